@@ -1,0 +1,14 @@
+//! The engines' gRPC interface (`proto/engine.proto`) and the frame that every engine program stands in.
+//!
+//! - [`v1`]: generated messages, clients and servers
+//! - [`state`]: what an engine tells of itself: health, counters, and the bounded queue in front of its model
+//! - [`host`]: command line, listening socket, shutdown, death with the parent
+
+pub mod host;
+pub mod state;
+
+/// The generated messages, clients and servers of `engine.proto`.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
+pub mod v1 {
+    tonic::include_proto!("visavis.engine.v1");
+}

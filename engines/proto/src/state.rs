@@ -1,0 +1,192 @@
+//! What an engine tells of itself: health, counters, and the bounded queue in front of its model.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tonic::{Request, Response, Status};
+
+use crate::v1::{self, HealthReply, StatsReply, health_reply::State};
+
+/// Health and counters of one engine process, shared between its gRPC service and its model threads.
+#[derive(Debug)]
+pub struct EngineState {
+    health: Mutex<HealthReply>,
+    capacity: u32,
+    queued: AtomicU32,
+    active: AtomicU32,
+    requests: AtomicU64,
+    rejected: AtomicU64,
+    cancelled: AtomicU64,
+    failed: AtomicU64,
+    busy_us: AtomicU64,
+    units: AtomicU64,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered whole.
+    Done,
+    /// The caller went away or its deadline passed.
+    Cancelled,
+    /// The engine could not do it.
+    Failed,
+}
+
+impl EngineState {
+    /// A loading engine before which at most `queue_capacity` requests wait.
+    #[must_use]
+    pub fn new(queue_capacity: u32) -> Arc<Self> {
+        Arc::new(Self {
+            health: Mutex::new(HealthReply::default()),
+            capacity: queue_capacity,
+            queued: AtomicU32::new(0),
+            active: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            busy_us: AtomicU64::new(0),
+            units: AtomicU64::new(0),
+        })
+    }
+
+    /// The model is loaded; `about` needs no `state`.
+    pub fn set_ready(&self, about: HealthReply) {
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner) =
+            HealthReply { state: State::Ready.into(), ..about };
+    }
+
+    /// The model cannot be loaded, and why.
+    pub fn set_failed(&self, message: impl Into<String>) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.state = State::Failed.into();
+        health.message = message.into();
+    }
+
+    /// The engine's health as it stands.
+    #[must_use]
+    pub fn health(&self) -> HealthReply {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The counters as they stand.
+    #[must_use]
+    pub fn stats(&self) -> StatsReply {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StatsReply {
+            requests: get(&self.requests),
+            rejected: get(&self.rejected),
+            cancelled: get(&self.cancelled),
+            failed: get(&self.failed),
+            active: self.active.load(Ordering::Relaxed),
+            queued: self.queued.load(Ordering::Relaxed),
+            queue_capacity: self.capacity,
+            busy_ms: get(&self.busy_us) / 1000,
+            units: get(&self.units),
+        }
+    }
+
+    /// Takes a place in the queue, or says at once why there is none.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` while the model loads, `FAILED_PRECONDITION` when it could not be loaded, `RESOURCE_EXHAUSTED`
+    /// when the queue is full.
+    pub fn enter(self: &Arc<Self>) -> Result<Ticket, Status> {
+        let health = self.health();
+        match health.state() {
+            State::Ready => {}
+            State::Loading => return Err(Status::unavailable("the model is still loading")),
+            State::Failed => return Err(Status::failed_precondition(health.message)),
+        }
+        let free = |queued: u32| (queued < self.capacity).then_some(queued + 1);
+        if self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).is_err() {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+            return Err(Status::resource_exhausted(format!("the queue is full ({} waiting)", self.capacity)));
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
+    }
+
+    /// Counts wall time in which the model worked.
+    pub fn add_busy(&self, time: Duration) {
+        self.busy_us.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Counts samples heard, tokens generated or samples spoken.
+    pub fn add_units(&self, units: u64) {
+        self.units.fetch_add(units, Ordering::Relaxed);
+    }
+}
+
+/// A request's place, first in the queue and then in work; dropping it frees the place and counts how it ended.
+#[derive(Debug)]
+pub struct Ticket {
+    state: Arc<EngineState>,
+    working: bool,
+    outcome: Outcome,
+}
+
+impl Ticket {
+    /// The request leaves the queue and is worked on.
+    pub fn start(&mut self) {
+        if !self.working {
+            self.working = true;
+            self.state.active.fetch_add(1, Ordering::AcqRel);
+            self.state.queued.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Ends the request; a ticket that is only dropped counts as cancelled.
+    pub fn end(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let place = if self.working { &self.state.active } else { &self.state.queued };
+        place.fetch_sub(1, Ordering::AcqRel);
+        match self.outcome {
+            Outcome::Done => {}
+            Outcome::Cancelled => _ = self.state.cancelled.fetch_add(1, Ordering::Relaxed),
+            Outcome::Failed => _ = self.state.failed.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+}
+
+/// The `Engine` service that every engine program serves.
+#[derive(Debug, Clone)]
+pub struct EngineService(pub Arc<EngineState>);
+
+#[tonic::async_trait]
+impl v1::engine_server::Engine for EngineService {
+    async fn health(&self, _: Request<v1::HealthRequest>) -> Result<Response<HealthReply>, Status> {
+        Ok(Response::new(self.0.health()))
+    }
+
+    async fn stats(&self, _: Request<v1::StatsRequest>) -> Result<Response<StatsReply>, Status> {
+        Ok(Response::new(self.0.stats()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_refuses_at_once_and_a_dropped_ticket_frees_its_place() {
+        let state = EngineState::new(1);
+        assert_eq!(state.enter().unwrap_err().code(), tonic::Code::Unavailable);
+        state.set_ready(HealthReply::default());
+        let mut first = state.enter().unwrap();
+        assert_eq!(state.enter().unwrap_err().code(), tonic::Code::ResourceExhausted);
+        first.start();
+        let second = state.enter().unwrap();
+        drop(second);
+        first.end(Outcome::Done);
+        let stats = state.stats();
+        assert_eq!((stats.queued, stats.active, stats.rejected, stats.cancelled), (0, 0, 1, 1));
+    }
+}

@@ -1,0 +1,2 @@
+//! Visavis.
+#![forbid(unsafe_code)]
