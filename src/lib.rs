@@ -1,2 +1,11 @@
-//! Visavis.
+//! Visavis: self-hosted real-time voice-and-avatar calls.
+//!
+//! A call is a straight pipeline of small rooms, with one pure decision-maker, and heavy native engines outside the walls:
+//!
+//! - [`frame`], [`event`]: the vocabulary between rooms
+//! - [`ends`]: the two ends of a call, between its transport and its pipeline
 #![forbid(unsafe_code)]
+
+pub mod ends;
+pub mod event;
+pub mod frame;

@@ -1,0 +1,156 @@
+//! The two ends of a call: all that a transport knows of the pipeline, and the pipeline of a transport.
+//!
+//! | queue | from → to | bound | when full |
+//! |---|---|---|---|
+//! | mic | transport → pipeline | 50 frames (1 s) | oldest frame dropped and counted |
+//! | commands | transport → pipeline | 64 | the transport waits: the client's own messages queue up |
+//! | media | pipeline → transport | 10 frames (200 ms) | playout drops the frame and counts it: late audio is worth nothing |
+//! | events | pipeline → transport | 256 | the call ends: its client has stopped reading |
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+
+use crate::event::{CallEvent, ClientCommand};
+use crate::frame::{AudioFrame, MediaOut};
+
+const MIC_QUEUE: usize = 50;
+const COMMAND_QUEUE: usize = 64;
+const MEDIA_QUEUE: usize = 10;
+const EVENT_QUEUE: usize = 256;
+
+/// The transport's end. Dropping it tells the pipeline that the client is gone.
+#[derive(Debug)]
+pub struct TransportEnds {
+    /// Takes what the person says, one frame every 20 ms.
+    pub mic: MicSender,
+    /// Takes what the client asks for.
+    pub commands: mpsc::Sender<ClientCommand>,
+    /// Gives what the person is to hear.
+    pub media: mpsc::Receiver<MediaOut>,
+    /// Gives what the client is to know; ends after the last event.
+    pub events: mpsc::Receiver<CallEvent>,
+}
+
+/// The pipeline's end. Dropping it tells the transport to close once all events are sent.
+#[derive(Debug)]
+pub struct PipelineEnds {
+    /// Gives what the person says.
+    pub mic: MicReceiver,
+    /// Gives what the client asks for.
+    pub commands: mpsc::Receiver<ClientCommand>,
+    /// Takes what the person is to hear.
+    pub media: mpsc::Sender<MediaOut>,
+    /// Takes what the client is to know.
+    pub events: mpsc::Sender<CallEvent>,
+}
+
+/// A new call's two ends.
+#[must_use]
+pub fn call_ends() -> (TransportEnds, PipelineEnds) {
+    let (mic_tx, mic_rx) = mic_queue(MIC_QUEUE);
+    let (commands_tx, commands_rx) = mpsc::channel(COMMAND_QUEUE);
+    let (media_tx, media_rx) = mpsc::channel(MEDIA_QUEUE);
+    let (events_tx, events_rx) = mpsc::channel(EVENT_QUEUE);
+    (
+        TransportEnds { mic: mic_tx, commands: commands_tx, media: media_rx, events: events_rx },
+        PipelineEnds { mic: mic_rx, commands: commands_rx, media: media_tx, events: events_tx },
+    )
+}
+
+#[derive(Debug)]
+struct MicShared {
+    frames: Mutex<(VecDeque<AudioFrame>, bool)>,
+    capacity: usize,
+    changed: Notify,
+    dropped: AtomicU64,
+}
+
+/// The sending side of the microphone's queue, which drops the oldest frame when the pipeline is late.
+#[derive(Debug)]
+pub struct MicSender(Arc<MicShared>);
+
+/// The receiving side of the microphone's queue.
+#[derive(Debug)]
+pub struct MicReceiver(Arc<MicShared>);
+
+fn mic_queue(capacity: usize) -> (MicSender, MicReceiver) {
+    let shared = Arc::new(MicShared {
+        frames: Mutex::new((VecDeque::with_capacity(capacity), false)),
+        capacity,
+        changed: Notify::new(),
+        dropped: AtomicU64::new(0),
+    });
+    (MicSender(shared.clone()), MicReceiver(shared))
+}
+
+impl MicSender {
+    /// Queues a frame; the oldest is dropped when there is no room.
+    pub fn send(&self, frame: AudioFrame) {
+        let mut guard = self.0.frames.lock();
+        if guard.0.len() == self.0.capacity {
+            guard.0.pop_front();
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            metrics::counter!("visavis_mic_frames_dropped_total").increment(1);
+        }
+        guard.0.push_back(frame);
+        drop(guard);
+        self.0.changed.notify_one();
+    }
+}
+
+impl Drop for MicSender {
+    fn drop(&mut self) {
+        self.0.frames.lock().1 = true;
+        self.0.changed.notify_one();
+    }
+}
+
+impl MicReceiver {
+    /// The next frame, or `None` once the transport is gone and all has been read. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<AudioFrame> {
+        loop {
+            {
+                let mut guard = self.0.frames.lock();
+                if let Some(frame) = guard.0.pop_front() {
+                    return Some(frame);
+                }
+                if guard.1 {
+                    return None;
+                }
+            }
+            self.0.changed.notified().await;
+        }
+    }
+
+    /// Frames that were dropped because the pipeline was late.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(value: i16) -> AudioFrame {
+        AudioFrame { samples: vec![value], received: true }
+    }
+
+    #[tokio::test]
+    async fn a_late_pipeline_loses_the_oldest_frames_and_reads_the_rest_to_the_end() {
+        let (sender, mut receiver) = mic_queue(3);
+        (0..5).for_each(|value| sender.send(frame(value)));
+        drop(sender);
+        let mut got = Vec::new();
+        while let Some(frame) = receiver.recv().await {
+            got.push(frame.samples[0]);
+        }
+        assert_eq!(got, [2, 3, 4]);
+        assert_eq!(receiver.dropped(), 2);
+    }
+}

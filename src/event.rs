@@ -1,0 +1,167 @@
+//! What a call and its client tell each other, free of any wire format: `transport/protocol.rs` writes it as RTVI.
+
+use serde::{Deserialize, Serialize};
+
+use crate::frame::ResponseId;
+
+/// What the agent is doing, as a glance should show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentState {
+    /// It waits for the person, or hears them.
+    Listening,
+    /// It has a question and no answer yet.
+    Thinking,
+    /// It speaks.
+    Speaking,
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndReason {
+    /// The person hung up or went away.
+    HungUp,
+    /// Nothing came from the person for too long.
+    Idle,
+    /// The connection was lost.
+    ConnectionLost,
+    /// The server stops.
+    ServerStopping,
+    /// A fault of this call; others go on.
+    Fault,
+}
+
+/// When things happened in a turn, in milliseconds after the person's last spoken sample. Absent: it did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TurnMarks {
+    /// The turn was taken as ended.
+    pub turn_decided: Option<u32>,
+    /// The final transcript was there.
+    pub transcript: Option<u32>,
+    /// The model's first token.
+    pub first_token: Option<u32>,
+    /// The first phrase was cut.
+    pub first_phrase: Option<u32>,
+    /// The first phrase's audio was there.
+    pub first_audio: Option<u32>,
+    /// The first sample left for the person.
+    pub first_sent: Option<u32>,
+    /// The answer was interrupted.
+    pub interrupted: Option<u32>,
+    /// The answer ended.
+    pub done: Option<u32>,
+}
+
+/// From the call to the client, in order and never dropped.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallEvent {
+    /// The call is up; answers the client's hello.
+    Ready {
+        /// The call's id.
+        call: String,
+    },
+    /// The agent's state changed.
+    State(AgentState),
+    /// The person's voice began.
+    UserStartedSpeaking,
+    /// The person's voice ended.
+    UserStoppedSpeaking,
+    /// The person's words, as far as they are known.
+    UserTranscript {
+        /// The words so far.
+        text: String,
+        /// They will not change.
+        last: bool,
+        /// ISO 639-1.
+        language: String,
+    },
+    /// The model begins an answer.
+    AnswerStarted(ResponseId),
+    /// A piece of the model's text, as it is generated.
+    AnswerText {
+        /// The answer.
+        response: ResponseId,
+        /// The piece.
+        text: String,
+    },
+    /// The model's text is complete.
+    AnswerTextEnded(ResponseId),
+    /// The first sound of an answer leaves for the person.
+    AgentStartedSpeaking(ResponseId),
+    /// This phrase begins to sound now.
+    PhraseSpoken {
+        /// The answer.
+        response: ResponseId,
+        /// The phrase as written.
+        text: String,
+    },
+    /// The last sound of an answer has left.
+    AgentStoppedSpeaking(ResponseId),
+    /// The answer was interrupted: throw away what is buffered. `heard` is what the history keeps.
+    Interrupted {
+        /// The answer.
+        response: ResponseId,
+        /// The words that were played.
+        heard: String,
+    },
+    /// A turn's marks, once its answer has ended.
+    Turn {
+        /// The answer.
+        response: ResponseId,
+        /// Its marks.
+        marks: TurnMarks,
+    },
+    /// Something the person should know, in a sentence.
+    Notice {
+        /// For programs, such as `engine-restarting`.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// The client's message could not be understood; the call goes on.
+    BadMessage {
+        /// The id of the message, if it had one.
+        id: Option<String>,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// The last event of a call.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// For people.
+        message: String,
+    },
+}
+
+/// From the client to the call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClientCommand {
+    /// The client is there and says hello.
+    Ready,
+    /// Typed words, to be treated like spoken ones.
+    Say(String),
+    /// The language is fixed (ISO 639-1) or identified again (`None`).
+    SetLanguage(Option<String>),
+    /// Stop speaking, as if the person had interrupted.
+    Interrupt,
+    /// The client's microphone is muted or not: what it sends is silence by intention.
+    Muted(bool),
+    /// The answer's first sound was heard, as the client measured it, in ms after the person's last spoken sample.
+    FirstAudioHeard {
+        /// The answer.
+        response: ResponseId,
+        /// Milliseconds.
+        ms: u32,
+    },
+    /// Hang up.
+    HangUp,
+    /// A message that could not be understood.
+    Bad {
+        /// The id of the message, if it had one.
+        id: Option<String>,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+}

@@ -1,0 +1,190 @@
+//! The vocabulary between rooms: what flows from stage to stage, with its ids and clocks. No logic.
+
+use serde::{Deserialize, Serialize};
+
+/// Samples per second of everything that the person says, after the transport.
+pub const MIC_RATE: u32 = 16_000;
+/// Samples in one 20 ms frame of the microphone.
+pub const MIC_FRAME: usize = 320;
+/// Samples per second of everything that the person hears, before the transport.
+pub const OUT_RATE: u32 = 24_000;
+/// Samples in one 20 ms frame of the answer.
+pub const OUT_FRAME: usize = 480;
+/// Ticks per second of media timestamps, as in RTP for Opus.
+pub const MEDIA_CLOCK: u32 = 48_000;
+/// Media clock ticks in one 20 ms frame.
+pub const FRAME_TICKS: u32 = 960;
+
+/// One answer of the agent, counted from 1 within its call. What belongs to an answer carries its id, and a stage drops
+/// what is not current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct ResponseId(pub u32);
+
+/// One utterance of the person, counted from 1 within its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct UtteranceId(pub u32);
+
+/// 20 ms of the person's microphone: [`MIC_FRAME`] samples at [`MIC_RATE`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioFrame {
+    /// The samples.
+    pub samples: Vec<i16>,
+    /// False when the transport made it up: a gap, comfort silence, or a lost packet that nothing could mend.
+    pub received: bool,
+}
+
+/// What voice activity detection says; times in samples of [`MIC_RATE`] since the call began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VadEvent {
+    /// Speech began; the audio from a little before is in the utterance.
+    Started {
+        /// The utterance that begins.
+        utterance: UtteranceId,
+        /// Where the voice began.
+        at: u64,
+    },
+    /// A short pause: worth transcribing, not yet the end.
+    Paused {
+        /// The utterance that pauses.
+        utterance: UtteranceId,
+        /// Where the voice stopped.
+        at: u64,
+    },
+    /// The person goes on after a short pause.
+    Resumed {
+        /// The utterance that goes on.
+        utterance: UtteranceId,
+    },
+    /// The pause is long enough: the turn is the agent's.
+    Ended {
+        /// The utterance that ended.
+        utterance: UtteranceId,
+        /// Where the voice stopped.
+        at: u64,
+    },
+}
+
+/// The words of an utterance.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Transcript {
+    /// The words; empty when nothing was said.
+    pub text: String,
+    /// ISO 639-1.
+    pub language: String,
+    /// 0 when the language was given.
+    pub language_probability: f32,
+    /// How likely there was no speech at all.
+    pub no_speech_probability: f32,
+    /// Mean log probability of the tokens.
+    pub average_log_probability: f32,
+    /// Time the engine took.
+    pub decode_ms: u32,
+}
+
+/// Who said a message of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The instructions.
+    System,
+    /// The person.
+    User,
+    /// The agent.
+    Assistant,
+}
+
+/// One message of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who said it.
+    pub role: Role,
+    /// What was said; of the agent only what was heard.
+    pub content: String,
+}
+
+/// One answer to be made, with everything it depends on: nothing changes under it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseRequest {
+    /// The answer's id.
+    pub id: ResponseId,
+    /// Instructions and history, the person's last words at the end.
+    pub messages: Vec<Message>,
+    /// The language to speak, ISO 639-1.
+    pub language: String,
+    /// The voice; empty: the language's first.
+    pub voice: String,
+}
+
+/// A phrase to be spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence {
+    /// The answer that it belongs to.
+    pub response: ResponseId,
+    /// Its place in the answer, from 0.
+    pub index: u32,
+    /// As the model wrote it: for captions and history.
+    pub text: String,
+    /// As it is to be spoken: no markup, no emoji, no raw addresses.
+    pub speakable: String,
+}
+
+/// A word and when it sounds, in samples of [`OUT_RATE`] from the start of its chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordTime {
+    /// The word.
+    pub text: String,
+    /// Where it starts.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
+}
+
+/// Synthesised speech of a phrase, or of a part of one, at [`OUT_RATE`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeechChunk {
+    /// The answer that it belongs to.
+    pub response: ResponseId,
+    /// The phrase that it speaks.
+    pub sentence: u32,
+    /// The phrase's text, in the first chunk of each phrase.
+    pub text: Option<String>,
+    /// The audio.
+    pub samples: Vec<i16>,
+    /// Its words.
+    pub words: Vec<WordTime>,
+    /// True in the phrase's last chunk.
+    pub last: bool,
+}
+
+/// What goes from the stages of an answer to playout, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlayoutItem {
+    /// Speech to play.
+    Speech(SpeechChunk),
+    /// No more speech comes for this answer.
+    End(ResponseId),
+}
+
+/// 20 ms of sound for the person, [`OUT_FRAME`] samples at [`OUT_RATE`]. Silence between answers is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaOut {
+    /// The answer it belongs to.
+    pub response: ResponseId,
+    /// When it sounds, on the call's [`MEDIA_CLOCK`]; gaps between frames are silence.
+    pub timestamp: u32,
+    /// The samples.
+    pub samples: Vec<i16>,
+}
+
+/// How far an answer has been played; the only thing that flows back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlaybackPosition {
+    /// The answer.
+    pub response: ResponseId,
+    /// Samples of [`OUT_RATE`] that left for the person.
+    pub samples: u64,
+    /// True when all of it has been played.
+    pub finished: bool,
+}
