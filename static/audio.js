@@ -1,0 +1,198 @@
+/**
+ * The page's audio graph. Microphone and answer meet in the tap, which measures and records both on one clock; the
+ * WebSocket mode hangs its capture and playback on the same graph.
+ */
+
+/**
+ * Levels of both sides, 50 times a second.
+ *
+ * @typedef {Object} Levels
+ * @property {number} mic - RMS, 0 to 1
+ * @property {number} answer
+ * @property {number} voiceEnd - when the microphone last carried a voice, in seconds of the context; -1: never
+ * @property {number} answerStart - when the answer last began to sound; -1: never
+ */
+
+/**
+ * Both sides of a call from one clock: sample n of one is sample n of the other.
+ *
+ * @typedef {Object} Recording
+ * @property {number} sampleRate
+ * @property {Float32Array} mic
+ * @property {Float32Array} answer
+ */
+
+/** @type {Levels} */
+const SILENCE = { mic: 0, answer: 0, voiceEnd: -1, answerStart: -1 };
+
+/** Owns the AudioContext and everything in it. Lives as long as the page; calls come and go. */
+export class AudioGraph {
+    constructor() {
+        /** @type {AudioContext | null} */
+        this.context = null;
+        /** @type {AudioWorkletNode | null} */
+        this.tap = null;
+        /** @type {GainNode | null} The microphone's place in the graph, whichever device feeds it. */
+        this.mic = null;
+        /** @type {GainNode | null} The answer's place in the graph; it is heard by other means. */
+        this.answer = null;
+        /** @type {Levels} */
+        this.levels = SILENCE;
+        /** @type {MediaStreamAudioSourceNode | null} */
+        this.micSource = null;
+        /** @type {MediaStreamAudioSourceNode | null} */
+        this.remoteSource = null;
+        this.element = new Audio();
+        this.element.autoplay = true;
+        /** @type {Promise<void> | null} */
+        this.opening = null;
+        /** @type {{mic: Float32Array, answer: Float32Array}[]} */
+        this.chunks = [];
+        /** @type {((value: void) => void) | null} */
+        this.recorded = null;
+        this.recorder = {
+            start: () => this.startRecording(),
+            stop: () => this.stopRecording(),
+        };
+    }
+
+    /**
+     * Makes or wakes the graph. To be called from a gesture of the person, before anything is awaited, or browsers keep
+     * it silent.
+     *
+     * @returns {Promise<void>}
+     */
+    open() {
+        if (this.context === null) {
+            this.context = new AudioContext({ latencyHint: 'interactive' });
+            this.opening = this.build(this.context);
+        }
+        this.wake();
+        return this.opening ?? Promise.resolve();
+    }
+
+    /** @param {AudioContext} context */
+    async build(context) {
+        this.mic = context.createGain();
+        this.answer = context.createGain();
+        if (context.audioWorklet === undefined) {
+            return; // not a secure context: no levels and no recording, but WebRTC can be heard
+        }
+        const modules = ['tap-worklet.js', 'capture-worklet.js', 'playback-worklet.js'];
+        await Promise.all(modules.map((name) => context.audioWorklet.addModule(new URL(name, import.meta.url))));
+        const options = { numberOfInputs: 2, numberOfOutputs: 1, channelCount: 1, channelCountMode: 'explicit' };
+        this.tap = new AudioWorkletNode(context, 'visavis-tap', /** @type {AudioWorkletNodeOptions} */ (options));
+        this.mic.connect(this.tap, 0, 0);
+        this.answer.connect(this.tap, 0, 1);
+        this.tap.connect(context.destination); // silent, but what leads nowhere is not run
+        this.tap.port.onmessage = (event) => this.receive(event.data);
+    }
+
+    /** Whether the WebSocket mode can carry sound here. */
+    get worklets() {
+        return this.tap !== null;
+    }
+
+    /** Whether the browser waits for a gesture before it lets sound out. */
+    get blocked() {
+        return this.context !== null && this.context.state !== 'running';
+    }
+
+    /** Lets sound out, if the browser allows it now. */
+    wake() {
+        // Both promises may wait for a gesture; a refusal shows in `blocked`, and the page asks for a tap.
+        this.context?.resume().catch(() => {});
+        if (this.element.srcObject !== null) {
+            this.element.play().catch(() => {});
+        }
+    }
+
+    /** @param {any} message */
+    receive(message) {
+        if (message.type === 'levels') {
+            this.levels = message;
+        } else if (message.type === 'chunk') {
+            this.chunks.push({ mic: message.mic, answer: message.answer });
+            if (message.last) {
+                this.recorded?.();
+            }
+        }
+    }
+
+    /** @param {MediaStream | null} stream */
+    setMicrophone(stream) {
+        this.micSource?.disconnect();
+        this.micSource = null;
+        if (stream !== null && this.context !== null && this.mic !== null) {
+            this.micSource = this.context.createMediaStreamSource(stream);
+            this.micSource.connect(this.mic);
+        }
+    }
+
+    /**
+     * Plays the agent's stream. Chromium feeds WebAudio from a remote stream only once an element plays it.
+     *
+     * @param {MediaStream | null} stream
+     */
+    setRemoteStream(stream) {
+        this.remoteSource?.disconnect();
+        this.remoteSource = null;
+        this.element.srcObject = stream;
+        if (stream !== null && this.context !== null && this.answer !== null) {
+            this.remoteSource = this.context.createMediaStreamSource(stream);
+            this.remoteSource.connect(this.answer);
+            this.wake();
+        }
+    }
+
+    /** Seconds on the context's clock, and until what is made now is heard. */
+    get clock() {
+        const latency = this.context?.outputLatency || this.context?.baseLatency || 0;
+        return { now: this.context?.currentTime ?? 0, latency };
+    }
+
+    /** Both ends of a call: nothing sounds, nothing is measured. */
+    clear() {
+        this.setMicrophone(null);
+        this.setRemoteStream(null);
+        this.levels = SILENCE;
+    }
+
+    async startRecording() {
+        await this.open();
+        if (this.tap === null) {
+            throw new Error('This page cannot record: audio worklets need https or localhost.');
+        }
+        this.chunks = [];
+        this.tap.port.postMessage('start');
+    }
+
+    /** @returns {Promise<Recording>} */
+    async stopRecording() {
+        if (this.tap === null || this.context === null) {
+            throw new Error('Nothing is being recorded: call start() first.');
+        }
+        const tap = this.tap;
+        await new Promise((resolve) => {
+            this.recorded = resolve;
+            tap.port.postMessage('stop');
+        });
+        const recording = { sampleRate: this.context.sampleRate, mic: this.join('mic'), answer: this.join('answer') };
+        this.chunks = [];
+        return recording;
+    }
+
+    /**
+     * @param {'mic' | 'answer'} side
+     * @returns {Float32Array}
+     */
+    join(side) {
+        const joined = new Float32Array(this.chunks.reduce((sum, chunk) => sum + chunk[side].length, 0));
+        let at = 0;
+        for (const chunk of this.chunks) {
+            joined.set(chunk[side], at);
+            at += chunk[side].length;
+        }
+        return joined;
+    }
+}

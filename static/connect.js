@@ -1,0 +1,106 @@
+/**
+ * The steps before a call: the microphone, a server that is ready, and a way to it.
+ */
+import { closeMicrophone, openMicrophone } from './microphone.js';
+import { CallProblem } from './problems.js';
+import { WebRtcTransport } from './webrtc.js';
+import { WebSocketTransport } from './websocket.js';
+
+const READY_POLL_MS = 1000;
+
+/**
+ * @typedef {import('./webrtc.js').TransportOptions & {onNotice: (code: string, message: string) => void}} ConnectOptions
+ */
+
+/**
+ * @param {string} deviceId
+ * @param {AbortSignal} signal
+ * @returns {Promise<MediaStream>}
+ */
+export async function readyMicrophone(deviceId, signal) {
+    const stream = await openMicrophone(deviceId);
+    if (signal.aborted) {
+        closeMicrophone(stream); // given up while the browser was asking
+        throw signal.reason;
+    }
+    return stream;
+}
+
+/**
+ * Waits until the server's models are loaded, telling which are not.
+ *
+ * @param {import('./signalling.js').Signalling} signalling
+ * @param {AbortSignal} signal
+ * @param {(parts: string[]) => void} onLoading - called with an empty list once it is ready
+ */
+export async function waitUntilReady(signalling, signal, onLoading) {
+    for (let waited = false; ; waited = true) {
+        const { ready, loading } = await signalling.readiness(signal);
+        if (ready) {
+            if (waited) {
+                onLoading([]);
+            }
+            return;
+        }
+        onLoading(loading);
+        await pause(READY_POLL_MS, signal);
+    }
+}
+
+/**
+ * Finds a way to the server: WebRTC first, and in `auto` mode a WebSocket when no packets get through.
+ *
+ * @param {import('./settings.js').Mode} mode
+ * @param {ConnectOptions} options
+ * @returns {Promise<import('./webrtc.js').Transport>}
+ */
+export async function connect(mode, options) {
+    if (mode !== 'websocket') {
+        try {
+            return await openTransport(new WebRtcTransport(options));
+        } catch (error) {
+            if (options.signal.aborted || mode === 'webrtc' || isFull(error)) {
+                throw error;
+            }
+            options.onNotice('fallback', 'WebRTC could not connect here, so the call uses a WebSocket. It may lag a little more.');
+        }
+    }
+    return openTransport(new WebSocketTransport(options));
+}
+
+/**
+ * @param {unknown} error
+ * @returns {boolean}
+ */
+function isFull(error) {
+    return error instanceof CallProblem && error.code === 'server-full';
+}
+
+/**
+ * @param {import('./webrtc.js').Transport} transport
+ * @returns {Promise<import('./webrtc.js').Transport>}
+ */
+async function openTransport(transport) {
+    try {
+        await transport.open();
+        return transport;
+    } catch (error) {
+        transport.close();
+        throw error;
+    }
+}
+
+/**
+ * @param {number} ms
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
+function pause(ms, signal) {
+    return new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, ms);
+        signal.addEventListener('abort', () => {
+            clearTimeout(timer);
+            reject(signal.reason);
+        });
+    });
+}

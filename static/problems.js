@@ -1,0 +1,124 @@
+/**
+ * What can go wrong, and what the person can do about it: one table, in plain words.
+ */
+
+/**
+ * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
+ *     | 'server-full' | 'connection-failed' | 'connection-lost' | 'refused' | 'backend-invalid'} ProblemCode
+ */
+
+/** A call that could not be made or kept, with its reason. */
+export class CallProblem extends Error {
+    /**
+     * @param {ProblemCode} code
+     * @param {string} [detail] - what the browser or the server said
+     * @param {number} [retryAfter] - seconds
+     */
+    constructor(code, detail = '', retryAfter = 0) {
+        super(detail === '' ? code : `${code}: ${detail}`);
+        this.name = 'CallProblem';
+        this.code = code;
+        this.detail = detail;
+        this.retryAfter = retryAfter;
+    }
+}
+
+/**
+ * @typedef {Object} Advice
+ * @property {string} title
+ * @property {string} text - what to do
+ * @property {boolean} typing - whether a call without microphone would work
+ */
+
+/** @type {Record<ProblemCode, Advice>} */
+const ADVICE = {
+    'microphone-blocked': {
+        title: 'Your microphone is blocked',
+        text: 'Open the site settings beside the address, allow the microphone for this page, and try again. On a phone, '
+            + 'the browser itself may also need permission in the system settings.',
+        typing: true,
+    },
+    'microphone-missing': {
+        title: 'No microphone was found',
+        text: 'Connect a microphone or headset and try again, or type to the agent and listen to its answers.',
+        typing: true,
+    },
+    'microphone-busy': {
+        title: 'Your microphone cannot be opened',
+        text: 'Another program may be using it. Close other calls or recorders, or choose another microphone in the '
+            + 'settings, and try again.',
+        typing: true,
+    },
+    'insecure-context': {
+        title: 'Microphones need a secure address',
+        text: 'Browsers give a microphone only to pages on https or on localhost. Open this page by https, or forward the '
+            + 'port and open localhost: {tunnel}',
+        typing: true,
+    },
+    'server-unreachable': {
+        title: 'The server cannot be reached',
+        text: 'No answer came from {backend}. Check that it runs and that the address in the settings is right.',
+        typing: false,
+    },
+    'server-full': {
+        title: 'All lines are busy',
+        text: 'The server has as many calls as it can serve well. Try again in {retry}.',
+        typing: false,
+    },
+    'connection-failed': {
+        title: 'The call could not be connected',
+        text: 'The server answers, but no sound gets through. A firewall may block it: choose WebSocket as connection in '
+            + 'the settings, or try another network.',
+        typing: false,
+    },
+    'connection-lost': {
+        title: 'The connection was lost',
+        text: 'Check your network, then call again.',
+        typing: false,
+    },
+    refused: {
+        title: 'The server refused the call',
+        text: '{detail}',
+        typing: false,
+    },
+    'backend-invalid': {
+        title: 'That server address is not valid',
+        text: 'Enter an address such as https://calls.example.org in the settings, or leave it empty for this server.',
+        typing: false,
+    },
+};
+
+/**
+ * @param {CallProblem} problem
+ * @param {string} backend - the server's address
+ * @returns {Advice}
+ */
+export function adviceFor(problem, backend) {
+    const advice = ADVICE[problem.code];
+    const seconds = problem.retryAfter;
+    const port = location.port === '' ? '80' : location.port;
+    const text = advice.text
+        .replace('{backend}', backend)
+        .replace('{retry}', seconds > 0 ? `${seconds} second${seconds === 1 ? '' : 's'}` : 'a moment')
+        .replace('{detail}', problem.detail === '' ? 'It gave no reason. Its log may say more.' : problem.detail)
+        .replace('{tunnel}', `ssh -L ${port}:localhost:${port} ${location.hostname}, then http://localhost:${port}/call`);
+    return { ...advice, text };
+}
+
+/** What to say of a call that ended, by the reason the server gave. */
+export const END_TEXT = /** @type {Record<string, string>} */ ({
+    'hung-up': 'You hung up.',
+    idle: 'The call ended because nothing was said for a while.',
+    'connection-lost': 'The connection was lost.',
+    'server-stopping': 'The server is stopping. Try again in a minute.',
+    fault: 'The call ended because of a fault on the server. You can call again.',
+});
+
+/** What each part of the server does, for the time while it loads; the key is the flag in /ready. */
+export const PART_NAMES = /** @type {Record<string, string>} */ ({
+    whisper_ready: 'hearing',
+    lid_ready: 'languages',
+    llm_ready: 'thinking',
+    tts_ready: 'speaking',
+    vad_ready: 'noticing speech',
+});

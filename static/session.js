@@ -1,0 +1,396 @@
+/**
+ * A call, whichever way it travels: one state machine over both transports.
+ *
+ * ```
+ * idle ──start──▶ connecting ──bot-ready──▶ listening ⇄ thinking ⇄ speaking ──▶ ended ──start──▶ connecting
+ *   ▲                 │ problem
+ *   └─────────────────┘
+ * ```
+ */
+import { connect, readyMicrophone, waitUntilReady } from './connect.js';
+import { closeMicrophone, openMicrophone } from './microphone.js';
+import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
+import { CallProblem, END_TEXT } from './problems.js';
+import { Signalling } from './signalling.js';
+import { Transcript } from './transcript.js';
+
+const HELLO_TIMEOUT_MS = 10000;
+const GOODBYE_TIMEOUT_MS = 600;
+const FIRST_AUDIO_TIMEOUT_MS = 2000;
+
+/** @typedef {'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended'} State */
+
+/**
+ * @typedef {Object} StartOptions
+ * @property {import('./settings.js').Mode} [mode]
+ * @property {string} [language] - ISO 639-1; empty: identified
+ * @property {string} [backend] - empty: the server that this page came from
+ * @property {string | boolean} [microphone] - a device's id; `true` or empty: the default; `false`: none, for typing
+ */
+
+/** A call and the next one. Dispatches what docs/page.md lists. */
+export class CallSession extends EventTarget {
+    /** @param {import('./audio.js').AudioGraph} graph */
+    constructor(graph) {
+        super();
+        this.graph = graph;
+        /** @type {State} */
+        this.state = 'idle';
+        this.transcript = new Transcript();
+        /** @type {import('./webrtc.js').Transport | null} */
+        this.transport = null;
+        /** @type {MediaStream | null} */
+        this.microphone = null;
+        this.muted = false;
+        /** @type {AbortController | null} The call in progress; each call has its own. */
+        this.current = null;
+        /** @type {((problem: CallProblem | null) => void) | null} */
+        this.greeted = null;
+        /** The person spoke since the last answer, so the wait for this one can be measured. */
+        this.spoke = false;
+    }
+
+    /** Whether a call is up. */
+    get live() {
+        return this.state === 'listening' || this.state === 'thinking' || this.state === 'speaking';
+    }
+
+    /**
+     * Calls the server. Resolves when the agent is there.
+     *
+     * @param {StartOptions} [options]
+     * @returns {Promise<void>}
+     * @throws {CallProblem} also dispatched as `problem`
+     */
+    async start(options = {}) {
+        if (this.current !== null) {
+            throw new Error('A call is in progress: hangUp() first.');
+        }
+        const current = new AbortController();
+        this.current = current;
+        this.transcript = new Transcript();
+        this.setState('connecting');
+        const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
+        try {
+            await audio;
+            await this.prepare(options, current.signal);
+        } catch (error) {
+            if (current.signal.aborted) {
+                return; // hung up meanwhile, and said so
+            }
+            current.abort(error); // nothing of this attempt goes on
+            this.release();
+            this.setState('idle');
+            const problem = error instanceof CallProblem ? error : new CallProblem('connection-failed', String(error));
+            this.emit('problem', problem);
+            throw problem;
+        }
+    }
+
+    /**
+     * @param {StartOptions} options
+     * @param {AbortSignal} signal
+     */
+    async prepare(options, signal) {
+        const signalling = new Signalling(options.backend ?? '');
+        const wanted = options.microphone ?? true;
+        const microphone = wanted === false ? null : readyMicrophone(wanted === true ? '' : wanted, signal);
+        const ready = waitUntilReady(signalling, signal, (parts) => this.emit('loading', { parts }));
+        ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
+        this.useMicrophone(await microphone);
+        await ready;
+        const language = options.language ?? '';
+        this.transport = await connect(options.mode ?? 'auto', {
+            signalling,
+            graph: this.graph,
+            track: this.microphone?.getAudioTracks()[0] ?? null,
+            language,
+            signal,
+            onMessage: (message) => this.receive(message),
+            onReconnecting: (reconnecting) => this.emit('reconnecting', { reconnecting }),
+            onPlayout: (stats) => this.emit('playout', stats),
+            onLost: (detail) => this.lost(detail),
+            onNotice: (code, message) => this.emit('notice', { code, message }),
+        });
+        this.emit('transport', { transport: this.transport.name });
+        await this.greet(language, signal);
+        this.setState('listening');
+    }
+
+    /**
+     * @param {string} language
+     * @param {AbortSignal} signal
+     * @returns {Promise<void>}
+     */
+    greet(language, signal) {
+        return new Promise((resolve, reject) => {
+            const timer = setTimeout(
+                () => reject(new CallProblem('connection-failed', 'the agent did not answer in 10 s')),
+                HELLO_TIMEOUT_MS,
+            );
+            signal.addEventListener('abort', () => reject(signal.reason));
+            this.greeted = (problem) => {
+                this.greeted = null;
+                clearTimeout(timer);
+                if (problem === null) {
+                    resolve();
+                } else {
+                    reject(problem);
+                }
+            };
+            const about = { library: 'visavis-page', platform: 'web' };
+            this.send(encodeMessage('client-ready', { version: RTVI_VERSION, about, language: language || undefined }));
+            if (this.muted) {
+                this.send(encodeClientMessage('mute', { muted: true }));
+            }
+        });
+    }
+
+    /** Ends the call, or gives up one that is being made. */
+    async hangUp() {
+        if (this.current === null) {
+            return;
+        }
+        if (this.live) {
+            this.send(encodeMessage('disconnect-bot'));
+            // What the server still has to say of the call, such as its last turn, arrives before its goodbye.
+            const ended = new Promise((resolve) => this.addEventListener('ended', resolve, { once: true }));
+            await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, GOODBYE_TIMEOUT_MS))]);
+        }
+        this.end('hung-up', END_TEXT['hung-up']);
+    }
+
+    /** The page goes away: no time for goodbyes. */
+    abandon() {
+        this.send(encodeMessage('disconnect-bot'));
+        this.transport?.close();
+    }
+
+    /**
+     * Says something by typing, as if it had been spoken.
+     *
+     * @param {string} text
+     */
+    say(text) {
+        const content = text.trim();
+        if (content === '' || content.length > TEXT_LIMIT) {
+            throw new Error(`text: 1 to ${TEXT_LIMIT} characters, not ${content.length}.`);
+        }
+        if (!this.live) {
+            throw new Error('No call is up: start() first.');
+        }
+        this.changed(this.transcript.userTyped(content));
+        this.send(encodeMessage('send-text', { content }));
+    }
+
+    /** Stops the agent's answer. */
+    interrupt() {
+        if (this.live) {
+            this.send(encodeClientMessage('interrupt'));
+        }
+    }
+
+    /** @param {boolean} muted */
+    setMuted(muted) {
+        this.muted = muted;
+        for (const track of this.microphone?.getAudioTracks() ?? []) {
+            track.enabled = !muted;
+        }
+        this.send(encodeClientMessage('mute', { muted }));
+        this.emit('muted', { muted });
+    }
+
+    /** @param {string} language - empty: identified */
+    setLanguage(language) {
+        this.send(encodeClientMessage('set-language', { language: language || null }));
+    }
+
+    /**
+     * Takes another microphone, also in the middle of a call.
+     *
+     * @param {string} deviceId - empty: the default
+     */
+    async setMicrophone(deviceId) {
+        const stream = await openMicrophone(deviceId);
+        if (this.current === null) {
+            closeMicrophone(stream);
+            return;
+        }
+        const previous = this.microphone;
+        this.useMicrophone(stream);
+        await this.transport?.setTrack(stream.getAudioTracks()[0]);
+        closeMicrophone(previous);
+    }
+
+    /** @param {MediaStream | null} stream */
+    useMicrophone(stream) {
+        this.microphone = stream;
+        this.graph.setMicrophone(stream);
+        for (const track of stream?.getAudioTracks() ?? []) {
+            track.enabled = !this.muted;
+            track.onended = () => this.microphoneEnded(stream);
+        }
+        this.emit('microphone', { available: stream !== null });
+    }
+
+    /** @param {MediaStream | null} stream */
+    async microphoneEnded(stream) {
+        if (this.microphone !== stream || this.current === null) {
+            return;
+        }
+        try {
+            await this.setMicrophone(''); // unplugged: another one may be there
+        } catch {
+            this.useMicrophone(null);
+            this.emit('notice', {
+                code: 'microphone-lost',
+                message: 'The microphone is gone. Choose another one in the settings, or type.',
+            });
+        }
+    }
+
+    /** @param {import('./protocol.js').Message} message */
+    receive(message) {
+        const { type, data } = message;
+        this.emit('message', message);
+        this.emit(type, data);
+        const entry = this.transcript.apply(message);
+        if (entry !== null) {
+            this.changed(entry);
+        }
+        switch (type) {
+            case 'bot-ready':
+                this.greeted?.(null);
+                break;
+            case 'user-started-speaking':
+                this.spoke = true;
+                break;
+            case 'bot-started-speaking':
+                void this.measureFirstAudio(Number(data.response));
+                break;
+            case 'bot-interrupted':
+                this.transport?.flush(Number(data.response));
+                break;
+            case 'error':
+                this.failed(String(data.message ?? ''), data.fatal === true);
+                break;
+            case 'server-message':
+                this.serverMessage(data);
+                break;
+        }
+    }
+
+    /** @param {Record<string, any>} data */
+    serverMessage(data) {
+        if (data.type === 'state' && this.live) {
+            this.setState(data.state);
+        } else if (data.type === 'notice') {
+            this.emit('notice', { code: data.code, message: data.message });
+        } else if (data.type === 'turn') {
+            this.emit('turn', { response: data.response, marks: data.marks });
+        } else if (data.type === 'call-ended') {
+            this.greeted?.(new CallProblem('refused', data.message));
+            if (this.live) {
+                this.end(data.reason, data.message || END_TEXT[data.reason] || 'The call ended.');
+            }
+        }
+    }
+
+    /**
+     * @param {string} message
+     * @param {boolean} fatal
+     */
+    failed(message, fatal) {
+        if (!fatal) {
+            this.emit('notice', { code: 'error', message });
+            return;
+        }
+        this.greeted?.(new CallProblem('refused', message));
+        if (this.live) {
+            this.end('fault', message || END_TEXT.fault);
+        }
+    }
+
+    /** @param {string} detail */
+    lost(detail) {
+        this.greeted?.(new CallProblem('connection-lost', detail));
+        if (this.live) {
+            this.end('connection-lost', END_TEXT['connection-lost']);
+        }
+    }
+
+    /**
+     * Tells the server when its answer began to be heard, for it cannot know.
+     *
+     * @param {number} response
+     */
+    async measureFirstAudio(response) {
+        const spoke = this.spoke;
+        this.spoke = false;
+        const { voiceEnd } = this.graph.levels;
+        const deadline = performance.now() + FIRST_AUDIO_TIMEOUT_MS;
+        while (spoke && voiceEnd >= 0 && this.live && performance.now() < deadline) {
+            const { answerStart } = this.graph.levels;
+            if (answerStart > voiceEnd) {
+                const ms = Math.round((answerStart - voiceEnd + this.graph.clock.latency) * 1000);
+                this.send(encodeClientMessage('first-audio', { response, ms }));
+                this.emit('first-audio', { response, ms });
+                return;
+            }
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+    }
+
+    /**
+     * @param {string} reason
+     * @param {string} message
+     */
+    end(reason, message) {
+        if (this.current === null) {
+            return;
+        }
+        this.current.abort(new CallProblem('connection-failed', 'hung up'));
+        this.transcript.close();
+        this.release();
+        this.setState('ended');
+        this.emit('ended', { reason, message });
+    }
+
+    /** Gives back everything that the call held. */
+    release() {
+        this.transport?.close();
+        this.transport = null;
+        this.greeted = null;
+        this.graph.clear();
+        closeMicrophone(this.microphone);
+        this.microphone = null;
+        this.current = null;
+    }
+
+    /** @param {string} text */
+    send(text) {
+        this.transport?.send(text);
+    }
+
+    /** @param {import('./transcript.js').Entry} entry */
+    changed(entry) {
+        this.emit('transcript', entry);
+    }
+
+    /** @param {State} state */
+    setState(state) {
+        if (state !== this.state) {
+            const previous = this.state;
+            this.state = state;
+            this.emit('state', { state, previous });
+        }
+    }
+
+    /**
+     * @param {string} type
+     * @param {any} detail
+     */
+    emit(type, detail) {
+        this.dispatchEvent(new CustomEvent(type, { detail }));
+    }
+}

@@ -1,0 +1,75 @@
+/**
+ * What the person chose, kept between visits. A browser that blocks storage costs the memory, nothing else.
+ */
+
+const KEY = 'visavis.settings';
+
+/** @typedef {'auto' | 'webrtc' | 'websocket'} Mode */
+
+/**
+ * @typedef {Object} Settings
+ * @property {Mode} mode
+ * @property {string} language - ISO 639-1; empty: identified
+ * @property {string} backend - an address; empty: the server that this page came from
+ * @property {string} microphone - a device's id; empty: the browser's default
+ */
+
+/** @type {Settings} */
+const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '' };
+
+/**
+ * @param {unknown} value
+ * @returns {value is Mode}
+ */
+export function isMode(value) {
+    return value === 'auto' || value === 'webrtc' || value === 'websocket';
+}
+
+/** @returns {Settings} */
+export function loadSettings() {
+    const settings = { ...DEFAULTS };
+    try {
+        const stored = JSON.parse(localStorage.getItem(KEY) ?? '{}');
+        settings.mode = isMode(stored.mode) ? stored.mode : settings.mode;
+        for (const name of /** @type {const} */ (['language', 'backend', 'microphone'])) {
+            settings[name] = typeof stored[name] === 'string' ? stored[name] : settings[name];
+        }
+    } catch {
+        // blocked, or not ours: the defaults will do
+    }
+    return settings;
+}
+
+/** @param {Settings} settings */
+export function saveSettings(settings) {
+    try {
+        localStorage.setItem(KEY, JSON.stringify(settings));
+    } catch {
+        // blocked or full: the choice holds until the page is left
+    }
+}
+
+/**
+ * What the address asks for, on top of what is stored; see docs/page.md.
+ *
+ * @param {string} search - such as `?mode=websocket&language=en&autostart=1`
+ * @returns {Partial<Settings> & {autostart: boolean}}
+ */
+export function settingsFromAddress(search) {
+    const query = new URLSearchParams(search);
+    const mode = query.get('mode');
+    /** @type {Partial<Settings> & {autostart: boolean}} */
+    const asked = { autostart: query.get('autostart') === '1' };
+    if (isMode(mode)) {
+        asked.mode = mode;
+    }
+    const language = query.get('language');
+    if (language !== null) {
+        asked.language = /^[a-z]{2,3}$/.test(language) ? language : '';
+    }
+    const backend = query.get('backend');
+    if (backend !== null) {
+        asked.backend = backend;
+    }
+    return asked;
+}

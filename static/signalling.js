@@ -1,0 +1,192 @@
+/**
+ * The server over HTTP: is it ready, how do packets reach it, and the offer/answer exchange.
+ */
+import { CallProblem } from './problems.js';
+
+const REQUEST_TIMEOUT_MS = 10000;
+const ICE_SERVERS_TIMEOUT_MS = 2000;
+
+/**
+ * @typedef {Object} Readiness
+ * @property {boolean} ready
+ * @property {string[]} loading - names of the flags that are still false, such as `llm_ready`
+ */
+
+/**
+ * @typedef {Object} Answer
+ * @property {string} sdp
+ * @property {RTCSdpType} type
+ * @property {string} pc_id
+ */
+
+/** Speaks to one server. */
+export class Signalling {
+    /**
+     * @param {string} backend - an address, or empty for the server that this page came from
+     * @throws {CallProblem}
+     */
+    constructor(backend) {
+        /** @type {URL} */
+        this.base = parseBackend(backend);
+    }
+
+    /**
+     * @param {string} path
+     * @returns {string}
+     */
+    url(path) {
+        return new URL(path, this.base).href;
+    }
+
+    /**
+     * The address of the WebSocket mode.
+     *
+     * @param {Record<string, string>} query
+     * @returns {string}
+     */
+    socketUrl(query) {
+        const url = new URL('ws', this.base);
+        url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+        url.search = new URLSearchParams(query).toString();
+        return url.href;
+    }
+
+    /**
+     * @param {AbortSignal} signal
+     * @returns {Promise<Readiness>}
+     */
+    async readiness(signal) {
+        const response = await this.request('ready', {}, signal);
+        const body = await response.json().catch(() => null);
+        if (body === null || typeof body !== 'object') {
+            throw new CallProblem('server-unreachable', `/ready answered ${response.status}`);
+        }
+        const loading = Object.keys(body).filter((key) => key.endsWith('_ready') && body[key] === false);
+        return { ready: body.ready === true, loading };
+    }
+
+    /**
+     * How to reach the server through NAT; none when it does not say in time, which is enough on most networks.
+     *
+     * @param {AbortSignal} signal
+     * @returns {Promise<RTCIceServer[]>}
+     */
+    async iceServers(signal) {
+        try {
+            const response = await this.request('api/ice-servers', {}, signal, ICE_SERVERS_TIMEOUT_MS);
+            const body = await response.json();
+            return Array.isArray(body.iceServers) ? body.iceServers : [];
+        } catch {
+            return [];
+        }
+    }
+
+    /**
+     * @param {Record<string, any>} body
+     * @param {AbortSignal} signal
+     * @returns {Promise<Answer>}
+     */
+    async offer(body, signal) {
+        const response = await this.request('api/offer', withJson('POST', body), signal);
+        if (!response.ok) {
+            throw await refusal(response);
+        }
+        return response.json();
+    }
+
+    /**
+     * @param {string} call
+     * @param {RTCIceCandidate[]} candidates
+     * @param {AbortSignal} signal
+     */
+    async trickle(call, candidates, signal) {
+        const body = {
+            pc_id: call,
+            candidates: candidates.map((candidate) => ({
+                candidate: candidate.candidate,
+                sdp_mid: candidate.sdpMid ?? '0',
+                sdp_mline_index: candidate.sdpMLineIndex ?? 0,
+            })),
+        };
+        await this.request('api/offer', withJson('PATCH', body), signal);
+    }
+
+    /**
+     * Ends a call, also while the page goes away.
+     *
+     * @param {string} call
+     */
+    end(call) {
+        fetch(this.url(`api/calls/${encodeURIComponent(call)}`), { method: 'DELETE', keepalive: true }).catch(() => {});
+    }
+
+    /**
+     * @param {string} path
+     * @param {RequestInit} init
+     * @param {AbortSignal} signal
+     * @param {number} [timeout]
+     * @returns {Promise<Response>}
+     */
+    async request(path, init, signal, timeout = REQUEST_TIMEOUT_MS) {
+        const controller = new AbortController();
+        const abort = () => controller.abort(signal.reason);
+        signal.addEventListener('abort', abort);
+        const timer = setTimeout(() => controller.abort(), timeout);
+        try {
+            signal.throwIfAborted();
+            return await fetch(this.url(path), { ...init, signal: controller.signal, cache: 'no-store' });
+        } catch (error) {
+            signal.throwIfAborted();
+            throw new CallProblem('server-unreachable', String(error));
+        } finally {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', abort);
+        }
+    }
+}
+
+/**
+ * @param {string} backend
+ * @returns {URL}
+ */
+function parseBackend(backend) {
+    const here = new URL('.', location.href);
+    if (backend.trim() === '') {
+        return here;
+    }
+    const text = /^[a-z]+:\/\//i.test(backend.trim()) ? backend.trim() : `${location.protocol}//${backend.trim()}`;
+    try {
+        const url = new URL(text.endsWith('/') ? text : `${text}/`);
+        if (url.protocol === 'http:' || url.protocol === 'https:') {
+            return url;
+        }
+    } catch {
+        // falls through to the problem below
+    }
+    throw new CallProblem('backend-invalid', backend);
+}
+
+/**
+ * @param {string} method
+ * @param {Record<string, any>} body
+ * @returns {RequestInit}
+ */
+function withJson(method, body) {
+    return { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/**
+ * What a refusal means. A full server says when to come back; anything else is told in the server's own words.
+ *
+ * @param {Response} response
+ * @returns {Promise<CallProblem>}
+ */
+async function refusal(response) {
+    const body = await response.json().catch(() => ({}));
+    const detail = String(body.detail ?? body.title ?? `${response.status} ${response.statusText}`);
+    const retryAfter = response.headers.get('Retry-After');
+    if (response.status === 503 && retryAfter !== null) {
+        return new CallProblem('server-full', detail, Number.parseInt(retryAfter, 10) || 0);
+    }
+    return new CallProblem('refused', detail);
+}

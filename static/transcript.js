@@ -1,0 +1,186 @@
+/**
+ * Who said what, built from the server's messages. Pure.
+ */
+
+/**
+ * One utterance or answer.
+ *
+ * @typedef {Object} Entry
+ * @property {number} id - its place, from 0; never changes
+ * @property {'user' | 'agent'} who
+ * @property {string} text
+ * @property {boolean} final - it will not change any more
+ * @property {number} [response] - of the agent: the answer's id
+ * @property {boolean} [typed] - of the person: written, not spoken
+ * @property {boolean} [interrupted] - of the agent: `text` is what was heard before the interruption
+ * @property {string} [language] - ISO 639-1, of the person's words
+ * @property {Record<string, number | null>} [marks] - of the agent: the turn's times in ms after the last spoken sample
+ */
+
+const NO_SPACES = /[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]/; // scripts that put none between words
+
+/**
+ * @param {string} left
+ * @param {string} right
+ * @returns {string}
+ */
+export function joinText(left, right) {
+    const next = right.trim();
+    if (left === '' || next === '') {
+        return left + next;
+    }
+    const tight = NO_SPACES.test(left.slice(-1)) && NO_SPACES.test(next[0]);
+    return left + (tight ? '' : ' ') + next;
+}
+
+/** The transcript of one call. */
+export class Transcript {
+    constructor() {
+        /** @type {Entry[]} */
+        this.entries = [];
+        this.nextId = 0;
+    }
+
+    /**
+     * Takes in a message of the server.
+     *
+     * @param {import('./protocol.js').Message} message
+     * @returns {Entry | null} the entry that changed
+     */
+    apply({ type, data }) {
+        switch (type) {
+            case 'user-transcription':
+                return this.userSpoke(String(data.text ?? ''), data.final === true, data.language);
+            case 'bot-output':
+                return data.spoken === false ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''));
+            case 'bot-stopped-speaking':
+                return this.finish(Number(data.response));
+            case 'bot-interrupted':
+                return this.cut(Number(data.response), String(data.heard ?? ''));
+            case 'server-message':
+                return data.type === 'turn' ? this.mark(Number(data.response), data.marks) : null;
+            default:
+                return null;
+        }
+    }
+
+    /**
+     * @param {string} text
+     * @returns {Entry}
+     */
+    userTyped(text) {
+        return this.add({ who: 'user', text, final: true, typed: true });
+    }
+
+    /** The call is over: nothing is partial any more. */
+    close() {
+        for (const entry of this.entries) {
+            entry.final = true;
+        }
+        this.entries = this.entries.filter((entry) => entry.text !== '');
+    }
+
+    /**
+     * @param {string} text
+     * @param {boolean} final
+     * @param {string | undefined} language
+     * @returns {Entry | null}
+     */
+    userSpoke(text, final, language) {
+        const last = this.entries.findLast((entry) => entry.who === 'user');
+        if (last?.typed && last.text === text.trim()) {
+            return null; // the server repeats what was typed
+        }
+        const open = last !== undefined && !last.final ? last : null;
+        const entry = open ?? (text.trim() === '' ? null : this.add({ who: 'user', text: '', final: false }));
+        if (entry === null) {
+            return null;
+        }
+        entry.text = text.trim();
+        entry.final = final;
+        entry.language = language;
+        if (final && entry.text === '') {
+            this.remove(entry); // it was not speech after all
+        }
+        return entry;
+    }
+
+    /**
+     * @param {number} response
+     * @param {string} text
+     * @returns {Entry | null}
+     */
+    agentSpeaks(response, text) {
+        const entry = this.answer(response) ?? this.add({ who: 'agent', text: '', final: false, response });
+        if (entry.interrupted) {
+            return null;
+        }
+        entry.text = joinText(entry.text, text);
+        entry.final = false;
+        return entry;
+    }
+
+    /**
+     * @param {number} response
+     * @returns {Entry | null}
+     */
+    finish(response) {
+        const entry = this.answer(response);
+        if (entry !== null) {
+            entry.final = true;
+        }
+        return entry;
+    }
+
+    /**
+     * @param {number} response
+     * @param {string} heard
+     * @returns {Entry | null}
+     */
+    cut(response, heard) {
+        const entry = this.answer(response);
+        if (entry === null) {
+            return null;
+        }
+        entry.text = heard.trim();
+        entry.final = true;
+        entry.interrupted = true;
+        return entry;
+    }
+
+    /**
+     * @param {number} response
+     * @param {Record<string, number | null> | undefined} marks
+     * @returns {Entry | null}
+     */
+    mark(response, marks) {
+        const entry = this.answer(response);
+        if (entry !== null) {
+            entry.marks = marks ?? {};
+        }
+        return entry;
+    }
+
+    /**
+     * @param {number} response
+     * @returns {Entry | null}
+     */
+    answer(response) {
+        return this.entries.findLast((entry) => entry.response === response) ?? null;
+    }
+
+    /**
+     * @param {Omit<Entry, 'id'>} entry
+     * @returns {Entry}
+     */
+    add(entry) {
+        const added = { id: this.nextId++, ...entry };
+        this.entries.push(added);
+        return added;
+    }
+
+    /** @param {Entry} entry */
+    remove(entry) {
+        this.entries = this.entries.filter((other) => other !== entry);
+    }
+}

@@ -1,0 +1,232 @@
+/**
+ * A call over WebRTC: Opus both ways, messages on a data channel, ICE that trickles and restarts.
+ */
+import { decodeMessage } from './protocol.js';
+import { CallProblem } from './problems.js';
+
+const CONNECT_TIMEOUT_MS = 5000;
+const RESTART_AFTER_MS = 1500; // a short gap heals by itself
+const RESTART_TIMEOUT_MS = 12000;
+const KEEP_ALIVE_MS = 15000;
+
+/**
+ * What the session gives to a transport, whichever it is.
+ *
+ * @typedef {Object} TransportOptions
+ * @property {import('./signalling.js').Signalling} signalling
+ * @property {import('./audio.js').AudioGraph} graph
+ * @property {MediaStreamTrack | null} track - the microphone, if there is one
+ * @property {string} language - empty: identified
+ * @property {AbortSignal} signal - the person gave up
+ * @property {(message: import('./protocol.js').Message) => void} onMessage
+ * @property {(reconnecting: boolean) => void} onReconnecting
+ * @property {(stats: import('./playout-buffer.js').PlayoutStats) => void} onPlayout
+ * @property {(detail: string) => void} onLost - called at most once, and not after close()
+ */
+
+/**
+ * What a transport is to the session.
+ *
+ * @typedef {Object} Transport
+ * @property {'webrtc' | 'websocket'} name
+ * @property {() => Promise<void>} open
+ * @property {(text: string) => void} send
+ * @property {(track: MediaStreamTrack | null) => Promise<void>} setTrack
+ * @property {(response: number) => void} flush - the answer was interrupted: nothing more of it may sound
+ * @property {() => void} close
+ */
+
+/** @implements {Transport} */
+export class WebRtcTransport {
+    /** @param {TransportOptions} options */
+    constructor(options) {
+        /** @type {'webrtc'} */
+        this.name = 'webrtc';
+        this.options = options;
+        this.closed = false;
+        this.opened = false;
+        /** The server's name for this call; empty until it has answered. */
+        this.call = '';
+        /** @type {RTCIceCandidate[]} */
+        this.candidates = [];
+        /** @type {RTCPeerConnection | null} */
+        this.peer = null;
+        /** @type {RTCDataChannel | null} */
+        this.channel = null;
+        /** @type {RTCRtpSender | null} */
+        this.sender = null;
+        this.restarting = false;
+        this.restartTimer = 0;
+        this.giveUpTimer = 0;
+        this.keepAlive = 0;
+    }
+
+    /** Connects, or rejects when no packets get through in time. */
+    async open() {
+        const { signalling, signal, track } = this.options;
+        const iceServers = await signalling.iceServers(signal);
+        const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+        this.peer = peer;
+        peer.onicecandidate = (event) => this.trickle(event.candidate);
+        peer.ontrack = (event) => this.options.graph.setRemoteStream(event.streams[0] ?? new MediaStream([event.track]));
+        peer.onconnectionstatechange = () => this.connectionChanged();
+        this.sender = peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' }).sender;
+        this.channel = peer.createDataChannel('rtvi', { ordered: true });
+        this.channel.onmessage = (event) => this.receive(event.data);
+        this.channel.onclose = () => this.lost('the data channel closed');
+        const open = this.whenOpen(peer, this.channel);
+        open.catch(() => {}); // handled below, also when negotiation fails first
+        await this.negotiate({ language: this.options.language || undefined });
+        await open;
+        this.opened = true;
+        this.keepAlive = window.setInterval(() => this.send(`ping ${Date.now()}`), KEEP_ALIVE_MS);
+    }
+
+    /**
+     * @param {RTCPeerConnection} peer
+     * @param {RTCDataChannel} channel
+     * @returns {Promise<void>}
+     */
+    whenOpen(peer, channel) {
+        return new Promise((resolve, reject) => {
+            const failed = (/** @type {string} */ why) => reject(new CallProblem('connection-failed', why));
+            const timer = setTimeout(() => failed('no connection in 5 s'), CONNECT_TIMEOUT_MS);
+            this.options.signal.addEventListener('abort', () => reject(this.options.signal.reason));
+            peer.addEventListener('connectionstatechange', () => {
+                if (peer.connectionState === 'failed' || peer.connectionState === 'closed') {
+                    failed(`ICE ${peer.iceConnectionState}`);
+                }
+            });
+            channel.addEventListener('open', () => {
+                clearTimeout(timer);
+                resolve();
+            });
+        });
+    }
+
+    /** @param {Record<string, any>} extra */
+    async negotiate(extra) {
+        const peer = this.peer;
+        if (peer === null) {
+            return;
+        }
+        await peer.setLocalDescription();
+        const { sdp, type } = /** @type {RTCSessionDescription} */ (peer.localDescription);
+        const answer = await this.options.signalling.offer({ sdp, type, ...extra }, this.options.signal);
+        this.call = answer.pc_id;
+        if (this.closed) {
+            this.options.signalling.end(this.call); // given up while the server was answering
+            return;
+        }
+        await peer.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
+        this.sendCandidates();
+    }
+
+    /** @param {RTCIceCandidate | null} candidate */
+    trickle(candidate) {
+        if (candidate === null || candidate.candidate === '') {
+            return;
+        }
+        // What is found in the same moment travels in one request.
+        if (this.candidates.push(candidate) === 1) {
+            setTimeout(() => this.sendCandidates(), 20);
+        }
+    }
+
+    sendCandidates() {
+        if (this.call === '' || this.candidates.length === 0 || this.closed) {
+            return; // kept until the server has answered
+        }
+        const candidates = this.candidates.splice(0);
+        this.options.signalling.trickle(this.call, candidates, this.options.signal).catch(() => {
+            // one lost candidate is not a lost call: another pair may connect, and the timeout decides
+        });
+    }
+
+    /** @param {any} data */
+    receive(data) {
+        const message = typeof data === 'string' ? decodeMessage(data) : null;
+        if (message !== null && !this.closed) {
+            this.options.onMessage(message);
+        }
+    }
+
+    connectionChanged() {
+        const state = this.peer?.connectionState;
+        if (!this.opened || this.closed) {
+            return;
+        }
+        if (state === 'connected') {
+            clearTimeout(this.restartTimer);
+            clearTimeout(this.giveUpTimer);
+            this.giveUpTimer = 0;
+            this.options.onReconnecting(false);
+        } else if (state === 'disconnected' || state === 'failed') {
+            this.options.onReconnecting(true);
+            this.giveUpTimer ||= window.setTimeout(() => this.lost('no reconnection in time'), RESTART_TIMEOUT_MS);
+            clearTimeout(this.restartTimer);
+            this.restartTimer = window.setTimeout(() => this.restart(), state === 'failed' ? 0 : RESTART_AFTER_MS);
+        } else if (state === 'closed') {
+            this.lost('the connection was closed');
+        }
+    }
+
+    /** Looks for a new way to the server while the call goes on. */
+    async restart() {
+        if (this.restarting || this.closed) {
+            return;
+        }
+        this.restarting = true;
+        try {
+            this.peer?.restartIce();
+            await this.negotiate({ pc_id: this.call, restart_pc: true });
+        } catch (error) {
+            const refused = error instanceof CallProblem && error.code === 'refused';
+            if (refused) {
+                this.lost(String(error)); // the server no longer knows the call
+            } else if (!this.closed) {
+                this.restartTimer = window.setTimeout(() => this.restart(), RESTART_AFTER_MS);
+            }
+        } finally {
+            this.restarting = false;
+        }
+    }
+
+    /** @param {string} text */
+    send(text) {
+        if (this.channel?.readyState === 'open') {
+            this.channel.send(text);
+        }
+    }
+
+    /** @param {MediaStreamTrack | null} track */
+    async setTrack(track) {
+        await this.sender?.replaceTrack(track);
+    }
+
+    /** The server stops sending; what the jitter buffer holds is too short to hear. */
+    flush() {}
+
+    /** @param {string} detail */
+    lost(detail) {
+        if (!this.closed && this.opened) {
+            this.close();
+            this.options.onLost(detail);
+        }
+    }
+
+    close() {
+        if (this.closed) {
+            return;
+        }
+        this.closed = true;
+        clearTimeout(this.restartTimer);
+        clearTimeout(this.giveUpTimer);
+        clearInterval(this.keepAlive);
+        this.options.graph.setRemoteStream(null);
+        this.peer?.close();
+        if (this.call !== '') {
+            this.options.signalling.end(this.call);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+/**
+ * A call over one WebSocket: messages as text, PCM16 both ways as binary. Works wherever the page itself got through.
+ */
+import { TICKS_PER_SAMPLE, WIRE_RATE, decodeAudio, decodeMessage, encodeAudio } from './protocol.js';
+import { CallProblem } from './problems.js';
+
+const CONNECT_TIMEOUT_MS = 8000;
+const BACKLOG_LIMIT_BYTES = 64 * 1024; // 2 s of microphone: what is older than that helps nobody
+const TRY_AGAIN_LATER = 1013;
+
+/** @implements {Transport} */
+export class WebSocketTransport {
+    /** @param {import('./webrtc.js').TransportOptions} options */
+    constructor(options) {
+        /** @type {'websocket'} */
+        this.name = 'websocket';
+        this.options = options;
+        this.closed = false;
+        this.opened = false;
+        /** @type {WebSocket | null} */
+        this.socket = null;
+        /** @type {AudioWorkletNode | null} */
+        this.capture = null;
+        /** @type {AudioWorkletNode | null} */
+        this.playback = null;
+        this.sequence = 0;
+        this.timestamp = 0;
+        this.dropped = 0;
+    }
+
+    async open() {
+        const { signalling, language } = this.options;
+        const query = { rate: String(WIRE_RATE), ...(language === '' ? {} : { language }) };
+        const socket = new WebSocket(signalling.socketUrl(query));
+        this.socket = socket;
+        socket.binaryType = 'arraybuffer';
+        socket.onmessage = (event) => this.receive(event.data);
+        await this.whenOpen(socket);
+        socket.onclose = (event) => this.lost(event.reason || `closed with code ${event.code}`);
+        this.opened = true;
+        this.connectAudio();
+    }
+
+    /**
+     * @param {WebSocket} socket
+     * @returns {Promise<void>}
+     */
+    whenOpen(socket) {
+        return new Promise((resolve, reject) => {
+            const timer = setTimeout(
+                () => reject(new CallProblem('connection-failed', 'no WebSocket in 8 s')),
+                CONNECT_TIMEOUT_MS,
+            );
+            this.options.signal.addEventListener('abort', () => reject(this.options.signal.reason));
+            socket.onopen = () => {
+                clearTimeout(timer);
+                resolve();
+            };
+            socket.onclose = (event) => {
+                clearTimeout(timer);
+                const full = event.code === TRY_AGAIN_LATER;
+                reject(new CallProblem(full ? 'server-full' : 'connection-failed', event.reason));
+            };
+        });
+    }
+
+    /** Hangs capture and playback on the page's graph. Without audio worklets the call is text alone. */
+    connectAudio() {
+        const { context, mic, answer } = this.options.graph;
+        if (!this.options.graph.worklets || context === null || mic === null || answer === null) {
+            return;
+        }
+        const mono = /** @type {AudioWorkletNodeOptions} */ ({ channelCount: 1, channelCountMode: 'explicit' });
+        this.capture = new AudioWorkletNode(context, 'visavis-capture', mono);
+        this.capture.port.onmessage = (event) => this.sendAudio(event.data);
+        mic.connect(this.capture);
+        this.capture.connect(context.destination); // silent, but what leads nowhere is not run
+        this.playback = new AudioWorkletNode(context, 'visavis-playback', {
+            numberOfInputs: 0,
+            outputChannelCount: [1],
+        });
+        this.playback.port.onmessage = (event) => this.options.onPlayout(event.data);
+        this.playback.connect(answer);
+        this.playback.connect(context.destination);
+    }
+
+    /** @param {Int16Array} samples */
+    sendAudio(samples) {
+        const { socket } = this;
+        const timestamp = this.timestamp;
+        this.timestamp += samples.length * TICKS_PER_SAMPLE;
+        if (socket === null || socket.readyState !== WebSocket.OPEN) {
+            return;
+        }
+        if (socket.bufferedAmount > BACKLOG_LIMIT_BYTES) {
+            this.dropped += 1;
+            return;
+        }
+        socket.send(encodeAudio(this.sequence, timestamp, samples));
+        this.sequence += 1;
+    }
+
+    /** @param {any} data */
+    receive(data) {
+        if (this.closed) {
+            return;
+        }
+        if (typeof data === 'string') {
+            const message = decodeMessage(data);
+            if (message !== null) {
+                this.options.onMessage(message);
+            }
+            return;
+        }
+        const frame = decodeAudio(data);
+        if (frame !== null) {
+            const { response, timestamp, samples } = frame;
+            this.playback?.port.postMessage({ type: 'audio', response, timestamp, samples }, [samples.buffer]);
+        }
+    }
+
+    /** @param {string} text */
+    send(text) {
+        if (this.socket?.readyState === WebSocket.OPEN) {
+            this.socket.send(text);
+        }
+    }
+
+    /** The graph feeds the capture, whichever microphone it has. */
+    async setTrack() {}
+
+    /** @param {number} response */
+    flush(response) {
+        this.playback?.port.postMessage({ type: 'flush', response });
+    }
+
+    /** @param {string} detail */
+    lost(detail) {
+        if (!this.closed && this.opened) {
+            this.close();
+            this.options.onLost(detail);
+        }
+    }
+
+    close() {
+        if (this.closed) {
+            return;
+        }
+        this.closed = true;
+        if (this.capture !== null) {
+            this.options.graph.mic?.disconnect(this.capture);
+            this.capture.disconnect();
+            this.capture.port.onmessage = null;
+            this.capture.port.postMessage('close');
+        }
+        this.playback?.disconnect();
+        this.playback?.port.postMessage({ type: 'close' });
+        this.socket?.close(1000);
+    }
+}
+
+/** @typedef {import('./webrtc.js').Transport} Transport */
