@@ -1,1 +1,161 @@
-fn main() {}
+//! The language model in a process of its own: llama.cpp behind the gRPC service `Llm`.
+//!
+//! ```text
+//! service ── Job ──▶ worker (one thread) ── Piece ──▶ model
+//!    ▲  checks: request, prompt │ ▲ decides: scheduler
+//!    └───────── events ─────────┘ client: one request's reader and clock; text: bytes to characters
+//! ```
+
+mod client;
+mod model;
+mod prompt;
+mod request;
+mod scheduler;
+mod service;
+mod text;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, OnceLock};
+
+use clap::Parser;
+use tokio::sync::oneshot;
+use visavis_proto::host::{self, HostArgs};
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::HealthReply;
+use visavis_proto::v1::llm_server::LlmServer;
+
+use crate::model::{Model, ModelOptions};
+use crate::prompt::Prompter;
+use crate::request::Limits;
+use crate::service::{LlmService, Loaded};
+use crate::worker::{Job, Worker};
+
+/// Releases beside the queued requests that may wait for one step's end.
+const RELEASES: usize = 64;
+
+/// Serves a language model (GGUF) over gRPC.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    host: HostArgs,
+    /// The model, a GGUF file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Threads that generate for a single sequence
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256), value_name = "N")]
+    threads: u32,
+    /// Threads for prompts and for several sequences at once [default: 2, or 1 on a single core]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256), value_name = "N")]
+    threads_batch: Option<u32>,
+    /// Tokens that one conversation can hold, prompt and answer together
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=131_072), value_name = "N")]
+    context: u32,
+    /// Conversations whose KV cache is kept, and sequences in work at once
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
+    slots: u32,
+    /// Requests that may wait for a slot; one more is refused
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "N")]
+    queue: u32,
+    /// Longest answer in tokens where a request does not say
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536), value_name = "N")]
+    max_tokens: u32,
+    /// Layers on the GPU [default: all where there is a GPU that this build can use]
+    #[arg(long, value_name = "N")]
+    gpu_layers: Option<u32>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    wait_passively();
+    host::init_log(&args.host.log);
+    let state = EngineState::new(args.queue);
+    let loaded = Arc::new(OnceLock::new());
+    let (sender, jobs) = sync_channel(args.queue as usize + RELEASES);
+    let service = LlmService::new(state.clone(), loaded.clone(), sender);
+    let (ended, mut worker_ended) = oneshot::channel();
+    let options = ModelOptions {
+        path: args.model,
+        threads: args.threads,
+        threads_batch: args.threads_batch.unwrap_or_else(|| cores().min(2)),
+        context: args.context,
+        slots: args.slots,
+        gpu_layers: args.gpu_layers,
+    };
+    let max_tokens = args.max_tokens as usize;
+    let thread = {
+        let state = state.clone();
+        let run = move || {
+            if let Err(message) = work(&options, max_tokens, &state, &loaded, &jobs) {
+                tracing::error!("{message}");
+                state.set_failed(message);
+                // Health goes on telling why; only the service's end ends the process.
+                while jobs.recv().is_ok() {}
+            }
+            _ = ended.send(());
+        };
+        std::thread::Builder::new().name("model".into()).spawn(run)?
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let served = runtime.block_on(async {
+        tokio::select! {
+            served = host::serve(&args.host, state, LlmServer::new(service)) => served,
+            // While the service lives the thread ends only by a panic; nothing could be answered any more.
+            _ = &mut worker_ended => Err(anyhow::anyhow!("the model's thread has ended")),
+        }
+    });
+    // Streams still open hold the service; without them the thread ends with its current step, and only then may
+    // llama.cpp's own clean-up run.
+    drop(runtime);
+    _ = thread.join();
+    served
+}
+
+/// The model's thread, from loading to the service's end; an error is why the model cannot be used.
+fn work(
+    options: &ModelOptions,
+    max_tokens: usize,
+    state: &Arc<EngineState>,
+    loaded: &OnceLock<Loaded>,
+    jobs: &Receiver<Job>,
+) -> Result<(), String> {
+    let model = Model::load(options)?;
+    let evaluator = model.evaluator()?;
+    let context = model.context as usize;
+    let limits = Limits { context, default_max_tokens: max_tokens };
+    let ready = Loaded { prompter: Prompter::new(model.model.clone(), context), limits };
+    loaded.set(ready).map_err(|_| "the model was loaded twice".to_owned())?;
+    let name = options.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    tracing::info!(model = %name, device = %model.device, context, slots = options.slots, "ready");
+    state.set_ready(HealthReply {
+        model: name,
+        device: model.device.clone(),
+        threads: options.threads,
+        ..HealthReply::default()
+    });
+    Worker::new(&model, evaluator, options.slots, state.clone()).run(jobs);
+    Ok(())
+}
+
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}
+
+/// Starts the program again with `OMP_WAIT_POLICY=passive` when nobody has set a policy. OpenMP reads it when its
+/// library is loaded, before `main`. With its default, spinning, threads that wait take the cores from those that
+/// work, and speech recognition beside this process slows tenfold.
+fn wait_passively() {
+    const POLICY: &str = "OMP_WAIT_POLICY";
+    if cfg!(unix) && std::env::var_os(POLICY).is_none() {
+        use std::os::unix::process::CommandExt;
+        if let Ok(program) = std::env::current_exe() {
+            let error = std::process::Command::new(program)
+                .args(std::env::args_os().skip(1))
+                .env(POLICY, "passive")
+                .exec();
+            eprintln!("cannot start again with {POLICY}=passive: {error}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One request from arrival to its last event: its reader, its clock, and what is not yet delivered.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use llama_cpp_2::sampling::LlamaSampler;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tonic::Status;
+use visavis_proto::state::{Outcome, Ticket};
+use visavis_proto::v1::generate_done::Reason;
+use visavis_proto::v1::generate_event::Event;
+use visavis_proto::v1::{GenerateDone, GenerateEvent, PrefillReply};
+
+use crate::request::Settings;
+use crate::text::TextGate;
+
+/// A reader that takes nothing for so long has gone without a word.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a request's answer goes.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    Events(mpsc::Sender<Result<GenerateEvent, Status>>),
+    Reply(Option<oneshot::Sender<Result<PrefillReply, Status>>>),
+}
+
+/// A request that has entered the queue.
+#[derive(Debug)]
+pub(crate) struct Client {
+    reader: Reader,
+    ticket: Option<Ticket>,
+    arrived: Instant,
+    deadline: Option<Instant>,
+    started: Option<Instant>,
+    first_token: Option<Instant>,
+    /// Since when the reader has been behind.
+    behind: Option<Instant>,
+    unsent: VecDeque<Result<GenerateEvent, Status>>,
+    text: TextGate,
+    /// Made when the request gets its slot; it remembers the answer's last tokens.
+    pub(crate) sampler: Option<LlamaSampler>,
+    pub(crate) settings: Settings,
+    pub(crate) prompt_tokens: usize,
+    cached_tokens: usize,
+    pub(crate) generated: usize,
+}
+
+impl Client {
+    pub(crate) fn new(
+        reader: Reader,
+        ticket: Ticket,
+        settings: Settings,
+        prompt_tokens: usize,
+        arrived: Instant,
+    ) -> Self {
+        Self {
+            reader,
+            ticket: Some(ticket),
+            arrived,
+            deadline: settings.deadline.map(|after| arrived + after),
+            started: None,
+            first_token: None,
+            behind: None,
+            unsent: VecDeque::new(),
+            text: TextGate::new(settings.stop.clone()),
+            sampler: None,
+            settings,
+            prompt_tokens,
+            cached_tokens: 0,
+            generated: 0,
+        }
+    }
+
+    /// The request got a slot. One that had to give its slot up keeps its first figures.
+    pub(crate) fn start(&mut self, cached: usize, now: Instant) {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.start();
+        }
+        if self.started.is_none() {
+            self.started = Some(now);
+            self.cached_tokens = cached;
+        }
+    }
+
+    /// Takes a generated token's bytes; true when a stop string ended the answer.
+    pub(crate) fn token(&mut self, bytes: &[u8], now: Instant) -> bool {
+        self.first_token.get_or_insert(now);
+        self.generated += 1;
+        let text = self.text.push(bytes);
+        self.send_text(text);
+        self.text.stopped()
+    }
+
+    /// The answer is complete.
+    pub(crate) fn done(&mut self, reason: Reason, now: Instant) {
+        let rest = self.text.finish();
+        self.send_text(rest);
+        let started = self.started.unwrap_or(now);
+        let done = GenerateDone {
+            reason: reason.into(),
+            prompt_tokens: count(self.prompt_tokens),
+            cached_tokens: count(self.cached_tokens),
+            generated_tokens: count(self.generated),
+            queue_ms: milliseconds(started - self.arrived),
+            first_token_ms: milliseconds(self.first_token.unwrap_or(now) - started),
+            total_ms: milliseconds(now - self.arrived),
+        };
+        self.unsent.push_back(Ok(GenerateEvent { event: Some(Event::Done(done)) }));
+        self.end_ticket(Outcome::Done);
+    }
+
+    /// The prompt is evaluated, which is all that a prefill asks for.
+    pub(crate) fn prefilled(&mut self) {
+        let reply = PrefillReply {
+            prompt_tokens: count(self.prompt_tokens),
+            cached_tokens: count(self.cached_tokens),
+        };
+        if let Reader::Reply(sender) = &mut self.reader
+            && let Some(sender) = sender.take()
+        {
+            // The caller may have gone meanwhile; the evaluated tokens stay useful.
+            _ = sender.send(Ok(reply));
+        }
+        self.end_ticket(Outcome::Done);
+    }
+
+    /// The request ends without its answer.
+    pub(crate) fn fail(&mut self, status: Status, outcome: Outcome) {
+        match &mut self.reader {
+            Reader::Reply(sender) => {
+                if let Some(sender) = sender.take() {
+                    _ = sender.send(Err(status));
+                }
+            }
+            Reader::Events(_) => self.unsent.push_back(Err(status)),
+        }
+        self.end_ticket(outcome);
+    }
+
+    /// Why the request must end now, if it must.
+    pub(crate) fn ends(&self, now: Instant) -> Option<Status> {
+        let gone = match &self.reader {
+            Reader::Events(sender) => sender.is_closed(),
+            Reader::Reply(sender) => sender.as_ref().is_none_or(oneshot::Sender::is_closed),
+        };
+        if gone {
+            return Some(Status::cancelled("the caller went away"));
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            return Some(Status::deadline_exceeded(
+                "deadline_ms: the deadline passed before the answer was complete",
+            ));
+        }
+        let stuck = self.behind.is_some_and(|since| now - since > READER_PATIENCE);
+        stuck.then(|| Status::deadline_exceeded("the reader of the stream takes nothing"))
+    }
+
+    /// Delivers what the reader has room for; true when nothing is left.
+    pub(crate) fn flush(&mut self, now: Instant) -> bool {
+        let Reader::Events(sender) = &self.reader else { return true };
+        while let Some(event) = self.unsent.pop_front() {
+            match sender.try_send(event) {
+                Ok(()) => self.behind = None,
+                Err(TrySendError::Full(event)) => {
+                    self.unsent.push_front(event);
+                    self.behind.get_or_insert(now);
+                    return false;
+                }
+                Err(TrySendError::Closed(_)) => self.unsent.clear(),
+            }
+        }
+        true
+    }
+
+    fn send_text(&mut self, text: String) {
+        if !text.is_empty() {
+            self.unsent.push_back(Ok(GenerateEvent { event: Some(Event::Text(text)) }));
+        }
+    }
+
+    fn end_ticket(&mut self, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.end(outcome);
+        }
+    }
+}
+
+fn count(tokens: usize) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}
+
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use visavis_proto::state::EngineState;
+    use visavis_proto::v1::{GenerateRequest, HealthReply};
+
+    use super::*;
+    use crate::request::{Limits, settings};
+
+    fn client(channel: usize) -> (Client, mpsc::Receiver<Result<GenerateEvent, Status>>) {
+        let state = EngineState::new(1);
+        state.set_ready(HealthReply::default());
+        let (sender, receiver) = mpsc::channel(channel);
+        let request = GenerateRequest { deadline_ms: 60_000, ..GenerateRequest::default() };
+        let settings = settings(&request, Limits { context: 100, default_max_tokens: 10 }).unwrap();
+        (Client::new(Reader::Events(sender), state.enter().unwrap(), settings, 5, Instant::now()), receiver)
+    }
+
+    #[test]
+    fn a_slow_reader_gets_everything_later_and_in_order() {
+        let (mut client, mut receiver) = client(1);
+        let now = Instant::now();
+        for word in ["one ", "two ", "three"] {
+            client.token(word.as_bytes(), now);
+        }
+        assert!(!client.flush(now));
+        client.done(Reason::Stop, now);
+        let mut received = Vec::new();
+        while let Ok(event) = receiver.try_recv() {
+            received.push(event.unwrap().event.unwrap());
+            client.flush(now);
+        }
+        assert!(client.flush(now));
+        let text: Vec<_> = received
+            .iter()
+            .filter_map(|e| if let Event::Text(t) = e { Some(t.as_str()) } else { None })
+            .collect();
+        assert_eq!(text, ["one ", "two ", "three"]);
+        assert!(matches!(received.last(), Some(Event::Done(done)) if done.generated_tokens == 3));
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_or_leaves_or_is_out_of_time_ends_its_request() {
+        let (mut client, receiver) = client(1);
+        let now = Instant::now();
+        client.token(b"one", now);
+        client.token(b"two", now);
+        client.flush(now);
+        assert!(client.ends(now + READER_PATIENCE).is_none());
+        assert!(client.ends(now + READER_PATIENCE * 3 / 2).is_some());
+        let late = client.ends(now + Duration::from_secs(61)).unwrap();
+        assert_eq!(late.code(), tonic::Code::DeadlineExceeded);
+        drop(receiver);
+        assert_eq!(client.ends(now).unwrap().code(), tonic::Code::Cancelled);
+    }
+}

@@ -1,0 +1,242 @@
+//! llama.cpp: loading, the KV cache, one step, one sample. The only file that calls the model's thread-bound side.
+
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::sampling::LlamaSampler;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
+
+use crate::request::Sampling;
+use crate::scheduler::{Chunk, Piece, Reuse, Token};
+
+/// A prompt's share of one step. On a CPU 32 tokens keep the pause of a speaking sequence below what its listener
+/// has already buffered; a GPU takes hundreds in the same time.
+const CPU_CHUNK: Chunk = Chunk { shared: 32, alone: 64 };
+const GPU_CHUNK: Chunk = Chunk { shared: 256, alone: 512 };
+
+/// Small models repeat themselves when they always take the likeliest token.
+const REPEAT_PENALTY: f32 = 1.1;
+const REPEAT_WINDOW: i32 = 64;
+
+/// What the command line says of the model.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelOptions {
+    pub(crate) path: PathBuf,
+    pub(crate) threads: u32,
+    pub(crate) threads_batch: u32,
+    pub(crate) context: u32,
+    pub(crate) slots: u32,
+    pub(crate) gpu_layers: Option<u32>,
+}
+
+/// A loaded model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    backend: LlamaBackend,
+    pub(crate) model: Arc<LlamaModel>,
+    options: ModelOptions,
+    /// Tokens per conversation, at most what the model was trained on.
+    pub(crate) context: u32,
+    /// As in the health reply.
+    pub(crate) device: String,
+    pub(crate) chunk: Chunk,
+    /// Whether a part of a sequence can be copied or removed; recurrent models keep one state for all of it.
+    pub(crate) can_copy: bool,
+}
+
+impl Model {
+    /// Loads the file; an error is one sentence for the operator.
+    pub(crate) fn load(options: &ModelOptions) -> Result<Self, String> {
+        check_file(&options.path)?;
+        let mut backend = LlamaBackend::init().map_err(|e| format!("llama.cpp cannot start: {e}"))?;
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            backend.void_logs();
+        }
+        let gpu = gpu().filter(|_| options.gpu_layers != Some(0));
+        if gpu.is_none() && options.gpu_layers.unwrap_or(0) > 0 {
+            tracing::warn!("--gpu-layers has no effect: this build finds no GPU");
+        }
+        let layers = if gpu.is_some() { options.gpu_layers.unwrap_or(u32::MAX >> 1) } else { 0 };
+        let parameters = LlamaModelParams::default().with_n_gpu_layers(layers);
+        let path = &options.path;
+        let model = LlamaModel::load_from_file(&backend, path, &parameters).map_err(|_| {
+            format!(
+                "the model {} cannot be loaded: the file is damaged or of a kind that llama.cpp does not know; fetch \
+                 it again or choose another",
+                path.display()
+            )
+        })?;
+        let context = options.context.min(model.n_ctx_train());
+        if context < options.context {
+            tracing::warn!(context, "the model was trained on less context than --context asks for");
+        }
+        Ok(Self {
+            context,
+            chunk: if gpu.is_some() { GPU_CHUNK } else { CPU_CHUNK },
+            device: gpu.unwrap_or_else(|| "cpu".into()),
+            can_copy: !model.is_recurrent() && !model.is_hybrid(),
+            backend,
+            model: Arc::new(model),
+            options: options.clone(),
+        })
+    }
+
+    /// Makes the KV cache for all slots and runs the model once, so that the first caller does not wait for the file
+    /// to come into memory.
+    pub(crate) fn evaluator(&self) -> Result<Evaluator<'_>, String> {
+        let slots = self.options.slots;
+        // One cache for all sequences: a prefix copied from one to another then takes no memory and no time.
+        let cells = (self.context * slots).next_multiple_of(256);
+        let batch = self.chunk.alone.max(self.chunk.shared) + slots as usize;
+        let batch_u32 = u32::try_from(batch).expect("a chunk is small");
+        let parameters = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(cells))
+            .with_n_seq_max(slots)
+            .with_kv_unified(true)
+            .with_n_batch(batch_u32)
+            .with_n_ubatch(batch_u32)
+            .with_n_threads(i32::try_from(self.options.threads).expect("the command line bounds it"))
+            .with_n_threads_batch(
+                i32::try_from(self.options.threads_batch).expect("the command line bounds it"),
+            );
+        let context = self.model.new_context(&self.backend, parameters).map_err(|_| {
+            format!("no memory for {slots} slots of {} tokens; lower --slots or --context", self.context)
+        })?;
+        let mut evaluator = Evaluator { context, model: &self.model, batch: LlamaBatch::new(batch, 1) };
+        let first = self.model.vocab().bos().0.max(0);
+        let warm_up = Piece { id: 0, slot: 0, start: 0, tokens: vec![first; 2], sample: true };
+        evaluator
+            .step(&[warm_up])
+            .map_err(|e| format!("the model {} does not run: {e}", self.options.path.display()))?;
+        evaluator.clear(0);
+        Ok(evaluator)
+    }
+}
+
+/// The first GPU's backend, by its name in the health reply.
+fn gpu() -> Option<String> {
+    let is_gpu = |kind| matches!(kind, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu);
+    let device = list_llama_ggml_backend_devices().into_iter().find(|device| is_gpu(device.device_type))?;
+    Some(match device.backend.to_lowercase().as_str() {
+        "hip" => "rocm".into(),
+        "mtl" => "metal".into(),
+        name => name.to_owned(),
+    })
+}
+
+/// Tells the mistakes apart that llama.cpp would all call "null".
+fn check_file(path: &std::path::Path) -> Result<(), String> {
+    let shown = path.display();
+    let mut magic = [0; 4];
+    let mut file = File::open(path).map_err(|e| {
+        format!("the model {shown} cannot be opened: {e}; fetch it with `visavis models fetch`")
+    })?;
+    match file.read_exact(&mut magic) {
+        Ok(()) if &magic == b"GGUF" => Ok(()),
+        _ => Err(format!("{shown} is no GGUF model; fetch one with `visavis models fetch`")),
+    }
+}
+
+/// The model at work: its KV cache and the batch of one step.
+pub(crate) struct Evaluator<'model> {
+    context: LlamaContext<'model>,
+    model: &'model LlamaModel,
+    batch: LlamaBatch<'static>,
+}
+
+impl Evaluator<'_> {
+    /// Brings a slot's cache to the reused prefix; false: it could only be emptied.
+    pub(crate) fn reuse(&mut self, slot: usize, reuse: Reuse) -> bool {
+        let done = match reuse {
+            Reuse::Own { keep: 0 } => {
+                self.clear(slot);
+                return true;
+            }
+            Reuse::Own { keep } => self.context.kv_cache_seq_rm(sequence(slot), Some(position(keep)), None),
+            Reuse::Copy { from, length } => {
+                self.clear(slot);
+                self.context.kv_cache_seq_cp(sequence(from), sequence(slot), Some(0), Some(position(length)))
+            }
+        };
+        if done.is_err() {
+            self.clear(slot);
+        }
+        done.is_ok()
+    }
+
+    /// Empties a slot's cache.
+    pub(crate) fn clear(&mut self, slot: usize) {
+        // Removing a whole sequence always succeeds.
+        _ = self.context.kv_cache_seq_rm(sequence(slot), None, None);
+    }
+
+    /// Evaluates the pieces together; returns for each the row from which to sample.
+    pub(crate) fn step(&mut self, pieces: &[Piece]) -> Result<Vec<i32>, String> {
+        self.batch.clear();
+        let mut rows = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let last = piece.tokens.len() - 1;
+            for (i, token) in piece.tokens.iter().enumerate() {
+                let at = i32::try_from(piece.start + i).expect("a position is within the context");
+                let logits = piece.sample && i == last;
+                self.batch
+                    .add(LlamaToken(*token), at, &[sequence(piece.slot)], logits)
+                    .expect("the batch has room for a chunk and one token of each slot");
+            }
+            rows.push(self.batch.n_tokens() - 1);
+        }
+        self.context.decode(&mut self.batch).map_err(|e| e.to_string())?;
+        Ok(rows)
+    }
+
+    /// Chooses the token that follows a row of the last step.
+    pub(crate) fn sample(&self, sampler: &mut LlamaSampler, row: i32) -> Token {
+        sampler.sample(&self.context, row).0
+    }
+
+    /// Makes the sampler of one answer.
+    pub(crate) fn sampler(&self, sampling: Sampling) -> LlamaSampler {
+        /// llama.cpp's sign for a seed of its own choice.
+        const RANDOM: u32 = u32::MAX;
+        let mut chain =
+            vec![LlamaSampler::penalties(self.model.n_vocab(), REPEAT_WINDOW, REPEAT_PENALTY, 0.0, 0.0)];
+        if sampling.temperature == 0.0 {
+            chain.push(LlamaSampler::greedy());
+        } else {
+            if sampling.top_p < 1.0 {
+                chain.push(LlamaSampler::top_p(sampling.top_p, 1));
+            }
+            chain.push(LlamaSampler::temp(sampling.temperature));
+            chain.push(LlamaSampler::dist(sampling.seed.unwrap_or(RANDOM)));
+        }
+        LlamaSampler::chain(chain, true)
+    }
+
+    /// Whether the token ends the answer.
+    pub(crate) fn ends(&self, token: Token) -> bool {
+        self.model.vocab().is_eog(LlamaToken(token))
+    }
+
+    /// The token's bytes; a control token has none.
+    pub(crate) fn bytes(&self, token: Token) -> Vec<u8> {
+        self.model.vocab().token_to_piece(LlamaToken(token), false, None)
+    }
+}
+
+fn sequence(slot: usize) -> i32 {
+    i32::try_from(slot).expect("the command line bounds the slots")
+}
+
+fn position(tokens: usize) -> u32 {
+    u32::try_from(tokens).expect("a position is within the context")
+}

@@ -1,0 +1,133 @@
+//! Checks a request's settings and fills in the defaults. Pure.
+
+use std::time::Duration;
+
+use tonic::Status;
+use visavis_proto::v1::{self, GenerateRequest};
+
+use crate::scheduler::Priority;
+
+const MAX_STOPS: usize = 16;
+const MAX_STOP_BYTES: usize = 256;
+const MAX_TEMPERATURE: f32 = 5.0;
+const MAX_CONVERSATION_BYTES: usize = 256;
+
+/// How the next token is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sampling {
+    /// 0: always the most likely.
+    pub(crate) temperature: f32,
+    /// 1: off.
+    pub(crate) top_p: f32,
+    /// None: another one for each answer.
+    pub(crate) seed: Option<u32>,
+}
+
+/// The settings of one request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) max_tokens: usize,
+    pub(crate) sampling: Sampling,
+    pub(crate) stop: Vec<String>,
+    pub(crate) priority: Priority,
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// Bounds that come from the command line and the model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Tokens that a conversation can hold.
+    pub(crate) context: usize,
+    pub(crate) default_max_tokens: usize,
+}
+
+/// Reads everything but the messages.
+pub(crate) fn settings(request: &GenerateRequest, limits: Limits) -> Result<Settings, Status> {
+    if request.conversation.len() > MAX_CONVERSATION_BYTES {
+        return Err(invalid(format!("conversation: longer than {MAX_CONVERSATION_BYTES} bytes")));
+    }
+    let context = limits.context;
+    let max_tokens = match request.max_tokens as usize {
+        0 => limits.default_max_tokens.min(context / 2),
+        n if n >= context => {
+            return Err(invalid(format!(
+                "max_tokens: {n} leaves no room for a prompt in the context of {context} tokens; ask for fewer"
+            )));
+        }
+        n => n,
+    };
+    if !(0.0..=MAX_TEMPERATURE).contains(&request.temperature) {
+        return Err(invalid(format!(
+            "temperature: {} is not within 0 to {MAX_TEMPERATURE}",
+            request.temperature
+        )));
+    }
+    if !(0.0..=1.0).contains(&request.top_p) {
+        return Err(invalid(format!("top_p: {} is not within 0 to 1", request.top_p)));
+    }
+    if request.stop.len() > MAX_STOPS {
+        return Err(invalid(format!("stop: {} strings; at most {MAX_STOPS}", request.stop.len())));
+    }
+    if let Some(bad) = request.stop.iter().find(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
+        return Err(invalid(format!(
+            "stop: a string of {} bytes; 1 to {MAX_STOP_BYTES} are allowed",
+            bad.len()
+        )));
+    }
+    let priority = match v1::Priority::try_from(request.priority) {
+        Ok(v1::Priority::Live) => Priority::Live,
+        Ok(v1::Priority::Speculative) => Priority::Speculative,
+        Ok(v1::Priority::Batch) => Priority::Batch,
+        Err(_) => return Err(invalid(format!("priority: {} is not known", request.priority))),
+    };
+    Ok(Settings {
+        max_tokens,
+        sampling: Sampling {
+            temperature: request.temperature,
+            top_p: if request.top_p == 0.0 { 1.0 } else { request.top_p },
+            seed: (request.seed != 0).then_some(request.seed),
+        },
+        stop: request.stop.clone(),
+        priority,
+        deadline: (request.deadline_ms > 0).then(|| Duration::from_millis(request.deadline_ms.into())),
+    })
+}
+
+/// `INVALID_ARGUMENT`.
+pub(crate) fn invalid(message: impl Into<String>) -> Status {
+    Status::invalid_argument(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { context: 100, default_max_tokens: 256 };
+
+    #[test]
+    fn what_is_left_out_gets_the_defaults_and_the_default_answer_fits_a_small_context() {
+        let settings = settings(&GenerateRequest::default(), LIMITS).unwrap();
+        assert_eq!((settings.max_tokens, settings.deadline), (50, None));
+        assert_eq!(settings.sampling, Sampling { temperature: 0.0, top_p: 1.0, seed: None });
+    }
+
+    #[test]
+    fn each_bad_field_is_named() {
+        let good = GenerateRequest::default;
+        let bad = [
+            ("conversation", GenerateRequest { conversation: "x".repeat(300), ..good() }),
+            ("max_tokens", GenerateRequest { max_tokens: 100, ..good() }),
+            ("temperature", GenerateRequest { temperature: f32::NAN, ..good() }),
+            ("temperature", GenerateRequest { temperature: -0.1, ..good() }),
+            ("top_p", GenerateRequest { top_p: 1.5, ..good() }),
+            ("stop", GenerateRequest { stop: vec![String::new()], ..good() }),
+            ("stop", GenerateRequest { stop: vec!["a".into(); 17], ..good() }),
+            ("priority", GenerateRequest { priority: 9, ..good() }),
+        ];
+        for (field, request) in bad {
+            let status = settings(&request, LIMITS).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::InvalidArgument);
+            assert!(status.message().starts_with(field), "{field}: {}", status.message());
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Which request holds which slot and which tokens go into the next step. Pure: no model, no clock, no channel.
+//!
+//! A slot is one sequence of the KV cache. `cached` mirrors what the cache holds for it; the caller carries every
+//! change out on the real cache in the order in which it is returned.
+
+#[cfg(test)]
+mod tests;
+
+/// A token of the model's vocabulary.
+pub(crate) type Token = i32;
+
+/// Batch work joins at least every so many steps, however busy the calls are: late, but never starved.
+const BATCH_PATIENCE: u32 = 16;
+
+/// A live turn goes before speculation, and that before batch work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Priority {
+    Live,
+    Speculative,
+    Batch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Generate,
+    /// Evaluates the prompt and stops there.
+    Prefill,
+}
+
+/// A request as the scheduler sees it. Ids grow with arrival.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) id: u64,
+    /// Empty: nothing is kept.
+    pub(crate) conversation: String,
+    pub(crate) priority: Priority,
+    pub(crate) kind: Kind,
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// How many prompt tokens one step may evaluate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chunk {
+    /// While another sequence generates: the pause that it hears.
+    pub(crate) shared: usize,
+    /// While none does: only cancellation and newcomers wait.
+    pub(crate) alone: usize,
+}
+
+/// Where the beginning of an admitted request's prompt comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// The slot keeps its first `keep` tokens; the rest is removed.
+    Own { keep: usize },
+    /// The slot is emptied and gets the first `length` tokens of slot `from`.
+    Copy { from: usize, length: usize },
+}
+
+/// A request that left the queue for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admission {
+    pub(crate) id: u64,
+    pub(crate) slot: usize,
+    pub(crate) reuse: Reuse,
+}
+
+/// Some tokens of one sequence for the next step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) id: u64,
+    pub(crate) slot: usize,
+    /// Position of the first token in its sequence.
+    pub(crate) start: usize,
+    pub(crate) tokens: Vec<Token>,
+    /// The last token's logits choose the sequence's next token.
+    pub(crate) sample: bool,
+}
+
+#[derive(Debug)]
+struct Work {
+    request: Request,
+    /// The request's reader is behind; it waits without a share in any step.
+    parked: bool,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    owner: String,
+    cached: Vec<Token>,
+    last_used: u64,
+    work: Option<Work>,
+}
+
+impl Slot {
+    fn pending(&self) -> usize {
+        self.work.as_ref().map_or(0, |work| work.request.tokens.len() - self.cached.len())
+    }
+}
+
+/// The slots and the requests before them.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    slots: Vec<Slot>,
+    waiting: Vec<Request>,
+    chunk: Chunk,
+    /// Whether a part of one sequence can be copied to another (not with recurrent models).
+    can_copy: bool,
+    uses: u64,
+    batch_skipped: u32,
+}
+
+impl Scheduler {
+    pub(crate) fn new(slots: usize, chunk: Chunk, can_copy: bool) -> Self {
+        let slots = (0..slots).map(|_| Slot::default()).collect();
+        Self { slots, waiting: Vec::new(), chunk, can_copy, uses: 0, batch_skipped: 0 }
+    }
+
+    /// Queues a request; returns the ids of its conversation's requests that it replaces. New words replace older
+    /// words that were only being evaluated, but only a new answer ends an answer.
+    pub(crate) fn submit(&mut self, request: Request) -> Vec<u64> {
+        let replaces = |old: &Request| {
+            !request.conversation.is_empty()
+                && old.conversation == request.conversation
+                && (request.kind == Kind::Generate || old.kind == Kind::Prefill)
+        };
+        let replaced = self.remove_where(replaces);
+        self.enqueue(request);
+        replaced
+    }
+
+    /// Takes a request out of the queue or off its slot, which keeps the tokens evaluated so far.
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.remove_where(|request| request.id == id);
+    }
+
+    /// Forgets a conversation; returns the ids of its requests, which end. Its tokens stay as a prefix for others
+    /// until the slot is needed.
+    pub(crate) fn release(&mut self, conversation: &str) -> Vec<u64> {
+        let ended =
+            self.remove_where(|request| !conversation.is_empty() && request.conversation == conversation);
+        for slot in self.slots.iter_mut().filter(|slot| slot.owner == conversation) {
+            slot.owner.clear();
+        }
+        ended
+    }
+
+    /// Moves requests from the queue to slots, the most urgent first, as far as there is room.
+    pub(crate) fn admit(&mut self) -> Vec<Admission> {
+        let mut admissions = Vec::new();
+        let mut next = 0;
+        while next < self.waiting.len() {
+            match self.choose_slot(&self.waiting[next]) {
+                None => next += 1,
+                Some(slot) => {
+                    let request = self.waiting.remove(next);
+                    // Less urgent work gives way and waits again, with what it has generated.
+                    if let Some(work) = self.slots[slot].work.take() {
+                        self.enqueue(work.request);
+                    }
+                    admissions.push(self.assign(slot, request));
+                }
+            }
+        }
+        admissions
+    }
+
+    /// The next step's tokens: one for each answer, then prompts by urgency up to the chunk.
+    pub(crate) fn next_step(&mut self) -> Vec<Piece> {
+        let runs = |slot: &Slot| slot.pending() > 0 && slot.work.as_ref().is_some_and(|work| !work.parked);
+        let mut order: Vec<_> = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| runs(slot))
+            .filter_map(|(index, slot)| Some((&slot.work.as_ref()?.request, index)))
+            .map(|(request, index)| (request.priority, request.id, index))
+            .collect();
+        order.sort_unstable();
+        let urgent = order.iter().take_while(|(priority, ..)| *priority < Priority::Batch).count();
+        if urgent > 0 && urgent < order.len() && self.batch_skipped < BATCH_PATIENCE {
+            self.batch_skipped += 1;
+            order.truncate(urgent);
+        } else {
+            self.batch_skipped = 0;
+        }
+        let answering = |slot: &Slot| slot.pending() == 1;
+        let mut room = if order.iter().any(|&(.., i)| answering(&self.slots[i])) {
+            self.chunk.shared
+        } else {
+            self.chunk.alone
+        };
+        let mut pieces = Vec::new();
+        for (_, id, index) in order {
+            let slot = &self.slots[index];
+            let Some(work) = &slot.work else { continue };
+            let count = if answering(slot) { 1 } else { slot.pending().min(room) };
+            if count == 0 {
+                continue;
+            }
+            if !answering(slot) {
+                room -= count;
+            }
+            let start = slot.cached.len();
+            let tokens = work.request.tokens[start..start + count].to_vec();
+            let sample = work.request.kind == Kind::Generate && count == slot.pending();
+            pieces.push(Piece { id, slot: index, start, tokens, sample });
+        }
+        pieces
+    }
+
+    /// The step succeeded: its tokens are in the cache.
+    pub(crate) fn evaluated(&mut self, pieces: &[Piece]) {
+        for piece in pieces {
+            self.slots[piece.slot].cached.extend(&piece.tokens);
+        }
+    }
+
+    /// The cache lost everything that it held for this slot.
+    pub(crate) fn forget(&mut self, slot: usize) {
+        self.slots[slot].cached.clear();
+    }
+
+    /// Appends a generated token, to be evaluated in the next step.
+    pub(crate) fn push(&mut self, id: u64, token: Token) {
+        if let Some(work) = self.work(id) {
+            work.request.tokens.push(token);
+        }
+    }
+
+    /// Leaves a sequence out of the steps, or takes it in again.
+    pub(crate) fn park(&mut self, id: u64, parked: bool) {
+        if let Some(work) = self.work(id) {
+            work.parked = parked;
+        }
+    }
+
+    /// Prefills with nothing left to evaluate.
+    pub(crate) fn prefilled(&self) -> Vec<u64> {
+        let done = |slot: &&Slot| slot.pending() == 0;
+        let works = self.slots.iter().filter(done).filter_map(|slot| slot.work.as_ref());
+        works.filter(|work| work.request.kind == Kind::Prefill).map(|work| work.request.id).collect()
+    }
+
+    fn work(&mut self, id: u64) -> Option<&mut Work> {
+        self.slots.iter_mut().filter_map(|slot| slot.work.as_mut()).find(|work| work.request.id == id)
+    }
+
+    fn enqueue(&mut self, request: Request) {
+        let key = |request: &Request| (request.priority, request.id);
+        let place = self.waiting.partition_point(|other| key(other) < key(&request));
+        self.waiting.insert(place, request);
+    }
+
+    fn remove_where(&mut self, gone: impl Fn(&Request) -> bool) -> Vec<u64> {
+        let mut ids: Vec<u64> =
+            self.waiting.extract_if(.., |request| gone(request)).map(|request| request.id).collect();
+        for slot in &mut self.slots {
+            if let Some(work) = slot.work.take_if(|work| gone(&work.request)) {
+                self.uses += 1;
+                slot.last_used = self.uses;
+                ids.push(work.request.id);
+            }
+        }
+        ids
+    }
+
+    /// The conversation's own slot; else an idle one, first those that no conversation keeps, then the least
+    /// recently used; else one with less urgent work.
+    fn choose_slot(&self, request: &Request) -> Option<usize> {
+        let indexed = || self.slots.iter().enumerate();
+        let own = |(_, slot): &(usize, &Slot)| !slot.owner.is_empty() && slot.owner == request.conversation;
+        if let Some((index, slot)) = indexed().find(own) {
+            return slot.work.is_none().then_some(index);
+        }
+        let idle = indexed().filter(|(_, slot)| slot.work.is_none());
+        if let Some((index, _)) = idle.min_by_key(|(_, slot)| (!slot.owner.is_empty(), slot.last_used)) {
+            return Some(index);
+        }
+        let busy = indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
+        let (index, weakest) = busy.max_by_key(|(_, work)| (work.priority, work.id))?;
+        (weakest.priority > request.priority).then_some(index)
+    }
+
+    fn assign(&mut self, index: usize, request: Request) -> Admission {
+        // An answer needs the logits of its prompt's last token, so that one is always evaluated.
+        let most = request.tokens.len() - usize::from(request.kind == Kind::Generate);
+        let common = |slot: &Slot| {
+            slot.cached
+                .iter()
+                .zip(&request.tokens[..most])
+                .take_while(|(cached, wanted)| cached == wanted)
+                .count()
+        };
+        let keep = common(&self.slots[index]);
+        let donor = self.slots.iter().enumerate().map(|(from, slot)| (common(slot), from)).max();
+        let reuse = match donor {
+            Some((length, from)) if self.can_copy && length > keep => Reuse::Copy { from, length },
+            _ => Reuse::Own { keep },
+        };
+        let kept = match reuse {
+            Reuse::Own { keep } => keep,
+            Reuse::Copy { length, .. } => length,
+        };
+        let id = request.id;
+        let slot = &mut self.slots[index];
+        slot.cached = request.tokens[..kept].to_vec();
+        slot.owner.clone_from(&request.conversation);
+        slot.work = Some(Work { request, parked: false });
+        Admission { id, slot: index, reuse }
+    }
+}

@@ -1,0 +1,223 @@
+use super::*;
+
+const CHUNK: Chunk = Chunk { shared: 4, alone: 8 };
+
+fn scheduler(slots: usize) -> Scheduler {
+    Scheduler::new(slots, CHUNK, true)
+}
+
+fn generate(
+    id: u64,
+    conversation: &str,
+    priority: Priority,
+    tokens: impl IntoIterator<Item = Token>,
+) -> Request {
+    Request {
+        id,
+        conversation: conversation.into(),
+        priority,
+        kind: Kind::Generate,
+        tokens: tokens.into_iter().collect(),
+    }
+}
+
+fn prefill(id: u64, conversation: &str, tokens: impl IntoIterator<Item = Token>) -> Request {
+    Request { kind: Kind::Prefill, ..generate(id, conversation, Priority::Live, tokens) }
+}
+
+/// Admits what can be admitted and evaluates until only answers are left; returns the admissions.
+fn run_prompts(scheduler: &mut Scheduler) -> Vec<Admission> {
+    let admissions = scheduler.admit();
+    loop {
+        let pieces = scheduler.next_step();
+        let sampled = pieces.iter().all(|piece| piece.sample);
+        scheduler.evaluated(&pieces);
+        if sampled {
+            return admissions;
+        }
+    }
+}
+
+fn sizes(pieces: &[Piece]) -> Vec<(u64, usize)> {
+    pieces.iter().map(|piece| (piece.id, piece.tokens.len())).collect()
+}
+
+#[test]
+fn a_second_turn_evaluates_only_what_is_new() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut scheduler);
+    scheduler.push(1, 50);
+    let pieces = scheduler.next_step();
+    assert_eq!((pieces[0].start, &pieces[0].tokens[..], pieces[0].sample), (6, &[50][..], true));
+    scheduler.evaluated(&pieces);
+    scheduler.remove(1);
+    // What was heard of the answer differs from what was generated after token 5.
+    scheduler.submit(generate(2, "a", Priority::Live, [0, 1, 2, 3, 4, 5, 60, 61]));
+    let admission = scheduler.admit().remove(0);
+    assert_eq!((admission.slot, admission.reuse), (0, Reuse::Own { keep: 6 }));
+    assert_eq!(scheduler.next_step()[0].tokens, [60, 61]);
+}
+
+#[test]
+fn the_same_prompt_again_still_evaluates_its_last_token() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(prefill(1, "a", 0..6));
+    run_prompts(&mut scheduler);
+    assert_eq!(scheduler.prefilled(), [1]);
+    scheduler.remove(1);
+    scheduler.submit(generate(2, "a", Priority::Live, 0..6));
+    assert_eq!(scheduler.admit()[0].reuse, Reuse::Own { keep: 5 });
+    let pieces = scheduler.next_step();
+    assert_eq!((sizes(&pieces), pieces[0].sample), (vec![(2, 1)], true));
+    scheduler.evaluated(&pieces);
+    scheduler.remove(2);
+    scheduler.submit(prefill(3, "a", 0..6));
+    scheduler.admit();
+    assert_eq!(scheduler.prefilled(), [3]);
+}
+
+#[test]
+fn a_new_conversation_copies_the_system_prompt_from_a_slot_at_work() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut scheduler);
+    scheduler.submit(generate(2, "b", Priority::Live, [0, 1, 2, 3, 90, 91]));
+    let admission = scheduler.admit().remove(0);
+    assert_eq!((admission.slot, admission.reuse), (1, Reuse::Copy { from: 0, length: 4 }));
+    assert_eq!(scheduler.next_step()[0].tokens, [90, 91]);
+}
+
+#[test]
+fn only_evaluated_tokens_are_copied_and_none_where_the_model_cannot() {
+    let mut shared = scheduler(2);
+    shared.submit(generate(1, "a", Priority::Live, 0..20));
+    shared.submit(generate(2, "b", Priority::Live, 0..20));
+    assert!(shared.admit().iter().all(|admission| admission.reuse == Reuse::Own { keep: 0 }));
+    let mut recurrent = Scheduler::new(2, CHUNK, false);
+    recurrent.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut recurrent);
+    recurrent.submit(generate(2, "b", Priority::Live, 0..6));
+    assert_eq!(recurrent.admit()[0].reuse, Reuse::Own { keep: 0 });
+}
+
+#[test]
+fn a_slot_that_no_conversation_keeps_goes_before_the_least_recently_used_one() {
+    let mut scheduler = scheduler(3);
+    for (id, conversation) in [(1, "a"), (2, "b"), (3, "")] {
+        scheduler.submit(generate(id, conversation, Priority::Live, [9]));
+        run_prompts(&mut scheduler);
+    }
+    for id in [2, 1, 3] {
+        scheduler.remove(id);
+    }
+    let mut slot_of_next = |id: u64, conversation: &str| {
+        scheduler.submit(generate(id, conversation, Priority::Live, [8]));
+        scheduler.admit()[0].slot
+    };
+    assert_eq!([slot_of_next(4, "c"), slot_of_next(5, "d"), slot_of_next(6, "e")], [2, 1, 0]);
+}
+
+#[test]
+fn a_released_conversation_gives_its_slot_up_first_and_leaves_its_prefix() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut scheduler);
+    scheduler.submit(generate(2, "a", Priority::Batch, [7]));
+    assert_eq!(scheduler.release("a"), [2]);
+    assert_eq!(scheduler.release("unknown"), [0; 0]);
+    scheduler.submit(generate(3, "b", Priority::Live, [5]));
+    scheduler.submit(generate(4, "c", Priority::Live, [0, 1, 2, 99]));
+    let admissions = scheduler.admit();
+    assert_eq!(admissions[0].slot, 1);
+    assert_eq!((admissions[1].slot, admissions[1].reuse), (0, Reuse::Own { keep: 3 }));
+}
+
+#[test]
+fn a_new_answer_replaces_all_of_its_conversation_and_a_prefill_only_prefills() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..3));
+    scheduler.admit();
+    assert_eq!(scheduler.submit(prefill(2, "a", 0..4)), [0; 0]);
+    assert_eq!(scheduler.admit(), [], "words must not touch the slot in which the answer still grows");
+    assert_eq!(scheduler.submit(prefill(3, "a", 0..5)), [2]);
+    assert_eq!(scheduler.submit(generate(4, "a", Priority::Live, 0..6)), [3, 1]);
+    assert_eq!(scheduler.admit()[0].slot, 0);
+    assert_eq!(scheduler.submit(generate(5, "", Priority::Live, 0..6)), [0; 0]);
+    assert_eq!(scheduler.submit(generate(6, "", Priority::Live, 0..6)), [0; 0]);
+}
+
+#[test]
+fn a_prompt_is_cut_small_only_while_someone_speaks() {
+    let mut scheduler = scheduler(3);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..9));
+    scheduler.admit();
+    let pieces = scheduler.next_step();
+    assert_eq!((sizes(&pieces), pieces[0].sample), (vec![(1, 8)], false));
+    scheduler.evaluated(&pieces);
+    let pieces = scheduler.next_step();
+    scheduler.evaluated(&pieces);
+    scheduler.push(1, 50);
+    scheduler.submit(generate(2, "b", Priority::Speculative, 100..103));
+    scheduler.submit(generate(3, "c", Priority::Live, 200..202));
+    scheduler.admit();
+    let pieces = scheduler.next_step();
+    assert_eq!(
+        sizes(&pieces),
+        [(1, 1), (3, 2), (2, 2)],
+        "the live prompt first, speculation in what is left"
+    );
+    assert_eq!(pieces.iter().map(|piece| piece.sample).collect::<Vec<_>>(), [true, true, false]);
+}
+
+#[test]
+fn batch_work_waits_for_calls_but_is_not_starved() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "", Priority::Batch, 0..1));
+    scheduler.submit(generate(2, "a", Priority::Live, 0..1));
+    scheduler.admit();
+    let with_batch = (0..2 * BATCH_PATIENCE + 2).filter(|_| scheduler.next_step().len() == 2).count();
+    assert_eq!(with_batch, 2);
+    scheduler.remove(2);
+    assert_eq!(sizes(&scheduler.next_step()), [(1, 1)]);
+}
+
+#[test]
+fn a_live_turn_takes_the_slot_of_batch_work_which_goes_on_later_with_what_it_had() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(generate(1, "", Priority::Batch, 0..3));
+    run_prompts(&mut scheduler);
+    scheduler.push(1, 50);
+    scheduler.submit(generate(2, "", Priority::Batch, 0..3));
+    assert_eq!(scheduler.admit(), [], "equals wait");
+    scheduler.submit(generate(3, "a", Priority::Live, 70..73));
+    assert_eq!(scheduler.admit(), [Admission { id: 3, slot: 0, reuse: Reuse::Own { keep: 0 } }]);
+    run_prompts(&mut scheduler);
+    scheduler.remove(3);
+    assert_eq!(scheduler.admit()[0].id, 1);
+    assert_eq!(scheduler.next_step()[0].tokens, [0, 1, 2, 50]);
+}
+
+#[test]
+fn a_parked_sequence_takes_no_part_until_its_reader_catches_up() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..1));
+    scheduler.submit(generate(2, "b", Priority::Live, 0..1));
+    scheduler.admit();
+    scheduler.park(1, true);
+    assert_eq!(sizes(&scheduler.next_step()), [(2, 1)]);
+    scheduler.park(1, false);
+    assert_eq!(sizes(&scheduler.next_step()), [(1, 1), (2, 1)]);
+}
+
+#[test]
+fn a_lost_cache_is_evaluated_again() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut scheduler);
+    scheduler.remove(1);
+    scheduler.submit(generate(2, "a", Priority::Live, 0..7));
+    let slot = scheduler.admit()[0].slot;
+    scheduler.forget(slot);
+    assert_eq!(scheduler.next_step()[0].start, 0);
+}

@@ -1,0 +1,113 @@
+//! The gRPC side: checks a request, takes its place in the queue, hands it to the model's thread.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::llm_server::Llm;
+use visavis_proto::v1::{GenerateEvent, GenerateRequest, PrefillReply, ReleaseReply, ReleaseRequest};
+
+use crate::client::{Client, Reader};
+use crate::prompt::Prompter;
+use crate::request::{self, Limits, invalid};
+use crate::scheduler::{self, Kind};
+use crate::worker::Job;
+
+/// Events between the model's thread and the network; a reader further behind parks its sequence.
+const EVENT_CHANNEL: usize = 32;
+
+/// What is known once the model is loaded.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) prompter: Prompter,
+    pub(crate) limits: Limits,
+}
+
+/// The `Llm` service.
+#[derive(Debug, Clone)]
+pub(crate) struct LlmService {
+    state: Arc<EngineState>,
+    loaded: Arc<OnceLock<Loaded>>,
+    jobs: SyncSender<Job>,
+    next_id: Arc<AtomicU64>,
+}
+
+impl LlmService {
+    pub(crate) fn new(state: Arc<EngineState>, loaded: Arc<OnceLock<Loaded>>, jobs: SyncSender<Job>) -> Self {
+        Self { state, loaded, jobs, next_id: Arc::default() }
+    }
+
+    fn submit(&self, kind: Kind, request: GenerateRequest, reader: Reader) -> Result<(), Status> {
+        let arrived = Instant::now();
+        let ticket = self.state.enter()?;
+        let loaded = self.loaded.get().ok_or_else(|| Status::unavailable("the model is still loading"))?;
+        let context = loaded.limits.context;
+        let mut settings = request::settings(&request, loaded.limits)?;
+        if kind == Kind::Prefill {
+            // Nothing is generated, yet the same prompt must be acceptable to the Generate that follows.
+            settings.max_tokens = settings.max_tokens.max(1);
+        }
+        let tokens = loaded.prompter.tokens(&request.messages)?;
+        let room = context - settings.max_tokens;
+        if tokens.is_empty() || tokens.len() > room {
+            return Err(invalid(format!(
+                "messages: {} tokens; 1 to {room} fit beside max_tokens {} in the context of {context}; leave out \
+                 the oldest",
+                tokens.len(),
+                settings.max_tokens
+            )));
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let scheduled = scheduler::Request {
+            id,
+            conversation: request.conversation,
+            priority: settings.priority,
+            kind,
+            tokens,
+        };
+        let client = Client::new(reader, ticket, settings, scheduled.tokens.len(), arrived);
+        self.send(Job::Run(Box::new(client), scheduled))
+    }
+
+    fn send(&self, job: Job) -> Result<(), Status> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Status::resource_exhausted("the model's thread is behind; try again"),
+            TrySendError::Disconnected(_) => Status::unavailable("the engine is ending"),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl Llm for LlmService {
+    type GenerateStream = ReceiverStream<Result<GenerateEvent, Status>>;
+
+    async fn generate(
+        &self,
+        request: Request<GenerateRequest>,
+    ) -> Result<Response<Self::GenerateStream>, Status> {
+        let (sender, events) = mpsc::channel(EVENT_CHANNEL);
+        self.submit(Kind::Generate, request.into_inner(), Reader::Events(sender))?;
+        Ok(Response::new(ReceiverStream::new(events)))
+    }
+
+    async fn prefill(&self, request: Request<GenerateRequest>) -> Result<Response<PrefillReply>, Status> {
+        let (sender, reply) = oneshot::channel();
+        self.submit(Kind::Prefill, request.into_inner(), Reader::Reply(Some(sender)))?;
+        let reply = reply.await.map_err(|_| Status::unavailable("the engine is ending"))?;
+        reply.map(Response::new)
+    }
+
+    async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseReply>, Status> {
+        let conversation = request.into_inner().conversation;
+        if conversation.is_empty() {
+            return Err(invalid("conversation: empty; name the one to release"));
+        }
+        self.send(Job::Release(conversation))?;
+        Ok(Response::new(ReleaseReply {}))
+    }
+}

@@ -1,0 +1,237 @@
+//! The model's thread: takes requests in, lets the scheduler decide, runs one step, hands the text out, again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use tonic::Status;
+use visavis_proto::state::{EngineState, Outcome};
+use visavis_proto::v1::generate_done::Reason;
+
+use crate::client::Client;
+use crate::model::{Evaluator, Model};
+use crate::scheduler::{Piece, Request, Reuse, Scheduler, Token};
+
+/// How soon a sequence goes on after its slow reader has caught up.
+const READER_POLL: Duration = Duration::from_millis(5);
+
+/// What the service asks of the thread.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Run(Box<Client>, Request),
+    Release(String),
+}
+
+/// One model at work for all its requests.
+pub(crate) struct Worker<'model> {
+    evaluator: Evaluator<'model>,
+    scheduler: Scheduler,
+    state: Arc<EngineState>,
+    context: usize,
+    /// Requests in the queue or on a slot.
+    clients: HashMap<u64, Client>,
+    /// Requests that are over but for what their readers have yet to take.
+    leaving: Vec<Client>,
+}
+
+impl<'model> Worker<'model> {
+    pub(crate) fn new(
+        model: &Model,
+        evaluator: Evaluator<'model>,
+        slots: u32,
+        state: Arc<EngineState>,
+    ) -> Self {
+        Self {
+            evaluator,
+            scheduler: Scheduler::new(slots as usize, model.chunk, model.can_copy),
+            state,
+            context: model.context as usize,
+            clients: HashMap::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// Works until the service is gone.
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut worked = true;
+        while self.take_in(jobs, worked) {
+            self.let_go();
+            self.admit();
+            worked = self.step();
+        }
+    }
+
+    /// Accepts what has come; waits for it when there is nothing else to do. False: no more can come.
+    fn take_in(&mut self, jobs: &Receiver<Job>, worked: bool) -> bool {
+        if !worked {
+            let idle = self.clients.is_empty() && self.leaving.is_empty();
+            let first = if idle {
+                jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                jobs.recv_timeout(READER_POLL)
+            };
+            match first {
+                Ok(job) => self.accept(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        loop {
+            match jobs.try_recv() {
+                Ok(job) => self.accept(job),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn accept(&mut self, job: Job) {
+        match job {
+            Job::Run(client, request) => {
+                let id = request.id;
+                for replaced in self.scheduler.submit(request) {
+                    self.end(
+                        replaced,
+                        Status::cancelled("a newer request of the same conversation replaced it"),
+                    );
+                }
+                self.clients.insert(id, *client);
+            }
+            Job::Release(conversation) => {
+                for id in self.scheduler.release(&conversation) {
+                    self.end(id, Status::cancelled("the conversation was released"));
+                }
+            }
+        }
+    }
+
+    /// Ends requests whose callers left or whose time is over; sends on to slow readers.
+    fn let_go(&mut self) {
+        let now = Instant::now();
+        let over: Vec<_> =
+            self.clients.iter().filter_map(|(id, client)| Some((*id, client.ends(now)?))).collect();
+        for (id, status) in over {
+            self.scheduler.remove(id);
+            self.end(id, status);
+        }
+        for (id, client) in &mut self.clients {
+            let parked = !client.flush(now);
+            self.scheduler.park(*id, parked);
+        }
+        self.leaving.retain_mut(|client| !client.flush(now) && client.ends(now).is_none());
+    }
+
+    fn admit(&mut self) {
+        for admission in self.scheduler.admit() {
+            let mut cached = match admission.reuse {
+                Reuse::Own { keep } => keep,
+                Reuse::Copy { length, .. } => length,
+            };
+            if !self.evaluator.reuse(admission.slot, admission.reuse) {
+                self.scheduler.forget(admission.slot);
+                cached = 0;
+            }
+            if let Some(client) = self.clients.get_mut(&admission.id) {
+                client.start(cached, Instant::now());
+                client.sampler.get_or_insert_with(|| self.evaluator.sampler(client.settings.sampling));
+            }
+        }
+        self.finish_prefills();
+    }
+
+    /// Evaluates one batch; false: there was nothing to evaluate.
+    fn step(&mut self) -> bool {
+        let pieces = self.scheduler.next_step();
+        if pieces.is_empty() {
+            return false;
+        }
+        let begun = Instant::now();
+        match self.evaluator.step(&pieces) {
+            Ok(rows) => {
+                self.scheduler.evaluated(&pieces);
+                for (piece, row) in pieces.iter().zip(rows).filter(|(piece, _)| piece.sample) {
+                    let token = self.sample(piece, row);
+                    self.next_token(piece.id, token);
+                }
+                self.finish_prefills();
+            }
+            Err(error) => self.fail_all(&pieces, &error),
+        }
+        self.state.add_busy(begun.elapsed());
+        true
+    }
+
+    fn sample(&mut self, piece: &Piece, row: i32) -> Option<Token> {
+        let sampler = self.clients.get_mut(&piece.id)?.sampler.as_mut()?;
+        Some(self.evaluator.sample(sampler, row))
+    }
+
+    /// Hands a chosen token out and goes on with it, or ends the answer.
+    fn next_token(&mut self, id: u64, token: Option<Token>) {
+        let (Some(token), Some(client)) = (token, self.clients.get_mut(&id)) else { return };
+        let now = Instant::now();
+        let reason = if self.evaluator.ends(token) {
+            Some(Reason::Stop)
+        } else {
+            self.state.add_units(1);
+            if client.token(&self.evaluator.bytes(token), now) {
+                Some(Reason::Stop)
+            } else {
+                let full = client.prompt_tokens + client.generated >= self.context;
+                (full || client.generated >= client.settings.max_tokens).then_some(Reason::Length)
+            }
+        };
+        match reason {
+            None => {
+                self.scheduler.push(id, token);
+                let parked = !client.flush(now);
+                self.scheduler.park(id, parked);
+            }
+            Some(reason) => {
+                client.done(reason, now);
+                self.scheduler.remove(id);
+                self.leave(id);
+            }
+        }
+    }
+
+    fn finish_prefills(&mut self) {
+        for id in self.scheduler.prefilled() {
+            self.scheduler.remove(id);
+            if let Some(client) = self.clients.get_mut(&id) {
+                client.prefilled();
+            }
+            self.leave(id);
+        }
+    }
+
+    /// The step failed: nobody knows what the cache holds for these sequences.
+    fn fail_all(&mut self, pieces: &[Piece], error: &str) {
+        tracing::error!(error, sequences = pieces.len(), "the model failed in a step");
+        for piece in pieces {
+            self.evaluator.clear(piece.slot);
+            self.scheduler.remove(piece.id);
+            self.scheduler.forget(piece.slot);
+            if let Some(client) = self.clients.get_mut(&piece.id) {
+                client.fail(Status::internal(format!("the model failed: {error}")), Outcome::Failed);
+            }
+            self.leave(piece.id);
+        }
+    }
+
+    fn end(&mut self, id: u64, status: Status) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.fail(status, Outcome::Cancelled);
+        }
+        self.leave(id);
+    }
+
+    fn leave(&mut self, id: u64) {
+        if let Some(mut client) = self.clients.remove(&id)
+            && !client.flush(Instant::now())
+        {
+            self.leaving.push(client);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The real program with a real model: answers, cancellation, reuse, refusal, and its end.
+
+#![allow(clippy::unwrap_used)] // a broken expectation is a failed test, in helpers too
+
+mod program;
+
+use program::{Program, finish, long, message, model, short};
+use tonic::Code;
+use visavis_proto::v1::generate_done::Reason;
+use visavis_proto::v1::generate_event::Event;
+use visavis_proto::v1::health_reply::State;
+use visavis_proto::v1::{GenerateRequest, ReleaseRequest};
+
+#[tokio::test]
+async fn an_answer_streams_and_ends_with_one_done_and_greedy_answers_agree() {
+    let mut program = Program::start(&[]).await;
+    let question = GenerateRequest {
+        messages: vec![message("user", "What is the capital of France?")],
+        max_tokens: 24,
+        ..GenerateRequest::default()
+    };
+    let (text, done) = program.answer(question.clone()).await;
+    assert!(text.contains("Paris"), "{text:?}");
+    assert!(
+        done.prompt_tokens > 5 && done.generated_tokens > 0 && done.total_ms >= done.first_token_ms,
+        "{done:?}"
+    );
+    assert_eq!(program.answer(question.clone()).await.0, text);
+    let (cut, done) =
+        program.answer(GenerateRequest { stop: vec!["Paris".into()], ..question.clone() }).await;
+    assert_eq!((cut.as_str(), done.reason()), (text.split("Paris").next().unwrap(), Reason::Stop));
+    let (_, done) = program.answer(GenerateRequest { max_tokens: 3, ..question }).await;
+    assert_eq!((done.generated_tokens, done.reason()), (3, Reason::Length));
+    let stats = program.stats().await;
+    assert_eq!((stats.requests, stats.active, stats.queued, stats.cancelled, stats.failed), (4, 0, 0, 0, 0));
+    assert!(stats.units > 0 && stats.busy_ms > 0);
+}
+
+#[tokio::test]
+async fn a_seed_repeats_an_answer_and_another_seed_gives_another() {
+    let mut program = Program::start(&[]).await;
+    let request = |seed| GenerateRequest { temperature: 1.5, seed, ..long("") };
+    let mut answers = Vec::new();
+    for seed in [7, 7, 8] {
+        answers.push(program.answer(GenerateRequest { max_tokens: 24, ..request(seed) }).await.0);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_ne!(answers[0], answers[2]);
+}
+
+#[tokio::test]
+async fn a_dropped_stream_frees_its_slot_and_the_next_request_works() {
+    let mut program = Program::start(&["--slots", "1"]).await;
+    let mut stream = program.llm.generate(long("a")).await.unwrap().into_inner();
+    assert!(matches!(stream.message().await.unwrap().unwrap().event, Some(Event::Text(_))));
+    assert_eq!(program.stats().await.active, 1);
+    drop(stream);
+    let stats = program.stats_when(|stats| stats.active == 0).await;
+    assert_eq!(stats.cancelled, 1);
+    let (text, _) = program.answer(short("b", "Hello!")).await;
+    assert!(!text.is_empty());
+}
+
+#[tokio::test]
+async fn a_second_turn_and_a_second_conversation_evaluate_only_what_is_new() {
+    let mut program = Program::start(&[]).await;
+    let first = short("a", "What is the capital of France?");
+    let (answer, done) = program.answer(first.clone()).await;
+    assert_eq!(done.cached_tokens, 0);
+    let mut second = first.clone();
+    second.messages.push(message("assistant", &answer));
+    second.messages.push(message("user", "And of Italy?"));
+    let (_, next) = program.answer(second).await;
+    assert!(next.cached_tokens >= done.prompt_tokens, "{next:?} after {done:?}");
+    let (_, other) = program.answer(short("b", "Who are you?")).await;
+    assert!(other.cached_tokens > 5, "the system prompt is shared: {other:?}");
+    let prefill = program.llm.prefill(short("c", "Tell me a joke.")).await.unwrap().into_inner();
+    let (_, ready) = program.answer(short("c", "Tell me a joke.")).await;
+    assert_eq!(
+        (ready.prompt_tokens, ready.cached_tokens),
+        (prefill.prompt_tokens, prefill.prompt_tokens - 1)
+    );
+    program.llm.release(ReleaseRequest { conversation: "a".into() }).await.unwrap();
+    program.llm.release(ReleaseRequest { conversation: "unknown".into() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn reuse_does_not_change_the_answer() {
+    let mut program = Program::start(&[]).await;
+    let question = || GenerateRequest { max_tokens: 24, ..short("", "Name three colours of the rainbow.") };
+    let (cold, _) = program.answer(question()).await;
+    // Four answers at once, from slots with other tails and through copied prefixes.
+    let llm = &program.llm;
+    let together = (0..4).map(|i| async move {
+        let request = GenerateRequest { conversation: i.to_string(), ..question() };
+        finish(llm.clone().generate(request).await.unwrap().into_inner()).await
+    });
+    for (text, done) in futures_util::future::join_all(together).await {
+        assert!(done.cached_tokens > 0, "{done:?}");
+        // Batched arithmetic may round otherwise late in an answer; the wrong cache shows at once.
+        assert_eq!(text.get(..12), cold.get(..12), "{text:?} instead of {cold:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_request_of_the_same_conversation_ends_the_older_one() {
+    let mut program = Program::start(&[]).await;
+    let mut old = program.llm.generate(long("a")).await.unwrap().into_inner();
+    assert!(old.message().await.unwrap().is_some());
+    let (text, _) = program.answer(short("a", "Stop. Say hello.")).await;
+    assert!(!text.is_empty());
+    let status = loop {
+        match old.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the old answer ended as if it were complete"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Cancelled, "{status}");
+    program.stats_when(|stats| stats.active == 0).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_a_passed_deadline_ends_a_waiting_request() {
+    let mut program = Program::start(&["--slots", "1", "--queue", "1"]).await;
+    let mut running = program.llm.generate(long("a")).await.unwrap().into_inner();
+    assert!(running.message().await.unwrap().is_some());
+    let waiting = program.llm.generate(long("b")).await.unwrap().into_inner();
+    let refused = program.llm.generate(long("c")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    assert_eq!(program.stats().await.rejected, 1);
+    drop(waiting);
+    program.stats_when(|stats| stats.queued == 0).await;
+    let late = GenerateRequest { deadline_ms: 50, ..long("d") };
+    let mut late = program.llm.generate(late).await.unwrap().into_inner();
+    assert_eq!(late.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+    assert_eq!(program.stats().await.active, 1, "the running answer goes on");
+}
+
+#[tokio::test]
+async fn bad_input_is_named_and_a_prompt_that_does_not_fit_names_the_limit() {
+    let mut program = Program::start(&[]).await;
+    let cases = [
+        ("messages: empty", GenerateRequest::default()),
+        (
+            "messages[1].role",
+            GenerateRequest { messages: vec![message("user", "a"), message("bot", "b")], ..long("") },
+        ),
+        ("temperature", GenerateRequest { temperature: -1.0, ..long("") }),
+        (
+            "messages: ",
+            GenerateRequest { messages: vec![message("user", &"word ".repeat(2000))], ..long("") },
+        ),
+    ];
+    for (beginning, request) in cases {
+        let status = program.llm.generate(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        assert!(status.message().starts_with(beginning), "{status}");
+    }
+    let status = program.llm.generate(short("", &"word ".repeat(1100))).await.unwrap_err();
+    assert!(status.message().contains("context of 1024"), "{status}");
+    let stats = program.stats().await;
+    assert_eq!((stats.active, stats.queued), (0, 0));
+}
+
+#[tokio::test]
+async fn a_missing_or_broken_model_is_told_by_health_and_by_every_request() {
+    let broken = std::env::temp_dir().join(format!("visavis-llm-broken-{}.gguf", std::process::id()));
+    std::fs::write(&broken, &std::fs::read(model()).unwrap()[..100_000]).unwrap();
+    let missing = std::path::Path::new("no-such-model.gguf");
+    for (path, reason) in [(missing, "cannot be opened"), (broken.as_path(), "damaged")] {
+        let mut program = Program::start_with(path, &[]).await;
+        let health = program.settled().await;
+        assert_eq!(health.state(), State::Failed);
+        assert!(health.message.contains(reason), "{}", health.message);
+        let status = program.llm.generate(short("", "Hello")).await.unwrap_err();
+        assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, health.message.as_str()));
+    }
+    std::fs::remove_file(broken).unwrap();
+}
+
+#[tokio::test]
+async fn the_program_ends_when_its_standard_input_closes_even_in_the_middle_of_an_answer() {
+    let mut program = Program::start(&[]).await;
+    let mut stream = program.llm.generate(long("a")).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    drop(program.child.stdin.take());
+    assert!(program.ended().await.success());
+}
+
+#[tokio::test]
+async fn the_program_ends_in_good_order_on_a_signal() {
+    let mut program = Program::start(&[]).await;
+    program.answer(short("a", "Hello!")).await;
+    let pid = program.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(program.ended().await.success());
+}
