@@ -65,20 +65,24 @@ where
     }
     let mut server = Server::builder().tcp_nodelay(true);
     if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        server = server.tls_config(ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?)))?;
+        let read =
+            |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        server = server
+            .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?)))?;
     }
     let router = server.add_service(EngineServer::new(EngineService(state))).add_service(service);
     if let Some(path) = args.listen.strip_prefix("unix:") {
         // A socket file left by a killed process would refuse the bind.
         _ = std::fs::remove_file(path);
-        let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", args.listen))?;
+        let listener =
+            UnixListener::bind(path).with_context(|| format!("cannot listen on {}", args.listen))?;
         tracing::info!(listen = %args.listen, "listening");
         router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped()).await?;
         _ = std::fs::remove_file(path);
     } else {
-        let listener =
-            TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+        let listener = TcpListener::bind(&args.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", args.listen))?;
         tracing::info!(listen = %listener.local_addr()?, "listening");
         router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped()).await?;
     }
@@ -91,8 +95,14 @@ fn exit_with_stdin() {
         let mut buffer = [0; 64];
         let mut stdin = std::io::stdin();
         while stdin.read(&mut buffer).is_ok_and(|n| n > 0) {}
-        std::process::exit(0);
+        end_now();
     });
+}
+
+/// Ends the process without the native libraries' clean-up, which crashes under a model thread that still computes.
+fn end_now() -> ! {
+    // SAFETY: `_exit` takes no pointer and runs no code of this process; the kernel frees what it held.
+    unsafe { libc::_exit(0) }
 }
 
 async fn stopped() {
@@ -105,6 +115,6 @@ async fn stopped() {
     // Streams in work would hold a graceful shutdown open; the parent has said goodbye to its calls by now.
     std::thread::spawn(|| {
         std::thread::sleep(std::time::Duration::from_secs(2));
-        std::process::exit(0);
+        end_now();
     });
 }
