@@ -4,8 +4,27 @@
 //!
 //! - [`frame`], [`event`]: the vocabulary between rooms
 //! - [`ends`]: the two ends of a call, between its transport and its pipeline
+//! - [`audio`]: pure: Opus, resampling, the jitter buffer
+//! - [`transport`]: WebRTC and WebSocket
+//! - [`pipeline`]: one file per stage
+//! - [`engine`]: what the pipeline needs of engines, and our own programs that give it
+//! - [`session`]: the calls in progress
+//! - [`api`]: thin HTTP
+//! - [`models`]: the manifest, fetching, checking and converting
+//! - [`config`]: the only reader of the environment
+//! - [`server`], [`logging`]: put it all together
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod audio;
+pub mod config;
 pub mod ends;
+pub mod engine;
 pub mod event;
 pub mod frame;
+pub mod logging;
+pub mod models;
+pub mod pipeline;
+pub mod server;
+pub mod session;
+pub mod transport;

@@ -1,1 +1,127 @@
-fn main() {}
+//! The server's command line.
+#![allow(clippy::print_stdout)] // what a command answers goes to standard output
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+use visavis::config::{self, Config, Sources};
+use visavis::models::cli::ModelsArgs;
+use visavis::server::Server;
+
+/// Self-hosted real-time voice calls: open /call in a browser, speak, and hear an answer.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Settings {
+    /// Configuration file [default: visavis.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Sets any key of the configuration, such as --set stt.threads=4
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Directory of the models
+    #[arg(long, global = true, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take calls
+    Serve {
+        /// HTTP and WebSocket
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// The one UDP port of all WebRTC calls
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        udp: Option<SocketAddr>,
+        /// The set of models: cpu, tiny, cpu-better, gpu
+        #[arg(long, value_name = "PROFILE")]
+        profile: Option<String>,
+    },
+    /// List, fetch and check models
+    Models(ModelsArgs),
+    /// Print the effective configuration
+    Config,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_string(), value.to_string()))
+}
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("visavis: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let config = load(&cli)?;
+    match cli.command {
+        Command::Serve { .. } => serve(config),
+        Command::Models(arguments) => Ok(visavis::models::cli::run(arguments, &config.models.dir)?),
+        Command::Config => {
+            print!("{}", toml::to_string_pretty(&config)?);
+            Ok(())
+        }
+    }
+}
+
+fn load(cli: &Cli) -> anyhow::Result<Config> {
+    let mut flags = cli.settings.set.clone();
+    let mut flag = |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_string(), value)));
+    flag("models.dir", cli.settings.models_dir.as_ref().map(|path| path.display().to_string()));
+    if let Command::Serve { listen, udp, profile } = &cli.command {
+        flag("server.listen", listen.map(|address| address.to_string()));
+        flag("server.udp", udp.map(|address| address.to_string()));
+        flag("models.profile", profile.clone());
+    }
+    Ok(config::load(&Sources::from_process(cli.settings.config.clone(), flags))?)
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
+    visavis::logging::init(&config.log).context("log.filter")?;
+    // Two TLS providers may be linked in by dependencies; say which one is ours.
+    _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = Box::pin(Server::start(config)).await?;
+        let address = server.address()?;
+        let host = if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
+        tracing::info!("listening: open http://{host}:{}/call in a browser", address.port());
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone()));
+        Box::pin(server.serve(stop)).await
+    })
+}
+
+/// The first signal asks for a graceful stop, the second ends at once.
+async fn stop_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return };
+    for again in [false, true] {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        if again {
+            std::process::exit(130);
+        }
+        stop.cancel();
+    }
+}

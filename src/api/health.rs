@@ -1,0 +1,39 @@
+//! What operators and load balancers ask.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::json;
+
+use super::App;
+
+/// The process lives.
+pub async fn health(State(app): State<App>) -> impl IntoResponse {
+    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "calls": app.calls.active() }))
+}
+
+/// Calls can be taken: 200, or 503 with what is missing.
+pub async fn ready(State(app): State<App>) -> impl IntoResponse {
+    let [stt, llm, tts] = [&app.fleet.stt, &app.fleet.llm, &app.fleet.tts].map(|status| status.borrow().clone());
+    let ready = stt.ready && llm.ready && tts.ready && !app.calls.stopping();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let device = if stt.device.is_empty() { "cpu".to_string() } else { stt.device.clone() };
+    let body = json!({
+        "ready": ready,
+        "whisper_ready": stt.ready,
+        "lid_ready": stt.ready && stt.identifies_language,
+        "llm_ready": llm.ready,
+        "tts_ready": tts.ready,
+        "device": device,
+        "udp": app.webrtc.is_some(),
+        "stopping": app.calls.stopping(),
+        "engines": { "stt": stt, "llm": llm, "tts": tts },
+    });
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body))
+}
+
+/// Prometheus text.
+pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}

@@ -1,0 +1,96 @@
+//! Thin HTTP around the calls: signalling, the page, health and metrics.
+//!
+//! - [`offer`]: WebRTC signalling and hang-up
+//! - [`socket`]: calls over WebSocket
+//! - [`health`]: `/health`, `/ready`, `/metrics`
+//! - [`page`]: `/call` and its files
+//! - [`problem`]: errors as RFC 9457
+
+pub mod health;
+pub mod offer;
+pub mod page;
+pub mod problem;
+pub mod socket;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{delete, get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::config::Config;
+use crate::engine::fleet::Fleet;
+use crate::session::Calls;
+use crate::transport::webrtc::WebRtcHost;
+use problem::Problem;
+
+/// Largest body of a request.
+pub const LARGEST_BODY: usize = 64 * 1024;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct App {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The engines.
+    pub fleet: Arc<Fleet>,
+    /// The calls.
+    pub calls: Arc<Calls>,
+    /// WebRTC; `None`: the UDP port could not be had, WebSocket calls only.
+    pub webrtc: Option<Arc<WebRtcHost>>,
+    /// Renders `/metrics`.
+    pub metrics: PrometheusHandle,
+}
+
+/// All routes.
+#[must_use]
+pub fn router(app: App) -> Router {
+    let cors = cors(&app.config.server.cors_origins);
+    Router::new()
+        .route("/", get(|| async { Redirect::temporary("/call") }))
+        .route("/call", get(page::call))
+        .route("/static/{*path}", get(page::file))
+        .route("/favicon.ico", get(page::icon))
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/api/ice-servers", get(offer::ice_servers))
+        .route("/api/offer", post(offer::offer).patch(offer::candidates))
+        .route("/api/calls/{id}", delete(offer::hang_up))
+        .route("/ws", get(socket::socket))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method; see the Allow header.")
+        })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
+        .layer(cors)
+        .with_state(app)
+}
+
+fn panicked(fault: &(dyn Any + Send)) -> Response {
+    let text = fault.downcast_ref::<&str>().copied().or_else(|| fault.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(fault = text.unwrap_or("unknown"), "a request handler panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake with this request; it is in its log.").into_response()
+}
+
+/// Pages of other origins may use the API only where the configuration says so.
+fn cors(origins: &[String]) -> CorsLayer {
+    let allow = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+    };
+    CorsLayer::new()
+        .allow_origin(allow)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
+        .expose_headers([header::RETRY_AFTER, header::LOCATION])
+        .max_age(std::time::Duration::from_secs(600))
+}

@@ -1,0 +1,56 @@
+//! The page and its files, embedded in the binary.
+
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::problem::Problem;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// What the page may do: run its own scripts, and call any server that its user names.
+const POLICY: &str = "default-src 'self'; connect-src *; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; \
+                      worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+/// `GET /call`.
+pub async fn call(headers: HeaderMap) -> Response {
+    serve("call.html", &headers)
+}
+
+/// `GET /static/…`.
+pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    serve(&path, &headers)
+}
+
+/// `GET /favicon.ico`.
+pub async fn icon(headers: HeaderMap) -> Response {
+    serve("favicon.svg", &headers)
+}
+
+fn serve(path: &str, headers: &HeaderMap) -> Response {
+    let Some(file) = Files::get(path) else {
+        return Problem::new(StatusCode::NOT_FOUND, format!("There is no file {path:?}.")).into_response();
+    };
+    let tag = tag(&file);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let kind = if kind.type_() == mime_guess::mime::TEXT { format!("{kind}; charset=utf-8") } else { kind.to_string() };
+    let heads = [
+        (header::CONTENT_TYPE, kind),
+        (header::ETAG, tag),
+        (header::CACHE_CONTROL, "no-cache".into()),
+        (header::CONTENT_SECURITY_POLICY, POLICY.into()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
+    ];
+    (heads, file.data.into_owned()).into_response()
+}
+
+fn tag(file: &EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash();
+    format!("\"{}\"", hash[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}

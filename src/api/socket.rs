@@ -1,0 +1,71 @@
+//! Calls over WebSocket.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::App;
+use super::offer::{admit, language};
+use super::problem::Problem;
+use crate::ends::call_ends;
+use crate::transport::protocol::Rtvi;
+use crate::transport::websocket::{self, RATES};
+
+/// Largest message that is read at all; one over the protocol's limit is answered before the call ends.
+const LARGEST_MESSAGE: usize = 256 * 1024;
+
+/// The query of `GET /ws`.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    #[serde(default)]
+    rate: Option<u32>,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// Begins a call.
+///
+/// # Errors
+/// As problem details, before the upgrade.
+pub async fn socket(
+    State(app): State<App>,
+    headers: HeaderMap,
+    query: Result<Query<Parameters>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    check_origin(&app, &headers)?;
+    let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let rate = query.rate.unwrap_or(16_000);
+    if !RATES.contains(&rate) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("rate must be one of {RATES:?}, not {rate}")).field("rate"));
+    }
+    let language = language(query.language.as_deref())?;
+    let seat = admit(&app)?;
+    Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(move |socket| async move {
+        let (ends, pipeline) = call_ends();
+        let (commands, token) = (ends.commands.clone(), app.calls.transport_token());
+        app.calls.start(seat, pipeline, (commands, None), language, token.clone());
+        app.calls.tasks().track_future(Box::pin(websocket::run(socket, ends, Arc::new(Rtvi), rate, token.clone()))).await;
+        token.cancel();
+    }))
+}
+
+/// Browsers let any page open a WebSocket, so the server must look where it comes from.
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return Ok(()) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let own = origin.split_once("://").is_some_and(|(_, rest)| rest == host);
+    let allowed = &app.config.server.cors_origins;
+    if own || allowed.iter().any(|allowed| allowed == "*" || allowed == origin) {
+        return Ok(());
+    }
+    let detail = format!("Pages of {origin} may not call this server; add it to server.cors_origins.");
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
+}

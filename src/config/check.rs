@@ -1,0 +1,72 @@
+//! Values that parse but cannot be right.
+
+use super::Config;
+
+/// Adds a line for each value that is out of range, with the range and the key.
+pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
+    let mut range = |key: &str, value: f64, low: f64, high: f64| {
+        if !(low..=high).contains(&value) {
+            faults.push(format!("{key}: {value} is outside {low} to {high}"));
+        }
+    };
+    range("server.max_calls", config.server.max_calls as f64, 1.0, 100_000.0);
+    range("server.drain_seconds", config.server.drain_seconds as f64, 0.0, 3600.0);
+    for (key, threads) in [
+        ("stt.threads", config.stt.threads),
+        ("llm.threads", config.llm.threads),
+        ("llm.threads_batch", config.llm.threads_batch),
+        ("tts.threads", config.tts.threads),
+    ] {
+        range(key, f64::from(threads), 1.0, 512.0);
+    }
+    for (key, queue) in
+        [("stt.queue", config.stt.queue), ("llm.queue", config.llm.queue), ("tts.queue", config.tts.queue)]
+    {
+        range(key, f64::from(queue), 1.0, 100_000.0);
+    }
+    range("llm.context", f64::from(config.llm.context), 512.0, 1_048_576.0);
+    range("llm.slots", f64::from(config.llm.slots), 1.0, 256.0);
+    range("llm.max_tokens", f64::from(config.llm.max_tokens), 1.0, f64::from(config.llm.context) / 2.0);
+    range("llm.temperature", f64::from(config.llm.temperature), 0.0, 2.0);
+    range("llm.top_p", f64::from(config.llm.top_p), 0.0, 1.0);
+    range("tts.speed", f64::from(config.tts.speed), 0.5, 2.0);
+    range("vad.threshold", f64::from(config.vad.threshold), 0.05, 0.99);
+    range("vad.start_ms", f64::from(config.vad.start_ms), 32.0, 1000.0);
+    range("vad.pause_ms", f64::from(config.vad.pause_ms), 64.0, 2000.0);
+    range("vad.end_ms", f64::from(config.vad.end_ms), f64::from(config.vad.pause_ms), 10_000.0);
+    range("vad.max_utterance_seconds", f64::from(config.vad.max_utterance_seconds), 5.0, 540.0);
+    check_words(config, faults);
+}
+
+fn check_words(config: &Config, faults: &mut Vec<String>) {
+    let language = config.conversation.language.as_str();
+    if language != "auto" && !is_language(language) {
+        faults.push(format!("conversation.language: {language:?} is neither \"auto\" nor two letters such as \"en\""));
+    }
+    for (key, url) in [("stt.url", &config.stt.url), ("llm.url", &config.llm.url), ("tts.url", &config.tts.url)] {
+        if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme))) {
+            faults.push(format!("{key}: {url:?} does not begin with http://, https:// or unix:"));
+        }
+    }
+    for origin in &config.server.cors_origins {
+        let plain = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+        if origin != "*" && !plain {
+            faults.push(format!("server.cors_origins: {origin:?} is neither \"*\" nor scheme://host[:port]"));
+        }
+    }
+    for server in &config.server.ice_servers {
+        for url in &server.urls {
+            if !["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme)) {
+                faults.push(format!("server.ice_servers: {url:?} does not begin with stun: or turn:"));
+            }
+        }
+    }
+    if config.conversation.instructions.len() > 8000 {
+        faults.push("conversation.instructions: longer than 8000 bytes".into());
+    }
+}
+
+/// Two lower-case letters.
+pub(crate) fn is_language(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}

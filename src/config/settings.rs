@@ -1,0 +1,236 @@
+//! The configuration's shape and its defaults.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Config {
+    /// Sockets and limits.
+    pub server: Server,
+    /// What is logged.
+    pub log: Log,
+    /// Where models lie.
+    pub models: Models,
+    /// Speech to text.
+    pub stt: SttEngine,
+    /// Language model.
+    pub llm: LlmEngine,
+    /// Text to speech.
+    pub tts: TtsEngine,
+    /// Voice activity and turn end.
+    pub vad: Vad,
+    /// What the agent is and does.
+    pub conversation: Conversation,
+}
+
+/// Sockets and limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// HTTP and WebSocket.
+    pub listen: SocketAddr,
+    /// The one UDP port of all WebRTC calls.
+    pub udp: SocketAddr,
+    /// Addresses under which the UDP port is reached from outside, behind a 1:1 NAT.
+    pub public_addresses: Vec<IpAddr>,
+    /// Origins of pages that may use the API: `*`, or a list such as `https://example.org`.
+    pub cors_origins: Vec<String>,
+    /// Calls at once; one more is answered 503.
+    pub max_calls: usize,
+    /// Seconds that calls get to finish their answer when the server stops.
+    pub drain_seconds: u64,
+    /// STUN and TURN servers that clients are told of.
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// A STUN or TURN server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceServer {
+    /// `stun:` and `turn:` addresses.
+    pub urls: Vec<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// Such as `info` or `visavis=debug,info`.
+    pub filter: String,
+    /// One JSON object a line.
+    pub json: bool,
+    /// Log what people and the agent say.
+    pub content: bool,
+}
+
+/// Where models lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Models {
+    /// The directory.
+    pub dir: PathBuf,
+    /// The set of models: cpu, tiny, cpu-better, gpu.
+    pub profile: String,
+}
+
+/// An engine that already runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
+pub type Remote = String;
+
+/// Speech to text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SttEngine {
+    /// See [`Remote`].
+    pub url: Remote,
+    /// Model file; empty: the profile's.
+    pub model: PathBuf,
+    /// Threads.
+    pub threads: u32,
+    /// Most requests that wait.
+    pub queue: u32,
+}
+
+/// Language model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LlmEngine {
+    /// See [`Remote`].
+    pub url: Remote,
+    /// Model file; empty: the profile's.
+    pub model: PathBuf,
+    /// Threads for generation.
+    pub threads: u32,
+    /// Threads for prompts.
+    pub threads_batch: u32,
+    /// Tokens of context of each conversation.
+    pub context: u32,
+    /// Conversations whose KV cache is kept.
+    pub slots: u32,
+    /// Most requests that wait.
+    pub queue: u32,
+    /// Longest answer in tokens.
+    pub max_tokens: u32,
+    /// 0: always the likeliest word.
+    pub temperature: f32,
+    /// Nucleus sampling; 1: off.
+    pub top_p: f32,
+}
+
+/// Text to speech.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TtsEngine {
+    /// See [`Remote`].
+    pub url: Remote,
+    /// Voice files; empty: the profile's.
+    pub voices: Vec<PathBuf>,
+    /// The voice to speak with; empty: the first of the language.
+    pub voice: String,
+    /// Threads.
+    pub threads: u32,
+    /// Most requests that wait.
+    pub queue: u32,
+    /// 0.5 to 2.
+    pub speed: f32,
+}
+
+/// Voice activity and turn end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vad {
+    /// Probability from which a window is speech.
+    pub threshold: f32,
+    /// Speech must last this long to count.
+    pub start_ms: u32,
+    /// A pause this long is transcribed on trial.
+    pub pause_ms: u32,
+    /// A pause this long ends the turn.
+    pub end_ms: u32,
+    /// A longer utterance is answered without a pause.
+    pub max_utterance_seconds: u32,
+}
+
+/// What the agent is and does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The system prompt.
+    pub instructions: String,
+    /// ISO 639-1, or `auto`: identify.
+    pub language: String,
+    /// Seconds without a word after which a call ends; 0: never.
+    pub idle_seconds: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            udp: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            public_addresses: Vec::new(),
+            cors_origins: Vec::new(),
+            max_calls: 32,
+            drain_seconds: 10,
+            ice_servers: Vec::new(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), json: false, content: false }
+    }
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self { dir: super::default_models_dir(), profile: "cpu".into() }
+    }
+}
+
+impl Default for SttEngine {
+    fn default() -> Self {
+        Self { url: String::new(), model: PathBuf::new(), threads: 2, queue: 16 }
+    }
+}
+
+impl Default for LlmEngine {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            model: PathBuf::new(),
+            threads: 1,
+            threads_batch: 2,
+            context: 4096,
+            slots: 4,
+            queue: 16,
+            max_tokens: 160,
+            temperature: 0.0,
+            top_p: 1.0,
+        }
+    }
+}
+
+impl Default for TtsEngine {
+    fn default() -> Self {
+        Self { url: String::new(), voices: Vec::new(), voice: String::new(), threads: 2, queue: 16, speed: 1.0 }
+    }
+}
+
+impl Default for Vad {
+    fn default() -> Self {
+        Self { threshold: 0.5, start_ms: 64, pause_ms: 200, end_ms: 550, max_utterance_seconds: 300 }
+    }
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self {
+            instructions: "You are a friendly assistant on a voice call. Answer in one or two short spoken sentences, \
+                           in the language of the question. Use plain words: no lists, no markup, no code, no emoji."
+                .into(),
+            language: "auto".into(),
+            idle_seconds: 300,
+        }
+    }
+}

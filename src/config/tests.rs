@@ -1,0 +1,45 @@
+use super::*;
+
+fn sources(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
+    let own = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect::<Vec<_>>()
+    };
+    Sources { file: None, environment: own(environment).into_iter().collect(), flags: own(flags) }
+}
+
+#[test]
+fn flags_win_over_the_environment_and_it_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("v.toml");
+    std::fs::write(&file, "[stt]\nthreads = 3\nqueue = 3\n[server]\nmax_calls = 3\n").unwrap();
+    let mut sources = sources(
+        &[("VISAVIS_STT_QUEUE", "4"), ("VISAVIS_SERVER_MAX_CALLS", "4"), ("VISAVIS_STT_URL", "unix:/run/stt")],
+        &[("server.max_calls", "5"), ("server.listen", "127.0.0.1:9999")],
+    );
+    sources.file = Some(file);
+    let config = load(&sources).unwrap();
+    assert_eq!((config.stt.threads, config.stt.queue, config.server.max_calls), (3, 4, 5));
+    assert_eq!(config.stt.url, "unix:/run/stt");
+    assert_eq!(config.server.listen.port(), 9999);
+}
+
+#[test]
+fn all_faults_are_reported_together_each_with_its_key_and_origin() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("v.toml");
+    std::fs::write(&file, "[stt]\nthreds = 3\n[tts]\nmax_calls = 1\n[vad]\nthreshold = 7\n").unwrap();
+    let mut sources = sources(&[("VISAVIS_LLM_THREADS", "many")], &[("server.listen", "here")]);
+    sources.file = Some(file);
+    let faults = load(&sources).unwrap_err().0;
+    assert_eq!(faults.len(), 5, "{faults:#?}");
+    for part in ["stt.threds", "did you mean server.max_calls?", "VISAVIS_LLM_THREADS", "--listen", "vad.threshold: 7"] {
+        assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:#?}");
+    }
+}
+
+#[test]
+fn every_key_has_a_variable_of_its_own() {
+    let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
+    let names: std::collections::BTreeSet<_> = known.keys().map(|key| variable(key)).collect();
+    assert_eq!(names.len(), known.len());
+}

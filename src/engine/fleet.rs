@@ -1,0 +1,142 @@
+//! All engines of a server: children started and supervised, or addresses of engines that run elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::grpc::{self, GrpcLlm, GrpcStt, GrpcTts};
+use super::monitor::{self, EngineStatus};
+use super::silero::Silero;
+use super::supervisor::{self, Program};
+use super::{Engines, Vad};
+use crate::config::Config;
+
+/// The model files of a configuration, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// Whisper.
+    pub stt: PathBuf,
+    /// GGUF.
+    pub llm: PathBuf,
+    /// Piper voices.
+    pub voices: Vec<PathBuf>,
+    /// Silero.
+    pub vad: PathBuf,
+    /// ONNX Runtime.
+    pub runtime: PathBuf,
+}
+
+/// The engines and what is known of them.
+pub struct Fleet {
+    /// For calls.
+    pub engines: Engines,
+    /// Speech to text.
+    pub stt: watch::Receiver<EngineStatus>,
+    /// Language model.
+    pub llm: watch::Receiver<EngineStatus>,
+    /// Text to speech.
+    pub tts: watch::Receiver<EngineStatus>,
+    tasks: TaskTracker,
+    token: CancellationToken,
+    // Sockets live here; removed with the fleet.
+    _sockets: tempfile::TempDir,
+}
+
+impl Fleet {
+    /// Starts what is to be started and connects to the rest. Returns at once; engines load in the background.
+    ///
+    /// # Errors
+    /// When the voice activity model cannot be loaded, an engine's program is not there, or an address is wrong.
+    pub fn start(config: &Config, models: &ModelFiles) -> anyhow::Result<Self> {
+        let sockets = tempfile::Builder::new().prefix("visavis-").tempdir().context("no directory for sockets")?;
+        let silero = Silero::load(&models.runtime, &models.vad)?;
+        let token = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let mut launch = |name: &'static str, url: &str, arguments: Vec<String>| -> anyhow::Result<_> {
+            let channel = if url.is_empty() {
+                let socket = sockets.path().join(format!("{name}.sock")).display().to_string();
+                let path = beside_us(&format!("visavis-{name}"))?;
+                let mut all = vec!["--listen".into(), format!("unix:{socket}"), "--exit-with-stdin".into()];
+                all.extend(arguments);
+                tasks.spawn(supervisor::supervise(Program { name, path, arguments: all }, token.clone()));
+                grpc::connect(&format!("unix:{socket}"))?
+            } else {
+                grpc::connect(url).with_context(|| format!("{name}.url"))?
+            };
+            let (sender, status) = watch::channel(EngineStatus { message: "starts".into(), ..Default::default() });
+            tasks.spawn(monitor::watch_engine(name, channel.clone(), sender, token.clone()));
+            Ok((channel, status))
+        };
+        let (stt_channel, stt) = launch("stt", &config.stt.url, stt_arguments(config, models))?;
+        let (llm_channel, llm) = launch("llm", &config.llm.url, llm_arguments(config, models))?;
+        let (tts_channel, tts) = launch("tts", &config.tts.url, tts_arguments(config, models))?;
+        let engines = Engines {
+            stt: Arc::new(GrpcStt(stt_channel)),
+            llm: Arc::new(GrpcLlm { channel: llm_channel, settings: config.llm.clone() }),
+            tts: Arc::new(GrpcTts { channel: tts_channel, settings: config.tts.clone() }),
+            vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
+        };
+        Ok(Self { engines, stt, llm, tts, tasks, token, _sockets: sockets })
+    }
+
+    /// True when every engine answers.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        [&self.stt, &self.llm, &self.tts].iter().all(|status| status.borrow().ready)
+    }
+
+    /// Ends the children and waits for them.
+    pub async fn stop(&self) {
+        self.token.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// An engine's program lies beside the server's.
+fn beside_us(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("where does this program lie?")?;
+    let directory = own.parent().context("a program lies in a directory")?;
+    // Test programs lie one directory below.
+    let candidates = [Some(directory), directory.parent()];
+    let found = candidates.into_iter().flatten().map(|directory| directory.join(name)).find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not beside {}: build it with `cargo build --release --workspace`", own.display()))
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn stt_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
+    let own = &config.stt;
+    let list = ["--model", &text(&models.stt), "--threads", &own.threads.to_string(), "--queue", &own.queue.to_string()];
+    list.map(String::from).to_vec()
+}
+
+fn llm_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
+    let own = &config.llm;
+    let mut list = vec!["--model".into(), text(&models.llm)];
+    for (name, value) in [
+        ("--threads", own.threads),
+        ("--threads-batch", own.threads_batch),
+        ("--context", own.context),
+        ("--slots", own.slots),
+        ("--queue", own.queue),
+        ("--max-tokens", own.max_tokens),
+    ] {
+        list.extend([name.to_string(), value.to_string()]);
+    }
+    list
+}
+
+fn tts_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
+    let own = &config.tts;
+    let mut list: Vec<String> = models.voices.iter().flat_map(|voice| ["--voice".into(), text(voice)]).collect();
+    list.extend(["--onnxruntime".into(), text(&models.runtime)]);
+    list.extend(["--threads".into(), own.threads.to_string(), "--queue".into(), own.queue.to_string()]);
+    list
+}

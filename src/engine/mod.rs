@@ -1,0 +1,149 @@
+//! What the pipeline needs of engines, and the ways to get it.
+//!
+//! - this file: the traits [`Stt`], [`Llm`], [`Tts`] and [`Vad`]
+//! - [`grpc`]: our own engine programs, on this machine or another
+//! - [`fleet`]: all engines of a server
+//! - [`supervisor`]: starts them as children and keeps them running
+//! - [`monitor`]: what they say of their health
+//! - [`silero`]: voice activity, in the server itself
+//! - [`scripted`]: engines for tests of turn-taking
+
+pub mod fleet;
+pub mod grpc;
+pub mod monitor;
+pub mod scripted;
+pub mod silero;
+pub mod supervisor;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use tokio::sync::mpsc;
+
+use crate::frame::{Message, Transcript};
+
+/// Why an engine did not answer.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum EngineError {
+    /// It is not there, or still loads; a later try may succeed.
+    #[error("the engine is not ready: {0}")]
+    Unavailable(String),
+    /// It has too much to do.
+    #[error("the engine is busy: {0}")]
+    Busy(String),
+    /// The request cannot be served, now or later.
+    #[error("the engine refused: {0}")]
+    Invalid(String),
+    /// It took too long.
+    #[error("the engine took too long")]
+    Deadline,
+    /// It failed at it.
+    #[error("the engine failed: {0}")]
+    Failed(String),
+}
+
+impl EngineError {
+    /// A later try may succeed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy(_))
+    }
+}
+
+/// From the pipeline to recognition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SttInput {
+    /// More of the utterance at [`crate::frame::MIC_RATE`].
+    Audio(Vec<i16>),
+    /// The words so far are wanted, under this number.
+    Decode {
+        /// Comes back with the transcript.
+        number: u32,
+        /// False: a partial, which a newer decode may replace.
+        last: bool,
+    },
+}
+
+/// One utterance in recognition. Dropping it stops the work.
+pub struct SttStream {
+    /// Bounded; waits when the engine is late.
+    pub input: mpsc::Sender<SttInput>,
+    /// Transcripts with their numbers; ends after an error.
+    pub output: BoxStream<'static, Result<(u32, Transcript), EngineError>>,
+}
+
+/// Speech to text.
+#[async_trait]
+pub trait Stt: Send + Sync {
+    /// Begins an utterance; `language` empty: identify it.
+    async fn open(&self, language: &str) -> Result<SttStream, EngineError>;
+}
+
+/// An answer to be generated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LlmRequest {
+    /// Keeps its KV cache from answer to answer.
+    pub conversation: String,
+    /// Instructions and history.
+    pub messages: Vec<Message>,
+}
+
+/// Language model.
+#[async_trait]
+pub trait Llm: Send + Sync {
+    /// Streams the answer's text. Dropping the stream stops the work.
+    async fn generate(&self, request: LlmRequest) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError>;
+    /// Frees what is kept for a conversation.
+    async fn release(&self, conversation: &str);
+}
+
+/// A phrase to be spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TtsRequest {
+    /// Plain text.
+    pub text: String,
+    /// Empty: the language's first.
+    pub voice: String,
+    /// ISO 639-1.
+    pub language: String,
+}
+
+/// Speech of a part of the text, at the voice's own rate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TtsPart {
+    /// Samples per second.
+    pub rate: u32,
+    /// The audio.
+    pub samples: Vec<i16>,
+    /// Words with start and end in samples of this part.
+    pub words: Vec<(String, u64, u64)>,
+}
+
+/// Text to speech.
+#[async_trait]
+pub trait Tts: Send + Sync {
+    /// Streams the phrase's audio. Dropping the stream stops the work.
+    async fn synthesize(&self, request: TtsRequest)
+    -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError>;
+}
+
+/// Voice activity of one call.
+pub trait Vad: Send {
+    /// The probability of speech in the next [`VAD_WINDOW`] samples.
+    fn probability(&mut self, window: &[i16]) -> f32;
+}
+
+/// Samples that [`Vad`] judges at a time: 32 ms.
+pub const VAD_WINDOW: usize = 512;
+
+/// All engines that a call uses.
+#[derive(Clone)]
+pub struct Engines {
+    /// Speech to text.
+    pub stt: std::sync::Arc<dyn Stt>,
+    /// Language model.
+    pub llm: std::sync::Arc<dyn Llm>,
+    /// Text to speech.
+    pub tts: std::sync::Arc<dyn Tts>,
+    /// Makes a call's voice activity detector.
+    pub vad: std::sync::Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
+}

@@ -1,0 +1,95 @@
+//! Scripted engines, for tests of turn-taking only: they say what they are told to, when they are told to.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::{EngineError, Llm, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest, Vad};
+use crate::frame::Transcript;
+
+/// Hears each utterance as the next line of its script.
+#[derive(Debug, Default)]
+pub struct ScriptedStt {
+    /// What is heard, utterance by utterance; an error fails the utterance once.
+    pub lines: Mutex<VecDeque<Result<String, EngineError>>>,
+}
+
+#[async_trait]
+impl Stt for ScriptedStt {
+    async fn open(&self, language: &str) -> Result<SttStream, EngineError> {
+        let line = self.lines.lock().pop_front().unwrap_or_else(|| Ok(String::new()));
+        let (input, receiver) = mpsc::channel(256);
+        let language = if language.is_empty() { "en" } else { language }.to_string();
+        let output = stream::unfold(receiver, move |mut receiver| {
+            let (line, language) = (line.clone(), language.clone());
+            async move {
+                loop {
+                    if let SttInput::Decode { number, .. } = receiver.recv().await? {
+                        let words = line.map(|text| (number, Transcript { text, language, ..Default::default() }));
+                        return Some((words, receiver));
+                    }
+                }
+            }
+        });
+        Ok(SttStream { input, output: output.boxed() })
+    }
+}
+
+/// Answers each request with the next script of timed pieces.
+#[derive(Debug, Default)]
+pub struct ScriptedLlm {
+    /// Pieces of each answer, each after its delay.
+    pub answers: Mutex<VecDeque<Vec<(Duration, Result<String, EngineError>)>>>,
+    /// What was asked.
+    pub asked: Mutex<Vec<LlmRequest>>,
+}
+
+#[async_trait]
+impl Llm for ScriptedLlm {
+    async fn generate(&self, request: LlmRequest) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
+        self.asked.lock().push(request);
+        let script = self.answers.lock().pop_front().ok_or_else(|| EngineError::Failed("the script has ended".into()))?;
+        let pieces = stream::iter(script).then(|(delay, piece)| async move {
+            tokio::time::sleep(delay).await;
+            piece
+        });
+        Ok(pieces.boxed())
+    }
+
+    async fn release(&self, _conversation: &str) {}
+}
+
+/// Speaks every word as 300 ms of a tone.
+#[derive(Debug, Default)]
+pub struct ScriptedTts;
+
+/// Samples per second of [`ScriptedTts`].
+const RATE: u32 = 24_000;
+
+#[async_trait]
+impl Tts for ScriptedTts {
+    async fn synthesize(&self, request: TtsRequest) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let length = u64::from(RATE) * 3 / 10;
+        let words: Vec<_> =
+            request.text.split_whitespace().zip(0u64..).map(|(word, index)| (word.to_string(), index * length, (index + 1) * length)).collect();
+        let total = usize::try_from(length).unwrap_or(0) * words.len();
+        let samples = (0..total).map(|at| if at / 60 % 2 == 0 { 8000 } else { -8000 }).collect();
+        Ok(stream::iter([Ok(TtsPart { rate: RATE, samples, words })]).boxed())
+    }
+}
+
+/// Takes what is loud for speech.
+#[derive(Debug, Default)]
+pub struct LoudnessVad;
+
+impl Vad for LoudnessVad {
+    fn probability(&mut self, window: &[i16]) -> f32 {
+        let loud = window.iter().filter(|sample| sample.unsigned_abs() > 1000).count();
+        if loud * 4 > window.len() { 0.95 } else { 0.02 }
+    }
+}

@@ -1,0 +1,29 @@
+//! The log: structured, on standard error, and without what people say unless it is asked for.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::Log;
+
+/// The target of lines that hold spoken content.
+const CONTENT: &str = "visavis::content";
+
+/// Starts logging.
+///
+/// # Errors
+/// When `log.filter` is no filter.
+pub fn init(settings: &Log) -> anyhow::Result<()> {
+    let content = if settings.content { "info" } else { "off" };
+    // Libraries of the transport are chatty about what the network does all day.
+    let quiet = "rtc=warn,webrtc=warn,rtc_ice=error,rtc_sctp=error,rtc_dtls=error,ort=warn";
+    let filter = EnvFilter::try_new(format!("{quiet},{},{CONTENT}={content}", settings.filter))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    if settings.json {
+        registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
+    } else {
+        let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        registry.with(tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr)).try_init()?;
+    }
+    Ok(())
+}

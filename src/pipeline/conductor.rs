@@ -1,0 +1,209 @@
+//! Runs the conversation: gives it what happens and the time, and does what it says. Owns the tasks of the answer in work.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::{EngineError, Engines};
+use crate::event::{CallEvent, ClientCommand, EndReason};
+use crate::frame::{MIC_RATE, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest};
+
+use super::conversation::{Command, Conversation, Input};
+use super::playout::PlayoutEvent;
+use super::stt::SttEvent;
+use super::vad::Heard;
+use super::{NOTE_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
+
+/// What the stages of an answer tell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnswerNote {
+    /// A piece of text.
+    Text(ResponseId, String),
+    /// The text is complete.
+    TextEnded(ResponseId),
+    /// The first phrase is cut.
+    FirstPhrase(ResponseId),
+    /// The first audio is there.
+    FirstAudio(ResponseId),
+    /// There is no voice for this language.
+    NoVoice(ResponseId, String, String),
+    /// An engine failed.
+    Failed(ResponseId, EngineError),
+}
+
+/// Everything that the conductor hears from and speaks to.
+pub(super) struct Wires {
+    pub(super) voice: mpsc::Receiver<Heard>,
+    pub(super) words: mpsc::Receiver<SttEvent>,
+    pub(super) commands: mpsc::Receiver<ClientCommand>,
+    pub(super) playout: mpsc::Receiver<PlayoutEvent>,
+    pub(super) position: watch::Receiver<PlaybackPosition>,
+    pub(super) events: mpsc::Sender<CallEvent>,
+    pub(super) language: watch::Sender<Option<String>>,
+    pub(super) current: watch::Sender<Option<ResponseId>>,
+    pub(super) speech: mpsc::Sender<PlayoutItem>,
+}
+
+/// Runs one call's conversation to its end.
+pub(super) struct Conductor {
+    call: String,
+    conversation: Conversation,
+    engines: Engines,
+    wires: Wires,
+    tasks: TaskTracker,
+    drain: Option<CancellationToken>,
+    token: CancellationToken,
+    began: Instant,
+    answer: Option<CancellationToken>,
+    notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
+    no_voice_told: bool,
+}
+
+impl Conductor {
+    pub(super) fn new(
+        call: String,
+        conversation: Conversation,
+        engines: Engines,
+        wires: Wires,
+        tasks: TaskTracker,
+        (drain, token): (CancellationToken, CancellationToken),
+    ) -> Self {
+        let notes = mpsc::channel(NOTE_QUEUE);
+        let began = Instant::now();
+        let drain = Some(drain);
+        Self { call, conversation, engines, wires, tasks, drain, token, began, answer: None, notes, no_voice_told: false }
+    }
+
+    /// Runs until the call ends, and says why.
+    pub(super) async fn run(mut self) -> (EndReason, &'static str) {
+        loop {
+            let due = self.conversation.timeout().map(|at| self.began + Duration::from_millis(at));
+            let input = tokio::select! {
+                heard = self.wires.voice.recv() => match heard {
+                    Some(heard) => Some(voice(heard)),
+                    None => return self.finish(EndReason::HungUp, "The connection was closed."),
+                },
+                words = self.wires.words.recv() => words.map(word_input),
+                command = self.wires.commands.recv() => match command {
+                    Some(command) => {
+                        note_client(&command);
+                        Some(Input::Client(command))
+                    }
+                    None => return self.finish(EndReason::HungUp, "The connection was closed."),
+                },
+                event = self.wires.playout.recv() => event.map(Input::Playout),
+                note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
+                () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
+                () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
+                    self.drain = None;
+                    Some(Input::Stopping)
+                }
+                () = self.token.cancelled() => return self.finish(EndReason::ServerStopping, "The server stops. Please call again in a moment."),
+            };
+            let Some(input) = input else { continue };
+            let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let position = *self.wires.position.borrow();
+            for command in self.conversation.handle(now, position, input) {
+                match command {
+                    Command::Start(request) => self.start(request),
+                    Command::Cancel(_) => self.cancel(),
+                    Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
+                    Command::End(reason, message) => return self.finish(reason, message),
+                    Command::Emit(event) => {
+                        stages::record(&self.call, &event);
+                        if self.wires.events.try_send(event).is_err() {
+                            return self.finish(EndReason::ConnectionLost, "The client has stopped reading.");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, reason: EndReason, message: &'static str) -> (EndReason, &'static str) {
+        self.cancel();
+        (reason, message)
+    }
+
+    fn note_input(&mut self, note: AnswerNote) -> Option<Input> {
+        Some(match note {
+            AnswerNote::Text(id, text) => Input::Text(id, text),
+            AnswerNote::TextEnded(id) => Input::TextEnded(id),
+            AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
+            AnswerNote::FirstAudio(id) => Input::FirstAudio(id),
+            AnswerNote::Failed(id, error) => {
+                tracing::warn!(call = %self.call, response = id.0, %error, "answer failed");
+                Input::AnswerFailed(id)
+            }
+            AnswerNote::NoVoice(_, language, reason) => {
+                if !std::mem::replace(&mut self.no_voice_told, true) {
+                    tracing::warn!(call = %self.call, %language, %reason, "no voice for the language");
+                    let message = format!("No voice for the language \"{language}\" is installed, so another one speaks.");
+                    _ = self.wires.events.try_send(CallEvent::Notice { code: "no-voice", message });
+                }
+                return None;
+            }
+        })
+    }
+
+    fn cancel(&mut self) {
+        if let Some(token) = self.answer.take() {
+            token.cancel();
+        }
+        self.wires.current.send_replace(None);
+    }
+
+    fn start(&mut self, request: ResponseRequest) {
+        self.cancel();
+        let id = request.id;
+        self.wires.current.send_replace(Some(id));
+        let token = self.token.child_token();
+        self.answer = Some(token.clone());
+        let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
+        let notes = self.notes.0.clone();
+        let voice = (request.voice.clone(), request.language.clone());
+        let words = llm::run(self.call.clone(), request, self.engines.llm.clone(), sentences, notes.clone());
+        let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();
+            let failed = tokio::select! {
+                done = work => done.unwrap_or_else(|_| Err(EngineError::Failed("a stage panicked".into()))).err(),
+                () = token.cancelled() => None,
+            };
+            if let Some(error) = failed {
+                _ = notes.send(AnswerNote::Failed(id, error)).await;
+            }
+        }));
+    }
+}
+
+fn voice(heard: Heard) -> Input {
+    use crate::frame::VadEvent::{Ended, Paused, Resumed, Started};
+    let at = match &heard.event {
+        Started { at, .. } | Paused { at, .. } | Ended { at, .. } => *at,
+        Resumed { .. } => heard.seen,
+    };
+    Input::Voice { ago: heard.seen.saturating_sub(at) * 1000 / u64::from(MIC_RATE), event: heard.event }
+}
+
+fn word_input(event: SttEvent) -> Input {
+    match event {
+        SttEvent::Partial(utterance, words) => Input::Partial(utterance, words),
+        SttEvent::Final(utterance, words) => Input::Final(utterance, words),
+        SttEvent::Failed(utterance, reason) => {
+            tracing::warn!(utterance = utterance.0, %reason, "recognition failed");
+            Input::NotUnderstood(utterance)
+        }
+    }
+}
+
+fn note_client(command: &ClientCommand) {
+    if let ClientCommand::FirstAudioHeard { ms, .. } = command {
+        metrics::histogram!("visavis_stage_seconds", "stage" => "heard").record(f64::from(*ms) / 1000.0);
+    }
+}

@@ -1,0 +1,148 @@
+//! The pipeline of one call: one file per stage, wired here.
+//!
+//! | queue | from → to | bound | when full |
+//! |---|---|---|---|
+//! | mic | transport → vad | 50 frames | oldest dropped, counted ([`crate::ends`]) |
+//! | feed | vad → stt | 64 items | vad waits, so that the mic queue drops |
+//! | voice | vad → conductor | 32 events | vad waits |
+//! | words | stt → conductor | 16 | recognition waits |
+//! | notes | llm, tts → conductor | 64 | generation waits |
+//! | sentences | llm → tts | 4 | generation waits |
+//! | speech | tts → playout | 4 chunks (+ 16 held) | synthesis waits |
+//! | told | playout → conductor | 64 | playout waits |
+//! | media | playout → transport | 10 frames | frame dropped, counted |
+//! | events | conductor → transport | 256 | the call ends |
+//!
+//! The conductor waits for nobody: what it sends goes by `try_send` or `watch`. So no cycle of full queues can close.
+
+pub mod conductor;
+pub mod conversation;
+pub mod llm;
+pub mod phrases;
+pub mod playout;
+pub mod speakable;
+mod stages;
+pub mod stt;
+pub mod tts;
+pub mod vad;
+
+use std::future::Future;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::ends::PipelineEnds;
+use crate::engine::Engines;
+use crate::event::{CallEvent, EndReason};
+use crate::frame::PlaybackPosition;
+use conversation::{Conversation, Settings};
+
+const FEED_QUEUE: usize = 64;
+const VOICE_QUEUE: usize = 32;
+const WORD_QUEUE: usize = 16;
+const NOTE_QUEUE: usize = 64;
+const SENTENCE_QUEUE: usize = 4;
+const SPEECH_QUEUE: usize = 4;
+const TOLD_QUEUE: usize = 64;
+
+/// Bytes of history for each token of context: about three bytes a token, and room for instructions and the answer.
+const HISTORY_BYTES_PER_TOKEN: usize = 2;
+
+/// Runs a call's pipeline until the client goes, the conversation ends it, `token` is
+/// cancelled or a stage panics; once `drain` is cancelled it ends after the answer in work. Every
+/// task it started is gone when it returns; the client has been told why.
+pub async fn run(call: String, ends: PipelineEnds, engines: Engines, config: &Config, language: Option<String>, (drain, token): (CancellationToken, CancellationToken)) -> EndReason {
+    let tasks = TaskTracker::new();
+    let token = token.child_token();
+    let events = ends.events.clone();
+    let (reason, message) = stages_of(&call, ends, &engines, config, language, &tasks, (&drain, &token)).await;
+    token.cancel();
+    tasks.close();
+    tasks.wait().await;
+    engines.llm.release(&call).await;
+    // The last event waits for room: it must not be lost behind a burst.
+    let last = CallEvent::Ended { reason, message: message.into() };
+    _ = tokio::time::timeout(std::time::Duration::from_secs(2), events.send(last)).await;
+    reason
+}
+
+async fn stages_of(
+    call: &str,
+    ends: PipelineEnds,
+    engines: &Engines,
+    config: &Config,
+    language: Option<String>,
+    tasks: &TaskTracker,
+    (drain, token): (&CancellationToken, &CancellationToken),
+) -> (EndReason, &'static str) {
+    let (feed, to_stt) = mpsc::channel(FEED_QUEUE);
+    let (voice_out, voice) = mpsc::channel(VOICE_QUEUE);
+    let (words_out, words) = mpsc::channel(WORD_QUEUE);
+    let (told, playout_events) = mpsc::channel(TOLD_QUEUE);
+    let (speech, to_play) = mpsc::channel(SPEECH_QUEUE);
+    let (current, current_rx) = watch::channel(None);
+    let (position_out, position) = watch::channel(PlaybackPosition::default());
+    let language = language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
+    let (language_out, language_rx) = watch::channel(language.clone());
+    let settings = Settings {
+        instructions: config.conversation.instructions.clone(),
+        language,
+        voice: config.tts.voice.clone(),
+        idle_ms: config.conversation.idle_seconds * 1000,
+        history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+    };
+    let wires = conductor::Wires {
+        voice,
+        words,
+        commands: ends.commands,
+        playout: playout_events,
+        position,
+        events: ends.events,
+        language: language_out,
+        current,
+        speech,
+    };
+    let conversation = Conversation::new(settings, call.to_string());
+    let conductor =
+        conductor::Conductor::new(call.to_string(), conversation, engines.clone(), wires, tasks.clone(), (drain.clone(), token.clone()));
+    let mut stages = JoinSet::new();
+    let bound = |stage, future| within(token.clone(), stage, future);
+    let detector = (engines.vad)();
+    stages.spawn(bound("vad", boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out))));
+    stages.spawn(bound("stt", boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone()))));
+    stages.spawn(bound("playout", boxed(playout::run(to_play, current_rx, ends.media, position_out, told))));
+    let end = {
+        let mut conductor = tokio::spawn(Box::pin(conductor.run()));
+        loop {
+            tokio::select! {
+                ended = &mut conductor => break ended.unwrap_or((EndReason::Fault, FAULT)),
+                stage = stages.join_next(), if !stages.is_empty() => {
+                    if matches!(stage, Some(Err(error)) if error.is_panic()) {
+                        conductor.abort();
+                        break (EndReason::Fault, FAULT);
+                    }
+                }
+            }
+        }
+    };
+    token.cancel();
+    while stages.join_next().await.is_some() {}
+    end
+}
+
+const FAULT: &str = "Something went wrong in this call. Please call again.";
+
+fn boxed(future: impl Future<Output = ()> + Send + 'static) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(future)
+}
+
+/// The stage until its end or the call's.
+async fn within(token: CancellationToken, stage: &'static str, future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) {
+    tokio::select! {
+        () = future => tracing::trace!(stage, "stage ended"),
+        () = token.cancelled() => {}
+    }
+}

@@ -1,0 +1,196 @@
+//! Stage 6, playout: 20 ms at a time at the pace of speech, silent within one frame when the answer is no longer current.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::frame::{FRAME_TICKS, MediaOut, OUT_FRAME, PlaybackPosition, PlayoutItem, ResponseId, WordTime};
+
+const FRAME: Duration = Duration::from_millis(20);
+/// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
+const HOPELESS: Duration = Duration::from_millis(100);
+
+/// What playout tells the conductor, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlayoutEvent {
+    /// The answer's first sample left.
+    Started(ResponseId),
+    /// A phrase begins to sound.
+    Phrase {
+        /// The answer.
+        response: ResponseId,
+        /// The phrase as written.
+        text: String,
+    },
+    /// Words that sound from now on.
+    Words {
+        /// The answer.
+        response: ResponseId,
+        /// Their times in the answer's own samples.
+        words: Vec<WordTime>,
+    },
+    /// The answer's last sample left.
+    Finished(ResponseId),
+}
+
+impl PlayoutEvent {
+    /// The answer that it is about.
+    #[must_use]
+    pub fn response(&self) -> ResponseId {
+        match self {
+            Self::Started(response) | Self::Finished(response) => *response,
+            Self::Phrase { response, .. } | Self::Words { response, .. } => *response,
+        }
+    }
+}
+
+/// Plays until the pipeline ends. `current` names the only answer that may be heard.
+pub async fn run(
+    mut items: mpsc::Receiver<PlayoutItem>,
+    mut current: watch::Receiver<Option<ResponseId>>,
+    media: mpsc::Sender<MediaOut>,
+    position: watch::Sender<PlaybackPosition>,
+    events: mpsc::Sender<PlayoutEvent>,
+) {
+    let mut player = Player { origin: Instant::now(), queue: VecDeque::new(), played: 0, playing: None, ended: false, next: Instant::now() };
+    loop {
+        let idle = player.queue.is_empty() && !player.ended;
+        let told = tokio::select! {
+            biased;
+            changed = current.changed() => {
+                if changed.is_err() { return }
+                player.drop_unless(*current.borrow_and_update());
+                Vec::new()
+            }
+            () = sleep_until(player.next), if !idle => player.frame(&media, &position),
+            // A few phrases ahead are enough; what is behind them waits in its stage.
+            item = items.recv(), if player.queue.len() < 16 => {
+                let Some(item) = item else { return };
+                player.accept(item, *current.borrow());
+                Vec::new()
+            }
+        };
+        for event in told {
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct Chunk {
+    samples: Vec<i16>,
+    at: usize,
+    text: Option<String>,
+    words: Vec<WordTime>,
+}
+
+struct Player {
+    origin: Instant,
+    queue: VecDeque<Chunk>,
+    /// Samples of the current answer that have left.
+    played: u64,
+    playing: Option<(ResponseId, bool)>,
+    ended: bool,
+    next: Instant,
+}
+
+impl Player {
+    fn drop_unless(&mut self, current: Option<ResponseId>) {
+        if self.playing.is_some_and(|(response, _)| Some(response) != current) {
+            self.queue.clear();
+            self.playing = None;
+            self.ended = false;
+            self.played = 0;
+        }
+    }
+
+    fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) {
+        let response = match &item {
+            PlayoutItem::Speech(chunk) => chunk.response,
+            PlayoutItem::End(response) => *response,
+        };
+        if current != Some(response) {
+            return;
+        }
+        if self.queue.is_empty() && self.playing.is_some_and(|(_, sounding)| sounding) && self.next + FRAME < Instant::now() {
+            metrics::counter!("visavis_playout_gaps_total").increment(1);
+        }
+        if self.playing.is_none() {
+            self.playing = Some((response, false));
+            self.played = 0;
+        }
+        self.next = self.next.max(Instant::now());
+        match item {
+            PlayoutItem::Speech(chunk) => {
+                self.queue.push_back(Chunk { samples: chunk.samples, at: 0, text: chunk.text, words: chunk.words });
+            }
+            PlayoutItem::End(_) => self.ended = true,
+        }
+    }
+
+    /// Sends the frame that is due.
+    fn frame(&mut self, media: &mpsc::Sender<MediaOut>, position: &watch::Sender<PlaybackPosition>) -> Vec<PlayoutEvent> {
+        let Some((response, sounding)) = self.playing else { return Vec::new() };
+        let mut told = Vec::new();
+        let mut samples = Vec::with_capacity(OUT_FRAME);
+        while samples.len() < OUT_FRAME {
+            let Some(chunk) = self.queue.front_mut() else { break };
+            if chunk.at == 0 {
+                let start = self.played + samples.len() as u64;
+                told.extend(begin(response, chunk, start));
+            }
+            let take = (OUT_FRAME - samples.len()).min(chunk.samples.len() - chunk.at);
+            samples.extend_from_slice(&chunk.samples[chunk.at..chunk.at + take]);
+            chunk.at += take;
+            if chunk.at >= chunk.samples.len() {
+                self.queue.pop_front();
+            }
+        }
+        if samples.is_empty() {
+            if self.ended {
+                (self.playing, self.ended) = (None, false);
+                position.send_replace(PlaybackPosition { response, samples: self.played, finished: true });
+                told.push(PlayoutEvent::Finished(response));
+            }
+            return told;
+        }
+        self.played += samples.len() as u64;
+        samples.resize(OUT_FRAME, 0);
+        if !sounding {
+            self.playing = Some((response, true));
+            told.insert(0, PlayoutEvent::Started(response));
+        }
+        if media.try_send(MediaOut { response, timestamp: self.timestamp(), samples }).is_err() {
+            metrics::counter!("visavis_media_frames_dropped_total").increment(1);
+        }
+        position.send_replace(PlaybackPosition { response, samples: self.played, finished: false });
+        let now = Instant::now();
+        self.next += FRAME;
+        if now > self.next + HOPELESS {
+            self.next = now;
+        }
+        told
+    }
+
+    /// The call's media clock at the frame that is due, in whole frames.
+    fn timestamp(&self) -> u32 {
+        let frames = self.next.saturating_duration_since(self.origin).as_millis() / FRAME.as_millis();
+        u32::try_from(frames & 0xFFFF_FFFF).unwrap_or(0).wrapping_mul(FRAME_TICKS)
+    }
+}
+
+fn begin(response: ResponseId, chunk: &mut Chunk, start: u64) -> Vec<PlayoutEvent> {
+    let mut told = Vec::new();
+    if let Some(text) = chunk.text.take() {
+        told.push(PlayoutEvent::Phrase { response, text });
+    }
+    if !chunk.words.is_empty() {
+        let words = chunk.words.drain(..);
+        let words = words.map(|word| WordTime { start: word.start + start, end: word.end + start, ..word }).collect();
+        told.push(PlayoutEvent::Words { response, words });
+    }
+    told
+}

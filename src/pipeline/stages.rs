@@ -1,0 +1,38 @@
+//! Counts and times of turns, taken from what the client is told: metrics and the page show the same numbers.
+
+use crate::event::{CallEvent, TurnMarks};
+
+/// Records an event.
+pub(super) fn record(call: &str, event: &CallEvent) {
+    match event {
+        CallEvent::Turn { response, marks } => {
+            let outcome = match marks {
+                TurnMarks { interrupted: Some(_), .. } => "interrupted",
+                TurnMarks { first_sent: None, .. } => "unanswered",
+                _ => "answered",
+            };
+            metrics::counter!("visavis_turns_total", "outcome" => outcome).increment(1);
+            for (stage, ms) in [
+                ("turn_decided", marks.turn_decided),
+                ("transcript", marks.transcript),
+                ("first_token", marks.first_token),
+                ("first_phrase", marks.first_phrase),
+                ("first_audio", marks.first_audio),
+                ("first_sent", marks.first_sent),
+            ] {
+                if let Some(ms) = ms {
+                    metrics::histogram!("visavis_stage_seconds", "stage" => stage).record(f64::from(ms) / 1000.0);
+                }
+            }
+            tracing::info!(call, response = response.0, outcome, first_sent_ms = marks.first_sent, "turn");
+        }
+        CallEvent::UserTranscript { text, last: true, .. } => {
+            tracing::info!(target: "visavis::content", call, content = %text, "person");
+        }
+        CallEvent::PhraseSpoken { text, .. } => {
+            tracing::info!(target: "visavis::content", call, content = %text, "agent");
+        }
+        CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),
+        _ => {}
+    }
+}

@@ -1,0 +1,105 @@
+//! Stage 5, the answer's voice: synthesises phrase by phrase, ahead of playout.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::audio::resample::Resampler;
+use crate::engine::{EngineError, Tts, TtsPart, TtsRequest};
+use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Sentence, SpeechChunk, WordTime};
+
+use super::conductor::AnswerNote;
+
+/// A phrase is tried again this often when its engine dies on it.
+const ATTEMPTS: u32 = 3;
+
+/// Speaks one answer's phrases until no more come.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn run(
+    response: ResponseId,
+    (voice, mut language): (String, String),
+    tts: Arc<dyn Tts>,
+    mut sentences: mpsc::Receiver<Sentence>,
+    playout: mpsc::Sender<PlayoutItem>,
+    notes: mpsc::Sender<AnswerNote>,
+) -> Result<(), EngineError> {
+    let mut first = true;
+    while let Some(sentence) = sentences.recv().await {
+        let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, sent: 0 };
+        let mut attempt = 1;
+        loop {
+            let request =
+                TtsRequest { text: sentence.speakable.clone(), voice: voice.clone(), language: language.clone() };
+            match speaker.speak(&sentence, request).await {
+                Ok(()) => break,
+                Err(EngineError::Invalid(message)) if !language.is_empty() => {
+                    // No voice for this language: better an accent than silence.
+                    _ = notes.send(AnswerNote::NoVoice(response, language.clone(), message)).await;
+                    language.clear();
+                }
+                Err(error) if attempt == ATTEMPTS || matches!(error, EngineError::Invalid(_)) => return Err(error),
+                Err(_) => attempt += 1,
+            }
+        }
+        if std::mem::take(&mut first) {
+            _ = notes.send(AnswerNote::FirstAudio(response)).await;
+        }
+    }
+    _ = playout.send(PlayoutItem::End(response)).await;
+    Ok(())
+}
+
+struct Speaker<'a> {
+    tts: &'a dyn Tts,
+    playout: &'a mpsc::Sender<PlayoutItem>,
+    /// Parts of this phrase that have gone to playout: a second attempt must not repeat them.
+    sent: usize,
+}
+
+impl Speaker<'_> {
+    async fn speak(&mut self, sentence: &Sentence, request: TtsRequest) -> Result<(), EngineError> {
+        if request.text.is_empty() {
+            return Ok(());
+        }
+        let mut parts = self.tts.synthesize(request).await?;
+        let mut resampler: Option<(u32, Resampler)> = None;
+        let mut number = 0;
+        while let Some(part) = parts.next().await {
+            let part = part?;
+            number += 1;
+            if number <= self.sent {
+                continue;
+            }
+            let text = (number == 1).then(|| sentence.text.clone());
+            let chunk = convert(sentence, part, text, &mut resampler);
+            self.sent = number;
+            _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
+        }
+        Ok(())
+    }
+}
+
+/// A part of speech at the rate of playout.
+fn convert(sentence: &Sentence, part: TtsPart, text: Option<String>, resampler: &mut Option<(u32, Resampler)>) -> SpeechChunk {
+    let scale = |at: u64| at * u64::from(OUT_RATE) / u64::from(part.rate.max(1));
+    let words =
+        part.words.iter().map(|(text, start, end)| WordTime { text: text.clone(), start: scale(*start), end: scale(*end) });
+    let words = words.collect();
+    let samples = if part.rate == OUT_RATE {
+        part.samples
+    } else {
+        if resampler.as_ref().is_none_or(|(rate, _)| *rate != part.rate) {
+            *resampler = Some((part.rate, Resampler::new(part.rate, OUT_RATE)));
+        }
+        let mut out = Vec::new();
+        if let Some((_, resampler)) = resampler {
+            resampler.push(&part.samples, &mut out);
+            resampler.flush(&mut out);
+        }
+        out
+    };
+    SpeechChunk { response: sentence.response, sentence: sentence.index, text, samples, words, last: false }
+}

@@ -1,0 +1,180 @@
+//! Puts a server together: engines, calls, sockets; and takes it apart again without dropping a word.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, App};
+use crate::config::Config;
+use crate::engine::fleet::{Fleet, ModelFiles};
+use crate::models::manifest::Manifest;
+use crate::session::Calls;
+use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
+
+/// Bounds of the stage histograms in seconds, close together where a conversation is won or lost.
+const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];
+
+/// A server that takes calls.
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+}
+
+impl Server {
+    /// Opens the sockets and starts the engines, which load in the background.
+    ///
+    /// # Errors
+    /// When a model is missing, a port is in use, or an engine's program is not there.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let metrics = metrics_recorder()?;
+        let models = model_files(&config)?;
+        let config = Arc::new(config);
+        let listen = config.server.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| in_use("server.listen", listen, "--listen"))?;
+        let webrtc = udp(&config).await;
+        let fleet = Arc::new(Fleet::start(&config, &models)?);
+        let calls = Calls::new(config.clone(), fleet.engines.clone());
+        Ok(Self { app: App { config, fleet, calls, webrtc, metrics }, listener })
+    }
+
+    /// Where HTTP is served.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What the handlers share.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until `stop` is cancelled, then lets calls finish or say goodbye, and ends the engines.
+    ///
+    /// # Errors
+    /// When the listening socket fails.
+    pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let app = self.app.clone();
+        let closed = CancellationToken::new();
+        let drained = {
+            let (app, closed) = (app.clone(), closed.clone());
+            async move {
+                stop.cancelled().await;
+                tracing::info!(calls = app.calls.active(), "stopping");
+                app.calls.drain().await;
+                closed.cancel();
+            }
+        };
+        let graceful = {
+            let closed = closed.clone();
+            async move { closed.cancelled().await }
+        };
+        let upkeep = keep_up(app.metrics.clone());
+        let routes = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let serve = async {
+            let served = axum::serve(self.listener, routes).with_graceful_shutdown(graceful);
+            tokio::select! {
+                done = served => done,
+                // A browser's idle connection must not hold the process.
+                () = async { closed.cancelled().await; tokio::time::sleep(Duration::from_secs(1)).await } => Ok(()),
+            }
+        };
+        let served = tokio::select! {
+            (served, ()) = async { tokio::join!(serve, drained) } => served,
+            () = upkeep => Ok(()),
+        };
+        app.fleet.stop().await;
+        tracing::info!("stopped");
+        served.context("the HTTP socket failed")
+    }
+}
+
+/// Without UDP the server still takes WebSocket calls.
+async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
+    let settings = WebRtcConfig {
+        udp: config.server.udp,
+        public_addresses: config.server.public_addresses.clone(),
+        max_calls: config.server.max_calls,
+    };
+    match WebRtcHost::bind(settings).await {
+        Ok(host) => Some(host),
+        Err(error) => {
+            tracing::error!(error = %format!("{error:#}"), "no UDP: WebRTC is off, calls go over WebSocket (server.udp, --udp)");
+            None
+        }
+    }
+}
+
+fn in_use(key: &str, address: SocketAddr, flag: &str) -> String {
+    format!("cannot listen on {address} ({key}): another program may use the port; choose another with {flag} ADDRESS:PORT")
+}
+
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full("visavis_stage_seconds".into()), &STAGES)?
+        .set_buckets_for_metric(Matcher::Full("visavis_call_seconds".into()), &[10.0, 60.0, 300.0, 900.0, 3600.0])?
+        .install_recorder()
+        .context("metrics are already installed")?;
+    // A gauge that nobody has set yet would be missing instead of 0.
+    metrics::gauge!("visavis_calls_active").set(0.0);
+    for counter in ["visavis_mic_frames_dropped_total", "visavis_media_frames_dropped_total", "visavis_playout_gaps_total"] {
+        metrics::counter!(counter).absolute(0);
+    }
+    for engine in ["stt", "llm", "tts"] {
+        metrics::counter!("visavis_engine_restarts_total", "engine" => engine).absolute(0);
+    }
+    for outcome in ["answered", "interrupted", "unanswered"] {
+        metrics::counter!("visavis_turns_total", "outcome" => outcome).absolute(0);
+    }
+    Ok(handle)
+}
+
+/// The files that the configuration and its profile name; a clear word when one is missing.
+fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
+    let profile = Manifest::builtin().profile(&config.models.profile)?;
+    let directory = &config.models.dir;
+    let or = |own: &PathBuf, file: &std::path::Path| if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() };
+    let voices = if config.tts.voices.is_empty() {
+        profile.tts.iter().filter(|file| file.extension().is_some_and(|kind| kind == "onnx")).map(|file| directory.join(file)).collect()
+    } else {
+        config.tts.voices.clone()
+    };
+    let files = ModelFiles {
+        stt: or(&config.stt.model, &profile.stt),
+        llm: or(&config.llm.model, &profile.llm),
+        voices,
+        vad: directory.join(&profile.vad),
+        runtime: directory.join(&profile.runtime),
+    };
+    let mut needed = vec![&files.vad, &files.runtime];
+    needed.extend(config.stt.url.is_empty().then_some(&files.stt));
+    needed.extend(config.llm.url.is_empty().then_some(&files.llm));
+    if config.tts.url.is_empty() {
+        needed.extend(&files.voices);
+    }
+    let missing: Vec<String> =
+        needed.into_iter().filter(|path| !path.is_file()).map(|path| path.display().to_string()).collect();
+    anyhow::ensure!(
+        missing.is_empty(),
+        "missing: {}. Fetch the models with `visavis models fetch --profile {}`",
+        missing.join(", "),
+        config.models.profile
+    );
+    Ok(files)
+}

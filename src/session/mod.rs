@@ -1,0 +1,208 @@
+//! The calls in progress: admission, ids, hang-up from outside, and draining when the server stops.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::ends::PipelineEnds;
+use crate::engine::Engines;
+use crate::event::ClientCommand;
+use crate::pipeline;
+use crate::transport::webrtc::PeerHandle;
+
+/// How long an ended call's id is remembered, so that hanging up twice is no error.
+const MEMORY: Duration = Duration::from_secs(60);
+const REMEMBERED: usize = 1024;
+/// What a transport gets to say its last words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Why a call was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// As many calls as the server may have.
+    #[error("the server has as many calls as it may")]
+    Full,
+    /// The server stops.
+    #[error("the server stops")]
+    Stopping,
+}
+
+/// A place for one call, given back when dropped.
+pub struct Seat {
+    calls: Arc<Calls>,
+    id: String,
+}
+
+impl Seat {
+    /// The id of the call that will sit here.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut table = self.calls.table.lock();
+        table.active.remove(&self.id);
+        let now = Instant::now();
+        table.ended.retain(|(_, at)| now.duration_since(*at) < MEMORY);
+        if table.ended.len() == REMEMBERED {
+            table.ended.pop_front();
+        }
+        table.ended.push_back((std::mem::take(&mut self.id), now));
+        metrics::gauge!("visavis_calls_active").set(table.active.len() as f64);
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    active: HashMap<String, Entry>,
+    ended: VecDeque<(String, Instant)>,
+    stopping: bool,
+}
+
+#[derive(Default, Clone)]
+struct Entry {
+    commands: Option<mpsc::Sender<ClientCommand>>,
+    peer: Option<PeerHandle>,
+}
+
+/// All calls of this server.
+pub struct Calls {
+    config: Arc<Config>,
+    engines: Engines,
+    table: Mutex<Table>,
+    tasks: TaskTracker,
+    /// Finish the answer in work, then end.
+    drain: CancellationToken,
+    /// End now.
+    stop: CancellationToken,
+}
+
+impl Calls {
+    /// No calls yet.
+    #[must_use]
+    pub fn new(config: Arc<Config>, engines: Engines) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            engines,
+            table: Mutex::default(),
+            tasks: TaskTracker::new(),
+            drain: CancellationToken::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Takes a place, or says why there is none.
+    ///
+    /// # Errors
+    /// When the server is full or stops.
+    pub fn admit(self: &Arc<Self>) -> Result<Seat, Refusal> {
+        let mut table = self.table.lock();
+        let refused = |refusal, reason| {
+            metrics::counter!("visavis_calls_refused_total", "reason" => reason).increment(1);
+            Err(refusal)
+        };
+        if table.stopping {
+            return refused(Refusal::Stopping, "stopping");
+        }
+        if table.active.len() >= self.config.server.max_calls {
+            return refused(Refusal::Full, "full");
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        table.active.insert(id.clone(), Entry::default());
+        metrics::gauge!("visavis_calls_active").set(table.active.len() as f64);
+        Ok(Seat { calls: self.clone(), id })
+    }
+
+    /// Where a call's transport runs.
+    #[must_use]
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// A token for a call's transport.
+    #[must_use]
+    pub fn transport_token(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
+    /// Runs the call's pipeline to its end; `transport` is cancelled when its client has had time to hear of it.
+    pub fn start(
+        self: &Arc<Self>,
+        seat: Seat,
+        ends: PipelineEnds,
+        (commands, peer): (mpsc::Sender<ClientCommand>, Option<PeerHandle>),
+        language: Option<String>,
+        transport: CancellationToken,
+    ) {
+        let kind = if peer.is_some() { "webrtc" } else { "websocket" };
+        if let Some(entry) = self.table.lock().active.get_mut(&seat.id) {
+            *entry = Entry { commands: Some(commands), peer };
+        }
+        metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
+        let calls = self.clone();
+        self.tasks.spawn(async move {
+            let (call, began) = (seat.id.clone(), Instant::now());
+            tracing::info!(%call, transport = kind, "call began");
+            let tokens = (calls.drain.clone(), calls.stop.clone());
+            let run = pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, tokens);
+            let reason = Box::pin(run).await;
+            metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
+            tracing::info!(%call, ?reason, seconds = began.elapsed().as_secs(), "call ended");
+            drop(seat);
+            _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
+            transport.cancel();
+        });
+    }
+
+    /// The connection of a WebRTC call.
+    #[must_use]
+    pub fn peer(&self, id: &str) -> Option<PeerHandle> {
+        self.table.lock().active.get(id).and_then(|entry| entry.peer.clone())
+    }
+
+    /// Hangs up; false when there is no such call and has been none of late.
+    #[must_use]
+    pub fn hang_up(&self, id: &str) -> bool {
+        let table = self.table.lock();
+        if let Some(entry) = table.active.get(id) {
+            if let Some(commands) = &entry.commands {
+                _ = commands.try_send(ClientCommand::HangUp);
+            }
+            return true;
+        }
+        table.ended.iter().any(|(ended, at)| ended == id && at.elapsed() < MEMORY)
+    }
+
+    /// Calls in progress.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.table.lock().active.len()
+    }
+
+    /// True once the server takes no more calls.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.table.lock().stopping
+    }
+
+    /// Takes no more calls, lets each finish its answer for a while, says goodbye, and returns when all are gone.
+    pub async fn drain(&self) {
+        self.table.lock().stopping = true;
+        self.drain.cancel();
+        self.tasks.close();
+        let grace = Duration::from_secs(self.config.server.drain_seconds);
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            self.stop.cancel();
+            _ = tokio::time::timeout(LAST_WORDS * 2, self.tasks.wait()).await;
+        }
+    }
+}
