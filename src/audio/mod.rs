@@ -1,0 +1,3 @@
+//! Sound as numbers: resampling, Opus, and the order and timing of packets. No I/O, no clock.
+
+pub mod resample;
