@@ -1,1 +1,72 @@
-fn main() {}
+//! Speech to text in a process of its own: whisper.cpp behind the gRPC service `Stt`.
+//!
+//! - [`service`]: the gRPC service: one task per utterance reads audio and orders decodes
+//! - [`utterance`]: an utterance's audio and what has been understood of it
+//! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines
+//! - [`worker`]: the one thread that owns the model: windows, reuse, the answer
+//! - [`recogniser`]: one window through Whisper: encoder, language, greedy decoder
+//! - [`audio`], [`text`], [`vocabulary`]: pure: energy and cuts; clean text and loops; which tokens may be said
+//! - [`model_file`]: tells a broken model file before whisper.cpp would abort on it
+//! - [`native`]: whisper.cpp's log and OpenMP's wait policy
+
+mod audio;
+mod model_file;
+mod native;
+mod queue;
+mod recogniser;
+mod service;
+mod text;
+mod utterance;
+mod vocabulary;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Parser;
+use visavis_proto::host::{self, HostArgs};
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::stt_server::SttServer;
+
+use crate::native::Gpu;
+
+/// Speech to text for Visavis: a Whisper model behind gRPC
+#[derive(Debug, Parser)]
+#[command(name = "visavis-stt", version)]
+struct Args {
+    #[command(flatten)]
+    host: HostArgs,
+    /// Whisper model in whisper.cpp's ggml format
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Threads of the model
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+    /// Decodes that may wait; one more is refused
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    queue: u32,
+    /// auto: the GPU that this build supports, else the CPU; off: the CPU; a number: that GPU
+    #[arg(long, default_value = "auto", value_name = "auto|off|N")]
+    gpu: Gpu,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    host::init_log(&args.host.log);
+    native::wait_passively();
+    native::log_to_tracing();
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(serve(args))
+}
+
+async fn serve(args: Args) -> anyhow::Result<()> {
+    let state = EngineState::new(args.queue);
+    let queue = Arc::new(queue::Queue::new(state.clone()));
+    let settings = worker::Settings { model: args.model, threads: usize::from(args.threads), gpu: args.gpu };
+    let worker = worker::spawn(settings, state.clone(), queue.clone())?;
+    let service = service::SttService::new(state.clone(), queue.clone());
+    let served = host::serve(&args.host, state, SttServer::new(service)).await;
+    queue.close();
+    // Native threads must not run while the process takes itself down.
+    tokio::task::spawn_blocking(move || worker.join()).await?.ok();
+    served
+}

@@ -1,0 +1,110 @@
+//! Pure arithmetic on samples: where the speech is, and where a long utterance may be cut.
+
+use std::ops::Range;
+
+/// Samples per second of all audio here.
+pub(crate) const RATE: usize = 16_000;
+/// 10 ms: the grain of every decision on energy.
+pub(crate) const FRAME: usize = RATE / 100;
+/// An utterance up to this length is decoded whole; Whisper's encoder takes 30 s.
+pub(crate) const WINDOW: usize = 28 * RATE;
+/// A longer one is cut no earlier than this.
+const EARLIEST_CUT: usize = 20 * RATE;
+/// Kept on both sides of the speech: soft consonants lie under the threshold.
+const KEEP: usize = RATE / 5;
+/// Mean square of the loudest frames under which nothing can be speech (about -60 dBFS).
+const FLOOR: f64 = 30.0 * 30.0;
+/// Frames this much weaker than the loudest (40 dB) are silence.
+const RANGE: f64 = 1e-4;
+/// The loudest frames that are passed over: a click must not make speech look like silence.
+const CLICK_FRAMES: usize = 4;
+
+fn power(frame: &[i16]) -> f64 {
+    let sum: f64 = frame.iter().map(|&sample| f64::from(sample) * f64::from(sample)).sum();
+    sum / frame.len().max(1) as f64
+}
+
+/// The first and the last frame's bounds that stand out of the silence; `None`: nothing does.
+fn loud(audio: &[i16]) -> Option<Range<usize>> {
+    let powers: Vec<f64> = audio.chunks(FRAME).map(power).collect();
+    let mut sorted = powers.clone();
+    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+    let loudest = *sorted.get(CLICK_FRAMES.min(sorted.len().saturating_sub(1)))?;
+    if loudest < FLOOR {
+        return None;
+    }
+    let threshold = (loudest * RANGE).max(FLOOR);
+    let first = powers.iter().position(|&power| power >= threshold)?;
+    let last = powers.iter().rposition(|&power| power >= threshold)?;
+    Some(first * FRAME..((last + 1) * FRAME).min(audio.len()))
+}
+
+/// The stretch that holds the speech with a little silence around it; `None`: all is silence.
+pub(crate) fn speech(audio: &[i16]) -> Option<Range<usize>> {
+    loud(audio).map(|loud| loud.start.saturating_sub(KEEP)..(loud.end + KEEP).min(audio.len()))
+}
+
+/// Where the last sound ends; two decodes with the same end hear the same words.
+pub(crate) fn speech_end(audio: &[i16]) -> Option<usize> {
+    let start = audio.len().saturating_sub(WINDOW) / FRAME * FRAME;
+    loud(&audio[start..]).map(|loud| start + loud.end)
+}
+
+/// Where to cut a full window: in the middle of its quietest 300 ms after the 20th second.
+pub(crate) fn cut(window: &[i16]) -> usize {
+    const QUIET: usize = 30;
+    let from = EARLIEST_CUT.min(window.len());
+    let powers: Vec<f64> = window[from..].chunks(FRAME).map(power).collect();
+    let quietest = powers
+        .windows(QUIET)
+        .map(|frames| frames.iter().sum::<f64>())
+        .enumerate()
+        // The latest of equals: fewer windows.
+        .min_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
+    quietest.map_or(window.len(), |(index, _)| from + (index + QUIET / 2) * FRAME)
+}
+
+/// Samples as Whisper wants them, with silence up to one second: it hears nothing in less.
+pub(crate) fn to_float(audio: &[i16]) -> Vec<f32> {
+    let mut samples: Vec<f32> = audio.iter().map(|&sample| f32::from(sample) / 32768.0).collect();
+    samples.resize(samples.len().max(RATE), 0.0);
+    samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(samples: usize, amplitude: f64) -> Vec<i16> {
+        (0..samples).map(|i| ((i as f64 * 0.3).sin() * amplitude) as i16).collect()
+    }
+
+    #[test]
+    fn silence_around_speech_is_trimmed_to_200_ms() {
+        let audio = [vec![0; RATE], tone(RATE, 5000.0), vec![2; 2 * RATE]].concat();
+        assert_eq!(speech(&audio), Some(RATE - KEEP..2 * RATE + KEEP));
+        assert_eq!(speech_end(&audio), speech_end(&audio[..5 * RATE / 2]));
+    }
+
+    #[test]
+    fn faint_hiss_is_no_speech() {
+        assert_eq!(speech(&tone(RATE, 25.0)), None);
+        assert_eq!(speech(&[]), None);
+    }
+
+    #[test]
+    fn a_click_does_not_hide_quiet_speech() {
+        let mut audio = [tone(RATE, 200.0), vec![0; RATE]].concat();
+        audio[3 * RATE / 2..3 * RATE / 2 + FRAME].fill(32000);
+        assert_eq!(speech(&audio).map(|speech| speech.start), Some(0));
+    }
+
+    #[test]
+    fn a_long_window_is_cut_in_its_pause() {
+        let pause = 24 * RATE..24 * RATE + RATE / 2;
+        let mut audio = tone(WINDOW, 4000.0);
+        audio[pause.clone()].fill(3);
+        assert!(pause.contains(&cut(&audio)), "cut at {}", cut(&audio));
+        assert!((EARLIEST_CUT..=WINDOW).contains(&cut(&tone(WINDOW, 4000.0))));
+    }
+}

@@ -1,0 +1,112 @@
+//! What whisper.cpp and OpenMP need from the process: a place for their log, and threads that wait without spinning.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::os::unix::process::CommandExt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Where the model runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gpu {
+    /// The first GPU of the build's backend, else the CPU.
+    Auto,
+    /// The CPU.
+    Off,
+    /// This GPU of the build's backend.
+    Index(u16),
+}
+
+impl FromStr for Gpu {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            number => {
+                let index =
+                    number.parse().map_err(|_| "must be auto, off or the number of a GPU".to_owned())?;
+                if BACKEND == "cpu" {
+                    return Err(
+                        "this build has no GPU backend; build with --features cuda, rocm, vulkan or metal"
+                            .into(),
+                    );
+                }
+                Ok(Self::Index(index))
+            }
+        }
+    }
+}
+
+/// The backend that this program was built with.
+pub(crate) const BACKEND: &str = if cfg!(feature = "cuda") {
+    "cuda"
+} else if cfg!(feature = "hipblas") {
+    "rocm"
+} else if cfg!(feature = "vulkan") {
+    "vulkan"
+} else if cfg!(feature = "metal") {
+    "metal"
+} else {
+    "cpu"
+};
+
+/// Restarts the program once with `OMP_WAIT_POLICY=passive` unless a policy is set. OpenMP reads it when it is loaded,
+/// and with its default, threads that spin at every barrier, two engines on one machine take ten times as long.
+pub(crate) fn wait_passively() {
+    const POLICY: &str = "OMP_WAIT_POLICY";
+    if std::env::var_os(POLICY).is_some() {
+        return;
+    }
+    let restarted = std::env::current_exe().map(|program| {
+        std::process::Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec()
+    });
+    // `exec` comes back only when it failed.
+    let (Ok(error) | Err(error)) = restarted;
+    tracing::warn!(%error, "cannot restart with {POLICY}=passive; set it yourself, or the engines slow each other down");
+}
+
+static NO_GPU: AtomicBool = AtomicBool::new(false);
+
+/// What the loaded model runs on: a GPU build falls back to the CPU where it finds no GPU.
+pub(crate) fn device(asked: Gpu) -> &'static str {
+    if asked == Gpu::Off || NO_GPU.load(Ordering::Relaxed) { "cpu" } else { BACKEND }
+}
+
+static LAST_ERROR: Mutex<Option<String>> = Mutex::new(None);
+
+/// The last error line of whisper.cpp, taken.
+pub(crate) fn last_error() -> Option<String> {
+    LAST_ERROR.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Sends the log of whisper.cpp and ggml to tracing's debug level.
+pub(crate) fn log_to_tracing() {
+    // SAFETY: the callback keeps nothing, takes no user data, and does not unwind: it formats into tracing and a mutex
+    // whose poisoning is ignored.
+    unsafe { whisper_rs::set_log_callback(Some(on_log), std::ptr::null_mut()) };
+}
+
+unsafe extern "C" fn on_log(level: u32, line: *const c_char, _: *mut c_void) {
+    // ggml's levels. Debug lines of whisper.cpp quote prompts and tokens, so what was said: they go nowhere.
+    const DEBUG: u32 = 1;
+    const ERROR: u32 = 4;
+    const CONTINUED: u32 = 5;
+    if line.is_null() || level == DEBUG || level == CONTINUED {
+        return;
+    }
+    // SAFETY: whisper.cpp passes a NUL-terminated line that lives until the callback returns.
+    let line = unsafe { CStr::from_ptr(line) }.to_string_lossy();
+    let line = line.trim();
+    if line.is_empty() || line == "." {
+        return;
+    }
+    tracing::debug!(target: "whisper", "{line}");
+    if line.contains("no GPU found") {
+        NO_GPU.store(true, Ordering::Relaxed);
+    }
+    if level == ERROR {
+        *LAST_ERROR.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.to_owned());
+    }
+}

@@ -1,0 +1,265 @@
+//! One window of audio through Whisper: encoder, language, greedy decoder.
+//!
+//! whisper.cpp's own `whisper_full` is used for the spectrogram alone. Its loop would run the encoder twice to identify
+//! the language, and look for a caller that has left only where it likes; here one encoder run serves both, and each
+//! token is a point to stop at.
+
+use std::path::Path;
+
+use anyhow::Context;
+use whisper_rs::{
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
+};
+
+use crate::audio::RATE;
+use crate::native::{self, Gpu};
+use crate::text;
+use crate::utterance::Piece;
+use crate::vocabulary::{Language, Vocabulary};
+
+/// Why a window has no words.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// Nobody waits for them any more.
+    #[error("stopped")]
+    Stopped,
+    /// whisper.cpp refused.
+    #[error("whisper.cpp: {0}")]
+    Engine(#[from] WhisperError),
+}
+
+/// What to listen for in a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hints<'a> {
+    /// `None`: identify it.
+    pub(crate) language: Option<&'a Language>,
+    pub(crate) prompt: &'a str,
+    /// Take the time for a second try.
+    pub(crate) is_final: bool,
+}
+
+/// Audio seen by one position of the encoder (20 ms).
+const SAMPLES_PER_POSITION: usize = RATE / 50;
+/// Under this the decoder falls into loops.
+const LEAST_CONTEXT: usize = 320;
+/// Silence behind the speech that the encoder sees at least, in positions.
+const CONTEXT_MARGIN: usize = 64;
+/// Equal n-grams in a row that make a loop, at first and in the second try: people do say "no, no, no, no".
+const LOOP: usize = 4;
+const LOOP_IN_FULL_CONTEXT: usize = 8;
+/// Tokens of the prompt that are used, from its end.
+const PROMPT_TOKENS: usize = 120;
+
+/// A loaded model with its working memory.
+#[derive(Debug)]
+pub(crate) struct Recogniser {
+    // The state is dropped before the context that it points into.
+    state: WhisperState,
+    context: WhisperContext,
+    vocabulary: Vocabulary,
+    threads: usize,
+}
+
+/// One pass of the decoder.
+struct Pass {
+    tokens: Vec<i32>,
+    language: Option<(Language, f32)>,
+    log_probability: f32,
+    no_speech: f32,
+    /// It ended in a loop of this period.
+    looping: Option<usize>,
+}
+
+impl Recogniser {
+    /// Loads a model whose file has been checked.
+    pub(crate) fn load(path: &Path, threads: usize, gpu: Gpu) -> anyhow::Result<Self> {
+        let mut parameters = WhisperContextParameters::default();
+        parameters.use_gpu(native::BACKEND != "cpu" && gpu != Gpu::Off);
+        if let Gpu::Index(index) = gpu {
+            parameters.gpu_device(index.into());
+        }
+        let refused = || {
+            let reason = native::last_error().unwrap_or_else(|| "no reason given".into());
+            format!("whisper.cpp cannot load the model {}: {reason}", path.display())
+        };
+        let context = WhisperContext::new_with_params(path, parameters).with_context(refused)?;
+        let state = context.create_state().with_context(refused)?;
+        Ok(Self { vocabulary: Vocabulary::new(&context), state, context, threads })
+    }
+
+    /// The languages that the model identifies; none for an English-only model.
+    pub(crate) fn languages(&self) -> impl Iterator<Item = &Language> {
+        self.vocabulary.languages.iter().map(|(language, _)| language)
+    }
+
+    /// The words of a window of at most 30 s.
+    pub(crate) fn hear(
+        &mut self,
+        audio: &[f32],
+        hints: Hints<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Piece, Fault> {
+        let full = usize::try_from(self.context.n_audio_ctx()).unwrap_or(1500);
+        let positions = audio.len().div_ceil(SAMPLES_PER_POSITION) + CONTEXT_MARGIN;
+        let positions = positions.next_multiple_of(64).clamp(LEAST_CONTEXT, full);
+        let mut pass = self.pass(audio, positions, LOOP, hints, stop)?;
+        let mut hasty = pass.looping.is_some();
+        if hasty && hints.is_final && positions < full {
+            pass = self.pass(audio, full, LOOP_IN_FULL_CONTEXT, hints, stop)?;
+            hasty = false;
+        }
+        if let Some(period) = pass.looping {
+            text::cut_loop(&mut pass.tokens, period);
+        }
+        Ok(self.judge(&pass, hasty))
+    }
+
+    /// Text, if it was speech.
+    fn judge(&self, pass: &Pass, hasty: bool) -> Piece {
+        let said = pass.tokens.len() + 1;
+        let average = pass.log_probability / said as f32;
+        let mut bytes = Vec::new();
+        for &token in &pass.tokens {
+            bytes.extend_from_slice(self.context.token_to_bytes(token).unwrap_or_default());
+        }
+        let text = text::clean(&String::from_utf8_lossy(&bytes));
+        let speech = is_speech(pass.no_speech, average);
+        tracing::debug!(
+            pass.no_speech,
+            average,
+            tokens = said,
+            speech,
+            characters = text.len(),
+            "window heard"
+        );
+        Piece {
+            text: if speech { text } else { String::new() },
+            language: pass.language.clone(),
+            tokens: said,
+            log_probability: pass.log_probability,
+            no_speech: pass.no_speech,
+            hasty,
+        }
+    }
+
+    fn pass(
+        &mut self,
+        audio: &[f32],
+        positions: usize,
+        loop_times: usize,
+        hints: Hints<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Pass, Fault> {
+        let check = || if stop() { Err(Fault::Stopped) } else { Ok(()) };
+        check()?;
+        self.spectrogram(audio, positions)?;
+        self.state.encode(0, self.threads)?;
+        check()?;
+        self.state.decode(&[self.vocabulary.start], 0, self.threads)?;
+        let logits = self.state.get_logits()?;
+        let no_speech = softmax_of(logits, self.vocabulary.no_speech);
+        let language = hints.language.is_none().then(|| self.identify(logits)).flatten();
+        let spoken =
+            hints.language.or(language.as_ref().map(|(language, _)| language)).map(|language| language.id);
+        check()?;
+        let past = self.prime(spoken, hints.prompt)?;
+        let seconds = audio.len() as f32 / RATE as f32;
+        // Twice the fastest speech; a loop is seen long before.
+        let most = (32.0 + 24.0 * seconds) as usize;
+        let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448) - past);
+        let mut pass = Pass { tokens: Vec::new(), language, log_probability: 0.0, no_speech, looping: None };
+        loop {
+            let (token, log_probability) = self.likeliest(pass.tokens.is_empty())?;
+            pass.log_probability += log_probability;
+            if token == self.vocabulary.end {
+                break;
+            }
+            pass.tokens.push(token);
+            pass.looping = text::loop_period(&pass.tokens, loop_times);
+            if pass.looping.is_some() || pass.tokens.len() >= most {
+                break;
+            }
+            check()?;
+            self.state.decode(&[token], past + pass.tokens.len() - 1, self.threads)?;
+        }
+        Ok(pass)
+    }
+
+    /// Computes the spectrogram and sets how much of it the encoder will see.
+    fn spectrogram(&mut self, audio: &[f32], positions: usize) -> Result<(), Fault> {
+        let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+        parameters.set_n_threads(count(self.threads));
+        parameters.set_audio_ctx(count(positions));
+        parameters.set_print_progress(false);
+        parameters.set_no_context(true);
+        // whisper.cpp leaves its loop at once when 100 ms or less are to be done.
+        parameters.set_duration_ms(100);
+        Ok(self.state.full(parameters, audio)?)
+    }
+
+    /// Feeds what stands before the first word and tells how many tokens that was.
+    fn prime(&mut self, language: Option<i32>, prompt: &str) -> Result<usize, Fault> {
+        let mut tokens = Vec::new();
+        if !prompt.is_empty() {
+            tokens.push(self.vocabulary.previous);
+            // A byte is at least a token's worth; with less room whisper-rs would read past its buffer.
+            let words = self.context.tokenize(&format!(" {prompt}"), prompt.len() + 2)?;
+            tokens.extend_from_slice(&words[words.len().saturating_sub(PROMPT_TOKENS)..]);
+        }
+        tokens.push(self.vocabulary.start);
+        if let Some(language) = language {
+            tokens.extend([self.context.token_lang(language), self.vocabulary.transcribe]);
+        }
+        // The start token alone is already in the decoder's memory.
+        let past = usize::from(prompt.is_empty());
+        if tokens.len() > past {
+            self.state.decode(&tokens[past..], past, self.threads)?;
+        }
+        // Alone, since whisper-rs shows the logits of a batch's first token.
+        self.state.decode(&[self.vocabulary.no_timestamps], tokens.len(), self.threads)?;
+        Ok(tokens.len() + 1)
+    }
+
+    /// The likeliest language and its probability among the languages.
+    fn identify(&self, logits: &[f32]) -> Option<(Language, f32)> {
+        let logit = |token: i32| usize::try_from(token).ok().and_then(|token| logits.get(token)).copied();
+        let scored: Vec<(&Language, f32)> = (self.vocabulary.languages.iter())
+            .filter_map(|(language, token)| logit(*token).map(|logit| (language, logit)))
+            .collect();
+        let (language, best) = scored.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let sum: f32 = scored.iter().map(|(_, logit)| (logit - best).exp()).sum();
+        Some((language.clone(), 1.0 / sum))
+    }
+
+    /// The likeliest token that may be said now, with its log probability among those.
+    fn likeliest(&self, first: bool) -> Result<(i32, f32), Fault> {
+        let logits = self.state.get_logits()?;
+        let barred =
+            |token: i32| first && (token == self.vocabulary.end || Some(token) == self.vocabulary.blank);
+        let allowed = || {
+            let pairs = logits.iter().enumerate().filter(|(token, _)| self.vocabulary.allows(*token));
+            pairs.map(|(token, &logit)| (count(token), logit)).filter(|(token, _)| !barred(*token))
+        };
+        let (token, best) = allowed().max_by(|a, b| a.1.total_cmp(&b.1)).ok_or(WhisperError::NullPointer)?;
+        let sum: f32 = allowed().map(|(_, logit)| (logit - best).exp()).sum();
+        Ok((token, -sum.ln()))
+    }
+}
+
+/// Whether the words were spoken, or made up from noise: the model's own doubts, taken together.
+fn is_speech(no_speech: f32, average_log_probability: f32) -> bool {
+    no_speech < 0.6 || average_log_probability > -0.8
+}
+
+fn softmax_of(logits: &[f32], token: i32) -> f32 {
+    let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = logits.iter().map(|logit| (logit - best).exp()).sum();
+    usize::try_from(token)
+        .ok()
+        .and_then(|token| logits.get(token))
+        .map_or(0.0, |logit| (logit - best).exp() / sum)
+}
+
+fn count(value: usize) -> i32 {
+    i32::try_from(value).expect("lengths and token numbers are far under 2^31")
+}

@@ -1,0 +1,201 @@
+//! The gRPC service: one task per utterance reads audio and queues decodes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::Stream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tonic::{Request, Response, Status, Streaming};
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::health_reply::State;
+use visavis_proto::v1::stt_server::Stt;
+use visavis_proto::v1::{HealthReply, Priority, SttDecode, SttInput, SttStart, Transcript, stt_input::Input};
+
+use crate::queue::{Order, Queue};
+use crate::utterance::{Caller, Utterance};
+use crate::vocabulary::Language;
+
+/// Utterances that may be open at once; their audio is the memory at stake.
+const MAX_UTTERANCES: usize = 256;
+/// Answers on their way to a caller; with more unread, its input is no longer read.
+const UNREAD_ANSWERS: usize = 16;
+const MAX_PROMPT_BYTES: usize = 1000;
+
+/// The `Stt` service.
+#[derive(Debug)]
+pub(crate) struct SttService {
+    state: Arc<EngineState>,
+    queue: Arc<Queue>,
+    places: Arc<Semaphore>,
+    callers: AtomicU64,
+}
+
+impl SttService {
+    pub(crate) fn new(state: Arc<EngineState>, queue: Arc<Queue>) -> Self {
+        Self { state, queue, places: Arc::new(Semaphore::new(MAX_UTTERANCES)), callers: AtomicU64::new(0) }
+    }
+}
+
+#[tonic::async_trait]
+impl Stt for SttService {
+    type RecognizeStream = Answers;
+
+    async fn recognize(&self, request: Request<Streaming<SttInput>>) -> Result<Response<Answers>, Status> {
+        let health = self.state.health();
+        match health.state() {
+            State::Ready => {}
+            State::Loading => return Err(Status::unavailable("the model is still loading")),
+            State::Failed => return Err(Status::failed_precondition(health.message)),
+        }
+        let place = self.places.clone().try_acquire_owned().map_err(|_| {
+            Status::resource_exhausted(format!("{MAX_UTTERANCES} utterances are open already; end one first"))
+        })?;
+        let caller = Arc::new(Caller::new(self.callers.fetch_add(1, Ordering::Relaxed)));
+        let (answers, receiver) = mpsc::channel(UNREAD_ANSWERS);
+        let listener =
+            Listener { caller: caller.clone(), state: self.state.clone(), queue: self.queue.clone() };
+        tokio::spawn(listener.run(request.into_inner(), answers, place));
+        Ok(Response::new(Answers { receiver, caller, queue: self.queue.clone() }))
+    }
+}
+
+/// The utterance that a caller asks for.
+fn begin(
+    start: SttStart,
+    health: &HealthReply,
+    caller: Arc<Caller>,
+    place: OwnedSemaphorePermit,
+) -> Result<Arc<Utterance>, Status> {
+    let SttStart { language, prompt, priority } = start;
+    if prompt.len() > MAX_PROMPT_BYTES || prompt.contains('\0') {
+        return Err(Status::invalid_argument(format!(
+            "start.prompt: {} bytes; at most {MAX_PROMPT_BYTES}, without NUL",
+            prompt.len()
+        )));
+    }
+    let priority = Priority::try_from(priority).map_err(|_| {
+        Status::invalid_argument(format!("start.priority: {priority} is none; use 0, 1 or 2"))
+    })?;
+    let language = given_language(&language, health)?;
+    Ok(Arc::new(Utterance::new(caller, language, prompt.trim().to_owned(), priority, place)))
+}
+
+/// The language asked for, if the model knows it; `None`: identify it.
+fn given_language(asked: &str, health: &HealthReply) -> Result<Option<Language>, Status> {
+    match asked {
+        "" if health.identifies_language => Ok(None),
+        "" => Ok(Language::by_code("en")),
+        code if health.languages.iter().any(|known| known == code) => Ok(Language::by_code(code)),
+        unknown => Err(Status::invalid_argument(format!(
+            "start.language: {} does not know {unknown:?}; it knows {}",
+            health.model,
+            health.languages.join(", ")
+        ))),
+    }
+}
+
+/// The task that reads one caller's messages. It ends with the caller's side of the stream or with the answers'.
+struct Listener {
+    caller: Arc<Caller>,
+    state: Arc<EngineState>,
+    queue: Arc<Queue>,
+}
+
+type Sender = mpsc::Sender<Result<Transcript, Status>>;
+
+impl Listener {
+    async fn run(self, inputs: Streaming<SttInput>, answers: Sender, place: OwnedSemaphorePermit) {
+        if let Err(status) = self.listen(inputs, &answers, place).await {
+            self.queue.forget(&self.caller);
+            // A caller who has left does not read it.
+            _ = answers.send(Err(status)).await;
+        }
+    }
+
+    /// Reads to the utterance's end; decodes that still wait then are answered.
+    async fn listen(
+        &self,
+        mut inputs: Streaming<SttInput>,
+        answers: &Sender,
+        place: OwnedSemaphorePermit,
+    ) -> Result<(), Status> {
+        let Some(message) = next(&mut inputs, answers).await? else { return Ok(()) };
+        let Some(Input::Start(start)) = message.input else {
+            return Err(Status::invalid_argument("start: it must be the first message"));
+        };
+        let utterance = begin(start, &self.state.health(), self.caller.clone(), place)?;
+        while let Some(message) = next(&mut inputs, answers).await? {
+            match message.input {
+                Some(Input::Audio(pcm)) => self.state.add_units(utterance.append(&pcm)? as u64),
+                Some(Input::Decode(decode)) => {
+                    let order = order(&utterance, &decode, Instant::now())?;
+                    // An error says that nobody reads the answers; `next` sees it too.
+                    if let Ok(reply) = answers.clone().reserve_owned().await {
+                        self.queue.push(order, reply);
+                    }
+                }
+                Some(Input::Start(_)) => {
+                    return Err(Status::invalid_argument("start: the utterance has started already"));
+                }
+                None => return Err(Status::invalid_argument("input: the message is empty")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The caller's next message; `None`: their side has ended, or nobody reads the answers.
+async fn next(inputs: &mut Streaming<SttInput>, answers: &Sender) -> Result<Option<SttInput>, Status> {
+    tokio::select! {
+        message = inputs.message() => message,
+        () = answers.closed() => Ok(None),
+    }
+}
+
+fn order(utterance: &Arc<Utterance>, decode: &SttDecode, arrived: Instant) -> Result<Order, Status> {
+    let come = utterance.len();
+    let samples = match usize::try_from(decode.samples) {
+        Ok(0) => come,
+        Ok(samples) if samples <= come => samples,
+        _ => {
+            return Err(Status::invalid_argument(format!(
+                "decode.samples: {} were asked for, {come} have come",
+                decode.samples
+            )));
+        }
+    };
+    Ok(Order {
+        utterance: utterance.clone(),
+        number: decode.number,
+        is_final: decode.r#final,
+        samples,
+        speech_end: utterance.speech_end(samples),
+        deadline: (decode.deadline_ms > 0)
+            .then(|| arrived + Duration::from_millis(decode.deadline_ms.into())),
+    })
+}
+
+/// The stream of answers. When the caller leaves, tonic drops it, and the utterance's work ends.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    receiver: mpsc::Receiver<Result<Transcript, Status>>,
+    caller: Arc<Caller>,
+    queue: Arc<Queue>,
+}
+
+impl Stream for Answers {
+    type Item = Result<Transcript, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        self.queue.forget(&self.caller);
+    }
+}

@@ -1,0 +1,141 @@
+//! One utterance: its audio, and what has been understood of it so far.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+use visavis_proto::v1::Priority;
+
+use crate::audio::{self, RATE};
+use crate::vocabulary::Language;
+
+/// The longest utterance.
+const MAX_MINUTES: usize = 10;
+const MAX_SAMPLES: usize = MAX_MINUTES * 60 * RATE;
+
+/// Who speaks: a number unique in the process, and whether they are still there.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) id: u64,
+    gone: AtomicBool,
+}
+
+impl Caller {
+    pub(crate) fn new(id: u64) -> Self {
+        Self { id, gone: AtomicBool::new(false) }
+    }
+
+    /// The caller has left.
+    pub(crate) fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    /// Whether the caller has left.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+}
+
+/// An utterance while its stream is open.
+#[derive(Debug)]
+pub(crate) struct Utterance {
+    pub(crate) caller: Arc<Caller>,
+    /// As given; `None`: identify it.
+    pub(crate) language: Option<Language>,
+    /// Words likely to occur.
+    pub(crate) prompt: String,
+    pub(crate) priority: Priority,
+    audio: Mutex<Vec<i16>>,
+    understood: Mutex<Understood>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What earlier decodes found, so that later ones need not look again.
+#[derive(Debug, Default)]
+pub(crate) struct Understood {
+    /// The windows before the tail, by the sample at which each ends.
+    pub(crate) windows: Vec<(usize, Piece)>,
+    /// The tail that was decoded last, by the bounds of its speech.
+    pub(crate) tail: Option<(Range<usize>, Piece)>,
+}
+
+/// The words of one window and how sure the model is of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Piece {
+    /// Empty: nobody spoke.
+    pub(crate) text: String,
+    /// As identified, with its probability.
+    pub(crate) language: Option<(Language, f32)>,
+    /// Tokens said, the end of text among them; 0 when the model was not asked.
+    pub(crate) tokens: usize,
+    /// Sum over the tokens.
+    pub(crate) log_probability: f32,
+    pub(crate) no_speech: f32,
+    /// A loop was cut off in haste: not good enough for a final transcript.
+    pub(crate) hasty: bool,
+}
+
+impl Utterance {
+    pub(crate) fn new(
+        caller: Arc<Caller>,
+        language: Option<Language>,
+        prompt: String,
+        priority: Priority,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            caller,
+            language,
+            prompt,
+            priority,
+            audio: Mutex::default(),
+            understood: Mutex::default(),
+            _place: place,
+        }
+    }
+
+    /// Appends PCM16 and tells how many samples it was.
+    pub(crate) fn append(&self, pcm: &[u8]) -> Result<usize, Status> {
+        let (samples, odd) = pcm.as_chunks::<2>();
+        if !odd.is_empty() {
+            return Err(Status::invalid_argument(format!(
+                "audio: {} bytes are no whole number of 16-bit samples; send PCM16 little endian",
+                pcm.len()
+            )));
+        }
+        let mut audio = self.audio();
+        if audio.len() + samples.len() > MAX_SAMPLES {
+            return Err(Status::out_of_range(format!(
+                "audio: the utterance is longer than {MAX_MINUTES} minutes ({MAX_SAMPLES} samples); end it and start another"
+            )));
+        }
+        audio.extend(samples.iter().map(|&bytes| i16::from_le_bytes(bytes)));
+        Ok(samples.len())
+    }
+
+    /// Samples so far.
+    pub(crate) fn len(&self) -> usize {
+        self.audio().len()
+    }
+
+    /// A copy of a stretch of the audio.
+    pub(crate) fn copy(&self, range: Range<usize>) -> Vec<i16> {
+        self.audio()[range].to_vec()
+    }
+
+    /// Where the last sound before `samples` ends.
+    pub(crate) fn speech_end(&self, samples: usize) -> Option<usize> {
+        audio::speech_end(&self.audio()[..samples])
+    }
+
+    /// What earlier decodes found; for the model's thread alone.
+    pub(crate) fn understood(&self) -> MutexGuard<'_, Understood> {
+        self.understood.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn audio(&self) -> MutexGuard<'_, Vec<i16>> {
+        self.audio.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

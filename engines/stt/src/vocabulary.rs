@@ -1,0 +1,112 @@
+//! Which tokens the decoder may say, and the languages it knows.
+
+use whisper_rs::WhisperContext;
+
+/// A language by Whisper's number and by its ISO 639-1 code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Language {
+    pub(crate) id: i32,
+    pub(crate) code: &'static str,
+}
+
+impl Language {
+    /// The language with an ISO 639-1 code.
+    pub(crate) fn by_code(code: &str) -> Option<Self> {
+        let known = (0..=whisper_rs::get_lang_max_id())
+            .filter_map(|id| language_code(id).map(|code| Self { id, code }));
+        known.into_iter().find(|language| language.code == code)
+    }
+}
+
+/// What is fixed about a model's tokens.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    /// By token: may never be said.
+    suppressed: Vec<bool>,
+    pub(crate) end: i32,
+    pub(crate) start: i32,
+    pub(crate) transcribe: i32,
+    pub(crate) no_timestamps: i32,
+    pub(crate) no_speech: i32,
+    pub(crate) previous: i32,
+    /// A lone space: never the first token.
+    pub(crate) blank: Option<i32>,
+    /// The token of each language that the model identifies; empty for an English-only model.
+    pub(crate) languages: Vec<(Language, i32)>,
+}
+
+impl Vocabulary {
+    pub(crate) fn new(context: &WhisperContext) -> Self {
+        let end = context.token_eot();
+        let piece = |id: i32| context.token_to_bytes(id).unwrap_or_default();
+        // Everything behind `end` is a mark of Whisper's own: languages, tasks, times.
+        let barred = |id: i32| id > end || (id < end && is_stage_direction(piece(id)));
+        let suppressed = (0..context.n_vocab()).map(barred).collect();
+        let languages = if context.is_multilingual() {
+            known_languages(context).into_iter().map(|it| (it.clone(), context.token_lang(it.id))).collect()
+        } else {
+            Vec::new()
+        };
+        Self {
+            suppressed,
+            end,
+            start: context.token_sot(),
+            transcribe: context.token_transcribe(),
+            no_timestamps: context.token_not(),
+            no_speech: context.token_nosp(),
+            previous: context.token_prev(),
+            blank: (0..end).find(|&id| piece(id) == b" "),
+            languages,
+        }
+    }
+
+    /// Whether the token may be said.
+    pub(crate) fn allows(&self, token: usize) -> bool {
+        !self.suppressed.get(token).copied().unwrap_or(true)
+    }
+}
+
+/// The languages of the model's vocabulary; the newest of them (Cantonese) is in some vocabularies only.
+fn known_languages(context: &WhisperContext) -> Vec<Language> {
+    const FIRST_WITH_100: i32 = 51_866;
+    let count = if context.n_vocab() >= FIRST_WITH_100 { 100 } else { 99 };
+    (0..count).filter_map(|id| language_code(id).map(|code| Language { id, code })).collect()
+}
+
+/// The ISO 639-1 code of Whisper's language number.
+fn language_code(id: i32) -> Option<&'static str> {
+    match whisper_rs::get_lang_str(id) {
+        Some("jw") => Some("jv"), // Whisper kept a code that ISO withdrew
+        other => other,
+    }
+}
+
+/// Brackets, notes and marks of subtitles, which describe sounds instead of words. Colons, slashes and the like stay:
+/// times, dates and addresses are spoken.
+fn is_stage_direction(piece: &[u8]) -> bool {
+    const MARKS: &[u8] = b"\"#()*<>[\\]^_`{|}~";
+    const NOTES: [&str; 11] = ["♪", "♩", "♫", "♬", "♭", "♮", "♯", "「", "」", "『", "』"];
+    let text = String::from_utf8_lossy(piece);
+    let word = text.trim_start();
+    piece.iter().any(|byte| MARKS.contains(byte))
+        || NOTES.iter().any(|note| text.contains(note))
+        // Half a note: the first two bytes that all of them share.
+        || piece.trim_ascii_start().starts_with(&[0xe2, 0x99])
+        || word.starts_with("--")
+        || (text.starts_with(' ') && (word == "-" || word == "'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_subtitles_are_suppressed_and_spoken_punctuation_is_not() {
+        for mark in [" [", "(", " ♪", "♪♪", " \"", " --", " -", "「"] {
+            assert!(is_stage_direction(mark.as_bytes()), "{mark}");
+        }
+        for spoken in [" the", ":", "-", "'s", ".", "?", " 10", "@", "/", "今日"] {
+            assert!(!is_stage_direction(spoken.as_bytes()), "{spoken}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The one thread that owns the model: takes jobs, decodes window by window, answers.
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tonic::Status;
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::{HealthReply, Transcript};
+
+use crate::audio::{self, WINDOW};
+use crate::model_file;
+use crate::native::{self, Gpu};
+use crate::queue::{Job, Queue};
+use crate::recogniser::{Fault, Hints, Recogniser};
+use crate::utterance::{Piece, Understood};
+use crate::vocabulary::Language;
+
+/// What the model runs with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) model: PathBuf,
+    pub(crate) threads: usize,
+    pub(crate) gpu: Gpu,
+}
+
+/// Starts the thread; it loads the model, serves the queue and ends with it.
+pub(crate) fn spawn(
+    settings: Settings,
+    state: Arc<EngineState>,
+    queue: Arc<Queue>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("whisper".into()).spawn(move || match load(&settings) {
+        Ok(recogniser) => {
+            let health = health(&settings, &recogniser);
+            tracing::info!(model = health.model, device = health.device, threads = health.threads, "ready");
+            state.set_ready(health);
+            serve(recogniser, &state, &queue);
+        }
+        Err(error) => {
+            tracing::error!("{error:#}");
+            state.set_failed(format!("{error:#}"));
+        }
+    })
+}
+
+fn load(settings: &Settings) -> anyhow::Result<Recogniser> {
+    model_file::check(&settings.model)?;
+    Recogniser::load(&settings.model, settings.threads, settings.gpu)
+}
+
+fn health(settings: &Settings, recogniser: &Recogniser) -> HealthReply {
+    let mut languages: Vec<String> =
+        recogniser.languages().map(|language| language.code.to_owned()).collect();
+    let identifies_language = !languages.is_empty();
+    if !identifies_language {
+        languages.push("en".into());
+    }
+    HealthReply {
+        model: file_name(&settings.model),
+        device: native::device(settings.gpu).into(),
+        threads: u32::try_from(settings.threads).unwrap_or(u32::MAX),
+        languages,
+        identifies_language,
+        ..HealthReply::default()
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
+    while let Some(mut job) = queue.next() {
+        let started = Instant::now();
+        // The model keeps nothing from window to window, so after a panic the next job finds it as good as new.
+        let done = std::panic::catch_unwind(AssertUnwindSafe(|| decode(&mut recogniser, queue, &job)));
+        state.add_busy(started.elapsed());
+        job.spent += started.elapsed();
+        match done {
+            Ok(Ok(Some(transcript))) => {
+                let decode_ms = u32::try_from(job.spent.as_millis()).unwrap_or(u32::MAX);
+                job.answer(Transcript { decode_ms, ..transcript });
+            }
+            Ok(Ok(None)) => queue.put_back(job),
+            Ok(Err(Fault::Stopped)) => job.abandon(),
+            Ok(Err(fault)) => {
+                tracing::error!(%fault, "a decode failed");
+                job.fail(Status::internal(fault.to_string()));
+            }
+            Err(_) => job.fail(Status::internal("the recogniser panicked; the log says where")),
+        }
+    }
+}
+
+/// All windows of a job; `None`: others go first.
+fn decode(recogniser: &mut Recogniser, queue: &Queue, job: &Job) -> Result<Option<Transcript>, Fault> {
+    let order = &job.order;
+    let mut understood = order.utterance.understood();
+    let (mut start, mut index) = (0, 0);
+    while order.samples - start > WINDOW {
+        if let Some((end, _)) = understood.windows.get(index) {
+            start = *end;
+        } else {
+            let window = order.utterance.copy(start..start + WINDOW);
+            let end = start + audio::cut(&window);
+            let piece = hear(recogniser, job, &understood, &window[..end - start], true)?;
+            understood.windows.push((end, piece));
+            start = end;
+            if queue.presses(job) {
+                return Ok(None);
+            }
+        }
+        index += 1;
+    }
+    let tail = order.utterance.copy(start..order.samples);
+    let piece = match audio::speech(&tail) {
+        None => Piece::default(),
+        Some(speech) => {
+            let place = start + speech.start..start + speech.end;
+            match &understood.tail {
+                Some((known, piece)) if *known == place && !(piece.hasty && order.is_final) => piece.clone(),
+                _ => {
+                    let piece = hear(recogniser, job, &understood, &tail[speech], order.is_final)?;
+                    understood.tail = Some((place, piece.clone()));
+                    piece
+                }
+            }
+        }
+    };
+    let windows = understood.windows[..index].iter().map(|(_, piece)| piece).chain([&piece]);
+    Ok(Some(transcript(job, windows)))
+}
+
+/// One stretch through the model, with the language that the utterance's first window has settled.
+fn hear(
+    recogniser: &mut Recogniser,
+    job: &Job,
+    understood: &Understood,
+    audio: &[i16],
+    is_final: bool,
+) -> Result<Piece, Fault> {
+    let Some(speech) = audio::speech(audio) else { return Ok(Piece::default()) };
+    let settled = understood.windows.iter().find_map(|(_, piece)| piece.language.as_ref());
+    let language = job.order.utterance.language.as_ref().or(settled.map(|(language, _)| language));
+    let hints = Hints { language, prompt: &job.order.utterance.prompt, is_final };
+    recogniser.hear(&audio::to_float(&audio[speech]), hints, &|| job.is_void())
+}
+
+fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) -> Transcript {
+    let order = &job.order;
+    let heard = pieces.clone().filter(|piece| !piece.text.is_empty());
+    let text = heard.clone().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ");
+    let identified = heard.clone().find_map(|piece| piece.language.clone());
+    let given = order.utterance.language.clone();
+    let (language, language_probability) = match (given, identified) {
+        (Some(Language { code, .. }), _) => (code, 0.0),
+        (None, Some((Language { code, .. }, probability))) => (code, probability),
+        (None, None) => ("", 0.0),
+    };
+    // Silence that never reached the model is no speech for certain.
+    let no_speech = |piece: &Piece| if piece.tokens == 0 { 1.0 } else { piece.no_speech };
+    let tokens: usize = pieces.clone().map(|piece| piece.tokens).sum();
+    let log_probability: f32 = pieces.clone().map(|piece| piece.log_probability).sum();
+    Transcript {
+        number: order.number,
+        r#final: order.is_final,
+        text,
+        language: language.into(),
+        language_probability,
+        no_speech_probability: pieces.map(no_speech).fold(1.0, f32::min),
+        average_log_probability: log_probability / tokens.max(1) as f32,
+        samples: order.samples as u64,
+        decode_ms: 0,
+        words: Vec::new(),
+    }
+}
