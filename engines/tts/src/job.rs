@@ -1,0 +1,138 @@
+//! A request on its way: what the worker needs, how it is stopped, and the stream that its caller reads.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use ort::session::RunOptions;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+use tokio_stream::Stream;
+use tonic::Status;
+use visavis_proto::state::Ticket;
+use visavis_proto::v1::SpeechPart;
+
+use crate::queue::Queue;
+use crate::text::Part;
+
+/// A request that waits or is being spoken.
+pub(crate) struct Job {
+    /// The request's text.
+    pub(crate) text: String,
+    /// Its parts; the worker has sent those before `next`.
+    pub(crate) parts: Vec<Part>,
+    /// Index of the part to speak next.
+    pub(crate) next: usize,
+    /// Index among the installed voices.
+    pub(crate) voice: usize,
+    /// 1 is as recorded.
+    pub(crate) speed: f32,
+    /// Holds every part and an error at once, so that no slow reader keeps the worker.
+    pub(crate) sender: mpsc::Sender<Result<SpeechPart, Status>>,
+    /// Says that nobody wants it any more.
+    pub(crate) stop: Arc<Stop>,
+    /// Its place in the engine.
+    pub(crate) ticket: Ticket,
+}
+
+/// Ends a job, also in the middle of the network's run.
+pub(crate) struct Stop {
+    stopped: AtomicBool,
+    deadline: Option<Instant>,
+    /// Given to every run of the job.
+    pub(crate) run: RunOptions,
+}
+
+impl Stop {
+    /// Not stopped; passes at `deadline`.
+    pub(crate) fn new(deadline: Option<Instant>) -> ort::Result<Self> {
+        Ok(Self { stopped: AtomicBool::new(false), deadline, run: RunOptions::new()? })
+    }
+
+    /// Whether work on the job is wasted.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire) || self.is_late()
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        if let Err(error) = self.run.terminate() {
+            tracing::warn!(%error, "a run could not be ended");
+        }
+    }
+}
+
+/// What the caller reads. Dropping it ends the job.
+pub(crate) struct SpeechStream {
+    parts: mpsc::Receiver<Result<SpeechPart, Status>>,
+    late: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    stop: Arc<Stop>,
+    queue: Arc<Queue<Job>>,
+    id: u64,
+}
+
+impl SpeechStream {
+    /// The stream of the job `id` in `queue`.
+    pub(crate) fn new(
+        parts: mpsc::Receiver<Result<SpeechPart, Status>>,
+        stop: Arc<Stop>,
+        queue: Arc<Queue<Job>>,
+        id: u64,
+    ) -> Self {
+        let late = stop.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
+        Self { parts, late, ended: false, stop, queue, id }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.stop.stop();
+        drop(self.queue.remove(self.id));
+    }
+}
+
+impl Stream for SpeechStream {
+    type Item = Result<SpeechPart, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(part) = self.parts.poll_recv(context) {
+            if let Some(part) = part {
+                self.ended = part.as_ref().map_or(true, |part| part.last);
+                return Poll::Ready(Some(part));
+            }
+            // The worker let go of the job before its last part.
+            let late = self.stop.is_late();
+            self.end();
+            return Poll::Ready(Some(Err(if late {
+                too_late()
+            } else {
+                Status::unavailable("the engine ends")
+            })));
+        }
+        if self.late.as_mut().is_some_and(|late| late.as_mut().poll(context).is_ready()) {
+            self.end();
+            return Poll::Ready(Some(Err(too_late())));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for SpeechStream {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end();
+        }
+    }
+}
+
+fn too_late() -> Status {
+    Status::deadline_exceeded("deadline_ms passed before the text was spoken")
+}

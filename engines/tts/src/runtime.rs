@@ -1,0 +1,74 @@
+//! ONNX Runtime: loaded from the library that the command line names, and sessions on the device that it offers.
+
+use std::panic::catch_unwind;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use ort::environment::Environment;
+use ort::ep::ExecutionProviderDispatch;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+
+/// The loaded library; one for the process.
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    environment: Environment,
+    threads: usize,
+}
+
+impl Runtime {
+    /// Loads libonnxruntime from `library`; its sessions compute on `threads` threads.
+    pub(crate) fn load(library: &Path, threads: usize) -> anyhow::Result<Self> {
+        const FETCH: &str = "fetch it by `visavis models fetch`, or name another by --onnxruntime";
+        let shown = library.display();
+        let library = library
+            .canonicalize()
+            .with_context(|| format!("cannot find ONNX Runtime at {shown}; {FETCH}"))?;
+        // A library of another API makes the binding panic instead of answering.
+        let environment = catch_unwind(|| {
+            anyhow::Ok(ort::init_from(&library)?.with_name("tts").with_telemetry(false).build()?)
+        });
+        let environment = environment
+            .unwrap_or_else(|_| Err(anyhow!("it offers no API that this program knows")))
+            .with_context(|| format!("cannot load ONNX Runtime from {shown}; {FETCH}"))?;
+        Ok(Self { environment, threads })
+    }
+
+    /// A session of `model`, and the device that it computes on.
+    pub(crate) fn session(&self, model: &[u8]) -> ort::Result<(Session, &'static str)> {
+        for (device, provider) in accelerators() {
+            match self.commit(model, &[provider.error_on_failure()]) {
+                Ok(session) => return Ok((session, device)),
+                Err(error) => tracing::warn!(device, %error, "this device cannot be used"),
+            }
+        }
+        Ok((self.commit(model, &[])?, "cpu"))
+    }
+
+    fn commit(&self, model: &[u8], providers: &[ExecutionProviderDispatch]) -> ort::Result<Session> {
+        Session::builder(&self.environment)?
+            .with_execution_providers(providers)?
+            .with_intra_threads(self.threads)?
+            .with_inter_threads(1)?
+            // Spinning threads would take the cores from the other engines of the box.
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            // Level 3 loads and speaks no slower than the levels below it (1.1 s; measured on joe-medium).
+            .with_optimization_level(GraphOptimizationLevel::Level3)?
+            .commit_from_memory(model)
+    }
+}
+
+/// What this program was built for, best first.
+fn accelerators() -> Vec<(&'static str, ExecutionProviderDispatch)> {
+    vec![
+        #[cfg(feature = "cuda")]
+        ("cuda", ort::ep::CUDA::default().build()),
+        #[cfg(feature = "rocm")]
+        ("rocm", ort::ep::MIGraphX::default().build()),
+        #[cfg(feature = "vulkan")]
+        ("vulkan", ort::ep::WebGPU::default().build()),
+        #[cfg(feature = "metal")]
+        ("metal", ort::ep::CoreML::default().build()),
+    ]
+}

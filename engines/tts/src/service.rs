@@ -1,0 +1,69 @@
+//! The `Tts` service: checks a request, gives it a place, and hands the worker's parts on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::tts_server::Tts;
+use visavis_proto::v1::{SynthesizeRequest, Voice, VoicesReply, VoicesRequest};
+
+use crate::job::{Job, SpeechStream, Stop};
+use crate::queue::{Entry, Queue};
+use crate::request::{Wanted, check};
+use crate::text::parts;
+
+/// The service, in front of the worker's queue.
+pub(crate) struct Service {
+    /// Health, counters and the queue's bound.
+    pub(crate) state: Arc<EngineState>,
+    /// To the worker.
+    pub(crate) queue: Arc<Queue<Job>>,
+    /// Set by the worker when they are loaded.
+    pub(crate) voices: Arc<OnceLock<Vec<Voice>>>,
+    /// Of the last request.
+    pub(crate) last_id: AtomicU64,
+}
+
+impl Service {
+    #[allow(clippy::result_large_err)]
+    fn voices(&self) -> Result<&[Voice], Status> {
+        if let Some(voices) = self.voices.get() {
+            return Ok(voices);
+        }
+        // Loading or failed: the state knows, and its place is not needed.
+        self.state.enter().and(Err(Status::unavailable("the model is still loading")))
+    }
+}
+
+#[tonic::async_trait]
+impl Tts for Service {
+    type SynthesizeStream = SpeechStream;
+
+    async fn synthesize(
+        &self,
+        request: Request<SynthesizeRequest>,
+    ) -> Result<Response<SpeechStream>, Status> {
+        let arrived = Instant::now();
+        let request = request.into_inner();
+        let Wanted { voice, speed, priority } = check(&request, self.voices()?)?;
+        let ticket = self.state.enter()?;
+        let wait = Duration::from_millis(request.deadline_ms.into());
+        let stop = Stop::new((!wait.is_zero()).then(|| arrived + wait));
+        let stop = Arc::new(stop.map_err(|error| Status::internal(error.to_string()))?);
+        let parts = parts(&request.text);
+        let (sender, receiver) = mpsc::channel(parts.len() + 1);
+        let job =
+            Job { text: request.text, parts, next: 0, voice, speed, sender, stop: stop.clone(), ticket };
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed);
+        self.queue.push(Entry { id, priority, job });
+        Ok(Response::new(SpeechStream::new(receiver, stop, self.queue.clone(), id)))
+    }
+
+    async fn voices(&self, _: Request<VoicesRequest>) -> Result<Response<VoicesReply>, Status> {
+        Ok(Response::new(VoicesReply { voices: self.voices()?.to_vec() }))
+    }
+}

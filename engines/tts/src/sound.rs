@@ -1,0 +1,48 @@
+//! The audio of a part: level, and the silence before its first sound. Pure.
+
+/// What a listener does not notice, and the first sound needs to fade in.
+const LEAD_MS: usize = 60;
+/// Loudest sample that is aimed at; voices differ by more than 10 dB.
+const PEAK: f32 = 0.7;
+/// About −40 dB below [`PEAK`]: louder is speech.
+const AUDIBLE: f32 = 0.007;
+
+/// The factor that brings a voice, heard in `samples`, to the common level.
+pub(crate) fn gain(samples: &[f32]) -> f32 {
+    let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    if peak > 0.0 { (PEAK / peak).clamp(0.5, 4.0) } else { 1.0 }
+}
+
+/// Samples of silence at the start that nobody needs.
+pub(crate) fn excess_lead(samples: &[f32], gain: f32, rate: u32) -> usize {
+    let onset = samples.iter().position(|sample| (sample * gain).abs() > AUDIBLE).unwrap_or(0);
+    onset.saturating_sub(rate as usize * LEAD_MS / 1000)
+}
+
+/// PCM16 little endian.
+pub(crate) fn pcm16(samples: &[f32], gain: f32) -> Vec<u8> {
+    samples
+        .iter()
+        .flat_map(|sample| (((sample * gain).clamp(-1.0, 1.0) * 32767.0) as i16).to_le_bytes())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_lead_is_cut_to_sixty_milliseconds_and_a_short_one_left() {
+        let after = |silence: usize| [vec![0.001; silence], vec![0.3; 10]].concat();
+        assert_eq!(excess_lead(&after(5000), 1.0, 22050), 5000 - 1323);
+        assert_eq!(excess_lead(&after(1000), 1.0, 22050), 0);
+        assert_eq!(excess_lead(&[0.0; 4000], 1.0, 22050), 0);
+    }
+
+    #[test]
+    fn levels_meet_and_never_wrap() {
+        assert_eq!(gain(&[0.1, -0.35]), 2.0);
+        assert_eq!(gain(&[0.0]), 1.0);
+        assert_eq!(pcm16(&[1.0, -1.0, 0.0], 3.0), [0xff, 0x7f, 0x01, 0x80, 0, 0]);
+    }
+}

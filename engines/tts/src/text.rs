@@ -1,0 +1,214 @@
+//! Where a text breaks: clauses, which end in punctuation that espeak-ng would drop, and parts, which are spoken at one
+//! go and sent as soon as they are ready. Pure; all ranges are bytes of the request's text, and they tile it.
+
+use std::ops::Range;
+
+/// Shorter parts, in characters, sound clipped: they join their neighbour.
+const SHORTEST_PART: usize = 12;
+/// The first part is what the listener waits for.
+const LONGEST_FIRST_PART: usize = 100;
+/// A longer sentence is spoken in parts that break at its commas.
+const LONGEST_PART: usize = 200;
+/// Where even commas are missing, a clause breaks between words.
+const LONGEST_CLAUSE: usize = 240;
+
+/// A stretch of text up to and with its punctuation and the space after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clause {
+    /// Bytes of the request's text.
+    pub(crate) range: Range<usize>,
+    /// The punctuation as Piper knows it, one of `, . ? ! ; :`.
+    pub(crate) mark: Option<char>,
+    sentence: bool,
+}
+
+/// Clauses spoken at one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Bytes of the request's text.
+    pub(crate) range: Range<usize>,
+    /// In order; at least one holds a letter or a digit, or there is none at all.
+    pub(crate) clauses: Vec<Clause>,
+}
+
+/// The parts of a text, at least one. Only a text without any letter or digit yields a part without clauses.
+pub(crate) fn parts(text: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut open: Vec<Clause> = Vec::new();
+    let length = |clauses: &[Clause]| -> usize {
+        clauses.iter().map(|clause| text[clause.range.clone()].trim_end().chars().count()).sum()
+    };
+    for clause in clauses(text) {
+        let limit = if parts.is_empty() { LONGEST_FIRST_PART } else { LONGEST_PART };
+        let so_far = length(&open);
+        if so_far >= SHORTEST_PART && so_far + length(std::slice::from_ref(&clause)) > limit {
+            close(text, &mut parts, &mut open);
+        }
+        let sentence = clause.sentence;
+        open.push(clause);
+        if sentence && length(&open) >= SHORTEST_PART {
+            close(text, &mut parts, &mut open);
+        }
+    }
+    // What is left is short, or a sentence without its full stop.
+    match parts.last_mut() {
+        Some(last) if !open.is_empty() && length(&open) < SHORTEST_PART => {
+            last.range.end = text.len();
+            last.clauses.append(&mut open);
+        }
+        _ => close(text, &mut parts, &mut open),
+    }
+    if parts.is_empty() {
+        parts.push(Part { range: 0..text.len(), clauses: Vec::new() });
+    }
+    // Symbols before the first or after the last word belong to no clause that could be spoken.
+    parts[0].range.start = 0;
+    let last = parts.len() - 1;
+    parts[last].range.end = text.len();
+    parts
+}
+
+/// Ends a part, unless it holds nothing to speak: then it waits for the next clause.
+fn close(text: &str, parts: &mut Vec<Part>, open: &mut Vec<Clause>) {
+    let (Some(first), Some(last)) = (open.first(), open.last()) else { return };
+    let range = first.range.start..last.range.end;
+    if text[range.clone()].chars().any(char::is_alphanumeric) {
+        parts.push(Part { range, clauses: std::mem::take(open) });
+    }
+}
+
+/// The clauses of a text, which tile it.
+fn clauses(text: &str) -> Vec<Clause> {
+    let mut clauses = Vec::new();
+    let mut start = 0;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let Some(stop) = stop_at(text, start, at, c) else {
+            at += c.len_utf8();
+            continue;
+        };
+        at = after_space(text, stop.end);
+        push(text, &mut clauses, Clause { range: start..at, mark: Some(stop.mark), sentence: stop.sentence });
+        start = at;
+    }
+    if start < text.len() {
+        push(text, &mut clauses, Clause { range: start..text.len(), mark: None, sentence: false });
+    }
+    clauses
+}
+
+/// Adds a clause, broken between words where it is too long.
+fn push(text: &str, clauses: &mut Vec<Clause>, mut clause: Clause) {
+    loop {
+        let stretch = &text[clause.range.clone()];
+        let Some((limit, _)) = stretch.trim_end().char_indices().nth(LONGEST_CLAUSE) else { break };
+        let space = stretch[..limit].char_indices().rev().find(|&(at, c)| at > 0 && c.is_whitespace());
+        let cut = clause.range.start + space.map_or(limit, |(at, c)| at + c.len_utf8());
+        clauses.push(Clause { range: clause.range.start..cut, mark: None, sentence: false });
+        clause.range.start = cut;
+    }
+    clauses.push(clause);
+}
+
+struct Stop {
+    /// After the punctuation and the quotes that close with it.
+    end: usize,
+    mark: char,
+    sentence: bool,
+}
+
+/// The end of the clause, when the character `c` at `at` is one; the clause began at `start`.
+fn stop_at(text: &str, start: usize, at: usize, c: char) -> Option<Stop> {
+    let before = text[start..at].chars().next_back();
+    match c {
+        '\n' | '\r' => return Some(Stop { end: at + 1, mark: '.', sentence: true }),
+        '。' | '！' | '？' | '，' | '、' | '；' | '：' | '।' | '؟' | '،' | '؛' => {
+            let mark = match c {
+                '。' | '।' => '.',
+                '！' => '!',
+                '？' | '؟' => '?',
+                '；' | '؛' => ';',
+                '：' => ':',
+                _ => ',',
+            };
+            return Some(Stop { end: at + c.len_utf8(), mark, sentence: matches!(mark, '.' | '!' | '?') });
+        }
+        '—' => return Some(Stop { end: at + c.len_utf8(), mark: ',', sentence: false }),
+        '-' | '–' if before.is_some_and(char::is_whitespace) => {
+            let after = text[at..].trim_start_matches(['-', '–']);
+            return after.starts_with(char::is_whitespace).then(|| Stop {
+                end: text.len() - after.len(),
+                mark: ',',
+                sentence: false,
+            });
+        }
+        '.' | '?' | '!' | ',' | ';' | ':' | '…' => {}
+        _ => return None,
+    }
+    let marks = text[at..].len() - text[at..].trim_start_matches(['.', '?', '!', ',', ';', ':', '…']).len();
+    let marks = &text[at..at + marks];
+    let rest =
+        text[at + marks.len()..].trim_start_matches(['"', '\'', '”', '’', ')', ']', '}', '»', '*', '_']);
+    // "3.14", "10:30", "1,234", "visavis.dev"; but "wait...what" does break.
+    if !(rest.is_empty()
+        || rest.starts_with(char::is_whitespace)
+        || marks.contains("..")
+        || marks.contains('…'))
+    {
+        return None;
+    }
+    let end = text.len() - rest.len();
+    let mark = ['?', '!'].into_iter().find(|&mark| marks.contains(mark)).unwrap_or(match c {
+        '…' => '.',
+        c => c,
+    });
+    if mark != '.' {
+        return Some(Stop { end, mark, sentence: matches!(mark, '?' | '!') });
+    }
+    let next = rest.trim_start().chars().find(|c| c.is_alphanumeric());
+    if marks != "." {
+        // "Well... maybe" hesitates, it does not end.
+        let sentence = !next.is_some_and(char::is_lowercase);
+        return Some(Stop { end, mark: if sentence { '.' } else { ',' }, sentence });
+    }
+    full_stop(&text[start..at], next).map(|sentence| Stop {
+        end,
+        mark: if sentence { '.' } else { ',' },
+        sentence,
+    })
+}
+
+/// Whether a dot after `before` ends a sentence, only a clause (false), or nothing.
+fn full_stop(before: &str, next: Option<char>) -> Option<bool> {
+    const NEVER: [&str; 22] = [
+        "mr", "mrs", "ms", "dr", "prof", "st", "vs", "e.g", "i.e", "cf", "approx", "gen", "col", "capt",
+        "lt", "sgt", "rev", "hon", "fig", "mt", "ft", "messrs",
+    ];
+    const SOMETIMES: [&str; 12] =
+        ["etc", "inc", "ltd", "co", "corp", "jr", "sr", "dept", "est", "ave", "blvd", "al"];
+    let Some(next) = next else { return Some(true) };
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or(before);
+    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let lower = word.to_lowercase();
+    let mut letters = word.chars();
+    let initial = matches!((letters.next(), letters.next()), (Some(c), None) if c.is_uppercase() && c != 'I');
+    if NEVER.contains(&lower.as_str()) || initial && next.is_uppercase() {
+        return None;
+    }
+    if lower.contains('.') || initial || SOMETIMES.contains(&lower.as_str()) {
+        return next.is_uppercase().then_some(true);
+    }
+    // "1. First": a list's number.
+    let number = !word.is_empty()
+        && word.len() == before.trim_start().len()
+        && word.chars().all(|c| c.is_ascii_digit());
+    Some(!number)
+}
+
+fn after_space(text: &str, at: usize) -> usize {
+    text.len() - text[at..].trim_start().len()
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

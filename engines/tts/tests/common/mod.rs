@@ -1,0 +1,160 @@
+//! Starts the real engine with the real voice.
+// Each test file uses its part; a helper that cannot go on fails its test.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint, Uri};
+use visavis_proto::v1::engine_client::EngineClient;
+use visavis_proto::v1::health_reply::State;
+use visavis_proto::v1::tts_client::TtsClient;
+use visavis_proto::v1::{
+    HealthReply, HealthRequest, Priority, SpeechPart, StatsReply, StatsRequest, SynthesizeRequest,
+};
+
+/// A running engine; it ends with this value, or with the test's process.
+pub(crate) struct Engine {
+    pub(crate) child: Child,
+    socket: PathBuf,
+}
+
+impl Engine {
+    /// The engine with the tests' voice and further arguments, not yet loaded.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(&model("en_US-joe-medium.onnx"), &model("libonnxruntime.so"), arguments)
+    }
+
+    /// The engine with any files.
+    pub(crate) fn start_with(voice: &Path, onnxruntime: &Path, arguments: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("visavis-tts-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let socket = std::env::temp_dir().join(name);
+        let child = Command::new(env!("CARGO_BIN_EXE_visavis-tts"))
+            .arg(format!("--listen=unix:{}", socket.display()))
+            .args([Path::new("--voice"), voice, Path::new("--onnxruntime"), onnxruntime])
+            .args(["--exit-with-stdin", "--log=warn"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, socket }
+    }
+
+    /// A channel to it, once it listens.
+    pub(crate) async fn channel(&self) -> Channel {
+        let socket = self.socket.clone();
+        let connect = tower::service_fn(move |_: Uri| {
+            let socket = socket.clone();
+            async move {
+                // The engine may be about to listen.
+                for _ in 0..500 {
+                    if let Ok(stream) = UnixStream::connect(&socket).await {
+                        return Ok(TokioIo::new(stream));
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(std::io::Error::other("the engine does not listen"))
+            }
+        });
+        Endpoint::from_static("http://engine").connect_with_connector(connect).await.unwrap()
+    }
+
+    /// Health after the loading.
+    pub(crate) async fn loaded(&self) -> HealthReply {
+        let mut client = EngineClient::new(self.channel().await);
+        loop {
+            let health = client.health(HealthRequest {}).await.unwrap().into_inner();
+            if health.state() != State::Loading {
+                return health;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A client of the loaded engine.
+    pub(crate) async fn ready(&self) -> TtsClient<Channel> {
+        let health = self.loaded().await;
+        assert_eq!(health.state(), State::Ready, "{}", health.message);
+        TtsClient::new(self.channel().await)
+    }
+
+    pub(crate) async fn stats(&self) -> StatsReply {
+        EngineClient::new(self.channel().await).stats(StatsRequest {}).await.unwrap().into_inner()
+    }
+
+    /// Waits for counters that come true after a while.
+    pub(crate) async fn until(&self, holds: impl Fn(&StatsReply) -> bool) -> StatsReply {
+        for _ in 0..1500 {
+            let stats = self.stats().await;
+            if holds(&stats) {
+                return stats;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the counters never came true: {:?}", self.stats().await);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+        _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// One engine for all tests of a file; it ends with the file's process, which holds its standard input.
+pub(crate) async fn shared() -> TtsClient<Channel> {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::start(&[])).ready().await
+}
+
+/// A file of the models' folder.
+pub(crate) fn model(name: &str) -> PathBuf {
+    let folder = std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/visavis/models"),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run ./test, or `visavis models fetch --profile tiny` first",
+        path.display()
+    );
+    path
+}
+
+pub(crate) fn request(text: &str) -> SynthesizeRequest {
+    SynthesizeRequest { text: text.to_owned(), ..SynthesizeRequest::default() }
+}
+
+pub(crate) fn with(text: &str, priority: Priority) -> SynthesizeRequest {
+    SynthesizeRequest { priority: priority.into(), ..request(text) }
+}
+
+/// All parts of an answer; exactly the last says so.
+pub(crate) async fn speak(client: &mut TtsClient<Channel>, request: SynthesizeRequest) -> Vec<SpeechPart> {
+    let text = request.text.clone();
+    let mut stream = client.synthesize(request).await.unwrap().into_inner();
+    let mut parts = Vec::new();
+    while let Some(part) = stream.message().await.unwrap() {
+        parts.push(part);
+    }
+    let lasts: Vec<bool> = parts.iter().map(|part| part.last).collect();
+    assert!(
+        lasts.split_last().is_some_and(|(last, rest)| *last && !rest.contains(&true)),
+        "{text:?}: {lasts:?}"
+    );
+    assert_eq!(parts.iter().map(|part| part.text.as_str()).collect::<String>(), text);
+    parts
+}
+
+pub(crate) fn samples(part: &SpeechPart) -> Vec<i16> {
+    part.audio.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+}

@@ -1,0 +1,183 @@
+//! The engine as a service: refusals, cancellation, priorities, and its end.
+
+#![allow(clippy::unwrap_used)] // a helper that cannot go on fails its test
+
+mod common;
+
+use std::io::Write;
+use std::path::Path;
+
+use common::{Engine, model, request, samples, speak, with};
+use tonic::Code;
+use visavis_proto::v1::health_reply::State;
+use visavis_proto::v1::{Priority, SynthesizeRequest, VoicesRequest};
+
+/// Minutes of speech.
+fn long() -> String {
+    "Here is one more sentence of a text that goes on and on for quite a while. ".repeat(60)
+}
+
+#[tokio::test]
+async fn eight_requests_at_once_are_all_answered_rightly() {
+    let engine = Engine::start(&[]);
+    let client = engine.ready().await;
+    let names = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
+    let calls = names.map(|name| {
+        let mut client = client.clone();
+        tokio::spawn(async move {
+            let text = format!("This is request number {name}. It has two sentences to say.");
+            let parts = speak(&mut client, request(&text)).await;
+            let words: Vec<String> =
+                parts.iter().flat_map(|part| part.words.iter().map(|word| word.text.clone())).collect();
+            assert_eq!(words.join(" "), text.replace('.', ""));
+            assert!(parts.iter().all(|part| samples(part).len() > 11025), "at least half a second each");
+            // The same words have about the same length, whoever else speaks.
+            samples(&parts[1]).len()
+        })
+    });
+    let mut lengths = Vec::new();
+    for call in calls {
+        lengths.push(call.await.unwrap());
+    }
+    let (shortest, longest) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
+    assert!(longest * 2 < shortest * 3, "{lengths:?}");
+    let stats = engine.stats().await;
+    assert_eq!((stats.requests, stats.cancelled, stats.failed, stats.active, stats.queued), (8, 0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn dropping_the_stream_stops_the_work() {
+    let engine = Engine::start(&[]);
+    let mut client = engine.ready().await;
+    let mut stream = client.synthesize(with(&long(), Priority::Batch)).await.unwrap().into_inner();
+    let first = stream.message().await.unwrap().unwrap();
+    assert!(!first.last);
+    drop(stream);
+    let stopped = engine.until(|stats| stats.active == 0).await;
+    assert_eq!((stopped.cancelled, stopped.failed), (1, 0));
+    // 60 sentences were asked for.
+    assert!(stopped.units < 30 * samples(&first).len() as u64, "{stopped:?}");
+    speak(&mut client, request("The engine is free again.")).await;
+    let after = engine.stats().await;
+    assert!(
+        after.units < stopped.units + 10 * 22050,
+        "nothing of the dropped text was spoken later: {after:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_passed_deadline_ends_a_request_in_work_and_one_that_waits() {
+    let engine = Engine::start(&[]);
+    let client = engine.ready().await;
+    let calls = [300, 200].map(|deadline_ms| {
+        let mut client = client.clone();
+        tokio::spawn(async move {
+            let request = SynthesizeRequest { deadline_ms, ..request(&long()) };
+            let mut stream = client.synthesize(request).await.unwrap().into_inner();
+            loop {
+                match stream.message().await {
+                    Ok(part) => assert!(!part.unwrap().last),
+                    Err(status) => return status.code(),
+                }
+            }
+        })
+    });
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Code::DeadlineExceeded);
+    }
+    let stats = engine.until(|stats| stats.active + stats.queued == 0).await;
+    assert_eq!((stats.cancelled, stats.failed), (2, 0));
+}
+
+#[tokio::test]
+async fn a_live_request_goes_before_batch_work_that_has_begun() {
+    let engine = Engine::start(&[]);
+    let mut client = engine.ready().await;
+    let mut batch = client.synthesize(with(&long(), Priority::Batch)).await.unwrap().into_inner();
+    batch.message().await.unwrap().unwrap();
+    speak(&mut client, request("Now comes a live turn.")).await;
+    let stats = engine.stats().await;
+    assert_eq!(stats.active, 1, "the batch work is not done: {stats:?}");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let engine = Engine::start(&["--queue=1"]);
+    let mut client = engine.ready().await;
+    let working = client.synthesize(request(&long())).await.unwrap();
+    engine.until(|stats| stats.active == 1).await;
+    let waiting = client.synthesize(request(&long())).await.unwrap();
+    assert_eq!(client.synthesize(request("Hello.")).await.unwrap_err().code(), Code::ResourceExhausted);
+    // A caller that leaves frees its place although the worker never saw it.
+    drop(waiting);
+    engine.until(|stats| stats.queued == 0 && stats.active == 1).await;
+    drop(working);
+}
+
+#[tokio::test]
+async fn a_wrong_request_names_the_field_and_what_is_there() {
+    let engine = Engine::start(&[]);
+    let mut client = engine.ready().await;
+    let voices = client.voices(VoicesRequest {}).await.unwrap().into_inner().voices;
+    let voice = voices.first().unwrap();
+    assert_eq!(
+        (voice.name.as_str(), voice.language.as_str(), voice.locale.as_str()),
+        ("en_US-joe-medium", "en", "en_US")
+    );
+    for (request, field) in [
+        (SynthesizeRequest { voice: "nobody".to_owned(), ..request("Hello.") }, "voice: "),
+        (SynthesizeRequest { language: "fr".to_owned(), ..request("Hello.") }, "language: "),
+    ] {
+        let status = client.synthesize(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(
+            status.message().starts_with(field) && status.message().contains("en_US-joe-medium"),
+            "{status}"
+        );
+    }
+    let status = client.synthesize(request(&"a".repeat(5001))).await.unwrap_err();
+    assert!(status.code() == Code::InvalidArgument && status.message().contains("5000"), "{status}");
+}
+
+#[tokio::test]
+async fn missing_and_broken_files_fail_in_words_and_the_process_stays() {
+    let (voice, runtime) = (model("en_US-joe-medium.onnx"), model("libonnxruntime.so"));
+    let folder = std::env::temp_dir().join(format!("visavis-tts-broken-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let broken = folder.join("broken.onnx");
+    std::fs::File::create(&broken).unwrap().write_all(b"no model").unwrap();
+    std::fs::copy(model("en_US-joe-medium.onnx.json"), folder.join("broken.onnx.json")).unwrap();
+    let nowhere = Path::new("/nowhere/at.all");
+    for (voice, runtime, said) in [
+        (nowhere, runtime.as_path(), "/nowhere/at.all.json"),
+        (broken.as_path(), &runtime, "no model that ONNX Runtime can load"),
+        (voice.as_path(), nowhere, "cannot find ONNX Runtime at /nowhere/at.all"),
+        (voice.as_path(), broken.as_path(), "cannot load ONNX Runtime"),
+    ] {
+        let engine = Engine::start_with(voice, runtime, &[]);
+        let health = engine.loaded().await;
+        assert_eq!(health.state(), State::Failed);
+        assert!(
+            health.message.contains(said) && health.message.contains("visavis models fetch"),
+            "{}",
+            health.message
+        );
+        let mut client = visavis_proto::v1::tts_client::TtsClient::new(engine.channel().await);
+        assert_eq!(client.synthesize(request("Hello.")).await.unwrap_err().code(), Code::FailedPrecondition);
+        assert_eq!(client.voices(VoicesRequest {}).await.unwrap_err().code(), Code::FailedPrecondition);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn the_engine_ends_with_its_standard_input_even_in_work() {
+    let mut engine = Engine::start(&[]);
+    let mut client = engine.ready().await;
+    let stream = client.synthesize(request(&long())).await.unwrap();
+    engine.until(|stats| stats.active == 1).await;
+    drop(engine.child.stdin.take());
+    let ended = tokio::task::spawn_blocking(move || engine.child.wait().map(|status| (status, engine)));
+    let (status, _engine) = ended.await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+    drop(stream);
+}

@@ -1,0 +1,133 @@
+//! Words and phonemes in time: an interruption cuts the history by them.
+
+#![allow(clippy::unwrap_used)] // a helper that cannot go on fails its test
+
+mod common;
+
+use common::{request, samples, shared, speak};
+use visavis_proto::v1::SpeechPart;
+
+fn check_times(part: &SpeechPart) {
+    let length = samples(part).len() as u64;
+    let mut at = 0;
+    for word in &part.words {
+        assert!(
+            at <= word.start && word.start < word.end && word.end <= length,
+            "{word:?} of {length} in {:?}",
+            part.text
+        );
+        at = word.end;
+    }
+    let mut at = 0;
+    for phoneme in &part.phonemes {
+        assert!(at <= phoneme.start && phoneme.length > 0, "{phoneme:?} in {:?}", part.text);
+        at = phoneme.start + phoneme.length;
+    }
+    assert!(u64::from(at) <= length);
+    // Each phoneme belongs to a word, except what the engine speaks of symbols between words.
+    let (first, last) = (part.phonemes.first().unwrap(), part.phonemes.last().unwrap());
+    assert_eq!(u64::from(first.start), part.words[0].start);
+    assert_eq!(u64::from(last.start + last.length), part.words.last().unwrap().end);
+}
+
+#[tokio::test]
+async fn words_are_complete_in_order_and_spelled_as_written() {
+    let mut client = shared().await;
+    for (text, words) in [
+        (
+            "It's 42 of the 1,234 that cost $5.99 in 2024, isn't it?",
+            "It's 42 of the 1,234 that cost $5.99 in 2024 isn't it",
+        ),
+        (
+            "“Don't you know?” he'd asked; well-known, self-made O'Brien didn't (really) answer.",
+            "Don't you know he'd asked well-known self-made O'Brien didn't really answer",
+        ),
+        (
+            "Bring fruit, e.g. apples, to Dr. Smith at 10:30 a.m. on the 3rd.",
+            "Bring fruit e.g. apples to Dr Smith at 10:30 a.m. on the 3rd",
+        ),
+        (
+            "I have been to the U.S.A. — rock & roll is 50% of it... and this one is it!",
+            "I have been to the U.S.A. rock & roll is 50% of it and this one is it",
+        ),
+        (
+            "So it was, in a way, one of the best; naïve café-goers agreed: yes!",
+            "So it was in a way one of the best naïve café-goers agreed yes",
+        ),
+    ] {
+        let parts = speak(&mut client, request(text)).await;
+        let spoken: Vec<&str> =
+            parts.iter().flat_map(|part| part.words.iter().map(|word| word.text.as_str())).collect();
+        assert_eq!(spoken.join(" "), words);
+        parts.iter().for_each(check_times);
+    }
+}
+
+#[tokio::test]
+async fn the_models_durations_sum_to_the_audio_exactly() {
+    const HOP: u32 = 256;
+    let mut client = shared().await;
+    let text = "This is the first sentence of two. And here comes the second one, which is a little longer.";
+    let parts = speak(&mut client, request(text)).await;
+    assert_eq!(parts.len(), 2);
+    for part in &parts {
+        // Times are whole frames only if the durations come from the model and fill the audio to the sample.
+        assert!(part.phonemes.iter().all(|phoneme| phoneme.length % HOP == 0), "{:?}", part.phonemes);
+        let lengths: std::collections::HashSet<u32> =
+            part.phonemes.iter().map(|phoneme| phoneme.length).collect();
+        assert!(lengths.len() > 3, "{lengths:?}");
+        assert_eq!(part.sample_rate, 22050);
+    }
+    assert_eq!(samples(&parts[1]).len() as u32 % HOP, 0);
+}
+
+#[tokio::test]
+async fn words_are_loud_where_their_times_say_and_pauses_silent() {
+    let mut client = shared().await;
+    let parts = speak(&mut client, request("Anna; Peter; Maria; Robert; and Joanna.")).await;
+    let [part] = parts.as_slice() else { panic!("one sentence, one part") };
+    let audio = samples(part);
+    let level = |from: u64, to: u64| {
+        let stretch = &audio[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
+        (stretch.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / stretch.len() as f64).sqrt()
+    };
+    for pair in part.words.windows(2).take(4) {
+        let (word, next) = (&pair[0], &pair[1]);
+        let pause = next.start - word.end;
+        assert!(pause > 0, "{pair:?}");
+        // The middle of the pause: sounds fade over the borders.
+        let quiet = level(word.end + pause / 3, next.start - pause / 3);
+        let loud = level(word.start, word.end);
+        assert!(loud > 5.0 * quiet, "{pair:?}: {loud} against {quiet}");
+    }
+    // A listener waits for nothing: the first sound comes within a tenth of a second.
+    let onset = audio.iter().position(|sample| sample.unsigned_abs() > 1000).unwrap();
+    assert!(onset < 2205, "{onset}");
+    assert!(part.words[0].start.abs_diff(onset as u64) < 2205, "{:?} {onset}", part.words[0]);
+}
+
+#[tokio::test]
+async fn text_without_speakable_words_is_one_empty_last_part() {
+    let mut client = shared().await;
+    for text in ["", "   ", "***", "— … ?!", "😀 ✓"] {
+        let parts = speak(&mut client, request(text)).await;
+        let [part] = parts.as_slice() else { panic!("{text:?}: {} parts", parts.len()) };
+        assert!(
+            part.audio.is_empty() && part.words.is_empty() && part.phonemes.is_empty(),
+            "{text:?}: {part:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn speed_halves_and_doubles_the_time() {
+    let mut client = shared().await;
+    let mut length = async |speed| {
+        let request = common::request("This sentence is spoken at several speeds.");
+        let parts = speak(&mut client, visavis_proto::v1::SynthesizeRequest { speed, ..request }).await;
+        parts.iter().for_each(check_times);
+        parts.iter().map(|part| samples(part).len()).sum::<usize>()
+    };
+    let (slow, normal, fast) = (length(0.5).await, length(0.0).await, length(2.0).await);
+    assert!(slow * 2 > normal * 3 && normal * 2 > fast * 3, "{slow} {normal} {fast}");
+}
