@@ -31,18 +31,18 @@ export async function readyMicrophone(deviceId, signal) {
  *
  * @param {import('./signalling.js').Signalling} signalling
  * @param {AbortSignal} signal
- * @param {(parts: string[]) => void} onLoading - called with an empty list once it is ready
+ * @param {(loading: {ready: boolean, parts: string[]}) => void} onLoading - not called when it is ready at once
  */
 export async function waitUntilReady(signalling, signal, onLoading) {
     for (let waited = false; ; waited = true) {
         const { ready, loading } = await signalling.readiness(signal);
         if (ready) {
             if (waited) {
-                onLoading([]);
+                onLoading({ ready: true, parts: [] });
             }
             return;
         }
-        onLoading(loading);
+        onLoading({ ready: false, parts: loading });
         await pause(READY_POLL_MS, signal);
     }
 }

@@ -95,7 +95,7 @@ export class CallSession extends EventTarget {
         const signalling = new Signalling(options.backend ?? '');
         const wanted = options.microphone ?? true;
         const microphone = wanted === false ? null : readyMicrophone(wanted === true ? '' : wanted, signal);
-        const ready = waitUntilReady(signalling, signal, (parts) => this.emit('loading', { parts }));
+        const ready = waitUntilReady(signalling, signal, (loading) => this.emit('loading', loading));
         ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
         this.useMicrophone(await microphone);
         await ready;

@@ -146,10 +146,11 @@ export class Signalling {
 }
 
 /**
- * @param {string} backend
- * @returns {URL}
+ * @param {string} backend - an address with or without its scheme; empty: the server that this page came from
+ * @returns {URL} ends in a slash
+ * @throws {CallProblem}
  */
-function parseBackend(backend) {
+export function parseBackend(backend) {
     const here = new URL('.', location.href);
     if (backend.trim() === '') {
         return here;

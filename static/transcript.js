@@ -145,6 +145,9 @@ export class Transcript {
         entry.text = heard.trim();
         entry.final = true;
         entry.interrupted = true;
+        if (entry.text === '') {
+            this.remove(entry); // nothing of it was heard
+        }
         return entry;
     }
 

@@ -159,8 +159,10 @@ export class WebRtcTransport {
         if (state === 'connected') {
             clearTimeout(this.restartTimer);
             clearTimeout(this.giveUpTimer);
-            this.giveUpTimer = 0;
-            this.options.onReconnecting(false);
+            if (this.giveUpTimer !== 0) {
+                this.giveUpTimer = 0;
+                this.options.onReconnecting(false);
+            }
         } else if (state === 'disconnected' || state === 'failed') {
             this.options.onReconnecting(true);
             this.giveUpTimer ||= window.setTimeout(() => this.lost('no reconnection in time'), RESTART_TIMEOUT_MS);

@@ -1,0 +1,59 @@
+/**
+ * `window.visavis`: what integrators and tests drive a call with. docs/page.md describes it.
+ */
+
+/**
+ * @typedef {Object} VisavisApi
+ * @property {import('./session.js').State} state - read only
+ * @property {'webrtc' | 'websocket' | null} transport - how the call travels, null without a call; read only
+ * @property {import('./transcript.js').Entry[]} transcript - of the call, or of the last one; read only
+ * @property {boolean} muted - read only
+ * @property {EventTarget} events - dispatches a CustomEvent for every state change and every message of the server
+ * @property {(options?: import('./session.js').StartOptions) => Promise<void>} start - resolves when the agent is there
+ * @property {() => Promise<void>} hangUp
+ * @property {(text: string) => Promise<void>} say - typed words; starts a call without microphone if there is none
+ * @property {() => void} interrupt - stops the agent's answer
+ * @property {(muted: boolean) => void} mute
+ * @property {{mic: number, answer: number}} levels - RMS now, 0 to 1; read only
+ * @property {{start: () => Promise<void>, stop: () => Promise<import('./audio.js').Recording>}} recorder
+ */
+
+/**
+ * @param {import('./session.js').CallSession} session
+ * @param {import('./audio.js').AudioGraph} graph
+ * @param {() => import('./settings.js').Settings} settings - the person's choices, where a call names none
+ * @returns {VisavisApi}
+ */
+export function createApi(session, graph, settings) {
+    /** @type {VisavisApi} */
+    const api = {
+        get state() {
+            return session.state;
+        },
+        get transport() {
+            return session.transport?.name ?? null;
+        },
+        get transcript() {
+            return session.transcript.entries.map((entry) => ({ ...entry }));
+        },
+        get muted() {
+            return session.muted;
+        },
+        get levels() {
+            return { mic: graph.levels.mic, answer: graph.levels.answer };
+        },
+        events: session,
+        start: (options = {}) => session.start({ ...settings(), ...options }),
+        hangUp: () => session.hangUp(),
+        say: async (text) => {
+            if (!session.live) {
+                await api.start({ microphone: false });
+            }
+            session.say(text);
+        },
+        interrupt: () => session.interrupt(),
+        mute: (muted) => session.setMuted(muted),
+        recorder: graph.recorder,
+    };
+    return api;
+}

@@ -1,0 +1,204 @@
+/**
+ * The page /call: wires buttons and keys to the call, and the call's events to what is shown.
+ */
+import { createApi } from './api.js';
+import { AudioGraph } from './audio.js';
+import { Captions } from './captions.js';
+import { element } from './dom.js';
+import { CallProblem, adviceFor } from './problems.js';
+import { CallSession } from './session.js';
+import { parseBackend } from './signalling.js';
+import { SettingsDialog } from './settings-dialog.js';
+import { loadSettings, saveSettings, settingsFromAddress } from './settings.js';
+import { View } from './view.js';
+
+const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
+const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
+
+const graph = new AudioGraph();
+const session = new CallSession(graph);
+const view = new View(graph);
+const captions = new Captions(
+    element('captions', HTMLOListElement),
+    element('scroll', HTMLElement),
+    element('announcer', HTMLElement),
+    element('empty', HTMLElement),
+);
+const stored = loadSettings();
+const { autostart, ...asked } = settingsFromAddress(location.search);
+const settings = { ...stored, ...asked };
+const message = element('message', HTMLTextAreaElement);
+const visavis = createApi(session, graph, () => settings);
+
+const dialog = new SettingsDialog(settings, (name) => {
+    // What the address asked for is not remembered; what the person changes is.
+    Object.assign(stored, { [name]: settings[name] });
+    saveSettings(stored);
+    if (name === 'language') {
+        session.setLanguage(settings.language);
+    } else if (name === 'microphone' && session.microphone !== null) {
+        session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
+    }
+});
+
+/** @param {import('./session.js').StartOptions} [options] */
+function start(options) {
+    if (session.current === null) {
+        visavis.start(options).catch(() => {}); // shown by the `problem` event
+    }
+}
+
+function typeInstead() {
+    start({ microphone: false });
+    message.focus();
+}
+
+/** @param {string} text */
+async function say(text) {
+    if (text === '' || session.state === 'connecting') {
+        return;
+    }
+    message.value = '';
+    message.focus();
+    try {
+        await visavis.say(text);
+    } catch {
+        message.value = text; // shown by the `problem` event; the words are not lost
+    }
+}
+
+function toggleMute() {
+    if (!session.live) {
+        return;
+    }
+    if (session.microphone === null) {
+        session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
+    } else {
+        session.setMuted(!session.muted);
+    }
+}
+
+/** @param {unknown} error */
+function showMicrophoneProblem(error) {
+    if (error instanceof CallProblem) {
+        const advice = adviceFor(error, '');
+        view.showNotice(`${advice.title}. ${advice.text}`);
+    }
+}
+
+function showState() {
+    view.showState(session.state, { microphone: session.microphone !== null, muted: session.muted });
+}
+
+/**
+ * @template T
+ * @param {string} type
+ * @param {(detail: T) => void} handle
+ */
+function on(type, handle) {
+    session.addEventListener(type, (event) => handle(/** @type {CustomEvent<T>} */ (event).detail));
+}
+
+on('state', (/** @type {{state: string}} */ { state }) => {
+    if (state === 'connecting') {
+        captions.clear();
+        view.showNotice('');
+    }
+    showState();
+});
+on('muted', showState);
+on('microphone', () => {
+    if (session.live) {
+        showState();
+    }
+    void dialog.listMicrophones(); // permission brings the names
+});
+on('transcript', (/** @type {import('./transcript.js').Entry} */ entry) => captions.show(entry));
+on('transport', (/** @type {{transport: 'webrtc' | 'websocket'}} */ { transport }) => view.showTransport(transport));
+on('loading', (/** @type {{parts: string[], ready: boolean}} */ { parts, ready }) => {
+    if (ready) {
+        view.showLoaded();
+    } else {
+        view.showLoading(parts);
+    }
+});
+on('notice', (/** @type {{message: string}} */ { message: text }) => view.showNotice(text));
+on('reconnecting', (/** @type {{reconnecting: boolean}} */ { reconnecting }) => {
+    view.showNotice(reconnecting ? 'The connection is shaky. Reconnecting…' : '');
+});
+on('problem', (/** @type {CallProblem} */ problem) => {
+    const server = settings.backend || location.host;
+    view.showProblem(adviceFor(problem, server), SETTINGS_PROBLEMS.includes(problem.code));
+});
+on('ended', (/** @type {{message: string}} */ { message: text }) => {
+    captions.settle(session.transcript.entries);
+    view.showEnd(text);
+});
+
+element('start', HTMLButtonElement).addEventListener('click', () => start());
+element('retry', HTMLButtonElement).addEventListener('click', () => start());
+element('type-instead', HTMLButtonElement).addEventListener('click', typeInstead);
+element('problem-type', HTMLButtonElement).addEventListener('click', typeInstead);
+element('problem-settings', HTMLButtonElement).addEventListener('click', () => dialog.open());
+element('open-settings', HTMLButtonElement).addEventListener('click', () => dialog.open());
+element('mute', HTMLButtonElement).addEventListener('click', toggleMute);
+element('interrupt', HTMLButtonElement).addEventListener('click', () => session.interrupt());
+element('hang-up', HTMLButtonElement).addEventListener('click', () => session.hangUp());
+element('unblock', HTMLButtonElement).addEventListener('click', () => graph.wake());
+element('composer', HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault();
+    void say(message.value.trim());
+});
+for (const idea of document.querySelectorAll('.idea')) {
+    idea.addEventListener('click', () => say(idea.textContent ?? ''));
+}
+message.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        void say(message.value.trim());
+    }
+});
+
+document.addEventListener('keydown', (event) => {
+    const target = event.target instanceof Element ? event.target : document.body;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || dialog.isOpen) {
+        return;
+    }
+    if (event.key === 'Escape') {
+        session.interrupt();
+        return;
+    }
+    const typing = target.closest('input, textarea, select, [contenteditable]') !== null;
+    const onControl = target.closest(INTERACTIVE) !== null; // Space and Enter belong to it
+    if ((event.key.toLowerCase() === 'm' && !typing) || (event.key === ' ' && !onControl)) {
+        event.preventDefault();
+        toggleMute();
+    } else if (event.key === 'Enter' && !onControl) {
+        event.preventDefault();
+        start();
+    }
+});
+
+window.addEventListener('pagehide', () => session.abandon());
+
+/**
+ * A link may name another server, but must not make this page send the microphone there unasked.
+ *
+ * @returns {boolean}
+ */
+function backendIsForeign() {
+    try {
+        return parseBackend(settings.backend).origin !== location.origin;
+    } catch {
+        return true;
+    }
+}
+
+if (backendIsForeign()) {
+    view.showNotice(`Calls from this page go to ${settings.backend}.`);
+}
+showState();
+Object.defineProperty(window, 'visavis', { value: visavis, enumerable: true });
+if (autostart && !(asked.backend !== undefined && backendIsForeign())) {
+    start();
+}

@@ -1,0 +1,165 @@
+/**
+ * Shows the transcript: every entry as a line, new ones scrolled into view unless the person reads further up, and
+ * finished ones told to screen readers once.
+ */
+
+/** @typedef {import('./transcript.js').Entry} Entry */
+
+const ANNOUNCED_LINES = 4; // kept for readers that come late; older ones are in the list
+
+/**
+ * @typedef {Object} Line
+ * @property {HTMLLIElement} item
+ * @property {HTMLParagraphElement} text
+ * @property {HTMLParagraphElement} meta
+ * @property {boolean} announced
+ */
+
+/**
+ * @param {number} ms
+ * @returns {string}
+ */
+function seconds(ms) {
+    return `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s`;
+}
+
+/**
+ * A turn's times in a line for people.
+ *
+ * @param {Record<string, number | null>} marks
+ * @returns {string} empty when there is nothing to tell
+ */
+export function describeTurn(marks) {
+    const first = marks.first_sent ?? marks.first_audio;
+    if (typeof first !== 'number') {
+        return '';
+    }
+    const parts = /** @type {const} */ ([
+        ['transcript', 'words'],
+        ['first_token', 'thought'],
+        ['first_audio', 'voice'],
+    ]);
+    const steps = parts
+        .filter(([mark]) => typeof marks[mark] === 'number')
+        .map(([mark, name]) => `${name} ${seconds(/** @type {number} */ (marks[mark]))}`);
+    return `Answered in ${seconds(first)}${steps.length > 0 ? ` (${steps.join(', ')})` : ''}`;
+}
+
+/** The list of captions and what a screen reader hears of it. */
+export class Captions {
+    /**
+     * @param {HTMLElement} list
+     * @param {HTMLElement} scroll - what scrolls around the list
+     * @param {HTMLElement} announcer
+     * @param {HTMLElement} empty - shown while there is nothing to show
+     */
+    constructor(list, scroll, announcer, empty) {
+        this.list = list;
+        this.scroll = scroll;
+        this.announcer = announcer;
+        this.empty = empty;
+        /** @type {Map<number, Line>} */
+        this.lines = new Map();
+    }
+
+    clear() {
+        this.lines.clear();
+        this.list.replaceChildren();
+        this.announcer.replaceChildren();
+        this.empty.hidden = false;
+    }
+
+    /** @param {Entry} entry */
+    show(entry) {
+        const stick = this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < 80;
+        const line = this.lines.get(entry.id) ?? this.addLine(entry);
+        if (entry.text === '') {
+            this.removeLine(entry.id, line);
+            return;
+        }
+        line.item.classList.toggle('partial', !entry.final);
+        line.item.classList.toggle('interrupted', entry.interrupted === true);
+        if (line.text.textContent !== entry.text) {
+            line.text.textContent = entry.text;
+        }
+        if (entry.language) {
+            line.text.lang = entry.language;
+        }
+        const notes = [];
+        if (entry.typed) {
+            notes.push('typed');
+        }
+        if (entry.interrupted) {
+            notes.push('interrupted');
+        }
+        if (entry.marks !== undefined) {
+            notes.push(describeTurn(entry.marks));
+        }
+        line.meta.textContent = notes.filter((note) => note !== '').join(' · ');
+        if (entry.final && !line.announced && !entry.typed) {
+            line.announced = true;
+            this.announce(entry);
+        }
+        if (stick) {
+            this.scroll.scrollTop = this.scroll.scrollHeight;
+        }
+    }
+
+    /** @param {Entry[]} entries - after a call: what was partial is final, what stayed empty is gone */
+    settle(entries) {
+        const kept = new Set(entries.map((entry) => entry.id));
+        for (const [id, line] of this.lines) {
+            if (!kept.has(id)) {
+                this.removeLine(id, line);
+            }
+        }
+        entries.forEach((entry) => this.show(entry));
+    }
+
+    /**
+     * @param {Entry} entry
+     * @returns {Line}
+     */
+    addLine(entry) {
+        this.empty.hidden = true;
+        const item = document.createElement('li');
+        item.className = `line ${entry.who}`;
+        const who = document.createElement('span');
+        who.className = 'who';
+        who.textContent = entry.who === 'user' ? 'You' : 'Visavis';
+        const text = document.createElement('p');
+        text.className = 'text';
+        text.dir = 'auto';
+        const meta = document.createElement('p');
+        meta.className = 'meta';
+        item.append(who, text, meta);
+        this.list.append(item);
+        const line = { item, text, meta, announced: false };
+        this.lines.set(entry.id, line);
+        return line;
+    }
+
+    /**
+     * @param {number} id
+     * @param {Line} line
+     */
+    removeLine(id, line) {
+        line.item.remove();
+        this.lines.delete(id);
+        this.empty.hidden = this.lines.size > 0;
+    }
+
+    /** @param {Entry} entry */
+    announce(entry) {
+        const said = document.createElement('p');
+        const who = entry.who === 'user' ? 'You' : 'Visavis';
+        said.textContent = `${who}: ${entry.text}${entry.interrupted ? ' (interrupted)' : ''}`;
+        if (entry.language) {
+            said.lang = entry.language;
+        }
+        this.announcer.append(said);
+        while (this.announcer.childElementCount > ANNOUNCED_LINES) {
+            this.announcer.firstElementChild?.remove();
+        }
+    }
+}

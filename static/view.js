@@ -1,0 +1,193 @@
+/**
+ * The stage: what the page shows of a call's state, apart from the captions.
+ */
+import { element } from './dom.js';
+import { Needle, loudness } from './levels.js';
+import { Orb } from './orb.js';
+import { PART_NAMES } from './problems.js';
+
+/** @type {Record<import('./session.js').State, {text: string, hint: string}>} */
+const STATES = {
+    idle: { text: 'Ready when you are', hint: 'Speak, and hear a real answer.' },
+    connecting: { text: 'Connecting', hint: 'Allow the microphone if your browser asks.' },
+    listening: { text: 'Listening', hint: 'Speak, or type below.' },
+    thinking: { text: 'Thinking', hint: 'The answer is on its way.' },
+    speaking: { text: 'Speaking', hint: '' },
+    ended: { text: 'Call ended', hint: '' },
+};
+
+/** What a person sees of the call. */
+export class View {
+    /** @param {import('./audio.js').AudioGraph} graph */
+    constructor(graph) {
+        this.stateText = element('state-text', HTMLElement);
+        this.hint = element('hint', HTMLElement);
+        this.notice = element('notice', HTMLElement);
+        this.before = element('before', HTMLElement);
+        this.controls = element('controls', HTMLElement);
+        this.startText = element('start-text', HTMLElement);
+        this.clock = element('clock', HTMLElement);
+        this.transport = element('transport', HTMLElement);
+        this.mute = element('mute', HTMLButtonElement);
+        this.muteText = element('mute-text', HTMLElement);
+        this.interrupt = element('interrupt', HTMLButtonElement);
+        this.hangUpText = element('hang-up-text', HTMLElement);
+        this.problem = element('problem', HTMLElement);
+        this.unblock = element('unblock', HTMLButtonElement);
+        this.micLevel = element('mic-level', HTMLElement);
+        this.answerLevel = element('answer-level', HTMLElement);
+        this.graph = graph;
+        this.touch = matchMedia('(pointer: coarse)');
+        this.micNeedle = new Needle();
+        this.answerNeedle = new Needle();
+        this.since = 0;
+        const loud = () => ({ mic: loudness(graph.levels.mic), answer: loudness(graph.levels.answer) });
+        this.orb = new Orb(element('orb', HTMLCanvasElement), loud);
+        setInterval(() => this.tick(), 50);
+    }
+
+    /**
+     * @param {import('./session.js').State} state
+     * @param {{microphone: boolean, muted: boolean}} input
+     */
+    showState(state, { microphone, muted }) {
+        const live = state === 'listening' || state === 'thinking' || state === 'speaking';
+        const active = live || state === 'connecting';
+        document.body.dataset.state = state;
+        document.body.classList.toggle('live', live);
+        document.title = state === 'idle' ? 'Visavis' : `${STATES[state].text} · Visavis`;
+        this.orb.state = state;
+        this.orb.muted = muted || !microphone;
+        setText(this.stateText, STATES[state].text);
+        setText(this.hint, this.hintFor(state, microphone, muted));
+        this.before.hidden = active;
+        this.controls.hidden = !active;
+        this.startText.textContent = state === 'ended' ? 'Call again' : 'Start call';
+        this.hangUpText.textContent = live ? 'Hang up' : 'Cancel';
+        this.mute.disabled = !live;
+        this.interrupt.disabled = state !== 'speaking' && state !== 'thinking';
+        this.showMute(microphone, muted);
+        if (active) {
+            this.problem.hidden = true;
+            document.body.classList.remove('problem-shown');
+        }
+        if (live && this.since === 0) {
+            this.since = Date.now();
+        } else if (!live) {
+            this.since = 0;
+            this.clock.hidden = true;
+            this.transport.hidden = true;
+            this.unblock.hidden = true;
+        }
+    }
+
+    /**
+     * @param {import('./session.js').State} state
+     * @param {boolean} microphone
+     * @param {boolean} muted
+     * @returns {string}
+     */
+    hintFor(state, microphone, muted) {
+        if (state === 'listening' && !microphone) {
+            return 'Type below, and hear the answer.';
+        }
+        if (state === 'listening' && muted) {
+            return `You are muted. ${this.touch.matches ? 'Tap Unmute' : 'Press M'} to be heard again.`;
+        }
+        if (state === 'speaking') {
+            const way = this.touch.matches ? 'tap Interrupt' : 'press Esc';
+            return !microphone || muted ? `To interrupt, ${way}.` : `Speak to interrupt, or ${way}.`;
+        }
+        return STATES[state].hint;
+    }
+
+    /**
+     * @param {boolean} microphone
+     * @param {boolean} muted
+     */
+    showMute(microphone, muted) {
+        const off = muted || !microphone;
+        document.getElementById('mute-icon')?.setAttribute('href', off ? '#i-mic-off' : '#i-mic');
+        this.mute.setAttribute('aria-pressed', String(microphone && muted));
+        this.muteText.textContent = microphone ? (muted ? 'Unmute' : 'Mute') : 'Use mic';
+    }
+
+    /** @param {'webrtc' | 'websocket'} transport */
+    showTransport(transport) {
+        this.transport.textContent = transport === 'webrtc' ? 'WebRTC' : 'WebSocket';
+        this.transport.hidden = false;
+    }
+
+    /** @param {string[]} parts - flags of /ready that are false; empty: ready, or the server does not say */
+    showLoading(parts) {
+        const names = parts.map((part) => PART_NAMES[part] ?? part.replace(/_ready$/, ''));
+        const list = names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names[0];
+        setText(this.stateText, 'The server is loading');
+        setText(this.hint, names.length > 0
+            ? `Still loading: ${list}. The call starts by itself.`
+            : 'The call starts by itself as soon as it is ready.');
+    }
+
+    /** Everything is loaded: on with the call. */
+    showLoaded() {
+        setText(this.stateText, STATES.connecting.text);
+        setText(this.hint, STATES.connecting.hint);
+    }
+
+    /** @param {string} text */
+    showNotice(text) {
+        setText(this.notice, text);
+    }
+
+    /**
+     * @param {import('./problems.js').Advice} advice
+     * @param {boolean} settingsHelp - whether the settings are where to go
+     */
+    showProblem(advice, settingsHelp) {
+        element('problem-title', HTMLElement).textContent = advice.title;
+        element('problem-text', HTMLElement).textContent = advice.text;
+        element('problem-type', HTMLButtonElement).hidden = !advice.typing;
+        element('problem-settings', HTMLButtonElement).hidden = !settingsHelp;
+        this.problem.hidden = false;
+        document.body.classList.add('problem-shown');
+        this.before.hidden = true;
+        setText(this.stateText, 'Not connected');
+        setText(this.hint, '');
+        element('retry', HTMLButtonElement).focus();
+    }
+
+    /** @param {string} message */
+    showEnd(message) {
+        setText(this.hint, message);
+    }
+
+    tick() {
+        const { levels } = this.graph;
+        setLevel(this.micLevel, this.micNeedle.follow(loudness(levels.mic), 50));
+        setLevel(this.answerLevel, this.answerNeedle.follow(loudness(levels.answer), 50));
+        if (this.since > 0) {
+            const seconds = Math.floor((Date.now() - this.since) / 1000);
+            setText(this.clock, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`);
+            this.clock.hidden = false;
+            this.unblock.hidden = !this.graph.blocked;
+        }
+    }
+}
+
+/**
+ * @param {HTMLElement} target
+ * @param {string} text
+ */
+function setText(target, text) {
+    if (target.textContent !== text) {
+        target.textContent = text; // an unchanged live region must stay silent
+    }
+}
+
+/**
+ * @param {HTMLElement} target
+ * @param {number} level
+ */
+function setLevel(target, level) {
+    target.style.transform = `scaleX(${level.toFixed(2)})`;
+}

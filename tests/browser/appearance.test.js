@@ -1,0 +1,96 @@
+/**
+ * What the page looks like and how it is perceived without looking: axe, widths, and screenshots for people to judge.
+ */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { withPage } from './lib/browser.js';
+import { openPage, startCall, waitForTurn } from './lib/call.js';
+import { RESULTS, serverUrl } from './lib/env.js';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const DEVICES = {
+    desktop: { width: 1280, height: 800 },
+    phone: { width: 360, height: 740 },
+};
+
+/**
+ * @param {Page} page
+ * @param {string} where
+ */
+async function assertAccessible(page, where) {
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    const told = serious.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((/** @type {any} */ n) => n.html).join(' ')})`);
+    assert.deepEqual(told, [], where);
+}
+
+/**
+ * @param {Page} page
+ * @param {string} where
+ */
+async function assertNoSidewaysScroll(page, where) {
+    const { content, width } = await page.evaluate(() => ({
+        content: document.documentElement.scrollWidth,
+        width: document.documentElement.clientWidth,
+    }));
+    assert.ok(content <= width, `${where}: ${content} px of content in ${width} px`);
+}
+
+/**
+ * @param {Page} page
+ * @param {string} name
+ */
+async function capture(page, name) {
+    await assertNoSidewaysScroll(page, name);
+    await assertAccessible(page, name);
+    await page.screenshot({ path: path.join(RESULTS, `${name}.png`) });
+}
+
+for (const [device, viewport] of Object.entries(DEVICES)) {
+    for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+        test(`the page is accessible and fits a ${device} in ${colorScheme} colours, before, in and after a call`, async () => {
+            const context = { viewport, colorScheme, deviceScaleFactor: device === 'phone' ? 2 : 1 };
+            await withPage({ context }, async (page) => {
+                const name = `${device}-${colorScheme}`;
+                await openPage(page, `${serverUrl()}/call?language=en`);
+                await page.waitForTimeout(600);
+                await capture(page, `${name}-idle`);
+                await page.getByRole('button', { name: 'Settings' }).click();
+                await capture(page, `${name}-settings`);
+                await page.getByRole('button', { name: 'Done' }).click();
+                await startCall(page);
+                await page.keyboard.press('m');
+                await page.getByLabel('Message').fill('What is the capital of France, and what is it known for?');
+                await page.getByRole('button', { name: 'Send' }).click();
+                await page.waitForFunction(() => window.visavis.state === 'thinking', undefined, { timeout: 30000 });
+                await page.screenshot({ path: path.join(RESULTS, `${name}-thinking.png`) });
+                await page.waitForFunction(() => window.visavis.state === 'speaking' && window.visavis.levels.answer > 0.02,
+                    undefined, { timeout: 90000 });
+                await capture(page, `${name}-speaking`);
+                await waitForTurn(page);
+                await page.waitForTimeout(400);
+                await capture(page, `${name}-listening`);
+                await page.getByRole('button', { name: 'Hang up' }).click();
+                await page.getByRole('button', { name: 'Call again' }).waitFor();
+                await page.waitForTimeout(600);
+                await capture(page, `${name}-ended`);
+            });
+        });
+    }
+}
+
+test('a blocked microphone is explained in a panel that fits a phone', async () => {
+    await withPage({ allow: false, context: { viewport: DEVICES.phone, deviceScaleFactor: 2 } }, async (page) => {
+        await openPage(page, `${serverUrl()}/call`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await page.getByRole('alert').waitFor();
+        await capture(page, 'phone-light-blocked');
+    });
+});

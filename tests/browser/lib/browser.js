@@ -1,0 +1,74 @@
+/**
+ * A real Chromium with a microphone that speaks from a file.
+ */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import { chromium } from 'playwright-core';
+
+import { CHROMIUM, transcriber } from './env.js';
+
+const FLAGS = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--autoplay-policy=no-user-gesture-required',
+];
+
+/**
+ * @typedef {Object} BrowserOptions
+ * @property {string} [wav] - what the microphone hears; without it a tone that no one takes for speech
+ * @property {boolean} [device] - whether there is a microphone at all
+ * @property {boolean} [allow] - whether the person allows it
+ * @property {string[]} [flags]
+ * @property {import('playwright-core').BrowserContextOptions} [context]
+ */
+
+/**
+ * Runs `body` with a page of a fresh browser, and closes it whatever happens.
+ *
+ * @param {BrowserOptions} options
+ * @param {(page: import('playwright-core').Page) => Promise<void>} body
+ */
+export async function withPage(options, body) {
+    const { wav, device = true, allow = true, flags = [], context = {} } = options;
+    const args = [...FLAGS, ...flags];
+    if (device) {
+        args.push('--use-fake-device-for-media-stream');
+    }
+    if (wav !== undefined) {
+        args.push(`--use-file-for-fake-audio-capture=${wav}`);
+    }
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args, ignoreDefaultArgs: ['--mute-audio'] });
+    try {
+        const permissions = allow ? ['microphone'] : [];
+        const page = await (await browser.newContext({ permissions, ...context })).newPage();
+        /** @type {string[]} */
+        const faults = [];
+        page.on('pageerror', (error) => faults.push(String(error)));
+        page.on('console', (message) => {
+            if (message.text().includes('Content Security Policy')) {
+                faults.push(message.text());
+            }
+        });
+        await body(page);
+        if (faults.length > 0) {
+            throw new Error(`The page had errors: ${faults.join('; ')}`);
+        }
+    } finally {
+        await browser.close();
+    }
+}
+
+/**
+ * @param {string} wav
+ * @returns {Promise<string>} its words
+ */
+export async function transcribe(wav) {
+    const { stdout } = await promisify(execFile)(transcriber(), [wav], { maxBuffer: 1 << 20 });
+    return stdout.trim();
+}

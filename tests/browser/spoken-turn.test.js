@@ -1,0 +1,66 @@
+/**
+ * The whole way: speech from a file into Chromium's microphone, the page's captions, and the sound that came back.
+ */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { transcribe, withPage } from './lib/browser.js';
+import { openPage, seen, startCall, startRecording, stopRecording, waitForTurn } from './lib/call.js';
+import { RESULTS, question, serverUrl } from './lib/env.js';
+import { findSound, padWav, writeWav } from './lib/wav.js';
+import { wordErrorRate, words, wordsInOrder } from './lib/words.js';
+
+const MIC_RMS = 0.01;
+const ANSWER_RMS = 0.003;
+
+/** @param {'webrtc' | 'websocket'} mode */
+async function spokenTurn(mode) {
+    const { wav, text } = question();
+    const microphone = path.join(RESULTS, `microphone-${mode}.wav`);
+    padWav(wav, microphone);
+    await withPage({ wav: microphone }, async (page) => {
+        await openPage(page, `${serverUrl()}/call?mode=${mode}&language=en`);
+        await startCall(page);
+        await startRecording(page);
+        assert.equal(await page.evaluate(() => window.visavis.transport), mode);
+        const turn = await waitForTurn(page);
+        await page.waitForTimeout(700); // what is in the jitter buffer
+        const { mic, answer } = await stopRecording(page);
+        await page.screenshot({ path: path.join(RESULTS, `spoken-${mode}.png`) });
+
+        const spoken = findSound(mic, MIC_RMS);
+        assert.ok(spoken, 'the microphone heard nothing');
+        const heard = findSound(answer, ANSWER_RMS, spoken.last);
+        assert.ok(heard, 'no sound came back after the question');
+        const file = path.join(RESULTS, `answer-${mode}.wav`);
+        const margin = Math.round(answer.sampleRate / 5);
+        writeWav(file, { ...answer, samples: answer.samples.slice(Math.max(0, heard.first - margin), heard.last + margin) });
+        const back = await transcribe(file);
+        const report = {
+            mode,
+            asked: text,
+            understood: turn.question.text,
+            wordErrorRate: wordErrorRate(text, turn.question.text),
+            caption: turn.answer.text,
+            transcribedAnswer: back,
+            captionWordsHeard: wordsInOrder(turn.answer.text, back),
+            voiceToVoiceMs: Math.round(((heard.first - spoken.last) / answer.sampleRate) * 1000),
+            firstAudio: await seen(page, 'first-audio'),
+            turns: await seen(page, 'turn'),
+        };
+        fs.writeFileSync(path.join(RESULTS, `spoken-${mode}.json`), `${JSON.stringify(report, null, 2)}\n`);
+        console.log(report);
+
+        assert.ok(report.wordErrorRate <= 0.1, `understood "${turn.question.text}", asked "${text}"`);
+        if (words(text).includes('france')) {
+            assert.match(turn.answer.text, /Paris/);
+        }
+        assert.ok(report.captionWordsHeard >= 0.8, `caption "${turn.answer.text}", heard "${back}"`);
+    });
+}
+
+test('a spoken question over WebRTC is understood, answered and heard', () => spokenTurn('webrtc'));
+
+test('a spoken question over a WebSocket is understood, answered and heard', () => spokenTurn('websocket'));
