@@ -12,6 +12,7 @@ const BACKLOG_SLACK_MS = 40; // above the target, while it lasts: quiet parts ar
 const BACKLOG_WINDOW_MS = 300;
 const BACKLOG_LIMIT_MS = 1000; // above it the oldest sound goes, quiet or not
 const PAUSE_LIMIT_MS = 1000; // a longer pause of the server is not replayed
+const PAUSE_MIN_TICKS = 720; // 15 ms: less than that is a frame of another length, not a pause
 const QUIET_RMS = 0.01;
 const TAIL_MS = 3; // a cut rings out instead of clicking
 const CLOCK_RATE = WIRE_RATE * TICKS_PER_SAMPLE;
@@ -90,14 +91,14 @@ export class PlayoutBuffer {
         }
         const gap = (timestamp - this.lastPushed.end) | 0;
         const follows = response === this.lastPushed.response;
-        if (follows && this.waiting && this.response === response && gap <= 0) {
+        if (follows && this.waiting && this.response === response && gap < PAUSE_MIN_TICKS) {
             // The buffer ran dry in the middle of speech: the network is later than we allowed for.
             this.underruns += 1;
             this.calm = 0;
             this.target = Math.min(this.samples(TARGET_MAX_MS), this.target + this.samples(TARGET_STEP_MS));
             this.response = 0;
         }
-        if (follows && gap > 0 && this.depth > 0) {
+        if (follows && gap >= PAUSE_MIN_TICKS && this.depth > 0) {
             const pause = Math.round((gap / CLOCK_RATE) * this.rate);
             this.append({ response, samples: new Float32Array(Math.min(pause, this.samples(PAUSE_LIMIT_MS))) });
         }
@@ -223,8 +224,8 @@ export class PlayoutBuffer {
     ringOut(output, from) {
         const length = this.samples(TAIL_MS);
         for (let i = from; i < output.length; i++) {
-            output[i] = this.tail > 0 ? this.lastSample * (this.tail / length) : 0;
             this.tail = Math.max(0, this.tail - 1);
+            output[i] = this.lastSample * (this.tail / length);
         }
     }
 }

@@ -3,7 +3,7 @@
  * folds back into speech. Pure; runs inside the audio worklets.
  */
 
-const ZERO_CROSSINGS = 16; // each side: 60 dB down within 1.1 kHz of the edge at 16 kHz, 1 ms of delay
+const ZERO_CROSSINGS = 24; // each side: flat to 6.6 kHz and 60 dB down at 8.1 kHz for 16 kHz, 1.5 ms of delay
 const ROLL_OFF = 0.92; // of half the lower rate
 const KAISER_BETA = 7;
 

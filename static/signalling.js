@@ -121,6 +121,25 @@ export class Signalling {
     }
 
     /**
+     * Why a WebSocket was refused: browsers hide the answer, so the address is asked once more without one.
+     *
+     * @param {Record<string, string>} query
+     * @param {AbortSignal} signal
+     * @returns {Promise<CallProblem>}
+     */
+    async whyNoSocket(query, signal) {
+        try {
+            const response = await this.request(`ws?${new URLSearchParams(query)}`, {}, signal);
+            if (response.status === 503 || response.status === 403) {
+                return await refusal(response);
+            }
+        } catch {
+            // no answer either: below
+        }
+        return new CallProblem('connection-failed', 'the WebSocket did not open');
+    }
+
+    /**
      * @param {string} path
      * @param {RequestInit} init
      * @param {AbortSignal} signal

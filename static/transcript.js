@@ -17,7 +17,7 @@
  * @property {Record<string, number | null>} [marks] - of the agent: the turn's times in ms after the last spoken sample
  */
 
-const NO_SPACES = /[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]/; // scripts that put none between words
+const NO_SPACES = /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/; // scripts that put none between words
 
 /**
  * @param {string} left
@@ -39,6 +39,8 @@ export class Transcript {
         /** @type {Entry[]} */
         this.entries = [];
         this.nextId = 0;
+        /** @type {Entry[]} Typed, and not yet repeated by the server. */
+        this.unconfirmed = [];
     }
 
     /**
@@ -69,7 +71,9 @@ export class Transcript {
      * @returns {Entry}
      */
     userTyped(text) {
-        return this.add({ who: 'user', text, final: true, typed: true });
+        const entry = this.add({ who: 'user', text, final: true, typed: true });
+        this.unconfirmed.push(entry);
+        return entry;
     }
 
     /** The call is over: nothing is partial any more. */
@@ -87,15 +91,16 @@ export class Transcript {
      * @returns {Entry | null}
      */
     userSpoke(text, final, language) {
-        const last = this.entries.findLast((entry) => entry.who === 'user');
-        if (last?.typed && last.text === text.trim()) {
-            return null; // the server repeats what was typed
+        const typed = this.unconfirmed.findIndex((entry) => final && entry.text === text.trim());
+        if (typed >= 0) {
+            this.unconfirmed.splice(typed, 1);
+            return null; // it is shown already
         }
-        const open = last !== undefined && !last.final ? last : null;
-        const entry = open ?? (text.trim() === '' ? null : this.add({ who: 'user', text: '', final: false }));
-        if (entry === null) {
+        const open = this.entries.findLast((entry) => entry.who === 'user' && !entry.final);
+        if (open === undefined && text.trim() === '') {
             return null;
         }
+        const entry = open ?? this.add({ who: 'user', text: '', final: false });
         entry.text = text.trim();
         entry.final = final;
         entry.language = language;

@@ -35,7 +35,7 @@ export class WebSocketTransport {
         this.socket = socket;
         socket.binaryType = 'arraybuffer';
         socket.onmessage = (event) => this.receive(event.data);
-        await this.whenOpen(socket);
+        await this.whenOpen(socket, query);
         socket.onclose = (event) => this.lost(event.reason || `closed with code ${event.code}`);
         this.opened = true;
         this.connectAudio();
@@ -43,23 +43,28 @@ export class WebSocketTransport {
 
     /**
      * @param {WebSocket} socket
+     * @param {Record<string, string>} query
      * @returns {Promise<void>}
      */
-    whenOpen(socket) {
+    whenOpen(socket, query) {
+        const { signalling, signal } = this.options;
         return new Promise((resolve, reject) => {
             const timer = setTimeout(
                 () => reject(new CallProblem('connection-failed', 'no WebSocket in 8 s')),
                 CONNECT_TIMEOUT_MS,
             );
-            this.options.signal.addEventListener('abort', () => reject(this.options.signal.reason));
+            signal.addEventListener('abort', () => reject(signal.reason));
             socket.onopen = () => {
                 clearTimeout(timer);
                 resolve();
             };
             socket.onclose = (event) => {
                 clearTimeout(timer);
-                const full = event.code === TRY_AGAIN_LATER;
-                reject(new CallProblem(full ? 'server-full' : 'connection-failed', event.reason));
+                if (event.code === TRY_AGAIN_LATER) {
+                    reject(new CallProblem('server-full', event.reason));
+                } else {
+                    void signalling.whyNoSocket(query, signal).then(reject);
+                }
             };
         });
     }
