@@ -13,6 +13,7 @@
 //! - [`models`]: the manifest, fetching, checking and converting
 //! - [`config`]: the only reader of the environment
 //! - [`server`], [`logging`]: put it all together
+//! - [`oneshot`]: one engine for one task on the command line
 #![forbid(unsafe_code)]
 
 pub mod api;
@@ -24,6 +25,7 @@ pub mod event;
 pub mod frame;
 pub mod logging;
 pub mod models;
+pub mod oneshot;
 pub mod pipeline;
 pub mod server;
 pub mod session;

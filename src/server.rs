@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, App};
 use crate::config::Config;
 use crate::engine::fleet::{Fleet, ModelFiles};
-use crate::models::manifest::Manifest;
+use crate::models::Manifest;
 use crate::session::Calls;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 
@@ -145,8 +145,11 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// The files that the configuration and its profile name; a clear word when one is missing.
-fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
+/// The files that the configuration and its profile name.
+///
+/// # Errors
+/// When the profile is unknown, or a file is missing, with the command that fetches it.
+pub fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
     let profile = Manifest::builtin().profile(&config.models.profile)?;
     let directory = &config.models.dir;
     let or = |own: &PathBuf, file: &std::path::Path| if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() };

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use visavis::config::{self, Config, Sources};
 use visavis::models::cli::ModelsArgs;
-use visavis::server::Server;
+use visavis::server::{self, Server};
 
 /// Self-hosted real-time voice calls: open /call in a browser, speak, and hear an answer.
 #[derive(Parser)]
@@ -50,6 +50,25 @@ enum Command {
     },
     /// List, fetch and check models
     Models(ModelsArgs),
+    /// Speak a text into a WAV file
+    Speak {
+        /// The text
+        text: String,
+        /// The file
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+        /// The voice [default: the first]
+        #[arg(long, default_value = "")]
+        voice: String,
+    },
+    /// Print the words of a WAV file
+    Transcribe {
+        /// The file
+        file: PathBuf,
+        /// Two letters such as en [default: identify]
+        #[arg(long, default_value = "")]
+        language: String,
+    },
     /// Print the effective configuration
     Config,
 }
@@ -75,6 +94,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve { .. } => serve(config),
         Command::Models(arguments) => Ok(visavis::models::cli::run(arguments, &config.models.dir)?),
+        Command::Speak { text, out, voice } => {
+            let models = server::model_files(&config)?;
+            runtime()?.block_on(visavis::oneshot::speak(&config, &models, &text, &voice, &out))
+        }
+        Command::Transcribe { file, language } => {
+            let models = server::model_files(&config)?;
+            let words = runtime()?.block_on(visavis::oneshot::transcribe(&config, &models, &file, &language))?;
+            println!("{}", words.text);
+            Ok(())
+        }
         Command::Config => {
             print!("{}", toml::to_string_pretty(&config)?);
             Ok(())
@@ -98,16 +127,31 @@ fn serve(config: Config) -> anyhow::Result<()> {
     visavis::logging::init(&config.log).context("log.filter")?;
     // Two TLS providers may be linked in by dependencies; say which one is ours.
     _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let server = Box::pin(Server::start(config)).await?;
         let address = server.address()?;
         let host = if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
-        tracing::info!("listening: open http://{host}:{}/call in a browser", address.port());
+        let url = format!("http://{host}:{}/call", address.port());
+        tracing::info!(%url, "listening");
+        tokio::spawn(announce(server.app().fleet.clone(), url));
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone()));
         Box::pin(server.serve(stop)).await
     })
+}
+
+/// Tells the person at the terminal when calls can be made.
+async fn announce(fleet: std::sync::Arc<visavis::engine::fleet::Fleet>, url: String) {
+    for status in [&fleet.stt, &fleet.llm, &fleet.tts] {
+        if status.clone().wait_for(|status| status.ready).await.is_err() {
+            return;
+        }
+    }
+    println!("\nVisavis is ready: open {url} in a browser. Ctrl-C ends it.\n");
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 /// The first signal asks for a graceful stop, the second ends at once.

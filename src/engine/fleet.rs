@@ -7,6 +7,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::transport::Channel;
 
 use super::grpc::{self, GrpcLlm, GrpcStt, GrpcTts};
 use super::monitor::{self, EngineStatus};
@@ -40,10 +41,7 @@ pub struct Fleet {
     pub llm: watch::Receiver<EngineStatus>,
     /// Text to speech.
     pub tts: watch::Receiver<EngineStatus>,
-    tasks: TaskTracker,
-    token: CancellationToken,
-    // Sockets live here; removed with the fleet.
-    _sockets: tempfile::TempDir,
+    launcher: Launcher,
 }
 
 impl Fleet {
@@ -52,35 +50,18 @@ impl Fleet {
     /// # Errors
     /// When the voice activity model cannot be loaded, an engine's program is not there, or an address is wrong.
     pub fn start(config: &Config, models: &ModelFiles) -> anyhow::Result<Self> {
-        let sockets = tempfile::Builder::new().prefix("visavis-").tempdir().context("no directory for sockets")?;
         let silero = Silero::load(&models.runtime, &models.vad)?;
-        let token = CancellationToken::new();
-        let tasks = TaskTracker::new();
-        let mut launch = |name: &'static str, url: &str, arguments: Vec<String>| -> anyhow::Result<_> {
-            let channel = if url.is_empty() {
-                let socket = sockets.path().join(format!("{name}.sock")).display().to_string();
-                let path = beside_us(&format!("visavis-{name}"))?;
-                let mut all = vec!["--listen".into(), format!("unix:{socket}"), "--exit-with-stdin".into()];
-                all.extend(arguments);
-                tasks.spawn(supervisor::supervise(Program { name, path, arguments: all }, token.clone()));
-                grpc::connect(&format!("unix:{socket}"))?
-            } else {
-                grpc::connect(url).with_context(|| format!("{name}.url"))?
-            };
-            let (sender, status) = watch::channel(EngineStatus { message: "starts".into(), ..Default::default() });
-            tasks.spawn(monitor::watch_engine(name, channel.clone(), sender, token.clone()));
-            Ok((channel, status))
-        };
-        let (stt_channel, stt) = launch("stt", &config.stt.url, stt_arguments(config, models))?;
-        let (llm_channel, llm) = launch("llm", &config.llm.url, llm_arguments(config, models))?;
-        let (tts_channel, tts) = launch("tts", &config.tts.url, tts_arguments(config, models))?;
+        let launcher = Launcher::new()?;
+        let (stt_channel, stt) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
+        let (llm_channel, llm) = launcher.launch("llm", &config.llm.url, llm_arguments(config, models))?;
+        let (tts_channel, tts) = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
         let engines = Engines {
             stt: Arc::new(GrpcStt(stt_channel)),
             llm: Arc::new(GrpcLlm { channel: llm_channel, settings: config.llm.clone() }),
             tts: Arc::new(GrpcTts { channel: tts_channel, settings: config.tts.clone() }),
             vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
         };
-        Ok(Self { engines, stt, llm, tts, tasks, token, _sockets: sockets })
+        Ok(Self { engines, stt, llm, tts, launcher })
     }
 
     /// True when every engine answers.
@@ -91,12 +72,60 @@ impl Fleet {
 
     /// Ends the children and waits for them.
     pub async fn stop(&self) {
+        self.launcher.stop().await;
+    }
+}
+
+/// Starts engines, or connects to those that run elsewhere.
+pub struct Launcher {
+    tasks: TaskTracker,
+    token: CancellationToken,
+    // Removed with the launcher.
+    sockets: tempfile::TempDir,
+}
+
+impl Launcher {
+    /// Nothing started yet.
+    ///
+    /// # Errors
+    /// When there is no directory for sockets.
+    pub fn new() -> anyhow::Result<Self> {
+        let sockets = tempfile::Builder::new().prefix("visavis-").tempdir().context("no directory for sockets")?;
+        Ok(Self { tasks: TaskTracker::new(), token: CancellationToken::new(), sockets })
+    }
+
+    /// Connects to the engine at `url`, or starts one with these arguments when it is empty.
+    ///
+    /// # Errors
+    /// When the program is not there or the address is wrong.
+    pub fn launch(
+        &self,
+        name: &'static str,
+        url: &str,
+        arguments: Vec<String>,
+    ) -> anyhow::Result<(Channel, watch::Receiver<EngineStatus>)> {
+        let channel = if url.is_empty() {
+            let socket = self.sockets.path().join(format!("{name}.sock")).display().to_string();
+            let path = beside_us(&format!("visavis-{name}"))?;
+            let mut all = vec!["--listen".into(), format!("unix:{socket}"), "--exit-with-stdin".into()];
+            all.extend(arguments);
+            self.tasks.spawn(supervisor::supervise(Program { name, path, arguments: all }, self.token.clone()));
+            grpc::connect(&format!("unix:{socket}"))?
+        } else {
+            grpc::connect(url).with_context(|| format!("{name}.url"))?
+        };
+        let (sender, status) = watch::channel(EngineStatus { message: "starts".into(), ..Default::default() });
+        self.tasks.spawn(monitor::watch_engine(name, channel.clone(), sender, self.token.clone()));
+        Ok((channel, status))
+    }
+
+    /// Ends the children and waits for them.
+    pub async fn stop(&self) {
         self.token.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
 }
-
 /// An engine's program lies beside the server's.
 fn beside_us(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("where does this program lie?")?;
@@ -111,7 +140,7 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn stt_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
+pub(crate) fn stt_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
     let own = &config.stt;
     let list = ["--model", &text(&models.stt), "--threads", &own.threads.to_string(), "--queue", &own.queue.to_string()];
     list.map(String::from).to_vec()
@@ -133,7 +162,7 @@ fn llm_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
     list
 }
 
-fn tts_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
+pub(crate) fn tts_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
     let own = &config.tts;
     let mut list: Vec<String> = models.voices.iter().flat_map(|voice| ["--voice".into(), text(voice)]).collect();
     list.extend(["--onnxruntime".into(), text(&models.runtime)]);

@@ -124,8 +124,12 @@ impl Reader {
                     let command = self.codec.decode(&text);
                     match command {
                         Some(bad @ ClientCommand::Bad { id: None, .. }) => Some(bad),
-                        Some(command) if self.commands.send(command).await.is_err() => return std::future::pending().await,
-                        _ => None,
+                        Some(command) => {
+                            // A pipeline that has ended closes the socket by its events' end.
+                            _ = self.commands.send(command).await;
+                            None
+                        }
+                        None => None,
                     }
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,

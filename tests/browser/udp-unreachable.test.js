@@ -31,7 +31,7 @@ test('without UDP the page falls back to a WebSocket, says so, and the call work
     const given = tcpOnlyUrl();
     const forwarded = given === null ? await forwardPort() : null;
     // Without such a server at hand the browser itself is kept from using UDP.
-    const flags = given === null ? ['--force-webrtc-ip-handling-policy=disable_non_proxied_udp'] : [];
+    const flags = given === null ? ['--webrtc-ip-handling-policy=disable_non_proxied_udp'] : [];
     try {
         await withPage({ flags }, async (page) => {
             await openPage(page, `${given ?? forwarded?.url}/call?language=en`);

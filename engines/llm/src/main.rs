@@ -15,7 +15,9 @@ mod service;
 mod text;
 mod worker;
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 
@@ -148,14 +150,12 @@ fn cores() -> u32 {
 /// work, and speech recognition beside this process slows tenfold.
 fn wait_passively() {
     const POLICY: &str = "OMP_WAIT_POLICY";
-    if cfg!(unix) && std::env::var_os(POLICY).is_none() {
-        use std::os::unix::process::CommandExt;
-        if let Ok(program) = std::env::current_exe() {
-            let error = std::process::Command::new(program)
-                .args(std::env::args_os().skip(1))
-                .env(POLICY, "passive")
-                .exec();
-            eprintln!("cannot start again with {POLICY}=passive: {error}");
-        }
+    // The one variable that is read here: it alone tells the second start from the first.
+    if std::env::var_os(POLICY).is_some() {
+        return;
     }
+    let again =
+        |program| Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
+    let error = std::env::current_exe().map_or_else(|error| error, again);
+    eprintln!("cannot start again with {POLICY}=passive, so waiting threads will spin: {error}");
 }

@@ -28,6 +28,9 @@ const GPU_CHUNK: Chunk = Chunk { shared: 256, alone: 512 };
 const REPEAT_PENALTY: f32 = 1.1;
 const REPEAT_WINDOW: i32 = 64;
 
+/// With a temperature: a small model's unlikely tokens are many and mostly nonsense.
+const TOP_K: i32 = 40;
+
 /// What the command line says of the model.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelOptions {
@@ -213,6 +216,7 @@ impl Evaluator<'_> {
         if sampling.temperature == 0.0 {
             chain.push(LlamaSampler::greedy());
         } else {
+            chain.push(LlamaSampler::top_k(TOP_K));
             if sampling.top_p < 1.0 {
                 chain.push(LlamaSampler::top_p(sampling.top_p, 1));
             }

@@ -40,9 +40,10 @@ impl Prompter {
             return Err(invalid("messages: empty; send at least one"));
         };
         let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
-        if bytes > self.context * MAX_BYTES_PER_TOKEN {
+        if messages.len() > self.context || bytes > self.context * MAX_BYTES_PER_TOKEN {
             return Err(invalid(format!(
-                "messages: {bytes} bytes cannot fit the context of {} tokens; leave out the oldest",
+                "messages: {} of {bytes} bytes cannot fit the context of {} tokens; leave out the oldest",
+                messages.len(),
                 self.context
             )));
         }
@@ -91,11 +92,14 @@ fn template_of(model: &LlamaModel) -> LlamaChatTemplate {
 /// Removes control tokens, also those that a removal would form: what a person says must not end their message and
 /// begin another role's.
 fn without(content: &str, control: &[String]) -> String {
-    let mut content = content.to_owned();
-    while let Some(token) = control.iter().find(|token| content.contains(token.as_str())) {
-        content = content.replace(token.as_str(), "");
+    let mut clean = String::with_capacity(content.len());
+    for character in content.chars() {
+        clean.push(character);
+        if let Some(token) = control.iter().find(|token| clean.ends_with(token.as_str())) {
+            clean.truncate(clean.len() - token.len());
+        }
     }
-    content
+    clean
 }
 
 #[cfg(test)]

@@ -47,11 +47,7 @@ impl LlmService {
         let ticket = self.state.enter()?;
         let loaded = self.loaded.get().ok_or_else(|| Status::unavailable("the model is still loading"))?;
         let context = loaded.limits.context;
-        let mut settings = request::settings(&request, loaded.limits)?;
-        if kind == Kind::Prefill {
-            // Nothing is generated, yet the same prompt must be acceptable to the Generate that follows.
-            settings.max_tokens = settings.max_tokens.max(1);
-        }
+        let settings = request::settings(&request, loaded.limits)?;
         let tokens = loaded.prompter.tokens(&request.messages)?;
         let room = context - settings.max_tokens;
         if tokens.is_empty() || tokens.len() > room {

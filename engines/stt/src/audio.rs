@@ -12,8 +12,8 @@ pub(crate) const WINDOW: usize = 28 * RATE;
 const EARLIEST_CUT: usize = 20 * RATE;
 /// Kept on both sides of the speech: soft consonants lie under the threshold.
 const KEEP: usize = RATE / 5;
-/// Mean square of the loudest frames under which nothing can be speech (about -60 dBFS).
-const FLOOR: f64 = 30.0 * 30.0;
+/// Mean square of the loudest frames under which nothing can be speech (about -66 dBFS).
+const FLOOR: f64 = 16.0 * 16.0;
 /// Frames this much weaker than the loudest (40 dB) are silence.
 const RANGE: f64 = 1e-4;
 /// The loudest frames that are passed over: a click must not make speech look like silence.
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn faint_hiss_is_no_speech() {
-        assert_eq!(speech(&tone(RATE, 25.0)), None);
+        assert_eq!(speech(&tone(RATE, 20.0)), None);
         assert_eq!(speech(&[]), None);
     }
 

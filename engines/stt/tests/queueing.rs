@@ -1,0 +1,123 @@
+//! Who is served when: cancellation, replacement, priorities, limits.
+
+mod common;
+
+use common::{Engine, JFK, Utterance, fast_model, jfk, words};
+use futures_util::FutureExt;
+use tonic::Code;
+use visavis_proto::v1::{Priority, SttDecode, stt_input::Input};
+
+/// An utterance whose decode takes far longer than anything else here, already in work.
+async fn long_work(engine: &Engine, priority: Priority) -> Utterance {
+    let utterance = engine.speak(priority).await;
+    utterance.hear(&jfk().repeat(40)).await;
+    utterance.decode(1, true).await;
+    engine.until(|stats| stats.active == 1).await;
+    utterance
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_leaves_stops_its_work_and_the_next_is_served() {
+    let engine = Engine::ready(&fast_model(), &[]).await;
+    let working = long_work(&engine, Priority::Live).await;
+    let waiting = engine.speak(Priority::Live).await;
+    waiting.hear(&jfk()).await;
+    waiting.decode(1, true).await;
+    engine.until(|stats| stats.queued == 1).await;
+    drop(waiting);
+    engine.until(|stats| stats.queued == 0).await;
+    let before = engine.stats().await;
+    assert_eq!((before.active, before.cancelled), (1, 1));
+    drop(working);
+    let after = engine.until(|stats| stats.active == 0).await;
+    assert_eq!((after.queued, after.cancelled, after.failed), (0, 2, 0));
+    assert_eq!(words(&engine.transcribe(&jfk()).await.text), words(JFK));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_refuses_at_once() {
+    let engine = Engine::ready(&fast_model(), &["--queue", "1"]).await;
+    let _working = long_work(&engine, Priority::Live).await;
+    let waiting = engine.speak(Priority::Live).await;
+    waiting.hear(&jfk()).await;
+    waiting.decode(1, true).await;
+    engine.until(|stats| stats.queued == 1).await;
+    let mut refused = engine.speak(Priority::Live).await;
+    refused.hear(&jfk()).await;
+    refused.decode(1, true).await;
+    assert_eq!(refused.next().await.unwrap_err().code(), Code::ResourceExhausted);
+    let stats = engine.stats().await;
+    assert_eq!((stats.active, stats.queued, stats.rejected), (1, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_decode_replaces_a_waiting_partial_and_never_a_final() {
+    let engine = Engine::ready(&fast_model(), &["--queue", "2"]).await;
+    let _working = long_work(&engine, Priority::Batch).await;
+    let blocking = long_work(&engine, Priority::Live).await;
+    let utterance = engine.speak(Priority::Live).await;
+    utterance.hear(&jfk()).await;
+    for (number, is_final) in [(1, false), (2, false), (3, true), (4, true), (5, false), (6, false)] {
+        if number == 5 {
+            // Both finals hold a place now; the partials need one more.
+            engine.until(|stats| stats.queued == 2).await;
+            drop(blocking);
+            break;
+        }
+        utterance.decode(number, is_final).await;
+    }
+    let answered: Vec<u32> = utterance.end().await.iter().map(|heard| heard.number).collect();
+    assert_eq!(answered, [3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_turn_goes_before_speculation_and_batch_work() {
+    let engine = Engine::ready(&fast_model(), &[]).await;
+    let mut batch = long_work(&engine, Priority::Batch).await;
+    let speculative = engine.speak(Priority::Speculative).await;
+    speculative.hear(&jfk()).await;
+    speculative.decode(1, true).await;
+    engine.until(|stats| stats.queued == 1).await;
+    let live = engine.speak(Priority::Live).await;
+    live.hear(&jfk()).await;
+    live.decode(1, true).await;
+    let (done, mut order) = tokio::sync::mpsc::channel(2);
+    for (name, mut utterance) in [("live", live), ("speculative", speculative)] {
+        let done = done.clone();
+        tokio::spawn(async move {
+            utterance.next().await.unwrap();
+            done.send(name).await.unwrap();
+        });
+    }
+    assert_eq!(order.recv().await, Some("live"));
+    assert_eq!(order.recv().await, Some("speculative"));
+    // Seven minutes of batch work made room between two of its windows and are still going on.
+    assert!(batch.next().now_or_never().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passed_deadline_is_told_while_others_work() {
+    let engine = Engine::ready(&fast_model(), &[]).await;
+    let _working = long_work(&engine, Priority::Live).await;
+    let mut late = engine.speak(Priority::Batch).await;
+    late.hear(&jfk()).await;
+    let decode = SttDecode { number: 7, r#final: true, deadline_ms: 50, ..SttDecode::default() };
+    late.send(Input::Decode(decode)).await;
+    let status = late.next().await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let stats = engine.until(|stats| stats.queued == 0).await;
+    assert_eq!((stats.active, stats.cancelled), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_utterance_without_end_is_refused_with_the_limit() {
+    let engine = Engine::ready(&fast_model(), &[]).await;
+    let mut utterance = engine.speak(Priority::Live).await;
+    utterance.hear(&vec![0; 10 * 60 * common::RATE * 2]).await;
+    utterance.decode(1, true).await;
+    assert_eq!(utterance.next().await.unwrap().text, "");
+    utterance.hear(&[0; 2]).await;
+    let refused = utterance.next().await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+    assert!(refused.message().contains("10 minutes"), "{refused}");
+}

@@ -1,0 +1,178 @@
+//! Turn-taking of the whole pipeline with scripted engines on a virtual clock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use visavis::config::Config;
+use visavis::ends::{TransportEnds, call_ends};
+use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+use visavis::engine::{EngineError, Engines, Vad};
+use visavis::event::{CallEvent, ClientCommand, EndReason};
+use visavis::frame::{AudioFrame, MIC_FRAME, Role};
+use visavis::pipeline;
+
+type Script = Vec<(Duration, Result<String, EngineError>)>;
+
+struct Call {
+    ends: Option<TransportEnds>,
+    llm: Arc<ScriptedLlm>,
+    stop: CancellationToken,
+    run: tokio::task::JoinHandle<EndReason>,
+    /// When each frame of the answer arrived.
+    heard: Vec<Instant>,
+    events: Vec<(Instant, CallEvent)>,
+}
+
+fn pieces(text: &str) -> Script {
+    text.split_inclusive(' ').map(|piece| (Duration::from_millis(20), Ok(piece.to_string()))).collect()
+}
+
+impl Call {
+    fn begin(lines: &[&str], answers: Vec<Script>, config: Config) -> Self {
+        let lines = lines.iter().map(|line| Ok((*line).to_string())).collect::<VecDeque<_>>();
+        let stt = Arc::new(ScriptedStt { lines: Mutex::new(lines) });
+        let llm = Arc::new(ScriptedLlm { answers: Mutex::new(answers.into()), ..Default::default() });
+        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
+        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad };
+        let (ends, pipeline) = call_ends();
+        let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let tokens = (drain, stop.clone());
+        let run = tokio::spawn(async move {
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, tokens)).await
+        });
+        Self { ends: Some(ends), llm, stop, run, heard: Vec::new(), events: Vec::new() }
+    }
+
+    /// Speaks (or is silent) for this long, at the pace of speech, and takes what comes.
+    async fn mic(&mut self, ms: u64, loud: bool) {
+        let ends = self.ends.as_mut().expect("the client is there");
+        for _ in 0..ms / 20 {
+            let samples = vec![if loud { 8000 } else { 0 }; MIC_FRAME];
+            ends.mic.send(AudioFrame { samples, received: true });
+            sleep(Duration::from_millis(20)).await;
+            while let Ok(frame) = ends.media.try_recv() {
+                assert!(!frame.samples.is_empty());
+                self.heard.push(Instant::now());
+            }
+            while let Ok(event) = ends.events.try_recv() {
+                self.events.push((Instant::now(), event));
+            }
+        }
+    }
+
+    async fn say(&mut self) {
+        self.mic(1000, true).await;
+        self.mic(700, false).await;
+    }
+
+    fn count(&self, what: impl Fn(&CallEvent) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| what(event)).count()
+    }
+
+    async fn hang_up(mut self) -> EndReason {
+        drop(self.ends.take());
+        timeout(Duration::from_secs(5), self.run).await.expect("the pipeline ends with its client").unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spoken_question_gets_a_spoken_answer_that_begins_before_the_model_is_done() {
+    let slow: Script = "Well, the answer to that, is quite long indeed. "
+        .repeat(3)
+        .split_inclusive(' ')
+        .map(|piece| (Duration::from_millis(150), Ok(piece.to_string())))
+        .collect();
+    let mut call = Call::begin(&["What is it?"], vec![slow], Config::default());
+    call.say().await;
+    call.mic(20_000, false).await;
+    let at = |what: fn(&CallEvent) -> bool| call.events.iter().find(|(_, event)| what(event)).map(|(at, _)| *at);
+    let spoke = at(|event| matches!(event, CallEvent::AgentStartedSpeaking(_))).expect("it spoke");
+    let written = at(|event| matches!(event, CallEvent::AnswerTextEnded(_))).expect("the text ended");
+    assert!(spoke < written, "speech waits for the whole text");
+    assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStoppedSpeaking(_))), 1);
+    // 30 words of 300 ms.
+    assert!((445..=455).contains(&call.heard.len()), "{}", call.heard.len());
+    assert_eq!(call.hang_up().await, EndReason::HungUp);
+}
+
+#[tokio::test(start_paused = true)]
+async fn speaking_over_an_answer_silences_it_and_the_next_question_remembers_only_what_was_heard() {
+    let answers = vec![pieces("One two three four five six seven eight nine ten. "), pieces("Yes. ")];
+    let mut call = Call::begin(&["Count.", "Stop, what was that?"], answers, Config::default());
+    call.say().await;
+    call.mic(1000, false).await;
+    assert!(!call.heard.is_empty(), "it answers");
+    let voice = Instant::now();
+    call.say().await;
+    call.mic(3000, false).await;
+    let decided = call.events.iter().find(|(_, event)| matches!(event, CallEvent::Interrupted { .. })).expect("interrupted").0;
+    let first_answer_after = call.heard.iter().filter(|at| **at > decided && **at < voice + Duration::from_millis(1500)).count();
+    assert_eq!(first_answer_after, 0, "silent at once");
+    assert!(decided - voice <= Duration::from_millis(100), "{:?}", decided - voice);
+    let asked = call.llm.asked.lock().clone();
+    let remembered = &asked[1].messages[2];
+    assert_eq!(remembered.role, Role::Assistant);
+    let words = remembered.content.split_whitespace().count();
+    // About a second of 300 ms words before the voice, and what passed until the decision.
+    assert!((2..=5).contains(&words), "{}", remembered.content);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_dies_before_a_word_is_asked_again_and_the_person_gets_an_answer() {
+    let dead: Script = vec![(Duration::from_millis(50), Err(EngineError::Failed("killed".into())))];
+    let mut call = Call::begin(&["Hello?"], vec![dead, pieces("Hello there. ")], Config::default());
+    call.say().await;
+    call.mic(2000, false).await;
+    assert!(call.heard.len() > 20);
+    assert_eq!(call.count(|event| matches!(event, CallEvent::Turn { .. })), 2);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn typed_words_are_answered_without_a_microphone() {
+    let mut call = Call::begin(&[], vec![pieces("Typed and read. ")], Config::default());
+    let commands = call.ends.as_ref().unwrap().commands.clone();
+    commands.send(ClientCommand::Say("Hi".into())).await.unwrap();
+    // Nothing at all comes from the microphone.
+    sleep(Duration::from_secs(3)).await;
+    call.mic(20, false).await;
+    assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStoppedSpeaking(_))), 1);
+    drop(commands);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_minutes_of_speech_without_a_pause_are_answered_at_the_limit_and_lose_no_call() {
+    let answers = (0..4).map(|_| pieces("I see. ")).collect();
+    let mut call = Call::begin(&["one", "two", "three"], answers, Config::default());
+    call.mic(600_000, true).await;
+    assert!(call.count(|event| matches!(event, CallEvent::UserTranscript { last: true, .. })) >= 1);
+    assert_eq!(call.hang_up().await, EndReason::HungUp);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_and_noise_get_no_answer() {
+    let mut call = Call::begin(&["", ""], vec![], Config::default());
+    call.mic(5000, false).await;
+    call.say().await;
+    call.mic(2000, false).await;
+    assert!(call.heard.is_empty());
+    assert!(call.llm.asked.lock().is_empty());
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_server_says_goodbye_and_leaves_no_task() {
+    let mut call = Call::begin(&["Q"], vec![pieces("A long answer that goes on for quite some time. ")], Config::default());
+    call.say().await;
+    call.stop.cancel();
+    call.mic(100, false).await;
+    assert!(matches!(call.events.last(), Some((_, CallEvent::Ended { reason: EndReason::ServerStopping, .. }))));
+    let run = call.run;
+    assert_eq!(timeout(Duration::from_secs(1), run).await.unwrap().unwrap(), EndReason::ServerStopping);
+}
