@@ -1,2 +1,3 @@
 //! Visavis.
 #![forbid(unsafe_code)]
+pub mod models;
