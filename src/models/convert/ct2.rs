@@ -14,7 +14,7 @@ const MAX_RANK: u8 = 8;
 
 /// Element type of a stored tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DType {
+pub(super) enum DType {
     /// 32-bit float.
     F32,
     /// 8-bit integer.
@@ -50,25 +50,25 @@ impl DType {
 
 /// Where one variable lies in the file.
 #[derive(Clone, Debug)]
-pub struct Variable {
+pub(super) struct Variable {
     /// Dimensions, outermost first.
-    pub dims: Vec<usize>,
+    pub(super) dims: Vec<usize>,
     /// Element type.
-    pub dtype: DType,
+    pub(super) dtype: DType,
     offset: u64,
     bytes: u64,
 }
 
 /// An open CTranslate2 file: its table of contents over a seekable reader.
 #[derive(Debug)]
-pub struct Ct2File<R> {
+pub(super) struct Ct2File<R> {
     reader: R,
     variables: BTreeMap<String, Variable>,
 }
 
 impl<R: Read + Seek> Ct2File<R> {
     /// Reads the table of contents and checks that every tensor lies within the file.
-    pub fn open(mut reader: R) -> Result<Self> {
+    pub(super) fn open(mut reader: R) -> Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
         reader.seek(SeekFrom::Start(0))?;
         let version = read_u32(&mut reader)?;
@@ -77,7 +77,10 @@ impl<R: Read + Seek> Ct2File<R> {
         ensure!(spec == "WhisperSpec", "the CTranslate2 file holds a {spec:?}, expected a WhisperSpec");
         let _revision = read_u32(&mut reader)?;
         let count = read_u32(&mut reader)?;
-        ensure!(count <= MAX_VARIABLES, "{count} variables declared, more than {MAX_VARIABLES}: the file is damaged");
+        ensure!(
+            count <= MAX_VARIABLES,
+            "{count} variables declared, more than {MAX_VARIABLES}: the file is damaged"
+        );
         let mut variables = BTreeMap::new();
         for _ in 0..count {
             let (name, variable) = read_entry(&mut reader, len)?;
@@ -87,13 +90,12 @@ impl<R: Read + Seek> Ct2File<R> {
     }
 
     /// The variable of that name, if the file has it.
-    pub fn get(&self, name: &str) -> Option<&Variable> {
+    pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.variables.get(name)
     }
 
-
     /// The raw little-endian bytes of one variable.
-    pub fn read(&mut self, name: &str) -> Result<(Variable, Vec<u8>)> {
+    pub(super) fn read(&mut self, name: &str) -> Result<(Variable, Vec<u8>)> {
         let variable =
             self.variables.get(name).with_context(|| format!("the model lacks the tensor {name}"))?.clone();
         self.reader.seek(SeekFrom::Start(variable.offset))?;

@@ -27,8 +27,9 @@ fn mel_to_hz(mel: f64) -> f64 {
 pub(super) fn filterbank(bands: usize) -> Vec<f32> {
     let top = hz_to_mel(SAMPLE_RATE / 2.0);
     let step = top / float(bands + 1);
-    let edges: Vec<f64> =
-        (0..bands + 2).map(|i| mel_to_hz(if i == bands + 1 { top } else { float(i) * step })).collect();
+    let edges: Vec<f64> = (0..bands + 2)
+        .map(|i| settle(mel_to_hz(if i == bands + 1 { top } else { float(i) * step })))
+        .collect();
     let mut filters = Vec::with_capacity(bands * FFT_BINS);
     for band in edges.windows(3) {
         let (low, centre, high) = (band[0], band[1], band[2]);
@@ -42,6 +43,13 @@ pub(super) fn filterbank(bands: usize) -> Vec<f32> {
         }
     }
     filters
+}
+
+/// Mathematics libraries differ in the last bit of `ln` and `exp`; without it the filters are the same everywhere,
+/// and so is the converted model's checksum.
+fn settle(hz: f64) -> f64 {
+    const STEPS: f64 = (1u64 << 32) as f64;
+    (hz * STEPS).round() / STEPS
 }
 
 /// Band and bin counts are small, so the conversion is exact.

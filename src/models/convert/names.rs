@@ -15,7 +15,9 @@ impl Layers {
     /// Counts the layers by their final layer norm.
     pub(super) fn of<R: Read + Seek>(model: &Ct2File<R>) -> Self {
         let count = |side: &str| {
-            (0..).take_while(|i| model.get(&format!("{side}/layer_{i}/ffn/layer_norm/gamma")).is_some()).count()
+            (0..)
+                .take_while(|i| model.get(&format!("{side}/layer_{i}/ffn/layer_norm/gamma")).is_some())
+                .count()
         };
         Self { encoder: count("encoder"), decoder: count("decoder") }
     }
@@ -65,7 +67,12 @@ pub(super) fn tensors(layers: Layers) -> Vec<Tensor> {
 
 fn layer(all: &mut Vec<Tensor>, ggml: &str, ct2: &str, cross: bool) {
     layer_norm(all, &format!("{ggml}.attn_ln"), &format!("{ct2}/self_attention/layer_norm"));
-    fused(all, &format!("{ggml}.attn"), &["query", "key", "value"], &format!("{ct2}/self_attention/linear_0"));
+    fused(
+        all,
+        &format!("{ggml}.attn"),
+        &["query", "key", "value"],
+        &format!("{ct2}/self_attention/linear_0"),
+    );
     fused(all, &format!("{ggml}.attn"), &["out"], &format!("{ct2}/self_attention/linear_1"));
     if cross {
         layer_norm(all, &format!("{ggml}.cross_attn_ln"), &format!("{ct2}/attention/layer_norm"));

@@ -42,7 +42,9 @@ pub(super) fn tokens(reader: impl Read) -> Result<Vec<Vec<u8>>> {
         .map(|(expected, &(id, text))| {
             ensure!(id == expected, "tokenizer.json has no token with id {expected}");
             text.chars()
-                .map(|c| alphabet.get(&c).copied().with_context(|| format!("token {id} has a foreign sign {c:?}")))
+                .map(|c| {
+                    alphabet.get(&c).copied().with_context(|| format!("token {id} has a foreign sign {c:?}"))
+                })
                 .collect()
         })
         .collect()

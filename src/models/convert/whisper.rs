@@ -27,7 +27,8 @@ pub(super) fn convert<R: Read + Seek>(model: R, tokenizer: impl Read, out: &mut 
         out.write_all(token)?;
     }
     for tensor in names::tensors(layers) {
-        write_tensor(&mut model, &tensor, out).with_context(|| format!("convert the tensor {}", tensor.ct2))?;
+        write_tensor(&mut model, &tensor, out)
+            .with_context(|| format!("convert the tensor {}", tensor.ct2))?;
     }
     Ok(())
 }
@@ -104,7 +105,9 @@ fn write_values(data: &[u8], dtype: DType, wide: bool, out: &mut impl Write) -> 
                 out.write_all(&f16::from_f32(value).to_le_bytes())?;
             }
         }
-        (other, _) => bail!("its element type is {other:?}; only float16 and float32 models can be converted"),
+        (other, _) => {
+            bail!("its element type is {other:?}; only float16 and float32 models can be converted")
+        }
     }
     Ok(())
 }
