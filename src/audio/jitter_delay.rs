@@ -1,0 +1,88 @@
+//! How long to wait for packets: an estimate of the network's jitter.
+
+use super::jitter::{FRAME, MAX_TARGET, MIN_TARGET};
+
+const BUCKET: i64 = FRAME / 2;
+const BUCKETS: usize = 32;
+/// Each packet outweighs the one before it: the memory is about two seconds of speech.
+const FORGET: f32 = 0.99;
+/// The share of packets that should be in time; the rest is concealed or makes the delay grow.
+const IN_TIME: f32 = 0.95;
+/// The fastest way through the network is looked for anew in windows of five seconds.
+const WINDOW: i64 = 5 * 48_000;
+
+/// Learns from every packet's way through the network. All times in ticks of 48 kHz.
+#[derive(Debug)]
+pub(super) struct DelayEstimate {
+    histogram: [f32; BUCKETS],
+    window_started: i64,
+    window_fastest: i64,
+    last_fastest: i64,
+    target: i64,
+}
+
+impl DelayEstimate {
+    pub(super) fn new() -> Self {
+        let mut histogram = [0.0; BUCKETS];
+        histogram[0] = 1.0;
+        Self {
+            histogram,
+            window_started: 0,
+            window_fastest: i64::MAX,
+            last_fastest: i64::MAX,
+            target: MIN_TARGET,
+        }
+    }
+
+    /// The sender's clock jumped: times of before mean nothing now; the jitter is still the network's.
+    pub(super) fn forget_clock(&mut self) {
+        self.window_fastest = i64::MAX;
+        self.last_fastest = i64::MAX;
+    }
+
+    /// A packet that was recorded at `timestamp` arrived at `now`.
+    pub(super) fn arrived(&mut self, now: i64, timestamp: i64) {
+        if now - self.window_started > WINDOW {
+            self.last_fastest = self.window_fastest;
+            self.window_fastest = i64::MAX;
+            self.window_started = now;
+        }
+        let transit = now - timestamp;
+        self.window_fastest = self.window_fastest.min(transit);
+        let late = transit - self.fastest();
+        let bucket = usize::try_from(late / BUCKET).map_or(0, |bucket| bucket.min(BUCKETS - 1));
+        for weight in &mut self.histogram {
+            *weight *= FORGET;
+        }
+        self.histogram[bucket] += 1.0 - FORGET;
+        self.target = self.quantile();
+    }
+
+    fn fastest(&self) -> i64 {
+        self.window_fastest.min(self.last_fastest)
+    }
+
+    fn quantile(&self) -> i64 {
+        let mut sum = 0.0;
+        for (bucket, weight) in (0_i64..).zip(self.histogram) {
+            sum += weight;
+            if sum >= IN_TIME {
+                return (MIN_TARGET + bucket * BUCKET).min(MAX_TARGET);
+            }
+        }
+        MAX_TARGET
+    }
+
+    /// The delay to aim at.
+    pub(super) fn target(&self) -> i64 {
+        self.target
+    }
+
+    /// How long after the fastest packet would have come, sound of `timestamp` is played at `now`.
+    pub(super) fn delay(&self, now: i64, timestamp: i64) -> i64 {
+        match self.fastest() {
+            i64::MAX => 0,
+            fastest => now - timestamp - fastest,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The `webrtc` crate's peer connection, set up for a call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
+use tokio::sync::{mpsc, watch};
+use webrtc::data_channel::DataChannel;
+use webrtc::error::Error;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::TrackRemote;
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCPeerConnectionState,
+    Registry, SettingEngine, SettingEngineBuilder, configure_rtcp_reports,
+};
+use webrtc::rtp_transceiver::RtpSender;
+
+use super::runtime::CallRuntime;
+
+/// Tracks and channels that a client may open before the call has looked at the last.
+const PENDING: usize = 8;
+/// Bytes of messages that the client has not acknowledged; then sending waits, and events queue up.
+const SEND_BUFFER: usize = 256 << 10;
+/// What a client may send before we read it.
+const RECEIVE_BUFFER: u32 = 256 << 10;
+/// No answer to our checks for so long: disconnected, then given up by ICE itself.
+const DISCONNECTED: Duration = Duration::from_secs(4);
+const FAILED: Duration = Duration::from_secs(25);
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// The stream that the client's `ontrack` gets.
+const STREAM: &str = "visavis";
+
+/// What the connection reports.
+#[derive(Debug)]
+pub(super) struct Signals {
+    pub(super) state: watch::Receiver<RTCPeerConnectionState>,
+    pub(super) tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
+    pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
+}
+
+/// A connection that waits for its offer.
+pub(super) struct Connection {
+    pub(super) pc: Arc<dyn PeerConnection>,
+    pub(super) track: Arc<TrackLocalStaticRTP>,
+    pub(super) sender: Arc<dyn RtpSender>,
+    pub(super) ssrc: u32,
+    pub(super) signals: Signals,
+}
+
+struct Reports {
+    state: watch::Sender<RTCPeerConnectionState>,
+    tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
+    channels: mpsc::Sender<Arc<dyn DataChannel>>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Reports {
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.state.send_replace(state);
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        // Called on the connection's own task, which must not wait: a client that opens more at once loses them.
+        let _ = self.channels.try_send(channel);
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let _ = self.tracks.try_send(track);
+    }
+}
+
+/// A connection for a client that offers Opus as `opus`.
+pub(super) async fn connect(runtime: CallRuntime, opus: u8, both_families: bool) -> Result<Connection, Error> {
+    let mut media = MediaEngine::default();
+    media.register_codec(
+        RTCRtpCodecParameters { rtp_codec: codec(), payload_type: opus, ..Default::default() },
+        RtpCodecKind::Audio,
+    )?;
+    let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
+    let (tracks_tx, tracks) = mpsc::channel(PENDING);
+    let (channels_tx, channels) = mpsc::channel(PENDING);
+    let mut addresses = vec!["127.0.0.1:0"];
+    if both_families {
+        addresses.push("[::1]:0");
+    }
+    let pc = PeerConnectionBuilder::new()
+        .with_media_engine(media)
+        .with_setting_engine(settings())
+        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_handler(Arc::new(Reports { state: state_tx, tracks: tracks_tx, channels: channels_tx }))
+        .with_runtime(Arc::new(runtime))
+        .with_data_channel_send_buffer_limit(SEND_BUFFER)
+        .with_udp_addrs(addresses)
+        .build()
+        .await?;
+    let ssrc = rand::random();
+    let track = Arc::new(TrackLocalStaticRTP::new(rtc::media_stream::MediaStreamTrack::new(
+        STREAM.to_owned(),
+        "voice".to_owned(),
+        "voice".to_owned(),
+        RtpCodecKind::Audio,
+        vec![RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+            codec: codec(),
+            ..Default::default()
+        }],
+    )));
+    let pc: Arc<dyn PeerConnection> = Arc::new(pc);
+    let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
+    Ok(Connection { pc, track, sender, ssrc, signals: Signals { state, tracks, channels } })
+}
+
+fn codec() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "audio/opus".to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: String::new(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+fn settings() -> SettingEngine {
+    SettingEngineBuilder::new()
+        .with_answering_dtls_role(rtc::peer_connection::transport::RTCDtlsRole::Server)
+        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        .with_ice_timeouts(Some(DISCONNECTED), Some(FAILED), Some(KEEP_ALIVE))
+        .with_sctp_max_receive_buffer_size(RECEIVE_BUFFER)
+        .build()
+}

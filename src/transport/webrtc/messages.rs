@@ -1,0 +1,126 @@
+//! The data channel: events out, commands in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream, SelectAll};
+use tokio::sync::mpsc;
+use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelMessage};
+
+use super::peer::Cause;
+use crate::event::{CallEvent, ClientCommand};
+use crate::transport::MessageCodec;
+
+/// Channels of one client; more are not read.
+const MAX_CHANNELS: usize = 8;
+/// Longer messages are not read.
+const MAX_MESSAGE: usize = 64 << 10;
+/// How long the last messages may take to reach the client.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// What a channel brings; `None` when it has closed.
+type Inbound = (bool, Option<RTCDataChannelMessage>);
+
+/// The message side of a call.
+pub(super) struct Messages {
+    pub(super) codec: Arc<dyn MessageCodec>,
+    pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
+    pub(super) events: mpsc::Receiver<CallEvent>,
+    pub(super) commands: mpsc::Sender<ClientCommand>,
+    /// The newest response that was interrupted.
+    pub(super) interrupted: Arc<AtomicU32>,
+    /// The client asked for a data channel.
+    pub(super) expected: bool,
+}
+
+impl Messages {
+    /// Runs until the first channel closes, or the events have ended and reached the client.
+    pub(super) async fn run(mut self) -> Cause {
+        if !self.expected {
+            while self.events.recv().await.inspect(|event| self.note(event)).is_some() {}
+            return Cause::Finished;
+        }
+        // Until there is a channel, events wait in their queue.
+        let Some(first) = self.channels.recv().await else {
+            return std::future::pending().await;
+        };
+        let mut inbound = SelectAll::new();
+        inbound.push(messages_of(first.clone(), true));
+        loop {
+            tokio::select! {
+                Some(channel) = self.channels.recv() => {
+                    if inbound.len() < MAX_CHANNELS {
+                        inbound.push(messages_of(channel, false));
+                    }
+                }
+                Some((is_first, message)) = inbound.next() => match message {
+                    Some(message) => self.command(&message).await,
+                    None if is_first => return Cause::HungUp,
+                    None => {}
+                },
+                event = self.events.recv() => match event {
+                    Some(event) => {
+                        self.note(&event);
+                        for text in self.codec.encode(&event) {
+                            if first.send_text(&text).await.is_err() {
+                                return Cause::HungUp;
+                            }
+                        }
+                    }
+                    None => {
+                        flush(first.as_ref()).await;
+                        return Cause::Finished;
+                    }
+                },
+            }
+        }
+    }
+
+    fn note(&self, event: &CallEvent) {
+        if let CallEvent::Interrupted { response, .. } = event {
+            self.interrupted.fetch_max(response.0, Ordering::Relaxed);
+        }
+    }
+
+    async fn command(&self, message: &RTCDataChannelMessage) {
+        if !message.is_string || message.data.len() > MAX_MESSAGE {
+            metrics::counter!("visavis_messages_refused_total").increment(1);
+            return;
+        }
+        let command = std::str::from_utf8(&message.data).ok().and_then(|text| self.codec.decode(text));
+        if let Some(command) = command {
+            // The pipeline is gone when this fails; the end of the events tells so in order.
+            let _ = self.commands.send(command).await;
+        }
+    }
+}
+
+fn messages_of(channel: Arc<dyn DataChannel>, is_first: bool) -> BoxStream<'static, Inbound> {
+    stream::unfold(Some(channel), move |channel| async move {
+        let channel = channel?;
+        loop {
+            match channel.poll().await {
+                Some(DataChannelEvent::OnMessage(message)) => {
+                    return Some(((is_first, Some(message)), Some(channel)));
+                }
+                None | Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) => {
+                    return Some(((is_first, None), None));
+                }
+                Some(_) => {}
+            }
+        }
+    })
+    .boxed()
+}
+
+/// Waits until the client has acknowledged everything.
+async fn flush(channel: &dyn DataChannel) {
+    let drained = async {
+        while channel.outstanding_bytes().await.is_ok_and(|bytes| bytes > 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let _ = tokio::time::timeout(FLUSH, drained).await;
+}

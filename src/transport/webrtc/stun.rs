@@ -1,0 +1,55 @@
+//! What the single port must know of STUN: whose check is this, and is it genuine?
+
+use rtc::stun::attributes::ATTR_USERNAME;
+use rtc::stun::integrity::MessageIntegrity;
+use rtc::stun::message::{CLASS_REQUEST, Message, is_stun_message};
+use webrtc::peer_connection::crypto::RTCCryptoProvider;
+
+/// The type of a binding request (RFC 8489, 5).
+const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
+
+/// Whether a datagram is STUN; DTLS, RTP and RTCP begin with other bytes (RFC 7983).
+pub(super) fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|&first| first < 4) && is_stun_message(datagram)
+}
+
+/// Pairs a check with its answer.
+pub(super) type Transaction = [u8; 12];
+
+/// The transaction of a STUN message.
+pub(super) fn transaction(datagram: &[u8]) -> Option<Transaction> {
+    if !is_stun(datagram) {
+        return None;
+    }
+    datagram.get(8..20)?.try_into().ok()
+}
+
+/// Whether it is a check, as opposed to the answer to one of ours.
+pub(super) fn is_request(datagram: &[u8]) -> bool {
+    datagram.starts_with(&BINDING_REQUEST)
+}
+
+/// A connectivity check, decoded.
+pub(super) struct Check {
+    message: Message,
+    /// Our side's ICE user name fragment: the part of USERNAME before the colon.
+    pub(super) ufrag: String,
+}
+
+impl Check {
+    pub(super) fn decode(datagram: &[u8]) -> Option<Self> {
+        let mut message = Message::new();
+        message.unmarshal_binary(datagram).ok()?;
+        if message.typ.class != CLASS_REQUEST {
+            return None;
+        }
+        let username = String::from_utf8(message.get(ATTR_USERNAME).ok()?).ok()?;
+        let ufrag = username.split(':').next()?.to_owned();
+        Some(Self { message, ufrag })
+    }
+
+    /// Whether the sender knows our ICE password: only then may its address be taken for a call's.
+    pub(super) fn is_genuine(&mut self, password: &str, crypto: &dyn RTCCryptoProvider) -> bool {
+        MessageIntegrity::check(&mut self.message, password.as_bytes(), crypto.crypto()).is_ok()
+    }
+}

@@ -1,0 +1,165 @@
+//! A whole call over WebRTC, with a real peer at the other end.
+
+mod webrtc_support;
+
+use std::time::Duration;
+
+use visavis::event::{CallEvent, ClientCommand, EndReason};
+use visavis::frame::{AudioFrame, MIC_FRAME, ResponseId};
+use visavis::transport::webrtc::OfferError;
+use webrtc_support::{Call, Client, best_share_of, host, play, share_of, until, within};
+
+/// What the pipeline gets of the microphone while `speaking` runs, from the first received frame.
+async fn listen(call: &mut Call, frames: usize) -> Vec<AudioFrame> {
+    let mut heard = Vec::new();
+    while heard.len() < frames {
+        let frame = within(Duration::from_secs(5), call.pipeline.mic.recv()).await.expect("the call goes on");
+        assert_eq!(frame.samples.len(), MIC_FRAME);
+        if frame.received || !heard.is_empty() {
+            heard.push(frame);
+        }
+    }
+    heard
+}
+
+fn samples(frames: &[AudioFrame]) -> Vec<i16> {
+    frames.iter().flat_map(|frame| frame.samples.iter().copied()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_and_messages_go_both_ways() {
+    let host = host(4).await;
+    let mut client = Client::new().await;
+    let mut call = client.call(&host).await.unwrap();
+
+    let (_, heard) = tokio::join!(client.speak(440.0, 100, 65_500), listen(&mut call, 70));
+    let spoken = samples(&heard[10..]);
+    assert!(share_of(440.0, &spoken[..4_800]) > 0.9, "the tone arrives whole");
+    assert!(best_share_of(700.0, &spoken) < 0.1);
+
+    play(&call.pipeline, 1, 600.0, 50, 48_000).await;
+    play(&call.pipeline, 2, 600.0, 25, 480_000).await;
+    until("the answer is heard", async || client.heard.packets.lock().len() >= 75).await;
+    assert!(best_share_of(600.0, &client.heard.samples.lock()) > 0.95);
+    let packets = client.heard.packets.lock().clone();
+    assert!(packets.windows(2).all(|pair| pair[1].1 == pair[0].1.wrapping_add(1)), "numbers without a hole");
+    let markers: Vec<usize> = (0..packets.len()).filter(|&n| packets[n].2).collect();
+    assert_eq!(markers, [0, 50], "the marker tells where sound begins");
+    assert_eq!(packets[50].0.wrapping_sub(packets[0].0), 432_000, "timestamps are the call's");
+
+    client.say("ping 1").await;
+    client.say("hello").await;
+    let command = within(Duration::from_secs(2), call.pipeline.commands.recv()).await;
+    assert_eq!(command, Some(ClientCommand::Say("hello".to_owned())));
+    call.pipeline.events.send(CallEvent::UserStartedSpeaking).await.unwrap();
+    call.pipeline.events.send(CallEvent::UserStoppedSpeaking).await.unwrap();
+    for expected in ["UserStartedSpeaking", "UserStoppedSpeaking"] {
+        let message = within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
+        assert_eq!(message, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_from_before_the_channel_opens_arrive_in_order() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let call = client.dial(&host, tokio_util::task::TaskTracker::new()).await.unwrap();
+    for response in 0..200 {
+        call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(response))).await.unwrap();
+    }
+    for response in 0..200 {
+        let message = within(Duration::from_secs(10), client.messages.recv()).await.unwrap();
+        assert_eq!(message, format!("AnswerStarted(ResponseId({response}))"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_hangs_up_is_noticed_at_once_and_leaves_nothing() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let mut call = client.call(&host).await.unwrap();
+    assert!(host.routes() > 0);
+    client.pc.close().await.unwrap();
+    let gone = async { while call.pipeline.mic.recv().await.is_some() {} };
+    within(Duration::from_secs(2), gone).await;
+    assert!(within(Duration::from_secs(1), call.pipeline.commands.recv()).await.is_none());
+    call.tasks.close();
+    within(Duration::from_secs(4), call.tasks.wait()).await;
+    assert_eq!(host.routes(), 0);
+    assert_eq!(call.handle.add_candidates(Vec::new()).await, Err(OfferError::Closed));
+    assert!(Client::new().await.call(&host).await.is_ok(), "its place is free again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_words_of_a_call_arrive_before_it_closes() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let Call { pipeline, tasks, .. } = client.call(&host).await.unwrap();
+    for _ in 0..100 {
+        pipeline.events.send(CallEvent::UserStartedSpeaking).await.unwrap();
+    }
+    let ended = CallEvent::Ended { reason: EndReason::Idle, message: String::new() };
+    pipeline.events.send(ended).await.unwrap();
+    drop(pipeline);
+    let mut messages = Vec::new();
+    while let Some(message) = within(Duration::from_secs(5), client.messages.recv()).await {
+        messages.push(message);
+        if messages.len() == 101 {
+            break;
+        }
+    }
+    assert!(messages[100].starts_with("Ended"), "{}", messages[100]);
+    tasks.close();
+    within(Duration::from_secs(4), tasks.wait()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelling_the_token_ends_the_call() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let call = client.call(&host).await.unwrap();
+    call.token.cancel();
+    call.tasks.close();
+    within(Duration::from_secs(5), call.tasks.wait()).await;
+    assert_eq!(host.routes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ice_restart_keeps_the_sound() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let mut call = client.call(&host).await.unwrap();
+    let _ = tokio::join!(client.speak(440.0, 20, 100), listen(&mut call, 10));
+    let offer = client.offer(true).await;
+    let answer = call.handle.renegotiate(&offer).await.unwrap();
+    client.accept(answer).await;
+    let (_, heard) = tokio::join!(client.speak(500.0, 100, 120), listen(&mut call, 90));
+    assert!(best_share_of(500.0, &samples(&heard)) > 0.9);
+    play(&call.pipeline, 1, 600.0, 30, 0).await;
+    until("the answer is heard", async || client.heard.packets.lock().len() >= 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_answer_falls_silent_at_once() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let mut call = client.call(&host).await.unwrap();
+    assert!(call.pipeline.mic.recv().await.is_some());
+    play(&call.pipeline, 1, 600.0, 10, 0).await;
+    until("the answer is heard", async || { eprintln!("{}", client.heard.packets.lock().len()); client.heard.packets.lock().len() >= 10 }).await;
+    let heard = String::new();
+    call.pipeline.events.send(CallEvent::Interrupted { response: ResponseId(1), heard }).await.unwrap();
+    within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
+    play(&call.pipeline, 1, 600.0, 10, 9_600).await;
+    play(&call.pipeline, 2, 600.0, 5, 48_000).await;
+    until("the next answer is heard", async || client.heard.packets.lock().len() >= 15).await;
+    assert_eq!(client.heard.packets.lock().len(), 15);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_server_refuses_at_once() {
+    let host = host(1).await;
+    let mut first = Client::new().await;
+    let _call = first.call(&host).await.unwrap();
+    assert_eq!(Client::new().await.call(&host).await.err(), Some(OfferError::TooManyCalls));
+}

@@ -1,0 +1,272 @@
+//! A client as a browser would be one, made of the same crate, and a pipeline's end to hold against it.
+#![allow(dead_code, unreachable_pub)] // each test uses its part
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCOfferOptions;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
+use visavis::ends::{PipelineEnds, call_ends};
+use visavis::event::{CallEvent, ClientCommand};
+use visavis::frame::{MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
+use visavis::transport::MessageCodec;
+use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost};
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
+    RTCSessionDescription, SettingEngineBuilder,
+};
+
+/// Messages are `say TEXT` and the like: enough to see what goes through.
+pub struct PlainCodec;
+
+impl MessageCodec for PlainCodec {
+    fn encode(&self, event: &CallEvent) -> Vec<String> {
+        vec![format!("{event:?}")]
+    }
+
+    fn decode(&self, text: &str) -> Option<ClientCommand> {
+        (!text.starts_with("ping")).then(|| ClientCommand::Say(text.to_owned()))
+    }
+}
+
+/// A server with room for `max_calls`, on a port of its own.
+pub async fn host(max_calls: usize) -> Arc<WebRtcHost> {
+    let udp = SocketAddr::from(([127, 0, 0, 1], 0));
+    WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new(), max_calls }).await.unwrap()
+}
+
+/// The server's part of a call.
+pub struct Call {
+    pub pipeline: PipelineEnds,
+    pub handle: PeerHandle,
+    pub token: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+/// What the client has received.
+#[derive(Default)]
+pub struct Heard {
+    pub samples: Mutex<Vec<i16>>,
+    /// Timestamp, sequence number and marker of each packet.
+    pub packets: Mutex<Vec<(u32, u16, bool)>>,
+}
+
+pub struct Client {
+    pub pc: Arc<dyn PeerConnection>,
+    pub channel: Arc<dyn DataChannel>,
+    pub heard: Arc<Heard>,
+    pub messages: mpsc::Receiver<String>,
+    track: Arc<TrackLocalStaticRTP>,
+    gathered: mpsc::Receiver<()>,
+}
+
+struct Reports {
+    heard: Arc<Heard>,
+    gathered: mpsc::Sender<()>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Reports {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            let _ = self.gathered.try_send(());
+        }
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let heard = self.heard.clone();
+        tokio::spawn(async move {
+            let mut decoder = Decoder::new().unwrap();
+            while let Some(event) = track.poll().await {
+                if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    let header = &packet.header;
+                    heard.packets.lock().push((header.timestamp, header.sequence_number, header.marker));
+                    heard.samples.lock().extend_from_slice(decoder.decode(&packet.payload).unwrap());
+                }
+            }
+        });
+    }
+}
+
+fn codec() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "audio/opus".to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+const SSRC: u32 = 0x1234_5678;
+
+impl Client {
+    pub async fn new() -> Self {
+        let mut media = MediaEngine::default();
+        let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111, ..Default::default() };
+        media.register_codec(opus, RtpCodecKind::Audio).unwrap();
+        let heard = Arc::new(Heard::default());
+        let (gathered_tx, gathered) = mpsc::channel(4);
+        let no_mdns = SettingEngineBuilder::new()
+            .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+            .build();
+        let pc = PeerConnectionBuilder::new()
+            .with_media_engine(media)
+            .with_setting_engine(no_mdns)
+            .with_handler(Arc::new(Reports { heard: heard.clone(), gathered: gathered_tx }))
+            .with_udp_addrs(vec!["127.0.0.1:0"])
+            .build()
+            .await
+            .unwrap();
+        let pc: Arc<dyn PeerConnection> = Arc::new(pc);
+        let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+            "client".to_owned(),
+            "mic".to_owned(),
+            "mic".to_owned(),
+            RtpCodecKind::Audio,
+            vec![RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(SSRC), ..Default::default() },
+                codec: codec(),
+                ..Default::default()
+            }],
+        )));
+        pc.add_track(track.clone() as Arc<dyn TrackLocal>).await.unwrap();
+        let channel = pc.create_data_channel("messages", None).await.unwrap();
+        let (messages_tx, messages) = mpsc::channel(1024);
+        let reader = channel.clone();
+        tokio::spawn(async move {
+            while let Some(event) = reader.poll().await {
+                if let DataChannelEvent::OnMessage(message) = event {
+                    let _ = messages_tx.try_send(String::from_utf8_lossy(&message.data).into_owned());
+                }
+            }
+        });
+        Self { pc, channel, heard, messages, track, gathered }
+    }
+
+    pub async fn offer(&mut self, restart: bool) -> String {
+        let options = RTCOfferOptions { ice_restart: restart, ..Default::default() };
+        let offer = self.pc.create_offer(Some(options)).await.unwrap();
+        self.pc.set_local_description(offer).await.unwrap();
+        within(Duration::from_secs(5), self.gathered.recv()).await.unwrap();
+        self.pc.local_description().await.unwrap().sdp
+    }
+
+    pub async fn accept(&self, answer: String) {
+        let answer = RTCSessionDescription::answer(answer).unwrap();
+        self.pc.set_remote_description(answer).await.unwrap();
+    }
+
+    /// Offers, is answered, and connects.
+    pub async fn call(&mut self, host: &Arc<WebRtcHost>) -> Result<Call, OfferError> {
+        let call = self.dial(host, TaskTracker::new()).await?;
+        self.connected().await;
+        Ok(call)
+    }
+
+    pub async fn dial(&mut self, host: &Arc<WebRtcHost>, tasks: TaskTracker) -> Result<Call, OfferError> {
+        let offer = self.offer(false).await;
+        let (transport, pipeline) = call_ends();
+        let token = CancellationToken::new();
+        let (answer, handle) =
+            host.answer(&offer, transport, Arc::new(PlainCodec), token.clone(), &tasks).await?;
+        self.accept(answer).await;
+        Ok(Call { pipeline, handle, token, tasks })
+    }
+
+    pub async fn connected(&self) {
+        within(Duration::from_secs(10), self.channel.writable()).await.unwrap();
+        until("the data channel is open", async || {
+            self.channel.ready_state().await.is_ok_and(|state| state == webrtc::data_channel::RTCDataChannelState::Open)
+        })
+        .await;
+    }
+
+    pub async fn say(&self, text: &str) {
+        self.channel.send_text(text).await.unwrap();
+    }
+
+    /// Speaks a tone for so many frames of 20 ms, in real time.
+    pub async fn speak(&self, hz: f64, frames: u16, first: u16) {
+        let mut encoder = Encoder::new().unwrap();
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        for frame in 0..frames {
+            ticks.tick().await;
+            let mut packet = [0; MAX_PACKET];
+            let length = encoder.encode(&tone(hz, usize::from(frame)), &mut packet).unwrap();
+            let number = first.wrapping_add(frame);
+            let packet = rtc::rtp::Packet {
+                header: rtc::rtp::header::Header {
+                    version: 2,
+                    payload_type: 111,
+                    sequence_number: number,
+                    timestamp: u32::from(number) * 960,
+                    ssrc: SSRC,
+                    ..Default::default()
+                },
+                payload: bytes::Bytes::copy_from_slice(&packet[..length]),
+            };
+            let _ = self.track.write_rtp(packet).await;
+        }
+    }
+}
+
+/// One frame of a tone at the rate of answers.
+pub fn tone(hz: f64, frame: usize) -> Vec<i16> {
+    let at = |n: usize| (frame * OUT_FRAME + n) as f64 / f64::from(OUT_RATE);
+    #[allow(clippy::cast_possible_truncation)]
+    (0..OUT_FRAME).map(|n| ((at(n) * hz * std::f64::consts::TAU).sin() * 12_000.0) as i16).collect()
+}
+
+/// An answer's frames, as playout would send them, in real time.
+pub async fn play(pipeline: &PipelineEnds, response: u32, hz: f64, frames: usize, start: u32) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    for frame in 0..frames {
+        ticks.tick().await;
+        let timestamp = start.wrapping_add(u32::try_from(frame).unwrap() * 960);
+        let media = MediaOut { response: ResponseId(response), timestamp, samples: tone(hz, frame) };
+        pipeline.media.send(media).await.unwrap();
+    }
+}
+
+/// How much of the sound at 16 kHz is this tone: 1 for nothing else.
+pub fn share_of(hz: f64, samples: &[i16]) -> f64 {
+    let step = std::f64::consts::TAU * hz / 16_000.0;
+    let part = |wave: fn(f64) -> f64| -> f64 {
+        samples.iter().enumerate().map(|(n, &x)| f64::from(x) * wave(n as f64 * step)).sum()
+    };
+    let energy: f64 = samples.iter().map(|&x| f64::from(x).powi(2)).sum();
+    (part(f64::sin).powi(2) + part(f64::cos).powi(2)) * 2.0 / (samples.len() as f64 * energy.max(1.0))
+}
+
+/// The share in the best 100 ms: a tone that goes on has no jump of phase there.
+pub fn best_share_of(hz: f64, samples: &[i16]) -> f64 {
+    samples.chunks(1_600).map(|part| share_of(hz, part)).fold(0.0, f64::max)
+}
+
+pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, future).await.expect("took too long")
+}
+
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never happened: {what}");
+}
