@@ -37,7 +37,7 @@ export function createApi(session, graph, settings) {
             return session.transcript.entries.map((entry) => ({ ...entry }));
         },
         get muted() {
-            return session.muted;
+            return session.input.muted;
         },
         get levels() {
             return { mic: graph.levels.mic, answer: graph.levels.answer };

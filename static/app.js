@@ -36,7 +36,7 @@ const dialog = new SettingsDialog(settings, (name) => {
     saveSettings(stored);
     if (name === 'language') {
         session.setLanguage(settings.language);
-    } else if (name === 'microphone' && session.microphone !== null) {
+    } else if (name === 'microphone' && session.input.stream !== null) {
         session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
     }
 });
@@ -71,23 +71,23 @@ function toggleMute() {
     if (!session.live) {
         return;
     }
-    if (session.microphone === null) {
+    if (session.input.stream === null) {
         session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
     } else {
-        session.setMuted(!session.muted);
+        session.setMuted(!session.input.muted);
     }
 }
 
 /** @param {unknown} error */
 function showMicrophoneProblem(error) {
-    if (error instanceof CallProblem) {
+    if (error instanceof CallProblem && !session.input.stream && session.live) {
         const advice = adviceFor(error, '');
         view.showNotice(`${advice.title}. ${advice.text}`);
     }
 }
 
 function showState() {
-    view.showState(session.state, { microphone: session.microphone !== null, muted: session.muted });
+    view.showState(session.state, { microphone: session.input.stream !== null, muted: session.input.muted });
 }
 
 /**

@@ -145,10 +145,9 @@ export class AudioGraph {
         }
     }
 
-    /** Seconds on the context's clock, and until what is made now is heard. */
-    get clock() {
-        const latency = this.context?.outputLatency || this.context?.baseLatency || 0;
-        return { now: this.context?.currentTime ?? 0, latency };
+    /** Seconds until what the graph makes now is heard. */
+    get outputLatency() {
+        return this.context?.outputLatency || this.context?.baseLatency || 0;
     }
 
     /** Both ends of a call: nothing sounds, nothing is measured. */

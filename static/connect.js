@@ -1,7 +1,6 @@
 /**
- * The steps before a call: the microphone, a server that is ready, and a way to it.
+ * The steps before a call: a server that is ready, and a way to it.
  */
-import { closeMicrophone, openMicrophone } from './microphone.js';
 import { CallProblem } from './problems.js';
 import { WebRtcTransport } from './webrtc.js';
 import { WebSocketTransport } from './websocket.js';
@@ -11,20 +10,6 @@ const READY_POLL_MS = 1000;
 /**
  * @typedef {import('./webrtc.js').TransportOptions & {onNotice: (code: string, message: string) => void}} ConnectOptions
  */
-
-/**
- * @param {string} deviceId
- * @param {AbortSignal} signal
- * @returns {Promise<MediaStream>}
- */
-export async function readyMicrophone(deviceId, signal) {
-    const stream = await openMicrophone(deviceId);
-    if (signal.aborted) {
-        closeMicrophone(stream); // given up while the browser was asking
-        throw signal.reason;
-    }
-    return stream;
-}
 
 /**
  * Waits until the server's models are loaded, telling which are not.

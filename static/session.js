@@ -7,8 +7,9 @@
  *   └─────────────────┘
  * ```
  */
-import { connect, readyMicrophone, waitUntilReady } from './connect.js';
-import { closeMicrophone, openMicrophone } from './microphone.js';
+import { connect, waitUntilReady } from './connect.js';
+import { firstAudioMs } from './first-audio.js';
+import { MicrophoneInput } from './microphone-input.js';
 import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
 import { CallProblem, END_TEXT } from './problems.js';
 import { Signalling } from './signalling.js';
@@ -16,7 +17,6 @@ import { Transcript } from './transcript.js';
 
 const HELLO_TIMEOUT_MS = 10000;
 const GOODBYE_TIMEOUT_MS = 600;
-const FIRST_AUDIO_TIMEOUT_MS = 2000;
 
 /** @typedef {'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended'} State */
 
@@ -39,9 +39,7 @@ export class CallSession extends EventTarget {
         this.transcript = new Transcript();
         /** @type {import('./webrtc.js').Transport | null} */
         this.transport = null;
-        /** @type {MediaStream | null} */
-        this.microphone = null;
-        this.muted = false;
+        this.input = new MicrophoneInput(graph, (available) => this.emit('microphone', { available }), () => this.microphoneLost());
         /** @type {AbortController | null} The call in progress; each call has its own. */
         this.current = null;
         /** @type {((problem: CallProblem | null) => void) | null} */
@@ -94,16 +92,16 @@ export class CallSession extends EventTarget {
     async prepare(options, signal) {
         const signalling = new Signalling(options.backend ?? '');
         const wanted = options.microphone ?? true;
-        const microphone = wanted === false ? null : readyMicrophone(wanted === true ? '' : wanted, signal);
+        const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted, signal);
         const ready = waitUntilReady(signalling, signal, (loading) => this.emit('loading', loading));
         ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
-        this.useMicrophone(await microphone);
+        await microphone;
         await ready;
         const language = options.language ?? '';
         this.transport = await connect(options.mode ?? 'auto', {
             signalling,
             graph: this.graph,
-            track: this.microphone?.getAudioTracks()[0] ?? null,
+            track: this.input.track,
             language,
             signal,
             onMessage: (message) => this.receive(message),
@@ -140,7 +138,7 @@ export class CallSession extends EventTarget {
             };
             const about = { library: 'visavis-page', platform: 'web' };
             this.send(encodeMessage('client-ready', { version: RTVI_VERSION, about, language: language || undefined }));
-            if (this.muted) {
+            if (this.input.muted) {
                 this.send(encodeClientMessage('mute', { muted: true }));
             }
         });
@@ -192,10 +190,7 @@ export class CallSession extends EventTarget {
 
     /** @param {boolean} muted */
     setMuted(muted) {
-        this.muted = muted;
-        for (const track of this.microphone?.getAudioTracks() ?? []) {
-            track.enabled = !muted;
-        }
+        this.input.setMuted(muted);
         this.send(encodeClientMessage('mute', { muted }));
         this.emit('muted', { muted });
     }
@@ -209,39 +204,20 @@ export class CallSession extends EventTarget {
      * Takes another microphone, also in the middle of a call.
      *
      * @param {string} deviceId - empty: the default
+     * @throws {CallProblem}
      */
     async setMicrophone(deviceId) {
-        const stream = await openMicrophone(deviceId);
-        if (this.current === null) {
-            closeMicrophone(stream);
-            return;
+        if (this.current !== null) {
+            await this.input.open(deviceId, this.current.signal);
+            await this.transport?.setTrack(this.input.track);
         }
-        const previous = this.microphone;
-        this.useMicrophone(stream);
-        await this.transport?.setTrack(stream.getAudioTracks()[0]);
-        closeMicrophone(previous);
     }
 
-    /** @param {MediaStream | null} stream */
-    useMicrophone(stream) {
-        this.microphone = stream;
-        this.graph.setMicrophone(stream);
-        for (const track of stream?.getAudioTracks() ?? []) {
-            track.enabled = !this.muted;
-            track.onended = () => this.microphoneEnded(stream);
-        }
-        this.emit('microphone', { available: stream !== null });
-    }
-
-    /** @param {MediaStream | null} stream */
-    async microphoneEnded(stream) {
-        if (this.microphone !== stream || this.current === null) {
-            return;
-        }
+    /** The microphone went away by itself; another one may be there. */
+    async microphoneLost() {
         try {
-            await this.setMicrophone(''); // unplugged: another one may be there
+            await this.setMicrophone('');
         } catch {
-            this.useMicrophone(null);
             this.emit('notice', {
                 code: 'microphone-lost',
                 message: 'The microphone is gone. Choose another one in the settings, or type.',
@@ -327,17 +303,10 @@ export class CallSession extends EventTarget {
     async measureFirstAudio(response) {
         const spoke = this.spoke;
         this.spoke = false;
-        const { voiceEnd } = this.graph.levels;
-        const deadline = performance.now() + FIRST_AUDIO_TIMEOUT_MS;
-        while (spoke && voiceEnd >= 0 && this.live && performance.now() < deadline) {
-            const { answerStart } = this.graph.levels;
-            if (answerStart > voiceEnd) {
-                const ms = Math.round((answerStart - voiceEnd + this.graph.clock.latency) * 1000);
-                this.send(encodeClientMessage('first-audio', { response, ms }));
-                this.emit('first-audio', { response, ms });
-                return;
-            }
-            await new Promise((resolve) => setTimeout(resolve, 20));
+        const ms = spoke ? await firstAudioMs(this.graph, () => this.live) : null;
+        if (ms !== null) {
+            this.send(encodeClientMessage('first-audio', { response, ms }));
+            this.emit('first-audio', { response, ms });
         }
     }
 
@@ -361,9 +330,8 @@ export class CallSession extends EventTarget {
         this.transport?.close();
         this.transport = null;
         this.greeted = null;
+        this.input.close();
         this.graph.clear();
-        closeMicrophone(this.microphone);
-        this.microphone = null;
         this.current = null;
     }
 

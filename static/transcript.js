@@ -116,10 +116,11 @@ export class Transcript {
      * @returns {Entry | null}
      */
     agentSpeaks(response, text) {
-        const entry = this.answer(response) ?? this.add({ who: 'agent', text: '', final: false, response });
-        if (entry.interrupted) {
+        const known = this.answer(response);
+        if (known?.interrupted) {
             return null;
         }
+        const entry = known ?? this.add({ who: 'agent', text: '', final: false, response });
         entry.text = joinText(entry.text, text);
         entry.final = false;
         return entry;
