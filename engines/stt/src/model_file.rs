@@ -5,22 +5,27 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 
 const MAGIC: i32 = 0x6767_6d6c;
-const FETCH: &str = "fetch it with `visavis models fetch`, or name another with --model";
 
 /// Checks the file's structure.
 ///
 /// # Errors
 /// What is wrong with it, and what to do.
 pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
-    let file = File::open(path).with_context(|| format!("cannot open the model {shown}; {FETCH}"))?;
-    let about = file.metadata().with_context(|| format!("cannot read the model {shown}"))?;
-    ensure!(about.is_file(), "the model {shown} is not a file; {FETCH}");
-    let mut walk = Walk { reader: BufReader::new(file), left: about.len() };
-    walk.model().with_context(|| format!("the model {shown} cannot be used; {FETCH}"))
+    let walked = (|| {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        ensure!(about.is_file(), "it is not a file");
+        Walk { reader: BufReader::new(file), left: about.len() }.model()
+    })();
+    walked.map_err(|error| {
+        anyhow!(
+            "the model {} cannot be used: {error:#}; fetch it with `visavis models fetch`, or name another with --model",
+            path.display()
+        )
+    })
 }
 
 struct Walk<R> {

@@ -15,7 +15,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new(name: &str, content: &[u8]) -> Self {
         let path = std::env::temp_dir().join(format!("visavis-stt-{}-{name}", std::process::id()));
-        std::fs::write(&path, content).unwrap();
+        std::fs::write(&path, content).expect("the temporary folder can be written");
         Self(path)
     }
 }

@@ -20,7 +20,7 @@ async fn long_work(engine: &Engine, priority: Priority) -> Utterance {
 async fn a_caller_who_leaves_stops_its_work_and_the_next_is_served() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let working = long_work(&engine, Priority::Live).await;
-    let waiting = engine.speak(Priority::Live).await;
+    let waiting = engine.speak(Priority::Batch).await;
     waiting.hear(&jfk()).await;
     waiting.decode(1, true).await;
     engine.until(|stats| stats.queued == 1).await;
@@ -38,7 +38,7 @@ async fn a_caller_who_leaves_stops_its_work_and_the_next_is_served() {
 async fn a_full_queue_refuses_at_once() {
     let engine = Engine::ready(&fast_model(), &["--queue", "1"]).await;
     let _working = long_work(&engine, Priority::Live).await;
-    let waiting = engine.speak(Priority::Live).await;
+    let waiting = engine.speak(Priority::Batch).await;
     waiting.hear(&jfk()).await;
     waiting.decode(1, true).await;
     engine.until(|stats| stats.queued == 1).await;
@@ -53,17 +53,10 @@ async fn a_full_queue_refuses_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_decode_replaces_a_waiting_partial_and_never_a_final() {
     let engine = Engine::ready(&fast_model(), &["--queue", "2"]).await;
-    let _working = long_work(&engine, Priority::Batch).await;
-    let blocking = long_work(&engine, Priority::Live).await;
+    let _working = long_work(&engine, Priority::Live).await;
     let utterance = engine.speak(Priority::Live).await;
     utterance.hear(&jfk()).await;
-    for (number, is_final) in [(1, false), (2, false), (3, true), (4, true), (5, false), (6, false)] {
-        if number == 5 {
-            // Both finals hold a place now; the partials need one more.
-            engine.until(|stats| stats.queued == 2).await;
-            drop(blocking);
-            break;
-        }
+    for (number, is_final) in [(1, false), (2, false), (3, true), (4, true)] {
         utterance.decode(number, is_final).await;
     }
     let answered: Vec<u32> = utterance.end().await.iter().map(|heard| heard.number).collect();
@@ -71,28 +64,37 @@ async fn a_newer_decode_replaces_a_waiting_partial_and_never_a_final() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_turn_goes_before_speculation_and_batch_work() {
+async fn live_turns_go_before_speculation_and_that_before_batch_work() {
     let engine = Engine::ready(&fast_model(), &[]).await;
-    let mut batch = long_work(&engine, Priority::Batch).await;
-    let speculative = engine.speak(Priority::Speculative).await;
-    speculative.hear(&jfk()).await;
-    speculative.decode(1, true).await;
-    engine.until(|stats| stats.queued == 1).await;
-    let live = engine.speak(Priority::Live).await;
-    live.hear(&jfk()).await;
-    live.decode(1, true).await;
-    let (done, mut order) = tokio::sync::mpsc::channel(2);
-    for (name, mut utterance) in [("live", live), ("speculative", speculative)] {
+    let working = long_work(&engine, Priority::Live).await;
+    let (done, mut order) = tokio::sync::mpsc::channel(3);
+    for (waiting, priority) in
+        [Priority::Batch, Priority::Speculative, Priority::Live].into_iter().enumerate()
+    {
+        let mut utterance = engine.speak(priority).await;
+        utterance.hear(&jfk()).await;
+        utterance.decode(1, true).await;
+        if priority != Priority::Live {
+            engine.until(|stats| stats.queued as usize == waiting + 1).await;
+        }
         let done = done.clone();
         tokio::spawn(async move {
             utterance.next().await.unwrap();
-            done.send(name).await.unwrap();
+            done.send(priority).await.unwrap();
         });
     }
-    assert_eq!(order.recv().await, Some("live"));
-    assert_eq!(order.recv().await, Some("speculative"));
-    // Seven minutes of batch work made room between two of its windows and are still going on.
-    assert!(batch.next().now_or_never().is_none());
+    assert_eq!(order.recv().await, Some(Priority::Live));
+    drop(working);
+    assert_eq!(order.recv().await, Some(Priority::Speculative));
+    assert_eq!(order.recv().await, Some(Priority::Batch));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_batch_work_lets_a_live_turn_in_between() {
+    let engine = Engine::ready(&fast_model(), &[]).await;
+    let mut batch = long_work(&engine, Priority::Batch).await;
+    assert_eq!(words(&engine.transcribe(&jfk()).await.text), words(JFK));
+    assert!(batch.next().now_or_never().is_none(), "seven minutes of speech were decoded first");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Starts the real program with a real model, and speaks to it as a server would.
 
-#![allow(dead_code)] // each test file uses its share
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses its share; clippy knows test functions only
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,8 +19,8 @@ use visavis_proto::v1::{
     Transcript, stt_input::Input,
 };
 
-pub const JFK: &str = "and so my fellow americans ask not what your country can do for you ask what you can do for your country";
-pub const RATE: usize = 16_000;
+pub(crate) const JFK: &str = "and so my fellow americans ask not what your country can do for you ask what you can do for your country";
+pub(crate) const RATE: usize = 16_000;
 
 fn models() -> PathBuf {
     std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
@@ -41,24 +41,24 @@ fn asset(names: &[&str]) -> PathBuf {
 }
 
 /// The most accurate model at hand.
-pub fn best_model() -> PathBuf {
+pub(crate) fn best_model() -> PathBuf {
     asset(&["whisper-base.bin", "whisper-tiny.en.bin"])
 }
 
 /// The fastest model at hand.
-pub fn fast_model() -> PathBuf {
+pub(crate) fn fast_model() -> PathBuf {
     asset(&["whisper-tiny.en.bin", "whisper-base.bin"])
 }
 
 /// Eleven seconds of speech, PCM16.
-pub fn jfk() -> Vec<u8> {
+pub(crate) fn jfk() -> Vec<u8> {
     let file = std::fs::read(asset(&["speech/jfk.wav"])).unwrap();
     let data = file.windows(4).position(|tag| tag == b"data").unwrap() + 8;
     file[data..].to_vec()
 }
 
 /// White noise of this amplitude, the same each time.
-pub fn noise(samples: usize, amplitude: f64) -> Vec<u8> {
+pub(crate) fn noise(samples: usize, amplitude: f64) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -68,14 +68,14 @@ pub fn noise(samples: usize, amplitude: f64) -> Vec<u8> {
 }
 
 /// Lower case words without punctuation.
-pub fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let kept: String =
         text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     kept.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Share of the words that are wrong, missing or too many.
-pub fn word_error_rate(heard: &str, said: &str) -> f64 {
+pub(crate) fn word_error_rate(heard: &str, said: &str) -> f64 {
     let (heard, said) = (words(heard), words(said));
     let mut row: Vec<usize> = (0..=heard.len()).collect();
     for (i, expected) in said.iter().enumerate() {
@@ -89,9 +89,9 @@ pub fn word_error_rate(heard: &str, said: &str) -> f64 {
 }
 
 /// A running engine; it ends with this value, or, its standard input closed, with the test process.
-pub struct Engine {
-    pub child: Child,
-    pub channel: Channel,
+pub(crate) struct Engine {
+    pub(crate) child: Child,
+    channel: Channel,
     socket: PathBuf,
 }
 
@@ -105,7 +105,7 @@ impl Drop for Engine {
 
 impl Engine {
     /// Starts the program without waiting for its model.
-    pub async fn spawn(model: &Path, arguments: &[&str]) -> Self {
+    pub(crate) async fn spawn(model: &Path, arguments: &[&str]) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let socket = std::env::temp_dir().join(format!("visavis-stt-{}-{number}.sock", std::process::id()));
@@ -118,17 +118,16 @@ impl Engine {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        let endpoint = Endpoint::from_shared(address).unwrap();
-        loop {
-            if let Ok(channel) = endpoint.connect().await {
-                return Self { child, channel, socket };
-            }
+        let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+        let engine = Self { child, channel, socket };
+        while engine.engine().health(HealthRequest {}).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        engine
     }
 
     /// Starts the program and waits until it is ready.
-    pub async fn ready(model: &Path, arguments: &[&str]) -> Self {
+    pub(crate) async fn ready(model: &Path, arguments: &[&str]) -> Self {
         let engine = Self::spawn(model, arguments).await;
         let health = engine.settled().await;
         assert_eq!(health.state(), State::Ready, "{}", health.message);
@@ -136,7 +135,7 @@ impl Engine {
     }
 
     /// Health when the model is loaded or has failed.
-    pub async fn settled(&self) -> HealthReply {
+    pub(crate) async fn settled(&self) -> HealthReply {
         loop {
             let health = self.engine().health(HealthRequest {}).await.unwrap().into_inner();
             if health.state() != State::Loading {
@@ -146,16 +145,16 @@ impl Engine {
         }
     }
 
-    pub fn engine(&self) -> EngineClient<Channel> {
+    pub(crate) fn engine(&self) -> EngineClient<Channel> {
         EngineClient::new(self.channel.clone())
     }
 
-    pub async fn stats(&self) -> StatsReply {
+    pub(crate) async fn stats(&self) -> StatsReply {
         self.engine().stats(StatsRequest {}).await.unwrap().into_inner()
     }
 
     /// Waits until the counters satisfy a condition.
-    pub async fn until(&self, condition: impl Fn(&StatsReply) -> bool) -> StatsReply {
+    pub(crate) async fn until(&self, condition: impl Fn(&StatsReply) -> bool) -> StatsReply {
         loop {
             let stats = self.stats().await;
             if condition(&stats) {
@@ -166,7 +165,7 @@ impl Engine {
     }
 
     /// Opens an utterance.
-    pub async fn utterance(&self, start: SttStart) -> Result<Utterance, Status> {
+    pub(crate) async fn utterance(&self, start: SttStart) -> Result<Utterance, Status> {
         let (inputs, receiver) = mpsc::channel(64);
         let mut client = SttClient::new(self.channel.clone());
         let transcripts = client.recognize(ReceiverStream::new(receiver)).await?.into_inner();
@@ -176,12 +175,12 @@ impl Engine {
     }
 
     /// An utterance of unknown language and this priority.
-    pub async fn speak(&self, priority: Priority) -> Utterance {
+    pub(crate) async fn speak(&self, priority: Priority) -> Utterance {
         self.utterance(SttStart { priority: priority.into(), ..SttStart::default() }).await.unwrap()
     }
 
     /// The final transcript of a recording.
-    pub async fn transcribe(&self, pcm: &[u8]) -> Transcript {
+    pub(crate) async fn transcribe(&self, pcm: &[u8]) -> Transcript {
         let mut utterance = self.speak(Priority::Live).await;
         utterance.hear(pcm).await;
         utterance.decode(1, true).await;
@@ -190,34 +189,34 @@ impl Engine {
 }
 
 /// An open utterance.
-pub struct Utterance {
+pub(crate) struct Utterance {
     inputs: mpsc::Sender<SttInput>,
     transcripts: Streaming<Transcript>,
 }
 
 impl Utterance {
-    pub async fn send(&self, input: Input) {
+    pub(crate) async fn send(&self, input: Input) {
         // A refused stream shows in the answers.
         _ = self.inputs.send(SttInput { input: Some(input) }).await;
     }
 
-    pub async fn hear(&self, pcm: &[u8]) {
+    pub(crate) async fn hear(&self, pcm: &[u8]) {
         for part in pcm.chunks(1 << 20) {
             self.send(Input::Audio(part.to_vec())).await;
         }
     }
 
-    pub async fn decode(&self, number: u32, is_final: bool) {
+    pub(crate) async fn decode(&self, number: u32, is_final: bool) {
         self.send(Input::Decode(SttDecode { number, r#final: is_final, ..SttDecode::default() })).await;
     }
 
     /// The next transcript.
-    pub async fn next(&mut self) -> Result<Transcript, Status> {
+    pub(crate) async fn next(&mut self) -> Result<Transcript, Status> {
         self.transcripts.message().await.map(|transcript| transcript.expect("the stream goes on"))
     }
 
     /// Ends the caller's side and returns what is still answered.
-    pub async fn end(self) -> Vec<Transcript> {
+    pub(crate) async fn end(self) -> Vec<Transcript> {
         let Self { inputs, mut transcripts } = self;
         drop(inputs);
         let mut rest = Vec::new();
