@@ -15,8 +15,8 @@ import { RESULTS, serverUrl } from './lib/env.js';
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const DEVICES = {
-    desktop: { width: 1280, height: 800 },
-    phone: { width: 360, height: 740 },
+    desktop: { viewport: { width: 1280, height: 800 } },
+    phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 
 /**
@@ -53,11 +53,10 @@ async function capture(page, name) {
     await page.screenshot({ path: path.join(RESULTS, `${name}.png`) });
 }
 
-for (const [device, viewport] of Object.entries(DEVICES)) {
+for (const [device, traits] of Object.entries(DEVICES)) {
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
         test(`the page is accessible and fits a ${device} in ${colorScheme} colours, before, in and after a call`, async () => {
-            const context = { viewport, colorScheme, deviceScaleFactor: device === 'phone' ? 2 : 1 };
-            await withPage({ context }, async (page) => {
+            await withPage({ context: { ...traits, colorScheme } }, async (page) => {
                 const name = `${device}-${colorScheme}`;
                 await openPage(page, `${serverUrl()}/call?language=en`);
                 await page.waitForTimeout(600);
@@ -66,7 +65,7 @@ for (const [device, viewport] of Object.entries(DEVICES)) {
                 await capture(page, `${name}-settings`);
                 await page.getByRole('button', { name: 'Done' }).click();
                 await startCall(page);
-                await page.keyboard.press('m');
+                await page.getByRole('button', { name: 'Mute' }).click();
                 await page.getByLabel('Message').fill('What is the capital of France, and what is it known for?');
                 await page.getByRole('button', { name: 'Send' }).click();
                 await page.waitForFunction(() => window.visavis.state === 'thinking', undefined, { timeout: 30000 });
@@ -87,7 +86,7 @@ for (const [device, viewport] of Object.entries(DEVICES)) {
 }
 
 test('a blocked microphone is explained in a panel that fits a phone', async () => {
-    await withPage({ allow: false, context: { viewport: DEVICES.phone, deviceScaleFactor: 2 } }, async (page) => {
+    await withPage({ allow: false, context: DEVICES.phone }, async (page) => {
         await openPage(page, `${serverUrl()}/call`);
         await page.getByRole('button', { name: 'Start call' }).click();
         await page.getByRole('alert').waitFor();

@@ -45,7 +45,7 @@ test('a call can be started, muted, interrupted and ended by keyboard alone', as
         assert.equal(await page.evaluate(() => window.visavis.muted), true);
         await page.keyboard.press('Space');
         assert.equal(await page.evaluate(() => window.visavis.muted), false);
-        await page.keyboard.press('Space'); // the fake microphone's tone stays out of the rest
+        await page.keyboard.press('Space');
         assert.equal(await page.getByRole('button', { name: 'Unmute' }).getAttribute('aria-pressed'), 'true');
         await waitForQuiet(page);
 

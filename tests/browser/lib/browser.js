@@ -2,11 +2,13 @@
  * A real Chromium with a microphone that speaks from a file.
  */
 import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { chromium } from 'playwright-core';
 
-import { CHROMIUM, transcriber } from './env.js';
+import { CHROMIUM, RESULTS, transcriber } from './env.js';
+import { writeWav } from './wav.js';
 
 const FLAGS = [
     '--no-sandbox',
@@ -21,7 +23,7 @@ const FLAGS = [
 
 /**
  * @typedef {Object} BrowserOptions
- * @property {string} [wav] - what the microphone hears; without it a tone that no one takes for speech
+ * @property {string} [wav] - what the microphone hears; without it silence, where Chromium would beep
  * @property {boolean} [device] - whether there is a microphone at all
  * @property {boolean} [allow] - whether the person allows it
  * @property {string[]} [flags]
@@ -35,13 +37,10 @@ const FLAGS = [
  * @param {(page: import('playwright-core').Page) => Promise<void>} body
  */
 export async function withPage(options, body) {
-    const { wav, device = true, allow = true, flags = [], context = {} } = options;
+    const { wav = silence(), device = true, allow = true, flags = [], context = {} } = options;
     const args = [...FLAGS, ...flags];
     if (device) {
-        args.push('--use-fake-device-for-media-stream');
-    }
-    if (wav !== undefined) {
-        args.push(`--use-file-for-fake-audio-capture=${wav}`);
+        args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${wav}`);
     }
     const browser = await chromium.launch({ executablePath: CHROMIUM, args, ignoreDefaultArgs: ['--mute-audio'] });
     try {
@@ -62,6 +61,13 @@ export async function withPage(options, body) {
     } finally {
         await browser.close();
     }
+}
+
+/** @returns {string} */
+function silence() {
+    const file = path.join(RESULTS, 'silence.wav');
+    writeWav(file, { sampleRate: 16000, samples: new Float32Array(16000) });
+    return file;
 }
 
 /**
