@@ -67,11 +67,9 @@ pub async fn transcribe(config: &Config, models: &ModelFiles, file: &Path, langu
 }
 
 async fn loaded(mut status: watch::Receiver<EngineStatus>) -> anyhow::Result<()> {
-    let ready = tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await;
-    match ready {
-        Ok(Ok(_)) => Ok(()),
-        _ => anyhow::bail!("the engine does not get ready: {}", status.borrow().message),
-    }
+    let ready = matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
+    anyhow::ensure!(ready, "the engine does not get ready: {}", status.borrow().message);
+    Ok(())
 }
 
 /// A WAV file as mono at [`MIC_RATE`].

@@ -68,6 +68,8 @@ pub async fn supervise(program: Program, token: CancellationToken) {
 
 /// Copies the child's log until it ends by itself, or ends it when `token` is cancelled (`None`).
 async fn attend(program: &Program, mut child: Child, token: &CancellationToken) -> Option<ExitStatus> {
+    // Taken out, since `wait` would close it, and the engine ends when it closes.
+    let stdin = child.stdin.take();
     let stderr = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
     let log = async {
         let Some(mut lines) = stderr else { return };
@@ -89,7 +91,7 @@ async fn attend(program: &Program, mut child: Child, token: &CancellationToken) 
     if let Some(status) = status {
         return status.ok();
     }
-    drop(child.stdin.take());
+    drop(stdin);
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         _ = child.kill().await;
     }

@@ -60,8 +60,26 @@ async fn main() -> anyhow::Result<()> {
             f64::from(tokens) / since.elapsed().as_secs_f64()
         ));
     }
+    tell(&format!("longest pause of an answer while a cold prompt comes in: {} ms", pause(&llm).await?));
     llm.release(ReleaseRequest { conversation: "measure".into() }).await?;
     Ok(())
+}
+
+/// The longest time between two texts of an answer while another conversation's prompt is evaluated.
+async fn pause(llm: &LlmClient<Channel>) -> anyhow::Result<u128> {
+    let messages = question_of("Write a long story about the sea.", 0);
+    let request = GenerateRequest { messages, max_tokens: 60, ..GenerateRequest::default() };
+    let mut speaking = llm.clone().generate(request).await?.into_inner();
+    speaking.message().await?;
+    let (mut other, prompt) = (llm.clone(), question_of("Hello!", 99));
+    let newcomer = tokio::spawn(async move { answer(&mut other, "newcomer", &prompt, 4).await });
+    let (mut last, mut longest) = (std::time::Instant::now(), 0);
+    while speaking.message().await?.is_some() {
+        longest = longest.max(last.elapsed().as_millis());
+        last = std::time::Instant::now();
+    }
+    newcomer.await??;
+    Ok(longest)
 }
 
 /// About 200 tokens: a system prompt with things to remember, and a question.

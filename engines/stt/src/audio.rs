@@ -8,14 +8,19 @@ pub(crate) const RATE: usize = 16_000;
 pub(crate) const FRAME: usize = RATE / 100;
 /// An utterance up to this length is decoded whole; Whisper's encoder takes 30 s.
 pub(crate) const WINDOW: usize = 28 * RATE;
-/// A longer one is cut no earlier than this.
+/// A longer one is cut no earlier than this,
 const EARLIEST_CUT: usize = 20 * RATE;
+/// but in a pause this long already from here on.
+const PAUSE: usize = RATE * 6 / 10;
+const EARLIEST_PAUSE: usize = 10 * RATE;
 /// Kept on both sides of the speech: soft consonants lie under the threshold.
 const KEEP: usize = RATE / 5;
 /// Mean square of the loudest frames under which nothing can be speech (about -66 dBFS).
 const FLOOR: f64 = 16.0 * 16.0;
 /// Frames this much weaker than the loudest (40 dB) are silence.
 const RANGE: f64 = 1e-4;
+/// Frames this much weaker (30 dB) are a pause.
+const PAUSE_RANGE: f64 = 1e-3;
 /// The loudest frames that are passed over: a click must not make speech look like silence.
 const CLICK_FRAMES: usize = 4;
 
@@ -24,12 +29,17 @@ fn power(frame: &[i16]) -> f64 {
     sum / frame.len().max(1) as f64
 }
 
+/// The power of the loudest frames but for clicks.
+fn loudest(powers: &[f64]) -> Option<f64> {
+    let mut sorted = powers.to_vec();
+    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+    sorted.get(CLICK_FRAMES.min(sorted.len().saturating_sub(1))).copied()
+}
+
 /// The first and the last frame's bounds that stand out of the silence; `None`: nothing does.
 fn loud(audio: &[i16]) -> Option<Range<usize>> {
     let powers: Vec<f64> = audio.chunks(FRAME).map(power).collect();
-    let mut sorted = powers.clone();
-    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let loudest = *sorted.get(CLICK_FRAMES.min(sorted.len().saturating_sub(1)))?;
+    let loudest = loudest(&powers)?;
     if loudest < FLOOR {
         return None;
     }
@@ -50,18 +60,39 @@ pub(crate) fn speech_end(audio: &[i16]) -> Option<usize> {
     loud(&audio[start..]).map(|loud| start + loud.end)
 }
 
-/// Where to cut a full window: in the middle of its quietest 300 ms after the 20th second.
-pub(crate) fn cut(window: &[i16]) -> usize {
+/// Where the first window of a tail ends, once that is certain: in a long pause, so that the words before it are decoded
+/// no more; or, without one, at the quietest moment of a full window. `None`: the tail is one window still.
+pub(crate) fn cut(tail: &[i16]) -> Option<usize> {
+    let window = &tail[..tail.len().min(WINDOW)];
+    let powers: Vec<f64> = window.chunks(FRAME).map(power).collect();
+    let frame = long_pause(&powers).or_else(|| (tail.len() > WINDOW).then(|| quietest(&powers)))?;
+    Some((frame * FRAME).min(window.len()))
+}
+
+/// The middle of the first long pause that is over.
+fn long_pause(powers: &[f64]) -> Option<usize> {
+    let threshold = (loudest(powers)? * PAUSE_RANGE).max(FLOOR);
+    let mut quiet = 0;
+    for (frame, &power) in powers.iter().enumerate().skip(EARLIEST_PAUSE / FRAME) {
+        if power < threshold {
+            quiet += 1;
+        } else if quiet >= PAUSE / FRAME {
+            return Some(frame - quiet / 2);
+        } else {
+            quiet = 0;
+        }
+    }
+    None
+}
+
+/// The middle of the quietest 300 ms after the 20th second.
+fn quietest(powers: &[f64]) -> usize {
     const QUIET: usize = 30;
-    let from = EARLIEST_CUT.min(window.len());
-    let powers: Vec<f64> = window[from..].chunks(FRAME).map(power).collect();
-    let quietest = powers
-        .windows(QUIET)
-        .map(|frames| frames.iter().sum::<f64>())
-        .enumerate()
-        // The latest of equals: fewer windows.
-        .min_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
-    quietest.map_or(window.len(), |(index, _)| from + (index + QUIET / 2) * FRAME)
+    let from = (EARLIEST_CUT / FRAME).min(powers.len());
+    let stretches = powers[from..].windows(QUIET).map(|frames| frames.iter().sum::<f64>()).enumerate();
+    // The latest of equals: fewer windows.
+    let quietest = stretches.min_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
+    quietest.map_or(powers.len(), |(index, _)| from + index + QUIET / 2)
 }
 
 /// Samples as Whisper wants them, with silence up to one second: it hears nothing in less.
@@ -100,11 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_window_is_cut_in_its_pause() {
-        let pause = 24 * RATE..24 * RATE + RATE / 2;
-        let mut audio = tone(WINDOW, 4000.0);
-        audio[pause.clone()].fill(3);
-        assert!(pause.contains(&cut(&audio)), "cut at {}", cut(&audio));
-        assert!((EARLIEST_CUT..=WINDOW).contains(&cut(&tone(WINDOW, 4000.0))));
+    fn a_full_window_is_cut_where_it_is_quietest() {
+        let dip = 24 * RATE..24 * RATE + RATE / 2;
+        let mut audio = tone(WINDOW + 1, 4000.0);
+        assert!((EARLIEST_CUT..=WINDOW).contains(&cut(&audio).unwrap()));
+        audio[dip.clone()].fill(3);
+        assert!(dip.contains(&cut(&audio).unwrap()), "{:?}", cut(&audio));
+        assert_eq!(cut(&audio[..WINDOW]), None);
+    }
+
+    #[test]
+    fn a_long_pause_ends_a_window_as_soon_as_it_is_over() {
+        let speech = |seconds| tone(seconds * RATE, 4000.0);
+        let audio = [speech(5), vec![0; RATE], speech(6), vec![5; RATE], speech(1)].concat();
+        let end = cut(&audio).unwrap();
+        assert!((12 * RATE..13 * RATE).contains(&end), "cut at {end}");
+        assert_eq!(cut(&audio[..13 * RATE]), None, "nothing follows the pause yet");
     }
 }

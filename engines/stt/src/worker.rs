@@ -100,22 +100,22 @@ fn decode(recogniser: &mut Recogniser, queue: &Queue, job: &Job) -> Result<Optio
     let order = &job.order;
     let mut understood = order.utterance.understood();
     let (mut start, mut index) = (0, 0);
-    while order.samples - start > WINDOW {
-        if let Some((end, _)) = understood.windows.get(index) {
+    let tail = loop {
+        if let Some((end, _)) = understood.windows.get(index).filter(|(end, _)| *end <= order.samples) {
             start = *end;
-        } else {
-            let window = order.utterance.copy(start..start + WINDOW);
-            let end = start + audio::cut(&window);
-            let piece = hear(recogniser, job, &understood, &window[..end - start], true)?;
-            understood.windows.push((end, piece));
-            start = end;
-            if queue.presses(job) {
-                return Ok(None);
-            }
+            index += 1;
+            continue;
         }
-        index += 1;
-    }
-    let tail = order.utterance.copy(start..order.samples);
+        let tail = order.utterance.copy(start..order.samples.min(start + WINDOW + 1));
+        let Some(end) = audio::cut(&tail) else { break tail };
+        let piece = hear(recogniser, job, &understood, &tail[..end], true)?;
+        // Windows of more audio than this job may use give way; a job with less was cut elsewhere.
+        understood.windows.truncate(index);
+        understood.windows.push((start + end, piece));
+        if queue.presses(job) {
+            return Ok(None);
+        }
+    };
     let piece = match audio::speech(&tail) {
         None => Piece::default(),
         Some(speech) => {

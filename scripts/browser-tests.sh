@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Starts a server on free ports with real models, and drives the page /call in Chromium. Called by ./test.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+results=${VISAVIS_RESULTS:-$PWD/test-results}
+mkdir -p "$results"
+visavis=target/release/visavis
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+url=http://127.0.0.1:$port
+
+export VISAVIS_QUESTION_TEXT='What is the capital of France?'
+export VISAVIS_QUESTION_WAV=$results/question.wav
+"$visavis" speak "$VISAVIS_QUESTION_TEXT" --out "$VISAVIS_QUESTION_WAV"
+
+cat >"$results/transcribe" <<EOT
+#!/usr/bin/env bash
+exec "$PWD/$visavis" transcribe --language en "\$1"
+EOT
+chmod +x "$results/transcribe"
+
+"$visavis" serve --listen "127.0.0.1:$port" --udp "127.0.0.1:$port" >"$results/server.log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
+for _ in $(seq 120); do
+  curl -sf "$url/ready" >/dev/null && break
+  kill -0 "$server" 2>/dev/null || { cat "$results/server.log" >&2; echo "the server did not start" >&2; exit 1; }
+  sleep 0.5
+done
+
+target/release/test_pipeline --server "$url"
+chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+VISAVIS_URL=$url VISAVIS_RESULTS=$results VISAVIS_TRANSCRIBE=$results/transcribe VISAVIS_CHROMIUM=$chromium \
+  npm --prefix tests/browser test
