@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
-use super::fetch::{Options, Prefer, fetch};
+use super::fetch::{Options, Outcome, Prefer, fetch};
 use super::manifest::{DEFAULT_PROFILE, Manifest, Model, Role};
 use super::progress::{Progress, human};
 use super::sources::Clients;
@@ -155,14 +155,8 @@ fn fetch_command(args: &FetchArgs, manifest: &Manifest, dir: &Path, out: &mut im
     let progress = if args.quiet { Progress::silent() } else { Progress::on_stderr() };
     let outcome = fetch(dir, &models, &options, &progress)?;
     if !args.quiet {
-        writeln!(
-            out,
-            "{} models are in {} ({} fetched, {} there already)",
-            models.len(),
-            dir.display(),
-            outcome.fetched,
-            outcome.present
-        )?;
+        let Outcome { fetched, present } = outcome;
+        writeln!(out, "Models ready in {}: {fetched} fetched, {present} there already", dir.display())?;
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ impl FetchError {
             Self::Network { .. } => {
                 "check the network connection and run the command again; finished downloads are kept"
             }
-            Self::Refused { .. } => "try the other sources with --prefer hub or --prefer packages",
+            Self::Refused { .. } => "run the command again later, and report it if it stays so",
             Self::NoMember { .. } | Self::NoSource => "please report it: the manifest is out of date",
             Self::Damaged { .. } | Self::Checksum { .. } => {
                 "it was thrown away; run the command again, or use --prefer hub or --prefer packages"

@@ -173,6 +173,7 @@ impl<'a> Workshop<'a> {
                     if error.is_local() {
                         return Err(error);
                     }
+                    self.progress.note(&format!("{}: {}: {error}", model.name, source.describe()));
                     reasons.push((source.describe(), error));
                 }
             }

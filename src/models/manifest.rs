@@ -1,14 +1,16 @@
 //! The manifest: which models there are, where each comes from and which profile needs it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::store;
+pub use profile::Profile;
+use profile::ProfileEntry;
 use source::Source;
 
+mod profile;
 pub(super) mod source;
 
 const BUILTIN: &str = include_str!("../../models.toml");
@@ -110,62 +112,6 @@ impl Model {
     /// The size of the file from the first source of this machine (0 if unknown).
     pub fn size_here(&self) -> u64 {
         self.sources_here().next().and_then(|s| self.expected(s).size).unwrap_or(0)
-    }
-}
-
-/// The models that one way of running needs. Paths are relative to the models directory.
-#[derive(Clone, Debug)]
-pub struct Profile {
-    /// Its name.
-    pub name: String,
-    /// Speech-to-text model.
-    pub stt: PathBuf,
-    /// Language model.
-    pub llm: PathBuf,
-    /// Voices; beside `voice.onnx` lies `voice.onnx.json`.
-    pub tts: Vec<PathBuf>,
-    /// Voice activity detector.
-    pub vad: PathBuf,
-    /// End-of-turn detector.
-    pub turn: PathBuf,
-    /// ONNX Runtime's shared library.
-    pub runtime: PathBuf,
-    models: Vec<Model>,
-}
-
-impl Profile {
-    /// Every model of the profile with all that these need.
-    pub fn models(&self) -> impl Iterator<Item = &Model> {
-        self.models.iter()
-    }
-
-    /// The models that are not in `dir`, or have the wrong size there. Quick: no checksum is computed.
-    pub fn missing(&self, dir: &Path) -> Vec<&Model> {
-        self.models.iter().filter(|m| !store::is_present(dir, m)).collect()
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProfileEntry {
-    summary: String,
-    stt: String,
-    llm: String,
-    tts: Vec<String>,
-    vad: String,
-    turn: String,
-    runtime: String,
-    #[serde(default)]
-    also: Vec<String>,
-}
-
-impl ProfileEntry {
-    fn names(&self) -> impl Iterator<Item = &String> {
-        [&self.stt, &self.llm]
-            .into_iter()
-            .chain(&self.tts)
-            .chain([&self.vad, &self.turn, &self.runtime])
-            .chain(&self.also)
     }
 }
 

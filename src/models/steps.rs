@@ -182,3 +182,44 @@ pub(super) fn as_downloaded(path: PathBuf) -> Result<Written, FetchError> {
     let sha256 = store::hash_file(&path)?;
     Ok(Written { path, sha256, size })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sink on a device that is always full, under the name of a temporary file that exists.
+    fn full_disk(dir: &Path) -> Sink {
+        let path = dir.join("joined");
+        fs::write(&path, "").unwrap();
+        let file = File::options().write(true).open("/dev/full").unwrap();
+        Sink { path, out: Some(BufWriter::with_capacity(CHUNK, file)), hasher: Sha256::new(), size: 0 }
+    }
+
+    #[test]
+    fn a_disk_that_becomes_full_is_named_and_the_temporary_file_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = full_disk(dir.path());
+        let error = pour(&mut io::repeat(7).take(10 << 20), &mut sink, Path::new("x.whl")).unwrap_err();
+        assert!(matches!(error, FetchError::DiskFull { .. }) && error.is_local(), "{error}");
+        drop(sink);
+        assert!(!dir.path().join("joined").exists());
+    }
+
+    #[test]
+    fn a_disk_that_is_full_only_when_the_last_bytes_are_written_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = full_disk(dir.path());
+        pour(&mut &b"few bytes"[..], &mut sink, Path::new("x.whl")).unwrap();
+        let error = sink.finish().unwrap_err();
+        assert!(matches!(error, FetchError::DiskFull { .. }), "{error}");
+        assert!(!dir.path().join("joined").exists());
+    }
+
+    #[test]
+    fn a_full_disk_during_conversion_is_not_called_a_damaged_model() {
+        let cause =
+            anyhow::Error::from(io::Error::from(io::ErrorKind::StorageFull)).context("convert a tensor");
+        let error = conversion_error(Path::new("converted"), &cause);
+        assert!(matches!(error, FetchError::DiskFull { .. }), "{error}");
+    }
+}

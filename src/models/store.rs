@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -100,7 +101,9 @@ impl Stamps {
     fn save(&self, dir: &Path) -> Result<(), FetchError> {
         let path = dir.join(STAMPS);
         let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(dir)?;
+            // Whoever may read the models may read that they were checked.
+            let readable = fs::Permissions::from_mode(0o644);
+            let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(dir)?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.flush()?;
             file.persist(&path)?;

@@ -6,6 +6,9 @@ mod names;
 mod vocab;
 mod whisper;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{Read, Seek, Write};
 
 use anyhow::{Context, Result};

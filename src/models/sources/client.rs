@@ -138,7 +138,7 @@ fn last_error(log: &str) -> String {
         // npm ends with the path of its log; what went wrong stands before.
         lines().find(|line| line.starts_with("npm") && !line.contains("code "))
     });
-    let line = error.or_else(|| lines().last()).unwrap_or("it gave no reason");
+    let line = error.or_else(|| lines().next_back()).unwrap_or("it gave no reason");
     let text =
         ["ERROR:", "npm error", "npm ERR!"].iter().fold(line, |line, prefix| line.trim_start_matches(prefix));
     text.trim().chars().take(200).collect()

@@ -17,7 +17,7 @@ pub(super) fn download(
     let client = Client {
         command,
         tool: "npm",
-        install: "install it (Debian and Ubuntu: apt install npm), or use --prefer hub",
+        install: "install npm (Debian and Ubuntu: apt install npm), or use --prefer hub",
     };
     let run = client.run(
         |out| {

@@ -21,7 +21,7 @@ pub(super) fn download(
     let client = Client {
         command,
         tool: "pip",
-        install: "install it (Debian and Ubuntu: apt install python3-pip; elsewhere: python3 -m ensurepip), \
+        install: "install pip (Debian and Ubuntu: apt install python3-pip; elsewhere: python3 -m ensurepip), \
             or use --prefer hub",
     };
     let run = client.run(
