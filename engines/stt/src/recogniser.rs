@@ -100,9 +100,8 @@ impl Recogniser {
         stop: &dyn Fn() -> bool,
     ) -> Result<Piece, Fault> {
         let full = usize::try_from(self.context.n_audio_ctx()).unwrap_or(1500);
-        let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let positions = audio.len().div_ceil(SAMPLES_PER_POSITION) + e("XM", CONTEXT_MARGIN);
-        let positions = positions.next_multiple_of(e("XR", 64)).clamp(e("XL", LEAST_CONTEXT), full);
+        let positions = audio.len().div_ceil(SAMPLES_PER_POSITION) + CONTEXT_MARGIN;
+        let positions = positions.next_multiple_of(64).clamp(LEAST_CONTEXT, full);
         let mut pass = self.pass(audio, positions, LOOP, hints, stop)?;
         let mut hasty = pass.looping.is_some();
         if hasty && hints.is_final && positions < full {
