@@ -10,8 +10,10 @@ import { transcribe, withPage } from './lib/browser.js';
 import { openPage, seen, startCall, startRecording, stopRecording, waitForTurn } from './lib/call.js';
 import { RESULTS, question, serverUrl } from './lib/env.js';
 import { findSound, padWav, writeWav } from './lib/wav.js';
-import { wordErrorRate, words, wordsInOrder } from './lib/words.js';
+import { wordErrorRate, wordsInOrder } from './lib/words.js';
 
+// One short answer is too few words to measure by: two homophones in it, and it fails.
+const SECOND_QUESTION = 'Tell me in two sentences what people like to see in Paris.';
 const MIC_RMS = 0.01;
 const ANSWER_RMS = 0.003;
 
@@ -26,6 +28,8 @@ async function spokenTurn(mode) {
         await startRecording(page);
         assert.equal(await page.evaluate(() => window.visavis.transport), mode);
         const turn = await waitForTurn(page);
+        await page.evaluate((text) => window.visavis.say(text), SECOND_QUESTION);
+        const second = await waitForTurn(page, turn.answer.id + 1);
         await page.waitForTimeout(700); // what is in the jitter buffer
         const { mic, answer } = await stopRecording(page);
         await page.screenshot({ path: path.join(RESULTS, `spoken-${mode}.png`) });
@@ -34,18 +38,20 @@ async function spokenTurn(mode) {
         assert.ok(spoken, 'the microphone heard nothing');
         const heard = findSound(answer, ANSWER_RMS, spoken.last);
         assert.ok(heard, 'no sound came back after the question');
-        const file = path.join(RESULTS, `answer-${mode}.wav`);
+        const file = path.join(RESULTS, `answers-${mode}.wav`);
         const margin = Math.round(answer.sampleRate / 5);
         writeWav(file, { ...answer, samples: answer.samples.slice(Math.max(0, heard.first - margin), heard.last + margin) });
         const back = await transcribe(file);
+        const caption = `${turn.answer.text} ${second.answer.text}`;
         const report = {
             mode,
             asked: text,
             understood: turn.question.text,
             wordErrorRate: wordErrorRate(text, turn.question.text),
-            caption: turn.answer.text,
-            transcribedAnswer: back,
-            captionWordsHeard: wordsInOrder(turn.answer.text, back),
+            answer: turn.answer.text,
+            caption,
+            transcribed: back,
+            captionWordsHeard: wordsInOrder(caption, back),
             voiceToVoiceMs: Math.round(((heard.first - spoken.last) / answer.sampleRate) * 1000),
             firstAudio: await seen(page, 'first-audio'),
             turns: await seen(page, 'turn'),
@@ -54,10 +60,8 @@ async function spokenTurn(mode) {
         console.log(report);
 
         assert.ok(report.wordErrorRate <= 0.1, `understood "${turn.question.text}", asked "${text}"`);
-        if (words(text).includes('france')) {
-            assert.match(turn.answer.text, /Paris/);
-        }
-        assert.ok(report.captionWordsHeard >= 0.8, `caption "${turn.answer.text}", heard "${back}"`);
+        assert.match(turn.answer.text, /Paris/);
+        assert.ok(report.captionWordsHeard >= 0.8, `caption "${caption}", heard "${back}"`);
     });
 }
 

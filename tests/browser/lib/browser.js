@@ -75,6 +75,7 @@ function silence() {
  * @returns {Promise<string>} its words
  */
 export async function transcribe(wav) {
-    const { stdout } = await promisify(execFile)(transcriber(), [wav], { maxBuffer: 1 << 20 });
+    const [program, ...options] = transcriber().split(' ');
+    const { stdout } = await promisify(execFile)(program, [...options, wav], { maxBuffer: 1 << 20 });
     return stdout.trim();
 }

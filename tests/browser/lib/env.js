@@ -50,7 +50,7 @@ export function question() {
     return { wav, text: process.env.VISAVIS_QUESTION_TEXT ?? 'What is the capital of France?' };
 }
 
-/** The program that writes a WAV file's words to its standard output. */
+/** The program, with options if it needs some, that writes a WAV file's words to its standard output. */
 export function transcriber() {
-    return required('VISAVIS_TRANSCRIBE', 'a program that prints the words of the WAV file named by its argument');
+    return required('VISAVIS_TRANSCRIBE', 'a program that prints the words of the WAV file named by its last argument');
 }

@@ -75,7 +75,7 @@ export function writeWav(file, { sampleRate, samples }) {
  * @param {string} to
  * @param {{before?: number, after?: number}} [seconds]
  */
-export function padWav(from, to, { before = 8, after = 60 } = {}) {
+export function padWav(from, to, { before = 8, after = 120 } = {}) {
     const { sampleRate, samples } = readWav(from);
     const padded = new Float32Array(Math.round((before + after) * sampleRate) + samples.length);
     padded.set(samples, Math.round(before * sampleRate));
