@@ -23,7 +23,9 @@ pub fn init(settings: &Log) -> anyhow::Result<()> {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
     } else {
         let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        registry.with(tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr)).try_init()?;
+        registry
+            .with(tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr))
+            .try_init()?;
     }
     Ok(())
 }

@@ -22,7 +22,13 @@ const LOADING: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When the engine or the file fails.
-pub async fn speak(config: &Config, models: &ModelFiles, text: &str, voice: &str, out: &Path) -> anyhow::Result<()> {
+pub async fn speak(
+    config: &Config,
+    models: &ModelFiles,
+    text: &str,
+    voice: &str,
+    out: &Path,
+) -> anyhow::Result<()> {
     let launcher = Launcher::new()?;
     let (channel, status) = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
     loaded(status).await?;
@@ -35,8 +41,16 @@ pub async fn speak(config: &Config, models: &ModelFiles, text: &str, voice: &str
         let writer = match &mut writer {
             Some(writer) => writer,
             none => {
-                let spec = hound::WavSpec { channels: 1, sample_rate: part.rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-                none.insert(hound::WavWriter::create(out, spec).with_context(|| format!("cannot write {}", out.display()))?)
+                let spec = hound::WavSpec {
+                    channels: 1,
+                    sample_rate: part.rate,
+                    bits_per_sample: 16,
+                    sample_format: hound::SampleFormat::Int,
+                };
+                none.insert(
+                    hound::WavWriter::create(out, spec)
+                        .with_context(|| format!("cannot write {}", out.display()))?,
+                )
             }
         };
         part.samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
@@ -50,7 +64,12 @@ pub async fn speak(config: &Config, models: &ModelFiles, text: &str, voice: &str
 ///
 /// # Errors
 /// When the engine or the file fails.
-pub async fn transcribe(config: &Config, models: &ModelFiles, file: &Path, language: &str) -> anyhow::Result<Transcript> {
+pub async fn transcribe(
+    config: &Config,
+    models: &ModelFiles,
+    file: &Path,
+    language: &str,
+) -> anyhow::Result<Transcript> {
     let samples = read_wav(file).with_context(|| format!("cannot read {}", file.display()))?;
     let launcher = Launcher::new()?;
     let (channel, status) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
@@ -67,7 +86,8 @@ pub async fn transcribe(config: &Config, models: &ModelFiles, file: &Path, langu
 }
 
 async fn loaded(mut status: watch::Receiver<EngineStatus>) -> anyhow::Result<()> {
-    let ready = matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
+    let ready =
+        matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
     anyhow::ensure!(ready, "the engine does not get ready: {}", status.borrow().message);
     Ok(())
 }

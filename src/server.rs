@@ -36,7 +36,8 @@ impl Server {
         let models = model_files(&config)?;
         let config = Arc::new(config);
         let listen = config.server.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| in_use("server.listen", listen, "--listen"))?;
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| in_use("server.listen", listen, "--listen"))?;
         let webrtc = udp(&config).await;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let calls = Calls::new(config.clone(), fleet.engines.clone());
@@ -114,7 +115,9 @@ async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
 }
 
 fn in_use(key: &str, address: SocketAddr, flag: &str) -> String {
-    format!("cannot listen on {address} ({key}): another program may use the port; choose another with {flag} ADDRESS:PORT")
+    format!(
+        "cannot listen on {address} ({key}): another program may use the port; choose another with {flag} ADDRESS:PORT"
+    )
 }
 
 async fn keep_up(metrics: PrometheusHandle) {
@@ -128,12 +131,19 @@ async fn keep_up(metrics: PrometheusHandle) {
 fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("visavis_stage_seconds".into()), &STAGES)?
-        .set_buckets_for_metric(Matcher::Full("visavis_call_seconds".into()), &[10.0, 60.0, 300.0, 900.0, 3600.0])?
+        .set_buckets_for_metric(
+            Matcher::Full("visavis_call_seconds".into()),
+            &[10.0, 60.0, 300.0, 900.0, 3600.0],
+        )?
         .install_recorder()
         .context("metrics are already installed")?;
     // A gauge that nobody has set yet would be missing instead of 0.
     metrics::gauge!("visavis_calls_active").set(0.0);
-    for counter in ["visavis_mic_frames_dropped_total", "visavis_media_frames_dropped_total", "visavis_playout_gaps_total"] {
+    for counter in [
+        "visavis_mic_frames_dropped_total",
+        "visavis_media_frames_dropped_total",
+        "visavis_playout_gaps_total",
+    ] {
         metrics::counter!(counter).absolute(0);
     }
     for engine in ["stt", "llm", "tts"] {
@@ -152,9 +162,16 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
 pub fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
     let profile = Manifest::builtin().profile(&config.models.profile)?;
     let directory = &config.models.dir;
-    let or = |own: &PathBuf, file: &std::path::Path| if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() };
+    let or = |own: &PathBuf, file: &std::path::Path| {
+        if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() }
+    };
     let voices = if config.tts.voices.is_empty() {
-        profile.tts.iter().filter(|file| file.extension().is_some_and(|kind| kind == "onnx")).map(|file| directory.join(file)).collect()
+        profile
+            .tts
+            .iter()
+            .filter(|file| file.extension().is_some_and(|kind| kind == "onnx"))
+            .map(|file| directory.join(file))
+            .collect()
     } else {
         config.tts.voices.clone()
     };

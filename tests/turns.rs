@@ -89,7 +89,8 @@ async fn a_spoken_question_gets_a_spoken_answer_that_begins_before_the_model_is_
     let mut call = Call::begin(&["What is it?"], vec![slow], Config::default());
     call.say().await;
     call.mic(20_000, false).await;
-    let at = |what: fn(&CallEvent) -> bool| call.events.iter().find(|(_, event)| what(event)).map(|(at, _)| *at);
+    let at =
+        |what: fn(&CallEvent) -> bool| call.events.iter().find(|(_, event)| what(event)).map(|(at, _)| *at);
     let spoke = at(|event| matches!(event, CallEvent::AgentStartedSpeaking(_))).expect("it spoke");
     let written = at(|event| matches!(event, CallEvent::AnswerTextEnded(_))).expect("the text ended");
     assert!(spoke < written, "speech waits for the whole text");
@@ -109,8 +110,14 @@ async fn speaking_over_an_answer_silences_it_and_the_next_question_remembers_onl
     let voice = Instant::now();
     call.say().await;
     call.mic(3000, false).await;
-    let decided = call.events.iter().find(|(_, event)| matches!(event, CallEvent::Interrupted { .. })).expect("interrupted").0;
-    let first_answer_after = call.heard.iter().filter(|at| **at > decided && **at < voice + Duration::from_millis(1500)).count();
+    let decided = call
+        .events
+        .iter()
+        .find(|(_, event)| matches!(event, CallEvent::Interrupted { .. }))
+        .expect("interrupted")
+        .0;
+    let first_answer_after =
+        call.heard.iter().filter(|at| **at > decided && **at < voice + Duration::from_millis(1500)).count();
     assert_eq!(first_answer_after, 0, "silent at once");
     assert!(decided - voice <= Duration::from_millis(100), "{:?}", decided - voice);
     let asked = call.llm.asked.lock().clone();
@@ -168,11 +175,18 @@ async fn silence_and_noise_get_no_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_server_says_goodbye_and_leaves_no_task() {
-    let mut call = Call::begin(&["Q"], vec![pieces("A long answer that goes on for quite some time. ")], Config::default());
+    let mut call = Call::begin(
+        &["Q"],
+        vec![pieces("A long answer that goes on for quite some time. ")],
+        Config::default(),
+    );
     call.say().await;
     call.stop.cancel();
     call.mic(100, false).await;
-    assert!(matches!(call.events.last(), Some((_, CallEvent::Ended { reason: EndReason::ServerStopping, .. }))));
+    assert!(matches!(
+        call.events.last(),
+        Some((_, CallEvent::Ended { reason: EndReason::ServerStopping, .. }))
+    ));
     let run = call.run;
     assert_eq!(timeout(Duration::from_secs(1), run).await.unwrap().unwrap(), EndReason::ServerStopping);
 }

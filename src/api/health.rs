@@ -15,7 +15,8 @@ pub async fn health(State(app): State<App>) -> impl IntoResponse {
 
 /// Calls can be taken: 200, or 503 with what is missing.
 pub async fn ready(State(app): State<App>) -> impl IntoResponse {
-    let [stt, llm, tts] = [&app.fleet.stt, &app.fleet.llm, &app.fleet.tts].map(|status| status.borrow().clone());
+    let [stt, llm, tts] =
+        [&app.fleet.stt, &app.fleet.llm, &app.fleet.tts].map(|status| status.borrow().clone());
     let ready = stt.ready && llm.ready && tts.ready && !app.calls.stopping();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let device = if stt.device.is_empty() { "cpu".to_string() } else { stt.device.clone() };

@@ -64,9 +64,14 @@ pub fn router(app: App) -> Router {
         .route("/api/offer", post(offer::offer).patch(offer::candidates))
         .route("/api/calls/{id}", delete(offer::hang_up))
         .route("/ws", get(socket::socket))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.") })
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
+        })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method; see the Allow header.")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This address does not take this method; see the Allow header.",
+            )
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
@@ -75,9 +80,14 @@ pub fn router(app: App) -> Router {
 }
 
 fn panicked(fault: &(dyn Any + Send)) -> Response {
-    let text = fault.downcast_ref::<&str>().copied().or_else(|| fault.downcast_ref::<String>().map(String::as_str));
+    let text =
+        fault.downcast_ref::<&str>().copied().or_else(|| fault.downcast_ref::<String>().map(String::as_str));
     tracing::error!(fault = text.unwrap_or("unknown"), "a request handler panicked");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake with this request; it is in its log.").into_response()
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "The server made a mistake with this request; it is in its log.",
+    )
+    .into_response()
 }
 
 /// Pages of other origins may use the API only where the configuration says so.

@@ -60,7 +60,10 @@ pub async fn ice_servers(State(app): State<App>) -> impl IntoResponse {
 ///
 /// # Errors
 /// As problem details.
-pub async fn offer(State(app): State<App>, body: Result<Json<Offer>, JsonRejection>) -> Result<impl IntoResponse, Problem> {
+pub async fn offer(
+    State(app): State<App>,
+    body: Result<Json<Offer>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
     let Json(offer) = body?;
     if offer.kind != "offer" {
         let detail = format!("type must be \"offer\", not {:?}", offer.kind);
@@ -77,7 +80,8 @@ pub async fn offer(State(app): State<App>, body: Result<Json<Offer>, JsonRejecti
     let (ends, pipeline) = call_ends();
     let commands = ends.commands.clone();
     let token = app.calls.transport_token();
-    let (sdp, peer) = Box::pin(host.answer(&offer.sdp, ends, Arc::new(Rtvi), token.clone(), app.calls.tasks())).await?;
+    let (sdp, peer) =
+        Box::pin(host.answer(&offer.sdp, ends, Arc::new(Rtvi), token.clone(), app.calls.tasks())).await?;
     let id = seat.id().to_string();
     app.calls.start(seat, pipeline, (commands, Some(peer)), language, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
@@ -87,7 +91,10 @@ pub async fn offer(State(app): State<App>, body: Result<Json<Offer>, JsonRejecti
 ///
 /// # Errors
 /// As problem details.
-pub async fn candidates(State(app): State<App>, body: Result<Json<Candidates>, JsonRejection>) -> Result<StatusCode, Problem> {
+pub async fn candidates(
+    State(app): State<App>,
+    body: Result<Json<Candidates>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
     let Json(body) = body?;
     if body.candidates.len() > MOST_CANDIDATES {
         let detail = format!("At most {MOST_CANDIDATES} candidates at once, not {}.", body.candidates.len());
@@ -119,7 +126,9 @@ pub(super) fn admit(app: &App) -> Result<Seat, Problem> {
     }
     app.calls.admit().map_err(|refusal| {
         let (detail, seconds) = match refusal {
-            Refusal::Full => ("The server has as many calls as it may (server.max_calls). Try again later.", 10),
+            Refusal::Full => {
+                ("The server has as many calls as it may (server.max_calls). Try again later.", 10)
+            }
             Refusal::Stopping => ("The server is stopping. Try again in a moment.", 5),
         };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(seconds)

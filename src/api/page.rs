@@ -39,7 +39,11 @@ fn serve(path: &str, headers: &HeaderMap) -> Response {
         return StatusCode::NOT_MODIFIED.into_response();
     }
     let kind = mime_guess::from_path(path).first_or_octet_stream();
-    let kind = if kind.type_() == mime_guess::mime::TEXT { format!("{kind}; charset=utf-8") } else { kind.to_string() };
+    let kind = if kind.type_() == mime_guess::mime::TEXT {
+        format!("{kind}; charset=utf-8")
+    } else {
+        kind.to_string()
+    };
     let heads = [
         (header::CONTENT_TYPE, kind),
         (header::ETAG, tag),

@@ -60,7 +60,9 @@ impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         let status = rejection.status();
         let detail = match status {
-            StatusCode::PAYLOAD_TOO_LARGE => format!("The body is larger than {} bytes.", super::LARGEST_BODY),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                format!("The body is larger than {} bytes.", super::LARGEST_BODY)
+            }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the body as Content-Type: application/json.".into(),
             _ => rejection.body_text(),
         };

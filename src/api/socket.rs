@@ -44,7 +44,11 @@ pub async fn socket(
     let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     let rate = query.rate.unwrap_or(16_000);
     if !RATES.contains(&rate) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("rate must be one of {RATES:?}, not {rate}")).field("rate"));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("rate must be one of {RATES:?}, not {rate}"),
+        )
+        .field("rate"));
     }
     let language = language(query.language.as_deref())?;
     let seat = admit(&app)?;
@@ -52,14 +56,19 @@ pub async fn socket(
         let (ends, pipeline) = call_ends();
         let (commands, token) = (ends.commands.clone(), app.calls.transport_token());
         app.calls.start(seat, pipeline, (commands, None), language, token.clone());
-        app.calls.tasks().track_future(Box::pin(websocket::run(socket, ends, Arc::new(Rtvi), rate, token.clone()))).await;
+        app.calls
+            .tasks()
+            .track_future(Box::pin(websocket::run(socket, ends, Arc::new(Rtvi), rate, token.clone())))
+            .await;
         token.cancel();
     }))
 }
 
 /// Browsers let any page open a WebSocket, so the server must look where it comes from.
 fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return Ok(()) };
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
+        return Ok(());
+    };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let own = origin.split_once("://").is_some_and(|(_, rest)| rest == host);
     let allowed = &app.config.server.cors_origins;

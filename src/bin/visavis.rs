@@ -100,7 +100,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Transcribe { file, language } => {
             let models = server::model_files(&config)?;
-            let words = runtime()?.block_on(visavis::oneshot::transcribe(&config, &models, &file, &language))?;
+            let words =
+                runtime()?.block_on(visavis::oneshot::transcribe(&config, &models, &file, &language))?;
             println!("{}", words.text);
             Ok(())
         }
@@ -113,7 +114,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 fn load(cli: &Cli) -> anyhow::Result<Config> {
     let mut flags = cli.settings.set.clone();
-    let mut flag = |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_string(), value)));
+    let mut flag =
+        |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_string(), value)));
     flag("models.dir", cli.settings.models_dir.as_ref().map(|path| path.display().to_string()));
     if let Command::Serve { listen, udp, profile } = &cli.command {
         flag("server.listen", listen.map(|address| address.to_string()));
@@ -130,7 +132,8 @@ fn serve(config: Config) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let server = Box::pin(Server::start(config)).await?;
         let address = server.address()?;
-        let host = if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
+        let host =
+            if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
         let url = format!("http://{host}:{}/call", address.port());
         tracing::info!(%url, "listening");
         tokio::spawn(announce(server.app().fleet.clone(), url));

@@ -41,10 +41,15 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
 fn check_words(config: &Config, faults: &mut Vec<String>) {
     let language = config.conversation.language.as_str();
     if language != "auto" && !is_language(language) {
-        faults.push(format!("conversation.language: {language:?} is neither \"auto\" nor two letters such as \"en\""));
+        faults.push(format!(
+            "conversation.language: {language:?} is neither \"auto\" nor two letters such as \"en\""
+        ));
     }
-    for (key, url) in [("stt.url", &config.stt.url), ("llm.url", &config.llm.url), ("tts.url", &config.tts.url)] {
-        if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme))) {
+    for (key, url) in
+        [("stt.url", &config.stt.url), ("llm.url", &config.llm.url), ("tts.url", &config.tts.url)]
+    {
+        if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme)))
+        {
             faults.push(format!("{key}: {url:?} does not begin with http://, https:// or unix:"));
         }
     }

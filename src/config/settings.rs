@@ -213,7 +213,14 @@ impl Default for LlmEngine {
 
 impl Default for TtsEngine {
     fn default() -> Self {
-        Self { url: String::new(), voices: Vec::new(), voice: String::new(), threads: 2, queue: 16, speed: 1.0 }
+        Self {
+            url: String::new(),
+            voices: Vec::new(),
+            voice: String::new(),
+            threads: 2,
+            queue: 16,
+            speed: 1.0,
+        }
     }
 }
 

@@ -13,7 +13,11 @@ fn flags_win_over_the_environment_and_it_over_the_file() {
     let file = dir.path().join("v.toml");
     std::fs::write(&file, "[stt]\nthreads = 3\nqueue = 3\n[server]\nmax_calls = 3\n").unwrap();
     let mut sources = sources(
-        &[("VISAVIS_STT_QUEUE", "4"), ("VISAVIS_SERVER_MAX_CALLS", "4"), ("VISAVIS_STT_URL", "unix:/run/stt")],
+        &[
+            ("VISAVIS_STT_QUEUE", "4"),
+            ("VISAVIS_SERVER_MAX_CALLS", "4"),
+            ("VISAVIS_STT_URL", "unix:/run/stt"),
+        ],
         &[("server.max_calls", "5"), ("server.listen", "127.0.0.1:9999")],
     );
     sources.file = Some(file);
@@ -32,7 +36,13 @@ fn all_faults_are_reported_together_each_with_its_key_and_origin() {
     sources.file = Some(file);
     let faults = load(&sources).unwrap_err().0;
     assert_eq!(faults.len(), 5, "{faults:#?}");
-    for part in ["stt.threds", "did you mean server.max_calls?", "VISAVIS_LLM_THREADS", "--listen", "vad.threshold: 7"] {
+    for part in [
+        "stt.threds",
+        "did you mean server.max_calls?",
+        "VISAVIS_LLM_THREADS",
+        "--listen",
+        "vad.threshold: 7",
+    ] {
         assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:#?}");
     }
 }

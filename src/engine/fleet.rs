@@ -90,7 +90,8 @@ impl Launcher {
     /// # Errors
     /// When there is no directory for sockets.
     pub fn new() -> anyhow::Result<Self> {
-        let sockets = tempfile::Builder::new().prefix("visavis-").tempdir().context("no directory for sockets")?;
+        let sockets =
+            tempfile::Builder::new().prefix("visavis-").tempdir().context("no directory for sockets")?;
         Ok(Self { tasks: TaskTracker::new(), token: CancellationToken::new(), sockets })
     }
 
@@ -109,12 +110,14 @@ impl Launcher {
             let path = beside_us(&format!("visavis-{name}"))?;
             let mut all = vec!["--listen".into(), format!("unix:{socket}"), "--exit-with-stdin".into()];
             all.extend(arguments);
-            self.tasks.spawn(supervisor::supervise(Program { name, path, arguments: all }, self.token.clone()));
+            self.tasks
+                .spawn(supervisor::supervise(Program { name, path, arguments: all }, self.token.clone()));
             grpc::connect(&format!("unix:{socket}"))?
         } else {
             grpc::connect(url).with_context(|| format!("{name}.url"))?
         };
-        let (sender, status) = watch::channel(EngineStatus { message: "starts".into(), ..Default::default() });
+        let (sender, status) =
+            watch::channel(EngineStatus { message: "starts".into(), ..Default::default() });
         self.tasks.spawn(monitor::watch_engine(name, channel.clone(), sender, self.token.clone()));
         Ok((channel, status))
     }
@@ -132,8 +135,11 @@ fn beside_us(name: &str) -> anyhow::Result<PathBuf> {
     let directory = own.parent().context("a program lies in a directory")?;
     // Test programs lie one directory below.
     let candidates = [Some(directory), directory.parent()];
-    let found = candidates.into_iter().flatten().map(|directory| directory.join(name)).find(|path| path.is_file());
-    found.with_context(|| format!("{name} is not beside {}: build it with `cargo build --release --workspace`", own.display()))
+    let found =
+        candidates.into_iter().flatten().map(|directory| directory.join(name)).find(|path| path.is_file());
+    found.with_context(|| {
+        format!("{name} is not beside {}: build it with `cargo build --release --workspace`", own.display())
+    })
 }
 
 fn text(path: &Path) -> String {
@@ -142,7 +148,14 @@ fn text(path: &Path) -> String {
 
 pub(crate) fn stt_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
     let own = &config.stt;
-    let list = ["--model", &text(&models.stt), "--threads", &own.threads.to_string(), "--queue", &own.queue.to_string()];
+    let list = [
+        "--model",
+        &text(&models.stt),
+        "--threads",
+        &own.threads.to_string(),
+        "--queue",
+        &own.queue.to_string(),
+    ];
     list.map(String::from).to_vec()
 }
 
@@ -164,7 +177,8 @@ fn llm_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
 
 pub(crate) fn tts_arguments(config: &Config, models: &ModelFiles) -> Vec<String> {
     let own = &config.tts;
-    let mut list: Vec<String> = models.voices.iter().flat_map(|voice| ["--voice".into(), text(voice)]).collect();
+    let mut list: Vec<String> =
+        models.voices.iter().flat_map(|voice| ["--voice".into(), text(voice)]).collect();
     list.extend(["--onnxruntime".into(), text(&models.runtime)]);
     list.extend(["--threads".into(), own.threads.to_string(), "--queue".into(), own.queue.to_string()]);
     list

@@ -30,7 +30,8 @@ const STT_QUEUE: usize = 256;
 /// # Errors
 /// When `url` is no address of an engine.
 pub fn connect(url: &str) -> anyhow::Result<Channel> {
-    let mut endpoint = Endpoint::from_shared(url.to_string())?.tcp_nodelay(true).connect_timeout(Duration::from_secs(3));
+    let mut endpoint =
+        Endpoint::from_shared(url.to_string())?.tcp_nodelay(true).connect_timeout(Duration::from_secs(3));
     if url.starts_with("https://") {
         endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
     }
@@ -99,17 +100,26 @@ impl Stt for GrpcStt {
 }
 
 /// Both streams together, ended when the first ends.
-fn ends_with_first<T: Send + 'static>(first: BoxStream<'static, T>, second: BoxStream<'static, T>) -> BoxStream<'static, T> {
+fn ends_with_first<T: Send + 'static>(
+    first: BoxStream<'static, T>,
+    second: BoxStream<'static, T>,
+) -> BoxStream<'static, T> {
     let first = first.map(Some).chain(futures_util::stream::once(async { None }));
-    futures_util::stream::select(first, second.map(Some)).take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready).boxed()
+    futures_util::stream::select(first, second.map(Some))
+        .take_while(|item| std::future::ready(item.is_some()))
+        .filter_map(std::future::ready)
+        .boxed()
 }
 
 fn wire_input(message: SttInput) -> v1::SttInput {
     let input = match message {
         SttInput::Audio(samples) => stt_input::Input::Audio(bytes(&samples)),
-        SttInput::Decode { number, last } => {
-            stt_input::Input::Decode(v1::SttDecode { number, r#final: last, deadline_ms: deadline_ms(), samples: 0 })
-        }
+        SttInput::Decode { number, last } => stt_input::Input::Decode(v1::SttDecode {
+            number,
+            r#final: last,
+            deadline_ms: deadline_ms(),
+            samples: 0,
+        }),
     };
     v1::SttInput { input: Some(input) }
 }
@@ -148,7 +158,10 @@ pub struct GrpcLlm {
 
 #[async_trait]
 impl Llm for GrpcLlm {
-    async fn generate(&self, request: LlmRequest) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
+    async fn generate(
+        &self,
+        request: LlmRequest,
+    ) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
         let message = v1::GenerateRequest {
             conversation: request.conversation,
             messages: request
@@ -181,7 +194,11 @@ impl Llm for GrpcLlm {
     async fn release(&self, conversation: &str) {
         let request = v1::ReleaseRequest { conversation: conversation.into() };
         // An engine that is gone keeps nothing either.
-        _ = tokio::time::timeout(Duration::from_secs(2), LlmClient::new(self.channel.clone()).release(request)).await;
+        _ = tokio::time::timeout(
+            Duration::from_secs(2),
+            LlmClient::new(self.channel.clone()).release(request),
+        )
+        .await;
     }
 }
 

@@ -91,7 +91,10 @@ pub struct LlmRequest {
 #[async_trait]
 pub trait Llm: Send + Sync {
     /// Streams the answer's text. Dropping the stream stops the work.
-    async fn generate(&self, request: LlmRequest) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError>;
+    async fn generate(
+        &self,
+        request: LlmRequest,
+    ) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError>;
     /// Frees what is kept for a conversation.
     async fn release(&self, conversation: &str);
 }
@@ -122,8 +125,10 @@ pub struct TtsPart {
 #[async_trait]
 pub trait Tts: Send + Sync {
     /// Streams the phrase's audio. Dropping the stream stops the work.
-    async fn synthesize(&self, request: TtsRequest)
-    -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError>;
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError>;
 }
 
 /// Voice activity of one call.

@@ -6,7 +6,9 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
-use visavis_proto::v1::{HealthReply, HealthRequest, StatsReply, StatsRequest, engine_client::EngineClient, health_reply};
+use visavis_proto::v1::{
+    HealthReply, HealthRequest, StatsReply, StatsRequest, engine_client::EngineClient, health_reply,
+};
 
 /// Between questions while an engine is not ready, so that `/ready` turns true at once.
 const WAITING: Duration = Duration::from_millis(200);
@@ -55,7 +57,9 @@ pub async fn watch_engine(
             *old = now;
             changed
         });
-        if let Ok(Ok(reply)) = tokio::time::timeout(Duration::from_secs(2), client.stats(StatsRequest {})).await {
+        if let Ok(Ok(reply)) =
+            tokio::time::timeout(Duration::from_secs(2), client.stats(StatsRequest {})).await
+        {
             record(name, &reply.into_inner());
         }
         tokio::select! {

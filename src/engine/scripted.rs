@@ -30,7 +30,8 @@ impl Stt for ScriptedStt {
             async move {
                 loop {
                     if let SttInput::Decode { number, .. } = receiver.recv().await? {
-                        let words = line.map(|text| (number, Transcript { text, language, ..Default::default() }));
+                        let words =
+                            line.map(|text| (number, Transcript { text, language, ..Default::default() }));
                         return Some((words, receiver));
                     }
                 }
@@ -51,9 +52,16 @@ pub struct ScriptedLlm {
 
 #[async_trait]
 impl Llm for ScriptedLlm {
-    async fn generate(&self, request: LlmRequest) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
+    async fn generate(
+        &self,
+        request: LlmRequest,
+    ) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
         self.asked.lock().push(request);
-        let script = self.answers.lock().pop_front().ok_or_else(|| EngineError::Failed("the script has ended".into()))?;
+        let script = self
+            .answers
+            .lock()
+            .pop_front()
+            .ok_or_else(|| EngineError::Failed("the script has ended".into()))?;
         let pieces = stream::iter(script).then(|(delay, piece)| async move {
             tokio::time::sleep(delay).await;
             piece
@@ -73,10 +81,17 @@ const RATE: u32 = 24_000;
 
 #[async_trait]
 impl Tts for ScriptedTts {
-    async fn synthesize(&self, request: TtsRequest) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
         let length = u64::from(RATE) * 3 / 10;
-        let words: Vec<_> =
-            request.text.split_whitespace().zip(0u64..).map(|(word, index)| (word.to_string(), index * length, (index + 1) * length)).collect();
+        let words: Vec<_> = request
+            .text
+            .split_whitespace()
+            .zip(0u64..)
+            .map(|(word, index)| (word.to_string(), index * length, (index + 1) * length))
+            .collect();
         let total = usize::try_from(length).unwrap_or(0) * words.len();
         let samples = (0..total).map(|at| if at / 60 % 2 == 0 { 8000 } else { -8000 }).collect();
         Ok(stream::iter([Ok(TtsPart { rate: RATE, samples, words })]).boxed())

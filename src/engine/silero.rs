@@ -49,7 +49,12 @@ impl Silero {
     /// A detector for one call.
     #[must_use]
     pub fn detector(&self) -> SileroDetector {
-        SileroDetector { session: self.session.clone(), state: Array3::zeros((2, 1, 128)), context: [0.0; CONTEXT], quiet: true }
+        SileroDetector {
+            session: self.session.clone(),
+            state: Array3::zeros((2, 1, 128)),
+            context: [0.0; CONTEXT],
+            quiet: true,
+        }
     }
 }
 

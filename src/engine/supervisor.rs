@@ -51,7 +51,9 @@ pub async fn supervise(program: Program, token: CancellationToken) {
     loop {
         let began = Instant::now();
         match program.start() {
-            Err(error) => tracing::error!(engine = program.name, error = %format!("{error:#}"), "engine cannot start"),
+            Err(error) => {
+                tracing::error!(engine = program.name, error = %format!("{error:#}"), "engine cannot start")
+            }
             Ok(child) => {
                 let Some(status) = attend(&program, child, &token).await else { return };
                 tracing::error!(engine = program.name, %status, "engine ended; it is started again");

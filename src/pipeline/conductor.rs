@@ -76,7 +76,19 @@ impl Conductor {
         let notes = mpsc::channel(NOTE_QUEUE);
         let began = Instant::now();
         let drain = Some(drain);
-        Self { call, conversation, engines, wires, tasks, drain, token, began, answer: None, notes, no_voice_told: false }
+        Self {
+            call,
+            conversation,
+            engines,
+            wires,
+            tasks,
+            drain,
+            token,
+            began,
+            answer: None,
+            notes,
+            no_voice_told: false,
+        }
     }
 
     /// Runs until the call ends, and says why.
@@ -143,7 +155,9 @@ impl Conductor {
             AnswerNote::NoVoice(_, language, reason) => {
                 if !std::mem::replace(&mut self.no_voice_told, true) {
                     tracing::warn!(call = %self.call, %language, %reason, "no voice for the language");
-                    let message = format!("No voice for the language \"{language}\" is installed, so another one speaks.");
+                    let message = format!(
+                        "No voice for the language \"{language}\" is installed, so another one speaks."
+                    );
                     _ = self.wires.events.try_send(CallEvent::Notice { code: "no-voice", message });
                 }
                 return None;
@@ -168,7 +182,8 @@ impl Conductor {
         let notes = self.notes.0.clone();
         let voice = (request.voice.clone(), request.language.clone());
         let words = llm::run(self.call.clone(), request, self.engines.llm.clone(), sentences, notes.clone());
-        let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
+        let speech =
+            tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
         self.tasks.spawn(Box::pin(async move {
             let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();
             let failed = tokio::select! {

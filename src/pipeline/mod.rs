@@ -54,11 +54,19 @@ const HISTORY_BYTES_PER_TOKEN: usize = 2;
 /// Runs a call's pipeline until the client goes, the conversation ends it, `token` is
 /// cancelled or a stage panics; once `drain` is cancelled it ends after the answer in work. Every
 /// task it started is gone when it returns; the client has been told why.
-pub async fn run(call: String, ends: PipelineEnds, engines: Engines, config: &Config, language: Option<String>, (drain, token): (CancellationToken, CancellationToken)) -> EndReason {
+pub async fn run(
+    call: String,
+    ends: PipelineEnds,
+    engines: Engines,
+    config: &Config,
+    language: Option<String>,
+    (drain, token): (CancellationToken, CancellationToken),
+) -> EndReason {
     let tasks = TaskTracker::new();
     let token = token.child_token();
     let events = ends.events.clone();
-    let (reason, message) = stages_of(&call, ends, &engines, config, language, &tasks, (&drain, &token)).await;
+    let (reason, message) =
+        stages_of(&call, ends, &engines, config, language, &tasks, (&drain, &token)).await;
     token.cancel();
     tasks.close();
     tasks.wait().await;
@@ -85,7 +93,8 @@ async fn stages_of(
     let (speech, to_play) = mpsc::channel(SPEECH_QUEUE);
     let (current, current_rx) = watch::channel(None);
     let (position_out, position) = watch::channel(PlaybackPosition::default());
-    let language = language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
+    let language =
+        language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
     let (language_out, language_rx) = watch::channel(language.clone());
     let settings = Settings {
         instructions: config.conversation.instructions.clone(),
@@ -106,13 +115,22 @@ async fn stages_of(
         speech,
     };
     let conversation = Conversation::new(settings, call.to_string());
-    let conductor =
-        conductor::Conductor::new(call.to_string(), conversation, engines.clone(), wires, tasks.clone(), (drain.clone(), token.clone()));
+    let conductor = conductor::Conductor::new(
+        call.to_string(),
+        conversation,
+        engines.clone(),
+        wires,
+        tasks.clone(),
+        (drain.clone(), token.clone()),
+    );
     let mut stages = JoinSet::new();
     let bound = |stage, future| within(token.clone(), stage, future);
     let detector = (engines.vad)();
     stages.spawn(bound("vad", boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out))));
-    stages.spawn(bound("stt", boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone()))));
+    stages.spawn(bound(
+        "stt",
+        boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone())),
+    ));
     stages.spawn(bound("playout", boxed(playout::run(to_play, current_rx, ends.media, position_out, told))));
     let end = {
         let mut conductor = tokio::spawn(Box::pin(conductor.run()));
@@ -135,12 +153,18 @@ async fn stages_of(
 
 const FAULT: &str = "Something went wrong in this call. Please call again.";
 
-fn boxed(future: impl Future<Output = ()> + Send + 'static) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+fn boxed(
+    future: impl Future<Output = ()> + Send + 'static,
+) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(future)
 }
 
 /// The stage until its end or the call's.
-async fn within(token: CancellationToken, stage: &'static str, future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) {
+async fn within(
+    token: CancellationToken,
+    stage: &'static str,
+    future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+) {
     tokio::select! {
         () = future => tracing::trace!(stage, "stage ended"),
         () = token.cancelled() => {}

@@ -80,7 +80,10 @@ fn words(text: &str) -> usize {
 
 /// Bytes of quotes and brackets that belong to what they close.
 fn closing(rest: &str) -> usize {
-    rest.chars().take_while(|char| matches!(char, '"' | '”' | '’' | ')' | ']' | '»')).map(char::len_utf8).sum()
+    rest.chars()
+        .take_while(|char| matches!(char, '"' | '”' | '’' | ')' | ']' | '»'))
+        .map(char::len_utf8)
+        .sum()
 }
 
 /// A full stop after this does not end a sentence: "Dr", "e.g", an initial, a list number.
@@ -88,7 +91,10 @@ fn is_abbreviation(before: &str) -> bool {
     let word = before.rsplit(|char: char| char.is_whitespace() || char == '(').next().unwrap_or("");
     let one = word.chars().count() == 1 && word.chars().all(char::is_alphabetic) && word != "I";
     let numbered = before.trim().chars().all(|char| char.is_ascii_digit());
-    let known = ["mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "bzw", "z.b", "p.ej", "sra", "sr"];
+    let known = [
+        "mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "bzw", "z.b",
+        "p.ej", "sra", "sr",
+    ];
     one || numbered || known.contains(&word.to_lowercase().as_str())
 }
 
@@ -108,8 +114,15 @@ mod tests {
     #[test]
     fn the_first_phrase_ends_at_a_clause_and_later_ones_are_sentences() {
         assert_eq!(
-            split("Well, the capital of France, as you know, is Paris. It lies on the Seine, in the north. Yes!"),
-            ["Well, the capital of France,", "as you know, is Paris.", "It lies on the Seine, in the north.", "Yes!"]
+            split(
+                "Well, the capital of France, as you know, is Paris. It lies on the Seine, in the north. Yes!"
+            ),
+            [
+                "Well, the capital of France,",
+                "as you know, is Paris.",
+                "It lies on the Seine, in the north.",
+                "Yes!"
+            ]
         );
     }
 

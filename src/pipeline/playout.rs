@@ -54,7 +54,14 @@ pub async fn run(
     position: watch::Sender<PlaybackPosition>,
     events: mpsc::Sender<PlayoutEvent>,
 ) {
-    let mut player = Player { origin: Instant::now(), queue: VecDeque::new(), played: 0, playing: None, ended: false, next: Instant::now() };
+    let mut player = Player {
+        origin: Instant::now(),
+        queue: VecDeque::new(),
+        played: 0,
+        playing: None,
+        ended: false,
+        next: Instant::now(),
+    };
     loop {
         let idle = player.queue.is_empty() && !player.ended;
         let told = tokio::select! {
@@ -115,7 +122,10 @@ impl Player {
         if current != Some(response) {
             return;
         }
-        if self.queue.is_empty() && self.playing.is_some_and(|(_, sounding)| sounding) && self.next + FRAME < Instant::now() {
+        if self.queue.is_empty()
+            && self.playing.is_some_and(|(_, sounding)| sounding)
+            && self.next + FRAME < Instant::now()
+        {
             metrics::counter!("visavis_playout_gaps_total").increment(1);
         }
         if self.playing.is_none() {
@@ -125,14 +135,23 @@ impl Player {
         self.next = self.next.max(Instant::now());
         match item {
             PlayoutItem::Speech(chunk) => {
-                self.queue.push_back(Chunk { samples: chunk.samples, at: 0, text: chunk.text, words: chunk.words });
+                self.queue.push_back(Chunk {
+                    samples: chunk.samples,
+                    at: 0,
+                    text: chunk.text,
+                    words: chunk.words,
+                });
             }
             PlayoutItem::End(_) => self.ended = true,
         }
     }
 
     /// Sends the frame that is due.
-    fn frame(&mut self, media: &mpsc::Sender<MediaOut>, position: &watch::Sender<PlaybackPosition>) -> Vec<PlayoutEvent> {
+    fn frame(
+        &mut self,
+        media: &mpsc::Sender<MediaOut>,
+        position: &watch::Sender<PlaybackPosition>,
+    ) -> Vec<PlayoutEvent> {
         let Some((response, sounding)) = self.playing else { return Vec::new() };
         let mut told = Vec::new();
         let mut samples = Vec::with_capacity(OUT_FRAME);
@@ -189,7 +208,8 @@ fn begin(response: ResponseId, chunk: &mut Chunk, start: u64) -> Vec<PlayoutEven
     }
     if !chunk.words.is_empty() {
         let words = chunk.words.drain(..);
-        let words = words.map(|word| WordTime { start: word.start + start, end: word.end + start, ..word }).collect();
+        let words =
+            words.map(|word| WordTime { start: word.start + start, end: word.end + start, ..word }).collect();
         told.push(PlayoutEvent::Words { response, words });
     }
     told

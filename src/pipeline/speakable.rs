@@ -61,7 +61,8 @@ fn links(text: &str) -> String {
 
 fn word_aloud(word: &str) -> String {
     let bare = word.trim_start_matches(['(', '<', '"']);
-    if let Some(address) = ["https://", "http://", "www."].iter().find_map(|scheme| bare.strip_prefix(scheme)) {
+    if let Some(address) = ["https://", "http://", "www."].iter().find_map(|scheme| bare.strip_prefix(scheme))
+    {
         return address_aloud(address);
     }
     match word {
@@ -69,7 +70,9 @@ fn word_aloud(word: &str) -> String {
         "|" | "-" | "–" | "—" | "*" | "=>" | "->" => return ",".into(),
         _ => {}
     }
-    let inner_mark = |char: char| matches!(char, '*' | '`' | '~' | '_' | '#' | '|' | '<' | '>' | '{' | '}' | '[' | ']' | '\\');
+    let inner_mark = |char: char| {
+        matches!(char, '*' | '`' | '~' | '_' | '#' | '|' | '<' | '>' | '{' | '}' | '[' | ']' | '\\')
+    };
     word.chars().filter(|char| !inner_mark(*char) && !is_pictograph(*char)).collect()
 }
 

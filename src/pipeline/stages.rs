@@ -21,7 +21,8 @@ pub(super) fn record(call: &str, event: &CallEvent) {
                 ("first_sent", marks.first_sent),
             ] {
                 if let Some(ms) = ms {
-                    metrics::histogram!("visavis_stage_seconds", "stage" => stage).record(f64::from(ms) / 1000.0);
+                    metrics::histogram!("visavis_stage_seconds", "stage" => stage)
+                        .record(f64::from(ms) / 1000.0);
                 }
             }
             tracing::info!(call, response = response.0, outcome, first_sent_ms = marks.first_sent, "turn");

@@ -31,8 +31,11 @@ pub async fn run(
         let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, sent: 0 };
         let mut attempt = 1;
         loop {
-            let request =
-                TtsRequest { text: sentence.speakable.clone(), voice: voice.clone(), language: language.clone() };
+            let request = TtsRequest {
+                text: sentence.speakable.clone(),
+                voice: voice.clone(),
+                language: language.clone(),
+            };
             match speaker.speak(&sentence, request).await {
                 Ok(()) => break,
                 Err(EngineError::Invalid(message)) if !language.is_empty() => {
@@ -40,7 +43,9 @@ pub async fn run(
                     _ = notes.send(AnswerNote::NoVoice(response, language.clone(), message)).await;
                     language.clear();
                 }
-                Err(error) if attempt == ATTEMPTS || matches!(error, EngineError::Invalid(_)) => return Err(error),
+                Err(error) if attempt == ATTEMPTS || matches!(error, EngineError::Invalid(_)) => {
+                    return Err(error);
+                }
                 Err(_) => attempt += 1,
             }
         }
@@ -83,10 +88,18 @@ impl Speaker<'_> {
 }
 
 /// A part of speech at the rate of playout.
-fn convert(sentence: &Sentence, part: TtsPart, text: Option<String>, resampler: &mut Option<(u32, Resampler)>) -> SpeechChunk {
+fn convert(
+    sentence: &Sentence,
+    part: TtsPart,
+    text: Option<String>,
+    resampler: &mut Option<(u32, Resampler)>,
+) -> SpeechChunk {
     let scale = |at: u64| at * u64::from(OUT_RATE) / u64::from(part.rate.max(1));
-    let words =
-        part.words.iter().map(|(text, start, end)| WordTime { text: text.clone(), start: scale(*start), end: scale(*end) });
+    let words = part.words.iter().map(|(text, start, end)| WordTime {
+        text: text.clone(),
+        start: scale(*start),
+        end: scale(*end),
+    });
     let words = words.collect();
     let samples = if part.rate == OUT_RATE {
         part.samples

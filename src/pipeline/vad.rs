@@ -140,7 +140,10 @@ pub async fn run(
                 match event {
                     VadEvent::Started { utterance, .. } => {
                         speaking = true;
-                        feed.push(SttFeed::Started { utterance: *utterance, audio: recent.drain(..).collect() });
+                        feed.push(SttFeed::Started {
+                            utterance: *utterance,
+                            audio: recent.drain(..).collect(),
+                        });
                     }
                     VadEvent::Paused { .. } => feed.push(SttFeed::Paused),
                     VadEvent::Resumed { .. } => feed.push(SttFeed::Resumed),
@@ -169,7 +172,13 @@ mod tests {
     use super::*;
 
     fn gate() -> Gate {
-        Gate::new(&config::Vad { start_ms: 64, pause_ms: 192, end_ms: 512, max_utterance_seconds: 5, ..config::Vad::default() })
+        Gate::new(&config::Vad {
+            start_ms: 64,
+            pause_ms: 192,
+            end_ms: 512,
+            max_utterance_seconds: 5,
+            ..config::Vad::default()
+        })
     }
 
     fn feed(gate: &mut Gate, probability: f32, windows: usize) -> Vec<VadEvent> {

@@ -153,7 +153,8 @@ impl Calls {
             let (call, began) = (seat.id.clone(), Instant::now());
             tracing::info!(%call, transport = kind, "call began");
             let tokens = (calls.drain.clone(), calls.stop.clone());
-            let run = pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, tokens);
+            let run =
+                pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, tokens);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             tracing::info!(%call, ?reason, seconds = began.elapsed().as_secs(), "call ended");

@@ -41,7 +41,12 @@ impl MessageCodec for Rtvi {
         let bad = |id: Option<String>, message: String| Some(ClientCommand::Bad { id, message });
         let message: Envelope = match serde_json::from_str(text) {
             Ok(message) => message,
-            Err(error) => return bad(None, format!("not a message: {error}; expected {{\"label\":\"rtvi-ai\",\"type\":…}}")),
+            Err(error) => {
+                return bad(
+                    None,
+                    format!("not a message: {error}; expected {{\"label\":\"rtvi-ai\",\"type\":…}}"),
+                );
+            }
         };
         let id = message.id.as_ref().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_string));
         match command(&message) {
@@ -71,10 +76,16 @@ fn command(message: &Envelope) -> Result<Option<ClientCommand>, String> {
         "client-ready" => ClientCommand::Ready,
         "disconnect-bot" => ClientCommand::HangUp,
         "send-text" => {
-            let text = data.get("content").and_then(Value::as_str).ok_or("send-text: data.content must be a string")?.trim();
+            let text = data
+                .get("content")
+                .and_then(Value::as_str)
+                .ok_or("send-text: data.content must be a string")?
+                .trim();
             let length = text.chars().count();
             if text.is_empty() || length > LONGEST_TEXT {
-                return Err(format!("send-text: data.content must have 1 to {LONGEST_TEXT} characters, not {length}"));
+                return Err(format!(
+                    "send-text: data.content must have 1 to {LONGEST_TEXT} characters, not {length}"
+                ));
             }
             ClientCommand::Say(text.to_string())
         }
@@ -87,20 +98,28 @@ fn command(message: &Envelope) -> Result<Option<ClientCommand>, String> {
 fn client_message(data: &Value) -> Result<ClientCommand, String> {
     let kind = data.get("t").and_then(Value::as_str).ok_or("client-message: data.t must be a string")?;
     let field = |name: &str| data.get("d").and_then(|inner| inner.get(name));
-    let number = |name: &str| field(name).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+    let number =
+        |name: &str| field(name).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
     match kind {
         "interrupt" => Ok(ClientCommand::Interrupt),
-        "mute" => {
-            field("muted").and_then(Value::as_bool).map(ClientCommand::Muted).ok_or_else(|| "mute: d.muted must be true or false".into())
-        }
+        "mute" => field("muted")
+            .and_then(Value::as_bool)
+            .map(ClientCommand::Muted)
+            .ok_or_else(|| "mute: d.muted must be true or false".into()),
         "set-language" => match field("language") {
             None | Some(Value::Null) => Ok(ClientCommand::SetLanguage(None)),
             Some(Value::String(language)) if language == "auto" => Ok(ClientCommand::SetLanguage(None)),
-            Some(Value::String(language)) if is_language(language) => Ok(ClientCommand::SetLanguage(Some(language.clone()))),
-            Some(other) => Err(format!("set-language: d.language must be null or two letters such as \"en\", not {other}")),
+            Some(Value::String(language)) if is_language(language) => {
+                Ok(ClientCommand::SetLanguage(Some(language.clone())))
+            }
+            Some(other) => Err(format!(
+                "set-language: d.language must be null or two letters such as \"en\", not {other}"
+            )),
         },
         "first-audio" => match (number("response"), number("ms")) {
-            (Some(response), Some(ms)) => Ok(ClientCommand::FirstAudioHeard { response: crate::frame::ResponseId(response), ms }),
+            (Some(response), Some(ms)) => {
+                Ok(ClientCommand::FirstAudioHeard { response: crate::frame::ResponseId(response), ms })
+            }
             _ => Err("first-audio: d.response and d.ms must be whole numbers".into()),
         },
         other => Err(format!("unknown client-message {other:?}")),
@@ -123,7 +142,9 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
             json!({ "text": text, "final": last, "timestamp": timestamp(), "user_id": "user", "language": language }),
         )],
         CallEvent::AnswerStarted(response) => vec![("bot-llm-started", json!({ "response": response }))],
-        CallEvent::AnswerText { response, text } => vec![("bot-llm-text", json!({ "text": text, "response": response }))],
+        CallEvent::AnswerText { response, text } => {
+            vec![("bot-llm-text", json!({ "text": text, "response": response }))]
+        }
         CallEvent::AnswerTextEnded(response) => vec![("bot-llm-stopped", json!({ "response": response }))],
         CallEvent::AgentStartedSpeaking(response) => {
             let data = json!({ "response": response });
@@ -131,7 +152,10 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         }
         CallEvent::PhraseSpoken { response, text } => vec![
             ("bot-tts-text", json!({ "text": text, "response": response })),
-            ("bot-output", json!({ "text": text, "spoken": true, "aggregated_by": "sentence", "response": response })),
+            (
+                "bot-output",
+                json!({ "text": text, "spoken": true, "aggregated_by": "sentence", "response": response }),
+            ),
         ],
         CallEvent::AgentStoppedSpeaking(response) => {
             let data = json!({ "response": response });
@@ -146,11 +170,16 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::Notice { code, message } => {
             vec![("server-message", json!({ "type": "notice", "code": code, "message": message }))]
         }
-        CallEvent::BadMessage { id, message } => vec![("error-response", json!({ "error": message, "_id": id }))],
+        CallEvent::BadMessage { id, message } => {
+            vec![("error-response", json!({ "error": message, "_id": id }))]
+        }
         CallEvent::Ended { reason, message } => {
-            let ended = ("server-message", json!({ "type": "call-ended", "reason": reason, "message": message }));
+            let ended =
+                ("server-message", json!({ "type": "call-ended", "reason": reason, "message": message }));
             match reason {
-                crate::event::EndReason::Fault => vec![("error", json!({ "message": message, "fatal": true })), ended],
+                crate::event::EndReason::Fault => {
+                    vec![("error", json!({ "message": message, "fatal": true })), ended]
+                }
                 _ => vec![ended],
             }
         }
@@ -176,7 +205,10 @@ mod tests {
     fn a_bad_message_names_the_field_and_keeps_its_id() {
         for (text, part) in [
             (r#"{"type":"send-text","id":"7","data":{"content":" "}}"#, "data.content"),
-            (r#"{"type":"client-message","id":"7","data":{"t":"set-language","d":{"language":"english"}}}"#, "d.language"),
+            (
+                r#"{"type":"client-message","id":"7","data":{"t":"set-language","d":{"language":"english"}}}"#,
+                "d.language",
+            ),
             (r#"{"type":"dance","id":"7"}"#, "dance"),
         ] {
             let Some(ClientCommand::Bad { id, message }) = decode(text) else { panic!("{text}") };

@@ -31,7 +31,13 @@ const FRAMES_PER_TICK: usize = 5;
 pub const RATES: [u32; 5] = [8_000, 16_000, 24_000, 44_100, 48_000];
 
 /// Serves one call until the client goes, the pipeline ends or `token` is cancelled.
-pub async fn run(socket: WebSocket, ends: TransportEnds, codec: Arc<dyn MessageCodec>, rate: u32, token: CancellationToken) {
+pub async fn run(
+    socket: WebSocket,
+    ends: TransportEnds,
+    codec: Arc<dyn MessageCodec>,
+    rate: u32,
+    token: CancellationToken,
+) {
     let (sink, stream) = socket.split();
     let TransportEnds { mic, commands, media, events } = ends;
     let reader = Reader { mic, commands, codec: codec.clone(), ear: Ear::new(rate), faults: 0 };
@@ -63,12 +69,17 @@ impl Ear {
             return Err(format!("a binary frame has at least {HEADER} bytes of header, not {}", frame.len()));
         };
         if header[0] != 1 || header[1] != 1 {
-            return Err(format!("byte 0 must be version 1 and byte 1 kind 1 (PCM16), not {} and {}", header[0], header[1]));
+            return Err(format!(
+                "byte 0 must be version 1 and byte 1 kind 1 (PCM16), not {} and {}",
+                header[0], header[1]
+            ));
         }
         let longest = self.rate as usize / 5 * 2;
         if body.is_empty() || body.len() % 2 == 1 || body.len() > longest {
             let size = body.len();
-            return Err(format!("the samples must be an even number of bytes from 2 to {longest} (200 ms), not {size}"));
+            return Err(format!(
+                "the samples must be an even number of bytes from 2 to {longest} (200 ms), not {size}"
+            ));
         }
         let samples = crate::engine::grpc::samples(body);
         match &mut self.resampler {
@@ -155,7 +166,12 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut media: mpsc::Receiver<MediaOut>, mut events: mpsc::Receiver<CallEvent>, mut given_up: mpsc::Receiver<&'static str>) {
+    async fn run(
+        mut self,
+        mut media: mpsc::Receiver<MediaOut>,
+        mut events: mpsc::Receiver<CallEvent>,
+        mut given_up: mpsc::Receiver<&'static str>,
+    ) {
         loop {
             let sent = tokio::select! {
                 biased;

@@ -54,6 +54,7 @@ test('a call can be started, muted, interrupted and ended by keyboard alone', as
         assert.equal(await page.evaluate(() => window.visavis.muted), true, 'the letter m in a message must not unmute');
         await page.keyboard.press('Enter');
         await page.waitForFunction(() => window.visavis.state === 'speaking', undefined, { timeout: 90000 });
+        await page.waitForTimeout(1200); // a few words
         await page.keyboard.press('Escape');
         await page.waitForFunction(() => window.visavis.state === 'listening', undefined, { timeout: 3000 });
         const answer = (await transcript(page)).findLast(({ who }) => who === 'agent');

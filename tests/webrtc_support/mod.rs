@@ -190,7 +190,10 @@ impl Client {
     pub async fn connected(&self) {
         within(Duration::from_secs(10), self.channel.writable()).await.unwrap();
         until("the data channel is open", async || {
-            self.channel.ready_state().await.is_ok_and(|state| state == webrtc::data_channel::RTCDataChannelState::Open)
+            self.channel
+                .ready_state()
+                .await
+                .is_ok_and(|state| state == webrtc::data_channel::RTCDataChannelState::Open)
         })
         .await;
     }

@@ -8,7 +8,9 @@ mod history;
 use std::collections::BTreeMap;
 
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
-use crate::frame::{Message, PlaybackPosition, ResponseId, ResponseRequest, Role, Transcript, UtteranceId, VadEvent};
+use crate::frame::{
+    Message, PlaybackPosition, ResponseId, ResponseRequest, Role, Transcript, UtteranceId, VadEvent,
+};
 
 use super::playout::PlayoutEvent;
 use answer::Answer;
@@ -162,7 +164,11 @@ impl Conversation {
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
             Input::Timeout => self.timed_out(now),
             Input::Stopping => self.stopping = true,
-            Input::Text(..) | Input::TextEnded(_) | Input::FirstPhrase(_) | Input::FirstAudio(_) | Input::Playout(_) => {
+            Input::Text(..)
+            | Input::TextEnded(_)
+            | Input::FirstPhrase(_)
+            | Input::FirstAudio(_)
+            | Input::Playout(_) => {
                 self.answer_goes_on(now, input);
             }
         }
@@ -178,7 +184,11 @@ impl Conversation {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
-        let words = self.pending.values().filter_map(|pending| pending.ended.map(|_| pending.decided + TRANSCRIPT_TIMEOUT)).min();
+        let words = self
+            .pending
+            .values()
+            .filter_map(|pending| pending.ended.map(|_| pending.decided + TRANSCRIPT_TIMEOUT))
+            .min();
         let quiet = self.speaking.is_none() && self.answer.is_none() && self.pending.is_empty();
         let idle = (quiet && self.settings.idle_ms > 0).then(|| self.last_word + self.settings.idle_ms);
         words.into_iter().chain(idle).min()
@@ -244,7 +254,11 @@ impl Conversation {
             self.retries = 0;
             self.history.person_said(&words.text);
             let since = |at: u64| Some(u32::try_from(at.saturating_sub(spoken)).unwrap_or(u32::MAX));
-            let marks = TurnMarks { turn_decided: since(pending.decided), transcript: since(now), ..TurnMarks::default() };
+            let marks = TurnMarks {
+                turn_decided: since(pending.decided),
+                transcript: since(now),
+                ..TurnMarks::default()
+            };
             self.turn = (spoken, marks);
             if self.settings.language.is_none() && !words.language.is_empty() {
                 self.language.clone_from(&words.language);
@@ -276,7 +290,8 @@ impl Conversation {
                 self.unanswered = true;
                 self.retries = 0;
                 self.history.person_said(&text);
-                self.turn = (now, TurnMarks { turn_decided: Some(0), transcript: Some(0), ..TurnMarks::default() });
+                self.turn =
+                    (now, TurnMarks { turn_decided: Some(0), transcript: Some(0), ..TurnMarks::default() });
                 let language = self.language.clone();
                 self.emit(CallEvent::UserTranscript { text, last: true, language });
                 self.answer_if_due(now);
@@ -300,7 +315,8 @@ impl Conversation {
 
     fn timed_out(&mut self, now: u64) {
         let late = |pending: &Pending| pending.ended.is_some() && pending.decided + TRANSCRIPT_TIMEOUT <= now;
-        let late: Vec<_> = self.pending.iter().filter(|(_, pending)| late(pending)).map(|(id, _)| *id).collect();
+        let late: Vec<_> =
+            self.pending.iter().filter(|(_, pending)| late(pending)).map(|(id, _)| *id).collect();
         for utterance in late {
             self.not_understood(now, utterance);
         }
@@ -319,7 +335,12 @@ impl Conversation {
         let id = ResponseId(self.responses);
         let mut messages = vec![Message { role: Role::System, content: self.settings.instructions.clone() }];
         messages.extend_from_slice(self.history.fitted());
-        let request = ResponseRequest { id, messages, language: self.language.clone(), voice: self.settings.voice.clone() };
+        let request = ResponseRequest {
+            id,
+            messages,
+            language: self.language.clone(),
+            voice: self.settings.voice.clone(),
+        };
         self.answer = Some(Answer::new(id, self.turn));
         self.last_word = now;
         self.emit(CallEvent::AnswerStarted(id));

@@ -36,14 +36,19 @@ fn say(conversation: &mut Conversation, now: u64, utterance: u32, text: &str) ->
 }
 
 fn starts(commands: Vec<Command>) -> Vec<ResponseRequest> {
-    commands.into_iter().filter_map(|command| if let Command::Start(request) = command { Some(request) } else { None }).collect()
+    commands
+        .into_iter()
+        .filter_map(|command| if let Command::Start(request) = command { Some(request) } else { None })
+        .collect()
 }
 
 /// The answer speaks these words, 100 samples each, as one phrase.
 fn sound(conversation: &mut Conversation, response: u32, text: &str) {
     let id = ResponseId(response);
     let spoken = text.split_whitespace().zip(0u64..);
-    let words = spoken.map(|(word, at)| WordTime { text: word.into(), start: at * 100, end: at * 100 + 100 }).collect();
+    let words = spoken
+        .map(|(word, at)| WordTime { text: word.into(), start: at * 100, end: at * 100 + 100 })
+        .collect();
     for event in [
         PlayoutEvent::Started(id),
         PlayoutEvent::Phrase { response: id, text: text.into() },
@@ -64,9 +69,12 @@ fn the_answer_waits_for_the_words_and_for_the_end_of_the_turn_whichever_is_later
     conversation.handle(0, AT_START, ended(1));
     let commands = conversation.handle(10, AT_START, started(2));
     assert!(starts(commands).is_empty());
-    assert!(starts(conversation.handle(20, AT_START, Input::Final(UtteranceId(1), words("What is")))).is_empty());
+    assert!(
+        starts(conversation.handle(20, AT_START, Input::Final(UtteranceId(1), words("What is")))).is_empty()
+    );
     conversation.handle(30, AT_START, ended(2));
-    let requests = starts(conversation.handle(40, AT_START, Input::Final(UtteranceId(2), words("the time?"))));
+    let requests =
+        starts(conversation.handle(40, AT_START, Input::Final(UtteranceId(2), words("the time?"))));
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].messages.last().unwrap().content, "What is the time?");
 }
@@ -110,7 +118,11 @@ fn an_engine_that_fails_before_a_sound_is_tried_again_and_after_one_the_person_i
     sound(&mut conversation, 2, "one two");
     let commands = conversation.handle(10, position(2, 100), Input::AnswerFailed(ResponseId(2)));
     assert!(starts(commands.clone()).is_empty());
-    assert!(commands.iter().any(|command| matches!(command, Command::Emit(CallEvent::Notice { code: "answer-failed", .. }))));
+    assert!(
+        commands
+            .iter()
+            .any(|command| matches!(command, Command::Emit(CallEvent::Notice { code: "answer-failed", .. })))
+    );
     assert_eq!(conversation.history().last().unwrap().content, "one");
 }
 
@@ -145,7 +157,12 @@ fn words_that_never_come_are_asked_for_again() {
     conversation.handle(0, AT_START, ended(1));
     let due = conversation.timeout().unwrap();
     let commands = conversation.handle(due, AT_START, Input::Timeout);
-    assert!(commands.iter().any(|command| matches!(command, Command::Emit(CallEvent::Notice { code: "not-understood", .. }))));
+    assert!(
+        commands.iter().any(|command| matches!(
+            command,
+            Command::Emit(CallEvent::Notice { code: "not-understood", .. })
+        ))
+    );
 }
 
 #[test]
@@ -170,7 +187,10 @@ fn any_input() -> impl Strategy<Value = Input> {
         id.clone().prop_map(|id| Input::Text(ResponseId(id), "text ".into())),
         id.clone().prop_map(|id| Input::TextEnded(ResponseId(id))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Started(ResponseId(id)))),
-        id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Phrase { response: ResponseId(id), text: "a phrase".into() })),
+        id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Phrase {
+            response: ResponseId(id),
+            text: "a phrase".into()
+        })),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Finished(ResponseId(id)))),
         id.prop_map(|id| Input::AnswerFailed(ResponseId(id))),
         Just(Input::Timeout),

@@ -73,7 +73,11 @@ impl PeerConnectionEventHandler for Reports {
 }
 
 /// A connection for a client that offers Opus as `opus`.
-pub(super) async fn connect(runtime: CallRuntime, opus: u8, both_families: bool) -> Result<Connection, Error> {
+pub(super) async fn connect(
+    runtime: CallRuntime,
+    opus: u8,
+    both_families: bool,
+) -> Result<Connection, Error> {
     let mut media = MediaEngine::default();
     media.register_codec(
         RTCRtpCodecParameters { rtp_codec: codec(), payload_type: opus, ..Default::default() },

@@ -116,7 +116,8 @@ impl MicPath {
                 metrics::counter!(name).increment(count);
             }
         }
-        metrics::histogram!("visavis_jitter_delay_ms").record(self.jitter.target_delay().as_secs_f64() * 1000.0);
+        metrics::histogram!("visavis_jitter_delay_ms")
+            .record(self.jitter.target_delay().as_secs_f64() * 1000.0);
     }
 }
 
