@@ -26,12 +26,12 @@ fn speech(folder: &Path) -> PathBuf {
 
 async fn check(script: Script) -> Report {
     let folder = tempfile::tempdir().unwrap();
-    let origin = script.origin.clone();
+    let origin = Some("http://page.example".to_owned());
     let server = Server::new(&serve(script).await).unwrap();
     let settings = Settings {
         server,
         speech: speech(folder.path()),
-        origin: if origin.is_empty() { "http://elsewhere".to_owned() } else { origin },
+        origin,
         wait: Duration::from_secs(1),
         language: None,
     };

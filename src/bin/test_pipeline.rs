@@ -25,7 +25,7 @@ struct Arguments {
     /// The language of the speech file, ISO 639-1 [default: identified]
     #[arg(long)]
     language: Option<String>,
-    /// The origin that the server is configured to allow [default: the server's own]
+    /// An origin that the server is configured to allow [default: only its own page is checked]
     #[arg(long)]
     origin: Option<String>,
     /// Seconds that the models may take to load
@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
         Err(error) => return fail(&error),
     };
     let settings = Settings {
-        origin: arguments.origin.unwrap_or_else(|| server.origin()),
+        origin: arguments.origin,
         server,
         speech: arguments.speech.unwrap_or_else(visavis::harness::default_speech),
         wait: Duration::from_secs(arguments.wait),

@@ -151,7 +151,9 @@ impl TurnLog {
     }
 
     fn sound_of<'a>(&'a self, answer: &'a AnswerLog) -> impl Iterator<Item = &'a Stretch> {
-        let from = answer.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND));
+        let before = self.answers.iter().filter(|one| one.response < answer.response);
+        let free = before.filter_map(|one| one.stopped).max();
+        let from = answer.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
         self.hearing.stretches().iter().filter(move |stretch| match stretch.response {
             Some(response) => response == answer.response,
             None => from.is_some_and(|from| stretch.start >= from),

@@ -13,6 +13,8 @@ use super::Finding;
 use crate::client::Server;
 
 const READY_FLAGS: [&str; 5] = ["ready", "whisper_ready", "lid_ready", "llm_ready", "tts_ready"];
+/// Nobody can own it, so no configuration names it.
+const SOME_ORIGIN: &str = "https://some-page.invalid";
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 async fn get(server: &Server, path: &str) -> Result<(StatusCode, HeaderMap, String), String> {
@@ -63,7 +65,26 @@ pub(super) async fn readiness(server: &Server, wait: Duration) -> Finding {
     }
 }
 
-pub(super) async fn cors(server: &Server, origin: &str) -> Finding {
+/// With an origin: its pages may call the API. Without: the server's own page may, and either all others may or none.
+pub(super) async fn cors(server: &Server, origin: Option<&str>) -> Finding {
+    if let Some(origin) = origin {
+        may_call(server, origin).await?;
+        return Ok(format!("pages of {origin} may call the API"));
+    }
+    let own = posted(server, &server.origin()).await?;
+    if matches!(own.status(), StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED) {
+        return Err(format!("the server's own page may not call the API: {}", own.status()));
+    }
+    let open = may_call(server, SOME_ORIGIN).await;
+    let named = allows(posted(server, SOME_ORIGIN).await?.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, SOME_ORIGIN);
+    match (open, named) {
+        (Ok(()), _) => Ok("pages of every origin may call the API".to_owned()),
+        (Err(_), Err(_)) => Ok("the server's own page may call the API, pages of unknown origins may not".to_owned()),
+        (Err(wrong), Ok(())) => Err(format!("the answer allows every origin, but its preflight does not: {wrong}")),
+    }
+}
+
+async fn may_call(server: &Server, origin: &str) -> Result<(), String> {
     let preflight = server
         .http()
         .request(Method::OPTIONS, server.url("api/offer"))
@@ -78,10 +99,12 @@ pub(super) async fn cors(server: &Server, origin: &str) -> Finding {
     allows(response.headers(), &ACCESS_CONTROL_ALLOW_METHODS, "POST")?;
     allows(response.headers(), &ACCESS_CONTROL_ALLOW_HEADERS, "content-type")?;
     // The answer itself needs the header too, also where it is an error: else the page cannot read what went wrong.
+    allows(posted(server, origin).await?.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+}
+
+async fn posted(server: &Server, origin: &str) -> Result<reqwest::Response, String> {
     let actual = server.http().post(server.url("api/offer")).header(ORIGIN, origin).json(&Value::Null).send();
-    let response = actual.await.map_err(|error| server.unreachable(&error).to_string())?;
-    allows(response.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, origin)?;
-    Ok(format!("{origin} may call the API"))
+    actual.await.map_err(|error| server.unreachable(&error).to_string())
 }
 
 fn allows(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> Result<(), String> {

@@ -26,8 +26,8 @@ pub struct Settings {
     pub server: Server,
     /// A WAV file to speak.
     pub speech: PathBuf,
-    /// The origin that the server is configured to allow.
-    pub origin: String,
+    /// An origin that the server is configured to allow; `None`: it serves at least its own page.
+    pub origin: Option<String>,
     /// How long the models may take to load.
     pub wait: Duration,
     /// The language of the speech file, where it is fixed.
@@ -82,7 +82,7 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&Check)) -> Result<Re
     let began = Instant::now();
     note("model readiness", began, http::readiness(server, settings.wait).await);
     let began = Instant::now();
-    note("CORS", began, http::cors(server, &settings.origin).await);
+    note("CORS", began, http::cors(server, settings.origin.as_deref()).await);
     let began = Instant::now();
     note("ICE configuration", began, http::ice_servers(server).await);
     let began = Instant::now();
@@ -127,7 +127,7 @@ fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, ClientError> {
 /// The folder with the speech samples that come with the models.
 #[must_use]
 pub fn speech_folder() -> PathBuf {
-    std::env::home_dir().unwrap_or_default().join(".cache/visavis/models/speech")
+    crate::config::default_models_dir().join("speech")
 }
 
 /// The sample that is spoken when no file is given.

@@ -19,39 +19,39 @@ use visavis::frame::ResponseId;
 mod rtc;
 
 /// From the last loud frame to the answer.
-pub const ANSWER_AFTER: Duration = Duration::from_millis(600);
+pub(crate) const ANSWER_AFTER: Duration = Duration::from_millis(600);
 /// The words of every answer.
-pub const ANSWER: &str = "Paris is the capital.";
+pub(crate) const ANSWER: &str = "Paris is the capital.";
 /// How long every answer sounds.
-pub const ANSWER_FRAMES: usize = 50;
+pub(crate) const ANSWER_FRAMES: usize = 50;
 /// Frames without voice that end a turn.
 const PAUSE_FRAMES: u32 = 20;
 
 /// What the script leaves out or does on purpose.
 #[derive(Debug, Clone, Default)]
-pub struct Script {
+pub(crate) struct Script {
     /// It never answers.
-    pub mute: bool,
+    pub(crate) mute: bool,
     /// It interrupts its own answer after this many frames and answers anew.
-    pub interrupt_after: Option<usize>,
+    pub(crate) interrupt_after: Option<usize>,
     /// What it understands.
-    pub transcript: String,
+    pub(crate) transcript: String,
     /// It allows this origin, or any.
-    pub origin: String,
+    pub(crate) origin: String,
 }
 
-pub enum In {
+pub(crate) enum In {
     Text(String),
     Mic(Vec<i16>),
 }
 
-pub enum Out {
+pub(crate) enum Out {
     Text(Value),
     Audio(u32, Vec<i16>),
 }
 
 /// Serves the script until the test's runtime ends; returns the address.
-pub async fn serve(script: Script) -> String {
+pub(crate) async fn serve(script: Script) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let script = Arc::new(script);
@@ -122,7 +122,7 @@ fn message(kind: &str, data: &Value) -> Out {
 }
 
 /// The script itself, the same over both transports.
-pub async fn run(script: Arc<Script>, mut input: mpsc::Receiver<In>, out: mpsc::Sender<Out>) {
+pub(crate) async fn run(script: Arc<Script>, mut input: mpsc::Receiver<In>, out: mpsc::Sender<Out>) {
     let (mut loud, mut quiet, mut response) = (0_u32, 0_u32, 0_u32);
     while let Some(event) = input.recv().await {
         let asked = match event {

@@ -64,7 +64,7 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-pub async fn offer(State(script): State<Arc<Script>>, body: Bytes) -> Response {
+pub(crate) async fn offer(State(script): State<Arc<Script>>, body: Bytes) -> Response {
     let offer: Value = serde_json::from_slice(&body).unwrap_or_default();
     let description = offer["sdp"].as_str().map(|sdp| RTCSessionDescription::offer(sdp.to_owned()));
     let Some(Ok(description)) = description else {
