@@ -14,15 +14,19 @@
 //! - [`config`]: the only reader of the environment
 //! - [`server`], [`logging`]: put it all together
 //! - [`oneshot`]: one engine for one task on the command line
+//! - [`client`], [`harness`], [`bench`]: a call from the client's side, and what tests and measures a server with it
 #![forbid(unsafe_code)]
 
 pub mod api;
 pub mod audio;
+pub mod bench;
+pub mod client;
 pub mod config;
 pub mod ends;
 pub mod engine;
 pub mod event;
 pub mod frame;
+pub mod harness;
 pub mod logging;
 pub mod models;
 pub mod oneshot;

@@ -1,0 +1,50 @@
+//! `bench`: drives real calls against a running server and measures what a person would notice and what it costs.
+//!
+//! - [`process`]: CPU time and memory of the server, its engines and this program, from `/proc`
+//! - [`statistics`]: percentiles
+//! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed
+//! - [`table`]: the results for people
+
+pub mod calls;
+pub mod churn;
+pub mod idle;
+pub mod process;
+pub mod statistics;
+pub mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{Call, CallOptions, ClientError, Clip, Mode, Server};
+
+/// What every measurement needs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The server.
+    pub server: Server,
+    /// The transport.
+    pub mode: Mode,
+    /// How many calls at once.
+    pub calls: usize,
+    /// The time between the starts of two calls: people do not start to speak in step.
+    pub stagger: Duration,
+    /// What microphones hear between questions.
+    pub background: Arc<Clip>,
+    /// The language, where it is fixed.
+    pub language: Option<String>,
+    /// The server's process, where it runs on this machine.
+    pub pid: Option<u32>,
+}
+
+impl Settings {
+    async fn start(&self) -> Result<Call, ClientError> {
+        let options = CallOptions { language: self.language.clone(), background: self.background.clone() };
+        Box::pin(Call::start(&self.server, self.mode, options)).await
+    }
+
+    /// How many calls the server says are in progress.
+    async fn calls_active(&self) -> Option<f64> {
+        let response = self.server.http().get(self.server.url("metrics")).send().await.ok()?;
+        crate::harness::metric(&response.text().await.ok()?, "visavis_calls_active")
+    }
+}

@@ -1,0 +1,145 @@
+//! The results as tables for people.
+
+use std::fmt::Write;
+
+use super::calls::CallsReport;
+use super::churn::ChurnReport;
+use super::idle::IdleReport;
+use super::process::Usage;
+use super::statistics::Summary;
+use crate::client::CallStats;
+
+/// A driver that sends later than this is too busy for its latencies to be the server's.
+const TOO_LATE_US: u64 = 60_000;
+
+/// Questions and answers.
+#[must_use]
+pub fn calls(report: &CallsReport) -> String {
+    let mut out = String::new();
+    line(&mut out, &format!("{} call(s), {} question(s) asked", report.calls, report.asked));
+    line(&mut out, &format!("\n{:<28}{:>8}{:>10}{:>10}{:>10}", "ms after the last word", "n", "P50", "P95", "max"));
+    summary(&mut out, "voice to voice", report.voice_to_voice.as_ref());
+    for (name, stage) in &report.stages {
+        // The number only keeps the order.
+        summary(&mut out, &format!("  {}", &name[2..]), Some(stage));
+    }
+    summary(&mut out, "call set-up", report.setup.as_ref());
+    line(
+        &mut out,
+        &format!(
+            "\nanswers missing {} of {}; begun too early {}; interrupted {}",
+            report.missing, report.asked, report.early, report.interruptions
+        ),
+    );
+    if let Some(rate) = report.word_error_rate {
+        line(&mut out, &format!("word error rate {rate:.3} (mean over the questions with known words)"));
+    }
+    costs(&mut out, &report.processes, &report.driver, report.call_seconds);
+    growth(&mut out, report.rss_growth_per_call_mib);
+    client(&mut out, report.client, &report.faults);
+    out
+}
+
+/// Listening calls.
+#[must_use]
+pub fn idle(report: &IdleReport) -> String {
+    let mut out = String::new();
+    line(&mut out, &format!("{} call(s) connected and listening for {:.0} s", report.calls, report.seconds));
+    costs(&mut out, &report.processes, &report.driver, report.seconds * report.calls as f64);
+    growth(&mut out, report.rss_growth_per_call_mib);
+    client(&mut out, report.client, &report.faults);
+    out
+}
+
+/// Calls opened and closed.
+#[must_use]
+pub fn churn(report: &ChurnReport) -> String {
+    let mut out = String::new();
+    let (opened, rude) = (report.opened, report.without_goodbye);
+    line(&mut out, &format!("{opened} calls opened and closed, {rude} of them left without a goodbye"));
+    line(&mut out, &format!("\n{:<28}{:>8}{:>10}{:>10}{:>10}", "ms", "n", "P50", "P95", "max"));
+    summary(&mut out, "call set-up", report.setup.as_ref());
+    let mib = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1} MiB"));
+    line(
+        &mut out,
+        &format!(
+            "\nserver memory: {} cold, {} before, {} after{}",
+            mib(report.rss_cold_mib),
+            mib(report.rss_before_mib),
+            mib(report.rss_after_mib),
+            report.rss_growth_percent.map_or_else(String::new, |percent| format!(" ({percent:+.1} %)"))
+        ),
+    );
+    if let Some((before, after)) = report.threads {
+        line(&mut out, &format!("server threads: {before} before, {after} after"));
+    }
+    let active = report.calls_active.map_or_else(|| "–".to_owned(), |active| format!("{active}"));
+    let forgotten = report.forgotten_after_s.map_or_else(
+        || "the server has not forgotten them all".to_owned(),
+        |seconds| format!("the last was forgotten after {seconds:.1} s"),
+    );
+    line(&mut out, &format!("calls still counted (visavis_calls_active): {active}; {forgotten}"));
+    faults(&mut out, &report.faults);
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn summary(out: &mut String, name: &str, summary: Option<&Summary>) {
+    let text = summary.map_or_else(
+        || format!("{name:<28}{:>8}", 0),
+        |one| format!("{name:<28}{:>8}{:>10.0}{:>10.0}{:>10.0}", one.count, one.p50, one.p95, one.max),
+    );
+    line(out, &text);
+}
+
+fn costs(out: &mut String, server: &[Usage], driver: &[Usage], call_seconds: f64) {
+    let head = format!("over {call_seconds:.0} call-seconds");
+    line(out, &format!("\n{head:<28}{:>20}{:>14}{:>14}", "CPU-ms/call-second", "RSS start MiB", "RSS end MiB"));
+    let row = |name: String, one: &Usage| {
+        format!(
+            "{name:<28}{:>20.1}{:>14.1}{:>14.1}",
+            one.cpu_ms_per_call_second, one.rss_start_mib, one.rss_end_mib
+        )
+    };
+    if server.is_empty() {
+        line(out, "the server's process is not known: give --pid to measure its cost");
+    }
+    for one in server {
+        line(out, &row(format!("{} ({})", one.name, one.pid), one));
+    }
+    for one in driver {
+        line(out, &row("this driver".to_owned(), one));
+    }
+}
+
+fn growth(out: &mut String, per_call: Option<f64>) {
+    if let Some(growth) = per_call {
+        line(out, &format!("server memory per call {growth:+.2} MiB"));
+    }
+}
+
+fn client(out: &mut String, stats: CallStats, why: &[String]) {
+    if stats.packets_lost + stats.audio_dropped > 0 {
+        let (lost, dropped) = (stats.packets_lost, stats.audio_dropped);
+        line(out, &format!("worst call: {lost} packets never came, {dropped} frames not read in time"));
+    }
+    if stats.latest_frame_us > TOO_LATE_US {
+        let ms = stats.latest_frame_us / 1_000;
+        line(out, &format!("a microphone frame left {ms} ms late: this machine is too busy to trust the latencies"));
+    }
+    faults(out, why);
+}
+
+fn faults(out: &mut String, why: &[String]) {
+    const SHOWN: usize = 5;
+    for fault in why.iter().take(SHOWN) {
+        line(out, &format!("fault: {fault}"));
+    }
+    if why.len() > SHOWN {
+        line(out, &format!("… and {} more faults", why.len() - SHOWN));
+    }
+}

@@ -1,0 +1,141 @@
+//! Drives real calls against a running server and measures latency, cost and what is missing.
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use visavis::bench::calls::{self, Questions};
+use visavis::bench::{Settings, churn, idle, process, table};
+use visavis::client::{Clip, Mode, Server};
+use visavis::harness::{default_speech, load_speech};
+
+/// Measures a running server with real calls.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Calls that ask spoken questions, listen (--idle), or come and go (--churn)
+    ///
+    /// Exit code: 0 when every question was answered and no call failed, 1 otherwise, 2 when an argument is wrong.
+    Call(CallArguments),
+}
+
+#[derive(Args)]
+struct CallArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long)]
+    server: String,
+    /// Calls at once
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    calls: u16,
+    /// The transport
+    #[arg(long, value_enum, default_value = "webrtc")]
+    mode: Mode,
+    /// Questions per call
+    #[arg(long, default_value_t = 5)]
+    turns: usize,
+    /// WAV files, or folders of them, spoken in turn; a .txt file beside one holds its words [default: jfk.wav]
+    #[arg(long, num_args = 1..)]
+    speech: Vec<PathBuf>,
+    /// The language, ISO 639-1 [default: identified]
+    #[arg(long)]
+    language: Option<String>,
+    /// Ask nothing: keep the calls connected and listening for so many seconds
+    #[arg(long, value_name = "SECONDS", conflicts_with = "churn")]
+    idle: Option<u64>,
+    /// Ask nothing: open and close so many calls, --calls at a time
+    #[arg(long, value_name = "N")]
+    churn: Option<usize>,
+    /// What microphones hear between questions
+    #[arg(long, value_enum, default_value = "room")]
+    background: Background,
+    /// Milliseconds between the starts of two calls
+    #[arg(long, default_value_t = 300, value_name = "MS")]
+    stagger: u64,
+    /// Seconds until an answer counts as missing
+    #[arg(long, default_value_t = 15, value_name = "SECONDS")]
+    patience: u64,
+    /// The server's process [default: the one that listens on the address, where it is on this machine]
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Print one JSON document in place of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Background {
+    /// A quiet room at −60 dBFS
+    Room,
+    /// Digital silence
+    Silence,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let What::Call(arguments) = Arguments::parse().what;
+    match Box::pin(call(arguments)).await {
+        Ok(passed) => ExitCode::from(u8::from(!passed)),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "bench: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
+    let settings = settings(&arguments)?;
+    let probe = settings.server.http().get(settings.server.url("health")).send().await;
+    probe.map_err(|error| settings.server.unreachable(&error))?;
+    let json = arguments.json;
+    if let Some(seconds) = arguments.idle {
+        let report = Box::pin(idle::run(&settings, Duration::from_secs(seconds))).await;
+        print(json, &report, table::idle)?;
+        return Ok(report.faults.is_empty());
+    }
+    if let Some(count) = arguments.churn {
+        let report = Box::pin(churn::run(&settings, count)).await;
+        print(json, &report, table::churn)?;
+        return Ok(report.faults.is_empty() && report.forgotten_after_s.is_some());
+    }
+    let speech = if arguments.speech.is_empty() { vec![default_speech()] } else { arguments.speech };
+    let clips = load_speech(&speech)?.into_iter().map(Arc::new).collect();
+    let patience = Duration::from_secs(arguments.patience);
+    let questions = Questions { clips, turns: arguments.turns, patience };
+    let report = Box::pin(calls::run(&settings, &questions)).await;
+    print(json, &report, table::calls)?;
+    Ok(report.faults.is_empty() && report.missing == 0)
+}
+
+fn settings(arguments: &CallArguments) -> anyhow::Result<Settings> {
+    let server = Server::new(&arguments.server)?;
+    let background = match arguments.background {
+        Background::Room => Clip::room_noise(),
+        Background::Silence => Clip::silence(),
+    };
+    Ok(Settings {
+        pid: arguments.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: arguments.mode,
+        calls: usize::from(arguments.calls),
+        stagger: Duration::from_millis(arguments.stagger),
+        background,
+        language: arguments.language.clone(),
+    })
+}
+
+fn print<T: serde::Serialize>(json: bool, report: &T, table: impl Fn(&T) -> String) -> anyhow::Result<()> {
+    let text = if json { serde_json::to_string_pretty(report)? + "\n" } else { table(report) };
+    // A closed pipe is the reader's choice.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}

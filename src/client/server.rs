@@ -1,0 +1,204 @@
+//! Where a server is, and its HTTP side as a client uses it.
+
+use std::net::IpAddr;
+use std::sync::Once;
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::error::ClientError;
+
+const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A server by its address, with one HTTP client for all calls.
+#[derive(Debug, Clone)]
+pub struct Server {
+    base: Url,
+    http: reqwest::Client,
+}
+
+impl Server {
+    /// A server at `http://HOST:PORT` or `https://HOST[:PORT]`; a path is kept as a prefix.
+    pub fn new(address: &str) -> Result<Self, ClientError> {
+        let bad = |reason: &str| ClientError::BadUrl { url: address.to_owned(), reason: reason.to_owned() };
+        let mut base = Url::parse(address).map_err(|error| bad(&error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(bad("the scheme is neither http nor https"));
+        }
+        if base.host_str().is_none_or(str::is_empty) {
+            return Err(bad("it names no host"));
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        let path = format!("{}/", base.path().trim_end_matches('/'));
+        base.set_path(&path);
+        install_crypto();
+        let http = reqwest::Client::builder()
+            .timeout(HTTP_TIMEOUT)
+            .build()
+            .map_err(|error| bad(&format!("no HTTP client can be made: {error}")))?;
+        Ok(Self { base, http })
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// The origin that the server's own page has.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
+    /// The port, if the address is one of this machine's own.
+    #[must_use]
+    pub fn local_port(&self) -> Option<u16> {
+        let local = match self.base.host()? {
+            url::Host::Domain(name) => name == "localhost",
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+        };
+        local.then(|| self.base.port_or_known_default())?
+    }
+
+    /// The HTTP client.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// A path of the server, given without its leading slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> Url {
+        self.base.join(path).expect("a relative path joins a base that ends in a slash")
+    }
+
+    /// The WebSocket mode's address.
+    pub(crate) fn websocket_url(&self, language: Option<&str>) -> Url {
+        let mut url = self.url("ws");
+        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+        url.set_scheme(scheme).expect("ws and wss are as special as http and https");
+        url.query_pairs_mut().append_pair("rate", "16000");
+        if let Some(language) = language {
+            url.query_pairs_mut().append_pair("language", language);
+        }
+        url
+    }
+
+    /// The local address that packets to the server leave from: the one host candidate that can reach it.
+    pub(crate) async fn local_ip(&self) -> Result<IpAddr, ClientError> {
+        let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = self.base.port_or_known_default().unwrap_or(80);
+        let unreachable = |error: std::io::Error| self.unreachable(&error);
+        let target = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(unreachable)?
+            .next()
+            .ok_or_else(|| self.unreachable(&"its name has no address"))?;
+        let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = tokio::net::UdpSocket::bind(any).await.map_err(unreachable)?;
+        socket.connect(target).await.map_err(unreachable)?;
+        Ok(socket.local_addr().map_err(unreachable)?.ip())
+    }
+
+    /// Sends the offer of a new call.
+    pub async fn offer(&self, sdp: &str, language: Option<&str>) -> Result<Answer, ClientError> {
+        let mut body = serde_json::json!({"sdp": sdp, "type": "offer"});
+        if let Some(language) = language {
+            body["language"] = language.into();
+        }
+        let sent = self.http.post(self.url("api/offer")).json(&body).send().await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if !status.is_success() {
+            return Err(ClientError::Refused {
+                what: "the offer",
+                status: status.as_u16(),
+                detail: detail(&text),
+            });
+        }
+        serde_json::from_str(&text)
+            .map_err(|error| ClientError::Protocol { what: "the offer", detail: error.to_string() })
+    }
+
+    /// Hangs up over HTTP.
+    pub async fn delete_call(&self, call: &str) -> Result<(), ClientError> {
+        let sent = self.http.delete(self.url(&format!("api/calls/{call}"))).send().await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let text = response.text().await.unwrap_or_default();
+        Err(ClientError::Refused { what: "the hang-up", status: status.as_u16(), detail: detail(&text) })
+    }
+
+    /// An "unreachable" that tells the innermost cause: the outer layers only repeat the address.
+    pub fn unreachable(&self, error: &(impl ToString + 'static)) -> ClientError {
+        let any: &dyn std::any::Any = error;
+        let reason = any.downcast_ref::<reqwest::Error>().map_or_else(|| error.to_string(), root_cause);
+        ClientError::Unreachable { url: self.address().to_owned(), reason }
+    }
+}
+
+/// The server's answer to an offer.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Answer {
+    /// The session description.
+    pub sdp: String,
+    /// `answer`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The call's id.
+    pub pc_id: String,
+}
+
+/// A problem document's detail, or the beginning of what came in its place.
+pub(crate) fn detail(body: &str) -> String {
+    let problem: Option<Value> = serde_json::from_str(body).ok();
+    let text = problem.as_ref().and_then(|problem| problem["detail"].as_str().or(problem["title"].as_str()));
+    text.map_or_else(|| body.chars().take(200).collect(), str::to_owned)
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn install_crypto() {
+    static ONCE: Once = Once::new();
+    // An error only says that the program has installed a provider already.
+    ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_none_is_refused_with_what_to_write() {
+        for bad in ["localhost:8080", "ftp://host", "", "http://"] {
+            let error = Server::new(bad).unwrap_err().to_string();
+            assert!(error.contains("http://HOST:PORT"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_and_tls_carry_over_to_the_websocket_address() {
+        let server = Server::new("https://example.org/voice").unwrap();
+        assert_eq!(
+            server.websocket_url(Some("de")).as_str(),
+            "wss://example.org/voice/ws?rate=16000&language=de"
+        );
+    }
+}

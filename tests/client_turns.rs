@@ -1,0 +1,80 @@
+//! The client against a scripted protocol server: what it measures must be what was done, over both transports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use visavis::client::turn::{Question, TurnReport, ask};
+use visavis::client::{Call, CallOptions, Clip, Mode, Server};
+use visavis::frame::ResponseId;
+
+mod scripted;
+use scripted::{ANSWER, ANSWER_AFTER, ANSWER_FRAMES, Script, serve};
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+fn word() -> Arc<Clip> {
+    let samples = (0..16_000).map(|n| (f64::from(n) * 0.3).sin() * if n < 12_000 { 12_000.0 } else { 0.0 });
+    Arc::new(Clip::new("word", samples.map(|sample| sample as i16).collect()))
+}
+
+async fn turn(mode: Mode, script: Script, question: Question) -> TurnReport {
+    let server = Server::new(&serve(script).await).unwrap();
+    let mut call = Call::start(&server, mode, CallOptions::default()).await.unwrap();
+    let report = ask(&mut call, &question, PATIENCE).await.unwrap();
+    assert!(call.hang_up().await, "the server's goodbye is heard");
+    report
+}
+
+async fn a_spoken_question_is_measured(mode: Mode) {
+    let script = Script { transcript: "word".to_owned(), ..Script::default() };
+    let report = turn(mode, script, Question::Spoken(word())).await;
+    let delay = report.voice_to_voice_ms.expect("an answer was sent");
+    // Frames of 20 ms and the codec's own delay blur the scripted time on one side; a busy machine does on the other.
+    let least = ANSWER_AFTER.as_secs_f64() * 1_000.0 - 45.0;
+    assert!((least..least + 1_500.0).contains(&delay), "{mode:?}: {delay} ms");
+    assert_eq!((report.transcript.as_str(), report.answer.as_str()), ("word", ANSWER));
+    assert_eq!(report.response, Some(ResponseId(1)));
+    assert_eq!(report.marks.unwrap().first_sent, Some(600));
+    assert!(report.answer_ms > ANSWER_FRAMES as f64 * 20.0 - 100.0, "{} ms", report.answer_ms);
+}
+
+#[tokio::test]
+async fn a_spoken_question_is_measured_from_its_last_sample_over_websocket() {
+    a_spoken_question_is_measured(Mode::WebSocket).await;
+}
+
+#[tokio::test]
+async fn a_spoken_question_is_measured_from_its_last_sample_over_webrtc() {
+    a_spoken_question_is_measured(Mode::WebRtc).await;
+}
+
+#[tokio::test]
+async fn an_interrupted_answer_is_counted_and_the_one_after_it_is_measured() {
+    for mode in [Mode::WebSocket, Mode::WebRtc] {
+        let script = Script { interrupt_after: Some(10), ..Script::default() };
+        let report = turn(mode, script, Question::Typed("hello".to_owned())).await;
+        assert_eq!((report.interruptions, report.response), (1, Some(ResponseId(2))), "{mode:?}");
+        let delay = report.voice_to_voice_ms.unwrap();
+        assert!(delay >= 480.0, "{mode:?}: {delay} ms is within the first answer");
+    }
+}
+
+#[tokio::test]
+async fn silence_in_place_of_an_answer_is_reported_as_missing() {
+    let report =
+        turn(Mode::WebSocket, Script { mute: true, ..Script::default() }, Question::Typed("hello".to_owned())).await;
+    assert_eq!(report.voice_to_voice_ms, None);
+    assert_eq!(report.response, None);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_in_one_sentence() {
+    let server = Server::new("http://127.0.0.1:9").unwrap();
+    for mode in [Mode::WebSocket, Mode::WebRtc] {
+        let Err(error) = Call::start(&server, mode, CallOptions::default()).await else {
+            panic!("nobody listens on port 9")
+        };
+        let text = error.to_string();
+        assert!(text.starts_with("cannot reach http://127.0.0.1:9"), "{text}");
+    }
+}

@@ -1,0 +1,192 @@
+//! A scripted protocol server for the tests of the client: it knows the wire and nothing else. No speech is recognised
+//! and no answer is made up by it; it says fixed words after a fixed time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::IntoResponse;
+use axum::routing::{any, delete, get, post};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use visavis::client::hearing::rms_dbfs;
+use visavis::client::wire::{self, Header};
+use visavis::frame::ResponseId;
+
+mod rtc;
+
+/// From the last loud frame to the answer.
+pub(crate) const ANSWER_AFTER: Duration = Duration::from_millis(600);
+/// The words of every answer.
+pub(crate) const ANSWER: &str = "Paris is the capital.";
+/// How long every answer sounds.
+pub(crate) const ANSWER_FRAMES: usize = 50;
+/// Frames without voice that end a turn.
+const PAUSE_FRAMES: u32 = 20;
+
+/// What the script leaves out or does on purpose.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
+    /// It never answers.
+    pub(crate) mute: bool,
+    /// It interrupts its own answer after this many frames and answers anew.
+    pub(crate) interrupt_after: Option<usize>,
+    /// What it understands.
+    pub(crate) transcript: String,
+    /// It allows this origin, or any.
+    pub(crate) origin: String,
+}
+
+pub(crate) enum In {
+    Text(String),
+    Mic(Vec<i16>),
+}
+
+pub(crate) enum Out {
+    Text(Value),
+    Audio(u32, Vec<i16>),
+}
+
+/// Serves the script until the test's runtime ends; returns the address.
+pub(crate) async fn serve(script: Script) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    let script = Arc::new(script);
+    let origin = script.origin.clone();
+    let cors = tower_http::cors::CorsLayer::new()
+        .allow_origin([origin.parse().unwrap_or_else(|_| "http://nobody".parse().unwrap())])
+        .allow_methods(tower_http::cors::Any)
+        .allow_headers(tower_http::cors::Any);
+    let ready = json!({"ready": true, "whisper_ready": true, "lid_ready": true, "llm_ready": true,
+        "tts_ready": true, "device": "script"});
+    let metrics = || async { ([("content-type", "text/plain; version=0.0.4")], "visavis_calls_active 0\n") };
+    let router = Router::new()
+        .route("/health", get(|| async { "ok" }))
+        .route("/ready", get(move || async move { axum::Json(ready) }))
+        .route("/metrics", get(metrics))
+        .route("/api/ice-servers", get(|| async { axum::Json(json!({"iceServers": []})) }))
+        .route("/api/offer", post(rtc::offer))
+        .route("/api/calls/{id}", delete(|| async { axum::http::StatusCode::NO_CONTENT }))
+        .route("/ws", any(upgrade))
+        .layer(cors)
+        .with_state(script);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}
+
+async fn upgrade(State(script): State<Arc<Script>>, upgrade: WebSocketUpgrade) -> impl IntoResponse {
+    upgrade.on_upgrade(move |socket| over_websocket(socket, script))
+}
+
+async fn over_websocket(mut socket: WebSocket, script: Arc<Script>) {
+    let (in_tx, in_rx) = mpsc::channel(64);
+    let (out_tx, mut out_rx) = mpsc::channel(64);
+    tokio::spawn(run(script, in_rx, out_tx));
+    let mut sequence = 0_u16;
+    loop {
+        tokio::select! {
+            received = socket.recv() => {
+                let input = match received {
+                    Some(Ok(Message::Text(text))) => In::Text(text.to_string()),
+                    Some(Ok(Message::Binary(frame))) => In::Mic(wire::decode(&frame).unwrap().1),
+                    Some(Ok(_)) => continue,
+                    _ => return,
+                };
+                if in_tx.send(input).await.is_err() {
+                    return;
+                }
+            }
+            out = out_rx.recv() => {
+                let message = match out {
+                    Some(Out::Text(value)) => Message::Text(value.to_string().into()),
+                    Some(Out::Audio(response, samples)) => {
+                        let header = Header { sequence, timestamp: 0, response: ResponseId(response) };
+                        sequence = sequence.wrapping_add(1);
+                        Message::Binary(wire::encode(header, &samples).into())
+                    }
+                    None => return,
+                };
+                if socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn message(kind: &str, data: &Value) -> Out {
+    Out::Text(json!({"label": "rtvi-ai", "type": kind, "id": "s", "data": data}))
+}
+
+/// The script itself, the same over both transports.
+pub(crate) async fn run(script: Arc<Script>, mut input: mpsc::Receiver<In>, out: mpsc::Sender<Out>) {
+    let (mut loud, mut quiet, mut response) = (0_u32, 0_u32, 0_u32);
+    while let Some(event) = input.recv().await {
+        let asked = match event {
+            In::Text(text) => {
+                let text: Value = serde_json::from_str(&text).unwrap();
+                match text["type"].as_str().unwrap() {
+                    "client-ready" => {
+                        let ready = json!({"version": "2.1.0", "call": "scripted"});
+                        out.send(message("bot-ready", &ready)).await.ok();
+                        false
+                    }
+                    "disconnect-bot" => {
+                        let end = json!({"type": "call-ended", "reason": "hung-up", "message": "bye"});
+                        out.send(message("server-message", &end)).await.ok();
+                        false
+                    }
+                    "send-text" => true,
+                    _ => false,
+                }
+            }
+            In::Mic(samples) => {
+                let voice = rms_dbfs(&samples) > -40.0;
+                loud = if voice { loud + 1 } else { loud };
+                quiet = if voice { 0 } else { quiet + 1 };
+                let ended = loud >= 5 && quiet >= PAUSE_FRAMES;
+                if ended {
+                    loud = 0;
+                    let words = json!({"text": script.transcript, "final": true, "language": "en",
+                        "timestamp": "2026-01-01T00:00:00Z", "user_id": "user"});
+                    out.send(message("user-transcription", &words)).await.ok();
+                    tokio::time::sleep(ANSWER_AFTER - Duration::from_millis(20) * PAUSE_FRAMES).await;
+                }
+                ended
+            }
+        };
+        if asked && !script.mute {
+            response += 1;
+            if let Some(frames) = script.interrupt_after {
+                answer(&out, response, frames, true).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                response += 1;
+            }
+            answer(&out, response, ANSWER_FRAMES, false).await;
+        }
+    }
+}
+
+async fn answer(out: &mpsc::Sender<Out>, response: u32, frames: usize, interrupted: bool) {
+    let of = json!({"response": response});
+    out.send(message("bot-started-speaking", &of)).await.ok();
+    let caption = json!({"text": ANSWER, "spoken": true, "aggregated_by": "sentence", "response": response});
+    out.send(message("bot-output", &caption)).await.ok();
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    for frame in 0..frames {
+        pace.tick().await;
+        let tone = (0..320).map(|n| (f64::from(frame as u32 * 320 + n) * 0.2).sin() * 9_000.0);
+        out.send(Out::Audio(response, tone.map(|sample| sample as i16).collect())).await.ok();
+    }
+    if interrupted {
+        let cut = json!({"response": response, "heard": "Paris"});
+        out.send(message("bot-interrupted", &cut)).await.ok();
+    }
+    out.send(message("bot-stopped-speaking", &of)).await.ok();
+    let marks = json!({"turn_decided": 400, "first_sent": 600});
+    let turn = json!({"type": "turn", "response": response, "marks": marks});
+    out.send(message("server-message", &turn)).await.ok();
+}
