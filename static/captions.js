@@ -40,7 +40,7 @@ export function describeTurn(marks) {
         ['first_audio', 'voice'],
     ]);
     const steps = parts
-        .filter(([mark]) => typeof marks[mark] === 'number')
+        .filter(([mark]) => Number(marks[mark]) > 0) // typed words take no time to be understood
         .map(([mark, name]) => `${name} ${seconds(/** @type {number} */ (marks[mark]))}`);
     return `Answered in ${seconds(first)}${steps.length > 0 ? ` (${steps.join(', ')})` : ''}`;
 }

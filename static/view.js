@@ -92,7 +92,7 @@ export class View {
             return 'Type below, and hear the answer.';
         }
         if (state === 'listening' && muted) {
-            return `You are muted. ${this.touch.matches ? 'Tap Unmute' : 'Press M'} to be heard again.`;
+            return `You are muted. ${this.touch.matches ? 'Tap Unmute' : 'Press M'} to speak.`;
         }
         if (state === 'speaking') {
             const way = this.touch.matches ? 'tap Interrupt' : 'press Esc';

@@ -71,6 +71,26 @@ test('a call can be started, muted, interrupted and ended by keyboard alone', as
     });
 });
 
+test('an ICE restart finds a new way while the call goes on', async () => {
+    await withPage({}, async (page) => {
+        await openPage(page, `${serverUrl()}/call?mode=webrtc&language=en`);
+        await startCall(page);
+        const restarted = await page.evaluate(async () => {
+            const { transport } = /** @type {any} */ (window.visavis.events); // the session itself
+            const name = () => transport.peer.localDescription.sdp.match(/ice-ufrag:(\S+)/)[1];
+            const before = name();
+            await transport.restart();
+            return name() !== before;
+        });
+        assert.ok(restarted);
+        await page.waitForTimeout(2000);
+        await page.evaluate(() => window.visavis.say('What is the capital of Spain?'));
+        assert.match((await waitForTurn(page)).answer.text, /Madrid/);
+        assert.equal(await page.evaluate(() => window.visavis.transport), 'webrtc');
+        await page.evaluate(() => window.visavis.hangUp());
+    });
+});
+
 test('choices are remembered, and the page works where storage is blocked', async () => {
     await withPage({}, async (page) => {
         await openPage(page, `${serverUrl()}/call`);
