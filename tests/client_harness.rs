@@ -53,7 +53,8 @@ async fn every_check_passes_on_a_server_that_keeps_the_protocol() {
 #[tokio::test]
 async fn a_wrong_transcript_and_a_closed_origin_each_fail_their_own_check() {
     let report = check(Script { transcript: "something else".to_owned(), ..Script::default() }).await;
-    let failed: Vec<&str> = report.checks.iter().filter(|check| !check.passed).map(|check| check.name).collect();
+    let failed: Vec<&str> =
+        report.checks.iter().filter(|check| !check.passed).map(|check| check.name).collect();
     assert_eq!(failed, ["CORS", "spoken WebRTC turn"], "{:#?}", report.checks);
     assert!(!report.passed);
 }

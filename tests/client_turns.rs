@@ -61,8 +61,12 @@ async fn an_interrupted_answer_is_counted_and_the_one_after_it_is_measured() {
 
 #[tokio::test]
 async fn silence_in_place_of_an_answer_is_reported_as_missing() {
-    let report =
-        turn(Mode::WebSocket, Script { mute: true, ..Script::default() }, Question::Typed("hello".to_owned())).await;
+    let report = turn(
+        Mode::WebSocket,
+        Script { mute: true, ..Script::default() },
+        Question::Typed("hello".to_owned()),
+    )
+    .await;
     assert_eq!(report.voice_to_voice_ms, None);
     assert_eq!(report.response, None);
 }

@@ -9,13 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
-use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{EngineError, Engines, Vad};
 use visavis::event::{CallEvent, ClientCommand, EndReason};
 use visavis::frame::{AudioFrame, MIC_FRAME, Role};
 use visavis::pipeline;
-
-type Script = Vec<(Duration, Result<String, EngineError>)>;
 
 struct Call {
     ends: Option<TransportEnds>,

@@ -49,7 +49,6 @@ pub struct App {
 }
 
 /// All routes.
-#[must_use]
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.server.cors_origins);
     Router::new()

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::Settings;
 use super::process::{self, Usage};
 use super::statistics::{Summary, summarise};
-use super::Settings;
 use crate::client::turn::{Question, TurnReport, ask, settle};
 use crate::client::{Call, CallStats, ClientError, Clip};
 use crate::event::TurnMarks;
@@ -110,7 +110,8 @@ pub async fn run(settings: &Settings, questions: &Questions) -> CallsReport {
     report.call_seconds = call_seconds;
     report.processes = server_after.since(&server_before, call_seconds);
     report.driver = driver;
-    report.rss_growth_per_call_mib = growth.map(|(after, before)| (after - before) / settings.calls.max(1) as f64);
+    report.rss_growth_per_call_mib =
+        growth.map(|(after, before)| (after - before) / settings.calls.max(1) as f64);
     // Only now: memory is measured with every call still open.
     let mut goodbyes = tokio::task::JoinSet::new();
     outcomes.into_iter().filter_map(|outcome| outcome.call).for_each(|call| {

@@ -17,7 +17,10 @@ const TOO_LATE_US: u64 = 60_000;
 pub fn calls(report: &CallsReport) -> String {
     let mut out = String::new();
     line(&mut out, &format!("{} call(s), {} question(s) asked", report.calls, report.asked));
-    line(&mut out, &format!("\n{:<28}{:>8}{:>10}{:>10}{:>10}", "ms after the last word", "n", "P50", "P95", "max"));
+    line(
+        &mut out,
+        &format!("\n{:<28}{:>8}{:>10}{:>10}{:>10}", "ms after the last word", "n", "P50", "P95", "max"),
+    );
     summary(&mut out, "voice to voice", report.voice_to_voice.as_ref());
     for (name, stage) in &report.stages {
         // The number only keeps the order.
@@ -98,7 +101,10 @@ fn summary(out: &mut String, name: &str, summary: Option<&Summary>) {
 
 fn costs(out: &mut String, server: &[Usage], driver: &[Usage], call_seconds: f64) {
     let head = format!("over {call_seconds:.0} call-seconds");
-    line(out, &format!("\n{head:<28}{:>20}{:>14}{:>14}", "CPU-ms/call-second", "RSS start MiB", "RSS end MiB"));
+    line(
+        out,
+        &format!("\n{head:<28}{:>20}{:>14}{:>14}", "CPU-ms/call-second", "RSS start MiB", "RSS end MiB"),
+    );
     let row = |name: String, one: &Usage| {
         format!(
             "{name:<28}{:>20.1}{:>14.1}{:>14.1}",
@@ -129,7 +135,10 @@ fn client(out: &mut String, stats: CallStats, why: &[String]) {
     }
     if stats.latest_frame_us > TOO_LATE_US {
         let ms = stats.latest_frame_us / 1_000;
-        line(out, &format!("a microphone frame left {ms} ms late: this machine is too busy to trust the latencies"));
+        line(
+            out,
+            &format!("a microphone frame left {ms} ms late: this machine is too busy to trust the latencies"),
+        );
     }
     faults(out, why);
 }

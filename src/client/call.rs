@@ -180,7 +180,8 @@ impl Call {
         let microphone = Microphone::new(options.background, rand::random(), rand::random());
         tasks.spawn(run_uplink(uplink, microphone, orders_rx, wiring));
         let stop = guard.disarm();
-        let mut call = Self { orders, events, counters, tasks, stop, id: String::new(), ready_in: began.elapsed() };
+        let mut call =
+            Self { orders, events, counters, tasks, stop, id: String::new(), ready_in: began.elapsed() };
         call.send(ClientMessage::Ready).await?;
         call.id = call.await_ready().await?;
         call.ready_in = began.elapsed();
@@ -195,7 +196,9 @@ impl Call {
                 Event::Message(ServerMessage::CallEnded { message, .. }) | Event::Closed(message) => {
                     return Err(ClientError::Ended(message));
                 }
-                Event::Message(ServerMessage::Error { message, .. }) => return Err(ClientError::Ended(message)),
+                Event::Message(ServerMessage::Error { message, .. }) => {
+                    return Err(ClientError::Ended(message));
+                }
                 _ => {}
             }
         }
@@ -238,10 +241,7 @@ impl Call {
     }
 
     async fn order(&self, order: Order) -> Result<(), ClientError> {
-        self.orders
-            .send(order)
-            .await
-            .map_err(|_| ClientError::Ended("the connection is closed".to_owned()))
+        self.orders.send(order).await.map_err(|_| ClientError::Ended("the connection is closed".to_owned()))
     }
 
     /// The next event; `None` once the call is closed and all events are read.

@@ -83,7 +83,9 @@ fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
     let response = || OfResponse::deserialize(data).map(|of| of.response);
     let text = || TextOf::deserialize(data);
     Ok(match envelope.kind.as_str() {
-        "bot-ready" => ServerMessage::BotReady { version: string(data, "version"), call: string(data, "call") },
+        "bot-ready" => {
+            ServerMessage::BotReady { version: string(data, "version"), call: string(data, "call") }
+        }
         "user-started-speaking" => ServerMessage::UserStartedSpeaking,
         "user-stopped-speaking" => ServerMessage::UserStoppedSpeaking,
         "user-transcription" => ServerMessage::UserTranscription {
@@ -93,10 +95,14 @@ fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
         },
         "bot-llm-started" => ServerMessage::BotLlmStarted { response: response()? },
         "bot-llm-stopped" => ServerMessage::BotLlmStopped { response: response()? },
-        "bot-llm-text" => text().map(|of| ServerMessage::BotLlmText { text: of.text, response: of.response })?,
+        "bot-llm-text" => {
+            text().map(|of| ServerMessage::BotLlmText { text: of.text, response: of.response })?
+        }
         "bot-tts-started" => ServerMessage::BotTtsStarted { response: response()? },
         "bot-tts-stopped" => ServerMessage::BotTtsStopped { response: response()? },
-        "bot-tts-text" => text().map(|of| ServerMessage::BotTtsText { text: of.text, response: of.response })?,
+        "bot-tts-text" => {
+            text().map(|of| ServerMessage::BotTtsText { text: of.text, response: of.response })?
+        }
         "bot-output" => text().map(|of| ServerMessage::BotOutput { text: of.text, response: of.response })?,
         "bot-started-speaking" => ServerMessage::BotStartedSpeaking { response: response()? },
         "bot-stopped-speaking" => ServerMessage::BotStoppedSpeaking { response: response()? },
@@ -162,7 +168,9 @@ impl ClientMessage {
     pub fn to_text(&self, id: &str) -> String {
         let client = |t: &str, d: Value| ("client-message", json!({"t": t, "d": d}));
         let (kind, data) = match self {
-            Self::Ready => ("client-ready", json!({"version": "2.1.0", "about": {"library": "visavis-client"}})),
+            Self::Ready => {
+                ("client-ready", json!({"version": "2.1.0", "about": {"library": "visavis-client"}}))
+            }
             Self::SendText(content) => ("send-text", json!({"content": content})),
             Self::SetLanguage(language) => client("set-language", json!({"language": language})),
             Self::Interrupt => client("interrupt", json!({})),

@@ -108,7 +108,8 @@ impl Offering {
         let (stage_tx, mut stage) = watch::channel(Stage::New);
         let (tracks_tx, tracks) = mpsc::channel(2);
         let handler = Arc::new(Handler { stage: stage_tx, tracks: tracks_tx });
-        let pc: Arc<dyn PeerConnection> = Arc::new(build(address, handler).await.map_err(ClientError::rtc(STAGE))?);
+        let pc: Arc<dyn PeerConnection> =
+            Arc::new(build(address, handler).await.map_err(ClientError::rtc(STAGE))?);
         let channel = pc.create_data_channel("rtvi", None).await.map_err(ClientError::rtc(STAGE))?;
         let ssrc = rand::random();
         let track = Arc::new(microphone_track(ssrc));
@@ -117,7 +118,10 @@ impl Offering {
         pc.set_local_description(offer).await.map_err(ClientError::rtc(STAGE))?;
         let gathered = stage.wait_for(|&stage| stage >= Stage::Gathered);
         if tokio::time::timeout(GATHER_WITHIN, gathered).await.is_err() {
-            return Err(ClientError::TimedOut { what: "the ICE candidate", seconds: GATHER_WITHIN.as_secs() });
+            return Err(ClientError::TimedOut {
+                what: "the ICE candidate",
+                seconds: GATHER_WITHIN.as_secs(),
+            });
         }
         let local = pc.local_description().await;
         let sdp = local.map(|description| description.sdp).unwrap_or_default();
@@ -135,7 +139,8 @@ async fn build(
     handler: Arc<Handler>,
 ) -> Result<impl PeerConnection, webrtc::error::Error> {
     let mut media = MediaEngine::default();
-    let codec = RTCRtpCodecParameters { rtp_codec: opus_codec(), payload_type: PAYLOAD_TYPE, ..Default::default() };
+    let codec =
+        RTCRtpCodecParameters { rtp_codec: opus_codec(), payload_type: PAYLOAD_TYPE, ..Default::default() };
     media.register_codec(codec, RtpCodecKind::Audio)?;
     // A browser reports, acknowledges and asks again too: without it the server would be measured too cheap.
     let registry = register_default_interceptors(Registry::new(), &mut media)?;
@@ -206,7 +211,8 @@ async fn accept(
 ) -> Result<RtcUplink, ClientError> {
     let Offering { pc, channel, track, ssrc, mut stage, mut tracks, sdp } = offering;
     let answer = server.offer(&sdp, language).await?;
-    let description = RTCSessionDescription::answer(answer.sdp).map_err(ClientError::rtc("reading the answer"))?;
+    let description =
+        RTCSessionDescription::answer(answer.sdp).map_err(ClientError::rtc("reading the answer"))?;
     pc.set_remote_description(description).await.map_err(ClientError::rtc("taking the answer"))?;
     let reached = async {
         let stage = *stage.wait_for(|&stage| stage >= Stage::Connected).await.ok()?;

@@ -120,7 +120,9 @@ impl TurnLog {
                 self.notices.push(format!("error{}: {message}", if fatal { " (fatal)" } else { "" }));
             }
             ServerMessage::Notice { code, message } => self.notices.push(format!("{code}: {message}")),
-            ServerMessage::ErrorResponse { error, .. } => self.notices.push(format!("error-response: {error}")),
+            ServerMessage::ErrorResponse { error, .. } => {
+                self.notices.push(format!("error-response: {error}"))
+            }
             ServerMessage::CallEnded { message, .. } => self.closed = Some(message),
             _ => {}
         }
@@ -214,7 +216,11 @@ fn signed_ms(from: Instant, to: Instant) -> f64 {
 
 /// Asks, listens until the answer has ended, and tells the server when it was heard. `patience`: how long the first sound
 /// may take.
-pub async fn ask(call: &mut Call, question: &Question, patience: Duration) -> Result<TurnReport, ClientError> {
+pub async fn ask(
+    call: &mut Call,
+    question: &Question,
+    patience: Duration,
+) -> Result<TurnReport, ClientError> {
     let mut log = TurnLog::default();
     let mut spoken = match question {
         Question::Spoken(clip) => Some(call.speak(clip.clone()).await?),
@@ -279,7 +285,9 @@ pub async fn settle(call: &mut Call, silent_for: Duration, at_most: Duration) ->
         };
         match arrived.event {
             Event::Message(ServerMessage::BotStartedSpeaking { .. }) => speaking = true,
-            Event::Message(ServerMessage::BotStoppedSpeaking { .. } | ServerMessage::BotInterrupted { .. }) => {
+            Event::Message(
+                ServerMessage::BotStoppedSpeaking { .. } | ServerMessage::BotInterrupted { .. },
+            ) => {
                 speaking = false;
                 quiet_since = arrived.at;
             }

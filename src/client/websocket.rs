@@ -73,7 +73,8 @@ async fn read(mut source: SplitStream<Stream>, inbox: Inbox) {
                 Err(reason) => Event::BadMessage(reason),
             },
             Some(Ok(Message::Close(frame))) => {
-                break frame.map_or_else(|| "closed".to_owned(), |close| format!("{} {}", close.code, close.reason));
+                break frame
+                    .map_or_else(|| "closed".to_owned(), |close| format!("{} {}", close.code, close.reason));
             }
             Some(Ok(_)) => continue,
             Some(Err(error)) => break error.to_string(),
@@ -97,11 +98,8 @@ fn count_gap(inbox: &Inbox, last: &mut Option<u16>, sequence: u16) {
 #[async_trait]
 impl Uplink for WebSocketUplink {
     async fn frame(&mut self, frame: MicFrame) -> Result<(), String> {
-        let header = Header {
-            sequence: frame.sequence,
-            timestamp: frame.timestamp,
-            response: ResponseId::default(),
-        };
+        let header =
+            Header { sequence: frame.sequence, timestamp: frame.timestamp, response: ResponseId::default() };
         let bytes = wire::encode(header, frame.clip.pcm(frame.index));
         self.0.send(Message::Binary(bytes.into())).await.map_err(|error| error.to_string())
     }

@@ -41,11 +41,14 @@ impl Stt for ScriptedStt {
     }
 }
 
+/// An answer's pieces, each after its delay.
+pub type Script = Vec<(Duration, Result<String, EngineError>)>;
+
 /// Answers each request with the next script of timed pieces.
 #[derive(Debug, Default)]
 pub struct ScriptedLlm {
     /// Pieces of each answer, each after its delay.
-    pub answers: Mutex<VecDeque<Vec<(Duration, Result<String, EngineError>)>>>,
+    pub answers: Mutex<VecDeque<Script>>,
     /// What was asked.
     pub asked: Mutex<Vec<LlmRequest>>,
 }

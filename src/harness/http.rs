@@ -76,11 +76,16 @@ pub(super) async fn cors(server: &Server, origin: Option<&str>) -> Finding {
         return Err(format!("the server's own page may not call the API: {}", own.status()));
     }
     let open = may_call(server, SOME_ORIGIN).await;
-    let named = allows(posted(server, SOME_ORIGIN).await?.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, SOME_ORIGIN);
+    let named =
+        allows(posted(server, SOME_ORIGIN).await?.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, SOME_ORIGIN);
     match (open, named) {
         (Ok(()), _) => Ok("pages of every origin may call the API".to_owned()),
-        (Err(_), Err(_)) => Ok("the server's own page may call the API, pages of unknown origins may not".to_owned()),
-        (Err(wrong), Ok(())) => Err(format!("the answer allows every origin, but its preflight does not: {wrong}")),
+        (Err(_), Err(_)) => {
+            Ok("the server's own page may call the API, pages of unknown origins may not".to_owned())
+        }
+        (Err(wrong), Ok(())) => {
+            Err(format!("the answer allows every origin, but its preflight does not: {wrong}"))
+        }
     }
 }
 
@@ -131,7 +136,9 @@ pub(super) async fn ice_servers(server: &Server) -> Finding {
             if !matches!(scheme, "stun" | "stuns" | "turn" | "turns") {
                 return Err(format!("{url:?} is neither stun nor turn"));
             }
-            if scheme.starts_with("turn") && !(entry["username"].is_string() && entry["credential"].is_string()) {
+            if scheme.starts_with("turn")
+                && !(entry["username"].is_string() && entry["credential"].is_string())
+            {
                 return Err(format!("{url:?} has no username and credential"));
             }
             names.push(url);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::client::{Clip, ClientError, Server};
+use crate::client::{ClientError, Clip, Server};
 
 /// What to check, and how patiently.
 #[derive(Debug, Clone)]

@@ -29,7 +29,7 @@ pub mod vad;
 use std::future::Future;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,7 +85,7 @@ async fn stages_of(
     language: Option<String>,
     tasks: &TaskTracker,
     (drain, token): (&CancellationToken, &CancellationToken),
-) -> (EndReason, &'static str) {
+) -> End {
     let (feed, to_stt) = mpsc::channel(FEED_QUEUE);
     let (voice_out, voice) = mpsc::channel(VOICE_QUEUE);
     let (words_out, words) = mpsc::channel(WORD_QUEUE);
@@ -96,13 +96,6 @@ async fn stages_of(
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
     let (language_out, language_rx) = watch::channel(language.clone());
-    let settings = Settings {
-        instructions: config.conversation.instructions.clone(),
-        language,
-        voice: config.tts.voice.clone(),
-        idle_ms: config.conversation.idle_seconds * 1000,
-        history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
-    };
     let wires = conductor::Wires {
         voice,
         words,
@@ -114,7 +107,7 @@ async fn stages_of(
         current,
         speech,
     };
-    let conversation = Conversation::new(settings, call.to_string());
+    let conversation = Conversation::new(settings(config, language), call.to_string());
     let conductor = conductor::Conductor::new(
         call.to_string(),
         conversation,
@@ -132,24 +125,39 @@ async fn stages_of(
         boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone())),
     ));
     stages.spawn(bound("playout", boxed(playout::run(to_play, current_rx, ends.media, position_out, told))));
-    let end = {
-        let mut conductor = tokio::spawn(Box::pin(conductor.run()));
-        loop {
-            tokio::select! {
-                ended = &mut conductor => break ended.unwrap_or((EndReason::Fault, FAULT)),
-                stage = stages.join_next(), if !stages.is_empty() => {
-                    if matches!(stage, Some(Err(error)) if error.is_panic()) {
-                        conductor.abort();
-                        break (EndReason::Fault, FAULT);
-                    }
-                }
-            }
-        }
-    };
+    let end = first_end(tokio::spawn(Box::pin(conductor.run())), &mut stages).await;
     token.cancel();
     while stages.join_next().await.is_some() {}
     end
 }
+
+/// Waits for the conductor's end, or for a stage that panics.
+async fn first_end(mut conductor: JoinHandle<End>, stages: &mut JoinSet<()>) -> End {
+    loop {
+        tokio::select! {
+            ended = &mut conductor => return ended.unwrap_or((EndReason::Fault, FAULT)),
+            stage = stages.join_next(), if !stages.is_empty() => {
+                if matches!(stage, Some(Err(error)) if error.is_panic()) {
+                    conductor.abort();
+                    return (EndReason::Fault, FAULT);
+                }
+            }
+        }
+    }
+}
+
+fn settings(config: &Config, language: Option<String>) -> Settings {
+    Settings {
+        instructions: config.conversation.instructions.clone(),
+        language,
+        voice: config.tts.voice.clone(),
+        idle_ms: config.conversation.idle_seconds * 1000,
+        history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+    }
+}
+
+/// Why a call ended, for programs and for people.
+type End = (EndReason, &'static str);
 
 const FAULT: &str = "Something went wrong in this call. Please call again.";
 

@@ -88,7 +88,8 @@ async fn accept(script: Arc<Script>, offer: RTCSessionDescription) -> String {
         ..Default::default()
     };
     let mut media = MediaEngine::default();
-    let parameters = RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: 111, ..Default::default() };
+    let parameters =
+        RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: 111, ..Default::default() };
     media.register_codec(parameters, RtpCodecKind::Audio).unwrap();
     let registry = register_default_interceptors(Registry::new(), &mut media).unwrap();
     let pc = PeerConnectionBuilder::new()
@@ -125,8 +126,7 @@ async fn accept(script: Arc<Script>, offer: RTCSessionDescription) -> String {
             }
         });
         let mut encoder = opus::Encoder::new(16_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
-        let mut header =
-            rtc::rtp::Header { version: 2, payload_type: 111, ssrc: SSRC, ..Default::default() };
+        let mut header = rtc::rtp::Header { version: 2, payload_type: 111, ssrc: SSRC, ..Default::default() };
         while let Some(out) = out.recv().await {
             match out {
                 Out::Text(value) => {

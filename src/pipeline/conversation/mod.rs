@@ -156,7 +156,7 @@ impl Conversation {
             return Vec::new();
         }
         match input {
-            Input::Voice { event, ago } => self.voice(now, position, event, ago),
+            Input::Voice { event, ago } => self.voice(now, position, &event, ago),
             Input::Partial(_, words) => self.partial(words),
             Input::Final(utterance, words) => self.final_words(now, utterance, words),
             Input::NotUnderstood(utterance) => self.not_understood(now, utterance),
@@ -220,19 +220,19 @@ impl Conversation {
         }
     }
 
-    fn voice(&mut self, now: u64, position: PlaybackPosition, event: VadEvent, ago: u64) {
+    fn voice(&mut self, now: u64, position: PlaybackPosition, event: &VadEvent, ago: u64) {
         self.last_word = now;
         match event {
             VadEvent::Started { utterance, .. } => {
                 self.interrupt(now, position);
-                self.speaking = Some(utterance);
-                self.pending.insert(utterance, Pending { ended: None, decided: now });
+                self.speaking = Some(*utterance);
+                self.pending.insert(*utterance, Pending { ended: None, decided: now });
                 self.emit(CallEvent::UserStartedSpeaking);
             }
             VadEvent::Paused { .. } | VadEvent::Resumed { .. } => {}
             VadEvent::Ended { utterance, .. } => {
                 self.speaking = None;
-                if let Some(pending) = self.pending.get_mut(&utterance) {
+                if let Some(pending) = self.pending.get_mut(utterance) {
                     *pending = Pending { ended: Some(now.saturating_sub(ago)), decided: now };
                 }
                 self.emit(CallEvent::UserStoppedSpeaking);
