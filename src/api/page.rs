@@ -12,8 +12,8 @@ use super::problem::Problem;
 struct Files;
 
 /// What the page may do: run its own scripts, and call any server that its user names.
-const POLICY: &str = "default-src 'self'; connect-src *; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; \
-                      worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; \
+                      connect-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// `GET /call`.
 pub async fn call(headers: HeaderMap) -> Response {

@@ -58,7 +58,11 @@ impl IntoResponse for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        let status = rejection.status();
+        // A field that is missing or of the wrong type is a bad request as much as broken JSON is.
+        let status = match rejection.status() {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            status => status,
+        };
         let detail = match status {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 format!("The body is larger than {} bytes.", super::LARGEST_BODY)

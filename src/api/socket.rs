@@ -39,7 +39,6 @@ pub async fn socket(
     query: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     check_origin(&app, &headers)?;
     let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     let rate = query.rate.unwrap_or(16_000);
@@ -52,6 +51,8 @@ pub async fn socket(
     }
     let language = language(query.language.as_deref())?;
     let seat = admit(&app)?;
+    // Last, since a browser hides a refused upgrade: its page asks again without one to learn what is wrong.
+    let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(move |socket| async move {
         let (ends, pipeline) = call_ends();
         let (commands, token) = (ends.commands.clone(), app.calls.transport_token());

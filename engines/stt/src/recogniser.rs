@@ -2,7 +2,8 @@
 //!
 //! whisper.cpp's own `whisper_full` is used for the spectrogram alone. Its loop would run the encoder twice to identify
 //! the language, and look for a caller that has left only where it likes; here one encoder run serves both, and each
-//! token is a point to stop at.
+//! token is a point to stop at. The decoder says times between the sentences, though nobody asks for them: without them
+//! it skips sentences after a pause, the more so the less of its 30 s the encoder sees.
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use whisper_rs::{
 };
 
 use crate::audio::RATE;
+use crate::grammar::Grammar;
 use crate::native::{self, Gpu};
 use crate::text;
 use crate::utterance::Piece;
@@ -168,19 +170,25 @@ impl Recogniser {
         let most = (32.0 + 24.0 * seconds) as usize;
         let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448) - past);
         let mut pass = Pass { tokens: Vec::new(), language, log_probability: 0.0, no_speech, looping: None };
-        loop {
-            let (token, log_probability) = self.likeliest(pass.tokens.is_empty())?;
-            pass.log_probability += log_probability;
-            if token == self.vocabulary.end {
-                break;
-            }
-            pass.tokens.push(token);
-            pass.looping = text::loop_period(&pass.tokens, loop_times);
-            if pass.looping.is_some() || pass.tokens.len() >= most {
-                break;
+        let mut grammar = Grammar::new(&self.vocabulary, audio.len() / SAMPLES_PER_POSITION);
+        for said in 0..most {
+            let (token, log_probability) = grammar.likeliest(self.state.get_logits()?);
+            if grammar.is_time(token) {
+                grammar.note_time(token);
+            } else {
+                pass.log_probability += log_probability;
+                if token == self.vocabulary.end {
+                    break;
+                }
+                grammar.note_text();
+                pass.tokens.push(token);
+                pass.looping = text::loop_period(&pass.tokens, loop_times);
+                if pass.looping.is_some() {
+                    break;
+                }
             }
             check()?;
-            self.state.decode(&[token], past + pass.tokens.len() - 1, self.threads)?;
+            self.state.decode(&[token], past + said, self.threads)?;
         }
         Ok(pass)
     }
@@ -216,7 +224,7 @@ impl Recogniser {
             self.state.decode(&tokens[past..], past, self.threads)?;
         }
         // Alone, since whisper-rs shows the logits of a batch's first token.
-        self.state.decode(&[self.vocabulary.no_timestamps], tokens.len(), self.threads)?;
+        self.state.decode(&[self.vocabulary.time_zero], tokens.len(), self.threads)?;
         Ok(tokens.len() + 1)
     }
 
@@ -229,20 +237,6 @@ impl Recogniser {
         let (language, best) = scored.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let sum: f32 = scored.iter().map(|(_, logit)| (logit - best).exp()).sum();
         Some((language.clone(), 1.0 / sum))
-    }
-
-    /// The likeliest token that may be said now, with its log probability among those.
-    fn likeliest(&self, first: bool) -> Result<(i32, f32), Fault> {
-        let logits = self.state.get_logits()?;
-        let barred =
-            |token: i32| first && (token == self.vocabulary.end || Some(token) == self.vocabulary.blank);
-        let allowed = || {
-            let pairs = logits.iter().enumerate().filter(|(token, _)| self.vocabulary.allows(*token));
-            pairs.map(|(token, &logit)| (count(token), logit)).filter(|(token, _)| !barred(*token))
-        };
-        let (token, best) = allowed().max_by(|a, b| a.1.total_cmp(&b.1)).ok_or(WhisperError::NullPointer)?;
-        let sum: f32 = allowed().map(|(_, logit)| (logit - best).exp()).sum();
-        Ok((token, -sum.ln()))
     }
 }
 

@@ -21,13 +21,14 @@ impl Language {
 /// What is fixed about a model's tokens.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    /// By token: may never be said.
-    suppressed: Vec<bool>,
+    /// By token: is no part of what is spoken.
+    pub(crate) suppressed: Vec<bool>,
     pub(crate) end: i32,
     pub(crate) start: i32,
     pub(crate) transcribe: i32,
-    pub(crate) no_timestamps: i32,
     pub(crate) no_speech: i32,
+    /// The token of time 0; later times follow it in steps of 20 ms.
+    pub(crate) time_zero: i32,
     pub(crate) previous: i32,
     /// A lone space: never the first token.
     pub(crate) blank: Option<i32>,
@@ -40,7 +41,7 @@ impl Vocabulary {
         let end = context.token_eot();
         let piece = |id: i32| context.token_to_bytes(id).unwrap_or_default();
         // Everything behind `end` is a mark of Whisper's own: languages, tasks, times.
-        let barred = |id: i32| id > end || (id < end && is_stage_direction(piece(id)));
+        let barred = |id: i32| id >= end || is_stage_direction(piece(id));
         let suppressed = (0..context.n_vocab()).map(barred).collect();
         let languages = if context.is_multilingual() {
             known_languages(context).into_iter().map(|it| (it.clone(), context.token_lang(it.id))).collect()
@@ -52,16 +53,16 @@ impl Vocabulary {
             end,
             start: context.token_sot(),
             transcribe: context.token_transcribe(),
-            no_timestamps: context.token_not(),
             no_speech: context.token_nosp(),
+            time_zero: context.token_beg(),
             previous: context.token_prev(),
             blank: (0..end).find(|&id| piece(id) == b" "),
             languages,
         }
     }
 
-    /// Whether the token may be said.
-    pub(crate) fn allows(&self, token: usize) -> bool {
+    /// Whether the token is a piece of text that may be said.
+    pub(crate) fn is_text(&self, token: usize) -> bool {
         !self.suppressed.get(token).copied().unwrap_or(true)
     }
 }

@@ -1,0 +1,114 @@
+//! A real server process with real models, for tests that must see it from outside.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use visavis::client::Server;
+
+/// A running `visavis serve`; killed when dropped.
+pub struct Live {
+    pub process: Child,
+    pub server: Server,
+    pub address: String,
+}
+
+pub fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_visavis"))
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Live {
+    /// Starts the `tiny` profile on free ports and waits until it is ready.
+    pub async fn start(more: &[&str]) -> Self {
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let mut process = program()
+            .args(["serve", "--profile", "tiny", "--listen", &address, "--udp", &address])
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = process.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            BufReader::new(log).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+        });
+        let server = Server::new(&format!("http://{address}")).unwrap();
+        let mut live = Self { process, server, address };
+        let began = Instant::now();
+        while !live.ready().await {
+            assert!(
+                live.process.try_wait().unwrap().is_none(),
+                "run ./test, or `visavis models fetch --profile tiny` first"
+            );
+            assert!(began.elapsed() < Duration::from_secs(120), "not ready in two minutes");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        live
+    }
+
+    pub async fn ready(&self) -> bool {
+        let answer = self.server.http().get(self.server.url("ready")).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// The process of an engine.
+    pub fn engine(&self, name: &str) -> Option<u32> {
+        let wanted = format!("visavis-{name}");
+        children(self.process.id())
+            .into_iter()
+            .find(|(_, program)| program.ends_with(&wanted))
+            .map(|(pid, _)| pid)
+    }
+
+    pub fn signal(&self, signal: &str, pid: u32) {
+        assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+    }
+
+    /// A counter or gauge of `/metrics`, summed over its labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text =
+            self.server.http().get(self.server.url("metrics")).send().await.unwrap().text().await.unwrap();
+        let lines = text
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}
+
+/// Children of a process with the paths of their programs.
+pub fn children(parent: u32) -> Vec<(u32, String)> {
+    let stat = |pid: u32| -> Option<(u32, String)> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let after = text.rsplit_once(") ")?.1;
+        let ppid: u32 = after.split(' ').nth(1)?.parse().ok()?;
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let program = String::from_utf8_lossy(line.split(|byte| *byte == 0).next()?).into_owned();
+        (ppid == parent).then_some((pid, program))
+    };
+    let pids = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter_map(stat).collect()
+}
+
+/// Recorded speech.
+pub fn speech(name: &str) -> PathBuf {
+    let models =
+        visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
+    let path = models.join("speech").join(name);
+    assert!(path.is_file(), "run ./test, or `visavis models fetch --profile tiny` first");
+    path
+}
