@@ -1,4 +1,5 @@
 //! The checks of `test_pipeline` against a scripted protocol server: they pass where all is well and fail where it is not.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

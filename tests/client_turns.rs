@@ -1,4 +1,5 @@
 //! The client against a scripted protocol server: what it measures must be what was done, over both transports.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! `bench`: drives real calls against a running server and measures what a person would notice and what it costs.
 //!
 //! - [`process`]: CPU time and memory of the server, its engines and this program, from `/proc`
-//! - [`statistics`]: percentiles
+//! - [`statistics`]: percentiles of what was measured
 //! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed
 //! - [`table`]: the results for people
 

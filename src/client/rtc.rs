@@ -139,21 +139,19 @@ async fn build(
     handler: Arc<Handler>,
 ) -> Result<impl PeerConnection, webrtc::error::Error> {
     let mut media = MediaEngine::default();
-    let codec =
-        RTCRtpCodecParameters { rtp_codec: opus_codec(), payload_type: PAYLOAD_TYPE, ..Default::default() };
+    let codec = RTCRtpCodecParameters { rtp_codec: opus_codec(), payload_type: PAYLOAD_TYPE };
     media.register_codec(codec, RtpCodecKind::Audio)?;
     // A browser reports, acknowledges and asks again too: without it the server would be measured too cheap.
     let registry = register_default_interceptors(Registry::new(), &mut media)?;
     // With mDNS on, a host without a default route cannot make a call at all.
     let settings = SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled).build();
-    PeerConnectionBuilder::new()
+    let builder = PeerConnectionBuilder::new()
         .with_media_engine(media)
         .with_interceptor_registry(registry)
         .with_setting_engine(settings)
         .with_handler(handler)
-        .with_udp_addrs(vec![address])
-        .build()
-        .await
+        .with_udp_addrs(vec![address]);
+    Box::pin(builder.build()).await
 }
 
 fn opus_codec() -> RTCRtpCodec {

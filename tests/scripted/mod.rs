@@ -1,5 +1,7 @@
 //! A scripted protocol server for the tests of the client: it knows the wire and nothing else. No speech is recognised
 //! and no answer is made up by it; it says fixed words after a fixed time.
+#![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

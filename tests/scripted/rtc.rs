@@ -72,42 +72,66 @@ pub(crate) async fn offer(State(script): State<Arc<Script>>, body: Bytes) -> Res
         let headers = [("content-type", "application/problem+json")];
         return (StatusCode::BAD_REQUEST, headers, problem.to_string()).into_response();
     };
-    let sdp = accept(script, description).await;
+    let sdp = Box::pin(accept(script, description)).await;
     Json(json!({"sdp": sdp, "type": "answer", "pc_id": "scripted"})).into_response()
 }
 
-async fn accept(script: Arc<Script>, offer: RTCSessionDescription) -> String {
-    let (gathered, mut gathered_rx) = mpsc::channel(1);
-    let (channels, mut channels_rx) = mpsc::channel::<Arc<dyn DataChannel>>(1);
-    let (input, input_rx) = mpsc::channel(64);
-    let (out_tx, mut out) = mpsc::channel(64);
-    let codec = RTCRtpCodec {
+struct Voice {
+    channel: Arc<dyn DataChannel>,
+    track: Arc<TrackLocalStaticRTP>,
+    encoder: opus::Encoder,
+    header: rtc::rtp::Header,
+}
+
+impl Voice {
+    async fn send(&mut self, out: Out) {
+        match out {
+            Out::Text(value) => drop(self.channel.send_text(&value.to_string()).await),
+            Out::Audio(_, samples) => {
+                self.header.sequence_number = self.header.sequence_number.wrapping_add(1);
+                self.header.timestamp = self.header.timestamp.wrapping_add(960);
+                let payload = self.encoder.encode_vec(&samples, 1_275).unwrap().into();
+                drop(self.track.write_rtp(rtc::rtp::Packet { header: self.header.clone(), payload }).await);
+            }
+        }
+    }
+}
+
+fn codec() -> RTCRtpCodec {
+    RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: 48_000,
         channels: 2,
         ..Default::default()
-    };
-    let mut media = MediaEngine::default();
-    let parameters =
-        RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: 111, ..Default::default() };
-    media.register_codec(parameters, RtpCodecKind::Audio).unwrap();
-    let registry = register_default_interceptors(Registry::new(), &mut media).unwrap();
-    let pc = PeerConnectionBuilder::new()
-        .with_media_engine(media)
-        .with_interceptor_registry(registry)
-        .with_handler(Arc::new(Handler { gathered, channels, input: input.clone() }))
-        .with_udp_addrs(vec!["127.0.0.1:0"])
-        .build()
-        .await
-        .unwrap();
+    }
+}
+
+fn voice_track() -> TrackLocalStaticRTP {
     let coding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(SSRC), ..Default::default() },
-        codec,
+        codec: codec(),
         ..Default::default()
     };
     let name = || "voice".to_owned();
-    let stream = MediaStreamTrack::new(name(), name(), name(), RtpCodecKind::Audio, vec![coding]);
-    let track = Arc::new(TrackLocalStaticRTP::new(stream));
+    TrackLocalStaticRTP::new(MediaStreamTrack::new(name(), name(), name(), RtpCodecKind::Audio, vec![coding]))
+}
+
+async fn accept(script: Arc<Script>, offer: RTCSessionDescription) -> String {
+    let (gathered, mut gathered_rx) = mpsc::channel(1);
+    let (channels, channels_rx) = mpsc::channel(1);
+    let (input, input_rx) = mpsc::channel(64);
+    let (out_tx, out) = mpsc::channel(64);
+    let mut media = MediaEngine::default();
+    let parameters = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
+    media.register_codec(parameters, RtpCodecKind::Audio).unwrap();
+    let registry = register_default_interceptors(Registry::new(), &mut media).unwrap();
+    let builder = PeerConnectionBuilder::new()
+        .with_media_engine(media)
+        .with_interceptor_registry(registry)
+        .with_handler(Arc::new(Handler { gathered, channels, input: input.clone() }))
+        .with_udp_addrs(vec!["127.0.0.1:0"]);
+    let pc = Box::pin(builder.build()).await.unwrap();
+    let track = Arc::new(voice_track());
     pc.add_track(track.clone()).await.unwrap();
     pc.set_remote_description(offer).await.unwrap();
     let answer = pc.create_answer(None).await.unwrap();
@@ -116,32 +140,32 @@ async fn accept(script: Arc<Script>, offer: RTCSessionDescription) -> String {
     let sdp = pc.local_description().await.unwrap().sdp;
     tokio::spawn(run(script, input_rx, out_tx));
     tokio::spawn(async move {
-        let Some(channel) = channels_rx.recv().await else { return };
-        let (reader, texts) = (channel.clone(), input);
-        tokio::spawn(async move {
-            while let Some(event) = reader.poll().await {
-                if let DataChannelEvent::OnMessage(message) = event {
-                    texts.send(In::Text(String::from_utf8(message.data.to_vec()).unwrap())).await.ok();
-                }
-            }
-        });
-        let mut encoder = opus::Encoder::new(16_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
-        let mut header = rtc::rtp::Header { version: 2, payload_type: 111, ssrc: SSRC, ..Default::default() };
-        while let Some(out) = out.recv().await {
-            match out {
-                Out::Text(value) => {
-                    channel.send_text(&value.to_string()).await.ok();
-                }
-                Out::Audio(_, samples) => {
-                    header.sequence_number = header.sequence_number.wrapping_add(1);
-                    header.timestamp = header.timestamp.wrapping_add(960);
-                    let payload = encoder.encode_vec(&samples, 1_275).unwrap().into();
-                    track.write_rtp(rtc::rtp::Packet { header: header.clone(), payload }).await.ok();
-                }
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        talk(channels_rx, input, out, track).await;
         pc.close().await.ok();
     });
     sdp
+}
+
+async fn talk(
+    mut channels: mpsc::Receiver<Arc<dyn DataChannel>>,
+    input: mpsc::Sender<In>,
+    mut out: mpsc::Receiver<Out>,
+    track: Arc<TrackLocalStaticRTP>,
+) {
+    let Some(channel) = channels.recv().await else { return };
+    let reader = channel.clone();
+    tokio::spawn(async move {
+        while let Some(event) = reader.poll().await {
+            if let DataChannelEvent::OnMessage(message) = event {
+                input.send(In::Text(String::from_utf8(message.data.to_vec()).unwrap())).await.ok();
+            }
+        }
+    });
+    let encoder = opus::Encoder::new(16_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
+    let header = rtc::rtp::Header { version: 2, payload_type: 111, ssrc: SSRC, ..Default::default() };
+    let mut voice = Voice { channel, track, encoder, header };
+    while let Some(out) = out.recv().await {
+        voice.send(out).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
 }
