@@ -1,4 +1,5 @@
 //! A whole call over WebRTC, with a real peer at the other end.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;
 

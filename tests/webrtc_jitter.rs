@@ -1,4 +1,5 @@
 //! The jitter buffer against networks of all kinds, in a time of their own.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 use std::time::Duration;
 
@@ -48,8 +49,12 @@ fn play(first: u16, clock: u32, sent: &[Sent], end: u64) -> Call {
     let mut queue = sent.to_vec();
     queue.sort_by_key(|packet| packet.arrives);
     let mut queue = queue.into_iter().peekable();
-    let mut call =
-        Call { buffer: JitterBuffer::new(), sounded: Vec::new(), dropped: Vec::new(), longest: Duration::ZERO };
+    let mut call = Call {
+        buffer: JitterBuffer::new(),
+        sounded: Vec::new(),
+        dropped: Vec::new(),
+        longest: Duration::ZERO,
+    };
     for now in (0..end).step_by(usize::try_from(TICK).unwrap()) {
         while let Some(packet) = queue.next_if(|packet| packet.arrives <= now) {
             let sequence = first.wrapping_add(packet.index as u16);
@@ -90,7 +95,8 @@ impl Call {
     }
 
     fn packets(&self) -> Vec<u32> {
-        let packet = |sounded: &Sounded| if let Sounded::Packet(index) = sounded { Some(*index) } else { None };
+        let packet =
+            |sounded: &Sounded| if let Sounded::Packet(index) = sounded { Some(*index) } else { None };
         self.sounded.iter().filter_map(packet).collect()
     }
 
@@ -127,7 +133,10 @@ fn one_lost_packet_is_recovered_from_the_next_and_two_cost_one_concealment() {
     assert_eq!(call.buffer.counts().lost, 3);
     let after = |index| call.sounded.iter().position(|sounded| *sounded == Sounded::Packet(index)).unwrap();
     let recovered = Sounded::Recovered { next: 51, ticks: FRAME };
-    assert_eq!(call.sounded[after(49) + 1..after(49) + 4], [Sounded::Concealed, recovered, Sounded::Packet(51)]);
+    assert_eq!(
+        call.sounded[after(49) + 1..after(49) + 4],
+        [Sounded::Concealed, recovered, Sounded::Packet(51)]
+    );
     assert_eq!(
         call.sounded[after(99) + 1..after(99) + 4],
         [Sounded::Concealed, Sounded::Recovered { next: 102, ticks: FRAME }, Sounded::Packet(102)]
@@ -170,7 +179,7 @@ fn a_pause_of_the_sender_is_silence_and_nothing_is_lost() {
         let now = Duration::from_millis(u64::from(tick) * 20);
         // Frames 0 to 9 and 60 to 99 are sent, the last before the pause as an empty one.
         let sequence = if tick < 10 { tick } else { tick.wrapping_sub(50) };
-        if tick < 10 || tick >= 60 {
+        if !(10..60).contains(&tick) {
             let body = if tick == 9 { Bytes::from_static(&[0]) } else { payload(tick, false) };
             buffer.insert(now, sequence as u16, tick * FRAME, FRAME, body);
         }
@@ -186,7 +195,8 @@ fn a_stream_that_starts_anew_is_followed_at_once() {
     let mut buffer = JitterBuffer::new();
     for tick in 0..100_u32 {
         let now = Duration::from_millis(u64::from(tick) * 20);
-        let (sequence, clock) = if tick < 50 { (tick, tick * FRAME) } else { (tick + 30_000, (tick + 90_000) * FRAME) };
+        let (sequence, clock) =
+            if tick < 50 { (tick, tick * FRAME) } else { (tick + 30_000, (tick + 90_000) * FRAME) };
         buffer.insert(now, sequence as u16, clock, FRAME, payload(tick, false));
         let playout = buffer.pull(now + Duration::from_millis(5));
         assert!(matches!(playout, Playout::Packet { payload, .. } if id(&payload) == tick), "tick {tick}");

@@ -1,4 +1,5 @@
 //! Offers of real browsers, and what becomes of them on the way.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::ends::call_ends;
-use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcHost};
+use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcConfig, WebRtcHost};
 use webrtc_support::{Client, PlainCodec, host, within};
 
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
@@ -54,6 +55,27 @@ async fn browsers_are_answered_with_what_they_need() {
 }
 
 #[tokio::test]
+async fn public_addresses_come_first_and_all_have_the_one_port() {
+    let public: std::net::IpAddr = "203.0.113.5".parse().unwrap();
+    let config =
+        WebRtcConfig { udp: "0.0.0.0:0".parse().unwrap(), public_addresses: vec![public], max_calls: 1 };
+    let host = WebRtcHost::bind(config).await.unwrap();
+    let port = host.local_addr().port();
+    let answer = answer(&host, CHROMIUM).await.unwrap();
+    let candidates: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    assert_eq!(candidates[0], format!("a=candidate:1 1 udp 2130706431 203.0.113.5 {port} typ host"));
+    assert!(candidates.last().unwrap().contains(&format!(" 127.0.0.1 {port} typ host")));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let host = host(1).await;
+    let config = WebRtcConfig { udp: host.local_addr(), public_addresses: Vec::new(), max_calls: 1 };
+    let error = WebRtcHost::bind(config).await.unwrap_err().to_string();
+    assert!(error.contains(&host.local_addr().to_string()) && error.contains("another"), "{error}");
+}
+
+#[tokio::test]
 async fn sections_are_answered_in_any_order_and_video_is_declined() {
     let host = host(4).await;
     let at = CHROMIUM.find("m=audio").unwrap();
@@ -81,7 +103,11 @@ async fn sections_are_answered_in_any_order_and_video_is_declined() {
 async fn a_bad_offer_is_told_what_is_wrong() {
     let host = host(4).await;
     let without = |start: &str| {
-        CHROMIUM.lines().filter(|line| !line.starts_with(start)).map(|line| format!("{line}\r\n")).collect::<String>()
+        CHROMIUM
+            .lines()
+            .filter(|line| !line.starts_with(start))
+            .map(|line| format!("{line}\r\n"))
+            .collect::<String>()
     };
     for (offer, expected) in [
         (String::new(), "v=0"),

@@ -204,7 +204,8 @@ impl JitterBuffer {
     fn first_sight(&mut self, sequence: i64, timestamp: i64) -> bool {
         let Some((newest, _)) = self.newest.filter(|&(newest, _)| sequence <= newest) else {
             let step = self.newest.map_or(64, |(newest, _)| sequence - newest);
-            self.seen = u32::try_from(step).ok().and_then(|step| self.seen.checked_shl(step)).unwrap_or(0) | 1;
+            self.seen =
+                u32::try_from(step).ok().and_then(|step| self.seen.checked_shl(step)).unwrap_or(0) | 1;
             self.newest = Some((sequence, timestamp));
             return true;
         };

@@ -187,7 +187,8 @@ impl Mux {
         if names.closed {
             return;
         }
-        let known = routes.by_ufrag.insert(ufrag.to_owned(), (endpoint.clone(), password.to_owned())).is_some();
+        let known =
+            routes.by_ufrag.insert(ufrag.to_owned(), (endpoint.clone(), password.to_owned())).is_some();
         if !known {
             names.ufrags.push_back(ufrag.to_owned());
         }
@@ -331,9 +332,9 @@ impl Mux {
             segment_size: None,
             src_ip: ours.flatten(),
         };
-        let sent = self.socket.try_io(Interest::WRITABLE, || {
-            self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
-        });
+        let sent = self
+            .socket
+            .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit));
         if let Err(error) = sent {
             tracing::trace!(%to, %error, "UDP send");
         }

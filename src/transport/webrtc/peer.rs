@@ -80,7 +80,8 @@ impl Peer {
     pub(super) async fn negotiate(&self, offer: Offer) -> Result<String, OfferError> {
         let _one = self.negotiations.lock().await;
         let work = async {
-            let refused = |error| OfferError::Malformed { detail: format!("the offer cannot be used: {error}") };
+            let refused =
+                |error| OfferError::Malformed { detail: format!("the offer cannot be used: {error}") };
             let offer = RTCSessionDescription::offer(offer.sdp).map_err(refused)?;
             self.pc.set_remote_description(offer).await.map_err(refused)?;
             let answer = self.pc.create_answer(None).await.map_err(refused)?;
@@ -112,7 +113,8 @@ impl Peer {
             ..Default::default()
         };
         let added = async {
-            let refused = |error| OfferError::Malformed { detail: format!("the candidate cannot be used: {error}") };
+            let refused =
+                |error| OfferError::Malformed { detail: format!("the candidate cannot be used: {error}") };
             self.pc.add_ice_candidate(init).await.map_err(refused)
         };
         contain(added).await
@@ -156,7 +158,9 @@ impl PeerHandle {
         let peer = self.0.upgrade().ok_or(OfferError::Closed)?;
         let offer = sdp::check_offer(offer_sdp)?;
         if offer.opus != peer.opus {
-            return Err(OfferError::Unsupported { detail: "the payload type of opus cannot change in a call".to_owned() });
+            return Err(OfferError::Unsupported {
+                detail: "the payload type of opus cannot change in a call".to_owned(),
+            });
         }
         peer.negotiate(offer).await
     }
@@ -275,7 +279,9 @@ impl Speaker {
                         sent.increment(1);
                     }
                 }
-                Err(error) => tracing::warn!(%error, samples = media.samples.len(), "a frame cannot be encoded"),
+                Err(error) => {
+                    tracing::warn!(%error, samples = media.samples.len(), "a frame cannot be encoded")
+                }
             }
         }
         // The pipeline has ended; its last events may still be on their way.

@@ -36,7 +36,12 @@ impl<'a> Section<'a> {
 
     fn media(&self) -> Option<Media<'a>> {
         let mut words = self.lines.first()?.strip_prefix("m=")?.split(' ');
-        Some(Media { kind: words.next()?, port: words.next()?, protocol: words.next()?, formats: words.collect() })
+        Some(Media {
+            kind: words.next()?,
+            port: words.next()?,
+            protocol: words.next()?,
+            formats: words.collect(),
+        })
     }
 }
 
@@ -137,20 +142,26 @@ fn check_media(media: &Media<'_>) -> Result<(), OfferError> {
 }
 
 fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, OfferError> {
-    let missing = || OfferError::Unsupported { detail: "the audio section does not offer opus/48000/2".to_owned() };
+    let missing =
+        || OfferError::Unsupported { detail: "the audio section does not offer opus/48000/2".to_owned() };
     let maps = section.lines.iter().filter_map(|line| attribute(line, "rtpmap"));
     let format = maps
         .filter_map(|map| map.split_once(' '))
         .find(|(format, codec)| codec.eq_ignore_ascii_case("opus/48000/2") && media.formats.contains(format))
         .map(|(format, _)| format);
     let number = format.ok_or_else(missing)?;
-    number.parse().ok().filter(|number| *number < 128).ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
+    number
+        .parse()
+        .ok()
+        .filter(|number| *number < 128)
+        .ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
 }
 
 fn check_transport(session: &Section<'_>, audio: &Section<'_>) -> Result<(), OfferError> {
     let find = |name: &str| audio.attribute(name).or_else(|| session.attribute(name));
     for (name, shortest) in [("ice-ufrag", 4), ("ice-pwd", 22)] {
-        let value = find(name).ok_or_else(|| malformed(format!("a={name} is missing in the audio section")))?;
+        let value =
+            find(name).ok_or_else(|| malformed(format!("a={name} is missing in the audio section")))?;
         let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte));
         if !(shortest..=256).contains(&value.len()) || !allowed {
             return Err(malformed(format!("a={name} must be {shortest} to 256 letters, digits, + or /")));
@@ -160,7 +171,9 @@ fn check_transport(session: &Section<'_>, audio: &Section<'_>) -> Result<(), Off
     match find("setup") {
         Some("actpass" | "active") => {}
         Some("passive" | "holdconn") => {
-            return Err(OfferError::Unsupported { detail: "a=setup must let the server be passive".to_owned() });
+            return Err(OfferError::Unsupported {
+                detail: "a=setup must let the server be passive".to_owned(),
+            });
         }
         _ => return Err(malformed("a=setup:actpass is missing")),
     }
@@ -174,19 +187,24 @@ fn check_transport(session: &Section<'_>, audio: &Section<'_>) -> Result<(), Off
 }
 
 fn check_fingerprint(value: &str) -> Result<(), OfferError> {
-    let (algorithm, digest) = value.split_once(' ').ok_or_else(|| malformed("a=fingerprint has no digest"))?;
+    let (algorithm, digest) =
+        value.split_once(' ').ok_or_else(|| malformed("a=fingerprint has no digest"))?;
     let length = match algorithm.to_ascii_lowercase().as_str() {
         "sha-256" => 32,
         "sha-384" => 48,
         "sha-512" => 64,
         _ => {
-            return Err(OfferError::Unsupported { detail: "a=fingerprint must be sha-256, sha-384 or sha-512".to_owned() });
+            return Err(OfferError::Unsupported {
+                detail: "a=fingerprint must be sha-256, sha-384 or sha-512".to_owned(),
+            });
         }
     };
     let bytes: Vec<&str> = digest.trim().split(':').collect();
     let hexadecimal = |byte: &&str| byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit());
     if bytes.len() != length || !bytes.iter().all(hexadecimal) {
-        return Err(malformed(format!("a=fingerprint must be {length} bytes in hexadecimal, separated by colons")));
+        return Err(malformed(format!(
+            "a=fingerprint must be {length} bytes in hexadecimal, separated by colons"
+        )));
     }
     Ok(())
 }
@@ -210,7 +228,8 @@ fn without_useless_candidates(sdp: &str) -> String {
 /// Whether a candidate names an address that UDP can reach. Names ending in `.local`, which hide a browser's addresses,
 /// are no loss: its checks tell where it is.
 pub(super) fn is_usable_candidate(candidate: &str) -> bool {
-    let words: Vec<&str> = candidate.trim().trim_start_matches("candidate:").split_ascii_whitespace().collect();
+    let words: Vec<&str> =
+        candidate.trim().trim_start_matches("candidate:").split_ascii_whitespace().collect();
     let [foundation, component, protocol, priority, address, port, "typ", kind, ..] = words[..] else {
         return false;
     };
