@@ -278,7 +278,10 @@ impl JitterBuffer {
             return self.starve(faded);
         };
         let (sequence, timestamp) = (first.sequence, first.timestamp);
-        let left = hole - faded;
+        self.delay.lost();
+        // When the delay is short, what has faded makes it longer, and the next loss is mended in time.
+        let short = self.delay.delay(now, timestamp) + hole - faded + FRAME < self.delay.target();
+        let left = if short { hole } else { hole - faded };
         if left < STEP {
             self.counts.lost += u64::try_from(missing).unwrap_or(0);
             return self.play(now);

@@ -8,6 +8,9 @@ const BUCKETS: usize = 32;
 const FORGET: f32 = 0.99;
 /// The share of packets that should be in time; the rest is concealed or makes the delay grow.
 const IN_TIME: f32 = 0.95;
+/// How slowly a loss is forgotten: twelve seconds of speech until it counts no more.
+const FORGET_LOSS: f32 = 0.998;
+const LOSSY: f32 = 0.3;
 /// The fastest way through the network is looked for anew in windows of five seconds.
 const WINDOW: i64 = 5 * 48_000;
 
@@ -18,6 +21,7 @@ pub(super) struct DelayEstimate {
     window_started: i64,
     window_fastest: i64,
     last_fastest: i64,
+    loss: f32,
     target: i64,
 }
 
@@ -30,6 +34,7 @@ impl DelayEstimate {
             window_started: 0,
             window_fastest: i64::MAX,
             last_fastest: i64::MAX,
+            loss: 0.0,
             target: MIN_TARGET,
         }
     }
@@ -55,7 +60,19 @@ impl DelayEstimate {
             *weight *= FORGET;
         }
         self.histogram[bucket] += 1.0 - FORGET;
-        self.target = self.quantile();
+        self.loss *= FORGET_LOSS;
+        self.set_target();
+    }
+
+    /// Packets get lost: from now on, wait for the one after, which carries a copy.
+    pub(super) fn lost(&mut self) {
+        self.loss = 1.0;
+        self.set_target();
+    }
+
+    fn set_target(&mut self) {
+        let least = if self.loss > LOSSY { MIN_TARGET + FRAME } else { MIN_TARGET };
+        self.target = self.quantile().max(least);
     }
 
     fn fastest(&self) -> i64 {

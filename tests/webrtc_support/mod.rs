@@ -116,22 +116,20 @@ const SSRC: u32 = 0x1234_5678;
 impl Client {
     pub async fn new() -> Self {
         let mut media = MediaEngine::default();
-        let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111, ..Default::default() };
+        let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
         media.register_codec(opus, RtpCodecKind::Audio).unwrap();
         let heard = Arc::new(Heard::default());
         let (gathered_tx, gathered) = mpsc::channel(4);
         let no_mdns = SettingEngineBuilder::new()
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
             .build();
-        let pc = PeerConnectionBuilder::new()
+        let building = PeerConnectionBuilder::new()
             .with_media_engine(media)
             .with_setting_engine(no_mdns)
             .with_handler(Arc::new(Reports { heard: heard.clone(), gathered: gathered_tx }))
             .with_udp_addrs(vec!["127.0.0.1:0"])
-            .build()
-            .await
-            .unwrap();
-        let pc: Arc<dyn PeerConnection> = Arc::new(pc);
+            .build();
+        let pc: Arc<dyn PeerConnection> = Arc::new(Box::pin(building).await.unwrap());
         let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
             "client".to_owned(),
             "mic".to_owned(),
@@ -158,7 +156,7 @@ impl Client {
     }
 
     pub async fn offer(&mut self, restart: bool) -> String {
-        let options = RTCOfferOptions { ice_restart: restart, ..Default::default() };
+        let options = RTCOfferOptions { ice_restart: restart };
         let offer = self.pc.create_offer(Some(options)).await.unwrap();
         self.pc.set_local_description(offer).await.unwrap();
         within(Duration::from_secs(5), self.gathered.recv()).await.unwrap();
@@ -204,12 +202,11 @@ impl Client {
 
     /// Speaks a tone for so many frames of 20 ms, in real time.
     pub async fn speak(&self, hz: f64, frames: u16, first: u16) {
-        let mut encoder = Encoder::new().unwrap();
+        // A second of it, again and again: a whole number of periods, and cheap.
+        let second = encoded_second(hz);
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         for frame in 0..frames {
             ticks.tick().await;
-            let mut packet = [0; MAX_PACKET];
-            let length = encoder.encode(&tone(hz, usize::from(frame)), &mut packet).unwrap();
             let number = first.wrapping_add(frame);
             let packet = rtc::rtp::Packet {
                 header: rtc::rtp::header::Header {
@@ -220,11 +217,21 @@ impl Client {
                     ssrc: SSRC,
                     ..Default::default()
                 },
-                payload: bytes::Bytes::copy_from_slice(&packet[..length]),
+                payload: second[usize::from(frame) % 50].clone(),
             };
             let _ = self.track.write_rtp(packet).await;
         }
     }
+}
+
+fn encoded_second(hz: f64) -> Vec<bytes::Bytes> {
+    let mut encoder = Encoder::new().unwrap();
+    let packet = |frame| {
+        let mut packet = [0; MAX_PACKET];
+        let length = encoder.encode(&tone(hz, frame), &mut packet).unwrap();
+        bytes::Bytes::copy_from_slice(&packet[..length])
+    };
+    (0..50).map(packet).collect()
 }
 
 /// One frame of a tone at the rate of answers.

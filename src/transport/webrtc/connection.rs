@@ -80,7 +80,7 @@ pub(super) async fn connect(
 ) -> Result<Connection, Error> {
     let mut media = MediaEngine::default();
     media.register_codec(
-        RTCRtpCodecParameters { rtp_codec: codec(), payload_type: opus, ..Default::default() },
+        RTCRtpCodecParameters { rtp_codec: codec(), payload_type: opus },
         RtpCodecKind::Audio,
     )?;
     let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
@@ -90,7 +90,7 @@ pub(super) async fn connect(
     if both_families {
         addresses.push("[::1]:0");
     }
-    let pc = PeerConnectionBuilder::new()
+    let building = PeerConnectionBuilder::new()
         .with_media_engine(media)
         .with_setting_engine(settings())
         .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
@@ -98,8 +98,8 @@ pub(super) async fn connect(
         .with_runtime(Arc::new(runtime))
         .with_data_channel_send_buffer_limit(SEND_BUFFER)
         .with_udp_addrs(addresses)
-        .build()
-        .await?;
+        .build();
+    let pc = Box::pin(building).await?;
     let ssrc = rand::random();
     let track = Arc::new(TrackLocalStaticRTP::new(rtc::media_stream::MediaStreamTrack::new(
         STREAM.to_owned(),

@@ -42,10 +42,14 @@ impl Messages {
             while self.events.recv().await.inspect(|event| self.note(event)).is_some() {}
             return Cause::Finished;
         }
-        // Until there is a channel, events wait in their queue.
-        let Some(first) = self.channels.recv().await else {
-            return std::future::pending().await;
+        let Some((first, waiting)) = self.open().await else {
+            return Cause::Finished;
         };
+        if let Some(event) = waiting
+            && !self.tell(first.as_ref(), &event).await
+        {
+            return Cause::HungUp;
+        }
         let mut inbound = SelectAll::new();
         inbound.push(messages_of(first.clone(), true));
         loop {
@@ -62,11 +66,8 @@ impl Messages {
                 },
                 event = self.events.recv() => match event {
                     Some(event) => {
-                        self.note(&event);
-                        for text in self.codec.encode(&event) {
-                            if first.send_text(&text).await.is_err() {
-                                return Cause::HungUp;
-                            }
+                        if !self.tell(first.as_ref(), &event).await {
+                            return Cause::HungUp;
                         }
                     }
                     None => {
@@ -76,6 +77,30 @@ impl Messages {
                 },
             }
         }
+    }
+
+    /// Waits for the first channel. Until then events stay in their queue but for one, by which we see whether more
+    /// come; `None` when there is nothing left to say.
+    async fn open(&mut self) -> Option<(Arc<dyn DataChannel>, Option<CallEvent>)> {
+        tokio::select! {
+            Some(channel) = self.channels.recv() => Some((channel, None)),
+            event = self.events.recv() => {
+                let event = event?;
+                let channel = self.channels.recv().await?;
+                Some((channel, Some(event)))
+            }
+        }
+    }
+
+    /// Sends an event; false when the client's end is closed.
+    async fn tell(&self, channel: &dyn DataChannel, event: &CallEvent) -> bool {
+        self.note(event);
+        for text in self.codec.encode(event) {
+            if channel.send_text(&text).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     fn note(&self, event: &CallEvent) {

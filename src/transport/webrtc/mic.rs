@@ -136,3 +136,56 @@ fn is_quiet(samples: &[i16], level: &mut f32) -> bool {
     *level = (*level * LEVEL_DECAY).max(rms);
     rms < QUIET_FLOOR.max(*level * QUIET_SHARE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(20);
+
+    /// A second of a tone in packets of so many milliseconds.
+    fn tone(ms: usize) -> Vec<Bytes> {
+        let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
+        let count = 48 * ms;
+        #[allow(clippy::cast_possible_truncation)]
+        let sample =
+            |n: usize| ((n as f64 / 48_000.0 * 440.0 * std::f64::consts::TAU).sin() * 9_000.0) as i16;
+        let mut packet = |at: usize| {
+            let frame: Vec<i16> = (at * count..(at + 1) * count).map(sample).collect();
+            Bytes::from(encoder.encode_vec(&frame, 1_000).unwrap())
+        };
+        (0..1_000 / ms).map(&mut packet).collect()
+    }
+
+    #[test]
+    fn packets_of_any_length_become_one_whole_frame_for_each_tick() {
+        for ms in [10, 20, 40, 60] {
+            let packets = tone(ms);
+            let mut path = MicPath::new().unwrap();
+            let mut sent = 0;
+            let mut sounding = 0;
+            for tick in 0..60 {
+                let now = STEP * tick;
+                while sent < packets.len() && now.as_millis() >= ((sent + 1) * ms) as u128 {
+                    let clock = u32::try_from(sent * ms * 48).unwrap();
+                    assert!(path.packet(now, u16::try_from(sent).unwrap(), clock, packets[sent].clone()));
+                    sent += 1;
+                }
+                let frame = path.tick(now);
+                assert_eq!(frame.samples.len(), MIC_FRAME);
+                sounding += usize::from(frame.received);
+            }
+            assert!((44..=50).contains(&sounding), "{ms} ms: {sounding} of 50 frames");
+        }
+    }
+
+    #[test]
+    fn what_is_not_opus_is_refused_and_what_does_not_decode_is_silence() {
+        let mut path = MicPath::new().unwrap();
+        assert!(!path.packet(STEP, 0, 0, Bytes::new()));
+        path.packet(STEP, 1, 960, Bytes::from_static(&[0xff, 0xff, 0xff, 0xff]));
+        for tick in 1..50 {
+            assert_eq!(path.tick(STEP * tick).samples.len(), MIC_FRAME);
+        }
+    }
+}

@@ -71,8 +71,8 @@ pub(super) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
         let kind = section.media().ok_or_else(|| malformed("an m= line has fewer than four fields"))?;
         check_media(&kind)?;
         match kind.kind {
-            "audio" if kind.port != "0" && audio.is_none() => audio = Some((section, kind)),
-            "application" if kind.port != "0" => has_data = true,
+            "audio" if is_wanted(section, &kind) && audio.is_none() => audio = Some((section, kind)),
+            "application" => has_data |= is_wanted(section, &kind),
             _ => {}
         }
     }
@@ -80,6 +80,11 @@ pub(super) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
     let opus = opus_payload_type(section, &kind)?;
     check_transport(session, section)?;
     Ok(Offer { sdp: without_useless_candidates(sdp), opus, has_data })
+}
+
+/// Port 0 rejects a section, unless it shares the port of another (RFC 8843, 6).
+fn is_wanted(section: &Section<'_>, media: &Media<'_>) -> bool {
+    media.port != "0" || section.attribute("bundle-only").is_some()
 }
 
 fn parse(sdp: &str) -> Result<Vec<Section<'_>>, OfferError> {
@@ -249,6 +254,7 @@ pub(super) fn finish_answer(answer: &str, addresses: &[SocketAddr], opus: u8) ->
     let fmtp = format!("a=fmtp:{opus} ");
     let rtpmap = format!("a=rtpmap:{opus} ");
     let mut finished = String::with_capacity(answer.len() + 1024);
+    let mut placed = false;
     let mut push = |line: &str| {
         finished.push_str(line);
         finished.push_str("\r\n");
@@ -262,7 +268,8 @@ pub(super) fn finish_answer(answer: &str, addresses: &[SocketAddr], opus: u8) ->
         if line.starts_with(&rtpmap) {
             push(&format!("{fmtp}{OPUS_PARAMETERS}"));
         }
-        if line.starts_with("a=ice-pwd:") {
+        if line.starts_with("a=ice-pwd:") && !std::mem::replace(&mut placed, true) {
+            // All sections share the transport of the first.
             for (index, address) in addresses.iter().enumerate() {
                 push(&candidate_line(index, *address));
             }

@@ -1,0 +1,81 @@
+//! Many calls: at once on one port, and one after another.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
+
+mod webrtc_support;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio_util::task::TaskTracker;
+use webrtc_support::{Client, best_share_of, host, play, until, within};
+
+/// Resident memory of this process in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forty_calls_share_one_port_and_none_hears_another() {
+    let host = host(40).await;
+    let one = async |number: u32| {
+        let mut client = Client::new().await;
+        let mut call = client.dial(&host, TaskTracker::new()).await.unwrap();
+        client.connected().await;
+        let (ours, theirs) = (f64::from(300 + number * 20), f64::from(1_300 + number * 20));
+        let listen = async {
+            let mut heard = Vec::new();
+            while heard.len() < 16_000 {
+                let frame = within(Duration::from_secs(20), call.pipeline.mic.recv()).await.unwrap();
+                if frame.received {
+                    heard.extend(frame.samples);
+                }
+            }
+            heard
+        };
+        let (_, heard) = tokio::join!(client.speak(theirs, 150, 0), listen);
+        play(&call.pipeline, 1, ours, 50, 0).await;
+        until("the answer is heard", async || client.heard.packets.lock().len() >= 30).await;
+        let answer = best_share_of(ours, &client.heard.samples.lock());
+        (best_share_of(theirs, &heard), answer, client, call)
+    };
+    let calls = join_all((0..40).map(one)).await;
+    for (number, (server, client, ..)) in calls.iter().enumerate() {
+        assert!(*server > 0.9 && *client > 0.9, "call {number}: {server:.2} of its own, {client:.2} of ours");
+    }
+    drop(calls);
+    until("all are gone", async || host.routes() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_come_and_go_leave_nothing_behind() {
+    let host = host(10).await;
+    let tasks = TaskTracker::new();
+    let mut memory = Vec::new();
+    for _round in 0..20 {
+        let one = async |hang_up: bool| {
+            let mut client = Client::new().await;
+            let call = client.dial(&host, tasks.clone()).await.unwrap();
+            client.connected().await;
+            client.speak(440.0, 5, 0).await;
+            if hang_up {
+                client.pc.close().await.unwrap();
+                let mut mic = call.pipeline.mic;
+                while within(Duration::from_secs(5), mic.recv()).await.is_some() {}
+            } else {
+                drop(call);
+                until("the client sees the end", async || client.channel.send_text("x").await.is_err()).await;
+                client.pc.close().await.unwrap();
+            }
+        };
+        join_all((0..10).map(|number| one(number % 2 == 0))).await;
+        until("all tasks have ended", async || tasks.is_empty()).await;
+        assert_eq!(host.routes(), 0);
+        memory.push(resident());
+    }
+    println!("resident KiB after every ten calls: {memory:?}");
+    let least = |rounds: std::ops::Range<usize>| *memory[rounds].iter().min().unwrap();
+    let (before, after) = (least(8..12), least(16..20));
+    assert!(after < before + 4 * 1024, "{before} KiB after 100 calls, {after} after 200");
+}
