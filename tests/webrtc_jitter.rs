@@ -223,6 +223,8 @@ fn network() -> impl Strategy<Value = (u16, u32, Vec<Sent>)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn whatever_the_network_does_sound_is_in_order_once_and_within_bounds((first, clock, sent) in network()) {
         let end = sent.iter().map(|packet| packet.arrives).max().unwrap_or(0) + 1_000;

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream, SelectAll};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelMessage};
 
-use super::peer::Cause;
+use super::actor::Cause;
 use crate::event::{CallEvent, ClientCommand};
 use crate::transport::MessageCodec;
 
@@ -29,7 +29,7 @@ pub(super) struct Messages {
     pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
     pub(super) events: mpsc::Receiver<CallEvent>,
     pub(super) commands: mpsc::Sender<ClientCommand>,
-    /// The newest response that was interrupted.
+    /// The first response that has not been interrupted.
     pub(super) interrupted: Arc<AtomicU32>,
     /// The client asked for a data channel.
     pub(super) expected: bool,
@@ -105,7 +105,7 @@ impl Messages {
 
     fn note(&self, event: &CallEvent) {
         if let CallEvent::Interrupted { response, .. } = event {
-            self.interrupted.fetch_max(response.0, Ordering::Relaxed);
+            self.interrupted.fetch_max(response.0.saturating_add(1), Ordering::Relaxed);
         }
     }
 

@@ -1,12 +1,14 @@
 //! Calls over WebRTC: one UDP port for all of them, an actor for each.
 //!
 //! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes what comes later over HTTP
-//! - `mux`: the port, `stun`: whose check it is, `runtime`: the `webrtc` crate's view of both
+//! - `mux`: the port, `endpoint`: a call's place behind it, `stun`: whose check it is, `runtime`: the crate's view of it
 //! - `sdp`: what offers must have and answers say
-//! - `connection`: the crate's peer connection, `peer`: the actor around it
+//! - `connection`: the `webrtc` crate's peer connection, `peer`: what a call holds, `actor`: what runs while it lasts
 //! - `mic`, `speaker`, `messages`: the three streams of a call
 
+mod actor;
 mod connection;
+mod endpoint;
 mod messages;
 mod mic;
 mod mux;
@@ -25,7 +27,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::peer::PeerHandle;
 
-use self::mux::{Endpoint, Mux};
+use self::endpoint::Endpoint;
+use self::mux::Mux;
 use self::peer::Peer;
 use super::MessageCodec;
 use crate::ends::TransportEnds;
@@ -170,7 +173,7 @@ impl WebRtcHost {
         let expects_messages = offer.has_data;
         let answer = Box::pin(peer.negotiate(offer)).await?;
         let handle = PeerHandle(Arc::downgrade(&peer));
-        peer::spawn(peer, connection, ends, codec, expects_messages, token, tasks)
+        actor::spawn(peer, connection, ends, codec, expects_messages, token, tasks)
             .map_err(|error| internal(error.to_string()))?;
         Ok((answer, handle))
     }

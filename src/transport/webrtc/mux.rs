@@ -9,19 +9,17 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use anyhow::Context as _;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use webrtc::peer_connection::crypto::{self, RTCCryptoProvider};
 use webrtc::runtime::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
+use super::endpoint::Endpoint;
 use super::stun::{self, Transaction};
 
-/// Datagrams that wait for one call; more are dropped, as on any full socket.
-const INBOX: usize = 256;
 /// Addresses that one call may be reached from; the oldest is forgotten.
 const MAX_ADDRESSES: usize = 64;
 /// ICE credentials of one call: the current ones and those before the last restart.
@@ -77,84 +75,9 @@ impl Route {
     }
 }
 
-/// One call's place behind the port. Its routes go when it is closed.
-#[derive(Default)]
-pub(super) struct Endpoint {
-    v4: Mutex<Inbox>,
-    v6: Mutex<Inbox>,
-    names: Mutex<Names>,
-}
-
-#[derive(Default)]
-struct Names {
-    addresses: VecDeque<SocketAddr>,
-    ufrags: VecDeque<String>,
-    closed: bool,
-}
-
-#[derive(Default)]
-struct Inbox {
-    datagrams: VecDeque<(SocketAddr, Vec<u8>)>,
-    /// Buffers to use again.
-    spare: Vec<Vec<u8>>,
-    waker: Option<Waker>,
-}
-
 impl std::fmt::Debug for Mux {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mux").field("local", &self.local).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").finish_non_exhaustive()
-    }
-}
-
-impl Endpoint {
-    fn inbox(&self, v6: bool) -> &Mutex<Inbox> {
-        if v6 { &self.v6 } else { &self.v4 }
-    }
-
-    fn deliver(&self, from: SocketAddr, datagram: &[u8]) {
-        let mut inbox = self.inbox(from.is_ipv6()).lock();
-        if inbox.datagrams.len() == INBOX {
-            metrics::counter!("visavis_udp_dropped_total", "reason" => "full").increment(1);
-            return;
-        }
-        let mut buffer = inbox.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(datagram);
-        inbox.datagrams.push_back((from, buffer));
-        let waker = inbox.waker.take();
-        drop(inbox);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// The next datagram for the virtual socket of one address family.
-    pub(super) fn poll_recv(
-        &self,
-        v6: bool,
-        cx: &Context<'_>,
-        buffer: &mut IoSliceMut<'_>,
-        meta: &mut RecvMeta,
-    ) -> Poll<io::Result<usize>> {
-        let mut inbox = self.inbox(v6).lock();
-        let Some((from, datagram)) = inbox.datagrams.pop_front() else {
-            inbox.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        };
-        let length = datagram.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&datagram[..length]);
-        *meta = RecvMeta::default();
-        (meta.addr, meta.len, meta.stride) = (from, length, length.max(1));
-        if inbox.spare.len() < 8 {
-            inbox.spare.push(datagram);
-        }
-        Poll::Ready(Ok(1))
     }
 }
 

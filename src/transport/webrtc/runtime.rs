@@ -16,7 +16,8 @@ use webrtc::runtime::{
     TokioRuntime, Transmit,
 };
 
-use super::mux::{Endpoint, Mux};
+use super::endpoint::Endpoint;
+use super::mux::Mux;
 
 /// A future of the crate's.
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
