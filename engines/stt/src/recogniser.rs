@@ -49,6 +49,8 @@ const CONTEXT_MARGIN: usize = 64;
 /// Equal n-grams in a row that make a loop, at first and in the second try: people do say "no, no, no, no".
 const LOOP: usize = 4;
 const LOOP_IN_FULL_CONTEXT: usize = 8;
+/// Probability of no speech from which the words must be very sure.
+const NOISE: f32 = 0.6;
 /// Tokens of the prompt that are used, from its end.
 const PROMPT_TOKENS: usize = 120;
 
@@ -106,6 +108,10 @@ impl Recogniser {
         let positions = positions.next_multiple_of(64).clamp(LEAST_CONTEXT, full);
         let mut pass = self.pass(audio, positions, LOOP, hints, stop)?;
         let mut hasty = pass.looping.is_some();
+        if hasty && pass.no_speech >= NOISE {
+            // Made up, and not worth a second look.
+            return Ok(Piece { text: String::new(), ..self.judge(&pass, false) });
+        }
         if hasty && hints.is_final && positions < full {
             pass = self.pass(audio, full, LOOP_IN_FULL_CONTEXT, hints, stop)?;
             hasty = false;
@@ -215,7 +221,8 @@ impl Recogniser {
             tokens.extend_from_slice(&words[words.len().saturating_sub(PROMPT_TOKENS)..]);
         }
         tokens.push(self.vocabulary.start);
-        if let Some(language) = language {
+        // An English-only model has no tokens for these.
+        if let Some(language) = language.filter(|_| self.context.is_multilingual()) {
             tokens.extend([self.context.token_lang(language), self.vocabulary.transcribe]);
         }
         // The start token alone is already in the decoder's memory.
@@ -240,10 +247,10 @@ impl Recogniser {
     }
 }
 
-/// Whether the words were spoken, or made up from noise. Noise, hum, clicks and breath score 0.6 to 0.97 and words made up
-/// from them -0.5 at best; speech in as much noise scores under 0.5.
+/// Whether the words were spoken, or made up from noise. White and brown noise, hum, tones, clicks and breath have
+/// scored 0.61 to 0.97 for no speech, and words made up from them -0.5 at best; speech under as loud noise, 0.6 at most.
 fn is_speech(no_speech: f32, average_log_probability: f32) -> bool {
-    no_speech < 0.6 || average_log_probability > -0.4
+    no_speech < NOISE || average_log_probability > -0.4
 }
 
 fn softmax_of(logits: &[f32], token: i32) -> f32 {
