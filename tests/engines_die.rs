@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use visavis::client::message::{ClientMessage, ServerMessage};
 use visavis::client::turn::{Question, ask, settle};
-use visavis::client::{Call, CallOptions, Clip, Event, Mode};
+use visavis::client::{Call, CallOptions, ClientMessage, Clip, Event, Mode, ServerMessage};
 
 mod live;
 use live::Live;
