@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use visavis::client::barge_in::barge_in;
 use visavis::client::turn::{Question, TurnReport, ask};
 use visavis::client::{Call, CallOptions, Clip, Mode, Server};
 use visavis::frame::ResponseId;
@@ -57,6 +58,24 @@ async fn an_interrupted_answer_is_counted_and_the_one_after_it_is_measured() {
         assert_eq!((report.interruptions, report.response), (1, Some(ResponseId(2))), "{mode:?}");
         let delay = report.voice_to_voice_ms.unwrap();
         assert!(delay >= 480.0, "{mode:?}: {delay} ms is within the first answer");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_spoken_into_is_measured_to_its_last_sound() {
+    for mode in [Mode::WebSocket, Mode::WebRtc] {
+        // Ten frames go on after the first loud one: 200 ms.
+        let script = Script { yields_after: Some(10), ..Script::default() };
+        let server = Server::new(&serve(script).await).unwrap();
+        let mut call = Call::start(&server, mode, CallOptions::default()).await.unwrap();
+        let question = Question::Typed("hello".to_owned());
+        let after = Duration::from_millis(400);
+        let report = barge_in(&mut call, &question, &word(), after, PATIENCE).await.unwrap();
+        let silent = report.silent_after_ms.expect("the answer was cut off");
+        assert!((170.0..1_000.0).contains(&silent), "{mode:?}: {silent} ms");
+        assert_eq!((report.turn.interruptions, report.turn.response), (1, Some(ResponseId(2))));
+        assert!(report.turn.voice_to_voice_ms.unwrap() > 0.0);
+        call.hang_up().await;
     }
 }
 

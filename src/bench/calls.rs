@@ -58,6 +58,8 @@ pub struct CallsReport {
     pub interruptions: u32,
     /// Last spoken sample to first audible sample at the client, in ms.
     pub voice_to_voice: Option<Summary>,
+    /// The same to the first frame of the answer: the rest of it is silence that was sent before the voice.
+    pub first_frame: Option<Summary>,
     /// The server's own marks, in ms after the last spoken sample.
     pub stages: BTreeMap<&'static str, Summary>,
     /// From the start of a call to `bot-ready`, in ms.
@@ -72,7 +74,7 @@ pub struct CallsReport {
     pub rss_growth_per_call_mib: Option<f64>,
     /// This program, which shares the machine with the server.
     pub driver: Vec<Usage>,
-    /// The worst of the clients' counters.
+    /// The clients' counters together.
     pub client: CallStats,
     /// Why calls failed.
     pub faults: Vec<String>,
@@ -173,6 +175,7 @@ fn sum_up(outcomes: &[Outcome], calls: usize) -> CallsReport {
     let errors: Vec<f64> = turns.iter().filter_map(|turn| turn.word_error_rate).collect();
     let stats = outcomes.iter().filter_map(|outcome| Some(outcome.call.as_ref()?.stats()));
     let setup = outcomes.iter().filter_map(|outcome| Some(outcome.ready_in?.as_secs_f64() * 1_000.0));
+    let first_frames = turns.iter().filter_map(|turn| turn.report.first_frame_ms).filter(|&ms| ms >= 0.0);
     CallsReport {
         calls,
         asked,
@@ -180,6 +183,7 @@ fn sum_up(outcomes: &[Outcome], calls: usize) -> CallsReport {
         early: early.len(),
         interruptions: turns.iter().map(|turn| turn.report.interruptions).sum(),
         voice_to_voice: summarise(on_time),
+        first_frame: summarise(first_frames.collect()),
         stages: stages(&turns),
         setup: summarise(setup.collect()),
         word_error_rate: (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64),
@@ -187,16 +191,19 @@ fn sum_up(outcomes: &[Outcome], calls: usize) -> CallsReport {
         processes: Vec::new(),
         rss_growth_per_call_mib: None,
         driver: Vec::new(),
-        client: stats.fold(CallStats::default(), worst),
+        client: stats.fold(CallStats::default(), together),
         faults: outcomes.iter().filter_map(|outcome| outcome.fault.clone()).collect(),
         turns,
     }
 }
 
-pub(super) fn worst(a: CallStats, b: CallStats) -> CallStats {
+/// Of two calls' counters: sums, and the larger of the extremes.
+pub(super) fn together(a: CallStats, b: CallStats) -> CallStats {
     CallStats {
-        audio_dropped: a.audio_dropped.max(b.audio_dropped),
-        packets_lost: a.packets_lost.max(b.packets_lost),
+        audio_dropped: a.audio_dropped + b.audio_dropped,
+        packets_lost: a.packets_lost + b.packets_lost,
+        frames: a.frames + b.frames,
+        late_frames: a.late_frames + b.late_frames,
         latest_frame_us: a.latest_frame_us.max(b.latest_frame_us),
     }
 }

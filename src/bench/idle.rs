@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Settings;
-use super::calls::worst;
+use super::calls::together;
 use super::process::{self, Usage};
 use crate::client::turn::settle;
 use crate::client::{Call, CallStats};
@@ -26,7 +26,7 @@ pub struct IdleReport {
     pub rss_growth_per_call_mib: Option<f64>,
     /// This program.
     pub driver: Vec<Usage>,
-    /// The worst of the clients' counters.
+    /// The clients' counters together.
     pub client: CallStats,
     /// Why calls failed.
     pub faults: Vec<String>,
@@ -72,7 +72,7 @@ pub async fn run(settings: &Settings, how_long: Duration) -> IdleReport {
     }
     let count = ended.len() - lost;
     let call_seconds = seconds * ended.len() as f64;
-    let client = ended.iter().map(|(call, _)| call.stats()).fold(CallStats::default(), worst);
+    let client = ended.iter().map(|(call, _)| call.stats()).fold(CallStats::default(), together);
     let driver = process::this_program().since(&driver_before, call_seconds);
     let growth = server_after.rss_mib().zip(before_calls.rss_mib());
     let mut goodbyes = tokio::task::JoinSet::new();

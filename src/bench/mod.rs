@@ -2,12 +2,14 @@
 //!
 //! - [`process`]: CPU time and memory of the server, its engines and this program, from `/proc`
 //! - [`statistics`]: percentiles of what was measured
-//! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed
+//! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
+//!   [`interrupt`]: answers that are spoken into
 //! - [`table`]: the results for people
 
 pub mod calls;
 pub mod churn;
 pub mod idle;
+pub mod interrupt;
 pub mod process;
 pub mod statistics;
 pub mod table;

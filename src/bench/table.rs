@@ -5,12 +5,13 @@ use std::fmt::Write;
 use super::calls::CallsReport;
 use super::churn::ChurnReport;
 use super::idle::IdleReport;
+use super::interrupt::InterruptReport;
 use super::process::Usage;
 use super::statistics::Summary;
 use crate::client::CallStats;
 
-/// A driver that sends later than this is too busy for its latencies to be the server's.
-const TOO_LATE_US: u64 = 60_000;
+/// A driver that sends more of its frames late is too busy for its latencies to be the server's.
+const TOO_LATE: f64 = 0.01;
 
 /// Questions and answers.
 #[must_use]
@@ -26,6 +27,7 @@ pub fn calls(report: &CallsReport) -> String {
         // The number only keeps the order.
         summary(&mut out, &format!("  {}", &name[2..]), Some(stage));
     }
+    summary(&mut out, "  first frame at the client", report.first_frame.as_ref());
     summary(&mut out, "call set-up", report.setup.as_ref());
     line(
         &mut out,
@@ -86,6 +88,20 @@ pub fn churn(report: &ChurnReport) -> String {
     out
 }
 
+/// Answers that were spoken into.
+#[must_use]
+pub fn interrupt(report: &InterruptReport) -> String {
+    let mut out = String::new();
+    line(&mut out, &format!("{} call(s), {} interruption(s)", report.calls, report.interruptions));
+    line(&mut out, &format!("\n{:<28}{:>8}{:>10}{:>10}{:>10}", "ms", "n", "P50", "P95", "max"));
+    summary(&mut out, "first word to silence", report.silent_after.as_ref());
+    summary(&mut out, "voice to voice thereafter", report.voice_to_voice.as_ref());
+    let (whole, missing) = (report.not_cut_off, report.missing);
+    line(&mut out, &format!("\nanswers not cut off {whole}; interruptions without an answer {missing}"));
+    faults(&mut out, &report.faults);
+    out
+}
+
 fn line(out: &mut String, text: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
@@ -131,14 +147,13 @@ fn growth(out: &mut String, per_call: Option<f64>) {
 fn client(out: &mut String, stats: CallStats, why: &[String]) {
     if stats.packets_lost + stats.audio_dropped > 0 {
         let (lost, dropped) = (stats.packets_lost, stats.audio_dropped);
-        line(out, &format!("worst call: {lost} packets never came, {dropped} frames not read in time"));
+        line(out, &format!("{lost} packets never came, {dropped} frames were not read in time"));
     }
-    if stats.latest_frame_us > TOO_LATE_US {
-        let ms = stats.latest_frame_us / 1_000;
-        line(
-            out,
-            &format!("a microphone frame left {ms} ms late: this machine is too busy to trust the latencies"),
-        );
+    let late = stats.late_frames as f64 / stats.frames.max(1) as f64;
+    if late > TOO_LATE {
+        let (percent, worst) = (late * 100.0, stats.latest_frame_us / 1_000);
+        let text = format!("{percent:.1} % of the microphones' frames left late, up to {worst} ms");
+        line(out, &format!("{text}: this machine is too busy to trust the latencies"));
     }
     faults(out, why);
 }

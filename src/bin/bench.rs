@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use visavis::bench::calls::{self, Questions};
-use visavis::bench::{Settings, churn, idle, process, table};
+use visavis::bench::{Settings, churn, idle, interrupt, process, table};
 use visavis::client::{Clip, Mode, Server};
 use visavis::harness::{default_speech, load_speech};
 
@@ -55,6 +55,9 @@ struct CallArguments {
     /// Ask nothing: open and close so many calls, --calls at a time
     #[arg(long, value_name = "N")]
     churn: Option<usize>,
+    /// Speak the next question into each answer, so many milliseconds after its first sound
+    #[arg(long, value_name = "MS", conflicts_with_all = ["churn", "idle"])]
+    interrupt: Option<u64>,
     /// What microphones hear between questions
     #[arg(long, value_enum, default_value = "room")]
     background: Background,
@@ -111,6 +114,12 @@ async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
     let clips = load_speech(&speech)?.into_iter().map(Arc::new).collect();
     let patience = Duration::from_secs(arguments.patience);
     let questions = Questions { clips, turns: arguments.turns, patience };
+    if let Some(after) = arguments.interrupt {
+        let after = Duration::from_millis(after);
+        let report = Box::pin(interrupt::run(&settings, &questions, after)).await;
+        print(json, &report, table::interrupt)?;
+        return Ok(report.faults.is_empty() && report.not_cut_off + report.missing == 0);
+    }
     let report = Box::pin(calls::run(&settings, &questions)).await;
     print(json, &report, table::calls)?;
     Ok(report.faults.is_empty() && report.missing == 0)

@@ -88,7 +88,17 @@ pub struct Arrived {
 pub(crate) struct Counters {
     pub(crate) audio_dropped: AtomicU64,
     pub(crate) packets_lost: AtomicU64,
-    pub(crate) late_us: AtomicU64,
+    pub(crate) latest_us: AtomicU64,
+    pub(crate) late_frames: AtomicU64,
+    pub(crate) frames: AtomicU64,
+}
+
+impl Counters {
+    fn frame_left(&self, late: Duration) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.late_frames.fetch_add(u64::from(late >= FRAME), Ordering::Relaxed);
+        self.latest_us.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+    }
 }
 
 /// What a call's client counted.
@@ -98,8 +108,12 @@ pub struct CallStats {
     pub audio_dropped: u64,
     /// Packets that never came.
     pub packets_lost: u64,
-    /// The most that a microphone frame left after its time, in microseconds: a large value means that this machine is
-    /// too busy for its measurements to be trusted.
+    /// Microphone frames that were sent.
+    pub frames: u64,
+    /// Of these, those that left a frame's length or more after their time: where they are many, this machine is too busy
+    /// for its measurements to be trusted.
+    pub late_frames: u64,
+    /// The most that one was late, in microseconds.
     pub latest_frame_us: u64,
 }
 
@@ -223,7 +237,9 @@ impl Call {
         CallStats {
             audio_dropped: self.counters.audio_dropped.load(Ordering::Relaxed),
             packets_lost: self.counters.packets_lost.load(Ordering::Relaxed),
-            latest_frame_us: self.counters.late_us.load(Ordering::Relaxed),
+            frames: self.counters.frames.load(Ordering::Relaxed),
+            late_frames: self.counters.late_frames.load(Ordering::Relaxed),
+            latest_frame_us: self.counters.latest_us.load(Ordering::Relaxed),
         }
     }
 
@@ -324,8 +340,7 @@ async fn run_uplink(
             },
             due = pace.tick() => {
                 let now = Instant::now();
-                let late = now.saturating_duration_since(due.into_std());
-                wiring.inbox.counters.late_us.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+                wiring.inbox.counters.frame_left(now.saturating_duration_since(due.into_std()));
                 uplink.frame(microphone.next(now)).await
             }
         };

@@ -47,6 +47,8 @@ pub struct Stretch {
     pub start: Instant,
     /// When its last audible sample sounded.
     pub end: Instant,
+    /// When the row of frames began in which it lies.
+    pub frames_from: Instant,
     /// The answer, where the transport says it.
     pub response: Option<ResponseId>,
 }
@@ -56,12 +58,19 @@ pub struct Stretch {
 pub struct Hearing {
     stretches: Vec<Stretch>,
     free_at: Option<Instant>,
+    frames: Option<(Instant, Option<ResponseId>)>,
 }
 
 impl Hearing {
     /// A frame of 16 kHz sound arrived.
     pub fn frame(&mut self, at: Instant, samples: &[i16], response: Option<ResponseId>) {
         let start = self.free_at.map_or(at, |free| free.max(at));
+        let row_goes_on = self.free_at.is_some_and(|free| start <= free + PAUSE);
+        let frames_from = match self.frames {
+            Some((from, of)) if row_goes_on && of == response => from,
+            _ => start,
+        };
+        self.frames = Some((frames_from, response));
         self.free_at = Some(start + span(samples.len()));
         for (index, window) in samples.chunks(WINDOW).enumerate() {
             if rms_dbfs(window) < AUDIBLE_DBFS {
@@ -71,7 +80,7 @@ impl Hearing {
             let to = from + span(window.len());
             match self.stretches.last_mut() {
                 Some(last) if last.response == response && from <= last.end + PAUSE => last.end = to,
-                _ => self.stretches.push(Stretch { start: from, end: to, response }),
+                _ => self.stretches.push(Stretch { start: from, end: to, frames_from, response }),
             }
         }
     }
@@ -79,6 +88,7 @@ impl Hearing {
     /// The answer was interrupted: what is not yet played is dropped.
     pub fn drop_buffered(&mut self, at: Instant) {
         self.free_at = Some(at);
+        self.frames = None;
         if let Some(last) = self.stretches.last_mut() {
             last.end = last.end.min(at.max(last.start));
         }
@@ -124,7 +134,8 @@ mod tests {
         let mut frame = vec![0; 160];
         frame.extend(tone(160, 8_000.0));
         hearing.frame(t0 + Duration::from_millis(20), &frame, None);
-        assert_eq!(hearing.stretches()[0].start, t0 + Duration::from_millis(30));
+        let first = hearing.stretches()[0];
+        assert_eq!((first.frames_from, first.start), (t0, t0 + Duration::from_millis(30)));
     }
 
     #[test]

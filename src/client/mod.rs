@@ -4,8 +4,9 @@
 //! - [`Call`]: speak, type, hear; every event with its time of arrival
 //! - [`Clip`]: recorded speech as a microphone gives it
 //! - [`hearing`]: from samples and arrival times to what was audible when
-//! - [`turn`]: one question and its answer, measured
+//! - [`turn`]: one question and its answer, measured; [`barge_in`]: an answer that is spoken into
 
+pub mod barge_in;
 mod call;
 mod clip;
 mod error;
@@ -15,6 +16,7 @@ mod microphone;
 mod rtc;
 mod server;
 pub mod turn;
+mod turn_log;
 mod websocket;
 pub mod wire;
 

@@ -1,24 +1,15 @@
-//! One turn of a call, measured: a question, and the answer as a person would hear it.
+//! One turn of a call: a question, and the answer as a person would hear it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use tokio::sync::oneshot;
 
-use super::call::{Arrived, Call, Event};
+use super::call::{Call, Event};
 use super::clip::Clip;
 use super::error::ClientError;
-use super::hearing::{Hearing, Stretch};
 use super::message::{ClientMessage, ServerMessage};
-use crate::event::TurnMarks;
-use crate::frame::ResponseId;
-
-/// An answer whose message comes later than its sound, over another channel, is still its own.
-const MESSAGE_AFTER_SOUND: Duration = Duration::from_millis(500);
-/// How long the marks of a turn may take after its answer.
-const MARKS_WITHIN: Duration = Duration::from_millis(1_500);
-/// No answer goes on for longer.
-const LONGEST_ANSWER: Duration = Duration::from_secs(180);
+pub use super::turn_log::{TurnLog, TurnReport};
 
 /// What a person asks.
 #[derive(Debug, Clone)]
@@ -29,191 +20,6 @@ pub enum Question {
     Typed(String),
 }
 
-/// What became of a question.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct TurnReport {
-    /// From the last spoken sample, or the typed text's sending, to the answer's first audible sample. Negative: the
-    /// answer began before the question ended. `None`: there was no audible answer.
-    pub voice_to_voice_ms: Option<f64>,
-    /// What the server understood, all final transcripts of the turn.
-    pub transcript: String,
-    /// The language that it identified.
-    pub language: String,
-    /// The answer's captions.
-    pub answer: String,
-    /// The answer's id.
-    pub response: Option<ResponseId>,
-    /// The server's own marks.
-    pub marks: Option<TurnMarks>,
-    /// Answers that the server cut off during this turn.
-    pub interruptions: u32,
-    /// How long the answer sounded, pauses included, in ms.
-    pub answer_ms: f64,
-    /// What the server told the person, and faults.
-    pub notices: Vec<String>,
-    /// The sound that came, 16 kHz.
-    #[serde(skip)]
-    pub audio: Vec<i16>,
-}
-
-#[derive(Debug)]
-struct AnswerLog {
-    response: ResponseId,
-    started: Option<Instant>,
-    stopped: Option<Instant>,
-    text: Vec<String>,
-    marks: Option<TurnMarks>,
-    interrupted: bool,
-}
-
-/// What happened in a turn, event by event. Pure.
-#[derive(Debug, Default)]
-pub struct TurnLog {
-    asked: Option<Instant>,
-    hearing: Hearing,
-    answers: Vec<AnswerLog>,
-    transcripts: Vec<String>,
-    language: String,
-    notices: Vec<String>,
-    audio: Vec<i16>,
-    closed: Option<String>,
-}
-
-impl TurnLog {
-    /// The question ended at this time.
-    pub fn asked(&mut self, at: Instant) {
-        self.asked = Some(at);
-    }
-
-    /// An event arrived.
-    pub fn event(&mut self, arrived: Arrived) {
-        match arrived.event {
-            Event::Audio { samples, response } => {
-                self.hearing.frame(arrived.at, &samples, response);
-                self.audio.extend(samples);
-            }
-            Event::Message(message) => self.message(arrived.at, message),
-            Event::BadMessage(reason) => self.notices.push(reason),
-            Event::Closed(why) => self.closed = Some(why),
-        }
-    }
-
-    fn message(&mut self, at: Instant, message: ServerMessage) {
-        match message {
-            ServerMessage::UserTranscription { text, last: true, language } => {
-                self.transcripts.push(text.trim().to_owned());
-                self.language = language;
-            }
-            ServerMessage::BotStartedSpeaking { response } => {
-                self.answer(response).started.get_or_insert(at);
-            }
-            ServerMessage::BotStoppedSpeaking { response } => self.answer(response).stopped = Some(at),
-            ServerMessage::BotOutput { text, response } => self.answer(response).text.push(text),
-            ServerMessage::BotInterrupted { response, .. } => {
-                self.hearing.drop_buffered(at);
-                let answer = self.answer(response);
-                answer.interrupted = true;
-                answer.stopped.get_or_insert(at);
-            }
-            ServerMessage::Turn { response, marks } => self.answer(response).marks = Some(marks),
-            ServerMessage::Error { message, fatal } => {
-                self.notices.push(format!("error{}: {message}", if fatal { " (fatal)" } else { "" }));
-            }
-            ServerMessage::Notice { code, message } => self.notices.push(format!("{code}: {message}")),
-            ServerMessage::ErrorResponse { error, .. } => {
-                self.notices.push(format!("error-response: {error}"))
-            }
-            ServerMessage::CallEnded { message, .. } => self.closed = Some(message),
-            _ => {}
-        }
-    }
-
-    fn answer(&mut self, response: ResponseId) -> &mut AnswerLog {
-        let known = self.answers.iter().position(|answer| answer.response == response);
-        let index = known.unwrap_or_else(|| {
-            self.answers.push(AnswerLog {
-                response,
-                started: None,
-                stopped: None,
-                text: Vec::new(),
-                marks: None,
-                interrupted: false,
-            });
-            self.answers.len() - 1
-        });
-        &mut self.answers[index]
-    }
-
-    /// The answer to the whole question: the last that sounded, unless it was over before the question ended.
-    fn current(&self) -> Option<&AnswerLog> {
-        let asked = self.asked?;
-        let last = self.answers.iter().rev().find(|answer| answer.started.is_some())?;
-        let over_before = last.stopped.is_some_and(|stopped| stopped < asked);
-        (!over_before).then_some(last)
-    }
-
-    fn sound_of<'a>(&'a self, answer: &'a AnswerLog) -> impl Iterator<Item = &'a Stretch> {
-        let before = self.answers.iter().filter(|one| one.response < answer.response);
-        let free = before.filter_map(|one| one.stopped).max();
-        let from = answer.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
-        self.hearing.stretches().iter().filter(move |stretch| match stretch.response {
-            Some(response) => response == answer.response,
-            None => from.is_some_and(|from| stretch.start >= from),
-        })
-    }
-
-    fn heard(&self) -> bool {
-        self.current().is_some_and(|answer| self.sound_of(answer).next().is_some())
-    }
-
-    /// When nothing more is to be expected, if nothing more comes; `None` while the question is being asked.
-    #[must_use]
-    pub fn deadline(&self, patience: Duration) -> Option<Instant> {
-        let asked = self.asked?;
-        let Some(answer) = self.current().filter(|answer| !answer.interrupted) else {
-            return Some(asked + patience);
-        };
-        Some(match (answer.stopped, answer.marks) {
-            _ if !self.heard() => asked + patience,
-            (Some(stopped), Some(_)) => stopped,
-            (Some(stopped), None) => stopped + MARKS_WITHIN,
-            (None, _) => asked + LONGEST_ANSWER,
-        })
-    }
-
-    /// The turn, measured.
-    #[must_use]
-    pub fn report(self) -> TurnReport {
-        let mut report = TurnReport {
-            transcript: self.transcripts.join(" ").trim().to_owned(),
-            language: self.language.clone(),
-            interruptions: self.answers.iter().filter(|answer| answer.interrupted).count() as u32,
-            ..TurnReport::default()
-        };
-        if let (Some(asked), Some(answer)) = (self.asked, self.current()) {
-            report.response = Some(answer.response);
-            report.marks = answer.marks;
-            report.answer = answer.text.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
-            let mut sound = self.sound_of(answer);
-            if let Some(first) = sound.next() {
-                let last = sound.last().unwrap_or(first);
-                report.voice_to_voice_ms = Some(signed_ms(asked, first.start));
-                report.answer_ms = signed_ms(first.start, last.end);
-            }
-        }
-        report.notices = self.notices;
-        report.audio = self.audio;
-        report
-    }
-}
-
-fn signed_ms(from: Instant, to: Instant) -> f64 {
-    to.checked_duration_since(from).map_or_else(
-        || -from.duration_since(to).as_secs_f64() * 1_000.0,
-        |after| after.as_secs_f64() * 1_000.0,
-    )
-}
-
 /// Asks, listens until the answer has ended, and tells the server when it was heard. `patience`: how long the first sound
 /// may take.
 pub async fn ask(
@@ -222,14 +28,7 @@ pub async fn ask(
     patience: Duration,
 ) -> Result<TurnReport, ClientError> {
     let mut log = TurnLog::default();
-    let mut spoken = match question {
-        Question::Spoken(clip) => Some(call.speak(clip.clone()).await?),
-        Question::Typed(text) => {
-            call.send(ClientMessage::SendText(text.clone())).await?;
-            log.asked(Instant::now());
-            None
-        }
-    };
+    let mut spoken = call.put(question, &mut log).await?;
     let mut reported = false;
     loop {
         let deadline = log.deadline(patience);
@@ -255,21 +54,37 @@ pub async fn ask(
     Ok(log.report())
 }
 
-async fn wait_until(deadline: Option<Instant>) {
+impl Call {
+    /// Begins to ask. What is returned resolves to the end of a spoken question; a typed one ends at once.
+    pub(super) async fn put(
+        &mut self,
+        question: &Question,
+        log: &mut TurnLog,
+    ) -> Result<Option<oneshot::Receiver<Instant>>, ClientError> {
+        match question {
+            Question::Spoken(clip) => Ok(Some(self.speak(clip.clone()).await?)),
+            Question::Typed(text) => {
+                self.send(ClientMessage::SendText(text.clone())).await?;
+                log.asked(Instant::now());
+                Ok(None)
+            }
+        }
+    }
+}
+
+pub(super) async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
 }
 
-async fn tell_server(call: &Call, log: &TurnLog) -> Result<(), ClientError> {
-    let Some((asked, answer)) = log.asked.zip(log.current()) else { return Ok(()) };
-    let Some(first) = log.sound_of(answer).next() else { return Ok(()) };
-    let ms = signed_ms(asked, first.start).max(0.0) as u32;
-    call.send(ClientMessage::FirstAudio { response: answer.response, ms }).await
+pub(super) async fn tell_server(call: &Call, log: &TurnLog) -> Result<(), ClientError> {
+    let Some((response, ms)) = log.first_audio() else { return Ok(()) };
+    call.send(ClientMessage::FirstAudio { response, ms: ms.max(0.0) as u32 }).await
 }
 
-fn ended(log: &TurnLog) -> ClientError {
+pub(super) fn ended(log: &TurnLog) -> ClientError {
     ClientError::Ended(log.closed.clone().unwrap_or_else(|| "the connection is closed".to_owned()))
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) mute: bool,
     /// It interrupts its own answer after this many frames and answers anew.
     pub(crate) interrupt_after: Option<usize>,
+    /// It falls silent so many frames after the first loud frame of the microphone.
+    pub(crate) yields_after: Option<usize>,
     /// What it understands.
     pub(crate) transcript: String,
     /// It allows this origin, or any.
@@ -163,31 +165,61 @@ pub(crate) async fn run(script: Arc<Script>, mut input: mpsc::Receiver<In>, out:
         if asked && !script.mute {
             response += 1;
             if let Some(frames) = script.interrupt_after {
-                answer(&out, response, frames, true).await;
+                answer(&out, response, frames).await;
+                end(&out, response, true).await;
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 response += 1;
             }
-            answer(&out, response, ANSWER_FRAMES, false).await;
+            match script.yields_after {
+                Some(_) if response > 1 => answer(&out, response, ANSWER_FRAMES).await,
+                Some(frames) => {
+                    until_spoken_into(&out, response, &mut input).await;
+                    answer(&out, response, frames).await;
+                }
+                None => answer(&out, response, ANSWER_FRAMES).await,
+            }
+            end(&out, response, script.yields_after.is_some() && response == 1).await;
         }
     }
 }
 
-async fn answer(out: &mpsc::Sender<Out>, response: u32, frames: usize, interrupted: bool) {
+async fn answer(out: &mpsc::Sender<Out>, response: u32, frames: usize) {
     let of = json!({"response": response});
     out.send(message("bot-started-speaking", &of)).await.ok();
     let caption = json!({"text": ANSWER, "spoken": true, "aggregated_by": "sentence", "response": response});
     out.send(message("bot-output", &caption)).await.ok();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
-    for frame in 0..frames {
+    for _ in 0..frames {
         pace.tick().await;
-        let tone = (0..320).map(|n| (f64::from(frame as u32 * 320 + n) * 0.2).sin() * 9_000.0);
-        out.send(Out::Audio(response, tone.map(|sample| sample as i16).collect())).await.ok();
+        out.send(tone(response)).await.ok();
     }
+}
+
+/// An answer without end, until somebody speaks into it.
+async fn until_spoken_into(out: &mpsc::Sender<Out>, response: u32, input: &mut mpsc::Receiver<In>) {
+    let of = json!({"response": response});
+    out.send(message("bot-started-speaking", &of)).await.ok();
+    // One frame in, one frame out: the microphone is the clock.
+    while let Some(event) = input.recv().await {
+        match event {
+            In::Mic(samples) if rms_dbfs(&samples) > -40.0 => return,
+            In::Mic(_) => drop(out.send(tone(response)).await),
+            In::Text(_) => {}
+        }
+    }
+}
+
+fn tone(response: u32) -> Out {
+    let samples = (0..320).map(|n| ((f64::from(n) * std::f64::consts::TAU / 32.0).sin() * 9_000.0) as i16);
+    Out::Audio(response, samples.collect())
+}
+
+async fn end(out: &mpsc::Sender<Out>, response: u32, interrupted: bool) {
     if interrupted {
         let cut = json!({"response": response, "heard": "Paris"});
         out.send(message("bot-interrupted", &cut)).await.ok();
     }
-    out.send(message("bot-stopped-speaking", &of)).await.ok();
+    out.send(message("bot-stopped-speaking", &json!({"response": response}))).await.ok();
     let marks = json!({"turn_decided": 400, "first_sent": 600});
     let turn = json!({"type": "turn", "response": response, "marks": marks});
     out.send(message("server-message", &turn)).await.ok();
