@@ -1,4 +1,5 @@
 //! The invariants of ARCHITECTURE.md that the sources themselves can break.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Turn-taking of the whole pipeline with scripted engines on a virtual clock.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! A real server process with real models, for tests that must see it from outside.
+#![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
