@@ -30,14 +30,16 @@ async fn wait_for(call: &mut Call, wanted: fn(&ServerMessage) -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_survives_the_death_of_each_engine_and_no_engine_survives_the_server() {
-    let live = Live::start(&[]).await;
+    let live = Live::start(&["--set", "llm.max_tokens=24"]).await;
     let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
     let report = ask(&mut call, &typed(), PATIENCE).await.unwrap();
     assert!(report.voice_to_voice_ms.is_some(), "it answers before anything dies");
 
-    for engine in ["llm", "tts"] {
+    let writes = |message: &ServerMessage| matches!(message, ServerMessage::BotLlmText { .. });
+    let speaks = |message: &ServerMessage| matches!(message, ServerMessage::BotStartedSpeaking { .. });
+    for (engine, at_work) in [("llm", writes as fn(&ServerMessage) -> bool), ("tts", speaks)] {
         call.send(ClientMessage::SendText("Tell me a long story.".into())).await.unwrap();
-        wait_for(&mut call, |message| matches!(message, ServerMessage::BotStartedSpeaking { .. })).await;
+        wait_for(&mut call, at_work).await;
         live.signal("-KILL", live.engine(engine).expect("it runs"));
         settle(&mut call, Duration::from_secs(2), PATIENCE).await.unwrap();
         let report = ask(&mut call, &typed(), PATIENCE).await.unwrap();

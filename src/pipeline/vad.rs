@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn speech_without_a_pause_is_cut_at_the_limit_and_goes_on_as_a_new_utterance() {
         let mut gate = gate();
-        let events = feed(&mut gate, 0.9, 320);
+        let events = feed(&mut gate, 0.9, 240);
         let ends = events.iter().filter(|event| matches!(event, VadEvent::Ended { .. })).count();
         let starts = events.iter().filter(|event| matches!(event, VadEvent::Started { .. })).count();
         assert_eq!((starts, ends), (2, 1), "{events:?}");
