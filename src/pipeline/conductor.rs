@@ -96,6 +96,9 @@ impl Conductor {
         loop {
             let due = self.conversation.timeout().map(|at| self.began + Duration::from_millis(at));
             let input = tokio::select! {
+                // In this order: words never overtake the voice that spoke them.
+                biased;
+                () = self.token.cancelled() => return self.finish(EndReason::ServerStopping, "The server stops. Please call again in a moment."),
                 heard = self.wires.voice.recv() => match heard {
                     Some(heard) => Some(voice(heard)),
                     None => return self.finish(EndReason::HungUp, "The connection was closed."),
@@ -115,7 +118,6 @@ impl Conductor {
                     self.drain = None;
                     Some(Input::Stopping)
                 }
-                () = self.token.cancelled() => return self.finish(EndReason::ServerStopping, "The server stops. Please call again in a moment."),
             };
             let Some(input) = input else { continue };
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -153,15 +153,16 @@ pub async fn run(
                     }
                 }
             }
-            for item in feed {
-                if stt.send(item).await.is_err() {
-                    return;
-                }
-            }
+            // First, so that no words come before the voice that spoke them.
             if let Some(event) = event
                 && conductor.send(Heard { event, seen: gate.seen() }).await.is_err()
             {
                 return;
+            }
+            for item in feed {
+                if stt.send(item).await.is_err() {
+                    return;
+                }
             }
         }
     }

@@ -236,6 +236,8 @@ impl Conversation {
                     *pending = Pending { ended: Some(now.saturating_sub(ago)), decided: now };
                 }
                 self.emit(CallEvent::UserStoppedSpeaking);
+                // The words may have been quicker than the news that the voice has stopped.
+                self.answer_if_due(now);
             }
         }
     }

@@ -63,6 +63,15 @@ fn position(response: u32, samples: u64) -> PlaybackPosition {
 }
 
 #[test]
+fn words_that_come_before_the_news_of_the_voice_s_end_are_answered() {
+    let mut conversation = conversation();
+    conversation.handle(0, AT_START, started(1));
+    let early = conversation.handle(600, AT_START, Input::Final(UtteranceId(1), words("Hello?")));
+    assert_eq!(starts(early), [], "the person still speaks");
+    assert_eq!(starts(conversation.handle(601, AT_START, ended(1))).len(), 1);
+}
+
+#[test]
 fn the_answer_waits_for_the_words_and_for_the_end_of_the_turn_whichever_is_later() {
     let mut conversation = conversation();
     conversation.handle(0, AT_START, started(1));
