@@ -35,6 +35,10 @@ pub enum EndReason {
 /// When things happened in a turn, in milliseconds after the person's last spoken sample. Absent: it did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TurnMarks {
+    /// The pause was noticed, and the transcript asked for.
+    pub pause: Option<u32>,
+    /// The answer was begun, perhaps before the turn was decided.
+    pub begun: Option<u32>,
     /// The turn was taken as ended.
     pub turn_decided: Option<u32>,
     /// The final transcript was there.

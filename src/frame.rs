@@ -36,7 +36,7 @@ pub struct AudioFrame {
 }
 
 /// What voice activity detection says; times in samples of [`MIC_RATE`] since the call began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VadEvent {
     /// Speech began; the audio from a little before is in the utterance.
     Started {
@@ -45,10 +45,12 @@ pub enum VadEvent {
         /// Where the voice began.
         at: u64,
     },
-    /// A short pause: worth transcribing, not yet the end.
+    /// A short pause: perhaps the end of the turn.
     Paused {
         /// The utterance that pauses.
         utterance: UtteranceId,
+        /// The how manieth pause of the utterance, from 1.
+        pause: u32,
         /// Where the voice stopped.
         at: u64,
     },
@@ -57,17 +59,17 @@ pub enum VadEvent {
         /// The utterance that goes on.
         utterance: UtteranceId,
     },
-    /// The pause is long enough: the turn is the agent's.
-    Ended {
-        /// The utterance that ended.
+    /// The utterance has become too long and is cut; the person may go on in the next one.
+    Cut {
+        /// The utterance that is cut.
         utterance: UtteranceId,
-        /// Where the voice stopped.
+        /// Where the voice was last heard.
         at: u64,
     },
 }
 
 /// The words of an utterance.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Transcript {
     /// The words; empty when nothing was said.
     pub text: String,
@@ -105,10 +107,14 @@ pub struct Message {
 }
 
 /// One answer to be made, with everything it depends on: nothing changes under it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseRequest {
     /// The answer's id.
     pub id: ResponseId,
+    /// Begun before the turn has ended: it may be thrown away.
+    pub speculative: bool,
+    /// Words to say as they are, without the model.
+    pub script: Option<String>,
     /// Instructions and history, the person's last words at the end.
     pub messages: Vec<Message>,
     /// The language to speak, ISO 639-1.
@@ -131,7 +137,7 @@ pub struct Sentence {
 }
 
 /// A word and when it sounds, in samples of [`OUT_RATE`] from the start of its chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WordTime {
     /// The word.
     pub text: String,
@@ -167,6 +173,19 @@ pub enum PlayoutItem {
     End(ResponseId),
 }
 
+/// Whether an answer's sound goes to the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Play {
+    /// Not yet, and perhaps never: speech is made and waits.
+    Hidden,
+    /// As it is.
+    Full,
+    /// Softly, while the person makes a sound that may be an interruption.
+    Ducked,
+    /// Stopped on the sample, to go on from there or to be cancelled.
+    Held,
+}
+
 /// 20 ms of sound for the person, [`OUT_FRAME`] samples at [`OUT_RATE`]. Silence between answers is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaOut {
@@ -179,7 +198,7 @@ pub struct MediaOut {
 }
 
 /// How far an answer has been played; the only thing that flows back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlaybackPosition {
     /// The answer.
     pub response: ResponseId,

@@ -33,7 +33,8 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("vad.threshold", f64::from(config.vad.threshold), 0.05, 0.99);
     range("vad.start_ms", f64::from(config.vad.start_ms), 32.0, 1000.0);
     range("vad.pause_ms", f64::from(config.vad.pause_ms), 64.0, 2000.0);
-    range("vad.end_ms", f64::from(config.vad.end_ms), f64::from(config.vad.pause_ms), 10_000.0);
+    range("conversation.idle_seconds", config.conversation.idle_seconds as f64, 0.0, 86_400.0);
+    range("conversation.idle_end_seconds", config.conversation.idle_end_seconds as f64, 1.0, 86_400.0);
     range("vad.max_utterance_seconds", f64::from(config.vad.max_utterance_seconds), 5.0, 540.0);
     check_words(config, faults);
 }
@@ -66,8 +67,13 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
             }
         }
     }
-    if config.conversation.instructions.len() > 8000 {
-        faults.push("conversation.instructions: longer than 8000 bytes".into());
+    for (key, text, most) in [
+        ("conversation.instructions", &config.conversation.instructions, 8000),
+        ("conversation.greeting", &config.conversation.greeting, 1000),
+    ] {
+        if text.len() > most {
+            faults.push(format!("{key}: {} bytes; at most {most}", text.len()));
+        }
     }
 }
 

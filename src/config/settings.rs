@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::turn_end::Eagerness;
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Config {
@@ -143,10 +145,8 @@ pub struct Vad {
     pub threshold: f32,
     /// Speech must last this long to count.
     pub start_ms: u32,
-    /// A pause this long is transcribed on trial.
+    /// A pause this long is transcribed on trial, and perhaps the end of the turn.
     pub pause_ms: u32,
-    /// A pause this long ends the turn.
-    pub end_ms: u32,
     /// A longer utterance is answered without a pause.
     pub max_utterance_seconds: u32,
 }
@@ -158,8 +158,14 @@ pub struct Conversation {
     pub instructions: String,
     /// ISO 639-1, or `auto`: identify.
     pub language: String,
-    /// Seconds without a word after which a call ends; 0: never.
+    /// What the agent says when a call begins; empty: it waits for the person.
+    pub greeting: String,
+    /// How soon the agent takes the turn: low, medium, high.
+    pub eagerness: Eagerness,
+    /// Seconds without a word after which the agent asks whether the person is there; 0: never.
     pub idle_seconds: u64,
+    /// Seconds without a word after that question, after which the call ends.
+    pub idle_end_seconds: u64,
 }
 
 impl Default for Server {
@@ -226,7 +232,7 @@ impl Default for TtsEngine {
 
 impl Default for Vad {
     fn default() -> Self {
-        Self { threshold: 0.5, start_ms: 64, pause_ms: 200, end_ms: 550, max_utterance_seconds: 300 }
+        Self { threshold: 0.5, start_ms: 64, pause_ms: 128, max_utterance_seconds: 300 }
     }
 }
 
@@ -237,7 +243,10 @@ impl Default for Conversation {
                            in the language of the question. Use plain words: no lists, no markup, no code, no emoji."
                 .into(),
             language: "auto".into(),
-            idle_seconds: 300,
+            greeting: String::new(),
+            eagerness: Eagerness::Medium,
+            idle_seconds: 120,
+            idle_end_seconds: 30,
         }
     }
 }

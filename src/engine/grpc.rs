@@ -14,7 +14,7 @@ use visavis_proto::v1::{
     self, generate_event, llm_client::LlmClient, stt_client::SttClient, stt_input, tts_client::TtsClient,
 };
 
-use super::{EngineError, Llm, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest};
+use super::{EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest};
 use crate::config::{LlmEngine, TtsEngine};
 use crate::frame::{Role, Transcript};
 
@@ -161,8 +161,10 @@ impl Llm for GrpcLlm {
     async fn generate(
         &self,
         request: LlmRequest,
-    ) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
+    ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
+        let priority = if request.speculative { v1::Priority::Speculative } else { v1::Priority::Live };
         let message = v1::GenerateRequest {
+            priority: priority.into(),
             conversation: request.conversation,
             messages: request
                 .messages
@@ -184,7 +186,7 @@ impl Llm for GrpcLlm {
             .map_err(EngineError::from)
             .try_filter_map(|event| async move {
                 Ok(match event.event {
-                    Some(generate_event::Event::Text(text)) => Some(text),
+                    Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
                     _ => None,
                 })
             })

@@ -85,6 +85,17 @@ pub struct LlmRequest {
     pub conversation: String,
     /// Instructions and history.
     pub messages: Vec<Message>,
+    /// Begun before the turn has ended: live answers go first, and the engine says whether it thinks that it has.
+    pub speculative: bool,
+}
+
+/// A piece of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LlmPiece {
+    /// How likely the person's last message is complete; before any text, from engines that know.
+    TurnEnd(f32),
+    /// Text.
+    Text(String),
 }
 
 /// Language model.
@@ -94,7 +105,7 @@ pub trait Llm: Send + Sync {
     async fn generate(
         &self,
         request: LlmRequest,
-    ) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError>;
+    ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError>;
     /// Frees what is kept for a conversation.
     async fn release(&self, conversation: &str);
 }

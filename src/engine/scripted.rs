@@ -9,7 +9,9 @@ use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::{EngineError, Llm, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest, Vad};
+use super::{
+    EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest, Vad,
+};
 use crate::frame::Transcript;
 
 /// Hears each utterance as the next line of its script.
@@ -42,7 +44,7 @@ impl Stt for ScriptedStt {
 }
 
 /// An answer's pieces, each after its delay.
-pub type Script = Vec<(Duration, Result<String, EngineError>)>;
+pub type Script = Vec<(Duration, Result<LlmPiece, EngineError>)>;
 
 /// Answers each request with the next script of timed pieces.
 #[derive(Debug, Default)]
@@ -58,7 +60,7 @@ impl Llm for ScriptedLlm {
     async fn generate(
         &self,
         request: LlmRequest,
-    ) -> Result<BoxStream<'static, Result<String, EngineError>>, EngineError> {
+    ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         self.asked.lock().push(request);
         let script = self
             .answers

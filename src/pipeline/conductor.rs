@@ -11,7 +11,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{EngineError, Engines};
 use crate::event::{CallEvent, ClientCommand, EndReason};
-use crate::frame::{MIC_RATE, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest};
+use crate::frame::{
+    MIC_RATE, Play, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest, Sentence, UtteranceId,
+};
 
 use super::conversation::{Command, Conversation, Input};
 use super::playout::PlayoutEvent;
@@ -22,6 +24,8 @@ use super::{NOTE_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnswerNote {
+    /// How likely the person's words are complete.
+    TurnEnd(ResponseId, f32),
     /// A piece of text.
     Text(ResponseId, String),
     /// The text is complete.
@@ -45,7 +49,8 @@ pub(super) struct Wires {
     pub(super) position: watch::Receiver<PlaybackPosition>,
     pub(super) events: mpsc::Sender<CallEvent>,
     pub(super) language: watch::Sender<Option<String>>,
-    pub(super) current: watch::Sender<Option<ResponseId>>,
+    pub(super) current: watch::Sender<Option<(ResponseId, Play)>>,
+    pub(super) closed: watch::Sender<UtteranceId>,
     pub(super) speech: mpsc::Sender<PlayoutItem>,
 }
 
@@ -60,6 +65,8 @@ pub(super) struct Conductor {
     token: CancellationToken,
     began: Instant,
     answer: Option<CancellationToken>,
+    /// Voice and language of the answer in work.
+    voice: (String, String),
     notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
     no_voice_told: bool,
 }
@@ -86,6 +93,7 @@ impl Conductor {
             token,
             began,
             answer: None,
+            voice: Default::default(),
             notes,
             no_voice_told: false,
         }
@@ -124,8 +132,11 @@ impl Conductor {
             let position = *self.wires.position.borrow();
             for command in self.conversation.handle(now, position, input) {
                 match command {
-                    Command::Start(request) => self.start(request),
+                    Command::Start(request, play) => self.start(request, play),
+                    Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
                     Command::Cancel(_) => self.cancel(),
+                    Command::Hold(id, text) => self.hold(id, text),
+                    Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
                     Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
                     Command::End(reason, message) => return self.finish(reason, message),
                     Command::Emit(event) => {
@@ -146,6 +157,7 @@ impl Conductor {
 
     fn note_input(&mut self, note: AnswerNote) -> Option<Input> {
         Some(match note {
+            AnswerNote::TurnEnd(id, probability) => Input::TurnEnd(id, probability),
             AnswerNote::Text(id, text) => Input::Text(id, text),
             AnswerNote::TextEnded(id) => Input::TextEnded(id),
             AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
@@ -174,12 +186,27 @@ impl Conductor {
         self.wires.current.send_replace(None);
     }
 
-    fn start(&mut self, request: ResponseRequest) {
+    /// Says something in front of the answer in work, which goes on being made.
+    fn hold(&mut self, response: ResponseId, text: String) {
+        let Some(token) = self.answer.clone() else { return };
+        let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
+        let (voice, language) = self.voice.clone();
+        let sentence = Sentence { response, index: 0, speakable: text, text: String::new() };
+        self.tasks.spawn(async move {
+            let said = tts::say(&sentence, (voice, language), tts.as_ref(), &speech);
+            if let Some(Err(error)) = token.run_until_cancelled(said).await {
+                tracing::warn!(response = response.0, %error, "the holding phrase failed");
+            }
+        });
+    }
+
+    fn start(&mut self, request: ResponseRequest, play: Play) {
         self.cancel();
         let id = request.id;
-        self.wires.current.send_replace(Some(id));
+        self.wires.current.send_replace(Some((id, play)));
         let token = self.token.child_token();
         self.answer = Some(token.clone());
+        self.voice = (request.voice.clone(), request.language.clone());
         let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
         let notes = self.notes.0.clone();
         let voice = (request.voice.clone(), request.language.clone());
@@ -200,9 +227,9 @@ impl Conductor {
 }
 
 fn voice(heard: Heard) -> Input {
-    use crate::frame::VadEvent::{Ended, Paused, Resumed, Started};
+    use crate::frame::VadEvent::{Cut, Paused, Resumed, Started};
     let at = match &heard.event {
-        Started { at, .. } | Paused { at, .. } | Ended { at, .. } => *at,
+        Started { at, .. } | Paused { at, .. } | Cut { at, .. } => *at,
         Resumed { .. } => heard.seen,
     };
     Input::Voice { ago: heard.seen.saturating_sub(at) * 1000 / u64::from(MIC_RATE), event: heard.event }
@@ -211,6 +238,7 @@ fn voice(heard: Heard) -> Input {
 fn word_input(event: SttEvent) -> Input {
     match event {
         SttEvent::Partial(utterance, words) => Input::Partial(utterance, words),
+        SttEvent::Trial(utterance, pause, words) => Input::Trial(utterance, pause, words),
         SttEvent::Final(utterance, words) => Input::Final(utterance, words),
         SttEvent::Failed(utterance, reason) => {
             tracing::warn!(utterance = utterance.0, %reason, "recognition failed");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use crate::engine::{EngineError, Llm, LlmRequest};
+use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{ResponseId, ResponseRequest, Sentence};
 
 use super::conductor::AnswerNote;
@@ -23,35 +23,54 @@ pub async fn run(
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
 ) -> Result<(), EngineError> {
-    let id = request.id;
-    let mut text = llm.generate(LlmRequest { conversation, messages: request.messages }).await?;
+    let mut out = Out { response: request.id, index: 0, sentences, notes };
     let mut splitter = Splitter::default();
-    let mut index = 0;
-    while let Some(piece) = text.next().await {
-        let piece = piece?;
-        _ = notes.send(AnswerNote::Text(id, piece.clone())).await;
-        for phrase in splitter.push(&piece) {
-            send(id, &mut index, phrase, &sentences, &notes).await;
+    match request.script {
+        Some(script) => out.text(&mut splitter, script).await,
+        None => {
+            let request =
+                LlmRequest { conversation, messages: request.messages, speculative: request.speculative };
+            let mut pieces = llm.generate(request).await?;
+            while let Some(piece) = pieces.next().await {
+                match piece? {
+                    LlmPiece::TurnEnd(probability) => {
+                        _ = out.notes.send(AnswerNote::TurnEnd(out.response, probability)).await;
+                    }
+                    LlmPiece::Text(text) => out.text(&mut splitter, text).await,
+                }
+            }
         }
     }
     if let Some(phrase) = splitter.finish() {
-        send(id, &mut index, phrase, &sentences, &notes).await;
+        out.phrase(phrase).await;
     }
-    _ = notes.send(AnswerNote::TextEnded(id)).await;
+    _ = out.notes.send(AnswerNote::TextEnded(out.response)).await;
     Ok(())
 }
 
-async fn send(
+struct Out {
     response: ResponseId,
-    index: &mut u32,
-    text: String,
-    sentences: &mpsc::Sender<Sentence>,
-    notes: &mpsc::Sender<AnswerNote>,
-) {
-    if *index == 0 {
-        _ = notes.send(AnswerNote::FirstPhrase(response)).await;
+    index: u32,
+    sentences: mpsc::Sender<Sentence>,
+    notes: mpsc::Sender<AnswerNote>,
+}
+
+impl Out {
+    async fn text(&mut self, splitter: &mut Splitter, text: String) {
+        let phrases = splitter.push(&text);
+        _ = self.notes.send(AnswerNote::Text(self.response, text)).await;
+        for phrase in phrases {
+            self.phrase(phrase).await;
+        }
     }
-    let speakable = speakable(&text);
-    _ = sentences.send(Sentence { response, index: *index, text, speakable }).await;
-    *index += 1;
+
+    async fn phrase(&mut self, text: String) {
+        if self.index == 0 {
+            _ = self.notes.send(AnswerNote::FirstPhrase(self.response)).await;
+        }
+        let sentence =
+            Sentence { response: self.response, index: self.index, speakable: speakable(&text), text };
+        _ = self.sentences.send(sentence).await;
+        self.index += 1;
+    }
 }

@@ -10,6 +10,7 @@
 //! | sentences | llm → tts | 4 | generation waits |
 //! | speech | tts → playout | 4 chunks (+ 16 held) | synthesis waits |
 //! | told | playout → conductor | 64 | playout waits |
+//! | closed | conductor → vad | latest wins | – |
 //! | media | playout → transport | 10 frames | frame dropped, counted |
 //! | events | conductor → transport | 256 | the call ends |
 //!
@@ -17,6 +18,7 @@
 
 pub mod conductor;
 pub mod conversation;
+pub mod interjection;
 pub mod llm;
 pub mod phrases;
 pub mod playout;
@@ -24,6 +26,7 @@ pub mod speakable;
 mod stages;
 pub mod stt;
 pub mod tts;
+pub mod turn_end;
 pub mod vad;
 
 use std::future::Future;
@@ -37,7 +40,7 @@ use crate::config::Config;
 use crate::ends::PipelineEnds;
 use crate::engine::Engines;
 use crate::event::{CallEvent, EndReason};
-use crate::frame::PlaybackPosition;
+use crate::frame::{PlaybackPosition, UtteranceId};
 use conversation::{Conversation, Settings};
 
 const FEED_QUEUE: usize = 64;
@@ -92,6 +95,7 @@ async fn stages_of(
     let (told, playout_events) = mpsc::channel(TOLD_QUEUE);
     let (speech, to_play) = mpsc::channel(SPEECH_QUEUE);
     let (current, current_rx) = watch::channel(None);
+    let (closed, closed_rx) = watch::channel(UtteranceId(0));
     let (position_out, position) = watch::channel(PlaybackPosition::default());
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
@@ -105,6 +109,7 @@ async fn stages_of(
         events: ends.events,
         language: language_out,
         current,
+        closed,
         speech,
     };
     let conversation = Conversation::new(settings(config, language), call.to_string());
@@ -119,7 +124,10 @@ async fn stages_of(
     let mut stages = JoinSet::new();
     let bound = |stage, future| within(token.clone(), stage, future);
     let detector = (engines.vad)();
-    stages.spawn(bound("vad", boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out))));
+    stages.spawn(bound(
+        "vad",
+        boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out, closed_rx)),
+    ));
     stages.spawn(bound(
         "stt",
         boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone())),
@@ -151,7 +159,10 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         instructions: config.conversation.instructions.clone(),
         language,
         voice: config.tts.voice.clone(),
+        greeting: config.conversation.greeting.clone(),
+        eagerness: config.conversation.eagerness,
         idle_ms: config.conversation.idle_seconds * 1000,
+        idle_end_ms: config.conversation.idle_end_seconds * 1000,
         history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
     }
 }

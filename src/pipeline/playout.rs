@@ -6,11 +6,18 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::frame::{FRAME_TICKS, MediaOut, OUT_FRAME, PlaybackPosition, PlayoutItem, ResponseId, WordTime};
+use crate::frame::{
+    FRAME_TICKS, MediaOut, OUT_FRAME, Play, PlaybackPosition, PlayoutItem, ResponseId, WordTime,
+};
 
 const FRAME: Duration = Duration::from_millis(20);
 /// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
 const HOPELESS: Duration = Duration::from_millis(100);
+/// How loud an answer is while it may be interrupted.
+const DUCKED: f32 = 0.2;
+/// Chunks of speech that wait in playout, and of an answer that may never be heard.
+const AHEAD: usize = 16;
+const AHEAD_HIDDEN: usize = 2;
 
 /// What playout tells the conductor, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +53,10 @@ impl PlayoutEvent {
     }
 }
 
-/// Plays until the pipeline ends. `current` names the only answer that may be heard.
+/// Plays until the pipeline ends. `current` names the only answer there is, and how it is played.
 pub async fn run(
     mut items: mpsc::Receiver<PlayoutItem>,
-    mut current: watch::Receiver<Option<ResponseId>>,
+    mut current: watch::Receiver<Option<(ResponseId, Play)>>,
     media: mpsc::Sender<MediaOut>,
     position: watch::Sender<PlaybackPosition>,
     events: mpsc::Sender<PlayoutEvent>,
@@ -61,21 +68,25 @@ pub async fn run(
         playing: None,
         ended: false,
         next: Instant::now(),
+        play: Play::Full,
+        gain: 1.0,
     };
     loop {
-        let idle = player.queue.is_empty() && !player.ended;
+        let stands = matches!(player.play, Play::Hidden | Play::Held);
+        let idle = stands || player.queue.is_empty() && !player.ended;
+        let ahead = if player.play == Play::Hidden { AHEAD_HIDDEN } else { AHEAD };
         let told = tokio::select! {
             biased;
             changed = current.changed() => {
                 if changed.is_err() { return }
-                player.drop_unless(*current.borrow_and_update());
+                player.obey(*current.borrow_and_update());
                 Vec::new()
             }
             () = sleep_until(player.next), if !idle => player.frame(&media, &position),
             // A few phrases ahead are enough; what is behind them waits in its stage.
-            item = items.recv(), if player.queue.len() < 16 => {
+            item = items.recv(), if player.queue.len() < ahead => {
                 let Some(item) = item else { return };
-                player.accept(item, *current.borrow());
+                player.accept(item, current.borrow().map(|(response, _)| response));
                 Vec::new()
             }
         };
@@ -102,16 +113,26 @@ struct Player {
     playing: Option<(ResponseId, bool)>,
     ended: bool,
     next: Instant,
+    play: Play,
+    /// How loud the last sample was.
+    gain: f32,
 }
 
 impl Player {
-    fn drop_unless(&mut self, current: Option<ResponseId>) {
-        if self.playing.is_some_and(|(response, _)| Some(response) != current) {
+    fn obey(&mut self, current: Option<(ResponseId, Play)>) {
+        let response = current.map(|(response, _)| response);
+        if self.playing.is_some_and(|(playing, _)| Some(playing) != response) {
             self.queue.clear();
             self.playing = None;
             self.ended = false;
             self.played = 0;
         }
+        let play = current.map_or(Play::Full, |(_, play)| play);
+        if matches!(self.play, Play::Hidden | Play::Held) && self.play != play {
+            self.next = Instant::now();
+            self.gain = if self.play == Play::Held { 0.0 } else { 1.0 };
+        }
+        self.play = play;
     }
 
     fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) {
@@ -124,6 +145,7 @@ impl Player {
         }
         if self.queue.is_empty()
             && self.playing.is_some_and(|(_, sounding)| sounding)
+            && self.play == Play::Full
             && self.next + FRAME < Instant::now()
         {
             metrics::counter!("visavis_playout_gaps_total").increment(1);
@@ -178,6 +200,7 @@ impl Player {
         }
         self.played += samples.len() as u64;
         samples.resize(OUT_FRAME, 0);
+        self.fade(&mut samples);
         if !sounding {
             self.playing = Some((response, true));
             told.insert(0, PlayoutEvent::Started(response));
@@ -192,6 +215,21 @@ impl Player {
             self.next = now;
         }
         told
+    }
+
+    /// Goes over to the loudness that is due within the frame, without a click.
+    fn fade(&mut self, samples: &mut [i16]) {
+        let target = if self.play == Play::Ducked { DUCKED } else { 1.0 };
+        let from = std::mem::replace(&mut self.gain, target);
+        if from == 1.0 && target == 1.0 {
+            return;
+        }
+        let step = (target - from) / samples.len() as f32;
+        let mut gain = from;
+        for sample in samples {
+            gain += step;
+            *sample = (f32::from(*sample) * gain) as i16;
+        }
     }
 
     /// The call's media clock at the frame that is due, in whole frames.

@@ -38,11 +38,16 @@ pub enum SttFeed {
     /// More of it.
     Audio(Vec<i16>),
     /// A short pause: transcribe on trial.
-    Paused,
+    Paused {
+        /// Its number.
+        pause: u32,
+    },
     /// The trial was too early.
     Resumed,
-    /// The utterance is over: its words are final.
-    Ended,
+    /// The utterance is cut here: its words are final.
+    Cut,
+    /// The turn is over: nothing more is wanted of the utterance.
+    Closed,
 }
 
 /// From recognition to the conductor.
@@ -50,7 +55,9 @@ pub enum SttFeed {
 pub enum SttEvent {
     /// The words so far.
     Partial(UtteranceId, Transcript),
-    /// The words.
+    /// The words at this pause: final, if the turn ends with it.
+    Trial(UtteranceId, u32, Transcript),
+    /// The words of an utterance that was cut.
     Final(UtteranceId, Transcript),
     /// There will be no words, and why.
     Failed(UtteranceId, String),
@@ -75,7 +82,7 @@ pub async fn run(
             tasks.spawn(Box::pin(async move { token.run_until_cancelled(task).await }));
             current = Some(sender);
         }
-        let ended = item == SttFeed::Ended;
+        let ended = matches!(item, SttFeed::Cut | SttFeed::Closed);
         if let Some(utterance) = &current {
             // An utterance that was given up no longer reads; the conductor has been told.
             _ = utterance.send(item).await;
@@ -98,10 +105,11 @@ struct Utterance {
     next: u32,
     /// A decode is under way.
     outstanding: Option<u32>,
-    /// The decode at the last pause, whose words are final unless the person goes on.
-    trial: Option<u32>,
+    /// The decode at the last pause, whose words are final unless the person goes on, and the pause.
+    trial: Option<(u32, u32)>,
     trial_words: Option<Transcript>,
     ended: bool,
+    closed: bool,
     attempts: u32,
 }
 
@@ -120,6 +128,7 @@ impl Utterance {
             trial: None,
             trial_words: None,
             ended: false,
+            closed: false,
             attempts: 0,
         }
     }
@@ -130,6 +139,9 @@ impl Utterance {
         let mut partial_at = Instant::now() + PARTIAL_EVERY;
         loop {
             self.pump(stream.as_ref());
+            if self.closed {
+                return;
+            }
             if let Some(words) = self.final_words() {
                 _ = self.out.send(SttEvent::Final(self.id, words)).await;
                 return;
@@ -187,19 +199,21 @@ impl Utterance {
     fn hear(&mut self, item: SttFeed) {
         match item {
             SttFeed::Started { audio, .. } | SttFeed::Audio(audio) => self.audio.extend(audio),
-            SttFeed::Paused => {
-                self.decode(true);
-                self.trial = Some(self.next - 1);
-            }
+            SttFeed::Paused { pause } => self.try_at(pause),
             SttFeed::Resumed => (self.trial, self.trial_words) = (None, None),
-            SttFeed::Ended => {
+            SttFeed::Cut => {
                 self.ended = true;
                 if self.trial.is_none() {
-                    self.decode(true);
-                    self.trial = Some(self.next - 1);
+                    self.try_at(0);
                 }
             }
+            SttFeed::Closed => self.closed = true,
         }
+    }
+
+    fn try_at(&mut self, pause: u32) {
+        self.decode(true);
+        (self.trial, self.trial_words) = (Some((self.next - 1, pause)), None);
     }
 
     fn decode(&mut self, last: bool) {
@@ -212,7 +226,7 @@ impl Utterance {
     fn start_again(&mut self) {
         self.sent = 0;
         if let Some(number) = self.outstanding {
-            self.wanted = Some((number, self.trial == Some(number)));
+            self.wanted = Some((number, self.trial.is_some_and(|(trial, _)| trial == number)));
         }
     }
 
@@ -238,11 +252,16 @@ impl Utterance {
         if self.outstanding == Some(number) {
             self.outstanding = None;
         }
-        if self.trial == Some(number) {
-            self.trial_words = Some(words.clone());
-        }
-        if !self.ended {
-            _ = self.out.send(SttEvent::Partial(self.id, words)).await;
+        match self.trial {
+            Some((trial, pause)) if trial == number => {
+                self.trial_words = Some(words.clone());
+                if !self.ended {
+                    _ = self.out.send(SttEvent::Trial(self.id, pause, words)).await;
+                }
+            }
+            // A trial is coming, and it knows better.
+            Some(_) => {}
+            None => _ = self.out.send(SttEvent::Partial(self.id, words)).await,
         }
     }
 

@@ -57,6 +57,20 @@ pub async fn run(
     Ok(())
 }
 
+/// Speaks one phrase that is no part of the answer's text.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn say(
+    sentence: &Sentence,
+    (voice, language): (String, String),
+    tts: &dyn Tts,
+    playout: &mpsc::Sender<PlayoutItem>,
+) -> Result<(), EngineError> {
+    let request = TtsRequest { text: sentence.speakable.clone(), voice, language };
+    Speaker { tts, playout, sent: 0 }.speak(sentence, request).await
+}
+
 struct Speaker<'a> {
     tts: &'a dyn Tts,
     playout: &'a mpsc::Sender<PlayoutItem>,
@@ -78,8 +92,11 @@ impl Speaker<'_> {
             if number <= self.sent {
                 continue;
             }
-            let text = (number == 1).then(|| sentence.text.clone());
-            let chunk = convert(sentence, part, text, &mut resampler);
+            let text = (number == 1 && !sentence.text.is_empty()).then(|| sentence.text.clone());
+            let mut chunk = convert(sentence, part, text, &mut resampler);
+            if sentence.text.is_empty() {
+                chunk.words.clear();
+            }
             self.sent = number;
             _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
         }

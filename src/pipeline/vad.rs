@@ -1,8 +1,9 @@
 //! Stage 1, voice activity: where speech begins, pauses and ends. [`Gate`] decides; [`run`] feeds it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::config;
 use crate::ends::MicReceiver;
@@ -15,6 +16,8 @@ use super::stt::SttFeed;
 const PREROLL: usize = 6400;
 /// Below the threshold by this much a window is no longer speech: a voice near the threshold must not flutter.
 const HYSTERESIS: f32 = 0.15;
+/// What the end of the turn is judged by: the last 8 s of the utterance.
+const JUDGED: usize = 8 * MIC_RATE as usize;
 
 /// An event and how much of the microphone had been heard when it was decided, which dates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +26,14 @@ pub struct Heard {
     pub event: VadEvent,
     /// Samples heard so far.
     pub seen: u64,
+    /// At a pause: the end of the utterance, to be judged by its melody.
+    pub audio: Option<Arc<[i16]>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Voice {
     Silent { run: u64 },
-    Speaking { began: u64, last: u64, paused: bool },
+    Speaking { began: u64, last: u64, paused: bool, pauses: u32 },
 }
 
 /// Turns probabilities of speech into events. Pure: its clock is the count of samples.
@@ -37,11 +42,12 @@ pub struct Gate {
     threshold: f32,
     start: u64,
     pause: u64,
-    end: u64,
     longest: u64,
     seen: u64,
     utterance: UtteranceId,
     voice: Voice,
+    /// Where the last utterance ended: no later one begins before it.
+    free: u64,
 }
 
 impl Gate {
@@ -53,11 +59,11 @@ impl Gate {
             threshold: settings.threshold,
             start: samples(settings.start_ms),
             pause: samples(settings.pause_ms),
-            end: samples(settings.end_ms),
             longest: u64::from(settings.max_utterance_seconds) * u64::from(MIC_RATE),
             seen: 0,
             utterance: UtteranceId(0),
             voice: Voice::Silent { run: 0 },
+            free: 0,
         }
     }
 
@@ -80,82 +86,122 @@ impl Gate {
                     return None;
                 }
                 self.utterance.0 += 1;
-                self.voice = Voice::Speaking { began: at, last: self.seen, paused: false };
+                self.voice = Voice::Speaking { began: at, last: self.seen, paused: false, pauses: 0 };
                 Some(VadEvent::Started { utterance: self.utterance, at })
             }
             Voice::Silent { run } => {
                 *run = 0;
                 None
             }
-            Voice::Speaking { last, paused, began } => {
+            Voice::Speaking { last, paused, began, pauses } => {
                 let voiced = probability >= self.threshold - if *paused { 0.0 } else { HYSTERESIS };
                 if voiced {
                     *last = self.seen;
                 }
                 let at = *last;
-                if self.seen - at >= self.end || before - *began >= self.longest {
-                    self.voice = Voice::Silent { run: 0 };
-                    return Some(VadEvent::Ended { utterance, at });
+                if before - *began >= self.longest {
+                    self.end(at);
+                    return Some(VadEvent::Cut { utterance, at });
                 }
                 if voiced && std::mem::take(paused) {
                     return Some(VadEvent::Resumed { utterance });
                 }
                 if !*paused && self.seen - at >= self.pause {
-                    *paused = true;
-                    return Some(VadEvent::Paused { utterance, at });
+                    (*paused, *pauses) = (true, *pauses + 1);
+                    return Some(VadEvent::Paused { utterance, pause: *pauses, at });
                 }
                 None
             }
         }
     }
+
+    /// The turn of this utterance is over: what is heard from here on belongs to the next. False: it was over already.
+    pub fn close(&mut self, utterance: UtteranceId) -> bool {
+        let Voice::Speaking { last, .. } = self.voice else { return false };
+        if utterance < self.utterance {
+            return false;
+        }
+        self.end(last);
+        true
+    }
+
+    fn end(&mut self, at: u64) {
+        self.voice = Voice::Silent { run: 0 };
+        self.free = at;
+    }
 }
 
-/// Reads the microphone until the client is gone.
+/// What was heard lately.
+#[derive(Default)]
+struct Recent {
+    samples: VecDeque<i16>,
+    /// All of it belongs to the utterance.
+    speaking: bool,
+}
+
+impl Recent {
+    fn hear(&mut self, window: &[i16]) {
+        self.samples.extend(window);
+        let most = if self.speaking { JUDGED } else { PREROLL };
+        self.samples.drain(..self.samples.len().saturating_sub(most));
+    }
+
+    /// An utterance begins here, of which no more than `most` samples are there.
+    fn begin(&mut self, most: u64) -> Vec<i16> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(PREROLL);
+        self.samples.drain(..self.samples.len().saturating_sub(most));
+        self.speaking = true;
+        self.samples.iter().copied().collect()
+    }
+}
+
+/// Reads the microphone until the client is gone. `closed`: the last utterance whose turn is over.
 pub async fn run(
     mut mic: MicReceiver,
     mut vad: Box<dyn Vad>,
     settings: config::Vad,
     stt: mpsc::Sender<SttFeed>,
     conductor: mpsc::Sender<Heard>,
+    closed: watch::Receiver<UtteranceId>,
 ) {
     let mut gate = Gate::new(&settings);
-    let mut recent: VecDeque<i16> = VecDeque::with_capacity(PREROLL + VAD_WINDOW);
+    let mut recent = Recent::default();
     let mut window: Vec<i16> = Vec::with_capacity(2 * VAD_WINDOW);
-    let mut speaking = false;
     while let Some(frame) = mic.recv().await {
         window.extend_from_slice(&frame.samples);
         while window.len() >= VAD_WINDOW {
+            let mut feed = Vec::with_capacity(3);
+            if recent.speaking && gate.close(*closed.borrow()) {
+                recent.speaking = false;
+                feed.push(SttFeed::Closed);
+            }
             let probability = vad.probability(&window[..VAD_WINDOW]);
             let event = gate.push(probability);
-            let samples = window.drain(..VAD_WINDOW);
-            let mut feed = Vec::with_capacity(2);
-            if speaking {
-                feed.push(SttFeed::Audio(samples.collect()));
-            } else {
-                recent.extend(samples);
-                let excess = recent.len().saturating_sub(PREROLL);
-                recent.drain(..excess);
+            recent.hear(&window[..VAD_WINDOW]);
+            if recent.speaking {
+                feed.push(SttFeed::Audio(window[..VAD_WINDOW].to_vec()));
             }
-            if let Some(event) = &event {
-                match event {
-                    VadEvent::Started { utterance, .. } => {
-                        speaking = true;
-                        feed.push(SttFeed::Started {
-                            utterance: *utterance,
-                            audio: recent.drain(..).collect(),
-                        });
-                    }
-                    VadEvent::Paused { .. } => feed.push(SttFeed::Paused),
-                    VadEvent::Resumed { .. } => feed.push(SttFeed::Resumed),
-                    VadEvent::Ended { .. } => {
-                        speaking = false;
-                        feed.push(SttFeed::Ended);
-                    }
+            window.drain(..VAD_WINDOW);
+            let mut audio = None;
+            match &event {
+                Some(VadEvent::Started { utterance, .. }) => {
+                    let audio = recent.begin(gate.seen() - gate.free);
+                    feed.push(SttFeed::Started { utterance: *utterance, audio });
                 }
+                Some(VadEvent::Paused { pause, .. }) => {
+                    audio = Some(recent.samples.iter().copied().collect());
+                    feed.push(SttFeed::Paused { pause: *pause });
+                }
+                Some(VadEvent::Resumed { .. }) => feed.push(SttFeed::Resumed),
+                Some(VadEvent::Cut { .. }) => {
+                    recent.speaking = false;
+                    feed.push(SttFeed::Cut);
+                }
+                None => {}
             }
             // First, so that no words come before the voice that spoke them.
             if let Some(event) = event
-                && conductor.send(Heard { event, seen: gate.seen() }).await.is_err()
+                && conductor.send(Heard { event, seen: gate.seen(), audio }).await.is_err()
             {
                 return;
             }
@@ -176,7 +222,6 @@ mod tests {
         Gate::new(&config::Vad {
             start_ms: 64,
             pause_ms: 192,
-            end_ms: 512,
             max_utterance_seconds: 5,
             ..config::Vad::default()
         })
@@ -194,23 +239,35 @@ mod tests {
     }
 
     #[test]
-    fn a_short_pause_is_resumed_and_a_long_one_ends_the_same_utterance_where_the_voice_stopped() {
+    fn a_pause_is_resumed_and_a_closed_utterance_is_followed_by_a_new_one() {
         let (mut gate, utterance) = (gate(), UtteranceId(1));
         assert_eq!(feed(&mut gate, 0.9, 10), [VadEvent::Started { utterance, at: 0 }]);
-        assert_eq!(feed(&mut gate, 0.1, 8), [VadEvent::Paused { utterance, at: 5120 }]);
+        assert_eq!(feed(&mut gate, 0.1, 8), [VadEvent::Paused { utterance, pause: 1, at: 5120 }]);
         assert_eq!(feed(&mut gate, 0.9, 2), [VadEvent::Resumed { utterance }]);
-        assert_eq!(
-            feed(&mut gate, 0.1, 40),
-            [VadEvent::Paused { utterance, at: 10240 }, VadEvent::Ended { utterance, at: 10240 }]
-        );
+        assert_eq!(feed(&mut gate, 0.1, 40), [VadEvent::Paused { utterance, pause: 2, at: 10240 }]);
+        assert!(!gate.close(UtteranceId(0)), "an older one is closed already");
+        assert!(gate.close(utterance));
+        assert_eq!(gate.free, 10240);
+        let next = UtteranceId(2);
+        assert_eq!(feed(&mut gate, 0.9, 2), [VadEvent::Started { utterance: next, at: 30720 }]);
+    }
+
+    #[test]
+    fn the_audio_of_an_utterance_reaches_back_before_its_voice_but_not_into_the_one_before() {
+        let mut recent = Recent::default();
+        (0..40).for_each(|_| recent.hear(&[1; VAD_WINDOW]));
+        assert_eq!(recent.begin(u64::MAX).len(), PREROLL);
+        recent.speaking = false;
+        recent.hear(&[2; VAD_WINDOW]);
+        assert_eq!(recent.begin(VAD_WINDOW as u64), vec![2; VAD_WINDOW]);
     }
 
     #[test]
     fn speech_without_a_pause_is_cut_at_the_limit_and_goes_on_as_a_new_utterance() {
         let mut gate = gate();
         let events = feed(&mut gate, 0.9, 240);
-        let ends = events.iter().filter(|event| matches!(event, VadEvent::Ended { .. })).count();
+        let cuts = events.iter().filter(|event| matches!(event, VadEvent::Cut { .. })).count();
         let starts = events.iter().filter(|event| matches!(event, VadEvent::Started { .. })).count();
-        assert_eq!((starts, ends), (2, 1), "{events:?}");
+        assert_eq!((starts, cuts), (2, 1), "{events:?}");
     }
 }

@@ -1,10 +1,14 @@
 //! The answer in work: its marks, what of it has been heard, and how it ends.
 
 use crate::event::{CallEvent, TurnMarks};
-use crate::frame::{PlaybackPosition, ResponseId, WordTime};
+use crate::frame::{Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Role, WordTime};
 
-use super::{Command, Conversation, Input, RETRIES};
+use super::lines::line;
+use super::{Command, Conversation, HOLDING_AFTER, Input, Line, RETRIES};
 use crate::pipeline::playout::PlayoutEvent;
+
+/// How much of the text before the voice may come back as an echo.
+const ECHO_CHARS: usize = 200;
 
 /// One answer, from its start to its one end.
 #[derive(Debug)]
@@ -12,9 +16,16 @@ pub(super) struct Answer {
     pub(super) id: ResponseId,
     pub(super) sounding: bool,
     asked: u64,
+    /// When the person began to wait for it.
+    waited_from: Option<u64>,
     marks: TurnMarks,
+    text: String,
     text_ended: bool,
     phrases: Vec<Phrase>,
+    /// It says what was written for it, not what a model thinks.
+    scripted: bool,
+    /// What the client will be told, if the answer is ever heard.
+    untold: Option<Vec<CallEvent>>,
 }
 
 /// A phrase that has begun to sound.
@@ -25,12 +36,34 @@ struct Phrase {
 }
 
 impl Answer {
+    /// A hidden answer to a person who stopped speaking at `asked`.
     pub(super) fn new(id: ResponseId, (asked, marks): (u64, TurnMarks)) -> Self {
-        Self { id, sounding: false, asked, marks, text_ended: false, phrases: Vec::new() }
+        Self {
+            id,
+            sounding: false,
+            asked,
+            waited_from: None,
+            marks,
+            text: String::new(),
+            text_ended: false,
+            phrases: Vec::new(),
+            scripted: false,
+            untold: Some(Vec::new()),
+        }
+    }
+
+    pub(super) fn begins(&mut self, now: u64) {
+        self.marks.begun = self.since(now);
     }
 
     fn since(&self, now: u64) -> Option<u32> {
         Some(u32::try_from(now.saturating_sub(self.asked)).unwrap_or(u32::MAX))
+    }
+
+    /// When the person has waited long enough for a word.
+    pub(super) fn holding_due(&self) -> Option<u64> {
+        let waits = !self.sounding && !self.scripted;
+        self.waited_from.filter(|_| waits).map(|from| from + HOLDING_AFTER)
     }
 
     fn take_words(&mut self, words: Vec<WordTime>) {
@@ -42,6 +75,19 @@ impl Answer {
     /// All that has sounded.
     fn all(&self) -> String {
         self.phrases.iter().map(|phrase| phrase.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What may come back as an echo.
+    pub(super) fn lately(&self) -> String {
+        let all = self.all();
+        let from = all.char_indices().rev().nth(ECHO_CHARS).map_or(0, |(at, _)| at);
+        all[from..].to_string()
+    }
+
+    /// Nothing is left to say but a question.
+    pub(super) fn ends_with_question(&self) -> bool {
+        let last = self.phrases.last().map_or("", |phrase| phrase.text.as_str());
+        self.text_ended && last.ends_with('?') && self.text.trim_end().ends_with(last)
     }
 
     /// What had sounded at `samples`: whole phrases, and of the last one the words whose greater part was played.
@@ -63,44 +109,136 @@ impl Answer {
 }
 
 impl Conversation {
-    /// News of the current answer; what belongs to another is dropped.
+    /// What is to be answered when the person has added these words.
+    pub(super) fn request(&mut self, more: &str, speculative: bool) -> ResponseRequest {
+        self.responses += 1;
+        let mut messages = vec![Message { role: Role::System, content: self.settings.instructions.clone() }];
+        messages.extend(self.history.fitted(more));
+        ResponseRequest {
+            id: ResponseId(self.responses),
+            speculative,
+            script: None,
+            messages,
+            language: self.language.clone(),
+            voice: self.settings.voice.clone(),
+        }
+    }
+
+    /// Answers when the person has said something, has stopped, and all their words are known.
+    pub(super) fn answer_if_due(&mut self, now: u64) {
+        let busy = self.answer.is_some() || self.open.is_some() || !self.cut.is_empty();
+        if !self.unanswered || busy {
+            return;
+        }
+        let request = self.request("", false);
+        let mut answer = Answer::new(request.id, self.turn);
+        answer.begins(now);
+        self.take_up(now, answer);
+        self.commands.push(Command::Start(request, Play::Full));
+    }
+
+    /// The hidden answer is the one.
+    pub(super) fn promote(&mut self, now: u64, mut hidden: Answer, marks: TurnMarks) {
+        hidden.marks = TurnMarks { pause: marks.pause, transcript: marks.transcript, ..hidden.marks };
+        hidden.marks.turn_decided = marks.turn_decided;
+        let id = hidden.id;
+        self.take_up(now, hidden);
+        self.commands.push(Command::Play(id, Play::Full));
+    }
+
+    fn take_up(&mut self, now: u64, mut answer: Answer) {
+        answer.waited_from = Some(now);
+        self.last_word = now;
+        self.emit(CallEvent::AnswerStarted(answer.id));
+        for event in answer.untold.take().unwrap_or_default() {
+            self.emit(event);
+        }
+        self.answer = Some(answer);
+    }
+
+    /// Says a line, unless there is something better to say.
+    pub(super) fn say(&mut self, now: u64, what: Line) {
+        self.say_words(now, line(what, &self.language).to_string());
+    }
+
+    pub(super) fn say_words(&mut self, now: u64, text: String) {
+        if self.answer.is_some() || self.open.is_some() {
+            return;
+        }
+        let mut request = self.request("", false);
+        request.messages.clear();
+        request.script = Some(text);
+        let mut answer = Answer::new(request.id, (now, TurnMarks::default()));
+        answer.scripted = true;
+        self.take_up(now, answer);
+        self.commands.push(Command::Start(request, Play::Full));
+    }
+
+    /// The person has waited long enough for a word.
+    pub(super) fn hold(&mut self, _now: u64) {
+        let Some(answer) = self.answer.as_mut() else { return };
+        answer.waited_from = None;
+        let id = answer.id;
+        let text = line(Line::OneMoment, &self.language);
+        self.notice("one-moment", text);
+        self.commands.push(Command::Hold(id, text.to_string()));
+    }
+
+    /// News of an answer in work; what belongs to another is dropped.
     pub(super) fn answer_goes_on(&mut self, now: u64, input: Input) {
         let id = match &input {
             Input::Text(id, _) | Input::TextEnded(id) | Input::FirstPhrase(id) | Input::FirstAudio(id) => *id,
             Input::Playout(event) => event.response(),
             _ => return,
         };
-        let Some(answer) = self.answer.as_mut().filter(|answer| answer.id == id) else { return };
+        let mut answers = self.answer.iter_mut().chain(self.hidden.iter_mut());
+        let Some(answer) = answers.find(|answer| answer.id == id) else { return };
         let since = answer.since(now);
-        match input {
+        let event = match input {
             Input::Text(response, text) => {
                 answer.marks.first_token = answer.marks.first_token.or(since);
-                self.emit(CallEvent::AnswerText { response, text });
+                answer.text.push_str(&text);
+                Some(CallEvent::AnswerText { response, text })
             }
             Input::TextEnded(_) => {
                 answer.text_ended = true;
-                self.emit(CallEvent::AnswerTextEnded(id));
+                Some(CallEvent::AnswerTextEnded(id))
             }
-            Input::FirstPhrase(_) => answer.marks.first_phrase = since,
-            Input::FirstAudio(_) => answer.marks.first_audio = since,
+            Input::FirstPhrase(_) => {
+                answer.marks.first_phrase = since;
+                None
+            }
+            Input::FirstAudio(_) => {
+                answer.marks.first_audio = since;
+                None
+            }
             Input::Playout(PlayoutEvent::Started(_)) => {
                 answer.sounding = true;
-                answer.marks.first_sent = since;
                 self.unanswered = false;
-                self.emit(CallEvent::AgentStartedSpeaking(id));
+                Some(CallEvent::AgentStartedSpeaking(id))
             }
             Input::Playout(PlayoutEvent::Phrase { text, response }) => {
+                answer.marks.first_sent = answer.marks.first_sent.or(since);
                 answer.phrases.push(Phrase { text: text.clone(), words: Vec::new() });
-                self.emit(CallEvent::PhraseSpoken { response, text });
+                Some(CallEvent::PhraseSpoken { response, text })
             }
-            Input::Playout(PlayoutEvent::Words { words, .. }) => answer.take_words(words),
-            Input::Playout(PlayoutEvent::Finished(_)) => self.answer_finished(now),
-            _ => {}
+            Input::Playout(PlayoutEvent::Words { words, .. }) => {
+                answer.take_words(words);
+                None
+            }
+            Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
+            _ => None,
+        };
+        match (event, &mut answer.untold) {
+            (Some(event), Some(untold)) => untold.push(event),
+            (Some(event), None) => self.commands.push(Command::Emit(event)),
+            (None, _) => {}
         }
     }
 
     fn answer_finished(&mut self, now: u64) {
         let Some(mut answer) = self.answer.take() else { return };
+        self.barge_in = None;
         self.last_word = now;
         answer.marks.done = answer.since(now);
         if answer.sounding {
@@ -112,10 +250,12 @@ impl Conversation {
             self.notice("no-answer", "I have no answer to that. Please put it another way.");
         }
         self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks });
+        self.decide(now);
     }
 
     /// The person speaks, or asks for silence: the answer ends here, and only what was heard is remembered.
     pub(super) fn interrupt(&mut self, now: u64, position: PlaybackPosition) {
+        self.barge_in = None;
         let Some(mut answer) = self.answer.take() else { return };
         self.commands.push(Command::Cancel(answer.id));
         answer.marks.interrupted = answer.since(now);
@@ -134,9 +274,16 @@ impl Conversation {
 
     /// An engine failed. Unheard answers are begun again, others end where they broke off.
     pub(super) fn answer_failed(&mut self, now: u64, position: PlaybackPosition, response: ResponseId) {
+        if self.hidden.take_if(|hidden| hidden.id == response).is_some() {
+            self.commands.push(Command::Cancel(response));
+            return;
+        }
         let Some(answer) = self.answer.as_ref().filter(|answer| answer.id == response) else { return };
-        let unheard = !answer.sounding;
+        let (unheard, scripted) = (!answer.sounding, answer.scripted);
         self.interrupt(now, position);
+        if scripted {
+            return;
+        }
         if unheard && self.retries < RETRIES {
             self.retries += 1;
             self.notice("one-moment", "One moment, please.");
@@ -144,6 +291,7 @@ impl Conversation {
         } else {
             self.unanswered = false;
             self.notice("answer-failed", "Something went wrong while I was answering. Please ask me again.");
+            self.say(now, Line::Failed);
         }
     }
 }

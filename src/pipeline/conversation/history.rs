@@ -20,36 +20,29 @@ impl History {
 
     /// Words of the person; what follows their own words belongs to the same message.
     pub(super) fn person_said(&mut self, text: &str) {
-        self.say(Role::User, text);
+        say(&mut self.messages, Role::User, text);
     }
 
     /// Words of the agent that were heard.
     pub(super) fn agent_was_heard(&mut self, text: &str) {
         if !text.is_empty() {
-            self.say(Role::Assistant, text);
+            say(&mut self.messages, Role::Assistant, text);
         }
     }
 
-    fn say(&mut self, role: Role, text: &str) {
-        match self.messages.last_mut() {
-            Some(last) if last.role == role => {
-                last.content.push(' ');
-                last.content.push_str(text);
-            }
-            _ => self.messages.push(Message { role, content: text.into() }),
-        }
-    }
-
-    /// The messages, after the oldest have been dropped for good if there is no room for them.
-    pub(super) fn fitted(&mut self) -> &[Message] {
+    /// The messages with `more` words of the person, after the oldest have been dropped for good if there is no room.
+    pub(super) fn fitted(&mut self, more: &str) -> Vec<Message> {
         let mut size: usize = self.messages.iter().map(|message| message.content.len()).sum();
+        size += more.len();
+        let keep = usize::from(more.is_empty());
         let mut first = 0;
-        while size > self.limit && first + 1 < self.messages.len() {
+        while size > self.limit && first + keep < self.messages.len() {
             size -= self.messages[first].content.len();
             first += 1;
         }
-        // A history begins with the person.
-        while first + 1 < self.messages.len() && self.messages[first].role == Role::Assistant {
+        // What is left begins with the person.
+        while first > 0 && first + keep < self.messages.len() && self.messages[first].role == Role::Assistant
+        {
             first += 1;
         }
         self.messages.drain(..first);
@@ -60,7 +53,21 @@ impl History {
             let cut = (cut..).find(|at| only.content.is_char_boundary(*at)).unwrap_or(0);
             only.content.drain(..cut);
         }
-        &self.messages
+        let mut messages = self.messages.clone();
+        if !more.is_empty() {
+            say(&mut messages, Role::User, more);
+        }
+        messages
+    }
+}
+
+fn say(messages: &mut Vec<Message>, role: Role, text: &str) {
+    match messages.last_mut() {
+        Some(last) if last.role == role => {
+            last.content.push(' ');
+            last.content.push_str(text);
+        }
+        _ => messages.push(Message { role, content: text.into() }),
     }
 }
 
@@ -76,7 +83,7 @@ mod tests {
             history.agent_was_heard("answer");
         }
         history.person_said(&"ü".repeat(30));
-        let kept = history.fitted();
+        let kept = history.fitted("");
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].content, "ü".repeat(10));
     }

@@ -1,25 +1,36 @@
 //! Stage 3, the conversation: decides whose turn it is, what is answered and what is remembered.
 //!
 //! Pure: an [`Input`] and the time go in, [`Command`]s come out. Times are milliseconds since the call began.
+//!
+//! - this file: the state, and which input goes where
+//! - `listening`: an utterance from its first sound to the end of the turn; the hidden answer that is begun before it
+//! - `barge_in`: what becomes of an answer while the person makes a sound
+//! - `answer`: an answer from its start to its one end
+//! - `history`: what was said and heard; `lines`: what the agent says without the model
 
 mod answer;
+mod barge_in;
 mod history;
-
-use std::collections::BTreeMap;
+mod lines;
+mod listening;
 
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
-    Message, PlaybackPosition, ResponseId, ResponseRequest, Role, Transcript, UtteranceId, VadEvent,
+    Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
 };
 
 use super::playout::PlayoutEvent;
+use super::turn_end::Eagerness;
 use answer::Answer;
+use barge_in::BargeIn;
 use history::History;
+use lines::Line;
+use listening::{Cut, Open};
 
-/// An utterance whose words have not come after this long is given up.
-const TRANSCRIPT_TIMEOUT: u64 = 20_000;
 /// A turn is begun again this often when an engine fails before anything was heard.
 const RETRIES: u32 = 2;
+/// An answer that is later than this is announced by a holding phrase.
+const HOLDING_AFTER: u64 = 2_500;
 
 /// What a conversation is made with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +41,14 @@ pub struct Settings {
     pub language: Option<String>,
     /// The voice; empty: the language's first.
     pub voice: String,
-    /// Milliseconds without a word after which the call ends; 0: never.
+    /// What the agent says first; empty: it waits.
+    pub greeting: String,
+    /// How soon the agent takes the turn.
+    pub eagerness: Eagerness,
+    /// Milliseconds without a word after which the agent asks whether the person is there; 0: never.
     pub idle_ms: u64,
+    /// Milliseconds without a word after that question, after which the call ends.
+    pub idle_end_ms: u64,
     /// Longest history in bytes.
     pub history_bytes: usize,
 }
@@ -48,12 +65,18 @@ pub enum Input {
     },
     /// The words of an utterance so far.
     Partial(UtteranceId, Transcript),
-    /// The words of an utterance.
+    /// The words of an utterance at its pause of this number: final, if the turn ends with it.
+    Trial(UtteranceId, u32, Transcript),
+    /// The words of an utterance that was cut.
     Final(UtteranceId, Transcript),
     /// An utterance will have no words.
     NotUnderstood(UtteranceId),
+    /// How likely the turn ends at this pause, by its melody.
+    Prosody(UtteranceId, u32, f32),
     /// From the client.
     Client(ClientCommand),
+    /// How likely the person's words are complete, by the model that answers them.
+    TurnEnd(ResponseId, f32),
     /// A piece of the answer's text.
     Text(ResponseId, String),
     /// The answer's text is complete.
@@ -76,9 +99,15 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Make this answer.
-    Start(ResponseRequest),
+    Start(ResponseRequest, Play),
+    /// Play the answer in work like this from now on.
+    Play(ResponseId, Play),
     /// Stop making and playing this answer.
     Cancel(ResponseId),
+    /// Say this in front of the answer, which is late; it is no part of it.
+    Hold(ResponseId, String),
+    /// The turn of this utterance is over.
+    Close(UtteranceId),
     /// Tell the client.
     Emit(CallEvent),
     /// The language of utterances to come.
@@ -87,24 +116,21 @@ pub enum Command {
     End(EndReason, &'static str),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Pending {
-    /// When its voice stopped, once it has.
-    ended: Option<u64>,
-    /// When the turn was taken as ended.
-    decided: u64,
-}
-
 /// The state of one conversation.
 #[derive(Debug)]
 pub struct Conversation {
     settings: Settings,
     call: String,
     history: History,
-    /// Utterances without final words, in order.
-    pending: BTreeMap<UtteranceId, Pending>,
-    speaking: Option<UtteranceId>,
+    /// The utterance that is spoken, or pauses.
+    open: Option<Open>,
+    /// Utterances that were cut and whose words are still to come.
+    cut: Vec<Cut>,
+    /// The answer that the person hears, or waits for.
     answer: Option<Answer>,
+    /// The answer to what may be the end of the turn.
+    hidden: Option<Answer>,
+    barge_in: Option<BargeIn>,
     responses: u32,
     /// The person's last words have had no answer yet.
     unanswered: bool,
@@ -114,10 +140,18 @@ pub struct Conversation {
     language: String,
     told: AgentState,
     last_word: u64,
-    stopping: bool,
+    greeted: bool,
+    asked_whether_there: bool,
+    /// The call ends with the answer in work.
+    leaving: Option<(EndReason, &'static str)>,
     ended: bool,
     commands: Vec<Command>,
 }
+
+const STOPPING: (EndReason, &str) =
+    (EndReason::ServerStopping, "The server stops. Please call again in a moment.");
+const IDLE: (EndReason, &str) =
+    (EndReason::Idle, "Nobody has said anything for a while, so the call has ended.");
 
 impl Conversation {
     /// A new conversation of the call of this name.
@@ -128,9 +162,11 @@ impl Conversation {
             history: History::new(settings.history_bytes),
             settings,
             call,
-            pending: BTreeMap::new(),
-            speaking: None,
+            open: None,
+            cut: Vec::new(),
             answer: None,
+            hidden: None,
+            barge_in: None,
             responses: 0,
             unanswered: false,
             retries: 0,
@@ -138,7 +174,9 @@ impl Conversation {
             language,
             told: AgentState::Listening,
             last_word: 0,
-            stopping: false,
+            greeted: false,
+            asked_whether_there: false,
+            leaving: None,
             ended: false,
             commands: Vec::new(),
         }
@@ -156,26 +194,30 @@ impl Conversation {
             return Vec::new();
         }
         match input {
-            Input::Voice { event, ago } => self.voice(now, position, &event, ago),
-            Input::Partial(_, words) => self.partial(words),
-            Input::Final(utterance, words) => self.final_words(now, utterance, words),
+            Input::Voice { event, ago } => self.voice(now, &event, ago),
+            Input::Partial(utterance, words) => self.partial(now, position, utterance, words),
+            Input::Trial(utterance, pause, words) => self.trial(now, position, utterance, pause, words),
+            Input::Final(utterance, words) => self.cut_words(now, utterance, words),
             Input::NotUnderstood(utterance) => self.not_understood(now, utterance),
+            Input::Prosody(utterance, pause, probability) => self.prosody(now, utterance, pause, probability),
+            Input::TurnEnd(response, probability) => self.meaning(now, response, probability),
             Input::Client(command) => self.client(now, position, command),
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
-            Input::Timeout => self.timed_out(now),
-            Input::Stopping => self.stopping = true,
+            Input::Timeout => self.timed_out(now, position),
+            Input::Stopping => self.leaving = Some(STOPPING),
             Input::Text(..)
             | Input::TextEnded(_)
             | Input::FirstPhrase(_)
             | Input::FirstAudio(_)
-            | Input::Playout(_) => {
-                self.answer_goes_on(now, input);
-            }
+            | Input::Playout(_) => self.answer_goes_on(now, input),
         }
         if !self.ended {
             self.tell_state();
-            if self.stopping && self.told == AgentState::Listening && self.speaking.is_none() {
-                self.end(EndReason::ServerStopping, "The server stops. Please call again in a moment.");
+            if let Some((reason, message)) = self.leaving
+                && self.told == AgentState::Listening
+                && self.open.is_none()
+            {
+                self.end(reason, message);
             }
         }
         std::mem::take(&mut self.commands)
@@ -184,21 +226,49 @@ impl Conversation {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
-        let words = self
-            .pending
-            .values()
-            .filter_map(|pending| pending.ended.map(|_| pending.decided + TRANSCRIPT_TIMEOUT))
-            .min();
-        let quiet = self.speaking.is_none() && self.answer.is_none() && self.pending.is_empty();
-        let idle = (quiet && self.settings.idle_ms > 0).then(|| self.last_word + self.settings.idle_ms);
-        words.into_iter().chain(idle).min()
+        let holding = self.answer.as_ref().and_then(|answer| answer.holding_due());
+        let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), holding, self.idle_due()];
+        dues.into_iter().flatten().min()
+    }
+
+    fn timed_out(&mut self, now: u64, position: PlaybackPosition) {
+        self.barge_in_timeout(now, position);
+        self.cut_timeout(now);
+        self.decide(now);
+        if self.answer.as_ref().and_then(Answer::holding_due).is_some_and(|due| due <= now) {
+            self.hold(now);
+        }
+        if self.idle_due().is_some_and(|due| due <= now) {
+            self.idle(now);
+        }
+    }
+
+    fn idle_due(&self) -> Option<u64> {
+        let quiet = self.open.is_none() && self.answer.is_none() && self.cut.is_empty();
+        let wait = if self.asked_whether_there { self.settings.idle_end_ms } else { self.settings.idle_ms };
+        (quiet && self.settings.idle_ms > 0).then(|| self.last_word + wait)
+    }
+
+    fn idle(&mut self, now: u64) {
+        if self.asked_whether_there {
+            self.leaving = Some(IDLE);
+            self.say(now, Line::Goodbye);
+        } else {
+            self.asked_whether_there = true;
+            self.say(now, Line::StillThere);
+        }
     }
 
     fn emit(&mut self, event: CallEvent) {
         self.commands.push(Command::Emit(event));
     }
 
+    fn notice(&mut self, code: &'static str, message: &str) {
+        self.emit(CallEvent::Notice { code, message: message.into() });
+    }
+
     fn end(&mut self, reason: EndReason, message: &'static str) {
+        self.discard();
         if let Some(answer) = self.answer.take() {
             self.commands.push(Command::Cancel(answer.id));
         }
@@ -207,11 +277,11 @@ impl Conversation {
     }
 
     fn tell_state(&mut self) {
-        let waiting = self.pending.values().any(|pending| pending.ended.is_some());
+        let waits = !self.cut.is_empty() && self.open.is_none();
         let state = match &self.answer {
             Some(answer) if answer.sounding => AgentState::Speaking,
             Some(_) => AgentState::Thinking,
-            None if waiting && self.speaking.is_none() => AgentState::Thinking,
+            None if waits => AgentState::Thinking,
             None => AgentState::Listening,
         };
         if state != self.told {
@@ -220,84 +290,16 @@ impl Conversation {
         }
     }
 
-    fn voice(&mut self, now: u64, position: PlaybackPosition, event: &VadEvent, ago: u64) {
-        self.last_word = now;
-        match event {
-            VadEvent::Started { utterance, .. } => {
-                self.interrupt(now, position);
-                self.speaking = Some(*utterance);
-                self.pending.insert(*utterance, Pending { ended: None, decided: now });
-                self.emit(CallEvent::UserStartedSpeaking);
-            }
-            VadEvent::Paused { .. } | VadEvent::Resumed { .. } => {}
-            VadEvent::Ended { utterance, .. } => {
-                self.speaking = None;
-                if let Some(pending) = self.pending.get_mut(utterance) {
-                    *pending = Pending { ended: Some(now.saturating_sub(ago)), decided: now };
-                }
-                self.emit(CallEvent::UserStoppedSpeaking);
-                // The words may have been quicker than the news that the voice has stopped.
-                self.answer_if_due(now);
-            }
-        }
-    }
-
-    fn partial(&mut self, words: Transcript) {
-        if !words.text.is_empty() {
-            self.emit(CallEvent::UserTranscript { text: words.text, last: false, language: words.language });
-        }
-    }
-
-    fn final_words(&mut self, now: u64, utterance: UtteranceId, words: Transcript) {
-        let Some(pending) = self.pending.remove(&utterance) else { return };
-        let spoken = pending.ended.unwrap_or(now);
-        if !words.text.is_empty() {
-            self.unanswered = true;
-            self.retries = 0;
-            self.history.person_said(&words.text);
-            let since = |at: u64| Some(u32::try_from(at.saturating_sub(spoken)).unwrap_or(u32::MAX));
-            let marks = TurnMarks {
-                turn_decided: since(pending.decided),
-                transcript: since(now),
-                ..TurnMarks::default()
-            };
-            self.turn = (spoken, marks);
-            if self.settings.language.is_none() && !words.language.is_empty() {
-                self.language.clone_from(&words.language);
-            }
-        }
-        // An empty one takes back the partial captions of a noise.
-        self.emit(CallEvent::UserTranscript { text: words.text, last: true, language: words.language });
-        self.answer_if_due(now);
-    }
-
-    fn not_understood(&mut self, now: u64, utterance: UtteranceId) {
-        if self.pending.remove(&utterance).is_some() {
-            self.emit(CallEvent::UserTranscript { text: String::new(), last: true, language: String::new() });
-            self.notice("not-understood", "I could not make out what you said. Please say it again.");
-            self.answer_if_due(now);
-        }
-    }
-
-    fn notice(&mut self, code: &'static str, message: &str) {
-        self.emit(CallEvent::Notice { code, message: message.into() });
-    }
-
     fn client(&mut self, now: u64, position: PlaybackPosition, command: ClientCommand) {
         match command {
-            ClientCommand::Ready => self.emit(CallEvent::Ready { call: self.call.clone() }),
-            ClientCommand::Say(text) => {
-                self.interrupt(now, position);
-                self.last_word = now;
-                self.unanswered = true;
-                self.retries = 0;
-                self.history.person_said(&text);
-                self.turn =
-                    (now, TurnMarks { turn_decided: Some(0), transcript: Some(0), ..TurnMarks::default() });
-                let language = self.language.clone();
-                self.emit(CallEvent::UserTranscript { text, last: true, language });
-                self.answer_if_due(now);
+            ClientCommand::Ready => {
+                self.emit(CallEvent::Ready { call: self.call.clone() });
+                if !std::mem::replace(&mut self.greeted, true) && !self.settings.greeting.is_empty() {
+                    let greeting = self.settings.greeting.clone();
+                    self.say_words(now, greeting);
+                }
             }
+            ClientCommand::Say(text) => self.typed(now, position, text),
             ClientCommand::SetLanguage(language) => {
                 if let Some(language) = &language {
                     self.language.clone_from(language);
@@ -315,38 +317,25 @@ impl Conversation {
         }
     }
 
-    fn timed_out(&mut self, now: u64) {
-        let late = |pending: &Pending| pending.ended.is_some() && pending.decided + TRANSCRIPT_TIMEOUT <= now;
-        let late: Vec<_> =
-            self.pending.iter().filter(|(_, pending)| late(pending)).map(|(id, _)| *id).collect();
-        for utterance in late {
-            self.not_understood(now, utterance);
-        }
-        let idle = self.settings.idle_ms;
-        if idle > 0 && self.timeout().is_some_and(|due| due <= now) && self.last_word + idle <= now {
-            self.end(EndReason::Idle, "Nobody has said anything for a while, so the call has ended.");
-        }
+    fn typed(&mut self, now: u64, position: PlaybackPosition, text: String) {
+        self.discard();
+        self.interrupt(now, position);
+        let marks = TurnMarks { turn_decided: Some(0), transcript: Some(0), ..TurnMarks::default() };
+        self.person_said(now, &text, (now, marks));
+        let language = self.language.clone();
+        self.emit(CallEvent::UserTranscript { text, last: true, language });
+        self.answer_if_due(now);
     }
 
-    /// Answers when the person has said something, has stopped, and all their words are known.
-    fn answer_if_due(&mut self, now: u64) {
-        if !self.unanswered || self.answer.is_some() || self.speaking.is_some() || !self.pending.is_empty() {
-            return;
-        }
-        self.responses += 1;
-        let id = ResponseId(self.responses);
-        let mut messages = vec![Message { role: Role::System, content: self.settings.instructions.clone() }];
-        messages.extend_from_slice(self.history.fitted());
-        let request = ResponseRequest {
-            id,
-            messages,
-            language: self.language.clone(),
-            voice: self.settings.voice.clone(),
-        };
-        self.answer = Some(Answer::new(id, self.turn));
+    /// The person's turn has these words, and waits for an answer.
+    fn person_said(&mut self, now: u64, text: &str, turn: (u64, TurnMarks)) {
         self.last_word = now;
-        self.emit(CallEvent::AnswerStarted(id));
-        self.commands.push(Command::Start(request));
+        self.asked_whether_there = false;
+        self.leaving = self.leaving.filter(|leaving| *leaving != IDLE);
+        self.unanswered = true;
+        self.retries = 0;
+        self.history.person_said(text);
+        self.turn = turn;
     }
 }
 

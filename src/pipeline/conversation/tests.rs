@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::frame::WordTime;
+use crate::frame::{Role, WordTime};
 
 const AT_START: PlaybackPosition = PlaybackPosition { response: ResponseId(0), samples: 0, finished: false };
 
@@ -10,7 +10,10 @@ fn conversation() -> Conversation {
         instructions: "Be brief.".into(),
         language: None,
         voice: String::new(),
+        greeting: String::new(),
+        eagerness: Eagerness::Medium,
         idle_ms: 60_000,
+        idle_end_ms: 20_000,
         history_bytes: 4000,
     };
     Conversation::new(settings, "call".into())
@@ -20,177 +23,369 @@ fn words(text: &str) -> Transcript {
     Transcript { text: text.into(), language: "en".into(), ..Default::default() }
 }
 
+fn voice(event: VadEvent, ago: u64) -> Input {
+    Input::Voice { event, ago }
+}
+
 fn started(utterance: u32) -> Input {
-    Input::Voice { event: VadEvent::Started { utterance: UtteranceId(utterance), at: 0 }, ago: 64 }
+    voice(VadEvent::Started { utterance: UtteranceId(utterance), at: 0 }, 64)
 }
 
-fn ended(utterance: u32) -> Input {
-    Input::Voice { event: VadEvent::Ended { utterance: UtteranceId(utterance), at: 0 }, ago: 500 }
+fn paused(utterance: u32, pause: u32) -> Input {
+    voice(VadEvent::Paused { utterance: UtteranceId(utterance), pause, at: 0 }, 128)
 }
 
-/// The person says this; the answers that begin.
-fn say(conversation: &mut Conversation, now: u64, utterance: u32, text: &str) -> Vec<ResponseRequest> {
-    let inputs = [started(utterance), ended(utterance), Input::Final(UtteranceId(utterance), words(text))];
-    let commands = inputs.into_iter().flat_map(|input| conversation.handle(now, AT_START, input)).collect();
-    starts(commands)
+fn resumed(utterance: u32) -> Input {
+    voice(VadEvent::Resumed { utterance: UtteranceId(utterance) }, 0)
 }
 
-fn starts(commands: Vec<Command>) -> Vec<ResponseRequest> {
-    commands
-        .into_iter()
-        .filter_map(|command| if let Command::Start(request) = command { Some(request) } else { None })
-        .collect()
+fn trial(utterance: u32, pause: u32, text: &str) -> Input {
+    Input::Trial(UtteranceId(utterance), pause, words(text))
 }
 
-/// The answer speaks these words, 100 samples each, as one phrase.
-fn sound(conversation: &mut Conversation, response: u32, text: &str) {
-    let id = ResponseId(response);
-    let spoken = text.split_whitespace().zip(0u64..);
-    let words = spoken
-        .map(|(word, at)| WordTime { text: word.into(), start: at * 100, end: at * 100 + 100 })
-        .collect();
-    for event in [
-        PlayoutEvent::Started(id),
-        PlayoutEvent::Phrase { response: id, text: text.into() },
-        PlayoutEvent::Words { response: id, words },
-    ] {
-        conversation.handle(0, AT_START, Input::Playout(event));
+/// A conversation, its time, and what it commanded.
+struct Run {
+    conversation: Conversation,
+    now: u64,
+    position: PlaybackPosition,
+    commands: Vec<Command>,
+}
+
+impl Run {
+    fn new() -> Self {
+        Self { conversation: conversation(), now: 1000, position: AT_START, commands: Vec::new() }
+    }
+
+    fn input(&mut self, input: Input) -> &mut Self {
+        self.commands.extend(self.conversation.handle(self.now, self.position, input));
+        self
+    }
+
+    fn inputs<const N: usize>(&mut self, inputs: [Input; N]) -> &mut Self {
+        inputs.into_iter().for_each(|input| _ = self.input(input));
+        self
+    }
+
+    /// Time passes, and the conversation is told when it asked to be.
+    fn wait(&mut self, ms: u64) -> &mut Self {
+        let until = self.now + ms;
+        while let Some(due) = self.conversation.timeout().filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            self.input(Input::Timeout);
+        }
+        self.now = until;
+        self
+    }
+
+    /// The person says this, and the turn ends.
+    fn say(&mut self, utterance: u32, text: &str) -> &mut Self {
+        self.inputs([started(utterance), paused(utterance, 1), trial(utterance, 1, text)]).wait(1000)
+    }
+
+    /// The answer speaks these words, 100 samples each, as one phrase.
+    fn sound(&mut self, response: u32, text: &str) -> &mut Self {
+        let id = ResponseId(response);
+        let spoken = text.split_whitespace().zip(0u64..);
+        let words =
+            spoken.map(|(word, at)| WordTime { text: word.into(), start: at * 100, end: at * 100 + 100 });
+        let words = words.collect();
+        self.inputs([
+            Input::Text(id, text.into()),
+            Input::Playout(PlayoutEvent::Started(id)),
+            Input::Playout(PlayoutEvent::Phrase { response: id, text: text.into() }),
+            Input::Playout(PlayoutEvent::Words { response: id, words }),
+        ])
+    }
+
+    fn at(&mut self, response: u32, samples: u64) -> &mut Self {
+        self.position = PlaybackPosition { response: ResponseId(response), samples, finished: false };
+        self
+    }
+
+    fn take(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    fn starts(&self) -> Vec<&ResponseRequest> {
+        let start =
+            |command| if let &Command::Start(ref request, _) = command { Some(request) } else { None };
+        self.commands.iter().filter_map(start).collect()
+    }
+
+    fn plays(&self) -> Vec<Play> {
+        let play = |command: &Command| if let Command::Play(_, play) = command { Some(*play) } else { None };
+        self.commands.iter().filter_map(play).collect()
+    }
+
+    fn events(&self) -> Vec<&CallEvent> {
+        let event = |command| if let &Command::Emit(ref event) = command { Some(event) } else { None };
+        self.commands.iter().filter_map(event).collect()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.events().iter().any(|event| matches!(event, CallEvent::Interrupted { .. }))
+    }
+
+    fn last(&self) -> &str {
+        &self.conversation.history().last().expect("something was said").content
     }
 }
 
-fn position(response: u32, samples: u64) -> PlaybackPosition {
-    PlaybackPosition { response: ResponseId(response), samples, finished: false }
+#[test]
+fn an_answer_is_begun_at_the_pause_and_heard_when_the_vote_is_sure() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1), trial(1, 1, "What time is it?")]);
+    assert!(matches!(run.commands.last(), Some(Command::Start(_, Play::Hidden))));
+    assert!(run.conversation.history().is_empty(), "nothing is decided");
+    run.take();
+    let id = ResponseId(1);
+    run.inputs([
+        Input::Prosody(UtteranceId(1), 1, 0.97),
+        Input::TurnEnd(id, 0.4),
+        Input::Text(id, "It".into()),
+    ]);
+    assert_eq!(run.commands, [], "nothing of it is told before the turn is decided");
+    run.wait(300);
+    assert!(run.commands.contains(&Command::Play(id, Play::Full)) && run.starts().is_empty());
+    assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
+    assert!(run.events().contains(&&CallEvent::AnswerText { response: id, text: "It".into() }));
+    assert_eq!(run.last(), "What time is it?");
 }
 
 #[test]
-fn words_that_come_before_the_news_of_the_voice_s_end_are_answered() {
-    let mut conversation = conversation();
-    conversation.handle(0, AT_START, started(1));
-    let early = conversation.handle(600, AT_START, Input::Final(UtteranceId(1), words("Hello?")));
-    assert_eq!(starts(early), [], "the person still speaks");
-    assert_eq!(starts(conversation.handle(601, AT_START, ended(1))).len(), 1);
+fn who_goes_on_after_a_thinking_pause_is_answered_once_and_the_first_try_leaves_no_trace() {
+    let mut run = Run::new();
+    run.inputs([
+        started(1),
+        paused(1, 1),
+        trial(1, 1, "What is the capital"),
+        Input::Prosody(UtteranceId(1), 1, 0.4),
+    ]);
+    run.input(Input::Text(ResponseId(1), "Capital of what?".into())).wait(500).input(resumed(1));
+    assert!(run.commands.contains(&Command::Cancel(ResponseId(1))));
+    run.inputs([paused(1, 2), trial(1, 1, "late"), trial(1, 2, "What is the capital of France?")]).wait(1000);
+    let starts = run.starts();
+    assert_eq!(starts.len(), 2);
+    assert_eq!(starts[1].messages.len(), 2);
+    assert_eq!(starts[1].messages[1].content, "What is the capital of France?");
+    assert!(!run.events().iter().any(|event| matches!(event, CallEvent::AnswerText { .. })));
+    assert_eq!(run.conversation.history().len(), 1);
 }
 
 #[test]
-fn the_answer_waits_for_the_words_and_for_the_end_of_the_turn_whichever_is_later() {
-    let mut conversation = conversation();
-    conversation.handle(0, AT_START, started(1));
-    conversation.handle(0, AT_START, ended(1));
-    let commands = conversation.handle(10, AT_START, started(2));
-    assert!(starts(commands).is_empty());
+fn a_sentence_that_is_not_over_gets_more_time_and_then_an_answer_all_the_same() {
+    let mut run = Run::new();
+    run.inputs([
+        started(1),
+        paused(1, 1),
+        trial(1, 1, "I would like to order a"),
+        Input::Prosody(UtteranceId(1), 1, 0.05),
+    ]);
+    run.wait(1200);
+    assert_eq!(run.last_said(), None, "it waits");
+    run.wait(1500);
+    assert_eq!(run.last_said(), Some("I would like to order a"));
+}
+
+impl Run {
+    fn last_said(&self) -> Option<&str> {
+        self.conversation.history().last().map(|message| message.content.as_str())
+    }
+}
+
+#[test]
+fn a_turn_whose_words_are_late_is_answered_when_they_come() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(3000);
+    assert!(run.starts().is_empty());
+    run.input(trial(1, 1, "Hello?"));
+    assert_eq!(run.starts().len(), 1);
+    assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
+}
+
+#[test]
+fn words_that_never_come_are_asked_for_again_aloud() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(30_000);
     assert!(
-        starts(conversation.handle(20, AT_START, Input::Final(UtteranceId(1), words("What is")))).is_empty()
+        run.events().iter().any(|event| matches!(event, CallEvent::Notice { code: "not-understood", .. }))
     );
-    conversation.handle(30, AT_START, ended(2));
-    let requests =
-        starts(conversation.handle(40, AT_START, Input::Final(UtteranceId(2), words("the time?"))));
-    assert_eq!(requests.len(), 1);
-    assert_eq!(requests[0].messages.last().unwrap().content, "What is the time?");
+    assert!(run.starts()[0].script.as_ref().is_some_and(|script| script.contains("say it again")));
 }
 
 #[test]
-fn an_interrupted_answer_is_remembered_as_far_as_it_was_heard() {
-    let mut conversation = conversation();
-    assert_eq!(say(&mut conversation, 0, 1, "Question").len(), 1);
-    sound(&mut conversation, 1, "one two three four five");
-    let commands = conversation.handle(100, position(1, 260), started(2));
-    assert!(commands.contains(&Command::Cancel(ResponseId(1))));
+fn a_sound_ducks_the_answer_at_once_and_stops_it_if_it_lasts() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two three four five").take();
+    run.input(started(2));
+    assert_eq!(run.plays(), [Play::Ducked]);
+    run.wait(200);
+    assert_eq!(run.plays(), [Play::Ducked, Play::Held]);
+    assert!(!run.interrupted(), "whether it is speech is not known");
+}
+
+#[test]
+fn an_interruption_is_remembered_as_far_as_the_answer_was_heard() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
+    run.input(started(2)).wait(300).input(Input::Partial(UtteranceId(2), words("Okay, but wait")));
+    assert!(run.commands.contains(&Command::Cancel(ResponseId(1))));
     let heard = CallEvent::Interrupted { response: ResponseId(1), heard: "one two three".into() };
-    assert!(commands.contains(&Command::Emit(heard)), "{commands:?}");
-    assert_eq!(conversation.history().last().unwrap().content, "one two three");
+    assert!(run.events().contains(&&heard), "{:?}", run.commands);
+    assert_eq!(run.last(), "one two three");
 }
 
 #[test]
-fn an_answer_of_which_nothing_was_heard_leaves_no_trace() {
-    let mut conversation = conversation();
-    say(&mut conversation, 0, 1, "First");
-    conversation.handle(5, AT_START, Input::Text(ResponseId(1), "Hello".into()));
-    let requests = say(&mut conversation, 10, 2, "second");
-    assert_eq!(requests[0].messages.len(), 2);
-    assert_eq!(requests[0].messages[1].content, "First second");
+fn a_cough_a_sign_of_listening_and_an_echo_let_the_answer_go_on() {
+    for text in ["", "Mm-hm.", "Yeah, okay.", "two three four"] {
+        let mut run = Run::new();
+        run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
+        run.input(started(2)).wait(400).inputs([paused(2, 1), trial(2, 1, text)]).wait(3000);
+        assert_eq!(run.plays().last(), Some(&Play::Full), "{text:?}");
+        assert!(!run.interrupted() && run.starts().is_empty(), "{text:?}: {:?}", run.commands);
+        run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
+        assert_eq!(run.last(), "one two three four five", "{text:?}");
+        assert!(run.commands.contains(&Command::Close(UtteranceId(2))));
+    }
 }
 
 #[test]
-fn a_noise_that_stops_an_unheard_answer_does_not_silence_the_agent() {
-    let mut conversation = conversation();
-    say(&mut conversation, 0, 1, "Question");
-    let requests = say(&mut conversation, 10, 2, "");
-    assert_eq!(requests.len(), 1, "the question is answered after all");
+fn who_goes_on_after_okay_interrupts_after_all() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
+    run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "Okay.")]);
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+    run.wait(100).input(resumed(2));
+    assert_eq!(run.plays().last(), Some(&Play::Held));
+    run.wait(300).inputs([paused(2, 2), trial(2, 2, "Okay, but what about Spain?")]).wait(2000);
+    assert!(run.interrupted());
+    assert_eq!(run.starts().len(), 1);
+    assert_eq!(run.last(), "Okay, but what about Spain?");
 }
 
 #[test]
-fn an_engine_that_fails_before_a_sound_is_tried_again_and_after_one_the_person_is_told() {
-    let mut conversation = conversation();
-    say(&mut conversation, 0, 1, "Question");
-    let again = starts(conversation.handle(5, AT_START, Input::AnswerFailed(ResponseId(1))));
-    assert_eq!(again[0].id, ResponseId(2));
-    sound(&mut conversation, 2, "one two");
-    let commands = conversation.handle(10, position(2, 100), Input::AnswerFailed(ResponseId(2)));
-    assert!(starts(commands.clone()).is_empty());
+fn yes_to_a_question_that_was_just_asked_is_an_answer() {
+    let mut run = Run::new();
+    run.say(1, "Question")
+        .sound(1, "Shall I go on?")
+        .input(Input::TextEnded(ResponseId(1)))
+        .at(1, 400)
+        .take();
+    run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "Yes.")]).wait(2000);
+    assert!(run.interrupted());
+    assert_eq!(run.last(), "Yes.");
+}
+
+#[test]
+fn words_before_the_answer_s_first_sound_join_the_question() {
+    let mut run = Run::new();
+    run.say(1, "First").input(Input::Text(ResponseId(1), "Hello".into())).take();
+    run.say(2, "second");
+    let starts = run.starts();
+    assert_eq!(starts[0].messages.len(), 2);
+    assert_eq!(starts[0].messages[1].content, "First second");
+}
+
+#[test]
+fn a_noise_before_the_answer_s_first_sound_only_delays_it() {
+    let mut run = Run::new();
+    run.say(1, "Question").take();
+    run.say(2, "");
+    assert_eq!(run.plays(), [Play::Held, Play::Full]);
+    assert!(run.starts().is_empty());
+}
+
+#[test]
+fn an_engine_that_fails_before_a_sound_is_tried_again_and_after_one_the_person_is_told_aloud() {
+    let mut run = Run::new();
+    run.say(1, "Question").take();
+    run.input(Input::AnswerFailed(ResponseId(1)));
+    assert_eq!(run.starts()[0].id, ResponseId(2));
+    run.take();
+    run.sound(2, "one two").at(2, 100).input(Input::AnswerFailed(ResponseId(2)));
     assert!(
-        commands
-            .iter()
-            .any(|command| matches!(command, Command::Emit(CallEvent::Notice { code: "answer-failed", .. })))
+        run.events().iter().any(|event| matches!(event, CallEvent::Notice { code: "answer-failed", .. }))
     );
-    assert_eq!(conversation.history().last().unwrap().content, "one");
+    assert!(run.starts()[0].script.is_some());
+    assert_eq!(run.conversation.history()[1].content, "one");
+}
+
+#[test]
+fn a_hidden_answer_that_fails_is_made_again_when_the_turn_is_decided() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1), trial(1, 1, "Hello?"), Input::AnswerFailed(ResponseId(1))]);
+    run.wait(1000);
+    assert_eq!(run.starts().len(), 2);
+    assert!(!run.starts()[1].speculative);
+}
+
+#[test]
+fn a_late_answer_is_announced_once() {
+    let mut run = Run::new();
+    run.say(1, "Question").wait(20_000);
+    let holds = run.commands.iter().filter(|command| matches!(command, Command::Hold(..))).count();
+    assert_eq!(holds, 1);
+}
+
+#[test]
+fn a_greeting_is_said_once_and_can_be_interrupted() {
+    let mut run = Run::new();
+    run.conversation.settings.greeting = "Hello there, my friend.".into();
+    run.inputs([Input::Client(ClientCommand::Ready), Input::Client(ClientCommand::Ready)]);
+    assert_eq!(run.starts().len(), 1);
+    run.sound(1, "Hello there, my friend.").at(1, 200).say(1, "What can you do?");
+    assert_eq!(run.conversation.history()[0].content, "Hello there,");
+    assert_eq!(run.conversation.history()[0].role, Role::Assistant);
 }
 
 #[test]
 fn news_of_an_answer_that_is_no_longer_current_is_dropped() {
-    let mut conversation = conversation();
-    say(&mut conversation, 0, 1, "Question");
-    conversation.handle(1, AT_START, Input::Client(ClientCommand::Interrupt));
-    for late in [
+    let mut run = Run::new();
+    run.say(1, "Question").input(Input::Client(ClientCommand::Interrupt)).take();
+    run.inputs([
         Input::Text(ResponseId(1), "late".into()),
         Input::Playout(PlayoutEvent::Started(ResponseId(1))),
         Input::Playout(PlayoutEvent::Finished(ResponseId(1))),
         Input::AnswerFailed(ResponseId(1)),
-    ] {
-        assert_eq!(conversation.handle(2, AT_START, late), []);
-    }
+    ]);
+    assert_eq!(run.commands, []);
 }
 
 #[test]
-fn a_call_in_which_nobody_speaks_ends_by_itself() {
-    let mut conversation = conversation();
-    assert_eq!(conversation.timeout(), Some(60_000));
-    assert_eq!(conversation.handle(59_000, AT_START, Input::Timeout), []);
-    let commands = conversation.handle(60_000, AT_START, Input::Timeout);
-    assert!(matches!(commands[..], [Command::End(EndReason::Idle, _)]));
-}
-
-#[test]
-fn words_that_never_come_are_asked_for_again() {
-    let mut conversation = conversation();
-    conversation.handle(0, AT_START, started(1));
-    conversation.handle(0, AT_START, ended(1));
-    let due = conversation.timeout().unwrap();
-    let commands = conversation.handle(due, AT_START, Input::Timeout);
-    assert!(
-        commands.iter().any(|command| matches!(
-            command,
-            Command::Emit(CallEvent::Notice { code: "not-understood", .. })
-        ))
-    );
+fn a_call_in_which_nobody_speaks_is_asked_about_and_then_ends_politely() {
+    let mut run = Run::new();
+    run.wait(59_000);
+    assert!(run.starts()[0].script.as_ref().is_some_and(|script| script.contains("still there")));
+    run.sound(1, "Are you still there?")
+        .input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))))
+        .wait(20_000);
+    assert_eq!(run.starts().len(), 2);
+    run.sound(2, "Goodbye.").input(Input::Playout(PlayoutEvent::Finished(ResponseId(2))));
+    assert!(matches!(run.commands.last(), Some(Command::End(EndReason::Idle, _))));
 }
 
 #[test]
 fn a_stopping_server_lets_the_answer_finish_and_then_says_goodbye() {
-    let mut conversation = conversation();
-    say(&mut conversation, 0, 1, "Question");
-    sound(&mut conversation, 1, "one two");
-    assert_eq!(conversation.handle(5, AT_START, Input::Stopping), []);
-    let commands = conversation.handle(9, AT_START, Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
-    assert!(matches!(commands.last(), Some(Command::End(EndReason::ServerStopping, _))));
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").take();
+    assert_eq!(run.input(Input::Stopping).take(), []);
+    run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
+    assert!(matches!(run.commands.last(), Some(Command::End(EndReason::ServerStopping, _))));
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
-    let id = 0u32..6;
+    let id = 0u32..8;
     prop_oneof![
         (1u32..5).prop_map(started),
-        (1u32..5).prop_map(ended),
+        (1u32..5, 1u32..3).prop_map(|(id, pause)| paused(id, pause)),
+        (1u32..5).prop_map(resumed),
+        (1u32..5).prop_map(|id| voice(VadEvent::Cut { utterance: UtteranceId(id), at: 0 }, 0)),
+        (1u32..5, 1u32..3, "(|okay|stop|what is it)").prop_map(|(id, pause, text)| trial(id, pause, &text)),
+        (1u32..5, "[a-z]{0,3}").prop_map(|(id, text)| Input::Partial(UtteranceId(id), words(&text))),
         (1u32..5, "[a-z]{0,3}").prop_map(|(id, text)| Input::Final(UtteranceId(id), words(&text))),
         (1u32..5).prop_map(|id| Input::NotUnderstood(UtteranceId(id))),
+        (1u32..5, 1u32..3, 0f32..1.0).prop_map(|(id, pause, p)| Input::Prosody(UtteranceId(id), pause, p)),
+        (id.clone(), 0f32..1.0).prop_map(|(id, p)| Input::TurnEnd(ResponseId(id), p)),
         Just(Input::Client(ClientCommand::Say("typed".into()))),
         Just(Input::Client(ClientCommand::Interrupt)),
         id.clone().prop_map(|id| Input::Text(ResponseId(id), "text ".into())),
@@ -208,34 +403,52 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: at most one active answer, one end for each, and nothing of it after its end.
+    /// Whatever happens in whatever order: at most one answer in work, one end for each that was told of, nothing of
+    /// it after its end, and nothing heard of one that was hidden or discarded.
     #[test]
-    fn every_answer_ends_once_and_nothing_follows(inputs in proptest::collection::vec(any_input(), 0..60)) {
+    fn every_answer_ends_once_and_nothing_follows(inputs in proptest::collection::vec(any_input(), 0..80)) {
         let mut conversation = conversation();
-        let (mut active, mut over, mut call_over) = (None, Vec::new(), false);
+        let (mut made, mut told, mut hidden, mut call_over) = (None, None, false, false);
+        let mut over = Vec::new();
         for (now, input) in inputs.into_iter().enumerate() {
-            for command in conversation.handle(now as u64 * 700, AT_START, input) {
+            for command in conversation.handle(now as u64 * 150, AT_START, input) {
                 prop_assert!(!call_over, "after the end: {command:?}");
                 match command {
-                    Command::Start(request) => {
-                        prop_assert_eq!(active, None);
-                        active = Some(request.id);
+                    Command::Start(request, play) => {
+                        prop_assert_eq!(made, None);
+                        (made, hidden) = (Some(request.id), play == Play::Hidden);
+                    }
+                    Command::Play(id, play) => {
+                        prop_assert_eq!(made, Some(id));
+                        prop_assert!(play != Play::Hidden);
+                        hidden = false;
+                    }
+                    Command::Cancel(id) => {
+                        prop_assert_eq!(made, Some(id));
+                        made = None;
+                    }
+                    Command::Emit(CallEvent::AnswerStarted(id)) => {
+                        prop_assert_eq!(told, None);
+                        prop_assert!(!over.contains(&id));
+                        told = Some(id);
                     }
                     Command::Emit(CallEvent::Turn { response, .. }) => {
-                        prop_assert_eq!(active, Some(response));
+                        prop_assert_eq!(told, Some(response));
                         over.push(response);
-                        active = None;
+                        told = None;
+                        if made == Some(response) { made = None; }
                     }
-                    Command::Emit(CallEvent::AnswerText { response, .. } | CallEvent::PhraseSpoken { response, .. }) => {
-                        prop_assert_eq!(active, Some(response));
-                        prop_assert!(!over.contains(&response));
+                    Command::Emit(
+                        CallEvent::AnswerText { response, .. } | CallEvent::PhraseSpoken { response, .. }
+                        | CallEvent::AgentStartedSpeaking(response),
+                    ) => {
+                        prop_assert_eq!(told, Some(response));
+                        prop_assert!(!hidden || made != Some(response));
                     }
                     Command::End(..) => call_over = true,
                     _ => {}
                 }
             }
         }
-        let roles: Vec<_> = conversation.history().iter().map(|message| message.role).collect();
-        prop_assert!(roles.windows(2).all(|pair| pair[0] != pair[1]));
     }
 }

@@ -1,0 +1,64 @@
+//! What the agent says without the model, in the languages that voices speak.
+
+/// An occasion to say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    /// The answer is late.
+    OneMoment,
+    /// An engine failed in the middle of an answer.
+    Failed,
+    /// The words could not be made out.
+    NotUnderstood,
+    /// Nobody has said anything for a while.
+    StillThere,
+    /// The call ends.
+    Goodbye,
+}
+
+/// The line in this language (ISO 639-1), or in English.
+pub(super) fn line(line: Line, language: &str) -> &'static str {
+    let [one_moment, failed, not_understood, still_there, goodbye] = match language {
+        "de" => [
+            "Einen Moment.",
+            "Entschuldigung, da ist etwas schiefgegangen. Soll ich es noch einmal versuchen?",
+            "Das habe ich leider nicht verstanden. Bitte sagen Sie es noch einmal.",
+            "Sind Sie noch da?",
+            "Dann lege ich jetzt auf. Auf Wiederhören.",
+        ],
+        "fr" => [
+            "Un instant.",
+            "Désolé, il y a eu un problème. Voulez-vous que je réessaie ?",
+            "Je n'ai pas bien compris. Pouvez-vous répéter ?",
+            "Êtes-vous toujours là ?",
+            "Je raccroche donc. Au revoir.",
+        ],
+        "es" => [
+            "Un momento.",
+            "Lo siento, algo ha fallado. ¿Quiere que lo intente de nuevo?",
+            "No le he entendido bien. ¿Puede repetirlo?",
+            "¿Sigue ahí?",
+            "Entonces cuelgo. Hasta luego.",
+        ],
+        "it" => [
+            "Un momento.",
+            "Mi dispiace, qualcosa è andato storto. Vuole che riprovi?",
+            "Non ho capito bene. Può ripetere?",
+            "È ancora lì?",
+            "Allora chiudo. Arrivederci.",
+        ],
+        _ => [
+            "One moment.",
+            "Sorry, something went wrong. Shall I try again?",
+            "Sorry, I did not catch that. Could you say it again?",
+            "Are you still there?",
+            "I will hang up now. Goodbye.",
+        ],
+    };
+    match line {
+        Line::OneMoment => one_moment,
+        Line::Failed => failed,
+        Line::NotUnderstood => not_understood,
+        Line::StillThere => still_there,
+        Line::Goodbye => goodbye,
+    }
+}

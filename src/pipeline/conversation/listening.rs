@@ -1,0 +1,291 @@
+//! Listening: an utterance from its first sound to the end of the turn, and the hidden answer that is begun before it.
+
+use crate::event::{CallEvent, TurnMarks};
+use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
+
+use super::answer::Answer;
+use super::{Command, Conversation, Line};
+use crate::pipeline::interjection::Interjection;
+use crate::pipeline::turn_end::{Vote, shape};
+
+/// Words that have not come after this long are given up.
+const TRANSCRIPT_TIMEOUT: u64 = 20_000;
+/// A pause in which no word was said is over after this long.
+const WORDLESS: u64 = 500;
+/// An answer that the vote thinks premature is begun after this long, so that it is there when patience ends.
+const LATE_SPECULATION: u64 = 600;
+
+/// The utterance that is spoken, or pauses.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) id: UtteranceId,
+    /// When its voice began.
+    pub(super) began: u64,
+    pub(super) pause: Option<Pause>,
+    /// It began while the agent spoke, and has said nothing that matters.
+    pub(super) ignored: bool,
+}
+
+/// A pause that may be the end of the turn.
+#[derive(Debug)]
+pub(super) struct Pause {
+    number: u32,
+    /// When the voice stopped.
+    at: u64,
+    noticed: u64,
+    words: Option<(Transcript, u64)>,
+    vote: Vote,
+    /// An answer to it was begun; if it failed, the next one waits for the end of the turn.
+    answered: bool,
+}
+
+/// An utterance that was cut and whose words are still to come.
+#[derive(Debug)]
+pub(super) struct Cut {
+    id: UtteranceId,
+    at: u64,
+    noticed: u64,
+}
+
+impl Conversation {
+    pub(super) fn voice(&mut self, now: u64, event: &VadEvent, ago: u64) {
+        self.last_word = now;
+        let at = now.saturating_sub(ago);
+        match event {
+            VadEvent::Started { utterance, .. } => {
+                self.discard();
+                self.open = Some(Open { id: *utterance, began: at, pause: None, ignored: false });
+                self.emit(CallEvent::UserStartedSpeaking);
+                self.barge_in_begins(at);
+            }
+            VadEvent::Paused { utterance, pause, .. } => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.id == *utterance) {
+                    let vote = Vote::default();
+                    let number = *pause;
+                    open.pause = Some(Pause { number, at, noticed: now, words: None, vote, answered: false });
+                    self.barge_in_pauses();
+                }
+            }
+            VadEvent::Resumed { utterance } => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.id == *utterance) {
+                    open.pause = None;
+                    self.discard();
+                    self.barge_in_goes_on();
+                }
+            }
+            VadEvent::Cut { utterance, .. } => {
+                if self.open.take_if(|open| open.id == *utterance).is_some() {
+                    self.discard();
+                    self.cut.push(Cut { id: *utterance, at, noticed: now });
+                    self.emit(CallEvent::UserStoppedSpeaking);
+                }
+            }
+        }
+    }
+
+    pub(super) fn partial(
+        &mut self,
+        now: u64,
+        position: PlaybackPosition,
+        utterance: UtteranceId,
+        words: Transcript,
+    ) {
+        if self.open.as_ref().is_none_or(|open| open.id != utterance) || words.text.is_empty() {
+            return;
+        }
+        if self.judge(&words.text) == Some(Interjection::Interruption) {
+            self.interrupt(now, position);
+        }
+        self.emit(CallEvent::UserTranscript { text: words.text, last: false, language: words.language });
+    }
+
+    pub(super) fn trial(
+        &mut self,
+        now: u64,
+        position: PlaybackPosition,
+        utterance: UtteranceId,
+        number: u32,
+        words: Transcript,
+    ) {
+        let judged = self.judge(&words.text);
+        let Some(open) = self.open.as_mut().filter(|open| open.id == utterance) else { return };
+        let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
+        pause.vote.shape = shape(&words.text);
+        if !words.text.is_empty() {
+            let (text, language) = (words.text.clone(), words.language.clone());
+            self.commands.push(Command::Emit(CallEvent::UserTranscript { text, last: false, language }));
+        }
+        pause.words = Some((words, now));
+        match judged {
+            Some(Interjection::Interruption) => self.interrupt(now, position),
+            Some(_) => {
+                open.ignored = true;
+                self.barge_in_was_nothing();
+            }
+            None => {}
+        }
+        self.decide(now);
+    }
+
+    pub(super) fn prosody(&mut self, now: u64, utterance: UtteranceId, number: u32, probability: f32) {
+        let open = self.open.as_mut().filter(|open| open.id == utterance);
+        let pause = open.and_then(|open| open.pause.as_mut()).filter(|pause| pause.number == number);
+        if let Some(pause) = pause {
+            pause.vote.prosody = Some(probability);
+            self.decide(now);
+        }
+    }
+
+    pub(super) fn meaning(&mut self, now: u64, response: ResponseId, probability: f32) {
+        if self.hidden.as_ref().is_some_and(|hidden| hidden.id == response)
+            && let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut())
+        {
+            pause.vote.meaning = Some(probability);
+            self.decide(now);
+        }
+    }
+
+    pub(super) fn not_understood(&mut self, now: u64, utterance: UtteranceId) {
+        let open = self.open.take_if(|open| open.id == utterance).is_some();
+        let cut = self.cut.extract_if(.., |cut| cut.id == utterance).count() > 0;
+        if open {
+            self.discard();
+            self.commands.push(Command::Close(utterance));
+            self.emit(CallEvent::UserStoppedSpeaking);
+        }
+        if open || cut {
+            self.barge_in_was_nothing();
+            self.emit(CallEvent::UserTranscript { text: String::new(), last: true, language: String::new() });
+            self.notice("not-understood", "I could not make out what you said. Please say it again.");
+            self.answer_if_due(now);
+            self.say(now, Line::NotUnderstood);
+        }
+    }
+
+    pub(super) fn cut_words(&mut self, now: u64, utterance: UtteranceId, words: Transcript) {
+        let Some(index) = self.cut.iter().position(|cut| cut.id == utterance) else { return };
+        let cut = self.cut.remove(index);
+        if !words.text.is_empty() {
+            let since = |at: u64| Some(u32::try_from(at.saturating_sub(cut.at)).unwrap_or(u32::MAX));
+            let marks = TurnMarks { transcript: since(now), ..TurnMarks::default() };
+            self.person_said(now, &words.text, (cut.at, marks));
+        }
+        self.emit(CallEvent::UserTranscript { text: words.text, last: true, language: words.language });
+        self.answer_if_due(now);
+    }
+
+    /// When the open utterance wants attention: to begin an answer, to end the turn, or to give up its words.
+    pub(super) fn open_due(&self) -> Option<u64> {
+        let pause = self.open.as_ref()?.pause.as_ref()?;
+        let Some((words, _)) = &pause.words else { return Some(pause.noticed + TRANSCRIPT_TIMEOUT) };
+        let end = pause.at + self.patience(pause, &words.text);
+        let begin = self.may_speculate(pause, &words.text).then(|| speculation_due(pause));
+        Some(begin.map_or(end, |begin| begin.min(end)))
+    }
+
+    fn patience(&self, pause: &Pause, text: &str) -> u64 {
+        let nothing = text.is_empty() || self.open.as_ref().is_some_and(|open| open.ignored);
+        if nothing { WORDLESS } else { pause.vote.patience(self.settings.eagerness) }
+    }
+
+    fn may_speculate(&self, pause: &Pause, text: &str) -> bool {
+        let ignored = self.open.as_ref().is_some_and(|open| open.ignored);
+        let busy = self.hidden.is_some() || self.answer.is_some() || !self.cut.is_empty();
+        !text.is_empty() && !ignored && !busy && !pause.answered
+    }
+
+    /// Begins a hidden answer, and ends the turn, when it is time for that.
+    pub(super) fn decide(&mut self, now: u64) {
+        let Some(open) = &self.open else { return };
+        let Some(pause) = &open.pause else { return };
+        let Some((words, _)) = &pause.words else {
+            if pause.noticed + TRANSCRIPT_TIMEOUT <= now {
+                self.not_understood(now, open.id);
+            }
+            return;
+        };
+        if pause.at + self.patience(pause, &words.text) <= now {
+            self.commit(now);
+        } else if self.may_speculate(pause, &words.text) && speculation_due(pause) <= now {
+            let words = words.clone();
+            self.speculate(now, &words);
+        }
+    }
+
+    fn speculate(&mut self, now: u64, words: &Transcript) {
+        let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut()) else { return };
+        pause.answered = true;
+        let asked = pause.at;
+        let mut request = self.request(&words.text, true);
+        request.language = self.language_of(words);
+        let mut hidden = Answer::new(request.id, (asked, TurnMarks::default()));
+        hidden.begins(now);
+        self.hidden = Some(hidden);
+        self.commands.push(Command::Start(request, Play::Hidden));
+    }
+
+    /// The person goes on, so that the hidden answer was to half a sentence.
+    pub(super) fn discard(&mut self) {
+        if let Some(hidden) = self.hidden.take() {
+            self.commands.push(Command::Cancel(hidden.id));
+        }
+    }
+
+    /// The turn is over.
+    fn commit(&mut self, now: u64) {
+        let Some(open) = self.open.take() else { return };
+        let Some((pause, (words, come))) =
+            open.pause.and_then(|mut pause| pause.words.take().map(|words| (pause, words)))
+        else {
+            return;
+        };
+        self.commands.push(Command::Close(open.id));
+        self.emit(CallEvent::UserStoppedSpeaking);
+        if words.text.is_empty() || open.ignored {
+            self.discard();
+            self.barge_in_was_nothing();
+            // An empty one takes back the captions of a noise.
+            let language = words.language;
+            self.emit(CallEvent::UserTranscript { text: String::new(), last: true, language });
+            self.answer_if_due(now);
+            return;
+        }
+        self.language = self.language_of(&words);
+        let since = |at: u64| Some(u32::try_from(at.saturating_sub(pause.at)).unwrap_or(u32::MAX));
+        let marks = TurnMarks {
+            pause: since(pause.noticed),
+            transcript: since(come),
+            turn_decided: since(now),
+            ..TurnMarks::default()
+        };
+        self.person_said(now, &words.text, (pause.at, marks));
+        self.emit(CallEvent::UserTranscript { text: words.text, last: true, language: words.language });
+        match self.hidden.take() {
+            Some(hidden) => self.promote(now, hidden, marks),
+            None => self.answer_if_due(now),
+        }
+    }
+
+    fn language_of(&self, words: &Transcript) -> String {
+        match &self.settings.language {
+            None if !words.language.is_empty() => words.language.clone(),
+            _ => self.language.clone(),
+        }
+    }
+
+    pub(super) fn cut_due(&self) -> Option<u64> {
+        self.cut.iter().map(|cut| cut.noticed + TRANSCRIPT_TIMEOUT).min()
+    }
+
+    pub(super) fn cut_timeout(&mut self, now: u64) {
+        let late: Vec<_> =
+            self.cut.iter().filter(|cut| cut.noticed + TRANSCRIPT_TIMEOUT <= now).map(|cut| cut.id).collect();
+        for utterance in late {
+            self.not_understood(now, utterance);
+        }
+    }
+}
+
+fn speculation_due(pause: &Pause) -> u64 {
+    if pause.vote.worth_speculation() { pause.at } else { pause.at + LATE_SPECULATION }
+}

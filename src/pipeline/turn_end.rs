@@ -1,0 +1,145 @@
+//! When a pause is the end of the turn: the surer the vote, the shorter the pause has to be. Pure.
+
+use serde::{Deserialize, Serialize};
+
+/// How soon the agent takes the turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Eagerness {
+    /// Patient: for people who think while they speak, or who dictate.
+    Low,
+    /// As in a conversation.
+    #[default]
+    Medium,
+    /// Quick, at the price of a cut-off now and then.
+    High,
+}
+
+/// What speaks for the end of the turn and against it. Absent: not known (yet).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Vote {
+    /// The melody: the end-of-turn model's probability.
+    pub prosody: Option<f32>,
+    /// The meaning: the language model's probability that the message ends here.
+    pub meaning: Option<f32>,
+    /// The last words.
+    pub shape: Shape,
+}
+
+/// What the last words promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// Nothing in particular.
+    #[default]
+    Plain,
+    /// A number that may go on.
+    Dictating,
+    /// More words: "and", "um", "the".
+    Open,
+}
+
+/// The language model's probabilities are far apart but small: this one is as likely an end as not.
+const EVEN_MEANING: f32 = 0.02;
+/// From here on the vote is as sure as it gets, either way.
+const SURE: f32 = 0.8;
+
+impl Vote {
+    /// From 0, the person will go on, to 1, the turn is over.
+    #[must_use]
+    pub fn score(&self) -> f32 {
+        let meaning = self.meaning.map(|meaning| meaning / (meaning + EVEN_MEANING));
+        let logit = |p: f32| {
+            let p = p.clamp(0.02, 0.98);
+            (p / (1.0 - p)).ln()
+        };
+        let votes: Vec<f32> = self.prosody.into_iter().chain(meaning).map(logit).collect();
+        let mean = votes.iter().sum::<f32>() / votes.len().max(1) as f32;
+        let score = 1.0 / (1.0 + (-mean).exp());
+        match self.shape {
+            Shape::Plain => score,
+            Shape::Dictating => score.min(0.35),
+            Shape::Open => score.min(0.15),
+        }
+    }
+
+    /// How long the pause has to be, in milliseconds.
+    #[must_use]
+    pub fn patience(&self, eagerness: Eagerness) -> u64 {
+        let (sure, unsure, open) = match eagerness {
+            Eagerness::High => (256.0, 500.0, 1200.0),
+            Eagerness::Medium => (352.0, 800.0, 1800.0),
+            Eagerness::Low => (608.0, 1300.0, 3000.0),
+        };
+        let score = self.score();
+        let between = |from: f32, to: f32, share: f32| from + (to - from) * share.clamp(0.0, 1.0);
+        let wait = if score >= 0.5 {
+            between(unsure, sure, (score - 0.5) / (SURE - 0.5))
+        } else {
+            between(unsure, open, (0.5 - score) / (SURE - 0.5))
+        };
+        wait as u64
+    }
+
+    /// Whether an answer is worth beginning before the turn is decided.
+    #[must_use]
+    pub fn worth_speculation(&self) -> bool {
+        self.shape != Shape::Open && self.prosody.is_none_or(|prosody| prosody >= 0.15)
+    }
+}
+
+/// What the last words of an unfinished transcript promise.
+#[must_use]
+pub fn shape(text: &str) -> Shape {
+    let text = text.trim_end();
+    if text.ends_with([',', '-', '–', '—', '…', ':']) || text.ends_with("...") {
+        return Shape::Open;
+    }
+    let word = text.rsplit(char::is_whitespace).next().unwrap_or("");
+    let word = word.trim_matches(|char: char| !char.is_alphanumeric()).to_lowercase();
+    if DANGLING.contains(&word.as_str()) {
+        return Shape::Open;
+    }
+    // A question that ends in a number is asked to its end.
+    if word.chars().any(|char| char.is_ascii_digit()) && !text.ends_with('?') {
+        return Shape::Dictating;
+    }
+    Shape::Plain
+}
+
+/// Words that no sentence ends with, in the languages that the voices speak.
+const DANGLING: &[&str] = &[
+    "and", "or", "but", "because", "um", "uh", "uhm", "er", "erm", "the", "a", "an", "my", "your", "their",
+    "our", "of", "with", "from", "if", "than", "und", "oder", "aber", "weil", "dass", "äh", "ähm", "der",
+    "die", "ein", "eine", "mein", "meine", "mit", "wenn", "et", "ou", "mais", "parce", "que", "euh", "le",
+    "la", "les", "un", "une", "mon", "ma", "avec", "si", "y", "o", "pero", "porque", "eh", "el", "los", "mi",
+    "con", "e", "ma", "perché", "il", "gli", "una", "mio", "mia",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn vote(prosody: f32, meaning: f32, text: &str) -> Vote {
+        Vote { prosody: Some(prosody), meaning: Some(meaning), shape: shape(text) }
+    }
+
+    #[test]
+    fn a_sure_end_is_answered_soon_and_a_thinking_pause_of_a_second_is_waited_out() {
+        assert!(vote(0.95, 0.36, "What is the capital of France?").patience(Eagerness::Medium) <= 400);
+        assert!(vote(0.1, 0.000_3, "What is the capital").patience(Eagerness::Medium) > 1000);
+        assert!(vote(0.9, 0.3, "I would like tea and").patience(Eagerness::Medium) > 1000);
+        assert!(vote(0.9, 0.3, "My number is 55 12").patience(Eagerness::Medium) > 900);
+        assert!(Vote::default().patience(Eagerness::Medium) <= 800, "without any vote it still answers");
+    }
+
+    proptest! {
+        #[test]
+        fn a_surer_vote_never_waits_longer(prosody in 0f32..1.0, more in 0f32..0.5, meaning in 0f32..1.0) {
+            for eagerness in [Eagerness::Low, Eagerness::Medium, Eagerness::High] {
+                let wait = |prosody: f32| Vote { prosody: Some(prosody), meaning: Some(meaning), shape: Shape::Plain }.patience(eagerness);
+                prop_assert!(wait((prosody + more).min(1.0)) <= wait(prosody));
+            }
+        }
+    }
+}
