@@ -116,6 +116,7 @@ async fn answer(
     while let Some(event) = events.message().await? {
         match event.event.context("an empty event")? {
             Event::Text(part) => text.push_str(&part),
+            Event::TurnEnd(_) => {}
             Event::Done(done) => return Ok((text, done)),
         }
     }

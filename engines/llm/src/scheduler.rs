@@ -36,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) priority: Priority,
     pub(crate) kind: Kind,
     pub(crate) tokens: Vec<Token>,
+    /// The prompt's token whose logits are wanted as well, once.
+    pub(crate) probe: Option<usize>,
 }
 
 /// How many prompt tokens one step may evaluate.
@@ -45,6 +47,8 @@ pub(crate) struct Chunk {
     pub(crate) shared: usize,
     /// While none does: only cancellation and newcomers wait.
     pub(crate) alone: usize,
+    /// While nobody waits for an answer either: what is evaluated ahead must make way at once.
+    pub(crate) ahead: usize,
 }
 
 /// Where the beginning of an admitted request's prompt comes from.
@@ -74,6 +78,8 @@ pub(crate) struct Piece {
     pub(crate) tokens: Vec<Token>,
     /// The last token's logits choose the sequence's next token.
     pub(crate) sample: bool,
+    /// One of the tokens, by its place among them, whose logits are wanted as well.
+    pub(crate) probe: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -184,10 +190,17 @@ impl Scheduler {
             self.batch_skipped = 0;
         }
         let answering = |slot: &Slot| slot.pending() == 1;
-        let mut room = if order.iter().any(|&(.., i)| answering(&self.slots[i])) {
+        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(.., index)| is(&self.slots[index]));
+        let awaited = |slot: &Slot| {
+            let request = slot.work.as_ref().map(|work| &work.request);
+            request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
+        };
+        let mut room = if any(&answering) {
             self.chunk.shared
-        } else {
+        } else if any(&awaited) {
             self.chunk.alone
+        } else {
+            self.chunk.ahead
         };
         let mut pieces = Vec::new();
         for (_, id, index) in order {
@@ -203,7 +216,9 @@ impl Scheduler {
             let start = slot.cached.len();
             let tokens = work.request.tokens[start..start + count].to_vec();
             let sample = work.request.kind == Kind::Generate && count == slot.pending();
-            pieces.push(Piece { id, slot: index, start, tokens, sample });
+            let probe = work.request.probe.and_then(|probe| probe.checked_sub(start));
+            let probe = probe.filter(|probe| *probe < count);
+            pieces.push(Piece { id, slot: index, start, tokens, sample, probe });
         }
         pieces
     }
@@ -211,7 +226,11 @@ impl Scheduler {
     /// The step succeeded: its tokens are in the cache.
     pub(crate) fn evaluated(&mut self, pieces: &[Piece]) {
         for piece in pieces {
-            self.slots[piece.slot].cached.extend(&piece.tokens);
+            let slot = &mut self.slots[piece.slot];
+            slot.cached.extend(&piece.tokens);
+            if let Some(work) = slot.work.as_mut().filter(|_| piece.probe.is_some()) {
+                work.request.probe = None;
+            }
         }
     }
 
@@ -282,8 +301,9 @@ impl Scheduler {
     }
 
     fn assign(&mut self, index: usize, request: Request) -> Admission {
-        // An answer needs the logits of its prompt's last token, so that one is always evaluated.
+        // An answer needs the logits of its prompt's last token, so that one is always evaluated; likewise the probe.
         let most = request.tokens.len() - usize::from(request.kind == Kind::Generate);
+        let most = request.probe.map_or(most, |probe| probe.min(most));
         let common = |slot: &Slot| {
             slot.cached
                 .iter()

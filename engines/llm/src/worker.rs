@@ -10,7 +10,7 @@ use visavis_proto::state::{EngineState, Outcome};
 use visavis_proto::v1::generate_done::Reason;
 
 use crate::client::Client;
-use crate::model::{Evaluator, Model};
+use crate::model::{Evaluator, Model, Rows};
 use crate::scheduler::{Piece, Request, Reuse, Scheduler, Token};
 
 /// How soon a sequence goes on after its slow reader has caught up.
@@ -150,9 +150,8 @@ impl<'model> Worker<'model> {
         match self.evaluator.step(&pieces) {
             Ok(rows) => {
                 self.scheduler.evaluated(&pieces);
-                for (piece, row) in pieces.iter().zip(rows).filter(|(piece, _)| piece.sample) {
-                    let token = self.sample(piece, row);
-                    self.next_token(piece.id, token);
+                for (piece, rows) in pieces.iter().zip(rows) {
+                    self.hand_out(piece, rows);
                 }
                 self.finish_prefills();
             }
@@ -162,14 +161,23 @@ impl<'model> Worker<'model> {
         true
     }
 
-    fn sample(&mut self, piece: &Piece, row: i32) -> Option<Token> {
-        let sampler = self.clients.get_mut(&piece.id)?.sampler.as_mut()?;
-        Some(self.evaluator.sample(sampler, row))
+    /// What a piece's rows of logits say.
+    fn hand_out(&mut self, piece: &Piece, rows: Rows) {
+        let Some(client) = self.clients.get_mut(&piece.id) else { return };
+        if let Some(row) = rows.probe {
+            client.turn_end(self.evaluator.turn_end(row), Instant::now());
+        }
+        if let (Some(row), Some(sampler)) = (rows.sample, client.sampler.as_mut()) {
+            match self.evaluator.sample(sampler, row) {
+                Ok(token) => self.next_token(piece.id, token),
+                Err(error) => self.fail_all(std::slice::from_ref(piece), &error),
+            }
+        }
     }
 
     /// Hands a chosen token out and goes on with it, or ends the answer.
-    fn next_token(&mut self, id: u64, token: Option<Token>) {
-        let (Some(token), Some(client)) = (token, self.clients.get_mut(&id)) else { return };
+    fn next_token(&mut self, id: u64, token: Token) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
         let now = Instant::now();
         let reason = if self.evaluator.ends(token) {
             Some(Reason::Stop)
