@@ -49,6 +49,33 @@ pub(crate) struct Chunk {
     pub(crate) alone: usize,
     /// While nobody waits for an answer either: what is evaluated ahead must make way at once.
     pub(crate) ahead: usize,
+    /// Up to so many tokens cost less one after the other than together; more go in even numbers. 0: always together.
+    pub(crate) few: usize,
+}
+
+impl Chunk {
+    /// How many of so many tokens the next step takes.
+    fn take(self, tokens: usize) -> usize {
+        match tokens {
+            _ if self.few == 0 => tokens,
+            _ if tokens <= self.few => tokens.min(1),
+            _ => tokens & !1,
+        }
+    }
+
+    /// The step's pieces in the order and groups in which to evaluate them: what a listener waits for comes first.
+    pub(crate) fn groups(self, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+        let (single, mut rest): (Vec<_>, Vec<_>) =
+            pieces.into_iter().partition(|piece| self.few > 0 && piece.tokens.len() == 1);
+        let mut groups = Vec::new();
+        if single.len() > self.few {
+            rest.extend(single);
+        } else {
+            groups.extend(single.into_iter().map(|piece| vec![piece]));
+        }
+        groups.extend((!rest.is_empty()).then_some(rest));
+        groups
+    }
 }
 
 /// Where the beginning of an admitted request's prompt comes from.
@@ -206,7 +233,7 @@ impl Scheduler {
         for (_, id, index) in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
-            let count = if answering(slot) { 1 } else { slot.pending().min(room) };
+            let count = if answering(slot) { 1 } else { self.chunk.take(slot.pending().min(room)) };
             if count == 0 {
                 continue;
             }

@@ -11,7 +11,7 @@ use visavis_proto::v1::generate_done::Reason;
 
 use crate::client::Client;
 use crate::model::{Evaluator, Model, Rows};
-use crate::scheduler::{Piece, Request, Reuse, Scheduler, Token};
+use crate::scheduler::{Chunk, Piece, Request, Reuse, Scheduler, Token};
 
 /// How soon a sequence goes on after its slow reader has caught up.
 const READER_POLL: Duration = Duration::from_millis(5);
@@ -27,6 +27,7 @@ pub(crate) enum Job {
 pub(crate) struct Worker<'model> {
     evaluator: Evaluator<'model>,
     scheduler: Scheduler,
+    chunk: Chunk,
     state: Arc<EngineState>,
     context: usize,
     /// Requests in the queue or on a slot.
@@ -45,6 +46,7 @@ impl<'model> Worker<'model> {
         Self {
             evaluator,
             scheduler: Scheduler::new(slots as usize, model.chunk, model.can_copy),
+            chunk: model.chunk,
             state,
             context: model.context as usize,
             clients: HashMap::new(),
@@ -147,18 +149,24 @@ impl<'model> Worker<'model> {
             return false;
         }
         let begun = Instant::now();
-        match self.evaluator.step(&pieces) {
+        for group in self.chunk.groups(pieces) {
+            self.evaluate(&group);
+        }
+        self.finish_prefills();
+        self.state.add_busy(begun.elapsed());
+        true
+    }
+
+    fn evaluate(&mut self, pieces: &[Piece]) {
+        match self.evaluator.step(pieces) {
             Ok(rows) => {
-                self.scheduler.evaluated(&pieces);
+                self.scheduler.evaluated(pieces);
                 for (piece, rows) in pieces.iter().zip(rows) {
                     self.hand_out(piece, rows);
                 }
-                self.finish_prefills();
             }
-            Err(error) => self.fail_all(&pieces, &error),
+            Err(error) => self.fail_all(pieces, &error),
         }
-        self.state.add_busy(begun.elapsed());
-        true
     }
 
     /// What a piece's rows of logits say.

@@ -1,6 +1,6 @@
 use super::*;
 
-const CHUNK: Chunk = Chunk { shared: 4, alone: 8, ahead: 2 };
+const CHUNK: Chunk = Chunk { shared: 4, alone: 8, ahead: 2, few: 0 };
 
 fn scheduler(slots: usize) -> Scheduler {
     Scheduler::new(slots, CHUNK, true)
@@ -292,4 +292,36 @@ fn what_is_evaluated_ahead_comes_in_small_steps_until_somebody_waits() {
     scheduler.submit(generate(3, "c", Priority::Live, 20..26));
     scheduler.admit();
     assert_eq!(sizes(&scheduler.next_step()), [(1, 8)]);
+}
+
+#[test]
+fn few_tokens_go_one_by_one_and_many_in_even_numbers_where_that_is_faster() {
+    let mut scheduler = Scheduler::new(1, Chunk { few: 3, ..CHUNK }, true);
+    scheduler.submit(Request { probe: Some(13), ..generate(1, "a", Priority::Live, 0..15) });
+    scheduler.admit();
+    let mut steps = Vec::<(usize, Option<usize>, bool)>::new();
+    while steps.last().is_none_or(|(.., sampled)| !sampled) {
+        let pieces = scheduler.next_step();
+        steps.push((pieces[0].tokens.len(), pieces[0].probe, pieces[0].sample));
+        scheduler.evaluated(&pieces);
+    }
+    assert_eq!(steps, [(8, None, false), (6, Some(5), false), (1, None, true)]);
+    scheduler.remove(1);
+    scheduler.submit(generate(2, "a", Priority::Live, (0..15).chain([20, 21])));
+    scheduler.admit();
+    assert_eq!(sizes(&scheduler.next_step()), [(2, 1)]);
+}
+
+#[test]
+fn answers_are_evaluated_before_prompts_each_by_itself_unless_they_are_many() {
+    let piece =
+        |id, tokens| Piece { id, slot: 0, start: 0, tokens: vec![7; tokens], sample: true, probe: None };
+    let groups = |few, pieces: &[Piece]| -> Vec<Vec<u64>> {
+        let groups = Chunk { few, ..CHUNK }.groups(pieces.to_vec());
+        groups.iter().map(|group| group.iter().map(|piece| piece.id).collect()).collect()
+    };
+    let pieces = [piece(1, 1), piece(2, 8), piece(3, 1), piece(4, 6)];
+    assert_eq!(groups(2, &pieces), [vec![1], vec![3], vec![2, 4]]);
+    assert_eq!(groups(1, &pieces), [[2, 4, 1, 3]]);
+    assert_eq!(groups(0, &pieces), [[1, 2, 3, 4]]);
 }
