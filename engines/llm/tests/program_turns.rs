@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a broken expectation is a failed test, in helpers too
 
+#[allow(dead_code)] // the other tests use all of it
 mod program;
 
 use program::{Program, finish, long, message, short};
