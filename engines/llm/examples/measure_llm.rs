@@ -1,4 +1,5 @@
-//! Measures a running engine: time to the first token, cold and with reuse, and tokens per second.
+//! Measures a running engine: time to the first token, cold, with reuse and with the words evaluated while they are
+//! spoken, and tokens per second.
 //!
 //! ```text
 //! visavis-llm --listen unix:llm.sock --model FILE &
@@ -29,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
         let (text, _) = answer(&mut llm, "", &question_of(question, 0), 80).await?;
         tell(&format!("{question}\n  {}", text.replace('\n', "\n  ")));
     }
-    let (mut cold, mut warm, mut rate) = (u32::MAX, u32::MAX, 0.0_f64);
+    let (mut cold, mut warm, mut ahead, mut rate) = (u32::MAX, u32::MAX, u32::MAX, 0.0_f64);
     for run in 0..RUNS {
         // A first word of its own makes each run's prompt unlike all before it.
         let mut request = question_of("What did I say about the garden? Tell me everything.", run + 1);
@@ -43,9 +44,13 @@ async fn main() -> anyhow::Result<()> {
         let (_, done) = answer(&mut llm, "measure", &request, 4).await?;
         tell(&format!("second turn: {done:?}"));
         warm = warm.min(done.first_token_ms);
+        let done = spoken(&mut llm, request).await?;
+        tell(&format!("third turn, evaluated while it was spoken: {done:?}"));
+        ahead = ahead.min(done.first_token_ms);
     }
     tell(&format!(
-        "best of {RUNS}: first token cold {cold} ms, second turn {warm} ms, {rate:.1} tokens/s alone"
+        "best of {RUNS}: first token cold {cold} ms, second turn {warm} ms, evaluated ahead {ahead} ms, {rate:.1} \
+         tokens/s alone"
     ));
     for parallel in [2, 4] {
         let since = std::time::Instant::now();
@@ -63,6 +68,32 @@ async fn main() -> anyhow::Result<()> {
     tell(&format!("longest pause of an answer while a cold prompt comes in: {} ms", pause(&llm).await?));
     llm.release(ReleaseRequest { conversation: "measure".into() }).await?;
     Ok(())
+}
+
+/// A turn whose words come one by one, and whose end is judged.
+async fn spoken(
+    llm: &mut LlmClient<Channel>,
+    mut messages: Vec<ChatMessage>,
+) -> anyhow::Result<GenerateDone> {
+    let words = "And how often does the old apple tree by the wall need water in a dry summer?";
+    messages.extend([message("assistant", "You said a lot."), message("user", "")]);
+    let last = messages.len() - 1;
+    let request =
+        GenerateRequest { conversation: "measure".into(), max_tokens: 4, ..GenerateRequest::default() };
+    for (end, _) in words.match_indices(' ').skip(2).step_by(2) {
+        words[..end].clone_into(&mut messages[last].content);
+        let request = GenerateRequest { messages: messages.clone(), open: true, ..request.clone() };
+        llm.prefill(request).await?;
+    }
+    words.clone_into(&mut messages[last].content);
+    let mut events =
+        llm.generate(GenerateRequest { messages, turn_end: true, ..request }).await?.into_inner();
+    while let Some(event) = events.message().await? {
+        if let Some(Event::Done(done)) = event.event {
+            return Ok(done);
+        }
+    }
+    anyhow::bail!("the stream ended without done")
 }
 
 /// The longest time between two texts of an answer while another conversation's prompt is evaluated.
@@ -116,6 +147,7 @@ async fn answer(
     while let Some(event) = events.message().await? {
         match event.event.context("an empty event")? {
             Event::Text(part) => text.push_str(&part),
+            Event::TurnEnd(_) => {}
             Event::Done(done) => return Ok((text, done)),
         }
     }

@@ -83,6 +83,12 @@ impl Client {
         }
     }
 
+    /// How likely the last message is complete.
+    pub(crate) fn turn_end(&mut self, probability: f32, now: Instant) {
+        self.unsent.push_back(Ok(GenerateEvent { event: Some(Event::TurnEnd(probability)) }));
+        self.flush(now);
+    }
+
     /// Takes a generated token's bytes; true when a stop string ended the answer.
     pub(crate) fn token(&mut self, bytes: &[u8], now: Instant) -> bool {
         self.first_token.get_or_insert(now);
@@ -201,13 +207,15 @@ mod tests {
 
     use super::*;
     use crate::request::{Limits, settings};
+    use crate::scheduler::Kind;
 
     fn client(channel: usize) -> (Client, mpsc::Receiver<Result<GenerateEvent, Status>>) {
         let state = EngineState::new(1);
         state.set_ready(HealthReply::default());
         let (sender, receiver) = mpsc::channel(channel);
         let request = GenerateRequest { deadline_ms: 60_000, ..GenerateRequest::default() };
-        let settings = settings(&request, Limits { context: 100, default_max_tokens: 10 }).unwrap();
+        let settings =
+            settings(&request, Kind::Generate, Limits { context: 100, default_max_tokens: 10 }).unwrap();
         (Client::new(Reader::Events(sender), state.enter().unwrap(), settings, 5, Instant::now()), receiver)
     }
 

@@ -3,16 +3,19 @@
 //! ```text
 //! service ── Job ──▶ worker (one thread) ── Piece ──▶ model
 //!    ▲  checks: request, prompt │ ▲ decides: scheduler
-//!    └───────── events ─────────┘ client: one request's reader and clock; text: bytes to characters
+//!    └───────── events ─────────┘ client: one request's reader and clock; text: bytes to characters;
+//!                                 turn: where words end; likeliest: the few tokens worth sampling
 //! ```
 
 mod client;
+mod likeliest;
 mod model;
 mod prompt;
 mod request;
 mod scheduler;
 mod service;
 mod text;
+mod turn;
 mod worker;
 
 use std::os::unix::process::CommandExt;

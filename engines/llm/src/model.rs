@@ -14,15 +14,20 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token::data::LlamaTokenData;
+use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 
+use crate::likeliest::likeliest;
 use crate::request::Sampling;
 use crate::scheduler::{Chunk, Piece, Reuse, Token};
+use crate::turn::{ends_sentence, share};
 
 /// A prompt's share of one step. On a CPU 32 tokens keep the pause of a speaking sequence below what its listener
-/// has already buffered; a GPU takes hundreds in the same time.
-const CPU_CHUNK: Chunk = Chunk { shared: 32, alone: 64 };
-const GPU_CHUNK: Chunk = Chunk { shared: 256, alone: 512 };
+/// has already buffered; a GPU takes hundreds in the same time. The CPU's matrix products work on two tokens at a time
+/// but read a single one's weights at four times the speed (measured: 1, 2, 3, 4 tokens in 16, 58, 86, 75 ms).
+const CPU_CHUNK: Chunk = Chunk { shared: 32, alone: 64, ahead: 16, few: 3 };
+const GPU_CHUNK: Chunk = Chunk { shared: 256, alone: 512, ahead: 256, few: 0 };
 
 /// Small models repeat themselves when they always take the likeliest token.
 const REPEAT_PENALTY: f32 = 1.1;
@@ -30,6 +35,9 @@ const REPEAT_WINDOW: i32 = 64;
 
 /// With a temperature: a small model's unlikely tokens are many and mostly nonsense.
 const TOP_K: i32 = 40;
+
+/// All that can be chosen: the penalty only lowers, and only the window's tokens.
+const CANDIDATES: usize = (TOP_K + REPEAT_WINDOW) as usize;
 
 /// What the command line says of the model.
 #[derive(Debug, Clone)]
@@ -55,6 +63,8 @@ pub(crate) struct Model {
     pub(crate) chunk: Chunk,
     /// Whether a part of a sequence can be copied or removed; recurrent models keep one state for all of it.
     pub(crate) can_copy: bool,
+    /// Tokens that end a message, or a sentence and with it most messages.
+    closing: Vec<Token>,
 }
 
 impl Model {
@@ -88,6 +98,7 @@ impl Model {
             chunk: if gpu.is_some() { GPU_CHUNK } else { CPU_CHUNK },
             device: gpu.unwrap_or_else(|| "cpu".into()),
             can_copy: !model.is_recurrent() && !model.is_hybrid(),
+            closing: closing(&model),
             backend,
             model: Arc::new(model),
             options: options.clone(),
@@ -115,15 +126,24 @@ impl Model {
         let context = self.model.new_context(&self.backend, parameters).map_err(|_| {
             format!("no memory for {slots} slots of {} tokens; lower --slots or --context", self.context)
         })?;
-        let mut evaluator = Evaluator { context, model: &self.model, batch: LlamaBatch::new(batch, 1) };
+        let batch = LlamaBatch::new(batch, 1);
+        let mut evaluator = Evaluator { context, model: &self.model, closing: &self.closing, batch };
         let first = self.model.vocab().bos().0.max(0);
-        let warm_up = Piece { id: 0, slot: 0, start: 0, tokens: vec![first; 2], sample: true };
+        let warm_up = Piece { id: 0, slot: 0, start: 0, tokens: vec![first; 2], sample: true, probe: None };
         evaluator
             .step(&[warm_up])
             .map_err(|e| format!("the model {} does not run: {e}", self.options.path.display()))?;
         evaluator.clear(0);
         Ok(evaluator)
     }
+}
+
+fn closing(model: &LlamaModel) -> Vec<Token> {
+    let vocab = model.vocab();
+    let ends = |token: &LlamaToken| {
+        vocab.is_eog(*token) || ends_sentence(&vocab.token_to_piece(*token, false, None))
+    };
+    vocab.tokens().filter(ends).map(|token| token.0).collect()
 }
 
 /// The first GPU's backend, by its name in the health reply.
@@ -154,7 +174,15 @@ fn check_file(path: &std::path::Path) -> Result<(), String> {
 pub(crate) struct Evaluator<'model> {
     context: LlamaContext<'model>,
     model: &'model LlamaModel,
+    closing: &'model [Token],
     batch: LlamaBatch<'static>,
+}
+
+/// Where a piece's wanted logits are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows {
+    pub(crate) sample: Option<i32>,
+    pub(crate) probe: Option<i32>,
 }
 
 impl Evaluator<'_> {
@@ -183,28 +211,45 @@ impl Evaluator<'_> {
         _ = self.context.kv_cache_seq_rm(sequence(slot), None, None);
     }
 
-    /// Evaluates the pieces together; returns for each the row from which to sample.
-    pub(crate) fn step(&mut self, pieces: &[Piece]) -> Result<Vec<i32>, String> {
+    /// Evaluates the pieces together.
+    pub(crate) fn step(&mut self, pieces: &[Piece]) -> Result<Vec<Rows>, String> {
         self.batch.clear();
         let mut rows = Vec::with_capacity(pieces.len());
         for piece in pieces {
-            let last = piece.tokens.len() - 1;
+            let first = self.batch.n_tokens();
+            let sample = piece.sample.then(|| piece.tokens.len() - 1);
             for (i, token) in piece.tokens.iter().enumerate() {
                 let at = i32::try_from(piece.start + i).expect("a position is within the context");
-                let logits = piece.sample && i == last;
+                let logits = Some(i) == sample || Some(i) == piece.probe;
                 self.batch
                     .add(LlamaToken(*token), at, &[sequence(piece.slot)], logits)
                     .expect("the batch has room for a chunk and one token of each slot");
             }
-            rows.push(self.batch.n_tokens() - 1);
+            let row = |i: usize| first + i32::try_from(i).expect("a chunk is small");
+            rows.push(Rows { sample: sample.map(row), probe: piece.probe.map(row) });
         }
         self.context.decode(&mut self.batch).map_err(|e| e.to_string())?;
         Ok(rows)
     }
 
     /// Chooses the token that follows a row of the last step.
-    pub(crate) fn sample(&self, sampler: &mut LlamaSampler, row: i32) -> Token {
-        sampler.sample(&self.context, row).0
+    pub(crate) fn sample(&self, sampler: &mut LlamaSampler, row: i32) -> Result<Token, String> {
+        let candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
+        if candidates.is_empty() {
+            // llama.cpp would end the process.
+            return Err("its logits are not numbers".into());
+        }
+        let data = |(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0);
+        let mut candidates = LlamaTokenDataArray::from_iter(candidates.into_iter().map(data), false);
+        candidates.apply_sampler(sampler);
+        let token = candidates.selected_token().ok_or("no token was selected")?;
+        sampler.accept(token);
+        Ok(token.0)
+    }
+
+    /// The probability that what ends with a row of the last step is a whole message.
+    pub(crate) fn turn_end(&self, row: i32) -> f32 {
+        share(self.context.get_logits_ith(row), self.closing)
     }
 
     /// Makes the sampler of one answer.

@@ -3,14 +3,30 @@
 use std::sync::Arc;
 
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
+use llama_cpp_2::token::LlamaToken;
 use tonic::Status;
 use visavis_proto::v1::ChatMessage;
 
 use crate::request::invalid;
 use crate::scheduler::Token;
+use crate::turn::{Place, cuts, place, words};
 
 /// More text than this per token of context cannot fit and is not even tokenised.
 const MAX_BYTES_PER_TOKEN: usize = 32;
+
+/// Marks a place in what the template makes of a message.
+const MARK: char = '\u{2}';
+
+/// What a request's messages become.
+#[derive(Debug)]
+pub(crate) struct Prompt {
+    pub(crate) tokens: Vec<Token>,
+    /// What the tokens spell.
+    text: String,
+    chat: Vec<LlamaChatMessage>,
+    /// The last message's content, as in `chat`.
+    last: String,
+}
 
 /// Template and vocabulary; used by many requests at once, beside the model's thread.
 #[derive(Debug)]
@@ -35,7 +51,7 @@ impl Prompter {
     }
 
     /// The tokens of these messages; after a user's message with the beginning of the answer.
-    pub(crate) fn tokens(&self, messages: &[ChatMessage]) -> Result<Vec<Token>, Status> {
+    pub(crate) fn prompt(&self, messages: &[ChatMessage]) -> Result<Prompt, Status> {
         let Some(last) = messages.last() else {
             return Err(invalid("messages: empty; send at least one"));
         };
@@ -49,19 +65,57 @@ impl Prompter {
         }
         let chat = messages.iter().enumerate().map(|(i, message)| self.message(i, message));
         let chat = chat.collect::<Result<Vec<_>, _>>()?;
-        let prompt = self
-            .model
-            .apply_chat_template(&self.template, &chat, last.role != "system")
-            .map_err(|e| Status::internal(format!("the model's chat template failed: {e}")))?;
+        let text = self.render(&chat, last.role != "system")?;
         let vocab = self.model.vocab();
         let mut tokens: Vec<Token> =
-            vocab.tokenize(prompt.as_bytes(), true, true).iter().map(|t| t.0).collect();
+            vocab.tokenize(text.as_bytes(), true, true).iter().map(|t| t.0).collect();
         // Some templates write the token that the tokenizer also adds.
         let bos = vocab.bos().0;
         if tokens.starts_with(&[bos, bos]) {
             tokens.remove(0);
         }
-        Ok(tokens)
+        Ok(Prompt { tokens, text, chat, last: without(&last.content, &self.control) })
+    }
+
+    /// The number of tokens up to the last word of the last message, a user's. None: it has no words, or its last word
+    /// shares a token with what follows.
+    pub(crate) fn words_end(&self, prompt: &Prompt) -> Option<usize> {
+        let words = words(&prompt.last);
+        let after = self.after(prompt, words)?;
+        let places = cuts(words).map(|cut| self.place(prompt, after + words.len() - cut));
+        places.filter(|place| place.exact).map(|place| place.tokens).next()
+    }
+
+    /// The beginning of the prompt that stays as it is when the last message, a user's, goes on.
+    pub(crate) fn unfinished(&self, mut prompt: Prompt) -> Result<Vec<Token>, Status> {
+        let hidden = || Status::internal("the model's chat template does not show where a message ends");
+        let after = self.after(&prompt, words(&prompt.last)).ok_or_else(hidden)?;
+        let place = self.place(&prompt, after);
+        // The last token, even a whole word, can become a longer one.
+        prompt.tokens.truncate(place.tokens.saturating_sub(usize::from(place.exact)).max(1));
+        Ok(prompt.tokens)
+    }
+
+    /// How many bytes the prompt has after the last message's words.
+    fn after(&self, prompt: &Prompt, words: &str) -> Option<usize> {
+        let mut chat = prompt.chat.clone();
+        *chat.last_mut()? = LlamaChatMessage::new("user".into(), format!("{words}{MARK}")).ok()?;
+        let marked = self.render(&chat, true).ok()?;
+        let end = marked.rfind(MARK)?;
+        // A template that changes messages by more than white space at their ends is none that can be read so.
+        prompt.text.starts_with(&marked[..end]).then(|| prompt.text.len() - end)
+    }
+
+    fn place(&self, prompt: &Prompt, after: usize) -> Place {
+        let vocab = self.model.vocab();
+        let length = |token: &Token| vocab.token_to_piece(LlamaToken(*token), true, None).len();
+        place(prompt.tokens.len(), prompt.tokens.iter().rev().map(length), after)
+    }
+
+    fn render(&self, chat: &[LlamaChatMessage], answer: bool) -> Result<String, Status> {
+        self.model
+            .apply_chat_template(&self.template, chat, answer)
+            .map_err(|e| Status::internal(format!("the model's chat template failed: {e}")))
     }
 
     fn message(&self, index: usize, message: &ChatMessage) -> Result<LlamaChatMessage, Status> {

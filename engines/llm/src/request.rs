@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::Status;
 use visavis_proto::v1::{self, GenerateRequest};
 
-use crate::scheduler::Priority;
+use crate::scheduler::{Kind, Priority};
 
 const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) stop: Vec<String>,
     pub(crate) priority: Priority,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) turn_end: bool,
+    pub(crate) open: bool,
 }
 
 /// Bounds that come from the command line and the model.
@@ -41,8 +43,8 @@ pub(crate) struct Limits {
     pub(crate) default_max_tokens: usize,
 }
 
-/// Reads everything but the messages.
-pub(crate) fn settings(request: &GenerateRequest, limits: Limits) -> Result<Settings, Status> {
+/// Reads everything but the messages' content.
+pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) -> Result<Settings, Status> {
     if request.conversation.len() > MAX_CONVERSATION_BYTES {
         return Err(invalid(format!("conversation: longer than {MAX_CONVERSATION_BYTES} bytes")));
     }
@@ -74,6 +76,7 @@ pub(crate) fn settings(request: &GenerateRequest, limits: Limits) -> Result<Sett
             bad.len()
         )));
     }
+    of_the_last_message(request, kind)?;
     let priority = match v1::Priority::try_from(request.priority) {
         Ok(v1::Priority::Live) => Priority::Live,
         Ok(v1::Priority::Speculative) => Priority::Speculative,
@@ -90,7 +93,27 @@ pub(crate) fn settings(request: &GenerateRequest, limits: Limits) -> Result<Sett
         stop: request.stop.clone(),
         priority,
         deadline: (request.deadline_ms > 0).then(|| Duration::from_millis(request.deadline_ms.into())),
+        turn_end: request.turn_end,
+        open: request.open,
     })
+}
+
+/// `turn_end` and `open` speak of what a person says.
+fn of_the_last_message(request: &GenerateRequest, kind: Kind) -> Result<(), Status> {
+    let for_users = [
+        ("turn_end", request.turn_end, Kind::Generate, "Generate says it"),
+        ("open", request.open, Kind::Prefill, "an answer needs a finished message; use Prefill"),
+    ];
+    let of_user = request.messages.last().is_some_and(|last| last.role == "user");
+    for (field, _, right, why) in for_users.iter().filter(|(_, set, ..)| *set) {
+        if kind != *right {
+            return Err(invalid(format!("{field}: {why}")));
+        }
+        if !of_user {
+            return Err(invalid(format!("{field}: needs a last message whose role is user")));
+        }
+    }
+    Ok(())
 }
 
 /// `INVALID_ARGUMENT`.
@@ -106,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_gets_the_defaults_and_the_default_answer_fits_a_small_context() {
-        let settings = settings(&GenerateRequest::default(), LIMITS).unwrap();
+        let settings = settings(&GenerateRequest::default(), Kind::Generate, LIMITS).unwrap();
         assert_eq!((settings.max_tokens, settings.deadline), (50, None));
         assert_eq!(settings.sampling, Sampling { temperature: 0.0, top_p: 1.0, seed: None });
     }
@@ -114,6 +137,8 @@ mod tests {
     #[test]
     fn each_bad_field_is_named() {
         let good = GenerateRequest::default;
+        let user = || v1::ChatMessage { role: "user".into(), content: "Well".into() };
+        let said = || GenerateRequest { messages: vec![user()], ..good() };
         let bad = [
             ("conversation", GenerateRequest { conversation: "x".repeat(300), ..good() }),
             ("max_tokens", GenerateRequest { max_tokens: 100, ..good() }),
@@ -123,11 +148,19 @@ mod tests {
             ("stop", GenerateRequest { stop: vec![String::new()], ..good() }),
             ("stop", GenerateRequest { stop: vec!["a".into(); 17], ..good() }),
             ("priority", GenerateRequest { priority: 9, ..good() }),
+            ("turn_end", GenerateRequest { turn_end: true, ..good() }),
+            ("open", GenerateRequest { open: true, ..said() }),
         ];
         for (field, request) in bad {
-            let status = settings(&request, LIMITS).unwrap_err();
+            let status = settings(&request, Kind::Generate, LIMITS).unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument);
             assert!(status.message().starts_with(field), "{field}: {}", status.message());
         }
+        let open = GenerateRequest { open: true, ..said() };
+        assert!(settings(&open, Kind::Prefill, LIMITS).unwrap().open);
+        assert!(settings(&GenerateRequest { turn_end: true, ..said() }, Kind::Generate, LIMITS).is_ok());
+        let status =
+            settings(&GenerateRequest { turn_end: true, ..said() }, Kind::Prefill, LIMITS).unwrap_err();
+        assert!(status.message().starts_with("turn_end"), "{}", status.message());
     }
 }

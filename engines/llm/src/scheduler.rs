@@ -36,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) priority: Priority,
     pub(crate) kind: Kind,
     pub(crate) tokens: Vec<Token>,
+    /// The prompt's token whose logits are wanted as well, once.
+    pub(crate) probe: Option<usize>,
 }
 
 /// How many prompt tokens one step may evaluate.
@@ -45,6 +47,35 @@ pub(crate) struct Chunk {
     pub(crate) shared: usize,
     /// While none does: only cancellation and newcomers wait.
     pub(crate) alone: usize,
+    /// While nobody waits for an answer either: what is evaluated ahead must make way at once.
+    pub(crate) ahead: usize,
+    /// Up to so many tokens cost less one after the other than together; more go in even numbers. 0: always together.
+    pub(crate) few: usize,
+}
+
+impl Chunk {
+    /// How many of so many tokens the next step takes.
+    fn take(self, tokens: usize) -> usize {
+        match tokens {
+            _ if self.few == 0 => tokens,
+            _ if tokens <= self.few => tokens.min(1),
+            _ => tokens & !1,
+        }
+    }
+
+    /// The step's pieces in the order and groups in which to evaluate them: what a listener waits for comes first.
+    pub(crate) fn groups(self, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+        let (single, mut rest): (Vec<_>, Vec<_>) =
+            pieces.into_iter().partition(|piece| self.few > 0 && piece.tokens.len() == 1);
+        let mut groups = Vec::new();
+        if single.len() > self.few {
+            rest.extend(single);
+        } else {
+            groups.extend(single.into_iter().map(|piece| vec![piece]));
+        }
+        groups.extend((!rest.is_empty()).then_some(rest));
+        groups
+    }
 }
 
 /// Where the beginning of an admitted request's prompt comes from.
@@ -74,6 +105,8 @@ pub(crate) struct Piece {
     pub(crate) tokens: Vec<Token>,
     /// The last token's logits choose the sequence's next token.
     pub(crate) sample: bool,
+    /// One of the tokens, by its place among them, whose logits are wanted as well.
+    pub(crate) probe: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -184,16 +217,23 @@ impl Scheduler {
             self.batch_skipped = 0;
         }
         let answering = |slot: &Slot| slot.pending() == 1;
-        let mut room = if order.iter().any(|&(.., i)| answering(&self.slots[i])) {
+        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(.., index)| is(&self.slots[index]));
+        let awaited = |slot: &Slot| {
+            let request = slot.work.as_ref().map(|work| &work.request);
+            request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
+        };
+        let mut room = if any(&answering) {
             self.chunk.shared
-        } else {
+        } else if any(&awaited) {
             self.chunk.alone
+        } else {
+            self.chunk.ahead
         };
         let mut pieces = Vec::new();
         for (_, id, index) in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
-            let count = if answering(slot) { 1 } else { slot.pending().min(room) };
+            let count = if answering(slot) { 1 } else { self.chunk.take(slot.pending().min(room)) };
             if count == 0 {
                 continue;
             }
@@ -203,7 +243,9 @@ impl Scheduler {
             let start = slot.cached.len();
             let tokens = work.request.tokens[start..start + count].to_vec();
             let sample = work.request.kind == Kind::Generate && count == slot.pending();
-            pieces.push(Piece { id, slot: index, start, tokens, sample });
+            let probe = work.request.probe.and_then(|probe| probe.checked_sub(start));
+            let probe = probe.filter(|probe| *probe < count);
+            pieces.push(Piece { id, slot: index, start, tokens, sample, probe });
         }
         pieces
     }
@@ -211,7 +253,11 @@ impl Scheduler {
     /// The step succeeded: its tokens are in the cache.
     pub(crate) fn evaluated(&mut self, pieces: &[Piece]) {
         for piece in pieces {
-            self.slots[piece.slot].cached.extend(&piece.tokens);
+            let slot = &mut self.slots[piece.slot];
+            slot.cached.extend(&piece.tokens);
+            if let Some(work) = slot.work.as_mut().filter(|_| piece.probe.is_some()) {
+                work.request.probe = None;
+            }
         }
     }
 
@@ -282,8 +328,9 @@ impl Scheduler {
     }
 
     fn assign(&mut self, index: usize, request: Request) -> Admission {
-        // An answer needs the logits of its prompt's last token, so that one is always evaluated.
+        // An answer needs the logits of its prompt's last token, so that one is always evaluated; likewise the probe.
         let most = request.tokens.len() - usize::from(request.kind == Kind::Generate);
+        let most = request.probe.map_or(most, |probe| probe.min(most));
         let common = |slot: &Slot| {
             slot.cached
                 .iter()

@@ -47,8 +47,10 @@ impl LlmService {
         let ticket = self.state.enter()?;
         let loaded = self.loaded.get().ok_or_else(|| Status::unavailable("the model is still loading"))?;
         let context = loaded.limits.context;
-        let settings = request::settings(&request, loaded.limits)?;
-        let tokens = loaded.prompter.tokens(&request.messages)?;
+        let settings = request::settings(&request, kind, loaded.limits)?;
+        let prompt = loaded.prompter.prompt(&request.messages)?;
+        let words_end = settings.turn_end.then(|| loaded.prompter.words_end(&prompt)).flatten();
+        let tokens = if settings.open { loaded.prompter.unfinished(prompt)? } else { prompt.tokens };
         let room = context - settings.max_tokens;
         if tokens.is_empty() || tokens.len() > room {
             return Err(invalid(format!(
@@ -65,6 +67,7 @@ impl LlmService {
             priority: settings.priority,
             kind,
             tokens,
+            probe: words_end.map(|end| end - 1),
         };
         let client = Client::new(reader, ticket, settings, scheduled.tokens.len(), arrived);
         self.send(Job::Run(Box::new(client), scheduled))

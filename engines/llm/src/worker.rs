@@ -10,8 +10,8 @@ use visavis_proto::state::{EngineState, Outcome};
 use visavis_proto::v1::generate_done::Reason;
 
 use crate::client::Client;
-use crate::model::{Evaluator, Model};
-use crate::scheduler::{Piece, Request, Reuse, Scheduler, Token};
+use crate::model::{Evaluator, Model, Rows};
+use crate::scheduler::{Chunk, Piece, Request, Reuse, Scheduler, Token};
 
 /// How soon a sequence goes on after its slow reader has caught up.
 const READER_POLL: Duration = Duration::from_millis(5);
@@ -27,6 +27,7 @@ pub(crate) enum Job {
 pub(crate) struct Worker<'model> {
     evaluator: Evaluator<'model>,
     scheduler: Scheduler,
+    chunk: Chunk,
     state: Arc<EngineState>,
     context: usize,
     /// Requests in the queue or on a slot.
@@ -45,6 +46,7 @@ impl<'model> Worker<'model> {
         Self {
             evaluator,
             scheduler: Scheduler::new(slots as usize, model.chunk, model.can_copy),
+            chunk: model.chunk,
             state,
             context: model.context as usize,
             clients: HashMap::new(),
@@ -147,29 +149,43 @@ impl<'model> Worker<'model> {
             return false;
         }
         let begun = Instant::now();
-        match self.evaluator.step(&pieces) {
-            Ok(rows) => {
-                self.scheduler.evaluated(&pieces);
-                for (piece, row) in pieces.iter().zip(rows).filter(|(piece, _)| piece.sample) {
-                    let token = self.sample(piece, row);
-                    self.next_token(piece.id, token);
-                }
-                self.finish_prefills();
-            }
-            Err(error) => self.fail_all(&pieces, &error),
+        for group in self.chunk.groups(pieces) {
+            self.evaluate(&group);
         }
+        self.finish_prefills();
         self.state.add_busy(begun.elapsed());
         true
     }
 
-    fn sample(&mut self, piece: &Piece, row: i32) -> Option<Token> {
-        let sampler = self.clients.get_mut(&piece.id)?.sampler.as_mut()?;
-        Some(self.evaluator.sample(sampler, row))
+    fn evaluate(&mut self, pieces: &[Piece]) {
+        match self.evaluator.step(pieces) {
+            Ok(rows) => {
+                self.scheduler.evaluated(pieces);
+                for (piece, rows) in pieces.iter().zip(rows) {
+                    self.hand_out(piece, rows);
+                }
+            }
+            Err(error) => self.fail_all(pieces, &error),
+        }
+    }
+
+    /// What a piece's rows of logits say.
+    fn hand_out(&mut self, piece: &Piece, rows: Rows) {
+        let Some(client) = self.clients.get_mut(&piece.id) else { return };
+        if let Some(row) = rows.probe {
+            client.turn_end(self.evaluator.turn_end(row), Instant::now());
+        }
+        if let (Some(row), Some(sampler)) = (rows.sample, client.sampler.as_mut()) {
+            match self.evaluator.sample(sampler, row) {
+                Ok(token) => self.next_token(piece.id, token),
+                Err(error) => self.fail_all(std::slice::from_ref(piece), &error),
+            }
+        }
     }
 
     /// Hands a chosen token out and goes on with it, or ends the answer.
-    fn next_token(&mut self, id: u64, token: Option<Token>) {
-        let (Some(token), Some(client)) = (token, self.clients.get_mut(&id)) else { return };
+    fn next_token(&mut self, id: u64, token: Token) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
         let now = Instant::now();
         let reason = if self.evaluator.ends(token) {
             Some(Reason::Stop)

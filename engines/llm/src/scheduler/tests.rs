@@ -1,6 +1,6 @@
 use super::*;
 
-const CHUNK: Chunk = Chunk { shared: 4, alone: 8 };
+const CHUNK: Chunk = Chunk { shared: 4, alone: 8, ahead: 2, few: 0 };
 
 fn scheduler(slots: usize) -> Scheduler {
     Scheduler::new(slots, CHUNK, true)
@@ -18,6 +18,7 @@ fn generate(
         priority,
         kind: Kind::Generate,
         tokens: tokens.into_iter().collect(),
+        probe: None,
     }
 }
 
@@ -220,4 +221,107 @@ fn a_lost_cache_is_evaluated_again() {
     let slot = scheduler.admit()[0].slot;
     scheduler.forget(slot);
     assert_eq!(scheduler.next_step()[0].start, 0);
+}
+
+#[test]
+fn a_probe_is_evaluated_with_the_prompt_once_and_told_where_it_lies_in_its_step() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(Request { probe: Some(9), ..generate(1, "a", Priority::Live, 0..12) });
+    scheduler.admit();
+    let mut probes = Vec::new();
+    for _ in 0..2 {
+        let pieces = scheduler.next_step();
+        probes.push((pieces[0].start, pieces[0].probe, pieces[0].sample));
+        scheduler.evaluated(&pieces);
+    }
+    assert_eq!(probes, [(0, None, false), (8, Some(1), true)]);
+    scheduler.push(1, 50);
+    assert_eq!(scheduler.next_step()[0].probe, None);
+}
+
+#[test]
+fn a_probe_in_the_cache_is_evaluated_again_and_only_what_lies_before_it_is_reused() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(prefill(1, "a", 0..12));
+    run_prompts(&mut scheduler);
+    scheduler.remove(1);
+    scheduler.submit(Request { probe: Some(9), ..generate(2, "a", Priority::Live, 0..12) });
+    assert_eq!(scheduler.admit()[0].reuse, Reuse::Own { keep: 9 });
+    let pieces = scheduler.next_step();
+    assert_eq!((pieces[0].start, pieces[0].tokens.len(), pieces[0].probe), (9, 3, Some(0)));
+}
+
+#[test]
+fn a_displaced_request_tells_its_probe_no_second_time() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(Request { probe: Some(1), ..generate(1, "", Priority::Batch, 0..3) });
+    run_prompts(&mut scheduler);
+    scheduler.push(1, 50);
+    scheduler.submit(generate(2, "a", Priority::Live, 70..73));
+    run_prompts(&mut scheduler);
+    scheduler.remove(2);
+    scheduler.admit();
+    let pieces = scheduler.next_step();
+    assert_eq!((&pieces[0].tokens[..], pieces[0].probe), (&[0, 1, 2, 50][..], None));
+}
+
+#[test]
+fn a_discarded_speculation_leaves_only_what_the_next_prompt_begins_with() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(generate(1, "a", Priority::Speculative, [0, 1, 2, 3, 90, 91]));
+    run_prompts(&mut scheduler);
+    for token in [50, 51] {
+        scheduler.push(1, token);
+        let pieces = scheduler.next_step();
+        scheduler.evaluated(&pieces);
+    }
+    scheduler.remove(1);
+    // The person went on: token 4 instead of the end of the message.
+    scheduler.submit(prefill(2, "a", [0, 1, 2, 3, 4, 5]));
+    assert_eq!(scheduler.admit()[0].reuse, Reuse::Own { keep: 4 });
+    assert_eq!(scheduler.next_step()[0].tokens, [4, 5][..]);
+}
+
+#[test]
+fn what_is_evaluated_ahead_comes_in_small_steps_until_somebody_waits() {
+    let mut scheduler = scheduler(3);
+    scheduler.submit(prefill(1, "a", 0..9));
+    scheduler.submit(generate(2, "b", Priority::Speculative, 10..19));
+    scheduler.admit();
+    assert_eq!(sizes(&scheduler.next_step()), [(1, 2)]);
+    scheduler.submit(generate(3, "c", Priority::Live, 20..26));
+    scheduler.admit();
+    assert_eq!(sizes(&scheduler.next_step()), [(1, 8)]);
+}
+
+#[test]
+fn few_tokens_go_one_by_one_and_many_in_even_numbers_where_that_is_faster() {
+    let mut scheduler = Scheduler::new(1, Chunk { few: 3, ..CHUNK }, true);
+    scheduler.submit(Request { probe: Some(13), ..generate(1, "a", Priority::Live, 0..15) });
+    scheduler.admit();
+    let mut steps = Vec::<(usize, Option<usize>, bool)>::new();
+    while steps.last().is_none_or(|(.., sampled)| !sampled) {
+        let pieces = scheduler.next_step();
+        steps.push((pieces[0].tokens.len(), pieces[0].probe, pieces[0].sample));
+        scheduler.evaluated(&pieces);
+    }
+    assert_eq!(steps, [(8, None, false), (6, Some(5), false), (1, None, true)]);
+    scheduler.remove(1);
+    scheduler.submit(generate(2, "a", Priority::Live, (0..15).chain([20, 21])));
+    scheduler.admit();
+    assert_eq!(sizes(&scheduler.next_step()), [(2, 1)]);
+}
+
+#[test]
+fn answers_are_evaluated_before_prompts_each_by_itself_unless_they_are_many() {
+    let piece =
+        |id, tokens| Piece { id, slot: 0, start: 0, tokens: vec![7; tokens], sample: true, probe: None };
+    let groups = |few, pieces: &[Piece]| -> Vec<Vec<u64>> {
+        let groups = Chunk { few, ..CHUNK }.groups(pieces.to_vec());
+        groups.iter().map(|group| group.iter().map(|piece| piece.id).collect()).collect()
+    };
+    let pieces = [piece(1, 1), piece(2, 8), piece(3, 1), piece(4, 6)];
+    assert_eq!(groups(2, &pieces), [vec![1], vec![3], vec![2, 4]]);
+    assert_eq!(groups(1, &pieces), [[2, 4, 1, 3]]);
+    assert_eq!(groups(0, &pieces), [[1, 2, 3, 4]]);
 }

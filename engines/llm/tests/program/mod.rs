@@ -141,6 +141,7 @@ pub(crate) async fn finish(mut stream: tonic::Streaming<GenerateEvent>) -> (Stri
                 assert!(!part.is_empty());
                 text.push_str(&part);
             }
+            Event::TurnEnd(_) => assert!(text.is_empty(), "whether the turn ends is told before any text"),
             Event::Done(last) => done = Some(last),
         }
     }

@@ -1,0 +1,68 @@
+//! The few likeliest tokens of a large vocabulary, so that no sampler has to walk through all of it. Pure.
+
+use crate::scheduler::Token;
+
+/// Logits looked at together; one comparison then passes over most of the vocabulary.
+const BLOCK: usize = 64;
+
+/// The `count` highest logits with their tokens, in no order; fewer where some are not numbers.
+pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<(Token, f32)> {
+    let mut best: Vec<(Token, f32)> = Vec::with_capacity(2 * count);
+    let mut bar = f32::NEG_INFINITY;
+    for (block, first) in logits.chunks(BLOCK).zip((0..).step_by(BLOCK)) {
+        if best.len() >= count && !block.iter().fold(false, |any, logit| any | (*logit > bar)) {
+            continue;
+        }
+        for (logit, token) in block.iter().zip(first..) {
+            if logit.is_nan() || (best.len() >= count && *logit <= bar) {
+                continue;
+            }
+            best.push((token, *logit));
+            if best.len() == 2 * count {
+                bar = cut(&mut best, count);
+            }
+        }
+    }
+    if best.len() > count {
+        cut(&mut best, count);
+    }
+    best
+}
+
+/// Keeps the highest; returns the lowest of them.
+fn cut(best: &mut Vec<(Token, f32)>, count: usize) -> f32 {
+    best.select_nth_unstable_by(count - 1, |a, b| b.1.total_cmp(&a.1));
+    best.truncate(count);
+    best[count - 1].1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_are_those_that_sorting_would_give() {
+        let mut state = 1_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from(u16::try_from(state >> 16).unwrap()) - 30_000.0
+        };
+        for (size, count) in [(3, 5), (5, 5), (1000, 1), (5000, 40), (70_001, 104)] {
+            let logits: Vec<f32> = (0..size).map(|_| random()).collect();
+            let mut sorted = logits.clone();
+            sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+            sorted.truncate(count);
+            let mut best = likeliest(&logits, count);
+            assert!(best.iter().all(|(token, logit)| logits[usize::try_from(*token).unwrap()] == *logit));
+            best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+            assert_eq!(best.iter().map(|(_, logit)| *logit).collect::<Vec<_>>(), sorted);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_never_chosen() {
+        let found = likeliest(&[f32::NAN, 1.0, f32::NEG_INFINITY, f32::NAN], 3);
+        assert_eq!(found, [(1, 1.0), (2, f32::NEG_INFINITY)]);
+        assert!(likeliest(&[f32::NAN; 9], 3).is_empty());
+    }
+}
