@@ -1,4 +1,4 @@
-//! What the sound of a call costs: each iteration is one second of it.
+//! What the sound of a call costs: each iteration is one second of it, or as much as its name says.
 #![allow(missing_docs)] // the macros below make public functions
 
 use std::hint::black_box;
@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use visavis::audio::jitter::{JitterBuffer, Playout};
+use visavis::audio::log_mel::LogMel;
 use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
 use visavis::audio::resample::Resampler;
-use visavis::frame::{OUT_FRAME, OUT_RATE};
+use visavis::frame::{MIC_RATE, OUT_FRAME, OUT_RATE};
 
 /// Something like a voice: a chord that swells three times a second.
 #[allow(clippy::cast_possible_truncation)]
@@ -88,5 +89,15 @@ fn resample(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, jitter, opus, resample);
+fn log_mel(criterion: &mut Criterion) {
+    let log_mel = LogMel::default();
+    for seconds in [2, 8] {
+        let voice = voice(MIC_RATE).repeat(seconds);
+        criterion.bench_function(&format!("log-mel features, {seconds} s"), |bencher| {
+            bencher.iter(|| black_box(log_mel.features(black_box(&voice))));
+        });
+    }
+}
+
+criterion_group!(benches, jitter, opus, resample, log_mel);
 criterion_main!(benches);

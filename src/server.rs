@@ -180,9 +180,11 @@ pub fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
         llm: or(&config.llm.model, &profile.llm),
         voices,
         vad: directory.join(&profile.vad),
+        turn: profile.turn.as_ref().map(|file| directory.join(file)),
         runtime: directory.join(&profile.runtime),
     };
     let mut needed = vec![&files.vad, &files.runtime];
+    needed.extend(&files.turn);
     needed.extend(config.stt.url.is_empty().then_some(&files.stt));
     needed.extend(config.llm.url.is_empty().then_some(&files.llm));
     if config.tts.url.is_empty() {

@@ -38,7 +38,7 @@ impl Call {
         let stt = Arc::new(ScriptedStt { lines: Mutex::new(lines) });
         let llm = Arc::new(ScriptedLlm { answers: Mutex::new(answers.into()), ..Default::default() });
         let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
-        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad };
+        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
         let (ends, pipeline) = call_ends();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let tokens = (drain, stop.clone());

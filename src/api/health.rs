@@ -26,6 +26,8 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         "lid_ready": stt.ready && stt.identifies_language,
         "llm_ready": llm.ready,
         "tts_ready": tts.ready,
+        // Null: the profile has no such model. It is loaded before the server listens.
+        "turn_ready": app.fleet.engines.end_of_turn.is_some().then_some(true),
         "device": device,
         "udp": app.webrtc.is_some(),
         "stopping": app.calls.stopping(),

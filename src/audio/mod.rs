@@ -1,6 +1,8 @@
-//! Sound as numbers: resampling, Opus, and the order and timing of packets. No I/O, no clock.
+//! Sound as numbers: resampling, Opus, Whisper's features, and the order and timing of packets. No I/O, no clock.
 
 pub mod jitter;
 mod jitter_delay;
+pub mod log_mel;
+pub mod mel;
 pub mod opus;
 pub mod resample;

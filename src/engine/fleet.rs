@@ -12,8 +12,9 @@ use tonic::transport::Channel;
 use super::grpc::{self, GrpcLlm, GrpcStt, GrpcTts};
 use super::monitor::{self, EngineStatus};
 use super::silero::Silero;
+use super::smart_turn::SmartTurn;
 use super::supervisor::{self, Program};
-use super::{Engines, Vad};
+use super::{EndOfTurn, Engines, Vad};
 use crate::config::Config;
 
 /// The model files of a configuration, resolved.
@@ -27,6 +28,8 @@ pub struct ModelFiles {
     pub voices: Vec<PathBuf>,
     /// Silero.
     pub vad: PathBuf,
+    /// Smart Turn, if turns are to be ended with its help.
+    pub turn: Option<PathBuf>,
     /// ONNX Runtime.
     pub runtime: PathBuf,
 }
@@ -48,9 +51,13 @@ impl Fleet {
     /// Starts what is to be started and connects to the rest. Returns at once; engines load in the background.
     ///
     /// # Errors
-    /// When the voice activity model cannot be loaded, an engine's program is not there, or an address is wrong.
+    /// When the model of voice activity or of the end of a turn cannot be loaded, an engine's program is not there, or an address is wrong.
     pub fn start(config: &Config, models: &ModelFiles) -> anyhow::Result<Self> {
         let silero = Silero::load(&models.runtime, &models.vad)?;
+        let end_of_turn = match &models.turn {
+            Some(model) => Some(Arc::new(SmartTurn::load(&models.runtime, model)?) as Arc<dyn EndOfTurn>),
+            None => None,
+        };
         let launcher = Launcher::new()?;
         let (stt_channel, stt) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
         let (llm_channel, llm) = launcher.launch("llm", &config.llm.url, llm_arguments(config, models))?;
@@ -60,6 +67,7 @@ impl Fleet {
             llm: Arc::new(GrpcLlm { channel: llm_channel, settings: config.llm.clone() }),
             tts: Arc::new(GrpcTts { channel: tts_channel, settings: config.tts.clone() }),
             vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
+            end_of_turn,
         };
         Ok(Self { engines, stt, llm, tts, launcher })
     }

@@ -16,7 +16,7 @@ use visavis_proto::v1::{
 
 use super::{EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest};
 use crate::config::{LlmEngine, TtsEngine};
-use crate::frame::{Role, Transcript};
+use crate::frame::{Message, Role, Transcript};
 
 /// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -156,27 +156,32 @@ pub struct GrpcLlm {
     pub settings: LlmEngine,
 }
 
+impl GrpcLlm {
+    fn message(&self, request: LlmRequest) -> v1::GenerateRequest {
+        let message =
+            |message: Message| v1::ChatMessage { role: role(message.role).into(), content: message.content };
+        let priority = if request.speculative { v1::Priority::Speculative } else { v1::Priority::Live };
+        v1::GenerateRequest {
+            conversation: request.conversation,
+            messages: request.messages.into_iter().map(message).collect(),
+            max_tokens: self.settings.max_tokens,
+            temperature: self.settings.temperature,
+            top_p: self.settings.top_p,
+            priority: priority.into(),
+            deadline_ms: deadline_ms(),
+            turn_end: request.speculative,
+            ..Default::default()
+        }
+    }
+}
+
 #[async_trait]
 impl Llm for GrpcLlm {
     async fn generate(
         &self,
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
-        let priority = if request.speculative { v1::Priority::Speculative } else { v1::Priority::Live };
-        let message = v1::GenerateRequest {
-            priority: priority.into(),
-            conversation: request.conversation,
-            messages: request
-                .messages
-                .into_iter()
-                .map(|message| v1::ChatMessage { role: role(message.role).into(), content: message.content })
-                .collect(),
-            max_tokens: self.settings.max_tokens,
-            temperature: self.settings.temperature,
-            top_p: self.settings.top_p,
-            deadline_ms: deadline_ms(),
-            ..Default::default()
-        };
+        let message = self.message(request);
         let open = || async {
             let answer = LlmClient::new(self.channel.clone()).generate(message.clone()).await?;
             Ok::<_, EngineError>(answer.into_inner())
@@ -187,10 +192,19 @@ impl Llm for GrpcLlm {
             .try_filter_map(|event| async move {
                 Ok(match event.event {
                     Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
+                    Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
                     _ => None,
                 })
             })
             .boxed())
+    }
+
+    async fn prefill(&self, request: LlmRequest, open: bool) {
+        let message = v1::GenerateRequest { open, turn_end: false, ..self.message(request) };
+        // It only saves time: what was not read ahead is read with the answer.
+        if let Err(status) = LlmClient::new(self.channel.clone()).prefill(message).await {
+            tracing::trace!(%status, "nothing was read ahead");
+        }
     }
 
     async fn release(&self, conversation: &str) {

@@ -1,18 +1,20 @@
 //! What the pipeline needs of engines, and the ways to get it.
 //!
-//! - this file: the traits [`Stt`], [`Llm`], [`Tts`] and [`Vad`]
+//! - this file: the traits [`Stt`], [`Llm`], [`Tts`], [`Vad`] and [`EndOfTurn`]
 //! - [`grpc`]: our own engine programs, on this machine or another
 //! - [`fleet`]: all engines of a server
 //! - [`supervisor`]: starts them as children and keeps them running
 //! - [`monitor`]: what they say of their health
-//! - [`silero`]: voice activity, in the server itself
+//! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`]
 //! - [`scripted`]: engines for tests of turn-taking
 
 pub mod fleet;
 pub mod grpc;
 pub mod monitor;
+mod onnx;
 pub mod scripted;
 pub mod silero;
+pub mod smart_turn;
 pub mod supervisor;
 
 use async_trait::async_trait;
@@ -106,6 +108,8 @@ pub trait Llm: Send + Sync {
         &self,
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError>;
+    /// Reads the messages ahead of the answer to them; `open`: the last one goes on. Dropping the future stops it.
+    async fn prefill(&self, request: LlmRequest, open: bool);
     /// Frees what is kept for a conversation.
     async fn release(&self, conversation: &str);
 }
@@ -151,6 +155,18 @@ pub trait Vad: Send {
 /// Samples that [`Vad`] judges at a time: 32 ms.
 pub const VAD_WINDOW: usize = 512;
 
+/// Judges by the sound of a person's speech whether they have finished.
+pub trait EndOfTurn: Send + Sync {
+    /// The probability that the turn ends where `audio` ends, which is the person's speech so far at
+    /// [`crate::frame::MIC_RATE`], of any length, with the beginning of the pause after it.
+    ///
+    /// It computes for tens of milliseconds: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// When the model fails.
+    fn probability(&self, audio: &[i16]) -> Result<f32, EngineError>;
+}
+
 /// All engines that a call uses.
 #[derive(Clone)]
 pub struct Engines {
@@ -162,4 +178,6 @@ pub struct Engines {
     pub tts: std::sync::Arc<dyn Tts>,
     /// Makes a call's voice activity detector.
     pub vad: std::sync::Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
+    /// The end of a turn by its sound; none: only pauses and words tell it.
+    pub end_of_turn: Option<std::sync::Arc<dyn EndOfTurn>>,
 }

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{
-    EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest, Vad,
+    EndOfTurn, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest,
+    Vad,
 };
 use crate::frame::Transcript;
 
@@ -74,6 +75,8 @@ impl Llm for ScriptedLlm {
         Ok(pieces.boxed())
     }
 
+    async fn prefill(&self, _request: LlmRequest, _open: bool) {}
+
     async fn release(&self, _conversation: &str) {}
 }
 
@@ -111,5 +114,21 @@ impl Vad for LoudnessVad {
     fn probability(&mut self, window: &[i16]) -> f32 {
         let loud = window.iter().filter(|sample| sample.unsigned_abs() > 1000).count();
         if loud * 4 > window.len() { 0.95 } else { 0.02 }
+    }
+}
+
+/// Judges each pause by the next line of its script; after the last one every turn has ended.
+#[derive(Debug, Default)]
+pub struct ScriptedEndOfTurn {
+    /// What is answered, pause by pause.
+    pub answers: Mutex<VecDeque<Result<f32, EngineError>>>,
+    /// How many samples were judged, pause by pause.
+    pub asked: Mutex<Vec<usize>>,
+}
+
+impl EndOfTurn for ScriptedEndOfTurn {
+    fn probability(&self, audio: &[i16]) -> Result<f32, EngineError> {
+        self.asked.lock().push(audio.len());
+        self.answers.lock().pop_front().unwrap_or(Ok(1.0))
     }
 }

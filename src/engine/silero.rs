@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ndarray::{Array1, Array2, Array3};
-use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::TensorRef;
 use parking_lot::Mutex;
 
-use super::{VAD_WINDOW, Vad};
+use super::{VAD_WINDOW, Vad, onnx};
 use crate::frame::MIC_RATE;
 
 /// The model hears the end of the window before, too.
@@ -22,8 +21,6 @@ const FLOOR: u64 = 58;
 /// The loaded model, shared by all calls; what it remembers of a call lives in the call.
 pub struct Silero {
     session: Arc<Mutex<Session>>,
-    // The session needs its environment to outlive it.
-    _environment: Environment,
 }
 
 impl Silero {
@@ -32,19 +29,7 @@ impl Silero {
     /// # Errors
     /// When either file is missing or of the wrong kind.
     pub fn load(runtime: &Path, model: &Path) -> anyhow::Result<Self> {
-        let environment = ort::init_from(runtime)
-            .with_context(|| format!("cannot load ONNX Runtime from {}", runtime.display()))?
-            .with_name("visavis")
-            .with_telemetry(false)
-            .build()?;
-        let session = Session::builder(&environment)?
-            .with_intra_threads(1)
-            .map_err(|error| anyhow::anyhow!("{error}"))?
-            .with_inter_threads(1)
-            .map_err(|error| anyhow::anyhow!("{error}"))?
-            .commit_from_file(model)
-            .with_context(|| format!("cannot load {}", model.display()))?;
-        Ok(Self { session: Arc::new(Mutex::new(session)), _environment: environment })
+        Ok(Self { session: Arc::new(Mutex::new(onnx::session(runtime, model)?)) })
     }
 
     /// A detector for one call.

@@ -179,7 +179,7 @@ impl Manifest {
             llm: file(&entry.llm, Role::Llm)?,
             tts: entry.tts.iter().map(|voice| file(voice, Role::Tts)).collect::<Result<_>>()?,
             vad: file(&entry.vad, Role::Vad)?,
-            turn: file(&entry.turn, Role::Turn)?,
+            turn: entry.turn.as_ref().map(|name| file(name, Role::Turn)).transpose()?,
             runtime: file(&entry.runtime, Role::Runtime)?,
             models: self.with_needs(entry.names())?.into_iter().cloned().collect(),
         })

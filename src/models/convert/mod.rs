@@ -1,7 +1,6 @@
 //! Conversions between model formats, so that a model published in one can be run by an engine of another.
 
 mod ct2;
-mod mel;
 mod names;
 mod vocab;
 mod whisper;

@@ -7,7 +7,8 @@ use half::f16;
 
 use super::ct2::{Ct2File, DType};
 use super::names::{self, Layers, Tensor};
-use super::{mel, vocab};
+use super::vocab;
+use crate::audio::mel;
 
 const MAGIC: i32 = 0x6767_6d6c;
 /// Every Whisper model has attention heads of this width.

@@ -20,8 +20,8 @@ pub struct Profile {
     pub tts: Vec<PathBuf>,
     /// Voice activity detector.
     pub vad: PathBuf,
-    /// End-of-turn detector.
-    pub turn: PathBuf,
+    /// End-of-turn detector, if it has one.
+    pub turn: Option<PathBuf>,
     /// ONNX Runtime's shared library.
     pub runtime: PathBuf,
     pub(super) models: Vec<Model>,
@@ -47,7 +47,7 @@ pub(super) struct ProfileEntry {
     pub(super) llm: String,
     pub(super) tts: Vec<String>,
     pub(super) vad: String,
-    pub(super) turn: String,
+    pub(super) turn: Option<String>,
     pub(super) runtime: String,
     #[serde(default)]
     pub(super) also: Vec<String>,
@@ -58,7 +58,8 @@ impl ProfileEntry {
         [&self.stt, &self.llm]
             .into_iter()
             .chain(&self.tts)
-            .chain([&self.vad, &self.turn, &self.runtime])
+            .chain([&self.vad, &self.runtime])
+            .chain(&self.turn)
             .chain(&self.also)
     }
 }

@@ -100,6 +100,8 @@ pub enum Input {
 pub enum Command {
     /// Make this answer.
     Start(ResponseRequest, Play),
+    /// Read these messages ahead of the answer to them; true: the last one goes on.
+    Prefill(Vec<Message>, bool),
     /// Play the answer in work like this from now on.
     Play(ResponseId, Play),
     /// Stop making and playing this answer.
@@ -298,6 +300,8 @@ impl Conversation {
                     let greeting = self.settings.greeting.clone();
                     self.say_words(now, greeting);
                 }
+                // The instructions are the longest thing to read, and nobody waits yet.
+                self.commands.push(Command::Prefill(self.messages(""), false));
             }
             ClientCommand::Say(text) => self.typed(now, position, text),
             ClientCommand::SetLanguage(language) => {

@@ -1,9 +1,10 @@
-//! The mel filterbank that whisper.cpp expects inside its model file.
+//! Whisper's mel filterbank: whisper.cpp expects it inside its model file, and the end-of-turn model was trained on it.
 
 const SAMPLE_RATE: f64 = 16_000.0;
-const FFT_SIZE: usize = 400;
+/// Samples of a spectrum.
+pub const FFT_SIZE: usize = 400;
 /// Bins of the one-sided spectrum.
-pub(super) const FFT_BINS: usize = FFT_SIZE / 2 + 1;
+pub const FFT_BINS: usize = FFT_SIZE / 2 + 1;
 
 /// Slaney's scale is linear below this frequency and logarithmic above it.
 const BREAK_HZ: f64 = 1_000.0;
@@ -24,7 +25,8 @@ fn mel_to_hz(mel: f64) -> f64 {
 
 /// Slaney-normalised triangular filters, `bands` rows of [`FFT_BINS`], as librosa computes them (the rounding
 /// steps are kept in its order, so that the values are the ones Whisper was trained with).
-pub(super) fn filterbank(bands: usize) -> Vec<f32> {
+#[must_use]
+pub fn filterbank(bands: usize) -> Vec<f32> {
     let top = hz_to_mel(SAMPLE_RATE / 2.0);
     let step = top / float(bands + 1);
     let edges: Vec<f64> = (0..bands + 2)

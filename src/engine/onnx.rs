@@ -1,0 +1,36 @@
+//! ONNX Runtime for the small models that run in the server itself.
+
+use std::path::Path;
+
+use anyhow::Context;
+use ort::environment::Environment;
+use ort::session::Session;
+use parking_lot::Mutex;
+
+/// A process may make one environment in its life.
+static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+
+/// A session of `model` that computes on its caller's thread alone: no pool, nothing that spins.
+///
+/// # Errors
+/// When `runtime` is not ONNX Runtime, or `model` is missing or of the wrong kind.
+pub(super) fn session(runtime: &Path, model: &Path) -> anyhow::Result<Session> {
+    let mut environment = ENVIRONMENT.lock();
+    let environment = match &mut *environment {
+        Some(environment) => environment,
+        none => none.insert(
+            ort::init_from(runtime)
+                .with_context(|| format!("cannot load ONNX Runtime from {}", runtime.display()))?
+                .with_name("visavis")
+                .with_telemetry(false)
+                .build()?,
+        ),
+    };
+    Session::builder(environment)?
+        .with_intra_threads(1)
+        .map_err(|error| anyhow::anyhow!("{error}"))?
+        .with_inter_threads(1)
+        .map_err(|error| anyhow::anyhow!("{error}"))?
+        .commit_from_file(model)
+        .with_context(|| format!("cannot load {}", model.display()))
+}

@@ -1,0 +1,85 @@
+//! The end of a turn by its sound: features as the model was trained on, and its judgement of speech.
+//!
+//! `golden/log_mel.f32` was made by Python's `transformers` 5.23: `WhisperFeatureExtractor(chunk_length=8)` with
+//! `do_normalize=True`, over the newest 128,000 samples divided by 32768, missing ones filled with zeros before the
+//! first. It holds, for each of the three sounds of `sounds`, every 17th frame's 80 bands as little-endian `f32`.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::path::PathBuf;
+
+use visavis::audio::log_mel::{BANDS, FRAMES, LogMel};
+use visavis::engine::EndOfTurn;
+use visavis::engine::smart_turn::SmartTurn;
+use visavis::oneshot::read_wav;
+
+const STEP: usize = 17;
+
+fn models() -> PathBuf {
+    visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir
+}
+
+fn smart_turn() -> SmartTurn {
+    let models = models();
+    SmartTurn::load(&models.join("libonnxruntime.so"), &models.join("smart-turn-v3.2-cpu.onnx"))
+        .expect("run ./test, or `visavis models fetch --profile tiny` first")
+}
+
+/// Recorded speech from second `from` to second `to`.
+fn speech(name: &str, from: f64, to: f64) -> Vec<i16> {
+    let all = read_wav(&models().join("speech").join(name)).expect("`visavis models fetch --profile tiny`");
+    let at = |second: f64| ((second * 16_000.0) as usize).min(all.len());
+    all[at(from)..at(to)].to_vec()
+}
+
+/// Pulses at gliding distances, noise of changing strength and near silence, the same in every language.
+fn synthetic(length: u32) -> Vec<i16> {
+    let (mut seed, mut phase) = (1_u32, 0_u32);
+    let sample = |at: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = (seed >> 16) as i32 - 32_768;
+        let part = at / 8_000;
+        phase += 64 + (at / 40) % 97;
+        let pulse = if phase % 10_000 < 2_500 { 12_000_i32 } else { -4_000 };
+        // Python's division rounds down.
+        let sound = if part % 3 == 2 {
+            noise.div_euclid(16_384)
+        } else {
+            pulse.div_euclid(1 + part as i32 % 4) + noise.div_euclid(8 << (part % 5))
+        };
+        i16::try_from(sound).unwrap()
+    };
+    (0..length).map(sample).collect()
+}
+
+fn sounds() -> [Vec<i16>; 3] {
+    [synthetic(140_000), synthetic(40_910), speech("jfk.wav", 0.0, 11.0)]
+}
+
+#[test]
+fn features_are_the_ones_the_model_was_trained_on() {
+    let golden: Vec<f32> = include_bytes!("golden/log_mel.f32")
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    let frames = FRAMES.div_ceil(STEP);
+    assert_eq!(golden.len(), 3 * frames * BANDS);
+    let log_mel = LogMel::default();
+    for (sound, (audio, golden)) in sounds().iter().zip(golden.chunks(frames * BANDS)).enumerate() {
+        let features = log_mel.features(audio);
+        for (at, expected) in golden.iter().enumerate() {
+            let (frame, band) = (at / BANDS * STEP, at % BANDS);
+            let found = features[band * FRAMES + frame];
+            assert!(
+                (found - expected).abs() < 1e-3,
+                "sound {sound}, frame {frame}, band {band}: {found}, not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_model_judges_as_its_authors_program_does() {
+    // From the same clip, by onnxruntime in Python.
+    let probability = smart_turn().probability(&speech("jfk.wav", 0.0, 11.0)).unwrap();
+    assert!((probability - 0.854_76).abs() < 0.02, "{probability}");
+}
