@@ -9,17 +9,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{EngineError, Engines};
+use crate::engine::{EngineError, Engines, LlmRequest};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{
-    MIC_RATE, Play, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest, Sentence, UtteranceId,
+    MIC_RATE, Message, Play, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest, Sentence,
+    UtteranceId, VadEvent,
 };
 
 use super::conversation::{Command, Conversation, Input};
 use super::playout::PlayoutEvent;
 use super::stt::SttEvent;
 use super::vad::Heard;
-use super::{NOTE_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
+use super::{JUDGED_QUEUE, NOTE_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
 
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +69,9 @@ pub(super) struct Conductor {
     /// Voice and language of the answer in work.
     voice: (String, String),
     notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
+    /// What the end-of-turn model thinks of pauses.
+    judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    prefill: CancellationToken,
     no_voice_told: bool,
 }
 
@@ -81,6 +85,7 @@ impl Conductor {
         (drain, token): (CancellationToken, CancellationToken),
     ) -> Self {
         let notes = mpsc::channel(NOTE_QUEUE);
+        let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
         let drain = Some(drain);
         Self {
@@ -95,6 +100,8 @@ impl Conductor {
             answer: None,
             voice: Default::default(),
             notes,
+            judged,
+            prefill: CancellationToken::new(),
             no_voice_told: false,
         }
     }
@@ -108,7 +115,10 @@ impl Conductor {
                 biased;
                 () = self.token.cancelled() => return self.finish(EndReason::ServerStopping, "The server stops. Please call again in a moment."),
                 heard = self.wires.voice.recv() => match heard {
-                    Some(heard) => Some(voice(heard)),
+                    Some(heard) => {
+                        self.judge(&heard);
+                        Some(voice(heard))
+                    }
                     None => return self.finish(EndReason::HungUp, "The connection was closed."),
                 },
                 words = self.wires.words.recv() => words.map(word_input),
@@ -120,6 +130,7 @@ impl Conductor {
                     None => return self.finish(EndReason::HungUp, "The connection was closed."),
                 },
                 event = self.wires.playout.recv() => event.map(Input::Playout),
+                judged = self.judged.1.recv() => judged,
                 note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
@@ -134,6 +145,7 @@ impl Conductor {
                 match command {
                     Command::Start(request, play) => self.start(request, play),
                     Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
+                    Command::Prefill(messages, open) => self.prefill(messages, open),
                     Command::Cancel(_) => self.cancel(),
                     Command::Hold(id, text) => self.hold(id, text),
                     Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
@@ -184,6 +196,32 @@ impl Conductor {
             token.cancel();
         }
         self.wires.current.send_replace(None);
+    }
+
+    /// Asks the end-of-turn model about a pause.
+    fn judge(&self, heard: &Heard) {
+        let VadEvent::Paused { utterance, pause, .. } = heard.event else { return };
+        let (Some(model), Some(audio)) = (self.engines.end_of_turn.clone(), heard.audio.clone()) else {
+            return;
+        };
+        let out = self.judged.0.clone();
+        self.tasks.spawn(async move {
+            match tokio::task::spawn_blocking(move || model.probability(&audio)).await {
+                // When the conversation does not keep up, a vote is the least loss.
+                Ok(Ok(probability)) => _ = out.try_send(Input::Prosody(utterance, pause, probability)),
+                Ok(Err(error)) => tracing::warn!(%error, "the end of the turn was not judged"),
+                Err(error) => tracing::error!(%error, "the end-of-turn model panicked"),
+            }
+        });
+    }
+
+    /// Reads ahead; a newer reading replaces an older one.
+    fn prefill(&mut self, messages: Vec<Message>, open: bool) {
+        self.prefill.cancel();
+        self.prefill = self.token.child_token();
+        let (token, llm) = (self.prefill.clone(), self.engines.llm.clone());
+        let request = LlmRequest { conversation: self.call.clone(), messages, speculative: true };
+        self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }
 
     /// Says something in front of the answer in work, which goes on being made.

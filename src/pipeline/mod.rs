@@ -7,6 +7,7 @@
 //! | voice | vad → conductor | 32 events | vad waits |
 //! | words | stt → conductor | 16 | recognition waits |
 //! | notes | llm, tts → conductor | 64 | generation waits |
+//! | judged | end-of-turn model → conductor | 8 | the judgement is dropped |
 //! | sentences | llm → tts | 4 | generation waits |
 //! | speech | tts → playout | 4 chunks (+ 16 held) | synthesis waits |
 //! | told | playout → conductor | 64 | playout waits |
@@ -47,6 +48,7 @@ const FEED_QUEUE: usize = 64;
 const VOICE_QUEUE: usize = 32;
 const WORD_QUEUE: usize = 16;
 const NOTE_QUEUE: usize = 64;
+const JUDGED_QUEUE: usize = 8;
 const SENTENCE_QUEUE: usize = 4;
 const SPEECH_QUEUE: usize = 4;
 const TOLD_QUEUE: usize = 64;

@@ -112,16 +112,27 @@ impl Conversation {
     /// What is to be answered when the person has added these words.
     pub(super) fn request(&mut self, more: &str, speculative: bool) -> ResponseRequest {
         self.responses += 1;
-        let mut messages = vec![Message { role: Role::System, content: self.settings.instructions.clone() }];
-        messages.extend(self.history.fitted(more));
         ResponseRequest {
             id: ResponseId(self.responses),
             speculative,
             script: None,
-            messages,
+            messages: self.messages(more),
             language: self.language.clone(),
             voice: self.settings.voice.clone(),
         }
+    }
+
+    /// Instructions and history with these words of the person.
+    pub(super) fn messages(&mut self, more: &str) -> Vec<Message> {
+        let mut messages = vec![Message { role: Role::System, content: self.settings.instructions.clone() }];
+        messages.extend(self.history.fitted(more));
+        messages
+    }
+
+    /// Lets the model read what is known so far; with words of the person, they go on.
+    pub(super) fn read_ahead(&mut self, more: &str) {
+        let messages = self.messages(more);
+        self.commands.push(Command::Prefill(messages, !more.is_empty()));
     }
 
     /// Answers when the person has said something, has stopped, and all their words are known.

@@ -12,6 +12,8 @@ use crate::pipeline::turn_end::{Vote, shape};
 const TRANSCRIPT_TIMEOUT: u64 = 20_000;
 /// A pause in which no word was said is over after this long.
 const WORDLESS: u64 = 500;
+/// The model reads ahead when there is so much more to read.
+const READ_AHEAD: usize = 8;
 /// An answer that the vote thinks premature is begun after this long, so that it is there when patience ends.
 const LATE_SPECULATION: u64 = 600;
 
@@ -24,6 +26,8 @@ pub(super) struct Open {
     pub(super) pause: Option<Pause>,
     /// It began while the agent spoke, and has said nothing that matters.
     pub(super) ignored: bool,
+    /// Bytes of its words that the model has read ahead.
+    read: usize,
 }
 
 /// A pause that may be the end of the turn.
@@ -54,7 +58,7 @@ impl Conversation {
         match event {
             VadEvent::Started { utterance, .. } => {
                 self.discard();
-                self.open = Some(Open { id: *utterance, began: at, pause: None, ignored: false });
+                self.open = Some(Open { id: *utterance, began: at, pause: None, ignored: false, read: 0 });
                 self.emit(CallEvent::UserStartedSpeaking);
                 self.barge_in_begins(at);
             }
@@ -96,7 +100,19 @@ impl Conversation {
         if self.judge(&words.text) == Some(Interjection::Interruption) {
             self.interrupt(now, position);
         }
+        self.hear_ahead(&words.text);
         self.emit(CallEvent::UserTranscript { text: words.text, last: false, language: words.language });
+    }
+
+    /// What will hardly change any more is read by the model while the person still speaks.
+    fn hear_ahead(&mut self, text: &str) {
+        let Some(open) = self.open.as_mut() else { return };
+        let stable = text.trim_end().rsplitn(3, ' ').nth(2).unwrap_or("");
+        if self.answer.is_some() || stable.len() < open.read + READ_AHEAD {
+            return;
+        }
+        open.read = stable.len();
+        self.read_ahead(stable);
     }
 
     pub(super) fn trial(

@@ -301,7 +301,7 @@ impl Conversation {
                     self.say_words(now, greeting);
                 }
                 // The instructions are the longest thing to read, and nobody waits yet.
-                self.commands.push(Command::Prefill(self.messages(""), false));
+                self.read_ahead("");
             }
             ClientCommand::Say(text) => self.typed(now, position, text),
             ClientCommand::SetLanguage(language) => {
