@@ -232,7 +232,7 @@ impl Default for TtsEngine {
 
 impl Default for Vad {
     fn default() -> Self {
-        Self { threshold: 0.5, start_ms: 64, pause_ms: 128, max_utterance_seconds: 300 }
+        Self { threshold: 0.5, start_ms: 64, pause_ms: 96, max_utterance_seconds: 300 }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Sentence, SpeechChunk, Wor
 
 use super::conductor::AnswerNote;
 
+/// The first sample of an answer that can be heard, and what is kept before it: 10 ms, so that no onset is cut.
+const AUDIBLE: u16 = 260;
+const LEAD_IN: usize = OUT_RATE as usize / 100;
 /// A phrase is tried again this often when its engine dies on it.
 const ATTEMPTS: u32 = 3;
 
@@ -97,10 +100,24 @@ impl Speaker<'_> {
             if sentence.text.is_empty() {
                 chunk.words.clear();
             }
+            if number == 1 && sentence.index == 0 {
+                trim(&mut chunk);
+            }
             self.sent = number;
             _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
         }
         Ok(())
+    }
+}
+
+/// A voice breathes in before it speaks; the person waits.
+fn trim(chunk: &mut SpeechChunk) {
+    let Some(first) = chunk.samples.iter().position(|sample| sample.unsigned_abs() > AUDIBLE) else { return };
+    let cut = first.saturating_sub(LEAD_IN);
+    chunk.samples.drain(..cut);
+    for word in &mut chunk.words {
+        word.start = word.start.saturating_sub(cut as u64);
+        word.end = word.end.saturating_sub(cut as u64);
     }
 }
 
@@ -132,4 +149,21 @@ fn convert(
         out
     };
     SpeechChunk { response: sentence.response, sentence: sentence.index, text, samples, words, last: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_before_the_first_word_is_cut_and_the_words_move_with_it() {
+        let mut samples = vec![3; 2400];
+        samples.extend([4000; 100]);
+        let words = vec![WordTime { text: "Hi".into(), start: 2400, end: 2500 }];
+        let mut chunk =
+            SpeechChunk { response: ResponseId(1), sentence: 0, text: None, samples, words, last: false };
+        trim(&mut chunk);
+        assert_eq!((chunk.samples.len(), chunk.samples[LEAD_IN]), (LEAD_IN + 100, 4000));
+        assert_eq!((chunk.words[0].start, chunk.words[0].end), (LEAD_IN as u64, LEAD_IN as u64 + 100));
+    }
 }
