@@ -83,3 +83,35 @@ fn the_model_judges_as_its_authors_program_does() {
     let probability = smart_turn().probability(&speech("jfk.wav", 0.0, 11.0)).unwrap();
     assert!((probability - 0.854_76).abs() < 0.02, "{probability}");
 }
+
+#[test]
+fn finished_speech_scores_high_and_speech_cut_off_low() {
+    // Recorded people, 200 ms into the pause, or into the next word where the cut is in the middle of a phrase.
+    let finished = [
+        ("jfk.wav", 0.2, 10.9),
+        ("beckett.wav", 0.0, 9.9),
+        ("two_cities.wav", 0.5, 4.8),
+        ("two_cities.wav", 29.0, 41.9),
+    ];
+    let cut_off = [
+        ("jfk.wav", 0.2, 1.8),          // And so my fellow
+        ("jfk.wav", 0.2, 3.8),          // ask
+        ("jfk.wav", 0.2, 4.65),         // ask not
+        ("jfk.wav", 0.2, 7.9),          // what your country can do for you
+        ("two_cities.wav", 0.5, 3.8),   // it was the worst
+        ("two_cities.wav", 29.0, 38.5), // insisted on its being received
+    ];
+    let smart_turn = smart_turn();
+    let judge = |(name, from, to): (&str, f64, f64)| smart_turn.probability(&speech(name, from, to)).unwrap();
+    let (finished, cut_off) = (finished.map(judge), cut_off.map(judge));
+    assert!(finished.iter().all(|probability| *probability > 0.7), "finished: {finished:?}");
+    assert!(cut_off.iter().all(|probability| *probability < 0.3), "cut off: {cut_off:?}");
+}
+
+#[test]
+fn a_model_of_another_kind_is_refused_when_it_is_loaded() {
+    let models = models();
+    let error =
+        SmartTurn::load(&models.join("libonnxruntime.so"), &models.join("silero_vad.onnx")).err().unwrap();
+    assert!(format!("{error:#}").contains("is not an end-of-turn model"), "{error:#}");
+}
