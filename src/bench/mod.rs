@@ -4,10 +4,12 @@
 //! - [`statistics`]: percentiles of what was measured
 //! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
 //!   [`interrupt`]: answers that are spoken into
+//! - [`conversation`]: scripted scenarios, judged against the targets
 //! - [`table`]: the results for people
 
 pub mod calls;
 pub mod churn;
+pub mod conversation;
 pub mod idle;
 pub mod interrupt;
 pub mod process;

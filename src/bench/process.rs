@@ -105,6 +105,12 @@ impl Tree {
         self.0.iter().map(usage).collect()
     }
 
+    /// CPU seconds that all its processes together used from `before` to now.
+    #[must_use]
+    pub fn cpu_seconds_since(&self, before: &Self) -> f64 {
+        self.since(before, 1.0).iter().map(|usage| usage.cpu_ms_per_call_second).sum::<f64>() / 1_000.0
+    }
+
     /// The memory of the first process.
     #[must_use]
     pub fn rss_mib(&self) -> Option<f64> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::calls::CallsReport;
 use super::churn::ChurnReport;
+use super::conversation::Report as ConversationReport;
 use super::idle::IdleReport;
 use super::interrupt::InterruptReport;
 use super::process::Usage;
@@ -99,6 +100,29 @@ pub fn interrupt(report: &InterruptReport) -> String {
     let (whole, missing) = (report.not_cut_off, report.missing);
     line(&mut out, &format!("\nanswers not cut off {whole}; interruptions without an answer {missing}"));
     faults(&mut out, &report.faults);
+    out
+}
+
+/// Scripted scenarios, against their targets.
+#[must_use]
+pub fn conversation(report: &ConversationReport) -> String {
+    let mut out = String::new();
+    line(&mut out, &format!("{:<46}{:>6}{:>26}  {}", "measure", "n", "P50 / P95 / max, or count", "target"));
+    for one in &report.measures {
+        let mark = one.passed.map_or("", |passed| if passed { "✓" } else { "✗" });
+        let text = format!("{:<46}{:>6}{:>26}  {:<22}{mark}", one.name, one.count, one.value, one.target);
+        line(&mut out, text.trim_end());
+    }
+    let missed = report.measures.iter().filter(|one| one.passed == Some(false)).count();
+    let verdict =
+        if missed == 0 { "every target is met".to_owned() } else { format!("{missed} targets are missed") };
+    line(&mut out, &format!("\n{verdict}"));
+    let faults: Vec<String> = report
+        .runs
+        .iter()
+        .filter_map(|run| Some(format!("{} {}: {}", run.scenario, run.repetition + 1, run.fault.as_ref()?)))
+        .collect();
+    client(&mut out, report.client, &faults);
     out
 }
 

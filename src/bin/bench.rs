@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use visavis::bench::calls::{self, Questions};
-use visavis::bench::{Settings, churn, idle, interrupt, process, table};
+use visavis::bench::conversation::scenarios::{SCENARIOS, Scenario};
+use visavis::bench::{Settings, churn, conversation, idle, interrupt, process, table};
 use visavis::client::{Clip, Mode, Server};
-use visavis::harness::{default_speech, load_speech};
+use visavis::harness::{default_speech, load_speech, models_folder, speech_folder};
 
 /// Measures a running server with real calls.
 #[derive(Parser)]
@@ -27,6 +28,51 @@ enum What {
     ///
     /// Exit code: 0 when every question was answered and no call failed, 1 otherwise, 2 when an argument is wrong.
     Call(CallArguments),
+    /// Scripted spoken scenarios, judged against targets: thinking pauses, backchannels, interruptions and the like
+    ///
+    /// The speakers come with `visavis models fetch kokoro-82m-int8 speech-jfk`; what they say is synthesised once and kept.
+    /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or a model is missing.
+    Conversation(ConversationArguments),
+}
+
+#[derive(Args)]
+struct ConversationArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long, required_unless_present_any = ["list", "make_speech"])]
+    server: Option<String>,
+    /// How often each scenario is played; the targets speak of 20 turns and more
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    repeat: u16,
+    /// Only these scenarios; several may be named
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = scenario)]
+    only: Vec<Scenario>,
+    /// Name the scenarios, and do nothing else
+    #[arg(long)]
+    list: bool,
+    /// Only synthesise what the speakers say, into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "speech")]
+    make_speech: Option<PathBuf>,
+    /// The folder in which it is kept [default: speech/conversation in the models directory]
+    #[arg(long, value_name = "FOLDER")]
+    speech: Option<PathBuf>,
+    /// The models directory
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
+    /// The transport
+    #[arg(long, value_enum, default_value = "webrtc")]
+    mode: Mode,
+    /// The language, ISO 639-1 [default: identified]
+    #[arg(long)]
+    language: Option<String>,
+    /// Seconds until an answer counts as missing
+    #[arg(long, default_value_t = 15, value_name = "SECONDS")]
+    patience: u64,
+    /// The server's process [default: the one that listens on the address, where it is on this machine]
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Print one JSON document in place of a table
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -85,11 +131,14 @@ enum Background {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let What::Call(arguments) = Arguments::parse().what;
-    match Box::pin(call(arguments)).await {
+    let done = match Arguments::parse().what {
+        What::Call(arguments) => Box::pin(call(arguments)).await,
+        What::Conversation(arguments) => Box::pin(converse(arguments)).await,
+    };
+    match done {
         Ok(passed) => ExitCode::from(u8::from(!passed)),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "bench: {error}");
+            let _ = writeln!(std::io::stderr(), "bench: {error:#}");
             ExitCode::from(2)
         }
     }
@@ -123,6 +172,49 @@ async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
     let report = Box::pin(calls::run(&settings, &questions)).await;
     print(json, &report, table::calls)?;
     Ok(report.faults.is_empty() && report.missing == 0)
+}
+
+async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
+    if arguments.list {
+        let lines: String = SCENARIOS.iter().map(|one| format!("{:<12}{}\n", one.name, one.about)).collect();
+        let _ = std::io::stdout().write_all(lines.as_bytes());
+        return Ok(true);
+    }
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let folder = arguments.make_speech.as_ref().or(arguments.speech.as_ref());
+    let options = conversation::Options {
+        scenarios: if arguments.only.is_empty() { SCENARIOS.to_vec() } else { arguments.only },
+        repeat: usize::from(arguments.repeat),
+        patience: Duration::from_secs(arguments.patience),
+        models: arguments.models.unwrap_or_else(models_folder),
+        clips: folder.cloned().unwrap_or_else(|| speech_folder().join("conversation")),
+    };
+    if arguments.make_speech.is_some() {
+        let lines = conversation::make_speech(&options, &mut tell)?;
+        tell(&format!("{lines} lines can be spoken; their phrases are in {}", options.clips.display()));
+        return Ok(true);
+    }
+    let server = Server::new(&arguments.server.unwrap_or_default())?;
+    let probe = server.http().get(server.url("health")).send().await;
+    probe.map_err(|error| server.unreachable(&error))?;
+    let settings = Settings {
+        pid: arguments.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: arguments.mode,
+        calls: 1,
+        stagger: Duration::ZERO,
+        background: Clip::room_noise(),
+        language: arguments.language,
+    };
+    let report = Box::pin(conversation::run(&settings, &options, &mut tell)).await?;
+    print(arguments.json, &report, table::conversation)?;
+    Ok(report.passed)
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    let known = || SCENARIOS.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
+    let found = SCENARIOS.iter().find(|one| one.name == name);
+    found.copied().ok_or_else(|| format!("there is no such scenario; choose from {}", known()))
 }
 
 fn settings(arguments: &CallArguments) -> anyhow::Result<Settings> {

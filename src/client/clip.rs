@@ -56,7 +56,7 @@ impl Clip {
         let mono: Vec<f32> =
             samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
         let at_rate = resample(&mono, spec.sample_rate).map_err(fault)?;
-        let pcm = at_rate.iter().map(|sample| (sample * 32_767.0).round() as i16).collect();
+        let pcm = to_pcm(&at_rate);
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let mut clip = Self::new(&name, pcm);
         if clip.spoken.is_none() {
@@ -67,6 +67,28 @@ impl Clip {
             .map(|text| text.trim().to_owned())
             .or_else(|| known_words(&name).map(str::to_owned));
         Ok(clip)
+    }
+
+    /// Sound of any rate. Its words and what of it is speech are the caller's to say.
+    ///
+    /// # Errors
+    /// When the rate is outside what can be resampled.
+    pub fn at_any_rate(name: &str, samples: &[f32], rate: u32) -> Result<Self, ClientError> {
+        let fault = |reason| ClientError::Speech { path: name.to_owned(), reason };
+        Ok(Self::new(name, to_pcm(&resample(samples, rate).map_err(fault)?)))
+    }
+
+    /// Says which samples are spoken, where that is known better than energy tells.
+    #[must_use]
+    pub fn with_spoken(mut self, first: usize, end: usize) -> Self {
+        self.spoken = (first < end && end <= self.samples.len()).then_some((first, end));
+        self
+    }
+
+    /// All samples, at 16 kHz.
+    #[must_use]
+    pub fn samples(&self) -> &[i16] {
+        &self.samples
     }
 
     /// One second of digital silence, for a loop.
@@ -145,6 +167,10 @@ impl Clip {
     pub fn opus(&self, frame: usize) -> Bytes {
         self.packets.get_or_init(|| encode(&self.samples))[frame].clone()
     }
+}
+
+fn to_pcm(samples: &[f32]) -> Vec<i16> {
+    samples.iter().map(|sample| (sample * 32_767.0).round() as i16).collect()
 }
 
 fn encode(samples: &[i16]) -> Vec<Bytes> {

@@ -26,3 +26,4 @@ pub use error::ClientError;
 pub use message::{ClientMessage, ServerMessage, parse};
 pub(crate) use rtc::Offering;
 pub use server::{Answer, Server};
+pub(crate) use turn_log::signed_ms;

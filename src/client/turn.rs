@@ -79,7 +79,7 @@ pub(super) async fn wait_until(deadline: Option<Instant>) {
     }
 }
 
-pub(super) async fn tell_server(call: &Call, log: &TurnLog) -> Result<(), ClientError> {
+pub(crate) async fn tell_server(call: &Call, log: &TurnLog) -> Result<(), ClientError> {
     let Some((response, ms)) = log.first_audio() else { return Ok(()) };
     call.send(ClientMessage::FirstAudio { response, ms: ms.max(0.0) as u32 }).await
 }

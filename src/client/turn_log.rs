@@ -158,6 +158,12 @@ impl TurnLog {
         self.current().is_some_and(|answer| self.sound_of(answer).next().is_some())
     }
 
+    /// Whether the answer has been heard to its end, or was cut off.
+    #[must_use]
+    pub fn over(&self) -> bool {
+        self.current().is_some_and(|answer| answer.stopped.is_some() || answer.interrupted)
+    }
+
     /// The answer that sounds, and how long after the question its first audible sample did.
     #[must_use]
     pub fn first_audio(&self) -> Option<(ResponseId, f64)> {

@@ -124,10 +124,16 @@ fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, ClientError> {
     Ok(files)
 }
 
+/// The folder with the models.
+#[must_use]
+pub fn models_folder() -> PathBuf {
+    crate::config::default_models_dir()
+}
+
 /// The folder with the speech samples that come with the models.
 #[must_use]
 pub fn speech_folder() -> PathBuf {
-    crate::config::default_models_dir().join("speech")
+    models_folder().join("speech")
 }
 
 /// The sample that is spoken when no file is given.

@@ -1,0 +1,306 @@
+//! The scenarios: who says what, and when. Plain data.
+
+/// A piece of what a microphone hears.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part {
+    /// A phrase of `phrases.toml`.
+    Say(&'static str),
+    /// Silence, in ms.
+    Pause(u32),
+    /// "Mm-hm", hummed.
+    Hum,
+    /// A cough.
+    Cough,
+    /// A door that falls shut.
+    Door,
+    /// A piece of the recording `jfk.wav`, in ms, and its words.
+    Recorded(u32, u32, &'static str),
+}
+
+/// What a line means to the person who listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It is to be answered.
+    Question,
+    /// It is to stop the answer, and to be answered.
+    Interruption,
+    /// It is to change nothing: a word of agreement, or no word at all.
+    Aside,
+}
+
+/// When a line begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// So many ms after the line before.
+    After(u32),
+    /// So many ms into the answer's sound.
+    Into(u32),
+    /// On the last word of the answer, as far as its captions let it be foreseen.
+    LastWord,
+}
+
+/// One thing that is said.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    /// What it means.
+    pub role: Role,
+    /// When it begins.
+    pub when: When,
+    /// Its pieces.
+    pub parts: &'static [Part],
+}
+
+/// Something that happens in calls, in variants.
+#[derive(Debug, Clone, Copy)]
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// Its pauses lie inside a sentence: an agent that takes the turn in one has cut the person off.
+    pub mid_sentence: bool,
+    /// Repetition n speaks variant n, and begins again after the last.
+    pub variants: &'static [&'static [Line]],
+}
+
+use Part::{Cough, Door, Hum, Pause, Recorded, Say};
+
+const fn ask(parts: &'static [Part]) -> Line {
+    Line { role: Role::Question, when: When::After(0), parts }
+}
+
+const fn after(ms: u32, parts: &'static [Part]) -> Line {
+    Line { role: Role::Question, when: When::After(ms), parts }
+}
+
+const fn stop(when: When, parts: &'static [Part]) -> Line {
+    Line { role: Role::Interruption, when, parts }
+}
+
+const fn aside(ms: u32, parts: &'static [Part]) -> Line {
+    Line { role: Role::Aside, when: When::Into(ms), parts }
+}
+
+const DOG: Line = ask(&[Say("story-dog")]);
+const SEA: Line = ask(&[Say("story-sea")]);
+const SUN: Line = ask(&[Say("story-sun")]);
+const CITY: Line = ask(&[Say("story-city")]);
+
+macro_rules! thinking {
+    ($ms:literal) => {
+        &[
+            &[ask(&[Say("trip-a"), Pause($ms), Say("trip-b")])],
+            &[ask(&[Say("cook-a"), Pause($ms), Say("cook-b")])],
+            &[ask(&[Say("book-a"), Pause($ms), Say("book-b")])],
+            &[ask(&[Say("plan-a"), Pause($ms), Say("plan-b")])],
+            &[ask(&[Say("tea-a"), Pause($ms), Say("tea-b")])],
+        ]
+    };
+}
+
+macro_rules! beside {
+    ($part:expr) => {
+        &[
+            &[DOG, aside(1_500, &[$part])],
+            &[SEA, aside(2_200, &[$part])],
+            &[SUN, aside(1_000, &[$part])],
+            &[CITY, aside(2_800, &[$part])],
+        ]
+    };
+}
+
+/// All scenarios, in the order in which they are run.
+pub const SCENARIOS: [Scenario; 18] = [
+    Scenario {
+        name: "plain",
+        about: "a question",
+        mid_sentence: false,
+        variants: &[
+            &[ask(&[Say("italy")])],
+            &[ask(&[Say("sky")])],
+            &[ask(&[Say("moon")])],
+            &[ask(&[Say("bread")])],
+            &[ask(&[Say("sleep")])],
+            &[ask(&[Say("rain")])],
+        ],
+    },
+    Scenario {
+        name: "pause-400",
+        about: "a thinking pause of 400 ms inside a sentence",
+        mid_sentence: true,
+        variants: thinking!(400),
+    },
+    Scenario {
+        name: "pause-700",
+        about: "a thinking pause of 700 ms inside a sentence",
+        mid_sentence: true,
+        variants: thinking!(700),
+    },
+    Scenario {
+        name: "pause-1000",
+        about: "a thinking pause of 1,000 ms inside a sentence",
+        mid_sentence: true,
+        variants: thinking!(1_000),
+    },
+    Scenario {
+        name: "slow-start",
+        about: "2 s of silence, then \"um … what is …\"",
+        mid_sentence: true,
+        variants: &[
+            &[after(2_000, &[Say("um"), Pause(700), Say("start-water")])],
+            &[after(2_000, &[Say("uh"), Pause(900), Say("start-leaves")])],
+            &[after(2_000, &[Say("well"), Pause(600), Say("start-bees")])],
+        ],
+    },
+    Scenario {
+        name: "recorded",
+        about: "a recorded speaker with two pauses of 900 ms inside a sentence",
+        mid_sentence: true,
+        variants: &[&[ask(&[
+            Recorded(300, 2_200, "And so my fellow Americans,"),
+            Pause(900),
+            Recorded(3_240, 4_440, "ask not"),
+            Pause(900),
+            Recorded(
+                5_360,
+                10_900,
+                "what your country can do for you, ask what you can do for your country.",
+            ),
+        ])]],
+    },
+    Scenario {
+        name: "mm-hm",
+        about: "\"mm-hm\" during an answer",
+        mid_sentence: false,
+        variants: beside!(Hum),
+    },
+    Scenario {
+        name: "yeah",
+        about: "\"yeah\" during an answer",
+        mid_sentence: false,
+        variants: beside!(Say("yeah")),
+    },
+    Scenario {
+        name: "okay",
+        about: "\"okay\" during an answer",
+        mid_sentence: false,
+        variants: beside!(Say("okay")),
+    },
+    Scenario {
+        name: "cough",
+        about: "a cough during an answer",
+        mid_sentence: false,
+        variants: beside!(Cough),
+    },
+    Scenario {
+        name: "door",
+        about: "a door falls shut during an answer",
+        mid_sentence: false,
+        variants: beside!(Door),
+    },
+    Scenario {
+        name: "early",
+        about: "an interruption 0.5 s into the answer",
+        mid_sentence: false,
+        variants: &[
+            &[DOG, stop(When::Into(500), &[Say("stop-spain")])],
+            &[SEA, stop(When::Into(500), &[Say("stop-cats")])],
+            &[SUN, stop(When::Into(500), &[Say("stop-time")])],
+        ],
+    },
+    Scenario {
+        name: "late",
+        about: "an interruption 3.5 s into the answer",
+        mid_sentence: false,
+        variants: &[
+            &[SEA, stop(When::Into(3_500), &[Say("stop-spain")])],
+            &[SUN, stop(When::Into(3_500), &[Say("stop-cats")])],
+            &[CITY, stop(When::Into(3_500), &[Say("stop-time")])],
+        ],
+    },
+    Scenario {
+        name: "last-word",
+        about: "an interruption on the last word of the answer",
+        mid_sentence: false,
+        variants: &[
+            &[ask(&[Say("italy")]), stop(When::LastWord, &[Say("stop-cats")])],
+            &[ask(&[Say("sky")]), stop(When::LastWord, &[Say("stop-spain")])],
+            &[ask(&[Say("rain")]), stop(When::LastWord, &[Say("stop-time")])],
+        ],
+    },
+    Scenario {
+        name: "okay-but",
+        about: "an interruption that begins like a backchannel: \"okay, but …\"",
+        mid_sentence: false,
+        variants: &[
+            &[CITY, stop(When::Into(1_500), &[Say("okay-but")])],
+            &[SEA, stop(When::Into(2_000), &[Say("yeah-but")])],
+            &[DOG, stop(When::Into(1_500), &[Say("okay-why")])],
+        ],
+    },
+    Scenario {
+        name: "two-quick",
+        about: "two questions, the second 0.5 or 1.2 s after the first",
+        mid_sentence: false,
+        variants: &[
+            &[ask(&[Say("quick-france")]), after(500, &[Say("quick-germany")])],
+            &[ask(&[Say("quick-salt")]), after(1_200, &[Say("quick-lakes")])],
+        ],
+    },
+    Scenario {
+        name: "monologue",
+        about: "more than 30 s of speech without a pause of half a second",
+        mid_sentence: false,
+        variants: &[&[ask(&[
+            Say("talk-1"),
+            Pause(350),
+            Say("talk-2"),
+            Pause(300),
+            Say("talk-3"),
+            Pause(400),
+            Say("talk-4"),
+            Pause(300),
+            Say("talk-5"),
+            Pause(350),
+            Say("talk-6"),
+            Pause(400),
+            Say("talk-7"),
+            Pause(300),
+            Say("talk-8"),
+            Pause(350),
+            Say("talk-9"),
+            Pause(400),
+            Say("talk-10"),
+        ])]],
+    },
+    Scenario {
+        name: "silence",
+        about: "nobody says anything for 8 s",
+        mid_sentence: false,
+        variants: &[&[]],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::kokoro::numbers;
+    use super::super::speech::phrases;
+    use super::*;
+
+    #[test]
+    fn every_phrase_of_a_scenario_can_be_spoken_and_every_phrase_is_used() {
+        let phrases = phrases();
+        let lines = SCENARIOS.iter().flat_map(|one| one.variants).flat_map(|lines| *lines);
+        let mut used: Vec<&str> = lines
+            .flat_map(|line| line.parts)
+            .filter_map(|part| if let Say(id) = part { Some(*id) } else { None })
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        assert_eq!(used, phrases.keys().map(String::as_str).collect::<Vec<_>>());
+        for (id, phrase) in &phrases {
+            assert!(numbers(&phrase.phonemes).is_ok(), "{id}: {:?}", numbers(&phrase.phonemes));
+        }
+    }
+}
