@@ -7,7 +7,7 @@ export const HELD_VOLUME = 0.2;
 const HOLD_MS = 30;
 const HUSH_MS = 10;
 /** Jitter buffers on the way may still hold this much of an answer that has been stopped. */
-const DRAIN_MS = 250;
+const DRAIN_MS = 400;
 
 /** The volume of the answers of a call, one at a time; their ids only grow. */
 export class AnswerVolume {

@@ -16,11 +16,11 @@ export const SLOW_MS = 1500;
  */
 const STAGES = [
     { name: 'pause', label: 'Pause noticed', after: [] },
-    { name: 'transcript', label: 'Words recognised', after: [['pause'], ['turn_decided']] },
+    { name: 'transcript', label: 'Transcript', after: [['pause'], ['turn_decided']] },
     { name: 'turn_decided', label: 'Turn decided', after: [['pause']] },
-    { name: 'first_token', label: 'First word thought', after: [['speculated'], ['transcript', 'turn_decided']] },
-    { name: 'first_phrase', label: 'First phrase thought', after: [['first_token']] },
-    { name: 'first_audio', label: 'Phrase voiced', after: [['first_phrase'], ['first_token']] },
+    { name: 'first_token', label: 'First word', after: [['speculated'], ['transcript', 'turn_decided']] },
+    { name: 'first_phrase', label: 'First phrase', after: [['first_token']] },
+    { name: 'first_audio', label: 'First voice', after: [['first_phrase'], ['first_token']] },
     { name: 'first_sent', label: 'Sent', after: [['first_audio', 'first_phrase', 'first_token', 'transcript', 'turn_decided']] },
     { name: 'heard', label: 'Heard by you', after: [['first_sent']] },
 ];

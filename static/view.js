@@ -122,8 +122,11 @@ export class View {
 
     /** @param {string} code - ISO 639-1, as identified; empty: unknown, or chosen by the person */
     showLanguage(code) {
-        this.language.lang = code;
-        setText(this.language, code === '' ? '' : languageName(code));
+        if (this.language.dataset.code !== code) {
+            this.language.dataset.code = code; // what a narrow page shows instead of the name
+            this.language.lang = code;
+            setText(this.language, code === '' ? '' : languageName(code));
+        }
     }
 
     /** @param {boolean} held - the answer is turned down, for the person may have begun to speak */

@@ -120,7 +120,7 @@ function tableOf({ question, stages, total }) {
     head.children[0].firstElementChild?.classList.add('hidden-text');
     head.children[1].firstElementChild?.classList.add('hidden-text');
     const rows = stages.map((stage) => {
-        const drawing = make('div', 'track', bar(stage, scale));
+        const drawing = make('div', 'lane', bar(stage, scale));
         drawing.setAttribute('aria-hidden', 'true');
         const when = make('span', 'hidden-text', `${formatMs(stage.start)} to ${formatMs(stage.end)}`);
         return make('tr', '', heading('row', stage.label), make('td', '', drawing, when),
@@ -189,7 +189,6 @@ export class WaterfallPanel {
     }
 
     clear() {
-        this.cards.clear();
         this.show([]);
     }
 
@@ -238,7 +237,7 @@ export class WaterfallPanel {
      */
     fill({ item, details }, turn, scale) {
         item.className = `turn${turn.reason === '' ? '' : ' slow'}${turn.interrupted ? ' cut' : ''}`;
-        const mini = make('span', 'track mini', ...turn.stages.map((stage) => bar(stage, scale)));
+        const mini = make('span', 'lane mini', ...turn.stages.map((stage) => bar(stage, scale)));
         mini.setAttribute('aria-hidden', 'true');
         mini.style.setProperty('--limit', `${(100 * SLOW_MS) / scale}%`);
         mini.classList.toggle('limited', scale > SLOW_MS);
@@ -269,5 +268,6 @@ function summary(turns) {
     }
     const middle = (totals.length - 1) / 2;
     const median = (totals[Math.floor(middle)] + totals[Math.ceil(middle)]) / 2;
-    return `Median of ${totals.length} turns: ${formatMs(median)}`;
+    const dots = totals[totals.length - 1] > SLOW_MS ? ` (dots: ${formatMs(SLOW_MS)})` : '';
+    return `Median of ${totals.length} turns: ${formatMs(median)}${dots}`;
 }

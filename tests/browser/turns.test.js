@@ -86,7 +86,7 @@ test('typed words are no spoken question, and what nobody asked is no turn', () 
     turns.typed('Hello');
     const turn = answer(turns, 2, 'Hello', { transcript: 0, turn_decided: 0, first_token: 300, first_sent: 500 });
     assert.deepEqual([turn?.typed, turn?.question], [true, 'Hello']);
-    assert.deepEqual(spans(turn?.stages ?? []), ['first_token 0-300', 'first_sent 0-500']);
+    assert.deepEqual(spans(turn?.stages ?? []), ['first_token 0-300', 'first_sent 300-500']);
     assert.equal(say(turns, 'server-message', { type: 'turn', response: 3, marks: SPECULATED })?.question, '');
 });
 
@@ -94,7 +94,7 @@ test('only a slow turn has a reason: the server’s, or else the longest stage',
     const turns = new Turns();
     const slow = { turn_decided: 200, transcript: 400, first_token: 2300, first_sent: 2500 };
     assert.equal(answer(turns, 1, 'a', { ...slow, reason: 'The language model was busy.' })?.reason, 'The language model was busy.');
-    assert.equal(answer(turns, 2, 'b', slow)?.reason, 'Longest: first word thought, 1900 ms.');
+    assert.equal(answer(turns, 2, 'b', slow)?.reason, 'Longest: first word, 1900 ms.');
     assert.equal(answer(turns, 3, 'c', { ...SPECULATED, reason: 'none' })?.reason, '');
 });
 

@@ -62,12 +62,12 @@ test('T opens the timings, newest turn on top, each stage as a row of a table', 
         assert.match(heads[0], /702 ms/);
         assert.match(heads[1], /interrupted/);
         assert.match(heads[2], /slow[^]*2,190 ms/);
-        await panel.getByText('Median of 4 turns: 756 ms').waitFor();
+        await panel.getByText('Median of 4 turns: 756 ms (dots: 1,500 ms)').waitFor();
 
         const newest = cards(page).first().getByRole('table', { name: /Thank you!/ });
         const rows = await newest.getByRole('row').allTextContents();
-        assert.ok(rows.includes('Words recognised160 ms to 305 ms145 ms'), rows.join(' | '));
-        assert.ok(rows.includes('First word thought310 ms to 420 ms110 ms'), rows.join(' | '));
+        assert.ok(rows.includes('Transcript160 ms to 305 ms145 ms'), rows.join(' | '));
+        assert.ok(rows.includes('First word310 ms to 420 ms110 ms'), rows.join(' | '));
         assert.ok(rows.includes('Total702 ms'), rows.join(' | '));
         assert.equal(await cards(page).nth(2).getByRole('table').isVisible(), false, 'older turns are folded');
         await cards(page).nth(2).locator('summary').press('Enter');
@@ -90,7 +90,7 @@ test('a bar is as long as its stage, on the axis above it', async () => {
         call.turn(2, TURNS[0]);
         await cards(page).first().waitFor();
         const drawn = await page.evaluate(() => {
-            const track = document.querySelector('.stages .track')?.getBoundingClientRect() ?? new DOMRect();
+            const track = document.querySelector('.stages .lane')?.getBoundingClientRect() ?? new DOMRect();
             return [...document.querySelectorAll('.stages .bar')].map((bar) => {
                 const { left, width } = bar.getBoundingClientRect();
                 return {
@@ -119,7 +119,7 @@ test('ten turns are kept, a new call begins empty, and the open panel is remembe
         for (let response = 2; response < 15; response++) {
             call.turn(response, { ...TURNS[0], question: `Question ${response}` });
         }
-        await cards(page).getByText('Question 14').waitFor();
+        await cards(page).getByText('Question 14', { exact: true }).waitFor();
         assert.equal(await cards(page).count(), 10);
         assert.match((await cards(page).last().innerText()), /Question 5/);
         await page.evaluate(() => window.visavis.hangUp());
@@ -151,6 +151,7 @@ for (const [device, traits] of Object.entries(DEVICES)) {
                 TURNS.forEach((turn, i) => call.turn(i + 2, { ...turn, more: { language: i === 3 ? 'fr' : 'en' } }));
                 call.hear('How about a', { final: false, stable: 4 });
                 await page.waitForFunction(() => window.visavis.turns.length === 4);
+                await page.screenshot({ path: path.join(RESULTS, `${name}-folded.png`), fullPage: true });
                 await cards(page).nth(2).locator('summary').click();
                 await page.waitForTimeout(400);
                 await assertNoSidewaysScroll(page, name);

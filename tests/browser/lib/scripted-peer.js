@@ -26,7 +26,7 @@ export async function answerWebRtc(server, page) {
             call?.send('bot-started-speaking', { response });
             call?.send('bot-output', { text: 'Aah.', spoken: true, aggregated_by: 'sentence', response });
             void peer.evaluate(() => window.peer.sound(true));
-            return { stop: () => void peer.evaluate(() => window.peer.sound(false)) };
+            return { stop: (afterMs = 0) => peer.evaluate((ms) => window.peer.sound(false, ms), afterMs) };
         };
         const answer = await peer.evaluate(answerOffer, offer);
         server.begin(call);
@@ -61,7 +61,9 @@ async function answerOffer(offer) {
     }
     window.peer = {
         send: (text) => channel?.send(text),
-        sound: (on) => (volume.gain.value = on ? 0.25 : 0),
+        sound: (on, afterMs = 0) => {
+            volume.gain.setValueAtTime(on ? 0.25 : 0, context.currentTime + afterMs / 1000);
+        },
     };
     const { sdp, type } = /** @type {RTCSessionDescription} */ (connection.localDescription);
     return { sdp, type };

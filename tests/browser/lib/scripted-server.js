@@ -17,12 +17,13 @@ const KINDS = /** @type {Record<string, string>} */ ({ html: 'text/html', css: '
 /** What docs/page.md says is enough. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'";
 const FRAME_MS = 20;
+const PATIENCE_MS = 20000;
 
 /**
  * A tone, at the pace of speech.
  *
  * @typedef {Object} Sounding
- * @property {() => void} stop
+ * @property {(afterMs?: number) => Promise<void>} stop
  */
 
 /** One call of the page, as the server sees it. */
@@ -71,9 +72,15 @@ export class ScriptedCall {
      * @param {() => boolean} done
      */
     async until(done) {
+        const late = setTimeout(() => this.waiting.splice(0).forEach((wake) => wake()), PATIENCE_MS);
+        const deadline = performance.now() + PATIENCE_MS;
         while (!done()) {
+            if (performance.now() >= deadline) {
+                throw new Error(`The page sent only ${JSON.stringify(this.received)}`);
+            }
             await /** @type {Promise<void>} */ (new Promise((resolve) => this.waiting.push(resolve)));
         }
+        clearTimeout(late);
     }
 
     /**
@@ -151,7 +158,12 @@ export class ScriptedCall {
                 this.writeAudio(encodeAnswer(sent, at, response, samples));
             }
         }, FRAME_MS / 2);
-        return { stop: () => clearInterval(timer) };
+        return {
+            stop: async (afterMs = 0) => {
+                await new Promise((resolve) => setTimeout(resolve, afterMs));
+                clearInterval(timer);
+            },
+        };
     }
 }
 
