@@ -48,8 +48,6 @@ export class CallSession extends EventTarget {
         this.current = null;
         /** @type {((problem: CallProblem | null) => void) | null} */
         this.greeted = null;
-        /** Words were spoken since the last answer, so the wait for this one can be measured. */
-        this.spoke = false;
     }
 
     /** Whether a call is up. */
@@ -72,7 +70,6 @@ export class CallSession extends EventTarget {
         this.current = current;
         this.transcript = new Transcript(options.language);
         this.turns = new Turns();
-        this.spoke = false;
         this.setState('connecting');
         const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
         try {
@@ -183,7 +180,6 @@ export class CallSession extends EventTarget {
         if (!this.live) {
             throw new Error('No call is up: start() first.');
         }
-        this.spoke = false; // whatever was said before is not what is answered now
         this.turns.typed(content);
         this.changed(this.transcript.userTyped(content));
         this.send(encodeMessage('send-text', { content }));
@@ -242,7 +238,6 @@ export class CallSession extends EventTarget {
         const { language } = this.transcript;
         const entry = this.transcript.apply(message);
         if (entry !== null) {
-            this.spoke ||= entry.who === 'user' && entry.final && entry.text !== '';
             this.changed(entry);
         }
         if (this.transcript.language !== language) {
@@ -322,9 +317,8 @@ export class CallSession extends EventTarget {
      * @param {number} response
      */
     async measureFirstAudio(response) {
-        const spoke = this.spoke;
-        this.spoke = false;
-        const ms = spoke ? await firstAudioMs(this.graph, () => this.live) : null;
+        // A greeting answers nothing, and typed words have no last sound.
+        const ms = this.turns.answersSpeech(response) ? await firstAudioMs(this.graph, () => this.live) : null;
         if (ms !== null) {
             this.send(encodeClientMessage('first-audio', { response, ms }));
             this.emit('first-audio', { response, ms });

@@ -184,6 +184,16 @@ export class Turns {
         return this.list[at];
     }
 
+    /**
+     * Whether the person asked aloud for an answer that is being given.
+     *
+     * @param {number} response
+     * @returns {boolean}
+     */
+    answersSpeech(response) {
+        return this.questions.get(response)?.typed === false;
+    }
+
     /** @param {number} response */
     bind(response) {
         if (this.asked !== null && !this.questions.has(response)) {

@@ -70,9 +70,11 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             assert.deepEqual([turn.heard, turn.total], [ms, ms]);
             assert.equal(turn.stages[turn.stages.length - 1].name, 'heard');
 
-            // A noise that was no turn, then typed words: nothing was spoken that this answers.
+            // A noise, then words without an answer, then typed ones: nothing was spoken that this answers.
             call.send('user-started-speaking', {});
             call.send('user-transcription', { text: '', final: true, language: '' });
+            call.hear('Never mind.');
+            await page.waitForFunction(() => window.visavis.transcript.some(({ text }) => text === 'Never mind.'));
             await page.evaluate(() => window.visavis.say('And now?'));
             call.hear('And now?');
             const second = call.sound(3);
