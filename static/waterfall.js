@@ -85,7 +85,7 @@ function badgesOf({ typed, interrupted, total }) {
  * @param {Turn} turn
  * @returns {string} empty when there is nothing to tell
  */
-function afterwards({ interrupted, spoken, heard, total, stages }) {
+function afterwards({ typed, interrupted, spoken, heard, total, stages }) {
     const notes = [];
     if (stages.some(({ hidden }) => hidden)) {
         notes.push('Striped: prepared before the turn was decided, and not heard until then.');
@@ -96,7 +96,7 @@ function afterwards({ interrupted, spoken, heard, total, stages }) {
         notes.push(`Spoke for ${formatSeconds(spoken)}.`);
     }
     if (heard === null && total !== null) {
-        notes.push('Time until it was sent: this page could not measure when it was heard.');
+        notes.push(`Time until it was sent${typed ? '' : ': this page could not measure when it was heard'}.`);
     }
     return notes.join(' ');
 }
