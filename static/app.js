@@ -11,6 +11,7 @@ import { parseBackend } from './signalling.js';
 import { SettingsDialog } from './settings-dialog.js';
 import { loadSettings, saveSettings, settingsFromAddress } from './settings.js';
 import { View } from './view.js';
+import { WaterfallPanel } from './waterfall.js';
 
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
 const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
@@ -36,9 +37,15 @@ const dialog = new SettingsDialog(settings, (name) => {
     saveSettings(stored);
     if (name === 'language') {
         session.setLanguage(settings.language);
+        view.showLanguage(session.transcript.language);
     } else if (name === 'microphone' && session.input.stream !== null) {
         session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
     }
+});
+
+const timings = new WaterfallPanel(settings.timings, (open) => {
+    stored.timings = open;
+    saveSettings(stored);
 });
 
 /** @param {import('./session.js').StartOptions} [options] */
@@ -102,7 +109,9 @@ function on(type, handle) {
 on('state', (/** @type {{state: string}} */ { state }) => {
     if (state === 'connecting') {
         captions.clear();
+        timings.clear();
         view.showNotice('');
+        view.showLanguage('');
     }
     showState();
 });
@@ -123,6 +132,9 @@ on('loading', (/** @type {{parts: string[], ready: boolean}} */ { parts, ready }
     }
 });
 on('notice', (/** @type {{message: string}} */ { message: text }) => view.showNotice(text));
+on('waterfall', () => timings.show(session.turns.list));
+on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));
+on('held', (/** @type {{held: boolean}} */ { held }) => view.showHeld(held));
 on('reconnecting', (/** @type {{reconnecting: boolean}} */ { reconnecting }) => {
     view.showNotice(reconnecting ? 'The connection is shaky. Reconnecting…' : '');
 });
@@ -170,7 +182,10 @@ document.addEventListener('keydown', (event) => {
     }
     const typing = target.closest('input, textarea, select, [contenteditable]') !== null;
     const onControl = target.closest(INTERACTIVE) !== null; // Space and Enter belong to it
-    if ((event.key.toLowerCase() === 'm' && !typing) || (event.key === ' ' && !onControl)) {
+    if (event.key.toLowerCase() === 't' && !typing) {
+        event.preventDefault();
+        timings.toggle();
+    } else if ((event.key.toLowerCase() === 'm' && !typing) || (event.key === ' ' && !onControl)) {
         event.preventDefault();
         toggleMute();
     } else if (event.key === 'Enter' && !onControl) {

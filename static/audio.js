@@ -34,7 +34,7 @@ export class AudioGraph {
         this.tap = null;
         /** @type {GainNode | null} The microphone's place in the graph, whichever device feeds it. */
         this.mic = null;
-        /** @type {GainNode | null} The answer's place in the graph; it is heard by other means. */
+        /** @type {GainNode | null} The answer's place in the graph, whichever transport feeds it: its volume. */
         this.answer = null;
         /** @type {Levels} */
         this.levels = SILENCE;
@@ -44,6 +44,7 @@ export class AudioGraph {
         this.remoteSource = null;
         this.element = new Audio();
         this.element.autoplay = true;
+        this.element.muted = true;
         /** @type {Promise<void> | null} */
         this.opening = null;
         /** @type {{mic: Float32Array, answer: Float32Array}[]} */
@@ -75,6 +76,7 @@ export class AudioGraph {
     async build(context) {
         this.mic = context.createGain();
         this.answer = context.createGain();
+        this.answer.connect(context.destination);
         if (context.audioWorklet === undefined) {
             return; // not a secure context: no levels and no recording, but WebRTC can be heard
         }
@@ -130,7 +132,21 @@ export class AudioGraph {
     }
 
     /**
-     * Plays the agent's stream. Chromium feeds WebAudio from a remote stream only once an element plays it.
+     * @param {number} volume - of the answer, 0 to 1
+     * @param {number} ms - how long the change takes: at once would click
+     */
+    setAnswerVolume(volume, ms) {
+        if (this.context !== null && this.answer !== null) {
+            const { gain } = this.answer;
+            const now = this.context.currentTime;
+            gain.cancelScheduledValues(now);
+            gain.setValueAtTime(gain.value, now);
+            gain.linearRampToValueAtTime(volume, now + ms / 1000);
+        }
+    }
+
+    /**
+     * Plays the agent's stream through the graph. Chromium feeds it there only once an element plays it, muted here.
      *
      * @param {MediaStream | null} stream
      */

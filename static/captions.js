@@ -3,6 +3,8 @@
  * finished ones told to screen readers once.
  */
 
+import { languageName } from './languages.js';
+
 /** @typedef {import('./transcript.js').Entry} Entry */
 
 const ANNOUNCED_LINES = 4; // kept for readers that come late; older ones are in the list
@@ -10,6 +12,7 @@ const ANNOUNCED_LINES = 4; // kept for readers that come late; older ones are in
 /**
  * @typedef {Object} Line
  * @property {HTMLLIElement} item
+ * @property {HTMLElement} language
  * @property {HTMLParagraphElement} text
  * @property {HTMLParagraphElement} meta
  * @property {boolean} announced
@@ -26,7 +29,7 @@ function seconds(ms) {
 /**
  * A turn's times in a line for people.
  *
- * @param {Record<string, number | null>} marks
+ * @param {import('./turns.js').Marks} marks
  * @returns {string} empty when there is nothing to tell
  */
 export function describeTurn(marks) {
@@ -43,6 +46,28 @@ export function describeTurn(marks) {
         .filter(([mark]) => Number(marks[mark]) > 0) // typed words take no time to be understood
         .map(([mark, name]) => `${name} ${seconds(/** @type {number} */ (marks[mark]))}`);
     return `Answered in ${seconds(first)}${steps.length > 0 ? ` (${steps.join(', ')})` : ''}`;
+}
+
+/**
+ * Writes an entry's words; those that may still change apart from those that will not.
+ *
+ * @param {HTMLElement} target
+ * @param {Entry} entry
+ */
+function writeText(target, { who, text, final, stable = 0 }) {
+    const characters = [...text];
+    const settled = final || who === 'agent' ? text : characters.slice(0, stable).join('');
+    const open = text.slice(settled.length);
+    if (target.firstChild?.textContent === settled && (target.lastElementChild?.textContent ?? '') === open) {
+        return;
+    }
+    target.replaceChildren(settled);
+    if (open !== '') {
+        const tail = document.createElement('span');
+        tail.className = 'open';
+        tail.textContent = open;
+        target.append(tail);
+    }
 }
 
 /** The list of captions and what a screen reader hears of it. */
@@ -79,12 +104,12 @@ export class Captions {
         }
         line.item.classList.toggle('partial', !entry.final);
         line.item.classList.toggle('interrupted', entry.interrupted === true);
-        if (line.text.textContent !== entry.text) {
-            line.text.textContent = entry.text;
-        }
+        writeText(line.text, entry);
         if (entry.language) {
             line.text.lang = entry.language;
+            line.language.lang = entry.language;
         }
+        line.language.textContent = entry.languageNews === undefined ? '' : languageName(entry.language ?? '');
         const notes = [];
         if (entry.typed) {
             notes.push('typed');
@@ -127,14 +152,19 @@ export class Captions {
         const who = document.createElement('span');
         who.className = 'who';
         who.textContent = entry.who === 'user' ? 'You' : 'Visavis';
+        const language = document.createElement('span');
+        language.className = 'language';
         const text = document.createElement('p');
         text.className = 'text';
         text.dir = 'auto';
         const meta = document.createElement('p');
         meta.className = 'meta';
-        item.append(who, text, meta);
+        const head = document.createElement('div');
+        head.className = 'line-head';
+        head.append(who, language);
+        item.append(head, text, meta);
         this.list.append(item);
-        const line = { item, text, meta, announced: false };
+        const line = { item, language, text, meta, announced: false };
         this.lines.set(entry.id, line);
         return line;
     }

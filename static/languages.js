@@ -1,5 +1,5 @@
 /**
- * The languages to choose from, by their own names.
+ * Languages by their own names, and which there are to choose from.
  */
 
 /** @type {readonly (readonly [string, string])[]} */
@@ -11,3 +11,19 @@ export const LANGUAGES = [
     ['sk', 'Slovenčina'], ['sv', 'Svenska'], ['th', 'ไทย'], ['tr', 'Türkçe'], ['uk', 'Українська'], ['vi', 'Tiếng Việt'],
     ['zh', '中文'],
 ];
+
+/**
+ * @param {string} code - ISO 639-1
+ * @returns {string}
+ */
+export function languageName(code) {
+    const known = LANGUAGES.find(([other]) => other === code);
+    if (known !== undefined) {
+        return known[1];
+    }
+    try {
+        return new Intl.DisplayNames([code], { type: 'language', fallback: 'code' }).of(code) ?? code;
+    } catch {
+        return code; // not even the form of a language code
+    }
+}

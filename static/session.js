@@ -7,6 +7,7 @@
  *   └─────────────────┘
  * ```
  */
+import { AnswerVolume } from './answer-volume.js';
 import { connect, waitUntilReady } from './connect.js';
 import { firstAudioMs } from './first-audio.js';
 import { MicrophoneInput } from './microphone-input.js';
@@ -14,6 +15,7 @@ import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './
 import { CallProblem, END_TEXT } from './problems.js';
 import { Signalling } from './signalling.js';
 import { Transcript } from './transcript.js';
+import { Turns } from './turns.js';
 
 const HELLO_TIMEOUT_MS = 10000;
 const GOODBYE_TIMEOUT_MS = 600;
@@ -37,6 +39,8 @@ export class CallSession extends EventTarget {
         /** @type {State} */
         this.state = 'idle';
         this.transcript = new Transcript();
+        this.turns = new Turns();
+        this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms), (detail) => this.emit('held', detail));
         /** @type {import('./webrtc.js').Transport | null} */
         this.transport = null;
         this.input = new MicrophoneInput(graph, (available) => this.emit('microphone', { available }), () => this.microphoneLost());
@@ -44,8 +48,6 @@ export class CallSession extends EventTarget {
         this.current = null;
         /** @type {((problem: CallProblem | null) => void) | null} */
         this.greeted = null;
-        /** The person spoke since the last answer, so the wait for this one can be measured. */
-        this.spoke = false;
     }
 
     /** Whether a call is up. */
@@ -66,7 +68,8 @@ export class CallSession extends EventTarget {
         }
         const current = new AbortController();
         this.current = current;
-        this.transcript = new Transcript();
+        this.transcript = new Transcript(options.language);
+        this.turns = new Turns();
         this.setState('connecting');
         const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
         try {
@@ -177,6 +180,7 @@ export class CallSession extends EventTarget {
         if (!this.live) {
             throw new Error('No call is up: start() first.');
         }
+        this.turns.typed(content);
         this.changed(this.transcript.userTyped(content));
         this.send(encodeMessage('send-text', { content }));
     }
@@ -197,6 +201,7 @@ export class CallSession extends EventTarget {
 
     /** @param {string} language - empty: identified */
     setLanguage(language) {
+        this.transcript.languageFixed = language !== '';
         this.send(encodeClientMessage('set-language', { language: language || null }));
     }
 
@@ -230,21 +235,28 @@ export class CallSession extends EventTarget {
         const { type, data } = message;
         this.emit('message', message);
         this.emit(type, data);
+        const { language } = this.transcript;
         const entry = this.transcript.apply(message);
         if (entry !== null) {
             this.changed(entry);
         }
+        if (this.transcript.language !== language) {
+            this.emit('language', { language: this.transcript.language, previous: language });
+        }
+        this.waterfall(this.turns.apply(message));
         switch (type) {
             case 'bot-ready':
                 this.greeted?.(null);
                 break;
-            case 'user-started-speaking':
-                this.spoke = true;
-                break;
             case 'bot-started-speaking':
+                this.volume.started(Number(data.response));
                 void this.measureFirstAudio(Number(data.response));
                 break;
+            case 'bot-stopped-speaking':
+                this.volume.ended(Number(data.response));
+                break;
             case 'bot-interrupted':
+                this.volume.interrupted(Number(data.response));
                 this.transport?.flush(Number(data.response));
                 break;
             case 'error':
@@ -264,6 +276,10 @@ export class CallSession extends EventTarget {
             this.emit('notice', { code: data.code, message: data.message });
         } else if (data.type === 'turn') {
             this.emit('turn', { response: data.response, marks: data.marks });
+        } else if (data.type === 'duck') {
+            this.volume.duck(Number(data.response));
+        } else if (data.type === 'resume') {
+            this.volume.resume(Number(data.response));
         } else if (data.type === 'call-ended') {
             this.greeted?.(new CallProblem('refused', data.message));
             if (this.live) {
@@ -301,12 +317,12 @@ export class CallSession extends EventTarget {
      * @param {number} response
      */
     async measureFirstAudio(response) {
-        const spoke = this.spoke;
-        this.spoke = false;
-        const ms = spoke ? await firstAudioMs(this.graph, () => this.live) : null;
+        // A greeting answers nothing, and typed words have no last sound.
+        const ms = this.turns.answersSpeech(response) ? await firstAudioMs(this.graph, () => this.live) : null;
         if (ms !== null) {
             this.send(encodeClientMessage('first-audio', { response, ms }));
             this.emit('first-audio', { response, ms });
+            this.waterfall(this.turns.heard(response, ms));
         }
     }
 
@@ -331,6 +347,7 @@ export class CallSession extends EventTarget {
         this.transport = null;
         this.greeted = null;
         this.input.close();
+        this.volume.reset();
         this.graph.clear();
         this.current = null;
     }
@@ -343,6 +360,13 @@ export class CallSession extends EventTarget {
     /** @param {import('./transcript.js').Entry} entry */
     changed(entry) {
         this.emit('transcript', entry);
+    }
+
+    /** @param {import('./turns.js').Turn | null} turn */
+    waterfall(turn) {
+        if (turn !== null) {
+            this.emit('waterfall', turn);
+        }
     }
 
     /** @param {State} state */

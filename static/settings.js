@@ -12,10 +12,11 @@ const KEY = 'visavis.settings';
  * @property {string} language - ISO 639-1; empty: identified
  * @property {string} backend - an address; empty: the server that this page came from
  * @property {string} microphone - a device's id; empty: the browser's default
+ * @property {boolean} timings - whether the turns' waterfalls are shown
  */
 
 /** @type {Settings} */
-const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '' };
+const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '', timings: false };
 
 /**
  * @param {unknown} value
@@ -31,6 +32,7 @@ export function loadSettings() {
     try {
         const stored = JSON.parse(localStorage.getItem(KEY) ?? '{}');
         settings.mode = isMode(stored.mode) ? stored.mode : settings.mode;
+        settings.timings = stored.timings === true;
         for (const name of /** @type {const} */ (['language', 'backend', 'microphone'])) {
             settings[name] = typeof stored[name] === 'string' ? stored[name] : settings[name];
         }

@@ -13,8 +13,10 @@
  * @property {number} [response] - of the agent: the answer's id
  * @property {boolean} [typed] - of the person: written, not spoken
  * @property {boolean} [interrupted] - of the agent: `text` is what was heard before the interruption
+ * @property {number} [stable] - of words that are not final: how many characters will not change any more
  * @property {string} [language] - ISO 639-1, of the person's words
- * @property {Record<string, number | null>} [marks] - of the agent: the turn's times in ms after the last spoken sample
+ * @property {'identified' | 'switched'} [languageNews] - the first words in that language, or the first after others
+ * @property {import('./turns.js').Marks} [marks] - of the agent: the turn's times in ms after the last spoken sample
  */
 
 const NO_SPACES = /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/; // scripts that put none between words
@@ -33,14 +35,43 @@ export function joinText(left, right) {
     return left + (tight ? '' : ' ') + next;
 }
 
+/**
+ * @param {Entry} entry
+ * @returns {boolean}
+ */
+function hasLanguage({ who, text, language }) {
+    return who === 'user' && text !== '' && Boolean(language);
+}
+
+/**
+ * @param {string} text - as it came, also with space at its ends
+ * @param {unknown} stable - characters of it that will not change any more
+ * @returns {number | undefined} the same of the trimmed text, undefined when the server does not say
+ */
+function stableCharacters(text, stable) {
+    if (typeof stable !== 'number') {
+        return undefined;
+    }
+    const before = text.length - text.trimStart().length;
+    return Math.max(0, Math.min([...text.trim()].length, Math.floor(stable) - before));
+}
+
 /** The transcript of one call. */
 export class Transcript {
-    constructor() {
+    /** @param {string} [language] - the person chose it; empty: it is identified */
+    constructor(language = '') {
+        this.languageFixed = language !== '';
         /** @type {Entry[]} */
         this.entries = [];
         this.nextId = 0;
         /** @type {Entry[]} Typed, and not yet repeated by the server. */
         this.unconfirmed = [];
+    }
+
+    /** The language of the person's last words, as identified; empty: none yet. */
+    get language() {
+        const spoken = this.languageFixed ? undefined : this.entries.findLast(hasLanguage);
+        return spoken?.language ?? '';
     }
 
     /**
@@ -52,7 +83,7 @@ export class Transcript {
     apply({ type, data }) {
         switch (type) {
             case 'user-transcription':
-                return this.userSpoke(String(data.text ?? ''), data.final === true, data.language);
+                return this.userSpoke(String(data.text ?? ''), data.final === true, data);
             case 'bot-output':
                 return data.spoken === false ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''));
             case 'bot-stopped-speaking':
@@ -87,10 +118,10 @@ export class Transcript {
     /**
      * @param {string} text
      * @param {boolean} final
-     * @param {string | undefined} language
+     * @param {{language?: string, stable?: number}} about
      * @returns {Entry | null}
      */
-    userSpoke(text, final, language) {
+    userSpoke(text, final, { language, stable }) {
         const typed = this.unconfirmed.findIndex((entry) => final && entry.text === text.trim());
         if (typed >= 0) {
             this.unconfirmed.splice(typed, 1);
@@ -103,11 +134,28 @@ export class Transcript {
         const entry = open ?? this.add({ who: 'user', text: '', final: false });
         entry.text = text.trim();
         entry.final = final;
-        entry.language = language;
+        entry.language = language || undefined;
+        entry.languageNews = this.languageNews(entry);
+        entry.stable = final ? undefined : stableCharacters(text, stable);
         if (final && entry.text === '') {
             this.remove(entry); // it was not speech after all
         }
         return entry;
+    }
+
+    /**
+     * @param {Entry} entry
+     * @returns {Entry['languageNews']}
+     */
+    languageNews(entry) {
+        if (this.languageFixed || !hasLanguage(entry)) {
+            return undefined;
+        }
+        const before = this.entries.findLast((other) => other.id < entry.id && hasLanguage(other));
+        if (before === undefined) {
+            return 'identified';
+        }
+        return before.language === entry.language ? undefined : 'switched';
     }
 
     /**
@@ -159,7 +207,7 @@ export class Transcript {
 
     /**
      * @param {number} response
-     * @param {Record<string, number | null> | undefined} marks
+     * @param {import('./turns.js').Marks | undefined} marks
      * @returns {Entry | null}
      */
     mark(response, marks) {

@@ -2,6 +2,7 @@
  * The stage: what the page shows of a call's state, apart from the captions.
  */
 import { element } from './dom.js';
+import { languageName } from './languages.js';
 import { Needle, loudness } from './levels.js';
 import { Orb } from './orb.js';
 import { PART_NAMES } from './problems.js';
@@ -28,6 +29,7 @@ export class View {
         this.startText = element('start-text', HTMLElement);
         this.clock = element('clock', HTMLElement);
         this.transport = element('transport', HTMLElement);
+        this.language = element('spoken-language', HTMLElement);
         this.mute = element('mute', HTMLButtonElement);
         this.muteText = element('mute-text', HTMLElement);
         this.interrupt = element('interrupt', HTMLButtonElement);
@@ -116,6 +118,20 @@ export class View {
     showTransport(transport) {
         this.transport.textContent = transport === 'webrtc' ? 'WebRTC' : 'WebSocket';
         this.transport.hidden = false;
+    }
+
+    /** @param {string} code - ISO 639-1, as identified; empty: unknown, or chosen by the person */
+    showLanguage(code) {
+        if (this.language.dataset.code !== code) {
+            this.language.dataset.code = code; // what a narrow page shows instead of the name
+            this.language.lang = code;
+            setText(this.language, code === '' ? '' : languageName(code));
+        }
+    }
+
+    /** @param {boolean} held - the answer is turned down, for the person may have begun to speak */
+    showHeld(held) {
+        document.body.classList.toggle('held', held);
     }
 
     /** @param {string[]} parts - flags of /ready that are false; empty: ready, or the server does not say */

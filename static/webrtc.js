@@ -206,7 +206,7 @@ export class WebRtcTransport {
         await this.sender?.replaceTrack(track);
     }
 
-    /** The server stops sending; what the jitter buffer holds is too short to hear. */
+    /** The server stops sending, and the page is silent for as long as the browser's jitter buffer may hold. */
     flush() {}
 
     /** @param {string} detail */

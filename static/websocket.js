@@ -86,7 +86,6 @@ export class WebSocketTransport {
         });
         this.playback.port.onmessage = (event) => this.options.onPlayout(event.data);
         this.playback.connect(answer);
-        this.playback.connect(context.destination);
     }
 
     /** @param {Int16Array} samples */

@@ -1,47 +1,15 @@
 /**
  * What the page looks like and how it is perceived without looking: axe, widths, and screenshots for people to judge.
  */
-import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { DEVICES, assertAccessible, assertNoSidewaysScroll } from './lib/appearance.js';
 import { withPage } from './lib/browser.js';
 import { openPage, startCall, waitForTurn } from './lib/call.js';
 import { RESULTS, serverUrl } from './lib/env.js';
 
 /** @typedef {import('playwright-core').Page} Page */
-
-const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const DEVICES = {
-    desktop: { viewport: { width: 1280, height: 800 } },
-    phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
-};
-
-/**
- * @param {Page} page
- * @param {string} where
- */
-async function assertAccessible(page, where) {
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    const told = serious.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((/** @type {any} */ n) => n.html).join(' ')})`);
-    assert.deepEqual(told, [], where);
-}
-
-/**
- * @param {Page} page
- * @param {string} where
- */
-async function assertNoSidewaysScroll(page, where) {
-    const { content, width } = await page.evaluate(() => ({
-        content: document.documentElement.scrollWidth,
-        width: document.documentElement.clientWidth,
-    }));
-    assert.ok(content <= width, `${where}: ${content} px of content in ${width} px`);
-}
 
 /**
  * @param {Page} page

@@ -5,6 +5,9 @@ declare global {
         visavis: VisavisApi;
         /** Every event of the page's calls; see lib/call.js. */
         seen: { type: string; at: number; detail: any }[];
+        /** The far end of a scripted WebRTC call; see lib/scripted-peer.js. */
+        peer: { send: (text: string) => void; sound: (on: boolean, afterMs?: number) => void };
+        fromCaller: (text: string) => void;
         axe: { run: (context: Document, options: object) => Promise<{ violations: any[] }> };
     }
 }

@@ -1,0 +1,110 @@
+/**
+ * What the page tells of the first sound of an answer is what a recording of both sides shows; against a scripted server.
+ */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { withPage } from './lib/browser.js';
+import { seen, openPage, startRecording, stopRecording, waitUntilLive } from './lib/call.js';
+import { RESULTS } from './lib/env.js';
+import { PEER_FLAGS, answerWebRtc } from './lib/scripted-peer.js';
+import { withScriptedServer } from './lib/scripted-server.js';
+import { findSound, writeWav } from './lib/wav.js';
+
+const RATE = 16000;
+
+/**
+ * Two seconds of quiet, one of voice: an even murmur, and quiet for the rest of the test.
+ *
+ * @returns {string}
+ */
+function murmur() {
+    const file = path.join(RESULTS, 'murmur.wav');
+    const samples = Float32Array.from({ length: 40 * RATE }, (_, i) => {
+        const time = i / RATE;
+        const pitch = Math.sign(Math.sin(2 * Math.PI * 130 * time)) * Math.sin(2 * Math.PI * 700 * time);
+        return time >= 4 && time < 5 ? 0.3 * pitch * (0.6 + 0.4 * Math.sin(2 * Math.PI * 4 * time)) : 0;
+    });
+    writeWav(file, { sampleRate: RATE, samples });
+    return file;
+}
+
+for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
+    test(`first audio counts from the end of the voice to the first sound heard (${mode})`, async () => {
+        await withScriptedServer((server) => withPage({ wav: murmur(), flags: PEER_FLAGS }, async (page) => {
+            if (mode === 'webrtc') {
+                await answerWebRtc(server, page);
+            }
+            await page.bringToFront();
+            await openPage(page, `${server.url}/call?mode=${mode}`);
+            await page.getByRole('button', { name: 'Start call' }).click();
+            const call = await server.call();
+            await waitUntilLive(page);
+            await startRecording(page);
+            await page.waitForFunction(() => window.visavis.levels.mic > 0.05);
+            await page.waitForFunction(() => window.visavis.levels.mic < 0.005);
+            await page.waitForTimeout(700);
+            call.hear('Hm?');
+            const tone = call.sound(2);
+            await call.until(() => call.told('first-audio').length > 0);
+            await page.waitForTimeout(300);
+            await tone.stop();
+            const { mic, answer } = await stopRecording(page);
+            const [{ response, ms }] = call.told('first-audio');
+            assert.equal(response, 2);
+
+            const voice = findSound(mic, 0.01);
+            assert.ok(voice, 'the microphone heard nothing');
+            const sound = findSound(answer, 0.003, voice.last);
+            assert.ok(sound, 'no answer was heard');
+            const shown = ((sound.first - voice.last) / answer.sampleRate) * 1000;
+            const latency = await page.evaluate(() => 1000 * /** @type {any} */ (window.visavis.events).graph.outputLatency);
+            console.log({ mode, ms, shown: Math.round(shown), latency: Math.round(latency) });
+            assert.ok(shown >= 600, `the test's own delay is ${shown} ms`);
+            assert.ok(Math.abs(ms - latency - shown) <= 45, `told ${ms} ms with ${latency} of output, recorded ${shown}`);
+
+            call.server({ type: 'turn', response: 2, marks: { turn_decided: 400, transcript: 500, first_sent: 600, done: 900 } });
+            await page.waitForFunction(() => window.visavis.turns.length === 1);
+            const [turn] = await page.evaluate(() => window.visavis.turns);
+            assert.deepEqual([turn.heard, turn.total], [ms, ms]);
+            assert.equal(turn.stages[turn.stages.length - 1].name, 'heard');
+
+            // A noise, then words without an answer, then typed ones: nothing was spoken that this answers.
+            call.send('user-started-speaking', {});
+            call.send('user-transcription', { text: '', final: true, language: '' });
+            call.hear('Never mind.');
+            await page.waitForFunction(() => window.visavis.transcript.some(({ text }) => text === 'Never mind.'));
+            await page.evaluate(() => window.visavis.say('And now?'));
+            call.hear('And now?');
+            const second = call.sound(3);
+            await page.waitForTimeout(600);
+            await second.stop();
+            assert.equal((await seen(page, 'first-audio')).length, 1);
+            assert.equal(call.told('first-audio').length, 1);
+            await page.evaluate(() => window.visavis.hangUp());
+        }));
+    });
+}
+
+test('the microphone is asked for without echo, without noise, at an even level', async () => {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await page.addInitScript(() => {
+            const { mediaDevices } = navigator;
+            const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+            mediaDevices.getUserMedia = (wanted) => {
+                Object.assign(window, { asked: wanted });
+                return ask(wanted);
+            };
+        });
+        await page.goto(`${server.url}/call?mode=websocket`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await waitUntilLive(page);
+        const { audio } = await page.evaluate(() => /** @type {any} */ (window).asked);
+        assert.deepEqual(
+            [audio.echoCancellation, audio.noiseSuppression, audio.autoGainControl],
+            [true, true, true],
+        );
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+});

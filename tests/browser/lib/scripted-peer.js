@@ -1,0 +1,70 @@
+/**
+ * The far end of a scripted WebRTC call: a second page in the same browser that answers the offer, and sends a tone or
+ * silence when told to.
+ */
+import { ScriptedCall } from './scripted-server.js';
+
+/** Chromium would hide the local addresses behind names that only a network with mDNS resolves. */
+export const PEER_FLAGS = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
+
+/**
+ * Lets a scripted server take WebRTC calls.
+ *
+ * @param {import('./scripted-server.js').ScriptedServer} server
+ * @param {import('playwright-core').Page} page - of the caller
+ */
+export async function answerWebRtc(server, page) {
+    const peer = await page.context().newPage();
+    await peer.goto(`${server.url}/static/favicon.svg`); // a page of the same origin that does nothing
+    /** @type {ScriptedCall | null} */
+    let call = null;
+    await peer.exposeFunction('fromCaller', (/** @type {string} */ text) => call?.receive(text));
+    server.answer = async (offer) => {
+        call = new ScriptedCall((text) => void peer.evaluate((text) => window.peer.send(text), text));
+        call.sound = (response) => {
+            call?.state('speaking');
+            call?.send('bot-started-speaking', { response });
+            call?.send('bot-output', { text: 'Aah.', spoken: true, aggregated_by: 'sentence', response });
+            void peer.evaluate(() => window.peer.sound(true));
+            return { stop: (afterMs = 0) => peer.evaluate((ms) => window.peer.sound(false, ms), afterMs) };
+        };
+        const answer = await peer.evaluate(answerOffer, offer);
+        server.begin(call);
+        return answer;
+    };
+}
+
+/**
+ * Runs in the peer's page.
+ *
+ * @param {{sdp: string, type: string}} offer
+ */
+async function answerOffer(offer) {
+    const context = new AudioContext();
+    const tone = new OscillatorNode(context, { frequency: 440 });
+    const volume = new GainNode(context, { gain: 0 });
+    const out = context.createMediaStreamDestination();
+    tone.connect(volume).connect(out);
+    tone.start();
+    const connection = new RTCPeerConnection();
+    /** @type {RTCDataChannel | null} */
+    let channel = null;
+    connection.ondatachannel = (event) => {
+        channel = event.channel;
+        channel.onmessage = ({ data }) => window.fromCaller(String(data));
+    };
+    connection.addTrack(out.stream.getAudioTracks()[0], out.stream);
+    await connection.setRemoteDescription(/** @type {RTCSessionDescriptionInit} */ (offer));
+    await connection.setLocalDescription();
+    while (connection.iceGatheringState !== 'complete') {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    window.peer = {
+        send: (text) => channel?.send(text),
+        sound: (on, afterMs = 0) => {
+            volume.gain.setValueAtTime(on ? 0.25 : 0, context.currentTime + afterMs / 1000);
+        },
+    };
+    const { sdp, type } = /** @type {RTCSessionDescription} */ (connection.localDescription);
+    return { sdp, type };
+}

@@ -1,0 +1,295 @@
+/**
+ * A server that speaks the protocol of docs/protocol.md from a test's script: no models, no luck. It serves the page
+ * as the real one does, and sends what the test tells it to.
+ */
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { WebSocketServer } from 'ws';
+
+import { AUDIO_HEADER_BYTES, TICKS_PER_SAMPLE, WIRE_FRAME, WIRE_RATE, encodeAudio } from '../../../static/protocol.js';
+
+const STATIC = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../static');
+const KINDS = /** @type {Record<string, string>} */ ({ html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' });
+/** What docs/page.md says is enough. */
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'";
+const FRAME_MS = 20;
+const PATIENCE_MS = 20000;
+
+/**
+ * A tone, at the pace of speech.
+ *
+ * @typedef {Object} Sounding
+ * @property {(afterMs?: number) => Promise<void>} stop
+ */
+
+/** One call of the page, as the server sees it. */
+export class ScriptedCall {
+    /** @param {(text: string) => void} write - to the page */
+    constructor(write) {
+        this.write = write;
+        /** @type {import('../../../static/protocol.js').Message[]} */
+        this.received = [];
+        /** @type {(() => void)[]} */
+        this.waiting = [];
+        this.ids = 0;
+        /** RMS of the page's last audio frame, 0 to 1. */
+        this.level = 0;
+        /** @type {(frame: ArrayBuffer) => void} */
+        this.writeAudio = () => {};
+    }
+
+    /** @param {string} text - from the page */
+    receive(text) {
+        if (!text.startsWith('{')) {
+            return; // a keep-alive
+        }
+        const message = JSON.parse(text);
+        this.received.push(message);
+        if (message.type === 'client-ready') {
+            this.send('bot-ready', { version: '2.1.0', about: { library: 'scripted' }, call: 'scripted' });
+            this.state('listening');
+        }
+        this.waiting.splice(0).forEach((wake) => wake());
+    }
+
+    /** @param {Buffer} frame - from the page */
+    receiveAudio(frame) {
+        let sum = 0;
+        for (let at = AUDIO_HEADER_BYTES; at < frame.length; at += 2) {
+            sum += (frame.readInt16LE(at) / 32768) ** 2;
+        }
+        this.level = Math.sqrt(sum / ((frame.length - AUDIO_HEADER_BYTES) / 2));
+        this.waiting.splice(0).forEach((wake) => wake());
+    }
+
+    /**
+     * Waits until something from the page makes `done` true.
+     *
+     * @param {() => boolean} done
+     */
+    async until(done) {
+        const late = setTimeout(() => this.waiting.splice(0).forEach((wake) => wake()), PATIENCE_MS);
+        const deadline = performance.now() + PATIENCE_MS;
+        while (!done()) {
+            if (performance.now() >= deadline) {
+                throw new Error(`The page sent only ${JSON.stringify(this.received)}`);
+            }
+            await /** @type {Promise<void>} */ (new Promise((resolve) => this.waiting.push(resolve)));
+        }
+        clearTimeout(late);
+    }
+
+    /**
+     * The page's `client-message`s of one kind.
+     *
+     * @param {string} topic
+     * @returns {any[]}
+     */
+    told(topic) {
+        return this.received.filter(({ type, data }) => type === 'client-message' && data.t === topic).map(({ data }) => data.d);
+    }
+
+    /**
+     * @param {string} type
+     * @param {object} data
+     */
+    send(type, data) {
+        this.ids += 1;
+        this.write(JSON.stringify({ label: 'rtvi-ai', type, id: `s${this.ids}`, data }));
+    }
+
+    /** @param {object} data */
+    server(data) {
+        this.send('server-message', data);
+    }
+
+    /** @param {'listening' | 'thinking' | 'speaking'} state */
+    state(state) {
+        this.server({ type: 'state', state });
+    }
+
+    /**
+     * @param {string} text
+     * @param {object} [more]
+     */
+    hear(text, more = {}) {
+        this.send('user-transcription', { text, final: true, timestamp: '2026-01-01T00:00:00Z', user_id: 'user', language: 'en', ...more });
+    }
+
+    /**
+     * A whole turn without its sound.
+     *
+     * @param {number} response
+     * @param {{question: string, answer: string, marks: object, more?: object}} turn
+     */
+    turn(response, { question, answer, marks, more = {} }) {
+        this.hear(question, more);
+        this.send('bot-llm-started', { response });
+        this.send('bot-started-speaking', { response });
+        this.send('bot-output', { text: answer, spoken: true, aggregated_by: 'sentence', response });
+        this.send('bot-stopped-speaking', { response });
+        if ('interrupted' in marks && marks.interrupted !== null) {
+            this.send('bot-interrupted', { response, heard: answer });
+        }
+        this.server({ type: 'turn', response, marks });
+        this.state('listening');
+    }
+
+    /**
+     * Begins an answer and lets it sound as a tone.
+     *
+     * @param {number} response
+     * @returns {Sounding}
+     */
+    sound(response) {
+        this.state('speaking');
+        this.send('bot-started-speaking', { response });
+        this.send('bot-output', { text: 'Aah.', spoken: true, aggregated_by: 'sentence', response });
+        const began = performance.now();
+        let sent = 0;
+        const timer = setInterval(() => {
+            for (; sent * FRAME_MS <= performance.now() - began; sent++) {
+                const at = sent * WIRE_FRAME;
+                const samples = Int16Array.from({ length: WIRE_FRAME }, (_, i) => 8000 * Math.sin((2 * Math.PI * 440 * (at + i)) / WIRE_RATE));
+                this.writeAudio(encodeAnswer(sent, at, response, samples));
+            }
+        }, FRAME_MS / 2);
+        return {
+            stop: async (afterMs = 0) => {
+                await new Promise((resolve) => setTimeout(resolve, afterMs));
+                clearInterval(timer);
+            },
+        };
+    }
+}
+
+/**
+ * @param {number} sequence
+ * @param {number} at - samples
+ * @param {number} response
+ * @param {Int16Array} samples
+ */
+function encodeAnswer(sequence, at, response, samples) {
+    const frame = encodeAudio(sequence, at * TICKS_PER_SAMPLE, samples);
+    new DataView(frame).setUint32(8, response, true); // the page itself only ever sends 0
+    return frame;
+}
+
+/** Serves one page and its calls. */
+export class ScriptedServer {
+    constructor() {
+        this.http = http.createServer((request, response) => this.serve(request, response));
+        this.sockets = new WebSocketServer({ server: this.http, path: '/ws' });
+        this.sockets.on('connection', (socket) => {
+            const call = new ScriptedCall((text) => socket.send(text));
+            call.writeAudio = (frame) => socket.send(frame);
+            socket.on('message', (data, binary) => {
+                if (binary) {
+                    call.receiveAudio(/** @type {Buffer} */ (data));
+                } else {
+                    call.receive(String(data));
+                }
+            });
+            this.begin(call);
+        });
+        /** @type {ScriptedCall[]} */
+        this.calls = [];
+        /** @type {((call: ScriptedCall) => void)[]} */
+        this.waiting = [];
+        /** @type {((offer: {sdp: string, type: string}) => Promise<{sdp: string, type: string}>) | null} Without it: no WebRTC. */
+        this.answer = null;
+        this.url = '';
+    }
+
+    async listen() {
+        this.http.listen(0, '127.0.0.1');
+        await once(this.http, 'listening');
+        const { port } = /** @type {import('node:net').AddressInfo} */ (this.http.address());
+        this.url = `http://127.0.0.1:${port}`;
+    }
+
+    close() {
+        this.sockets.clients.forEach((socket) => socket.terminate());
+        this.http.closeAllConnections();
+        this.http.close();
+    }
+
+    /** @param {ScriptedCall} call */
+    begin(call) {
+        const wake = this.waiting.shift();
+        if (wake === undefined) {
+            this.calls.push(call);
+        } else {
+            wake(call);
+        }
+    }
+
+    /** @returns {Promise<ScriptedCall>} the page's next call */
+    async call() {
+        return this.calls.shift() ?? new Promise((resolve) => this.waiting.push(resolve));
+    }
+
+    /**
+     * @param {http.IncomingMessage} request
+     * @param {http.ServerResponse} response
+     */
+    async serve(request, response) {
+        const { pathname } = new URL(request.url ?? '/', this.url);
+        if (pathname === '/ready') {
+            json(response, { ready: true });
+        } else if (pathname === '/api/ice-servers') {
+            json(response, { iceServers: [] });
+        } else if (pathname === '/api/offer' && request.method === 'POST' && this.answer !== null) {
+            const chunks = [];
+            for await (const chunk of request) {
+                chunks.push(chunk);
+            }
+            json(response, { ...(await this.answer(JSON.parse(String(Buffer.concat(chunks))))), pc_id: 'scripted' });
+        } else if (request.method === 'PATCH' || request.method === 'DELETE') {
+            response.writeHead(204).end();
+        } else {
+            sendFile(response, pathname === '/call' ? 'call.html' : path.basename(pathname));
+        }
+    }
+}
+
+/**
+ * @param {http.ServerResponse} response
+ * @param {object} body
+ */
+function json(response, body) {
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/**
+ * @param {http.ServerResponse} response
+ * @param {string} name
+ */
+function sendFile(response, name) {
+    const file = path.join(STATIC, name);
+    if (!fs.existsSync(file)) {
+        response.writeHead(404).end();
+        return;
+    }
+    const type = `${KINDS[path.extname(name).slice(1)]}; charset=utf-8`;
+    response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': POLICY }).end(fs.readFileSync(file));
+}
+
+/**
+ * Runs `body` with a scripted server, and closes it whatever happens.
+ *
+ * @param {(server: ScriptedServer) => Promise<void>} body
+ */
+export async function withScriptedServer(body) {
+    const server = new ScriptedServer();
+    await server.listen();
+    try {
+        await body(server);
+    } finally {
+        server.close();
+    }
+}
