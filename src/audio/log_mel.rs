@@ -53,7 +53,7 @@ impl LogMel {
         let audio = &audio[audio.len().saturating_sub(WINDOW)..];
         let padding = WINDOW - audio.len();
         let wave = normalised(audio, padding);
-        let mut out = vec![0.0; BANDS * FRAMES];
+        let mut out = vec![POWER_FLOOR.log10(); BANDS * FRAMES];
         let mut spectrum = Spectrum::new(self.fft.as_ref());
         // Frames that see only padding are all alike, the mirrored first one too.
         let alike = (padding.saturating_sub(FFT_SIZE / 2) / HOP).min(FRAMES - 1);

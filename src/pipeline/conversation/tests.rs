@@ -118,7 +118,7 @@ impl Run {
     }
 
     fn events(&self) -> Vec<&CallEvent> {
-        let event = |command| if let &Command::Emit(ref event) = command { Some(event) } else { None };
+        let event = |command| if let Command::Emit(event) = command { Some(event) } else { None };
         self.commands.iter().filter_map(event).collect()
     }
 
