@@ -107,9 +107,11 @@ impl Run {
     }
 
     fn starts(&self) -> Vec<&ResponseRequest> {
-        let start =
-            |command| if let &Command::Start(ref request, _) = command { Some(request) } else { None };
-        self.commands.iter().filter_map(start).collect()
+        let starts = self.commands.iter().filter_map(|command| match command {
+            Command::Start(request, _) => Some(request),
+            _ => None,
+        });
+        starts.collect()
     }
 
     fn plays(&self) -> Vec<Play> {
@@ -118,8 +120,11 @@ impl Run {
     }
 
     fn events(&self) -> Vec<&CallEvent> {
-        let event = |command| if let Command::Emit(event) = command { Some(event) } else { None };
-        self.commands.iter().filter_map(event).collect()
+        let events = self.commands.iter().filter_map(|command| match command {
+            Command::Emit(event) => Some(event),
+            _ => None,
+        });
+        events.collect()
     }
 
     fn interrupted(&self) -> bool {
