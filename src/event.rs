@@ -37,8 +37,8 @@ pub enum EndReason {
 pub struct TurnMarks {
     /// The pause was noticed, and the transcript asked for.
     pub pause: Option<u32>,
-    /// The answer was begun, perhaps before the turn was decided.
-    pub begun: Option<u32>,
+    /// The answer was begun, unheard, before the turn was decided.
+    pub speculated: Option<u32>,
     /// The turn was taken as ended.
     pub turn_decided: Option<u32>,
     /// The final transcript was there.

@@ -14,7 +14,7 @@ pub(super) fn record(call: &str, event: &CallEvent) {
             metrics::counter!("visavis_turns_total", "outcome" => outcome).increment(1);
             for (stage, ms) in [
                 ("pause", marks.pause),
-                ("begun", marks.begun),
+                ("speculated", marks.speculated),
                 ("turn_decided", marks.turn_decided),
                 ("transcript", marks.transcript),
                 ("first_token", marks.first_token),

@@ -52,8 +52,9 @@ impl Answer {
         }
     }
 
-    pub(super) fn begins(&mut self, now: u64) {
-        self.marks.begun = self.since(now);
+    /// It is begun before the turn is decided.
+    pub(super) fn speculated(&mut self, now: u64) {
+        self.marks.speculated = self.since(now);
     }
 
     fn since(&self, now: u64) -> Option<u32> {
@@ -142,9 +143,7 @@ impl Conversation {
             return;
         }
         let request = self.request("", false);
-        let mut answer = Answer::new(request.id, self.turn);
-        answer.begins(now);
-        self.take_up(now, answer);
+        self.take_up(now, Answer::new(request.id, self.turn));
         self.commands.push(Command::Start(request, Play::Full));
     }
 

@@ -235,7 +235,7 @@ impl Conversation {
         let mut request = self.request(&words.text, true);
         request.language = self.language_of(words);
         let mut hidden = Answer::new(request.id, (asked, TurnMarks::default()));
-        hidden.begins(now);
+        hidden.speculated(now);
         self.hidden = Some(hidden);
         self.commands.push(Command::Start(request, Play::Hidden));
     }
