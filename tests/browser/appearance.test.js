@@ -12,11 +12,24 @@ import { RESULTS, serverUrl } from './lib/env.js';
 /** @typedef {import('playwright-core').Page} Page */
 
 /**
+ * Lets what fades in arrive: half faded, a text has no contrast yet. What moves for ever is not waited for.
+ *
+ * @param {Page} page
+ */
+async function settle(page) {
+    await page.evaluate(() => {
+        const finite = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity);
+        return Promise.allSettled(finite.map((a) => a.finished)).then(() => undefined);
+    });
+}
+
+/**
  * @param {Page} page
  * @param {string} name
  */
 async function capture(page, name) {
     await assertNoSidewaysScroll(page, name);
+    await settle(page);
     await assertAccessible(page, name);
     await page.screenshot({ path: path.join(RESULTS, `${name}.png`) });
 }
