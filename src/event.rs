@@ -75,6 +75,8 @@ pub enum CallEvent {
     UserTranscript {
         /// The words so far.
         text: String,
+        /// Bytes of `text` that will not change any more.
+        stable: usize,
         /// They will not change.
         last: bool,
         /// ISO 639-1.
@@ -137,6 +139,14 @@ pub enum CallEvent {
         /// For people.
         message: String,
     },
+}
+
+impl CallEvent {
+    /// The person's words, which will not change; empty ones take back what was shown.
+    #[must_use]
+    pub fn words(text: String, language: String) -> Self {
+        Self::UserTranscript { stable: text.len(), text, last: true, language }
+    }
 }
 
 /// From the client to the call.

@@ -73,6 +73,8 @@ pub enum VadEvent {
 pub struct Transcript {
     /// The words; empty when nothing was said.
     pub text: String,
+    /// Bytes of `text` that will not change any more: of a final transcript all.
+    pub stable: usize,
     /// ISO 639-1.
     pub language: String,
     /// 0 when the language was given.

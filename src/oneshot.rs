@@ -74,11 +74,11 @@ pub async fn transcribe(
     let launcher = Launcher::new()?;
     let (channel, status) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
     loaded(status).await?;
-    let mut stream = GrpcStt(channel).open(language).await?;
+    let mut stream = GrpcStt(channel).open(language, "").await?;
     for piece in samples.chunks(16_000) {
         stream.input.send(SttInput::Audio(piece.to_vec())).await?;
     }
-    stream.input.send(SttInput::Decode { number: 1, last: true }).await?;
+    stream.input.send(SttInput::Decode { number: 1, last: true, stable: String::new() }).await?;
     let (_, words) = stream.output.next().await.context("the engine ended without an answer")??;
     drop(stream);
     launcher.stop().await;

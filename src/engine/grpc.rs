@@ -72,10 +72,11 @@ pub struct GrpcStt(pub Channel);
 
 #[async_trait]
 impl Stt for GrpcStt {
-    async fn open(&self, language: &str) -> Result<SttStream, EngineError> {
+    async fn open(&self, language: &str, likely: &str) -> Result<SttStream, EngineError> {
         let (input, mut queue) = mpsc::channel(STT_QUEUE);
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
-        let start = v1::SttStart { language: language.into(), ..Default::default() };
+        let start =
+            v1::SttStart { language: language.into(), likely_language: likely.into(), ..Default::default() };
         // The call's answer comes only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.0.clone()).max_decoding_message_size(1 << 20);
@@ -114,11 +115,12 @@ fn ends_with_first<T: Send + 'static>(
 fn wire_input(message: SttInput) -> v1::SttInput {
     let input = match message {
         SttInput::Audio(samples) => stt_input::Input::Audio(bytes(&samples)),
-        SttInput::Decode { number, last } => stt_input::Input::Decode(v1::SttDecode {
+        SttInput::Decode { number, last, stable } => stt_input::Input::Decode(v1::SttDecode {
             number,
             r#final: last,
             deadline_ms: deadline_ms(),
             samples: 0,
+            stable,
         }),
     };
     v1::SttInput { input: Some(input) }
@@ -127,6 +129,8 @@ fn wire_input(message: SttInput) -> v1::SttInput {
 fn transcript(answer: v1::Transcript) -> Transcript {
     Transcript {
         text: answer.text,
+        // What stays is agreed on in the pipeline.
+        stable: 0,
         language: answer.language,
         language_probability: answer.language_probability,
         no_speech_probability: answer.no_speech_probability,

@@ -62,6 +62,8 @@ pub enum SttInput {
         number: u32,
         /// False: a partial, which a newer decode may replace.
         last: bool,
+        /// How an earlier transcript began that is to stay; the rest alone need be sought.
+        stable: String,
     },
 }
 
@@ -76,8 +78,8 @@ pub struct SttStream {
 /// Speech to text.
 #[async_trait]
 pub trait Stt: Send + Sync {
-    /// Begins an utterance; `language` empty: identify it.
-    async fn open(&self, language: &str) -> Result<SttStream, EngineError>;
+    /// Begins an utterance; `language` empty: identify it, and expect `likely` (empty: none).
+    async fn open(&self, language: &str, likely: &str) -> Result<SttStream, EngineError>;
 }
 
 /// An answer to be generated.

@@ -24,7 +24,7 @@ pub struct ScriptedStt {
 
 #[async_trait]
 impl Stt for ScriptedStt {
-    async fn open(&self, language: &str) -> Result<SttStream, EngineError> {
+    async fn open(&self, language: &str, _likely: &str) -> Result<SttStream, EngineError> {
         let line = self.lines.lock().pop_front().unwrap_or_else(|| Ok(String::new()));
         let (input, receiver) = mpsc::channel(256);
         let language = if language.is_empty() { "en" } else { language }.to_string();

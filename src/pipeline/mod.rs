@@ -17,9 +17,12 @@
 //!
 //! The conductor waits for nobody: what it sends goes by `try_send` or `watch`. So no cycle of full queues can close.
 
+pub mod agreement;
 pub mod conductor;
 pub mod conversation;
+pub mod heard;
 pub mod interjection;
+pub mod language;
 pub mod llm;
 pub mod phrases;
 pub mod playout;

@@ -137,10 +137,13 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::State(state) => vec![("server-message", json!({ "type": "state", "state": state }))],
         CallEvent::UserStartedSpeaking => vec![("user-started-speaking", none())],
         CallEvent::UserStoppedSpeaking => vec![("user-stopped-speaking", none())],
-        CallEvent::UserTranscript { text, last, language } => vec![(
-            "user-transcription",
-            json!({ "text": text, "final": last, "timestamp": timestamp(), "user_id": "user", "language": language }),
-        )],
+        CallEvent::UserTranscript { text, stable, last, language } => {
+            let mut data = json!({ "text": text, "final": last, "timestamp": timestamp(), "user_id": "user", "language": language });
+            if !last {
+                data["stable"] = json!(text[..*stable].chars().count());
+            }
+            vec![("user-transcription", data)]
+        }
         CallEvent::AnswerStarted(response) => vec![("bot-llm-started", json!({ "response": response }))],
         CallEvent::AnswerText { response, text } => {
             vec![("bot-llm-text", json!({ "text": text, "response": response }))]

@@ -49,7 +49,8 @@ async fn main() -> anyhow::Result<()> {
         let (sender, receiver) = mpsc::channel(64);
         let send = async |input| sender.send(SttInput { input: Some(input) }).await;
         let mut transcripts = client.recognize(ReceiverStream::new(receiver)).await?.into_inner();
-        let start = SttStart { language: args.language.clone(), prompt: args.prompt.clone(), priority: 0 };
+        let start =
+            SttStart { language: args.language.clone(), prompt: args.prompt.clone(), ..SttStart::default() };
         send(Input::Start(start)).await?;
         let step = args.partial_ms.map_or(pcm.len(), |ms| ms * 32).max(2);
         let parts = pcm.chunks(step).count();

@@ -21,6 +21,8 @@ const FLOOR: f64 = 16.0 * 16.0;
 const RANGE: f64 = 1e-4;
 /// Frames this much weaker (30 dB) are a pause.
 const PAUSE_RANGE: f64 = 1e-3;
+/// Frames up to this much (8 dB) over those of the room are silence, as long as that is a pause.
+const ABOVE_ROOM: f64 = 6.3;
 /// The loudest frames that are passed over: a click must not make speech look like silence.
 const CLICK_FRAMES: usize = 4;
 
@@ -36,28 +38,37 @@ fn loudest(powers: &[f64]) -> Option<f64> {
     sorted.get(CLICK_FRAMES.min(sorted.len().saturating_sub(1))).copied()
 }
 
-/// The first and the last frame's bounds that stand out of the silence; `None`: nothing does.
-fn loud(audio: &[i16]) -> Option<Range<usize>> {
+/// The power of the room between the words: of the quietest frames, when there are enough of them to tell.
+fn room(powers: &[f64]) -> f64 {
+    const SHARE: usize = 10;
+    let mut sorted = powers.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / SHARE).copied().unwrap_or_default()
+}
+
+/// From the first to the last frame that stands out of the silence; `None`: nothing does.
+pub(crate) fn sound(audio: &[i16]) -> Option<Range<usize>> {
     let powers: Vec<f64> = audio.chunks(FRAME).map(power).collect();
     let loudest = loudest(&powers)?;
     if loudest < FLOOR {
         return None;
     }
-    let threshold = (loudest * RANGE).max(FLOOR);
+    let above_room = (room(&powers) * ABOVE_ROOM).min(loudest * PAUSE_RANGE);
+    let threshold = (loudest * RANGE).max(FLOOR).max(above_room);
     let first = powers.iter().position(|&power| power >= threshold)?;
     let last = powers.iter().rposition(|&power| power >= threshold)?;
     Some(first * FRAME..((last + 1) * FRAME).min(audio.len()))
 }
 
-/// The stretch that holds the speech with a little silence around it; `None`: all is silence.
-pub(crate) fn speech(audio: &[i16]) -> Option<Range<usize>> {
-    loud(audio).map(|loud| loud.start.saturating_sub(KEEP)..(loud.end + KEEP).min(audio.len()))
+/// The sound with a little of what is around it.
+pub(crate) fn around(sound: &Range<usize>, length: usize) -> Range<usize> {
+    sound.start.saturating_sub(KEEP)..(sound.end + KEEP).min(length)
 }
 
 /// Where the last sound ends; two decodes with the same end hear the same words.
-pub(crate) fn speech_end(audio: &[i16]) -> Option<usize> {
+pub(crate) fn sound_end(audio: &[i16]) -> Option<usize> {
     let start = audio.len().saturating_sub(WINDOW) / FRAME * FRAME;
-    loud(&audio[start..]).map(|loud| start + loud.end)
+    sound(&audio[start..]).map(|sound| start + sound.end)
 }
 
 /// Where the first window of a tail ends, once that is certain: in a long pause, so that the words before it are decoded
@@ -113,21 +124,22 @@ mod tests {
     #[test]
     fn silence_around_speech_is_trimmed_to_200_ms() {
         let audio = [vec![0; RATE], tone(RATE, 5000.0), vec![2; 2 * RATE]].concat();
-        assert_eq!(speech(&audio), Some(RATE - KEEP..2 * RATE + KEEP));
-        assert_eq!(speech_end(&audio), speech_end(&audio[..5 * RATE / 2]));
+        assert_eq!(sound(&audio), Some(RATE..2 * RATE));
+        assert_eq!(around(&(RATE..2 * RATE), 2 * RATE + 5), RATE - KEEP..2 * RATE + 5);
+        assert_eq!(sound_end(&audio), sound_end(&audio[..5 * RATE / 2]));
     }
 
     #[test]
     fn faint_hiss_is_no_speech() {
-        assert_eq!(speech(&tone(RATE, 20.0)), None);
-        assert_eq!(speech(&[]), None);
+        assert_eq!(sound(&tone(RATE, 20.0)), None);
+        assert_eq!(sound(&[]), None);
     }
 
     #[test]
     fn a_click_does_not_hide_quiet_speech() {
         let mut audio = [tone(RATE, 200.0), vec![0; RATE]].concat();
         audio[3 * RATE / 2..3 * RATE / 2 + FRAME].fill(32000);
-        assert_eq!(speech(&audio).map(|speech| speech.start), Some(0));
+        assert_eq!(sound(&audio).map(|sound| sound.start), Some(0));
     }
 
     #[test]

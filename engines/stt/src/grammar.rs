@@ -22,11 +22,13 @@ pub(crate) struct Grammar<'a> {
     silent: bool,
     last_time: usize,
     latest_time: usize,
+    /// A sentence that ends from here on is the last: the sound is over.
+    over: usize,
 }
 
 impl<'a> Grammar<'a> {
-    /// For audio of this length in steps of 20 ms.
-    pub(crate) fn new(vocabulary: &'a Vocabulary, length: usize) -> Self {
+    /// For audio of this length whose sound is over at `over`, both in steps of 20 ms.
+    pub(crate) fn new(vocabulary: &'a Vocabulary, length: usize, over: usize) -> Self {
         let zero = index(vocabulary.time_zero);
         Self {
             vocabulary,
@@ -34,7 +36,14 @@ impl<'a> Grammar<'a> {
             silent: true,
             last_time: zero,
             latest_time: zero + length,
+            over: zero + over,
         }
+    }
+
+    /// Whether a sentence has ended where the sound ends. What the decoder would say next it said before: in a short
+    /// context it likes to say a short utterance twice.
+    pub(crate) fn is_over(&self) -> bool {
+        self.before == Before::Closing && self.last_time >= self.over
     }
 
     /// Whether the token is a time.
@@ -42,16 +51,15 @@ impl<'a> Grammar<'a> {
         token >= self.vocabulary.time_zero
     }
 
-    /// A time has been said.
-    pub(crate) fn note_time(&mut self, token: i32) {
-        self.last_time = index(token);
-        self.before = if self.before == Before::Text { Before::Closing } else { Before::Opening };
-    }
-
-    /// A piece of text has been said.
-    pub(crate) fn note_text(&mut self) {
-        self.silent = false;
-        self.before = Before::Text;
+    /// A time or a piece of text has been said.
+    pub(crate) fn note(&mut self, token: i32) {
+        if self.is_time(token) {
+            self.last_time = index(token);
+            self.before = if self.before == Before::Text { Before::Closing } else { Before::Opening };
+        } else {
+            self.silent = false;
+            self.before = Before::Text;
+        }
     }
 
     /// The likeliest token that may follow, and its log probability among all that may. A time wins when all times
@@ -125,28 +133,38 @@ mod tests {
     #[test]
     fn speech_begins_with_text_and_not_with_its_end() {
         let vocabulary = vocabulary();
-        let grammar = Grammar::new(&vocabulary, 4);
+        let grammar = Grammar::new(&vocabulary, 4, 4);
         assert_eq!(grammar.likeliest(&[9.0, 1.0, 2.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0]).0, 2);
     }
 
     #[test]
     fn times_run_forward_and_stay_within_the_audio() {
         let vocabulary = vocabulary();
-        let mut grammar = Grammar::new(&vocabulary, 3);
-        grammar.note_text();
+        let mut grammar = Grammar::new(&vocabulary, 3, 3);
+        grammar.note(1);
         assert_eq!(grammar.likeliest(&[0.0, 0.0, 0.0, 9.0, 0.0, 9.0, 1.0, 8.0, 1.0, 9.0]).0, 7);
-        grammar.note_time(7);
+        grammar.note(7);
         // A sentence has ended: its time again opens the next, text does not.
         assert_eq!(grammar.likeliest(&[0.0, 9.0, 0.0, 9.0, 0.0, 9.0, 9.0, 8.0, 1.0, 9.0]).0, 7);
-        grammar.note_time(7);
+        grammar.note(7);
         assert_eq!(grammar.likeliest(&[0.0, 1.0, 0.0, 9.0, 0.0, 9.0, 9.0, 9.0, 9.0, 9.0]).0, 1);
+    }
+
+    #[test]
+    fn a_sentence_that_ends_with_the_sound_is_the_last() {
+        let vocabulary = vocabulary();
+        let mut grammar = Grammar::new(&vocabulary, 4, 2);
+        for (token, over) in [(1, false), (6, false), (6, false), (1, false), (7, true)] {
+            grammar.note(token);
+            assert_eq!(grammar.is_over(), over, "after {token}");
+        }
     }
 
     #[test]
     fn many_unlikely_times_outweigh_one_text() {
         let vocabulary = vocabulary();
-        let mut grammar = Grammar::new(&vocabulary, 4);
-        grammar.note_text();
+        let mut grammar = Grammar::new(&vocabulary, 4, 4);
+        grammar.note(1);
         let (token, log_probability) = grammar.likeliest(&[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 1.5, 1.6, 1.5, 1.5]);
         assert_eq!(token, 7);
         assert!(log_probability < -1.0);

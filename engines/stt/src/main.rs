@@ -5,12 +5,14 @@
 //! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines
 //! - [`worker`]: the one thread that owns the model: windows, reuse, the answer
 //! - [`recogniser`]: one window through Whisper: encoder, language, greedy decoder, and [`grammar`], what may be said next
-//! - [`audio`], [`text`], [`vocabulary`]: pure: energy and cuts; clean text and loops; which tokens may be said
+//! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens may be
+//!   said; which language to believe
 //! - [`model_file`]: tells a broken model file before whisper.cpp would abort on it
 //! - [`native`]: whisper.cpp's log and OpenMP's wait policy
 
 mod audio;
 mod grammar;
+mod language;
 mod model_file;
 mod native;
 mod queue;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use whisper_rs::{WhisperError, WhisperState};
+
 /// Where the model runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gpu {
@@ -65,6 +67,16 @@ pub(crate) fn wait_passively() {
     // `exec` comes back only when it failed.
     let (Ok(error) | Err(error)) = restarted;
     tracing::warn!(%error, "cannot restart with {POLICY}=passive; set it yourself, or the engines slow each other down");
+}
+
+/// What may follow the last of `tokens` that were decoded together. whisper-rs shows what may follow the first, which
+/// whisper.cpp does not even compute.
+pub(crate) fn last_logits(state: &WhisperState, tokens: usize) -> Result<&[f32], WhisperError> {
+    let first = state.get_logits()?;
+    // SAFETY: after a decode of n tokens whisper.cpp holds n rows of n_vocab floats in one vector and has filled the
+    // last one ("The logits for the last token are stored in the last row", whisper.h). The vector lives, unchanged, as
+    // long as the state is borrowed: every call that decodes takes the state mutably.
+    Ok(unsafe { std::slice::from_raw_parts(first.as_ptr().add((tokens - 1) * first.len()), first.len()) })
 }
 
 static NO_GPU: AtomicBool = AtomicBool::new(false);

@@ -26,6 +26,8 @@ pub(crate) struct Order {
     pub(crate) samples: usize,
     /// Where the last sound in it ends.
     pub(crate) speech_end: Option<usize>,
+    /// The words that are to stay.
+    pub(crate) stable: String,
     pub(crate) deadline: Option<Instant>,
 }
 

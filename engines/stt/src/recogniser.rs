@@ -14,9 +14,10 @@ use whisper_rs::{
 
 use crate::audio::RATE;
 use crate::grammar::Grammar;
+use crate::language;
 use crate::native::{self, Gpu};
 use crate::text;
-use crate::utterance::Piece;
+use crate::utterance::{Piece, Said};
 use crate::vocabulary::{Language, Vocabulary};
 
 /// Why a window has no words.
@@ -35,7 +36,15 @@ pub(crate) enum Fault {
 pub(crate) struct Hints<'a> {
     /// `None`: identify it.
     pub(crate) language: Option<&'a Language>,
+    /// To be expected when none is given.
+    pub(crate) likely: Option<&'a Language>,
+    /// Where the speech ends in the window.
+    pub(crate) end: usize,
+    /// How much speech the window holds.
+    pub(crate) seconds: f32,
     pub(crate) prompt: &'a str,
+    /// What is to stay of what was heard before, so that only the rest is sought.
+    pub(crate) kept: Option<(&'a [Said], &'a Piece)>,
     /// Take the time for a second try.
     pub(crate) is_final: bool,
 }
@@ -46,6 +55,10 @@ const SAMPLES_PER_POSITION: usize = RATE / 50;
 const LEAST_CONTEXT: usize = 320;
 /// Silence behind the speech that the encoder sees at least, in positions.
 const CONTEXT_MARGIN: usize = 64;
+/// Contexts come in few sizes, so that a growing utterance is mostly heard in one that has been used before.
+const CONTEXT_STEP: usize = 64;
+/// A sentence that ends so little before the sound does (200 ms) is the last.
+const LAST_SENTENCE: usize = 10;
 /// Equal n-grams in a row that make a loop, at first and in the second try: people do say "no, no, no, no".
 const LOOP: usize = 4;
 const LOOP_IN_FULL_CONTEXT: usize = 8;
@@ -65,7 +78,10 @@ pub(crate) struct Recogniser {
 }
 
 /// One pass of the decoder.
+#[derive(Default)]
 struct Pass {
+    said: Vec<Said>,
+    /// Its text alone.
     tokens: Vec<i32>,
     language: Option<(Language, f32)>,
     log_probability: f32,
@@ -105,7 +121,7 @@ impl Recogniser {
     ) -> Result<Piece, Fault> {
         let full = usize::try_from(self.context.n_audio_ctx()).unwrap_or(1500);
         let positions = audio.len().div_ceil(SAMPLES_PER_POSITION) + CONTEXT_MARGIN;
-        let positions = positions.next_multiple_of(64).clamp(LEAST_CONTEXT, full);
+        let positions = positions.next_multiple_of(CONTEXT_STEP).clamp(LEAST_CONTEXT, full);
         let mut pass = self.pass(audio, positions, LOOP, hints, stop)?;
         let mut hasty = pass.looping.is_some();
         if hasty && pass.no_speech >= NOISE {
@@ -113,37 +129,48 @@ impl Recogniser {
             return Ok(Piece { text: String::new(), ..self.judge(&pass, false) });
         }
         if hasty && hints.is_final && positions < full {
+            let hints = Hints { kept: None, ..hints };
             pass = self.pass(audio, full, LOOP_IN_FULL_CONTEXT, hints, stop)?;
             hasty = false;
         }
         if let Some(period) = pass.looping {
             text::cut_loop(&mut pass.tokens, period);
+            pass.said.clear();
         }
         Ok(self.judge(&pass, hasty))
     }
 
+    /// As much of what was said as makes this text.
+    pub(crate) fn said_for<'a>(&self, said: &'a [Said], text: &str) -> &'a [Said] {
+        let mut bytes = Vec::new();
+        for (index, piece) in said.iter().enumerate() {
+            if piece.token >= self.vocabulary.end {
+                continue;
+            }
+            bytes.extend_from_slice(self.context.token_to_bytes(piece.token).unwrap_or_default());
+            if text::clean(&String::from_utf8_lossy(&bytes)) == text {
+                return &said[..=index];
+            }
+        }
+        &[]
+    }
+
     /// Text, if it was speech.
     fn judge(&self, pass: &Pass, hasty: bool) -> Piece {
-        let said = pass.tokens.len() + 1;
-        let average = pass.log_probability / said as f32;
+        let tokens = pass.tokens.len() + 1;
+        let average = pass.log_probability / tokens as f32;
         let mut bytes = Vec::new();
         for &token in &pass.tokens {
             bytes.extend_from_slice(self.context.token_to_bytes(token).unwrap_or_default());
         }
         let text = text::clean(&String::from_utf8_lossy(&bytes));
         let speech = is_speech(pass.no_speech, average);
-        tracing::debug!(
-            pass.no_speech,
-            average,
-            tokens = said,
-            speech,
-            characters = text.len(),
-            "window heard"
-        );
+        tracing::debug!(pass.no_speech, average, tokens, speech, characters = text.len(), "window heard");
         Piece {
             text: if speech { text } else { String::new() },
+            said: if speech { pass.said.clone() } else { Vec::new() },
             language: pass.language.clone(),
-            tokens: said,
+            tokens,
             log_probability: pass.log_probability,
             no_speech: pass.no_speech,
             hasty,
@@ -163,40 +190,81 @@ impl Recogniser {
         self.spectrogram(audio, positions)?;
         self.state.encode(0, self.threads)?;
         check()?;
-        self.state.decode(&[self.vocabulary.start], 0, self.threads)?;
-        let logits = self.state.get_logits()?;
-        let no_speech = softmax_of(logits, self.vocabulary.no_speech);
-        let language = hints.language.is_none().then(|| self.identify(logits)).flatten();
-        let spoken =
-            hints.language.or(language.as_ref().map(|(language, _)| language)).map(|language| language.id);
-        check()?;
-        let past = self.prime(spoken, hints.prompt)?;
         let seconds = audio.len() as f32 / RATE as f32;
+        let (mut pass, mut past, mut rows) = match hints.kept {
+            Some((kept, piece)) => self.go_on(kept, piece, hints)?,
+            None => self.begin(hints)?,
+        };
+        let over = (hints.end / SAMPLES_PER_POSITION).saturating_sub(LAST_SENTENCE);
+        let mut grammar = Grammar::new(&self.vocabulary, audio.len() / SAMPLES_PER_POSITION, over);
+        for said in &pass.said {
+            grammar.note(said.token);
+        }
         // Twice the fastest speech; a loop is seen long before.
         let most = (32.0 + 24.0 * seconds) as usize;
-        let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448) - past);
-        let mut pass = Pass { tokens: Vec::new(), language, log_probability: 0.0, no_speech, looping: None };
-        let mut grammar = Grammar::new(&self.vocabulary, audio.len() / SAMPLES_PER_POSITION);
-        for said in 0..most {
-            let (token, log_probability) = grammar.likeliest(self.state.get_logits()?);
-            if grammar.is_time(token) {
-                grammar.note_time(token);
-            } else {
+        let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448)).saturating_sub(past);
+        for _ in 0..most {
+            let (token, log_probability) = grammar.likeliest(native::last_logits(&self.state, rows)?);
+            if !grammar.is_time(token) {
                 pass.log_probability += log_probability;
                 if token == self.vocabulary.end {
                     break;
                 }
-                grammar.note_text();
                 pass.tokens.push(token);
                 pass.looping = text::loop_period(&pass.tokens, loop_times);
                 if pass.looping.is_some() {
                     break;
                 }
             }
+            grammar.note(token);
+            pass.said.push(Said { token, log_probability });
+            if grammar.is_over() {
+                break;
+            }
             check()?;
-            self.state.decode(&[token], past + said, self.threads)?;
+            self.state.decode(&[token], past, self.threads)?;
+            (past, rows) = (past + 1, 1);
         }
         Ok(pass)
+    }
+
+    /// Asks whether anybody speaks, and in which language, and opens the first sentence. Tells as well how many tokens
+    /// stand before the next, and how many of them were decoded last.
+    fn begin(&mut self, hints: Hints<'_>) -> Result<(Pass, usize, usize), Fault> {
+        self.state.decode(&[self.vocabulary.start], 0, self.threads)?;
+        let logits = native::last_logits(&self.state, 1)?;
+        let no_speech = softmax_of(logits, self.vocabulary.no_speech);
+        let language = hints.language.is_none().then(|| self.identify(logits, hints)).flatten();
+        let spoken = hints.language.or(language.as_ref().map(|(language, _)| language));
+        let tokens = self.opening(spoken, hints.prompt)?;
+        // The start token alone is already in the decoder's memory.
+        let known = usize::from(hints.prompt.is_empty());
+        self.state.decode(&tokens[known..], known, self.threads)?;
+        Ok((Pass { language, no_speech, ..Pass::default() }, tokens.len(), tokens.len() - known))
+    }
+
+    /// Takes for said what is to stay.
+    fn go_on(
+        &mut self,
+        kept: &[Said],
+        piece: &Piece,
+        hints: Hints<'_>,
+    ) -> Result<(Pass, usize, usize), Fault> {
+        let language = piece.language.clone();
+        let spoken = hints.language.or(language.as_ref().map(|(language, _)| language));
+        let mut tokens = self.opening(spoken, hints.prompt)?;
+        tokens.extend(kept.iter().map(|said| said.token));
+        self.state.decode(&tokens, 0, self.threads)?;
+        let text = kept.iter().filter(|said| said.token < self.vocabulary.end);
+        let pass = Pass {
+            said: kept.to_vec(),
+            tokens: text.clone().map(|said| said.token).collect(),
+            language,
+            log_probability: text.map(|said| said.log_probability).sum(),
+            no_speech: piece.no_speech,
+            looping: None,
+        };
+        Ok((pass, tokens.len(), tokens.len()))
     }
 
     /// Computes the spectrogram and sets how much of it the encoder will see.
@@ -211,8 +279,8 @@ impl Recogniser {
         Ok(self.state.full(parameters, audio)?)
     }
 
-    /// Feeds what stands before the first word and tells how many tokens that was.
-    fn prime(&mut self, language: Option<i32>, prompt: &str) -> Result<usize, Fault> {
+    /// What stands before the first word.
+    fn opening(&self, language: Option<&Language>, prompt: &str) -> Result<Vec<i32>, Fault> {
         let mut tokens = Vec::new();
         if !prompt.is_empty() {
             tokens.push(self.vocabulary.previous);
@@ -223,27 +291,23 @@ impl Recogniser {
         tokens.push(self.vocabulary.start);
         // An English-only model has no tokens for these.
         if let Some(language) = language.filter(|_| self.context.is_multilingual()) {
-            tokens.extend([self.context.token_lang(language), self.vocabulary.transcribe]);
+            tokens.extend([self.context.token_lang(language.id), self.vocabulary.transcribe]);
         }
-        // The start token alone is already in the decoder's memory.
-        let past = usize::from(prompt.is_empty());
-        if tokens.len() > past {
-            self.state.decode(&tokens[past..], past, self.threads)?;
-        }
-        // Alone, since whisper-rs shows the logits of a batch's first token.
-        self.state.decode(&[self.vocabulary.time_zero], tokens.len(), self.threads)?;
-        Ok(tokens.len() + 1)
+        tokens.push(self.vocabulary.time_zero);
+        Ok(tokens)
     }
 
-    /// The likeliest language and its probability among the languages.
-    fn identify(&self, logits: &[f32]) -> Option<(Language, f32)> {
+    /// The language to listen in and its probability among the languages.
+    fn identify(&self, logits: &[f32], hints: Hints<'_>) -> Option<(Language, f32)> {
         let logit = |token: i32| usize::try_from(token).ok().and_then(|token| logits.get(token)).copied();
         let scored: Vec<(&Language, f32)> = (self.vocabulary.languages.iter())
             .filter_map(|(language, token)| logit(*token).map(|logit| (language, logit)))
             .collect();
         let (language, best) = scored.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let sum: f32 = scored.iter().map(|(_, logit)| (logit - best).exp()).sum();
-        Some((language.clone(), 1.0 / sum))
+        let expected = scored.iter().find(|(language, _)| Some(*language) == hints.likely);
+        let expected = expected.map(|(language, logit)| ((*language).clone(), (logit - best).exp() / sum));
+        Some(language::choose((language.clone(), 1.0 / sum), expected, hints.seconds))
     }
 }
 

@@ -23,6 +23,8 @@ const MAX_UTTERANCES: usize = 256;
 /// Answers on their way to a caller; with more unread, its input is no longer read.
 const UNREAD_ANSWERS: usize = 16;
 const MAX_PROMPT_BYTES: usize = 1000;
+/// Ten minutes of fast speech.
+const MAX_STABLE_BYTES: usize = 64 << 10;
 
 /// The `Stt` service.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ fn begin(
     caller: Arc<Caller>,
     place: OwnedSemaphorePermit,
 ) -> Result<Arc<Utterance>, Status> {
-    let SttStart { language, prompt, priority } = start;
+    let SttStart { language, prompt, priority, likely_language } = start;
     if prompt.len() > MAX_PROMPT_BYTES || prompt.contains('\0') {
         return Err(Status::invalid_argument(format!(
             "start.prompt: {} bytes; at most {MAX_PROMPT_BYTES}, without NUL",
@@ -80,7 +82,10 @@ fn begin(
         Status::invalid_argument(format!("start.priority: {priority} is none; use 0, 1 or 2"))
     })?;
     let language = given_language(&language, health)?;
-    Ok(Arc::new(Utterance::new(caller, language, prompt.trim().to_owned(), priority, place)))
+    // An expectation that the model does not know is none.
+    let likely =
+        health.languages.contains(&likely_language).then(|| Language::by_code(&likely_language)).flatten();
+    Ok(Arc::new(Utterance::new(caller, (language, likely), prompt.trim().to_owned(), priority, place)))
 }
 
 /// The language asked for, if the model knows it; `None`: identify it.
@@ -167,12 +172,19 @@ fn order(utterance: &Arc<Utterance>, decode: &SttDecode, arrived: Instant) -> Re
             )));
         }
     };
+    if decode.stable.len() > MAX_STABLE_BYTES {
+        return Err(Status::invalid_argument(format!(
+            "decode.stable: {} bytes; at most {MAX_STABLE_BYTES}",
+            decode.stable.len()
+        )));
+    }
     Ok(Order {
         utterance: utterance.clone(),
         number: decode.number,
         is_final: decode.r#final,
         samples,
-        speech_end: utterance.speech_end(samples),
+        speech_end: utterance.sound_end(samples),
+        stable: decode.stable.clone(),
         deadline: (decode.deadline_ms > 0)
             .then(|| arrived + Duration::from_millis(decode.deadline_ms.into())),
     })

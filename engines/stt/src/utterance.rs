@@ -44,6 +44,8 @@ pub(crate) struct Utterance {
     pub(crate) caller: Arc<Caller>,
     /// As given; `None`: identify it.
     pub(crate) language: Option<Language>,
+    /// To be expected when none is given.
+    pub(crate) likely: Option<Language>,
     /// Words likely to occur.
     pub(crate) prompt: String,
     pub(crate) priority: Priority,
@@ -57,8 +59,25 @@ pub(crate) struct Utterance {
 pub(crate) struct Understood {
     /// The windows before the tail, by the sample at which each ends.
     pub(crate) windows: Vec<(usize, Piece)>,
-    /// The tail that was decoded last, by the bounds of its speech.
-    pub(crate) tail: Option<(Range<usize>, Piece)>,
+    /// The tail that was decoded last.
+    pub(crate) tail: Option<Tail>,
+    /// The language, once it is certain.
+    pub(crate) language: Option<(Language, f32)>,
+}
+
+/// What is known of the last stretch of the utterance.
+#[derive(Debug, Clone)]
+pub(crate) struct Tail {
+    /// From the first to the last sound.
+    pub(crate) sound: Range<usize>,
+    pub(crate) piece: Piece,
+}
+
+/// A token that was said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) token: i32,
+    pub(crate) log_probability: f32,
 }
 
 /// The words of one window and how sure the model is of them.
@@ -66,6 +85,8 @@ pub(crate) struct Understood {
 pub(crate) struct Piece {
     /// Empty: nobody spoke.
     pub(crate) text: String,
+    /// What the decoder said, times among it; empty after a loop.
+    pub(crate) said: Vec<Said>,
     /// As identified, with its probability.
     pub(crate) language: Option<(Language, f32)>,
     /// Tokens said, the end of text among them; 0 when the model was not asked.
@@ -80,7 +101,7 @@ pub(crate) struct Piece {
 impl Utterance {
     pub(crate) fn new(
         caller: Arc<Caller>,
-        language: Option<Language>,
+        (language, likely): (Option<Language>, Option<Language>),
         prompt: String,
         priority: Priority,
         place: OwnedSemaphorePermit,
@@ -88,6 +109,7 @@ impl Utterance {
         Self {
             caller,
             language,
+            likely,
             prompt,
             priority,
             audio: Mutex::default(),
@@ -126,8 +148,8 @@ impl Utterance {
     }
 
     /// Where the last sound before `samples` ends.
-    pub(crate) fn speech_end(&self, samples: usize) -> Option<usize> {
-        audio::speech_end(&self.audio()[..samples])
+    pub(crate) fn sound_end(&self, samples: usize) -> Option<usize> {
+        audio::sound_end(&self.audio()[..samples])
     }
 
     /// What earlier decodes found; for the model's thread alone.

@@ -1,5 +1,6 @@
 //! The one thread that owns the model: takes jobs, decodes window by window, answers.
 
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +12,12 @@ use visavis_proto::state::EngineState;
 use visavis_proto::v1::{HealthReply, Transcript};
 
 use crate::audio::{self, WINDOW};
+use crate::language;
 use crate::model_file;
 use crate::native::{self, Gpu};
 use crate::queue::{Job, Queue};
 use crate::recogniser::{Fault, Hints, Recogniser};
-use crate::utterance::{Piece, Understood};
+use crate::utterance::{Piece, Said, Tail, Understood};
 use crate::vocabulary::Language;
 
 /// What the model runs with.
@@ -108,7 +110,8 @@ fn decode(recogniser: &mut Recogniser, queue: &Queue, job: &Job) -> Result<Optio
         }
         let tail = order.utterance.copy(start..order.samples.min(start + WINDOW + 1));
         let Some(end) = audio::cut(&tail) else { break tail };
-        let piece = hear(recogniser, job, &understood, &tail[..end], true)?;
+        let sound = audio::sound(&tail[..end]);
+        let piece = hear(recogniser, job, &understood, sound.map(|sound| (&tail[..end], sound)), None)?;
         // Windows of more audio than this job may use give way; a job with less was cut elsewhere.
         understood.windows.truncate(index);
         understood.windows.push((start + end, piece));
@@ -116,37 +119,83 @@ fn decode(recogniser: &mut Recogniser, queue: &Queue, job: &Job) -> Result<Optio
             return Ok(None);
         }
     };
-    let piece = match audio::speech(&tail) {
+    let piece = match audio::sound(&tail) {
         None => Piece::default(),
-        Some(speech) => {
-            let place = start + speech.start..start + speech.end;
-            match &understood.tail {
-                Some((known, piece)) if *known == place && !(piece.hasty && order.is_final) => piece.clone(),
-                _ => {
-                    let piece = hear(recogniser, job, &understood, &tail[speech], order.is_final)?;
-                    understood.tail = Some((place, piece.clone()));
-                    piece
-                }
-            }
-        }
+        Some(sound) => last(recogniser, job, &mut understood, index, (start, &tail, sound))?,
     };
     let windows = understood.windows[..index].iter().map(|(_, piece)| piece).chain([&piece]);
     Ok(Some(transcript(job, windows)))
 }
 
-/// One stretch through the model, with the language that the utterance's first window has settled.
+/// The tail behind `index` windows, which begins at `start`.
+fn last(
+    recogniser: &mut Recogniser,
+    job: &Job,
+    understood: &mut Understood,
+    index: usize,
+    (start, tail, mut sound): (usize, &[i16], Range<usize>),
+) -> Result<Piece, Fault> {
+    let order = &job.order;
+    let known = understood.tail.as_ref().filter(|known| known.sound.start >= start);
+    if let Some(known) = known {
+        if known.sound.end == start + sound.end && !(known.piece.hasty && order.is_final) {
+            return Ok(known.piece.clone());
+        }
+        // Louder words must not cut off the softer ones before them.
+        sound.start = sound.start.min(known.sound.start - start);
+    }
+    let kept = known.and_then(|known| {
+        let kept =
+            recogniser.said_for(&known.piece.said, rest_of(&order.stable, &understood.windows[..index])?);
+        (!kept.is_empty()).then_some((kept, &known.piece))
+    });
+    let place = start + sound.start..start + sound.end;
+    let piece = hear(recogniser, job, understood, Some((tail, sound)), kept)?;
+    if let Some((language, probability)) = &piece.language
+        && language::is_settled(*probability, seconds(&place))
+    {
+        understood.language.get_or_insert((language.clone(), *probability));
+    }
+    understood.tail = Some(Tail { sound: place, piece: piece.clone() });
+    Ok(piece)
+}
+
+/// What of the stable words belongs behind these windows; `None`: they do not belong to this utterance.
+fn rest_of<'a>(stable: &'a str, windows: &[(usize, Piece)]) -> Option<&'a str> {
+    let rest = windows
+        .iter()
+        .try_fold(stable, |rest, (_, piece)| rest.strip_prefix(piece.text.as_str()).map(str::trim_start));
+    rest.filter(|rest| !rest.is_empty())
+}
+
+fn seconds(sound: &Range<usize>) -> f32 {
+    sound.len() as f32 / audio::RATE as f32
+}
+
+/// One stretch through the model, in the language that is certain.
 fn hear(
     recogniser: &mut Recogniser,
     job: &Job,
     understood: &Understood,
-    audio: &[i16],
-    is_final: bool,
+    stretch: Option<(&[i16], Range<usize>)>,
+    kept: Option<(&[Said], &Piece)>,
 ) -> Result<Piece, Fault> {
-    let Some(speech) = audio::speech(audio) else { return Ok(Piece::default()) };
-    let settled = understood.windows.iter().find_map(|(_, piece)| piece.language.as_ref());
-    let language = job.order.utterance.language.as_ref().or(settled.map(|(language, _)| language));
-    let hints = Hints { language, prompt: &job.order.utterance.prompt, is_final };
-    recogniser.hear(&audio::to_float(&audio[speech]), hints, &|| job.is_void())
+    let Some((audio, sound)) = stretch else { return Ok(Piece::default()) };
+    let utterance = &job.order.utterance;
+    let settled = understood.language.as_ref();
+    let around = audio::around(&sound, audio.len());
+    let hints = Hints {
+        end: sound.end - around.start,
+        language: utterance.language.as_ref().or(settled.map(|(language, _)| language)),
+        likely: utterance.likely.as_ref(),
+        seconds: seconds(&sound),
+        prompt: &utterance.prompt,
+        kept,
+        is_final: job.order.is_final,
+    };
+    let audio = audio::to_float(&audio[around]);
+    let piece = recogniser.hear(&audio, hints, &|| job.is_void())?;
+    Ok(Piece { language: piece.language.or(settled.cloned()), ..piece })
 }
 
 fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) -> Transcript {

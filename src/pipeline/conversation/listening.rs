@@ -92,7 +92,7 @@ impl Conversation {
         now: u64,
         position: PlaybackPosition,
         utterance: UtteranceId,
-        words: Transcript,
+        words: &Transcript,
     ) {
         if self.open.as_ref().is_none_or(|open| open.id != utterance) || words.text.is_empty() {
             return;
@@ -100,14 +100,16 @@ impl Conversation {
         if self.judge(&words.text) == Some(Interjection::Interruption) {
             self.interrupt(now, position);
         }
-        self.hear_ahead(&words.text);
-        self.emit(CallEvent::UserTranscript { text: words.text, last: false, language: words.language });
+        self.hear_ahead(words);
+        self.emit(caption(words));
     }
 
     /// What will hardly change any more is read by the model while the person still speaks.
-    fn hear_ahead(&mut self, text: &str) {
+    fn hear_ahead(&mut self, words: &Transcript) {
         let Some(open) = self.open.as_mut() else { return };
-        let stable = text.trim_end().rsplitn(3, ' ').nth(2).unwrap_or("");
+        // All but the last two words, or what is stable: a word that does change is read again.
+        let likely = words.text.trim_end().rsplitn(3, ' ').nth(2).map_or(0, str::len);
+        let stable = &words.text[..likely.max(words.stable)];
         if self.answer.is_some() || stable.len() < open.read + READ_AHEAD {
             return;
         }
@@ -128,8 +130,7 @@ impl Conversation {
         let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
         pause.vote.shape = shape(&words.text);
         if !words.text.is_empty() {
-            let (text, language) = (words.text.clone(), words.language.clone());
-            self.commands.push(Command::Emit(CallEvent::UserTranscript { text, last: false, language }));
+            self.commands.push(Command::Emit(caption(&words)));
         }
         pause.words = Some((words, now));
         match judged {
@@ -171,7 +172,7 @@ impl Conversation {
         }
         if open || cut {
             self.barge_in_was_nothing();
-            self.emit(CallEvent::UserTranscript { text: String::new(), last: true, language: String::new() });
+            self.emit(CallEvent::words(String::new(), String::new()));
             self.notice("not-understood", "I could not make out what you said. Please say it again.");
             self.answer_if_due(now);
             self.say(now, Line::NotUnderstood);
@@ -186,7 +187,7 @@ impl Conversation {
             let marks = TurnMarks { transcript: since(now), ..TurnMarks::default() };
             self.person_said(now, &words.text, (cut.at, marks));
         }
-        self.emit(CallEvent::UserTranscript { text: words.text, last: true, language: words.language });
+        self.emit(CallEvent::words(words.text, words.language));
         self.answer_if_due(now);
     }
 
@@ -261,8 +262,7 @@ impl Conversation {
             self.discard();
             self.barge_in_was_nothing();
             // An empty one takes back the captions of a noise.
-            let language = words.language;
-            self.emit(CallEvent::UserTranscript { text: String::new(), last: true, language });
+            self.emit(CallEvent::words(String::new(), words.language));
             self.answer_if_due(now);
             return;
         }
@@ -275,7 +275,7 @@ impl Conversation {
             ..TurnMarks::default()
         };
         self.person_said(now, &words.text, (pause.at, marks));
-        self.emit(CallEvent::UserTranscript { text: words.text, last: true, language: words.language });
+        self.emit(CallEvent::words(words.text, words.language));
         match self.hidden.take() {
             Some(hidden) => self.promote(now, hidden, marks),
             None => self.answer_if_due(now),
@@ -304,4 +304,10 @@ impl Conversation {
 
 fn speculation_due(pause: &Pause) -> u64 {
     if pause.vote.worth_speculation() { pause.at } else { pause.at + LATE_SPECULATION }
+}
+
+/// The words so far.
+fn caption(words: &Transcript) -> CallEvent {
+    let (text, language) = (words.text.clone(), words.language.clone());
+    CallEvent::UserTranscript { text, stable: words.stable, last: false, language }
 }

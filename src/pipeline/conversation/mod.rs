@@ -197,7 +197,7 @@ impl Conversation {
         }
         match input {
             Input::Voice { event, ago } => self.voice(now, &event, ago),
-            Input::Partial(utterance, words) => self.partial(now, position, utterance, words),
+            Input::Partial(utterance, words) => self.partial(now, position, utterance, &words),
             Input::Trial(utterance, pause, words) => self.trial(now, position, utterance, pause, words),
             Input::Final(utterance, words) => self.cut_words(now, utterance, words),
             Input::NotUnderstood(utterance) => self.not_understood(now, utterance),
@@ -327,7 +327,7 @@ impl Conversation {
         let marks = TurnMarks { turn_decided: Some(0), transcript: Some(0), ..TurnMarks::default() };
         self.person_said(now, &text, (now, marks));
         let language = self.language.clone();
-        self.emit(CallEvent::UserTranscript { text, last: true, language });
+        self.emit(CallEvent::words(text, language));
         self.answer_if_due(now);
     }
 

@@ -1,0 +1,118 @@
+//! When the words so far are worth asking for: soon, seldom enough to leave the cores to the answer, and preferably in a
+//! dip between words, where no word is cut and where a pause, should it become one, finds the decode already under way.
+//! Pure: its clock is the count of samples.
+
+use crate::frame::MIC_RATE;
+
+/// Speech before the first partial transcript.
+const FIRST: u64 = samples(600);
+/// From one answer to the next question.
+const REST: u64 = samples(300);
+/// An engine that needs long gets rest in proportion, and so no more than a third of the cores' time.
+const REST_PER_WORK: u64 = 2;
+/// A dip is waited for so long.
+const DIP_PATIENCE: u64 = samples(200);
+/// How long a dip must be, so that it is none inside a word's closed consonant.
+const DIP: u64 = samples(60);
+/// Power under the loudest at which a moment is a dip: 20 dB.
+const DIP_RANGE: f64 = 1e-2;
+/// Power is taken of so many samples at a time.
+const GRAIN: usize = 160;
+
+const fn samples(ms: u64) -> u64 {
+    ms * MIC_RATE as u64 / 1000
+}
+
+/// The cadence of one utterance.
+#[derive(Debug, Default)]
+pub struct Cadence {
+    heard: u64,
+    /// No partial is due before this.
+    from: u64,
+    waiting: bool,
+    loudest: f64,
+    quiet: u64,
+}
+
+impl Cadence {
+    /// For an utterance whose voice has begun `already` samples before what will be heard next.
+    #[must_use]
+    pub fn new(already: u64) -> Self {
+        Self { from: FIRST.saturating_sub(already), ..Self::default() }
+    }
+
+    /// More of the utterance.
+    pub fn hear(&mut self, audio: &[i16]) {
+        for grain in audio.chunks(GRAIN) {
+            let power =
+                grain.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / grain.len() as f64;
+            self.loudest = self.loudest.max(power);
+            self.quiet = if power < self.loudest * DIP_RANGE { self.quiet + grain.len() as u64 } else { 0 };
+        }
+        self.heard += audio.len() as u64;
+    }
+
+    /// Whether to ask now.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        let dip = self.quiet >= DIP;
+        !self.waiting && self.heard >= self.from && (dip || self.heard >= self.from + DIP_PATIENCE)
+    }
+
+    /// The words were asked for.
+    pub fn ask(&mut self) {
+        self.waiting = true;
+    }
+
+    /// They have come, after so much work.
+    pub fn answer(&mut self, decode_ms: u32) {
+        self.waiting = false;
+        self.from = self.heard + REST.max(samples(u64::from(decode_ms)) * REST_PER_WORK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: usize = 512;
+
+    /// Feeds so many milliseconds and tells when the cadence was first due.
+    fn feed(cadence: &mut Cadence, ms: u64, amplitude: i16) -> Option<u64> {
+        let from = cadence.heard;
+        let mut due = None;
+        while cadence.heard < from + samples(ms) {
+            cadence.hear(&[amplitude; WINDOW]);
+            if due.is_none() && cadence.is_due() {
+                due = Some((cadence.heard - from) * 1000 / u64::from(MIC_RATE));
+            }
+        }
+        due
+    }
+
+    #[test]
+    fn the_first_words_are_asked_for_in_the_first_dip_after_600_ms() {
+        let mut cadence = Cadence::new(samples(64));
+        assert_eq!(feed(&mut cadence, 640, 8000), None);
+        assert!(feed(&mut cadence, 96, 10).is_some_and(|ms| ms <= 64));
+    }
+
+    #[test]
+    fn speech_without_dips_is_asked_for_after_a_little_patience() {
+        let mut cadence = Cadence::new(0);
+        assert!(feed(&mut cadence, 1500, 8000).is_some_and(|ms| (800..=832).contains(&ms)));
+    }
+
+    #[test]
+    fn nothing_is_asked_while_an_answer_is_awaited_and_for_300_ms_after_it() {
+        let mut cadence = Cadence::new(0);
+        feed(&mut cadence, 1000, 8000);
+        cadence.ask();
+        assert_eq!(feed(&mut cadence, 2000, 8000), None);
+        cadence.answer(100);
+        assert!(feed(&mut cadence, 1000, 8000).is_some_and(|ms| (500..=544).contains(&ms)));
+        cadence.ask();
+        cadence.answer(400);
+        assert!(feed(&mut cadence, 2000, 8000).is_some_and(|ms| (1000..=1044).contains(&ms)));
+    }
+}
