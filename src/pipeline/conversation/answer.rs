@@ -3,7 +3,7 @@
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Role, WordTime};
 
-use super::lines::line;
+use super::lines::{answer_in, is_foreign, line};
 use super::{Command, Conversation, HOLDING_AFTER, Input, Line, RETRIES};
 use crate::pipeline::playout::PlayoutEvent;
 
@@ -111,28 +111,36 @@ impl Answer {
 
 impl Conversation {
     /// What is to be answered when the person has added these words.
-    pub(super) fn request(&mut self, more: &str, speculative: bool) -> ResponseRequest {
+    pub(super) fn request(&mut self, more: &str, language: String, speculative: bool) -> ResponseRequest {
         self.responses += 1;
         ResponseRequest {
             id: ResponseId(self.responses),
             speculative,
             script: None,
-            messages: self.messages(more),
-            language: self.language.clone(),
+            messages: self.messages(more, &language),
+            language,
             voice: self.settings.voice.clone(),
         }
     }
 
-    /// Instructions and history with these words of the person.
-    pub(super) fn messages(&mut self, more: &str) -> Vec<Message> {
-        let mut messages = vec![Message { role: Role::System, content: self.settings.instructions.clone() }];
+    /// Instructions and history with these words of the person, in this language.
+    fn messages(&mut self, more: &str, language: &str) -> Vec<Message> {
+        let mut content = self.settings.instructions.clone();
+        // Calls in English alone share what the model has read of the instructions.
+        if (self.multilingual || is_foreign(language))
+            && let Some(instruction) = answer_in(language)
+        {
+            content.push_str(&instruction);
+        }
+        let mut messages = vec![Message { role: Role::System, content }];
         messages.extend(self.history.fitted(more));
         messages
     }
 
     /// Lets the model read what is known so far; with words of the person, they go on.
     pub(super) fn read_ahead(&mut self, more: &str) {
-        let messages = self.messages(more);
+        let language = self.language.clone();
+        let messages = self.messages(more, &language);
         self.commands.push(Command::Prefill(messages, !more.is_empty()));
     }
 
@@ -142,7 +150,7 @@ impl Conversation {
         if !self.unanswered || busy {
             return;
         }
-        let request = self.request("", false);
+        let request = self.request("", self.language.clone(), false);
         self.take_up(now, Answer::new(request.id, self.turn));
         self.commands.push(Command::Start(request, Play::Full));
     }
@@ -175,7 +183,7 @@ impl Conversation {
         if self.answer.is_some() || self.open.is_some() {
             return;
         }
-        let mut request = self.request("", false);
+        let mut request = self.request("", self.language.clone(), false);
         request.messages.clear();
         request.script = Some(text);
         let mut answer = Answer::new(request.id, (now, TurnMarks::default()));

@@ -62,3 +62,15 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         Line::Goodbye => goodbye,
     }
 }
+
+/// Whether it is known to be another language than that of most instructions and models.
+pub(super) fn is_foreign(language: &str) -> bool {
+    !language.is_empty() && language != "en"
+}
+
+/// What the model is told of the language (ISO 639-1, or a longer code of the recogniser's).
+pub(super) fn answer_in(language: &str) -> Option<String> {
+    let known =
+        isolang::Language::from_639_1(language).or_else(|| isolang::Language::from_639_3(language))?;
+    Some(format!("\nThe person speaks {name}. Answer in {name}.", name = known.to_name()))
+}

@@ -24,7 +24,7 @@ use super::turn_end::Eagerness;
 use answer::Answer;
 use barge_in::BargeIn;
 use history::History;
-use lines::Line;
+use lines::{Line, is_foreign};
 use listening::{Cut, Open};
 
 /// A turn is begun again this often when an engine fails before anything was heard.
@@ -140,6 +140,8 @@ pub struct Conversation {
     /// Marks of the turn whose answer is still to come, and when the person stopped speaking.
     turn: (u64, TurnMarks),
     language: String,
+    /// Another language than English has been spoken.
+    multilingual: bool,
     told: AgentState,
     last_word: u64,
     greeted: bool,
@@ -174,6 +176,7 @@ impl Conversation {
             retries: 0,
             turn: (0, TurnMarks::default()),
             language,
+            multilingual: false,
             told: AgentState::Listening,
             last_word: 0,
             greeted: false,
@@ -339,6 +342,7 @@ impl Conversation {
         self.unanswered = true;
         self.retries = 0;
         self.history.person_said(text);
+        self.multilingual |= is_foreign(&self.language);
         self.turn = turn;
     }
 }

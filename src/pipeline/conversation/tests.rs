@@ -407,6 +407,20 @@ fn any_input() -> impl Strategy<Value = Input> {
     ]
 }
 
+#[test]
+fn the_model_is_told_when_the_person_speaks_another_language_and_when_they_come_back() {
+    let mut run = Run::new();
+    let instructions = |run: &Run| run.starts().last().unwrap().messages[0].content.clone();
+    run.say(1, "Hello there.");
+    assert_eq!(instructions(&run), "Be brief.");
+    let german = Transcript { text: "Wie spät ist es?".into(), language: "de".into(), ..Default::default() };
+    run.inputs([started(2), paused(2, 1), Input::Trial(UtteranceId(2), 1, german)]).wait(1000);
+    assert_eq!(instructions(&run), "Be brief.\nThe person speaks German. Answer in German.");
+    assert_eq!(run.starts().last().unwrap().language, "de");
+    run.say(3, "And in English?");
+    assert_eq!(instructions(&run), "Be brief.\nThe person speaks English. Answer in English.");
+}
+
 proptest! {
     /// Whatever happens in whatever order: at most one answer in work, one end for each that was told of, nothing of
     /// it after its end, and nothing heard of one that was hidden or discarded.
