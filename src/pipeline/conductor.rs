@@ -169,7 +169,10 @@ impl Conductor {
 
     fn note_input(&mut self, note: AnswerNote) -> Option<Input> {
         Some(match note {
-            AnswerNote::TurnEnd(id, probability) => Input::TurnEnd(id, probability),
+            AnswerNote::TurnEnd(id, probability) => {
+                tracing::debug!(call = %self.call, response = id.0, probability, "turn's end by meaning");
+                Input::TurnEnd(id, probability)
+            }
             AnswerNote::Text(id, text) => Input::Text(id, text),
             AnswerNote::TextEnded(id) => Input::TextEnded(id),
             AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
@@ -208,7 +211,10 @@ impl Conductor {
         self.tasks.spawn(async move {
             match tokio::task::spawn_blocking(move || model.probability(&audio)).await {
                 // When the conversation does not keep up, a vote is the least loss.
-                Ok(Ok(probability)) => _ = out.try_send(Input::Prosody(utterance, pause, probability)),
+                Ok(Ok(probability)) => {
+                    tracing::debug!(utterance = utterance.0, pause, probability, "turn's end by melody");
+                    _ = out.try_send(Input::Prosody(utterance, pause, probability));
+                }
                 Ok(Err(error)) => tracing::warn!(%error, "the end of the turn was not judged"),
                 Err(error) => tracing::error!(%error, "the end-of-turn model panicked"),
             }

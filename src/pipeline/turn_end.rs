@@ -40,6 +40,8 @@ pub enum Shape {
 
 /// The language model's probabilities are far apart but small: this one is as likely an end as not.
 const EVEN_MEANING: f32 = 0.02;
+/// A falling voice ends many a half sentence: what the words mean counts more than how they sound.
+const MEANING_WEIGHT: f32 = 2.0;
 /// From here on the vote is as sure as it gets, either way.
 const SURE: f32 = 0.8;
 
@@ -47,13 +49,14 @@ impl Vote {
     /// From 0, the person will go on, to 1, the turn is over.
     #[must_use]
     pub fn score(&self) -> f32 {
-        let meaning = self.meaning.map(|meaning| meaning / (meaning + EVEN_MEANING));
+        let meaning = self.meaning.map(|meaning| (meaning / (meaning + EVEN_MEANING), MEANING_WEIGHT));
         let logit = |p: f32| {
             let p = p.clamp(0.02, 0.98);
             (p / (1.0 - p)).ln()
         };
-        let votes: Vec<f32> = self.prosody.into_iter().chain(meaning).map(logit).collect();
-        let mean = votes.iter().sum::<f32>() / votes.len().max(1) as f32;
+        let votes = || self.prosody.map(|prosody| (prosody, 1.0)).into_iter().chain(meaning);
+        let weight: f32 = votes().map(|(_, weight)| weight).sum();
+        let mean = votes().map(|(p, weight)| logit(p) * weight).sum::<f32>() / weight.max(1.0);
         let score = 1.0 / (1.0 + (-mean).exp());
         match self.shape {
             Shape::Plain => score,
@@ -62,9 +65,10 @@ impl Vote {
         }
     }
 
-    /// How long the pause has to be, in milliseconds.
+    /// How long the pause has to be, in milliseconds. `expected`: the meaning is not known yet, and soon will be. To wait
+    /// for it costs nothing: without it there is no answer either.
     #[must_use]
-    pub fn patience(&self, eagerness: Eagerness) -> u64 {
+    pub fn patience(&self, eagerness: Eagerness, expected: bool) -> u64 {
         let (sure, unsure, open) = match eagerness {
             Eagerness::High => (256.0, 500.0, 1200.0),
             Eagerness::Medium => (352.0, 800.0, 1800.0),
@@ -77,7 +81,7 @@ impl Vote {
         } else {
             between(unsure, open, (0.5 - score) / (SURE - 0.5))
         };
-        wait as u64
+        (if expected { f32::max(wait, unsure) } else { wait }) as u64
     }
 
     /// Whether an answer is worth beginning before the turn is decided.
@@ -126,18 +130,28 @@ mod tests {
 
     #[test]
     fn a_sure_end_is_answered_soon_and_a_thinking_pause_of_a_second_is_waited_out() {
-        assert!(vote(0.95, 0.36, "What is the capital of France?").patience(Eagerness::Medium) <= 400);
-        assert!(vote(0.1, 0.000_3, "What is the capital").patience(Eagerness::Medium) > 1000);
-        assert!(vote(0.9, 0.3, "I would like tea and").patience(Eagerness::Medium) > 1000);
-        assert!(vote(0.9, 0.3, "My number is 55 12").patience(Eagerness::Medium) > 900);
-        assert!(Vote::default().patience(Eagerness::Medium) <= 800, "without any vote it still answers");
+        assert!(vote(0.95, 0.36, "What is the capital of France?").patience(Eagerness::Medium, false) <= 400);
+        assert!(vote(0.97, 0.001, "Could you tell me how I can").patience(Eagerness::Medium, false) > 1000);
+        assert!(vote(0.1, 0.000_3, "What is the capital").patience(Eagerness::Medium, false) > 1000);
+        assert!(vote(0.9, 0.3, "I would like tea and").patience(Eagerness::Medium, false) > 1000);
+        assert!(vote(0.9, 0.3, "My number is 55 12").patience(Eagerness::Medium, false) > 900);
+        assert!(
+            Vote::default().patience(Eagerness::Medium, false) <= 800,
+            "without any vote it still answers"
+        );
+    }
+
+    #[test]
+    fn the_melody_alone_does_not_end_a_turn_while_the_meaning_is_being_found_out() {
+        let melody = Vote { prosody: Some(0.99), ..Vote::default() };
+        assert!(melody.patience(Eagerness::Medium, true) > 2 * melody.patience(Eagerness::Medium, false));
     }
 
     proptest! {
         #[test]
         fn a_surer_vote_never_waits_longer(prosody in 0f32..1.0, more in 0f32..0.5, meaning in 0f32..1.0) {
             for eagerness in [Eagerness::Low, Eagerness::Medium, Eagerness::High] {
-                let wait = |prosody: f32| Vote { prosody: Some(prosody), meaning: Some(meaning), shape: Shape::Plain }.patience(eagerness);
+                let wait = |prosody: f32| Vote { prosody: Some(prosody), meaning: Some(meaning), shape: Shape::Plain }.patience(eagerness, false);
                 prop_assert!(wait((prosody + more).min(1.0)) <= wait(prosody));
             }
         }

@@ -146,8 +146,14 @@ fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
     let after = onsets.iter().find(|onset| **onset >= spoken.to);
     let inside = |at: Instant| at > spoken.from && at < spoken.to;
     let begun = scene.answers.iter().any(|answer| inside(answer.begun));
-    let finals: Vec<Instant> =
-        scene.finals.iter().map(|(at, _)| *at).filter(|at| *at > spoken.from && before_next(at)).collect();
+    // An empty one takes back what was not said.
+    let finals: Vec<Instant> = scene
+        .finals
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(at, _)| *at)
+        .filter(|at| *at > spoken.from && before_next(at))
+        .collect();
     Turn {
         said: spoken.words.clone(),
         answered: early.is_some() || after.is_some(),

@@ -57,6 +57,11 @@ impl Answer {
         self.marks.speculated = self.since(now);
     }
 
+    /// The model has not said anything.
+    pub(super) fn is_wordless(&self) -> bool {
+        self.text.is_empty()
+    }
+
     fn since(&self, now: u64) -> Option<u32> {
         Some(u32::try_from(now.saturating_sub(self.asked)).unwrap_or(u32::MAX))
     }

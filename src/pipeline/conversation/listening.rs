@@ -202,7 +202,12 @@ impl Conversation {
 
     fn patience(&self, pause: &Pause, text: &str) -> u64 {
         let nothing = text.is_empty() || self.open.as_ref().is_some_and(|open| open.ignored);
-        if nothing { WORDLESS } else { pause.vote.patience(self.settings.eagerness) }
+        if nothing {
+            return WORDLESS;
+        }
+        let begun = self.hidden.as_ref().is_some_and(Answer::is_wordless);
+        let expected = pause.vote.meaning.is_none() && (begun || self.may_speculate(pause, text));
+        pause.vote.patience(self.settings.eagerness, expected)
     }
 
     fn may_speculate(&self, pause: &Pause, text: &str) -> bool {

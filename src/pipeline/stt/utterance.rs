@@ -232,6 +232,17 @@ impl Utterance {
             return;
         }
         let words = self.understand(words);
+        tracing::debug!(
+            utterance = self.id.0,
+            number,
+            ms = words.decode_ms,
+            trial = self.trial.is_some_and(|(trial, _)| trial == number),
+            stable = words.stable,
+            length = words.text.len(),
+            no_speech = words.no_speech_probability,
+            sureness = words.average_log_probability,
+            "words"
+        );
         match self.trial {
             Some((trial, pause)) if trial == number => {
                 self.trial_words = Some(words.clone());
