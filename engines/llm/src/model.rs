@@ -233,8 +233,14 @@ impl Evaluator<'_> {
     }
 
     /// Chooses the token that follows a row of the last step.
-    pub(crate) fn sample(&self, sampler: &mut LlamaSampler, row: i32) -> Result<Token, String> {
-        let candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
+    pub(crate) fn sample(
+        &self,
+        sampler: &mut LlamaSampler,
+        row: i32,
+        allowed: impl Fn(Token) -> bool,
+    ) -> Result<Token, String> {
+        let mut candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
+        candidates.retain(|(token, _)| allowed(*token));
         if candidates.is_empty() {
             // llama.cpp would end the process.
             return Err("its logits are not numbers".into());
@@ -245,6 +251,32 @@ impl Evaluator<'_> {
         let token = candidates.selected_token().ok_or("no token was selected")?;
         sampler.accept(token);
         Ok(token.0)
+    }
+
+    pub(crate) fn tmp(&self, row: i32, tools: &crate::tools::ToolGate) -> f32 {
+        let logits = self.context.get_logits_ith(row);
+        let these: Vec<_> = likeliest(logits, 100).into_iter().map(|(t, _)| t).filter(|t| tools.would_begin(&self.bytes(*t))).collect();
+        share(logits, &these)
+    }
+
+    /// Makes the sampler of a call's tokens.
+    pub(crate) fn grammar(&self, rules: &str) -> Option<LlamaSampler> {
+        LlamaSampler::grammar(self.model, rules, "root").ok()
+    }
+
+    /// Chooses the likeliest token of a row that the grammar allows. None: it allows none, or failed.
+    pub(crate) fn sample_within(&self, grammar: &mut LlamaSampler, row: i32) -> Option<Token> {
+        let logits = self.context.get_logits_ith(row);
+        // The grammar looks at every candidate, so first at few, mostly at one.
+        [1, CANDIDATES, logits.len()].into_iter().find_map(|count| {
+            let mut best = likeliest(logits, count);
+            best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+            let data = best.into_iter().map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0));
+            let mut candidates = LlamaTokenDataArray::from_iter(data, true);
+            candidates.apply_sampler(grammar);
+            let first = candidates.data.iter().find(|data| data.logit().is_finite())?.id();
+            grammar.try_accept(first).is_ok().then_some(first.0)
+        })
     }
 
     /// The probability that what ends with a row of the last step is a whole message.
