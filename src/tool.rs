@@ -85,19 +85,11 @@ pub fn builtin(name: &str) -> Option<Tool> {
         "current_time" => {
             (Doer::CurrentTime, "Tells the current time of day, the date and the day of the week.")
         }
-        "end_call" => {
-            (Doer::EndCall, "Ends the call. Only when the person says goodbye or asks to hang up.")
-        }
+        "end_call" => (Doer::EndCall, "Ends the call. Only when the person says goodbye or asks to hang up."),
         _ => return None,
     };
     let parameters = json!({ "type": "object", "properties": {} });
-    Some(Tool {
-        name: name.into(),
-        description: description.into(),
-        parameters,
-        timeout_ms: 1000,
-        doer,
-    })
+    Some(Tool { name: name.into(), description: description.into(), parameters, timeout_ms: 1000, doer })
 }
 
 /// Names of the tools that come with the server.
@@ -237,7 +229,8 @@ mod tests {
         }
         assert!(BUILTIN.iter().all(|name| builtin(name).unwrap().faults().is_empty()));
         // Nothing is fetched to understand a schema.
-        let remote = tool(json!({ "type": "object", "properties": { "x": { "$ref": "http://127.0.0.1:9/x" } } }));
+        let remote =
+            tool(json!({ "type": "object", "properties": { "x": { "$ref": "http://127.0.0.1:9/x" } } }));
         assert_eq!(remote.faults().len(), 1, "{:?}", remote.faults());
     }
 

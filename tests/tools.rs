@@ -84,6 +84,7 @@ impl Call {
         let router = Router::new().route("/order", post(order)).with_state(asked.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let mut config = Config::default();
+        config.tools.rounds = 4;
         config.tools.builtin = vec!["current_time".into(), "end_call".into()];
         config.tools.webhooks = vec![Webhook {
             name: "order".into(),
@@ -142,7 +143,9 @@ impl Call {
     }
 
     fn ends_of_tools(&self) -> Vec<ToolEnd> {
-        let end = |event: &CallEvent| if let CallEvent::ToolStopped { end, .. } = event { Some(*end) } else { None };
+        let end = |event: &CallEvent| {
+            if let CallEvent::ToolStopped { end, .. } = event { Some(*end) } else { None }
+        };
         self.events.iter().filter_map(end).collect()
     }
 }
@@ -155,10 +158,17 @@ async fn a_webhook_is_asked_by_post_and_the_model_speaks_of_its_answer() {
     call.turn().await;
     let (headers, body) = call.asked.bodies.lock()[0].clone();
     assert_eq!(headers["authorization"], "Bearer x");
-    assert_eq!(body, json!({ "call": "test", "id": "1-1", "name": "order", "arguments": { "number": "json" } }));
+    assert_eq!(
+        body,
+        json!({ "call": "test", "id": "1-1", "name": "order", "arguments": { "number": "json" } })
+    );
     let told = call.told();
     assert_eq!((told.role, told.content.as_str()), (Role::Tool, r#"{"state":"shipped"}"#));
-    assert!(call.events.iter().any(|event| matches!(event, CallEvent::PhraseSpoken { text, .. } if text == "Shipped.")));
+    assert!(
+        call.events
+            .iter()
+            .any(|event| matches!(event, CallEvent::PhraseSpoken { text, .. } if text == "Shipped."))
+    );
     assert_eq!(call.ends_of_tools(), [ToolEnd::Done]);
 }
 
@@ -171,7 +181,8 @@ async fn whatever_a_webhook_does_the_model_is_told_and_the_call_goes_on() {
         ("moved", "status 302"),
         ("fault", "status 500"),
     ];
-    let answers = kinds.iter().flat_map(|(kind, _)| [calls("order", &json!({ "number": kind })), says("So.")]);
+    let answers =
+        kinds.iter().flat_map(|(kind, _)| [calls("order", &json!({ "number": kind })), says("So.")]);
     let mut call = Call::begin(answers.collect()).await;
     for (kind, expected) in kinds {
         call.say("Where is my order?").await;
@@ -241,7 +252,8 @@ async fn the_time_is_told_and_the_call_ends_after_its_goodbye_was_heard() {
     assert!(call.told().content.starts_with("It is "), "{:?}", call.told());
     call.say("Bye.").await;
     call.until(|event| matches!(event, CallEvent::Ended { reason: EndReason::AgentEnded, .. })).await;
-    let spoken = |event: &CallEvent| matches!(event, CallEvent::PhraseSpoken { text, .. } if text == "Goodbye.");
+    let spoken =
+        |event: &CallEvent| matches!(event, CallEvent::PhraseSpoken { text, .. } if text == "Goodbye.");
     assert!(call.events.iter().any(spoken));
     assert_eq!(timeout(PATIENCE, call.run).await.unwrap().unwrap(), EndReason::AgentEnded);
 }

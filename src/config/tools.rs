@@ -8,15 +8,24 @@ use serde_json::{Value, json};
 use crate::tool::{BUILTIN, Doer, MOST_TOOLS, Tool, duplicates};
 
 /// What the agent may call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tools {
     /// Tools that come with the server: `current_time`, `end_call`. Every tool costs time in each call and misleads small
     /// models, so none unless asked for.
     pub builtin: Vec<String>,
     /// The time zone of `current_time`, such as `Europe/Berlin`; empty: the server's.
     pub time_zone: String,
+    /// Calls in one answer, 1 to 8. With 1 the model is asked the second time without its tools and with the result in words,
+    /// which small models need; those that can call one tool after another may have more.
+    pub rounds: u32,
     /// Tools that other servers do.
     pub webhooks: Vec<Webhook>,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self { builtin: Vec::new(), time_zone: String::new(), rounds: 1, webhooks: Vec::new() }
+    }
 }
 
 /// A tool that another server does.
@@ -74,6 +83,9 @@ pub(super) fn check(tools: &Tools, faults: &mut Vec<String>) {
             "tools.time_zone: {:?} is no time zone such as \"Europe/Berlin\"",
             tools.time_zone
         ));
+    }
+    if !(1..=8).contains(&tools.rounds) {
+        faults.push(format!("tools.rounds: {} is outside 1 to 8", tools.rounds));
     }
     let count = tools.builtin.len() + tools.webhooks.len();
     if count > MOST_TOOLS {
@@ -144,6 +156,7 @@ mod tests {
             [tools]
             builtin = ["dance", "end_call"]
             time_zone = "Mars/North"
+            rounds = 9
             [[tools.webhooks]]
             name = "end_call"
             description = "x"
@@ -162,6 +175,7 @@ mod tests {
         for part in [
             "dance",
             "Mars/North",
+            "tools.rounds: 9",
             "webhooks[0].url",
             "webhooks[0].parameters",
             "webhooks[0].headers",
@@ -174,6 +188,6 @@ mod tests {
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:#?}");
         }
-        assert_eq!(faults.len(), 11, "{faults:#?}");
+        assert_eq!(faults.len(), 12, "{faults:#?}");
     }
 }

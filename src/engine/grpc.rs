@@ -164,7 +164,6 @@ impl GrpcLlm {
             conversation: request.conversation,
             messages: chat(request.messages),
             tools: request.tools.iter().map(tool).collect(),
-            no_call: !request.may_call,
             max_tokens: self.settings.max_tokens,
             temperature: self.settings.temperature,
             top_p: self.settings.top_p,
@@ -193,7 +192,9 @@ impl Llm for GrpcLlm {
             .try_filter_map(|event| async move {
                 Ok(match event.event {
                     Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
-                    Some(generate_event::Event::Call(call)) => Some(LlmPiece::Call(call.name, call.arguments)),
+                    Some(generate_event::Event::Call(call)) => {
+                        Some(LlmPiece::Call(call.name, call.arguments))
+                    }
                     Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
                     _ => None,
                 })

@@ -92,8 +92,6 @@ pub struct LlmRequest {
     pub speculative: bool,
     /// What the model may call.
     pub tools: Tools,
-    /// False: it must answer in words this time.
-    pub may_call: bool,
 }
 
 /// A piece of an answer.

@@ -244,7 +244,6 @@ impl Conductor {
             messages,
             speculative: true,
             tools: self.conversation.tools().clone(),
-            may_call: true,
         };
         self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }

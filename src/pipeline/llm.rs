@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{ResponseId, ResponseRequest, Sentence};
+use crate::tool::Tools;
 
 use super::conductor::AnswerNote;
 use super::conversation::Round;
@@ -39,8 +40,8 @@ pub async fn run(
             Round::Say(script) => break out.text(&mut splitter, script).await,
             Round::End => break,
         };
-        let tools = tools.clone();
-        let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools, may_call };
+        let tools = if may_call { tools.clone() } else { Tools::default() };
+        let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools };
         let Some((name, arguments)) = out.pieces(&mut splitter, llm.generate(request).await?).await? else {
             break;
         };

@@ -171,6 +171,7 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         idle_end_ms: config.conversation.idle_end_seconds * 1000,
         history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
         tools: tools::configured(&config.tools),
+        tool_rounds: config.tools.rounds,
     }
 }
 

@@ -42,8 +42,10 @@ pub(super) fn record(call: &str, event: &CallEvent) {
                 ToolEnd::Failed => "failed",
                 ToolEnd::Cancelled => "cancelled",
             };
-            metrics::counter!("visavis_tool_calls_total", "doer" => doer.name(), "outcome" => outcome).increment(1);
-            metrics::histogram!("visavis_tool_seconds", "doer" => doer.name()).record(f64::from(*ms) / 1000.0);
+            metrics::counter!("visavis_tool_calls_total", "doer" => doer.name(), "outcome" => outcome)
+                .increment(1);
+            metrics::histogram!("visavis_tool_seconds", "doer" => doer.name())
+                .record(f64::from(*ms) / 1000.0);
             tracing::info!(call, tool_call = %id, doer = doer.name(), outcome, ms, "tool");
         }
         CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),

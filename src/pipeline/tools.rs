@@ -86,7 +86,9 @@ impl Toolbox {
         let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json"));
         let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| "the tool broke off its answer".to_string())? {
+        while let Some(chunk) =
+            answer.chunk().await.map_err(|_| "the tool broke off its answer".to_string())?
+        {
             if bytes.len() + chunk.len() > LONGEST_ANSWER {
                 return Err(format!("the tool answered with more than {LONGEST_ANSWER} bytes"));
             }

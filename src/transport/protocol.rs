@@ -122,7 +122,9 @@ fn client_message(data: &Value) -> Result<ClientCommand, String> {
         },
         "set-tools" => {
             let tools = field("tools").unwrap_or(&Value::Null);
-            tool::of_client(tools, CLIENT_TOOL_TIMEOUT_MS).map(ClientCommand::SetTools).map_err(|fault| format!("set-tools: d.{fault}"))
+            tool::of_client(tools, CLIENT_TOOL_TIMEOUT_MS)
+                .map(ClientCommand::SetTools)
+                .map_err(|fault| format!("set-tools: d.{fault}"))
         }
         "first-audio" => match (number("response"), number("ms")) {
             (Some(response), Some(ms)) => {
@@ -190,21 +192,7 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::Turn { response, marks } => {
             vec![("server-message", json!({ "type": "turn", "response": response, "marks": marks }))]
         }
-        CallEvent::ToolStarted { id, name, arguments } => {
-            let mut data = json!({ "function_name": name, "tool_call_id": id });
-            // Those of the server's own tools are nobody else's business.
-            if let Some(arguments) = arguments {
-                data["arguments"] = arguments.clone();
-            }
-            vec![
-                ("llm-function-call-started", json!({ "function_name": name })),
-                ("llm-function-call-in-progress", data),
-            ]
-        }
-        CallEvent::ToolStopped { id, name, end, .. } => {
-            let data = json!({ "function_name": name, "tool_call_id": id, "cancelled": *end == ToolEnd::Cancelled, "failed": *end == ToolEnd::Failed });
-            vec![("llm-function-call-stopped", data)]
-        }
+        CallEvent::ToolStarted { .. } | CallEvent::ToolStopped { .. } => of_tool(event),
         CallEvent::Notice { code, message } => {
             vec![("server-message", json!({ "type": "notice", "code": code, "message": message }))]
         }
@@ -221,6 +209,28 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
                 _ => vec![ended],
             }
         }
+    }
+}
+
+/// What a tool's call is on the wire, in RTVI's terms.
+fn of_tool(event: &CallEvent) -> Vec<(&'static str, Value)> {
+    match event {
+        CallEvent::ToolStarted { id, name, arguments } => {
+            let mut data = json!({ "function_name": name, "tool_call_id": id });
+            // Those of the server's own tools are nobody else's business.
+            if let Some(arguments) = arguments {
+                data["arguments"] = arguments.clone();
+            }
+            vec![
+                ("llm-function-call-started", json!({ "function_name": name })),
+                ("llm-function-call-in-progress", data),
+            ]
+        }
+        CallEvent::ToolStopped { id, name, end, .. } => {
+            let data = json!({ "function_name": name, "tool_call_id": id, "cancelled": *end == ToolEnd::Cancelled, "failed": *end == ToolEnd::Failed });
+            vec![("llm-function-call-stopped", data)]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -274,7 +284,9 @@ mod tests {
             (r#"{"colour":"blue"}"#, Ok(r#"{"colour":"blue"}"#.to_string())),
             (r#"{"error":"no paint"}"#, Err("no paint".to_string())),
         ] {
-            let text = format!(r#"{{"type":"llm-function-call-result","data":{{"tool_call_id":"1-1","result":{result}}}}}"#);
+            let text = format!(
+                r#"{{"type":"llm-function-call-result","data":{{"tool_call_id":"1-1","result":{result}}}}}"#
+            );
             assert_eq!(decode(&text), Some(ClientCommand::ToolResult { id: "1-1".into(), result: expected }));
         }
         let started = CallEvent::ToolStarted { id: "1-1".into(), name: "x".into(), arguments: None };

@@ -233,14 +233,8 @@ impl Evaluator<'_> {
     }
 
     /// Chooses the token that follows a row of the last step.
-    pub(crate) fn sample(
-        &self,
-        sampler: &mut LlamaSampler,
-        row: i32,
-        allowed: impl Fn(Token) -> bool,
-    ) -> Result<Token, String> {
-        let mut candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
-        candidates.retain(|(token, _)| allowed(*token));
+    pub(crate) fn sample(&self, sampler: &mut LlamaSampler, row: i32) -> Result<Token, String> {
+        let candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
         if candidates.is_empty() {
             // llama.cpp would end the process.
             return Err("its logits are not numbers".into());
@@ -251,12 +245,6 @@ impl Evaluator<'_> {
         let token = candidates.selected_token().ok_or("no token was selected")?;
         sampler.accept(token);
         Ok(token.0)
-    }
-
-    pub(crate) fn tmp(&self, row: i32, tools: &crate::tools::ToolGate) -> f32 {
-        let logits = self.context.get_logits_ith(row);
-        let these: Vec<_> = likeliest(logits, 100).into_iter().map(|(t, _)| t).filter(|t| tools.would_begin(&self.bytes(*t))).collect();
-        share(logits, &these)
     }
 
     /// Makes the sampler of a call's tokens.
@@ -271,7 +259,8 @@ impl Evaluator<'_> {
         [1, CANDIDATES, logits.len()].into_iter().find_map(|count| {
             let mut best = likeliest(logits, count);
             best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-            let data = best.into_iter().map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0));
+            let data =
+                best.into_iter().map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0));
             let mut candidates = LlamaTokenDataArray::from_iter(data, true);
             candidates.apply_sampler(grammar);
             let first = candidates.data.iter().find(|data| data.logit().is_finite())?.id();

@@ -35,7 +35,6 @@ pub(crate) struct Settings {
     pub(crate) turn_end: bool,
     pub(crate) open: bool,
     pub(crate) tools: Vec<v1::Tool>,
-    pub(crate) no_call: bool,
 }
 
 /// Bounds that come from the command line and the model.
@@ -100,7 +99,6 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         turn_end: request.turn_end,
         open: request.open,
         tools: request.tools.clone(),
-        no_call: request.no_call,
     })
 }
 

@@ -172,7 +172,8 @@ impl ToolGate {
         if !self.spoken && self.held.trim().is_empty() {
             return String::new();
         }
-        let partial = |length: &usize| OPEN.is_char_boundary(*length) && self.held.ends_with(&OPEN[..*length]);
+        let partial =
+            |length: &usize| OPEN.is_char_boundary(*length) && self.held.ends_with(&OPEN[..*length]);
         let keep = (1..OPEN.len()).rev().find(partial).unwrap_or(0);
         self.let_through(self.held.len() - keep)
     }
@@ -199,14 +200,6 @@ impl ToolGate {
             Some(Err(error)) => self.broken = !error.is_eof() || text.len() > MAX_CALL_BYTES,
             None => {}
         }
-    }
-
-    /// Whether a call would begin with this piece.
-    pub(crate) fn would_begin(&self, piece: &[u8]) -> bool {
-        let piece = piece.trim_ascii_start();
-        // The beginning of a tag in pieces is caught at the first word; later, only a whole tag is likely.
-        let first = !self.spoken && piece.first().is_some_and(|byte| matches!(byte, b'{' | b'<'));
-        first || piece.starts_with(OPEN.as_bytes())
     }
 
     /// A call began with the last piece; once.
@@ -251,7 +244,12 @@ mod tests {
     fn a_call_is_found_with_its_tag_or_without_it_and_none_of_it_is_spoken() {
         let call = ToolCall { name: "look_up".into(), arguments: r#"{"a":{"b":1}}"#.into() };
         for pieces in [
-            &["<tool_call>", "\n{\"name\": \"look", "_up\", \"arguments\": {\"a\": {\"b\": 1}}}", "\n</tool_call>"][..],
+            &[
+                "<tool_call>",
+                "\n{\"name\": \"look",
+                "_up\", \"arguments\": {\"a\": {\"b\": 1}}}",
+                "\n</tool_call>",
+            ][..],
             &["<tool", "_call>{", "\"name\":\"look_up\",\"arguments\":{\"a\": {\"b\": 1}}}"],
             &["\n", " {\"name\": \"look_up\", ", "\"arguments\": {\"a\": {\"b\": 1}}}", " more"],
         ] {

@@ -186,11 +186,7 @@ impl<'model> Worker<'model> {
             }
         }
         if let Some(sampler) = client.sampler.as_mut() {
-            let (evaluator, tools) = (&self.evaluator, &client.tools);
-            if client.generated == 0 { eprintln!("TMPP {}", evaluator.tmp(row, tools)); }
-            let no_call = client.settings.no_call;
-            let allowed = |token| !no_call || !tools.would_begin(&evaluator.bytes(token));
-            match evaluator.sample(sampler, row, allowed) {
+            match self.evaluator.sample(sampler, row) {
                 Ok(token) => self.next_token(piece.id, token),
                 Err(error) => self.fail_all(std::slice::from_ref(piece), &error),
             }

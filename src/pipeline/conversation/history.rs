@@ -50,8 +50,7 @@ impl History {
             first += 1;
         }
         // What is left begins with the person.
-        while first > 0 && first + keep < self.messages.len() && self.messages[first].role != Role::User
-        {
+        while first > 0 && first + keep < self.messages.len() && self.messages[first].role != Role::User {
             first += 1;
         }
         self.messages.drain(..first);

@@ -29,8 +29,8 @@ use barge_in::BargeIn;
 use history::History;
 use lines::Line;
 use listening::{Cut, Open};
-pub use tools::Round;
 use tools::AGENT_ENDED;
+pub use tools::Round;
 
 /// A turn is begun again this often when an engine fails before anything was heard.
 const RETRIES: u32 = 2;
@@ -58,6 +58,8 @@ pub struct Settings {
     pub history_bytes: usize,
     /// What the model may call, without what a client brings.
     pub tools: Vec<Tool>,
+    /// Calls of tools in one answer.
+    pub tool_rounds: u32,
 }
 
 /// Something that happened.

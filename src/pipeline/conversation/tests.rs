@@ -16,6 +16,7 @@ fn conversation() -> Conversation {
         idle_end_ms: 20_000,
         history_bytes: 4000,
         tools: Vec::new(),
+        tool_rounds: 4,
     };
     Conversation::new(settings, "call".into())
 }
@@ -402,7 +403,11 @@ fn any_input() -> impl Strategy<Value = Input> {
             text: "a phrase".into()
         })),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Finished(ResponseId(id)))),
-        (id.clone(), "(end_call|order|dance)").prop_map(|(id, name)| Input::ToolCalled(ResponseId(id), name, "{}".into())),
+        (id.clone(), "(end_call|order|dance)").prop_map(|(id, name)| Input::ToolCalled(
+            ResponseId(id),
+            name,
+            "{}".into()
+        )),
         (id.clone(), 1u32..3).prop_map(|(id, n)| Input::ToolReturned(format!("{id}-{n}"), Ok("done".into()))),
         id.prop_map(|id| Input::AnswerFailed(ResponseId(id))),
         Just(Input::Timeout),

@@ -8,8 +8,6 @@ use crate::tool::{Doer, Tool, ToolCall, ToolEnd};
 
 use super::{Command, Conversation, Line, lines};
 
-/// Calls in one answer; a model that wants more must answer with what it has.
-const ROUNDS: u32 = 4;
 /// Calls in one answer that cannot be done before the model must do without.
 const INVALID: u32 = 2;
 /// The call says something when a tool is slower than this.
@@ -20,7 +18,7 @@ const RESULT_SHARE: usize = 4;
 /// How an answer goes on after its model has called a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Round {
-    /// The model is asked again, with the result at the end; false: it must not call anything more.
+    /// The model is asked again, with the result at the end; false: without its tools, with the results in words.
     Ask(Vec<Message>, bool),
     /// These words end it.
     Say(String),
@@ -112,13 +110,17 @@ impl Conversation {
                 // It has that result, and small models ask again and again.
                 self.go_on(false);
             }
-            Ok((Doer::EndCall, ..)) => self.end_called(name, silent),
+            Ok((Doer::EndCall, ..)) => self.end_called(&name, silent),
             Ok((doer, timeout, arguments)) => {
                 let client = doer == Doer::Client;
                 answer.used.made.push((name.clone(), arguments.clone()));
                 let call = ToolCall { id, name, arguments };
                 let shown = client.then(|| call.arguments.clone());
-                self.emit(CallEvent::ToolStarted { id: call.id.clone(), name: call.name.clone(), arguments: shown });
+                self.emit(CallEvent::ToolStarted {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    arguments: shown,
+                });
                 if let Some(answer) = self.answer.as_mut() {
                     if !client {
                         self.commands.push(Command::RunTool(answer.id, call.clone()));
@@ -141,9 +143,9 @@ impl Conversation {
     }
 
     /// The call ends as soon as a goodbye has been heard.
-    fn end_called(&mut self, name: String, silent: bool) {
+    fn end_called(&mut self, name: &str, silent: bool) {
         self.leaving = Some(super::AGENT_ENDED);
-        self.remember_tool(&name, &json!({}), "The call ends.");
+        self.remember_tool(name, &json!({}), "The call ends.");
         let Some(answer) = &self.answer else { return };
         let goodbye = lines::bye(&self.language).to_string();
         let round = if silent { Round::Say(goodbye) } else { Round::End };
@@ -165,7 +167,7 @@ impl Conversation {
     fn go_on(&mut self, may_call: bool) {
         let Some(answer) = self.answer.as_mut() else { return };
         let id = answer.id;
-        let may_call = may_call && answer.used.rounds < ROUNDS;
+        let may_call = may_call && answer.used.rounds < self.settings.tool_rounds;
         answer.used.closed = !may_call;
         let said = answer.said_since(answer.used.told);
         answer.used.told += said.len();
@@ -175,6 +177,7 @@ impl Conversation {
         if !said.is_empty() && messages.len() >= 2 {
             messages.insert(messages.len() - 2, Message { role: Role::Assistant, content: said });
         }
+        let messages = if may_call { messages } else { in_words(messages) };
         self.commands.push(Command::Continue(id, Round::Ask(messages, may_call)));
     }
 
@@ -219,7 +222,9 @@ impl Conversation {
     }
 
     pub(super) fn tool_timeout(&mut self, now: u64) {
-        let Some(running) = self.answer.as_mut().and_then(|answer| answer.used.running.as_mut()) else { return };
+        let Some(running) = self.answer.as_mut().and_then(|answer| answer.used.running.as_mut()) else {
+            return;
+        };
         if running.due.is_some_and(|due| due <= now) {
             let id = running.call.id.clone();
             return self.tool_returned(now, &id, Err("the tool did not answer in time".into()));
@@ -230,6 +235,27 @@ impl Conversation {
             self.hold_with(line);
         }
     }
+}
+
+/// Calls and results as notes to the question: a small model that has seen a call writes another one, and nothing else.
+fn in_words(messages: Vec<Message>) -> Vec<Message> {
+    let mut plain: Vec<Message> = Vec::with_capacity(messages.len());
+    let mut name = String::new();
+    for message in messages {
+        match message.role {
+            Role::Call => {
+                let call: Value = serde_json::from_str(&message.content).unwrap_or_default();
+                name = call["name"].as_str().unwrap_or_default().to_string();
+            }
+            Role::Tool => {
+                if let Some(question) = plain.iter_mut().rfind(|message| message.role == Role::User) {
+                    question.content.push_str(&format!("\n\n({name}: {})", message.content));
+                }
+            }
+            _ => plain.push(message),
+        }
+    }
+    plain
 }
 
 /// The reason of a call that the model ends.

@@ -104,7 +104,8 @@ fn the_same_call_again_and_a_fifth_one_are_not_made() {
     run.say(1, "Where is order seven?").calls(1, "order", GOOD).returns("1-1", Ok("shipped"));
     run.calls(1, "order", r#"{ "number": "7" }"#);
     assert_eq!(run.runs().len(), 1);
-    assert!(matches!(run.rounds()[..], [_, Round::Ask(_, false)]));
+    let [_, Round::Ask(messages, false)] = run.rounds()[..] else { panic!("{:?}", run.rounds()) };
+    assert_eq!(messages.last().unwrap().content, "Where is order seven?\n\n(order: shipped)");
     let mut run = Run::with_tools();
     run.say(1, "Where are they?");
     for number in 1..=4 {
@@ -124,7 +125,10 @@ fn a_slow_tool_is_announced_once_and_a_quick_one_not() {
     assert!(!run.commands.iter().any(|command| matches!(command, Command::Hold(..))));
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD).wait(8000);
-    let holds = run.commands.iter().filter(|command| matches!(command, Command::Hold(_, text) if text.contains("looking")));
+    let holds = run
+        .commands
+        .iter()
+        .filter(|command| matches!(command, Command::Hold(_, text) if text.contains("looking")));
     assert_eq!((holds.count(), run.runs().len()), (1, 1));
 }
 
@@ -169,7 +173,8 @@ fn the_call_ends_after_its_goodbye_unless_the_person_goes_on() {
         } else {
             run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
         }
-        let ended = run.commands.iter().any(|command| matches!(command, Command::End(EndReason::AgentEnded, _)));
+        let ended =
+            run.commands.iter().any(|command| matches!(command, Command::End(EndReason::AgentEnded, _)));
         assert_eq!(ended, !goes_on, "{:?}", run.commands);
     }
     let mut run = Run::with_tools();
