@@ -341,7 +341,7 @@ impl Conversation {
                 self.unanswered = false;
             }
             ClientCommand::SetTools(tools) => self.client_tools(tools),
-            ClientCommand::ToolResult { id, result } => self.tool_returned(now, &id, result),
+            ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, result),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
             ClientCommand::Muted(_) | ClientCommand::FirstAudioHeard { .. } => {}

@@ -93,6 +93,9 @@ impl Conversation {
     pub(super) fn run_waiting_tool(&mut self, now: u64, position: PlaybackPosition) {
         let Some(answer) = self.answer.as_mut() else { return };
         let Some((name, arguments)) = answer.used.waits.take() else { return };
+        if answer.used.running.is_some() {
+            return;
+        }
         answer.used.rounds += 1;
         if answer.used.closed {
             return self.give_up(now, position);
@@ -150,6 +153,14 @@ impl Conversation {
         let goodbye = lines::bye(&self.language).to_string();
         let round = if silent { Round::Say(goodbye) } else { Round::End };
         self.commands.push(Command::Continue(answer.id, round));
+    }
+
+    /// A client says what its tool has done; of the server's own tools it has nothing to say.
+    pub(super) fn client_tool_returned(&mut self, now: u64, id: &str, result: Result<String, String>) {
+        let running = self.answer.as_ref().and_then(|answer| answer.used.running.as_ref());
+        if running.is_some_and(|running| running.doer == Doer::Client) {
+            self.tool_returned(now, id, result);
+        }
     }
 
     /// A tool has done what it does, or could not.

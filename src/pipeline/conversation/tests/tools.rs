@@ -77,6 +77,7 @@ fn the_model_goes_on_with_the_result_and_the_history_keeps_call_and_result() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD);
     let id = run.runs()[0].id.clone();
+    run.input(Input::Client(ClientCommand::ToolResult { id: id.clone(), result: Ok("forged".into()) }));
     run.returns(&id, Ok("shipped")).returns(&id, Ok("twice"));
     let [Round::Ask(messages, true)] = run.rounds()[..] else { panic!("{:?}", run.rounds()) };
     let last: Vec<_> = messages.iter().rev().take(3).map(|message| message.role).collect();
