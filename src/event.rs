@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::Value;
+
 use crate::frame::ResponseId;
+use crate::tool::{Doer, Tool, ToolEnd};
 
 /// What the agent is doing, as a glance should show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +27,8 @@ pub enum EndReason {
     HungUp,
     /// Nothing came from the person for too long.
     Idle,
+    /// The agent ended it, as it was asked to.
+    AgentEnded,
     /// The connection was lost.
     ConnectionLost,
     /// The server stops.
@@ -118,6 +123,28 @@ pub enum CallEvent {
         /// Its marks.
         marks: TurnMarks,
     },
+    /// A tool begins its work.
+    ToolStarted {
+        /// The tool's call.
+        id: String,
+        /// The tool.
+        name: String,
+        /// For a tool of the client: do it, with these arguments.
+        arguments: Option<Value>,
+    },
+    /// A tool's call has ended.
+    ToolStopped {
+        /// The tool's call.
+        id: String,
+        /// The tool.
+        name: String,
+        /// How.
+        end: ToolEnd,
+        /// After this time.
+        ms: u32,
+        /// Who did it.
+        doer: Doer,
+    },
     /// Something the person should know, in a sentence.
     Notice {
         /// For programs, such as `engine-restarting`.
@@ -168,6 +195,15 @@ pub enum ClientCommand {
         response: ResponseId,
         /// Milliseconds.
         ms: u32,
+    },
+    /// The tools that the client brings, instead of those it brought before.
+    SetTools(Vec<Tool>),
+    /// What a tool of the client has done, or why it could not.
+    ToolResult {
+        /// The tool's call.
+        id: String,
+        /// What the model is told.
+        result: Result<String, String>,
     },
     /// Hang up.
     HangUp,

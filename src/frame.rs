@@ -97,6 +97,10 @@ pub enum Role {
     User,
     /// The agent.
     Assistant,
+    /// A tool that the agent called: JSON with its `name` and `arguments`.
+    Call,
+    /// What the tool answered.
+    Tool,
 }
 
 /// One message of the history.
@@ -123,6 +127,8 @@ pub struct ResponseRequest {
     pub language: String,
     /// The voice; empty: the language's first.
     pub voice: String,
+    /// What the model may call.
+    pub tools: crate::tool::Tools,
 }
 
 /// A phrase to be spoken.

@@ -3,6 +3,7 @@
 //! A call is a straight pipeline of small rooms, with one pure decision-maker, and heavy native engines outside the walls:
 //!
 //! - [`frame`], [`event`]: the vocabulary between rooms
+//! - [`tool`]: functions that the model may call
 //! - [`ends`]: the two ends of a call, between its transport and its pipeline
 //! - [`audio`]: pure: Opus, resampling, the jitter buffer
 //! - [`transport`]: WebRTC and WebSocket
@@ -33,4 +34,5 @@ pub mod oneshot;
 pub mod pipeline;
 pub mod server;
 pub mod session;
+pub mod tool;
 pub mod transport;

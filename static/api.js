@@ -16,6 +16,7 @@
  * @property {(text: string) => Promise<void>} say - typed words; starts a call without microphone if there is none
  * @property {() => void} interrupt - stops the agent's answer
  * @property {(muted: boolean) => void} mute
+ * @property {Pick<import('./tools.js').PageTools, 'register' | 'unregister'>} tools - what the agent may call on this page
  * @property {{mic: number, answer: number}} levels - RMS now, 0 to 1; read only
  * @property {{start: () => Promise<void>, stop: () => Promise<import('./audio.js').Recording>}} recorder
  */
@@ -61,6 +62,7 @@ export function createApi(session, graph, settings) {
         },
         interrupt: () => session.interrupt(),
         mute: (muted) => session.setMuted(muted),
+        tools: session.tools,
         recorder: graph.recorder,
     };
     return api;

@@ -113,6 +113,9 @@ on('state', (/** @type {{state: string}} */ { state }) => {
         view.showNotice('');
         view.showLanguage('');
     }
+    if (state === 'connecting' || state === 'ended') {
+        view.showTool('', false);
+    }
     showState();
 });
 on('muted', showState);
@@ -134,6 +137,7 @@ on('loading', (/** @type {{parts: string[], ready: boolean}} */ { parts, ready }
 on('notice', (/** @type {{message: string}} */ { message: text }) => view.showNotice(text));
 on('waterfall', () => timings.show(session.turns.list));
 on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));
+on('tool', (/** @type {{name: string, running: boolean}} */ { name, running }) => view.showTool(name, running));
 on('held', (/** @type {{held: boolean}} */ { held }) => view.showHeld(held));
 on('reconnecting', (/** @type {{reconnecting: boolean}} */ { reconnecting }) => {
     view.showNotice(reconnecting ? 'The connection is shaky. Reconnecting…' : '');

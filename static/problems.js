@@ -107,6 +107,7 @@ export function adviceFor(problem, backend) {
 
 /** What to say of a call that ended, by the reason the server gave. */
 export const END_TEXT = /** @type {Record<string, string>} */ ({
+    'agent-ended': 'The agent ended the call.',
     'hung-up': 'You hung up.',
     idle: 'The call ended because nothing was said for a while.',
     'connection-lost': 'The connection was lost.',

@@ -14,6 +14,7 @@ import { MicrophoneInput } from './microphone-input.js';
 import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
 import { CallProblem, END_TEXT } from './problems.js';
 import { Signalling } from './signalling.js';
+import { PageTools } from './tools.js';
 import { Transcript } from './transcript.js';
 import { Turns } from './turns.js';
 
@@ -40,6 +41,7 @@ export class CallSession extends EventTarget {
         this.state = 'idle';
         this.transcript = new Transcript();
         this.turns = new Turns();
+        this.tools = new PageTools((text) => this.send(text));
         this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms), (detail) => this.emit('held', detail));
         /** @type {import('./webrtc.js').Transport | null} */
         this.transport = null;
@@ -141,6 +143,9 @@ export class CallSession extends EventTarget {
             };
             const about = { library: 'visavis-page', platform: 'web' };
             this.send(encodeMessage('client-ready', { version: RTVI_VERSION, about, language: language || undefined }));
+            if (this.tools.registered.size > 0) {
+                this.tools.declare();
+            }
             if (this.input.muted) {
                 this.send(encodeClientMessage('mute', { muted: true }));
             }
@@ -247,6 +252,13 @@ export class CallSession extends EventTarget {
         switch (type) {
             case 'bot-ready':
                 this.greeted?.(null);
+                break;
+            case 'llm-function-call-in-progress':
+                this.emit('tool', { id: data.tool_call_id, name: data.function_name, running: true });
+                void this.tools.call(data);
+                break;
+            case 'llm-function-call-stopped':
+                this.emit('tool', { id: data.tool_call_id, name: data.function_name, running: false });
                 break;
             case 'bot-started-speaking':
                 this.volume.started(Number(data.response));

@@ -17,6 +17,9 @@ const STATES = {
     ended: { text: 'Call ended', hint: '' },
 };
 
+/** A tool that takes this long is worth a note; a quicker one would only flash by. */
+const TOOL_NOTE_AFTER_MS = 300;
+
 /** What a person sees of the call. */
 export class View {
     /** @param {import('./audio.js').AudioGraph} graph */
@@ -24,6 +27,9 @@ export class View {
         this.stateText = element('state-text', HTMLElement);
         this.hint = element('hint', HTMLElement);
         this.notice = element('notice', HTMLElement);
+        this.toolNote = element('tool-note', HTMLElement);
+        /** @type {ReturnType<typeof setTimeout> | undefined} */
+        this.toolTimer = undefined;
         this.before = element('before', HTMLElement);
         this.controls = element('controls', HTMLElement);
         this.startText = element('start-text', HTMLElement);
@@ -127,6 +133,16 @@ export class View {
             this.language.lang = code;
             setText(this.language, code === '' ? '' : languageName(code));
         }
+    }
+
+    /**
+     * @param {string} name - of the tool
+     * @param {boolean} running
+     */
+    showTool(name, running) {
+        const text = running ? `Using ${name.replace(/[_-]+/g, ' ')}…` : '';
+        clearTimeout(this.toolTimer);
+        this.toolTimer = setTimeout(() => setText(this.toolNote, text), running ? TOOL_NOTE_AFTER_MS : 0);
     }
 
     /** @param {boolean} held - the answer is turned down, for the person may have begun to speak */

@@ -37,6 +37,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("conversation.idle_end_seconds", config.conversation.idle_end_seconds as f64, 1.0, 86_400.0);
     range("vad.max_utterance_seconds", f64::from(config.vad.max_utterance_seconds), 5.0, 540.0);
     check_words(config, faults);
+    super::tools::check(&config.tools, faults);
 }
 
 fn check_words(config: &Config, faults: &mut Vec<String>) {

@@ -4,6 +4,7 @@
 
 mod check;
 mod settings;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ pub(crate) use check::is_language;
 pub use settings::{
     Config, Conversation, IceServer, LlmEngine, Log, Models, Remote, Server, SttEngine, TtsEngine, Vad,
 };
+pub use tools::{Tools, Webhook};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]

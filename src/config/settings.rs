@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::tools::Tools;
 use crate::pipeline::turn_end::Eagerness;
 
 /// Everything that can be configured.
@@ -26,6 +27,8 @@ pub struct Config {
     pub vad: Vad,
     /// What the agent is and does.
     pub conversation: Conversation,
+    /// What the agent may call.
+    pub tools: Tools,
 }
 
 /// Sockets and limits.

@@ -17,6 +17,7 @@ use visavis_proto::v1::{
 use super::{EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest};
 use crate::config::{LlmEngine, TtsEngine};
 use crate::frame::{Message, Role, Transcript};
+use crate::tool::Tool;
 
 /// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -162,12 +163,11 @@ pub struct GrpcLlm {
 
 impl GrpcLlm {
     fn message(&self, request: LlmRequest) -> v1::GenerateRequest {
-        let message =
-            |message: Message| v1::ChatMessage { role: role(message.role).into(), content: message.content };
         let priority = if request.speculative { v1::Priority::Speculative } else { v1::Priority::Live };
         v1::GenerateRequest {
             conversation: request.conversation,
-            messages: request.messages.into_iter().map(message).collect(),
+            messages: chat(request.messages),
+            tools: request.tools.iter().map(tool).collect(),
             max_tokens: self.settings.max_tokens,
             temperature: self.settings.temperature,
             top_p: self.settings.top_p,
@@ -196,6 +196,9 @@ impl Llm for GrpcLlm {
             .try_filter_map(|event| async move {
                 Ok(match event.event {
                     Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
+                    Some(generate_event::Event::Call(call)) => {
+                        Some(LlmPiece::Call(call.name, call.arguments))
+                    }
                     Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
                     _ => None,
                 })
@@ -222,12 +225,37 @@ impl Llm for GrpcLlm {
     }
 }
 
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
+fn tool(tool: &Tool) -> v1::Tool {
+    v1::Tool {
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        parameters: tool.parameters.to_string(),
     }
+}
+
+/// A call belongs to the message that was spoken before it, if there is one.
+fn chat(messages: Vec<Message>) -> Vec<v1::ChatMessage> {
+    let mut chat: Vec<v1::ChatMessage> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let role = match message.role {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant | Role::Call => "assistant",
+            Role::Tool => "tool",
+        };
+        if message.role != Role::Call {
+            chat.push(v1::ChatMessage { role: role.into(), content: message.content, call: None });
+            continue;
+        }
+        let call: serde_json::Value = serde_json::from_str(&message.content).unwrap_or_default();
+        let name = call["name"].as_str().unwrap_or_default().to_string();
+        let call = Some(v1::ToolCall { name, arguments: call["arguments"].to_string() });
+        match chat.last_mut().filter(|last| last.role == role && last.call.is_none()) {
+            Some(last) => last.call = call,
+            None => chat.push(v1::ChatMessage { role: role.into(), content: String::new(), call }),
+        }
+    }
+    chat
 }
 
 /// Speech by `visavis-tts`.

@@ -22,6 +22,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
 
 use crate::frame::{Message, Transcript};
+use crate::tool::Tools;
 
 /// Why an engine did not answer.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub struct LlmRequest {
     pub messages: Vec<Message>,
     /// Begun before the turn has ended: live answers go first, and the engine says whether it thinks that it has.
     pub speculative: bool,
+    /// What the model may call.
+    pub tools: Tools,
 }
 
 /// A piece of an answer.
@@ -100,6 +103,8 @@ pub enum LlmPiece {
     TurnEnd(f32),
     /// Text.
     Text(String),
+    /// A tool is called, by its name, with its arguments as JSON; the last piece.
+    Call(String, String),
 }
 
 /// Language model.

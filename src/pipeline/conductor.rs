@@ -1,6 +1,7 @@
 //! Runs the conversation: gives it what happens and the time, and does what it says. Owns the tasks of the answer in work.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,12 +16,14 @@ use crate::frame::{
     MIC_RATE, Message, Play, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest, Sentence,
     UtteranceId, VadEvent,
 };
+use crate::tool::ToolCall;
 
-use super::conversation::{Command, Conversation, Input};
+use super::conversation::{Command, Conversation, Input, Round};
 use super::playout::PlayoutEvent;
 use super::stt::SttEvent;
+use super::tools::Toolbox;
 use super::vad::Heard;
-use super::{JUDGED_QUEUE, NOTE_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
+use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
 
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +38,8 @@ pub enum AnswerNote {
     FirstPhrase(ResponseId),
     /// The first audio is there.
     FirstAudio(ResponseId),
+    /// The model calls this tool with these arguments, and waits.
+    Called(ResponseId, String, String),
     /// There is no voice for this language.
     NoVoice(ResponseId, String, String),
     /// An engine failed.
@@ -53,6 +58,7 @@ pub(super) struct Wires {
     pub(super) current: watch::Sender<Option<(ResponseId, Play)>>,
     pub(super) closed: watch::Sender<UtteranceId>,
     pub(super) speech: mpsc::Sender<PlayoutItem>,
+    pub(super) toolbox: Arc<Toolbox>,
 }
 
 /// Runs one call's conversation to its end.
@@ -71,6 +77,10 @@ pub(super) struct Conductor {
     notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
     /// What the end-of-turn model thinks of pauses.
     judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    /// What tools have brought.
+    returned: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    /// Tells the answer in work how it goes on after a tool.
+    rounds: Option<mpsc::Sender<Round>>,
     prefill: CancellationToken,
     no_voice_told: bool,
 }
@@ -101,6 +111,8 @@ impl Conductor {
             voice: Default::default(),
             notes,
             judged,
+            returned: mpsc::channel(RETURNED_QUEUE),
+            rounds: None,
             prefill: CancellationToken::new(),
             no_voice_told: false,
         }
@@ -131,6 +143,7 @@ impl Conductor {
                 },
                 event = self.wires.playout.recv() => event.map(Input::Playout),
                 judged = self.judged.1.recv() => judged,
+                returned = self.returned.1.recv() => returned,
                 note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
@@ -147,6 +160,11 @@ impl Conductor {
                     Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
                     Command::Prefill(messages, open) => self.prefill(messages, open),
                     Command::Cancel(_) => self.cancel(),
+                    Command::RunTool(_, call) => self.run_tool(call),
+                    Command::Continue(_, round) => {
+                        // One round at a time: there is room.
+                        _ = self.rounds.as_ref().map(|rounds| rounds.try_send(round));
+                    }
                     Command::Hold(id, text) => self.hold(id, text),
                     Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
                     Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
@@ -177,6 +195,7 @@ impl Conductor {
             AnswerNote::TextEnded(id) => Input::TextEnded(id),
             AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
             AnswerNote::FirstAudio(id) => Input::FirstAudio(id),
+            AnswerNote::Called(id, name, arguments) => Input::ToolCalled(id, name, arguments),
             AnswerNote::Failed(id, error) => {
                 tracing::warn!(call = %self.call, response = id.0, %error, "answer failed");
                 Input::AnswerFailed(id)
@@ -226,7 +245,12 @@ impl Conductor {
         self.prefill.cancel();
         self.prefill = self.token.child_token();
         let (token, llm) = (self.prefill.clone(), self.engines.llm.clone());
-        let request = LlmRequest { conversation: self.call.clone(), messages, speculative: true };
+        let request = LlmRequest {
+            conversation: self.call.clone(),
+            messages,
+            speculative: true,
+            tools: self.conversation.tools().clone(),
+        };
         self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }
 
@@ -244,6 +268,19 @@ impl Conductor {
         });
     }
 
+    /// Runs a tool for the answer in work, until the answer ends.
+    fn run_tool(&mut self, call: ToolCall) {
+        let Some(token) = self.answer.clone() else { return };
+        let (toolbox, returned) = (self.wires.toolbox.clone(), self.returned.0.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let work = AssertUnwindSafe(toolbox.run(&call)).catch_unwind();
+            if let Some(done) = token.run_until_cancelled(work).await {
+                let result = done.unwrap_or_else(|_| Err("the tool failed".into()));
+                _ = returned.send(Input::ToolReturned(call.id, result)).await;
+            }
+        }));
+    }
+
     fn start(&mut self, request: ResponseRequest, play: Play) {
         self.cancel();
         let id = request.id;
@@ -254,7 +291,10 @@ impl Conductor {
         let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
         let notes = self.notes.0.clone();
         let voice = (request.voice.clone(), request.language.clone());
-        let words = llm::run(self.call.clone(), request, self.engines.llm.clone(), sentences, notes.clone());
+        let (rounds, more) = mpsc::channel(1);
+        self.rounds = Some(rounds);
+        let words =
+            llm::run(self.call.clone(), request, self.engines.llm.clone(), sentences, notes.clone(), more);
         let speech =
             tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
         self.tasks.spawn(Box::pin(async move {

@@ -8,6 +8,7 @@
 //! | words | stt → conductor | 16 | recognition waits |
 //! | notes | llm, tts → conductor | 64 | generation waits |
 //! | judged | end-of-turn model → conductor | 8 | the judgement is dropped |
+//! | returned | tools → conductor | 8 | the tool's task waits |
 //! | sentences | llm → tts | 4 | generation waits |
 //! | speech | tts → playout | 4 chunks (+ 16 held) | synthesis waits |
 //! | told | playout → conductor | 64 | playout waits |
@@ -29,6 +30,7 @@ pub mod playout;
 pub mod speakable;
 mod stages;
 pub mod stt;
+pub mod tools;
 pub mod tts;
 pub mod turn_end;
 pub mod vad;
@@ -52,6 +54,7 @@ const VOICE_QUEUE: usize = 32;
 const WORD_QUEUE: usize = 16;
 const NOTE_QUEUE: usize = 64;
 const JUDGED_QUEUE: usize = 8;
+const RETURNED_QUEUE: usize = 8;
 const SENTENCE_QUEUE: usize = 4;
 const SPEECH_QUEUE: usize = 4;
 const TOLD_QUEUE: usize = 64;
@@ -116,6 +119,7 @@ async fn stages_of(
         current,
         closed,
         speech,
+        toolbox: std::sync::Arc::new(tools::Toolbox::new(&config.tools, call)),
     };
     let conversation = Conversation::new(settings(config, language), call.to_string());
     let conductor = conductor::Conductor::new(
@@ -169,6 +173,8 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         idle_ms: config.conversation.idle_seconds * 1000,
         idle_end_ms: config.conversation.idle_end_seconds * 1000,
         history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+        tools: tools::configured(&config.tools),
+        tool_rounds: config.tools.rounds,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Counts and times of turns, taken from what the client is told: metrics and the page show the same numbers.
 
 use crate::event::{CallEvent, TurnMarks};
+use crate::tool::ToolEnd;
 
 /// Records an event.
 pub(super) fn record(call: &str, event: &CallEvent) {
@@ -34,6 +35,18 @@ pub(super) fn record(call: &str, event: &CallEvent) {
         }
         CallEvent::PhraseSpoken { text, .. } => {
             tracing::info!(target: "visavis::content", call, content = %text, "agent");
+        }
+        CallEvent::ToolStopped { id, end, ms, doer, .. } => {
+            let outcome = match end {
+                ToolEnd::Done => "done",
+                ToolEnd::Failed => "failed",
+                ToolEnd::Cancelled => "cancelled",
+            };
+            metrics::counter!("visavis_tool_calls_total", "doer" => doer.name(), "outcome" => outcome)
+                .increment(1);
+            metrics::histogram!("visavis_tool_seconds", "doer" => doer.name())
+                .record(f64::from(*ms) / 1000.0);
+            tracing::info!(call, tool_call = %id, doer = doer.name(), outcome, ms, "tool");
         }
         CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),
         _ => {}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::config::is_language;
 use crate::event::{CallEvent, ClientCommand};
+use crate::tool::{self, ToolEnd};
 
 use super::MessageCodec;
 
@@ -14,6 +15,8 @@ use super::MessageCodec;
 pub const RTVI_VERSION: &str = "2.1.0";
 /// Longest typed message in characters.
 const LONGEST_TEXT: usize = 4000;
+/// How long a client's tool may take that does not say so itself.
+const CLIENT_TOOL_TIMEOUT_MS: u64 = 10_000;
 
 /// RTVI 2.1.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,6 +92,7 @@ fn command(message: &Envelope) -> Result<Option<ClientCommand>, String> {
             }
             ClientCommand::Say(text.to_string())
         }
+        "llm-function-call-result" => tool_result(data)?,
         "client-message" => return client_message(data).map(Some),
         "signalling" => return Ok(None),
         other => return Err(format!("unknown message type {other:?}")),
@@ -116,6 +120,12 @@ fn client_message(data: &Value) -> Result<ClientCommand, String> {
                 "set-language: d.language must be null or two letters such as \"en\", not {other}"
             )),
         },
+        "set-tools" => {
+            let tools = field("tools").unwrap_or(&Value::Null);
+            tool::of_client(tools, CLIENT_TOOL_TIMEOUT_MS)
+                .map(ClientCommand::SetTools)
+                .map_err(|fault| format!("set-tools: d.{fault}"))
+        }
         "first-audio" => match (number("response"), number("ms")) {
             (Some(response), Some(ms)) => {
                 Ok(ClientCommand::FirstAudioHeard { response: crate::frame::ResponseId(response), ms })
@@ -124,6 +134,21 @@ fn client_message(data: &Value) -> Result<ClientCommand, String> {
         },
         other => Err(format!("unknown client-message {other:?}")),
     }
+}
+
+/// What a tool of the client has done; an object with nothing but `error` says that it could not.
+fn tool_result(data: &Value) -> Result<ClientCommand, String> {
+    let id = data.get("tool_call_id").and_then(Value::as_str);
+    let id = id.ok_or("llm-function-call-result: data.tool_call_id must be a string")?.to_string();
+    let result = match data.get("result") {
+        None => return Err("llm-function-call-result: data.result is missing".into()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Object(object)) if object.len() == 1 && object.contains_key("error") => {
+            Err(object["error"].as_str().map_or_else(|| object["error"].to_string(), str::to_string))
+        }
+        Some(other) => Ok(other.to_string()),
+    };
+    Ok(ClientCommand::ToolResult { id, result })
 }
 
 /// What an event is on the wire, in order.
@@ -170,6 +195,7 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::Turn { response, marks } => {
             vec![("server-message", json!({ "type": "turn", "response": response, "marks": marks }))]
         }
+        CallEvent::ToolStarted { .. } | CallEvent::ToolStopped { .. } => of_tool(event),
         CallEvent::Notice { code, message } => {
             vec![("server-message", json!({ "type": "notice", "code": code, "message": message }))]
         }
@@ -186,6 +212,28 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
                 _ => vec![ended],
             }
         }
+    }
+}
+
+/// What a tool's call is on the wire, in RTVI's terms.
+fn of_tool(event: &CallEvent) -> Vec<(&'static str, Value)> {
+    match event {
+        CallEvent::ToolStarted { id, name, arguments } => {
+            let mut data = json!({ "function_name": name, "tool_call_id": id });
+            // Those of the server's own tools are nobody else's business.
+            if let Some(arguments) = arguments {
+                data["arguments"] = arguments.clone();
+            }
+            vec![
+                ("llm-function-call-started", json!({ "function_name": name })),
+                ("llm-function-call-in-progress", data),
+            ]
+        }
+        CallEvent::ToolStopped { id, name, end, .. } => {
+            let data = json!({ "function_name": name, "tool_call_id": id, "cancelled": *end == ToolEnd::Cancelled, "failed": *end == ToolEnd::Failed });
+            vec![("llm-function-call-stopped", data)]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -226,6 +274,26 @@ mod tests {
         let event = CallEvent::BadMessage { id: Some("42".into()), message: "no".into() };
         let value: Value = serde_json::from_str(&Rtvi.encode(&event)[0]).unwrap();
         assert_eq!((&value["id"], &value["data"]), (&json!("42"), &json!({ "error": "no" })));
+    }
+
+    #[test]
+    fn tools_are_declared_and_answered_and_their_faults_named() {
+        let declared = r#"{"type":"client-message","id":"7","data":{"t":"set-tools","d":{"tools":[{"name":"x","description":"X."}]}}}"#;
+        assert!(matches!(decode(declared), Some(ClientCommand::SetTools(tools)) if tools[0].name == "x"));
+        let Some(ClientCommand::Bad { message, .. }) = decode(&declared.replace("X.", "")) else { panic!() };
+        assert!(message.contains("d.tools[0].description"), "{message}");
+        for (result, expected) in [
+            (r#""blue""#, Ok("blue".to_string())),
+            (r#"{"colour":"blue"}"#, Ok(r#"{"colour":"blue"}"#.to_string())),
+            (r#"{"error":"no paint"}"#, Err("no paint".to_string())),
+        ] {
+            let text = format!(
+                r#"{{"type":"llm-function-call-result","data":{{"tool_call_id":"1-1","result":{result}}}}}"#
+            );
+            assert_eq!(decode(&text), Some(ClientCommand::ToolResult { id: "1-1".into(), result: expected }));
+        }
+        let started = CallEvent::ToolStarted { id: "1-1".into(), name: "x".into(), arguments: None };
+        assert!(!Rtvi.encode(&started)[1].contains("arguments"));
     }
 
     #[test]

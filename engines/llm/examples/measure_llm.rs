@@ -127,7 +127,7 @@ fn question_of(question: &str, run: u32) -> Vec<ChatMessage> {
 }
 
 fn message(role: &str, content: &str) -> ChatMessage {
-    ChatMessage { role: role.into(), content: content.into() }
+    ChatMessage { role: role.into(), content: content.into(), call: None }
 }
 
 async fn answer(
@@ -147,7 +147,7 @@ async fn answer(
     while let Some(event) = events.message().await? {
         match event.event.context("an empty event")? {
             Event::Text(part) => text.push_str(&part),
-            Event::TurnEnd(_) => {}
+            Event::TurnEnd(_) | Event::Call(_) => {}
             Event::Done(done) => return Ok((text, done)),
         }
     }

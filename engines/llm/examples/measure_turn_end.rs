@@ -110,7 +110,7 @@ async fn probabilities(
     for sentence in sentences {
         let said =
             if plain { sentence.to_lowercase().replace(['.', ',', '?'], "") } else { (*sentence).to_owned() };
-        let message = |role: &str, content: String| ChatMessage { role: role.into(), content };
+        let message = |role: &str, content: String| ChatMessage { role: role.into(), content, call: None };
         let system = "You are a friendly assistant on a voice call. Answer in one or two short sentences.";
         let request = GenerateRequest {
             messages: vec![message("system", system.into()), message("user", said)],

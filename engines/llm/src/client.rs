@@ -14,6 +14,7 @@ use visavis_proto::v1::{GenerateDone, GenerateEvent, PrefillReply};
 
 use crate::request::Settings;
 use crate::text::TextGate;
+use crate::tools::ToolGate;
 
 /// A reader that takes nothing for so long has gone without a word.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +39,9 @@ pub(crate) struct Client {
     behind: Option<Instant>,
     unsent: VecDeque<Result<GenerateEvent, Status>>,
     text: TextGate,
+    pub(crate) tools: ToolGate,
+    /// Chooses the tokens of a call.
+    pub(crate) grammar: Option<LlamaSampler>,
     /// Made when the request gets its slot; it remembers the answer's last tokens.
     pub(crate) sampler: Option<LlamaSampler>,
     pub(crate) settings: Settings,
@@ -64,6 +68,8 @@ impl Client {
             behind: None,
             unsent: VecDeque::new(),
             text: TextGate::new(settings.stop.clone()),
+            tools: ToolGate::new(&settings.tools),
+            grammar: None,
             sampler: None,
             settings,
             prompt_tokens,
@@ -89,19 +95,23 @@ impl Client {
         self.flush(now);
     }
 
-    /// Takes a generated token's bytes; true when a stop string ended the answer.
+    /// Takes a generated token's bytes; true when a stop string or a call ended the answer.
     pub(crate) fn token(&mut self, bytes: &[u8], now: Instant) -> bool {
         self.first_token.get_or_insert(now);
         self.generated += 1;
         let text = self.text.push(bytes);
+        let text = self.tools.push(text);
         self.send_text(text);
-        self.text.stopped()
+        self.text.stopped() || self.tools.ended()
     }
 
     /// The answer is complete.
     pub(crate) fn done(&mut self, reason: Reason, now: Instant) {
         let rest = self.text.finish();
-        self.send_text(rest);
+        let rest = self.tools.push(rest);
+        let (held, call) = self.tools.finish();
+        self.send_text(rest + &held);
+        self.unsent.extend(call.map(|call| Ok(GenerateEvent { event: Some(Event::Call(call)) })));
         let started = self.started.unwrap_or(now);
         let done = GenerateDone {
             reason: reason.into(),

@@ -4,7 +4,8 @@
 //! service ── Job ──▶ worker (one thread) ── Piece ──▶ model
 //!    ▲  checks: request, prompt │ ▲ decides: scheduler
 //!    └───────── events ─────────┘ client: one request's reader and clock; text: bytes to characters;
-//!                                 turn: where words end; likeliest: the few tokens worth sampling
+//!                                 turn: where words end; likeliest: the few tokens worth sampling;
+//!                                 tools: functions that the model may call
 //! ```
 
 mod client;
@@ -15,6 +16,7 @@ mod request;
 mod scheduler;
 mod service;
 mod text;
+mod tools;
 mod turn;
 mod worker;
 

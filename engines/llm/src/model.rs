@@ -247,6 +247,27 @@ impl Evaluator<'_> {
         Ok(token.0)
     }
 
+    /// Makes the sampler of a call's tokens.
+    pub(crate) fn grammar(&self, rules: &str) -> Option<LlamaSampler> {
+        LlamaSampler::grammar(self.model, rules, "root").ok()
+    }
+
+    /// Chooses the likeliest token of a row that the grammar allows. None: it allows none, or failed.
+    pub(crate) fn sample_within(&self, grammar: &mut LlamaSampler, row: i32) -> Option<Token> {
+        let logits = self.context.get_logits_ith(row);
+        // The grammar looks at every candidate, so first at few, mostly at one.
+        [1, CANDIDATES, logits.len()].into_iter().find_map(|count| {
+            let mut best = likeliest(logits, count);
+            best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+            let data =
+                best.into_iter().map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0));
+            let mut candidates = LlamaTokenDataArray::from_iter(data, true);
+            candidates.apply_sampler(grammar);
+            let first = candidates.data.iter().find(|data| data.logit().is_finite())?.id();
+            grammar.try_accept(first).is_ok().then_some(first.0)
+        })
+    }
+
     /// The probability that what ends with a row of the last step is a whole message.
     pub(crate) fn turn_end(&self, row: i32) -> f32 {
         share(self.context.get_logits_ith(row), self.closing)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 use tonic::Status;
-use visavis_proto::v1::ChatMessage;
+use visavis_proto::v1::{ChatMessage, Tool};
 
 use crate::request::invalid;
 use crate::scheduler::Token;
+use crate::tools;
 use crate::turn::{Place, cuts, place, words};
 
 /// More text than this per token of context cannot fit and is not even tokenised.
@@ -51,7 +52,7 @@ impl Prompter {
     }
 
     /// The tokens of these messages; after a user's message with the beginning of the answer.
-    pub(crate) fn prompt(&self, messages: &[ChatMessage]) -> Result<Prompt, Status> {
+    pub(crate) fn prompt(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Prompt, Status> {
         let Some(last) = messages.last() else {
             return Err(invalid("messages: empty; send at least one"));
         };
@@ -63,8 +64,7 @@ impl Prompter {
                 self.context
             )));
         }
-        let chat = messages.iter().enumerate().map(|(i, message)| self.message(i, message));
-        let chat = chat.collect::<Result<Vec<_>, _>>()?;
+        let chat = self.chat(messages, tools)?;
         let text = self.render(&chat, last.role != "system")?;
         let vocab = self.model.vocab();
         let mut tokens: Vec<Token> =
@@ -118,15 +118,45 @@ impl Prompter {
             .map_err(|e| Status::internal(format!("the model's chat template failed: {e}")))
     }
 
-    fn message(&self, index: usize, message: &ChatMessage) -> Result<LlamaChatMessage, Status> {
-        if !matches!(message.role.as_str(), "system" | "user" | "assistant") {
-            return Err(invalid(format!(
-                "messages[{index}].role: {:?} is not system, user or assistant",
-                message.role
-            )));
+    fn chat(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Vec<LlamaChatMessage>, Status> {
+        let of_tools = without(&tools::instructions(tools), &self.control);
+        let mut chat = Vec::with_capacity(messages.len() + 1);
+        if !of_tools.is_empty() && messages[0].role != "system" {
+            chat.push(self.message(0, "system", of_tools.trim_start().to_owned())?);
         }
-        let content = without(&message.content, &self.control);
-        LlamaChatMessage::new(message.role.clone(), content)
+        for (index, message) in messages.iter().enumerate() {
+            let mut content = without(&message.content, &self.control);
+            if index == 0 && message.role == "system" {
+                content.push_str(&of_tools);
+            }
+            let role = match (message.role.as_str(), &message.call) {
+                ("assistant", Some(call)) => {
+                    let between = if content.is_empty() { "" } else { "\n" };
+                    content = format!("{content}{between}{}", without(&tools::written(call), &self.control));
+                    "assistant"
+                }
+                // No template of llama.cpp's C interface knows the role; Qwen's own writes it as a user's.
+                ("tool", None) => {
+                    content = tools::answered(&content);
+                    "user"
+                }
+                (role @ ("system" | "user" | "assistant"), None) => role,
+                (role, Some(_)) => {
+                    return Err(invalid(format!("messages[{index}].call: {role:?} calls nothing")));
+                }
+                (role, None) => {
+                    return Err(invalid(format!(
+                        "messages[{index}].role: {role:?} is not system, user, assistant or tool"
+                    )));
+                }
+            };
+            chat.push(self.message(index, role, content)?);
+        }
+        Ok(chat)
+    }
+
+    fn message(&self, index: usize, role: &str, content: String) -> Result<LlamaChatMessage, Status> {
+        LlamaChatMessage::new(role.to_owned(), content)
             .map_err(|_| invalid(format!("messages[{index}].content: contains a NUL character")))
     }
 }

@@ -6,6 +6,7 @@ use tonic::Status;
 use visavis_proto::v1::{self, GenerateRequest};
 
 use crate::scheduler::{Kind, Priority};
+use crate::tools;
 
 const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) turn_end: bool,
     pub(crate) open: bool,
+    pub(crate) tools: Vec<v1::Tool>,
 }
 
 /// Bounds that come from the command line and the model.
@@ -77,6 +79,7 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         )));
     }
     of_the_last_message(request, kind)?;
+    tools::check(&request.tools)?;
     let priority = match v1::Priority::try_from(request.priority) {
         Ok(v1::Priority::Live) => Priority::Live,
         Ok(v1::Priority::Speculative) => Priority::Speculative,
@@ -95,6 +98,7 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         deadline: (request.deadline_ms > 0).then(|| Duration::from_millis(request.deadline_ms.into())),
         turn_end: request.turn_end,
         open: request.open,
+        tools: request.tools.clone(),
     })
 }
 
@@ -137,7 +141,7 @@ mod tests {
     #[test]
     fn each_bad_field_is_named() {
         let good = GenerateRequest::default;
-        let user = || v1::ChatMessage { role: "user".into(), content: "Well".into() };
+        let user = || v1::ChatMessage { role: "user".into(), content: "Well".into(), call: None };
         let said = || GenerateRequest { messages: vec![user()], ..good() };
         let bad = [
             ("conversation", GenerateRequest { conversation: "x".repeat(300), ..good() }),
@@ -150,6 +154,7 @@ mod tests {
             ("priority", GenerateRequest { priority: 9, ..good() }),
             ("turn_end", GenerateRequest { turn_end: true, ..good() }),
             ("open", GenerateRequest { open: true, ..said() }),
+            ("tools[0]", GenerateRequest { tools: vec![v1::Tool::default()], ..good() }),
         ];
         for (field, request) in bad {
             let status = settings(&request, Kind::Generate, LIMITS).unwrap_err();

@@ -48,7 +48,7 @@ impl LlmService {
         let loaded = self.loaded.get().ok_or_else(|| Status::unavailable("the model is still loading"))?;
         let context = loaded.limits.context;
         let settings = request::settings(&request, kind, loaded.limits)?;
-        let prompt = loaded.prompter.prompt(&request.messages)?;
+        let prompt = loaded.prompter.prompt(&request.messages, &request.tools)?;
         let words_end = settings.turn_end.then(|| loaded.prompter.words_end(&prompt)).flatten();
         let tokens = if settings.open { loaded.prompter.unfinished(prompt)? } else { prompt.tokens };
         let room = context - settings.max_tokens;

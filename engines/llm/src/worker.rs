@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
+use llama_cpp_2::token::LlamaToken;
 use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
 use visavis_proto::v1::generate_done::Reason;
@@ -12,6 +13,7 @@ use visavis_proto::v1::generate_done::Reason;
 use crate::client::Client;
 use crate::model::{Evaluator, Model, Rows};
 use crate::scheduler::{Chunk, Piece, Request, Reuse, Scheduler, Token};
+use crate::tools::{self, Begun};
 
 /// How soon a sequence goes on after its slow reader has caught up.
 const READER_POLL: Duration = Duration::from_millis(5);
@@ -175,7 +177,15 @@ impl<'model> Worker<'model> {
         if let Some(row) = rows.probe {
             client.turn_end(self.evaluator.turn_end(row), Instant::now());
         }
-        if let (Some(row), Some(sampler)) = (rows.sample, client.sampler.as_mut()) {
+        let Some(row) = rows.sample else { return };
+        if let Some(grammar) = &mut client.grammar {
+            match self.evaluator.sample_within(grammar, row) {
+                Some(token) => return self.next_token(piece.id, token),
+                // What the grammar cannot finish, the caller's own check will judge.
+                None => client.grammar = None,
+            }
+        }
+        if let Some(sampler) = client.sampler.as_mut() {
             match self.evaluator.sample(sampler, row) {
                 Ok(token) => self.next_token(piece.id, token),
                 Err(error) => self.fail_all(std::slice::from_ref(piece), &error),
@@ -191,7 +201,9 @@ impl<'model> Worker<'model> {
             Some(Reason::Stop)
         } else {
             self.state.add_units(1);
-            if client.token(&self.evaluator.bytes(token), now) {
+            let ended = client.token(&self.evaluator.bytes(token), now);
+            constrain(&self.evaluator, client, token);
+            if ended {
                 Some(Reason::Stop)
             } else {
                 let full = client.prompt_tokens + client.generated >= self.context;
@@ -249,5 +261,20 @@ impl<'model> Worker<'model> {
         {
             self.leaving.push(client);
         }
+    }
+}
+
+/// From here on a call is written: its tokens are chosen by the tools' grammar.
+fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
+    let Some(begun) = client.tools.begun() else { return };
+    if begun == Begun::Within {
+        return;
+    }
+    let rules = tools::grammar(&client.settings.tools);
+    client.grammar = rules.and_then(|rules| evaluator.grammar(&rules));
+    if let (Begun::Bare, Some(grammar)) = (begun, &mut client.grammar)
+        && grammar.try_accept(LlamaToken(token)).is_err()
+    {
+        client.grammar = None;
     }
 }

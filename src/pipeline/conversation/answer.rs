@@ -4,6 +4,7 @@ use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Role, WordTime};
 
 use super::lines::{answer_in, is_foreign, line};
+use super::tools::Used;
 use super::{Command, Conversation, HOLDING_AFTER, Input, Line, RETRIES};
 use crate::pipeline::playout::PlayoutEvent;
 
@@ -26,6 +27,7 @@ pub(super) struct Answer {
     scripted: bool,
     /// What the client will be told, if the answer is ever heard.
     untold: Option<Vec<CallEvent>>,
+    pub(super) used: Used,
 }
 
 /// A phrase that has begun to sound.
@@ -49,6 +51,7 @@ impl Answer {
             phrases: Vec::new(),
             scripted: false,
             untold: Some(Vec::new()),
+            used: Used::default(),
         }
     }
 
@@ -70,6 +73,16 @@ impl Answer {
     pub(super) fn holding_due(&self) -> Option<u64> {
         let waits = !self.sounding && !self.scripted;
         self.waited_from.filter(|_| waits).map(|from| from + HOLDING_AFTER)
+    }
+
+    /// Neither it nor a holding phrase has said anything.
+    pub(super) fn silent_so_far(&self) -> bool {
+        !self.sounding && self.text.trim().is_empty()
+    }
+
+    /// What was written from this byte on.
+    pub(super) fn said_since(&self, from: usize) -> String {
+        self.text.get(from..).unwrap_or_default().to_string()
     }
 
     fn take_words(&mut self, words: Vec<WordTime>) {
@@ -125,11 +138,12 @@ impl Conversation {
             messages: self.messages(more, &language),
             language,
             voice: self.settings.voice.clone(),
+            tools: self.tools.clone(),
         }
     }
 
     /// Instructions and history with these words of the person, in this language.
-    fn messages(&mut self, more: &str, language: &str) -> Vec<Message> {
+    pub(super) fn messages(&mut self, more: &str, language: &str) -> Vec<Message> {
         let mut content = self.settings.instructions.clone();
         // Calls in English alone share what the model has read of the instructions.
         if (self.multilingual || is_foreign(language))
@@ -167,6 +181,8 @@ impl Conversation {
         let id = hidden.id;
         self.take_up(now, hidden);
         self.commands.push(Command::Play(id, Play::Full));
+        // Nothing of it has been played.
+        self.run_waiting_tool(now, PlaybackPosition::default());
     }
 
     fn take_up(&mut self, now: u64, mut answer: Answer) {
@@ -199,10 +215,16 @@ impl Conversation {
 
     /// The person has waited long enough for a word.
     pub(super) fn hold(&mut self, _now: u64) {
+        self.hold_with(line(Line::OneMoment, &self.language));
+    }
+
+    /// Says this while the person waits; one such phrase is enough.
+    pub(super) fn hold_with(&mut self, text: &str) {
         let Some(answer) = self.answer.as_mut() else { return };
-        answer.waited_from = None;
+        if answer.waited_from.take().is_none() {
+            return;
+        }
         let id = answer.id;
-        let text = line(Line::OneMoment, &self.language);
         self.notice("one-moment", text);
         self.commands.push(Command::Hold(id, text.to_string()));
     }
@@ -282,6 +304,7 @@ impl Conversation {
         let Some(mut answer) = self.answer.take() else { return };
         self.commands.push(Command::Cancel(answer.id));
         answer.marks.interrupted = answer.since(now);
+        self.tool_broken_off(now, &mut answer.used);
         let samples = if position.response == answer.id { position.samples } else { 0 };
         let heard = answer.heard(samples);
         self.history.agent_was_heard(&heard);

@@ -30,23 +30,32 @@ impl History {
         }
     }
 
+    /// A tool was called, with this result.
+    pub(super) fn tool_was_used(&mut self, call: String, result: String) {
+        self.messages.push(Message { role: Role::Call, content: call });
+        self.messages.push(Message { role: Role::Tool, content: result });
+    }
+
     /// The messages with `more` words of the person, after the oldest have been dropped for good if there is no room.
     pub(super) fn fitted(&mut self, more: &str) -> Vec<Message> {
         let mut size: usize = self.messages.iter().map(|message| message.content.len()).sum();
         size += more.len();
-        let keep = usize::from(more.is_empty());
+        // Without more words, the last question stays, with what tools have said to it.
+        let asked = self.messages.iter().rposition(|message| message.role == Role::User);
+        let last = asked.map_or(1, |asked| self.messages.len() - asked);
+        let keep = if more.is_empty() { last.min(self.messages.len()) } else { 0 };
         let mut first = 0;
         while size > self.limit && first + keep < self.messages.len() {
             size -= self.messages[first].content.len();
             first += 1;
         }
         // What is left begins with the person.
-        while first > 0 && first + keep < self.messages.len() && self.messages[first].role == Role::Assistant
-        {
+        while first > 0 && first + keep < self.messages.len() && self.messages[first].role != Role::User {
             first += 1;
         }
         self.messages.drain(..first);
         if let Some(only) = self.messages.first_mut()
+            && only.role == Role::User
             && only.content.len() > self.limit
         {
             let cut = only.content.len() - self.limit;

@@ -15,6 +15,28 @@ pub(super) enum Line {
     Goodbye,
 }
 
+/// What is said while a slow tool works.
+pub(super) fn looking_up(language: &str) -> &'static str {
+    match language {
+        "de" => "Einen Moment, ich sehe nach.",
+        "fr" => "Un instant, je regarde.",
+        "es" => "Un momento, lo estoy consultando.",
+        "it" => "Un momento, sto controllando.",
+        _ => "One moment, I am looking that up.",
+    }
+}
+
+/// What is said when the model ends the call without a word.
+pub(super) fn bye(language: &str) -> &'static str {
+    match language {
+        "de" => "Auf Wiederhören.",
+        "fr" => "Au revoir.",
+        "es" => "Hasta luego.",
+        "it" => "Arrivederci.",
+        _ => "Goodbye.",
+    }
+}
+
 /// The line in this language (ISO 639-1), or in English.
 pub(super) fn line(line: Line, language: &str) -> &'static str {
     let [one_moment, failed, not_understood, still_there, goodbye] = match language {

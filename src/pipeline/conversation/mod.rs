@@ -6,6 +6,7 @@
 //! - `listening`: an utterance from its first sound to the end of the turn; the hidden answer that is begun before it
 //! - `barge_in`: what becomes of an answer while the person makes a sound
 //! - `answer`: an answer from its start to its one end
+//! - `tools`: what the model calls in the middle of an answer
 //! - `history`: what was said and heard; `lines`: what the agent says without the model
 
 mod answer;
@@ -13,6 +14,7 @@ mod barge_in;
 mod history;
 mod lines;
 mod listening;
+mod tools;
 
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
@@ -21,11 +23,14 @@ use crate::frame::{
 
 use super::playout::PlayoutEvent;
 use super::turn_end::Eagerness;
+use crate::tool::{Tool, ToolCall, Tools};
 use answer::Answer;
 use barge_in::BargeIn;
 use history::History;
 use lines::{Line, is_foreign};
 use listening::{Cut, Open};
+use tools::AGENT_ENDED;
+pub use tools::Round;
 
 /// A turn is begun again this often when an engine fails before anything was heard.
 const RETRIES: u32 = 2;
@@ -51,6 +56,10 @@ pub struct Settings {
     pub idle_end_ms: u64,
     /// Longest history in bytes.
     pub history_bytes: usize,
+    /// What the model may call, without what a client brings.
+    pub tools: Vec<Tool>,
+    /// Calls of tools in one answer.
+    pub tool_rounds: u32,
 }
 
 /// Something that happened.
@@ -87,6 +96,10 @@ pub enum Input {
     FirstAudio(ResponseId),
     /// From playout.
     Playout(PlayoutEvent),
+    /// The answer's model calls the tool of this name with these arguments, and waits.
+    ToolCalled(ResponseId, String, String),
+    /// The result of the tool's call of this id, or why there is none.
+    ToolReturned(String, Result<String, String>),
     /// An engine failed the answer.
     AnswerFailed(ResponseId),
     /// The server stops: finish the answer in work, then say goodbye.
@@ -104,6 +117,10 @@ pub enum Command {
     Prefill(Vec<Message>, bool),
     /// Play the answer in work like this from now on.
     Play(ResponseId, Play),
+    /// Do what this tool does; the end of the answer ends it.
+    RunTool(ResponseId, ToolCall),
+    /// The answer, whose model has called a tool, goes on like this.
+    Continue(ResponseId, Round),
     /// Stop making and playing this answer.
     Cancel(ResponseId),
     /// Say this in front of the answer, which is late; it is no part of it.
@@ -122,6 +139,7 @@ pub enum Command {
 #[derive(Debug)]
 pub struct Conversation {
     settings: Settings,
+    tools: Tools,
     call: String,
     history: History,
     /// The utterance that is spoken, or pauses.
@@ -164,6 +182,7 @@ impl Conversation {
         let language = settings.language.clone().unwrap_or_default();
         Self {
             history: History::new(settings.history_bytes),
+            tools: settings.tools.clone().into(),
             settings,
             call,
             open: None,
@@ -207,6 +226,10 @@ impl Conversation {
             Input::Prosody(utterance, pause, probability) => self.prosody(now, utterance, pause, probability),
             Input::TurnEnd(response, probability) => self.meaning(now, response, probability),
             Input::Client(command) => self.client(now, position, command),
+            Input::ToolCalled(response, name, arguments) => {
+                self.tool_called(now, position, response, (name, arguments));
+            }
+            Input::ToolReturned(id, result) => self.tool_returned(now, &id, result),
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
@@ -232,7 +255,8 @@ impl Conversation {
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
         let holding = self.answer.as_ref().and_then(|answer| answer.holding_due());
-        let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), holding, self.idle_due()];
+        let tool = self.tool_due();
+        let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), holding, tool, self.idle_due()];
         dues.into_iter().flatten().min()
     }
 
@@ -243,6 +267,7 @@ impl Conversation {
         if self.answer.as_ref().and_then(Answer::holding_due).is_some_and(|due| due <= now) {
             self.hold(now);
         }
+        self.tool_timeout(now);
         if self.idle_due().is_some_and(|due| due <= now) {
             self.idle(now);
         }
@@ -318,6 +343,8 @@ impl Conversation {
                 self.interrupt(now, position);
                 self.unanswered = false;
             }
+            ClientCommand::SetTools(tools) => self.client_tools(tools),
+            ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, result),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
             ClientCommand::Muted(_) | ClientCommand::FirstAudioHeard { .. } => {}
@@ -338,7 +365,7 @@ impl Conversation {
     fn person_said(&mut self, now: u64, text: &str, turn: (u64, TurnMarks)) {
         self.last_word = now;
         self.asked_whether_there = false;
-        self.leaving = self.leaving.filter(|leaving| *leaving != IDLE);
+        self.leaving = self.leaving.filter(|leaving| *leaving != IDLE && *leaving != AGENT_ENDED);
         self.unanswered = true;
         self.retries = 0;
         self.history.person_said(text);

@@ -15,6 +15,8 @@ fn conversation() -> Conversation {
         idle_ms: 60_000,
         idle_end_ms: 20_000,
         history_bytes: 4000,
+        tools: Vec::new(),
+        tool_rounds: 4,
     };
     Conversation::new(settings, "call".into())
 }
@@ -401,6 +403,12 @@ fn any_input() -> impl Strategy<Value = Input> {
             text: "a phrase".into()
         })),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Finished(ResponseId(id)))),
+        (id.clone(), "(end_call|order|dance)").prop_map(|(id, name)| Input::ToolCalled(
+            ResponseId(id),
+            name,
+            "{}".into()
+        )),
+        (id.clone(), 1u32..3).prop_map(|(id, n)| Input::ToolReturned(format!("{id}-{n}"), Ok("done".into()))),
         id.prop_map(|id| Input::AnswerFailed(ResponseId(id))),
         Just(Input::Timeout),
         Just(Input::Stopping),
@@ -426,7 +434,7 @@ proptest! {
     /// it after its end, and nothing heard of one that was hidden or discarded.
     #[test]
     fn every_answer_ends_once_and_nothing_follows(inputs in proptest::collection::vec(any_input(), 0..80)) {
-        let mut conversation = conversation();
+        let mut conversation = tools::conversation_with_tools();
         let (mut made, mut told, mut hidden, mut call_over) = (None, None, false, false);
         let mut over = Vec::new();
         for (now, input) in inputs.into_iter().enumerate() {
@@ -464,6 +472,9 @@ proptest! {
                         prop_assert_eq!(told, Some(response));
                         prop_assert!(!hidden || made != Some(response));
                     }
+                    Command::RunTool(id, _) | Command::Continue(id, _) => {
+                        prop_assert!(made == Some(id) && !hidden, "a tool of an answer that nobody decided on");
+                    }
                     Command::End(..) => call_over = true,
                     _ => {}
                 }
@@ -471,3 +482,5 @@ proptest! {
         }
     }
 }
+
+mod tools;

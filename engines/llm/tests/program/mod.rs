@@ -141,6 +141,7 @@ pub(crate) async fn finish(mut stream: tonic::Streaming<GenerateEvent>) -> (Stri
                 assert!(!part.is_empty());
                 text.push_str(&part);
             }
+            Event::Call(call) => panic!("nothing can be called: {call:?}"),
             Event::TurnEnd(_) => assert!(text.is_empty(), "whether the turn ends is told before any text"),
             Event::Done(last) => done = Some(last),
         }
@@ -149,7 +150,7 @@ pub(crate) async fn finish(mut stream: tonic::Streaming<GenerateEvent>) -> (Stri
 }
 
 pub(crate) fn message(role: &str, content: &str) -> ChatMessage {
-    ChatMessage { role: role.into(), content: content.into() }
+    ChatMessage { role: role.into(), content: content.into(), call: None }
 }
 
 /// A request whose answer is long.

@@ -1,0 +1,287 @@
+//! Tools: how a model is told of them, how its calls are found in what it writes, and the grammar of a call. Pure but for
+//! llama.cpp's conversion of schemas.
+//!
+//! The form is that of Qwen and Hermes, which most small models that know tools were trained on. llama.cpp's C interface
+//! renders no template's own tools, so the form is written here, into the system message.
+
+use serde_json::Value;
+use tonic::Status;
+use visavis_proto::v1::{Tool, ToolCall};
+
+use crate::request::invalid;
+
+const OPEN: &str = "<tool_call>";
+const CLOSE: &str = "</tool_call>";
+const MAX_TOOLS: usize = 64;
+const MAX_TOOL_BYTES: usize = 16 * 1024;
+/// A longer call is none.
+const MAX_CALL_BYTES: usize = 16 * 1024;
+
+/// Checks what a request says of its tools.
+pub(crate) fn check(tools: &[Tool]) -> Result<(), Status> {
+    if tools.len() > MAX_TOOLS {
+        return Err(invalid(format!("tools: {}; at most {MAX_TOOLS}", tools.len())));
+    }
+    for (index, tool) in tools.iter().enumerate() {
+        let bytes = tool.name.len() + tool.description.len() + tool.parameters.len();
+        if tool.name.is_empty() || bytes > MAX_TOOL_BYTES {
+            return Err(invalid(format!(
+                "tools[{index}]: needs a name and has {bytes} bytes; at most {MAX_TOOL_BYTES}"
+            )));
+        }
+        if !serde_json::from_str::<Value>(&tool.parameters).is_ok_and(|schema| schema.is_object()) {
+            return Err(invalid(format!("tools[{index}].parameters: no JSON object")));
+        }
+    }
+    Ok(())
+}
+
+/// What the system message says of the tools.
+pub(crate) fn instructions(tools: &[Tool]) -> String {
+    if tools.is_empty() {
+        return String::new();
+    }
+    // As text, so that the order of the fields is the one that models were trained with.
+    let line = |tool: &Tool| {
+        let (name, description) = (Value::from(&*tool.name), Value::from(&*tool.description));
+        let parameters = &tool.parameters;
+        format!(
+            r#"{{"type": "function", "function": {{"name": {name}, "description": {description}, "parameters": {parameters}}}}}"#
+        )
+    };
+    let lines: Vec<_> = tools.iter().map(line).collect();
+    // The last paragraph is ours: without it small models call functions at every other question.
+    format!(
+        "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with \
+         function signatures within <tools></tools> XML tags:\n<tools>\n{}\n</tools>\n\nFor each function call, return \
+         a json object with function name and arguments within {OPEN}{CLOSE} XML tags:\n{OPEN}\n{{\"name\": \
+         <function-name>, \"arguments\": <args-json-object>}}\n{CLOSE}\n\nMost questions need no function: answer \
+         them in plain words. Call a function only when its description fits the question.",
+        lines.join("\n")
+    )
+}
+
+/// A call as the model wrote it.
+pub(crate) fn written(call: &ToolCall) -> String {
+    format!("{OPEN}\n{{\"name\": \"{}\", \"arguments\": {}}}\n{CLOSE}", call.name, call.arguments)
+}
+
+/// A result as the model is told of it, in a user's message.
+pub(crate) fn answered(result: &str) -> String {
+    format!("<tool_response>\n{result}\n</tool_response>")
+}
+
+/// The grammar of a call from its opening brace, if llama.cpp can make one.
+pub(crate) fn grammar(tools: &[Tool]) -> Option<String> {
+    let open = |_: &Tool| r#"{"type":"object"}"#.to_owned();
+    // Where it cannot say a schema, then at least a known name and some object.
+    convert(tools, |tool| closed(&tool.parameters)).or_else(|| convert(tools, open))
+}
+
+/// The order of the fields is the order in which they must be written, hence text again.
+fn convert(tools: &[Tool], arguments: impl Fn(&Tool) -> String) -> Option<String> {
+    let call = |tool: &Tool| {
+        format!(
+            r#"{{"type":"object","properties":{{"name":{{"const":{}}},"arguments":{}}},"required":["name","arguments"],"additionalProperties":false}}"#,
+            Value::from(&*tool.name),
+            arguments(tool)
+        )
+    };
+    let calls: Vec<_> = tools.iter().map(call).collect();
+    let rules = llama_cpp_2::json_schema_to_grammar(&format!(r#"{{"anyOf":[{}]}}"#, calls.join(","))).ok()?;
+    let renamed = rules.lines().map(|line| match line.strip_prefix("root ::=") {
+        Some(rest) => format!("call ::={rest}"),
+        None => line.to_owned(),
+    });
+    Some(format!("root ::= [ \\n]* call\n{}\n", renamed.collect::<Vec<_>>().join("\n")))
+}
+
+/// What a schema does not name may not be made up: a small model would, and would write on and on.
+fn closed(schema: &str) -> String {
+    let Ok(Value::Object(known)) = serde_json::from_str(schema) else { return schema.to_owned() };
+    let defaults =
+        [("type", r#""object""#), ("properties", "{}"), ("additionalProperties", "false")].into_iter();
+    let missing = defaults.filter(|(key, _)| !known.contains_key(*key));
+    let mut fields: Vec<_> = missing.map(|(key, value)| format!(r#""{key}":{value}"#)).collect();
+    let own = schema.trim().trim_start_matches('{').trim_end();
+    let own = own.strip_suffix('}').unwrap_or(own).trim();
+    fields.extend((!own.is_empty()).then(|| own.to_owned()));
+    format!("{{{}}}", fields.join(","))
+}
+
+/// Where in a model's text a call begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// With the brace that the last piece holds: models that forget the tag.
+    Bare,
+    /// After the tag, with nothing of the call in the last piece.
+    Tagged,
+    /// After the tag, with the beginning of the call in the same piece.
+    Within,
+}
+
+/// Separates calls from text.
+#[derive(Debug, Default)]
+pub(crate) struct ToolGate {
+    /// No tools, no calls.
+    names: Vec<String>,
+    /// Text that may become a tag.
+    held: String,
+    /// Some words have been let through.
+    spoken: bool,
+    /// The call so far.
+    body: Option<String>,
+    begun: Option<Begun>,
+    call: Option<ToolCall>,
+    /// The call's text can no longer become a call.
+    broken: bool,
+}
+
+impl ToolGate {
+    pub(crate) fn new(tools: &[Tool]) -> Self {
+        Self { names: tools.iter().map(|tool| tool.name.clone()).collect(), ..Self::default() }
+    }
+
+    /// Takes a piece of text; returns what of it is to be spoken.
+    pub(crate) fn push(&mut self, piece: String) -> String {
+        if self.names.is_empty() {
+            return piece;
+        }
+        if let Some(body) = &mut self.body {
+            body.push_str(&piece);
+            self.look();
+            return String::new();
+        }
+        let fresh = piece.len();
+        self.held.push_str(&piece);
+        if let Some(at) = self.held.find(OPEN) {
+            let body = self.held.split_off(at).split_off(OPEN.len());
+            self.begun = Some(if body.trim().is_empty() { Begun::Tagged } else { Begun::Within });
+            self.body = Some(body);
+            self.look();
+            return self.let_through(self.held.len());
+        }
+        if !self.spoken && self.held.trim_start().starts_with('{') {
+            let whole = self.held.trim_start().len() <= fresh;
+            self.begun = Some(if whole { Begun::Bare } else { Begun::Within });
+            self.body = Some(std::mem::take(&mut self.held));
+            self.look();
+            return String::new();
+        }
+        // White space before the first word may come before a brace.
+        if !self.spoken && self.held.trim().is_empty() {
+            return String::new();
+        }
+        let partial =
+            |length: &usize| OPEN.is_char_boundary(*length) && self.held.ends_with(&OPEN[..*length]);
+        let keep = (1..OPEN.len()).rev().find(partial).unwrap_or(0);
+        self.let_through(self.held.len() - keep)
+    }
+
+    fn let_through(&mut self, length: usize) -> String {
+        let rest = self.held.split_off(length);
+        let text = std::mem::replace(&mut self.held, rest);
+        self.spoken |= !text.trim().is_empty();
+        text
+    }
+
+    /// Looks whether the call is complete.
+    fn look(&mut self) {
+        let Some(body) = &self.body else { return };
+        let text = body.trim_start();
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(value)) => match (value.get("name").and_then(Value::as_str), value.get("arguments")) {
+                (Some(name), Some(arguments)) => {
+                    self.call = Some(ToolCall { name: name.to_owned(), arguments: arguments.to_string() });
+                }
+                _ => self.broken = true,
+            },
+            Some(Err(error)) => self.broken = !error.is_eof() || text.len() > MAX_CALL_BYTES,
+            None => {}
+        }
+    }
+
+    /// A call began with the last piece; once.
+    pub(crate) fn begun(&mut self) -> Option<Begun> {
+        self.begun.take()
+    }
+
+    /// The answer ends here: with a call, or with what was to be one.
+    pub(crate) fn ended(&self) -> bool {
+        self.call.is_some() || self.broken
+    }
+
+    /// The answer is over: text that was held in vain, and the call if there is one.
+    pub(crate) fn finish(&mut self) -> (String, Option<ToolCall>) {
+        let text = std::mem::take(&mut self.held);
+        (if text.trim().is_empty() { String::new() } else { text }, self.call.take())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(name: &str, parameters: &str) -> Tool {
+        Tool { name: name.into(), description: "Does it.".into(), parameters: parameters.into() }
+    }
+
+    fn read(pieces: &[&str]) -> (String, Option<ToolCall>) {
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")]);
+        let mut text = String::new();
+        for piece in pieces {
+            text += &gate.push((*piece).to_owned());
+            if gate.ended() {
+                break;
+            }
+        }
+        let (rest, call) = gate.finish();
+        (text + &rest, call)
+    }
+
+    #[test]
+    fn a_call_is_found_with_its_tag_or_without_it_and_none_of_it_is_spoken() {
+        let call = ToolCall { name: "look_up".into(), arguments: r#"{"a":{"b":1}}"#.into() };
+        for pieces in [
+            &[
+                "<tool_call>",
+                "\n{\"name\": \"look",
+                "_up\", \"arguments\": {\"a\": {\"b\": 1}}}",
+                "\n</tool_call>",
+            ][..],
+            &["<tool", "_call>{", "\"name\":\"look_up\",\"arguments\":{\"a\": {\"b\": 1}}}"],
+            &["\n", " {\"name\": \"look_up\", ", "\"arguments\": {\"a\": {\"b\": 1}}}", " more"],
+        ] {
+            assert_eq!(read(pieces), (String::new(), Some(call.clone())), "{pieces:?}");
+        }
+        let (text, call) = read(&["Let me see. <to", "ol_call>\n", r#"{"name": "x", "arguments": {}}"#]);
+        assert_eq!((text.as_str(), call.unwrap().name.as_str()), ("Let me see. ", "x"));
+    }
+
+    #[test]
+    fn words_pass_at_once_and_braces_among_them_are_no_call() {
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")]);
+        assert_eq!(gate.push("Five".into()), "Five");
+        assert_eq!(gate.push(" < six {x}".into()), " < six {x}");
+        assert_eq!(gate.push(" <t".into()), " ");
+        assert_eq!(gate.push("ea>".into()), "<tea>");
+        assert_eq!(read(&["so <tool"]), ("so <tool".to_owned(), None));
+    }
+
+    #[test]
+    fn what_cannot_become_a_call_ends_the_answer_unspoken() {
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")]);
+        assert_eq!(gate.push("<tool_call>\nlook_up()".into()), "");
+        assert!(gate.ended());
+        assert_eq!(gate.finish(), (String::new(), None));
+    }
+
+    #[test]
+    fn schemas_become_a_grammar_and_those_that_cannot_still_name_the_tools() {
+        let schema = r#"{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"#;
+        let rules = grammar(&[tool("weather", schema), tool("other", r##"{"$ref":"#/nowhere"}"##)]).unwrap();
+        assert!(rules.starts_with("root ::= [ \\n]* call\n") && rules.contains("weather"), "{rules}");
+        assert!(check(&[tool("x", "[]")]).is_err() && check(&[tool("", "{}")]).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! Tools: functions that the model may call. What they are, and what may be said of them; pure.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Most tools that a client may bring, or a configuration name: each one is read by the model.
+pub const MOST_TOOLS: usize = 16;
+const LONGEST_NAME: usize = 64;
+const LONGEST_DESCRIPTION: usize = 1000;
+const LONGEST_SCHEMA: usize = 4000;
+
+/// Who does what a tool does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doer {
+    /// The server, by telling the time.
+    CurrentTime,
+    /// The conversation, by ending the call.
+    EndCall,
+    /// A web server.
+    Webhook,
+    /// The client.
+    Client,
+}
+
+impl Doer {
+    /// For metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CurrentTime | Self::EndCall => "builtin",
+            Self::Webhook => "webhook",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// A function that the model may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Unique within a call.
+    pub name: String,
+    /// What it does and when to call it, for the model.
+    pub description: String,
+    /// JSON schema of its arguments, an object.
+    pub parameters: Value,
+    /// Milliseconds after which nobody waits for its result.
+    pub timeout_ms: u64,
+    /// Who does it.
+    pub doer: Doer,
+}
+
+/// The tools of a call.
+pub type Tools = Arc<[Tool]>;
+
+/// A call of a tool, by the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Unique within a call.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// Its arguments, which follow the tool's schema.
+    pub arguments: Value,
+}
+
+/// How a tool's call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolEnd {
+    /// With a result.
+    Done,
+    /// With an error, or too late.
+    Failed,
+    /// Nobody waits any more.
+    Cancelled,
+}
+
+/// The tools that come with the server, by their names.
+#[must_use]
+pub fn builtin(name: &str) -> Option<Tool> {
+    let (doer, description) = match name {
+        "current_time" => {
+            (Doer::CurrentTime, "Tells the current time of day, the date and the day of the week.")
+        }
+        "end_call" => (Doer::EndCall, "Ends the call. Only when the person says goodbye or asks to hang up."),
+        _ => return None,
+    };
+    let parameters = json!({ "type": "object", "properties": {} });
+    Some(Tool { name: name.into(), description: description.into(), parameters, timeout_ms: 1000, doer })
+}
+
+/// Names of the tools that come with the server.
+pub const BUILTIN: [&str; 2] = ["current_time", "end_call"];
+
+impl Tool {
+    /// What is wrong with it, each fault with its field.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let begins = self.name.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !begins || !self.name.chars().all(fits) || self.name.len() > LONGEST_NAME {
+            faults.push(format!(
+                "name: {:?} is not a letter followed by letters, digits, _ or -, {LONGEST_NAME} at most",
+                self.name
+            ));
+        }
+        let length = self.description.chars().count();
+        if self.description.trim().is_empty() || length > LONGEST_DESCRIPTION {
+            faults.push(format!("description: {length} characters; 1 to {LONGEST_DESCRIPTION} are needed"));
+        }
+        if !(100..=120_000).contains(&self.timeout_ms) {
+            faults.push(format!("timeout_ms: {} is outside 100 to 120000", self.timeout_ms));
+        }
+        faults.extend(self.schema_fault().map(|fault| format!("parameters: {fault}")));
+        faults
+    }
+
+    fn schema_fault(&self) -> Option<String> {
+        let Some(schema) = self.parameters.as_object() else {
+            return Some("not an object; a JSON schema is expected".into());
+        };
+        let bytes = self.parameters.to_string().len();
+        if bytes > LONGEST_SCHEMA {
+            return Some(format!("{bytes} bytes; at most {LONGEST_SCHEMA}"));
+        }
+        if schema.get("type").is_some_and(|kind| kind != "object") {
+            return Some("type: arguments are an object".into());
+        }
+        let wrong = jsonschema::meta::validate(&self.parameters).err().map(|error| at(&error));
+        wrong.or_else(|| jsonschema::validator_for(&self.parameters).err().map(|error| at(&error)))
+    }
+
+    /// The arguments as the model wrote them, if they follow the schema.
+    ///
+    /// # Errors
+    /// What is wrong, in a sentence that helps the model to do better.
+    pub fn arguments(&self, written: &str) -> Result<Value, String> {
+        let value: Value =
+            serde_json::from_str(written).map_err(|_| "the arguments are no JSON".to_string())?;
+        if !value.is_object() {
+            return Err("the arguments are no JSON object".into());
+        }
+        let validator = jsonschema::validator_for(&self.parameters).map_err(|error| at(&error))?;
+        let faults: Vec<String> = validator.iter_errors(&value).take(3).map(|error| at(&error)).collect();
+        if faults.is_empty() { Ok(value) } else { Err(faults.join("; ")) }
+    }
+}
+
+fn at(error: &jsonschema::ValidationError<'_>) -> String {
+    let path = error.instance_path().to_string();
+    if path.is_empty() { error.to_string() } else { format!("{path}: {error}") }
+}
+
+/// Names that occur twice.
+pub fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = std::collections::HashSet::new();
+    names.filter(|name| !seen.insert(*name)).collect()
+}
+
+/// The tools that a client brings.
+///
+/// # Errors
+/// The first fault, with its place.
+pub fn of_client(list: &Value, timeout_ms: u64) -> Result<Vec<Tool>, String> {
+    let list = list.as_array().ok_or("tools: not a list")?;
+    if list.len() > MOST_TOOLS {
+        return Err(format!("tools: {}; at most {MOST_TOOLS}", list.len()));
+    }
+    let read = |(index, value): (usize, &Value)| {
+        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_string();
+        let none = || json!({ "type": "object", "properties": {} });
+        let tool = Tool {
+            name: text("name"),
+            description: text("description"),
+            parameters: value.get("parameters").cloned().unwrap_or_else(none),
+            timeout_ms: value.get("timeout_ms").and_then(Value::as_u64).unwrap_or(timeout_ms),
+            doer: Doer::Client,
+        };
+        match tool.faults().first() {
+            Some(fault) => Err(format!("tools[{index}].{fault}")),
+            None => Ok(tool),
+        }
+    };
+    let tools = list.iter().enumerate().map(read).collect::<Result<Vec<_>, String>>()?;
+    match duplicates(tools.iter().map(|tool| tool.name.as_str())).first() {
+        Some(name) => Err(format!("tools: {name:?} occurs twice")),
+        None => Ok(tools),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(parameters: Value) -> Tool {
+        Tool { parameters, ..builtin("current_time").unwrap() }
+    }
+
+    #[test]
+    fn arguments_that_break_the_schema_are_told_with_their_place() {
+        let tool = tool(json!({
+            "type": "object",
+            "properties": { "number": { "type": "string" }, "days": { "type": "integer" } },
+            "required": ["number"],
+        }));
+        assert_eq!(tool.arguments(r#"{"number":"7"}"#).unwrap()["number"], "7");
+        let fault = tool.arguments(r#"{"days":"soon"}"#).unwrap_err();
+        assert!(fault.contains("number") && fault.contains("/days"), "{fault}");
+        for written in ["", "[]", "{"] {
+            assert!(tool.arguments(written).is_err(), "{written:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_tool_is_told() {
+        let bad = Tool {
+            name: "look up".into(),
+            description: " ".into(),
+            timeout_ms: 5,
+            ..tool(json!({ "type": "object", "properties": { "x": { "type": "strng" } } }))
+        };
+        let faults = bad.faults();
+        for field in ["name:", "description:", "timeout_ms:", "parameters:"] {
+            assert!(faults.iter().any(|fault| fault.starts_with(field)), "{field} {faults:?}");
+        }
+        assert!(BUILTIN.iter().all(|name| builtin(name).unwrap().faults().is_empty()));
+        // Nothing is fetched to understand a schema.
+        let remote =
+            tool(json!({ "type": "object", "properties": { "x": { "$ref": "http://127.0.0.1:9/x" } } }));
+        assert_eq!(remote.faults().len(), 1, "{:?}", remote.faults());
+    }
+
+    #[test]
+    fn a_client_s_tools_are_checked_all() {
+        let one = |name: &str| json!({ "name": name, "description": "Does it." });
+        assert_eq!(of_client(&json!([one("a"), one("b")]), 9000).unwrap()[1].timeout_ms, 9000);
+        for (list, part) in [
+            (json!({}), "not a list"),
+            (json!([one("a"), one("a")]), "twice"),
+            (json!([one("a"), { "name": "b" }]), "tools[1].description"),
+            (Value::Array(vec![one("a"); 17]), "at most 16"),
+        ] {
+            let fault = of_client(&list, 9000).unwrap_err();
+            assert!(fault.contains(part), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The default language model and its tools, in a real server: how often it calls what it should.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::time::Duration;
+
+use visavis::client::turn::{Question, ask};
+use visavis::client::{Call, CallOptions, Mode};
+
+mod live;
+use live::Live;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_model_asks_for_the_time_and_speaks_of_it_and_never_shows_a_call() {
+    let models =
+        visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
+    let model = models.join("qwen2.5-coder-0.5b-instruct-q4.gguf");
+    assert!(model.is_file(), "run ./test, or `visavis models fetch` first");
+    let model = format!("llm.model={}", model.display());
+    let live = Live::start(&["--set", &model, "--set", r#"tools.builtin=["current_time"]"#]).await;
+    let questions = [
+        "What time is it?",
+        "Can you tell me the time?",
+        "What's the time now?",
+        "Do you know what time it is?",
+        "Tell me the time please.",
+        "Which day is it today?",
+    ];
+    let mut answers = Vec::new();
+    for question in questions {
+        let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
+        let report = ask(&mut call, &Question::Typed(question.into()), PATIENCE).await.unwrap();
+        answers.push(report.answer);
+        call.hang_up().await;
+    }
+    let called = live.metric("visavis_tool_calls_total").await;
+    println!("{called} of {} questions called current_time: {answers:#?}", questions.len());
+    assert!(called >= 4.0, "{called}: {answers:?}");
+    let told = answers.iter().filter(|answer| answer.contains("20") || answer.contains(':')).count();
+    assert!(told >= 4, "{answers:?}");
+    for answer in &answers {
+        assert!(!answer.is_empty() && !answer.contains(['{', '<']), "{answer}");
+    }
+}
