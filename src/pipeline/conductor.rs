@@ -17,10 +17,11 @@ use crate::frame::{
 };
 
 use super::conversation::{Command, Conversation, Input};
+use super::observer::Observer;
 use super::playout::PlayoutEvent;
 use super::stt::SttEvent;
 use super::vad::Heard;
-use super::{JUDGED_QUEUE, NOTE_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
+use super::{JUDGED_QUEUE, NOTE_QUEUE, SENTENCE_QUEUE, llm, tts};
 
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +60,7 @@ pub(super) struct Wires {
 pub(super) struct Conductor {
     call: String,
     conversation: Conversation,
+    observer: Observer,
     engines: Engines,
     wires: Wires,
     tasks: TaskTracker,
@@ -78,7 +80,7 @@ pub(super) struct Conductor {
 impl Conductor {
     pub(super) fn new(
         call: String,
-        conversation: Conversation,
+        (conversation, observer): (Conversation, Observer),
         engines: Engines,
         wires: Wires,
         tasks: TaskTracker,
@@ -91,6 +93,7 @@ impl Conductor {
         Self {
             call,
             conversation,
+            observer,
             engines,
             wires,
             tasks,
@@ -141,7 +144,9 @@ impl Conductor {
             let Some(input) = input else { continue };
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let position = *self.wires.position.borrow();
-            for command in self.conversation.handle(now, position, input) {
+            let commands = self.conversation.handle(now, position, input.clone());
+            self.observer.step(now, position, &input, &commands);
+            for command in commands {
                 match command {
                     Command::Start(request, play) => self.start(request, play),
                     Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
@@ -152,7 +157,7 @@ impl Conductor {
                     Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
                     Command::End(reason, message) => return self.finish(reason, message),
                     Command::Emit(event) => {
-                        stages::record(&self.call, &event);
+                        self.observer.told(&event);
                         if self.wires.events.try_send(event).is_err() {
                             return self.finish(EndReason::ConnectionLost, "The client has stopped reading.");
                         }
@@ -164,6 +169,7 @@ impl Conductor {
 
     fn finish(&mut self, reason: EndReason, message: &'static str) -> (EndReason, &'static str) {
         self.cancel();
+        self.observer.end(reason);
         (reason, message)
     }
 

@@ -164,7 +164,11 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::Interrupted { response, heard } => {
             vec![("bot-interrupted", json!({ "response": response, "heard": heard }))]
         }
-        CallEvent::Turn { response, marks } => {
+        CallEvent::Turn { response, marks, slow } => {
+            let mut marks = json!(marks);
+            if let Some(slow) = slow {
+                marks["reason"] = slow.reason.as_str().into();
+            }
             vec![("server-message", json!({ "type": "turn", "response": response, "marks": marks }))]
         }
         CallEvent::Notice { code, message } => {

@@ -6,9 +6,12 @@ use crate::frame::{Message, Play, PlaybackPosition, ResponseId, ResponseRequest,
 use super::lines::line;
 use super::{Command, Conversation, HOLDING_AFTER, Input, Line, RETRIES};
 use crate::pipeline::playout::PlayoutEvent;
+use crate::pipeline::slow::{self, Circumstances};
 
 /// How much of the text before the voice may come back as an echo.
 const ECHO_CHARS: usize = 200;
+/// Client and server may disagree by this much about when the person stopped speaking.
+const CLOCKS_DIFFER: u32 = 1_000;
 
 /// One answer, from its start to its one end.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) struct Answer {
     phrases: Vec<Phrase>,
     /// It says what was written for it, not what a model thinks.
     scripted: bool,
+    /// A sound of the person kept it from beginning.
+    pub(super) delayed: bool,
     /// What the client will be told, if the answer is ever heard.
     untold: Option<Vec<CallEvent>>,
 }
@@ -48,6 +53,7 @@ impl Answer {
             text_ended: false,
             phrases: Vec::new(),
             scripted: false,
+            delayed: false,
             untold: Some(Vec::new()),
         }
     }
@@ -259,8 +265,24 @@ impl Conversation {
             self.unanswered = false;
             self.notice("no-answer", "I have no answer to that. Please put it another way.");
         }
-        self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks });
+        self.tell_turn(&answer);
         self.decide(now);
+    }
+
+    fn tell_turn(&mut self, answer: &Answer) {
+        let circumstances =
+            Circumstances { vote: self.vote, retried: self.retries > 0, delayed: answer.delayed };
+        let slow = slow::explain(&answer.marks, circumstances).filter(|_| !answer.scripted);
+        self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks, slow });
+    }
+
+    /// The client reports the answer's first sound, which cannot be later than its report.
+    pub(super) fn answer_was_heard(&mut self, now: u64, response: ResponseId, ms: u32) {
+        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.id == response)
+            && answer.since(now).is_some_and(|since| ms <= since.saturating_add(CLOCKS_DIFFER))
+        {
+            answer.marks.heard = answer.marks.heard.or(Some(ms));
+        }
     }
 
     /// The person speaks, or asks for silence: the answer ends here, and only what was heard is remembered.
@@ -279,7 +301,7 @@ impl Conversation {
             self.emit(CallEvent::AgentStoppedSpeaking(answer.id));
         }
         self.emit(CallEvent::Interrupted { response: answer.id, heard });
-        self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks });
+        self.tell_turn(&answer);
     }
 
     /// An engine failed. Unheard answers are begun again, others end where they broke off.

@@ -275,6 +275,7 @@ impl Conversation {
             ..TurnMarks::default()
         };
         self.person_said(now, &words.text, (pause.at, marks));
+        self.vote = Some(pause.vote);
         self.emit(CallEvent::UserTranscript { text: words.text, last: true, language: words.language });
         match self.hidden.take() {
             Some(hidden) => self.promote(now, hidden, marks),

@@ -14,13 +14,15 @@ mod history;
 mod lines;
 mod listening;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
     Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
 };
 
 use super::playout::PlayoutEvent;
-use super::turn_end::Eagerness;
+use super::turn_end::{Eagerness, Vote};
 use answer::Answer;
 use barge_in::BargeIn;
 use history::History;
@@ -33,7 +35,7 @@ const RETRIES: u32 = 2;
 const HOLDING_AFTER: u64 = 2_500;
 
 /// What a conversation is made with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The system prompt.
     pub instructions: String,
@@ -54,7 +56,7 @@ pub struct Settings {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// The person's voice; `ago`: milliseconds since the event's own time.
     Voice {
@@ -96,7 +98,7 @@ pub enum Input {
 }
 
 /// Something to be done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Command {
     /// Make this answer.
     Start(ResponseRequest, Play),
@@ -139,6 +141,8 @@ pub struct Conversation {
     retries: u32,
     /// Marks of the turn whose answer is still to come, and when the person stopped speaking.
     turn: (u64, TurnMarks),
+    /// What decided that turn, if it was spoken to its end.
+    vote: Option<Vote>,
     language: String,
     told: AgentState,
     last_word: u64,
@@ -173,6 +177,7 @@ impl Conversation {
             unanswered: false,
             retries: 0,
             turn: (0, TurnMarks::default()),
+            vote: None,
             language,
             told: AgentState::Listening,
             last_word: 0,
@@ -317,7 +322,8 @@ impl Conversation {
             }
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
-            ClientCommand::Muted(_) | ClientCommand::FirstAudioHeard { .. } => {}
+            ClientCommand::FirstAudioHeard { response, ms } => self.answer_was_heard(now, response, ms),
+            ClientCommand::Muted(_) => {}
         }
     }
 
@@ -340,8 +346,13 @@ impl Conversation {
         self.retries = 0;
         self.history.person_said(text);
         self.turn = turn;
+        self.vote = None;
     }
 }
 
 #[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;
