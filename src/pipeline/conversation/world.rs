@@ -23,8 +23,6 @@ struct Making {
     phrases: u32,
     text_ended: bool,
     sounded: u32,
-    /// What playout has said and the conversation has not heard yet.
-    told: VecDeque<PlayoutEvent>,
     finished: bool,
 }
 
@@ -54,6 +52,8 @@ pub(super) struct World {
     asked: Vec<(u32, u32)>,
     cut: Vec<u32>,
     making: Option<Making>,
+    /// What playout has said and the conversation has not heard yet, of whatever answer.
+    told: VecDeque<PlayoutEvent>,
     /// What was on its way when it was cancelled or closed.
     late: VecDeque<Input>,
     over: bool,
@@ -89,6 +89,7 @@ impl World {
             asked: Vec::new(),
             cut: Vec::new(),
             making: None,
+            told: VecDeque::new(),
             late: VecDeque::new(),
             over: false,
             outcome: Outcome::default(),
@@ -163,7 +164,6 @@ impl World {
                     phrases: 0,
                     text_ended: false,
                     sounded: 0,
-                    told: VecDeque::new(),
                     finished: false,
                 });
                 self.position = PlaybackPosition { response: id, ..Default::default() };
@@ -181,12 +181,13 @@ impl World {
                 }
                 self.late.push_back(Input::Text(making.id, words_of(making.id)));
                 self.late.push_back(Input::TextEnded(making.id));
-                self.late.extend(making.told.into_iter().map(Input::Playout));
             }
             Command::Close(utterance) if utterance.0 == self.utterance => {
                 if self.voice == Voice::Paused {
-                    self.late
-                        .push(Input::Voice { event: VadEvent::Resumed { utterance: *utterance }, ago: 0 });
+                    self.late.push_back(Input::Voice {
+                        event: VadEvent::Resumed { utterance: *utterance },
+                        ago: 0,
+                    });
                 }
                 self.voice = Voice::Silent;
             }
@@ -289,10 +290,10 @@ impl World {
 
     /// Playout does what it was commanded: nothing of a hidden answer sounds.
     fn play(&mut self) -> Option<Input> {
-        let making = self.making.as_mut()?;
-        if let Some(event) = making.told.pop_front() {
+        if let Some(event) = self.told.pop_front() {
             return Some(Input::Playout(event));
         }
+        let making = self.making.as_mut()?;
         if matches!(making.play, Play::Hidden | Play::Held) || making.finished {
             return None;
         }
@@ -306,16 +307,16 @@ impl World {
             };
             let words = text.split(' ').zip(0..).map(|(text, at)| word(text, at)).collect();
             if making.sounded == 0 {
-                making.told.push_back(PlayoutEvent::Started(response));
+                self.told.push_back(PlayoutEvent::Started(response));
             }
-            making.told.push_back(PlayoutEvent::Phrase { response, text });
-            making.told.push_back(PlayoutEvent::Words { response, words });
+            self.told.push_back(PlayoutEvent::Phrase { response, text });
+            self.told.push_back(PlayoutEvent::Words { response, words });
             making.sounded += 1;
         } else if making.text_ended {
-            making.told.push_back(PlayoutEvent::Finished(response));
+            self.told.push_back(PlayoutEvent::Finished(response));
             making.finished = true;
         }
-        making.told.pop_front().map(Input::Playout)
+        self.told.pop_front().map(Input::Playout)
     }
 
     fn client(&mut self, which: usize) -> Option<Input> {
