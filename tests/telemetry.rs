@@ -39,7 +39,7 @@ impl TraceService for Collector {
                 self.0.send(span).await.unwrap();
             }
         }
-        Ok(Response::default())
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 

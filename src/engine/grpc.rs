@@ -193,7 +193,10 @@ impl Llm for GrpcLlm {
                 Ok(match event.event {
                     Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
                     Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
-                    _ => None,
+                    Some(generate_event::Event::Done(done)) => {
+                        Some(LlmPiece::Read(done.prompt_tokens.saturating_sub(done.cached_tokens)))
+                    }
+                    None => None,
                 })
             })
             .boxed())

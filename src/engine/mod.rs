@@ -98,6 +98,8 @@ pub enum LlmPiece {
     TurnEnd(f32),
     /// Text.
     Text(String),
+    /// After the text, from engines that know: how many tokens had to be read before the first word.
+    Read(u32),
 }
 
 /// Language model.

@@ -30,6 +30,8 @@ pub enum AnswerNote {
     TurnEnd(ResponseId, f32),
     /// A piece of text.
     Text(ResponseId, String),
+    /// How many tokens the model had to read before its first word.
+    Read(ResponseId, u32),
     /// The text is complete.
     TextEnded(ResponseId),
     /// The first phrase is cut.
@@ -177,6 +179,7 @@ impl Conductor {
         Some(match note {
             AnswerNote::TurnEnd(id, probability) => Input::TurnEnd(id, probability),
             AnswerNote::Text(id, text) => Input::Text(id, text),
+            AnswerNote::Read(id, tokens) => Input::Read(id, tokens),
             AnswerNote::TextEnded(id) => Input::TextEnded(id),
             AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
             AnswerNote::FirstAudio(id) => Input::FirstAudio(id),

@@ -23,8 +23,8 @@ pub const OWN: [&str; 10] = [
     "close_once",
     "clock",
 ];
-/// What the stages around it owe.
-pub const OF_STAGES: [&str; 3] = ["hidden_unplayed", "playout_order", "speech_order"];
+/// What holds when the stages around it keep their order.
+pub const OF_STAGES: [&str; 4] = ["hidden_unplayed", "playout_order", "speech_order", "whole_request"];
 
 /// Of what was heard so far the last megabyte is remembered: more than any model's window.
 const REMEMBERED: usize = 1 << 20;
@@ -196,8 +196,9 @@ impl Invariants {
         let whole = request.script.is_some()
             || request.messages.first().is_some_and(|first| first.role == Role::System)
                 && request.messages.last().is_some_and(|last| last.role == Role::User);
-        self.must("one_request", whole && request.speculative == hidden, || {
-            format!("answer {} has no whole request", id.0)
+        self.must("whole_request", whole, || format!("answer {} answers no words of the person", id.0));
+        self.must("one_request", request.speculative == hidden, || {
+            format!("answer {} begins as {play:?}, speculative: {}", id.0, request.speculative)
         });
         self.history(&request.messages);
         (self.made, self.last) = (Some((id, hidden)), id);
@@ -322,3 +323,6 @@ impl Invariants {
 fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

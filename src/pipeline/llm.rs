@@ -36,6 +36,9 @@ pub async fn run(
                     LlmPiece::TurnEnd(probability) => {
                         _ = out.notes.send(AnswerNote::TurnEnd(out.response, probability)).await;
                     }
+                    LlmPiece::Read(tokens) => {
+                        _ = out.notes.send(AnswerNote::Read(out.response, tokens)).await;
+                    }
                     LlmPiece::Text(text) => out.text(&mut splitter, text).await,
                 }
             }

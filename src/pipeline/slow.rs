@@ -6,6 +6,9 @@ use crate::event::{Slow, TurnMarks};
 /// A turn that took longer owes a reason.
 pub const SLOW_MS: u32 = 1_500;
 
+/// Fewer new tokens are read in no time worth mentioning.
+const MANY_TOKENS: u32 = 50;
+
 /// What the marks do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Circumstances {
@@ -15,6 +18,8 @@ pub struct Circumstances {
     pub retried: bool,
     /// A sound of the person kept the answer from beginning.
     pub delayed: bool,
+    /// Tokens that the model had to read before its first word.
+    pub read: Option<u32>,
 }
 
 /// A part of the way from the last spoken sample to the first one of the answer.
@@ -95,7 +100,12 @@ fn sentence(stage: Stage, circumstances: Circumstances) -> String {
         "first_token" if circumstances.retried => {
             format!("An engine failed and the answer was begun again: its first word took {ms} ms.")
         }
-        "first_token" => format!("The model took {ms} ms to its first word."),
+        "first_token" => match circumstances.read.filter(|tokens| *tokens >= MANY_TOKENS) {
+            Some(tokens) => {
+                format!("The model took {ms} ms to its first word: it was reading {tokens} new tokens.")
+            }
+            None => format!("The model took {ms} ms to its first word."),
+        },
         "first_phrase" => {
             format!("The model took {ms} ms from its first word to a phrase that can be spoken.")
         }
@@ -164,6 +174,9 @@ mod tests {
             ..USUAL
         };
         assert_eq!(blamed(model), ("first_token", "The model took 1100 ms to its first word.".into()));
+        let reading = Circumstances { read: Some(700), ..Default::default() };
+        let reason = explain(&model, reading).expect("it is slow").reason;
+        assert_eq!(reason, "The model took 1100 ms to its first word: it was reading 700 new tokens.");
         let heard = TurnMarks { heard: Some(1800), ..USUAL };
         assert_eq!(blamed(heard).0, "heard");
         let words = TurnMarks {

@@ -27,6 +27,8 @@ pub(super) struct Answer {
     phrases: Vec<Phrase>,
     /// It says what was written for it, not what a model thinks.
     scripted: bool,
+    /// Tokens that the model had to read for it.
+    read: Option<u32>,
     /// A sound of the person kept it from beginning.
     pub(super) delayed: bool,
     /// What the client will be told, if the answer is ever heard.
@@ -53,6 +55,7 @@ impl Answer {
             text_ended: false,
             phrases: Vec::new(),
             scripted: false,
+            read: None,
             delayed: false,
             untold: Some(Vec::new()),
         }
@@ -178,7 +181,7 @@ impl Conversation {
     }
 
     pub(super) fn say_words(&mut self, now: u64, text: String) {
-        if self.answer.is_some() || self.open.is_some() {
+        if self.answer.is_some() || self.open.is_some() || !self.cut.is_empty() {
             return;
         }
         let mut request = self.request("", false);
@@ -203,7 +206,8 @@ impl Conversation {
     /// News of an answer in work; what belongs to another is dropped.
     pub(super) fn answer_goes_on(&mut self, now: u64, input: Input) {
         let id = match &input {
-            Input::Text(id, _) | Input::TextEnded(id) | Input::FirstPhrase(id) | Input::FirstAudio(id) => *id,
+            Input::Text(id, _) | Input::Read(id, _) | Input::TextEnded(id) => *id,
+            Input::FirstPhrase(id) | Input::FirstAudio(id) => *id,
             Input::Playout(event) => event.response(),
             _ => return,
         };
@@ -219,6 +223,10 @@ impl Conversation {
             Input::TextEnded(_) => {
                 answer.text_ended = true;
                 Some(CallEvent::AnswerTextEnded(id))
+            }
+            Input::Read(_, tokens) => {
+                answer.read = Some(tokens);
+                None
             }
             Input::FirstPhrase(_) => {
                 answer.marks.first_phrase = since;
@@ -270,8 +278,12 @@ impl Conversation {
     }
 
     fn tell_turn(&mut self, answer: &Answer) {
-        let circumstances =
-            Circumstances { vote: self.vote, retried: self.retries > 0, delayed: answer.delayed };
+        let circumstances = Circumstances {
+            vote: self.vote,
+            retried: self.retries > 0,
+            delayed: answer.delayed,
+            read: answer.read,
+        };
         let slow = slow::explain(&answer.marks, circumstances).filter(|_| !answer.scripted);
         self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks, slow });
     }

@@ -81,6 +81,8 @@ pub enum Input {
     TurnEnd(ResponseId, f32),
     /// A piece of the answer's text.
     Text(ResponseId, String),
+    /// How many tokens the model had to read before the answer's first word.
+    Read(ResponseId, u32),
     /// The answer's text is complete.
     TextEnded(ResponseId),
     /// The answer's first phrase is cut.
@@ -213,6 +215,7 @@ impl Conversation {
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
             Input::Text(..)
+            | Input::Read(..)
             | Input::TextEnded(_)
             | Input::FirstPhrase(_)
             | Input::FirstAudio(_)

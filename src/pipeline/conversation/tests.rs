@@ -419,10 +419,11 @@ proptest! {
         let mut over = Vec::new();
         for (now, input) in inputs.into_iter().enumerate() {
             let commands = conversation.handle(now as u64 * 150, AT_START, input.clone());
-            // What other stages owe they do not hold here.
-            let mut wrong = invariants.step(now as u64 * 150, &input, &commands);
-            wrong.retain(|violation| invariants::OWN.contains(&violation.invariant));
-            prop_assert_eq!(wrong, []);
+            let wrong = invariants.step(now as u64 * 150, &input, &commands);
+            // A step in which other stages break their order owes nothing.
+            if !wrong.iter().any(|violation| invariants::OF_STAGES.contains(&violation.invariant)) {
+                prop_assert_eq!(wrong, []);
+            }
             for command in commands {
                 prop_assert!(!call_over, "after the end: {command:?}");
                 match command {

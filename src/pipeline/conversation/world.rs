@@ -225,6 +225,11 @@ impl World {
                 return Some(Input::Partial(id, transcript(text)));
             }
             Voice::Voiced if which % 32 == 1 => {
+                // The shortest that `vad.max_utterance_seconds` may be.
+                self.pass(5000);
+                if self.over {
+                    return None;
+                }
                 self.voice = Voice::Silent;
                 self.cut.push(self.utterance);
                 VadEvent::Cut { utterance: id, at: 0 }
