@@ -138,7 +138,9 @@ impl Invariants {
             // What has no sound finishes without a start.
             PlayoutEvent::Finished(_) => (before.is_none_or(|(_, finished)| !finished), true),
         };
-        self.playing = Some((id, finished));
+        if self.playing.is_none_or(|(last, _)| last <= id) {
+            self.playing = Some((id, finished));
+        }
         self.must("playout_order", fits, || format!("answer {} is played out of order", id.0));
     }
 

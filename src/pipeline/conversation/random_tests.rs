@@ -67,8 +67,6 @@ fn recording(outcome: &Outcome) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     /// Whatever a plausible world does, every invariant holds, also those that the other stages owe.
     #[test]
     fn no_plausible_call_breaks_an_invariant(choices in proptest::collection::vec(any::<u32>(), 0..300)) {

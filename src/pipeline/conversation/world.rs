@@ -207,7 +207,7 @@ impl World {
             21..=26 => self.play(),
             27 | 28 => self.late.pop_front(),
             29 | 30 => self.client(which),
-            _ if which % 64 == 0 => Some(Input::Stopping),
+            _ if which.is_multiple_of(64) => Some(Input::Stopping),
             _ => None,
         }
     }
@@ -220,7 +220,7 @@ impl World {
                 (self.voice, self.pauses) = (Voice::Voiced, 0);
                 VadEvent::Started { utterance: UtteranceId(self.utterance), at: 0 }
             }
-            Voice::Voiced if which % 8 == 0 => {
+            Voice::Voiced if which.is_multiple_of(8) => {
                 let text = SAID[which / 8 % SAID.len()];
                 return Some(Input::Partial(id, transcript(text)));
             }
@@ -239,7 +239,7 @@ impl World {
                 self.asked.push((self.utterance, self.pauses));
                 VadEvent::Paused { utterance: id, pause: self.pauses, at: 0 }
             }
-            Voice::Paused if which % 3 == 0 => {
+            Voice::Paused if which.is_multiple_of(3) => {
                 self.voice = Voice::Voiced;
                 VadEvent::Resumed { utterance: id }
             }
@@ -250,9 +250,13 @@ impl World {
 
     fn recognise(&mut self, which: usize) -> Option<Input> {
         let text = transcript(SAID[which / 8 % SAID.len()]);
-        if which % 8 == 0 && !self.cut.is_empty() {
+        if which.is_multiple_of(8) && !self.cut.is_empty() {
             let id = UtteranceId(self.cut.remove(0));
-            return Some(if which % 64 == 0 { Input::NotUnderstood(id) } else { Input::Final(id, text) });
+            return Some(if which.is_multiple_of(64) {
+                Input::NotUnderstood(id)
+            } else {
+                Input::Final(id, text)
+            });
         }
         if self.asked.is_empty() {
             return None;
@@ -269,7 +273,7 @@ impl World {
     fn make(&mut self, which: usize) -> Option<Input> {
         let making = self.making.as_mut()?;
         let id = making.id;
-        if which % 32 == 0 {
+        if which.is_multiple_of(32) {
             let failed = self.making.take()?;
             // The engine is gone; the conversation says what becomes of the answer.
             self.making = Some(Making { text_ended: true, ..failed });
@@ -286,9 +290,8 @@ impl World {
             return Some(Input::TextEnded(id));
         }
         making.phrases += 1;
-        match making.phrases {
-            2 => self.late.extend([Input::FirstPhrase(id), Input::FirstAudio(id)]),
-            _ => {}
+        if making.phrases == 2 {
+            self.late.extend([Input::Read(id, 70), Input::FirstPhrase(id), Input::FirstAudio(id)]);
         }
         Some(Input::Text(id, words_of(id)))
     }
