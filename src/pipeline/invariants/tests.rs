@@ -25,9 +25,9 @@ fn ended() -> Command {
 }
 
 /// What a conversation is found to break that commands this, all at once.
-fn found<const N: usize>(commands: [Command; N]) -> Vec<&'static str> {
+fn found(commands: &[Command]) -> Vec<&'static str> {
     let mut names: Vec<_> = Invariants::default()
-        .step(1, &Input::Timeout, &commands)
+        .step(1, &Input::Timeout, commands)
         .iter()
         .map(|found| found.invariant)
         .collect();
@@ -40,26 +40,26 @@ fn a_conversation_that_breaks_a_rule_is_found_out() {
     let state = || told(CallEvent::State(AgentState::Thinking));
     let text = || told(CallEvent::AnswerText { response: ONE, text: "words".into() });
     let tell = || told(CallEvent::AnswerStarted(ONE));
-    assert_eq!(found([tell(), begin(1, Play::Full), text(), state()]), [""; 0]);
-    assert_eq!(found([begin(1, Play::Hidden), Command::Play(ONE, Play::Full)]), ["hidden_unheard"]);
-    assert_eq!(found([begin(1, Play::Hidden), text()]), ["hidden_unheard"]);
-    assert_eq!(found([begin(1, Play::Hidden), Command::Cancel(ONE), text()]), ["hidden_unheard"]);
-    assert_eq!(found([begin(1, Play::Hidden), begin(2, Play::Hidden)]), ["one_answer"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full), text(), state()]), [""; 0]);
+    assert_eq!(found(&[begin(1, Play::Hidden), Command::Play(ONE, Play::Full)]), ["hidden_unheard"]);
+    assert_eq!(found(&[begin(1, Play::Hidden), text()]), ["hidden_unheard"]);
+    assert_eq!(found(&[begin(1, Play::Hidden), Command::Cancel(ONE), text()]), ["hidden_unheard"]);
+    assert_eq!(found(&[begin(1, Play::Hidden), begin(2, Play::Hidden)]), ["one_answer"]);
     assert_eq!(
-        found([begin(2, Play::Hidden), Command::Cancel(ResponseId(2)), begin(1, Play::Hidden)]),
+        found(&[begin(2, Play::Hidden), Command::Cancel(ResponseId(2)), begin(1, Play::Hidden)]),
         ["one_request"]
     );
-    assert_eq!(found([tell(), begin(1, Play::Full), ended(), text()]), ["nothing_after_end"]);
-    assert_eq!(found([tell(), begin(1, Play::Full), ended(), ended()]), ["one_end"]);
-    assert_eq!(found([tell(), begin(1, Play::Full)]), ["states_agree"], "no state was told");
-    assert_eq!(found([Command::Cancel(ONE)]), ["nothing_after_end"]);
-    assert_eq!(found([Command::Close(UtteranceId(1))]), ["close_once"]);
-    assert_eq!(found([Command::End(EndReason::Idle, ""), text()])[0], "nothing_after_end");
-    assert_eq!(found([begin(1, Play::Hidden), Command::End(EndReason::Idle, "")]), ["one_answer"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full), ended(), text()]), ["nothing_after_end"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full), ended(), ended()]), ["one_end"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full)]), ["states_agree"], "no state was told");
+    assert_eq!(found(&[Command::Cancel(ONE)]), ["nothing_after_end"]);
+    assert_eq!(found(&[Command::Close(UtteranceId(1))]), ["close_once"]);
+    assert_eq!(found(&[Command::End(EndReason::Idle, ""), text()])[0], "nothing_after_end");
+    assert_eq!(found(&[begin(1, Play::Hidden), Command::End(EndReason::Idle, "")]), ["one_answer"]);
     let invented = Message { role: Role::Assistant, content: "never said".into() };
-    assert_eq!(found([Command::Prefill(vec![invented], false)]), ["history_is_heard"]);
+    assert_eq!(found(&[Command::Prefill(vec![invented], false)]), ["history_is_heard"]);
     let heard = told(CallEvent::Interrupted { response: ONE, heard: "never said".into() });
-    assert_eq!(found([tell(), begin(1, Play::Full), heard, state()]), ["history_is_heard"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full), heard, state()]), ["history_is_heard"]);
 }
 
 #[test]
