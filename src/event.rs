@@ -56,14 +56,25 @@ pub struct TurnMarks {
     pub first_audio: Option<u32>,
     /// The first sample left for the person.
     pub first_sent: Option<u32>,
+    /// The client heard the answer begin, by its own clock; where it said so before the answer ended.
+    pub heard: Option<u32>,
     /// The answer was interrupted.
     pub interrupted: Option<u32>,
     /// The answer ended.
     pub done: Option<u32>,
 }
 
+/// Why a turn took long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Slow {
+    /// The stage that was longest beyond its usual, as in metrics.
+    pub stage: &'static str,
+    /// A sentence for people.
+    pub reason: String,
+}
+
 /// From the call to the client, in order and never dropped.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum CallEvent {
     /// The call is up; answers the client's hello.
     Ready {
@@ -122,6 +133,8 @@ pub enum CallEvent {
         response: ResponseId,
         /// Its marks.
         marks: TurnMarks,
+        /// Why it took long, if it did.
+        slow: Option<Slow>,
     },
     /// A tool begins its work.
     ToolStarted {
@@ -177,7 +190,7 @@ impl CallEvent {
 }
 
 /// From the client to the call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ClientCommand {
     /// The client is there and says hello.
     Ready,

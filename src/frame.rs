@@ -113,7 +113,7 @@ pub struct Message {
 }
 
 /// One answer to be made, with everything it depends on: nothing changes under it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResponseRequest {
     /// The answer's id.
     pub id: ResponseId,
@@ -182,7 +182,7 @@ pub enum PlayoutItem {
 }
 
 /// Whether an answer's sound goes to the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Play {
     /// Not yet, and perhaps never: speech is made and waits.
     Hidden,

@@ -12,8 +12,9 @@
 //! - [`session`]: the calls in progress
 //! - [`api`]: thin HTTP
 //! - [`models`]: the manifest, fetching, checking and converting
+//! - [`recording`]: calls recorded and replayed
 //! - [`config`]: the only reader of the environment
-//! - [`server`], [`logging`]: put it all together
+//! - [`server`], [`logging`], [`telemetry`]: put it all together
 //! - [`oneshot`]: one engine for one task on the command line
 //! - [`client`], [`harness`], [`bench`]: a call from the client's side, and what tests and measures a server with it
 #![forbid(unsafe_code)]
@@ -32,7 +33,9 @@ pub mod logging;
 pub mod models;
 pub mod oneshot;
 pub mod pipeline;
+pub mod recording;
 pub mod server;
 pub mod session;
+pub mod telemetry;
 pub mod tool;
 pub mod transport;

@@ -14,7 +14,9 @@ use crate::api::{self, App};
 use crate::config::Config;
 use crate::engine::fleet::{Fleet, ModelFiles};
 use crate::models::Manifest;
+use crate::pipeline::{invariants, slow};
 use crate::session::Calls;
+use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 
 /// Bounds of the stage histograms in seconds, close together where a conversation is won or lost.
@@ -24,6 +26,7 @@ const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 
 pub struct Server {
     app: App,
     listener: TcpListener,
+    telemetry: Option<Telemetry>,
 }
 
 impl Server {
@@ -34,6 +37,7 @@ impl Server {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let metrics = metrics_recorder()?;
         let models = model_files(&config)?;
+        let telemetry = Telemetry::start(&config.telemetry)?;
         let config = Arc::new(config);
         let listen = config.server.listen;
         let listener =
@@ -41,7 +45,7 @@ impl Server {
         let webrtc = udp(&config).await;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let calls = Calls::new(config.clone(), fleet.engines.clone());
-        Ok(Self { app: App { config, fleet, calls, webrtc, metrics }, listener })
+        Ok(Self { app: App { config, fleet, calls, webrtc, metrics }, listener, telemetry })
     }
 
     /// Where HTTP is served.
@@ -93,6 +97,9 @@ impl Server {
             () = upkeep => Ok(()),
         };
         app.fleet.stop().await;
+        if let Some(telemetry) = self.telemetry {
+            telemetry.stop().await;
+        }
         tracing::info!("stopped");
         served.context("the HTTP socket failed")
     }
@@ -151,6 +158,15 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     }
     for outcome in ["answered", "interrupted", "unanswered"] {
         metrics::counter!("visavis_turns_total", "outcome" => outcome).absolute(0);
+    }
+    for (stage, _) in slow::STAGES {
+        metrics::counter!("visavis_slow_turns_total", "stage" => stage).absolute(0);
+    }
+    for invariant in invariants::OWN.into_iter().chain(invariants::OF_STAGES) {
+        metrics::counter!("visavis_invariant_violations_total", "invariant" => invariant).absolute(0);
+    }
+    for outcome in ["kept", "dropped", "failed"] {
+        metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);
     }
     Ok(handle)
 }

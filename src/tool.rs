@@ -1,7 +1,5 @@
 //! Tools: functions that the model may call. What they are, and what may be said of them; pure.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -38,7 +36,7 @@ impl Doer {
 }
 
 /// A function that the model may call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// Unique within a call.
     pub name: String,
@@ -53,10 +51,10 @@ pub struct Tool {
 }
 
 /// The tools of a call.
-pub type Tools = Arc<[Tool]>;
+pub type Tools = Vec<Tool>;
 
 /// A call of a tool, by the model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Unique within a call.
     pub id: String,

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use visavis::config::{self, Config, Sources};
 use visavis::models::cli::ModelsArgs;
+use visavis::recording::cli::ReplayArgs;
 use visavis::server::{self, Server};
 
 /// Self-hosted real-time voice calls: open /call in a browser, speak, and hear an answer.
@@ -69,6 +70,8 @@ enum Command {
         #[arg(long, default_value = "")]
         language: String,
     },
+    /// Replay recorded calls against the conversation's rules, and compare what it decides
+    Replay(ReplayArgs),
     /// Print the effective configuration
     Config,
 }
@@ -105,6 +108,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             println!("{}", words.text);
             Ok(())
         }
+        Command::Replay(arguments) => visavis::recording::cli::run(&arguments),
         Command::Config => {
             print!("{}", toml::to_string_pretty(&config)?);
             Ok(())

@@ -55,6 +55,10 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
             faults.push(format!("{key}: {url:?} does not begin with http://, https:// or unix:"));
         }
     }
+    let endpoint = &config.telemetry.otlp_endpoint;
+    if !endpoint.is_empty() && !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
+        faults.push(format!("telemetry.otlp_endpoint: {endpoint:?} does not begin with http:// or https://"));
+    }
     for origin in &config.server.cors_origins {
         let plain = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
         if origin != "*" && !plain {

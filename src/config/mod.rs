@@ -1,6 +1,7 @@
 //! The only reader of the environment: defaults, then `visavis.toml`, then `VISAVIS_*`, then flags; all faults at once.
 //!
 //! Every key of the file has a variable: `stt.url` is `VISAVIS_STT_URL`, `server.max_calls` is `VISAVIS_SERVER_MAX_CALLS`.
+//! `telemetry.otlp_endpoint` has OpenTelemetry's own as well.
 
 mod check;
 mod settings;
@@ -16,7 +17,8 @@ use figment::value::{Dict, Value};
 
 pub(crate) use check::is_language;
 pub use settings::{
-    Config, Conversation, IceServer, LlmEngine, Log, Models, Remote, Server, SttEngine, TtsEngine, Vad,
+    Config, Conversation, IceServer, LlmEngine, Log, Models, Recording, Remote, Server, SttEngine, Telemetry,
+    TtsEngine, Vad,
 };
 pub use tools::{Tools, Webhook};
 
@@ -33,12 +35,15 @@ impl fmt::Display for ConfigFaults {
 
 impl std::error::Error for ConfigFaults {}
 
+/// Variables that other programs know too, and the key that each sets; our own variable of the key wins.
+const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
+
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// The file; `None`: `visavis.toml` in the working directory if there is one.
     pub file: Option<PathBuf>,
-    /// Environment variables that begin with `VISAVIS_`.
+    /// Environment variables that begin with `VISAVIS_`, and `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub environment: BTreeMap<String, String>,
     /// Flags, as `key` and value.
     pub flags: Vec<(String, String)>,
@@ -48,7 +53,9 @@ impl Sources {
     /// The process's environment, and the given file and flags.
     #[must_use]
     pub fn from_process(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
-        let environment = std::env::vars().filter(|(name, _)| name.starts_with("VISAVIS_")).collect();
+        let ours =
+            |name: &str| name.starts_with("VISAVIS_") || STANDARD.iter().any(|(known, _)| *known == name);
+        let environment = std::env::vars().filter(|(name, _)| ours(name)).collect();
         Self { file, environment, flags }
     }
 }
@@ -70,6 +77,11 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     let known = flatten(&defaults);
     let mut given: BTreeMap<String, (Value, String)> = BTreeMap::new();
     read_file(sources, &mut given, &mut faults);
+    for (name, key) in STANDARD {
+        if let Some(text) = sources.environment.get(name) {
+            given.insert(key.into(), (parse(text), name.into()));
+        }
+    }
     for (name, text) in &sources.environment {
         // Other programs of the project read VISAVIS_ variables too, so an unknown one is no fault.
         if let Some(key) = known.keys().find(|key| variable(key) == *name) {

@@ -15,6 +15,10 @@ pub struct Config {
     pub server: Server,
     /// What is logged.
     pub log: Log,
+    /// Spans for an OpenTelemetry collector.
+    pub telemetry: Telemetry,
+    /// Recordings of calls.
+    pub recording: Recording,
     /// Where models lie.
     pub models: Models,
     /// Speech to text.
@@ -72,6 +76,23 @@ pub struct Log {
     pub json: bool,
     /// Log what people and the agent say.
     pub content: bool,
+}
+
+/// Spans for an OpenTelemetry collector.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Where a collector takes OTLP over gRPC, such as `http://localhost:4317`; empty: no spans are sent. Also
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub otlp_endpoint: String,
+    /// Send what people and the agent say.
+    pub content: bool,
+}
+
+/// Recordings of calls, for `visavis replay`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Recording {
+    /// Where each call leaves a file, which holds what was said in it; empty: no call is recorded.
+    pub dir: PathBuf,
 }
 
 /// Where models lie.

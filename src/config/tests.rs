@@ -48,6 +48,16 @@ fn all_faults_are_reported_together_each_with_its_key_and_origin() {
 }
 
 #[test]
+fn the_collector_is_also_found_by_its_standard_variable_and_our_own_wins() {
+    let standard = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4317");
+    assert_eq!(load(&sources(&[standard], &[])).unwrap().telemetry.otlp_endpoint, "http://otel:4317");
+    let own = ("VISAVIS_TELEMETRY_OTLP_ENDPOINT", "https://own:4317");
+    assert_eq!(load(&sources(&[standard, own], &[])).unwrap().telemetry.otlp_endpoint, "https://own:4317");
+    let faults = load(&sources(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317")], &[])).unwrap_err().0;
+    assert!(faults[0].contains("telemetry.otlp_endpoint"), "{faults:?}");
+}
+
+#[test]
 fn every_key_has_a_variable_of_its_own() {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
     let names: std::collections::BTreeSet<_> = known.keys().map(|key| variable(key)).collect();

@@ -200,7 +200,10 @@ impl Llm for GrpcLlm {
                         Some(LlmPiece::Call(call.name, call.arguments))
                     }
                     Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
-                    _ => None,
+                    Some(generate_event::Event::Done(done)) => {
+                        Some(LlmPiece::Read(done.prompt_tokens.saturating_sub(done.cached_tokens)))
+                    }
+                    None => None,
                 })
             })
             .boxed())

@@ -105,6 +105,8 @@ pub enum LlmPiece {
     Text(String),
     /// A tool is called, by its name, with its arguments as JSON; the last piece.
     Call(String, String),
+    /// After the text, from engines that know: how many tokens had to be read before the first word.
+    Read(u32),
 }
 
 /// Language model.

@@ -19,11 +19,12 @@ use crate::frame::{
 use crate::tool::ToolCall;
 
 use super::conversation::{Command, Conversation, Input, Round};
+use super::observer::Observer;
 use super::playout::PlayoutEvent;
 use super::stt::SttEvent;
 use super::tools::Toolbox;
 use super::vad::Heard;
-use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
+use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE, SENTENCE_QUEUE, llm, tts};
 
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub enum AnswerNote {
     TurnEnd(ResponseId, f32),
     /// A piece of text.
     Text(ResponseId, String),
+    /// How many tokens the model had to read before its first word.
+    Read(ResponseId, u32),
     /// The text is complete.
     TextEnded(ResponseId),
     /// The first phrase is cut.
@@ -65,6 +68,7 @@ pub(super) struct Wires {
 pub(super) struct Conductor {
     call: String,
     conversation: Conversation,
+    observer: Observer,
     engines: Engines,
     wires: Wires,
     tasks: TaskTracker,
@@ -88,7 +92,7 @@ pub(super) struct Conductor {
 impl Conductor {
     pub(super) fn new(
         call: String,
-        conversation: Conversation,
+        (conversation, observer): (Conversation, Observer),
         engines: Engines,
         wires: Wires,
         tasks: TaskTracker,
@@ -101,6 +105,7 @@ impl Conductor {
         Self {
             call,
             conversation,
+            observer,
             engines,
             wires,
             tasks,
@@ -154,7 +159,9 @@ impl Conductor {
             let Some(input) = input else { continue };
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let position = *self.wires.position.borrow();
-            for command in self.conversation.handle(now, position, input) {
+            let commands = self.conversation.handle(now, position, input.clone());
+            self.observer.step(now, position, &input, &commands);
+            for command in commands {
                 match command {
                     Command::Start(request, play) => self.start(request, play),
                     Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
@@ -170,7 +177,7 @@ impl Conductor {
                     Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
                     Command::End(reason, message) => return self.finish(reason, message),
                     Command::Emit(event) => {
-                        stages::record(&self.call, &event);
+                        self.observer.told(&event);
                         if self.wires.events.try_send(event).is_err() {
                             return self.finish(EndReason::ConnectionLost, "The client has stopped reading.");
                         }
@@ -182,6 +189,7 @@ impl Conductor {
 
     fn finish(&mut self, reason: EndReason, message: &'static str) -> (EndReason, &'static str) {
         self.cancel();
+        self.observer.end(reason);
         (reason, message)
     }
 
@@ -192,6 +200,7 @@ impl Conductor {
                 Input::TurnEnd(id, probability)
             }
             AnswerNote::Text(id, text) => Input::Text(id, text),
+            AnswerNote::Read(id, tokens) => Input::Read(id, tokens),
             AnswerNote::TextEnded(id) => Input::TextEnded(id),
             AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
             AnswerNote::FirstAudio(id) => Input::FirstAudio(id),

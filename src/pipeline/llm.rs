@@ -80,6 +80,9 @@ impl Out {
                 LlmPiece::TurnEnd(probability) => {
                     _ = self.notes.send(AnswerNote::TurnEnd(self.response, probability)).await;
                 }
+                LlmPiece::Read(tokens) => {
+                    _ = self.notes.send(AnswerNote::Read(self.response, tokens)).await;
+                }
                 LlmPiece::Text(text) => self.text(splitter, text).await,
                 LlmPiece::Call(name, arguments) => return Ok(Some((name, arguments))),
             }

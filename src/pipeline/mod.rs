@@ -23,10 +23,14 @@ pub mod conductor;
 pub mod conversation;
 pub mod heard;
 pub mod interjection;
+pub mod invariants;
 pub mod language;
 pub mod llm;
+mod observer;
 pub mod phrases;
 pub mod playout;
+pub mod slow;
+mod spans;
 pub mod speakable;
 mod stages;
 pub mod stt;
@@ -36,6 +40,7 @@ pub mod turn_end;
 pub mod vad;
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -59,6 +64,9 @@ const SENTENCE_QUEUE: usize = 4;
 const SPEECH_QUEUE: usize = 4;
 const TOLD_QUEUE: usize = 64;
 
+/// How long the end of a call waits for its client to hear of it, and for its recording to be written.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Bytes of history for each token of context: about three bytes a token, and room for instructions and the answer.
 const HISTORY_BYTES_PER_TOKEN: usize = 2;
 
@@ -76,15 +84,22 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let token = token.child_token();
     let events = ends.events.clone();
+    let language =
+        language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
+    let settings = settings(config, language);
+    let (observer, written) = observer::Observer::new(&call, config, &settings);
     let (reason, message) =
-        stages_of(&call, ends, &engines, config, language, &tasks, (&drain, &token)).await;
+        stages_of(&call, ends, &engines, config, (settings, observer), &tasks, (&drain, &token)).await;
     token.cancel();
     tasks.close();
     tasks.wait().await;
     engines.llm.release(&call).await;
     // The last event waits for room: it must not be lost behind a burst.
     let last = CallEvent::Ended { reason, message: message.into() };
-    _ = tokio::time::timeout(std::time::Duration::from_secs(2), events.send(last)).await;
+    _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await;
+    if let Some(written) = written {
+        _ = tokio::time::timeout(LAST_WORDS, written).await;
+    }
     reason
 }
 
@@ -93,7 +108,7 @@ async fn stages_of(
     ends: PipelineEnds,
     engines: &Engines,
     config: &Config,
-    language: Option<String>,
+    (settings, observer): (Settings, observer::Observer),
     tasks: &TaskTracker,
     (drain, token): (&CancellationToken, &CancellationToken),
 ) -> End {
@@ -105,9 +120,7 @@ async fn stages_of(
     let (current, current_rx) = watch::channel(None);
     let (closed, closed_rx) = watch::channel(UtteranceId(0));
     let (position_out, position) = watch::channel(PlaybackPosition::default());
-    let language =
-        language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
-    let (language_out, language_rx) = watch::channel(language.clone());
+    let (language_out, language_rx) = watch::channel(settings.language.clone());
     let wires = conductor::Wires {
         voice,
         words,
@@ -121,10 +134,10 @@ async fn stages_of(
         speech,
         toolbox: std::sync::Arc::new(tools::Toolbox::new(&config.tools, call)),
     };
-    let conversation = Conversation::new(settings(config, language), call.to_string());
+    let conversation = Conversation::new(settings, call.to_string());
     let conductor = conductor::Conductor::new(
         call.to_string(),
-        conversation,
+        (conversation, observer),
         engines.clone(),
         wires,
         tasks.clone(),

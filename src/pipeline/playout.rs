@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -20,7 +21,7 @@ const AHEAD: usize = 16;
 const AHEAD_HIDDEN: usize = 2;
 
 /// What playout tells the conductor, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PlayoutEvent {
     /// The answer's first sample left.
     Started(ResponseId),

@@ -6,13 +6,17 @@ use crate::tool::ToolEnd;
 /// Records an event.
 pub(super) fn record(call: &str, event: &CallEvent) {
     match event {
-        CallEvent::Turn { response, marks } => {
+        CallEvent::Turn { response, marks, slow } => {
             let outcome = match marks {
                 TurnMarks { interrupted: Some(_), .. } => "interrupted",
                 TurnMarks { first_sent: None, .. } => "unanswered",
                 _ => "answered",
             };
             metrics::counter!("visavis_turns_total", "outcome" => outcome).increment(1);
+            let slow = slow.as_ref().map(|slow| slow.stage);
+            if let Some(stage) = slow {
+                metrics::counter!("visavis_slow_turns_total", "stage" => stage).increment(1);
+            }
             for (stage, ms) in [
                 ("pause", marks.pause),
                 ("speculated", marks.speculated),
@@ -28,7 +32,14 @@ pub(super) fn record(call: &str, event: &CallEvent) {
                         .record(f64::from(ms) / 1000.0);
                 }
             }
-            tracing::info!(call, response = response.0, outcome, first_sent_ms = marks.first_sent, "turn");
+            tracing::info!(
+                call,
+                response = response.0,
+                outcome,
+                first_sent_ms = marks.first_sent,
+                slow,
+                "turn"
+            );
         }
         CallEvent::UserTranscript { text, last: true, .. } => {
             tracing::info!(target: "visavis::content", call, content = %text, "person");

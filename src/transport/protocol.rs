@@ -151,6 +151,14 @@ fn tool_result(data: &Value) -> Result<ClientCommand, String> {
     Ok(ClientCommand::ToolResult { id, result })
 }
 
+fn user_transcription(text: &str, stable: usize, last: bool, language: &str) -> Value {
+    let mut data = json!({ "text": text, "final": last, "timestamp": timestamp(), "user_id": "user", "language": language });
+    if !last {
+        data["stable"] = json!(text[..stable].chars().count());
+    }
+    data
+}
+
 /// What an event is on the wire, in order.
 fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
     let none = || json!({});
@@ -163,11 +171,7 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::UserStartedSpeaking => vec![("user-started-speaking", none())],
         CallEvent::UserStoppedSpeaking => vec![("user-stopped-speaking", none())],
         CallEvent::UserTranscript { text, stable, last, language } => {
-            let mut data = json!({ "text": text, "final": last, "timestamp": timestamp(), "user_id": "user", "language": language });
-            if !last {
-                data["stable"] = json!(text[..*stable].chars().count());
-            }
-            vec![("user-transcription", data)]
+            vec![("user-transcription", user_transcription(text, *stable, *last, language))]
         }
         CallEvent::AnswerStarted(response) => vec![("bot-llm-started", json!({ "response": response }))],
         CallEvent::AnswerText { response, text } => {
@@ -192,7 +196,11 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::Interrupted { response, heard } => {
             vec![("bot-interrupted", json!({ "response": response, "heard": heard }))]
         }
-        CallEvent::Turn { response, marks } => {
+        CallEvent::Turn { response, marks, slow } => {
+            let mut marks = json!(marks);
+            if let Some(slow) = slow {
+                marks["reason"] = slow.reason.as_str().into();
+            }
             vec![("server-message", json!({ "type": "turn", "response": response, "marks": marks }))]
         }
         CallEvent::ToolStarted { .. } | CallEvent::ToolStopped { .. } => of_tool(event),

@@ -7,9 +7,12 @@ use super::lines::{answer_in, is_foreign, line};
 use super::tools::Used;
 use super::{Command, Conversation, HOLDING_AFTER, Input, Line, RETRIES};
 use crate::pipeline::playout::PlayoutEvent;
+use crate::pipeline::slow::{self, Circumstances};
 
 /// How much of the text before the voice may come back as an echo.
 const ECHO_CHARS: usize = 200;
+/// Client and server may disagree by this much about when the person stopped speaking.
+const CLOCKS_DIFFER: u32 = 1_000;
 
 /// One answer, from its start to its one end.
 #[derive(Debug)]
@@ -25,6 +28,10 @@ pub(super) struct Answer {
     phrases: Vec<Phrase>,
     /// It says what was written for it, not what a model thinks.
     scripted: bool,
+    /// Tokens that the model had to read for it.
+    read: Option<u32>,
+    /// A sound of the person kept it from beginning.
+    pub(super) delayed: bool,
     /// What the client will be told, if the answer is ever heard.
     untold: Option<Vec<CallEvent>>,
     pub(super) used: Used,
@@ -50,6 +57,8 @@ impl Answer {
             text_ended: false,
             phrases: Vec::new(),
             scripted: false,
+            read: None,
+            delayed: false,
             untold: Some(Vec::new()),
             used: Used::default(),
         }
@@ -201,7 +210,7 @@ impl Conversation {
     }
 
     pub(super) fn say_words(&mut self, now: u64, text: String) {
-        if self.answer.is_some() || self.open.is_some() {
+        if self.answer.is_some() || self.open.is_some() || !self.cut.is_empty() {
             return;
         }
         let mut request = self.request("", self.language.clone(), false);
@@ -232,7 +241,8 @@ impl Conversation {
     /// News of an answer in work; what belongs to another is dropped.
     pub(super) fn answer_goes_on(&mut self, now: u64, input: Input) {
         let id = match &input {
-            Input::Text(id, _) | Input::TextEnded(id) | Input::FirstPhrase(id) | Input::FirstAudio(id) => *id,
+            Input::Text(id, _) | Input::Read(id, _) | Input::TextEnded(id) => *id,
+            Input::FirstPhrase(id) | Input::FirstAudio(id) => *id,
             Input::Playout(event) => event.response(),
             _ => return,
         };
@@ -248,6 +258,10 @@ impl Conversation {
             Input::TextEnded(_) => {
                 answer.text_ended = true;
                 Some(CallEvent::AnswerTextEnded(id))
+            }
+            Input::Read(_, tokens) => {
+                answer.read = Some(tokens);
+                None
             }
             Input::FirstPhrase(_) => {
                 answer.marks.first_phrase = since;
@@ -294,8 +308,28 @@ impl Conversation {
             self.unanswered = false;
             self.notice("no-answer", "I have no answer to that. Please put it another way.");
         }
-        self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks });
+        self.tell_turn(&answer);
         self.decide(now);
+    }
+
+    fn tell_turn(&mut self, answer: &Answer) {
+        let circumstances = Circumstances {
+            vote: self.vote,
+            retried: self.retries > 0,
+            delayed: answer.delayed,
+            read: answer.read,
+        };
+        let slow = slow::explain(&answer.marks, circumstances).filter(|_| !answer.scripted);
+        self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks, slow });
+    }
+
+    /// The client reports the answer's first sound, which cannot be later than its report.
+    pub(super) fn answer_was_heard(&mut self, now: u64, response: ResponseId, ms: u32) {
+        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.id == response)
+            && answer.since(now).is_some_and(|since| ms <= since.saturating_add(CLOCKS_DIFFER))
+        {
+            answer.marks.heard = answer.marks.heard.or(Some(ms));
+        }
     }
 
     /// The person speaks, or asks for silence: the answer ends here, and only what was heard is remembered.
@@ -315,7 +349,7 @@ impl Conversation {
             self.emit(CallEvent::AgentStoppedSpeaking(answer.id));
         }
         self.emit(CallEvent::Interrupted { response: answer.id, heard });
-        self.emit(CallEvent::Turn { response: answer.id, marks: answer.marks });
+        self.tell_turn(&answer);
     }
 
     /// An engine failed. Unheard answers are begun again, others end where they broke off.

@@ -23,9 +23,10 @@ pub(super) struct BargeIn {
 impl Conversation {
     /// The person begins to make a sound.
     pub(super) fn barge_in_begins(&mut self, began: u64) {
-        let Some(answer) = &self.answer else { return };
+        let Some(answer) = &mut self.answer else { return };
         // What has not begun to sound need not begin now.
         let stopped = !answer.sounding;
+        answer.delayed |= stopped;
         let play = if stopped { Play::Held } else { Play::Ducked };
         self.commands.push(Command::Play(answer.id, play));
         self.barge_in = Some(BargeIn { began, stopped, voiced: true });

@@ -279,6 +279,7 @@ impl Conversation {
             ..TurnMarks::default()
         };
         self.person_said(now, &words.text, (pause.at, marks));
+        self.vote = Some(pause.vote);
         self.emit(CallEvent::words(words.text, words.language));
         match self.hidden.take() {
             Some(hidden) => self.promote(now, hidden, marks),

@@ -16,13 +16,15 @@ mod lines;
 mod listening;
 mod tools;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
     Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
 };
 
 use super::playout::PlayoutEvent;
-use super::turn_end::Eagerness;
+use super::turn_end::{Eagerness, Vote};
 use crate::tool::{Tool, ToolCall, Tools};
 use answer::Answer;
 use barge_in::BargeIn;
@@ -38,7 +40,7 @@ const RETRIES: u32 = 2;
 const HOLDING_AFTER: u64 = 2_500;
 
 /// What a conversation is made with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The system prompt.
     pub instructions: String,
@@ -63,7 +65,7 @@ pub struct Settings {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// The person's voice; `ago`: milliseconds since the event's own time.
     Voice {
@@ -88,6 +90,8 @@ pub enum Input {
     TurnEnd(ResponseId, f32),
     /// A piece of the answer's text.
     Text(ResponseId, String),
+    /// How many tokens the model had to read before the answer's first word.
+    Read(ResponseId, u32),
     /// The answer's text is complete.
     TextEnded(ResponseId),
     /// The answer's first phrase is cut.
@@ -109,7 +113,7 @@ pub enum Input {
 }
 
 /// Something to be done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Command {
     /// Make this answer.
     Start(ResponseRequest, Play),
@@ -157,6 +161,8 @@ pub struct Conversation {
     retries: u32,
     /// Marks of the turn whose answer is still to come, and when the person stopped speaking.
     turn: (u64, TurnMarks),
+    /// What decided that turn, if it was spoken to its end.
+    vote: Option<Vote>,
     language: String,
     /// Another language than English has been spoken.
     multilingual: bool,
@@ -182,7 +188,7 @@ impl Conversation {
         let language = settings.language.clone().unwrap_or_default();
         Self {
             history: History::new(settings.history_bytes),
-            tools: settings.tools.clone().into(),
+            tools: settings.tools.clone(),
             settings,
             call,
             open: None,
@@ -194,6 +200,7 @@ impl Conversation {
             unanswered: false,
             retries: 0,
             turn: (0, TurnMarks::default()),
+            vote: None,
             language,
             multilingual: false,
             told: AgentState::Listening,
@@ -234,6 +241,7 @@ impl Conversation {
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
             Input::Text(..)
+            | Input::Read(..)
             | Input::TextEnded(_)
             | Input::FirstPhrase(_)
             | Input::FirstAudio(_)
@@ -347,7 +355,8 @@ impl Conversation {
             ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, result),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
-            ClientCommand::Muted(_) | ClientCommand::FirstAudioHeard { .. } => {}
+            ClientCommand::FirstAudioHeard { response, ms } => self.answer_was_heard(now, response, ms),
+            ClientCommand::Muted(_) => {}
         }
     }
 
@@ -371,8 +380,13 @@ impl Conversation {
         self.history.person_said(text);
         self.multilingual |= is_foreign(&self.language);
         self.turn = turn;
+        self.vote = None;
     }
 }
 
 #[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

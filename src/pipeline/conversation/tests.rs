@@ -2,10 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frame::{Role, WordTime};
+use crate::pipeline::invariants::{self, Invariants};
 
 const AT_START: PlaybackPosition = PlaybackPosition { response: ResponseId(0), samples: 0, finished: false };
 
-fn conversation() -> Conversation {
+pub(super) fn conversation() -> Conversation {
     let settings = Settings {
         instructions: "Be brief.".into(),
         language: None,
@@ -435,10 +436,17 @@ proptest! {
     #[test]
     fn every_answer_ends_once_and_nothing_follows(inputs in proptest::collection::vec(any_input(), 0..80)) {
         let mut conversation = tools::conversation_with_tools();
+        let mut invariants = Invariants::default();
         let (mut made, mut told, mut hidden, mut call_over) = (None, None, false, false);
         let mut over = Vec::new();
         for (now, input) in inputs.into_iter().enumerate() {
-            for command in conversation.handle(now as u64 * 150, AT_START, input) {
+            let commands = conversation.handle(now as u64 * 150, AT_START, input.clone());
+            let wrong = invariants.step(now as u64 * 150, &input, &commands);
+            // A step in which other stages break their order owes nothing.
+            if !wrong.iter().any(|violation| invariants::OF_STAGES.contains(&violation.invariant)) {
+                prop_assert_eq!(wrong, []);
+            }
+            for command in commands {
                 prop_assert!(!call_over, "after the end: {command:?}");
                 match command {
                     Command::Start(request, play) => {

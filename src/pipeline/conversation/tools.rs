@@ -1,5 +1,6 @@
 //! Tools that the model calls in the middle of an answer: when they may run, and how the answer goes on.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::event::{CallEvent, EndReason};
@@ -16,7 +17,7 @@ const SPEAKS_AFTER: u64 = 700;
 const RESULT_SHARE: usize = 4;
 
 /// How an answer goes on after its model has called a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Round {
     /// The model is asked again, with the result at the end; false: without its tools, with the results in words.
     Ask(Vec<Message>, bool),

@@ -1,0 +1,77 @@
+use super::*;
+use crate::event::{EndReason, TurnMarks};
+
+const ONE: ResponseId = ResponseId(1);
+
+fn begin(id: u32, play: Play) -> Command {
+    let message = |role, content: &str| Message { role, content: content.into() };
+    let request = ResponseRequest {
+        id: ResponseId(id),
+        speculative: play == Play::Hidden,
+        script: None,
+        messages: vec![message(Role::System, ""), message(Role::User, "question")],
+        language: String::new(),
+        voice: String::new(),
+        tools: Vec::new(),
+    };
+    Command::Start(request, play)
+}
+
+fn told(event: CallEvent) -> Command {
+    Command::Emit(event)
+}
+
+fn ended() -> Command {
+    told(CallEvent::Turn { response: ONE, marks: TurnMarks::default(), slow: None })
+}
+
+/// What a conversation is found to break that commands this, all at once.
+fn found(commands: &[Command]) -> Vec<&'static str> {
+    let mut names: Vec<_> = Invariants::default()
+        .step(1, &Input::Timeout, commands)
+        .iter()
+        .map(|found| found.invariant)
+        .collect();
+    names.dedup();
+    names
+}
+
+#[test]
+fn a_conversation_that_breaks_a_rule_is_found_out() {
+    let state = || told(CallEvent::State(AgentState::Thinking));
+    let text = || told(CallEvent::AnswerText { response: ONE, text: "words".into() });
+    let tell = || told(CallEvent::AnswerStarted(ONE));
+    assert_eq!(found(&[tell(), begin(1, Play::Full), text(), state()]), [""; 0]);
+    assert_eq!(found(&[begin(1, Play::Hidden), Command::Play(ONE, Play::Full)]), ["hidden_unheard"]);
+    assert_eq!(found(&[begin(1, Play::Hidden), text()]), ["hidden_unheard"]);
+    assert_eq!(found(&[begin(1, Play::Hidden), Command::Cancel(ONE), text()]), ["hidden_unheard"]);
+    assert_eq!(found(&[begin(1, Play::Hidden), begin(2, Play::Hidden)]), ["one_answer"]);
+    assert_eq!(
+        found(&[begin(2, Play::Hidden), Command::Cancel(ResponseId(2)), begin(1, Play::Hidden)]),
+        ["one_request"]
+    );
+    assert_eq!(found(&[tell(), begin(1, Play::Full), ended(), text()]), ["nothing_after_end"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full), ended(), ended()]), ["one_end"]);
+    assert_eq!(found(&[tell(), begin(1, Play::Full)]), ["states_agree"], "no state was told");
+    assert_eq!(found(&[Command::Cancel(ONE)]), ["nothing_after_end"]);
+    assert_eq!(found(&[Command::Close(UtteranceId(1))]), ["close_once"]);
+    assert_eq!(found(&[Command::End(EndReason::Idle, ""), text()])[0], "nothing_after_end");
+    assert_eq!(found(&[begin(1, Play::Hidden), Command::End(EndReason::Idle, "")]), ["one_answer"]);
+    let invented = Message { role: Role::Assistant, content: "never said".into() };
+    assert_eq!(found(&[Command::Prefill(vec![invented], false)]), ["history_is_heard"]);
+    let heard = told(CallEvent::Interrupted { response: ONE, heard: "never said".into() });
+    assert_eq!(found(&[tell(), begin(1, Play::Full), heard, state()]), ["history_is_heard"]);
+}
+
+#[test]
+fn what_the_stages_or_the_client_are_owed_is_found_out_too() {
+    let step = |input: Input| {
+        let found = Invariants::default().step(1, &input, &[]);
+        found.iter().map(|found| found.invariant).collect::<Vec<_>>()
+    };
+    assert_eq!(step(Input::Playout(PlayoutEvent::Started(ONE))), ["hidden_unplayed"]);
+    assert_eq!(step(Input::Client(ClientCommand::HangUp)), ["control_kept"]);
+    let mut invariants = Invariants::default();
+    invariants.step(5, &Input::Timeout, &[]);
+    assert_eq!(invariants.step(4, &Input::Timeout, &[])[0].invariant, "clock");
+}

@@ -1,0 +1,141 @@
+//! The spans of a turn, as a collector receives them over OTLP.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use visavis::config::Config;
+use visavis::ends::call_ends;
+use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+use visavis::engine::{Engines, LlmPiece, Vad};
+use visavis::event::{CallEvent, ClientCommand};
+use visavis::frame::ResponseId;
+use visavis::pipeline;
+use visavis::telemetry::Telemetry;
+
+struct Collector(mpsc::Sender<Span>);
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        for resource in request.into_inner().resource_spans {
+            for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+                self.0.send(span).await.unwrap();
+            }
+        }
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+async fn collect() -> (SocketAddr, mpsc::Receiver<Span>) {
+    let (out, spans) = mpsc::channel(256);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+    let server = tonic::transport::Server::builder().add_service(TraceServiceServer::new(Collector(out)));
+    tokio::spawn(server.serve_with_incoming(incoming));
+    (address, spans)
+}
+
+/// One typed question and its spoken answer, heard by the client.
+async fn a_turn(config: Config) {
+    let answer = vec![(Duration::from_millis(30), Ok(LlmPiece::Text("Secret words. ".into())))];
+    let llm = ScriptedLlm { answers: parking_lot::Mutex::new([answer].into()), ..Default::default() };
+    let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
+    let stt = Arc::new(ScriptedStt::default());
+    let engines = Engines { stt, llm: Arc::new(llm), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
+    let (mut ends, pipeline) = call_ends();
+    let tokens = (CancellationToken::new(), CancellationToken::new());
+    let run = tokio::spawn(async move {
+        Box::pin(pipeline::run("the-call".into(), pipeline, engines, &config, Some("en".into()), tokens))
+            .await
+    });
+    ends.commands.send(ClientCommand::Say("Private question?".into())).await.unwrap();
+    loop {
+        let event = ends.events.recv().await.expect("the call goes on");
+        if matches!(event, CallEvent::AgentStartedSpeaking(_)) {
+            // A client that claims what cannot be is not believed.
+            for ms in [4_000_000, 170] {
+                let heard = ClientCommand::FirstAudioHeard { response: ResponseId(1), ms };
+                ends.commands.send(heard).await.unwrap();
+            }
+        }
+        if let CallEvent::Turn { marks, .. } = event {
+            assert_eq!(marks.heard, Some(170));
+            break;
+        }
+    }
+    drop(ends);
+    run.await.unwrap();
+}
+
+fn attributes(span: &Span) -> BTreeMap<&str, String> {
+    let text = |value: &Value| match value {
+        Value::StringValue(text) => text.clone(),
+        other => format!("{other:?}"),
+    };
+    let of = |attribute: &opentelemetry_proto::tonic::common::v1::KeyValue| {
+        attribute.value.as_ref().and_then(|value| value.value.as_ref()).map(text).unwrap_or_default()
+    };
+    span.attributes.iter().map(|attribute| (attribute.key.as_str(), of(attribute))).collect()
+}
+
+/// The tracer is the process's, so that one test shows all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_a_span_of_each_stage_and_the_words_only_when_asked_and_an_absent_one_costs_nothing()
+{
+    let (address, mut spans) = collect().await;
+    let mut config = Config::default();
+    config.telemetry.otlp_endpoint = format!("http://{address}");
+    let telemetry = Telemetry::start(&config.telemetry).unwrap().expect("it is configured");
+    a_turn(config.clone()).await;
+    config.telemetry.content = true;
+    a_turn(config.clone()).await;
+    telemetry.stop().await;
+    let mut got = Vec::new();
+    while let Ok(span) = spans.try_recv() {
+        got.push(span);
+    }
+    let turns: Vec<&Span> = got.iter().filter(|span| span.name == "turn").collect();
+    assert_eq!(turns.len(), 2, "{got:#?}");
+    assert_ne!(turns[0].trace_id, turns[1].trace_id);
+    let silent =
+        format!("{:?}", got.iter().filter(|span| span.trace_id == turns[0].trace_id).collect::<Vec<_>>());
+    assert!(!silent.contains("Secret") && !silent.contains("Private"), "{silent}");
+    let (quiet, open) = (attributes(turns[0]), attributes(turns[1]));
+    assert_eq!((quiet["visavis.call"].as_str(), quiet["visavis.language"].as_str()), ("the-call", "en"));
+    assert_eq!(
+        (open["visavis.question"].as_str(), open["visavis.answer"].as_str()),
+        ("Private question?", "Secret words.")
+    );
+    for name in ["first token", "first phrase", "first audio", "first sent", "heard", "playout"] {
+        let stage = got.iter().find(|span| span.name == name && span.trace_id == turns[0].trace_id);
+        let stage = stage.unwrap_or_else(|| panic!("no span {name}: {got:#?}"));
+        assert_eq!(stage.parent_span_id, turns[0].span_id, "{name}");
+        assert!(stage.start_time_unix_nano >= turns[0].start_time_unix_nano, "{name}");
+        assert!(stage.end_time_unix_nano >= stage.start_time_unix_nano, "{name}");
+    }
+
+    // Nobody listens there any more.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    config.telemetry.otlp_endpoint = format!("http://{nobody}");
+    let telemetry = Telemetry::start(&config.telemetry).unwrap().expect("it is configured");
+    a_turn(config).await;
+    telemetry.stop().await;
+}
