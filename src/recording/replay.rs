@@ -197,7 +197,7 @@ fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
 mod tests {
     use super::*;
 
-    const HEADER: &str = r#"{"format":"visavis-recording","format_version":1,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"history_bytes":4000}}"#;
+    const HEADER: &str = r#"{"format":"visavis-recording","format_version":1,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"history_bytes":4000,"tools":[],"tool_rounds":1}}"#;
     const READY: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":"Ready"},"commands":[{"Emit":{"Ready":{"call":"c"}}},{"Prefill":[[{"role":"system","content":""}],false]}]}"#;
 
     fn of(lines: &[&str]) -> Report {
