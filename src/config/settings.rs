@@ -136,6 +136,8 @@ pub struct TtsEngine {
     pub queue: u32,
     /// 0.5 to 2.
     pub speed: f32,
+    /// Megabytes of short phrases that are kept, for all calls together; 0: none.
+    pub cache_mb: u32,
 }
 
 /// Voice activity and turn end.
@@ -166,6 +168,8 @@ pub struct Conversation {
     pub idle_seconds: u64,
     /// Seconds without a word after that question, after which the call ends.
     pub idle_end_seconds: u64,
+    /// Have the model sum up, between turns, what no longer fits into its window; otherwise it is forgotten.
+    pub summarise: bool,
 }
 
 impl Default for Server {
@@ -226,6 +230,7 @@ impl Default for TtsEngine {
             threads: 2,
             queue: 16,
             speed: 1.0,
+            cache_mb: 16,
         }
     }
 }
@@ -247,6 +252,7 @@ impl Default for Conversation {
             eagerness: Eagerness::Medium,
             idle_seconds: 120,
             idle_end_seconds: 30,
+            summarise: false,
         }
     }
 }

@@ -166,6 +166,7 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         idle_ms: config.conversation.idle_seconds * 1000,
         idle_end_ms: config.conversation.idle_end_seconds * 1000,
         history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+        summarise: config.conversation.summarise,
     }
 }
 

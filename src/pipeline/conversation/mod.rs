@@ -6,13 +6,15 @@
 //! - `listening`: an utterance from its first sound to the end of the turn; the hidden answer that is begun before it
 //! - `barge_in`: what becomes of an answer while the person makes a sound
 //! - `answer`: an answer from its start to its one end
-//! - `history`: what was said and heard; `lines`: what the agent says without the model
+//! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
+//! - `lines`: what the agent says without the model
 
 mod answer;
 mod barge_in;
 mod history;
 mod lines;
 mod listening;
+mod memory;
 
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
@@ -26,6 +28,7 @@ use barge_in::BargeIn;
 use history::History;
 use lines::Line;
 use listening::{Cut, Open};
+use memory::Memory;
 
 /// A turn is begun again this often when an engine fails before anything was heard.
 const RETRIES: u32 = 2;
@@ -51,6 +54,8 @@ pub struct Settings {
     pub idle_end_ms: u64,
     /// Longest history in bytes.
     pub history_bytes: usize,
+    /// What no longer fits into the history is summed up by the model.
+    pub summarise: bool,
 }
 
 /// Something that happened.
@@ -87,6 +92,8 @@ pub enum Input {
     FirstAudio(ResponseId),
     /// From playout.
     Playout(PlayoutEvent),
+    /// The summary that was wanted; empty: there is none.
+    Summary(String),
     /// An engine failed the answer.
     AnswerFailed(ResponseId),
     /// The server stops: finish the answer in work, then say goodbye.
@@ -102,6 +109,10 @@ pub enum Command {
     Start(ResponseRequest, Play),
     /// Read these messages ahead of the answer to them; true: the last one goes on.
     Prefill(Vec<Message>, bool),
+    /// Write what these messages ask for when there is time; [`Input::Summary`] brings it.
+    Summarise(Vec<Message>),
+    /// Make ready to say these lines when there is time, with this voice and in this language.
+    Prepare(Vec<String>, (String, String)),
     /// Play the answer in work like this from now on.
     Play(ResponseId, Play),
     /// Stop making and playing this answer.
@@ -124,6 +135,7 @@ pub struct Conversation {
     settings: Settings,
     call: String,
     history: History,
+    memory: Memory,
     /// The utterance that is spoken, or pauses.
     open: Option<Open>,
     /// Utterances that were cut and whose words are still to come.
@@ -162,6 +174,7 @@ impl Conversation {
         let language = settings.language.clone().unwrap_or_default();
         Self {
             history: History::new(settings.history_bytes),
+            memory: Memory::default(),
             settings,
             call,
             open: None,
@@ -207,6 +220,7 @@ impl Conversation {
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
+            Input::Summary(text) => self.summarised(&text),
             Input::Text(..)
             | Input::TextEnded(_)
             | Input::FirstPhrase(_)
@@ -302,6 +316,7 @@ impl Conversation {
                 }
                 // The instructions are the longest thing to read, and nobody waits yet.
                 self.read_ahead("");
+                self.prepare_lines();
             }
             ClientCommand::Say(text) => self.typed(now, position, text),
             ClientCommand::SetLanguage(language) => {

@@ -15,6 +15,7 @@ fn conversation() -> Conversation {
         idle_ms: 60_000,
         idle_end_ms: 20_000,
         history_bytes: 4000,
+        summarise: false,
     };
     Conversation::new(settings, "call".into())
 }
@@ -457,3 +458,5 @@ proptest! {
         }
     }
 }
+
+mod memory;
