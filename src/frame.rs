@@ -142,6 +142,17 @@ pub struct Sentence {
     pub text: String,
     /// As it is to be spoken: no markup, no emoji, no raw addresses.
     pub speakable: String,
+    /// The written words that are spoken, in order.
+    pub words: Vec<WrittenWord>,
+}
+
+/// A word as it was written, and the bytes of the spoken text that say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenWord {
+    /// The word, with the punctuation attached to it.
+    pub word: String,
+    /// Bytes of [`Sentence::speakable`].
+    pub spoken: std::ops::Range<usize>,
 }
 
 /// A word and when it sounds, in samples of [`OUT_RATE`] from the start of its chunk.

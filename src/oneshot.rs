@@ -33,7 +33,7 @@ pub async fn speak(
     let (channel, status) = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
     loaded(status).await?;
     let tts = GrpcTts { channel, settings: config.tts.clone() };
-    let request = TtsRequest { text: text.into(), voice: voice.into(), language: String::new() };
+    let request = TtsRequest { text: text.into(), voice: voice.into(), ..Default::default() };
     let mut parts = tts.synthesize(request).await?;
     let mut writer = None;
     while let Some(part) = parts.next().await {

@@ -139,6 +139,10 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("visavis_stage_seconds".into()), &STAGES)?
         .set_buckets_for_metric(
+            Matcher::Full("visavis_playout_hole_seconds".into()),
+            &[0.1, 0.2, 0.4, 0.8, 1.6, 3.2],
+        )?
+        .set_buckets_for_metric(
             Matcher::Full("visavis_call_seconds".into()),
             &[10.0, 60.0, 300.0, 900.0, 3600.0],
         )?
@@ -149,7 +153,9 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     for counter in [
         "visavis_mic_frames_dropped_total",
         "visavis_media_frames_dropped_total",
-        "visavis_playout_gaps_total",
+        "visavis_playout_holes_total",
+        "visavis_speech_cache_hits_total",
+        "visavis_speech_cache_misses_total",
     ] {
         metrics::counter!(counter).absolute(0);
     }

@@ -30,6 +30,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("llm.temperature", f64::from(config.llm.temperature), 0.0, 2.0);
     range("llm.top_p", f64::from(config.llm.top_p), 0.0, 1.0);
     range("tts.speed", f64::from(config.tts.speed), 0.5, 2.0);
+    range("tts.cache_mb", f64::from(config.tts.cache_mb), 0.0, 4096.0);
     range("vad.threshold", f64::from(config.vad.threshold), 0.05, 0.99);
     range("vad.start_ms", f64::from(config.vad.start_ms), 32.0, 1000.0);
     range("vad.pause_ms", f64::from(config.vad.pause_ms), 64.0, 2000.0);

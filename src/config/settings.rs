@@ -160,6 +160,8 @@ pub struct TtsEngine {
     pub queue: u32,
     /// 0.5 to 2.
     pub speed: f32,
+    /// Megabytes of short phrases that are kept, for all calls together; 0: none.
+    pub cache_mb: u32,
 }
 
 /// Voice activity and turn end.
@@ -190,6 +192,8 @@ pub struct Conversation {
     pub idle_seconds: u64,
     /// Seconds without a word after that question, after which the call ends.
     pub idle_end_seconds: u64,
+    /// Have the model sum up, between turns, what no longer fits into its window; otherwise it is forgotten.
+    pub summarise: bool,
 }
 
 impl Default for Server {
@@ -250,6 +254,7 @@ impl Default for TtsEngine {
             threads: 2,
             queue: 16,
             speed: 1.0,
+            cache_mb: 16,
         }
     }
 }
@@ -271,6 +276,7 @@ impl Default for Conversation {
             eagerness: Eagerness::Medium,
             idle_seconds: 120,
             idle_end_seconds: 30,
+            summarise: false,
         }
     }
 }

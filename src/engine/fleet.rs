@@ -13,8 +13,9 @@ use super::grpc::{self, GrpcLlm, GrpcStt, GrpcTts};
 use super::monitor::{self, EngineStatus};
 use super::silero::Silero;
 use super::smart_turn::SmartTurn;
+use super::speech_cache::CachedTts;
 use super::supervisor::{self, Program};
-use super::{EndOfTurn, Engines, Vad};
+use super::{EndOfTurn, Engines, Tts, Vad};
 use crate::config::Config;
 
 /// The model files of a configuration, resolved.
@@ -65,7 +66,7 @@ impl Fleet {
         let engines = Engines {
             stt: Arc::new(GrpcStt(stt_channel)),
             llm: Arc::new(GrpcLlm { channel: llm_channel, settings: config.llm.clone() }),
-            tts: Arc::new(GrpcTts { channel: tts_channel, settings: config.tts.clone() }),
+            tts: speech(GrpcTts { channel: tts_channel, settings: config.tts.clone() }),
             vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
             end_of_turn,
         };
@@ -81,6 +82,14 @@ impl Fleet {
     /// Ends the children and waits for them.
     pub async fn stop(&self) {
         self.launcher.stop().await;
+    }
+}
+
+/// Speech that is remembered, unless the configuration leaves no room for it.
+fn speech(tts: GrpcTts) -> Arc<dyn Tts> {
+    match tts.settings.cache_mb {
+        0 => Arc::new(tts),
+        megabytes => Arc::new(CachedTts::new(Arc::new(tts), u64::from(megabytes) << 20)),
     }
 }
 

@@ -276,12 +276,13 @@ impl Tts for GrpcTts {
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let priority = if request.ahead { v1::Priority::Batch } else { v1::Priority::Live };
         let message = v1::SynthesizeRequest {
             text: request.text,
             voice: request.voice,
             language: request.language,
             speed: self.settings.speed,
-            priority: v1::Priority::Live.into(),
+            priority: priority.into(),
             deadline_ms: deadline_ms(),
         };
         let open = || async {

@@ -5,6 +5,7 @@
 //! - [`fleet`]: all engines of a server
 //! - [`supervisor`]: starts them as children and keeps them running
 //! - [`monitor`]: what they say of their health
+//! - [`speech_cache`]: remembers how short phrases sound
 //! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`]
 //! - [`scripted`]: engines for tests of turn-taking
 
@@ -15,6 +16,7 @@ mod onnx;
 pub mod scripted;
 pub mod silero;
 pub mod smart_turn;
+pub mod speech_cache;
 pub mod supervisor;
 
 use async_trait::async_trait;
@@ -124,7 +126,7 @@ pub trait Llm: Send + Sync {
 }
 
 /// A phrase to be spoken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TtsRequest {
     /// Plain text.
     pub text: String,
@@ -132,6 +134,8 @@ pub struct TtsRequest {
     pub voice: String,
     /// ISO 639-1.
     pub language: String,
+    /// Nobody waits for it: everything else goes first.
+    pub ahead: bool,
 }
 
 /// Speech of a part of the text, at the voice's own rate.
@@ -153,6 +157,9 @@ pub trait Tts: Send + Sync {
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError>;
+
+    /// Makes ready what may be said soon, where speech is kept. Dropping the future stops it.
+    async fn prepare(&self, _request: TtsRequest) {}
 }
 
 /// Voice activity of one call.

@@ -189,13 +189,21 @@ impl<'a> Workshop<'a> {
     }
 
     fn make_from(&self, source: &Source, model: &Model, stamps: &mut Stamps) -> Result<(), FetchError> {
-        self.downloads.get(&source.origins())?;
+        // Another model that lies here may be what this one is made of.
+        let here = source.joined_sha256.as_deref().filter(|_| source.tokenizer.is_none());
+        let here = here.and_then(|sum| stamps.file_with(self.dir, sum));
+        if here.is_none() {
+            self.downloads.get(&source.origins())?;
+        }
+        if source.convert.is_some() {
+            self.progress.note(&format!("{}: converting", model.name));
+        }
         let written = match source.parts.as_slice() {
             // One whole file needs no copy.
             [part] if part.member.is_none() && source.convert.is_none() => {
                 steps::as_downloaded(self.downloads.path(&part.origin))?
             }
-            _ => steps::assemble(source, &self.downloads, &self.root.join("work"))?,
+            _ => steps::assemble(source, &self.downloads, &self.root.join("work"), here.as_deref())?,
         };
         check(model, source, &written)?;
         store::install(&written.path, self.dir, &model.file)?;

@@ -79,33 +79,52 @@ impl Drop for Sink {
     }
 }
 
-/// Builds the file of `source` from its downloads, under a temporary name in `work`.
+/// Builds the file of `source` from its downloads, or from their joined form that lies at `joined` already, under a
+/// temporary name in `work`.
 pub(super) fn assemble(
     source: &Source,
     downloads: &Downloads<'_>,
     work: &Path,
+    joined: Option<&Path>,
 ) -> Result<Written, FetchError> {
-    let joined = join(&source.parts, downloads, work.join("joined"))?;
-    let (Some(Conversion::Ctranslate2Whisper), Some(tokenizer)) = (source.convert, &source.tokenizer) else {
-        return Ok(joined);
+    let built = match joined {
+        Some(_) => None,
+        None => Some(join(&source.parts, downloads, work.join("joined"))?),
     };
-    if let Some(expected) = source.joined_sha256.as_ref().filter(|sum| **sum != joined.sha256) {
-        return Err(FetchError::Checksum {
+    let path = match (&built, source.convert) {
+        (Some(_), None) => return Ok(built.expect("matched")),
+        (Some(built), Some(_)) => {
+            check_joined(source, built)?;
+            built.path.as_path()
+        }
+        (None, _) => joined.expect("matched"),
+    };
+    let model = open(path)?;
+    let mut sink = Sink::create(work.join("converted"))?;
+    let converted = match (source.convert, &source.tokenizer) {
+        (Some(Conversion::Ctranslate2Whisper), Some(tokenizer)) => {
+            let tokenizer = join(std::slice::from_ref(tokenizer), downloads, work.join("tokenizer.json"))?;
+            convert::ctranslate2_whisper(model, open(&tokenizer.path)?, &mut sink)
+        }
+        _ => convert::gguf_iq4_nl(model, &mut sink),
+    };
+    converted.map_err(|e| conversion_error(&sink.path, &e))?;
+    sink.finish()
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, FetchError> {
+    File::open(path).map(BufReader::new).map_err(|source| FetchError::Io { path: path.to_owned(), source })
+}
+
+fn check_joined(source: &Source, joined: &Written) -> Result<(), FetchError> {
+    match source.joined_sha256.as_ref().filter(|sum| **sum != joined.sha256) {
+        Some(expected) => Err(FetchError::Checksum {
             what: "the joined download".to_owned(),
             actual: joined.sha256.clone(),
             expected: expected.clone(),
-        });
+        }),
+        None => Ok(()),
     }
-    let tokenizer = join(std::slice::from_ref(tokenizer), downloads, work.join("tokenizer.json"))?;
-    let open = |written: &Written| {
-        let file = File::open(&written.path);
-        file.map(BufReader::new).map_err(|source| FetchError::Io { path: written.path.clone(), source })
-    };
-    let (model, tokenizer) = (open(&joined)?, open(&tokenizer)?);
-    let mut sink = Sink::create(work.join("converted"))?;
-    convert::ctranslate2_whisper(model, tokenizer, &mut sink)
-        .map_err(|e| conversion_error(&sink.path, &e))?;
-    sink.finish()
 }
 
 fn conversion_error(path: &Path, error: &anyhow::Error) -> FetchError {

@@ -94,6 +94,16 @@ impl Stamps {
         self.save(dir)
     }
 
+    /// A file of `dir` that had this checksum, and was not written to since.
+    pub(super) fn file_with(&self, dir: &Path, sha256: &str) -> Option<PathBuf> {
+        let same = |(file, stamp): (&PathBuf, &Stamp)| {
+            let path = dir.join(file);
+            let untouched = metadata(&path) == Some((stamp.size, stamp.modified_s));
+            (stamp.sha256 == sha256 && untouched).then_some(path)
+        };
+        self.0.iter().find_map(same)
+    }
+
     pub(super) fn forget(&mut self, dir: &Path, model: &Model) -> Result<(), FetchError> {
         self.0.remove(&model.file).map_or(Ok(()), |_| self.save(dir))
     }

@@ -10,21 +10,22 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{EngineError, Engines, LlmRequest};
+use crate::engine::{EngineError, Engines, LlmRequest, TtsRequest};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{
     MIC_RATE, Message, Play, PlaybackPosition, PlayoutItem, ResponseId, ResponseRequest, Sentence,
     UtteranceId, VadEvent,
 };
-use crate::tool::ToolCall;
+use crate::tool::{ToolCall, Tools};
 
 use super::conversation::{Command, Conversation, Input, Round};
 use super::observer::Observer;
 use super::playout::PlayoutEvent;
+use super::speakable::speakable;
 use super::stt::SttEvent;
 use super::tools::Toolbox;
 use super::vad::Heard;
-use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE, SENTENCE_QUEUE, llm, tts};
+use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE, SENTENCE_QUEUE, llm, stages, tts};
 
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +87,8 @@ pub(super) struct Conductor {
     /// Tells the answer in work how it goes on after a tool.
     rounds: Option<mpsc::Sender<Round>>,
     prefill: CancellationToken,
+    /// Work for which nobody waits; it ends when somebody does.
+    spare: CancellationToken,
     no_voice_told: bool,
 }
 
@@ -119,6 +122,7 @@ impl Conductor {
             returned: mpsc::channel(RETURNED_QUEUE),
             rounds: None,
             prefill: CancellationToken::new(),
+            spare: CancellationToken::new(),
             no_voice_told: false,
         }
     }
@@ -133,6 +137,7 @@ impl Conductor {
                 () = self.token.cancelled() => return self.finish(EndReason::ServerStopping, "The server stops. Please call again in a moment."),
                 heard = self.wires.voice.recv() => match heard {
                     Some(heard) => {
+                        self.spare.cancel();
                         self.judge(&heard);
                         Some(voice(heard))
                     }
@@ -146,7 +151,7 @@ impl Conductor {
                     }
                     None => return self.finish(EndReason::HungUp, "The connection was closed."),
                 },
-                event = self.wires.playout.recv() => event.map(Input::Playout),
+                event = self.wires.playout.recv() => event.and_then(|event| self.playout_input(event)),
                 judged = self.judged.1.recv() => judged,
                 returned = self.returned.1.recv() => returned,
                 note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
@@ -162,35 +167,54 @@ impl Conductor {
             let commands = self.conversation.handle(now, position, input.clone());
             self.observer.step(now, position, &input, &commands);
             for command in commands {
-                match command {
-                    Command::Start(request, play) => self.start(request, play),
-                    Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
-                    Command::Prefill(messages, open) => self.prefill(messages, open),
-                    Command::Cancel(_) => self.cancel(),
-                    Command::RunTool(_, call) => self.run_tool(call),
-                    Command::Continue(_, round) => {
-                        // One round at a time: there is room.
-                        _ = self.rounds.as_ref().map(|rounds| rounds.try_send(round));
-                    }
-                    Command::Hold(id, text) => self.hold(id, text),
-                    Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
-                    Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
-                    Command::End(reason, message) => return self.finish(reason, message),
-                    Command::Emit(event) => {
-                        self.observer.told(&event);
-                        if self.wires.events.try_send(event).is_err() {
-                            return self.finish(EndReason::ConnectionLost, "The client has stopped reading.");
-                        }
-                    }
+                if let Some(end) = self.execute(command) {
+                    return end;
                 }
             }
         }
+    }
+
+    /// Does what the conversation wants; says why, when the call ends with it.
+    fn execute(&mut self, command: Command) -> Option<(EndReason, &'static str)> {
+        match command {
+            Command::Start(request, play) => self.start(request, play),
+            Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
+            Command::Prefill(messages, open) => self.prefill(messages, open),
+            Command::Summarise(messages) => self.summarise(messages),
+            Command::Prepare(lines, voice) => self.prepare(lines, voice),
+            Command::Cancel(_) => self.cancel(),
+            Command::RunTool(_, call) => self.run_tool(call),
+            Command::Continue(_, round) => {
+                // One round at a time: there is room.
+                _ = self.rounds.as_ref().map(|rounds| rounds.try_send(round));
+            }
+            Command::Hold(id, text) => self.hold(id, &text),
+            Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
+            Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
+            Command::End(reason, message) => return Some(self.finish(reason, message)),
+            Command::Emit(event) => {
+                self.observer.told(&event);
+                if self.wires.events.try_send(event).is_err() {
+                    return Some(self.finish(EndReason::ConnectionLost, "The client has stopped reading."));
+                }
+            }
+        }
+        None
     }
 
     fn finish(&mut self, reason: EndReason, message: &'static str) -> (EndReason, &'static str) {
         self.cancel();
         self.observer.end(reason);
         (reason, message)
+    }
+
+    /// A hole is counted; it changes nothing.
+    fn playout_input(&self, event: PlayoutEvent) -> Option<Input> {
+        if let PlayoutEvent::Hole(response, length) = event {
+            stages::hole(&self.call, response, length);
+            return None;
+        }
+        Some(Input::Playout(event))
     }
 
     fn note_input(&mut self, note: AnswerNote) -> Option<Input> {
@@ -263,12 +287,45 @@ impl Conductor {
         self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }
 
+    /// Has lines spoken for later, one after the other, until somebody speaks.
+    fn prepare(&mut self, lines: Vec<String>, (voice, language): (String, String)) {
+        self.spare.cancel();
+        self.spare = self.token.child_token();
+        let (token, tts) = (self.spare.clone(), self.engines.tts.clone());
+        let any = TtsRequest { text: String::new(), voice, language, ahead: true };
+        let work = async move {
+            for line in lines {
+                let text = speakable(&line, &any.language).text;
+                tts.prepare(TtsRequest { text, ..any.clone() }).await;
+            }
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Has the model write a summary, which may come in any later turn.
+    fn summarise(&self, messages: Vec<Message>) {
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        // Not in the call's conversation: its cache is for the answers.
+        let tools = Tools::default();
+        let request = LlmRequest { conversation: String::new(), messages, speculative: true, tools };
+        let work = async move {
+            let text = llm::whole(request, llm.as_ref()).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "nothing was summed up");
+                String::new()
+            });
+            _ = out.send(Input::Summary(text)).await;
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
     /// Says something in front of the answer in work, which goes on being made.
-    fn hold(&mut self, response: ResponseId, text: String) {
+    fn hold(&mut self, response: ResponseId, text: &str) {
         let Some(token) = self.answer.clone() else { return };
         let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
         let (voice, language) = self.voice.clone();
-        let sentence = Sentence { response, index: 0, speakable: text, text: String::new() };
+        let spoken = speakable(text, &language);
+        let sentence =
+            Sentence { response, index: 0, text: String::new(), speakable: spoken.text, words: Vec::new() };
         self.tasks.spawn(async move {
             let said = tts::say(&sentence, (voice, language), tts.as_ref(), &speech);
             if let Some(Err(error)) = token.run_until_cancelled(said).await {
@@ -291,6 +348,7 @@ impl Conductor {
     }
 
     fn start(&mut self, request: ResponseRequest, play: Play) {
+        self.spare.cancel();
         self.cancel();
         let id = request.id;
         self.wires.current.send_replace(Some((id, play)));

@@ -134,7 +134,9 @@ impl Invariants {
             PlayoutEvent::Started(_) => {
                 (before.is_none() && self.playing.is_none_or(|(last, _)| last < id), false)
             }
-            PlayoutEvent::Phrase { .. } | PlayoutEvent::Words { .. } => (before == Some((id, false)), false),
+            PlayoutEvent::Phrase { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
+                (before == Some((id, false)), false)
+            }
             // What has no sound finishes without a start.
             PlayoutEvent::Finished(_) => (before.is_none_or(|(_, finished)| !finished), true),
         };
@@ -179,7 +181,7 @@ impl Invariants {
                 });
             }
             Command::Emit(event) => self.event(event),
-            Command::SetLanguage(_) => {}
+            Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) => {}
             Command::End(..) => {
                 let made = self.made;
                 self.must("one_answer", made.is_none(), || format!("{made:?} is made after the call's end"));

@@ -13,7 +13,7 @@ use crate::tool::Tools;
 use super::conductor::AnswerNote;
 use super::conversation::Round;
 use super::phrases::Splitter;
-use super::speakable::speakable;
+use super::speakable::{Speakable, speakable};
 
 /// Generates one answer. Phrases go to speech in order; the channel's end says that no more come.
 ///
@@ -27,7 +27,8 @@ pub async fn run(
     notes: mpsc::Sender<AnswerNote>,
     mut rounds: mpsc::Receiver<Round>,
 ) -> Result<(), EngineError> {
-    let mut out = Out { response: request.id, index: 0, sentences, notes };
+    let language = request.language.clone();
+    let mut out = Out { response: request.id, language, index: 0, sentences, notes };
     let mut splitter = Splitter::default();
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {
@@ -61,8 +62,24 @@ pub async fn run(
     Ok(())
 }
 
+/// All of a short answer at once.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineError> {
+    let mut pieces = llm.generate(request).await?;
+    let mut text = String::new();
+    while let Some(piece) = pieces.next().await {
+        if let LlmPiece::Text(piece) = piece? {
+            text.push_str(&piece);
+        }
+    }
+    Ok(text)
+}
+
 struct Out {
     response: ResponseId,
+    language: String,
     index: u32,
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
@@ -102,8 +119,9 @@ impl Out {
         if self.index == 0 {
             _ = self.notes.send(AnswerNote::FirstPhrase(self.response)).await;
         }
+        let Speakable { text: spoken, words } = speakable(&text, &self.language);
         let sentence =
-            Sentence { response: self.response, index: self.index, speakable: speakable(&text), text };
+            Sentence { response: self.response, index: self.index, speakable: spoken, words, text };
         _ = self.sentences.send(sentence).await;
         self.index += 1;
     }

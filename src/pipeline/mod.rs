@@ -188,6 +188,7 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
         tools: tools::configured(&config.tools),
         tool_rounds: config.tools.rounds,
+        summarise: config.conversation.summarise,
     }
 }
 

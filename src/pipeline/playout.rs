@@ -14,6 +14,8 @@ use crate::frame::{
 const FRAME: Duration = Duration::from_millis(20);
 /// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
 const HOPELESS: Duration = Duration::from_millis(100);
+/// A longer silence inside an answer is heard as a hole.
+const HOLE: Duration = Duration::from_millis(60);
 /// How loud an answer is while it may be interrupted.
 const DUCKED: f32 = 0.2;
 /// Chunks of speech that wait in playout, and of an answer that may never be heard.
@@ -39,6 +41,8 @@ pub enum PlayoutEvent {
         /// Their times in the answer's own samples.
         words: Vec<WordTime>,
     },
+    /// Speech came so long after what was before it had been played.
+    Hole(ResponseId, Duration),
     /// The answer's last sample left.
     Finished(ResponseId),
 }
@@ -48,7 +52,7 @@ impl PlayoutEvent {
     #[must_use]
     pub fn response(&self) -> ResponseId {
         match self {
-            Self::Started(response) | Self::Finished(response) => *response,
+            Self::Started(response) | Self::Finished(response) | Self::Hole(response, _) => *response,
             Self::Phrase { response, .. } | Self::Words { response, .. } => *response,
         }
     }
@@ -87,8 +91,7 @@ pub async fn run(
             // A few phrases ahead are enough; what is behind them waits in its stage.
             item = items.recv(), if player.queue.len() < ahead => {
                 let Some(item) = item else { return };
-                player.accept(item, current.borrow().map(|(response, _)| response));
-                Vec::new()
+                player.accept(item, current.borrow().map(|(response, _)| response)).into_iter().collect()
             }
         };
         for event in told {
@@ -133,24 +136,22 @@ impl Player {
             self.next = Instant::now();
             self.gain = if self.play == Play::Held { 0.0 } else { 1.0 };
         }
+        if self.play != play && self.queue.is_empty() {
+            // What was silent meanwhile was so on purpose.
+            self.next = self.next.max(Instant::now());
+        }
         self.play = play;
     }
 
-    fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) {
+    fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) -> Option<PlayoutEvent> {
         let response = match &item {
             PlayoutItem::Speech(chunk) => chunk.response,
             PlayoutItem::End(response) => *response,
         };
         if current != Some(response) {
-            return;
+            return None;
         }
-        if self.queue.is_empty()
-            && self.playing.is_some_and(|(_, sounding)| sounding)
-            && self.play == Play::Full
-            && self.next + FRAME < Instant::now()
-        {
-            metrics::counter!("visavis_playout_gaps_total").increment(1);
-        }
+        let hole = self.hole(&item);
         if self.playing.is_none() {
             self.playing = Some((response, false));
             self.played = 0;
@@ -167,6 +168,15 @@ impl Player {
             }
             PlayoutItem::End(_) => self.ended = true,
         }
+        hole.map(|length| PlayoutEvent::Hole(response, length))
+    }
+
+    /// How long the person has heard nothing in the middle of the answer that `item` goes on with.
+    fn hole(&self, item: &PlayoutItem) -> Option<Duration> {
+        let sounding = self.playing.is_some_and(|(_, sounding)| sounding);
+        let waited = self.queue.is_empty() && sounding && self.play == Play::Full;
+        let length = Instant::now().saturating_duration_since(self.next);
+        (waited && matches!(item, PlayoutItem::Speech(_)) && length > HOLE).then_some(length)
     }
 
     /// Sends the frame that is due.
@@ -253,3 +263,6 @@ fn begin(response: ResponseId, chunk: &mut Chunk, start: u64) -> Vec<PlayoutEven
     }
     told
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! Counts and times of turns, taken from what the client is told: metrics and the page show the same numbers.
 
+use std::time::Duration;
+
 use crate::event::{CallEvent, TurnMarks};
+use crate::frame::ResponseId;
 use crate::tool::ToolEnd;
 
 /// Records an event.
@@ -62,4 +65,12 @@ pub(super) fn record(call: &str, event: &CallEvent) {
         CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),
         _ => {}
     }
+}
+
+/// Records a silence in the middle of an answer.
+pub(super) fn hole(call: &str, response: ResponseId, length: Duration) {
+    metrics::counter!("visavis_playout_holes_total").increment(1);
+    metrics::histogram!("visavis_playout_hole_seconds").record(length.as_secs_f64());
+    let ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(call, response = response.0, ms, "hole in an answer");
 }

@@ -38,6 +38,7 @@ pub async fn run(
                 text: sentence.speakable.clone(),
                 voice: voice.clone(),
                 language: language.clone(),
+                ahead: false,
             };
             match speaker.speak(&sentence, request).await {
                 Ok(()) => break,
@@ -70,7 +71,7 @@ pub async fn say(
     tts: &dyn Tts,
     playout: &mpsc::Sender<PlayoutItem>,
 ) -> Result<(), EngineError> {
-    let request = TtsRequest { text: sentence.speakable.clone(), voice, language };
+    let request = TtsRequest { text: sentence.speakable.clone(), voice, language, ahead: false };
     Speaker { tts, playout, sent: 0 }.speak(sentence, request).await
 }
 
@@ -88,15 +89,19 @@ impl Speaker<'_> {
         }
         let mut parts = self.tts.synthesize(request).await?;
         let mut resampler: Option<(u32, Resampler)> = None;
-        let mut number = 0;
+        let (mut number, mut at) = (0, 0);
         while let Some(part) = parts.next().await {
             let part = part?;
             number += 1;
             if number <= self.sent {
+                part.words.iter().for_each(|(word, ..)| _ = pass(sentence, word, &mut at));
                 continue;
             }
             let text = (number == 1 && !sentence.text.is_empty()).then(|| sentence.text.clone());
             let mut chunk = convert(sentence, part, text, &mut resampler);
+            if !sentence.words.is_empty() {
+                chunk.words = as_written(sentence, std::mem::take(&mut chunk.words), &mut at);
+            }
             if sentence.text.is_empty() {
                 chunk.words.clear();
             }
@@ -108,6 +113,31 @@ impl Speaker<'_> {
         }
         Ok(())
     }
+}
+
+/// The times of the written words, from those of the spoken ones: "12.50" is three of them. `at`: bytes of the spoken
+/// text that have been passed.
+fn as_written(sentence: &Sentence, spoken: Vec<WordTime>, at: &mut usize) -> Vec<WordTime> {
+    let mut times: Vec<WordTime> = Vec::with_capacity(spoken.len());
+    let mut last = None;
+    for word in spoken {
+        let Some(from) = pass(sentence, &word.text, at) else { continue };
+        let index = sentence.words.partition_point(|written| written.spoken.end <= from);
+        let Some(written) = sentence.words.get(index) else { continue };
+        match times.last_mut() {
+            Some(open) if last == Some(index) => open.end = word.end,
+            _ => times.push(WordTime { text: written.word.clone(), ..word }),
+        }
+        last = Some(index);
+    }
+    times
+}
+
+/// Where the next such word of the spoken text begins; the text is passed up to its end.
+fn pass(sentence: &Sentence, word: &str, at: &mut usize) -> Option<usize> {
+    let from = *at + sentence.speakable.get(*at..)?.find(word)?;
+    *at = from + word.len();
+    Some(from)
 }
 
 /// A voice breathes in before it speaks; the person waits.
@@ -165,5 +195,30 @@ mod tests {
         trim(&mut chunk);
         assert_eq!((chunk.samples.len(), chunk.samples[LEAD_IN]), (LEAD_IN + 100, 4000));
         assert_eq!((chunk.words[0].start, chunk.words[0].end), (LEAD_IN as u64, LEAD_IN as u64 + 100));
+    }
+
+    #[test]
+    fn spoken_words_are_told_as_the_written_ones_that_they_say() {
+        let spoken = crate::pipeline::speakable::speakable("Call 555-0199 🎉 now.", "en");
+        let sentence = Sentence {
+            response: ResponseId(1),
+            index: 0,
+            text: String::new(),
+            speakable: spoken.text,
+            words: spoken.words,
+        };
+        let words = ["Call", "5", "5", "5", "0", "1", "9", "9", "now"];
+        let times = words.iter().zip(0..).map(|(word, at)| WordTime {
+            text: (*word).into(),
+            start: at * 10,
+            end: at * 10 + 10,
+        });
+        let times: Vec<_> = times.collect();
+        let mut at = 0;
+        // In two parts, as engines send them.
+        let mut told = as_written(&sentence, times[..8].to_vec(), &mut at);
+        told.extend(as_written(&sentence, times[8..].to_vec(), &mut at));
+        let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
+        assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, 80), ("now.", 80, 90)]);
     }
 }

@@ -169,6 +169,7 @@ mod tests {
             history_bytes: 0,
             tools: Vec::new(),
             tool_rounds: 0,
+            summarise: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Conversions between model formats, so that a model published in one can be run by an engine of another.
 
 mod ct2;
+mod gguf;
 mod names;
 mod vocab;
 mod whisper;
@@ -19,4 +20,9 @@ pub fn ctranslate2_whisper<R: Read + Seek>(
     out: &mut impl Write,
 ) -> Result<()> {
     whisper::convert(model, tokenizer, out).context("convert the CTranslate2 Whisper model to ggml")
+}
+
+/// Converts a GGUF model's Q5_0 layers to IQ4_NL, which is quicker on a CPU.
+pub fn gguf_iq4_nl<R: Read + Seek>(model: R, out: &mut impl Write) -> Result<()> {
+    gguf::convert(model, out).context("convert the GGUF model to IQ4_NL")
 }

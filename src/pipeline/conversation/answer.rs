@@ -123,17 +123,24 @@ impl Answer {
         let Some((last, before)) = self.phrases.split_last() else { return String::new() };
         let mut parts: Vec<String> = before.iter().map(|phrase| phrase.text.clone()).collect();
         let written: Vec<&str> = last.text.split_whitespace().collect();
-        let sounded = last.words.iter().filter(|word| word.start.midpoint(word.end) <= samples).count();
-        // Spoken words may be more than the written ones ("3.50 €"), so the share counts.
-        let keep = match last.words.len() {
-            0 => 0,
-            same if same == written.len() => sounded,
-            total => (written.len() * sounded).div_ceil(total),
-        };
+        let sounded = last.words.iter().filter(|word| word.start.midpoint(word.end) <= samples);
+        let keep = through(&written, sounded.clone()).unwrap_or_else(|| {
+            // Timed by another's words: the share counts.
+            (written.len() * sounded.count()).div_ceil(last.words.len().max(1))
+        });
         parts.push(written[..keep.min(written.len())].join(" "));
         parts.retain(|part| !part.is_empty());
         parts.join(" ")
     }
+}
+
+/// How many of the written words lie before and under the sounded ones; some are not heard, such as an emoji.
+fn through<'a>(written: &[&str], sounded: impl Iterator<Item = &'a WordTime>) -> Option<usize> {
+    let mut keep = 0;
+    for word in sounded {
+        keep += written[keep..].iter().position(|written| *written == word.text)? + 1;
+    }
+    Some(keep)
 }
 
 impl Conversation {
@@ -153,7 +160,7 @@ impl Conversation {
 
     /// Instructions and history with these words of the person, in this language.
     pub(super) fn messages(&mut self, more: &str, language: &str) -> Vec<Message> {
-        let mut content = self.settings.instructions.clone();
+        let mut content = self.instructions();
         // Calls in English alone share what the model has read of the instructions.
         if (self.multilingual || is_foreign(language))
             && let Some(instruction) = answer_in(language)
@@ -310,6 +317,17 @@ impl Conversation {
         }
         self.tell_turn(&answer);
         self.decide(now);
+        self.make_room();
+        self.prepare_lines();
+    }
+
+    /// What may have to be said without the model should not wait for its voice.
+    pub(super) fn prepare_lines(&mut self) {
+        if self.open.is_none() && self.answer.is_none() && self.leaving.is_none() {
+            let lines = super::lines::prepared(&self.language).map(str::to_owned).collect();
+            let voice = (self.settings.voice.clone(), self.language.clone());
+            self.commands.push(Command::Prepare(lines, voice));
+        }
     }
 
     fn tell_turn(&mut self, answer: &Answer) {

@@ -37,6 +37,26 @@ pub(super) fn bye(language: &str) -> &'static str {
     }
 }
 
+/// What is worth keeping as sound in this language: the lines, the likeliest to be waited for first, and how answers
+/// like to begin.
+pub(super) fn prepared(language: &str) -> impl Iterator<Item = &'static str> {
+    use Line::{Failed, Goodbye, NotUnderstood, OneMoment, StillThere};
+    let openers: &[&'static str] = match language {
+        "de" => &["Ja.", "Nein.", "Gerne!"],
+        "fr" => &["Oui.", "Non.", "Bien sûr !"],
+        "es" => &["Sí.", "No.", "¡Claro!"],
+        "it" => &["Sì.", "No.", "Certo!"],
+        _ => &["Yes.", "No.", "Sure!", "Sure.", "Of course!", "Okay.", "Hello!", "You're welcome!"],
+    };
+    let lines = [OneMoment, NotUnderstood, Failed, StillThere, Goodbye].map(|what| line(what, language));
+    // Lines go through the same cut as answers: it is the sentences that are said.
+    lines.into_iter().flat_map(sentences).chain(openers.iter().copied())
+}
+
+fn sentences(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.split_inclusive(['.', '?', '!']).map(str::trim).filter(|text| !text.is_empty())
+}
+
 /// The line in this language (ISO 639-1), or in English.
 pub(super) fn line(line: Line, language: &str) -> &'static str {
     let [one_moment, failed, not_understood, still_there, goodbye] = match language {

@@ -7,13 +7,15 @@
 //! - `barge_in`: what becomes of an answer while the person makes a sound
 //! - `answer`: an answer from its start to its one end
 //! - `tools`: what the model calls in the middle of an answer
-//! - `history`: what was said and heard; `lines`: what the agent says without the model
+//! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
+//! - `lines`: what the agent says without the model
 
 mod answer;
 mod barge_in;
 mod history;
 mod lines;
 mod listening;
+mod memory;
 mod tools;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,7 @@ use barge_in::BargeIn;
 use history::History;
 use lines::{Line, is_foreign};
 use listening::{Cut, Open};
+use memory::Memory;
 use tools::AGENT_ENDED;
 pub use tools::Round;
 
@@ -62,6 +65,8 @@ pub struct Settings {
     pub tools: Vec<Tool>,
     /// Calls of tools in one answer.
     pub tool_rounds: u32,
+    /// What no longer fits into the history is summed up by the model.
+    pub summarise: bool,
 }
 
 /// Something that happened.
@@ -104,6 +109,8 @@ pub enum Input {
     ToolCalled(ResponseId, String, String),
     /// The result of the tool's call of this id, or why there is none.
     ToolReturned(String, Result<String, String>),
+    /// The summary that was wanted; empty: there is none.
+    Summary(String),
     /// An engine failed the answer.
     AnswerFailed(ResponseId),
     /// The server stops: finish the answer in work, then say goodbye.
@@ -119,6 +126,10 @@ pub enum Command {
     Start(ResponseRequest, Play),
     /// Read these messages ahead of the answer to them; true: the last one goes on.
     Prefill(Vec<Message>, bool),
+    /// Write what these messages ask for when there is time; [`Input::Summary`] brings it.
+    Summarise(Vec<Message>),
+    /// Make ready to say these lines when there is time, with this voice and in this language.
+    Prepare(Vec<String>, (String, String)),
     /// Play the answer in work like this from now on.
     Play(ResponseId, Play),
     /// Do what this tool does; the end of the answer ends it.
@@ -146,6 +157,7 @@ pub struct Conversation {
     tools: Tools,
     call: String,
     history: History,
+    memory: Memory,
     /// The utterance that is spoken, or pauses.
     open: Option<Open>,
     /// Utterances that were cut and whose words are still to come.
@@ -188,6 +200,7 @@ impl Conversation {
         let language = settings.language.clone().unwrap_or_default();
         Self {
             history: History::new(settings.history_bytes),
+            memory: Memory::default(),
             tools: settings.tools.clone(),
             settings,
             call,
@@ -240,6 +253,7 @@ impl Conversation {
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
+            Input::Summary(text) => self.summarised(&text),
             Input::Text(..)
             | Input::Read(..)
             | Input::TextEnded(_)
@@ -338,6 +352,7 @@ impl Conversation {
                 }
                 // The instructions are the longest thing to read, and nobody waits yet.
                 self.read_ahead("");
+                self.prepare_lines();
             }
             ClientCommand::Say(text) => self.typed(now, position, text),
             ClientCommand::SetLanguage(language) => {

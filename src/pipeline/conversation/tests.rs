@@ -18,6 +18,7 @@ pub(super) fn conversation() -> Conversation {
         history_bytes: 4000,
         tools: Vec::new(),
         tool_rounds: 4,
+        summarise: false,
     };
     Conversation::new(settings, "call".into())
 }
@@ -491,4 +492,5 @@ proptest! {
     }
 }
 
+mod memory;
 mod tools;

@@ -1,0 +1,88 @@
+use tokio::time::sleep;
+
+use super::*;
+use crate::frame::SpeechChunk;
+
+const ID: ResponseId = ResponseId(1);
+
+fn speech(frames: usize) -> PlayoutItem {
+    let samples = vec![1000; frames * OUT_FRAME];
+    PlayoutItem::Speech(SpeechChunk {
+        response: ID,
+        sentence: 0,
+        text: None,
+        samples,
+        words: Vec::new(),
+        last: false,
+    })
+}
+
+/// Playout at work, and what it told.
+struct Bench {
+    items: mpsc::Sender<PlayoutItem>,
+    current: watch::Sender<Option<(ResponseId, Play)>>,
+    events: mpsc::Receiver<PlayoutEvent>,
+    media: mpsc::Receiver<MediaOut>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (items, from) = mpsc::channel(4);
+        let (current, watched) = watch::channel(Some((ID, Play::Full)));
+        let (position, _) = watch::channel(PlaybackPosition::default());
+        let (told, events) = mpsc::channel(64);
+        let (out, media) = mpsc::channel(10_000);
+        tokio::spawn(run(from, watched, out, position, told));
+        Self { items, current, events, media }
+    }
+
+    async fn speak(&self, frames: usize) {
+        self.items.send(speech(frames)).await.unwrap();
+    }
+
+    async fn wait(&self, ms: u64) {
+        sleep(Duration::from_millis(ms)).await;
+    }
+
+    fn holes(&mut self) -> Vec<u128> {
+        let mut holes = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            if let PlayoutEvent::Hole(ID, length) = event {
+                holes.push(length.as_millis());
+            }
+        }
+        holes
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn speech_that_comes_late_leaves_a_hole_of_that_length() {
+    let mut bench = Bench::new();
+    bench.speak(10).await;
+    bench.wait(500).await;
+    bench.speak(10).await;
+    bench.wait(250).await;
+    // 200 ms of speech from 0 on, then nothing until 500; and again from 700 until 750.
+    assert_eq!(bench.holes(), [300]);
+    bench.speak(1).await;
+    bench.wait(100).await;
+    assert_eq!(bench.holes(), [0_u128; 0], "50 ms is the breath between two words");
+    assert_eq!(bench.media.len(), 21);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_before_after_and_on_purpose_is_no_hole() {
+    let mut bench = Bench::new();
+    bench.wait(1000).await;
+    bench.speak(10).await;
+    bench.wait(400).await;
+    bench.current.send_replace(Some((ID, Play::Held)));
+    bench.wait(1000).await;
+    bench.current.send_replace(Some((ID, Play::Full)));
+    bench.wait(40).await;
+    bench.speak(10).await;
+    bench.wait(1000).await;
+    bench.items.send(PlayoutItem::End(ID)).await.unwrap();
+    bench.wait(100).await;
+    assert_eq!(bench.holes(), [0_u128; 0]);
+}
