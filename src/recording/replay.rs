@@ -197,8 +197,8 @@ fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
 mod tests {
     use super::*;
 
-    const HEADER: &str = r#"{"format":"visavis-recording","format_version":1,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"history_bytes":4000,"tools":[],"tool_rounds":1}}"#;
-    const READY: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":"Ready"},"commands":[{"Emit":{"Ready":{"call":"c"}}},{"Prefill":[[{"role":"system","content":""}],false]}]}"#;
+    const HEADER: &str = r#"{"format":"visavis-recording","format_version":1,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"history_bytes":4000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
+    const BAD: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":{"Bad":{"id":null,"message":"c"}}},"commands":[{"Emit":{"BadMessage":{"id":null,"message":"c"}}}]}"#;
 
     fn of(lines: &[&str]) -> Report {
         replay((lines.join("\n") + "\n").as_bytes())
@@ -206,20 +206,20 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_told_with_its_line_and_both_sides() {
-        assert!(of(&[HEADER, READY, r#"{"end":"hung-up","steps":1}"#]).complete);
-        let other = READY.replace(r#""call":"c""#, r#""call":"d""#);
-        let report = of(&[HEADER, &other, READY]);
+        assert!(of(&[HEADER, BAD, r#"{"end":"hung-up","steps":1}"#]).complete);
+        let other = BAD.replace(r#""message":"c"}}}]"#, r#""message":"d"}}}]"#);
+        let report = of(&[HEADER, &other, BAD]);
         let difference = report.difference.expect("they differ");
         assert_eq!((difference.line, difference.command, difference.at), (2, 1, 5));
-        assert_eq!(difference.expected.unwrap()["Emit"]["Ready"]["call"], "d");
-        assert_eq!(difference.got.unwrap()["Emit"]["Ready"]["call"], "c");
+        assert_eq!(difference.expected.unwrap()["Emit"]["BadMessage"]["message"], "d");
+        assert_eq!(difference.got.unwrap()["Emit"]["BadMessage"]["message"], "c");
     }
 
     #[test]
     fn a_file_that_is_no_whole_recording_is_told_what_it_is() {
-        let cut = READY.replace("\"at\":5", "\"at\":6");
+        let cut = BAD.replace("\"at\":5", "\"at\":6");
         let cut = &cut[..cut.len() / 2];
-        let whole = format!("{HEADER}\n{READY}\n{cut}");
+        let whole = format!("{HEADER}\n{BAD}\n{cut}");
         let report = replay(whole.as_bytes());
         assert!(matches!(report.fault, Some(Fault::CutOff(3))) && report.inputs == 1);
         let told = |lines: &[&str]| of(lines).fault.expect("it is bad").to_string();
@@ -229,7 +229,7 @@ mod tests {
         assert!(told(&[&later]).contains("format 2") && told(&[&later]).contains("visavis 9.0"));
         assert!(told(&[HEADER, "{\"at\":1}"]).contains("line 2 is broken: missing field"));
         assert!(
-            told(&[HEADER, READY, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it")
+            told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it")
         );
     }
 }
