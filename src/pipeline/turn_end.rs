@@ -100,11 +100,14 @@ pub fn shape(text: &str) -> Shape {
     }
     let word = text.rsplit(char::is_whitespace).next().unwrap_or("");
     let word = word.trim_matches(|char: char| !char.is_alphanumeric()).to_lowercase();
+    // What has become a question is asked to its end: "What is it made of?"
+    if text.ends_with('?') {
+        return Shape::Plain;
+    }
     if DANGLING.contains(&word.as_str()) {
         return Shape::Open;
     }
-    // A question that ends in a number is asked to its end.
-    if word.chars().any(|char| char.is_ascii_digit()) && !text.ends_with('?') {
+    if word.chars().any(|char| char.is_ascii_digit()) {
         return Shape::Dictating;
     }
     Shape::Plain
@@ -135,6 +138,7 @@ mod tests {
         assert!(vote(0.1, 0.000_3, "What is the capital").patience(Eagerness::Medium, false) > 1000);
         assert!(vote(0.9, 0.3, "I would like tea and").patience(Eagerness::Medium, false) > 1000);
         assert!(vote(0.9, 0.3, "My number is 55 12").patience(Eagerness::Medium, false) > 900);
+        assert!(vote(0.9, 0.6, "What is water made of?").patience(Eagerness::Medium, false) <= 400);
         assert!(
             Vote::default().patience(Eagerness::Medium, false) <= 800,
             "without any vote it still answers"

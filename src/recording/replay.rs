@@ -228,8 +228,6 @@ mod tests {
         let later = HEADER.replace("\"format_version\":1", "\"format_version\":2").replace("0.1.0", "9.0");
         assert!(told(&[&later]).contains("format 2") && told(&[&later]).contains("visavis 9.0"));
         assert!(told(&[HEADER, "{\"at\":1}"]).contains("line 2 is broken: missing field"));
-        assert!(
-            told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it")
-        );
+        assert!(told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it"));
     }
 }

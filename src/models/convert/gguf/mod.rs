@@ -1,6 +1,6 @@
 //! GGUF → GGUF with the layers' Q5_0 matrices as IQ4_NL. Files of small models are full of Q5_0, because the K types need
 //! rows of whole 256 weights; for Q5_0 llama.cpp has no quick kernel on a CPU, for IQ4_NL it has. Q4_0 is as quick, but
-//! answers suffer. All else stays as it is.
+//! its answers drifted further. All else stays as it is.
 
 mod blocks;
 mod file;
