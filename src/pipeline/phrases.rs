@@ -2,6 +2,8 @@
 
 /// The first phrase may end at a clause once it has this many words.
 const CLAUSE_WORDS: usize = 3;
+/// And without one before a conjunction, where a speaker may breathe, once it has this many.
+const BREATH_WORDS: usize = 4;
 /// The first phrase is cut here even without punctuation: the person waits.
 const FIRST_LONGEST: usize = 90;
 /// Later phrases are cut here: one endless sentence must not hold all speech back.
@@ -64,6 +66,9 @@ impl Splitter {
                 return Some(closed);
             }
             if char.is_whitespace() {
+                if first && begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS {
+                    return Some(end);
+                }
                 last_space = Some(end);
             }
             if end >= if first { FIRST_LONGEST } else { LONGEST } {
@@ -77,6 +82,18 @@ impl Splitter {
 fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
+
+/// Whether the next word has come whole and begins a clause of its own.
+fn begins_clause(rest: &str) -> bool {
+    rest.split_once(char::is_whitespace).is_some_and(|(word, _)| CONJUNCTIONS.contains(&word))
+}
+
+/// Words that begin a clause, in the languages that the voices speak.
+const CONJUNCTIONS: &[&str] = &[
+    "and", "but", "or", "because", "so", "which", "who", "while", "where", "when", "if", "und", "aber",
+    "oder", "weil", "dass", "wenn", "während", "et", "mais", "parce", "qui", "quand", "lorsque", "pero",
+    "porque", "cuando", "mientras", "ma", "perché", "quando", "mentre",
+];
 
 /// Bytes of quotes and brackets that belong to what they close.
 fn closing(rest: &str) -> usize {
@@ -123,6 +140,19 @@ mod tests {
                 "It lies on the Seine, in the north.",
                 "Yes!"
             ]
+        );
+    }
+
+    #[test]
+    fn a_long_first_clause_ends_before_a_conjunction() {
+        assert_eq!(
+            split("The sky is blue because the air scatters blue light and red light passes."),
+            ["The sky is blue", "because the air scatters blue light and red light passes."]
+        );
+        assert_eq!(split("You and I go home."), ["You and I go home."]);
+        assert_eq!(
+            split("Plants make their own food when the sun shines, and animals eat them because they must."),
+            ["Plants make their own food", "when the sun shines, and animals eat them because they must."]
         );
     }
 
