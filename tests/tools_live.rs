@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn the_default_model_asks_for_the_time_and_speaks_of_it_and_never_shows_a_call() {
     let models =
         visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
-    let model = models.join("qwen2.5-coder-0.5b-instruct-q4.gguf");
+    let model = models.join("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
     assert!(model.is_file(), "run ./test, or `visavis models fetch` first");
     let model = format!("llm.model={}", model.display());
     let live = Live::start(&["--set", &model, "--set", r#"tools.builtin=["current_time"]"#]).await;

@@ -65,7 +65,13 @@ pub(crate) fn around(sound: &Range<usize>, length: usize) -> Range<usize> {
     sound.start.saturating_sub(KEEP)..(sound.end + KEEP).min(length)
 }
 
-/// Where the last sound ends; two decodes with the same end hear the same words.
+/// How far a decode has heard whose audio ends at `length` and whose sound at `sound_end`. A later one with no sound
+/// behind that hears the same words.
+pub(crate) fn heard_until(sound_end: usize, length: usize) -> usize {
+    (sound_end + KEEP).min(length)
+}
+
+/// Where the last sound ends.
 pub(crate) fn sound_end(audio: &[i16]) -> Option<usize> {
     let start = audio.len().saturating_sub(WINDOW) / FRAME * FRAME;
     sound(&audio[start..]).map(|sound| start + sound.end)

@@ -11,6 +11,7 @@ use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome, Ticket};
 use visavis_proto::v1::Transcript;
 
+use crate::audio::heard_until;
 use crate::utterance::{Caller, Utterance};
 
 /// A place in the stream of answers, taken before the work so that giving the answer never waits.
@@ -104,7 +105,8 @@ struct Inner {
 struct Running {
     caller: u64,
     is_final: bool,
-    speech_end: Option<usize>,
+    /// It hears all sound before this sample.
+    heard_until: usize,
     superseded: Arc<AtomicBool>,
 }
 
@@ -139,8 +141,8 @@ impl Queue {
             && running.caller == caller
             && order.is_final
             && !running.is_final
-            // With the same end of speech it is about to find what this one asks for.
-            && running.speech_end != order.speech_end
+            // Else it is about to find what this one asks for.
+            && order.speech_end.is_some_and(|end| end > running.heard_until)
         {
             running.superseded.store(true, Ordering::Release);
         }
@@ -193,7 +195,7 @@ impl Queue {
                 inner.running = Some(Running {
                     caller: job.order.utterance.caller.id,
                     is_final: job.order.is_final,
-                    speech_end: job.order.speech_end,
+                    heard_until: job.order.speech_end.map_or(0, |end| heard_until(end, job.order.samples)),
                     superseded: job.superseded.clone(),
                 });
                 return Some(job);

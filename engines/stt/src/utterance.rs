@@ -70,6 +70,8 @@ pub(crate) struct Understood {
 pub(crate) struct Tail {
     /// From the first to the last sound.
     pub(crate) sound: Range<usize>,
+    /// All sound before this sample has been heard.
+    pub(crate) heard_until: usize,
     pub(crate) piece: Piece,
 }
 

@@ -138,7 +138,7 @@ fn last(
     let order = &job.order;
     let known = understood.tail.as_ref().filter(|known| known.sound.start >= start);
     if let Some(known) = known {
-        if known.sound.end == start + sound.end && !(known.piece.hasty && order.is_final) {
+        if start + sound.end <= known.heard_until && !(known.piece.hasty && order.is_final) {
             return Ok(known.piece.clone());
         }
         // Louder words must not cut off the softer ones before them.
@@ -156,7 +156,8 @@ fn last(
     {
         understood.language.get_or_insert((language.clone(), *probability));
     }
-    understood.tail = Some(Tail { sound: place, piece: piece.clone() });
+    let heard_until = audio::heard_until(place.end, start + tail.len());
+    understood.tail = Some(Tail { sound: place, heard_until, piece: piece.clone() });
     Ok(piece)
 }
 

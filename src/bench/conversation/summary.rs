@@ -124,7 +124,8 @@ fn cut_offs(runs: &[Run]) -> Vec<Measure> {
     let audible = |run: &&&Run| run.observed.turns[0].audible_early_ms.is_some();
     measures.push(note("  of these audibly", counted.iter().filter(audible).count(), counted.len()));
     let mut names: Vec<&'static str> = counted.iter().map(|run| run.scenario).collect();
-    names.dedup();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(*name));
     for name in names {
         let of: Vec<&&Run> = counted.iter().filter(|run| run.scenario == name).collect();
         measures.push(note(&format!("  {name}"), of.iter().filter(|run| cut(run)).count(), of.len()));

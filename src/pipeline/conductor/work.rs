@@ -1,0 +1,141 @@
+//! The work that a conversation wants done: an answer, what is said in front of it, its tools, and what is done while
+//! nobody waits.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use super::{AnswerNote, Conductor};
+use crate::engine::{EngineError, LlmRequest, TtsRequest};
+use crate::frame::{Message, Play, ResponseId, ResponseRequest, Sentence, VadEvent};
+use crate::pipeline::conversation::Input;
+use crate::pipeline::speakable::speakable;
+use crate::pipeline::vad::Heard;
+use crate::pipeline::{SENTENCE_QUEUE, llm, tts};
+use crate::tool::{ToolCall, Tools};
+
+impl Conductor {
+    /// Asks the end-of-turn model about a pause.
+    pub(super) fn judge(&self, heard: &Heard) {
+        let VadEvent::Paused { utterance, pause, .. } = heard.event else { return };
+        let (Some(model), Some(audio)) = (self.engines.end_of_turn.clone(), heard.audio.clone()) else {
+            return;
+        };
+        let out = self.judged.0.clone();
+        self.tasks.spawn(async move {
+            match tokio::task::spawn_blocking(move || model.probability(&audio)).await {
+                // When the conversation does not keep up, a vote is the least loss.
+                Ok(Ok(probability)) => {
+                    tracing::debug!(utterance = utterance.0, pause, probability, "turn's end by melody");
+                    _ = out.try_send(Input::Prosody(utterance, pause, probability));
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "the end of the turn was not judged"),
+                Err(error) => tracing::error!(%error, "the end-of-turn model panicked"),
+            }
+        });
+    }
+
+    /// Reads ahead; a newer reading replaces an older one.
+    pub(super) fn prefill(&mut self, messages: Vec<Message>, open: bool) {
+        self.prefill.cancel();
+        self.prefill = self.token.child_token();
+        let (token, llm) = (self.prefill.clone(), self.engines.llm.clone());
+        let request = LlmRequest {
+            conversation: self.call.clone(),
+            messages,
+            speculative: true,
+            tools: self.conversation.tools().clone(),
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
+    }
+
+    /// Has lines spoken for later, one after the other, until somebody speaks.
+    pub(super) fn prepare(&mut self, lines: Vec<String>, (voice, language): (String, String)) {
+        self.spare.cancel();
+        self.spare = self.token.child_token();
+        let (token, tts) = (self.spare.clone(), self.engines.tts.clone());
+        let any = TtsRequest { text: String::new(), voice, language, ahead: true };
+        let work = async move {
+            for line in lines {
+                let text = speakable(&line, &any.language).text;
+                tts.prepare(TtsRequest { text, ..any.clone() }).await;
+            }
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Has the model write a summary, which may come in any later turn.
+    pub(super) fn summarise(&self, messages: Vec<Message>) {
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        // Not in the call's conversation: its cache is for the answers.
+        let tools = Tools::default();
+        let request = LlmRequest { conversation: String::new(), messages, speculative: true, tools };
+        let work = async move {
+            let text = llm::whole(request, llm.as_ref()).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "nothing was summed up");
+                String::new()
+            });
+            _ = out.send(Input::Summary(text)).await;
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Says something in front of the answer in work, which goes on being made.
+    pub(super) fn hold(&mut self, response: ResponseId, text: &str) {
+        let Some(token) = self.answer.clone() else { return };
+        let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
+        let (voice, language) = self.voice.clone();
+        let spoken = speakable(text, &language);
+        let sentence =
+            Sentence { response, index: 0, text: String::new(), speakable: spoken.text, words: Vec::new() };
+        self.tasks.spawn(async move {
+            let said = tts::say(&sentence, (voice, language), tts.as_ref(), &speech);
+            if let Some(Err(error)) = token.run_until_cancelled(said).await {
+                tracing::warn!(response = response.0, %error, "the holding phrase failed");
+            }
+        });
+    }
+
+    /// Runs a tool for the answer in work, until the answer ends.
+    pub(super) fn run_tool(&mut self, call: ToolCall) {
+        let Some(token) = self.answer.clone() else { return };
+        let (toolbox, returned) = (self.wires.toolbox.clone(), self.returned.0.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let work = AssertUnwindSafe(toolbox.run(&call)).catch_unwind();
+            if let Some(done) = token.run_until_cancelled(work).await {
+                let result = done.unwrap_or_else(|_| Err("the tool failed".into()));
+                _ = returned.send(Input::ToolReturned(call.id, result)).await;
+            }
+        }));
+    }
+
+    pub(super) fn start(&mut self, request: ResponseRequest, play: Play) {
+        self.spare.cancel();
+        self.cancel();
+        let id = request.id;
+        self.wires.current.send_replace(Some((id, play)));
+        let token = self.token.child_token();
+        self.answer = Some(token.clone());
+        self.voice = (request.voice.clone(), request.language.clone());
+        let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
+        let notes = self.notes.0.clone();
+        let voice = (request.voice.clone(), request.language.clone());
+        let (rounds, more) = mpsc::channel(1);
+        self.rounds = Some(rounds);
+        let words =
+            llm::run(self.call.clone(), request, self.engines.llm.clone(), sentences, notes.clone(), more);
+        let speech =
+            tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();
+            let failed = tokio::select! {
+                done = work => done.unwrap_or_else(|_| Err(EngineError::Failed("a stage panicked".into()))).err(),
+                () = token.cancelled() => None,
+            };
+            if let Some(error) = failed {
+                _ = notes.send(AnswerNote::Failed(id, error)).await;
+            }
+        }));
+    }
+}
