@@ -12,14 +12,20 @@ const SETTLED: f32 = 0.5;
 /// nor from this much speech on.
 const PLENTY_SECONDS: f32 = 4.0;
 
-/// The language to listen in, of the likeliest and the expected one with their probabilities.
+/// What an "um" is taken for when nothing else is known, as whisper.cpp does.
+pub(crate) const USUAL: &str = "en";
+
+/// The language to listen in, of the likeliest, the expected, and the usual one with their probabilities.
 pub(crate) fn choose(
     heard: (Language, f32),
     expected: Option<(Language, f32)>,
+    usual: Option<(Language, f32)>,
     speech_seconds: f32,
 ) -> (Language, f32) {
-    match expected {
-        Some(expected) if speech_seconds < ENOUGH_SECONDS || heard.1 < SURE => expected,
+    let (short, unsure) = (speech_seconds < ENOUGH_SECONDS, heard.1 < SURE);
+    match (expected, usual) {
+        (Some(expected), _) if short || unsure => expected,
+        (None, Some(usual)) if short && unsure => usual,
         _ => heard,
     }
 }
@@ -43,19 +49,21 @@ mod tests {
 
     #[test]
     fn a_short_utterance_keeps_the_language_of_the_call() {
-        assert_eq!(choose(heard(0.9), expected(), 1.4).0.code, "en");
-        assert_eq!(choose(heard(0.9), expected(), 1.6).0.code, "de");
+        assert_eq!(choose(heard(0.9), expected(), None, 1.4).0.code, "en");
+        assert_eq!(choose(heard(0.9), expected(), None, 1.6).0.code, "de");
     }
 
     #[test]
     fn another_language_must_be_heard_for_certain() {
-        assert_eq!(choose(heard(0.6), expected(), 5.0).0.code, "en");
-        assert_eq!(choose(heard(0.8), expected(), 5.0), heard(0.8));
+        assert_eq!(choose(heard(0.6), expected(), None, 5.0).0.code, "en");
+        assert_eq!(choose(heard(0.8), expected(), None, 5.0), heard(0.8));
     }
 
     #[test]
-    fn without_an_expectation_the_likeliest_language_is_taken() {
-        assert_eq!(choose(heard(0.3), None, 0.5), heard(0.3));
+    fn without_an_expectation_the_likeliest_language_is_taken_unless_it_is_but_a_guess() {
+        assert_eq!(choose(heard(0.3), None, expected(), 2.0), heard(0.3));
+        assert_eq!(choose(heard(0.8), None, expected(), 0.5), heard(0.8));
+        assert_eq!(choose(heard(0.3), None, expected(), 0.5).0.code, "en", "an \"um\"");
     }
 
     #[test]

@@ -305,9 +305,13 @@ impl Recogniser {
             .collect();
         let (language, best) = scored.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let sum: f32 = scored.iter().map(|(_, logit)| (logit - best).exp()).sum();
-        let expected = scored.iter().find(|(language, _)| Some(*language) == hints.likely);
-        let expected = expected.map(|(language, logit)| ((*language).clone(), (logit - best).exp() / sum));
-        Some(language::choose((language.clone(), 1.0 / sum), expected, hints.seconds))
+        let with_probability =
+            |(language, logit): &(&Language, f32)| ((*language).clone(), (logit - best).exp() / sum);
+        let expected =
+            scored.iter().find(|(language, _)| Some(*language) == hints.likely).map(with_probability);
+        let usual =
+            scored.iter().find(|(language, _)| language.code == language::USUAL).map(with_probability);
+        Some(language::choose((language.clone(), 1.0 / sum), expected, usual, hints.seconds))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of an answer while the person makes a sound: it is ducked at once, stopped on the sample if the sound
 //! lasts, and then cancelled if it is speech, or played on if it was a cough, a sign of listening, or our own echo.
 
-use crate::frame::{Play, PlaybackPosition};
+use crate::frame::{Play, PlaybackPosition, Transcript};
 
 use super::{Command, Conversation};
 use crate::pipeline::interjection::{Interjection, judge};
@@ -10,6 +10,11 @@ use crate::pipeline::interjection::{Interjection, judge};
 const STOP_AFTER: u64 = 200;
 /// A voice that lasts this long has interrupted, whatever its words are.
 const LONGEST_DOUBT: u64 = 3_000;
+
+/// Words as unsure as this (mean log probability), of a sound as short as this until they are known, are none: "okay"
+/// has been taken for "We're K's!" at -1.0, and words that were meant have scored -0.6 at worst.
+const DOUBTFUL: f32 = -0.8;
+const LONGEST_DOUBTFUL: u64 = 1_500;
 
 /// A sound into an answer.
 #[derive(Debug)]
@@ -52,10 +57,14 @@ impl Conversation {
     }
 
     /// What the words are, if they came into an answer.
-    pub(super) fn judge(&self, words: &str) -> Option<Interjection> {
+    pub(super) fn judge(&self, now: u64, words: &Transcript) -> Option<Interjection> {
         let answer = self.answer.as_ref()?;
-        self.barge_in.as_ref()?;
-        let judged = judge(words, &answer.lately());
+        let barge_in = self.barge_in.as_ref()?;
+        // A short sound that the recogniser can make no sense of is no reason to stop.
+        if words.average_log_probability < DOUBTFUL && now < barge_in.began + LONGEST_DOUBTFUL {
+            return Some(Interjection::Nothing);
+        }
+        let judged = judge(&words.text, &answer.lately());
         // Who answers the agent's question is no mere listener.
         let asked = judged == Interjection::Backchannel && answer.ends_with_question();
         Some(if asked { Interjection::Interruption } else { judged })

@@ -97,7 +97,7 @@ impl Conversation {
         if self.open.as_ref().is_none_or(|open| open.id != utterance) || words.text.is_empty() {
             return;
         }
-        if self.judge(&words.text) == Some(Interjection::Interruption) {
+        if self.judge(now, words) == Some(Interjection::Interruption) {
             self.interrupt(now, position);
         }
         self.hear_ahead(words);
@@ -125,7 +125,7 @@ impl Conversation {
         number: u32,
         words: Transcript,
     ) {
-        let judged = self.judge(&words.text);
+        let judged = self.judge(now, &words);
         let Some(open) = self.open.as_mut().filter(|open| open.id == utterance) else { return };
         let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
         pause.vote.shape = shape(&words.text);

@@ -418,6 +418,21 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 #[test]
+fn a_short_sound_that_makes_no_sense_does_not_stop_an_answer() {
+    let mut run = Run::new();
+    run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
+    let doubtful = |text: &str| Transcript { average_log_probability: -1.0, ..words(text) };
+    run.input(started(2)).wait(400);
+    run.inputs([paused(2, 1), Input::Trial(UtteranceId(2), 1, doubtful("We're K's!"))]).wait(1000);
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+    assert!(!run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
+    run.take();
+    run.input(started(3)).wait(2000);
+    run.inputs([paused(3, 1), Input::Trial(UtteranceId(3), 1, doubtful("No, wait, what about the cat?"))]);
+    assert!(run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
+}
+
+#[test]
 fn the_model_is_told_when_the_person_speaks_another_language_and_when_they_come_back() {
     let mut run = Run::new();
     let instructions = |run: &Run| run.starts().last().unwrap().messages[0].content.clone();
