@@ -3,7 +3,9 @@
 //! - this file: the loop
 //! - `inputs`: what happens, as the conversation's inputs
 //! - `work`: what the conversation wants done
+//! - `effort`: what that costs
 
+mod effort;
 mod inputs;
 mod work;
 
@@ -26,6 +28,7 @@ use super::stt::SttEvent;
 use super::tools::Toolbox;
 use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
+use effort::Effort;
 use inputs::{note_client, voice, word_input};
 
 /// What the stages of an answer tell.
@@ -78,6 +81,7 @@ pub(super) struct Conductor {
     token: CancellationToken,
     began: Instant,
     answer: Option<CancellationToken>,
+    effort: Option<Effort>,
     /// Voice and language of the answer in work.
     voice: (String, String),
     notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
@@ -117,6 +121,7 @@ impl Conductor {
             token,
             began,
             answer: None,
+            effort: None,
             voice: Default::default(),
             notes,
             judged,
@@ -179,7 +184,10 @@ impl Conductor {
     fn execute(&mut self, command: Command) -> Option<(EndReason, &'static str)> {
         match command {
             Command::Start(request, play) => self.start(request, play),
-            Command::Play(id, play) => _ = self.wires.current.send_replace(Some((id, play))),
+            Command::Play(id, play) => {
+                _ = self.effort.as_mut().map(Effort::was_wanted);
+                self.wires.current.send_replace(Some((id, play)));
+            }
             Command::Prefill(messages, open) => self.prefill(messages, open),
             Command::Summarise(messages) => self.summarise(messages),
             Command::Prepare(lines, voice) => self.prepare(lines, voice),
@@ -213,6 +221,7 @@ impl Conductor {
         if let Some(token) = self.answer.take() {
             token.cancel();
         }
+        _ = self.effort.take().map(Effort::count);
         self.wires.current.send_replace(None);
     }
 }

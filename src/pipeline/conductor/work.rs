@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
+use super::effort::Effort;
 use super::{AnswerNote, Conductor};
 use crate::engine::{EngineError, LlmRequest, TtsRequest};
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Sentence, VadEvent};
@@ -123,8 +124,17 @@ impl Conductor {
         let voice = (request.voice.clone(), request.language.clone());
         let (rounds, more) = mpsc::channel(1);
         self.rounds = Some(rounds);
-        let words =
-            llm::run(self.call.clone(), request, self.engines.llm.clone(), sentences, notes.clone(), more);
+        let effort = Effort::begin(play == Play::Hidden);
+        let scripted = request.script.is_some();
+        let words = effort.of(llm::run(
+            self.call.clone(),
+            request,
+            self.engines.llm.clone(),
+            sentences,
+            notes.clone(),
+            more,
+        ));
+        self.effort = Some(effort).filter(|_| !scripted);
         let speech =
             tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
         self.tasks.spawn(Box::pin(async move {
