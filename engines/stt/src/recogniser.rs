@@ -133,7 +133,7 @@ impl Recogniser {
             pass = self.pass(audio, full, LOOP_IN_FULL_CONTEXT, hints, stop)?;
             hasty = false;
         }
-        if let Some(period) = pass.looping {
+        if let Some(period) = pass.looping.or_else(|| text::echo_period(&pass.tokens, hints.seconds)) {
             text::cut_loop(&mut pass.tokens, period);
             pass.said.clear();
         }

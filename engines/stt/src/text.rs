@@ -19,6 +19,20 @@ pub(crate) fn cut_loop(tokens: &mut Vec<i32>, period: usize) {
     }
 }
 
+/// The period of a sentence that is all that was said, and was said more than once, faster than anybody speaks: a short
+/// sound that ends without silence is transcribed so.
+pub(crate) fn echo_period(tokens: &[i32], seconds: f32) -> Option<usize> {
+    const SENTENCE: usize = 3;
+    const FASTEST: f32 = 7.0;
+    if tokens.len() as f32 <= FASTEST * seconds {
+        return None;
+    }
+    (SENTENCE..=tokens.len() / 2).find(|&period| {
+        tokens.len().is_multiple_of(period)
+            && tokens[period..].iter().zip(tokens).all(|(later, earlier)| later == earlier)
+    })
+}
+
 /// Text as it was spoken: without `[BLANK_AUDIO]`, `(music)`, `*sighs*` and notes, in single spaces; empty when no
 /// letter or digit is left.
 pub(crate) fn clean(text: &str) -> String {
@@ -52,6 +66,15 @@ mod tests {
         assert_eq!(clean("(soft music) ♪ ..."), "");
         assert_eq!(clean(" Well, (coughs) it's  10:30. *sighs*"), "Well, it's 10:30.");
         assert_eq!(clean(" 今日は [音楽]"), "今日は");
+    }
+
+    #[test]
+    fn a_sentence_said_twice_faster_than_anybody_speaks_was_said_once() {
+        let twice = [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6];
+        assert_eq!(echo_period(&twice, 1.4), Some(6));
+        assert_eq!(echo_period(&twice, 3.0), None);
+        assert_eq!(echo_period(&twice[..11], 1.0), None);
+        assert_eq!(echo_period(&[1, 2, 1, 2], 0.2), None, "\"no, no\" is often said");
     }
 
     #[test]
