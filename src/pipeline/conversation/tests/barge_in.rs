@@ -1,0 +1,81 @@
+//! Sounds into an answer.
+
+use super::*;
+
+#[test]
+fn a_sound_ducks_the_answer_at_once_and_stops_it_if_it_lasts() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two three four five").take();
+    run.input(started(2));
+    assert_eq!(run.plays(), [Play::Ducked]);
+    run.wait(200);
+    assert_eq!(run.plays(), [Play::Ducked, Play::Held]);
+    assert!(!run.interrupted(), "whether it is speech is not known");
+}
+
+#[test]
+fn an_interruption_is_remembered_as_far_as_the_answer_was_heard() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
+    run.input(started(2)).wait(300).input(Input::Partial(UtteranceId(2), words("Okay, but wait")));
+    assert!(run.commands.contains(&Command::Cancel(ResponseId(1))));
+    let heard = CallEvent::Interrupted { response: ResponseId(1), heard: "one two three".into() };
+    assert!(run.events().contains(&&heard), "{:?}", run.commands);
+    assert_eq!(run.last(), "one two three");
+}
+
+#[test]
+fn a_cough_a_sign_of_listening_and_an_echo_let_the_answer_go_on() {
+    for text in ["", "Mm-hm.", "Yeah, okay.", "two three four"] {
+        let mut run = Run::new();
+        run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
+        run.input(started(2)).wait(400).inputs([paused(2, 1), trial(2, 1, text)]).wait(3000);
+        assert_eq!(run.plays().last(), Some(&Play::Full), "{text:?}");
+        assert!(!run.interrupted() && run.starts().is_empty(), "{text:?}: {:?}", run.commands);
+        run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
+        assert_eq!(run.last(), "one two three four five", "{text:?}");
+        assert!(run.commands.contains(&Command::Close(UtteranceId(2))));
+    }
+}
+
+#[test]
+fn who_goes_on_after_okay_interrupts_after_all() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
+    run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "Okay.")]);
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+    run.wait(100).input(resumed(2));
+    assert_eq!(run.plays().last(), Some(&Play::Held));
+    run.wait(300).inputs([paused(2, 2), trial(2, 2, "Okay, but what about Spain?")]).wait(2000);
+    assert!(run.interrupted());
+    assert_eq!(run.starts().len(), 1);
+    assert_eq!(run.last(), "Okay, but what about Spain?");
+}
+
+#[test]
+fn yes_to_a_question_that_was_just_asked_is_an_answer() {
+    let mut run = Run::new();
+    run.say(1, "Question")
+        .sound(1, "Shall I go on?")
+        .input(Input::TextEnded(ResponseId(1)))
+        .at(1, 400)
+        .take();
+    run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "Yes.")]).wait(2000);
+    assert!(run.interrupted());
+    assert_eq!(run.last(), "Yes.");
+}
+
+#[test]
+fn a_short_sound_that_makes_no_sense_does_not_stop_an_answer() {
+    let mut run = Run::new();
+    run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
+    let doubtful = |text: &str| Transcript { average_log_probability: -1.0, ..words(text) };
+    run.input(started(2)).wait(400);
+    run.inputs([paused(2, 1), Input::Trial(UtteranceId(2), 1, doubtful("We're K's!"))]).wait(1000);
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+    assert!(!run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
+    run.take();
+    run.input(started(3)).wait(2000);
+    run.inputs([paused(3, 1), Input::Trial(UtteranceId(3), 1, doubtful("No, wait, what about the cat?"))]);
+    assert!(run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
+}

@@ -1,0 +1,112 @@
+//! When a turn ends, and what happens until it does.
+
+use super::*;
+
+#[test]
+fn an_answer_is_begun_at_the_pause_and_heard_when_the_vote_is_sure() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1), trial(1, 1, "What time is it?")]);
+    assert!(matches!(run.commands.last(), Some(Command::Start(_, Play::Hidden))));
+    assert!(run.conversation.history().is_empty(), "nothing is decided");
+    run.take();
+    let id = ResponseId(1);
+    run.inputs([
+        Input::Prosody(UtteranceId(1), 1, 0.97),
+        Input::TurnEnd(id, 0.4),
+        Input::Text(id, "It".into()),
+    ]);
+    assert_eq!(run.commands, [], "nothing of it is told before the turn is decided");
+    run.wait(300);
+    assert!(run.commands.contains(&Command::Play(id, Play::Full)) && run.starts().is_empty());
+    assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
+    assert!(run.events().contains(&&CallEvent::AnswerText { response: id, text: "It".into() }));
+    assert_eq!(run.last(), "What time is it?");
+}
+
+#[test]
+fn who_goes_on_after_a_thinking_pause_is_answered_once_and_the_first_try_leaves_no_trace() {
+    let mut run = Run::new();
+    run.inputs([
+        started(1),
+        paused(1, 1),
+        trial(1, 1, "What is the capital"),
+        Input::Prosody(UtteranceId(1), 1, 0.4),
+    ]);
+    run.input(Input::Text(ResponseId(1), "Capital of what?".into())).wait(500).input(resumed(1));
+    assert!(run.commands.contains(&Command::Cancel(ResponseId(1))));
+    run.inputs([paused(1, 2), trial(1, 1, "late"), trial(1, 2, "What is the capital of France?")]).wait(1000);
+    let starts = run.starts();
+    assert_eq!(starts.len(), 2);
+    assert_eq!(starts[1].messages.len(), 2);
+    assert_eq!(starts[1].messages[1].content, "What is the capital of France?");
+    assert!(!run.events().iter().any(|event| matches!(event, CallEvent::AnswerText { .. })));
+    assert_eq!(run.conversation.history().len(), 1);
+}
+
+#[test]
+fn a_sentence_that_is_not_over_gets_more_time_and_then_an_answer_all_the_same() {
+    let mut run = Run::new();
+    run.inputs([
+        started(1),
+        paused(1, 1),
+        trial(1, 1, "I would like to order a"),
+        Input::Prosody(UtteranceId(1), 1, 0.05),
+    ]);
+    run.wait(1200);
+    assert_eq!(run.last_said(), None, "it waits");
+    run.wait(1500);
+    assert_eq!(run.last_said(), Some("I would like to order a"));
+}
+
+#[test]
+fn a_turn_whose_words_are_late_is_answered_when_they_come() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(3000);
+    assert!(run.starts().is_empty());
+    run.input(trial(1, 1, "Hello?"));
+    assert_eq!(run.starts().len(), 1);
+    assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
+}
+
+#[test]
+fn words_that_never_come_are_asked_for_again_aloud() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(30_000);
+    assert!(
+        run.events().iter().any(|event| matches!(event, CallEvent::Notice { code: "not-understood", .. }))
+    );
+    assert!(run.starts()[0].script.as_ref().is_some_and(|script| script.contains("say it again")));
+}
+
+#[test]
+fn words_before_the_answer_s_first_sound_join_the_question() {
+    let mut run = Run::new();
+    run.say(1, "First").input(Input::Text(ResponseId(1), "Hello".into())).take();
+    run.say(2, "second");
+    let starts = run.starts();
+    assert_eq!(starts[0].messages.len(), 2);
+    assert_eq!(starts[0].messages[1].content, "First second");
+}
+
+#[test]
+fn a_noise_before_the_answer_s_first_sound_only_delays_it() {
+    let mut run = Run::new();
+    run.say(1, "Question").take();
+    run.say(2, "");
+    assert_eq!(run.plays(), [Play::Held, Play::Full]);
+    assert!(run.starts().is_empty());
+}
+
+#[test]
+fn the_model_is_told_when_the_person_speaks_another_language_and_when_they_come_back() {
+    let mut run = Run::new();
+    let instructions = |run: &Run| run.starts().last().unwrap().messages[0].content.clone();
+    run.say(1, "Hello there.");
+    assert_eq!(instructions(&run), "Be brief.");
+    let german = Transcript { text: "Wie spät ist es?".into(), language: "de".into(), ..Default::default() };
+    run.inputs([started(2), paused(2, 1), Input::Trial(UtteranceId(2), 1, german)]).wait(1000);
+    assert_eq!(instructions(&run), "Be brief.\nThe person speaks German. Answer in German.");
+    assert_eq!(run.starts().last().unwrap().language, "de");
+    run.say(3, "And in English?");
+    assert_eq!(instructions(&run), "Be brief.\nThe person speaks English. Answer in English.");
+}
