@@ -65,10 +65,11 @@ pub(super) fn say(word: &Word<'_>, tongue: &Tongue) -> Option<Said> {
     let number = parts.len() > 1 && parts.iter().all(|part| all_digits(part)) && !core.contains("--");
     let total = digits(core);
     let shortest = parts.iter().map(|part| part.len()).min().unwrap_or(0);
-    let looks = core.contains('-') && (parts.len() > 2 || parts[0].len() != parts[parts.len() - 1].len());
+    let looks =
+        number && core.contains('-') && (parts.len() > 2 || parts[0].len() != parts[parts.len() - 1].len());
     // "3-5" and "2020-2021" are ranges, "2026-11-21" is a date.
     let date = super::numbers::date(core, tongue).is_some();
-    (number && total >= LONG && shortest > 1 && looks && !date).then(|| spelled(word.core, tongue).into())
+    (looks && total >= LONG && shortest > 1 && !date).then(|| spelled(word.core, tongue).into())
 }
 
 /// The digits one by one, in the groups that are there, or in groups that can be remembered.
