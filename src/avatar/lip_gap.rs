@@ -1,0 +1,314 @@
+//! How well a mouth speaks, by the gap between the lips of the project's heads, which is known exactly from the weights:
+//! no picture needs to be drawn. Pure.
+
+use serde::Serialize;
+
+use super::face::Face;
+use super::lips::viseme::Viseme;
+use super::lips::{Lips, ipa};
+use super::shapes::Shape::{self, JawForward, JawOpen, MouthClose};
+use super::shapes::Weights;
+use super::sound::Sound;
+use super::wire::Batch;
+
+/// Lips this near are closed, in mm.
+pub const CLOSED: f32 = 0.5;
+/// Lips this far apart are open, in mm.
+pub const OPEN: f32 = 2.5;
+/// The gap at rest, in mm.
+const REST: f32 = 0.67;
+/// What a whole shape adds to the gap, in mm.
+const GAP: [(Shape, f32); 21] = [
+    (JawOpen, 34.5),
+    (MouthClose, -34.5),
+    (Shape::MouthFunnel, 14.0),
+    (Shape::MouthShrugUpper, 4.1),
+    (Shape::MouthShrugLower, -4.9),
+    (Shape::MouthRollLower, -3.8),
+    (Shape::MouthRollUpper, -2.8),
+    (Shape::MouthUpperUpLeft, 2.4),
+    (Shape::MouthUpperUpRight, 2.4),
+    (Shape::MouthLowerDownLeft, 1.9),
+    (Shape::MouthLowerDownRight, 1.9),
+    (Shape::MouthSmileLeft, -1.5),
+    (Shape::MouthSmileRight, -1.5),
+    (Shape::MouthPressLeft, -1.4),
+    (Shape::MouthPressRight, -1.4),
+    (JawForward, 1.4),
+    (Shape::MouthLeft, -1.1),
+    (Shape::MouthRight, -1.1),
+    (Shape::CheekPuff, -1.1),
+    (Shape::MouthPucker, -0.9),
+    (Shape::MouthStretchLeft, 0.2),
+];
+/// How far the lower lip of a held f rises over its rest, in mm: to the edge of the upper teeth.
+const TO_TEETH: f32 = 3.69;
+/// At an f the lips are not far apart either, in mm.
+const TEETH_GAP: f32 = 2.0;
+/// The grid on which sound and lips are compared, per second, and how far apart, in grid steps.
+const GRID: f64 = 200.0;
+const LAGS: usize = 60;
+
+/// The gap between the lips in mm; below 0 they press.
+#[must_use]
+pub fn gap(weights: &Weights) -> f32 {
+    let right = weights[Shape::MouthStretchRight] * 0.2;
+    REST + right + GAP.iter().map(|&(shape, mm)| weights[shape] * mm).sum::<f32>()
+}
+
+/// How far the lower lip is above its rest, in mm.
+#[must_use]
+pub fn lower_lip(weights: &Weights) -> f32 {
+    4.9 * weights[Shape::MouthShrugLower] + 3.8 * weights[Shape::MouthRollLower]
+        - 34.5 * (weights[JawOpen] - weights[MouthClose])
+        - 1.9 * (weights[Shape::MouthLowerDownLeft] + weights[Shape::MouthLowerDownRight])
+}
+
+/// Whether the lower lip is at the upper teeth: at least 80 % of the way from its rest.
+#[must_use]
+pub fn touches_teeth(weights: &Weights) -> bool {
+    lower_lip(weights) >= 0.8 * TO_TEETH && gap(weights) <= TEETH_GAP
+}
+
+/// Scores of some speech; those of several texts add up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct LipScores {
+    /// p, b and m.
+    pub bilabials: usize,
+    /// Those in which the lips were closed at a moment.
+    pub closed: usize,
+    /// f and v.
+    pub labiodentals: usize,
+    /// Those in which the lower lip was at the upper teeth at a moment.
+    pub touched: usize,
+    /// Vowels of 80 ms and more.
+    pub vowels: usize,
+    /// Those in which the lips were well apart at a moment.
+    pub opened: usize,
+    /// Frames, as sent.
+    pub frames: usize,
+    /// Frames in which `mouthClose` exceeded `jawOpen`.
+    pub overclosed: usize,
+    /// Gap times loudness at each lag of the grid, both without their means, and the sums to norm it.
+    #[serde(skip)]
+    products: Vec<f64>,
+    #[serde(skip)]
+    squares: (f64, f64),
+    /// Sum of squares of the gap's third derivative, in (mm/s³)², and how many.
+    #[serde(skip)]
+    jerks: (f64, usize),
+}
+
+impl LipScores {
+    /// The part of p, b and m at which the lips closed.
+    #[must_use]
+    pub fn closure(&self) -> f64 {
+        ratio(self.closed, self.bilabials)
+    }
+
+    /// The part of f and v at which the lower lip met the teeth.
+    #[must_use]
+    pub fn contact(&self) -> f64 {
+        ratio(self.touched, self.labiodentals)
+    }
+
+    /// The part of longer vowels at which the lips were open: a mouth that never opens closes at every p, too.
+    #[must_use]
+    pub fn opening(&self) -> f64 {
+        ratio(self.opened, self.vowels)
+    }
+
+    /// Milliseconds by which the lips' opening follows loudness, and their correlation there; below 0 the lips lead.
+    #[must_use]
+    pub fn lag(&self) -> (f64, f64) {
+        let Some((at, &top)) = self.products.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else {
+            return (0.0, 0.0);
+        };
+        let side = |at: Option<usize>| at.and_then(|at| self.products.get(at)).copied().unwrap_or(top);
+        let (before, after) = (side(at.checked_sub(1)), side(at.checked_add(1)));
+        let bend = before - 2.0 * top + after;
+        let shift = if bend < 0.0 { (0.5 * (before - after) / bend).clamp(-0.5, 0.5) } else { 0.0 };
+        let norm = (self.squares.0 * self.squares.1).sqrt();
+        let correlation = if norm > 0.0 { top / norm } else { 0.0 };
+        ((at as f64 + shift - LAGS as f64) * 1000.0 / GRID, correlation)
+    }
+
+    /// The root mean square of the gap's third derivative, in m/s³.
+    #[must_use]
+    pub fn jerk(&self) -> f64 {
+        if self.jerks.1 == 0 { 0.0 } else { (self.jerks.0 / self.jerks.1 as f64).sqrt() / 1000.0 }
+    }
+
+    /// Adds another text's.
+    pub fn add(&mut self, other: &Self) {
+        self.bilabials += other.bilabials;
+        self.closed += other.closed;
+        self.labiodentals += other.labiodentals;
+        self.touched += other.touched;
+        self.vowels += other.vowels;
+        self.opened += other.opened;
+        self.frames += other.frames;
+        self.overclosed += other.overclosed;
+        self.products.resize(self.products.len().max(other.products.len()), 0.0);
+        self.products.iter_mut().zip(&other.products).for_each(|(sum, product)| *sum += product);
+        self.squares = (self.squares.0 + other.squares.0, self.squares.1 + other.squares.1);
+        self.jerks = (self.jerks.0 + other.jerks.0, self.jerks.1 + other.jerks.1);
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+}
+
+/// Animates a piece of speech and scores it at `fps`, through the bytes of the wire; between frames it is as a client
+/// shows it.
+#[must_use]
+pub fn score(sounds: &[Sound], samples: &[i16], rate: u32, fps: u8) -> LipScores {
+    score_as(sounds, sounds, samples, rate, fps)
+}
+
+/// As [`score`], where the animation knows other sounds than are spoken, such as guessed ones.
+#[must_use]
+pub fn score_as(known: &[Sound], spoken: &[Sound], samples: &[i16], rate: u32, fps: u8) -> LipScores {
+    let mut lips = Lips::new();
+    lips.push(0.0, known, samples, rate);
+    let length = samples.len() as f64 / f64::from(rate.max(1));
+    let count = (length * f64::from(fps)).ceil() as usize + 1;
+    let frames: Vec<(Weights, f32)> = (0..count)
+        .map(|n| {
+            let mouth = lips.at(n as f64 / f64::from(fps));
+            (as_sent(mouth.weights), mouth.level)
+        })
+        .collect();
+    let frames = Frames { fps: f64::from(fps), frames };
+    let mut scores = LipScores {
+        frames: frames.frames.len(),
+        overclosed: frames.frames.iter().filter(|(w, _)| w[MouthClose] > w[JawOpen]).count(),
+        ..LipScores::default()
+    };
+    contacts(&frames, spoken, &mut scores);
+    correlate(&frames, &lips, length, &mut scores);
+    let gaps: Vec<f64> = frames.frames.iter().map(|(weights, _)| f64::from(gap(weights))).collect();
+    for four in gaps.windows(4) {
+        let jerk = (four[3] - 3.0 * four[2] + 3.0 * four[1] - four[0]) * f64::from(fps).powi(3);
+        scores.jerks = (scores.jerks.0 + jerk * jerk, scores.jerks.1 + 1);
+    }
+    scores
+}
+
+/// What arrives of weights: eight bits of each.
+fn as_sent(weights: Weights) -> Weights {
+    let faces = vec![Face { weights, ..Face::default() }];
+    let batch = Batch { response: 1, timestamp: 0, fps: 60, epoch: 0, last: false, faces };
+    Batch::decode(&batch.encode(0)).map_or(weights, |batch| batch.faces[0].weights)
+}
+
+struct Frames {
+    fps: f64,
+    frames: Vec<(Weights, f32)>,
+}
+
+impl Frames {
+    /// What is shown at `t`: a mean of the frames around it.
+    fn at(&self, t: f64) -> Weights {
+        let at = (t * self.fps).max(0.0);
+        let last = self.frames.len() - 1;
+        let (before, after) =
+            (&self.frames[(at as usize).min(last)].0, &self.frames[(at as usize + 1).min(last)].0);
+        let part = (at - at.floor()) as f32;
+        let mut shown = *before;
+        shown.0.iter_mut().zip(after.0).for_each(|(weight, after)| *weight += (after - *weight) * part);
+        shown
+    }
+}
+
+fn contacts(frames: &Frames, sounds: &[Sound], scores: &mut LipScores) {
+    for sound in sounds {
+        let held = |met: &dyn Fn(&Weights) -> bool| {
+            let steps = (sound.length() * 1000.0).max(1.0) as usize;
+            (0..=steps).any(|n| met(&frames.at(sound.start + sound.length() * n as f64 / steps as f64)))
+        };
+        match ipa::phones(&sound.symbol).first() {
+            Some((phone, _)) if phone.viseme == Viseme::PP && phone.weight >= 1.0 => {
+                scores.bilabials += 1;
+                scores.closed += usize::from(held(&|weights| gap(weights) <= CLOSED));
+            }
+            Some((phone, _)) if phone.viseme == Viseme::FF && phone.weight >= 1.0 => {
+                scores.labiodentals += 1;
+                scores.touched += usize::from(held(&touches_teeth));
+            }
+            Some((phone, _)) if phone.is_vowel() && sound.length() >= 0.08 => {
+                scores.vowels += 1;
+                scores.opened += usize::from(held(&|weights| gap(weights) >= OPEN));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn correlate(frames: &Frames, lips: &Lips, length: f64, scores: &mut LipScores) {
+    let count = (length * GRID) as usize;
+    let centred = |mut values: Vec<f64>| {
+        let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+        values.iter_mut().for_each(|value| *value -= mean);
+        values
+    };
+    let gaps = centred((0..count).map(|n| f64::from(gap(&frames.at(n as f64 / GRID)))).collect());
+    let levels = centred((0..count).map(|n| f64::from(lips.at(n as f64 / GRID).level)).collect());
+    // Positive lags: the lips later than the sound.
+    let product = |lag: usize| {
+        let (gap_from, level_from) = (lag.saturating_sub(LAGS), LAGS.saturating_sub(lag));
+        let gaps = gaps.iter().skip(gap_from);
+        gaps.zip(levels.iter().skip(level_from)).map(|(gap, level)| gap * level).sum()
+    };
+    scores.products = (0..=2 * LAGS).map(product).collect();
+    let squares = |values: &[f64]| values.iter().map(|value| value * value).sum();
+    scores.squares = (squares(&gaps), squares(&levels));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gap_is_the_heads() {
+        let mut weights = Weights::NEUTRAL;
+        assert_eq!(gap(&weights), 0.67);
+        weights[JawOpen] = 0.2;
+        weights[Shape::MouthStretchLeft] = 1.0;
+        weights[Shape::MouthStretchRight] = 1.0;
+        assert!((gap(&weights) - (0.67 + 6.9 + 0.4)).abs() < 1e-4);
+        weights[MouthClose] = 0.2;
+        weights[Shape::MouthPressLeft] = 1.0;
+        assert!((gap(&weights) - (0.67 + 0.4 - 1.4)).abs() < 1e-4);
+        assert!(!touches_teeth(&weights));
+        weights[Shape::MouthShrugLower] = 0.52;
+        weights[Shape::MouthRollLower] = 0.3;
+        assert!(touches_teeth(&weights));
+    }
+
+    /// Syllables of 200 ms, each a vowel that is loud where it sounds, after a quiet b.
+    #[test]
+    fn lips_that_come_late_lag() {
+        let (mut sounds, mut samples) = (Vec::new(), Vec::new());
+        for n in 0..20 {
+            let at = f64::from(n) * 0.2;
+            sounds.extend([Sound::new("b", at, at + 0.08), Sound::new("a", at + 0.08, at + 0.2)]);
+            for (count, level) in [(640, 30_i16), (960, 9_000)] {
+                samples.extend((0..count).map(|n| if n % 2 == 0 { level } else { -level }));
+            }
+        }
+        let late: Vec<Sound> = sounds
+            .iter()
+            .map(|sound| Sound::new(&sound.symbol, sound.start + 0.06, sound.end + 0.06))
+            .collect();
+        let (good, bad) =
+            (score(&sounds, &samples, 8_000, 60), score_as(&late, &sounds, &samples, 8_000, 60));
+        assert_eq!((good.closure(), good.opening(), good.bilabials, good.vowels), (1.0, 1.0, 20, 20));
+        assert!(good.lag().0.abs() < 40.0 && good.lag().1 > 0.5, "{:?}", good.lag());
+        assert!(bad.lag().0 > good.lag().0 + 20.0, "{:?} and {:?}", bad.lag(), good.lag());
+        let mut both = good.clone();
+        both.add(&good);
+        assert!(both.bilabials == 40 && (both.lag().0 - good.lag().0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,206 @@
+//! What the mouth aims at and when: sounds merged, pauses absorbed or rested in, each with its pull on the mouth. Pure.
+
+use std::collections::VecDeque;
+
+use super::ipa::{Manner, Phone};
+use super::viseme::{Pose, Viseme};
+
+/// Pauses shorter than this are spoken through.
+pub(super) const PAUSE: f64 = 0.27;
+/// Aims farther than this from a moment do not matter to it.
+pub(super) const REACH: f64 = 0.6;
+/// Obstruents and nasals shorter than this leave the jaw alone.
+const QUICK: f64 = 0.1;
+/// Same mouth shapes closer than this are one.
+const TOGETHER: f64 = 0.03;
+/// The duration for which the pull's rates are given.
+const USUAL: f64 = 0.09;
+/// Shortest time for which lips stay together, or at the teeth: longer than a frame at 30 per second, so that one shows it.
+const SHORTEST: f64 = 0.048;
+
+/// How the mouth is narrowed, whatever vowels want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// Nothing.
+    No,
+    /// The lips meet.
+    Lips,
+    /// The lower lip meets the upper teeth.
+    Teeth,
+    /// The teeth are close.
+    Jaw,
+}
+
+/// One aim.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment {
+    pub(super) start: f64,
+    pub(super) end: f64,
+    pub(super) phone: Phone,
+    /// The mouth's shape.
+    pub(super) pose: Pose,
+    /// How strongly it pulls the jaw, the lips and the tongue.
+    pub(super) pull: [f32; 3],
+    pub(super) hold: Hold,
+    /// When the hold is complete.
+    full: (f64, f64),
+    centre: f64,
+    /// Half the time over which it pulls with full force.
+    core: f64,
+    /// How fast the pull fades, per second, towards the past and the future.
+    fade: (f64, f64),
+}
+
+impl Segment {
+    fn new(phone: Phone, start: f64, end: f64) -> Self {
+        let length = end - start;
+        let scale = (USUAL / length.clamp(0.05, 0.16)).sqrt();
+        Self {
+            start,
+            end,
+            phone,
+            pose: pose(phone),
+            pull: pull(phone, length),
+            hold: hold(phone),
+            full: full(phone, start, end),
+            centre: f64::midpoint(start, end),
+            core: (length / 2.0 - USUAL / 2.0).max(0.0),
+            fade: (RISE * scale, FALL * scale),
+        }
+    }
+
+    /// A rest; it may be without end.
+    pub(super) fn rest(start: f64, end: f64) -> Self {
+        let phone = Phone { viseme: Viseme::Sil, manner: Manner::Stop, weight: 1.0 };
+        let edge = (USUAL / 2.0).min((end - start) / 2.0);
+        Self {
+            start,
+            end,
+            phone,
+            pose: Pose::REST,
+            pull: [1.0; 3],
+            hold: Hold::No,
+            full: (start, end),
+            centre: f64::midpoint(start, end),
+            core: ((end - start) / 2.0 - edge).max(0.0),
+            fade: (RISE, FALL),
+        }
+    }
+
+    pub(super) fn is_rest(&self) -> bool {
+        self.phone.viseme == Viseme::Sil
+    }
+
+    /// How much of its pull is left at `t`: Cohen and Massaro's dominance, without the edge at its top.
+    pub(super) fn dominance(&self, t: f64) -> f32 {
+        const ROUND: f64 = 0.02;
+        let off = t - self.centre;
+        let far = (off.abs() - self.core).max(0.0);
+        let far = far.hypot(ROUND) - ROUND;
+        let fade = if off < 0.0 { self.fade.0 } else { self.fade.1 };
+        let near = (1.0 - (far / REACH).powi(2)).max(0.0);
+        ((-fade * far).exp() * near) as f32
+    }
+
+    /// How much of its hold there is at `t`, 0 to 1: all of it within the sound, none a short way outside.
+    pub(super) fn held(&self, t: f64) -> f32 {
+        let (before, after) = match self.hold {
+            Hold::No => return 0.0,
+            Hold::Lips | Hold::Teeth => (0.075, 0.065),
+            Hold::Jaw => (0.07, 0.07),
+        };
+        let outside = ((self.full.0 - t) / before).max((t - self.full.1) / after);
+        let x = (1.0 - outside).clamp(0.0, 1.0) as f32;
+        x * x * (3.0 - 2.0 * x)
+    }
+}
+
+/// When the hold is complete.
+fn full(phone: Phone, start: f64, end: f64) -> (f64, f64) {
+    let (early, late) = match hold(phone) {
+        // The burst of a p or b opens the lips well before it ends; an m is closed all the time.
+        Hold::Lips if phone.manner == Manner::Stop => (0.004, 0.35 * (end - start)),
+        _ => (0.01, 0.01),
+    };
+    let (from, until) = (start + early, end - late);
+    let missing = (SHORTEST - (until - from)).max(0.0) / 2.0;
+    (from - missing, until + missing)
+}
+
+/// How fast pull fades before and after a sound of usual length, per second.
+pub(super) const RISE: f64 = 6.0 * SHARPNESS;
+pub(super) const FALL: f64 = 11.0 * SHARPNESS;
+/// These heads are seen at sixty frames a second: more contrast than the published rates leave.
+const SHARPNESS: f64 = 1.6;
+
+fn pose(phone: Phone) -> Pose {
+    let Pose { jaw, funnel, pucker, stretch, smile, dimple, upper, lower, tongue, .. } = phone.viseme.pose();
+    let part = |weight: f32| weight * phone.weight;
+    // A weak sound is less open, not less alive: the jaw keeps half.
+    let jaw = jaw * (0.4 + 0.6 * phone.weight);
+    Pose {
+        jaw,
+        funnel: part(funnel),
+        pucker: part(pucker),
+        stretch: part(stretch),
+        smile: part(smile),
+        dimple: part(dimple),
+        upper: part(upper),
+        lower: part(lower),
+        tongue: part(tongue),
+        ..Pose::REST
+    }
+}
+
+fn pull(phone: Phone, length: f64) -> [f32; 3] {
+    let consonant = 0.85 * phone.weight;
+    let jaw = match phone.manner {
+        Manner::Vowel => 1.0,
+        Manner::Glide | Manner::Liquid => 0.6 * phone.weight,
+        _ if length < QUICK => 0.0,
+        _ => consonant * 0.7,
+    };
+    let (lips, tongue) = match phone.viseme {
+        // Held, not pulled.
+        Viseme::PP => (0.0, 0.5),
+        Viseme::FF => (0.15, 0.5),
+        Viseme::TH | Viseme::DD | Viseme::NN => (0.0, 0.85),
+        Viseme::KK => (0.0, 0.5),
+        Viseme::SS => (0.4, 0.6),
+        Viseme::CH | Viseme::RR | Viseme::U | Viseme::I if phone.manner != Manner::Vowel => (consonant, 0.6),
+        _ => (0.5 + 0.5 * phone.weight, 0.6),
+    };
+    [jaw, lips, tongue]
+}
+
+fn hold(phone: Phone) -> Hold {
+    match phone.viseme {
+        Viseme::PP => Hold::Lips,
+        Viseme::FF => Hold::Teeth,
+        Viseme::SS | Viseme::CH => Hold::Jaw,
+        _ => Hold::No,
+    }
+}
+
+/// Adds a sound after those that are there.
+pub(super) fn append(segments: &mut VecDeque<Segment>, phone: Phone, start: f64, end: f64) {
+    match segments.back().copied() {
+        None => segments.push_back(Segment::rest(start - 1.0, start)),
+        Some(last) if start - last.end >= PAUSE => segments.push_back(Segment::rest(last.end, start)),
+        Some(last) if same(last.phone, phone) && start - last.end < TOGETHER => {
+            let (before, now) = (last.end - last.start, end - start);
+            let mut phone = if now > before { phone } else { last.phone };
+            phone.weight = last.phone.weight.max(phone.weight);
+            segments.pop_back();
+            let full = (last.full.0, full(phone, start, end).1.max(last.full.1));
+            segments.push_back(Segment { full, ..Segment::new(phone, last.start, end) });
+            return;
+        }
+        Some(_) => {}
+    }
+    segments.push_back(Segment::new(phone, start, end));
+}
+
+fn same(a: Phone, b: Phone) -> bool {
+    a.viseme == b.viseme && a.is_vowel() == b.is_vowel() && (a.weight - b.weight).abs() < 0.3
+}

@@ -1,0 +1,180 @@
+//! Takes the tags out of a model's text as it streams in: `[happy]`, `[look-away]`, `*nods*`. They are cues for the face and
+//! are never spoken, shown or remembered.
+
+mod known;
+
+use super::cue::{Cue, GESTURES, MOODS};
+use known::{asterisked, bracketed, is_beginning};
+
+/// Characters that may stand between the marks of a tag; what is longer is text.
+const LONGEST: usize = 24;
+
+/// Text without tags, and the cues that stood in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filtered {
+    /// The text.
+    pub text: String,
+    /// Each cue, and the byte of `text` that it stands before.
+    pub cues: Vec<(usize, Cue)>,
+}
+
+/// The filter of one text.
+#[derive(Debug, Default)]
+pub struct Tags {
+    /// Begins with what may be a tag, or is empty.
+    pending: String,
+    /// White space that goes if a tag and no word follows.
+    space: String,
+    /// The last character that went out.
+    tail: Option<char>,
+    /// A tag has gone since.
+    cut: bool,
+    /// Cues whose word is still to come.
+    cues: Vec<Cue>,
+    seen: bool,
+}
+
+impl Tags {
+    /// Takes a piece of text; returns what is known to be text of it and of the pieces before.
+    pub fn push(&mut self, piece: &str) -> Filtered {
+        self.pending.push_str(piece);
+        let mut out = Filtered::default();
+        self.go_on(false, &mut out);
+        out
+    }
+
+    /// What is left when the text has ended; what comes next is a new one.
+    pub fn finish(&mut self) -> Filtered {
+        let mut out = Filtered::default();
+        self.go_on(true, &mut out);
+        let space = std::mem::take(&mut self.space);
+        if !std::mem::take(&mut self.cut) {
+            out.text.push_str(&space);
+        }
+        self.tail = None;
+        let end = out.text.len();
+        out.cues.extend(self.cues.drain(..).map(|cue| (end, cue)));
+        out
+    }
+
+    /// Whether the text has held a cue so far.
+    #[must_use]
+    pub fn seen(&self) -> bool {
+        self.seen
+    }
+
+    fn go_on(&mut self, ended: bool, out: &mut Filtered) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut rest = pending.as_str();
+        while let Some(next) = rest.chars().next() {
+            match tag(rest, self.before(), ended) {
+                Tag::Open => break,
+                Tag::None => {
+                    rest = &rest[next.len_utf8()..];
+                    self.put(next, out);
+                }
+                Tag::Is(length, cues) => {
+                    rest = &rest[length..];
+                    self.cut = true;
+                    self.seen |= !cues.is_empty();
+                    self.cues.extend(cues);
+                }
+            }
+        }
+        self.pending = rest.to_string();
+    }
+
+    /// The character before what comes next, unless a tag was.
+    fn before(&self) -> Option<char> {
+        if self.cut { None } else { self.space.chars().last().or(self.tail) }
+    }
+
+    /// One character of text, with no more white space around a tag than there is without it.
+    fn put(&mut self, next: char, out: &mut Filtered) {
+        if next.is_whitespace() {
+            match self.tail {
+                // A piece that ends a sentence is not kept back.
+                Some(tail) if tail.is_alphanumeric() && !self.cut => self.space.push(next),
+                _ if !self.cut => self.emit(next, out),
+                Some(tail) if !tail.is_whitespace() => self.space = next.into(),
+                _ => {}
+            }
+            return;
+        }
+        if self.cut {
+            let joins = matches!(next, '.' | ',' | '!' | '?' | ';' | ':' | '…');
+            let both = self.tail.is_some_and(char::is_alphanumeric) && next.is_alphanumeric();
+            if joins {
+                self.space.clear();
+            } else if both && self.space.is_empty() {
+                self.space.push(' ');
+            }
+        }
+        self.cut = false;
+        out.text.push_str(&std::mem::take(&mut self.space));
+        let at = out.text.len();
+        out.cues.extend(self.cues.drain(..).map(|cue| (at, cue)));
+        self.emit(next, out);
+    }
+
+    fn emit(&mut self, next: char, out: &mut Filtered) {
+        out.text.push(next);
+        self.tail = Some(next);
+    }
+}
+
+/// What a model is told of tags.
+#[must_use]
+pub fn instructions() -> String {
+    let moods = MOODS.iter().map(|(name, _)| *name).filter(|name| *name != "listening");
+    let names = moods.chain(GESTURES.iter().map(|(name, _)| *name));
+    let tags = names.map(|name| format!("[{name}]")).collect::<Vec<_>>().join(" ");
+    format!(
+        "\nYou have a face. A tag before a sentence shows on it and is never read aloud: {tags}. Use at most one tag in \
+         an answer, and only where it fits."
+    )
+}
+
+/// What a text begins with.
+enum Tag {
+    /// It is a tag so far.
+    Open,
+    None,
+    /// A tag of so many bytes.
+    Is(usize, Vec<Cue>),
+}
+
+fn tag(text: &str, before: Option<char>, ended: bool) -> Tag {
+    let (mark, close) = match text.as_bytes().first() {
+        Some(b'[') => ('[', b']'),
+        Some(b'*') if before != Some('*') => ('*', b'*'),
+        _ => return Tag::None,
+    };
+    let inside = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b' ' | b',');
+    let length = text.bytes().skip(1).take(LONGEST + 1).take_while(inside).count();
+    let inner = &text[1..=length];
+    let Some(next) = text.as_bytes().get(length + 1) else {
+        return match (ended, length > LONGEST) {
+            (_, true) => Tag::None,
+            (false, _) => Tag::Open,
+            // As when a text is broken off in the middle of a tag.
+            (true, _) if mark == '[' && is_beginning(inner) => Tag::Is(text.len(), Vec::new()),
+            (true, _) => Tag::None,
+        };
+    };
+    if *next != close || length > LONGEST || mark == '*' && inner.starts_with(' ') {
+        return Tag::None;
+    }
+    let after = text.as_bytes().get(length + 2);
+    let found = match (mark, after) {
+        (_, None) if !ended => return Tag::Open,
+        // A link, or bold.
+        ('[', Some(b'(')) | ('*', Some(b'*')) => None,
+        ('[', _) => bracketed(inner, before.is_some_and(char::is_alphanumeric)),
+        _ => asterisked(inner),
+    };
+    found.map_or(Tag::None, |cues| Tag::Is(length + 2, cues))
+}
+
+#[cfg(test)]
+mod tests;

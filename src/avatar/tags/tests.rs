@@ -1,0 +1,148 @@
+use super::*;
+use crate::avatar::cue::{Gesture, Mood};
+use proptest::prelude::*;
+
+const HAPPY: Cue = Cue::Mood(Mood::Happy);
+const NOD: Cue = Cue::Gesture(Gesture::Nod);
+const AWAY: Cue = Cue::Gesture(Gesture::LookAway);
+
+/// The whole of what comes out, with cues at bytes of the whole.
+fn filter<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Filtered {
+    let mut tags = Tags::default();
+    let mut whole = Filtered::default();
+    let mut add = |part: Filtered| {
+        whole.cues.extend(part.cues.iter().map(|(at, cue)| (at + whole.text.len(), *cue)));
+        whole.text.push_str(&part.text);
+    };
+    for piece in pieces {
+        add(tags.push(piece));
+    }
+    add(tags.finish());
+    whole
+}
+
+fn text(text: &str) -> String {
+    filter([text]).text
+}
+
+#[test]
+fn tags_go_and_their_cues_stand_before_the_words_that_followed() {
+    let out = filter(["[happy] Hello, [nod] yes [look-away][lean in]of course. [Nod]"]);
+    assert_eq!(out.text, "Hello, yes of course. ");
+    let lean = Cue::Gesture(Gesture::LeanIn);
+    assert_eq!(out.cues, [(0, HAPPY), (7, NOD), (11, AWAY), (11, lean), (22, NOD)]);
+    assert_eq!(
+        filter(["*smiles warmly* Hi, *nods* *looks away* so"]).cues,
+        [(0, HAPPY), (4, NOD), (4, AWAY)]
+    );
+    assert_eq!(filter(["[happy, nod]Hi"]).cues, [(0, HAPPY), (0, NOD)]);
+}
+
+#[test]
+fn no_white_space_is_left_where_a_tag_was() {
+    for (written, read) in [
+        ("Well [nod] yes.", "Well yes."),
+        ("Well [nod].", "Well."),
+        ("Well[nod]yes.", "Well yes."),
+        ("Yes. [nod] Of course.", "Yes. Of course."),
+        ("Yes.[nod] Of course.", "Yes. Of course."),
+        ("Well [nod]", "Well"),
+        ("[happy]\n\nHi", "Hi"),
+        ("one [nod]\ntwo", "one\ntwo"),
+    ] {
+        assert_eq!(text(written), read, "{written}");
+    }
+}
+
+#[test]
+fn unknown_stage_directions_go_as_well_and_are_no_cues() {
+    for written in
+        ["[sarcastic] Great.", "[deep-breath] Great.", "*sighs* Great.", "[Laughs] Great.", "[pauses]Great."]
+    {
+        assert_eq!(text(written), "Great.", "{written}");
+    }
+    assert!(filter(["[sarcastic] Great."]).cues.is_empty());
+}
+
+#[test]
+fn genuine_brackets_and_asterisks_are_text() {
+    for written in [
+        "[1] and [see page 4] and [see below]",
+        "array[0] array[index] a[i] [x] []",
+        "[link](https://example.org) [happy](x) ",
+        "**bold** *really* **nods** 2 * 3 *",
+        "* one\n* two",
+        "[Sic] [NASA] [averyveryverylongoneword] [-a-b-]",
+        "[grüße] [",
+        "so *nod",
+    ] {
+        let expected = written.strip_suffix(" [").map_or(written, |start| start);
+        assert_eq!(text(written).trim_end(), expected.trim_end());
+    }
+}
+
+#[test]
+fn what_is_broken_off_in_a_tag_is_dropped_and_other_brackets_stay() {
+    for (written, read) in
+        [("Yes [hap", "Yes"), ("Yes [", "Yes"), ("Yes [see p", "Yes [see p"), ("a [b", "a [b")]
+    {
+        assert_eq!(text(written), read, "{written}");
+    }
+}
+
+#[test]
+fn text_waits_no_longer_than_a_tag_may_be() {
+    let mut tags = Tags::default();
+    let long = "[a bracket that goes on and on and never ends";
+    assert_eq!(tags.push(long).text, long);
+    assert_eq!(tags.push("Stop. ").text, "Stop. ");
+    assert_eq!(tags.push("Go on").text, "Go on");
+}
+
+fn written() -> impl Strategy<Value = String> {
+    let parts = prop::sample::select(vec![
+        "[happy]",
+        "[nod]",
+        "[sarcastic]",
+        "*nods*",
+        "[1]",
+        "a[0]",
+        "[see page 4]",
+        "[x](y)",
+        "**b**",
+        "[",
+        "]",
+        "*",
+        " ",
+        "\n",
+        "ä",
+        "Yes",
+        ".",
+        "[hap",
+        "[lean",
+        "-in]",
+        "。",
+        "no",
+        ", ",
+    ]);
+    prop::collection::vec(parts, 0..14).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn it_does_not_matter_how_the_text_is_cut(text in written(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+        let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| bounds[cut.index(bounds.len())]).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let pieces = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]);
+        prop_assert_eq!(filter(pieces), filter([text.as_str()]));
+        let each = bounds.windows(2).map(|pair| &text[pair[0]..pair[1]]);
+        prop_assert_eq!(filter(each), filter([text.as_str()]));
+    }
+
+    #[test]
+    fn text_without_marks_stays_as_it_is(text in "[a-zä.,!? \n-]{0,80}") {
+        prop_assert_eq!(filter([text.as_str()]).text, text);
+    }
+}

@@ -1,0 +1,170 @@
+//! What the words of a phrase suggest to the face, where the model writes no tags. Conservative: most phrases suggest nothing.
+
+use super::cue::{Cue, Gesture, Mood};
+
+/// Where words count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// At the phrase's start, an "oh" or "well" aside.
+    Start,
+    /// Anywhere.
+    Any,
+    /// Anywhere in a phrase with an exclamation mark.
+    Exclaimed,
+}
+use Place::{Any, Exclaimed, Start};
+
+/// Words, and what they suggest; the first that fits counts. A comma stands for any punctuation or the phrase's end.
+type Rules<T> = &'static [(Place, &'static [&'static str], T)];
+
+const MOODS: Rules<Mood> = &[
+    (Any, &["sorry to hear", "sorry for your loss", "condolences", "sad to hear"], Mood::Sad),
+    (
+        Any,
+        &["i'm sorry", "i am sorry", "i'm so sorry", "unfortunately", "i'm afraid", "i am afraid"],
+        Mood::Apologetic,
+    ),
+    (Any, &["apologize", "apologise", "my apologies", "my mistake"], Mood::Apologetic),
+    (Start, &["sorry"], Mood::Apologetic),
+    (Start, &["wow", "oh my", "no way", "incredible"], Mood::Surprised),
+    (Any, &["congratulations", "i'm glad", "i am glad", "glad to", "happy to", "delighted"], Mood::Happy),
+    (
+        Exclaimed,
+        &["great", "glad", "happy", "wonderful", "awesome", "fantastic", "excellent", "lovely"],
+        Mood::Happy,
+    ),
+    (
+        Exclaimed,
+        &["welcome", "thank", "thanks", "love", "nice", "hello", "hi", "perfect", "enjoy"],
+        Mood::Happy,
+    ),
+    (
+        Any,
+        &["because", "for example", "for instance", "the reason", "which means", "in other words"],
+        Mood::Explaining,
+    ),
+    (Start, &["first,", "firstly", "first of all", "imagine", "basically"], Mood::Explaining),
+];
+
+const GESTURES: Rules<Gesture> = &[
+    (
+        Start,
+        &["yes", "yeah", "yep", "of course", "certainly", "absolutely", "exactly", "definitely"],
+        Gesture::Nod,
+    ),
+    (
+        Start,
+        &["sure,", "right,", "correct,", "okay,", "no problem", "that's right", "that is right"],
+        Gesture::Nod,
+    ),
+    (Start, &["no,", "nope", "never", "not at all", "not really"], Gesture::Shake),
+    (Any, &["let me think", "let me see", "hmm", "good question"], Gesture::LookAway),
+];
+
+/// Words before the one that counts as the first.
+const OPENERS: [&str; 6] = ["oh", "ah", "well", "so", "and", "but"];
+
+/// At most one mood and one gesture for a phrase in this language (ISO 639-1), each with the byte of the phrase that it stands
+/// before. Languages without a table go by their punctuation.
+#[must_use]
+pub fn suggested(phrase: &str, language: &str) -> Vec<(usize, Cue)> {
+    let words = words(phrase);
+    let exclaimed = phrase.contains(['!', '！']);
+    let asks = phrase.trim_end_matches(['"', '”', '’', ')', ' ']).ends_with(['?', '？']);
+    let (mood, gesture) = match language {
+        "en" | "" => (find(MOODS, &words, exclaimed), find(GESTURES, &words, exclaimed)),
+        _ => (exclaimed.then_some((0, Mood::Happy)), None),
+    };
+    let gesture = gesture.or_else(|| asks.then_some((0, Gesture::Tilt)));
+    let mood = mood.map(|(at, mood)| (at, Cue::Mood(mood)));
+    mood.into_iter().chain(gesture.map(|(at, gesture)| (at, Cue::Gesture(gesture)))).collect()
+}
+
+struct Word {
+    at: usize,
+    text: String,
+    /// Punctuation or the end follows.
+    stops: bool,
+}
+
+fn words(phrase: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut at = 0;
+    for piece in phrase.split_inclusive(char::is_whitespace) {
+        let lower = piece.trim_end().to_lowercase().replace('’', "'");
+        let text = lower.trim_matches(|char: char| !char.is_alphanumeric()).to_string();
+        if !text.is_empty() {
+            words.push(Word { at, text, stops: !lower.ends_with(char::is_alphanumeric) });
+        }
+        at += piece.len();
+    }
+    if let Some(last) = words.last_mut() {
+        last.stops = true;
+    }
+    words
+}
+
+fn find<T: Copy>(rules: Rules<T>, words: &[Word], exclaimed: bool) -> Option<(usize, T)> {
+    let first = words.iter().position(|word| !OPENERS.contains(&word.text.as_str())).unwrap_or(0);
+    rules.iter().filter(|(place, ..)| *place != Exclaimed || exclaimed).find_map(|(place, wanted, what)| {
+        let counts = |start: &usize| *place != Start || *start == 0 || *start == first;
+        let fitting = |start: &usize| wanted.iter().any(|wanted| fits(wanted, &words[*start..]));
+        let found = (0..words.len()).filter(counts).find(fitting)?;
+        Some((words[found].at, *what))
+    })
+}
+
+fn fits(wanted: &str, words: &[Word]) -> bool {
+    let stops = wanted.ends_with(',');
+    let mut count = 0;
+    for part in wanted.trim_end_matches(',').split(' ') {
+        if words.get(count).is_none_or(|word| word.text != part) {
+            return false;
+        }
+        count += 1;
+    }
+    !stops || words[count - 1].stops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_suggest_what_a_speaker_would_show() {
+        let mood = |mood| Some(Cue::Mood(mood));
+        let gesture = |gesture| Some(Cue::Gesture(gesture));
+        for (phrase, expected_mood, expected_gesture) in [
+            ("I’m sorry, that is not possible.", mood(Mood::Apologetic), None),
+            ("I'm sorry to hear that.", mood(Mood::Sad), None),
+            ("That's great!", mood(Mood::Happy), None),
+            ("A great deal of work.", None, None),
+            ("Wow, that is a lot.", mood(Mood::Surprised), None),
+            ("It is blue because of the air.", mood(Mood::Explaining), None),
+            ("Yes, of course.", None, gesture(Gesture::Nod)),
+            ("Well, no.", None, gesture(Gesture::Shake)),
+            ("No one knows.", None, None),
+            ("Right angles have 90 degrees.", None, None),
+            ("Hmm, let me think.", None, gesture(Gesture::LookAway)),
+            ("What would you like?", None, gesture(Gesture::Tilt)),
+            ("The capital of France is Paris.", None, None),
+        ] {
+            let cues = suggested(phrase, "en");
+            let of = |wanted: fn(&Cue) -> bool| cues.iter().map(|(_, cue)| *cue).find(wanted);
+            assert_eq!(of(|cue| matches!(cue, Cue::Mood(_))), expected_mood, "{phrase}");
+            assert_eq!(of(|cue| matches!(cue, Cue::Gesture(_))), expected_gesture, "{phrase}");
+        }
+    }
+
+    #[test]
+    fn other_languages_go_by_their_punctuation() {
+        assert_eq!(suggested("Because no sorry.", "de"), []);
+        assert_eq!(suggested("Wie geht es dir?", "de"), [(0, Cue::Gesture(Gesture::Tilt))]);
+        assert_eq!(suggested("Sehr gern!", "de"), [(0, Cue::Mood(Mood::Happy))]);
+    }
+
+    #[test]
+    fn a_cue_stands_before_the_word_that_suggests_it() {
+        assert_eq!(suggested("Äh, blue because of it.", "en"), [(10, Cue::Mood(Mood::Explaining))]);
+    }
+}
