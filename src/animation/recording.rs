@@ -1,0 +1,185 @@
+//! WAV in and out. Pure.
+
+use std::io::Cursor;
+
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+
+use super::Spoken;
+use crate::audio::resample::Resampler;
+use crate::avatar::sound::Sound;
+use crate::frame::{OUT_RATE, ResponseId, Sounds, SpeechChunk};
+
+/// The longest recording in seconds.
+pub const LONGEST: u32 = 600;
+/// Samples that are animated at a time.
+const PART: usize = 5 * OUT_RATE as usize;
+/// Rates that are read.
+const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
+
+/// Why a recording cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is no WAV file, or a broken one.
+    #[error("this is no WAV file that can be read: {0}")]
+    Malformed(String),
+    /// Its format is not known.
+    #[error("{0}: send PCM of 8 to 32 bits or 32-bit floats, at {low} to {high} Hz", low = RATES.start(), high = RATES.end())]
+    Format(String),
+    /// It is too long.
+    #[error("it is longer than {LONGEST} seconds: send it in parts")]
+    Long,
+}
+
+/// A WAV file as mono at [`OUT_RATE`]; its channels are mixed.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn decode(file: &[u8]) -> Result<Vec<i16>, Unreadable> {
+    let malformed = |error: hound::Error| Unreadable::Malformed(error.to_string());
+    let mut reader = WavReader::new(Cursor::new(file)).map_err(malformed)?;
+    let WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
+    if !RATES.contains(&sample_rate) {
+        return Err(Unreadable::Format(format!("{sample_rate} samples a second")));
+    }
+    if u64::from(reader.duration()) > u64::from(LONGEST) * u64::from(sample_rate) {
+        return Err(Unreadable::Long);
+    }
+    let samples: Vec<f32> = match (sample_format, bits_per_sample) {
+        (SampleFormat::Float, 32) => reader.samples::<f32>().collect::<Result<_, _>>().map_err(malformed)?,
+        (SampleFormat::Int, bits @ 1..=32) => {
+            let full = (1_i64 << (bits - 1)) as f32;
+            let samples = reader.samples::<i32>().map(|sample| sample.map(|sample| sample as f32 / full));
+            samples.collect::<Result<_, _>>().map_err(malformed)?
+        }
+        (_, bits) => return Err(Unreadable::Format(format!("{bits} bits a sample"))),
+    };
+    let channels = usize::from(channels.max(1));
+    let mix = |frame: &[f32]| {
+        let sum: f32 = frame.iter().map(|sample| if sample.is_finite() { *sample } else { 0.0 }).sum();
+        (sum / channels as f32).clamp(-1.0, 1.0)
+    };
+    let mono: Vec<f32> = samples.chunks_exact(channels).map(mix).collect();
+    let mut out = Vec::with_capacity(mono.len());
+    let mut resampler = Resampler::new(sample_rate, OUT_RATE);
+    resampler.push_f32(&mono, &mut out);
+    resampler.flush(&mut out);
+    Ok(out)
+}
+
+/// A recording in parts, each with its share of the sounds that were guessed from all of it.
+pub fn parts<'a>(samples: &'a [i16], sounds: &'a [Sound]) -> impl Iterator<Item = Spoken> + 'a {
+    samples.chunks(PART).zip(0_u32..).map(|(part, number)| {
+        let length = PART as f64 / f64::from(OUT_RATE);
+        let start = f64::from(number) * length;
+        let here = sounds.iter().filter(move |sound| sound.start >= start && sound.start < start + length);
+        let guessed = here.map(|sound| Sound {
+            symbol: sound.symbol.clone(),
+            start: sound.start - start,
+            end: sound.end - start,
+        });
+        let chunk = SpeechChunk {
+            response: ResponseId(1),
+            sentence: number,
+            text: None,
+            samples: part.to_vec(),
+            words: Vec::new(),
+            sounds: Sounds::default(),
+            cues: Vec::new(),
+            last: false,
+        };
+        Spoken { chunk, guessed: Some(guessed.collect()) }
+    })
+}
+
+/// Mono samples at [`OUT_RATE`] as a WAV file.
+///
+/// # Errors
+/// When they are more than a WAV file can hold.
+pub fn encode(samples: &[i16]) -> Result<Vec<u8>, hound::Error> {
+    let spec =
+        WavSpec { channels: 1, sample_rate: OUT_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let mut file = Cursor::new(Vec::with_capacity(44 + 2 * samples.len()));
+    let mut writer = WavWriter::new(&mut file, spec)?;
+    samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+    writer.finalize()?;
+    Ok(file.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wav(spec: WavSpec, frames: u32) -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut file, spec).unwrap();
+        for _ in 0..frames {
+            for channel in 0..spec.channels {
+                let level = if channel == 0 { 0.5_f32 } else { 0.0 };
+                match spec.sample_format {
+                    SampleFormat::Float => writer.write_sample(level).unwrap(),
+                    SampleFormat::Int => {
+                        let full = (1_i64 << (spec.bits_per_sample - 1)) as f32;
+                        writer.write_sample((level * full) as i32).unwrap();
+                    }
+                }
+            }
+        }
+        writer.finalize().unwrap();
+        file.into_inner()
+    }
+
+    #[test]
+    fn recordings_of_usual_formats_are_mixed_to_one_channel_at_the_rate_of_answers() {
+        for (channels, sample_rate, bits_per_sample, sample_format, level) in [
+            (1, 24_000, 16, SampleFormat::Int, 0.5),
+            (2, 48_000, 24, SampleFormat::Int, 0.25),
+            (1, 16_000, 32, SampleFormat::Float, 0.5),
+            (2, 44_100, 8, SampleFormat::Int, 0.25),
+        ] {
+            let spec = WavSpec { channels, sample_rate, bits_per_sample, sample_format };
+            let samples = decode(&wav(spec, sample_rate)).unwrap();
+            assert!(samples.len().abs_diff(OUT_RATE as usize) < 10, "{spec:?}: {}", samples.len());
+            let middle = f32::from(samples[12_000]) / 32_768.0;
+            assert!((middle - level).abs() < 0.02, "{spec:?}: {middle}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_why() {
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: 24_000,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        let good = wav(spec, 240);
+        for bad in [&b""[..], b"RIFF", b"hello there, this is no sound at all", &good[..20]] {
+            assert!(matches!(decode(bad), Err(Unreadable::Malformed(_))), "{bad:?}");
+        }
+        assert!(matches!(decode(&good[..good.len() - 11]), Err(Unreadable::Malformed(_))));
+        let slow = WavSpec { sample_rate: 100, ..spec };
+        assert!(matches!(decode(&wav(slow, 10)), Err(Unreadable::Format(_))));
+        let long = WavSpec { sample_rate: 4_000, bits_per_sample: 8, ..spec };
+        assert_eq!(decode(&wav(long, 4_000 * 601)), Err(Unreadable::Long));
+        assert_eq!(decode(&wav(spec, 0)), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn every_sound_is_in_one_part_of_the_recording() {
+        let sounds: Vec<Sound> = (0..12)
+            .map(|at| Sound { symbol: "a".into(), start: f64::from(at) + 0.9, end: f64::from(at) + 1.4 })
+            .collect();
+        let samples = vec![0; 12 * OUT_RATE as usize];
+        let parts: Vec<Spoken> = parts(&samples, &sounds).collect();
+        let guessed: Vec<_> = parts.iter().map(|part| part.guessed.as_ref().unwrap()).collect();
+        assert_eq!(guessed.iter().map(|sounds| sounds.len()).collect::<Vec<_>>(), [5, 5, 2]);
+        assert!((guessed[1][0].start - 0.9).abs() < 1e-9 && guessed[0][4].end > 5.0);
+        assert_eq!(parts.iter().map(|part| part.chunk.samples.len()).sum::<usize>(), samples.len());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let samples: Vec<i16> = (0..4800).map(|at| at * 3).collect();
+        assert_eq!(decode(&encode(&samples).unwrap()).unwrap(), samples);
+    }
+}

@@ -1,0 +1,239 @@
+//! `POST /api/animate`: a text or a recording as sound and faces.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::clip::{Chunks, Clip};
+use super::problem::Problem;
+use super::{App, LARGEST_BODY};
+use crate::animation::{Speaker, recording, speak};
+use crate::avatar::cue::Mood;
+use crate::avatar::from_audio;
+use crate::config::is_language;
+use crate::engine::{EngineError, Tts};
+use crate::frame::OUT_RATE;
+
+/// Longest text in characters.
+const LONGEST_TEXT: usize = 5000;
+/// Largest recording in bytes.
+const LARGEST_RECORDING: usize = 64 << 20;
+/// Longest time for a body to come: it holds a place.
+const UPLOAD: Duration = Duration::from_secs(60);
+/// Requests in work; each holds its sound and its faces.
+pub const AT_ONCE: usize = 2;
+
+/// How the faces are to be.
+#[derive(Debug, Deserialize)]
+pub struct Options {
+    #[serde(default = "sixty")]
+    fps: u32,
+    #[serde(default = "yes")]
+    expressions: bool,
+    #[serde(default)]
+    mood: Mood,
+}
+
+fn sixty() -> u32 {
+    60
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The body, where it is a text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    text: String,
+    #[serde(default)]
+    voice: String,
+    #[serde(default)]
+    language: String,
+    #[serde(default = "sixty")]
+    fps: u32,
+    #[serde(default = "yes")]
+    expressions: bool,
+    #[serde(default)]
+    mood: Mood,
+}
+
+/// Who can speak.
+///
+/// # Errors
+/// When the engine is not there.
+pub async fn voices(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
+    let voices = app.fleet.engines.tts.voices().await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "voices": voices }))))
+}
+
+/// Sound and faces of a text or a recording: all at once as JSON, or phrase by phrase as lines of JSON.
+///
+/// # Errors
+/// As problem details.
+pub async fn animate(
+    State(app): State<App>,
+    query: Result<Query<Options>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let named = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = named(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let (options, work, permit) = match kind.as_str() {
+        "application/json" => {
+            let (options, work) = text(&read(body, LARGEST_BODY).await?, app.fleet.engines.tts.clone())?;
+            (options, work, place(&app.animations)?)
+        }
+        "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => {
+            let Query(options) =
+                query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+            check_rate(&options)?;
+            // A place first: a recording is held in memory.
+            let permit = place(&app.animations)?;
+            (options, Work::Recording(read(body, LARGEST_RECORDING).await?), permit)
+        }
+        _ => {
+            let detail = "Send a text as Content-Type: application/json, or a recording as audio/wav.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+    };
+    let mut clip =
+        Clip::new(options.fps, options.expressions.then_some(options.mood), work.begin().await?, permit);
+    clip.first().await?;
+    if named(header::ACCEPT).contains("application/x-ndjson") {
+        return Ok(clip.lines());
+    }
+    clip.whole().await
+}
+
+/// All of the body, if it is not too large and comes in time.
+async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(UPLOAD, to_bytes(body, most)).await;
+    let read = read.map_err(|_| {
+        let detail = format!("The body did not come within {} seconds.", UPLOAD.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    })?;
+    read.map_err(|error| {
+        let large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        match large {
+            true => {
+                let detail = format!("The body is larger than {most} bytes; send it in parts.");
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+            }
+            false => Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
+        }
+    })
+}
+
+fn check_rate(options: &Options) -> Result<(), Problem> {
+    if [30, 60].contains(&options.fps) {
+        return Ok(());
+    }
+    let detail = format!("fps must be 30 or 60, not {}", options.fps);
+    Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("fps"))
+}
+
+fn place(animations: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    animations.clone().try_acquire_owned().map_err(|_| {
+        let detail = format!("The server animates {AT_ONCE} texts or recordings at once. Try again later.");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+    })
+}
+
+/// What is to be animated.
+enum Work {
+    Text(String, Speaker, Arc<dyn Tts>),
+    Recording(Bytes),
+}
+
+fn text(body: &Bytes, tts: Arc<dyn Tts>) -> Result<(Options, Work), Problem> {
+    let Json(asked) = Json::<Asked>::from_bytes(body)?;
+    let wrong = |field, detail| Err(Problem::new(StatusCode::BAD_REQUEST, detail).field(field));
+    let length = asked.text.chars().count();
+    if asked.text.trim().is_empty() {
+        return wrong("text", "text is empty: there is nothing to say".to_string());
+    }
+    if length > LONGEST_TEXT {
+        let detail = format!("text has {length} characters; at most {LONGEST_TEXT}: send it in parts");
+        return wrong("text", detail);
+    }
+    if !(asked.language.is_empty() || is_language(&asked.language)) {
+        let detail = format!("language must be two letters such as \"en\", not {:?}", asked.language);
+        return wrong("language", detail);
+    }
+    let speaker = Speaker { voice: asked.voice, language: asked.language };
+    let options = Options { fps: asked.fps, expressions: asked.expressions, mood: asked.mood };
+    check_rate(&options)?;
+    Ok((options, Work::Text(asked.text, speaker, tts)))
+}
+
+impl Work {
+    async fn begin(self) -> Result<Chunks, Problem> {
+        let file = match self {
+            Self::Text(text, speaker, tts) => return Ok(speak(&text, speaker, tts)),
+            Self::Recording(file) => file,
+        };
+        // Ten minutes take a while.
+        let read = tokio::task::spawn_blocking(move || {
+            let samples = recording::decode(&file)?;
+            let sounds = from_audio::sounds(&samples, OUT_RATE);
+            Ok::<_, recording::Unreadable>((samples, sounds))
+        });
+        let (samples, sounds) = read.await.map_err(|_| broken())?.map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("The recording cannot be used: {error}."))
+                .field("body")
+        })?;
+        let (out, chunks) = mpsc::channel(1);
+        tokio::spawn(async move {
+            for part in recording::parts(&samples, &sounds) {
+                if out.send(Ok(part)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(chunks)
+    }
+}
+
+/// A fault of ours.
+pub(super) fn broken() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake with this request.")
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            // The engine's message begins with the field.
+            EngineError::Invalid(message) => {
+                let known = ["voice", "language", "text"];
+                let field = known.into_iter().find(|field| message.starts_with(&format!("{field}:")));
+                let problem = Self::new(StatusCode::BAD_REQUEST, message);
+                field.into_iter().fold(problem, Self::field)
+            }
+            EngineError::Unavailable(_) | EngineError::Busy(_) | EngineError::Deadline => {
+                let detail =
+                    "The voice has no time for it, or still loads; calls go first. Try again in a moment.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+            }
+            EngineError::Failed(message) => {
+                tracing::error!(%message, "speech for an animation failed");
+                Self::new(
+                    StatusCode::BAD_GATEWAY,
+                    "The voice failed at this text; the server's log says more.",
+                )
+            }
+        }
+    }
+}

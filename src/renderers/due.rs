@@ -1,0 +1,96 @@
+//! Moments of a face come ahead of the sound; this is which of them is to be shown now.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::frame::FaceMoment;
+
+/// Moments that may wait: a second at 60 a second, several times what is sent ahead.
+const MOST: usize = 64;
+
+/// The moments that wait for their time.
+#[derive(Debug, Default)]
+pub struct Due {
+    waiting: VecDeque<FaceMoment>,
+    delay: Duration,
+}
+
+impl Due {
+    /// Moments are shown so long after they are heard, where a renderer's sound comes later than the server's.
+    #[must_use]
+    pub fn new(delay: Duration) -> Self {
+        Self { waiting: VecDeque::new(), delay }
+    }
+
+    /// Takes a moment. It voids those that were to come with it or after it: the sound was stopped, or goes on elsewhere.
+    pub fn push(&mut self, moment: FaceMoment) {
+        while self.waiting.back().is_some_and(|last| last.at >= moment.at) {
+            self.waiting.pop_back();
+        }
+        if self.waiting.len() == MOST {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(moment);
+    }
+
+    /// When the next moment is to be shown.
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
+        self.waiting.front().map(|moment| moment.at + self.delay)
+    }
+
+    /// The newest moment whose time has come; older ones are gone.
+    pub fn take(&mut self, now: Instant) -> Option<FaceMoment> {
+        let mut newest = None;
+        while self.next().is_some_and(|at| at <= now) {
+            newest = self.waiting.pop_front();
+        }
+        newest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::avatar::face::Face;
+
+    fn moment(response: u32, at: Instant) -> FaceMoment {
+        FaceMoment { response, timestamp: 0, face: Face::default(), at }
+    }
+
+    #[test]
+    fn each_moment_has_its_time_and_late_ones_are_passed_over() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut due = Due::new(ms(10));
+        for number in 0..4 {
+            due.push(moment(number, start + ms(20) * number));
+        }
+        assert_eq!(due.next(), Some(start + ms(10)));
+        assert_eq!(due.take(start), None);
+        assert_eq!(due.take(start + ms(10)).map(|moment| moment.response), Some(0));
+        assert_eq!(due.take(start + ms(55)).map(|moment| moment.response), Some(2));
+        assert_eq!(due.next(), Some(start + ms(70)));
+    }
+
+    #[test]
+    fn a_moment_voids_what_was_to_come_with_it_or_after_it() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut due = Due::default();
+        (0..6).for_each(|number| due.push(moment(1, start + ms(20) * number)));
+        due.push(moment(0, start + ms(40)));
+        assert_eq!(due.take(start + ms(30)).map(|moment| moment.response), Some(1));
+        assert_eq!(due.take(start + ms(500)).map(|moment| moment.response), Some(0));
+        assert_eq!(due.next(), None);
+    }
+
+    #[test]
+    fn no_more_than_a_second_waits() {
+        let start = Instant::now();
+        let mut due = Due::default();
+        (0..1000).for_each(|number| due.push(moment(number, start + Duration::from_millis(10) * number)));
+        assert_eq!(due.waiting.len(), MOST);
+        assert_eq!(due.waiting.back().map(|moment| moment.response), Some(999));
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a call's face goes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::live_link::LONGEST_SUBJECT;
+
+/// What a renderer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Live Link Face.
+    LiveLink,
+    /// VMC.
+    Vmc,
+}
+
+impl Protocol {
+    /// As the configuration and the metrics call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LiveLink => "live_link",
+            Self::Vmc => "vmc",
+        }
+    }
+}
+
+/// One renderer of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// `host:port`.
+    pub address: String,
+    /// The name of the face there; VMC has none.
+    pub subject: String,
+}
+
+/// Whether a text is `host:port`.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let plain = !host.is_empty()
+        && host.len() <= 253
+        && host.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-' | '_'));
+    let literal = bracketed && host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok();
+    (plain || literal)
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// Whether a text can name a face.
+#[must_use]
+pub fn is_subject(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control)
+}
+
+/// The renderers that somebody wants for a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Live Link Face, `host:port` each.
+    pub live_link: Vec<String>,
+    /// VMC, `host:port` each.
+    pub vmc: Vec<String>,
+    /// The name of the face; `{call}` in it stands for eight letters of the call.
+    pub subject: String,
+}
+
+impl Wanted {
+    /// As targets of this call.
+    #[must_use]
+    pub fn targets(&self, call: &str) -> Vec<Target> {
+        let subject = self.subject.replace("{call}", call.get(..8).unwrap_or(call));
+        let each = |protocol, addresses: &[String], subject: &str| {
+            let target =
+                |address: &String| Target { protocol, address: address.clone(), subject: subject.into() };
+            addresses.iter().map(target).collect::<Vec<_>>()
+        };
+        let mut all = each(Protocol::LiveLink, &self.live_link, &subject);
+        all.extend(each(Protocol::Vmc, &self.vmc, ""));
+        all
+    }
+}
+
+/// Which renderers show a call at present: one face there is one call's.
+#[derive(Debug, Clone, Default)]
+pub struct Claims(Arc<Mutex<HashSet<Target>>>);
+
+/// A renderer that is a call's own until this is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    claims: Claims,
+    target: Target,
+}
+
+impl Claims {
+    /// Takes the renderer; none when another call has it.
+    #[must_use]
+    pub fn take(&self, target: Target) -> Option<Claim> {
+        let new = self.0.lock().insert(target.clone());
+        new.then(|| Claim { claims: self.clone(), target })
+    }
+}
+
+impl Claim {
+    /// What was taken.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.claims.0.lock().remove(&self.target);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for good in ["127.0.0.1:11111", "unreal.local:1", "[::1]:39539", "my_pc:65535"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            ":1",
+            "host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            "::1:5",
+            "a b:1",
+            "http://x:1",
+            "[x]:1",
+        ] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_two_calls_are_one_face_of_a_renderer() {
+        let claims = Claims::default();
+        let of = |subject: &str, call: &str| {
+            Wanted { live_link: vec!["a:1".into()], vmc: vec!["b:2".into()], subject: subject.into() }
+                .targets(call)
+        };
+        let first: Vec<_> =
+            of("Visavis", "0123456789").into_iter().filter_map(|target| claims.take(target)).collect();
+        assert_eq!(first.len(), 2);
+        assert!(of("Visavis", "abcdef0123").into_iter().all(|target| claims.take(target).is_none()));
+        let named = of("Visavis {call}", "abcdef0123");
+        assert_eq!(named[0].subject, "Visavis abcdef01");
+        assert!(claims.take(named[0].clone()).is_some());
+        drop(first);
+        assert!(of("Visavis", "abcdef0123").into_iter().all(|target| claims.take(target).is_some()));
+    }
+}

@@ -1,0 +1,223 @@
+//! Faces without a page, from a real server with real models: texts and recordings, the stream of a call, and renderers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::net::UdpSocket;
+use visavis::animation::recording;
+use visavis::avatar::shapes::{SHAPES, Shape};
+use visavis::client::turn::{Question, ask};
+use visavis::client::{Call, CallOptions, Mode};
+
+mod live;
+use live::Live;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+const TEXT: &str = "[happy] Hello there. [nod] Papa may buy a big map, as you know.";
+
+async fn sent(live: &Live, path: &str, kind: &str, accept: &str, body: Vec<u8>) -> (u16, String) {
+    let request =
+        live.server.http().post(live.server.url(path)).header("content-type", kind).header("accept", accept);
+    let answer = request.body(body).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn animated(live: &Live, body: &Value) -> Value {
+    let (status, text) =
+        sent(live, "api/animate", "application/json", "*/*", body.to_string().into_bytes()).await;
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn weights(clip: &Value, shape: Shape) -> Vec<f64> {
+    let frames = clip["frames"].as_array().unwrap();
+    frames.iter().map(|frame| frame["weights"][shape.index()].as_f64().unwrap()).collect()
+}
+
+fn most(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
+async fn a_text_is_spoken_with_its_face(live: &Live) -> Value {
+    let clip = animated(live, &json!({ "text": TEXT })).await;
+    let sound = recording::decode(&STANDARD.decode(clip["audio"].as_str().unwrap()).unwrap()).unwrap();
+    let seconds = clip["duration"].as_f64().unwrap();
+    assert!((sound.len() as f64 / 24_000.0 - seconds).abs() < 0.001 && seconds > 2.0, "{seconds}");
+    let frames = clip["frames"].as_array().unwrap();
+    assert_eq!(frames.len(), ((seconds + 0.4) * 60.0).ceil() as usize);
+    assert!(frames.iter().all(|frame| frame["weights"].as_array().unwrap().len() == SHAPES));
+    let words: Vec<&str> =
+        clip["words"].as_array().unwrap().iter().map(|word| word["text"].as_str().unwrap()).collect();
+    assert_eq!(words.join(" "), "Hello there. Papa may buy a big map, as you know.");
+    assert_eq!(clip["source"], "durations");
+    // A bilabial closes the lips that a vowel opens.
+    let (jaw, smile) = (weights(&clip, Shape::JawOpen), weights(&clip, Shape::MouthSmileLeft));
+    assert!(most(&jaw) > 0.1 && most(&smile) > 0.1, "jaw {} smile {}", most(&jaw), most(&smile));
+    let sounds = clip["phonemes"].as_array().unwrap();
+    assert!(sounds.iter().any(|sound| sound["symbol"] == "p"), "{sounds:?}");
+    let times = sounds.iter().map(|sound| (sound["start"].as_f64().unwrap(), sound["end"].as_f64().unwrap()));
+    assert!(times.clone().all(|(start, end)| start <= end && end <= seconds + 0.05), "{seconds}: {sounds:?}");
+    clip
+}
+
+async fn lines_say_the_same_as_the_whole(live: &Live, whole: &Value) {
+    let body = json!({ "text": TEXT }).to_string().into_bytes();
+    let (status, text) = sent(live, "api/animate", "application/json", "application/x-ndjson", body).await;
+    assert_eq!(status, 200, "{text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() > 3, "head, phrases, end");
+    let mut frames = Vec::new();
+    for line in &lines {
+        if let Some(more) = line["frames"].as_array() {
+            assert_eq!(line["frame"], frames.len());
+            frames.extend(more.iter().cloned());
+        }
+    }
+    assert_eq!(&frames, whole["frames"].as_array().unwrap());
+    assert_eq!(lines[lines.len() - 1]["source"], "durations");
+}
+
+async fn a_recording_moves_the_mouth(live: &Live, clip: &Value) {
+    let wav = STANDARD.decode(clip["audio"].as_str().unwrap()).unwrap();
+    let path = "api/animate?fps=30&expressions=false";
+    let (status, text) = sent(live, path, "audio/wav", "*/*", wav).await;
+    assert_eq!(status, 200, "{text}");
+    let heard: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((heard["source"].as_str(), heard["fps"].as_u64()), (Some("audio"), Some(30)));
+    assert_eq!(heard["duration"], clip["duration"]);
+    assert!(most(&weights(&heard, Shape::JawOpen)) > 0.05);
+}
+
+async fn nothing_to_say_is_a_face_at_rest(live: &Live) {
+    for text in ["🎉 … ***", "[sad]"] {
+        let clip = animated(live, &json!({ "text": text, "expressions": false })).await;
+        assert_eq!(
+            (clip["duration"].as_f64(), clip["frames"].as_array().unwrap().len()),
+            (Some(0.0), 24),
+            "{text}"
+        );
+        assert_eq!(most(&weights(&clip, Shape::JawOpen)), 0.0);
+    }
+}
+
+async fn what_is_wrong_is_named(live: &Live) {
+    let text = |body: Value| ("application/json", "api/animate", body.to_string().into_bytes());
+    let wav = |path: &'static str, body: &[u8]| ("audio/wav", path, body.to_vec());
+    let silence = recording::encode(&[0; 2400]).unwrap();
+    for ((kind, path, body), status, field, part) in [
+        (text(json!({ "text": " " })), 400, "text", "empty"),
+        (text(json!({ "text": "a".repeat(5001) })), 400, "text", "5000"),
+        (text(json!({ "text": "Hi", "voice": "nobody" })), 400, "voice", "joe"),
+        (text(json!({ "text": "Hi", "language": "xx" })), 400, "language", "xx"),
+        (text(json!({ "text": "Hi", "language": "english" })), 400, "language", "two letters"),
+        (text(json!({ "text": "Hi", "fps": 25 })), 400, "fps", "25"),
+        (text(json!({ "text": "Hi", "mood": "angry" })), 400, "", "angry"),
+        (text(json!({ "text": 7 })), 400, "", "text"),
+        (text(json!({ "say": "Hi" })), 400, "", "say"),
+        (("application/json", "api/animate", vec![b'x'; 70_000]), 413, "", "65536"),
+        (("text/plain", "api/animate", b"Hi".to_vec()), 415, "", "audio/wav"),
+        (wav("api/animate", b"no sound"), 400, "body", "WAV"),
+        (wav("api/animate?fps=7", &silence), 400, "fps", "30 or 60"),
+        (wav("api/animate?mood=angry", &silence), 400, "", "angry"),
+    ] {
+        let (got, answer) = sent(live, path, kind, "*/*", body).await;
+        let problem: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(got, status, "{problem}");
+        assert_eq!(problem["field"].as_str().unwrap_or(""), field, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(part), "{part}: {problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_and_recordings_become_sound_and_faces() {
+    let live = Live::start(&[]).await;
+    let clip = a_text_is_spoken_with_its_face(&live).await;
+    lines_say_the_same_as_the_whole(&live, &clip).await;
+    a_recording_moves_the_mouth(&live, &clip).await;
+    nothing_to_say_is_a_face_at_rest(&live).await;
+    what_is_wrong_is_named(&live).await;
+    let voices = live.server.http().get(live.server.url("api/voices")).send().await.unwrap();
+    let voices: Value = voices.json().await.unwrap();
+    assert_eq!(voices["voices"][0]["language"], "en", "{voices}");
+}
+
+/// The jaw and the name in each packet, until the listener is dropped.
+async fn packets(listener: &UdpSocket) -> Vec<(String, f32)> {
+    let mut buffer = [0; 2048];
+    let mut all = Vec::new();
+    while let Ok(length) = listener.try_recv(&mut buffer) {
+        let name = 45 + usize::from(buffer[44]);
+        assert_eq!((&buffer[..4], length), (&6_u32.to_le_bytes()[..], name + 17 + 61 * 4));
+        let jaw = name + 17 + 4 * Shape::JawOpen.index();
+        let jaw = f32::from_be_bytes(buffer[jaw..jaw + 4].try_into().unwrap());
+        all.push((String::from_utf8(buffer[45..name].to_vec()).unwrap(), jaw));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calls_face_goes_to_renderers_and_readers_and_never_another_calls() {
+    let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let own = format!("renderers.live_link=[\"{address}\", \"no-such-host.invalid:1\"]");
+    let live = Live::start(&["--set", &own, "--set", "renderers.from_clients=true"]).await;
+    let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
+    let second = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
+    let read = |id: &str, format: &str| {
+        let url = live.server.url(&format!("api/calls/{id}/face?format={format}"));
+        let request = live.server.http().get(url);
+        tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() })
+    };
+    let (faces, rows, silent) =
+        (read(call.id(), "weights"), read(call.id(), "azure"), read(second.id(), "weights"));
+    let report =
+        ask(&mut call, &Question::Typed("What is the capital of France?".into()), PATIENCE).await.unwrap();
+    assert!(report.voice_to_voice_ms.is_some());
+    // The second call has not spoken, and its renderer is the first one's.
+    let told = packets(&listener).await;
+    assert!(told.len() > 20 && told.iter().all(|(name, _)| name == "Visavis"), "{}", told.len());
+    assert!(told.iter().any(|(_, jaw)| *jaw > 0.05));
+    assert!(live.metric("visavis_renderer_errors_total").await >= 2.0);
+    assert!(call.hang_up().await && second.hang_up().await);
+    let lines =
+        |text: String| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let ended = async { (faces.await.unwrap(), rows.await.unwrap(), silent.await.unwrap()) };
+    let (faces, rows, silent) =
+        tokio::time::timeout(PATIENCE, ended).await.expect("streams end with their calls");
+    let (faces, rows, silent) = (lines(faces), lines(rows), lines(silent));
+    let jaw = |line: &Value| line["weights"][Shape::JawOpen.index()].as_f64().unwrap();
+    assert!(faces.iter().any(|line| line["response"] != 0 && jaw(line) > 0.05), "{} lines", faces.len());
+    assert!(!silent.is_empty() && silent.iter().all(|line| line["response"] == 0 && jaw(line) < 0.05));
+    assert_eq!(rows[0]["FrameIndex"], 0);
+    let all: Vec<&Value> = rows.iter().flat_map(|row| row["BlendShapes"].as_array().unwrap()).collect();
+    assert!(all.len() > 40 && all.iter().all(|row| row.as_array().unwrap().len() == 55), "{}", all.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renderers_and_streams_that_cannot_be_are_refused_with_the_field() {
+    let live = Live::start(&[]).await;
+    let offer =
+        |avatar: Value| json!({ "sdp": "v=0", "type": "offer", "avatar": avatar }).to_string().into_bytes();
+    let (status, text) =
+        sent(&live, "api/offer", "application/json", "*/*", offer(json!({ "vmc": "a:1" }))).await;
+    assert!(
+        status == 403 && text.contains("avatar.vmc") && text.contains("renderers.from_clients"),
+        "{text}"
+    );
+    let (status, text) =
+        sent(&live, "api/offer", "application/json", "*/*", offer(json!({ "osc": "a:1" }))).await;
+    assert!(status == 400 && text.contains("osc"), "{text}");
+    for (path, status, part) in [
+        ("ws?live_link=a:1", 403, "renderers.from_clients"),
+        ("ws?subject=", 400, "subject"),
+        ("api/calls/nobody/face", 404, "nobody"),
+        ("api/calls/nobody/face?format=gif", 400, "azure"),
+    ] {
+        let answer = live.server.http().get(live.server.url(path)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        assert!(answer.text().await.unwrap().contains(part), "{path}");
+    }
+}
