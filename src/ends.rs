@@ -5,6 +5,8 @@
 //! | mic | transport → pipeline | 50 frames (1 s) | oldest frame dropped and counted |
 //! | commands | transport → pipeline | 64 | the transport waits: the client's own messages queue up |
 //! | media | pipeline → transport | 10 frames (200 ms) | playout drops the frame and counts it: late audio is worth nothing |
+//! | faces | pipeline → transport | 16 messages | the face's message is dropped and counted: a late face is worth nothing |
+//! | moments | pipeline → renderers | 128 | whoever is late loses the oldest |
 //! | events | pipeline → transport | 256 | the call ends: its client has stopped reading |
 
 use std::collections::VecDeque;
@@ -12,14 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 
+use crate::avatar::wire::Batch;
 use crate::event::{CallEvent, ClientCommand};
-use crate::frame::{AudioFrame, MediaOut};
+use crate::frame::{AudioFrame, FaceMoment, MediaOut};
 
 const MIC_QUEUE: usize = 50;
 const COMMAND_QUEUE: usize = 64;
 const MEDIA_QUEUE: usize = 10;
+const FACE_QUEUE: usize = 16;
+const MOMENT_QUEUE: usize = 128;
 const EVENT_QUEUE: usize = 256;
 
 /// The transport's end. Dropping it tells the pipeline that the client is gone.
@@ -31,6 +36,8 @@ pub struct TransportEnds {
     pub commands: mpsc::Sender<ClientCommand>,
     /// Gives what the person is to hear.
     pub media: mpsc::Receiver<MediaOut>,
+    /// Gives the face that goes with it, ahead.
+    pub faces: mpsc::Receiver<Batch>,
     /// Gives what the client is to know; ends after the last event.
     pub events: mpsc::Receiver<CallEvent>,
 }
@@ -44,6 +51,10 @@ pub struct PipelineEnds {
     pub commands: mpsc::Receiver<ClientCommand>,
     /// Takes what the person is to hear.
     pub media: mpsc::Sender<MediaOut>,
+    /// Takes the face that goes with it.
+    pub faces: mpsc::Sender<Batch>,
+    /// Takes it for everybody else, each at a pace of their own; computed only while somebody looks.
+    pub moments: broadcast::Sender<FaceMoment>,
     /// Takes what the client is to know.
     pub events: mpsc::Sender<CallEvent>,
 }
@@ -54,10 +65,25 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
     let (mic_tx, mic_rx) = mic_queue(MIC_QUEUE);
     let (commands_tx, commands_rx) = mpsc::channel(COMMAND_QUEUE);
     let (media_tx, media_rx) = mpsc::channel(MEDIA_QUEUE);
+    let (faces_tx, faces_rx) = mpsc::channel(FACE_QUEUE);
+    let (moments, _) = broadcast::channel(MOMENT_QUEUE);
     let (events_tx, events_rx) = mpsc::channel(EVENT_QUEUE);
     (
-        TransportEnds { mic: mic_tx, commands: commands_tx, media: media_rx, events: events_rx },
-        PipelineEnds { mic: mic_rx, commands: commands_rx, media: media_tx, events: events_tx },
+        TransportEnds {
+            mic: mic_tx,
+            commands: commands_tx,
+            media: media_rx,
+            faces: faces_rx,
+            events: events_rx,
+        },
+        PipelineEnds {
+            mic: mic_rx,
+            commands: commands_rx,
+            media: media_tx,
+            faces: faces_tx,
+            moments,
+            events: events_tx,
+        },
     )
 }
 

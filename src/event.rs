@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
+use crate::avatar::cue::Cue;
 use crate::frame::ResponseId;
 use crate::tool::{Doer, Tool, ToolEnd};
 
@@ -118,6 +119,8 @@ pub enum CallEvent {
         /// The phrase as written.
         text: String,
     },
+    /// The face shows this, from now on or once.
+    Expression(Cue),
     /// The last sound of an answer has left.
     AgentStoppedSpeaking(ResponseId),
     /// The answer was interrupted: throw away what is buffered. `heard` is what the history keeps.
@@ -198,6 +201,8 @@ pub enum ClientCommand {
     Say(String),
     /// The language is fixed (ISO 639-1) or identified again (`None`).
     SetLanguage(Option<String>),
+    /// The face is to show this, from now on or once.
+    SetExpression(Cue),
     /// Stop speaking, as if the person had interrupted.
     Interrupt,
     /// The client's microphone is muted or not: what it sends is silence by intention.

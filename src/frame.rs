@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::avatar::cue::Cue;
+
 /// Samples per second of everything that the person says, after the transport.
 pub const MIC_RATE: u32 = 16_000;
 /// Samples in one 20 ms frame of the microphone.
@@ -144,6 +146,17 @@ pub struct Sentence {
     pub speakable: String,
     /// The written words that are spoken, in order.
     pub words: Vec<WrittenWord>,
+    /// What the face shows, and the byte of `text` that it stands before, in order.
+    pub cues: Vec<(usize, Cue)>,
+}
+
+impl Sentence {
+    /// One that says nothing.
+    #[must_use]
+    pub fn silent(response: ResponseId, index: u32) -> Self {
+        let (text, speakable) = (String::new(), String::new());
+        Self { response, index, text, speakable, words: Vec::new(), cues: Vec::new() }
+    }
 }
 
 /// A word as it was written, and the bytes of the spoken text that say it.
@@ -166,6 +179,24 @@ pub struct WordTime {
     pub end: u64,
 }
 
+/// What the face shows, and when, in samples of [`OUT_RATE`] from the start of its chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CueTime {
+    /// When.
+    pub at: u64,
+    /// What.
+    pub cue: Cue,
+}
+
+/// The speech sounds of a chunk, as far as its engine tells them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sounds {
+    /// Each sound in espeak-ng's IPA, in samples of [`OUT_RATE`] from the start of its chunk.
+    pub times: Vec<WordTime>,
+    /// The times are the voice's own durations, no estimates.
+    pub measured: bool,
+}
+
 /// Synthesised speech of a phrase, or of a part of one, at [`OUT_RATE`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeechChunk {
@@ -179,6 +210,10 @@ pub struct SpeechChunk {
     pub samples: Vec<i16>,
     /// Its words.
     pub words: Vec<WordTime>,
+    /// Its speech sounds.
+    pub sounds: Sounds,
+    /// What the face shows during it, in order.
+    pub cues: Vec<CueTime>,
     /// True in the phrase's last chunk.
     pub last: bool,
 }
@@ -214,6 +249,19 @@ pub struct MediaOut {
     pub timestamp: u32,
     /// The samples.
     pub samples: Vec<i16>,
+}
+
+/// The face at one moment of the call, for whoever shows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FaceMoment {
+    /// The answer that sounds; 0: none.
+    pub response: u32,
+    /// When, on the call's [`MEDIA_CLOCK`]. A moment no later than one that came already replaces that and what follows it.
+    pub timestamp: u32,
+    /// When its sound leaves the server.
+    pub at: tokio::time::Instant,
+    /// The face.
+    pub face: crate::avatar::face::Face,
 }
 
 /// How far an answer has been played; the only thing that flows back.

@@ -6,9 +6,12 @@
 //! - [`tool`]: functions that the model may call
 //! - [`ends`]: the two ends of a call, between its transport and its pipeline
 //! - [`audio`]: pure: Opus, resampling, the jitter buffer
+//! - [`animation`]: a text or a recording as sound and faces, without a call
+//! - [`avatar`]: pure: the face that goes with the voice
 //! - [`transport`]: WebRTC and WebSocket
 //! - [`pipeline`]: one file per stage
 //! - [`engine`]: what the pipeline needs of engines, and our own programs that give it
+//! - [`renderers`]: the face for programs that draw it elsewhere
 //! - [`session`]: the calls in progress
 //! - [`api`]: thin HTTP
 //! - [`models`]: the manifest, fetching, checking and converting
@@ -19,8 +22,10 @@
 //! - [`client`], [`harness`], [`bench`]: a call from the client's side, and what tests and measures a server with it
 #![forbid(unsafe_code)]
 
+pub mod animation;
 pub mod api;
 pub mod audio;
+pub mod avatar;
 pub mod bench;
 pub mod client;
 pub mod config;
@@ -34,6 +39,7 @@ pub mod models;
 pub mod oneshot;
 pub mod pipeline;
 pub mod recording;
+pub mod renderers;
 pub mod server;
 pub mod session;
 pub mod telemetry;

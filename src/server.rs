@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, App};
@@ -44,8 +45,9 @@ impl Server {
             TcpListener::bind(listen).await.with_context(|| in_use("server.listen", listen, "--listen"))?;
         let webrtc = udp(&config).await;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
+        let animations = Arc::new(Semaphore::new(api::animate::AT_ONCE));
         let calls = Calls::new(config.clone(), fleet.engines.clone());
-        Ok(Self { app: App { config, fleet, calls, webrtc, metrics }, listener, telemetry })
+        Ok(Self { app: App { config, fleet, calls, webrtc, animations, metrics }, listener, telemetry })
     }
 
     /// Where HTTP is served.
@@ -170,6 +172,9 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     }
     for invariant in invariants::OWN.into_iter().chain(invariants::OF_STAGES) {
         metrics::counter!("visavis_invariant_violations_total", "invariant" => invariant).absolute(0);
+    }
+    for renderer in ["live_link", "vmc"] {
+        metrics::counter!("visavis_renderer_errors_total", "renderer" => renderer).absolute(0);
     }
     for outcome in ["kept", "dropped", "failed"] {
         metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);

@@ -37,8 +37,14 @@ fn assert_absent(folder: &str, banned: &[&str], except: &str) {
 }
 
 #[test]
-fn the_conversation_knows_no_clock_and_no_io() {
-    assert_absent("src/pipeline/conversation", &["tokio", "Instant", "SystemTime", "async ", "std::fs"], "");
+fn the_conversation_and_the_face_know_no_clock_and_no_io() {
+    for pure in ["src/pipeline/conversation", "src/avatar"] {
+        assert_absent(
+            pure,
+            &["tokio", "Instant::now", "SystemTime", "async ", "std::fs", "metrics::"],
+            "tests.rs",
+        );
+    }
 }
 
 #[test]

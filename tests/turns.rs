@@ -74,6 +74,11 @@ impl Call {
         self.events.iter().filter(|(_, event)| what(event)).count()
     }
 
+    /// What the events say of something, in order.
+    fn texts(&self, of: impl Fn(&CallEvent) -> Option<String>) -> String {
+        self.events.iter().filter_map(|(_, event)| of(event)).collect()
+    }
+
     async fn hang_up(mut self) -> EndReason {
         drop(self.ends.take());
         timeout(Duration::from_secs(5), self.run).await.expect("the pipeline ends with its client").unwrap()
@@ -231,4 +236,45 @@ async fn a_stopped_server_says_goodbye_and_leaves_no_task() {
     ));
     let run = call.run;
     assert_eq!(timeout(Duration::from_secs(1), run).await.unwrap().unwrap(), EndReason::ServerStopping);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_show_on_the_face_and_are_never_spoken_shown_or_remembered() {
+    use visavis::avatar::cue::Cue;
+    let tagged = "[happy] Well, [nod] yes. *smiles* I like [sarcastic] it. [tilt] [hap";
+    let chars: Vec<char> = tagged.chars().collect();
+    let tagged: Script = chars
+        .chunks(3)
+        .map(|piece| (Duration::from_millis(5), Ok(LlmPiece::Text(piece.iter().collect()))))
+        .collect();
+    let answers = vec![tagged, pieces("Yes, of course. ")];
+    let mut call = Call::begin(&["Do you?", "Really?"], answers, Config::default());
+    call.say().await;
+    call.mic(4000, false).await;
+    // 5 words of 300 ms.
+    assert!((74..=77).contains(&call.heard.len()), "{}", call.heard.len());
+    let sad = Cue::named("sad").unwrap();
+    let ends = call.ends.as_ref().unwrap();
+    ends.commands.send(ClientCommand::SetExpression(sad)).await.unwrap();
+    call.say().await;
+    call.mic(3000, false).await;
+    let written: String = call.texts(|event| match event {
+        CallEvent::AnswerText { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    assert_eq!(written, "Well, yes. I like it. Yes, of course. ");
+    let spoken = call.texts(|event| match event {
+        CallEvent::PhraseSpoken { text, .. } => Some(format!("{text}|")),
+        _ => None,
+    });
+    assert_eq!(spoken, "Well, yes.|I like it.|Yes, of course.|");
+    assert_eq!(call.llm.asked.lock()[1].messages[2].content, "Well, yes. I like it.");
+    let shown = call.texts(|event| match event {
+        CallEvent::Expression(Cue::Mood(mood)) => Some(format!("{mood:?} ")),
+        CallEvent::Expression(Cue::Gesture(gesture)) => Some(format!("{gesture:?} ")),
+        _ => None,
+    });
+    // The second answer has no tags: its words suggest a nod.
+    assert_eq!(shown, "Happy Nod Happy Tilt Sad Nod ");
+    call.hang_up().await;
 }

@@ -1,15 +1,20 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
+//! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
 //! - [`offer`]: WebRTC signalling and hang-up
 //! - [`socket`]: calls over WebSocket
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
 
+pub mod animate;
+mod clip;
+pub mod face;
 pub mod health;
 pub mod offer;
 pub mod page;
 pub mod problem;
+pub mod renderers;
 pub mod socket;
 
 use std::any::Any;
@@ -21,6 +26,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -44,6 +50,8 @@ pub struct App {
     pub calls: Arc<Calls>,
     /// WebRTC; `None`: the UDP port could not be had, WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
+    /// Places for animations without a call.
+    pub animations: Arc<Semaphore>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }
@@ -62,6 +70,10 @@ pub fn router(app: App) -> Router {
         .route("/api/ice-servers", get(offer::ice_servers))
         .route("/api/offer", post(offer::offer).patch(offer::candidates))
         .route("/api/calls/{id}", delete(offer::hang_up))
+        .route("/api/calls/{id}/face", get(face::face))
+        .route("/api/voices", get(animate::voices))
+        .route("/api/animate", post(animate::animate))
+        .route("/avatar/playground", get(page::playground))
         .route("/ws", get(socket::socket))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")

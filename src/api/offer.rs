@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::App;
 use super::problem::Problem;
+use super::renderers;
 use crate::config::is_language;
 use crate::ends::call_ends;
-use crate::session::{Refusal, Seat};
+use crate::session::{Refusal, Seat, Wishes};
 use crate::transport::protocol::Rtvi;
 use crate::transport::webrtc::{OfferError, RemoteCandidate};
 
@@ -33,6 +34,8 @@ pub struct Offer {
     restart_pc: bool,
     #[serde(default)]
     language: Option<String>,
+    #[serde(default)]
+    avatar: Option<renderers::Asked>,
 }
 
 /// The body of `PATCH /api/offer`.
@@ -75,6 +78,8 @@ pub async fn offer(
         return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
     }
     let language = language(offer.language.as_deref())?;
+    let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
+    let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
     let seat = admit(&app)?;
     let (ends, pipeline) = call_ends();
@@ -83,7 +88,7 @@ pub async fn offer(
     let (sdp, peer) =
         Box::pin(host.answer(&offer.sdp, ends, Arc::new(Rtvi), token.clone(), app.calls.tasks())).await?;
     let id = seat.id().to_string();
-    app.calls.start(seat, pipeline, (commands, Some(peer)), language, token);
+    app.calls.start(seat, pipeline, (commands, Some(peer)), Wishes { language, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 

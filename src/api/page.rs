@@ -20,6 +20,11 @@ pub async fn call(headers: HeaderMap) -> Response {
     serve("call.html", &headers)
 }
 
+/// `GET /avatar/playground`.
+pub async fn playground(headers: HeaderMap) -> Response {
+    serve("playground.html", &headers)
+}
+
 /// `GET /static/…`.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     serve(&path, &headers)

@@ -13,7 +13,9 @@ use serde::Deserialize;
 use super::App;
 use super::offer::{admit, language};
 use super::problem::Problem;
+use super::renderers;
 use crate::ends::call_ends;
+use crate::session::Wishes;
 use crate::transport::protocol::Rtvi;
 use crate::transport::websocket::{self, RATES};
 
@@ -27,6 +29,15 @@ pub struct Parameters {
     rate: Option<u32>,
     #[serde(default)]
     language: Option<String>,
+    /// `1`: faces are wanted.
+    #[serde(default)]
+    avatar: Option<u8>,
+    #[serde(default)]
+    live_link: Option<String>,
+    #[serde(default)]
+    vmc: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
 }
 
 /// Begins a call.
@@ -49,17 +60,27 @@ pub async fn socket(
         )
         .field("rate"));
     }
+    let face = match query.avatar {
+        None | Some(0) => false,
+        Some(1) => true,
+        Some(other) => {
+            let detail = format!("avatar must be 0 or 1, not {other}");
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("avatar"));
+        }
+    };
     let language = language(query.language.as_deref())?;
+    let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
+    let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
     let seat = admit(&app)?;
     // Last, since a browser hides a refused upgrade: its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(move |socket| async move {
         let (ends, pipeline) = call_ends();
         let (commands, token) = (ends.commands.clone(), app.calls.transport_token());
-        app.calls.start(seat, pipeline, (commands, None), language, token.clone());
+        app.calls.start(seat, pipeline, (commands, None), Wishes { language, renderers }, token.clone());
         app.calls
             .tasks()
-            .track_future(Box::pin(websocket::run(socket, ends, Arc::new(Rtvi), rate, token.clone())))
+            .track_future(Box::pin(websocket::run(socket, ends, Arc::new(Rtvi), (rate, face), token.clone())))
             .await;
         token.cancel();
     }))

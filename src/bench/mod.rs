@@ -5,8 +5,10 @@
 //! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
 //!   [`interrupt`]: answers that are spoken into
 //! - [`conversation`]: scripted scenarios, judged against the targets
+//! - [`avatar`]: what the face is worth
 //! - [`table`]: the results for people
 
+pub mod avatar;
 pub mod calls;
 pub mod churn;
 pub mod conversation;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::avatar::browser::Report as FaceReport;
+use super::avatar::lips::LipsReport;
 use super::calls::CallsReport;
 use super::churn::ChurnReport;
 use super::conversation::Report as ConversationReport;
@@ -43,6 +45,86 @@ pub fn calls(report: &CallsReport) -> String {
     costs(&mut out, &report.processes, &report.driver, report.call_seconds);
     growth(&mut out, report.rss_growth_per_call_mib);
     client(&mut out, report.client, &report.faults);
+    out
+}
+
+/// The face in a browser.
+#[must_use]
+pub fn face(report: &FaceReport) -> String {
+    let skew = &report.measured.report;
+    let mut out = String::new();
+    line(
+        &mut out,
+        &format!(
+            "{:.0} s, the face spoke for {:.0} s; {} windows of 2 s, correlation {:.2}; {:.0} frames/s",
+            skew.seconds,
+            skew.speaking_seconds,
+            skew.windows,
+            skew.correlation.unwrap_or_default(),
+            skew.frames_per_s.unwrap_or_default(),
+        ),
+    );
+    line(&mut out, &format!("\n{:<32}{:>10}{:>10}  {:<8}", "", "measured", "limit", ""));
+    for target in &report.targets {
+        let measured = target.measured.map_or_else(|| "-".into(), |value| format!("{value:.1}"));
+        let held = if target.held { "" } else { "missed" };
+        line(
+            &mut out,
+            &format!("{:<32}{measured:>10}{:>10}  {:<8}{held}", target.what, target.limit, target.unit),
+        );
+    }
+    line(
+        &mut out,
+        &format!(
+            "\nmessages {}; malformed {}; frames late {}; gaps bridged {}",
+            skew.received, skew.malformed, skew.late, skew.bridged
+        ),
+    );
+    out
+}
+
+/// The lips.
+#[must_use]
+pub fn lips(report: &LipsReport) -> String {
+    let texts = if report.held_out {
+        "texts that the lips were not tuned on"
+    } else {
+        "texts that they were tuned on"
+    };
+    let mut out = String::new();
+    line(
+        &mut out,
+        &format!(
+            "lips over {texts}; at least 95 % of p, b, m closed, 90 % of f, v at the teeth, lag within 40 ms\n"
+        ),
+    );
+    line(
+        &mut out,
+        &format!(
+            "{:<9}{:>4}{:>6}{:>12}{:>14}{:>11}{:>9}{:>9}{:>13}",
+            "language", "fps", "texts", "times from", "p, b, m", "f, v", "lag", "jerk", "overclosed"
+        ),
+    );
+    for row in &report.rows {
+        let (closed, teeth) = (row.closure * 100.0, row.contact * 100.0);
+        let missed = if row.passed() { "" } else { "  missed" };
+        line(
+            &mut out,
+            &format!(
+                "{:<9}{:>4}{:>6}{:>12}{:>7.1} % /{:>4}{:>9.1} %{:>6.0} ms{:>9.0}{:>13}{missed}",
+                row.language,
+                row.fps,
+                row.texts,
+                row.source,
+                closed,
+                row.scores.bilabials,
+                teeth,
+                row.lag_ms,
+                row.jerk,
+                row.scores.overclosed
+            ),
+        );
+    }
     out
 }
 

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use visavis::bench::avatar::{browser, lips};
 use visavis::bench::calls::{self, Questions};
 use visavis::bench::conversation::scenarios::{SCENARIOS, Scenario};
 use visavis::bench::{Settings, churn, conversation, idle, interrupt, process, table};
 use visavis::client::{Clip, Mode, Server};
+use visavis::config::{self, Sources};
 use visavis::harness::{default_speech, load_speech, models_folder, speech_folder};
 
 /// Measures a running server with real calls.
@@ -33,6 +35,65 @@ enum What {
     /// The speakers come with `visavis models fetch kokoro-82m-int8 speech-jfk`; what they say is synthesised once and kept.
     /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or a model is missing.
     Conversation(ConversationArguments),
+    /// The face against the voice in a real Chromium, which node drives: skew, drift, and the mouth after an interruption;
+    /// with --lips how well the lips speak
+    ///
+    /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or node or the browser fails.
+    Avatar(AvatarArguments),
+}
+
+/// What every measurement by calls can be told.
+#[derive(Args)]
+struct Shared {
+    /// The transport
+    #[arg(long, value_enum, default_value = "webrtc")]
+    mode: Mode,
+    /// The language, ISO 639-1 [default: identified]
+    #[arg(long)]
+    language: Option<String>,
+    /// Seconds until an answer counts as missing
+    #[arg(long, default_value_t = 15, value_name = "SECONDS")]
+    patience: u64,
+    /// The server's process [default: the one that listens on the address, where it is on this machine]
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Print one JSON document in place of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct AvatarArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long, required_unless_present = "lips")]
+    server: Option<String>,
+    /// Score the lips by the gap between them instead, over texts in three languages; needs no server
+    #[arg(long, conflicts_with = "server")]
+    lips: bool,
+    /// With --lips: the texts that the lips were tuned on, in place of those that they were not
+    #[arg(long, requires = "lips")]
+    tuning: bool,
+    /// With --lips: what the lips know
+    #[arg(long, value_enum, default_value = "best", requires = "lips")]
+    from: lips::From,
+    /// How long the agent is kept speaking
+    #[arg(long, default_value_t = 1.0, value_parser = minutes)]
+    minutes: f64,
+    /// Packets are late by up to twice this, each way
+    #[arg(long, default_value_t = 0, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=1_000))]
+    jitter: u32,
+    /// Packets of a hundred that are lost, each way
+    #[arg(long, default_value_t = 0, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=50))]
+    loss: u8,
+    /// The folder of the page's tests, with its packages installed (`npm ci`)
+    #[arg(long, value_name = "FOLDER", default_value = "tests/browser")]
+    tests: PathBuf,
+    /// The transport
+    #[arg(long, value_enum, default_value = "webrtc")]
+    mode: Mode,
+    /// Print one JSON document in place of a table
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -58,21 +119,8 @@ struct ConversationArguments {
     /// The models directory
     #[arg(long, value_name = "FOLDER")]
     models: Option<PathBuf>,
-    /// The transport
-    #[arg(long, value_enum, default_value = "webrtc")]
-    mode: Mode,
-    /// The language, ISO 639-1 [default: identified]
-    #[arg(long)]
-    language: Option<String>,
-    /// Seconds until an answer counts as missing
-    #[arg(long, default_value_t = 15, value_name = "SECONDS")]
-    patience: u64,
-    /// The server's process [default: the one that listens on the address, where it is on this machine]
-    #[arg(long)]
-    pid: Option<u32>,
-    /// Print one JSON document in place of a table
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 #[derive(Args)]
@@ -83,18 +131,12 @@ struct CallArguments {
     /// Calls at once
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=2_000))]
     calls: u16,
-    /// The transport
-    #[arg(long, value_enum, default_value = "webrtc")]
-    mode: Mode,
     /// Questions per call
     #[arg(long, default_value_t = 5)]
     turns: usize,
     /// WAV files, or folders of them, spoken in turn; a .txt file beside one holds its words [default: jfk.wav]
     #[arg(long, num_args = 1..)]
     speech: Vec<PathBuf>,
-    /// The language, ISO 639-1 [default: identified]
-    #[arg(long)]
-    language: Option<String>,
     /// Ask nothing: keep the calls connected and listening for so many seconds
     #[arg(long, value_name = "SECONDS", conflicts_with = "churn")]
     idle: Option<u64>,
@@ -110,15 +152,8 @@ struct CallArguments {
     /// Milliseconds between the starts of two calls
     #[arg(long, default_value_t = 300, value_name = "MS")]
     stagger: u64,
-    /// Seconds until an answer counts as missing
-    #[arg(long, default_value_t = 15, value_name = "SECONDS")]
-    patience: u64,
-    /// The server's process [default: the one that listens on the address, where it is on this machine]
-    #[arg(long)]
-    pid: Option<u32>,
-    /// Print one JSON document in place of tables
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -134,6 +169,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Call(arguments) => Box::pin(call(arguments)).await,
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,
+        What::Avatar(arguments) => Box::pin(face(arguments)).await,
     };
     match done {
         Ok(passed) => ExitCode::from(u8::from(!passed)),
@@ -148,7 +184,7 @@ async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
     let settings = settings(&arguments)?;
     let probe = settings.server.http().get(settings.server.url("health")).send().await;
     probe.map_err(|error| settings.server.unreachable(&error))?;
-    let json = arguments.json;
+    let json = arguments.shared.json;
     if let Some(seconds) = arguments.idle {
         let report = Box::pin(idle::run(&settings, Duration::from_secs(seconds))).await;
         print(json, &report, table::idle)?;
@@ -161,7 +197,7 @@ async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
     }
     let speech = if arguments.speech.is_empty() { vec![default_speech()] } else { arguments.speech };
     let clips = load_speech(&speech)?.into_iter().map(Arc::new).collect();
-    let patience = Duration::from_secs(arguments.patience);
+    let patience = Duration::from_secs(arguments.shared.patience);
     let questions = Questions { clips, turns: arguments.turns, patience };
     if let Some(after) = arguments.interrupt {
         let after = Duration::from_millis(after);
@@ -185,7 +221,7 @@ async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
     let options = conversation::Options {
         scenarios: if arguments.only.is_empty() { SCENARIOS.to_vec() } else { arguments.only },
         repeat: usize::from(arguments.repeat),
-        patience: Duration::from_secs(arguments.patience),
+        patience: Duration::from_secs(arguments.shared.patience),
         models: arguments.models.unwrap_or_else(models_folder),
         clips: folder.cloned().unwrap_or_else(|| speech_folder().join("conversation")),
     };
@@ -198,17 +234,45 @@ async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
     let probe = server.http().get(server.url("health")).send().await;
     probe.map_err(|error| server.unreachable(&error))?;
     let settings = Settings {
-        pid: arguments.pid.or_else(|| process::listener(server.local_port()?)),
+        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
         server,
-        mode: arguments.mode,
+        mode: arguments.shared.mode,
         calls: 1,
         stagger: Duration::ZERO,
         background: Clip::room_noise(),
-        language: arguments.language,
+        language: arguments.shared.language,
     };
     let report = Box::pin(conversation::run(&settings, &options, &mut tell)).await?;
-    print(arguments.json, &report, table::conversation)?;
+    print(arguments.shared.json, &report, table::conversation)?;
     Ok(report.passed)
+}
+
+async fn face(arguments: AvatarArguments) -> anyhow::Result<bool> {
+    let Some(address) = arguments.server else {
+        let config = config::load(&Sources::from_process(None, Vec::new()))?;
+        let report = lips::report(&config, !arguments.tuning, arguments.from).await?;
+        print(arguments.json, &report, table::lips)?;
+        return Ok(report.passed);
+    };
+    let server = Server::new(&address)?;
+    let probe = server.http().get(server.url("health")).send().await;
+    probe.map_err(|error| server.unreachable(&error))?;
+    let options = browser::Options {
+        server: address,
+        mode: arguments.mode,
+        minutes: arguments.minutes,
+        jitter_ms: arguments.jitter,
+        loss_percent: f64::from(arguments.loss),
+        tests: arguments.tests,
+    };
+    let report = Box::pin(browser::run(&options)).await?;
+    print(arguments.json, &report, table::face)?;
+    Ok(report.passed)
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse().ok().filter(|minutes| (0.1..=120.0).contains(minutes));
+    minutes.ok_or_else(|| "expected 0.1 to 120 minutes".into())
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {
@@ -224,13 +288,13 @@ fn settings(arguments: &CallArguments) -> anyhow::Result<Settings> {
         Background::Silence => Clip::silence(),
     };
     Ok(Settings {
-        pid: arguments.pid.or_else(|| process::listener(server.local_port()?)),
+        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
         server,
-        mode: arguments.mode,
+        mode: arguments.shared.mode,
         calls: usize::from(arguments.calls),
         stagger: Duration::from_millis(arguments.stagger),
         background,
-        language: arguments.language.clone(),
+        language: arguments.shared.language.clone(),
     })
 }
 

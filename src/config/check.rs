@@ -37,8 +37,13 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("conversation.idle_seconds", config.conversation.idle_seconds as f64, 0.0, 86_400.0);
     range("conversation.idle_end_seconds", config.conversation.idle_end_seconds as f64, 1.0, 86_400.0);
     range("vad.max_utterance_seconds", f64::from(config.vad.max_utterance_seconds), 5.0, 540.0);
+    range("avatar.lead_ms", f64::from(config.avatar.lead_ms), 100.0, 300.0);
+    if ![30, 60].contains(&config.avatar.fps) {
+        faults.push(format!("avatar.fps: {} is neither 30 nor 60", config.avatar.fps));
+    }
     check_words(config, faults);
     super::tools::check(&config.tools, faults);
+    super::renderers::check(&config.renderers, faults);
 }
 
 fn check_words(config: &Config, faults: &mut Vec<String>) {

@@ -4,6 +4,7 @@
 //! `telemetry.otlp_endpoint` has OpenTelemetry's own as well.
 
 mod check;
+mod renderers;
 mod settings;
 mod tools;
 
@@ -16,9 +17,10 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 
 pub(crate) use check::is_language;
+pub use renderers::Renderers;
 pub use settings::{
-    Config, Conversation, IceServer, LlmEngine, Log, Models, Recording, Remote, Server, SttEngine, Telemetry,
-    TtsEngine, Vad,
+    Avatar, Config, Conversation, IceServer, LlmEngine, Log, Models, Recording, Remote, Server, SttEngine,
+    Telemetry, TtsEngine, Vad,
 };
 pub use tools::{Tools, Webhook};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::renderers::Renderers;
 use super::tools::Tools;
 use crate::pipeline::turn_end::Eagerness;
 
@@ -33,6 +34,10 @@ pub struct Config {
     pub conversation: Conversation,
     /// What the agent may call.
     pub tools: Tools,
+    /// The agent's face.
+    pub avatar: Avatar,
+    /// Where faces go over UDP.
+    pub renderers: Renderers,
 }
 
 /// Sockets and limits.
@@ -196,6 +201,22 @@ pub struct Conversation {
     pub summarise: bool,
 }
 
+/// The agent's face.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Avatar {
+    /// Compute faces for clients that ask for them.
+    pub enabled: bool,
+    /// Tell the model of the tags that show on the face, such as `[happy]`; small models misuse them. Tags are taken out of
+    /// its text in any case.
+    pub tags: bool,
+    /// Let the face show what the words of an answer suggest, where the model writes no tags.
+    pub text_cues: bool,
+    /// Faces in a second: 30 or 60.
+    pub fps: u8,
+    /// Milliseconds that faces are sent ahead of their sound: 100 to 300.
+    pub lead_ms: u32,
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
@@ -278,5 +299,11 @@ impl Default for Conversation {
             idle_end_seconds: 30,
             summarise: false,
         }
+    }
+}
+
+impl Default for Avatar {
+    fn default() -> Self {
+        Self { enabled: true, tags: false, text_cues: true, fps: 30, lead_ms: 170 }
     }
 }

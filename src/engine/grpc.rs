@@ -14,7 +14,9 @@ use visavis_proto::v1::{
     self, generate_event, llm_client::LlmClient, stt_client::SttClient, stt_input, tts_client::TtsClient,
 };
 
-use super::{EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest};
+use super::{
+    EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest, Voice,
+};
 use crate::config::{LlmEngine, TtsEngine};
 use crate::frame::{Message, Role, Transcript};
 use crate::tool::Tool;
@@ -292,6 +294,20 @@ impl Tts for GrpcTts {
         let parts = open.retry(retries()).when(EngineError::is_passing).await?;
         Ok(parts.map_err(EngineError::from).map_ok(part).boxed())
     }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        let reply = TtsClient::new(self.channel.clone()).voices(v1::VoicesRequest {}).await?;
+        Ok(reply.into_inner().voices.into_iter().map(voice).collect())
+    }
+}
+
+fn voice(voice: v1::Voice) -> Voice {
+    Voice { name: voice.name, language: voice.language, locale: voice.locale }
+}
+
+fn sound(phoneme: v1::Phoneme) -> (String, u64, u64) {
+    let start = u64::from(phoneme.start);
+    (phoneme.symbol, start, start + u64::from(phoneme.length))
 }
 
 fn part(part: v1::SpeechPart) -> TtsPart {
@@ -299,5 +315,7 @@ fn part(part: v1::SpeechPart) -> TtsPart {
         rate: part.sample_rate,
         samples: samples(&part.audio),
         words: part.words.into_iter().map(|word| (word.text, word.start, word.end)).collect(),
+        sounds: part.phonemes.into_iter().map(sound).collect(),
+        measured: part.measured,
     }
 }

@@ -139,7 +139,7 @@ pub struct TtsRequest {
 }
 
 /// Speech of a part of the text, at the voice's own rate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TtsPart {
     /// Samples per second.
     pub rate: u32,
@@ -147,6 +147,21 @@ pub struct TtsPart {
     pub samples: Vec<i16>,
     /// Words with start and end in samples of this part.
     pub words: Vec<(String, u64, u64)>,
+    /// Speech sounds in espeak-ng's IPA, with start and end in samples of this part; none from engines that tell none.
+    pub sounds: Vec<(String, u64, u64)>,
+    /// The times are the voice's own durations, no estimates.
+    pub measured: bool,
+}
+
+/// Who can speak.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Voice {
+    /// As a request names it.
+    pub name: String,
+    /// ISO 639-1.
+    pub language: String,
+    /// Such as `en_US`.
+    pub locale: String,
 }
 
 /// Text to speech.
@@ -160,6 +175,11 @@ pub trait Tts: Send + Sync {
 
     /// Makes ready what may be said soon, where speech is kept. Dropping the future stops it.
     async fn prepare(&self, _request: TtsRequest) {}
+
+    /// Who can speak, as far as the engine tells.
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Voice activity of one call.

@@ -102,7 +102,8 @@ impl Tts for ScriptedTts {
             .collect();
         let total = usize::try_from(length).unwrap_or(0) * words.len();
         let samples = (0..total).map(|at| if at / 60 % 2 == 0 { 8000 } else { -8000 }).collect();
-        Ok(stream::iter([Ok(TtsPart { rate: RATE, samples, words })]).boxed())
+        Ok(stream::iter([Ok(TtsPart { rate: RATE, samples, words, sounds: Vec::new(), measured: false })])
+            .boxed())
     }
 }
 

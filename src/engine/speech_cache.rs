@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
-use super::{EngineError, Tts, TtsPart, TtsRequest};
+use super::{EngineError, Tts, TtsPart, TtsRequest, Voice};
 
 /// Longer phrases are hardly ever said twice.
 const LONGEST: usize = 60;
@@ -29,7 +29,7 @@ struct Bytes;
 
 impl Weighter<Key, Speech> for Bytes {
     fn weight(&self, key: &Key, speech: &Speech) -> u64 {
-        let part = |part: &TtsPart| 2 * part.samples.len() + part.words.len() * 48 + 64;
+        let part = |part: &TtsPart| 2 * part.samples.len() + (part.words.len() + part.sounds.len()) * 48 + 64;
         (speech.iter().map(part).sum::<usize>() + 2 * key.text.len() + 128) as u64
     }
 }
@@ -83,6 +83,10 @@ impl Tts for CachedTts {
         }
         let parts = self.inner.synthesize(request).await?;
         Ok(remembered(parts, key, self.cache.clone()))
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        self.inner.voices().await
     }
 
     async fn prepare(&self, request: TtsRequest) {

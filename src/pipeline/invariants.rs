@@ -137,6 +137,7 @@ impl Invariants {
             PlayoutEvent::Phrase { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
                 (before == Some((id, false)), false)
             }
+            PlayoutEvent::Cue { .. } => return,
             // What has no sound finishes without a start.
             PlayoutEvent::Finished(_) => (before.is_none_or(|(_, finished)| !finished), true),
         };
@@ -181,7 +182,7 @@ impl Invariants {
                 });
             }
             Command::Emit(event) => self.event(event),
-            Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) => {}
+            Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) | Command::Show(_) => {}
             Command::End(..) => {
                 let made = self.made;
                 self.must("one_answer", made.is_none(), || format!("{made:?} is made after the call's end"));

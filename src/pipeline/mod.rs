@@ -14,13 +14,17 @@
 //! | told | playout → conductor | 64 | playout waits |
 //! | closed | conductor → vad | latest wins | – |
 //! | media | playout → transport | 10 frames | frame dropped, counted |
+//! | face | playout, conductor → animate | 128 | what the face follows is dropped, counted |
+//! | faces | animate → transport | 16 messages | message dropped, counted |
 //! | events | conductor → transport | 256 | the call ends |
 //!
 //! The conductor waits for nobody: what it sends goes by `try_send` or `watch`. So no cycle of full queues can close.
 
 pub mod agreement;
+pub mod animate;
 pub mod conductor;
 pub mod conversation;
+mod cues;
 pub mod heard;
 pub mod interjection;
 pub mod invariants;
@@ -44,14 +48,17 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::avatar::performer::Pace;
 use crate::config::Config;
 use crate::ends::PipelineEnds;
 use crate::engine::Engines;
 use crate::event::{CallEvent, EndReason};
 use crate::frame::{PlaybackPosition, UtteranceId};
+use animate::{FaceInput, FaceSender};
 use conversation::{Conversation, Settings};
 
 const FEED_QUEUE: usize = 64;
@@ -63,6 +70,7 @@ const RETURNED_QUEUE: usize = 8;
 const SENTENCE_QUEUE: usize = 4;
 const SPEECH_QUEUE: usize = 4;
 const TOLD_QUEUE: usize = 64;
+const FACE_QUEUE: usize = 128;
 
 /// How long the end of a call waits for its client to hear of it, and for its recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -121,6 +129,8 @@ async fn stages_of(
     let (closed, closed_rx) = watch::channel(UtteranceId(0));
     let (position_out, position) = watch::channel(PlaybackPosition::default());
     let (language_out, language_rx) = watch::channel(settings.language.clone());
+    let origin = Instant::now();
+    let (face, face_inputs) = face(config);
     let wires = conductor::Wires {
         voice,
         words,
@@ -133,6 +143,8 @@ async fn stages_of(
         closed,
         speech,
         toolbox: std::sync::Arc::new(tools::Toolbox::new(&config.tools, call)),
+        face: face.clone(),
+        text_cues: config.avatar.enabled && config.avatar.text_cues,
     };
     let conversation = Conversation::new(settings, call.to_string());
     let conductor = conductor::Conductor::new(
@@ -154,7 +166,14 @@ async fn stages_of(
         "stt",
         boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone())),
     ));
-    stages.spawn(bound("playout", boxed(playout::run(to_play, current_rx, ends.media, position_out, told))));
+    stages.spawn(bound(
+        "playout",
+        boxed(playout::run((origin, face), to_play, current_rx, ends.media, position_out, told)),
+    ));
+    if let Some(inputs) = face_inputs {
+        let audience = animate::Audience { page: ends.faces, moments: ends.moments };
+        stages.spawn(bound("animate", boxed(animate::run(inputs, pace(config), origin, audience))));
+    }
     let end = first_end(tokio::spawn(Box::pin(conductor.run())), &mut stages).await;
     token.cancel();
     while stages.join_next().await.is_some() {}
@@ -176,9 +195,26 @@ async fn first_end(mut conductor: JoinHandle<End>, stages: &mut JoinSet<()>) -> 
     }
 }
 
+/// The way to the face, and its other end where there is a face.
+fn face(config: &Config) -> (FaceSender, Option<mpsc::Receiver<FaceInput>>) {
+    if !config.avatar.enabled {
+        return (FaceSender::default(), None);
+    }
+    let (inputs, queue) = mpsc::channel(FACE_QUEUE);
+    (FaceSender::new(inputs), Some(queue))
+}
+
+fn pace(config: &Config) -> Pace {
+    Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
+}
+
 fn settings(config: &Config, language: Option<String>) -> Settings {
+    let mut instructions = config.conversation.instructions.clone();
+    if config.avatar.enabled && config.avatar.tags {
+        instructions.push_str(&crate::avatar::tags::instructions());
+    }
     Settings {
-        instructions: config.conversation.instructions.clone(),
+        instructions,
         language,
         voice: config.tts.voice.clone(),
         greeting: config.conversation.greeting.clone(),

@@ -9,16 +9,27 @@ const FIRST_LONGEST: usize = 90;
 /// Later phrases are cut here: one endless sentence must not hold all speech back.
 const LONGEST: usize = 240;
 
+/// A phrase, without the white space around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phrase {
+    /// The phrase.
+    pub text: String,
+    /// Bytes of the answer's text before it.
+    pub at: usize,
+}
+
 /// The splitter of one answer.
 #[derive(Debug, Default)]
 pub struct Splitter {
     pending: String,
+    /// Bytes of the answer's text before `pending`.
+    before: usize,
     cut: u32,
 }
 
 impl Splitter {
     /// Takes a piece of text; returns the phrases that are complete.
-    pub fn push(&mut self, text: &str) -> Vec<String> {
+    pub fn push(&mut self, text: &str) -> Vec<Phrase> {
         self.pending.push_str(text);
         let mut phrases = Vec::new();
         while let Some(at) = self.boundary() {
@@ -30,19 +41,21 @@ impl Splitter {
     }
 
     /// What is left when the text has ended.
-    pub fn finish(&mut self) -> Option<String> {
+    pub fn finish(&mut self) -> Option<Phrase> {
         let mut phrases = Vec::new();
         let phrase = std::mem::take(&mut self.pending);
         self.keep(&phrase, &mut phrases);
         phrases.pop()
     }
 
-    fn keep(&mut self, phrase: &str, phrases: &mut Vec<String>) {
-        let phrase = phrase.trim();
-        if !phrase.is_empty() {
+    fn keep(&mut self, phrase: &str, phrases: &mut Vec<Phrase>) {
+        let text = phrase.trim();
+        if !text.is_empty() {
             self.cut += 1;
-            phrases.push(phrase.to_string());
+            let at = self.before + phrase.len() - phrase.trim_start().len();
+            phrases.push(Phrase { text: text.to_string(), at });
         }
+        self.before += phrase.len();
     }
 
     /// Where the first complete phrase ends, in bytes.
@@ -122,10 +135,13 @@ mod tests {
 
     fn split(text: &str) -> Vec<String> {
         let mut splitter = Splitter::default();
-        let mut phrases: Vec<String> =
+        let mut phrases: Vec<Phrase> =
             text.split_inclusive(' ').flat_map(|piece| splitter.push(piece)).collect();
         phrases.extend(splitter.finish());
-        phrases
+        for phrase in &phrases {
+            assert!(text[phrase.at..].starts_with(&phrase.text), "{phrase:?} stands elsewhere");
+        }
+        phrases.into_iter().map(|phrase| phrase.text).collect()
     }
 
     #[test]
@@ -181,7 +197,8 @@ mod tests {
             }
             phrases.extend(splitter.finish());
             let dense = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
-            prop_assert_eq!(dense(&phrases.concat()), dense(&text));
+            let phrases: String = phrases.into_iter().map(|phrase| phrase.text).collect();
+            prop_assert_eq!(dense(&phrases), dense(&text));
         }
     }
 }

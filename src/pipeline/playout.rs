@@ -1,15 +1,20 @@
 //! Stage 6, playout: 20 ms at a time at the pace of speech, silent within one frame when the answer is no longer current.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::avatar::cue::Cue;
 use crate::frame::{
-    FRAME_TICKS, MediaOut, OUT_FRAME, Play, PlaybackPosition, PlayoutItem, ResponseId, WordTime,
+    CueTime, FRAME_TICKS, MediaOut, OUT_FRAME, Play, PlaybackPosition, PlayoutItem, ResponseId, SpeechChunk,
+    WordTime,
 };
+
+use super::animate::{FaceInput, FaceSender};
 
 const FRAME: Duration = Duration::from_millis(20);
 /// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
@@ -41,6 +46,13 @@ pub enum PlayoutEvent {
         /// Their times in the answer's own samples.
         words: Vec<WordTime>,
     },
+    /// The face shows this from now on, or once.
+    Cue {
+        /// The answer.
+        response: ResponseId,
+        /// What.
+        cue: Cue,
+    },
     /// Speech came so long after what was before it had been played.
     Hole(ResponseId, Duration),
     /// The answer's last sample left.
@@ -53,13 +65,17 @@ impl PlayoutEvent {
     pub fn response(&self) -> ResponseId {
         match self {
             Self::Started(response) | Self::Finished(response) | Self::Hole(response, _) => *response,
-            Self::Phrase { response, .. } | Self::Words { response, .. } => *response,
+            Self::Phrase { response, .. } | Self::Words { response, .. } | Self::Cue { response, .. } => {
+                *response
+            }
         }
     }
 }
 
-/// Plays until the pipeline ends. `current` names the only answer there is, and how it is played.
+/// Plays until the pipeline ends. `current` names the only answer there is, and how it is played; `origin` is the media
+/// clock's zero.
 pub async fn run(
+    (origin, face): (Instant, FaceSender),
     mut items: mpsc::Receiver<PlayoutItem>,
     mut current: watch::Receiver<Option<(ResponseId, Play)>>,
     media: mpsc::Sender<MediaOut>,
@@ -67,8 +83,10 @@ pub async fn run(
     events: mpsc::Sender<PlayoutEvent>,
 ) {
     let mut player = Player {
-        origin: Instant::now(),
+        origin,
+        face,
         queue: VecDeque::new(),
+        queued: 0,
         played: 0,
         playing: None,
         ended: false,
@@ -103,15 +121,19 @@ pub async fn run(
 }
 
 struct Chunk {
-    samples: Vec<i16>,
+    samples: Arc<Vec<i16>>,
     at: usize,
     text: Option<String>,
     words: Vec<WordTime>,
+    cues: VecDeque<CueTime>,
 }
 
 struct Player {
     origin: Instant,
+    face: FaceSender,
     queue: VecDeque<Chunk>,
+    /// Samples of the current answer that have come.
+    queued: u64,
     /// Samples of the current answer that have left.
     played: u64,
     playing: Option<(ResponseId, bool)>,
@@ -125,7 +147,8 @@ struct Player {
 impl Player {
     fn obey(&mut self, current: Option<(ResponseId, Play)>) {
         let response = current.map(|(response, _)| response);
-        if self.playing.is_some_and(|(playing, _)| Some(playing) != response) {
+        if let Some((playing, _)) = self.playing.filter(|(playing, _)| Some(*playing) != response) {
+            self.face.send(|| FaceInput::Dropped(playing));
             self.queue.clear();
             self.playing = None;
             self.ended = false;
@@ -135,6 +158,9 @@ impl Player {
         if matches!(self.play, Play::Hidden | Play::Held) && self.play != play {
             self.next = Instant::now();
             self.gain = if self.play == Play::Held { 0.0 } else { 1.0 };
+        }
+        if self.play != play && play == Play::Held {
+            self.face.send(|| FaceInput::Held);
         }
         if self.play != play && self.queue.is_empty() {
             // What was silent meanwhile was so on purpose.
@@ -154,17 +180,22 @@ impl Player {
         let hole = self.hole(&item);
         if self.playing.is_none() {
             self.playing = Some((response, false));
-            self.played = 0;
+            (self.played, self.queued) = (0, 0);
         }
         self.next = self.next.max(Instant::now());
         match item {
             PlayoutItem::Speech(chunk) => {
-                self.queue.push_back(Chunk {
-                    samples: chunk.samples,
-                    at: 0,
-                    text: chunk.text,
-                    words: chunk.words,
+                let samples = Arc::new(chunk.samples);
+                self.face.send(|| FaceInput::Speech {
+                    response,
+                    start: self.queued,
+                    samples: samples.clone(),
+                    sounds: chunk.sounds.clone(),
+                    cues: chunk.cues.clone(),
                 });
+                self.queued += samples.len() as u64;
+                let SpeechChunk { text, words, cues, .. } = chunk;
+                self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into() });
             }
             PlayoutItem::End(_) => self.ended = true,
         }
@@ -176,7 +207,8 @@ impl Player {
         let sounding = self.playing.is_some_and(|(_, sounding)| sounding);
         let waited = self.queue.is_empty() && sounding && self.play == Play::Full;
         let length = Instant::now().saturating_duration_since(self.next);
-        (waited && matches!(item, PlayoutItem::Speech(_)) && length > HOLE).then_some(length)
+        let sounds = matches!(item, PlayoutItem::Speech(chunk) if !chunk.samples.is_empty());
+        (waited && sounds && length > HOLE).then_some(length)
     }
 
     /// Sends the frame that is due.
@@ -197,6 +229,10 @@ impl Player {
             let take = (OUT_FRAME - samples.len()).min(chunk.samples.len() - chunk.at);
             samples.extend_from_slice(&chunk.samples[chunk.at..chunk.at + take]);
             chunk.at += take;
+            let (sent, over) = (chunk.at as u64, chunk.at >= chunk.samples.len());
+            while let Some(CueTime { cue, .. }) = chunk.cues.pop_front_if(|due| over || due.at < sent) {
+                told.push(PlayoutEvent::Cue { response, cue });
+            }
             if chunk.at >= chunk.samples.len() {
                 self.queue.pop_front();
             }
@@ -206,9 +242,12 @@ impl Player {
                 (self.playing, self.ended) = (None, false);
                 position.send_replace(PlaybackPosition { response, samples: self.played, finished: true });
                 told.push(PlayoutEvent::Finished(response));
+                self.face.send(|| FaceInput::Finished(response));
             }
             return told;
         }
+        let sample = self.played;
+        self.face.send(|| FaceInput::Sounds { response, sample, frame: self.due() });
         self.played += samples.len() as u64;
         samples.resize(OUT_FRAME, 0);
         self.fade(&mut samples);
@@ -243,10 +282,14 @@ impl Player {
         }
     }
 
-    /// The call's media clock at the frame that is due, in whole frames.
-    fn timestamp(&self) -> u32 {
+    /// The frame that is due, in whole frames of the media clock.
+    fn due(&self) -> u64 {
         let frames = self.next.saturating_duration_since(self.origin).as_millis() / FRAME.as_millis();
-        u32::try_from(frames & 0xFFFF_FFFF).unwrap_or(0).wrapping_mul(FRAME_TICKS)
+        u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+
+    fn timestamp(&self) -> u32 {
+        u32::try_from(self.due() & 0xFFFF_FFFF).unwrap_or(0).wrapping_mul(FRAME_TICKS)
     }
 }
 

@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 
 use crate::audio::resample::Resampler;
 use crate::engine::{EngineError, Tts, TtsPart, TtsRequest};
-use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Sentence, SpeechChunk, WordTime};
+use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Sentence, Sounds, SpeechChunk, WordTime};
 
 use super::conductor::AnswerNote;
+use super::cues::Cues;
 
 /// The first sample of an answer that can be heard, and what is kept before it: 10 ms, so that no onset is cut.
 const AUDIBLE: u16 = 260;
@@ -72,6 +73,19 @@ pub async fn say(
     playout: &mpsc::Sender<PlayoutItem>,
 ) -> Result<(), EngineError> {
     let request = TtsRequest { text: sentence.speakable.clone(), voice, language, ahead: false };
+    speak(sentence, request, tts, playout).await
+}
+
+/// Speaks one phrase as it is asked for.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn speak(
+    sentence: &Sentence,
+    request: TtsRequest,
+    tts: &dyn Tts,
+    playout: &mpsc::Sender<PlayoutItem>,
+) -> Result<(), EngineError> {
     Speaker { tts, playout, sent: 0 }.speak(sentence, request).await
 }
 
@@ -84,7 +98,9 @@ struct Speaker<'a> {
 
 impl Speaker<'_> {
     async fn speak(&mut self, sentence: &Sentence, request: TtsRequest) -> Result<(), EngineError> {
+        let mut cues = Cues::of(sentence);
         if request.text.is_empty() {
+            self.left(sentence, &mut cues).await;
             return Ok(());
         }
         let mut parts = self.tts.synthesize(request).await?;
@@ -94,7 +110,8 @@ impl Speaker<'_> {
             let part = part?;
             number += 1;
             if number <= self.sent {
-                part.words.iter().for_each(|(word, ..)| _ = pass(sentence, word, &mut at));
+                let passed = convert(sentence, part, None, &mut resampler).words;
+                cues.timed(&as_written(sentence, passed, &mut at), 0);
                 continue;
             }
             let text = (number == 1 && !sentence.text.is_empty()).then(|| sentence.text.clone());
@@ -108,10 +125,22 @@ impl Speaker<'_> {
             if number == 1 && sentence.index == 0 {
                 trim(&mut chunk);
             }
+            chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
             self.sent = number;
             _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
         }
+        self.left(sentence, &mut cues).await;
         Ok(())
+    }
+
+    /// What no word came for is shown after the phrase.
+    async fn left(&self, sentence: &Sentence, cues: &mut Cues<'_>) {
+        let cues = cues.left();
+        if !cues.is_empty() {
+            let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
+            let silent = convert(sentence, part, None, &mut None);
+            _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { cues, ..silent })).await;
+        }
     }
 }
 
@@ -145,7 +174,7 @@ fn trim(chunk: &mut SpeechChunk) {
     let Some(first) = chunk.samples.iter().position(|sample| sample.unsigned_abs() > AUDIBLE) else { return };
     let cut = first.saturating_sub(LEAD_IN);
     chunk.samples.drain(..cut);
-    for word in &mut chunk.words {
+    for word in chunk.words.iter_mut().chain(&mut chunk.sounds.times) {
         word.start = word.start.saturating_sub(cut as u64);
         word.end = word.end.saturating_sub(cut as u64);
     }
@@ -159,12 +188,12 @@ fn convert(
     resampler: &mut Option<(u32, Resampler)>,
 ) -> SpeechChunk {
     let scale = |at: u64| at * u64::from(OUT_RATE) / u64::from(part.rate.max(1));
-    let words = part.words.iter().map(|(text, start, end)| WordTime {
-        text: text.clone(),
-        start: scale(*start),
-        end: scale(*end),
-    });
-    let words = words.collect();
+    let times = |times: Vec<(String, u64, u64)>| {
+        let times = times.into_iter();
+        times.map(|(text, start, end)| WordTime { text, start: scale(start), end: scale(end) }).collect()
+    };
+    let words = times(part.words);
+    let sounds = Sounds { times: times(part.sounds), measured: part.measured };
     let samples = if part.rate == OUT_RATE {
         part.samples
     } else {
@@ -178,7 +207,16 @@ fn convert(
         }
         out
     };
-    SpeechChunk { response: sentence.response, sentence: sentence.index, text, samples, words, last: false }
+    SpeechChunk {
+        response: sentence.response,
+        sentence: sentence.index,
+        text,
+        samples,
+        words,
+        sounds,
+        cues: Vec::new(),
+        last: false,
+    }
 }
 
 #[cfg(test)]
@@ -190,8 +228,16 @@ mod tests {
         let mut samples = vec![3; 2400];
         samples.extend([4000; 100]);
         let words = vec![WordTime { text: "Hi".into(), start: 2400, end: 2500 }];
-        let mut chunk =
-            SpeechChunk { response: ResponseId(1), sentence: 0, text: None, samples, words, last: false };
+        let mut chunk = SpeechChunk {
+            response: ResponseId(1),
+            sentence: 0,
+            text: None,
+            samples,
+            words,
+            sounds: Sounds::default(),
+            cues: Vec::new(),
+            last: false,
+        };
         trim(&mut chunk);
         assert_eq!((chunk.samples.len(), chunk.samples[LEAD_IN]), (LEAD_IN + 100, 4000));
         assert_eq!((chunk.words[0].start, chunk.words[0].end), (LEAD_IN as u64, LEAD_IN as u64 + 100));
@@ -206,6 +252,7 @@ mod tests {
             text: String::new(),
             speakable: spoken.text,
             words: spoken.words,
+            cues: Vec::new(),
         };
         let words = ["Call", "5", "5", "5", "0", "1", "9", "9", "now"];
         let times = words.iter().zip(0..).map(|(word, at)| WordTime {

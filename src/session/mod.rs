@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,7 +13,10 @@ use crate::config::Config;
 use crate::ends::PipelineEnds;
 use crate::engine::Engines;
 use crate::event::ClientCommand;
+use crate::frame::FaceMoment;
 use crate::pipeline;
+use crate::renderers;
+use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 
 /// How long an ended call's id is remembered, so that hanging up twice is no error.
@@ -72,6 +75,16 @@ struct Table {
 struct Entry {
     commands: Option<mpsc::Sender<ClientCommand>>,
     peer: Option<PeerHandle>,
+    face: Option<broadcast::Sender<FaceMoment>>,
+}
+
+/// What a client wants of its call.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// The language to speak; none: as configured.
+    pub language: Option<String>,
+    /// Where its face goes beside the configured renderers.
+    pub renderers: Wanted,
 }
 
 /// All calls of this server.
@@ -79,6 +92,8 @@ pub struct Calls {
     config: Arc<Config>,
     engines: Engines,
     table: Mutex<Table>,
+    /// Which renderers show a call.
+    claims: Claims,
     tasks: TaskTracker,
     /// Finish the answer in work, then end.
     drain: CancellationToken,
@@ -94,6 +109,7 @@ impl Calls {
             config,
             engines,
             table: Mutex::default(),
+            claims: Claims::default(),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -140,14 +156,17 @@ impl Calls {
         seat: Seat,
         ends: PipelineEnds,
         (commands, peer): (mpsc::Sender<ClientCommand>, Option<PeerHandle>),
-        language: Option<String>,
+        wishes: Wishes,
         transport: CancellationToken,
     ) {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
         if let Some(entry) = self.table.lock().active.get_mut(&seat.id) {
-            *entry = Entry { commands: Some(commands), peer };
+            *entry = Entry { commands: Some(commands), peer, face: Some(ends.moments.clone()) };
         }
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
+        let Wishes { language, renderers } = wishes;
+        let around = (&self.claims, &ends.moments);
+        renderers::attach(&self.config, &renderers, &seat.id, around, (&self.tasks, &self.stop));
         let calls = self.clone();
         self.tasks.spawn(async move {
             let (call, began) = (seat.id.clone(), Instant::now());
@@ -168,6 +187,16 @@ impl Calls {
     #[must_use]
     pub fn peer(&self, id: &str) -> Option<PeerHandle> {
         self.table.lock().active.get(id).and_then(|entry| entry.peer.clone())
+    }
+
+    /// The face of a call, from now on.
+    #[must_use]
+    pub fn watch_face(&self, id: &str) -> Option<broadcast::Receiver<FaceMoment>> {
+        self.table
+            .lock()
+            .active
+            .get(id)
+            .and_then(|entry| entry.face.as_ref().map(broadcast::Sender::subscribe))
     }
 
     /// Hangs up; false when there is no such call and has been none of late.

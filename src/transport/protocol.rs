@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::avatar::cue::{Cue, GESTURES, MOODS};
 use crate::config::is_language;
-use crate::event::{CallEvent, ClientCommand};
+use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::tool::{self, ToolEnd};
 
 use super::MessageCodec;
@@ -120,6 +121,7 @@ fn client_message(data: &Value) -> Result<ClientCommand, String> {
                 "set-language: d.language must be null or two letters such as \"en\", not {other}"
             )),
         },
+        "set-expression" => cue(field("mood"), field("gesture")).map(ClientCommand::SetExpression),
         "set-tools" => {
             let tools = field("tools").unwrap_or(&Value::Null);
             tool::of_client(tools, CLIENT_TOOL_TIMEOUT_MS)
@@ -133,6 +135,22 @@ fn client_message(data: &Value) -> Result<ClientCommand, String> {
             _ => Err("first-audio: d.response and d.ms must be whole numbers".into()),
         },
         other => Err(format!("unknown client-message {other:?}")),
+    }
+}
+
+/// What the face is to show.
+fn cue(mood: Option<&Value>, gesture: Option<&Value>) -> Result<Cue, String> {
+    fn known<T: Copy>(field: &str, value: &Value, names: &[(&str, T)]) -> Result<T, String> {
+        let found = names.iter().find(|(name, _)| value == name).map(|(_, known)| *known);
+        found.ok_or_else(|| {
+            let names = names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            format!("set-expression: d.{field} must be one of {names}, not {value}")
+        })
+    }
+    match (mood, gesture) {
+        (Some(mood), None) => known("mood", mood, &MOODS).map(Cue::Mood),
+        (None, Some(gesture)) => known("gesture", gesture, &GESTURES).map(Cue::Gesture),
+        _ => Err("set-expression: d must have either mood or gesture".into()),
     }
 }
 
@@ -189,6 +207,11 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
                 json!({ "text": text, "spoken": true, "aggregated_by": "sentence", "response": response }),
             ),
         ],
+        CallEvent::Expression(cue) => {
+            let mut data = json!(cue);
+            data["type"] = "expression".into();
+            vec![("server-message", data)]
+        }
         CallEvent::AgentStoppedSpeaking(response) => {
             let data = json!({ "response": response });
             vec![("bot-stopped-speaking", data.clone()), ("bot-tts-stopped", data)]
@@ -210,16 +233,15 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
         CallEvent::BadMessage { id, message } => {
             vec![("error-response", json!({ "error": message, "_id": id }))]
         }
-        CallEvent::Ended { reason, message } => {
-            let ended =
-                ("server-message", json!({ "type": "call-ended", "reason": reason, "message": message }));
-            match reason {
-                crate::event::EndReason::Fault => {
-                    vec![("error", json!({ "message": message, "fatal": true })), ended]
-                }
-                _ => vec![ended],
-            }
-        }
+        CallEvent::Ended { reason, message } => ended(*reason, message),
+    }
+}
+
+fn ended(reason: EndReason, message: &str) -> Vec<(&'static str, Value)> {
+    let ended = ("server-message", json!({ "type": "call-ended", "reason": reason, "message": message }));
+    match reason {
+        EndReason::Fault => vec![("error", json!({ "message": message, "fatal": true })), ended],
+        _ => vec![ended],
     }
 }
 
@@ -268,6 +290,18 @@ mod tests {
                 r#"{"type":"client-message","id":"7","data":{"t":"set-language","d":{"language":"english"}}}"#,
                 "d.language",
             ),
+            (
+                r#"{"type":"client-message","id":"7","data":{"t":"set-expression","d":{"mood":"glad"}}}"#,
+                "d.mood must be one of neutral, happy",
+            ),
+            (
+                r#"{"type":"client-message","id":"7","data":{"t":"set-expression","d":{"gesture":7}}}"#,
+                "d.gesture must be one of nod",
+            ),
+            (
+                r#"{"type":"client-message","id":"7","data":{"t":"set-expression","d":{}}}"#,
+                "either mood or gesture",
+            ),
             (r#"{"type":"dance","id":"7"}"#, "dance"),
         ] {
             let Some(ClientCommand::Bad { id, message }) = decode(text) else { panic!("{text}") };
@@ -302,6 +336,19 @@ mod tests {
         }
         let started = CallEvent::ToolStarted { id: "1-1".into(), name: "x".into(), arguments: None };
         assert!(!Rtvi.encode(&started)[1].contains("arguments"));
+    }
+
+    #[test]
+    fn expressions_are_set_and_told_by_their_names() {
+        let away = Cue::named("look-away").unwrap();
+        let set = r#"{"type":"client-message","data":{"t":"set-expression","d":{"gesture":"look-away"}}}"#;
+        assert_eq!(decode(set), Some(ClientCommand::SetExpression(away)));
+        let told = Rtvi.encode(&CallEvent::Expression(Cue::named("happy").unwrap()));
+        let value: Value = serde_json::from_str(&told[0]).unwrap();
+        assert_eq!(
+            (&value["type"], &value["data"]),
+            (&json!("server-message"), &json!({ "type": "expression", "mood": "happy" }))
+        );
     }
 
     #[test]

@@ -12,10 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::MessageCodec;
 use crate::audio::resample::Resampler;
+use crate::avatar::wire::Batch;
 use crate::ends::{MicSender, TransportEnds};
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE, MediaOut, OUT_RATE};
 
+/// The kind of a binary frame that holds faces.
+const FACE: u8 = 2;
 /// Bytes before the samples of a binary frame.
 pub const HEADER: usize = 12;
 /// Largest text frame.
@@ -35,17 +38,19 @@ pub async fn run(
     socket: WebSocket,
     ends: TransportEnds,
     codec: Arc<dyn MessageCodec>,
-    rate: u32,
+    (rate, face): (u32, bool),
     token: CancellationToken,
 ) {
     let (sink, stream) = socket.split();
-    let TransportEnds { mic, commands, media, events } = ends;
+    let TransportEnds { mic, commands, media, faces, events } = ends;
+    // Without a receiver nobody computes faces.
+    let faces = face.then_some(faces);
     let reader = Reader { mic, commands, codec: codec.clone(), ear: Ear::new(rate), faults: 0 };
     let writer = Writer { sink, codec, resampler: Resampler::new(OUT_RATE, MIC_RATE), sequence: 0 };
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {
         () = reader.run(stream, give_up) => {}
-        () = writer.run(media, events, given_up) => {}
+        () = writer.run((media, faces), events, given_up) => {}
         () = token.cancelled() => {}
     }
 }
@@ -158,6 +163,17 @@ impl Reader {
     }
 }
 
+/// The next batch of a client that wants any, and of a pipeline that makes any.
+async fn next_of(faces: &mut Option<mpsc::Receiver<Batch>>) -> Batch {
+    if let Some(waiting) = faces {
+        match waiting.recv().await {
+            Some(batch) => return batch,
+            None => *faces = None,
+        }
+    }
+    std::future::pending().await
+}
+
 struct Writer {
     sink: SplitSink<WebSocket, Message>,
     codec: Arc<dyn MessageCodec>,
@@ -168,7 +184,7 @@ struct Writer {
 impl Writer {
     async fn run(
         mut self,
-        mut media: mpsc::Receiver<MediaOut>,
+        (mut media, mut faces): (mpsc::Receiver<MediaOut>, Option<mpsc::Receiver<Batch>>),
         mut events: mpsc::Receiver<CallEvent>,
         mut given_up: mpsc::Receiver<&'static str>,
     ) {
@@ -192,6 +208,7 @@ impl Writer {
                     self.tell(&event).await
                 }
                 Some(frame) = media.recv() => self.play(&frame).await,
+                batch = next_of(&mut faces) => self.show(&batch).await,
             };
             if sent.is_err() {
                 return;
@@ -219,6 +236,12 @@ impl Writer {
         bytes.extend(frame.response.0.to_le_bytes());
         bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         self.sequence = self.sequence.wrapping_add(1);
+        self.sink.send(Message::Binary(bytes.into())).await
+    }
+
+    async fn show(&mut self, batch: &Batch) -> Result<(), axum::Error> {
+        let bytes = [&[1, FACE], batch.encode(0).as_slice()].concat();
+        metrics::counter!("visavis_face_bytes_total").increment(bytes.len() as u64);
         self.sink.send(Message::Binary(bytes.into())).await
     }
 

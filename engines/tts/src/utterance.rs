@@ -176,24 +176,25 @@ fn short(samples: u64) -> u32 {
     u32::try_from(samples).unwrap_or(u32::MAX)
 }
 
-/// For each id the sample at which it ends, from its duration in frames. Without durations that fill the audio exactly
-/// the ids share it evenly.
-pub(crate) fn ends(ids: usize, frames: Option<&[u64]>, samples: usize) -> Vec<u64> {
+/// For each id the sample at which it ends, from its duration in frames, and true. Without durations that fill the audio
+/// exactly the ids share it evenly.
+pub(crate) fn ends(ids: usize, frames: Option<&[u64]>, samples: usize) -> (Vec<u64>, bool) {
     let samples = samples as u64;
     if let Some(frames) = frames.filter(|frames| frames.len() == ids) {
         let sum: u64 = frames.iter().sum();
         if sum > 0 && samples.is_multiple_of(sum) {
             let mut end = 0;
-            return frames
+            let ends = frames
                 .iter()
                 .map(|frames| {
                     end += frames * (samples / sum);
                     end
                 })
                 .collect();
+            return (ends, true);
         }
     }
-    (1..=ids as u64).map(|id| samples * id / ids as u64).collect()
+    ((1..=ids as u64).map(|id| samples * id / ids as u64).collect(), false)
 }
 
 #[cfg(test)]
@@ -224,7 +225,7 @@ mod tests {
         let utterance = Utterance::new(&[first, second], &map());
         let frames = vec![1; utterance.ids.len()];
         let samples = frames.len() * 100;
-        let (words, phonemes) = utterance.timed(text, &ends(frames.len(), Some(&frames), samples));
+        let (words, phonemes) = utterance.timed(text, &ends(frames.len(), Some(&frames), samples).0);
         let words: Vec<_> = words.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
         // Frame: two ids; each symbol: two ids; the comma and the space lie between "the" and "world".
         assert_eq!(words, [("Of", 200, 600), ("the", 600, 1000), ("world", 1400, 2600)]);
@@ -246,9 +247,9 @@ mod tests {
 
     #[test]
     fn durations_that_do_not_fill_the_audio_are_not_trusted() {
-        assert_eq!(ends(3, Some(&[1, 0, 2]), 768), [256, 256, 768]);
-        assert_eq!(ends(3, Some(&[1, 0, 2]), 769), [256, 512, 769]);
-        assert_eq!(ends(2, Some(&[1, 0, 2]), 768), [384, 768]);
-        assert_eq!(ends(2, None, 768), [384, 768]);
+        assert_eq!(ends(3, Some(&[1, 0, 2]), 768), (vec![256, 256, 768], true));
+        assert_eq!(ends(3, Some(&[1, 0, 2]), 769), (vec![256, 512, 769], false));
+        assert_eq!(ends(2, Some(&[1, 0, 2]), 768), (vec![384, 768], false));
+        assert_eq!(ends(2, None, 768), (vec![384, 768], false));
     }
 }

@@ -173,7 +173,7 @@ impl Speaker {
             let sound = voice.speak(&utterance.ids, job.speed, &job.stop.run)?;
             (samples, frames) = (sound.samples, sound.frames);
         }
-        let ends = ends(utterance.ids.len(), frames.as_deref(), samples.len());
+        let (ends, measured) = ends(utterance.ids.len(), frames.as_deref(), samples.len());
         let cut = if job.next == 0 { excess_lead(&samples, *gain, voice.sample_rate) } else { 0 };
         let ends: Vec<u64> = ends.into_iter().map(|end| end.saturating_sub(cut as u64)).collect();
         let (words, phonemes) = utterance.timed(&job.text, &ends);
@@ -183,6 +183,7 @@ impl Speaker {
             words,
             phonemes,
             text: job.text[part.range.clone()].to_owned(),
+            measured,
             ..SpeechPart::default()
         })
     }

@@ -21,6 +21,7 @@ use crate::engine::{EngineError, Engines};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
 
+use super::animate::{FaceInput, FaceSender};
 use super::conversation::{Command, Conversation, Input, Round};
 use super::observer::Observer;
 use super::playout::PlayoutEvent;
@@ -67,6 +68,9 @@ pub(super) struct Wires {
     pub(super) closed: watch::Sender<UtteranceId>,
     pub(super) speech: mpsc::Sender<PlayoutItem>,
     pub(super) toolbox: Arc<Toolbox>,
+    pub(super) face: FaceSender,
+    /// The words of an answer suggest what its face shows.
+    pub(super) text_cues: bool,
 }
 
 /// Runs one call's conversation to its end.
@@ -198,11 +202,13 @@ impl Conductor {
                 _ = self.rounds.as_ref().map(|rounds| rounds.try_send(round));
             }
             Command::Hold(id, text) => self.hold(id, &text),
+            Command::Show(cue) => self.wires.face.send(|| FaceInput::Cue(cue)),
             Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
             Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
             Command::End(reason, message) => return Some(self.finish(reason, message)),
             Command::Emit(event) => {
                 self.observer.told(&event);
+                self.wires.face.told(&event);
                 if self.wires.events.try_send(event).is_err() {
                     return Some(self.finish(EndReason::ConnectionLost, "The client has stopped reading."));
                 }

@@ -88,8 +88,7 @@ impl Conductor {
         let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
         let (voice, language) = self.voice.clone();
         let spoken = speakable(text, &language);
-        let sentence =
-            Sentence { response, index: 0, text: String::new(), speakable: spoken.text, words: Vec::new() };
+        let sentence = Sentence { speakable: spoken.text, ..Sentence::silent(response, 0) };
         self.tasks.spawn(async move {
             let said = tts::say(&sentence, (voice, language), tts.as_ref(), &speech);
             if let Some(Err(error)) = token.run_until_cancelled(said).await {
@@ -133,6 +132,7 @@ impl Conductor {
             sentences,
             notes.clone(),
             more,
+            self.wires.text_cues,
         ));
         self.effort = Some(effort).filter(|_| !scripted);
         let speech =

@@ -205,6 +205,7 @@ impl Conversation {
         answer.waited_from = Some(now);
         self.last_word = now;
         self.emit(CallEvent::AnswerStarted(answer.id));
+        self.end_mood();
         for event in answer.untold.take().unwrap_or_default() {
             self.emit(event);
         }
@@ -291,6 +292,10 @@ impl Conversation {
             Input::Playout(PlayoutEvent::Words { words, .. }) => {
                 answer.take_words(words);
                 None
+            }
+            Input::Playout(PlayoutEvent::Cue { cue, .. }) => {
+                self.shown.answer_shows(cue);
+                Some(CallEvent::Expression(cue))
             }
             Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
             _ => None,

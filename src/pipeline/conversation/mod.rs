@@ -7,11 +7,13 @@
 //! - `barge_in`: what becomes of an answer while the person makes a sound
 //! - `answer`: an answer from its start to its one end
 //! - `tools`: what the model calls in the middle of an answer
+//! - `face`: what is shown meanwhile
 //! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
 //! - `lines`: what the agent says without the model
 
 mod answer;
 mod barge_in;
+mod face;
 mod history;
 mod lines;
 mod listening;
@@ -20,6 +22,7 @@ mod tools;
 
 use serde::{Deserialize, Serialize};
 
+use crate::avatar::cue::Cue;
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
     Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
@@ -30,6 +33,7 @@ use super::turn_end::{Eagerness, Vote};
 use crate::tool::{Tool, ToolCall, Tools};
 use answer::Answer;
 use barge_in::BargeIn;
+use face::Shown;
 use history::History;
 use lines::{Line, is_foreign};
 use listening::{Cut, Open};
@@ -140,6 +144,8 @@ pub enum Command {
     Cancel(ResponseId),
     /// Say this in front of the answer, which is late; it is no part of it.
     Hold(ResponseId, String),
+    /// Let the face show this.
+    Show(Cue),
     /// The turn of this utterance is over.
     Close(UtteranceId),
     /// Tell the client.
@@ -179,6 +185,7 @@ pub struct Conversation {
     /// Another language than English has been spoken.
     multilingual: bool,
     told: AgentState,
+    shown: Shown,
     last_word: u64,
     greeted: bool,
     asked_whether_there: bool,
@@ -217,6 +224,7 @@ impl Conversation {
             language,
             multilingual: false,
             told: AgentState::Listening,
+            shown: Shown::default(),
             last_word: 0,
             greeted: false,
             asked_whether_there: false,
@@ -366,6 +374,7 @@ impl Conversation {
                 self.interrupt(now, position);
                 self.unanswered = false;
             }
+            ClientCommand::SetExpression(cue) => self.set_expression(cue),
             ClientCommand::SetTools(tools) => self.client_tools(tools),
             ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, result),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),

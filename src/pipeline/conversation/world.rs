@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::avatar::cue::Mood;
 use crate::frame::WordTime;
 use crate::pipeline::invariants::Invariants;
 
@@ -319,6 +320,9 @@ impl World {
             }
             self.told.push_back(PlayoutEvent::Phrase { response, text });
             self.told.push_back(PlayoutEvent::Words { response, words });
+            if making.sounded == 1 {
+                self.told.push_back(PlayoutEvent::Cue { response, cue: Cue::Mood(Mood::Sad) });
+            }
             making.sounded += 1;
         } else if making.text_ended {
             self.told.push_back(PlayoutEvent::Finished(response));
@@ -336,6 +340,7 @@ impl World {
             3 => ClientCommand::SetLanguage(Some("de".into())),
             4 => ClientCommand::Muted(true),
             5 => ClientCommand::FirstAudioHeard { response, ms: 700 },
+            8 => ClientCommand::SetExpression(Cue::Mood(Mood::Happy)),
             6 => ClientCommand::Bad { id: None, message: "no".into() },
             7 if which % 256 == 7 => ClientCommand::HangUp,
             _ => return None,

@@ -1,7 +1,7 @@
 use tokio::time::sleep;
 
 use super::*;
-use crate::frame::SpeechChunk;
+use crate::frame::{Sounds, SpeechChunk};
 
 const ID: ResponseId = ResponseId(1);
 
@@ -13,6 +13,8 @@ fn speech(frames: usize) -> PlayoutItem {
         text: None,
         samples,
         words: Vec::new(),
+        sounds: Sounds::default(),
+        cues: Vec::new(),
         last: false,
     })
 }
@@ -32,7 +34,7 @@ impl Bench {
         let (position, _) = watch::channel(PlaybackPosition::default());
         let (told, events) = mpsc::channel(64);
         let (out, media) = mpsc::channel(10_000);
-        tokio::spawn(run(from, watched, out, position, told));
+        tokio::spawn(run((Instant::now(), FaceSender::default()), from, watched, out, position, told));
         Self { items, current, events, media }
     }
 

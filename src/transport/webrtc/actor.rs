@@ -15,6 +15,7 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::connection::Connection;
+use super::faces::Faces;
 use super::messages::Messages;
 use super::mic::MicPath;
 use super::peer::Peer;
@@ -59,6 +60,7 @@ struct Actor {
     messages: Messages,
     mic: Microphone,
     speaker: Speaker,
+    faces: Faces,
     token: CancellationToken,
 }
 
@@ -77,11 +79,12 @@ struct Speaker {
 
 impl Actor {
     async fn run(self) {
-        let Self { peer, track, sender, state, tracks, messages, mic, speaker, token } = self;
+        let Self { peer, track, sender, state, tracks, messages, mic, speaker, faces, token } = self;
         let cause = tokio::select! {
             cause = messages.run() => cause,
             () = mic.run(state.clone(), tracks) => Cause::Lost,
             () = speaker.run(state.clone(), track) => Cause::Failed,
+            () = faces.run() => Cause::Failed,
             cause = watch_over(&peer, sender, state) => cause,
             () = peer.gone.cancelled() => Cause::Failed,
             () = async { token.cancelled().await; sleep(FAREWELL).await } => Cause::Cancelled,
@@ -229,13 +232,16 @@ pub(super) fn spawn(
     tasks: &TaskTracker,
 ) -> Result<(), OpusError> {
     let interrupted = Arc::new(AtomicU32::new(0));
+    let path = SpeakerPath::new(connection.ssrc, peer.opus)?;
     let actor = Actor {
         mic: Microphone { path: MicPath::new()?, out: ends.mic },
-        speaker: Speaker {
-            path: SpeakerPath::new(connection.ssrc, peer.opus)?,
-            media: ends.media,
+        faces: Faces {
+            channels: connection.signals.faces,
+            batches: ends.faces,
+            offset: path.offset(),
             interrupted: interrupted.clone(),
         },
+        speaker: Speaker { path, media: ends.media, interrupted: interrupted.clone() },
         messages: Messages {
             codec,
             channels: connection.signals.channels,

@@ -30,6 +30,8 @@ const RECEIVE_BUFFER: u32 = 256 << 10;
 const DISCONNECTED: Duration = Duration::from_secs(4);
 const FAILED: Duration = Duration::from_secs(25);
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// The label of the data channel for the face.
+const FACE: &str = "avatar";
 /// The stream that the client's `ontrack` gets.
 const STREAM: &str = "visavis";
 
@@ -39,6 +41,8 @@ pub(super) struct Signals {
     pub(super) state: watch::Receiver<RTCPeerConnectionState>,
     pub(super) tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
     pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
+    /// Those for the face.
+    pub(super) faces: mpsc::Receiver<Arc<dyn DataChannel>>,
 }
 
 /// A connection that waits for its offer.
@@ -54,6 +58,7 @@ struct Reports {
     state: watch::Sender<RTCPeerConnectionState>,
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
     channels: mpsc::Sender<Arc<dyn DataChannel>>,
+    faces: mpsc::Sender<Arc<dyn DataChannel>>,
 }
 
 #[async_trait::async_trait]
@@ -64,7 +69,8 @@ impl PeerConnectionEventHandler for Reports {
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
         // Called on the connection's own task, which must not wait: a client that opens more at once loses them.
-        let _ = self.channels.try_send(channel);
+        let face = channel.label().await.is_ok_and(|label| label == FACE);
+        let _ = if face { &self.faces } else { &self.channels }.try_send(channel);
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
@@ -86,6 +92,7 @@ pub(super) async fn connect(
     let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
     let (tracks_tx, tracks) = mpsc::channel(PENDING);
     let (channels_tx, channels) = mpsc::channel(PENDING);
+    let (faces_tx, faces) = mpsc::channel(PENDING);
     let mut addresses = vec!["127.0.0.1:0"];
     if both_families {
         addresses.push("[::1]:0");
@@ -94,7 +101,12 @@ pub(super) async fn connect(
         .with_media_engine(media)
         .with_setting_engine(settings())
         .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
-        .with_handler(Arc::new(Reports { state: state_tx, tracks: tracks_tx, channels: channels_tx }))
+        .with_handler(Arc::new(Reports {
+            state: state_tx,
+            tracks: tracks_tx,
+            channels: channels_tx,
+            faces: faces_tx,
+        }))
         .with_runtime(Arc::new(runtime))
         .with_data_channel_send_buffer_limit(SEND_BUFFER)
         .with_udp_addrs(addresses)
@@ -114,7 +126,7 @@ pub(super) async fn connect(
     )));
     let pc: Arc<dyn PeerConnection> = Arc::new(pc);
     let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-    Ok(Connection { pc, track, sender, ssrc, signals: Signals { state, tracks, channels } })
+    Ok(Connection { pc, track, sender, ssrc, signals: Signals { state, tracks, channels, faces } })
 }
 
 fn codec() -> RTCRtpCodec {

@@ -9,6 +9,7 @@
 mod actor;
 mod connection;
 mod endpoint;
+mod faces;
 mod messages;
 mod mic;
 mod mux;

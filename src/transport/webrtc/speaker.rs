@@ -31,6 +31,11 @@ impl SpeakerPath {
         })
     }
 
+    /// The RTP clock's moment at zero of the call's media clock.
+    pub(super) fn offset(&self) -> u32 {
+        self.offset
+    }
+
     /// Packs a frame. The marker tells the client that sound begins after a gap, so that it may set its delay anew.
     pub(super) fn packet(&mut self, media: &MediaOut) -> Result<rtp::Packet, OpusError> {
         let begins = self.expected != Some(media.timestamp);

@@ -1,0 +1,74 @@
+//! When what the face shows during a phrase is due: with the word that it stands before. Pure.
+
+use crate::frame::{CueTime, Sentence, WordTime};
+
+/// The cues of a phrase, chunk by chunk.
+pub(super) struct Cues<'a> {
+    sentence: &'a Sentence,
+    /// The next cue.
+    next: usize,
+    /// Bytes of the phrase's text that have been spoken.
+    spoken: usize,
+}
+
+impl<'a> Cues<'a> {
+    pub(super) fn of(sentence: &'a Sentence) -> Self {
+        Self { sentence, next: 0, spoken: 0 }
+    }
+
+    /// Those of the next chunk, of these written words and so many samples; where it tells no words, by their share of the
+    /// text.
+    pub(super) fn timed(&mut self, words: &[WordTime], samples: u64) -> Vec<CueTime> {
+        let text = &self.sentence.text;
+        let mut due = Vec::new();
+        if words.is_empty() {
+            let share = |byte: usize| samples * byte as u64 / text.len().max(1) as u64;
+            due.extend(
+                self.until(text.len()).iter().map(|(byte, cue)| CueTime { at: share(*byte), cue: *cue }),
+            );
+        }
+        for word in words {
+            let Some(found) = text.get(self.spoken..).and_then(|rest| rest.find(&word.text)) else {
+                continue;
+            };
+            self.spoken += found + word.text.len();
+            due.extend(self.until(self.spoken).iter().map(|(_, cue)| CueTime { at: word.start, cue: *cue }));
+        }
+        due
+    }
+
+    /// Those for which no word has come.
+    pub(super) fn left(&mut self) -> Vec<CueTime> {
+        self.until(usize::MAX).iter().map(|(_, cue)| CueTime { at: 0, cue: *cue }).collect()
+    }
+
+    fn until(&mut self, byte: usize) -> &'a [(usize, crate::avatar::cue::Cue)] {
+        let from = self.next;
+        self.next += self.sentence.cues[from..].iter().take_while(|(at, _)| *at < byte).count();
+        &self.sentence.cues[from..self.next]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::avatar::cue::{Cue, Gesture, Mood};
+    use crate::frame::ResponseId;
+
+    #[test]
+    fn a_cue_is_due_with_the_word_that_it_stands_before_and_otherwise_at_the_end() {
+        let (happy, nod, tilt) =
+            (Cue::Mood(Mood::Happy), Cue::Gesture(Gesture::Nod), Cue::Gesture(Gesture::Tilt));
+        let text = "No, no, that is 🎉".to_string();
+        let cues = vec![(0, happy), (4, nod), (16, tilt)];
+        let sentence = Sentence { text, cues, ..Sentence::silent(ResponseId(1), 0) };
+        let word = |text: &str, start| WordTime { text: text.into(), start, end: start + 5 };
+        let mut cues = Cues::of(&sentence);
+        assert_eq!(cues.timed(&[word("No,", 10)], 100), [CueTime { at: 10, cue: happy }]);
+        assert_eq!(cues.timed(&[word("no,", 3), word("that", 20)], 100), [CueTime { at: 3, cue: nod }]);
+        assert_eq!(cues.left(), [CueTime { at: 0, cue: tilt }]);
+        assert_eq!(cues.left(), []);
+        let untold = Cues::of(&sentence).timed(&[], 2000);
+        assert_eq!(untold.iter().map(|due| due.at).collect::<Vec<_>>(), [0, 400, 1600]);
+    }
+}

@@ -1,0 +1,53 @@
+//! The face's data channel: batches out, on the clock of the call's RTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::BytesMut;
+use tokio::sync::mpsc;
+use webrtc::data_channel::DataChannel;
+
+use crate::avatar::wire::Batch;
+
+/// A client that takes nothing for this many bytes gets no more until it does: a late face is worth nothing.
+const BACKLOG: usize = 8 << 10;
+
+/// The face's side of a call.
+pub(super) struct Faces {
+    pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
+    pub(super) batches: mpsc::Receiver<Batch>,
+    /// RTP's moment at zero of the media clock.
+    pub(super) offset: u32,
+    /// The first response that has not been interrupted.
+    pub(super) interrupted: Arc<AtomicU32>,
+}
+
+impl Faces {
+    /// Sends faces while the call lasts, on the newest channel for them.
+    pub(super) async fn run(mut self) {
+        let sent = metrics::counter!("visavis_face_bytes_total");
+        let mut channel: Option<Arc<dyn DataChannel>> = None;
+        loop {
+            tokio::select! {
+                Some(newer) = self.channels.recv() => channel = Some(newer),
+                batch = self.batches.recv() => {
+                    let Some(batch) = batch else { break };
+                    let stale = batch.response != 0 && batch.response < self.interrupted.load(Ordering::Relaxed);
+                    let Some(open) = channel.as_ref().filter(|_| !stale) else { continue };
+                    if open.outstanding_bytes().await.is_ok_and(|bytes| bytes > BACKLOG) {
+                        metrics::counter!("visavis_face_messages_dropped_total").increment(1);
+                        continue;
+                    }
+                    let bytes = batch.encode(self.offset);
+                    let length = bytes.len() as u64;
+                    match open.send(BytesMut::from(bytes.as_slice())).await {
+                        Ok(()) => sent.increment(length),
+                        Err(_) => channel = None,
+                    }
+                }
+            }
+        }
+        // The pipeline has ended, or makes no faces; the call goes on without.
+        std::future::pending().await
+    }
+}

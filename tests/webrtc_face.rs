@@ -1,0 +1,93 @@
+//! The face over WebRTC: a data channel of its own, on the clock of the call's RTP.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
+
+mod webrtc_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use visavis::avatar::face::Face;
+use visavis::avatar::shapes::Shape;
+use visavis::avatar::wire::Batch;
+use visavis::event::CallEvent;
+use visavis::frame::ResponseId;
+use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
+use webrtc_support::{Call, Client, host, play, until, within};
+
+/// What a channel brings, as faces.
+fn faces(channel: Arc<dyn DataChannel>) -> mpsc::Receiver<Batch> {
+    let (out, faces) = mpsc::channel(64);
+    tokio::spawn(async move {
+        while let Some(event) = channel.poll().await {
+            if let DataChannelEvent::OnMessage(message) = event {
+                assert!(!message.is_string);
+                out.send(Batch::decode(&message.data).unwrap()).await.unwrap();
+            }
+        }
+    });
+    faces
+}
+
+fn batch(response: u32, timestamp: u32) -> Batch {
+    let mut face = Face::default();
+    face.weights[Shape::JawOpen] = 0.4;
+    Batch { response, timestamp, fps: 15, epoch: 1, last: false, faces: vec![face; 3] }
+}
+
+/// The server learns of the channel a little later than the client that opened it.
+async fn first(call: &Call, shown: &mut mpsc::Receiver<Batch>) -> Batch {
+    loop {
+        call.pipeline.faces.send(batch(1, 96_000)).await.unwrap();
+        if let Ok(Some(batch)) = tokio::time::timeout(Duration::from_millis(100), shown.recv()).await {
+            return batch;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faces_come_on_their_own_channel_with_the_rtp_time_of_their_sound() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let options = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
+    let channel = client.pc.create_data_channel("avatar", Some(options)).await.unwrap();
+    let mut shown = faces(channel.clone());
+    let call = client.call(&host).await.unwrap();
+    within(Duration::from_secs(5), channel.writable()).await.unwrap();
+
+    let first = first(&call, &mut shown).await;
+    play(&call.pipeline, 1, 600.0, 5, 96_000).await;
+    until("the answer is heard", async || client.heard.packets.lock().len() >= 5).await;
+    let sound = client.heard.packets.lock()[0].0;
+    assert_eq!(first.timestamp, sound, "a face has the timestamp of the packet that it belongs to");
+    assert_eq!((first.response, first.faces.len(), first.epoch), (1, 3, 1));
+    assert!((first.faces[0].weights[Shape::JawOpen] - 0.4).abs() < 0.01);
+
+    // The messages stay on theirs.
+    call.pipeline.events.send(CallEvent::UserStartedSpeaking).await.unwrap();
+    let message = within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
+    assert_eq!(message, "UserStartedSpeaking");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
+    let mut shown = faces(channel.clone());
+    let call = client.call(&host).await.unwrap();
+    within(Duration::from_secs(5), channel.writable()).await.unwrap();
+    first(&call, &mut shown).await;
+    while tokio::time::timeout(Duration::from_millis(200), shown.recv()).await.is_ok() {}
+    let interrupted = CallEvent::Interrupted { response: ResponseId(1), heard: String::new() };
+    call.pipeline.events.send(interrupted).await.unwrap();
+    within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
+    // A face at rest, of no answer, and the next answer's face are shown.
+    for response in [1, 0, 1, 2] {
+        call.pipeline.faces.send(batch(response, 0)).await.unwrap();
+    }
+    for response in [0, 2] {
+        let batch = within(Duration::from_secs(2), shown.recv()).await.unwrap();
+        assert_eq!(batch.response, response);
+    }
+}
