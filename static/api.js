@@ -19,15 +19,17 @@
  * @property {Pick<import('./tools.js').PageTools, 'register' | 'unregister'>} tools - what the agent may call on this page
  * @property {{mic: number, answer: number}} levels - RMS now, 0 to 1; read only
  * @property {{start: () => Promise<void>, stop: () => Promise<import('./audio.js').Recording>}} recorder
+ * @property {import('./avatar/api.js').AvatarApi} avatar - the agent's face
  */
 
 /**
  * @param {import('./session.js').CallSession} session
  * @param {import('./audio.js').AudioGraph} graph
  * @param {() => import('./settings.js').Settings} settings - the person's choices, where a call names none
+ * @param {import('./avatar/api.js').AvatarApi} avatar
  * @returns {VisavisApi}
  */
-export function createApi(session, graph, settings) {
+export function createApi(session, graph, settings, avatar) {
     /** @type {VisavisApi} */
     const api = {
         get state() {
@@ -64,6 +66,7 @@ export function createApi(session, graph, settings) {
         mute: (muted) => session.setMuted(muted),
         tools: session.tools,
         recorder: graph.recorder,
+        avatar,
     };
     return api;
 }

@@ -3,6 +3,9 @@
  */
 import { createApi } from './api.js';
 import { AudioGraph } from './audio.js';
+import { Avatar } from './avatar.js';
+import { createAvatarApi } from './avatar/api.js';
+import { FaceSettings } from './avatar/settings.js';
 import { Captions } from './captions.js';
 import { element } from './dom.js';
 import { CallProblem, adviceFor } from './problems.js';
@@ -29,7 +32,8 @@ const stored = loadSettings();
 const { autostart, ...asked } = settingsFromAddress(location.search);
 const settings = { ...stored, ...asked };
 const message = element('message', HTMLTextAreaElement);
-const visavis = createApi(session, graph, () => settings);
+const avatar = new Avatar(element('portrait', HTMLElement), session, settings);
+const visavis = createApi(session, graph, () => settings, createAvatarApi(avatar));
 
 const dialog = new SettingsDialog(settings, (name) => {
     // What the address asked for is not remembered; what the person changes is.
@@ -42,6 +46,21 @@ const dialog = new SettingsDialog(settings, (name) => {
         session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
     }
 });
+
+const faceSettings = new FaceSettings(settings, (name) => {
+    Object.assign(stored, { [name]: settings[name] });
+    if (name === 'person') {
+        avatar.choose(settings.person);
+    } else if (name === 'face') {
+        avatar.setQuality(settings.face);
+    }
+    saveSettings(stored);
+});
+
+/** Whom there is to choose from, and who it is now. */
+function showPeople() {
+    faceSettings.fill(avatar.people.list, avatar.person);
+}
 
 const timings = new WaterfallPanel(settings.timings, (open) => {
     stored.timings = open;
@@ -151,6 +170,15 @@ on('ended', (/** @type {{message: string}} */ { message: text }) => {
     view.showEnd(text);
 });
 
+avatar.addEventListener('people', showPeople);
+avatar.addEventListener('chosen', showPeople);
+avatar.addEventListener('step', () => {
+    stored.faceStep = settings.faceStep; // the next visit begins with what this device can draw
+    saveSettings(stored);
+});
+avatar.addEventListener('notice', (event) => view.showNotice(/** @type {CustomEvent} */ (event).detail.message));
+avatar.addEventListener('progress', (event) => view.showFaceProgress(/** @type {CustomEvent} */ (event).detail.share));
+
 element('start', HTMLButtonElement).addEventListener('click', () => start());
 element('retry', HTMLButtonElement).addEventListener('click', () => start());
 element('type-instead', HTMLButtonElement).addEventListener('click', typeInstead);
@@ -217,6 +245,7 @@ if (backendIsForeign()) {
     view.showNotice(`Calls from this page go to ${settings.backend}.`);
 }
 showState();
+void avatar.open();
 Object.defineProperty(window, 'visavis', { value: visavis, enumerable: true });
 if (autostart && !(asked.backend !== undefined && backendIsForeign())) {
     start();

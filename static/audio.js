@@ -7,6 +7,7 @@
  * Levels of both sides, 50 times a second.
  *
  * @typedef {Object} Levels
+ * @property {number} at - the middle of the 20 ms, in seconds of the context
  * @property {number} mic - RMS, 0 to 1
  * @property {number} answer
  * @property {number} voiceEnd - when the microphone last carried a voice, in seconds of the context; -1: never
@@ -18,12 +19,13 @@
  *
  * @typedef {Object} Recording
  * @property {number} sampleRate
+ * @property {number} at - when sample 0 was, in seconds of the context; it is heard the output latency later
  * @property {Float32Array} mic
  * @property {Float32Array} answer
  */
 
 /** @type {Levels} */
-const SILENCE = { mic: 0, answer: 0, voiceEnd: -1, answerStart: -1 };
+const SILENCE = { at: 0, mic: 0, answer: 0, voiceEnd: -1, answerStart: -1 };
 
 /** Owns the AudioContext and everything in it. Lives as long as the page; calls come and go. */
 export class AudioGraph {
@@ -38,6 +40,8 @@ export class AudioGraph {
         this.answer = null;
         /** @type {Levels} */
         this.levels = SILENCE;
+        /** @type {((at: number, level: number) => void) | null} Is told how loud the answer is, and when that is heard. */
+        this.onHeard = null;
         /** @type {MediaStreamAudioSourceNode | null} */
         this.micSource = null;
         /** @type {MediaStreamAudioSourceNode | null} */
@@ -47,7 +51,7 @@ export class AudioGraph {
         this.element.muted = true;
         /** @type {Promise<void> | null} */
         this.opening = null;
-        /** @type {{mic: Float32Array, answer: Float32Array}[]} */
+        /** @type {{mic: Float32Array, answer: Float32Array, at: number}[]} */
         this.chunks = [];
         /** @type {((value: void) => void) | null} */
         this.recorded = null;
@@ -113,8 +117,9 @@ export class AudioGraph {
     receive(message) {
         if (message.type === 'levels') {
             this.levels = message;
+            this.onHeard?.(this.heardAt(message.at), message.answer);
         } else if (message.type === 'chunk') {
-            this.chunks.push({ mic: message.mic, answer: message.answer });
+            this.chunks.push({ mic: message.mic, answer: message.answer, at: message.at });
             if (message.last) {
                 this.recorded?.();
             }
@@ -166,6 +171,19 @@ export class AudioGraph {
         return this.context?.outputLatency || this.context?.baseLatency || 0;
     }
 
+    /**
+     * @param {number} time - seconds of the context, as a worklet counts
+     * @returns {number} when what was made then is heard, as performance.now() counts
+     */
+    heardAt(time) {
+        const { contextTime = 0, performanceTime = 0 } = this.context?.getOutputTimestamp?.() ?? {};
+        if (performanceTime > 0) {
+            return performanceTime + (time - contextTime) * 1000;
+        }
+        const made = performance.now() + (time - (this.context?.currentTime ?? 0)) * 1000;
+        return made + this.outputLatency * 1000;
+    }
+
     /** Both ends of a call: nothing sounds, nothing is measured. */
     clear() {
         this.setMicrophone(null);
@@ -192,7 +210,8 @@ export class AudioGraph {
             this.recorded = resolve;
             tap.port.postMessage('stop');
         });
-        const recording = { sampleRate: this.context.sampleRate, mic: this.join('mic'), answer: this.join('answer') };
+        const { sampleRate } = this.context;
+        const recording = { sampleRate, at: this.chunks[0]?.at ?? 0, mic: this.join('mic'), answer: this.join('answer') };
         this.chunks = [];
         return recording;
     }

@@ -1,8 +1,6 @@
 /**
- * The agent's face for now: an orb with eyes and a mouth. It listens with a ring that follows the microphone, thinks
+ * What stands for the agent where no face is wanted: an orb with eyes and a mouth. It listens with a ring that follows the microphone, thinks
  * with circling dots, and speaks with a mouth and a body that follow the answer's level.
- *
- * Whatever replaces it needs the same three things: `state`, `levels()` and `muted`.
  */
 import { Needle } from './levels.js';
 
@@ -85,8 +83,8 @@ export class Orb {
     frame(now) {
         requestAnimationFrame((next) => this.frame(next));
         const elapsed = now - this.last;
-        if (elapsed < FRAME_MS) {
-            return;
+        if (elapsed < FRAME_MS || this.canvas.clientWidth === 0) {
+            return; // or hidden
         }
         this.last = now;
         this.follow(now, Math.min(elapsed, 100));

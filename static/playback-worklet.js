@@ -6,6 +6,8 @@ import { TICKS_PER_SAMPLE, WIRE_RATE } from './protocol.js';
 import { Resampler, fromPcm16 } from './resampler.js';
 
 const REPORT_SECONDS = 0.1;
+const JUMP_TICKS = 48; // 1 ms
+const CLOCK_RATE = WIRE_RATE * TICKS_PER_SAMPLE;
 
 class PlaybackProcessor extends AudioWorkletProcessor {
     constructor() {
@@ -13,7 +15,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
         this.buffer = new PlayoutBuffer(sampleRate);
         this.resampler = new Resampler(WIRE_RATE, sampleRate);
         this.response = 0; // of the frame before
-        this.reported = { response: 0, at: 0 };
+        this.reported = { response: 0, at: 0, timestamp: 0 };
         this.alive = true;
         this.port.onmessage = (event) => this.receive(event.data);
     }
@@ -37,7 +39,19 @@ class PlaybackProcessor extends AudioWorkletProcessor {
         }
         const samples = this.resampler.process(fromPcm16(message.samples));
         const ticks = message.samples.length * TICKS_PER_SAMPLE;
-        this.buffer.push(message.response, message.timestamp, ticks, samples);
+        const timestamp = (message.timestamp - this.resampler.delay * CLOCK_RATE) >>> 0;
+        this.buffer.push(message.response, timestamp, ticks, samples);
+    }
+
+    /**
+     * Whether the sound goes on at another place than the page has been told.
+     *
+     * @param {number | null} playhead
+     */
+    jumped(playhead) {
+        const { at, timestamp } = this.reported;
+        const expected = timestamp + (currentTime - at) * CLOCK_RATE;
+        return playhead !== null && Math.abs((playhead - expected) | 0) > JUMP_TICKS;
     }
 
     /**
@@ -48,12 +62,14 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     process(_inputs, outputs) {
         const output = outputs[0][0];
         this.buffer.pull(output);
-        const stats = this.buffer.stats();
-        const changed = stats.response !== this.reported.response;
-        const due = stats.response !== 0 && currentTime - this.reported.at >= REPORT_SECONDS;
-        if (changed || due) {
-            this.reported = { response: stats.response, at: currentTime };
-            this.port.postMessage(stats);
+        const { playhead } = this.buffer;
+        const { response } = this.buffer.stats();
+        const { reported } = this;
+        const due = response !== 0 && currentTime - reported.at >= REPORT_SECONDS;
+        if (response !== reported.response || due || this.jumped(playhead)) {
+            this.reported = { response, at: currentTime, timestamp: playhead ?? reported.timestamp };
+            const position = playhead === null ? null : { at: currentTime, timestamp: playhead };
+            this.port.postMessage({ ...this.buffer.stats(), position });
         }
         return this.alive;
     }

@@ -20,6 +20,7 @@ const CLOCK_RATE = WIRE_RATE * TICKS_PER_SAMPLE;
 /**
  * @typedef {Object} Segment
  * @property {number} response
+ * @property {number} timestamp - of the first sample, 48 kHz clock
  * @property {Float32Array} samples
  */
 
@@ -61,6 +62,8 @@ export class PlayoutBuffer {
         this.flushedThrough = 0;
         /** The answer that sounds now, 0: none. */
         this.response = 0;
+        /** The timestamp of the first sample that the last pull gave; null: it gave none. @type {number | null} */
+        this.playhead = null;
         this.lastPushed = { response: 0, end: 0 };
         this.lowWater = Infinity;
         this.windowed = 0;
@@ -100,9 +103,11 @@ export class PlayoutBuffer {
         }
         if (follows && gap >= PAUSE_MIN_TICKS && this.depth > 0) {
             const pause = Math.round((gap / CLOCK_RATE) * this.rate);
-            this.append({ response, samples: new Float32Array(Math.min(pause, this.samples(PAUSE_LIMIT_MS))) });
+            const samples = new Float32Array(Math.min(pause, this.samples(PAUSE_LIMIT_MS)));
+            const begin = timestamp - (samples.length / this.rate) * CLOCK_RATE; // a face leads over to the sound
+            this.append({ response, timestamp: begin >>> 0, samples });
         }
-        this.append({ response, samples });
+        this.append({ response, timestamp, samples });
         this.lastPushed = { response, end: (timestamp + ticks) >>> 0 };
         while (this.depth > this.samples(BACKLOG_LIMIT_MS) && this.segments.length > 1) {
             this.dropFirst();
@@ -121,8 +126,10 @@ export class PlayoutBuffer {
             this.waiting = this.depth < this.target && this.waited < this.target;
         }
         let at = 0;
+        this.playhead = null;
         while (!this.waiting && at < output.length && this.segments.length > 0) {
-            const { response, samples } = this.segments[0];
+            const { response, timestamp, samples } = this.segments[0];
+            this.playhead ??= (timestamp + (this.offset / this.rate) * CLOCK_RATE) >>> 0;
             const part = samples.subarray(this.offset, this.offset + output.length - at);
             output.set(part, at);
             at += part.length;

@@ -10,6 +10,7 @@ const LABEL = 'rtvi-ai';
 export const AUDIO_HEADER_BYTES = 12;
 const AUDIO_VERSION = 1;
 const KIND_PCM16 = 1;
+const KIND_FACE = 2;
 
 /** Samples per second of the audio frames, both ways. */
 export const WIRE_RATE = 16000;
@@ -132,4 +133,13 @@ export function decodeAudio(buffer) {
         response: view.getUint32(8, true),
         samples,
     };
+}
+
+/**
+ * @param {ArrayBuffer} buffer - a binary message
+ * @returns {ArrayBuffer | null} the frames of the face that it carries (docs/avatar.md), if it does
+ */
+export function decodeFace(buffer) {
+    const [version, kind] = new Uint8Array(buffer);
+    return version === AUDIO_VERSION && kind === KIND_FACE ? buffer.slice(2) : null;
 }

@@ -66,6 +66,7 @@ export class Resampler {
      * @param {number} to - samples per second out
      */
     constructor(from, to) {
+        this.from = from;
         const divisor = greatestCommonDivisor(Math.round(from), Math.round(to));
         /** Output samples per cycle. */
         this.up = Math.round(to) / divisor;
@@ -79,6 +80,11 @@ export class Resampler {
         /** Where the next output sample lies: whole input samples, and `phase / up` of one. */
         this.position = 0;
         this.phase = 0;
+    }
+
+    /** Seconds by which what comes out lags behind what goes in. */
+    get delay() {
+        return this.bank.length === 0 ? 0 : this.half / this.from;
     }
 
     /** Forgets the past: what follows does not belong to what came before. */

@@ -8,6 +8,7 @@
  * ```
  */
 import { AnswerVolume } from './answer-volume.js';
+import { FaceSource } from './avatar/source.js';
 import { connect, waitUntilReady } from './connect.js';
 import { firstAudioMs } from './first-audio.js';
 import { MicrophoneInput } from './microphone-input.js';
@@ -28,6 +29,7 @@ const GOODBYE_TIMEOUT_MS = 600;
  * @property {import('./settings.js').Mode} [mode]
  * @property {string} [language] - ISO 639-1; empty: identified
  * @property {string} [backend] - empty: the server that this page came from
+ * @property {import('./settings.js').Settings['face']} [face] - `off`: the server sends none, for the whole call
  * @property {string | boolean} [microphone] - a device's id; `true` or empty: the default; `false`: none, for typing
  */
 
@@ -43,6 +45,9 @@ export class CallSession extends EventTarget {
         this.turns = new Turns();
         this.tools = new PageTools((text) => this.send(text));
         this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms), (detail) => this.emit('held', detail));
+        /** The agent's face as the server sends it. */
+        this.face = new FaceSource();
+        graph.onHeard = (at, level) => this.face.heard(at, level);
         /** @type {import('./webrtc.js').Transport | null} */
         this.transport = null;
         this.input = new MicrophoneInput(graph, (available) => this.emit('microphone', { available }), () => this.microphoneLost());
@@ -72,6 +77,7 @@ export class CallSession extends EventTarget {
         this.current = current;
         this.transcript = new Transcript(options.language);
         this.turns = new Turns();
+        this.face.clear();
         this.setState('connecting');
         const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
         try {
@@ -111,10 +117,12 @@ export class CallSession extends EventTarget {
             signal,
             onMessage: (message) => this.receive(message),
             onReconnecting: (reconnecting) => this.emit('reconnecting', { reconnecting }),
+            onFace: options.face === 'off' ? null : (frames) => this.face.track.push(frames),
             onPlayout: (stats) => this.emit('playout', stats),
             onLost: (detail) => this.lost(detail),
             onNotice: (code, message) => this.emit('notice', { code, message }),
         });
+        this.face.clock = this.transport.clock;
         this.emit('transport', { transport: this.transport.name });
         await this.greet(language, signal);
         this.setState('listening');
@@ -270,6 +278,7 @@ export class CallSession extends EventTarget {
             case 'bot-interrupted':
                 this.volume.interrupted(Number(data.response));
                 this.transport?.flush(Number(data.response));
+                this.face.track.interrupted(Number(data.response));
                 break;
             case 'error':
                 this.failed(String(data.message ?? ''), data.fatal === true);
@@ -361,6 +370,7 @@ export class CallSession extends EventTarget {
         this.input.close();
         this.volume.reset();
         this.graph.clear();
+        this.face.clear();
         this.current = null;
     }
 

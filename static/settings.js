@@ -2,6 +2,8 @@
  * What the person chose, kept between visits. A browser that blocks storage costs the memory, nothing else.
  */
 
+import { STEPS, isChoice } from './avatar/quality.js';
+
 const KEY = 'visavis.settings';
 
 /** @typedef {'auto' | 'webrtc' | 'websocket'} Mode */
@@ -13,10 +15,14 @@ const KEY = 'visavis.settings';
  * @property {string} backend - an address; empty: the server that this page came from
  * @property {string} microphone - a device's id; empty: the browser's default
  * @property {boolean} timings - whether the turns' waterfalls are shown
+ * @property {import('./avatar/quality.js').Choice} face - how much of the agent's face is shown
+ * @property {string} person - whose face; empty: the first one's
+ * @property {boolean} calm - less motion in the face
+ * @property {number} faceStep - how much of the face this device could draw, see quality.js
  */
 
 /** @type {Settings} */
-const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '', timings: false };
+const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '', timings: false, face: 'auto', person: '', calm: false, faceStep: 0 };
 
 /**
  * @param {unknown} value
@@ -33,7 +39,10 @@ export function loadSettings() {
         const stored = JSON.parse(localStorage.getItem(KEY) ?? '{}');
         settings.mode = isMode(stored.mode) ? stored.mode : settings.mode;
         settings.timings = stored.timings === true;
-        for (const name of /** @type {const} */ (['language', 'backend', 'microphone'])) {
+        settings.calm = stored.calm === true;
+        settings.face = isChoice(stored.face) ? stored.face : settings.face;
+        settings.faceStep = STEPS[stored.faceStep] === undefined ? 0 : stored.faceStep;
+        for (const name of /** @type {const} */ (['language', 'backend', 'microphone', 'person'])) {
             settings[name] = typeof stored[name] === 'string' ? stored[name] : settings[name];
         }
     } catch {
@@ -54,7 +63,7 @@ export function saveSettings(settings) {
 /**
  * What the address asks for, on top of what is stored; see docs/page.md.
  *
- * @param {string} search - such as `?mode=websocket&language=en&autostart=1`
+ * @param {string} search - such as `?mode=websocket&language=en&avatar=lite&autostart=1`
  * @returns {Partial<Settings> & {autostart: boolean}}
  */
 export function settingsFromAddress(search) {
@@ -72,6 +81,14 @@ export function settingsFromAddress(search) {
     const backend = query.get('backend');
     if (backend !== null) {
         asked.backend = backend;
+    }
+    const face = query.get('avatar');
+    if (isChoice(face)) {
+        asked.face = face;
+    }
+    const person = query.get('person');
+    if (person !== null) {
+        asked.person = person;
     }
     return asked;
 }

@@ -33,7 +33,7 @@ class TapProcessor extends AudioWorkletProcessor {
         this.voiceEnd = -1;
         this.answerStart = -1;
         this.answerEnd = -1;
-        /** @type {{mic: Float32Array, answer: Float32Array, filled: number} | null} */
+        /** @type {{mic: Float32Array, answer: Float32Array, filled: number, at: number} | null} `at`: seconds of the context */
         this.recording = null;
         this.port.onmessage = (event) => this.receive(event.data);
     }
@@ -61,12 +61,13 @@ class TapProcessor extends AudioWorkletProcessor {
         this.answerEnergy += energy(answer);
         this.counted += length;
         if (this.counted >= this.block) {
-            this.measure();
+            this.measure(currentTime + (length - this.counted / 2) / sampleRate);
         }
         return true;
     }
 
-    measure() {
+    /** @param {number} at - the middle of what was counted */
+    measure(at) {
         const mic = Math.sqrt(this.micEnergy / this.counted);
         const answer = Math.sqrt(this.answerEnergy / this.counted);
         this.counted = 0;
@@ -83,12 +84,12 @@ class TapProcessor extends AudioWorkletProcessor {
             this.answerEnd = currentTime;
         }
         const { voiceEnd, answerStart } = this;
-        this.port.postMessage({ type: 'levels', mic, answer, voiceEnd, answerStart });
+        this.port.postMessage({ type: 'levels', at, mic, answer, voiceEnd, answerStart });
     }
 
     emptyChunk() {
         const length = Math.round(sampleRate * CHUNK_SECONDS);
-        return { mic: new Float32Array(length), answer: new Float32Array(length), filled: 0 };
+        return { mic: new Float32Array(length), answer: new Float32Array(length), filled: 0, at: -1 };
     }
 
     /**
@@ -105,6 +106,9 @@ class TapProcessor extends AudioWorkletProcessor {
             this.recording = this.emptyChunk();
         }
         const { filled } = this.recording;
+        if (filled === 0) {
+            this.recording.at = currentTime;
+        }
         if (mic !== undefined) {
             this.recording.mic.set(mic, filled);
         }
@@ -117,12 +121,12 @@ class TapProcessor extends AudioWorkletProcessor {
     /** @param {boolean} last */
     postChunk(last) {
         if (this.recording === null) {
-            this.port.postMessage({ type: 'chunk', mic: new Float32Array(0), answer: new Float32Array(0), last });
+            this.port.postMessage({ type: 'chunk', mic: new Float32Array(0), answer: new Float32Array(0), at: -1, last });
             return;
         }
         const mic = this.recording.mic.subarray(0, this.recording.filled);
         const answer = this.recording.answer.subarray(0, this.recording.filled);
-        this.port.postMessage({ type: 'chunk', mic, answer, last });
+        this.port.postMessage({ type: 'chunk', mic, answer, at: this.recording.at, last });
     }
 }
 

@@ -19,6 +19,8 @@ const STATES = {
 
 /** A tool that takes this long is worth a note; a quicker one would only flash by. */
 const TOOL_NOTE_AFTER_MS = 300;
+/** A head that is there sooner needs no progress. */
+const PROGRESS_AFTER_MS = 600;
 
 /** What a person sees of the call. */
 export class View {
@@ -44,6 +46,9 @@ export class View {
         this.unblock = element('unblock', HTMLButtonElement);
         this.micLevel = element('mic-level', HTMLElement);
         this.answerLevel = element('answer-level', HTMLElement);
+        this.progress = element('face-progress', HTMLProgressElement);
+        /** @type {ReturnType<typeof setTimeout> | undefined} */
+        this.progressTimer = undefined;
         this.graph = graph;
         this.touch = matchMedia('(pointer: coarse)');
         this.micNeedle = new Needle();
@@ -164,6 +169,18 @@ export class View {
     showLoaded() {
         setText(this.stateText, STATES.connecting.text);
         setText(this.hint, STATES.connecting.hint);
+    }
+
+    /** @param {number | null} share - of the head that loads; null: nothing does */
+    showFaceProgress(share) {
+        if (share === null) {
+            clearTimeout(this.progressTimer);
+            this.progressTimer = undefined;
+            this.progress.hidden = true;
+            return;
+        }
+        this.progress.value = share;
+        this.progressTimer ??= setTimeout(() => (this.progress.hidden = false), PROGRESS_AFTER_MS);
     }
 
     /** @param {string} text */

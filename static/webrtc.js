@@ -1,6 +1,7 @@
 /**
  * A call over WebRTC: Opus both ways, messages on a data channel, ICE that trickles and restarts.
  */
+import { RtpClock } from './avatar/clock.js';
 import { decodeMessage } from './protocol.js';
 import { CallProblem } from './problems.js';
 
@@ -20,6 +21,7 @@ const KEEP_ALIVE_MS = 15000;
  * @property {AbortSignal} signal - the person gave up
  * @property {(message: import('./protocol.js').Message) => void} onMessage
  * @property {(reconnecting: boolean) => void} onReconnecting
+ * @property {((frames: ArrayBuffer) => void) | null} onFace - a message of docs/avatar.md; null: no face is wanted
  * @property {(stats: import('./playout-buffer.js').PlayoutStats) => void} onPlayout
  * @property {(detail: string) => void} onLost - called at most once, and not after close()
  */
@@ -29,6 +31,7 @@ const KEEP_ALIVE_MS = 15000;
  *
  * @typedef {Object} Transport
  * @property {'webrtc' | 'websocket'} name
+ * @property {import('./avatar/clock.js').FaceClock} clock - what is heard
  * @property {() => Promise<void>} open
  * @property {(text: string) => void} send
  * @property {(track: MediaStreamTrack | null) => Promise<void>} setTrack
@@ -53,8 +56,9 @@ export class WebRtcTransport {
         this.peer = null;
         /** @type {RTCDataChannel | null} */
         this.channel = null;
-        /** @type {RTCRtpSender | null} */
-        this.sender = null;
+        /** @type {RTCRtpTransceiver | null} */
+        this.audio = null;
+        this.clock = new RtpClock(() => this.audio?.receiver ?? null, options.graph);
         this.restarting = false;
         this.restartTimer = 0;
         this.giveUpTimer = 0;
@@ -70,16 +74,35 @@ export class WebRtcTransport {
         peer.onicecandidate = (event) => this.trickle(event.candidate);
         peer.ontrack = (event) => this.options.graph.setRemoteStream(event.streams[0] ?? new MediaStream([event.track]));
         peer.onconnectionstatechange = () => this.connectionChanged();
-        this.sender = peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' }).sender;
+        this.audio = peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' });
         this.channel = peer.createDataChannel('rtvi', { ordered: true });
         this.channel.onmessage = (event) => this.receive(event.data);
         this.channel.onclose = () => this.lost('the data channel closed');
+        this.openFace(peer);
         const open = this.whenOpen(peer, this.channel);
         open.catch(() => {}); // handled below, also when negotiation fails first
         await this.negotiate({ language: this.options.language || undefined });
         await open;
         this.opened = true;
         this.keepAlive = window.setInterval(() => this.send(`ping ${Date.now()}`), KEEP_ALIVE_MS);
+    }
+
+    /**
+     * Frames of the face are worth nothing once they are late.
+     *
+     * @param {RTCPeerConnection} peer
+     */
+    openFace(peer) {
+        const { onFace } = this.options;
+        if (onFace !== null) {
+            const channel = peer.createDataChannel('avatar', { ordered: false, maxRetransmits: 0 });
+            channel.binaryType = 'arraybuffer';
+            channel.onmessage = ({ data }) => {
+                if (data instanceof ArrayBuffer && !this.closed) {
+                    onFace(data);
+                }
+            };
+        }
     }
 
     /**
@@ -203,7 +226,7 @@ export class WebRtcTransport {
 
     /** @param {MediaStreamTrack | null} track */
     async setTrack(track) {
-        await this.sender?.replaceTrack(track);
+        await this.audio?.sender.replaceTrack(track);
     }
 
     /** The server stops sending, and the page is silent for as long as the browser's jitter buffer may hold. */

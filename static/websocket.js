@@ -1,7 +1,8 @@
 /**
  * A call over one WebSocket: messages as text, PCM16 both ways as binary. Works wherever the page itself got through.
  */
-import { TICKS_PER_SAMPLE, WIRE_RATE, decodeAudio, decodeMessage, encodeAudio } from './protocol.js';
+import { PlayoutClock } from './avatar/clock.js';
+import { TICKS_PER_SAMPLE, WIRE_RATE, decodeAudio, decodeFace, decodeMessage, encodeAudio } from './protocol.js';
 import { CallProblem } from './problems.js';
 
 const CONNECT_TIMEOUT_MS = 8000;
@@ -23,14 +24,22 @@ export class WebSocketTransport {
         this.capture = null;
         /** @type {AudioWorkletNode | null} */
         this.playback = null;
+        this.clock = new PlayoutClock(options.graph);
         this.sequence = 0;
         this.timestamp = 0;
         this.dropped = 0;
     }
 
     async open() {
-        const { signalling, language } = this.options;
-        const query = { rate: String(WIRE_RATE), ...(language === '' ? {} : { language }) };
+        const { signalling, language, onFace } = this.options;
+        /** @type {Record<string, string>} */
+        const query = { rate: String(WIRE_RATE) };
+        if (language !== '') {
+            query.language = language;
+        }
+        if (onFace !== null) {
+            query.avatar = '1';
+        }
         const socket = new WebSocket(signalling.socketUrl(query));
         this.socket = socket;
         socket.binaryType = 'arraybuffer';
@@ -84,7 +93,10 @@ export class WebSocketTransport {
             numberOfInputs: 0,
             outputChannelCount: [1],
         });
-        this.playback.port.onmessage = (event) => this.options.onPlayout(event.data);
+        this.playback.port.onmessage = ({ data: { position, ...stats } }) => {
+            this.clock.played(position);
+            this.options.onPlayout(stats);
+        };
         this.playback.connect(answer);
     }
 
@@ -120,6 +132,11 @@ export class WebSocketTransport {
         if (frame !== null) {
             const { response, timestamp, samples } = frame;
             this.playback?.port.postMessage({ type: 'audio', response, timestamp, samples }, [samples.buffer]);
+            return;
+        }
+        const face = decodeFace(data);
+        if (face !== null) {
+            this.options.onFace?.(face);
         }
     }
 

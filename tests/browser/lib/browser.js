@@ -21,6 +21,9 @@ const FLAGS = [
     '--autoplay-policy=no-user-gesture-required',
 ];
 
+/** WebGL without a GPU, which is slow and otherwise off. */
+export const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
+
 /**
  * @typedef {Object} BrowserOptions
  * @property {string} [wav] - what the microphone hears; without it silence, where Chromium would beep
@@ -38,7 +41,7 @@ const FLAGS = [
  */
 export async function withPage(options, body) {
     const { wav = silence(), device = true, allow = true, flags = [], context = {} } = options;
-    const args = [...FLAGS, ...flags];
+    const args = [...FLAGS.filter((flag) => flag !== '--disable-gpu' || !flags.includes(SOFTWARE_GL[0])), ...flags];
     if (device) {
         args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${wav}`);
     }
@@ -56,7 +59,7 @@ export async function withPage(options, body) {
         });
         await body(page);
         if (faults.length > 0) {
-            throw new Error(`The page had errors: ${faults.join('; ')}`);
+            throw new Error(`The page had errors: ${[...new Set(faults)].join('; ')}`);
         }
     } finally {
         await browser.close();

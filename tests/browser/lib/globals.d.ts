@@ -8,6 +8,8 @@ declare global {
         /** The far end of a scripted WebRTC call; see lib/scripted-peer.js. */
         peer: { send: (text: string) => void; sound: (on: boolean, afterMs?: number) => void };
         fromCaller: (text: string) => void;
+        /** See lib/face-log.js. */
+        faceLog: { heard: any[]; bytes: number; shift: number; stats: any };
         axe: { run: (context: Document, options: object) => Promise<{ violations: any[] }> };
     }
 }

@@ -50,6 +50,9 @@ async function answerOffer(offer) {
     /** @type {RTCDataChannel | null} */
     let channel = null;
     connection.ondatachannel = (event) => {
+        if (event.channel.label !== 'rtvi') {
+            return; // frames of the face go from server to page alone
+        }
         channel = event.channel;
         channel.onmessage = ({ data }) => window.fromCaller(String(data));
     };

@@ -13,7 +13,10 @@ import { WebSocketServer } from 'ws';
 import { AUDIO_HEADER_BYTES, TICKS_PER_SAMPLE, WIRE_FRAME, WIRE_RATE, encodeAudio } from '../../../static/protocol.js';
 
 const STATIC = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../static');
-const KINDS = /** @type {Record<string, string>} */ ({ html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' });
+const KINDS = /** @type {Record<string, string>} */ ({
+    html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml', json: 'application/json',
+    glb: 'model/gltf-binary', webp: 'image/webp',
+});
 /** What docs/page.md says is enough. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'";
 const FRAME_MS = 20;
@@ -252,7 +255,7 @@ export class ScriptedServer {
         } else if (request.method === 'PATCH' || request.method === 'DELETE') {
             response.writeHead(204).end();
         } else {
-            sendFile(response, pathname === '/call' ? 'call.html' : path.basename(pathname));
+            sendFile(response, pathname === '/call' ? 'call.html' : pathname.replace(/^\/(static\/)?/, ''));
         }
     }
 }
@@ -270,13 +273,14 @@ function json(response, body) {
  * @param {string} name
  */
 function sendFile(response, name) {
-    const file = path.join(STATIC, name);
-    if (!fs.existsSync(file)) {
+    const file = path.join(STATIC, path.normalize(`/${name}`));
+    if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) {
         response.writeHead(404).end();
         return;
     }
-    const type = `${KINDS[path.extname(name).slice(1)]}; charset=utf-8`;
-    response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': POLICY }).end(fs.readFileSync(file));
+    const type = KINDS[path.extname(name).slice(1)];
+    const bytes = fs.readFileSync(file);
+    response.writeHead(200, { 'Content-Type': type, 'Content-Length': bytes.length, 'Content-Security-Policy': POLICY }).end(bytes);
 }
 
 /**

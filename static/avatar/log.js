@@ -1,0 +1,38 @@
+/**
+ * What was drawn when, for those who measure how well face and sound agree.
+ */
+
+/** @typedef {[at: number, timestamp: number | null, jawOpen: number, level: number]} Row */
+
+/** Ten minutes at 60 frames a second, and some more: nobody needs to hold it for ever. */
+const MOST = 48000;
+
+export class AppliedLog {
+    constructor() {
+        /** @type {Row[] | null} */
+        this.rows = null;
+    }
+
+    start() {
+        this.rows = [];
+    }
+
+    /** @returns {Row[]} the oldest first */
+    stop() {
+        const { rows } = this;
+        this.rows = null;
+        return rows ?? [];
+    }
+
+    /**
+     * @param {number} at
+     * @param {number | null} timestamp
+     * @param {number} jawOpen
+     * @param {number} level
+     */
+    add(at, timestamp, jawOpen, level) {
+        if (this.rows !== null && this.rows.length < MOST) {
+            this.rows.push([at, timestamp, jawOpen, level]);
+        }
+    }
+}
