@@ -1,9 +1,10 @@
-//! What the mouth costs: the faces of one second of a call, and the sounds of one second of speech.
+//! What the face costs: the faces of one second of a call, and the sounds of one second of speech.
 #![allow(missing_docs)] // the macros below make public functions
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use visavis::avatar::expression::{Expression, State};
 use visavis::avatar::from_audio;
 use visavis::avatar::lips::Lips;
 use visavis::avatar::sound::Sound;
@@ -34,6 +35,18 @@ fn mouth(criterion: &mut Criterion) {
         bencher.iter(|| {
             for n in 0..60 {
                 black_box(lips.at(2.0 + f64::from(n) / 60.0));
+            }
+        });
+    });
+    criterion.bench_function("whole face, 60 of 1 s", |bencher| {
+        let mut expression = Expression::new(1);
+        expression.state(State::Speaking, 0.0);
+        let mut frame = 0_u32;
+        bencher.iter(|| {
+            for _ in 0..60 {
+                let mouth = lips.at(2.0 + f64::from(frame % 60) / 60.0);
+                black_box(expression.face(f64::from(frame) / 60.0, Some(&mouth)));
+                frame += 1;
             }
         });
     });

@@ -228,17 +228,3 @@ fn times_that_are_no_numbers_and_long_silences_are_survived() {
         assert!(face.weights.0.iter().all(|weight| (0.0..=1.0).contains(weight)));
     }
 }
-
-/// `cargo test --release --lib avatar::expression -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn time_of_a_second() {
-    let mut expression = Expression::new(1);
-    let began = std::time::Instant::now();
-    let mut sum = 0.0;
-    for frame in 0..60 * 600 {
-        let mouth = busy(&mut expression, frame);
-        sum += expression.face(at(frame), mouth.as_ref()).pose.yaw;
-    }
-    println!("{:.3} ms for each second of 60 faces ({sum})", began.elapsed().as_secs_f64() * 1000.0 / 600.0);
-}
