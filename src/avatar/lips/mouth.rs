@@ -10,6 +10,8 @@ const SIBILANT_JAW: f32 = 0.1;
 /// The jaw of the most quiet speech, of what it is in loud moments; and of the loudest.
 const QUIET_JAW: f32 = 0.3;
 const LOUD_JAW: f32 = 1.15;
+/// The most of the tongue that is seen, by how open the mouth is: all that a "th" asks for at 5 mm.
+const TONGUE_OUT: f32 = 3.0;
 
 /// The pose at `t`; `loud` is the voice against how it usually is.
 pub(super) fn mix<'a>(near: impl Iterator<Item = &'a Segment>, t: f64, loud: Option<f32>) -> Pose {
@@ -76,8 +78,8 @@ fn hold(mut pose: Pose, closed: f32, bitten: f32, narrowed: f32) -> Pose {
     pose.roll_upper = lips.roll_upper * closed;
     pose.roll_lower = (lips.roll_lower * closed).max(teeth.roll_lower * bitten);
     pose.shrug_lower = teeth.shrug_lower * bitten * (1.0 - closed * (1.0 - bitten));
-    // A tongue does not go through closed lips: 5 mm let it out.
+    // A tongue does not go through closed lips, nor pop out as they part: it goes as far as they are open.
     let open = pose.jaw * (1.0 - pose.closed);
-    pose.tongue *= (open / 0.06).clamp(0.0, 1.0);
+    pose.tongue = pose.tongue.min(open * TONGUE_OUT);
     pose
 }

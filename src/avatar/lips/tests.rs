@@ -230,7 +230,7 @@ proptest! {
                     Shape::MouthClose, Shape::MouthPressLeft, Shape::MouthPressRight, Shape::MouthRollLower,
                     Shape::MouthRollUpper, Shape::MouthShrugLower,
                 ];
-                let bound = if meets.iter().any(|meets| meets.index() == shape) { 0.3 } else { 0.2 };
+                let bound = if meets.iter().any(|meets| meets.index() == shape) { 0.3 } else { 0.25 };
                 prop_assert!((now - before).abs() < bound, "shape {shape} from {before} to {now} at {n}");
             }
             before = now;
