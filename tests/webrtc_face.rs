@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use visavis::avatar::face::Face;
 use visavis::avatar::shapes::Shape;
 use visavis::avatar::wire::Batch;
-use visavis::event::CallEvent;
+use visavis::event::{CallEvent, ClientCommand};
 use visavis::frame::ResponseId;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc_support::{Call, Client, host, play, until, within};
@@ -90,4 +90,24 @@ async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
         let batch = within(Duration::from_secs(2), shown.recv()).await.unwrap();
         assert_eq!(batch.response, response);
     }
+}
+
+/// The connection holds back all that comes, sound included, while what a channel tells waits to be taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_client_is_understood_however_many_faces_it_has_been_shown() {
+    const FACES: usize = 600;
+    let host = host(1).await;
+    let mut client = Client::new().await;
+    let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
+    let mut shown = faces(channel.clone());
+    let mut call = client.call(&host).await.unwrap();
+    within(Duration::from_secs(5), channel.writable()).await.unwrap();
+    first(&call, &mut shown).await;
+    for _ in 0..FACES {
+        call.pipeline.faces.send(batch(1, 96_000)).await.unwrap();
+        within(Duration::from_secs(2), shown.recv()).await.unwrap();
+    }
+    client.say("still there?").await;
+    let command = within(Duration::from_secs(2), call.pipeline.commands.recv()).await;
+    assert_eq!(command, Some(ClientCommand::Say("still there?".into())));
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::BytesMut;
 use tokio::sync::mpsc;
-use webrtc::data_channel::DataChannel;
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
 
 use crate::avatar::wire::Batch;
 
@@ -30,6 +30,10 @@ impl Faces {
         loop {
             tokio::select! {
                 Some(newer) = self.channels.recv() => channel = Some(newer),
+                // What a channel tells has to be taken, or the connection reads nothing more, sound included.
+                event = told(channel.as_deref()) => if event.is_none() {
+                    channel = None;
+                },
                 batch = self.batches.recv() => {
                     let Some(batch) = batch else { break };
                     let stale = batch.response != 0 && batch.response < self.interrupted.load(Ordering::Relaxed);
@@ -48,6 +52,19 @@ impl Faces {
             }
         }
         // The pipeline has ended, or makes no faces; the call goes on without.
-        std::future::pending().await
+        loop {
+            match told(channel.as_deref()).await {
+                Some(_) => {}
+                None => channel = None,
+            }
+        }
+    }
+}
+
+/// What the channel tells next; nothing where there is none.
+async fn told(channel: Option<&dyn DataChannel>) -> Option<DataChannelEvent> {
+    match channel {
+        Some(channel) => channel.poll().await,
+        None => std::future::pending().await,
     }
 }
