@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::fleet::{Launcher, ModelFiles, stt_arguments, tts_arguments};
 use crate::engine::grpc::{GrpcStt, GrpcTts};
 use crate::engine::monitor::EngineStatus;
-use crate::engine::{Stt, SttInput, Tts, TtsRequest};
+use crate::engine::{Stt, SttInput, SttRequest, Tts, TtsRequest};
 use crate::frame::{MIC_RATE, Transcript};
 
 /// Longest time for an engine to load.
@@ -74,7 +74,8 @@ pub async fn transcribe(
     let launcher = Launcher::new()?;
     let (channel, status) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
     loaded(status).await?;
-    let mut stream = GrpcStt(channel).open(language, "").await?;
+    let request = SttRequest { language: language.into(), ..SttRequest::default() };
+    let mut stream = GrpcStt(channel).open(request).await?;
     for piece in samples.chunks(16_000) {
         stream.input.send(SttInput::Audio(piece.to_vec())).await?;
     }

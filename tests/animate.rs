@@ -86,9 +86,33 @@ async fn a_recording_moves_the_mouth(live: &Live, clip: &Value) {
     let (status, text) = sent(live, path, "audio/wav", "*/*", wav).await;
     assert_eq!(status, 200, "{text}");
     let heard: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((heard["source"].as_str(), heard["fps"].as_u64()), (Some("audio"), Some(30)));
+    assert_eq!(
+        (heard["source"].as_str(), heard["fps"].as_u64()),
+        (Some("alignment"), Some(30)),
+        "{text:.300}"
+    );
     assert_eq!(heard["duration"], clip["duration"]);
     assert!(most(&weights(&heard, Shape::JawOpen)) > 0.05);
+    // Recognised, and laid where the voice had said it.
+    for word in ["hello", "big", "map"] {
+        let starts = [clip, &heard].map(|clip| {
+            let words = clip["words"].as_array().unwrap();
+            let bare =
+                |one: &Value| one["text"].as_str().unwrap().trim_matches(['.', ',', '!']).to_lowercase();
+            words.iter().find(|one| bare(one) == word).map(|one| one["start"].as_f64().unwrap())
+        });
+        let [Some(said), Some(found)] = starts else { panic!("{word}: {starts:?} in {}", heard["words"]) };
+        assert!((said - found).abs() < 0.06, "{word} is at {said}, found at {found}");
+    }
+}
+
+async fn noise_is_no_speech(live: &Live) {
+    let noise: Vec<i16> = (0..48_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 20) as i16).collect();
+    let wav = recording::encode(&noise).unwrap();
+    let (status, text) = sent(live, "api/animate?language=en", "audio/wav", "*/*", wav).await;
+    assert_eq!(status, 200, "{text}");
+    let heard: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((heard["source"].as_str(), heard["words"].as_array().unwrap().len()), (Some("audio"), 0));
 }
 
 async fn nothing_to_say_is_a_face_at_rest(live: &Live) {
@@ -120,6 +144,7 @@ async fn what_is_wrong_is_named(live: &Live) {
         (("application/json", "api/animate", vec![b'x'; 70_000]), 413, "", "65536"),
         (("text/plain", "api/animate", b"Hi".to_vec()), 415, "", "audio/wav"),
         (wav("api/animate", b"no sound"), 400, "body", "WAV"),
+        (wav("api/animate?language=english", &silence), 400, "language", "two letters"),
         (wav("api/animate?fps=7", &silence), 400, "fps", "30 or 60"),
         (wav("api/animate?mood=angry", &silence), 400, "", "angry"),
     ] {
@@ -137,6 +162,7 @@ async fn texts_and_recordings_become_sound_and_faces() {
     let clip = a_text_is_spoken_with_its_face(&live).await;
     lines_say_the_same_as_the_whole(&live, &clip).await;
     a_recording_moves_the_mouth(&live, &clip).await;
+    noise_is_no_speech(&live).await;
     nothing_to_say_is_a_face_at_rest(&live).await;
     what_is_wrong_is_named(&live).await;
     let voices = live.server.http().get(live.server.url("api/voices")).send().await.unwrap();

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::engine::{EngineError, Stt, SttInput, SttStream};
+use visavis::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use visavis::frame::{MIC_RATE, Transcript, UtteranceId};
 use visavis::pipeline::stt::{self, SttEvent, SttFeed};
 
@@ -39,8 +39,8 @@ struct Ear {
 
 #[async_trait]
 impl Stt for Ear {
-    async fn open(&self, _language: &str, likely: &str) -> Result<SttStream, EngineError> {
-        self.opened.lock().push(likely.to_string());
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
+        self.opened.lock().push(request.likely);
         let (input, receiver) = mpsc::channel(256);
         let (asked, made_up, language) =
             (self.asked.clone(), self.made_up.clone(), self.language.lock().clone());

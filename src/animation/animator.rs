@@ -72,12 +72,12 @@ impl Animator {
     }
 
     /// Takes the next stretch of sound.
-    pub fn push(&mut self, Spoken { chunk, guessed }: Spoken) -> Stretch {
+    pub fn push(&mut self, Spoken { chunk, laid }: Spoken) -> Stretch {
         let start = seconds(self.samples);
         self.cues.extend(chunk.cues.iter().map(|due| (start + seconds(due.at), due.cue)));
         let told: Vec<Sound> = chunk.sounds.times.iter().map(sound).collect();
-        let (sounds, source) = match guessed {
-            Some(guessed) => (guessed.into(), Source::Audio),
+        let (sounds, source) = match laid {
+            Some((sounds, source)) => (sounds.into(), source),
             None => source::choose(&told, chunk.sounds.measured, &[], &chunk.samples, OUT_RATE),
         };
         self.lips.push(start, &sounds, &chunk.samples, OUT_RATE);

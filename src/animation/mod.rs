@@ -1,10 +1,12 @@
 //! A text or a recording as sound and faces, without a call: for films, games and trying out.
 //!
 //! - [`animator`]: faces of sound that comes bit by bit; pure
-//! - [`recording`]: WAV in and out; pure
+//! - [`recording`]: WAV in and out, and where a recording is cut; pure
+//! - [`recited`]: what is said in a recording, and when
 //! - this file: a text's phrases, spoken behind everything that a call needs
 
 pub mod animator;
+pub mod recited;
 pub mod recording;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::avatar::sound::Sound;
+use crate::avatar::source::Source;
 use crate::avatar::tags::{Filtered, Tags};
 use crate::avatar::text_cues::suggested;
 use crate::engine::{EngineError, Tts, TtsRequest};
@@ -37,13 +40,13 @@ pub struct Speaker {
 pub struct Spoken {
     /// The speech, with what it says and shows.
     pub chunk: SpeechChunk,
-    /// Speech sounds of this part, where they were guessed from all of the audio.
-    pub guessed: Option<Vec<Sound>>,
+    /// Its sounds in seconds, where somebody knows them better than the engine.
+    pub laid: Option<(Vec<Sound>, Source)>,
 }
 
 impl From<SpeechChunk> for Spoken {
     fn from(chunk: SpeechChunk) -> Self {
-        Self { chunk, guessed: None }
+        Self { chunk, laid: None }
     }
 }
 

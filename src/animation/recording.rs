@@ -1,18 +1,22 @@
 //! WAV in and out. Pure.
 
 use std::io::Cursor;
+use std::ops::Range;
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
-use super::Spoken;
 use crate::audio::resample::Resampler;
-use crate::avatar::sound::Sound;
-use crate::frame::{OUT_RATE, ResponseId, Sounds, SpeechChunk};
+use crate::frame::OUT_RATE;
 
 /// The longest recording in seconds.
 pub const LONGEST: u32 = 600;
-/// Samples that are animated at a time.
-const PART: usize = 5 * OUT_RATE as usize;
+/// Samples that are animated at a time: no more than recognition hears at once.
+const LONGEST_STRETCH: usize = 24 * OUT_RATE as usize;
+const SHORTEST_STRETCH: usize = 8 * OUT_RATE as usize;
+/// Samples whose energy is told.
+const PIECE: usize = OUT_RATE as usize / 50;
+/// Pieces of a pause.
+const PAUSE: usize = 15;
 /// Rates that are read.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 
@@ -66,29 +70,29 @@ pub fn decode(file: &[u8]) -> Result<Vec<i16>, Unreadable> {
     Ok(out)
 }
 
-/// A recording in parts, each with its share of the sounds that were guessed from all of it.
-pub fn parts<'a>(samples: &'a [i16], sounds: &'a [Sound]) -> impl Iterator<Item = Spoken> + 'a {
-    samples.chunks(PART).zip(0_u32..).map(|(part, number)| {
-        let length = PART as f64 / f64::from(OUT_RATE);
-        let start = f64::from(number) * length;
-        let here = sounds.iter().filter(move |sound| sound.start >= start && sound.start < start + length);
-        let guessed = here.map(|sound| Sound {
-            symbol: sound.symbol.clone(),
-            start: sound.start - start,
-            end: sound.end - start,
-        });
-        let chunk = SpeechChunk {
-            response: ResponseId(1),
-            sentence: number,
-            text: None,
-            samples: part.to_vec(),
-            words: Vec::new(),
-            sounds: Sounds::default(),
-            cues: Vec::new(),
-            last: false,
-        };
-        Spoken { chunk, guessed: Some(guessed.collect()) }
-    })
+/// Where a recording is cut: in its pauses, into stretches that recognition hears at once.
+pub fn stretches(samples: &[i16]) -> Vec<Range<usize>> {
+    let mut stretches = Vec::new();
+    let mut start = 0;
+    while samples.len() - start > LONGEST_STRETCH {
+        let sought = start + SHORTEST_STRETCH..start + LONGEST_STRETCH;
+        let end = quietest(&samples[sought.clone()]) + sought.start;
+        stretches.push(start..end);
+        start = end;
+    }
+    if start < samples.len() {
+        stretches.push(start..samples.len());
+    }
+    stretches
+}
+
+/// The middle of the quietest moment.
+fn quietest(samples: &[i16]) -> usize {
+    let energy = |piece: &[i16]| piece.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>();
+    let energies: Vec<f64> = samples.chunks_exact(PIECE).map(energy).collect();
+    let pauses = energies.windows(PAUSE).map(|pieces| pieces.iter().sum::<f64>());
+    let quietest = pauses.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
+    quietest.map_or(samples.len(), |(at, _)| (at * 2 + PAUSE) * PIECE / 2)
 }
 
 /// Mono samples at [`OUT_RATE`] as a WAV file.
@@ -165,16 +169,22 @@ mod tests {
     }
 
     #[test]
-    fn every_sound_is_in_one_part_of_the_recording() {
-        let sounds: Vec<Sound> = (0..12)
-            .map(|at| Sound { symbol: "a".into(), start: f64::from(at) + 0.9, end: f64::from(at) + 1.4 })
-            .collect();
-        let samples = vec![0; 12 * OUT_RATE as usize];
-        let parts: Vec<Spoken> = parts(&samples, &sounds).collect();
-        let guessed: Vec<_> = parts.iter().map(|part| part.guessed.as_ref().unwrap()).collect();
-        assert_eq!(guessed.iter().map(|sounds| sounds.len()).collect::<Vec<_>>(), [5, 5, 2]);
-        assert!((guessed[1][0].start - 0.9).abs() < 1e-9 && guessed[0][4].end > 5.0);
-        assert_eq!(parts.iter().map(|part| part.chunk.samples.len()).sum::<usize>(), samples.len());
+    fn a_long_recording_is_cut_in_its_pauses_and_nothing_is_lost() {
+        let second = OUT_RATE as usize;
+        let mut samples: Vec<i16> =
+            (0..60 * second).map(|at| if at / 60 % 2 == 0 { 9000 } else { -9000 }).collect();
+        for pause in [15, 30, 52] {
+            samples[pause * second..pause * second + second / 2].fill(3);
+        }
+        let cuts = stretches(&samples);
+        assert!(cuts.windows(2).all(|pair| pair[0].end == pair[1].start), "{cuts:?}");
+        assert_eq!((cuts[0].start, cuts[cuts.len() - 1].end), (0, samples.len()));
+        for (cut, pause) in cuts.iter().zip([15, 30]) {
+            assert!((pause * second..pause * second + second / 2).contains(&cut.end), "{cuts:?}");
+        }
+        assert!(cuts.iter().all(|cut| cut.len() <= LONGEST_STRETCH), "{cuts:?}");
+        assert_eq!(stretches(&samples[..100]), vec![0..100]);
+        assert!(stretches(&[]).is_empty());
     }
 
     #[test]

@@ -13,17 +13,16 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::clip::{Chunks, Clip};
 use super::problem::Problem;
 use super::{App, LARGEST_BODY};
+use crate::animation::recited::{Engines, recite};
 use crate::animation::{Speaker, recording, speak};
 use crate::avatar::cue::Mood;
-use crate::avatar::from_audio;
 use crate::config::is_language;
 use crate::engine::{EngineError, Tts};
-use crate::frame::OUT_RATE;
 
 /// Longest text in characters.
 const LONGEST_TEXT: usize = 5000;
@@ -43,6 +42,9 @@ pub struct Options {
     expressions: bool,
     #[serde(default)]
     mood: Mood,
+    /// Of a recording, ISO 639-1; empty: as heard.
+    #[serde(default)]
+    language: String,
 }
 
 fn sixty() -> u32 {
@@ -100,9 +102,14 @@ pub async fn animate(
             let Query(options) =
                 query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
             check_rate(&options)?;
+            check_language(&options.language)?;
             // A place first: a recording is held in memory.
             let permit = place(&app.animations)?;
-            (options, Work::Recording(read(body, LARGEST_RECORDING).await?), permit)
+            let file = read(body, LARGEST_RECORDING).await?;
+            let engines = &app.fleet.engines;
+            let engines = Engines { stt: engines.stt.clone(), tts: engines.tts.clone() };
+            let language = options.language.clone();
+            (options, Work::Recording(file, language, engines), permit)
         }
         _ => {
             let detail = "Send a text as Content-Type: application/json, or a recording as audio/wav.";
@@ -145,6 +152,14 @@ fn check_rate(options: &Options) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("fps"))
 }
 
+fn check_language(language: &str) -> Result<(), Problem> {
+    if language.is_empty() || is_language(language) {
+        return Ok(());
+    }
+    let detail = format!("language must be two letters such as \"en\", not {language:?}");
+    Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("language"))
+}
+
 fn place(animations: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
     animations.clone().try_acquire_owned().map_err(|_| {
         let detail = format!("The server animates {AT_ONCE} texts or recordings at once. Try again later.");
@@ -155,7 +170,7 @@ fn place(animations: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
 /// What is to be animated.
 enum Work {
     Text(String, Speaker, Arc<dyn Tts>),
-    Recording(Bytes),
+    Recording(Bytes, String, Engines),
 }
 
 fn text(body: &Bytes, tts: Arc<dyn Tts>) -> Result<(Options, Work), Problem> {
@@ -169,41 +184,27 @@ fn text(body: &Bytes, tts: Arc<dyn Tts>) -> Result<(Options, Work), Problem> {
         let detail = format!("text has {length} characters; at most {LONGEST_TEXT}: send it in parts");
         return wrong("text", detail);
     }
-    if !(asked.language.is_empty() || is_language(&asked.language)) {
-        let detail = format!("language must be two letters such as \"en\", not {:?}", asked.language);
-        return wrong("language", detail);
-    }
+    check_language(&asked.language)?;
     let speaker = Speaker { voice: asked.voice, language: asked.language };
-    let options = Options { fps: asked.fps, expressions: asked.expressions, mood: asked.mood };
+    let Asked { fps, expressions, mood, .. } = asked;
+    let options = Options { fps, expressions, mood, language: String::new() };
     check_rate(&options)?;
     Ok((options, Work::Text(asked.text, speaker, tts)))
 }
 
 impl Work {
     async fn begin(self) -> Result<Chunks, Problem> {
-        let file = match self {
+        let (file, language, engines) = match self {
             Self::Text(text, speaker, tts) => return Ok(speak(&text, speaker, tts)),
-            Self::Recording(file) => file,
+            Self::Recording(file, language, engines) => (file, language, engines),
         };
         // Ten minutes take a while.
-        let read = tokio::task::spawn_blocking(move || {
-            let samples = recording::decode(&file)?;
-            let sounds = from_audio::sounds(&samples, OUT_RATE);
-            Ok::<_, recording::Unreadable>((samples, sounds))
-        });
-        let (samples, sounds) = read.await.map_err(|_| broken())?.map_err(|error| {
+        let read = tokio::task::spawn_blocking(move || recording::decode(&file));
+        let samples = read.await.map_err(|_| broken())?.map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("The recording cannot be used: {error}."))
                 .field("body")
         })?;
-        let (out, chunks) = mpsc::channel(1);
-        tokio::spawn(async move {
-            for part in recording::parts(&samples, &sounds) {
-                if out.send(Ok(part)).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(chunks)
+        Ok(recite(samples, language, engines))
     }
 }
 

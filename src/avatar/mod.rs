@@ -2,7 +2,8 @@
 //!
 //! - [`shapes`], [`face`]: what a face is at one moment
 //! - [`sound`], [`lips`]: from speech sounds to the mouth; [`lip_gap`]: how well it speaks
-//! - [`source`]: where the sounds' times come from: the voice's durations, else [`align`], else [`from_audio`]
+//! - [`source`]: where the sounds' times come from: the voice's durations, else [`align`], else [`from_audio`]; [`warp`]:
+//!   another speech of the same words
 //! - [`cue`]: what it can be told to show
 //! - [`expression`]: the whole face; `layers` (moods, states of the agent), `gestures`, `blinks`, `gaze`, `speech` (what
 //!   the voice does to brows and head), all from one `table`
@@ -31,4 +32,5 @@ mod speech;
 mod table;
 pub mod tags;
 pub mod text_cues;
+pub mod warp;
 pub mod wire;

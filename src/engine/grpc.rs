@@ -15,7 +15,8 @@ use visavis_proto::v1::{
 };
 
 use super::{
-    EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest, Voice,
+    EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart, TtsRequest,
+    Voice,
 };
 use crate::config::{LlmEngine, TtsEngine};
 use crate::frame::{Message, Role, Transcript};
@@ -75,11 +76,12 @@ pub struct GrpcStt(pub Channel);
 
 #[async_trait]
 impl Stt for GrpcStt {
-    async fn open(&self, language: &str, likely: &str) -> Result<SttStream, EngineError> {
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let (input, mut queue) = mpsc::channel(STT_QUEUE);
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
-        let start =
-            v1::SttStart { language: language.into(), likely_language: likely.into(), ..Default::default() };
+        let SttRequest { language, likely, ahead } = request;
+        let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
+        let start = v1::SttStart { language, likely_language: likely, priority, ..Default::default() };
         // The call's answer comes only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.0.clone()).max_decoding_message_size(1 << 20);

@@ -78,11 +78,22 @@ pub struct SttStream {
     pub output: BoxStream<'static, Result<(u32, Transcript), EngineError>>,
 }
 
+/// An utterance to be recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SttRequest {
+    /// ISO 639-1; empty: identify it.
+    pub language: String,
+    /// What to expect then; empty: nothing.
+    pub likely: String,
+    /// Nobody waits for it in a call: everything else goes first.
+    pub ahead: bool,
+}
+
 /// Speech to text.
 #[async_trait]
 pub trait Stt: Send + Sync {
-    /// Begins an utterance; `language` empty: identify it, and expect `likely` (empty: none).
-    async fn open(&self, language: &str, likely: &str) -> Result<SttStream, EngineError>;
+    /// Begins an utterance.
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError>;
 }
 
 /// An answer to be generated.

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{
-    EndOfTurn, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttStream, Tts, TtsPart, TtsRequest,
-    Vad,
+    EndOfTurn, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart,
+    TtsRequest, Vad,
 };
 use crate::frame::Transcript;
 
@@ -24,10 +24,10 @@ pub struct ScriptedStt {
 
 #[async_trait]
 impl Stt for ScriptedStt {
-    async fn open(&self, language: &str, _likely: &str) -> Result<SttStream, EngineError> {
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let line = self.lines.lock().pop_front().unwrap_or_else(|| Ok(String::new()));
         let (input, receiver) = mpsc::channel(256);
-        let language = if language.is_empty() { "en" } else { language }.to_string();
+        let language = if request.language.is_empty() { "en".into() } else { request.language };
         let output = stream::unfold(receiver, move |mut receiver| {
             let (line, language) = (line.clone(), language.clone());
             async move {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::avatar::lip_gap::{LipScores, score_as};
 use crate::avatar::sound::Sound;
 use crate::avatar::source::{Source, choose};
+use crate::avatar::warp::{Speech, Warp};
 use crate::config::Config;
 use crate::engine::fleet::{Launcher, ModelFiles};
 use crate::engine::grpc::GrpcTts;
@@ -24,6 +25,8 @@ use crate::engine::{Tts, TtsRequest};
 const LOADING: Duration = Duration::from_secs(120);
 /// Rates at which faces are computed and sent.
 const RATES: [u8; 2] = [60, 30];
+/// How much smaller the head of the other speaker is.
+const SMALLER: f64 = 1.15;
 
 /// A language of the texts.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +70,8 @@ pub enum From {
     Best,
     /// The phonemes, without their times.
     Phonemes,
+    /// The audio and its words, which a voice that knows its sounds says too, in another way.
+    Recording,
     /// The audio alone.
     Audio,
 }
@@ -192,8 +197,14 @@ pub async fn run(tts: &dyn Tts, held_out: bool, from: From) -> anyhow::Result<Ve
         let mut all = RATES.map(|_| LipScores::default());
         let mut source = Source::Durations;
         for text in texts.lines() {
-            let spoken = speak(tts, text, language.code).await?;
-            let (known, its_source) = spoken.known(from);
+            let mut spoken = speak(tts, text, language.code).await?;
+            let (known, its_source) = match from {
+                From::Recording => {
+                    spoken = spoken.by_another();
+                    spoken.guided(&speak(tts, text, language.code).await?)
+                }
+                from => spoken.known(from),
+            };
             source = its_source;
             for (fps, all) in RATES.into_iter().zip(&mut all) {
                 all.add(&score_as(&known, &spoken.sounds, &spoken.samples, spoken.rate, fps));
@@ -233,11 +244,31 @@ struct Spoken {
 }
 
 impl Spoken {
+    /// As if another spoke: quicker, higher and with a smaller head.
+    fn by_another(mut self) -> Self {
+        self.rate = (f64::from(self.rate) * SMALLER) as u32;
+        for sound in &mut self.sounds {
+            (sound.start, sound.end) = (sound.start / SMALLER, sound.end / SMALLER);
+        }
+        self
+    }
+
+    fn speech(&self) -> Speech<'_> {
+        Speech { samples: &self.samples, rate: self.rate }
+    }
+
+    fn guided(&self, guide: &Self) -> (Vec<Sound>, Source) {
+        match Warp::between(guide.speech(), self.speech()) {
+            Some(warp) if warp.fits() => (warp.sounds(&guide.sounds), Source::Alignment),
+            _ => self.known(From::Audio),
+        }
+    }
+
     fn known(&self, from: From) -> (Vec<Sound>, Source) {
         let (sounds, measured) = match from {
             From::Best => (&self.sounds[..], self.measured),
             From::Phonemes => (&self.sounds[..], false),
-            From::Audio => (&[][..], false),
+            From::Recording | From::Audio => (&[][..], false),
         };
         let (known, source) = choose(sounds, measured, &[], &self.samples, self.rate);
         (known.into_owned(), source)

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::SttEvent;
 use super::SttFeed;
 use super::cadence::Cadence;
-use crate::engine::{EngineError, Stt, SttInput, SttStream};
+use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use crate::frame::{Transcript, UtteranceId};
 use crate::pipeline::agreement::Agreement;
 use crate::pipeline::heard::{Sound, is_invented};
@@ -150,15 +150,16 @@ impl Utterance {
     }
 
     fn open(&self) -> BoxFuture<'static, Result<SttStream, EngineError>> {
-        let (stt, given) = (self.stt.clone(), self.tongue.given.clone());
+        let stt = self.stt.clone();
         let likely = self.tongue.spoken.lock().code().to_string();
+        let request = SttRequest { language: self.tongue.given.clone(), likely, ahead: false };
         let retries = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_millis(500))
             .with_total_delay(Some(PATIENCE))
             .without_max_times();
         Box::pin(
-            async move { (|| stt.open(&given, &likely)).retry(retries).when(EngineError::is_passing).await },
+            async move { (|| stt.open(request.clone())).retry(retries).when(EngineError::is_passing).await },
         )
     }
 

@@ -1,0 +1,225 @@
+//! What is said in a recording, and when: it is recognised, a voice that knows its sounds says the same, and that is laid over
+//! it. Where any of it fails, the sounds are guessed from the audio.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::recording::stretches;
+use super::{Parts, Speaker, Spoken, speak};
+use crate::audio::resample::Resampler;
+use crate::avatar::from_audio;
+use crate::avatar::sound::Sound;
+use crate::avatar::source::Source;
+use crate::avatar::warp::{Speech, Warp};
+use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream, Tts};
+use crate::frame::{CueTime, MIC_RATE, OUT_RATE, ResponseId, Sounds, SpeechChunk, Transcript, WordTime};
+
+/// Who knows what is said.
+#[derive(Clone)]
+pub struct Engines {
+    /// Hears the words.
+    pub stt: Arc<dyn Stt>,
+    /// Knows their sounds.
+    pub tts: Arc<dyn Tts>,
+}
+
+/// Finds what is said in `samples` at [`OUT_RATE`], stretch by stretch. `language`: ISO 639-1, or empty: as heard. The last
+/// item is an error, or the channel just ends. Dropping the receiver stops the work.
+pub fn recite(
+    samples: Vec<i16>,
+    language: String,
+    engines: Engines,
+) -> mpsc::Receiver<Result<Spoken, EngineError>> {
+    let (out, parts) = mpsc::channel(1);
+    let recital = Recital { samples: samples.into(), language, likely: String::new(), engines };
+    tokio::spawn(async move {
+        tokio::select! {
+            result = recital.run(&out) => if let Err(error) = result {
+                _ = out.send(Err(error)).await;
+            },
+            () = out.closed() => {}
+        }
+    });
+    parts
+}
+
+struct Recital {
+    samples: Arc<[i16]>,
+    language: String,
+    /// What was heard last.
+    likely: String,
+    engines: Engines,
+}
+
+impl Recital {
+    async fn run(mut self, out: &Parts) -> Result<(), EngineError> {
+        let samples = self.samples.clone();
+        // From all of it: how loud the voice usually is says what a pause is.
+        let guessed = blocking(move || from_audio::sounds(&samples, OUT_RATE)).await?;
+        for (stretch, number) in stretches(&self.samples).into_iter().zip(0_u32..) {
+            let spoken = self.say(number, stretch, &guessed).await?;
+            if out.send(Ok(spoken)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn say(
+        &mut self,
+        number: u32,
+        stretch: Range<usize>,
+        all: &[Sound],
+    ) -> Result<Spoken, EngineError> {
+        let (start, end) = (seconds(stretch.start as u64), seconds(stretch.end as u64));
+        let here = all.iter().filter(|sound| sound.start >= start && sound.start < end);
+        let guessed: Vec<Sound> =
+            here.map(|sound| Sound::new(&sound.symbol, sound.start - start, sound.end - start)).collect();
+        let samples = self.samples[stretch].to_vec();
+        let said = if guessed.is_empty() { None } else { self.said(&samples).await? };
+        Ok(match said {
+            Some((text, guide, warp)) => guide.over(number, samples, text, &warp),
+            // Nothing was guessed of a silence.
+            None if guessed.is_empty() => spoken(chunk(number, samples), guessed, Source::Alignment),
+            None => spoken(chunk(number, samples), guessed, Source::Audio),
+        })
+    }
+
+    /// The words, the guide and how it lies over the samples; none where the engines do not know.
+    async fn said(&mut self, samples: &[i16]) -> Result<Option<(String, Guide, Warp)>, EngineError> {
+        let heard = match self.hear(samples).await {
+            Ok(heard) => heard,
+            // An unknown language is a mistake of who asks.
+            Err(EngineError::Invalid(message)) if !self.language.is_empty() => {
+                return Err(EngineError::Invalid(message.trim_start_matches("start.").into()));
+            }
+            Err(error) => return Ok(unknown("recognition", &error)),
+        };
+        if heard.text.is_empty() {
+            return Ok(None);
+        }
+        self.likely.clone_from(&heard.language);
+        let guide = match Guide::of(&heard.text, &heard.language, self.engines.tts.clone()).await {
+            Ok(guide) => guide,
+            Err(error) => return Ok(unknown("the voice", &error)),
+        };
+        let recording = samples.to_vec();
+        let (warp, guide) = blocking(move || {
+            let guide_speech = Speech { samples: &guide.samples, rate: OUT_RATE };
+            (Warp::between(guide_speech, Speech { samples: &recording, rate: OUT_RATE }), guide)
+        })
+        .await?;
+        let misfit = warp.as_ref().map(|warp| warp.misfit);
+        tracing::debug!(misfit, measured = guide.measured, "a recording is laid under its words");
+        Ok(warp.filter(|warp| warp.fits() && guide.measured).map(|warp| (heard.text, guide, warp)))
+    }
+
+    async fn hear(&self, samples: &[i16]) -> Result<Transcript, EngineError> {
+        let mut audio = Vec::new();
+        let mut resampler = Resampler::new(OUT_RATE, MIC_RATE);
+        resampler.push(samples, &mut audio);
+        resampler.flush(&mut audio);
+        let request =
+            SttRequest { language: self.language.clone(), likely: self.likely.clone(), ahead: true };
+        let SttStream { input, mut output } = self.engines.stt.open(request).await?;
+        let told = async {
+            for piece in audio.chunks(MIC_RATE as usize) {
+                if input.send(SttInput::Audio(piece.to_vec())).await.is_err() {
+                    return;
+                }
+            }
+            _ = input.send(SttInput::Decode { number: 1, last: true, stable: String::new() }).await;
+        };
+        let (answer, ()) = tokio::join!(output.next(), told);
+        let ended = || EngineError::Failed("recognition ended without an answer".into());
+        Ok(answer.ok_or_else(ended)??.1)
+    }
+}
+
+fn unknown<T>(who: &str, error: &EngineError) -> Option<T> {
+    tracing::warn!(%error, "{who} does not know a recording; its sounds are guessed");
+    None
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Failed(error.to_string()))
+}
+
+/// The words as the voice says them.
+struct Guide {
+    samples: Vec<i16>,
+    words: Vec<WordTime>,
+    sounds: Vec<Sound>,
+    cues: Vec<CueTime>,
+    measured: bool,
+}
+
+impl Guide {
+    async fn of(text: &str, language: &str, tts: Arc<dyn Tts>) -> Result<Self, EngineError> {
+        let speaker = Speaker { language: language.into(), ..Speaker::default() };
+        let mut guide = Self { samples: vec![], words: vec![], sounds: vec![], cues: vec![], measured: true };
+        let mut parts = speak(text, speaker, tts);
+        while let Some(part) = parts.recv().await {
+            let SpeechChunk { samples, words, sounds, cues, .. } = part?.chunk;
+            let offset = guide.samples.len() as u64;
+            let later =
+                |time: WordTime| WordTime { start: offset + time.start, end: offset + time.end, ..time };
+            guide.words.extend(words.into_iter().map(later));
+            guide.sounds.extend(
+                sounds
+                    .times
+                    .into_iter()
+                    .map(later)
+                    .map(|time| Sound::new(&time.text, seconds(time.start), seconds(time.end))),
+            );
+            guide.cues.extend(cues.into_iter().map(|due| CueTime { at: offset + due.at, ..due }));
+            guide.measured &= sounds.measured || samples.is_empty();
+            guide.samples.extend(samples);
+        }
+        Ok(guide)
+    }
+
+    fn over(self, number: u32, samples: Vec<i16>, text: String, warp: &Warp) -> Spoken {
+        let most = samples.len() as u64;
+        let moved = |start: u64, end: u64| {
+            let (from, to) = warp.span(seconds(start), seconds(end));
+            let sample = |at: f64| ((at * f64::from(OUT_RATE)) as u64).min(most);
+            (sample(from), sample(to))
+        };
+        let word = |word: WordTime| {
+            let (start, end) = moved(word.start, word.end);
+            WordTime { start, end, ..word }
+        };
+        let chunk = SpeechChunk {
+            text: Some(text),
+            words: self.words.into_iter().map(word).collect(),
+            cues: self.cues.into_iter().map(|due| CueTime { at: moved(due.at, due.at + 1).0, ..due }).collect(),
+            ..chunk(number, samples)
+        };
+        spoken(chunk, warp.sounds(&self.sounds), Source::Alignment)
+    }
+}
+
+fn spoken(chunk: SpeechChunk, sounds: Vec<Sound>, source: Source) -> Spoken {
+    Spoken { chunk, laid: Some((sounds, source)) }
+}
+
+fn chunk(sentence: u32, samples: Vec<i16>) -> SpeechChunk {
+    SpeechChunk {
+        response: ResponseId(1),
+        sentence,
+        text: None,
+        samples,
+        words: Vec::new(),
+        sounds: Sounds::default(),
+        cues: Vec::new(),
+        last: false,
+    }
+}
+
+fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(OUT_RATE)
+}
