@@ -196,7 +196,11 @@ impl Guide {
         let chunk = SpeechChunk {
             text: Some(text),
             words: self.words.into_iter().map(word).collect(),
-            cues: self.cues.into_iter().map(|due| CueTime { at: moved(due.at, due.at + 1).0, ..due }).collect(),
+            cues: self
+                .cues
+                .into_iter()
+                .map(|due| CueTime { at: moved(due.at, due.at + 1).0, ..due })
+                .collect(),
             ..chunk(number, samples)
         };
         spoken(chunk, warp.sounds(&self.sounds), Source::Alignment)

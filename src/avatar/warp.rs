@@ -367,7 +367,8 @@ mod tests {
         let cut = RATE as usize * 6 / 10;
         recording.splice(cut..cut, vec![0; RATE as usize]);
         let warp = Warp::between(speech(&guide), speech(&recording)).unwrap();
-        let sounds: Vec<Sound> = (0..5).map(|n| f64::from(n) * 0.2 + 0.2).map(|at| Sound::new("a", at, at + 0.2)).collect();
+        let sounds: Vec<Sound> =
+            (0..5).map(|n| f64::from(n) * 0.2 + 0.2).map(|at| Sound::new("a", at, at + 0.2)).collect();
         for (n, sound) in warp.sounds(&sounds).iter().enumerate() {
             let at = n as f64 * 0.2 + if n < 2 { 0.2 } else { 1.2 };
             assert!((sound.start - at).abs() < 0.05, "{n}: {sound:?}, not {at}");

@@ -50,7 +50,18 @@ impl Settings {
 
     /// How many calls the server says are in progress.
     async fn calls_active(&self) -> Option<f64> {
-        let response = self.server.http().get(self.server.url("metrics")).send().await.ok()?;
-        crate::harness::metric(&response.text().await.ok()?, "visavis_calls_active")
+        let [active] = metrics(&self.server, ["visavis_calls_active"]).await?;
+        Some(active)
     }
+}
+
+/// What the server counts under these names; none unless it tells all of them.
+async fn metrics<const N: usize>(server: &Server, names: [&str; N]) -> Option<[f64; N]> {
+    let response = server.http().get(server.url("metrics")).send().await.ok()?;
+    let body = response.text().await.ok()?;
+    let mut values = [0.0; N];
+    for (value, name) in values.iter_mut().zip(names) {
+        *value = crate::harness::metric(&body, name)?;
+    }
+    Some(values)
 }

@@ -258,7 +258,7 @@ async fn face(arguments: AvatarArguments) -> anyhow::Result<bool> {
     let probe = server.http().get(server.url("health")).send().await;
     probe.map_err(|error| server.unreachable(&error))?;
     let options = browser::Options {
-        server: address,
+        server,
         mode: arguments.mode,
         minutes: arguments.minutes,
         jitter_ms: arguments.jitter,

@@ -164,7 +164,7 @@ impl Stage {
         sounds: &Sounds,
         cues: &[CueTime],
     ) {
-        let began = std::time::Instant::now();
+        let began = cpu_time();
         let told: Vec<Sound> = sounds.times.iter().map(sound).collect();
         let (sounds, source) = source::choose(&told, sounds.measured, &[], samples, OUT_RATE);
         metrics::counter!("visavis_speech_sounds_total", "source" => source.name())
@@ -175,7 +175,7 @@ impl Stage {
     }
 
     fn perform(&mut self) {
-        let began = std::time::Instant::now();
+        let began = cpu_time();
         let Due { batches, moments } = self.performer.advance(self.now());
         if moments.is_empty() && batches.is_empty() {
             return;
@@ -205,8 +205,14 @@ fn seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(OUT_RATE)
 }
 
-/// What the face costs; the work never waits, so that wall time is CPU time but for what preempts it.
-fn count(began: std::time::Instant) {
-    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+/// What the face costs.
+fn count(began: Duration) {
+    let micros = u64::try_from(cpu_time().saturating_sub(began).as_micros()).unwrap_or(u64::MAX);
     metrics::counter!("visavis_animation_microseconds_total").increment(micros);
+}
+
+/// Of this thread: what preempts the work is no cost of it.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
 }

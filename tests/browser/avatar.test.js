@@ -207,19 +207,75 @@ test('expressions can be set by the page and by the server, and unknown ones are
     });
 });
 
+/**
+ * Sends a second of faces after the other, a second ahead of the sound: the jaw is half open in even ones, less in odd ones.
+ *
+ * @param {import('./lib/scripted-server.js').ScriptedCall} call
+ * @param {number} response
+ * @returns {() => void} ends it
+ */
+function sendFaces(call, response) {
+    const began = performance.now();
+    let seconds = 0;
+    const ahead = setInterval(() => {
+        for (; seconds * 1000 < performance.now() - began + 1000; seconds++) {
+            call.writeAudio(faces(response, seconds * 30, seconds % 2 === 0 ? 0.5 : 0.2, 30));
+        }
+    }, 50);
+    return () => clearInterval(ahead);
+}
+
+/**
+ * Of the faces that were shown with sound, those that were not the sound's.
+ *
+ * @param {[number, number | null, number, number][]} rows
+ * @returns {{shown: number, wrong: number[][]}}
+ */
+function judged(rows) {
+    // A busy machine's sound may have holes, where the face begins to go over to its own life: what is judged is heard without one.
+    const holes = rows.filter(([, timestamp]) => timestamp === null).map(([at]) => at);
+    const shown = rows.filter(([at, timestamp]) => timestamp !== null && !holes.some((hole) => hole > at - 200 && hole < at));
+    const wrong = shown.filter(([, timestamp, jaw]) => {
+        const heard = Number(timestamp) / 48000;
+        const wanted = Math.floor(heard) % 2 === 0 ? 0.5 : 0.2;
+        return heard > 0.3 && heard % 1 < 0.96 && Math.abs(jaw - wanted) > 0.01;
+    });
+    return { shown: shown.length, wrong: wrong.map(([at, timestamp, jaw]) => [at - rows[0][0], Number(timestamp) / 48000, jaw]) };
+}
+
+test('a face whose tab slept while the agent spoke follows the sound when it wakes', async () => {
+    await withFace({ search: 'avatar=lite&mode=websocket' }, async (page, server) => {
+        await page.getByRole('button', { name: 'Start call' }).click();
+        const call = await server.call();
+        await waitUntilLive(page);
+        const end = sendFaces(call, 2);
+        const tone = call.sound(2);
+        await page.waitForFunction(() => (window.visavis.avatar.clock().applied ?? 0) > 48000);
+        await page.evaluate(() => window.visavis.avatar.log.start());
+        const tab = await page.context().newCDPSession(page);
+        await tab.send('Page.setWebLifecycleState', { state: 'frozen' });
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+        await tab.send('Page.setWebLifecycleState', { state: 'active' });
+        const { before, woken } = await page.evaluate(() => ({ before: window.visavis.avatar.log.stop(), woken: window.visavis.avatar.clock().applied ?? 0 }));
+        assert.ok(before.some(([at], i) => i > 0 && at - before[i - 1][0] > 2000), 'the tab did not sleep');
+        await page.waitForFunction((woken) => (window.visavis.avatar.clock().applied ?? 0) > woken + 24000, woken);
+        await page.evaluate(() => window.visavis.avatar.log.start());
+        await page.waitForFunction((woken) => (window.visavis.avatar.clock().applied ?? 0) > woken + 48000 * 2.5, woken);
+        const { shown, wrong } = judged(await page.evaluate(() => window.visavis.avatar.log.stop()));
+        await tone.stop();
+        end();
+        assert.ok(shown > 5, `only ${shown} faces were shown while sound was heard without a hole`);
+        assert.deepEqual(wrong.slice(0, 6), []);
+    });
+});
+
 test('the mouth follows the server’s frames with the sound, and is closed within 100 ms of an interruption', async () => {
     await withFace({ search: 'avatar=lite&mode=websocket' }, async (page, server) => {
         await page.getByRole('button', { name: 'Start call' }).click();
         const call = await server.call();
         await waitUntilLive(page);
         await page.evaluate(() => window.visavis.avatar.log.start());
-        const began = performance.now();
-        let seconds = 0;
-        const ahead = setInterval(() => {
-            for (; seconds * 1000 < performance.now() - began + 1000; seconds++) {
-                call.writeAudio(faces(2, seconds * 30, seconds % 2 === 0 ? 0.5 : 0.2, 30));
-            }
-        }, 50);
+        const end = sendFaces(call, 2);
         const tone = call.sound(2);
         await page.waitForFunction(() => (window.visavis.avatar.clock().applied ?? 0) > 48000 * 2.5);
         await page.evaluate(() => {
@@ -227,18 +283,11 @@ test('the mouth follows the server’s frames with the sound, and is closed with
         });
         call.send('bot-interrupted', { response: 2, heard: 'Aah' });
         await tone.stop(200);
-        clearInterval(ahead);
+        end();
         const { rows, cut } = await page.evaluate(() => ({ rows: window.visavis.avatar.log.stop(), cut: Number(/** @type {any} */ (window).cut) }));
-        // A busy machine's sound may have holes, where the face begins to go over to its own life: what is judged is heard without one.
-        const holes = rows.filter(([, timestamp]) => timestamp === null).map(([at]) => at);
-        const shown = rows.filter(([at, timestamp]) => timestamp !== null && !holes.some((hole) => hole > at - 200 && hole < at));
-        const wrong = shown.filter(([, timestamp, jaw]) => {
-            const heard = Number(timestamp) / 48000;
-            const wanted = Math.floor(heard) % 2 === 0 ? 0.5 : 0.2;
-            return heard > 0.3 && heard % 1 < 0.96 && Math.abs(jaw - wanted) > 0.01;
-        });
-        assert.ok(shown.length > 5, `only ${shown.length} faces were shown while sound was heard without a hole`);
-        assert.deepEqual(wrong.slice(0, 6).map(([at, timestamp, jaw]) => [at - rows[0][0], Number(timestamp) / 48000, jaw]), []);
+        const { shown, wrong } = judged(rows);
+        assert.ok(shown > 5, `only ${shown} faces were shown while sound was heard without a hole`);
+        assert.deepEqual(wrong.slice(0, 6), []);
         const open = rows.filter(([at, , jaw]) => at > cut && jaw > 0.02);
         assert.ok(open.every(([at]) => at - cut <= 100), `open for ${Math.max(...open.map(([at]) => at - cut))} ms`);
         assert.ok(rows.at(-1)?.[2] === 0 && Number(rows.at(-1)?.[0]) > cut);

@@ -9,7 +9,8 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use crate::client::Mode;
+use crate::bench::metrics;
+use crate::client::{Mode, Server};
 
 /// Time that answers, the check of the method and interruptions take beyond the measured minutes.
 const AROUND: Duration = Duration::from_secs(600);
@@ -17,8 +18,8 @@ const AROUND: Duration = Duration::from_secs(600);
 /// What to measure.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The server, as http://HOST:PORT.
-    pub server: String,
+    /// The server.
+    pub server: Server,
     /// The transport.
     pub mode: Mode,
     /// How long the agent is kept speaking.
@@ -116,21 +117,44 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     );
     let mode = if options.mode == Mode::WebRtc { "webrtc" } else { "websocket" };
     let mut node = Command::new("node");
-    node.arg(&script).args(["--server", &options.server, "--mode", mode]);
+    node.arg(&script).args(["--server", options.server.address(), "--mode", mode]);
     node.args(["--minutes", &options.minutes.to_string(), "--jitter", &options.jitter_ms.to_string()]);
     node.args(["--loss", &options.loss_percent.to_string()]);
     node.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
     let limit = AROUND + Duration::from_secs_f64(options.minutes * 120.0);
+    let before = animated(&options.server).await;
     let output = tokio::time::timeout(limit, node.output())
         .await
         .with_context(|| format!("the browser did not finish in {} s", limit.as_secs()))?
         .context("cannot run node, which drives the browser: install it, and `npm ci` in tests/browser")?;
     ensure!(output.status.success(), "the browser's part failed: {}", output.status);
     let measured = serde_json::from_slice(&output.stdout).context("the browser's part told nothing")?;
-    Ok(judge(measured))
+    let animation = before.zip(animated(&options.server).await);
+    Ok(judge(measured, animation.map(|(before, after)| after.since(before))))
 }
 
-fn judge(measured: Measured) -> Report {
+/// Faces that the server has made, and the time that it took.
+#[derive(Debug, Clone, Copy)]
+struct Animated {
+    micros: f64,
+    faces: f64,
+}
+
+impl Animated {
+    /// Milliseconds for a second of a face at the higher of its rates.
+    fn since(self, before: Self) -> f64 {
+        (self.micros - before.micros) / 1000.0 / (self.faces - before.faces).max(1.0) * 60.0
+    }
+}
+
+async fn animated(server: &Server) -> Option<Animated> {
+    let names = ["visavis_animation_microseconds_total", "visavis_faces_total"];
+    // Before its first face a server counts neither.
+    let [micros, faces] = metrics(server, names).await.unwrap_or_default();
+    Some(Animated { micros, faces })
+}
+
+fn judge(measured: Measured, animation: Option<f64>) -> Report {
     let Skew { median_ms, p95_ms, drift_ms, kbit_per_s, .. } = measured.report;
     let closed = measured.mouth_closed_ms.iter().copied().collect::<Option<Vec<f64>>>();
     let closed = closed.and_then(|all| all.into_iter().reduce(f64::max)).map(|latest| latest.max(0.0));
@@ -142,6 +166,7 @@ fn judge(measured: Measured) -> Report {
         ("mouth closed after the sound", "ms", closed, 100.0),
         ("frames of the face", "kbit/s", kbit_per_s, 20.0),
         ("error of a known shift", "ms", off, 10.0),
+        ("animation of 60 faces, a second", "ms", animation, 1.0),
     ];
     let targets = targets.map(|(what, unit, measured, limit)| {
         let held = measured.is_some_and(|value| value.abs() <= limit);
@@ -165,10 +190,11 @@ mod tests {
 
     #[test]
     fn a_target_that_is_missed_or_was_not_measured_fails() {
-        assert!(judge(measured("-4.5", "-20, 60")).passed);
+        assert!(judge(measured("-4.5", "-20, 60"), Some(0.3)).passed);
+        assert!(!judge(measured("-4.5", "-20, 60"), None).passed);
         for (median, closed) in [("-10.5", "0"), ("null", "0"), ("1", "0, 140"), ("1", "0, null"), ("1", "")]
         {
-            assert!(!judge(measured(median, closed)).passed, "{median} {closed}");
+            assert!(!judge(measured(median, closed), Some(0.3)).passed, "{median} {closed}");
         }
     }
 }
