@@ -161,6 +161,7 @@ export class ScriptedCall {
                 this.writeAudio(encodeAnswer(sent, at, response, samples));
             }
         }, FRAME_MS / 2);
+        timer.unref(); // a test that fails does not stop it
         return {
             stop: async (afterMs = 0) => {
                 await new Promise((resolve) => setTimeout(resolve, afterMs));
