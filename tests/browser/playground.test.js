@@ -70,7 +70,7 @@ test('a recording moves the face, and what cannot be used is explained', async (
         await open(page);
         await page.getByLabel('Use a recording').setInputFiles(question().wav);
         await page.getByText('are ready.').waitFor(PATIENCE);
-        await page.getByText('lips by the sound alone').waitFor();
+        await page.getByText('lips by estimated times of the speech sounds').waitFor();
         await page.getByLabel('Use a recording').setInputFiles({ name: 'x.wav', mimeType: 'audio/wav', buffer: Buffer.from('no sound') });
         await page.getByRole('alert').getByText('no WAV file').waitFor();
         await page.route('**/api/animate', (route) => route.abort('connectionrefused'));
