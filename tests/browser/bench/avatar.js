@@ -87,8 +87,8 @@ function applied({ seen }) {
 async function interruption(page) {
     await page.evaluate((text) => window.visavis.say(text), PROMPTS[0]);
     await waitForState(page, 'speaking');
-    await page.waitForTimeout(3000);
     await takeFaceLog(page);
+    await page.waitForTimeout(3000); // the interruption may fall into a pause: the last sound is before it then
     await page.evaluate(() => window.visavis.interrupt());
     await page.waitForTimeout(1500);
     const { heard, seen } = await takeFaceLog(page);
