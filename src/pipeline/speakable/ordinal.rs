@@ -1,4 +1,4 @@
-//! Ordinals: "100th", German "am 3. Oktober" and "im 19. Jahrhundert", French "1er".
+//! Ordinals: "100th", German "am 3. Oktober" and "im 19. Jahrhundert", French "2e", Spanish "1.º".
 
 use super::number::{all_digits, small};
 use super::sentence;
@@ -8,6 +8,8 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     match here.tongue.code {
         "en" => hundredth(here.core()).map(Reading::one),
         "de" => german(here).map(Reading::one),
+        "fr" => french_written(here.core()).map(Reading::one),
+        "es" | "it" => raised(here.core(), here.tongue.code).map(Reading::one),
         _ => None,
     }
 }
@@ -106,4 +108,68 @@ pub(super) fn german_stem(number: u32) -> String {
             if ones.is_empty() { format!("{tens}ste") } else { format!("{ones}und{tens}ste") }
         }
     }
+}
+
+/// "2e", "2ème": espeak-ng names the letter.
+fn french_written(core: &str) -> Option<String> {
+    let number = core.strip_suffix("ème").or_else(|| core.strip_suffix('e'))?;
+    small(number, 2).filter(|number| *number > 1).map(french)
+}
+
+/// "dix-neuvième", for numbers from 1 to 99; 1 as it stands behind tens.
+pub(super) fn french(number: u32) -> String {
+    const ONES: [&str; 20] = [
+        "",
+        "unième",
+        "deuxième",
+        "troisième",
+        "quatrième",
+        "cinquième",
+        "sixième",
+        "septième",
+        "huitième",
+        "neuvième",
+        "dixième",
+        "onzième",
+        "douzième",
+        "treizième",
+        "quatorzième",
+        "quinzième",
+        "seizième",
+        "dix-septième",
+        "dix-huitième",
+        "dix-neuvième",
+    ];
+    const TENS: [&str; 7] = ["", "", "vingt", "trente", "quarante", "cinquante", "soixante"];
+    let ones = |number: u32| ONES.get(number as usize).copied().unwrap_or("");
+    let ten = (number / 10) as usize;
+    match number {
+        0..=19 => ones(number).to_owned(),
+        71 => "soixante et onzième".into(),
+        70..=79 => format!("soixante-{}", ones(number - 60)),
+        80 => "quatre-vingtième".into(),
+        81.. => format!("quatre-vingt-{}", ones(number - 80)),
+        _ => match number % 10 {
+            0 => format!("{}ième", TENS[ten].trim_end_matches('e')),
+            1 => format!("{} et unième", TENS[ten]),
+            one => format!("{}-{}", TENS[ten], ones(one)),
+        },
+    }
+}
+
+/// Spanish "1.º", "2.ª", Italian "3º".
+fn raised(core: &str, code: &str) -> Option<String> {
+    const SPANISH: [&str; 10] =
+        ["primer", "segund", "tercer", "cuart", "quint", "sext", "séptim", "octav", "noven", "décim"];
+    const ITALIAN: [&str; 10] =
+        ["prim", "second", "terz", "quart", "quint", "sest", "settim", "ottav", "non", "decim"];
+    let ending = match core.chars().next_back()? {
+        'º' | '°' => "o",
+        'ª' => "a",
+        _ => return None,
+    };
+    let number = small(core.trim_end_matches(['º', 'ª', '°']).trim_end_matches('.'), 2)?;
+    let stem =
+        if code == "es" { SPANISH } else { ITALIAN }.get((number as usize).checked_sub(1)?)?.to_owned();
+    Some(format!("{stem}{ending}"))
 }

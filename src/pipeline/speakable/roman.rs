@@ -1,6 +1,6 @@
 //! Roman numbers: "Henry VIII" is the 8th, "World War I" is one.
 
-use super::ordinal::german_stem;
+use super::ordinal::{self, german_stem};
 use super::token::{Here, Reading, Token};
 
 const COUNTED: [&str; 16] = [
@@ -13,6 +13,9 @@ const ROMAN: [&str; 20] = [
 ];
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
+    if let Some(century) = century(here) {
+        return Some(Reading::one(century));
+    }
     let number = ROMAN.iter().position(|roman| *roman == here.core())? + 1;
     if here.tongue.code == "de" {
         // "Ludwig XIV." with a stop is an ordinal.
@@ -36,5 +39,21 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
             3 => "the 3rd".into(),
             number => format!("the {number}th"),
         })
+    })
+}
+
+/// French "XXe siècle", Spanish "siglo XIX".
+fn century(here: &Here<'_>) -> Option<String> {
+    let roman = match here.tongue.code {
+        "fr" => here.core().strip_suffix("ème").or_else(|| here.core().strip_suffix('e'))?,
+        "es" if here.previous() == "siglo" => here.core(),
+        _ => return None,
+    };
+    let number = ROMAN.iter().position(|known| *known == roman)? + 1;
+    let number = u32::try_from(number).ok()?;
+    Some(match here.tongue.code {
+        "fr" if number > 1 => ordinal::french(number),
+        "fr" => return None,
+        _ => number.to_string(),
     })
 }

@@ -1,5 +1,6 @@
 //! Units after a number: "5 km/h", "m³", "L/min", "sq ft", "litres/day".
 
+use super::number::{DASHES, is_number};
 use super::token::{Here, Reading};
 use super::tongue::Tongue;
 
@@ -19,7 +20,10 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         let unit = name(&next.core, one, here.tongue)?;
         return Some(Reading::two(if core == "sq" { "square" } else { "cubic" }, unit));
     }
-    name(core, one, here.tongue).or_else(|| words(core, here.tongue)).map(Reading::one)
+    name(core, one, here.tongue)
+        .or_else(|| words(core, here.tongue))
+        .or_else(|| range(core, here.tongue))
+        .map(Reading::one)
 }
 
 /// The name of a unit for one or for many.
@@ -65,6 +69,12 @@ pub(super) fn divisor(unit: &str, tongue: &Tongue) -> Option<String> {
         return Some(format!("{} {}", name(base, true, tongue)?, tongue.squared));
     }
     name(unit, true, tongue).or_else(|| is_word(unit).then(|| unit.to_owned()))
+}
+
+/// "10 °C–20 °C": the middle word.
+fn range(core: &str, tongue: &Tongue) -> Option<String> {
+    let (unit, to) = core.split_once(DASHES).filter(|(_, to)| is_number(to))?;
+    Some(format!("{} {} {to}", name(unit, false, tongue)?, tongue.to))
 }
 
 /// "litres/day", "requests/second".
