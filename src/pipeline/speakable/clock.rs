@@ -42,6 +42,15 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let next = next.map_or("", |next| next.core.as_str());
     let named = half(next).0 != Half::Unsaid && half(next).1.is_empty();
     if let Some((from, to)) = core.split_once(DASHES) {
+        if let ((half @ (Half::Morning | Half::Evening), ""), Some(to)) = (half(from), parse(to)) {
+            // "10 a.m.-5 p.m.": the middle word.
+            return Some(Reading::one(format!(
+                "{} {} {}",
+                half.said().trim(),
+                here.tongue.to,
+                said(to, true, here.tongue)
+            )));
+        }
         let (mut from, to) = (parse(from)?, parse(to)?);
         let hours = from.minute.is_none() && to.minute.is_none() && to.half == Half::Unsaid;
         if hours {

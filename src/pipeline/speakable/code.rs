@@ -6,6 +6,10 @@ use super::token::{Here, Reading};
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let core = here.core();
+    if let Some(parts) = hyphened(core) {
+        let said: Vec<String> = parts.iter().map(|part| letters::apart(part, here.tongue)).collect();
+        return Some(Reading::one(said.join(", ")));
+    }
     let (length, digits) = (core.chars().count(), core.bytes().filter(u8::is_ascii_digit).count());
     let plain = core.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_alphabetic());
     if !plain || !(2..=20).contains(&length) || digits == 0 || digits == length {
@@ -39,6 +43,22 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         }
     });
     Some(Reading::one(said.collect::<Vec<_>>().join(" ")))
+}
+
+/// "AB-1234-XYZ", but not "F-16" or "COVID-19".
+fn hyphened(core: &str) -> Option<Vec<&str>> {
+    let parts: Vec<&str> = core.split('-').collect();
+    let of = |kind: fn(&u8) -> bool| {
+        parts.iter().filter(|part| part.bytes().all(|byte| kind(&byte))).map(|part| part.len()).max()
+    };
+    let plain = parts.iter().all(|part| {
+        (1..=8).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    });
+    let digits = of(u8::is_ascii_digit).unwrap_or(0);
+    let letters = of(u8::is_ascii_uppercase).unwrap_or(0);
+    let code = (1..=4).contains(&letters) && (digits > 3 || parts.len() > 2 && digits > 1);
+    (plain && (2..=5).contains(&parts.len()) && code).then_some(parts)
 }
 
 /// "COVID19": the number after a word is a number.

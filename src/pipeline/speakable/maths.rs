@@ -69,8 +69,7 @@ fn lone(here: &Here<'_>) -> Option<String> {
     let right = here.other(1).filter(|token| here.token().tail.is_empty() && is_operand(token));
     let both = left.zip(right);
     let compared = |between: &str, before: &str| if left.is_some() { between } else { before }.to_owned();
-    let plain =
-        |token: &Token<'_>| is_number(token.core.trim_end_matches('%')) || token.core.chars().count() == 1;
+    let plain = |token: &Token<'_>| is_number(bare(&token.core)) || token.core.chars().count() == 1;
     let word = here.other(-1).zip(here.other(1)).filter(|_| !here.token().first);
     let said = match here.core() {
         "x" => {
@@ -112,10 +111,15 @@ fn dash(here: &Here<'_>, a: &Token<'_>, b: &Token<'_>) -> String {
     let equation = [-2, 2].into_iter().filter_map(|steps| here.other(steps)).any(|token| {
         matches!(token.core.as_str(), "=" | "+" | "*" | "×" | "^") || token.core.starts_with('=')
     });
-    let value = |token: &Token<'_>| token.core.trim_end_matches('%').replace(',', "").parse::<f64>().ok();
+    let value = |token: &Token<'_>| bare(&token.core).replace(',', "").parse::<f64>().ok();
     let falls = value(a).zip(value(b)).is_none_or(|(a, b)| a > b);
     let difference = equation || here.core() == "−" || falls && here.core() == "-";
     if difference { here.tongue.minus } else { here.tongue.to }.to_owned()
+}
+
+/// A number without its currency or percent sign.
+fn bare(text: &str) -> &str {
+    text.trim_start_matches(['$', '€', '£']).trim_end_matches('%')
 }
 
 /// "3 / 5 / 8": a list and no quotient.

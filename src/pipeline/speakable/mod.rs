@@ -90,6 +90,8 @@ fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue
             out.text += core;
             out.text += &tail;
             out.words.push(WrittenWord { word: token.written.to_owned(), spoken: from..out.text.len() });
+        } else if token.written.len() > 1 && token.written.starts_with([':', ';']) {
+            // ":)" is a face.
         } else if let Some(mark) = core.chars().chain(tail.chars()).find(|c| ".,;:!?…".contains(*c)) {
             // A pause without a word belongs to the word before it.
             if out.text.ends_with(char::is_alphanumeric) {

@@ -1,6 +1,6 @@
 //! Money: "$12.50", "€3bn", "$1-2 million", "5 €", "39.99 EUR", "CHF 12", "$5/month", "$5+".
 
-use super::number::leading;
+use super::number::{DASHES, leading};
 use super::quantity;
 use super::token::{Here, Reading};
 use super::tongue::{Currency, Tongue};
@@ -28,7 +28,10 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
 
 /// The currency and the number in one word; a scale may follow: "$1.4 billion loan".
 fn attached(here: &Here<'_>) -> Option<Reading> {
-    let amount = parse(here)?;
+    if let Some(both) = scaled_range(here) {
+        return Some(both);
+    }
+    let amount = parse(here.core(), here)?;
     let scale = here.joined(1).filter(|next| {
         here.token().tail.is_empty() && amount.scale.is_none() && is_scale(&next.core, here.tongue)
     });
@@ -41,9 +44,19 @@ fn attached(here: &Here<'_>) -> Option<Reading> {
     Some(Reading::two(number, scaled(&scale.core, name, here.tongue)))
 }
 
+/// "$3k-$5k": two whole amounts.
+fn scaled_range(here: &Here<'_>) -> Option<Reading> {
+    let (from, to) = here.core().split_once(DASHES)?;
+    let (from, to) = (parse(from, here)?, parse(to, here)?);
+    from.scale?;
+    let said = |amount| said(amount, false, here.tongue);
+    Some(Reading::one(format!("{} {} {}", said(&from), here.tongue.to, said(&to))))
+}
+
 /// The currency in a word of its own: "CHF 12", "5 €", "39.99 EUR".
 fn apart(here: &Here<'_>) -> Option<Reading> {
-    let next = here.joined(1).filter(|_| here.token().tail.is_empty())?;
+    let abbreviated = matches!(here.core(), "Rs") && here.token().tail == ".";
+    let next = here.joined(1).filter(|_| here.token().tail.is_empty() || abbreviated)?;
     let tongue = here.tongue;
     if let Some(currency) = exact(here.core(), tongue) {
         let (number, rest) = leading(&next.core)?;
@@ -95,9 +108,9 @@ fn exact(text: &str, tongue: &'static Tongue) -> Option<&'static Currency> {
     tongue.currencies.iter().find(|currency| currency.signs.contains(&text))
 }
 
-fn parse<'a>(here: &Here<'a>) -> Option<Amount<'a>> {
+fn parse<'a>(core: &'a str, here: &Here<'_>) -> Option<Amount<'a>> {
     let tongue = here.tongue;
-    let (sign, rest) = quantity::sign(here.core(), here);
+    let (sign, rest) = quantity::sign(core, here);
     let begins = |text: &str| {
         let all = tongue
             .currencies
@@ -114,7 +127,7 @@ fn parse<'a>(here: &Here<'a>) -> Option<Amount<'a>> {
     let (to, mut rest) = match (quantity::second(rest), before) {
         ((None, _), Some(_)) => {
             // "$5-$10": the second number may have the sign as well.
-            let again = rest.strip_prefix(super::number::DASHES).and_then(begins);
+            let again = rest.strip_prefix(DASHES).and_then(begins);
             let number = again.and_then(|(_, sign)| leading(&rest[rest.find(sign)? + sign.len()..]));
             number.map_or((None, rest), |(to, rest)| (Some(to), rest))
         }

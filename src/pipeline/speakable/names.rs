@@ -4,7 +4,7 @@ use super::letters;
 use super::number::{is_number, small};
 use super::token::{Here, Reading};
 
-const FIXED: [(&str, &str); 15] = [
+const FIXED: [(&str, &str); 17] = [
     ("C#", "C sharp"),
     ("F#", "F sharp"),
     ("C++", "C plus plus"),
@@ -18,6 +18,8 @@ const FIXED: [(&str, &str); 15] = [
     ("9/11", "9 11"),
     ("50/50", "50 50"),
     ("WWI", "World War 1"),
+    ("w/", "with"),
+    ("w/o", "without"),
     ("WWII", "World War 2"),
     ("WW2", "World War 2"),
 ];

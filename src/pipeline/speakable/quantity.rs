@@ -74,7 +74,9 @@ fn suffix_said(number: &str, suffix: &str, one: bool, here: &Here<'_>) -> Option
         "%" => return Some("%".into()),
         "+" => return Some(format!(" {}", tongue.plus)),
         // "the 1990s", "the 90s".
-        "s" if number.len() == 4 || is_decade(here) => return None,
+        "s" if number.ends_with('0') && (number.len() == 4 || number.len() == 2 && is_decade(here)) => {
+            return None;
+        }
         "x" if here.tokens.len() > 1 && is_term(here) => return Some(format!(" {}", tongue.letter('x'))),
         "x" | "×" if tongue.english => return Some(" times".into()),
         "M" | "bn" | "mn" | "tn" | "Mio" | "Mrd" => {

@@ -120,7 +120,7 @@ impl<'a> Here<'a> {
     /// Whether the measure that ends at this token describes the word after it: "a 5 min walk", not "5 min later".
     /// `from`: tokens from the number to this one.
     pub(super) fn describes(&self, from: usize) -> bool {
-        let noun = self.joined(1).filter(|_| self.token().tail.is_empty());
+        let noun = self.joined(1);
         let determined = self.other(-(isize::try_from(from).unwrap_or(0)) - 1);
         let determined = determined
             .is_some_and(|word| self.tongue.determiners.contains(&word.core.to_lowercase().as_str()));
