@@ -1,6 +1,7 @@
-//! Calculations and comparisons: "3*4 = 12", "2^10", "a >= b", "5-3=2", "10 x 10", "1.5e-3".
+//! Signs between words, "a >= b", "10 x 10", and numbers written as scientists do: "1.5e-3".
 
-use super::number::{DASHES, all_digits, is_number, small};
+use super::calculation;
+use super::number::{is_number, small};
 use super::token::{Here, Reading, Token};
 use super::tongue::Tongue;
 
@@ -12,7 +13,7 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     scientific(core, here.tongue)
         .or_else(|| function(here))
         .or_else(|| dimensions(core, here.tongue))
-        .or_else(|| infix(here))
+        .or_else(|| calculation::read(here))
         .map(Reading::one)
 }
 
@@ -162,161 +163,4 @@ fn dimensions(core: &str, tongue: &Tongue) -> Option<String> {
     let sized =
         core.contains('x') && (2..=3).contains(&parts.len()) && parts.iter().all(|part| is_number(part));
     (sized && !core.starts_with("0x")).then(|| parts.join(&format!(" {} ", tongue.by)))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part<'a> {
-    Operand(&'a str),
-    Sign(&'a str),
-}
-
-/// Signs between the characters of one word.
-fn infix(here: &Here<'_>) -> Option<String> {
-    let core = here.core();
-    let parts = parts(core);
-    let strong = |part: &Part<'_>| matches!(part, Part::Sign(sign) if !DASHES.iter().any(|dash| sign.starts_with(*dash)) && *sign != "/");
-    let neighbour = |token: Option<&Token<'_>>| {
-        token.is_some_and(|token| {
-            matches!(
-                token.core.as_str(),
-                "=" | "==" | "+" | "*" | "×" | "^" | "≠" | "≤" | "≥" | "<=" | ">=" | "<" | ">"
-            )
-        })
-    };
-    let equation = parts.iter().any(strong) || neighbour(here.joined_before()) || neighbour(here.joined(1));
-    if !equation || !parts.iter().any(|part| matches!(part, Part::Sign(_))) || parts.len() > 24 {
-        return None;
-    }
-    let mut out: Vec<String> = Vec::new();
-    let mut open = true; // an operand is to come
-    for (at, part) in parts.iter().enumerate() {
-        match part {
-            Part::Operand(text) => {
-                if !open || !fits(text, &parts) {
-                    return None;
-                }
-                out.push(operand(text, here.tongue));
-                open = false;
-            }
-            Part::Sign(sign) => {
-                let negative = open && sign.starts_with(DASHES);
-                if open && !negative && !matches!(*sign, "√" | "≥" | "≤" | "≈" | "=") || at + 1 == parts.len()
-                {
-                    return None;
-                }
-                let power = matches!(*sign, "^").then(|| parts.get(at + 1)).flatten();
-                match power {
-                    Some(Part::Operand(power)) if matches!(*power, "2" | "3") => {
-                        out.push(
-                            if *power == "2" { here.tongue.squared } else { here.tongue.cubed }.to_owned(),
-                        );
-                    }
-                    _ if at > 0 && parts[at - 1] == Part::Sign("^") && matches!(*sign, "2" | "3") => {}
-                    _ => out.push(sign_said(sign, open, here.tongue)?),
-                }
-                open = true;
-            }
-        }
-    }
-    (!open).then(|| drop_exponents(&parts, out))
-}
-
-/// "x squared" has said its exponent.
-fn drop_exponents(parts: &[Part<'_>], out: Vec<String>) -> String {
-    let said = parts.iter().zip(out).enumerate().filter(|(at, (part, _))| {
-        let exponent =
-            *at > 0 && parts[at - 1] == Part::Sign("^") && matches!(part, Part::Operand("2" | "3"));
-        !exponent
-    });
-    said.map(|(_, (_, text))| text).collect::<Vec<_>>().join(" ")
-}
-
-fn parts(core: &str) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    let mut rest = core;
-    let is_operand = |c: char| {
-        c.is_alphanumeric() && !matches!(c, '²' | '³') || matches!(c, '.' | ',' | '%' | '$' | '€' | '°')
-    };
-    while let Some(first) = rest.chars().next() {
-        if is_operand(first) {
-            let length = rest.find(|c: char| !is_operand(c)).unwrap_or(rest.len());
-            parts.push(Part::Operand(&rest[..length]));
-            rest = &rest[length..];
-        } else if matches!(first, '(' | ')') {
-            rest = &rest[1..];
-        } else {
-            let two = ["**", ">=", "<=", "!=", "==", "~="].into_iter().find(|two| rest.starts_with(two));
-            let length = two.map_or(first.len_utf8(), str::len);
-            parts.push(Part::Sign(&rest[..length]));
-            rest = &rest[length..];
-        }
-    }
-    parts
-}
-
-/// Whether an operand may stand in its calculation: words only where a sign like "=" or "+" joins them.
-fn fits(text: &str, parts: &[Part<'_>]) -> bool {
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    let joining = parts
-        .iter()
-        .all(|part| matches!(part, Part::Operand(_) | Part::Sign("=" | "+" | "×" | "÷" | "≈" | "≠")));
-    let longest = if joining { 40 } else { 2 };
-    letters <= longest && text.chars().any(char::is_alphanumeric)
-}
-
-fn operand(text: &str, tongue: &Tongue) -> String {
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    if is_number(text) || all_digits(text) || letters == 0 || letters > 2 {
-        return text.to_owned();
-    }
-    // "2a", "mc".
-    let mut out = String::new();
-    for c in text.chars() {
-        if c.is_alphabetic() {
-            out += &format!(" {} ", tongue.letter(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// `open`: no operand stands before the sign.
-fn sign_said(sign: &str, open: bool, tongue: &Tongue) -> Option<String> {
-    let said = match sign {
-        "*" | "×" | "·" => tongue.times,
-        "**" | "^" => tongue.power,
-        "+" => tongue.plus,
-        "-" | "–" | "−" => tongue.minus,
-        "/" | "÷" => tongue.over,
-        "=" | "==" => tongue.equals,
-        "!=" | "≠" => tongue.compared.unequal,
-        "<=" | "≤" => {
-            if open {
-                tongue.at_most
-            } else {
-                tongue.compared.at_most
-            }
-        }
-        ">=" | "≥" => {
-            if open {
-                tongue.at_least
-            } else {
-                tongue.compared.at_least
-            }
-        }
-        "<" => tongue.compared.less,
-        ">" => tongue.compared.more,
-        "≈" | "~=" => {
-            if open {
-                tongue.about
-            } else {
-                tongue.compared.about
-            }
-        }
-        "√" => tongue.root,
-        "±" => tongue.plus_minus,
-        _ => return None,
-    };
-    Some(said.to_owned())
 }

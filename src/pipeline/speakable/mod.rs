@@ -11,6 +11,8 @@
 mod abbreviation;
 mod acronym;
 mod address;
+mod amount;
+mod calculation;
 mod clock;
 mod code;
 mod date;
