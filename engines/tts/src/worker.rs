@@ -195,7 +195,7 @@ fn utterance(espeak: &mut Espeak, voice: &Voice, text: &str, part: &Part) -> Utt
         .clauses
         .iter()
         .map(|clause| {
-            let said = say(text, clause.range.clone(), &words(text, clause.range.clone()), &voice.language);
+            let said = say(text, clause.range.clone(), &words(text, clause.range.clone()));
             SpokenClause {
                 ipa: espeak.phonemes(&said.text),
                 words: said.words.into_iter().map(|(range, word)| (range, espeak.phonemes(&word))).collect(),
