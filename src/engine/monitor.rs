@@ -30,6 +30,8 @@ pub struct EngineStatus {
     pub identifies_language: bool,
     /// Languages, when it is restricted to some.
     pub languages: Vec<String>,
+    /// LLM: tokens that a conversation can hold, prompt and answer together; 0: not known.
+    pub context: u32,
 }
 
 /// Asks one engine until `token` is cancelled; the state is in `status`, the counters go to the metrics.
@@ -83,6 +85,7 @@ fn read(reply: HealthReply) -> EngineStatus {
         device: reply.device,
         identifies_language: reply.identifies_language,
         languages: reply.languages,
+        context: reply.context,
     }
 }
 
