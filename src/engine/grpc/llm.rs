@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use backon::Retryable;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use tonic::transport::Channel;
 use visavis_proto::v1::{self, generate_event, llm_client::LlmClient};
 
 use super::{deadline_ms, retries};
 use crate::config::LlmEngine;
+use crate::engine::launcher::Link;
 use crate::engine::{Counts, EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{Message, Role};
 use crate::tool::{Tool, Tools};
@@ -18,8 +18,8 @@ use crate::tool::{Tool, Tools};
 /// Answers by `visavis-llm`.
 #[derive(Debug, Clone)]
 pub struct GrpcLlm {
-    /// The connection.
-    pub channel: Channel,
+    /// The way there.
+    pub link: Link,
     /// Length and sampling of answers.
     pub settings: LlmEngine,
 }
@@ -35,7 +35,7 @@ impl GrpcLlm {
             temperature: self.settings.temperature,
             top_p: self.settings.top_p,
             priority: priority.into(),
-            deadline_ms: deadline_ms(),
+            deadline_ms: 0,
             turn_end: request.speculative,
             ..Default::default()
         }
@@ -50,11 +50,12 @@ impl Llm for GrpcLlm {
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let message = self.message(request);
         let open = || async {
-            let answer = LlmClient::new(self.channel.clone()).generate(message.clone()).await?;
-            Ok::<_, EngineError>(answer.into_inner())
+            let mut client = LlmClient::new(self.link.channel.clone());
+            let opened = self.link.watchdog.answer(client.generate(message.clone())).await?;
+            Ok::<_, EngineError>(opened.into_inner())
         };
         let events = open.retry(retries()).when(EngineError::is_passing).await?;
-        Ok(events
+        let pieces = events
             .map_err(EngineError::from)
             .try_filter_map(|event| async move {
                 Ok(match event.event {
@@ -69,14 +70,17 @@ impl Llm for GrpcLlm {
                     None => None,
                 })
             })
-            .boxed())
+            .boxed();
+        Ok(self.link.watchdog.pieces(pieces, || true))
     }
 
     async fn prefill(&self, request: LlmRequest, open: bool) {
-        let message = v1::GenerateRequest { open, turn_end: false, ..self.message(request) };
+        let message = self.message(request);
+        let message = v1::GenerateRequest { open, turn_end: false, deadline_ms: deadline_ms(), ..message };
+        let mut client = LlmClient::new(self.link.channel.clone());
         // It only saves time: what was not read ahead is read with the answer.
-        if let Err(status) = LlmClient::new(self.channel.clone()).prefill(message).await {
-            tracing::trace!(%status, "nothing was read ahead");
+        if let Err(error) = self.link.watchdog.answer(client.prefill(message)).await {
+            tracing::trace!(%error, "nothing was read ahead");
         }
     }
 
@@ -88,8 +92,9 @@ impl Llm for GrpcLlm {
             ..Default::default()
         };
         let count = || async {
-            let mut client = LlmClient::new(self.channel.clone());
-            Ok::<_, EngineError>(client.count(message.clone()).await?.into_inner())
+            let mut client = LlmClient::new(self.link.channel.clone());
+            let counted = self.link.watchdog.answer(client.count(message.clone())).await?;
+            Ok::<_, EngineError>(counted.into_inner())
         };
         let reply = count.retry(retries()).when(EngineError::is_passing).await?;
         let v1::CountReply { messages, tools, total, limit } = reply;
@@ -101,7 +106,7 @@ impl Llm for GrpcLlm {
         // An engine that is gone keeps nothing either.
         _ = tokio::time::timeout(
             Duration::from_secs(2),
-            LlmClient::new(self.channel.clone()).release(request),
+            LlmClient::new(self.link.channel.clone()).release(request),
         )
         .await;
     }

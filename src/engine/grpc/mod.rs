@@ -19,8 +19,12 @@ pub use tts::GrpcTts;
 
 /// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// Longest time for one answer, phrase or transcript; what takes longer is stuck.
+/// Longest time for one transcript, or for reading ahead. Answers and phrases have none: playout may hold them back.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// What one stream may send before it is read.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same for all of a connection's: so much that one call's unread speech never holds back another's.
+const CONNECTION_WINDOW: u32 = 256 << 20;
 
 /// A connection that is made when first used and again when lost.
 ///
@@ -29,6 +33,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub fn connect(url: &str) -> anyhow::Result<Channel> {
     let mut endpoint =
         Endpoint::from_shared(url.to_string())?.tcp_nodelay(true).connect_timeout(Duration::from_secs(3));
+    endpoint = endpoint.initial_stream_window_size(STREAM_WINDOW);
+    endpoint = endpoint.initial_connection_window_size(CONNECTION_WINDOW);
     if url.starts_with("https://") {
         endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
     }
@@ -42,6 +48,10 @@ impl From<Status> for EngineError {
     fn from(status: Status) -> Self {
         if let Some(detail) = fault::is_too_long(&status) {
             return Self::TooLong { limit: detail.limit, got: detail.got };
+        }
+        if std::error::Error::source(&status).is_some() {
+            // Not the engine says so, but its connection: it has died, and will be back.
+            return Self::Unavailable(format!("the connection is lost: {}", status.message()));
         }
         let message = status.message().to_string();
         match status.code() {

@@ -1,14 +1,17 @@
 //! Recognition by `visavis-stt`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 use visavis_proto::v1::{self, stt_client::SttClient, stt_input};
 
 use super::{bytes, deadline_ms};
+use crate::engine::launcher::Link;
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use crate::frame::Transcript;
 
@@ -17,7 +20,37 @@ const STT_QUEUE: usize = 256;
 
 /// Recognition by `visavis-stt`.
 #[derive(Debug, Clone)]
-pub struct GrpcStt(pub Channel);
+pub struct GrpcStt {
+    /// The way there.
+    pub link: Link,
+}
+
+/// The last decode that was asked for, until it is answered. Older ones need no answer of their own.
+#[derive(Debug, Clone, Default)]
+struct Owed(Arc<AtomicU64>);
+
+impl Owed {
+    const NOTHING: u64 = 0;
+
+    fn key(number: u32) -> u64 {
+        u64::from(number) + 1
+    }
+
+    fn ask(&self, message: &SttInput) {
+        if let SttInput::Decode { number, .. } = message {
+            self.0.store(Self::key(*number), Ordering::Relaxed);
+        }
+    }
+
+    fn answer(&self, number: u32) {
+        let (relaxed, last) = (Ordering::Relaxed, Self::key(number));
+        _ = self.0.compare_exchange(last, Self::NOTHING, relaxed, relaxed);
+    }
+
+    fn is_any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != Self::NOTHING
+    }
+}
 
 #[async_trait]
 impl Stt for GrpcStt {
@@ -29,10 +62,14 @@ impl Stt for GrpcStt {
         let start = v1::SttStart { language, likely_language: likely, priority, ..Default::default() };
         // The call's answer comes only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
-        let mut client = SttClient::new(self.0.clone()).max_decoding_message_size(1 << 20);
-        let answers = client.recognize(ReceiverStream::new(outgoing)).await?.into_inner();
+        let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
+        let opened = client.recognize(ReceiverStream::new(outgoing));
+        let answers = self.link.watchdog.answer(opened).await?.into_inner();
+        let owed = Owed::default();
+        let asked = owed.clone();
         let feed = async move {
             while let Some(message) = queue.recv().await {
+                asked.ask(&message);
                 if wire.send(wire_input(message)).await.is_err() {
                     break;
                 }
@@ -42,11 +79,14 @@ impl Stt for GrpcStt {
         };
         // The feeder lives inside the output stream, so that no task is left when the utterance is dropped.
         let feed = futures_util::stream::once(feed).filter_map(|()| async { None });
-        let transcripts = answers.map_err(EngineError::from).map_ok(|answer| {
+        let answered = owed.clone();
+        let transcripts = answers.map_err(EngineError::from).map_ok(move |answer| {
             let number = answer.number;
+            answered.answer(number);
             (number, transcript(answer))
         });
-        Ok(SttStream { input, output: ends_with_first(transcripts.boxed(), feed.boxed()) })
+        let output = ends_with_first(transcripts.boxed(), feed.boxed());
+        Ok(SttStream { input, output: self.link.watchdog.pieces(output, move || owed.is_any()) })
     }
 }
 

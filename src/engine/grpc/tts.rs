@@ -4,18 +4,18 @@ use async_trait::async_trait;
 use backon::Retryable;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use tonic::transport::Channel;
 use visavis_proto::v1::{self, tts_client::TtsClient};
 
-use super::{deadline_ms, retries, samples};
+use super::{retries, samples};
 use crate::config::TtsEngine;
+use crate::engine::launcher::Link;
 use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, Voice};
 
 /// Speech by `visavis-tts`.
 #[derive(Debug, Clone)]
 pub struct GrpcTts {
-    /// The connection.
-    pub channel: Channel,
+    /// The way there.
+    pub link: Link,
     /// Speed.
     pub settings: TtsEngine,
 }
@@ -33,18 +33,21 @@ impl Tts for GrpcTts {
             language: request.language,
             speed: self.settings.speed,
             priority: priority.into(),
-            deadline_ms: deadline_ms(),
+            deadline_ms: 0,
         };
         let open = || async {
-            let mut client = TtsClient::new(self.channel.clone()).max_decoding_message_size(16 << 20);
-            Ok::<_, EngineError>(client.synthesize(message.clone()).await?.into_inner())
+            let mut client = TtsClient::new(self.link.channel.clone()).max_decoding_message_size(16 << 20);
+            let opened = self.link.watchdog.answer(client.synthesize(message.clone())).await?;
+            Ok::<_, EngineError>(opened.into_inner())
         };
         let parts = open.retry(retries()).when(EngineError::is_passing).await?;
-        Ok(parts.map_err(EngineError::from).map_ok(part).boxed())
+        let parts = parts.map_err(EngineError::from).map_ok(part).boxed();
+        Ok(self.link.watchdog.pieces(parts, || true))
     }
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
-        let reply = TtsClient::new(self.channel.clone()).voices(v1::VoicesRequest {}).await?;
+        let mut client = TtsClient::new(self.link.channel.clone());
+        let reply = self.link.watchdog.answer(client.voices(v1::VoicesRequest {})).await?;
         Ok(reply.into_inner().voices.into_iter().map(voice).collect())
     }
 }
