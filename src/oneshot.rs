@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use crate::audio::resample::Resampler;
 use crate::config::Config;
-use crate::engine::fleet::{Launcher, ModelFiles, stt_arguments, tts_arguments};
+use crate::engine::fleet::{ModelFiles, stt_arguments, tts_arguments};
 use crate::engine::grpc::{GrpcStt, GrpcTts};
+use crate::engine::launcher::{Launched, Launcher};
 use crate::engine::monitor::EngineStatus;
 use crate::engine::{Stt, SttInput, SttRequest, Tts, TtsRequest, Voice};
 use crate::frame::{MIC_RATE, Transcript};
@@ -34,9 +35,9 @@ pub async fn speak(
     out: &Path,
 ) -> anyhow::Result<()> {
     let launcher = Launcher::new()?;
-    let (channel, status) = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
+    let Launched { link, status } = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
     loaded(status).await?;
-    let tts = GrpcTts { channel, settings: config.tts.clone() };
+    let tts = GrpcTts { link, settings: config.tts.clone() };
     let locale = locale(&tts.voices().await.unwrap_or_default(), voice);
     let mut writer = None;
     for text in utterances(text, &locale) {
@@ -97,10 +98,10 @@ pub async fn transcribe(
 ) -> anyhow::Result<Transcript> {
     let samples = read_wav(file).with_context(|| format!("cannot read {}", file.display()))?;
     let launcher = Launcher::new()?;
-    let (channel, status) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
+    let Launched { link, status } = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
     loaded(status).await?;
     let request = SttRequest { language: language.into(), ..SttRequest::default() };
-    let mut stream = GrpcStt(channel).open(request).await?;
+    let mut stream = GrpcStt { link }.open(request).await?;
     for piece in samples.chunks(16_000) {
         stream.input.send(SttInput::Audio(piece.to_vec())).await?;
     }

@@ -75,9 +75,10 @@ fn step(speaker: &mut Speaker, state: &EngineState, mut entry: Entry<Job>) -> Op
     }
     job.ticket.start();
     let begun = Instant::now();
+    let work = state.step();
     let spoken = catch_unwind(AssertUnwindSafe(|| speaker.speak_next(job)))
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
-    state.add_busy(begun.elapsed());
+    drop(work);
     job.next += 1;
     let last = job.next == job.parts.len();
     match spoken {
