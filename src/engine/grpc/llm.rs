@@ -29,7 +29,7 @@ impl GrpcLlm {
         let priority = if request.speculative { v1::Priority::Speculative } else { v1::Priority::Live };
         v1::GenerateRequest {
             conversation: request.conversation,
-            messages: chat(request.messages),
+            messages: chat(&request.messages),
             tools: request.tools.iter().map(tool).collect(),
             max_tokens: self.settings.max_tokens,
             temperature: self.settings.temperature,
@@ -121,9 +121,9 @@ fn tool(tool: &Tool) -> v1::Tool {
 }
 
 /// A call belongs to the message that was spoken before it, if there is one.
-fn chat(messages: Vec<Message>) -> Vec<v1::ChatMessage> {
+fn chat(messages: &[Message]) -> Vec<v1::ChatMessage> {
     let mut chat: Vec<v1::ChatMessage> = Vec::with_capacity(messages.len());
-    for message in &messages {
+    for message in messages {
         let next = alone(message);
         match chat.last_mut().filter(|last| last.role == next.role && last.call.is_none()) {
             Some(last) if next.call.is_some() => last.call = next.call,
