@@ -140,7 +140,7 @@ impl Speaker {
             );
             espeak.select(&voice.espeak)?;
             let [part] = &parts(WARM_UP)[..1] else { unreachable!("every text has a part") };
-            let utterance = Utterance::new(&clauses(&mut espeak, &voice, WARM_UP, part), &voice.map);
+            let utterance = Utterance::new(&clauses(&mut espeak, WARM_UP, part), &voice.map);
             let sound = voice.speak(&utterance.ids, 1.0, &RunOptions::new()?)?;
             let gain = gain(&sound.samples);
             voices.push((voice, gain));
@@ -173,7 +173,7 @@ impl Speaker {
         self.espeak.select(&voice.espeak)?;
         let clauses = loop {
             let part = &job.parts[job.next];
-            let clauses = clauses(&mut self.espeak, voice, &job.text, part);
+            let clauses = clauses(&mut self.espeak, &job.text, part);
             if clauses.iter().map(|clause| clause.ipa.chars().count()).sum::<usize>() <= LONGEST_RUN {
                 break clauses;
             }
@@ -205,7 +205,7 @@ impl Speaker {
 }
 
 /// A part's clauses in phonemes, by the espeak-ng voice that is selected.
-fn clauses(espeak: &mut Espeak, voice: &Voice, text: &str, part: &Part) -> Vec<SpokenClause> {
+fn clauses(espeak: &mut Espeak, text: &str, part: &Part) -> Vec<SpokenClause> {
     part.clauses
         .iter()
         .map(|clause| {
