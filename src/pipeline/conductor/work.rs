@@ -132,7 +132,7 @@ impl Conductor {
             sentences,
             notes.clone(),
             more,
-            self.wires.text_cues,
+            self.wires.cue_sources,
         ));
         self.effort = Some(effort).filter(|_| !scripted);
         let speech =

@@ -151,8 +151,9 @@ impl Conversation {
             id: ResponseId(self.responses),
             speculative,
             script: None,
+            preface: self.preface(&language),
             messages: self.messages(more, &language),
-            language,
+            language: self.voiced(&language),
             voice: self.settings.voice.clone(),
             tools: self.tools.clone(),
         }
@@ -162,7 +163,9 @@ impl Conversation {
     pub(super) fn messages(&mut self, more: &str, language: &str) -> Vec<Message> {
         let mut content = self.instructions();
         // Calls in English alone share what the model has read of the instructions.
-        if (self.multilingual || is_foreign(language))
+        if let Some(instruction) = self.unvoiced_instruction(language) {
+            content.push_str(&instruction);
+        } else if (self.multilingual || is_foreign(language))
             && let Some(instruction) = answer_in(language)
         {
             content.push_str(&instruction);
@@ -214,7 +217,7 @@ impl Conversation {
 
     /// Says a line, unless there is something better to say.
     pub(super) fn say(&mut self, now: u64, what: Line) {
-        self.say_words(now, line(what, &self.language).to_string());
+        self.say_words(now, line(what, &self.voiced(&self.language)).to_string());
     }
 
     pub(super) fn say_words(&mut self, now: u64, text: String) {
@@ -232,7 +235,7 @@ impl Conversation {
 
     /// The person has waited long enough for a word.
     pub(super) fn hold(&mut self, _now: u64) {
-        self.hold_with(line(Line::OneMoment, &self.language));
+        self.hold_with(line(Line::OneMoment, &self.voiced(&self.language)));
     }
 
     /// Says this while the person waits; one such phrase is enough.
@@ -300,10 +303,14 @@ impl Conversation {
             Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
             _ => None,
         };
+        let begun = matches!(event, Some(CallEvent::AgentStartedSpeaking(_))) && !answer.scripted;
         match (event, &mut answer.untold) {
             (Some(event), Some(untold)) => untold.push(event),
             (Some(event), None) => self.commands.push(Command::Emit(event)),
             (None, _) => {}
+        }
+        if begun {
+            self.tell_of_voice();
         }
     }
 
@@ -329,8 +336,9 @@ impl Conversation {
     /// What may have to be said without the model should not wait for its voice.
     pub(super) fn prepare_lines(&mut self) {
         if self.open.is_none() && self.answer.is_none() && self.leaving.is_none() {
-            let lines = super::lines::prepared(&self.language).map(str::to_owned).collect();
-            let voice = (self.settings.voice.clone(), self.language.clone());
+            let language = self.voiced(&self.language);
+            let lines = super::lines::prepared(&language).map(str::to_owned).collect();
+            let voice = (self.settings.voice.clone(), language);
             self.commands.push(Command::Prepare(lines, voice));
         }
     }

@@ -11,6 +11,7 @@ pub(super) fn conversation() -> Conversation {
         instructions: "Be brief.".into(),
         language: None,
         voice: String::new(),
+        voices: Vec::new(),
         greeting: String::new(),
         eagerness: Eagerness::Medium,
         idle_ms: 60_000,
@@ -247,3 +248,4 @@ mod barge_in;
 mod listening;
 mod memory;
 mod tools;
+mod voices;
