@@ -228,7 +228,8 @@ impl From<EngineError> for Problem {
                     "The voice has no time for it, or still loads; calls go first. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
             }
-            EngineError::Failed(message) => {
+            EngineError::Failed(_) | EngineError::TooLong { .. } => {
+                let message = error.to_string();
                 tracing::error!(%message, "speech for an animation failed");
                 Self::new(
                     StatusCode::BAD_GATEWAY,

@@ -15,12 +15,12 @@ use visavis_proto::v1::{
 };
 
 use super::{
-    EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart, TtsRequest,
-    Voice,
+    Counts, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart,
+    TtsRequest, Voice,
 };
 use crate::config::{LlmEngine, TtsEngine};
 use crate::frame::{Message, Role, Transcript};
-use crate::tool::Tool;
+use crate::tool::{Tool, Tools};
 
 /// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -219,6 +219,10 @@ impl Llm for GrpcLlm {
         if let Err(status) = LlmClient::new(self.channel.clone()).prefill(message).await {
             tracing::trace!(%status, "nothing was read ahead");
         }
+    }
+
+    async fn count(&self, _: &[Message], _: &Tools) -> Result<Counts, EngineError> {
+        Err(EngineError::Invalid("the engine does not count tokens".into()))
     }
 
     async fn release(&self, conversation: &str) {
