@@ -64,6 +64,22 @@ pub enum EndReason {
     Fault,
 }
 
+impl EndReason {
+    /// For metrics, as messages name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HungUp => "hung-up",
+            Self::EndedByOperator => "ended-by-operator",
+            Self::Idle => "idle",
+            Self::AgentEnded => "agent-ended",
+            Self::ConnectionLost => "connection-lost",
+            Self::ServerStopping => "server-stopping",
+            Self::Fault => "fault",
+        }
+    }
+}
+
 /// When things happened in a turn, in milliseconds after the person's last spoken sample. Absent: it did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TurnMarks {

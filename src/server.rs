@@ -15,7 +15,7 @@ use crate::api::{self, App};
 use crate::config::Config;
 use crate::engine::fleet::{Fleet, ModelFiles};
 use crate::frame::{Message, Role};
-use crate::models::Manifest;
+use crate::models::{self, Manifest};
 use crate::pipeline::{self, fit, invariants, slow};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
@@ -39,6 +39,7 @@ impl Server {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let metrics = metrics_recorder()?;
         let models = model_files(&config)?;
+        check_models(&config, &models).await?;
         let telemetry = Telemetry::start(&config.telemetry)?;
         let config = Arc::new(config);
         let listen = config.server.listen;
@@ -120,6 +121,17 @@ async fn unfit(app: App) -> String {
     }
 }
 
+/// Compares checksums, which takes no time unless a file was written to.
+async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()> {
+    let (dir, files) = (config.models.dir.clone(), files.all());
+    let checked =
+        tokio::task::spawn_blocking(move || models::check(&Manifest::builtin(), &dir, &files)).await?;
+    checked.map_err(|error| {
+        let profile = &config.models.profile;
+        anyhow::anyhow!("{error}: fetch it again with `visavis models fetch --profile {profile}`")
+    })
+}
+
 /// Without UDP the server still takes WebSocket calls.
 async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
     let settings = WebRtcConfig {
@@ -175,7 +187,10 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
         metrics::counter!(counter).absolute(0);
     }
     for engine in ["stt", "llm", "tts"] {
-        metrics::counter!("visavis_engine_restarts_total", "engine" => engine).absolute(0);
+        for reason in ["died", "hung"] {
+            metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)
+                .absolute(0);
+        }
     }
     for outcome in ["answered", "interrupted", "failed", "unanswered"] {
         metrics::counter!("visavis_turns_total", "outcome" => outcome).absolute(0);

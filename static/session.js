@@ -336,7 +336,12 @@ export class CallSession extends EventTarget {
         if (ms !== null) {
             this.send(encodeClientMessage('first-audio', { response, ms }));
             this.emit('first-audio', { response, ms });
-            this.waterfall(this.turns.heard(response, ms));
+            const turn = this.turns.heard(response, ms);
+            this.waterfall(turn);
+            const entry = turn === null ? null : this.transcript.mark(response, { ...turn.marks, heard: ms });
+            if (entry !== null) {
+                this.changed(entry);
+            }
         }
     }
 

@@ -224,8 +224,7 @@ impl From<EngineError> for Problem {
                 field.into_iter().fold(problem, Self::field)
             }
             EngineError::Unavailable(_) | EngineError::Busy(_) | EngineError::Deadline => {
-                let detail =
-                    "The voice has no time for it, or still loads; calls go first. Try again in a moment.";
+                let detail = "The voice has no time for it, or does not answer; calls go first. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
             }
             EngineError::Failed(_) | EngineError::TooLong { .. } => {

@@ -31,6 +31,7 @@ pub enum ServerMessage {
     AnswerFailed { response: ResponseId, heard: String },
     Turn { response: ResponseId, end: AnswerEnd, marks: TurnMarks },
     CallEnded { reason: EndReason, message: String },
+    ToolCalled { id: String, name: String },
     Unknown { kind: String },
 }
 
@@ -127,6 +128,10 @@ fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
             id: envelope.id.as_str().unwrap_or_default().to_owned(),
             error: string(data, "error"),
         },
+        "llm-function-call-in-progress" => ServerMessage::ToolCalled {
+            id: string(data, "tool_call_id"),
+            name: string(data, "function_name"),
+        },
         "server-message" => read_ours(data)?,
         other => ServerMessage::Unknown { kind: other.to_owned() },
     })
@@ -171,6 +176,15 @@ pub enum ClientMessage {
         /// Milliseconds.
         ms: u32,
     },
+    /// What this client can do for the model, as a list of tools.
+    SetTools(Value),
+    /// What a tool of this client has done.
+    ToolResult {
+        /// The call's id.
+        id: String,
+        /// For the model.
+        result: Value,
+    },
     /// Hang up.
     Disconnect,
 }
@@ -190,6 +204,10 @@ impl ClientMessage {
             Self::Mute(muted) => client("mute", json!({"muted": muted})),
             Self::FirstAudio { response, ms } => {
                 client("first-audio", json!({"response": response, "ms": ms}))
+            }
+            Self::SetTools(tools) => client("set-tools", json!({"tools": tools})),
+            Self::ToolResult { id, result } => {
+                ("llm-function-call-result", json!({"tool_call_id": id, "result": result}))
             }
             Self::Disconnect => ("disconnect-bot", json!({})),
         };

@@ -77,6 +77,12 @@ impl TurnLog {
         self.asked = Some(at);
     }
 
+    /// When the question ended; none: it is still asked.
+    #[must_use]
+    pub fn asked_at(&self) -> Option<Instant> {
+        self.asked
+    }
+
     /// An event arrived.
     pub fn event(&mut self, arrived: Arrived) {
         match arrived.event {

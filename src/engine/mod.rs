@@ -3,21 +3,27 @@
 //! - this file: the traits [`Stt`], [`Llm`], [`Tts`], [`Vad`] and [`EndOfTurn`]
 //! - [`grpc`]: our own engine programs, on this machine or another
 //! - [`fleet`]: all engines of a server
-//! - [`supervisor`]: starts them as children and keeps them running
-//! - [`monitor`]: what they say of their health
+//! - [`launcher`]: starts or connects to one, in a folder of its own (`sockets`)
+//! - [`supervisor`]: starts them as children and keeps them running; `log_lines`: what they write
+//! - [`monitor`]: what they say of their health; [`health`]: when they are wedged; [`watchdog`]: ends requests to those
 //! - [`speech_cache`]: remembers how short phrases sound
 //! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`]
 //! - [`scripted`]: engines for tests of turn-taking
 
 pub mod fleet;
 pub mod grpc;
+pub mod health;
+pub mod launcher;
+mod log_lines;
 pub mod monitor;
 mod onnx;
 pub mod scripted;
 pub mod silero;
 pub mod smart_turn;
+mod sockets;
 pub mod speech_cache;
 pub mod supervisor;
+pub mod watchdog;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;

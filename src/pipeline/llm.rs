@@ -35,7 +35,7 @@ pub async fn run(
 ) -> Result<(), EngineError> {
     let language = request.language.clone();
     let face = Shown { text_cues, ..Shown::default() };
-    let splitter = Splitter::default();
+    let splitter = Splitter::new(&language);
     let mut out = Out { response: request.id, language, index: 0, sentences, notes, splitter, face };
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {

@@ -189,7 +189,8 @@ impl Calls {
                 pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, tokens);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
-            tracing::info!(%call, ?reason, seconds = began.elapsed().as_secs(), "call ended");
+            metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
+            tracing::info!(%call, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
             drop(seat);
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
             transport.cancel();

@@ -100,7 +100,9 @@ test('only RTVI messages are read', () => {
 test('a turn is told in seconds, without what did not happen', () => {
     const marks = { transcript: 320, first_token: 540, first_audio: null, first_sent: 1043 };
     assert.equal(describeTurn(marks), 'Answered in 1.0 s (words 0.32 s, thought 0.54 s)');
+    assert.equal(describeTurn({ ...marks, heard: 1210 }), 'Answered in 1.2 s (words 0.32 s, thought 0.54 s)', 'as the waterfall has it');
     assert.equal(describeTurn({ interrupted: 100 }), '');
+    assert.equal(describeTurn({ first_sent: 30 }), '', 'a greeting answers nothing');
 });
 
 test('the measures of likeness count words', () => {

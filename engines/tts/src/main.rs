@@ -22,6 +22,8 @@ mod job;
 mod onnx;
 mod piper;
 mod queue;
+#[cfg(test)]
+mod readings_tests;
 mod request;
 mod runtime;
 mod say;

@@ -75,9 +75,10 @@ fn step(speaker: &mut Speaker, state: &EngineState, mut entry: Entry<Job>) -> Op
     }
     job.ticket.start();
     let begun = Instant::now();
+    let work = state.step();
     let spoken = catch_unwind(AssertUnwindSafe(|| speaker.speak_next(job)))
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
-    state.add_busy(begun.elapsed());
+    drop(work);
     job.next += 1;
     let last = job.next == job.parts.len();
     match spoken {
@@ -195,7 +196,7 @@ fn utterance(espeak: &mut Espeak, voice: &Voice, text: &str, part: &Part) -> Utt
         .clauses
         .iter()
         .map(|clause| {
-            let said = say(text, clause.range.clone(), &words(text, clause.range.clone()), &voice.language);
+            let said = say(text, clause.range.clone(), &words(text, clause.range.clone()));
             SpokenClause {
                 ipa: espeak.phonemes(&said.text),
                 words: said.words.into_iter().map(|(range, word)| (range, espeak.phonemes(&word))).collect(),
