@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, App};
 use crate::config::Config;
 use crate::engine::fleet::{Fleet, ModelFiles};
+use crate::frame::{Message, Role};
 use crate::models::{self, Manifest};
-use crate::pipeline::{invariants, slow};
+use crate::pipeline::{self, fit, invariants, slow};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
@@ -86,6 +87,7 @@ impl Server {
             async move { closed.cancelled().await }
         };
         let upkeep = keep_up(app.metrics.clone());
+        let unfit = unfit(app.clone());
         let routes = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let serve = async {
             let served = axum::serve(self.listener, routes).with_graceful_shutdown(graceful);
@@ -96,15 +98,26 @@ impl Server {
             }
         };
         let served = tokio::select! {
-            (served, ()) = async { tokio::join!(serve, drained) } => served,
+            (served, ()) = async { tokio::join!(serve, drained) } => served.context("the HTTP socket failed"),
             () = upkeep => Ok(()),
+            fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         app.fleet.stop().await;
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;
         }
         tracing::info!("stopped");
-        served.context("the HTTP socket failed")
+        served
+    }
+}
+
+/// Comes with the reason if no call could ever be answered with these instructions and tools.
+async fn unfit(app: App) -> String {
+    let instructions = Message { role: Role::System, content: pipeline::instructions(&app.config) };
+    let tools = pipeline::tools::configured(&app.config.tools);
+    match fit::check(app.fleet.engines.llm.as_ref(), &[instructions], &tools).await {
+        Ok(()) => std::future::pending().await,
+        Err(fault) => fault,
     }
 }
 
@@ -179,7 +192,7 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
                 .absolute(0);
         }
     }
-    for outcome in ["answered", "interrupted", "unanswered"] {
+    for outcome in ["answered", "interrupted", "failed", "unanswered"] {
         metrics::counter!("visavis_turns_total", "outcome" => outcome).absolute(0);
     }
     for (stage, _) in slow::STAGES {

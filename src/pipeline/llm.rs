@@ -50,7 +50,15 @@ pub async fn run(
         };
         let tools = if may_call { tools.clone() } else { Tools::default() };
         let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools };
-        let Some((name, arguments)) = out.pieces(llm.generate(request).await?).await? else {
+        let pieces = match llm.generate(request).await {
+            Err(EngineError::TooLong { limit, got }) => {
+                _ = out.notes.send(AnswerNote::TooLong(out.response, limit, got)).await;
+                round = rounds.recv().await.unwrap_or(Round::End);
+                continue;
+            }
+            pieces => pieces?,
+        };
+        let Some((name, arguments)) = out.pieces(pieces).await? else {
             break;
         };
         // What was said before the call is heard while the tool works.
