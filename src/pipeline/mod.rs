@@ -175,7 +175,12 @@ async fn stages_of(
         let audience = animate::Audience { page: ends.faces, moments: ends.moments };
         stages.spawn(bound("animate", boxed(animate::run(inputs, pace(config), origin, audience))));
     }
-    let end = first_end(tokio::spawn(Box::pin(conductor.run())), &mut stages).await;
+    ended(tokio::spawn(Box::pin(conductor.run())), stages, token).await
+}
+
+/// Waits for the call's end, then ends the stages and waits until they are gone.
+async fn ended(conductor: JoinHandle<End>, mut stages: JoinSet<()>, token: &CancellationToken) -> End {
+    let end = first_end(conductor, &mut stages).await;
     token.cancel();
     while stages.join_next().await.is_some() {}
     end
