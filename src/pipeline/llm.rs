@@ -22,7 +22,7 @@ use super::conductor::AnswerNote;
 use super::conversation::Round;
 use super::phrases::{Phrase, Splitter};
 use super::private_text::{Filter, Piece};
-use super::speakable::{Speakable, speakable};
+use super::speakable::{Speakable, locale, speakable};
 pub use face::CueSources;
 use face::Shown;
 use lines::{code_on_screen, no_answer};
@@ -41,19 +41,7 @@ pub async fn run(
     mut rounds: mpsc::Receiver<Round>,
     cues: CueSources,
 ) -> Result<(), EngineError> {
-    let mut out = Out {
-        response: request.id,
-        language: request.language.clone(),
-        index: 0,
-        sentences,
-        notes,
-        private: Filter::default(),
-        said: false,
-        code_told: false,
-        splitter: Splitter::new(&request.language),
-        whole: String::new(),
-        face: Shown::new(cues),
-    };
+    let mut out = Out::new(&request, sentences, notes, cues);
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {
         Some(script) => Round::Say(script),
@@ -74,7 +62,15 @@ pub async fn run(
         };
         let tools = if may_call { tools.clone() } else { Tools::default() };
         let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools };
-        let Some((name, arguments)) = out.pieces(llm.generate(request).await?).await? else {
+        let pieces = match llm.generate(request).await {
+            Err(EngineError::TooLong { limit, got }) => {
+                _ = out.notes.send(AnswerNote::TooLong(out.response, limit, got)).await;
+                round = rounds.recv().await.unwrap_or(Round::End);
+                continue;
+            }
+            pieces => pieces?,
+        };
+        let Some((name, arguments)) = out.pieces(pieces).await? else {
             out.finish().await;
             out.never_nothing().await;
             break;
@@ -118,6 +114,8 @@ pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineE
 struct Out {
     response: ResponseId,
     language: String,
+    /// Decides how dates are said.
+    locale: String,
     index: u32,
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
@@ -133,6 +131,28 @@ struct Out {
 }
 
 impl Out {
+    fn new(
+        request: &ResponseRequest,
+        sentences: mpsc::Sender<Sentence>,
+        notes: mpsc::Sender<AnswerNote>,
+        cues: CueSources,
+    ) -> Self {
+        Self {
+            response: request.id,
+            language: request.language.clone(),
+            locale: locale(&request.language, &request.voice),
+            index: 0,
+            sentences,
+            notes,
+            private: Filter::default(),
+            said: false,
+            code_told: false,
+            splitter: Splitter::new(&request.language),
+            whole: String::new(),
+            face: Shown::new(cues),
+        }
+    }
+
     /// Hands on what the model says, up to its end or to a tool that it calls.
     async fn pieces(
         &mut self,
@@ -212,7 +232,7 @@ impl Out {
         let space =
             if self.index > 0 && before.ends_with('\n') && !shown.text.is_empty() { "\n" } else { "" };
         let cues = cues.into_iter().map(|(at, cue)| (space.len() + shown.at(at), cue)).collect();
-        let Speakable { text: speakable, words } = speakable(&shown.text, &self.language);
+        let Speakable { text: speakable, words } = speakable(&shown.text, &self.locale);
         self.said |= speakable.contains(char::is_alphanumeric);
         let text = format!("{space}{}", shown.text);
         self.sentence(Sentence {

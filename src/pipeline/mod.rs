@@ -26,6 +26,8 @@ pub mod caption;
 pub mod conductor;
 pub mod conversation;
 mod cues;
+pub mod fit;
+mod floor;
 pub mod heard;
 pub mod interjection;
 pub mod invariants;
@@ -81,9 +83,6 @@ const VOICES: Duration = Duration::from_millis(300);
 /// How long the end of a call waits for its client to hear of it, and for its recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Bytes of history for each token of context: about three bytes a token, and room for instructions and the answer.
-const HISTORY_BYTES_PER_TOKEN: usize = 2;
-
 /// Runs a call's pipeline until the client goes, the conversation ends it, `token` is
 /// cancelled or a stage panics; once `drain` is cancelled it ends after the answer in work. Every
 /// task it started is gone when it returns; the client has been told why.
@@ -108,10 +107,10 @@ pub async fn run(
     token.cancel();
     tasks.close();
     tasks.wait().await;
-    engines.llm.release(&call).await;
-    // The last event waits for room: it must not be lost behind a burst.
+    // The last event waits for room: it must not be lost behind a burst, nor wait for an engine.
     let last = CallEvent::Ended { reason, message: message.into() };
-    _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await;
+    let told = async move { _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await };
+    tokio::join!(told, engines.llm.release(&call));
     if let Some(written) = written {
         _ = tokio::time::timeout(LAST_WORDS, written).await;
     }
@@ -145,6 +144,8 @@ async fn stages_of(
         playout: playout_events,
         position,
         events: ends.events,
+        departure: ends.departure,
+        hang_up: ends.hang_up,
         language: language_out,
         current,
         closed,
@@ -181,7 +182,12 @@ async fn stages_of(
         let audience = animate::Audience { page: ends.faces, moments: ends.moments };
         stages.spawn(bound("animate", boxed(animate::run(inputs, pace(config), origin, audience))));
     }
-    let end = first_end(tokio::spawn(Box::pin(conductor.run())), &mut stages).await;
+    ended(tokio::spawn(Box::pin(conductor.run())), stages, token).await
+}
+
+/// Waits for the call's end, then ends the stages and waits until they are gone.
+async fn ended(conductor: JoinHandle<End>, mut stages: JoinSet<()>, token: &CancellationToken) -> End {
+    let end = first_end(conductor, &mut stages).await;
     token.cancel();
     while stages.join_next().await.is_some() {}
     end
@@ -229,13 +235,19 @@ fn cue_sources(config: &Config) -> llm::CueSources {
     llm::CueSources { tags: avatar.enabled && avatar.tags, words: avatar.enabled && avatar.text_cues }
 }
 
-fn settings(config: &Config, language: Option<String>) -> Settings {
+/// The system prompt of every call.
+#[must_use]
+pub fn instructions(config: &Config) -> String {
     let mut instructions = plain(&config.conversation.instructions).into_owned();
     if config.avatar.enabled && config.avatar.tags {
         instructions.push_str(&crate::avatar::tags::instructions());
     }
+    instructions
+}
+
+fn settings(config: &Config, language: Option<String>) -> Settings {
     Settings {
-        instructions,
+        instructions: instructions(config),
         language,
         voice: config.tts.voice.clone(),
         voices: Vec::new(),
@@ -243,7 +255,7 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         eagerness: config.conversation.eagerness,
         idle_ms: config.conversation.idle_seconds * 1000,
         idle_end_ms: config.conversation.idle_end_seconds * 1000,
-        history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+        prompt_tokens: config.llm.context.saturating_sub(config.llm.max_tokens) as usize,
         tools: tools::configured(&config.tools),
         tool_rounds: config.tools.rounds,
         summarise: config.conversation.summarise,

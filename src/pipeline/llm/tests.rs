@@ -25,6 +25,7 @@ fn request() -> ResponseRequest {
         id: ResponseId(1),
         speculative: false,
         script: None,
+        canned: false,
         preface: None,
         messages: Vec::new(),
         language: "en".into(),
