@@ -37,8 +37,8 @@ fn assert_absent(folder: &str, banned: &[&str], except: &str) {
 }
 
 #[test]
-fn the_conversation_and_the_face_know_no_clock_and_no_io() {
-    for pure in ["src/pipeline/conversation", "src/avatar"] {
+fn the_conversation_the_echo_and_the_face_know_no_clock_and_no_io() {
+    for pure in ["src/pipeline/conversation", "src/pipeline/echo", "src/avatar"] {
         assert_absent(
             pure,
             &["tokio", "Instant::now", "SystemTime", "async ", "std::fs", "metrics::"],

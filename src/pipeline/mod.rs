@@ -25,11 +25,13 @@ pub mod animate;
 pub mod conductor;
 pub mod conversation;
 mod cues;
+pub mod echo;
 pub mod heard;
 pub mod interjection;
 pub mod invariants;
 pub mod language;
 pub mod llm;
+pub mod near_voice;
 mod observer;
 pub mod phrases;
 pub mod playout;
@@ -130,6 +132,7 @@ async fn stages_of(
     let (position_out, position) = watch::channel(PlaybackPosition::default());
     let (language_out, language_rx) = watch::channel(settings.language.clone());
     let origin = Instant::now();
+    let played = echo::Played::default();
     let (face, face_inputs) = face(config);
     let wires = conductor::Wires {
         voice,
@@ -160,7 +163,14 @@ async fn stages_of(
     let detector = (engines.vad)();
     stages.spawn(bound(
         "vad",
-        boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out, closed_rx)),
+        boxed(vad::run(
+            (ends.mic, echo::Echo::new(played.clone()), origin),
+            detector,
+            config.vad.clone(),
+            feed,
+            voice_out,
+            closed_rx,
+        )),
     ));
     stages.spawn(bound(
         "stt",
@@ -168,7 +178,14 @@ async fn stages_of(
     ));
     stages.spawn(bound(
         "playout",
-        boxed(playout::run((origin, face), to_play, current_rx, ends.media, position_out, told)),
+        boxed(playout::run(
+            (origin, face, echo::tap::Tap::new(played)),
+            to_play,
+            current_rx,
+            ends.media,
+            position_out,
+            told,
+        )),
     ));
     if let Some(inputs) = face_inputs {
         let audience = animate::Audience { page: ends.faces, moments: ends.moments };
