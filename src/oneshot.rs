@@ -1,5 +1,7 @@
 //! One engine for one task on the command line: `visavis speak` and `visavis transcribe`.
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,19 +11,22 @@ use tokio::sync::watch;
 
 use crate::audio::resample::Resampler;
 use crate::config::Config;
-use crate::engine::fleet::{Launcher, ModelFiles, stt_arguments, tts_arguments};
+use crate::engine::fleet::{ModelFiles, stt_arguments, tts_arguments};
 use crate::engine::grpc::{GrpcStt, GrpcTts};
+use crate::engine::launcher::{Launched, Launcher};
 use crate::engine::monitor::EngineStatus;
-use crate::engine::{Stt, SttInput, SttRequest, Tts, TtsRequest};
+use crate::engine::{Stt, SttInput, SttRequest, Tts, TtsRequest, Voice};
 use crate::frame::{MIC_RATE, Transcript};
+use crate::pipeline::phrases::Splitter;
+use crate::pipeline::speakable::speakable;
 
 /// Longest time for an engine to load.
 const LOADING: Duration = Duration::from_secs(120);
 
-/// Speaks `text` into a WAV file.
+/// Speaks `text` into a WAV file, phrase by phrase and normalised as in a call.
 ///
 /// # Errors
-/// When the engine or the file fails.
+/// When the engine or the file fails, or there is nothing to speak.
 pub async fn speak(
     config: &Config,
     models: &ModelFiles,
@@ -30,34 +35,55 @@ pub async fn speak(
     out: &Path,
 ) -> anyhow::Result<()> {
     let launcher = Launcher::new()?;
-    let (channel, status) = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
+    let Launched { link, status } = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
     loaded(status).await?;
-    let tts = GrpcTts { channel, settings: config.tts.clone() };
-    let request = TtsRequest { text: text.into(), voice: voice.into(), ..Default::default() };
-    let mut parts = tts.synthesize(request).await?;
+    let tts = GrpcTts { link, settings: config.tts.clone() };
+    let locale = locale(&tts.voices().await.unwrap_or_default(), voice);
     let mut writer = None;
-    while let Some(part) = parts.next().await {
-        let part = part?;
-        let writer = match &mut writer {
-            Some(writer) => writer,
-            none => {
-                let spec = hound::WavSpec {
-                    channels: 1,
-                    sample_rate: part.rate,
-                    bits_per_sample: 16,
-                    sample_format: hound::SampleFormat::Int,
-                };
-                none.insert(
-                    hound::WavWriter::create(out, spec)
-                        .with_context(|| format!("cannot write {}", out.display()))?,
-                )
-            }
-        };
-        part.samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+    for text in utterances(text, &locale) {
+        let request = TtsRequest { text, voice: voice.into(), ..Default::default() };
+        let mut parts = tts.synthesize(request).await?;
+        while let Some(part) = parts.next().await {
+            let part = part?;
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                none => none.insert(wav(out, part.rate)?),
+            };
+            part.samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+        }
     }
     writer.context("there is nothing to speak in this text")?.finalize()?;
     launcher.stop().await;
     Ok(())
+}
+
+/// The locale of the named voice, or of the first one; it decides how numbers and dates are said.
+fn locale(voices: &[Voice], name: &str) -> String {
+    let named = voices.iter().find(|voice| voice.name == name);
+    let voice = named.or_else(|| voices.first().filter(|_| name.is_empty()));
+    voice.map_or_else(String::new, |voice| match voice.locale.as_str() {
+        "" => voice.language.clone(),
+        locale => locale.to_owned(),
+    })
+}
+
+/// The text as a call would send it to the engine.
+fn utterances(text: &str, locale: &str) -> Vec<String> {
+    let mut splitter = Splitter::new(locale);
+    let mut phrases = splitter.push(text);
+    phrases.extend(splitter.finish());
+    let spoken = phrases.into_iter().map(|phrase| speakable(&phrase.text, locale).text);
+    spoken.filter(|text| !text.is_empty()).collect()
+}
+
+fn wav(out: &Path, sample_rate: u32) -> anyhow::Result<hound::WavWriter<BufWriter<File>>> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    hound::WavWriter::create(out, spec).with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// The words of a WAV file.
@@ -72,10 +98,10 @@ pub async fn transcribe(
 ) -> anyhow::Result<Transcript> {
     let samples = read_wav(file).with_context(|| format!("cannot read {}", file.display()))?;
     let launcher = Launcher::new()?;
-    let (channel, status) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
+    let Launched { link, status } = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
     loaded(status).await?;
     let request = SttRequest { language: language.into(), ..SttRequest::default() };
-    let mut stream = GrpcStt(channel).open(request).await?;
+    let mut stream = GrpcStt { link }.open(request).await?;
     for piece in samples.chunks(16_000) {
         stream.input.send(SttInput::Audio(piece.to_vec())).await?;
     }
@@ -114,4 +140,31 @@ pub fn read_wav(file: &Path) -> anyhow::Result<Vec<i16>> {
     resampler.push(&mono, &mut out);
     resampler.flush(&mut out);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spoken_is_what_a_call_would_say() {
+        assert_eq!(
+            utterances("It costs $1.4 billion. **Call** 555-0199 on 3/4/2026.", "en_US"),
+            ["It costs 1.4 billion dollars.", "Call 5 5 5, 0 1 9 9 on March 4th, 2026."]
+        );
+        assert_eq!(utterances("👍", "en"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_voice_decides_how_dates_are_said() {
+        let voice = |name: &str, language: &str, locale: &str| Voice {
+            name: name.into(),
+            language: language.into(),
+            locale: locale.into(),
+        };
+        let voices = [voice("joe", "en", "en_US"), voice("alba", "en", "en_GB"), voice("eva", "de", "")];
+        for (name, expected) in [("", "en_US"), ("alba", "en_GB"), ("eva", "de"), ("bob", "")] {
+            assert_eq!(locale(&voices, name), expected);
+        }
+    }
 }

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, App};
 use crate::config::Config;
 use crate::engine::fleet::{Fleet, ModelFiles};
-use crate::models::Manifest;
-use crate::pipeline::{invariants, slow};
+use crate::frame::{Message, Role};
+use crate::models::{self, Manifest};
+use crate::pipeline::{self, fit, invariants, slow};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
@@ -38,6 +39,7 @@ impl Server {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let metrics = metrics_recorder()?;
         let models = model_files(&config)?;
+        check_models(&config, &models).await?;
         let telemetry = Telemetry::start(&config.telemetry)?;
         let config = Arc::new(config);
         let listen = config.server.listen;
@@ -85,6 +87,7 @@ impl Server {
             async move { closed.cancelled().await }
         };
         let upkeep = keep_up(app.metrics.clone());
+        let unfit = unfit(app.clone());
         let routes = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let serve = async {
             let served = axum::serve(self.listener, routes).with_graceful_shutdown(graceful);
@@ -95,16 +98,38 @@ impl Server {
             }
         };
         let served = tokio::select! {
-            (served, ()) = async { tokio::join!(serve, drained) } => served,
+            (served, ()) = async { tokio::join!(serve, drained) } => served.context("the HTTP socket failed"),
             () = upkeep => Ok(()),
+            fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         app.fleet.stop().await;
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;
         }
         tracing::info!("stopped");
-        served.context("the HTTP socket failed")
+        served
     }
+}
+
+/// Comes with the reason if no call could ever be answered with these instructions and tools.
+async fn unfit(app: App) -> String {
+    let instructions = Message { role: Role::System, content: pipeline::instructions(&app.config) };
+    let tools = pipeline::tools::configured(&app.config.tools);
+    match fit::check(app.fleet.engines.llm.as_ref(), &[instructions], &tools).await {
+        Ok(()) => std::future::pending().await,
+        Err(fault) => fault,
+    }
+}
+
+/// Compares checksums, which takes no time unless a file was written to.
+async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()> {
+    let (dir, files) = (config.models.dir.clone(), files.all());
+    let checked =
+        tokio::task::spawn_blocking(move || models::check(&Manifest::builtin(), &dir, &files)).await?;
+    checked.map_err(|error| {
+        let profile = &config.models.profile;
+        anyhow::anyhow!("{error}: fetch it again with `visavis models fetch --profile {profile}`")
+    })
 }
 
 /// Without UDP the server still takes WebSocket calls.
@@ -162,9 +187,12 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
         metrics::counter!(counter).absolute(0);
     }
     for engine in ["stt", "llm", "tts"] {
-        metrics::counter!("visavis_engine_restarts_total", "engine" => engine).absolute(0);
+        for reason in ["died", "hung"] {
+            metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)
+                .absolute(0);
+        }
     }
-    for outcome in ["answered", "interrupted", "unanswered"] {
+    for outcome in ["answered", "interrupted", "failed", "unanswered"] {
         metrics::counter!("visavis_turns_total", "outcome" => outcome).absolute(0);
     }
     for (stage, _) in slow::STAGES {

@@ -17,6 +17,9 @@ import { View } from './view.js';
 import { WaterfallPanel } from './waterfall.js';
 
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
+/** Notices that say that an answer is late or missing: over when one sounds, or when the person speaks again. */
+const OVER_WITH_ANSWER = ['one-moment'];
+const OVER_WITH_TURN = ['one-moment', 'no-answer', 'answer-failed', 'not-understood'];
 const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
 
 const graph = new AudioGraph();
@@ -129,10 +132,10 @@ on('state', (/** @type {{state: string}} */ { state }) => {
     if (state === 'connecting') {
         captions.clear();
         timings.clear();
-        view.showNotice('');
-        view.showLanguage('');
     }
     if (state === 'connecting' || state === 'ended') {
+        view.clearNotice();
+        view.showLanguage('');
         view.showTool('', false);
     }
     showState();
@@ -153,11 +156,12 @@ on('loading', (/** @type {{parts: string[], ready: boolean}} */ { parts, ready }
         view.showLoading(parts);
     }
 });
-on('notice', (/** @type {{message: string}} */ { message: text }) => view.showNotice(text));
+on('notice', (/** @type {{code: string, message: string}} */ { code, message: text }) => view.showNotice(text, code));
+on('bot-started-speaking', () => view.clearNotice(OVER_WITH_ANSWER));
+on('user-started-speaking', () => view.clearNotice(OVER_WITH_TURN));
 on('waterfall', () => timings.show(session.turns.list));
 on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));
 on('tool', (/** @type {{name: string, running: boolean}} */ { name, running }) => view.showTool(name, running));
-on('held', (/** @type {{held: boolean}} */ { held }) => view.showHeld(held));
 on('reconnecting', (/** @type {{reconnecting: boolean}} */ { reconnecting }) => {
     view.showNotice(reconnecting ? 'The connection is shaky. Reconnecting…' : '');
 });

@@ -33,9 +33,10 @@ function seconds(ms) {
  * @returns {string} empty when there is nothing to tell
  */
 export function describeTurn(marks) {
-    const first = marks.first_sent ?? marks.first_audio;
-    if (typeof first !== 'number') {
-        return '';
+    const first = marks.heard ?? marks.first_sent ?? marks.first_audio;
+    const asked = typeof marks.transcript === 'number' || typeof marks.turn_decided === 'number';
+    if (typeof first !== 'number' || !asked) {
+        return ''; // such as a greeting, which answers nothing
     }
     const parts = /** @type {const} */ ([
         ['transcript', 'words'],

@@ -1,6 +1,7 @@
 /**
  * The page /avatar/playground: form, face, player and plots wired together.
  */
+import { hasGpu } from './avatar/gpu.js';
 import { People } from './avatar/people.js';
 import { Portrait } from './avatar/portrait.js';
 import { Quality } from './avatar/quality.js';
@@ -24,6 +25,8 @@ const progress = element('progress', HTMLElement);
 const problem = element('problem', HTMLElement);
 const FIELDS = /** @type {Record<string, HTMLElement>} */ ({ text, voice, language: voice, mood, fps, body: recording });
 
+const NO_GPU = 'No graphics card for the 3D head here: the drawn face shows the same weights.';
+
 const player = new Player();
 const people = new People();
 /** How much face this device draws, where the person leaves it to the page. */
@@ -35,6 +38,8 @@ const face = emptyFace();
 let clip = null;
 /** @type {AbortController | null} */
 let asking = null;
+/** @type {boolean | null} Null: not asked yet. */
+let gpu = null;
 /** What the pictures show, and when the face was drawn last. */
 let shown = -1;
 let drawn = 0;
@@ -47,7 +52,7 @@ const portrait = new Portrait(place, {
     },
     onFailed: (why) => {
         quality.failed(performance.now());
-        note(why === 'webgl' ? 'No graphics card for the 3D head here: the drawn face shows the same weights.' : 'The head could not be loaded: the drawn face shows the same weights.');
+        note(why === 'webgl' ? NO_GPU : 'The head could not be loaded: the drawn face shows the same weights.');
     },
     onMissing: (person, missing) => note(`${person.name} lacks ${missing.length} of the 52 shapes: ${missing.join(', ')}.`),
 });
@@ -119,7 +124,17 @@ function open(made) {
     scrub.max = String(Math.max(1, made.frames.length - 1));
     player.load(made.sound(), made.rate, made.seconds);
     redraw();
+    revealPlayer();
     player.play();
+}
+
+/** On a narrow page the face and the player lie below the form: shows both, so that what plays is seen. */
+function revealPlayer() {
+    const { top, bottom } = play.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight) {
+        const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+        place.scrollIntoView({ block: 'start', behavior: calm ? 'instant' : 'smooth' });
+    }
 }
 
 function redraw() {
@@ -219,6 +234,10 @@ function save(name, type, content) {
 function showPerson() {
     const person = people.find(who.value);
     place.setAttribute('aria-label', `The face of ${person.name}`);
+    if (look.value === 'auto' && person.file !== '' && quality.current.level !== 'lite' && !(gpu ??= hasGpu())) {
+        quality.failed(performance.now());
+        note(NO_GPU);
+    }
     const { level, ratio } = look.value === 'auto' ? quality.current : { level: look.value === 'full' ? /** @type {const} */ ('full') : /** @type {const} */ ('lite'), ratio: 2 };
     portrait.show(person, person.file === '' ? 'lite' : level, { ratio, slowToo: look.value === 'full' });
 }

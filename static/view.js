@@ -32,6 +32,9 @@ export class View {
         this.toolNote = element('tool-note', HTMLElement);
         /** @type {ReturnType<typeof setTimeout> | undefined} */
         this.toolTimer = undefined;
+        this.noticeCode = '';
+        this.stage = element('stage', HTMLElement);
+        this.start = element('start', HTMLButtonElement);
         this.before = element('before', HTMLElement);
         this.controls = element('controls', HTMLElement);
         this.startText = element('start-text', HTMLElement);
@@ -64,6 +67,7 @@ export class View {
      * @param {{microphone: boolean, muted: boolean}} input
      */
     showState(state, { microphone, muted }) {
+        const focused = document.activeElement;
         const live = state === 'listening' || state === 'thinking' || state === 'speaking';
         const active = live || state === 'connecting';
         document.body.dataset.state = state;
@@ -84,6 +88,7 @@ export class View {
             this.problem.hidden = true;
             document.body.classList.remove('problem-shown');
         }
+        this.keepFocus(focused);
         if (live && this.since === 0) {
             this.since = Date.now();
         } else if (!live) {
@@ -91,6 +96,17 @@ export class View {
             this.clock.hidden = true;
             this.transport.hidden = true;
             this.unblock.hidden = true;
+        }
+    }
+
+    /**
+     * Hands the keyboard's focus on when the button that had it is gone: to the call, or to what starts the next one.
+     *
+     * @param {Element | null} focused - what had it
+     */
+    keepFocus(focused) {
+        if (focused instanceof HTMLElement && this.stage.contains(focused) && focused.closest('[hidden]') !== null) {
+            (this.before.hidden ? this.stage : this.start).focus();
         }
     }
 
@@ -150,11 +166,6 @@ export class View {
         this.toolTimer = setTimeout(() => setText(this.toolNote, text), running ? TOOL_NOTE_AFTER_MS : 0);
     }
 
-    /** @param {boolean} held - the answer is turned down, for the person may have begun to speak */
-    showHeld(held) {
-        document.body.classList.toggle('held', held);
-    }
-
     /** @param {string[]} parts - flags of /ready that are false; empty: ready, or the server does not say */
     showLoading(parts) {
         const names = parts.map((part) => PART_NAMES[part] ?? part.replace(/_ready$/, ''));
@@ -183,9 +194,20 @@ export class View {
         this.progressTimer ??= setTimeout(() => (this.progress.hidden = false), PROGRESS_AFTER_MS);
     }
 
-    /** @param {string} text */
-    showNotice(text) {
+    /**
+     * @param {string} text
+     * @param {string} [code] - the kind of notice, which `clearNotice` may name
+     */
+    showNotice(text, code = '') {
+        this.noticeCode = code;
         setText(this.notice, text);
+    }
+
+    /** @param {readonly string[]} [codes] - only notices of these kinds; without: any */
+    clearNotice(codes) {
+        if (codes === undefined || codes.includes(this.noticeCode)) {
+            this.showNotice('');
+        }
     }
 
     /**

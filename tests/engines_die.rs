@@ -1,9 +1,12 @@
-//! Engines are killed in the middle of their work: the call goes on and answers the next question.
+//! Engines are killed and stopped in the middle of their work: the call goes on and answers, and they come back.
+//! `bench failures --repeat 10` does the same in every phase of a turn, and measures it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use visavis::bench::Settings;
+use visavis::bench::failures::{self, Blow, Options, Phase, Victim};
 use visavis::client::turn::{Question, ask, settle};
 use visavis::client::{Call, CallOptions, ClientMessage, Clip, Event, Mode, ServerMessage};
 
@@ -67,4 +70,62 @@ async fn a_call_survives_the_death_of_each_engine_and_no_engine_survives_the_ser
         }
     };
     tokio::time::timeout(Duration::from_secs(10), gone).await.expect("no engine outlives a killed server");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_hangs_is_ended_and_started_again_and_the_question_is_answered() {
+    let live = Live::start(&["--set", "llm.max_tokens=48"]).await;
+    let settings = Settings {
+        server: live.server.clone(),
+        mode: Mode::WebSocket,
+        calls: 1,
+        stagger: Duration::ZERO,
+        background: Clip::room_noise(),
+        language: None,
+        pid: Some(live.process.id()),
+    };
+    let jfk = Arc::new(Clip::from_wav(&live::speech("jfk.wav")).unwrap());
+    let each = [
+        (Victim::Stt, Phase::Listening),
+        (Victim::Llm, Phase::FirstToken),
+        (Victim::Tts, Phase::FirstToken),
+        (Victim::Llm, Phase::Speaking),
+    ];
+    for (victim, phase) in each {
+        let options = Options {
+            blows: vec![Blow::Stop],
+            victims: vec![victim],
+            phases: vec![phase],
+            repeat: 1,
+            spoken: Question::Spoken(jfk.clone()),
+            patience: PATIENCE,
+        };
+        let report = Box::pin(failures::run(&settings, &options, |_| {})).await.unwrap();
+        let [trial] = &report.trials[..] else { panic!("the call ended: {:?}", report.ended) };
+        assert!(trial.struck, "{trial:?}");
+        assert!(!trial.answer.is_empty(), "the question is answered: {trial:?}");
+        assert!(trial.ready_ms.is_some(), "the engine comes back by itself: {trial:?}");
+    }
+    assert!(live.metric("visavis_engine_restarts_total").await >= 4.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_comes_back_though_its_sockets_folder_was_removed_and_the_folder_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let live = Live::start(&[]).await;
+    let engine = live.engine("tts").expect("it runs");
+    let line = std::fs::read(format!("/proc/{engine}/cmdline")).unwrap();
+    let line = String::from_utf8(line).unwrap();
+    let socket = line.split('\0').find_map(|argument| argument.strip_prefix("unix:")).unwrap();
+    let folder = std::path::Path::new(socket).parent().unwrap();
+    assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    std::fs::remove_dir_all(folder).unwrap();
+    live.signal("-KILL", engine);
+    let back = async {
+        while live.engine("tts").is_none_or(|now| now == engine) || !live.ready().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, back).await.expect("it comes back");
+    assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
 }

@@ -106,7 +106,7 @@ fn phrases(text: &str, language: &str) -> Vec<Sentence> {
     cues.extend(rest.cues.into_iter().map(|(at, cue)| (text.len() + at, cue)));
     text.push_str(&rest.text);
     let tagged = !cues.is_empty();
-    let mut splitter = Splitter::default();
+    let mut splitter = Splitter::new(language);
     let mut written = splitter.push(&text);
     written.extend(splitter.finish());
     let count = written.len();

@@ -224,11 +224,11 @@ impl From<EngineError> for Problem {
                 field.into_iter().fold(problem, Self::field)
             }
             EngineError::Unavailable(_) | EngineError::Busy(_) | EngineError::Deadline => {
-                let detail =
-                    "The voice has no time for it, or still loads; calls go first. Try again in a moment.";
+                let detail = "The voice has no time for it, or does not answer; calls go first. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
             }
-            EngineError::Failed(message) => {
+            EngineError::Failed(_) | EngineError::TooLong { .. } => {
+                let message = error.to_string();
                 tracing::error!(%message, "speech for an animation failed");
                 Self::new(
                     StatusCode::BAD_GATEWAY,

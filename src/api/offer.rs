@@ -125,8 +125,9 @@ pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<S
 
 /// A place for a call, once the engines can serve it.
 pub(super) fn admit(app: &App) -> Result<Seat, Problem> {
-    if !app.fleet.ready() {
-        let detail = "The server is still loading its models; /ready says which. Try again in a moment.";
+    if let Some(missing) = app.fleet.missing() {
+        let detail =
+            format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(2));
     }
     app.calls.admit().map_err(|refusal| {

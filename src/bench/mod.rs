@@ -4,6 +4,7 @@
 //! - [`statistics`]: percentiles of what was measured
 //! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
 //!   [`interrupt`]: answers that are spoken into
+//! - [`failures`]: engines that are stopped or killed in the middle of a turn
 //! - [`conversation`]: scripted scenarios, judged against the targets
 //! - [`avatar`]: what the face is worth
 //! - [`table`]: the results for people
@@ -12,6 +13,7 @@ pub mod avatar;
 pub mod calls;
 pub mod churn;
 pub mod conversation;
+pub mod failures;
 pub mod idle;
 pub mod interrupt;
 pub mod process;

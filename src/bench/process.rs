@@ -111,6 +111,12 @@ impl Tree {
         self.since(before, 1.0).iter().map(|usage| usage.cpu_ms_per_call_second).sum::<f64>() / 1_000.0
     }
 
+    /// The id of the process of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|process| process.name == name).map(|process| process.pid)
+    }
+
     /// The memory of the first process.
     #[must_use]
     pub fn rss_mib(&self) -> Option<f64> {

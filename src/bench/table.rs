@@ -7,6 +7,7 @@ use super::avatar::lips::LipsReport;
 use super::calls::CallsReport;
 use super::churn::ChurnReport;
 use super::conversation::Report as ConversationReport;
+use super::failures::Report as FailuresReport;
 use super::idle::IdleReport;
 use super::interrupt::InterruptReport;
 use super::process::Usage;
@@ -182,6 +183,33 @@ pub fn interrupt(report: &InterruptReport) -> String {
     let (whole, missing) = (report.not_cut_off, report.missing);
     line(&mut out, &format!("\nanswers not cut off {whole}; interruptions without an answer {missing}"));
     faults(&mut out, &report.faults);
+    out
+}
+
+/// Engines that failed in the middle of a turn.
+#[must_use]
+pub fn failures(report: &FailuresReport) -> String {
+    let mut out = String::new();
+    let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0}"));
+    line(
+        &mut out,
+        &format!("{:<6}{:<6}{:<12}{:>12}{:>12}  faults", "blow", "to", "phase", "silent ms", "ready ms"),
+    );
+    for one in &report.trials {
+        let (blow, victim) = (format!("{:?}", one.blow), format!("{:?}", one.victim));
+        let faults = if one.struck { one.faults().join("; ") } else { "the phase did not come".to_owned() };
+        let text = format!(
+            "{blow:<6}{victim:<6}{:<12}{:>12}{:>12}  {faults}",
+            format!("{:?}", one.phase),
+            ms(one.next_sound_ms),
+            ms(one.ready_ms)
+        );
+        line(&mut out, text.trim_end());
+    }
+    let struck = report.trials.iter().filter(|one| one.struck).count();
+    let good = report.trials.iter().filter(|one| one.struck && one.faults().is_empty()).count();
+    line(&mut out, &format!("\n{good} of {struck} as they should be; calls ended {}", report.ended.len()));
+    faults(&mut out, &report.ended);
     out
 }
 

@@ -11,7 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use visavis::bench::avatar::{browser, lips};
 use visavis::bench::calls::{self, Questions};
 use visavis::bench::conversation::scenarios::{SCENARIOS, Scenario};
+use visavis::bench::failures::{self, Blow, Phase, Victim};
 use visavis::bench::{Settings, churn, conversation, idle, interrupt, process, table};
+use visavis::client::turn::Question;
 use visavis::client::{Clip, Mode, Server};
 use visavis::config::{self, Sources};
 use visavis::harness::{default_speech, load_speech, models_folder, speech_folder};
@@ -35,6 +37,11 @@ enum What {
     /// The speakers come with `visavis models fetch kokoro-82m-int8 speech-jfk`; what they say is synthesised once and kept.
     /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or a model is missing.
     Conversation(ConversationArguments),
+    /// Each engine stopped (it hangs) and killed in each phase of a turn: how soon the agent is heard again, whether it answers,
+    /// whether the engine comes back. The server must run on this machine
+    ///
+    /// Exit code: 0 when nothing was missed and no call ended, 1 otherwise, 2 when an argument is wrong.
+    Failures(FailureArguments),
     /// The face against the voice in a real Chromium, which node drives: skew, drift, and the mouth after an interruption;
     /// with --lips how well the lips speak
     ///
@@ -124,6 +131,30 @@ struct ConversationArguments {
 }
 
 #[derive(Args)]
+struct FailureArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long)]
+    server: String,
+    /// How often each
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    repeat: u16,
+    /// How engines fail
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_values_t = [Blow::Stop, Blow::Kill])]
+    blow: Vec<Blow>,
+    /// Which engines fail
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_values_t = [Victim::Stt, Victim::Llm, Victim::Tts])]
+    engine: Vec<Victim>,
+    /// When they fail
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_values_t = Phase::value_variants().to_vec())]
+    phase: Vec<Phase>,
+    /// A WAV file, spoken as a question [default: jfk.wav]
+    #[arg(long)]
+    speech: Option<PathBuf>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args)]
 struct CallArguments {
     /// The server, as http://HOST:PORT
     #[arg(long)]
@@ -169,6 +200,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Call(arguments) => Box::pin(call(arguments)).await,
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,
+        What::Failures(arguments) => Box::pin(fail(arguments)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
     };
     match done {
@@ -244,6 +276,38 @@ async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
     };
     let report = Box::pin(conversation::run(&settings, &options, &mut tell)).await?;
     print(arguments.shared.json, &report, table::conversation)?;
+    Ok(report.passed)
+}
+
+async fn fail(arguments: FailureArguments) -> anyhow::Result<bool> {
+    let server = Server::new(&arguments.server)?;
+    let probe = server.http().get(server.url("health")).send().await;
+    probe.map_err(|error| server.unreachable(&error))?;
+    let mut clips = load_speech(&[arguments.speech.unwrap_or_else(default_speech)])?;
+    let clip = clips.pop().ok_or_else(|| anyhow::anyhow!("--speech: no WAV file"))?;
+    let options = failures::Options {
+        blows: arguments.blow,
+        victims: arguments.engine,
+        phases: arguments.phase,
+        repeat: usize::from(arguments.repeat),
+        spoken: Question::Spoken(Arc::new(clip)),
+        patience: Duration::from_secs(arguments.shared.patience),
+    };
+    let settings = Settings {
+        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: arguments.shared.mode,
+        calls: 1,
+        stagger: Duration::ZERO,
+        background: Clip::room_noise(),
+        language: arguments.shared.language,
+    };
+    let tell = |trial: &failures::Trial| {
+        let told = serde_json::to_string(trial).unwrap_or_default();
+        drop(writeln!(std::io::stderr(), "{told}"));
+    };
+    let report = Box::pin(failures::run(&settings, &options, tell)).await?;
+    print(arguments.shared.json, &report, table::failures)?;
     Ok(report.passed)
 }
 

@@ -56,7 +56,7 @@ pub async fn ask(
 
 impl Call {
     /// Begins to ask. What is returned resolves to the end of a spoken question; a typed one ends at once.
-    pub(super) async fn put(
+    pub(crate) async fn put(
         &mut self,
         question: &Question,
         log: &mut TurnLog,
@@ -72,7 +72,7 @@ impl Call {
     }
 }
 
-pub(super) async fn wait_until(deadline: Option<Instant>) {
+pub(crate) async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
@@ -84,7 +84,7 @@ pub(crate) async fn tell_server(call: &Call, log: &TurnLog) -> Result<(), Client
     call.send(ClientMessage::FirstAudio { response, ms: ms.max(0.0) as u32 }).await
 }
 
-pub(super) fn ended(log: &TurnLog) -> ClientError {
+pub(crate) fn ended(log: &TurnLog) -> ClientError {
     ClientError::Ended(log.closed.clone().unwrap_or_else(|| "the connection is closed".to_owned()))
 }
 

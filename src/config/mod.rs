@@ -17,7 +17,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 
 pub(crate) use check::is_language;
-pub use renderers::Renderers;
+pub use renderers::{LONGEST_DELAY_MS, Renderers};
 pub use settings::{
     Avatar, Config, Conversation, IceServer, LlmEngine, Log, Models, Recording, Remote, Server, SttEngine,
     Telemetry, TtsEngine, Vad,

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::renderers::live_link::LONGEST_SUBJECT;
 use crate::renderers::target::{is_address, is_subject};
 
+/// Longest `renderers.delay_ms`.
+pub const LONGEST_DELAY_MS: u32 = 2000;
+
 /// Where the faces of calls go over UDP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renderers {
@@ -44,8 +47,8 @@ pub(super) fn check(own: &Renderers, faults: &mut Vec<String>) {
         faults
             .push(format!("renderers.subject: {:?} is no name of 1 to {LONGEST_SUBJECT} bytes", own.subject));
     }
-    if own.delay_ms > 2000 {
-        faults.push(format!("renderers.delay_ms: {} is outside 0 to 2000", own.delay_ms));
+    if own.delay_ms > LONGEST_DELAY_MS {
+        faults.push(format!("renderers.delay_ms: {} is outside 0 to {LONGEST_DELAY_MS}", own.delay_ms));
     }
 }
 

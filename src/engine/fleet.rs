@@ -3,18 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tonic::transport::Channel;
 
-use super::grpc::{self, GrpcLlm, GrpcStt, GrpcTts};
-use super::monitor::{self, EngineStatus};
+use super::grpc::{GrpcLlm, GrpcStt, GrpcTts};
+use super::launcher::Launcher;
+use super::monitor::EngineStatus;
 use super::silero::Silero;
 use super::smart_turn::SmartTurn;
 use super::speech_cache::CachedTts;
-use super::supervisor::{self, Program};
 use super::{EndOfTurn, Engines, Tts, Vad};
 use crate::config::Config;
 
@@ -33,6 +29,19 @@ pub struct ModelFiles {
     pub turn: Option<PathBuf>,
     /// ONNX Runtime.
     pub runtime: PathBuf,
+}
+
+impl ModelFiles {
+    /// Every file that is read, with what lies beside a voice.
+    #[must_use]
+    pub fn all(&self) -> Vec<PathBuf> {
+        let mut all = vec![self.stt.clone(), self.llm.clone(), self.vad.clone(), self.runtime.clone()];
+        all.extend(self.turn.clone());
+        for voice in &self.voices {
+            all.extend([voice.clone(), voice.with_added_extension("json")]);
+        }
+        all
+    }
 }
 
 /// The engines and what is known of them.
@@ -60,23 +69,34 @@ impl Fleet {
             None => None,
         };
         let launcher = Launcher::new()?;
-        let (stt_channel, stt) = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
-        let (llm_channel, llm) = launcher.launch("llm", &config.llm.url, llm_arguments(config, models))?;
-        let (tts_channel, tts) = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
+        let stt = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
+        let llm = launcher.launch("llm", &config.llm.url, llm_arguments(config, models))?;
+        let tts = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
         let engines = Engines {
-            stt: Arc::new(GrpcStt(stt_channel)),
-            llm: Arc::new(GrpcLlm { channel: llm_channel, settings: config.llm.clone() }),
-            tts: speech(GrpcTts { channel: tts_channel, settings: config.tts.clone() }),
+            stt: Arc::new(GrpcStt { link: stt.link }),
+            llm: Arc::new(GrpcLlm { link: llm.link, settings: config.llm.clone() }),
+            tts: speech(GrpcTts { link: tts.link, settings: config.tts.clone() }),
             vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
             end_of_turn,
         };
-        Ok(Self { engines, stt, llm, tts, launcher })
+        Ok(Self { engines, stt: stt.status, llm: llm.status, tts: tts.status, launcher })
     }
 
     /// True when every engine answers.
     #[must_use]
     pub fn ready(&self) -> bool {
         [&self.stt, &self.llm, &self.tts].iter().all(|status| status.borrow().ready)
+    }
+
+    /// What calls wait for, in words; none: every engine answers.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        let engines =
+            [("recognition", &self.stt), ("the language model", &self.llm), ("the voice", &self.tts)];
+        engines.into_iter().find_map(|(name, status)| {
+            let status = status.borrow();
+            (!status.ready).then(|| format!("{name} {}", status.message))
+        })
     }
 
     /// Ends the children and waits for them.
@@ -91,72 +111,6 @@ fn speech(tts: GrpcTts) -> Arc<dyn Tts> {
         0 => Arc::new(tts),
         megabytes => Arc::new(CachedTts::new(Arc::new(tts), u64::from(megabytes) << 20)),
     }
-}
-
-/// Starts engines, or connects to those that run elsewhere.
-pub struct Launcher {
-    tasks: TaskTracker,
-    token: CancellationToken,
-    // Removed with the launcher.
-    sockets: tempfile::TempDir,
-}
-
-impl Launcher {
-    /// Nothing started yet.
-    ///
-    /// # Errors
-    /// When there is no directory for sockets.
-    pub fn new() -> anyhow::Result<Self> {
-        let sockets =
-            tempfile::Builder::new().prefix("visavis-").tempdir().context("no directory for sockets")?;
-        Ok(Self { tasks: TaskTracker::new(), token: CancellationToken::new(), sockets })
-    }
-
-    /// Connects to the engine at `url`, or starts one with these arguments when it is empty.
-    ///
-    /// # Errors
-    /// When the program is not there or the address is wrong.
-    pub fn launch(
-        &self,
-        name: &'static str,
-        url: &str,
-        arguments: Vec<String>,
-    ) -> anyhow::Result<(Channel, watch::Receiver<EngineStatus>)> {
-        let channel = if url.is_empty() {
-            let socket = self.sockets.path().join(format!("{name}.sock")).display().to_string();
-            let path = beside_us(&format!("visavis-{name}"))?;
-            let mut all = vec!["--listen".into(), format!("unix:{socket}"), "--exit-with-stdin".into()];
-            all.extend(arguments);
-            self.tasks
-                .spawn(supervisor::supervise(Program { name, path, arguments: all }, self.token.clone()));
-            grpc::connect(&format!("unix:{socket}"))?
-        } else {
-            grpc::connect(url).with_context(|| format!("{name}.url"))?
-        };
-        let (sender, status) =
-            watch::channel(EngineStatus { message: "starts".into(), ..Default::default() });
-        self.tasks.spawn(monitor::watch_engine(name, channel.clone(), sender, self.token.clone()));
-        Ok((channel, status))
-    }
-
-    /// Ends the children and waits for them.
-    pub async fn stop(&self) {
-        self.token.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-}
-/// An engine's program lies beside the server's.
-fn beside_us(name: &str) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("where does this program lie?")?;
-    let directory = own.parent().context("a program lies in a directory")?;
-    // Test programs lie one directory below.
-    let candidates = [Some(directory), directory.parent()];
-    let found =
-        candidates.into_iter().flatten().map(|directory| directory.join(name)).find(|path| path.is_file());
-    found.with_context(|| {
-        format!("{name} is not beside {}: build it with `cargo build --release --workspace`", own.display())
-    })
 }
 
 fn text(path: &Path) -> String {

@@ -3,21 +3,27 @@
 //! - this file: the traits [`Stt`], [`Llm`], [`Tts`], [`Vad`] and [`EndOfTurn`]
 //! - [`grpc`]: our own engine programs, on this machine or another
 //! - [`fleet`]: all engines of a server
-//! - [`supervisor`]: starts them as children and keeps them running
-//! - [`monitor`]: what they say of their health
+//! - [`launcher`]: starts or connects to one, in a folder of its own (`sockets`)
+//! - [`supervisor`]: starts them as children and keeps them running; `log_lines`: what they write
+//! - [`monitor`]: what they say of their health; [`health`]: when they are wedged; [`watchdog`]: ends requests to those
 //! - [`speech_cache`]: remembers how short phrases sound
 //! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`]
 //! - [`scripted`]: engines for tests of turn-taking
 
 pub mod fleet;
 pub mod grpc;
+pub mod health;
+pub mod launcher;
+mod log_lines;
 pub mod monitor;
 mod onnx;
 pub mod scripted;
 pub mod silero;
 pub mod smart_turn;
+mod sockets;
 pub mod speech_cache;
 pub mod supervisor;
+pub mod watchdog;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -38,6 +44,14 @@ pub enum EngineError {
     /// The request cannot be served, now or later.
     #[error("the engine refused: {0}")]
     Invalid(String),
+    /// The prompt has more tokens than fit beside the answer; a shorter one can be served.
+    #[error("the prompt has {got} tokens, and {limit} fit")]
+    TooLong {
+        /// Tokens that a prompt may have.
+        limit: u32,
+        /// Tokens that it has; an estimate where the text is too long even to be read.
+        got: u32,
+    },
     /// It took too long.
     #[error("the engine took too long")]
     Deadline,
@@ -122,6 +136,19 @@ pub enum LlmPiece {
     Read(u32),
 }
 
+/// How many tokens the parts of a prompt take.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Each message, with what the model's template puts around it.
+    pub messages: Vec<u32>,
+    /// What is said of the tools.
+    pub tools: u32,
+    /// The whole prompt; the parts' sum but for a few tokens.
+    pub total: u32,
+    /// The tokens that a prompt may have beside the answer.
+    pub limit: u32,
+}
+
 /// Language model.
 #[async_trait]
 pub trait Llm: Send + Sync {
@@ -132,6 +159,11 @@ pub trait Llm: Send + Sync {
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError>;
     /// Reads the messages ahead of the answer to them; `open`: the last one goes on. Dropping the future stops it.
     async fn prefill(&self, request: LlmRequest, open: bool);
+    /// Counts the tokens of a prompt, also of one that does not fit. Without messages only the tools are counted.
+    ///
+    /// # Errors
+    /// When the engine does not answer, or the text is too long even to be counted ([`EngineError::TooLong`]).
+    async fn count(&self, messages: &[Message], tools: &Tools) -> Result<Counts, EngineError>;
     /// Frees what is kept for a conversation.
     async fn release(&self, conversation: &str);
 }

@@ -1,19 +1,27 @@
-//! What the engines say of their health and work, asked for at intervals.
+//! What an engine says of its health and work, asked for at intervals, and what follows from it.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::transport::Channel;
 use visavis_proto::v1::{
     HealthReply, HealthRequest, StatsReply, StatsRequest, engine_client::EngineClient, health_reply,
 };
 
+use super::health::{Answer, Event, Health, TICK, Wedged};
+
 /// Between questions while an engine is not ready, so that `/ready` turns true at once.
 const WAITING: Duration = Duration::from_millis(200);
 /// Between questions otherwise.
-const STEADY: Duration = Duration::from_secs(2);
+const STEADY: Duration = Duration::from_millis(500);
+/// A question that is not answered by then is asked again: its connection may be lost.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// Between questions for its counters.
+const COUNTED: Duration = Duration::from_secs(2);
 
 /// The state of one engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -30,43 +38,170 @@ pub struct EngineStatus {
     pub identifies_language: bool,
     /// Languages, when it is restricted to some.
     pub languages: Vec<String>,
+    /// LLM: tokens that a conversation can hold, prompt and answer together; 0: not known.
+    pub context: u32,
 }
 
-/// Asks one engine until `token` is cancelled; the state is in `status`, the counters go to the metrics.
-pub async fn watch_engine(
-    name: &'static str,
-    channel: Channel,
-    status: watch::Sender<EngineStatus>,
-    token: CancellationToken,
-) {
-    let mut client = EngineClient::new(channel);
-    loop {
-        let asked = tokio::time::timeout(Duration::from_secs(2), client.health(HealthRequest {})).await;
-        let now = match asked {
-            Ok(Ok(reply)) => read(reply.into_inner()),
-            Ok(Err(error)) => EngineStatus { message: error.message().into(), ..Default::default() },
-            Err(_) => EngineStatus { message: "does not answer".into(), ..Default::default() },
-        };
-        metrics::gauge!("visavis_engine_ready", "engine" => name).set(f64::from(u8::from(now.ready)));
-        let pause = if now.ready { STEADY } else { WAITING };
-        status.send_if_modified(|old| {
+impl EngineStatus {
+    pub(super) fn not_ready(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+}
+
+/// The process of an engine that is a child of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It has ended, and is to be started again.
+    Down,
+    /// It runs; the number grows with each start.
+    Up(u32),
+}
+
+/// What was seen of an engine, and what is to be told of it.
+struct Seen {
+    event: Event,
+    status: Option<EngineStatus>,
+}
+
+impl Seen {
+    fn of_process(life: Life) -> Self {
+        match life {
+            Life::Up(_) => Self { event: Event::Started, status: Some(EngineStatus::not_ready("starts")) },
+            Life::Down => {
+                let status = EngineStatus::not_ready("has ended and is started again");
+                Self { event: Event::Ended, status: Some(status) }
+            }
+        }
+    }
+}
+
+/// Watches over one engine.
+pub struct Monitor {
+    /// stt, llm or tts.
+    pub name: &'static str,
+    /// A connection of its own: answers about health must not wait behind speech that nobody takes.
+    pub channel: Channel,
+    /// Of a child; none for an engine that runs elsewhere.
+    pub life: Option<watch::Receiver<Life>>,
+    /// For operators and for new calls.
+    pub status: watch::Sender<EngineStatus>,
+    /// For the supervisor and the requests in work.
+    pub wedged: watch::Sender<Option<Wedged>>,
+}
+
+impl Monitor {
+    /// Watches until `token` is cancelled.
+    pub async fn run(mut self, token: CancellationToken) {
+        token.run_until_cancelled(self.watch()).await;
+    }
+
+    async fn watch(&mut self) {
+        let began = Instant::now();
+        let mut health = Health::new(Duration::ZERO);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut life = self.life.clone();
+        let (mut number, mut counted) = (0, began);
+        let mut question = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+        loop {
+            let seen = tokio::select! {
+                // A new process first: an answer after it is the new one's.
+                biased;
+                now = next_life(&mut life) => {
+                    question = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+                    if let Life::Up(new) = now {
+                        number = new;
+                    }
+                    Seen::of_process(now)
+                }
+                asked = &mut question => {
+                    let seen = self.hear(asked);
+                    let pause = if self.status.borrow().ready { STEADY } else { WAITING };
+                    let count = counted.elapsed() >= COUNTED;
+                    if count {
+                        counted = Instant::now();
+                    }
+                    question = Box::pin(ask(self.channel.clone(), pause, count));
+                    seen
+                }
+                _ = tick.tick() => Seen { event: Event::Tick, status: None },
+            };
+            health.on(began.elapsed(), seen.event);
+            self.tell(seen.status, health.wedge().map(|wedge| Wedged { number, wedge }));
+        }
+    }
+
+    /// Takes an answer; one that could not be had is none.
+    fn hear(&self, asked: Result<Told, Status>) -> Seen {
+        match asked {
+            Ok(Told { health, stats }) => {
+                if let Some(stats) = stats {
+                    record(self.name, &stats);
+                }
+                let answer = match health.state() {
+                    health_reply::State::Loading => Answer::Loading,
+                    health_reply::State::Ready => Answer::Ready(Duration::from_millis(health.step_ms.into())),
+                    health_reply::State::Failed => Answer::Failed,
+                };
+                Seen { event: Event::Answered(answer), status: Some(read(health)) }
+            }
+            // A child's process says more than its connection.
+            Err(_) if self.life.is_some() => Seen { event: Event::Tick, status: None },
+            Err(status) => {
+                Seen { event: Event::Tick, status: Some(EngineStatus::not_ready(status.message())) }
+            }
+        }
+    }
+
+    fn tell(&self, status: Option<EngineStatus>, wedged: Option<Wedged>) {
+        if let Some(Wedged { wedge, .. }) = wedged {
+            let then = if self.life.is_some() { " and is started again" } else { "" };
+            self.publish(EngineStatus::not_ready(format!("{}{then}", wedge.as_str())));
+        } else if let Some(status) = status {
+            self.publish(status);
+        }
+        self.wedged.send_if_modified(|old| std::mem::replace(old, wedged) != wedged);
+    }
+
+    fn publish(&self, now: EngineStatus) {
+        metrics::gauge!("visavis_engine_ready", "engine" => self.name).set(f64::from(u8::from(now.ready)));
+        self.status.send_if_modified(|old| {
             let changed = *old != now;
             if changed {
-                tracing::info!(engine = name, ready = now.ready, message = %now.message, "engine state");
+                tracing::info!(engine = self.name, ready = now.ready, message = %now.message, "engine state");
             }
             *old = now;
             changed
         });
-        if let Ok(Ok(reply)) =
-            tokio::time::timeout(Duration::from_secs(2), client.stats(StatsRequest {})).await
-        {
-            record(name, &reply.into_inner());
-        }
-        tokio::select! {
-            () = token.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
     }
+}
+
+/// The next change of a child's process; an engine elsewhere has none that could be seen.
+async fn next_life(life: &mut Option<watch::Receiver<Life>>) -> Life {
+    if let Some(life) = life
+        && life.changed().await.is_ok()
+    {
+        return *life.borrow_and_update();
+    }
+    std::future::pending().await
+}
+
+/// What an engine answered.
+struct Told {
+    health: HealthReply,
+    stats: Option<StatsReply>,
+}
+
+async fn ask(channel: Channel, after: Duration, count: bool) -> Result<Told, Status> {
+    sleep(after).await;
+    let mut client = EngineClient::new(channel);
+    let asked = timeout(ANSWERED_WITHIN, client.health(HealthRequest {})).await;
+    let reply = asked.unwrap_or_else(|_| Err(Status::deadline_exceeded("does not answer")))?;
+    let mut stats = None;
+    if count && let Ok(Ok(reply)) = timeout(STEADY, client.stats(StatsRequest {})).await {
+        stats = Some(reply.into_inner());
+    }
+    Ok(Told { health: reply.into_inner(), stats })
 }
 
 fn read(reply: HealthReply) -> EngineStatus {
@@ -83,6 +218,7 @@ fn read(reply: HealthReply) -> EngineStatus {
         device: reply.device,
         identifies_language: reply.identifies_language,
         languages: reply.languages,
+        context: reply.context,
     }
 }
 

@@ -10,10 +10,11 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{
-    EndOfTurn, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart,
-    TtsRequest, Vad,
+    Counts, EndOfTurn, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts,
+    TtsPart, TtsRequest, Vad,
 };
-use crate::frame::Transcript;
+use crate::frame::{Message, Transcript};
+use crate::tool::Tools;
 
 /// Hears each utterance as the next line of its script.
 #[derive(Debug, Default)]
@@ -54,6 +55,29 @@ pub struct ScriptedLlm {
     pub answers: Mutex<VecDeque<Script>>,
     /// What was asked.
     pub asked: Mutex<Vec<LlmRequest>>,
+    /// Tokens that a prompt may have, by [`tokens`]; a longer one is refused, and takes no script. None: any.
+    pub limit: Option<u32>,
+}
+
+/// What [`ScriptedLlm`] takes for a text's tokens: one for each four bytes.
+#[must_use]
+pub fn tokens(text: &str) -> u32 {
+    u32::try_from(text.len().div_ceil(4)).unwrap_or(u32::MAX)
+}
+
+/// Tokens that [`ScriptedLlm`] counts around a message.
+const FRAME: u32 = 4;
+
+impl ScriptedLlm {
+    fn counts(&self, messages: &[Message], tools: &Tools) -> Counts {
+        let messages: Vec<_> = messages.iter().map(|message| FRAME + tokens(&message.content)).collect();
+        let tool = |tool: &crate::tool::Tool| {
+            FRAME + tokens(&tool.name) + tokens(&tool.description) + tokens(&tool.parameters.to_string())
+        };
+        let tools = tools.iter().map(tool).sum();
+        let total = messages.iter().sum::<u32>() + tools;
+        Counts { messages, tools, total, limit: self.limit.unwrap_or(u32::MAX) }
+    }
 }
 
 #[async_trait]
@@ -62,7 +86,11 @@ impl Llm for ScriptedLlm {
         &self,
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
+        let Counts { total, limit, .. } = self.counts(&request.messages, &request.tools);
         self.asked.lock().push(request);
+        if total > limit {
+            return Err(EngineError::TooLong { limit, got: total });
+        }
         let script = self
             .answers
             .lock()
@@ -76,6 +104,10 @@ impl Llm for ScriptedLlm {
     }
 
     async fn prefill(&self, _request: LlmRequest, _open: bool) {}
+
+    async fn count(&self, messages: &[Message], tools: &Tools) -> Result<Counts, EngineError> {
+        Ok(self.counts(messages, tools))
+    }
 
     async fn release(&self, _conversation: &str) {}
 }

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use anyhow::Context;
 use ndarray::Array3;
-use ort::session::Session;
 use ort::value::TensorRef;
-use parking_lot::Mutex;
 
-use super::{EndOfTurn, EngineError, onnx};
+use super::onnx::Sessions;
+use super::{EndOfTurn, EngineError};
 use crate::audio::log_mel::{BANDS, FRAMES, LogMel};
+
+/// Most sessions, each with tens of megabytes: beyond it calls wait 30 ms for each other.
+const SESSIONS: usize = 2;
 
 /// The loaded model, shared by all calls; it remembers nothing.
 pub struct SmartTurn {
-    session: Mutex<Session>,
+    sessions: Sessions,
     log_mel: LogMel,
 }
 
@@ -23,8 +25,8 @@ impl SmartTurn {
     /// # Errors
     /// When either file is missing or of the wrong kind.
     pub fn load(runtime: &Path, model: &Path) -> anyhow::Result<Self> {
-        let session = Mutex::new(onnx::session(runtime, model)?);
-        let loaded = Self { session, log_mel: LogMel::default() };
+        let sessions = Sessions::load(runtime, model, SESSIONS)?;
+        let loaded = Self { sessions, log_mel: LogMel::default() };
         // The first run prepares memory for all others, and a wrong model shows itself here, not in a call.
         loaded.run(&[]).with_context(|| format!("{} is not an end-of-turn model", model.display()))?;
         Ok(loaded)
@@ -32,11 +34,12 @@ impl SmartTurn {
 
     fn run(&self, audio: &[i16]) -> anyhow::Result<f32> {
         let features = Array3::from_shape_vec((1, BANDS, FRAMES), self.log_mel.features(audio))?;
-        let mut session = self.session.lock();
-        let outputs =
-            session.run(ort::inputs!["input_features" => TensorRef::from_array_view(&features)?])?;
-        let (_, probability) = outputs[0].try_extract_tensor::<f32>()?;
-        let probability = probability.first().copied().context("the model gave no probability")?;
+        let probability = self.sessions.with(|session| {
+            let outputs =
+                session.run(ort::inputs!["input_features" => TensorRef::from_array_view(&features)?])?;
+            let (_, probability) = outputs[0].try_extract_tensor::<f32>()?;
+            probability.first().copied().context("the model gave no probability")
+        })?;
         anyhow::ensure!((0.0..=1.0).contains(&probability), "the model gave {probability}, no probability");
         Ok(probability)
     }

@@ -2,8 +2,9 @@
 //!
 //! A fetch downloads through the user's own clients (`sources`), then unpacks, joins and converts (`steps`,
 //! `convert`), and checks the result before it takes its final name (`store`). A file under its final name is
-//! therefore always whole.
+//! therefore always whole, until somebody writes to it: `check` looks for that when a server starts.
 
+mod check;
 pub mod cli;
 pub mod convert;
 mod error;
@@ -14,6 +15,7 @@ mod sources;
 mod steps;
 mod store;
 
+pub use check::check;
 pub use error::FetchError;
 pub use fetch::{FetchFailure, Options, Outcome, Prefer, fetch};
 pub use manifest::source::{Conversion, Origin, Part, Source};

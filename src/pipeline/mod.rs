@@ -26,6 +26,8 @@ pub mod conductor;
 pub mod conversation;
 mod cues;
 pub mod echo;
+pub mod fit;
+mod floor;
 pub mod heard;
 pub mod interjection;
 pub mod invariants;
@@ -77,9 +79,6 @@ const FACE_QUEUE: usize = 128;
 /// How long the end of a call waits for its client to hear of it, and for its recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Bytes of history for each token of context: about three bytes a token, and room for instructions and the answer.
-const HISTORY_BYTES_PER_TOKEN: usize = 2;
-
 /// Runs a call's pipeline until the client goes, the conversation ends it, `token` is
 /// cancelled or a stage panics; once `drain` is cancelled it ends after the answer in work. Every
 /// task it started is gone when it returns; the client has been told why.
@@ -103,10 +102,10 @@ pub async fn run(
     token.cancel();
     tasks.close();
     tasks.wait().await;
-    engines.llm.release(&call).await;
-    // The last event waits for room: it must not be lost behind a burst.
+    // The last event waits for room: it must not be lost behind a burst, nor wait for an engine.
     let last = CallEvent::Ended { reason, message: message.into() };
-    _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await;
+    let told = async move { _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await };
+    tokio::join!(told, engines.llm.release(&call));
     if let Some(written) = written {
         _ = tokio::time::timeout(LAST_WORDS, written).await;
     }
@@ -141,6 +140,8 @@ async fn stages_of(
         playout: playout_events,
         position,
         events: ends.events,
+        departure: ends.departure,
+        hang_up: ends.hang_up,
         language: language_out,
         current,
         closed,
@@ -225,20 +226,26 @@ fn pace(config: &Config) -> Pace {
     Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
 }
 
-fn settings(config: &Config, language: Option<String>) -> Settings {
+/// The system prompt of every call.
+#[must_use]
+pub fn instructions(config: &Config) -> String {
     let mut instructions = config.conversation.instructions.clone();
     if config.avatar.enabled && config.avatar.tags {
         instructions.push_str(&crate::avatar::tags::instructions());
     }
+    instructions
+}
+
+fn settings(config: &Config, language: Option<String>) -> Settings {
     Settings {
-        instructions,
+        instructions: instructions(config),
         language,
         voice: config.tts.voice.clone(),
         greeting: config.conversation.greeting.clone(),
         eagerness: config.conversation.eagerness,
         idle_ms: config.conversation.idle_seconds * 1000,
         idle_end_ms: config.conversation.idle_end_seconds * 1000,
-        history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+        prompt_tokens: config.llm.context.saturating_sub(config.llm.max_tokens) as usize,
         tools: tools::configured(&config.tools),
         tool_rounds: config.tools.rounds,
         summarise: config.conversation.summarise,

@@ -1,4 +1,8 @@
 //! Cuts the model's text into phrases as it streams in: the first one early, so that speech begins, later ones whole.
+//! Whether a full stop ends a sentence is decided by `speakable::sentence`.
+
+use super::speakable::Tongue;
+use super::speakable::sentence::{Stop, stop};
 
 /// The first phrase may end at a clause once it has this many words.
 const CLAUSE_WORDS: usize = 3;
@@ -19,8 +23,9 @@ pub struct Phrase {
 }
 
 /// The splitter of one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Splitter {
+    tongue: &'static Tongue,
     pending: String,
     /// Bytes of the answer's text before `pending`.
     before: usize,
@@ -28,6 +33,12 @@ pub struct Splitter {
 }
 
 impl Splitter {
+    /// A splitter of text in `language` (ISO 639-1; empty: English), whose abbreviations it knows.
+    #[must_use]
+    pub fn new(language: &str) -> Self {
+        Self { tongue: Tongue::of(language), pending: String::new(), before: 0, cut: 0 }
+    }
+
     /// Takes a piece of text; returns the phrases that are complete.
     pub fn push(&mut self, text: &str) -> Vec<Phrase> {
         self.pending.push_str(text);
@@ -63,26 +74,25 @@ impl Splitter {
         let text = self.pending.as_str();
         let first = self.cut == 0;
         let mut last_space = None;
+        let mut formula = false;
         for (at, char) in text.char_indices() {
             let end = at + char.len_utf8();
+            formula = in_formula(text, at, formula);
             let closed = end + closing(&text[end..]);
-            let spaced = text[closed..].starts_with(char::is_whitespace);
-            let ends = match char {
-                '\n' | '。' | '！' | '？' => true,
-                '?' | '!' | '…' => spaced,
-                '.' => spaced && !is_abbreviation(&text[..at]),
-                ',' | ';' | ':' | '–' | '—' => spaced && first && words(&text[..at]) >= CLAUSE_WORDS,
-                '，' | '；' | '：' => first,
-                _ => false,
-            };
-            if ends && !text[..end].trim().is_empty() {
-                return Some(closed);
+            match self.ends(at, char, closed) {
+                _ if formula || text[..end].trim().is_empty() => {}
+                Stop::Ends => return Some(closed),
+                Stop::Unknown => return None,
+                Stop::Continues => {}
             }
             if char.is_whitespace() {
                 if first && begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS {
                     return Some(end);
                 }
-                last_space = Some(end);
+                // A number keeps its unit.
+                if last_space.is_none() || !text[..at].ends_with(|c: char| c.is_ascii_digit()) {
+                    last_space = Some(end);
+                }
             }
             if end >= if first { FIRST_LONGEST } else { LONGEST } {
                 return Some(last_space.unwrap_or(end));
@@ -90,6 +100,38 @@ impl Splitter {
         }
         None
     }
+
+    /// Whether the phrase ends with the character at `at`; the quotes after it end at `closed`.
+    fn ends(&self, at: usize, char: char, closed: usize) -> Stop {
+        let (before, after) = self.pending.split_at(at);
+        let after = &after[closed - at..];
+        let spaced = after.starts_with(char::is_whitespace);
+        let end = |ends: bool| if ends { Stop::Ends } else { Stop::Continues };
+        match char {
+            '\n' | '。' | '！' | '？' => Stop::Ends,
+            '?' | '!' | '…' => end(spaced),
+            '.' if spaced => stop(before, after, self.tongue),
+            ',' | ';' | ':' | '–' | '—' if spaced && self.cut == 0 && words(before) >= CLAUSE_WORDS => {
+                // "August 15, 1947" and "10 – 20" go on.
+                let number = before.trim_end().ends_with(|c: char| c.is_ascii_digit());
+                match after.trim_start().chars().next() {
+                    None if number => Stop::Unknown,
+                    Some(next) if number && next.is_ascii_digit() => Stop::Continues,
+                    _ => Stop::Ends,
+                }
+            }
+            '，' | '；' | '：' => end(self.cut == 0),
+            _ => Stop::Continues,
+        }
+    }
+}
+
+/// Whether the text from `at` on stands inside a formula of LaTeX, which is said as a whole.
+fn in_formula(text: &str, at: usize, open: bool) -> bool {
+    let rest = &text[at..];
+    let opens = rest.starts_with("\\(") || rest.starts_with("\\[");
+    let closes = rest.starts_with("\\)") || rest.starts_with("\\]");
+    (open || opens) && !closes
 }
 
 fn words(text: &str) -> usize {
@@ -116,25 +158,13 @@ fn closing(rest: &str) -> usize {
         .sum()
 }
 
-/// A full stop after this does not end a sentence: "Dr", "e.g", an initial, a list number.
-fn is_abbreviation(before: &str) -> bool {
-    let word = before.rsplit(|char: char| char.is_whitespace() || char == '(').next().unwrap_or("");
-    let one = word.chars().count() == 1 && word.chars().all(char::is_alphabetic) && word != "I";
-    let numbered = before.trim().chars().all(|char| char.is_ascii_digit());
-    let known = [
-        "mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "bzw", "z.b",
-        "p.ej", "sra", "sr",
-    ];
-    one || numbered || known.contains(&word.to_lowercase().as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn split(text: &str) -> Vec<String> {
-        let mut splitter = Splitter::default();
+        let mut splitter = Splitter::new("en");
         let mut phrases: Vec<Phrase> =
             text.split_inclusive(' ').flat_map(|piece| splitter.push(piece)).collect();
         phrases.extend(splitter.finish());
@@ -176,7 +206,59 @@ mod tests {
     fn abbreviations_and_decimals_do_not_end_a_sentence() {
         assert_eq!(
             split("Dr. Smith paid 3.50 euros e.g. for tea at 5 p.m. yesterday. \"Really?\" Yes."),
-            ["Dr. Smith paid 3.50 euros e.g. for tea at 5 p.m.", "yesterday.", "\"Really?\"", "Yes."]
+            ["Dr. Smith paid 3.50 euros e.g. for tea at 5 p.m. yesterday.", "\"Really?\"", "Yes."]
+        );
+    }
+
+    #[test]
+    fn a_stop_before_a_word_that_goes_on_ends_no_phrase() {
+        for (language, sentence) in [
+            ("en", "We open at 9 a.m. sharp."),
+            ("en", "It shapes the U.S. economy."),
+            ("en", "The D.C. area is large."),
+            ("en", "John Smith Jr. lives here."),
+            ("en", "Ask Gen. Lee about it."),
+            ("en", "As Fig. 3 shows, vol. 2 is long."),
+            ("en", "Acme Corp. in Ohio is closed."),
+            ("en", "Come on Nov. 5 or approx. 20 days later."),
+            ("en", "See No. 5 on the list."),
+            ("en", "He met J. R. Smith at 5 p.m. Eastern."),
+            ("en", "Born August 15, 1947, he left."),
+            ("de", "Es sind ca. 5 Leute, Nr. 3 auch."),
+            ("de", "Das ist z. B. hier so."),
+            ("de", "Am 3. Oktober ist frei."),
+            ("de", "Im 19. Jahrhundert war das so."),
+            ("de", "Der 8. Januar ist kalt."),
+            ("fr", "M. Dupont arrive."),
+            ("es", "La Sra. Pérez llega a las 5 p.m. hoy."),
+        ] {
+            let mut splitter = Splitter::new(language);
+            let mut phrases = Vec::new();
+            for piece in sentence.split_inclusive(' ') {
+                phrases.extend(splitter.push(piece));
+            }
+            phrases.extend(splitter.finish());
+            let cut: Vec<_> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+            let stops = cut.iter().filter(|phrase| phrase.ends_with('.')).count();
+            assert_eq!(stops, 1, "{cut:?}");
+            assert!(!cut.iter().any(|phrase| phrase.ends_with("15,")), "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_before_a_word_that_begins_a_sentence_ends_one() {
+        assert_eq!(split("We left the U.S. Then it rained."), ["We left the U.S.", "Then it rained."]);
+        assert_eq!(split("It is 5 p.m. The shop is closed."), ["It is 5 p.m.", "The shop is closed."]);
+        assert_eq!(split("Say no. Five is enough."), ["Say no.", "Five is enough."]);
+        assert_eq!(split("I said it was I. Then we left."), ["I said it was I.", "Then we left."]);
+        assert_eq!(split("He scored 5. John scored 3."), ["He scored 5.", "John scored 3."]);
+    }
+
+    #[test]
+    fn a_formula_is_one_piece() {
+        assert_eq!(
+            split("The answer is \\( x = 2, y = 3. \\) Good."),
+            ["The answer is \\( x = 2, y = 3. \\) Good."]
         );
     }
 
@@ -189,7 +271,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_character_but_white_space_is_lost_however_the_text_is_cut(text in "[a-zäß.,!?\" \n。1-3]{0,200}", step in 1usize..7) {
-            let mut splitter = Splitter::default();
+            let mut splitter = Splitter::new("en");
             let chars: Vec<char> = text.chars().collect();
             let mut phrases = Vec::new();
             for piece in chars.chunks(step) {

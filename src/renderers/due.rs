@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::frame::FaceMoment;
 
-/// Moments that may wait: a second at 60 a second, several times what is sent ahead.
-const MOST: usize = 64;
+/// Longest queue: the longest `renderers.delay_ms` (2 s) and half a second sent ahead, at 60 moments a second.
+const MOST: usize = 150;
 
 /// The moments that wait for their time.
 #[derive(Debug, Default)]
@@ -86,7 +86,20 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_a_second_waits() {
+    fn every_moment_is_shown_also_at_the_longest_delay() {
+        let (start, frame) = (Instant::now(), Duration::from_millis(1000) / 60);
+        let mut due = Due::new(Duration::from_millis(crate::config::LONGEST_DELAY_MS.into()));
+        let mut shown = 0;
+        for number in 0..600 {
+            // Sent 300 ms ahead of the sound.
+            due.push(moment(number, start + Duration::from_millis(300) + frame * number));
+            shown += u32::from(due.take(start + frame * number).is_some());
+        }
+        assert_eq!(shown, 600 - (2300 * 60 / 1000), "all but those whose time has not come");
+    }
+
+    #[test]
+    fn the_queue_is_bounded() {
         let start = Instant::now();
         let mut due = Due::default();
         (0..1000).for_each(|number| due.push(moment(number, start + Duration::from_millis(10) * number)));

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::MessageCodec;
 use crate::audio::resample::Resampler;
 use crate::avatar::wire::Batch;
-use crate::ends::{MicSender, TransportEnds};
+use crate::ends::{Departure, MicSender, TransportEnds};
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE, MediaOut, OUT_RATE};
 
@@ -42,10 +42,10 @@ pub async fn run(
     token: CancellationToken,
 ) {
     let (sink, stream) = socket.split();
-    let TransportEnds { mic, commands, media, faces, events } = ends;
+    let TransportEnds { mic, commands, media, faces, events, departure, .. } = ends;
     // Without a receiver nobody computes faces.
     let faces = face.then_some(faces);
-    let reader = Reader { mic, commands, codec: codec.clone(), ear: Ear::new(rate), faults: 0 };
+    let reader = Reader { mic, commands, codec: codec.clone(), ear: Ear::new(rate), faults: 0, departure };
     let writer = Writer { sink, codec, resampler: Resampler::new(OUT_RATE, MIC_RATE), sequence: 0 };
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {
@@ -105,6 +105,7 @@ struct Reader {
     codec: Arc<dyn MessageCodec>,
     ear: Ear,
     faults: u32,
+    departure: Departure,
 }
 
 impl Reader {
@@ -149,7 +150,8 @@ impl Reader {
                     }
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Close(_))) => return,
+                Some(Err(_)) | None => return self.departure.lost(),
             };
             if let Some(fault) = fault {
                 self.faults += 1;

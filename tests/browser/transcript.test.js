@@ -55,6 +55,14 @@ test('an interrupted answer keeps what was heard, and late phrases do not add to
     assert.deepEqual(lines(transcript), ['agent: One two']);
 });
 
+test('an answer that failed keeps what was heard, and was not interrupted', () => {
+    const transcript = new Transcript();
+    say(transcript, 'bot-output', { response: 4, text: 'One two three.' });
+    say(transcript, 'server-message', { type: 'answer-failed', response: 4, heard: 'One two' });
+    assert.equal(transcript.entries[0].text, 'One two');
+    assert.deepEqual([transcript.entries[0].final, transcript.entries[0].interrupted], [true, undefined]);
+});
+
 test('typed words appear once, also while a spoken sentence is open', () => {
     const transcript = new Transcript();
     say(transcript, 'user-transcription', { text: 'I wanted', final: false });
@@ -92,7 +100,9 @@ test('only RTVI messages are read', () => {
 test('a turn is told in seconds, without what did not happen', () => {
     const marks = { transcript: 320, first_token: 540, first_audio: null, first_sent: 1043 };
     assert.equal(describeTurn(marks), 'Answered in 1.0 s (words 0.32 s, thought 0.54 s)');
+    assert.equal(describeTurn({ ...marks, heard: 1210 }), 'Answered in 1.2 s (words 0.32 s, thought 0.54 s)', 'as the waterfall has it');
     assert.equal(describeTurn({ interrupted: 100 }), '');
+    assert.equal(describeTurn({ first_sent: 30 }), '', 'a greeting answers nothing');
 });
 
 test('the measures of likeness count words', () => {

@@ -140,6 +140,7 @@ fn work(
         model: name,
         device: model.device.clone(),
         threads: options.threads,
+        context: model.context,
         ..HealthReply::default()
     });
     Worker::new(&model, evaluator, options.slots, state.clone()).run(jobs);

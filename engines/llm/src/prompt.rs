@@ -5,6 +5,7 @@ use std::sync::Arc;
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 use tonic::Status;
+use visavis_proto::fault::too_long;
 use visavis_proto::v1::{ChatMessage, Tool};
 
 use crate::request::invalid;
@@ -17,6 +18,19 @@ const MAX_BYTES_PER_TOKEN: usize = 32;
 
 /// Marks a place in what the template makes of a message.
 const MARK: char = '\u{2}';
+
+/// Where text is too long even to be tokenised its tokens are estimated by this.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// How many tokens the parts of a request take.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Each with what the template puts around it.
+    pub(crate) messages: Vec<usize>,
+    pub(crate) tools: usize,
+    /// The whole prompt.
+    pub(crate) total: usize,
+}
 
 /// What a request's messages become.
 #[derive(Debug)]
@@ -37,6 +51,8 @@ pub(crate) struct Prompter {
     /// Text of the tokens that structure a chat, such as `<|im_end|>`.
     control: Vec<String>,
     context: usize,
+    /// Tokens that the template puts around a message.
+    frame: usize,
 }
 
 impl Prompter {
@@ -48,21 +64,61 @@ impl Prompter {
         let control =
             vocab.tokens().filter(|token| vocab.is_control(*token)).filter_map(text).filter(|t| t.len() > 2);
         let control = control.collect();
-        Self { control, template, context, model }
+        let mut prompter = Self { control, template, context, model, frame: 0 };
+        prompter.frame = prompter.frame();
+        prompter
     }
 
-    /// The tokens of these messages; after a user's message with the beginning of the answer.
-    pub(crate) fn prompt(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Prompt, Status> {
+    fn frame(&self) -> usize {
+        let hi = ChatMessage { role: "user".into(), content: "Hi".into(), call: None };
+        let framed = self.chat(&[hi], &[]).and_then(|chat| self.render(&chat, false));
+        framed.map_or(0, |text| self.tokens(&text).saturating_sub(self.tokens("Hi")))
+    }
+
+    fn tokens(&self, text: &str) -> usize {
+        self.model.vocab().tokenize(text.as_bytes(), false, true).len()
+    }
+
+    /// Counts what [`Self::prompt`] would make of these messages, also where they do not fit `limit` tokens.
+    pub(crate) fn count(
+        &self,
+        messages: &[ChatMessage],
+        tools: &[Tool],
+        limit: usize,
+    ) -> Result<Counts, Status> {
+        let of_tools = without(&tools::instructions(tools), &self.control);
+        let tools_alone = if of_tools.is_empty() { 0 } else { self.tokens(&of_tools) };
+        if messages.is_empty() {
+            let total = if tools_alone == 0 { 0 } else { tools_alone + self.frame };
+            return Ok(Counts { messages: Vec::new(), tools: tools_alone, total });
+        }
+        let total = self.prompt(messages, tools, limit)?.tokens.len();
+        let written = self.written(messages, &[])?;
+        let messages = written.iter().map(|(_, content)| self.frame + self.tokens(content)).collect();
+        Ok(Counts { messages, tools: tools_alone, total })
+    }
+
+    /// The tokens of these messages; after a user's message with the beginning of the answer. `limit` is only told where
+    /// they are far too long.
+    pub(crate) fn prompt(
+        &self,
+        messages: &[ChatMessage],
+        tools: &[Tool],
+        limit: usize,
+    ) -> Result<Prompt, Status> {
         let Some(last) = messages.last() else {
             return Err(invalid("messages: empty; send at least one"));
         };
-        let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+        let called = |message: &ChatMessage| message.call.as_ref().map_or(0, |call| call.arguments.len());
+        let bytes: usize = messages.iter().map(|message| message.content.len() + called(message)).sum();
         if messages.len() > self.context || bytes > self.context * MAX_BYTES_PER_TOKEN {
-            return Err(invalid(format!(
+            let got = (bytes / BYTES_PER_TOKEN).max(messages.len());
+            let message = format!(
                 "messages: {} of {bytes} bytes cannot fit the context of {} tokens; leave out the oldest",
                 messages.len(),
                 self.context
-            )));
+            );
+            return Err(too_long(limit, got, message));
         }
         let chat = self.chat(messages, tools)?;
         let text = self.render(&chat, last.role != "system")?;
@@ -119,10 +175,30 @@ impl Prompter {
     }
 
     fn chat(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Vec<LlamaChatMessage>, Status> {
+        let written = self.written(messages, tools)?;
+        // What is said of the tools can stand before the first message.
+        let before = written.len() - messages.len();
+        let message = |(index, (role, content)): (usize, (&str, String))| {
+            LlamaChatMessage::new(role.to_owned(), content).map_err(|_| {
+                invalid(format!(
+                    "messages[{}].content: contains a NUL character",
+                    index.saturating_sub(before)
+                ))
+            })
+        };
+        written.into_iter().enumerate().map(message).collect()
+    }
+
+    /// Role and content of each message as the template gets them.
+    fn written(
+        &self,
+        messages: &[ChatMessage],
+        tools: &[Tool],
+    ) -> Result<Vec<(&'static str, String)>, Status> {
         let of_tools = without(&tools::instructions(tools), &self.control);
         let mut chat = Vec::with_capacity(messages.len() + 1);
         if !of_tools.is_empty() && messages[0].role != "system" {
-            chat.push(self.message(0, "system", of_tools.trim_start().to_owned())?);
+            chat.push(("system", of_tools.trim_start().to_owned()));
         }
         for (index, message) in messages.iter().enumerate() {
             let mut content = without(&message.content, &self.control);
@@ -140,7 +216,9 @@ impl Prompter {
                     content = tools::answered(&content);
                     "user"
                 }
-                (role @ ("system" | "user" | "assistant"), None) => role,
+                ("system", None) => "system",
+                ("user", None) => "user",
+                ("assistant", None) => "assistant",
                 (role, Some(_)) => {
                     return Err(invalid(format!("messages[{index}].call: {role:?} calls nothing")));
                 }
@@ -150,14 +228,9 @@ impl Prompter {
                     )));
                 }
             };
-            chat.push(self.message(index, role, content)?);
+            chat.push((role, content));
         }
         Ok(chat)
-    }
-
-    fn message(&self, index: usize, role: &str, content: String) -> Result<LlamaChatMessage, Status> {
-        LlamaChatMessage::new(role.to_owned(), content)
-            .map_err(|_| invalid(format!("messages[{index}].content: contains a NUL character")))
     }
 }
 

@@ -6,11 +6,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::block_in_place;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use visavis_proto::fault::too_long;
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::llm_server::Llm;
-use visavis_proto::v1::{GenerateEvent, GenerateRequest, PrefillReply, ReleaseReply, ReleaseRequest};
+use visavis_proto::v1::{
+    CountReply, GenerateEvent, GenerateRequest, PrefillReply, ReleaseReply, ReleaseRequest,
+};
 
 use crate::client::{Client, Reader};
 use crate::prompt::Prompter;
@@ -45,20 +49,21 @@ impl LlmService {
     fn submit(&self, kind: Kind, request: GenerateRequest, reader: Reader) -> Result<(), Status> {
         let arrived = Instant::now();
         let ticket = self.state.enter()?;
-        let loaded = self.loaded.get().ok_or_else(|| Status::unavailable("the model is still loading"))?;
+        let loaded = self.loaded()?;
         let context = loaded.limits.context;
         let settings = request::settings(&request, kind, loaded.limits)?;
-        let prompt = loaded.prompter.prompt(&request.messages, &request.tools)?;
+        let room = context - settings.max_tokens;
+        let prompt = loaded.prompter.prompt(&request.messages, &request.tools, room)?;
         let words_end = settings.turn_end.then(|| loaded.prompter.words_end(&prompt)).flatten();
         let tokens = if settings.open { loaded.prompter.unfinished(prompt)? } else { prompt.tokens };
-        let room = context - settings.max_tokens;
         if tokens.is_empty() || tokens.len() > room {
-            return Err(invalid(format!(
+            let message = format!(
                 "messages: {} tokens; 1 to {room} fit beside max_tokens {} in the context of {context}; leave out \
                  the oldest",
                 tokens.len(),
                 settings.max_tokens
-            )));
+            );
+            return Err(too_long(room, tokens.len(), message));
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let scheduled = scheduler::Request {
@@ -71,6 +76,25 @@ impl LlmService {
         };
         let client = Client::new(reader, ticket, settings, scheduled.tokens.len(), arrived);
         self.send(Job::Run(Box::new(client), scheduled))
+    }
+
+    fn count_tokens(&self, request: &GenerateRequest) -> Result<CountReply, Status> {
+        let loaded = self.loaded()?;
+        // `open` leaves little out, and more words are to come.
+        let kind = if request.open { Kind::Prefill } else { Kind::Generate };
+        let limit = loaded.limits.context - request::settings(request, kind, loaded.limits)?.max_tokens;
+        let counts = loaded.prompter.count(&request.messages, &request.tools, limit)?;
+        let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Ok(CountReply {
+            messages: counts.messages.into_iter().map(tokens).collect(),
+            tools: tokens(counts.tools),
+            total: tokens(counts.total),
+            limit: tokens(limit),
+        })
+    }
+
+    fn loaded(&self) -> Result<&Loaded, Status> {
+        self.loaded.get().ok_or_else(|| Status::unavailable("the model is still loading"))
     }
 
     fn send(&self, job: Job) -> Result<(), Status> {
@@ -90,15 +114,19 @@ impl Llm for LlmService {
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
         let (sender, events) = mpsc::channel(EVENT_CHANNEL);
-        self.submit(Kind::Generate, request.into_inner(), Reader::Events(sender))?;
+        block_in_place(|| self.submit(Kind::Generate, request.into_inner(), Reader::Events(sender)))?;
         Ok(Response::new(ReceiverStream::new(events)))
     }
 
     async fn prefill(&self, request: Request<GenerateRequest>) -> Result<Response<PrefillReply>, Status> {
         let (sender, reply) = oneshot::channel();
-        self.submit(Kind::Prefill, request.into_inner(), Reader::Reply(Some(sender)))?;
+        block_in_place(|| self.submit(Kind::Prefill, request.into_inner(), Reader::Reply(Some(sender))))?;
         let reply = reply.await.map_err(|_| Status::unavailable("the engine is ending"))?;
         reply.map(Response::new)
+    }
+
+    async fn count(&self, request: Request<GenerateRequest>) -> Result<Response<CountReply>, Status> {
+        block_in_place(|| self.count_tokens(&request.into_inner())).map(Response::new)
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseReply>, Status> {

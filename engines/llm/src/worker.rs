@@ -150,12 +150,13 @@ impl<'model> Worker<'model> {
         if pieces.is_empty() {
             return false;
         }
-        let begun = Instant::now();
+        let state = self.state.clone();
+        let step = state.step();
         for group in self.chunk.groups(pieces) {
             self.evaluate(&group);
+            step.goes_on();
         }
         self.finish_prefills();
-        self.state.add_busy(begun.elapsed());
         true
     }
 

@@ -6,10 +6,11 @@ mod program;
 
 use program::{Program, finish, long, message, model, short};
 use tonic::Code;
+use visavis_proto::fault::is_too_long;
 use visavis_proto::v1::generate_done::Reason;
 use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::health_reply::State;
-use visavis_proto::v1::{GenerateRequest, ReleaseRequest};
+use visavis_proto::v1::{GenerateRequest, ReleaseRequest, Tool};
 
 #[tokio::test]
 async fn an_answer_streams_and_ends_with_one_done_and_greedy_answers_agree() {
@@ -159,8 +160,41 @@ async fn bad_input_is_named_and_a_prompt_that_does_not_fit_names_the_limit() {
     }
     let status = program.llm.generate(short("", &"word ".repeat(1100))).await.unwrap_err();
     assert!(status.message().contains("context of 1024"), "{status}");
+    let detail = is_too_long(&status).expect("the trailer tells how much too long it is");
+    assert!(detail.limit == 1024 - 8 && detail.got > 1100, "{detail:?}");
+    // Too long even to be tokenised, and one word, on which tokenizers recurse.
+    let status = program.llm.generate(short("", &"word".repeat(50_000))).await.unwrap_err();
+    assert!(is_too_long(&status).is_some_and(|detail| detail.got > 1024), "{status}");
+    let status = program.llm.generate(short("", &"o".repeat(32_000))).await.unwrap_err();
+    assert!(is_too_long(&status).is_some(), "{status}");
     let stats = program.stats().await;
     assert_eq!((stats.active, stats.queued), (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_counted_is_what_is_read() {
+    let mut program = Program::start(&[]).await;
+    let mut question = short("a", "What is the capital of France?");
+    question.messages.push(message("assistant", "It is Paris."));
+    question.messages.push(message("user", "And of Italy?"));
+    let counted = program.llm.count(question.clone()).await.unwrap().into_inner();
+    let (_, done) = program.answer(question.clone()).await;
+    assert_eq!((counted.total, counted.limit), (done.prompt_tokens, 1024 - 8));
+    assert_eq!(counted.messages.len(), question.messages.len());
+    let sum: u32 = counted.messages.iter().sum();
+    assert!(counted.total.abs_diff(sum) <= 8, "{counted:?}");
+
+    let parameters = r#"{"type":"object"}"#.to_owned();
+    let tools = vec![Tool { name: "look".into(), description: "Looks around.".into(), parameters }];
+    let with_tools = program.llm.count(GenerateRequest { tools, ..question.clone() }).await.unwrap();
+    let with_tools = with_tools.into_inner();
+    assert!(with_tools.tools > 20 && with_tools.total.abs_diff(counted.total + with_tools.tools) <= 4);
+
+    // What does not fit is counted all the same: it is to be cut.
+    let long = program.llm.count(short("", &"word ".repeat(1100))).await.unwrap().into_inner();
+    assert!(long.total > long.limit && long.messages[1] > 1100, "{long:?}");
+    let health = program.settled().await;
+    assert_eq!(health.context, 1024);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tonic::{Request, Response, Status};
 
@@ -21,6 +21,8 @@ pub struct EngineState {
     failed: AtomicU64,
     busy_us: AtomicU64,
     units: AtomicU64,
+    /// When the step began that the model is at.
+    step: Mutex<Option<Instant>>,
 }
 
 /// How a request ended.
@@ -49,6 +51,7 @@ impl EngineState {
             failed: AtomicU64::new(0),
             busy_us: AtomicU64::new(0),
             units: AtomicU64::new(0),
+            step: Mutex::new(None),
         })
     }
 
@@ -68,7 +71,10 @@ impl EngineState {
     /// The engine's health as it stands.
     #[must_use]
     pub fn health(&self) -> HealthReply {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let step = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        let step_ms = step.map_or(0, |begun| u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX));
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        HealthReply { step_ms, ..health.clone() }
     }
 
     /// The counters as they stand.
@@ -109,14 +115,45 @@ impl EngineState {
         Ok(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
     }
 
-    /// Counts wall time in which the model worked.
-    pub fn add_busy(&self, time: Duration) {
+    /// The model begins a step of its work: what a call waits for, seconds at most. Health tells how long it takes.
+    pub fn step(&self) -> Step<'_> {
+        let step = Step { state: self, begun: Instant::now() };
+        step.goes_on();
+        step
+    }
+
+    fn set_step(&self, begun: Option<Instant>) {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = begun;
+    }
+
+    fn add_busy(&self, time: Duration) {
         self.busy_us.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Counts samples heard, tokens generated or samples spoken.
     pub fn add_units(&self, units: u64) {
         self.units.fetch_add(units, Ordering::Relaxed);
+    }
+}
+
+/// A step of the model's work; its end counts as time in which the model worked.
+#[derive(Debug)]
+pub struct Step<'a> {
+    state: &'a EngineState,
+    begun: Instant,
+}
+
+impl Step<'_> {
+    /// A part of long work is done, and the next begins.
+    pub fn goes_on(&self) {
+        self.state.set_step(Some(Instant::now()));
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        self.state.set_step(None);
+        self.state.add_busy(self.begun.elapsed());
     }
 }
 
@@ -174,6 +211,18 @@ impl v1::engine_server::Engine for EngineService {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn health_tells_how_long_a_step_takes_and_its_end_counts_as_work() {
+        let state = EngineState::new(1);
+        assert_eq!(state.health().step_ms, 0);
+        let step = state.step();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(state.health().step_ms >= 20);
+        drop(step);
+        assert_eq!(state.health().step_ms, 0);
+        assert!(state.stats().busy_ms >= 20);
+    }
 
     #[test]
     fn a_full_queue_refuses_at_once_and_a_dropped_ticket_frees_its_place() {

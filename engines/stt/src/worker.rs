@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tonic::Status;
-use visavis_proto::state::EngineState;
+use visavis_proto::state::{EngineState, Step};
 use visavis_proto::v1::{HealthReply, Transcript};
 
 use crate::audio::{self, WINDOW};
@@ -78,8 +78,9 @@ fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
     while let Some(mut job) = queue.next() {
         let started = Instant::now();
         // The model keeps nothing from window to window, so after a panic the next job finds it as good as new.
-        let done = std::panic::catch_unwind(AssertUnwindSafe(|| decode(&mut recogniser, queue, &job)));
-        state.add_busy(started.elapsed());
+        let step = state.step();
+        let done = std::panic::catch_unwind(AssertUnwindSafe(|| decode(&mut recogniser, queue, &job, &step)));
+        drop(step);
         job.spent += started.elapsed();
         match done {
             Ok(Ok(Some(transcript))) => {
@@ -98,7 +99,12 @@ fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
 }
 
 /// All windows of a job; `None`: others go first.
-fn decode(recogniser: &mut Recogniser, queue: &Queue, job: &Job) -> Result<Option<Transcript>, Fault> {
+fn decode(
+    recogniser: &mut Recogniser,
+    queue: &Queue,
+    job: &Job,
+    step: &Step<'_>,
+) -> Result<Option<Transcript>, Fault> {
     let order = &job.order;
     let mut understood = order.utterance.understood();
     let (mut start, mut index) = (0, 0);
@@ -118,6 +124,7 @@ fn decode(recogniser: &mut Recogniser, queue: &Queue, job: &Job) -> Result<Optio
         if queue.presses(job) {
             return Ok(None);
         }
+        step.goes_on();
     };
     let piece = match audio::sound(&tail) {
         None => Piece::default(),

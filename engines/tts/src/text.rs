@@ -1,5 +1,8 @@
 //! Where a text breaks: clauses, which end in punctuation that espeak-ng would drop, and parts, which are spoken at one
 //! go and sent as soon as they are ready. Pure; all ranges are bytes of the request's text, and they tile it.
+//!
+//! The text is speakable already: whoever asks has spelled out abbreviations and dates, so that a full stop before a
+//! space ends a sentence, or a clause where a word in lower case follows.
 
 use std::ops::Range;
 
@@ -83,7 +86,7 @@ fn clauses(text: &str) -> Vec<Clause> {
     let mut start = 0;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
-        let Some(stop) = stop_at(text, start, at, c) else {
+        let Some(stop) = stop_at(text, at, c) else {
             at += c.len_utf8();
             continue;
         };
@@ -117,9 +120,9 @@ struct Stop {
     sentence: bool,
 }
 
-/// The end of the clause, when the character `c` at `at` is one; the clause began at `start`.
-fn stop_at(text: &str, start: usize, at: usize, c: char) -> Option<Stop> {
-    let before = text[start..at].chars().next_back();
+/// The end of the clause, when the character `c` at `at` is one.
+fn stop_at(text: &str, at: usize, c: char) -> Option<Stop> {
+    let before = text[..at].chars().next_back();
     match c {
         '\n' | '\r' => return Some(Stop { end: at + 1, mark: '.', sentence: true }),
         '。' | '！' | '？' | '，' | '、' | '；' | '：' | '।' | '؟' | '،' | '؛' => {
@@ -166,43 +169,9 @@ fn stop_at(text: &str, start: usize, at: usize, c: char) -> Option<Stop> {
         return Some(Stop { end, mark, sentence: matches!(mark, '?' | '!') });
     }
     let next = rest.trim_start().chars().find(|c| c.is_alphanumeric());
-    if marks != "." {
-        // "Well... maybe" hesitates, it does not end.
-        let sentence = !next.is_some_and(char::is_lowercase);
-        return Some(Stop { end, mark: if sentence { '.' } else { ',' }, sentence });
-    }
-    full_stop(&text[start..at], next).map(|sentence| Stop {
-        end,
-        mark: if sentence { '.' } else { ',' },
-        sentence,
-    })
-}
-
-/// Whether a dot after `before` ends a sentence, only a clause (false), or nothing.
-fn full_stop(before: &str, next: Option<char>) -> Option<bool> {
-    const NEVER: [&str; 22] = [
-        "mr", "mrs", "ms", "dr", "prof", "st", "vs", "e.g", "i.e", "cf", "approx", "gen", "col", "capt",
-        "lt", "sgt", "rev", "hon", "fig", "mt", "ft", "messrs",
-    ];
-    const SOMETIMES: [&str; 12] =
-        ["etc", "inc", "ltd", "co", "corp", "jr", "sr", "dept", "est", "ave", "blvd", "al"];
-    let Some(next) = next else { return Some(true) };
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or(before);
-    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let lower = word.to_lowercase();
-    let mut letters = word.chars();
-    let initial = matches!((letters.next(), letters.next()), (Some(c), None) if c.is_uppercase() && c != 'I');
-    if NEVER.contains(&lower.as_str()) || initial && next.is_uppercase() {
-        return None;
-    }
-    if lower.contains('.') || initial || SOMETIMES.contains(&lower.as_str()) {
-        return next.is_uppercase().then_some(true);
-    }
-    // "1. First": a list's number.
-    let number = !word.is_empty()
-        && word.len() == before.trim_start().len()
-        && word.chars().all(|c| c.is_ascii_digit());
-    Some(!number)
+    // "Well... maybe" hesitates and "Inc. in" goes on: no sentence begins in lower case.
+    let sentence = !next.is_some_and(char::is_lowercase);
+    Some(Stop { end, mark: if sentence { '.' } else { ',' }, sentence })
 }
 
 fn after_space(text: &str, at: usize) -> usize {

@@ -17,8 +17,9 @@ use crate::avatar::sound::Sound;
 use crate::avatar::source::{Source, choose};
 use crate::avatar::warp::{Speech, Warp};
 use crate::config::Config;
-use crate::engine::fleet::{Launcher, ModelFiles};
+use crate::engine::fleet::ModelFiles;
 use crate::engine::grpc::GrpcTts;
+use crate::engine::launcher::{Launched, Launcher};
 use crate::engine::{Tts, TtsRequest};
 
 /// Longest time for the engine to load its voices.
@@ -176,11 +177,11 @@ pub async fn measure(
         arguments.extend(["--voice".into(), voice.display().to_string()]);
     }
     let launcher = Launcher::new()?;
-    let (channel, mut status) = launcher.launch("tts", "", arguments)?;
+    let Launched { link, mut status } = launcher.launch("tts", "", arguments)?;
     let ready =
         matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
     ensure!(ready, "the engine does not get ready: {}", status.borrow().message);
-    let tts = GrpcTts { channel, settings: config.tts.clone() };
+    let tts = GrpcTts { link, settings: config.tts.clone() };
     let rows = run(&tts, held_out, from).await;
     launcher.stop().await;
     rows

@@ -1,44 +1,122 @@
-//! What is written for the eye alone: Markdown, emoji, brackets.
+//! What is written for the eye alone: Markdown, HTML entities, emoji, brackets, boxes, footnotes.
 
-/// The written words of a text, in order, without those that are nothing but a line's mark or a code fence.
-pub(super) fn words(text: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    for line in text.lines() {
-        let line = line.trim();
-        if line.starts_with("```") {
-            continue;
-        }
-        let mut first = true;
-        for word in line.split_whitespace() {
-            let mark =
-                first && matches!(word, "-" | "*" | "+" | "•" | ">" | "|" | "#" | "##" | "###" | "####");
-            if !mark {
-                words.push(word);
-                first = false;
-            }
-        }
-    }
-    words
+use super::fold::fold;
+
+/// The lines that hold words: no fences and no rules of a table.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with("```") && !is_rule(line))
 }
 
-/// A word without markup and pictures.
-pub(super) fn clean(word: &str) -> String {
-    if matches!(word, "|" | "-" | "–" | "—" | "*" | "=>" | "->") {
-        return ",".into();
-    }
-    let word = link(word);
-    // A comparison, or the number of something.
-    let sign = word.len() > 1
-        && word.starts_with(['<', '>', '#', '~'])
-        && word[1..].starts_with(|c: char| c.is_ascii_digit());
-    let (kept, rest) = word.split_at(usize::from(sign));
-    let inner = |char: char| {
-        matches!(char, '*' | '`' | '~' | '_' | '#' | '|' | '<' | '>' | '{' | '}' | '[' | ']' | '\\')
+/// "|---|:--:|", "-----", "═════".
+fn is_rule(line: &str) -> bool {
+    let drawn = |c: char| matches!(c, '-' | '|' | ':' | '=' | '+' | '_' | ' ' | '\u{2500}'..='\u{257f}');
+    line.len() > 2 && line.chars().all(drawn) && line.chars().any(|c| !matches!(c, ' ' | '+' | ':'))
+}
+
+/// The written words of a line, without the marks that it begins with.
+pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
+    let mark = |word: &&str| {
+        matches!(*word, "-" | "*" | "+" | "•" | ">" | "|" | "→") || word.bytes().all(|byte| byte == b'#')
     };
-    // An underscore inside an address is part of it.
-    let address = rest.contains('@');
-    let keep = |c: &char| (!inner(*c) || *c == '_' && address) && !is_pictograph(*c);
-    kept.chars().chain(rest.chars().filter(keep)).collect()
+    line.split_whitespace().skip_while(mark)
+}
+
+/// A word without markup and pictures. Signs that belong to numbers and formulas stay.
+pub(super) fn clean(word: &str) -> String {
+    let word = fold(&entities(word));
+    if let Some(sign) = alone(&word) {
+        return sign.into();
+    }
+    let word = footnote(&link(&word));
+    let address = word.contains('@') || word.contains("://") || word.starts_with("www.");
+    let chars: Vec<char> = word.chars().collect();
+    let mut out = String::with_capacity(word.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let run = chars[at..].iter().take_while(|c| **c == chars[at]).count();
+        match chars[at] {
+            '*' => out.push_str(star(&chars, at, run)),
+            c if address || !is_markup(c) => out.extend(std::iter::repeat_n(c, run)),
+            c => out.push_str(sign(&chars, at, run, c)),
+        }
+        at += run;
+    }
+    hesitate(out.trim())
+}
+
+/// Dots that hesitate, in one sign: of two dots espeak-ng says one.
+fn hesitate(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find("..") {
+        out.push_str(&rest[..at]);
+        rest = rest[at..].trim_start_matches('.');
+        if !out.is_empty() {
+            out.push_str(if rest.starts_with(char::is_alphanumeric) { "… " } else { "…" });
+        }
+    }
+    out + rest
+}
+
+/// Signs that stand as a word of their own; `maths` decides what they mean.
+fn alone(word: &str) -> Option<&str> {
+    match word {
+        "->" | "=>" | "-->" | "==>" | "→" | "⇒" | "⟶" | "➜" | "➔" => Some("→"),
+        "|" | "•" | "·" | "‣" => Some(","),
+        "*" | "<" | ">" | "<=" | ">=" | "^" | "~" | "**" | "<>" | "!=" | "==" | "≠" => Some(word),
+        _ => None,
+    }
+}
+
+fn is_markup(c: char) -> bool {
+    matches!(
+        c,
+        '`' | '~' | '_' | '#' | '|' | '<' | '>' | '{' | '}' | '[' | ']' | '\\' | '^' | '→' | '⇒' | '•'
+    ) || is_pictograph(c)
+}
+
+/// Stars between operands multiply, two are a power; others are emphasis.
+fn star(chars: &[char], at: usize, run: usize) -> &'static str {
+    match (run, between_operands(chars, at, run)) {
+        (1, true) => "*",
+        (2, true) => "^",
+        _ => "",
+    }
+}
+
+fn sign(chars: &[char], at: usize, run: usize, c: char) -> &'static str {
+    let next = chars.get(at + run).copied().unwrap_or(' ');
+    let before = if at == 0 { ' ' } else { chars[at - 1] };
+    let inside = before.is_alphanumeric() && next.is_alphanumeric();
+    match c {
+        '~' if at == 0 && (next.is_ascii_digit() || "$€£¥₹".contains(next)) => "~",
+        '#' if at == 0 && next.is_ascii_digit() => "#",
+        // "C#", "F#".
+        '#' if at == 1 && before.is_ascii_uppercase() && !next.is_alphanumeric() => "#",
+        '<' if at == 0 && (next.is_ascii_digit() || next == '$') => "<",
+        '>' if at == 0 && (next.is_ascii_digit() || next == '$') => ">",
+        '<' if next == '=' || between_operands(chars, at, run) => "<",
+        '>' if next == '=' || between_operands(chars, at, run) => ">",
+        '^' if between_operands(chars, at, run) || next == '-' => "^",
+        '_' if inside => " ",
+        '|' if at > 0 && at + run < chars.len() => ", ",
+        '→' | '⇒' if inside => "→",
+        '[' | ']' | '{' | '}' | '`' | '\\' if inside => " ",
+        _ => "",
+    }
+}
+
+/// Whether what stands on both sides can be calculated with: numbers, single letters, brackets.
+fn between_operands(chars: &[char], at: usize, run: usize) -> bool {
+    let left = chars[..at].iter().rev().take_while(|c| c.is_alphanumeric() || **c == '.').count();
+    let right = chars[at + run..].iter().take_while(|c| c.is_alphanumeric() || **c == '.').count();
+    let closes = at > 0 && chars[at - 1] == ')';
+    let opens = chars.get(at + run).is_some_and(|c| matches!(c, '(' | '-'));
+    if closes || opens {
+        return (closes || left > 0) && (opens || right > 0);
+    }
+    let digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    left > 0 && right > 0 && (digit(at - 1) || digit(at + run) || left == 1 && right == 1)
 }
 
 /// `[text](address)` and `![text](address)`, or their last words, become their text.
@@ -49,7 +127,72 @@ fn link(word: &str) -> String {
     format!("{label}{}", &word[end..])
 }
 
+/// "word[1]" and "[12]," without their notes.
+fn footnote(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(open) = rest.find('[') {
+        let inner = rest[open + 1..].trim_start_matches('^');
+        let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
+        let note = (1..=3).contains(&digits) && inner[digits..].starts_with(']');
+        let end = if note { rest.len() - inner.len() + digits + 1 } else { open + 1 };
+        out.push_str(&rest[..if note { open } else { end }]);
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+/// The entities of HTML that models write.
+fn entities(word: &str) -> String {
+    const NAMED: [(&str, char); 16] = [
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", ' '),
+        ("ndash", '–'),
+        ("mdash", '—'),
+        ("hellip", '…'),
+        ("copy", '©'),
+        ("reg", '®'),
+        ("trade", '™'),
+        ("deg", '°'),
+        ("euro", '€'),
+        ("pound", '£'),
+        ("times", '×'),
+    ];
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        // An entity is short: the search for its end is bounded.
+        let end = rest.bytes().take(10).position(|byte| byte == b';');
+        let found = end.and_then(|end| {
+            let name = &rest[..end];
+            let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                None => number.parse().ok(),
+            });
+            let named = || NAMED.iter().find(|(known, _)| *known == name).map(|(_, char)| *char);
+            number.and_then(char::from_u32).or_else(named).map(|char| (char, end))
+        });
+        match found {
+            Some((char, end)) => {
+                out.push(char);
+                rest = &rest[end + 1..];
+            }
+            None => out.push('&'),
+        }
+    }
+    out + rest
+}
+
 fn is_pictograph(char: char) -> bool {
-    matches!(u32::from(char),
-        0x1F000..=0x1FAFF | 0x2600..=0x27BF | 0x2190..=0x21FF | 0x2B00..=0x2BFF | 0xFE00..=0xFE0F | 0x200D | 0x20E3 | 0xE0000..=0xE007F)
+    char.is_control()
+        || matches!(u32::from(char),
+            0x1F000..=0x1FAFF | 0x2300..=0x23FF | 0x2500..=0x27BF | 0x2190..=0x21FF | 0x2B00..=0x2BFF
+            | 0xFE00..=0xFE0F | 0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060 | 0xFEFF | 0x20E3
+            | 0xE000..=0xF8FF | 0xE0000..=0xE007F)
 }

@@ -1,143 +1,130 @@
-//! What a voice should say of a written phrase: no markup and no emoji, numbers as people repeat them, addresses by their
-//! names. What espeak-ng reads well in its language is left to it. Pure.
+//! Turns a written phrase into the text that a voice speaks: no markup and no emoji, numbers as people repeat them,
+//! addresses by their names. What espeak-ng reads well in its language is left as it is. Pure.
 //!
-//! Every written word yields what is spoken for it, so that an interruption can be told in written words.
+//! Every written word keeps the range of spoken text that says it, so that an interruption is told in written words.
 //!
-//! - `markup`: what is for the eye alone; `digits`: numbers that are names, digit by digit
-//! - `numbers`: dates, times, ranges, signs, units; `names`: addresses, spellings, titles, abbreviations
+//! - `markup`, `fold`, `formula`: the text without what is for the eye alone, split into tokens
+//! - `kinds`: the ordered table of readings, one file for each (`money`, `date`, `clock`, …); conflicts are decided there
+//! - `sentence`: whether a full stop ends a sentence; `phrases` asks it too
 //! - `tongue`: the words of each language
 
-mod digits;
+mod abbreviation;
+mod acronym;
+mod address;
+mod amount;
+mod calculation;
+mod clock;
+mod code;
+mod date;
+mod fold;
+mod formula;
+mod fraction;
+mod kinds;
+mod letters;
 mod markup;
+mod maths;
+mod money;
 mod names;
-mod numbers;
+mod number;
+mod ordinal;
+mod phone;
+mod quantity;
+mod roman;
+pub(crate) mod sentence;
+mod token;
 mod tongue;
+mod unit;
+mod year;
 
 use crate::frame::WrittenWord;
-use tongue::Tongue;
+use token::{Here, Token};
+pub(crate) use tongue::Tongue;
 
 /// A phrase as it is to be spoken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Speakable {
     /// Empty when there is nothing to say.
     pub text: String,
-    /// Which of its bytes say which written word.
+    /// The bytes of `text` that say each written word, in order.
     pub words: Vec<WrittenWord>,
 }
 
-/// A written word without its punctuation, and its neighbours.
-#[derive(Debug, Clone, Copy)]
-struct Word<'a> {
-    core: &'a str,
-    /// The punctuation after it.
-    tail: &'a str,
-    /// The words before it, the nearest last.
-    before: &'a [Bare],
-    after: &'a [Bare],
-}
-
-/// A written word, cleaned and split from its punctuation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Bare {
-    lead: String,
-    core: String,
-    tail: String,
-}
-
-/// What is said for a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
-    text: String,
-    /// The full stop after the word belonged to it.
-    with_stop: bool,
-}
-
-impl From<String> for Said {
-    fn from(text: String) -> Self {
-        Self { text, with_stop: false }
-    }
-}
-
-impl Word<'_> {
-    fn previous(&self) -> &str {
-        self.before.last().map_or("", |word| word.core.as_str())
-    }
-
-    fn next(&self) -> &str {
-        self.after.first().map_or("", |word| word.core.as_str())
-    }
-
-    fn stopped(&self) -> bool {
-        self.tail.starts_with('.')
-    }
-}
-
-/// The phrase as it is to be spoken in `language` (ISO 639-1; empty: English).
+/// The phrase as it is to be spoken in `language` (ISO 639-1, optionally with a region that decides the order of dates;
+/// empty: English).
 #[must_use]
 pub fn speakable(text: &str, language: &str) -> Speakable {
     let tongue = Tongue::of(language);
-    let written: Vec<&str> = markup::words(text);
-    let bare: Vec<Bare> = written.iter().map(|word| split(&markup::clean(word))).collect();
-    let mut spoken = digits::long_numbers(&bare, tongue);
-    for (at, said) in spoken.iter_mut().enumerate() {
-        let word =
-            Word { core: &bare[at].core, tail: &bare[at].tail, before: &bare[..at], after: &bare[at + 1..] };
-        if said.is_none() && !word.core.is_empty() {
-            *said = digits::say(&word, tongue)
-                .or_else(|| numbers::say(&word, tongue))
-                .or_else(|| names::say(&word, tongue));
+    let day_first = !tongue.english || tongue::day_first(language);
+    let mut tokens = token::tokens(text);
+    let mut spoken = formula::read(&mut tokens, tongue);
+    let shouting = acronym::is_shouted(&tokens);
+    let mut at = 0;
+    while at < tokens.len() {
+        let here = Here { tokens: &tokens, at, tongue, day_first, shouting };
+        let reading = if spoken[at].is_some() || here.core().is_empty() { None } else { kinds::read(&here) };
+        let Some(reading) = reading else {
+            at += 1;
+            continue;
+        };
+        for said in reading.0 {
+            if at < tokens.len() && spoken[at].is_none() {
+                spoken[at] = Some(said);
+                at += 1;
+            }
         }
     }
-    let out = join(&written, &bare, &spoken);
+    let out = join(&tokens, &spoken, tongue);
     if out.text.chars().any(char::is_alphanumeric) { out } else { letters_of(text) }
 }
 
-fn join(written: &[&str], bare: &[Bare], spoken: &[Option<Said>]) -> Speakable {
+/// The locale that a voice speaks `language` in, by Piper's names such as "en_GB-alba-medium"; otherwise the language.
+#[must_use]
+pub fn locale(language: &str, voice: &str) -> String {
+    let named = voice.split('-').next().unwrap_or("");
+    let same = named.split_once('_').is_some_and(|(spoken, region)| spoken == language && region.len() == 2);
+    if same { named } else { language }.to_owned()
+}
+
+fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue) -> Speakable {
     let mut out = Speakable::default();
-    for ((word, bare), said) in written.iter().zip(bare).zip(spoken) {
-        let (core, with_stop) = said.as_ref().map_or((bare.core.as_str(), false), |s| (&s.text, s.with_stop));
-        let tail = if with_stop { bare.tail.strip_prefix('.').unwrap_or("") } else { &bare.tail };
-        let whole = format!("{}{core}{tail}", bare.lead);
-        if whole.is_empty() {
-            continue;
+    for (at, (token, said)) in tokens.iter().zip(spoken).enumerate() {
+        let core = said.as_deref().unwrap_or(&token.core);
+        let stop = if token.is_stopped() { sentence::mark(tokens, at, said.is_some(), tongue) } else { "" };
+        let tail = format!("{stop}{}", token.tail.strip_prefix('.').unwrap_or(&token.tail));
+        if core.chars().any(is_heard) {
+            if !out.text.is_empty() {
+                out.text.push(' ');
+            }
+            let from = out.text.len();
+            out.text += &token.lead;
+            out.text += core;
+            out.text += &tail;
+            out.words.push(WrittenWord { word: token.written.to_owned(), spoken: from..out.text.len() });
+        } else if token.written.len() > 1 && token.written.starts_with([':', ';']) {
+            // ":)" is a face.
+        } else if let Some(mark) = core.chars().chain(tail.chars()).find(|c| ".,;:!?…".contains(*c)) {
+            // A pause without a word belongs to the word before it.
+            if out.text.ends_with(char::is_alphanumeric) {
+                out.text.push(mark);
+            }
         }
-        if !out.text.is_empty() {
-            out.text.push(' ');
-        }
-        let from = out.text.len();
-        out.text.push_str(&whole);
-        out.words.push(WrittenWord { word: (*word).to_owned(), spoken: from..out.text.len() });
     }
     out
 }
 
-/// Better the bare letters than nothing, where all of a phrase looked like markup.
+/// Letters, digits and the signs that espeak-ng has a word for.
+fn is_heard(c: char) -> bool {
+    c.is_alphanumeric() || "%&+=@#/$€£¥°×÷".contains(c)
+}
+
+/// The bare letters, where all of a phrase looked like markup: better than silence.
 fn letters_of(text: &str) -> Speakable {
     let text: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     Speakable { text, words: Vec::new() }
 }
 
-/// Splits a word from the quotes, brackets and stops around it.
-fn split(word: &str) -> Bare {
-    const LEAD: &[char] = &['(', '"', '\'', '“', '‘', '„', '«', '¿', '¡'];
-    const TAIL: &[char] = &['.', ',', ';', ':', '!', '?', ')', '"', '\'', '”', '’', '“', '»', '…'];
-    let rest = word.trim_start_matches(LEAD);
-    let lead = &word[..word.len() - rest.len()];
-    let core = rest.trim_end_matches(TAIL);
-    Bare { lead: lead.into(), core: core.into(), tail: rest[core.len()..].into() }
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
-        && text.starts_with(|c: char| c.is_ascii_digit())
-        && text.ends_with(|c: char| c.is_ascii_digit())
-}
-
-fn all_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
+#[cfg(test)]
+mod field_tests;
 #[cfg(test)]
 mod tests;

@@ -64,7 +64,7 @@ fn every_written_word_knows_what_says_it() {
         pairs,
         [
             ("Pay", "Pay"),
-            ("**$12.50**", "$12.50"),
+            ("**$12.50**", "12 dollars and 50 cents"),
             ("to", "to"),
             ("555-0199,", "5 5 5, 0 1 9 9,"),
             ("Dr.", "Doctor"),
@@ -86,6 +86,32 @@ proptest! {
             prop_assert!(word.spoken.start >= end && word.spoken.end <= said.text.len());
             prop_assert!(said.text.is_char_boundary(word.spoken.start) && said.text.is_char_boundary(word.spoken.end));
             end = word.spoken.end;
+        }
+    }
+    #[test]
+    fn every_written_word_is_said_by_a_part_of_the_text(
+        text in r"([a-zA-Z0-9äß.,:;!?€%°@#+=/<>~*_'()^–—x-]{1,10}[ \n]{1,2}){0,12}",
+        language in prop::sample::select(vec!["en", "en-GB", "de", "fr", "it", "es", "nl"]),
+    ) {
+        let said = speakable(&text, language);
+        let sounding = |word: &&str| word.chars().any(|c| c.is_alphanumeric());
+        let written: Vec<&str> = text.split_whitespace().filter(sounding).collect();
+        let told = said.words.iter().map(|word| word.word.as_str());
+        let told: Vec<&str> = told.filter(sounding).collect();
+        prop_assert_eq!(told, written, "{:?}", said.text);
+        prop_assert!(!said.text.contains(".."), "{:?}", said.text);
+    }
+}
+
+#[test]
+fn long_texts_of_one_pattern_stay_in_proportion() {
+    for pattern in [
+        "a ", "$ ", "5 ", "a. ", ". ", "5-", "*", "a*", "\\( ", "$a ", "[", "&", "A, ", "1 000 ", "A1", "²",
+        "a_", "http://", "@a.", "z. B. ", "CHF ", "Jan. ", "= ", "|", "5\n", "- ", "…", "/a", "...",
+    ] {
+        for language in ["en", "de"] {
+            let text = pattern.repeat(3000);
+            assert!(speakable(&text, language).text.len() < 20 * text.len(), "{pattern}");
         }
     }
 }

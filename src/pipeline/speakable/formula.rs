@@ -1,0 +1,261 @@
+//! Formulas in LaTeX: said where they are simple, and otherwise told to be on the screen.
+
+use super::token::Token;
+use super::tongue::Tongue;
+
+/// A formula in a sentence has at most so many words; a mark that is not closed by then opens nothing.
+const LONGEST: usize = 60;
+/// A longer reading is not understood.
+const LONGEST_READING: usize = 30;
+
+/// Fills in what is said for the words of formulas; the last one says all of it, so that a formula is heard whole or not.
+/// The other words get `None`.
+pub(super) fn read(tokens: &mut [Token<'_>], tongue: &'static Tongue) -> Vec<Option<String>> {
+    let mut spoken = vec![None; tokens.len()];
+    let mut at = 0;
+    while at < tokens.len() {
+        let Some((last, inner)) = formula(tokens, at) else {
+            at += 1;
+            continue;
+        };
+        for (token, said) in tokens[at..=last].iter_mut().zip(&mut spoken[at..=last]) {
+            let stops =
+                token.written.len() - token.written.trim_end_matches(['.', ',', ';', ':', '?', '!']).len();
+            token.tail = token.written[token.written.len() - stops..].to_owned();
+            token.lead.clear();
+            *said = Some(String::new());
+        }
+        for token in &mut tokens[at..last] {
+            token.tail.clear();
+        }
+        spoken[last] = Some(say(&inner, tongue).unwrap_or_else(|| tongue.formula.to_owned()));
+        at = last + 1;
+    }
+    spoken
+}
+
+/// The last word of the formula that begins at a word, and what is inside.
+fn formula(tokens: &[Token<'_>], at: usize) -> Option<(usize, String)> {
+    let written = tokens[at].written.trim_start_matches(['(', '"', '*']);
+    let (open, close) = [("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")]
+        .into_iter()
+        .find(|(open, _)| written.starts_with(open))
+        .or_else(|| is_command(written).then_some(("", "")))?;
+    let first = &written[open.len()..];
+    if open.is_empty() {
+        return Some((at, first.trim_end_matches(['.', ',', ';', ':', '?', '!']).to_owned()));
+    }
+    let mut inner = String::new();
+    for (index, token) in tokens.iter().enumerate().skip(at).take(LONGEST) {
+        let word = if index == at { first } else { token.written };
+        if let Some(end) = word.find(close) {
+            let ends = word[end + close.len()..].chars().all(|c| !c.is_alphanumeric());
+            inner.push_str(&word[..end]);
+            return (ends && (open != "$" || is_formula(&inner))).then_some((index, inner));
+        }
+        inner.push_str(word);
+        inner.push(' ');
+    }
+    // A phrase may end inside a formula.
+    let cut = open != "$" && tokens.len() - at <= LONGEST;
+    cut.then(|| (tokens.len() - 1, inner))
+}
+
+/// Whether what stands between two dollar signs is no money.
+fn is_formula(inner: &str) -> bool {
+    let one = inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic);
+    let touching = !inner.starts_with(char::is_whitespace) && !inner.ends_with(char::is_whitespace);
+    touching && (one || inner.contains(['\\', '^', '_', '=', '+', '<', '>']))
+}
+
+fn is_command(written: &str) -> bool {
+    ["\\frac{", "\\sqrt{", "\\boxed{", "\\text{", "\\times", "\\cdot", "\\pi", "\\approx", "\\leq", "\\geq"]
+        .into_iter()
+        .any(|command| written.starts_with(command))
+}
+
+/// A simple formula in words.
+fn say(formula: &str, tongue: &'static Tongue) -> Option<String> {
+    let chars: Vec<char> = formula.chars().take(400).collect();
+    let mut reader = Reader { chars: &chars, at: 0, tongue, words: Vec::new() };
+    reader.group(0)?;
+    let fits = reader.at == chars.len() && (1..=LONGEST_READING).contains(&reader.words.len());
+    fits.then(|| reader.words.join(" "))
+}
+
+struct Reader<'a> {
+    chars: &'a [char],
+    at: usize,
+    tongue: &'static Tongue,
+    words: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn say(&mut self, word: &str) {
+        self.words.push(word.to_owned());
+    }
+
+    /// Reads up to the end or the bracket that closes the group.
+    fn group(&mut self, depth: u32) -> Option<()> {
+        while let Some(&c) = self.chars.get(self.at) {
+            if c == '}' && depth > 0 {
+                return Some(());
+            }
+            self.item(c, depth)?;
+        }
+        Some(())
+    }
+
+    fn item(&mut self, c: char, depth: u32) -> Option<()> {
+        let tongue = self.tongue;
+        match c {
+            '\\' => return self.command(depth),
+            '{' => return self.braced(depth),
+            '^' => return self.power(depth),
+            c if c.is_ascii_digit() => {
+                let number: String = self.chars[self.at..]
+                    .iter()
+                    .take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
+                    .collect();
+                self.at += number.chars().count();
+                let number = number.trim_end_matches([',', '.']);
+                self.say(number);
+                return Some(());
+            }
+            c if c.is_alphabetic() => {
+                let letter = tongue.letter(c);
+                self.say(&letter);
+            }
+            '_' | '(' | ')' | '[' | ']' | '|' | '&' | ',' | '.' | ';' | ':' | '\'' | '$' => {}
+            c if c.is_whitespace() => {}
+            '+' => self.say(tongue.plus),
+            '-' | '−' => self.say(tongue.minus),
+            '=' => self.say(tongue.equals),
+            '<' => self.say(tongue.compared.less),
+            '>' => self.say(tongue.compared.more),
+            '*' | '×' => self.say(tongue.times),
+            '/' => self.say(over(tongue)),
+            _ => return None,
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// A group in braces, or one sign.
+    fn argument(&mut self, depth: u32) -> Option<()> {
+        while self.chars.get(self.at).is_some_and(|c| c.is_whitespace()) {
+            self.at += 1;
+        }
+        let c = *self.chars.get(self.at)?;
+        self.item(c, depth)
+    }
+
+    fn braced(&mut self, depth: u32) -> Option<()> {
+        if depth > 6 {
+            return None;
+        }
+        self.at += 1;
+        self.group(depth + 1)?;
+        self.at += 1;
+        (self.at <= self.chars.len()).then_some(())
+    }
+
+    fn power(&mut self, depth: u32) -> Option<()> {
+        self.at += 1;
+        let from = self.words.len();
+        self.argument(depth)?;
+        let said = self.words.split_off(from).join(" ");
+        let power = match said.as_str() {
+            "2" => self.tongue.squared.to_owned(),
+            "3" => self.tongue.cubed.to_owned(),
+            "" => return None,
+            said if said.starts_with('°') => said.to_owned(),
+            said => format!("{} {said}", self.tongue.power),
+        };
+        self.words.push(power);
+        Some(())
+    }
+
+    fn command(&mut self, depth: u32) -> Option<()> {
+        self.at += 1;
+        let name: String = self.chars[self.at..].iter().take_while(|c| c.is_ascii_alphabetic()).collect();
+        if name.is_empty() {
+            // "\,", "\%", "\$": a space or the sign itself.
+            let sign = *self.chars.get(self.at)?;
+            self.at += 1;
+            return match sign {
+                '%' => {
+                    let last = self.words.last_mut()?;
+                    last.push('%');
+                    Some(())
+                }
+                ',' | ';' | '!' | ' ' | ':' | '{' | '}' | '|' | '(' | ')' | '[' | ']' => Some(()),
+                _ => None,
+            };
+        }
+        self.at += name.len();
+        let tongue = self.tongue;
+        match name.as_str() {
+            "frac" | "dfrac" | "tfrac" => {
+                self.argument(depth)?;
+                self.say(over(tongue));
+                return self.argument(depth);
+            }
+            "sqrt" => {
+                self.say(tongue.root);
+                return self.argument(depth);
+            }
+            "text" | "mathrm" | "textbf" | "operatorname" => return self.text(),
+            "boxed" | "mathbf" | "mathit" => return self.argument(depth),
+            "left" | "right" | "displaystyle" | "quad" | "qquad" | "big" | "Big" => {}
+            "times" | "cdot" | "ast" => self.say(tongue.times),
+            "div" => self.say(over(tongue)),
+            "pm" => self.say(tongue.plus_minus),
+            "leq" | "le" => self.say(tongue.compared.at_most),
+            "geq" | "ge" => self.say(tongue.compared.at_least),
+            "neq" | "ne" => self.say(tongue.compared.unequal),
+            "lt" => self.say(tongue.compared.less),
+            "gt" => self.say(tongue.compared.more),
+            "approx" | "sim" => self.say(tongue.compared.about),
+            "to" | "rightarrow" | "Rightarrow" => self.say(tongue.to),
+            "circ" => self.say("°"),
+            "pi" | "alpha" | "beta" | "gamma" | "delta" | "theta" | "lambda" | "mu" | "sigma" | "omega"
+            | "phi" | "rho" | "epsilon" | "Delta" | "Omega" => {
+                let name = name.to_lowercase();
+                self.say(&name);
+            }
+            "sin" if tongue.english => self.say("sine"),
+            "cos" if tongue.english => self.say("cosine"),
+            "tan" if tongue.english => self.say("tangent"),
+            "log" if tongue.english => self.say("log"),
+            "infty" if tongue.english => self.say("infinity"),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Plain words in braces.
+    fn text(&mut self) -> Option<()> {
+        if self.chars.get(self.at) != Some(&'{') {
+            return None;
+        }
+        let length = self.chars[self.at..].iter().position(|c| *c == '}')?;
+        let text: String = self.chars[self.at + 1..self.at + length].iter().collect();
+        self.at += length + 1;
+        if text.contains(['\\', '{']) {
+            return None;
+        }
+        self.words.extend(text.split_whitespace().map(str::to_owned));
+        Some(())
+    }
+}
+
+fn over(tongue: &Tongue) -> &'static str {
+    match tongue.code {
+        "de" => "durch",
+        "fr" => "sur",
+        "es" => "entre",
+        "it" => "fratto",
+        _ => "over",
+    }
+}

@@ -1,0 +1,47 @@
+//! The kinds of readings, in the order in which they are asked; the first that knows a word reads it.
+//!
+//! Where two kinds could read the same characters, this order decides:
+//! - "5-3=2" is a calculation, because no kind before `maths` takes a word with "=".
+//! - "555-1234" is a telephone number before "5-3" is a range: groups of unlike length and seven digits in all.
+//! - "10-03-2025" and "2020-12" are dates before they are telephone numbers or ranges.
+//! - "2-3pm" is a time before it is a range.
+//! - "$1-2" is money before it is a range, "5m" metres unless a currency stands before it.
+//! - "4/10" is a date where it can be no usual fraction or where a word before it says so, and a fraction otherwise.
+//! - "16:9" is a ratio because its second part has one digit; "16:09" is a time.
+//! - "CO2" is a code, "10mL" and "3D" are not: digits before the letters are a quantity first.
+//! - "No." is an abbreviation only before a number; "A" is a letter only where it is no article (`letters`).
+
+use super::token::{Here, Reading};
+use super::{
+    abbreviation, acronym, address, clock, code, date, fraction, letters, maths, money, names, ordinal,
+    phone, quantity, roman, unit, year,
+};
+
+type Rule = fn(&Here<'_>) -> Option<Reading>;
+
+const KINDS: &[Rule] = &[
+    names::read,
+    address::read,
+    date::read,
+    clock::read,
+    phone::groups,
+    money::read,
+    phone::read,
+    fraction::read,
+    maths::read,
+    unit::read,
+    quantity::read,
+    ordinal::read,
+    letters::read,
+    code::read,
+    abbreviation::read,
+    roman::read,
+    year::read,
+    acronym::read,
+    names::joined,
+];
+
+/// What is said for the words from this one on, when a kind knows them.
+pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
+    KINDS.iter().find_map(|rule| rule(here))
+}

@@ -1,0 +1,257 @@
+//! The words that each language has for signs, units, money and months, and its abbreviations. What espeak-ng knows
+//! itself is not here.
+
+mod english;
+mod french;
+mod german;
+mod italian;
+mod spanish;
+
+use super::token::Token;
+use english::ENGLISH;
+use french::FRENCH;
+use german::GERMAN;
+use italian::ITALIAN;
+use spanish::SPANISH;
+
+type Pairs = &'static [(&'static str, &'static str)];
+/// A unit as it is written, and its name for one and for many.
+type Units = &'static [(&'static str, &'static str, &'static str)];
+
+/// Where an abbreviation stands, which decides whether its full stop can end a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before a name; the stop never ends a sentence. Elsewhere it is another word.
+    Name,
+    /// Before a number; elsewhere it is another word.
+    Number,
+    /// Inside a sentence.
+    Inside,
+    /// Anywhere; the stop can end a sentence.
+    Open,
+}
+
+/// A word that is written short.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Abbreviation {
+    /// Without the last full stop.
+    pub(crate) short: &'static str,
+    /// What is said; empty: the short form.
+    pub(crate) long: &'static str,
+    pub(crate) place: Place,
+}
+
+const fn name(short: &'static str, long: &'static str) -> Abbreviation {
+    Abbreviation { short, long, place: Place::Name }
+}
+
+const fn number(short: &'static str, long: &'static str) -> Abbreviation {
+    Abbreviation { short, long, place: Place::Number }
+}
+
+const fn inside(short: &'static str, long: &'static str) -> Abbreviation {
+    Abbreviation { short, long, place: Place::Inside }
+}
+
+const fn open(short: &'static str, long: &'static str) -> Abbreviation {
+    Abbreviation { short, long, place: Place::Open }
+}
+
+/// A currency: how it is written, and its names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Currency {
+    /// Symbols and codes, the longer of two that begin alike first.
+    pub(super) signs: &'static [&'static str],
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
+    /// The hundredth part; empty: there is none.
+    pub(super) cent: &'static str,
+    pub(super) cents: &'static str,
+}
+
+const fn currency(
+    signs: &'static [&'static str],
+    (one, many): (&'static str, &'static str),
+    (cent, cents): (&'static str, &'static str),
+) -> Currency {
+    Currency { signs, one, many, cent, cents }
+}
+
+/// The signs of a currency, the same in all languages.
+const DOLLAR: &[&str] = &["$", "USD"];
+const US_DOLLAR: &[&str] = &["US$", "U.S.$"];
+const EURO: &[&str] = &["€", "EUR"];
+const POUND: &[&str] = &["£", "GBP"];
+const YEN: &[&str] = &["¥", "￥", "JPY"];
+const RUPEE: &[&str] = &["₹", "INR", "Rs"];
+const FRANC: &[&str] = &["CHF"];
+const CANADIAN: &[&str] = &["CA$", "C$", "CAD"];
+const AUSTRALIAN: &[&str] = &["AU$", "A$", "AUD"];
+const WON: &[&str] = &["₩", "KRW"];
+
+/// What comparisons are called, in the order =, ≠, <, >, ≤, ≥, ≈.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Comparisons {
+    pub(super) unequal: &'static str,
+    pub(super) less: &'static str,
+    pub(super) more: &'static str,
+    pub(super) at_most: &'static str,
+    pub(super) at_least: &'static str,
+    pub(super) about: &'static str,
+}
+
+/// A language's words; English where it is not known.
+#[derive(Debug)]
+pub(crate) struct Tongue {
+    pub(super) code: &'static str,
+    pub(super) english: bool,
+    pub(super) and: &'static str,
+    pub(super) or: &'static str,
+    pub(super) plus: &'static str,
+    pub(super) minus: &'static str,
+    pub(super) plus_minus: &'static str,
+    pub(super) equals: &'static str,
+    pub(super) times: &'static str,
+    /// "10 x 10".
+    pub(super) by: &'static str,
+    pub(super) over: &'static str,
+    pub(super) squared: &'static str,
+    pub(super) cubed: &'static str,
+    /// "to the" of a power.
+    pub(super) power: &'static str,
+    /// "square root of".
+    pub(super) root: &'static str,
+    pub(super) to: &'static str,
+    /// "16:9".
+    pub(super) ratio: &'static str,
+    /// "5 km/day".
+    pub(super) per: &'static str,
+    /// "$5/day": "five dollars a day"; empty: as `per`.
+    pub(super) each: &'static str,
+    pub(super) number: &'static str,
+    pub(super) about: &'static str,
+    /// Words that say "about" already.
+    pub(super) abouts: &'static [&'static str],
+    pub(super) less: &'static str,
+    pub(super) more: &'static str,
+    pub(super) at_most: &'static str,
+    pub(super) at_least: &'static str,
+    /// Between two things that are compared.
+    pub(super) compared: Comparisons,
+    /// "$5+".
+    pub(super) or_more: &'static str,
+    pub(super) at: &'static str,
+    pub(super) dot: &'static str,
+    pub(super) dash: &'static str,
+    pub(super) underscore: &'static str,
+    /// Said for a formula that cannot be said.
+    pub(super) formula: &'static str,
+    pub(super) months: [&'static str; 12],
+    /// Short months and their number.
+    pub(super) short_months: &'static [(&'static str, usize)],
+    /// Words before a date.
+    pub(super) before_dates: &'static [&'static str],
+    pub(super) units: Units,
+    pub(super) currencies: &'static [Currency],
+    /// Between euros and cents.
+    pub(super) and_cents: &'static str,
+    /// Written scale, what is said after one and after many.
+    pub(super) scales: Units,
+    /// Between a scale and the currency: "deux millions d'euros".
+    pub(super) scale_of: &'static str,
+    /// Words of numbers that come before a currency.
+    pub(super) scale_words: &'static [&'static str],
+    pub(super) fractions: Pairs,
+    /// From a half on: one and many.
+    pub(super) parts: Pairs,
+    /// "a 5 min walk": the unit is singular after these, where a noun follows.
+    pub(super) determiners: &'static [&'static str],
+    pub(super) abbreviations: &'static [Abbreviation],
+    /// Words that begin a sentence, for stops that may end one.
+    pub(super) starters: &'static [&'static str],
+    /// Capitals that espeak-ng takes for a word.
+    pub(super) spelled: &'static [&'static str],
+    /// Letters that espeak-ng takes for a word, and how they are said.
+    pub(super) letters: Pairs,
+    /// What has a number that is said digit by digit: as a word's end, some words before it.
+    named: &'static [&'static str],
+    /// The same, right before it.
+    directly: &'static [&'static str],
+}
+
+impl Tongue {
+    /// The words of `language`, such as "de" or "en-GB"; empty: English.
+    pub(crate) fn of(language: &str) -> &'static Self {
+        match language.split(['-', '_']).next().unwrap_or("") {
+            "de" => &GERMAN,
+            "fr" => &FRENCH,
+            "it" => &ITALIAN,
+            "es" => &SPANISH,
+            "en" | "" => &ENGLISH,
+            _ => &OTHER,
+        }
+    }
+
+    /// The abbreviation, when the word, without its last full stop, is one.
+    pub(super) fn abbreviation(&self, word: &str) -> Option<&'static Abbreviation> {
+        let lower = |short: &str| short.chars().all(char::is_lowercase) || short.contains('.');
+        self.abbreviations.iter().find(|known| known.short == word).or_else(|| {
+            // "Approx. 20" at the begin of a sentence.
+            self.abbreviations
+                .iter()
+                .find(|known| lower(known.short) && word.eq_ignore_ascii_case(known.short))
+        })
+    }
+
+    /// The month that a word names, from 1, and whether it was short.
+    pub(super) fn month(&self, word: &str) -> Option<(usize, bool)> {
+        let long = self.months.iter().position(|month| {
+            *month == word || self.code != "en" && month.to_lowercase() == word.to_lowercase()
+        });
+        let short =
+            || self.short_months.iter().find(|(short, _)| *short == word).map(|(_, month)| (*month, true));
+        long.map(|at| (at + 1, false)).or_else(short)
+    }
+
+    /// The name of a letter, as espeak-ng reads it.
+    pub(super) fn letter(&self, letter: char) -> String {
+        let upper: String = letter.to_uppercase().collect();
+        self.letters.iter().find(|(name, _)| *name == upper).map_or(upper, |(_, said)| (*said).to_owned())
+    }
+
+    /// Endings of addresses that are written without "https://".
+    pub(super) fn endings(&self) -> &'static [&'static str] {
+        &["com", "org", "net", "dev", "io", "de", "fr", "uk", "eu", "edu", "gov", "info", "app", "ai", "ch"]
+    }
+
+    /// Whether one of the words before place `at` says that the number there is a name.
+    pub(super) fn cues(&self, words: &[Token<'_>], at: usize, reach: usize) -> bool {
+        let near = &words[at.saturating_sub(reach)..at];
+        let mut lower = near.iter().map(|word| word.core.to_lowercase());
+        let ends = |word: &str| self.named.iter().any(|cue| word.ends_with(cue));
+        let amount = near.iter().any(|word| matches!(word.core.as_str(), "of" | "von" | "de" | "di"));
+        lower.clone().any(|word| ends(&word)) && !amount
+            || lower.next_back().is_some_and(|word| self.directly.contains(&word.as_str()))
+    }
+}
+
+/// Whether a region writes the day before the month in English.
+pub(super) fn day_first(language: &str) -> bool {
+    let region = language.split(['-', '_']).nth(1).unwrap_or("").to_uppercase();
+    matches!(region.as_str(), "GB" | "UK" | "AU" | "NZ" | "IE" | "IN" | "ZA" | "SG")
+}
+
+/// A language that is not known here: signs in a foreign tongue are worse than what espeak-ng makes of them; digits and
+/// addresses still help.
+const OTHER: Tongue = Tongue {
+    code: "",
+    english: false,
+    units: &[],
+    currencies: &[],
+    fractions: &[],
+    parts: &[],
+    spelled: &[],
+    letters: &[],
+    determiners: &[],
+    ..ENGLISH
+};
