@@ -26,6 +26,7 @@ pub mod caption;
 pub mod conductor;
 pub mod conversation;
 mod cues;
+pub mod echo;
 pub mod fit;
 mod floor;
 pub mod heard;
@@ -33,6 +34,7 @@ pub mod interjection;
 pub mod invariants;
 pub mod language;
 pub mod llm;
+pub mod near_voice;
 mod observer;
 pub mod phrases;
 pub mod playout;
@@ -136,6 +138,7 @@ async fn stages_of(
     let (position_out, position) = watch::channel(PlaybackPosition::default());
     let (language_out, language_rx) = watch::channel(settings.language.clone());
     let origin = Instant::now();
+    let played = echo::Played::default();
     let (face, face_inputs) = face(config);
     let wires = conductor::Wires {
         voice,
@@ -163,48 +166,56 @@ async fn stages_of(
         tasks.clone(),
         (drain.clone(), token.clone()),
     );
-    let mut stages = JoinSet::new();
-    let bound = |stage, future| within(token.clone(), stage, future);
-    let detector = (engines.vad)();
-    stages.spawn(bound(
-        "vad",
-        boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out, closed_rx)),
-    ));
-    stages.spawn(bound(
-        "stt",
-        boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone())),
-    ));
-    stages.spawn(bound(
-        "playout",
-        boxed(playout::run((origin, face), to_play, current_rx, ends.media, position_out, told)),
-    ));
+    let mut stages = Stages { running: JoinSet::new(), token: token.clone() };
+    let microphone = (ends.mic, echo::Echo::new(played.clone()), origin);
+    let (detector, gate) = ((engines.vad)(), config.vad.clone());
+    stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
+    let (recogniser, known) = (engines.stt.clone(), tasks.clone());
+    stages.start("stt", stt::run(to_stt, recogniser, language_rx, words_out, known, token.clone()));
+    let shared = (origin, face, echo::tap::Tap::new(played));
+    stages.start("playout", playout::run(shared, to_play, current_rx, ends.media, position_out, told));
     if let Some(inputs) = face_inputs {
         let audience = animate::Audience { page: ends.faces, moments: ends.moments };
-        stages.spawn(bound("animate", boxed(animate::run(inputs, pace(config), origin, audience))));
+        stages.start("animate", animate::run(inputs, pace(config), origin, audience));
     }
-    ended(tokio::spawn(Box::pin(conductor.run())), stages, token).await
+    stages.end_with(tokio::spawn(Box::pin(conductor.run()))).await
 }
 
-/// Waits for the call's end, then ends the stages and waits until they are gone.
-async fn ended(conductor: JoinHandle<End>, mut stages: JoinSet<()>, token: &CancellationToken) -> End {
-    let end = first_end(conductor, &mut stages).await;
-    token.cancel();
-    while stages.join_next().await.is_some() {}
-    end
+/// The stages of one call beside its conductor.
+struct Stages {
+    running: JoinSet<()>,
+    /// Ends them all.
+    token: CancellationToken,
 }
 
-/// Waits for the conductor's end, or for a stage that panics.
-async fn first_end(mut conductor: JoinHandle<End>, stages: &mut JoinSet<()>) -> End {
-    loop {
-        tokio::select! {
-            ended = &mut conductor => return ended.unwrap_or((EndReason::Fault, FAULT)),
-            stage = stages.join_next(), if !stages.is_empty() => {
-                if matches!(stage, Some(Err(error)) if error.is_panic()) {
-                    conductor.abort();
-                    return (EndReason::Fault, FAULT);
+impl Stages {
+    /// Runs a stage until its end or the call's.
+    fn start(&mut self, stage: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let (token, future) = (self.token.clone(), Box::pin(future));
+        self.running.spawn(async move {
+            tokio::select! {
+                () = future => tracing::trace!(stage, "stage ended"),
+                () = token.cancelled() => {}
+            }
+        });
+    }
+
+    /// Waits for the conductor's end, or for a stage that panics; then ends all stages and waits until they are gone.
+    async fn end_with(mut self, mut conductor: JoinHandle<End>) -> End {
+        let end = loop {
+            tokio::select! {
+                ended = &mut conductor => break ended.unwrap_or((EndReason::Fault, FAULT)),
+                stage = self.running.join_next(), if !self.running.is_empty() => {
+                    if matches!(stage, Some(Err(error)) if error.is_panic()) {
+                        conductor.abort();
+                        break (EndReason::Fault, FAULT);
+                    }
                 }
             }
-        }
+        };
+        self.token.cancel();
+        while self.running.join_next().await.is_some() {}
+        end
     }
 }
 
@@ -266,21 +277,3 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
 type End = (EndReason, &'static str);
 
 const FAULT: &str = "Something went wrong in this call. Please call again.";
-
-fn boxed(
-    future: impl Future<Output = ()> + Send + 'static,
-) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(future)
-}
-
-/// The stage until its end or the call's.
-async fn within(
-    token: CancellationToken,
-    stage: &'static str,
-    future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
-) {
-    tokio::select! {
-        () = future => tracing::trace!(stage, "stage ended"),
-        () = token.cancelled() => {}
-    }
-}

@@ -15,6 +15,7 @@ use crate::frame::{
 };
 
 use super::animate::{FaceInput, FaceSender};
+use super::echo::tap::Tap;
 
 const FRAME: Duration = Duration::from_millis(20);
 /// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
@@ -73,9 +74,9 @@ impl PlayoutEvent {
 }
 
 /// Plays until the pipeline ends. `current` names the only answer there is, and how it is played; `origin` is the media
-/// clock's zero.
+/// clock's zero; `tap` takes down what is sent.
 pub async fn run(
-    (origin, face): (Instant, FaceSender),
+    (origin, face, tap): (Instant, FaceSender, Tap),
     mut items: mpsc::Receiver<PlayoutItem>,
     mut current: watch::Receiver<Option<(ResponseId, Play)>>,
     media: mpsc::Sender<MediaOut>,
@@ -85,6 +86,7 @@ pub async fn run(
     let mut player = Player {
         origin,
         face,
+        tap,
         queue: VecDeque::new(),
         queued: 0,
         played: 0,
@@ -133,6 +135,7 @@ struct Chunk {
 struct Player {
     origin: Instant,
     face: FaceSender,
+    tap: Tap,
     queue: VecDeque<Chunk>,
     /// Samples of the current answer that have come.
     queued: u64,
@@ -255,6 +258,7 @@ impl Player {
         self.played += samples.len() as u64;
         samples.resize(OUT_FRAME, 0);
         self.fade(&mut samples);
+        self.tap.sent(self.due(), &samples);
         if !sounding && answers {
             self.playing = Some((response, true));
             told.insert(0, PlayoutEvent::Started(response));

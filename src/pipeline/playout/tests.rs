@@ -37,7 +37,14 @@ impl Bench {
         let (position, _) = watch::channel(PlaybackPosition::default());
         let (told, events) = mpsc::channel(64);
         let (out, media) = mpsc::channel(10_000);
-        tokio::spawn(run((Instant::now(), FaceSender::default()), from, watched, out, position, told));
+        tokio::spawn(run(
+            (Instant::now(), FaceSender::default(), Tap::new(Default::default())),
+            from,
+            watched,
+            out,
+            position,
+            told,
+        ));
         Self { items, current, events, media }
     }
 
