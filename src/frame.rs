@@ -129,6 +129,8 @@ pub struct ResponseRequest {
     pub messages: Vec<Message>,
     /// The language to speak, ISO 639-1.
     pub language: String,
+    /// What is said before the model's own words.
+    pub preface: Option<String>,
     /// The voice; empty: the language's first.
     pub voice: String,
     /// What the model may call.

@@ -4,6 +4,7 @@
 //!
 //! - [`frame`], [`event`]: the vocabulary between rooms
 //! - [`tool`]: functions that the model may call
+//! - [`plain`]: text without control characters
 //! - [`ends`]: the two ends of a call, between its transport and its pipeline
 //! - [`audio`]: pure: Opus, resampling, the jitter buffer
 //! - [`animation`]: a text or a recording as sound and faces, without a call
@@ -38,6 +39,7 @@ pub mod logging;
 pub mod models;
 pub mod oneshot;
 pub mod pipeline;
+pub mod plain;
 pub mod recording;
 pub mod renderers;
 pub mod server;

@@ -100,7 +100,7 @@ async fn say(
 }
 
 fn phrases(text: &str, language: &str) -> Vec<Sentence> {
-    let mut tags = Tags::default();
+    let mut tags = Tags::new(true);
     let Filtered { mut text, mut cues } = tags.push(text);
     let rest = tags.finish();
     cues.extend(rest.cues.into_iter().map(|(at, cue)| (text.len() + at, cue)));

@@ -1,26 +1,34 @@
 //! Stage 4, the answer's words: streams them from the model and cuts them into phrases; waits while tools work.
+//!
+//! A piece of the model's text passes `private_text`, then the face's tags (`face`), then the splitter of phrases; each
+//! phrase becomes a caption and what is spoken.
 
-use std::collections::VecDeque;
+mod face;
+mod lines;
+
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
 
-use crate::avatar::cue::{Cue, Mood};
-use crate::avatar::tags::{Filtered, Tags};
-use crate::avatar::text_cues::suggested;
+use crate::avatar::tags::Tags;
 use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{ResponseId, ResponseRequest, Sentence};
 use crate::tool::Tools;
 
+use super::caption::caption;
 use super::conductor::AnswerNote;
 use super::conversation::Round;
 use super::phrases::{Phrase, Splitter};
+use super::private_text::{Filter, Piece};
 use super::speakable::{Speakable, locale, speakable};
+pub use face::CueSources;
+use face::Shown;
+use lines::{code_on_screen, no_answer};
 
-/// Generates one answer. Phrases go to speech in order; the channel's end says that no more come. With `text_cues` the face
-/// shows what the words suggest, unless the model says itself what it shows.
+/// Generates one answer. Phrases go to speech in order; the channel's end says that no more come. `cues`: what the face
+/// shows.
 ///
 /// # Errors
 /// When the engine fails.
@@ -31,17 +39,20 @@ pub async fn run(
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
     mut rounds: mpsc::Receiver<Round>,
-    text_cues: bool,
+    cues: CueSources,
 ) -> Result<(), EngineError> {
-    let language = request.language.clone();
-    let face = Shown { text_cues, ..Shown::default() };
-    let splitter = Splitter::new(&language);
-    let locale = locale(&language, &request.voice);
-    let mut out = Out { response: request.id, language, locale, index: 0, sentences, notes, splitter, face };
+    let mut out = Out::new(&request, sentences, notes, cues);
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {
         Some(script) => Round::Say(script),
-        None => Round::Ask(request.messages, true),
+        None => {
+            if let Some(preface) = request.preface {
+                out.text(format!("{preface}\n")).await;
+                // It is no answer.
+                out.said = false;
+            }
+            Round::Ask(request.messages, true)
+        }
     };
     loop {
         let (messages, may_call) = match round {
@@ -60,6 +71,8 @@ pub async fn run(
             pieces => pieces?,
         };
         let Some((name, arguments)) = out.pieces(pieces).await? else {
+            out.finish().await;
+            out.never_nothing().await;
             break;
         };
         // What was said before the call is heard while the tool works.
@@ -81,12 +94,20 @@ pub async fn run(
 /// When the engine fails.
 pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineError> {
     let mut pieces = llm.generate(request).await?;
-    let (mut text, mut tags) = (String::new(), Tags::default());
+    let (mut text, mut private, mut tags) = (String::new(), Filter::default(), Tags::new(true));
+    let mut add = |pieces: Vec<Piece>| {
+        let texts = pieces.into_iter().filter_map(|piece| match piece {
+            Piece::Text(piece) => Some(tags.push(&piece).text),
+            Piece::CodeBegins | Piece::Code(_) => None,
+        });
+        text.extend(texts);
+    };
     while let Some(piece) = pieces.next().await {
         if let LlmPiece::Text(piece) = piece? {
-            text.push_str(&tags.push(&piece).text);
+            add(private.push(&piece));
         }
     }
+    add(private.finish());
     Ok(text + &tags.finish().text)
 }
 
@@ -98,41 +119,40 @@ struct Out {
     index: u32,
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
+    private: Filter,
+    /// Something that can be heard was written.
+    said: bool,
+    /// The person has been told of code.
+    code_told: bool,
     splitter: Splitter,
+    /// What the splitter was given.
+    whole: String,
     face: Shown,
 }
 
-/// What the face shows during an answer.
-#[derive(Default)]
-struct Shown {
-    tags: Tags,
-    /// Bytes of text that have come out of the tags' filter.
-    written: usize,
-    /// Cues of text that is no phrase yet, by byte.
-    cues: VecDeque<(usize, Cue)>,
-    text_cues: bool,
-    mood: Mood,
-}
-
-impl Shown {
-    /// Those of a phrase, by its own bytes.
-    fn of(&mut self, phrase: &Phrase, language: &str) -> Vec<(usize, Cue)> {
-        if self.text_cues && !self.tags.seen() {
-            let mut cues = suggested(&phrase.text, language);
-            // What is shown already is not shown anew with every phrase.
-            cues.retain(|(_, cue)| !matches!(cue, Cue::Mood(mood) if std::mem::replace(&mut self.mood, *mood) == *mood));
-            return cues;
-        }
-        let end = phrase.at + phrase.text.len();
-        let mut cues = Vec::new();
-        while let Some((at, cue)) = self.cues.pop_front_if(|(at, _)| *at < end) {
-            cues.push((at.saturating_sub(phrase.at), cue));
-        }
-        cues
-    }
-}
-
 impl Out {
+    fn new(
+        request: &ResponseRequest,
+        sentences: mpsc::Sender<Sentence>,
+        notes: mpsc::Sender<AnswerNote>,
+        cues: CueSources,
+    ) -> Self {
+        Self {
+            response: request.id,
+            language: request.language.clone(),
+            locale: locale(&request.language, &request.voice),
+            index: 0,
+            sentences,
+            notes,
+            private: Filter::default(),
+            said: false,
+            code_told: false,
+            splitter: Splitter::new(&request.language),
+            whole: String::new(),
+            face: Shown::new(cues),
+        }
+    }
+
     /// Hands on what the model says, up to its end or to a tool that it calls.
     async fn pieces(
         &mut self,
@@ -154,17 +174,34 @@ impl Out {
     }
 
     async fn text(&mut self, text: String) {
-        let filtered = self.face.tags.push(&text);
-        self.filtered(filtered).await;
+        let pieces = self.private.push(&text);
+        self.public(pieces).await;
     }
 
-    async fn filtered(&mut self, Filtered { text, cues }: Filtered) {
-        let before = self.face.written;
-        self.face.cues.extend(cues.into_iter().map(|(at, cue)| (before + at, cue)));
+    async fn public(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => {
+                    let text = self.face.push(&text);
+                    self.written(text).await;
+                }
+                Piece::CodeBegins => {
+                    self.end_phrase().await;
+                    if !std::mem::replace(&mut self.code_told, true) {
+                        let line = self.face.push(&format!("{}\n", code_on_screen(&self.language)));
+                        self.written(line).await;
+                    }
+                }
+                Piece::Code(code) => self.code(code).await,
+            }
+        }
+    }
+
+    async fn written(&mut self, text: String) {
         if text.is_empty() {
             return;
         }
-        self.face.written += text.len();
+        self.whole.push_str(&text);
         let phrases = self.splitter.push(&text);
         _ = self.notes.send(AnswerNote::Text(self.response, text)).await;
         for phrase in phrases {
@@ -174,8 +211,14 @@ impl Out {
 
     /// The text ends, for now.
     async fn finish(&mut self) {
-        let rest = self.face.tags.finish();
-        self.filtered(rest).await;
+        let rest = self.private.finish();
+        self.public(rest).await;
+        self.end_phrase().await;
+    }
+
+    async fn end_phrase(&mut self) {
+        let rest = self.face.finish();
+        self.written(rest).await;
         if let Some(phrase) = self.splitter.finish() {
             self.phrase(phrase).await;
         }
@@ -183,23 +226,61 @@ impl Out {
 
     async fn phrase(&mut self, phrase: Phrase) {
         let cues = self.face.of(&phrase, &self.language);
-        let text = phrase.text;
+        let shown = caption(&phrase.text);
+        // Lines stay lines in captions and history.
+        let before = self.whole.get(..phrase.at).unwrap_or_default().trim_end_matches([' ', '\t']);
+        let space =
+            if self.index > 0 && before.ends_with('\n') && !shown.text.is_empty() { "\n" } else { "" };
+        let cues = cues.into_iter().map(|(at, cue)| (space.len() + shown.at(at), cue)).collect();
+        let Speakable { text: speakable, words } = speakable(&shown.text, &self.locale);
+        self.said |= speakable.contains(char::is_alphanumeric);
+        let text = format!("{space}{}", shown.text);
+        self.sentence(Sentence {
+            speakable,
+            words,
+            text,
+            cues,
+            ..Sentence::silent(self.response, self.index)
+        })
+        .await;
+    }
+
+    /// Silence would look like a fault: an answer of private text, pictures or punctuation alone is followed by words.
+    async fn never_nothing(&mut self) {
+        if !self.said {
+            let line = self.face.push(no_answer(&self.language));
+            self.written(line).await;
+        }
+    }
+
+    /// Code is shown where the line that tells of it has been spoken.
+    async fn code(&mut self, code: String) {
+        if !code.is_empty() {
+            _ = self.notes.send(AnswerNote::Text(self.response, format!("{code}\n"))).await;
+            self.sentence(Sentence { text: code, ..Sentence::silent(self.response, self.index) }).await;
+        }
+    }
+
+    async fn sentence(&mut self, sentence: Sentence) {
+        if sentence.text.is_empty() && sentence.cues.is_empty() {
+            return;
+        }
         if self.index == 0 {
             _ = self.notes.send(AnswerNote::FirstPhrase(self.response)).await;
         }
-        let Speakable { text: spoken, words } = speakable(&text, &self.locale);
-        let sentence =
-            Sentence { response: self.response, index: self.index, speakable: spoken, words, text, cues };
         _ = self.sentences.send(sentence).await;
         self.index += 1;
     }
 
     /// What stood after the last word is shown after it, unless nothing was said.
     async fn last_cues(&mut self) {
-        let cues: Vec<_> = self.face.cues.drain(..).map(|(_, cue)| (0, cue)).collect();
+        let cues = self.face.last();
         if self.index > 0 && !cues.is_empty() {
             let sentence = Sentence { cues, ..Sentence::silent(self.response, self.index) };
             _ = self.sentences.send(sentence).await;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@
 
 pub mod agreement;
 pub mod animate;
+pub mod caption;
 pub mod conductor;
 pub mod conversation;
 mod cues;
@@ -37,6 +38,7 @@ pub mod near_voice;
 mod observer;
 pub mod phrases;
 pub mod playout;
+pub mod private_text;
 pub mod slow;
 mod spans;
 pub mod speakable;
@@ -62,6 +64,7 @@ use crate::ends::PipelineEnds;
 use crate::engine::Engines;
 use crate::event::{CallEvent, EndReason};
 use crate::frame::{PlaybackPosition, UtteranceId};
+use crate::plain::plain;
 use animate::{FaceInput, FaceSender};
 use conversation::{Conversation, Settings};
 
@@ -75,6 +78,9 @@ const SENTENCE_QUEUE: usize = 4;
 const SPEECH_QUEUE: usize = 4;
 const TOLD_QUEUE: usize = 64;
 const FACE_QUEUE: usize = 128;
+
+/// How long the beginning of a call waits for the engine to tell its voices.
+const VOICES: Duration = Duration::from_millis(300);
 
 /// How long the end of a call waits for its client to hear of it, and for its recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -96,6 +102,7 @@ pub async fn run(
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
     let settings = settings(config, language);
+    let settings = Settings { voices: languages(&engines, &settings.voice).await, ..settings };
     let (observer, written) = observer::Observer::new(&call, config, &settings);
     let (reason, message) =
         stages_of(&call, ends, &engines, config, (settings, observer), &tasks, (&drain, &token)).await;
@@ -148,7 +155,7 @@ async fn stages_of(
         speech,
         toolbox: std::sync::Arc::new(tools::Toolbox::new(&config.tools, call)),
         face: face.clone(),
-        text_cues: config.avatar.enabled && config.avatar.text_cues,
+        cue_sources: cue_sources(config),
     };
     let conversation = Conversation::new(settings, call.to_string());
     let conductor = conductor::Conductor::new(
@@ -225,10 +232,24 @@ fn pace(config: &Config) -> Pace {
     Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
 }
 
+/// What the voice of this name speaks, or all voices where it is empty; nothing if the engine does not tell.
+async fn languages(engines: &Engines, voice: &str) -> Vec<String> {
+    let Ok(Ok(voices)) = tokio::time::timeout(VOICES, engines.tts.voices()).await else { return Vec::new() };
+    let usable = voices.into_iter().filter(|known| voice.is_empty() || known.name == voice);
+    let mut languages: Vec<String> = usable.map(|voice| voice.language).collect();
+    languages.dedup();
+    languages
+}
+
+fn cue_sources(config: &Config) -> llm::CueSources {
+    let avatar = &config.avatar;
+    llm::CueSources { tags: avatar.enabled && avatar.tags, words: avatar.enabled && avatar.text_cues }
+}
+
 /// The system prompt of every call.
 #[must_use]
 pub fn instructions(config: &Config) -> String {
-    let mut instructions = config.conversation.instructions.clone();
+    let mut instructions = plain(&config.conversation.instructions).into_owned();
     if config.avatar.enabled && config.avatar.tags {
         instructions.push_str(&crate::avatar::tags::instructions());
     }
@@ -240,7 +261,8 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
         instructions: instructions(config),
         language,
         voice: config.tts.voice.clone(),
-        greeting: config.conversation.greeting.clone(),
+        voices: Vec::new(),
+        greeting: plain(&config.conversation.greeting).into_owned(),
         eagerness: config.conversation.eagerness,
         idle_ms: config.conversation.idle_seconds * 1000,
         idle_end_ms: config.conversation.idle_end_seconds * 1000,

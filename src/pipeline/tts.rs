@@ -124,6 +124,7 @@ impl Speaker<'_> {
     async fn speak(&mut self, sentence: &Sentence, request: TtsRequest) -> Result<(), EngineError> {
         let mut cues = Cues::of(sentence);
         if request.text.is_empty() {
+            self.shown(sentence).await;
             self.left(sentence, &mut cues).await;
             return Ok(());
         }
@@ -156,6 +157,16 @@ impl Speaker<'_> {
         }
         self.left(sentence, &mut cues).await;
         Ok(())
+    }
+
+    /// A phrase that is not spoken, such as code, is shown where it stands.
+    async fn shown(&self, sentence: &Sentence) {
+        if !sentence.text.is_empty() {
+            self.begin().await;
+            let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
+            let silent = convert(sentence, part, Some(sentence.text.clone()), &mut None);
+            _ = self.playout.send(PlayoutItem::Speech(silent)).await;
+        }
     }
 
     async fn begin(&self) {

@@ -162,6 +162,7 @@ mod tests {
             instructions: String::new(),
             language: None,
             voice: String::new(),
+            voices: Vec::new(),
             greeting: String::new(),
             eagerness: Eagerness::Medium,
             idle_ms: 0,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::avatar::cue::{Cue, GESTURES, MOODS};
 use crate::config::is_language;
 use crate::event::{CallEvent, ClientCommand, EndReason};
+use crate::plain::{plain, without_lone_surrogates};
 use crate::tool::{self, ToolEnd};
 
 use super::MessageCodec;
@@ -16,6 +17,8 @@ use super::MessageCodec;
 pub const RTVI_VERSION: &str = "2.1.0";
 /// Longest typed message in characters.
 const LONGEST_TEXT: usize = 4000;
+/// And in bytes of UTF-8: an emoji is several tokens to a language model.
+const LONGEST_TEXT_BYTES: usize = 8000;
 /// How long a client's tool may take that does not say so itself.
 const CLIENT_TOOL_TIMEOUT_MS: u64 = 10_000;
 
@@ -49,7 +52,7 @@ impl MessageCodec for Rtvi {
             return None;
         }
         let bad = |id: Option<String>, message: String| Some(ClientCommand::Bad { id, message });
-        let message: Envelope = match serde_json::from_str(text) {
+        let message: Envelope = match serde_json::from_str(&without_lone_surrogates(text)) {
             Ok(message) => message,
             Err(error) => {
                 return bad(
@@ -88,12 +91,19 @@ fn command(message: &Envelope) -> Result<Option<ClientCommand>, String> {
             let text = data
                 .get("content")
                 .and_then(Value::as_str)
-                .ok_or("send-text: data.content must be a string")?
-                .trim();
+                .ok_or("send-text: data.content must be a string")?;
+            let text = plain(text);
+            let text = text.trim();
             let length = text.chars().count();
             if text.is_empty() || length > LONGEST_TEXT {
                 return Err(format!(
                     "send-text: data.content must have 1 to {LONGEST_TEXT} characters, not {length}"
+                ));
+            }
+            if text.len() > LONGEST_TEXT_BYTES {
+                return Err(format!(
+                    "send-text: data.content must have at most {LONGEST_TEXT_BYTES} bytes in UTF-8, not {}",
+                    text.len()
                 ));
             }
             ClientCommand::Say(text.to_string())
@@ -331,6 +341,25 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert!(matches!(decode("{"), Some(ClientCommand::Bad { id: None, .. })));
+    }
+
+    #[test]
+    fn typed_text_is_cleaned_and_bounded() {
+        let send = |content: &str| {
+            let message = json!({ "type": "send-text", "id": "7", "data": { "content": content } });
+            decode(&message.to_string())
+        };
+        assert_eq!(send(" Wha\0t\u{feff}? "), Some(ClientCommand::Say("What?".into())));
+        let lone = r#"{"type":"send-text","data":{"content":"a\ud83d"}}"#;
+        assert_eq!(decode(lone), Some(ClientCommand::Say("a\u{fffd}".into())));
+        for (content, limit) in [
+            ("\0\u{1b}".into(), "1 to 4000 characters"),
+            ("a".repeat(4001), "4000"),
+            ("😀".repeat(4000), "8000 bytes"),
+        ] {
+            let Some(ClientCommand::Bad { message, .. }) = send(&content) else { panic!("{content}") };
+            assert!(message.contains("data.content") && message.contains(limit), "{message}");
+        }
     }
 
     #[test]

@@ -2,57 +2,95 @@
 
 use crate::avatar::cue::{Cue, GESTURES, Gesture, MOODS, Mood};
 
-/// Lengths that an unknown stage direction may have; `[i]` is no tag.
-const DIRECTION: std::ops::RangeInclusive<usize> = 3..=20;
+/// An act that models write between marks.
+struct Act {
+    /// The first word of the direction.
+    word: &'static str,
+    cue: Option<Cue>,
+    /// Alone it may as well be an emphasised word: "sound *waves*".
+    common: bool,
+}
+
+const fn act_of(word: &'static str, cue: Option<Cue>) -> Act {
+    Act { word, cue, common: false }
+}
+
+const fn common(word: &'static str, cue: Option<Cue>) -> Act {
+    Act { word, cue, common: true }
+}
 
 /// What models write beside the names of moods and gestures: the first word of a stage direction. Most are for the ears or
 /// the hands, and no cue.
-const ACTS: [(&str, Option<Cue>); 24] = [
-    ("nods", Some(Cue::Gesture(Gesture::Nod))),
-    ("nodding", Some(Cue::Gesture(Gesture::Nod))),
-    ("shakes", Some(Cue::Gesture(Gesture::Shake))),
-    ("tilts", Some(Cue::Gesture(Gesture::Tilt))),
-    ("leans", Some(Cue::Gesture(Gesture::LeanIn))),
-    ("smile", Some(Cue::Mood(Mood::Happy))),
-    ("smiles", Some(Cue::Mood(Mood::Happy))),
-    ("smiling", Some(Cue::Mood(Mood::Happy))),
-    ("grins", Some(Cue::Mood(Mood::Happy))),
-    ("laughs", Some(Cue::Mood(Mood::Happy))),
-    ("laughing", Some(Cue::Mood(Mood::Happy))),
-    ("chuckles", Some(Cue::Mood(Mood::Happy))),
-    ("giggles", Some(Cue::Mood(Mood::Happy))),
-    ("frowns", Some(Cue::Mood(Mood::Sad))),
-    ("gasps", Some(Cue::Mood(Mood::Surprised))),
-    ("thinks", Some(Cue::Gesture(Gesture::LookAway))),
-    ("pauses", None),
-    ("sighs", None),
-    ("shrugs", None),
-    ("winks", None),
-    ("waves", None),
-    ("blinks", None),
-    ("whispers", None),
-    ("clears", None),
+const ACTS: [Act; 38] = [
+    act_of("nods", Some(Cue::Gesture(Gesture::Nod))),
+    act_of("nodding", Some(Cue::Gesture(Gesture::Nod))),
+    common("shakes", Some(Cue::Gesture(Gesture::Shake))),
+    common("tilts", Some(Cue::Gesture(Gesture::Tilt))),
+    common("leans", Some(Cue::Gesture(Gesture::LeanIn))),
+    common("smile", Some(Cue::Mood(Mood::Happy))),
+    common("smiles", Some(Cue::Mood(Mood::Happy))),
+    common("smiling", Some(Cue::Mood(Mood::Happy))),
+    act_of("grins", Some(Cue::Mood(Mood::Happy))),
+    common("laughs", Some(Cue::Mood(Mood::Happy))),
+    common("laughing", Some(Cue::Mood(Mood::Happy))),
+    common("laughter", Some(Cue::Mood(Mood::Happy))),
+    act_of("chuckles", Some(Cue::Mood(Mood::Happy))),
+    act_of("chuckling", Some(Cue::Mood(Mood::Happy))),
+    act_of("giggles", Some(Cue::Mood(Mood::Happy))),
+    common("frowns", Some(Cue::Mood(Mood::Sad))),
+    act_of("gasps", Some(Cue::Mood(Mood::Surprised))),
+    common("thinks", Some(Cue::Gesture(Gesture::LookAway))),
+    common("pause", None),
+    common("pauses", None),
+    common("sigh", None),
+    act_of("sighs", None),
+    act_of("sighing", None),
+    act_of("shrugs", None),
+    act_of("winks", None),
+    common("waves", None),
+    common("blinks", None),
+    common("whisper", None),
+    common("whispers", None),
+    common("whispering", None),
+    act_of("clears", None),
+    common("excited", None),
+    common("sarcastic", None),
+    act_of("sarcastically", None),
+    common("deep-breath", None),
+    common("takes-a", None),
+    common("beat", None),
+    common("softly", None),
 ];
 
-/// The cues of what stands in brackets, or nothing if it is text. After a letter or a digit only a known name is a tag.
-pub(super) fn bracketed(inner: &str, after_word: bool) -> Option<Vec<Cue>> {
+/// What asterisks mark.
+pub(super) enum Direction {
+    /// A stage direction.
+    Sure(Vec<Cue>),
+    /// One, if a sentence or nothing follows.
+    BeforeSentence(Vec<Cue>),
+    /// Emphasis.
+    No,
+}
+
+/// The cues of what stands in brackets, or nothing if it is text.
+pub(super) fn bracketed(inner: &str) -> Option<Vec<Cue>> {
     let names = inner.split(',').map(|name| Cue::named(&plain(name)));
     if let Some(cues) = names.collect::<Option<Vec<_>>>() {
         return Some(cues);
     }
-    if let Some(act) = act(inner) {
-        return Some(act.into_iter().collect());
-    }
-    let direction = DIRECTION.contains(&inner.len())
-        && inner.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        && !inner.starts_with('-')
-        && !inner.ends_with('-');
-    (direction && !after_word).then(Vec::new)
+    act(inner).map(|act| act.cue.into_iter().collect())
 }
 
-/// The cues of what stands in asterisks, or nothing if it is emphasis.
-pub(super) fn asterisked(inner: &str) -> Option<Vec<Cue>> {
-    act(inner).map(|act| act.into_iter().collect())
+/// What stands in asterisks; `begins`: where a sentence or a clause does.
+pub(super) fn asterisked(inner: &str, begins: bool) -> Direction {
+    let Some(act) = act(inner) else { return Direction::No };
+    let cues = act.cue.into_iter().collect();
+    let alone = !plain(inner).contains('-');
+    match (act.common, begins, alone) {
+        (false, ..) | (true, true, false) => Direction::Sure(cues),
+        (true, true, true) => Direction::BeforeSentence(cues),
+        (true, false, _) => Direction::No,
+    }
 }
 
 /// Whether a known name begins like that.
@@ -62,13 +100,15 @@ pub(super) fn is_beginning(inner: &str) -> bool {
     moods.chain(GESTURES.iter().map(|(name, _)| *name)).any(|name| name.starts_with(&begun))
 }
 
-fn act(inner: &str) -> Option<Option<Cue>> {
+fn act(inner: &str) -> Option<&'static Act> {
+    const LOOKS_AWAY: Act = act_of("looks-away", Some(Cue::Gesture(Gesture::LookAway)));
     let plain = plain(inner);
-    if plain.starts_with("looks-away") {
-        return Some(Some(Cue::Gesture(Gesture::LookAway)));
+    let begins =
+        |act: &Act| plain.strip_prefix(act.word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    if begins(&LOOKS_AWAY) {
+        return Some(&LOOKS_AWAY);
     }
-    let first = plain.split('-').next()?;
-    ACTS.iter().find(|(word, _)| *word == first).map(|(_, cue)| *cue)
+    ACTS.iter().find(|act| begins(act))
 }
 
 fn plain(name: &str) -> String {

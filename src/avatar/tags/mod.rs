@@ -1,10 +1,10 @@
 //! Takes the tags out of a model's text as it streams in: `[happy]`, `[look-away]`, `*nods*`. They are cues for the face and
-//! are never spoken, shown or remembered.
+//! are never spoken, shown or remembered. Only known tags and stage directions are: `[name]` and `*waves*` are words.
 
 mod known;
 
 use super::cue::{Cue, GESTURES, MOODS};
-use known::{asterisked, bracketed, is_beginning};
+use known::{Direction, asterisked, bracketed, is_beginning};
 
 /// Characters that may stand between the marks of a tag; what is longer is text.
 const LONGEST: usize = 24;
@@ -21,12 +21,16 @@ pub struct Filtered {
 /// The filter of one text.
 #[derive(Debug, Default)]
 pub struct Tags {
+    /// Tags in square brackets are looked for; stage directions in asterisks always are.
+    brackets: bool,
     /// Begins with what may be a tag, or is empty.
     pending: String,
     /// White space that goes if a tag and no word follows.
     space: String,
     /// The last character that went out.
     tail: Option<char>,
+    /// The last one that was no white space.
+    last: Option<char>,
     /// A tag has gone since.
     cut: bool,
     /// Cues whose word is still to come.
@@ -35,6 +39,12 @@ pub struct Tags {
 }
 
 impl Tags {
+    /// With `brackets` also tags in square brackets are taken out.
+    #[must_use]
+    pub fn new(brackets: bool) -> Self {
+        Self { brackets, ..Self::default() }
+    }
+
     /// Takes a piece of text; returns what is known to be text of it and of the pieces before.
     pub fn push(&mut self, piece: &str) -> Filtered {
         self.pending.push_str(piece);
@@ -51,7 +61,7 @@ impl Tags {
         if !std::mem::take(&mut self.cut) {
             out.text.push_str(&space);
         }
-        self.tail = None;
+        (self.tail, self.last) = (None, None);
         let end = out.text.len();
         out.cues.extend(self.cues.drain(..).map(|cue| (end, cue)));
         out
@@ -67,7 +77,7 @@ impl Tags {
         let pending = std::mem::take(&mut self.pending);
         let mut rest = pending.as_str();
         while let Some(next) = rest.chars().next() {
-            match tag(rest, self.before(), ended) {
+            match tag(rest, self.place(), ended) {
                 Tag::Open => break,
                 Tag::None => {
                     rest = &rest[next.len_utf8()..];
@@ -84,9 +94,14 @@ impl Tags {
         self.pending = rest.to_string();
     }
 
-    /// The character before what comes next, unless a tag was.
-    fn before(&self) -> Option<char> {
-        if self.cut { None } else { self.space.chars().last().or(self.tail) }
+    /// Where what comes next stands.
+    fn place(&self) -> Place {
+        let before = if self.cut { None } else { self.space.chars().last().or(self.tail) };
+        Place {
+            before,
+            begins: self.last.is_none_or(|last| !last.is_alphanumeric()),
+            brackets: self.brackets,
+        }
     }
 
     /// One character of text, with no more white space around a tag than there is without it.
@@ -120,6 +135,7 @@ impl Tags {
     fn emit(&mut self, next: char, out: &mut Filtered) {
         out.text.push(next);
         self.tail = Some(next);
+        self.last = if next == '\n' { None } else { self.tail.filter(|c| !c.is_whitespace()).or(self.last) };
     }
 }
 
@@ -135,6 +151,17 @@ pub fn instructions() -> String {
     )
 }
 
+/// Where a mark stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The character before it, unless a tag was.
+    before: Option<char>,
+    /// A sentence or a clause begins there.
+    begins: bool,
+    /// Tags in square brackets are looked for.
+    brackets: bool,
+}
+
 /// What a text begins with.
 enum Tag {
     /// It is a tag so far.
@@ -144,9 +171,10 @@ enum Tag {
     Is(usize, Vec<Cue>),
 }
 
-fn tag(text: &str, before: Option<char>, ended: bool) -> Tag {
+fn tag(text: &str, place: Place, ended: bool) -> Tag {
+    let before = place.before;
     let (mark, close) = match text.as_bytes().first() {
-        Some(b'[') => ('[', b']'),
+        Some(b'[') if place.brackets => ('[', b']'),
         Some(b'*') if before != Some('*') => ('*', b'*'),
         _ => return Tag::None,
     };
@@ -165,13 +193,20 @@ fn tag(text: &str, before: Option<char>, ended: bool) -> Tag {
     if *next != close || length > LONGEST || mark == '*' && inner.starts_with(' ') {
         return Tag::None;
     }
-    let after = text.as_bytes().get(length + 2);
-    let found = match (mark, after) {
+    let rest = &text[length + 2..];
+    let found = match (mark, rest.as_bytes().first()) {
         (_, None) if !ended => return Tag::Open,
         // A link, or bold.
         ('[', Some(b'(')) | ('*', Some(b'*')) => None,
-        ('[', _) => bracketed(inner, before.is_some_and(char::is_alphanumeric)),
-        _ => asterisked(inner),
+        ('[', _) => bracketed(inner),
+        _ => match asterisked(inner, place.begins) {
+            Direction::Sure(cues) => Some(cues),
+            Direction::No => None,
+            Direction::BeforeSentence(cues) => match rest.trim_start().chars().next() {
+                None if !ended && rest.len() < LONGEST => return Tag::Open,
+                next => next.is_none_or(|c| c.is_uppercase() || matches!(c, '*' | '[')).then_some(cues),
+            },
+        },
     };
     found.map_or(Tag::None, |cues| Tag::Is(length + 2, cues))
 }

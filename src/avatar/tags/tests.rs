@@ -8,7 +8,7 @@ const AWAY: Cue = Cue::Gesture(Gesture::LookAway);
 
 /// The whole of what comes out, with cues at bytes of the whole.
 fn filter<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Filtered {
-    let mut tags = Tags::default();
+    let mut tags = Tags::new(true);
     let mut whole = Filtered::default();
     let mut add = |part: Filtered| {
         whole.cues.extend(part.cues.iter().map(|(at, cue)| (at + whole.text.len(), *cue)));
@@ -55,13 +55,43 @@ fn no_white_space_is_left_where_a_tag_was() {
 }
 
 #[test]
-fn unknown_stage_directions_go_as_well_and_are_no_cues() {
-    for written in
-        ["[sarcastic] Great.", "[deep-breath] Great.", "*sighs* Great.", "[Laughs] Great.", "[pauses]Great."]
-    {
+fn known_stage_directions_go_as_well_and_some_are_no_cues() {
+    for written in [
+        "[sarcastic] Great.",
+        "[deep breath] Great.",
+        "*sighs* Great.",
+        "[Laughs] Great.",
+        "[pauses]Great.",
+        "*pauses* Great.",
+        "*waves goodbye* Great.",
+        "*takes a deep breath* Great.",
+    ] {
         assert_eq!(text(written), "Great.", "{written}");
     }
     assert!(filter(["[sarcastic] Great."]).cues.is_empty());
+    assert_eq!(text("Well, *nods slowly* right."), "Well, right.");
+    assert_eq!(text("Great! *waves*"), "Great! ");
+}
+
+#[test]
+fn words_in_brackets_and_asterisks_are_spoken() {
+    for written in [
+        "Sound *waves* travel fast.",
+        "Dear [name], the [link] is here.",
+        "*Waves* travel, and she *laughs* at it.",
+        "He made a *pause* and *tilts at windmills*.",
+        "a.[index] of [averyverylongname] [x]",
+    ] {
+        assert_eq!(text(written), written);
+    }
+}
+
+#[test]
+fn without_tags_in_brackets_only_stage_directions_go() {
+    let mut tags = Tags::new(false);
+    let mut out = tags.push("[happy] *nods slowly* Right, [nod] Sound *waves*.").text;
+    out.push_str(&tags.finish().text);
+    assert_eq!(out, "[happy] Right, [nod] Sound *waves*.");
 }
 
 #[test]
@@ -92,7 +122,7 @@ fn what_is_broken_off_in_a_tag_is_dropped_and_other_brackets_stay() {
 
 #[test]
 fn text_waits_no_longer_than_a_tag_may_be() {
-    let mut tags = Tags::default();
+    let mut tags = Tags::new(true);
     let long = "[a bracket that goes on and on and never ends";
     assert_eq!(tags.push(long).text, long);
     assert_eq!(tags.push("Stop. ").text, "Stop. ");
@@ -105,6 +135,9 @@ fn written() -> impl Strategy<Value = String> {
         "[nod]",
         "[sarcastic]",
         "*nods*",
+        "*waves*",
+        "*waves a*",
+        "Hm",
         "[1]",
         "a[0]",
         "[see page 4]",

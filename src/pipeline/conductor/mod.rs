@@ -26,6 +26,7 @@ use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId}
 use super::animate::{FaceInput, FaceSender};
 use super::conversation::{Command, Conversation, Input, Round, STOPPING};
 use super::floor::Floor;
+use super::llm::CueSources;
 use super::observer::Observer;
 use super::playout::PlayoutEvent;
 use super::stt::SttEvent;
@@ -76,8 +77,8 @@ pub(super) struct Wires {
     pub(super) speech: mpsc::Sender<PlayoutItem>,
     pub(super) toolbox: Arc<Toolbox>,
     pub(super) face: FaceSender,
-    /// The words of an answer suggest what its face shows.
-    pub(super) text_cues: bool,
+    /// Where the cues of the face come from.
+    pub(super) cue_sources: CueSources,
 }
 
 /// Runs one call's conversation to its end.

@@ -160,7 +160,7 @@ impl Conductor {
             sentences,
             notes.clone(),
             more,
-            self.wires.text_cues,
+            self.wires.cue_sources,
         ));
         self.effort = Some(effort).filter(|_| !scripted);
         let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, playout, notes.clone());

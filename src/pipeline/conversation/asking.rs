@@ -18,8 +18,9 @@ impl Conversation {
             speculative,
             script: None,
             canned: false,
+            preface: self.preface(&language),
             messages,
-            language,
+            language: self.voiced(&language),
             voice: self.settings.voice.clone(),
             tools: self.tools.clone(),
         }
@@ -39,7 +40,9 @@ impl Conversation {
     pub(super) fn messages(&mut self, more: &str, language: &str) -> Vec<Message> {
         let mut content = self.instructions();
         // Calls in English alone share what the model has read of the instructions.
-        if (self.multilingual || is_foreign(language))
+        if let Some(instruction) = self.unvoiced_instruction(language) {
+            content.push_str(&instruction);
+        } else if (self.multilingual || is_foreign(language))
             && let Some(instruction) = answer_in(language)
         {
             content.push_str(&instruction);

@@ -118,9 +118,13 @@ pub(super) fn is_foreign(language: &str) -> bool {
     !language.is_empty() && language != "en"
 }
 
-/// What the model is told of the language (ISO 639-1, or a longer code of the recogniser's).
+/// The language's name in English, by ISO 639-1 or a longer code of the recogniser's.
+pub(super) fn language_name(language: &str) -> Option<&'static str> {
+    let known = isolang::Language::from_639_1(language).or_else(|| isolang::Language::from_639_3(language));
+    known.map(|known| known.to_name())
+}
+
+/// What the model is told of the language.
 pub(super) fn answer_in(language: &str) -> Option<String> {
-    let known =
-        isolang::Language::from_639_1(language).or_else(|| isolang::Language::from_639_3(language))?;
-    Some(format!("\nThe person speaks {name}. Answer in {name}.", name = known.to_name()))
+    language_name(language).map(|name| format!("\nThe person speaks {name}. Answer in {name}."))
 }

@@ -10,6 +10,7 @@
 //! - `tools`: what the model calls in the middle of an answer
 //! - `face`: what is shown meanwhile
 //! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
+//! - `lines`: what the agent says without the model; `voices`: in which language
 //! - `budget`: how many tokens a prompt may have; `counting`: what the engine is asked to count
 
 mod answer;
@@ -26,6 +27,7 @@ mod memory;
 mod progress;
 mod saying;
 mod tools;
+mod voices;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,7 @@ use crate::frame::{
 
 use super::playout::PlayoutEvent;
 use super::turn_end::{Eagerness, Vote};
+use crate::plain::plain;
 use crate::tool::{Tool, ToolCall, Tools};
 use answer::Answer;
 use barge_in::BargeIn;
@@ -63,6 +66,9 @@ pub struct Settings {
     pub language: Option<String>,
     /// The voice; empty: the language's first.
     pub voice: String,
+    /// Languages that voices speak, ISO 639-1; empty: not known.
+    #[serde(default)]
+    pub voices: Vec<String>,
     /// What the agent says first; empty: it waits.
     pub greeting: String,
     /// How soon the agent takes the turn.
@@ -204,6 +210,8 @@ pub struct Conversation {
     language: String,
     /// Another language than English has been spoken.
     multilingual: bool,
+    /// The person knows that their language has no voice.
+    no_voice_told: bool,
     told: AgentState,
     shown: Shown,
     last_word: u64,
@@ -247,6 +255,7 @@ impl Conversation {
             vote: None,
             language,
             multilingual: false,
+            no_voice_told: false,
             told: AgentState::Listening,
             shown: Shown::default(),
             last_word: 0,
@@ -281,7 +290,7 @@ impl Conversation {
             Input::ToolCalled(response, name, arguments) => {
                 self.tool_called(now, position, response, (name, arguments));
             }
-            Input::ToolReturned(id, result) => self.tool_returned(now, &id, result),
+            Input::ToolReturned(id, result) => self.tool_returned(now, &id, clean(result)),
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
@@ -389,7 +398,7 @@ impl Conversation {
                 self.read_ahead("");
                 self.prepare_lines();
             }
-            ClientCommand::Say(text) => self.typed(now, position, text),
+            ClientCommand::Say(text) => self.typed(now, position, plain(&text).into_owned()),
             ClientCommand::SetLanguage(language) => {
                 if let Some(language) = &language {
                     self.language.clone_from(language);
@@ -403,7 +412,7 @@ impl Conversation {
             }
             ClientCommand::SetExpression(cue) => self.set_expression(cue),
             ClientCommand::SetTools { id, tools } => self.client_tools(id, tools),
-            ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, result),
+            ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, clean(result)),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
             ClientCommand::FirstAudioHeard { response, ms } => self.answer_was_heard(now, response, ms),
@@ -436,6 +445,11 @@ impl Conversation {
         self.turn = turn;
         self.vote = None;
     }
+}
+
+/// What a tool has brought, as text that a model can be given.
+fn clean(result: Result<String, String>) -> Result<String, String> {
+    result.map(|text| plain(&text).into_owned()).map_err(|text| plain(&text).into_owned())
 }
 
 #[cfg(test)]

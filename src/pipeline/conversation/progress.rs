@@ -65,10 +65,14 @@ impl Conversation {
             Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
             _ => None,
         };
+        let begun = matches!(event, Some(CallEvent::AgentStartedSpeaking(_))) && !answer.scripted;
         match (event, &mut answer.untold) {
             (Some(event), Some(untold)) => untold.push(event),
             (Some(event), None) => self.commands.push(Command::Emit(event)),
             (None, _) => {}
+        }
+        if begun {
+            self.tell_of_voice();
         }
     }
 

@@ -10,7 +10,7 @@ use super::{Command, Conversation};
 impl Conversation {
     /// Says a line, unless there is something better to say. The model is never told of it.
     pub(super) fn say(&mut self, now: u64, what: Line) {
-        self.say_words(now, line(what, &self.language).to_string(), true);
+        self.say_words(now, line(what, &self.voiced(&self.language)).to_string(), true);
     }
 
     /// Says what the agent begins the call with; the model knows that it did.
@@ -37,7 +37,7 @@ impl Conversation {
 
     /// The person has waited long enough for a word.
     pub(super) fn hold(&mut self) {
-        self.hold_with(line(Line::OneMoment, &self.language));
+        self.hold_with(line(Line::OneMoment, &self.voiced(&self.language)));
     }
 
     /// Says this while the person waits; one such phrase is enough.
@@ -55,8 +55,9 @@ impl Conversation {
     /// What may have to be said without the model should not wait for its voice.
     pub(super) fn prepare_lines(&mut self) {
         if self.open.is_none() && self.answer.is_none() && self.leaving.is_none() {
-            let lines = lines::prepared(&self.language).map(str::to_owned).collect();
-            let voice = (self.settings.voice.clone(), self.language.clone());
+            let language = self.voiced(&self.language);
+            let lines = lines::prepared(&language).map(str::to_owned).collect();
+            let voice = (self.settings.voice.clone(), language);
             self.commands.push(Command::Prepare(lines, voice));
         }
     }

@@ -12,6 +12,7 @@ pub(super) fn conversation() -> Conversation {
         instructions: "Be brief.".into(),
         language: None,
         voice: String::new(),
+        voices: Vec::new(),
         greeting: String::new(),
         eagerness: Eagerness::Medium,
         idle_ms: 60_000,
@@ -259,3 +260,4 @@ mod budget;
 mod listening;
 mod memory;
 mod tools;
+mod voices;

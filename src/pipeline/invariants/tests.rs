@@ -13,6 +13,7 @@ fn begin(id: u32, play: Play) -> Command {
         messages: vec![message(Role::System, ""), message(Role::User, "question")],
         language: String::new(),
         voice: String::new(),
+        preface: None,
         tools: Vec::new(),
     };
     Command::Start(request, play)

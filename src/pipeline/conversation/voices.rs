@@ -1,0 +1,55 @@
+//! Which languages the agent can speak, and what becomes of the others: a voice that does not know a language only names its
+//! letters, so the model answers in one that a voice speaks, and the person is told once.
+
+use super::Conversation;
+use super::lines::language_name;
+
+impl Conversation {
+    /// The language that is spoken to a person who speaks this one. Without knowledge of voices, or of the person's
+    /// language, the same.
+    pub(super) fn voiced(&self, language: &str) -> String {
+        let voices = &self.settings.voices;
+        let speaks = |wanted: &str| voices.iter().any(|voice| voice == wanted);
+        if language.is_empty() || voices.is_empty() || speaks(language) {
+            return language.to_owned();
+        }
+        if speaks("en") { "en".to_owned() } else { voices[0].clone() }
+    }
+
+    /// What the model is told of a language that no voice speaks.
+    pub(super) fn unvoiced_instruction(&self, language: &str) -> Option<String> {
+        let spoken = self.voiced(language);
+        if spoken == language {
+            return None;
+        }
+        let (theirs, ours) = (language_name(language)?, language_name(&spoken)?);
+        Some(format!(
+            "\nThe person speaks {theirs}, but your voice speaks only {ours}. Answer in {ours}, in its own letters."
+        ))
+    }
+
+    /// What an answer begins with, if the person is still to be told.
+    pub(super) fn preface(&self, language: &str) -> Option<String> {
+        let spoken = self.voiced(language);
+        (spoken != language && !self.no_voice_told).then(|| no_voice(&spoken).to_owned())
+    }
+
+    /// An answer of the model's begins to sound, with the preface if the person was still to be told.
+    pub(super) fn tell_of_voice(&mut self) {
+        if let Some(preface) = self.preface(&self.language) {
+            self.no_voice_told = true;
+            self.notice("no-voice", &preface);
+        }
+    }
+}
+
+/// Said in a language that a voice speaks.
+fn no_voice(language: &str) -> &'static str {
+    match language {
+        "de" => "Für diese Sprache habe ich keine Stimme, darum antworte ich auf Deutsch.",
+        "fr" => "Je n'ai pas de voix pour cette langue, je réponds donc en français.",
+        "es" => "No tengo voz para ese idioma, así que respondo en español.",
+        "it" => "Non ho una voce per questa lingua, quindi rispondo in italiano.",
+        _ => "I have no voice for that language, so I answer in English.",
+    }
+}

@@ -1,0 +1,33 @@
+//! Code between lines of three backticks.
+
+use super::{Inside, Scan};
+
+/// What opens and closes a block.
+pub(super) const MARK: &str = "```";
+/// More of a block than this, in bytes, is not shown.
+const LONGEST: usize = 8 * 1024;
+
+/// What a text that begins with a backtick begins with.
+pub(super) fn begin(text: &str, ended: bool) -> Scan {
+    if text.starts_with(MARK) {
+        Scan::Drop(MARK.len(), Some(Inside::Fence(String::new())), true)
+    } else if MARK.starts_with(text) && !ended {
+        Scan::Open
+    } else {
+        Scan::Text
+    }
+}
+
+/// Adds more of a block to it, as far as it is kept.
+pub(super) fn add(code: &mut String, more: &str) {
+    let room = LONGEST.saturating_sub(code.len()).min(more.len());
+    let room = (0..=room).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);
+    code.push_str(&more[..room]);
+}
+
+/// The block without the name of its language.
+pub(super) fn content(code: &str) -> String {
+    let (first, rest) = code.split_once('\n').unwrap_or(("", code));
+    let code = if first.trim().contains(char::is_whitespace) { code } else { rest };
+    code.trim_matches('\n').trim_end().to_owned()
+}
