@@ -11,13 +11,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::avatar::wire::Batch;
-use crate::event::{CallEvent, ClientCommand};
+use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{AudioFrame, FaceMoment, MediaOut};
 
 const MIC_QUEUE: usize = 50;
@@ -26,6 +27,27 @@ const MEDIA_QUEUE: usize = 10;
 const FACE_QUEUE: usize = 16;
 const MOMENT_QUEUE: usize = 128;
 const EVENT_QUEUE: usize = 256;
+
+/// How a client went away, told by its transport before it drops its end.
+#[derive(Debug, Clone, Default)]
+pub struct Departure(Arc<AtomicBool>);
+
+impl Departure {
+    /// The connection was lost: the client did not close it.
+    pub fn lost(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Why a call ends whose transport is gone, for programs and for people.
+    #[must_use]
+    pub fn reason(&self) -> (EndReason, &'static str) {
+        if self.0.load(Ordering::Relaxed) {
+            (EndReason::ConnectionLost, "The connection was lost.")
+        } else {
+            (EndReason::HungUp, "The connection was closed.")
+        }
+    }
+}
 
 /// The transport's end. Dropping it tells the pipeline that the client is gone.
 #[derive(Debug)]
@@ -40,6 +62,10 @@ pub struct TransportEnds {
     pub faces: mpsc::Receiver<Batch>,
     /// Gives what the client is to know; ends after the last event.
     pub events: mpsc::Receiver<CallEvent>,
+    /// Says how the client went away.
+    pub departure: Departure,
+    /// Ends the call from outside it, whatever waits in its queues.
+    pub hang_up: CancellationToken,
 }
 
 /// The pipeline's end. Dropping it tells the transport to close once all events are sent.
@@ -57,6 +83,10 @@ pub struct PipelineEnds {
     pub moments: broadcast::Sender<FaceMoment>,
     /// Takes what the client is to know.
     pub events: mpsc::Sender<CallEvent>,
+    /// Tells how the client went away, once the transport is gone.
+    pub departure: Departure,
+    /// The call is to end, by a word from outside it.
+    pub hang_up: CancellationToken,
 }
 
 /// A new call's two ends.
@@ -68,6 +98,7 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
     let (faces_tx, faces_rx) = mpsc::channel(FACE_QUEUE);
     let (moments, _) = broadcast::channel(MOMENT_QUEUE);
     let (events_tx, events_rx) = mpsc::channel(EVENT_QUEUE);
+    let (departure, hang_up) = (Departure::default(), CancellationToken::new());
     (
         TransportEnds {
             mic: mic_tx,
@@ -75,6 +106,8 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
             media: media_rx,
             faces: faces_rx,
             events: events_rx,
+            departure: departure.clone(),
+            hang_up: hang_up.clone(),
         },
         PipelineEnds {
             mic: mic_rx,
@@ -83,6 +116,8 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
             faces: faces_tx,
             moments,
             events: events_tx,
+            departure,
+            hang_up,
         },
     )
 }

@@ -20,12 +20,38 @@ pub enum AgentState {
     Speaking,
 }
 
+/// How an answer that the client was told of ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerEnd {
+    /// All of it was said.
+    Finished,
+    /// The person interrupted it, or asked for silence.
+    Interrupted,
+    /// An engine failed at it.
+    Failed,
+}
+
+impl AnswerEnd {
+    /// For metrics and spans.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndReason {
-    /// The person hung up or went away.
+    /// The person hung up.
     HungUp,
+    /// It was ended over HTTP: by an operator, or by a client that is on its way out.
+    EndedByOperator,
     /// Nothing came from the person for too long.
     Idle,
     /// The agent ended it, as it was asked to.
@@ -36,6 +62,22 @@ pub enum EndReason {
     ServerStopping,
     /// A fault of this call; others go on.
     Fault,
+}
+
+impl EndReason {
+    /// For metrics, as messages name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HungUp => "hung-up",
+            Self::EndedByOperator => "ended-by-operator",
+            Self::Idle => "idle",
+            Self::AgentEnded => "agent-ended",
+            Self::ConnectionLost => "connection-lost",
+            Self::ServerStopping => "server-stopping",
+            Self::Fault => "fault",
+        }
+    }
 }
 
 /// When things happened in a turn, in milliseconds after the person's last spoken sample. Absent: it did not happen.
@@ -61,6 +103,8 @@ pub struct TurnMarks {
     pub heard: Option<u32>,
     /// The answer was interrupted.
     pub interrupted: Option<u32>,
+    /// An engine failed at the answer.
+    pub failed: Option<u32>,
     /// The answer ended.
     pub done: Option<u32>,
 }
@@ -130,10 +174,19 @@ pub enum CallEvent {
         /// The words that were played.
         heard: String,
     },
+    /// An engine failed at the answer: what was sent of it may still sound, and nothing more comes.
+    AnswerFailed {
+        /// The answer.
+        response: ResponseId,
+        /// The words that were played: what the history keeps.
+        heard: String,
+    },
     /// A turn's marks, once its answer has ended.
     Turn {
         /// The answer.
         response: ResponseId,
+        /// How it ended.
+        end: AnswerEnd,
         /// Its marks.
         marks: TurnMarks,
         /// Why it took long, if it did.
@@ -215,7 +268,12 @@ pub enum ClientCommand {
         ms: u32,
     },
     /// The tools that the client brings, instead of those it brought before.
-    SetTools(Vec<Tool>),
+    SetTools {
+        /// The id of the message, which a refusal answers.
+        id: Option<String>,
+        /// They.
+        tools: Vec<Tool>,
+    },
     /// What a tool of the client has done, or why it could not.
     ToolResult {
         /// The tool's call.

@@ -123,6 +123,8 @@ pub struct ResponseRequest {
     pub speculative: bool,
     /// Words to say as they are, without the model.
     pub script: Option<String>,
+    /// The words are the server's own, such as an apology: no later request holds them, for models imitate them.
+    pub canned: bool,
     /// Instructions and history, the person's last words at the end.
     pub messages: Vec<Message>,
     /// The language to speak, ISO 639-1.
@@ -223,6 +225,8 @@ pub struct SpeechChunk {
 pub enum PlayoutItem {
     /// Speech to play.
     Speech(SpeechChunk),
+    /// A holding phrase in front of the answer, and no part of it.
+    Hold(SpeechChunk),
     /// No more speech comes for this answer.
     End(ResponseId),
 }

@@ -11,11 +11,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::listener::{self, Limits};
+use crate::api::names::Names;
 use crate::api::{self, App};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::engine::fleet::{Fleet, ModelFiles};
+use crate::frame::{Message, Role};
 use crate::models::{self, Manifest};
-use crate::pipeline::{invariants, slow};
+use crate::pipeline::{self, fit, invariants, slow};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
@@ -23,10 +26,14 @@ use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 /// Bounds of the stage histograms in seconds, close together where a conversation is won or lost.
 const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];
 
+/// Descriptors that are not the clients': engines, UDP, recordings, tools, and connections in the reserve.
+const OTHER_DESCRIPTORS: usize = 192;
+
 /// A server that takes calls.
 pub struct Server {
     app: App,
     listener: TcpListener,
+    limits: Limits,
     telemetry: Option<Telemetry>,
 }
 
@@ -44,11 +51,21 @@ impl Server {
         let listen = config.server.listen;
         let listener =
             TcpListener::bind(listen).await.with_context(|| in_use("server.listen", listen, "--listen"))?;
+        if !listen.ip().is_loopback() {
+            tracing::warn!(
+                %listen,
+                "whoever reaches this address can call: the server asks nobody who they are (server.listen)"
+            );
+        }
+        let limits = limits(&config);
+        let machine = rustix::system::uname();
+        let names = Arc::new(Names::new(&config.server, &machine.nodename().to_string_lossy()));
         let webrtc = udp(&config).await;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let animations = Arc::new(Semaphore::new(api::animate::AT_ONCE));
         let calls = Calls::new(config.clone(), fleet.engines.clone());
-        Ok(Self { app: App { config, fleet, calls, webrtc, animations, metrics }, listener, telemetry })
+        let app = App { config, fleet, calls, webrtc, names, animations, metrics };
+        Ok(Self { app, listener, limits, telemetry })
     }
 
     /// Where HTTP is served.
@@ -81,30 +98,30 @@ impl Server {
                 closed.cancel();
             }
         };
-        let graceful = {
-            let closed = closed.clone();
-            async move { closed.cancelled().await }
-        };
         let upkeep = keep_up(app.metrics.clone());
-        let routes = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let serve = async {
-            let served = axum::serve(self.listener, routes).with_graceful_shutdown(graceful);
-            tokio::select! {
-                done = served => done,
-                // A browser's idle connection must not hold the process.
-                () = async { closed.cancelled().await; tokio::time::sleep(Duration::from_secs(1)).await } => Ok(()),
-            }
-        };
-        let served = tokio::select! {
-            (served, ()) = async { tokio::join!(serve, drained) } => served,
+        let unfit = unfit(app.clone());
+        let served = listener::serve(self.listener, api::router(app.clone()), self.limits, closed);
+        let ended = tokio::select! {
+            ((), ()) = async { tokio::join!(served, drained) } => Ok(()),
             () = upkeep => Ok(()),
+            fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         app.fleet.stop().await;
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;
         }
         tracing::info!("stopped");
-        served.context("the HTTP socket failed")
+        ended
+    }
+}
+
+/// Comes with the reason if no call could ever be answered with these instructions and tools.
+async fn unfit(app: App) -> String {
+    let instructions = Message { role: Role::System, content: pipeline::instructions(&app.config) };
+    let tools = pipeline::tools::configured(&app.config.tools);
+    match fit::check(app.fleet.engines.llm.as_ref(), &[instructions], &tools).await {
+        Ok(()) => std::future::pending().await,
+        Err(fault) => fault,
     }
 }
 
@@ -117,6 +134,21 @@ async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()>
         let profile = &config.models.profile;
         anyhow::anyhow!("{error}: fetch it again with `visavis models fetch --profile {profile}`")
     })
+}
+
+/// How many connections the configuration and the descriptors allow.
+fn limits(config: &Config) -> Limits {
+    let descriptors = listener::descriptors::raise();
+    let most = descriptors.saturating_sub(OTHER_DESCRIPTORS).max(8);
+    let config::Server { max_connections, connections_per_address, .. } = config.server;
+    if max_connections > most {
+        tracing::warn!(
+            descriptors,
+            most,
+            "fewer connections than server.max_connections: raise the limit of open files (ulimit -n)"
+        );
+    }
+    Limits { in_all: max_connections.min(most), of_address: connections_per_address.min(most) }
 }
 
 /// Without UDP the server still takes WebSocket calls.
@@ -166,6 +198,9 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     metrics::gauge!("visavis_calls_active").set(0.0);
     for counter in [
         "visavis_mic_frames_dropped_total",
+        "visavis_mic_excess_frames_dropped_total",
+        "visavis_misdirected_requests_total",
+        "visavis_connections_cut_total",
         "visavis_media_frames_dropped_total",
         "visavis_playout_holes_total",
         "visavis_speech_cache_hits_total",
@@ -173,13 +208,16 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     ] {
         metrics::counter!(counter).absolute(0);
     }
+    for reason in ["full", "address"] {
+        metrics::counter!("visavis_connections_refused_total", "reason" => reason).absolute(0);
+    }
     for engine in ["stt", "llm", "tts"] {
         for reason in ["died", "hung"] {
             metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)
                 .absolute(0);
         }
     }
-    for outcome in ["answered", "interrupted", "unanswered"] {
+    for outcome in ["answered", "interrupted", "failed", "unanswered"] {
         metrics::counter!("visavis_turns_total", "outcome" => outcome).absolute(0);
     }
     for (stage, _) in slow::STAGES {

@@ -1,4 +1,10 @@
 //! Tools: functions that the model may call. What they are, and what may be said of them; pure.
+//!
+//! - [`bounds`]: how much work a schema can cause
+//! - `schema`: checks schemas and arguments within that
+
+pub mod bounds;
+mod schema;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,7 +13,8 @@ use serde_json::{Value, json};
 pub const MOST_TOOLS: usize = 16;
 const LONGEST_NAME: usize = 64;
 const LONGEST_DESCRIPTION: usize = 1000;
-const LONGEST_SCHEMA: usize = 4000;
+/// Most patterns in all schemas of a client together: each is compiled when it is checked.
+const MOST_CLIENT_PATTERNS: usize = 32;
 
 /// Who does what a tool does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +117,9 @@ impl Tool {
         if self.description.trim().is_empty() || length > LONGEST_DESCRIPTION {
             faults.push(format!("description: {length} characters; 1 to {LONGEST_DESCRIPTION} are needed"));
         }
+        if self.description.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+            faults.push("description: contains a control character".into());
+        }
         if !(100..=120_000).contains(&self.timeout_ms) {
             faults.push(format!("timeout_ms: {} is outside 100 to 120000", self.timeout_ms));
         }
@@ -121,15 +131,10 @@ impl Tool {
         let Some(schema) = self.parameters.as_object() else {
             return Some("not an object; a JSON schema is expected".into());
         };
-        let bytes = self.parameters.to_string().len();
-        if bytes > LONGEST_SCHEMA {
-            return Some(format!("{bytes} bytes; at most {LONGEST_SCHEMA}"));
-        }
         if schema.get("type").is_some_and(|kind| kind != "object") {
             return Some("type: arguments are an object".into());
         }
-        let wrong = jsonschema::meta::validate(&self.parameters).err().map(|error| at(&error));
-        wrong.or_else(|| jsonschema::validator_for(&self.parameters).err().map(|error| at(&error)))
+        schema::check(&self.parameters).err()
     }
 
     /// The arguments as the model wrote them, if they follow the schema.
@@ -137,20 +142,8 @@ impl Tool {
     /// # Errors
     /// What is wrong, in a sentence that helps the model to do better.
     pub fn arguments(&self, written: &str) -> Result<Value, String> {
-        let value: Value =
-            serde_json::from_str(written).map_err(|_| "the arguments are no JSON".to_string())?;
-        if !value.is_object() {
-            return Err("the arguments are no JSON object".into());
-        }
-        let validator = jsonschema::validator_for(&self.parameters).map_err(|error| at(&error))?;
-        let faults: Vec<String> = validator.iter_errors(&value).take(3).map(|error| at(&error)).collect();
-        if faults.is_empty() { Ok(value) } else { Err(faults.join("; ")) }
+        schema::arguments(&self.parameters, written)
     }
-}
-
-fn at(error: &jsonschema::ValidationError<'_>) -> String {
-    let path = error.instance_path().to_string();
-    if path.is_empty() { error.to_string() } else { format!("{path}: {error}") }
 }
 
 /// Names that occur twice.
@@ -167,6 +160,10 @@ pub fn of_client(list: &Value, timeout_ms: u64) -> Result<Vec<Tool>, String> {
     let list = list.as_array().ok_or("tools: not a list")?;
     if list.len() > MOST_TOOLS {
         return Err(format!("tools: {}; at most {MOST_TOOLS}", list.len()));
+    }
+    let patterns: usize = list.iter().filter_map(|tool| tool.get("parameters")).map(bounds::patterns).sum();
+    if patterns > MOST_CLIENT_PATTERNS {
+        return Err(format!("tools: {patterns} patterns in all schemas; at most {MOST_CLIENT_PATTERNS}"));
     }
     let read = |(index, value): (usize, &Value)| {
         let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_string();
@@ -236,11 +233,21 @@ mod tests {
     fn a_client_s_tools_are_checked_all() {
         let one = |name: &str| json!({ "name": name, "description": "Does it." });
         assert_eq!(of_client(&json!([one("a"), one("b")]), 9000).unwrap()[1].timeout_ms, 9000);
+        let patterns: Value = (0..12).map(|n| (n.to_string(), json!({ "pattern": "^a$" }))).collect();
+        let patterned = |n: usize| json!({ "name": format!("t{n}"), "description": "x", "parameters": { "properties": patterns } });
+        let many_patterns: Value = (0..8).map(patterned).collect();
+        let loops = json!({ "$ref": "#" });
         for (list, part) in [
             (json!({}), "not a list"),
             (json!([one("a"), one("a")]), "twice"),
             (json!([one("a"), { "name": "b" }]), "tools[1].description"),
+            (json!([{ "name": "b", "description": "x\u{0}" }]), "control character"),
             (Value::Array(vec![one("a"); 17]), "at most 16"),
+            (many_patterns, "96 patterns in all schemas; at most 32"),
+            (
+                json!([one("a"), { "name": "b", "description": "x", "parameters": loops }]),
+                "tools[1].parameters: /$ref",
+            ),
         ] {
             let fault = of_client(&list, 9000).unwrap_err();
             assert!(fault.contains(part), "{fault}");

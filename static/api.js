@@ -9,7 +9,6 @@
  * @property {import('./transcript.js').Entry[]} transcript - of the call, or of the last one; read only
  * @property {import('./turns.js').Turn[]} turns - where the time of the last ten turns went, oldest first; read only
  * @property {boolean} muted - read only
- * @property {boolean} held - the answer is turned down while the agent finds out whether it is interrupted; read only
  * @property {EventTarget} events - dispatches a CustomEvent for every state change and every message of the server
  * @property {(options?: import('./session.js').StartOptions) => Promise<void>} start - resolves when the agent is there
  * @property {() => Promise<void>} hangUp
@@ -46,9 +45,6 @@ export function createApi(session, graph, settings, avatar) {
         },
         get muted() {
             return session.input.muted;
-        },
-        get held() {
-            return session.volume.held !== 0;
         },
         get levels() {
             return { mic: graph.levels.mic, answer: graph.levels.answer };

@@ -162,7 +162,6 @@ on('user-started-speaking', () => view.clearNotice(OVER_WITH_TURN));
 on('waterfall', () => timings.show(session.turns.list));
 on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));
 on('tool', (/** @type {{name: string, running: boolean}} */ { name, running }) => view.showTool(name, running));
-on('held', (/** @type {{held: boolean}} */ { held }) => view.showHeld(held));
 on('reconnecting', (/** @type {{reconnecting: boolean}} */ { reconnecting }) => {
     view.showNotice(reconnecting ? 'The connection is shaky. Reconnecting…' : '');
 });

@@ -44,7 +44,7 @@ export class CallSession extends EventTarget {
         this.transcript = new Transcript();
         this.turns = new Turns();
         this.tools = new PageTools((text) => this.send(text));
-        this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms), (detail) => this.emit('held', detail));
+        this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms));
         /** The agent's face as the server sends it. */
         this.face = new FaceSource();
         graph.onHeard = (at, level) => this.face.heard(at, level);
@@ -272,9 +272,6 @@ export class CallSession extends EventTarget {
                 this.volume.started(Number(data.response));
                 void this.measureFirstAudio(Number(data.response));
                 break;
-            case 'bot-stopped-speaking':
-                this.volume.ended(Number(data.response));
-                break;
             case 'bot-interrupted':
                 this.volume.interrupted(Number(data.response));
                 this.transport?.flush(Number(data.response));
@@ -297,10 +294,6 @@ export class CallSession extends EventTarget {
             this.emit('notice', { code: data.code, message: data.message });
         } else if (data.type === 'turn') {
             this.emit('turn', { response: data.response, marks: data.marks });
-        } else if (data.type === 'duck') {
-            this.volume.duck(Number(data.response));
-        } else if (data.type === 'resume') {
-            this.volume.resume(Number(data.response));
         } else if (data.type === 'call-ended') {
             this.greeted?.(new CallProblem('refused', data.message));
             if (this.live) {

@@ -91,7 +91,22 @@ export class Transcript {
             case 'bot-interrupted':
                 return this.cut(Number(data.response), String(data.heard ?? ''));
             case 'server-message':
-                return data.type === 'turn' ? this.mark(Number(data.response), data.marks) : null;
+                return this.serverMessage(data);
+            default:
+                return null;
+        }
+    }
+
+    /**
+     * @param {Record<string, any>} data
+     * @returns {Entry | null}
+     */
+    serverMessage(data) {
+        switch (data.type) {
+            case 'turn':
+                return this.mark(Number(data.response), data.marks);
+            case 'answer-failed': // of what was said so far only this was heard
+                return this.cut(Number(data.response), String(data.heard ?? ''), false);
             default:
                 return null;
         }
@@ -189,16 +204,17 @@ export class Transcript {
     /**
      * @param {number} response
      * @param {string} heard
+     * @param {boolean} [byPerson] - the person interrupted it
      * @returns {Entry | null}
      */
-    cut(response, heard) {
+    cut(response, heard, byPerson = true) {
         const entry = this.answer(response);
         if (entry === null) {
             return null;
         }
         entry.text = heard.trim();
         entry.final = true;
-        entry.interrupted = true;
+        entry.interrupted = byPerson || undefined;
         if (entry.text === '') {
             this.remove(entry); // nothing of it was heard
         }

@@ -166,11 +166,6 @@ export class View {
         this.toolTimer = setTimeout(() => setText(this.toolNote, text), running ? TOOL_NOTE_AFTER_MS : 0);
     }
 
-    /** @param {boolean} held - the answer is turned down, for the person may have begun to speak */
-    showHeld(held) {
-        document.body.classList.toggle('held', held);
-    }
-
     /** @param {string[]} parts - flags of /ready that are false; empty: ready, or the server does not say */
     showLoading(parts) {
         const names = parts.map((part) => PART_NAMES[part] ?? part.replace(/_ready$/, ''));

@@ -47,6 +47,14 @@ async fn bad_requests(live: &Live) {
         (reqwest::Method::GET, "nothing", json_type, Vec::new(), 404, "/call"),
         (reqwest::Method::GET, "ws?rate=11025", json_type, Vec::new(), 400, "44100"),
         (reqwest::Method::GET, "ws", json_type, Vec::new(), 426, ""),
+        (reqwest::Method::GET, "ws?rate=-1", json_type, Vec::new(), 400, ""),
+        (reqwest::Method::GET, "ws?avatar=2", json_type, Vec::new(), 400, "0 or 1"),
+        (post.clone(), "api/offer", json_type, b"[".repeat(20_000), 400, ""),
+        (post.clone(), "api/offer", json_type, vec![0xff; 100], 400, ""),
+        (post.clone(), "api/offer", json_type, b"{\"sdp\":\"\\u0000\",\"type\":\"offer\"}".to_vec(), 400, ""),
+        (post.clone(), "api/animate", "audio/wav", vec![0; 100_000], 400, "WAV"),
+        (post.clone(), "api/animate", json_type, b"{\"text\":\"\"}".to_vec(), 400, "nothing to say"),
+        (reqwest::Method::GET, "static/..%2f..%2fCargo.toml", json_type, Vec::new(), 404, ""),
     ] {
         let (got, body) = problem(live, method, path, kind, body).await;
         assert_eq!(got, status, "{path}: {body}");

@@ -232,7 +232,7 @@ async fn a_client_s_tool_is_done_by_the_client() {
     let mut call = Call::begin(answers).await;
     let declared = json!([{ "name": "paint", "description": "Paints the page." }]);
     let tools = of_client(&declared, 5000).unwrap();
-    call.ends.commands.send(ClientCommand::SetTools(tools)).await.unwrap();
+    call.ends.commands.send(ClientCommand::SetTools { id: None, tools }).await.unwrap();
     call.say("Make it blue.").await;
     let asked = |event: &CallEvent| matches!(event, CallEvent::ToolStarted { arguments: Some(of), .. } if of["colour"] == "blue");
     call.until(asked).await;

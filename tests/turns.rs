@@ -34,9 +34,13 @@ fn pieces(text: &str) -> Script {
 
 impl Call {
     fn begin(lines: &[&str], answers: Vec<Script>, config: Config) -> Self {
+        Self::of(lines, ScriptedLlm { answers: Mutex::new(answers.into()), ..Default::default() }, config)
+    }
+
+    fn of(lines: &[&str], llm: ScriptedLlm, config: Config) -> Self {
         let lines = lines.iter().map(|line| Ok((*line).to_string())).collect::<VecDeque<_>>();
         let stt = Arc::new(ScriptedStt { lines: Mutex::new(lines) });
-        let llm = Arc::new(ScriptedLlm { answers: Mutex::new(answers.into()), ..Default::default() });
+        let llm = Arc::new(llm);
         let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
         let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
         let (ends, pipeline) = call_ends();
@@ -149,6 +153,91 @@ async fn a_model_that_dies_before_a_word_is_asked_again_and_the_person_gets_an_a
         "the first one was never heard of"
     );
     call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_dies_after_a_holding_phrase_is_asked_again_and_the_phrase_is_no_part_of_the_answer() {
+    let dies = vec![(Duration::from_secs(6), Err(EngineError::Failed("killed".into())))];
+    let mut call = Call::begin(&[], vec![dies, pieces("It is Paris. ")], Config::default());
+    let commands = call.ends.as_ref().unwrap().commands.clone();
+    commands.send(ClientCommand::Say("What is the capital of France?".into())).await.unwrap();
+    call.mic(5000, false).await;
+    assert!(call.heard.len() >= 25, "the holding phrase is heard: {} frames", call.heard.len());
+    assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStartedSpeaking(_))), 0);
+    call.mic(5000, false).await;
+    let said = call.texts(|event| match event {
+        CallEvent::PhraseSpoken { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    assert_eq!((said.as_str(), call.llm.asked.lock().len()), ("It is Paris.", 2));
+    assert_eq!(call.count(|event| matches!(event, CallEvent::Interrupted { .. })), 0);
+    assert_eq!(call.count(|event| matches!(event, CallEvent::AnswerFailed { .. })), 1);
+    drop(commands);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_dies_in_its_answer_is_asked_again_after_an_apology() {
+    let mut dies = pieces("The capital of France, as everybody knows, is the city of ");
+    dies.push((Duration::from_secs(2), Err(EngineError::Failed("killed".into()))));
+    let mut call = Call::begin(&[], vec![dies, pieces("It is Paris. "), pieces("Yes. ")], Config::default());
+    let commands = call.ends.as_ref().unwrap().commands.clone();
+    commands.send(ClientCommand::Say("What is the capital of France?".into())).await.unwrap();
+    call.mic(10_000, false).await;
+    let ends = call.texts(|event| match event {
+        CallEvent::Turn { end, .. } => Some(format!("{end:?} ")),
+        _ => None,
+    });
+    assert_eq!(ends, "Failed Finished ");
+    commands.send(ClientCommand::Say("Really?".into())).await.unwrap();
+    call.mic(3000, false).await;
+    let asked = call.llm.asked.lock().clone();
+    assert_eq!(asked[1].messages, asked[0].messages);
+    assert!(!format!("{:?}", asked[2].messages).contains("Sorry"), "{:?}", asked[2].messages);
+    drop(commands);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_does_not_fit_is_cut_and_answered_and_tools_that_never_could_are_refused() {
+    let answers = Mutex::new((0..3).map(|_| pieces("That is long. ")).collect());
+    let llm = ScriptedLlm { answers, limit: Some(400), ..Default::default() };
+    let mut call = Call::of(&[], llm, Config::default());
+    let commands = call.ends.as_ref().unwrap().commands.clone();
+    for asked in 1..=3 {
+        commands.send(ClientCommand::Say("7 ".repeat(1900))).await.unwrap();
+        call.mic(4000, false).await;
+        assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStoppedSpeaking(_))), asked);
+    }
+    let lengths: Vec<usize> = {
+        let asked = call.llm.asked.lock();
+        asked.iter().map(|request| request.messages.last().unwrap().content.len()).collect()
+    };
+    assert!(
+        lengths[0] > 3000 && lengths.iter().skip(1).all(|length| (500..1600).contains(length)),
+        "{lengths:?}"
+    );
+    assert_eq!(call.count(|event| matches!(event, CallEvent::AnswerFailed { .. })), 0);
+    let big = serde_json::json!([{ "name": "big", "description": "x".repeat(1000), "parameters": {
+        "type": "object", "properties": { "x": { "type": "string", "description": "y".repeat(3000) } } } }]);
+    let tools = visavis::tool::of_client(&big, 5000).unwrap();
+    commands.send(ClientCommand::SetTools { id: Some("7".into()), tools }).await.unwrap();
+    call.mic(1000, false).await;
+    let refused = call.texts(|event| match event {
+        CallEvent::BadMessage { id: Some(_), message } => Some(message.clone()),
+        _ => None,
+    });
+    assert!(refused.contains("d.tools") && refused.contains("400"), "{refused}");
+    drop(commands);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_lost_is_not_hung_up() {
+    let mut call = Call::begin(&[], vec![], Config::default());
+    call.mic(100, false).await;
+    call.ends.as_ref().unwrap().departure.lost();
+    assert_eq!(call.hang_up().await, EndReason::ConnectionLost);
 }
 
 #[tokio::test(start_paused = true)]

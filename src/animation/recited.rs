@@ -34,10 +34,10 @@ pub fn recite(
     engines: Engines,
 ) -> mpsc::Receiver<Result<Spoken, EngineError>> {
     let (out, parts) = mpsc::channel(1);
-    let recital = Recital { samples: samples.into(), language, likely: String::new(), engines };
+    let recital = Recital { language, likely: String::new(), engines };
     tokio::spawn(async move {
         tokio::select! {
-            result = recital.run(&out) => if let Err(error) = result {
+            result = recital.run(samples, &out) => if let Err(error) = result {
                 _ = out.send(Err(error)).await;
             },
             () = out.closed() => {}
@@ -47,7 +47,6 @@ pub fn recite(
 }
 
 struct Recital {
-    samples: Arc<[i16]>,
     language: String,
     /// What was heard last.
     likely: String,
@@ -55,12 +54,18 @@ struct Recital {
 }
 
 impl Recital {
-    async fn run(mut self, out: &Parts) -> Result<(), EngineError> {
-        let samples = self.samples.clone();
+    async fn run(mut self, samples: Vec<i16>, out: &Parts) -> Result<(), EngineError> {
         // From all of it: how loud the voice usually is says what a pause is.
-        let guessed = blocking(move || from_audio::sounds(&samples, OUT_RATE)).await?;
-        for (stretch, number) in stretches(&self.samples).into_iter().zip(0_u32..) {
-            let spoken = self.say(number, stretch, &guessed).await?;
+        let (guessed, parts) = blocking(move || {
+            let guessed = from_audio::sounds(&samples, OUT_RATE);
+            (guessed, cut(samples))
+        })
+        .await?;
+        let mut start = 0;
+        for (samples, number) in parts.into_iter().zip(0_u32..) {
+            let stretch = start..start + samples.len();
+            start = stretch.end;
+            let spoken = self.say(number, samples, stretch, &guessed).await?;
             if out.send(Ok(spoken)).await.is_err() {
                 break;
             }
@@ -71,6 +76,7 @@ impl Recital {
     async fn say(
         &mut self,
         number: u32,
+        samples: Vec<i16>,
         stretch: Range<usize>,
         all: &[Sound],
     ) -> Result<Spoken, EngineError> {
@@ -78,7 +84,6 @@ impl Recital {
         let here = all.iter().filter(|sound| sound.start >= start && sound.start < end);
         let guessed: Vec<Sound> =
             here.map(|sound| Sound::new(&sound.symbol, sound.start - start, sound.end - start)).collect();
-        let samples = self.samples[stretch].to_vec();
         let said = if guessed.is_empty() { None } else { self.said(&samples).await? };
         Ok(match said {
             Some((text, guide, warp)) => guide.over(number, samples, text, &warp),
@@ -137,6 +142,17 @@ impl Recital {
         let ended = || EngineError::Failed("recognition ended without an answer".into());
         Ok(answer.ok_or_else(ended)??.1)
     }
+}
+
+/// The stretches of a recording, each in memory of its own, which is free once it has been told.
+fn cut(mut samples: Vec<i16>) -> Vec<Vec<i16>> {
+    let mut parts: Vec<Vec<i16>> = Vec::new();
+    for stretch in stretches(&samples).into_iter().rev() {
+        parts.push(samples.split_off(stretch.start));
+        samples.shrink_to_fit();
+    }
+    parts.reverse();
+    parts
 }
 
 fn unknown<T>(who: &str, error: &EngineError) -> Option<T> {
@@ -226,4 +242,39 @@ fn chunk(sentence: u32, samples: Vec<i16>) -> SpeechChunk {
 
 fn seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(OUT_RATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::engine::scripted::{ScriptedStt, ScriptedTts};
+
+    #[test]
+    fn a_recording_is_cut_without_losing_a_sample() {
+        let samples: Vec<i16> = (0..100 * OUT_RATE).map(|at| (at % 30_011) as i16).collect();
+        let parts = cut(samples.clone());
+        assert!(parts.len() > 3 && parts.concat() == samples);
+        assert!(cut(Vec::new()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_nobody_waits_for_any_more_is_not_recognised_further() {
+        const LINES: usize = 40;
+        let stt = Arc::new(ScriptedStt { lines: Mutex::new(vec![Ok(String::new()); LINES].into()) });
+        let samples = (0..200 * OUT_RATE).map(|at| if at / 60 % 2 == 0 { 9000 } else { -9000 }).collect();
+        let engines = Engines { stt: stt.clone(), tts: Arc::new(ScriptedTts) };
+        let mut parts = recite(samples, "en".into(), engines);
+        parts.recv().await.unwrap().unwrap();
+        drop(parts);
+        while Arc::strong_count(&stt) > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // The first, one that was ready, one in work.
+        let heard = LINES - stt.lines.lock().len();
+        assert!((1..=3).contains(&heard), "{heard} stretches");
+    }
 }

@@ -17,6 +17,8 @@ const SHORTEST_STRETCH: usize = 8 * OUT_RATE as usize;
 const PIECE: usize = OUT_RATE as usize / 50;
 /// Pieces of a pause.
 const PAUSE: usize = 15;
+/// Samples that are resampled at a time.
+const BLOCK: usize = 16_384;
 /// Rates that are read.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 
@@ -39,8 +41,16 @@ pub enum Unreadable {
 /// # Errors
 /// When it cannot be used.
 pub fn decode(file: &[u8]) -> Result<Vec<i16>, Unreadable> {
-    let malformed = |error: hound::Error| Unreadable::Malformed(error.to_string());
-    let mut reader = WavReader::new(Cursor::new(file)).map_err(malformed)?;
+    decode_while(file, || true)
+}
+
+/// [`decode`], as long as somebody `wants` it; a few seconds of sound at a time, so that it takes no more memory than the
+/// result.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn decode_while(file: &[u8], wants: impl Fn() -> bool) -> Result<Vec<i16>, Unreadable> {
+    let mut reader = WavReader::new(Cursor::new(file)).map_err(|error| malformed(&error))?;
     let WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
     if !RATES.contains(&sample_rate) {
         return Err(Unreadable::Format(format!("{sample_rate} samples a second")));
@@ -48,26 +58,64 @@ pub fn decode(file: &[u8]) -> Result<Vec<i16>, Unreadable> {
     if u64::from(reader.duration()) > u64::from(LONGEST) * u64::from(sample_rate) {
         return Err(Unreadable::Long);
     }
-    let samples: Vec<f32> = match (sample_format, bits_per_sample) {
-        (SampleFormat::Float, 32) => reader.samples::<f32>().collect::<Result<_, _>>().map_err(malformed)?,
+    let seconds = f64::from(reader.duration()) / f64::from(sample_rate);
+    let mut mixer = Mixer {
+        channels: usize::from(channels.max(1)),
+        frame: Vec::new(),
+        mono: Vec::new(),
+        resampler: Resampler::new(sample_rate, OUT_RATE),
+        out: Vec::with_capacity((seconds * f64::from(OUT_RATE)) as usize + 1024),
+    };
+    match (sample_format, bits_per_sample) {
+        (SampleFormat::Float, 32) => mixer.take(reader.samples::<f32>(), wants)?,
         (SampleFormat::Int, bits @ 1..=32) => {
             let full = (1_i64 << (bits - 1)) as f32;
-            let samples = reader.samples::<i32>().map(|sample| sample.map(|sample| sample as f32 / full));
-            samples.collect::<Result<_, _>>().map_err(malformed)?
+            mixer.take(reader.samples::<i32>().map(|sample| Ok(sample? as f32 / full)), wants)?;
         }
         (_, bits) => return Err(Unreadable::Format(format!("{bits} bits a sample"))),
-    };
-    let channels = usize::from(channels.max(1));
-    let mix = |frame: &[f32]| {
-        let sum: f32 = frame.iter().map(|sample| if sample.is_finite() { *sample } else { 0.0 }).sum();
-        (sum / channels as f32).clamp(-1.0, 1.0)
-    };
-    let mono: Vec<f32> = samples.chunks_exact(channels).map(mix).collect();
-    let mut out = Vec::with_capacity(mono.len());
-    let mut resampler = Resampler::new(sample_rate, OUT_RATE);
-    resampler.push_f32(&mono, &mut out);
-    resampler.flush(&mut out);
-    Ok(out)
+    }
+    Ok(mixer.out)
+}
+
+fn malformed(error: &hound::Error) -> Unreadable {
+    Unreadable::Malformed(error.to_string())
+}
+
+/// Mixes channels to one and brings them to [`OUT_RATE`], bit by bit.
+struct Mixer {
+    channels: usize,
+    frame: Vec<f32>,
+    mono: Vec<f32>,
+    resampler: Resampler,
+    out: Vec<i16>,
+}
+
+impl Mixer {
+    fn take(
+        &mut self,
+        samples: impl Iterator<Item = Result<f32, hound::Error>>,
+        wants: impl Fn() -> bool,
+    ) -> Result<(), Unreadable> {
+        for sample in samples {
+            let sample = sample.map_err(|error| malformed(&error))?;
+            self.frame.push(if sample.is_finite() { sample } else { 0.0 });
+            if self.frame.len() < self.channels {
+                continue;
+            }
+            let sum: f32 = self.frame.drain(..).sum();
+            self.mono.push((sum / self.channels as f32).clamp(-1.0, 1.0));
+            if self.mono.len() == BLOCK {
+                if !wants() {
+                    return Ok(());
+                }
+                self.resampler.push_f32(&self.mono, &mut self.out);
+                self.mono.clear();
+            }
+        }
+        self.resampler.push_f32(&self.mono, &mut self.out);
+        self.resampler.flush(&mut self.out);
+        Ok(())
+    }
 }
 
 /// Where a recording is cut: in its pauses, into stretches that recognition hears at once.
@@ -93,6 +141,32 @@ fn quietest(samples: &[i16]) -> usize {
     let pauses = energies.windows(PAUSE).map(|pieces| pieces.iter().sum::<f64>());
     let quietest = pauses.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
     quietest.map_or(samples.len(), |(at, _)| (at * 2 + PAUSE) * PIECE / 2)
+}
+
+/// The beginning of a WAV file of so many mono samples at [`OUT_RATE`].
+#[must_use]
+pub fn header(samples: usize) -> [u8; 44] {
+    let bytes = u32::try_from(samples * 2).unwrap_or(u32::MAX - 36);
+    let mut header = [0; 44];
+    let mut at = 0;
+    let mut write = |field: &[u8]| {
+        header[at..at + field.len()].copy_from_slice(field);
+        at += field.len();
+    };
+    write(b"RIFF");
+    write(&(bytes + 36).to_le_bytes());
+    write(b"WAVEfmt ");
+    write(&16_u32.to_le_bytes());
+    // PCM, one channel.
+    write(&1_u16.to_le_bytes());
+    write(&1_u16.to_le_bytes());
+    write(&OUT_RATE.to_le_bytes());
+    write(&(OUT_RATE * 2).to_le_bytes());
+    write(&2_u16.to_le_bytes());
+    write(&16_u16.to_le_bytes());
+    write(b"data");
+    write(&bytes.to_le_bytes());
+    header
 }
 
 /// Mono samples at [`OUT_RATE`] as a WAV file.

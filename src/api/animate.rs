@@ -1,22 +1,22 @@
 //! `POST /api/animate`: a text or a recording as sound and faces.
 
-use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use http_body_util::LengthLimitError;
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use super::clip::{Chunks, Clip};
-use super::problem::Problem;
+use super::listener::body::was_too_slow;
+use super::problem::{Problem, too_slow};
 use super::{App, LARGEST_BODY};
 use crate::animation::recited::{Engines, recite};
 use crate::animation::{Speaker, recording, speak};
@@ -28,8 +28,6 @@ use crate::engine::{EngineError, Tts};
 const LONGEST_TEXT: usize = 5000;
 /// Largest recording in bytes.
 const LARGEST_RECORDING: usize = 64 << 20;
-/// Longest time for a body to come: it holds a place.
-const UPLOAD: Duration = Duration::from_secs(60);
 /// Requests in work; each holds its sound and its faces.
 pub const AT_ONCE: usize = 2;
 
@@ -125,23 +123,23 @@ pub async fn animate(
     clip.whole().await
 }
 
-/// All of the body, if it is not too large and comes in time.
+/// All of the body, if it is not too large and comes in time. Each piece is free once it is copied.
 async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
-    let read = tokio::time::timeout(UPLOAD, to_bytes(body, most)).await;
-    let read = read.map_err(|_| {
-        let detail = format!("The body did not come within {} seconds.", UPLOAD.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
-    })?;
-    read.map_err(|error| {
-        let large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
-        match large {
-            true => {
-                let detail = format!("The body is larger than {most} bytes; send it in parts.");
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-            }
+    let told = usize::try_from(body.size_hint().lower()).unwrap_or(most);
+    let mut bytes = Vec::with_capacity(told.min(most));
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| match was_too_slow(&error) {
+            true => too_slow(),
             false => Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
+        })?;
+        if bytes.len() + piece.len() > most {
+            let detail = format!("The body is larger than {most} bytes; send it in parts.");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-    })
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
 }
 
 fn check_rate(options: &Options) -> Result<(), Problem> {
@@ -198,8 +196,11 @@ impl Work {
             Self::Text(text, speaker, tts) => return Ok(speak(&text, speaker, tts)),
             Self::Recording(file, language, engines) => (file, language, engines),
         };
-        // Ten minutes take a while.
-        let read = tokio::task::spawn_blocking(move || recording::decode(&file));
+        // Ten minutes take a while, and end with the request.
+        let wanted = CancellationToken::new();
+        let _left = wanted.clone().drop_guard();
+        let wants = move || !wanted.is_cancelled();
+        let read = tokio::task::spawn_blocking(move || recording::decode_while(&file, wants));
         let samples = read.await.map_err(|_| broken())?.map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("The recording cannot be used: {error}."))
                 .field("body")

@@ -3,6 +3,7 @@
 //! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
 //! - [`offer`]: WebRTC signalling and hang-up
 //! - [`socket`]: calls over WebSocket
+//! - [`listener`]: the socket, and what a client may hold of it; [`names`]: whom the server answers
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
@@ -11,6 +12,8 @@ pub mod animate;
 mod clip;
 pub mod face;
 pub mod health;
+pub mod listener;
+pub mod names;
 pub mod offer;
 pub mod page;
 pub mod problem;
@@ -20,11 +23,11 @@ pub mod socket;
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
+use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -34,6 +37,7 @@ use crate::config::Config;
 use crate::engine::fleet::Fleet;
 use crate::session::Calls;
 use crate::transport::webrtc::WebRtcHost;
+use names::Names;
 use problem::Problem;
 
 /// Largest body of a request.
@@ -50,6 +54,8 @@ pub struct App {
     pub calls: Arc<Calls>,
     /// WebRTC; `None`: the UDP port could not be had, WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
+    /// The server's names.
+    pub names: Arc<Names>,
     /// Places for animations without a call.
     pub animations: Arc<Semaphore>,
     /// Renders `/metrics`.
@@ -86,7 +92,10 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
+        .layer(middleware::from_fn(listener::body::in_time))
         .layer(cors)
+        .layer(middleware::from_fn_with_state(app.clone(), names::guard))
+        .layer(middleware::from_fn(listener::reserve::guard))
         .with_state(app)
 }
 

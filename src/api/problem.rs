@@ -6,6 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::listener::body::{UPLOAD, was_too_slow};
+
 /// An error that the client can read and act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -62,8 +64,17 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The body did not come in time.
+pub(super) fn too_slow() -> Problem {
+    let detail = format!("The body did not come within {} seconds.", UPLOAD.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
+        if was_too_slow(&rejection) {
+            return too_slow();
+        }
         // A field that is missing or of the wrong type is a bad request as much as broken JSON is.
         let status = match rejection.status() {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,

@@ -6,11 +6,12 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::App;
+use super::names::check_origin;
 use super::offer::{admit, language};
 use super::problem::Problem;
 use super::renderers;
@@ -21,6 +22,10 @@ use crate::transport::websocket::{self, RATES};
 
 /// Largest message that is read at all; one over the protocol's limit is answered before the call ends.
 const LARGEST_MESSAGE: usize = 256 * 1024;
+/// Bytes that wait for a client that does not read; more of them end its call.
+const WAITING: usize = 256 * 1024;
+/// Bytes that are collected before they are written.
+const COLLECTED: usize = 16 * 1024;
 
 /// The query of `GET /ws`.
 #[derive(Debug, Deserialize)]
@@ -74,7 +79,12 @@ pub async fn socket(
     let seat = admit(&app)?;
     // Last, since a browser hides a refused upgrade: its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
-    Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(move |socket| async move {
+    let upgrade = upgrade
+        .max_message_size(LARGEST_MESSAGE)
+        .max_frame_size(LARGEST_MESSAGE)
+        .write_buffer_size(COLLECTED)
+        .max_write_buffer_size(WAITING);
+    Ok(upgrade.on_upgrade(move |socket| async move {
         let (ends, pipeline) = call_ends();
         let (commands, token) = (ends.commands.clone(), app.calls.transport_token());
         app.calls.start(seat, pipeline, (commands, None), Wishes { language, renderers }, token.clone());
@@ -84,19 +94,4 @@ pub async fn socket(
             .await;
         token.cancel();
     }))
-}
-
-/// Browsers let any page open a WebSocket, so the server must look where it comes from.
-fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
-        return Ok(());
-    };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let own = origin.split_once("://").is_some_and(|(_, rest)| rest == host);
-    let allowed = &app.config.server.cors_origins;
-    if own || allowed.iter().any(|allowed| allowed == "*" || allowed == origin) {
-        return Ok(());
-    }
-    let detail = format!("Pages of {origin} may not call this server; add it to server.cors_origins.");
-    Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }

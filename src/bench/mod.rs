@@ -23,7 +23,7 @@ pub mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{Call, CallOptions, ClientError, Clip, Mode, Server};
+use crate::client::{Call, CallOptions, ClientError, Clip, Mode, Server, Surroundings};
 
 /// What every measurement needs.
 #[derive(Debug, Clone)]
@@ -46,7 +46,13 @@ pub struct Settings {
 
 impl Settings {
     async fn start(&self) -> Result<Call, ClientError> {
-        let options = CallOptions { language: self.language.clone(), background: self.background.clone() };
+        self.start_in(Surroundings::default()).await
+    }
+
+    /// A call whose microphone hears more than its person.
+    async fn start_in(&self, surroundings: Surroundings) -> Result<Call, ClientError> {
+        let (language, background) = (self.language.clone(), self.background.clone());
+        let options = CallOptions { language, background, surroundings };
         Box::pin(Call::start(&self.server, self.mode, options)).await
     }
 

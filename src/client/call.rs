@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use super::error::ClientError;
 use super::message::{ClientMessage, ServerMessage};
 use super::microphone::{MicFrame, Microphone};
 use super::server::Server;
+use super::surroundings::{Loudspeaker, Surroundings};
 use super::{rtc, websocket};
 use crate::frame::ResponseId;
 
@@ -48,11 +50,13 @@ pub struct CallOptions {
     pub language: Option<String>,
     /// What the microphone hears while nobody speaks; it loops.
     pub background: Arc<Clip>,
+    /// What it hears all the time.
+    pub surroundings: Surroundings,
 }
 
 impl Default for CallOptions {
     fn default() -> Self {
-        Self { language: None, background: Clip::silence() }
+        Self { language: None, background: Clip::silence(), surroundings: Surroundings::default() }
     }
 }
 
@@ -138,12 +142,14 @@ pub(crate) trait Uplink: Send {
 pub(crate) struct Inbox {
     events: mpsc::Sender<Arrived>,
     pub(crate) counters: Arc<Counters>,
+    loudspeaker: Arc<Mutex<Loudspeaker>>,
 }
 
 impl Inbox {
     /// False when nobody reads any more.
     pub(crate) async fn put(&self, at: Instant, event: Event) -> bool {
-        if matches!(event, Event::Audio { .. }) {
+        if let Event::Audio { samples, .. } = &event {
+            self.loudspeaker.lock().play(at, samples);
             return match self.events.try_send(Arrived { at, event }) {
                 Ok(()) => true,
                 Err(mpsc::error::TrySendError::Closed(_)) => false,
@@ -182,7 +188,8 @@ impl Call {
         let (events_tx, events) = mpsc::channel(EVENTS);
         let (orders, orders_rx) = mpsc::channel(ORDERS);
         let counters = Arc::new(Counters::default());
-        let inbox = Inbox { events: events_tx, counters: counters.clone() };
+        let loudspeaker = Arc::new(Mutex::new(Loudspeaker::new(options.surroundings, began)));
+        let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker };
         let wiring = Wiring { inbox, tasks: TaskTracker::new(), stop: CancellationToken::new() };
         let tasks = wiring.tasks.clone();
         let guard = wiring.stop.clone().drop_guard();
@@ -341,7 +348,8 @@ async fn run_uplink(
             due = pace.tick() => {
                 let now = Instant::now();
                 wiring.inbox.counters.frame_left(now.saturating_duration_since(due.into_std()));
-                uplink.frame(microphone.next(now)).await
+                let beside = wiring.inbox.loudspeaker.lock().heard(now);
+                uplink.frame(microphone.next(now, beside)).await
             }
         };
         if let Err(fault) = sent {

@@ -12,7 +12,7 @@ use super::hearing::{rms_dbfs, spoken_span};
 use crate::frame::{MIC_FRAME, MIC_RATE};
 
 const BITRATE: i32 = 32_000;
-const MAX_PACKET: usize = 1_275;
+pub(super) const MAX_PACKET: usize = 1_275;
 const LONGEST_S: usize = 900;
 
 /// Sound for a microphone.
@@ -173,11 +173,17 @@ fn to_pcm(samples: &[f32]) -> Vec<i16> {
     samples.iter().map(|sample| (sample * 32_767.0).round() as i16).collect()
 }
 
-fn encode(samples: &[i16]) -> Vec<Bytes> {
+/// A microphone's encoder.
+pub(super) fn encoder() -> opus::Encoder {
     let made = opus::Encoder::new(MIC_RATE, opus::Channels::Mono, opus::Application::Voip);
     let mut encoder = made.expect("16 kHz mono is a format of Opus");
     encoder.set_bitrate(opus::Bitrate::Bits(BITRATE)).expect("the bit rate is in range");
     encoder.set_inband_fec(true).expect("FEC is a switch");
+    encoder
+}
+
+fn encode(samples: &[i16]) -> Vec<Bytes> {
+    let mut encoder = encoder();
     samples
         .chunks_exact(MIC_FRAME)
         .map(|frame| encoder.encode_vec(frame, MAX_PACKET).expect("20 ms is a frame of Opus").into())

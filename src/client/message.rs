@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::event::{AgentState, EndReason, TurnMarks};
+use crate::event::{AgentState, AnswerEnd, EndReason, TurnMarks};
 use crate::frame::ResponseId;
 
 /// A message from the server. Fields are those of `docs/protocol.md`.
@@ -28,7 +28,8 @@ pub enum ServerMessage {
     ErrorResponse { id: String, error: String },
     State(AgentState),
     Notice { code: String, message: String },
-    Turn { response: ResponseId, marks: TurnMarks },
+    AnswerFailed { response: ResponseId, heard: String },
+    Turn { response: ResponseId, end: AnswerEnd, marks: TurnMarks },
     CallEnded { reason: EndReason, message: String },
     ToolCalled { id: String, name: String },
     Unknown { kind: String },
@@ -59,7 +60,16 @@ struct TextOf {
 #[derive(Deserialize)]
 struct TurnData {
     response: ResponseId,
+    /// Absent from servers that do not tell it.
+    end: Option<AnswerEnd>,
     marks: TurnMarks,
+}
+
+impl From<TurnData> for ServerMessage {
+    fn from(TurnData { response, end, marks }: TurnData) -> Self {
+        let cut = if marks.interrupted.is_some() { AnswerEnd::Interrupted } else { AnswerEnd::Finished };
+        Self::Turn { response, end: end.unwrap_or(cut), marks }
+    }
 }
 
 #[derive(Deserialize)]
@@ -131,8 +141,11 @@ fn read_ours(data: &Value) -> Result<ServerMessage, serde_json::Error> {
     Ok(match data["type"].as_str().unwrap_or_default() {
         "state" => ServerMessage::State(AgentState::deserialize(&data["state"])?),
         "notice" => ServerMessage::Notice { code: string(data, "code"), message: string(data, "message") },
-        "turn" => TurnData::deserialize(data)
-            .map(|turn| ServerMessage::Turn { response: turn.response, marks: turn.marks })?,
+        "answer-failed" => {
+            let response = OfResponse::deserialize(data)?.response;
+            ServerMessage::AnswerFailed { response, heard: string(data, "heard") }
+        }
+        "turn" => TurnData::deserialize(data)?.into(),
         "call-ended" => EndData::deserialize(data)
             .map(|end| ServerMessage::CallEnded { reason: end.reason, message: end.message })?,
         other => ServerMessage::Unknown { kind: format!("server-message/{other}") },
@@ -210,8 +223,8 @@ mod tests {
     fn the_marks_of_a_turn_are_read_and_absent_ones_stay_absent() {
         let text = r#"{"label":"rtvi-ai","type":"server-message","id":"9","data":{"type":"turn","response":3,
             "marks":{"turn_decided":210,"first_sent":640,"interrupted":null}}}"#;
-        let ServerMessage::Turn { response, marks } = parse(text).unwrap() else { panic!("not a turn") };
-        assert_eq!(response, ResponseId(3));
+        let ServerMessage::Turn { response, end, marks } = parse(text).unwrap() else { panic!("not a turn") };
+        assert_eq!((response, end), (ResponseId(3), AnswerEnd::Finished));
         assert_eq!((marks.turn_decided, marks.first_sent, marks.interrupted), (Some(210), Some(640), None));
     }
 

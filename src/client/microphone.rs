@@ -16,6 +16,17 @@ pub(crate) struct MicFrame {
     pub(crate) index: usize,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
+    /// What is heard beside the clip; empty: nothing.
+    pub(crate) beside: Vec<i16>,
+}
+
+impl MicFrame {
+    /// All that is heard.
+    pub(crate) fn pcm(&self) -> Vec<i16> {
+        let mut samples = self.clip.pcm(self.index).to_vec();
+        samples.iter_mut().zip(&self.beside).for_each(|(to, from)| *to = to.saturating_add(*from));
+        samples
+    }
 }
 
 struct Speaking {
@@ -42,8 +53,8 @@ impl Microphone {
         self.queue.push_back(Speaking { clip, at: 0, done: Some(done) });
     }
 
-    /// The frame whose last sample is captured at `now`.
-    pub(crate) fn next(&mut self, now: Instant) -> MicFrame {
+    /// The frame whose last sample is captured at `now`, with what is heard beside it.
+    pub(crate) fn next(&mut self, now: Instant, beside: Vec<i16>) -> MicFrame {
         let (clip, index) = self.queue.front_mut().map_or_else(
             || {
                 let index = self.background_at;
@@ -55,7 +66,7 @@ impl Microphone {
         if self.queue.front().is_some_and(|speaking| speaking.at == speaking.clip.frames()) {
             self.queue.pop_front();
         }
-        let frame = MicFrame { clip, index, sequence: self.sequence, timestamp: self.timestamp };
+        let frame = MicFrame { clip, index, sequence: self.sequence, timestamp: self.timestamp, beside };
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(FRAME_TICKS);
         frame
@@ -95,7 +106,7 @@ mod tests {
         microphone.speak(clip.clone(), done);
         let t0 = Instant::now();
         let times: Vec<Instant> = (1..).map(|n| t0 + Duration::from_millis(20 * n)).take(40).collect();
-        let frames: Vec<MicFrame> = times.iter().map(|&now| microphone.next(now)).collect();
+        let frames: Vec<MicFrame> = times.iter().map(|&now| microphone.next(now, Vec::new())).collect();
         assert_eq!(spoken.try_recv().unwrap(), t0 + Duration::from_millis(100));
         assert!(frames[..clip.frames()].iter().all(|frame| frame.clip.name() == "word"));
         assert!(frames[clip.frames()..].iter().all(|frame| frame.clip.name() == "silence"));

@@ -2,6 +2,7 @@
 //!
 //! - [`Server`]: the address, and its HTTP side
 //! - [`Call`]: speak, type, hear; every event with its time of arrival
+//! - [`Surroundings`]: what its microphone hears beside the person
 //! - [`Clip`]: recorded speech as a microphone gives it
 //! - [`hearing`]: from samples and arrival times to what was audible when
 //! - [`turn`]: one question and its answer, measured; [`barge_in`]: an answer that is spoken into
@@ -15,6 +16,7 @@ mod message;
 mod microphone;
 mod rtc;
 mod server;
+mod surroundings;
 pub mod turn;
 mod turn_log;
 mod websocket;
@@ -26,4 +28,5 @@ pub use error::ClientError;
 pub use message::{ClientMessage, ServerMessage, parse};
 pub(crate) use rtc::Offering;
 pub use server::{Answer, Server};
+pub use surroundings::{EchoPath, Surroundings};
 pub(crate) use turn_log::signed_ms;

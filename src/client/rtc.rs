@@ -28,6 +28,7 @@ use webrtc::peer_connection::{
 };
 
 use super::call::{Event, Inbox, Uplink, Wiring};
+use super::clip;
 use super::error::ClientError;
 use super::message::parse;
 use super::microphone::MicFrame;
@@ -184,6 +185,8 @@ pub(crate) struct RtcUplink {
     channel: Arc<dyn DataChannel>,
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
+    /// For frames that are not encoded beforehand.
+    encoder: Option<opus::Encoder>,
 }
 
 pub(crate) async fn connect(
@@ -247,7 +250,7 @@ async fn accept(
             () = audio => {}
         }
     });
-    Ok(RtcUplink { pc, channel, track, ssrc })
+    Ok(RtcUplink { pc, channel, track, ssrc, encoder: None })
 }
 
 async fn opened(channel: &dyn DataChannel) -> Option<()> {
@@ -314,6 +317,12 @@ async fn read_audio(track: Arc<dyn TrackRemote>, inbox: &Inbox) {
 #[async_trait]
 impl Uplink for RtcUplink {
     async fn frame(&mut self, frame: MicFrame) -> Result<(), String> {
+        let payload = if frame.beside.is_empty() {
+            frame.clip.opus(frame.index)
+        } else {
+            let encoder = self.encoder.get_or_insert_with(clip::encoder);
+            encoder.encode_vec(&frame.pcm(), clip::MAX_PACKET).map_err(|error| error.to_string())?.into()
+        };
         let packet = rtc::rtp::Packet {
             header: rtc::rtp::Header {
                 version: 2,
@@ -323,7 +332,7 @@ impl Uplink for RtcUplink {
                 ssrc: self.ssrc,
                 ..Default::default()
             },
-            payload: frame.clip.opus(frame.index),
+            payload,
         };
         self.track.write_rtp(packet).await.map_err(|error| error.to_string())
     }

@@ -54,6 +54,8 @@ struct AnswerLog {
     text: Vec<String>,
     marks: Option<TurnMarks>,
     interrupted: bool,
+    /// Another one follows.
+    failed: bool,
 }
 
 /// What happened in a turn, event by event. Pure.
@@ -111,7 +113,12 @@ impl TurnLog {
                 answer.interrupted = true;
                 answer.stopped.get_or_insert(at);
             }
-            ServerMessage::Turn { response, marks } => self.answer(response).marks = Some(marks),
+            ServerMessage::AnswerFailed { response, .. } => {
+                let answer = self.answer(response);
+                answer.failed = true;
+                answer.stopped.get_or_insert(at);
+            }
+            ServerMessage::Turn { response, marks, .. } => self.answer(response).marks = Some(marks),
             ServerMessage::Error { message, fatal } => {
                 self.notices.push(format!("error{}: {message}", if fatal { " (fatal)" } else { "" }));
             }
@@ -134,16 +141,18 @@ impl TurnLog {
                 text: Vec::new(),
                 marks: None,
                 interrupted: false,
+                failed: false,
             });
             self.answers.len() - 1
         });
         &mut self.answers[index]
     }
 
-    /// The answer to the whole question: the last that sounded, unless it was over before the question ended.
+    /// The answer to the whole question: the last that sounded and did not fail, unless it was over before the question
+    /// ended.
     fn current(&self) -> Option<&AnswerLog> {
         let asked = self.asked?;
-        let last = self.answers.iter().rev().find(|answer| answer.started.is_some())?;
+        let last = self.answers.iter().rev().find(|answer| answer.started.is_some() && !answer.failed)?;
         let over_before = last.stopped.is_some_and(|stopped| stopped < asked);
         (!over_before).then_some(last)
     }

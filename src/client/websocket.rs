@@ -100,7 +100,7 @@ impl Uplink for WebSocketUplink {
     async fn frame(&mut self, frame: MicFrame) -> Result<(), String> {
         let header =
             Header { sequence: frame.sequence, timestamp: frame.timestamp, response: ResponseId::default() };
-        let bytes = wire::encode(header, frame.clip.pcm(frame.index));
+        let bytes = wire::encode(header, &frame.pcm());
         self.0.send(Message::Binary(bytes.into())).await.map_err(|error| error.to_string())
     }
 

@@ -10,6 +10,9 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
         }
     };
     range("server.max_calls", config.server.max_calls as f64, 1.0, 100_000.0);
+    range("server.max_connections", config.server.max_connections as f64, 8.0, 1_000_000.0);
+    let of_address = config.server.connections_per_address as f64;
+    range("server.connections_per_address", of_address, 1.0, config.server.max_connections as f64);
     range("server.drain_seconds", config.server.drain_seconds as f64, 0.0, 3600.0);
     for (key, threads) in [
         ("stt.threads", config.stt.threads),
@@ -69,6 +72,14 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
         let plain = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
         if origin != "*" && !plain {
             faults.push(format!("server.cors_origins: {origin:?} is neither \"*\" nor scheme://host[:port]"));
+        }
+    }
+    for name in &config.server.names {
+        let plain = url::Host::parse(name).is_ok_and(|host| host.to_string() == name.to_ascii_lowercase());
+        if !plain {
+            faults.push(format!(
+                "server.names: {name:?} is no name such as \"voice.example.org\", without port"
+            ));
         }
     }
     for server in &config.server.ice_servers {

@@ -51,6 +51,13 @@ pub struct Server {
     pub public_addresses: Vec<IpAddr>,
     /// Origins of pages that may use the API: `*`, or a list such as `https://example.org`.
     pub cors_origins: Vec<String>,
+    /// Names under which the server is reached, such as `voice.example.org`, beside `localhost`, its addresses and the
+    /// machine's own name; requests for other names are refused, and pages under these may call.
+    pub names: Vec<String>,
+    /// HTTP connections at once; more are refused, but for health and the calls in progress.
+    pub max_connections: usize,
+    /// The same for one address. A reverse proxy is one address.
+    pub connections_per_address: usize,
     /// Calls at once; one more is answered 503.
     pub max_calls: usize,
     /// Seconds that calls get to finish their answer when the server stops.
@@ -224,6 +231,9 @@ impl Default for Server {
             udp: SocketAddr::from(([0, 0, 0, 0], 8080)),
             public_addresses: Vec::new(),
             cors_origins: Vec::new(),
+            names: Vec::new(),
+            max_connections: 1024,
+            connections_per_address: 256,
             max_calls: 32,
             drain_seconds: 10,
             ice_servers: Vec::new(),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::conversation::{Command, Input};
 use super::playout::PlayoutEvent;
-use crate::event::{AgentState, CallEvent, ClientCommand};
+use crate::event::{AgentState, AnswerEnd, CallEvent, ClientCommand};
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Role, UtteranceId, VadEvent};
 
 /// What the conversation owes, whatever happens in whatever order.
@@ -45,8 +45,8 @@ struct Told {
     sounding: bool,
     /// The phrases that have begun to sound.
     said: String,
-    /// What was heard of it, if it was interrupted.
-    heard: Option<String>,
+    /// How it broke off and what was heard of it, if it did.
+    broke: Option<(AnswerEnd, String)>,
 }
 
 /// Looks at one call, step by step.
@@ -55,11 +55,13 @@ pub struct Invariants {
     now: u64,
     /// The answer that is made, and whether it is hidden.
     made: Option<(ResponseId, bool)>,
+    /// The last answer whose words are the server's own.
+    canned: Option<ResponseId>,
     told: Option<Told>,
     ever_told: BTreeSet<ResponseId>,
     /// The youngest answer.
     last: ResponseId,
-    /// What was heard of all answers.
+    /// What was heard of all answers that the model may know of.
     heard: String,
     state: AgentState,
     speaking: bool,
@@ -75,6 +77,7 @@ impl Default for Invariants {
         Self {
             now: 0,
             made: None,
+            canned: None,
             told: None,
             ever_told: BTreeSet::new(),
             last: ResponseId(0),
@@ -182,6 +185,7 @@ impl Invariants {
                 });
             }
             Command::Emit(event) => self.event(event),
+            Command::Count(_, messages, _) => self.history(messages),
             Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) | Command::Show(_) => {}
             Command::End(..) => {
                 let made = self.made;
@@ -213,6 +217,9 @@ impl Invariants {
             format!("answer {} begins as {play:?}, speculative: {}", id.0, request.speculative)
         });
         self.history(&request.messages);
+        if request.canned {
+            self.canned = Some(id);
+        }
         (self.made, self.last) = (Some((id, hidden)), id);
     }
 
@@ -244,16 +251,12 @@ impl Invariants {
             CallEvent::AgentStartedSpeaking(response) => self.sounds(*response, true),
             CallEvent::AgentStoppedSpeaking(response) => self.sounds(*response, false),
             CallEvent::Interrupted { response, heard } => {
-                let Some(told) = self.of(*response) else { return };
-                let heard = spaced(heard);
-                let (sounded, once) = (told.said.starts_with(&heard), told.heard.is_none());
-                told.heard = Some(heard);
-                self.must("history_is_heard", sounded, || {
-                    format!("answer {} did not sound so far", response.0)
-                });
-                self.must("one_end", once, || format!("answer {} is interrupted twice", response.0));
+                self.breaks_off(*response, AnswerEnd::Interrupted, heard)
             }
-            CallEvent::Turn { response, .. } => self.turn(*response),
+            CallEvent::AnswerFailed { response, heard } => {
+                self.breaks_off(*response, AnswerEnd::Failed, heard)
+            }
+            CallEvent::Turn { response, end, .. } => self.turn(*response, *end),
             CallEvent::State(state) => {
                 let before = std::mem::replace(&mut self.state, *state);
                 self.must("states_agree", before != *state, || format!("{state:?} is told twice"));
@@ -286,16 +289,31 @@ impl Invariants {
         });
     }
 
-    fn turn(&mut self, id: ResponseId) {
+    fn breaks_off(&mut self, id: ResponseId, end: AnswerEnd, heard: &str) {
+        let Some(told) = self.of(id) else { return };
+        let heard = spaced(heard);
+        let (sounded, once) = (told.said.starts_with(&heard), told.broke.is_none());
+        told.broke = Some((end, heard));
+        self.must("history_is_heard", sounded, || format!("answer {} did not sound so far", id.0));
+        self.must("one_end", once, || format!("answer {} breaks off twice", id.0));
+    }
+
+    fn turn(&mut self, id: ResponseId, end: AnswerEnd) {
         let told = self.told.take_if(|told| told.id == id);
         self.must("one_end", told.is_some(), || format!("answer {} ends and is not told of", id.0));
         let Some(told) = told else { return };
         self.must("states_agree", !told.sounding, || format!("answer {} ends and still sounds", id.0));
         let made = self.made.take_if(|(made, _)| *made == id);
-        self.must("one_end", made.is_none() || told.heard.is_none(), || {
-            format!("answer {} is interrupted and goes on", id.0)
+        self.must("one_end", made.is_none() || told.broke.is_none(), || {
+            format!("answer {} broke off and goes on", id.0)
         });
-        self.heard = spaced(&format!("{} {}", self.heard, told.heard.unwrap_or(told.said)));
+        let broke = told.broke.as_ref().map_or(AnswerEnd::Finished, |(end, _)| *end);
+        self.must("one_end", broke == end, || format!("answer {} ended as {broke:?}, not {end:?}", id.0));
+        if self.canned == Some(id) {
+            return;
+        }
+        let heard = told.broke.map_or(told.said, |(_, heard)| heard);
+        self.heard = spaced(&format!("{} {heard}", self.heard));
         if self.heard.len() > REMEMBERED {
             let from = self.heard.len() - REMEMBERED / 2;
             let from = (from..).find(|at| self.heard.is_char_boundary(*at)).unwrap_or(0);

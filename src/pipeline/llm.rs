@@ -17,7 +17,7 @@ use crate::tool::Tools;
 use super::conductor::AnswerNote;
 use super::conversation::Round;
 use super::phrases::{Phrase, Splitter};
-use super::speakable::{Speakable, speakable};
+use super::speakable::{Speakable, locale, speakable};
 
 /// Generates one answer. Phrases go to speech in order; the channel's end says that no more come. With `text_cues` the face
 /// shows what the words suggest, unless the model says itself what it shows.
@@ -36,7 +36,8 @@ pub async fn run(
     let language = request.language.clone();
     let face = Shown { text_cues, ..Shown::default() };
     let splitter = Splitter::new(&language);
-    let mut out = Out { response: request.id, language, index: 0, sentences, notes, splitter, face };
+    let locale = locale(&language, &request.voice);
+    let mut out = Out { response: request.id, language, locale, index: 0, sentences, notes, splitter, face };
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {
         Some(script) => Round::Say(script),
@@ -50,7 +51,15 @@ pub async fn run(
         };
         let tools = if may_call { tools.clone() } else { Tools::default() };
         let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools };
-        let Some((name, arguments)) = out.pieces(llm.generate(request).await?).await? else {
+        let pieces = match llm.generate(request).await {
+            Err(EngineError::TooLong { limit, got }) => {
+                _ = out.notes.send(AnswerNote::TooLong(out.response, limit, got)).await;
+                round = rounds.recv().await.unwrap_or(Round::End);
+                continue;
+            }
+            pieces => pieces?,
+        };
+        let Some((name, arguments)) = out.pieces(pieces).await? else {
             break;
         };
         // What was said before the call is heard while the tool works.
@@ -84,6 +93,8 @@ pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineE
 struct Out {
     response: ResponseId,
     language: String,
+    /// Decides how dates are said.
+    locale: String,
     index: u32,
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
@@ -176,7 +187,7 @@ impl Out {
         if self.index == 0 {
             _ = self.notes.send(AnswerNote::FirstPhrase(self.response)).await;
         }
-        let Speakable { text: spoken, words } = speakable(&text, &self.language);
+        let Speakable { text: spoken, words } = speakable(&text, &self.locale);
         let sentence =
             Sentence { response: self.response, index: self.index, speakable: spoken, words, text, cues };
         _ = self.sentences.send(sentence).await;

@@ -25,11 +25,15 @@ pub mod animate;
 pub mod conductor;
 pub mod conversation;
 mod cues;
+pub mod echo;
+pub mod fit;
+mod floor;
 pub mod heard;
 pub mod interjection;
 pub mod invariants;
 pub mod language;
 pub mod llm;
+pub mod near_voice;
 mod observer;
 pub mod phrases;
 pub mod playout;
@@ -75,9 +79,6 @@ const FACE_QUEUE: usize = 128;
 /// How long the end of a call waits for its client to hear of it, and for its recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Bytes of history for each token of context: about three bytes a token, and room for instructions and the answer.
-const HISTORY_BYTES_PER_TOKEN: usize = 2;
-
 /// Runs a call's pipeline until the client goes, the conversation ends it, `token` is
 /// cancelled or a stage panics; once `drain` is cancelled it ends after the answer in work. Every
 /// task it started is gone when it returns; the client has been told why.
@@ -101,10 +102,10 @@ pub async fn run(
     token.cancel();
     tasks.close();
     tasks.wait().await;
-    engines.llm.release(&call).await;
-    // The last event waits for room: it must not be lost behind a burst.
+    // The last event waits for room: it must not be lost behind a burst, nor wait for an engine.
     let last = CallEvent::Ended { reason, message: message.into() };
-    _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await;
+    let told = async move { _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await };
+    tokio::join!(told, engines.llm.release(&call));
     if let Some(written) = written {
         _ = tokio::time::timeout(LAST_WORDS, written).await;
     }
@@ -130,6 +131,7 @@ async fn stages_of(
     let (position_out, position) = watch::channel(PlaybackPosition::default());
     let (language_out, language_rx) = watch::channel(settings.language.clone());
     let origin = Instant::now();
+    let played = echo::Played::default();
     let (face, face_inputs) = face(config);
     let wires = conductor::Wires {
         voice,
@@ -138,6 +140,8 @@ async fn stages_of(
         playout: playout_events,
         position,
         events: ends.events,
+        departure: ends.departure,
+        hang_up: ends.hang_up,
         language: language_out,
         current,
         closed,
@@ -155,43 +159,56 @@ async fn stages_of(
         tasks.clone(),
         (drain.clone(), token.clone()),
     );
-    let mut stages = JoinSet::new();
-    let bound = |stage, future| within(token.clone(), stage, future);
-    let detector = (engines.vad)();
-    stages.spawn(bound(
-        "vad",
-        boxed(vad::run(ends.mic, detector, config.vad.clone(), feed, voice_out, closed_rx)),
-    ));
-    stages.spawn(bound(
-        "stt",
-        boxed(stt::run(to_stt, engines.stt.clone(), language_rx, words_out, tasks.clone(), token.clone())),
-    ));
-    stages.spawn(bound(
-        "playout",
-        boxed(playout::run((origin, face), to_play, current_rx, ends.media, position_out, told)),
-    ));
+    let mut stages = Stages { running: JoinSet::new(), token: token.clone() };
+    let microphone = (ends.mic, echo::Echo::new(played.clone()), origin);
+    let (detector, gate) = ((engines.vad)(), config.vad.clone());
+    stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
+    let (recogniser, known) = (engines.stt.clone(), tasks.clone());
+    stages.start("stt", stt::run(to_stt, recogniser, language_rx, words_out, known, token.clone()));
+    let shared = (origin, face, echo::tap::Tap::new(played));
+    stages.start("playout", playout::run(shared, to_play, current_rx, ends.media, position_out, told));
     if let Some(inputs) = face_inputs {
         let audience = animate::Audience { page: ends.faces, moments: ends.moments };
-        stages.spawn(bound("animate", boxed(animate::run(inputs, pace(config), origin, audience))));
+        stages.start("animate", animate::run(inputs, pace(config), origin, audience));
     }
-    let end = first_end(tokio::spawn(Box::pin(conductor.run())), &mut stages).await;
-    token.cancel();
-    while stages.join_next().await.is_some() {}
-    end
+    stages.end_with(tokio::spawn(Box::pin(conductor.run()))).await
 }
 
-/// Waits for the conductor's end, or for a stage that panics.
-async fn first_end(mut conductor: JoinHandle<End>, stages: &mut JoinSet<()>) -> End {
-    loop {
-        tokio::select! {
-            ended = &mut conductor => return ended.unwrap_or((EndReason::Fault, FAULT)),
-            stage = stages.join_next(), if !stages.is_empty() => {
-                if matches!(stage, Some(Err(error)) if error.is_panic()) {
-                    conductor.abort();
-                    return (EndReason::Fault, FAULT);
+/// The stages of one call beside its conductor.
+struct Stages {
+    running: JoinSet<()>,
+    /// Ends them all.
+    token: CancellationToken,
+}
+
+impl Stages {
+    /// Runs a stage until its end or the call's.
+    fn start(&mut self, stage: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let (token, future) = (self.token.clone(), Box::pin(future));
+        self.running.spawn(async move {
+            tokio::select! {
+                () = future => tracing::trace!(stage, "stage ended"),
+                () = token.cancelled() => {}
+            }
+        });
+    }
+
+    /// Waits for the conductor's end, or for a stage that panics; then ends all stages and waits until they are gone.
+    async fn end_with(mut self, mut conductor: JoinHandle<End>) -> End {
+        let end = loop {
+            tokio::select! {
+                ended = &mut conductor => break ended.unwrap_or((EndReason::Fault, FAULT)),
+                stage = self.running.join_next(), if !self.running.is_empty() => {
+                    if matches!(stage, Some(Err(error)) if error.is_panic()) {
+                        conductor.abort();
+                        break (EndReason::Fault, FAULT);
+                    }
                 }
             }
-        }
+        };
+        self.token.cancel();
+        while self.running.join_next().await.is_some() {}
+        end
     }
 }
 
@@ -208,20 +225,26 @@ fn pace(config: &Config) -> Pace {
     Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
 }
 
-fn settings(config: &Config, language: Option<String>) -> Settings {
+/// The system prompt of every call.
+#[must_use]
+pub fn instructions(config: &Config) -> String {
     let mut instructions = config.conversation.instructions.clone();
     if config.avatar.enabled && config.avatar.tags {
         instructions.push_str(&crate::avatar::tags::instructions());
     }
+    instructions
+}
+
+fn settings(config: &Config, language: Option<String>) -> Settings {
     Settings {
-        instructions,
+        instructions: instructions(config),
         language,
         voice: config.tts.voice.clone(),
         greeting: config.conversation.greeting.clone(),
         eagerness: config.conversation.eagerness,
         idle_ms: config.conversation.idle_seconds * 1000,
         idle_end_ms: config.conversation.idle_end_seconds * 1000,
-        history_bytes: config.llm.context as usize * HISTORY_BYTES_PER_TOKEN,
+        prompt_tokens: config.llm.context.saturating_sub(config.llm.max_tokens) as usize,
         tools: tools::configured(&config.tools),
         tool_rounds: config.tools.rounds,
         summarise: config.conversation.summarise,
@@ -232,21 +255,3 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
 type End = (EndReason, &'static str);
 
 const FAULT: &str = "Something went wrong in this call. Please call again.";
-
-fn boxed(
-    future: impl Future<Output = ()> + Send + 'static,
-) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(future)
-}
-
-/// The stage until its end or the call's.
-async fn within(
-    token: CancellationToken,
-    stage: &'static str,
-    future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
-) {
-    tokio::select! {
-        () = future => tracing::trace!(stage, "stage ended"),
-        () = token.cancelled() => {}
-    }
-}

@@ -15,6 +15,7 @@ use crate::frame::{
 };
 
 use super::animate::{FaceInput, FaceSender};
+use super::echo::tap::Tap;
 
 const FRAME: Duration = Duration::from_millis(20);
 /// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
@@ -73,9 +74,9 @@ impl PlayoutEvent {
 }
 
 /// Plays until the pipeline ends. `current` names the only answer there is, and how it is played; `origin` is the media
-/// clock's zero.
+/// clock's zero; `tap` takes down what is sent.
 pub async fn run(
-    (origin, face): (Instant, FaceSender),
+    (origin, face, tap): (Instant, FaceSender, Tap),
     mut items: mpsc::Receiver<PlayoutItem>,
     mut current: watch::Receiver<Option<(ResponseId, Play)>>,
     media: mpsc::Sender<MediaOut>,
@@ -85,6 +86,7 @@ pub async fn run(
     let mut player = Player {
         origin,
         face,
+        tap,
         queue: VecDeque::new(),
         queued: 0,
         played: 0,
@@ -126,11 +128,14 @@ struct Chunk {
     text: Option<String>,
     words: Vec<WordTime>,
     cues: VecDeque<CueTime>,
+    /// It is a holding phrase's: its sound does not begin the answer.
+    holds: bool,
 }
 
 struct Player {
     origin: Instant,
     face: FaceSender,
+    tap: Tap,
     queue: VecDeque<Chunk>,
     /// Samples of the current answer that have come.
     queued: u64,
@@ -156,7 +161,8 @@ impl Player {
         }
         let play = current.map_or(Play::Full, |(_, play)| play);
         if matches!(self.play, Play::Hidden | Play::Held) && self.play != play {
-            self.next = Instant::now();
+            // Never before the end of the last frame: two frames of one time would share a timestamp.
+            self.next = self.next.max(Instant::now());
             self.gain = if self.play == Play::Held { 0.0 } else { 1.0 };
         }
         if self.play != play && play == Play::Held {
@@ -171,7 +177,7 @@ impl Player {
 
     fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) -> Option<PlayoutEvent> {
         let response = match &item {
-            PlayoutItem::Speech(chunk) => chunk.response,
+            PlayoutItem::Speech(chunk) | PlayoutItem::Hold(chunk) => chunk.response,
             PlayoutItem::End(response) => *response,
         };
         if current != Some(response) {
@@ -184,22 +190,21 @@ impl Player {
         }
         self.next = self.next.max(Instant::now());
         match item {
-            PlayoutItem::Speech(chunk) => {
-                let samples = Arc::new(chunk.samples);
-                self.face.send(|| FaceInput::Speech {
-                    response,
-                    start: self.queued,
-                    samples: samples.clone(),
-                    sounds: chunk.sounds.clone(),
-                    cues: chunk.cues.clone(),
-                });
-                self.queued += samples.len() as u64;
-                let SpeechChunk { text, words, cues, .. } = chunk;
-                self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into() });
-            }
+            PlayoutItem::Speech(chunk) => self.queue_up(chunk, false),
+            PlayoutItem::Hold(chunk) => self.queue_up(chunk, true),
             PlayoutItem::End(_) => self.ended = true,
         }
         hole.map(|length| PlayoutEvent::Hole(response, length))
+    }
+
+    fn queue_up(&mut self, chunk: SpeechChunk, holds: bool) {
+        let SpeechChunk { response, text, samples, words, sounds, cues, .. } = chunk;
+        let samples = Arc::new(samples);
+        let (start, of_face) = (self.queued, samples.clone());
+        self.queued += samples.len() as u64;
+        let shown = cues.clone();
+        self.face.send(move || FaceInput::Speech { response, start, samples: of_face, sounds, cues: shown });
+        self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into(), holds });
     }
 
     /// How long the person has heard nothing in the middle of the answer that `item` goes on with.
@@ -220,6 +225,7 @@ impl Player {
         let Some((response, sounding)) = self.playing else { return Vec::new() };
         let mut told = Vec::new();
         let mut samples = Vec::with_capacity(OUT_FRAME);
+        let mut answers = false;
         while samples.len() < OUT_FRAME {
             let Some(chunk) = self.queue.front_mut() else { break };
             if chunk.at == 0 {
@@ -228,6 +234,7 @@ impl Player {
             }
             let take = (OUT_FRAME - samples.len()).min(chunk.samples.len() - chunk.at);
             samples.extend_from_slice(&chunk.samples[chunk.at..chunk.at + take]);
+            answers |= take > 0 && !chunk.holds;
             chunk.at += take;
             let (sent, over) = (chunk.at as u64, chunk.at >= chunk.samples.len());
             while let Some(CueTime { cue, .. }) = chunk.cues.pop_front_if(|due| over || due.at < sent) {
@@ -251,7 +258,8 @@ impl Player {
         self.played += samples.len() as u64;
         samples.resize(OUT_FRAME, 0);
         self.fade(&mut samples);
-        if !sounding {
+        self.tap.sent(self.due(), &samples);
+        if !sounding && answers {
             self.playing = Some((response, true));
             told.insert(0, PlayoutEvent::Started(response));
         }

@@ -147,6 +147,7 @@ mod tests {
         first_sent: Some(920),
         heard: None,
         interrupted: None,
+        failed: None,
         done: Some(3000),
     };
 
@@ -213,7 +214,7 @@ mod tests {
             (pause, speculated, turn_decided, transcript) in (mark(), mark(), mark(), mark()),
             (first_token, first_phrase, first_audio, first_sent, heard) in (mark(), mark(), mark(), mark(), mark()),
         ) {
-            let marks = TurnMarks { pause, speculated, turn_decided, transcript, first_token, first_phrase, first_audio, first_sent, heard, interrupted: None, done: None };
+            let marks = TurnMarks { pause, speculated, turn_decided, transcript, first_token, first_phrase, first_audio, first_sent, heard, interrupted: None, failed: None, done: None };
             let stages = waited_for(&marks);
             prop_assert!(stages.windows(2).all(|pair| pair[0].to == pair[1].from));
             prop_assert!(stages.iter().all(|stage| STAGES.iter().any(|(name, _)| *name == stage.name)));

@@ -6,7 +6,7 @@ use opentelemetry::trace::{Span, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 
 use super::slow::Stage;
-use crate::event::{CallEvent, Slow, TurnMarks};
+use crate::event::{AnswerEnd, CallEvent, Slow, TurnMarks};
 use crate::frame::{ResponseId, ResponseRequest};
 
 /// Makes the spans of one call.
@@ -25,7 +25,7 @@ fn stages(marks: &TurnMarks) -> Vec<Stage> {
     let later = |a: Option<u32>, b: Option<u32>| a.max(b);
     let listened = marks.pause.or(Some(0));
     let asked = marks.speculated.or(later(marks.transcript, marks.turn_decided));
-    let over = marks.interrupted.or(marks.done);
+    let over = over(marks);
     [
         ("pause", Some(0), marks.pause),
         ("recognition", listened, marks.transcript),
@@ -41,6 +41,11 @@ fn stages(marks: &TurnMarks) -> Vec<Stage> {
     .filter_map(|(name, from, to)| Some(Stage { name, from: from?, to: to? }))
     .filter(|stage| stage.from <= stage.to)
     .collect()
+}
+
+/// When the answer ended, however it did.
+fn over(marks: &TurnMarks) -> Option<u32> {
+    marks.interrupted.or(marks.failed).or(marks.done)
 }
 
 impl Spans {
@@ -60,8 +65,8 @@ impl Spans {
                 add(&mut self.question, text)
             }
             CallEvent::PhraseSpoken { text, .. } if self.content => add(&mut self.answer, text),
-            CallEvent::Turn { response, marks, slow } => {
-                self.turn(*response, marks, slow.as_ref());
+            CallEvent::Turn { response, end, marks, slow } => {
+                self.turn((*response, *end), marks, slow.as_ref());
                 if marks.first_sent.is_some() {
                     self.question.clear();
                 }
@@ -71,12 +76,12 @@ impl Spans {
         }
     }
 
-    fn turn(&self, response: ResponseId, marks: &TurnMarks, slow: Option<&Slow>) {
-        let Some(over) = marks.interrupted.or(marks.done) else { return };
+    fn turn(&self, answer: (ResponseId, AnswerEnd), marks: &TurnMarks, slow: Option<&Slow>) {
+        let Some(over) = over(marks) else { return };
         let asked = SystemTime::now() - ms(over);
         let tracer = global::tracer("visavis");
         let builder = tracer.span_builder("turn").with_start_time(asked);
-        let mut turn = tracer.build(builder.with_attributes(self.attributes(response, marks, slow)));
+        let mut turn = tracer.build(builder.with_attributes(self.attributes(answer, marks, slow)));
         let context = Context::new().with_remote_span_context(turn.span_context().clone());
         for stage in stages(marks) {
             let builder = tracer.span_builder(stage.name).with_start_time(asked + ms(stage.from));
@@ -87,13 +92,19 @@ impl Spans {
         turn.end_with_timestamp(asked + ms(over));
     }
 
-    fn attributes(&self, response: ResponseId, marks: &TurnMarks, slow: Option<&Slow>) -> Vec<KeyValue> {
+    fn attributes(
+        &self,
+        (response, end): (ResponseId, AnswerEnd),
+        marks: &TurnMarks,
+        slow: Option<&Slow>,
+    ) -> Vec<KeyValue> {
         let mut attributes = vec![
             KeyValue::new("visavis.call", self.call.clone()),
             KeyValue::new("visavis.response", i64::from(response.0)),
             KeyValue::new("visavis.language", self.language.clone()),
             KeyValue::new("visavis.speculated", marks.speculated.is_some()),
-            KeyValue::new("visavis.interrupted", marks.interrupted.is_some()),
+            KeyValue::new("visavis.end", end.name()),
+            KeyValue::new("visavis.interrupted", end == AnswerEnd::Interrupted),
         ];
         if let Some(total) = marks.heard.or(marks.first_sent) {
             attributes.push(KeyValue::new("visavis.voice_to_voice_ms", i64::from(total)));

@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use crate::event::{CallEvent, TurnMarks};
+use crate::event::{AnswerEnd, CallEvent, TurnMarks};
 use crate::frame::ResponseId;
 use crate::tool::ToolEnd;
 
 /// Records an event.
 pub(super) fn record(call: &str, event: &CallEvent) {
     match event {
-        CallEvent::Turn { response, marks, slow } => {
-            let outcome = match marks {
-                TurnMarks { interrupted: Some(_), .. } => "interrupted",
-                TurnMarks { first_sent: None, .. } => "unanswered",
-                _ => "answered",
-            };
+        CallEvent::Turn { response, end, marks, slow } => {
+            let outcome = outcome(*end, marks);
             metrics::counter!("visavis_turns_total", "outcome" => outcome).increment(1);
             let slow = slow.as_ref().map(|slow| slow.stage);
             if let Some(stage) = slow {
@@ -64,6 +60,16 @@ pub(super) fn record(call: &str, event: &CallEvent) {
         }
         CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),
         _ => {}
+    }
+}
+
+/// What became of a turn, as metrics name it.
+fn outcome(end: AnswerEnd, marks: &TurnMarks) -> &'static str {
+    match end {
+        AnswerEnd::Interrupted => "interrupted",
+        AnswerEnd::Failed => "failed",
+        AnswerEnd::Finished if marks.first_sent.is_none() => "unanswered",
+        AnswerEnd::Finished => "answered",
     }
 }
 

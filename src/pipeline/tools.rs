@@ -70,7 +70,10 @@ impl Toolbox {
             }
             return result;
         }
-        Ok(told(&Timestamp::now().to_zoned(self.zone.clone())))
+        match call.name.as_str() {
+            "current_time" => Ok(told(&Timestamp::now().to_zoned(self.zone.clone()))),
+            other => Err(format!("there is no tool {other:?}")),
+        }
     }
 
     async fn ask(&self, webhook: &Webhook, call: &ToolCall) -> Result<String, String> {
@@ -122,6 +125,17 @@ fn told(now: &Zoned) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn each_built_in_tool_does_what_its_name_says_and_no_other_tells_the_time() {
+        let toolbox = Toolbox::new(&config::Tools::default(), "call");
+        let call = |name: &str| ToolCall { id: "1-1".into(), name: name.into(), arguments: json!({}) };
+        for name in crate::tool::BUILTIN {
+            let result = toolbox.run(&call(name)).await;
+            assert_eq!(result.is_ok_and(|told| told.starts_with("It is ")), name == "current_time", "{name}");
+        }
+        assert!(toolbox.run(&call("weather")).await.is_err_and(|fault| fault.contains("weather")));
+    }
 
     #[test]
     fn the_time_is_told_in_a_sentence() {

@@ -11,6 +11,7 @@ use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Sentence, Sounds, SpeechCh
 
 use super::conductor::AnswerNote;
 use super::cues::Cues;
+use super::floor::Floor;
 
 /// The first sample of an answer that can be heard, and what is kept before it: 10 ms, so that no onset is cut.
 const AUDIBLE: u16 = 260;
@@ -27,12 +28,12 @@ pub async fn run(
     (voice, mut language): (String, String),
     tts: Arc<dyn Tts>,
     mut sentences: mpsc::Receiver<Sentence>,
-    playout: mpsc::Sender<PlayoutItem>,
+    (floor, playout): (Floor, mpsc::Sender<PlayoutItem>),
     notes: mpsc::Sender<AnswerNote>,
 ) -> Result<(), EngineError> {
     let mut first = true;
     while let Some(sentence) = sentences.recv().await {
-        let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, sent: 0 };
+        let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, floor: Some(&floor), sent: 0 };
         let mut attempt = 1;
         loop {
             let request = TtsRequest {
@@ -62,18 +63,39 @@ pub async fn run(
     Ok(())
 }
 
-/// Speaks one phrase that is no part of the answer's text.
+/// Speaks a holding phrase in front of the answer, unless the answer has begun when the phrase's sound is there.
 ///
 /// # Errors
 /// When the engine fails.
-pub async fn say(
+pub async fn hold(
     sentence: &Sentence,
     (voice, language): (String, String),
     tts: &dyn Tts,
-    playout: &mpsc::Sender<PlayoutItem>,
+    (floor, playout): (Floor, mpsc::Sender<PlayoutItem>),
 ) -> Result<(), EngineError> {
     let request = TtsRequest { text: sentence.speakable.clone(), voice, language, ahead: false };
-    speak(sentence, request, tts, playout).await
+    // Complete before it takes the floor: an engine that dies on the phrase must not hold the answer up.
+    let mut parts = match tts.synthesize(request.clone()).await {
+        Err(EngineError::Invalid(_)) if !request.language.is_empty() => {
+            tts.synthesize(TtsRequest { language: String::new(), ..request }).await?
+        }
+        parts => parts?,
+    };
+    let (mut chunks, mut resampler) = (Vec::new(), None);
+    while let Some(part) = parts.next().await {
+        let mut chunk = convert(sentence, part?, None, &mut resampler);
+        chunk.words.clear();
+        if chunks.is_empty() {
+            trim(&mut chunk);
+        }
+        chunks.push(chunk);
+    }
+    if let Some(_floor) = floor.hold().await {
+        for chunk in chunks {
+            _ = playout.send(PlayoutItem::Hold(chunk)).await;
+        }
+    }
+    Ok(())
 }
 
 /// Speaks one phrase as it is asked for.
@@ -86,12 +108,14 @@ pub async fn speak(
     tts: &dyn Tts,
     playout: &mpsc::Sender<PlayoutItem>,
 ) -> Result<(), EngineError> {
-    Speaker { tts, playout, sent: 0 }.speak(sentence, request).await
+    Speaker { tts, playout, floor: None, sent: 0 }.speak(sentence, request).await
 }
 
 struct Speaker<'a> {
     tts: &'a dyn Tts,
     playout: &'a mpsc::Sender<PlayoutItem>,
+    /// A holding phrase may be in front.
+    floor: Option<&'a Floor>,
     /// Parts of this phrase that have gone to playout: a second attempt must not repeat them.
     sent: usize,
 }
@@ -127,16 +151,24 @@ impl Speaker<'_> {
             }
             chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
             self.sent = number;
+            self.begin().await;
             _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
         }
         self.left(sentence, &mut cues).await;
         Ok(())
     }
 
+    async fn begin(&self) {
+        if let Some(floor) = self.floor {
+            floor.begin().await;
+        }
+    }
+
     /// What no word came for is shown after the phrase.
     async fn left(&self, sentence: &Sentence, cues: &mut Cues<'_>) {
         let cues = cues.left();
         if !cues.is_empty() {
+            self.begin().await;
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
             let silent = convert(sentence, part, None, &mut None);
             _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { cues, ..silent })).await;

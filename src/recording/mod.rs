@@ -19,7 +19,7 @@ use crate::pipeline::conversation::{Command, Input, Settings};
 /// What the first line names itself.
 pub const FORMAT: &str = "visavis-recording";
 /// Goes up when a reader of the last version would misunderstand.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

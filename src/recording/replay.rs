@@ -197,7 +197,7 @@ fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
 mod tests {
     use super::*;
 
-    const HEADER: &str = r#"{"format":"visavis-recording","format_version":1,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"history_bytes":4000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
+    const HEADER: &str = r#"{"format":"visavis-recording","format_version":2,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"prompt_tokens":2000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
     const BAD: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":{"Bad":{"id":null,"message":"c"}}},"commands":[{"Emit":{"BadMessage":{"id":null,"message":"c"}}}]}"#;
 
     fn of(lines: &[&str]) -> Report {
@@ -225,8 +225,8 @@ mod tests {
         let told = |lines: &[&str]| of(lines).fault.expect("it is bad").to_string();
         assert!(told(&["hello"]).contains("no recording"), "{}", told(&["hello"]));
         assert!(told(&[""]).contains("no recording"));
-        let later = HEADER.replace("\"format_version\":1", "\"format_version\":2").replace("0.1.0", "9.0");
-        assert!(told(&[&later]).contains("format 2") && told(&[&later]).contains("visavis 9.0"));
+        let later = HEADER.replace("\"format_version\":2", "\"format_version\":3").replace("0.1.0", "9.0");
+        assert!(told(&[&later]).contains("format 3") && told(&[&later]).contains("visavis 9.0"));
         assert!(told(&[HEADER, "{\"at\":1}"]).contains("line 2 is broken: missing field"));
         assert!(told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it"));
     }

@@ -166,7 +166,7 @@ mod tests {
             eagerness: Eagerness::Medium,
             idle_ms: 0,
             idle_end_ms: 0,
-            history_bytes: 0,
+            prompt_tokens: 0,
             tools: Vec::new(),
             tool_rounds: 0,
             summarise: false,

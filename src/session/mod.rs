@@ -24,6 +24,12 @@ const MEMORY: Duration = Duration::from_secs(60);
 const REMEMBERED: usize = 1024;
 /// What a transport gets to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// Before the end of `server.drain_seconds`: calls that still speak are ended, and say why.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Before the end of `server.drain_seconds`: transports whose clients do not listen are cut off.
+const CUT_OFF: Duration = Duration::from_millis(500);
+/// A farewell takes this long even where `server.drain_seconds` leaves no time for it.
+const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a call was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +79,8 @@ struct Table {
 
 #[derive(Default, Clone)]
 struct Entry {
-    commands: Option<mpsc::Sender<ClientCommand>>,
+    /// Ends the call; no queue of its client is in the way.
+    hang_up: CancellationToken,
     peer: Option<PeerHandle>,
     face: Option<broadcast::Sender<FaceMoment>>,
 }
@@ -97,8 +104,10 @@ pub struct Calls {
     tasks: TaskTracker,
     /// Finish the answer in work, then end.
     drain: CancellationToken,
-    /// End now.
+    /// End now, and say why.
     stop: CancellationToken,
+    /// Close transports, whatever they still have to say.
+    cut_off: CancellationToken,
 }
 
 impl Calls {
@@ -113,6 +122,7 @@ impl Calls {
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
+            cut_off: CancellationToken::new(),
         })
     }
 
@@ -147,7 +157,7 @@ impl Calls {
     /// A token for a call's transport.
     #[must_use]
     pub fn transport_token(&self) -> CancellationToken {
-        self.stop.child_token()
+        self.cut_off.child_token()
     }
 
     /// Runs the call's pipeline to its end; `transport` is cancelled when its client has had time to hear of it.
@@ -155,13 +165,16 @@ impl Calls {
         self: &Arc<Self>,
         seat: Seat,
         ends: PipelineEnds,
-        (commands, peer): (mpsc::Sender<ClientCommand>, Option<PeerHandle>),
+        (_, peer): (mpsc::Sender<ClientCommand>, Option<PeerHandle>),
         wishes: Wishes,
         transport: CancellationToken,
     ) {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
         if let Some(entry) = self.table.lock().active.get_mut(&seat.id) {
-            *entry = Entry { commands: Some(commands), peer, face: Some(ends.moments.clone()) };
+            if entry.hang_up.is_cancelled() {
+                ends.hang_up.cancel();
+            }
+            *entry = Entry { hang_up: ends.hang_up.clone(), peer, face: Some(ends.moments.clone()) };
         }
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let Wishes { language, renderers } = wishes;
@@ -176,7 +189,8 @@ impl Calls {
                 pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, tokens);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
-            tracing::info!(%call, ?reason, seconds = began.elapsed().as_secs(), "call ended");
+            metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
+            tracing::info!(%call, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
             drop(seat);
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
             transport.cancel();
@@ -204,9 +218,7 @@ impl Calls {
     pub fn hang_up(&self, id: &str) -> bool {
         let table = self.table.lock();
         if let Some(entry) = table.active.get(id) {
-            if let Some(commands) = &entry.commands {
-                _ = commands.try_send(ClientCommand::HangUp);
-            }
+            entry.hang_up.cancel();
             return true;
         }
         table.ended.iter().any(|(ended, at)| ended == id && at.elapsed() < MEMORY)
@@ -224,15 +236,25 @@ impl Calls {
         self.table.lock().stopping
     }
 
-    /// Takes no more calls, lets each finish its answer for a while, says goodbye, and returns when all are gone.
+    /// Takes no more calls, lets each finish its answer for a while, says goodbye, and returns when all are gone: within
+    /// `server.drain_seconds`.
     pub async fn drain(&self) {
         self.table.lock().stopping = true;
         self.drain.cancel();
         self.tasks.close();
         let grace = Duration::from_secs(self.config.server.drain_seconds);
-        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
-            self.stop.cancel();
-            _ = tokio::time::timeout(LAST_WORDS * 2, self.tasks.wait()).await;
+        let farewell = FAREWELL.min(grace / 2).max(SHORTEST_FAREWELL);
+        for (time, then) in
+            [(grace.saturating_sub(farewell), &self.stop), (farewell - CUT_OFF, &self.cut_off)]
+        {
+            if tokio::time::timeout(time, self.tasks.wait()).await.is_ok() {
+                return;
+            }
+            then.cancel();
         }
+        _ = tokio::time::timeout(CUT_OFF, self.tasks.wait()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! How a call reaches its client: the only rooms that know of sockets, sessions and wire formats of media.
 
+pub mod bucket;
+pub mod inbox;
 pub mod protocol;
 pub mod webrtc;
 pub mod websocket;

@@ -33,6 +33,12 @@ struct Envelope {
     data: Value,
 }
 
+impl Envelope {
+    fn id(&self) -> Option<String> {
+        self.id.as_ref().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_string))
+    }
+}
+
 impl MessageCodec for Rtvi {
     fn encode(&self, event: &CallEvent) -> Vec<String> {
         messages(event).into_iter().map(|(kind, data)| envelope(kind, None, &data)).collect()
@@ -52,10 +58,9 @@ impl MessageCodec for Rtvi {
                 );
             }
         };
-        let id = message.id.as_ref().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_string));
         match command(&message) {
             Ok(command) => command,
-            Err(fault) => bad(id, fault),
+            Err(fault) => bad(message.id(), fault),
         }
     }
 }
@@ -94,13 +99,13 @@ fn command(message: &Envelope) -> Result<Option<ClientCommand>, String> {
             ClientCommand::Say(text.to_string())
         }
         "llm-function-call-result" => tool_result(data)?,
-        "client-message" => return client_message(data).map(Some),
+        "client-message" => return client_message(data, message.id()).map(Some),
         "signalling" => return Ok(None),
         other => return Err(format!("unknown message type {other:?}")),
     }))
 }
 
-fn client_message(data: &Value) -> Result<ClientCommand, String> {
+fn client_message(data: &Value, id: Option<String>) -> Result<ClientCommand, String> {
     let kind = data.get("t").and_then(Value::as_str).ok_or("client-message: data.t must be a string")?;
     let field = |name: &str| data.get("d").and_then(|inner| inner.get(name));
     let number =
@@ -125,7 +130,7 @@ fn client_message(data: &Value) -> Result<ClientCommand, String> {
         "set-tools" => {
             let tools = field("tools").unwrap_or(&Value::Null);
             tool::of_client(tools, CLIENT_TOOL_TIMEOUT_MS)
-                .map(ClientCommand::SetTools)
+                .map(|tools| ClientCommand::SetTools { id, tools })
                 .map_err(|fault| format!("set-tools: d.{fault}"))
         }
         "first-audio" => match (number("response"), number("ms")) {
@@ -216,15 +221,8 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
             let data = json!({ "response": response });
             vec![("bot-stopped-speaking", data.clone()), ("bot-tts-stopped", data)]
         }
-        CallEvent::Interrupted { response, heard } => {
-            vec![("bot-interrupted", json!({ "response": response, "heard": heard }))]
-        }
-        CallEvent::Turn { response, marks, slow } => {
-            let mut marks = json!(marks);
-            if let Some(slow) = slow {
-                marks["reason"] = slow.reason.as_str().into();
-            }
-            vec![("server-message", json!({ "type": "turn", "response": response, "marks": marks }))]
+        CallEvent::Interrupted { .. } | CallEvent::AnswerFailed { .. } | CallEvent::Turn { .. } => {
+            of_end(event)
         }
         CallEvent::ToolStarted { .. } | CallEvent::ToolStopped { .. } => of_tool(event),
         CallEvent::Notice { code, message } => {
@@ -234,6 +232,30 @@ fn messages(event: &CallEvent) -> Vec<(&'static str, Value)> {
             vec![("error-response", json!({ "error": message, "_id": id }))]
         }
         CallEvent::Ended { reason, message } => ended(*reason, message),
+    }
+}
+
+/// How an answer's end is told.
+fn of_end(event: &CallEvent) -> Vec<(&'static str, Value)> {
+    match event {
+        CallEvent::Interrupted { response, heard } => {
+            vec![("bot-interrupted", json!({ "response": response, "heard": heard }))]
+        }
+        CallEvent::AnswerFailed { response, heard } => {
+            let data = json!({ "type": "answer-failed", "response": response, "heard": heard });
+            vec![("server-message", data)]
+        }
+        CallEvent::Turn { response, end, marks, slow } => {
+            let mut marks = json!(marks);
+            if let Some(slow) = slow {
+                marks["reason"] = slow.reason.as_str().into();
+            }
+            vec![(
+                "server-message",
+                json!({ "type": "turn", "response": response, "end": end, "marks": marks }),
+            )]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -321,7 +343,9 @@ mod tests {
     #[test]
     fn tools_are_declared_and_answered_and_their_faults_named() {
         let declared = r#"{"type":"client-message","id":"7","data":{"t":"set-tools","d":{"tools":[{"name":"x","description":"X."}]}}}"#;
-        assert!(matches!(decode(declared), Some(ClientCommand::SetTools(tools)) if tools[0].name == "x"));
+        assert!(
+            matches!(decode(declared), Some(ClientCommand::SetTools { id: Some(id), tools }) if tools[0].name == "x" && id == "7")
+        );
         let Some(ClientCommand::Bad { message, .. }) = decode(&declared.replace("X.", "")) else { panic!() };
         assert!(message.contains("d.tools[0].description"), "{message}");
         for (result, expected) in [
@@ -362,6 +386,23 @@ mod tests {
         let event = CallEvent::Interrupted { response: ResponseId(3), heard: "The capital".into() };
         let value: Value = serde_json::from_str(&Rtvi.encode(&event)[0]).unwrap();
         assert_eq!(value["data"], json!({ "response": 3, "heard": "The capital" }));
+    }
+
+    #[test]
+    fn a_failure_is_no_interruption_and_its_turn_says_so() {
+        let types = |event: CallEvent| {
+            let value: Value = serde_json::from_str(&Rtvi.encode(&event)[0]).unwrap();
+            (value["type"].clone(), value["data"].clone())
+        };
+        let heard = "The capital".to_owned();
+        let (kind, data) = types(CallEvent::AnswerFailed { response: ResponseId(3), heard });
+        assert_eq!(kind, "server-message");
+        assert_eq!(data, json!({ "type": "answer-failed", "response": 3, "heard": "The capital" }));
+        let marks = crate::event::TurnMarks { failed: Some(900), ..Default::default() };
+        let end = crate::event::AnswerEnd::Failed;
+        let (_, data) = types(CallEvent::Turn { response: ResponseId(3), end, marks, slow: None });
+        assert_eq!((&data["end"], &data["marks"]["failed"]), (&json!("failed"), &json!(900)));
+        assert_eq!(data["marks"]["interrupted"], Value::Null);
     }
 
     proptest! {

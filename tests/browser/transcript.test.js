@@ -55,6 +55,14 @@ test('an interrupted answer keeps what was heard, and late phrases do not add to
     assert.deepEqual(lines(transcript), ['agent: One two']);
 });
 
+test('an answer that failed keeps what was heard, and was not interrupted', () => {
+    const transcript = new Transcript();
+    say(transcript, 'bot-output', { response: 4, text: 'One two three.' });
+    say(transcript, 'server-message', { type: 'answer-failed', response: 4, heard: 'One two' });
+    assert.equal(transcript.entries[0].text, 'One two');
+    assert.deepEqual([transcript.entries[0].final, transcript.entries[0].interrupted], [true, undefined]);
+});
+
 test('typed words appear once, also while a spoken sentence is open', () => {
     const transcript = new Transcript();
     say(transcript, 'user-transcription', { text: 'I wanted', final: false });

@@ -39,6 +39,9 @@ const TOP_K: i32 = 40;
 /// All that can be chosen: the penalty only lowers, and only the window's tokens.
 const CANDIDATES: usize = (TOP_K + REPEAT_WINDOW) as usize;
 
+/// Most tokens that are held against a grammar in one step: all calls wait meanwhile, and a vocabulary has 150,000.
+const MOST_CANDIDATES: usize = 4096;
+
 /// What the command line says of the model.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelOptions {
@@ -256,7 +259,7 @@ impl Evaluator<'_> {
     pub(crate) fn sample_within(&self, grammar: &mut LlamaSampler, row: i32) -> Option<Token> {
         let logits = self.context.get_logits_ith(row);
         // The grammar looks at every candidate, so first at few, mostly at one.
-        [1, CANDIDATES, logits.len()].into_iter().find_map(|count| {
+        [1, CANDIDATES, MOST_CANDIDATES].into_iter().find_map(|count| {
             let mut best = likeliest(logits, count);
             best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
             let data =

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::guard::guarded;
+use crate::script::Script;
+
 mod ffi {
     use super::{c_char, c_int, c_void};
 
@@ -34,6 +37,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 pub(crate) struct Espeak {
     voice: String,
+    script: Script,
     _stays_on_its_thread: PhantomData<*const ()>,
 }
 
@@ -72,7 +76,7 @@ impl Espeak {
             TAKEN.store(false, Ordering::Release);
             return Err(EspeakError::Data(message(status)));
         }
-        Ok(Self { voice: String::new(), _stays_on_its_thread: PhantomData })
+        Ok(Self { voice: String::new(), script: Script::of(""), _stays_on_its_thread: PhantomData })
     }
 
     /// Makes `voice`, such as "en-us", the voice of the calls of [`Self::phonemes`] that follow.
@@ -89,16 +93,24 @@ impl Espeak {
             return Err(refused(message(status)));
         }
         voice.clone_into(&mut self.voice);
+        self.script = Script::of(voice);
         Ok(())
     }
 
     /// IPA in NFD, words apart by single spaces, of a text without clause punctuation (espeak-ng drops it).
     pub(crate) fn phonemes(&mut self, text: &str) -> String {
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let text = CString::new(text).expect("control characters, NUL among them, were replaced");
+        let mut ipa = String::new();
+        for piece in guarded(text, self.script) {
+            self.piece(piece, &mut ipa);
+        }
+        clean(&ipa)
+    }
+
+    /// Adds the IPA of a piece of text that has passed the guard.
+    fn piece(&mut self, text: String, ipa: &mut String) {
+        let text = CString::new(text).expect("the guard lets no control character through, NUL among them");
         let end = text.as_ptr() as usize + text.as_bytes().len();
         let mut rest: *const c_void = text.as_ptr().cast();
-        let mut ipa = String::new();
         while !rest.is_null() && (rest as usize) < end {
             let before = rest;
             // SAFETY: the library is initialised and on this thread (`self`); `rest` points into `text`, which is
@@ -107,14 +119,13 @@ impl Espeak {
                 unsafe { ffi::espeak_TextToPhonemes(&raw mut rest, ffi::CHARS_UTF8, ffi::PHONEMES_IPA) };
             if !clause.is_null() {
                 // SAFETY: a NUL-terminated string in the library's own buffer, copied before the next call.
-                ipa += &unsafe { CStr::from_ptr(clause) }.to_string_lossy();
+                ipa.push_str(&unsafe { CStr::from_ptr(clause) }.to_string_lossy());
                 ipa.push(' ');
             }
             if rest == before {
                 break;
             }
         }
-        clean(&ipa)
     }
 }
 
@@ -142,6 +153,10 @@ fn clean(ipa: &str) -> String {
     });
     kept.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ").nfd().collect()
 }
+
+#[cfg(test)]
+#[path = "espeak_tests.rs"]
+mod adversarial;
 
 #[cfg(test)]
 mod tests {

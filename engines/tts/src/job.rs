@@ -45,9 +45,13 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Not stopped; passes at `deadline`.
-    pub(crate) fn new(deadline: Option<Instant>) -> ort::Result<Self> {
-        Ok(Self { stopped: AtomicBool::new(false), deadline, run: RunOptions::new()? })
+    /// Not stopped; passes at `deadline`. The memory of `long` runs is given back after each.
+    pub(crate) fn new(deadline: Option<Instant>, long: bool) -> ort::Result<Self> {
+        let mut run = RunOptions::new()?;
+        if long {
+            run.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+        }
+        Ok(Self { stopped: AtomicBool::new(false), deadline, run })
     }
 
     /// Whether work on the job is wasted.

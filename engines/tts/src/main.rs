@@ -2,8 +2,8 @@
 //! service `Tts`. SPDX-License-Identifier: GPL-3.0-or-later, because libespeak-ng is linked in.
 //!
 //! A request's way: [`service`] and [`request`] check it, [`text`] breaks it into parts, [`queue`] orders the [`job`]s,
-//! and the one [`worker`] thread speaks part after part: [`words`] and [`say`] read the text, [`espeak`] gives
-//! phonemes, [`utterance`] and [`align`] tie them to words, [`piper`] speaks them on [`runtime`] with the durations
+//! and the one [`worker`] thread speaks part after part: [`words`] and [`say`] read the text, [`espeak`],
+//! behind its [`guard`], gives phonemes of the [`script`] that a voice reads, [`utterance`] and [`align`] tie them to words, [`piper`] speaks them on [`runtime`] with the durations
 //! that [`onnx`] exposes, and [`sound`] sets the level.
 
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use visavis_proto::v1::tts_server::TtsServer;
 
 mod align;
 mod espeak;
+mod guard;
 mod job;
 mod onnx;
 mod piper;
@@ -27,8 +28,10 @@ mod readings_tests;
 mod request;
 mod runtime;
 mod say;
+mod script;
 mod service;
 mod sound;
+mod split;
 mod text;
 mod utterance;
 mod words;

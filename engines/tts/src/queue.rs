@@ -41,9 +41,12 @@ impl<T> Queue<T> {
         self.changed.notify_one();
     }
 
-    /// Puts a job that has begun back before its equals, so that no second one of its priority begins meanwhile.
+    /// Puts a job that has begun back behind one of its equals: they take turns, so that a long text does not keep a short
+    /// one waiting, and no third one begins meanwhile.
     pub(crate) fn put_back(&self, entry: Entry<T>) {
-        self.lock().jobs[entry.priority as usize].push_front(entry);
+        let mut lanes = self.lock();
+        let lane = &mut lanes.jobs[entry.priority as usize];
+        lane.insert(lane.len().min(1), entry);
     }
 
     /// Waits for the most urgent job; none when the queue is closed.
@@ -89,20 +92,24 @@ mod tests {
     }
 
     #[test]
-    fn the_most_urgent_goes_first_and_begun_work_before_its_equals() {
+    fn the_most_urgent_goes_first_and_begun_work_takes_turns_with_one_equal() {
         let queue = Queue::new();
-        for (id, priority) in
-            [(1, Priority::Batch), (2, Priority::Speculative), (3, Priority::Live), (4, Priority::Live)]
-        {
+        let entries =
+            [Priority::Batch, Priority::Speculative, Priority::Live, Priority::Live, Priority::Live];
+        for (id, priority) in (1..).zip(entries) {
             queue.push(entry(id, priority));
         }
-        let first = queue.pop().unwrap();
-        assert_eq!(first.id, 3);
-        queue.put_back(first);
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            let begun = queue.pop().unwrap();
+            order.push(begun.id);
+            queue.put_back(begun);
+        }
+        assert_eq!(order, [3, 4, 3, 4]);
         assert_eq!(queue.remove(4).map(|entry| entry.id), Some(4));
         assert_eq!(queue.remove(4), None);
-        let order: Vec<u64> = std::iter::repeat_with(|| queue.pop().unwrap().id).take(3).collect();
-        assert_eq!(order, [3, 2, 1]);
+        let order: Vec<u64> = std::iter::repeat_with(|| queue.pop().unwrap().id).take(4).collect();
+        assert_eq!(order, [3, 5, 2, 1]);
         queue.close();
         assert_eq!(queue.pop(), None);
     }

@@ -16,6 +16,9 @@ use crate::queue::{Entry, Queue};
 use crate::request::{Wanted, check};
 use crate::text::parts;
 
+/// Longer texts, in bytes, may need runs of the network that are longer than those of a call's phrases.
+const LONG: usize = 250;
+
 /// The service, in front of the worker's queue.
 pub(crate) struct Service {
     /// Health, counters and the queue's bound.
@@ -52,10 +55,11 @@ impl Tts for Service {
         let Wanted { voice, speed, priority } = check(&request, self.voices()?)?;
         let ticket = self.state.enter()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
-        let stop = Stop::new((!wait.is_zero()).then(|| arrived + wait));
+        let stop = Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG);
         let stop = Arc::new(stop.map_err(|error| Status::internal(error.to_string()))?);
         let parts = parts(&request.text);
-        let (sender, receiver) = mpsc::channel(parts.len() + 1);
+        // Parts may be halved on the way, but each keeps a character.
+        let (sender, receiver) = mpsc::channel(request.text.chars().count() + 2);
         let job =
             Job { text: request.text, parts, next: 0, voice, speed, sender, stop: stop.clone(), ticket };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);

@@ -19,12 +19,17 @@ use crate::queue::{Entry, Queue};
 use crate::runtime::Runtime;
 use crate::say::say;
 use crate::sound::{excess_lead, gain, pcm16};
+use crate::split::halves;
 use crate::text::{Part, parts};
 use crate::utterance::{SpokenClause, Utterance, ends};
 use crate::words::words;
 
 /// Spoken before the first request, since the first run of a network is slow; its level sets the voice's.
 const WARM_UP: &str = "The quick brown fox jumps over the lazy dog, and then it rests. How are you today?";
+
+/// Most symbols of IPA, stress marks and spaces among them, in one run of the network: about twenty seconds of speech. What
+/// is longer would keep other requests waiting, and the network's memory grows with the square of it.
+const LONGEST_RUN: usize = 300;
 
 /// What the command line says of the voices.
 #[derive(Debug, Clone)]
@@ -135,7 +140,7 @@ impl Speaker {
             );
             espeak.select(&voice.espeak)?;
             let [part] = &parts(WARM_UP)[..1] else { unreachable!("every text has a part") };
-            let utterance = utterance(&mut espeak, &voice, WARM_UP, part);
+            let utterance = Utterance::new(&clauses(&mut espeak, WARM_UP, part), &voice.map);
             let sound = voice.speak(&utterance.ids, 1.0, &RunOptions::new()?)?;
             let gain = gain(&sound.samples);
             voices.push((voice, gain));
@@ -163,11 +168,20 @@ impl Speaker {
         }
     }
 
-    fn speak_next(&mut self, job: &Job) -> anyhow::Result<SpeechPart> {
+    fn speak_next(&mut self, job: &mut Job) -> anyhow::Result<SpeechPart> {
         let (voice, gain) = &mut self.voices[job.voice];
-        let part = &job.parts[job.next];
         self.espeak.select(&voice.espeak)?;
-        let utterance = utterance(&mut self.espeak, voice, &job.text, part);
+        let clauses = loop {
+            let part = &job.parts[job.next];
+            let clauses = clauses(&mut self.espeak, &job.text, part);
+            if clauses.iter().map(|clause| clause.ipa.chars().count()).sum::<usize>() <= LONGEST_RUN {
+                break clauses;
+            }
+            let Some(halves) = halves(&job.text, part) else { break clauses };
+            job.parts.splice(job.next..=job.next, halves);
+        };
+        let part = &job.parts[job.next];
+        let utterance = Utterance::new(&clauses, &voice.map);
         let mut samples = Vec::new();
         let mut frames = None;
         if !utterance.is_silent() {
@@ -190,10 +204,9 @@ impl Speaker {
     }
 }
 
-/// What the voice is to speak for a part, in the espeak-ng voice that is selected.
-fn utterance(espeak: &mut Espeak, voice: &Voice, text: &str, part: &Part) -> Utterance {
-    let clauses: Vec<SpokenClause> = part
-        .clauses
+/// A part's clauses in phonemes, by the espeak-ng voice that is selected.
+fn clauses(espeak: &mut Espeak, text: &str, part: &Part) -> Vec<SpokenClause> {
+    part.clauses
         .iter()
         .map(|clause| {
             let said = say(text, clause.range.clone(), &words(text, clause.range.clone()));
@@ -203,6 +216,5 @@ fn utterance(espeak: &mut Espeak, voice: &Voice, text: &str, part: &Part) -> Utt
                 mark: clause.mark,
             }
         })
-        .collect();
-    Utterance::new(&clauses, &voice.map)
+        .collect()
 }

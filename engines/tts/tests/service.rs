@@ -101,17 +101,62 @@ async fn a_live_request_goes_before_batch_work_that_has_begun() {
 }
 
 #[tokio::test]
+async fn a_short_text_is_spoken_between_the_parts_of_a_long_one() {
+    let engine = Engine::start(&[]);
+    let mut client = engine.ready().await;
+    let mut long = client.synthesize(request(&long())).await.unwrap().into_inner();
+    long.message().await.unwrap().unwrap();
+    speak(&mut client, request("Now comes another call.")).await;
+    let stats = engine.stats().await;
+    assert_eq!(stats.active, 1, "the long text is not done: {stats:?}");
+}
+
+#[tokio::test]
+async fn texts_that_broke_the_engine_are_spoken_in_bounded_parts() {
+    let engine = Engine::start(&[]);
+    let mut client = engine.ready().await;
+    let forty_five_seconds = 45 * 22050 * 2;
+    for text in [
+        "'s".repeat(119),
+        "a.b.".repeat(100),
+        "ж".repeat(120),
+        "สวัสดีครับ".repeat(5),
+        "今日はいい天気ですね".repeat(4),
+        "你好今天天气很好".repeat(30),
+        "11111111111111111111 ".repeat(3),
+    ] {
+        let parts = speak(&mut client, request(&text)).await;
+        assert!(parts.iter().any(|part| !part.audio.is_empty()), "{text}: nothing to hear");
+        for part in &parts {
+            assert!(part.audio.len() < forty_five_seconds, "{text}: {} bytes", part.audio.len());
+        }
+    }
+    let memory = resident(engine.child.id());
+    assert!(memory < 600 << 20, "{} MB are kept", memory >> 20);
+}
+
+/// Resident memory of a process in bytes.
+fn resident(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let engine = Engine::start(&["--queue=1"]);
     let mut client = engine.ready().await;
+    // Two take turns; a third one waits.
     let working = client.synthesize(request(&long())).await.unwrap();
     engine.until(|stats| stats.active == 1).await;
+    let beside = client.synthesize(request(&long())).await.unwrap();
+    engine.until(|stats| stats.active == 2).await;
     let waiting = client.synthesize(request(&long())).await.unwrap();
     assert_eq!(client.synthesize(request("Hello.")).await.unwrap_err().code(), Code::ResourceExhausted);
     // A caller that leaves frees its place although the worker never saw it.
     drop(waiting);
-    engine.until(|stats| stats.queued == 0 && stats.active == 1).await;
-    drop(working);
+    engine.until(|stats| stats.queued == 0 && stats.active == 2).await;
+    drop((working, beside));
 }
 
 #[tokio::test]

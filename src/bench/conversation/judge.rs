@@ -7,8 +7,11 @@ use serde::Serialize;
 use super::heard::{Pace, longest_hole, repeats};
 use super::scenarios::Role;
 use super::scene::{Answer, Recording, Scene, Spoken};
+use crate::client::Event;
 use crate::harness::words::{word_error_rate, words};
 
+/// A gap between the frames of an answer that is longer than this is heard as a hole.
+const LONGEST_HOLE: Duration = Duration::from_millis(300);
 /// An answer goes on after a false alarm within this time, or is heard not to.
 const AFTER_ALARM: Duration = Duration::from_millis(1_500);
 
@@ -85,6 +88,12 @@ pub struct Observed {
     pub transcript: String,
     /// Transcripts and answers with nothing said.
     pub out_of_nothing: usize,
+    /// Final transcripts beyond what was said.
+    pub unasked: usize,
+    /// Answers that were cut off though nobody interrupted them.
+    pub cut_by_nobody: usize,
+    /// Answers in which no sound came for more than 0.3 s.
+    pub holes: usize,
     /// What the server told the person.
     pub notices: Vec<String>,
 }
@@ -126,6 +135,12 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
             (_, _) => {}
         }
     }
+    let heard = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count();
+    observed.unasked = heard.saturating_sub(recording.spoken.len());
+    let cut = scene.answers.iter().filter(|answer| answer.cut.is_some()).count();
+    observed.cut_by_nobody =
+        cut.saturating_sub(recording.spoken.iter().filter(|one| one.role == Role::Interruption).count());
+    observed.holes = scene.answers.iter().filter(|answer| has_hole(recording, answer)).count();
     observed.truncations = scene.answers.iter().filter_map(|answer| truncation(answer, pace)).collect();
     if observed.asides.is_empty() && observed.missed == 0 && !turns.is_empty() {
         let said = turns.iter().map(|one| one.words.as_str()).collect::<Vec<_>>().join(" ");
@@ -197,6 +212,15 @@ fn truncation(answer: &Answer, pace: &Pace) -> Option<Truncation> {
     let sounded = pace.words_heard(answer, end);
     let error = remembered.len().abs_diff(sounded).max(foreign);
     Some(Truncation { remembered: remembered.len(), sounded, error })
+}
+
+/// Whether the answer's frames stopped coming before its end: an answer's own pauses are frames too.
+fn has_hole(recording: &Recording, answer: &Answer) -> bool {
+    let (Some(from), Some(to)) = (answer.first(), answer.last()) else { return false };
+    let frames = recording.events.iter().filter(|arrived| matches!(arrived.event, Event::Audio { .. }));
+    let times: Vec<Instant> =
+        frames.map(|arrived| arrived.at).filter(|at| (from..=to).contains(at)).collect();
+    times.windows(2).any(|pair| pair[1] - pair[0] > LONGEST_HOLE)
 }
 
 fn ms(from: Instant, to: Instant) -> f64 {

@@ -25,14 +25,14 @@ use serde::Serialize;
 use self::heard::Pace;
 use self::judge::{Observed, judge};
 use self::player::{Cue, play};
-use self::scenarios::Scenario;
+use self::scenarios::{Beside, Scenario};
 use self::scene::{Recording, Scene};
 use self::speech::{SPEAKERS, Speech};
 use self::summary::{Measure, Run, sum_up};
 use super::calls::together;
 use super::{Settings, process};
 use crate::client::turn::settle;
-use crate::client::{CallStats, ClientError};
+use crate::client::{CallStats, ClientError, EchoPath, Surroundings};
 
 /// A greeting may take so long to begin.
 const GREETING_WITHIN: Duration = Duration::from_millis(1_500);
@@ -73,6 +73,7 @@ struct Take {
     repetition: usize,
     speaker: &'static str,
     cues: Vec<Cue>,
+    surroundings: Surroundings,
 }
 
 /// Makes the clips of all scenarios; returns how many lines there are.
@@ -122,6 +123,7 @@ pub async fn run(
             Run {
                 scenario: take.scenario.name,
                 mid_sentence: take.scenario.mid_sentence,
+                beside: take.scenario.beside != Beside::Nothing,
                 repetition: take.repetition,
                 speaker: take.speaker,
                 cpu_seconds,
@@ -152,7 +154,9 @@ fn takes(options: &Options, tries: usize, tell: &mut impl FnMut(&str)) -> anyhow
                     Ok(Cue { role: line.role, when: line.when, says })
                 };
                 let cues = lines.iter().map(cue).collect::<anyhow::Result<_>>()?;
-                same.push(Take { scenario: *scenario, repetition, speaker, cues });
+                let surroundings =
+                    surroundings(&mut speech, scenario.beside, speaker, repetition * 7 + index)?;
+                same.push(Take { scenario: *scenario, repetition, speaker, cues, surroundings });
             }
             all.push(same);
         }
@@ -163,13 +167,33 @@ fn takes(options: &Options, tries: usize, tell: &mut impl FnMut(&str)) -> anyhow
     Ok(all)
 }
 
+/// What the microphone hears beside the person; `draw` chooses the delay of an echo between 80 and 300 ms.
+fn surroundings(
+    speech: &mut Speech,
+    beside: Beside,
+    speaker: &str,
+    draw: usize,
+) -> anyhow::Result<Surroundings> {
+    let mut surroundings = Surroundings::default();
+    match beside {
+        Beside::Nothing => {}
+        Beside::Echo(down_db) => {
+            let delay = Duration::from_millis(80 + (draw as u64 * 97) % 221);
+            surroundings.echo = Some(EchoPath { delay, down_db });
+        }
+        Beside::Television(down) => surroundings.beside = Some(speech.talk(speaker, 1, down)?),
+        Beside::Babble(down) => surroundings.beside = Some(speech.talk(speaker, 6, down)?),
+    }
+    Ok(surroundings)
+}
+
 async fn one_call(
     settings: &Settings,
     take: &Take,
     patience: Duration,
     pace: &Pace,
 ) -> (Result<Recording, ClientError>, Option<f64>, CallStats) {
-    let mut call = match settings.start().await {
+    let mut call = match settings.start_in(take.surroundings.clone()).await {
         Ok(call) => call,
         Err(error) => return (Err(error), None, CallStats::default()),
     };
@@ -216,6 +240,13 @@ fn progress(take: &Take, observed: &Result<Observed, &ClientError>) -> String {
     }
     for one in &observed.truncations {
         seen.push(format!("remembers {} words of {}", one.remembered, one.sounded));
+    }
+    for (count, what) in [
+        (observed.unasked, "turns of nobody"),
+        (observed.cut_by_nobody, "cut by nobody"),
+        (observed.holes, "holes"),
+    ] {
+        seen.extend((count > 0).then(|| format!("{count} {what}")));
     }
     if observed.missed > 0 {
         seen.push("the answer was over before its line".to_owned());

@@ -51,6 +51,19 @@ pub struct Line {
     pub parts: &'static [Part],
 }
 
+/// What a microphone hears beside the person.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Beside {
+    /// A quiet room.
+    Nothing,
+    /// The agent from a loudspeaker, so many dB quieter than it was sent.
+    Echo(f32),
+    /// A talk on television, so many dB below the person.
+    Television(f32),
+    /// Several people at once, so many dB below the person.
+    Babble(f32),
+}
+
 /// Something that happens in calls, in variants.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
@@ -60,6 +73,8 @@ pub struct Scenario {
     pub about: &'static str,
     /// Its pauses lie inside a sentence: an agent that takes the turn in one has cut the person off.
     pub mid_sentence: bool,
+    /// What else the microphone hears all the time.
+    pub beside: Beside,
     /// Repetition n speaks variant n, and begins again after the last.
     pub variants: &'static [&'static [Line]],
 }
@@ -82,6 +97,11 @@ const fn aside(ms: u32, parts: &'static [Part]) -> Line {
     Line { role: Role::Aside, when: When::Into(ms), parts }
 }
 
+const fn echo(name: &'static str, about: &'static str, down: f32) -> Scenario {
+    Scenario { name, about, mid_sentence: false, beside: Beside::Echo(down), variants: STORIES }
+}
+
+const STORIES: &[&[Line]] = &[&[DOG], &[SEA], &[SUN], &[CITY]];
 const DOG: Line = ask(&[Say("story-dog")]);
 const SEA: Line = ask(&[Say("story-sea")]);
 const SUN: Line = ask(&[Say("story-sun")]);
@@ -111,11 +131,12 @@ macro_rules! beside {
 }
 
 /// All scenarios, in the order in which they are run.
-pub const SCENARIOS: [Scenario; 18] = [
+pub const SCENARIOS: [Scenario; 25] = [
     Scenario {
         name: "plain",
         about: "a question",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[
             &[ask(&[Say("italy")])],
             &[ask(&[Say("sky")])],
@@ -129,24 +150,28 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "pause-400",
         about: "a thinking pause of 400 ms inside a sentence",
         mid_sentence: true,
+        beside: Beside::Nothing,
         variants: thinking!(400),
     },
     Scenario {
         name: "pause-700",
         about: "a thinking pause of 700 ms inside a sentence",
         mid_sentence: true,
+        beside: Beside::Nothing,
         variants: thinking!(700),
     },
     Scenario {
         name: "pause-1000",
         about: "a thinking pause of 1,000 ms inside a sentence",
         mid_sentence: true,
+        beside: Beside::Nothing,
         variants: thinking!(1_000),
     },
     Scenario {
         name: "slow-start",
         about: "2 s of silence, then \"um … what is …\"",
         mid_sentence: true,
+        beside: Beside::Nothing,
         variants: &[
             &[after(2_000, &[Say("um"), Pause(700), Say("start-water")])],
             &[after(2_000, &[Say("uh"), Pause(900), Say("start-leaves")])],
@@ -157,6 +182,7 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "recorded",
         about: "a recorded speaker with two pauses of 900 ms inside a sentence",
         mid_sentence: true,
+        beside: Beside::Nothing,
         variants: &[&[ask(&[
             Recorded(300, 2_200, "And so my fellow Americans,"),
             Pause(900),
@@ -173,36 +199,42 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "mm-hm",
         about: "\"mm-hm\" during an answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: beside!(Hum),
     },
     Scenario {
         name: "yeah",
         about: "\"yeah\" during an answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: beside!(Say("yeah")),
     },
     Scenario {
         name: "okay",
         about: "\"okay\" during an answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: beside!(Say("okay")),
     },
     Scenario {
         name: "cough",
         about: "a cough during an answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: beside!(Cough),
     },
     Scenario {
         name: "door",
         about: "a door falls shut during an answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: beside!(Door),
     },
     Scenario {
         name: "early",
         about: "an interruption 0.5 s into the answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[
             &[DOG, stop(When::Into(500), &[Say("stop-spain")])],
             &[SEA, stop(When::Into(500), &[Say("stop-cats")])],
@@ -213,6 +245,7 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "late",
         about: "an interruption 3.5 s into the answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[
             &[SEA, stop(When::Into(3_500), &[Say("stop-spain")])],
             &[SUN, stop(When::Into(3_500), &[Say("stop-cats")])],
@@ -223,6 +256,7 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "last-word",
         about: "an interruption on the last word of the answer",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[
             &[ask(&[Say("italy")]), stop(When::LastWord, &[Say("stop-cats")])],
             &[ask(&[Say("sky")]), stop(When::LastWord, &[Say("stop-spain")])],
@@ -233,6 +267,7 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "okay-but",
         about: "an interruption that begins like a backchannel: \"okay, but …\"",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[
             &[CITY, stop(When::Into(1_500), &[Say("okay-but")])],
             &[SEA, stop(When::Into(2_000), &[Say("yeah-but")])],
@@ -243,6 +278,7 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "two-quick",
         about: "two questions, the second 0.5 or 1.2 s after the first",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[
             &[ask(&[Say("quick-france")]), after(500, &[Say("quick-germany")])],
             &[ask(&[Say("quick-salt")]), after(1_200, &[Say("quick-lakes")])],
@@ -252,6 +288,7 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "monologue",
         about: "more than 30 s of speech without a pause of half a second",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[&[ask(&[
             Say("talk-1"),
             Pause(350),
@@ -278,7 +315,38 @@ pub const SCENARIOS: [Scenario; 18] = [
         name: "silence",
         about: "nobody says anything for 8 s",
         mid_sentence: false,
+        beside: Beside::Nothing,
         variants: &[&[]],
+    },
+    echo("echo-10", "the loudspeaker comes back 10 dB quieter", 10.0),
+    echo("echo-15", "the loudspeaker comes back 15 dB quieter", 15.0),
+    echo("echo-20", "the loudspeaker comes back 20 dB quieter", 20.0),
+    echo("echo-25", "the loudspeaker comes back 25 dB quieter", 25.0),
+    Scenario {
+        name: "echo-stop",
+        about: "\"Stop.\" over an answer that comes back 10 dB quieter",
+        mid_sentence: false,
+        beside: Beside::Echo(10.0),
+        variants: &[
+            &[DOG, stop(When::Into(2_000), &[Say("stop")])],
+            &[SEA, stop(When::Into(3_000), &[Say("stop")])],
+            &[SUN, stop(When::Into(1_200), &[Say("stop")])],
+            &[CITY, stop(When::Into(2_500), &[Say("stop")])],
+        ],
+    },
+    Scenario {
+        name: "television",
+        about: "a question, while a television talks 18 dB below it",
+        mid_sentence: false,
+        beside: Beside::Television(18.0),
+        variants: STORIES,
+    },
+    Scenario {
+        name: "babble",
+        about: "a question, while several people talk 10 dB below it",
+        mid_sentence: false,
+        beside: Beside::Babble(10.0),
+        variants: STORIES,
     },
 ];
 

@@ -17,6 +17,8 @@ use crate::frame::MIC_RATE;
 const PHRASES: &str = include_str!("phrases.toml");
 /// The level of speech at a headset, in dB of full scale.
 const LEVEL: f32 = -20.0;
+/// Phrases of a talk, `talk-1` and so on.
+const TALK: usize = 10;
 /// An edge that is cut by energy clicks without it.
 const EDGE: usize = MIC_RATE as usize / 100;
 
@@ -113,6 +115,27 @@ impl Speech {
         let (first, end) = spoken.context("a line without a sound")?;
         let clip = Clip::new(speaker, samples).with_reference(&words).with_spoken(first, end);
         Ok(Utterance { clip: Arc::new(clip), words })
+    }
+
+    /// A talk without an end, by other people than `speaker`, so many dB below them; `voices` of them at once.
+    ///
+    /// # Errors
+    /// As [`Self::utterance`].
+    pub fn talk(&mut self, speaker: &str, voices: usize, down: f32) -> anyhow::Result<Arc<Clip>> {
+        let others: Vec<_> = SPEAKERS.into_iter().filter(|other| *other != speaker).collect();
+        let mut sum: Vec<f32> = Vec::new();
+        for voice in 0..voices {
+            let mut talk: Vec<i16> = Vec::new();
+            for number in 0..TALK {
+                let id = format!("talk-{}", (number + voice * 3) % TALK + 1);
+                talk.extend(self.phrase(others[voice % others.len()], &id)?);
+                talk.resize(talk.len() + at(250), 0);
+            }
+            sum.resize(sum.len().max(talk.len()), 0.0);
+            let looped = talk.iter().cycle();
+            sum.iter_mut().zip(looped).for_each(|(to, from)| *to += f32::from(*from) / 32_768.0);
+        }
+        Ok(Arc::new(Clip::new("talk", at_level(&sum, LEVEL - down))))
     }
 
     fn phrase(&mut self, speaker: &str, id: &str) -> anyhow::Result<Vec<i16>> {

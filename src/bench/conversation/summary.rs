@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::judge::Observed;
+use super::judge::{Interruption, Observed};
 use crate::bench::statistics::{Summary, summarise};
 
 /// A pause that a listener takes for one between two sentences; longer is a hole.
@@ -13,6 +13,7 @@ const VOICE_TO_VOICE_P95: f64 = 1_200.0;
 const CUT_OFFS: f64 = 0.10;
 const SILENT_P50: f64 = 300.0;
 const SILENT_AFTER_WORD_P99: f64 = 60.0;
+const SILENT_OVER_ECHO: f64 = 800.0;
 const TRUNCATION_WORDS: usize = 1;
 const TRUNCATION_SHARE: f64 = 0.95;
 const CPU_SECONDS: f64 = 2.5;
@@ -25,6 +26,9 @@ pub struct Run {
     /// Its pauses lie inside a sentence.
     #[serde(skip)]
     pub mid_sentence: bool,
+    /// The microphone heard more than its person.
+    #[serde(skip)]
+    pub beside: bool,
     /// Which repetition.
     pub repetition: usize,
     /// Who spoke.
@@ -65,6 +69,7 @@ pub fn sum_up(runs: &[Run]) -> Vec<Measure> {
     measures.extend(asides(runs));
     let out_of_nothing: usize = of("silence").map(|run| run.observed.out_of_nothing).sum();
     measures.push(none_of("transcripts and answers in silence", out_of_nothing, of("silence").count()));
+    measures.extend(beside(runs));
     measures.push(word_errors(runs));
     let cpu =
         summarise(of("plain").filter(|run| run.fault.is_none()).filter_map(|run| run.cpu_seconds).collect());
@@ -139,7 +144,7 @@ fn cut_offs(runs: &[Run]) -> Vec<Measure> {
 
 fn interruptions(runs: &[Run]) -> Vec<Measure> {
     // On its last word an answer may end by itself before it can be stopped.
-    let real = |run: &&Run| run.scenario != "last-word";
+    let real = |run: &&Run| run.scenario != "last-word" && !run.beside;
     let all: Vec<_> = runs.iter().filter(real).flat_map(|run| &run.observed.interruptions).collect();
     let stopped = all.iter().filter(|one| one.stopped).count();
     let silent = summarise(all.iter().filter_map(|one| one.silent_after_ms).collect());
@@ -190,6 +195,20 @@ fn asides(runs: &[Run]) -> Vec<Measure> {
         all.len(),
     ));
     measures
+}
+
+/// What the agent makes of its own voice and of other people's.
+fn beside(runs: &[Run]) -> Vec<Measure> {
+    let of: Vec<&Observed> = runs.iter().filter(|run| run.beside).map(|run| &run.observed).collect();
+    let count = |what: fn(&Observed) -> usize| of.iter().filter(|one| what(one) > 0).count();
+    let stops: Vec<_> = of.iter().flat_map(|one| &one.interruptions).collect();
+    let soon = |one: &&&Interruption| one.silent_after_ms.is_some_and(|ms| ms <= SILENT_OVER_ECHO);
+    vec![
+        none_of("calls with turns made of echo or other people", count(|one| one.unasked), of.len()),
+        none_of("calls with answers cut off by them", count(|one| one.cut_by_nobody), of.len()),
+        none_of("calls with a hole of 0.3 s in an answer", count(|one| one.holes), of.len()),
+        all_of("\"Stop.\" over an echo, silent within 0.8 s", stops.iter().filter(soon).count(), stops.len()),
+    ]
 }
 
 fn word_errors(runs: &[Run]) -> Measure {

@@ -246,6 +246,7 @@ fn a_measure_fails_by_its_target_and_stays_silent_where_nothing_was_measured() {
     let run = |scenario: &'static str, mid_sentence: bool, observed: Observed| Run {
         scenario,
         mid_sentence,
+        beside: false,
         repetition: 0,
         speaker: "af_heart",
         cpu_seconds: None,

@@ -31,6 +31,10 @@ impl Conductor {
             AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
             AnswerNote::FirstAudio(id) => Input::FirstAudio(id),
             AnswerNote::Called(id, name, arguments) => Input::ToolCalled(id, name, arguments),
+            AnswerNote::TooLong(id, limit, got) => {
+                tracing::info!(call = %self.call, response = id.0, limit, got, "a prompt was too long and is cut");
+                Input::TooLong(id, limit, got)
+            }
             AnswerNote::Failed(id, error) => {
                 tracing::warn!(call = %self.call, response = id.0, %error, "answer failed");
                 Input::AnswerFailed(id)

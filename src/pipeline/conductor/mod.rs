@@ -12,17 +12,20 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ends::Departure;
 use crate::engine::{EngineError, Engines};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
 
 use super::animate::{FaceInput, FaceSender};
-use super::conversation::{Command, Conversation, Input, Round};
+use super::conversation::{Command, Conversation, Input, Round, STOPPING};
+use super::floor::Floor;
 use super::observer::Observer;
 use super::playout::PlayoutEvent;
 use super::stt::SttEvent;
@@ -51,6 +54,8 @@ pub enum AnswerNote {
     Called(ResponseId, String, String),
     /// There is no voice for this language.
     NoVoice(ResponseId, String, String),
+    /// The request has this many tokens too many: how many fit, and how many it has. The answer waits for a shorter one.
+    TooLong(ResponseId, u32, u32),
     /// An engine failed.
     Failed(ResponseId, EngineError),
 }
@@ -63,6 +68,8 @@ pub(super) struct Wires {
     pub(super) playout: mpsc::Receiver<PlayoutEvent>,
     pub(super) position: watch::Receiver<PlaybackPosition>,
     pub(super) events: mpsc::Sender<CallEvent>,
+    pub(super) departure: Departure,
+    pub(super) hang_up: CancellationToken,
     pub(super) language: watch::Sender<Option<String>>,
     pub(super) current: watch::Sender<Option<(ResponseId, Play)>>,
     pub(super) closed: watch::Sender<UtteranceId>,
@@ -95,6 +102,8 @@ pub(super) struct Conductor {
     returned: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
     /// Tells the answer in work how it goes on after a tool.
     rounds: Option<mpsc::Sender<Round>>,
+    /// Between the answer in work and what is said in front of it.
+    floor: Floor,
     prefill: CancellationToken,
     /// Work for which nobody waits; it ends when somebody does.
     spare: CancellationToken,
@@ -131,6 +140,7 @@ impl Conductor {
             judged,
             returned: mpsc::channel(RETURNED_QUEUE),
             rounds: None,
+            floor: Floor::default(),
             prefill: CancellationToken::new(),
             spare: CancellationToken::new(),
             no_voice_told: false,
@@ -144,14 +154,15 @@ impl Conductor {
             let input = tokio::select! {
                 // In this order: words never overtake the voice that spoke them.
                 biased;
-                () = self.token.cancelled() => return self.finish(EndReason::ServerStopping, "The server stops. Please call again in a moment."),
+                () = self.token.cancelled() => return self.finish(STOPPING),
+                () = self.wires.hang_up.cancelled() => Some(Input::EndedByOperator),
                 heard = self.wires.voice.recv() => match heard {
                     Some(heard) => {
                         self.spare.cancel();
                         self.judge(&heard);
                         Some(voice(heard))
                     }
-                    None => return self.finish(EndReason::HungUp, "The connection was closed."),
+                    None => return self.gone(),
                 },
                 words = self.wires.words.recv() => words.map(word_input),
                 command = self.wires.commands.recv() => match command {
@@ -159,7 +170,7 @@ impl Conductor {
                         note_client(&command);
                         Some(Input::Client(command))
                     }
-                    None => return self.finish(EndReason::HungUp, "The connection was closed."),
+                    None => return self.gone(),
                 },
                 event = self.wires.playout.recv() => event.and_then(|event| self.playout_input(event)),
                 judged = self.judged.1.recv() => judged,
@@ -194,6 +205,7 @@ impl Conductor {
             }
             Command::Prefill(messages, open) => self.prefill(messages, open),
             Command::Summarise(messages) => self.summarise(messages),
+            Command::Count(what, messages, tools) => self.count(what, messages, tools),
             Command::Prepare(lines, voice) => self.prepare(lines, voice),
             Command::Cancel(_) => self.cancel(),
             Command::RunTool(_, call) => self.run_tool(call),
@@ -205,22 +217,33 @@ impl Conductor {
             Command::Show(cue) => self.wires.face.send(|| FaceInput::Cue(cue)),
             Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
             Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
-            Command::End(reason, message) => return Some(self.finish(reason, message)),
+            Command::End(reason, message) => return Some(self.finish((reason, message))),
             Command::Emit(event) => {
                 self.observer.told(&event);
                 self.wires.face.told(&event);
-                if self.wires.events.try_send(event).is_err() {
-                    return Some(self.finish(EndReason::ConnectionLost, "The client has stopped reading."));
+                match self.wires.events.try_send(event) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_)) => {
+                        let stuck = (EndReason::ConnectionLost, "The client has stopped reading.");
+                        return Some(self.finish(stuck));
+                    }
+                    Err(TrySendError::Closed(_)) => return Some(self.gone()),
                 }
             }
         }
         None
     }
 
-    fn finish(&mut self, reason: EndReason, message: &'static str) -> (EndReason, &'static str) {
+    /// The transport has dropped its end.
+    fn gone(&mut self) -> (EndReason, &'static str) {
+        let end = self.wires.departure.reason();
+        self.finish(end)
+    }
+
+    fn finish(&mut self, end: (EndReason, &'static str)) -> (EndReason, &'static str) {
         self.cancel();
-        self.observer.end(reason);
-        (reason, message)
+        self.observer.end(end.0);
+        end
     }
 
     fn cancel(&mut self) {

@@ -2,19 +2,24 @@
 //! nobody waits.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::effort::Effort;
 use super::{AnswerNote, Conductor};
-use crate::engine::{EngineError, LlmRequest, TtsRequest};
+use crate::engine::{Counts, EngineError, LlmRequest, TtsRequest};
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Sentence, VadEvent};
-use crate::pipeline::conversation::Input;
+use crate::pipeline::conversation::{Counted, Counting, Input};
+use crate::pipeline::floor::Floor;
 use crate::pipeline::speakable::speakable;
 use crate::pipeline::vad::Heard;
 use crate::pipeline::{SENTENCE_QUEUE, llm, tts};
 use crate::tool::{ToolCall, Tools};
+
+/// Tokens that are counted later than this are estimated.
+const COUNTING: Duration = Duration::from_secs(5);
 
 impl Conductor {
     /// Asks the end-of-turn model about a pause.
@@ -82,6 +87,26 @@ impl Conductor {
         self.tasks.spawn(async move { token.run_until_cancelled(work).await });
     }
 
+    /// Has the engine count tokens.
+    pub(super) fn count(&self, what: Counting, messages: Vec<Message>, tools: Tools) {
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        let work = async move {
+            let counts = tokio::time::timeout(COUNTING, llm.count(&messages, &tools)).await;
+            let counted = match counts.unwrap_or(Err(EngineError::Deadline)) {
+                Ok(Counts { messages, tools, limit, .. }) => Some(Counted { messages, tools, limit }),
+                Err(EngineError::TooLong { limit, got }) => {
+                    Some(Counted { messages: vec![0; messages.len()], tools: got, limit })
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "tokens were not counted");
+                    None
+                }
+            };
+            _ = out.send(Input::Counted(what, counted)).await;
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
     /// Says something in front of the answer in work, which goes on being made.
     pub(super) fn hold(&mut self, response: ResponseId, text: &str) {
         let Some(token) = self.answer.clone() else { return };
@@ -89,8 +114,9 @@ impl Conductor {
         let (voice, language) = self.voice.clone();
         let spoken = speakable(text, &language);
         let sentence = Sentence { speakable: spoken.text, ..Sentence::silent(response, 0) };
+        let floor = self.floor.clone();
         self.tasks.spawn(async move {
-            let said = tts::say(&sentence, (voice, language), tts.as_ref(), &speech);
+            let said = tts::hold(&sentence, (voice, language), tts.as_ref(), (floor, speech));
             if let Some(Err(error)) = token.run_until_cancelled(said).await {
                 tracing::warn!(response = response.0, %error, "the holding phrase failed");
             }
@@ -121,6 +147,8 @@ impl Conductor {
         let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
         let notes = self.notes.0.clone();
         let voice = (request.voice.clone(), request.language.clone());
+        self.floor = Floor::default();
+        let playout = (self.floor.clone(), self.wires.speech.clone());
         let (rounds, more) = mpsc::channel(1);
         self.rounds = Some(rounds);
         let effort = Effort::begin(play == Play::Hidden);
@@ -135,8 +163,7 @@ impl Conductor {
             self.wires.text_cues,
         ));
         self.effort = Some(effort).filter(|_| !scripted);
-        let speech =
-            tts::run(id, voice, self.engines.tts.clone(), to_speak, self.wires.speech.clone(), notes.clone());
+        let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, playout, notes.clone());
         self.tasks.spawn(Box::pin(async move {
             let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();
             let failed = tokio::select! {

@@ -48,7 +48,7 @@ impl Conversation {
 
     pub(super) fn barge_in_goes_on(&mut self) {
         let Some(answer) = &self.answer else { return };
-        let Some(open) = self.open.as_mut() else { return };
+        let Some(open) = self.open.as_mut().filter(|open| !open.typed_over) else { return };
         open.ignored = false;
         self.commands.push(Command::Play(answer.id, Play::Held));
         let began = open.began;

@@ -3,18 +3,22 @@
 //! What no longer fits is forgotten between turns, many turns at once: the model keeps what it has read of a prompt only
 //! up to the first change, and a change every turn would have it read everything again while the person waits.
 
+use super::budget::Room;
 use crate::frame::{Message, Role};
 
-/// Between turns a history that fills this share of its limit, in percent, is cut down to the next: what is left is the
+/// Between turns a history that fills this share of its room, in percent, is cut down to the next: what is left is the
 /// room of one long question and its answer, or of a dozen common ones.
 const FULL: usize = 85;
 const KEPT: usize = 60;
+/// A message of fewer bytes is not shortened.
+const SHORTEST: usize = 16;
 
 /// The history of one conversation, without instructions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct History {
     messages: Vec<Message>,
-    limit: usize,
+    /// The messages' tokens, where the engine has counted them.
+    tokens: Vec<Option<u32>>,
     /// Messages that have been forgotten.
     forgotten: usize,
     /// What they said, if it was summed up.
@@ -31,11 +35,17 @@ pub(super) struct Oldest {
     pub(super) messages: Vec<Message>,
 }
 
-impl History {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { messages: Vec::new(), limit, forgotten: 0, summary: String::new() }
-    }
+/// What of the history a request has room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fitted {
+    pub(super) messages: Vec<Message>,
+    /// Tokens that were counted.
+    pub(super) counted: usize,
+    /// Tokens that are estimated, unscaled.
+    pub(super) estimated: usize,
+}
 
+impl History {
     pub(super) fn messages(&self) -> &[Message] {
         &self.messages
     }
@@ -46,61 +56,90 @@ impl History {
 
     /// Words of the person; what follows their own words belongs to the same message.
     pub(super) fn person_said(&mut self, text: &str) {
-        say(&mut self.messages, Role::User, text);
+        self.say(Role::User, text);
     }
 
     /// Words of the agent that were heard.
     pub(super) fn agent_was_heard(&mut self, text: &str) {
         if !text.is_empty() {
-            say(&mut self.messages, Role::Assistant, text);
+            self.say(Role::Assistant, text);
         }
+    }
+
+    fn say(&mut self, role: Role, text: &str) {
+        say(&mut self.messages, role, text);
+        self.tokens.truncate(self.messages.len() - 1);
+        self.tokens.push(None);
     }
 
     /// A tool was called, with this result.
     pub(super) fn tool_was_used(&mut self, call: String, result: String) {
         self.messages.push(Message { role: Role::Call, content: call });
         self.messages.push(Message { role: Role::Tool, content: result });
+        self.tokens.extend([None, None]);
+    }
+
+    /// The messages that have not been counted, and which of the conversation's is the first of them.
+    pub(super) fn uncounted(&self) -> Option<(usize, Vec<Message>)> {
+        let first = self.tokens.iter().position(Option::is_none)?;
+        Some((self.forgotten + first, self.messages[first..].to_vec()))
+    }
+
+    /// The engine has counted messages from this one of the conversation on. One that has grown since counts no more.
+    pub(super) fn counted(&mut self, from: usize, lengths: &[usize], tokens: &[u32]) {
+        for ((length, tokens), at) in lengths.iter().zip(tokens).zip(from..) {
+            let Some(index) = at.checked_sub(self.forgotten) else { continue };
+            if self.messages.get(index).is_some_and(|message| message.content.len() == *length) {
+                self.tokens[index] = Some(*tokens);
+            }
+        }
     }
 
     /// What had better be forgotten before the next turn, if anything.
-    pub(super) fn overflow(&self) -> Option<Oldest> {
-        if self.size() * 100 <= self.limit * FULL {
+    pub(super) fn overflow(&self, room: Room) -> Option<Oldest> {
+        if self.size(room) * 100 <= room.tokens * FULL {
             return None;
         }
-        let first = self.surplus(0, self.last_turn());
+        let first = self.surplus(room, 0, self.last_turn());
         let messages = self.messages[..first].to_vec();
         (first > 0).then(|| Oldest { until: self.forgotten + first, summary: self.summary.clone(), messages })
     }
 
     /// Forgets everything up to there; `summary` says what it was.
     pub(super) fn forget(&mut self, until: usize, summary: String) {
-        let count = until.saturating_sub(self.forgotten).min(self.messages.len());
-        self.messages.drain(..count);
-        self.forgotten += count;
+        self.drop_first(until.saturating_sub(self.forgotten).min(self.messages.len()));
         self.summary = summary;
     }
 
-    /// The messages with `more` words of the person. What has no room even so, after a very long turn, is forgotten.
-    pub(super) fn fitted(&mut self, more: &str) -> Vec<Message> {
-        if self.size() + more.len() > self.limit {
-            let keep = if more.is_empty() { self.last_turn() } else { 0 };
-            let first = self.surplus(more.len(), keep);
-            self.messages.drain(..first);
-            self.forgotten += first;
+    fn drop_first(&mut self, count: usize) {
+        self.messages.drain(..count);
+        self.tokens.drain(..count);
+        self.forgotten += count;
+    }
+
+    /// The messages with `more` words of the person. What has no room even so, after a very long turn, is forgotten; a
+    /// question that has none by itself is sent without its beginning.
+    pub(super) fn fitted(&mut self, more: &str, room: Room) -> Fitted {
+        let longer = if more.is_empty() { 0 } else { room.estimate(more) };
+        if self.size(room) + longer > room.tokens {
+            // The last question may still want its answer.
+            self.drop_first(self.surplus(room, longer, self.last_turn()));
         }
-        if let Some(only) = self.messages.first_mut()
-            && only.role == Role::User
-            && only.content.len() > self.limit
-        {
-            let cut = only.content.len() - self.limit;
-            let cut = (cut..).find(|at| only.content.is_char_boundary(*at)).unwrap_or(0);
-            only.content.drain(..cut);
-        }
-        let mut messages = self.messages.clone();
+        let mut fitted = Fitted { messages: self.messages.clone(), counted: 0, estimated: 0 };
+        let mut tokens = self.tokens.clone();
         if !more.is_empty() {
-            say(&mut messages, Role::User, more);
+            say(&mut fitted.messages, Role::User, more);
+            tokens.truncate(fitted.messages.len() - 1);
+            tokens.push(None);
         }
-        messages
+        shorten(&mut fitted.messages, &mut tokens, room);
+        for (message, tokens) in fitted.messages.iter().zip(tokens) {
+            match tokens {
+                Some(tokens) => fitted.counted += tokens as usize,
+                None => fitted.estimated += super::budget::estimate(&message.content),
+            }
+        }
+        fitted
     }
 
     /// Messages of the last question, what tools have said to it among them.
@@ -109,17 +148,17 @@ impl History {
         asked.map_or(1, |asked| self.messages.len() - asked).min(self.messages.len())
     }
 
-    fn size(&self) -> usize {
-        self.messages.iter().map(|message| message.content.len()).sum()
+    fn size(&self, room: Room) -> usize {
+        self.messages.iter().zip(&self.tokens).map(|(message, tokens)| room.cost(message, *tokens)).sum()
     }
 
     /// How many of the oldest messages must go so that the rest, of which the last `keep` stay in any case, is as short
     /// as it should be.
-    fn surplus(&self, more: usize, keep: usize) -> usize {
-        let mut size = self.size() + more;
+    fn surplus(&self, room: Room, more: usize, keep: usize) -> usize {
+        let mut size = self.size(room) + more;
         let mut first = 0;
-        while size * 100 > self.limit * KEPT && first + keep < self.messages.len() {
-            size -= self.messages[first].content.len();
+        while size * 100 > room.tokens * KEPT && first + keep < self.messages.len() {
+            size -= room.cost(&self.messages[first], self.tokens[first]);
             first += 1;
         }
         // What is left begins with the person.
@@ -140,12 +179,51 @@ fn say(messages: &mut Vec<Message>, role: Role, text: &str) {
     }
 }
 
+/// Cuts the longest messages until all have room, as far as that can be: of the person's words the end is kept, of
+/// others the beginning.
+fn shorten(messages: &mut [Message], tokens: &mut [Option<u32>], room: Room) {
+    for _ in 0..=messages.len() {
+        let costs: Vec<usize> =
+            messages.iter().zip(&*tokens).map(|(message, tokens)| room.cost(message, *tokens)).collect();
+        let over = costs.iter().sum::<usize>().saturating_sub(room.tokens);
+        let words = |at: &usize| messages[*at].role != Role::Call && messages[*at].content.len() > SHORTEST;
+        let Some(longest) = (0..messages.len()).filter(words).max_by_key(|at| costs[*at]) else { return };
+        if over == 0 {
+            return;
+        }
+        let message = &mut messages[longest];
+        // The template's own tokens stay.
+        let (cost, around) = (costs[longest], room.estimate(""));
+        let target = cost.saturating_sub(over).max(cost / 4).saturating_sub(around);
+        let keep = message.content.len() * target / cost.saturating_sub(around).max(1);
+        cut(message, keep.max(SHORTEST));
+        tokens[longest] = None;
+    }
+}
+
+fn cut(message: &mut Message, keep: usize) {
+    let content = &mut message.content;
+    if message.role == Role::User {
+        let from = content.len().saturating_sub(keep);
+        let from = (from..=content.len()).find(|at| content.is_char_boundary(*at)).unwrap_or(0);
+        content.drain(..from);
+    } else {
+        let end = (0..=keep.min(content.len())).rev().find(|at| content.is_char_boundary(*at)).unwrap_or(0);
+        content.truncate(end);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::budget::Budget;
     use super::*;
 
-    fn talked(limit: usize, turns: usize) -> History {
-        let mut history = History::new(limit);
+    fn room(tokens: usize) -> Room {
+        Room { tokens, ..Budget::new(0, "", &[]).room(0) }
+    }
+
+    fn talked(turns: usize) -> History {
+        let mut history = History::default();
         for turn in 0..turns {
             history.person_said(&format!("question {turn:03}"));
             history.agent_was_heard(&format!("the answer {turn:03}"));
@@ -154,44 +232,67 @@ mod tests {
     }
 
     #[test]
-    fn a_history_over_the_limit_loses_its_oldest_turns_and_never_the_last_question() {
-        let mut history = History::new(20);
-        for _ in 0..5 {
-            history.person_said("question");
-            history.agent_was_heard("answer");
-        }
-        history.person_said(&"ü".repeat(30));
-        let kept = history.fitted("");
-        assert_eq!(kept.len(), 1);
-        assert_eq!(kept[0].content, "ü".repeat(10));
+    fn a_history_without_room_loses_its_oldest_turns_and_keeps_the_end_of_the_last_question() {
+        let mut history = talked(5);
+        history.person_said(&format!("{}?", "ü".repeat(60)));
+        let kept = history.fitted("", room(25)).messages;
+        let [only] = &kept[..] else { panic!("{kept:?}") };
+        assert!(only.content.ends_with("üü?") && (20..120).contains(&only.content.len()), "{only:?}");
+        assert!(room(25).estimate(&only.content) <= 25);
+    }
+
+    #[test]
+    fn a_long_result_is_cut_behind_its_beginning_and_the_call_is_not() {
+        let mut history = History::default();
+        history.person_said("Where is order seven?");
+        history.tool_was_used("{\"name\":\"order\"}".into(), "shipped ".repeat(100));
+        let kept = history.fitted("", room(60)).messages;
+        assert_eq!(kept[1].content, "{\"name\":\"order\"}");
+        assert!(kept[2].content.starts_with("shipped ") && kept[2].content.len() < 120, "{kept:?}");
     }
 
     #[test]
     fn a_full_history_is_cut_down_at_once_and_then_left_alone_for_many_turns() {
-        let mut history = talked(1000, 34);
-        let oldest = history.overflow().expect("27 bytes a turn make it full");
+        // 19 tokens a turn.
+        let (mut history, room) = (talked(36), room(800));
+        let oldest = history.overflow(room).expect("684 tokens make it full");
         assert_eq!(oldest.messages.len(), oldest.until);
         history.forget(oldest.until, String::new());
-        assert!(history.size() <= 600 && history.size() > 550, "{}", history.size());
+        assert!(history.size(room) <= 480 && history.size(room) > 440, "{}", history.size(room));
         assert_eq!(history.messages()[0].role, Role::User);
         let first = history.messages()[0].clone();
         for turn in 0..9 {
-            assert_eq!(history.overflow(), None, "turn {turn}");
+            assert_eq!(history.overflow(room), None, "turn {turn}");
             history.person_said("question 000");
-            assert_eq!(history.fitted("")[0], first);
+            assert_eq!(history.fitted("", room).messages[0], first);
             history.agent_was_heard("the answer 000");
         }
     }
 
     #[test]
     fn what_a_very_long_question_pushed_out_is_not_forgotten_twice() {
-        let mut history = talked(1000, 34);
-        let oldest = history.overflow().unwrap();
-        let kept = history.fitted(&"word ".repeat(100)).len();
-        let gone = 68 + 1 - kept;
+        let (mut history, room) = (talked(36), room(800));
+        let oldest = history.overflow(room).unwrap();
+        let kept = history.fitted(&"word ".repeat(100), room).messages.len();
+        let gone = 72 + 1 - kept;
         assert!(gone > oldest.until);
         history.forget(oldest.until, "We talked.".into());
-        assert_eq!(history.messages().len() + gone, 68);
+        assert_eq!(history.messages().len() + gone, 72);
         assert_eq!(history.summary(), "We talked.");
+    }
+
+    #[test]
+    fn what_the_engine_has_counted_counts_and_what_has_grown_since_does_not() {
+        let (mut history, room) = (talked(1), room(800));
+        let (from, messages) = history.uncounted().unwrap();
+        let lengths: Vec<_> = messages.iter().map(|message| message.content.len()).collect();
+        history.counted(from, &lengths, &[100, 200]);
+        assert_eq!((history.size(room), history.uncounted()), (300, None));
+        history.agent_was_heard("and more");
+        let (from, messages) = history.uncounted().unwrap();
+        assert_eq!((from, messages.len()), (1, 1));
+        history.forget(2, String::new());
+        history.counted(from, &[messages[0].content.len()], &[9]);
+        assert_eq!(history.fitted("Hello", room).counted, 0);
     }
 }

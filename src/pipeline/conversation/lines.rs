@@ -5,7 +5,9 @@
 pub(super) enum Line {
     /// The answer is late.
     OneMoment,
-    /// An engine failed in the middle of an answer.
+    /// An engine failed in the middle of an answer, which is begun again.
+    Again,
+    /// An engine failed, and the answer is given up.
     Failed,
     /// The words could not be made out.
     NotUnderstood,
@@ -59,9 +61,10 @@ fn sentences(text: &'static str) -> impl Iterator<Item = &'static str> {
 
 /// The line in this language (ISO 639-1), or in English.
 pub(super) fn line(line: Line, language: &str) -> &'static str {
-    let [one_moment, failed, not_understood, still_there, goodbye] = match language {
+    let [one_moment, again, failed, not_understood, still_there, goodbye] = match language {
         "de" => [
             "Einen Moment.",
+            "Entschuldigung, da ist etwas schiefgegangen.",
             "Entschuldigung, da ist etwas schiefgegangen. Soll ich es noch einmal versuchen?",
             "Das habe ich leider nicht verstanden. Bitte sagen Sie es noch einmal.",
             "Sind Sie noch da?",
@@ -69,6 +72,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         "fr" => [
             "Un instant.",
+            "Désolé, il y a eu un problème.",
             "Désolé, il y a eu un problème. Voulez-vous que je réessaie ?",
             "Je n'ai pas bien compris. Pouvez-vous répéter ?",
             "Êtes-vous toujours là ?",
@@ -76,6 +80,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         "es" => [
             "Un momento.",
+            "Lo siento, algo ha fallado.",
             "Lo siento, algo ha fallado. ¿Quiere que lo intente de nuevo?",
             "No le he entendido bien. ¿Puede repetirlo?",
             "¿Sigue ahí?",
@@ -83,6 +88,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         "it" => [
             "Un momento.",
+            "Mi dispiace, qualcosa è andato storto.",
             "Mi dispiace, qualcosa è andato storto. Vuole che riprovi?",
             "Non ho capito bene. Può ripetere?",
             "È ancora lì?",
@@ -90,6 +96,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         _ => [
             "One moment.",
+            "Sorry, something went wrong.",
             "Sorry, something went wrong. Shall I try again?",
             "Sorry, I did not catch that. Could you say it again?",
             "Are you still there?",
@@ -98,6 +105,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
     };
     match line {
         Line::OneMoment => one_moment,
+        Line::Again => again,
         Line::Failed => failed,
         Line::NotUnderstood => not_understood,
         Line::StillThere => still_there,

@@ -26,8 +26,18 @@ pub(super) struct Open {
     pub(super) pause: Option<Pause>,
     /// It began while the agent spoke, and has said nothing that matters.
     pub(super) ignored: bool,
+    /// Words were typed while it was open: until they are answered it neither delays nor stops anything.
+    pub(super) typed_over: bool,
+    /// The words of it that were shown last.
+    shown: Option<Transcript>,
     /// Bytes of its words that the model has read ahead.
     read: usize,
+}
+
+impl Open {
+    fn new(id: UtteranceId, began: u64) -> Self {
+        Self { id, began, pause: None, ignored: false, typed_over: false, shown: None, read: 0 }
+    }
 }
 
 /// A pause that may be the end of the turn.
@@ -43,30 +53,46 @@ pub(super) struct Pause {
     answered: bool,
 }
 
+impl Pause {
+    fn new(number: u32, at: u64, noticed: u64) -> Self {
+        Self { number, at, noticed, words: None, vote: Vote::default(), answered: false }
+    }
+}
+
 /// An utterance that was cut and whose words are still to come.
 #[derive(Debug)]
 pub(super) struct Cut {
     id: UtteranceId,
     at: u64,
     noticed: u64,
+    /// Words were typed since: its own are remembered and no longer waited for.
+    pub(super) typed_over: bool,
+    /// The words of it that were shown last.
+    shown: Option<Transcript>,
 }
 
 impl Conversation {
+    /// Typed words do not wait for what the microphone hears.
+    pub(super) fn type_over(&mut self) {
+        if let Some(open) = &mut self.open {
+            (open.typed_over, open.ignored) = (true, true);
+        }
+        self.cut.iter_mut().for_each(|cut| cut.typed_over = true);
+    }
+
     pub(super) fn voice(&mut self, now: u64, event: &VadEvent, ago: u64) {
         self.last_word = now;
         let at = now.saturating_sub(ago);
         match event {
             VadEvent::Started { utterance, .. } => {
                 self.discard();
-                self.open = Some(Open { id: *utterance, began: at, pause: None, ignored: false, read: 0 });
+                self.open = Some(Open::new(*utterance, at));
                 self.emit(CallEvent::UserStartedSpeaking);
                 self.barge_in_begins(at);
             }
             VadEvent::Paused { utterance, pause, .. } => {
                 if let Some(open) = self.open.as_mut().filter(|open| open.id == *utterance) {
-                    let vote = Vote::default();
-                    let number = *pause;
-                    open.pause = Some(Pause { number, at, noticed: now, words: None, vote, answered: false });
+                    open.pause = Some(Pause::new(*pause, at, now));
                     self.barge_in_pauses();
                 }
             }
@@ -78,9 +104,10 @@ impl Conversation {
                 }
             }
             VadEvent::Cut { utterance, .. } => {
-                if self.open.take_if(|open| open.id == *utterance).is_some() {
+                if let Some(open) = self.open.take_if(|open| open.id == *utterance) {
                     self.discard();
-                    self.cut.push(Cut { id: *utterance, at, noticed: now });
+                    let Open { id, typed_over, shown, .. } = open;
+                    self.cut.push(Cut { id, at, noticed: now, typed_over, shown });
                     self.emit(CallEvent::UserStoppedSpeaking);
                 }
             }
@@ -97,10 +124,16 @@ impl Conversation {
         if self.open.as_ref().is_none_or(|open| open.id != utterance) || words.text.is_empty() {
             return;
         }
-        if self.judge(now, words) == Some(Interjection::Interruption) {
+        let judged = self.judge(now, words);
+        if judged == Some(Interjection::Interruption) {
             self.interrupt(now, position);
         }
         self.hear_ahead(words);
+        // An echo, or a sign of listening, is nothing that the person might have to be taken at.
+        let meant = judged.is_none_or(|judged| judged == Interjection::Interruption);
+        if let Some(open) = self.open.as_mut().filter(|_| meant) {
+            open.shown = Some(words.clone());
+        }
         self.emit(caption(words));
     }
 
@@ -130,6 +163,7 @@ impl Conversation {
         let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
         pause.vote.shape = shape(&words.text);
         if !words.text.is_empty() {
+            open.shown = Some(words.clone());
             self.commands.push(Command::Emit(caption(&words)));
         }
         pause.words = Some((words, now));
@@ -162,7 +196,21 @@ impl Conversation {
         }
     }
 
+    /// The words of an utterance will not come. Those that were shown are the person's, as far as anybody knows.
     pub(super) fn not_understood(&mut self, now: u64, utterance: UtteranceId) {
+        let undecided = self.answer.is_none();
+        if let Some(open) =
+            self.open.as_mut().filter(|open| open.id == utterance && !open.ignored && undecided)
+            && let Some(words) = open.shown.take()
+        {
+            open.pause.get_or_insert_with(|| Pause::new(0, now, now)).words.get_or_insert((words, now));
+            // They have been waited for long enough.
+            return self.commit(now);
+        }
+        let cut = self.cut.iter_mut().find(|cut| cut.id == utterance);
+        if let Some(words) = cut.and_then(|cut| cut.shown.take()) {
+            return self.cut_words(now, utterance, words);
+        }
         let open = self.open.take_if(|open| open.id == utterance).is_some();
         let cut = self.cut.extract_if(.., |cut| cut.id == utterance).count() > 0;
         if open {
@@ -182,7 +230,9 @@ impl Conversation {
     pub(super) fn cut_words(&mut self, now: u64, utterance: UtteranceId, words: Transcript) {
         let Some(index) = self.cut.iter().position(|cut| cut.id == utterance) else { return };
         let cut = self.cut.remove(index);
-        if !words.text.is_empty() {
+        if !words.text.is_empty() && cut.typed_over && self.answer.is_some() {
+            self.history.person_said(&words.text);
+        } else if !words.text.is_empty() {
             let since = |at: u64| Some(u32::try_from(at.saturating_sub(cut.at)).unwrap_or(u32::MAX));
             let marks = TurnMarks { transcript: since(now), ..TurnMarks::default() };
             self.person_said(now, &words.text, (cut.at, marks));
@@ -243,6 +293,14 @@ impl Conversation {
         hidden.speculated(now);
         self.hidden = Some(hidden);
         self.commands.push(Command::Start(request, Play::Hidden));
+    }
+
+    /// The hidden answer's request was too long: it is made again, with less.
+    pub(super) fn speculate_again(&mut self, now: u64) {
+        if let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut()) {
+            pause.answered = false;
+            self.decide(now);
+        }
     }
 
     /// The person goes on, so that the hidden answer was to half a sentence.

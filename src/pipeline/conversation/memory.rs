@@ -27,8 +27,11 @@ impl Conversation {
             self.history.forget(until, summary);
             self.read_ahead("");
         }
+        let room = self.budget.room(self.history.summary().len());
         // While a summary is being written, what it is about is kept.
-        let Some(oldest) = self.history.overflow().filter(|_| self.memory.asked.is_none()) else { return };
+        let Some(oldest) = self.history.overflow(room).filter(|_| self.memory.asked.is_none()) else {
+            return;
+        };
         if self.settings.summarise {
             self.memory.asked = Some(oldest.until);
             self.commands.push(Command::Summarise(to_sum_up(oldest)));

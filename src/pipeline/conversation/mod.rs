@@ -5,19 +5,26 @@
 //! - this file: the state, and which input goes where
 //! - `listening`: an utterance from its first sound to the end of the turn; the hidden answer that is begun before it
 //! - `barge_in`: what becomes of an answer while the person makes a sound
-//! - `answer`: an answer from its start to its one end
+//! - `answer`: the answer in work; `asking`: what the model is asked for it, `progress`: how it comes on, `ends`: its one end
+//! - `saying`: what the agent says without the model, with the words of `lines`
 //! - `tools`: what the model calls in the middle of an answer
 //! - `face`: what is shown meanwhile
 //! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
-//! - `lines`: what the agent says without the model
+//! - `budget`: how many tokens a prompt may have; `counting`: what the engine is asked to count
 
 mod answer;
+mod asking;
 mod barge_in;
+mod budget;
+mod counting;
+mod ends;
 mod face;
 mod history;
 mod lines;
 mod listening;
 mod memory;
+mod progress;
+mod saying;
 mod tools;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +40,9 @@ use super::turn_end::{Eagerness, Vote};
 use crate::tool::{Tool, ToolCall, Tools};
 use answer::Answer;
 use barge_in::BargeIn;
+use budget::Budget;
+pub use budget::{Counted, Counting, LEAST_ROOM};
+use counting::Wish;
 use face::Shown;
 use history::History;
 use lines::{Line, is_foreign};
@@ -41,8 +51,6 @@ use memory::Memory;
 use tools::AGENT_ENDED;
 pub use tools::Round;
 
-/// A turn is begun again this often when an engine fails before anything was heard.
-const RETRIES: u32 = 2;
 /// An answer that is later than this is announced by a holding phrase.
 const HOLDING_AFTER: u64 = 2_500;
 
@@ -63,8 +71,8 @@ pub struct Settings {
     pub idle_ms: u64,
     /// Milliseconds without a word after that question, after which the call ends.
     pub idle_end_ms: u64,
-    /// Longest history in bytes.
-    pub history_bytes: usize,
+    /// Tokens that a prompt may have, until the engine says so itself.
+    pub prompt_tokens: usize,
     /// What the model may call, without what a client brings.
     pub tools: Vec<Tool>,
     /// Calls of tools in one answer.
@@ -115,10 +123,16 @@ pub enum Input {
     ToolReturned(String, Result<String, String>),
     /// The summary that was wanted; empty: there is none.
     Summary(String),
+    /// Tokens that were asked for; `None`: the engine could not count them.
+    Counted(Counting, Option<Counted>),
+    /// The answer's request is too long: how many tokens fit, and how many it has.
+    TooLong(ResponseId, u32, u32),
     /// An engine failed the answer.
     AnswerFailed(ResponseId),
     /// The server stops: finish the answer in work, then say goodbye.
     Stopping,
+    /// The call is to end now, by a word from outside it.
+    EndedByOperator,
     /// The time that [`Conversation::timeout`] named has come.
     Timeout,
 }
@@ -132,6 +146,8 @@ pub enum Command {
     Prefill(Vec<Message>, bool),
     /// Write what these messages ask for when there is time; [`Input::Summary`] brings it.
     Summarise(Vec<Message>),
+    /// Count the tokens of these messages and tools; [`Input::Counted`] brings them.
+    Count(Counting, Vec<Message>, Tools),
     /// Make ready to say these lines when there is time, with this voice and in this language.
     Prepare(Vec<String>, (String, String)),
     /// Play the answer in work like this from now on.
@@ -163,6 +179,10 @@ pub struct Conversation {
     tools: Tools,
     call: String,
     history: History,
+    budget: Budget,
+    /// Tools that a client wants to bring.
+    wish: Option<Wish>,
+    wishes: u32,
     memory: Memory,
     /// The utterance that is spoken, or pauses.
     open: Option<Open>,
@@ -195,7 +215,8 @@ pub struct Conversation {
     commands: Vec<Command>,
 }
 
-const STOPPING: (EndReason, &str) =
+/// The end of a call whose server stops, for programs and for people.
+pub const STOPPING: (EndReason, &str) =
     (EndReason::ServerStopping, "The server stops. Please call again in a moment.");
 const IDLE: (EndReason, &str) =
     (EndReason::Idle, "Nobody has said anything for a while, so the call has ended.");
@@ -206,7 +227,10 @@ impl Conversation {
     pub fn new(settings: Settings, call: String) -> Self {
         let language = settings.language.clone().unwrap_or_default();
         Self {
-            history: History::new(settings.history_bytes),
+            history: History::default(),
+            budget: Budget::new(settings.prompt_tokens, &settings.instructions, &settings.tools),
+            wish: None,
+            wishes: 0,
             memory: Memory::default(),
             tools: settings.tools.clone(),
             settings,
@@ -261,7 +285,12 @@ impl Conversation {
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
+            Input::EndedByOperator => {
+                self.end(EndReason::EndedByOperator, "The call was ended by the operator.")
+            }
             Input::Summary(text) => self.summarised(&text),
+            Input::Counted(what, counted) => self.counted(what, counted),
+            Input::TooLong(response, limit, got) => self.too_long(now, position, response, (limit, got)),
             Input::Text(..)
             | Input::Read(..)
             | Input::TextEnded(_)
@@ -295,7 +324,7 @@ impl Conversation {
         self.cut_timeout(now);
         self.decide(now);
         if self.answer.as_ref().and_then(Answer::holding_due).is_some_and(|due| due <= now) {
-            self.hold(now);
+            self.hold();
         }
         self.tool_timeout(now);
         if self.idle_due().is_some_and(|due| due <= now) {
@@ -354,10 +383,8 @@ impl Conversation {
         match command {
             ClientCommand::Ready => {
                 self.emit(CallEvent::Ready { call: self.call.clone() });
-                if !std::mem::replace(&mut self.greeted, true) && !self.settings.greeting.is_empty() {
-                    let greeting = self.settings.greeting.clone();
-                    self.say_words(now, greeting);
-                }
+                self.greet(now);
+                self.count_base();
                 // The instructions are the longest thing to read, and nobody waits yet.
                 self.read_ahead("");
                 self.prepare_lines();
@@ -375,7 +402,7 @@ impl Conversation {
                 self.unanswered = false;
             }
             ClientCommand::SetExpression(cue) => self.set_expression(cue),
-            ClientCommand::SetTools(tools) => self.client_tools(tools),
+            ClientCommand::SetTools { id, tools } => self.client_tools(id, tools),
             ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, result),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
@@ -391,6 +418,8 @@ impl Conversation {
         self.person_said(now, &text, (now, marks));
         let language = self.language.clone();
         self.emit(CallEvent::words(text, language));
+        // Whatever the microphone hears meanwhile may go on for minutes.
+        self.type_over();
         self.answer_if_due(now);
     }
 
@@ -401,6 +430,7 @@ impl Conversation {
         self.leaving = self.leaving.filter(|leaving| *leaving != IDLE && *leaving != AGENT_ENDED);
         self.unanswered = true;
         self.retries = 0;
+        self.budget.turn();
         self.history.person_said(text);
         self.multilingual |= is_foreign(&self.language);
         self.turn = turn;

@@ -39,7 +39,7 @@ fn traces(outcome: &Outcome, answers: &[ResponseId]) -> Vec<String> {
 /// The "discarded speculation never heard: 0 in 200 random runs".
 #[test]
 fn in_200_random_calls_discarded_speculation_is_never_heard_told_or_remembered() {
-    let (mut discarded, mut revealed, mut interrupted) = (0, 0, 0);
+    let (mut discarded, mut revealed, mut interrupted, mut failed) = (0, 0, 0, 0);
     for seed in 0..200 {
         let outcome = random(seed);
         assert_eq!(outcome.wrong, [""; 0], "seed {seed}");
@@ -47,11 +47,13 @@ fn in_200_random_calls_discarded_speculation_is_never_heard_told_or_remembered()
         discarded += outcome.discarded.len();
         revealed += outcome.revealed;
         interrupted += outcome.interrupted;
+        failed += outcome.failed;
     }
     println!(
-        "200 calls: {discarded} hidden answers discarded, {revealed} revealed, {interrupted} interrupted"
+        "200 calls: {discarded} hidden answers discarded, {revealed} revealed, {interrupted} interrupted, {failed} failed"
     );
-    assert!(discarded > 200 && revealed > 200 && interrupted > 200, "{discarded} {revealed} {interrupted}");
+    let many = [discarded, revealed, interrupted].iter().all(|count| *count > 200) && failed > 50;
+    assert!(many, "{discarded} {revealed} {interrupted} {failed}");
 }
 
 fn recording(outcome: &Outcome) -> String {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::AnswerEnd;
 use crate::frame::{Role, WordTime};
 use crate::pipeline::invariants::{self, Invariants};
 
@@ -15,7 +16,7 @@ pub(super) fn conversation() -> Conversation {
         eagerness: Eagerness::Medium,
         idle_ms: 60_000,
         idle_end_ms: 20_000,
-        history_bytes: 4000,
+        prompt_tokens: 1400,
         tools: Vec::new(),
         tool_rounds: 4,
         summarise: false,
@@ -175,9 +176,19 @@ fn any_input() -> impl Strategy<Value = Input> {
             "{}".into()
         )),
         (id.clone(), 1u32..3).prop_map(|(id, n)| Input::ToolReturned(format!("{id}-{n}"), Ok("done".into()))),
-        id.prop_map(|id| Input::AnswerFailed(ResponseId(id))),
+        id.clone().prop_map(|id| Input::AnswerFailed(ResponseId(id))),
         Just(Input::Timeout),
         Just(Input::Stopping),
+        Just(Input::EndedByOperator),
+        (id.clone(), 100u32..3000).prop_map(|(id, got)| Input::TooLong(ResponseId(id), 100, got)),
+        (0usize..6, proptest::collection::vec(0u32..200, 1..4)).prop_map(|(from, messages)| Input::Counted(
+            Counting::History(from, vec![5; messages.len()]),
+            Some(Counted { messages, tools: 0, limit: 300 })
+        )),
+        (1u32..3, 0u32..400).prop_map(|(wish, tools)| Input::Counted(
+            Counting::Wish(wish),
+            Some(Counted { messages: vec![10], tools, limit: 300 })
+        )),
     ]
 }
 
@@ -244,6 +255,7 @@ proptest! {
 
 mod answers;
 mod barge_in;
+mod budget;
 mod listening;
 mod memory;
 mod tools;

@@ -3,18 +3,20 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::event::{CallEvent, EndReason};
+use crate::event::{AnswerEnd, CallEvent, EndReason};
 use crate::frame::{Message, PlaybackPosition, ResponseId, Role};
-use crate::tool::{Doer, Tool, ToolCall, ToolEnd};
+use crate::tool::{Doer, ToolCall, ToolEnd};
 
-use super::{Command, Conversation, Line, lines};
+use super::{Command, Conversation, lines};
 
 /// Calls in one answer that cannot be done before the model must do without.
 const INVALID: u32 = 2;
 /// The call says something when a tool is slower than this.
 const SPEAKS_AFTER: u64 = 700;
-/// The share of the history that one result may take.
+/// The share of the history's room that one result may take.
 const RESULT_SHARE: usize = 4;
+/// Bytes of a result for one token of that room.
+const BYTES_PER_TOKEN: usize = 2;
 
 /// How an answer goes on after its model has called a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,18 +63,6 @@ impl Conversation {
         &self.tools
     }
 
-    /// The client brings tools, instead of those it brought before.
-    pub(super) fn client_tools(&mut self, brought: Vec<Tool>) {
-        let own = |tool: &Tool| self.settings.tools.iter().any(|own| own.name == tool.name);
-        if let Some(taken) = brought.iter().find(|tool| own(tool)) {
-            let message = format!("set-tools: the server has a tool {:?} of its own", taken.name);
-            self.emit(CallEvent::BadMessage { id: None, message });
-            return;
-        }
-        self.tools = self.settings.tools.iter().cloned().chain(brought).collect();
-        self.read_ahead("");
-    }
-
     /// The model calls a tool. A hidden answer's call waits: nothing may be done for what may never have been asked.
     pub(super) fn tool_called(
         &mut self,
@@ -99,7 +89,7 @@ impl Conversation {
         }
         answer.used.rounds += 1;
         if answer.used.closed {
-            return self.give_up(now, position);
+            return self.abandon(now, position);
         }
         let id = format!("{}-{}", answer.id.0, answer.used.rounds);
         let silent = answer.silent_so_far();
@@ -194,8 +184,18 @@ impl Conversation {
         self.commands.push(Command::Continue(id, Round::Ask(messages, may_call)));
     }
 
+    /// Asks the model again for the answer in work, with as much as has room now.
+    pub(super) fn ask_on(&mut self) {
+        let Some(answer) = self.answer.as_ref() else { return };
+        let (id, may_call) = (answer.id, !answer.used.closed);
+        let language = self.language.clone();
+        let messages = self.question(&language);
+        let messages = if may_call { messages } else { in_words(messages) };
+        self.commands.push(Command::Continue(id, Round::Ask(messages, may_call)));
+    }
+
     fn remember_tool(&mut self, name: &str, arguments: &Value, result: &str) {
-        let most = self.settings.history_bytes / RESULT_SHARE;
+        let most = self.budget.room(0).tokens * BYTES_PER_TOKEN / RESULT_SHARE;
         let mut result = result.to_string();
         if result.len() > most {
             let cut = (0..=most).rev().find(|at| result.is_char_boundary(*at)).unwrap_or(0);
@@ -213,19 +213,12 @@ impl Conversation {
     }
 
     /// The answer ends while a tool works for it. The tool may have done its work, and the model must know.
-    pub(super) fn tool_broken_off(&mut self, now: u64, used: &mut Used) {
+    pub(super) fn tool_broken_off(&mut self, now: u64, used: &mut Used, end: AnswerEnd) {
         let Some(running) = used.running.take() else { return };
         self.tool_stopped(now, &running, ToolEnd::Cancelled);
-        let text = "error: the person interrupted before the result came; it may have been done or not";
-        self.remember_tool(&running.call.name, &running.call.arguments, text);
-    }
-
-    /// The model calls although it must not.
-    fn give_up(&mut self, now: u64, position: PlaybackPosition) {
-        self.interrupt(now, position);
-        self.unanswered = false;
-        self.notice("answer-failed", "Something went wrong while I was answering. Please ask me again.");
-        self.say(now, Line::Failed);
+        let why = if end == AnswerEnd::Failed { "the call broke off" } else { "the person interrupted" };
+        let text = format!("error: {why} before the result came; it may have been done or not");
+        self.remember_tool(&running.call.name, &running.call.arguments, &text);
     }
 
     pub(super) fn tool_due(&self) -> Option<u64> {

@@ -35,6 +35,7 @@ pub(super) struct Outcome {
     /// Hidden answers that became audible.
     pub(super) revealed: usize,
     pub(super) interrupted: usize,
+    pub(super) failed: usize,
     /// What went in and came out, step by step.
     pub(super) steps: Vec<(u64, PlaybackPosition, Input, Vec<Command>)>,
     /// What must not be.
@@ -193,6 +194,12 @@ impl World {
                 self.voice = Voice::Silent;
             }
             Command::Emit(CallEvent::Interrupted { .. }) => self.outcome.interrupted += 1,
+            Command::Count(what, messages, tools) => {
+                let messages = messages.iter().map(|message| message.content.len() as u32 / 4 + 5).collect();
+                let counted = Counted { messages, tools: 40 * tools.len() as u32, limit: 1800 };
+                self.late.push_back(Input::Counted(what.clone(), Some(counted)));
+            }
+            Command::Emit(CallEvent::AnswerFailed { .. }) => self.outcome.failed += 1,
             Command::End(..) => self.over = true,
             _ => {}
         }
@@ -209,6 +216,7 @@ impl World {
             27 | 28 => self.late.pop_front(),
             29 | 30 => self.client(which),
             _ if which.is_multiple_of(64) => Some(Input::Stopping),
+            _ if which % 512 == 1 => Some(Input::EndedByOperator),
             _ => None,
         }
     }
@@ -274,6 +282,9 @@ impl World {
     fn make(&mut self, which: usize) -> Option<Input> {
         let making = self.making.as_mut()?;
         let id = making.id;
+        if which % 32 == 3 && making.phrases == 0 {
+            return Some(Input::TooLong(id, 1000, 1000 + (which % 2000) as u32));
+        }
         if which.is_multiple_of(32) {
             let failed = self.making.take()?;
             // The engine is gone; the conversation says what becomes of the answer.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{EndReason, TurnMarks};
+use crate::event::{AnswerEnd, EndReason, TurnMarks};
 
 const ONE: ResponseId = ResponseId(1);
 
@@ -9,6 +9,7 @@ fn begin(id: u32, play: Play) -> Command {
         id: ResponseId(id),
         speculative: play == Play::Hidden,
         script: None,
+        canned: false,
         messages: vec![message(Role::System, ""), message(Role::User, "question")],
         language: String::new(),
         voice: String::new(),
@@ -22,7 +23,11 @@ fn told(event: CallEvent) -> Command {
 }
 
 fn ended() -> Command {
-    told(CallEvent::Turn { response: ONE, marks: TurnMarks::default(), slow: None })
+    ended_as(AnswerEnd::Finished)
+}
+
+fn ended_as(end: AnswerEnd) -> Command {
+    told(CallEvent::Turn { response: ONE, end, marks: TurnMarks::default(), slow: None })
 }
 
 /// What a conversation is found to break that commands this, all at once.
@@ -61,6 +66,46 @@ fn a_conversation_that_breaks_a_rule_is_found_out() {
     assert_eq!(found(&[Command::Prefill(vec![invented], false)]), ["history_is_heard"]);
     let heard = told(CallEvent::Interrupted { response: ONE, heard: "never said".into() });
     assert_eq!(found(&[tell(), begin(1, Play::Full), heard, state()]), ["history_is_heard"]);
+}
+
+#[test]
+fn an_end_that_is_not_the_one_that_was_told_is_found_out() {
+    let nothing = String::new;
+    let cut = || told(CallEvent::Interrupted { response: ONE, heard: nothing() });
+    let failed = || told(CallEvent::AnswerFailed { response: ONE, heard: nothing() });
+    let with = |events: Vec<Command>| {
+        let told = told(CallEvent::AnswerStarted(ONE));
+        let mut commands = vec![told, begin(1, Play::Full), Command::Cancel(ONE)];
+        commands.extend(events);
+        found(&commands)
+    };
+    assert_eq!(with(vec![failed(), ended_as(AnswerEnd::Failed)]), [""; 0]);
+    assert_eq!(with(vec![cut(), ended_as(AnswerEnd::Interrupted)]), [""; 0]);
+    assert_eq!(with(vec![failed(), ended_as(AnswerEnd::Interrupted)]), ["one_end"]);
+    assert_eq!(with(vec![cut(), ended_as(AnswerEnd::Finished)]), ["one_end"]);
+    assert_eq!(with(vec![ended_as(AnswerEnd::Failed)]), ["one_end"]);
+    assert_eq!(with(vec![cut(), failed(), ended_as(AnswerEnd::Failed)]), ["one_end"]);
+}
+
+#[test]
+fn the_server_s_own_words_in_a_request_are_found_out() {
+    let Command::Start(request, _) = begin(1, Play::Full) else { unreachable!() };
+    let canned =
+        ResponseRequest { script: Some("Sorry.".into()), canned: true, messages: Vec::new(), ..request };
+    let sorry = Message { role: Role::Assistant, content: "Sorry.".into() };
+    let commands = [
+        told(CallEvent::AnswerStarted(ONE)),
+        Command::Start(canned, Play::Full),
+        told(CallEvent::AgentStartedSpeaking(ONE)),
+        told(CallEvent::PhraseSpoken { response: ONE, text: "Sorry.".into() }),
+        told(CallEvent::AgentStoppedSpeaking(ONE)),
+        ended(),
+    ];
+    assert_eq!(found(&commands), [""; 0]);
+    assert_eq!(
+        found(&[&commands[..], &[Command::Prefill(vec![sorry], false)]].concat()),
+        ["history_is_heard"]
+    );
 }
 
 #[test]

@@ -5,18 +5,21 @@ use crate::frame::{Sounds, SpeechChunk};
 
 const ID: ResponseId = ResponseId(1);
 
-fn speech(frames: usize) -> PlayoutItem {
-    let samples = vec![1000; frames * OUT_FRAME];
-    PlayoutItem::Speech(SpeechChunk {
+fn chunk(frames: usize) -> SpeechChunk {
+    SpeechChunk {
         response: ID,
         sentence: 0,
         text: None,
-        samples,
+        samples: vec![1000; frames * OUT_FRAME],
         words: Vec::new(),
         sounds: Sounds::default(),
         cues: Vec::new(),
         last: false,
-    })
+    }
+}
+
+fn speech(frames: usize) -> PlayoutItem {
+    PlayoutItem::Speech(chunk(frames))
 }
 
 /// Playout at work, and what it told.
@@ -34,7 +37,14 @@ impl Bench {
         let (position, _) = watch::channel(PlaybackPosition::default());
         let (told, events) = mpsc::channel(64);
         let (out, media) = mpsc::channel(10_000);
-        tokio::spawn(run((Instant::now(), FaceSender::default()), from, watched, out, position, told));
+        tokio::spawn(run(
+            (Instant::now(), FaceSender::default(), Tap::new(Default::default())),
+            from,
+            watched,
+            out,
+            position,
+            told,
+        ));
         Self { items, current, events, media }
     }
 
@@ -87,4 +97,48 @@ async fn silence_before_after_and_on_purpose_is_no_hole() {
     bench.items.send(PlayoutItem::End(ID)).await.unwrap();
     bench.wait(100).await;
     assert_eq!(bench.holes(), [0_u128; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holding_phrase_sounds_and_does_not_begin_the_answer() {
+    let mut bench = Bench::new();
+    bench.items.send(PlayoutItem::Hold(chunk(10))).await.unwrap();
+    bench.wait(400).await;
+    assert_eq!(bench.media.len(), 10);
+    assert!(bench.events.try_recv().is_err(), "nothing of the answer has been heard");
+    bench
+        .items
+        .send(PlayoutItem::Speech(SpeechChunk { text: Some("Yes.".into()), ..chunk(5) }))
+        .await
+        .unwrap();
+    bench.wait(200).await;
+    let phrase = PlayoutEvent::Phrase { response: ID, text: "Yes.".into() };
+    assert_eq!(
+        [bench.events.try_recv(), bench.events.try_recv()],
+        [Ok(PlayoutEvent::Started(ID)), Ok(phrase)]
+    );
+    assert!(bench.events.try_recv().is_err(), "the silence after the phrase is no hole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_two_frames_share_a_timestamp_however_short_the_answer_is_held() {
+    for held in [1, 3, 7, 13, 19, 20, 21, 45] {
+        let mut bench = Bench::new();
+        bench.speak(200).await;
+        for at in [3, 17, 29, 41, 57] {
+            bench.wait(at).await;
+            bench.current.send_replace(Some((ID, Play::Held)));
+            bench.wait(held).await;
+            bench.current.send_replace(Some((ID, Play::Full)));
+        }
+        bench.wait(200).await;
+        let mut frames = Vec::new();
+        while let Ok(frame) = bench.media.try_recv() {
+            frames.push(frame.timestamp);
+        }
+        assert!(
+            frames.len() > 10 && frames.windows(2).all(|pair| pair[0] < pair[1]),
+            "{held} ms: {frames:?}"
+        );
+    }
 }

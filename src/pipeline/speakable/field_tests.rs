@@ -1,6 +1,6 @@
 //! What users of voice agents met in answers. Each line stands for its kind.
 
-use super::speakable;
+use super::{locale, speakable};
 
 struct Case {
     language: &'static str,
@@ -61,4 +61,13 @@ fn each_part_of_a_reading_belongs_to_the_word_that_it_says() {
 fn rows_of_a_table_are_read_cell_by_cell() {
     let table = "| Name | Age |\n|------|-----|\n| Ada | 36 |\n|Bob|4|";
     assert_eq!(speakable(table, "en").text, "Name, Age, Ada, 36, Bob, 4");
+}
+
+#[test]
+fn the_voice_decides_the_order_of_day_and_month() {
+    let said = |voice| speakable("10/03/2025", &locale("en", voice)).text;
+    assert_eq!(said("en_GB-alba-medium"), "March 10th, 2025");
+    assert_eq!(said("en_US-joe-medium"), "October 3rd, 2025");
+    assert_eq!(said("joe"), "October 3rd, 2025");
+    assert_eq!(locale("de", "en_GB-alba-medium"), "de");
 }

@@ -77,6 +77,14 @@ pub fn speakable(text: &str, language: &str) -> Speakable {
     if out.text.chars().any(char::is_alphanumeric) { out } else { letters_of(text) }
 }
 
+/// The locale that a voice speaks `language` in, by Piper's names such as "en_GB-alba-medium"; otherwise the language.
+#[must_use]
+pub fn locale(language: &str, voice: &str) -> String {
+    let named = voice.split('-').next().unwrap_or("");
+    let same = named.split_once('_').is_some_and(|(spoken, region)| spoken == language && region.len() == 2);
+    if same { named } else { language }.to_owned()
+}
+
 fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue) -> Speakable {
     let mut out = Speakable::default();
     for (at, (token, said)) in tokens.iter().zip(spoken).enumerate() {

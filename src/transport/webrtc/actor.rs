@@ -21,7 +21,7 @@ use super::mic::MicPath;
 use super::peer::Peer;
 use super::speaker::SpeakerPath;
 use crate::audio::opus::OpusError;
-use crate::ends::{MicSender, TransportEnds};
+use crate::ends::{Departure, MicSender, TransportEnds};
 use crate::frame::MediaOut;
 use crate::transport::MessageCodec;
 
@@ -61,6 +61,7 @@ struct Actor {
     mic: Microphone,
     speaker: Speaker,
     faces: Faces,
+    departure: Departure,
     token: CancellationToken,
 }
 
@@ -79,20 +80,31 @@ struct Speaker {
 
 impl Actor {
     async fn run(self) {
-        let Self { peer, track, sender, state, tracks, messages, mic, speaker, faces, token } = self;
+        let Self { peer, track, sender, state, tracks, messages, mic, speaker, faces, departure, token } =
+            self;
+        // Each cause is told before the others' ends are dropped, by which the pipeline sees that the client is gone.
+        let told = &departure;
         let cause = tokio::select! {
-            cause = messages.run() => cause,
-            () = mic.run(state.clone(), tracks) => Cause::Lost,
-            () = speaker.run(state.clone(), track) => Cause::Failed,
-            () = faces.run() => Cause::Failed,
-            cause = watch_over(&peer, sender, state) => cause,
-            () = peer.gone.cancelled() => Cause::Failed,
+            cause = async { told_of(messages.run().await, told) } => cause,
+            cause = async { mic.run(state.clone(), tracks).await; told_of(Cause::Lost, told) } => cause,
+            cause = async { speaker.run(state.clone(), track).await; told_of(Cause::Failed, told) } => cause,
+            cause = async { faces.run().await; told_of(Cause::Failed, told) } => cause,
+            cause = async { told_of(watch_over(&peer, sender, state.clone()).await, told) } => cause,
+            cause = async { peer.gone.cancelled().await; told_of(Cause::Failed, told) } => cause,
             () = async { token.cancelled().await; sleep(FAREWELL).await } => Cause::Cancelled,
         };
         tracing::debug!(?cause, "WebRTC call over");
         metrics::counter!("visavis_webrtc_calls_ended_total", "cause" => cause.name()).increment(1);
         let _ = timeout(CLOSE, peer.pc.close()).await;
     }
+}
+
+/// Tells the pipeline what became of the client.
+fn told_of(cause: Cause, departure: &Departure) -> Cause {
+    if matches!(cause, Cause::Lost | Cause::Failed) {
+        departure.lost();
+    }
+    cause
 }
 
 impl Cause {
@@ -255,6 +267,7 @@ pub(super) fn spawn(
         sender: connection.sender,
         state: connection.signals.state,
         tracks: connection.signals.tracks,
+        departure: ends.departure,
         token,
     };
     tasks.spawn(Box::pin(actor.run()));

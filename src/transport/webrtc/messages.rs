@@ -12,6 +12,7 @@ use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelMessage}
 use super::actor::Cause;
 use crate::event::{CallEvent, ClientCommand};
 use crate::transport::MessageCodec;
+use crate::transport::inbox::Inbox;
 
 /// Channels of one client; more are not read.
 const MAX_CHANNELS: usize = 8;
@@ -50,6 +51,7 @@ impl Messages {
         {
             return Cause::HungUp;
         }
+        let mut inbox = Inbox::new(self.codec.clone());
         let mut inbound = SelectAll::new();
         inbound.push(messages_of(first.clone(), true));
         loop {
@@ -60,7 +62,7 @@ impl Messages {
                     }
                 }
                 Some((is_first, message)) = inbound.next() => match message {
-                    Some(message) => self.command(&message).await,
+                    Some(message) => self.command(&mut inbox, &message).await,
                     None if is_first => return Cause::HungUp,
                     None => {}
                 },
@@ -109,13 +111,13 @@ impl Messages {
         }
     }
 
-    async fn command(&self, message: &RTCDataChannelMessage) {
+    async fn command(&self, inbox: &mut Inbox, message: &RTCDataChannelMessage) {
         if !message.is_string || message.data.len() > MAX_MESSAGE {
             metrics::counter!("visavis_messages_refused_total").increment(1);
             return;
         }
-        let command = std::str::from_utf8(&message.data).ok().and_then(|text| self.codec.decode(text));
-        if let Some(command) = command {
+        let Ok(text) = std::str::from_utf8(&message.data) else { return };
+        if let Some(command) = inbox.read(text).await {
             // The pipeline is gone when this fails; the end of the events tells so in order.
             let _ = self.commands.send(command).await;
         }

@@ -2,19 +2,127 @@
 
 use super::*;
 
+impl Run {
+    fn fails(&mut self, response: u32) -> &mut Self {
+        self.input(Input::AnswerFailed(ResponseId(response)))
+    }
+
+    fn finishes(&mut self, response: u32) -> &mut Self {
+        self.input(Input::Playout(PlayoutEvent::Finished(ResponseId(response))))
+    }
+
+    fn holds(&self) -> Vec<&str> {
+        let holds = self.commands.iter().filter_map(|command| match command {
+            Command::Hold(_, text) => Some(text.as_str()),
+            _ => None,
+        });
+        holds.collect()
+    }
+
+    /// How the answers that ended did.
+    fn ends(&self) -> Vec<AnswerEnd> {
+        let events = self.events().into_iter();
+        let ends = events.filter_map(|event| match event {
+            CallEvent::Turn { end, marks, .. } => {
+                let marked = match end {
+                    AnswerEnd::Finished => marks.done,
+                    AnswerEnd::Interrupted => marks.interrupted,
+                    AnswerEnd::Failed => marks.failed,
+                };
+                assert!(marked.is_some(), "{event:?}");
+                assert_eq!([marks.done, marks.interrupted, marks.failed].iter().flatten().count(), 1);
+                Some(*end)
+            }
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    fn failed(&self) -> bool {
+        self.events().iter().any(|event| matches!(event, CallEvent::AnswerFailed { .. }))
+    }
+
+    fn gave_up(&self) -> bool {
+        let told = |event: &&&CallEvent| matches!(event, CallEvent::Notice { code: "answer-failed", .. });
+        self.events().iter().any(|event| told(&event))
+    }
+}
+
 #[test]
-fn an_engine_that_fails_before_a_sound_is_tried_again_and_after_one_the_person_is_told_aloud() {
+fn an_engine_that_fails_before_a_word_is_tried_again_even_after_a_holding_phrase() {
+    for waits in [0, 3000] {
+        let mut run = Run::new();
+        run.say(1, "Question").wait(waits);
+        assert_eq!(run.holds().len(), usize::from(waits > 0));
+        for response in 1..=2 {
+            run.take();
+            run.fails(response);
+            assert_eq!(run.starts()[0].id, ResponseId(response + 1), "after {waits} ms");
+            assert!(run.starts()[0].script.is_none() && run.ends() == [AnswerEnd::Failed]);
+            assert!(run.failed() && !run.interrupted());
+        }
+        run.take();
+        run.wait(3000);
+        assert_eq!(run.holds(), ["One moment."], "the person hears something within 4 s");
+        run.take();
+        run.fails(3);
+        assert!(run.gave_up() && run.starts()[0].script.is_some(), "{:?}", run.commands);
+    }
+}
+
+#[test]
+fn an_engine_that_fails_in_an_answer_is_tried_again_once_with_an_apology_in_front() {
     let mut run = Run::new();
-    run.say(1, "Question").take();
-    run.input(Input::AnswerFailed(ResponseId(1)));
-    assert_eq!(run.starts()[0].id, ResponseId(2));
+    run.say(1, "Question").sound(1, "one two").at(1, 100).take();
+    run.fails(1);
+    let heard = CallEvent::AnswerFailed { response: ResponseId(1), heard: "one".into() };
+    assert!(run.events().contains(&&heard) && !run.interrupted(), "{:?}", run.commands);
+    assert_eq!(run.holds(), ["Sorry, something went wrong."]);
+    let [again] = run.starts()[..] else { panic!("{:?}", run.commands) };
+    assert_eq!(again.messages.last().map(|last| last.content.as_str()), Some("Question"));
     run.take();
-    run.sound(2, "one two").at(2, 100).input(Input::AnswerFailed(ResponseId(2)));
-    assert!(
-        run.events().iter().any(|event| matches!(event, CallEvent::Notice { code: "answer-failed", .. }))
-    );
-    assert!(run.starts()[0].script.is_some());
-    assert_eq!(run.conversation.history()[1].content, "one");
+    run.sound(2, "one two three").at(2, 100).fails(2);
+    assert!(run.gave_up() && run.starts()[0].script.is_some(), "{:?}", run.commands);
+    assert_eq!(run.last_said(), Some("one one"), "what was heard is remembered, and no apology");
+}
+
+#[test]
+fn an_answer_ends_as_finished_interrupted_or_failed_and_its_marks_agree() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").finishes(1);
+    run.say(2, "Question").sound(2, "one two").input(Input::Client(ClientCommand::Interrupt));
+    run.say(3, "Question").sound(3, "one two").fails(3).input(Input::Client(ClientCommand::Interrupt));
+    use AnswerEnd::{Failed, Finished, Interrupted};
+    assert_eq!(run.ends(), [Finished, Interrupted, Failed, Interrupted]);
+}
+
+#[test]
+fn the_model_is_told_of_the_greeting_and_of_no_line_that_is_the_server_s_own() {
+    let mut run = Run::new();
+    run.conversation.settings.greeting = "Hello there.".into();
+    run.input(Input::Client(ClientCommand::Ready)).sound(1, "Hello there.").finishes(1);
+    run.wait(60_000).sound(2, "Are you still there?").finishes(2);
+    run.say(1, "Yes.").fails(3).fails(4).fails(5).sound(6, "Sorry, something went wrong.").finishes(6);
+    run.inputs([started(2), Input::NotUnderstood(UtteranceId(2))]);
+    run.sound(7, "Sorry, I did not catch that.").finishes(7).take();
+    run.say(3, "Are you sorry?");
+    let asked: Vec<_> = run.starts()[0].messages.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!(asked, ["Be brief.", "Hello there.", "Yes. Are you sorry?"]);
+    let spoken = |event: &&&CallEvent| matches!(event, CallEvent::PhraseSpoken { .. });
+    assert!(run.events().iter().all(|event| !spoken(&event)), "captions came when they sounded");
+}
+
+#[test]
+fn what_ends_a_call_says_why() {
+    for (input, reason) in [
+        (Input::EndedByOperator, EndReason::EndedByOperator),
+        (Input::Client(ClientCommand::HangUp), EndReason::HungUp),
+    ] {
+        let mut run = Run::new();
+        run.say(1, "Question").sound(1, "one two").input(input);
+        let Some(Command::End(ended, message)) = run.commands.last() else { panic!("{:?}", run.commands) };
+        assert_eq!((*ended, message.contains("You")), (reason, reason == EndReason::HungUp));
+    }
 }
 
 #[test]

@@ -110,3 +110,60 @@ fn the_model_is_told_when_the_person_speaks_another_language_and_when_they_come_
     run.say(3, "And in English?");
     assert_eq!(instructions(&run), "Be brief.\nThe person speaks English. Answer in English.");
 }
+
+#[test]
+fn typed_words_are_answered_at_once_over_whatever_the_microphone_hears() {
+    let mut run = Run::new();
+    // Music: an utterance without an end.
+    run.input(started(1)).wait(5000).take();
+    run.input(Input::Client(ClientCommand::Say("What is the capital of France?".into())));
+    assert_eq!(run.starts().len(), 1);
+    run.inputs([paused(1, 1), resumed(1), paused(1, 2), resumed(1)]);
+    run.input(Input::Partial(UtteranceId(1), words("la la la la la"))).wait(5000);
+    run.sound(1, "It is Paris.");
+    run.inputs([paused(1, 3), resumed(1)]).wait(5000);
+    assert!(!run.interrupted() && run.plays().is_empty(), "{:?}", run.commands);
+    run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1)))).take();
+    // What is said after that counts, even in the same utterance.
+    run.inputs([paused(1, 4), trial(1, 4, "And of Spain?")]).wait(1500);
+    assert_eq!(run.starts().len(), 1);
+    assert_eq!(run.last(), "And of Spain?");
+}
+
+#[test]
+fn typed_words_do_not_wait_for_those_of_an_utterance_that_was_cut() {
+    let mut run = Run::new();
+    let cut = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
+    run.inputs([started(1), cut, Input::Client(ClientCommand::Say("Typed.".into()))]);
+    assert_eq!(run.starts().len(), 1);
+    run.input(Input::Final(UtteranceId(1), words("Spoken before.")));
+    assert_eq!((run.starts().len(), run.last()), (1, "Typed. Spoken before."));
+}
+
+#[test]
+fn words_that_were_shown_are_used_when_no_others_come() {
+    let spoken = || Input::Partial(UtteranceId(1), words("I would like to know the"));
+    let cut = || voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
+    let give_up = || Input::NotUnderstood(UtteranceId(1));
+    for (inputs, wait) in [
+        (vec![started(1), spoken(), paused(1, 1)], 21_000),
+        (vec![started(1), spoken(), paused(1, 1), give_up()], 0),
+        (vec![started(1), spoken(), give_up()], 0),
+        (vec![started(1), spoken(), cut()], 21_000),
+        (vec![started(1), spoken(), cut(), give_up()], 0),
+        (
+            vec![started(1), paused(1, 1), trial(1, 1, "I would like to know the"), resumed(1), paused(1, 2)],
+            21_000,
+        ),
+    ] {
+        let mut run = Run::new();
+        for input in inputs.clone() {
+            run.input(input);
+        }
+        run.wait(wait);
+        assert_eq!(run.last_said(), Some("I would like to know the"), "{inputs:?}");
+        assert_eq!(run.starts().last().map(|start| start.script.is_none()), Some(true), "{inputs:?}");
+        let told = |event: &&&CallEvent| matches!(event, CallEvent::Notice { code: "not-understood", .. });
+        assert!(!run.events().iter().any(|event| told(&event)), "{inputs:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::*;
 
 fn settings(summarise: bool) -> Settings {
-    Settings { history_bytes: 1000, summarise, ..conversation().settings.clone() }
+    Settings { prompt_tokens: 476, summarise, ..conversation().settings.clone() }
 }
 
 impl Run {
@@ -11,7 +11,7 @@ impl Run {
         Self { conversation: Conversation::new(settings(summarise), "call".into()), ..Self::new() }
     }
 
-    /// A question of 30 bytes and an answer of 42 that is heard to its end.
+    /// A question of 15 tokens and an answer of 19 that is heard to its end.
     fn turn(&mut self, number: u32) -> &mut Self {
         self.input(Input::Client(ClientCommand::Say(format!("question {number:03} is of thirty b."))));
         let id = self.starts().last().expect("it is answered").id;

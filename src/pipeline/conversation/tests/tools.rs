@@ -12,6 +12,10 @@ fn tool(name: &str, doer: Doer) -> Tool {
     Tool { name: name.into(), description: "Looks up.".into(), parameters, timeout_ms: 5000, doer }
 }
 
+fn set_tools(tools: Vec<Tool>) -> Input {
+    Input::Client(ClientCommand::SetTools { id: Some("7".into()), tools })
+}
+
 const GOOD: &str = r#"{"number":"7"}"#;
 
 pub(super) fn conversation_with_tools() -> Conversation {
@@ -24,7 +28,7 @@ impl Run {
     fn with_tools() -> Self {
         let mut run = Self::new();
         run.conversation.settings.tools = vec![tool("order", Doer::Webhook), builtin("end_call").unwrap()];
-        run.input(Input::Client(ClientCommand::SetTools(vec![tool("colour", Doer::Client)])));
+        run.input(set_tools(vec![tool("colour", Doer::Client)]));
         run.take();
         run
     }
@@ -157,7 +161,7 @@ fn a_client_s_tool_gets_its_arguments_and_is_given_up_when_the_client_is_silent(
     let [Round::Ask(messages, true)] = run.rounds()[..] else { panic!("{:?}", run.rounds()) };
     assert!(messages.last().unwrap().content.contains("in time"));
     run.take();
-    run.input(Input::Client(ClientCommand::SetTools(vec![tool("order", Doer::Client)])));
+    run.input(set_tools(vec![tool("order", Doer::Client)]));
     assert!(matches!(run.events()[..], [CallEvent::BadMessage { .. }]));
 }
 
@@ -196,5 +200,25 @@ fn a_long_result_is_cut_and_a_history_that_is_cut_never_begins_with_a_result() {
         assert_eq!((messages[1].role, messages.last().unwrap().role), (Role::User, Role::Tool));
         assert!(messages.iter().map(|message| message.content.len()).sum::<usize>() < 4500);
         run.sound(turn, "Yes.").input(Input::Playout(PlayoutEvent::Finished(ResponseId(turn))));
+    }
+}
+
+#[test]
+fn a_greeting_leaves_the_prompt_s_shape_as_it_is_where_there_are_tools() {
+    for tools in [true, false] {
+        let mut run = if tools { Run::with_tools() } else { Run::new() };
+        run.conversation.settings.greeting = "Hello there.".into();
+        run.input(Input::Client(ClientCommand::Ready)).sound(1, "Hello there.").take();
+        run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
+        run.say(1, "What time is it?");
+        let asked = &run.starts()[0].messages;
+        let roles: Vec<_> = asked.iter().map(|message| message.role).collect();
+        if tools {
+            assert_eq!(roles, [Role::System, Role::User]);
+            assert!(asked[0].content.ends_with("saying: \"Hello there.\""), "{asked:?}");
+            assert!(run.commands.iter().any(|command| matches!(command, Command::Prefill(..))));
+        } else {
+            assert_eq!(roles, [Role::System, Role::Assistant, Role::User]);
+        }
     }
 }

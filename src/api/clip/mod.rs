@@ -1,7 +1,11 @@
 //! What is told of an animation: all at once, or line by line.
+//!
+//! - `wave`: its sound as it grows (pure); `sending`: a reader must take what is sent
 
-use axum::Json;
-use axum::body::Body;
+mod sending;
+mod wave;
+
+use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -11,10 +15,9 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::animate::broken;
 use super::problem::Problem;
+use crate::animation::Spoken;
 use crate::animation::animator::{Animator, Stretch, Timed};
-use crate::animation::{Spoken, recording};
 use crate::avatar::cue::Mood;
 use crate::avatar::face::Face;
 use crate::avatar::shapes::NAMES;
@@ -22,6 +25,8 @@ use crate::avatar::source::Source;
 use crate::engine::EngineError;
 use crate::frame::OUT_RATE;
 use crate::renderers::lines::Frame;
+use sending::patiently;
+use wave::Wave;
 
 /// Speech as it comes.
 pub(super) type Chunks = mpsc::Receiver<Result<Spoken, EngineError>>;
@@ -35,7 +40,7 @@ pub(super) struct Clip {
     frames: usize,
     /// Made before the answer began.
     ready: Option<Made>,
-    _permit: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 /// The text of a phrase that begins, its sound, and the faces that are known with it.
@@ -47,10 +52,6 @@ struct Whole {
     head: Head,
     duration: f64,
     source: Source,
-    audio: String,
-    words: Vec<Word>,
-    phonemes: Vec<Phoneme>,
-    frames: Vec<Frame>,
 }
 
 #[derive(Serialize)]
@@ -106,9 +107,9 @@ struct Phoneme {
 }
 
 impl Clip {
-    pub(super) fn new(fps: u32, mood: Option<Mood>, chunks: Chunks, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(fps: u32, mood: Option<Mood>, chunks: Chunks, place: OwnedSemaphorePermit) -> Self {
         let (animator, source) = (Animator::new(fps, mood), Source::Durations);
-        Self { chunks, animator, fps, source, frames: 0, ready: None, _permit: permit }
+        Self { chunks, animator, fps, source, frames: 0, ready: None, place }
     }
 
     /// Waits for the first sound: what is wrong with the request is known then.
@@ -140,29 +141,33 @@ impl Clip {
         Head { rate: OUT_RATE, fps: self.fps, shapes: &NAMES }
     }
 
-    /// All of it at once.
+    /// All of it at once. What is finished is kept as text alone, and sent in parts: a recording of ten minutes makes
+    /// fifty megabytes of it.
     pub(super) async fn whole(mut self) -> Result<Response, Problem> {
-        let (mut samples, mut said, mut sounds, mut frames) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut wave, mut said, mut sounds) = (Wave::default(), Vec::new(), Vec::new());
+        let mut frames: Vec<Bytes> = Vec::new();
         while let Some(next) = self.next().await {
             let (_, stretch, faces) = next?;
-            samples.extend(stretch.samples);
+            wave.push(&stretch.samples);
             said.extend(words(stretch.words));
             sounds.extend(phonemes(stretch.sounds));
-            frames.extend(faces.iter().map(Frame::from));
+            listed(&mut frames, &faces);
         }
-        frames.extend(self.animator.finish().iter().map(Frame::from));
-        let wav = recording::encode(&samples).map_err(|_| broken())?;
-        let whole = Whole {
-            head: self.head(),
-            duration: self.animator.seconds(),
-            source: self.source(),
-            audio: STANDARD.encode(wav),
-            words: said,
-            phonemes: sounds,
-            frames,
-        };
-        Ok(([(header::CACHE_CONTROL, "no-store")], Json(whole)).into_response())
+        listed(&mut frames, &self.animator.finish());
+        let (duration, source) = (self.animator.seconds(), self.source());
+        let mut begin = json(&Whole { head: self.head(), duration, source });
+        begin.truncate(begin.len() - 1);
+        begin.push_str(r#","audio":""#);
+        let between = format!(r#"","words":{},"phonemes":{},"frames":["#, json(&said), json(&sounds));
+        let parts = std::iter::once(begin.into())
+            .chain(wave.finish())
+            .chain(std::iter::once(between.into()))
+            .chain(frames)
+            .chain(std::iter::once(Bytes::from_static(b"]}")));
+        // The place is kept until all is sent: that is where the memory is.
+        let place = self.place;
+        let parts = stream::iter(parts).inspect(move |_| _ = &place);
+        Ok(answer("application/json", Body::from_stream(patiently(parts))))
     }
 
     /// Line by line, as it is made.
@@ -176,9 +181,8 @@ impl Clip {
                 None => (line(&clip.end()), None),
             })
         });
-        let lines = stream::iter([head]).chain(lines).map(Ok::<_, std::convert::Infallible>);
-        let heads = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-        (heads, Body::from_stream(lines)).into_response()
+        let lines = stream::iter([head]).chain(lines).map(Bytes::from);
+        answer("application/x-ndjson", Body::from_stream(patiently(lines)))
     }
 
     fn part(&mut self, (text, stretch, faces): Made) -> Part {
@@ -206,8 +210,31 @@ impl Clip {
 }
 
 fn line(line: &impl Serialize) -> String {
+    json(line) + "\n"
+}
+
+fn json(value: &impl Serialize) -> String {
     // Numbers and texts can always be written.
-    serde_json::to_string(line).unwrap_or_default() + "\n"
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Appends faces to a list in JSON, without its brackets.
+fn listed(list: &mut Vec<Bytes>, faces: &[Face]) {
+    let mut text = String::new();
+    for face in faces {
+        if !text.is_empty() || !list.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&json(&Frame::from(face)));
+    }
+    if !text.is_empty() {
+        text.shrink_to_fit();
+        list.push(text.into());
+    }
+}
+
+fn answer(kind: &'static str, body: Body) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 fn words(words: Vec<Timed>) -> impl Iterator<Item = Word> {

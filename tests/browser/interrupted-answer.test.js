@@ -1,6 +1,6 @@
 /**
- * An answer that may be interrupted is turned down, and then goes on or is silent at once; against a scripted server
- * that answers with an even tone, over both transports.
+ * An answer that is interrupted is silent at once; against a scripted server that answers with an even tone, over both
+ * transports.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -87,48 +87,15 @@ async function untilHeard(page) {
 }
 
 for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
-    test(`a held answer is heard at a fifth of its volume, and resumes as it was (${mode})`, async () => {
-        await inCall(mode, async (page, call, began) => {
-            const tone = call.sound(2);
-            await untilHeard(page);
-            const held = await when(page, 'held', () => call.server({ type: 'duck', response: 2 }));
-            assert.equal(await page.evaluate(() => window.visavis.held), true);
-            assert.equal(await page.evaluate(() => window.visavis.state), 'speaking');
-            await page.waitForTimeout(500);
-            const resumed = await when(page, 'held', () => call.server({ type: 'resume', response: 2 }));
-            assert.equal(await page.evaluate(() => window.visavis.held), false);
-            await page.waitForTimeout(500);
-            const { answer } = await stopRecording(page);
-            await tone.stop();
-
-            const levels = blocks(answer);
-            const at = (/** @type {number} */ time, /** @type {number} */ ms) => Math.round(((time - began) * 1000 + ms) / BLOCK_MS);
-            const full = median(levels.slice(at(held, -300), at(held, -50)));
-            const low = median(levels.slice(at(held, CLOCK_MS), at(resumed, -20)));
-            const after = median(levels.slice(at(resumed, CLOCK_MS), at(resumed, 400)));
-            assert.ok(full > 0.05, `the tone is at ${full}`);
-            assert.ok(Math.abs(low / full - 0.2) < 0.03, `held at ${low / full}`);
-            assert.ok(Math.abs(after / full - 1) < 0.1, `resumed at ${after / full}`);
-            const low25 = levels.findIndex((level, i) => i >= at(held, -CLOCK_MS) && level < full * 0.25);
-            const high95 = levels.findLastIndex((level, i) => i < low25 && level > full * 0.95);
-            assert.ok((low25 - high95) * BLOCK_MS <= 50, `turned down over ${(low25 - high95) * BLOCK_MS} ms`);
-            assert.ok((low25 - at(held, 0)) * BLOCK_MS <= CLOCK_MS, `low after ${(low25 - at(held, 0)) * BLOCK_MS} ms`);
-        });
-    });
-
     test(`an interrupted answer is silent at once and stays so, and the next is heard in full (${mode})`, async () => {
         await inCall(mode, async (page, call, began) => {
             const tone = call.sound(2);
             await untilHeard(page);
-            await when(page, 'held', () => call.server({ type: 'duck', response: 2 }));
-            await page.waitForTimeout(150);
             const cut = await when(page, 'bot-interrupted', () => {
                 call.send('bot-stopped-speaking', { response: 2 });
                 call.send('bot-interrupted', { response: 2, heard: 'Aah' });
                 void tone.stop(TRAILING_MS);
             });
-            call.server({ type: 'resume', response: 2 }); // too late to mean anything
-            assert.equal(await page.evaluate(() => window.visavis.held), false);
             await page.waitForTimeout(700);
             const next = call.sound(3);
             await untilHeard(page);

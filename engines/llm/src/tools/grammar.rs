@@ -1,0 +1,330 @@
+//! The grammar of a call, made of the tools' schemas within a budget. Pure but for llama.cpp's conversion of schemas.
+//!
+//! One model thread serves all calls, and each token that a grammar constrains is checked against every way in which the
+//! text could go on. So only what is cheap enters the grammar: names, types, short lists of choices. Patterns, lengths and
+//! all that exceeds the budget stay open here; the server checks the finished call against the whole schema.
+
+use serde_json::Value;
+use visavis_proto::v1::Tool;
+
+use super::ordered::Json;
+
+/// Most values in the reduced schemas of all tools together.
+const MOST_VALUES: usize = 1500;
+/// Most choices in the reduced schema of one tool: each is one more way for the text to go on.
+const MOST_CHOICES: usize = 48;
+/// Deepest nesting of a reduced schema, references included.
+const DEEPEST: usize = 10;
+/// Longest value that is given word by word, in bytes.
+const LONGEST_VALUE: usize = 200;
+/// Longest list whose length enters the grammar.
+const LONGEST_LIST: u64 = 16;
+/// Largest number whose range enters the grammar.
+const LARGEST_NUMBER: i64 = 1_000_000;
+/// Longest grammar in bytes.
+const LONGEST_GRAMMAR: usize = 128 << 10;
+
+const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
+/// Formats for which llama.cpp has a rule of fixed size.
+const FORMATS: [&str; 4] = ["date", "time", "date-time", "uuid"];
+
+/// The grammar of a call from its opening brace, if llama.cpp can make one.
+pub(crate) fn grammar(tools: &[Tool]) -> Option<String> {
+    let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
+    let mut values = MOST_VALUES;
+    // Where it cannot say a schema, then at least a known name and some object.
+    convert(tools, |tool| reduced(&tool.parameters, &mut values)).or_else(|| convert(tools, open))
+}
+
+fn convert(tools: &[Tool], mut arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
+    let call = |tool: &Tool| {
+        format!(
+            r#"{{"type":"object","properties":{{"name":{{"const":{}}},"arguments":{}}},"required":["name","arguments"],"additionalProperties":false}}"#,
+            Value::from(&*tool.name),
+            arguments(tool)
+        )
+    };
+    let calls: Vec<_> = tools.iter().map(call).collect();
+    let rules = llama_cpp_2::json_schema_to_grammar(&format!(r#"{{"anyOf":[{}]}}"#, calls.join(","))).ok()?;
+    let renamed = rules.lines().map(|line| match line.strip_prefix("root ::=") {
+        Some(rest) => format!("call ::={rest}"),
+        None => line.to_owned(),
+    });
+    let grammar = format!("root ::= [ \\n]* call\n{}\n", renamed.collect::<Vec<_>>().join("\n"));
+    (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
+}
+
+/// What of a tool's schema enters the grammar. `values`: how much room is left.
+fn reduced(schema: &str, values: &mut usize) -> Json {
+    let open = || Json::object([("type", Json::text("object"))]);
+    let Ok(root @ Json::Object(_)) = serde_json::from_str::<Json>(schema) else { return open() };
+    let mut reducer = Reducer { root: &root, values: *values, choices: MOST_CHOICES };
+    let known = reducer.target(&root, 0).filter(|schema| reducer.is_object(schema));
+    let arguments = match known {
+        // What a schema does not name may not be made up: a small model would, and would write on and on.
+        Some(schema) => reducer.object(schema, 0, false),
+        None => reducer.schema(&root, 0),
+    };
+    *values = reducer.values;
+    if *values == 0 { open() } else { arguments }
+}
+
+struct Reducer<'a> {
+    root: &'a Json,
+    values: usize,
+    choices: usize,
+}
+
+impl<'a> Reducer<'a> {
+    /// Takes a part of the budget; false, and nothing is left, when it is more than there is.
+    fn takes(budget: &mut usize, part: usize) -> bool {
+        let left = budget.checked_sub(part);
+        *budget = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Follows references; none where they lead nowhere or too far.
+    fn target(&self, schema: &'a Json, depth: usize) -> Option<&'a Json> {
+        let mut at = schema;
+        for _ in depth..DEEPEST {
+            match at.get("$ref").and_then(Json::as_str) {
+                None => return Some(at),
+                Some(to) => at = self.root.pointer(to.strip_prefix('#')?)?,
+            }
+        }
+        None
+    }
+
+    fn is_object(&self, schema: &Json) -> bool {
+        let branches = ["anyOf", "oneOf", "allOf", "enum", "const"];
+        schema.get("type").is_none_or(|kind| kind.as_str() == Some("object"))
+            && branches.into_iter().all(|keyword| schema.get(keyword).is_none())
+    }
+
+    /// Any value where the budget or the depth is used up.
+    fn schema(&mut self, schema: &'a Json, depth: usize) -> Json {
+        let any = || Json::Object(Vec::new());
+        if depth >= DEEPEST || !Self::takes(&mut self.values, 1) {
+            return any();
+        }
+        let Some(schema) = self.target(schema, depth) else { return any() };
+        if let Some(value) = schema.get("const") {
+            return self.choice(std::slice::from_ref(value));
+        }
+        if let Some(Json::List(members)) = schema.get("enum") {
+            return self.choice(members);
+        }
+        for keyword in ["anyOf", "oneOf", "allOf"] {
+            match schema.get(keyword) {
+                Some(Json::List(branches)) if branches.len() == 1 => {
+                    return self.schema(&branches[0], depth + 1);
+                }
+                Some(Json::List(branches)) if keyword != "allOf" => return self.branches(branches, depth),
+                Some(_) => return any(),
+                None => {}
+            }
+        }
+        self.typed(schema, depth)
+    }
+
+    fn choice(&mut self, members: &[Json]) -> Json {
+        let texts = members.iter().all(|member| member.as_str().is_some());
+        let open =
+            if texts { Json::object([("type", Json::text("string"))]) } else { Json::Object(Vec::new()) };
+        let short =
+            |member: &Json| matches!(member, Json::Scalar(_)) && member.to_string().len() <= LONGEST_VALUE;
+        let fits = !members.is_empty() && members.iter().all(short);
+        // One choice too many leaves the others their room.
+        if !fits || members.len() > self.choices || members.len() > self.values {
+            return open;
+        }
+        self.choices -= members.len();
+        self.values -= members.len();
+        Json::object([("enum", Json::List(members.to_vec()))])
+    }
+
+    fn branches(&mut self, branches: &'a [Json], depth: usize) -> Json {
+        if branches.is_empty() || branches.len() > self.choices {
+            return Json::Object(Vec::new());
+        }
+        self.choices -= branches.len();
+        let branches = branches.iter().map(|branch| self.schema(branch, depth + 1)).collect();
+        Json::object([("anyOf", Json::List(branches))])
+    }
+
+    fn typed(&mut self, schema: &'a Json, depth: usize) -> Json {
+        let kind = match schema.get("type") {
+            Some(Json::List(kinds)) => return self.kinds(kinds),
+            Some(kind) => kind.as_str().filter(|kind| TYPES.contains(kind)),
+            None => schema.get("properties").map(|_| "object"),
+        };
+        match kind {
+            Some("object") => self.object(schema, depth, true),
+            Some("array") => self.array(schema, depth),
+            Some("integer") => whole(schema),
+            Some("string") => {
+                let format = schema.get("format").and_then(Json::as_str);
+                let format = format.filter(|format| FORMATS.contains(format));
+                let mut fields = vec![("type".to_owned(), Json::text("string"))];
+                fields.extend(format.map(|format| ("format".to_owned(), Json::text(format))));
+                Json::Object(fields)
+            }
+            Some(kind) => Json::object([("type", Json::text(kind))]),
+            None => Json::Object(Vec::new()),
+        }
+    }
+
+    fn kinds(&mut self, kinds: &[Json]) -> Json {
+        let known = |kind: &Json| kind.as_str().is_some_and(|kind| TYPES.contains(&kind));
+        if kinds.is_empty() || !kinds.iter().all(known) || kinds.len() > self.choices {
+            return Json::Object(Vec::new());
+        }
+        self.choices -= kinds.len();
+        Json::object([("type", Json::List(kinds.to_vec()))])
+    }
+
+    /// `more`: properties that are not named may be written where the schema does not forbid it.
+    fn object(&mut self, schema: &'a Json, depth: usize, more: bool) -> Json {
+        let named: &[(String, Json)] = match schema.get("properties") {
+            Some(Json::Object(named)) => named,
+            _ => &[],
+        };
+        let open = || Json::object([("type", Json::text("object"))]);
+        let additional = schema.get("additionalProperties");
+        if named.is_empty() && more && additional.is_none() {
+            return open();
+        }
+        // Optional properties are choices as well.
+        if named.len() > self.choices || named.iter().any(|(name, _)| name.len() > LONGEST_VALUE) {
+            return open();
+        }
+        self.choices -= named.len();
+        let additional = match additional {
+            Some(schema @ Json::Object(_)) => self.schema(schema, depth + 1),
+            Some(Json::Scalar(Value::Bool(true))) => Json::Scalar(true.into()),
+            _ => Json::Scalar(false.into()),
+        };
+        let known =
+            |name: &&Json| name.as_str().is_some_and(|name| named.iter().any(|(known, _)| known == name));
+        let required = match schema.get("required") {
+            Some(Json::List(names)) => names.iter().filter(known).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let properties =
+            named.iter().map(|(name, schema)| (name.clone(), self.schema(schema, depth + 1))).collect();
+        Json::object([
+            ("type", Json::text("object")),
+            ("properties", Json::Object(properties)),
+            ("required", Json::List(required)),
+            ("additionalProperties", additional),
+        ])
+    }
+
+    fn array(&mut self, schema: &'a Json, depth: usize) -> Json {
+        let mut fields = vec![("type".to_owned(), Json::text("array"))];
+        let length = |name: &str| match schema.get(name) {
+            Some(Json::Scalar(value)) => value.as_u64().filter(|length| *length <= LONGEST_LIST),
+            _ => None,
+        };
+        for name in ["minItems", "maxItems"] {
+            fields.extend(length(name).map(|length| (name.to_owned(), Json::Scalar(length.into()))));
+        }
+        if let Some(items @ Json::Object(_)) = schema.get("items")
+            && schema.get("prefixItems").is_none()
+        {
+            fields.push(("items".to_owned(), self.schema(items, depth + 1)));
+        }
+        Json::Object(fields)
+    }
+}
+
+fn whole(schema: &Json) -> Json {
+    let mut fields = vec![("type".to_owned(), Json::text("integer"))];
+    for name in ["minimum", "maximum"] {
+        let Some(Json::Scalar(value)) = schema.get(name) else { continue };
+        if value.as_i64().is_some_and(|number| (-LARGEST_NUMBER..=LARGEST_NUMBER).contains(&number)) {
+            fields.push((name.to_owned(), Json::Scalar(value.clone())));
+        }
+    }
+    Json::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(parameters: &str) -> Tool {
+        Tool { name: "look_up".into(), description: "Does it.".into(), parameters: parameters.into() }
+    }
+
+    fn reduced_to(schema: &str) -> String {
+        reduced(schema, &mut { MOST_VALUES }).to_string()
+    }
+
+    #[test]
+    fn names_types_and_short_choices_enter_the_grammar_in_their_order() {
+        let schema = r##"{"type":"object","properties":{
+            "when":{"type":"string","format":"date","description":"x","minLength":3},
+            "city":{"$ref":"#/$defs/City"},
+            "days":{"type":"integer","minimum":1,"maximum":14},
+            "note":{"anyOf":[{"type":"string"},{"type":"null"}]},
+            "tags":{"type":"array","items":{"type":"string","pattern":"^a+$"},"maxItems":3}},
+            "required":["when","city"],"$defs":{"City":{"enum":["Paris","Rome"]}}}"##;
+        assert_eq!(
+            reduced_to(schema),
+            concat!(
+                r#"{"type":"object","properties":{"when":{"type":"string","format":"date"},"#,
+                r#""city":{"enum":["Paris","Rome"]},"days":{"type":"integer","minimum":1,"maximum":14},"#,
+                r#""note":{"anyOf":[{"type":"string"},{"type":"null"}]},"#,
+                r#""tags":{"type":"array","maxItems":3,"items":{"type":"string"}}},"#,
+                r#""required":["when","city"],"additionalProperties":false}"#
+            )
+        );
+        assert_eq!(
+            reduced_to("{}"),
+            r#"{"type":"object","properties":{},"required":[],"additionalProperties":false}"#
+        );
+        let rules = grammar(&[tool(schema), tool(r##"{"$ref":"#/nowhere"}"##)]).unwrap();
+        assert!(rules.starts_with("root ::= [ \\n]* call\n") && rules.contains("Paris"), "{rules}");
+    }
+
+    #[test]
+    fn no_schema_makes_a_grammar_that_is_large_or_ambiguous() {
+        let object = |property: &str| format!(r#"{{"type":"object","properties":{{"x":{property}}}}}"#);
+        let nested = (0..6).fold("a".to_owned(), |inner, _| format!("({inner}){{0,12}}"));
+        let members = (0..1000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+        let doubling = |keyword: &str, times: usize| {
+            let each = |n: usize| {
+                let next = vec![format!(r##"{{"$ref":"#/$defs/d{}"}}"##, n + 1); times].join(",");
+                format!(r#""d{n}":{{"{keyword}":[{next}]}}"#)
+            };
+            let levels = (0..20).map(each).collect::<Vec<_>>().join(",");
+            format!(
+                r##"{{"properties":{{"x":{{"$ref":"#/$defs/d0"}}}},"$defs":{{{levels},"d20":{{"type":"string"}}}}}}"##
+            )
+        };
+        for schema in [
+            object(&format!(r#"{{"type":"string","pattern":"^{nested}$"}}"#)),
+            object(r#"{"type":"string","minLength":100000,"maxLength":100000000}"#),
+            object(r#"{"type":"array","minItems":100000,"items":{"type":"array","maxItems":1000000}}"#),
+            object(&format!(r#"{{"enum":[{members}]}}"#)),
+            object(r##"{"$ref":"#/properties/x"}"##),
+            object(r##"{"type":"array","items":{"$ref":"#"}}"##),
+            doubling("anyOf", 2),
+            doubling("allOf", 3),
+            format!(
+                r#"{{"properties":{{{}}}}}"#,
+                (0..400).map(|n| format!(r#""p{n}":{{}}"#)).collect::<Vec<_>>().join(",")
+            ),
+        ] {
+            let mut values = MOST_VALUES;
+            let small = reduced(&schema, &mut values).to_string();
+            assert!(small.len() < 4000 && MOST_VALUES - values < 200, "{}: {small:.200}", small.len());
+            assert!(!small.contains("pattern") && !small.contains("100000"), "{small}");
+            let rules = grammar(&[tool(&schema)]).unwrap();
+            assert!(rules.len() < 8000, "{} bytes of rules: {schema:.80}", rules.len());
+        }
+        let many = vec![tool(&object(&doubling("anyOf", 2))); 64];
+        assert!(grammar(&many).unwrap().len() <= LONGEST_GRAMMAR);
+    }
+}

@@ -1,0 +1,54 @@
+//! Sends an answer to a reader who must take it: what is sent holds memory and a place.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::time::Instant;
+
+/// Longest time that the parts of an answer wait for their reader, all together.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Passes the parts on, and breaks off when the reader has kept them waiting for too long.
+pub(super) fn patiently(
+    parts: impl Stream<Item = Bytes> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let state = (Box::pin(parts), Duration::ZERO, None::<Instant>);
+    stream::unfold(Some(state), |state| async move {
+        let (mut parts, mut waited, sent) = state?;
+        waited += sent.map_or(Duration::ZERO, |sent| sent.elapsed());
+        if waited > PATIENCE {
+            return Some((Err(io::Error::new(io::ErrorKind::TimedOut, "the reader is too slow")), None));
+        }
+        let part = parts.next().await?;
+        Some((Ok(part), Some((parts, waited, Some(Instant::now())))))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_keeps_the_answer_waiting_loses_it() {
+        let parts = || stream::repeat(Bytes::from_static(b"x")).take(10);
+        for (pause, whole) in [(Duration::from_secs(10), true), (Duration::from_secs(30), false)] {
+            let mut sent = std::pin::pin!(patiently(parts()));
+            let mut read = 0;
+            let mut broken = false;
+            while let Some(part) = sent.next().await {
+                read += usize::from(part.is_ok());
+                broken |= part.is_err();
+                tokio::time::sleep(pause).await;
+            }
+            assert_eq!((read == 10, broken), (whole, !whole), "{pause:?}: {read}");
+        }
+        // The time that we take ourselves is not the reader's.
+        let slow = parts().then(|part| async {
+            tokio::time::sleep(PATIENCE).await;
+            part
+        });
+        assert_eq!(patiently(slow).filter(|part| std::future::ready(part.is_ok())).count().await, 10);
+    }
+}

@@ -1,0 +1,85 @@
+//! Bodies of requests that must come in time.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::body::{Frame, SizeHint};
+use tokio::time::Sleep;
+
+/// Longest time for a body to come.
+pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
+
+/// The body did not come in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the body did not come within {} seconds", UPLOAD.as_secs())]
+pub(crate) struct TooSlow;
+
+/// Puts a deadline on the request's body.
+pub(crate) async fn in_time(request: Request, next: Next) -> Response {
+    let timed = |body: Body| {
+        if body.is_end_stream() {
+            return body;
+        }
+        Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)) })
+    };
+    next.run(request.map(timed)).await
+}
+
+/// Whether an error is, or comes from, a body that was too slow.
+pub(crate) fn was_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<TooSlow>())
+}
+
+struct Timed {
+    body: Body,
+    due: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Timed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_pending() && self.due.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(axum::Error::new(TooSlow))));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_fails_in_time_and_one_that_comes_is_whole() {
+        let drip = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(UPLOAD / 7).await;
+            Some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), ()))
+        });
+        let timed = |body| Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)) });
+        let error = to_bytes(timed(Body::from_stream(drip)), 100).await.unwrap_err();
+        assert!(was_too_slow(&error), "{error:?}");
+        let whole = to_bytes(timed(Body::from("hello")), 100).await.unwrap();
+        assert_eq!(whole, "hello");
+    }
+}

@@ -1,0 +1,96 @@
+//! Places for connections: in all, and for each address. Pure.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Why a connection has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// As many as the server may have.
+    InAll,
+    /// As many as one address may have.
+    OfAddress,
+}
+
+impl Full {
+    /// For metrics.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::InAll => "full",
+            Self::OfAddress => "address",
+        }
+    }
+}
+
+/// Counts connections.
+#[derive(Debug)]
+pub(super) struct Places {
+    in_all: usize,
+    of_address: usize,
+    taken: HashMap<IpAddr, usize>,
+    count: usize,
+}
+
+impl Places {
+    pub(super) fn new(in_all: usize, of_address: usize) -> Self {
+        Self { in_all, of_address, taken: HashMap::new(), count: 0 }
+    }
+
+    /// Takes a place for a connection from this address.
+    pub(super) fn take(&mut self, address: IpAddr) -> Result<(), Full> {
+        if self.count >= self.in_all {
+            return Err(Full::InAll);
+        }
+        let taken = self.taken.entry(owner(address)).or_default();
+        if *taken >= self.of_address {
+            return Err(Full::OfAddress);
+        }
+        *taken += 1;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Gives a place back.
+    pub(super) fn give_back(&mut self, address: IpAddr) {
+        let owner = owner(address);
+        if let Some(taken) = self.taken.get_mut(&owner) {
+            *taken -= 1;
+            self.count -= 1;
+            if *taken == 0 {
+                self.taken.remove(&owner);
+            }
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+}
+
+/// Who has an address: IPv6 is given out in networks of 64 bits, each to one machine or house.
+fn owner(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_run_out_for_one_address_before_they_run_out_for_all() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut places = Places::new(4, 2);
+        let mut take = |text: &str| places.take(address(text));
+        assert_eq!((take("10.0.0.1"), take("::ffff:10.0.0.1")), (Ok(()), Ok(())));
+        assert_eq!(take("10.0.0.1"), Err(Full::OfAddress));
+        assert_eq!((take("2001:db8::1"), take("2001:db8::ffff:2")), (Ok(()), Ok(())));
+        assert_eq!(take("10.0.0.2"), Err(Full::InAll));
+        places.give_back(address("10.0.0.1"));
+        places.give_back(address("10.0.0.9"));
+        assert_eq!((places.count(), places.take(address("2001:db8::3"))), (3, Err(Full::OfAddress)));
+        assert_eq!(places.take(address("2001:db8:0:1::1")), Ok(()));
+    }
+}

@@ -1,0 +1,134 @@
+//! What the engine is asked to count, and what follows from its answers.
+
+use crate::event::CallEvent;
+use crate::frame::{Message, PlaybackPosition, ResponseId, Role};
+use crate::tool::{Tool, Tools};
+
+use super::budget::{Counted, Counting, LEAST_ROOM, estimate, estimate_tools};
+use super::{Command, Conversation};
+
+/// A request is made shorter this often before its question is given up.
+const MOST_CUTS: u32 = 4;
+
+/// Tools that a client wants to bring, while it is not known whether they fit.
+#[derive(Debug)]
+pub(super) struct Wish {
+    number: u32,
+    message: Option<String>,
+    tools: Tools,
+}
+
+impl Conversation {
+    /// The client brings tools, instead of those it brought before.
+    pub(super) fn client_tools(&mut self, message: Option<String>, brought: Vec<Tool>) {
+        let own = |tool: &Tool| self.settings.tools.iter().any(|own| own.name == tool.name);
+        if let Some(taken) = brought.iter().find(|tool| own(tool)) {
+            let fault = format!("set-tools: the server has a tool {:?} of its own", taken.name);
+            self.emit(CallEvent::BadMessage { id: message, message: fault });
+            return;
+        }
+        let tools: Tools = self.settings.tools.iter().cloned().chain(brought).collect();
+        let base = estimate(&self.settings.instructions) + estimate_tools(&tools);
+        // What takes half of the window at most does not wait for the engine to count it.
+        if base * 2 + LEAST_ROOM <= self.budget.limit() {
+            self.take_tools(tools, base);
+            self.count_base();
+            return;
+        }
+        self.wishes += 1;
+        self.wish = Some(Wish { number: self.wishes, message, tools: tools.clone() });
+        let what = Counting::Wish(self.wishes);
+        self.commands.push(Command::Count(what, self.base_messages(), tools));
+    }
+
+    fn take_tools(&mut self, tools: Tools, base: usize) {
+        self.wish = None;
+        self.tools = tools;
+        self.budget.set_base(base);
+        self.read_ahead("");
+    }
+
+    /// Asks for the tokens of instructions and tools.
+    pub(super) fn count_base(&mut self) {
+        let messages = self.base_messages();
+        self.commands.push(Command::Count(Counting::Base, messages, self.tools.clone()));
+    }
+
+    /// Asks for the tokens of what was said since it was last asked.
+    pub(super) fn count_history(&mut self) {
+        if let Some((from, messages)) = self.history.uncounted() {
+            let lengths = messages.iter().map(|message| message.content.len()).collect();
+            self.commands.push(Command::Count(Counting::History(from, lengths), messages, Tools::default()));
+        }
+    }
+
+    fn base_messages(&self) -> Vec<Message> {
+        vec![Message { role: Role::System, content: self.settings.instructions.clone() }]
+    }
+
+    /// The engine has counted, or could not.
+    pub(super) fn counted(&mut self, what: Counting, counted: Option<Counted>) {
+        match (what, counted) {
+            (Counting::Base, Some(counted)) => self.budget.counted(&counted),
+            (Counting::History(from, lengths), Some(counted)) => {
+                self.history.counted(from, &lengths, &counted.messages);
+                self.make_room();
+            }
+            (Counting::Wish(number), counted) => {
+                if let Some(wish) = self.wish.take_if(|wish| wish.number == number) {
+                    self.grant(wish, counted);
+                }
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Takes the client's tools if they leave room for a conversation.
+    fn grant(&mut self, wish: Wish, counted: Option<Counted>) {
+        let estimated = || Counted {
+            messages: vec![u32::try_from(estimate(&self.settings.instructions)).unwrap_or(u32::MAX)],
+            tools: u32::try_from(estimate_tools(&wish.tools)).unwrap_or(u32::MAX),
+            limit: u32::try_from(self.budget.limit()).unwrap_or(u32::MAX),
+        };
+        let counted = counted.unwrap_or_else(estimated);
+        if counted.base() <= counted.most_base() {
+            self.take_tools(wish.tools, counted.base());
+            self.budget.counted(&counted);
+            return;
+        }
+        let room = counted.most_base().saturating_sub(counted.base() - counted.tools as usize);
+        let fault = format!(
+            "set-tools: d.tools: {} tokens with the server's own tools; at most {room} fit beside the instructions in \
+             the {} that a prompt may have (llm.context less llm.max_tokens). Bring fewer tools, or shorter \
+             descriptions and schemas",
+            counted.tools, counted.limit
+        );
+        self.emit(CallEvent::BadMessage { id: wish.message, message: fault });
+    }
+
+    /// The request of an answer has more tokens than fit: the same answer is asked for with less.
+    pub(super) fn too_long(
+        &mut self,
+        now: u64,
+        position: PlaybackPosition,
+        response: ResponseId,
+        (limit, got): (u32, u32),
+    ) {
+        let hidden = self.hidden.as_ref().is_some_and(|hidden| hidden.id == response);
+        if !hidden && self.answer.as_ref().is_none_or(|answer| answer.id != response) {
+            return;
+        }
+        self.budget.too_long(limit, got);
+        let spent = self.budget.cuts() > MOST_CUTS;
+        if hidden {
+            self.discard();
+            if !spent {
+                self.speculate_again(now);
+            }
+        } else if spent {
+            self.abandon(now, position);
+        } else {
+            self.ask_on();
+        }
+    }
+}

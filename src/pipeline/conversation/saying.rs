@@ -1,0 +1,63 @@
+//! What the agent says without the model: the greeting, lines of its own, and holding phrases.
+
+use crate::event::TurnMarks;
+use crate::frame::Play;
+
+use super::answer::Answer;
+use super::lines::{self, Line, line};
+use super::{Command, Conversation};
+
+impl Conversation {
+    /// Says a line, unless there is something better to say. The model is never told of it.
+    pub(super) fn say(&mut self, now: u64, what: Line) {
+        self.say_words(now, line(what, &self.language).to_string(), true);
+    }
+
+    /// Says what the agent begins the call with; the model knows that it did.
+    pub(super) fn greet(&mut self, now: u64) {
+        if !std::mem::replace(&mut self.greeted, true) && !self.settings.greeting.is_empty() {
+            self.say_words(now, self.settings.greeting.clone(), false);
+        }
+    }
+
+    fn say_words(&mut self, now: u64, text: String, canned: bool) {
+        if self.answer.is_some() || self.is_spoken_to() {
+            return;
+        }
+        let mut request = self.request("", self.language.clone(), false);
+        request.messages.clear();
+        request.script = Some(text);
+        request.canned = canned;
+        let mut answer = Answer::new(request.id, (now, TurnMarks::default()));
+        answer.scripted = true;
+        answer.canned = canned;
+        self.take_up(now, answer);
+        self.commands.push(Command::Start(request, Play::Full));
+    }
+
+    /// The person has waited long enough for a word.
+    pub(super) fn hold(&mut self) {
+        self.hold_with(line(Line::OneMoment, &self.language));
+    }
+
+    /// Says this while the person waits; one such phrase is enough.
+    pub(super) fn hold_with(&mut self, text: &str) {
+        let Some(answer) = self.answer.as_mut() else { return };
+        if answer.waited_from.take().is_none() {
+            return;
+        }
+        let id = answer.id;
+        answer.held_with = text.to_string();
+        self.notice("one-moment", text);
+        self.commands.push(Command::Hold(id, text.to_string()));
+    }
+
+    /// What may have to be said without the model should not wait for its voice.
+    pub(super) fn prepare_lines(&mut self) {
+        if self.open.is_none() && self.answer.is_none() && self.leaving.is_none() {
+            let lines = lines::prepared(&self.language).map(str::to_owned).collect();
+            let voice = (self.settings.voice.clone(), self.language.clone());
+            self.commands.push(Command::Prepare(lines, voice));
+        }
+    }
+}

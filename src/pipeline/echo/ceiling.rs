@@ -1,0 +1,45 @@
+//! How loud an echo of what is played can be in this call: what is louder than that by far needs no search. Pure.
+
+use std::collections::VecDeque;
+
+/// Windows in which what was played can still be heard: 0.9 s.
+const HEARD: usize = 28;
+/// The ceiling is known after so many windows of the agent's sound: 1 s.
+const KNOWN: u32 = 31;
+/// How quickly a ceiling is lowered, a window.
+const LOWER: f32 = 0.995;
+/// What is above the ceiling by this much (4 dB) is no echo.
+const ABOVE: f32 = 2.5;
+/// The ceiling is at least so much of what is played (-40 dB).
+const LEAST: f32 = 1e-4;
+
+/// The loudest that the microphone has been, as a share of the power of what was played shortly before.
+#[derive(Debug, Default)]
+pub struct Ceiling {
+    played: VecDeque<f32>,
+    share: f32,
+    ceiling: f32,
+    windows: u32,
+}
+
+impl Ceiling {
+    /// The powers of a window, of what is played and of what is heard.
+    pub fn hear(&mut self, played: f32, heard: f32) {
+        self.played.truncate(HEARD - 1);
+        self.played.push_front(played);
+        let loudest = self.played.iter().copied().fold(0.0, f32::max);
+        self.share = heard / loudest.max(f32::MIN_POSITIVE);
+    }
+
+    /// Nobody spoke in that window but perhaps the agent.
+    pub fn was_echo(&mut self) {
+        self.windows = self.windows.saturating_add(1);
+        self.ceiling = self.share.max(self.ceiling * LOWER).max(LEAST);
+    }
+
+    /// Whether that window is too loud for an echo.
+    #[must_use]
+    pub fn is_above(&self) -> bool {
+        self.windows >= KNOWN && self.share > ABOVE * self.ceiling
+    }
+}

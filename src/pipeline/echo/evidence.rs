@@ -1,0 +1,83 @@
+//! Is what the microphone hears the agent's own voice, and how late? Gathered over the windows of one sound. Pure.
+
+use std::sync::LazyLock;
+
+use super::finder::{Finder, PIECE, SPAN};
+
+/// Echo that comes later than this (832 ms) is not looked for.
+const LATEST: i64 = 13_312;
+/// How much a window counts when the next one has come.
+const KEEP: f32 = 0.9;
+/// From this share on a sound is echo, by how many windows of it were heard. Over 0.2 s of other people's speech the
+/// largest share seen was 0.07; of echo through a small room and a clipping loudspeaker the smallest was as much, and
+/// three of four over 0.09.
+const ECHO: [(u32, f32); 4] = [(2, 0.22), (3, 0.14), (5, 0.09), (7, 0.075)];
+/// Below this share it is not.
+const OTHER: [(u32, f32); 3] = [(5, 0.03), (6, 0.045), (7, 0.055)];
+/// The same in a call whose echo is known: its delay may have changed in the middle of the sound.
+const OTHER_BESIDE_ECHO: [(u32, f32); 2] = [(8, 0.03), (10, 0.045)];
+/// After so many windows (320 ms) what is not echo by now is somebody else.
+const ENOUGH: u32 = 10;
+const ENOUGH_BESIDE_ECHO: u32 = 14;
+
+static FINDER: LazyLock<Finder> = LazyLock::new(Finder::default);
+
+/// What the evidence amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// It is the reference, so many samples late.
+    Echo(i64),
+    /// It is not.
+    Other,
+    /// More must be heard.
+    Open,
+}
+
+/// The shares of all delays, summed over the windows of a sound.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    shares: Vec<f32>,
+    weight: f32,
+    windows: u32,
+}
+
+impl Evidence {
+    /// A new sound begins.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Where the reference begins for a piece that ends at `end`.
+    #[must_use]
+    pub fn reference_from(end: i64) -> i64 {
+        end - PIECE as i64 - LATEST
+    }
+
+    /// Hears [`PIECE`] samples and the [`SPAN`] samples of the reference for them. `echo`: the call
+    /// has one.
+    pub fn hear(&mut self, piece: &[f32], reference: &[f32], echo: bool) -> Finding {
+        debug_assert_eq!((piece.len(), reference.len()), (PIECE, SPAN));
+        let shares = FINDER.shares(piece, reference);
+        self.windows += 1;
+        self.weight = self.weight * KEEP + 1.0;
+        self.shares.iter_mut().for_each(|share| *share *= KEEP);
+        self.shares.resize(self.shares.len().max(shares.len()), 0.0);
+        self.shares.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share);
+        let delay = |at: usize| LATEST - 2 * at as i64;
+        let best = (0..self.shares.len()).max_by(|&a, &b| self.shares[a].total_cmp(&self.shares[b]));
+        let share = best.map_or(0.0, |best| self.shares[best] / self.weight);
+        let reached = |(windows, least): &(u32, f32)| self.windows >= *windows && share > *least;
+        let missed = |(windows, most): &(u32, f32)| self.windows >= *windows && share < *most;
+        let (other, enough): (&[_], _) =
+            if echo { (&OTHER_BESIDE_ECHO, ENOUGH_BESIDE_ECHO) } else { (&OTHER, ENOUGH) };
+        match best {
+            Some(best) if ECHO.iter().any(reached) => {
+                // What was echo just now is somebody else only after as long a look as at the beginning.
+                self.windows = 0;
+                Finding::Echo(delay(best))
+            }
+            _ if other.iter().any(missed) || self.windows >= enough => Finding::Other,
+            _ => Finding::Open,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Reads a client's messages: no faster than a client needs, and long ones away from the threads that carry the calls.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::MessageCodec;
+use super::bucket::Bucket;
+use crate::event::ClientCommand;
+
+/// Messages in a second, and at once.
+const MESSAGES: (f64, f64) = (20.0, 200.0);
+/// Bytes of messages in a second, and at once. Declaring tools costs most to read, some milliseconds in 64 KiB.
+const BYTES: (f64, f64) = (32.0 * 1024.0, 256.0 * 1024.0);
+/// Longer messages are read on a thread of their own.
+const SHORT: usize = 2048;
+
+/// The messages of one client.
+pub struct Inbox {
+    codec: Arc<dyn MessageCodec>,
+    began: Instant,
+    messages: Bucket,
+    bytes: Bucket,
+}
+
+impl Inbox {
+    /// No messages yet.
+    #[must_use]
+    pub fn new(codec: Arc<dyn MessageCodec>) -> Self {
+        let (messages, bytes) = (Bucket::new(MESSAGES.0, MESSAGES.1), Bucket::new(BYTES.0, BYTES.1));
+        Self { codec, began: Instant::now(), messages, bytes }
+    }
+
+    /// Counts a message of this length, and waits while its sender is too fast: it waits for us in turn, and nothing is lost.
+    pub async fn count(&mut self, bytes: usize) {
+        let now = self.began.elapsed();
+        let wait = self.messages.owe(now, 1.0).max(self.bytes.owe(now, bytes as f64));
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Counts and reads a message; `None` when there is nothing to do.
+    pub async fn read(&mut self, text: &str) -> Option<ClientCommand> {
+        self.count(text.len()).await;
+        if text.len() <= SHORT {
+            return self.codec.decode(text);
+        }
+        let (codec, text) = (self.codec.clone(), text.to_owned());
+        let read = tokio::task::spawn_blocking(move || codec.decode(&text)).await;
+        read.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading a message failed");
+            let message = "the server made a mistake with this message".into();
+            Some(ClientCommand::Bad { id: None, message })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::protocol::Rtvi;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_messages_is_slowed_and_none_is_lost() {
+        let mut inbox = Inbox::new(Arc::new(Rtvi));
+        let message = r#"{"type":"client-message","data":{"t":"interrupt"}}"#;
+        for _ in 0..200 {
+            assert_eq!(inbox.read(message).await, Some(ClientCommand::Interrupt));
+        }
+        assert_eq!(inbox.began.elapsed(), Duration::ZERO, "a burst is taken at once");
+        for _ in 0..40 {
+            assert_eq!(inbox.read(message).await, Some(ClientCommand::Interrupt));
+        }
+        assert!(inbox.began.elapsed().abs_diff(Duration::from_secs(2)) < Duration::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn long_messages_are_read_like_short_ones() {
+        let mut inbox = Inbox::new(Arc::new(Rtvi));
+        let text = "word ".repeat(700);
+        let message = format!(r#"{{"type":"send-text","data":{{"content":"{text}"}}}}"#);
+        assert_eq!(inbox.read(&message).await, Some(ClientCommand::Say(text.trim().into())));
+    }
+}

@@ -1,0 +1,150 @@
+//! A call over one WebSocket: messages as text, audio as binary frames (`docs/protocol.md`). For where no UDP goes through.
+//!
+//! - `reader`: what comes from the client; `ear`: its sound; `allowance`: how much of it (pure)
+//! - `voice`: the agent's sound as frames
+
+mod allowance;
+mod ear;
+mod reader;
+mod voice;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use futures_util::stream::SplitSink;
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::MessageCodec;
+use super::inbox::Inbox;
+use crate::avatar::wire::Batch;
+use crate::ends::TransportEnds;
+use crate::event::CallEvent;
+use crate::frame::MediaOut;
+use ear::Ear;
+use reader::Reader;
+use voice::{PAUSE, Voice};
+
+/// The kind of a binary frame that holds faces.
+const FACE: u8 = 2;
+/// Bytes before the samples of a binary frame.
+pub const HEADER: usize = 12;
+/// Largest text frame.
+pub const LONGEST_TEXT: usize = 64 * 1024;
+/// What a client gets to take the last words.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Sample rates that a client may send.
+pub const RATES: [u32; 5] = [8_000, 16_000, 24_000, 44_100, 48_000];
+
+/// Serves one call until the client goes, the pipeline ends or `token` is cancelled.
+pub async fn run(
+    socket: WebSocket,
+    ends: TransportEnds,
+    codec: Arc<dyn MessageCodec>,
+    (rate, face): (u32, bool),
+    token: CancellationToken,
+) {
+    let (sink, stream) = socket.split();
+    let TransportEnds { mic, commands, media, faces, events, departure, .. } = ends;
+    // Without a receiver nobody computes faces.
+    let faces = face.then_some(faces);
+    let reader = Reader { mic, commands, inbox: Inbox::new(codec.clone()), ear: Ear::new(rate), departure };
+    let writer = Writer { sink, codec, voice: Voice::new() };
+    let (give_up, given_up) = mpsc::channel(1);
+    tokio::select! {
+        () = reader.run(stream, give_up) => {}
+        () = writer.run((media, faces), events, given_up) => {}
+        () = token.cancelled() => {}
+    }
+}
+
+/// The next batch of a client that wants any, and of a pipeline that makes any.
+async fn next_of(faces: &mut Option<mpsc::Receiver<Batch>>) -> Batch {
+    if let Some(waiting) = faces {
+        match waiting.recv().await {
+            Some(batch) => return batch,
+            None => *faces = None,
+        }
+    }
+    std::future::pending().await
+}
+
+struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    codec: Arc<dyn MessageCodec>,
+    voice: Voice,
+}
+
+impl Writer {
+    async fn run(
+        mut self,
+        (mut media, mut faces): (mpsc::Receiver<MediaOut>, Option<mpsc::Receiver<Batch>>),
+        mut events: mpsc::Receiver<CallEvent>,
+        mut given_up: mpsc::Receiver<&'static str>,
+    ) {
+        let mut sounded = Instant::now();
+        loop {
+            let sent = tokio::select! {
+                biased;
+                Some(reason) = given_up.recv() => {
+                    let message = serde_json::json!({ "label": "rtvi-ai", "type": "error", "id": "0", "data": { "message": format!("The call ends: {reason}."), "fatal": true } });
+                    _ = tokio::time::timeout(GOODBYE, self.sink.send(Message::text(message.to_string()))).await;
+                    self.close(close_code::POLICY, reason).await;
+                    return;
+                }
+                event = events.recv() => {
+                    let Some(event) = event else {
+                        self.close(close_code::NORMAL, "the call has ended").await;
+                        return;
+                    };
+                    if let CallEvent::Interrupted { .. } = event {
+                        while media.try_recv().is_ok() {}
+                        self.voice.cut();
+                    }
+                    self.tell(&event).await
+                }
+                Some(frame) = media.recv() => {
+                    sounded = Instant::now();
+                    let frame = self.voice.frame(&frame);
+                    self.play(frame).await
+                }
+                () = tokio::time::sleep_until(sounded + PAUSE), if self.voice.is_open() => {
+                    let rest = self.voice.rest();
+                    self.play(rest).await
+                }
+                batch = next_of(&mut faces) => self.show(&batch).await,
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn tell(&mut self, event: &CallEvent) -> Result<(), axum::Error> {
+        for text in self.codec.encode(event) {
+            self.sink.send(Message::text(text)).await?;
+        }
+        Ok(())
+    }
+
+    async fn play(&mut self, frame: Option<Vec<u8>>) -> Result<(), axum::Error> {
+        match frame {
+            Some(bytes) => self.sink.send(Message::Binary(bytes.into())).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn show(&mut self, batch: &Batch) -> Result<(), axum::Error> {
+        let bytes = [&[1, FACE], batch.encode(0).as_slice()].concat();
+        metrics::counter!("visavis_face_bytes_total").increment(bytes.len() as u64);
+        self.sink.send(Message::Binary(bytes.into())).await
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        _ = tokio::time::timeout(GOODBYE, self.sink.send(Message::Close(Some(frame)))).await;
+    }
+}

@@ -1,0 +1,190 @@
+//! What comes from the client: sound, messages, or nothing.
+
+use std::time::Duration;
+
+use axum::extract::ws::Message;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::LONGEST_TEXT;
+use super::allowance::{Allowance, Verdict};
+use super::ear::Ear;
+use crate::ends::{Departure, MicSender};
+use crate::event::ClientCommand;
+use crate::frame::{AudioFrame, MIC_FRAME};
+use crate::transport::inbox::Inbox;
+
+/// Malformed frames after which a client is given up.
+const PATIENCE: u32 = 10;
+/// A client that has sent neither sound nor a message by then holds a seat for nothing.
+const FIRST_SIGN: Duration = Duration::from_secs(10);
+/// Without audio for this long the microphone counts as silent, so that an utterance ends even if its client has stalled.
+const SILENT_AFTER: Duration = Duration::from_millis(300);
+const TICK: Duration = Duration::from_millis(100);
+const FRAMES_PER_TICK: usize = 5;
+
+/// Reads one client.
+pub(super) struct Reader {
+    pub(super) mic: MicSender,
+    pub(super) commands: mpsc::Sender<ClientCommand>,
+    pub(super) inbox: Inbox,
+    pub(super) ear: Ear,
+    pub(super) departure: Departure,
+}
+
+/// What has come so far.
+struct Seen {
+    began: Instant,
+    heard: Instant,
+    allowance: Allowance,
+    /// Something useful came.
+    useful: bool,
+    faults: u32,
+}
+
+impl Reader {
+    /// Reads until the client goes, or is given up for the reason that is told.
+    pub(super) async fn run<E>(
+        mut self,
+        mut stream: impl Stream<Item = Result<Message, E>> + Unpin,
+        give_up: mpsc::Sender<&'static str>,
+    ) {
+        let now = Instant::now();
+        let mut seen = Seen { began: now, heard: now, allowance: Allowance::new(), useful: false, faults: 0 };
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let message = tokio::select! {
+                message = stream.next() => message,
+                _ = tick.tick() => {
+                    if !seen.useful && seen.began.elapsed() >= FIRST_SIGN {
+                        _ = give_up.send("nothing came from the client for ten seconds").await;
+                        break;
+                    }
+                    self.silence(&seen);
+                    continue;
+                }
+            };
+            let Some(Ok(message)) = message else { return self.departure.lost() };
+            if matches!(message, Message::Close(_)) {
+                return;
+            }
+            if let Err(reason) = self.take(message, &mut seen).await {
+                _ = give_up.send(reason).await;
+                break;
+            }
+        }
+        // The writer says goodbye and ends the call.
+        std::future::pending().await
+    }
+
+    fn silence(&self, seen: &Seen) {
+        if seen.heard.elapsed() > SILENT_AFTER {
+            for _ in 0..FRAMES_PER_TICK {
+                self.mic.send(AudioFrame { samples: vec![0; MIC_FRAME], received: false });
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Message, seen: &mut Seen) -> Result<(), &'static str> {
+        let fault = match message {
+            Message::Binary(frame) => self.sound(&frame, seen)?,
+            Message::Text(text) if text.len() > LONGEST_TEXT => return Err("a text frame was over 64 KiB"),
+            Message::Text(text) => match self.inbox.read(&text).await {
+                Some(bad @ ClientCommand::Bad { id: None, .. }) => Some(bad),
+                command => {
+                    seen.useful = true;
+                    if let Some(command) = command {
+                        // A pipeline that has ended closes the socket by its events' end.
+                        _ = self.commands.send(command).await;
+                    }
+                    None
+                }
+            },
+            // Each is answered, so a flood of them must wait like one of messages.
+            Message::Ping(data) | Message::Pong(data) => {
+                self.inbox.count(data.len()).await;
+                None
+            }
+            Message::Close(_) => None,
+        };
+        if let Some(fault) = fault {
+            seen.faults += 1;
+            _ = self.commands.try_send(fault);
+            if seen.faults >= PATIENCE {
+                return Err("ten frames were malformed");
+            }
+        }
+        Ok(())
+    }
+
+    fn sound(&mut self, frame: &[u8], seen: &mut Seen) -> Result<Option<ClientCommand>, &'static str> {
+        let (body, seconds) = match self.ear.samples(frame) {
+            Ok(samples) => samples,
+            Err(message) => return Ok(Some(ClientCommand::Bad { id: None, message })),
+        };
+        seen.useful = true;
+        seen.heard = Instant::now();
+        match seen.allowance.frame(seen.began.elapsed(), seconds) {
+            Verdict::Heard => self.ear.take(body).into_iter().for_each(|frame| self.mic.send(frame)),
+            Verdict::Dropped => {
+                metrics::counter!("visavis_mic_excess_frames_dropped_total").increment(1);
+            }
+            Verdict::End => return Err("sound came much faster than it is spoken"),
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    use futures_util::stream;
+
+    use super::*;
+    use crate::ends::{PipelineEnds, call_ends};
+    use crate::transport::protocol::Rtvi;
+
+    /// Why a client that sends these messages, and then nothing, is given up; and the pipeline's end.
+    async fn given_up(messages: Vec<Message>) -> (Option<&'static str>, PipelineEnds) {
+        let (ends, pipeline) = call_ends();
+        let inbox = Inbox::new(Arc::new(Rtvi));
+        let (mic, commands, departure) = (ends.mic, ends.commands, ends.departure);
+        let reader = Reader { mic, commands, inbox, ear: Ear::new(16_000), departure };
+        let (give_up, mut reason) = mpsc::channel(1);
+        let messages = stream::iter(messages.into_iter().map(Ok::<_, Infallible>)).chain(stream::pending());
+        tokio::select! {
+            () = reader.run(messages, give_up) => (None, pipeline),
+            reason = reason.recv() => (reason, pipeline),
+            () = tokio::time::sleep(FIRST_SIGN * 3) => (None, pipeline),
+        }
+    }
+
+    fn sound(samples: usize) -> Message {
+        let mut bytes = vec![1, 1];
+        bytes.resize(super::super::HEADER + samples * 2, 0);
+        Message::Binary(bytes.into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_no_use_is_given_up_with_the_reason() {
+        let hello = || Message::text(r#"{"type":"client-ready","data":{}}"#);
+        for (messages, part) in [
+            (vec![], Some("nothing came")),
+            (vec![Message::text("{")], Some("nothing came")),
+            (vec![Message::Ping("x".into()); 30], Some("nothing came")),
+            (vec![hello()], None),
+            (vec![sound(320)], None),
+            (vec![Message::text("{"); 10], Some("ten frames were malformed")),
+            (vec![Message::text("x".repeat(LONGEST_TEXT + 1))], Some("64 KiB")),
+            (vec![sound(3200); 400], Some("much faster")),
+        ] {
+            let count = messages.len();
+            let (reason, _pipeline) = given_up(messages).await;
+            assert_eq!(reason.is_some(), part.is_some(), "{count} messages: {reason:?}");
+            assert!(reason.unwrap_or("").contains(part.unwrap_or("")), "{count} messages: {reason:?}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The agent's own voice and other people's in the microphone, through the whole pipeline with scripted engines on a virtual clock.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use parking_lot::Mutex;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use visavis::config::Config;
+use visavis::ends::{TransportEnds, call_ends};
+use visavis::engine::scripted::{Script, ScriptedLlm, ScriptedStt};
+use visavis::engine::{EngineError, Engines, LlmPiece, Tts, TtsPart, TtsRequest, Vad};
+use visavis::event::CallEvent;
+use visavis::frame::{AudioFrame, MIC_FRAME};
+use visavis::pipeline;
+
+/// Takes every sound for speech, however soft.
+struct SoundVad;
+
+impl Vad for SoundVad {
+    fn probability(&mut self, window: &[i16]) -> f32 {
+        let power: f32 = window.iter().map(|sample| f32::from(*sample).powi(2)).sum();
+        if (power / window.len() as f32).sqrt() > 100.0 { 0.95 } else { 0.02 }
+    }
+}
+
+/// Syllables of this pitch in Hz at 24 kHz, or another rate: harmonics that glide, the same in every run.
+fn syllables(mut seed: u32, pitch: f32, rate: f32, seconds: f32) -> Vec<i16> {
+    let mut chance = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        seed as f32 / u32::MAX as f32
+    };
+    let (mut sound, mut phase) = (Vec::new(), 0.0_f32);
+    while (sound.len() as f32) < seconds * rate {
+        let length = (0.08 + 0.14 * chance()) * rate;
+        let (from, to) = (pitch * (0.8 + 0.4 * chance()), pitch * (0.8 + 0.4 * chance()));
+        let formants = [300.0 + 500.0 * chance(), 900.0 + 1_400.0 * chance(), 2_400.0 + 900.0 * chance()];
+        for n in 0..length as usize {
+            let share = n as f32 / length;
+            let base = from + (to - from) * share;
+            phase = (phase + base / rate).fract();
+            let tone = |number: u8| {
+                let number = f32::from(number);
+                let gain: f32 =
+                    formants.iter().map(|at| 1.0 / (1.0 + ((base * number - at) / 90.0).powi(2))).sum();
+                gain * (std::f32::consts::TAU * number * phase).sin() / number.sqrt()
+            };
+            let swell = (std::f32::consts::PI * share).sin();
+            sound.push((5_000.0 * swell * (1..=24).map(tone).sum::<f32>()) as i16);
+        }
+        sound.resize(sound.len() + (0.04 * rate) as usize, 0);
+    }
+    sound
+}
+
+/// Speaks every text for 6 s.
+struct Speaker;
+
+#[async_trait]
+impl Tts for Speaker {
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let samples = syllables(40_507, 160.0, 24_000.0, 6.0);
+        let words = vec![(request.text, 0, samples.len() as u64)];
+        let part = TtsPart { rate: 24_000, samples, words, sounds: Vec::new(), measured: false };
+        Ok(stream::iter([Ok(part)]).boxed())
+    }
+}
+
+/// A call whose microphone hears the agent again, so many frames late and at this gain, and what sounds beside it.
+struct Call {
+    ends: TransportEnds,
+    path: (usize, f32),
+    air: VecDeque<Vec<i16>>,
+    beside: VecDeque<i16>,
+    heard: usize,
+    events: Vec<CallEvent>,
+}
+
+impl Call {
+    fn begin(lines: &[&str], path: (usize, f32)) -> (Self, CancellationToken) {
+        let lines = lines.iter().map(|line| Ok((*line).to_string())).collect::<VecDeque<_>>();
+        let stt = Arc::new(ScriptedStt { lines: Mutex::new(lines) });
+        let answer: Script = vec![(Duration::from_millis(20), Ok(LlmPiece::Text("A long answer. ".into())))];
+        let answers = Mutex::new([answer.clone(), answer.clone(), answer].into());
+        let llm = Arc::new(ScriptedLlm { answers, ..Default::default() });
+        let vad = Arc::new(|| Box::new(SoundVad) as Box<dyn Vad>);
+        let engines = Engines { stt, llm, tts: Arc::new(Speaker), vad, end_of_turn: None };
+        let (ends, pipeline) = call_ends();
+        let stop = CancellationToken::new();
+        let tokens = (CancellationToken::new(), stop.clone());
+        tokio::spawn(async move {
+            let config = Config::default();
+            Box::pin(pipeline::run("echo".into(), pipeline, engines, &config, None, tokens)).await
+        });
+        let air = (0..path.0).map(|_| vec![0; MIC_FRAME]).collect();
+        (Self { ends, path, air, beside: VecDeque::new(), heard: 0, events: Vec::new() }, stop)
+    }
+
+    /// The microphone for 20 ms: what the person says, and the echo.
+    async fn frame(&mut self, said: &[i16]) {
+        let mut samples = self.air.pop_front().unwrap_or_else(|| vec![0; MIC_FRAME]);
+        samples.iter_mut().zip(said).for_each(|(to, from)| *to = to.saturating_add(*from));
+        let all = self.beside.len().min(MIC_FRAME);
+        samples.iter_mut().zip(self.beside.drain(..all)).for_each(|(to, from)| *to = to.saturating_add(from));
+        self.ends.mic.send(AudioFrame { samples, received: true });
+        sleep(Duration::from_millis(20)).await;
+        let mut back = vec![0; MIC_FRAME];
+        while let Ok(frame) = self.ends.media.try_recv() {
+            self.heard += 1;
+            // From 24 to 16 kHz: the middle of each two of three.
+            back =
+                frame.samples.chunks(3).flat_map(|three| [three[0], (three[1] / 2 + three[2] / 2)]).collect();
+            back.iter_mut().for_each(|sample| *sample = (f32::from(*sample) * self.path.1) as i16);
+        }
+        self.air.push_back(back);
+        while let Ok(event) = self.ends.events.try_recv() {
+            self.events.push(event);
+        }
+    }
+
+    async fn say(&mut self, seconds: f32) {
+        for frame in syllables(977, 110.0, 16_000.0, seconds).chunks(MIC_FRAME) {
+            self.frame(frame).await;
+        }
+    }
+
+    async fn listen(&mut self, seconds: f32) {
+        for _ in 0..(seconds * 50.0) as usize {
+            self.frame(&[]).await;
+        }
+    }
+
+    fn count(&self, what: impl Fn(&CallEvent) -> bool) -> usize {
+        self.events.iter().filter(|event| what(event)).count()
+    }
+}
+
+fn begins_speaking(event: &CallEvent) -> bool {
+    matches!(event, CallEvent::UserStartedSpeaking)
+}
+
+fn is_cut(event: &CallEvent) -> bool {
+    matches!(event, CallEvent::Interrupted { .. })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_back_through_the_microphone_is_spoken_to_its_end_and_begins_no_turn() {
+    for path in [(6, 0.32), (11, 0.18), (17, 0.1), (20, 0.06)] {
+        let (mut call, stop) = Call::begin(&["What is it?"], path);
+        call.say(1.0).await;
+        call.listen(9.0).await;
+        assert_eq!(call.count(begins_speaking), 1, "{path:?}: the question alone");
+        assert!(call.heard >= 300, "{path:?}: {} frames of 6 s", call.heard);
+        assert_eq!(call.count(is_cut), 0, "{path:?}");
+        stop.cancel();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_speaks_over_their_echo_stops_the_answer() {
+    for path in [(6, 0.32), (17, 0.1)] {
+        let (mut call, stop) = Call::begin(&["What is it?", "Stop."], path);
+        call.say(1.0).await;
+        call.listen(3.5).await;
+        let before = call.heard;
+        assert!(before > 100, "{path:?}: it answers");
+        call.say(0.4).await;
+        call.listen(0.4).await;
+        assert!(call.heard - before <= 20, "{path:?}: {} frames in 0.8 s", call.heard - before);
+        call.listen(1.0).await;
+        assert_eq!(call.count(is_cut), 1, "{path:?}");
+        stop.cancel();
+    }
+}
+
+/// Another voice, 18 dB softer than the person's.
+fn television(seconds: f32) -> VecDeque<i16> {
+    syllables(71, 140.0, 16_000.0, seconds).into_iter().map(|sample| sample / 8).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_television_18_db_below_the_person_is_not_answered_and_interrupts_nothing() {
+    let (mut call, stop) = Call::begin(&["What is it?"], (1, 0.0));
+    call.say(1.5).await;
+    call.beside = television(20.0);
+    call.listen(20.0).await;
+    assert_eq!(call.count(begins_speaking), 1, "the question alone");
+    assert!(call.heard >= 300, "{} frames of 6 s", call.heard);
+    assert_eq!(call.count(is_cut), 0);
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_answered_though_a_television_talks_before_and_after_it() {
+    let (mut call, stop) = Call::begin(&["What is it?"], (1, 0.0));
+    call.beside = television(20.0);
+    call.listen(1.0).await;
+    call.say(1.5).await;
+    call.listen(15.0).await;
+    assert!(call.heard >= 300, "{} frames", call.heard);
+    assert_eq!(call.count(is_cut), 0);
+    stop.cancel();
+}
