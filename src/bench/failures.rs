@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::{Settings, process};
 use crate::client::turn::{Question, TurnLog, TurnReport, ended, settle, wait_until};
@@ -182,18 +183,19 @@ impl Turn {
             }])))
             .await?;
         }
-        let struck = self.ask(call, options, &mut log).await?;
+        let server = settings.server.clone();
+        let (strikes, struck) = oneshot::channel();
+        let watching = tokio::spawn(async move {
+            let struck: Instant = struck.await.ok()?;
+            back(&server, before, struck).await.then(|| struck.elapsed().as_secs_f64() * 1_000.0)
+        });
+        let struck = self.ask(call, options, &mut log, strikes).await?;
         if self.phase == Phase::Tool {
             call.send(ClientMessage::SetTools(json!([]))).await?;
         }
         let next_sound_ms = struck.and_then(|struck| longest_silence(&log, struck));
         let TurnReport { answer, notices, .. } = log.report();
-        let mut ready_ms = None;
-        if let Some(struck) = struck
-            && back(&settings.server, before, struck).await
-        {
-            ready_ms = Some(struck.elapsed().as_secs_f64() * 1_000.0);
-        }
+        let ready_ms = watching.await?;
         settle(call, SILENT_FOR, LONGEST_REST).await?;
         let Self { blow, victim, phase, .. } = *self;
         Ok(Trial { blow, victim, phase, struck: struck.is_some(), next_sound_ms, answer, ready_ms, notices })
@@ -205,7 +207,9 @@ impl Turn {
         call: &mut Call,
         options: &Options,
         log: &mut TurnLog,
+        strikes: oneshot::Sender<Instant>,
     ) -> anyhow::Result<Option<Instant>> {
+        let mut strikes = Some(strikes);
         let question = match self.phase {
             Phase::Listening | Phase::Transcript => options.spoken.clone(),
             Phase::FirstToken | Phase::Speaking => Question::Typed("Tell me something about the sea.".into()),
@@ -224,7 +228,11 @@ impl Turn {
                     let arrived = arrived.ok_or_else(|| ended(log))?;
                     if struck.is_none() && self.begins(&arrived.event) {
                         self.strike()?;
-                        struck = Some(Instant::now());
+                        let now = Instant::now();
+                        struck = Some(now);
+                        if let Some(strikes) = strikes.take() {
+                            _ = strikes.send(now);
+                        }
                     }
                     if let Event::Message(ServerMessage::ToolCalled { id, .. }) = &arrived.event {
                         let result = json!({ "weather": "sunny, 20 degrees" });
@@ -289,7 +297,7 @@ async fn restarts(server: &Server) -> Option<f64> {
 
 /// Waits until an engine has been started again and the server is ready; false: it does not come back.
 async fn back(server: &Server, before: f64, struck: Instant) -> bool {
-    while struck.elapsed() < READY_WITHIN + LONGEST_REST {
+    while struck.elapsed() < READY_WITHIN {
         let ready = server.http().get(server.url("ready")).send().await;
         let is_ready = ready.is_ok_and(|answer| answer.status().is_success());
         if is_ready && restarts(server).await.is_some_and(|count| count > before) {

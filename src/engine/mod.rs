@@ -7,7 +7,7 @@
 //! - [`supervisor`]: starts them as children and keeps them running; `log_lines`: what they write
 //! - [`monitor`]: what they say of their health; [`health`]: when they are wedged; [`watchdog`]: ends requests to those
 //! - [`speech_cache`]: remembers how short phrases sound
-//! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`]
+//! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`], a `pool` of sessions each
 //! - [`scripted`]: engines for tests of turn-taking
 
 pub mod fleet;
@@ -17,6 +17,7 @@ pub mod launcher;
 mod log_lines;
 pub mod monitor;
 mod onnx;
+mod pool;
 pub mod scripted;
 pub mod silero;
 pub mod smart_turn;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ndarray::{Array1, Array2, Array3};
+use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::onnx::Sessions;
-use super::{VAD_WINDOW, Vad};
+use super::pool::Pool;
+use super::{VAD_WINDOW, Vad, onnx};
 use crate::frame::MIC_RATE;
 
 /// The model hears the end of the window before, too.
@@ -21,7 +22,7 @@ const SESSIONS: usize = 8;
 
 /// The loaded model, shared by all calls; what it remembers of a call lives in the call.
 pub struct Silero {
-    sessions: Arc<Sessions>,
+    sessions: Arc<Pool<Session>>,
 }
 
 impl Silero {
@@ -30,7 +31,7 @@ impl Silero {
     /// # Errors
     /// When either file is missing or of the wrong kind.
     pub fn load(runtime: &Path, model: &Path) -> anyhow::Result<Self> {
-        Ok(Self { sessions: Arc::new(Sessions::load(runtime, model, SESSIONS)?) })
+        Ok(Self { sessions: Arc::new(onnx::sessions(runtime, model, SESSIONS)?) })
     }
 
     /// A detector for one call.
@@ -47,7 +48,7 @@ impl Silero {
 
 /// What the model remembers of one call.
 pub struct SileroDetector {
-    sessions: Arc<Sessions>,
+    sessions: Arc<Pool<Session>>,
     state: Array3<f32>,
     context: [f32; CONTEXT],
     quiet: bool,

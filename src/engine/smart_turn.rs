@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::Context;
 use ndarray::Array3;
+use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::onnx::Sessions;
-use super::{EndOfTurn, EngineError};
+use super::pool::Pool;
+use super::{EndOfTurn, EngineError, onnx};
 use crate::audio::log_mel::{BANDS, FRAMES, LogMel};
 
 /// Most sessions, each with tens of megabytes: beyond it calls wait 30 ms for each other.
@@ -15,7 +16,7 @@ const SESSIONS: usize = 2;
 
 /// The loaded model, shared by all calls; it remembers nothing.
 pub struct SmartTurn {
-    sessions: Sessions,
+    sessions: Pool<Session>,
     log_mel: LogMel,
 }
 
@@ -25,7 +26,7 @@ impl SmartTurn {
     /// # Errors
     /// When either file is missing or of the wrong kind.
     pub fn load(runtime: &Path, model: &Path) -> anyhow::Result<Self> {
-        let sessions = Sessions::load(runtime, model, SESSIONS)?;
+        let sessions = onnx::sessions(runtime, model, SESSIONS)?;
         let loaded = Self { sessions, log_mel: LogMel::default() };
         // The first run prepares memory for all others, and a wrong model shows itself here, not in a call.
         loaded.run(&[]).with_context(|| format!("{} is not an end-of-turn model", model.display()))?;
