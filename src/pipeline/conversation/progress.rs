@@ -3,7 +3,7 @@
 use crate::event::CallEvent;
 use crate::frame::ResponseId;
 
-use super::answer::Phrase;
+use super::answer::{Answer, Phrase};
 use super::{Command, Conversation, Input};
 use crate::pipeline::playout::PlayoutEvent;
 
@@ -44,25 +44,16 @@ impl Conversation {
                 answer.marks.first_audio = since;
                 None
             }
-            Input::Playout(PlayoutEvent::Started(_)) => {
-                answer.sounding = true;
-                self.unanswered = false;
-                Some(CallEvent::AgentStartedSpeaking(id))
-            }
-            Input::Playout(PlayoutEvent::Phrase { text, response }) => {
-                answer.marks.first_sent = answer.marks.first_sent.or(since);
-                answer.phrases.push(Phrase { text: text.clone(), words: Vec::new() });
-                Some(CallEvent::PhraseSpoken { response, text })
-            }
-            Input::Playout(PlayoutEvent::Words { words, .. }) => {
-                answer.take_words(words);
-                None
-            }
-            Input::Playout(PlayoutEvent::Cue { cue, .. }) => {
-                self.shown.answer_shows(cue);
-                Some(CallEvent::Expression(cue))
-            }
             Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
+            Input::Playout(event) => {
+                if let PlayoutEvent::Started(_) = event {
+                    self.unanswered = false;
+                }
+                if let PlayoutEvent::Cue { cue, .. } = event {
+                    self.shown.answer_shows(cue);
+                }
+                answer.plays(event, since)
+            }
             _ => None,
         };
         let begun = matches!(event, Some(CallEvent::AgentStartedSpeaking(_))) && !answer.scripted;
@@ -82,6 +73,29 @@ impl Conversation {
             && answer.since(now).is_some_and(|since| ms <= since.saturating_add(CLOCKS_DIFFER))
         {
             answer.marks.heard = answer.marks.heard.or(Some(ms));
+        }
+    }
+}
+
+impl Answer {
+    /// Takes in what playout tells of it at `since`; the client is told of the event.
+    fn plays(&mut self, event: PlayoutEvent, since: Option<u32>) -> Option<CallEvent> {
+        match event {
+            PlayoutEvent::Started(response) => {
+                self.sounding = true;
+                Some(CallEvent::AgentStartedSpeaking(response))
+            }
+            PlayoutEvent::Phrase { text, response } => {
+                self.marks.first_sent = self.marks.first_sent.or(since);
+                self.phrases.push(Phrase { text: text.clone(), words: Vec::new() });
+                Some(CallEvent::PhraseSpoken { response, text })
+            }
+            PlayoutEvent::Words { words, .. } => {
+                self.take_words(words);
+                None
+            }
+            PlayoutEvent::Cue { cue, .. } => Some(CallEvent::Expression(cue)),
+            PlayoutEvent::Hole(..) | PlayoutEvent::Finished(_) => None,
         }
     }
 }
