@@ -134,11 +134,8 @@ async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()>
 
 /// Without UDP the server still takes WebSocket calls.
 async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
-    let settings = WebRtcConfig {
-        udp: config.server.udp,
-        public_addresses: config.server.public_addresses.clone(),
-        max_calls: config.server.max_calls,
-    };
+    let settings =
+        WebRtcConfig { udp: config.server.udp, public_addresses: config.server.public_addresses.clone() };
     match WebRtcHost::bind(settings).await {
         Ok(host) => Some(host),
         Err(error) => {
@@ -178,6 +175,8 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     // A gauge that nobody has set yet would be missing instead of 0.
     metrics::gauge!("visavis_calls_active").set(0.0);
     for counter in [
+        "visavis_calls_given_up_total",
+        "visavis_log_lines_dropped_total",
         "visavis_mic_frames_dropped_total",
         "visavis_media_frames_dropped_total",
         "visavis_playout_holes_total",
@@ -186,6 +185,7 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     ] {
         metrics::counter!(counter).absolute(0);
     }
+    metrics::counter!("visavis_task_restarts_total", "task" => "udp").absolute(0);
     for engine in ["stt", "llm", "tts"] {
         for reason in ["died", "hung"] {
             metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)

@@ -1,13 +1,14 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
 //! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
-//! - [`offer`]: WebRTC signalling and hang-up
+//! - [`offer`]: WebRTC signalling and hang-up; `caller`: who asks
 //! - [`socket`]: calls over WebSocket
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
 
 pub mod animate;
+mod caller;
 mod clip;
 pub mod face;
 pub mod health;

@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
         }
     };
     range("server.max_calls", config.server.max_calls as f64, 1.0, 100_000.0);
+    range("server.calls_per_address", config.server.calls_per_address as f64, 0.0, 100_000.0);
     range("server.drain_seconds", config.server.drain_seconds as f64, 0.0, 3600.0);
     for (key, threads) in [
         ("stt.threads", config.stt.threads),

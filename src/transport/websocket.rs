@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::MessageCodec;
 use crate::audio::resample::Resampler;
 use crate::avatar::wire::Batch;
-use crate::ends::{Departure, MicSender, TransportEnds};
+use crate::ends::{Departure, MicSender, Presence, TransportEnds};
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE, MediaOut, OUT_RATE};
 
@@ -42,10 +42,11 @@ pub async fn run(
     token: CancellationToken,
 ) {
     let (sink, stream) = socket.split();
-    let TransportEnds { mic, commands, media, faces, events, departure, .. } = ends;
+    let TransportEnds { mic, commands, media, faces, events, presence, departure, .. } = ends;
     // Without a receiver nobody computes faces.
     let faces = face.then_some(faces);
-    let reader = Reader { mic, commands, codec: codec.clone(), ear: Ear::new(rate), faults: 0, departure };
+    let ear = Ear::new(rate);
+    let reader = Reader { mic, commands, codec: codec.clone(), ear, faults: 0, presence, departure };
     let writer = Writer { sink, codec, resampler: Resampler::new(OUT_RATE, MIC_RATE), sequence: 0 };
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {
@@ -105,10 +106,17 @@ struct Reader {
     codec: Arc<dyn MessageCodec>,
     ear: Ear,
     faults: u32,
+    presence: watch::Sender<Presence>,
     departure: Departure,
 }
 
 impl Reader {
+    /// A client that has sent nothing yet may be none.
+    fn is_here(&self) {
+        self.presence
+            .send_if_modified(|presence| std::mem::replace(presence, Presence::Here) != Presence::Here);
+    }
+
     async fn run(mut self, mut stream: SplitStream<WebSocket>, give_up: mpsc::Sender<&'static str>) {
         let mut tick = tokio::time::interval(TICK);
         let mut heard = Instant::now();
@@ -127,6 +135,7 @@ impl Reader {
             let fault = match message {
                 Some(Ok(Message::Binary(frame))) => match self.ear.take(&frame) {
                     Ok(frames) => {
+                        self.is_here();
                         heard = Instant::now();
                         frames.into_iter().for_each(|frame| self.mic.send(frame));
                         None
@@ -142,6 +151,7 @@ impl Reader {
                     match command {
                         Some(bad @ ClientCommand::Bad { id: None, .. }) => Some(bad),
                         Some(command) => {
+                            self.is_here();
                             // A pipeline that has ended closes the socket by its events' end.
                             _ = self.commands.send(command).await;
                             None
