@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::avatar::wire::Batch;
@@ -27,6 +27,18 @@ const MEDIA_QUEUE: usize = 10;
 const FACE_QUEUE: usize = 16;
 const MOMENT_QUEUE: usize = 128;
 const EVENT_QUEUE: usize = 256;
+
+/// Whether a call's client is there, as its transport sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// It has asked for the call, and nothing has come from it since.
+    #[default]
+    Awaited,
+    /// It is connected.
+    Here,
+    /// It was, and is waited for.
+    CutOff,
+}
 
 /// How a client went away, told by its transport before it drops its end.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +74,8 @@ pub struct TransportEnds {
     pub faces: mpsc::Receiver<Batch>,
     /// Gives what the client is to know; ends after the last event.
     pub events: mpsc::Receiver<CallEvent>,
+    /// Takes whether the client is there.
+    pub presence: watch::Sender<Presence>,
     /// Says how the client went away.
     pub departure: Departure,
     /// Ends the call from outside it, whatever waits in its queues.
@@ -83,6 +97,8 @@ pub struct PipelineEnds {
     pub moments: broadcast::Sender<FaceMoment>,
     /// Takes what the client is to know.
     pub events: mpsc::Sender<CallEvent>,
+    /// Gives whether the client is there.
+    pub presence: watch::Receiver<Presence>,
     /// Tells how the client went away, once the transport is gone.
     pub departure: Departure,
     /// The call is to end, by a word from outside it.
@@ -98,6 +114,7 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
     let (faces_tx, faces_rx) = mpsc::channel(FACE_QUEUE);
     let (moments, _) = broadcast::channel(MOMENT_QUEUE);
     let (events_tx, events_rx) = mpsc::channel(EVENT_QUEUE);
+    let (presence_tx, presence_rx) = watch::channel(Presence::default());
     let (departure, hang_up) = (Departure::default(), CancellationToken::new());
     (
         TransportEnds {
@@ -106,6 +123,7 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
             media: media_rx,
             faces: faces_rx,
             events: events_rx,
+            presence: presence_tx,
             departure: departure.clone(),
             hang_up: hang_up.clone(),
         },
@@ -116,6 +134,7 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
             faces: faces_tx,
             moments,
             events: events_tx,
+            presence: presence_rx,
             departure,
             hang_up,
         },

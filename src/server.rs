@@ -153,11 +153,8 @@ fn limits(config: &Config) -> Limits {
 
 /// Without UDP the server still takes WebSocket calls.
 async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
-    let settings = WebRtcConfig {
-        udp: config.server.udp,
-        public_addresses: config.server.public_addresses.clone(),
-        max_calls: config.server.max_calls,
-    };
+    let settings =
+        WebRtcConfig { udp: config.server.udp, public_addresses: config.server.public_addresses.clone() };
     match WebRtcHost::bind(settings).await {
         Ok(host) => Some(host),
         Err(error) => {
@@ -197,6 +194,8 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     // A gauge that nobody has set yet would be missing instead of 0.
     metrics::gauge!("visavis_calls_active").set(0.0);
     for counter in [
+        "visavis_calls_given_up_total",
+        "visavis_log_lines_dropped_total",
         "visavis_mic_frames_dropped_total",
         "visavis_mic_excess_frames_dropped_total",
         "visavis_misdirected_requests_total",
@@ -211,6 +210,7 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     for reason in ["full", "address"] {
         metrics::counter!("visavis_connections_refused_total", "reason" => reason).absolute(0);
     }
+    metrics::counter!("visavis_task_restarts_total", "task" => "udp").absolute(0);
     for engine in ["stt", "llm", "tts"] {
         for reason in ["died", "hung"] {
             metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)

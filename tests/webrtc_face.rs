@@ -47,7 +47,7 @@ async fn first(call: &Call, shown: &mut mpsc::Receiver<Batch>) -> Batch {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faces_come_on_their_own_channel_with_the_rtp_time_of_their_sound() {
-    let host = host(1).await;
+    let host = host().await;
     let mut client = Client::new().await;
     let options = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
     let channel = client.pc.create_data_channel("avatar", Some(options)).await.unwrap();
@@ -71,7 +71,7 @@ async fn faces_come_on_their_own_channel_with_the_rtp_time_of_their_sound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
-    let host = host(1).await;
+    let host = host().await;
     let mut client = Client::new().await;
     let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
     let mut shown = faces(channel.clone());
@@ -96,7 +96,7 @@ async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_is_understood_however_many_faces_it_has_been_shown() {
     const FACES: usize = 600;
-    let host = host(1).await;
+    let host = host().await;
     let mut client = Client::new().await;
     let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
     let mut shown = faces(channel.clone());

@@ -18,7 +18,7 @@ fn resident() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_calls_share_one_port_and_none_hears_another() {
-    let host = host(40).await;
+    let host = host().await;
     let one = async |number: u32| {
         let mut client = Client::new().await;
         let mut call = client.dial(&host, TaskTracker::new()).await.unwrap();
@@ -50,7 +50,7 @@ async fn forty_calls_share_one_port_and_none_hears_another() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_come_and_go_leave_nothing_behind() {
-    let host = host(10).await;
+    let host = host().await;
     let tasks = TaskTracker::new();
     let mut memory = Vec::new();
     for _round in 0..20 {

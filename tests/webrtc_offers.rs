@@ -9,20 +9,19 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::ends::call_ends;
-use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcConfig, WebRtcHost};
-use webrtc_support::{Client, PlainCodec, host, within};
+use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcConfig, WebRtcHost, Wiring};
+use webrtc_support::{Client, PlainCodec, host, play, until, within};
 
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
 const FIREFOX: &str = include_str!("webrtc_support/offer-firefox.sdp");
 
 /// A call's worth of answering, ended at once.
 async fn answer(host: &Arc<WebRtcHost>, offer: &str) -> Result<String, OfferError> {
-    let (transport, _pipeline) = call_ends();
-    let tasks = TaskTracker::new();
+    let (ends, _pipeline) = call_ends();
     let token = CancellationToken::new();
     token.cancel();
-    let result = host.answer(offer, transport, Arc::new(PlainCodec), token, &tasks).await;
-    result.map(|(answer, _)| answer)
+    let wiring = Wiring { ends, codec: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
+    host.answer(offer, wiring).await.map(|(answer, _)| answer)
 }
 
 fn detail(result: Result<String, OfferError>) -> String {
@@ -34,7 +33,7 @@ fn detail(result: Result<String, OfferError>) -> String {
 
 #[tokio::test]
 async fn browsers_are_answered_with_what_they_need() {
-    let host = host(4).await;
+    let host = host().await;
     for (offer, opus) in [(CHROMIUM, 111), (FIREFOX, 109)] {
         let answer = answer(&host, offer).await.unwrap();
         for line in [
@@ -57,8 +56,7 @@ async fn browsers_are_answered_with_what_they_need() {
 #[tokio::test]
 async fn public_addresses_come_first_and_all_have_the_one_port() {
     let public: std::net::IpAddr = "203.0.113.5".parse().unwrap();
-    let config =
-        WebRtcConfig { udp: "0.0.0.0:0".parse().unwrap(), public_addresses: vec![public], max_calls: 1 };
+    let config = WebRtcConfig { udp: "0.0.0.0:0".parse().unwrap(), public_addresses: vec![public] };
     let host = WebRtcHost::bind(config).await.unwrap();
     let port = host.local_addr().port();
     let answer = answer(&host, CHROMIUM).await.unwrap();
@@ -69,15 +67,15 @@ async fn public_addresses_come_first_and_all_have_the_one_port() {
 
 #[tokio::test]
 async fn a_port_in_use_is_named() {
-    let host = host(1).await;
-    let config = WebRtcConfig { udp: host.local_addr(), public_addresses: Vec::new(), max_calls: 1 };
+    let host = host().await;
+    let config = WebRtcConfig { udp: host.local_addr(), public_addresses: Vec::new() };
     let error = WebRtcHost::bind(config).await.unwrap_err().to_string();
     assert!(error.contains(&host.local_addr().to_string()) && error.contains("another"), "{error}");
 }
 
 #[tokio::test]
 async fn sections_are_answered_in_any_order_and_video_is_declined() {
-    let host = host(4).await;
+    let host = host().await;
     let at = CHROMIUM.find("m=audio").unwrap();
     let data = CHROMIUM.find("m=application").unwrap();
     let (session, audio, data) = (&CHROMIUM[..at], &CHROMIUM[at..data], &CHROMIUM[data..]);
@@ -101,7 +99,7 @@ async fn sections_are_answered_in_any_order_and_video_is_declined() {
 
 #[tokio::test]
 async fn a_bad_offer_is_told_what_is_wrong() {
-    let host = host(4).await;
+    let host = host().await;
     let without = |start: &str| {
         CHROMIUM
             .lines()
@@ -117,12 +115,15 @@ async fn a_bad_offer_is_told_what_is_wrong() {
         (without("a=fingerprint"), "a=fingerprint"),
         (without("a=setup"), "a=setup"),
         (without("a=rtcp-mux"), "a=rtcp-mux"),
-        (without("a=mid"), "a=mid"),
+        (CHROMIUM.replace("a=mid:1", "a=mid:0"), "two sections"),
+        (CHROMIUM.replace("webrtc-datachannel", "99999999999"), "SCTP port"),
         (without("o="), "o="),
         (without("a=rtpmap:111"), "opus"),
         (CHROMIUM.replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-256 XY:"), "hexadecimal"),
-        (CHROMIUM.replace("a=setup:actpass", "a=setup:passive"), "passive"),
-        (CHROMIUM.replace("m=audio 9 UDP/TLS/RTP/SAVPF", "m=audio 9 RTP/AVP"), "RTP/AVP"),
+        (CHROMIUM.replace("a=setup:actpass", "a=setup:holdconn"), "holdconn"),
+        (CHROMIUM.replace("m=audio 9 UDP/TLS/RTP/SAVPF", "m=audio 9 TCP/RTP/AVP"), "TCP/RTP/AVP"),
+        (CHROMIUM.replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-1 "), "sha-256"),
+        (format!("{CHROMIUM}{}", "m=video 0 RTP/AVP 96\r\n".repeat(7)), "more than 8"),
         (CHROMIUM.replace("m=audio 9", "m=audio nine"), "port"),
         (format!("{CHROMIUM}a={}\r\n", "x".repeat(70_000)), "bytes"),
     ] {
@@ -174,7 +175,7 @@ fn mutate(offer: &str, dice: &mut Dice) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_offer_harms_the_server() {
-    let host = host(8).await;
+    let host = host().await;
     let panicked = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let log = panicked.clone();
     std::panic::set_hook(Box::new(move |info| log.lock().push(info.to_string())));
@@ -197,7 +198,7 @@ async fn no_offer_harms_the_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn candidates_of_all_kinds_are_taken_or_ignored() {
-    let host = host(1).await;
+    let host = host().await;
     let mut client = Client::new().await;
     let call = client.call(&host).await.unwrap();
     let candidate = |text: &str| RemoteCandidate {
@@ -224,4 +225,181 @@ async fn candidates_of_all_kinds_are_taken_or_ignored() {
     let refused = call.handle.renegotiate("v=0").await;
     assert!(matches!(refused, Err(OfferError::Malformed { .. })), "{refused:?}");
     client.say("still here").await;
+}
+
+/// An offer as lines with some of them changed: `(from, to)`, where an empty `to` takes the line out.
+fn with(changes: &[(&str, &str)]) -> String {
+    let mut offer = CHROMIUM.replace("\r\n", "\n");
+    for (from, to) in changes {
+        assert!(offer.contains(from), "{from:?} is not in the offer");
+        let (from, to) = if to.is_empty() {
+            (format!("{from}\n"), String::new())
+        } else {
+            (from.to_string(), to.to_string())
+        };
+        offer = offer.replace(&from, &to);
+    }
+    offer.replace('\n', "\r\n")
+}
+
+const DATA: &str = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
+const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126";
+
+/// Offers that are in use, and lines that their answers must have.
+#[allow(clippy::too_many_lines)] // a table
+fn offers_in_use() -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let audio_only = with(&[]).split(DATA).next().unwrap().replace("BUNDLE 0 1", "BUNDLE 0");
+    let off = |line: &str| format!("{CHROMIUM}{line}\r\nc=IN IP4 0.0.0.0\r\n");
+    vec![
+        ("no direction means both ways", with(&[("a=sendrecv", "")]), vec!["a=sendrecv"]),
+        ("no direction, audio only", audio_only.replace("a=sendrecv\r\n", ""), vec!["a=sendrecv"]),
+        (
+            "the session's direction",
+            with(&[("a=sendrecv", ""), ("t=0 0", "t=0 0\na=sendonly")]),
+            vec!["a=recvonly"],
+        ),
+        ("on hold from the start", with(&[("a=sendrecv", "a=inactive")]), vec!["a=inactive", DATA]),
+        ("listening only", with(&[("a=sendrecv", "a=recvonly")]), vec!["a=sendonly"]),
+        (
+            "no bundle, audio only",
+            audio_only.replace("a=group:BUNDLE 0\r\n", ""),
+            vec!["m=audio 9 UDP/TLS/RTP/SAVPF 111"],
+        ),
+        (
+            "no bundle: the data section has a transport of its own",
+            with(&[("a=group:BUNDLE 0 1", "")]),
+            vec!["m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"],
+        ),
+        (
+            "SIPSorcery's profile",
+            with(&[("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")]),
+            vec!["m=audio 9 UDP/TLS/RTP/SAVP 111"],
+        ),
+        ("an old profile", with(&[("UDP/TLS/RTP/SAVPF", "RTP/SAVPF")]), vec!["m=audio 9 RTP/SAVPF 111"]),
+        (
+            "FFmpeg waits for our handshake",
+            with(&[("a=setup:actpass", "a=setup:passive")]),
+            vec!["a=setup:active"],
+        ),
+        (
+            "OBS sends only and names no stream",
+            with(&[("a=sendrecv", "a=sendonly"), ("a=ssrc:827794609 cname:5hxBJml/HnzN89WW", "")])
+                .lines()
+                .filter(|line| !line.starts_with("a=ssrc"))
+                .map(|line| format!("{line}\r\n"))
+                .collect(),
+            vec!["a=recvonly"],
+        ),
+        (
+            "iOS 12's data section",
+            with(&[
+                (DATA, "m=application 9 DTLS/SCTP 5000"),
+                ("a=sctp-port:5000", "a=sctpmap:5000 webrtc-datachannel 1024"),
+            ]),
+            vec!["m=application 9 DTLS/SCTP 5000", "a=sctpmap:5000 webrtc-datachannel 1024"],
+        ),
+        (
+            "Firefox's stopped section",
+            off("m=video 0 UDP/TLS/RTP/SAVPF 120"),
+            vec!["m=video 0 UDP/TLS/RTP/SAVPF 120"],
+        ),
+        (
+            "FreeSWITCH names no sections",
+            audio_only.replace("a=mid:0\r\n", "").replace("a=group:BUNDLE 0\r\n", ""),
+            vec!["m=audio 9 UDP/TLS/RTP/SAVPF 111"],
+        ),
+        (
+            "static payload types without a map",
+            with(&[("a=rtpmap:0 PCMU/8000", ""), ("a=rtpmap:8 PCMA/8000", "")]),
+            vec!["a=rtpmap:111 opus/48000/2"],
+        ),
+        ("a picture that is off", off("m=image 0 udptl t38"), vec!["m=image 0 udptl t38"]),
+        ("messages that are off", off("m=message 0 TCP/MSRP *"), vec!["m=message 0 TCP/MSRP *"]),
+        ("video that is off", off("m=video 0 RTP/AVP 31"), vec!["m=video 0 RTP/AVP 31"]),
+        ("a fax, which is turned off", off("m=image 49170 udptl t38"), vec!["m=image 0 udptl t38"]),
+        (
+            "an old fingerprint beside a good one",
+            with(&[("a=fingerprint:sha-256", "a=fingerprint:sha-1 00:11\na=fingerprint:sha-256")]),
+            vec!["m=audio 9 UDP/TLS/RTP/SAVPF 111"],
+        ),
+        (
+            "what the bundle shares stands once",
+            with(&[(AUDIO, "m=audio 0 UDP/TLS/RTP/SAVPF 111\na=bundle-only"), ("BUNDLE 0 1", "BUNDLE 1 0")])
+                .replacen("a=ice-ufrag:+Ixq\r\n", "", 1)
+                .replacen("a=ice-pwd:ckGKtqunS5bHOq/oKJ7CKjRa\r\n", "", 1),
+            vec!["a=group:BUNDLE 1 0"],
+        ),
+    ]
+}
+
+/// What every client checks of an answer (RFC 9429, 5.11): a section for each of the offer's, of its kind and name.
+fn assert_fits(name: &str, offer: &str, answer: &str) {
+    let sections = |sdp: &str| -> Vec<Vec<String>> {
+        let parts = sdp.split("m=").skip(1);
+        parts.map(|part| part.lines().map(str::to_owned).collect()).collect()
+    };
+    let (offered, answered) = (sections(offer), sections(answer));
+    assert_eq!(offered.len(), answered.len(), "{name}:\n{answer}");
+    let of = |section: &[String], start: &str| section.iter().find(|line| line.starts_with(start)).cloned();
+    let group = answer.lines().find_map(|line| line.strip_prefix("a=group:BUNDLE "));
+    let bundled: Vec<&str> = group.map(|mids| mids.split(' ').collect()).unwrap_or_default();
+    let offered_group = offer.lines().find(|line| line.starts_with("a=group:BUNDLE")).unwrap_or_default();
+    for (theirs, ours) in offered.iter().zip(&answered) {
+        let word = |line: &str, at: usize| line.split(' ').nth(at).unwrap().to_owned();
+        assert_eq!(word(&theirs[0], 0), word(&ours[0], 0), "{name}");
+        assert_eq!(word(&theirs[0], 2), word(&ours[0], 2), "{name}");
+        assert_eq!(of(theirs, "a=mid:"), of(ours, "a=mid:"), "{name}:\n{answer}");
+        let mid = of(ours, "a=mid:").map(|mid| mid["a=mid:".len()..].to_owned());
+        let is_on = word(&ours[0], 1) != "0";
+        if let Some(mid) = &mid {
+            assert_eq!(bundled.contains(&mid.as_str()), is_on && group.is_some(), "{name}:\n{answer}");
+        }
+        for needed in ["a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:sha-256 ", "a=setup:"] {
+            assert_eq!(of(ours, needed).is_some(), is_on, "{name}: {needed} in\n{answer}");
+        }
+    }
+    assert!(bundled.iter().all(|mid| offered_group.split(' ').any(|one| one == *mid)), "{name}:\n{answer}");
+    assert!(answer.contains("a=candidate:1 1 udp "), "{name}:\n{answer}");
+}
+
+#[tokio::test]
+async fn offers_that_are_in_use_get_an_answer_that_fits() {
+    let host = host().await;
+    for (name, offer, lines) in offers_in_use() {
+        let answer = answer(&host, &offer).await.unwrap_or_else(|error| panic!("{name}: {error}\n{offer}"));
+        assert_fits(name, &offer, &answer);
+        for line in lines {
+            assert!(answer.lines().any(|have| have == line), "{name}: no {line} in\n{answer}");
+        }
+    }
+}
+
+/// Replaces lines of a real client's offer by what other clients write there.
+fn rewrite(offer: &str, rule: impl Fn(&str) -> Option<String>) -> String {
+    offer.lines().filter_map(rule).map(|line| format!("{line}\r\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_began_with_an_odd_offer_is_heard() {
+    let host = host().await;
+    let passive = |line: &str| Some(line.replace("a=setup:actpass", "a=setup:passive"));
+    let unnamed =
+        |line: &str| (!line.starts_with("a=ssrc") && !line.starts_with("a=msid:")).then(|| line.to_owned());
+    let undirected = |line: &str| (line != "a=sendrecv").then(|| line.to_owned());
+    let old = |line: &str| Some(line.replace("UDP/TLS/RTP/SAVPF", "RTP/SAVPF"));
+    type Rule<'a> = &'a dyn Fn(&str) -> Option<String>;
+    let rules: [(&str, Rule); 4] =
+        [("passive", &passive), ("unnamed", &unnamed), ("undirected", &undirected), ("old", &old)];
+    for (name, rule) in rules {
+        let mut client = Client::new().await;
+        let dialled = client.dial_with(&host, TaskTracker::new(), |offer| rewrite(&offer, rule)).await;
+        let mut call = dialled.unwrap_or_else(|error| panic!("{name}: {error}"));
+        client.connected().await;
+        let hear = async {
+            while !within(Duration::from_secs(10), call.pipeline.mic.recv()).await.unwrap().received {}
+        };
+        tokio::join!(client.speak(440.0, 30, 0), hear);
+        play(&call.pipeline, 1, 600.0, 10, 0).await;
+        until(name, async || client.heard.packets.lock().len() >= 5).await;
+    }
 }

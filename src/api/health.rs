@@ -29,7 +29,7 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         // Null: the profile has no such model. It is loaded before the server listens.
         "turn_ready": app.fleet.engines.end_of_turn.is_some().then_some(true),
         "device": device,
-        "udp": app.webrtc.is_some(),
+        "udp": app.webrtc.as_ref().is_some_and(|host| host.is_reading()),
         "stopping": app.calls.stopping(),
         "engines": { "stt": stt, "llm": llm, "tts": tts },
     });

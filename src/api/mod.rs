@@ -1,7 +1,7 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
 //! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
-//! - [`offer`]: WebRTC signalling and hang-up
+//! - [`offer`]: WebRTC signalling and hang-up; `caller`: who asks
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and what a client may hold of it; [`names`]: whom the server answers
 //! - [`health`]: `/health`, `/ready`, `/metrics`
@@ -9,6 +9,7 @@
 //! - [`problem`]: errors as RFC 9457
 
 pub mod animate;
+mod caller;
 mod clip;
 pub mod face;
 pub mod health;

@@ -1,5 +1,6 @@
 //! WebRTC signalling in the shape of `docs/protocol.md`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,18 +12,20 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
+use super::caller::Caller;
 use super::problem::Problem;
 use super::renderers;
 use crate::config::is_language;
 use crate::ends::call_ends;
 use crate::session::{Refusal, Seat, Wishes};
 use crate::transport::protocol::Rtvi;
-use crate::transport::webrtc::{OfferError, RemoteCandidate};
+use crate::transport::webrtc::{OfferError, PeerHandle, RemoteCandidate, Wiring};
 
-/// Most candidates in one request.
+/// Most candidates in one request; a client with more sends several.
 const MOST_CANDIDATES: usize = 64;
 
-/// The body of `POST /api/offer`.
+/// The body of `POST /api/offer`. `restart_pc` is not asked for: whether an offer for a call in progress is of the same
+/// connection or of a new one, its certificate says.
 #[derive(Debug, Deserialize)]
 pub struct Offer {
     sdp: String,
@@ -30,8 +33,6 @@ pub struct Offer {
     kind: String,
     #[serde(default)]
     pc_id: Option<String>,
-    #[serde(default)]
-    restart_pc: bool,
     #[serde(default)]
     language: Option<String>,
     #[serde(default)]
@@ -59,12 +60,13 @@ pub async fn ice_servers(State(app): State<App>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "iceServers": app.config.server.ice_servers })))
 }
 
-/// Begins a call, or renegotiates one.
+/// Begins a call, or goes on with the one that `pc_id` names, if it is still there.
 ///
 /// # Errors
 /// As problem details.
 pub async fn offer(
     State(app): State<App>,
+    Caller(address): Caller,
     body: Result<Json<Offer>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Json(offer) = body?;
@@ -72,21 +74,27 @@ pub async fn offer(
         let detail = format!("type must be \"offer\", not {:?}", offer.kind);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("type"));
     }
-    if let (Some(id), true) = (&offer.pc_id, offer.restart_pc) {
-        let peer = app.calls.peer(id).ok_or_else(|| no_call(id))?;
-        let sdp = peer.renegotiate(&offer.sdp).await?;
-        return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
+    if let Some(id) = &offer.pc_id
+        && let Some(peer) = app.calls.peer(id).filter(PeerHandle::is_open)
+    {
+        match peer.renegotiate(&offer.sdp).await {
+            Ok(sdp) => return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id }))),
+            // It ended meanwhile.
+            Err(OfferError::Closed) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let language = language(offer.language.as_deref())?;
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
-    let seat = admit(&app)?;
+    let seat = admit(&app, address)?;
     let (ends, pipeline) = call_ends();
     let commands = ends.commands.clone();
     let token = app.calls.transport_token();
-    let (sdp, peer) =
-        Box::pin(host.answer(&offer.sdp, ends, Arc::new(Rtvi), token.clone(), app.calls.tasks())).await?;
+    let tasks = app.calls.tasks().clone();
+    let wiring = Wiring { ends, codec: Arc::new(Rtvi), token: token.clone(), tasks };
+    let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = seat.id().to_string();
     app.calls.start(seat, pipeline, (commands, Some(peer)), Wishes { language, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
@@ -124,16 +132,19 @@ pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<S
 }
 
 /// A place for a call, once the engines can serve it.
-pub(super) fn admit(app: &App) -> Result<Seat, Problem> {
+pub(super) fn admit(app: &App, address: Option<IpAddr>) -> Result<Seat, Problem> {
     if let Some(missing) = app.fleet.missing() {
         let detail =
             format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(2));
     }
-    app.calls.admit().map_err(|refusal| {
+    app.calls.admit(address).map_err(|refusal| {
         let (detail, seconds) = match refusal {
             Refusal::Full => {
                 ("The server has as many calls as it may (server.max_calls). Try again later.", 10)
+            }
+            Refusal::Share => {
+                ("Your address has as many calls as one may (server.calls_per_address). Try again later.", 10)
             }
             Refusal::Stopping => ("The server is stopping. Try again in a moment.", 5),
         };
@@ -141,16 +152,18 @@ pub(super) fn admit(app: &App) -> Result<Seat, Problem> {
     })
 }
 
-/// A language that a client asked for; `None`: as configured.
+/// A language that a client asked for; `None`: as configured. Of a tag such as `en-US` the language counts.
 pub(super) fn language(asked: Option<&str>) -> Result<Option<String>, Problem> {
-    match asked {
-        None | Some("" | "auto") => Ok(None),
-        Some(language) if is_language(language) => Ok(Some(language.to_string())),
-        Some(other) => {
-            let detail = format!("language must be \"auto\" or two letters such as \"en\", not {other:?}");
-            Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("language"))
-        }
+    let Some(asked) = asked.filter(|asked| !asked.is_empty() && *asked != "auto") else { return Ok(None) };
+    let mut parts = asked.split(['-', '_']);
+    let language = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let is_subtag =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_language(&language) && parts.all(is_subtag) {
+        return Ok(Some(language));
     }
+    let detail = format!("language must be \"auto\" or a tag such as \"en\" or \"en-US\", not {asked:?}");
+    Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("language"))
 }
 
 fn no_call(id: &str) -> Problem {
@@ -166,10 +179,34 @@ impl From<OfferError> for Problem {
     fn from(error: OfferError) -> Self {
         let detail = error.to_string();
         match error {
-            OfferError::TooManyCalls => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(10),
             OfferError::Closed => Self::new(StatusCode::NOT_FOUND, detail).field("pc_id"),
             OfferError::Internal { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
             _ => Self::new(StatusCode::BAD_REQUEST, detail).field("sdp"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_may_have_a_region_and_nonsense_is_refused() {
+        for (asked, expected) in [
+            (None, Some(None)),
+            (Some(""), Some(None)),
+            (Some("auto"), Some(None)),
+            (Some("en"), Some(Some("en"))),
+            (Some("en-US"), Some(Some("en"))),
+            (Some("de_DE"), Some(Some("de"))),
+            (Some("ZH-Hans-CN"), Some(Some("zh"))),
+            (Some("english"), None),
+            (Some("e"), None),
+            (Some("en-"), None),
+            (Some("en US"), None),
+        ] {
+            let found = language(asked).ok();
+            assert_eq!(found, expected.map(|language| language.map(str::to_owned)), "{asked:?}");
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::App;
+use super::caller::Caller;
 use super::names::check_origin;
 use super::offer::{admit, language};
 use super::problem::Problem;
@@ -51,6 +52,7 @@ pub struct Parameters {
 /// As problem details, before the upgrade.
 pub async fn socket(
     State(app): State<App>,
+    Caller(address): Caller,
     headers: HeaderMap,
     query: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -76,7 +78,7 @@ pub async fn socket(
     let language = language(query.language.as_deref())?;
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
-    let seat = admit(&app)?;
+    let seat = admit(&app, address)?;
     // Last, since a browser hides a refused upgrade: its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     let upgrade = upgrade

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::event::{AgentState, AnswerEnd, EndReason, TurnMarks};
 use crate::frame::ResponseId;
 
+/// What WebRTC peers tell each other beside the protocol, such as that one has left.
+const SIGNALLING: &str = "signalling";
+
 /// A message from the server. Fields are those of `docs/protocol.md`.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the protocol's document describes each message and field once")]
@@ -81,8 +84,12 @@ struct EndData {
 
 /// Reads a message; the error says what the protocol expects.
 pub fn parse(text: &str) -> Result<ServerMessage, String> {
-    let envelope: Envelope =
-        serde_json::from_str(text).map_err(|error| format!("not an RTVI message: {error}"))?;
+    let bad = |error: serde_json::Error| format!("not an RTVI message: {error}");
+    let value: Value = serde_json::from_str(text).map_err(bad)?;
+    if value["type"] == SIGNALLING {
+        return Ok(ServerMessage::Unknown { kind: SIGNALLING.to_owned() });
+    }
+    let envelope = Envelope::deserialize(value).map_err(bad)?;
     if envelope.label != "rtvi-ai" {
         return Err(format!("label {:?} is not \"rtvi-ai\"", envelope.label));
     }

@@ -39,6 +39,10 @@ use crate::frame::MIC_RATE;
 const PAYLOAD_TYPE: u8 = 111;
 const GATHER_WITHIN: Duration = Duration::from_secs(5);
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
+/// The pace of a browser's first connectivity checks. The crate's own would add 0.4 s to a call's set-up that nobody else
+/// feels.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+const CHECKS: u16 = 28;
 /// The longest packet of Opus: 120 ms at 16 kHz.
 const LONGEST: usize = 1_920;
 
@@ -145,7 +149,10 @@ async fn build(
     // A browser reports, acknowledges and asks again too: without it the server would be measured too cheap.
     let registry = register_default_interceptors(Registry::new(), &mut media)?;
     // With mDNS on, a host without a default route cannot make a call at all.
-    let settings = SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled).build();
+    let settings = SettingEngineBuilder::new()
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .with_ice_connection_attempts(Some(CHECK_EVERY), Some(CHECKS))
+        .build();
     let builder = PeerConnectionBuilder::new()
         .with_media_engine(media)
         .with_interceptor_registry(registry)

@@ -13,6 +13,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("server.max_connections", config.server.max_connections as f64, 8.0, 1_000_000.0);
     let of_address = config.server.connections_per_address as f64;
     range("server.connections_per_address", of_address, 1.0, config.server.max_connections as f64);
+    range("server.calls_per_address", config.server.calls_per_address as f64, 0.0, 100_000.0);
     range("server.drain_seconds", config.server.drain_seconds as f64, 0.0, 3600.0);
     for (key, threads) in [
         ("stt.threads", config.stt.threads),

@@ -60,6 +60,10 @@ pub struct Server {
     pub connections_per_address: usize,
     /// Calls at once; one more is answered 503.
     pub max_calls: usize,
+    /// Of these, calls of one address (of IPv6, of one /64); 0: no limit. Callers on this host have no share.
+    pub calls_per_address: usize,
+    /// Addresses of reverse proxies, whose `X-Forwarded-For` says who calls.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Seconds that calls get to finish their answer when the server stops.
     pub drain_seconds: u64,
     /// STUN and TURN servers that clients are told of.
@@ -235,6 +239,8 @@ impl Default for Server {
             max_connections: 1024,
             connections_per_address: 256,
             max_calls: 32,
+            calls_per_address: 16,
+            trusted_proxies: Vec::new(),
             drain_seconds: 10,
             ice_servers: Vec::new(),
         }

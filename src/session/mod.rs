@@ -1,16 +1,22 @@
-//! The calls in progress: admission, ids, hang-up from outside, and draining when the server stops.
+//! The calls in progress: ids, hang-up from outside, and draining when the server stops; `admission`: who gets a place.
+
+mod admission;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::admission::Refusal;
+
+use self::admission::{Admission, Limits};
 use crate::config::Config;
-use crate::ends::PipelineEnds;
+use crate::ends::{PipelineEnds, Presence};
 use crate::engine::Engines;
 use crate::event::ClientCommand;
 use crate::frame::FaceMoment;
@@ -31,17 +37,6 @@ const CUT_OFF: Duration = Duration::from_millis(500);
 /// A farewell takes this long even where `server.drain_seconds` leaves no time for it.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
-/// Why a call was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// As many calls as the server may have.
-    #[error("the server has as many calls as it may")]
-    Full,
-    /// The server stops.
-    #[error("the server stops")]
-    Stopping,
-}
-
 /// A place for one call, given back when dropped.
 pub struct Seat {
     calls: Arc<Calls>,
@@ -60,21 +55,32 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut table = self.calls.table.lock();
         table.active.remove(&self.id);
+        table.admission.leave(&self.id);
         let now = Instant::now();
         table.ended.retain(|(_, at)| now.duration_since(*at) < MEMORY);
         if table.ended.len() == REMEMBERED {
             table.ended.pop_front();
         }
         table.ended.push_back((std::mem::take(&mut self.id), now));
-        metrics::gauge!("visavis_calls_active").set(table.active.len() as f64);
+        table.report();
     }
 }
 
-#[derive(Default)]
 struct Table {
+    admission: Admission,
     active: HashMap<String, Entry>,
     ended: VecDeque<(String, Instant)>,
     stopping: bool,
+}
+
+impl Table {
+    fn report(&self) {
+        metrics::gauge!("visavis_calls_active").set(self.admission.taken() as f64);
+        for (presence, name) in [(Presence::Awaited, "awaited"), (Presence::CutOff, "cut-off")] {
+            let calls = self.admission.with(presence) as f64;
+            metrics::gauge!("visavis_calls_without_client", "presence" => name).set(calls);
+        }
+    }
 }
 
 #[derive(Default, Clone)]
@@ -83,6 +89,8 @@ struct Entry {
     hang_up: CancellationToken,
     peer: Option<PeerHandle>,
     face: Option<broadcast::Sender<FaceMoment>>,
+    /// Ends the transport, and so the call.
+    transport: CancellationToken,
 }
 
 /// What a client wants of its call.
@@ -114,10 +122,17 @@ impl Calls {
     /// No calls yet.
     #[must_use]
     pub fn new(config: Arc<Config>, engines: Engines) -> Arc<Self> {
+        let limits = Limits { calls: config.server.max_calls, per_address: config.server.calls_per_address };
+        let table = Table {
+            admission: Admission::new(limits),
+            active: HashMap::new(),
+            ended: VecDeque::new(),
+            stopping: false,
+        };
         Arc::new(Self {
             config,
             engines,
-            table: Mutex::default(),
+            table: Mutex::new(table),
             claims: Claims::default(),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
@@ -126,11 +141,11 @@ impl Calls {
         })
     }
 
-    /// Takes a place, or says why there is none.
+    /// Takes a place for a caller at this address, or says why there is none. Calls of no address have no share.
     ///
     /// # Errors
-    /// When the server is full or stops.
-    pub fn admit(self: &Arc<Self>) -> Result<Seat, Refusal> {
+    /// When the server is full or stops, or the address has its share.
+    pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Refusal> {
         let mut table = self.table.lock();
         let refused = |refusal, reason| {
             metrics::counter!("visavis_calls_refused_total", "reason" => reason).increment(1);
@@ -139,12 +154,18 @@ impl Calls {
         if table.stopping {
             return refused(Refusal::Stopping, "stopping");
         }
-        if table.active.len() >= self.config.server.max_calls {
-            return refused(Refusal::Full, "full");
-        }
         let id = uuid::Uuid::new_v4().simple().to_string();
+        let given_up = match table.admission.admit(id.clone(), address, Instant::now()) {
+            Ok(given_up) => given_up,
+            Err(refusal @ Refusal::Share) => return refused(refusal, "share"),
+            Err(refusal) => return refused(refusal, "full"),
+        };
+        if let Some(entry) = given_up.and_then(|id| table.active.get(&id)) {
+            metrics::counter!("visavis_calls_given_up_total").increment(1);
+            entry.transport.cancel();
+        }
         table.active.insert(id.clone(), Entry::default());
-        metrics::gauge!("visavis_calls_active").set(table.active.len() as f64);
+        table.report();
         Ok(Seat { calls: self.clone(), id })
     }
 
@@ -174,8 +195,13 @@ impl Calls {
             if entry.hang_up.is_cancelled() {
                 ends.hang_up.cancel();
             }
-            *entry = Entry { hang_up: ends.hang_up.clone(), peer, face: Some(ends.moments.clone()) };
+            if entry.transport.is_cancelled() {
+                transport.cancel();
+            }
+            let (hang_up, transport) = (ends.hang_up.clone(), transport.clone());
+            *entry = Entry { hang_up, peer, face: Some(ends.moments.clone()), transport };
         }
+        self.tasks.spawn(attend(self.clone(), seat.id.clone(), ends.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let Wishes { language, renderers } = wishes;
         let around = (&self.claims, &ends.moments);
@@ -216,9 +242,12 @@ impl Calls {
     /// Hangs up; false when there is no such call and has been none of late.
     #[must_use]
     pub fn hang_up(&self, id: &str) -> bool {
-        let table = self.table.lock();
+        let mut table = self.table.lock();
         if let Some(entry) = table.active.get(id) {
             entry.hang_up.cancel();
+            // What the call still says needs no place.
+            table.admission.leave(id);
+            table.report();
             return true;
         }
         table.ended.iter().any(|(ended, at)| ended == id && at.elapsed() < MEMORY)
@@ -227,7 +256,13 @@ impl Calls {
     /// Calls in progress.
     #[must_use]
     pub fn active(&self) -> usize {
-        self.table.lock().active.len()
+        self.table.lock().admission.taken()
+    }
+
+    /// Of these, calls that nobody has joined yet.
+    #[must_use]
+    pub fn awaited(&self) -> usize {
+        self.table.lock().admission.with(Presence::Awaited)
     }
 
     /// True once the server takes no more calls.
@@ -253,6 +288,16 @@ impl Calls {
             then.cancel();
         }
         _ = tokio::time::timeout(CUT_OFF, self.tasks.wait()).await;
+    }
+}
+
+/// Keeps account of whether a call's client is there, until its transport is gone.
+async fn attend(calls: Arc<Calls>, id: String, mut presence: watch::Receiver<Presence>) {
+    while presence.changed().await.is_ok() {
+        let now = *presence.borrow_and_update();
+        let mut table = calls.table.lock();
+        table.admission.note(&id, now, Instant::now());
+        table.report();
     }
 }
 

@@ -25,7 +25,7 @@ fn calls(drain_seconds: u64) -> Arc<Calls> {
 }
 
 fn begin(calls: &Arc<Calls>) -> (String, TransportEnds, CancellationToken) {
-    let seat = calls.admit().unwrap();
+    let seat = calls.admit(None).unwrap();
     let (id, token) = (seat.id().to_string(), calls.transport_token());
     let (ends, pipeline) = call_ends();
     let commands = (ends.commands.clone(), None);
@@ -76,7 +76,7 @@ async fn hanging_up_from_outside_has_its_effect_whatever_waits_in_the_call_s_que
     assert!(calls.hang_up(&id), "a second time is no error");
 
     // Before its transport is there.
-    let seat = calls.admit().unwrap();
+    let seat = calls.admit(None).unwrap();
     assert!(calls.hang_up(seat.id()));
     let (ends, pipeline) = call_ends();
     let (commands, token) = (ends.commands.clone(), calls.transport_token());

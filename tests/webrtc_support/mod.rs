@@ -19,7 +19,7 @@ use visavis::ends::{PipelineEnds, call_ends};
 use visavis::event::{CallEvent, ClientCommand};
 use visavis::frame::{MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
 use visavis::transport::MessageCodec;
-use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost};
+use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -42,10 +42,10 @@ impl MessageCodec for PlainCodec {
     }
 }
 
-/// A server with room for `max_calls`, on a port of its own.
-pub async fn host(max_calls: usize) -> Arc<WebRtcHost> {
+/// A server on a port of its own.
+pub async fn host() -> Arc<WebRtcHost> {
     let udp = SocketAddr::from(([127, 0, 0, 1], 0));
-    WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new(), max_calls }).await.unwrap()
+    WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap()
 }
 
 /// The server's part of a call.
@@ -66,6 +66,7 @@ pub struct Heard {
 
 pub struct Client {
     pub pc: Arc<dyn PeerConnection>,
+    /// Of a client without messages, nothing is ever sent on it.
     pub channel: Arc<dyn DataChannel>,
     pub heard: Arc<Heard>,
     pub messages: mpsc::Receiver<String>,
@@ -115,6 +116,11 @@ const SSRC: u32 = 0x1234_5678;
 
 impl Client {
     pub async fn new() -> Self {
+        Self::with_channel("messages").await
+    }
+
+    /// A client whose only data channel has this label.
+    pub async fn with_channel(label: &str) -> Self {
         let mut media = MediaEngine::default();
         let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
         media.register_codec(opus, RtpCodecKind::Audio).unwrap();
@@ -142,7 +148,7 @@ impl Client {
             }],
         )));
         pc.add_track(track.clone() as Arc<dyn TrackLocal>).await.unwrap();
-        let channel = pc.create_data_channel("messages", None).await.unwrap();
+        let channel = pc.create_data_channel(label, None).await.unwrap();
         let (messages_tx, messages) = mpsc::channel(1024);
         let reader = channel.clone();
         tokio::spawn(async move {
@@ -176,11 +182,21 @@ impl Client {
     }
 
     pub async fn dial(&mut self, host: &Arc<WebRtcHost>, tasks: TaskTracker) -> Result<Call, OfferError> {
-        let offer = self.offer(false).await;
-        let (transport, pipeline) = call_ends();
+        self.dial_with(host, tasks, |offer| offer).await
+    }
+
+    /// Offers what `edit` makes of the offer, and is answered.
+    pub async fn dial_with(
+        &mut self,
+        host: &Arc<WebRtcHost>,
+        tasks: TaskTracker,
+        edit: impl FnOnce(String) -> String,
+    ) -> Result<Call, OfferError> {
+        let offer = edit(self.offer(false).await);
+        let (ends, pipeline) = call_ends();
         let token = CancellationToken::new();
-        let (answer, handle) =
-            host.answer(&offer, transport, Arc::new(PlainCodec), token.clone(), &tasks).await?;
+        let wiring = Wiring { ends, codec: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };
+        let (answer, handle) = host.answer(&offer, wiring).await?;
         self.accept(answer).await;
         Ok(Call { pipeline, handle, token, tasks })
     }

@@ -5,37 +5,31 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use webrtc::media_stream::track_local::TrackLocal;
-use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
-use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::RTCPeerConnectionState;
 use webrtc::rtp_transceiver::RtpSender;
 
-use super::connection::Connection;
+use super::Wiring;
 use super::faces::Faces;
-use super::messages::Messages;
-use super::mic::MicPath;
+use super::line::{Line, Link};
+use super::messages::{Messages, Opening};
+use super::patience::Patience;
 use super::peer::Peer;
-use super::speaker::SpeakerPath;
+use super::sound::{Microphone, Speaker};
 use crate::audio::opus::OpusError;
-use crate::ends::{Departure, MicSender, TransportEnds};
-use crate::frame::MediaOut;
-use crate::transport::MessageCodec;
+use crate::ends::{Departure, Presence};
 
-/// A client that does not connect in this time is gone.
-const CONNECT: Duration = Duration::from_secs(15);
-/// A client that is cut off for this time is gone, unless it restarts ICE.
-const CUT_OFF: Duration = Duration::from_secs(10);
 /// How often the connection is looked at.
 const WATCH: Duration = Duration::from_millis(250);
 /// What a cancelled call may still say.
 const FAREWELL: Duration = Duration::from_secs(1);
 const CLOSE: Duration = Duration::from_secs(2);
-const TICK: Duration = Duration::from_millis(20);
-/// Why a peer's actor ended.
+/// How long a client that has gone may be about to come back with another connection.
+const COMING_BACK: Duration = Duration::from_secs(2);
+
+/// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The client closed its end.
@@ -44,67 +38,10 @@ pub(super) enum Cause {
     Finished,
     /// The connection never came up, or was lost.
     Lost,
-    /// The server stops.
+    /// The server stops, or needs the place for another.
     Cancelled,
     /// The connection's own task failed.
     Failed,
-}
-
-/// Everything that runs in one call's task.
-struct Actor {
-    peer: Arc<Peer>,
-    track: Arc<TrackLocalStaticRTP>,
-    sender: Arc<dyn RtpSender>,
-    state: watch::Receiver<RTCPeerConnectionState>,
-    tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
-    messages: Messages,
-    mic: Microphone,
-    speaker: Speaker,
-    faces: Faces,
-    departure: Departure,
-    token: CancellationToken,
-}
-
-/// The microphone's two ends.
-struct Microphone {
-    path: MicPath,
-    out: MicSender,
-}
-
-/// The speaker's two ends.
-struct Speaker {
-    path: SpeakerPath,
-    media: mpsc::Receiver<MediaOut>,
-    interrupted: Arc<AtomicU32>,
-}
-
-impl Actor {
-    async fn run(self) {
-        let Self { peer, track, sender, state, tracks, messages, mic, speaker, faces, departure, token } =
-            self;
-        // Each cause is told before the others' ends are dropped, by which the pipeline sees that the client is gone.
-        let told = &departure;
-        let cause = tokio::select! {
-            cause = async { told_of(messages.run().await, told) } => cause,
-            cause = async { mic.run(state.clone(), tracks).await; told_of(Cause::Lost, told) } => cause,
-            cause = async { speaker.run(state.clone(), track).await; told_of(Cause::Failed, told) } => cause,
-            cause = async { faces.run().await; told_of(Cause::Failed, told) } => cause,
-            cause = async { told_of(watch_over(&peer, sender, state.clone()).await, told) } => cause,
-            cause = async { peer.gone.cancelled().await; told_of(Cause::Failed, told) } => cause,
-            () = async { token.cancelled().await; sleep(FAREWELL).await } => Cause::Cancelled,
-        };
-        tracing::debug!(?cause, "WebRTC call over");
-        metrics::counter!("visavis_webrtc_calls_ended_total", "cause" => cause.name()).increment(1);
-        let _ = timeout(CLOSE, peer.pc.close()).await;
-    }
-}
-
-/// Tells the pipeline what became of the client.
-fn told_of(cause: Cause, departure: &Departure) -> Cause {
-    if matches!(cause, Cause::Lost | Cause::Failed) {
-        departure.lost();
-    }
-    cause
 }
 
 impl Cause {
@@ -119,104 +56,148 @@ impl Cause {
     }
 }
 
-impl Microphone {
-    /// Gives a frame every 20 ms from the moment that the call is connected.
-    async fn run(
-        mut self,
-        mut state: watch::Receiver<RTCPeerConnectionState>,
-        mut tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
-    ) {
-        if state.wait_for(|state| *state == RTCPeerConnectionState::Connected).await.is_err() {
-            return;
-        }
-        let received = metrics::counter!("visavis_rtp_packets_total", "direction" => "in");
-        let started = Instant::now();
-        let mut track: Option<Arc<dyn TrackRemote>> = None;
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        loop {
-            tokio::select! {
-                biased;
-                Some(newer) = tracks.recv() => track = Some(newer),
-                event = next_event(track.as_deref()) => match event {
-                    Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                        let header = &packet.header;
-                        received.increment(1);
-                        self.path.packet(started.elapsed(), header.sequence_number, header.timestamp, packet.payload);
-                    }
-                    Some(_) => {}
-                    None => track = None,
-                },
-                _ = ticks.tick() => {
-                    self.out.send(self.path.tick(started.elapsed()));
-                    self.path.report();
-                }
-            }
-        }
-    }
+/// What ends the work with a connection.
+enum Turn {
+    /// The client has another one.
+    Replaced(Link),
+    Over(Cause),
 }
 
-async fn next_event(track: Option<&dyn TrackRemote>) -> Option<TrackRemoteEvent> {
-    match track {
-        Some(track) => track.poll().await,
-        None => std::future::pending().await,
-    }
+/// Everything that runs in one call's task.
+struct Actor {
+    rooms: Rooms,
+    line: Arc<Line>,
+    links: mpsc::Receiver<Link>,
+    presence: watch::Sender<Presence>,
+    departure: Departure,
+    patience: Patience,
+    token: CancellationToken,
+    tasks: TaskTracker,
 }
 
-impl Speaker {
-    async fn run(mut self, state: watch::Receiver<RTCPeerConnectionState>, track: Arc<TrackLocalStaticRTP>) {
-        let sent = metrics::counter!("visavis_rtp_packets_total", "direction" => "out");
-        while let Some(media) = self.media.recv().await {
-            let stale = media.response.0 < self.interrupted.load(Ordering::Relaxed);
-            if stale || *state.borrow() != RTCPeerConnectionState::Connected {
-                continue;
-            }
-            match self.path.packet(&media) {
-                Ok(packet) => {
-                    if track.write_rtp(packet).await.is_ok() {
-                        sent.increment(1);
+/// What a call's connections have in common.
+struct Rooms {
+    messages: Messages,
+    mic: Microphone,
+    speaker: Speaker,
+    faces: Faces,
+}
+
+impl Actor {
+    async fn run(mut self, mut link: Link) {
+        let cause = loop {
+            let newer = match self.serve(&mut link).await {
+                Turn::Replaced(newer) => newer,
+                Turn::Over(cause @ (Cause::HungUp | Cause::Lost | Cause::Failed)) => {
+                    match self.coming_back().await {
+                        Some(newer) => newer,
+                        None => break cause,
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(%error, samples = media.samples.len(), "a frame cannot be encoded")
-                }
-            }
+                Turn::Over(cause) => break cause,
+            };
+            tracing::info!("the client goes on with another connection");
+            self.patience.renewed(Instant::now());
+            self.rooms.speaker.path.move_to(newer.connection.ssrc, newer.peer.opus);
+            let old = std::mem::replace(&mut link, newer);
+            self.tasks.spawn(close(old.peer));
+        };
+        tracing::debug!(?cause, "WebRTC call over");
+        metrics::counter!("visavis_webrtc_calls_ended_total", "cause" => cause.name()).increment(1);
+        if matches!(cause, Cause::Finished | Cause::Cancelled) {
+            self.rooms.messages.say_goodbye().await;
         }
-        // The pipeline has ended; its last events may still be on their way.
-        std::future::pending().await
+        if matches!(cause, Cause::Lost | Cause::Failed) {
+            // Before the ends are dropped, by which the pipeline sees that the client is gone.
+            self.departure.lost();
+        }
+        // Whoever waits for the call need not wait for its connection.
+        drop(self.rooms);
+        drop(self.line);
+        self.token.cancel();
+        if self.patience.presence() != Presence::Awaited {
+            close(link.peer).await;
+        }
+    }
+
+    /// Works with one connection.
+    async fn serve(&mut self, link: &mut Link) -> Turn {
+        let Self { rooms, links, presence, patience, token, .. } = self;
+        let Link { peer, connection } = link;
+        let signals = &mut connection.signals;
+        let state = signals.state.clone();
+        let opening = Opening {
+            channels: &mut signals.channels,
+            state: state.clone(),
+            expected: peer.has_data.load(Ordering::Relaxed),
+        };
+        let has_come = patience.presence() != Presence::Awaited;
+        tokio::select! {
+            cause = rooms.messages.run(opening) => Turn::Over(cause),
+            () = rooms.mic.run(state.clone(), &mut signals.tracks, has_come) => Turn::Over(Cause::Lost),
+            () = rooms.speaker.run(state.clone(), connection.track.as_ref(), &peer.hears) => Turn::Over(Cause::Failed),
+            () = rooms.faces.run(&mut signals.faces) => Turn::Over(Cause::Failed),
+            cause = watch_over(peer, connection.sender.as_ref(), state.clone(), (patience, presence)) => Turn::Over(cause),
+            Some(newer) = links.recv() => Turn::Replaced(newer),
+            () = peer.gone.cancelled() => Turn::Over(Cause::Failed),
+            () = farewell(token, &state) => Turn::Over(Cause::Cancelled),
+        }
+    }
+
+    /// The connection that a client is just negotiating in the place of the one that has ended.
+    async fn coming_back(&mut self) -> Option<Link> {
+        let line = &self.line;
+        let settled = timeout(COMING_BACK, line.negotiations.lock()).await;
+        drop(settled);
+        self.links.try_recv().ok()
     }
 }
 
-/// Returns when the client is gone: never came, was cut off for too long, or closed its connection.
+/// Returns when a cancelled call has had the time to say its last.
+async fn farewell(token: &CancellationToken, state: &watch::Receiver<RTCPeerConnectionState>) {
+    token.cancelled().await;
+    if *state.borrow() == RTCPeerConnectionState::Connected {
+        sleep(FAREWELL).await;
+    }
+}
+
+async fn close(peer: Arc<Peer>) {
+    _ = timeout(CLOSE, peer.pc.close()).await;
+}
+
+/// Tells whether the client is there. Returns when it is gone: never came, was cut off for too long, or closed its
+/// connection.
 async fn watch_over(
     peer: &Peer,
-    sender: Arc<dyn RtpSender>,
+    sender: &dyn RtpSender,
     mut state: watch::Receiver<RTCPeerConnectionState>,
+    (patience, presence): (&mut Patience, &watch::Sender<Presence>),
 ) -> Cause {
-    use RTCPeerConnectionState::{Closed, Connected, Disconnected, Failed};
-    let up = state.wait_for(|state| matches!(state, Connected | Failed | Closed));
-    match timeout(CONNECT, up).await.map(|state| state.map(|state| *state)) {
-        Ok(Ok(Connected)) => {}
-        _ => return Cause::Lost,
-    }
-    let mut cut_off: Option<(Instant, usize)> = None;
+    use RTCPeerConnectionState::{Closed, Connected};
+    let mut negotiations = peer.negotiations.load(Ordering::Relaxed);
     loop {
-        sleep(WATCH).await;
-        if is_closed(sender.as_ref()).await {
+        let now = *state.borrow_and_update();
+        let renewed = peer.negotiations.load(Ordering::Relaxed);
+        if std::mem::replace(&mut negotiations, renewed) != renewed {
+            patience.renewed(Instant::now());
+        }
+        let given_up = patience.look(now == Connected, Instant::now());
+        tell(presence, patience.presence());
+        if now == Closed || (now == Connected && is_closed(sender).await) {
             return Cause::HungUp;
         }
-        let now = *state.borrow();
-        let restarts = peer.restarts.load(Ordering::Relaxed);
-        match (now, cut_off) {
-            (Closed, _) => return Cause::HungUp,
-            (Disconnected | Failed, Some((since, seen))) if seen == restarts => {
-                if since.elapsed() > CUT_OFF {
-                    return Cause::Lost;
-                }
-            }
-            (Disconnected | Failed, _) => cut_off = Some((Instant::now(), restarts)),
-            _ => cut_off = None,
+        if given_up {
+            return Cause::Lost;
         }
+        _ = timeout(WATCH, state.changed()).await;
+    }
+}
+
+fn tell(presence: &watch::Sender<Presence>, now: Presence) {
+    let changed = presence.send_if_modified(|before| std::mem::replace(before, now) != now);
+    match now {
+        Presence::CutOff if changed => tracing::info!("a client is cut off; its call waits for it"),
+        Presence::Here | Presence::Awaited | Presence::CutOff => {}
     }
 }
 
@@ -235,41 +216,30 @@ async fn is_closed(sender: &dyn RtpSender) -> bool {
 
 /// Puts a call's parts together and starts it.
 pub(super) fn spawn(
-    peer: Arc<Peer>,
-    connection: Connection,
-    ends: TransportEnds,
-    codec: Arc<dyn MessageCodec>,
-    expects_messages: bool,
-    token: CancellationToken,
-    tasks: &TaskTracker,
+    (line, links): (Arc<Line>, mpsc::Receiver<Link>),
+    link: Link,
+    wiring: Wiring,
 ) -> Result<(), OpusError> {
+    let Wiring { ends, codec, token, tasks } = wiring;
     let interrupted = Arc::new(AtomicU32::new(0));
-    let path = SpeakerPath::new(connection.ssrc, peer.opus)?;
-    let actor = Actor {
-        mic: Microphone { path: MicPath::new()?, out: ends.mic },
-        faces: Faces {
-            channels: connection.signals.faces,
-            batches: ends.faces,
-            offset: path.offset(),
-            interrupted: interrupted.clone(),
-        },
-        speaker: Speaker { path, media: ends.media, interrupted: interrupted.clone() },
+    let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ends.media, interrupted.clone())?;
+    let rooms = Rooms {
+        mic: Microphone::new(ends.mic)?,
+        faces: Faces { batches: ends.faces, offset: speaker.path.offset(), interrupted: interrupted.clone() },
+        speaker,
         messages: Messages {
             codec,
-            channels: connection.signals.channels,
             events: ends.events,
             commands: ends.commands,
             interrupted,
-            expected: expects_messages,
+            waiting: std::collections::VecDeque::new(),
+            greeted: false,
+            channel: None,
         },
-        peer,
-        track: connection.track,
-        sender: connection.sender,
-        state: connection.signals.state,
-        tracks: connection.signals.tracks,
-        departure: ends.departure,
-        token,
     };
-    tasks.spawn(Box::pin(actor.run()));
+    let patience = Patience::new(Instant::now());
+    let (presence, departure) = (ends.presence, ends.departure);
+    let actor = Actor { rooms, line, links, presence, departure, patience, token, tasks: tasks.clone() };
+    tasks.spawn(Box::pin(actor.run(link)));
     Ok(())
 }

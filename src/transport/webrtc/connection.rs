@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
@@ -19,6 +20,7 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::runtime::CallRuntime;
+use super::sdp::Offer;
 
 /// Tracks and channels that a client may open before the call has looked at the last.
 const PENDING: usize = 8;
@@ -26,9 +28,9 @@ const PENDING: usize = 8;
 const SEND_BUFFER: usize = 256 << 10;
 /// What a client may send before we read it.
 const RECEIVE_BUFFER: u32 = 256 << 10;
-/// No answer to our checks for so long: disconnected, then given up by ICE itself.
+/// No answer to our checks for so long: disconnected, then given up by ICE itself, which is later than we give it up.
 const DISCONNECTED: Duration = Duration::from_secs(4);
-const FAILED: Duration = Duration::from_secs(25);
+const FAILED: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// The label of the data channel for the face.
 const FACE: &str = "avatar";
@@ -78,15 +80,15 @@ impl PeerConnectionEventHandler for Reports {
     }
 }
 
-/// A connection for a client that offers Opus as `opus`.
+/// A connection for a client that offers this.
 pub(super) async fn connect(
     runtime: CallRuntime,
-    opus: u8,
+    offer: &Offer,
     both_families: bool,
 ) -> Result<Connection, Error> {
     let mut media = MediaEngine::default();
     media.register_codec(
-        RTCRtpCodecParameters { rtp_codec: codec(), payload_type: opus },
+        RTCRtpCodecParameters { rtp_codec: codec(), payload_type: offer.opus },
         RtpCodecKind::Audio,
     )?;
     let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
@@ -99,7 +101,7 @@ pub(super) async fn connect(
     }
     let building = PeerConnectionBuilder::new()
         .with_media_engine(media)
-        .with_setting_engine(settings())
+        .with_setting_engine(settings(offer.transport.passive))
         .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
         .with_handler(Arc::new(Reports {
             state: state_tx,
@@ -139,9 +141,11 @@ fn codec() -> RTCRtpCodec {
     }
 }
 
-fn settings() -> SettingEngine {
+/// The DTLS server connects sooner, but a client that waits for us has to be begun with.
+fn settings(client_is_passive: bool) -> SettingEngine {
+    let role = if client_is_passive { RTCDtlsRole::Client } else { RTCDtlsRole::Server };
     SettingEngineBuilder::new()
-        .with_answering_dtls_role(rtc::peer_connection::transport::RTCDtlsRole::Server)
+        .with_answering_dtls_role(role)
         .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
         .with_ice_timeouts(Some(DISCONNECTED), Some(FAILED), Some(KEEP_ALIVE))
         .with_sctp_max_receive_buffer_size(RECEIVE_BUFFER)

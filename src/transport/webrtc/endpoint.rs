@@ -8,6 +8,8 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use webrtc::runtime::RecvMeta;
 
+use super::checks::Unasked;
+
 /// Datagrams that wait for one call; more are dropped, as on any full socket.
 const INBOX: usize = 256;
 /// One call's place behind the port. Its routes go when it is closed.
@@ -16,6 +18,8 @@ pub(super) struct Endpoint {
     v4: Mutex<Inbox>,
     v6: Mutex<Inbox>,
     pub(super) names: Mutex<Names>,
+    /// Checks for addresses that nobody has proved to be at.
+    pub(super) unasked: Mutex<Unasked>,
 }
 
 /// What leads here.

@@ -14,7 +14,6 @@ const BACKLOG: usize = 8 << 10;
 
 /// The face's side of a call.
 pub(super) struct Faces {
-    pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
     pub(super) batches: mpsc::Receiver<Batch>,
     /// RTP's moment at zero of the media clock.
     pub(super) offset: u32,
@@ -23,13 +22,13 @@ pub(super) struct Faces {
 }
 
 impl Faces {
-    /// Sends faces while the call lasts, on the newest channel for them.
-    pub(super) async fn run(mut self) {
+    /// Sends faces while a connection lasts, on its newest channel for them.
+    pub(super) async fn run(&mut self, channels: &mut mpsc::Receiver<Arc<dyn DataChannel>>) {
         let sent = metrics::counter!("visavis_face_bytes_total");
         let mut channel: Option<Arc<dyn DataChannel>> = None;
         loop {
             tokio::select! {
-                Some(newer) = self.channels.recv() => channel = Some(newer),
+                Some(newer) = channels.recv() => channel = Some(newer),
                 // What a channel tells has to be taken, or the connection reads nothing more, sound included.
                 event = told(channel.as_deref()) => if event.is_none() {
                     channel = None;

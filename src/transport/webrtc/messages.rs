@@ -1,13 +1,16 @@
 //! The data channel: events out, commands in.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream, SelectAll};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelMessage};
+use webrtc::peer_connection::RTCPeerConnectionState;
 
 use super::actor::Cause;
 use crate::event::{CallEvent, ClientCommand};
@@ -20,6 +23,12 @@ const MAX_CHANNELS: usize = 8;
 const MAX_MESSAGE: usize = 64 << 10;
 /// How long the last messages may take to reach the client.
 const FLUSH: Duration = Duration::from_secs(1);
+/// A client that has offered a data channel and opens none for this long after it is connected goes without.
+const CHANNEL: Duration = Duration::from_secs(2);
+/// Events that wait for a channel; the oldest are forgotten when none opens.
+const WAITING: usize = 256;
+/// Tells the clients of Pipecat that the call has ended, and is not to be repaired.
+const PEER_LEFT: &str = r#"{"type":"signalling","message":{"type":"peerLeft"}}"#;
 
 /// What a channel brings; `None` when it has closed.
 type Inbound = (bool, Option<RTCDataChannelMessage>);
@@ -27,36 +36,44 @@ type Inbound = (bool, Option<RTCDataChannelMessage>);
 /// The message side of a call.
 pub(super) struct Messages {
     pub(super) codec: Arc<dyn MessageCodec>,
-    pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
     pub(super) events: mpsc::Receiver<CallEvent>,
     pub(super) commands: mpsc::Sender<ClientCommand>,
     /// The first response that has not been interrupted.
     pub(super) interrupted: Arc<AtomicU32>,
+    /// Events that have not been sent.
+    pub(super) waiting: VecDeque<CallEvent>,
+    /// The pipeline knows that a client is there.
+    pub(super) greeted: bool,
+    /// Where events go.
+    pub(super) channel: Option<Arc<dyn DataChannel>>,
+}
+
+/// What a connection tells its messages.
+pub(super) struct Opening<'a> {
+    pub(super) channels: &'a mut mpsc::Receiver<Arc<dyn DataChannel>>,
+    pub(super) state: watch::Receiver<RTCPeerConnectionState>,
     /// The client asked for a data channel.
     pub(super) expected: bool,
 }
 
 impl Messages {
-    /// Runs until the first channel closes, or the events have ended and reached the client.
-    pub(super) async fn run(mut self) -> Cause {
-        if !self.expected {
-            while self.events.recv().await.inspect(|event| self.note(event)).is_some() {}
-            return Cause::Finished;
-        }
-        let Some((first, waiting)) = self.open().await else {
+    /// Runs until the connection's first channel closes, or the events have ended and reached the client.
+    pub(super) async fn run(&mut self, opening: Opening<'_>) -> Cause {
+        let Opening { channels, state, expected } = opening;
+        self.channel = None;
+        let Some(first) = self.open(channels, state, expected).await else {
             return Cause::Finished;
         };
-        if let Some(event) = waiting
-            && !self.tell(first.as_ref(), &event).await
-        {
-            return Cause::HungUp;
-        }
+        self.channel = Some(first.clone());
         let mut inbox = Inbox::new(self.codec.clone());
         let mut inbound = SelectAll::new();
         inbound.push(messages_of(first.clone(), true));
         loop {
+            if !self.send_waiting(first.as_ref()).await {
+                return Cause::HungUp;
+            }
             tokio::select! {
-                Some(channel) = self.channels.recv() => {
+                Some(channel) = channels.recv() => {
                     if inbound.len() < MAX_CHANNELS {
                         inbound.push(messages_of(channel, false));
                     }
@@ -67,51 +84,84 @@ impl Messages {
                     None => {}
                 },
                 event = self.events.recv() => match event {
-                    Some(event) => {
-                        if !self.tell(first.as_ref(), &event).await {
-                            return Cause::HungUp;
-                        }
-                    }
-                    None => {
-                        flush(first.as_ref()).await;
-                        return Cause::Finished;
-                    }
+                    Some(event) => self.keep(event),
+                    None => return Cause::Finished,
                 },
             }
         }
     }
 
-    /// Waits for the first channel. Until then events stay in their queue but for one, by which we see whether more
-    /// come; `None` when there is nothing left to say.
-    async fn open(&mut self) -> Option<(Arc<dyn DataChannel>, Option<CallEvent>)> {
-        tokio::select! {
-            Some(channel) = self.channels.recv() => Some((channel, None)),
-            event = self.events.recv() => {
-                let event = event?;
-                let channel = self.channels.recv().await?;
-                Some((channel, Some(event)))
+    /// Tells the client that the call is over, and waits until it has everything.
+    pub(super) async fn say_goodbye(&self) {
+        let Some(channel) = &self.channel else { return };
+        let said = async {
+            if channel.send_text(PEER_LEFT).await.is_ok() {
+                flush(channel.as_ref()).await;
+            }
+        };
+        _ = timeout(FLUSH, said).await;
+    }
+
+    /// Waits for the first channel, while events wait; `None` when there is nothing left to say. A client that opens none is
+    /// there all the same.
+    async fn open(
+        &mut self,
+        channels: &mut mpsc::Receiver<Arc<dyn DataChannel>>,
+        mut state: watch::Receiver<RTCPeerConnectionState>,
+        expected: bool,
+    ) -> Option<Arc<dyn DataChannel>> {
+        let patience = if expected { CHANNEL } else { Duration::ZERO };
+        let alone = async move {
+            _ = state.wait_for(|state| *state == RTCPeerConnectionState::Connected).await;
+            sleep(patience).await;
+        };
+        tokio::pin!(alone);
+        let mut is_alone = false;
+        loop {
+            tokio::select! {
+                Some(channel) = channels.recv() => return Some(channel),
+                event = self.events.recv() => match event {
+                    Some(event) => self.keep(event),
+                    None if is_alone || self.waiting.is_empty() || !expected => return None,
+                    // The last words wait for the channel; the call's token ends this.
+                    None => return channels.recv().await,
+                },
+                () = &mut alone, if !is_alone => {
+                    is_alone = true;
+                    if !std::mem::replace(&mut self.greeted, true) {
+                        _ = self.commands.send(ClientCommand::Ready).await;
+                    }
+                }
             }
         }
     }
 
-    /// Sends an event; false when the client's end is closed.
-    async fn tell(&self, channel: &dyn DataChannel, event: &CallEvent) -> bool {
-        self.note(event);
-        for text in self.codec.encode(event) {
-            if channel.send_text(&text).await.is_err() {
-                return false;
+    /// Keeps an event until it is sent.
+    fn keep(&mut self, event: CallEvent) {
+        if let CallEvent::Interrupted { response, .. } = &event {
+            self.interrupted.fetch_max(response.0.saturating_add(1), Ordering::Relaxed);
+        }
+        if self.waiting.len() == WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(event);
+    }
+
+    /// Sends what waits; false when the client's end is closed. An event is forgotten once it is sent, so that it is sent
+    /// again on another connection if this one is given up meanwhile.
+    async fn send_waiting(&mut self, channel: &dyn DataChannel) -> bool {
+        while let Some(event) = self.waiting.front() {
+            for text in self.codec.encode(event) {
+                if channel.send_text(&text).await.is_err() {
+                    return false;
+                }
             }
+            self.waiting.pop_front();
         }
         true
     }
 
-    fn note(&self, event: &CallEvent) {
-        if let CallEvent::Interrupted { response, .. } = event {
-            self.interrupted.fetch_max(response.0.saturating_add(1), Ordering::Relaxed);
-        }
-    }
-
-    async fn command(&self, inbox: &mut Inbox, message: &RTCDataChannelMessage) {
+    async fn command(&mut self, inbox: &mut Inbox, message: &RTCDataChannelMessage) {
         if !message.is_string || message.data.len() > MAX_MESSAGE {
             metrics::counter!("visavis_messages_refused_total").increment(1);
             return;
@@ -144,10 +194,7 @@ fn messages_of(channel: Arc<dyn DataChannel>, is_first: bool) -> BoxStream<'stat
 
 /// Waits until the client has acknowledged everything.
 async fn flush(channel: &dyn DataChannel) {
-    let drained = async {
-        while channel.outstanding_bytes().await.is_ok_and(|bytes| bytes > 0) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let _ = tokio::time::timeout(FLUSH, drained).await;
+    while channel.outstanding_bytes().await.is_ok_and(|bytes| bytes > 0) {
+        sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -1,51 +1,69 @@
 //! Calls over WebRTC: one UDP port for all of them, an actor for each.
 //!
 //! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes what comes later over HTTP
-//! - `mux`: the port, `endpoint`: a call's place behind it, `stun`: whose check it is, `runtime`: the crate's view of it
+//! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's place behind it, `stun`: whose check it is,
+//!   `checks`: how many of ours leave unasked, `runtime`: the crate's view of it
 //! - `sdp`: what offers must have and answers say
-//! - `connection`: the `webrtc` crate's peer connection, `peer`: what a call holds, `actor`: what runs while it lasts
-//! - `mic`, `speaker`, `messages`: the three streams of a call
+//! - `connection`: the `webrtc` crate's peer connection, `peer`: one of a call, `line`: how it gets another
+//! - `actor`: what runs while a call lasts, `patience`: how long it waits for its client
+//! - `sound` (by `mic` and `speaker`), `messages`, `faces`: the streams of a call
 
 mod actor;
+mod checks;
 mod connection;
 mod endpoint;
 mod faces;
+mod line;
 mod messages;
 mod mic;
 mod mux;
+mod patience;
 mod peer;
 mod runtime;
 mod sdp;
+mod sound;
 mod speaker;
 mod stun;
+mod supervisor;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::peer::PeerHandle;
+pub use self::line::PeerHandle;
 
 use self::endpoint::Endpoint;
+use self::line::{Line, Link};
 use self::mux::Mux;
 use self::peer::Peer;
+use self::sdp::Offer;
 use super::MessageCodec;
 use crate::ends::TransportEnds;
 
 /// Addresses in an answer; a host with more keeps the first.
 const MAX_ADDRESSES: usize = 12;
 
-/// Where calls are reached, and how many there may be.
+/// Where calls are reached.
 #[derive(Debug, Clone)]
 pub struct WebRtcConfig {
     /// The UDP address of all calls. An unspecified IP stands for all of the host's; `[::]` for both families.
     pub udp: SocketAddr,
     /// Where the port is reached from outside, behind 1:1 NAT; named in answers before the host's own addresses.
     pub public_addresses: Vec<IpAddr>,
-    /// Calls at a time.
-    pub max_calls: usize,
+}
+
+/// A call, as it is given to the transport.
+pub struct Wiring {
+    /// The pipeline's other side.
+    pub ends: TransportEnds,
+    /// The messages' format.
+    pub codec: Arc<dyn MessageCodec>,
+    /// Ends the call; cancelled as well when the call has ended.
+    pub token: CancellationToken,
+    /// Where the call runs.
+    pub tasks: TaskTracker,
 }
 
 /// A candidate that a client found after its offer.
@@ -77,9 +95,6 @@ pub enum OfferError {
         /// What it is.
         detail: String,
     },
-    /// All places are taken.
-    #[error("all calls are taken; try again later")]
-    TooManyCalls,
     /// The call is over.
     #[error("the call is over")]
     Closed,
@@ -96,7 +111,6 @@ pub enum OfferError {
 pub struct WebRtcHost {
     mux: Arc<Mux>,
     public: Vec<IpAddr>,
-    slots: Arc<Semaphore>,
     reader: tokio::task::AbortHandle,
 }
 
@@ -114,9 +128,10 @@ impl WebRtcHost {
     #[allow(clippy::unused_async)] // the socket needs a runtime around it, and callers need not know which part
     pub async fn bind(config: WebRtcConfig) -> anyhow::Result<Arc<Self>> {
         let mux = Mux::bind(config.udp)?;
-        let reader = tokio::spawn(mux.clone().run()).abort_handle();
-        let slots = Arc::new(Semaphore::new(config.max_calls.min(Semaphore::MAX_PERMITS)));
-        Ok(Arc::new(Self { mux, public: config.public_addresses, slots, reader }))
+        let reading = mux.clone();
+        let reader =
+            tokio::spawn(supervisor::keep_running("udp", move || reading.clone().run())).abort_handle();
+        Ok(Arc::new(Self { mux, public: config.public_addresses, reader }))
     }
 
     /// The port's address.
@@ -125,28 +140,40 @@ impl WebRtcHost {
         self.mux.local_addr()
     }
 
+    /// Whether the port is being read.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        !self.reader.is_finished()
+    }
+
     /// How many addresses and names lead to calls at present; none when there is no call.
     #[must_use]
     pub fn routes(&self) -> usize {
         self.mux.routes()
     }
 
-    /// Answers an offer. The call then runs in `tasks` until the client goes, `token` is cancelled, or the pipeline drops
-    /// its end and its last events have reached the client.
+    /// Answers an offer. The call then runs until the client goes, the token is cancelled, or the pipeline drops its end and
+    /// its last events have reached the client.
     ///
     /// # Errors
-    /// When the offer cannot be used, or all places are taken.
+    /// When the offer cannot be used.
     pub async fn answer(
         self: &Arc<Self>,
         offer_sdp: &str,
-        ends: TransportEnds,
-        codec: Arc<dyn MessageCodec>,
-        token: CancellationToken,
-        tasks: &TaskTracker,
+        wiring: Wiring,
     ) -> Result<(String, PeerHandle), OfferError> {
         let offer = sdp::check_offer(offer_sdp)?;
-        let permit = self.slots.clone().try_acquire_owned().map_err(|_| OfferError::TooManyCalls)?;
-        let internal = |detail: String| OfferError::Internal { detail };
+        let link = self.open(&offer, &wiring.tasks).await?;
+        let answer = Box::pin(link.peer.negotiate(&offer)).await?;
+        let (line, links) = Line::new(self.clone(), link.peer.clone(), wiring.tasks.clone());
+        let handle = PeerHandle(Arc::downgrade(&line));
+        actor::spawn((line, links), link, wiring)
+            .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
+        Ok((answer, handle))
+    }
+
+    /// A connection for a client that offers this.
+    async fn open(self: &Arc<Self>, offer: &Offer, tasks: &TaskTracker) -> Result<Link, OfferError> {
         let endpoint = Arc::new(Endpoint::default());
         let gone = CancellationToken::new();
         let abandoned = gone.clone().drop_guard();
@@ -156,9 +183,9 @@ impl WebRtcHost {
             tasks: tasks.clone(),
             gone: gone.clone(),
         };
-        let connection = Box::pin(connection::connect(runtime, offer.opus, self.local_addr().is_ipv6()))
+        let connection = Box::pin(connection::connect(runtime, offer, self.local_addr().is_ipv6()))
             .await
-            .map_err(|error| internal(error.to_string()))?;
+            .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
         abandoned.disarm();
         let peer = Arc::new(Peer {
             host: self.clone(),
@@ -166,17 +193,13 @@ impl WebRtcHost {
             endpoint,
             gone,
             opus: offer.opus,
-            negotiations: tokio::sync::Mutex::default(),
-            restarts: 0.into(),
-            candidates: 0.into(),
-            _permit: permit,
+            fingerprint: offer.transport.fingerprint.clone(),
+            hears: true.into(),
+            has_data: false.into(),
+            negotiations: 0.into(),
+            candidates: parking_lot::Mutex::default(),
         });
-        let expects_messages = offer.has_data;
-        let answer = Box::pin(peer.negotiate(offer)).await?;
-        let handle = PeerHandle(Arc::downgrade(&peer));
-        actor::spawn(peer, connection, ends, codec, expects_messages, token, tasks)
-            .map_err(|error| internal(error.to_string()))?;
-        Ok((answer, handle))
+        Ok(Link { peer, connection })
     }
 
     /// Where clients are told to reach us, best first.

@@ -9,14 +9,16 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use webrtc::peer_connection::crypto::{self, RTCCryptoProvider};
 use webrtc::runtime::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
+use super::checks::{Rate, Unasked};
 use super::endpoint::Endpoint;
 use super::stun::{self, Transaction};
 
@@ -40,6 +42,8 @@ pub(super) struct Mux {
     state: UdpSocketState,
     local: SocketAddr,
     routes: RwLock<Routes>,
+    /// Our checks of addresses that nobody has proved to be at.
+    unasked: Mutex<Rate>,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -90,7 +94,8 @@ impl Mux {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let local = socket.local_addr()?;
         let crypto = crypto::default_provider().context("no cryptography for WebRTC")?;
-        Ok(Arc::new(Self { socket, state, local, routes: RwLock::default(), crypto }))
+        let unasked = Mutex::new(Rate::new(Instant::now()));
+        Ok(Arc::new(Self { socket, state, local, routes: RwLock::default(), unasked, crypto }))
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
@@ -110,6 +115,7 @@ impl Mux {
         if names.closed {
             return;
         }
+        *endpoint.unasked.lock() = Unasked::default();
         let known =
             routes.by_ufrag.insert(ufrag.to_owned(), (endpoint.clone(), password.to_owned())).is_some();
         if !known {
@@ -237,12 +243,27 @@ impl Mux {
         endpoint.deliver(from, datagram);
     }
 
+    /// Whether a check may leave for an address that nobody has proved to be at.
+    fn may_check(&self, endpoint: &Endpoint, to: SocketAddr) -> bool {
+        endpoint.unasked.lock().take(to) && self.unasked.lock().take(Instant::now())
+    }
+
     /// Sends a call's datagram. Never waits: what the socket does not take is lost, as on the way.
     pub(super) fn send(&self, endpoint: &Arc<Endpoint>, to: SocketAddr, datagram: &[u8]) {
-        let ours = self.routes.read().by_address.get(&to).map(|route| route.source(datagram));
-        if ours.is_none() && stun::is_request(datagram) {
-            // Our own check: its answer comes from there.
-            self.route(to, endpoint, false);
+        let known =
+            self.routes.read().by_address.get(&to).map(|route| {
+                (route.source(datagram), route.proven && Arc::ptr_eq(&route.endpoint, endpoint))
+            });
+        let (ours, proven) = known.unzip();
+        if stun::is_request(datagram) {
+            if proven != Some(true) && !self.may_check(endpoint, to) {
+                metrics::counter!("visavis_udp_dropped_total", "reason" => "unasked").increment(1);
+                return;
+            }
+            if known.is_none() {
+                // Our own check: its answer comes from there.
+                self.route(to, endpoint, false);
+            }
         }
         let destination = match (self.local.is_ipv6(), to) {
             (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),

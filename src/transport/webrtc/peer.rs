@@ -1,32 +1,33 @@
-//! What one call has of the host, and the handle that the HTTP side holds.
+//! One connection of a call, and what it has of the host.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription};
 
 use super::endpoint::Endpoint;
-use super::sdp::{self, Offer};
+use super::sdp::{AUDIO, Candidates, Offer, Ours};
 use super::{OfferError, RemoteCandidate, WebRtcHost};
 
-/// Candidates that a client may send in all.
-const MAX_CANDIDATES: usize = 64;
-
-/// What one call has of the host; all of it is given back on drop.
+/// What one connection has of the host; all of it is given back on drop.
 pub(super) struct Peer {
     pub(super) host: Arc<WebRtcHost>,
     pub(super) pc: Arc<dyn PeerConnection>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) gone: CancellationToken,
     pub(super) opus: u8,
-    /// One negotiation at a time.
-    pub(super) negotiations: tokio::sync::Mutex<()>,
-    pub(super) restarts: AtomicUsize,
-    pub(super) candidates: AtomicUsize,
-    pub(super) _permit: OwnedSemaphorePermit,
+    /// The client's certificate. An offer with another one is another connection.
+    pub(super) fingerprint: String,
+    /// Whether the client takes our sound, or has us on hold.
+    pub(super) hears: AtomicBool,
+    /// The connection has a data section.
+    pub(super) has_data: AtomicBool,
+    /// Negotiations so far.
+    pub(super) negotiations: AtomicUsize,
+    pub(super) candidates: Mutex<Candidates>,
 }
 
 impl Drop for Peer {
@@ -37,40 +38,44 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// Answers an offer: the first, or a later one of the same call.
-    pub(super) async fn negotiate(&self, offer: Offer) -> Result<String, OfferError> {
-        let _one = self.negotiations.lock().await;
+    /// Answers an offer: the first, or a later one of the same connection. One at a time.
+    pub(super) async fn negotiate(&self, offer: &Offer) -> Result<String, OfferError> {
+        let mut named = Candidates::default();
+        let by_loopback = self.host.local_addr().ip().is_loopback();
+        let usable = offer.candidates.iter().filter(|candidate| named.take(candidate, by_loopback));
+        let usable: Vec<String> = usable.cloned().collect();
+        *self.candidates.lock() = named;
+        let has_data = self.has_data.fetch_or(offer.has_data(), Ordering::Relaxed);
+        let plain = offer.plain(&usable, has_data);
         let work = async {
             let refused =
                 |error| OfferError::Malformed { detail: format!("the offer cannot be used: {error}") };
-            let offer = RTCSessionDescription::offer(offer.sdp).map_err(refused)?;
+            let offer = RTCSessionDescription::offer(plain).map_err(refused)?;
             self.pc.set_remote_description(offer).await.map_err(refused)?;
             let answer = self.pc.create_answer(None).await.map_err(refused)?;
             let text = answer.sdp.clone();
             self.pc.set_local_description(answer).await.map_err(refused)?;
             Ok(text)
         };
-        let answer = contain(work).await?;
-        let (ufrag, password) = sdp::credentials(&answer)
-            .ok_or_else(|| OfferError::Internal { detail: "the answer has no ICE credentials".to_owned() })?;
-        self.host.mux.admit(&self.endpoint, &ufrag, &password);
-        self.restarts.fetch_add(1, Ordering::Relaxed);
-        Ok(sdp::finish_answer(&answer, &self.host.addresses(), self.opus))
+        let ours = Ours::read(&contain(work).await?)?;
+        self.host.mux.admit(&self.endpoint, &ours.ufrag, &ours.password);
+        self.hears.store(offer.direction.receives(), Ordering::Relaxed);
+        self.negotiations.fetch_add(1, Ordering::Relaxed);
+        Ok(ours.answer(offer, &self.host.addresses()))
     }
 
-    async fn add_candidate(&self, candidate: RemoteCandidate) -> Result<(), OfferError> {
+    /// Looks at what a client has found since its offer; what cannot be used is ignored.
+    pub(super) async fn add_candidate(&self, candidate: RemoteCandidate) -> Result<(), OfferError> {
         let text = candidate.candidate.trim();
         // An empty one says that no more come.
-        if text.is_empty() || !sdp::is_usable_candidate(text) {
+        if text.is_empty() || !self.candidates.lock().take(text, self.host.local_addr().ip().is_loopback()) {
             return Ok(());
         }
-        if self.candidates.fetch_add(1, Ordering::Relaxed) >= MAX_CANDIDATES {
-            return Ok(());
-        }
+        // All sections share one transport, whichever of them the client means.
         let init = RTCIceCandidateInit {
             candidate: text.to_owned(),
-            sdp_mid: candidate.sdp_mid,
-            sdp_mline_index: candidate.sdp_mline_index,
+            sdp_mid: Some(AUDIO.to_owned()),
+            sdp_mline_index: Some(0),
             ..Default::default()
         };
         let added = async {
@@ -86,43 +91,4 @@ impl Peer {
 async fn contain<T>(work: impl Future<Output = Result<T, OfferError>>) -> Result<T, OfferError> {
     let caught = std::panic::AssertUnwindSafe(work).catch_unwind().await;
     caught.unwrap_or_else(|_| Err(OfferError::Malformed { detail: "the offer cannot be read".to_owned() }))
-}
-
-/// A running call, as the HTTP side sees it. Holding one does not keep the call alive.
-#[derive(Clone)]
-pub struct PeerHandle(pub(super) Weak<Peer>);
-
-impl std::fmt::Debug for PeerHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PeerHandle").field("open", &(self.0.strong_count() > 0)).finish()
-    }
-}
-
-impl PeerHandle {
-    /// Takes candidates that the client has found since its offer. Those that cannot be used are ignored.
-    ///
-    /// # Errors
-    /// When the call is over, or a candidate is not one.
-    pub async fn add_candidates(&self, candidates: Vec<RemoteCandidate>) -> Result<(), OfferError> {
-        let peer = self.0.upgrade().ok_or(OfferError::Closed)?;
-        for candidate in candidates {
-            peer.add_candidate(candidate).await?;
-        }
-        Ok(())
-    }
-
-    /// Answers a further offer of the same call, such as an ICE restart.
-    ///
-    /// # Errors
-    /// When the call is over, or the offer is refused; the call then goes on as before.
-    pub async fn renegotiate(&self, offer_sdp: &str) -> Result<String, OfferError> {
-        let peer = self.0.upgrade().ok_or(OfferError::Closed)?;
-        let offer = sdp::check_offer(offer_sdp)?;
-        if offer.opus != peer.opus {
-            return Err(OfferError::Unsupported {
-                detail: "the payload type of opus cannot change in a call".to_owned(),
-            });
-        }
-        peer.negotiate(offer).await
-    }
 }

@@ -31,6 +31,11 @@ impl SpeakerPath {
         })
     }
 
+    /// Goes on as another stream, of a client that is connected anew.
+    pub(super) fn move_to(&mut self, ssrc: u32, payload_type: u8) {
+        (self.ssrc, self.payload_type, self.expected) = (ssrc, payload_type, None);
+    }
+
     /// The RTP clock's moment at zero of the call's media clock.
     pub(super) fn offset(&self) -> u32 {
         self.offset

@@ -48,10 +48,11 @@ pub async fn run(
     token: CancellationToken,
 ) {
     let (sink, stream) = socket.split();
-    let TransportEnds { mic, commands, media, faces, events, departure, .. } = ends;
+    let TransportEnds { mic, commands, media, faces, events, presence, departure, .. } = ends;
     // Without a receiver nobody computes faces.
     let faces = face.then_some(faces);
-    let reader = Reader { mic, commands, inbox: Inbox::new(codec.clone()), ear: Ear::new(rate), departure };
+    let (inbox, ear) = (Inbox::new(codec.clone()), Ear::new(rate));
+    let reader = Reader { mic, commands, inbox, ear, presence, departure };
     let writer = Writer { sink, codec, voice: Voice::new() };
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::extract::ws::Message;
 use futures_util::{Stream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::LONGEST_TEXT;
 use super::allowance::{Allowance, Verdict};
 use super::ear::Ear;
-use crate::ends::{Departure, MicSender};
+use crate::ends::{Departure, MicSender, Presence};
 use crate::event::ClientCommand;
 use crate::frame::{AudioFrame, MIC_FRAME};
 use crate::transport::inbox::Inbox;
@@ -30,6 +30,7 @@ pub(super) struct Reader {
     pub(super) commands: mpsc::Sender<ClientCommand>,
     pub(super) inbox: Inbox,
     pub(super) ear: Ear,
+    pub(super) presence: watch::Sender<Presence>,
     pub(super) departure: Departure,
 }
 
@@ -78,6 +79,13 @@ impl Reader {
         std::future::pending().await
     }
 
+    /// A client that has sent nothing yet may be none.
+    fn is_useful(&self, seen: &mut Seen) {
+        if !std::mem::replace(&mut seen.useful, true) {
+            self.presence.send_replace(Presence::Here);
+        }
+    }
+
     fn silence(&self, seen: &Seen) {
         if seen.heard.elapsed() > SILENT_AFTER {
             for _ in 0..FRAMES_PER_TICK {
@@ -93,7 +101,7 @@ impl Reader {
             Message::Text(text) => match self.inbox.read(&text).await {
                 Some(bad @ ClientCommand::Bad { id: None, .. }) => Some(bad),
                 command => {
-                    seen.useful = true;
+                    self.is_useful(seen);
                     if let Some(command) = command {
                         // A pipeline that has ended closes the socket by its events' end.
                         _ = self.commands.send(command).await;
@@ -123,7 +131,7 @@ impl Reader {
             Ok(samples) => samples,
             Err(message) => return Ok(Some(ClientCommand::Bad { id: None, message })),
         };
-        seen.useful = true;
+        self.is_useful(seen);
         seen.heard = Instant::now();
         match seen.allowance.frame(seen.began.elapsed(), seconds) {
             Verdict::Heard => self.ear.take(body).into_iter().for_each(|frame| self.mic.send(frame)),
@@ -144,15 +152,15 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
-    use crate::ends::{PipelineEnds, call_ends};
+    use crate::ends::{PipelineEnds, TransportEnds, call_ends};
     use crate::transport::protocol::Rtvi;
 
     /// Why a client that sends these messages, and then nothing, is given up; and the pipeline's end.
     async fn given_up(messages: Vec<Message>) -> (Option<&'static str>, PipelineEnds) {
         let (ends, pipeline) = call_ends();
         let inbox = Inbox::new(Arc::new(Rtvi));
-        let (mic, commands, departure) = (ends.mic, ends.commands, ends.departure);
-        let reader = Reader { mic, commands, inbox, ear: Ear::new(16_000), departure };
+        let TransportEnds { mic, commands, presence, departure, .. } = ends;
+        let reader = Reader { mic, commands, inbox, ear: Ear::new(16_000), presence, departure };
         let (give_up, mut reason) = mpsc::channel(1);
         let messages = stream::iter(messages.into_iter().map(Ok::<_, Infallible>)).chain(stream::pending());
         tokio::select! {

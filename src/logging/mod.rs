@@ -1,9 +1,13 @@
-//! The log: structured, on standard error, and without what people say unless it is asked for.
+//! The log: structured, on standard error, and without what people say unless it is asked for. What strangers can cause is
+//! written at a bounded rate, and counted beyond it (`flood`).
+
+mod flood;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::flood::FloodGate;
 use crate::config::Log;
 
 /// The target of lines that hold spoken content.
@@ -18,7 +22,7 @@ pub fn init(settings: &Log) -> anyhow::Result<()> {
     // Libraries of the transport are chatty about what the network does all day.
     let quiet = "rtc=warn,webrtc=warn,rtc_ice=error,rtc_sctp=error,rtc_dtls=error,ort=warn";
     let filter = EnvFilter::try_new(format!("{quiet},{},{CONTENT}={content}", settings.filter))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(FloodGate::default());
     if settings.json {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
     } else {

@@ -1,0 +1,162 @@
+//! Keeps the log from being flooded. A stranger's packet can make a library of the transport write a line, and there are
+//! many packets; the same line is written a few times, then once in a while, and counted.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// Lines of one place in the code that are written at once, and then one for each pause.
+const BURST: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(2);
+/// Places in the code that are told apart; the others share one account.
+const PLACES: usize = 512;
+/// Our own modules and programs.
+const OURS: &str = "visavis";
+/// The target of lines that come by way of the `log` crate; their own is a field.
+const BRIDGED: &str = "log";
+
+/// A layer that holds back lines of a flood.
+#[derive(Debug, Default)]
+pub(super) struct FloodGate {
+    accounts: Mutex<Accounts>,
+}
+
+impl<S: Subscriber> Layer<S> for FloodGate {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let place = Place::of(event);
+        // Our own lines of a call's life are the record of what happened.
+        if place.target.starts_with(OURS) && *event.metadata().level() > Level::WARN {
+            return true;
+        }
+        let target = place.target.clone();
+        let written = self.accounts.lock().take(place, Instant::now());
+        if !written {
+            metrics::counter!("visavis_log_lines_dropped_total", "target" => target).increment(1);
+        }
+        written
+    }
+}
+
+/// Where a line is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Place {
+    target: String,
+    line: u64,
+}
+
+impl Place {
+    fn of(event: &Event<'_>) -> Self {
+        let metadata = event.metadata();
+        let mut place =
+            Self { target: metadata.target().to_owned(), line: metadata.line().unwrap_or_default().into() };
+        if place.target == BRIDGED {
+            event.record(&mut place);
+        }
+        place
+    }
+}
+
+impl Visit for Place {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "log.target" {
+            value.clone_into(&mut self.target);
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "log.line" {
+            self.line = value;
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+/// How many lines each place may write. Time is passed in.
+#[derive(Debug, Default)]
+struct Accounts {
+    places: HashMap<Place, Account>,
+}
+
+#[derive(Debug)]
+struct Account {
+    left: u32,
+    since: Instant,
+}
+
+impl Accounts {
+    fn take(&mut self, place: Place, now: Instant) -> bool {
+        let known = self.places.contains_key(&place) || self.places.len() < PLACES;
+        let place = if known { place } else { Place::default() };
+        let account = self.places.entry(place).or_insert(Account { left: BURST, since: now });
+        let earned = now.saturating_duration_since(account.since).as_secs() / PAUSE.as_secs();
+        if let Some(earned) = u32::try_from(earned).ok().filter(|earned| *earned > 0) {
+            account.left = account.left.saturating_add(earned).min(BURST);
+            account.since += PAUSE * earned;
+        }
+        let may = account.left > 0;
+        account.left = account.left.saturating_sub(1);
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_is_held_back_and_what_is_rare_is_written() {
+        let began = Instant::now();
+        let mut accounts = Accounts::default();
+        let mut written = |line, second: u64, lines: usize| {
+            let now = began + Duration::from_secs(second);
+            (0..lines).filter(|_| accounts.take(Place { target: "rtc".into(), line }, now)).count()
+        };
+        assert_eq!(written(1, 0, 10_000), 10);
+        assert_eq!(written(2, 0, 3), 3, "another line is not held back for it");
+        assert_eq!((1..=100).map(|second| written(1, second, 100)).sum::<usize>(), 50);
+        assert_eq!(written(1, 10_000, 100), 10);
+    }
+
+    #[test]
+    fn places_without_end_take_no_memory_without_end() {
+        let mut accounts = Accounts::default();
+        let now = Instant::now();
+        let written =
+            (0..5_000).filter(|line| accounts.take(Place { target: "rtc".into(), line: *line }, now));
+        assert_eq!(written.count(), PLACES + BURST as usize);
+        assert!(accounts.places.len() <= PLACES + 1);
+    }
+
+    /// Counts what gets through.
+    struct Count(Arc<AtomicUsize>);
+
+    impl<S: Subscriber> Layer<S> for Count {
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_strangers_packets_do_not_fill_the_log_and_calls_are_all_told_of() {
+        let written = |write: fn()| {
+            let count = Arc::new(AtomicUsize::new(0));
+            let gate = tracing_subscriber::registry().with(FloodGate::default()).with(Count(count.clone()));
+            tracing::subscriber::with_default(gate, || (0..1_000).for_each(|_| write()));
+            count.load(Ordering::Relaxed)
+        };
+        assert_eq!(written(|| tracing::warn!(target: "rtc::handler", "a bad packet")), 10);
+        assert_eq!(written(|| tracing::warn!("ours, by a stranger")), 10);
+        assert_eq!(written(|| tracing::info!("call began")), 1_000);
+    }
+}

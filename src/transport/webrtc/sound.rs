@@ -1,0 +1,124 @@
+//! The two streams of sound: from the packets of a client's track to the pipeline, and back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::RTCPeerConnectionState;
+
+use super::mic::MicPath;
+use super::speaker::SpeakerPath;
+use crate::audio::opus::OpusError;
+use crate::ends::MicSender;
+use crate::frame::MediaOut;
+
+const TICK: Duration = Duration::from_millis(20);
+
+/// The microphone's two ends.
+pub(super) struct Microphone {
+    path: MicPath,
+    out: MicSender,
+}
+
+impl Microphone {
+    pub(super) fn new(out: MicSender) -> Result<Self, OpusError> {
+        Ok(Self { path: MicPath::new()?, out })
+    }
+
+    /// Gives a frame every 20 ms from the moment that the client is connected; one that has been before is not waited for.
+    pub(super) async fn run(
+        &mut self,
+        mut state: watch::Receiver<RTCPeerConnectionState>,
+        tracks: &mut mpsc::Receiver<Arc<dyn TrackRemote>>,
+        has_come: bool,
+    ) {
+        if !has_come && state.wait_for(|state| *state == RTCPeerConnectionState::Connected).await.is_err() {
+            return;
+        }
+        let Ok(path) = MicPath::new() else { return };
+        self.path = path;
+        let received = metrics::counter!("visavis_rtp_packets_total", "direction" => "in");
+        let started = Instant::now();
+        let mut track: Option<Arc<dyn TrackRemote>> = None;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        loop {
+            tokio::select! {
+                biased;
+                Some(newer) = tracks.recv() => track = Some(newer),
+                event = next_event(track.as_deref()) => match event {
+                    Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
+                        let header = &packet.header;
+                        received.increment(1);
+                        self.path.packet(started.elapsed(), header.sequence_number, header.timestamp, packet.payload);
+                    }
+                    Some(_) => {}
+                    None => track = None,
+                },
+                _ = ticks.tick() => {
+                    self.out.send(self.path.tick(started.elapsed()));
+                    self.path.report();
+                }
+            }
+        }
+    }
+}
+
+async fn next_event(track: Option<&dyn TrackRemote>) -> Option<TrackRemoteEvent> {
+    match track {
+        Some(track) => track.poll().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The speaker's two ends.
+pub(super) struct Speaker {
+    pub(super) path: SpeakerPath,
+    media: mpsc::Receiver<MediaOut>,
+    /// The first response that has not been interrupted.
+    interrupted: Arc<AtomicU32>,
+}
+
+impl Speaker {
+    pub(super) fn new(
+        ssrc: u32,
+        payload_type: u8,
+        media: mpsc::Receiver<MediaOut>,
+        interrupted: Arc<AtomicU32>,
+    ) -> Result<Self, OpusError> {
+        Ok(Self { path: SpeakerPath::new(ssrc, payload_type)?, media, interrupted })
+    }
+
+    /// Sends what is to be heard, while the client is connected and `hears` us.
+    pub(super) async fn run(
+        &mut self,
+        state: watch::Receiver<RTCPeerConnectionState>,
+        track: &dyn TrackLocal,
+        hears: &AtomicBool,
+    ) {
+        let sent = metrics::counter!("visavis_rtp_packets_total", "direction" => "out");
+        while let Some(media) = self.media.recv().await {
+            let stale = media.response.0 < self.interrupted.load(Ordering::Relaxed);
+            let is_up = *state.borrow() == RTCPeerConnectionState::Connected;
+            if stale || !is_up || !hears.load(Ordering::Relaxed) {
+                continue;
+            }
+            match self.path.packet(&media) {
+                Ok(packet) => {
+                    if track.write_rtp(packet).await.is_ok() {
+                        sent.increment(1);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, samples = media.samples.len(), "a frame cannot be encoded")
+                }
+            }
+        }
+        // The pipeline has ended; its last events may still be on their way.
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,101 @@
+//! Who has a place on a full server: calls with scripted engines and real WebRTC peers.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
+
+mod webrtc_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use visavis::config::Config;
+use visavis::ends::call_ends;
+use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+use visavis::engine::{Engines, Vad};
+use visavis::session::{Calls, Refusal, Wishes};
+use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
+use webrtc_support::{Client, PlainCodec, host, until, within};
+
+/// An offer of a client that never comes.
+const NEVER: &str = include_str!("webrtc_support/offer-chromium.sdp");
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server of calls without HTTP.
+struct House {
+    calls: Arc<Calls>,
+    host: Arc<WebRtcHost>,
+}
+
+/// A call that was asked for.
+struct Asked {
+    id: String,
+    answer: String,
+    peer: PeerHandle,
+    token: CancellationToken,
+}
+
+impl House {
+    async fn with_places(max_calls: usize) -> Self {
+        let mut config = Config::default();
+        config.server.max_calls = max_calls;
+        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
+        let (stt, llm) = (Arc::new(ScriptedStt::default()), Arc::new(ScriptedLlm::default()));
+        let engines = Engines { stt, llm, tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
+        Self { calls: Calls::new(Arc::new(config), engines), host: host().await }
+    }
+
+    /// Asks for a call with this offer.
+    async fn ask(&self, offer: &str) -> Result<Asked, Refusal> {
+        let seat = self.calls.admit(None)?;
+        let (ends, pipeline) = call_ends();
+        let (commands, token) = (ends.commands.clone(), self.calls.transport_token());
+        let tasks = self.calls.tasks().clone();
+        let wiring = Wiring { ends, codec: Arc::new(PlainCodec), token: token.clone(), tasks };
+        let (answer, peer) = self.host.answer(offer, wiring).await.unwrap();
+        let id = seat.id().to_owned();
+        self.calls.start(seat, pipeline, (commands, Some(peer.clone())), Wishes::default(), token.clone());
+        Ok(Asked { id, answer, peer, token })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offers_that_never_connect_keep_nobody_out_and_a_call_that_is_ended_frees_its_place_at_once() {
+    let house = House::with_places(6).await;
+    for _ in 0..20 {
+        house.ask(NEVER).await.unwrap();
+    }
+    assert_eq!(house.calls.active(), 6);
+    let mut joined = Vec::new();
+    for awaited in [5, 4] {
+        let mut client = Client::new().await;
+        let call = house.ask(&client.offer(false).await).await.unwrap();
+        client.accept(call.answer.clone()).await;
+        client.connected().await;
+        until("it is known to be there", async || house.calls.awaited() == awaited).await;
+        joined.push((client, call));
+    }
+    for _ in 0..20 {
+        house.ask(NEVER).await.unwrap();
+    }
+    assert!(joined.iter().all(|(_, call)| call.peer.is_open()), "those who are there stay");
+    let (_, ended) = &joined[0];
+    assert!(house.calls.hang_up(&ended.id));
+    assert_eq!(house.calls.active(), 5, "its place is free at once");
+    within(PATIENCE, ended.token.cancelled()).await;
+    assert!(house.calls.hang_up(&ended.id), "to hang up twice is no error");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_gives_way_ends_and_leaves_nothing() {
+    let house = House::with_places(4).await;
+    let mut calls = Vec::new();
+    for _ in 0..5 {
+        calls.push(house.ask(NEVER).await.unwrap());
+    }
+    within(PATIENCE, calls[0].token.cancelled()).await;
+    until("the first is gone", async || !calls[0].peer.is_open()).await;
+    for call in &calls[1..] {
+        assert!(house.calls.hang_up(&call.id));
+    }
+    assert_eq!(house.calls.active(), 0);
+    until("all are gone", async || house.host.routes() == 0).await;
+}
