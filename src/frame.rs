@@ -1,6 +1,7 @@
 //! The vocabulary between rooms: what flows from stage to stage, with its ids and clocks. No logic.
 
 use serde::{Deserialize, Serialize};
+use visavis_proto::v1::LanguageWeight;
 
 use crate::avatar::cue::Cue;
 
@@ -81,6 +82,9 @@ pub struct Transcript {
     pub language: String,
     /// 0 when the language was given.
     pub language_probability: f32,
+    /// The likeliest languages by the sound alone, with their probabilities; empty from engines that tell none.
+    #[serde(skip)]
+    pub languages: Vec<LanguageWeight>,
     /// How likely there was no speech at all.
     pub no_speech_probability: f32,
     /// Mean log probability of the tokens.

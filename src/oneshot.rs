@@ -9,19 +9,23 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use crate::audio::resample::Resampler;
 use crate::config::Config;
 use crate::engine::fleet::{ModelFiles, stt_arguments, tts_arguments};
 use crate::engine::grpc::{GrpcStt, GrpcTts};
 use crate::engine::launcher::{Launched, Launcher};
 use crate::engine::monitor::EngineStatus;
-use crate::engine::{Stt, SttInput, SttRequest, Tts, TtsRequest, Voice};
+use crate::engine::{Stt, SttInput, SttRequest, SttStream, Tts, TtsRequest, Voice};
 use crate::frame::{MIC_RATE, Transcript};
 use crate::pipeline::phrases::Splitter;
 use crate::pipeline::speakable::speakable;
 
 /// Longest time for an engine to load.
 const LOADING: Duration = Duration::from_secs(120);
+
+/// Samples that are sent to recognition at a time: 4 s.
+const PIECE: usize = 64_000;
+const DECODE: SttInput =
+    SttInput::Decode { number: 1, last: true, stable: String::new(), phrases: Vec::new() };
 
 /// Speaks `text` into a WAV file, phrase by phrase and normalised as in a call.
 ///
@@ -101,13 +105,21 @@ pub async fn transcribe(
     let Launched { link, status } = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
     loaded(status).await?;
     let request = SttRequest { language: language.into(), ..SttRequest::default() };
-    let mut stream = GrpcStt { link }.open(request).await?;
-    for piece in samples.chunks(16_000) {
-        stream.input.send(SttInput::Audio(piece.to_vec())).await?;
-    }
-    stream.input.send(SttInput::Decode { number: 1, last: true, stable: String::new() }).await?;
-    let (_, words) = stream.output.next().await.context("the engine ended without an answer")??;
-    drop(stream);
+    let SttStream { input, mut output } = GrpcStt { link }.open(request).await?;
+    let feed = async {
+        for piece in samples.chunks(PIECE) {
+            input.send(SttInput::Audio(piece.to_vec())).await?;
+        }
+        input.send(DECODE).await
+    };
+    // Audio moves only while the answers are read, and an engine that refuses says there why.
+    let answer = tokio::select! {
+        biased;
+        answer = output.next() => answer,
+        never = async { _ = feed.await; std::future::pending().await } => never,
+    };
+    let (_, words) = answer.context("the engine ended without an answer")??;
+    drop(output);
     launcher.stop().await;
     Ok(words)
 }
@@ -122,24 +134,10 @@ async fn loaded(mut status: watch::Receiver<EngineStatus>) -> anyhow::Result<()>
 /// A WAV file as mono at [`MIC_RATE`].
 ///
 /// # Errors
-/// When it is no WAV file of 16-bit integers or floats.
+/// When it cannot be opened or read; the message says what is expected.
 pub fn read_wav(file: &Path) -> anyhow::Result<Vec<i16>> {
-    let mut reader = hound::WavReader::open(file)?;
-    let spec = reader.spec();
-    let all: Vec<i16> = match (spec.sample_format, spec.bits_per_sample) {
-        (hound::SampleFormat::Int, 16) => reader.samples::<i16>().collect::<Result<_, _>>()?,
-        (hound::SampleFormat::Float, 32) => {
-            let narrow = |sample: f32| (sample.clamp(-1.0, 1.0) * 32767.0) as i16;
-            reader.samples::<f32>().map(|sample| sample.map(narrow)).collect::<Result<_, _>>()?
-        }
-        (_, bits) => anyhow::bail!("{bits}-bit samples: only 16-bit integers and 32-bit floats are read"),
-    };
-    let mono: Vec<i16> = all.chunks(usize::from(spec.channels.max(1))).map(|frame| frame[0]).collect();
-    let mut out = Vec::with_capacity(mono.len());
-    let mut resampler = Resampler::new(spec.sample_rate, MIC_RATE);
-    resampler.push(&mono, &mut out);
-    resampler.flush(&mut out);
-    Ok(out)
+    let file = std::io::BufReader::new(std::fs::File::open(file)?);
+    Ok(crate::audio::wav::read(file, MIC_RATE)?)
 }
 
 #[cfg(test)]

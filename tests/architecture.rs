@@ -50,6 +50,7 @@ fn what_decides_knows_no_clock_and_no_io() {
         "src/pipeline/speakable",
         "src/pipeline/invariants",
         "src/pipeline/echo",
+        "src/pipeline/private_text",
         "src/avatar",
     ] {
         assert_absent(folder, &IMPURE, "tests.rs");
@@ -57,11 +58,16 @@ fn what_decides_knows_no_clock_and_no_io() {
     for file in [
         "src/pipeline/turn_end.rs",
         "src/pipeline/interjection.rs",
+        "src/pipeline/language.rs",
+        "src/pipeline/heard.rs",
+        "src/pipeline/agreement.rs",
         "src/pipeline/invariants.rs",
         "src/pipeline/slow.rs",
         "src/pipeline/near_voice.rs",
         "src/pipeline/vad/gate.rs",
         "src/pipeline/phrases.rs",
+        "src/pipeline/caption.rs",
+        "src/plain.rs",
         "src/audio/jitter.rs",
         "src/audio/jitter_delay.rs",
         "src/session/admission.rs",

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
-use visavis::frame::{MIC_RATE, Transcript, UtteranceId};
-use visavis::pipeline::stt::{self, SttEvent, SttFeed};
+use visavis::engine::{EngineError, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart, TtsRequest};
+use visavis::frame::{MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
+use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
+use visavis_proto::v1::LanguageWeight;
 
 const WORDS: &str = "one two three four five six seven eight nine ten eleven twelve";
 const WINDOW_MS: u64 = 32;
@@ -26,13 +27,14 @@ struct Asked {
     ms: u64,
     last: bool,
     stable: String,
+    phrases: usize,
 }
 
 /// Hears a word of [`WORDS`] in every half second that is loud, or says what it makes up; takes 100 ms for it.
 #[derive(Default)]
 struct Ear {
     asked: Arc<Mutex<Vec<Asked>>>,
-    opened: Mutex<Vec<String>>,
+    opened: Mutex<Vec<Vec<LanguageWeight>>>,
     made_up: Option<Transcript>,
     language: Mutex<(String, f32)>,
 }
@@ -40,7 +42,7 @@ struct Ear {
 #[async_trait]
 impl Stt for Ear {
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
-        self.opened.lock().push(request.likely);
+        self.opened.lock().push(request.expected);
         let (input, receiver) = mpsc::channel(256);
         let (asked, made_up, language) =
             (self.asked.clone(), self.made_up.clone(), self.language.lock().clone());
@@ -50,9 +52,9 @@ impl Stt for Ear {
                 loop {
                     match receiver.recv().await? {
                         SttInput::Audio(more) => audio.extend(more),
-                        SttInput::Decode { number, last, stable } => {
+                        SttInput::Decode { number, last, stable, phrases } => {
                             let ms = audio.len() as u64 * 1000 / u64::from(MIC_RATE);
-                            asked.lock().push(Asked { ms, last, stable });
+                            asked.lock().push(Asked { ms, last, stable, phrases: phrases.len() });
                             sleep(Duration::from_millis(100)).await;
                             let words = made_up.unwrap_or_else(|| heard(&audio));
                             let words = Transcript {
@@ -71,6 +73,23 @@ impl Stt for Ear {
     }
 }
 
+/// Speaks English.
+struct Voice;
+
+#[async_trait]
+impl Tts for Voice {
+    async fn synthesize(
+        &self,
+        _: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        Err(EngineError::Unavailable("it is never asked to speak".into()))
+    }
+
+    async fn voices(&self) -> Result<Vec<visavis::engine::Voice>, EngineError> {
+        Ok(vec![visavis::engine::Voice { name: "one".into(), language: "en".into(), locale: "en_US".into() }])
+    }
+}
+
 fn heard(audio: &[i16]) -> Transcript {
     let loud = audio.iter().filter(|sample| sample.unsigned_abs() > 1000).count();
     let words: Vec<&str> = WORDS.split(' ').take(loud / 8000).collect();
@@ -82,6 +101,7 @@ struct Stage {
     feed: mpsc::Sender<SttFeed>,
     out: mpsc::Receiver<SttEvent>,
     _language: watch::Sender<Option<String>>,
+    sounding: watch::Sender<PlaybackPosition>,
     events: Vec<(Instant, SttEvent)>,
 }
 
@@ -90,10 +110,19 @@ impl Stage {
         let (feed, items) = mpsc::channel(64);
         let (events, out) = mpsc::channel(64);
         let (given, language) = watch::channel(None);
+        let (sounding, position) = watch::channel(PlaybackPosition::default());
+        let context = Context { language, position };
         let ear = Arc::new(ear);
         let tasks = TaskTracker::new();
-        tokio::spawn(stt::run(items, ear.clone(), language, events, tasks, CancellationToken::new()));
-        Self { ear, feed, out, _language: given, events: Vec::new() }
+        tokio::spawn(stt::run(
+            items,
+            (ear.clone(), Arc::new(Voice)),
+            context,
+            events,
+            tasks,
+            CancellationToken::new(),
+        ));
+        Self { ear, feed, out, _language: given, sounding, events: Vec::new() }
     }
 
     async fn start(&mut self) {
@@ -223,18 +252,47 @@ async fn thanks_that_nobody_said_are_no_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_language_of_the_call_is_expected_of_the_next_utterance() {
+async fn what_the_call_spoke_and_can_answer_is_expected_of_the_next_utterance() {
     let mut stage = Stage::new(Ear::default());
-    *stage.ear.language.lock() = ("de".into(), 0.9);
+    *stage.ear.language.lock() = ("de".into(), 0.97);
+    for (expected, ms) in [("de", 2000), ("de", 2000), ("de", 500)] {
+        stage.start().await;
+        stage.hear(ms, 8000).await;
+        stage.feed(SttFeed::Cut).await;
+        assert_eq!(stage.final_words().await.language, expected);
+        *stage.ear.language.lock() = if ms == 500 { ("nl".into(), 0.6) } else { ("de".into(), 0.97) };
+    }
+    let weight = |expected: &[LanguageWeight], language: &str| {
+        expected.iter().find(|it| it.language == language).map_or(0.0, |it| it.weight)
+    };
+    let opened = stage.ear.opened.lock().clone();
+    assert_eq!((weight(&opened[0], "en"), weight(&opened[0], "de")), (1.0, 0.0), "a voice for it");
+    assert!(weight(&opened[1], "de") < weight(&opened[2], "de"), "belief grows: {opened:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_an_answer_the_engine_is_told_what_is_likely_to_be_said() {
+    let mut stage = Stage::new(Ear::default());
+    let at = |samples, finished| PlaybackPosition { samples, finished, ..PlaybackPosition::default() };
+    for (position, likely) in [(at(0, false), false), (at(24_000, false), true), (at(24_000, true), false)] {
+        stage.sounding.send_replace(position);
+        stage.start().await;
+        stage.hear(1000, 8000).await;
+        stage.feed(SttFeed::Cut).await;
+        stage.final_words().await;
+        assert_eq!(stage.asked().last().unwrap().phrases > 0, likely, "{position:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_noise_is_decoded_seldom_and_its_end_at_once() {
+    let nothing = Transcript { no_speech_probability: 0.9, ..Transcript::default() };
+    let mut stage = Stage::new(Ear { made_up: Some(nothing), ..Ear::default() });
     stage.start().await;
-    stage.hear(2000, 8000).await;
-    stage.feed(SttFeed::Cut).await;
-    assert_eq!(stage.final_words().await.language, "de");
-    *stage.ear.language.lock() = ("nl".into(), 0.9);
-    stage.start().await;
-    stage.hear(500, 8000).await;
-    stage.feed(SttFeed::Cut).await;
-    let words = stage.final_words().await;
-    assert_eq!(words.language, "de", "half a second says little of its language");
-    assert_eq!(*stage.ear.opened.lock(), ["", "de"]);
+    stage.hear(150_000, 8000).await;
+    let asked = stage.asked().len();
+    assert!((10..30).contains(&asked), "{asked} decodes in 150 s");
+    stage.feed(SttFeed::Paused { pause: 1 }).await;
+    stage.hear(320, 0).await;
+    assert!(stage.asked().last().unwrap().last, "a pause is tried without a rest");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use visavis_proto::v1::LanguageWeight;
 
 use super::recording::stretches;
 use super::{Parts, Speaker, Spoken, speak};
@@ -127,8 +128,10 @@ impl Recital {
         let mut resampler = Resampler::new(OUT_RATE, MIC_RATE);
         resampler.push(samples, &mut audio);
         resampler.flush(&mut audio);
-        let request =
-            SttRequest { language: self.language.clone(), likely: self.likely.clone(), ahead: true };
+        let likely =
+            (!self.likely.is_empty()).then(|| LanguageWeight { language: self.likely.clone(), weight: 1.0 });
+        let expected = likely.into_iter().collect();
+        let request = SttRequest { language: self.language.clone(), expected, ahead: true };
         let SttStream { input, mut output } = self.engines.stt.open(request).await?;
         let told = async {
             for piece in audio.chunks(MIC_RATE as usize) {
@@ -136,7 +139,9 @@ impl Recital {
                     return;
                 }
             }
-            _ = input.send(SttInput::Decode { number: 1, last: true, stable: String::new() }).await;
+            _ = input
+                .send(SttInput::Decode { number: 1, last: true, stable: String::new(), phrases: Vec::new() })
+                .await;
         };
         let (answer, ()) = tokio::join!(output.next(), told);
         let ended = || EngineError::Failed("recognition ended without an answer".into());

@@ -1,4 +1,4 @@
-//! Sound as numbers: resampling, Opus, Whisper's features, and the order and timing of packets. No I/O, no clock.
+//! Sound as numbers: resampling, WAV, Opus, Whisper's features, and the order and timing of packets. No I/O, no clock.
 
 pub mod jitter;
 mod jitter_delay;
@@ -6,3 +6,4 @@ pub mod log_mel;
 pub mod mel;
 pub mod opus;
 pub mod resample;
+pub mod wav;

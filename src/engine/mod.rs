@@ -29,6 +29,7 @@ pub mod watchdog;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
+use visavis_proto::v1::LanguageWeight;
 
 use crate::frame::{Message, Transcript};
 use crate::tool::Tools;
@@ -82,6 +83,8 @@ pub enum SttInput {
         last: bool,
         /// How an earlier transcript began that is to stay; the rest alone need be sought.
         stable: String,
+        /// Short phrases of which one may be all that was said; empty: any words are as likely.
+        phrases: Vec<String>,
     },
 }
 
@@ -94,12 +97,12 @@ pub struct SttStream {
 }
 
 /// An utterance to be recognised.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SttRequest {
     /// ISO 639-1; empty: identify it.
     pub language: String,
-    /// What to expect then; empty: nothing.
-    pub likely: String,
+    /// What to expect then, relative to each other; empty: any language.
+    pub expected: Vec<LanguageWeight>,
     /// Nobody waits for it in a call: everything else goes first.
     pub ahead: bool,
 }

@@ -10,10 +10,17 @@ const GRAIN: usize = MIC_RATE as usize / 100;
 /// Mean square under which nothing can be speech (about -66 dBFS).
 const FLOOR: f32 = 16.0 * 16.0;
 
-/// How loud an utterance is, and how long it is loud.
+/// Lags of the correlations that tell one speech sound from another, in samples.
+const LAGS: [usize; 6] = [1, 2, 3, 4, 6, 8];
+/// Grains between two moments that are compared: 60 ms, about a speech sound.
+const APART: usize = 6;
+
+/// How loud an utterance is, how long it is loud, and how much it changes.
 #[derive(Debug, Default)]
 pub struct Sound {
     powers: Vec<f32>,
+    /// Of each grain, how alike it is to itself a few samples later.
+    colours: Vec<[f32; LAGS.len()]>,
     rest: Vec<i16>,
 }
 
@@ -25,7 +32,22 @@ impl Sound {
         for grain in self.rest.drain(..whole).as_slice().chunks(GRAIN) {
             let sum: f32 = grain.iter().map(|&sample| f32::from(sample).powi(2)).sum();
             self.powers.push(sum / GRAIN as f32);
+            self.colours.push(LAGS.map(|lag| correlation(grain, lag, sum)));
         }
+    }
+
+    /// How much the sound changes within 60 ms while it is loud, from 0: a held vowel under 0.06, words from 0.09 on.
+    /// `None`: too little of it is loud.
+    #[must_use]
+    pub fn change(&self) -> Option<f32> {
+        const LEAST: usize = 30;
+        let loud = (self.loud() * 1e-2).max(FLOOR);
+        let pairs = self.powers.windows(APART + 1).zip(self.colours.windows(APART + 1));
+        let changes: Vec<f32> = pairs
+            .filter(|(powers, _)| powers[0] >= loud && powers[APART] >= loud)
+            .map(|(_, colours)| difference(&colours[0], &colours[APART]))
+            .collect();
+        (changes.len() >= LEAST).then(|| changes.iter().sum::<f32>() / changes.len() as f32)
     }
 
     /// From the first to the last grain that stands out of the silence.
@@ -57,18 +79,41 @@ impl Sound {
     }
 }
 
+fn correlation(grain: &[i16], lag: usize, power: f32) -> f32 {
+    let sum: f32 = grain.iter().zip(&grain[lag..]).map(|(a, b)| f32::from(*a) * f32::from(*b)).sum();
+    sum / power.max(1.0)
+}
+
+fn difference(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| (a - b).abs()).sum::<f32>() / one.len() as f32
+}
+
 /// Whether the words are made up.
 #[must_use]
 pub fn is_invented(words: &Transcript, sound: &Sound) -> bool {
-    !words.text.chars().any(char::is_alphanumeric) || judge(words, sound.contrast_db(), sound.speech_ms())
+    let heard = Heard {
+        contrast_db: sound.contrast_db(),
+        speech_ms: sound.speech_ms(),
+        held: sound.change().is_some_and(|change| change < HELD),
+    };
+    !words.text.chars().any(char::is_alphanumeric) || is_vocal(&words.text) || judge(words, &heard)
 }
 
-fn judge(words: &Transcript, contrast_db: f32, speech_ms: u32) -> bool {
+/// What was heard of a sound besides its words.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    contrast_db: f32,
+    speech_ms: u32,
+    held: bool,
+}
+
+fn judge(words: &Transcript, heard: &Heard) -> bool {
     let (silence, sureness) = (words.no_speech_probability, words.average_log_probability);
-    let count = words.text.split_whitespace().count();
+    let count = plain_words(&words.text).count();
     // Nobody speaks ten words a second.
-    let hurried = count >= 3 && count as u32 * 100 > speech_ms;
-    let flat = contrast_db < FLAT_DB;
+    let hurried = count >= 3 && count as u32 * 100 > heard.speech_ms;
+    // Noise, or one vowel for words.
+    let flat = heard.contrast_db < FLAT_DB || heard.held;
     let doubts =
         u32::from(silence >= 0.6) + u32::from(sureness < -0.8) + u32::from(flat) + u32::from(hurried);
     let often_invented = count <= 4 && is_often_invented(&words.text);
@@ -76,11 +121,54 @@ fn judge(words: &Transcript, contrast_db: f32, speech_ms: u32) -> bool {
     (silence >= 0.6 && sureness < -0.4)
         || (silence >= 0.4 && sureness < -0.8)
         || doubts >= 2
+        || (heard.held && count >= 2 && sureness < HELD_SURENESS)
         || (often_invented && (doubts >= 1 || silence >= 0.4))
+        || (heard.speech_ms < SHORT_MS && doubt(words) > DOUBTFUL)
+}
+
+/// How unsure the words and their language are together: a voice without words is heard as words of any language.
+fn doubt(words: &Transcript) -> f32 {
+    // A language that was given says nothing.
+    let known = words.language_probability > 0.0;
+    let language = if known { 1.0 - words.language_probability } else { 0.0 };
+    -words.average_log_probability + LANGUAGE_DOUBT * language
+}
+
+/// Doubt over which a short sound held no words. Spoken words have scored up to 0.9; "aaah", "ugh", "phew", a sneeze
+/// and laughter 0.4 to 1.9, three in five of them more than this.
+const DOUBTFUL: f32 = 1.05;
+const LANGUAGE_DOUBT: f32 = 0.6;
+/// Longer speech has other signs, and may be hard to understand for good reasons.
+const SHORT_MS: u32 = 1_500;
+/// Change under which a sound is held.
+const HELD: f32 = 0.06;
+/// Several words of a held sound must be surer than this.
+const HELD_SURENESS: f32 = -0.4;
+
+/// A voice without a word: "aaah", "mmm", "ugh", "phew", "achoo". "Um" begins a turn, and "mm-hm" is a yes.
+fn is_vocal(text: &str) -> bool {
+    const VOCAL: [&str; 14] = [
+        "ugh", "argh", "arg", "agh", "phew", "whew", "achoo", "atchoo", "hatschi", "ahem", "brr", "ow",
+        "haha", "hahaha",
+    ];
+    let words: Vec<String> = plain_words(text).collect();
+    let drawn = |word: &str| {
+        let mut letters = word.chars().collect::<Vec<_>>();
+        letters.dedup();
+        let short: String = letters.into_iter().collect();
+        (word.len() >= 3 && ["a", "ah", "m", "o", "u", "e"].contains(&short.as_str())) || word == "ah"
+    };
+    !words.is_empty() && words.iter().all(|word| VOCAL.contains(&word.as_str()) || drawn(word))
 }
 
 /// Contrast under which a sound is noise or a held note rather than speech.
 const FLAT_DB: f32 = 6.0;
+
+/// Lower-case words without punctuation.
+fn plain_words(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'');
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
 
 /// What subtitles say where nobody speaks, and Whisper has learnt from them.
 fn is_often_invented(text: &str) -> bool {
@@ -98,8 +186,7 @@ fn is_often_invented(text: &str) -> bool {
         "music",
         "applause",
     ];
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let plain = words.map(str::to_lowercase).collect::<Vec<_>>().join(" ");
+    let plain = plain_words(text).collect::<Vec<_>>().join(" ");
     PHRASES.contains(&plain.as_str())
 }
 
@@ -116,20 +203,64 @@ mod tests {
         }
     }
 
+    fn heard(contrast_db: f32, speech_ms: u32) -> Heard {
+        Heard { contrast_db, speech_ms, held: false }
+    }
+
+    #[test]
+    fn a_voice_without_words_says_nothing_and_one_short_word_does() {
+        // Text, sureness, probability of the language, held: as the model heard them.
+        for (sound, text, sureness, language, held, invented) in [
+            ("aaah", "I love you guys.", -0.8, 0.9, true, true),
+            ("oooh", "B-B-B-B-B-G-B-B-B-B-G-B-B-B-B-", -0.66, 0.88, true, true),
+            ("oooh", "E", -0.94, 0.8, true, true),
+            ("aaah", "Arr.", -1.38, 0.51, false, true),
+            ("aaah", "Dorez.", -0.98, 0.53, false, true),
+            ("aaah", "Aaaah.", -0.3, 0.9, false, true),
+            ("a sneeze", "A-chu.", -1.23, 0.75, false, true),
+            ("a sneeze", "A-two.", -1.44, 0.88, false, true),
+            ("a throat", "Eham.", -0.79, 0.34, false, true),
+            ("mmm", "mom.", -0.88, 0.63, false, true),
+            ("mmm", "Mmmm.", -0.4, 0.9, false, true),
+            ("ugh", "Agh!", -0.86, 0.23, false, true),
+            ("ugh", "Ugh.", -0.2, 0.9, false, true),
+            ("phew", "Fueule.", -0.87, 0.37, false, true),
+            ("phew", "Phew!", -0.2, 0.9, false, true),
+            ("laughter", "同說同台", -1.49, 0.42, false, true),
+            ("laughter", "Cal-Fel, Cal-Head.", -1.09, 0.84, false, true),
+            ("laughter", "Ha ha ha.", -1.2, 0.8, false, true),
+            ("Yes.", "Yes.", -0.25, 0.62, false, false),
+            ("No.", "No!", -0.55, 0.84, false, false),
+            ("Paris.", "Paris.", -0.72, 0.85, false, false),
+            ("Thank you.", "Thank you.", -0.17, 0.63, false, false),
+            ("Stop.", "Stop!", -0.69, 0.77, false, false),
+            ("Mm-hm.", "Mm-hm.", -0.5, 0.7, false, false),
+            ("Um.", "Um...", -0.6, 0.8, false, false),
+            ("Oh.", "Oh.", -0.5, 0.8, false, false),
+            ("one held word", "No.", -0.4, 0.9, true, false),
+        ] {
+            let words = Transcript { language_probability: language, ..words(text, 0.1, sureness) };
+            let got = is_vocal(text) || judge(&words, &Heard { held, ..heard(30.0, 900) });
+            assert_eq!(got, invented, "{sound} as {text:?}");
+        }
+        let sure = Transcript { language_probability: 0.0, ..words("Nein.", 0.1, -0.9) };
+        assert!(!judge(&sure, &heard(30.0, 900)), "a language that was given is no doubt");
+    }
+
     #[test]
     fn thanks_out_of_noise_are_invented_and_spoken_thanks_are_not() {
-        assert!(judge(&words("Thank you.", 0.5, -0.5), 20.0, 600));
-        assert!(judge(&words("Thank you.", 0.1, -0.3), 3.0, 600));
-        assert!(!judge(&words("Thank you.", 0.1, -0.3), 30.0, 600));
+        assert!(judge(&words("Thank you.", 0.5, -0.5), &heard(20.0, 600)));
+        assert!(judge(&words("Thank you.", 0.1, -0.3), &heard(3.0, 600)));
+        assert!(!judge(&words("Thank you.", 0.1, -0.3), &heard(30.0, 600)));
     }
 
     #[test]
     fn any_words_that_the_model_doubts_twice_are_invented() {
-        assert!(judge(&words("The cat sat.", 0.7, -0.5), 30.0, 900));
-        assert!(judge(&words("Boom!", 0.53, -1.15), 40.0, 300));
-        assert!(judge(&words("The cat sat.", 0.2, -1.2), 3.0, 900));
-        assert!(judge(&words("I am going to go to the next one.", 0.2, -0.9), 30.0, 400));
-        assert!(!judge(&words("The cat sat.", 0.5, -0.7), 30.0, 900));
+        assert!(judge(&words("The cat sat.", 0.7, -0.5), &heard(30.0, 900)));
+        assert!(judge(&words("Boom!", 0.53, -1.15), &heard(40.0, 300)));
+        assert!(judge(&words("The cat sat.", 0.2, -1.2), &heard(3.0, 900)));
+        assert!(judge(&words("I am going to go to the next one.", 0.2, -0.9), &heard(30.0, 400)));
+        assert!(!judge(&words("The cat sat.", 0.5, -0.7), &heard(30.0, 900)));
     }
 
     #[test]
@@ -143,6 +274,8 @@ mod tests {
         let mut spoken = Sound::default();
         spoken.hear(&[vec![3; 40 * GRAIN], tone(3000.0, 60), vec![3; 20 * GRAIN]].concat());
         assert!(spoken.contrast_db() > 30.0);
+        assert!(steady.change().is_some_and(|change| change < HELD), "{:?}", steady.change());
+        assert_eq!(Sound::default().change(), None);
         assert_eq!(spoken.speech_ms(), 600);
     }
 }

@@ -140,6 +140,8 @@ async fn stages_of(
     let origin = Instant::now();
     let played = echo::Played::default();
     let (face, face_inputs) = face(config);
+    let context = stt::Context { language: language_rx, position: position.clone() };
+    let recogniser = (engines.stt.clone(), engines.tts.clone());
     let wires = conductor::Wires {
         voice,
         words,
@@ -170,8 +172,8 @@ async fn stages_of(
     let microphone = (ends.mic, echo::Echo::new(played.clone()), origin);
     let (detector, gate) = ((engines.vad)(), config.vad.clone());
     stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
-    let (recogniser, known) = (engines.stt.clone(), tasks.clone());
-    stages.start("stt", stt::run(to_stt, recogniser, language_rx, words_out, known, token.clone()));
+    let hearing = stt::run(to_stt, recogniser, context, words_out, tasks.clone(), token.clone());
+    stages.start("stt", hearing);
     let shared = (origin, face, echo::tap::Tap::new(played));
     stages.start("playout", playout::run(shared, to_play, current_rx, ends.media, position_out, told));
     if let Some(inputs) = face_inputs {

@@ -3,10 +3,12 @@
 //! - [`v1`]: generated messages, clients and servers
 //! - [`state`]: what an engine tells of itself: health, counters, and the bounded queue in front of its model
 //! - [`fault`]: faults that a caller tells apart by more than their code
+//! - [`language`]: what expectation makes of the languages that a model hears
 //! - [`host`]: command line, listening socket, shutdown, death with the parent
 
 pub mod fault;
 pub mod host;
+pub mod language;
 pub mod state;
 
 /// The generated messages, clients and servers of `engine.proto`.

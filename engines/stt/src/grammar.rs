@@ -1,6 +1,7 @@
 //! Which token may follow: sentences stand between two times, and times run forward. Whisper was trained to speak so,
 //! and its decoder keeps to it only with help.
 
+use crate::utterance::Said;
 use crate::vocabulary::Vocabulary;
 
 /// What stands before the next token.
@@ -11,6 +12,23 @@ enum Before {
     Text,
     /// The time at which a sentence ended.
     Closing,
+}
+
+/// What is said next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Choice {
+    pub(crate) token: i32,
+    /// Among all that may follow.
+    pub(crate) log_probability: f32,
+    /// The same of what would be said in its place.
+    pub(crate) runner_up: f32,
+}
+
+/// Exponentials of logits, summed, relative to the highest.
+struct Mass {
+    top: f32,
+    times: f32,
+    texts: f32,
 }
 
 /// The state of one decoder pass that begins behind time 0.
@@ -35,9 +53,16 @@ impl<'a> Grammar<'a> {
             before: Before::Opening,
             silent: true,
             last_time: zero,
-            latest_time: zero + length,
-            over: zero + over,
+            latest_time: zero.saturating_add(length),
+            over: zero.saturating_add(over),
         }
+    }
+
+    /// [`new`](Self::new), behind what has been said.
+    pub(crate) fn behind(vocabulary: &'a Vocabulary, (length, over): (usize, usize), said: &[Said]) -> Self {
+        let mut grammar = Self::new(vocabulary, length, over);
+        said.iter().for_each(|said| grammar.note(said.token));
+        grammar
     }
 
     /// Whether a sentence has ended where the sound ends. What the decoder would say next it said before: in a short
@@ -62,17 +87,42 @@ impl<'a> Grammar<'a> {
         }
     }
 
-    /// The likeliest token that may follow, and its log probability among all that may. A time wins when all times
-    /// together are likelier than any one text.
-    pub(crate) fn likeliest(&self, logits: &[f32]) -> (i32, f32) {
-        let text = best(self.texts(logits));
+    /// The likeliest token that may follow, other than `barred`. A time wins when all times together are likelier than any
+    /// one text.
+    pub(crate) fn likeliest(&self, logits: &[f32], barred: Option<i32>) -> Choice {
+        let mass = self.mass(logits);
+        let all = mass.top + (mass.times + mass.texts).ln();
         let time = best(self.times(logits));
-        let top = text.1.max(time.1);
-        let mass = |sum: f32, logit: f32| sum + (logit - top).exp();
-        let times = self.times(logits).map(|(_, logit)| logit).fold(0.0, mass);
-        let all = self.texts(logits).map(|(_, logit)| logit).fold(times, mass);
-        let (token, logit) = if times > (text.1 - top).exp() { time } else { text };
-        (token, logit - top - all.ln())
+        let without = |other: Option<i32>| {
+            let texts = self.texts(logits);
+            let text = best(texts.filter(|(token, _)| Some(*token) != barred && Some(*token) != other));
+            if mass.times > (text.1 - mass.top).exp() { time } else { text }
+        };
+        let (token, logit) = without(None);
+        let (_, second) = without(Some(token));
+        Choice { token, log_probability: logit - all, runner_up: second - all }
+    }
+
+    /// The log probability of one text among all that may follow.
+    pub(crate) fn log_probability(&self, logits: &[f32], token: i32) -> f32 {
+        let mass = self.mass(logits);
+        let logit = logits.get(index(token)).copied().unwrap_or(f32::NEG_INFINITY);
+        logit - mass.top - (mass.times + mass.texts).ln()
+    }
+
+    /// The log probability that no more text follows: of the end and of all times.
+    pub(crate) fn end_probability(&self, logits: &[f32]) -> f32 {
+        let mass = self.mass(logits);
+        let end = logits.get(index(self.vocabulary.end)).map_or(0.0, |logit| (logit - mass.top).exp());
+        (mass.times + end).ln() - (mass.times + mass.texts).ln()
+    }
+
+    /// The weight of all that may follow.
+    fn mass(&self, logits: &[f32]) -> Mass {
+        let top = best(self.texts(logits).chain(self.times(logits))).1;
+        let add = |sum: f32, (_, logit): (i32, f32)| sum + (logit - top).exp();
+        let (times, texts) = (self.times(logits).fold(0.0, add), self.texts(logits).fold(0.0, add));
+        Mass { top, times, texts }
     }
 
     /// Text and the end.
@@ -134,7 +184,7 @@ mod tests {
     fn speech_begins_with_text_and_not_with_its_end() {
         let vocabulary = vocabulary();
         let grammar = Grammar::new(&vocabulary, 4, 4);
-        assert_eq!(grammar.likeliest(&[9.0, 1.0, 2.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0]).0, 2);
+        assert_eq!(grammar.likeliest(&[9.0, 1.0, 2.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0], None).token, 2);
     }
 
     #[test]
@@ -142,12 +192,12 @@ mod tests {
         let vocabulary = vocabulary();
         let mut grammar = Grammar::new(&vocabulary, 3, 3);
         grammar.note(1);
-        assert_eq!(grammar.likeliest(&[0.0, 0.0, 0.0, 9.0, 0.0, 9.0, 1.0, 8.0, 1.0, 9.0]).0, 7);
+        assert_eq!(grammar.likeliest(&[0.0, 0.0, 0.0, 9.0, 0.0, 9.0, 1.0, 8.0, 1.0, 9.0], None).token, 7);
         grammar.note(7);
         // A sentence has ended: its time again opens the next, text does not.
-        assert_eq!(grammar.likeliest(&[0.0, 9.0, 0.0, 9.0, 0.0, 9.0, 9.0, 8.0, 1.0, 9.0]).0, 7);
+        assert_eq!(grammar.likeliest(&[0.0, 9.0, 0.0, 9.0, 0.0, 9.0, 9.0, 8.0, 1.0, 9.0], None).token, 7);
         grammar.note(7);
-        assert_eq!(grammar.likeliest(&[0.0, 1.0, 0.0, 9.0, 0.0, 9.0, 9.0, 9.0, 9.0, 9.0]).0, 1);
+        assert_eq!(grammar.likeliest(&[0.0, 1.0, 0.0, 9.0, 0.0, 9.0, 9.0, 9.0, 9.0, 9.0], None).token, 1);
     }
 
     #[test]
@@ -165,9 +215,23 @@ mod tests {
         let vocabulary = vocabulary();
         let mut grammar = Grammar::new(&vocabulary, 4, 4);
         grammar.note(1);
-        let (token, log_probability) = grammar.likeliest(&[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 1.5, 1.6, 1.5, 1.5]);
+        let Choice { token, log_probability, .. } =
+            grammar.likeliest(&[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 1.5, 1.6, 1.5, 1.5], None);
         assert_eq!(token, 7);
         assert!(log_probability < -1.0);
-        assert_eq!(grammar.likeliest(&[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.1, 0.1]).0, 1);
+        assert_eq!(grammar.likeliest(&[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.1, 0.1], None).token, 1);
+    }
+
+    #[test]
+    fn a_barred_token_gives_way_to_the_next_and_whole_texts_can_be_scored() {
+        let vocabulary = vocabulary();
+        let mut grammar = Grammar::new(&vocabulary, 4, 4);
+        let logits = [0.0, 5.0, 4.0, 9.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(grammar.likeliest(&logits, None).token, 1);
+        assert_eq!(grammar.likeliest(&logits, Some(1)).token, 2);
+        grammar.note(1);
+        let sum = [0, 1, 2].map(|text| grammar.log_probability(&logits, text).exp()).iter().sum::<f32>()
+            + grammar.end_probability(&logits).exp();
+        assert!((sum - 1.0).abs() < 1e-4, "{sum}");
     }
 }

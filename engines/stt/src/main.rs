@@ -4,7 +4,8 @@
 //! - [`utterance`]: an utterance's audio and what has been understood of it
 //! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines
 //! - [`worker`]: the one thread that owns the model: windows, reuse, the answer
-//! - [`recogniser`]: one window through Whisper: encoder, language, greedy decoder, and [`grammar`], what may be said next
+//! - [`recogniser`]: one window through Whisper: [`pass`], encoder, language and greedy decoder; [`grammar`], what may be
+//!   said next; [`second_look`], at what one pass is known to mishear
 //! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens may be
 //!   said; which language to believe
 //! - [`model_file`]: tells a broken model file before whisper.cpp would abort on it
@@ -15,8 +16,10 @@ mod grammar;
 mod language;
 mod model_file;
 mod native;
+mod pass;
 mod queue;
 mod recogniser;
+mod second_look;
 mod service;
 mod text;
 mod utterance;

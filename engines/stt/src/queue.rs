@@ -29,6 +29,8 @@ pub(crate) struct Order {
     pub(crate) speech_end: Option<usize>,
     /// The words that are to stay.
     pub(crate) stable: String,
+    /// What may be all that was said.
+    pub(crate) phrases: Vec<String>,
     pub(crate) deadline: Option<Instant>,
 }
 

@@ -12,7 +12,9 @@ use tonic::{Request, Response, Status, Streaming};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::health_reply::State;
 use visavis_proto::v1::stt_server::Stt;
-use visavis_proto::v1::{HealthReply, Priority, SttDecode, SttInput, SttStart, Transcript, stt_input::Input};
+use visavis_proto::v1::{
+    HealthReply, LanguageWeight, Priority, SttDecode, SttInput, SttStart, Transcript, stt_input::Input,
+};
 
 use crate::queue::{Order, Queue};
 use crate::utterance::{Caller, Utterance};
@@ -23,8 +25,12 @@ const MAX_UTTERANCES: usize = 256;
 /// Answers on their way to a caller; with more unread, its input is no longer read.
 const UNREAD_ANSWERS: usize = 16;
 const MAX_PROMPT_BYTES: usize = 1000;
+/// The weight of a language that is likely.
+const LIKELY: f32 = 1.0;
 /// Ten minutes of fast speech.
 const MAX_STABLE_BYTES: usize = 64 << 10;
+const MAX_PHRASES: usize = 64;
+const MAX_PHRASE_BYTES: usize = 40;
 
 /// The `Stt` service.
 #[derive(Debug)]
@@ -71,7 +77,7 @@ fn begin(
     caller: Arc<Caller>,
     place: OwnedSemaphorePermit,
 ) -> Result<Arc<Utterance>, Status> {
-    let SttStart { language, prompt, priority, likely_language } = start;
+    let SttStart { language, prompt, priority, likely_language, mut expected_languages } = start;
     if prompt.len() > MAX_PROMPT_BYTES || prompt.contains('\0') {
         return Err(Status::invalid_argument(format!(
             "start.prompt: {} bytes; at most {MAX_PROMPT_BYTES}, without NUL",
@@ -82,10 +88,24 @@ fn begin(
         Status::invalid_argument(format!("start.priority: {priority} is none; use 0, 1 or 2"))
     })?;
     let language = given_language(&language, health)?;
+    if expected_languages.is_empty() && !likely_language.is_empty() {
+        expected_languages.push(LanguageWeight { language: likely_language, weight: LIKELY });
+    }
+    if let Some(odd) = expected_languages.iter().find(|it| !it.weight.is_finite() || it.weight < 0.0) {
+        return Err(Status::invalid_argument(format!(
+            "start.expected_languages: the weight of {:?} is {}; it must be 0 or more",
+            odd.language, odd.weight
+        )));
+    }
     // An expectation that the model does not know is none.
-    let likely =
-        health.languages.contains(&likely_language).then(|| Language::by_code(&likely_language)).flatten();
-    Ok(Arc::new(Utterance::new(caller, (language, likely), prompt.trim().to_owned(), priority, place)))
+    expected_languages.retain(|expected| health.languages.contains(&expected.language));
+    Ok(Arc::new(Utterance::new(
+        caller,
+        (language, expected_languages),
+        prompt.trim().to_owned(),
+        priority,
+        place,
+    )))
 }
 
 /// The language asked for, if the model knows it; `None`: identify it.
@@ -185,9 +205,21 @@ fn order(utterance: &Arc<Utterance>, decode: &SttDecode, arrived: Instant) -> Re
         samples,
         speech_end: utterance.sound_end(samples),
         stable: decode.stable.clone(),
+        phrases: phrases(&decode.phrases)?,
         deadline: (decode.deadline_ms > 0)
             .then(|| arrived + Duration::from_millis(decode.deadline_ms.into())),
     })
+}
+
+fn phrases(phrases: &[String]) -> Result<Vec<String>, Status> {
+    let long = phrases.iter().find(|phrase| phrase.len() > MAX_PHRASE_BYTES || phrase.contains('\0'));
+    if phrases.len() > MAX_PHRASES || long.is_some() {
+        return Err(Status::invalid_argument(format!(
+            "decode.phrases: {} phrases; at most {MAX_PHRASES} of {MAX_PHRASE_BYTES} bytes, without NUL",
+            phrases.len()
+        )));
+    }
+    Ok(phrases.to_vec())
 }
 
 /// The stream of answers. When the caller leaves, tonic drops it, and the utterance's work ends.

@@ -1,12 +1,28 @@
 //! Pure work on what the decoder said: loops in its tokens, and text without stage directions.
 
-/// The period of a loop at the tail: the same n-gram at least `times` times in a row.
-pub(crate) fn loop_period(tokens: &[i32], times: usize) -> Option<usize> {
-    let tail_repeats = |period: usize| {
-        let tail = &tokens[tokens.len() - period * times..];
-        tail[period..].iter().zip(tail).all(|(later, earlier)| later == earlier)
+/// Equal n-grams in a row that can make a loop.
+const LOOP: usize = 4;
+/// Tokens of a loop that stay for certain.
+pub(crate) const KEPT_OF_LOOP: usize = 4;
+/// Nobody speaks more tokens a second.
+const FASTEST: f32 = 7.0;
+/// Repetition that is left alone however long the speech is, in tokens.
+const LONGEST_REPETITION: usize = 32;
+/// The longest n-gram that repeats in a loop.
+const LONGEST_PERIOD: usize = 24;
+
+/// How many tokens at the tail are a loop: the same n-gram over and over, more than `seconds` of speech can hold. People
+/// do say "no" seven times.
+pub(crate) fn loop_length(tokens: &[i32], seconds: f32) -> Option<usize> {
+    let most = ((FASTEST * seconds) as usize).min(LONGEST_REPETITION);
+    let length = |period: usize| {
+        let again = tokens.iter().rev().zip(tokens.iter().rev().skip(period));
+        period + again.take_while(|(later, earlier)| later == earlier).count()
     };
-    (1..=tokens.len() / times).find(|&period| tail_repeats(period))
+    (1..=LONGEST_PERIOD.min(tokens.len() / LOOP))
+        .map(|period| (period, length(period)))
+        .find(|(period, length)| *length >= LOOP * period && *length > most)
+        .map(|(_, length)| length)
 }
 
 /// Leaves one of the n-grams that repeat at the tail.
@@ -23,13 +39,48 @@ pub(crate) fn cut_loop(tokens: &mut Vec<i32>, period: usize) {
 /// sound that ends without silence is transcribed so.
 pub(crate) fn echo_period(tokens: &[i32], seconds: f32) -> Option<usize> {
     const SENTENCE: usize = 3;
-    const FASTEST: f32 = 7.0;
     if tokens.len() as f32 <= FASTEST * seconds {
         return None;
     }
     (SENTENCE..=tokens.len() / 2).find(|&period| {
         tokens.len().is_multiple_of(period)
             && tokens[period..].iter().zip(tokens).all(|(later, earlier)| later == earlier)
+    })
+}
+
+/// Words that nobody says faster, a second.
+const FASTEST_WORDS: f32 = 4.5;
+
+/// The text without what it says over again, where it has more words than `seconds` of speech can hold: what a sound that
+/// breaks off in mid-sentence is transcribed as.
+pub(crate) fn once(text: &str, seconds: f32) -> &str {
+    const SENTENCE: usize = 3;
+    let words: Vec<(usize, String)> = words(text).collect();
+    if words.len() as f32 <= FASTEST_WORDS * seconds {
+        return text;
+    }
+    let again =
+        |period: &usize| words[*period..].iter().zip(&words).all(|(later, earlier)| later.1 == earlier.1);
+    // The last time may break off, but its beginning must be there.
+    let longest = words.len().saturating_sub(SENTENCE);
+    match (SENTENCE..=longest).find(again) {
+        Some(period) => text[..words[period].0].trim_end(),
+        None => text,
+    }
+}
+
+/// Whether two texts differ in nothing but case and punctuation.
+pub(crate) fn same_words(one: &str, other: &str) -> bool {
+    words(one).map(|(_, word)| word).eq(words(other).map(|(_, word)| word))
+}
+
+/// Lower-case words, each with the place where it begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut rest = 0;
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter_map(move |word| {
+        let start = rest;
+        rest += word.len() + text[start + word.len()..].chars().next().map_or(0, char::len_utf8);
+        (!word.is_empty()).then(|| (start, word.to_lowercase()))
     })
 }
 
@@ -78,11 +129,47 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_four_equal_n_grams_at_the_tail() {
-        assert_eq!(loop_period(&[9, 1, 2, 1, 2, 1, 2, 1, 2], 4), Some(2));
-        assert_eq!(loop_period(&[5, 5, 5, 5], 4), Some(1));
-        assert_eq!(loop_period(&[1, 2, 1, 2, 1, 2, 3], 4), None);
-        assert_eq!(loop_period(&[], 4), None);
+    fn more_words_than_a_sound_can_hold_are_said_once() {
+        let cut = "I would like to book";
+        for (text, seconds, expected) in [
+            (
+                "I would like to book. I would like to book. I would like to book.",
+                1.6,
+                "I would like to book.",
+            ),
+            ("I would like to book... I'd like", 1.0, "I would like to book... I'd like"),
+            ("I would like to book, I would like", 1.3, "I would like to book,"),
+            ("No, no, no. No, no, no, no.", 1.0, "No, no, no."),
+            ("What I want, what I want.", 2.5, "What I want, what I want."),
+            (cut, 0.5, cut),
+            ("今日は", 0.1, "今日は"),
+            ("", 0.0, ""),
+        ] {
+            assert_eq!(once(text, seconds), expected, "{text}");
+        }
+        assert!(same_words("Stop!", " stop.") && !same_words("Stop it.", "Stop."));
+    }
+
+    #[test]
+    fn a_repetition_is_a_loop_when_the_speech_cannot_hold_it() {
+        let twice = |times: usize| [1, 2].repeat(times);
+        for (case, tokens, seconds, expected) in [
+            ("seven times no", twice(7), 2.2, None),
+            ("seven times no in a second", twice(7), 1.0, Some(14)),
+            ("four times no in no time", twice(4), 0.5, Some(8)),
+            ("three times is no loop", twice(3), 0.1, None),
+            ("not from the beginning", [vec![9, 8], twice(9)].concat(), 1.0, Some(18)),
+            ("words behind it", [twice(9), vec![3]].concat(), 1.0, None),
+            ("for ever", vec![5; 33], 28.0, Some(33)),
+            ("a sentence over and over", [1, 2, 3, 4, 5, 6, 7, 8].repeat(5), 20.0, Some(40)),
+            ("nothing", Vec::new(), 0.0, None),
+        ] {
+            assert_eq!(loop_length(&tokens, seconds), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn one_of_the_n_grams_is_left() {
         let mut tokens = vec![9, 1, 2, 1, 2, 1, 2, 1, 2];
         cut_loop(&mut tokens, 2);
         assert_eq!(tokens, [9, 1, 2]);

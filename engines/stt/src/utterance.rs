@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
-use visavis_proto::v1::Priority;
+use visavis_proto::v1::{LanguageWeight, Priority};
 
 use crate::audio::{self, RATE};
 use crate::vocabulary::Language;
@@ -44,8 +44,8 @@ pub(crate) struct Utterance {
     pub(crate) caller: Arc<Caller>,
     /// As given; `None`: identify it.
     pub(crate) language: Option<Language>,
-    /// To be expected when none is given.
-    pub(crate) likely: Option<Language>,
+    /// How likely each is beforehand when none is given.
+    pub(crate) expected: Vec<LanguageWeight>,
     /// Words likely to occur.
     pub(crate) prompt: String,
     pub(crate) priority: Priority,
@@ -80,6 +80,8 @@ pub(crate) struct Tail {
 pub(crate) struct Said {
     pub(crate) token: i32,
     pub(crate) log_probability: f32,
+    /// The log probability of what was the second choice.
+    pub(crate) runner_up: f32,
 }
 
 /// The words of one window and how sure the model is of them.
@@ -91,19 +93,19 @@ pub(crate) struct Piece {
     pub(crate) said: Vec<Said>,
     /// As identified, with its probability.
     pub(crate) language: Option<(Language, f32)>,
+    /// The likeliest languages by the sound alone.
+    pub(crate) languages: Vec<LanguageWeight>,
     /// Tokens said, the end of text among them; 0 when the model was not asked.
     pub(crate) tokens: usize,
     /// Sum over the tokens.
     pub(crate) log_probability: f32,
     pub(crate) no_speech: f32,
-    /// A loop was cut off in haste: not good enough for a final transcript.
-    pub(crate) hasty: bool,
 }
 
 impl Utterance {
     pub(crate) fn new(
         caller: Arc<Caller>,
-        (language, likely): (Option<Language>, Option<Language>),
+        (language, expected): (Option<Language>, Vec<LanguageWeight>),
         prompt: String,
         priority: Priority,
         place: OwnedSemaphorePermit,
@@ -111,7 +113,7 @@ impl Utterance {
         Self {
             caller,
             language,
-            likely,
+            expected,
             prompt,
             priority,
             audio: Mutex::default(),

@@ -20,6 +20,13 @@ use crate::recogniser::{Fault, Hints, Recogniser};
 use crate::utterance::{Piece, Said, Tail, Understood};
 use crate::vocabulary::Language;
 
+/// Probability of no speech from which a sound without words is noise.
+const NOISE: f32 = 0.6;
+/// Noise of this length is not heard again.
+const LONG_NOISE: usize = 8 * audio::RATE;
+/// What of it is: a first word may stand at its end.
+const KEPT_OF_NOISE: usize = 2 * audio::RATE;
+
 /// What the model runs with.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -145,7 +152,7 @@ fn last(
     let order = &job.order;
     let known = understood.tail.as_ref().filter(|known| known.sound.start >= start);
     if let Some(known) = known {
-        if start + sound.end <= known.heard_until && !(known.piece.hasty && order.is_final) {
+        if start + sound.end <= known.heard_until {
             return Ok(known.piece.clone());
         }
         // Louder words must not cut off the softer ones before them.
@@ -159,13 +166,26 @@ fn last(
     let place = start + sound.start..start + sound.end;
     let piece = hear(recogniser, job, understood, Some((tail, sound)), kept)?;
     if let Some((language, probability)) = &piece.language
+        && !piece.text.is_empty()
         && language::is_settled(*probability, seconds(&place))
     {
         understood.language.get_or_insert((language.clone(), *probability));
     }
+    if is_noise(&piece) && place.len() >= LONG_NOISE {
+        // Nobody speaks there: later decodes hear what comes behind, and what may have begun just now.
+        understood.windows.truncate(index);
+        understood.windows.push((place.end - KEPT_OF_NOISE, piece.clone()));
+        understood.tail = None;
+        return Ok(piece);
+    }
     let heard_until = audio::heard_until(place.end, start + tail.len());
     understood.tail = Some(Tail { sound: place, heard_until, piece: piece.clone() });
     Ok(piece)
+}
+
+/// Whether the model heard nothing but noise.
+fn is_noise(piece: &Piece) -> bool {
+    piece.tokens > 0 && piece.text.is_empty() && piece.no_speech >= NOISE
 }
 
 /// What of the stable words belongs behind these windows; `None`: they do not belong to this utterance.
@@ -195,11 +215,11 @@ fn hear(
     let hints = Hints {
         end: sound.end - around.start,
         language: utterance.language.as_ref().or(settled.map(|(language, _)| language)),
-        likely: utterance.likely.as_ref(),
+        expected: &utterance.expected,
+        phrases: &job.order.phrases,
         seconds: seconds(&sound),
         prompt: &utterance.prompt,
         kept,
-        is_final: job.order.is_final,
     };
     let audio = audio::to_float(&audio[around]);
     let piece = recogniser.hear(&audio, hints, &|| job.is_void())?;
@@ -211,6 +231,7 @@ fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) ->
     let heard = pieces.clone().filter(|piece| !piece.text.is_empty());
     let text = heard.clone().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ");
     let identified = heard.clone().find_map(|piece| piece.language.clone());
+    let languages = heard.clone().map(|piece| &piece.languages).find(|languages| !languages.is_empty());
     let given = order.utterance.language.clone();
     let (language, language_probability) = match (given, identified) {
         (Some(Language { code, .. }), _) => (code, 0.0),
@@ -232,5 +253,6 @@ fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) ->
         samples: order.samples as u64,
         decode_ms: 0,
         words: Vec::new(),
+        languages: languages.cloned().unwrap_or_default(),
     }
 }

@@ -57,9 +57,9 @@ impl Stt for GrpcStt {
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let (input, mut queue) = mpsc::channel(STT_QUEUE);
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
-        let SttRequest { language, likely, ahead } = request;
+        let SttRequest { language, expected, ahead } = request;
         let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
-        let start = v1::SttStart { language, likely_language: likely, priority, ..Default::default() };
+        let start = v1::SttStart { language, expected_languages: expected, priority, ..Default::default() };
         // The call's answer comes only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
@@ -105,12 +105,13 @@ fn ends_with_first<T: Send + 'static>(
 fn wire_input(message: SttInput) -> v1::SttInput {
     let input = match message {
         SttInput::Audio(samples) => stt_input::Input::Audio(bytes(&samples)),
-        SttInput::Decode { number, last, stable } => stt_input::Input::Decode(v1::SttDecode {
+        SttInput::Decode { number, last, stable, phrases } => stt_input::Input::Decode(v1::SttDecode {
             number,
             r#final: last,
             deadline_ms: deadline_ms(),
             samples: 0,
             stable,
+            phrases,
         }),
     };
     v1::SttInput { input: Some(input) }
@@ -123,6 +124,7 @@ fn transcript(answer: v1::Transcript) -> Transcript {
         stable: 0,
         language: answer.language,
         language_probability: answer.language_probability,
+        languages: answer.languages,
         no_speech_probability: answer.no_speech_probability,
         average_log_probability: answer.average_log_probability,
         decode_ms: answer.decode_ms,

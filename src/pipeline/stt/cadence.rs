@@ -10,6 +10,11 @@ const FIRST: u64 = samples(600);
 const REST: u64 = samples(300);
 /// An engine that needs long gets rest in proportion, and so no more than a third of the cores' time.
 const REST_PER_WORK: u64 = 2;
+/// Rest that doubles with every answer without words, up to this: endless noise is no reason to decode without end. A
+/// pause is decoded on trial whatever the rest, and a voice that sounds on stops an answer by itself.
+const LONGEST_REST: u64 = samples(9_600);
+/// A sound this much louder (6 dB) than what had no words is new, and is worth a look at once.
+const LOUDER: f64 = 4.0;
 /// A dip is waited for so long.
 const DIP_PATIENCE: u64 = samples(200);
 /// How long a dip must be, so that it is none inside a word's closed consonant.
@@ -30,6 +35,10 @@ pub struct Cadence {
     /// No partial is due before this.
     from: u64,
     waiting: bool,
+    /// Answers in a row without words.
+    wordless: u32,
+    /// Power of the loudest moment when the last of them was asked for.
+    wordless_power: f64,
     loudest: f64,
     quiet: u64,
 }
@@ -50,6 +59,9 @@ impl Cadence {
             self.quiet = if power < self.loudest * DIP_RANGE { self.quiet + grain.len() as u64 } else { 0 };
         }
         self.heard += audio.len() as u64;
+        if self.wordless > 0 && self.loudest > self.wordless_power * LOUDER {
+            (self.wordless, self.from) = (0, self.from.min(self.heard));
+        }
     }
 
     /// Whether to ask now.
@@ -67,7 +79,16 @@ impl Cadence {
     /// They have come, after so much work.
     pub fn answer(&mut self, decode_ms: u32) {
         self.waiting = false;
-        self.from = self.heard + REST.max(samples(u64::from(decode_ms)) * REST_PER_WORK);
+        let rest = REST.max(samples(u64::from(decode_ms)) * REST_PER_WORK);
+        // The doubling is for those who have no words; what takes long rests in proportion anyway.
+        let longest = (REST << self.wordless.min(5)).min(LONGEST_REST);
+        self.from = self.heard + rest.max(longest);
+    }
+
+    /// Whether the last answer had words, before [`answer`](Self::answer) is told of it.
+    pub fn understood(&mut self, words: bool) {
+        self.wordless = if words { 0 } else { self.wordless.saturating_add(1) };
+        self.wordless_power = self.loudest;
     }
 }
 
@@ -114,5 +135,30 @@ mod tests {
         cadence.ask();
         cadence.answer(400);
         assert!(feed(&mut cadence, 2000, 8000).is_some_and(|ms| (1000..=1044).contains(&ms)));
+    }
+
+    #[test]
+    fn noise_without_words_is_asked_about_ever_less_until_something_louder_comes() {
+        let mut cadence = Cadence::new(0);
+        let (mut asked, mut last) = (0, 0);
+        for _ in 0..150_000 / 32 {
+            cadence.hear(&[2000; WINDOW]);
+            if cadence.is_due() {
+                cadence.ask();
+                cadence.understood(false);
+                cadence.answer(100);
+                (asked, last) = (asked + 1, cadence.heard);
+            }
+        }
+        assert!((15..=22).contains(&asked), "asked {asked} times in 150 s");
+        assert!(cadence.heard - last < samples(10_000));
+        assert!(feed(&mut cadence, 1_000, 8000).is_some_and(|ms| ms <= 300), "a louder voice is heard soon");
+        cadence.ask();
+        cadence.understood(true);
+        cadence.answer(100);
+        assert!(
+            feed(&mut cadence, 1_000, 8000).is_some_and(|ms| ms <= 544),
+            "words are asked for as often as ever"
+        );
     }
 }

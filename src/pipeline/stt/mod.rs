@@ -2,11 +2,14 @@
 //!
 //! - this file: one task per utterance, and the language that the call has been speaking
 //! - [`utterance`]: one utterance from its first sound to its final words
+//! - [`tongue`]: what is known of an utterance beforehand
 //! - [`cadence`]: pure: when the words so far are worth asking for
 
 pub mod cadence;
+mod tongue;
 mod utterance;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -14,11 +17,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::Stt;
-use crate::frame::{Transcript, UtteranceId};
+use crate::engine::{Stt, Tts};
+use crate::frame::{PlaybackPosition, Transcript, UtteranceId};
 
 use super::language::CallLanguage;
-use utterance::{Tongue, Utterance};
+use tongue::Tongue;
+use utterance::Utterance;
 
 /// Items between voice activity and one utterance; voice activity waits when they are full.
 const FEED_QUEUE: usize = 256;
@@ -61,22 +65,36 @@ pub enum SttEvent {
     Failed(UtteranceId, String),
 }
 
+/// What recognition follows besides the microphone.
+#[derive(Debug)]
+pub struct Context {
+    /// The language that was chosen; `None`: identify it.
+    pub language: watch::Receiver<Option<String>>,
+    /// What of an answer is heard.
+    pub position: watch::Receiver<PlaybackPosition>,
+}
+
 /// Routes what voice activity hears to one task per utterance, until voice activity ends.
 pub async fn run(
     mut feed: mpsc::Receiver<SttFeed>,
-    stt: Arc<dyn Stt>,
-    language: watch::Receiver<Option<String>>,
+    (stt, tts): (Arc<dyn Stt>, Arc<dyn Tts>),
+    context: Context,
     out: mpsc::Sender<SttEvent>,
     tasks: TaskTracker,
     token: CancellationToken,
 ) {
+    let Context { language, position } = context;
     let spoken = Arc::new(Mutex::new(CallLanguage::default()));
+    let voices = learn_voices(tts, spoken.clone());
+    let call = token.clone();
+    tasks.spawn(Box::pin(async move { call.run_until_cancelled(voices).await }));
     let mut current: Option<mpsc::Sender<SttFeed>> = None;
     while let Some(item) = feed.recv().await {
         if let SttFeed::Started { utterance, .. } = &item {
             let (sender, receiver) = mpsc::channel(FEED_QUEUE);
             let given = language.borrow().clone().unwrap_or_default();
-            let tongue = Tongue { given, spoken: spoken.clone() };
+            let PlaybackPosition { samples, finished, .. } = *position.borrow();
+            let tongue = Tongue { given, spoken: spoken.clone(), over_answer: samples > 0 && !finished };
             let task = Utterance::new(*utterance, stt.clone(), tongue, out.clone()).run(receiver);
             let token = token.clone();
             tasks.spawn(Box::pin(async move { token.run_until_cancelled(task).await }));
@@ -90,5 +108,13 @@ pub async fn run(
         if ended {
             current = None;
         }
+    }
+}
+
+/// Finds out which languages can be answered in: they are likelier to be spoken.
+async fn learn_voices(tts: Arc<dyn Tts>, spoken: Arc<Mutex<CallLanguage>>) {
+    if let Ok(voices) = tts.voices().await {
+        let languages: BTreeSet<String> = voices.into_iter().map(|voice| voice.language).collect();
+        spoken.lock().can_answer_in(languages.into_iter().collect());
     }
 }

@@ -8,17 +8,16 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::SttEvent;
 use super::SttFeed;
 use super::cadence::Cadence;
+use super::tongue::Tongue;
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use crate::frame::{Transcript, UtteranceId};
 use crate::pipeline::agreement::Agreement;
 use crate::pipeline::heard::{Sound, is_invented};
-use crate::pipeline::language::CallLanguage;
 
 /// How long an utterance waits for an engine that is away.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -26,14 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const ATTEMPTS: u32 = 3;
 /// Voice that has been heard when an utterance begins, behind the audio from before: 64 ms.
 const BEGUN: u64 = 1024;
-
-/// What is known of the language beforehand.
-pub(super) struct Tongue {
-    /// Chosen by configuration or client; empty: identify it.
-    pub(super) given: String,
-    /// What the call has been speaking.
-    pub(super) spoken: Arc<Mutex<CallLanguage>>,
-}
 
 /// A question to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,8 +142,8 @@ impl Utterance {
 
     fn open(&self) -> BoxFuture<'static, Result<SttStream, EngineError>> {
         let stt = self.stt.clone();
-        let likely = self.tongue.spoken.lock().code().to_string();
-        let request = SttRequest { language: self.tongue.given.clone(), likely, ahead: false };
+        let expected = self.tongue.spoken.lock().expected();
+        let request = SttRequest { language: self.tongue.given.clone(), expected, ahead: false };
         let retries = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_millis(500))
@@ -217,22 +208,24 @@ impl Utterance {
             self.sent = end;
         }
         if let Some(Question { number, last }) = self.wanted {
-            let stable = self.agreement.stable().to_string();
-            if stream.input.try_send(SttInput::Decode { number, last, stable }).is_ok() {
+            let (stable, phrases) = (self.agreement.stable().to_string(), self.tongue.phrases());
+            if stream.input.try_send(SttInput::Decode { number, last, stable, phrases }).is_ok() {
                 self.wanted = None;
             }
         }
     }
 
     async fn take(&mut self, number: u32, words: Transcript) {
-        if self.outstanding.is_some_and(|question| question.number == number) {
-            self.outstanding = None;
-            self.cadence.answer(words.decode_ms);
-        } else if self.outstanding.is_some() {
+        let awaited = self.outstanding.is_some_and(|question| question.number == number);
+        if !awaited && self.outstanding.is_some() {
             // A newer question is on its way: old words would only be late.
             return;
         }
         let words = self.understand(words);
+        if awaited {
+            self.outstanding = None;
+            self.cadence.answer(words.decode_ms);
+        }
         tracing::debug!(
             utterance = self.id.0,
             number,
@@ -262,12 +255,10 @@ impl Utterance {
         if is_invented(&words, &self.sound) {
             words.text.clear();
         }
-        let spoken = self.tongue.spoken.lock();
+        self.cadence.understood(!words.text.is_empty());
         if self.tongue.given.is_empty() {
-            let judged = spoken.judge(&words.language, words.language_probability, self.sound.speech_ms());
-            words.language = judged.to_string();
+            words.language = self.tongue.spoken.lock().judge(&words, self.sound.speech_ms());
         }
-        drop(spoken);
         (words.text, words.stable) = self.agreement.hear(&words.text);
         words
     }
@@ -290,9 +281,8 @@ impl Utterance {
     }
 
     fn believe(&self, words: &Transcript) {
-        if self.tongue.given.is_empty() && !words.text.is_empty() {
-            let mut spoken = self.tongue.spoken.lock();
-            spoken.heard(&words.language, words.language_probability, self.sound.speech_ms());
+        if self.tongue.given.is_empty() {
+            self.tongue.spoken.lock().remember(words, self.sound.speech_ms());
         }
     }
 }

@@ -1,0 +1,238 @@
+//! One pass of the decoder over a window: language, then word after word, until the window's end.
+
+use visavis_proto::v1::LanguageWeight;
+use whisper_rs::{FullParams, SamplingStrategy};
+
+use crate::audio::RATE;
+use crate::grammar::{Choice, Grammar};
+use crate::language;
+use crate::native;
+use crate::recogniser::{Fault, Hints, Recogniser, SAMPLES_PER_POSITION};
+use crate::text;
+use crate::utterance::{Piece, Said};
+use crate::vocabulary::Language;
+
+/// A sentence that ends so little before the sound does (200 ms) is the last.
+const LAST_SENTENCE: usize = 10;
+/// A decoder that falls from one loop into the next has no words left.
+const MOST_LOOPS: usize = 3;
+/// Tokens of the prompt that are used, from its end.
+const PROMPT_TOKENS: usize = 120;
+/// Languages that are told of.
+const TOLD_LANGUAGES: usize = 5;
+
+/// What one pass heard.
+#[derive(Default)]
+pub(crate) struct Pass {
+    /// Times among it.
+    pub(crate) said: Vec<Said>,
+    /// Its text alone.
+    pub(crate) tokens: Vec<i32>,
+    pub(crate) language: Option<(Language, f32)>,
+    /// The likeliest languages by the sound alone.
+    pub(crate) languages: Vec<LanguageWeight>,
+    pub(crate) log_probability: f32,
+    pub(crate) no_speech: f32,
+    /// How often the decoder was led out of a loop.
+    pub(crate) loops: usize,
+    /// What stands before the first word.
+    pub(crate) opening: Vec<i32>,
+}
+
+/// Where the decoder stands.
+struct Place {
+    /// Tokens before the next.
+    past: usize,
+    /// Of these, decoded last.
+    rows: usize,
+}
+
+impl Recogniser {
+    /// Runs the encoder over a window, so many positions of it.
+    pub(crate) fn encode(
+        &mut self,
+        audio: &[f32],
+        positions: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
+        let check = || if stop() { Err(Fault::Stopped) } else { Ok(()) };
+        check()?;
+        self.spectrogram(audio, positions)?;
+        self.state.encode(0, self.threads)?;
+        check()
+    }
+
+    /// Finds the words of the window that was encoded last, of so many samples.
+    pub(crate) fn pass(
+        &mut self,
+        samples: usize,
+        hints: Hints<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Pass, Fault> {
+        let seconds = samples as f32 / RATE as f32;
+        let (mut pass, mut place) = match hints.kept {
+            Some((kept, piece)) => self.go_on(kept, piece, hints)?,
+            None => self.begin(hints)?,
+        };
+        let over = (hints.end / SAMPLES_PER_POSITION).saturating_sub(LAST_SENTENCE);
+        let length = samples / SAMPLES_PER_POSITION;
+        let mut grammar = Grammar::behind(&self.vocabulary, (length, over), &pass.said);
+        // Twice the fastest speech; a loop is seen long before.
+        let most = (32.0 + 24.0 * seconds) as usize;
+        let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448));
+        let mut barred = None;
+        while place.past < most {
+            let logits = native::last_logits(&self.state, place.rows)?;
+            let Choice { token, log_probability, runner_up } = grammar.likeliest(logits, barred.take());
+            if !grammar.is_time(token) {
+                pass.log_probability += log_probability;
+                if token == self.vocabulary.end {
+                    break;
+                }
+                pass.tokens.push(token);
+            }
+            grammar.note(token);
+            pass.said.push(Said { token, log_probability, runner_up });
+            if grammar.is_over() {
+                break;
+            }
+            if stop() {
+                return Err(Fault::Stopped);
+            }
+            if let Some(looping) = text::loop_length(&pass.tokens, hints.seconds) {
+                barred = self.leave_loop(&mut pass, looping);
+                if pass.loops > MOST_LOOPS {
+                    break;
+                }
+                grammar = Grammar::behind(&self.vocabulary, (length, over), &pass.said);
+            }
+            place = Place { past: pass.opening.len() + pass.said.len(), rows: 1 };
+            let last = pass.said.last().map(|said| said.token).or(pass.opening.last().copied());
+            self.state.decode(last.as_slice(), place.past - 1, self.threads)?;
+        }
+        Ok(pass)
+    }
+
+    /// Goes back to where a repetition was likeliest to be over, and tells what may not be said there: so the words
+    /// behind it are found.
+    fn leave_loop(&self, pass: &mut Pass, length: usize) -> Option<i32> {
+        pass.loops += 1;
+        let text = |said: &Said| said.token < self.vocabulary.end;
+        let first = pass.tokens.len() - length + text::KEPT_OF_LOOP.min(length - 1);
+        let places = pass.said.iter().enumerate().filter(|(_, said)| text(said)).skip(first);
+        let (index, said) = places.max_by(|a, b| a.1.runner_up.total_cmp(&b.1.runner_up))?;
+        let barred = said.token;
+        pass.said.truncate(index);
+        let left = pass.said.iter().filter(|said| text(said));
+        pass.tokens = left.clone().map(|said| said.token).collect();
+        pass.log_probability = left.map(|said| said.log_probability).sum();
+        Some(barred)
+    }
+
+    /// Asks whether anybody speaks, and in which language, and opens the first sentence.
+    fn begin(&mut self, hints: Hints<'_>) -> Result<(Pass, Place), Fault> {
+        self.state.decode(&[self.vocabulary.start], 0, self.threads)?;
+        let logits = native::last_logits(&self.state, 1)?;
+        let no_speech = softmax_of(logits, self.vocabulary.no_speech);
+        let mut languages = if hints.language.is_none() { self.languages_heard(logits) } else { Vec::new() };
+        let language = language::choose(&languages, hints.expected, hints.seconds);
+        let language = language.and_then(|guess| {
+            let (known, _) = self.vocabulary.languages.iter().find(|(it, _)| it.code == guess.language)?;
+            Some((known.clone(), guess.probability))
+        });
+        languages.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        let expected = |it: &LanguageWeight| hints.expected.iter().any(|one| one.language == it.language);
+        let told = languages.iter().enumerate().filter(|(rank, it)| *rank < TOLD_LANGUAGES || expected(it));
+        let languages = told.map(|(_, it)| it.clone()).collect();
+        let spoken = hints.language.or(language.as_ref().map(|(language, _)| language));
+        let opening = self.opening(spoken, hints.prompt)?;
+        // The start token alone is already in the decoder's memory.
+        let known = usize::from(hints.prompt.is_empty());
+        self.state.decode(&opening[known..], known, self.threads)?;
+        let place = Place { past: opening.len(), rows: opening.len() - known };
+        Ok((Pass { language, languages, no_speech, opening, ..Pass::default() }, place))
+    }
+
+    /// Takes for said what is to stay.
+    fn go_on(&mut self, kept: &[Said], piece: &Piece, hints: Hints<'_>) -> Result<(Pass, Place), Fault> {
+        let language = piece.language.clone();
+        let spoken = hints.language.or(language.as_ref().map(|(language, _)| language));
+        let opening = self.opening(spoken, hints.prompt)?;
+        let tokens: Vec<i32> = opening.iter().copied().chain(kept.iter().map(|said| said.token)).collect();
+        self.state.decode(&tokens, 0, self.threads)?;
+        let text = kept.iter().filter(|said| said.token < self.vocabulary.end);
+        let pass = Pass {
+            said: kept.to_vec(),
+            tokens: text.clone().map(|said| said.token).collect(),
+            language,
+            languages: piece.languages.clone(),
+            log_probability: text.map(|said| said.log_probability).sum(),
+            no_speech: piece.no_speech,
+            loops: 0,
+            opening,
+        };
+        Ok((pass, Place { past: tokens.len(), rows: tokens.len() }))
+    }
+
+    /// Computes the spectrogram and sets how much of it the encoder will see.
+    fn spectrogram(&mut self, audio: &[f32], positions: usize) -> Result<(), Fault> {
+        let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+        parameters.set_n_threads(count(self.threads));
+        parameters.set_audio_ctx(count(positions));
+        parameters.set_print_progress(false);
+        parameters.set_no_context(true);
+        // whisper.cpp leaves its loop at once when 100 ms or less are to be done.
+        parameters.set_duration_ms(100);
+        Ok(self.state.full(parameters, audio)?)
+    }
+
+    /// What stands before the first word.
+    fn opening(&self, language: Option<&Language>, prompt: &str) -> Result<Vec<i32>, Fault> {
+        let mut tokens = Vec::new();
+        if !prompt.is_empty() {
+            tokens.push(self.vocabulary.previous);
+            let words = self.tokens_of(prompt)?;
+            tokens.extend_from_slice(&words[words.len().saturating_sub(PROMPT_TOKENS)..]);
+        }
+        tokens.push(self.vocabulary.start);
+        // An English-only model has no tokens for these.
+        if let Some(language) = language.filter(|_| self.context.is_multilingual()) {
+            tokens.extend([self.context.token_lang(language.id), self.vocabulary.transcribe]);
+        }
+        tokens.push(self.vocabulary.time_zero);
+        Ok(tokens)
+    }
+
+    /// The tokens of words at the beginning of a text.
+    pub(crate) fn tokens_of(&self, text: &str) -> Result<Vec<i32>, Fault> {
+        // A byte is at least a token's worth; with less room whisper-rs would read past its buffer.
+        Ok(self.context.tokenize(&format!(" {text}"), text.len() + 2)?)
+    }
+
+    /// The probability of each language that the model knows.
+    fn languages_heard(&self, logits: &[f32]) -> Vec<LanguageWeight> {
+        let logit = |token: i32| usize::try_from(token).ok().and_then(|token| logits.get(token)).copied();
+        let scored: Vec<(&Language, f32)> = (self.vocabulary.languages.iter())
+            .filter_map(|(language, token)| logit(*token).map(|logit| (language, logit)))
+            .collect();
+        let best = scored.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = scored.iter().map(|(_, logit)| (logit - best).exp()).sum();
+        let weight = |logit: f32| (logit - best).exp() / sum;
+        (scored.into_iter())
+            .map(|(language, logit)| LanguageWeight { language: language.code.into(), weight: weight(logit) })
+            .collect()
+    }
+}
+
+fn softmax_of(logits: &[f32], token: i32) -> f32 {
+    let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = logits.iter().map(|logit| (logit - best).exp()).sum();
+    usize::try_from(token)
+        .ok()
+        .and_then(|token| logits.get(token))
+        .map_or(0.0, |logit| (logit - best).exp() / sum)
+}
+
+fn count(value: usize) -> i32 {
+    i32::try_from(value).expect("lengths and token numbers are far under 2^31")
+}

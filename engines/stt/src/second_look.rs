@@ -1,0 +1,94 @@
+//! A second look at what a first one is known to mishear: one word alone gives the decoder no context to go by, so that it
+//! makes half a sentence of it ("want to." of "What?").
+
+use crate::grammar::Grammar;
+use crate::native;
+use crate::pass::Pass;
+use crate::recogniser::{Fault, Hints, Recogniser};
+use crate::text;
+
+/// Sound up to this long is looked at, in seconds; soft speech in a noisy room seems longer than it is.
+const LONGEST: f32 = 2.5;
+/// The phrases that are looked at to their end: those whose first token is the likeliest.
+const CANDIDATES: usize = 6;
+/// What was heard is not looked at when it has more tokens.
+const MOST_TOKENS: usize = 10;
+/// How much likelier a phrase is beforehand than other words, as a difference of log probabilities: "Right." has been
+/// heard as "writer" by 2.3, "Wait." as "waiter" by 1.1. No other word has come within 5.
+const ALLOWANCE: f32 = 2.5;
+/// A phrase under this does not explain the sound: "uh-huh" is no "What?" (-6.4), nor "Okay" (-4.7).
+const WORST: f32 = -4.2;
+/// What of the allowance is counted when the sureness of a phrase is told.
+const COUNTED: f32 = 1.5;
+
+/// A text in tokens with its log probability, its end included.
+struct Hypothesis {
+    tokens: Vec<i32>,
+    score: f32,
+}
+
+impl Recogniser {
+    /// Takes a likely phrase for the words where it explains the sound nearly as well.
+    pub(crate) fn look_again(
+        &mut self,
+        pass: &mut Pass,
+        hints: Hints<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
+        let length = pass.tokens.len();
+        if hints.phrases.is_empty() || hints.seconds > LONGEST || length == 0 || length > MOST_TOKENS {
+            return Ok(());
+        }
+        let first = self.first_logits(&pass.opening)?;
+        let grammar = Grammar::new(&self.vocabulary, 0, 0);
+        let mut phrases = Vec::new();
+        for phrase in hints.phrases {
+            let tokens = self.tokens_of(phrase)?;
+            if let Some(token) = tokens.first() {
+                phrases.push(Hypothesis { score: grammar.log_probability(&first, *token), tokens });
+            }
+        }
+        phrases.sort_by(|a, b| b.score.total_cmp(&a.score));
+        phrases.truncate(CANDIDATES);
+        let heard = self.score(&pass.opening, &first, &pass.tokens)?;
+        let worst = WORST.max(heard - ALLOWANCE);
+        let mut best: Option<Hypothesis> = None;
+        for phrase in phrases.into_iter().take_while(|phrase| phrase.score >= worst) {
+            if stop() {
+                return Err(Fault::Stopped);
+            }
+            let score = self.score(&pass.opening, &first, &phrase.tokens)?;
+            if score > best.as_ref().map_or(worst, |best| best.score) {
+                best = Some(Hypothesis { score, ..phrase });
+            }
+        }
+        let Some(best) = best else { return Ok(()) };
+        if !text::same_words(&self.text_of(&best.tokens), &self.text_of(&pass.tokens)) {
+            tracing::debug!(heard, phrase = best.score, "a likely phrase takes the place of what was heard");
+            pass.said.clear();
+            pass.log_probability = (best.score + COUNTED).min(0.0);
+            pass.tokens = best.tokens;
+        }
+        Ok(())
+    }
+
+    /// What may come first, behind the opening.
+    fn first_logits(&mut self, opening: &[i32]) -> Result<Vec<f32>, Fault> {
+        let last = opening.len() - 1;
+        self.state.decode(&opening[last..], last, self.threads)?;
+        Ok(native::last_logits(&self.state, 1)?.to_vec())
+    }
+
+    /// The log probability of the whole text, its end included.
+    fn score(&mut self, opening: &[i32], first: &[f32], tokens: &[i32]) -> Result<f32, Fault> {
+        let mut grammar = Grammar::new(&self.vocabulary, usize::MAX >> 8, usize::MAX >> 8);
+        let mut score = 0.0;
+        for (index, &token) in tokens.iter().enumerate() {
+            let before = (index > 0).then(|| native::last_logits(&self.state, 1)).transpose()?;
+            score += grammar.log_probability(before.unwrap_or(first), token);
+            grammar.note(token);
+            self.state.decode(&[token], opening.len() + index, self.threads)?;
+        }
+        Ok(score + grammar.end_probability(native::last_logits(&self.state, 1)?))
+    }
+}

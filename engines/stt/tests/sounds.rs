@@ -1,0 +1,72 @@
+//! Sounds that people made and the recogniser got wrong, through the real model. The clips under `sounds/` are spoken by
+//! Kokoro's voices, which are not the server's.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+mod common;
+
+use common::{Engine, RATE, best_model, words};
+use visavis_proto::v1::{LanguageWeight, SttDecode, SttStart, Transcript, stt_input::Input};
+
+/// A clip with room silence around it: 8 bits a sample, to be small.
+fn clip(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/sounds/{name}.wav", env!("CARGO_MANIFEST_DIR"));
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let data = file.windows(4).position(|tag| tag == b"data").unwrap() + 8;
+    let silence = vec![0; RATE * 4 / 10 * 2];
+    let sound = file[data..].iter().flat_map(|&byte| ((i16::from(byte) - 128) * 256).to_le_bytes());
+    [silence.clone(), sound.collect(), silence].concat()
+}
+
+async fn hear(engine: &Engine, pcm: &[u8], expected: &[(&str, f32)], phrases: &[&str]) -> Transcript {
+    let weight =
+        |(language, weight): &(&str, f32)| LanguageWeight { language: (*language).into(), weight: *weight };
+    let start = SttStart { expected_languages: expected.iter().map(weight).collect(), ..SttStart::default() };
+    let mut utterance = engine.utterance(start).await.unwrap();
+    utterance.hear(pcm).await;
+    let phrases = phrases.iter().map(|phrase| (*phrase).to_owned()).collect();
+    utterance
+        .send(Input::Decode(SttDecode { number: 1, r#final: true, phrases, ..SttDecode::default() }))
+        .await;
+    utterance.next().await.unwrap()
+}
+
+const ENGLISH: &[(&str, f32)] = &[("en", 1.0)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_behind_a_repetition_are_heard_and_nobody_says_no_for_ever() {
+    let engine = Engine::ready(&best_model(), &[]).await;
+    // "No" seven times.
+    let heard = words(&hear(&engine, &clip("no-seven-times"), ENGLISH, &[]).await.text);
+    let noes = heard.iter().take_while(|word| *word == "no").count();
+    assert!((5..=9).contains(&noes), "{heard:?}");
+    assert_eq!(heard[noes..].join(" "), "that is not what i meant");
+    let zeros = hear(&engine, &clip("zero-six-times-seven"), ENGLISH, &[]).await.text;
+    let digits: String = zeros.chars().filter(char::is_ascii_digit).collect();
+    assert!(digits.starts_with("00000") && digits.ends_with('7'), "{zeros}");
+    let song = words(&hear(&engine, &clip("na-na-hey-goodbye"), ENGLISH, &[]).await.text);
+    assert!(song.starts_with(&["na".into(), "na".into(), "na".into()]), "{song:?}");
+    assert_eq!(song.last().map(String::as_str), Some("goodbye"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_word_is_one_of_the_likely_phrases_unless_it_is_plainly_another() {
+    let engine = Engine::ready(&best_model(), &[]).await;
+    let phrases = ["Stop.", "Wait.", "What?", "No.", "Yes.", "Okay.", "Right.", "Uh-huh.", "Why?", "Thanks."];
+    for (name, expected) in [("right", "right"), ("wait", "wait"), ("paris", "paris")] {
+        let heard = hear(&engine, &clip(name), ENGLISH, &phrases).await;
+        assert_eq!(words(&heard.text), [expected], "{heard:?}");
+        assert!(heard.average_log_probability > -0.85, "{heard:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_sentence_in_another_language_is_heard_in_it_after_english() {
+    let engine = Engine::ready(&best_model(), &[]).await;
+    let spoken = [("en", 4.0)];
+    for (name, language, expected) in [("merci-beaucoup", "fr", "merci beaucoup"), ("wait", "en", "wait")] {
+        let heard = hear(&engine, &clip(name), &spoken, &["Wait."]).await;
+        assert_eq!(heard.language, language, "{heard:?}");
+        assert_eq!(words(&heard.text).join(" "), expected);
+        assert!(heard.languages.len() >= 5 && heard.languages.iter().any(|it| it.language == "en"));
+    }
+}
