@@ -48,6 +48,7 @@ fn what_decides_knows_no_clock_and_no_io() {
     for folder in [
         "src/pipeline/conversation",
         "src/pipeline/speakable",
+        "src/pipeline/private_text",
         "src/pipeline/invariants",
         "src/pipeline/echo",
         "src/avatar",
@@ -62,6 +63,8 @@ fn what_decides_knows_no_clock_and_no_io() {
         "src/pipeline/near_voice.rs",
         "src/pipeline/vad/gate.rs",
         "src/pipeline/phrases.rs",
+        "src/pipeline/caption.rs",
+        "src/plain.rs",
         "src/audio/jitter.rs",
         "src/audio/jitter_delay.rs",
     ] {

@@ -9,18 +9,17 @@ use super::{CallEvent, Command, Conversation};
 
 impl Conversation {
     /// What is to be answered when the person has added these words.
-    pub(super) fn request(&mut self, more: &str, language: String, speculative: bool) -> ResponseRequest {
-        let messages =
-            if more.is_empty() { self.question(&language) } else { self.messages(more, &language) };
+    pub(super) fn request(&mut self, more: &str, language: &str, speculative: bool) -> ResponseRequest {
+        let messages = if more.is_empty() { self.question(language) } else { self.messages(more, language) };
         self.responses += 1;
         ResponseRequest {
             id: ResponseId(self.responses),
             speculative,
             script: None,
             canned: false,
-            preface: self.preface(&language),
+            preface: self.preface(language),
             messages,
-            language: self.voiced(&language),
+            language: self.voiced(language),
             voice: self.settings.voice.clone(),
             tools: self.tools.clone(),
         }
@@ -79,7 +78,7 @@ impl Conversation {
         if !self.unanswered || self.answer.is_some() || self.is_spoken_to() {
             return;
         }
-        let request = self.request("", self.language.clone(), false);
+        let request = self.request("", &self.language.clone(), false);
         self.take_up(now, Answer::new(request.id, self.turn));
         self.commands.push(Command::Start(request, Play::Full));
     }

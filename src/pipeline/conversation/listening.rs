@@ -288,7 +288,7 @@ impl Conversation {
         let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut()) else { return };
         pause.answered = true;
         let asked = pause.at;
-        let request = self.request(&words.text, self.language_of(words), true);
+        let request = self.request(&words.text, &self.language_of(words), true);
         let mut hidden = Answer::new(request.id, (asked, TurnMarks::default()));
         hidden.speculated(now);
         self.hidden = Some(hidden);

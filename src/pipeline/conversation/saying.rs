@@ -24,7 +24,7 @@ impl Conversation {
         if self.answer.is_some() || self.is_spoken_to() {
             return;
         }
-        let mut request = self.request("", self.language.clone(), false);
+        let mut request = self.request("", &self.language.clone(), false);
         request.messages.clear();
         request.script = Some(text);
         request.canned = canned;
