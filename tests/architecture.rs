@@ -48,9 +48,9 @@ fn what_decides_knows_no_clock_and_no_io() {
     for folder in [
         "src/pipeline/conversation",
         "src/pipeline/speakable",
+        "src/pipeline/private_text",
         "src/pipeline/invariants",
         "src/pipeline/echo",
-        "src/pipeline/private_text",
         "src/avatar",
     ] {
         assert_absent(folder, &IMPURE, "tests.rs");

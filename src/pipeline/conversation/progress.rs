@@ -62,9 +62,7 @@ impl Conversation {
             (Some(event), None) => self.commands.push(Command::Emit(event)),
             (None, _) => {}
         }
-        if begun {
-            self.tell_of_voice();
-        }
+        _ = begun.then(|| self.tell_of_voice());
     }
 
     /// The client reports the answer's first sound, which cannot be later than its report.

@@ -107,70 +107,18 @@ fn words_are_not_held_back() {
     assert_eq!(push("ere"), [Piece::Text("<there".into())]);
 }
 
-/// What models write of themselves, whole and in parts, and ordinary text that looks like it.
-const PARTS: &[&str] = &[
-    "<think>",
-    "</think>",
-    "<thi",
-    "nk>",
-    "<",
-    ">",
-    "</",
-    "<p>",
-    "<br/>",
-    "<b>",
-    "</b>",
-    "<a href=\"x\">",
-    "a<b",
-    "```",
-    "`",
-    "``",
-    "py\n",
-    "{",
-    "}",
-    "{\"name\": \"x\", \"arguments\": {}}",
-    "{\"name\":",
-    "\"arguments\"",
-    "\"",
-    "[TOOL_CALLS]",
-    "[TOOL",
-    "[",
-    "]",
-    "[1]",
-    "look_up(",
-    "{\"q\"",
-    ")",
-    "(",
-    "<|im_end|>",
-    "<|im_start|>",
-    "user",
-    "<|channel|>",
-    "final",
-    "analysis",
-    "<|message|>",
-    "<|",
-    "|>",
-    "<tool_call>",
-    "</tool_call>",
-    "<function=x>",
-    "</function>",
-    "<start_of_turn>",
-    "model",
-    "[INST]",
-    "<<SYS>>",
-    "◁think▷",
-    "◁/think▷",
-    "Yes",
-    "ä",
-    " ",
-    "\n",
-    ". ",
-    "\\",
-    "x=\"y\"",
+/// What the texts of the properties are made of.
+const PARTS: [&str; 5] = [
+    "<think>¦</think>¦<thi¦nk>¦<¦>¦</¦<p>¦<br/>¦<b>¦</b>¦<a href=\"x\">¦a<b¦```¦`¦``¦py\n¦{¦}",
+    "{\"name\": \"x\", \"arguments\": {}}¦{\"name\":¦\"arguments\"¦\"¦[TOOL_CALLS]¦[TOOL¦[¦]",
+    "[1]¦look_up(¦{\"q\"¦)¦(¦<|im_end|>¦<|im_start|>¦user¦<|channel|>¦final¦analysis",
+    "<|message|>¦<|¦|>¦<tool_call>¦</tool_call>¦<function=x>¦</function>¦<start_of_turn>¦model",
+    "[INST]¦<<SYS>>¦◁think▷¦◁/think▷¦Yes¦ä¦ ¦\n¦. ¦\\¦x=\"y\"",
 ];
 
 fn written() -> impl Strategy<Value = String> {
-    let parts = prop::sample::select(PARTS);
+    let parts: Vec<&str> = PARTS.iter().flat_map(|line| line.split('¦')).collect();
+    let parts = prop::sample::select(parts);
     prop::collection::vec(parts, 0..16).prop_map(|parts| parts.concat())
 }
 
