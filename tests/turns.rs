@@ -337,7 +337,9 @@ async fn tags_show_on_the_face_and_are_never_spoken_shown_or_remembered() {
         .map(|piece| (Duration::from_millis(5), Ok(LlmPiece::Text(piece.iter().collect()))))
         .collect();
     let answers = vec![tagged, pieces("Yes, of course. ")];
-    let mut call = Call::begin(&["Do you?", "Really?"], answers, Config::default());
+    let mut config = Config::default();
+    config.avatar.tags = true;
+    let mut call = Call::begin(&["Do you?", "Really?"], answers, config);
     call.say().await;
     call.mic(4000, false).await;
     // 5 words of 300 ms.

@@ -62,7 +62,9 @@ impl Conversation {
             (Some(event), None) => self.commands.push(Command::Emit(event)),
             (None, _) => {}
         }
-        _ = begun.then(|| self.tell_of_voice());
+        if begun {
+            self.tell_of_voice();
+        }
     }
 
     /// The client reports the answer's first sound, which cannot be later than its report.
