@@ -2,7 +2,7 @@
 //!
 //! | queue | from → to | bound | when full |
 //! |---|---|---|---|
-//! | mic | transport → pipeline | 50 frames (1 s) | oldest frame dropped and counted |
+//! | mic | transport → pipeline | 250 frames (5 s) | oldest frame dropped and counted: the pipeline has been late for long |
 //! | commands | transport → pipeline | 64 | the transport waits: the client's own messages queue up |
 //! | media | pipeline → transport | 10 frames (200 ms) | playout drops the frame and counts it: late audio is worth nothing |
 //! | faces | pipeline → transport | 16 messages | the face's message is dropped and counted: a late face is worth nothing |
@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::avatar::wire::Batch;
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{AudioFrame, FaceMoment, MediaOut};
 
-const MIC_QUEUE: usize = 50;
+const MIC_QUEUE: usize = 250;
 const COMMAND_QUEUE: usize = 64;
 const MEDIA_QUEUE: usize = 10;
 const FACE_QUEUE: usize = 16;
@@ -141,9 +142,18 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
     )
 }
 
+/// A frame, and when the transport had it: the pipeline may be late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The frame.
+    pub frame: AudioFrame,
+    /// When it was there.
+    pub at: Instant,
+}
+
 #[derive(Debug)]
 struct MicShared {
-    frames: Mutex<(VecDeque<AudioFrame>, bool)>,
+    frames: Mutex<(VecDeque<Arrival>, bool)>,
     capacity: usize,
     changed: Notify,
     dropped: AtomicU64,
@@ -176,7 +186,7 @@ impl MicSender {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             metrics::counter!("visavis_mic_frames_dropped_total").increment(1);
         }
-        guard.0.push_back(frame);
+        guard.0.push_back(Arrival { frame, at: Instant::now() });
         drop(guard);
         self.0.changed.notify_one();
     }
@@ -192,11 +202,16 @@ impl Drop for MicSender {
 impl MicReceiver {
     /// The next frame, or `None` once the transport is gone and all has been read. Cancel-safe.
     pub async fn recv(&mut self) -> Option<AudioFrame> {
+        self.arrival().await.map(|arrival| arrival.frame)
+    }
+
+    /// The same, with the moment when it was there.
+    pub async fn arrival(&mut self) -> Option<Arrival> {
         loop {
             {
                 let mut guard = self.0.frames.lock();
-                if let Some(frame) = guard.0.pop_front() {
-                    return Some(frame);
+                if let Some(arrival) = guard.0.pop_front() {
+                    return Some(arrival);
                 }
                 if guard.1 {
                     return None;

@@ -260,6 +260,8 @@ pub enum ClientCommand {
     Interrupt,
     /// The client's microphone is muted or not: what it sends is silence by intention.
     Muted(bool),
+    /// The transport's own: the microphone's sound arrives so broken that words may be missing.
+    MicrophoneStutters,
     /// The answer's first sound was heard, as the client measured it, in ms after the person's last spoken sample.
     FirstAudioHeard {
         /// The answer.

@@ -70,6 +70,7 @@ fn what_decides_knows_no_clock_and_no_io() {
         "src/plain.rs",
         "src/audio/jitter.rs",
         "src/audio/jitter_delay.rs",
+        "src/transport/stutter.rs",
         "src/session/admission.rs",
     ] {
         assert_none(Path::new(file), &whole(file), &IMPURE);

@@ -1,9 +1,11 @@
-//! The jitter buffer: packets in as the network brings them, sound out as the ear needs it. Pure: time is passed in.
+//! The jitter buffer of a microphone that a machine listens to: packets in as the network brings them, sound out on the
+//! sender's clock. Pure: time is passed in.
 //!
-//! It waits 20 to 120 ms, as the network's jitter demands. When it runs dry it lets the voice fade out and waits, so that
-//! late speech is delayed, not lost; the delay is then paid back in silent frames. A lost packet is mended from the copy
-//! that its successor carries, or concealed. A pause of the sender (DTX) is silence, and the place where the delay is
-//! set anew.
+//! A listener that is a machine wants each sample once and in order, and can wait. So what is there is given at once, and
+//! when nothing is there, nothing is: late speech is neither stretched nor thrown away, and catches up by itself. Only
+//! after a while without packets there is silence, as long as it lasted, so that an utterance can end. A packet that is missing before others is
+//! waited for, 20 to 120 ms, as the network's jitter demands; then it is mended from the copy that its successor carries, or
+//! concealed. A pause of the sender (DTX) is silence of its length.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,16 +16,21 @@ use super::jitter_delay::DelayEstimate;
 
 /// 20 ms in ticks of 48 kHz.
 pub(super) const FRAME: i64 = 960;
-/// The shortest delay to aim at.
+/// The shortest time that a missing packet is waited for.
 pub(super) const MIN_TARGET: i64 = FRAME;
-/// The longest delay to aim at.
+/// The longest time that a missing packet is waited for.
 pub(super) const MAX_TARGET: i64 = 6 * FRAME;
 /// More sound than this is never held: the oldest goes.
-const MAX_HELD: i64 = 24 * FRAME;
-/// After so much concealment the voice has faded out: what follows is a pause.
-const MAX_FADE: i64 = 5 * FRAME;
+const MAX_HELD: i64 = 100 * FRAME;
+/// Without packets for so long there was silence: 800 ms. Made up sooner, it splits words whose packets are only late, and
+/// "France" is heard as "friends".
+const STALLED: i64 = 40 * FRAME;
+/// Packets that come so much later than the one before, in the midst of sound, make a gap.
+const GAP: i64 = 5 * FRAME;
 /// A longer hole is a pause, not a loss.
 const MAX_HOLE: i64 = 10 * FRAME;
+/// So much of a pause is made up for at once, when its silence was not given as it passed.
+const MAX_FILL: i64 = 50 * FRAME;
 /// Sequence numbers further away belong to another stream.
 const MAX_STEP: i64 = 1_000;
 /// Timestamps further away than ten seconds are another clock.
@@ -38,13 +45,8 @@ const PAUSE_BYTES: usize = 2;
 /// What to sound next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Playout {
-    /// Decode this packet. When `droppable` and it turns out quiet, leave it out and ask again: the delay is too long.
-    Packet {
-        /// The packet.
-        payload: Bytes,
-        /// The delay may be shortened here.
-        droppable: bool,
-    },
+    /// Decode this packet.
+    Packet(Bytes),
     /// A packet of `ticks` is lost: mend it from the copy in `next`, which is sounded afterwards.
     Recover {
         /// The packet after the lost one.
@@ -56,6 +58,8 @@ pub enum Playout {
     Conceal(u32),
     /// 20 ms of silence.
     Silence,
+    /// Nothing yet: ask again later.
+    Wait,
 }
 
 /// What has happened since the buffer was made.
@@ -69,6 +73,8 @@ pub struct JitterCounts {
     pub fec: u64,
     /// Frames concealed.
     pub plc: u64,
+    /// Times that nothing came for 100 ms and more in the midst of sound.
+    pub gaps: u64,
 }
 
 #[derive(Debug)]
@@ -76,31 +82,35 @@ struct Packet {
     sequence: i64,
     timestamp: i64,
     ticks: i64,
+    arrived: i64,
     payload: Bytes,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing sounds; the next packet waits until its delay is the target.
-    Paused,
-    /// Sound is due with every pull; so many ticks were concealed for want of packets.
-    Playing { faded: i64 },
+/// The first sound that has not been given.
+#[derive(Debug, Clone, Copy)]
+struct Next {
+    sequence: i64,
+    timestamp: i64,
+    /// Silence given in its place.
+    silence: i64,
+    /// Of it, silence that was given at once.
+    filled: i64,
 }
 
 /// Packets of one sender, ordered and timed.
 #[derive(Debug)]
 pub struct JitterBuffer {
     packets: VecDeque<Packet>,
-    state: State,
-    /// The first sequence number and timestamp that have not been played.
-    next: Option<(i64, i64)>,
+    next: Option<Next>,
     /// The highest sequence number and the newest timestamp, unwrapped.
     newest: Option<(i64, i64)>,
     /// Which of the 64 sequence numbers up to the newest have come.
     seen: u64,
+    /// When a packet came last.
+    arrived: i64,
+    /// Nobody sends, and silence was given until then.
+    silent_until: Option<i64>,
     delay: DelayEstimate,
-    quiet: bool,
-    dropped_last: bool,
     last_ticks: i64,
     ends_in_pause: bool,
     counts: JitterCounts,
@@ -118,13 +128,12 @@ impl JitterBuffer {
     pub fn new() -> Self {
         Self {
             packets: VecDeque::with_capacity(32),
-            state: State::Paused,
             next: None,
             newest: None,
             seen: 0,
+            arrived: 0,
+            silent_until: None,
             delay: DelayEstimate::new(),
-            quiet: false,
-            dropped_last: false,
             last_ticks: FRAME,
             ends_in_pause: false,
             counts: JitterCounts::default(),
@@ -137,7 +146,7 @@ impl JitterBuffer {
         self.counts
     }
 
-    /// The delay that the buffer aims at.
+    /// How long a missing packet is waited for.
     #[must_use]
     pub fn target_delay(&self) -> Duration {
         Duration::from_micros(u64::try_from(self.delay.target() * 1000 / 48).unwrap_or(0))
@@ -153,24 +162,25 @@ impl JitterBuffer {
         Duration::from_micros(u64::try_from(ticks * 1000 / 48).unwrap_or(0))
     }
 
-    /// Tells whether what was pulled last sounded quiet: the delay is changed only there.
-    pub fn heard(&mut self, quiet: bool) {
-        self.quiet = quiet;
-    }
-
     /// Takes a packet of `ticks` as it arrives.
     pub fn insert(&mut self, now: Duration, sequence: u16, timestamp: u32, ticks: u32, payload: Bytes) {
         let (sequence, timestamp) = self.unwrap(sequence, timestamp);
         if !self.first_sight(sequence, timestamp) {
             return;
         }
-        self.delay.arrived(ticks_of(now), timestamp);
-        if self.next.is_some_and(|(next, _)| sequence < next) {
+        let now = ticks_of(now);
+        self.delay.arrived(now, timestamp);
+        if self.next.is_some() && !self.ends_in_pause && now - self.arrived >= GAP {
+            self.counts.gaps += 1;
+        }
+        self.arrived = now;
+        if self.next.is_some_and(|next| sequence < next.sequence) {
             self.counts.late += 1;
             return;
         }
         let place = self.packets.iter().rposition(|held| held.sequence < sequence).map_or(0, |at| at + 1);
-        self.packets.insert(place, Packet { sequence, timestamp, ticks: i64::from(ticks), payload });
+        let packet = Packet { sequence, timestamp, ticks: i64::from(ticks), arrived: now, payload };
+        self.packets.insert(place, packet);
         self.limit();
     }
 
@@ -193,7 +203,6 @@ impl JitterBuffer {
     fn restart(&mut self) {
         self.counts.lost += self.packets.len() as u64;
         self.packets.clear();
-        self.state = State::Paused;
         self.next = None;
         self.newest = None;
         self.ends_in_pause = false;
@@ -228,102 +237,96 @@ impl JitterBuffer {
         {
             self.packets.pop_front();
             self.counts.lost += 1;
-            self.next = self.packets.front().map(|first| (first.sequence, first.timestamp));
+            self.next = self.packets.front().map(|first| Next::at(first.sequence, first.timestamp));
         }
     }
 
-    /// What to sound at `now`. Asked again for every 20 ms, or sooner when the last answer was shorter.
+    /// What to sound at `now`. Asked again until it says that nothing more is there.
     pub fn pull(&mut self, now: Duration) -> Playout {
         let now = ticks_of(now);
-        match (self.state, self.next) {
-            (State::Playing { faded }, Some((sequence, timestamp))) => {
-                self.go_on(now, faded, sequence, timestamp)
-            }
-            _ => self.begin(now),
+        let Some(first) = self.packets.front() else {
+            return self.idle(now);
+        };
+        let Some(next) = self.next else {
+            return self.play();
+        };
+        let (missing, hole) = (first.sequence - next.sequence, first.timestamp - next.timestamp);
+        if missing > 0 && now - first.arrived < self.delay.target() {
+            return Playout::Wait;
         }
+        if missing == 0 || hole > MAX_HOLE {
+            return self.after_pause(next, missing, hole);
+        }
+        self.mend(next, missing, hole)
     }
 
-    /// Ends a pause once the first packet has waited long enough.
-    fn begin(&mut self, now: i64) -> Playout {
-        self.state = State::Paused;
-        let Some(first) = self.packets.front() else {
-            return Playout::Silence;
-        };
-        if self.delay.delay(now, first.timestamp) + FRAME < self.delay.target() {
+    /// Nothing is there: it may be late, or nobody sends.
+    fn idle(&mut self, now: i64) -> Playout {
+        if self.next.is_some() && !self.ends_in_pause && now - self.arrived < STALLED {
+            return Playout::Wait;
+        }
+        let silent =
+            self.silent_until.unwrap_or(if self.next.is_some() { self.arrived + FRAME } else { now });
+        if silent > now {
+            return Playout::Wait;
+        }
+        self.silent_until = Some(silent + FRAME);
+        if let Some(next) = &mut self.next {
+            next.silence += FRAME;
+        }
+        Playout::Silence
+    }
+
+    /// The next packet follows the last one, perhaps after a pause, which is as long as the sender's clock says.
+    fn after_pause(&mut self, next: Next, missing: i64, hole: i64) -> Playout {
+        if hole - next.silence >= FRAME && next.filled < MAX_FILL {
+            self.next = Some(Next { silence: next.silence + FRAME, filled: next.filled + FRAME, ..next });
             return Playout::Silence;
         }
-        let missing = self.next.map_or(0, |(next, _)| first.sequence - next);
         self.counts.lost += u64::try_from(missing).unwrap_or(0);
-        self.play(now)
+        self.play()
     }
 
-    fn go_on(&mut self, now: i64, faded: i64, sequence: i64, timestamp: i64) -> Playout {
+    /// The packets before the first one are lost; silence has already stood in for some of the hole.
+    fn mend(&mut self, next: Next, missing: i64, hole: i64) -> Playout {
         let Some(first) = self.packets.front() else {
-            return self.starve(faded);
-        };
-        let (missing, hole) = (first.sequence - sequence, first.timestamp - timestamp);
-        if hole > MAX_HOLE || (missing == 0 && hole >= FRAME) {
-            return self.begin(now);
-        }
-        if missing == 0 {
-            let short = self.delay.delay(now, first.timestamp) + FRAME + FRAME / 2 <= self.delay.target();
-            return if short && self.quiet { Playout::Silence } else { self.play(now) };
-        }
-        self.mend(now, faded, missing, hole)
-    }
-
-    /// The packets before the first one are lost; concealment has already stood in for `faded` of the hole.
-    fn mend(&mut self, now: i64, faded: i64, missing: i64, hole: i64) -> Playout {
-        let Some(first) = self.packets.front() else {
-            return self.starve(faded);
+            return Playout::Wait;
         };
         let (sequence, timestamp) = (first.sequence, first.timestamp);
         self.delay.lost();
-        // When the delay is short, what has faded makes it longer, and the next loss is mended in time.
-        let short = self.delay.delay(now, timestamp) + hole - faded + FRAME < self.delay.target();
-        let left = if short { hole } else { hole - faded };
+        let left = hole - next.silence;
         if left < STEP {
             self.counts.lost += u64::try_from(missing).unwrap_or(0);
-            return self.play(now);
+            return self.play();
         }
-        self.state = State::Playing { faded: 0 };
         if missing > 1 && left > self.last_ticks {
             self.counts.lost += 1;
             self.counts.plc += 1;
-            self.next = Some((sequence - missing + 1, timestamp - left + self.last_ticks));
+            self.next = Some(Next::at(sequence - missing + 1, timestamp - left + self.last_ticks));
             return Playout::Conceal(ticks_u32(self.last_ticks));
         }
         self.counts.lost += u64::try_from(missing).unwrap_or(0);
         self.counts.fec += 1;
-        let next = first.payload.clone();
-        self.next = Some((sequence, timestamp));
-        Playout::Recover { next, ticks: ticks_u32(left) }
+        let copy = first.payload.clone();
+        self.next = Some(Next::at(sequence, timestamp));
+        Playout::Recover { next: copy, ticks: ticks_u32(left) }
     }
 
-    /// Nothing is there: the voice fades out, and what comes late is still played.
-    fn starve(&mut self, faded: i64) -> Playout {
-        if self.ends_in_pause || faded >= MAX_FADE {
-            self.state = State::Paused;
-            return Playout::Silence;
-        }
-        self.state = State::Playing { faded: faded + FRAME };
-        self.counts.plc += 1;
-        Playout::Conceal(ticks_u32(FRAME))
-    }
-
-    fn play(&mut self, now: i64) -> Playout {
+    fn play(&mut self) -> Playout {
         let Some(packet) = self.packets.pop_front() else {
-            return Playout::Silence;
+            return Playout::Wait;
         };
-        self.state = State::Playing { faded: 0 };
-        self.next = Some((packet.sequence + 1, packet.timestamp + packet.ticks));
+        self.next = Some(Next::at(packet.sequence + 1, packet.timestamp + packet.ticks));
+        self.silent_until = None;
         self.last_ticks = packet.ticks;
         self.ends_in_pause = packet.payload.len() <= PAUSE_BYTES;
-        let long = self.delay.delay(now, packet.timestamp) > self.delay.target() + FRAME;
-        let followed = self.packets.front().is_some_and(|next| next.sequence == packet.sequence + 1);
-        let droppable = long && followed && self.quiet && !self.dropped_last;
-        self.dropped_last = droppable;
-        Playout::Packet { payload: packet.payload, droppable }
+        Playout::Packet(packet.payload)
+    }
+}
+
+impl Next {
+    fn at(sequence: i64, timestamp: i64) -> Self {
+        Self { sequence, timestamp, silence: 0, filled: 0 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long to wait for packets: an estimate of the network's jitter.
+//! How long to wait for a missing packet: an estimate of the network's jitter.
 
 use super::jitter::{FRAME, MAX_TARGET, MIN_TARGET};
 
@@ -6,7 +6,7 @@ const BUCKET: i64 = FRAME / 2;
 const BUCKETS: usize = 32;
 /// Each packet outweighs the one before it: the memory is about two seconds of speech.
 const FORGET: f32 = 0.99;
-/// The share of packets that should be in time; the rest is concealed or makes the delay grow.
+/// The share of packets that should be waited for; the rest is concealed.
 const IN_TIME: f32 = 0.95;
 /// How slowly a loss is forgotten: twelve seconds of speech until it counts no more.
 const FORGET_LOSS: f32 = 0.998;
@@ -90,16 +90,8 @@ impl DelayEstimate {
         MAX_TARGET
     }
 
-    /// The delay to aim at.
+    /// How long to wait.
     pub(super) fn target(&self) -> i64 {
         self.target
-    }
-
-    /// How long after the fastest packet would have come, sound of `timestamp` is played at `now`.
-    pub(super) fn delay(&self, now: i64, timestamp: i64) -> i64 {
-        match self.fastest() {
-            i64::MAX => 0,
-            fastest => now - timestamp - fastest,
-        }
     }
 }

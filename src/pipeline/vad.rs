@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config;
-use crate::ends::MicReceiver;
+use crate::ends::{Arrival, MicReceiver};
 use crate::engine::{VAD_WINDOW, Vad};
 use crate::frame::{MIC_RATE, UtteranceId, VadEvent};
 
@@ -131,12 +131,12 @@ pub async fn run(
     let (near, gate, recent) = (NearVoice::default(), Gate::new(&settings), Recent::default());
     let mut ear = Ear { vad, echo, near, gate, recent };
     let mut waiting: Vec<i16> = Vec::with_capacity(2 * VAD_WINDOW);
-    while let Some(frame) = mic.recv().await {
+    while let Some(Arrival { frame, at }) = mic.arrival().await {
         waiting.extend_from_slice(&frame.samples);
         while waiting.len() >= VAD_WINDOW {
             let window = waiting.drain(..VAD_WINDOW).collect();
             let closed = *closed.borrow();
-            let (heard, feed) = ear.hear(samples_since(origin), window, closed);
+            let (heard, feed) = ear.hear(samples_since(origin, at), window, closed);
             // First, so that no words come before the voice that spoke them.
             if let Some(heard) = heard
                 && conductor.send(heard).await.is_err()
@@ -158,9 +158,9 @@ fn power(window: &[i16]) -> f32 {
     sum / window.len().max(1) as f32
 }
 
-/// The media clock, in samples of the microphone.
-fn samples_since(origin: Instant) -> u64 {
-    let samples = origin.elapsed().as_nanos() * u128::from(MIC_RATE) / 1_000_000_000;
+/// The media clock at `at`, in samples of the microphone.
+fn samples_since(origin: Instant, at: Instant) -> u64 {
+    let samples = at.saturating_duration_since(origin).as_nanos() * u128::from(MIC_RATE) / 1_000_000_000;
     u64::try_from(samples).unwrap_or(u64::MAX)
 }
 

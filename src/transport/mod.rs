@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod inbox;
 pub mod protocol;
+pub mod stutter;
 pub mod webrtc;
 pub mod websocket;
 

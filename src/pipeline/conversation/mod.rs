@@ -417,6 +417,10 @@ impl Conversation {
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
             ClientCommand::FirstAudioHeard { response, ms } => self.answer_was_heard(now, response, ms),
             ClientCommand::Muted(_) => {}
+            ClientCommand::MicrophoneStutters => self.notice(
+                "microphone-stutters",
+                "The sound of your microphone arrives with gaps, so some words may be missing.",
+            ),
         }
     }
 

@@ -354,6 +354,7 @@ impl World {
             8 => ClientCommand::SetExpression(Cue::Mood(Mood::Happy)),
             6 => ClientCommand::Bad { id: None, message: "no".into() },
             7 if which % 256 == 7 => ClientCommand::HangUp,
+            9 => ClientCommand::MicrophoneStutters,
             _ => return None,
         }))
     }

@@ -224,7 +224,7 @@ pub(super) fn spawn(
     let interrupted = Arc::new(AtomicU32::new(0));
     let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ends.media, interrupted.clone())?;
     let rooms = Rooms {
-        mic: Microphone::new(ends.mic)?,
+        mic: Microphone::new(ends.mic, ends.commands.clone())?,
         faces: Faces { batches: ends.faces, offset: speaker.path.offset(), interrupted: interrupted.clone() },
         speaker,
         messages: Messages {

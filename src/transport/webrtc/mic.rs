@@ -1,4 +1,4 @@
-//! From the packets of a microphone to one frame every 20 ms. No I/O; time is passed in.
+//! From the packets of a microphone to frames of 20 ms. No I/O; time is passed in.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 
 use crate::audio::jitter::{JitterBuffer, JitterCounts, Playout};
 use crate::audio::opus::{Decoder, OpusError, packet_ticks};
-use crate::frame::{AudioFrame, MIC_FRAME};
+use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE};
+use crate::transport::bucket::Bucket;
+use crate::transport::stutter::Stutter;
 
-/// Frames below this level (root mean square) are quiet whatever came before.
-const QUIET_FLOOR: f32 = 60.0;
-/// Frames this far below the voice are quiet.
-const QUIET_SHARE: f32 = 0.05;
-/// How slowly the voice's level is forgotten, per frame: about five seconds.
-const LEVEL_DECAY: f32 = 0.996;
-/// More pulls than this for one frame only happen with the shortest packets of Opus.
-const MAX_PULLS: usize = 12;
+/// A client is entitled to a second of sound a second; a clock may be fast, and what was late catches up.
+const PACE: f64 = 1.05;
+/// So many seconds of late sound catch up at once.
+const CATCHING_UP: f64 = 2.0;
+/// Frames given at one tick at most: others have their turn between two bursts.
+const FRAMES_PER_TICK: usize = 5;
 
 /// The microphone's side of a call.
 #[derive(Debug)]
@@ -26,8 +26,10 @@ pub(super) struct MicPath {
     samples: Vec<i16>,
     /// Whether the newest of `samples` were received.
     received: bool,
-    level: f32,
-    frames: u64,
+    entitled: Bucket,
+    stutter: Stutter,
+    faults: u64,
+    ticks: u64,
     reported: JitterCounts,
 }
 
@@ -38,8 +40,10 @@ impl MicPath {
             decoder: Decoder::new()?,
             samples: Vec::with_capacity(8 * MIC_FRAME),
             received: false,
-            level: 0.0,
-            frames: 0,
+            entitled: Bucket::new(PACE, CATCHING_UP),
+            stutter: Stutter::default(),
+            faults: 0,
+            ticks: 0,
             reported: JitterCounts::default(),
         })
     }
@@ -53,34 +57,40 @@ impl MicPath {
         true
     }
 
-    /// The next 20 ms.
-    pub(super) fn tick(&mut self, now: Duration) -> AudioFrame {
-        let mut pulls = 0;
-        while self.samples.len() < MIC_FRAME && pulls < MAX_PULLS {
-            pulls += 1;
+    /// What is there at `now`: mostly one frame for each 20 ms; none while packets are late, some when they come.
+    pub(super) fn tick(&mut self, now: Duration) -> Vec<AudioFrame> {
+        let mut frames = Vec::with_capacity(1);
+        while frames.len() < FRAMES_PER_TICK && self.has_frame(now) {
+            let rest = self.samples.split_off(MIC_FRAME);
+            let samples = std::mem::replace(&mut self.samples, rest);
+            frames.push(AudioFrame { samples, received: self.received });
+        }
+        frames
+    }
+
+    /// Decodes what is there until a whole frame is.
+    fn has_frame(&mut self, now: Duration) -> bool {
+        while self.samples.len() < MIC_FRAME {
+            if self.entitled.owe(now, 0.0) > Duration::ZERO {
+                return false;
+            }
+            let before = self.samples.len();
             match self.jitter.pull(now) {
-                Playout::Silence if self.samples.is_empty() => {
-                    return AudioFrame { samples: vec![0; MIC_FRAME], received: false };
-                }
+                Playout::Wait => return false,
                 playout => self.sound(playout),
             }
+            let added = self.samples.len() - before;
+            self.entitled.owe(now, added as f64 / f64::from(MIC_RATE));
         }
-        self.samples.resize(self.samples.len().max(MIC_FRAME), 0);
-        let rest = self.samples.split_off(MIC_FRAME);
-        let samples = std::mem::replace(&mut self.samples, rest);
-        AudioFrame { samples, received: self.received }
+        true
     }
 
     fn sound(&mut self, playout: Playout) {
         match playout {
-            Playout::Packet { payload, droppable } => {
+            Playout::Packet(payload) => {
                 let decoded = self.decoder.decode(&payload).unwrap_or(&[]);
                 self.received = !decoded.is_empty();
-                let quiet = is_quiet(decoded, &mut self.level);
-                if !(droppable && quiet) {
-                    self.samples.extend_from_slice(decoded);
-                }
-                self.jitter.heard(quiet);
+                self.samples.extend_from_slice(decoded);
             }
             Playout::Recover { next, ticks } => {
                 let mended = self.decoder.recover(&next, samples_of(ticks)).unwrap_or(&[]);
@@ -93,15 +103,23 @@ impl MicPath {
             }
             Playout::Silence => {
                 self.received = false;
-                self.samples.resize(self.samples.len().max(MIC_FRAME), 0);
+                self.samples.resize(self.samples.len() + MIC_FRAME, 0);
             }
+            Playout::Wait => {}
         }
     }
 
-    /// Once a second of frames, tells the metrics what has happened since.
+    /// Whether the person is to be told of gaps and of losses that nothing could mend.
+    pub(super) fn stutters(&mut self, now: Duration) -> bool {
+        let counts = self.jitter.counts();
+        let before = std::mem::replace(&mut self.faults, counts.gaps + counts.plc);
+        self.stutter.faults(now, self.faults - before)
+    }
+
+    /// Once a second, tells the metrics what has happened since.
     pub(super) fn report(&mut self) {
-        self.frames += 1;
-        if !self.frames.is_multiple_of(50) {
+        self.ticks += 1;
+        if !self.ticks.is_multiple_of(50) {
             return;
         }
         let (now, before) = (self.jitter.counts(), self.reported);
@@ -111,6 +129,7 @@ impl MicPath {
             ("visavis_jitter_late_total", now.late - before.late),
             ("visavis_jitter_fec_total", now.fec - before.fec),
             ("visavis_jitter_plc_total", now.plc - before.plc),
+            ("visavis_jitter_gaps_total", now.gaps - before.gaps),
         ] {
             if count > 0 {
                 metrics::counter!(name).increment(count);
@@ -123,18 +142,6 @@ impl MicPath {
 
 fn samples_of(ticks: u32) -> usize {
     ticks as usize / 3
-}
-
-/// Whether nobody speaks in this frame, as far as its level tells.
-fn is_quiet(samples: &[i16], level: &mut f32) -> bool {
-    if samples.is_empty() {
-        return true;
-    }
-    let energy: f32 = samples.iter().map(|&sample| f32::from(sample) * f32::from(sample)).sum();
-    #[allow(clippy::cast_precision_loss)]
-    let rms = (energy / samples.len() as f32).sqrt();
-    *level = (*level * LEVEL_DECAY).max(rms);
-    rms < QUIET_FLOOR.max(*level * QUIET_SHARE)
 }
 
 #[cfg(test)]
@@ -157,26 +164,71 @@ mod tests {
         (0..1_000 / ms).map(&mut packet).collect()
     }
 
-    #[test]
-    fn packets_of_any_length_become_one_whole_frame_for_each_tick() {
-        for ms in [10, 20, 40, 60] {
-            let packets = tone(ms);
-            let mut path = MicPath::new().unwrap();
-            let mut sent = 0;
-            let mut sounding = 0;
-            for tick in 0..60 {
-                let now = STEP * tick;
-                while sent < packets.len() && now.as_millis() >= ((sent + 1) * ms) as u128 {
-                    let clock = u32::try_from(sent * ms * 48).unwrap();
-                    assert!(path.packet(now, u16::try_from(sent).unwrap(), clock, packets[sent].clone()));
-                    sent += 1;
-                }
-                let frame = path.tick(now);
-                assert_eq!(frame.samples.len(), MIC_FRAME);
-                sounding += usize::from(frame.received);
+    /// Ticks for so long, while packets of `ms` come as `arrives` says; returns the frames of each tick.
+    fn ticks(count: u32, ms: usize, arrives: impl Fn(usize) -> u128) -> Vec<Vec<AudioFrame>> {
+        let packets = tone(ms);
+        let mut path = MicPath::new().unwrap();
+        let mut sent = 0;
+        let mut hear = |tick: u32| {
+            let now = STEP * tick;
+            while now.as_millis() >= arrives(sent) {
+                let (sequence, clock) =
+                    (u16::try_from(sent).unwrap(), u32::try_from(sent * ms * 48).unwrap());
+                assert!(path.packet(now, sequence, clock, packets[sent % packets.len()].clone()));
+                sent += 1;
             }
-            assert!((44..=50).contains(&sounding), "{ms} ms: {sounding} of 50 frames");
+            path.tick(now)
+        };
+        (0..count).map(&mut hear).collect()
+    }
+
+    #[test]
+    fn packets_of_any_length_become_whole_frames_and_none_is_made_up() {
+        for ms in [10, 20, 40, 60] {
+            let frames = ticks(120, ms, |sent| ((sent + 1) * ms) as u128).concat();
+            assert!(frames.iter().all(|frame| frame.samples.len() == MIC_FRAME));
+            assert!(frames.iter().skip_while(|frame| !frame.received).all(|frame| frame.received), "{ms} ms");
+            assert!((116..=121).contains(&frames.len()), "{ms} ms: {} of 120 frames", frames.len());
         }
+    }
+
+    #[test]
+    fn speech_that_arrives_late_sounds_like_speech_in_time() {
+        let samples = |arrives: &dyn Fn(usize) -> u128| -> Vec<i16> {
+            let frames = ticks(110, 20, arrives).concat();
+            frames
+                .into_iter()
+                .filter(|frame| frame.received)
+                .take(50)
+                .flat_map(|frame| frame.samples)
+                .collect()
+        };
+        let in_time = samples(&|sent| sent as u128 * 20);
+        let stalled =
+            samples(&|sent| if sent < 20 { sent as u128 * 20 } else { 1_100.max(sent as u128 * 20) });
+        // A sound device that stops for 30 ms now and then, and goes on where it stopped.
+        let stuttering = samples(&|sent| (sent * 20 + sent / 3 * 30) as u128);
+        assert!(in_time == stalled && in_time == stuttering);
+    }
+
+    #[test]
+    fn what_was_late_catches_up_within_a_moment() {
+        let late = ticks(200, 20, |sent| if (50..100).contains(&sent) { 2_000 } else { sent as u128 * 20 });
+        assert_eq!(
+            late.iter().map(Vec::len).max(),
+            Some(FRAMES_PER_TICK),
+            "others have their turn in between"
+        );
+        let after: usize = late[115..].iter().map(Vec::len).sum();
+        assert_eq!(after, 85, "one frame for each tick again");
+        let received = late.concat().iter().filter(|frame| frame.received).count();
+        assert_eq!(received, 200, "and all was heard");
+    }
+
+    #[test]
+    fn a_client_that_sends_faster_than_it_speaks_is_heard_at_the_pace_of_speech() {
+        let frames = ticks(500, 20, |sent| sent as u128 * 20 / 8).concat().len();
+        assert!((500..=635).contains(&frames), "{frames} frames in 10 s");
     }
 
     #[test]
@@ -185,7 +237,7 @@ mod tests {
         assert!(!path.packet(STEP, 0, 0, Bytes::new()));
         path.packet(STEP, 1, 960, Bytes::from_static(&[0xff, 0xff, 0xff, 0xff]));
         for tick in 1..50 {
-            assert_eq!(path.tick(STEP * tick).samples.len(), MIC_FRAME);
+            assert!(path.tick(STEP * tick).iter().all(|frame| frame.samples.len() == MIC_FRAME));
         }
     }
 }

@@ -14,6 +14,7 @@ use super::mic::MicPath;
 use super::speaker::SpeakerPath;
 use crate::audio::opus::OpusError;
 use crate::ends::MicSender;
+use crate::event::ClientCommand;
 use crate::frame::MediaOut;
 
 const TICK: Duration = Duration::from_millis(20);
@@ -22,14 +23,15 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) struct Microphone {
     path: MicPath,
     out: MicSender,
+    commands: mpsc::Sender<ClientCommand>,
 }
 
 impl Microphone {
-    pub(super) fn new(out: MicSender) -> Result<Self, OpusError> {
-        Ok(Self { path: MicPath::new()?, out })
+    pub(super) fn new(out: MicSender, commands: mpsc::Sender<ClientCommand>) -> Result<Self, OpusError> {
+        Ok(Self { path: MicPath::new()?, out, commands })
     }
 
-    /// Gives a frame every 20 ms from the moment that the client is connected; one that has been before is not waited for.
+    /// Gives what is heard from the moment that the client is connected; one that has been before is not waited for.
     pub(super) async fn run(
         &mut self,
         mut state: watch::Receiver<RTCPeerConnectionState>,
@@ -60,8 +62,12 @@ impl Microphone {
                     None => track = None,
                 },
                 _ = ticks.tick() => {
-                    self.out.send(self.path.tick(started.elapsed()));
+                    self.path.tick(started.elapsed()).into_iter().for_each(|frame| self.out.send(frame));
                     self.path.report();
+                    if self.path.stutters(started.elapsed()) {
+                        // With a full queue there is more to tell than this.
+                        _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
+                    }
                 }
             }
         }

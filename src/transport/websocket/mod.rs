@@ -52,14 +52,28 @@ pub async fn run(
     // Without a receiver nobody computes faces.
     let faces = face.then_some(faces);
     let (inbox, ear) = (Inbox::new(codec.clone()), Ear::new(rate));
-    let reader = Reader { mic, commands, inbox, ear, presence, departure };
+    let reader = Reader { mic, commands, inbox, ear, presence, departure: departure.clone() };
     let writer = Writer { sink, codec, voice: Voice::new() };
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {
         () = reader.run(stream, give_up) => {}
-        () = writer.run((media, faces), events, given_up) => {}
-        () = token.cancelled() => {}
+        over = writer.run((media, faces), events, (given_up, token.clone())) => {
+            if over == Over::Lost {
+                departure.lost();
+            }
+        }
+        // A client that does not read is not waited for.
+        () = async { token.cancelled().await; tokio::time::sleep(3 * GOODBYE).await } => {}
     }
+}
+
+/// Why a writer has nothing more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The client was told that the call is over.
+    Told,
+    /// Nothing reaches the client any more.
+    Lost,
 }
 
 /// The next batch of a client that wants any, and of a pipeline that makes any.
@@ -84,8 +98,8 @@ impl Writer {
         mut self,
         (mut media, mut faces): (mpsc::Receiver<MediaOut>, Option<mpsc::Receiver<Batch>>),
         mut events: mpsc::Receiver<CallEvent>,
-        mut given_up: mpsc::Receiver<&'static str>,
-    ) {
+        (mut given_up, token): (mpsc::Receiver<&'static str>, CancellationToken),
+    ) -> Over {
         let mut sounded = Instant::now();
         loop {
             let sent = tokio::select! {
@@ -94,12 +108,22 @@ impl Writer {
                     let message = serde_json::json!({ "label": "rtvi-ai", "type": "error", "id": "0", "data": { "message": format!("The call ends: {reason}."), "fatal": true } });
                     _ = tokio::time::timeout(GOODBYE, self.sink.send(Message::text(message.to_string()))).await;
                     self.close(close_code::POLICY, reason).await;
-                    return;
+                    return Over::Told;
+                }
+                () = token.cancelled() => {
+                    let last = async {
+                        while let Ok(event) = events.try_recv() {
+                            _ = self.tell(&event).await;
+                        }
+                    };
+                    _ = tokio::time::timeout(GOODBYE, last).await;
+                    self.close(close_code::AWAY, "the server has ended the call").await;
+                    return Over::Told;
                 }
                 event = events.recv() => {
                     let Some(event) = event else {
                         self.close(close_code::NORMAL, "the call has ended").await;
-                        return;
+                        return Over::Told;
                     };
                     if let CallEvent::Interrupted { .. } = event {
                         while media.try_recv().is_ok() {}
@@ -119,7 +143,7 @@ impl Writer {
                 batch = next_of(&mut faces) => self.show(&batch).await,
             };
             if sent.is_err() {
-                return;
+                return Over::Lost;
             }
         }
     }

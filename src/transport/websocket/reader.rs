@@ -14,15 +14,21 @@ use crate::ends::{Departure, MicSender, Presence};
 use crate::event::ClientCommand;
 use crate::frame::{AudioFrame, MIC_FRAME};
 use crate::transport::inbox::Inbox;
+use crate::transport::stutter::Stutter;
 
 /// Malformed frames after which a client is given up.
 const PATIENCE: u32 = 10;
 /// A client that has sent neither sound nor a message by then holds a seat for nothing.
 const FIRST_SIGN: Duration = Duration::from_secs(10);
-/// Without audio for this long the microphone counts as silent, so that an utterance ends even if its client has stalled.
-const SILENT_AFTER: Duration = Duration::from_millis(300);
+/// Without audio for this long the microphone was silent, so that an utterance ends even if its client has stalled. Silence
+/// that is made up sooner splits words that are only late.
+const SILENT_AFTER: Duration = Duration::from_millis(800);
+/// Sound that comes so much later than the sound before arrives with gaps.
+const GAP: Duration = Duration::from_millis(300);
+/// A client that sends nothing for longer does so by intention.
+const PAUSE: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(100);
-const FRAMES_PER_TICK: usize = 5;
+const FRAME: Duration = Duration::from_millis(20);
 
 /// Reads one client.
 pub(super) struct Reader {
@@ -38,7 +44,9 @@ pub(super) struct Reader {
 struct Seen {
     began: Instant,
     heard: Instant,
+    silent_until: Instant,
     allowance: Allowance,
+    stutter: Stutter,
     /// Something useful came.
     useful: bool,
     faults: u32,
@@ -52,7 +60,15 @@ impl Reader {
         give_up: mpsc::Sender<&'static str>,
     ) {
         let now = Instant::now();
-        let mut seen = Seen { began: now, heard: now, allowance: Allowance::new(), useful: false, faults: 0 };
+        let mut seen = Seen {
+            began: now,
+            heard: now,
+            silent_until: now,
+            allowance: Allowance::new(),
+            stutter: Stutter::default(),
+            useful: false,
+            faults: 0,
+        };
         let mut tick = tokio::time::interval(TICK);
         loop {
             let message = tokio::select! {
@@ -62,7 +78,7 @@ impl Reader {
                         _ = give_up.send("nothing came from the client for ten seconds").await;
                         break;
                     }
-                    self.silence(&seen);
+                    self.silence(&mut seen);
                     continue;
                 }
             };
@@ -86,12 +102,18 @@ impl Reader {
         }
     }
 
-    fn silence(&self, seen: &Seen) {
-        if seen.heard.elapsed() > SILENT_AFTER {
-            for _ in 0..FRAMES_PER_TICK {
-                self.mic.send(AudioFrame { samples: vec![0; MIC_FRAME], received: false });
-            }
+    /// Makes up for the time without sound.
+    fn silence(&self, seen: &mut Seen) {
+        let now = Instant::now();
+        if now < seen.heard + SILENT_AFTER {
+            return;
         }
+        let mut until = seen.silent_until.max(seen.heard);
+        while until + FRAME <= now {
+            until += FRAME;
+            self.mic.send(AudioFrame { samples: vec![0; MIC_FRAME], received: false });
+        }
+        seen.silent_until = until;
     }
 
     async fn take(&mut self, message: Message, seen: &mut Seen) -> Result<(), &'static str> {
@@ -132,7 +154,11 @@ impl Reader {
             Err(message) => return Ok(Some(ClientCommand::Bad { id: None, message })),
         };
         self.is_useful(seen);
-        seen.heard = Instant::now();
+        let gap = std::mem::replace(&mut seen.heard, Instant::now()).elapsed();
+        if (GAP..PAUSE).contains(&gap) && seen.stutter.faults(seen.began.elapsed(), 1) {
+            // With a full queue there is more to tell than this.
+            _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
+        }
         match seen.allowance.frame(seen.began.elapsed(), seconds) {
             Verdict::Heard => self.ear.take(body).into_iter().for_each(|frame| self.mic.send(frame)),
             Verdict::Dropped => {
