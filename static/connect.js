@@ -1,7 +1,7 @@
 /**
  * The steps before a call: a server that is ready, and a way to it.
  */
-import { CallProblem, END_TEXT } from './problems.js';
+import { CallProblem } from './problems.js';
 import { WebRtcTransport } from './webrtc.js';
 import { WebSocketTransport } from './websocket.js';
 
@@ -23,7 +23,7 @@ export async function waitUntilReady(signalling, signal, onLoading) {
     for (let waited = false; ; waited = true) {
         const { ready, stopping, loading } = await signalling.readiness(signal);
         if (stopping) {
-            throw new CallProblem('refused', END_TEXT['server-stopping']);
+            throw new CallProblem('server-stopping');
         }
         if (ready) {
             if (waited) {

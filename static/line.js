@@ -106,7 +106,7 @@ export class Line {
             this.events.onTrouble(trouble);
         }
         if (verdict === 'silent') {
-            this.transport?.probe();
+            void this.transport?.probe();
         }
     }
 

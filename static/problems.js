@@ -4,7 +4,7 @@
 
 /**
  * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
- *     | 'server-full' | 'connection-failed' | 'connection-lost' | 'refused' | 'backend-invalid'} ProblemCode
+ *     | 'server-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'refused' | 'backend-invalid'} ProblemCode
  */
 
 /** A call that could not be made or kept, with its reason. */
@@ -63,6 +63,11 @@ const ADVICE = {
     'server-full': {
         title: 'All lines are busy',
         text: 'The server has as many calls as it can serve well. Try again in {retry}.',
+        typing: false,
+    },
+    'server-stopping': {
+        title: 'The server is stopping',
+        text: 'It takes no more calls. Try again in a minute.',
         typing: false,
     },
     'connection-failed': {

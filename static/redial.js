@@ -10,7 +10,7 @@ const BUDGET_MS = 30000;
 const LONGEST_TRY_MS = 10000;
 /** After such a gap the person has gone, and the lid of the machine was closed: nobody's microphone is to be sent unasked. */
 const AWAY_MS = 120000;
-/** A server that says it is loading is waited for, but not for ever. */
+/** A server that says that it stops or loads is waited for, but not for ever. */
 const LOADING_MS = 600000;
 
 /** Ends of a call after which it may go on; all others are meant. */
@@ -116,6 +116,9 @@ export class Redial {
         const code = problem instanceof CallProblem ? problem.code : '';
         this.retryAfterMs = problem instanceof CallProblem ? problem.retryAfter * 1000 : 0;
         this.unconnected += Number(code === 'connection-failed' || code === 'refused');
+        if (code === 'server-stopping') {
+            this.spent = 0; // once it is gone, another one takes its place
+        }
         if (code === 'server-full') {
             this.call = ''; // it has no place for a new call, so it knew this one no more
         }

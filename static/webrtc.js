@@ -41,7 +41,7 @@ const KEEP_ALIVE_MS = 15000;
  * @property {(track: MediaStreamTrack | null) => Promise<void>} setTrack
  * @property {(response: number) => void} flush - the answer was interrupted: nothing more of it may sound
  * @property {() => number} soundMark - another number whenever sound has come that onLife() does not tell of
- * @property {() => void} probe - the server gives no sign of life: is there another way to it?
+ * @property {() => Promise<void>} probe - the server gives no sign of life: is it there, and is there another way to it?
  * @property {() => void} drop - gives up the connection, and leaves the call for another one
  * @property {() => void} close - ends the call
  */
@@ -147,8 +147,8 @@ export class WebRtcTransport {
         const { sdp, type } = /** @type {RTCSessionDescription} */ (peer.localDescription);
         const answer = await this.options.signalling.offer({ sdp, type, ...extra }, this.options.signal);
         if (this.closed) {
-            if (answer.pc_id !== this.options.call) {
-                this.options.signalling.end(answer.pc_id); // given up while the server was answering
+            if (answer.pc_id !== extra.pc_id) {
+                this.options.signalling.end(answer.pc_id); // a new call, given up while the server was answering
             }
             return;
         }
@@ -253,8 +253,14 @@ export class WebRtcTransport {
         return sources.reduce((newest, { rtpTimestamp }) => Math.max(newest, rtpTimestamp), 0);
     }
 
-    probe() {
-        void this.restart();
+    /** A server that hangs is asked nothing that would change the connection, which may be as good as before when it goes on. */
+    async probe() {
+        try {
+            await this.options.signalling.readiness(this.options.signal);
+        } catch (error) {
+            this.lost(String(error));
+        }
+        await this.restart();
     }
 
     /** @param {string} detail */

@@ -163,7 +163,7 @@ export class WebSocketTransport {
     }
 
     /** There is but this one way. */
-    probe() {}
+    async probe() {}
 
     /** @param {string} detail */
     lost(detail) {

@@ -83,6 +83,19 @@ test('a server that loads is waited for', () => {
     assert.equal(calls.pause(now), 500);
 });
 
+test('a server that stops is waited for, with pauses that grow', () => {
+    const calls = redial({ call: '' });
+    let now = 0;
+    let pause = 0;
+    for (let i = 0; i < 20; i++) {
+        pause = calls.pause(now) ?? NaN;
+        now += pause;
+        calls.begin(now);
+        calls.failed(now, new CallProblem('server-stopping'));
+    }
+    assert.equal(pause, 8000);
+});
+
 test('after a sleep nobody’s microphone is sent anywhere unasked', () => {
     const hour = 3600000;
     assert.equal(redial({ now: hour, heardAt: 0 }).pause(hour), null, 'it slept before the loss was seen');
