@@ -446,8 +446,8 @@ export class CallSession extends EventTarget {
                 this.beginAnew();
             }
         } catch (error) {
-            if (signal.aborted) {
-                line.close();
+            if (signal.aborted || line.call !== way.call) {
+                line.close(); // a new call that came to nothing, or one that nobody wants any more
             } else {
                 line.drop();
             }
