@@ -50,7 +50,7 @@ export class View {
         this.unblock = element('unblock', HTMLButtonElement);
         this.redial = element('redial', HTMLElement);
         this.countdown = element('countdown', HTMLElement);
-        /** The server gives no sign of life: what it would do with words is not known. */
+        /** The server gives no sign of life: nobody knows whether it listens. */
         this.silent = false;
         /** When the page calls again, as performance.now() counts. */
         this.redialAt = 0;
@@ -78,12 +78,13 @@ export class View {
         const live = state === 'listening' || state === 'thinking' || state === 'speaking';
         const holds = live || state === 'reconnecting';
         const active = holds || state === 'connecting';
-        document.body.dataset.state = state;
+        const shown = live && this.silent ? 'reconnecting' : state;
+        document.body.dataset.state = shown;
         document.body.classList.toggle('live', holds);
-        document.title = state === 'idle' ? 'Visavis' : `${STATES[state].text} · Visavis`;
-        this.orb.state = state;
+        document.title = state === 'idle' ? 'Visavis' : `${STATES[shown].text} · Visavis`;
+        this.orb.state = shown;
         this.orb.muted = muted || !microphone;
-        setText(this.stateText, STATES[state].text);
+        setText(this.stateText, STATES[shown].text);
         if (state !== 'reconnecting') {
             setText(this.hint, this.hintFor(state, microphone, muted)); // else by showRedial()
         }
