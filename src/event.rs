@@ -1,4 +1,4 @@
-//! What a call and its client tell each other, free of any wire format: `transport/protocol.rs` writes it as RTVI.
+//! What a call and its client tell each other, free of any wire format: `transport/protocol/` writes it as RTVI.
 
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +221,13 @@ pub enum CallEvent {
         /// For people.
         message: String,
     },
+    /// The client's request has been met.
+    Granted {
+        /// The id of its message.
+        id: String,
+        /// Which, as the message names it.
+        request: &'static str,
+    },
     /// The client's message could not be understood; the call goes on.
     BadMessage {
         /// The id of the message, if it had one.
@@ -271,7 +278,7 @@ pub enum ClientCommand {
     },
     /// The tools that the client brings, instead of those it brought before.
     SetTools {
-        /// The id of the message, which a refusal answers.
+        /// The id of the message, which is answered when it is decided.
         id: Option<String>,
         /// They.
         tools: Vec<Tool>,

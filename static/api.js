@@ -12,6 +12,7 @@
  * @property {EventTarget} events - dispatches a CustomEvent for every state change and every message of the server
  * @property {(options?: import('./session.js').StartOptions) => Promise<void>} start - resolves when the agent is there
  * @property {() => Promise<void>} hangUp
+ * @property {() => void} tryNow - calls again now, where the page waits to because the connection was lost
  * @property {(text: string) => Promise<void>} say - typed words; starts a call without microphone if there is none
  * @property {() => void} interrupt - stops the agent's answer
  * @property {(muted: boolean) => void} mute
@@ -52,6 +53,7 @@ export function createApi(session, graph, settings, avatar) {
         events: session,
         start: (options = {}) => session.start({ ...settings(), ...options }),
         hangUp: () => session.hangUp(),
+        tryNow: () => session.tryNow(),
         say: async (text) => {
             if (!session.live) {
                 await api.start({ microphone: false });

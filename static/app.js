@@ -8,7 +8,7 @@ import { createAvatarApi } from './avatar/api.js';
 import { FaceSettings } from './avatar/settings.js';
 import { Captions } from './captions.js';
 import { element } from './dom.js';
-import { CallProblem, adviceFor } from './problems.js';
+import { CallProblem, TROUBLE_TEXT, adviceFor } from './problems.js';
 import { CallSession } from './session.js';
 import { parseBackend } from './signalling.js';
 import { SettingsDialog } from './settings-dialog.js';
@@ -84,8 +84,8 @@ function typeInstead() {
 
 /** @param {string} text */
 async function say(text) {
-    if (text === '' || session.state === 'connecting') {
-        return;
+    if (text === '' || session.state === 'connecting' || session.state === 'reconnecting') {
+        return; // the words stay where they are
     }
     message.value = '';
     message.focus();
@@ -97,7 +97,7 @@ async function say(text) {
 }
 
 function toggleMute() {
-    if (!session.live) {
+    if (!session.holds) {
         return;
     }
     if (session.input.stream === null) {
@@ -109,7 +109,7 @@ function toggleMute() {
 
 /** @param {unknown} error */
 function showMicrophoneProblem(error) {
-    if (error instanceof CallProblem && !session.input.stream && session.live) {
+    if (error instanceof CallProblem && !session.input.stream && session.holds) {
         const advice = adviceFor(error, '');
         view.showNotice(`${advice.title}. ${advice.text}`);
     }
@@ -134,15 +134,18 @@ on('state', (/** @type {{state: string}} */ { state }) => {
         timings.clear();
     }
     if (state === 'connecting' || state === 'ended') {
-        view.clearNotice();
         view.showLanguage('');
+    }
+    if (['connecting', 'reconnecting', 'ended'].includes(state)) {
+        view.silent = false;
+        view.clearNotice();
         view.showTool('', false);
     }
     showState();
 });
 on('muted', showState);
 on('microphone', () => {
-    if (session.live) {
+    if (session.holds) {
         showState();
     }
     void dialog.listMicrophones(); // permission brings the names
@@ -151,7 +154,7 @@ on('transcript', (/** @type {import('./transcript.js').Entry} */ entry) => capti
 on('transport', (/** @type {{transport: 'webrtc' | 'websocket'}} */ { transport }) => view.showTransport(transport));
 on('loading', (/** @type {{parts: string[], ready: boolean}} */ { parts, ready }) => {
     if (ready) {
-        view.showLoaded();
+        view.showLoaded(session.state);
     } else {
         view.showLoading(parts);
     }
@@ -162,8 +165,21 @@ on('user-started-speaking', () => view.clearNotice(OVER_WITH_TURN));
 on('waterfall', () => timings.show(session.turns.list));
 on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));
 on('tool', (/** @type {{name: string, running: boolean}} */ { name, running }) => view.showTool(name, running));
-on('reconnecting', (/** @type {{reconnecting: boolean}} */ { reconnecting }) => {
-    view.showNotice(reconnecting ? 'The connection is shaky. Reconnecting…' : '');
+on('reconnecting', (/** @type {{trouble: import('./line.js').Trouble}} */ { trouble }) => {
+    view.silent = trouble === 'silent';
+    if (trouble === '') {
+        view.clearNotice(['trouble']);
+    } else {
+        view.showNotice(TROUBLE_TEXT[trouble], 'trouble');
+    }
+    showState();
+});
+on('redial', (/** @type {import('./reconnect.js').Step & {cause: string}} */ step) => view.showRedial(step));
+on('new-call', () => {
+    captions.settle(session.transcript.entries);
+    timings.clear();
+    view.restartClock();
+    view.showLanguage('');
 });
 on('problem', (/** @type {CallProblem} */ problem) => {
     const server = settings.backend || location.host;
@@ -192,6 +208,7 @@ element('open-settings', HTMLButtonElement).addEventListener('click', () => dial
 element('mute', HTMLButtonElement).addEventListener('click', toggleMute);
 element('interrupt', HTMLButtonElement).addEventListener('click', () => session.interrupt());
 element('hang-up', HTMLButtonElement).addEventListener('click', () => session.hangUp());
+element('try-now', HTMLButtonElement).addEventListener('click', () => session.tryNow());
 element('unblock', HTMLButtonElement).addEventListener('click', () => graph.wake());
 element('composer', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
@@ -230,6 +247,7 @@ document.addEventListener('keydown', (event) => {
     }
 });
 
+window.addEventListener('online', () => session.tryNow());
 window.addEventListener('pagehide', () => session.abandon());
 
 /**

@@ -87,7 +87,7 @@ export class Avatar extends EventTarget {
         session.addEventListener('state', (event) => {
             const { state, previous } = /** @type {CustomEvent} */ (event).detail;
             this.showState();
-            if (previous === 'connecting' && LIVE.includes(state) && this.mood !== 'neutral') {
+            if (!LIVE.includes(previous) && LIVE.includes(state) && this.mood !== 'neutral') {
                 session.send(encodeClientMessage('set-expression', { mood: this.mood }));
             }
         });

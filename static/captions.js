@@ -7,6 +7,8 @@ import { languageName } from './languages.js';
 
 /** @typedef {import('./transcript.js').Entry} Entry */
 
+/** @type {Record<Entry['who'], string>} */
+const SPEAKERS = { user: 'You', agent: 'Visavis', page: '' };
 const ANNOUNCED_LINES = 4; // kept for readers that come late; older ones are in the list
 
 /**
@@ -57,7 +59,7 @@ export function describeTurn(marks) {
  */
 function writeText(target, { who, text, final, stable = 0 }) {
     const characters = [...text];
-    const settled = final || who === 'agent' ? text : characters.slice(0, stable).join('');
+    const settled = final || who !== 'user' ? text : characters.slice(0, stable).join('');
     const open = text.slice(settled.length);
     if (target.firstChild?.textContent === settled && (target.lastElementChild?.textContent ?? '') === open) {
         return;
@@ -152,7 +154,7 @@ export class Captions {
         item.className = `line ${entry.who}`;
         const who = document.createElement('span');
         who.className = 'who';
-        who.textContent = entry.who === 'user' ? 'You' : 'Visavis';
+        who.textContent = SPEAKERS[entry.who];
         const language = document.createElement('span');
         language.className = 'language';
         const text = document.createElement('p');
@@ -183,8 +185,8 @@ export class Captions {
     /** @param {Entry} entry */
     announce(entry) {
         const said = document.createElement('p');
-        const who = entry.who === 'user' ? 'You' : 'Visavis';
-        said.textContent = `${who}: ${entry.text}${entry.interrupted ? ' (interrupted)' : ''}`;
+        const who = SPEAKERS[entry.who];
+        said.textContent = `${who === '' ? '' : `${who}: `}${entry.text}${entry.interrupted ? ' (interrupted)' : ''}`;
         if (entry.language) {
             said.lang = entry.language;
         }

@@ -9,6 +9,7 @@ const READY_POLL_MS = 1000;
 
 /**
  * @typedef {import('./webrtc.js').TransportOptions & {onNotice: (code: string, message: string) => void}} ConnectOptions
+ * @typedef {import('./webrtc.js').Transport} Transport
  */
 
 /**
@@ -20,7 +21,10 @@ const READY_POLL_MS = 1000;
  */
 export async function waitUntilReady(signalling, signal, onLoading) {
     for (let waited = false; ; waited = true) {
-        const { ready, loading } = await signalling.readiness(signal);
+        const { ready, stopping, loading } = await signalling.readiness(signal);
+        if (stopping) {
+            throw new CallProblem('server-stopping');
+        }
         if (ready) {
             if (waited) {
                 onLoading({ ready: true, parts: [] });
@@ -37,40 +41,45 @@ export async function waitUntilReady(signalling, signal, onLoading) {
  *
  * @param {import('./settings.js').Mode} mode
  * @param {ConnectOptions} options
- * @returns {Promise<import('./webrtc.js').Transport>}
+ * @returns {Promise<Transport>}
  */
 export async function connect(mode, options) {
     if (mode !== 'websocket') {
         try {
-            return await openTransport(new WebRtcTransport(options));
+            return await openTransport(new WebRtcTransport(options), options.call);
         } catch (error) {
-            if (options.signal.aborted || mode === 'webrtc' || isFull(error)) {
+            if (options.signal.aborted || mode === 'webrtc' || isFinal(error)) {
                 throw error;
             }
             options.onNotice('fallback', 'WebRTC could not connect here, so the call uses a WebSocket. It may lag a little more.');
         }
     }
-    return openTransport(new WebSocketTransport(options));
+    return openTransport(new WebSocketTransport(options), '');
 }
 
 /**
  * @param {unknown} error
- * @returns {boolean}
+ * @returns {boolean} whether no other way would do better
  */
-function isFull(error) {
-    return error instanceof CallProblem && error.code === 'server-full';
+function isFinal(error) {
+    return error instanceof CallProblem && (error.code === 'server-full' || error.code === 'server-unreachable');
 }
 
 /**
- * @param {import('./webrtc.js').Transport} transport
- * @returns {Promise<import('./webrtc.js').Transport>}
+ * @param {Transport} transport
+ * @param {string} call - the one that is to be gone on with, which a failure must not end
+ * @returns {Promise<Transport>}
  */
-async function openTransport(transport) {
+async function openTransport(transport, call) {
     try {
         await transport.open();
         return transport;
     } catch (error) {
-        transport.close();
+        if (transport.call === call) {
+            transport.drop();
+        } else {
+            transport.close();
+        }
         throw error;
     }
 }

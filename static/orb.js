@@ -27,6 +27,7 @@ const POSES = {
     listening: { open: 1.08, lookX: 0, lookY: 0, smile: 0.6, glow: 0.9, dots: 0 },
     thinking: { open: 0.8, lookX: 0.5, lookY: -0.75, smile: 0.15, glow: 0.75, dots: 1 },
     speaking: { open: 1, lookX: 0, lookY: 0, smile: 0.5, glow: 1, dots: 0 },
+    reconnecting: { open: 0.45, lookX: 0, lookY: 0.2, smile: 0.2, glow: 0.35, dots: 0 },
     ended: { open: 0, lookX: 0, lookY: 0.15, smile: 0.6, glow: 0.3, dots: 0 },
 };
 

@@ -4,7 +4,7 @@
 
 /**
  * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
- *     | 'server-full' | 'connection-failed' | 'connection-lost' | 'refused' | 'backend-invalid'} ProblemCode
+ *     | 'server-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'refused' | 'backend-invalid'} ProblemCode
  */
 
 /** A call that could not be made or kept, with its reason. */
@@ -65,6 +65,11 @@ const ADVICE = {
         text: 'The server has as many calls as it can serve well. Try again in {retry}.',
         typing: false,
     },
+    'server-stopping': {
+        title: 'The server is stopping',
+        text: 'It takes no more calls. Try again in a minute.',
+        typing: false,
+    },
     'connection-failed': {
         title: 'The call could not be connected',
         text: 'The server answers, but no sound gets through. A firewall may block it: choose WebSocket as connection in '
@@ -110,10 +115,27 @@ export const END_TEXT = /** @type {Record<string, string>} */ ({
     'agent-ended': 'The agent ended the call.',
     'hung-up': 'You hung up.',
     idle: 'The call ended because nothing was said for a while.',
-    'connection-lost': 'The connection was lost.',
+    'ended-by-operator': 'The call was ended on the server.',
+    'connection-lost': 'The connection was lost, and the server could not be reached again.',
     'server-stopping': 'The server is stopping. Try again in a minute.',
     fault: 'The call ended because of a fault on the server. You can call again.',
 });
+
+/** What to say while the call is not to be heard, by what is wrong; the page mends it by itself. */
+export const TROUBLE_TEXT = /** @type {Record<string, string>} */ ({
+    shaky: 'The connection is shaky. Reconnecting…',
+    silent: 'The server does not answer. Reconnecting…',
+});
+
+/** What to say while the page calls again, by what became of the call. */
+export const REDIAL_TEXT = /** @type {Record<string, string>} */ ({
+    silent: 'The server does not answer.',
+    lost: 'The connection was lost.',
+    'server-stopping': 'The server stops, or starts anew.',
+});
+
+/** The line in the transcript above what is said after such an accident. */
+export const NEW_CALL_TEXT = 'The connection could not be mended, so a new call began. The agent does not remember what was said before.';
 
 /** What each part of the server does, for the time while it loads; the key is the flag in /ready. */
 export const PART_NAMES = /** @type {Record<string, string>} */ ({

@@ -66,6 +66,23 @@ export function encodeClientMessage(topic, data = {}) {
     return encodeMessage('client-message', { t: topic, d: data });
 }
 
+/** Of the ids of pings, so that what answers one is known by its id. */
+const PING_ID = 'ping-';
+
+/** @returns {string} what the server answers at once, as long as it is there */
+export function encodePing() {
+    lastId += 1;
+    return JSON.stringify({ label: LABEL, type: 'client-message', id: `${PING_ID}${lastId}`, data: { t: 'ping' } });
+}
+
+/**
+ * @param {Message} message
+ * @returns {boolean} whether it answers a ping; with an `error-response` where the server knows none
+ */
+export function isPingAnswer({ type, id }) {
+    return id.startsWith(PING_ID) && (type === 'server-response' || type === 'error-response');
+}
+
 /**
  * Reads a message of the server.
  *

@@ -3,17 +3,20 @@
  *
  * ```
  * idle ──start──▶ connecting ──bot-ready──▶ listening ⇄ thinking ⇄ speaking ──▶ ended ──start──▶ connecting
- *   ▲                 │ problem
- *   └─────────────────┘
+ *   ▲                 │ problem               │ lost          ▲ bot-ready        ▲ no use
+ *   └─────────────────┘                       └──▶ reconnecting ────────────────┘
  * ```
  */
 import { AnswerVolume } from './answer-volume.js';
 import { FaceSource } from './avatar/source.js';
-import { connect, waitUntilReady } from './connect.js';
+import { waitUntilReady } from './connect.js';
 import { firstAudioMs } from './first-audio.js';
+import { Line } from './line.js';
 import { MicrophoneInput } from './microphone-input.js';
 import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
-import { CallProblem, END_TEXT } from './problems.js';
+import { CallProblem, END_TEXT, NEW_CALL_TEXT } from './problems.js';
+import { Reconnect } from './reconnect.js';
+import { Redial, isAccident } from './redial.js';
 import { Signalling } from './signalling.js';
 import { PageTools } from './tools.js';
 import { Transcript } from './transcript.js';
@@ -21,8 +24,10 @@ import { Turns } from './turns.js';
 
 const HELLO_TIMEOUT_MS = 10000;
 const GOODBYE_TIMEOUT_MS = 600;
+/** Of a server that may be gone; another try comes. */
+const REDIAL_REQUEST_MS = 5000;
 
-/** @typedef {'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'ended'} State */
+/** @typedef {'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'reconnecting' | 'ended'} State */
 
 /**
  * @typedef {Object} StartOptions
@@ -48,8 +53,14 @@ export class CallSession extends EventTarget {
         /** The agent's face as the server sends it. */
         this.face = new FaceSource();
         graph.onHeard = (at, level) => this.face.heard(at, level);
-        /** @type {import('./webrtc.js').Transport | null} */
-        this.transport = null;
+        /** Of the call in progress, or of the last; each call has its own. */
+        this.line = this.newLine();
+        /** @type {StartOptions} Of the call in progress, or of the last. */
+        this.options = {};
+        /** @type {'listening' | 'thinking' | 'speaking'} What the server says that the agent does. */
+        this.told = 'listening';
+        /** @type {Reconnect | null} While the connection is lost. */
+        this.reconnect = null;
         this.input = new MicrophoneInput(graph, (available) => this.emit('microphone', { available }), () => this.microphoneLost());
         /** @type {AbortController | null} The call in progress; each call has its own. */
         this.current = null;
@@ -60,6 +71,23 @@ export class CallSession extends EventTarget {
     /** Whether a call is up. */
     get live() {
         return this.state === 'listening' || this.state === 'thinking' || this.state === 'speaking';
+    }
+
+    /** Whether a call is up, or is to go on as soon as there is a connection again. */
+    get holds() {
+        return this.live || this.state === 'reconnecting';
+    }
+
+    get transport() {
+        return this.line.transport;
+    }
+
+    newLine() {
+        return new Line({
+            onMessage: (message) => this.receive(message),
+            onTrouble: (trouble) => this.emit('reconnecting', { reconnecting: trouble !== '', trouble }),
+            onLost: (cause, detail) => this.lost('connection-lost', cause, detail),
+        });
     }
 
     /**
@@ -75,6 +103,9 @@ export class CallSession extends EventTarget {
         }
         const current = new AbortController();
         this.current = current;
+        this.line = this.newLine();
+        this.options = { ...options };
+        this.told = 'listening';
         this.transcript = new Transcript(options.language);
         this.turns = new Turns();
         this.face.clear();
@@ -82,7 +113,7 @@ export class CallSession extends EventTarget {
         const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
         try {
             await audio;
-            await this.prepare(options, current.signal);
+            await this.prepare(this.options, current.signal);
         } catch (error) {
             if (current.signal.aborted) {
                 return; // hung up meanwhile, and said so
@@ -108,38 +139,52 @@ export class CallSession extends EventTarget {
         ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
         await microphone;
         await ready;
-        const language = options.language ?? '';
-        this.transport = await connect(options.mode ?? 'auto', {
-            signalling,
-            graph: this.graph,
-            track: this.input.track,
-            language,
-            signal,
-            onMessage: (message) => this.receive(message),
-            onReconnecting: (reconnecting) => this.emit('reconnecting', { reconnecting }),
-            onFace: options.face === 'off' ? null : (frames) => this.face.track.push(frames),
-            onPlayout: (stats) => this.emit('playout', stats),
-            onLost: (detail) => this.lost(detail),
-            onNotice: (code, message) => this.emit('notice', { code, message }),
-        });
-        this.face.clock = this.transport.clock;
-        this.emit('transport', { transport: this.transport.name });
-        await this.greet(language, signal);
+        await this.join({ mode: options.mode ?? 'auto', call: '' }, signalling, signal);
         this.setState('listening');
     }
 
     /**
-     * @param {string} language
+     * Connects, and waits for the agent's hello.
+     *
+     * @param {import('./redial.js').Way} way
+     * @param {Signalling} signalling
+     * @param {AbortSignal} signal
+     * @returns {Promise<boolean>} whether the call that was asked for goes on
+     */
+    async join({ mode, call }, signalling, signal) {
+        const { line } = this;
+        const goesOn = await line.open(mode, {
+            signalling,
+            call,
+            graph: this.graph,
+            track: this.input.track,
+            language: this.options.language ?? '',
+            signal,
+            onFace: this.options.face === 'off' ? null : (frames) => this.face.track.push(frames),
+            onPlayout: (stats) => this.emit('playout', stats),
+            onNotice: (code, message) => this.emit('notice', { code, message }),
+        });
+        if (line.transport !== null) {
+            this.face.clock = line.transport.clock;
+            this.emit('transport', { transport: line.transport.name });
+        }
+        await this.greet(signal);
+        line.watch();
+        return goesOn;
+    }
+
+    /**
      * @param {AbortSignal} signal
      * @returns {Promise<void>}
      */
-    greet(language, signal) {
+    greet(signal) {
+        const { language } = this.options;
         return new Promise((resolve, reject) => {
             const timer = setTimeout(
                 () => reject(new CallProblem('connection-failed', 'the agent did not answer in 10 s')),
                 HELLO_TIMEOUT_MS,
             );
-            signal.addEventListener('abort', () => reject(signal.reason));
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true });
             this.greeted = (problem) => {
                 this.greeted = null;
                 clearTimeout(timer);
@@ -154,8 +199,8 @@ export class CallSession extends EventTarget {
             if (this.tools.registered.size > 0) {
                 this.tools.declare();
             }
-            if (this.input.muted) {
-                this.send(encodeClientMessage('mute', { muted: true }));
+            if (this.input.muted || this.state === 'reconnecting') {
+                this.send(encodeClientMessage('mute', { muted: this.input.muted }));
             }
         });
     }
@@ -177,7 +222,12 @@ export class CallSession extends EventTarget {
     /** The page goes away: no time for goodbyes. */
     abandon() {
         this.send(encodeMessage('disconnect-bot'));
-        this.transport?.close();
+        this.line.close();
+    }
+
+    /** Calls again now, where the page waits to. */
+    tryNow() {
+        this.reconnect?.hurry();
     }
 
     /**
@@ -214,6 +264,7 @@ export class CallSession extends EventTarget {
 
     /** @param {string} language - empty: identified */
     setLanguage(language) {
+        this.options.language = language; // a call in the place of this one begins with it
         this.transcript.languageFixed = language !== '';
         this.send(encodeClientMessage('set-language', { language: language || null }));
     }
@@ -288,17 +339,35 @@ export class CallSession extends EventTarget {
 
     /** @param {Record<string, any>} data */
     serverMessage(data) {
-        if (data.type === 'state' && this.live) {
-            this.setState(data.state);
+        if (data.type === 'state') {
+            this.told = data.state;
+            if (this.live) {
+                this.setState(this.told);
+            }
         } else if (data.type === 'notice') {
             this.emit('notice', { code: data.code, message: data.message });
         } else if (data.type === 'turn') {
             this.emit('turn', { response: data.response, marks: data.marks });
         } else if (data.type === 'call-ended') {
-            this.greeted?.(new CallProblem('refused', data.message));
-            if (this.live) {
-                this.end(data.reason, data.message || END_TEXT[data.reason] || 'The call ended.');
-            }
+            this.callEnded(String(data.reason), String(data.message ?? ''));
+        }
+    }
+
+    /**
+     * The server has ended the call.
+     *
+     * @param {string} reason
+     * @param {string} message
+     */
+    callEnded(reason, message) {
+        if (this.holds && isAccident(reason)) {
+            this.line.call = ''; // it cannot be gone on with
+            this.lost(reason, reason === 'server-stopping' ? reason : 'lost', message);
+            return;
+        }
+        this.greeted?.(new CallProblem('refused', message));
+        if (this.holds) {
+            this.end(reason, message || END_TEXT[reason] || 'The call ended.');
         }
     }
 
@@ -312,17 +381,91 @@ export class CallSession extends EventTarget {
             return;
         }
         this.greeted?.(new CallProblem('refused', message));
-        if (this.live) {
+        if (this.holds) {
             this.end('fault', message || END_TEXT.fault);
         }
     }
 
-    /** @param {string} detail */
-    lost(detail) {
+    /**
+     * @param {string} reason - for which the call ends unless it can be gone on with
+     * @param {string} cause - a key of REDIAL_TEXT
+     * @param {string} detail
+     */
+    lost(reason, cause, detail) {
         this.greeted?.(new CallProblem('connection-lost', detail));
-        if (this.live) {
-            this.end('connection-lost', END_TEXT['connection-lost']);
+        if (this.live && this.current !== null) {
+            void this.redial(reason, cause, this.current.signal);
         }
+    }
+
+    /**
+     * Calls again until the call goes on, or it is no use.
+     *
+     * @param {string} reason
+     * @param {string} cause
+     * @param {AbortSignal} signal
+     */
+    async redial(reason, cause, signal) {
+        const { line } = this;
+        const { call, transport } = line;
+        line.drop();
+        this.volume.reset();
+        this.face.clear();
+        this.setState('reconnecting');
+        const { mode = 'auto' } = this.options;
+        const redial = new Redial({ now: Date.now(), heardAt: line.heardAt, call, mode, way: transport?.name ?? 'webrtc' });
+        const rejoin = (/** @type {import('./redial.js').Way} */ way) => this.rejoin(way, redial, signal);
+        this.reconnect = new Reconnect(redial, rejoin, (step) => this.emit('redial', { ...step, cause }), signal);
+        const goesOn = await this.reconnect.run();
+        if (!signal.aborted) {
+            this.reconnect = null;
+            if (!goesOn) {
+                this.end(reason, END_TEXT[reason]);
+            }
+        }
+    }
+
+    /**
+     * One try.
+     *
+     * @param {import('./redial.js').Way} way
+     * @param {Redial} redial
+     * @param {AbortSignal} signal
+     */
+    async rejoin(way, redial, signal) {
+        const { line } = this;
+        const signalling = new Signalling(this.options.backend ?? '', REDIAL_REQUEST_MS);
+        try {
+            if (way.call === '') {
+                await waitUntilReady(signalling, signal, (loading) => {
+                    redial.loading(Date.now());
+                    this.emit('loading', loading);
+                });
+            }
+            if (!(await this.join(way, signalling, signal))) {
+                this.beginAnew();
+            }
+        } catch (error) {
+            if (signal.aborted || line.call !== way.call) {
+                line.close(); // a new call that came to nothing, or one that nobody wants any more
+            } else {
+                line.drop();
+            }
+            throw error;
+        }
+        for (const { text } of this.transcript.unconfirmed) { // typed, and never taken in
+            this.turns.typed(text);
+            this.send(encodeMessage('send-text', { content: text }));
+        }
+        this.setState(this.told);
+    }
+
+    /** A new call goes on in the place of the one that was lost. */
+    beginAnew() {
+        this.told = 'listening';
+        this.turns = new Turns();
+        this.changed(this.transcript.newCall(NEW_CALL_TEXT));
+        this.emit('new-call', {});
     }
 
     /**
@@ -362,8 +505,8 @@ export class CallSession extends EventTarget {
 
     /** Gives back everything that the call held. */
     release() {
-        this.transport?.close();
-        this.transport = null;
+        this.line.close();
+        this.reconnect = null;
         this.greeted = null;
         this.input.close();
         this.volume.reset();
@@ -374,7 +517,7 @@ export class CallSession extends EventTarget {
 
     /** @param {string} text */
     send(text) {
-        this.transport?.send(text);
+        this.line.send(text);
     }
 
     /** @param {import('./transcript.js').Entry} entry */

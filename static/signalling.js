@@ -9,6 +9,7 @@ const ICE_SERVERS_TIMEOUT_MS = 2000;
 /**
  * @typedef {Object} Readiness
  * @property {boolean} ready
+ * @property {boolean} stopping - it takes no more calls
  * @property {string[]} loading - names of the flags that are still false, such as `llm_ready`
  */
 
@@ -23,9 +24,11 @@ const ICE_SERVERS_TIMEOUT_MS = 2000;
 export class Signalling {
     /**
      * @param {string} backend - an address, or empty for the server that this page came from
+     * @param {number} [timeout] - ms in which a request is to be answered
      * @throws {CallProblem}
      */
-    constructor(backend) {
+    constructor(backend, timeout = REQUEST_TIMEOUT_MS) {
+        this.timeout = timeout;
         /** @type {URL} */
         this.base = parseBackend(backend);
     }
@@ -62,7 +65,7 @@ export class Signalling {
             throw new CallProblem('server-unreachable', `/ready answered ${response.status}`);
         }
         const loading = Object.keys(body).filter((key) => key.endsWith('_ready') && body[key] === false);
-        return { ready: body.ready === true, loading };
+        return { ready: body.ready === true, stopping: body.stopping === true, loading };
     }
 
     /**
@@ -146,7 +149,7 @@ export class Signalling {
      * @param {number} [timeout]
      * @returns {Promise<Response>}
      */
-    async request(path, init, signal, timeout = REQUEST_TIMEOUT_MS) {
+    async request(path, init, signal, timeout = this.timeout) {
         const controller = new AbortController();
         const abort = () => controller.abort(signal.reason);
         signal.addEventListener('abort', abort);

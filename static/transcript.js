@@ -3,11 +3,11 @@
  */
 
 /**
- * One utterance or answer.
+ * One utterance or answer, or what the page itself has to say between them.
  *
  * @typedef {Object} Entry
  * @property {number} id - its place, from 0; never changes
- * @property {'user' | 'agent'} who
+ * @property {'user' | 'agent' | 'page'} who
  * @property {string} text
  * @property {boolean} final - it will not change any more
  * @property {number} [response] - of the agent: the answer's id
@@ -66,6 +66,8 @@ export class Transcript {
         this.nextId = 0;
         /** @type {Entry[]} Typed, and not yet repeated by the server. */
         this.unconfirmed = [];
+        /** The first entry of the call that goes on; a call in its place counts its answers anew. */
+        this.since = 0;
     }
 
     /** The language of the person's last words, as identified; empty: none yet. */
@@ -120,6 +122,18 @@ export class Transcript {
         const entry = this.add({ who: 'user', text, final: true, typed: true });
         this.unconfirmed.push(entry);
         return entry;
+    }
+
+    /**
+     * Another call goes on in the place of this one.
+     *
+     * @param {string} text - what the page says of it
+     * @returns {Entry}
+     */
+    newCall(text) {
+        this.close();
+        this.since = this.nextId;
+        return this.add({ who: 'page', text, final: true });
     }
 
     /** The call is over: nothing is partial any more. */
@@ -239,7 +253,7 @@ export class Transcript {
      * @returns {Entry | null}
      */
     answer(response) {
-        return this.entries.findLast((entry) => entry.response === response) ?? null;
+        return this.entries.findLast((entry) => entry.id >= this.since && entry.response === response) ?? null;
     }
 
     /**

@@ -5,7 +5,7 @@ import { element } from './dom.js';
 import { languageName } from './languages.js';
 import { Needle, loudness } from './levels.js';
 import { Orb } from './orb.js';
-import { PART_NAMES } from './problems.js';
+import { PART_NAMES, REDIAL_TEXT } from './problems.js';
 
 /** @type {Record<import('./session.js').State, {text: string, hint: string}>} */
 const STATES = {
@@ -14,6 +14,7 @@ const STATES = {
     listening: { text: 'Listening', hint: 'Speak, or type below.' },
     thinking: { text: 'Thinking', hint: 'The answer is on its way.' },
     speaking: { text: 'Speaking', hint: '' },
+    reconnecting: { text: 'Reconnecting', hint: '' },
     ended: { text: 'Call ended', hint: '' },
 };
 
@@ -47,6 +48,12 @@ export class View {
         this.hangUpText = element('hang-up-text', HTMLElement);
         this.problem = element('problem', HTMLElement);
         this.unblock = element('unblock', HTMLButtonElement);
+        this.redial = element('redial', HTMLElement);
+        this.countdown = element('countdown', HTMLElement);
+        /** The server gives no sign of life: nobody knows whether it listens. */
+        this.silent = false;
+        /** When the page calls again, as performance.now() counts. */
+        this.redialAt = 0;
         this.micLevel = element('mic-level', HTMLElement);
         this.answerLevel = element('answer-level', HTMLElement);
         this.progress = element('face-progress', HTMLProgressElement);
@@ -69,19 +76,24 @@ export class View {
     showState(state, { microphone, muted }) {
         const focused = document.activeElement;
         const live = state === 'listening' || state === 'thinking' || state === 'speaking';
-        const active = live || state === 'connecting';
-        document.body.dataset.state = state;
-        document.body.classList.toggle('live', live);
-        document.title = state === 'idle' ? 'Visavis' : `${STATES[state].text} · Visavis`;
-        this.orb.state = state;
+        const holds = live || state === 'reconnecting';
+        const active = holds || state === 'connecting';
+        const shown = live && this.silent ? 'reconnecting' : state;
+        document.body.dataset.state = shown;
+        document.body.classList.toggle('live', holds);
+        document.title = state === 'idle' ? 'Visavis' : `${STATES[shown].text} · Visavis`;
+        this.orb.state = shown;
         this.orb.muted = muted || !microphone;
-        setText(this.stateText, STATES[state].text);
-        setText(this.hint, this.hintFor(state, microphone, muted));
+        setText(this.stateText, STATES[shown].text);
+        if (state !== 'reconnecting') {
+            setText(this.hint, this.hintFor(state, microphone, muted)); // else by showRedial()
+        }
+        this.redial.hidden = state !== 'reconnecting';
         this.before.hidden = active;
         this.controls.hidden = !active;
         this.startText.textContent = state === 'ended' ? 'Call again' : 'Start call';
-        this.hangUpText.textContent = live ? 'Hang up' : 'Cancel';
-        this.mute.disabled = !live;
+        this.hangUpText.textContent = holds ? 'Hang up' : 'Cancel';
+        this.mute.disabled = !holds;
         this.interrupt.disabled = state !== 'speaking' && state !== 'thinking';
         this.showMute(microphone, muted);
         if (active) {
@@ -91,7 +103,7 @@ export class View {
         this.keepFocus(focused);
         if (live && this.since === 0) {
             this.since = Date.now();
-        } else if (!live) {
+        } else if (!holds) {
             this.since = 0;
             this.clock.hidden = true;
             this.transport.hidden = true;
@@ -105,7 +117,8 @@ export class View {
      * @param {Element | null} focused - what had it
      */
     keepFocus(focused) {
-        if (focused instanceof HTMLElement && this.stage.contains(focused) && focused.closest('[hidden]') !== null) {
+        const cannot = document.body.dataset.state === 'reconnecting' ? '[hidden], :disabled' : '[hidden]';
+        if (focused instanceof HTMLElement && this.stage.contains(focused) && focused.closest(cannot) !== null) {
             (this.before.hidden ? this.stage : this.start).focus();
         }
     }
@@ -117,6 +130,9 @@ export class View {
      * @returns {string}
      */
     hintFor(state, microphone, muted) {
+        if (this.silent) {
+            return '';
+        }
         if (state === 'listening' && !microphone) {
             return 'Type below, and hear the answer.';
         }
@@ -176,10 +192,27 @@ export class View {
             : 'The call starts by itself as soon as it is ready.');
     }
 
-    /** Everything is loaded: on with the call. */
-    showLoaded() {
-        setText(this.stateText, STATES.connecting.text);
-        setText(this.hint, STATES.connecting.hint);
+    /**
+     * Everything is loaded: on with the call.
+     *
+     * @param {import('./session.js').State} state
+     */
+    showLoaded(state) {
+        setText(this.stateText, STATES[state].text);
+        setText(this.hint, STATES[state].hint);
+    }
+
+    /** @param {import('./reconnect.js').Step & {cause: string}} step */
+    showRedial({ trying, pauseMs, cause }) {
+        this.redialAt = trying ? 0 : performance.now() + pauseMs;
+        setText(this.stateText, STATES.reconnecting.text);
+        setText(this.hint, `${REDIAL_TEXT[cause]} The page calls again by itself.`);
+        this.tick();
+    }
+
+    /** The call's clock begins anew. */
+    restartClock() {
+        this.since = Date.now();
     }
 
     /** @param {number | null} share - of the head that loads; null: nothing does */
@@ -241,6 +274,10 @@ export class View {
             setText(this.clock, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`);
             this.clock.hidden = false;
             this.unblock.hidden = !this.graph.blocked;
+        }
+        if (!this.redial.hidden) {
+            const seconds = Math.ceil((this.redialAt - performance.now()) / 1000);
+            setText(this.countdown, seconds > 0 ? `Next try in ${seconds} s` : 'Trying…');
         }
     }
 }

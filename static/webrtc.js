@@ -18,11 +18,14 @@ const KEEP_ALIVE_MS = 15000;
  * @property {import('./audio.js').AudioGraph} graph
  * @property {MediaStreamTrack | null} track - the microphone, if there is one
  * @property {string} language - empty: identified
+ * @property {string} call - the server's name for a call to go on with; empty: a new one
  * @property {AbortSignal} signal - the person gave up
+ * @property {() => void} onLife - anything came from the server, but for sound over WebRTC
  * @property {(message: import('./protocol.js').Message) => void} onMessage
  * @property {(reconnecting: boolean) => void} onReconnecting
  * @property {((frames: ArrayBuffer) => void) | null} onFace - a message of docs/avatar.md; null: no face is wanted
  * @property {(stats: import('./playout-buffer.js').PlayoutStats) => void} onPlayout
+ * @property {(close: () => void) => void} onParked - a connection was given up that is to be closed once there is another
  * @property {(detail: string) => void} onLost - called at most once, and not after close()
  */
 
@@ -31,12 +34,16 @@ const KEEP_ALIVE_MS = 15000;
  *
  * @typedef {Object} Transport
  * @property {'webrtc' | 'websocket'} name
+ * @property {string} call - the server's name for the call; empty where it cannot be gone on with on another connection
  * @property {import('./avatar/clock.js').FaceClock} clock - what is heard
  * @property {() => Promise<void>} open
  * @property {(text: string) => void} send
  * @property {(track: MediaStreamTrack | null) => Promise<void>} setTrack
  * @property {(response: number) => void} flush - the answer was interrupted: nothing more of it may sound
- * @property {() => void} close
+ * @property {() => number} soundMark - another number whenever sound has come that onLife() does not tell of
+ * @property {() => Promise<void>} probe - the server gives no sign of life: is it there, and is there another way to it?
+ * @property {() => void} drop - gives up the connection, and leaves the call for another one
+ * @property {() => void} close - ends the call
  */
 
 /** @implements {Transport} */
@@ -48,6 +55,8 @@ export class WebRtcTransport {
         this.options = options;
         this.closed = false;
         this.opened = false;
+        /** Given up, and closed: nothing that still comes counts. */
+        this.gone = false;
         /** The server's name for this call; empty until it has answered. */
         this.call = '';
         /** @type {RTCIceCandidate[]} */
@@ -67,7 +76,7 @@ export class WebRtcTransport {
 
     /** Connects, or rejects when no packets get through in time. */
     async open() {
-        const { signalling, signal, track } = this.options;
+        const { signalling, signal, track, call, language } = this.options;
         const iceServers = await signalling.iceServers(signal);
         const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
         this.peer = peer;
@@ -81,7 +90,7 @@ export class WebRtcTransport {
         this.openFace(peer);
         const open = this.whenOpen(peer, this.channel);
         open.catch(() => {}); // handled below, also when negotiation fails first
-        await this.negotiate({ language: this.options.language || undefined });
+        await this.negotiate({ language: language || undefined, ...(call === '' ? {} : { pc_id: call, restart_pc: true }) });
         await open;
         this.opened = true;
         this.keepAlive = window.setInterval(() => this.send(`ping ${Date.now()}`), KEEP_ALIVE_MS);
@@ -99,6 +108,7 @@ export class WebRtcTransport {
             channel.binaryType = 'arraybuffer';
             channel.onmessage = ({ data }) => {
                 if (data instanceof ArrayBuffer && !this.closed) {
+                    this.options.onLife();
                     onFace(data);
                 }
             };
@@ -136,11 +146,17 @@ export class WebRtcTransport {
         await peer.setLocalDescription();
         const { sdp, type } = /** @type {RTCSessionDescription} */ (peer.localDescription);
         const answer = await this.options.signalling.offer({ sdp, type, ...extra }, this.options.signal);
-        this.call = answer.pc_id;
         if (this.closed) {
-            this.options.signalling.end(this.call); // given up while the server was answering
+            if (answer.pc_id !== extra.pc_id) {
+                this.options.signalling.end(answer.pc_id); // a new call, given up while the server was answering
+            }
             return;
         }
+        if (this.opened && answer.pc_id !== this.call) {
+            this.options.signalling.end(answer.pc_id); // a new call, which this connection cannot carry
+            throw new CallProblem('refused', 'the server does not know the call any more');
+        }
+        this.call = answer.pc_id;
         await peer.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
         this.sendCandidates();
     }
@@ -168,8 +184,12 @@ export class WebRtcTransport {
 
     /** @param {any} data */
     receive(data) {
+        if (this.gone) {
+            return;
+        }
+        this.options.onLife();
         const message = typeof data === 'string' ? decodeMessage(data) : null;
-        if (message !== null && !this.closed) {
+        if (message !== null) {
             this.options.onMessage(message);
         }
     }
@@ -206,12 +226,7 @@ export class WebRtcTransport {
             this.peer?.restartIce();
             await this.negotiate({ pc_id: this.call, restart_pc: true });
         } catch (error) {
-            const refused = error instanceof CallProblem && error.code === 'refused';
-            if (refused) {
-                this.lost(String(error)); // the server no longer knows the call
-            } else if (!this.closed) {
-                this.restartTimer = window.setTimeout(() => this.restart(), RESTART_AFTER_MS);
-            }
+            this.lost(String(error)); // out of reach, or it no longer knows the call: a new connection is to be made
         } finally {
             this.restarting = false;
         }
@@ -232,15 +247,31 @@ export class WebRtcTransport {
     /** The server stops sending, and the page is silent for as long as the browser's jitter buffer may hold. */
     flush() {}
 
+    /** Chromium tells of each packet that is played, a moment later. */
+    soundMark() {
+        const sources = this.audio?.receiver.getSynchronizationSources?.() ?? [];
+        return sources.reduce((newest, { rtpTimestamp }) => Math.max(newest, rtpTimestamp), 0);
+    }
+
+    /** A server that hangs is asked nothing that would change the connection, which may be as good as before when it goes on. */
+    async probe() {
+        try {
+            await this.options.signalling.readiness(this.options.signal);
+        } catch (error) {
+            this.lost(String(error));
+        }
+        await this.restart();
+    }
+
     /** @param {string} detail */
     lost(detail) {
         if (!this.closed && this.opened) {
-            this.close();
+            this.drop();
             this.options.onLost(detail);
         }
     }
 
-    close() {
+    drop() {
         if (this.closed) {
             return;
         }
@@ -249,9 +280,21 @@ export class WebRtcTransport {
         clearTimeout(this.giveUpTimer);
         clearInterval(this.keepAlive);
         this.options.graph.setRemoteStream(null);
+        this.audio?.sender.replaceTrack(null).catch(() => {}); // what nobody is known to hear is not sent
+        this.options.onParked(() => this.bury());
+    }
+
+    bury() {
+        this.gone = true;
         this.peer?.close();
+    }
+
+    close() {
+        this.drop();
+        this.bury();
         if (this.call !== '') {
             this.options.signalling.end(this.call);
+            this.call = '';
         }
     }
 }

@@ -15,6 +15,7 @@ export class WebSocketTransport {
     constructor(options) {
         /** @type {'websocket'} */
         this.name = 'websocket';
+        this.call = '';
         this.options = options;
         this.closed = false;
         this.opened = false;
@@ -121,6 +122,7 @@ export class WebSocketTransport {
         if (this.closed) {
             return;
         }
+        this.options.onLife();
         if (typeof data === 'string') {
             const message = decodeMessage(data);
             if (message !== null) {
@@ -155,12 +157,25 @@ export class WebSocketTransport {
         this.playback?.port.postMessage({ type: 'flush', response });
     }
 
+    /** Sound comes in frames, of which onLife() tells. */
+    soundMark() {
+        return 0;
+    }
+
+    /** There is but this one way. */
+    async probe() {}
+
     /** @param {string} detail */
     lost(detail) {
         if (!this.closed && this.opened) {
             this.close();
             this.options.onLost(detail);
         }
+    }
+
+    /** Without its connection the call ends. */
+    drop() {
+        this.close();
     }
 
     close() {

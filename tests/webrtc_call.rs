@@ -49,6 +49,8 @@ async fn sound_and_messages_go_both_ways() {
     assert_eq!(packets[50].0.wrapping_sub(packets[0].0), 432_000, "timestamps are the call's");
 
     client.say("ping 1").await;
+    client.say("echo here").await;
+    assert_eq!(within(Duration::from_secs(2), client.messages.recv()).await.unwrap(), "here");
     client.say("hello").await;
     let command = within(Duration::from_secs(2), call.pipeline.commands.recv()).await;
     assert_eq!(command, Some(ClientCommand::Say("hello".to_owned())));

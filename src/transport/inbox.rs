@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::MessageCodec;
 use super::bucket::Bucket;
+use super::{Incoming, MessageCodec};
 use crate::event::ClientCommand;
 
 /// Messages in a second, and at once.
@@ -40,8 +40,8 @@ impl Inbox {
         }
     }
 
-    /// Counts and reads a message; `None` when there is nothing to do.
-    pub async fn read(&mut self, text: &str) -> Option<ClientCommand> {
+    /// Counts and reads a message.
+    pub async fn read(&mut self, text: &str) -> Incoming {
         self.count(text.len()).await;
         if text.len() <= SHORT {
             return self.codec.decode(text);
@@ -51,7 +51,7 @@ impl Inbox {
         read.unwrap_or_else(|error| {
             tracing::error!(%error, "reading a message failed");
             let message = "the server made a mistake with this message".into();
-            Some(ClientCommand::Bad { id: None, message })
+            ClientCommand::Bad { id: None, message }.into()
         })
     }
 }
@@ -68,11 +68,11 @@ mod tests {
         let mut inbox = Inbox::new(Arc::new(Rtvi));
         let message = r#"{"type":"client-message","data":{"t":"interrupt"}}"#;
         for _ in 0..200 {
-            assert_eq!(inbox.read(message).await, Some(ClientCommand::Interrupt));
+            assert_eq!(inbox.read(message).await.command, Some(ClientCommand::Interrupt));
         }
         assert_eq!(inbox.began.elapsed(), Duration::ZERO, "a burst is taken at once");
         for _ in 0..40 {
-            assert_eq!(inbox.read(message).await, Some(ClientCommand::Interrupt));
+            assert_eq!(inbox.read(message).await.command, Some(ClientCommand::Interrupt));
         }
         assert!(inbox.began.elapsed().abs_diff(Duration::from_secs(2)) < Duration::from_millis(50));
     }
@@ -82,6 +82,6 @@ mod tests {
         let mut inbox = Inbox::new(Arc::new(Rtvi));
         let text = "word ".repeat(700);
         let message = format!(r#"{{"type":"send-text","data":{{"content":"{text}"}}}}"#);
-        assert_eq!(inbox.read(&message).await, Some(ClientCommand::Say(text.trim().into())));
+        assert_eq!(inbox.read(&message).await.command, Some(ClientCommand::Say(text.trim().into())));
     }
 }

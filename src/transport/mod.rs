@@ -14,6 +14,21 @@ pub trait MessageCodec: Send + Sync + 'static {
     /// The messages that tell of an event, in order.
     fn encode(&self, event: &CallEvent) -> Vec<String>;
 
-    /// The command in a message; `None` when there is nothing to do, as for keep-alives.
-    fn decode(&self, text: &str) -> Option<ClientCommand>;
+    /// What a client's message wants.
+    fn decode(&self, text: &str) -> Incoming;
+}
+
+/// What a client's message wants.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Incoming {
+    /// What the call is to do; `None`: nothing, as for keep-alives.
+    pub command: Option<ClientCommand>,
+    /// What the client is told at once, whatever its call is doing.
+    pub replies: Vec<String>,
+}
+
+impl From<ClientCommand> for Incoming {
+    fn from(command: ClientCommand) -> Self {
+        Self { command: Some(command), replies: Vec::new() }
+    }
 }

@@ -4,24 +4,12 @@
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { DEVICES, assertAccessible, assertNoSidewaysScroll } from './lib/appearance.js';
+import { DEVICES, assertAccessible, assertNoSidewaysScroll, settle } from './lib/appearance.js';
 import { withPage } from './lib/browser.js';
 import { openPage, startCall, waitForTurn } from './lib/call.js';
 import { RESULTS, serverUrl } from './lib/env.js';
 
 /** @typedef {import('playwright-core').Page} Page */
-
-/**
- * Lets what fades in arrive: half faded, a text has no contrast yet. What moves for ever is not waited for.
- *
- * @param {Page} page
- */
-async function settle(page) {
-    await page.evaluate(() => {
-        const finite = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity);
-        return Promise.allSettled(finite.map((a) => a.finished)).then(() => undefined);
-    });
-}
 
 /**
  * @param {Page} page

@@ -72,6 +72,21 @@ test('typed words appear once, also while a spoken sentence is open', () => {
     assert.deepEqual(lines(transcript), ['user: I wanted to ask', 'user: Stop.']);
 });
 
+test('a call in the place of a lost one counts its answers anew, and leaves the old words alone', () => {
+    const transcript = new Transcript();
+    const apply = (/** @type {string} */ type, /** @type {object} */ data) => transcript.apply({ type, id: '', data });
+    apply('bot-output', { text: 'Hello.', response: 1 });
+    transcript.userTyped('And the sun?');
+    const line = transcript.newCall('A new call began.');
+    assert.deepEqual({ who: line.who, final: line.final, text: line.text }, { who: 'page', final: true, text: 'A new call began.' });
+    apply('user-transcription', { text: 'And the sun?', final: true }); // it was sent again, and is not shown twice
+    apply('bot-output', { text: 'Hello again.', response: 1 });
+    apply('bot-interrupted', { response: 1, heard: 'Hello' });
+    assert.deepEqual(transcript.entries.map(({ who, text, final }) => `${who}: ${text}${final ? '' : ' …'}`), [
+        'agent: Hello.', 'user: And the sun?', 'page: A new call began.', 'agent: Hello',
+    ]);
+});
+
 test('phrases are joined as their script is written', () => {
     assert.equal(joinText('Hello.', ' Again.'), 'Hello. Again.');
     assert.equal(joinText('你好。', '再见。'), '你好。再见。');

@@ -18,8 +18,8 @@ use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
 use visavis::ends::{PipelineEnds, call_ends};
 use visavis::event::{CallEvent, ClientCommand};
 use visavis::frame::{MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
-use visavis::transport::MessageCodec;
 use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
+use visavis::transport::{Incoming, MessageCodec};
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -29,7 +29,7 @@ use webrtc::peer_connection::{
     RTCSessionDescription, SettingEngineBuilder,
 };
 
-/// Messages are `say TEXT` and the like: enough to see what goes through.
+/// Messages are words, `ping`s, and `echo TEXT`, which is answered at once: enough to see what goes through.
 pub struct PlainCodec;
 
 impl MessageCodec for PlainCodec {
@@ -37,8 +37,12 @@ impl MessageCodec for PlainCodec {
         vec![format!("{event:?}")]
     }
 
-    fn decode(&self, text: &str) -> Option<ClientCommand> {
-        (!text.starts_with("ping")).then(|| ClientCommand::Say(text.to_owned()))
+    fn decode(&self, text: &str) -> Incoming {
+        match text.strip_prefix("echo ") {
+            Some(echo) => Incoming { replies: vec![echo.to_owned()], ..Incoming::default() },
+            None if text.starts_with("ping") => Incoming::default(),
+            None => ClientCommand::Say(text.to_owned()).into(),
+        }
     }
 }
 

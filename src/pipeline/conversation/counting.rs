@@ -27,11 +27,15 @@ impl Conversation {
             self.emit(CallEvent::BadMessage { id: message, message: fault });
             return;
         }
+        if let Some(wish) = self.wish.take() {
+            let fault = "set-tools: other tools came before it was known whether these fit".into();
+            self.emit(CallEvent::BadMessage { id: wish.message, message: fault });
+        }
         let tools: Tools = self.settings.tools.iter().cloned().chain(brought).collect();
         let base = estimate(&self.settings.instructions) + estimate_tools(&tools);
         // What takes half of the window at most does not wait for the engine to count it.
         if base * 2 + LEAST_ROOM <= self.budget.limit() {
-            self.take_tools(tools, base);
+            self.take_tools(message, tools, base);
             self.count_base();
             return;
         }
@@ -41,10 +45,12 @@ impl Conversation {
         self.commands.push(Command::Count(what, self.base_messages(), tools));
     }
 
-    fn take_tools(&mut self, tools: Tools, base: usize) {
-        self.wish = None;
+    fn take_tools(&mut self, message: Option<String>, tools: Tools, base: usize) {
         self.tools = tools;
         self.budget.set_base(base);
+        if let Some(id) = message {
+            self.emit(CallEvent::Granted { id, request: "set-tools" });
+        }
         self.read_ahead("");
     }
 
@@ -92,7 +98,7 @@ impl Conversation {
         };
         let counted = counted.unwrap_or_else(estimated);
         if counted.base() <= counted.most_base() {
-            self.take_tools(wish.tools, counted.base());
+            self.take_tools(wish.message, wish.tools, counted.base());
             self.budget.counted(&counted);
             return;
         }

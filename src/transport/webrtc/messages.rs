@@ -14,8 +14,8 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 
 use super::actor::Cause;
 use crate::event::{CallEvent, ClientCommand};
-use crate::transport::MessageCodec;
 use crate::transport::inbox::Inbox;
+use crate::transport::{Incoming, MessageCodec};
 
 /// Channels of one client; more are not read.
 const MAX_CHANNELS: usize = 8;
@@ -79,7 +79,11 @@ impl Messages {
                     }
                 }
                 Some((is_first, message)) = inbound.next() => match message {
-                    Some(message) => self.command(&mut inbox, &message).await,
+                    Some(message) => {
+                        if !self.take(&mut inbox, &message, first.as_ref()).await {
+                            return Cause::HungUp;
+                        }
+                    }
                     None if is_first => return Cause::HungUp,
                     None => {}
                 },
@@ -161,16 +165,29 @@ impl Messages {
         true
     }
 
-    async fn command(&mut self, inbox: &mut Inbox, message: &RTCDataChannelMessage) {
+    /// Takes a message of the client and answers what is to be answered at once; false when the client's end is closed.
+    async fn take(
+        &mut self,
+        inbox: &mut Inbox,
+        message: &RTCDataChannelMessage,
+        channel: &dyn DataChannel,
+    ) -> bool {
         if !message.is_string || message.data.len() > MAX_MESSAGE {
             metrics::counter!("visavis_messages_refused_total").increment(1);
-            return;
+            return true;
         }
-        let Ok(text) = std::str::from_utf8(&message.data) else { return };
-        if let Some(command) = inbox.read(text).await {
+        let Ok(text) = std::str::from_utf8(&message.data) else { return true };
+        let Incoming { command, replies } = inbox.read(text).await;
+        for reply in replies {
+            if channel.send_text(&reply).await.is_err() {
+                return false;
+            }
+        }
+        if let Some(command) = command {
             // The pipeline is gone when this fails; the end of the events tells so in order.
             let _ = self.commands.send(command).await;
         }
+        true
     }
 }
 

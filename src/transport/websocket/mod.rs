@@ -36,6 +36,8 @@ pub const HEADER: usize = 12;
 pub const LONGEST_TEXT: usize = 64 * 1024;
 /// What a client gets to take the last words.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Replies to the client's messages that wait for the writer; more of them hold up the reader.
+const REPLIES: usize = 16;
 /// Sample rates that a client may send.
 pub const RATES: [u32; 5] = [8_000, 16_000, 24_000, 44_100, 48_000];
 
@@ -52,8 +54,9 @@ pub async fn run(
     // Without a receiver nobody computes faces.
     let faces = face.then_some(faces);
     let (inbox, ear) = (Inbox::new(codec.clone()), Ear::new(rate));
-    let reader = Reader { mic, commands, inbox, ear, presence, departure: departure.clone() };
-    let writer = Writer { sink, codec, voice: Voice::new() };
+    let (replies, to_reply) = mpsc::channel(REPLIES);
+    let reader = Reader { mic, commands, replies, inbox, ear, presence, departure: departure.clone() };
+    let writer = Writer { sink, codec, replies: to_reply, voice: Voice::new() };
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {
         () = reader.run(stream, give_up) => {}
@@ -90,6 +93,7 @@ async fn next_of(faces: &mut Option<mpsc::Receiver<Batch>>) -> Batch {
 struct Writer {
     sink: SplitSink<WebSocket, Message>,
     codec: Arc<dyn MessageCodec>,
+    replies: mpsc::Receiver<String>,
     voice: Voice,
 }
 
@@ -120,6 +124,7 @@ impl Writer {
                     self.close(close_code::AWAY, "the server has ended the call").await;
                     return Over::Told;
                 }
+                Some(reply) = self.replies.recv() => self.sink.send(Message::text(reply)).await,
                 event = events.recv() => {
                     let Some(event) = event else {
                         self.close(close_code::NORMAL, "the call has ended").await;

@@ -13,6 +13,7 @@ use super::ear::Ear;
 use crate::ends::{Departure, MicSender, Presence};
 use crate::event::ClientCommand;
 use crate::frame::{AudioFrame, MIC_FRAME};
+use crate::transport::Incoming;
 use crate::transport::inbox::Inbox;
 use crate::transport::stutter::Stutter;
 
@@ -34,6 +35,8 @@ const FRAME: Duration = Duration::from_millis(20);
 pub(super) struct Reader {
     pub(super) mic: MicSender,
     pub(super) commands: mpsc::Sender<ClientCommand>,
+    /// To the writer: what the client is told at once.
+    pub(super) replies: mpsc::Sender<String>,
     pub(super) inbox: Inbox,
     pub(super) ear: Ear,
     pub(super) presence: watch::Sender<Presence>,
@@ -120,17 +123,7 @@ impl Reader {
         let fault = match message {
             Message::Binary(frame) => self.sound(&frame, seen)?,
             Message::Text(text) if text.len() > LONGEST_TEXT => return Err("a text frame was over 64 KiB"),
-            Message::Text(text) => match self.inbox.read(&text).await {
-                Some(bad @ ClientCommand::Bad { id: None, .. }) => Some(bad),
-                command => {
-                    self.is_useful(seen);
-                    if let Some(command) = command {
-                        // A pipeline that has ended closes the socket by its events' end.
-                        _ = self.commands.send(command).await;
-                    }
-                    None
-                }
-            },
+            Message::Text(text) => self.text(&text, seen).await,
             // Each is answered, so a flood of them must wait like one of messages.
             Message::Ping(data) | Message::Pong(data) => {
                 self.inbox.count(data.len()).await;
@@ -146,6 +139,24 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Takes a message; one that is none is given back.
+    async fn text(&mut self, text: &str, seen: &mut Seen) -> Option<ClientCommand> {
+        let Incoming { command, replies } = self.inbox.read(text).await;
+        if let Some(ClientCommand::Bad { id: None, .. }) = command {
+            return command;
+        }
+        self.is_useful(seen);
+        for reply in replies {
+            // A writer that has ended ends the call.
+            _ = self.replies.send(reply).await;
+        }
+        if let Some(command) = command {
+            // A pipeline that has ended closes the socket by its events' end.
+            _ = self.commands.send(command).await;
+        }
+        None
     }
 
     fn sound(&mut self, frame: &[u8], seen: &mut Seen) -> Result<Option<ClientCommand>, &'static str> {
@@ -177,22 +188,28 @@ mod tests {
 
     use futures_util::stream;
 
+    use super::super::REPLIES;
     use super::*;
     use crate::ends::{PipelineEnds, TransportEnds, call_ends};
     use crate::transport::protocol::Rtvi;
 
-    /// Why a client that sends these messages, and then nothing, is given up; and the pipeline's end.
-    async fn given_up(messages: Vec<Message>) -> (Option<&'static str>, PipelineEnds) {
+    /// Why a client that sends these messages, and then nothing, is given up; what it is told at once; and the pipeline's
+    /// end.
+    async fn given_up(
+        messages: Vec<Message>,
+    ) -> (Option<&'static str>, mpsc::Receiver<String>, PipelineEnds) {
         let (ends, pipeline) = call_ends();
         let inbox = Inbox::new(Arc::new(Rtvi));
         let TransportEnds { mic, commands, presence, departure, .. } = ends;
-        let reader = Reader { mic, commands, inbox, ear: Ear::new(16_000), presence, departure };
+        let (replies, told) = mpsc::channel(REPLIES);
+        let ear = Ear::new(16_000);
+        let reader = Reader { mic, commands, replies, inbox, ear, presence, departure };
         let (give_up, mut reason) = mpsc::channel(1);
         let messages = stream::iter(messages.into_iter().map(Ok::<_, Infallible>)).chain(stream::pending());
         tokio::select! {
-            () = reader.run(messages, give_up) => (None, pipeline),
-            reason = reason.recv() => (reason, pipeline),
-            () = tokio::time::sleep(FIRST_SIGN * 3) => (None, pipeline),
+            () = reader.run(messages, give_up) => (None, told, pipeline),
+            reason = reason.recv() => (reason, told, pipeline),
+            () = tokio::time::sleep(FIRST_SIGN * 3) => (None, told, pipeline),
         }
     }
 
@@ -216,9 +233,19 @@ mod tests {
             (vec![sound(3200); 400], Some("much faster")),
         ] {
             let count = messages.len();
-            let (reason, _pipeline) = given_up(messages).await;
+            let (reason, ..) = given_up(messages).await;
             assert_eq!(reason.is_some(), part.is_some(), "{count} messages: {reason:?}");
             assert!(reason.unwrap_or("").contains(part.unwrap_or("")), "{count} messages: {reason:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_is_a_sign_of_life_and_answered_without_the_pipeline() {
+        let ping = r#"{"label":"rtvi-ai","type":"client-message","id":"c1","data":{"t":"ping"}}"#;
+        let (reason, mut told, mut pipeline) = given_up(vec![Message::text(ping)]).await;
+        assert_eq!(reason, None);
+        let reply = told.try_recv().unwrap();
+        assert!(reply.contains("server-response") && reply.contains(r#""id":"c1""#), "{reply}");
+        assert!(pipeline.commands.try_recv().is_err());
     }
 }

@@ -36,3 +36,15 @@ export async function assertNoSidewaysScroll(page, where) {
     }));
     assert.ok(content <= width, `${where}: ${content} px of content in ${width} px`);
 }
+
+/**
+ * Lets what fades in arrive: half faded, a text has no contrast yet. What moves for ever is not waited for.
+ *
+ * @param {Page} page
+ */
+export async function settle(page) {
+    await page.evaluate(() => {
+        const finite = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity);
+        return Promise.allSettled(finite.map((a) => a.finished)).then(() => undefined);
+    });
+}

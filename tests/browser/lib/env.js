@@ -36,6 +36,11 @@ export function tcpOnlyUrl() {
     return process.env.VISAVIS_TCP_ONLY_URL?.replace(/\/$/, '') ?? null;
 }
 
+/** The server's program, for tests that start one of their own. */
+export function binary() {
+    return process.env.VISAVIS_BINARY ?? path.join(root, 'target/release/visavis');
+}
+
 /**
  * The question that is spoken into the microphone.
  *

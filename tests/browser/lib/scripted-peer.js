@@ -12,6 +12,8 @@ export const PEER_FLAGS = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
  *
  * @param {import('./scripted-server.js').ScriptedServer} server
  * @param {import('playwright-core').Page} page - of the caller
+ * @returns {Promise<{silence: () => Promise<void>, cut: () => Promise<void>}>} what may become of the newest connection: it
+ *     sends no more sound, or is closed
  */
 export async function answerWebRtc(server, page) {
     const peer = await page.context().newPage();
@@ -28,9 +30,13 @@ export async function answerWebRtc(server, page) {
             void peer.evaluate(() => window.peer.sound(true));
             return { stop: (afterMs = 0) => peer.evaluate((ms) => window.peer.sound(false, ms), afterMs) };
         };
-        const answer = await peer.evaluate(answerOffer, offer);
+        const answer = await peer.evaluate(answerOffer, { sdp: offer.sdp, type: offer.type });
         server.begin(call);
         return answer;
+    };
+    return {
+        silence: () => peer.evaluate(() => window.peer.silence()),
+        cut: () => peer.evaluate(() => window.peer.cut()),
     };
 }
 
@@ -56,7 +62,7 @@ async function answerOffer(offer) {
         channel = event.channel;
         channel.onmessage = ({ data }) => window.fromCaller(String(data));
     };
-    connection.addTrack(out.stream.getAudioTracks()[0], out.stream);
+    const sender = connection.addTrack(out.stream.getAudioTracks()[0], out.stream);
     await connection.setRemoteDescription(/** @type {RTCSessionDescriptionInit} */ (offer));
     await connection.setLocalDescription();
     while (connection.iceGatheringState !== 'complete') {
@@ -67,6 +73,8 @@ async function answerOffer(offer) {
         sound: (on, afterMs = 0) => {
             volume.gain.setValueAtTime(on ? 0.25 : 0, context.currentTime + afterMs / 1000);
         },
+        silence: () => sender.replaceTrack(null),
+        cut: () => connection.close(),
     };
     const { sdp, type } = /** @type {RTCSessionDescription} */ (connection.localDescription);
     return { sdp, type };

@@ -39,6 +39,8 @@ export class ScriptedCall {
         /** @type {(() => void)[]} */
         this.waiting = [];
         this.ids = 0;
+        /** Whether it takes part: a server that hangs takes nothing in, and answers nothing. */
+        this.awake = true;
         /** RMS of the page's last audio frame, 0 to 1. */
         this.level = 0;
         /** @type {(frame: ArrayBuffer) => void} */
@@ -51,12 +53,24 @@ export class ScriptedCall {
             return; // a keep-alive
         }
         const message = JSON.parse(text);
+        if (!this.awake) {
+            return;
+        }
+        if (message.type === 'client-message' && message.data.t === 'ping') {
+            this.answerPing(message.id);
+            return;
+        }
         this.received.push(message);
         if (message.type === 'client-ready') {
             this.send('bot-ready', { version: '2.1.0', about: { library: 'scripted' }, call: 'scripted' });
             this.state('listening');
         }
         this.waiting.splice(0).forEach((wake) => wake());
+    }
+
+    /** @param {string} id */
+    answerPing(id) {
+        this.write(JSON.stringify({ label: 'rtvi-ai', type: 'server-response', id, data: { t: 'ping', d: {} } }));
     }
 
     /** @param {Buffer} frame - from the page */
@@ -206,17 +220,51 @@ export class ScriptedServer {
         this.waiting = [];
         /** @type {((offer: {sdp: string, type: string}) => Promise<{sdp: string, type: string}>) | null} Without it: no WebRTC. */
         this.answer = null;
+        /** @type {Record<string, any>[]} */
+        this.offers = [];
+        /** @type {Set<string>} Calls that may be gone on with. */
+        this.known = new Set();
+        /** @type {Set<ScriptedCall>} Those with a connection. */
+        this.connected = new Set();
+        /** @type {http.ServerResponse[] | null} Requests that a server that hangs has not answered. */
+        this.held = null;
+        /** @type {'answered' | 'unknown'} What becomes of pings. */
+        this.pings = 'answered';
+        /** Pings that were refused. */
+        this.pinged = 0;
+        this.port = 0;
         this.url = '';
     }
 
+    /** Begins, also anew after `die()`. */
     async listen() {
-        this.http.listen(0, '127.0.0.1');
+        this.http.listen(this.port, '127.0.0.1');
         await once(this.http, 'listening');
         const { port } = /** @type {import('node:net').AddressInfo} */ (this.http.address());
+        this.port = port;
         this.url = `http://127.0.0.1:${port}`;
     }
 
+    /** Takes nothing in and answers nothing, as a process that was stopped. */
+    hang() {
+        this.held = [];
+        this.connected.forEach((call) => (call.awake = false));
+    }
+
+    /** Answers again; what it was asked meanwhile is lost. */
+    wake() {
+        this.held?.forEach((response) => response.destroy());
+        this.held = null;
+    }
+
+    /** Is gone with all of its calls, as a process that was killed. */
+    die() {
+        this.known.clear();
+        this.close();
+    }
+
     close() {
+        this.connected.clear();
         this.sockets.clients.forEach((socket) => socket.terminate());
         this.http.closeAllConnections();
         this.http.close();
@@ -224,6 +272,13 @@ export class ScriptedServer {
 
     /** @param {ScriptedCall} call */
     begin(call) {
+        this.connected.add(call);
+        if (this.pings === 'unknown') {
+            call.answerPing = (id) => {
+                this.pinged += 1;
+                call.write(JSON.stringify({ label: 'rtvi-ai', type: 'error-response', id, data: { error: 'unknown client-message "ping"' } }));
+            };
+        }
         const wake = this.waiting.shift();
         if (wake === undefined) {
             this.calls.push(call);
@@ -243,6 +298,10 @@ export class ScriptedServer {
      */
     async serve(request, response) {
         const { pathname } = new URL(request.url ?? '/', this.url);
+        if (this.held !== null) {
+            this.held.push(response);
+            return;
+        }
         if (pathname === '/ready') {
             json(response, { ready: true });
         } else if (pathname === '/api/ice-servers') {
@@ -252,7 +311,11 @@ export class ScriptedServer {
             for await (const chunk of request) {
                 chunks.push(chunk);
             }
-            json(response, { ...(await this.answer(JSON.parse(String(Buffer.concat(chunks))))), pc_id: 'scripted' });
+            const offer = JSON.parse(String(Buffer.concat(chunks)));
+            this.offers.push(offer);
+            const id = this.known.has(offer.pc_id) ? offer.pc_id : `scripted-${this.offers.length}`;
+            this.known.add(id);
+            json(response, { ...(await this.answer(offer)), pc_id: id });
         } else if (request.method === 'PATCH' || request.method === 'DELETE') {
             response.writeHead(204).end();
         } else {

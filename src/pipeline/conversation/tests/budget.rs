@@ -116,6 +116,11 @@ impl Run {
         })
     }
 
+    fn granted(&self) -> usize {
+        let granted = |event: &&&CallEvent| matches!(event, CallEvent::Granted { id, request: "set-tools" } if id == "7");
+        self.events().iter().filter(granted).count()
+    }
+
     fn refused(&self) -> Option<&str> {
         self.events().iter().find_map(|event| match event {
             CallEvent::BadMessage { id: Some(id), message } if id == "7" => Some(message.as_str()),
@@ -132,9 +137,11 @@ fn a_client_s_tools_that_leave_no_room_are_refused_with_the_limit_and_the_old_on
         let settings = Settings { prompt_tokens: 3936, ..conversation().settings };
         let mut run = Run { conversation: Conversation::new(settings, "call".into()), ..Run::new() };
         assert_eq!(run.brings(tools(1, 20)), None, "small ones need no counting");
+        assert_eq!(run.granted(), 1);
         let wish = run.brings(of_16_kb()).expect("it is counted first");
-        assert_eq!(run.conversation.tools().len(), 1);
+        assert_eq!((run.conversation.tools().len(), run.granted()), (1, 0), "nothing is decided yet");
         run.input(Input::Counted(wish, counted.clone()));
+        assert_eq!(run.granted(), usize::from(fits));
         assert_eq!(
             (run.conversation.tools().len(), run.refused().is_none()),
             (if fits { 16 } else { 1 }, fits)
@@ -148,5 +155,6 @@ fn a_client_s_tools_that_leave_no_room_are_refused_with_the_limit_and_the_old_on
     let first = run.brings(of_16_kb()).unwrap();
     run.brings(tools(1, 20));
     run.input(Input::Counted(first, counted(100)));
+    assert!(run.refused().is_some_and(|fault| fault.contains("other tools came")), "{:?}", run.events());
     assert_eq!(run.conversation.tools().len(), 1, "an older wish is void");
 }

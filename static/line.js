@@ -1,0 +1,152 @@
+/**
+ * The line of a call: the connection that it has, whether anything comes over it, and the next one in its place.
+ */
+import { connect } from './connect.js';
+import { isPingAnswer } from './protocol.js';
+import { Pulse } from './pulse.js';
+
+/**
+ * What is wrong with a connection that may still be saved; empty: nothing.
+ *
+ * @typedef {'' | 'shaky' | 'silent'} Trouble
+ */
+
+/**
+ * What a line tells its call.
+ *
+ * @typedef {Object} LineEvents
+ * @property {(message: import('./protocol.js').Message) => void} onMessage
+ * @property {(trouble: Trouble) => void} onTrouble
+ * @property {(cause: 'lost' | 'silent', detail: string) => void} onLost - the connection is of no more use
+ */
+
+/**
+ * @typedef {Omit<import('./connect.js').ConnectOptions,
+ *     'onMessage' | 'onLife' | 'onReconnecting' | 'onParked' | 'onLost'>} LineOptions
+ */
+
+export class Line {
+    /** @param {LineEvents} events */
+    constructor(events) {
+        this.events = events;
+        /** @type {import('./webrtc.js').Transport | null} */
+        this.transport = null;
+        /** The server's name for the call; empty: it cannot be gone on with over another connection. */
+        this.call = '';
+        /** @type {import('./signalling.js').Signalling | null} */
+        this.signalling = null;
+        /** @type {Pulse | null} */
+        this.pulse = null;
+        /** When something last came, as Date.now() counts. */
+        this.heardAt = 0;
+        /** @type {(() => void)[]} Close what was given up; the server would take that for a hang-up while it has no other. */
+        this.parked = [];
+        this.shaky = false;
+        /** @type {Trouble} */
+        this.trouble = '';
+    }
+
+    /**
+     * Connects.
+     *
+     * @param {import('./settings.js').Mode} mode
+     * @param {LineOptions} options
+     * @returns {Promise<boolean>} whether the call that was asked for goes on; else a new one has begun
+     */
+    async open(mode, options) {
+        this.signalling = options.signalling;
+        const transport = await connect(mode, {
+            ...options,
+            onMessage: (message) => this.receive(message),
+            onLife: () => this.pulse?.heard(),
+            onReconnecting: (shaky) => {
+                this.shaky = shaky;
+                this.judge();
+            },
+            onParked: (close) => this.parked.push(close),
+            onLost: (detail) => this.lost('lost', detail),
+        });
+        this.transport = transport;
+        this.clearParked();
+        const goesOn = options.call !== '' && transport.call === options.call;
+        if (options.call !== '' && transport.call === '') {
+            options.signalling.end(options.call); // it cannot come along on this way
+        }
+        this.call = transport.call;
+        this.heardAt = Date.now();
+        return goesOn;
+    }
+
+    /** The agent has said hello: from now on it gives signs of life. */
+    watch() {
+        if (this.transport !== null) {
+            this.pulse = new Pulse(this.transport, (verdict) => this.judge(verdict));
+        }
+    }
+
+    /** @param {import('./protocol.js').Message} message */
+    receive(message) {
+        if (isPingAnswer(message)) {
+            this.pulse?.answered(message);
+        } else {
+            this.events.onMessage(message);
+        }
+    }
+
+    /** @param {import('./heartbeat.js').Verdict} [verdict] - when it has changed */
+    judge(verdict) {
+        if (verdict === 'dead') {
+            this.lost('silent', 'the server does not answer');
+            return;
+        }
+        const silent = this.pulse?.verdict === 'silent';
+        const trouble = silent ? 'silent' : this.shaky ? 'shaky' : '';
+        if (trouble !== this.trouble) {
+            this.trouble = trouble;
+            this.events.onTrouble(trouble);
+        }
+        if (verdict === 'silent') {
+            void this.transport?.probe();
+        }
+    }
+
+    /**
+     * @param {'lost' | 'silent'} cause - as the transport sees it
+     * @param {string} detail
+     */
+    lost(cause, detail) {
+        this.events.onLost(this.trouble === 'silent' ? 'silent' : cause, detail);
+    }
+
+    /** @param {string} text */
+    send(text) {
+        this.transport?.send(text);
+    }
+
+    /** Gives up the connection; the call waits for another. */
+    drop() {
+        this.heardAt = this.pulse?.heardAt ?? this.heardAt;
+        this.pulse?.stop();
+        this.pulse = null;
+        this.transport?.drop();
+        this.transport = null;
+        this.shaky = false;
+        this.trouble = '';
+    }
+
+    /** Ends the call, also one that has no connection. */
+    close() {
+        if (this.transport !== null) {
+            this.transport.close();
+        } else if (this.call !== '') {
+            this.signalling?.end(this.call);
+        }
+        this.call = '';
+        this.drop();
+        this.clearParked();
+    }
+
+    clearParked() {
+        this.parked.splice(0).forEach((close) => close());
+    }
+}

@@ -1,0 +1,81 @@
+/**
+ * A real server of the test's own, which it may kill and start again on the same port.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+
+import { RESULTS, binary } from './env.js';
+
+const READY_MS = 120000;
+
+export class OwnServer {
+    /** @param {number} port - TCP and UDP */
+    constructor(port) {
+        this.port = port;
+        this.url = `http://127.0.0.1:${port}`;
+        /** @type {import('node:child_process').ChildProcess | null} */
+        this.process = null;
+    }
+
+    start() {
+        const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
+        const address = `127.0.0.1:${this.port}`;
+        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address];
+        this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
+        fs.closeSync(log);
+    }
+
+    async ready() {
+        const deadline = Date.now() + READY_MS;
+        while (!(await fetch(`${this.url}/ready`).then(({ ok }) => ok, () => false))) {
+            if (this.process?.exitCode !== null || Date.now() > deadline) {
+                throw new Error('The server did not start: see own-server.log in the results.');
+            }
+            await new Promise((resolve) => setTimeout(resolve, 250));
+        }
+    }
+
+    /** Takes nothing in and answers nothing, until `thaw()`. */
+    freeze() {
+        this.process?.kill('SIGSTOP');
+    }
+
+    thaw() {
+        this.process?.kill('SIGCONT');
+    }
+
+    /** @param {NodeJS.Signals} [signal] - at once, without a goodbye, unless told otherwise */
+    async kill(signal = 'SIGKILL') {
+        const { process } = this;
+        this.process = null;
+        if (process !== null && process.exitCode === null) {
+            const gone = once(process, 'exit');
+            process.kill(signal);
+            await gone;
+        }
+    }
+}
+
+/**
+ * Runs `body` with a server that is ready, and ends it whatever happens.
+ *
+ * @param {(server: OwnServer) => Promise<void>} body
+ */
+export async function withOwnServer(body) {
+    const probe = net.createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = /** @type {net.AddressInfo} */ (probe.address());
+    probe.close();
+    const server = new OwnServer(port);
+    server.start();
+    try {
+        await server.ready();
+        await body(server);
+    } finally {
+        server.thaw();
+        await server.kill('SIGTERM');
+    }
+}

@@ -1,0 +1,114 @@
+/**
+ * When and how the page calls again, without a browser and without waiting.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CallProblem } from '../../static/problems.js';
+import { Redial, isAccident } from '../../static/redial.js';
+
+const UNREACHABLE = new CallProblem('server-unreachable');
+
+/** @param {Partial<import('../../static/redial.js').Lost>} [lost] */
+function redial(lost = {}) {
+    return new Redial({ now: 0, heardAt: 0, call: 'c1', mode: 'auto', way: 'webrtc', ...lost });
+}
+
+/**
+ * Tries in vain until it is given up.
+ *
+ * @param {Redial} redial
+ * @param {number} tryMs - how long each try takes
+ * @returns {{pauses: number[], lasted: number}}
+ */
+function inVain(redial, tryMs) {
+    const pauses = [];
+    let now = 0;
+    for (let pause = redial.pause(now); pause !== null; pause = redial.pause(now)) {
+        pauses.push(pause);
+        now += pause;
+        assert.notEqual(redial.begin(now), null);
+        now += tryMs;
+        redial.failed(now, UNREACHABLE);
+    }
+    return { pauses, lasted: now };
+}
+
+test('pauses grow, and after about thirty seconds the page gives up', () => {
+    const quick = inVain(redial(), 20);
+    assert.deepEqual(quick.pauses.slice(0, 5), [500, 1000, 2000, 4000, 8000]);
+    assert.ok(quick.lasted > 25000 && quick.lasted < 32000, `${quick.lasted}`);
+    const slow = inVain(redial(), 5000);
+    assert.ok(slow.lasted > 25000 && slow.lasted < 36000, `${slow.lasted}`);
+});
+
+test('the call is asked for as long as nobody says that it is unknown, then a new one begins', () => {
+    const calls = redial();
+    calls.pause(0);
+    assert.deepEqual(calls.begin(500), { call: 'c1', mode: 'webrtc' });
+    calls.failed(600, UNREACHABLE);
+    calls.pause(600);
+    assert.equal(calls.begin(1600)?.call, 'c1');
+    calls.failed(1700, new CallProblem('server-full', 'a place for a new call was asked for', 2)); // so it knew none
+    assert.ok((calls.pause(1700) ?? 0) >= 2000, 'it said when to come back');
+    assert.equal(calls.begin(4000)?.call, '');
+});
+
+test('another way is taken only where WebRTC has failed before, and never against the person’s choice', () => {
+    const auto = redial();
+    auto.begin(0);
+    auto.failed(5000, new CallProblem('connection-failed'));
+    assert.deepEqual(auto.begin(6000), { call: 'c1', mode: 'auto' });
+    const chosen = redial({ mode: 'webrtc' });
+    chosen.failed(5000, new CallProblem('connection-failed'));
+    assert.equal(chosen.begin(6000)?.mode, 'webrtc');
+    assert.deepEqual(redial({ way: 'websocket' }).begin(0), { call: '', mode: 'websocket' });
+});
+
+test('a server that loads is waited for', () => {
+    const calls = redial();
+    let now = 0;
+    for (let i = 0; i < 5; i++) {
+        now += calls.pause(now) ?? 0;
+        calls.begin(now);
+        calls.failed(now, UNREACHABLE);
+    }
+    now += calls.pause(now) ?? 0;
+    calls.begin(now);
+    for (let i = 0; i < 60; i++) {
+        now += 1000;
+        calls.loading(now);
+    }
+    calls.failed(now, UNREACHABLE);
+    assert.equal(calls.pause(now), 500);
+});
+
+test('a server that stops is waited for, with pauses that grow', () => {
+    const calls = redial({ call: '' });
+    let now = 0;
+    let pause = 0;
+    for (let i = 0; i < 20; i++) {
+        pause = calls.pause(now) ?? NaN;
+        now += pause;
+        calls.begin(now);
+        calls.failed(now, new CallProblem('server-stopping'));
+    }
+    assert.equal(pause, 8000);
+});
+
+test('after a sleep nobody’s microphone is sent anywhere unasked', () => {
+    const hour = 3600000;
+    assert.equal(redial({ now: hour, heardAt: 0 }).pause(hour), null, 'it slept before the loss was seen');
+    const calls = redial();
+    assert.equal(calls.pause(0), 500);
+    assert.equal(calls.begin(hour), null, 'it slept in the pause');
+});
+
+test('only accidents are mended', () => {
+    for (const reason of ['connection-lost', 'server-stopping']) {
+        assert.equal(isAccident(reason), true, reason);
+    }
+    for (const reason of ['hung-up', 'ended-by-operator', 'idle', 'agent-ended', 'fault', '']) {
+        assert.equal(isAccident(reason), false, reason);
+    }
+});
