@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::avatar::cue::Cue;
-use crate::frame::ResponseId;
+use crate::frame::{ResponseId, Role};
 use crate::tool::{Doer, Tool, ToolEnd};
 
 /// What the agent is doing, as a glance should show it.
@@ -143,6 +143,11 @@ pub enum CallEvent {
         /// ISO 639-1.
         language: String,
     },
+    /// Words that the client typed have come, and are to be answered. They are no transcript: who typed them sees them.
+    UserTyped {
+        /// The words.
+        text: String,
+    },
     /// The model begins an answer.
     AnswerStarted(ResponseId),
     /// A piece of the model's text, as it is generated.
@@ -156,12 +161,27 @@ pub enum CallEvent {
     AnswerTextEnded(ResponseId),
     /// The first sound of an answer leaves for the person.
     AgentStartedSpeaking(ResponseId),
-    /// This phrase begins to sound now.
+    /// This phrase begins to sound now; one that is not spoken, such as code, is shown now.
     PhraseSpoken {
         /// The answer.
         response: ResponseId,
+        /// The how manieth phrase of the answer, from 0.
+        index: u32,
         /// The phrase as written.
         text: String,
+        /// It sounds.
+        aloud: bool,
+    },
+    /// So much of the phrase that sounds has been said.
+    PhraseProgress {
+        /// The answer.
+        response: ResponseId,
+        /// The how manieth phrase of the answer, from 0.
+        index: u32,
+        /// The phrase as written.
+        text: String,
+        /// Bytes of `text` that have been said, up to the end of a word.
+        said: usize,
     },
     /// The face shows this, from now on or once.
     Expression(Cue),
@@ -259,6 +279,17 @@ pub enum ClientCommand {
     Ready,
     /// Typed words, to be treated like spoken ones.
     Say(String),
+    /// Typed words whose answer is to be read: it is not spoken.
+    AskInText(String),
+    /// Words that the model is to know with its next answer. They begin none and interrupt none.
+    Append {
+        /// The id of the message, which a refusal answers.
+        id: Option<String>,
+        /// Who said them: the person or the agent.
+        role: Role,
+        /// They.
+        text: String,
+    },
     /// The language is fixed (ISO 639-1) or identified again (`None`).
     SetLanguage(Option<String>),
     /// The face is to show this, from now on or once.

@@ -139,6 +139,8 @@ pub struct ResponseRequest {
     pub voice: String,
     /// What the model may call.
     pub tools: crate::tool::Tools,
+    /// False: it is shown as text, and does not sound.
+    pub aloud: bool,
 }
 
 /// A phrase to be spoken.

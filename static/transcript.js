@@ -56,6 +56,14 @@ function stableCharacters(text, stable) {
     return Math.max(0, Math.min([...text.trim()].length, Math.floor(stable) - before));
 }
 
+/**
+ * @param {Record<string, any>} data - of a `bot-output`
+ * @returns {boolean} it tells how far a phrase is that is known already
+ */
+function isProgress({ spoken_status }) {
+    return spoken_status === 'in-progress' || spoken_status === 'completed';
+}
+
 /** The transcript of one call. */
 export class Transcript {
     /** @param {string} [language] - the person chose it; empty: it is identified */
@@ -86,8 +94,11 @@ export class Transcript {
         switch (type) {
             case 'user-transcription':
                 return this.userSpoke(String(data.text ?? ''), data.final === true, data);
+            case 'user-llm-text':
+                this.confirm(String(data.text ?? '').trim());
+                return null; // it is shown since it was typed
             case 'bot-output':
-                return data.spoken === false ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''));
+                return isProgress(data) ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''));
             case 'bot-stopped-speaking':
                 return this.finish(Number(data.response));
             case 'bot-interrupted':
@@ -105,7 +116,8 @@ export class Transcript {
      */
     serverMessage(data) {
         switch (data.type) {
-            case 'turn':
+            case 'turn': // also the end of an answer that was only shown
+                this.finish(Number(data.response));
                 return this.mark(Number(data.response), data.marks);
             case 'answer-failed': // of what was said so far only this was heard
                 return this.cut(Number(data.response), String(data.heard ?? ''), false);
@@ -145,15 +157,27 @@ export class Transcript {
     }
 
     /**
+     * The server has got what was typed.
+     *
+     * @param {string} text
+     * @returns {boolean}
+     */
+    confirm(text) {
+        const typed = this.unconfirmed.findIndex((entry) => entry.text === text);
+        if (typed >= 0) {
+            this.unconfirmed.splice(typed, 1);
+        }
+        return typed >= 0;
+    }
+
+    /**
      * @param {string} text
      * @param {boolean} final
      * @param {{language?: string, stable?: number}} about
      * @returns {Entry | null}
      */
     userSpoke(text, final, { language, stable }) {
-        const typed = this.unconfirmed.findIndex((entry) => final && entry.text === text.trim());
-        if (typed >= 0) {
-            this.unconfirmed.splice(typed, 1);
+        if (final && this.confirm(text.trim())) {
             return null; // it is shown already
         }
         const open = this.entries.findLast((entry) => entry.who === 'user' && !entry.final);

@@ -1,7 +1,7 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
 //! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
-//! - [`offer`]: WebRTC signalling and hang-up; `caller`: who asks
+//! - [`offer`]: WebRTC signalling and hang-up; `caller`: who asks; [`start`]: how clients of Pipecat begin
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and what a client may hold of it; [`names`]: whom the server answers
 //! - [`health`]: `/health`, `/ready`, `/metrics`
@@ -20,6 +20,7 @@ pub mod page;
 pub mod problem;
 pub mod renderers;
 pub mod socket;
+pub mod start;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub struct App {
 /// All routes.
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.server.cors_origins);
+    let offers = || post(offer::offer).patch(offer::candidates);
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/call") }))
         .route("/call", get(page::call))
@@ -75,7 +77,9 @@ pub fn router(app: App) -> Router {
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/ice-servers", get(offer::ice_servers))
-        .route("/api/offer", post(offer::offer).patch(offer::candidates))
+        .route("/api/offer", offers())
+        .route("/start", post(start::start))
+        .route("/sessions/{id}/api/offer", offers().route_layer(middleware::from_fn(start::of_session)))
         .route("/api/calls/{id}", delete(offer::hang_up))
         .route("/api/calls/{id}/face", get(face::face))
         .route("/api/voices", get(animate::voices))

@@ -24,7 +24,7 @@ use crate::transport::webrtc::{OfferError, PeerHandle, RemoteCandidate, Wiring};
 /// Most candidates in one request; a client with more sends several.
 const MOST_CANDIDATES: usize = 64;
 
-/// The body of `POST /api/offer`. `restart_pc` is not asked for: whether an offer for a call in progress is of the same
+/// The body of `POST /api/offer`, and of an offer to a session. `restart_pc` is not asked for: whether an offer for a call in progress is of the same
 /// connection or of a new one, its certificate says.
 #[derive(Debug, Deserialize)]
 pub struct Offer {
@@ -93,7 +93,7 @@ pub async fn offer(
     let commands = ends.commands.clone();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
-    let wiring = Wiring { ends, codec: Arc::new(Rtvi), token: token.clone(), tasks };
+    let wiring = Wiring { ends, codec: Arc::new(Rtvi::default()), token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = seat.id().to_string();
     app.calls.start(seat, pipeline, (commands, Some(peer)), Wishes { language, renderers }, token);
@@ -131,13 +131,16 @@ pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<S
     if app.calls.hang_up(&id) { Ok(StatusCode::NO_CONTENT) } else { Err(no_call(&id)) }
 }
 
+/// Whether the engines can serve a call.
+pub(super) fn engines_are_there(app: &App) -> Result<(), Problem> {
+    let Some(missing) = app.fleet.missing() else { return Ok(()) };
+    let detail = format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(2))
+}
+
 /// A place for a call, once the engines can serve it.
 pub(super) fn admit(app: &App, address: Option<IpAddr>) -> Result<Seat, Problem> {
-    if let Some(missing) = app.fleet.missing() {
-        let detail =
-            format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(2));
-    }
+    engines_are_there(app)?;
     app.calls.admit(address).map_err(|refusal| {
         let (detail, seconds) = match refusal {
             Refusal::Full => {
@@ -170,7 +173,7 @@ fn no_call(id: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("There is no call {id:?}; it may have ended.")).field("pc_id")
 }
 
-fn no_udp() -> Problem {
+pub(super) fn no_udp() -> Problem {
     let detail = "This server has no UDP port for WebRTC; use the WebSocket at /ws instead.";
     Problem::new(StatusCode::NOT_IMPLEMENTED, detail)
 }

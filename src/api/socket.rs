@@ -92,7 +92,13 @@ pub async fn socket(
         app.calls.start(seat, pipeline, (commands, None), Wishes { language, renderers }, token.clone());
         app.calls
             .tasks()
-            .track_future(Box::pin(websocket::run(socket, ends, Arc::new(Rtvi), (rate, face), token.clone())))
+            .track_future(Box::pin(websocket::run(
+                socket,
+                ends,
+                Arc::new(Rtvi::default()),
+                (rate, face),
+                token.clone(),
+            )))
             .await;
         token.cancel();
     }))

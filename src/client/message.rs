@@ -121,14 +121,17 @@ fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
         "bot-tts-text" => {
             text().map(|of| ServerMessage::BotTtsText { text: of.text, response: of.response })?
         }
-        "bot-output" => text().map(|of| ServerMessage::BotOutput { text: of.text, response: of.response })?,
+        // The rest of a phrase's messages say how far it is.
+        "bot-output" if matches!(data["spoken_status"].as_str(), None | Some("new")) => {
+            text().map(|of| ServerMessage::BotOutput { text: of.text, response: of.response })?
+        }
         "bot-started-speaking" => ServerMessage::BotStartedSpeaking { response: response()? },
         "bot-stopped-speaking" => ServerMessage::BotStoppedSpeaking { response: response()? },
         "bot-interrupted" => {
             ServerMessage::BotInterrupted { response: response()?, heard: string(data, "heard") }
         }
         "error" => ServerMessage::Error {
-            message: string(data, "message"),
+            message: string(data, "error"),
             fatal: data["fatal"].as_bool().unwrap_or(false),
         },
         "error-response" => ServerMessage::ErrorResponse {

@@ -68,6 +68,8 @@ pub struct Invariants {
     open: Option<UtteranceId>,
     /// The answer that playout plays, and whether it has finished.
     playing: Option<(ResponseId, bool)>,
+    /// What the client said that the agent has said, while an answer was told of.
+    appended: Vec<String>,
     ended: bool,
     found: Vec<Violation>,
 }
@@ -86,6 +88,7 @@ impl Default for Invariants {
             speaking: false,
             open: None,
             playing: None,
+            appended: Vec::new(),
             ended: false,
             found: Vec::new(),
         }
@@ -103,6 +106,7 @@ impl Invariants {
             return std::mem::take(&mut self.found);
         }
         self.input(input);
+        self.appends(input, commands);
         for command in commands {
             self.must("nothing_after_end", !self.ended, || "a command after the call's end".into());
             self.command(command);
@@ -128,6 +132,34 @@ impl Invariants {
         }
     }
 
+    /// The client says that the agent has said something, and is not refused.
+    fn appends(&mut self, input: &Input, commands: &[Command]) {
+        let Input::Client(ClientCommand::Append { role: Role::Assistant, text, .. }) = input else { return };
+        let bad = |command: &Command| matches!(command, Command::Emit(CallEvent::BadMessage { .. }));
+        if !commands.iter().any(bad) {
+            self.appended.push(text.clone());
+        }
+        if self.told.is_none() {
+            self.takes_in_appended();
+        }
+    }
+
+    /// What the client says that the agent has said counts as heard, behind the answer that it came into.
+    fn takes_in_appended(&mut self) {
+        for text in std::mem::take(&mut self.appended) {
+            self.was_heard(&text);
+        }
+    }
+
+    fn was_heard(&mut self, text: &str) {
+        self.heard = spaced(&format!("{} {text}", self.heard));
+        if self.heard.len() > REMEMBERED {
+            let from = self.heard.len() - REMEMBERED / 2;
+            let from = (from..).find(|at| self.heard.is_char_boundary(*at)).unwrap_or(0);
+            self.heard.drain(..from);
+        }
+    }
+
     fn playout(&mut self, event: &PlayoutEvent) {
         let id = event.response();
         let told = self.ever_told.contains(&id);
@@ -137,6 +169,8 @@ impl Invariants {
             PlayoutEvent::Started(_) => {
                 (before.is_none() && self.playing.is_none_or(|(last, _)| last < id), false)
             }
+            // What does not sound may be shown before anything sounds.
+            PlayoutEvent::Phrase { aloud: false, .. } => return,
             PlayoutEvent::Phrase { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
                 (before == Some((id, false)), false)
             }
@@ -243,7 +277,14 @@ impl Invariants {
             CallEvent::AnswerText { response, .. } | CallEvent::AnswerTextEnded(response) => {
                 self.of(*response);
             }
-            CallEvent::PhraseSpoken { response, text } => {
+            CallEvent::PhraseProgress { response, text, said, .. } => {
+                self.of(*response);
+                let some = text.get(..*said).is_some();
+                self.must("history_is_heard", some, || {
+                    format!("answer {} said more than it has", response.0)
+                });
+            }
+            CallEvent::PhraseSpoken { response, text, .. } => {
                 if let Some(told) = self.of(*response) {
                     told.said = spaced(&format!("{} {text}", told.said));
                 }
@@ -309,16 +350,11 @@ impl Invariants {
         });
         let broke = told.broke.as_ref().map_or(AnswerEnd::Finished, |(end, _)| *end);
         self.must("one_end", broke == end, || format!("answer {} ended as {broke:?}, not {end:?}", id.0));
-        if self.canned == Some(id) {
-            return;
+        if self.canned != Some(id) {
+            let heard = told.broke.map_or(told.said, |(_, heard)| heard);
+            self.was_heard(&heard);
         }
-        let heard = told.broke.map_or(told.said, |(_, heard)| heard);
-        self.heard = spaced(&format!("{} {heard}", self.heard));
-        if self.heard.len() > REMEMBERED {
-            let from = self.heard.len() - REMEMBERED / 2;
-            let from = (from..).find(|at| self.heard.is_char_boundary(*at)).unwrap_or(0);
-            self.heard.drain(..from);
-        }
+        self.takes_in_appended();
     }
 
     fn after(&mut self, input: &Input, commands: &[Command]) {

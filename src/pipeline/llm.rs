@@ -113,6 +113,7 @@ pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineE
 
 struct Out {
     response: ResponseId,
+    aloud: bool,
     language: String,
     /// Decides how dates are said.
     locale: String,
@@ -139,6 +140,7 @@ impl Out {
     ) -> Self {
         Self {
             response: request.id,
+            aloud: request.aloud,
             language: request.language.clone(),
             locale: locale(&request.language, &request.voice),
             index: 0,
@@ -187,7 +189,7 @@ impl Out {
                 }
                 Piece::CodeBegins => {
                     self.end_phrase().await;
-                    if !std::mem::replace(&mut self.code_told, true) {
+                    if !std::mem::replace(&mut self.code_told, true) && self.aloud {
                         let line = self.face.push(&format!("{}\n", code_on_screen(&self.language)));
                         self.written(line).await;
                     }
@@ -232,8 +234,12 @@ impl Out {
         let space =
             if self.index > 0 && before.ends_with('\n') && !shown.text.is_empty() { "\n" } else { "" };
         let cues = cues.into_iter().map(|(at, cue)| (space.len() + shown.at(at), cue)).collect();
-        let Speakable { text: speakable, words } = speakable(&shown.text, &self.locale);
-        self.said |= speakable.contains(char::is_alphanumeric);
+        let mut spoken = speakable(&shown.text, &self.locale);
+        self.said |= spoken.text.contains(char::is_alphanumeric);
+        if !self.aloud {
+            spoken = Speakable::default();
+        }
+        let Speakable { text: speakable, words } = spoken;
         let text = format!("{space}{}", shown.text);
         self.sentence(Sentence {
             speakable,

@@ -39,6 +39,9 @@ pub enum PlayoutEvent {
         response: ResponseId,
         /// The phrase as written.
         text: String,
+        /// False: it is shown and does not sound.
+        #[serde(default = "yes")]
+        aloud: bool,
     },
     /// Words that sound from now on.
     Words {
@@ -58,6 +61,11 @@ pub enum PlayoutEvent {
     Hole(ResponseId, Duration),
     /// The answer's last sample left.
     Finished(ResponseId),
+}
+
+/// Of recordings from before there was a choice.
+fn yes() -> bool {
+    true
 }
 
 impl PlayoutEvent {
@@ -128,6 +136,8 @@ struct Chunk {
     text: Option<String>,
     words: Vec<WordTime>,
     cues: VecDeque<CueTime>,
+    /// No more of its phrase comes.
+    last: bool,
     /// It is a holding phrase's: its sound does not begin the answer.
     holds: bool,
 }
@@ -198,13 +208,13 @@ impl Player {
     }
 
     fn queue_up(&mut self, chunk: SpeechChunk, holds: bool) {
-        let SpeechChunk { response, text, samples, words, sounds, cues, .. } = chunk;
+        let SpeechChunk { response, text, samples, words, sounds, cues, last, .. } = chunk;
         let samples = Arc::new(samples);
         let (start, of_face) = (self.queued, samples.clone());
         self.queued += samples.len() as u64;
         let shown = cues.clone();
         self.face.send(move || FaceInput::Speech { response, start, samples: of_face, sounds, cues: shown });
-        self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into(), holds });
+        self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into(), last, holds });
     }
 
     /// How long the person has heard nothing in the middle of the answer that `item` goes on with.
@@ -304,7 +314,8 @@ impl Player {
 fn begin(response: ResponseId, chunk: &mut Chunk, start: u64) -> Vec<PlayoutEvent> {
     let mut told = Vec::new();
     if let Some(text) = chunk.text.take() {
-        told.push(PlayoutEvent::Phrase { response, text });
+        let aloud = !(chunk.last && chunk.samples.is_empty());
+        told.push(PlayoutEvent::Phrase { response, text, aloud });
     }
     if !chunk.words.is_empty() {
         let words = chunk.words.drain(..);

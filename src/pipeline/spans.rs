@@ -61,7 +61,9 @@ impl Spans {
     /// The client is told of something.
     pub(super) fn told(&mut self, event: &CallEvent) {
         match event {
-            CallEvent::UserTranscript { text, last: true, .. } if self.content => {
+            CallEvent::UserTranscript { text, last: true, .. } | CallEvent::UserTyped { text }
+                if self.content =>
+            {
                 add(&mut self.question, text)
             }
             CallEvent::PhraseSpoken { text, .. } if self.content => add(&mut self.answer, text),

@@ -40,7 +40,7 @@ pub(super) fn record(call: &str, event: &CallEvent) {
                 "turn"
             );
         }
-        CallEvent::UserTranscript { text, last: true, .. } => {
+        CallEvent::UserTranscript { text, last: true, .. } | CallEvent::UserTyped { text } => {
             tracing::info!(target: "visavis::content", call, content = %text, "person");
         }
         CallEvent::PhraseSpoken { text, .. } => {

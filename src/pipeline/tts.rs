@@ -165,7 +165,7 @@ impl Speaker<'_> {
             self.begin().await;
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
             let silent = convert(sentence, part, Some(sentence.text.clone()), &mut None);
-            _ = self.playout.send(PlayoutItem::Speech(silent)).await;
+            _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { last: true, ..silent })).await;
         }
     }
 

@@ -65,7 +65,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_messages_is_slowed_and_none_is_lost() {
-        let mut inbox = Inbox::new(Arc::new(Rtvi));
+        let mut inbox = Inbox::new(Arc::new(Rtvi::default()));
         let message = r#"{"type":"client-message","data":{"t":"interrupt"}}"#;
         for _ in 0..200 {
             assert_eq!(inbox.read(message).await.command, Some(ClientCommand::Interrupt));
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn long_messages_are_read_like_short_ones() {
-        let mut inbox = Inbox::new(Arc::new(Rtvi));
+        let mut inbox = Inbox::new(Arc::new(Rtvi::default()));
         let text = "word ".repeat(700);
         let message = format!(r#"{{"type":"send-text","data":{{"content":"{text}"}}}}"#);
         assert_eq!(inbox.read(&message).await.command, Some(ClientCommand::Say(text.trim().into())));

@@ -67,9 +67,23 @@ test('typed words appear once, also while a spoken sentence is open', () => {
     const transcript = new Transcript();
     say(transcript, 'user-transcription', { text: 'I wanted', final: false });
     transcript.userTyped('Stop.');
-    say(transcript, 'user-transcription', { text: 'Stop.', final: true });
+    say(transcript, 'user-llm-text', { text: 'Stop.' });
     say(transcript, 'user-transcription', { text: 'I wanted to ask', final: true });
     assert.deepEqual(lines(transcript), ['user: I wanted to ask', 'user: Stop.']);
+    say(transcript, 'user-transcription', { text: 'Stop.', final: true });
+    assert.deepEqual(lines(transcript).slice(2), ['user: Stop.']);
+});
+
+test('what tells how far a phrase is adds nothing to it', () => {
+    const transcript = new Transcript();
+    const phrase = { text: 'Hello there.', will_be_spoken: true, segment_id: 65536, response: 1 };
+    for (const spoken_status of ['new', 'in-progress', 'completed']) {
+        say(transcript, 'bot-output', { ...phrase, spoken: spoken_status === 'new', spoken_status });
+    }
+    assert.deepEqual(lines(transcript), ['agent…: Hello there.']);
+    say(transcript, 'bot-output', { text: 'To be read.', spoken: false, will_be_spoken: false, response: 2 });
+    say(transcript, 'server-message', { type: 'turn', response: 2, marks: {} });
+    assert.deepEqual(lines(transcript).slice(1), ['agent: To be read.']);
 });
 
 test('a call in the place of a lost one counts its answers anew, and leaves the old words alone', () => {

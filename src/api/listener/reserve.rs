@@ -58,7 +58,7 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
 fn first_needs(method: &Method, path: &str) -> bool {
     match *method {
         Method::GET => matches!(path, "/health" | "/ready" | "/metrics"),
-        Method::PATCH => path == "/api/offer",
+        Method::PATCH => path == "/api/offer" || path.starts_with("/sessions/"),
         Method::DELETE => path.starts_with("/api/calls/"),
         _ => false,
     }

@@ -23,6 +23,8 @@ pub(super) struct Answer {
     pub(super) text: String,
     pub(super) text_ended: bool,
     pub(super) phrases: Vec<Phrase>,
+    /// It sounds; otherwise it is shown as text.
+    pub(super) aloud: bool,
     /// It says what was written for it, not what a model thinks.
     pub(super) scripted: bool,
     /// What it says is the server's own, and not remembered.
@@ -36,11 +38,53 @@ pub(super) struct Answer {
     pub(super) used: Used,
 }
 
-/// A phrase that has begun to sound.
+/// A phrase that has begun to sound, or is shown.
 #[derive(Debug, Default)]
 pub(super) struct Phrase {
     pub(super) text: String,
+    pub(super) aloud: bool,
     pub(super) words: Vec<WordTime>,
+    /// Bytes of the text that the client knows to have been said.
+    pub(super) told: usize,
+}
+
+impl Phrase {
+    pub(super) fn new(text: String, aloud: bool) -> Self {
+        Self { text, aloud, ..Self::default() }
+    }
+
+    /// How many of the written words stand before and under those that `sounded`.
+    fn written(&self, sounded: impl Fn(&WordTime) -> bool) -> usize {
+        let written: Vec<&str> = self.text.split_whitespace().collect();
+        let sounded = self.words.iter().filter(|word| sounded(word));
+        let count = through(&written, sounded.clone()).unwrap_or_else(|| {
+            // Timed by another's words: the share counts.
+            (written.len() * sounded.count()).div_ceil(self.words.len().max(1))
+        });
+        count.min(written.len())
+    }
+
+    /// Bytes of the text up to the end of the last word that has begun at `samples`.
+    pub(super) fn begun(&self, samples: u64) -> usize {
+        self.bytes(self.written(|word| word.start <= samples))
+    }
+
+    /// Bytes of the text up to the end of the last word whose greater part was played at `samples`.
+    pub(super) fn heard(&self, samples: u64) -> usize {
+        self.bytes(self.written(|word| word.start.midpoint(word.end) <= samples))
+    }
+
+    /// Bytes of the text up to the end of so many words.
+    fn bytes(&self, words: usize) -> usize {
+        let Some(last) = words.checked_sub(1) else { return 0 };
+        let word = self.text.split_whitespace().nth(last).unwrap_or_default();
+        (word.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize) + word.len()
+    }
+
+    /// When the first word begins that has not begun at `samples`.
+    pub(super) fn next_word(&self, samples: u64) -> Option<u64> {
+        self.words.iter().map(|word| word.start).filter(|start| *start > samples).min()
+    }
 }
 
 impl Answer {
@@ -56,6 +100,7 @@ impl Answer {
             text: String::new(),
             text_ended: false,
             phrases: Vec::new(),
+            aloud: true,
             scripted: false,
             canned: false,
             read: None,
@@ -77,6 +122,11 @@ impl Answer {
 
     pub(super) fn since(&self, now: u64) -> Option<u32> {
         Some(u32::try_from(now.saturating_sub(self.asked)).unwrap_or(u32::MAX))
+    }
+
+    /// It was shown as text.
+    pub(super) fn was_read(&self) -> bool {
+        !self.aloud && !self.phrases.is_empty()
     }
 
     /// When the person has waited long enough for a word.
@@ -122,14 +172,12 @@ impl Answer {
     /// What had sounded at `samples`: whole phrases, and of the last one the words whose greater part was played.
     pub(super) fn heard(&self, samples: u64) -> String {
         let Some((last, before)) = self.phrases.split_last() else { return String::new() };
+        if !self.aloud {
+            return self.all();
+        }
         let mut parts: Vec<String> = before.iter().map(|phrase| phrase.text.clone()).collect();
-        let written: Vec<&str> = last.text.split_whitespace().collect();
-        let sounded = last.words.iter().filter(|word| word.start.midpoint(word.end) <= samples);
-        let keep = through(&written, sounded.clone()).unwrap_or_else(|| {
-            // Timed by another's words: the share counts.
-            (written.len() * sounded.count()).div_ceil(last.words.len().max(1))
-        });
-        parts.push(written[..keep.min(written.len())].join(" "));
+        let heard = last.text[..last.heard(samples)].split_whitespace();
+        parts.push(heard.collect::<Vec<_>>().join(" "));
         parts.retain(|part| !part.is_empty());
         parts.join(" ")
     }

@@ -22,6 +22,7 @@ impl Conversation {
             language: self.voiced(language),
             voice: self.settings.voice.clone(),
             tools: self.tools.clone(),
+            aloud: speculative || self.aloud,
         }
     }
 
@@ -79,7 +80,9 @@ impl Conversation {
             return;
         }
         let request = self.request("", &self.language.clone(), false);
-        self.take_up(now, Answer::new(request.id, self.turn));
+        let mut answer = Answer::new(request.id, self.turn);
+        answer.aloud = request.aloud;
+        self.take_up(now, answer);
         self.commands.push(Command::Start(request, Play::Full));
     }
 
@@ -95,7 +98,8 @@ impl Conversation {
     }
 
     pub(super) fn take_up(&mut self, now: u64, mut answer: Answer) {
-        answer.waited_from = Some(now);
+        // A reader needs no holding phrase.
+        answer.waited_from = answer.aloud.then_some(now);
         self.last_word = now;
         self.emit(CallEvent::AnswerStarted(answer.id));
         self.end_mood();

@@ -46,6 +46,11 @@ impl Conversation {
         }
     }
 
+    /// The answer stands until it is known what the person's sound is.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.barge_in.as_ref().is_some_and(|barge_in| barge_in.stopped)
+    }
+
     pub(super) fn barge_in_goes_on(&mut self) {
         let Some(answer) = &self.answer else { return };
         let Some(open) = self.open.as_mut().filter(|open| !open.typed_over) else { return };

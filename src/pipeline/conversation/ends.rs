@@ -15,18 +15,22 @@ const RETRIES_ALOUD: u32 = 1;
 
 impl Conversation {
     pub(super) fn answer_finished(&mut self, now: u64) {
-        let Some(answer) = self.answer.take() else { return };
+        let Some(mut answer) = self.answer.take() else { return };
         let greeted = answer.scripted && !answer.canned;
         self.barge_in = None;
         self.last_word = now;
         if answer.sounding {
             self.remember(&answer, &answer.all());
+            self.phrase_said(&mut answer, None);
             self.emit(CallEvent::AgentStoppedSpeaking(answer.id));
+        } else if answer.was_read() {
+            self.remember(&answer, &answer.all());
         } else {
             // Nothing that could be spoken: silence would look like a fault.
             self.unanswered = false;
             self.notice("no-answer", "I have no answer to that. Please put it another way.");
         }
+        self.take_in_appended();
         self.tell_turn(now, &answer, AnswerEnd::Finished);
         self.count_history();
         self.decide(now);
@@ -53,10 +57,12 @@ impl Conversation {
         let samples = if position.response == response { position.samples } else { 0 };
         let heard = answer.heard(samples);
         self.remember(&answer, &heard);
+        self.take_in_appended();
         if !answer.text_ended {
             self.emit(CallEvent::AnswerTextEnded(response));
         }
         if answer.sounding {
+            self.phrase_said(&mut answer, Some(samples));
             self.emit(CallEvent::AgentStoppedSpeaking(response));
         }
         self.emit(if end == AnswerEnd::Failed {
@@ -127,7 +133,9 @@ impl Conversation {
     pub(super) fn give_up(&mut self, now: u64) {
         self.unanswered = false;
         self.notice("answer-failed", "Something went wrong while I was answering. Please ask me again.");
-        self.say(now, Line::Failed);
+        if self.aloud {
+            self.say(now, Line::Failed);
+        }
     }
 
     /// The model does what it must not, so that the answer ends here.

@@ -10,6 +10,8 @@ use crate::frame::{Message, Role};
 /// room of one long question and its answer, or of a dozen common ones.
 const FULL: usize = 85;
 const KEPT: usize = 60;
+/// Words that a client only appends make no longer message than this: far more than any model's window.
+pub(super) const LONGEST_MESSAGE: usize = 64 << 10;
 /// A message of fewer bytes is not shortened.
 const SHORTEST: usize = 16;
 
@@ -64,6 +66,17 @@ impl History {
         if !text.is_empty() {
             self.say(Role::Assistant, text);
         }
+    }
+
+    /// Whether these words may follow what the same speaker has said.
+    pub(super) fn has_room_for(&self, words: &Message) -> bool {
+        let last = self.messages.last().filter(|last| last.role == words.role);
+        last.map_or(0, |last| last.content.len()) + words.content.len() <= LONGEST_MESSAGE
+    }
+
+    /// Words that the client says were said.
+    pub(super) fn append(&mut self, words: &Message) {
+        self.say(words.role, &words.content);
     }
 
     fn say(&mut self, role: Role, text: &str) {

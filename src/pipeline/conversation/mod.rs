@@ -6,6 +6,7 @@
 //! - `listening`: an utterance from its first sound to the end of the turn; the hidden answer that is begun before it
 //! - `barge_in`: what becomes of an answer while the person makes a sound
 //! - `answer`: the answer in work; `asking`: what the model is asked for it, `progress`: how it comes on, `ends`: its one end
+//! - `typing`: what the client writes
 //! - `saying`: what the agent says without the model, with the words of `lines`
 //! - `tools`: what the model calls in the middle of an answer
 //! - `face`: what is shown meanwhile
@@ -27,6 +28,7 @@ mod memory;
 mod progress;
 mod saying;
 mod tools;
+mod typing;
 mod voices;
 
 use serde::{Deserialize, Serialize};
@@ -202,6 +204,12 @@ pub struct Conversation {
     responses: u32,
     /// The person's last words have had no answer yet.
     unanswered: bool,
+    /// Their answer is to sound.
+    aloud: bool,
+    /// What the client wrote while an answer was in work.
+    appended: Vec<Message>,
+    /// When it was last known how far playout is, and how far that was.
+    looked: (u64, PlaybackPosition),
     retries: u32,
     /// Marks of the turn whose answer is still to come, and when the person stopped speaking.
     turn: (u64, TurnMarks),
@@ -250,6 +258,9 @@ impl Conversation {
             barge_in: None,
             responses: 0,
             unanswered: false,
+            aloud: true,
+            appended: Vec::new(),
+            looked: (0, PlaybackPosition::default()),
             retries: 0,
             turn: (0, TurnMarks::default()),
             vote: None,
@@ -308,6 +319,7 @@ impl Conversation {
             | Input::Playout(_) => self.answer_goes_on(now, input),
         }
         if !self.ended {
+            self.follow(now, position);
             self.tell_state();
             if let Some((reason, message)) = self.leaving
                 && self.told == AgentState::Listening
@@ -323,9 +335,9 @@ impl Conversation {
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
         let holding = self.answer.as_ref().and_then(|answer| answer.holding_due());
-        let tool = self.tool_due();
-        let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), holding, tool, self.idle_due()];
-        dues.into_iter().flatten().min()
+        let answer = [holding, self.tool_due(), self.word_due()];
+        let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), self.idle_due()];
+        dues.into_iter().chain(answer).flatten().min()
     }
 
     fn timed_out(&mut self, now: u64, position: PlaybackPosition) {
@@ -398,7 +410,11 @@ impl Conversation {
                 self.read_ahead("");
                 self.prepare_lines();
             }
-            ClientCommand::Say(text) => self.typed(now, position, plain(&text).into_owned()),
+            ClientCommand::Say(text) => self.typed(now, position, plain(&text).into_owned(), true),
+            ClientCommand::AskInText(text) => self.typed(now, position, plain(&text).into_owned(), false),
+            ClientCommand::Append { id, role, text } => {
+                self.append(now, id, Message { role, content: plain(&text).into_owned() });
+            }
             ClientCommand::SetLanguage(language) => {
                 if let Some(language) = &language {
                     self.language.clone_from(language);
@@ -424,24 +440,13 @@ impl Conversation {
         }
     }
 
-    fn typed(&mut self, now: u64, position: PlaybackPosition, text: String) {
-        self.discard();
-        self.interrupt(now, position);
-        let marks = TurnMarks { turn_decided: Some(0), transcript: Some(0), ..TurnMarks::default() };
-        self.person_said(now, &text, (now, marks));
-        let language = self.language.clone();
-        self.emit(CallEvent::words(text, language));
-        // Whatever the microphone hears meanwhile may go on for minutes.
-        self.type_over();
-        self.answer_if_due(now);
-    }
-
     /// The person's turn has these words, and waits for an answer.
     fn person_said(&mut self, now: u64, text: &str, turn: (u64, TurnMarks)) {
         self.last_word = now;
         self.asked_whether_there = false;
         self.leaving = self.leaving.filter(|leaving| *leaving != IDLE && *leaving != AGENT_ENDED);
         self.unanswered = true;
+        self.aloud = true;
         self.retries = 0;
         self.budget.turn();
         self.history.person_said(text);

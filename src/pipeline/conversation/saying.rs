@@ -27,6 +27,7 @@ impl Conversation {
         let mut request = self.request("", &self.language.clone(), false);
         request.messages.clear();
         request.script = Some(text);
+        request.aloud = true;
         request.canned = canned;
         let mut answer = Answer::new(request.id, (now, TurnMarks::default()));
         answer.scripted = true;

@@ -98,7 +98,7 @@ impl Run {
         self.inputs([
             Input::Text(id, text.into()),
             Input::Playout(PlayoutEvent::Started(id)),
-            Input::Playout(PlayoutEvent::Phrase { response: id, text: text.into() }),
+            Input::Playout(PlayoutEvent::Phrase { response: id, text: text.into(), aloud: true }),
             Input::Playout(PlayoutEvent::Words { response: id, words }),
         ])
     }
@@ -148,6 +148,12 @@ impl Run {
     }
 }
 
+/// Words for the model, of the person or of the agent.
+fn append(by_person: bool) -> Input {
+    let role = if by_person { Role::User } else { Role::Assistant };
+    Input::Client(ClientCommand::Append { id: Some("7".into()), role, text: "appended words".into() })
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     let id = 0u32..8;
     prop_oneof![
@@ -163,12 +169,15 @@ fn any_input() -> impl Strategy<Value = Input> {
         (id.clone(), 0f32..1.0).prop_map(|(id, p)| Input::TurnEnd(ResponseId(id), p)),
         Just(Input::Client(ClientCommand::Say("typed".into()))),
         Just(Input::Client(ClientCommand::Interrupt)),
+        Just(Input::Client(ClientCommand::AskInText("typed".into()))),
+        any::<bool>().prop_map(append),
         id.clone().prop_map(|id| Input::Text(ResponseId(id), "text ".into())),
         id.clone().prop_map(|id| Input::TextEnded(ResponseId(id))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Started(ResponseId(id)))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Phrase {
             response: ResponseId(id),
-            text: "a phrase".into()
+            text: "a phrase".into(),
+            aloud: true
         })),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Finished(ResponseId(id)))),
         (id.clone(), "(end_call|order|dance)").prop_map(|(id, name)| Input::ToolCalled(
@@ -260,4 +269,5 @@ mod budget;
 mod listening;
 mod memory;
 mod tools;
+mod typing;
 mod voices;

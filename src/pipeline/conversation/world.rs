@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::avatar::cue::Mood;
-use crate::frame::WordTime;
+use crate::frame::{Role, WordTime};
 use crate::pipeline::invariants::Invariants;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -329,7 +329,7 @@ impl World {
             if making.sounded == 0 {
                 self.told.push_back(PlayoutEvent::Started(response));
             }
-            self.told.push_back(PlayoutEvent::Phrase { response, text });
+            self.told.push_back(PlayoutEvent::Phrase { response, text, aloud: true });
             self.told.push_back(PlayoutEvent::Words { response, words });
             if making.sounded == 1 {
                 self.told.push_back(PlayoutEvent::Cue { response, cue: Cue::Mood(Mood::Sad) });
@@ -353,6 +353,8 @@ impl World {
             5 => ClientCommand::FirstAudioHeard { response, ms: 700 },
             8 => ClientCommand::SetExpression(Cue::Mood(Mood::Happy)),
             6 => ClientCommand::Bad { id: None, message: "no".into() },
+            9 => ClientCommand::Append { id: None, role: Role::Assistant, text: "appended words".into() },
+            10 => ClientCommand::Append { id: None, role: Role::User, text: "appended words".into() },
             7 if which % 256 == 7 => ClientCommand::HangUp,
             9 => ClientCommand::MicrophoneStutters,
             _ => return None,

@@ -15,6 +15,7 @@ fn begin(id: u32, play: Play) -> Command {
         voice: String::new(),
         preface: None,
         tools: Vec::new(),
+        aloud: true,
     };
     Command::Start(request, play)
 }
@@ -98,7 +99,7 @@ fn the_server_s_own_words_in_a_request_are_found_out() {
         told(CallEvent::AnswerStarted(ONE)),
         Command::Start(canned, Play::Full),
         told(CallEvent::AgentStartedSpeaking(ONE)),
-        told(CallEvent::PhraseSpoken { response: ONE, text: "Sorry.".into() }),
+        told(CallEvent::PhraseSpoken { response: ONE, index: 0, text: "Sorry.".into(), aloud: true }),
         told(CallEvent::AgentStoppedSpeaking(ONE)),
         ended(),
     ];

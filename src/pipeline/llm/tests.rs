@@ -31,6 +31,7 @@ fn request() -> ResponseRequest {
         language: "en".into(),
         voice: String::new(),
         tools: Tools::default(),
+        aloud: true,
     }
 }
 

@@ -112,7 +112,7 @@ async fn a_holding_phrase_sounds_and_does_not_begin_the_answer() {
         .await
         .unwrap();
     bench.wait(200).await;
-    let phrase = PlayoutEvent::Phrase { response: ID, text: "Yes.".into() };
+    let phrase = PlayoutEvent::Phrase { response: ID, text: "Yes.".into(), aloud: true };
     assert_eq!(
         [bench.events.try_recv(), bench.events.try_recv()],
         [Ok(PlayoutEvent::Started(ID)), Ok(phrase)]

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::{Outgoing, RTVI_VERSION, requests};
+use super::{Outgoing, RTVI_VERSION, metrics, output, requests};
 use crate::event::{CallEvent, EndReason};
 use crate::frame::ResponseId;
 use crate::tool::ToolEnd;
@@ -23,6 +23,7 @@ pub(super) fn messages(event: &CallEvent) -> Vec<Outgoing> {
         CallEvent::UserTranscript { text, stable, last, language } => {
             one("user-transcription", user_transcription(text, *stable, *last, language))
         }
+        CallEvent::UserTyped { text } => one("user-llm-text", json!({ "text": text })),
         CallEvent::Expression(cue) => {
             let mut data = json!(cue);
             data["type"] = "expression".into();
@@ -55,14 +56,7 @@ fn of_answer(event: &CallEvent) -> Vec<Outgoing> {
             Outgoing::new("bot-tts-started", of(response)),
             Outgoing::new("bot-started-speaking", of(response)),
         ],
-        CallEvent::PhraseSpoken { response, text } => {
-            let output =
-                json!({ "text": text, "spoken": true, "aggregated_by": "sentence", "response": response });
-            vec![
-                Outgoing::new("bot-tts-text", json!({ "text": text, "response": response })),
-                Outgoing::new("bot-output", output),
-            ]
-        }
+        CallEvent::PhraseSpoken { .. } | CallEvent::PhraseProgress { .. } => output::messages(event),
         CallEvent::AgentStoppedSpeaking(response) => vec![
             Outgoing::new("bot-stopped-speaking", of(response)),
             Outgoing::new("bot-tts-stopped", of(response)),
@@ -75,12 +69,13 @@ fn of_answer(event: &CallEvent) -> Vec<Outgoing> {
             one("server-message", data)
         }
         CallEvent::Turn { response, end, marks, slow } => {
-            let mut marks = json!(marks);
+            let mut told = json!(marks);
             if let Some(slow) = slow {
-                marks["reason"] = slow.reason.as_str().into();
+                told["reason"] = slow.reason.as_str().into();
             }
-            let data = json!({ "type": "turn", "response": response, "end": end, "marks": marks });
-            one("server-message", data)
+            let data = json!({ "type": "turn", "response": response, "end": end, "marks": told });
+            let turn = Outgoing::new("server-message", data);
+            std::iter::once(turn).chain(metrics::message(marks)).collect()
         }
         _ => Vec::new(),
     }
@@ -99,10 +94,15 @@ fn ended(reason: EndReason, message: &str) -> Vec<Outgoing> {
     let ended = Outgoing::new("server-message", data);
     match reason {
         EndReason::Fault => {
-            vec![Outgoing::new("error", json!({ "message": message, "fatal": true })), ended]
+            vec![fatal(message), ended]
         }
         _ => vec![ended],
     }
+}
+
+/// An error that ends the call. `message` is what `error` was called before RTVI 2.
+pub(super) fn fatal(error: &str) -> Outgoing {
+    Outgoing::new("error", json!({ "error": error, "message": error, "fatal": true }))
 }
 
 /// What a tool's call is on the wire, in RTVI's terms.

@@ -1,12 +1,17 @@
 //! The wire messages of `docs/protocol.md`: the RTVI 2.1 envelope around events and commands.
 //!
 //! - this file: the envelope
-//! - `commands`: what clients send; `requests`: the `client-message`s among it, which get responses
-//! - `events`: what clients are told
+//! - `commands`: what clients send; `context`: what they write among it, `requests`: the `client-message`s, which get responses
+//! - `events`: what clients are told; `output`: captions, `metrics`: the times of a turn
 
 mod commands;
+mod context;
 mod events;
+mod metrics;
+mod output;
 mod requests;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,9 +23,13 @@ use crate::plain::without_lone_surrogates;
 /// The protocol's version.
 pub const RTVI_VERSION: &str = "2.1.0";
 
-/// RTVI 2.1.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Rtvi;
+/// RTVI 2.1 with one client.
+#[derive(Debug, Default)]
+pub struct Rtvi {
+    /// The client speaks RTVI 1, in which each `bot-output` is new text.
+    is_old: AtomicBool,
+    is_muted: AtomicBool,
+}
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -40,7 +49,14 @@ impl Envelope {
 
 impl MessageCodec for Rtvi {
     fn encode(&self, event: &CallEvent) -> Vec<String> {
-        events::messages(event).into_iter().map(|message| message.text()).collect()
+        let is_old = self.is_old.load(Ordering::Relaxed);
+        let told = |event: &&CallEvent| !is_old || !matches!(event, CallEvent::PhraseProgress { .. });
+        Some(event)
+            .filter(told)
+            .into_iter()
+            .flat_map(events::messages)
+            .map(|message| message.text())
+            .collect()
     }
 
     fn decode(&self, text: &str) -> Incoming {
@@ -55,7 +71,18 @@ impl MessageCodec for Rtvi {
                 return bad(None, format!("not a message: {error}; {expected}"));
             }
         };
-        commands::read(&message).unwrap_or_else(|fault| bad(message.id(), fault))
+        let mut incoming = commands::read(&message).unwrap_or_else(|fault| bad(message.id(), fault));
+        match incoming.command {
+            Some(ClientCommand::Ready) => {
+                self.is_old.store(commands::is_old(&message.data), Ordering::Relaxed)
+            }
+            Some(ClientCommand::Muted(muted)) if self.is_muted.swap(muted, Ordering::Relaxed) != muted => {
+                let kind = if muted { "user-mute-started" } else { "user-mute-stopped" };
+                incoming.replies.push(Outgoing::new(kind, json!({})).text());
+            }
+            _ => {}
+        }
+        incoming
     }
 }
 

@@ -78,15 +78,15 @@ impl Messages {
                         inbound.push(messages_of(channel, false));
                     }
                 }
-                Some((is_first, message)) = inbound.next() => match message {
-                    Some(message) => {
-                        if !self.take(&mut inbox, &message, first.as_ref()).await {
-                            return Cause::HungUp;
-                        }
+                Some((is_first, message)) = inbound.next() => {
+                    let goes_on = match message {
+                        Some(message) => self.take(&mut inbox, &message, first.as_ref()).await,
+                        None => !is_first,
+                    };
+                    if !goes_on {
+                        return Cause::HungUp;
                     }
-                    None if is_first => return Cause::HungUp,
-                    None => {}
-                },
+                }
                 event = self.events.recv() => match event {
                     Some(event) => self.keep(event),
                     None => return Cause::Finished,

@@ -109,7 +109,9 @@ impl Writer {
             let sent = tokio::select! {
                 biased;
                 Some(reason) = given_up.recv() => {
-                    let message = serde_json::json!({ "label": "rtvi-ai", "type": "error", "id": "0", "data": { "message": format!("The call ends: {reason}."), "fatal": true } });
+                    let error = format!("The call ends: {reason}.");
+                    let data = serde_json::json!({ "error": error, "message": error, "fatal": true });
+                    let message = serde_json::json!({ "label": "rtvi-ai", "type": "error", "id": "0", "data": data });
                     _ = tokio::time::timeout(GOODBYE, self.sink.send(Message::text(message.to_string()))).await;
                     self.close(close_code::POLICY, reason).await;
                     return Over::Told;

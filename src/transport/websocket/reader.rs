@@ -199,7 +199,7 @@ mod tests {
         messages: Vec<Message>,
     ) -> (Option<&'static str>, mpsc::Receiver<String>, PipelineEnds) {
         let (ends, pipeline) = call_ends();
-        let inbox = Inbox::new(Arc::new(Rtvi));
+        let inbox = Inbox::new(Arc::new(Rtvi::default()));
         let TransportEnds { mic, commands, presence, departure, .. } = ends;
         let (replies, told) = mpsc::channel(REPLIES);
         let ear = Ear::new(16_000);

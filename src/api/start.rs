@@ -1,0 +1,65 @@
+//! How clients of Pipecat begin: `POST /start`, then an offer to the session that it names.
+//!
+//! A session is nothing but its name. It opens no door that `/api/offer` does not, so nothing is kept of it, and nothing can
+//! be forgotten or run out while its call lasts.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::de::IgnoredAny;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::App;
+use super::offer;
+use super::problem::Problem;
+
+/// Names a session, if calls can be taken. What a client asks for beside it is for servers of other kinds.
+///
+/// # Errors
+/// As problem details.
+pub async fn start(
+    State(app): State<App>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let body = body.map_err(JsonRejection::from)?;
+    if !body.is_empty() && serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "The body must be JSON, or empty."));
+    }
+    app.webrtc.as_ref().ok_or_else(offer::no_udp)?;
+    offer::engines_are_there(&app)?;
+    let session = Uuid::new_v4().to_string();
+    let ice = json!({ "iceServers": app.config.server.ice_servers });
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "sessionId": session, "iceConfig": ice }))))
+}
+
+/// Lets requests to a session through whose name can be one of ours.
+pub(super) async fn of_session(Path(id): Path<String>, request: Request, next: Next) -> Response {
+    if is_session(&id) {
+        return next.run(request).await;
+    }
+    let detail = format!("There is no session {id:?}. POST /start answers with the sessionId to use.");
+    Problem::new(StatusCode::NOT_FOUND, detail).field("sessionId").into_response()
+}
+
+fn is_session(id: &str) -> bool {
+    // Only as it was written: with hyphens, in lower case.
+    Uuid::parse_str(id).is_ok_and(|uuid| uuid.get_version_num() == 4 && uuid.to_string() == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_start_could_have_named_is_a_session() {
+        assert!(is_session(&Uuid::new_v4().to_string()));
+        for id in ["", "nobody", ":sessionId", "undefined", "6F9619FF-8B86-4D01-B42D-00CF4FC964FF"] {
+            assert!(!is_session(id), "{id}");
+        }
+    }
+}

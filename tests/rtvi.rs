@@ -1,0 +1,149 @@
+//! A real server as the clients of Pipecat see it: how they begin, and what their messages get.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+mod live;
+use live::Live;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const OFFER: &str = include_str!("webrtc_support/offer-chromium.sdp");
+
+/// What the server answers, and how.
+struct Answered {
+    status: u16,
+    body: Value,
+}
+
+async fn sent(live: &Live, method: reqwest::Method, path: &str, body: Value) -> Answered {
+    let answer = live.server.http().request(method, live.server.url(path)).json(&body).send().await.unwrap();
+    let status = answer.status().as_u16();
+    Answered { status, body: answer.json().await.unwrap_or_default() }
+}
+
+async fn a_session_begins_and_takes_offers(live: &Live) {
+    let asked =
+        json!({ "enableDefaultIceServers": true, "createDailyRoom": false, "body": { "name": "Ada" } });
+    let start = sent(live, reqwest::Method::POST, "start", asked).await;
+    assert_eq!(start.status, 200, "{}", start.body);
+    assert_eq!(start.body["iceConfig"], json!({ "iceServers": [{ "urls": ["stun:stun.example.org"] }] }));
+    let path = format!("sessions/{}/api/offer", start.body["sessionId"].as_str().unwrap());
+    let offer = json!({ "sdp": OFFER, "type": "offer", "restart_pc": false, "requestData": {} });
+    let call = sent(live, reqwest::Method::POST, &path, offer).await;
+    assert_eq!((call.status, &call.body["type"]), (200, &json!("answer")), "{}", call.body);
+    let candidates = json!({ "pc_id": call.body["pc_id"], "candidates": [] });
+    assert_eq!(sent(live, reqwest::Method::PATCH, &path, candidates).await.status, 204);
+    let ended = format!("api/calls/{}", call.body["pc_id"].as_str().unwrap());
+    assert_eq!(sent(live, reqwest::Method::DELETE, &ended, Value::Null).await.status, 204);
+    let empty = live.server.http().post(live.server.url("start")).send().await.unwrap();
+    assert_eq!(empty.status().as_u16(), 200, "the body may be empty");
+}
+
+async fn what_is_no_session_or_no_offer_is_told_what_to_do(live: &Live) {
+    let start = sent(live, reqwest::Method::POST, "start", json!({})).await;
+    let path = format!("sessions/{}/api/offer", start.body["sessionId"].as_str().unwrap());
+    let (post, patch) = (reqwest::Method::POST, reqwest::Method::PATCH);
+    for (method, path, status, part) in [
+        (post.clone(), "sessions/undefined/api/offer", 404, "POST /start"),
+        (patch.clone(), "sessions/undefined/api/offer", 404, "POST /start"),
+        (reqwest::Method::GET, "start", 405, "Allow"),
+        (post, path.as_str(), 400, "sdp"),
+        (patch, path.as_str(), 400, "pc_id"),
+    ] {
+        let answer = sent(live, method, path, json!({ "type": "offer" })).await;
+        assert_eq!((answer.status, &answer.body["status"]), (status, &json!(status)), "{path}");
+        assert!(answer.body["detail"].as_str().unwrap().contains(part), "{path}: {}", answer.body);
+    }
+}
+
+/// A client that writes its messages itself.
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    async fn call(live: &Live) -> Self {
+        let (socket, _) =
+            tokio_tungstenite::connect_async(format!("ws://{}/ws", live.address)).await.unwrap();
+        Self(socket)
+    }
+
+    async fn send(&mut self, kind: &str, id: &str, data: Value) {
+        let message = json!({ "label": "rtvi-ai", "type": kind, "id": id, "data": data });
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// The next message that is wanted.
+    async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            loop {
+                let message = self.0.next().await.expect("the call goes on").unwrap();
+                let Message::Text(text) = message else { continue };
+                let value: Value = serde_json::from_str(&text).unwrap();
+                if wanted(&value) {
+                    return value;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("it comes in a minute")
+    }
+}
+
+async fn messages_of_the_standard_are_answered(live: &Live) {
+    let mut client = Client::call(live).await;
+    let of = |id: &'static str| move |message: &Value| message["id"] == id;
+    client.send("client-message", "p1", json!({ "t": "ping" })).await;
+    assert_eq!(client.until(of("p1")).await["data"], json!({ "t": "ping", "d": {} }));
+    client.send("client-ready", "h1", json!({ "version": "9.0.0" })).await;
+    assert!(client.until(of("h1")).await["data"]["error"].as_str().unwrap().contains("9.0.0"));
+    client.until(|message| message["type"] == "bot-ready").await;
+    client.send("client-ready", "h2", json!({ "version": "2.1.0" })).await;
+    let tools = json!({ "tools": [{ "name": "colour", "description": "Paints the page." }] });
+    client.send("client-message", "t1", json!({ "t": "set-tools", "d": tools })).await;
+    assert_eq!(client.until(of("t1")).await["type"], "server-response");
+    client.send("append-to-context", "a1", json!({ "role": "user", "content": "My name is Ada." })).await;
+    assert_eq!(client.until(of("a1")).await["type"], "append-to-context-result");
+}
+
+async fn an_answer_in_text_is_shown_and_not_spoken_and_the_next_one_sounds(live: &Live) {
+    let mut client = Client::call(live).await;
+    client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
+    let question = "What is the capital of France?";
+    let options = json!({ "audio_response": false });
+    client.send("send-text", "2", json!({ "content": question, "options": options })).await;
+    let echo = client.until(|message| message["data"]["text"] == question).await;
+    assert_eq!(echo["type"], "user-llm-text");
+    let output = client.until(|message| message["type"] == "bot-output").await;
+    assert_eq!(
+        (&output["data"]["will_be_spoken"], output["data"].get("spoken_status")),
+        (&json!(false), None)
+    );
+    let spoken =
+        |message: &Value| message["type"] == "bot-started-speaking" || message["data"]["type"] == "turn";
+    assert_eq!(client.until(spoken).await["data"]["type"], "turn");
+    client.send("send-text", "3", json!({ "content": "Tell me something about the sea." })).await;
+    let status = |of: &'static str| move |message: &Value| message["data"]["spoken_status"] == of;
+    let new = client.until(status("new")).await;
+    assert_eq!(new["data"]["spoken_progress"]["remaining_text"], new["data"]["text"]);
+    let going = client.until(status("in-progress")).await["data"].clone();
+    let progress = |part: &str| going["spoken_progress"][part].as_str().unwrap();
+    assert_eq!(format!("{}{}", progress("accumulated_text"), progress("remaining_text")), going["text"]);
+    let done = client.until(status("completed")).await;
+    assert_eq!(done["data"]["segment_id"], going["segment_id"]);
+    let metrics = client.until(|message| message["type"] == "metrics").await;
+    assert_eq!(metrics["data"]["processing"][0]["processor"], "turn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_pipecat_finds_what_its_standard_says() {
+    let ice = r#"server.ice_servers=[{ urls = ["stun:stun.example.org"] }]"#;
+    let live = Live::start(&["--set", ice]).await;
+    a_session_begins_and_takes_offers(&live).await;
+    what_is_no_session_or_no_offer_is_told_what_to_do(&live).await;
+    messages_of_the_standard_are_answered(&live).await;
+    an_answer_in_text_is_shown_and_not_spoken_and_the_next_one_sounds(&live).await;
+}
