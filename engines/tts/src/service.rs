@@ -46,8 +46,7 @@ impl Tts for Service {
         // A request waits for its voice to be loaded, which is then loaded first.
         let ticket = self.state.enter_early()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
-        let stop = Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG);
-        let stop = Arc::new(stop.map_err(|error| Status::internal(error.to_string()))?);
+        let stop = Arc::new(Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG));
         let parts = parts(&request.text);
         // Parts may be halved on the way, but each keeps a character.
         let (sender, receiver) = mpsc::channel(request.text.chars().count() + 2);

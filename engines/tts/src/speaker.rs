@@ -91,7 +91,7 @@ impl Speaker {
         let mut samples = Vec::new();
         let mut frames = None;
         if !utterance.is_silent() {
-            let sound = voice.speak(card, &utterance.ids, job.speed, &job.stop.run);
+            let sound = voice.speak(card, &utterance.ids, job.speed, job.stop.run()?);
             let sound = sound.context("the voice's network failed")?;
             (samples, frames) = (sound.samples, sound.frames);
         }
