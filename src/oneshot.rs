@@ -38,7 +38,7 @@ pub async fn speak(
     voice: &str,
     out: &Path,
 ) -> anyhow::Result<()> {
-    let launcher = Launcher::new()?;
+    let launcher = Launcher::new(config.engines.confine)?;
     let Launched { link, status } = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
     loaded(status).await?;
     let tts = GrpcTts { link, settings: config.tts.clone() };
@@ -101,7 +101,7 @@ pub async fn transcribe(
     language: &str,
 ) -> anyhow::Result<Transcript> {
     let samples = read_wav(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let launcher = Launcher::new()?;
+    let launcher = Launcher::new(config.engines.confine)?;
     let Launched { link, status } = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
     loaded(status).await?;
     let request = SttRequest { language: language.into(), ..SttRequest::default() };

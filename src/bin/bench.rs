@@ -195,8 +195,13 @@ enum Background {
     Silence,
 }
 
+fn main() -> ExitCode {
+    visavis_proto::host::silence_onnxruntime();
+    measure()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn measure() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Call(arguments) => Box::pin(call(arguments)).await,
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,

@@ -82,6 +82,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 fn main() -> std::process::ExitCode {
+    visavis_proto::host::silence_onnxruntime();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -19,8 +19,8 @@ use figment::value::{Dict, Value};
 pub(crate) use check::is_language;
 pub use renderers::{LONGEST_DELAY_MS, Renderers};
 pub use settings::{
-    Avatar, Config, Conversation, IceServer, LlmEngine, Log, Models, Recording, Remote, Server, SttEngine,
-    Telemetry, TtsEngine, Vad,
+    Avatar, Config, Conversation, EngineProcesses, IceServer, LlmEngine, Log, Models, Recording, Remote,
+    Server, SttEngine, Telemetry, TtsEngine, Vad,
 };
 pub use tools::{Tools, Webhook};
 

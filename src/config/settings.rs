@@ -22,6 +22,8 @@ pub struct Config {
     pub recording: Recording,
     /// Where models lie.
     pub models: Models,
+    /// The engines' processes.
+    pub engines: EngineProcesses,
     /// Speech to text.
     pub stt: SttEngine,
     /// Language model.
@@ -118,6 +120,14 @@ pub struct Models {
     pub dir: PathBuf,
     /// The set of models: cpu, tiny, cpu-better, gpu.
     pub profile: String,
+}
+
+/// The engines' processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineProcesses {
+    /// Let engines that the server starts read nothing but their models and libraries, write nothing, start no programs and
+    /// open no connections, as far as the kernel can refuse it.
+    pub confine: bool,
 }
 
 /// An engine that already runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
@@ -256,6 +266,12 @@ impl Default for Log {
 impl Default for Models {
     fn default() -> Self {
         Self { dir: super::default_models_dir(), profile: "cpu".into() }
+    }
+}
+
+impl Default for EngineProcesses {
+    fn default() -> Self {
+        Self { confine: true }
     }
 }
 

@@ -68,7 +68,7 @@ impl Fleet {
             Some(model) => Some(Arc::new(SmartTurn::load(&models.runtime, model)?) as Arc<dyn EndOfTurn>),
             None => None,
         };
-        let launcher = Launcher::new()?;
+        let launcher = Launcher::new(config.engines.confine)?;
         let stt = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
         let llm = launcher.launch("llm", &config.llm.url, llm_arguments(config, models))?;
         let tts = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;

@@ -38,16 +38,17 @@ pub struct Launcher {
     tasks: TaskTracker,
     token: CancellationToken,
     sockets: Arc<Sockets>,
+    confine: bool,
 }
 
 impl Launcher {
-    /// Nothing started yet.
+    /// Nothing started yet; `confine`: children may do no more than they need.
     ///
     /// # Errors
     /// When there is no directory for sockets.
-    pub fn new() -> anyhow::Result<Self> {
+    pub fn new(confine: bool) -> anyhow::Result<Self> {
         let sockets = Arc::new(Sockets::new(&std::env::temp_dir())?);
-        Ok(Self { tasks: TaskTracker::new(), token: CancellationToken::new(), sockets })
+        Ok(Self { tasks: TaskTracker::new(), token: CancellationToken::new(), sockets, confine })
     }
 
     /// Connects to the engine at `url`, or starts one with these arguments when it is empty.
@@ -65,6 +66,9 @@ impl Launcher {
             let address = format!("unix:{}", self.sockets.of(name).display());
             let path = beside_us(&format!("visavis-{name}"))?;
             let mut all = vec!["--listen".into(), address.clone(), "--exit-with-stdin".into()];
+            if !self.confine {
+                all.push("--unconfined".into());
+            }
             all.extend(arguments);
             let supervisor = Supervisor {
                 program: Program { name, path, arguments: all },

@@ -28,7 +28,8 @@ use std::sync::{Arc, OnceLock};
 
 use clap::Parser;
 use tokio::sync::oneshot;
-use visavis_proto::host::{self, HostArgs};
+use visavis_proto::confine::{Drivers, Needs};
+use visavis_proto::host::{self, Host, HostArgs};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::HealthReply;
 use visavis_proto::v1::llm_server::LlmServer;
@@ -41,6 +42,17 @@ use crate::worker::{Job, Worker};
 
 /// Releases beside the queued requests that may wait for one step's end.
 const RELEASES: usize = 64;
+
+/// The backend that this program was built with.
+const BACKEND: &str = if cfg!(feature = "cuda") {
+    "cuda"
+} else if cfg!(feature = "rocm") {
+    "rocm"
+} else if cfg!(feature = "vulkan") {
+    "vulkan"
+} else {
+    "cpu"
+};
 
 /// Serves a language model (GGUF) over gRPC.
 #[derive(Debug, Parser)]
@@ -78,6 +90,8 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     wait_passively();
     host::init_log(&args.host.log);
+    let needs = Needs { read: model::files(&args.model), drivers: Drivers::of(BACKEND) };
+    let host = Host::open(&args.host, &needs)?;
     let state = EngineState::new(args.queue);
     let loaded = Arc::new(OnceLock::new());
     let (sender, jobs) = sync_channel(args.queue as usize + RELEASES);
@@ -108,7 +122,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(async {
         tokio::select! {
-            served = host::serve(&args.host, state, LlmServer::new(service)) => served,
+            served = host.serve(state, LlmServer::new(service)) => served,
             // While the service lives the thread ends only by a panic; nothing could be answered any more.
             _ = &mut worker_ended => Err(anyhow::anyhow!("the model's thread has ended")),
         }

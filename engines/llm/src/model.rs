@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llama_cpp_2::context::LlamaContext;
@@ -141,6 +141,18 @@ impl Model {
     }
 }
 
+/// The files that make the model: a large one lies in several, named `NAME-00001-of-00003.gguf` and so on.
+pub(crate) fn files(first: &Path) -> Vec<PathBuf> {
+    let mut files = vec![first.to_owned()];
+    let name = first.file_name().unwrap_or_default().to_string_lossy();
+    if let Some((base, count)) = name.split_once("-00001-of-")
+        && let Some(Ok(count)) = count.strip_suffix(".gguf").map(str::parse::<u16>)
+    {
+        files.extend((2..=count).map(|n| first.with_file_name(format!("{base}-{n:05}-of-{count:05}.gguf"))));
+    }
+    files
+}
+
 fn closing(model: &LlamaModel) -> Vec<Token> {
     let vocab = model.vocab();
     let ends = |token: &LlamaToken| {
@@ -161,7 +173,7 @@ fn gpu() -> Option<String> {
 }
 
 /// Tells the mistakes apart that llama.cpp would all call "null".
-fn check_file(path: &std::path::Path) -> Result<(), String> {
+fn check_file(path: &Path) -> Result<(), String> {
     let shown = path.display();
     let mut magic = [0; 4];
     let mut file = File::open(path).map_err(|e| {
@@ -312,4 +324,21 @@ fn sequence(slot: usize) -> i32 {
 
 fn position(tokens: usize) -> u32 {
     u32::try_from(tokens).expect("a position is within the context")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_in_parts_is_all_its_files() {
+        let names = |path: &str| -> Vec<String> {
+            files(Path::new(path)).iter().map(|path| path.display().to_string()).collect()
+        };
+        assert_eq!(names("/m/a.gguf"), ["/m/a.gguf"]);
+        assert_eq!(
+            names("/m/a-00001-of-00003.gguf"),
+            ["/m/a-00001-of-00003.gguf", "/m/a-00002-of-00003.gguf", "/m/a-00003-of-00003.gguf"]
+        );
+    }
 }

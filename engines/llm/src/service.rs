@@ -113,12 +113,14 @@ impl Llm for LlmService {
         &self,
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
+        self.state.loaded().await;
         let (sender, events) = mpsc::channel(EVENT_CHANNEL);
         block_in_place(|| self.submit(Kind::Generate, request.into_inner(), Reader::Events(sender)))?;
         Ok(Response::new(ReceiverStream::new(events)))
     }
 
     async fn prefill(&self, request: Request<GenerateRequest>) -> Result<Response<PrefillReply>, Status> {
+        self.state.loaded().await;
         let (sender, reply) = oneshot::channel();
         block_in_place(|| self.submit(Kind::Prefill, request.into_inner(), Reader::Reply(Some(sender))))?;
         let reply = reply.await.map_err(|_| Status::unavailable("the engine is ending"))?;
@@ -126,6 +128,7 @@ impl Llm for LlmService {
     }
 
     async fn count(&self, request: Request<GenerateRequest>) -> Result<Response<CountReply>, Status> {
+        self.state.loaded().await;
         block_in_place(|| self.count_tokens(&request.into_inner())).map(Response::new)
     }
 

@@ -1,18 +1,20 @@
-//! Command line, listening socket, shutdown, and death with the parent: the same for every engine program.
+//! Command line, listening socket, confinement, shutdown, and death with the parent: the same for every engine program.
 
 use std::convert::Infallible;
 use std::io::Read;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
+use crate::confine::{Needs, confine};
 use crate::state::{EngineService, EngineState};
 use crate::v1::engine_server::EngineServer;
 
@@ -31,6 +33,9 @@ pub struct HostArgs {
     /// PEM key for TLS on HOST:PORT
     #[arg(long, requires = "tls_cert", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// Leave the process all that its user may do: read and write any file, start programs, open connections
+    #[arg(long)]
+    pub unconfined: bool,
     /// Log filter, such as info or debug
     #[arg(long, default_value = "info", value_name = "FILTER")]
     pub log: String,
@@ -46,47 +51,102 @@ pub fn init_log(filter: &str) {
         .init();
 }
 
-/// Serves `Engine` and the engine's own service until SIGTERM, SIGINT or (with `exit_with_stdin`) the parent's end.
-///
-/// # Errors
-/// When the address cannot be listened on or the certificate cannot be read.
-pub async fn serve<S>(args: &HostArgs, state: Arc<EngineState>, service: S) -> anyhow::Result<()>
-where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
-        + NamedService
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send + 'static,
-{
-    if args.exit_with_stdin {
-        exit_with_stdin();
+/// Keeps ONNX Runtime, where it will be loaded, from telling its makers of itself: its libraries do so from the first call on,
+/// before its interface can be asked not to, and only this variable is looked at earlier. To be called first in `main`.
+pub fn silence_onnxruntime() {
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    debug_assert_eq!(threads, 1, "other threads may read the environment");
+    if threads == 1 {
+        // SAFETY: no other thread is there that could read or write the environment.
+        unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
     }
-    let mut server = Server::builder().tcp_nodelay(true);
-    if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
+}
+
+/// An engine's open socket.
+#[derive(Debug)]
+pub struct Host {
+    listener: Listener,
+    identity: Option<Identity>,
+    exit_with_stdin: bool,
+}
+
+#[derive(Debug)]
+enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+impl Host {
+    /// Binds the socket and reads the certificate, then confines the process to what the engine `needs` besides. To be called
+    /// before the process has a second thread.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on or the certificate cannot be read.
+    pub fn open(args: &HostArgs, needs: &Needs) -> anyhow::Result<Self> {
         let read =
             |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        server = server
-            .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?)))?;
+        let identity = match (&args.tls_cert, &args.tls_key) {
+            (Some(cert), Some(key)) => Some(Identity::from_pem(read(cert)?, read(key)?)),
+            _ => None,
+        };
+        let listener = listen(&args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
+        if args.unconfined {
+            tracing::info!("not confined, by --unconfined");
+        } else {
+            confine(needs);
+        }
+        Ok(Self { listener, identity, exit_with_stdin: args.exit_with_stdin })
     }
-    let router = server.add_service(EngineServer::new(EngineService(state))).add_service(service);
-    if let Some(path) = args.listen.strip_prefix("unix:") {
-        // A socket file left by a killed process would refuse the bind.
-        _ = std::fs::remove_file(path);
-        let listener =
-            UnixListener::bind(path).with_context(|| format!("cannot listen on {}", args.listen))?;
-        tracing::info!(listen = %args.listen, "listening");
-        router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped()).await?;
-        _ = std::fs::remove_file(path);
-    } else {
-        let listener = TcpListener::bind(&args.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", args.listen))?;
+
+    /// Serves `Engine` and the engine's own service until SIGTERM, SIGINT or (with `exit_with_stdin`) the parent's end.
+    ///
+    /// # Errors
+    /// When the socket or the certificate cannot be used.
+    pub async fn serve<S>(self, state: Arc<EngineState>, service: S) -> anyhow::Result<()>
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        if self.exit_with_stdin {
+            exit_with_stdin();
+        }
+        let mut server = Server::builder().tcp_nodelay(true);
+        if let Some(identity) = self.identity {
+            server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
+        }
+        let router = server.add_service(EngineServer::new(EngineService(state))).add_service(service);
+        match self.listener {
+            Listener::Unix(listener) => {
+                let listener = tokio::net::UnixListener::from_std(listener)?;
+                router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped()).await?;
+            }
+            Listener::Tcp(listener) => {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listen(address: &str) -> std::io::Result<Listener> {
+    let Some(path) = address.strip_prefix("unix:") else {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
         tracing::info!(listen = %listener.local_addr()?, "listening");
-        router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped()).await?;
-    }
-    Ok(())
+        return Ok(Listener::Tcp(listener));
+    };
+    // The file of an engine that has ended stays, for a confined one removes nothing, and would refuse the bind.
+    _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    tracing::info!(listen = address, "listening");
+    Ok(Listener::Unix(listener))
 }
 
 /// Ends the process at once when standard input closes. A thread of its own: the model may hold all others.

@@ -5,7 +5,9 @@
 //! - [`fault`]: faults that a caller tells apart by more than their code
 //! - [`language`]: what expectation makes of the languages that a model hears
 //! - [`host`]: command line, listening socket, shutdown, death with the parent
+//! - [`confine`]: what an engine's process may still do
 
+pub mod confine;
 pub mod fault;
 pub mod host;
 pub mod language;

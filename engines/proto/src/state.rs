@@ -4,15 +4,21 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::v1::{self, HealthReply, StatsReply, health_reply::State};
 
+/// How long a request waits for a model that loads: its caller tries again in any case, but later than it could.
+const LOADS_WITHIN: Duration = Duration::from_secs(5);
+
 /// Health and counters of one engine process, shared between its gRPC service and its model threads.
 #[derive(Debug)]
 pub struct EngineState {
-    health: Mutex<HealthReply>,
+    health: watch::Sender<HealthReply>,
     capacity: u32,
+    /// Requests that came before the model.
+    early: AtomicU32,
     queued: AtomicU32,
     active: AtomicU32,
     requests: AtomicU64,
@@ -41,8 +47,9 @@ impl EngineState {
     #[must_use]
     pub fn new(queue_capacity: u32) -> Arc<Self> {
         Arc::new(Self {
-            health: Mutex::new(HealthReply::default()),
+            health: watch::Sender::default(),
             capacity: queue_capacity,
+            early: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             active: AtomicU32::new(0),
             requests: AtomicU64::new(0),
@@ -57,15 +64,15 @@ impl EngineState {
 
     /// The model is loaded; `about` needs no `state`.
     pub fn set_ready(&self, about: HealthReply) {
-        *self.health.lock().unwrap_or_else(PoisonError::into_inner) =
-            HealthReply { state: State::Ready.into(), ..about };
+        self.health.send_replace(HealthReply { state: State::Ready.into(), ..about });
     }
 
     /// The model cannot be loaded, and why.
     pub fn set_failed(&self, message: impl Into<String>) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.state = State::Failed.into();
-        health.message = message.into();
+        self.health.send_modify(|health| {
+            health.state = State::Failed.into();
+            health.message = message.into();
+        });
     }
 
     /// The engine's health as it stands.
@@ -73,8 +80,7 @@ impl EngineState {
     pub fn health(&self) -> HealthReply {
         let step = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
         let step_ms = step.map_or(0, |begun| u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX));
-        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        HealthReply { step_ms, ..health.clone() }
+        HealthReply { step_ms, ..self.health.borrow().clone() }
     }
 
     /// The counters as they stand.
@@ -94,18 +100,39 @@ impl EngineState {
         }
     }
 
+    /// Waits for a model that loads, so that the first request is answered as soon as there is an answer. Not for long, and
+    /// not in company of more than the queue holds: then the request goes on, and is refused.
+    pub async fn loaded(&self) {
+        if self.health.borrow().state() != State::Loading {
+            return;
+        }
+        let others = self.early.fetch_add(1, Ordering::AcqRel);
+        let _place = Early(&self.early);
+        if others < self.capacity {
+            let mut health = self.health.subscribe();
+            let loaded = health.wait_for(|health| health.state() != State::Loading);
+            _ = tokio::time::timeout(LOADS_WITHIN, loaded).await;
+        }
+    }
+
     /// Takes a place in the queue, or says at once why there is none.
     ///
     /// # Errors
     /// `UNAVAILABLE` while the model loads, `FAILED_PRECONDITION` when it could not be loaded, `RESOURCE_EXHAUSTED`
     /// when the queue is full.
     pub fn enter(self: &Arc<Self>) -> Result<Ticket, Status> {
-        let health = self.health();
-        match health.state() {
-            State::Ready => {}
-            State::Loading => return Err(Status::unavailable("the model is still loading")),
-            State::Failed => return Err(Status::failed_precondition(health.message)),
+        if self.health.borrow().state() == State::Loading {
+            return Err(Status::unavailable("the model is still loading"));
         }
+        self.enter_early()
+    }
+
+    /// Takes a place in the queue, also before the model is loaded.
+    ///
+    /// # Errors
+    /// `FAILED_PRECONDITION` when the model could not be loaded, `RESOURCE_EXHAUSTED` when the queue is full.
+    pub fn enter_early(self: &Arc<Self>) -> Result<Ticket, Status> {
+        self.usable()?;
         let free = |queued: u32| (queued < self.capacity).then_some(queued + 1);
         if self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).is_err() {
             self.rejected.fetch_add(1, Ordering::Relaxed);
@@ -113,6 +140,16 @@ impl EngineState {
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
+    }
+
+    /// # Errors
+    /// `FAILED_PRECONDITION` when the model could not be loaded, with the reason.
+    pub fn usable(&self) -> Result<(), Status> {
+        let health = self.health.borrow();
+        match health.state() {
+            State::Failed => Err(Status::failed_precondition(&health.message)),
+            State::Loading | State::Ready => Ok(()),
+        }
     }
 
     /// The model begins a step of its work: what a call waits for, seconds at most. Health tells how long it takes.
@@ -133,6 +170,15 @@ impl EngineState {
     /// Counts samples heard, tokens generated or samples spoken.
     pub fn add_units(&self, units: u64) {
         self.units.fetch_add(units, Ordering::Relaxed);
+    }
+}
+
+/// A request that waits for the model, until it is dropped.
+struct Early<'a>(&'a AtomicU32);
+
+impl Drop for Early<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -237,5 +283,24 @@ mod tests {
         first.end(Outcome::Done);
         let stats = state.stats();
         assert_eq!((stats.queued, stats.active, stats.rejected, stats.cancelled), (0, 0, 1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_wait_for_a_model_that_loads_as_many_as_the_queue_holds_and_not_for_ever() {
+        let state = EngineState::new(1);
+        let waiting = tokio::spawn({
+            let state = state.clone();
+            async move { state.loaded().await }
+        });
+        tokio::task::yield_now().await;
+        state.loaded().await;
+        assert!(!waiting.is_finished(), "the second one does not wait, the first one does");
+        state.set_ready(HealthReply::default());
+        waiting.await.unwrap();
+        let slow = EngineState::new(1);
+        let begun = tokio::time::Instant::now();
+        slow.loaded().await;
+        assert_eq!(begun.elapsed(), LOADS_WITHIN);
+        assert_eq!(slow.enter().unwrap_err().code(), tonic::Code::Unavailable);
     }
 }

@@ -30,7 +30,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Parser;
-use visavis_proto::host::{self, HostArgs};
+use visavis_proto::confine::{Drivers, Needs};
+use visavis_proto::host::{self, Host, HostArgs};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::stt_server::SttServer;
 
@@ -61,16 +62,19 @@ fn main() -> anyhow::Result<()> {
     host::init_log(&args.host.log);
     native::wait_passively();
     native::log_to_tracing();
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(serve(args))
+    let needs = Needs { read: vec![args.model.clone()], drivers: Drivers::of(native::BACKEND) };
+    let host = Host::open(&args.host, &needs)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(serve(host, args))
 }
 
-async fn serve(args: Args) -> anyhow::Result<()> {
+async fn serve(host: Host, args: Args) -> anyhow::Result<()> {
     let state = EngineState::new(args.queue);
     let queue = Arc::new(queue::Queue::new(state.clone()));
     let settings = worker::Settings { model: args.model, threads: usize::from(args.threads), gpu: args.gpu };
     let worker = worker::spawn(settings, state.clone(), queue.clone())?;
     let service = service::SttService::new(state.clone(), queue.clone());
-    let served = host::serve(&args.host, state, SttServer::new(service)).await;
+    let served = host.serve(state, SttServer::new(service)).await;
     queue.close();
     // Native threads must not run while the process takes itself down.
     tokio::task::spawn_blocking(move || worker.join()).await?.ok();

@@ -107,6 +107,7 @@ impl Recogniser {
             pass.tokens.clear();
         }
         self.look_again(&mut pass, hints, stop)?;
+        self.spell(&mut pass, audio.len(), hints, stop)?;
         if let Some(period) = text::echo_period(&pass.tokens, hints.seconds) {
             text::cut_loop(&mut pass.tokens, period);
             pass.said.clear();

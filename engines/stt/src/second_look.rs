@@ -1,5 +1,5 @@
 //! A second look at what a first one is known to mishear: one word alone gives the decoder no context to go by, so that it
-//! makes half a sentence of it ("want to." of "What?").
+//! makes half a sentence of it ("want to." of "What?"); and what is spelled ends in words ("J, O, H, and...").
 
 use crate::grammar::Grammar;
 use crate::native;
@@ -20,6 +20,9 @@ const ALLOWANCE: f32 = 2.5;
 const WORST: f32 = -4.2;
 /// What of the allowance is counted when the sureness of a phrase is told.
 const COUNTED: f32 = 1.5;
+
+/// What stands before a text that is spelled, in any language.
+const SPELLED: &str = "B, R, O, W, N.";
 
 /// A text in tokens with its log probability, its end included.
 struct Hypothesis {
@@ -68,6 +71,36 @@ impl Recogniser {
             pass.said.clear();
             pass.log_probability = (best.score + COUNTED).min(0.0);
             pass.tokens = best.tokens;
+        }
+        Ok(())
+    }
+
+    /// Hears what is spelled once more, now that it is known to be, and takes what fits better: by the sound alone the last
+    /// letter is often a word to the decoder, even where all of it is there. `samples` is the window's length.
+    pub(crate) fn spell(
+        &mut self,
+        pass: &mut Pass,
+        samples: usize,
+        hints: Hints<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
+        let letters = text::letters(&self.text_of(&pass.tokens));
+        if letters == 0 {
+            return Ok(());
+        }
+        let again = self.pass(samples, Hints { prompt: SPELLED, ..hints }, stop)?;
+        let average = |pass: &Pass| pass.log_probability / (pass.tokens.len() + 1) as f32;
+        if again.loops == 0
+            && average(&again) > average(pass)
+            && text::letters(&self.text_of(&again.tokens)) >= letters
+        {
+            tracing::debug!(
+                letters,
+                before = average(pass),
+                after = average(&again),
+                "letters are heard again"
+            );
+            *pass = again;
         }
         Ok(())
     }

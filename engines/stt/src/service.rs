@@ -52,6 +52,7 @@ impl Stt for SttService {
     type RecognizeStream = Answers;
 
     async fn recognize(&self, request: Request<Streaming<SttInput>>) -> Result<Response<Answers>, Status> {
+        self.state.loaded().await;
         let health = self.state.health();
         match health.state() {
             State::Ready => {}

@@ -74,6 +74,20 @@ pub(crate) fn same_words(one: &str, other: &str) -> bool {
     words(one).map(|(_, word)| word).eq(words(other).map(|(_, word)| word))
 }
 
+/// How many letters are spelled in a text that is mostly spelled; 0: it is not. "I, I, I think" is not, nor is "U.S.A.".
+pub(crate) fn letters(text: &str) -> usize {
+    const LEAST_WORDS: usize = 4;
+    const LEAST_LETTERS: usize = 3;
+    let words: Vec<String> = words(text).map(|(_, word)| word).collect();
+    let is_letter = |word: &&String| word.len() == 1 && word.as_bytes()[0].is_ascii_alphabetic();
+    let mut letters: Vec<&String> = words.iter().filter(is_letter).collect();
+    let count = letters.len();
+    letters.sort();
+    letters.dedup();
+    let spelled = words.len() >= LEAST_WORDS && 2 * count > words.len() && letters.len() >= LEAST_LETTERS;
+    if spelled { count } else { 0 }
+}
+
 /// Lower-case words, each with the place where it begins.
 fn words(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut rest = 0;
@@ -110,6 +124,22 @@ pub(crate) fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spelled_letters_are_told_from_words_and_stutter() {
+        for (text, count) in [
+            ("s, h, a, y, and the.", 4),
+            ("J, O, H, N.", 4),
+            ("S-H-A-Y-N-E", 6),
+            ("My name is Shayne, S, H, A.", 0),
+            ("I, I, I think so.", 0),
+            ("U.S.A.", 0),
+            ("5, 5, 0, 1", 0),
+            ("", 0),
+        ] {
+            assert_eq!(letters(text), count, "{text}");
+        }
+    }
 
     #[test]
     fn stage_directions_are_no_speech() {

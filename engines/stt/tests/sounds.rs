@@ -49,6 +49,14 @@ async fn words_behind_a_repetition_are_heard_and_nobody_says_no_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_letter_of_what_is_spelled_is_a_letter() {
+    let engine = Engine::ready(&best_model(), &[]).await;
+    // "J, O, H, N", 0.55 s apart; it was "j, o, h, and...".
+    let heard = hear(&engine, &clip("john-spelled"), ENGLISH, &[]).await;
+    assert_eq!(words(&heard.text), ["j", "o", "h", "n"], "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_word_is_one_of_the_likely_phrases_unless_it_is_plainly_another() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let phrases = ["Stop.", "Wait.", "What?", "No.", "Yes.", "Okay.", "Right.", "Uh-huh.", "Why?", "Thanks."];

@@ -1,8 +1,8 @@
 //! A request on its way: what the worker needs, how it is stopped, and the stream that its caller reads.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use ort::session::RunOptions;
@@ -40,18 +40,30 @@ pub(crate) struct Job {
 pub(crate) struct Stop {
     stopped: AtomicBool,
     deadline: Option<Instant>,
-    /// Given to every run of the job.
-    pub(crate) run: RunOptions,
+    long: bool,
+    /// Made when the job begins: a request may come before ONNX Runtime is loaded.
+    run: OnceLock<RunOptions>,
 }
 
 impl Stop {
     /// Not stopped; passes at `deadline`. The memory of `long` runs is given back after each.
-    pub(crate) fn new(deadline: Option<Instant>, long: bool) -> ort::Result<Self> {
-        let mut run = RunOptions::new()?;
-        if long {
-            run.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    pub(crate) fn new(deadline: Option<Instant>, long: bool) -> Self {
+        Self { stopped: AtomicBool::new(false), deadline, long, run: OnceLock::new() }
+    }
+
+    /// What is given to every run of the job; the worker alone asks for it.
+    pub(crate) fn run(&self) -> ort::Result<&RunOptions> {
+        if self.run.get().is_none() {
+            let mut run = RunOptions::new()?;
+            if self.long {
+                run.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+            }
+            if self.stopped.load(Ordering::Acquire) {
+                run.terminate()?;
+            }
+            _ = self.run.set(run);
         }
-        Ok(Self { stopped: AtomicBool::new(false), deadline, run })
+        Ok(self.run.get().expect("it has just been set"))
     }
 
     /// Whether work on the job is wasted.
@@ -65,7 +77,7 @@ impl Stop {
 
     fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
-        if let Err(error) = self.run.terminate() {
+        if let Some(Err(error)) = self.run.get().map(RunOptions::terminate) {
             tracing::warn!(%error, "a run could not be ended");
         }
     }

@@ -2,17 +2,19 @@
 //! service `Tts`. SPDX-License-Identifier: GPL-3.0-or-later, because libespeak-ng is linked in.
 //!
 //! A request's way: [`service`] and [`request`] check it, [`text`] breaks it into parts, [`queue`] orders the [`job`]s,
-//! and the one [`worker`] thread speaks part after part: [`words`] and [`say`] read the text, [`espeak`],
+//! and the one [`worker`] thread has the [`speaker`] speak part after part: [`words`] and [`say`] read the text, [`espeak`],
 //! behind its [`guard`], gives phonemes of the [`script`] that a voice reads, [`utterance`] and [`align`] tie them to words, [`piper`] speaks them on [`runtime`] with the durations
-//! that [`onnx`] exposes, and [`sound`] sets the level.
+//! that [`onnx`] exposes, and [`sound`] sets the level. The [`loader`] loads one voice after the other, in an [`order`]: the
+//! engine is ready with the first, and a request for another waits for that one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Parser;
-use visavis_proto::host::{HostArgs, init_log, serve};
+use visavis_proto::confine::{Drivers, Needs};
+use visavis_proto::host::{Host, HostArgs, init_log, silence_onnxruntime};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::tts_server::TtsServer;
 
@@ -20,7 +22,9 @@ mod align;
 mod espeak;
 mod guard;
 mod job;
+mod loader;
 mod onnx;
+mod order;
 mod piper;
 mod queue;
 #[cfg(test)]
@@ -31,6 +35,7 @@ mod say;
 mod script;
 mod service;
 mod sound;
+mod speaker;
 mod split;
 mod text;
 mod utterance;
@@ -60,29 +65,53 @@ struct Args {
     espeak_data: Option<PathBuf>,
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+/// The backend that this program was built with.
+const BACKEND: &str = if cfg!(feature = "cuda") {
+    "cuda"
+} else if cfg!(feature = "rocm") {
+    "rocm"
+} else if cfg!(feature = "vulkan") {
+    "vulkan"
+} else {
+    "cpu"
+};
+
+fn main() -> anyhow::Result<()> {
+    silence_onnxruntime();
     let args = Args::parse();
     init_log(&args.host.log);
-    let state = EngineState::new(args.queue);
-    let queue = Arc::new(queue::Queue::new());
-    let voices = Arc::new(OnceLock::new());
     let options = worker::Options {
         voices: args.voices,
         onnxruntime: args.onnxruntime,
         espeak_data: args.espeak_data,
         threads: args.threads.into(),
     };
+    let needs = Needs { read: options.files(), drivers: Drivers::of(BACKEND) };
+    let host = Host::open(&args.host, &needs)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(serve(host, options, args.queue))
+}
+
+async fn serve(host: Host, options: worker::Options, capacity: u32) -> anyhow::Result<()> {
+    let state = EngineState::new(capacity);
+    let queue = Arc::new(queue::Queue::new());
+    let cards = options.cards().unwrap_or_else(|error| {
+        tracing::error!("{error:#}");
+        state.set_failed(format!("{error:#}"));
+        Arc::default()
+    });
+    let voices = cards.iter().map(worker::describe).collect();
     let worker = {
-        let (state, queue, voices) = (state.clone(), queue.clone(), voices.clone());
+        let (state, queue) = (state.clone(), queue.clone());
+        let run = move || worker::run(&options, &cards, &state, &queue);
         std::thread::Builder::new()
             .name("speaker".to_owned())
-            .spawn(move || worker::run(&options, &state, &queue, &voices))
+            .spawn(run)
             .context("cannot start the speaker's thread")?
     };
     let service =
         service::Service { state: state.clone(), queue: queue.clone(), voices, last_id: AtomicU64::new(0) };
-    let served = serve(&args.host, state, TtsServer::new(service)).await;
+    let served = host.serve(state, TtsServer::new(service)).await;
     // ONNX Runtime must not be unloaded under a run.
     queue.close();
     _ = worker.join();

@@ -1,6 +1,7 @@
-//! A Piper voice: its description, and its network in ONNX Runtime.
+//! A Piper voice: its card, by its description, and its network in ONNX Runtime.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -44,9 +45,9 @@ struct Language {
     family: String,
 }
 
-/// A loaded voice.
+/// What is known of a voice before its network is loaded.
 #[derive(Debug)]
-pub(crate) struct Voice {
+pub(crate) struct Card {
     /// How requests name it: the model's file name without its ending.
     pub(crate) name: String,
     /// ISO 639-1.
@@ -57,11 +58,17 @@ pub(crate) struct Voice {
     pub(crate) espeak: String,
     /// Samples in a second.
     pub(crate) sample_rate: u32,
-    /// What it computes on, as in the health reply.
-    pub(crate) device: &'static str,
     /// Its phoneme ids.
     pub(crate) map: IdMap,
     inference: Inference,
+    path: PathBuf,
+}
+
+/// A loaded voice.
+#[derive(Debug)]
+pub(crate) struct Voice {
+    /// What it computes on, as in the health reply.
+    pub(crate) device: &'static str,
     session: Session,
     durations: Option<String>,
     speakers: bool,
@@ -76,13 +83,18 @@ pub(crate) struct Sound {
     pub(crate) frames: Option<Vec<u64>>,
 }
 
-impl Voice {
-    /// Reads the .onnx file and the .onnx.json beside it; each fault says what to do.
-    pub(crate) fn load(runtime: &Runtime, path: &Path) -> anyhow::Result<Self> {
-        const FETCH: &str = "fetch the voice again (`visavis models fetch`), or name another by --voice";
-        let mut json = path.as_os_str().to_owned();
-        json.push(".json");
-        let json = PathBuf::from(json);
+/// What to do about a voice that cannot be used.
+const FETCH: &str = "fetch the voice again (`visavis models fetch`), or name another by --voice";
+
+/// Where a voice's description lies.
+pub(crate) fn description(voice: &Path) -> PathBuf {
+    voice.with_added_extension("json")
+}
+
+impl Card {
+    /// Reads the .onnx.json beside the .onnx file; each fault says what to do.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let json = description(path);
         let text =
             std::fs::read(&json).with_context(|| format!("cannot read {}; {FETCH}", json.display()))?;
         let description: Description = serde_json::from_slice(&text)
@@ -96,42 +108,53 @@ impl Voice {
         }
         let map = IdMap::new(phoneme_id_map);
         ensure!(map.is_complete(), "{}: phoneme_id_map lacks ^, _ or $; {FETCH}", json.display());
-        let model =
-            std::fs::read(path).with_context(|| format!("cannot read {}; {FETCH}", path.display()))?;
-        let (model, durations) = expose_durations(model);
-        let (session, device) = runtime
-            .session(&model)
-            .with_context(|| format!("{} is no model that ONNX Runtime can load; {FETCH}", path.display()))?;
-        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
-        ensure!(
-            ["input", "input_lengths", "scales"].iter().all(|name| inputs.contains(name)),
-            "{} is not a Piper voice: its inputs are {}; {FETCH}",
-            path.display(),
-            inputs.join(", ")
-        );
+        // Else it would be missed only when somebody asks for it.
+        File::open(path).with_context(|| format!("cannot read {}; {FETCH}", path.display()))?;
         let family = espeak.voice.split('-').next().unwrap_or_default().to_owned();
         let (language, locale) = language.map_or((family, espeak.voice.clone()), |it| (it.family, it.code));
-        if durations.is_none() {
-            tracing::warn!(voice = %path.display(), "no phoneme durations in this voice: word times are estimates");
-        }
         Ok(Self {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             language,
             locale,
             espeak: espeak.voice,
             sample_rate: audio.sample_rate,
-            device,
             map,
             inference,
-            speakers: inputs.contains(&"sid"),
-            session,
-            durations,
+            path: path.to_owned(),
         })
     }
+}
 
-    /// Speaks phoneme ids; `speed` 2 takes half the time. `run` can end it in the middle.
-    pub(crate) fn speak(&mut self, ids: &[i64], speed: f32, run: &RunOptions) -> ort::Result<Sound> {
-        let Inference { noise_scale, length_scale, noise_w } = self.inference;
+impl Voice {
+    /// Loads the voice's network; each fault says what to do.
+    pub(crate) fn load(runtime: &Runtime, card: &Card) -> anyhow::Result<Self> {
+        let shown = card.path.display();
+        let model = std::fs::read(&card.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
+        let (model, durations) = expose_durations(model);
+        let (session, device) = runtime
+            .session(&model)
+            .with_context(|| format!("{shown} is no model that ONNX Runtime can load; {FETCH}"))?;
+        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
+        ensure!(
+            ["input", "input_lengths", "scales"].iter().all(|name| inputs.contains(name)),
+            "{shown} is not a Piper voice: its inputs are {}; {FETCH}",
+            inputs.join(", ")
+        );
+        if durations.is_none() {
+            tracing::warn!(voice = %shown, "no phoneme durations in this voice: word times are estimates");
+        }
+        Ok(Self { device, speakers: inputs.contains(&"sid"), session, durations })
+    }
+
+    /// Speaks phoneme ids of the `card`'s map; `speed` 2 takes half the time. `run` can end it in the middle.
+    pub(crate) fn speak(
+        &mut self,
+        card: &Card,
+        ids: &[i64],
+        speed: f32,
+        run: &RunOptions,
+    ) -> ort::Result<Sound> {
+        let Inference { noise_scale, length_scale, noise_w } = card.inference;
         let scales = vec![noise_scale, length_scale / speed, noise_w];
         let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
             ("input", Tensor::from_array(([1, ids.len()], ids.to_vec()))?.into()),

@@ -1,7 +1,7 @@
 //! The `Tts` service: checks a request, gives it a place, and hands the worker's parts on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -25,21 +25,10 @@ pub(crate) struct Service {
     pub(crate) state: Arc<EngineState>,
     /// To the worker.
     pub(crate) queue: Arc<Queue<Job>>,
-    /// Set by the worker when they are loaded.
-    pub(crate) voices: Arc<OnceLock<Vec<Voice>>>,
+    /// All, whether they are loaded or not.
+    pub(crate) voices: Vec<Voice>,
     /// Of the last request.
     pub(crate) last_id: AtomicU64,
-}
-
-impl Service {
-    #[allow(clippy::result_large_err)]
-    fn voices(&self) -> Result<&[Voice], Status> {
-        if let Some(voices) = self.voices.get() {
-            return Ok(voices);
-        }
-        // Loading or failed: the state knows, and its place is not needed.
-        self.state.enter().and(Err(Status::unavailable("the model is still loading")))
-    }
 }
 
 #[tonic::async_trait]
@@ -52,11 +41,12 @@ impl Tts for Service {
     ) -> Result<Response<SpeechStream>, Status> {
         let arrived = Instant::now();
         let request = request.into_inner();
-        let Wanted { voice, speed, priority } = check(&request, self.voices()?)?;
-        let ticket = self.state.enter()?;
+        self.state.usable()?;
+        let Wanted { voice, speed, priority } = check(&request, &self.voices)?;
+        // A request waits for its voice to be loaded, which is then loaded first.
+        let ticket = self.state.enter_early()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
-        let stop = Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG);
-        let stop = Arc::new(stop.map_err(|error| Status::internal(error.to_string()))?);
+        let stop = Arc::new(Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG));
         let parts = parts(&request.text);
         // Parts may be halved on the way, but each keeps a character.
         let (sender, receiver) = mpsc::channel(request.text.chars().count() + 2);
@@ -68,6 +58,7 @@ impl Tts for Service {
     }
 
     async fn voices(&self, _: Request<VoicesRequest>) -> Result<Response<VoicesReply>, Status> {
-        Ok(Response::new(VoicesReply { voices: self.voices()?.to_vec() }))
+        self.state.usable()?;
+        Ok(Response::new(VoicesReply { voices: self.voices.clone() }))
     }
 }

@@ -1,35 +1,25 @@
-//! The one thread on which espeak-ng and the voices run: it loads them, then speaks part after part, always for the
-//! most urgent job.
+//! The one thread on which espeak-ng runs and the voices speak: part after part, always for the most urgent job. The
+//! [`loader`](crate::loader) brings it the voices.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::ensure;
-use ort::session::RunOptions;
 use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
-use visavis_proto::v1::{self, HealthReply, SpeechPart};
+use visavis_proto::v1::{self, HealthReply};
 
-use crate::espeak::Espeak;
 use crate::job::Job;
-use crate::piper::Voice;
-use crate::queue::{Entry, Queue};
-use crate::runtime::Runtime;
-use crate::say::say;
-use crate::sound::{excess_lead, gain, pcm16};
-use crate::split::halves;
-use crate::text::{Part, parts};
-use crate::utterance::{SpokenClause, Utterance, ends};
-use crate::words::words;
+use crate::loader::{Loaded, Loader, Stock};
+use crate::piper::{Card, description};
+use crate::queue::{Entry, Queue, Turn};
+use crate::speaker::Speaker;
 
-/// Spoken before the first request, since the first run of a network is slow; its level sets the voice's.
-const WARM_UP: &str = "The quick brown fox jumps over the lazy dog, and then it rests. How are you today?";
-
-/// Most symbols of IPA, stress marks and spaces among them, in one run of the network: about twenty seconds of speech. What
-/// is longer would keep other requests waiting, and the network's memory grows with the square of it.
-const LONGEST_RUN: usize = 300;
+/// Spoken before a voice's first request, since the first run of a network is slow; its level sets the voice's. It is short:
+/// after a restart somebody waits for it. Its peak is within 1 dB of that of a long sentence (measured on joe-medium).
+const WARM_UP: &str = "The quick brown fox.";
 
 /// What the command line says of the voices.
 #[derive(Debug, Clone)]
@@ -44,31 +34,132 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
 }
 
-/// Loads the voices, tells the state how that went, then works until the queue is closed.
-pub(crate) fn run(
-    options: &Options,
-    state: &EngineState,
-    queue: &Queue<Job>,
-    installed: &OnceLock<Vec<v1::Voice>>,
-) {
-    let start = Instant::now();
-    let loaded = catch_unwind(AssertUnwindSafe(|| Speaker::load(options))).unwrap_or_else(|_| {
+impl Options {
+    /// What is known of the voices before any is loaded.
+    pub(crate) fn cards(&self) -> anyhow::Result<Arc<[Card]>> {
+        let mut cards: Vec<Card> = Vec::new();
+        for path in &self.voices {
+            let card = Card::read(path)?;
+            ensure!(
+                cards.iter().all(|other| other.name != card.name),
+                "--voice: two voices have the file name {:?}; rename one",
+                card.name
+            );
+            cards.push(card);
+        }
+        Ok(cards.into())
+    }
+
+    /// Every file and folder that is read.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> =
+            self.voices.iter().flat_map(|voice| [voice.clone(), description(voice)]).collect();
+        files.push(self.onnxruntime.clone());
+        files.extend(self.espeak_data.clone());
+        files
+    }
+}
+
+/// Speaks until the queue is closed; tells the state when the first voice is there.
+pub(crate) fn run(options: &Options, cards: &Arc<[Card]>, state: &EngineState, queue: &Arc<Queue<Job>>) {
+    if cards.is_empty() {
+        // The state knows why.
+        return;
+    }
+    let begun = Instant::now();
+    let started = catch_unwind(AssertUnwindSafe(|| start(options, cards, queue))).unwrap_or_else(|_| {
         Err(anyhow::anyhow!("the voices cannot be loaded: the loader panicked, see the log"))
     });
-    let mut speaker = match loaded {
-        Ok(speaker) => speaker,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            return state.set_failed(format!("{error:#}"));
-        }
+    let failed = match started {
+        Ok((speaker, loader)) => Worker { speaker, loader, state, queue, options, cards, begun }.run(),
+        Err(error) => Some(error),
     };
-    tracing::info!(ms = start.elapsed().as_millis(), voices = speaker.voices.len(), "ready");
-    _ = installed.set(speaker.voices.iter().map(|(voice, _)| describe(voice)).collect());
-    state.set_ready(speaker.about(options));
-    while let Some(entry) = queue.pop() {
-        if let Some(entry) = step(&mut speaker, state, entry) {
-            queue.put_back(entry);
+    if let Some(error) = failed {
+        tracing::error!("{error:#}");
+        let message = format!("{error:#}");
+        state.set_failed(&message);
+        while let Some(turn) = queue.pop() {
+            if let Turn::Job(Entry { job, .. }) = turn {
+                refuse(job, Status::failed_precondition(&message));
+            }
         }
+    }
+}
+
+fn start(
+    options: &Options,
+    cards: &Arc<[Card]>,
+    queue: &Arc<Queue<Job>>,
+) -> anyhow::Result<(Speaker, Loader)> {
+    let mut speaker = Speaker::new(options.espeak_data.as_deref(), cards.clone())?;
+    let stock = Stock {
+        cards: cards.clone(),
+        warm_ups: speaker.ids(WARM_UP)?,
+        onnxruntime: options.onnxruntime.clone(),
+        threads: options.threads,
+    };
+    let queue = queue.clone();
+    Ok((speaker, Loader::start(stock, move || queue.wake())?))
+}
+
+struct Worker<'a> {
+    speaker: Speaker,
+    loader: Loader,
+    state: &'a EngineState,
+    queue: &'a Queue<Job>,
+    options: &'a Options,
+    cards: &'a [Card],
+    begun: Instant,
+}
+
+impl Worker<'_> {
+    /// Works until the queue is closed; an error is why not even the first voice can be loaded.
+    fn run(mut self) -> Option<anyhow::Error> {
+        let mut ready = 0;
+        loop {
+            self.loader.set_idle(self.queue.is_idle());
+            match self.queue.pop()? {
+                Turn::News => {
+                    for loaded in self.loader.take() {
+                        match self.install(loaded, ready) {
+                            Ok(()) => ready += 1,
+                            Err(error) if ready == 0 => return Some(error),
+                            Err(error) => tracing::error!("{error:#}"),
+                        }
+                    }
+                }
+                Turn::Job(entry) if self.speaker.is_settled(entry.job.voice) => {
+                    self.loader.set_idle(false);
+                    if let Some(entry) = step(&mut self.speaker, self.state, entry) {
+                        self.queue.put_back(entry);
+                    }
+                }
+                Turn::Job(entry) => {
+                    let voice = entry.job.voice;
+                    self.queue.hold(voice, entry);
+                    self.loader.want(voice);
+                }
+            }
+        }
+    }
+
+    /// A voice is there, or cannot be; `ready` others are.
+    fn install(&mut self, Loaded { index, outcome }: Loaded, ready: usize) -> anyhow::Result<()> {
+        let (kept, told) = match outcome {
+            Ok(voice) => {
+                let device = voice.voice.device;
+                if ready == 0 {
+                    self.state.set_ready(about(self.options, self.cards, device));
+                }
+                let (name, ms) = (&self.cards[index].name, self.begun.elapsed().as_millis());
+                tracing::info!(voice = name, ms, "ready");
+                (Ok(voice), Ok(()))
+            }
+            Err(error) => (Err(format!("{error:#}")), Err(error)),
+        };
+        self.speaker.install(index, kept);
+        self.queue.release(index);
+        told
     }
 }
 
@@ -103,118 +194,39 @@ fn step(speaker: &mut Speaker, state: &EngineState, mut entry: Entry<Job>) -> Op
         }
         Err(error) => {
             tracing::error!("a part could not be spoken: {error:#}");
-            let Job { sender, ticket, .. } = entry.job;
-            ticket.end(Outcome::Failed);
-            _ = sender.try_send(Err(Status::internal(format!("the text could not be spoken: {error:#}"))));
+            refuse(entry.job, Status::internal(format!("the text could not be spoken: {error:#}")));
             None
         }
     }
 }
 
-fn describe(voice: &Voice) -> v1::Voice {
+/// Ends a job that cannot be done.
+fn refuse(job: Job, status: Status) {
+    let Job { sender, ticket, .. } = job;
+    ticket.end(Outcome::Failed);
+    _ = sender.try_send(Err(status));
+}
+
+/// A voice as requests know it.
+pub(crate) fn describe(card: &Card) -> v1::Voice {
     v1::Voice {
-        name: voice.name.clone(),
-        language: voice.language.clone(),
-        locale: voice.locale.clone(),
-        sample_rate: voice.sample_rate,
+        name: card.name.clone(),
+        language: card.language.clone(),
+        locale: card.locale.clone(),
+        sample_rate: card.sample_rate,
     }
 }
 
-/// espeak-ng and the voices, each with the factor that brings it to the common level.
-struct Speaker {
-    espeak: Espeak,
-    voices: Vec<(Voice, f32)>,
-}
-
-impl Speaker {
-    fn load(options: &Options) -> anyhow::Result<Self> {
-        let mut espeak = Espeak::start(options.espeak_data.as_deref())?;
-        let runtime = Runtime::load(&options.onnxruntime, options.threads)?;
-        let mut voices: Vec<(Voice, f32)> = Vec::new();
-        for path in &options.voices {
-            let mut voice = Voice::load(&runtime, path)?;
-            ensure!(
-                voices.iter().all(|(other, _)| other.name != voice.name),
-                "--voice: two voices have the file name {:?}; rename one",
-                voice.name
-            );
-            espeak.select(&voice.espeak)?;
-            let [part] = &parts(WARM_UP)[..1] else { unreachable!("every text has a part") };
-            let utterance = Utterance::new(&clauses(&mut espeak, WARM_UP, part), &voice.map);
-            let sound = voice.speak(&utterance.ids, 1.0, &RunOptions::new()?)?;
-            let gain = gain(&sound.samples);
-            voices.push((voice, gain));
-        }
-        Ok(Self { espeak, voices })
+fn about(options: &Options, cards: &[Card], device: &str) -> HealthReply {
+    let mut languages: Vec<String> = cards.iter().map(|card| card.language.clone()).collect();
+    languages.sort();
+    languages.dedup();
+    let first = options.voices.first().and_then(|path: &PathBuf| Path::file_name(path));
+    HealthReply {
+        model: first.unwrap_or_default().to_string_lossy().into(),
+        device: device.to_owned(),
+        threads: u32::try_from(options.threads).unwrap_or(u32::MAX),
+        languages,
+        ..HealthReply::default()
     }
-
-    fn about(&self, options: &Options) -> HealthReply {
-        let mut languages: Vec<String> =
-            self.voices.iter().map(|(voice, _)| voice.language.clone()).collect();
-        languages.sort();
-        languages.dedup();
-        HealthReply {
-            model: options
-                .voices
-                .first()
-                .and_then(|path| path.file_name())
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into(),
-            device: self.voices.first().map_or("cpu", |(voice, _)| voice.device).to_owned(),
-            threads: u32::try_from(options.threads).unwrap_or(u32::MAX),
-            languages,
-            ..HealthReply::default()
-        }
-    }
-
-    fn speak_next(&mut self, job: &mut Job) -> anyhow::Result<SpeechPart> {
-        let (voice, gain) = &mut self.voices[job.voice];
-        self.espeak.select(&voice.espeak)?;
-        let clauses = loop {
-            let part = &job.parts[job.next];
-            let clauses = clauses(&mut self.espeak, &job.text, part);
-            if clauses.iter().map(|clause| clause.ipa.chars().count()).sum::<usize>() <= LONGEST_RUN {
-                break clauses;
-            }
-            let Some(halves) = halves(&job.text, part) else { break clauses };
-            job.parts.splice(job.next..=job.next, halves);
-        };
-        let part = &job.parts[job.next];
-        let utterance = Utterance::new(&clauses, &voice.map);
-        let mut samples = Vec::new();
-        let mut frames = None;
-        if !utterance.is_silent() {
-            let sound = voice.speak(&utterance.ids, job.speed, &job.stop.run)?;
-            (samples, frames) = (sound.samples, sound.frames);
-        }
-        let (ends, measured) = ends(utterance.ids.len(), frames.as_deref(), samples.len());
-        let cut = if job.next == 0 { excess_lead(&samples, *gain, voice.sample_rate) } else { 0 };
-        let ends: Vec<u64> = ends.into_iter().map(|end| end.saturating_sub(cut as u64)).collect();
-        let (words, phonemes) = utterance.timed(&job.text, &ends);
-        Ok(SpeechPart {
-            sample_rate: voice.sample_rate,
-            audio: pcm16(&samples[cut..], *gain),
-            words,
-            phonemes,
-            text: job.text[part.range.clone()].to_owned(),
-            measured,
-            ..SpeechPart::default()
-        })
-    }
-}
-
-/// A part's clauses in phonemes, by the espeak-ng voice that is selected.
-fn clauses(espeak: &mut Espeak, text: &str, part: &Part) -> Vec<SpokenClause> {
-    part.clauses
-        .iter()
-        .map(|clause| {
-            let said = say(text, clause.range.clone(), &words(text, clause.range.clone()));
-            SpokenClause {
-                ipa: espeak.phonemes(&said.text),
-                words: said.words.into_iter().map(|(range, word)| (range, espeak.phonemes(&word))).collect(),
-                mark: clause.mark,
-            }
-        })
-        .collect()
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use common::{Engine, model, request, samples, speak, with};
 use tonic::Code;
 use visavis_proto::v1::health_reply::State;
+use visavis_proto::v1::tts_client::TtsClient;
 use visavis_proto::v1::{Priority, SynthesizeRequest, VoicesRequest};
 
 /// Minutes of speech.
@@ -207,11 +208,56 @@ async fn missing_and_broken_files_fail_in_words_and_the_process_stays() {
             "{}",
             health.message
         );
-        let mut client = visavis_proto::v1::tts_client::TtsClient::new(engine.channel().await);
+        let mut client = TtsClient::new(engine.channel().await);
         assert_eq!(client.synthesize(request("Hello.")).await.unwrap_err().code(), Code::FailedPrecondition);
         assert_eq!(client.voices(VoicesRequest {}).await.unwrap_err().code(), Code::FailedPrecondition);
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn all_voices_are_named_at_once_and_a_request_waits_for_the_one_it_asks_for() {
+    let folder = std::env::temp_dir().join(format!("visavis-tts-voices-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let second = folder.join("second.onnx");
+    for (from, to) in
+        [("en_US-joe-medium.onnx", "second.onnx"), ("en_US-joe-medium.onnx.json", "second.onnx.json")]
+    {
+        // A link, which a confined engine follows.
+        std::os::unix::fs::symlink(model(from), folder.join(to)).unwrap();
+    }
+    let engine = Engine::start(&["--voice", second.to_str().unwrap()]);
+    let mut client = TtsClient::new(engine.channel().await);
+    let voices = client.voices(VoicesRequest {}).await.unwrap().into_inner().voices;
+    let names: Vec<&str> = voices.iter().map(|voice| voice.name.as_str()).collect();
+    assert_eq!(names, ["en_US-joe-medium", "second"]);
+    let asked = SynthesizeRequest { voice: "second".to_owned(), ..request("I am the second voice.") };
+    for request in [asked, request("And I am the first.")] {
+        let parts = speak(&mut client, request).await;
+        assert!(samples(&parts[0]).len() > 11025);
+    }
+    let stats = engine.stats().await;
+    assert_eq!((stats.requests, stats.failed, stats.queued), (2, 0, 0));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn all_its_threads_are_confined_unless_it_is_told_otherwise() {
+    /// Filters of a thread's system calls; a container may have set some.
+    fn filters(status: &Path) -> u32 {
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+    let ours = filters(Path::new("/proc/self/status"));
+    for (arguments, added) in [(&[][..], 2), (&["--unconfined"], 0)] {
+        let engine = Engine::start(arguments);
+        speak(&mut engine.ready().await, request("Hello.")).await;
+        let threads = std::fs::read_dir(format!("/proc/{}/task", engine.child.id())).unwrap();
+        let counts: Vec<u32> =
+            threads.map(|thread| filters(&thread.unwrap().path().join("status"))).collect();
+        assert!(counts.len() > 3 && counts.iter().all(|&count| count == ours + added), "{counts:?}");
+    }
 }
 
 #[tokio::test]

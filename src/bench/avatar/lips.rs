@@ -176,7 +176,7 @@ pub async fn measure(
     for voice in voices(model, folder.path())? {
         arguments.extend(["--voice".into(), voice.display().to_string()]);
     }
-    let launcher = Launcher::new()?;
+    let launcher = Launcher::new(config.engines.confine)?;
     let Launched { link, mut status } = launcher.launch("tts", "", arguments)?;
     let ready =
         matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));

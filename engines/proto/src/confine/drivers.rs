@@ -1,0 +1,82 @@
+//! What a GPU's drivers read and write beside the engine's own files. By their documentation: none of it was run by us.
+//!
+//! `no_new_privs` keeps `nvidia-modprobe` from making the nodes of a device: they must be there before an engine starts, as
+//! they are once `nvidia-smi` has run or a container's runtime has passed them on.
+
+use std::path::{Path, PathBuf};
+
+use super::Drivers;
+
+/// Places by what may be done there.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) read: Vec<PathBuf>,
+    pub(super) devices: Vec<PathBuf>,
+    /// Caches of kernels that were compiled, and shared memory. They are made if they are not there.
+    pub(super) write: Vec<PathBuf>,
+    pub(super) programs: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Those of some drivers.
+    pub(super) fn of(drivers: Drivers) -> Self {
+        let mut places = Self::default();
+        if drivers == Drivers::None {
+            return places;
+        }
+        // The bus, and what was found on it.
+        places.read(&["/sys/bus", "/sys/class", "/sys/devices", "/sys/module", "/sys/dev", "/proc/devices"]);
+        places.read(&["/run/opengl-driver", "/opt"]);
+        places.write.push("/dev/shm".into());
+        if matches!(drivers, Drivers::Cuda | Drivers::Vulkan) {
+            places.read(&["/proc/driver/nvidia", "/proc/modules", "/usr/local/cuda", "/etc/nvidia"]);
+            places.devices.extend(nodes("nvidia"));
+            let cache = variable("CUDA_CACHE_PATH").or_else(|| Some(variable("HOME")?.join(".nv")));
+            places.write.extend(cache);
+        }
+        if matches!(drivers, Drivers::Rocm | Drivers::Vulkan) {
+            places.read(&["/usr/share/libdrm", "/opt/amdgpu", "/opt/rocm"]);
+            places.devices.extend([PathBuf::from("/dev/dri"), PathBuf::from("/dev/kfd")]);
+        }
+        let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+        let caches: &[&str] = match drivers {
+            Drivers::Rocm => &["comgr", "miopen", "migraphx", "hip"],
+            Drivers::Vulkan => {
+                places.read(&["/etc/vulkan", "/usr/share/vulkan", "/usr/share/drirc.d", "/etc/drirc"]);
+                &["mesa_shader_cache", "mesa_shader_cache_db", "radv_builtin_shaders", "nvidia"]
+            }
+            _ => &[],
+        };
+        places.write.extend(cache.iter().flat_map(|cache| caches.iter().map(|name| cache.join(name))));
+        if drivers == Drivers::Rocm {
+            // MIGraphX has its kernels compiled by a program of ROCm's, in a folder of its own.
+            places.programs(&["/opt/rocm", "/lib", "/lib64", "/usr/lib", "/usr/lib64"]);
+            places.write.push(std::env::temp_dir());
+        }
+        for folder in &places.write {
+            // Without it the driver does without a cache.
+            _ = std::fs::create_dir_all(folder);
+        }
+        places
+    }
+
+    fn read(&mut self, paths: &[&str]) {
+        self.read.extend(paths.iter().map(PathBuf::from));
+    }
+
+    fn programs(&mut self, paths: &[&str]) {
+        self.programs.extend(paths.iter().map(PathBuf::from));
+    }
+}
+
+/// Nodes of devices by the beginning of their name.
+fn nodes(prefix: &str) -> Vec<PathBuf> {
+    let Ok(devices) = Path::new("/dev").read_dir() else { return Vec::new() };
+    let named = devices.flatten().filter(|node| node.file_name().to_string_lossy().starts_with(prefix));
+    named.map(|node| node.path()).collect()
+}
+
+/// An absolute path of the environment, as the drivers read it.
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}

@@ -1,0 +1,81 @@
+//! Files, TCP and signals, refused by Landlock as far as the kernel knows each: an engine reads its models, libraries and
+//! the kernel's lists of processors, and writes nothing but what its drivers must.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    Scope, make_bitflags, path_beneath_rules,
+};
+
+use super::Needs;
+use super::drivers::Places;
+
+/// The newest rules that this program knows; an older kernel keeps to those that it knows.
+const RULES: ABI = ABI::V6;
+
+/// Libraries, what they load by name, and what the loader, the threads' library and the clock read.
+const SYSTEM: [&str; 20] = [
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/nix/store",
+    "/usr/share/espeak-ng-data",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/etc/localtime",
+    "/dev/null",
+    "/dev/urandom",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/sys/vm",
+    "/sys/devices/system",
+    "/sys/fs/cgroup",
+    "/sys/kernel/mm/transparent_hugepage",
+];
+
+const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+/// A device's node.
+const DEVICE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | IoctlDev});
+/// A cache's folder.
+const KEEP: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
+    ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
+});
+/// A folder of programs.
+const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
+
+/// Restricts the calling thread and those that it starts.
+pub(super) fn confine(needs: &Needs) -> anyhow::Result<()> {
+    let places = Places::of(needs.drivers);
+    let own = std::env::current_exe().ok();
+    let read = SYSTEM.iter().map(PathBuf::from).chain(named_libraries()).chain(own);
+    let read: Vec<PathBuf> = read.chain(needs.read.iter().cloned()).chain(places.read).collect();
+    let restricted = Ruleset::default()
+        .handle_access(AccessFs::from_all(RULES))?
+        .handle_access(AccessNet::from_all(RULES))?
+        .scope(Scope::from_all(RULES))?
+        .create()?
+        // Paths that are not there are left out.
+        .add_rules(path_beneath_rules(read, READ))?
+        .add_rules(path_beneath_rules(["/dev/null"], DEVICE))?
+        .add_rules(path_beneath_rules(places.devices, DEVICE))?
+        .add_rules(path_beneath_rules(places.write, KEEP))?
+        .add_rules(path_beneath_rules(places.programs, RUN))?
+        .restrict_self()
+        .context("Landlock")?;
+    ensure!(restricted.ruleset != RulesetStatus::NotEnforced, "this kernel has no Landlock");
+    Ok(())
+}
+
+/// Folders that the operator has named to the loader and to espeak-ng.
+fn named_libraries() -> impl Iterator<Item = PathBuf> {
+    let named = ["LD_LIBRARY_PATH", "ESPEAK_DATA_PATH"].into_iter().filter_map(std::env::var_os);
+    named
+        .flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>())
+        .filter(|path| path.is_absolute())
+}
