@@ -80,7 +80,7 @@ impl Call {
     }
 
     /// What sounded from the first packet on.
-    fn from_first(&self) -> Vec<Sounded> {
+    fn since_first(&self) -> Vec<Sounded> {
         let sounded = self.sounded.iter().map(|(_, sounded)| *sounded);
         sounded.skip_while(|sounded| *sounded == Sounded::Silence).collect()
     }
@@ -111,7 +111,7 @@ fn all(from: u32, to: u32) -> Vec<Sounded> {
 #[test]
 fn what_is_there_sounds_at_once() {
     let call = play(0, 0, &steady(500), 10_100);
-    assert_eq!(call.from_first()[..500], all(0, 500));
+    assert_eq!(call.since_first()[..500], all(0, 500));
     for index in 0..500 {
         assert_eq!(call.when(index), u64::from(index) * TICK + 20, "arrived 13 ms before");
     }
@@ -137,7 +137,7 @@ fn one_lost_packet_is_recovered_from_the_next_and_two_cost_one_concealment() {
         vec![Sounded::Concealed, recovered(102)],
         all(102, 150),
     ];
-    assert_eq!(call.from_first()[..150], right.concat());
+    assert_eq!(call.since_first()[..150], right.concat());
     assert_eq!((call.buffer.counts().lost, call.buffer.counts().fec, call.buffer.counts().plc), (3, 2, 1));
     assert!(call.when(51) <= 51 * TICK + 60, "the lost one was waited for, but not long");
     assert_eq!(call.when(60), 60 * TICK + 20, "and no delay remains");
@@ -150,7 +150,7 @@ fn swapped_packets_are_sounded_in_order_and_none_is_lost() {
         pair[0].arrives += 30;
     }
     let call = play(0, 0, &sent, 12_100);
-    assert_eq!(call.from_first()[..600], all(0, 600));
+    assert_eq!(call.since_first()[..600], all(0, 600));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn late_speech_is_heard_without_a_hole_and_catches_up() {
         _ => sent,
     });
     let call = play(0, 0, &late.collect::<Vec<_>>(), 8_060);
-    assert_eq!(call.from_first()[..400], all(0, 400));
+    assert_eq!(call.since_first()[..400], all(0, 400));
     assert_eq!(call.when(140), 140 * TICK + 20);
     assert_eq!(call.buffer.counts().gaps, 1);
 }
@@ -174,7 +174,7 @@ fn a_microphone_that_stutters_at_its_source_is_heard_without_a_hole() {
         Sent { arrives: sent.arrives + u64::from(index / 12) * 60, ..sent }
     });
     let call = play(0, 0, &stuttering.collect::<Vec<_>>(), 10_100);
-    assert_eq!(call.from_first()[..400], all(0, 400));
+    assert_eq!(call.since_first()[..400], all(0, 400));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn with_pause(arrives: impl Fn(u32) -> u64) -> (Vec<Sounded>, JitterCounts) {
             call.sounded.push((now, sounded));
         }
     }
-    let first = call.from_first();
+    let first = call.since_first();
     (first[..100].to_vec(), call.buffer.counts())
 }
 

@@ -356,7 +356,7 @@ impl World {
             9 => ClientCommand::Append { id: None, role: Role::Assistant, text: "appended words".into() },
             10 => ClientCommand::Append { id: None, role: Role::User, text: "appended words".into() },
             7 if which % 256 == 7 => ClientCommand::HangUp,
-            9 => ClientCommand::MicrophoneStutters,
+            11 => ClientCommand::MicrophoneStutters,
             _ => return None,
         }))
     }

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
+
 use std::fs::{self, File};
 use std::io::ErrorKind::PermissionDenied;
 use std::io::{Error, Result};
