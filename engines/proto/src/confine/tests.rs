@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
 use std::fs::{self, File};
 use std::io::ErrorKind::PermissionDenied;
 use std::io::{Error, Result};
