@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)] // in a test, a panic is the report
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::fs::{self, File};
 use std::io::ErrorKind::PermissionDenied;
