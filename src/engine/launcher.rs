@@ -22,6 +22,8 @@ pub struct Link {
     pub channel: Channel,
     /// Ends requests when the engine is wedged.
     pub watchdog: Watchdog,
+    /// The lives of a child's process; none of an engine that runs elsewhere.
+    pub life: Option<watch::Receiver<Life>>,
 }
 
 /// An engine that was started or connected to.
@@ -58,8 +60,9 @@ impl Launcher {
     pub fn launch(&self, name: &'static str, url: &str, arguments: Vec<String>) -> anyhow::Result<Launched> {
         let (status, known) = watch::channel(EngineStatus::not_ready("starts"));
         let (wedged, found) = watch::channel(None);
-        let link = |url: &str| -> anyhow::Result<Link> {
-            Ok(Link { channel: grpc::connect(url)?, watchdog: Watchdog::new(found.clone()) })
+        let link = |url: &str, life: Option<&watch::Receiver<Life>>| -> anyhow::Result<Link> {
+            let watchdog = Watchdog::new(found.clone());
+            Ok(Link { channel: grpc::connect(url)?, watchdog, life: life.cloned() })
         };
         let (link, channel, life) = if url.is_empty() {
             let (life, lives) = watch::channel(Life::Down);
@@ -78,10 +81,10 @@ impl Launcher {
                 wedged: found.clone(),
             };
             self.tasks.spawn(supervisor.run(self.token.clone()));
-            (link(&address)?, grpc::connect(&address)?, Some(lives))
+            (link(&address, Some(&lives))?, grpc::connect(&address)?, Some(lives))
         } else {
             let wrong = || format!("{name}.url");
-            (link(url).with_context(wrong)?, grpc::connect(url).with_context(wrong)?, None)
+            (link(url, None).with_context(wrong)?, grpc::connect(url).with_context(wrong)?, None)
         };
         let monitor = Monitor { name, channel, life, status, wedged };
         self.tasks.spawn(monitor.run(self.token.clone()));

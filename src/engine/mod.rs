@@ -28,11 +28,12 @@ pub mod watchdog;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use visavis_proto::v1::LanguageWeight;
 
 use crate::frame::{Message, Transcript};
 use crate::tool::Tools;
+use monitor::Life;
 
 /// Why an engine did not answer.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -170,6 +171,10 @@ pub trait Llm: Send + Sync {
     async fn count(&self, messages: &[Message], tools: &Tools) -> Result<Counts, EngineError>;
     /// Frees what is kept for a conversation.
     async fn release(&self, conversation: &str);
+    /// The lives of the engine's process, where they are known: with a new one all that was read is lost.
+    fn lives(&self) -> Option<watch::Receiver<Life>> {
+        None
+    }
 }
 
 /// A phrase to be spoken.

@@ -20,9 +20,7 @@ mod tools;
 mod turn;
 mod worker;
 
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 
@@ -88,8 +86,8 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    wait_passively();
     host::init_log(&args.host.log);
+    host::wait_passively();
     let needs = Needs { read: model::files(&args.model), drivers: Drivers::of(BACKEND) };
     let host = Host::open(&args.host, &needs)?;
     let state = EngineState::new(args.queue);
@@ -163,19 +161,4 @@ fn work(
 
 fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
-}
-
-/// Starts the program again with `OMP_WAIT_POLICY=passive` when nobody has set a policy. OpenMP reads it when its
-/// library is loaded, before `main`. With its default, spinning, threads that wait take the cores from those that
-/// work, and speech recognition beside this process slows tenfold.
-fn wait_passively() {
-    const POLICY: &str = "OMP_WAIT_POLICY";
-    // The one variable that is read here: it alone tells the second start from the first.
-    if std::env::var_os(POLICY).is_some() {
-        return;
-    }
-    let again =
-        |program| Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
-    let error = std::env::current_exe().map_or_else(|error| error, again);
-    eprintln!("cannot start again with {POLICY}=passive, so waiting threads will spin: {error}");
 }

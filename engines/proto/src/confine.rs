@@ -16,7 +16,29 @@ mod drivers;
 #[cfg(target_os = "linux")]
 mod files;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// Where the loader, espeak-ng and the drivers look besides their usual places. They read these variables themselves; an
+/// engine takes them as arguments so that it may read there too.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Surroundings {
+    /// Folders of libraries besides the system's
+    #[arg(long, env = "LD_LIBRARY_PATH", hide = true, value_name = "FOLDERS")]
+    pub library_path: Option<OsString>,
+    /// The folder of espeak-ng's data
+    #[arg(long, env = "ESPEAK_DATA_PATH", hide = true, value_name = "FOLDERS")]
+    pub espeak_data_path: Option<OsString>,
+    /// Where NVIDIA's drivers keep compiled kernels
+    #[arg(long, env = "CUDA_CACHE_PATH", hide = true, value_name = "FOLDER")]
+    pub cuda_cache_path: Option<OsString>,
+    /// Where other drivers keep theirs
+    #[arg(long, env = "XDG_CACHE_HOME", hide = true, value_name = "FOLDER")]
+    pub cache_home: Option<OsString>,
+    /// Where both do so by default
+    #[arg(long, env = "HOME", hide = true, value_name = "FOLDER")]
+    pub home: Option<OsString>,
+}
 
 /// What an engine needs of the machine once it runs.
 #[derive(Debug, Clone, Default)]
@@ -56,12 +78,12 @@ impl Drivers {
 
 /// Confines the calling thread and all that it starts from now on: to be called before the process has a second thread, and
 /// once its socket is bound. What the kernel cannot do is told in one line of the log.
-pub fn confine(needs: &Needs) {
+pub fn confine(needs: &Needs, surroundings: &Surroundings) {
     #[cfg(target_os = "linux")]
     {
         let outcomes = [
             ("core dumps", no_core_dumps()),
-            ("files", files::confine(needs)),
+            ("files", files::confine(needs, surroundings)),
             ("system calls", calls::confine(needs.drivers)),
         ];
         let missing: Vec<String> = outcomes
@@ -76,7 +98,7 @@ pub fn confine(needs: &Needs) {
     }
     #[cfg(not(target_os = "linux"))]
     {
-        _ = needs;
+        _ = (needs, surroundings);
         tracing::warn!("this process is not confined: only Linux can do it");
     }
 }

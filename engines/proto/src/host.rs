@@ -1,10 +1,12 @@
-//! Command line, listening socket, confinement, shutdown, and death with the parent: the same for every engine program.
+//! Command line, environment, listening socket, confinement, shutdown, and death with the parent: the same for every engine program.
 
 use std::convert::Infallible;
 use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -14,7 +16,7 @@ use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
-use crate::confine::{Needs, confine};
+use crate::confine::{Needs, Surroundings, confine};
 use crate::state::{EngineService, EngineState};
 use crate::v1::engine_server::EngineServer;
 
@@ -36,6 +38,9 @@ pub struct HostArgs {
     /// Leave the process all that its user may do: read and write any file, start programs, open connections
     #[arg(long)]
     pub unconfined: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "it is described where it is")]
+    pub surroundings: Surroundings,
     /// Log filter, such as info or debug
     #[arg(long, default_value = "info", value_name = "FILTER")]
     pub log: String,
@@ -49,6 +54,22 @@ pub fn init_log(filter: &str) {
         .with_ansi(false)
         .without_time()
         .init();
+}
+
+/// Starts the program again with `OMP_WAIT_POLICY=passive` when nobody has set a policy. OpenMP reads it when its library is
+/// loaded, before `main`. With its default, spinning, threads that wait take the cores from those that work, and two engines
+/// on one machine take ten times as long.
+pub fn wait_passively() {
+    const POLICY: &str = "OMP_WAIT_POLICY";
+    // No argument: it alone tells the second start from the first.
+    if std::env::var_os(POLICY).is_some() {
+        return;
+    }
+    let again =
+        |program| Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
+    // `exec` comes back only when it failed.
+    let error = std::env::current_exe().map_or_else(|error| error, again);
+    tracing::warn!(%error, "cannot start again with {POLICY}=passive; set it yourself, or engines slow each other down");
 }
 
 /// Keeps ONNX Runtime, where it will be loaded, from telling its makers of itself: its libraries do so from the first call on,
@@ -93,7 +114,7 @@ impl Host {
         if args.unconfined {
             tracing::info!("not confined, by --unconfined");
         } else {
-            confine(needs);
+            confine(needs, &args.surroundings);
         }
         Ok(Self { listener, identity, exit_with_stdin: args.exit_with_stdin })
     }

@@ -9,7 +9,7 @@
 //! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens may be
 //!   said; which language to believe
 //! - [`model_file`]: tells a broken model file before whisper.cpp would abort on it
-//! - [`native`]: whisper.cpp's log and OpenMP's wait policy
+//! - [`native`]: whisper.cpp's log and its GPU
 
 mod audio;
 mod grammar;
@@ -60,7 +60,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     host::init_log(&args.host.log);
-    native::wait_passively();
+    host::wait_passively();
     native::log_to_tracing();
     let needs = Needs { read: vec![args.model.clone()], drivers: Drivers::of(native::BACKEND) };
     let host = Host::open(&args.host, &needs)?;

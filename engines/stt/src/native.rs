@@ -1,7 +1,6 @@
-//! What whisper.cpp and OpenMP need from the process: a place for their log, and threads that wait without spinning.
+//! What whisper.cpp needs from the process: a place for its log, and a GPU.
 
 use std::ffi::{CStr, c_char, c_void};
-use std::os::unix::process::CommandExt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -53,21 +52,6 @@ pub(crate) const BACKEND: &str = if cfg!(feature = "cuda") {
 } else {
     "cpu"
 };
-
-/// Restarts the program once with `OMP_WAIT_POLICY=passive` unless a policy is set. OpenMP reads it when it is loaded,
-/// and with its default, threads that spin at every barrier, two engines on one machine take ten times as long.
-pub(crate) fn wait_passively() {
-    const POLICY: &str = "OMP_WAIT_POLICY";
-    if std::env::var_os(POLICY).is_some() {
-        return;
-    }
-    let restarted = std::env::current_exe().map(|program| {
-        std::process::Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec()
-    });
-    // `exec` comes back only when it failed.
-    let (Ok(error) | Err(error)) = restarted;
-    tracing::warn!(%error, "cannot restart with {POLICY}=passive; set it yourself, or the engines slow each other down");
-}
 
 /// What may follow the last of `tokens` that were decoded together. whisper-rs shows what may follow the first, which
 /// whisper.cpp does not even compute.

@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use backon::Retryable;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::sync::watch;
 use visavis_proto::v1::{self, generate_event, llm_client::LlmClient};
 
 use super::{deadline_ms, retries};
 use crate::config::LlmEngine;
 use crate::engine::launcher::Link;
+use crate::engine::monitor::Life;
 use crate::engine::{Counts, EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{Message, Role};
 use crate::tool::{Tool, Tools};
@@ -77,9 +79,14 @@ impl Llm for GrpcLlm {
     async fn prefill(&self, request: LlmRequest, open: bool) {
         let message = self.message(request);
         let message = v1::GenerateRequest { open, turn_end: false, deadline_ms: deadline_ms(), ..message };
-        let mut client = LlmClient::new(self.link.channel.clone());
+        let read = || async {
+            let mut client = LlmClient::new(self.link.channel.clone());
+            self.link.watchdog.answer(client.prefill(message.clone())).await
+        };
+        // An engine that begins anew has the most to read, as soon as it can.
+        let starts = |error: &EngineError| matches!(error, EngineError::Unavailable(_));
         // It only saves time: what was not read ahead is read with the answer.
-        if let Err(error) = self.link.watchdog.answer(client.prefill(message)).await {
+        if let Err(error) = read.retry(retries()).when(starts).await {
             tracing::trace!(%error, "nothing was read ahead");
         }
     }
@@ -109,6 +116,10 @@ impl Llm for GrpcLlm {
             LlmClient::new(self.link.channel.clone()).release(request),
         )
         .await;
+    }
+
+    fn lives(&self) -> Option<watch::Receiver<Life>> {
+        self.link.life.clone()
     }
 }
 

@@ -35,6 +35,7 @@ impl Conductor {
                 tracing::info!(call = %self.call, response = id.0, limit, got, "a prompt was too long and is cut");
                 Input::TooLong(id, limit, got)
             }
+            AnswerNote::ModelFailed => Input::ModelForgot,
             AnswerNote::Failed(id, error) => {
                 tracing::warn!(call = %self.call, response = id.0, %error, "answer failed");
                 Input::AnswerFailed(id)

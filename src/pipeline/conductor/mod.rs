@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ends::Departure;
+use crate::engine::monitor::Life;
 use crate::engine::{EngineError, Engines};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
@@ -57,6 +58,8 @@ pub enum AnswerNote {
     NoVoice(ResponseId, String, String),
     /// The request has this many tokens too many: how many fit, and how many it has. The answer waits for a shorter one.
     TooLong(ResponseId, u32, u32),
+    /// The model's engine failed, and what it had read is lost.
+    ModelFailed,
     /// An engine failed.
     Failed(ResponseId, EngineError),
 }
@@ -106,6 +109,8 @@ pub(super) struct Conductor {
     /// Between the answer in work and what is said in front of it.
     floor: Floor,
     prefill: CancellationToken,
+    /// The lives of the language model's process.
+    lives: Option<watch::Receiver<Life>>,
     /// Work for which nobody waits; it ends when somebody does.
     spare: CancellationToken,
     no_voice_told: bool,
@@ -124,6 +129,8 @@ impl Conductor {
         let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
         let drain = Some(drain);
+        let mut lives = engines.llm.lives();
+        lives.iter_mut().for_each(watch::Receiver::mark_unchanged);
         Self {
             call,
             conversation,
@@ -143,6 +150,7 @@ impl Conductor {
             rounds: None,
             floor: Floor::default(),
             prefill: CancellationToken::new(),
+            lives,
             spare: CancellationToken::new(),
             no_voice_told: false,
         }
@@ -176,6 +184,7 @@ impl Conductor {
                 event = self.wires.playout.recv() => event.and_then(|event| self.playout_input(event)),
                 judged = self.judged.1.recv() => judged,
                 returned = self.returned.1.recv() => returned,
+                () = next_life(&mut self.lives) => Some(Input::ModelForgot),
                 note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
@@ -254,4 +263,17 @@ impl Conductor {
         _ = self.effort.take().map(Effort::count);
         self.wires.current.send_replace(None);
     }
+}
+
+/// Waits until the engine's process has been started again.
+async fn next_life(lives: &mut Option<watch::Receiver<Life>>) {
+    while let Some(life) = lives {
+        match life.changed().await {
+            Ok(()) if matches!(*life.borrow_and_update(), Life::Up(_)) => return,
+            Ok(()) => {}
+            // Nobody looks after it any more.
+            Err(_) => *lives = None,
+        }
+    }
+    std::future::pending().await
 }

@@ -163,6 +163,14 @@ impl Conductor {
             self.wires.cue_sources,
         ));
         self.effort = Some(effort).filter(|_| !scripted);
+        let of_model = notes.clone();
+        let words = async move {
+            let done = words.await;
+            if matches!(done, Err(EngineError::Unavailable(_))) {
+                _ = of_model.send(AnswerNote::ModelFailed).await;
+            }
+            done
+        };
         let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, playout, notes.clone());
         self.tasks.spawn(Box::pin(async move {
             let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();

@@ -3,8 +3,8 @@
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{ResponseId, WordTime};
 
-use super::HOLDING_AFTER;
 use super::tools::Used;
+use super::{HOLDING_AFTER, HOLDING_AGAIN};
 
 /// How much of the text before the voice may come back as an echo.
 const ECHO_CHARS: usize = 200;
@@ -15,9 +15,9 @@ pub(super) struct Answer {
     pub(super) id: ResponseId,
     pub(super) sounding: bool,
     asked: u64,
-    /// When the person began to wait for it, until a holding phrase is said.
+    /// Since when the person waits for it in silence; none: nobody does, or it is read.
     pub(super) waited_from: Option<u64>,
-    /// The holding phrase in front of it: no part of it, but it may come back as an echo.
+    /// The last holding phrase in front of it: no part of it, but it may come back as an echo.
     pub(super) held_with: String,
     pub(super) marks: TurnMarks,
     pub(super) text: String,
@@ -29,6 +29,8 @@ pub(super) struct Answer {
     pub(super) scripted: bool,
     /// What it says is the server's own, and not remembered.
     pub(super) canned: bool,
+    /// It asks the person to wait for the answer to words that are late.
+    pub(super) waits: bool,
     /// Tokens that the model had to read for it.
     pub(super) read: Option<u32>,
     /// A sound of the person kept it from beginning.
@@ -103,6 +105,7 @@ impl Answer {
             aloud: true,
             scripted: false,
             canned: false,
+            waits: false,
             read: None,
             delayed: false,
             untold: Some(Vec::new()),
@@ -132,7 +135,8 @@ impl Answer {
     /// When the person has waited long enough for a word.
     pub(super) fn holding_due(&self) -> Option<u64> {
         let waits = !self.sounding && !self.scripted;
-        self.waited_from.filter(|_| waits).map(|from| from + HOLDING_AFTER)
+        let after = if self.held_with.is_empty() { HOLDING_AFTER } else { HOLDING_AGAIN };
+        self.waited_from.filter(|_| waits).map(|from| from + after)
     }
 
     /// Neither it nor a holding phrase has said anything.

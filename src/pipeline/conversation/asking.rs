@@ -48,7 +48,7 @@ impl Conversation {
             content.push_str(&instruction);
         }
         let room = self.budget.room(content.len() - self.settings.instructions.len());
-        let fitted = self.history.fitted(more, room);
+        let fitted = self.told(more, room);
         self.budget.asks(fitted.counted, fitted.estimated);
         let mut said = fitted.messages;
         // Small models call no tool in a conversation that begins with words of their own: they are told of them instead.

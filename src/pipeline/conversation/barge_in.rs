@@ -52,7 +52,8 @@ impl Conversation {
     }
 
     pub(super) fn barge_in_goes_on(&mut self) {
-        let Some(answer) = &self.answer else { return };
+        // Who is asked to wait and goes on has not answered that.
+        let Some(answer) = self.answer.as_ref().filter(|answer| !answer.waits) else { return };
         let Some(open) = self.open.as_mut().filter(|open| !open.typed_over) else { return };
         open.ignored = false;
         self.commands.push(Command::Play(answer.id, Play::Held));

@@ -34,6 +34,8 @@ impl Conversation {
         self.tell_turn(now, &answer, AnswerEnd::Finished);
         self.count_history();
         self.decide(now);
+        self.answer_if_due(now);
+        self.say_next(now);
         self.make_room();
         if greeted && !self.tools.is_empty() {
             // With tools the greeting stands before them, so that much is to be read again.
@@ -49,7 +51,7 @@ impl Conversation {
 
     /// Ends the answer here; only what was heard is remembered.
     fn break_off(&mut self, now: u64, position: PlaybackPosition, end: AnswerEnd) {
-        self.barge_in = None;
+        (self.barge_in, self.next_line) = (None, None);
         let Some(mut answer) = self.answer.take() else { return };
         let response = answer.id;
         self.commands.push(Command::Cancel(response));
@@ -125,7 +127,7 @@ impl Conversation {
         }
         self.answer_if_due(now);
         if heard {
-            self.hold_with(line(Line::Again, &self.language));
+            self.hold_with(now, line(Line::Again, &self.language));
         }
     }
 

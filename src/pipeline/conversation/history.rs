@@ -113,7 +113,7 @@ impl History {
         if self.size(room) * 100 <= room.tokens * FULL {
             return None;
         }
-        let first = self.surplus(room, 0, self.last_turn());
+        let first = self.surplus(kept(room), room, 0, self.last_turn());
         let messages = self.messages[..first].to_vec();
         (first > 0).then(|| Oldest { until: self.forgotten + first, summary: self.summary.clone(), messages })
     }
@@ -136,10 +136,23 @@ impl History {
         let longer = if more.is_empty() { 0 } else { room.estimate(more) };
         if self.size(room) + longer > room.tokens {
             // The last question may still want its answer.
-            self.drop_first(self.surplus(room, longer, self.last_turn()));
+            self.drop_first(self.surplus(kept(room), room, longer, self.last_turn()));
         }
-        let mut fitted = Fitted { messages: self.messages.clone(), counted: 0, estimated: 0 };
-        let mut tokens = self.tokens.clone();
+        self.from(0, more, room)
+    }
+
+    /// The last messages with `more` words of the person: as many as have `tokens`, and the last question in any case.
+    /// Nothing is forgotten.
+    pub(super) fn latest(&self, more: &str, room: Room, tokens: usize) -> Fitted {
+        let longer = if more.is_empty() { 0 } else { room.estimate(more) };
+        let first = self.surplus(tokens.min(room.tokens), room, longer, self.last_turn());
+        self.from(first, more, room)
+    }
+
+    /// The messages from this one on with `more` words of the person, shortened where they have no room.
+    fn from(&self, first: usize, more: &str, room: Room) -> Fitted {
+        let mut fitted = Fitted { messages: self.messages[first..].to_vec(), counted: 0, estimated: 0 };
+        let mut tokens = self.tokens[first..].to_vec();
         if !more.is_empty() {
             say(&mut fitted.messages, Role::User, more);
             tokens.truncate(fitted.messages.len() - 1);
@@ -165,12 +178,12 @@ impl History {
         self.messages.iter().zip(&self.tokens).map(|(message, tokens)| room.cost(message, *tokens)).sum()
     }
 
-    /// How many of the oldest messages must go so that the rest, of which the last `keep` stay in any case, is as short
-    /// as it should be.
-    fn surplus(&self, room: Room, more: usize, keep: usize) -> usize {
+    /// How many of the oldest messages must go so that the rest, of which the last `keep` stay in any case, has at most
+    /// so many `tokens`.
+    fn surplus(&self, tokens: usize, room: Room, more: usize, keep: usize) -> usize {
         let mut size = self.size(room) + more;
         let mut first = 0;
-        while size * 100 > room.tokens * KEPT && first + keep < self.messages.len() {
+        while size > tokens && first + keep < self.messages.len() {
             size -= room.cost(&self.messages[first], self.tokens[first]);
             first += 1;
         }
@@ -180,6 +193,11 @@ impl History {
         }
         first
     }
+}
+
+/// What is left of a full history.
+fn kept(room: Room) -> usize {
+    room.tokens * KEPT / 100
 }
 
 fn say(messages: &mut Vec<Message>, role: Role, text: &str) {
@@ -292,6 +310,19 @@ mod tests {
         history.forget(oldest.until, "We talked.".into());
         assert_eq!(history.messages().len() + gone, 72);
         assert_eq!(history.summary(), "We talked.");
+    }
+
+    #[test]
+    fn the_latest_turns_are_whole_and_begin_with_the_person_and_nothing_is_forgotten() {
+        // 19 tokens a turn, and 10 of the last question.
+        let (mut history, room) = (talked(20), room(800));
+        history.person_said("question 020");
+        let latest = history.latest("", room, 55).messages;
+        let said: Vec<_> = latest.iter().map(|message| message.content.as_str()).collect();
+        let expected = ["question 018", "the answer 018", "question 019", "the answer 019", "question 020"];
+        assert_eq!(said, expected);
+        assert_eq!(history.latest("", room, 1).messages.len(), 1, "the question in any case");
+        assert_eq!(history.messages().len(), 41);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 /// An occasion to say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
-    /// The answer is late.
+    /// The words or the answer are late.
     OneMoment,
+    /// They still are.
+    StillBusy,
     /// An engine failed in the middle of an answer, which is begun again.
     Again,
     /// An engine failed, and the answer is given up.
@@ -42,7 +44,7 @@ pub(super) fn bye(language: &str) -> &'static str {
 /// What is worth keeping as sound in this language: the lines, the likeliest to be waited for first, and how answers
 /// like to begin.
 pub(super) fn prepared(language: &str) -> impl Iterator<Item = &'static str> {
-    use Line::{Failed, Goodbye, NotUnderstood, OneMoment, StillThere};
+    use Line::{Failed, Goodbye, NotUnderstood, OneMoment, StillBusy, StillThere};
     let openers: &[&'static str] = match language {
         "de" => &["Ja.", "Nein.", "Gerne!"],
         "fr" => &["Oui.", "Non.", "Bien sûr !"],
@@ -50,7 +52,8 @@ pub(super) fn prepared(language: &str) -> impl Iterator<Item = &'static str> {
         "it" => &["Sì.", "No.", "Certo!"],
         _ => &["Yes.", "No.", "Sure!", "Sure.", "Of course!", "Okay.", "Hello!", "You're welcome!"],
     };
-    let lines = [OneMoment, NotUnderstood, Failed, StillThere, Goodbye].map(|what| line(what, language));
+    let lines =
+        [OneMoment, NotUnderstood, Failed, StillBusy, StillThere, Goodbye].map(|what| line(what, language));
     // Lines go through the same cut as answers: it is the sentences that are said.
     lines.into_iter().flat_map(sentences).chain(openers.iter().copied())
 }
@@ -61,9 +64,10 @@ fn sentences(text: &'static str) -> impl Iterator<Item = &'static str> {
 
 /// The line in this language (ISO 639-1), or in English.
 pub(super) fn line(line: Line, language: &str) -> &'static str {
-    let [one_moment, again, failed, not_understood, still_there, goodbye] = match language {
+    let [one_moment, still_busy, again, failed, not_understood, still_there, goodbye] = match language {
         "de" => [
             "Einen Moment.",
+            "Es dauert noch etwas.",
             "Entschuldigung, da ist etwas schiefgegangen.",
             "Entschuldigung, da ist etwas schiefgegangen. Soll ich es noch einmal versuchen?",
             "Das habe ich leider nicht verstanden. Bitte sagen Sie es noch einmal.",
@@ -72,6 +76,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         "fr" => [
             "Un instant.",
+            "Cela prend encore un peu de temps.",
             "Désolé, il y a eu un problème.",
             "Désolé, il y a eu un problème. Voulez-vous que je réessaie ?",
             "Je n'ai pas bien compris. Pouvez-vous répéter ?",
@@ -80,6 +85,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         "es" => [
             "Un momento.",
+            "Tardaré un poco más.",
             "Lo siento, algo ha fallado.",
             "Lo siento, algo ha fallado. ¿Quiere que lo intente de nuevo?",
             "No le he entendido bien. ¿Puede repetirlo?",
@@ -88,6 +94,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         "it" => [
             "Un momento.",
+            "Ci vuole ancora un po'.",
             "Mi dispiace, qualcosa è andato storto.",
             "Mi dispiace, qualcosa è andato storto. Vuole che riprovi?",
             "Non ho capito bene. Può ripetere?",
@@ -96,6 +103,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
         ],
         _ => [
             "One moment.",
+            "It takes a little longer.",
             "Sorry, something went wrong.",
             "Sorry, something went wrong. Shall I try again?",
             "Sorry, I did not catch that. Could you say it again?",
@@ -105,6 +113,7 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
     };
     match line {
         Line::OneMoment => one_moment,
+        Line::StillBusy => still_busy,
         Line::Again => again,
         Line::Failed => failed,
         Line::NotUnderstood => not_understood,

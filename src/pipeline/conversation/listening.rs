@@ -4,7 +4,7 @@ use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
 
 use super::answer::Answer;
-use super::{Command, Conversation, Line};
+use super::{Command, Conversation, HOLDING_AFTER, Line};
 use crate::pipeline::interjection::Interjection;
 use crate::pipeline::turn_end::{Vote, shape};
 
@@ -28,6 +28,8 @@ pub(super) struct Open {
     pub(super) ignored: bool,
     /// Words were typed while it was open: until they are answered it neither delays nor stops anything.
     pub(super) typed_over: bool,
+    /// The person was asked to wait for its words.
+    asked_to_wait: bool,
     /// The words of it that were shown last.
     shown: Option<Transcript>,
     /// Bytes of its words that the model has read ahead.
@@ -36,7 +38,16 @@ pub(super) struct Open {
 
 impl Open {
     fn new(id: UtteranceId, began: u64) -> Self {
-        Self { id, began, pause: None, ignored: false, typed_over: false, shown: None, read: 0 }
+        Self {
+            id,
+            began,
+            pause: None,
+            ignored: false,
+            typed_over: false,
+            asked_to_wait: false,
+            shown: None,
+            read: 0,
+        }
     }
 }
 
@@ -67,6 +78,7 @@ pub(super) struct Cut {
     noticed: u64,
     /// Words were typed since: its own are remembered and no longer waited for.
     pub(super) typed_over: bool,
+    asked_to_wait: bool,
     /// The words of it that were shown last.
     shown: Option<Transcript>,
 }
@@ -106,8 +118,8 @@ impl Conversation {
             VadEvent::Cut { utterance, .. } => {
                 if let Some(open) = self.open.take_if(|open| open.id == *utterance) {
                     self.discard();
-                    let Open { id, typed_over, shown, .. } = open;
-                    self.cut.push(Cut { id, at, noticed: now, typed_over, shown });
+                    let Open { id, typed_over, asked_to_wait, shown, .. } = open;
+                    self.cut.push(Cut { id, at, noticed: now, typed_over, asked_to_wait, shown });
                     self.emit(CallEvent::UserStoppedSpeaking);
                 }
             }
@@ -198,7 +210,7 @@ impl Conversation {
 
     /// The words of an utterance will not come. Those that were shown are the person's, as far as anybody knows.
     pub(super) fn not_understood(&mut self, now: u64, utterance: UtteranceId) {
-        let undecided = self.answer.is_none();
+        let undecided = self.answer.as_ref().is_none_or(|answer| answer.waits);
         if let Some(open) =
             self.open.as_mut().filter(|open| open.id == utterance && !open.ignored && undecided)
             && let Some(words) = open.shown.take()
@@ -350,6 +362,30 @@ impl Conversation {
             None if !words.language.is_empty() => words.language.clone(),
             _ => self.language.clone(),
         }
+    }
+
+    /// When the person has waited long enough for their words to be known, with nobody speaking.
+    pub(super) fn words_late_due(&self) -> Option<u64> {
+        let open = self.open.as_ref();
+        let speaks = open.is_some_and(|open| open.pause.is_none());
+        if self.answer.is_some() || self.hidden.is_some() || speaks {
+            return None;
+        }
+        let paused = open.filter(|open| !(open.ignored || open.asked_to_wait)).and_then(|open| {
+            open.pause.as_ref().filter(|pause| pause.words.is_none()).map(|pause| pause.noticed)
+        });
+        let cut = self.cut.iter().filter(|cut| !(cut.typed_over || cut.asked_to_wait)).map(|cut| cut.noticed);
+        cut.chain(paused).min().map(|since| since + HOLDING_AFTER)
+    }
+
+    /// The person has waited long enough: nothing tells them apart a server that works from one that does not hear.
+    pub(super) fn words_late(&mut self, now: u64) {
+        if self.words_late_due().is_none_or(|due| due > now) {
+            return;
+        }
+        self.open.iter_mut().for_each(|open| open.asked_to_wait = true);
+        self.cut.iter_mut().for_each(|cut| cut.asked_to_wait = true);
+        self.ask_to_wait(now);
     }
 
     pub(super) fn cut_due(&self) -> Option<u64> {

@@ -1,11 +1,16 @@
-//! Between turns: makes room in the history, and has the model read what changed, so that no question waits for it.
+//! Between turns: makes room in the history, and has the model read what changed or what it has lost, so that no question
+//! waits for it.
 
-use super::history::Oldest;
+use super::budget::Room;
+use super::history::{Fitted, Oldest};
 use super::{Command, Conversation};
 use crate::frame::{Message, Role};
 
 /// A longer summary is cut: it is read with every answer.
 const LONGEST_SUMMARY: usize = 500;
+/// Tokens of what was said that a model reads which has to begin anew while the person waits: some seconds' worth on a
+/// slow machine, against ten and more for a whole history.
+pub(super) const BRIEF: usize = 160;
 const ASKED_TO_SUM_UP: &str = "Sum up the conversation so far in two short sentences: names, numbers, what the user \
                                wants and what was agreed. Write only the summary.";
 
@@ -15,29 +20,50 @@ pub(super) struct Memory {
     /// Messages of the conversation that the summary in work covers.
     asked: Option<usize>,
     written: Option<(usize, String)>,
+    /// The model has to read everything again, and has had no time to.
+    lost: bool,
 }
 
 impl Conversation {
-    /// Nobody says anything: the time to forget.
+    /// Nobody says anything: the time to forget, and to read.
     pub(super) fn make_room(&mut self) {
         if !self.is_between_turns() {
             return;
         }
+        let mut unread = std::mem::take(&mut self.memory.lost);
         if let Some((until, summary)) = self.memory.written.take() {
             self.history.forget(until, summary);
-            self.read_ahead("");
+            unread = true;
         }
         let room = self.budget.room(self.history.summary().len());
         // While a summary is being written, what it is about is kept.
-        let Some(oldest) = self.history.overflow(room).filter(|_| self.memory.asked.is_none()) else {
-            return;
-        };
-        if self.settings.summarise {
-            self.memory.asked = Some(oldest.until);
-            self.commands.push(Command::Summarise(to_sum_up(oldest)));
-        } else {
-            self.history.forget(oldest.until, String::new());
+        if let Some(oldest) = self.history.overflow(room).filter(|_| self.memory.asked.is_none()) {
+            if self.settings.summarise {
+                self.memory.asked = Some(oldest.until);
+                self.commands.push(Command::Summarise(to_sum_up(oldest)));
+            } else {
+                self.history.forget(oldest.until, String::new());
+                unread = true;
+            }
+        }
+        if unread {
             self.read_ahead("");
+        }
+    }
+
+    /// The model has lost what it had read. Until there is time to read all of it again, it is asked with the last turns
+    /// alone.
+    pub(super) fn model_forgot(&mut self) {
+        self.memory.lost = true;
+        self.make_room();
+    }
+
+    /// The history as the model is given it, with these words of the person.
+    pub(super) fn told(&mut self, more: &str, room: Room) -> Fitted {
+        if self.memory.lost {
+            self.history.latest(more, room, BRIEF)
+        } else {
+            self.history.fitted(more, room)
         }
     }
 

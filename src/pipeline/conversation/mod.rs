@@ -56,8 +56,10 @@ use memory::Memory;
 use tools::AGENT_ENDED;
 pub use tools::Round;
 
-/// An answer that is later than this is announced by a holding phrase.
+/// Words or an answer that are later than this are announced by a holding phrase.
 const HOLDING_AFTER: u64 = 2_500;
+/// The person is told again that the answer is late when they have heard nothing for this long.
+const HOLDING_AGAIN: u64 = 8_000;
 
 /// What a conversation is made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +137,8 @@ pub enum Input {
     Counted(Counting, Option<Counted>),
     /// The answer's request is too long: how many tokens fit, and how many it has.
     TooLong(ResponseId, u32, u32),
+    /// The model's engine began anew, or fails: what it had read of this conversation is lost.
+    ModelForgot,
     /// An engine failed the answer.
     AnswerFailed(ResponseId),
     /// The server stops: finish the answer in work, then say goodbye.
@@ -208,6 +212,8 @@ pub struct Conversation {
     aloud: bool,
     /// What the client wrote while an answer was in work.
     appended: Vec<Message>,
+    /// To be said once the person has been asked to wait.
+    next_line: Option<Line>,
     /// When it was last known how far playout is, and how far that was.
     looked: (u64, PlaybackPosition),
     retries: u32,
@@ -260,6 +266,7 @@ impl Conversation {
             unanswered: false,
             aloud: true,
             appended: Vec::new(),
+            next_line: None,
             looked: (0, PlaybackPosition::default()),
             retries: 0,
             turn: (0, TurnMarks::default()),
@@ -303,6 +310,7 @@ impl Conversation {
             }
             Input::ToolReturned(id, result) => self.tool_returned(now, &id, clean(result)),
             Input::AnswerFailed(response) => self.answer_failed(now, position, response),
+            Input::ModelForgot => self.model_forgot(),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
             Input::EndedByOperator => {
@@ -335,7 +343,7 @@ impl Conversation {
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
         let holding = self.answer.as_ref().and_then(|answer| answer.holding_due());
-        let answer = [holding, self.tool_due(), self.word_due()];
+        let answer = [holding, self.words_late_due(), self.tool_due(), self.word_due()];
         let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), self.idle_due()];
         dues.into_iter().chain(answer).flatten().min()
     }
@@ -345,8 +353,9 @@ impl Conversation {
         self.cut_timeout(now);
         self.decide(now);
         if self.answer.as_ref().and_then(Answer::holding_due).is_some_and(|due| due <= now) {
-            self.hold();
+            self.hold(now);
         }
+        self.words_late(now);
         self.tool_timeout(now);
         if self.idle_due().is_some_and(|due| due <= now) {
             self.idle(now);

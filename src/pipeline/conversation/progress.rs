@@ -29,7 +29,7 @@ impl Conversation {
             Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
             Input::Playout(event) => {
                 let begins = matches!(event, PlayoutEvent::Started(_)) || !answer.aloud;
-                self.unanswered &= !begins;
+                self.unanswered &= !begins || answer.waits;
                 if let PlayoutEvent::Cue { cue, .. } = event {
                     self.shown.answer_shows(cue);
                 }

@@ -10,18 +10,40 @@ use super::{Command, Conversation};
 impl Conversation {
     /// Says a line, unless there is something better to say. The model is never told of it.
     pub(super) fn say(&mut self, now: u64, what: Line) {
-        self.say_words(now, line(what, &self.voiced(&self.language)).to_string(), true);
+        if self.answer.as_ref().is_some_and(|answer| answer.waits) {
+            self.next_line = Some(what);
+        } else if !self.is_spoken_to() {
+            self.say_words(now, line(what, &self.voiced(&self.language)).to_string(), true);
+        }
+    }
+
+    /// Says the line for which there was no time while the person was asked to wait.
+    pub(super) fn say_next(&mut self, now: u64) {
+        if let Some(what) = self.next_line.take() {
+            self.say(now, what);
+        }
+    }
+
+    /// The person's words are late, and so is their answer: they are asked to wait.
+    pub(super) fn ask_to_wait(&mut self, now: u64) {
+        let text = line(Line::OneMoment, &self.voiced(&self.language));
+        self.notice("one-moment", text);
+        self.say_words(now, text.to_string(), true);
+        if let Some(answer) = &mut self.answer {
+            answer.waits = true;
+        }
     }
 
     /// Says what the agent begins the call with; the model knows that it did.
     pub(super) fn greet(&mut self, now: u64) {
-        if !std::mem::replace(&mut self.greeted, true) && !self.settings.greeting.is_empty() {
+        let silent = self.settings.greeting.is_empty() || self.is_spoken_to();
+        if !std::mem::replace(&mut self.greeted, true) && !silent {
             self.say_words(now, self.settings.greeting.clone(), false);
         }
     }
 
     fn say_words(&mut self, now: u64, text: String, canned: bool) {
-        if self.answer.is_some() || self.is_spoken_to() {
+        if self.answer.is_some() {
             return;
         }
         let mut request = self.request("", &self.language.clone(), false);
@@ -37,17 +59,20 @@ impl Conversation {
     }
 
     /// The person has waited long enough for a word.
-    pub(super) fn hold(&mut self) {
-        self.hold_with(line(Line::OneMoment, &self.voiced(&self.language)));
+    pub(super) fn hold(&mut self, now: u64) {
+        let again = self.answer.as_ref().is_some_and(|answer| !answer.held_with.is_empty());
+        let what = if again { Line::StillBusy } else { Line::OneMoment };
+        self.hold_with(now, line(what, &self.voiced(&self.language)));
     }
 
-    /// Says this while the person waits; one such phrase is enough.
-    pub(super) fn hold_with(&mut self, text: &str) {
+    /// Says this while the person waits.
+    pub(super) fn hold_with(&mut self, now: u64, text: &str) {
         let Some(answer) = self.answer.as_mut() else { return };
-        if answer.waited_from.take().is_none() {
+        if answer.waited_from.is_none() {
             return;
         }
         let id = answer.id;
+        answer.waited_from = Some(now);
         answer.held_with = text.to_string();
         self.notice("one-moment", text);
         self.commands.push(Command::Hold(id, text.to_string()));

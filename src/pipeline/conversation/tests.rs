@@ -187,6 +187,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         )),
         (id.clone(), 1u32..3).prop_map(|(id, n)| Input::ToolReturned(format!("{id}-{n}"), Ok("done".into()))),
         id.clone().prop_map(|id| Input::AnswerFailed(ResponseId(id))),
+        Just(Input::ModelForgot),
         Just(Input::Timeout),
         Just(Input::Stopping),
         Just(Input::EndedByOperator),

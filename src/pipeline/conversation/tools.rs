@@ -238,7 +238,7 @@ impl Conversation {
         if running.silent && running.since + SPEAKS_AFTER <= now {
             running.silent = false;
             let line = lines::looking_up(&self.language);
-            self.hold_with(line);
+            self.hold_with(now, line);
         }
     }
 }

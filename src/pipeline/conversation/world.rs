@@ -287,6 +287,9 @@ impl World {
         }
         if which.is_multiple_of(32) {
             let failed = self.making.take()?;
+            if which.is_multiple_of(64) {
+                self.input(Input::ModelForgot);
+            }
             // The engine is gone; the conversation says what becomes of the answer.
             self.making = Some(Making { text_ended: true, ..failed });
             return Some(Input::AnswerFailed(id));

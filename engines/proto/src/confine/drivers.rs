@@ -3,9 +3,10 @@
 //! `no_new_privs` keeps `nvidia-modprobe` from making the nodes of a device: they must be there before an engine starts, as
 //! they are once `nvidia-smi` has run or a container's runtime has passed them on.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Drivers;
+use super::{Drivers, Surroundings};
 
 /// Places by what may be done there.
 #[derive(Debug, Default)]
@@ -19,11 +20,12 @@ pub(super) struct Places {
 
 impl Places {
     /// Those of some drivers.
-    pub(super) fn of(drivers: Drivers) -> Self {
+    pub(super) fn of(drivers: Drivers, surroundings: &Surroundings) -> Self {
         let mut places = Self::default();
         if drivers == Drivers::None {
             return places;
         }
+        let home = folder(&surroundings.home);
         // The bus, and what was found on it.
         places.read(&["/sys/bus", "/sys/class", "/sys/devices", "/sys/module", "/sys/dev", "/proc/devices"]);
         places.read(&["/run/opengl-driver", "/opt"]);
@@ -31,14 +33,14 @@ impl Places {
         if matches!(drivers, Drivers::Cuda | Drivers::Vulkan) {
             places.read(&["/proc/driver/nvidia", "/proc/modules", "/usr/local/cuda", "/etc/nvidia"]);
             places.devices.extend(nodes("nvidia"));
-            let cache = variable("CUDA_CACHE_PATH").or_else(|| Some(variable("HOME")?.join(".nv")));
+            let cache = folder(&surroundings.cuda_cache_path).or_else(|| Some(home.as_ref()?.join(".nv")));
             places.write.extend(cache);
         }
         if matches!(drivers, Drivers::Rocm | Drivers::Vulkan) {
             places.read(&["/usr/share/libdrm", "/opt/amdgpu", "/opt/rocm"]);
             places.devices.extend([PathBuf::from("/dev/dri"), PathBuf::from("/dev/kfd")]);
         }
-        let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+        let cache = folder(&surroundings.cache_home).or_else(|| Some(home?.join(".cache")));
         let caches: &[&str] = match drivers {
             Drivers::Rocm => &["comgr", "miopen", "migraphx", "hip"],
             Drivers::Vulkan => {
@@ -76,7 +78,7 @@ fn nodes(prefix: &str) -> Vec<PathBuf> {
     named.map(|node| node.path()).collect()
 }
 
-/// An absolute path of the environment, as the drivers read it.
-fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+/// A folder as the drivers take it: a relative one is none.
+fn folder(named: &Option<OsString>) -> Option<PathBuf> {
+    named.as_ref().map(PathBuf::from).filter(|path| path.is_absolute())
 }

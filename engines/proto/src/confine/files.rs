@@ -9,8 +9,8 @@ use landlock::{
     Scope, make_bitflags, path_beneath_rules,
 };
 
-use super::Needs;
 use super::drivers::Places;
+use super::{Needs, Surroundings};
 
 /// The newest rules that this program knows; an older kernel keeps to those that it knows.
 const RULES: ABI = ABI::V6;
@@ -50,10 +50,10 @@ const KEEP: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
 const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
 
 /// Restricts the calling thread and those that it starts.
-pub(super) fn confine(needs: &Needs) -> anyhow::Result<()> {
-    let places = Places::of(needs.drivers);
+pub(super) fn confine(needs: &Needs, surroundings: &Surroundings) -> anyhow::Result<()> {
+    let places = Places::of(needs.drivers, surroundings);
     let own = std::env::current_exe().ok();
-    let read = SYSTEM.iter().map(PathBuf::from).chain(named_libraries()).chain(own);
+    let read = SYSTEM.iter().map(PathBuf::from).chain(named(surroundings)).chain(own);
     let read: Vec<PathBuf> = read.chain(needs.read.iter().cloned()).chain(places.read).collect();
     let restricted = Ruleset::default()
         .handle_access(AccessFs::from_all(RULES))?
@@ -73,9 +73,8 @@ pub(super) fn confine(needs: &Needs) -> anyhow::Result<()> {
 }
 
 /// Folders that the operator has named to the loader and to espeak-ng.
-fn named_libraries() -> impl Iterator<Item = PathBuf> {
-    let named = ["LD_LIBRARY_PATH", "ESPEAK_DATA_PATH"].into_iter().filter_map(std::env::var_os);
-    named
-        .flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>())
-        .filter(|path| path.is_absolute())
+fn named(surroundings: &Surroundings) -> impl Iterator<Item = PathBuf> {
+    let Surroundings { library_path, espeak_data_path, .. } = surroundings;
+    let named = library_path.iter().chain(espeak_data_path);
+    named.flat_map(std::env::split_paths).filter(|path| path.is_absolute())
 }

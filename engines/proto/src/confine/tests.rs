@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Drivers, Needs, calls, files};
+use super::{Drivers, Needs, Surroundings, calls, files};
 
 /// A folder with a file that the confined thread may read, and one that it may not.
 struct Scene {
@@ -78,7 +78,7 @@ fn has_landlock(outcome: anyhow::Result<()>) -> bool {
 fn landlock_leaves_an_engine_its_own_files_and_nothing_else() {
     let scene = Scene::new("landlock");
     on_a_thread(|| {
-        if !has_landlock(files::confine(&scene.needs())) {
+        if !has_landlock(files::confine(&scene.needs(), &Surroundings::default())) {
             return;
         }
         assert_eq!(fs::read_to_string(scene.path("model")).unwrap(), "weights");
@@ -145,7 +145,7 @@ fn drivers_get_their_sockets_but_no_network() {
 fn a_confined_thread_has_no_new_privileges_and_its_filters() {
     let scene = Scene::new("status");
     on_a_thread(|| {
-        super::confine(&scene.needs());
+        super::confine(&scene.needs(), &Surroundings::default());
         // Not `/proc/self`: that is the process, of which only this thread is confined.
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
         assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");

@@ -135,11 +135,46 @@ fn a_hidden_answer_that_fails_is_made_again_when_the_turn_is_decided() {
 }
 
 #[test]
-fn a_late_answer_is_announced_once() {
+fn a_late_answer_is_announced_and_announced_again_until_it_comes() {
     let mut run = Run::new();
     run.say(1, "Question").wait(20_000);
-    let holds = run.commands.iter().filter(|command| matches!(command, Command::Hold(..))).count();
-    assert_eq!(holds, 1);
+    assert_eq!(run.holds(), ["One moment.", "It takes a little longer.", "It takes a little longer."]);
+    run.sound(1, "Answer.").take();
+    run.wait(20_000);
+    assert!(run.holds().is_empty());
+}
+
+#[test]
+fn a_model_that_begins_anew_is_asked_with_the_last_turns_and_reads_the_rest_when_nobody_waits() {
+    let mut run = Run::new();
+    for turn in 1..=6 {
+        run.say(turn, &format!("Question {turn} {}", "word ".repeat(20)));
+        run.sound(turn, &"answer ".repeat(20)).at(turn, 4000).finishes(turn);
+    }
+    run.say(7, "Last question").take();
+    run.inputs([Input::ModelForgot]).fails(7);
+    let asked = &run.starts()[0].messages;
+    let said = |at: usize| asked[at].content.as_str();
+    assert!(asked.len() < 8 && asked.len() >= 4, "{asked:?}");
+    assert!(said(0).starts_with("Be brief.") && said(1).starts_with("Question"), "{asked:?}");
+    assert_eq!(said(asked.len() - 1), "Last question");
+    run.take();
+    run.sound(8, "Answer.").finishes(8);
+    let read = run.commands.iter().find_map(|command| match command {
+        Command::Prefill(messages, false) => Some(messages.len()),
+        _ => None,
+    });
+    assert_eq!(read, Some(15), "instructions and seven turns: {:?}", run.commands);
+    run.say(8, "Next question");
+    assert_eq!(run.starts()[0].messages.len(), 16);
+}
+
+#[test]
+fn a_model_that_begins_anew_between_turns_reads_everything_at_once() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "Answer.").at(1, 100).finishes(1).take();
+    run.input(Input::ModelForgot);
+    assert!(matches!(&run.commands[..], [Command::Prefill(messages, false)] if messages.len() == 3));
 }
 
 #[test]

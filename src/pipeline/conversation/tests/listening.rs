@@ -2,6 +2,68 @@
 
 use super::*;
 
+impl Run {
+    /// The person is asked to wait.
+    fn waited(&mut self) -> &mut Self {
+        self.wait(2600).sound(1, "One moment.").at(1, 200);
+        self.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))))
+    }
+
+    /// The lines that are the server's own.
+    fn lines(&self) -> Vec<&str> {
+        self.starts().into_iter().filter_map(|request| request.script.as_deref()).collect()
+    }
+}
+
+#[test]
+fn a_person_whose_words_are_late_is_asked_to_wait_once_and_then_answered() {
+    for cut in [false, true] {
+        let mut run = Run::new();
+        let ends = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
+        run.inputs([started(1), if cut { ends } else { paused(1, 1) }]).wait(2400);
+        assert!(run.lines().is_empty());
+        run.wait(200);
+        assert_eq!(run.lines(), ["One moment."]);
+        // They come before the line sounds, or while it does.
+        let known = Input::Final(UtteranceId(1), words("Question"));
+        run.input(if cut { known } else { trial(1, 1, "Question") }).wait(500);
+        run.take();
+        run.waited();
+        let [answer] = run.starts()[..] else { panic!("{:?}", run.commands) };
+        assert_eq!(answer.messages.last().map(|last| last.content.as_str()), Some("Question"));
+        assert_eq!(run.last_said(), Some("Question"), "the line is the server's own");
+    }
+}
+
+#[test]
+fn who_goes_on_while_asked_to_wait_is_taken_at_every_word() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(3000).sound(1, "One moment.");
+    run.inputs([resumed(1), paused(1, 2), trial(1, 2, "Yes.")]);
+    run.at(1, 200).input(Input::Playout(PlayoutEvent::Finished(ResponseId(1)))).wait(2000);
+    assert_eq!(run.last_said(), Some("Yes."));
+    assert_eq!(run.starts().len(), 2);
+}
+
+#[test]
+fn words_that_never_come_are_asked_for_again_after_the_person_was_asked_to_wait() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(3000).sound(1, "One moment.");
+    run.input(Input::NotUnderstood(UtteranceId(1))).take();
+    run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
+    assert_eq!(run.lines(), ["Sorry, I did not catch that. Could you say it again?"]);
+}
+
+#[test]
+fn words_that_were_shown_are_answered_though_the_person_was_asked_to_wait() {
+    let mut run = Run::new();
+    run.inputs([started(1), Input::Partial(UtteranceId(1), words("Question")), paused(1, 1)]).wait(3000);
+    run.sound(1, "One moment.").input(Input::NotUnderstood(UtteranceId(1)));
+    run.at(1, 200).input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
+    assert_eq!(run.last_said(), Some("Question"));
+    assert_eq!(run.starts().len(), 2);
+}
+
 #[test]
 fn an_answer_is_begun_at_the_pause_and_heard_when_the_vote_is_sure() {
     let mut run = Run::new();
@@ -61,17 +123,18 @@ fn a_sentence_that_is_not_over_gets_more_time_and_then_an_answer_all_the_same() 
 #[test]
 fn a_turn_whose_words_are_late_is_answered_when_they_come() {
     let mut run = Run::new();
-    run.inputs([started(1), paused(1, 1)]).wait(3000);
-    assert!(run.starts().is_empty());
-    run.input(trial(1, 1, "Hello?"));
+    run.inputs([started(1), paused(1, 1)]).waited().take();
+    run.wait(5000).input(trial(1, 1, "Hello?"));
     assert_eq!(run.starts().len(), 1);
+    assert!(run.lines().is_empty());
     assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
 }
 
 #[test]
 fn words_that_never_come_are_asked_for_again_aloud() {
     let mut run = Run::new();
-    run.inputs([started(1), paused(1, 1)]).wait(30_000);
+    run.inputs([started(1), paused(1, 1)]).waited().take();
+    run.wait(20_000);
     assert!(
         run.events().iter().any(|event| matches!(event, CallEvent::Notice { code: "not-understood", .. }))
     );
@@ -159,6 +222,9 @@ fn words_that_were_shown_are_used_when_no_others_come() {
         let mut run = Run::new();
         for input in inputs.clone() {
             run.input(input);
+        }
+        if wait > 0 {
+            run.waited();
         }
         run.wait(wait);
         assert_eq!(run.last_said(), Some("I would like to know the"), "{inputs:?}");
