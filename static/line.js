@@ -92,6 +92,7 @@ export class Line {
      * @param {AbortSignal} signal - the person gave up
      */
     async greet(hello, signal) {
+        signal.throwIfAborted();
         await new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
             const timer = setTimeout(
                 () => reject(new CallProblem('connection-failed', 'the agent did not answer in 10 s')),

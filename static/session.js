@@ -204,6 +204,7 @@ export class CallSession extends EventTarget {
         if (line.transport !== null) {
             this.face.clock = line.transport.clock;
             this.emit('transport', { transport: line.transport.name });
+            await line.transport.setTrack(this.input.track); // another one may have been chosen meanwhile
         }
         await line.greet(() => this.hello(), signal);
         return goesOn;
