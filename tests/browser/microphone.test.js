@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { withPage } from './lib/browser.js';
-import { openPage, waitUntilLive } from './lib/call.js';
+import { openPage, seen, waitUntilLive } from './lib/call.js';
 import { PEER_FLAGS, answerWebRtc } from './lib/scripted-peer.js';
 import { withScriptedServer } from './lib/scripted-server.js';
 
@@ -39,6 +39,21 @@ test('a microphone that is chosen while the call connects is the one that is sen
             return { state: track?.readyState, isChosen: track === input.track };
         });
         assert.deepEqual(sent, { state: 'live', isChosen: true });
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+});
+
+test('a server that was away at the first try gives the page its audio modules at the next', async () => {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await openPage(page, `${server.url}/call?mode=websocket`);
+        server.die();
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await page.getByText('The server cannot be reached').waitFor();
+        await server.listen();
+        await page.getByRole('button', { name: 'Try again' }).click();
+        await server.call();
+        await waitUntilLive(page);
+        assert.deepEqual((await seen(page, 'problem')).map(({ code }) => code), ['server-unreachable']);
         await page.evaluate(() => window.visavis.hangUp());
     }));
 });
