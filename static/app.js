@@ -248,6 +248,11 @@ document.addEventListener('keydown', (event) => {
 });
 
 window.addEventListener('online', () => session.tryNow());
+document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) {
+        graph.wake(); // a phone may have stopped the sound while the page was out of sight
+    }
+});
 window.addEventListener('pagehide', () => session.abandon());
 
 /**

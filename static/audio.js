@@ -71,6 +71,7 @@ export class AudioGraph {
     open() {
         if (this.context === null) {
             this.context = new AudioContext({ latencyHint: 'interactive' });
+            this.context.onstatechange = () => this.wake(); // a telephone call, for one, interrupts it
             this.opening = this.build(this.context);
         }
         this.wake();

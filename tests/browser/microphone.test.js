@@ -9,7 +9,72 @@ import { openPage, seen, waitUntilLive } from './lib/call.js';
 import { PEER_FLAGS, answerWebRtc } from './lib/scripted-peer.js';
 import { withScriptedServer } from './lib/scripted-server.js';
 
+/** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('./lib/scripted-server.js').ScriptedServer} ScriptedServer */
+
+const LOUD = 0.05;
+
+/**
+ * Gives the page a microphone that sounds when the test says.
+ *
+ * @param {Page} page
+ */
+function voiceForMicrophone(page) {
+    return page.addInitScript(() => {
+        navigator.mediaDevices.getUserMedia = async () => {
+            const context = new AudioContext();
+            const tone = new OscillatorNode(context, { frequency: 440 });
+            const volume = new GainNode(context, { gain: 0 });
+            const out = context.createMediaStreamDestination();
+            tone.connect(volume).connect(out);
+            tone.start();
+            const speak = (/** @type {number} */ from, /** @type {number} */ to) => {
+                volume.gain.setValueAtTime(0.5, context.currentTime + from);
+                volume.gain.setValueAtTime(0, context.currentTime + to);
+            };
+            Object.assign(window, { speak });
+            return out.stream;
+        };
+    });
+}
+
+/**
+ * A call over a WebSocket, and the level of each frame that comes of its microphone.
+ *
+ * @param {(page: Page, levels: number[]) => Promise<void>} body
+ */
+async function inCall(body) {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await voiceForMicrophone(page);
+        await page.bringToFront();
+        await page.goto(`${server.url}/call?mode=websocket`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        const call = await server.call();
+        await waitUntilLive(page);
+        /** @type {number[]} */
+        const levels = [];
+        const receive = call.receiveAudio.bind(call);
+        call.receiveAudio = (frame) => {
+            receive(frame);
+            levels.push(call.level);
+        };
+        await page.waitForTimeout(500);
+        await body(page, levels);
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+}
+
+test('an audio context that the system stops goes on by itself when it may', async () => {
+    await inCall(async (page, levels) => {
+        await page.evaluate(() => /** @type {any} */ (window.visavis.events).graph.context.suspend());
+        await page.waitForTimeout(500);
+        levels.length = 0;
+        await page.evaluate(() => /** @type {any} */ (window).speak(0, 0.5));
+        await page.waitForTimeout(1000);
+        assert.ok(levels.some((level) => level > LOUD), `of ${levels.length} frames none has a voice`);
+        assert.equal(await page.locator('#unblock').isVisible(), false);
+    });
+});
 
 test('a microphone that is chosen while the call connects is the one that is sent (webrtc)', async () => {
     await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
