@@ -13,6 +13,7 @@ import { withScriptedServer } from './lib/scripted-server.js';
 /** @typedef {import('./lib/scripted-server.js').ScriptedServer} ScriptedServer */
 
 const LOUD = 0.05;
+const QUIET = 0.005;
 
 /**
  * Gives the page a microphone that sounds when the test says.
@@ -63,6 +64,22 @@ async function inCall(body) {
         await page.evaluate(() => window.visavis.hangUp());
     }));
 }
+
+test('after a page that stood still the server hears the last two seconds, and nothing older', async () => {
+    await inCall(async (page, levels) => {
+        await page.evaluate(() => {
+            /** @type {any} */ (window).speak(0.3, 1.3);
+            /** @type {any} */ (window).speak(5, 5.5);
+            const end = performance.now() + 6000;
+            while (performance.now() < end); // a dialogue of the browser, or a shader that is compiled
+        });
+        await page.waitForTimeout(1000);
+        const begin = levels.findIndex((level) => level > LOUD);
+        const loud = levels.filter((level) => level > LOUD).length;
+        assert.ok(loud >= 20 && loud <= 30, `${loud} frames of voice, where 25 were spoken at last`);
+        assert.ok(levels.slice(begin, begin + loud).every((level) => level > QUIET), 'the voice came in pieces');
+    });
+});
 
 test('an audio context that the system stops goes on by itself when it may', async () => {
     await inCall(async (page, levels) => {
