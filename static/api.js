@@ -61,7 +61,7 @@ export function createApi(session, graph, settings, avatar) {
             session.say(text);
         },
         interrupt: () => session.interrupt(),
-        mute: (muted) => session.setMuted(muted),
+        mute: (muted) => session.input.setMuted(muted),
         tools: session.tools,
         recorder: graph.recorder,
         avatar,

@@ -46,7 +46,7 @@ const dialog = new SettingsDialog(settings, (name) => {
         session.setLanguage(settings.language);
         view.showLanguage(session.transcript.language);
     } else if (name === 'microphone' && session.input.stream !== null) {
-        session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
+        session.input.open(settings.microphone).catch(showMicrophoneProblem);
     }
 });
 
@@ -101,9 +101,9 @@ function toggleMute() {
         return;
     }
     if (session.input.stream === null) {
-        session.setMicrophone(settings.microphone).catch(showMicrophoneProblem);
+        session.input.open(settings.microphone).catch(showMicrophoneProblem);
     } else {
-        session.setMuted(!session.input.muted);
+        session.input.setMuted(!session.input.muted);
     }
 }
 
@@ -248,6 +248,11 @@ document.addEventListener('keydown', (event) => {
 });
 
 window.addEventListener('online', () => session.tryNow());
+document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) {
+        graph.wake(); // a phone may have stopped the sound while the page was out of sight
+    }
+});
 window.addEventListener('pagehide', () => session.abandon());
 
 /**

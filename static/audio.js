@@ -2,6 +2,7 @@
  * The page's audio graph. Microphone and answer meet in the tap, which measures and records both on one clock; the
  * WebSocket mode hangs its capture and playback on the same graph.
  */
+import { CallProblem } from './problems.js';
 
 /**
  * Levels of both sides, 50 times a second.
@@ -70,6 +71,7 @@ export class AudioGraph {
     open() {
         if (this.context === null) {
             this.context = new AudioContext({ latencyHint: 'interactive' });
+            this.context.onstatechange = () => this.wake(); // a telephone call, for one, interrupts it
             this.opening = this.build(this.context);
         }
         this.wake();
@@ -84,14 +86,30 @@ export class AudioGraph {
         if (context.audioWorklet === undefined) {
             return; // not a secure context: no levels and no recording, but WebRTC can be heard
         }
-        const modules = ['tap-worklet.js', 'capture-worklet.js', 'playback-worklet.js'];
-        await Promise.all(modules.map((name) => context.audioWorklet.addModule(new URL(name, import.meta.url))));
+        await this.load(context);
         const options = { numberOfInputs: 2, numberOfOutputs: 1, channelCount: 1, channelCountMode: 'explicit' };
         this.tap = new AudioWorkletNode(context, 'visavis-tap', /** @type {AudioWorkletNodeOptions} */ (options));
         this.mic.connect(this.tap, 0, 0);
         this.answer.connect(this.tap, 0, 1);
         this.tap.connect(context.destination); // silent, but what leads nowhere is not run
         this.tap.port.onmessage = (event) => this.receive(event.data);
+    }
+
+    /**
+     * Loads the audio modules. Where that fails the next call begins with another context, for this one will not ask again.
+     *
+     * @param {AudioContext} context
+     * @throws {CallProblem}
+     */
+    async load(context) {
+        const modules = ['tap-worklet.js', 'capture-worklet.js', 'playback-worklet.js'];
+        try {
+            await Promise.all(modules.map((name) => context.audioWorklet.addModule(new URL(name, import.meta.url))));
+        } catch (error) {
+            void context.close();
+            this.context = null;
+            throw new CallProblem('server-unreachable', String(error));
+        }
     }
 
     /** Whether the WebSocket mode can carry sound here. */

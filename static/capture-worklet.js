@@ -4,6 +4,12 @@
 import { Resampler, toPcm16 } from './resampler.js';
 import { WIRE_FRAME, WIRE_RATE } from './protocol.js';
 
+/**
+ * @typedef {Object} CapturedFrame
+ * @property {number} at - when its last sample was captured, as Date.now() counts
+ * @property {Int16Array} samples
+ */
+
 class CaptureProcessor extends AudioWorkletProcessor {
     constructor() {
         super();
@@ -30,8 +36,8 @@ class CaptureProcessor extends AudioWorkletProcessor {
             this.filled += part.length;
             at += part.length;
             if (this.filled === WIRE_FRAME) {
-                const pcm = toPcm16(this.frame);
-                this.port.postMessage(pcm, [pcm.buffer]);
+                const samples = toPcm16(this.frame);
+                this.port.postMessage({ at: Date.now(), samples }, [samples.buffer]);
                 this.filled = 0;
             }
         }

@@ -2,8 +2,11 @@
  * The line of a call: the connection that it has, whether anything comes over it, and the next one in its place.
  */
 import { connect } from './connect.js';
+import { CallProblem } from './problems.js';
 import { isPingAnswer } from './protocol.js';
 import { Pulse } from './pulse.js';
+
+const HELLO_TIMEOUT_MS = 10000;
 
 /**
  * What is wrong with a connection that may still be saved; empty: nothing.
@@ -33,6 +36,8 @@ export class Line {
         this.transport = null;
         /** The server's name for the call; empty: it cannot be gone on with over another connection. */
         this.call = '';
+        /** @type {import('./webrtc.js').Transport['name']} How the call goes, or went last. */
+        this.way = 'webrtc';
         /** @type {import('./signalling.js').Signalling | null} */
         this.signalling = null;
         /** @type {Pulse | null} */
@@ -44,6 +49,8 @@ export class Line {
         this.shaky = false;
         /** @type {Trouble} */
         this.trouble = '';
+        /** @type {((problem: CallProblem | null) => void) | null} While the agent's hello is awaited. */
+        this.awaited = null;
     }
 
     /**
@@ -67,6 +74,7 @@ export class Line {
             onLost: (detail) => this.lost('lost', detail),
         });
         this.transport = transport;
+        this.way = transport.name;
         this.clearParked();
         const goesOn = options.call !== '' && transport.call === options.call;
         if (options.call !== '' && transport.call === '') {
@@ -77,11 +85,39 @@ export class Line {
         return goesOn;
     }
 
-    /** The agent has said hello: from now on it gives signs of life. */
-    watch() {
+    /**
+     * Says hello, and waits for the agent's. From then on it gives signs of life.
+     *
+     * @param {() => void} hello - says it
+     * @param {AbortSignal} signal - the person gave up
+     */
+    async greet(hello, signal) {
+        signal.throwIfAborted();
+        await new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
+            const timer = setTimeout(
+                () => reject(new CallProblem('connection-failed', 'the agent did not answer in 10 s')),
+                HELLO_TIMEOUT_MS,
+            );
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+            this.awaited = (problem) => {
+                clearTimeout(timer);
+                if (problem === null) {
+                    resolve();
+                } else {
+                    reject(problem);
+                }
+            };
+            hello();
+        });
         if (this.transport !== null) {
             this.pulse = new Pulse(this.transport, (verdict) => this.judge(verdict));
         }
+    }
+
+    /** @param {CallProblem | null} problem - why the agent says no hello; null: it has said it */
+    greeted(problem) {
+        this.awaited?.(problem);
+        this.awaited = null;
     }
 
     /** @param {import('./protocol.js').Message} message */
@@ -142,6 +178,7 @@ export class Line {
             this.signalling?.end(this.call);
         }
         this.call = '';
+        this.awaited = null;
         this.drop();
         this.clearParked();
     }

@@ -3,17 +3,27 @@
  */
 import { closeMicrophone, openMicrophone } from './microphone.js';
 
+/**
+ * What a microphone tells its call.
+ *
+ * @typedef {Object} MicrophoneEvents
+ * @property {(available: boolean) => void} onAvailable
+ * @property {(muted: boolean) => void} onMuted
+ * @property {(track: MediaStreamTrack | null) => Promise<void>} onTrack - another one is to be sent in the call
+ * @property {(code: string, message: string) => void} onNotice
+ */
+
 /** Holds at most one open microphone and keeps the audio graph fed from it. */
 export class MicrophoneInput {
     /**
      * @param {import('./audio.js').AudioGraph} graph
-     * @param {(available: boolean) => void} onChange
-     * @param {() => void} onLost - unplugged, or taken by the system
+     * @param {MicrophoneEvents} events
      */
-    constructor(graph, onChange, onLost) {
+    constructor(graph, events) {
         this.graph = graph;
-        this.onChange = onChange;
-        this.onLost = onLost;
+        this.events = events;
+        /** @type {AbortSignal | null} Of the call in progress. */
+        this.signal = null;
         /** @type {MediaStream | null} */
         this.stream = null;
         this.muted = false;
@@ -23,22 +33,31 @@ export class MicrophoneInput {
         return this.stream?.getAudioTracks()[0] ?? null;
     }
 
+    /** @param {AbortSignal} signal - aborted when the call that begins has ended */
+    begin(signal) {
+        this.signal = signal;
+    }
+
     /**
-     * Opens a microphone, in place of the one before.
+     * Opens a microphone, in place of the one before. Without a call it opens none.
      *
      * @param {string} deviceId - empty: the default
-     * @param {AbortSignal} signal - the call ended while the browser was asking
      * @throws {import('./problems.js').CallProblem}
      */
-    async open(deviceId, signal) {
+    async open(deviceId) {
+        const { signal } = this;
+        if (signal === null) {
+            return;
+        }
         const stream = await openMicrophone(deviceId);
         if (signal.aborted) {
-            closeMicrophone(stream);
+            closeMicrophone(stream); // the call ended while the browser was asking
             throw signal.reason;
         }
         const previous = this.stream;
         this.use(stream);
         closeMicrophone(previous);
+        await this.events.onTrack(this.track);
     }
 
     /** @param {boolean} muted */
@@ -47,9 +66,12 @@ export class MicrophoneInput {
         if (this.track !== null) {
             this.track.enabled = !muted;
         }
+        this.events.onMuted(muted);
     }
 
+    /** The call has ended. */
     close() {
+        this.signal = null;
         closeMicrophone(this.stream);
         this.use(null);
     }
@@ -64,10 +86,19 @@ export class MicrophoneInput {
             track.onended = () => {
                 if (this.stream === stream) {
                     this.use(null);
-                    this.onLost();
+                    void this.lost();
                 }
             };
         }
-        this.onChange(stream !== null);
+        this.events.onAvailable(stream !== null);
+    }
+
+    /** The microphone was unplugged, or taken by the system; another one may be there. */
+    async lost() {
+        try {
+            await this.open('');
+        } catch {
+            this.events.onNotice('microphone-lost', 'The microphone is gone. Choose another one in the settings, or type.');
+        }
     }
 }

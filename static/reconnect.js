@@ -1,5 +1,23 @@
 /**
- * Calls again after the connection was lost, until a try succeeds, the person gives up, or it is no use.
+ * Calls again after the connection was lost, until the call goes on, the person gives up, or it is no use.
+ */
+import { waitUntilReady } from './connect.js';
+import { encodeMessage } from './protocol.js';
+import { Redial } from './redial.js';
+import { Signalling } from './signalling.js';
+
+/** Of a server that may be gone; another try comes. */
+const REQUEST_TIMEOUT_MS = 5000;
+
+/**
+ * The call that was lost.
+ *
+ * @typedef {Object} LostCall
+ * @property {import('./line.js').Line} line - without a connection
+ * @property {import('./dialogue.js').Dialogue} dialogue
+ * @property {import('./settings.js').Mode} mode - as the person chose it
+ * @property {string} backend
+ * @property {AbortSignal} signal - the person gave up
  */
 
 /**
@@ -11,39 +29,48 @@
  * @property {number} pauseMs - until it tries
  */
 
+/**
+ * @typedef {Object} ReconnectActions
+ * @property {(way: import('./redial.js').Way, signalling: Signalling) => Promise<boolean>} join - connects; resolves to
+ *     whether the call that was asked for goes on; else a new one has begun
+ * @property {(step: Step) => void} onStep
+ * @property {(loading: {ready: boolean, parts: string[]}) => void} onLoading - the server is there, but not ready
+ * @property {() => void} onNewCall - a new call goes on in the place of the one that was lost
+ */
+
+/** The tries after one loss. */
 export class Reconnect {
     /**
-     * @param {import('./redial.js').Redial} redial
-     * @param {(way: import('./redial.js').Way) => Promise<void>} connect - rejects where it fails
-     * @param {(step: Step) => void} onStep
-     * @param {AbortSignal} signal - the person gave up
+     * @param {LostCall} lost
+     * @param {ReconnectActions} actions
      */
-    constructor(redial, connect, onStep, signal) {
-        this.redial = redial;
-        this.connect = connect;
-        this.onStep = onStep;
-        this.signal = signal;
+    constructor(lost, actions) {
+        const { line, mode } = lost;
+        this.lost = lost;
+        this.actions = actions;
+        this.redial = new Redial({ now: Date.now(), heardAt: line.heardAt, call: line.call, mode, way: line.way });
         /** @type {() => void} */
         this.hurry = () => {};
     }
 
-    /** @returns {Promise<boolean>} whether the call goes on; false also when the person gave up */
+    /** @returns {Promise<boolean>} whether a call goes on; false also when the person gave up */
     async run() {
-        const { redial, signal } = this;
+        const { redial } = this;
+        const { signal } = this.lost;
         while (!signal.aborted) {
             const pauseMs = redial.pause(Date.now());
             if (pauseMs === null) {
                 return false;
             }
-            this.onStep({ attempt: redial.tries + 1, trying: false, pauseMs });
+            this.actions.onStep({ attempt: redial.tries + 1, trying: false, pauseMs });
             await this.rest(pauseMs);
             const way = signal.aborted ? null : redial.begin(Date.now());
             if (way === null) {
                 return false;
             }
-            this.onStep({ attempt: redial.tries, trying: true, pauseMs: 0 });
+            this.actions.onStep({ attempt: redial.tries, trying: true, pauseMs: 0 });
             try {
-                await this.connect(way);
+                await this.rejoin(way);
                 return true;
             } catch (problem) {
                 redial.failed(Date.now(), problem);
@@ -53,19 +80,52 @@ export class Reconnect {
     }
 
     /**
+     * One try.
+     *
+     * @param {import('./redial.js').Way} way
+     */
+    async rejoin(way) {
+        const { line, dialogue, backend, signal } = this.lost;
+        const signalling = new Signalling(backend, REQUEST_TIMEOUT_MS);
+        try {
+            if (way.call === '') {
+                await waitUntilReady(signalling, signal, (loading) => {
+                    this.redial.loading(Date.now());
+                    this.actions.onLoading(loading);
+                });
+            }
+            if (!(await this.actions.join(way, signalling))) {
+                dialogue.newCall();
+                this.actions.onNewCall();
+            }
+        } catch (error) {
+            if (signal.aborted || line.call !== way.call) {
+                line.close(); // a new call that came to nothing, or one that nobody wants any more
+            } else {
+                line.drop();
+            }
+            throw error;
+        }
+        for (const content of dialogue.retype()) {
+            line.send(encodeMessage('send-text', { content }));
+        }
+    }
+
+    /**
      * @param {number} ms
      * @returns {Promise<void>} when they have passed, and sooner when the person is in a hurry or gives up
      */
     rest(ms) {
+        const { signal } = this.lost;
         return new Promise((resolve) => {
             const done = () => {
                 clearTimeout(timer);
-                this.signal.removeEventListener('abort', done);
+                signal.removeEventListener('abort', done);
                 this.hurry = () => {};
                 resolve();
             };
             const timer = setTimeout(done, ms);
-            this.signal.addEventListener('abort', done);
+            signal.addEventListener('abort', done);
             this.hurry = done;
         });
     }

@@ -10,24 +10,19 @@
 import { AnswerVolume } from './answer-volume.js';
 import { FaceSource } from './avatar/source.js';
 import { waitUntilReady } from './connect.js';
-import { firstAudioMs } from './first-audio.js';
+import { Dialogue } from './dialogue.js';
 import { Line } from './line.js';
 import { MicrophoneInput } from './microphone-input.js';
 import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
-import { CallProblem, END_TEXT, NEW_CALL_TEXT } from './problems.js';
+import { CallProblem, END_TEXT } from './problems.js';
 import { Reconnect } from './reconnect.js';
-import { Redial, isAccident } from './redial.js';
+import { ServerMessages } from './server-messages.js';
 import { Signalling } from './signalling.js';
 import { PageTools } from './tools.js';
-import { Transcript } from './transcript.js';
-import { Turns } from './turns.js';
 
-const HELLO_TIMEOUT_MS = 10000;
 const GOODBYE_TIMEOUT_MS = 600;
-/** Of a server that may be gone; another try comes. */
-const REDIAL_REQUEST_MS = 5000;
 
-/** @typedef {'idle' | 'connecting' | 'listening' | 'thinking' | 'speaking' | 'reconnecting' | 'ended'} State */
+/** @typedef {'idle' | 'connecting' | import('./dialogue.js').AgentState | 'reconnecting' | 'ended'} State */
 
 /**
  * @typedef {Object} StartOptions
@@ -46,26 +41,22 @@ export class CallSession extends EventTarget {
         this.graph = graph;
         /** @type {State} */
         this.state = 'idle';
-        this.transcript = new Transcript();
-        this.turns = new Turns();
+        this.dialogue = new Dialogue((type, detail) => this.emit(type, detail));
         this.tools = new PageTools((text) => this.send(text));
         this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms));
         /** The agent's face as the server sends it. */
         this.face = new FaceSource();
         graph.onHeard = (at, level) => this.face.heard(at, level);
+        this.input = this.newInput();
+        this.messages = this.newMessages();
         /** Of the call in progress, or of the last; each call has its own. */
         this.line = this.newLine();
         /** @type {StartOptions} Of the call in progress, or of the last. */
         this.options = {};
-        /** @type {'listening' | 'thinking' | 'speaking'} What the server says that the agent does. */
-        this.told = 'listening';
         /** @type {Reconnect | null} While the connection is lost. */
         this.reconnect = null;
-        this.input = new MicrophoneInput(graph, (available) => this.emit('microphone', { available }), () => this.microphoneLost());
         /** @type {AbortController | null} The call in progress; each call has its own. */
         this.current = null;
-        /** @type {((problem: CallProblem | null) => void) | null} */
-        this.greeted = null;
     }
 
     /** Whether a call is up. */
@@ -82,9 +73,56 @@ export class CallSession extends EventTarget {
         return this.line.transport;
     }
 
+    get transcript() {
+        return this.dialogue.transcript;
+    }
+
+    get turns() {
+        return this.dialogue.turns;
+    }
+
+    newInput() {
+        return new MicrophoneInput(this.graph, {
+            onAvailable: (available) => this.emit('microphone', { available }),
+            onMuted: (muted) => {
+                this.send(encodeClientMessage('mute', { muted }));
+                this.emit('muted', { muted });
+            },
+            onTrack: async (track) => this.transport?.setTrack(track),
+            onNotice: (code, message) => this.emit('notice', { code, message }),
+        });
+    }
+
+    newMessages() {
+        const { graph, volume, face, tools, dialogue } = this;
+        return new ServerMessages({ graph, volume, face, tools, dialogue }, {
+            emit: (type, detail) => this.emit(type, detail),
+            send: (text) => this.send(text),
+            isLive: () => this.live,
+            isHeld: () => this.holds,
+            onReady: () => this.line.greeted(null),
+            onState: (state) => {
+                if (this.live) {
+                    this.setState(state);
+                }
+            },
+            onInterrupted: (response) => this.transport?.flush(response),
+            onAccident: (reason, message) => {
+                this.line.call = ''; // it cannot be gone on with
+                this.lost(reason, reason === 'server-stopping' ? reason : 'lost', message);
+            },
+            onEnded: (reason, message) => {
+                this.line.greeted(new CallProblem('refused', message));
+                if (this.holds) {
+                    this.end(reason, message || END_TEXT[reason] || 'The call ended.');
+                }
+            },
+        });
+    }
+
     newLine() {
         return new Line({
-            onMessage: (message) => this.receive(message),
+            onMessage: (message) => this.messages.receive(message),
             onTrouble: (trouble) => this.emit('reconnecting', { reconnecting: trouble !== '', trouble }),
             onLost: (cause, detail) => this.lost('connection-lost', cause, detail),
         });
@@ -105,9 +143,8 @@ export class CallSession extends EventTarget {
         this.current = current;
         this.line = this.newLine();
         this.options = { ...options };
-        this.told = 'listening';
-        this.transcript = new Transcript(options.language);
-        this.turns = new Turns();
+        this.dialogue.begin(options.language);
+        this.input.begin(current.signal);
         this.face.clear();
         this.setState('connecting');
         const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
@@ -134,7 +171,7 @@ export class CallSession extends EventTarget {
     async prepare(options, signal) {
         const signalling = new Signalling(options.backend ?? '');
         const wanted = options.microphone ?? true;
-        const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted, signal);
+        const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted);
         const ready = waitUntilReady(signalling, signal, (loading) => this.emit('loading', loading));
         ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
         await microphone;
@@ -167,42 +204,24 @@ export class CallSession extends EventTarget {
         if (line.transport !== null) {
             this.face.clock = line.transport.clock;
             this.emit('transport', { transport: line.transport.name });
+            await line.transport.setTrack(this.input.track); // another one may have been chosen meanwhile
         }
-        await this.greet(signal);
-        line.watch();
+        await line.greet(() => this.hello(), signal);
         return goesOn;
     }
 
-    /**
-     * @param {AbortSignal} signal
-     * @returns {Promise<void>}
-     */
-    greet(signal) {
-        const { language } = this.options;
-        return new Promise((resolve, reject) => {
-            const timer = setTimeout(
-                () => reject(new CallProblem('connection-failed', 'the agent did not answer in 10 s')),
-                HELLO_TIMEOUT_MS,
-            );
-            signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-            this.greeted = (problem) => {
-                this.greeted = null;
-                clearTimeout(timer);
-                if (problem === null) {
-                    resolve();
-                } else {
-                    reject(problem);
-                }
-            };
-            const about = { library: 'visavis-page', platform: 'web' };
-            this.send(encodeMessage('client-ready', { version: RTVI_VERSION, about, language: language || undefined }));
-            if (this.tools.registered.size > 0) {
-                this.tools.declare();
-            }
-            if (this.input.muted || this.state === 'reconnecting') {
-                this.send(encodeClientMessage('mute', { muted: this.input.muted }));
-            }
-        });
+    /** What the agent is told first. */
+    hello() {
+        const { muted } = this.input;
+        const about = { library: 'visavis-page', platform: 'web' };
+        const language = this.options.language || undefined;
+        this.send(encodeMessage('client-ready', { version: RTVI_VERSION, about, language }));
+        if (this.tools.registered.size > 0) {
+            this.tools.declare();
+        }
+        if (muted || this.state === 'reconnecting') {
+            this.send(encodeClientMessage('mute', { muted }));
+        }
     }
 
     /** Ends the call, or gives up one that is being made. */
@@ -243,8 +262,7 @@ export class CallSession extends EventTarget {
         if (!this.live) {
             throw new Error('No call is up: start() first.');
         }
-        this.turns.typed(content);
-        this.changed(this.transcript.userTyped(content));
+        this.dialogue.typed(content);
         this.send(encodeMessage('send-text', { content }));
     }
 
@@ -255,13 +273,6 @@ export class CallSession extends EventTarget {
         }
     }
 
-    /** @param {boolean} muted */
-    setMuted(muted) {
-        this.input.setMuted(muted);
-        this.send(encodeClientMessage('mute', { muted }));
-        this.emit('muted', { muted });
-    }
-
     /** @param {string} language - empty: identified */
     setLanguage(language) {
         this.options.language = language; // a call in the place of this one begins with it
@@ -270,221 +281,44 @@ export class CallSession extends EventTarget {
     }
 
     /**
-     * Takes another microphone, also in the middle of a call.
-     *
-     * @param {string} deviceId - empty: the default
-     * @throws {CallProblem}
-     */
-    async setMicrophone(deviceId) {
-        if (this.current !== null) {
-            await this.input.open(deviceId, this.current.signal);
-            await this.transport?.setTrack(this.input.track);
-        }
-    }
-
-    /** The microphone went away by itself; another one may be there. */
-    async microphoneLost() {
-        try {
-            await this.setMicrophone('');
-        } catch {
-            this.emit('notice', {
-                code: 'microphone-lost',
-                message: 'The microphone is gone. Choose another one in the settings, or type.',
-            });
-        }
-    }
-
-    /** @param {import('./protocol.js').Message} message */
-    receive(message) {
-        const { type, data } = message;
-        this.emit('message', message);
-        this.emit(type, data);
-        const { language } = this.transcript;
-        const entry = this.transcript.apply(message);
-        if (entry !== null) {
-            this.changed(entry);
-        }
-        if (this.transcript.language !== language) {
-            this.emit('language', { language: this.transcript.language, previous: language });
-        }
-        this.waterfall(this.turns.apply(message));
-        switch (type) {
-            case 'bot-ready':
-                this.greeted?.(null);
-                break;
-            case 'llm-function-call-in-progress':
-                this.emit('tool', { id: data.tool_call_id, name: data.function_name, running: true });
-                void this.tools.call(data);
-                break;
-            case 'llm-function-call-stopped':
-                this.emit('tool', { id: data.tool_call_id, name: data.function_name, running: false });
-                break;
-            case 'bot-started-speaking':
-                this.volume.started(Number(data.response));
-                void this.measureFirstAudio(Number(data.response));
-                break;
-            case 'bot-interrupted':
-                this.volume.interrupted(Number(data.response));
-                this.transport?.flush(Number(data.response));
-                this.face.track.interrupted(Number(data.response));
-                break;
-            case 'error':
-                this.failed(String(data.message ?? ''), data.fatal === true);
-                break;
-            case 'server-message':
-                this.serverMessage(data);
-                break;
-        }
-    }
-
-    /** @param {Record<string, any>} data */
-    serverMessage(data) {
-        if (data.type === 'state') {
-            this.told = data.state;
-            if (this.live) {
-                this.setState(this.told);
-            }
-        } else if (data.type === 'notice') {
-            this.emit('notice', { code: data.code, message: data.message });
-        } else if (data.type === 'turn') {
-            this.emit('turn', { response: data.response, marks: data.marks });
-        } else if (data.type === 'call-ended') {
-            this.callEnded(String(data.reason), String(data.message ?? ''));
-        }
-    }
-
-    /**
-     * The server has ended the call.
-     *
-     * @param {string} reason
-     * @param {string} message
-     */
-    callEnded(reason, message) {
-        if (this.holds && isAccident(reason)) {
-            this.line.call = ''; // it cannot be gone on with
-            this.lost(reason, reason === 'server-stopping' ? reason : 'lost', message);
-            return;
-        }
-        this.greeted?.(new CallProblem('refused', message));
-        if (this.holds) {
-            this.end(reason, message || END_TEXT[reason] || 'The call ended.');
-        }
-    }
-
-    /**
-     * @param {string} message
-     * @param {boolean} fatal
-     */
-    failed(message, fatal) {
-        if (!fatal) {
-            this.emit('notice', { code: 'error', message });
-            return;
-        }
-        this.greeted?.(new CallProblem('refused', message));
-        if (this.holds) {
-            this.end('fault', message || END_TEXT.fault);
-        }
-    }
-
-    /**
      * @param {string} reason - for which the call ends unless it can be gone on with
      * @param {string} cause - a key of REDIAL_TEXT
      * @param {string} detail
      */
     lost(reason, cause, detail) {
-        this.greeted?.(new CallProblem('connection-lost', detail));
+        this.line.greeted(new CallProblem('connection-lost', detail));
         if (this.live && this.current !== null) {
-            void this.redial(reason, cause, this.current.signal);
+            void this.callAgain(reason, cause, this.current.signal);
         }
     }
 
     /**
-     * Calls again until the call goes on, or it is no use.
-     *
      * @param {string} reason
      * @param {string} cause
      * @param {AbortSignal} signal
      */
-    async redial(reason, cause, signal) {
-        const { line } = this;
-        const { call, transport } = line;
+    async callAgain(reason, cause, signal) {
+        const { line, dialogue } = this;
+        const { mode = 'auto', backend = '' } = this.options;
         line.drop();
         this.volume.reset();
         this.face.clear();
         this.setState('reconnecting');
-        const { mode = 'auto' } = this.options;
-        const redial = new Redial({ now: Date.now(), heardAt: line.heardAt, call, mode, way: transport?.name ?? 'webrtc' });
-        const rejoin = (/** @type {import('./redial.js').Way} */ way) => this.rejoin(way, redial, signal);
-        this.reconnect = new Reconnect(redial, rejoin, (step) => this.emit('redial', { ...step, cause }), signal);
+        this.reconnect = new Reconnect({ line, dialogue, mode, backend, signal }, {
+            join: (way, signalling) => this.join(way, signalling, signal),
+            onStep: (step) => this.emit('redial', { ...step, cause }),
+            onLoading: (loading) => this.emit('loading', loading),
+            onNewCall: () => this.emit('new-call', {}),
+        });
         const goesOn = await this.reconnect.run();
-        if (!signal.aborted) {
-            this.reconnect = null;
-            if (!goesOn) {
-                this.end(reason, END_TEXT[reason]);
-            }
+        if (signal.aborted) {
+            return; // the person gave up
         }
-    }
-
-    /**
-     * One try.
-     *
-     * @param {import('./redial.js').Way} way
-     * @param {Redial} redial
-     * @param {AbortSignal} signal
-     */
-    async rejoin(way, redial, signal) {
-        const { line } = this;
-        const signalling = new Signalling(this.options.backend ?? '', REDIAL_REQUEST_MS);
-        try {
-            if (way.call === '') {
-                await waitUntilReady(signalling, signal, (loading) => {
-                    redial.loading(Date.now());
-                    this.emit('loading', loading);
-                });
-            }
-            if (!(await this.join(way, signalling, signal))) {
-                this.beginAnew();
-            }
-        } catch (error) {
-            if (signal.aborted || line.call !== way.call) {
-                line.close(); // a new call that came to nothing, or one that nobody wants any more
-            } else {
-                line.drop();
-            }
-            throw error;
-        }
-        for (const { text } of this.transcript.unconfirmed) { // typed, and never taken in
-            this.turns.typed(text);
-            this.send(encodeMessage('send-text', { content: text }));
-        }
-        this.setState(this.told);
-    }
-
-    /** A new call goes on in the place of the one that was lost. */
-    beginAnew() {
-        this.told = 'listening';
-        this.turns = new Turns();
-        this.changed(this.transcript.newCall(NEW_CALL_TEXT));
-        this.emit('new-call', {});
-    }
-
-    /**
-     * Tells the server when its answer began to be heard, for it cannot know.
-     *
-     * @param {number} response
-     */
-    async measureFirstAudio(response) {
-        // A greeting answers nothing, and typed words have no last sound.
-        const ms = this.turns.answersSpeech(response) ? await firstAudioMs(this.graph, () => this.live) : null;
-        if (ms !== null) {
-            this.send(encodeClientMessage('first-audio', { response, ms }));
-            this.emit('first-audio', { response, ms });
-            const turn = this.turns.heard(response, ms);
-            this.waterfall(turn);
-            const entry = turn === null ? null : this.transcript.mark(response, { ...turn.marks, heard: ms });
-            if (entry !== null) {
-                this.changed(entry);
-            }
+        this.reconnect = null;
+        if (goesOn) {
+            this.setState(dialogue.agent);
+        } else {
+            this.end(reason, END_TEXT[reason]);
         }
     }
 
@@ -507,7 +341,6 @@ export class CallSession extends EventTarget {
     release() {
         this.line.close();
         this.reconnect = null;
-        this.greeted = null;
         this.input.close();
         this.volume.reset();
         this.graph.clear();
@@ -518,18 +351,6 @@ export class CallSession extends EventTarget {
     /** @param {string} text */
     send(text) {
         this.line.send(text);
-    }
-
-    /** @param {import('./transcript.js').Entry} entry */
-    changed(entry) {
-        this.emit('transcript', entry);
-    }
-
-    /** @param {import('./turns.js').Turn | null} turn */
-    waterfall(turn) {
-        if (turn !== null) {
-            this.emit('waterfall', turn);
-        }
     }
 
     /** @param {State} state */

@@ -7,6 +7,7 @@ import { CallProblem } from './problems.js';
 
 const CONNECT_TIMEOUT_MS = 8000;
 const BACKLOG_LIMIT_BYTES = 64 * 1024; // 2 s of microphone: what is older than that helps nobody
+const STALE_MS = 2000; // so long may a page stand still until sound that waits for it is lost
 const TRY_AGAIN_LATER = 1013;
 
 /** @implements {Transport} */
@@ -28,7 +29,6 @@ export class WebSocketTransport {
         this.clock = new PlayoutClock(options.graph);
         this.sequence = 0;
         this.timestamp = 0;
-        this.dropped = 0;
     }
 
     async open() {
@@ -101,16 +101,15 @@ export class WebSocketTransport {
         this.playback.connect(answer);
     }
 
-    /** @param {Int16Array} samples */
-    sendAudio(samples) {
+    /** @param {import('./capture-worklet.js').CapturedFrame} frame */
+    sendAudio({ at, samples }) {
         const { socket } = this;
         const timestamp = this.timestamp;
         this.timestamp += samples.length * TICKS_PER_SAMPLE;
         if (socket === null || socket.readyState !== WebSocket.OPEN) {
             return;
         }
-        if (socket.bufferedAmount > BACKLOG_LIMIT_BYTES) {
-            this.dropped += 1;
+        if (socket.bufferedAmount > BACKLOG_LIMIT_BYTES || Date.now() - at > STALE_MS) {
             return;
         }
         socket.send(encodeAudio(this.sequence, timestamp, samples));

@@ -1,0 +1,92 @@
+/**
+ * What is said in a call: transcript and turns, which change together and are told of as they do.
+ */
+import { NEW_CALL_TEXT } from './problems.js';
+import { Transcript } from './transcript.js';
+import { Turns } from './turns.js';
+
+/** @typedef {'listening' | 'thinking' | 'speaking'} AgentState */
+
+/** Of the call in progress, or of the last. */
+export class Dialogue {
+    /** @param {(type: 'transcript' | 'language' | 'waterfall', detail: any) => void} onChange - docs/page.md lists the details */
+    constructor(onChange) {
+        this.onChange = onChange;
+        this.transcript = new Transcript();
+        this.turns = new Turns();
+        /** @type {AgentState} As the server says. */
+        this.agent = 'listening';
+    }
+
+    /**
+     * A call begins.
+     *
+     * @param {string} [language] - the person chose it; empty: it is identified
+     */
+    begin(language) {
+        this.transcript = new Transcript(language);
+        this.turns = new Turns();
+        this.agent = 'listening';
+    }
+
+    /**
+     * Takes in a message of the server.
+     *
+     * @param {import('./protocol.js').Message} message
+     */
+    apply(message) {
+        const previous = this.transcript.language;
+        this.entryChanged(this.transcript.apply(message));
+        const { language } = this.transcript;
+        if (language !== previous) {
+            this.onChange('language', { language, previous });
+        }
+        this.turnChanged(this.turns.apply(message));
+    }
+
+    /** @param {string} text - that the person typed */
+    typed(text) {
+        this.turns.typed(text);
+        this.entryChanged(this.transcript.userTyped(text));
+    }
+
+    /** @returns {string[]} typed words that the server has not taken in; they are asked anew */
+    retype() {
+        const texts = this.transcript.unconfirmed.map(({ text }) => text);
+        texts.forEach((text) => this.turns.typed(text));
+        return texts;
+    }
+
+    /**
+     * The page heard an answer begin.
+     *
+     * @param {number} response
+     * @param {number} ms - after the last spoken sample
+     */
+    heard(response, ms) {
+        const turn = this.turns.heard(response, ms);
+        this.turnChanged(turn);
+        this.entryChanged(turn === null ? null : this.transcript.mark(response, { ...turn.marks, heard: ms }));
+    }
+
+    /** A new call goes on in the place of this one: it counts its answers anew, and the old words stay. */
+    newCall() {
+        this.turns = new Turns();
+        this.agent = 'listening';
+        this.entryChanged(this.transcript.newCall(NEW_CALL_TEXT));
+    }
+
+    /** @param {import('./transcript.js').Entry | null} entry */
+    entryChanged(entry) {
+        if (entry !== null) {
+            this.onChange('transcript', entry);
+        }
+    }
+
+    /** @param {import('./turns.js').Turn | null} turn */
+    turnChanged(turn) {
+        if (turn !== null) {
+            this.onChange('waterfall', turn);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+/**
+ * The microphone's way to the server when the page, the browser or the server is in its way; against a scripted server.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { withPage } from './lib/browser.js';
+import { openPage, seen, waitUntilLive } from './lib/call.js';
+import { PEER_FLAGS, answerWebRtc } from './lib/scripted-peer.js';
+import { withScriptedServer } from './lib/scripted-server.js';
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('./lib/scripted-server.js').ScriptedServer} ScriptedServer */
+
+const LOUD = 0.05;
+const QUIET = 0.005;
+
+/**
+ * Gives the page a microphone that sounds when the test says.
+ *
+ * @param {Page} page
+ */
+function voiceForMicrophone(page) {
+    return page.addInitScript(() => {
+        navigator.mediaDevices.getUserMedia = async () => {
+            const context = new AudioContext();
+            const tone = new OscillatorNode(context, { frequency: 440 });
+            const volume = new GainNode(context, { gain: 0 });
+            const out = context.createMediaStreamDestination();
+            tone.connect(volume).connect(out);
+            tone.start();
+            const speak = (/** @type {number} */ from, /** @type {number} */ to) => {
+                volume.gain.setValueAtTime(0.5, context.currentTime + from);
+                volume.gain.setValueAtTime(0, context.currentTime + to);
+            };
+            Object.assign(window, { speak });
+            return out.stream;
+        };
+    });
+}
+
+/**
+ * A call over a WebSocket, and the level of each frame that comes of its microphone.
+ *
+ * @param {(page: Page, levels: number[]) => Promise<void>} body
+ */
+async function inCall(body) {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await voiceForMicrophone(page);
+        await page.bringToFront();
+        await page.goto(`${server.url}/call?mode=websocket`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        const call = await server.call();
+        await waitUntilLive(page);
+        /** @type {number[]} */
+        const levels = [];
+        const receive = call.receiveAudio.bind(call);
+        call.receiveAudio = (frame) => {
+            receive(frame);
+            levels.push(call.level);
+        };
+        await page.waitForTimeout(500);
+        await body(page, levels);
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+}
+
+test('after a page that stood still the server hears the last two seconds, and nothing older', async () => {
+    await inCall(async (page, levels) => {
+        await page.evaluate(() => {
+            /** @type {any} */ (window).speak(0.3, 1.3);
+            /** @type {any} */ (window).speak(5, 5.5);
+            const end = performance.now() + 6000;
+            while (performance.now() < end); // a dialogue of the browser, or a shader that is compiled
+        });
+        await page.waitForTimeout(1000);
+        const begin = levels.findIndex((level) => level > LOUD);
+        const loud = levels.filter((level) => level > LOUD).length;
+        assert.ok(loud >= 20 && loud <= 30, `${loud} frames of voice, where 25 were spoken at last`);
+        assert.ok(levels.slice(begin, begin + loud).every((level) => level > QUIET), 'the voice came in pieces');
+    });
+});
+
+test('an audio context that the system stops goes on by itself when it may', async () => {
+    await inCall(async (page, levels) => {
+        await page.evaluate(() => /** @type {any} */ (window.visavis.events).graph.context.suspend());
+        await page.waitForTimeout(500);
+        levels.length = 0;
+        await page.evaluate(() => /** @type {any} */ (window).speak(0, 0.5));
+        await page.waitForTimeout(1000);
+        assert.ok(levels.some((level) => level > LOUD), `of ${levels.length} frames none has a voice`);
+        assert.equal(await page.locator('#unblock').isVisible(), false);
+    });
+});
+
+test('a microphone that is chosen while the call connects is the one that is sent (webrtc)', async () => {
+    await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
+        await answerWebRtc(server, page);
+        const answer = /** @type {NonNullable<ScriptedServer['answer']>} */ (server.answer);
+        /** @type {(value?: unknown) => void} */
+        let asked = () => {};
+        const offered = new Promise((resolve) => (asked = resolve));
+        /** @type {(value?: unknown) => void} */
+        let goOn = () => {};
+        const chosen = new Promise((resolve) => (goOn = resolve));
+        server.answer = async (offer) => {
+            asked();
+            await chosen;
+            return answer(offer);
+        };
+        await page.bringToFront();
+        await openPage(page, `${server.url}/call?mode=webrtc`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await offered;
+        await page.evaluate(() => /** @type {any} */ (window.visavis.events).input.open(''));
+        goOn();
+        await waitUntilLive(page);
+        const sent = await page.evaluate(() => {
+            const { input, transport } = /** @type {any} */ (window.visavis.events);
+            const { track } = transport.audio.sender;
+            return { state: track?.readyState, isChosen: track === input.track };
+        });
+        assert.deepEqual(sent, { state: 'live', isChosen: true });
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+});
+
+test('a server that was away at the first try gives the page its audio modules at the next', async () => {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await openPage(page, `${server.url}/call?mode=websocket`);
+        server.die();
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await page.getByText('The server cannot be reached').waitFor();
+        await server.listen();
+        await page.getByRole('button', { name: 'Try again' }).click();
+        await server.call();
+        await waitUntilLive(page);
+        assert.deepEqual((await seen(page, 'problem')).map(({ code }) => code), ['server-unreachable']);
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+});
