@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use visavis::animation::recording;
@@ -147,6 +147,62 @@ async fn other_names(address: &str) {
     assert!(refused.contains("403"), "{refused}");
 }
 
+/// Offers of a client that never comes, and what a stranger may send to the port that it is told.
+async fn empty_offers(address: &str) {
+    let offer =
+        json!({ "type": "offer", "sdp": include_str!("webrtc_support/offer-chromium.sdp") }).to_string();
+    let length = offer.len();
+    let head = format!(
+        "POST /api/offer HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    );
+    let request = format!("{head}Content-Length: {length}\r\n\r\n{offer}");
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(asked(address, &request).await);
+    }
+    let refused = answers.iter().filter(|(status, _)| *status == 503).count();
+    let (_, answer) = answers.iter().find(|(status, _)| *status == 200).expect("the first ones have a place");
+    assert!(
+        answers.iter().all(|(status, _)| matches!(status, 200 | 503)) && refused > 0,
+        "{refused} refused"
+    );
+    let word = |name: &str| answer.split(name).nth(1).unwrap().split([' ', '\\', '"']).next().unwrap();
+    let port = answer.split("candidate:").nth(1).unwrap().split(' ').nth(5).unwrap();
+    let target = format!("127.0.0.1:{port}");
+    garbage(&target, word("a=ice-ufrag:")).await;
+}
+
+/// Packets of each protocol that share the port, none of them right.
+async fn garbage(target: &str, fragment: &str) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let user = format!("{fragment}:abcd");
+    let padded = user.len().next_multiple_of(4);
+    let mut check = vec![0, 1, 0, u8::try_from(4 + padded + 24).unwrap(), 0x21, 0x12, 0xa4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, u8::try_from(user.len()).unwrap()]);
+    check.extend(user.bytes());
+    check.resize(24 + padded, 0);
+    check.extend([0, 8, 0, 20]);
+    check.extend([9; 20]);
+    let hello = [&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 40, 1][..], &[0; 60]].concat();
+    let sound = [&[0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2][..], &[0xfc; 60]].concat();
+    let reports = [&[0x80, 200, 0, 6][..], &[5; 24]].concat();
+    let ends = Instant::now() + ATTACK;
+    let mut dice = 1_u32;
+    while Instant::now() < ends {
+        for packet in [&check, &hello, &sound, &reports] {
+            _ = socket.send_to(packet, target).await;
+            // And with one byte changed.
+            let mut changed = packet.clone();
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = dice as usize % changed.len();
+            changed[at] ^= u8::try_from(dice >> 24).unwrap();
+            _ = socket.send_to(&changed, target).await;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 async fn attack(address: &str) {
     let unread = format!("GET {HEAD} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     let slow = format!(
@@ -170,6 +226,7 @@ async fn attack(address: &str) {
                 assert_eq!(get(address, path, address).await.0, 200, "{path}");
             }
         },
+        empty_offers(address),
         fast_sound(address),
     );
     assert_eq!(code, Some(1008), "sound that is too fast ends its call");

@@ -10,6 +10,8 @@ const KNOWN: u32 = 31;
 const LOWER: f32 = 0.995;
 /// What is above the ceiling by this much (4 dB) is no echo.
 const ABOVE: f32 = 2.5;
+/// What is played at less power than this (of differences; speech has some 1e-3) tells nothing of an echo.
+const SOUNDS: f32 = 1e-5;
 /// The ceiling is at least so much of what is played (-40 dB).
 const LEAST: f32 = 1e-4;
 
@@ -17,7 +19,8 @@ const LEAST: f32 = 1e-4;
 #[derive(Debug, Default)]
 pub struct Ceiling {
     played: VecDeque<f32>,
-    share: f32,
+    /// Of the last window, where the agent was to be heard.
+    share: Option<f32>,
     ceiling: f32,
     windows: u32,
 }
@@ -28,18 +31,19 @@ impl Ceiling {
         self.played.truncate(HEARD - 1);
         self.played.push_front(played);
         let loudest = self.played.iter().copied().fold(0.0, f32::max);
-        self.share = heard / loudest.max(f32::MIN_POSITIVE);
+        self.share = (loudest >= SOUNDS).then(|| heard / loudest);
     }
 
     /// Nobody spoke in that window but perhaps the agent.
     pub fn was_echo(&mut self) {
+        let Some(share) = self.share else { return };
         self.windows = self.windows.saturating_add(1);
-        self.ceiling = self.share.max(self.ceiling * LOWER).max(LEAST);
+        self.ceiling = share.max(self.ceiling * LOWER).max(LEAST);
     }
 
     /// Whether that window is too loud for an echo.
     #[must_use]
     pub fn is_above(&self) -> bool {
-        self.windows >= KNOWN && self.share > ABOVE * self.ceiling
+        self.windows >= KNOWN && self.share.is_some_and(|share| share > ABOVE * self.ceiling)
     }
 }

@@ -16,6 +16,9 @@ const ECHO: [(u32, f32); 4] = [(2, 0.22), (3, 0.14), (5, 0.09), (7, 0.075)];
 const OTHER: [(u32, f32); 3] = [(5, 0.03), (6, 0.045), (7, 0.055)];
 /// The same in a call whose echo is known: its delay may have changed in the middle of the sound.
 const OTHER_BESIDE_ECHO: [(u32, f32); 2] = [(8, 0.03), (10, 0.045)];
+/// The same where more is left than the echo that was subtracted explains: from this multiple of its power on, after so many
+/// windows. "Stop." is nine of them, and holds silences.
+const OTHER_ABOVE_ECHO: [(f32, u32, f32); 2] = [(4.0, 4, 0.06), (16.0, 4, 0.1)];
 /// After so many windows (320 ms) what is not echo by now is somebody else.
 const ENOUGH: u32 = 10;
 const ENOUGH_BESIDE_ECHO: u32 = 14;
@@ -33,11 +36,21 @@ pub enum Finding {
     Open,
 }
 
+/// What a window holds once its echo was subtracted.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Left {
+    /// Power of what was left.
+    pub rest: f32,
+    /// Power of the echo that was subtracted, or of what a louder one leaves.
+    pub echo: f32,
+}
+
 /// The shares of all delays, summed over the windows of a sound.
 #[derive(Debug, Default)]
 pub struct Evidence {
     shares: Vec<f32>,
     weight: f32,
+    left: Left,
     windows: u32,
 }
 
@@ -53,13 +66,15 @@ impl Evidence {
         end - PIECE as i64 - LATEST
     }
 
-    /// Hears [`PIECE`] samples and the [`SPAN`] samples of the reference for them. `echo`: the call
-    /// has one.
-    pub fn hear(&mut self, piece: &[f32], reference: &[f32], echo: bool) -> Finding {
+    /// Hears [`PIECE`] samples and the [`SPAN`] samples of the reference for them. `left`: of the last window, in a call
+    /// whose echo is known.
+    pub fn hear(&mut self, piece: &[f32], reference: &[f32], left: Option<Left>) -> Finding {
         debug_assert_eq!((piece.len(), reference.len()), (PIECE, SPAN));
         let shares = FINDER.shares(piece, reference);
         self.windows += 1;
         self.weight = self.weight * KEEP + 1.0;
+        let Left { rest, echo } = left.unwrap_or_default();
+        self.left = Left { rest: self.left.rest * KEEP + rest, echo: self.left.echo * KEEP + echo };
         self.shares.iter_mut().for_each(|share| *share *= KEEP);
         self.shares.resize(self.shares.len().max(shares.len()), 0.0);
         self.shares.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share);
@@ -69,14 +84,18 @@ impl Evidence {
         let reached = |(windows, least): &(u32, f32)| self.windows >= *windows && share > *least;
         let missed = |(windows, most): &(u32, f32)| self.windows >= *windows && share < *most;
         let (other, enough): (&[_], _) =
-            if echo { (&OTHER_BESIDE_ECHO, ENOUGH_BESIDE_ECHO) } else { (&OTHER, ENOUGH) };
+            if left.is_some() { (&OTHER_BESIDE_ECHO, ENOUGH_BESIDE_ECHO) } else { (&OTHER, ENOUGH) };
+        let above = |(multiple, windows, most): &(f32, u32, f32)| {
+            self.left.rest > multiple * self.left.echo && missed(&(*windows, *most))
+        };
+        let above_echo = left.is_some() && OTHER_ABOVE_ECHO.iter().any(above);
         match best {
             Some(best) if ECHO.iter().any(reached) => {
                 // What was echo just now is somebody else only after as long a look as at the beginning.
                 self.windows = 0;
                 Finding::Echo(delay(best))
             }
-            _ if other.iter().any(missed) || self.windows >= enough => Finding::Other,
+            _ if above_echo || other.iter().any(missed) || self.windows >= enough => Finding::Other,
             _ => Finding::Open,
         }
     }

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 
 use canceller::{BLOCK, Canceller};
 use ceiling::Ceiling;
-use evidence::{Evidence, Finding};
+use evidence::{Evidence, Finding, Left};
 use finder::{PIECE, SPAN};
 use reference::Reference;
 
@@ -48,8 +48,13 @@ const LEAST_LEFT: f32 = 0.02;
 const MOST_LEFT: f32 = 0.4;
 /// What is left is the person's from this multiple of that on.
 const CLEARLY: f32 = 3.0;
+/// What is left of an echo is made softer for recognition, down to this gain (-20 dB).
+const SOFTEST: f32 = 0.1;
 /// How quickly an echo's power is taken to fade, a window.
 const FADE: f32 = 0.5;
+/// How quickly a loud echo is forgotten, a window, and what may be left of it until then, as a share of its power.
+const FORGET: f32 = 0.9;
+const TAIL: f32 = 0.1;
 
 /// Whose speech a window holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,8 @@ struct Way {
     left: f32,
     /// Power of the echo, fading.
     power: f32,
+    /// Power of the loudest echo lately.
+    loudest: f32,
     /// Power of what was left in the last window.
     rest: f32,
 }
@@ -89,6 +96,8 @@ pub struct Echo {
     way: Option<Way>,
     evidence: Evidence,
     ceiling: Ceiling,
+    /// Of what is left of the echo, at the end of the last window.
+    gain: f32,
     /// Whether anything that was played can be heard in the last window.
     active: bool,
 }
@@ -106,6 +115,7 @@ impl Echo {
             way: None,
             evidence: Evidence::default(),
             ceiling: Ceiling::default(),
+            gain: 1.0,
             active: false,
         }
     }
@@ -165,7 +175,7 @@ impl Echo {
         }
         let mut reference = vec![0.0; SPAN];
         self.played.lock().read(Evidence::reference_from(end), &mut reference);
-        match self.evidence.hear(&piece, &reference, self.way.is_some()) {
+        match self.evidence.hear(&piece, &reference, self.way.as_ref().map(Way::left)) {
             Finding::Other => Source::Near,
             Finding::Open => Source::Unsure,
             Finding::Echo(delay) => {
@@ -179,9 +189,25 @@ impl Echo {
         }
     }
 
+    /// Makes what is left of the echo in the last window softer, for recognition: it would write down the agent's words.
+    pub fn soften(&mut self, window: &mut [i16]) {
+        let way = self.way.as_ref().filter(|_| self.active);
+        let (from, to) = (self.gain, way.map_or(1.0, Way::gain));
+        self.gain = to;
+        if from.min(to) < 1.0 {
+            let step = (to - from) / window.len() as f32;
+            let gains = (1..).map(|n| from + step * n as f32);
+            window
+                .iter_mut()
+                .zip(gains)
+                .for_each(|(sample, gain)| *sample = (f32::from(*sample) * gain) as i16);
+        }
+    }
+
     /// The echo was found: its way is learnt from what was heard lately.
     fn follow(&mut self, delay: i64) {
-        let mut way = Way { delay, canceller: Canceller::default(), left: LEFT, power: 0.0, rest: 0.0 };
+        let mut way =
+            Way { delay, canceller: Canceller::default(), left: LEFT, power: 0.0, loudest: 0.0, rest: 0.0 };
         let heard = floats(self.recent.iter());
         let heard = &heard[heard.len() % BLOCK..];
         let from = self.end() - heard.len() as i64;
@@ -221,7 +247,18 @@ impl Way {
             echo.extend(self.canceller.cancel(&sound, block));
         }
         self.power = power(&echo).max(self.power * FADE);
+        self.loudest = self.power.max(self.loudest * FORGET);
         self.rest = power(heard);
+    }
+
+    /// What leaves the person's share of the last window.
+    fn gain(&self) -> f32 {
+        let share = 1.0 - CLEARLY * self.left * self.power / self.rest.max(f32::MIN_POSITIVE);
+        share.max(0.0).sqrt().max(SOFTEST)
+    }
+
+    fn left(&self) -> Left {
+        Left { rest: self.rest, echo: self.power.max(TAIL * self.loudest) }
     }
 
     /// Whether what is left is no more than what is usually left of an echo.

@@ -104,6 +104,23 @@ fn a_person_is_heard_at_once_over_an_echo_and_without_one() {
 }
 
 #[test]
+fn one_short_word_over_a_loud_echo_is_heard_while_it_is_said() {
+    let agent = voice(2_222, 200.0, 6.0);
+    let sent = in_a_room(&through_opus(&agent));
+    for (seed, pitch) in [(555, 120.0), (77, 210.0), (4_711, 160.0)] {
+        let word = voice(seed, pitch, 0.3);
+        for at in [2.1, 2.5, 2.9, 3.3, 3.7, 4.1] {
+            // The person's voice before the answer says nothing of how loud its echo is.
+            let heard = microphone(&sent, (240, -10.0), &word, at);
+            let begun = utterances(&agent, &heard);
+            let ms = (at * 1_000.0) as usize;
+            let soon = |(from, late): &(usize, usize)| from + 64 >= ms && from + late <= ms + 300;
+            assert!(begun.len() == 1 && begun.iter().all(soon), "pitch {pitch} at {ms} ms: {begun:?}");
+        }
+    }
+}
+
+#[test]
 fn an_echo_that_comes_later_in_the_next_answer_is_found_again() {
     let agent = voice(11, 110.0, 9.0);
     let sent = in_a_room(&through_opus(&agent));
@@ -113,7 +130,8 @@ fn an_echo_that_comes_later_in_the_next_answer_is_found_again() {
     let mut agent = agent;
     agent[gap.clone()].fill(0.0);
     heard[gap.start + 3_200..].rotate_right(1_440);
-    heard[gap.start + 3_200..gap.end + 1_440 + 1_920].fill(0.0);
+    // What was played before it has been heard by then.
+    heard[gap.start + 1_920..gap.end + 1_440 + 1_920].fill(0.0);
     assert_eq!(utterances(&agent, &heard), []);
 }
 
@@ -122,6 +140,37 @@ fn an_echo_is_still_known_after_a_second_of_the_microphone_was_lost() {
     let agent = voice(11, 110.0, 5.0);
     let heard = microphone(&in_a_room(&through_opus(&agent)), (170, -15.0), &[], 0.0);
     assert_eq!(utterances_beside_gap(&agent, &heard, &(80..111)), []);
+}
+
+#[test]
+fn what_is_left_of_the_echo_is_softened_and_the_person_over_it_is_not() {
+    let (agent, person) = (voice(2_222, 200.0, 5.0), voice(555, 120.0, 0.6));
+    let sent = in_a_room(&through_opus(&agent));
+    let heard = microphone(&sent, (170, -10.0), &person, 3.3);
+    let (played, agent) = (Played::default(), samples(&agent));
+    let mut echo = Echo::new(played.clone());
+    let (mut left, mut spoken) = (Vec::new(), Vec::new());
+    for (number, window) in samples(&heard).chunks_exact(VAD_WINDOW).enumerate() {
+        let now = (number + 1) * VAD_WINDOW;
+        played
+            .lock()
+            .play(BEGAN + (now - VAD_WINDOW) as u64, agent.get(now - VAD_WINDOW..now).unwrap_or_default());
+        let mut window = window.to_vec();
+        let before = level(&window);
+        echo.hear(BEGAN + now as u64, &mut window);
+        let speech = level(&window) > AUDIBLE;
+        echo.source(speech);
+        echo.soften(&mut window);
+        let change = level(&window) - before;
+        match now / 16 {
+            1_500..3_250 if before > -45.0 => left.push(change),
+            3_400..3_850 if before > -25.0 => spoken.push(change),
+            _ => {}
+        }
+    }
+    let mean = |of: &[f32]| of.iter().sum::<f32>() / of.len() as f32;
+    assert!(left.len() > 20 && mean(&left) < -22.0, "{} windows of echo: {} dB", left.len(), mean(&left));
+    assert!(spoken.len() > 5 && mean(&spoken) > -1.5, "{} of the person: {} dB", spoken.len(), mean(&spoken));
 }
 
 #[test]
