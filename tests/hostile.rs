@@ -160,12 +160,9 @@ async fn empty_offers(address: &str) {
     for _ in 0..40 {
         answers.push(asked(address, &request).await);
     }
-    let refused = answers.iter().filter(|(status, _)| *status == 503).count();
-    let (_, answer) = answers.iter().find(|(status, _)| *status == 200).expect("the first ones have a place");
-    assert!(
-        answers.iter().all(|(status, _)| matches!(status, 200 | 503)) && refused > 0,
-        "{refused} refused"
-    );
+    assert!(answers.iter().all(|(status, _)| matches!(status, 200 | 503)));
+    // Each gives way to the next, so that the last one is still awaited.
+    let (_, answer) = answers.iter().rfind(|(status, _)| *status == 200).expect("some have a place");
     let word = |name: &str| answer.split(name).nth(1).unwrap().split([' ', '\\', '"']).next().unwrap();
     let port = answer.split("candidate:").nth(1).unwrap().split(' ').nth(5).unwrap();
     let target = format!("127.0.0.1:{port}");
