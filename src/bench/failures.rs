@@ -122,7 +122,7 @@ pub struct Report {
     pub passed: bool,
 }
 
-/// Does all that `options` say in one call, and begins another only where that one ends.
+/// Does all that `options` say in one call, and begins another only where that one ends, and for each tool.
 ///
 /// # Errors
 /// When the server does not run on this machine, or no call can be made.
@@ -138,6 +138,11 @@ pub async fn run(
         for &phase in &options.phases {
             for &victim in &options.victims {
                 for &blow in &options.blows {
+                    if phase == Phase::Tool {
+                        // A small model calls none once it has talked.
+                        call.hang_up().await;
+                        call = begin(settings).await?;
+                    }
                     let turn = Turn { server, blow, victim, phase };
                     match Box::pin(turn.play(&mut call, settings, options)).await {
                         Ok(trial) => {

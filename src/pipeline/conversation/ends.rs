@@ -111,7 +111,7 @@ impl Conversation {
             return;
         }
         let Some(answer) = self.answer.as_ref().filter(|answer| answer.id == response) else { return };
-        let (heard, scripted) = (answer.sounding, answer.scripted);
+        let (heard, scripted, waited_from) = (answer.sounding, answer.scripted, answer.waited_from);
         let retries = if heard { RETRIES_ALOUD } else { RETRIES };
         self.break_off(now, position, AnswerEnd::Failed);
         if scripted {
@@ -126,6 +126,10 @@ impl Conversation {
             self.notice("one-moment", "One moment, please.");
         }
         self.answer_if_due(now);
+        if let Some(answer) = self.answer.as_mut().filter(|_| !heard) {
+            // The person has waited since the question, or since they last heard something.
+            answer.waited_from = waited_from;
+        }
         if heard {
             self.hold_with(now, line(Line::Again, &self.language));
         }

@@ -71,6 +71,14 @@ fn an_engine_that_fails_before_a_word_is_tried_again_even_after_a_holding_phrase
 }
 
 #[test]
+fn the_wait_for_an_answer_that_is_begun_again_counts_from_the_question() {
+    let mut run = Run::new();
+    run.say(1, "Question").wait(1200).fails(1).take();
+    run.wait(1000);
+    assert_eq!(run.holds(), ["One moment."]);
+}
+
+#[test]
 fn an_engine_that_fails_in_an_answer_is_tried_again_once_with_an_apology_in_front() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").at(1, 100).take();
