@@ -204,9 +204,10 @@ export class CallSession extends EventTarget {
         if (line.transport !== null) {
             this.face.clock = line.transport.clock;
             this.emit('transport', { transport: line.transport.name });
-            await line.transport.setTrack(this.input.track); // another one may have been chosen meanwhile
         }
-        await line.greet(() => this.hello(), signal);
+        const greeting = line.greet(() => this.hello(), signal);
+        // Another microphone may have been chosen meanwhile.
+        await Promise.all([greeting, line.transport?.setTrack(this.input.track)]);
         return goesOn;
     }
 

@@ -83,7 +83,7 @@ impl Ear {
         let probability = self.vad.probability(&window);
         let source = self.source(probability, &window);
         let event = self.gate.push(probability, source);
-        self.echo.soften(&mut window);
+        self.echo.soften(&mut window, source);
         self.recent.hear(&window);
         if self.recent.speaking {
             feed.push(SttFeed::Audio(window));

@@ -79,6 +79,9 @@ impl Llm for GrpcLlm {
     async fn prefill(&self, request: LlmRequest, open: bool) {
         let message = self.message(request);
         let message = v1::GenerateRequest { open, turn_end: false, deadline_ms: deadline_ms(), ..message };
+        // What is read between turns gives way to words that are spoken, and to answers.
+        let priority = if open { v1::Priority::Speculative } else { v1::Priority::Batch };
+        let message = v1::GenerateRequest { priority: priority.into(), ..message };
         let read = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
             self.link.watchdog.answer(client.prefill(message.clone())).await

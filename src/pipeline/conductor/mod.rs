@@ -4,9 +4,11 @@
 //! - `inputs`: what happens, as the conversation's inputs
 //! - `work`: what the conversation wants done
 //! - `effort`: what that costs
+//! - `lives`: when the language model's process has lost what it had read
 
 mod effort;
 mod inputs;
+mod lives;
 mod work;
 
 use std::sync::Arc;
@@ -19,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ends::Departure;
-use crate::engine::monitor::Life;
 use crate::engine::{EngineError, Engines};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
@@ -36,6 +37,7 @@ use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
 use effort::Effort;
 use inputs::{note_client, voice, word_input};
+use lives::Lives;
 
 /// What the stages of an answer tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +112,7 @@ pub(super) struct Conductor {
     floor: Floor,
     prefill: CancellationToken,
     /// The lives of the language model's process.
-    lives: Option<watch::Receiver<Life>>,
+    lives: Lives,
     /// Work for which nobody waits; it ends when somebody does.
     spare: CancellationToken,
     no_voice_told: bool,
@@ -129,8 +131,7 @@ impl Conductor {
         let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
         let drain = Some(drain);
-        let mut lives = engines.llm.lives();
-        lives.iter_mut().for_each(watch::Receiver::mark_unchanged);
+        let lives = Lives::of(engines.llm.lives());
         Self {
             call,
             conversation,
@@ -184,7 +185,7 @@ impl Conductor {
                 event = self.wires.playout.recv() => event.and_then(|event| self.playout_input(event)),
                 judged = self.judged.1.recv() => judged,
                 returned = self.returned.1.recv() => returned,
-                () = next_life(&mut self.lives) => Some(Input::ModelForgot),
+                () = self.lives.lost() => Some(Input::ModelForgot),
                 note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
@@ -263,17 +264,4 @@ impl Conductor {
         _ = self.effort.take().map(Effort::count);
         self.wires.current.send_replace(None);
     }
-}
-
-/// Waits until the engine's process has been started again.
-async fn next_life(lives: &mut Option<watch::Receiver<Life>>) {
-    while let Some(life) = lives {
-        match life.changed().await {
-            Ok(()) if matches!(*life.borrow_and_update(), Life::Up(_)) => return,
-            Ok(()) => {}
-            // Nobody looks after it any more.
-            Err(_) => *lives = None,
-        }
-    }
-    std::future::pending().await
 }

@@ -52,10 +52,12 @@ impl Conversation {
     }
 
     pub(super) fn barge_in_goes_on(&mut self) {
-        // Who is asked to wait and goes on has not answered that.
-        let Some(answer) = self.answer.as_ref().filter(|answer| !answer.waits) else { return };
         let Some(open) = self.open.as_mut().filter(|open| !open.typed_over) else { return };
         open.ignored = false;
+        // Who is asked to wait for what they say and goes on has not answered that.
+        let Some(answer) = self.answer.as_ref().filter(|answer| !(answer.waits && open.asked_to_wait)) else {
+            return;
+        };
         self.commands.push(Command::Play(answer.id, Play::Held));
         let began = open.began;
         let barge_in = self.barge_in.get_or_insert(BargeIn { began, stopped: true, voiced: true });

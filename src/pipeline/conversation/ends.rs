@@ -27,7 +27,7 @@ impl Conversation {
             self.remember(&answer, &answer.all());
         } else {
             // Nothing that could be spoken: silence would look like a fault.
-            self.unanswered = false;
+            self.unanswered &= answer.waits;
             self.notice("no-answer", "I have no answer to that. Please put it another way.");
         }
         self.take_in_appended();
@@ -115,7 +115,8 @@ impl Conversation {
         let retries = if heard { RETRIES_ALOUD } else { RETRIES };
         self.break_off(now, position, AnswerEnd::Failed);
         if scripted {
-            return;
+            // Words may have come while it was made.
+            return self.answer_if_due(now);
         }
         if self.retries >= retries {
             return self.give_up(now);

@@ -29,7 +29,7 @@ pub(super) struct Open {
     /// Words were typed while it was open: until they are answered it neither delays nor stops anything.
     pub(super) typed_over: bool,
     /// The person was asked to wait for its words.
-    asked_to_wait: bool,
+    pub(super) asked_to_wait: bool,
     /// The words of it that were shown last.
     shown: Option<Transcript>,
     /// Bytes of its words that the model has read ahead.
@@ -236,6 +236,7 @@ impl Conversation {
             self.notice("not-understood", "I could not make out what you said. Please say it again.");
             self.answer_if_due(now);
             self.say(now, Line::NotUnderstood);
+            self.make_room();
         }
     }
 
@@ -338,6 +339,10 @@ impl Conversation {
             // An empty one takes back the captions of a noise.
             self.emit(CallEvent::words(String::new(), words.language));
             self.answer_if_due(now);
+            if open.asked_to_wait {
+                self.say(now, Line::NotUnderstood);
+            }
+            self.make_room();
             return;
         }
         self.language = self.language_of(&words);
@@ -368,17 +373,18 @@ impl Conversation {
     pub(super) fn words_late_due(&self) -> Option<u64> {
         let open = self.open.as_ref();
         let speaks = open.is_some_and(|open| open.pause.is_none());
-        if self.answer.is_some() || self.hidden.is_some() || speaks {
+        if self.answer.is_some() || self.hidden.is_some() || self.leaving.is_some() || speaks {
             return None;
         }
         let paused = open.filter(|open| !(open.ignored || open.asked_to_wait)).and_then(|open| {
             open.pause.as_ref().filter(|pause| pause.words.is_none()).map(|pause| pause.noticed)
         });
         let cut = self.cut.iter().filter(|cut| !(cut.typed_over || cut.asked_to_wait)).map(|cut| cut.noticed);
-        cut.chain(paused).min().map(|since| since + HOLDING_AFTER)
+        // In silence: an answer may have sounded meanwhile.
+        cut.chain(paused).min().map(|since| since.max(self.last_word) + HOLDING_AFTER)
     }
 
-    /// The person has waited long enough: nothing tells them apart a server that works from one that does not hear.
+    /// The person has waited long enough: they cannot tell a server that works from one that does not hear.
     pub(super) fn words_late(&mut self, now: u64) {
         if self.words_late_due().is_none_or(|due| due > now) {
             return;

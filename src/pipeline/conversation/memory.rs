@@ -22,6 +22,8 @@ pub(super) struct Memory {
     written: Option<(usize, String)>,
     /// The model has to read everything again, and has had no time to.
     lost: bool,
+    /// It was asked to in this turn: what kills its engine is not tried on and on.
+    read_again: bool,
 }
 
 impl Conversation {
@@ -30,7 +32,10 @@ impl Conversation {
         if !self.is_between_turns() {
             return;
         }
-        let mut unread = std::mem::take(&mut self.memory.lost);
+        let mut unread = false;
+        if self.memory.lost && !std::mem::replace(&mut self.memory.read_again, true) {
+            (self.memory.lost, unread) = (false, true);
+        }
         if let Some((until, summary)) = self.memory.written.take() {
             self.history.forget(until, summary);
             unread = true;
@@ -65,6 +70,11 @@ impl Conversation {
         } else {
             self.history.fitted(more, room)
         }
+    }
+
+    /// A turn begins: what failed in the one before may be tried again.
+    pub(super) fn may_read_again(&mut self) {
+        self.memory.read_again = false;
     }
 
     /// The summary is written; empty: the model failed at it, and what it was about is forgotten.

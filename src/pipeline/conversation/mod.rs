@@ -342,7 +342,7 @@ impl Conversation {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
-        let holding = self.answer.as_ref().and_then(|answer| answer.holding_due());
+        let holding = self.holding_due();
         let answer = [holding, self.words_late_due(), self.tool_due(), self.word_due()];
         let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), self.idle_due()];
         dues.into_iter().chain(answer).flatten().min()
@@ -352,7 +352,7 @@ impl Conversation {
         self.barge_in_timeout(now, position);
         self.cut_timeout(now);
         self.decide(now);
-        if self.answer.as_ref().and_then(Answer::holding_due).is_some_and(|due| due <= now) {
+        if self.holding_due().is_some_and(|due| due <= now) {
             self.hold(now);
         }
         self.words_late(now);
@@ -360,6 +360,11 @@ impl Conversation {
         if self.idle_due().is_some_and(|due| due <= now) {
             self.idle(now);
         }
+    }
+
+    /// What waits behind a sound of the person is not announced behind it as well.
+    fn holding_due(&self) -> Option<u64> {
+        self.answer.as_ref().filter(|_| !self.is_stopped()).and_then(Answer::holding_due)
     }
 
     fn idle_due(&self) -> Option<u64> {
@@ -434,6 +439,7 @@ impl Conversation {
             ClientCommand::Interrupt => {
                 self.interrupt(now, position);
                 self.unanswered = false;
+                self.make_room();
             }
             ClientCommand::SetExpression(cue) => self.set_expression(cue),
             ClientCommand::SetTools { id, tools } => self.client_tools(id, tools),
@@ -458,6 +464,7 @@ impl Conversation {
         self.aloud = true;
         self.retries = 0;
         self.budget.turn();
+        self.may_read_again();
         self.history.person_said(text);
         self.multilingual |= is_foreign(&self.language);
         self.turn = turn;

@@ -238,7 +238,9 @@ impl Conversation {
         if running.silent && running.since + SPEAKS_AFTER <= now {
             running.silent = false;
             let line = lines::looking_up(&self.language);
-            self.hold_with(now, line);
+            if self.answer.as_ref().is_some_and(super::answer::Answer::silent_so_far) {
+                self.hold_with(now, line);
+            }
         }
     }
 }

@@ -16,9 +16,10 @@ const ECHO: [(u32, f32); 4] = [(2, 0.22), (3, 0.14), (5, 0.09), (7, 0.075)];
 const OTHER: [(u32, f32); 3] = [(5, 0.03), (6, 0.045), (7, 0.055)];
 /// The same in a call whose echo is known: its delay may have changed in the middle of the sound.
 const OTHER_BESIDE_ECHO: [(u32, f32); 2] = [(8, 0.03), (10, 0.045)];
-/// The same where more is left than the echo that was subtracted explains: from this multiple of its power on, after so many
-/// windows. "Stop." is nine of them, and holds silences.
-const OTHER_ABOVE_ECHO: [(f32, u32, f32); 2] = [(4.0, 4, 0.06), (16.0, 4, 0.1)];
+/// The same where more is left than this multiple of the echo that was subtracted. "Stop." is nine windows, and holds
+/// silences.
+const OTHER_ABOVE_ECHO: (u32, f32) = (4, 0.06);
+const ABOVE_ECHO: f32 = 4.0;
 /// After so many windows (320 ms) what is not echo by now is somebody else.
 const ENOUGH: u32 = 10;
 const ENOUGH_BESIDE_ECHO: u32 = 14;
@@ -85,10 +86,8 @@ impl Evidence {
         let missed = |(windows, most): &(u32, f32)| self.windows >= *windows && share < *most;
         let (other, enough): (&[_], _) =
             if left.is_some() { (&OTHER_BESIDE_ECHO, ENOUGH_BESIDE_ECHO) } else { (&OTHER, ENOUGH) };
-        let above = |(multiple, windows, most): &(f32, u32, f32)| {
-            self.left.rest > multiple * self.left.echo && missed(&(*windows, *most))
-        };
-        let above_echo = left.is_some() && OTHER_ABOVE_ECHO.iter().any(above);
+        let above = left.is_some() && self.left.rest > ABOVE_ECHO * self.left.echo;
+        let above_echo = above && missed(&OTHER_ABOVE_ECHO);
         match best {
             Some(best) if ECHO.iter().any(reached) => {
                 // What was echo just now is somebody else only after as long a look as at the beginning.

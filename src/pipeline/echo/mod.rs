@@ -48,8 +48,9 @@ const LEAST_LEFT: f32 = 0.02;
 const MOST_LEFT: f32 = 0.4;
 /// What is left is the person's from this multiple of that on.
 const CLEARLY: f32 = 3.0;
-/// What is left of an echo is made softer for recognition, down to this gain (-20 dB).
+/// What is left of an echo is made softer for recognition, down to this gain (-20 dB), and beside the person to this.
 const SOFTEST: f32 = 0.1;
+const SOFTEST_NEAR: f32 = 0.7;
 /// How quickly an echo's power is taken to fade, a window.
 const FADE: f32 = 0.5;
 /// How quickly a loud echo is forgotten, a window, and what may be left of it until then, as a share of its power.
@@ -189,10 +190,12 @@ impl Echo {
         }
     }
 
-    /// Makes what is left of the echo in the last window softer, for recognition: it would write down the agent's words.
-    pub fn soften(&mut self, window: &mut [i16]) {
+    /// Makes what is left of the echo in the last window, of this source, softer for recognition: it would write down the
+    /// agent's words.
+    pub fn soften(&mut self, window: &mut [i16], source: Source) {
         let way = self.way.as_ref().filter(|_| self.active);
-        let (from, to) = (self.gain, way.map_or(1.0, Way::gain));
+        let least = if source == Source::Near { SOFTEST_NEAR } else { SOFTEST };
+        let (from, to) = (self.gain, way.map_or(1.0, |way| way.gain().max(least)));
         self.gain = to;
         if from.min(to) < 1.0 {
             let step = (to - from) / window.len() as f32;
@@ -254,7 +257,7 @@ impl Way {
     /// What leaves the person's share of the last window.
     fn gain(&self) -> f32 {
         let share = 1.0 - CLEARLY * self.left * self.power / self.rest.max(f32::MIN_POSITIVE);
-        share.max(0.0).sqrt().max(SOFTEST)
+        share.max(0.0).sqrt()
     }
 
     fn left(&self) -> Left {

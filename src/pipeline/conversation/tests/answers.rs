@@ -183,6 +183,9 @@ fn a_model_that_begins_anew_between_turns_reads_everything_at_once() {
     run.say(1, "Question").sound(1, "Answer.").at(1, 100).finishes(1).take();
     run.input(Input::ModelForgot);
     assert!(matches!(&run.commands[..], [Command::Prefill(messages, false)] if messages.len() == 3));
+    run.take();
+    run.input(Input::ModelForgot);
+    assert_eq!(run.commands, [], "what kills it is not tried on and on");
 }
 
 #[test]

@@ -36,6 +36,23 @@ fn a_person_whose_words_are_late_is_asked_to_wait_once_and_then_answered() {
 }
 
 #[test]
+fn words_that_came_before_the_wish_to_wait_failed_are_answered() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1)]).wait(2600).input(trial(1, 1, "Question")).wait(800).take();
+    run.input(Input::AnswerFailed(ResponseId(1)));
+    let [answer] = run.starts()[..] else { panic!("{:?}", run.commands) };
+    assert_eq!(answer.messages.last().map(|last| last.content.as_str()), Some("Question"));
+}
+
+#[test]
+fn nobody_is_asked_to_wait_for_a_cough_that_an_answer_went_on_over() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").inputs([started(2), paused(2, 1)]).wait(5000);
+    run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1)))).wait(2000);
+    assert!(run.lines().is_empty(), "{:?}", run.commands);
+}
+
+#[test]
 fn who_goes_on_while_asked_to_wait_is_taken_at_every_word() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1)]).wait(3000).sound(1, "One moment.");
