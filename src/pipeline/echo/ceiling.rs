@@ -47,3 +47,25 @@ impl Ceiling {
         self.windows >= KNOWN && self.share.is_some_and(|share| share > ABOVE * self.ceiling)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_heard_while_nothing_is_played_says_nothing_of_the_echo() {
+        let mut ceiling = Ceiling::default();
+        // The end of the person's question, as the answer begins with its first, silent samples.
+        for _ in 0..10 {
+            ceiling.hear(1e-9, 1e-3);
+            ceiling.was_echo();
+            assert!(!ceiling.is_above());
+        }
+        for _ in 0..KNOWN {
+            ceiling.hear(1e-3, 1e-5);
+            ceiling.was_echo();
+        }
+        ceiling.hear(1e-3, 1e-4);
+        assert!(ceiling.is_above(), "a person 10 dB above the echo: {ceiling:?}");
+    }
+}
