@@ -31,10 +31,10 @@ const RELEASE: f32 = 1.0 / 470.0;
 /// Windows of which the background is known at most, and at least: 4 s and 0.5 s.
 const BACKGROUND: usize = 125;
 const KNOWN: usize = 16;
-/// Where the background is speech for this share of the time, as in a crowd, a person must be louder than its softest
-/// moment by this much.
+/// Where the background is speech for this share of the time, as in a crowd, a person must be louder than the background's median
+/// by this much: six people at once have been 4 dB above it at most.
 const CROWDED: f32 = 0.5;
-const ABOVE_CROWD: f32 = 7.0;
+const ABOVE_CROWD: f32 = 5.0;
 /// Nothing is softer.
 const SILENCE: f32 = -100.0;
 
@@ -42,8 +42,8 @@ const SILENCE: f32 = -100.0;
 #[derive(Debug, Default)]
 pub struct NearVoice {
     recent: VecDeque<f32>,
-    /// Means, the newest first.
-    means: VecDeque<f32>,
+    /// Means, the newest first, and whether each ended in speech.
+    means: VecDeque<(f32, bool)>,
     /// Means outside utterances, and whether each ended in speech.
     background: VecDeque<(f32, bool)>,
     person: Option<f32>,
@@ -59,6 +59,8 @@ struct Utterance {
     /// Windows without speech in a row, and windows since the last pause.
     silent: u32,
     unbroken: u32,
+    /// The loud voice has ended, and a crowd goes on.
+    ended: bool,
 }
 
 impl NearVoice {
@@ -69,7 +71,7 @@ impl NearVoice {
         self.recent.push_front(power);
         let mean = 10.0 * (self.recent.iter().sum::<f32>() / self.recent.len() as f32).max(1e-10).log10();
         self.means.truncate(ENDED - 1);
-        self.means.push_front(mean);
+        self.means.push_front((mean, speech));
         if open {
             return self.hold(mean, speech);
         }
@@ -85,17 +87,23 @@ impl NearVoice {
     /// Whether speech of this level is still the voice of the open utterance.
     fn hold(&mut self, mean: f32, speech: bool) -> bool {
         let crowded = self.is_crowded();
-        let fresh = Utterance { loudest: SILENCE, speech: 0, crowded, silent: 0, unbroken: 0 };
+        let fresh = Utterance { loudest: SILENCE, speech: 0, crowded, silent: 0, unbroken: 0, ended: false };
         let utterance = self.utterance.get_or_insert(fresh);
         utterance.loudest = (utterance.loudest - FORGET).max(if speech { mean } else { SILENCE });
         utterance.speech += u32::from(speech);
         utterance.silent = if speech { 0 } else { utterance.silent + 1 };
         utterance.unbroken = if utterance.silent < PAUSE { utterance.unbroken + 1 } else { 0 };
         let crowded = utterance.crowded || utterance.unbroken >= UNBROKEN;
-        let lately = self.means.iter().copied().fold(SILENCE, f32::max);
+        let lately = self.means.iter().map(|(mean, _)| *mean).fold(SILENCE, f32::max);
         let ended = crowded && self.means.len() == ENDED && lately < utterance.loudest - ENDED_BELOW;
         let below = mean < utterance.loudest - HOLD_BELOW;
-        if ended {
+        let just_ended = ended && !utterance.ended;
+        utterance.ended = ended;
+        if just_ended {
+            // What was heard since the loud voice is background, which the next utterance must stand out from at once.
+            self.means.iter().rev().for_each(|known| self.background.push_front(*known));
+            self.background.truncate(BACKGROUND);
+        } else if ended {
             self.note_background(mean, speech);
         }
         !ended && !below
@@ -127,7 +135,9 @@ impl NearVoice {
             return SILENCE;
         }
         let voices = self.background.iter().filter(|(_, speech)| *speech);
-        voices.map(|(mean, _)| *mean).fold(0.0, f32::min) + ABOVE_CROWD
+        let mut levels: Vec<f32> = voices.map(|(mean, _)| *mean).collect();
+        let middle = levels.len() / 2;
+        *levels.select_nth_unstable_by(middle, f32::total_cmp).1 + ABOVE_CROWD
     }
 }
 
@@ -216,6 +226,26 @@ mod tests {
         assert_eq!(hear(&mut near, -20.0, 60, true), 60);
         hear(&mut near, -31.0, ENDED + MEAN, true);
         assert_eq!(hear(&mut near, -31.0, 30, true), 0);
+    }
+
+    #[test]
+    fn a_crowd_that_talked_from_the_first_begins_nothing_behind_the_first_turn() {
+        let mut near = NearVoice::default();
+        let mut count = 0;
+        // As loud as six people at once were: from 5 dB below their median to 4 dB above it.
+        let mut babble = |near: &mut NearVoice, windows: usize, open: bool| -> usize {
+            let one = |_| {
+                count += 1;
+                let level = -30.5 + 4.5 * (count as f32 * 0.13).sin();
+                near.hear(10.0_f32.powf(level / 10.0), true, open)
+            };
+            (0..windows).map(one).filter(|counts| *counts).count()
+        };
+        babble(&mut near, 60, true);
+        assert_eq!(hear(&mut near, -20.0, 100, true), 100);
+        babble(&mut near, ENDED + MEAN + PAUSE as usize, true);
+        assert_eq!(babble(&mut near, 400, false), 0);
+        assert!(hear(&mut near, -22.0, 14, false) >= 4, "the person is heard");
     }
 
     #[test]
