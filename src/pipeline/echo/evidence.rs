@@ -20,6 +20,10 @@ const OTHER_BESIDE_ECHO: [(u32, f32); 2] = [(8, 0.03), (10, 0.045)];
 /// silences.
 const OTHER_ABOVE_ECHO: (u32, f32) = (4, 0.06);
 const ABOVE_ECHO: f32 = 4.0;
+/// And where far more is left, also where the echo's share would do for an echo by its windows: a person's word holds more
+/// of it where the echo goes on beneath.
+const OTHER_FAR_ABOVE_ECHO: (u32, f32) = (4, 0.1);
+const FAR_ABOVE_ECHO: f32 = 10.0;
 /// After so many windows (320 ms) what is not echo by now is somebody else.
 const ENOUGH: u32 = 10;
 const ENOUGH_BESIDE_ECHO: u32 = 14;
@@ -86,9 +90,11 @@ impl Evidence {
         let missed = |(windows, most): &(u32, f32)| self.windows >= *windows && share < *most;
         let (other, enough): (&[_], _) =
             if left.is_some() { (&OTHER_BESIDE_ECHO, ENOUGH_BESIDE_ECHO) } else { (&OTHER, ENOUGH) };
-        let above = left.is_some() && self.left.rest > ABOVE_ECHO * self.left.echo;
-        let above_echo = above && missed(&OTHER_ABOVE_ECHO);
+        let above = |times: f32| left.is_some() && self.left.rest > times * self.left.echo;
+        let above_echo = above(ABOVE_ECHO) && missed(&OTHER_ABOVE_ECHO);
+        let far_above_echo = above(FAR_ABOVE_ECHO) && missed(&OTHER_FAR_ABOVE_ECHO);
         match best {
+            _ if far_above_echo => Finding::Other,
             Some(best) if ECHO.iter().any(reached) => {
                 // What was echo just now is somebody else only after as long a look as at the beginning.
                 self.windows = 0;

@@ -8,10 +8,23 @@ use crate::pipeline::echo::Source;
 /// Below the threshold by this much a window is no longer speech: a voice near the threshold must not flutter.
 const HYSTERESIS: f32 = 0.15;
 
+/// What may be the agent's own voice holds an utterance open for so long (96 ms) behind what is the person's for certain:
+/// the agent's next word behind "Stop." makes "Scamper." of it.
+const UNSURE: u64 = 3 * VAD_WINDOW as u64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Voice {
-    Silent { run: u64 },
-    Speaking { began: u64, last: u64, paused: bool, pauses: u32 },
+    Silent {
+        run: u64,
+    },
+    /// `last`: the end of its voice; `sure`: the end of what is the person's for certain.
+    Speaking {
+        began: u64,
+        last: u64,
+        sure: u64,
+        paused: bool,
+        pauses: u32,
+    },
 }
 
 /// Where speech begins, pauses and ends.
@@ -65,7 +78,8 @@ impl Gate {
     }
 
     /// Hears the next window: the probability of speech, and whose it would be. The agent's own voice is none, nor one far
-    /// away; one that may be the agent's begins no utterance, but counts once it is known to be the person's.
+    /// away; one that may be the agent's begins no utterance nor resumes one, but counts as its beginning once it is known to
+    /// be the person's.
     pub fn push(&mut self, probability: f32, source: Source) -> Option<VadEvent> {
         let voiced = matches!(source, Source::Near | Source::Unsure) && self.is_speech(probability);
         let before = self.seen;
@@ -79,16 +93,21 @@ impl Gate {
                     return None;
                 }
                 self.utterance.0 += 1;
-                self.voice = Voice::Speaking { began: at, last: self.seen, paused: false, pauses: 0 };
+                let (last, sure) = (self.seen, self.seen);
+                self.voice = Voice::Speaking { began: at, last, sure, paused: false, pauses: 0 };
                 Some(VadEvent::Started { utterance: self.utterance, at })
             }
             Voice::Silent { run } => {
                 *run = 0;
                 None
             }
-            Voice::Speaking { last, paused, began, pauses } => {
+            Voice::Speaking { last, sure, paused, began, pauses } => {
+                let voiced = voiced && (source == Source::Near || self.seen - *sure <= UNSURE);
                 if voiced {
                     *last = self.seen;
+                }
+                if voiced && source == Source::Near {
+                    *sure = self.seen;
                 }
                 let at = *last;
                 if before - *began >= self.longest {
@@ -159,6 +178,17 @@ mod tests {
         assert_eq!(gate.free, 10240);
         let next = UtteranceId(2);
         assert_eq!(feed(&mut gate, 0.9, 2), [VadEvent::Started { utterance: next, at: 30720 }]);
+    }
+
+    #[test]
+    fn what_may_be_the_agents_voice_neither_holds_an_utterance_open_nor_resumes_it() {
+        let (mut gate, utterance) = (gate(), UtteranceId(1));
+        feed(&mut gate, 0.9, 10);
+        let unsure = |gate: &mut Gate, windows: usize| -> Vec<VadEvent> {
+            (0..windows).filter_map(|_| gate.push(0.9, Source::Unsure)).collect()
+        };
+        assert_eq!(unsure(&mut gate, 20), [VadEvent::Paused { utterance, pause: 1, at: 5120 + UNSURE }]);
+        assert_eq!(feed(&mut gate, 0.9, 1), [VadEvent::Resumed { utterance }]);
     }
 
     #[test]
