@@ -43,6 +43,15 @@ pub fn likely(language: &str) -> Vec<String> {
     phrases.split_inclusive(['.', '?', '!']).map(|phrase| phrase.trim().to_owned()).collect()
 }
 
+/// Whether the words are what a person is likely to say into an answer, in any language: no sound is taken for that by chance
+/// as easily as for others.
+#[must_use]
+pub fn is_likely(words: &str) -> bool {
+    let said = normal(words);
+    let mut phrases = LIKELY.iter().flat_map(|(language, _)| likely(language));
+    !said.is_empty() && phrases.any(|phrase| normal(&phrase) == said)
+}
+
 /// Lower-case words without punctuation.
 fn normal(text: &str) -> Vec<String> {
     text.split(|char: char| char.is_whitespace() || char == '-')
@@ -141,5 +150,7 @@ mod tests {
         }
         assert!(likely("en").contains(&"What?".to_owned()) && likely("fr").contains(&"Quoi ?".to_owned()));
         assert_eq!(likely("mi"), likely("en"));
+        assert!(is_likely("stop it!") && is_likely("Quoi ?"));
+        assert!(!is_likely("") && !is_likely("Stomper.") && !is_likely("Stop it, please."));
     }
 }

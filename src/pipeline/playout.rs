@@ -24,6 +24,10 @@ const HOPELESS: Duration = Duration::from_millis(100);
 const HOLE: Duration = Duration::from_millis(60);
 /// How loud an answer is while it may be interrupted.
 const DUCKED: f32 = 0.2;
+/// A sample is silent under this (-50 dB).
+const SILENT: u16 = 100;
+/// So much of a skipped pause stays before the sound: 20 ms.
+const LEAD: usize = OUT_FRAME;
 /// Chunks of speech that wait in playout, and of an answer that may never be heard.
 const AHEAD: usize = 16;
 const AHEAD_HIDDEN: usize = 2;
@@ -174,6 +178,9 @@ impl Player {
             // Never before the end of the last frame: two frames of one time would share a timestamp.
             self.next = self.next.max(Instant::now());
             self.gain = if self.play == Play::Held { 0.0 } else { 1.0 };
+            if self.play == Play::Held {
+                self.skip_silence();
+            }
         }
         if self.play != play && play == Play::Held {
             self.face.send(|| FaceInput::Held);
@@ -183,6 +190,16 @@ impl Player {
             self.next = self.next.max(Instant::now());
         }
         self.play = play;
+    }
+
+    /// A pause within the phrase that the stop fell into has been heard.
+    fn skip_silence(&mut self) {
+        let Some(chunk) = self.queue.front_mut().filter(|chunk| chunk.at > 0) else { return };
+        let silent =
+            chunk.samples[chunk.at..].iter().take_while(|sample| sample.unsigned_abs() < SILENT).count();
+        let skipped = silent.saturating_sub(LEAD);
+        chunk.at += skipped;
+        self.played += skipped as u64;
     }
 
     fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) -> Option<PlayoutEvent> {

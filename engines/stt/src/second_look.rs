@@ -42,6 +42,11 @@ impl Recogniser {
         if hints.phrases.is_empty() || hints.seconds > LONGEST || length == 0 || length > MOST_TOKENS {
             return Ok(());
         }
+        let words = self.text_of(&pass.tokens);
+        // One of them already.
+        if hints.phrases.iter().any(|phrase| text::same_words(phrase, &words)) {
+            return Ok(());
+        }
         let first = self.first_logits(&pass.opening)?;
         let grammar = Grammar::new(&self.vocabulary, 0, 0);
         let mut phrases = Vec::new();
@@ -66,7 +71,7 @@ impl Recogniser {
             }
         }
         let Some(best) = best else { return Ok(()) };
-        if !text::same_words(&self.text_of(&best.tokens), &self.text_of(&pass.tokens)) {
+        if !text::same_words(&self.text_of(&best.tokens), &words) {
             tracing::debug!(heard, phrase = best.score, "a likely phrase takes the place of what was heard");
             pass.said.clear();
             pass.log_probability = (best.score + COUNTED).min(0.0);

@@ -30,6 +30,8 @@ pub(super) struct Open {
     pub(super) typed_over: bool,
     /// The person was asked to wait for its words.
     pub(super) asked_to_wait: bool,
+    /// It sounds over an answer, for long, and no words were in it so far.
+    pub(super) wordless: bool,
     /// The words of it that were shown last.
     shown: Option<Transcript>,
     /// Bytes of its words that the model has read ahead.
@@ -45,6 +47,7 @@ impl Open {
             ignored: false,
             typed_over: false,
             asked_to_wait: false,
+            wordless: false,
             shown: None,
             read: 0,
         }
@@ -112,7 +115,7 @@ impl Conversation {
                 if let Some(open) = self.open.as_mut().filter(|open| open.id == *utterance) {
                     open.pause = None;
                     self.discard();
-                    self.barge_in_goes_on();
+                    self.barge_in_goes_on(now);
                 }
             }
             VadEvent::Cut { utterance, .. } => {
@@ -133,8 +136,11 @@ impl Conversation {
         utterance: UtteranceId,
         words: &Transcript,
     ) {
-        if self.open.as_ref().is_none_or(|open| open.id != utterance) || words.text.is_empty() {
+        if self.open.as_ref().is_none_or(|open| open.id != utterance) {
             return;
+        }
+        if words.text.is_empty() {
+            return self.barge_in_is_wordless(now, words.decode_ms);
         }
         let judged = self.judge(now, words);
         if judged == Some(Interjection::Interruption) {
@@ -143,8 +149,11 @@ impl Conversation {
         self.hear_ahead(words);
         // An echo, or a sign of listening, is nothing that the person might have to be taken at.
         let meant = judged.is_none_or(|judged| judged == Interjection::Interruption);
-        if let Some(open) = self.open.as_mut().filter(|_| meant) {
-            open.shown = Some(words.clone());
+        if let Some(open) = self.open.as_mut() {
+            open.wordless = false;
+            if meant {
+                open.shown = Some(words.clone());
+            }
         }
         self.emit(caption(words));
     }
@@ -175,6 +184,7 @@ impl Conversation {
         let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
         pause.vote.shape = shape(&words.text);
         if !words.text.is_empty() {
+            open.wordless = false;
             open.shown = Some(words.clone());
             self.commands.push(Command::Emit(caption(&words)));
         }

@@ -28,13 +28,14 @@ struct Bench {
     current: watch::Sender<Option<(ResponseId, Play)>>,
     events: mpsc::Receiver<PlayoutEvent>,
     media: mpsc::Receiver<MediaOut>,
+    position: watch::Receiver<PlaybackPosition>,
 }
 
 impl Bench {
     fn new() -> Self {
         let (items, from) = mpsc::channel(4);
         let (current, watched) = watch::channel(Some((ID, Play::Full)));
-        let (position, _) = watch::channel(PlaybackPosition::default());
+        let (at, position) = watch::channel(PlaybackPosition::default());
         let (told, events) = mpsc::channel(64);
         let (out, media) = mpsc::channel(10_000);
         tokio::spawn(run(
@@ -42,10 +43,10 @@ impl Bench {
             from,
             watched,
             out,
-            position,
+            at,
             told,
         ));
-        Self { items, current, events, media }
+        Self { items, current, events, media, position }
     }
 
     async fn speak(&self, frames: usize) {
@@ -97,6 +98,24 @@ async fn silence_before_after_and_on_purpose_is_no_hole() {
     bench.items.send(PlayoutItem::End(ID)).await.unwrap();
     bench.wait(100).await;
     assert_eq!(bench.holes(), [0_u128; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_the_answer_is_not_waited_for_again_after_a_stop() {
+    let bench = Bench::new();
+    // 200 ms of sound, 400 ms of silence, 200 ms of sound.
+    let mut samples = vec![1_000; OUT_FRAME * 40];
+    samples[OUT_FRAME * 10..OUT_FRAME * 30].fill(20);
+    bench.items.send(PlayoutItem::Speech(SpeechChunk { samples, ..chunk(0) })).await.unwrap();
+    bench.items.send(PlayoutItem::End(ID)).await.unwrap();
+    bench.wait(290).await;
+    bench.current.send_replace(Some((ID, Play::Held)));
+    bench.wait(500).await;
+    bench.current.send_replace(Some((ID, Play::Full)));
+    bench.wait(1000).await;
+    assert_eq!(bench.media.len(), 15 + 1 + 10, "20 ms of the pause are left before the sound");
+    let position = *bench.position.borrow();
+    assert_eq!((position.samples, position.finished), (OUT_FRAME as u64 * 40, true));
 }
 
 #[tokio::test(start_paused = true)]

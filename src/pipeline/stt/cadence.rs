@@ -6,13 +6,17 @@ use crate::frame::MIC_RATE;
 
 /// Speech before the first partial transcript.
 const FIRST: u64 = samples(600);
+/// Over an answer, which a word may stop or not, a dip is as good as a pause from here on.
+const FIRST_OVER_ANSWER: u64 = samples(250);
 /// From one answer to the next question.
 const REST: u64 = samples(300);
 /// An engine that needs long gets rest in proportion, and so no more than a third of the cores' time.
 const REST_PER_WORK: u64 = 2;
 /// Rest that doubles with every answer without words, up to this: endless noise is no reason to decode without end. A
-/// pause is decoded on trial whatever the rest, and a voice that sounds on stops an answer by itself.
+/// pause is decoded on trial whatever the rest.
 const LONGEST_REST: u64 = samples(9_600);
+/// The same over an answer, which goes on while no words are heard: the first of them must stop it.
+const LONGEST_REST_OVER_ANSWER: u64 = samples(1_200);
 /// A sound this much louder (6 dB) than what had no words is new, and is worth a look at once.
 const LOUDER: f64 = 4.0;
 /// A dip is waited for so long.
@@ -29,11 +33,15 @@ const fn samples(ms: u64) -> u64 {
 }
 
 /// The cadence of one utterance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cadence {
     heard: u64,
-    /// No partial is due before this.
+    /// What had been heard when the words were asked for last.
+    asked: u64,
+    longest_rest: u64,
+    /// No partial is due before this, and without a dip none before the other.
     from: u64,
+    from_without_dip: u64,
     waiting: bool,
     /// Answers in a row without words.
     wordless: u32,
@@ -47,7 +55,26 @@ impl Cadence {
     /// For an utterance whose voice has begun `already` samples before what will be heard next.
     #[must_use]
     pub fn new(already: u64) -> Self {
-        Self { from: FIRST.saturating_sub(already), ..Self::default() }
+        let from = FIRST.saturating_sub(already);
+        Self {
+            heard: 0,
+            asked: 0,
+            longest_rest: LONGEST_REST,
+            from,
+            from_without_dip: from + DIP_PATIENCE,
+            waiting: false,
+            wordless: 0,
+            wordless_power: 0.0,
+            loudest: 0.0,
+            quiet: 0,
+        }
+    }
+
+    /// As [`new`](Self::new), for an utterance into an answer.
+    #[must_use]
+    pub fn over_answer(already: u64) -> Self {
+        let from = FIRST_OVER_ANSWER.saturating_sub(already);
+        Self { from, longest_rest: LONGEST_REST_OVER_ANSWER, ..Self::new(already) }
     }
 
     /// More of the utterance.
@@ -60,7 +87,8 @@ impl Cadence {
         }
         self.heard += audio.len() as u64;
         if self.wordless > 0 && self.loudest > self.wordless_power * LOUDER {
-            (self.wordless, self.from) = (0, self.from.min(self.heard));
+            self.wordless = 0;
+            self.rest_until(self.from.min(self.heard));
         }
     }
 
@@ -68,12 +96,12 @@ impl Cadence {
     #[must_use]
     pub fn is_due(&self) -> bool {
         let dip = self.quiet >= DIP;
-        !self.waiting && self.heard >= self.from && (dip || self.heard >= self.from + DIP_PATIENCE)
+        !self.waiting && self.heard >= self.from && (dip || self.heard >= self.from_without_dip)
     }
 
     /// The words were asked for.
     pub fn ask(&mut self) {
-        self.waiting = true;
+        (self.waiting, self.asked) = (true, self.heard);
     }
 
     /// They have come, after so much work.
@@ -81,13 +109,19 @@ impl Cadence {
         self.waiting = false;
         let rest = REST.max(samples(u64::from(decode_ms)) * REST_PER_WORK);
         // The doubling is for those who have no words; what takes long rests in proportion anyway.
-        let longest = (REST << self.wordless.min(5)).min(LONGEST_REST);
-        self.from = self.heard + rest.max(longest);
+        let longest = (REST << self.wordless.min(5)).min(self.longest_rest);
+        self.rest_until(self.heard + rest.max(longest));
+    }
+
+    fn rest_until(&mut self, from: u64) {
+        (self.from, self.from_without_dip) = (from, from + DIP_PATIENCE);
     }
 
     /// Whether the last answer had words, before [`answer`](Self::answer) is told of it.
     pub fn understood(&mut self, words: bool) {
-        self.wordless = if words { 0 } else { self.wordless.saturating_add(1) };
+        // No words in the first moments say nothing of what follows.
+        let early = self.asked < FIRST_OVER_ANSWER * 2;
+        self.wordless = if words { 0 } else { self.wordless.saturating_add((!early).into()) };
         self.wordless_power = self.loudest;
     }
 }
@@ -122,6 +156,32 @@ mod tests {
     fn speech_without_dips_is_asked_for_after_a_little_patience() {
         let mut cadence = Cadence::new(0);
         assert!(feed(&mut cadence, 1500, 8000).is_some_and(|ms| (800..=832).contains(&ms)));
+    }
+
+    #[test]
+    fn over_an_answer_a_short_word_is_asked_for_in_the_dip_behind_it_and_a_long_one_no_sooner_than_ever() {
+        let mut cadence = Cadence::over_answer(samples(64));
+        assert_eq!(feed(&mut cadence, 288, 8000), None);
+        assert!(feed(&mut cadence, 96, 10).is_some_and(|ms| ms <= 64));
+        let mut cadence = Cadence::over_answer(samples(64));
+        assert!(feed(&mut cadence, 1500, 8000).is_some_and(|ms| (736..=768).contains(&ms)));
+    }
+
+    #[test]
+    fn over_an_answer_a_sound_without_words_is_asked_about_at_least_every_two_seconds() {
+        let mut cadence = Cadence::over_answer(0);
+        let mut last = 0;
+        for _ in 0..60_000 / 32 {
+            cadence.hear(&[2000; WINDOW]);
+            if cadence.is_due() {
+                cadence.ask();
+                cadence.understood(false);
+                cadence.answer(100);
+                assert!(cadence.heard - last < samples(2_000));
+                last = cadence.heard;
+            }
+        }
+        assert!(last > samples(58_000));
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Utterance {
         tongue: Tongue,
         out: mpsc::Sender<SttEvent>,
     ) -> Self {
+        let cadence = if tongue.over_answer { Cadence::over_answer(BEGUN) } else { Cadence::new(BEGUN) };
         Self {
             id,
             stt,
@@ -71,7 +72,7 @@ impl Utterance {
             audio: Vec::new(),
             sent: 0,
             sound: Sound::default(),
-            cadence: Cadence::new(BEGUN),
+            cadence,
             agreement: Agreement::default(),
             next: 1,
             wanted: None,

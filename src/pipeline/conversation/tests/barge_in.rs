@@ -75,7 +75,42 @@ fn a_short_sound_that_makes_no_sense_does_not_stop_an_answer() {
     assert_eq!(run.plays().last(), Some(&Play::Full));
     assert!(!run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
     run.take();
+    // Unsure as it is, it is what people say there.
+    let unsure = |text: &str| Transcript { average_log_probability: -0.85, ..words(text) };
+    let mut likely = Run::new();
+    likely.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
+    likely.input(started(2)).wait(400);
+    likely.inputs([paused(2, 1), Input::Trial(UtteranceId(2), 1, unsure("Stop it!"))]);
+    assert!(likely.interrupted());
     run.input(started(3)).wait(2000);
     run.inputs([paused(3, 1), Input::Trial(UtteranceId(3), 1, doubtful("No, wait, what about the cat?"))]);
     assert!(run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
+}
+
+#[test]
+fn a_sound_that_has_no_words_stops_no_answer_for_long_and_words_that_come_yet_do() {
+    let mut run = Run::new();
+    run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
+    run.input(started(2)).wait(700).input(Input::Partial(UtteranceId(2), words("")));
+    assert_eq!(run.plays().last(), Some(&Play::Held), "a first word may still come");
+    run.wait(200).input(Input::Partial(UtteranceId(2), words("")));
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+    run.wait(4_000);
+    assert_eq!(run.plays().last(), Some(&Play::Full), "a crowd is no interruption, however long it goes on");
+    run.inputs([paused(2, 1), resumed(2)]).wait(100);
+    assert_eq!(run.plays().last(), Some(&Play::Full), "nor is it one behind a breath");
+    assert!(!run.interrupted());
+    run.input(Input::Partial(UtteranceId(2), words("Wait, which dog?")));
+    assert!(run.interrupted());
+}
+
+#[test]
+fn a_late_word_that_a_cough_was_nothing_does_not_speak_over_the_person_who_went_on() {
+    let mut run = Run::new();
+    run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
+    run.input(started(2)).wait(400).input(paused(2, 1)).wait(100).input(resumed(2)).wait(400);
+    run.input(Input::Partial(UtteranceId(2), words("")));
+    assert_eq!(run.plays().last(), Some(&Play::Held));
+    run.input(Input::Partial(UtteranceId(2), words("Wait, stop there.")));
+    assert!(run.interrupted());
 }
