@@ -65,6 +65,15 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// Somebody ended it on purpose, so that it is not to be called again. Otherwise it was an accident.
+    #[must_use]
+    pub fn is_meant(self) -> bool {
+        match self {
+            Self::HungUp | Self::EndedByOperator | Self::Idle | Self::AgentEnded => true,
+            Self::ConnectionLost | Self::ServerStopping | Self::Fault => false,
+        }
+    }
+
     /// For metrics, as messages name it.
     #[must_use]
     pub fn name(self) -> &'static str {

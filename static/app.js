@@ -152,11 +152,11 @@ on('microphone', () => {
 });
 on('transcript', (/** @type {import('./transcript.js').Entry} */ entry) => captions.show(entry));
 on('transport', (/** @type {{transport: 'webrtc' | 'websocket'}} */ { transport }) => view.showTransport(transport));
-on('loading', (/** @type {{parts: string[], ready: boolean}} */ { parts, ready }) => {
-    if (ready) {
+on('loading', (/** @type {import('./connect.js').Loading} */ loading) => {
+    if (loading.ready) {
         view.showLoaded(session.state);
     } else {
-        view.showLoading(parts);
+        view.showLoading(loading);
     }
 });
 on('notice', (/** @type {{code: string, message: string}} */ { code, message: text }) => view.showNotice(text, code));

@@ -13,26 +13,59 @@ const READY_POLL_MS = 1000;
  */
 
 /**
+ * What a server that is not ready waits for.
+ *
+ * @typedef {Object} Loading
+ * @property {boolean} ready - it is ready now
+ * @property {string[]} parts - flags of /ready that are false; empty also when the server does not say
+ * @property {Record<string, string>} engines - what those that are not ready say of themselves
+ */
+
+/**
  * Waits until the server's models are loaded, telling which are not.
  *
  * @param {import('./signalling.js').Signalling} signalling
  * @param {AbortSignal} signal
- * @param {(loading: {ready: boolean, parts: string[]}) => void} onLoading - not called when it is ready at once
+ * @param {(loading: Loading) => void} onLoading - not called when it is ready at once
  */
 export async function waitUntilReady(signalling, signal, onLoading) {
     for (let waited = false; ; waited = true) {
-        const { ready, stopping, loading } = await signalling.readiness(signal);
+        const { ready, stopping, loading, engines } = await signalling.readiness(signal);
         if (stopping) {
             throw new CallProblem('server-stopping');
         }
         if (ready) {
             if (waited) {
-                onLoading({ ready: true, parts: [] });
+                onLoading({ ready: true, parts: [], engines: {} });
             }
             return;
         }
-        onLoading({ ready: false, parts: loading });
+        onLoading({ ready: false, parts: loading, engines });
         await pause(READY_POLL_MS, signal);
+    }
+}
+
+/**
+ * Begins a call with a server that was ready. When an engine has failed meanwhile, the server refuses it as a full one does, and is
+ * waited for again.
+ *
+ * @param {() => Promise<unknown>} join
+ * @param {import('./signalling.js').Signalling} signalling
+ * @param {AbortSignal} signal
+ * @param {(loading: Loading) => void} onLoading
+ */
+export async function joinNewCall(join, signalling, signal, onLoading) {
+    for (;;) {
+        try {
+            await join();
+            return;
+        } catch (error) {
+            const refused = error instanceof CallProblem && error.code === 'server-full';
+            if (!refused || (await signalling.readiness(signal)).ready) {
+                throw error;
+            }
+        }
+        await waitUntilReady(signalling, signal, onLoading);
     }
 }
 
@@ -62,7 +95,7 @@ export async function connect(mode, options) {
  * @returns {boolean} whether no other way would do better
  */
 function isFinal(error) {
-    return error instanceof CallProblem && (error.code === 'server-full' || error.code === 'server-unreachable');
+    return error instanceof CallProblem && ['server-full', 'server-unreachable', 'call-over'].includes(error.code);
 }
 
 /**

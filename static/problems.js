@@ -4,7 +4,7 @@
 
 /**
  * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
- *     | 'server-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'refused' | 'backend-invalid'} ProblemCode
+ *     | 'server-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
  */
 
 /** A call that could not be made or kept, with its reason. */
@@ -81,6 +81,11 @@ const ADVICE = {
         text: 'Check your network, then call again.',
         typing: false,
     },
+    'call-over': {
+        title: 'The call is over',
+        text: 'It ended while the connection was lost. Begin another one.',
+        typing: false,
+    },
     refused: {
         title: 'The server refused the call',
         text: '{detail}',
@@ -138,10 +143,39 @@ export const REDIAL_TEXT = /** @type {Record<string, string>} */ ({
 export const NEW_CALL_TEXT = 'The connection could not be mended, so a new call began. The agent does not remember what was said before.';
 
 /** What each part of the server does, for the time while it loads; the key is the flag in /ready. */
-export const PART_NAMES = /** @type {Record<string, string>} */ ({
+const PART_NAMES = /** @type {Record<string, string>} */ ({
     whisper_ready: 'hearing',
     lid_ready: 'languages',
     llm_ready: 'thinking',
     tts_ready: 'speaking',
     vad_ready: 'noticing speech',
 });
+
+/** Each engine of /ready, and the flags that are false without it. */
+const ENGINES = /** @type {Record<string, {name: string, parts: string[]}>} */ ({
+    stt: { name: 'Recognition', parts: ['whisper_ready', 'lid_ready'] },
+    llm: { name: 'The language model', parts: ['llm_ready'] },
+    tts: { name: 'The voice', parts: ['tts_ready'] },
+});
+
+/** What an engine says while nothing is wrong with it. */
+const LOADING_MESSAGES = ['', 'starts', 'loads its model'];
+
+/**
+ * What to say while the server is not ready: which parts load, and of an engine with which something is wrong what it says itself.
+ *
+ * @param {import('./connect.js').Loading} loading
+ * @returns {{title: string, text: string}}
+ */
+export function loadingText({ parts, engines }) {
+    const wrong = Object.entries(engines).filter(([, message]) => !LOADING_MESSAGES.includes(message));
+    const told = wrong.flatMap(([name]) => ENGINES[name]?.parts ?? []);
+    const names = parts.filter((part) => !told.includes(part)).map((part) => PART_NAMES[part] ?? part.replace(/_ready$/, ''));
+    const list = names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names[0];
+    const sentences = [
+        ...wrong.map(([name, message]) => `${ENGINES[name]?.name ?? name} ${message.replace(/\.$/, '')}.`),
+        ...(names.length > 0 ? [`Still loading: ${list}.`] : []),
+        parts.length > 0 ? 'The call starts by itself.' : 'The call starts by itself as soon as it is ready.',
+    ];
+    return { title: wrong.length > 0 ? 'The server is not ready' : 'The server is loading', text: sentences.join(' ') };
+}

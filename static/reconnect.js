@@ -34,7 +34,7 @@ const REQUEST_TIMEOUT_MS = 5000;
  * @property {(way: import('./redial.js').Way, signalling: Signalling) => Promise<boolean>} join - connects; resolves to
  *     whether the call that was asked for goes on; else a new one has begun
  * @property {(step: Step) => void} onStep
- * @property {(loading: {ready: boolean, parts: string[]}) => void} onLoading - the server is there, but not ready
+ * @property {(loading: import('./connect.js').Loading) => void} onLoading - the server is there, but not ready
  * @property {() => void} onNewCall - a new call goes on in the place of the one that was lost
  */
 

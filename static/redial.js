@@ -57,6 +57,8 @@ export class Redial {
         this.triedAt = now;
         this.retryAfterMs = 0;
         this.unconnected = 0;
+        /** Why the call ended meanwhile, where the server says that it is over. */
+        this.over = '';
     }
 
     /**
@@ -66,7 +68,7 @@ export class Redial {
     pause(now) {
         const away = Math.abs(now - this.lastAt) > AWAY_MS || now - this.lostAt > LOADING_MS;
         const left = BUDGET_MS - this.spent;
-        if (away || left <= 0) {
+        if (away || left <= 0 || this.over !== '') {
             return null;
         }
         const next = PAUSES_MS[Math.min(this.vain, PAUSES_MS.length - 1)];
@@ -118,6 +120,9 @@ export class Redial {
         this.unconnected += Number(code === 'connection-failed' || code === 'refused');
         if (code === 'server-stopping') {
             this.spent = 0; // once it is gone, another one takes its place
+        }
+        if (code === 'call-over' && problem instanceof CallProblem) {
+            this.over = problem.detail;
         }
         if (code === 'server-full') {
             this.call = ''; // it has no place for a new call, so it knew this one no more

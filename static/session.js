@@ -9,7 +9,7 @@
  */
 import { AnswerVolume } from './answer-volume.js';
 import { FaceSource } from './avatar/source.js';
-import { waitUntilReady } from './connect.js';
+import { joinNewCall, waitUntilReady } from './connect.js';
 import { Dialogue } from './dialogue.js';
 import { Line } from './line.js';
 import { MicrophoneInput } from './microphone-input.js';
@@ -172,11 +172,12 @@ export class CallSession extends EventTarget {
         const signalling = new Signalling(options.backend ?? '');
         const wanted = options.microphone ?? true;
         const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted);
-        const ready = waitUntilReady(signalling, signal, (loading) => this.emit('loading', loading));
+        const onLoading = (/** @type {import('./connect.js').Loading} */ loading) => this.emit('loading', loading);
+        const ready = waitUntilReady(signalling, signal, onLoading);
         ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
         await microphone;
         await ready;
-        await this.join({ mode: options.mode ?? 'auto', call: '' }, signalling, signal);
+        await joinNewCall(() => this.join({ mode: options.mode ?? 'auto', call: '' }, signalling, signal), signalling, signal, onLoading);
         this.setState('listening');
     }
 
@@ -305,13 +306,14 @@ export class CallSession extends EventTarget {
         this.volume.reset();
         this.face.clear();
         this.setState('reconnecting');
-        this.reconnect = new Reconnect({ line, dialogue, mode, backend, signal }, {
+        const reconnect = new Reconnect({ line, dialogue, mode, backend, signal }, {
             join: (way, signalling) => this.join(way, signalling, signal),
             onStep: (step) => this.emit('redial', { ...step, cause }),
             onLoading: (loading) => this.emit('loading', loading),
             onNewCall: () => this.emit('new-call', {}),
         });
-        const goesOn = await this.reconnect.run();
+        this.reconnect = reconnect;
+        const goesOn = await reconnect.run();
         if (signal.aborted) {
             return; // the person gave up
         }
@@ -319,7 +321,8 @@ export class CallSession extends EventTarget {
         if (goesOn) {
             this.setState(dialogue.agent);
         } else {
-            this.end(reason, END_TEXT[reason]);
+            const why = reconnect.redial.over || reason;
+            this.end(why, END_TEXT[why]);
         }
     }
 

@@ -11,6 +11,8 @@ const ICE_SERVERS_TIMEOUT_MS = 2000;
  * @property {boolean} ready
  * @property {boolean} stopping - it takes no more calls
  * @property {string[]} loading - names of the flags that are still false, such as `llm_ready`
+ * @property {Record<string, string>} engines - what each engine that is not ready says of itself, such as `does not answer`,
+ *     by its name: `stt`, `llm` or `tts`
  */
 
 /**
@@ -65,7 +67,7 @@ export class Signalling {
             throw new CallProblem('server-unreachable', `/ready answered ${response.status}`);
         }
         const loading = Object.keys(body).filter((key) => key.endsWith('_ready') && body[key] === false);
-        return { ready: body.ready === true, stopping: body.stopping === true, loading };
+        return { ready: body.ready === true, stopping: body.stopping === true, loading, engines: enginesNotReady(body.engines) };
     }
 
     /**
@@ -190,6 +192,15 @@ export function parseBackend(backend) {
 }
 
 /**
+ * @param {any} engines - as /ready tells of them; older servers do not
+ * @returns {Record<string, string>}
+ */
+function enginesNotReady(engines) {
+    const late = Object.entries(engines ?? {}).filter(([, engine]) => engine?.ready === false && typeof engine.message === 'string');
+    return Object.fromEntries(late.map(([name, { message }]) => [name, message]));
+}
+
+/**
  * @param {string} method
  * @param {Record<string, any>} body
  * @returns {RequestInit}
@@ -199,7 +210,7 @@ function withJson(method, body) {
 }
 
 /**
- * What a refusal means. A full server says when to come back; anything else is told in the server's own words.
+ * What a refusal means. A full server says when to come back, and of a call that is over why it is; anything else is told in the server's own words.
  *
  * @param {Response} response
  * @returns {Promise<CallProblem>}
@@ -210,6 +221,9 @@ async function refusal(response) {
     const retryAfter = response.headers.get('Retry-After');
     if (response.status === 503 && retryAfter !== null) {
         return new CallProblem('server-full', detail, Number.parseInt(retryAfter, 10) || 0);
+    }
+    if (response.status === 410) {
+        return new CallProblem('call-over', String(body.reason ?? 'connection-lost'));
     }
     return new CallProblem('refused', detail);
 }

@@ -5,7 +5,7 @@ import { element } from './dom.js';
 import { languageName } from './languages.js';
 import { Needle, loudness } from './levels.js';
 import { Orb } from './orb.js';
-import { PART_NAMES, REDIAL_TEXT } from './problems.js';
+import { REDIAL_TEXT, loadingText } from './problems.js';
 
 /** @type {Record<import('./session.js').State, {text: string, hint: string}>} */
 const STATES = {
@@ -182,14 +182,11 @@ export class View {
         this.toolTimer = setTimeout(() => setText(this.toolNote, text), running ? TOOL_NOTE_AFTER_MS : 0);
     }
 
-    /** @param {string[]} parts - flags of /ready that are false; empty: ready, or the server does not say */
-    showLoading(parts) {
-        const names = parts.map((part) => PART_NAMES[part] ?? part.replace(/_ready$/, ''));
-        const list = names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names[0];
-        setText(this.stateText, 'The server is loading');
-        setText(this.hint, names.length > 0
-            ? `Still loading: ${list}. The call starts by itself.`
-            : 'The call starts by itself as soon as it is ready.');
+    /** @param {import('./connect.js').Loading} loading */
+    showLoading(loading) {
+        const { title, text } = loadingText(loading);
+        setText(this.stateText, title);
+        setText(this.hint, text);
     }
 
     /**

@@ -39,8 +39,22 @@ async fn a_session_begins_and_takes_offers(live: &Live) {
     assert_eq!((call.status, &call.body["type"]), (200, &json!("answer")), "{}", call.body);
     let candidates = json!({ "pc_id": call.body["pc_id"], "candidates": [] });
     assert_eq!(sent(live, reqwest::Method::PATCH, &path, candidates).await.status, 204);
+    // Another offer with its id is the same call; one with an id of no call begins a new one.
+    for (id, is_same) in [(&call.body["pc_id"], true), (&json!("0123456789abcdef"), false)] {
+        let offer = json!({ "sdp": OFFER, "type": "offer", "restart_pc": !is_same, "pc_id": id });
+        let answer = sent(live, reqwest::Method::POST, "api/offer", offer).await;
+        assert_eq!((answer.status, answer.body["pc_id"] == *id), (200, is_same), "{}", answer.body);
+        if !is_same {
+            let other = format!("api/calls/{}", answer.body["pc_id"].as_str().unwrap());
+            assert_eq!(sent(live, reqwest::Method::DELETE, &other, Value::Null).await.status, 204);
+        }
+    }
     let ended = format!("api/calls/{}", call.body["pc_id"].as_str().unwrap());
     assert_eq!(sent(live, reqwest::Method::DELETE, &ended, Value::Null).await.status, 204);
+    // Its client may have been cut off meanwhile; another call is not what its operator wants.
+    let again = json!({ "sdp": OFFER, "type": "offer", "restart_pc": true, "pc_id": call.body["pc_id"] });
+    let again = sent(live, reqwest::Method::POST, "api/offer", again).await;
+    assert_eq!((again.status, &again.body["reason"]), (410, &json!("ended-by-operator")), "{}", again.body);
     let empty = live.server.http().post(live.server.url("start")).send().await.unwrap();
     assert_eq!(empty.status().as_u16(), 200, "the body may be empty");
 }

@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::renderers;
 use crate::config::is_language;
 use crate::ends::call_ends;
+use crate::event::EndReason;
 use crate::session::{Refusal, Seat, Wishes};
 use crate::transport::protocol::Rtvi;
 use crate::transport::webrtc::{OfferError, PeerHandle, RemoteCandidate, Wiring};
@@ -73,6 +74,9 @@ pub async fn offer(
     if offer.kind != "offer" {
         let detail = format!("type must be \"offer\", not {:?}", offer.kind);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("type"));
+    }
+    if let Some(reason) = offer.pc_id.as_deref().and_then(|id| app.calls.over(id)) {
+        return Err(over(reason));
     }
     if let Some(id) = &offer.pc_id
         && let Some(peer) = app.calls.peer(id).filter(PeerHandle::is_open)
@@ -171,6 +175,11 @@ pub(super) fn language(asked: Option<&str>) -> Result<Option<String>, Problem> {
 
 fn no_call(id: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("There is no call {id:?}; it may have ended.")).field("pc_id")
+}
+
+fn over(reason: EndReason) -> Problem {
+    let detail = "This call is over. Leave pc_id out to begin another one.";
+    Problem::new(StatusCode::GONE, detail).field("pc_id").reason(reason.name())
 }
 
 pub(super) fn no_udp() -> Problem {

@@ -14,6 +14,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     field: Option<&'static str>,
+    reason: Option<&'static str>,
     retry_after: Option<u32>,
 }
 
@@ -21,13 +22,19 @@ impl Problem {
     /// A problem with what to do about it.
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None, retry_after: None }
+        Self { status, detail: detail.into(), field: None, reason: None, retry_after: None }
     }
 
     /// The field at fault.
     #[must_use]
     pub fn field(self, field: &'static str) -> Self {
         Self { field: Some(field), ..self }
+    }
+
+    /// Why, in a word that programs know.
+    #[must_use]
+    pub fn reason(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// Worth another try after this many seconds.
@@ -47,6 +54,9 @@ impl Problem {
         });
         if let Some(field) = self.field {
             body["field"] = json!(field);
+        }
+        if let Some(reason) = self.reason {
+            body["reason"] = json!(reason);
         }
         body
     }

@@ -1,8 +1,10 @@
-//! The calls in progress: ids, hang-up from outside, and draining when the server stops; `admission`: who gets a place.
+//! The calls in progress: ids, hang-up from outside, and draining when the server stops; `admission`: who gets a place;
+//! `ended`: which calls have ended of late.
 
 mod admission;
+mod ended;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,19 +17,17 @@ use tokio_util::task::TaskTracker;
 pub use self::admission::Refusal;
 
 use self::admission::{Admission, Limits};
+use self::ended::EndedCalls;
 use crate::config::Config;
 use crate::ends::{PipelineEnds, Presence};
 use crate::engine::Engines;
-use crate::event::ClientCommand;
+use crate::event::{ClientCommand, EndReason};
 use crate::frame::FaceMoment;
 use crate::pipeline;
 use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 
-/// How long an ended call's id is remembered, so that hanging up twice is no error.
-const MEMORY: Duration = Duration::from_secs(60);
-const REMEMBERED: usize = 1024;
 /// What a transport gets to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Before the end of `server.drain_seconds`: calls that still speak are ended, and say why.
@@ -41,6 +41,7 @@ const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 pub struct Seat {
     calls: Arc<Calls>,
     id: String,
+    ended: Option<EndReason>,
 }
 
 impl Seat {
@@ -56,12 +57,7 @@ impl Drop for Seat {
         let mut table = self.calls.table.lock();
         table.active.remove(&self.id);
         table.admission.leave(&self.id);
-        let now = Instant::now();
-        table.ended.retain(|(_, at)| now.duration_since(*at) < MEMORY);
-        if table.ended.len() == REMEMBERED {
-            table.ended.pop_front();
-        }
-        table.ended.push_back((std::mem::take(&mut self.id), now));
+        table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
         table.report();
     }
 }
@@ -69,7 +65,7 @@ impl Drop for Seat {
 struct Table {
     admission: Admission,
     active: HashMap<String, Entry>,
-    ended: VecDeque<(String, Instant)>,
+    ended: EndedCalls,
     stopping: bool,
 }
 
@@ -126,7 +122,7 @@ impl Calls {
         let table = Table {
             admission: Admission::new(limits),
             active: HashMap::new(),
-            ended: VecDeque::new(),
+            ended: EndedCalls::default(),
             stopping: false,
         };
         Arc::new(Self {
@@ -166,7 +162,7 @@ impl Calls {
         }
         table.active.insert(id.clone(), Entry::default());
         table.report();
-        Ok(Seat { calls: self.clone(), id })
+        Ok(Seat { calls: self.clone(), id, ended: None })
     }
 
     /// Where a call's transport runs.
@@ -184,7 +180,7 @@ impl Calls {
     /// Runs the call's pipeline to its end; `transport` is cancelled when its client has had time to hear of it.
     pub fn start(
         self: &Arc<Self>,
-        seat: Seat,
+        mut seat: Seat,
         ends: PipelineEnds,
         (_, peer): (mpsc::Sender<ClientCommand>, Option<PeerHandle>),
         wishes: Wishes,
@@ -217,6 +213,7 @@ impl Calls {
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
             tracing::info!(%call, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
+            seat.ended = Some(reason);
             drop(seat);
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
             transport.cancel();
@@ -250,7 +247,18 @@ impl Calls {
             table.report();
             return true;
         }
-        table.ended.iter().any(|(ended, at)| ended == id && at.elapsed() < MEMORY)
+        table.ended.contains(id, Instant::now())
+    }
+
+    /// Why a call is over, where it ended of late and was meant to: its client may have been cut off then, and is not to
+    /// get another call in its place.
+    #[must_use]
+    pub fn over(&self, id: &str) -> Option<EndReason> {
+        let table = self.table.lock();
+        match table.active.get(id) {
+            Some(entry) => entry.hang_up.is_cancelled().then_some(EndReason::EndedByOperator),
+            None => table.ended.meant(id, Instant::now()),
+        }
     }
 
     /// Calls in progress.

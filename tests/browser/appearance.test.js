@@ -1,13 +1,15 @@
 /**
  * What the page looks like and how it is perceived without looking: axe, widths, and screenshots for people to judge.
  */
+import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { DEVICES, assertAccessible, assertNoSidewaysScroll, settle } from './lib/appearance.js';
+import { DEVICES, assertAccessible, assertNoSidewaysScroll, inWindow, settle } from './lib/appearance.js';
 import { withPage } from './lib/browser.js';
 import { openPage, startCall, waitForTurn } from './lib/call.js';
 import { RESULTS, serverUrl } from './lib/env.js';
+import { withScriptedServer } from './lib/scripted-server.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -54,11 +56,30 @@ for (const [device, traits] of Object.entries(DEVICES)) {
     }
 }
 
-test('a blocked microphone is explained in a panel that fits a phone', async () => {
-    await withPage({ allow: false, context: DEVICES.phone }, async (page) => {
-        await openPage(page, `${serverUrl()}/call`);
-        await page.getByRole('button', { name: 'Start call' }).click();
-        await page.getByRole('alert').waitFor();
-        await capture(page, 'phone-light-blocked');
+/** Without a face there is an orb. */
+for (const [face, look] of Object.entries({ lite: '#portrait', off: '#orb' })) {
+    test(`a blocked microphone is explained in a panel that fits a phone, below ${look}`, async () => {
+        const context = { ...DEVICES.phone, viewport: { width: 390, height: 844 } };
+        await withScriptedServer((server) => withPage({ allow: false, context }, async (page) => {
+            await openPage(page, `${server.url}/call?avatar=${face}`);
+            await page.getByRole('button', { name: 'Start call' }).click();
+            await page.getByRole('alert').waitFor();
+            await capture(page, `phone-light-blocked-${face}`);
+            for (const part of [look, '#state-text', '#problem']) {
+                assert.ok(await inWindow(page, part), part);
+            }
+            const [above, below] = await Promise.all([look, '#state-text'].map((part) => page.locator(part).boundingBox()));
+            assert.ok(above && below && below.y - above.y >= 120, 'the panel covers the face');
+            await page.setViewportSize(DEVICES.phone.viewport);
+            await assertNoSidewaysScroll(page, 'a smaller phone');
+        }));
+    });
+}
+
+test('two landmarks of one name are a fault', async () => {
+    await withPage({}, async (page) => {
+        const region = '<section aria-label="Words"><p>Text</p></section>';
+        await page.setContent(`<html lang="en"><title>Twins</title><main><h1>Twins</h1>${region}${region}</main></html>`);
+        await assert.rejects(assertAccessible(page, 'twins'), /landmark-unique/);
     });
 });

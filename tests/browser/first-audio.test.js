@@ -30,20 +30,37 @@ function murmur() {
     return file;
 }
 
+/**
+ * Begins a call over a WebSocket or WebRTC and a recording of it, and waits until the person has spoken.
+ *
+ * @param {import('./lib/scripted-server.js').ScriptedServer} server
+ * @param {import('playwright-core').Page} page
+ * @param {'websocket' | 'webrtc'} mode
+ */
+async function callAndSpeak(server, page, mode) {
+    if (mode === 'webrtc') {
+        await answerWebRtc(server, page);
+    }
+    await page.bringToFront();
+    await openPage(page, `${server.url}/call?mode=${mode}`);
+    await page.getByRole('button', { name: 'Start call' }).click();
+    const call = await server.call();
+    await waitUntilLive(page);
+    await startRecording(page);
+    await page.waitForFunction(() => window.visavis.levels.mic > 0.05);
+    await page.waitForFunction(() => window.visavis.levels.mic < 0.005);
+    return call;
+}
+
+/** @param {import('playwright-core').Page} page */
+function outputLatency(page) {
+    return page.evaluate(() => 1000 * /** @type {any} */ (window.visavis.events).graph.outputLatency);
+}
+
 for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
     test(`first audio counts from the end of the voice to the first sound heard (${mode})`, async () => {
         await withScriptedServer((server) => withPage({ wav: murmur(), flags: PEER_FLAGS }, async (page) => {
-            if (mode === 'webrtc') {
-                await answerWebRtc(server, page);
-            }
-            await page.bringToFront();
-            await openPage(page, `${server.url}/call?mode=${mode}`);
-            await page.getByRole('button', { name: 'Start call' }).click();
-            const call = await server.call();
-            await waitUntilLive(page);
-            await startRecording(page);
-            await page.waitForFunction(() => window.visavis.levels.mic > 0.05);
-            await page.waitForFunction(() => window.visavis.levels.mic < 0.005);
+            const call = await callAndSpeak(server, page, mode);
             await page.waitForTimeout(700);
             call.hear('Hm?');
             const tone = call.sound(2);
@@ -59,7 +76,7 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             const sound = findSound(answer, 0.003, voice.last);
             assert.ok(sound, 'no answer was heard');
             const shown = ((sound.first - voice.last) / answer.sampleRate) * 1000;
-            const latency = await page.evaluate(() => 1000 * /** @type {any} */ (window.visavis.events).graph.outputLatency);
+            const latency = await outputLatency(page);
             console.log({ mode, ms, shown: Math.round(shown), latency: Math.round(latency) });
             assert.ok(shown >= 600, `the test's own delay is ${shown} ms`);
             assert.ok(Math.abs(ms - latency - shown) <= 45, `told ${ms} ms with ${latency} of output, recorded ${shown}`);
@@ -82,6 +99,44 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             await second.stop();
             assert.equal((await seen(page, 'first-audio')).length, 1);
             assert.equal(call.told('first-audio').length, 1);
+            await page.evaluate(() => window.visavis.hangUp());
+        }));
+    });
+
+    test(`a holding phrase before the answer is not the answer being heard (${mode})`, async () => {
+        await withScriptedServer((server) => withPage({ wav: murmur(), flags: PEER_FLAGS }, async (page) => {
+            const call = await callAndSpeak(server, page, mode);
+            const quietAt = performance.now();
+            await page.waitForTimeout(600);
+            call.hear('Hm?');
+            const phrase = call.tone(2);
+            await page.waitForTimeout(400);
+            await phrase.stop();
+            await page.waitForTimeout(800);
+            const written = Math.round(performance.now() - quietAt);
+            const answer = call.sound(2);
+            await call.until(() => call.told('first-audio').length > 0);
+            await page.waitForTimeout(300);
+            await answer.stop();
+            const recorded = await stopRecording(page);
+            const [{ ms }] = call.told('first-audio');
+
+            const { sampleRate } = recorded.answer;
+            const voice = findSound(recorded.mic, 0.01);
+            const holding = findSound(recorded.answer, 0.003, voice?.last);
+            assert.ok(voice && holding, 'the page heard nothing');
+            const sound = findSound(recorded.answer, 0.003, holding.first + 0.8 * sampleRate);
+            assert.ok(sound, 'no answer was heard');
+            assert.ok(sound.first - holding.first >= 1.1 * sampleRate, 'the two sounds are one');
+            const shown = ((sound.first - voice.last) / sampleRate) * 1000;
+            const latency = await outputLatency(page);
+            assert.ok(Math.abs(ms - latency - shown) <= 45, `told ${ms} ms with ${latency} of output, recorded ${shown}`);
+
+            const marks = { turn_decided: 300, transcript: 500, first_phrase: written, first_sent: written + 10, done: written + 500 };
+            call.server({ type: 'turn', response: 2, marks });
+            await page.waitForFunction(() => window.visavis.turns.length === 1);
+            const [{ stages }] = await page.evaluate(() => window.visavis.turns);
+            assert.deepEqual(stages.map(({ label }) => label).slice(-3), ['First phrase', 'Sent', 'Heard by you']);
             await page.evaluate(() => window.visavis.hangUp());
         }));
     });

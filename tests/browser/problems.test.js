@@ -7,6 +7,20 @@ import { test } from 'node:test';
 import { withPage } from './lib/browser.js';
 import { openPage, seen, waitUntilLive } from './lib/call.js';
 import { serverUrl } from './lib/env.js';
+import { withScriptedServer } from './lib/scripted-server.js';
+
+/** What /ready says while the language model hangs. */
+const WEDGED = {
+    ready: false,
+    whisper_ready: true,
+    llm_ready: false,
+    tts_ready: false,
+    engines: {
+        stt: { ready: true, message: '' },
+        llm: { ready: false, message: 'does not answer and is started again' },
+        tts: { ready: false, message: 'loads its model' },
+    },
+};
 
 /**
  * Fetches of the page that are answered by the test instead of the server.
@@ -55,6 +69,42 @@ test('while models load the page names them, and the call starts by itself', asy
         await waitUntilLive(page);
         await page.evaluate(() => window.visavis.hangUp());
     });
+});
+
+test('an engine that hangs is told of in its own words, apart from what loads, and the call starts by itself', async () => {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await answer(page, '**/ready', 503, WEDGED);
+        await openPage(page, `${server.url}/call?mode=websocket`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await page.getByText('The server is not ready', { exact: true }).waitFor();
+        await page.getByText('The language model does not answer and is started again. Still loading: speaking. The call starts by itself.',
+            { exact: true }).waitFor();
+        const loading = { ...WEDGED, engines: { ...WEDGED.engines, llm: { ready: false, message: 'loads its model' } } };
+        await page.unroute('**/ready');
+        await answer(page, '**/ready', 503, loading);
+        await page.getByText('The server is loading', { exact: true }).waitFor();
+        await page.getByText('Still loading: thinking and speaking. The call starts by itself.', { exact: true }).waitFor();
+        await page.unroute('**/ready');
+        await waitUntilLive(page);
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
+});
+
+test('an engine that hangs after the server was ready is waited for, and its server is not called full', async () => {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await page.route('**/api/offer', async (route) => {
+            await answer(page, '**/ready', 503, WEDGED);
+            await route.fulfill({ status: 503, headers: { 'Retry-After': '2' }, json: { status: 503, detail: 'No calls can be taken yet.' } });
+        });
+        await openPage(page, `${server.url}/call`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await page.getByText('The language model does not answer').waitFor();
+        assert.deepEqual(await seen(page, 'problem'), []);
+        await page.unroute('**/api/offer');
+        await page.unroute('**/ready');
+        await waitUntilLive(page);
+        await page.evaluate(() => window.visavis.hangUp());
+    }));
 });
 
 test('a full server is told apart from a broken one', async () => {

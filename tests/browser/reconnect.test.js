@@ -131,6 +131,20 @@ test('a connection that is lost is made anew for the same call, which goes on (w
     }));
 });
 
+test('a call that an operator ends while the connection is lost is not made again', async () => {
+    await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
+        const peer = await answerWebRtc(server, page);
+        await begin(server, page, 'webrtc');
+        server.over = 'ended-by-operator';
+        await peer.cut();
+        await page.getByText('The call was ended on the server.').waitFor(PATIENCE);
+        assert.deepEqual((await seen(page, 'ended')).map(({ reason }) => reason), ['ended-by-operator']);
+        await page.waitForTimeout(1500);
+        assert.equal(server.offers.length, 2, 'it was asked for once');
+        assert.equal((await microphone(page)).open, false);
+    }));
+});
+
 test('a server that neither speaks nor answers is left, and the call is gone on with when it is back (webrtc)', async () => {
     await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
         const peer = await answerWebRtc(server, page);

@@ -104,6 +104,15 @@ test('after a sleep nobody’s microphone is sent anywhere unasked', () => {
     assert.equal(calls.begin(hour), null, 'it slept in the pause');
 });
 
+test('a call that is over is not asked for again', () => {
+    const calls = redial();
+    assert.equal(calls.pause(0), 500);
+    calls.begin(500);
+    calls.failed(600, new CallProblem('call-over', 'ended-by-operator'));
+    assert.equal(calls.pause(600), null);
+    assert.equal(calls.over, 'ended-by-operator');
+});
+
 test('only accidents are mended', () => {
     for (const reason of ['connection-lost', 'server-stopping']) {
         assert.equal(isAccident(reason), true, reason);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { assertNoSidewaysScroll } from './lib/appearance.js';
+import { assertNoSidewaysScroll, inWindow } from './lib/appearance.js';
 import { SOFTWARE_GL, withPage } from './lib/browser.js';
 import { openPage, waitUntilLive } from './lib/call.js';
 import { serverUrl } from './lib/env.js';
@@ -15,18 +15,6 @@ import { withScriptedServer } from './lib/scripted-server.js';
 /** @param {Page} page */
 function focused(page) {
     return page.evaluate(() => document.activeElement?.id ?? '');
-}
-
-/**
- * @param {Page} page
- * @param {string} selector
- * @returns {Promise<boolean>} whether the whole element is in the window
- */
-function inWindow(page, selector) {
-    return page.locator(selector).evaluate((element) => {
-        const { top, bottom, left, right } = element.getBoundingClientRect();
-        return top >= 0 && left >= 0 && right <= innerWidth && bottom <= innerHeight;
-    });
 }
 
 test('the focus of the keyboard goes with the call: to the stage when it starts, to its button when it ends', async () => {
@@ -77,6 +65,34 @@ test('at 400 % zoom the buttons are whole and can be scrolled to', async () => {
             await page.locator(button).scrollIntoViewIfNeeded();
             assert.ok(await inWindow(page, button), button);
         }
+    }));
+});
+
+test('a long draft shows whole lines, and its first one can be scrolled to', async () => {
+    await withScriptedServer((server) => withPage({ context: { viewport: { width: 390, height: 844 } } }, async (page) => {
+        await openPage(page, `${server.url}/call`);
+        await page.getByLabel('Message').fill(Array.from({ length: 8 }, (_, i) => `Line ${i + 1}`).join('\n'));
+        const draft = await page.getByLabel('Message').evaluate((box) => {
+            const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(box);
+            const [line, before, after] = [lineHeight, paddingTop, paddingBottom].map(Number.parseFloat);
+            /** How much of every line is seen when the box is scrolled there, 0 to 1. */
+            const seenAt = (/** @type {number} */ place) => {
+                box.scrollTop = place;
+                const { scrollTop, clientHeight } = box;
+                return Array.from({ length: 8 }, (_, i) => {
+                    const top = before + i * line - scrollTop;
+                    return Math.max(0, Math.min(top + line, clientHeight) - Math.max(top, 0)) / line;
+                });
+            };
+            const atEnd = seenAt(box.scrollHeight);
+            const atBegin = seenAt(0);
+            return { lines: (box.clientHeight - before - after) / line, line, atBegin, atEnd };
+        });
+        const isWhole = (/** @type {number} */ part) => Math.abs(part - Math.round(part)) * draft.line <= 1;
+        assert.ok(draft.lines >= 3 && draft.lines < 8 && isWhole(draft.lines), `${draft.lines} lines`);
+        assert.ok(isWhole(draft.atBegin[0]) && draft.atBegin[0] > 0.5, `at the beginning: ${draft.atBegin}`);
+        assert.ok(draft.atEnd[7] > 0.5, `at the end: ${draft.atEnd}`);
+        assert.ok([...draft.atBegin, ...draft.atEnd].every(isWhole), `cut lines: ${draft.atBegin}; ${draft.atEnd}`);
     }));
 });
 

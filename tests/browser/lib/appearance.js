@@ -13,6 +13,9 @@ export const DEVICES = {
     phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 
+/** Rules of axe that count although it calls them moderate. */
+const GRAVE = ['landmark-unique'];
+
 /**
  * @param {Page} page
  * @param {string} where
@@ -20,8 +23,8 @@ export const DEVICES = {
 export async function assertAccessible(page, where) {
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    const told = serious.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((/** @type {any} */ n) => n.html).join(' ')})`);
+    const grave = violations.filter(({ id, impact }) => impact === 'serious' || impact === 'critical' || GRAVE.includes(id));
+    const told = grave.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((/** @type {any} */ n) => n.html).join(' ')})`);
     assert.deepEqual(told, [], where);
 }
 
@@ -35,6 +38,21 @@ export async function assertNoSidewaysScroll(page, where) {
         width: document.documentElement.clientWidth,
     }));
     assert.ok(content <= width, `${where}: ${content} px of content in ${width} px`);
+}
+
+/**
+ * @param {Page} page
+ * @param {string} selector
+ * @returns {Promise<boolean>} whether the whole element is in the window, and nothing that scrolls or clips hides a part of it
+ */
+export function inWindow(page, selector) {
+    return page.locator(selector).evaluate((element) => new Promise((resolve) => {
+        const observer = new IntersectionObserver(([{ boundingClientRect: whole, intersectionRect: seen }]) => {
+            observer.disconnect();
+            resolve(whole.height > 0 && seen.width >= whole.width - 1 && seen.height >= whole.height - 1);
+        });
+        observer.observe(element);
+    }));
 }
 
 /**

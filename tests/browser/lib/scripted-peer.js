@@ -23,10 +23,7 @@ export async function answerWebRtc(server, page) {
     await peer.exposeFunction('fromCaller', (/** @type {string} */ text) => call?.receive(text));
     server.answer = async (offer) => {
         call = new ScriptedCall((text) => void peer.evaluate((text) => window.peer.send(text), text));
-        call.sound = (response) => {
-            call?.state('speaking');
-            call?.send('bot-started-speaking', { response });
-            call?.send('bot-output', { text: 'Aah.', spoken: true, aggregated_by: 'sentence', response });
+        call.tone = () => {
             void peer.evaluate(() => window.peer.sound(true));
             return { stop: (afterMs = 0) => peer.evaluate((ms) => window.peer.sound(false, ms), afterMs) };
         };

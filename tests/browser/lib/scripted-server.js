@@ -166,6 +166,16 @@ export class ScriptedCall {
         this.state('speaking');
         this.send('bot-started-speaking', { response });
         this.send('bot-output', { text: 'Aah.', spoken: true, aggregated_by: 'sentence', response });
+        return this.tone(response);
+    }
+
+    /**
+     * Sounds, without a word of an answer, as a holding phrase does.
+     *
+     * @param {number} response
+     * @returns {Sounding}
+     */
+    tone(response) {
         const began = performance.now();
         let sent = 0;
         const timer = setInterval(() => {
@@ -224,6 +234,8 @@ export class ScriptedServer {
         this.offers = [];
         /** @type {Set<string>} Calls that may be gone on with. */
         this.known = new Set();
+        /** Why the calls that were begun are over; empty: they are not. */
+        this.over = '';
         /** @type {Set<ScriptedCall>} Those with a connection. */
         this.connected = new Set();
         /** @type {http.ServerResponse[] | null} Requests that a server that hangs has not answered. */
@@ -313,6 +325,10 @@ export class ScriptedServer {
             }
             const offer = JSON.parse(String(Buffer.concat(chunks)));
             this.offers.push(offer);
+            if (this.over !== '' && this.known.has(offer.pc_id)) {
+                json(response, { status: 410, reason: this.over }, 410);
+                return;
+            }
             const id = this.known.has(offer.pc_id) ? offer.pc_id : `scripted-${this.offers.length}`;
             this.known.add(id);
             json(response, { ...(await this.answer(offer)), pc_id: id });
@@ -327,9 +343,10 @@ export class ScriptedServer {
 /**
  * @param {http.ServerResponse} response
  * @param {object} body
+ * @param {number} [status]
  */
-function json(response, body) {
-    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+function json(response, body, status = 200) {
+    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 }
 
 /**
