@@ -291,6 +291,15 @@ fn offers_in_use() -> Vec<(&'static str, String, Vec<&'static str>)> {
             vec!["a=recvonly"],
         ),
         (
+            "OBS's video, whose stream is not named",
+            format!(
+                "{CHROMIUM}m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=mid:2\r\na=sendonly\r\n\
+                 a=msid:obs video\r\na=rtpmap:96 H264/90000\r\n"
+            )
+            .replace("BUNDLE 0 1", "BUNDLE 0 1 2"),
+            vec!["a=group:BUNDLE 0 1", "m=video 0 UDP/TLS/RTP/SAVPF 96"],
+        ),
+        (
             "iOS 12's data section",
             with(&[
                 (DATA, "m=application 9 DTLS/SCTP 5000"),

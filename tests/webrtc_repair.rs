@@ -10,7 +10,7 @@ use visavis::ends::Presence;
 use visavis::event::{CallEvent, ClientCommand};
 use visavis::frame::ResponseId;
 use visavis::transport::webrtc::{OfferError, RemoteCandidate};
-use webrtc_support::{Call, Client, best_share_of, host, play, until, within};
+use webrtc_support::{Call, Client, best_share_of, host, play, read, until, within};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -131,6 +131,49 @@ async fn a_client_without_a_channel_for_messages_is_greeted_and_told_nothing() {
         is_heard(&call, &client, 2_000).await;
         assert!(call.pipeline.commands.try_recv().is_err(), "{label}: it is greeted once");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_announce_its_channel_is_told_and_heard() {
+    let host = host().await;
+    let mut client = Client::negotiated(0).await;
+    let mut call = client.call(&host).await.unwrap();
+    client.say("too early to be heard").await;
+    assert_eq!(within(PATIENCE, call.pipeline.commands.recv()).await, Some(ClientCommand::Ready));
+    for response in 0..3 {
+        call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(response))).await.unwrap();
+        let told = within(PATIENCE, client.messages.recv()).await.unwrap();
+        assert_eq!(told, format!("AnswerStarted(ResponseId({response}))"));
+    }
+    client.say("echo hello").await;
+    client.say("still here").await;
+    let said = within(PATIENCE, call.pipeline.commands.recv()).await;
+    assert_eq!(said, Some(ClientCommand::Say("still here".to_owned())));
+    call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(9))).await.unwrap();
+    for expected in ["hello", "AnswerStarted(ResponseId(9))"] {
+        assert_eq!(within(PATIENCE, client.messages.recv()).await.unwrap(), expected, "each once");
+    }
+    drop(call.pipeline);
+    let goodbye = within(PATIENCE, client.messages.recv()).await.unwrap();
+    assert!(goodbye.contains("peerLeft"), "{goodbye}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_opens_its_channel_late_is_told_everything_there() {
+    let host = host().await;
+    // Nobody can know of this one, and those that it announces have odd numbers.
+    let mut client = Client::negotiated(4).await;
+    let passive = |offer: String| offer.replace("a=setup:actpass", "a=setup:passive");
+    let mut call = client.dial_with(&host, TaskTracker::new(), passive).await.unwrap();
+    assert_eq!(within(PATIENCE, call.pipeline.commands.recv()).await, Some(ClientCommand::Ready));
+    call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(1))).await.unwrap();
+    is_heard(&call, &client, 2).await;
+    let late = client.pc.create_data_channel("late", None).await.unwrap();
+    let mut messages = read(late.clone());
+    assert_eq!(within(PATIENCE, messages.recv()).await.unwrap(), "AnswerStarted(ResponseId(1))");
+    late.send_text("here").await.unwrap();
+    let said = within(PATIENCE, call.pipeline.commands.recv()).await;
+    assert_eq!(said, Some(ClientCommand::Say("here".to_owned())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

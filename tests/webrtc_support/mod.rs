@@ -20,7 +20,7 @@ use visavis::event::{CallEvent, ClientCommand};
 use visavis::frame::{MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
 use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
 use visavis::transport::{Incoming, MessageCodec};
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
@@ -125,6 +125,16 @@ impl Client {
 
     /// A client whose only data channel has this label.
     pub async fn with_channel(label: &str) -> Self {
+        Self::with(label, None).await
+    }
+
+    /// A client that does not announce its only data channel, which has this number.
+    pub async fn negotiated(number: u16) -> Self {
+        Self::with("messages", Some(RTCDataChannelInit { negotiated: Some(number), ..Default::default() }))
+            .await
+    }
+
+    async fn with(label: &str, init: Option<RTCDataChannelInit>) -> Self {
         let mut media = MediaEngine::default();
         let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
         media.register_codec(opus, RtpCodecKind::Audio).unwrap();
@@ -152,16 +162,8 @@ impl Client {
             }],
         )));
         pc.add_track(track.clone() as Arc<dyn TrackLocal>).await.unwrap();
-        let channel = pc.create_data_channel(label, None).await.unwrap();
-        let (messages_tx, messages) = mpsc::channel(1024);
-        let reader = channel.clone();
-        tokio::spawn(async move {
-            while let Some(event) = reader.poll().await {
-                if let DataChannelEvent::OnMessage(message) = event {
-                    let _ = messages_tx.try_send(String::from_utf8_lossy(&message.data).into_owned());
-                }
-            }
-        });
+        let channel = pc.create_data_channel(label, init).await.unwrap();
+        let messages = read(channel.clone());
         Self { pc, channel, heard, messages, track, gathered }
     }
 
@@ -242,6 +244,19 @@ impl Client {
             let _ = self.track.write_rtp(packet).await;
         }
     }
+}
+
+/// What comes on a channel.
+pub fn read(channel: Arc<dyn DataChannel>) -> mpsc::Receiver<String> {
+    let (messages_tx, messages) = mpsc::channel(1024);
+    tokio::spawn(async move {
+        while let Some(event) = channel.poll().await {
+            if let DataChannelEvent::OnMessage(message) = event {
+                let _ = messages_tx.try_send(String::from_utf8_lossy(&message.data).into_owned());
+            }
+        }
+    });
+    messages
 }
 
 fn encoded_second(hz: f64) -> Vec<bytes::Bytes> {

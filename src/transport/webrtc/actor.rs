@@ -127,9 +127,11 @@ impl Actor {
         let signals = &mut connection.signals;
         let state = signals.state.clone();
         let opening = Opening {
+            pc: peer.pc.as_ref(),
             channels: &mut signals.channels,
             state: state.clone(),
             expected: peer.has_data.load(Ordering::Relaxed),
+            announced: signals.announced.clone(),
         };
         let has_come = patience.presence() != Presence::Awaited;
         tokio::select! {
@@ -234,6 +236,7 @@ pub(super) fn spawn(
             interrupted,
             waiting: std::collections::VecDeque::new(),
             greeted: false,
+            unannounced: None,
             channel: None,
         },
     };

@@ -1,6 +1,7 @@
 //! The `webrtc` crate's peer connection, set up for a call.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rtc::peer_connection::transport::RTCDtlsRole;
@@ -45,6 +46,8 @@ pub(super) struct Signals {
     pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
     /// Those for the face.
     pub(super) faces: mpsc::Receiver<Arc<dyn DataChannel>>,
+    /// The client has opened one, for whatever.
+    pub(super) announced: Arc<AtomicBool>,
 }
 
 /// A connection that waits for its offer.
@@ -61,6 +64,7 @@ struct Reports {
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
     channels: mpsc::Sender<Arc<dyn DataChannel>>,
     faces: mpsc::Sender<Arc<dyn DataChannel>>,
+    announced: Arc<AtomicBool>,
 }
 
 #[async_trait::async_trait]
@@ -70,6 +74,7 @@ impl PeerConnectionEventHandler for Reports {
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        self.announced.store(true, Ordering::Relaxed);
         // Called on the connection's own task, which must not wait: a client that opens more at once loses them.
         let face = channel.label().await.is_ok_and(|label| label == FACE);
         let _ = if face { &self.faces } else { &self.channels }.try_send(channel);
@@ -95,6 +100,7 @@ pub(super) async fn connect(
     let (tracks_tx, tracks) = mpsc::channel(PENDING);
     let (channels_tx, channels) = mpsc::channel(PENDING);
     let (faces_tx, faces) = mpsc::channel(PENDING);
+    let announced = Arc::new(AtomicBool::default());
     let mut addresses = vec!["127.0.0.1:0"];
     if both_families {
         addresses.push("[::1]:0");
@@ -108,6 +114,7 @@ pub(super) async fn connect(
             tracks: tracks_tx,
             channels: channels_tx,
             faces: faces_tx,
+            announced: announced.clone(),
         }))
         .with_runtime(Arc::new(runtime))
         .with_data_channel_send_buffer_limit(SEND_BUFFER)
@@ -128,7 +135,7 @@ pub(super) async fn connect(
     )));
     let pc: Arc<dyn PeerConnection> = Arc::new(pc);
     let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-    Ok(Connection { pc, track, sender, ssrc, signals: Signals { state, tracks, channels, faces } })
+    Ok(Connection { pc, track, sender, ssrc, signals: Signals { state, tracks, channels, faces, announced } })
 }
 
 fn codec() -> RTCRtpCodec {

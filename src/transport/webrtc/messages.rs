@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,9 +10,10 @@ use futures_util::stream::{self, BoxStream, SelectAll};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelMessage};
-use webrtc::peer_connection::RTCPeerConnectionState;
+use webrtc::peer_connection::{PeerConnection, RTCPeerConnectionState};
 
 use super::actor::Cause;
+use super::unannounced::{self, First, Unannounced, first_message};
 use crate::event::{CallEvent, ClientCommand};
 use crate::transport::inbox::Inbox;
 use crate::transport::{Incoming, MessageCodec};
@@ -44,28 +45,38 @@ pub(super) struct Messages {
     pub(super) waiting: VecDeque<CallEvent>,
     /// The pipeline knows that a client is there.
     pub(super) greeted: bool,
+    /// A channel that the client may have without having announced it.
+    pub(super) unannounced: Option<Unannounced>,
     /// Where events go.
     pub(super) channel: Option<Arc<dyn DataChannel>>,
 }
 
 /// What a connection tells its messages.
 pub(super) struct Opening<'a> {
+    pub(super) pc: &'a dyn PeerConnection,
     pub(super) channels: &'a mut mpsc::Receiver<Arc<dyn DataChannel>>,
     pub(super) state: watch::Receiver<RTCPeerConnectionState>,
     /// The client asked for a data channel.
     pub(super) expected: bool,
+    /// It has opened one, for whatever.
+    pub(super) announced: Arc<AtomicBool>,
 }
 
 impl Messages {
     /// Runs until the connection's first channel closes, or the events have ended and reached the client.
-    pub(super) async fn run(&mut self, opening: Opening<'_>) -> Cause {
-        let Opening { channels, state, expected } = opening;
-        self.channel = None;
-        let Some(first) = self.open(channels, state, expected).await else {
+    pub(super) async fn run(&mut self, mut opening: Opening<'_>) -> Cause {
+        (self.channel, self.unannounced) = (None, None);
+        let Some(First { channel: first, message }) = self.open(&mut opening).await else {
             return Cause::Finished;
         };
+        let channels = opening.channels;
         self.channel = Some(first.clone());
         let mut inbox = Inbox::new(self.codec.clone());
+        if let Some(message) = message
+            && !self.take(&mut inbox, &message, first.as_ref()).await
+        {
+            return Cause::HungUp;
+        }
         let mut inbound = SelectAll::new();
         inbound.push(messages_of(first.clone(), true));
         loop {
@@ -108,36 +119,52 @@ impl Messages {
 
     /// Waits for the first channel, while events wait; `None` when there is nothing left to say. A client that opens none is
     /// there all the same.
-    async fn open(
-        &mut self,
-        channels: &mut mpsc::Receiver<Arc<dyn DataChannel>>,
-        mut state: watch::Receiver<RTCPeerConnectionState>,
-        expected: bool,
-    ) -> Option<Arc<dyn DataChannel>> {
-        let patience = if expected { CHANNEL } else { Duration::ZERO };
-        let alone = async move {
-            _ = state.wait_for(|state| *state == RTCPeerConnectionState::Connected).await;
-            sleep(patience).await;
-        };
+    async fn open(&mut self, opening: &mut Opening<'_>) -> Option<First> {
+        let Opening { pc, channels, state, expected, announced } = opening;
+        let alone = connected_for(if *expected { CHANNEL } else { Duration::ZERO }, state.clone());
         tokio::pin!(alone);
         let mut is_alone = false;
         loop {
+            self.tell_unannounced().await;
             tokio::select! {
-                Some(channel) = channels.recv() => return Some(channel),
+                Some(channel) = channels.recv() => return Some(channel.into()),
                 event = self.events.recv() => match event {
                     Some(event) => self.keep(event),
-                    None if is_alone || self.waiting.is_empty() || !expected => return None,
+                    None if is_alone || self.waiting.is_empty() || !*expected => return None,
                     // The last words wait for the channel; the call's token ends this.
-                    None => return channels.recv().await,
+                    None => return channels.recv().await.map(First::from),
+                },
+                message = first_message(self.unannounced.as_ref()) => if message.is_some() {
+                    let Unannounced { channel, told } = self.unannounced.take()?;
+                    self.waiting.drain(..told);
+                    return Some(First { channel, message });
                 },
                 () = &mut alone, if !is_alone => {
                     is_alone = true;
+                    if *expected && !announced.load(Ordering::Relaxed) {
+                        self.unannounced = Unannounced::open(*pc).await;
+                        self.channel = self.unannounced.as_ref().map(|one| one.channel.clone());
+                    }
                     if !std::mem::replace(&mut self.greeted, true) {
                         _ = self.commands.send(ClientCommand::Ready).await;
                     }
                 }
             }
         }
+    }
+
+    /// Tells a client what waits on the channel that it may have; should it open another one, it is told again.
+    async fn tell_unannounced(&mut self) {
+        let Some(Unannounced { channel, told }) = &mut self.unannounced else { return };
+        if !unannounced::is_open(channel.as_ref()).await {
+            return;
+        }
+        for event in self.waiting.range(*told..) {
+            for text in self.codec.encode(event) {
+                _ = channel.send_text(&text).await;
+            }
+        }
+        *told = self.waiting.len();
     }
 
     /// Keeps an event until it is sent.
@@ -147,6 +174,9 @@ impl Messages {
         }
         if self.waiting.len() == WAITING {
             self.waiting.pop_front();
+            if let Some(unannounced) = &mut self.unannounced {
+                unannounced.told = unannounced.told.saturating_sub(1);
+            }
         }
         self.waiting.push_back(event);
     }
@@ -207,6 +237,12 @@ fn messages_of(channel: Arc<dyn DataChannel>, is_first: bool) -> BoxStream<'stat
         }
     })
     .boxed()
+}
+
+/// Returns when the client has been connected for so long.
+async fn connected_for(time: Duration, mut state: watch::Receiver<RTCPeerConnectionState>) {
+    _ = state.wait_for(|state| *state == RTCPeerConnectionState::Connected).await;
+    sleep(time).await;
 }
 
 /// Waits until the client has acknowledged everything.

@@ -25,6 +25,7 @@ mod sound;
 mod speaker;
 mod stun;
 mod supervisor;
+mod unannounced;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -233,4 +234,25 @@ fn host_addresses(v6: bool) -> Vec<IpAddr> {
         IpAddr::V6(ip) => v6 && !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_nobody_reads_any_more_says_so() {
+        let udp = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let host = WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap();
+        assert!(host.is_reading());
+        host.reader.abort();
+        let ended = async {
+            while host.is_reading() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it is not read");
+    }
 }

@@ -1,0 +1,55 @@
+//! The data channel of a client that announces none: browsers call it `negotiated`, both ends are to know its number, and
+//! clients choose 0. Whether a client has one, its first message tells.
+
+use std::sync::Arc;
+
+use webrtc::data_channel::{
+    DataChannel, DataChannelEvent, RTCDataChannelInit, RTCDataChannelMessage, RTCDataChannelState,
+};
+use webrtc::peer_connection::PeerConnection;
+
+const NUMBER: u16 = 0;
+
+/// A channel that the client may have.
+pub(super) struct Unannounced {
+    pub(super) channel: Arc<dyn DataChannel>,
+    /// Events that wait and were sent on it already.
+    pub(super) told: usize,
+}
+
+impl Unannounced {
+    /// Opens it; `None` when the connection is over.
+    pub(super) async fn open(pc: &dyn PeerConnection) -> Option<Self> {
+        let init = RTCDataChannelInit { negotiated: Some(NUMBER), ..Default::default() };
+        let channel = pc.create_data_channel("messages", Some(init)).await.ok()?;
+        Some(Self { channel, told: 0 })
+    }
+}
+
+/// Whether something can be sent on a channel.
+pub(super) async fn is_open(channel: &dyn DataChannel) -> bool {
+    channel.ready_state().await.is_ok_and(|state| state == RTCDataChannelState::Open)
+}
+
+/// The client's first message, by which it is known to have the channel; `None` when something else has changed.
+pub(super) async fn first_message(unannounced: Option<&Unannounced>) -> Option<RTCDataChannelMessage> {
+    let Some(Unannounced { channel, .. }) = unannounced else { return std::future::pending().await };
+    match channel.poll().await {
+        Some(DataChannelEvent::OnMessage(message)) => Some(message),
+        Some(_) => None,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a channel brings first.
+pub(super) struct First {
+    pub(super) channel: Arc<dyn DataChannel>,
+    /// It was read already.
+    pub(super) message: Option<RTCDataChannelMessage>,
+}
+
+impl From<Arc<dyn DataChannel>> for First {
+    fn from(channel: Arc<dyn DataChannel>) -> Self {
+        Self { channel, message: None }
+    }
+}
