@@ -140,6 +140,20 @@ async fn speaking_over_an_answer_silences_it_and_the_next_question_remembers_onl
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_next_question_remembers_no_private_text_of_the_answer() {
+    let answers = vec![pieces("<think>x</think>Tea. <|im_end|>"), pieces("Yes. ")];
+    let mut call = Call::begin(&["What is it?", "Really?"], answers, Config::default());
+    for _ in 0..2 {
+        call.say().await;
+        call.mic(4000, false).await;
+    }
+    let asked = call.llm.asked.lock().clone();
+    let said: Vec<_> = asked[1].messages.iter().skip(1).map(|message| message.content.as_str()).collect();
+    assert_eq!(said, ["What is it?", "Tea.", "Really?"]);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_model_that_dies_before_a_word_is_asked_again_and_the_person_gets_an_answer() {
     let dead: Script = vec![(Duration::from_millis(50), Err(EngineError::Failed("killed".into())))];
     let mut call = Call::begin(&["Hello?"], vec![dead, pieces("Hello there. ")], Config::default());

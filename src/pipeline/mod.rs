@@ -279,3 +279,18 @@ fn settings(config: &Config, language: Option<String>) -> Settings {
 type End = (EndReason, &'static str);
 
 const FAULT: &str = "Something went wrong in this call. Please call again.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_and_greeting_are_plain_text_whatever_the_configuration_holds() {
+        let mut config = Config::default();
+        config.conversation.instructions = "\u{feff}Be\0 brief.".into();
+        config.conversation.greeting = "\u{feff}Hello\0 there.".into();
+        let settings = settings(&config, None);
+        assert_eq!(settings.instructions, "Be brief.");
+        assert_eq!(settings.greeting, "Hello there.");
+    }
+}

@@ -105,11 +105,15 @@ async fn a_live_request_goes_before_batch_work_that_has_begun() {
 async fn a_short_text_is_spoken_between_the_parts_of_a_long_one() {
     let engine = Engine::start(&[]);
     let mut client = engine.ready().await;
-    let mut long = client.synthesize(request(&long())).await.unwrap().into_inner();
-    long.message().await.unwrap().unwrap();
-    speak(&mut client, request("Now comes another call.")).await;
-    let stats = engine.stats().await;
-    assert_eq!(stats.active, 1, "the long text is not done: {stats:?}");
+    for text in [long(), "你好今天天气很好".repeat(30)] {
+        let mut long = client.synthesize(request(&text)).await.unwrap().into_inner();
+        long.message().await.unwrap().unwrap();
+        speak(&mut client, request("Now comes another call.")).await;
+        let stats = engine.stats().await;
+        assert_eq!(stats.active, 1, "the long text is not done: {stats:?}");
+        drop(long);
+        engine.until(|stats| stats.active == 0).await;
+    }
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ impl Answer {
 
     /// All that has sounded.
     pub(super) fn all(&self) -> String {
-        self.phrases.iter().map(|phrase| phrase.text.as_str()).collect::<Vec<_>>().join(" ")
+        joined(self.phrases.iter().map(|phrase| phrase.text.as_str()))
     }
 
     /// What may come back as an echo.
@@ -179,12 +179,21 @@ impl Answer {
         if !self.aloud {
             return self.all();
         }
-        let mut parts: Vec<String> = before.iter().map(|phrase| phrase.text.clone()).collect();
-        let heard = last.text[..last.heard(samples)].split_whitespace();
-        parts.push(heard.collect::<Vec<_>>().join(" "));
-        parts.retain(|part| !part.is_empty());
-        parts.join(" ")
+        let heard = &last.text[..last.heard(samples)];
+        joined(before.iter().map(|phrase| phrase.text.as_str()).chain([heard]))
     }
+}
+
+/// Phrases one after the other; the line end that one begins with stands for the space.
+fn joined<'a>(phrases: impl Iterator<Item = &'a str>) -> String {
+    let mut all = String::new();
+    for phrase in phrases.filter(|phrase| !phrase.is_empty()) {
+        if !all.is_empty() && !phrase.starts_with('\n') {
+            all.push(' ');
+        }
+        all.push_str(phrase);
+    }
+    all
 }
 
 /// How many of the written words lie before and under the sounded ones; some are not heard, such as an emoji.

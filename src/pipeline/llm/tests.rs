@@ -87,6 +87,13 @@ async fn captions_are_clean_and_lines_stay_lines() {
 }
 
 #[tokio::test]
+async fn a_table_is_shown_and_spoken_row_by_row() {
+    let rows = answered(&["| Name | Age |\n|---|---|\n| Ada | 36 |\n"]).await;
+    let rows: Vec<_> = rows.iter().map(|(text, spoken)| (text.as_str(), spoken.as_str())).collect();
+    assert_eq!(rows, [("Name, Age", "Name, Age"), ("\nAda, 36", "Ada, 36")]);
+}
+
+#[tokio::test]
 async fn an_answer_without_a_word_is_followed_by_words() {
     for pieces in [&["🎉🎉"][..], &["..."], &[""], &["---\n"]] {
         let said: Vec<_> = answered(pieces).await.into_iter().map(|(_, spoken)| spoken).collect();

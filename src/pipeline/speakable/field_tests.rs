@@ -1,6 +1,7 @@
 //! What users of voice agents met in answers. Each line stands for its kind.
 
 use super::{locale, speakable};
+use crate::pipeline::caption::caption;
 
 struct Case {
     language: &'static str,
@@ -28,6 +29,13 @@ fn every_case_from_the_field_is_said_as_people_say_it() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn what_is_shown_of_a_case_is_said_like_what_was_written() {
+    for Case { language, written, spoken } in cases() {
+        assert_eq!(speakable(&caption(written).text, language).text, spoken, "{language}: {written}");
+    }
 }
 
 #[test]

@@ -105,6 +105,16 @@ fn an_answer_ends_as_finished_interrupted_or_failed_and_its_marks_agree() {
 }
 
 #[test]
+fn lines_stay_lines_in_what_is_remembered_of_an_answer() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "Tea:").sound(1, "\nGreen tea.").sound(1, "It is good.").finishes(1);
+    assert_eq!(run.last(), "Tea:\nGreen tea. It is good.");
+    run.say(2, "Question").sound(2, "Tea:").sound(2, "\none\ntwo three four").at(2, 200);
+    run.input(Input::Client(ClientCommand::Interrupt));
+    assert_eq!(run.last(), "Tea:\none\ntwo");
+}
+
+#[test]
 fn the_model_is_told_of_the_greeting_and_of_no_line_that_is_the_server_s_own() {
     let mut run = Run::new();
     run.conversation.settings.greeting = "Hello there.".into();

@@ -92,6 +92,21 @@ fn the_model_goes_on_with_the_result_and_the_history_keeps_call_and_result() {
 }
 
 #[test]
+fn a_result_and_a_fault_reach_the_model_without_control_characters() {
+    for (result, told) in [(Ok("ship\0ped\u{85}"), "shipped"), (Err("lo\0st\u{85}"), "error: lost")] {
+        let result = result.map(String::from).map_err(String::from);
+        let returned = Input::ToolReturned("1-1".into(), result.clone());
+        let of_client = Input::Client(ClientCommand::ToolResult { id: "1-1".into(), result });
+        for (name, input) in [("order", returned), ("colour", of_client)] {
+            let mut run = Run::with_tools();
+            run.say(1, "Where is order seven?").calls(1, name, GOOD).input(input);
+            let [Round::Ask(messages, true)] = run.rounds()[..] else { panic!("{:?}", run.rounds()) };
+            assert_eq!(messages.last().unwrap().content, told, "{name}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_called_is_told_to_the_model_twice_and_then_it_must_answer_in_words() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", "{}").calls(1, "dance", "{}");

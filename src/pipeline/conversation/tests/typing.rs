@@ -30,6 +30,18 @@ fn typed_words_are_no_transcript() {
 }
 
 #[test]
+fn each_report_of_a_microphone_with_gaps_is_one_notice_and_stops_nothing() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").take();
+    run.types(ClientCommand::MicrophoneStutters);
+    let notice = CallEvent::Notice {
+        code: "microphone-stutters",
+        message: "The sound of your microphone arrives with gaps, so some words may be missing.".into(),
+    };
+    assert_eq!(run.take(), [Command::Emit(notice)]);
+}
+
+#[test]
 fn words_that_are_appended_begin_and_interrupt_nothing_and_are_in_the_next_request() {
     let mut run = Run::new();
     run.input(append(true));
