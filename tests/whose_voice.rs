@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
@@ -83,6 +83,9 @@ struct Call {
     air: VecDeque<Vec<i16>>,
     beside: VecDeque<i16>,
     heard: usize,
+    /// When the answer was heard last, and its longest hole.
+    last: Option<Instant>,
+    hole: Duration,
     events: Vec<CallEvent>,
 }
 
@@ -103,7 +106,8 @@ impl Call {
             Box::pin(pipeline::run("echo".into(), pipeline, engines, &config, None, tokens)).await
         });
         let air = (0..path.0).map(|_| vec![0; MIC_FRAME]).collect();
-        (Self { ends, path, air, beside: VecDeque::new(), heard: 0, events: Vec::new() }, stop)
+        let (beside, last, hole) = (VecDeque::new(), None, Duration::ZERO);
+        (Self { ends, path, air, beside, heard: 0, last, hole, events: Vec::new() }, stop)
     }
 
     /// The microphone for 20 ms: what the person says, and the echo.
@@ -117,6 +121,8 @@ impl Call {
         let mut back = vec![0; MIC_FRAME];
         while let Ok(frame) = self.ends.media.try_recv() {
             self.heard += 1;
+            let now = Instant::now();
+            self.hole = self.hole.max(self.last.replace(now).map_or(Duration::ZERO, |last| now - last));
             // From 24 to 16 kHz: the middle of each two of three.
             back =
                 frame.samples.chunks(3).flat_map(|three| [three[0], (three[1] / 2 + three[2] / 2)]).collect();
@@ -162,6 +168,7 @@ async fn an_answer_that_comes_back_through_the_microphone_is_spoken_to_its_end_a
         assert_eq!(call.count(begins_speaking), 1, "{path:?}: the question alone");
         assert!(call.heard >= 300, "{path:?}: {} frames of 6 s", call.heard);
         assert_eq!(call.count(is_cut), 0, "{path:?}");
+        assert!(call.hole < Duration::from_millis(300), "{path:?}: a hole of {:?}", call.hole);
         stop.cancel();
     }
 }
@@ -210,4 +217,27 @@ async fn a_question_is_answered_though_a_television_talks_before_and_after_it() 
     assert!(call.heard >= 300, "{} frames", call.heard);
     assert_eq!(call.count(is_cut), 0);
     stop.cancel();
+}
+
+/// Five people at once, 10 dB softer together than the person.
+fn babble(seconds: f32) -> VecDeque<i16> {
+    let voices: Vec<Vec<i16>> = [(71, 140.0), (313, 105.0), (5_021, 190.0), (977_001, 220.0), (42, 120.0)]
+        .map(|(seed, pitch)| syllables(seed, pitch, 16_000.0, seconds))
+        .into();
+    let shortest = voices.iter().map(Vec::len).min().unwrap_or_default();
+    (0..shortest).map(|at| voices.iter().map(|voice| voice[at] / 7).sum()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_among_people_who_never_pause_is_answered_to_its_end() {
+    for begins_before in [0.0, 1.0] {
+        let (mut call, stop) = Call::begin(&["What is it?"], (1, 0.0));
+        call.beside = babble(30.0);
+        call.listen(begins_before).await;
+        call.say(1.5).await;
+        call.listen(15.0).await;
+        assert!(call.heard >= 300, "{} frames of 6 s", call.heard);
+        assert_eq!(call.count(is_cut), 0);
+        stop.cancel();
+    }
 }

@@ -124,6 +124,7 @@ fn judge(words: &Transcript, heard: &Heard) -> bool {
         || (heard.held && count >= 2 && sureness < HELD_SURENESS)
         || (often_invented && (doubts >= 1 || silence >= 0.4))
         || (heard.speech_ms < SHORT_MS && doubt(words) > DOUBTFUL)
+        || (heard.speech_ms < LONGER_MS && count <= 4 && doubt(words) > VERY_DOUBTFUL)
 }
 
 /// How unsure the words and their language are together: a voice without words is heard as words of any language.
@@ -140,6 +141,9 @@ const DOUBTFUL: f32 = 1.05;
 const LANGUAGE_DOUBT: f32 = 0.6;
 /// Longer speech has other signs, and may be hard to understand for good reasons.
 const SHORT_MS: u32 = 1_500;
+/// A few words of this length are none when they are more doubtful than this: laughter goes on.
+const LONGER_MS: u32 = 3_000;
+const VERY_DOUBTFUL: f32 = 1.35;
 /// Change under which a sound is held.
 const HELD: f32 = 0.06;
 /// Several words of a held sound must be surer than this.
@@ -243,6 +247,9 @@ mod tests {
             let got = is_vocal(text) || judge(&words, &Heard { held, ..heard(30.0, 900) });
             assert_eq!(got, invented, "{sound} as {text:?}");
         }
+        let laughter = Transcript { language_probability: 0.85, ..words("同說同台", 0.1, -1.49) };
+        assert!(judge(&laughter, &heard(30.0, 900)) && judge(&laughter, &heard(30.0, 1_800)));
+        assert!(!judge(&laughter, &heard(30.0, 3_500)), "longer speech may be hard to understand");
         let sure = Transcript { language_probability: 0.0, ..words("Nein.", 0.1, -0.9) };
         assert!(!judge(&sure, &heard(30.0, 900)), "a language that was given is no doubt");
     }

@@ -105,3 +105,51 @@ impl Evidence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::echo::voice::Random;
+
+    const WINDOW: i64 = 512;
+    const LATE: i64 = 3_200;
+
+    /// What a sound is found to be of which an echo makes about this share, after how many windows.
+    fn found(seed: u32, share: f32, left: Left) -> (u32, Finding) {
+        let mut random = Random(seed);
+        let played: Vec<f32> = (0..50_000).map(|_| random.next()).collect();
+        let gain = (share / (1.0 - share)).sqrt();
+        let heard: Vec<f32> = (0..played.len())
+            .map(|at| random.next() + gain * played[at.saturating_sub(LATE as usize)])
+            .collect();
+        let mut evidence = Evidence::default();
+        for window in 0.. {
+            let end = 20_000 + window * WINDOW;
+            let piece = &heard[(end - PIECE as i64) as usize..end as usize];
+            let from = Evidence::reference_from(end) as usize;
+            let finding = evidence.hear(piece, &played[from..from + SPAN], Some(left));
+            if finding != Finding::Open {
+                return (window as u32 + 1, finding);
+            }
+        }
+        unreachable!("every sound is decided")
+    }
+
+    #[test]
+    fn a_word_far_louder_than_what_was_subtracted_is_the_persons_though_echo_goes_on_beneath() {
+        let (above, far_above) = (Left { rest: 2.0, echo: 1.0 }, Left { rest: 20.0, echo: 1.0 });
+        // Sounds that would be taken for an echo, but not at once.
+        let sounds = (1..30).flat_map(|seed| [0.085, 0.1, 0.115].map(|share| (seed, share)));
+        let alike = |&(seed, share): &(u32, f32)| matches!(found(seed, share, above), (windows, Finding::Echo(_)) if windows > 4);
+        let alike: Vec<_> = sounds.filter(alike).collect();
+        assert!(alike.len() >= 5, "{alike:?}");
+        for (seed, share) in alike {
+            let (windows, finding) = found(seed, share, far_above);
+            assert!(windows <= 5 && finding == Finding::Other, "{seed}, {share}: {windows}, {finding:?}");
+        }
+        let (windows, finding) = found(5, 0.4, far_above);
+        assert!(windows <= 3, "an echo on another way was not subtracted: {windows}");
+        let Finding::Echo(late) = finding else { panic!("{finding:?}") };
+        assert!((late - LATE).abs() <= 2, "{late}");
+    }
+}
