@@ -51,11 +51,8 @@ impl Server {
         let listen = config.server.listen;
         let listener =
             TcpListener::bind(listen).await.with_context(|| in_use("server.listen", listen, "--listen"))?;
-        if !listen.ip().is_loopback() {
-            tracing::warn!(
-                %listen,
-                "whoever reaches this address can call: the server asks nobody who they are (server.listen)"
-            );
+        if let Some(warning) = exposure(listen) {
+            tracing::warn!(%listen, "{warning}");
         }
         let limits = limits(&config);
         let machine = rustix::system::uname();
@@ -134,6 +131,13 @@ async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()>
         let profile = &config.models.profile;
         anyhow::anyhow!("{error}: fetch it again with `visavis models fetch --profile {profile}`")
     })
+}
+
+/// What its operator should know of an address that other machines may reach.
+fn exposure(listen: SocketAddr) -> Option<&'static str> {
+    let warning =
+        "whoever reaches this address can call: the server asks nobody who they are (server.listen)";
+    (!listen.ip().is_loopback()).then_some(warning)
 }
 
 /// How many connections the configuration and the descriptors allow.
@@ -279,4 +283,18 @@ pub fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
         config.models.profile
     );
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_others_may_reach_is_warned_of() {
+        for (listen, warned) in
+            [("0.0.0.0:80", true), ("[::]:80", true), ("127.0.0.1:80", false), ("[::1]:80", false)]
+        {
+            assert_eq!(exposure(listen.parse().unwrap()).is_some(), warned, "{listen}");
+        }
+    }
 }

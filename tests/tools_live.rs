@@ -13,12 +13,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_model_asks_for_the_time_and_speaks_of_it_and_never_shows_a_call() {
+    ask_for_the_time(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_behind_a_greeting_too() {
+    ask_for_the_time(&["--set", "conversation.greeting=Hello, I am your assistant. How can I help?"]).await;
+}
+
+async fn ask_for_the_time(more: &[&str]) {
     let models =
         visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
     let model = models.join("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
     assert!(model.is_file(), "run ./test, or `visavis models fetch` first");
     let model = format!("llm.model={}", model.display());
-    let live = Live::start(&["--set", &model, "--set", r#"tools.builtin=["current_time"]"#]).await;
+    let tools = ["--set", &model, "--set", r#"tools.builtin=["current_time"]"#];
+    let live = Live::start(&[&tools, more].concat()).await;
     let questions = [
         "What time is it?",
         "Can you tell me the time?",

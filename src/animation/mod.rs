@@ -94,8 +94,10 @@ async fn say(
         }
     };
     tokio::select! {
-        (result, ()) = async { tokio::join!(made, handed) } => result,
+        // First, so that no phrase is begun for nobody.
+        biased;
         () = out.closed() => Ok(()),
+        (result, ()) = async { tokio::join!(made, handed) } => result,
     }
 }
 
@@ -127,8 +129,15 @@ fn phrases(text: &str, language: &str) -> Vec<Sentence> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use futures_util::stream::BoxStream;
+
     use super::*;
     use crate::avatar::cue::{Cue, Gesture, Mood};
+    use crate::engine::TtsPart;
     use crate::engine::scripted::ScriptedTts;
     use crate::frame::CueTime;
 
@@ -181,5 +190,33 @@ mod tests {
             let silent = |part: &Spoken| part.chunk.samples.is_empty() && part.chunk.words.is_empty();
             assert!(spoken(text).await.iter().all(silent), "{text}");
         }
+    }
+
+    /// Counts what it is asked for.
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    #[async_trait]
+    impl Tts for Counted {
+        async fn synthesize(
+            &self,
+            request: TtsRequest,
+        ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            ScriptedTts.synthesize(request).await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_phrase_is_begun_for_a_reader_who_has_gone() {
+        let tts = Arc::new(Counted::default());
+        let text = "This is one more sentence of a long text. ".repeat(50);
+        let mut parts = speak(&text, Speaker::default(), tts.clone());
+        parts.recv().await.unwrap().unwrap();
+        let asked = tts.0.load(Ordering::Relaxed);
+        assert!((1..10).contains(&asked), "{asked} phrases ahead of the reader");
+        drop(parts);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(tts.0.load(Ordering::Relaxed), asked);
     }
 }

@@ -185,6 +185,8 @@ pub fn encode(samples: &[i16]) -> Result<Vec<u8>, hound::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn wav(spec: WavSpec, frames: u32) -> Vec<u8> {
@@ -265,5 +267,19 @@ mod tests {
     fn what_is_written_is_read_again() {
         let samples: Vec<i16> = (0..4800).map(|at| at * 3).collect();
         assert_eq!(decode(&encode(&samples).unwrap()).unwrap(), samples);
+    }
+
+    #[test]
+    fn reading_stops_as_soon_as_nobody_wants_the_recording() {
+        let spec =
+            WavSpec { channels: 1, sample_rate: 4_000, bits_per_sample: 8, sample_format: SampleFormat::Int };
+        let longest = wav(spec, spec.sample_rate * LONGEST);
+        for (most, least_samples) in [(0, 0), (2, 1)] {
+            let asked = Cell::new(0);
+            let wants = || asked.replace(asked.get() + 1) < most;
+            let read = decode_while(&longest, wants).unwrap();
+            assert_eq!(asked.get(), most + 1, "not asked again");
+            assert!((least_samples..20 * OUT_RATE as usize).contains(&read.len()), "{}", read.len());
+        }
     }
 }

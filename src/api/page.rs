@@ -71,3 +71,23 @@ fn tag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
     format!("\"{}\"", hash[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
+
+// In other builds the files are read from the disk.
+#[cfg(test)]
+#[cfg(not(debug_assertions))]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_large_file_is_sent_from_where_it_lies_to_every_reader() {
+        let sent = async || {
+            let mut parts = serve("avatars/amara.glb", &HeaderMap::new()).into_body().into_data_stream();
+            parts.next().await.unwrap().unwrap()
+        };
+        let (one, other) = (sent().await, sent().await);
+        assert!(one.len() > 1_000_000, "{} bytes", one.len());
+        assert_eq!(one.as_ptr(), other.as_ptr());
+    }
+}

@@ -154,3 +154,30 @@ pub(crate) fn tts_arguments(config: &Config, models: &ModelFiles) -> Vec<String>
     list.extend(["--threads".into(), own.threads.to_string(), "--queue".into(), own.queue.to_string()]);
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::health::Wedge;
+    use crate::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+
+    #[test]
+    fn the_first_engine_that_is_wedged_is_named_in_a_sentence() {
+        let engines = Engines {
+            stt: Arc::new(ScriptedStt::default()),
+            llm: Arc::new(ScriptedLlm::default()),
+            tts: Arc::new(ScriptedTts),
+            vad: Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>),
+            end_of_turn: None,
+        };
+        let ready = || watch::channel(EngineStatus { ready: true, ..EngineStatus::default() });
+        let ((_stt, stt), (model, llm), (voice, tts)) = (ready(), ready(), ready());
+        let fleet = Fleet { engines, stt, llm, tts, launcher: Launcher::new(false).unwrap() };
+        assert_eq!((fleet.ready(), fleet.missing()), (true, None));
+        voice.send_replace(EngineStatus::not_ready(Wedge::Silent.as_str()));
+        assert_eq!(fleet.missing().as_deref(), Some("the voice does not answer"));
+        model.send_replace(EngineStatus::not_ready(Wedge::Stuck.as_str()));
+        let stuck = "the language model has been at one step of its work for a minute";
+        assert_eq!((fleet.ready(), fleet.missing().as_deref()), (false, Some(stuck)));
+    }
+}

@@ -147,14 +147,26 @@ mod tests {
         }
     }
 
+    /// How many lines get through when this is done a thousand times.
+    fn written(write: fn()) -> usize {
+        let count = Arc::new(AtomicUsize::new(0));
+        let gate = tracing_subscriber::registry().with(FloodGate::default()).with(Count(count.clone()));
+        tracing::subscriber::with_default(gate, || (0..1_000).for_each(|_| write()));
+        count.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn lines_by_way_of_the_log_crate_are_told_apart_by_their_own_places() {
+        let bridged = || {
+            for (target, line) in [("rtc::ice", 1_u64), ("rtc::ice", 2), ("rtc::dtls", 1)] {
+                tracing::warn!(target: "log", { "log.target" = target, "log.line" = line }, "a bad packet");
+            }
+        };
+        assert_eq!(written(bridged), 30);
+    }
+
     #[test]
     fn a_strangers_packets_do_not_fill_the_log_and_calls_are_all_told_of() {
-        let written = |write: fn()| {
-            let count = Arc::new(AtomicUsize::new(0));
-            let gate = tracing_subscriber::registry().with(FloodGate::default()).with(Count(count.clone()));
-            tracing::subscriber::with_default(gate, || (0..1_000).for_each(|_| write()));
-            count.load(Ordering::Relaxed)
-        };
         assert_eq!(written(|| tracing::warn!(target: "rtc::handler", "a bad packet")), 10);
         assert_eq!(written(|| tracing::warn!("ours, by a stranger")), 10);
         assert_eq!(written(|| tracing::info!("call began")), 1_000);

@@ -80,3 +80,24 @@ pub(super) fn hole(call: &str, response: ResponseId, length: Duration) {
     let ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(call, response = response.0, ms, "hole in an answer");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_counted_by_how_its_answer_ended_and_whether_any_of_it_was_sent() {
+        let unheard = TurnMarks::default();
+        let heard = TurnMarks { first_sent: Some(900), ..unheard };
+        for (end, marks, expected) in [
+            (AnswerEnd::Failed, unheard, "failed"),
+            (AnswerEnd::Failed, heard, "failed"),
+            (AnswerEnd::Interrupted, unheard, "interrupted"),
+            (AnswerEnd::Interrupted, heard, "interrupted"),
+            (AnswerEnd::Finished, unheard, "unanswered"),
+            (AnswerEnd::Finished, heard, "answered"),
+        ] {
+            assert_eq!(outcome(end, &marks), expected, "{end:?}, sent: {:?}", marks.first_sent);
+        }
+    }
+}

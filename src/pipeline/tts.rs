@@ -264,6 +264,9 @@ fn convert(
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use futures_util::stream::{self, BoxStream};
+
     use super::*;
 
     #[test]
@@ -310,5 +313,68 @@ mod tests {
         told.extend(as_written(&sentence, times[8..].to_vec(), &mut at));
         let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
         assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, 80), ("now.", 80, 90)]);
+    }
+
+    /// Speaks every word as a part of its own, at once.
+    struct WordByWord;
+
+    #[async_trait]
+    impl Tts for WordByWord {
+        async fn synthesize(
+            &self,
+            request: TtsRequest,
+        ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+            let part = |_| Ok(TtsPart { rate: OUT_RATE, samples: vec![9000; 480], ..TtsPart::default() });
+            let parts: Vec<Result<TtsPart, EngineError>> = request.text.split(' ').map(part).collect();
+            Ok(stream::iter(parts).boxed())
+        }
+    }
+
+    fn sentence(index: u32, text: &str) -> Sentence {
+        let silent = Sentence::silent(ResponseId(1), index);
+        Sentence { text: text.into(), speakable: text.into(), ..silent }
+    }
+
+    /// What comes to playout of an answer and of a holding phrase of five words; `late`: the answer has the first word.
+    async fn played(late: bool) -> Vec<PlayoutItem> {
+        let tts: Arc<dyn Tts> = Arc::new(WordByWord);
+        let (floor, voice) = (Floor::default(), (String::new(), String::new()));
+        let (written, sentences) = mpsc::channel(2);
+        for index in 0..2 {
+            written.send(sentence(index, "And so it was.")).await.unwrap();
+        }
+        drop(written);
+        let (notes, _noted) = mpsc::channel(2);
+        let (playout, mut items) = mpsc::channel(1);
+        let phrase = sentence(0, "Let me think a moment.");
+        let held = hold(&phrase, voice.clone(), tts.as_ref(), (floor.clone(), playout.clone()));
+        let held = async {
+            if late {
+                tokio::task::yield_now().await;
+            }
+            held.await
+        };
+        let answered = run(ResponseId(1), voice, tts.clone(), sentences, (floor, playout), notes);
+        let played = async {
+            let mut all = Vec::new();
+            while let Some(item) = items.recv().await {
+                all.push(item);
+            }
+            all
+        };
+        let (held, answered, played) = tokio::join!(held, answered, played);
+        held.and(answered).unwrap();
+        played
+    }
+
+    #[tokio::test]
+    async fn a_holding_phrase_is_whole_before_the_answer_or_not_said() {
+        for (late, words) in [(false, 5), (true, 0)] {
+            let items = played(late).await;
+            let is_hold = |item: &&PlayoutItem| matches!(item, PlayoutItem::Hold(_));
+            assert_eq!(items.iter().take_while(is_hold).count(), words, "late: {late}");
+            assert_eq!(items.iter().filter(is_hold).count(), words, "late: {late}");
+            assert_eq!(items.len(), words + 8 + 1, "late: {late}");
+        }
     }
 }

@@ -244,3 +244,76 @@ fn words(words: Vec<Timed>) -> impl Iterator<Item = Word> {
 fn phonemes(sounds: Vec<Timed>) -> impl Iterator<Item = Phoneme> {
     sounds.into_iter().map(|Timed { text, start, end }| Phoneme { symbol: text, start, end })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::routing::get;
+    use parking_lot::Mutex;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::Semaphore;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::api::listener::{self, Limits};
+    use crate::frame::{ResponseId, Sounds, SpeechChunk, WordTime};
+
+    /// A clip of so many seconds of silence, and the only place, which it has.
+    fn clip(seconds: u32) -> (Clip, Arc<Semaphore>) {
+        let (made, chunks): (_, Chunks) = mpsc::channel(1);
+        let sounds =
+            Sounds { times: vec![WordTime { text: "m".into(), start: 0, end: 2400 }], measured: true };
+        tokio::spawn(async move {
+            for sentence in 0..seconds {
+                let chunk = SpeechChunk {
+                    response: ResponseId(1),
+                    sentence,
+                    text: None,
+                    samples: vec![0; OUT_RATE as usize],
+                    words: Vec::new(),
+                    sounds: sounds.clone(),
+                    cues: Vec::new(),
+                    last: true,
+                };
+                if made.send(Ok(chunk.into())).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().unwrap();
+        (Clip::new(1, None, chunks, place), places)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_reading_loses_the_place() {
+        let (clip, places) = clip(2_000);
+        let clip = Arc::new(Mutex::new(Some(clip)));
+        let lines = move || std::future::ready(clip.lock().take().unwrap().lines());
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut reader = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
+        let (routes, limits) = (Router::new().route("/", get(lines)), Limits { in_all: 9, of_address: 9 });
+        tokio::spawn(listener::serve(socket, routes, limits, CancellationToken::new()));
+        reader.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let free = tokio::time::timeout(Duration::from_secs(60), places.acquire()).await;
+        assert!(free.is_ok(), "the place is still taken");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_line_now_and_then_loses_the_place() {
+        let (clip, places) = clip(20);
+        let mut lines = clip.lines().into_body().into_data_stream();
+        let last = loop {
+            match lines.next().await {
+                Some(Ok(_)) => tokio::time::sleep(Duration::from_secs(50)).await,
+                last => break last,
+            }
+        };
+        assert!(matches!(last, Some(Err(_))), "it was sent whole");
+        assert_eq!(places.available_permits(), 1);
+    }
+}

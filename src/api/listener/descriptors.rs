@@ -15,3 +15,19 @@ pub fn raise() -> usize {
         before < wanted && setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok();
     usize::try_from(if raised { wanted } else { before }).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_it_goes_and_told() {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let most = maximum.unwrap_or(MOST).min(65_536);
+        // As many systems begin; the other tests of this process need no more meanwhile.
+        let usual = Rlimit { current: Some(most.min(1_024)), maximum };
+        setrlimit(Resource::Nofile, usual).unwrap();
+        let told = raise();
+        assert_eq!((getrlimit(Resource::Nofile).current, told as u64), (Some(most), most));
+    }
+}

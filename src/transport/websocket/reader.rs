@@ -191,19 +191,25 @@ mod tests {
     use super::super::REPLIES;
     use super::*;
     use crate::ends::{PipelineEnds, TransportEnds, call_ends};
+    use crate::event::EndReason;
     use crate::transport::protocol::Rtvi;
+
+    /// A reader, what its client is told at once, and the pipeline's end.
+    fn reader() -> (Reader, mpsc::Receiver<String>, PipelineEnds) {
+        let (ends, pipeline) = call_ends();
+        let inbox = Inbox::new(Arc::new(Rtvi::default()));
+        let TransportEnds { mic, commands, presence, departure, .. } = ends;
+        let (replies, told) = mpsc::channel(REPLIES);
+        let ear = Ear::new(16_000);
+        (Reader { mic, commands, replies, inbox, ear, presence, departure }, told, pipeline)
+    }
 
     /// Why a client that sends these messages, and then nothing, is given up; what it is told at once; and the pipeline's
     /// end.
     async fn given_up(
         messages: Vec<Message>,
     ) -> (Option<&'static str>, mpsc::Receiver<String>, PipelineEnds) {
-        let (ends, pipeline) = call_ends();
-        let inbox = Inbox::new(Arc::new(Rtvi::default()));
-        let TransportEnds { mic, commands, presence, departure, .. } = ends;
-        let (replies, told) = mpsc::channel(REPLIES);
-        let ear = Ear::new(16_000);
-        let reader = Reader { mic, commands, replies, inbox, ear, presence, departure };
+        let (reader, told, pipeline) = reader();
         let (give_up, mut reason) = mpsc::channel(1);
         let messages = stream::iter(messages.into_iter().map(Ok::<_, Infallible>)).chain(stream::pending());
         tokio::select! {
@@ -247,5 +253,51 @@ mod tests {
         let reply = told.try_recv().unwrap();
         assert!(reply.contains("server-response") && reply.contains(r#""id":"c1""#), "{reply}");
         assert!(pipeline.commands.try_recv().is_err());
+    }
+
+    /// How long a reader takes to come to the end of what a client sends, and the pipeline's end.
+    async fn read_all(
+        messages: impl Stream<Item = Result<Message, &'static str>> + Unpin,
+    ) -> (Duration, PipelineEnds) {
+        let (reader, _told, pipeline) = reader();
+        let (give_up, _reason) = mpsc::channel(1);
+        let began = Instant::now();
+        let read = tokio::time::timeout(Duration::from_secs(60), reader.run(messages, give_up));
+        read.await.expect("the reader ends with its stream");
+        (began.elapsed(), pipeline)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_closes_the_socket_has_hung_up_and_whose_stream_just_ends_was_lost() {
+        for (last, expected) in [
+            (Some(Ok(Message::Close(None))), EndReason::HungUp),
+            (Some(Err("connection reset")), EndReason::ConnectionLost),
+            (None, EndReason::ConnectionLost),
+        ] {
+            let messages = [Ok(sound(320))].into_iter().chain(last.clone());
+            let (_, pipeline) = read_all(stream::iter(messages)).await;
+            assert_eq!(pipeline.departure.reason().0, expected, "{last:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_pings_is_read_no_faster_than_one_of_messages() {
+        let pings = [Message::Ping("x".into()), Message::Pong("x".into())].into_iter().cycle().take(300);
+        let (took, _) = read_all(stream::iter(pings.map(Ok))).await;
+        assert!((4..6).contains(&took.as_secs()), "a burst of 200, and 20 in each second: {took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sound_that_keeps_coming_with_gaps_is_told_of() {
+        for (pause, frames, told) in [(400, 6, true), (400, 4, false), (100, 40, false), (3_000, 6, false)] {
+            let late = stream::repeat(sound(320)).take(frames).then(|frame| async move {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                Ok(frame)
+            });
+            let (_, mut pipeline) = read_all(Box::pin(late)).await;
+            let command = pipeline.commands.try_recv().ok();
+            let expected = told.then_some(ClientCommand::MicrophoneStutters);
+            assert_eq!(command, expected, "{frames} frames, {pause} ms apart");
+        }
     }
 }
