@@ -45,7 +45,6 @@ async fn ask_for_the_time(more: &[&str]) {
         call.hang_up().await;
     }
     let called = live.metric("visavis_tool_calls_total").await;
-    println!("{called} of {} questions called current_time: {answers:#?}", questions.len());
     assert!(called >= 4.0, "{called}: {answers:?}");
     let told = answers.iter().filter(|answer| answer.contains("20") || answer.contains(':')).count();
     assert!(told >= 4, "{answers:?}");
