@@ -65,12 +65,13 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// Somebody ended it on purpose, so that it is not to be called again. Otherwise it was an accident.
+    /// The server's side ended it on purpose, so that a client which was cut off is not to call again. A person who hung up does
+    /// not call again anyhow, and whose connection just ends may have hung up or not.
     #[must_use]
-    pub fn is_meant(self) -> bool {
+    pub fn is_final(self) -> bool {
         match self {
-            Self::HungUp | Self::EndedByOperator | Self::Idle | Self::AgentEnded => true,
-            Self::ConnectionLost | Self::ServerStopping | Self::Fault => false,
+            Self::EndedByOperator | Self::Idle | Self::AgentEnded => true,
+            Self::HungUp | Self::ConnectionLost | Self::ServerStopping | Self::Fault => false,
         }
     }
 

@@ -322,7 +322,7 @@ export class CallSession extends EventTarget {
             this.setState(dialogue.agent);
         } else {
             const why = reconnect.redial.over || reason;
-            this.end(why, END_TEXT[why]);
+            this.end(why, END_TEXT[why] ?? END_TEXT[reason]);
         }
     }
 

@@ -259,7 +259,7 @@ async fn a_hostile_client_takes_nothing_from_a_call_beside_it() {
     assert!(most < SLACK_MEANWHILE, "{most} kB");
     // A busy machine blurs what the benchmark measures; a call that has to wait for the attack is another matter.
     assert!(
-        during < before * 2 + Duration::from_secs(2),
+        during < before * 2 + Duration::from_secs(5),
         "{before:?} without the attack, {during:?} beside it"
     );
     let calm = async {
@@ -276,7 +276,7 @@ async fn a_hostile_client_takes_nothing_from_a_call_beside_it() {
     let ended = tokio::task::spawn_blocking(move || live.process.wait().unwrap());
     assert!(tokio::time::timeout(PATIENCE, ended).await.expect("it stops").unwrap().success());
     eprintln!("stopped in {:?}", stops.elapsed());
-    assert!(stops.elapsed() < DRAIN + Duration::from_secs(2), "{:?}", stops.elapsed());
+    assert!(stops.elapsed() < DRAIN + Duration::from_secs(5), "{:?}", stops.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use visavis::config::Config;
 use visavis::ends::call_ends;
 use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, Vad};
+use visavis::event::EndReason;
 use visavis::session::{Calls, Refusal, Wishes};
 use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
 use webrtc_support::{Client, PlainCodec, host, until, within};
@@ -93,8 +94,10 @@ async fn a_call_that_gives_way_ends_and_leaves_nothing() {
     }
     within(PATIENCE, calls[0].token.cancelled()).await;
     until("the first is gone", async || !calls[0].peer.is_open()).await;
+    assert_eq!(house.calls.over(&calls[0].id), None, "its client may begin another one");
     for call in &calls[1..] {
         assert!(house.calls.hang_up(&call.id));
+        assert_eq!(house.calls.over(&call.id), Some(EndReason::EndedByOperator));
     }
     assert_eq!(house.calls.active(), 0);
     until("all are gone", async || house.host.routes() == 0).await;

@@ -20,7 +20,7 @@ use crate::ends::call_ends;
 use crate::event::EndReason;
 use crate::session::{Refusal, Seat, Wishes};
 use crate::transport::protocol::Rtvi;
-use crate::transport::webrtc::{OfferError, PeerHandle, RemoteCandidate, Wiring};
+use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
 
 /// Most candidates in one request; a client with more sends several.
 const MOST_CANDIDATES: usize = 64;
@@ -75,18 +75,10 @@ pub async fn offer(
         let detail = format!("type must be \"offer\", not {:?}", offer.kind);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("type"));
     }
-    if let Some(reason) = offer.pc_id.as_deref().and_then(|id| app.calls.over(id)) {
-        return Err(over(reason));
-    }
     if let Some(id) = &offer.pc_id
-        && let Some(peer) = app.calls.peer(id).filter(PeerHandle::is_open)
+        && let Some(sdp) = go_on(&app, id, &offer.sdp).await?
     {
-        match peer.renegotiate(&offer.sdp).await {
-            Ok(sdp) => return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id }))),
-            // It ended meanwhile.
-            Err(OfferError::Closed) => {}
-            Err(error) => return Err(error.into()),
-        }
+        return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
     }
     let language = language(offer.language.as_deref())?;
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
@@ -102,6 +94,21 @@ pub async fn offer(
     let id = seat.id().to_string();
     app.calls.start(seat, pipeline, (commands, Some(peer)), Wishes { language, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
+}
+
+/// The answer to an offer for a call that is there; `None` when it is not, and another one may begin in its place.
+async fn go_on(app: &App, id: &str, sdp: &str) -> Result<Option<String>, Problem> {
+    let peer = app.calls.peer(id).filter(|peer| peer.is_open() && app.calls.over(id).is_none());
+    let answer = match peer {
+        Some(peer) => peer.renegotiate(sdp).await,
+        None => Err(OfferError::Closed),
+    };
+    match (answer, app.calls.over(id)) {
+        (_, Some(reason)) => Err(over(reason)),
+        (Ok(sdp), None) => Ok(Some(sdp)),
+        (Err(OfferError::Closed), None) => Ok(None),
+        (Err(error), None) => Err(error.into()),
+    }
 }
 
 /// The client's candidates, as it finds them.

@@ -124,7 +124,7 @@ fn judge(words: &Transcript, heard: &Heard) -> bool {
         || (heard.held && count >= 2 && sureness < HELD_SURENESS)
         || (often_invented && (doubts >= 1 || silence >= 0.4))
         || (heard.speech_ms < SHORT_MS && doubt(words) > DOUBTFUL)
-        || (heard.speech_ms < LONGER_MS && count <= 4 && doubt(words) > VERY_DOUBTFUL)
+        || (heard.speech_ms < LONGER_MS && is_short(&words.text) && doubt(words) > VERY_DOUBTFUL)
 }
 
 /// How unsure the words and their language are together: a voice without words is heard as words of any language.
@@ -172,6 +172,12 @@ const FLAT_DB: f32 = 6.0;
 fn plain_words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'');
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// Whether these are at most four words. In scripts that put no spaces between words a letter counts as one.
+fn is_short(text: &str) -> bool {
+    let unspaced = text.chars().filter(|letter| letter.is_alphabetic() && *letter >= '\u{e00}').count();
+    plain_words(text).count().max(unspaced) <= 4
 }
 
 /// What subtitles say where nobody speaks, and Whisper has learnt from them.
@@ -250,6 +256,8 @@ mod tests {
         let laughter = Transcript { language_probability: 0.85, ..words("同說同台", 0.1, -1.49) };
         assert!(judge(&laughter, &heard(30.0, 900)) && judge(&laughter, &heard(30.0, 1_800)));
         assert!(!judge(&laughter, &heard(30.0, 3_500)), "longer speech may be hard to understand");
+        let sentence = Transcript { language_probability: 0.55, ..words("今天天气很好吗", 0.1, -1.1) };
+        assert!(!judge(&sentence, &heard(30.0, 1_800)), "a sentence without spaces");
         let sure = Transcript { language_probability: 0.0, ..words("Nein.", 0.1, -0.9) };
         assert!(!judge(&sure, &heard(30.0, 900)), "a language that was given is no doubt");
     }

@@ -35,9 +35,9 @@ impl EndedCalls {
         self.find(id, now).is_some()
     }
 
-    /// Why that call is over for good, if it is: nobody wants it back whose client was only cut off when it ended.
-    pub(super) fn meant(&self, id: &str, now: Instant) -> Option<EndReason> {
-        self.find(id, now).and_then(|ended| ended.reason).filter(|reason| reason.is_meant())
+    /// Why that call is over for good, if it is.
+    pub(super) fn over(&self, id: &str, now: Instant) -> Option<EndReason> {
+        self.find(id, now).and_then(|ended| ended.reason).filter(|reason| reason.is_final())
     }
 
     fn find(&self, id: &str, now: Instant) -> Option<&Ended> {
@@ -56,12 +56,12 @@ mod tests {
         ended.note("lost".into(), Some(EndReason::ConnectionLost), begin);
         ended.note("never".into(), None, begin);
         let just_before = begin + MEMORY - Duration::from_millis(1);
-        assert_eq!(ended.meant("operator", just_before), Some(EndReason::EndedByOperator));
-        assert_eq!(ended.meant("lost", just_before), None, "an accident: the client may call again");
-        assert_eq!(ended.meant("never", just_before), None);
+        assert_eq!(ended.over("operator", just_before), Some(EndReason::EndedByOperator));
+        assert_eq!(ended.over("lost", just_before), None, "an accident: the client may call again");
+        assert_eq!(ended.over("never", just_before), None);
         assert!(["operator", "lost", "never"].iter().all(|id| ended.contains(id, just_before)));
         assert!(!ended.contains("operator", begin + MEMORY));
-        assert_eq!(ended.meant("operator", begin + MEMORY), None);
+        assert_eq!(ended.over("operator", begin + MEMORY), None);
 
         for number in 0..2 * REMEMBERED {
             ended.note(number.to_string(), None, begin);

@@ -250,14 +250,14 @@ impl Calls {
         table.ended.contains(id, Instant::now())
     }
 
-    /// Why a call is over, where it ended of late and was meant to: its client may have been cut off then, and is not to
-    /// get another call in its place.
+    /// Why a call is over for good, where it ended of late: its client may have been cut off then, and is not to get another
+    /// call in its place.
     #[must_use]
     pub fn over(&self, id: &str) -> Option<EndReason> {
         let table = self.table.lock();
         match table.active.get(id) {
             Some(entry) => entry.hang_up.is_cancelled().then_some(EndReason::EndedByOperator),
-            None => table.ended.meant(id, Instant::now()),
+            None => table.ended.over(id, Instant::now()),
         }
     }
 

@@ -80,8 +80,7 @@ test('an engine that hangs is told of in its own words, apart from what loads, a
         await page.getByText('The language model does not answer and is started again. Still loading: speaking. The call starts by itself.',
             { exact: true }).waitFor();
         const loading = { ...WEDGED, engines: { ...WEDGED.engines, llm: { ready: false, message: 'loads its model' } } };
-        await page.unroute('**/ready');
-        await answer(page, '**/ready', 503, loading);
+        await answer(page, '**/ready', 503, loading); // in the place of the other from here on
         await page.getByText('The server is loading', { exact: true }).waitFor();
         await page.getByText('Still loading: thinking and speaking. The call starts by itself.', { exact: true }).waitFor();
         await page.unroute('**/ready');

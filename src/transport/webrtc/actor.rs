@@ -107,7 +107,7 @@ impl Actor {
         if matches!(cause, Cause::Finished | Cause::Cancelled) {
             self.rooms.messages.say_goodbye().await;
         }
-        if matches!(cause, Cause::Lost | Cause::Failed) {
+        if matches!(cause, Cause::Lost | Cause::Failed | Cause::Cancelled) {
             // Before the ends are dropped, by which the pipeline sees that the client is gone.
             self.departure.lost();
         }

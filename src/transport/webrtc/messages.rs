@@ -65,7 +65,11 @@ pub(super) struct Opening<'a> {
 impl Messages {
     /// Runs until the connection's first channel closes, or the events have ended and reached the client.
     pub(super) async fn run(&mut self, mut opening: Opening<'_>) -> Cause {
-        (self.channel, self.unannounced) = (None, None);
+        self.channel = None;
+        if let Some(Unannounced { told, .. }) = self.unannounced.take() {
+            // The client has heard these on the connection before.
+            self.waiting.drain(..told);
+        }
         let Some(First { channel: first, message }) = self.open(&mut opening).await else {
             return Cause::Finished;
         };
@@ -79,6 +83,9 @@ impl Messages {
         }
         let mut inbound = SelectAll::new();
         inbound.push(messages_of(first.clone(), true));
+        if let Some(Unannounced { channel, .. }) = self.unannounced.take() {
+            inbound.push(messages_of(channel, false));
+        }
         loop {
             if !self.send_waiting(first.as_ref()).await {
                 return Cause::HungUp;
