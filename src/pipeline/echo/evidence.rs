@@ -28,6 +28,10 @@ const FAR_ABOVE_ECHO: f32 = 10.0;
 const ENOUGH: u32 = 10;
 const ENOUGH_BESIDE_ECHO: u32 = 14;
 
+/// Behind the person's word a window that is softer than the echo and this much softer (12 dB) than the word is echo, most
+/// likely: the filter has forgotten some of the way meanwhile.
+const BEHIND: f32 = 1.0 / 16.0;
+
 static FINDER: LazyLock<Finder> = LazyLock::new(Finder::default);
 
 /// What the evidence amounts to.
@@ -56,6 +60,8 @@ pub struct Evidence {
     shares: Vec<f32>,
     weight: f32,
     left: Left,
+    /// Of what was left in its windows.
+    loudest: f32,
     windows: u32,
 }
 
@@ -71,6 +77,12 @@ impl Evidence {
         end - PIECE as i64 - LATEST
     }
 
+    /// Whether a window of which this is left is no more than what comes behind the sound's louder part.
+    #[must_use]
+    pub fn is_behind(&self, left: Left) -> bool {
+        left.rest < left.echo && left.rest < BEHIND * self.loudest
+    }
+
     /// Hears [`PIECE`] samples and the [`SPAN`] samples of the reference for them. `left`: of the last window, in a call
     /// whose echo is known.
     pub fn hear(&mut self, piece: &[f32], reference: &[f32], left: Option<Left>) -> Finding {
@@ -79,6 +91,7 @@ impl Evidence {
         self.windows += 1;
         self.weight = self.weight * KEEP + 1.0;
         let Left { rest, echo } = left.unwrap_or_default();
+        self.loudest = self.loudest.max(rest);
         self.left = Left { rest: self.left.rest * KEEP + rest, echo: self.left.echo * KEEP + echo };
         self.shares.iter_mut().for_each(|share| *share *= KEEP);
         self.shares.resize(self.shares.len().max(shares.len()), 0.0);
@@ -151,5 +164,21 @@ mod tests {
         assert!(windows <= 3, "an echo on another way was not subtracted: {windows}");
         let Finding::Echo(late) = finding else { panic!("{finding:?}") };
         assert!((late - LATE).abs() <= 2, "{late}");
+    }
+    #[test]
+    fn what_comes_behind_a_loud_word_and_is_softer_than_the_echo_is_not_the_persons_for_certain() {
+        let mut evidence = Evidence::default();
+        let (piece, reference) = (vec![0.0; PIECE], vec![0.0; SPAN]);
+        for rest in [4.0, 10.0, 2.0] {
+            evidence.hear(&piece, &reference, Some(Left { rest, echo: 1.0 }));
+        }
+        for (rest, echo, behind) in
+            [(0.5, 1.0, true), (0.5, 0.4, false), (0.9, 1.0, false), (2.0, 1.0, false)]
+        {
+            assert_eq!(evidence.is_behind(Left { rest, echo }), behind, "{rest} beside {echo}");
+        }
+        evidence.clear();
+        evidence.hear(&piece, &reference, Some(Left { rest: 0.6, echo: 1.0 }));
+        assert!(!evidence.is_behind(Left { rest: 0.3, echo: 1.0 }), "a soft voice has soft syllables");
     }
 }

@@ -177,6 +177,9 @@ impl Echo {
         let mut reference = vec![0.0; SPAN];
         self.played.lock().read(Evidence::reference_from(end), &mut reference);
         match self.evidence.hear(&piece, &reference, self.way.as_ref().map(Way::left)) {
+            Finding::Other if self.way.as_ref().is_some_and(|way| self.evidence.is_behind(way.left())) => {
+                Source::Unsure
+            }
             Finding::Other => Source::Near,
             Finding::Open => Source::Unsure,
             Finding::Echo(delay) => {
