@@ -101,6 +101,8 @@ async fn words_evaluated_ahead_wait_for_an_answer_being_spoken_and_make_way_for_
     let (_, done) = finish(stream).await;
     assert_eq!((done.reason(), done.generated_tokens), (Reason::Length, 40), "it was not disturbed");
     waiting.await.unwrap().unwrap();
+    // A reply comes before its request stops counting; the next one to count is the one begun below.
+    program.stats_when(|stats| stats.active == 0).await;
 
     let much = format!("I want you to remember this: {}", "the roses need water, ".repeat(120));
     let (mut llm, open) = (program.llm.clone(), GenerateRequest { open: true, ..short("a", &much) });
