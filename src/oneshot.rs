@@ -74,7 +74,7 @@ fn locale(voices: &[Voice], name: &str) -> String {
 /// The text as a call would send it to the engine.
 fn utterances(text: &str, locale: &str) -> Vec<String> {
     let mut splitter = Splitter::new(locale);
-    let mut phrases = splitter.push(text);
+    let mut phrases = splitter.push(text, false);
     phrases.extend(splitter.finish());
     let spoken = phrases.into_iter().map(|phrase| speakable(&phrase.text, locale).text);
     spoken.filter(|text| !text.is_empty()).collect()

@@ -66,6 +66,7 @@ fn what_decides_knows_no_clock_and_no_io() {
         "src/pipeline/near_voice.rs",
         "src/pipeline/vad/gate.rs",
         "src/pipeline/phrases.rs",
+        "src/pipeline/llm/pace.rs",
         "src/pipeline/caption.rs",
         "src/plain.rs",
         "src/audio/jitter.rs",

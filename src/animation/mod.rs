@@ -109,7 +109,7 @@ fn phrases(text: &str, language: &str) -> Vec<Sentence> {
     text.push_str(&rest.text);
     let tagged = !cues.is_empty();
     let mut splitter = Splitter::new(language);
-    let mut written = splitter.push(&text);
+    let mut written = splitter.push(&text, false);
     written.extend(splitter.finish());
     let count = written.len();
     let mut phrases = Vec::with_capacity(count);

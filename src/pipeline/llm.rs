@@ -5,12 +5,14 @@
 
 mod face;
 mod lines;
+mod pace;
 
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::avatar::tags::Tags;
 use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
@@ -26,6 +28,7 @@ use super::speakable::{Speakable, locale, speakable};
 pub use face::CueSources;
 use face::Shown;
 use lines::{code_on_screen, no_answer};
+use pace::Pace;
 
 /// Generates one answer. Phrases go to speech in order; the channel's end says that no more come. `cues`: what the face
 /// shows.
@@ -126,6 +129,8 @@ struct Out {
     /// The person has been told of code.
     code_told: bool,
     splitter: Splitter,
+    began: Instant,
+    pace: Pace,
     /// What the splitter was given.
     whole: String,
     face: Shown,
@@ -150,6 +155,8 @@ impl Out {
             said: false,
             code_told: false,
             splitter: Splitter::new(&request.language),
+            began: Instant::now(),
+            pace: Pace::default(),
             whole: String::new(),
             face: Shown::new(cues),
         }
@@ -204,11 +211,17 @@ impl Out {
             return;
         }
         self.whole.push_str(&text);
-        let phrases = self.splitter.push(&text);
+        let hurry = self.aloud && self.voice_is_free() && self.pace.is_late(self.began.elapsed());
+        let phrases = self.splitter.push(&text, hurry);
         _ = self.notes.send(AnswerNote::Text(self.response, text)).await;
         for phrase in phrases {
             self.phrase(phrase).await;
         }
+    }
+
+    /// Whether the voice has taken every phrase.
+    fn voice_is_free(&self) -> bool {
+        self.sentences.capacity() == self.sentences.max_capacity()
     }
 
     /// The text ends, for now.
@@ -274,7 +287,9 @@ impl Out {
         if self.index == 0 {
             _ = self.notes.send(AnswerNote::FirstPhrase(self.response)).await;
         }
+        let speakable = sentence.speakable.clone();
         _ = self.sentences.send(sentence).await;
+        self.pace.spoken(&speakable, self.began.elapsed());
         self.index += 1;
     }
 

@@ -1,15 +1,16 @@
-//! Cuts the model's text into phrases as it streams in: the first one early, so that speech begins, later ones whole.
+//! Cuts the model's text into phrases as it streams in: the first one early, so that speech begins, later ones whole
+//! unless the voice would run out of words.
 //! Whether a full stop ends a sentence is decided by `speakable::sentence`.
 
 use super::speakable::Tongue;
 use super::speakable::sentence::{Stop, stop};
 
-/// The first phrase may end at a clause once it has this many words.
+/// An early phrase may end at a clause once it has this many words.
 const CLAUSE_WORDS: usize = 3;
 /// And without one before a conjunction, where a speaker may breathe, once it has this many.
 const BREATH_WORDS: usize = 4;
-/// The first phrase is cut here even without punctuation: the person waits.
-const FIRST_LONGEST: usize = 90;
+/// An early phrase is cut here even without punctuation: the person waits.
+const EARLY_LONGEST: usize = 90;
 /// Later phrases are cut here: one endless sentence must not hold all speech back.
 const LONGEST: usize = 240;
 
@@ -39,11 +40,12 @@ impl Splitter {
         Self { tongue: Tongue::of(language), pending: String::new(), before: 0, cut: 0 }
     }
 
-    /// Takes a piece of text; returns the phrases that are complete.
-    pub fn push(&mut self, text: &str) -> Vec<Phrase> {
+    /// Takes a piece of text; returns the phrases that are complete. `hurry`: the voice is running out of words, so the
+    /// next phrase may be cut early as the first one is.
+    pub fn push(&mut self, text: &str, hurry: bool) -> Vec<Phrase> {
         self.pending.push_str(text);
         let mut phrases = Vec::new();
-        while let Some(at) = self.boundary() {
+        while let Some(at) = self.boundary(self.cut == 0 || (hurry && phrases.is_empty())) {
             let rest = self.pending.split_off(at);
             let phrase = std::mem::replace(&mut self.pending, rest);
             self.keep(&phrase, &mut phrases);
@@ -69,24 +71,23 @@ impl Splitter {
         self.before += phrase.len();
     }
 
-    /// Where the first complete phrase ends, in bytes.
-    fn boundary(&self) -> Option<usize> {
+    /// Where the first complete phrase ends, in bytes. `early`: at a clause too.
+    fn boundary(&self, early: bool) -> Option<usize> {
         let text = self.pending.as_str();
-        let first = self.cut == 0;
         let mut last_space = None;
         let mut formula = false;
         for (at, char) in text.char_indices() {
             let end = at + char.len_utf8();
             formula = in_formula(text, at, formula);
             let closed = end + closing(&text[end..]);
-            match self.ends(at, char, closed) {
+            match self.ends(at, char, closed, early) {
                 _ if formula || text[..end].trim().is_empty() => {}
                 Stop::Ends => return Some(closed),
                 Stop::Unknown => return None,
                 Stop::Continues => {}
             }
             if char.is_whitespace() {
-                if first && begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS {
+                if early && begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS {
                     return Some(end);
                 }
                 // A number keeps its unit.
@@ -94,7 +95,7 @@ impl Splitter {
                     last_space = Some(end);
                 }
             }
-            if end >= if first { FIRST_LONGEST } else { LONGEST } {
+            if end >= if early { EARLY_LONGEST } else { LONGEST } {
                 return Some(last_space.unwrap_or(end));
             }
         }
@@ -102,7 +103,7 @@ impl Splitter {
     }
 
     /// Whether the phrase ends with the character at `at`; the quotes after it end at `closed`.
-    fn ends(&self, at: usize, char: char, closed: usize) -> Stop {
+    fn ends(&self, at: usize, char: char, closed: usize, early: bool) -> Stop {
         let (before, after) = self.pending.split_at(at);
         let after = &after[closed - at..];
         let spaced = after.starts_with(char::is_whitespace);
@@ -111,7 +112,7 @@ impl Splitter {
             '\n' | '。' | '！' | '？' => Stop::Ends,
             '?' | '!' | '…' => end(spaced),
             '.' if spaced => stop(before, after, self.tongue),
-            ',' | ';' | ':' | '–' | '—' if spaced && self.cut == 0 && words(before) >= CLAUSE_WORDS => {
+            ',' | ';' | ':' | '–' | '—' if spaced && early && words(before) >= CLAUSE_WORDS => {
                 // "August 15, 1947" and "10 – 20" go on.
                 let number = before.trim_end().ends_with(|c: char| c.is_ascii_digit());
                 match after.trim_start().chars().next() {
@@ -120,7 +121,7 @@ impl Splitter {
                     _ => Stop::Ends,
                 }
             }
-            '，' | '；' | '：' => end(self.cut == 0),
+            '，' | '；' | '：' => end(early),
             _ => Stop::Continues,
         }
     }
@@ -166,7 +167,7 @@ mod tests {
     fn split(text: &str) -> Vec<String> {
         let mut splitter = Splitter::new("en");
         let mut phrases: Vec<Phrase> =
-            text.split_inclusive(' ').flat_map(|piece| splitter.push(piece)).collect();
+            text.split_inclusive(' ').flat_map(|piece| splitter.push(piece, false)).collect();
         phrases.extend(splitter.finish());
         for phrase in &phrases {
             assert!(text[phrase.at..].starts_with(&phrase.text), "{phrase:?} stands elsewhere");
@@ -235,7 +236,7 @@ mod tests {
             let mut splitter = Splitter::new(language);
             let mut phrases = Vec::new();
             for piece in sentence.split_inclusive(' ') {
-                phrases.extend(splitter.push(piece));
+                phrases.extend(splitter.push(piece, false));
             }
             phrases.extend(splitter.finish());
             let cut: Vec<_> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
@@ -255,6 +256,35 @@ mod tests {
     }
 
     #[test]
+    fn a_later_phrase_ends_at_a_clause_only_when_the_voice_runs_out_of_words() {
+        let text = "A brave dog, named Max, was a loyal companion who loved, above all, to run. Yes.";
+        let cut = |hurry: bool| {
+            let mut splitter = Splitter::new("en");
+            let mut phrases: Vec<Phrase> =
+                text.split_inclusive(' ').flat_map(|piece| splitter.push(piece, hurry)).collect();
+            phrases.extend(splitter.finish());
+            phrases.into_iter().map(|phrase| phrase.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            cut(false),
+            ["A brave dog,", "named Max, was a loyal companion who loved, above all, to run.", "Yes."]
+        );
+        assert_eq!(
+            cut(true),
+            ["A brave dog,", "named Max, was a loyal companion", "who loved, above all,", "to run.", "Yes."]
+        );
+    }
+
+    #[test]
+    fn only_one_phrase_of_a_piece_is_cut_early() {
+        let mut splitter = Splitter::new("en");
+        splitter.push("Yes. ", false);
+        let phrases = splitter.push("One two three, four five six, seven eight nine, ten. ", true);
+        let texts: Vec<_> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+        assert_eq!(texts, ["One two three,", "four five six, seven eight nine, ten."]);
+    }
+
+    #[test]
     fn a_formula_is_one_piece() {
         assert_eq!(
             split("The answer is \\( x = 2, y = 3. \\) Good."),
@@ -265,17 +295,17 @@ mod tests {
     #[test]
     fn text_without_punctuation_is_cut_at_a_space_before_it_grows_long() {
         let phrases = split(&"word ".repeat(100));
-        assert!(phrases[0].len() <= FIRST_LONGEST && phrases.iter().all(|phrase| phrase.len() <= LONGEST));
+        assert!(phrases[0].len() <= EARLY_LONGEST && phrases.iter().all(|phrase| phrase.len() <= LONGEST));
     }
 
     proptest! {
         #[test]
-        fn no_character_but_white_space_is_lost_however_the_text_is_cut(text in "[a-zäß.,!?\" \n。1-3]{0,200}", step in 1usize..7) {
+        fn no_character_but_white_space_is_lost_however_the_text_is_cut(text in "[a-zäß.,!?\" \n。1-3]{0,200}", step in 1usize..7, hurry: bool) {
             let mut splitter = Splitter::new("en");
             let chars: Vec<char> = text.chars().collect();
             let mut phrases = Vec::new();
             for piece in chars.chunks(step) {
-                phrases.extend(splitter.push(&piece.iter().collect::<String>()));
+                phrases.extend(splitter.push(&piece.iter().collect::<String>(), hurry));
             }
             phrases.extend(splitter.finish());
             let dense = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();

@@ -129,3 +129,36 @@ async fn a_preface_is_said_before_the_answer_and_is_none() {
     let nothing = phrases(&[""], request(), CueSources::default()).await;
     assert_eq!(said(nothing).join(" "), format!("I speak English. {NO_ANSWER}"));
 }
+
+/// The phrases of an answer whose words come one by one, so far apart, to a voice that takes each phrase at once.
+async fn phrases_at(text: &str, apart: Duration) -> Vec<String> {
+    let llm = ScriptedLlm::default();
+    let words = text.split_inclusive(' ').map(|word| (apart, Ok(LlmPiece::Text(word.to_owned()))));
+    llm.answers.lock().push_back(words.collect());
+    let (sentences, mut out) = mpsc::channel(4);
+    let (notes, _kept) = mpsc::channel(1024);
+    let (_rounds, rounds) = mpsc::channel(1);
+    let answer =
+        run("call".into(), request(), Arc::new(llm), sentences, notes, rounds, CueSources::default());
+    let voice = async {
+        let mut phrases = Vec::new();
+        while let Some(sentence) = out.recv().await {
+            phrases.push(sentence.speakable);
+        }
+        phrases
+    };
+    let (answer, phrases) = tokio::join!(answer, voice);
+    answer.unwrap();
+    phrases
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_slowly_behind_a_short_phrase_is_cut_at_a_clause_so_that_the_voice_goes_on() {
+    let text = "A brave dog, named Max, was a loyal companion who loved to chase after his owner.";
+    let whole = ["A brave dog,", "named Max, was a loyal companion who loved to chase after his owner."];
+    assert_eq!(phrases_at(text, Duration::from_millis(20)).await, whole);
+    assert_eq!(
+        phrases_at(text, Duration::from_millis(80)).await,
+        ["A brave dog,", "named Max, was a loyal companion", "who loved to chase after his owner."]
+    );
+}
