@@ -1,7 +1,7 @@
 /**
  * The steps before a call: a server that is ready, and a way to it.
  */
-import { CallProblem } from './problems.js';
+import { CallProblem, NO_PLACE } from './problems.js';
 import { WebRtcTransport } from './webrtc.js';
 import { WebSocketTransport } from './websocket.js';
 
@@ -60,7 +60,7 @@ export async function joinNewCall(join, signalling, signal, onLoading) {
             await join();
             return;
         } catch (error) {
-            const refused = error instanceof CallProblem && error.code === 'server-full';
+            const refused = error instanceof CallProblem && NO_PLACE.includes(error.code);
             if (!refused || (await signalling.readiness(signal)).ready) {
                 throw error;
             }
@@ -95,7 +95,7 @@ export async function connect(mode, options) {
  * @returns {boolean} whether no other way would do better
  */
 function isFinal(error) {
-    return error instanceof CallProblem && ['server-full', 'server-unreachable', 'call-over'].includes(error.code);
+    return error instanceof CallProblem && [...NO_PLACE, 'server-unreachable', 'call-over'].includes(error.code);
 }
 
 /**

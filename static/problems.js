@@ -4,8 +4,11 @@
 
 /**
  * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
- *     | 'server-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
+ *     | 'server-full' | 'address-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
  */
+
+/** @type {ProblemCode[]} - the server takes no call now, by whichever way it is asked */
+export const NO_PLACE = ['server-full', 'address-full', 'server-stopping'];
 
 /** A call that could not be made or kept, with its reason. */
 export class CallProblem extends Error {
@@ -63,6 +66,11 @@ const ADVICE = {
     'server-full': {
         title: 'All lines are busy',
         text: 'The server has as many calls as it can serve well. Try again in {retry}.',
+        typing: false,
+    },
+    'address-full': {
+        title: 'Too many calls from your network',
+        text: 'The server gives each address its share of calls, and yours has it. End another call, or try again in {retry}.',
         typing: false,
     },
     'server-stopping': {

@@ -1,7 +1,7 @@
 /**
  * The server over HTTP: is it ready, how do packets reach it, and the offer/answer exchange.
  */
-import { CallProblem } from './problems.js';
+import { CallProblem, NO_PLACE } from './problems.js';
 
 const REQUEST_TIMEOUT_MS = 10000;
 const ICE_SERVERS_TIMEOUT_MS = 2000;
@@ -220,7 +220,8 @@ async function refusal(response) {
     const detail = String(body.detail ?? body.title ?? `${response.status} ${response.statusText}`);
     const retryAfter = response.headers.get('Retry-After');
     if (response.status === 503 && retryAfter !== null) {
-        return new CallProblem('server-full', detail, Number.parseInt(retryAfter, 10) || 0);
+        const code = NO_PLACE.find((known) => known === body.reason) ?? 'server-full';
+        return new CallProblem(code, detail, Number.parseInt(retryAfter, 10) || 0);
     }
     if (response.status === 410) {
         return new CallProblem('call-over', String(body.reason ?? 'connection-lost'));

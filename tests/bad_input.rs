@@ -115,6 +115,7 @@ async fn a_full_server_says_503_with_retry_after_and_a_stopping_one_says_goodbye
     let refused = live.server.http().get(live.server.url("ws")).send().await.unwrap();
     assert_eq!(refused.status().as_u16(), 503);
     assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["reason"], "server-full");
     live.signal("-TERM", live.process.id());
     let goodbye = async {
         while let Some(arrived) = call.next().await {

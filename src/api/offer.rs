@@ -153,16 +153,20 @@ pub(super) fn engines_are_there(app: &App) -> Result<(), Problem> {
 pub(super) fn admit(app: &App, address: Option<IpAddr>) -> Result<Seat, Problem> {
     engines_are_there(app)?;
     app.calls.admit(address).map_err(|refusal| {
-        let (detail, seconds) = match refusal {
-            Refusal::Full => {
-                ("The server has as many calls as it may (server.max_calls). Try again later.", 10)
-            }
-            Refusal::Share => {
-                ("Your address has as many calls as one may (server.calls_per_address). Try again later.", 10)
-            }
-            Refusal::Stopping => ("The server is stopping. Try again in a moment.", 5),
+        let (reason, detail, seconds) = match refusal {
+            Refusal::Full => (
+                "server-full",
+                "The server has as many calls as it may (server.max_calls). Try again later.",
+                10,
+            ),
+            Refusal::Share => (
+                "address-full",
+                "Your address has as many calls as one may (server.calls_per_address). Try again later.",
+                10,
+            ),
+            Refusal::Stopping => ("server-stopping", "The server is stopping. Try again in a moment.", 5),
         };
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(seconds)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason(reason).retry_after(seconds)
     })
 }
 

@@ -120,6 +120,17 @@ test('a full server is told apart from a broken one', async () => {
     });
 });
 
+test('an address that has its share of calls is not told that the server is full', async () => {
+    await withPage({}, async (page) => {
+        await answer(page, '**/api/offer', 503, { title: 'full', status: 503, reason: 'address-full' }, { 'Retry-After': '7' });
+        await openPage(page, `${serverUrl()}/call`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await page.getByRole('alert').getByText('Too many calls from your network').waitFor();
+        await page.getByRole('alert').getByText('try again in 7 seconds').waitFor();
+        assert.deepEqual((await seen(page, 'problem')).map(({ code }) => code), ['address-full']);
+    });
+});
+
 test('a server that is not there is named', async () => {
     await withPage({}, async (page) => {
         await page.route('**/ready', (route) => route.abort('connectionrefused'));
