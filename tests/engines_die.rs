@@ -72,9 +72,8 @@ async fn a_call_survives_the_death_of_each_engine_and_no_engine_survives_the_ser
     tokio::time::timeout(Duration::from_secs(10), gone).await.expect("no engine outlives a killed server");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_hangs_is_ended_and_started_again_and_the_question_is_answered() {
-    let live = Live::start(&["--set", "llm.max_tokens=48"]).await;
+/// Strikes an engine in a phase of a turn, and checks that the question is answered and the engine comes back.
+async fn strike(live: &Live, blow: Blow, victim: Victim, phase: Phase) {
     let settings = Settings {
         server: live.server.clone(),
         mode: Mode::WebSocket,
@@ -85,28 +84,48 @@ async fn an_engine_that_hangs_is_ended_and_started_again_and_the_question_is_ans
         pid: Some(live.process.id()),
     };
     let jfk = Arc::new(Clip::from_wav(&live::speech("jfk.wav")).unwrap());
+    let options = Options {
+        blows: vec![blow],
+        victims: vec![victim],
+        phases: vec![phase],
+        repeat: 1,
+        spoken: Question::Spoken(jfk),
+        patience: PATIENCE,
+    };
+    let report = Box::pin(failures::run(&settings, &options, |_| {})).await.unwrap();
+    let [trial] = &report.trials[..] else { panic!("the call ended: {:?}", report.ended) };
+    assert!(trial.struck, "{trial:?}");
+    assert!(!trial.answer.is_empty(), "the question is answered: {trial:?}");
+    assert!(trial.ready_ms.is_some(), "the engine comes back by itself: {trial:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_hangs_is_ended_and_started_again_and_the_question_is_answered() {
+    let live = Live::start(&["--set", "llm.max_tokens=48"]).await;
     let each = [
         (Victim::Stt, Phase::Listening),
+        (Victim::Stt, Phase::Transcript),
+        (Victim::Llm, Phase::Transcript),
         (Victim::Llm, Phase::FirstToken),
         (Victim::Tts, Phase::FirstToken),
         (Victim::Llm, Phase::Speaking),
     ];
     for (victim, phase) in each {
-        let options = Options {
-            blows: vec![Blow::Stop],
-            victims: vec![victim],
-            phases: vec![phase],
-            repeat: 1,
-            spoken: Question::Spoken(jfk.clone()),
-            patience: PATIENCE,
-        };
-        let report = Box::pin(failures::run(&settings, &options, |_| {})).await.unwrap();
-        let [trial] = &report.trials[..] else { panic!("the call ended: {:?}", report.ended) };
-        assert!(trial.struck, "{trial:?}");
-        assert!(!trial.answer.is_empty(), "the question is answered: {trial:?}");
-        assert!(trial.ready_ms.is_some(), "the engine comes back by itself: {trial:?}");
+        strike(&live, Blow::Stop, victim, phase).await;
     }
-    assert!(live.metric("visavis_engine_restarts_total").await >= 4.0);
+    assert!(live.metric("visavis_engine_restarts_total").await >= 6.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_though_an_engine_dies_or_hangs_while_a_tool_works() {
+    let model = live::model("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
+    let model = format!("llm.model={}", model.display());
+    let live = Live::start(&["--set", "llm.max_tokens=48", "--set", &model]).await;
+    for blow in [Blow::Kill, Blow::Stop] {
+        for victim in [Victim::Llm, Victim::Tts] {
+            strike(&live, blow, victim, Phase::Tool).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,10 +22,7 @@ async fn it_does_so_behind_a_greeting_too() {
 }
 
 async fn ask_for_the_time(more: &[&str]) {
-    let models =
-        visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
-    let model = models.join("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
-    assert!(model.is_file(), "run ./test, or `visavis models fetch` first");
+    let model = live::model("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
     let model = format!("llm.model={}", model.display());
     let tools = ["--set", &model, "--set", r#"tools.builtin=["current_time"]"#];
     let live = Live::start(&[&tools, more].concat()).await;

@@ -108,9 +108,18 @@ pub fn children(parent: u32) -> Vec<(u32, String)> {
 
 /// Recorded speech.
 pub fn speech(name: &str) -> PathBuf {
+    fetched(&format!("speech/{name}"))
+}
+
+/// A model file that the profile of these tests lacks.
+pub fn model(name: &str) -> PathBuf {
+    fetched(name)
+}
+
+fn fetched(name: &str) -> PathBuf {
     let models =
         visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
-    let path = models.join("speech").join(name);
-    assert!(path.is_file(), "run ./test, or `visavis models fetch --profile tiny` first");
+    let path = models.join(name);
+    assert!(path.is_file(), "{} is missing: run ./test first", path.display());
     path
 }
