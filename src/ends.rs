@@ -18,9 +18,10 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::avatar::face::Face;
 use crate::avatar::wire::Batch;
 use crate::event::{CallEvent, ClientCommand, EndReason};
-use crate::frame::{AudioFrame, FaceMoment, MediaOut};
+use crate::frame::{AudioFrame, MediaOut};
 
 const MIC_QUEUE: usize = 250;
 const COMMAND_QUEUE: usize = 64;
@@ -28,6 +29,19 @@ const MEDIA_QUEUE: usize = 10;
 const FACE_QUEUE: usize = 16;
 const MOMENT_QUEUE: usize = 128;
 const EVENT_QUEUE: usize = 256;
+
+/// The face at one moment of the call, for whoever shows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FaceMoment {
+    /// The answer that sounds; 0: none.
+    pub response: u32,
+    /// When, on the call's [`crate::frame::MEDIA_CLOCK`]. A moment no later than one that came already replaces that and what follows it.
+    pub timestamp: u32,
+    /// When its sound leaves the server.
+    pub at: Instant,
+    /// The face.
+    pub face: Face,
+}
 
 /// Whether a call's client is there, as its transport sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -17,11 +17,11 @@ use crate::api::{self, App};
 use crate::config::{self, Config};
 use crate::engine::fleet::{Fleet, ModelFiles};
 use crate::frame::{Message, Role};
-use crate::models::{self, Manifest};
 use crate::pipeline::{self, fit, invariants, slow};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
+use visavis_models::{self as models, Manifest};
 
 /// Bounds of the stage histograms in seconds, close together where a conversation is won or lost.
 const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::net::UdpSocket;
 use visavis::animation::recording;
 use visavis::avatar::shapes::{SHAPES, Shape};
-use visavis::client::turn::{Question, ask};
-use visavis::client::{Call, CallOptions, Mode};
+use visavis_client::turn::{Question, ask};
+use visavis_client::{Call, CallOptions, Mode};
 
 mod live;
 use live::Live;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -45,30 +46,16 @@ const IMPURE: [&str; 7] =
 
 #[test]
 fn what_decides_knows_no_clock_and_no_io() {
-    for folder in [
-        "src/pipeline/conversation",
-        "src/pipeline/speakable",
-        "src/pipeline/private_text",
-        "src/pipeline/invariants",
-        "src/pipeline/echo",
-        "src/avatar",
-    ] {
+    for folder in ["crates/core/src", "crates/text/src", "src/pipeline/echo"] {
         assert_absent(folder, &IMPURE, "tests.rs");
     }
     for file in [
-        "src/pipeline/turn_end.rs",
-        "src/pipeline/interjection.rs",
         "src/pipeline/language.rs",
         "src/pipeline/heard.rs",
         "src/pipeline/agreement.rs",
-        "src/pipeline/invariants.rs",
-        "src/pipeline/slow.rs",
         "src/pipeline/near_voice.rs",
         "src/pipeline/vad/gate.rs",
-        "src/pipeline/phrases.rs",
         "src/pipeline/llm/pace.rs",
-        "src/pipeline/caption.rs",
-        "src/plain.rs",
         "src/audio/jitter.rs",
         "src/audio/jitter_delay.rs",
         "src/transport/stutter.rs",
@@ -90,10 +77,53 @@ fn the_pipeline_knows_no_transport_api_or_session() {
 #[test]
 fn only_the_configuration_reads_the_environment() {
     assert_absent("src", &["env::var", "env::vars"], "src/config/");
+    assert_absent("crates", &["env::var", "env::vars"], "");
 }
 
 #[test]
 fn no_queue_is_unbounded() {
-    assert_absent("src", &["unbounded_channel", "channel::unbounded"], "");
-    assert_absent("engines", &["unbounded_channel"], "");
+    for folder in ["src", "crates", "engines"] {
+        assert_absent(folder, &["unbounded_channel", "channel::unbounded"], "");
+    }
+}
+
+/// The crates that a crate is linked with, as `cargo tree` names them.
+fn linked(name: &str) -> Vec<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--package", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let names = String::from_utf8(tree.stdout).unwrap();
+    names.lines().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect()
+}
+
+#[test]
+fn the_server_links_neither_bench_nor_client_nor_converters() {
+    let server = linked("visavis");
+    assert!(server.iter().any(|name| name == "visavis-core"), "{server:?}");
+    let foreign = [
+        "visavis-bench",
+        "visavis-client",
+        "visavis-fetch",
+        "flate2",
+        "half",
+        "indicatif",
+        "tar",
+        "zip",
+    ];
+    for name in foreign {
+        assert!(!server.iter().any(|linked| linked == name), "the server links {name}");
+    }
+}
+
+#[test]
+fn pure_crates_link_no_runtime() {
+    for pure in ["visavis-core", "visavis-text"] {
+        let linked = linked(pure);
+        for name in ["tokio", "tonic", "metrics", "tracing", "reqwest", "visavis"] {
+            assert!(!linked.iter().any(|linked| linked == name), "{pure} links {name}");
+        }
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
-use visavis::client::turn::{Question, ask};
-use visavis::client::{Call, CallOptions, Mode};
+use visavis_client::turn::{Question, ask};
+use visavis_client::{Call, CallOptions, Mode};
 
 mod live;
 use live::Live;

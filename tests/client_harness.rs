@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use visavis::client::Server;
-use visavis::harness::{Report, Settings, run};
+use visavis_bench::harness::{Report, Settings, run};
+use visavis_client::Server;
 
 mod scripted;
 use scripted::{Script, serve};

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use visavis::bench::Settings;
-use visavis::bench::failures::{self, Blow, Options, Phase, Victim};
-use visavis::client::turn::{Question, ask, settle};
-use visavis::client::{Call, CallOptions, ClientMessage, Clip, Event, Mode, ServerMessage};
+use visavis_bench::Settings;
+use visavis_bench::failures::{self, Blow, Options, Phase, Victim};
+use visavis_client::turn::{Question, ask, settle};
+use visavis_client::{Call, CallOptions, ClientMessage, Clip, Event, Mode, ServerMessage};
 
 mod live;
 use live::Live;

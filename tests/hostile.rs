@@ -11,8 +11,8 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use visavis::animation::recording;
-use visavis::client::turn::{Question, ask};
-use visavis::client::{Call, CallOptions, Mode};
+use visavis_client::turn::{Question, ask};
+use visavis_client::{Call, CallOptions, Mode};
 
 mod live;
 use live::Live;

@@ -20,7 +20,7 @@ use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::event::CallEvent;
 use visavis::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use visavis::pipeline;
-use visavis::recording::replay::replay;
+use visavis_core::recording::replay::replay;
 
 /// What the client was told and heard.
 #[derive(Default)]

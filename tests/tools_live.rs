@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use visavis::client::turn::{Question, ask};
-use visavis::client::{Call, CallOptions, Mode};
+use visavis_client::turn::{Question, ask};
+use visavis_client::{Call, CallOptions, Mode};
 
 mod live;
 use live::Live;

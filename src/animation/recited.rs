@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
-use visavis_proto::v1::LanguageWeight;
 
 use super::recording::stretches;
 use super::{Parts, Speaker, Spoken, speak};
@@ -16,7 +15,9 @@ use crate::avatar::sound::Sound;
 use crate::avatar::source::Source;
 use crate::avatar::warp::{Speech, Warp};
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream, Tts};
-use crate::frame::{CueTime, MIC_RATE, OUT_RATE, ResponseId, Sounds, SpeechChunk, Transcript, WordTime};
+use crate::frame::{
+    CueTime, LanguageWeight, MIC_RATE, OUT_RATE, ResponseId, Sounds, SpeechChunk, Transcript, WordTime,
+};
 
 /// Who knows what is said.
 #[derive(Clone)]

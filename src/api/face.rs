@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::App;
 use super::problem::Problem;
-use crate::frame::FaceMoment;
+use crate::ends::FaceMoment;
 use crate::renderers::azure::Rows;
 use crate::renderers::due::Due;
 use crate::renderers::lines::Line;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::mel::{self, FFT_BINS, FFT_SIZE};
 use crate::frame::MIC_RATE;
+use visavis_core::mel::{self, FFT_BINS, FFT_SIZE};
 
 /// Mel bands of a frame.
 pub const BANDS: usize = 80;

@@ -3,7 +3,6 @@
 pub mod jitter;
 mod jitter_delay;
 pub mod log_mel;
-pub mod mel;
 pub mod opus;
 pub mod resample;
 pub mod wav;

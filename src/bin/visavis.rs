@@ -1,16 +1,18 @@
 //! The server's command line.
 #![allow(clippy::print_stdout)] // what a command answers goes to standard output
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
-use visavis::config::{self, Config, Sources};
-use visavis::models::cli::ModelsArgs;
+use visavis::config::Config;
+use visavis::engine::launcher::program_beside;
 use visavis::recording::cli::ReplayArgs;
 use visavis::server::{self, Server};
+use visavis::settings::Settings;
 
 /// Self-hosted real-time voice calls: open /call in a browser, speak, and hear an answer.
 #[derive(Parser)]
@@ -20,19 +22,6 @@ struct Cli {
     settings: Settings,
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Args)]
-struct Settings {
-    /// Configuration file [default: visavis.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Sets any key of the configuration, such as --set stt.threads=4
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
-    /// Directory of the models
-    #[arg(long, global = true, value_name = "DIR")]
-    models_dir: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -50,7 +39,12 @@ enum Command {
         profile: Option<String>,
     },
     /// List, fetch and check models
-    Models(ModelsArgs),
+    #[command(disable_help_flag = true)]
+    Models {
+        /// As `visavis models --help` tells
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Speak a text into a WAV file
     Speak {
         /// The text
@@ -76,11 +70,6 @@ enum Command {
     Config,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().to_string(), value.to_string()))
-}
-
 fn main() -> std::process::ExitCode {
     visavis_proto::host::silence_onnxruntime();
     let cli = Cli::parse();
@@ -96,8 +85,8 @@ fn main() -> std::process::ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let config = load(&cli)?;
     match cli.command {
+        Command::Models { .. } => models(),
         Command::Serve { .. } => serve(config),
-        Command::Models(arguments) => Ok(visavis::models::cli::run(arguments, &config.models.dir)?),
         Command::Speak { text, out, voice } => {
             let models = server::model_files(&config)?;
             runtime()?.block_on(visavis::oneshot::speak(&config, &models, &text, &voice, &out))
@@ -118,16 +107,23 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn load(cli: &Cli) -> anyhow::Result<Config> {
-    let mut flags = cli.settings.set.clone();
-    let mut flag =
-        |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_string(), value)));
-    flag("models.dir", cli.settings.models_dir.as_ref().map(|path| path.display().to_string()));
+    let mut flags = Vec::new();
     if let Command::Serve { listen, udp, profile } = &cli.command {
+        let mut flag =
+            |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_string(), value)));
         flag("server.listen", listen.map(|address| address.to_string()));
         flag("server.udp", udp.map(|address| address.to_string()));
         flag("models.profile", profile.clone());
     }
-    Ok(config::load(&Sources::from_process(cli.settings.config.clone(), flags))?)
+    cli.settings.load(flags)
+}
+
+/// Becomes the program that knows the models' sources: the server does without them.
+fn models() -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt;
+    let program = program_beside("visavis-models")?;
+    let failed = std::process::Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    Err(failed).with_context(|| format!("cannot run {}", program.display()))
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {

@@ -63,7 +63,8 @@ impl Sources {
 }
 
 /// Where models lie unless the configuration says otherwise.
-pub(crate) fn default_models_dir() -> PathBuf {
+#[must_use]
+pub fn default_models_dir() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")

@@ -67,7 +67,7 @@ impl Launcher {
         let (link, channel, life) = if url.is_empty() {
             let (life, lives) = watch::channel(Life::Down);
             let address = format!("unix:{}", self.sockets.of(name).display());
-            let path = beside_us(&format!("visavis-{name}"))?;
+            let path = program_beside(&format!("visavis-{name}"))?;
             let mut all = vec!["--listen".into(), address.clone(), "--exit-with-stdin".into()];
             if !self.confine {
                 all.push("--unconfined".into());
@@ -99,8 +99,11 @@ impl Launcher {
     }
 }
 
-/// An engine's program lies beside the server's.
-fn beside_us(name: &str) -> anyhow::Result<PathBuf> {
+/// Another program of ours, which lies beside this one.
+///
+/// # Errors
+/// When it does not.
+pub fn program_beside(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("where does this program lie?")?;
     let directory = own.parent().context("a program lies in a directory")?;
     // Test programs lie one directory below.

@@ -29,9 +29,8 @@ pub mod watchdog;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use tokio::sync::{mpsc, watch};
-use visavis_proto::v1::LanguageWeight;
 
-use crate::frame::{Message, Transcript};
+use crate::frame::{LanguageWeight, Message, Transcript};
 use crate::tool::Tools;
 use monitor::Life;
 

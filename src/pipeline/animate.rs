@@ -12,8 +12,9 @@ use crate::avatar::performer::{Due, Moment, Pace, Performer};
 use crate::avatar::sound::Sound;
 use crate::avatar::source;
 use crate::avatar::wire::Batch;
+use crate::ends::FaceMoment;
 use crate::event::{AgentState, CallEvent};
-use crate::frame::{CueTime, FRAME_TICKS, FaceMoment, MEDIA_CLOCK, OUT_RATE, ResponseId, Sounds, WordTime};
+use crate::frame::{CueTime, FRAME_TICKS, MEDIA_CLOCK, OUT_RATE, ResponseId, Sounds, WordTime};
 
 /// How often it is found out whether anybody looks, while the face is still.
 const LOOK_ROUND: Duration = Duration::from_millis(250);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use visavis_proto::language::{UNEXPECTED, weigh};
-use visavis_proto::v1::LanguageWeight;
+use visavis_proto::language::{Guess, UNEXPECTED, weigh};
+use visavis_proto::v1;
 
-use crate::frame::Transcript;
+use crate::frame::{LanguageWeight, Transcript};
 
 /// How much likelier a language is that the call has been speaking for long.
 const GROWTH: f32 = 3.0;
@@ -64,14 +64,19 @@ impl CallLanguage {
     /// The language of an utterance with so much speech: the call's, where the words or their language are unsure.
     #[must_use]
     pub fn judge(&self, words: &Transcript, speech_ms: u32) -> String {
-        let heard = weigh(&heard(words), &self.expected(), speech_ms as f32 / 1000.0);
+        let heard = self.weighed(words, speech_ms);
         let believed = heard.filter(|heard| heard.probability >= MARGIN && is_speech(words));
         believed.map_or_else(|| self.code().to_owned(), |heard| heard.language)
     }
 
+    /// The likeliest language of an utterance, after expectation.
+    fn weighed(&self, words: &Transcript, speech_ms: u32) -> Option<Guess> {
+        weigh(&on_the_wire(heard(words)), &on_the_wire(self.expected()), speech_ms as f32 / 1000.0)
+    }
+
     /// Remembers the language of an utterance whose words are final.
     pub fn remember(&mut self, words: &Transcript, speech_ms: u32) {
-        let Some(heard) = weigh(&heard(words), &self.expected(), speech_ms as f32 / 1000.0) else { return };
+        let Some(heard) = self.weighed(words, speech_ms) else { return };
         if words.text.is_empty() || heard.probability < SURE || !is_speech(words) {
             return;
         }
@@ -84,6 +89,12 @@ impl CallLanguage {
             }
         }
     }
+}
+
+/// As the engine decodes by them.
+fn on_the_wire(weights: Vec<LanguageWeight>) -> Vec<v1::LanguageWeight> {
+    let one = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
+    weights.into_iter().map(one).collect()
 }
 
 /// Words that are sure enough for their language to be believed as well.

@@ -22,32 +22,26 @@
 
 pub mod agreement;
 pub mod animate;
-pub mod caption;
 pub mod conductor;
-pub mod conversation;
 mod cues;
 pub mod echo;
 pub mod fit;
 mod floor;
 pub mod heard;
-pub mod interjection;
-pub mod invariants;
 pub mod language;
 pub mod llm;
 pub mod near_voice;
 mod observer;
-pub mod phrases;
 pub mod playout;
-pub mod private_text;
-pub mod slow;
 mod spans;
-pub mod speakable;
 mod stages;
 pub mod stt;
 pub mod tools;
 pub mod tts;
-pub mod turn_end;
 pub mod vad;
+
+pub use visavis_core::{conversation, interjection, invariants, slow, turn_end};
+pub use visavis_text::{caption, phrases, private_text, speakable};
 
 use std::future::Future;
 use std::time::Duration;

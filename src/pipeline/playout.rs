@@ -4,14 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::avatar::cue::Cue;
 use crate::frame::{
-    CueTime, FRAME_TICKS, MediaOut, OUT_FRAME, Play, PlaybackPosition, PlayoutItem, ResponseId, SpeechChunk,
-    WordTime,
+    CueTime, FRAME_TICKS, MediaOut, OUT_FRAME, Play, PlaybackPosition, PlayoutEvent, PlayoutItem, ResponseId,
+    SpeechChunk, WordTime,
 };
 
 use super::animate::{FaceInput, FaceSender};
@@ -31,59 +29,6 @@ const LEAD: usize = OUT_FRAME;
 /// Chunks of speech that wait in playout, and of an answer that may never be heard.
 const AHEAD: usize = 16;
 const AHEAD_HIDDEN: usize = 2;
-
-/// What playout tells the conductor, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PlayoutEvent {
-    /// The answer's first sample left.
-    Started(ResponseId),
-    /// A phrase begins to sound.
-    Phrase {
-        /// The answer.
-        response: ResponseId,
-        /// The phrase as written.
-        text: String,
-        /// False: it is shown and does not sound.
-        #[serde(default = "yes")]
-        aloud: bool,
-    },
-    /// Words that sound from now on.
-    Words {
-        /// The answer.
-        response: ResponseId,
-        /// Their times in the answer's own samples.
-        words: Vec<WordTime>,
-    },
-    /// The face shows this from now on, or once.
-    Cue {
-        /// The answer.
-        response: ResponseId,
-        /// What.
-        cue: Cue,
-    },
-    /// Speech came so long after what was before it had been played.
-    Hole(ResponseId, Duration),
-    /// The answer's last sample left.
-    Finished(ResponseId),
-}
-
-/// Of recordings from before there was a choice.
-fn yes() -> bool {
-    true
-}
-
-impl PlayoutEvent {
-    /// The answer that it is about.
-    #[must_use]
-    pub fn response(&self) -> ResponseId {
-        match self {
-            Self::Started(response) | Self::Finished(response) | Self::Hole(response, _) => *response,
-            Self::Phrase { response, .. } | Self::Words { response, .. } | Self::Cue { response, .. } => {
-                *response
-            }
-        }
-    }
-}
 
 /// Plays until the pipeline ends. `current` names the only answer there is, and how it is played; `origin` is the media
 /// clock's zero; `tap` takes down what is sent.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::replay::{Report, replay};
+use visavis_core::recording::replay::{Report, replay};
 
 /// Arguments of `visavis replay`.
 #[derive(Args)]

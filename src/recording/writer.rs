@@ -11,10 +11,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::{End, Header, Step};
 use crate::event::EndReason;
 use crate::frame::PlaybackPosition;
 use crate::pipeline::conversation::{Command, Input, Settings};
+use visavis_core::recording::{End, Header, Step};
 
 /// Steps that may wait for the disk: some ten seconds of a lively call.
 const QUEUE: usize = 256;

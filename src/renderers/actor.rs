@@ -12,7 +12,7 @@ use super::due::Due;
 use super::live_link::{self, Subject};
 use super::target::{Claim, Protocol, Target};
 use super::vmc;
-use crate::frame::FaceMoment;
+use crate::ends::FaceMoment;
 
 /// Between looks for a renderer whose name leads nowhere.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);

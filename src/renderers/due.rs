@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::frame::FaceMoment;
+use crate::ends::FaceMoment;
 
 /// Longest queue: the longest `renderers.delay_ms` (2 s) and half a second sent ahead, at 60 moments a second.
 const MOST: usize = 150;

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::frame::FaceMoment;
+use crate::ends::FaceMoment;
 use target::{Claims, Wanted};
 
 /// Shows a call's face on the renderers of the configuration, and on those that its client wants, until it ends.

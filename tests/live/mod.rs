@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use visavis::client::Server;
+use visavis_client::Server;
 
 /// A running `visavis serve`; killed when dropped.
 pub struct Live {

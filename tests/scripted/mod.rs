@@ -14,9 +14,9 @@ use axum::response::IntoResponse;
 use axum::routing::{any, delete, get, post};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use visavis::client::hearing::rms_dbfs;
-use visavis::client::wire::{self, Header};
 use visavis::frame::ResponseId;
+use visavis_client::hearing::rms_dbfs;
+use visavis_client::wire::{self, Header};
 
 mod rtc;
 

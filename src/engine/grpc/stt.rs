@@ -13,7 +13,7 @@ use visavis_proto::v1::{self, stt_client::SttClient, stt_input};
 use super::{bytes, deadline_ms};
 use crate::engine::launcher::Link;
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
-use crate::frame::Transcript;
+use crate::frame::{LanguageWeight, Transcript};
 
 /// Audio frames and decodes on their way to recognition; the pipeline waits when they are full.
 const STT_QUEUE: usize = 256;
@@ -59,7 +59,9 @@ impl Stt for GrpcStt {
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
         let SttRequest { language, expected, ahead } = request;
         let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
-        let start = v1::SttStart { language, expected_languages: expected, priority, ..Default::default() };
+        let weight = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
+        let expected_languages = expected.into_iter().map(weight).collect();
+        let start = v1::SttStart { language, expected_languages, priority, ..Default::default() };
         // The call's answer comes only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
@@ -118,13 +120,14 @@ fn wire_input(message: SttInput) -> v1::SttInput {
 }
 
 fn transcript(answer: v1::Transcript) -> Transcript {
+    let weight = |v1::LanguageWeight { language, weight }| LanguageWeight { language, weight };
     Transcript {
         text: answer.text,
         // What stays is agreed on in the pipeline.
         stable: 0,
         language: answer.language,
         language_probability: answer.language_probability,
-        languages: answer.languages,
+        languages: answer.languages.into_iter().map(weight).collect(),
         no_speech_probability: answer.no_speech_probability,
         average_log_probability: answer.average_log_probability,
         decode_ms: answer.decode_ms,

@@ -3,8 +3,8 @@
 use super::{AnswerNote, Conductor};
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::MIC_RATE;
+use crate::frame::PlayoutEvent;
 use crate::pipeline::conversation::Input;
-use crate::pipeline::playout::PlayoutEvent;
 use crate::pipeline::stages;
 use crate::pipeline::stt::SttEvent;
 use crate::pipeline::vad::Heard;

@@ -1,0 +1,375 @@
+//! Drives real calls against a running server and measures latency, cost and what is missing.
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use visavis::config::{self, Sources};
+use visavis_bench::avatar::{browser, lips};
+use visavis_bench::calls::{self, Questions};
+use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
+use visavis_bench::failures::{self, Blow, Phase, Victim};
+use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
+use visavis_bench::{Settings, churn, conversation, idle, interrupt, process, table};
+use visavis_client::turn::Question;
+use visavis_client::{Clip, Mode, Server};
+
+/// Measures a running server with real calls.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Calls that ask spoken questions, listen (--idle), or come and go (--churn)
+    ///
+    /// Exit code: 0 when every question was answered and no call failed, 1 otherwise, 2 when an argument is wrong.
+    Call(CallArguments),
+    /// Scripted spoken scenarios, judged against targets: thinking pauses, backchannels, interruptions and the like
+    ///
+    /// The speakers come with `visavis models fetch kokoro-82m-int8 speech-jfk`; what they say is synthesised once and kept.
+    /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or a model is missing.
+    Conversation(ConversationArguments),
+    /// Each engine stopped (it hangs) and killed in each phase of a turn: how soon the agent is heard again, whether it answers,
+    /// whether the engine comes back. The server must run on this machine
+    ///
+    /// Exit code: 0 when nothing was missed and no call ended, 1 otherwise, 2 when an argument is wrong.
+    Failures(FailureArguments),
+    /// The face against the voice in a real Chromium, which node drives: skew, drift, and the mouth after an interruption;
+    /// with --lips how well the lips speak
+    ///
+    /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or node or the browser fails.
+    Avatar(AvatarArguments),
+}
+
+/// What every measurement by calls can be told.
+#[derive(Args)]
+struct Shared {
+    /// The transport
+    #[arg(long, value_enum, default_value = "webrtc")]
+    mode: Mode,
+    /// The language, ISO 639-1 [default: identified]
+    #[arg(long)]
+    language: Option<String>,
+    /// Seconds until an answer counts as missing
+    #[arg(long, default_value_t = 15, value_name = "SECONDS")]
+    patience: u64,
+    /// The server's process [default: the one that listens on the address, where it is on this machine]
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Print one JSON document in place of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct AvatarArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long, required_unless_present = "lips")]
+    server: Option<String>,
+    /// Score the lips by the gap between them instead, over texts in three languages; needs no server
+    #[arg(long, conflicts_with = "server")]
+    lips: bool,
+    /// With --lips: the texts that the lips were tuned on, in place of those that they were not
+    #[arg(long, requires = "lips")]
+    tuning: bool,
+    /// With --lips: what the lips know
+    #[arg(long, value_enum, default_value = "best", requires = "lips")]
+    from: lips::From,
+    /// How long the agent is kept speaking
+    #[arg(long, default_value_t = 1.0, value_parser = minutes)]
+    minutes: f64,
+    /// Packets are late by up to twice this, each way
+    #[arg(long, default_value_t = 0, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=1_000))]
+    jitter: u32,
+    /// Packets of a hundred that are lost, each way
+    #[arg(long, default_value_t = 0, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=50))]
+    loss: u8,
+    /// The folder of the page's tests, with its packages installed (`npm ci`)
+    #[arg(long, value_name = "FOLDER", default_value = "tests/browser")]
+    tests: PathBuf,
+    /// The transport
+    #[arg(long, value_enum, default_value = "webrtc")]
+    mode: Mode,
+    /// Print one JSON document in place of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ConversationArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long, required_unless_present_any = ["list", "make_speech"])]
+    server: Option<String>,
+    /// How often each scenario is played; the targets speak of 20 turns and more
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    repeat: u16,
+    /// Only these scenarios; several may be named
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = scenario)]
+    only: Vec<Scenario>,
+    /// Name the scenarios, and do nothing else
+    #[arg(long)]
+    list: bool,
+    /// Only synthesise what the speakers say, into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "speech")]
+    make_speech: Option<PathBuf>,
+    /// The folder in which it is kept [default: speech/conversation in the models directory]
+    #[arg(long, value_name = "FOLDER")]
+    speech: Option<PathBuf>,
+    /// The models directory
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args)]
+struct FailureArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long)]
+    server: String,
+    /// How often each
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    repeat: u16,
+    /// How engines fail
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_values_t = [Blow::Stop, Blow::Kill])]
+    blow: Vec<Blow>,
+    /// Which engines fail
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_values_t = [Victim::Stt, Victim::Llm, Victim::Tts])]
+    engine: Vec<Victim>,
+    /// When they fail
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_values_t = Phase::value_variants().to_vec())]
+    phase: Vec<Phase>,
+    /// A WAV file, spoken as a question [default: jfk.wav]
+    #[arg(long)]
+    speech: Option<PathBuf>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args)]
+struct CallArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long)]
+    server: String,
+    /// Calls at once
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    calls: u16,
+    /// Questions per call
+    #[arg(long, default_value_t = 5)]
+    turns: usize,
+    /// WAV files, or folders of them, spoken in turn; a .txt file beside one holds its words [default: jfk.wav]
+    #[arg(long, num_args = 1..)]
+    speech: Vec<PathBuf>,
+    /// Ask nothing: keep the calls connected and listening for so many seconds
+    #[arg(long, value_name = "SECONDS", conflicts_with = "churn")]
+    idle: Option<u64>,
+    /// Ask nothing: open and close so many calls, --calls at a time
+    #[arg(long, value_name = "N")]
+    churn: Option<usize>,
+    /// Speak the next question into each answer, so many milliseconds after its first sound
+    #[arg(long, value_name = "MS", conflicts_with_all = ["churn", "idle"])]
+    interrupt: Option<u64>,
+    /// What microphones hear between questions
+    #[arg(long, value_enum, default_value = "room")]
+    background: Background,
+    /// Milliseconds between the starts of two calls
+    #[arg(long, default_value_t = 300, value_name = "MS")]
+    stagger: u64,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Background {
+    /// A quiet room at −60 dBFS
+    Room,
+    /// Digital silence
+    Silence,
+}
+
+fn main() -> ExitCode {
+    visavis_proto::host::silence_onnxruntime();
+    measure()
+}
+
+#[tokio::main]
+async fn measure() -> ExitCode {
+    let done = match Arguments::parse().what {
+        What::Call(arguments) => Box::pin(call(arguments)).await,
+        What::Conversation(arguments) => Box::pin(converse(arguments)).await,
+        What::Failures(arguments) => Box::pin(fail(arguments)).await,
+        What::Avatar(arguments) => Box::pin(face(arguments)).await,
+    };
+    match done {
+        Ok(passed) => ExitCode::from(u8::from(!passed)),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "bench: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
+    let settings = settings(&arguments)?;
+    let probe = settings.server.http().get(settings.server.url("health")).send().await;
+    probe.map_err(|error| settings.server.unreachable(&error))?;
+    let json = arguments.shared.json;
+    if let Some(seconds) = arguments.idle {
+        let report = Box::pin(idle::run(&settings, Duration::from_secs(seconds))).await;
+        print(json, &report, table::idle)?;
+        return Ok(report.faults.is_empty());
+    }
+    if let Some(count) = arguments.churn {
+        let report = Box::pin(churn::run(&settings, count)).await;
+        print(json, &report, table::churn)?;
+        return Ok(report.faults.is_empty() && report.forgotten_after_s.is_some());
+    }
+    let speech = if arguments.speech.is_empty() { vec![default_speech()] } else { arguments.speech };
+    let clips = load_speech(&speech)?.into_iter().map(Arc::new).collect();
+    let patience = Duration::from_secs(arguments.shared.patience);
+    let questions = Questions { clips, turns: arguments.turns, patience };
+    if let Some(after) = arguments.interrupt {
+        let after = Duration::from_millis(after);
+        let report = Box::pin(interrupt::run(&settings, &questions, after)).await;
+        print(json, &report, table::interrupt)?;
+        return Ok(report.faults.is_empty() && report.not_cut_off + report.missing == 0);
+    }
+    let report = Box::pin(calls::run(&settings, &questions)).await;
+    print(json, &report, table::calls)?;
+    Ok(report.faults.is_empty() && report.missing == 0)
+}
+
+async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
+    if arguments.list {
+        let lines: String = SCENARIOS.iter().map(|one| format!("{:<12}{}\n", one.name, one.about)).collect();
+        let _ = std::io::stdout().write_all(lines.as_bytes());
+        return Ok(true);
+    }
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let folder = arguments.make_speech.as_ref().or(arguments.speech.as_ref());
+    let options = conversation::Options {
+        scenarios: if arguments.only.is_empty() { SCENARIOS.to_vec() } else { arguments.only },
+        repeat: usize::from(arguments.repeat),
+        patience: Duration::from_secs(arguments.shared.patience),
+        models: arguments.models.unwrap_or_else(models_folder),
+        clips: folder.cloned().unwrap_or_else(|| speech_folder().join("conversation")),
+    };
+    if arguments.make_speech.is_some() {
+        let lines = conversation::make_speech(&options, &mut tell)?;
+        tell(&format!("{lines} lines can be spoken; their phrases are in {}", options.clips.display()));
+        return Ok(true);
+    }
+    let server = Server::new(&arguments.server.unwrap_or_default())?;
+    let probe = server.http().get(server.url("health")).send().await;
+    probe.map_err(|error| server.unreachable(&error))?;
+    let settings = Settings {
+        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: arguments.shared.mode,
+        calls: 1,
+        stagger: Duration::ZERO,
+        background: Clip::room_noise(),
+        language: arguments.shared.language,
+    };
+    let report = Box::pin(conversation::run(&settings, &options, &mut tell)).await?;
+    print(arguments.shared.json, &report, table::conversation)?;
+    Ok(report.passed)
+}
+
+async fn fail(arguments: FailureArguments) -> anyhow::Result<bool> {
+    let server = Server::new(&arguments.server)?;
+    let probe = server.http().get(server.url("health")).send().await;
+    probe.map_err(|error| server.unreachable(&error))?;
+    let mut clips = load_speech(&[arguments.speech.unwrap_or_else(default_speech)])?;
+    let clip = clips.pop().ok_or_else(|| anyhow::anyhow!("--speech: no WAV file"))?;
+    let options = failures::Options {
+        blows: arguments.blow,
+        victims: arguments.engine,
+        phases: arguments.phase,
+        repeat: usize::from(arguments.repeat),
+        spoken: Question::Spoken(Arc::new(clip)),
+        patience: Duration::from_secs(arguments.shared.patience),
+    };
+    let settings = Settings {
+        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: arguments.shared.mode,
+        calls: 1,
+        stagger: Duration::ZERO,
+        background: Clip::room_noise(),
+        language: arguments.shared.language,
+    };
+    let tell = |trial: &failures::Trial| {
+        let told = serde_json::to_string(trial).unwrap_or_default();
+        drop(writeln!(std::io::stderr(), "{told}"));
+    };
+    let report = Box::pin(failures::run(&settings, &options, tell)).await?;
+    print(arguments.shared.json, &report, table::failures)?;
+    Ok(report.passed)
+}
+
+async fn face(arguments: AvatarArguments) -> anyhow::Result<bool> {
+    let Some(address) = arguments.server else {
+        let config = config::load(&Sources::from_process(None, Vec::new()))?;
+        let report = lips::report(&config, !arguments.tuning, arguments.from).await?;
+        print(arguments.json, &report, table::lips)?;
+        return Ok(report.passed);
+    };
+    let server = Server::new(&address)?;
+    let probe = server.http().get(server.url("health")).send().await;
+    probe.map_err(|error| server.unreachable(&error))?;
+    let options = browser::Options {
+        server,
+        mode: arguments.mode,
+        minutes: arguments.minutes,
+        jitter_ms: arguments.jitter,
+        loss_percent: f64::from(arguments.loss),
+        tests: arguments.tests,
+    };
+    let report = Box::pin(browser::run(&options)).await?;
+    print(arguments.json, &report, table::face)?;
+    Ok(report.passed)
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse().ok().filter(|minutes| (0.1..=120.0).contains(minutes));
+    minutes.ok_or_else(|| "expected 0.1 to 120 minutes".into())
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    let known = || SCENARIOS.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
+    let found = SCENARIOS.iter().find(|one| one.name == name);
+    found.copied().ok_or_else(|| format!("there is no such scenario; choose from {}", known()))
+}
+
+fn settings(arguments: &CallArguments) -> anyhow::Result<Settings> {
+    let server = Server::new(&arguments.server)?;
+    let background = match arguments.background {
+        Background::Room => Clip::room_noise(),
+        Background::Silence => Clip::silence(),
+    };
+    Ok(Settings {
+        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: arguments.shared.mode,
+        calls: usize::from(arguments.calls),
+        stagger: Duration::from_millis(arguments.stagger),
+        background,
+        language: arguments.shared.language.clone(),
+    })
+}
+
+fn print<T: serde::Serialize>(json: bool, report: &T, table: impl Fn(&T) -> String) -> anyhow::Result<()> {
+    let text = if json { serde_json::to_string_pretty(report)? + "\n" } else { table(report) };
+    // A closed pipe is the reader's choice.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}

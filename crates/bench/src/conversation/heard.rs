@@ -1,0 +1,152 @@
+//! How many words of an answer were heard, by the client's own clock: phrases begin when their captions come, and words take their share of
+//! a phrase's time. And whether sound was missing, or came twice. Pure.
+
+use std::time::{Duration, Instant};
+
+use super::scene::{Answer, Scene};
+use crate::harness::words::words;
+use visavis_client::{Arrived, Event};
+use visavis_core::frame::MIC_RATE;
+
+/// How fast an answer is spoken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    seconds: f64,
+    weight: f64,
+}
+
+impl Default for Pace {
+    /// An ordinary reader, until something is known of this one.
+    fn default() -> Self {
+        Self { seconds: 0.65, weight: 10.0 }
+    }
+}
+
+impl Pace {
+    /// Learns from the phrases that were heard whole.
+    pub fn learn(&mut self, scene: &Scene) {
+        for answer in scene.answers.iter().filter(|answer| answer.cut.is_none() && answer.stopped.is_some()) {
+            for (index, (from, text)) in answer.phrases.iter().enumerate() {
+                let until = answer.phrases.get(index + 1).map(|(next, _)| *next);
+                let in_time =
+                    answer.sound.iter().filter(|stretch| until.is_none_or(|until| stretch.start < until));
+                let end =
+                    in_time.map(|stretch| until.map_or(stretch.end, |until| stretch.end.min(until))).max();
+                if let Some(end) = end.filter(|end| end > from) {
+                    self.seconds += end.duration_since(*from).as_secs_f64();
+                    self.weight += weight(text);
+                }
+            }
+        }
+    }
+
+    /// How long a text takes.
+    #[must_use]
+    pub fn duration(&self, text: &str) -> Duration {
+        Duration::from_secs_f64(weight(text) * self.seconds / self.weight)
+    }
+
+    /// How many words of an answer had sounded for their greater part by then.
+    #[must_use]
+    pub fn words_heard(&self, answer: &Answer, by: Instant) -> usize {
+        let mut heard = 0;
+        for (index, (from, text)) in answer.phrases.iter().enumerate() {
+            let ended = answer.phrases.get(index + 1).is_some_and(|(next, _)| *next <= by);
+            if ended {
+                heard += words(text).len();
+                continue;
+            }
+            let Some(played) = by.checked_duration_since(*from) else { break };
+            heard += self.words_within(text, played);
+        }
+        heard
+    }
+
+    fn words_within(&self, text: &str, played: Duration) -> usize {
+        let mut at = 0.0;
+        let mut count = 0;
+        let played = played.as_secs_f64() * self.weight / self.seconds;
+        for written in text.split_whitespace() {
+            let spoken = words(written).len();
+            let share = weight(written);
+            if spoken > 0 && at + share / 2.0 > played {
+                break;
+            }
+            at += share;
+            count += spoken;
+        }
+        count
+    }
+
+    /// When the middle of the answer's last word will sound, once its last phrase does.
+    #[must_use]
+    pub fn last_word(&self, answer: &Answer) -> Option<Instant> {
+        let (from, text) = answer.phrases.last()?;
+        let begun: usize = answer.phrases.iter().map(|(_, text)| words(text).len()).sum();
+        if !answer.complete || begun < words(&answer.generated).len() {
+            return None;
+        }
+        let last = text.split_whitespace().next_back()?;
+        Some(*from + self.duration(text) - self.duration(last) / 2)
+    }
+}
+
+/// Letters, figures read out, and the pause after a clause: what makes a text long.
+fn weight(text: &str) -> f64 {
+    let one = |letter: char| match letter {
+        '0'..='9' => 4.0,
+        ',' | ';' | ':' | '.' | '?' | '!' | '—' => 3.0,
+        _ if letter.is_alphabetic() => 1.0,
+        _ => 0.0,
+    };
+    let written = text.split_whitespace();
+    written.map(|word| 1.0 + word.chars().map(one).sum::<f64>()).sum()
+}
+
+/// The longest time without an audible sample between two sounds of an answer, of those that touch the time from `from` to `to`. In ms.
+#[must_use]
+pub fn longest_hole(answer: &Answer, from: Instant, to: Instant) -> f64 {
+    let holes = answer.sound.windows(2).map(|pair| (pair[0].end, pair[1].start));
+    let near = holes.filter(|(start, end)| *end > from && *start < to);
+    near.map(|(start, end)| end.duration_since(start).as_secs_f64() * 1_000.0).fold(0.0, f64::max)
+}
+
+/// Whether sound that came between `from` and `to` had come before: the same wave, not the same word said again.
+#[must_use]
+pub fn repeats(events: &[Arrived], from: Instant, to: Instant) -> bool {
+    /// To a quarter of the rate: what is compared is the voice, and four times four is sixteen times the work.
+    const THIN: usize = 4;
+    const PER_SECOND: usize = MIC_RATE as usize / THIN;
+    const WINDOW: usize = PER_SECOND * 3 / 10;
+    const BACK: usize = PER_SECOND * 3;
+    const SAME: f64 = 0.9;
+    let (mut sound, mut begin) = (Vec::new(), None);
+    for arrived in events.iter().filter(|arrived| arrived.at < to) {
+        if let Event::Audio { samples, .. } = &arrived.event {
+            if arrived.at >= from {
+                begin.get_or_insert(sound.len());
+            }
+            let mean = |four: &[i16]| four.iter().map(|&sample| f64::from(sample)).sum::<f64>() / THIN as f64;
+            sound.extend(samples.chunks_exact(THIN).map(mean));
+        }
+    }
+    let loud =
+        |window: &[f64]| window.iter().map(|sample| sample * sample).sum::<f64>() / WINDOW as f64 > 3e4;
+    let starts = (begin.unwrap_or(sound.len())..).step_by(WINDOW / 2);
+    starts.take_while(|start| start + WINDOW <= sound.len()).any(|start| {
+        let window = &sound[start..start + WINDOW];
+        let earlier = start.saturating_sub(BACK)..start.saturating_sub(WINDOW);
+        loud(window)
+            && earlier.into_iter().any(|other| likeness(window, &sound[other..other + WINDOW]) > SAME)
+    })
+}
+
+fn likeness(a: &[f64], b: &[f64]) -> f64 {
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (x, y) in a.iter().zip(b) {
+        ab += x * y;
+        aa += x * x;
+        bb += y * y;
+    }
+    ab / (aa * bb).sqrt().max(1.0)
+}

@@ -1,0 +1,228 @@
+//! What a run of a scenario amounts to. Pure.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::heard::{Pace, longest_hole, repeats};
+use super::scenarios::Role;
+use super::scene::{Answer, Recording, Scene, Spoken};
+use crate::harness::words::{word_error_rate, words};
+use visavis_client::Event;
+
+/// A gap between the frames of an answer that is longer than this is heard as a hole.
+const LONGEST_HOLE: Duration = Duration::from_millis(300);
+/// An answer goes on after a false alarm within this time, or is heard not to.
+const AFTER_ALARM: Duration = Duration::from_millis(1_500);
+
+/// A question or an interruption, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Turn {
+    /// What was said.
+    pub said: String,
+    /// Some answer to it was heard.
+    pub answered: bool,
+    /// Last spoken sample to first audible sample of the answer. `None`: none began after it, or the next line came first.
+    pub voice_to_voice_ms: Option<f64>,
+    /// An answer was audible before the last spoken sample, and so many ms before it.
+    pub audible_early_ms: Option<f64>,
+    /// The turn was taken as ended before the last spoken sample, by the messages.
+    pub taken_early: bool,
+}
+
+/// An interruption, and what became of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Interruption {
+    /// An answer was cut off by it.
+    pub stopped: bool,
+    /// First spoken sample to last audible sample of the answer.
+    pub silent_after_ms: Option<f64>,
+    /// The server's word that it has stopped, to the last audible sample.
+    pub silent_after_word_ms: Option<f64>,
+}
+
+/// An aside, and what became of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Aside {
+    /// What was heard of it, if anything is to be.
+    pub said: String,
+    /// The answer was cut off.
+    pub stopped: bool,
+    /// The longest silence in the answer from its beginning to 1.5 s after its end.
+    pub hole_ms: f64,
+    /// The answer said something twice.
+    pub repeated: bool,
+    /// Something was generated and never said, though the answer ended by itself.
+    pub words_lost: bool,
+    /// It was answered, as if it had been a question.
+    pub answered: bool,
+}
+
+/// An answer that was cut off, and what is remembered of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Truncation {
+    /// Words in the server's history.
+    pub remembered: usize,
+    /// Words that had sounded by the client's clock.
+    pub sounded: usize,
+    /// How far they are apart, and words remembered that are none of the answer's.
+    pub error: usize,
+}
+
+/// What was observed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Observed {
+    /// Questions and interruptions.
+    pub turns: Vec<Turn>,
+    /// Interruptions that fell into an answer.
+    pub interruptions: Vec<Interruption>,
+    /// Asides that fell into an answer.
+    pub asides: Vec<Aside>,
+    /// Answers that were cut off.
+    pub truncations: Vec<Truncation>,
+    /// Lines that were to fall into an answer and did not.
+    pub missed: usize,
+    /// Word errors and words, where all words of the run are known.
+    pub word_errors: Option<(usize, usize)>,
+    /// What was understood.
+    pub transcript: String,
+    /// Transcripts and answers with nothing said.
+    pub out_of_nothing: usize,
+    /// Final transcripts beyond what was said.
+    pub unasked: usize,
+    /// Answers that were cut off though nobody interrupted them.
+    pub cut_by_nobody: usize,
+    /// Answers in which no sound came for more than 0.3 s.
+    pub holes: usize,
+    /// What the server told the person.
+    pub notices: Vec<String>,
+}
+
+/// Judges a run.
+#[must_use]
+pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
+    let scene = Scene::read(&recording.events);
+    let mut observed = Observed {
+        missed: usize::from(recording.missed),
+        notices: scene.notices.clone(),
+        transcript: scene.finals.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" "),
+        ..Observed::default()
+    };
+    if recording.spoken.is_empty() {
+        let sounded = scene.answers.iter().filter(|answer| answer.first().is_some()).count();
+        observed.out_of_nothing = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count() + sounded;
+    }
+    let turns: Vec<&Spoken> = recording.spoken.iter().filter(|one| one.role != Role::Aside).collect();
+    for (index, spoken) in turns.iter().enumerate() {
+        let next = turns.get(index + 1).map(|next| next.from);
+        observed.turns.push(turn(&scene, spoken, next));
+    }
+    // Two questions in quick succession may get one answer.
+    for index in (1..observed.turns.len()).rev() {
+        let quick = turns[index].role == Role::Question;
+        observed.turns[index - 1].answered |= quick && observed.turns[index].answered;
+    }
+    for spoken in &recording.spoken {
+        let disturbed = (spoken.role != Role::Question).then(|| scene.sounding(spoken.from));
+        match (spoken.role, disturbed) {
+            (Role::Interruption, Some(Some(answer))) => {
+                observed.interruptions.push(interruption(answer, spoken))
+            }
+            (Role::Aside, Some(Some(answer))) => {
+                observed.asides.push(aside(recording, &scene, answer, spoken))
+            }
+            (_, Some(None)) => observed.missed += 1,
+            (_, _) => {}
+        }
+    }
+    let heard = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count();
+    observed.unasked = heard.saturating_sub(recording.spoken.len());
+    let cut = scene.answers.iter().filter(|answer| answer.cut.is_some()).count();
+    observed.cut_by_nobody =
+        cut.saturating_sub(recording.spoken.iter().filter(|one| one.role == Role::Interruption).count());
+    observed.holes = scene.answers.iter().filter(|answer| has_hole(recording, answer)).count();
+    observed.truncations = scene.answers.iter().filter_map(|answer| truncation(answer, pace)).collect();
+    if observed.asides.is_empty() && observed.missed == 0 && !turns.is_empty() {
+        let said = turns.iter().map(|one| one.words.as_str()).collect::<Vec<_>>().join(" ");
+        let count = words(&said).len();
+        let errors = (word_error_rate(&said, &observed.transcript) * count as f64).round() as usize;
+        observed.word_errors = Some((errors, count));
+    }
+    observed
+}
+
+fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
+    let before_next = |at: &Instant| next.is_none_or(|next| *at < next);
+    // What sounded already when the person began is no answer to them.
+    let answers =
+        scene.answers.iter().filter(|answer| answer.first().is_some_and(|first| first > spoken.from));
+    let onsets: Vec<Instant> = answers.filter_map(Answer::first).filter(before_next).collect();
+    let early = onsets.iter().find(|onset| **onset < spoken.to);
+    let after = onsets.iter().find(|onset| **onset >= spoken.to);
+    let inside = |at: Instant| at > spoken.from && at < spoken.to;
+    let begun = scene.answers.iter().any(|answer| inside(answer.begun));
+    // An empty one takes back what was not said.
+    let finals: Vec<Instant> = scene
+        .finals
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(at, _)| *at)
+        .filter(|at| *at > spoken.from && before_next(at))
+        .collect();
+    Turn {
+        said: spoken.words.clone(),
+        answered: early.is_some() || after.is_some(),
+        voice_to_voice_ms: early.is_none().then(|| after.map(|after| ms(spoken.to, *after))).flatten(),
+        audible_early_ms: early.map(|early| ms(*early, spoken.to)),
+        taken_early: begun || finals.iter().any(|at| inside(*at)) || finals.len() > 1,
+    }
+}
+
+fn interruption(answer: &Answer, spoken: &Spoken) -> Interruption {
+    let cut = answer.cut.as_ref().map(|(at, _)| *at).filter(|at| *at > spoken.from);
+    let last = answer.last().filter(|_| cut.is_some());
+    Interruption {
+        stopped: cut.is_some(),
+        silent_after_ms: last.map(|last| ms(spoken.from, last).max(0.0)),
+        silent_after_word_ms: last.zip(cut).map(|(last, cut)| ms(cut, last).max(0.0)),
+    }
+}
+
+fn aside(recording: &Recording, scene: &Scene, answer: &Answer, spoken: &Spoken) -> Aside {
+    let until = spoken.to + AFTER_ALARM;
+    let stopped = answer.cut.as_ref().is_some_and(|(at, _)| *at > spoken.from);
+    let said: usize = answer.phrases.iter().map(|(_, text)| words(text).len()).sum();
+    let ended = answer.stopped.is_some() && answer.complete && !stopped;
+    Aside {
+        said: spoken.words.clone(),
+        stopped,
+        hole_ms: longest_hole(answer, spoken.from, until),
+        repeated: repeats(&recording.events, spoken.from, until),
+        words_lost: ended && said < words(&answer.generated).len(),
+        answered: scene.answers.iter().any(|other| other.begun > spoken.from && other.first().is_some()),
+    }
+}
+
+fn truncation(answer: &Answer, pace: &Pace) -> Option<Truncation> {
+    let (_, heard) = answer.cut.as_ref()?;
+    let end = answer.last()?;
+    let remembered = words(heard);
+    let said = answer.phrases.iter().flat_map(|(_, text)| words(text));
+    let foreign = remembered.len() - remembered.iter().zip(said).take_while(|(a, b)| *a == b).count();
+    let sounded = pace.words_heard(answer, end);
+    let error = remembered.len().abs_diff(sounded).max(foreign);
+    Some(Truncation { remembered: remembered.len(), sounded, error })
+}
+
+/// Whether the answer's frames stopped coming before its end: an answer's own pauses are frames too.
+fn has_hole(recording: &Recording, answer: &Answer) -> bool {
+    let (Some(from), Some(to)) = (answer.first(), answer.last()) else { return false };
+    let frames = recording.events.iter().filter(|arrived| matches!(arrived.event, Event::Audio { .. }));
+    let times: Vec<Instant> =
+        frames.map(|arrived| arrived.at).filter(|at| (from..=to).contains(at)).collect();
+    times.windows(2).any(|pair| pair[1] - pair[0] > LONGEST_HOLE)
+}
+
+fn ms(from: Instant, to: Instant) -> f64 {
+    visavis_client::signed_ms(from, to)
+}

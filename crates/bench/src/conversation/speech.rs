@@ -1,0 +1,239 @@
+//! What the script's speakers say, as clips: synthesised phrase by phrase, joined with exact silences, kept for the next run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::kokoro::{self, Kokoro};
+use super::noises::{at_level, cough, door, hum};
+use super::scenarios::Part;
+use visavis_client::Clip;
+use visavis_core::frame::MIC_RATE;
+
+const PHRASES: &str = include_str!("phrases.toml");
+/// The level of speech at a headset, in dB of full scale.
+const LEVEL: f32 = -20.0;
+/// Phrases of a talk, `talk-1` and so on.
+const TALK: usize = 10;
+/// An edge that is cut by energy clicks without it.
+const EDGE: usize = MIC_RATE as usize / 100;
+
+/// The speakers: none of them is a voice of the server.
+pub const SPEAKERS: [&str; 4] = ["af_heart", "am_michael", "bf_emma", "bm_george"];
+
+/// A phrase of the script.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phrase {
+    /// Its words.
+    pub words: String,
+    /// The same as the speakers' phonemes.
+    pub phonemes: String,
+}
+
+/// All phrases by name.
+#[must_use]
+pub fn phrases() -> BTreeMap<String, Phrase> {
+    toml::from_str(PHRASES).expect("a test reads the embedded phrases")
+}
+
+/// Something to say, ready for a microphone.
+#[derive(Debug, Clone)]
+pub struct Utterance {
+    /// Its sound; what is spoken of it reaches from the first part to the last.
+    pub clip: Arc<Clip>,
+    /// Its words.
+    pub words: String,
+}
+
+/// Makes and keeps the clips.
+pub struct Speech {
+    models: PathBuf,
+    folder: PathBuf,
+    phrases: BTreeMap<String, Phrase>,
+    speakers: Option<Kokoro>,
+    sounds: HashMap<PathBuf, Vec<i16>>,
+}
+
+impl Speech {
+    /// Keeps clips in `folder`, makes missing ones with the models in `models`.
+    #[must_use]
+    pub fn new(models: &Path, folder: &Path) -> Self {
+        Self {
+            models: models.to_owned(),
+            folder: folder.to_owned(),
+            phrases: phrases(),
+            speakers: None,
+            sounds: HashMap::new(),
+        }
+    }
+
+    /// What `speaker` says, joined.
+    ///
+    /// # Errors
+    /// When a model or a recording is missing, or the folder cannot be written.
+    pub fn utterance(&mut self, speaker: &str, parts: &[Part]) -> anyhow::Result<Utterance> {
+        let mut samples: Vec<i16> = Vec::new();
+        let (mut words, mut spoken) = (Vec::new(), None);
+        for part in parts {
+            let sound = match part {
+                Part::Pause(ms) => {
+                    samples.resize(samples.len() + at(*ms), 0);
+                    continue;
+                }
+                Part::Say(id) => {
+                    words.push(
+                        self.phrases.get(*id).with_context(|| format!("no phrase {id:?}"))?.words.clone(),
+                    );
+                    self.phrase(speaker, id)?
+                }
+                Part::Hum => {
+                    words.push("Mm-hm.".to_owned());
+                    hum(if speaker.as_bytes().get(1) == Some(&b'm') { 115.0 } else { 200.0 })
+                }
+                Part::Cough => cough(1_234_567),
+                Part::Door => door(7_654_321),
+                Part::Recorded(from, to, said) => {
+                    words.push((*said).to_owned());
+                    self.recorded(*from, *to)?
+                }
+            };
+            let from = samples.len();
+            samples.extend(sound);
+            spoken = Some((spoken.map_or(from, |(first, _)| first), samples.len()));
+        }
+        let room = Clip::room_noise();
+        samples
+            .iter_mut()
+            .zip(room.samples().iter().cycle())
+            .for_each(|(to, from)| *to = to.saturating_add(*from));
+        let words = words.join(" ");
+        let (first, end) = spoken.context("a line without a sound")?;
+        let clip = Clip::new(speaker, samples).with_reference(&words).with_spoken(first, end);
+        Ok(Utterance { clip: Arc::new(clip), words })
+    }
+
+    /// A talk without an end, by other people than `speaker`, so many dB below them; `voices` of them at once.
+    ///
+    /// # Errors
+    /// As [`Self::utterance`].
+    pub fn talk(&mut self, speaker: &str, voices: usize, down: f32) -> anyhow::Result<Arc<Clip>> {
+        let others: Vec<_> = SPEAKERS.into_iter().filter(|other| *other != speaker).collect();
+        let mut sum: Vec<f32> = Vec::new();
+        for voice in 0..voices {
+            let mut talk: Vec<i16> = Vec::new();
+            for number in 0..TALK {
+                let id = format!("talk-{}", (number + voice * 3) % TALK + 1);
+                talk.extend(self.phrase(others[voice % others.len()], &id)?);
+                talk.resize(talk.len() + at(250), 0);
+            }
+            sum.resize(sum.len().max(talk.len()), 0.0);
+            let looped = talk.iter().cycle();
+            sum.iter_mut().zip(looped).for_each(|(to, from)| *to += f32::from(*from) / 32_768.0);
+        }
+        Ok(Arc::new(Clip::new("talk", at_level(&sum, LEVEL - down))))
+    }
+
+    fn phrase(&mut self, speaker: &str, id: &str) -> anyhow::Result<Vec<i16>> {
+        let phonemes = &self.phrases[id].phonemes;
+        let digest = Sha256::digest(format!("{speaker} {phonemes} {LEVEL}").as_bytes());
+        // A phrase that is written anew is spoken anew.
+        let name = format!("{speaker}-{id}-{:02x}{:02x}{:02x}.wav", digest[0], digest[1], digest[2]);
+        let path = self.folder.join(name);
+        if let Some(sound) = self.sounds.get(&path) {
+            return Ok(sound.clone());
+        }
+        let sound = if path.exists() {
+            visavis::oneshot::read_wav(&path)?
+        } else {
+            let speakers = match &mut self.speakers {
+                Some(speakers) => speakers,
+                none => none.insert(Kokoro::load(&self.models)?),
+            };
+            let clip = Clip::at_any_rate(id, &speakers.say(speaker, phonemes)?, kokoro::RATE)?;
+            let (first, end) = clip.spoken().with_context(|| format!("{speaker} says nothing at {id:?}"))?;
+            let sound = edged(&clip.samples()[first..end]);
+            write(&path, &sound).with_context(|| format!("cannot write {}", path.display()))?;
+            sound
+        };
+        self.sounds.insert(path, sound.clone());
+        Ok(sound)
+    }
+
+    fn recorded(&mut self, from: u32, to: u32) -> anyhow::Result<Vec<i16>> {
+        let path = self.models.join("speech/jfk.wav");
+        ensure!(
+            path.exists(),
+            "{} is missing; fetch it with: visavis models fetch speech-jfk",
+            path.display()
+        );
+        if !self.sounds.contains_key(&path) {
+            self.sounds.insert(path.clone(), visavis::oneshot::read_wav(&path)?);
+        }
+        let piece = self.sounds[&path].get(at(from)..at(to)).context("jfk.wav is shorter than it was")?;
+        let (first, end) = visavis_client::hearing::spoken_span(piece).context("nothing is said there")?;
+        Ok(edged(&piece[first..end]))
+    }
+}
+
+fn at(ms: u32) -> usize {
+    ms as usize * MIC_RATE as usize / 1_000
+}
+
+/// Speech at its level, with soft edges.
+fn edged(samples: &[i16]) -> Vec<i16> {
+    let mut sound: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
+    let length = sound.len();
+    for (n, sample) in sound.iter_mut().enumerate() {
+        *sample *= (n.min(length - n) as f32 / EDGE as f32).min(1.0);
+    }
+    at_level(&sound, LEVEL)
+}
+
+fn write(path: &Path, samples: &[i16]) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: MIC_RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    // Renamed when it is whole, so that a run that is broken off leaves no half clip.
+    let part = path.with_extension("part");
+    let mut writer = hound::WavWriter::create(&part, spec)?;
+    samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+    writer.finalize()?;
+    std::fs::rename(part, path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_silence_between_two_sounds_is_as_long_as_the_script_says_and_the_end_is_exact() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut speech = Speech::new(folder.path(), folder.path());
+        let parts = [Part::Pause(100), Part::Door, Part::Pause(700), Part::Cough];
+        let said = speech.utterance("am_michael", &parts).unwrap();
+        let (first, end) = said.clip.spoken().unwrap();
+        assert_eq!((first, end), (1_600, 1_600 + door(1).len() + 11_200 + cough(1).len()));
+        let pause = &said.clip.samples()[1_600 + door(1).len()..][..11_200];
+        assert!(visavis_client::hearing::rms_dbfs(pause) < -50.0);
+    }
+
+    #[test]
+    fn a_missing_model_says_how_to_fetch_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut speech = Speech::new(folder.path(), folder.path());
+        let error = speech.utterance("am_michael", &[Part::Say("sky")]).unwrap_err().to_string();
+        assert!(error.contains("visavis models fetch kokoro-82m-int8"), "{error}");
+    }
+}

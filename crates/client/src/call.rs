@@ -1,0 +1,364 @@
+//! One call as its client: a handle that speaks, types and hears.
+//!
+//! | queue | from → to | bound | when full |
+//! |---|---|---|---|
+//! | orders | caller → uplink task | 64 | the caller waits |
+//! | events | readers → caller | 4,096 (a minute of audio) | audio is dropped and counted; messages wait |
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clip::Clip;
+use super::error::ClientError;
+use super::message::{ClientMessage, ServerMessage};
+use super::microphone::{MicFrame, Microphone};
+use super::server::Server;
+use super::surroundings::{Loudspeaker, Surroundings};
+use super::{rtc, websocket};
+use visavis_core::frame::ResponseId;
+
+const ORDERS: usize = 64;
+const EVENTS: usize = 4_096;
+const FRAME: Duration = Duration::from_millis(20);
+const READY_WITHIN: Duration = Duration::from_secs(10);
+const HANG_UP_WITHIN: Duration = Duration::from_secs(3);
+
+/// How a call reaches the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Opus over RTP, messages on a data channel.
+    #[value(name = "webrtc")]
+    WebRtc,
+    /// PCM and messages over one WebSocket.
+    #[value(name = "websocket")]
+    WebSocket,
+}
+
+/// What a call starts with.
+#[derive(Debug, Clone)]
+pub struct CallOptions {
+    /// The language, where it is fixed (ISO 639-1).
+    pub language: Option<String>,
+    /// What the microphone hears while nobody speaks; it loops.
+    pub background: Arc<Clip>,
+    /// What it hears all the time.
+    pub surroundings: Surroundings,
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self { language: None, background: Clip::silence(), surroundings: Surroundings::default() }
+    }
+}
+
+/// What came from the server.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A message.
+    Message(ServerMessage),
+    /// A message that is none; the text says why.
+    BadMessage(String),
+    /// Sound of an answer, 16 kHz.
+    Audio {
+        /// The samples.
+        samples: Vec<i16>,
+        /// The answer; WebRTC does not say it.
+        response: Option<ResponseId>,
+    },
+    /// The connection is closed; nothing comes after it.
+    Closed(String),
+}
+
+/// An event and when it arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrived {
+    /// When it arrived.
+    pub at: Instant,
+    /// What arrived.
+    pub event: Event,
+}
+
+/// Counters of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) audio_dropped: AtomicU64,
+    pub(crate) packets_lost: AtomicU64,
+    pub(crate) latest_us: AtomicU64,
+    pub(crate) late_frames: AtomicU64,
+    pub(crate) frames: AtomicU64,
+}
+
+impl Counters {
+    fn frame_left(&self, late: Duration) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.late_frames.fetch_add(u64::from(late >= FRAME), Ordering::Relaxed);
+        self.latest_us.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+/// What a call's client counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct CallStats {
+    /// Frames of audio that the caller did not read in time.
+    pub audio_dropped: u64,
+    /// Packets that never came.
+    pub packets_lost: u64,
+    /// Microphone frames that were sent.
+    pub frames: u64,
+    /// Of these, those that left a frame's length or more after their time: where they are many, this machine is too busy
+    /// for its measurements to be trusted.
+    pub late_frames: u64,
+    /// The most that one was late, in microseconds.
+    pub latest_frame_us: u64,
+}
+
+pub(crate) enum Order {
+    Speak(Arc<Clip>, oneshot::Sender<Instant>),
+    Send(ClientMessage),
+}
+
+/// The way to the server.
+#[async_trait]
+pub(crate) trait Uplink: Send {
+    /// Sends a frame of the microphone.
+    async fn frame(&mut self, frame: MicFrame) -> Result<(), String>;
+    /// Sends a message.
+    async fn message(&mut self, text: String) -> Result<(), String>;
+    /// Closes the connection.
+    async fn close(&mut self);
+}
+
+/// Where the readers put what arrives.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    events: mpsc::Sender<Arrived>,
+    pub(crate) counters: Arc<Counters>,
+    loudspeaker: Arc<Mutex<Loudspeaker>>,
+}
+
+impl Inbox {
+    /// False when nobody reads any more.
+    pub(crate) async fn put(&self, at: Instant, event: Event) -> bool {
+        if let Event::Audio { samples, .. } = &event {
+            self.loudspeaker.lock().play(at, samples);
+            return match self.events.try_send(Arrived { at, event }) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    self.counters.audio_dropped.fetch_add(1, Ordering::Relaxed);
+                    true
+                }
+            };
+        }
+        self.events.send(Arrived { at, event }).await.is_ok()
+    }
+}
+
+/// What a transport needs of its call.
+pub(crate) struct Wiring {
+    pub(crate) inbox: Inbox,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// A call in progress. Dropping it closes the connection without a goodbye.
+pub struct Call {
+    orders: mpsc::Sender<Order>,
+    events: mpsc::Receiver<Arrived>,
+    counters: Arc<Counters>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    id: String,
+    ready_in: Duration,
+}
+
+impl Call {
+    /// Starts a call; returns once the server has answered `bot-ready`.
+    pub async fn start(server: &Server, mode: Mode, options: CallOptions) -> Result<Self, ClientError> {
+        let began = Instant::now();
+        let (events_tx, events) = mpsc::channel(EVENTS);
+        let (orders, orders_rx) = mpsc::channel(ORDERS);
+        let counters = Arc::new(Counters::default());
+        let loudspeaker = Arc::new(Mutex::new(Loudspeaker::new(options.surroundings, began)));
+        let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker };
+        let wiring = Wiring { inbox, tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        let tasks = wiring.tasks.clone();
+        let guard = wiring.stop.clone().drop_guard();
+        let language = options.language.as_deref();
+        let uplink: Box<dyn Uplink> = match mode {
+            Mode::WebRtc => Box::new(rtc::connect(server, language, &wiring).await?),
+            Mode::WebSocket => Box::new(websocket::connect(server, language, &wiring).await?),
+        };
+        let microphone = Microphone::new(options.background, rand::random(), rand::random());
+        tasks.spawn(run_uplink(uplink, microphone, orders_rx, wiring));
+        let stop = guard.disarm();
+        let mut call =
+            Self { orders, events, counters, tasks, stop, id: String::new(), ready_in: began.elapsed() };
+        call.send(ClientMessage::Ready).await?;
+        call.id = call.await_ready().await?;
+        call.ready_in = began.elapsed();
+        Ok(call)
+    }
+
+    async fn await_ready(&mut self) -> Result<String, ClientError> {
+        let deadline = Instant::now() + READY_WITHIN;
+        while let Some(arrived) = self.next_before(deadline).await {
+            match arrived.event {
+                Event::Message(ServerMessage::BotReady { call, .. }) => return Ok(call),
+                Event::Message(ServerMessage::CallEnded { message, .. }) | Event::Closed(message) => {
+                    return Err(ClientError::Ended(message));
+                }
+                Event::Message(ServerMessage::Error { message, .. }) => {
+                    return Err(ClientError::Ended(message));
+                }
+                _ => {}
+            }
+        }
+        Err(ClientError::TimedOut { what: "bot-ready", seconds: READY_WITHIN.as_secs() })
+    }
+
+    /// The call's id at the server.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How long it took until the server was ready to talk.
+    #[must_use]
+    pub fn ready_in(&self) -> Duration {
+        self.ready_in
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn stats(&self) -> CallStats {
+        CallStats {
+            audio_dropped: self.counters.audio_dropped.load(Ordering::Relaxed),
+            packets_lost: self.counters.packets_lost.load(Ordering::Relaxed),
+            frames: self.counters.frames.load(Ordering::Relaxed),
+            late_frames: self.counters.late_frames.load(Ordering::Relaxed),
+            latest_frame_us: self.counters.latest_us.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Speaks a clip at the pace of speech, after those still being spoken. What is returned resolves to the time of the
+    /// last spoken sample, once that has left.
+    pub async fn speak(&self, clip: Arc<Clip>) -> Result<oneshot::Receiver<Instant>, ClientError> {
+        let (done, spoken) = oneshot::channel();
+        self.order(Order::Speak(clip, done)).await?;
+        Ok(spoken)
+    }
+
+    /// Sends a message.
+    pub async fn send(&self, message: ClientMessage) -> Result<(), ClientError> {
+        self.order(Order::Send(message)).await
+    }
+
+    async fn order(&self, order: Order) -> Result<(), ClientError> {
+        self.orders.send(order).await.map_err(|_| ClientError::Ended("the connection is closed".to_owned()))
+    }
+
+    /// The next event; `None` once the call is closed and all events are read.
+    pub async fn next(&mut self) -> Option<Arrived> {
+        self.events.recv().await
+    }
+
+    /// The next event, or `None` at the deadline or the end.
+    pub async fn next_before(&mut self, deadline: Instant) -> Option<Arrived> {
+        tokio::time::timeout_at(deadline.into(), self.events.recv()).await.ok().flatten()
+    }
+
+    /// Reads and forgets events for a while; false when the call ended.
+    pub async fn idle(&mut self, how_long: Duration) -> bool {
+        let deadline = Instant::now() + how_long;
+        while let Some(arrived) = self.next_before(deadline).await {
+            if matches!(arrived.event, Event::Closed(_)) {
+                return false;
+            }
+        }
+        Instant::now() >= deadline
+    }
+
+    /// Hangs up as a person does and waits for the server's last message; returns whether it came.
+    pub async fn hang_up(mut self) -> bool {
+        let mut said_goodbye = false;
+        if self.send(ClientMessage::Disconnect).await.is_ok() {
+            let deadline = Instant::now() + HANG_UP_WITHIN;
+            while let Some(arrived) = self.next_before(deadline).await {
+                match arrived.event {
+                    Event::Message(ServerMessage::CallEnded { .. }) => said_goodbye = true,
+                    Event::Closed(_) => break,
+                    _ => {}
+                }
+                if said_goodbye {
+                    break;
+                }
+            }
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        // A reader that still has something to say must not wait for a queue that nobody reads.
+        self.events.close();
+        self.tasks.wait().await;
+        said_goodbye
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Sends frames at their time and messages at once, until the call stops or its handle is gone.
+async fn run_uplink(
+    mut uplink: Box<dyn Uplink>,
+    mut microphone: Microphone,
+    mut orders: mpsc::Receiver<Order>,
+    wiring: Wiring,
+) {
+    let mut pace = tokio::time::interval(FRAME);
+    // A real microphone buffers what a busy machine does not fetch in time; nothing is lost.
+    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut message_id = 0_u64;
+    let fault = loop {
+        let sent = tokio::select! {
+            biased;
+            () = wiring.stop.cancelled() => break None,
+            order = orders.recv() => match order {
+                None => break None,
+                Some(Order::Speak(clip, done)) => {
+                    microphone.speak(clip, done);
+                    Ok(())
+                }
+                Some(Order::Send(message)) => {
+                    message_id += 1;
+                    uplink.message(message.to_text(&message_id.to_string())).await
+                }
+            },
+            due = pace.tick() => {
+                let now = Instant::now();
+                wiring.inbox.counters.frame_left(now.saturating_duration_since(due.into_std()));
+                let beside = wiring.inbox.loudspeaker.lock().heard(now);
+                uplink.frame(microphone.next(now, beside)).await
+            }
+        };
+        if let Err(fault) = sent {
+            break Some(fault);
+        }
+    };
+    if let Some(fault) = fault {
+        wiring.inbox.put(Instant::now(), Event::Closed(fault)).await;
+    }
+    wiring.stop.cancel();
+    uplink.close().await;
+}

@@ -1,0 +1,249 @@
+//! The protocol's messages as a client reads and writes them: the RTVI envelope of `docs/protocol.md`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use visavis_core::event::{AgentState, AnswerEnd, EndReason, TurnMarks};
+use visavis_core::frame::ResponseId;
+
+/// What WebRTC peers tell each other beside the protocol, such as that one has left.
+const SIGNALLING: &str = "signalling";
+
+/// A message from the server. Fields are those of `docs/protocol.md`.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the protocol's document describes each message and field once")]
+pub enum ServerMessage {
+    BotReady { version: String, call: String },
+    UserStartedSpeaking,
+    UserStoppedSpeaking,
+    UserTranscription { text: String, last: bool, language: String },
+    BotLlmStarted { response: ResponseId },
+    BotLlmText { text: String, response: ResponseId },
+    BotLlmStopped { response: ResponseId },
+    BotTtsStarted { response: ResponseId },
+    BotTtsText { text: String, response: ResponseId },
+    BotTtsStopped { response: ResponseId },
+    BotOutput { text: String, response: ResponseId },
+    BotStartedSpeaking { response: ResponseId },
+    BotStoppedSpeaking { response: ResponseId },
+    BotInterrupted { response: ResponseId, heard: String },
+    Error { message: String, fatal: bool },
+    ErrorResponse { id: String, error: String },
+    State(AgentState),
+    Notice { code: String, message: String },
+    AnswerFailed { response: ResponseId, heard: String },
+    Turn { response: ResponseId, end: AnswerEnd, marks: TurnMarks },
+    CallEnded { reason: EndReason, message: String },
+    ToolCalled { id: String, name: String },
+    Unknown { kind: String },
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    label: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    data: Value,
+}
+
+#[derive(Deserialize)]
+struct OfResponse {
+    response: ResponseId,
+}
+
+#[derive(Deserialize)]
+struct TextOf {
+    text: String,
+    response: ResponseId,
+}
+
+#[derive(Deserialize)]
+struct TurnData {
+    response: ResponseId,
+    /// Absent from servers that do not tell it.
+    end: Option<AnswerEnd>,
+    marks: TurnMarks,
+}
+
+impl From<TurnData> for ServerMessage {
+    fn from(TurnData { response, end, marks }: TurnData) -> Self {
+        let cut = if marks.interrupted.is_some() { AnswerEnd::Interrupted } else { AnswerEnd::Finished };
+        Self::Turn { response, end: end.unwrap_or(cut), marks }
+    }
+}
+
+#[derive(Deserialize)]
+struct EndData {
+    reason: EndReason,
+    #[serde(default)]
+    message: String,
+}
+
+/// Reads a message; the error says what the protocol expects.
+pub fn parse(text: &str) -> Result<ServerMessage, String> {
+    let bad = |error: serde_json::Error| format!("not an RTVI message: {error}");
+    let value: Value = serde_json::from_str(text).map_err(bad)?;
+    if value["type"] == SIGNALLING {
+        return Ok(ServerMessage::Unknown { kind: SIGNALLING.to_owned() });
+    }
+    let envelope = Envelope::deserialize(value).map_err(bad)?;
+    if envelope.label != "rtvi-ai" {
+        return Err(format!("label {:?} is not \"rtvi-ai\"", envelope.label));
+    }
+    read(&envelope).map_err(|error| format!("bad data of {:?}: {error}", envelope.kind))
+}
+
+fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
+    let data = &envelope.data;
+    let response = || OfResponse::deserialize(data).map(|of| of.response);
+    let text = || TextOf::deserialize(data);
+    Ok(match envelope.kind.as_str() {
+        "bot-ready" => {
+            ServerMessage::BotReady { version: string(data, "version"), call: string(data, "call") }
+        }
+        "user-started-speaking" => ServerMessage::UserStartedSpeaking,
+        "user-stopped-speaking" => ServerMessage::UserStoppedSpeaking,
+        "user-transcription" => ServerMessage::UserTranscription {
+            text: string(data, "text"),
+            last: data["final"].as_bool().unwrap_or(false),
+            language: string(data, "language"),
+        },
+        "bot-llm-started" => ServerMessage::BotLlmStarted { response: response()? },
+        "bot-llm-stopped" => ServerMessage::BotLlmStopped { response: response()? },
+        "bot-llm-text" => {
+            text().map(|of| ServerMessage::BotLlmText { text: of.text, response: of.response })?
+        }
+        "bot-tts-started" => ServerMessage::BotTtsStarted { response: response()? },
+        "bot-tts-stopped" => ServerMessage::BotTtsStopped { response: response()? },
+        "bot-tts-text" => {
+            text().map(|of| ServerMessage::BotTtsText { text: of.text, response: of.response })?
+        }
+        // The rest of a phrase's messages say how far it is.
+        "bot-output" if matches!(data["spoken_status"].as_str(), None | Some("new")) => {
+            text().map(|of| ServerMessage::BotOutput { text: of.text, response: of.response })?
+        }
+        "bot-started-speaking" => ServerMessage::BotStartedSpeaking { response: response()? },
+        "bot-stopped-speaking" => ServerMessage::BotStoppedSpeaking { response: response()? },
+        "bot-interrupted" => {
+            ServerMessage::BotInterrupted { response: response()?, heard: string(data, "heard") }
+        }
+        "error" => ServerMessage::Error {
+            message: string(data, "error"),
+            fatal: data["fatal"].as_bool().unwrap_or(false),
+        },
+        "error-response" => ServerMessage::ErrorResponse {
+            id: envelope.id.as_str().unwrap_or_default().to_owned(),
+            error: string(data, "error"),
+        },
+        "llm-function-call-in-progress" => ServerMessage::ToolCalled {
+            id: string(data, "tool_call_id"),
+            name: string(data, "function_name"),
+        },
+        "server-message" => read_ours(data)?,
+        other => ServerMessage::Unknown { kind: other.to_owned() },
+    })
+}
+
+fn read_ours(data: &Value) -> Result<ServerMessage, serde_json::Error> {
+    Ok(match data["type"].as_str().unwrap_or_default() {
+        "state" => ServerMessage::State(AgentState::deserialize(&data["state"])?),
+        "notice" => ServerMessage::Notice { code: string(data, "code"), message: string(data, "message") },
+        "answer-failed" => {
+            let response = OfResponse::deserialize(data)?.response;
+            ServerMessage::AnswerFailed { response, heard: string(data, "heard") }
+        }
+        "turn" => TurnData::deserialize(data)?.into(),
+        "call-ended" => EndData::deserialize(data)
+            .map(|end| ServerMessage::CallEnded { reason: end.reason, message: end.message })?,
+        other => ServerMessage::Unknown { kind: format!("server-message/{other}") },
+    })
+}
+
+fn string(data: &Value, field: &str) -> String {
+    data[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// A message to the server.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum ClientMessage {
+    /// Hello; the server answers `bot-ready`.
+    Ready,
+    /// Typed words.
+    SendText(String),
+    /// Fix the language, or identify it again.
+    SetLanguage(Option<String>),
+    /// Stop speaking.
+    Interrupt,
+    /// The microphone is muted by intention.
+    Mute(bool),
+    /// When this client heard an answer begin, in ms after the person's last spoken sample.
+    FirstAudio {
+        /// The answer.
+        response: ResponseId,
+        /// Milliseconds.
+        ms: u32,
+    },
+    /// What this client can do for the model, as a list of tools.
+    SetTools(Value),
+    /// What a tool of this client has done.
+    ToolResult {
+        /// The call's id.
+        id: String,
+        /// For the model.
+        result: Value,
+    },
+    /// Hang up.
+    Disconnect,
+}
+
+impl ClientMessage {
+    /// The message as it goes over the wire.
+    #[must_use]
+    pub fn to_text(&self, id: &str) -> String {
+        let client = |t: &str, d: Value| ("client-message", json!({"t": t, "d": d}));
+        let (kind, data) = match self {
+            Self::Ready => {
+                ("client-ready", json!({"version": "2.1.0", "about": {"library": "visavis-client"}}))
+            }
+            Self::SendText(content) => ("send-text", json!({"content": content})),
+            Self::SetLanguage(language) => client("set-language", json!({"language": language})),
+            Self::Interrupt => client("interrupt", json!({})),
+            Self::Mute(muted) => client("mute", json!({"muted": muted})),
+            Self::FirstAudio { response, ms } => {
+                client("first-audio", json!({"response": response, "ms": ms}))
+            }
+            Self::SetTools(tools) => client("set-tools", json!({"tools": tools})),
+            Self::ToolResult { id, result } => {
+                ("llm-function-call-result", json!({"tool_call_id": id, "result": result}))
+            }
+            Self::Disconnect => ("disconnect-bot", json!({})),
+        };
+        json!({"label": "rtvi-ai", "type": kind, "id": id, "data": data}).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marks_of_a_turn_are_read_and_absent_ones_stay_absent() {
+        let text = r#"{"label":"rtvi-ai","type":"server-message","id":"9","data":{"type":"turn","response":3,
+            "marks":{"turn_decided":210,"first_sent":640,"interrupted":null}}}"#;
+        let ServerMessage::Turn { response, end, marks } = parse(text).unwrap() else { panic!("not a turn") };
+        assert_eq!((response, end), (ResponseId(3), AnswerEnd::Finished));
+        assert_eq!((marks.turn_decided, marks.first_sent, marks.interrupted), (Some(210), Some(640), None));
+    }
+
+    #[test]
+    fn a_message_without_its_response_is_an_error_and_an_unknown_one_is_not() {
+        let broken = r#"{"label":"rtvi-ai","type":"bot-started-speaking","id":"1","data":{}}"#;
+        assert!(parse(broken).unwrap_err().contains("bot-started-speaking"));
+        let unknown = r#"{"label":"rtvi-ai","type":"metrics","id":"1"}"#;
+        assert_eq!(parse(unknown).unwrap(), ServerMessage::Unknown { kind: "metrics".to_owned() });
+        assert!(parse(r#"{"label":"other","type":"bot-ready"}"#).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! What happened in a turn, event by event, and what it amounts to. Pure.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::call::{Arrived, Event};
+use super::hearing::{Hearing, Stretch};
+use super::message::ServerMessage;
+use visavis_core::event::TurnMarks;
+use visavis_core::frame::ResponseId;
+
+/// An answer whose message comes later than its sound, over another channel, is still its own.
+const MESSAGE_AFTER_SOUND: Duration = Duration::from_millis(500);
+/// How long the marks of a turn may take after its answer.
+const MARKS_WITHIN: Duration = Duration::from_millis(1_500);
+/// No answer goes on for longer.
+const LONGEST_ANSWER: Duration = Duration::from_secs(180);
+
+/// What became of a question.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TurnReport {
+    /// From the last spoken sample, or the typed text's sending, to the answer's first audible sample. Negative: the
+    /// answer began before the question ended. `None`: there was no audible answer.
+    pub voice_to_voice_ms: Option<f64>,
+    /// The same to the first frame of the answer's sound, audible or not: what lies between is silence that was sent.
+    pub first_frame_ms: Option<f64>,
+    /// What the server understood, all final transcripts of the turn.
+    pub transcript: String,
+    /// The language that it identified.
+    pub language: String,
+    /// The answer's captions.
+    pub answer: String,
+    /// The answer's id.
+    pub response: Option<ResponseId>,
+    /// The server's own marks.
+    pub marks: Option<TurnMarks>,
+    /// Answers that the server cut off during this turn.
+    pub interruptions: u32,
+    /// How long the answer sounded, pauses included, in ms.
+    pub answer_ms: f64,
+    /// What the server told the person, and faults.
+    pub notices: Vec<String>,
+    /// The sound that came, 16 kHz.
+    #[serde(skip)]
+    pub audio: Vec<i16>,
+}
+
+#[derive(Debug)]
+struct AnswerLog {
+    response: ResponseId,
+    started: Option<Instant>,
+    stopped: Option<Instant>,
+    text: Vec<String>,
+    marks: Option<TurnMarks>,
+    interrupted: bool,
+    /// Another one follows.
+    failed: bool,
+}
+
+/// What happened in a turn, event by event. Pure.
+#[derive(Debug, Default)]
+pub struct TurnLog {
+    asked: Option<Instant>,
+    hearing: Hearing,
+    answers: Vec<AnswerLog>,
+    transcripts: Vec<String>,
+    language: String,
+    notices: Vec<String>,
+    audio: Vec<i16>,
+    /// Why the call ended, once it has.
+    pub closed: Option<String>,
+}
+
+impl TurnLog {
+    /// The question ended at this time.
+    pub fn asked(&mut self, at: Instant) {
+        self.asked = Some(at);
+    }
+
+    /// When the question ended; none: it is still asked.
+    #[must_use]
+    pub fn asked_at(&self) -> Option<Instant> {
+        self.asked
+    }
+
+    /// An event arrived.
+    pub fn event(&mut self, arrived: Arrived) {
+        match arrived.event {
+            Event::Audio { samples, response } => {
+                self.hearing.frame(arrived.at, &samples, response);
+                self.audio.extend(samples);
+            }
+            Event::Message(message) => self.message(arrived.at, message),
+            Event::BadMessage(reason) => self.notices.push(reason),
+            Event::Closed(why) => self.closed = Some(why),
+        }
+    }
+
+    fn message(&mut self, at: Instant, message: ServerMessage) {
+        match message {
+            ServerMessage::UserTranscription { text, last: true, language } => {
+                self.transcripts.push(text.trim().to_owned());
+                self.language = language;
+            }
+            ServerMessage::BotStartedSpeaking { response } => {
+                self.answer(response).started.get_or_insert(at);
+            }
+            ServerMessage::BotStoppedSpeaking { response } => self.answer(response).stopped = Some(at),
+            ServerMessage::BotOutput { text, response } => self.answer(response).text.push(text),
+            ServerMessage::BotInterrupted { response, .. } => {
+                self.hearing.drop_buffered(at);
+                let answer = self.answer(response);
+                answer.interrupted = true;
+                answer.stopped.get_or_insert(at);
+            }
+            ServerMessage::AnswerFailed { response, .. } => {
+                let answer = self.answer(response);
+                answer.failed = true;
+                answer.stopped.get_or_insert(at);
+            }
+            ServerMessage::Turn { response, marks, .. } => self.answer(response).marks = Some(marks),
+            ServerMessage::Error { message, fatal } => {
+                self.notices.push(format!("error{}: {message}", if fatal { " (fatal)" } else { "" }));
+            }
+            ServerMessage::Notice { code, message } => self.notices.push(format!("{code}: {message}")),
+            ServerMessage::ErrorResponse { error, .. } => {
+                self.notices.push(format!("error-response: {error}"))
+            }
+            ServerMessage::CallEnded { message, .. } => self.closed = Some(message),
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, response: ResponseId) -> &mut AnswerLog {
+        let known = self.answers.iter().position(|answer| answer.response == response);
+        let index = known.unwrap_or_else(|| {
+            self.answers.push(AnswerLog {
+                response,
+                started: None,
+                stopped: None,
+                text: Vec::new(),
+                marks: None,
+                interrupted: false,
+                failed: false,
+            });
+            self.answers.len() - 1
+        });
+        &mut self.answers[index]
+    }
+
+    /// The answer to the whole question: the last that sounded and did not fail, unless it was over before the question
+    /// ended.
+    fn current(&self) -> Option<&AnswerLog> {
+        let asked = self.asked?;
+        let last = self.answers.iter().rev().find(|answer| answer.started.is_some() && !answer.failed)?;
+        let over_before = last.stopped.is_some_and(|stopped| stopped < asked);
+        (!over_before).then_some(last)
+    }
+
+    fn sound_of<'a>(&'a self, answer: &'a AnswerLog) -> impl Iterator<Item = &'a Stretch> {
+        let before = self.answers.iter().filter(|one| one.response < answer.response);
+        let free = before.filter_map(|one| one.stopped).max();
+        let from = answer.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
+        self.hearing.stretches().iter().filter(move |stretch| match stretch.response {
+            Some(response) => response == answer.response,
+            None => from.is_some_and(|from| stretch.start >= from),
+        })
+    }
+
+    /// Whether the answer is audible yet.
+    #[must_use]
+    pub fn heard(&self) -> bool {
+        self.current().is_some_and(|answer| self.sound_of(answer).next().is_some())
+    }
+
+    /// Whether the answer has been heard to its end, or was cut off.
+    #[must_use]
+    pub fn over(&self) -> bool {
+        self.current().is_some_and(|answer| answer.stopped.is_some() || answer.interrupted)
+    }
+
+    /// The answer that sounds, and how long after the question its first audible sample did.
+    #[must_use]
+    pub fn first_audio(&self) -> Option<(ResponseId, f64)> {
+        let (asked, answer) = self.asked.zip(self.current())?;
+        let first = self.sound_of(answer).next()?;
+        Some((answer.response, signed_ms(asked, first.start)))
+    }
+
+    /// The last answer that was cut off.
+    #[must_use]
+    pub fn interrupted(&self) -> Option<ResponseId> {
+        self.answers.iter().rev().find(|answer| answer.interrupted).map(|answer| answer.response)
+    }
+
+    /// All that was heard.
+    #[must_use]
+    pub fn hearing(&self) -> &Hearing {
+        &self.hearing
+    }
+
+    /// When nothing more is to be expected, if nothing more comes; `None` while the question is being asked.
+    #[must_use]
+    pub fn deadline(&self, patience: Duration) -> Option<Instant> {
+        let asked = self.asked?;
+        let Some(answer) = self.current().filter(|answer| !answer.interrupted) else {
+            return Some(asked + patience);
+        };
+        Some(match (answer.stopped, answer.marks) {
+            _ if !self.heard() => asked + patience,
+            (Some(stopped), Some(_)) => stopped,
+            (Some(stopped), None) => stopped + MARKS_WITHIN,
+            (None, _) => asked + LONGEST_ANSWER,
+        })
+    }
+
+    /// The turn, measured.
+    #[must_use]
+    pub fn report(self) -> TurnReport {
+        let mut report = TurnReport {
+            transcript: self.transcripts.join(" ").trim().to_owned(),
+            language: self.language.clone(),
+            interruptions: self.answers.iter().filter(|answer| answer.interrupted).count() as u32,
+            ..TurnReport::default()
+        };
+        if let (Some(asked), Some(answer)) = (self.asked, self.current()) {
+            report.response = Some(answer.response);
+            report.marks = answer.marks;
+            report.answer = answer.text.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut sound = self.sound_of(answer);
+            if let Some(first) = sound.next() {
+                let last = sound.last().unwrap_or(first);
+                report.voice_to_voice_ms = Some(signed_ms(asked, first.start));
+                report.first_frame_ms = Some(signed_ms(asked, first.frames_from));
+                report.answer_ms = signed_ms(first.start, last.end);
+            }
+        }
+        report.notices = self.notices;
+        report.audio = self.audio;
+        report
+    }
+}
+
+/// Milliseconds from one moment to another, negative if that came first.
+pub fn signed_ms(from: Instant, to: Instant) -> f64 {
+    to.checked_duration_since(from).map_or_else(
+        || -from.duration_since(to).as_secs_f64() * 1_000.0,
+        |after| after.as_secs_f64() * 1_000.0,
+    )
+}

@@ -1,0 +1,428 @@
+//! Listening: an utterance from its first sound to the end of the turn, and the hidden answer that is begun before it.
+
+use crate::event::{CallEvent, TurnMarks};
+use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
+
+use super::answer::Answer;
+use super::{Command, Conversation, HOLDING_AFTER, Line};
+use crate::interjection::Interjection;
+use crate::turn_end::{Vote, shape};
+
+/// Words that have not come after this long are given up.
+const TRANSCRIPT_TIMEOUT: u64 = 20_000;
+/// A pause in which no word was said is over after this long.
+const WORDLESS: u64 = 500;
+/// The model reads ahead when there is so much more to read.
+const READ_AHEAD: usize = 8;
+/// An answer that the vote thinks premature is begun after this long, so that it is there when patience ends.
+const LATE_SPECULATION: u64 = 600;
+
+/// The utterance that is spoken, or pauses.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) id: UtteranceId,
+    /// When its voice began.
+    pub(super) began: u64,
+    pub(super) pause: Option<Pause>,
+    /// It began while the agent spoke, and has said nothing that matters.
+    pub(super) ignored: bool,
+    /// Words were typed while it was open: until they are answered it neither delays nor stops anything.
+    pub(super) typed_over: bool,
+    /// The person was asked to wait for its words.
+    pub(super) asked_to_wait: bool,
+    /// It sounds over an answer, for long, and no words were in it so far.
+    pub(super) wordless: bool,
+    /// The words of it that were shown last.
+    shown: Option<Transcript>,
+    /// Bytes of its words that the model has read ahead.
+    read: usize,
+}
+
+impl Open {
+    fn new(id: UtteranceId, began: u64) -> Self {
+        Self {
+            id,
+            began,
+            pause: None,
+            ignored: false,
+            typed_over: false,
+            asked_to_wait: false,
+            wordless: false,
+            shown: None,
+            read: 0,
+        }
+    }
+}
+
+/// A pause that may be the end of the turn.
+#[derive(Debug)]
+pub(super) struct Pause {
+    number: u32,
+    /// When the voice stopped.
+    at: u64,
+    noticed: u64,
+    words: Option<(Transcript, u64)>,
+    vote: Vote,
+    /// An answer to it was begun; if it failed, the next one waits for the end of the turn.
+    answered: bool,
+}
+
+impl Pause {
+    fn new(number: u32, at: u64, noticed: u64) -> Self {
+        Self { number, at, noticed, words: None, vote: Vote::default(), answered: false }
+    }
+}
+
+/// An utterance that was cut and whose words are still to come.
+#[derive(Debug)]
+pub(super) struct Cut {
+    id: UtteranceId,
+    at: u64,
+    noticed: u64,
+    /// Words were typed since: its own are remembered and no longer waited for.
+    pub(super) typed_over: bool,
+    asked_to_wait: bool,
+    /// The words of it that were shown last.
+    shown: Option<Transcript>,
+}
+
+impl Conversation {
+    /// Typed words do not wait for what the microphone hears.
+    pub(super) fn type_over(&mut self) {
+        if let Some(open) = &mut self.open {
+            (open.typed_over, open.ignored) = (true, true);
+        }
+        self.cut.iter_mut().for_each(|cut| cut.typed_over = true);
+    }
+
+    pub(super) fn voice(&mut self, now: u64, event: &VadEvent, ago: u64) {
+        self.last_word = now;
+        let at = now.saturating_sub(ago);
+        match event {
+            VadEvent::Started { utterance, .. } => {
+                self.discard();
+                self.open = Some(Open::new(*utterance, at));
+                self.emit(CallEvent::UserStartedSpeaking);
+                self.barge_in_begins(at);
+            }
+            VadEvent::Paused { utterance, pause, .. } => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.id == *utterance) {
+                    open.pause = Some(Pause::new(*pause, at, now));
+                    self.barge_in_pauses();
+                }
+            }
+            VadEvent::Resumed { utterance } => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.id == *utterance) {
+                    open.pause = None;
+                    self.discard();
+                    self.barge_in_goes_on(now);
+                }
+            }
+            VadEvent::Cut { utterance, .. } => {
+                if let Some(open) = self.open.take_if(|open| open.id == *utterance) {
+                    self.discard();
+                    let Open { id, typed_over, asked_to_wait, shown, .. } = open;
+                    self.cut.push(Cut { id, at, noticed: now, typed_over, asked_to_wait, shown });
+                    self.emit(CallEvent::UserStoppedSpeaking);
+                }
+            }
+        }
+    }
+
+    pub(super) fn partial(
+        &mut self,
+        now: u64,
+        position: PlaybackPosition,
+        utterance: UtteranceId,
+        words: &Transcript,
+    ) {
+        if self.open.as_ref().is_none_or(|open| open.id != utterance) {
+            return;
+        }
+        if words.text.is_empty() {
+            return self.barge_in_is_wordless(now, words.decode_ms);
+        }
+        let judged = self.judge(now, words);
+        if judged == Some(Interjection::Interruption) {
+            self.interrupt(now, position);
+        }
+        self.hear_ahead(words);
+        // An echo, or a sign of listening, is nothing that the person might have to be taken at.
+        let meant = judged.is_none_or(|judged| judged == Interjection::Interruption);
+        if let Some(open) = self.open.as_mut() {
+            open.wordless = false;
+            if meant {
+                open.shown = Some(words.clone());
+            }
+        }
+        self.emit(caption(words));
+    }
+
+    /// What will hardly change any more is read by the model while the person still speaks.
+    fn hear_ahead(&mut self, words: &Transcript) {
+        let Some(open) = self.open.as_mut() else { return };
+        // All but the last two words, or what is stable: a word that does change is read again.
+        let likely = words.text.trim_end().rsplitn(3, ' ').nth(2).map_or(0, str::len);
+        let stable = &words.text[..likely.max(words.stable)];
+        if self.answer.is_some() || stable.len() < open.read + READ_AHEAD {
+            return;
+        }
+        open.read = stable.len();
+        self.read_ahead(stable);
+    }
+
+    pub(super) fn trial(
+        &mut self,
+        now: u64,
+        position: PlaybackPosition,
+        utterance: UtteranceId,
+        number: u32,
+        words: Transcript,
+    ) {
+        let judged = self.judge(now, &words);
+        let Some(open) = self.open.as_mut().filter(|open| open.id == utterance) else { return };
+        let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
+        pause.vote.shape = shape(&words.text);
+        if !words.text.is_empty() {
+            open.wordless = false;
+            open.shown = Some(words.clone());
+            self.commands.push(Command::Emit(caption(&words)));
+        }
+        pause.words = Some((words, now));
+        match judged {
+            Some(Interjection::Interruption) => self.interrupt(now, position),
+            Some(_) => {
+                open.ignored = true;
+                self.barge_in_was_nothing();
+            }
+            None => {}
+        }
+        self.decide(now);
+    }
+
+    pub(super) fn prosody(&mut self, now: u64, utterance: UtteranceId, number: u32, probability: f32) {
+        let open = self.open.as_mut().filter(|open| open.id == utterance);
+        let pause = open.and_then(|open| open.pause.as_mut()).filter(|pause| pause.number == number);
+        if let Some(pause) = pause {
+            pause.vote.prosody = Some(probability);
+            self.decide(now);
+        }
+    }
+
+    pub(super) fn meaning(&mut self, now: u64, response: ResponseId, probability: f32) {
+        if self.hidden.as_ref().is_some_and(|hidden| hidden.id == response)
+            && let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut())
+        {
+            pause.vote.meaning = Some(probability);
+            self.decide(now);
+        }
+    }
+
+    /// The words of an utterance will not come. Those that were shown are the person's, as far as anybody knows.
+    pub(super) fn not_understood(&mut self, now: u64, utterance: UtteranceId) {
+        let undecided = self.answer.as_ref().is_none_or(|answer| answer.waits);
+        if let Some(open) =
+            self.open.as_mut().filter(|open| open.id == utterance && !open.ignored && undecided)
+            && let Some(words) = open.shown.take()
+        {
+            open.pause.get_or_insert_with(|| Pause::new(0, now, now)).words.get_or_insert((words, now));
+            // They have been waited for long enough.
+            return self.commit(now);
+        }
+        let cut = self.cut.iter_mut().find(|cut| cut.id == utterance);
+        if let Some(words) = cut.and_then(|cut| cut.shown.take()) {
+            return self.cut_words(now, utterance, words);
+        }
+        let open = self.open.take_if(|open| open.id == utterance).is_some();
+        let cut = self.cut.extract_if(.., |cut| cut.id == utterance).count() > 0;
+        if open {
+            self.discard();
+            self.commands.push(Command::Close(utterance));
+            self.emit(CallEvent::UserStoppedSpeaking);
+        }
+        if open || cut {
+            self.barge_in_was_nothing();
+            self.emit(CallEvent::words(String::new(), String::new()));
+            self.notice("not-understood", "I could not make out what you said. Please say it again.");
+            self.answer_if_due(now);
+            self.say(now, Line::NotUnderstood);
+            self.make_room();
+        }
+    }
+
+    pub(super) fn cut_words(&mut self, now: u64, utterance: UtteranceId, words: Transcript) {
+        let Some(index) = self.cut.iter().position(|cut| cut.id == utterance) else { return };
+        let cut = self.cut.remove(index);
+        if !words.text.is_empty() && cut.typed_over && self.answer.is_some() {
+            self.history.person_said(&words.text);
+        } else if !words.text.is_empty() {
+            let since = |at: u64| Some(u32::try_from(at.saturating_sub(cut.at)).unwrap_or(u32::MAX));
+            let marks = TurnMarks { transcript: since(now), ..TurnMarks::default() };
+            self.person_said(now, &words.text, (cut.at, marks));
+        }
+        self.emit(CallEvent::words(words.text, words.language));
+        self.answer_if_due(now);
+    }
+
+    /// When the open utterance wants attention: to begin an answer, to end the turn, or to give up its words.
+    pub(super) fn open_due(&self) -> Option<u64> {
+        let pause = self.open.as_ref()?.pause.as_ref()?;
+        let Some((words, _)) = &pause.words else { return Some(pause.noticed + TRANSCRIPT_TIMEOUT) };
+        let end = pause.at + self.patience(pause, &words.text);
+        let begin = self.may_speculate(pause, &words.text).then(|| speculation_due(pause));
+        Some(begin.map_or(end, |begin| begin.min(end)))
+    }
+
+    fn patience(&self, pause: &Pause, text: &str) -> u64 {
+        let nothing = text.is_empty() || self.open.as_ref().is_some_and(|open| open.ignored);
+        if nothing {
+            return WORDLESS;
+        }
+        let begun = self.hidden.as_ref().is_some_and(Answer::is_wordless);
+        let expected = pause.vote.meaning.is_none() && (begun || self.may_speculate(pause, text));
+        pause.vote.patience(self.settings.eagerness, expected)
+    }
+
+    fn may_speculate(&self, pause: &Pause, text: &str) -> bool {
+        let ignored = self.open.as_ref().is_some_and(|open| open.ignored);
+        let busy = self.hidden.is_some() || self.answer.is_some() || !self.cut.is_empty();
+        !text.is_empty() && !ignored && !busy && !pause.answered
+    }
+
+    /// Begins a hidden answer, and ends the turn, when it is time for that.
+    pub(super) fn decide(&mut self, now: u64) {
+        let Some(open) = &self.open else { return };
+        let Some(pause) = &open.pause else { return };
+        let Some((words, _)) = &pause.words else {
+            if pause.noticed + TRANSCRIPT_TIMEOUT <= now {
+                self.not_understood(now, open.id);
+            }
+            return;
+        };
+        if pause.at + self.patience(pause, &words.text) <= now {
+            self.commit(now);
+        } else if self.may_speculate(pause, &words.text) && speculation_due(pause) <= now {
+            let words = words.clone();
+            self.speculate(now, &words);
+        }
+    }
+
+    fn speculate(&mut self, now: u64, words: &Transcript) {
+        let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut()) else { return };
+        pause.answered = true;
+        let asked = pause.at;
+        let request = self.request(&words.text, &self.language_of(words), true);
+        let mut hidden = Answer::new(request.id, (asked, TurnMarks::default()));
+        hidden.speculated(now);
+        self.hidden = Some(hidden);
+        self.commands.push(Command::Start(request, Play::Hidden));
+    }
+
+    /// The hidden answer's request was too long: it is made again, with less.
+    pub(super) fn speculate_again(&mut self, now: u64) {
+        if let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut()) {
+            pause.answered = false;
+            self.decide(now);
+        }
+    }
+
+    /// The person goes on, so that the hidden answer was to half a sentence.
+    pub(super) fn discard(&mut self) {
+        if let Some(hidden) = self.hidden.take() {
+            self.commands.push(Command::Cancel(hidden.id));
+        }
+    }
+
+    /// The turn is over.
+    fn commit(&mut self, now: u64) {
+        let Some(open) = self.open.take() else { return };
+        let Some((pause, (words, come))) =
+            open.pause.and_then(|mut pause| pause.words.take().map(|words| (pause, words)))
+        else {
+            return;
+        };
+        self.commands.push(Command::Close(open.id));
+        self.emit(CallEvent::UserStoppedSpeaking);
+        if words.text.is_empty() || open.ignored {
+            self.discard();
+            self.barge_in_was_nothing();
+            // An empty one takes back the captions of a noise.
+            self.emit(CallEvent::words(String::new(), words.language));
+            self.answer_if_due(now);
+            if open.asked_to_wait {
+                self.say(now, Line::NotUnderstood);
+            }
+            self.make_room();
+            return;
+        }
+        self.language = self.language_of(&words);
+        let since = |at: u64| Some(u32::try_from(at.saturating_sub(pause.at)).unwrap_or(u32::MAX));
+        let marks = TurnMarks {
+            pause: since(pause.noticed),
+            transcript: since(come),
+            turn_decided: since(now),
+            ..TurnMarks::default()
+        };
+        self.person_said(now, &words.text, (pause.at, marks));
+        self.vote = Some(pause.vote);
+        self.emit(CallEvent::words(words.text, words.language));
+        match self.hidden.take() {
+            Some(hidden) => self.promote(now, hidden, marks),
+            None => self.answer_if_due(now),
+        }
+    }
+
+    fn language_of(&self, words: &Transcript) -> String {
+        match &self.settings.language {
+            None if !words.language.is_empty() => words.language.clone(),
+            _ => self.language.clone(),
+        }
+    }
+
+    /// When the person has waited long enough for their words to be known, with nobody speaking.
+    pub(super) fn words_late_due(&self) -> Option<u64> {
+        let open = self.open.as_ref();
+        let speaks = open.is_some_and(|open| open.pause.is_none());
+        if self.answer.is_some() || self.hidden.is_some() || self.leaving.is_some() || speaks {
+            return None;
+        }
+        let paused = open.filter(|open| !(open.ignored || open.asked_to_wait)).and_then(|open| {
+            open.pause.as_ref().filter(|pause| pause.words.is_none()).map(|pause| pause.noticed)
+        });
+        let cut = self.cut.iter().filter(|cut| !(cut.typed_over || cut.asked_to_wait)).map(|cut| cut.noticed);
+        // In silence: an answer may have sounded meanwhile.
+        cut.chain(paused).min().map(|since| since.max(self.last_word) + HOLDING_AFTER)
+    }
+
+    /// The person has waited long enough: they cannot tell a server that works from one that does not hear.
+    pub(super) fn words_late(&mut self, now: u64) {
+        if self.words_late_due().is_none_or(|due| due > now) {
+            return;
+        }
+        self.open.iter_mut().for_each(|open| open.asked_to_wait = true);
+        self.cut.iter_mut().for_each(|cut| cut.asked_to_wait = true);
+        self.ask_to_wait(now);
+    }
+
+    pub(super) fn cut_due(&self) -> Option<u64> {
+        self.cut.iter().map(|cut| cut.noticed + TRANSCRIPT_TIMEOUT).min()
+    }
+
+    pub(super) fn cut_timeout(&mut self, now: u64) {
+        let late: Vec<_> =
+            self.cut.iter().filter(|cut| cut.noticed + TRANSCRIPT_TIMEOUT <= now).map(|cut| cut.id).collect();
+        for utterance in late {
+            self.not_understood(now, utterance);
+        }
+    }
+}
+
+fn speculation_due(pause: &Pause) -> u64 {
+    if pause.vote.worth_speculation() { pause.at } else { pause.at + LATE_SPECULATION }
+}
+
+/// The words so far.
+fn caption(words: &Transcript) -> CallEvent {
+    let (text, language) = (words.text.clone(), words.language.clone());
+    CallEvent::UserTranscript { text, stable: words.stable, last: false, language }
+}

@@ -1,0 +1,24 @@
+//! What a call is and how it decides, and the face. Pure: no clock, no I/O, no async; time is passed in.
+//!
+//! - [`frame`], [`event`]: the vocabulary between rooms
+//! - [`tool`]: functions that the model may call
+//! - [`plain`]: text without control characters
+//! - [`conversation`]: the one that decides; [`turn_end`], [`interjection`], [`slow`]: rules that it asks
+//! - [`invariants`]: what must hold in every call, whoever decides
+//! - [`recording`]: the format of recorded calls, and their replay
+//! - [`avatar`]: the face that goes with the voice
+//! - [`mel`]: Whisper's mel filterbank
+#![forbid(unsafe_code)]
+
+pub mod avatar;
+pub mod conversation;
+pub mod event;
+pub mod frame;
+pub mod interjection;
+pub mod invariants;
+pub mod mel;
+pub mod plain;
+pub mod recording;
+pub mod slow;
+pub mod tool;
+pub mod turn_end;

@@ -1,0 +1,233 @@
+//! Gives a recording's inputs, with their recorded times, to a new conversation, and compares what it commands. Pure.
+
+use std::io::BufRead;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{End, FORMAT, FORMAT_VERSION, Header};
+use crate::conversation::{Conversation, Input};
+use crate::frame::PlaybackPosition;
+use crate::invariants::{Invariants, Violation};
+
+/// Why a file cannot be replayed, or only up to a line.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It is something else.
+    #[error("is no recording of a call: its first line does not say \"format\":\"{FORMAT}\"")]
+    Foreign,
+    /// It was made by another version.
+    #[error(
+        "has recording format {0}, and this program reads format {FORMAT_VERSION}: replay it with the version that recorded it, visavis {1}"
+    )]
+    OtherVersion(u64, String),
+    /// A line makes no sense.
+    #[error("line {line} is broken: {reason}{hint}")]
+    Broken {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+        /// What may be the cause.
+        hint: String,
+    },
+    /// The last line has no end.
+    #[error("line {0} is cut off: the file was not written to its end. The lines before it were replayed")]
+    CutOff(usize),
+}
+
+/// The first step whose commands are not the recorded ones.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// Counted from 1.
+    pub line: usize,
+    /// Milliseconds since the call began.
+    pub at: u64,
+    /// What happened.
+    pub input: Value,
+    /// Which of the commands differs first, from 1.
+    pub command: usize,
+    /// As recorded; none: there was no such command.
+    pub expected: Option<Value>,
+    /// As commanded now; none: nothing.
+    pub got: Option<Value>,
+}
+
+/// A violated invariant, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// Counted from 1.
+    pub line: usize,
+    /// Milliseconds since the call began.
+    pub at: u64,
+    /// Which, and what happened.
+    #[serde(flatten)]
+    pub violation: Violation,
+}
+
+/// What a replay showed.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// The call.
+    pub call: String,
+    /// The version that recorded it.
+    pub recorded_by: String,
+    /// Inputs that were replayed.
+    pub inputs: u64,
+    /// The call ended in order, with all its inputs recorded.
+    pub complete: bool,
+    /// The first difference, where the comparison ends.
+    pub difference: Option<Difference>,
+    /// Invariants that do not hold.
+    pub violations: Vec<Found>,
+    /// Why it was not replayed to its end.
+    #[serde(serialize_with = "as_text")]
+    pub fault: Option<Fault>,
+}
+
+impl Report {
+    /// The same commands to the end, and nothing that must not be.
+    #[must_use]
+    pub fn good(&self) -> bool {
+        self.difference.is_none() && self.violations.is_empty() && self.fault.is_none()
+    }
+}
+
+fn as_text<S: serde::Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S::Error> {
+    fault.as_ref().map(Fault::to_string).serialize(serializer)
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    at: u64,
+    position: PlaybackPosition,
+    input: Input,
+    commands: Vec<Value>,
+}
+
+/// Replays a recording up to its end, its first difference, or its first fault.
+pub fn replay(lines: impl BufRead) -> Report {
+    let mut report = Report::default();
+    report.fault = run(lines, &mut report).err();
+    report
+}
+
+fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
+    let mut text = Vec::new();
+    lines.read_until(b'\n', &mut text)?;
+    let header = header(&text)?;
+    (report.call, report.recorded_by) = (header.call.clone(), header.visavis.clone());
+    let mut conversation = Conversation::new(header.settings, header.call);
+    let mut invariants = Invariants::default();
+    for number in 2.. {
+        text.clear();
+        if lines.read_until(b'\n', &mut text)? == 0 {
+            break;
+        }
+        let broken = |reason: String| {
+            let ours = env!("CARGO_PKG_VERSION");
+            let hint = if report.recorded_by == ours {
+                String::new()
+            } else {
+                format!(" (recorded by visavis {}, this is {ours})", report.recorded_by)
+            };
+            Fault::Broken { line: number, reason, hint }
+        };
+        if text.last() != Some(&b'\n') {
+            return Err(Fault::CutOff(number));
+        }
+        if report.complete {
+            return Err(broken("it comes after the last line".into()));
+        }
+        if let Ok(end) = serde_json::from_slice::<End>(&text) {
+            if end.steps != report.inputs {
+                return Err(broken(format!(
+                    "{} lines should be before it, not {}",
+                    end.steps, report.inputs
+                )));
+            }
+            report.complete = true;
+            continue;
+        }
+        let step: Recorded = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+        let commands = conversation.handle(step.at, step.position, step.input.clone());
+        let violations = invariants.step(step.at, &step.input, &commands);
+        let found = violations.into_iter().map(|violation| Found { line: number, at: step.at, violation });
+        report.violations.extend(found);
+        report.inputs += 1;
+        let got: Vec<Value> = commands
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()
+            .map_err(|error| broken(error.to_string()))?;
+        if got != step.commands {
+            report.difference = Some(difference(number, &step, &got));
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn header(line: &[u8]) -> Result<Header, Fault> {
+    let value: Value = serde_json::from_slice(line).map_err(|_| Fault::Foreign)?;
+    if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
+        return Err(Fault::Foreign);
+    }
+    let version = value.get("format_version").and_then(Value::as_u64).unwrap_or(0);
+    if version != u64::from(FORMAT_VERSION) {
+        let by = value.get("visavis").and_then(Value::as_str).unwrap_or("of an unknown version");
+        return Err(Fault::OtherVersion(version, by.into()));
+    }
+    let broken =
+        |error: serde_json::Error| Fault::Broken { line: 1, reason: error.to_string(), hint: String::new() };
+    serde_json::from_value(value).map_err(broken)
+}
+
+fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
+    let same = step.commands.iter().zip(got).take_while(|(a, b)| a == b).count();
+    let input = serde_json::to_value(&step.input).unwrap_or(Value::Null);
+    let (expected, got) = (step.commands.get(same).cloned(), got.get(same).cloned());
+    Difference { line, at: step.at, input, command: same + 1, expected, got }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = r#"{"format":"visavis-recording","format_version":2,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"prompt_tokens":2000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
+    const BAD: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":{"Bad":{"id":null,"message":"c"}}},"commands":[{"Emit":{"BadMessage":{"id":null,"message":"c"}}}]}"#;
+
+    fn of(lines: &[&str]) -> Report {
+        replay((lines.join("\n") + "\n").as_bytes())
+    }
+
+    #[test]
+    fn the_first_difference_is_told_with_its_line_and_both_sides() {
+        assert!(of(&[HEADER, BAD, r#"{"end":"hung-up","steps":1}"#]).complete);
+        let other = BAD.replace(r#""message":"c"}}}]"#, r#""message":"d"}}}]"#);
+        let report = of(&[HEADER, &other, BAD]);
+        let difference = report.difference.expect("they differ");
+        assert_eq!((difference.line, difference.command, difference.at), (2, 1, 5));
+        assert_eq!(difference.expected.unwrap()["Emit"]["BadMessage"]["message"], "d");
+        assert_eq!(difference.got.unwrap()["Emit"]["BadMessage"]["message"], "c");
+    }
+
+    #[test]
+    fn a_file_that_is_no_whole_recording_is_told_what_it_is() {
+        let cut = BAD.replace("\"at\":5", "\"at\":6");
+        let cut = &cut[..cut.len() / 2];
+        let whole = format!("{HEADER}\n{BAD}\n{cut}");
+        let report = replay(whole.as_bytes());
+        assert!(matches!(report.fault, Some(Fault::CutOff(3))) && report.inputs == 1);
+        let told = |lines: &[&str]| of(lines).fault.expect("it is bad").to_string();
+        assert!(told(&["hello"]).contains("no recording"), "{}", told(&["hello"]));
+        assert!(told(&[""]).contains("no recording"));
+        let later = HEADER.replace("\"format_version\":2", "\"format_version\":3").replace("0.1.0", "9.0");
+        assert!(told(&[&later]).contains("format 3") && told(&[&later]).contains("visavis 9.0"));
+        assert!(told(&[HEADER, "{\"at\":1}"]).contains("line 2 is broken: missing field"));
+        assert!(told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it"));
+    }
+}

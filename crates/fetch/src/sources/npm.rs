@@ -1,0 +1,37 @@
+//! Tarballs, through the user's own npm with the user's own configuration.
+
+use std::path::Path;
+
+use super::client::Client;
+use super::keep;
+use visavis_models::FetchError;
+
+/// Downloads one package, without what it depends on.
+pub(super) fn download(
+    command: &[String],
+    spec: &str,
+    scratch: &Path,
+    target: &Path,
+    on_bytes: &dyn Fn(u64),
+) -> Result<(), FetchError> {
+    let client = Client {
+        command,
+        tool: "npm",
+        install: "install npm (Debian and Ubuntu: apt install npm), or use --prefer hub",
+    };
+    let run = client.run(
+        |out| {
+            let dest = out.to_string_lossy().into_owned();
+            let flags = ["--loglevel=error", "--no-update-notifier", "--fetch-retries=2"].map(str::to_owned);
+            let mut args = vec!["pack".to_owned(), spec.to_owned(), "--pack-destination".to_owned(), dest];
+            args.extend(flags);
+            args
+        },
+        scratch,
+        on_bytes,
+    )?;
+    match &run.file {
+        Some(tarball) => keep(tarball, target),
+        None => Err(client.explain(spec, &run.log, scratch)),
+    }
+}

@@ -1,0 +1,17 @@
+//! Models: which there are and where from ([`Manifest`]), and what lies in the models directory ([`store`], [`check`]).
+//!
+//! A file under its final name is always whole, until somebody writes to it: [`check`] looks for that when a server starts.
+#![forbid(unsafe_code)]
+
+mod check;
+mod error;
+mod manifest;
+mod size;
+pub mod store;
+
+pub use check::check;
+pub use error::FetchError;
+pub use manifest::source::{Conversion, Origin, Part, Source};
+pub use manifest::{DEFAULT_PROFILE, Expected, Manifest, Model, Profile, Role};
+pub use size::human;
+pub use store::{State, state, verify};

@@ -1,0 +1,65 @@
+//! Profiles: the models that belong together.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Model;
+use crate::store;
+
+/// The models that one way of running needs. Paths are relative to the models directory.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Speech-to-text model.
+    pub stt: PathBuf,
+    /// Language model.
+    pub llm: PathBuf,
+    /// Voices; beside `voice.onnx` lies `voice.onnx.json`.
+    pub tts: Vec<PathBuf>,
+    /// Voice activity detector.
+    pub vad: PathBuf,
+    /// End-of-turn detector, if it has one.
+    pub turn: Option<PathBuf>,
+    /// ONNX Runtime's shared library.
+    pub runtime: PathBuf,
+    pub(super) models: Vec<Model>,
+}
+
+impl Profile {
+    /// Every model of the profile with all that these need.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter()
+    }
+
+    /// The models that are not in `dir`, or have the wrong size there. Quick: no checksum is computed.
+    pub fn missing(&self, dir: &Path) -> Vec<&Model> {
+        self.models.iter().filter(|m| !store::is_present(dir, m)).collect()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileEntry {
+    pub(super) summary: String,
+    pub(super) stt: String,
+    pub(super) llm: String,
+    pub(super) tts: Vec<String>,
+    pub(super) vad: String,
+    pub(super) turn: Option<String>,
+    pub(super) runtime: String,
+    #[serde(default)]
+    pub(super) also: Vec<String>,
+}
+
+impl ProfileEntry {
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        [&self.stt, &self.llm]
+            .into_iter()
+            .chain(&self.tts)
+            .chain([&self.vad, &self.runtime])
+            .chain(&self.turn)
+            .chain(&self.also)
+    }
+}

@@ -1,0 +1,235 @@
+//! The models directory: what lies there, whether it was checked, and how a finished file gets in.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{FetchError, Model};
+
+/// Remembers which files were checked, so that a start need not read gigabytes again.
+const STAMPS: &str = ".verified.json";
+const LOCK: &str = ".lock";
+const CHUNK: usize = 1 << 18;
+
+/// What is known of a model's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// There, and its checksum was the manifest's when it was last written.
+    Verified,
+    /// There; the manifest has no checksum to compare with.
+    NoChecksum,
+    /// There with the right size, but never checked.
+    Unchecked,
+    /// There with a wrong size.
+    WrongSize,
+    /// Not there.
+    Missing,
+}
+
+impl State {
+    /// Words for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::NoChecksum => "not verified: the manifest has no checksum",
+            Self::Unchecked => "there, not yet checked",
+            Self::WrongSize => "damaged: wrong size",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// The checksum of a file at a moment that its size and modification time name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+struct Stamp {
+    size: u64,
+    modified_s: u64,
+    sha256: String,
+}
+
+/// The checksums known of a models directory.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub struct Stamps(BTreeMap<PathBuf, Stamp>);
+
+impl Stamps {
+    /// An unreadable file counts as empty: the models are then checked again.
+    pub fn load(dir: &Path) -> Self {
+        fs::read(dir.join(STAMPS))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// The state of a model, from its file's metadata and these checksums alone.
+    pub fn state(&self, dir: &Path, model: &Model) -> State {
+        let Some((size, modified_s)) = metadata(&dir.join(&model.file)) else { return State::Missing };
+        if !model.accepts_size(size) {
+            return State::WrongSize;
+        }
+        match self.0.get(&model.file) {
+            Some(stamp) if stamp.size == size && stamp.modified_s == modified_s => {
+                match judge(model, size, &stamp.sha256) {
+                    Some(true) => State::Verified,
+                    Some(false) => State::NoChecksum,
+                    None => State::Unchecked,
+                }
+            }
+            _ => State::Unchecked,
+        }
+    }
+
+    /// Remembers the checksum of a file as it lies there now.
+    pub fn record(&mut self, dir: &Path, model: &Model, sha256: &str) -> Result<(), FetchError> {
+        if let Some((size, modified_s)) = metadata(&dir.join(&model.file)) {
+            self.0.insert(model.file.clone(), Stamp { size, modified_s, sha256: sha256.to_owned() });
+        }
+        self.save(dir)
+    }
+
+    /// A file of `dir` that had this checksum, and was not written to since.
+    pub fn file_with(&self, dir: &Path, sha256: &str) -> Option<PathBuf> {
+        let same = |(file, stamp): (&PathBuf, &Stamp)| {
+            let path = dir.join(file);
+            let untouched = metadata(&path) == Some((stamp.size, stamp.modified_s));
+            (stamp.sha256 == sha256 && untouched).then_some(path)
+        };
+        self.0.iter().find_map(same)
+    }
+
+    /// Forgets that a model was checked.
+    pub fn forget(&mut self, dir: &Path, model: &Model) -> Result<(), FetchError> {
+        self.0.remove(&model.file).map_or(Ok(()), |_| self.save(dir))
+    }
+
+    fn save(&self, dir: &Path) -> Result<(), FetchError> {
+        let path = dir.join(STAMPS);
+        let write = || -> io::Result<()> {
+            // Whoever may read the models may read that they were checked.
+            let readable = fs::Permissions::from_mode(0o644);
+            let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(dir)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.flush()?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        write().map_err(|e| FetchError::writing(&path, e))
+    }
+}
+
+fn metadata(path: &Path) -> Option<(u64, u64)> {
+    let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let modified = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    // Whole seconds: archives and container images keep no more.
+    Some((meta.len(), modified.as_secs()))
+}
+
+/// Whether a file of that size and checksum is the model: `Some(false)` if the manifest has no checksum.
+fn judge(model: &Model, size: u64, sha256: &str) -> Option<bool> {
+    let fits = model
+        .sources_here()
+        .map(|source| model.expected(source))
+        .filter(|expected| expected.size.is_none_or(|s| s == size))
+        .filter(|expected| expected.sha256.is_none_or(|s| s == sha256));
+    fits.map(|expected| expected.sha256.is_some()).max()
+}
+
+/// Whether a model's file lies in `dir` with a size that the manifest knows.
+pub fn is_present(dir: &Path, model: &Model) -> bool {
+    fs::metadata(dir.join(&model.file)).is_ok_and(|meta| meta.is_file() && model.accepts_size(meta.len()))
+}
+
+/// The state of a model without reading its file.
+pub fn state(dir: &Path, model: &Model) -> State {
+    Stamps::load(dir).state(dir, model)
+}
+
+/// Reads a model's file and compares its checksum; `None` if it is not there.
+///
+/// A file that the manifest has no checksum for is compared with what it was when it was fetched.
+pub fn verify(dir: &Path, model: &Model) -> Result<Option<State>, FetchError> {
+    let path = dir.join(&model.file);
+    let Some((size, _)) = metadata(&path) else { return Ok(None) };
+    let sha256 = hash_file(&path)?;
+    let mut stamps = Stamps::load(dir);
+    let verdict = judge(model, size, &sha256);
+    let before = stamps.0.get(&model.file).map(|stamp| stamp.sha256.clone());
+    let changed = verdict != Some(true) && before.is_some_and(|before| before != sha256);
+    match verdict {
+        Some(checked) if !changed => {
+            // Only a shortcut for later: a models directory may be read-only.
+            let _ = stamps.record(dir, model, &sha256);
+            Ok(Some(if checked { State::Verified } else { State::NoChecksum }))
+        }
+        _ => {
+            let known =
+                model.sources_here().filter_map(|s| model.expected(s).sha256.map(str::to_owned)).next();
+            let expected = known.unwrap_or_else(|| "the one it was fetched with".to_owned());
+            Err(FetchError::Checksum { what: path.display().to_string(), actual: sha256, expected })
+        }
+    }
+}
+
+/// The checksum of a file, in lower-case hexadecimal.
+pub fn hash_file(path: &Path) -> Result<String, FetchError> {
+    let hash = || -> io::Result<String> {
+        let mut file = File::open(path)?;
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let n = file.read(&mut buffer)?;
+            if n == 0 {
+                return Ok(hex(hasher));
+            }
+            hasher.update(&buffer[..n]);
+        }
+    };
+    hash().map_err(|source| FetchError::Io { path: path.to_owned(), source })
+}
+
+/// A finished checksum in lower-case hexadecimal.
+pub fn hex(hasher: Sha256) -> String {
+    format!("{:x}", hasher.finalize())
+}
+
+/// Takes the directory for this process; another fetch waits until the file is dropped.
+pub fn lock(dir: &Path, on_wait: impl FnOnce()) -> Result<File, FetchError> {
+    let path = dir.join(LOCK);
+    let take = || -> io::Result<File> {
+        fs::create_dir_all(dir)?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+        if file.try_lock().is_err() {
+            on_wait();
+            file.lock()?;
+        }
+        Ok(file)
+    };
+    take().map_err(|e| FetchError::writing(&path, e))
+}
+
+/// Gives a finished file its final name, durably.
+pub fn install(finished: &Path, dir: &Path, file: &Path) -> Result<(), FetchError> {
+    let target = dir.join(file);
+    let rename = || -> io::Result<()> {
+        File::open(finished)?.sync_all()?;
+        let parent = target.parent().unwrap_or(dir);
+        fs::create_dir_all(parent)?;
+        fs::rename(finished, &target)?;
+        File::open(parent)?.sync_all()
+    };
+    rename().map_err(|e| FetchError::writing(&target, e))
+}
+
+/// Refuses at once what would fill the disk half-way through.
+pub fn check_space(dir: &Path, need: u64) -> Result<(), FetchError> {
+    // A file system that cannot say how full it is does not stop the fetch: a full disk is noticed when writing.
+    let Ok(stat) = rustix::fs::statvfs(dir) else { return Ok(()) };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if free < need { Err(FetchError::NoSpace { dir: dir.to_owned(), free, need }) } else { Ok(()) }
+}

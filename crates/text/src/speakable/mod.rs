@@ -1,0 +1,130 @@
+//! Turns a written phrase into the text that a voice speaks: no markup and no emoji, numbers as people repeat them,
+//! addresses by their names. What espeak-ng reads well in its language is left as it is. Pure.
+//!
+//! Every written word keeps the range of spoken text that says it, so that an interruption is told in written words.
+//!
+//! - `markup`, `fold`, `formula`: the text without what is for the eye alone, split into tokens
+//! - `kinds`: the ordered table of readings, one file for each (`money`, `date`, `clock`, …); conflicts are decided there
+//! - `sentence`: whether a full stop ends a sentence; `phrases` asks it too
+//! - `tongue`: the words of each language
+
+mod abbreviation;
+mod acronym;
+mod address;
+mod amount;
+mod calculation;
+mod clock;
+mod code;
+mod date;
+mod fold;
+mod formula;
+mod fraction;
+mod kinds;
+mod letters;
+mod markup;
+mod maths;
+mod money;
+mod names;
+mod number;
+mod ordinal;
+mod phone;
+mod quantity;
+mod roman;
+pub(crate) mod sentence;
+mod token;
+mod tongue;
+mod unit;
+mod year;
+
+use token::{Here, Token};
+pub(crate) use tongue::Tongue;
+use visavis_core::frame::WrittenWord;
+
+/// A phrase as it is to be spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Speakable {
+    /// Empty when there is nothing to say.
+    pub text: String,
+    /// The bytes of `text` that say each written word, in order.
+    pub words: Vec<WrittenWord>,
+}
+
+/// The phrase as it is to be spoken in `language` (ISO 639-1, optionally with a region that decides the order of dates;
+/// empty: English).
+#[must_use]
+pub fn speakable(text: &str, language: &str) -> Speakable {
+    let tongue = Tongue::of(language);
+    let day_first = !tongue.english || tongue::day_first(language);
+    let mut tokens = token::tokens(text);
+    let mut spoken = formula::read(&mut tokens, tongue);
+    let shouting = acronym::is_shouted(&tokens);
+    let mut at = 0;
+    while at < tokens.len() {
+        let here = Here { tokens: &tokens, at, tongue, day_first, shouting };
+        let reading = if spoken[at].is_some() || here.core().is_empty() { None } else { kinds::read(&here) };
+        let Some(reading) = reading else {
+            at += 1;
+            continue;
+        };
+        for said in reading.0 {
+            if at < tokens.len() && spoken[at].is_none() {
+                spoken[at] = Some(said);
+                at += 1;
+            }
+        }
+    }
+    let out = join(&tokens, &spoken, tongue);
+    if out.text.chars().any(char::is_alphanumeric) { out } else { letters_of(text) }
+}
+
+/// The locale that a voice speaks `language` in, by Piper's names such as "en_GB-alba-medium"; otherwise the language.
+#[must_use]
+pub fn locale(language: &str, voice: &str) -> String {
+    let named = voice.split('-').next().unwrap_or("");
+    let same = named.split_once('_').is_some_and(|(spoken, region)| spoken == language && region.len() == 2);
+    if same { named } else { language }.to_owned()
+}
+
+fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue) -> Speakable {
+    let mut out = Speakable::default();
+    for (at, (token, said)) in tokens.iter().zip(spoken).enumerate() {
+        let core = said.as_deref().unwrap_or(&token.core);
+        let stop = if token.is_stopped() { sentence::mark(tokens, at, said.is_some(), tongue) } else { "" };
+        let tail = format!("{stop}{}", token.tail.strip_prefix('.').unwrap_or(&token.tail));
+        if core.chars().any(is_heard) {
+            if !out.text.is_empty() {
+                out.text.push(' ');
+            }
+            let from = out.text.len();
+            out.text += &token.lead;
+            out.text += core;
+            out.text += &tail;
+            out.words.push(WrittenWord { word: token.written.to_owned(), spoken: from..out.text.len() });
+        } else if token.written.len() > 1 && token.written.starts_with([':', ';']) {
+            // ":)" is a face.
+        } else if let Some(mark) = core.chars().chain(tail.chars()).find(|c| ".,;:!?…".contains(*c)) {
+            // A pause without a word belongs to the word before it.
+            if out.text.ends_with(char::is_alphanumeric) {
+                out.text.push(mark);
+            }
+        }
+    }
+    out
+}
+
+/// Letters, digits and the signs that espeak-ng has a word for.
+fn is_heard(c: char) -> bool {
+    c.is_alphanumeric() || "%&+=@#/$€£¥°×÷".contains(c)
+}
+
+/// The bare letters, where all of a phrase looked like markup: better than silence.
+fn letters_of(text: &str) -> Speakable {
+    let text: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Speakable { text, words: Vec::new() }
+}
+
+#[cfg(test)]
+mod field_tests;
+#[cfg(test)]
+mod tests;
