@@ -103,16 +103,8 @@ fn linked(name: &str) -> Vec<String> {
 fn the_server_links_neither_bench_nor_client_nor_converters() {
     let server = linked("visavis");
     assert!(server.iter().any(|name| name == "visavis-core"), "{server:?}");
-    let foreign = [
-        "visavis-bench",
-        "visavis-client",
-        "visavis-fetch",
-        "flate2",
-        "half",
-        "indicatif",
-        "tar",
-        "zip",
-    ];
+    let foreign =
+        ["visavis-bench", "visavis-client", "visavis-fetch", "flate2", "half", "indicatif", "tar", "zip"];
     for name in foreign {
         assert!(!server.iter().any(|linked| linked == name), "the server links {name}");
     }

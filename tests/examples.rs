@@ -6,10 +6,10 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
-use visavis::client::turn::{Question, ask};
-use visavis::client::{Call, CallOptions, Clip, Mode};
 use visavis::frame::MIC_RATE;
-use visavis::harness::words::words;
+use visavis_bench::harness::words::words;
+use visavis_client::turn::{Question, ask};
+use visavis_client::{Call, CallOptions, Clip, Mode};
 
 mod live;
 use live::Live;
@@ -52,10 +52,7 @@ fn said(output: &str, who: &str) -> String {
 
 /// The language model of the cpu profile: that of the tiny one answers with what comes to its mind, and calls no tools.
 fn with_the_default_model() -> String {
-    let models =
-        visavis::config::load(&visavis::config::Sources::from_process(None, Vec::new())).unwrap().models.dir;
-    let model = models.join("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
-    assert!(model.is_file(), "run ./test, or `visavis models fetch` first");
+    let model = live::model("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
     format!("llm.model={}", model.display())
 }
 
