@@ -8,15 +8,15 @@ mod lines;
 mod pace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, watch};
 
 use crate::avatar::tags::Tags;
 use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
-use crate::frame::{ResponseId, ResponseRequest, Sentence};
+use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId, ResponseRequest, Sentence};
 use crate::tool::Tools;
 
 use super::caption::caption;
@@ -30,6 +30,17 @@ use face::Shown;
 use lines::{code_on_screen, no_answer};
 use pace::Pace;
 
+/// What an answer's words go to, and what is known of their sound.
+#[derive(Debug)]
+pub struct Around {
+    /// Speech.
+    pub sentences: mpsc::Sender<Sentence>,
+    /// The conductor.
+    pub notes: mpsc::Sender<AnswerNote>,
+    /// How far playout is.
+    pub position: watch::Receiver<PlaybackPosition>,
+}
+
 /// Generates one answer. Phrases go to speech in order; the channel's end says that no more come. `cues`: what the face
 /// shows.
 ///
@@ -39,12 +50,11 @@ pub async fn run(
     conversation: String,
     request: ResponseRequest,
     llm: Arc<dyn Llm>,
-    sentences: mpsc::Sender<Sentence>,
-    notes: mpsc::Sender<AnswerNote>,
+    around: Around,
     mut rounds: mpsc::Receiver<Round>,
     cues: CueSources,
 ) -> Result<(), EngineError> {
-    let mut out = Out::new(&request, sentences, notes, cues);
+    let mut out = Out::new(&request, around, cues);
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {
         Some(script) => Round::Say(script),
@@ -80,6 +90,7 @@ pub async fn run(
         };
         // What was said before the call is heard while the tool works.
         out.finish().await;
+        out.pace = Pace::default();
         _ = out.notes.send(AnswerNote::Called(out.response, name, arguments)).await;
         // Only a turn that is decided goes on.
         speculative = false;
@@ -117,19 +128,21 @@ pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineE
 struct Out {
     response: ResponseId,
     aloud: bool,
+    /// It may never be heard.
+    speculative: bool,
     language: String,
     /// Decides how dates are said.
     locale: String,
     index: u32,
     sentences: mpsc::Sender<Sentence>,
     notes: mpsc::Sender<AnswerNote>,
+    position: watch::Receiver<PlaybackPosition>,
     private: Filter,
     /// Something that can be heard was written.
     said: bool,
     /// The person has been told of code.
     code_told: bool,
     splitter: Splitter,
-    began: Instant,
     pace: Pace,
     /// What the splitter was given.
     whole: String,
@@ -137,25 +150,22 @@ struct Out {
 }
 
 impl Out {
-    fn new(
-        request: &ResponseRequest,
-        sentences: mpsc::Sender<Sentence>,
-        notes: mpsc::Sender<AnswerNote>,
-        cues: CueSources,
-    ) -> Self {
+    fn new(request: &ResponseRequest, around: Around, cues: CueSources) -> Self {
+        let Around { sentences, notes, position } = around;
         Self {
             response: request.id,
             aloud: request.aloud,
+            speculative: request.speculative,
             language: request.language.clone(),
             locale: locale(&request.language, &request.voice),
             index: 0,
             sentences,
             notes,
+            position,
             private: Filter::default(),
             said: false,
             code_told: false,
             splitter: Splitter::new(&request.language),
-            began: Instant::now(),
             pace: Pace::default(),
             whole: String::new(),
             face: Shown::new(cues),
@@ -211,7 +221,7 @@ impl Out {
             return;
         }
         self.whole.push_str(&text);
-        let hurry = self.aloud && self.voice_is_free() && self.pace.is_late(self.began.elapsed());
+        let hurry = self.voice_runs_out();
         let phrases = self.splitter.push(&text, hurry);
         _ = self.notes.send(AnswerNote::Text(self.response, text)).await;
         for phrase in phrases {
@@ -219,9 +229,14 @@ impl Out {
         }
     }
 
-    /// Whether the voice has taken every phrase.
-    fn voice_is_free(&self) -> bool {
-        self.sentences.capacity() == self.sentences.max_capacity()
+    /// Whether the voice has every phrase and little is left to be played. Who may never be heard is in no hurry.
+    fn voice_runs_out(&self) -> bool {
+        let position = *self.position.borrow();
+        let played = if position.response == self.response { position.samples } else { 0 };
+        let free = self.sentences.capacity() == self.sentences.max_capacity();
+        let played = Duration::from_secs_f64(played as f64 / f64::from(OUT_RATE));
+        let silent = self.speculative && played.is_zero();
+        self.aloud && free && !silent && self.pace.is_late(played)
     }
 
     /// The text ends, for now.
@@ -289,7 +304,7 @@ impl Out {
         }
         let speakable = sentence.speakable.clone();
         _ = self.sentences.send(sentence).await;
-        self.pace.spoken(&speakable, self.began.elapsed());
+        self.pace.give(&speakable);
         self.index += 1;
     }
 

@@ -5,12 +5,14 @@
 use super::speakable::Tongue;
 use super::speakable::sentence::{Stop, stop};
 
-/// An early phrase may end at a clause once it has this many words.
+/// The first phrase, and one in a hurry, may end at a clause once it has this many words.
 const CLAUSE_WORDS: usize = 3;
 /// And without one before a conjunction, where a speaker may breathe, once it has this many.
 const BREATH_WORDS: usize = 4;
-/// An early phrase is cut here even without punctuation: the person waits.
-const EARLY_LONGEST: usize = 90;
+/// Characters before a clause mark of a script without spaces, in a hurry.
+const CLAUSE_CHARACTERS: usize = 6;
+/// The first phrase is cut here even without punctuation: the person waits.
+const FIRST_LONGEST: usize = 90;
 /// Later phrases are cut here: one endless sentence must not hold all speech back.
 const LONGEST: usize = 240;
 
@@ -40,17 +42,27 @@ impl Splitter {
         Self { tongue: Tongue::of(language), pending: String::new(), before: 0, cut: 0 }
     }
 
-    /// Takes a piece of text; returns the phrases that are complete. `hurry`: the voice is running out of words, so the
-    /// next phrase may be cut early as the first one is.
+    /// Takes a piece of text; returns the phrases that are complete. `hurry`: the voice is running out of words, so where no
+    /// phrase is complete, what there is of the next one may go up to its last clause.
     pub fn push(&mut self, text: &str, hurry: bool) -> Vec<Phrase> {
         self.pending.push_str(text);
         let mut phrases = Vec::new();
-        while let Some(at) = self.boundary(self.cut == 0 || (hurry && phrases.is_empty())) {
-            let rest = self.pending.split_off(at);
-            let phrase = std::mem::replace(&mut self.pending, rest);
-            self.keep(&phrase, &mut phrases);
+        while let Some(at) = self.boundary() {
+            self.cut_at(at, &mut phrases);
+        }
+        if hurry
+            && phrases.is_empty()
+            && let Some(at) = self.last_clause()
+        {
+            self.cut_at(at, &mut phrases);
         }
         phrases
+    }
+
+    fn cut_at(&mut self, at: usize, phrases: &mut Vec<Phrase>) {
+        let rest = self.pending.split_off(at);
+        let phrase = std::mem::replace(&mut self.pending, rest);
+        self.keep(&phrase, phrases);
     }
 
     /// What is left when the text has ended.
@@ -71,23 +83,28 @@ impl Splitter {
         self.before += phrase.len();
     }
 
-    /// Where the first complete phrase ends, in bytes. `early`: at a clause too.
-    fn boundary(&self, early: bool) -> Option<usize> {
+    /// Where the first complete phrase ends, in bytes.
+    fn boundary(&self) -> Option<usize> {
         let text = self.pending.as_str();
+        let first = self.cut == 0;
         let mut last_space = None;
         let mut formula = false;
         for (at, char) in text.char_indices() {
             let end = at + char.len_utf8();
             formula = in_formula(text, at, formula);
             let closed = end + closing(&text[end..]);
-            match self.ends(at, char, closed, early) {
+            let ends = match self.ends(at, char, closed) {
+                Stop::Continues if first => self.ends_clause(at, char, closed),
+                ends => ends,
+            };
+            match ends {
                 _ if formula || text[..end].trim().is_empty() => {}
                 Stop::Ends => return Some(closed),
                 Stop::Unknown => return None,
                 Stop::Continues => {}
             }
             if char.is_whitespace() {
-                if early && begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS {
+                if first && is_breath(text, at, end) {
                     return Some(end);
                 }
                 // A number keeps its unit.
@@ -95,24 +112,58 @@ impl Splitter {
                     last_space = Some(end);
                 }
             }
-            if end >= if early { EARLY_LONGEST } else { LONGEST } {
+            if end >= if first { FIRST_LONGEST } else { LONGEST } {
                 return Some(last_space.unwrap_or(end));
             }
         }
         None
     }
 
+    /// Where the last clause of an incomplete phrase ends, in bytes. A link and a row of a table are not torn.
+    fn last_clause(&self) -> Option<usize> {
+        let text = self.pending.as_str();
+        if text.contains('[') || text.trim_start().starts_with('|') {
+            return None;
+        }
+        let mut last = None;
+        let mut formula = false;
+        for (at, char) in text.char_indices() {
+            let end = at + char.len_utf8();
+            formula = in_formula(text, at, formula);
+            let closed = end + closing(&text[end..]);
+            let short = !char.is_ascii() && text[..at].trim().chars().count() < CLAUSE_CHARACTERS;
+            if formula || short {
+                continue;
+            }
+            if matches!(self.ends_clause(at, char, closed), Stop::Ends) {
+                last = Some(closed);
+            } else if char.is_whitespace() && is_breath(text, at, end) {
+                last = Some(end);
+            }
+        }
+        last
+    }
+
     /// Whether the phrase ends with the character at `at`; the quotes after it end at `closed`.
-    fn ends(&self, at: usize, char: char, closed: usize, early: bool) -> Stop {
+    fn ends(&self, at: usize, char: char, closed: usize) -> Stop {
         let (before, after) = self.pending.split_at(at);
         let after = &after[closed - at..];
         let spaced = after.starts_with(char::is_whitespace);
-        let end = |ends: bool| if ends { Stop::Ends } else { Stop::Continues };
         match char {
             '\n' | '。' | '！' | '？' => Stop::Ends,
-            '?' | '!' | '…' => end(spaced),
+            '?' | '!' | '…' if spaced => Stop::Ends,
             '.' if spaced => stop(before, after, self.tongue),
-            ',' | ';' | ':' | '–' | '—' if spaced && early && words(before) >= CLAUSE_WORDS => {
+            _ => Stop::Continues,
+        }
+    }
+
+    /// The same of a clause.
+    fn ends_clause(&self, at: usize, char: char, closed: usize) -> Stop {
+        let (before, after) = self.pending.split_at(at);
+        let after = &after[closed - at..];
+        let spaced = after.starts_with(char::is_whitespace);
+        match char {
+            ',' | ';' | ':' | '–' | '—' if spaced && words(before) >= CLAUSE_WORDS => {
                 // "August 15, 1947" and "10 – 20" go on.
                 let number = before.trim_end().ends_with(|c: char| c.is_ascii_digit());
                 match after.trim_start().chars().next() {
@@ -121,10 +172,15 @@ impl Splitter {
                     _ => Stop::Ends,
                 }
             }
-            '，' | '；' | '：' => end(early),
+            '，' | '；' | '：' => Stop::Ends,
             _ => Stop::Continues,
         }
     }
+}
+
+/// Whether a speaker may breathe at the space from `at` to `end`.
+fn is_breath(text: &str, at: usize, end: usize) -> bool {
+    begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS
 }
 
 /// Whether the text from `at` on stands inside a formula of LaTeX, which is said as a whole.
@@ -276,12 +332,25 @@ mod tests {
     }
 
     #[test]
-    fn only_one_phrase_of_a_piece_is_cut_early() {
-        let mut splitter = Splitter::new("en");
-        splitter.push("Yes. ", false);
-        let phrases = splitter.push("One two three, four five six, seven eight nine, ten. ", true);
-        let texts: Vec<_> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
-        assert_eq!(texts, ["One two three,", "four five six, seven eight nine, ten."]);
+    fn in_a_hurry_a_sentence_that_is_there_stays_whole_and_else_all_clauses_that_are_there_go() {
+        let hurried = |text: &str| {
+            let mut splitter = Splitter::new("en");
+            splitter.push("Yes. ", false);
+            let phrases = splitter.push(text, true);
+            phrases.into_iter().map(|phrase| phrase.text).collect::<Vec<_>>()
+        };
+        assert_eq!(hurried("I really like it, too. "), ["I really like it, too."]);
+        assert_eq!(hurried("One two three, four five six, seven eight"), ["One two three, four five six,"]);
+        for whole in [
+            "[see the page, please](https://a.example/",
+            "| a b c, d | and the rest of it",
+            "是，",
+            "On August 15, 1947 it",
+            "Two words, and",
+        ] {
+            assert!(hurried(whole).is_empty(), "{whole}");
+        }
+        assert_eq!(hurried("他们在河边慢慢地走，然后"), ["他们在河边慢慢地走，"]);
     }
 
     #[test]
@@ -295,7 +364,7 @@ mod tests {
     #[test]
     fn text_without_punctuation_is_cut_at_a_space_before_it_grows_long() {
         let phrases = split(&"word ".repeat(100));
-        assert!(phrases[0].len() <= EARLY_LONGEST && phrases.iter().all(|phrase| phrase.len() <= LONGEST));
+        assert!(phrases[0].len() <= FIRST_LONGEST && phrases.iter().all(|phrase| phrase.len() <= LONGEST));
     }
 
     proptest! {

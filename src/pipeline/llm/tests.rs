@@ -12,7 +12,9 @@ async fn phrases(pieces: &[&str], request: ResponseRequest, cues: CueSources) ->
     let (sentences, mut out) = mpsc::channel(64);
     let (notes, _kept) = mpsc::channel(1024);
     let (_rounds, rounds) = mpsc::channel(1);
-    run("call".into(), request, Arc::new(llm), sentences, notes, rounds, cues).await.unwrap();
+    let (_played, position) = watch::channel(PlaybackPosition::default());
+    let around = Around { sentences, notes, position };
+    run("call".into(), request, Arc::new(llm), around, rounds, cues).await.unwrap();
     let mut phrases = Vec::new();
     while let Some(sentence) = out.recv().await {
         phrases.push(sentence);
@@ -130,35 +132,61 @@ async fn a_preface_is_said_before_the_answer_and_is_none() {
     assert_eq!(said(nothing).join(" "), format!("I speak English. {NO_ANSWER}"));
 }
 
-/// The phrases of an answer whose words come one by one, so far apart, to a voice that takes each phrase at once.
-async fn phrases_at(text: &str, apart: Duration) -> Vec<String> {
+/// The phrases of an answer whose words come one by one, so far apart, to a voice that takes each phrase at once, says
+/// fifteen letters a second and is played as soon as it speaks.
+async fn phrases_at(text: &str, apart: Duration, request: ResponseRequest) -> Vec<String> {
     let llm = ScriptedLlm::default();
     let words = text.split_inclusive(' ').map(|word| (apart, Ok(LlmPiece::Text(word.to_owned()))));
     llm.answers.lock().push_back(words.collect());
     let (sentences, mut out) = mpsc::channel(4);
     let (notes, _kept) = mpsc::channel(1024);
     let (_rounds, rounds) = mpsc::channel(1);
-    let answer =
-        run("call".into(), request(), Arc::new(llm), sentences, notes, rounds, CueSources::default());
+    let (played, position) = watch::channel(PlaybackPosition::default());
+    let around = Around { sentences, notes, position };
+    let answer = run("call".into(), request, Arc::new(llm), around, rounds, CueSources::default());
+    let mut phrases = Vec::new();
     let voice = async {
-        let mut phrases = Vec::new();
-        while let Some(sentence) = out.recv().await {
-            phrases.push(sentence.speakable);
+        let mut until = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                sentence = out.recv() => match sentence {
+                    Some(sentence) => {
+                        let length = Duration::from_secs_f64(sentence.speakable.len() as f64 / 15.0);
+                        until = until.max(tokio::time::Instant::now()) + length;
+                        phrases.push(sentence.text);
+                    }
+                    None => break,
+                },
+                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                    if tokio::time::Instant::now() < until {
+                        played.send_modify(|position| {
+                            position.response = ResponseId(1);
+                            position.samples += u64::from(OUT_RATE) / 50;
+                        });
+                    }
+                }
+            }
         }
-        phrases
     };
-    let (answer, phrases) = tokio::join!(answer, voice);
-    answer.unwrap();
+    tokio::join!(answer, voice).0.unwrap();
     phrases
 }
 
+const STORY: &str = "A brave dog, named Max, was a loyal companion who loved to chase after his owner.";
+const WHOLE: [&str; 2] =
+    ["A brave dog,", "named Max, was a loyal companion who loved to chase after his owner."];
+
 #[tokio::test(start_paused = true)]
 async fn what_comes_slowly_behind_a_short_phrase_is_cut_at_a_clause_so_that_the_voice_goes_on() {
-    let text = "A brave dog, named Max, was a loyal companion who loved to chase after his owner.";
-    let whole = ["A brave dog,", "named Max, was a loyal companion who loved to chase after his owner."];
-    assert_eq!(phrases_at(text, Duration::from_millis(20)).await, whole);
+    assert_eq!(phrases_at(STORY, Duration::from_millis(20), request()).await, WHOLE);
     assert_eq!(
-        phrases_at(text, Duration::from_millis(80)).await,
+        phrases_at(STORY, Duration::from_millis(60), request()).await,
         ["A brave dog,", "named Max, was a loyal companion", "who loved to chase after his owner."]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_spoken_is_cut_at_sentences_however_slowly_it_comes() {
+    let silent = ResponseRequest { aloud: false, ..request() };
+    assert_eq!(phrases_at(STORY, Duration::from_millis(300), silent).await, WHOLE);
 }
