@@ -88,15 +88,15 @@ pub async fn socket(
         .max_write_buffer_size(WAITING);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ends, pipeline) = call_ends();
-        let (commands, token) = (ends.commands.clone(), app.calls.transport_token());
-        app.calls.start(seat, pipeline, (commands, None), Wishes { language, renderers }, token.clone());
+        let token = app.calls.transport_token();
+        app.calls.start(seat, pipeline, None, Wishes { language, renderers }, token.clone());
         app.calls
             .tasks()
             .track_future(Box::pin(websocket::run(
                 socket,
                 ends,
                 Arc::new(Rtvi::default()),
-                (rate, face),
+                websocket::Asked { rate, faces: face },
                 token.clone(),
             )))
             .await;

@@ -33,6 +33,7 @@ pub mod llm;
 pub mod near_voice;
 mod observer;
 pub mod playout;
+pub mod scope;
 mod spans;
 mod stages;
 pub mod stt;
@@ -40,8 +41,8 @@ pub mod tools;
 pub mod tts;
 pub mod vad;
 
-pub use visavis_core::{conversation, interjection, invariants, slow, turn_end};
-pub use visavis_text::{caption, phrases, private_text, speakable};
+pub(crate) use visavis_core::{conversation, interjection, invariants, slow, turn_end};
+pub(crate) use visavis_text::{caption, phrases, private_text, speakable};
 
 use std::future::Future;
 use std::time::Duration;
@@ -60,7 +61,9 @@ use crate::event::{CallEvent, EndReason};
 use crate::frame::{PlaybackPosition, UtteranceId};
 use crate::plain::plain;
 use animate::{FaceInput, FaceSender};
-use conversation::{Conversation, Settings};
+use conductor::Begin;
+use conversation::Settings;
+use scope::Scope;
 
 const FEED_QUEUE: usize = 64;
 const VOICE_QUEUE: usize = 32;
@@ -79,28 +82,27 @@ const VOICES: Duration = Duration::from_millis(300);
 /// How long the end of a call waits for its client to hear of it, and for its recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Runs a call's pipeline until the client goes, the conversation ends it, `token` is
-/// cancelled or a stage panics; once `drain` is cancelled it ends after the answer in work. Every
-/// task it started is gone when it returns; the client has been told why.
+/// Runs a call's pipeline until the client goes, the conversation or `scope` ends it, or a stage panics. Every task it started
+/// is gone when it returns; the client has been told why.
 pub async fn run(
     call: String,
     ends: PipelineEnds,
     engines: Engines,
     config: &Config,
     language: Option<String>,
-    (drain, token): (CancellationToken, CancellationToken),
+    scope: Scope,
 ) -> EndReason {
     let tasks = TaskTracker::new();
-    let token = token.child_token();
+    let scope = scope.child();
     let events = ends.events.clone();
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
     let settings = settings(config, language);
     let settings = Settings { voices: languages(&engines, &settings.voice).await, ..settings };
     let (observer, written) = observer::Observer::new(&call, config, &settings);
-    let (reason, message) =
-        stages_of(&call, ends, &engines, config, (settings, observer), &tasks, (&drain, &token)).await;
-    token.cancel();
+    let begin = Begin { settings, observer };
+    let (reason, message) = stages_of(&call, ends, &engines, config, begin, &tasks, &scope).await;
+    scope.token.cancel();
     tasks.close();
     tasks.wait().await;
     // The last event waits for room: it must not be lost behind a burst, nor wait for an engine.
@@ -118,9 +120,9 @@ async fn stages_of(
     ends: PipelineEnds,
     engines: &Engines,
     config: &Config,
-    (settings, observer): (Settings, observer::Observer),
+    begin: Begin,
     tasks: &TaskTracker,
-    (drain, token): (&CancellationToken, &CancellationToken),
+    scope: &Scope,
 ) -> End {
     let (feed, to_stt) = mpsc::channel(FEED_QUEUE);
     let (voice_out, voice) = mpsc::channel(VOICE_QUEUE);
@@ -130,7 +132,7 @@ async fn stages_of(
     let (current, current_rx) = watch::channel(None);
     let (closed, closed_rx) = watch::channel(UtteranceId(0));
     let (position_out, position) = watch::channel(PlaybackPosition::default());
-    let (language_out, language_rx) = watch::channel(settings.language.clone());
+    let (language_out, language_rx) = watch::channel(begin.settings.language.clone());
     let origin = Instant::now();
     let played = echo::Played::default();
     let (face, face_inputs) = face(config);
@@ -153,20 +155,19 @@ async fn stages_of(
         face: face.clone(),
         cue_sources: cue_sources(config),
     };
-    let conversation = Conversation::new(settings, call.to_string());
     let conductor = conductor::Conductor::new(
         call.to_string(),
-        (conversation, observer),
+        begin,
         engines.clone(),
         wires,
         tasks.clone(),
-        (drain.clone(), token.clone()),
+        scope.clone(),
     );
-    let mut stages = Stages { running: JoinSet::new(), token: token.clone() };
+    let mut stages = Stages { running: JoinSet::new(), token: scope.token.clone() };
     let microphone = (ends.mic, echo::Echo::new(played.clone()), origin);
     let (detector, gate) = ((engines.vad)(), config.vad.clone());
     stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
-    let hearing = stt::run(to_stt, recogniser, context, words_out, tasks.clone(), token.clone());
+    let hearing = stt::run(to_stt, recogniser, context, words_out, tasks.clone(), scope.token.clone());
     stages.start("stt", hearing);
     let shared = (origin, face, echo::tap::Tap::new(played));
     stages.start("playout", playout::run(shared, to_play, current_rx, ends.media, position_out, told));

@@ -19,18 +19,38 @@ const LEAD_IN: usize = OUT_RATE as usize / 100;
 /// A phrase is tried again this often when its engine dies on it.
 const ATTEMPTS: u32 = 3;
 
+/// Who speaks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VoiceChoice {
+    /// Empty: the language's first.
+    pub voice: String,
+    /// ISO 639-1.
+    pub language: String,
+}
+
+/// Where an answer's speech goes.
+#[derive(Debug, Clone)]
+pub struct SpeechOut {
+    /// Between the answer and what is said in front of it.
+    pub floor: Floor,
+    /// Plays it.
+    pub playout: mpsc::Sender<PlayoutItem>,
+}
+
 /// Speaks one answer's phrases until no more come.
 ///
 /// # Errors
 /// When the engine fails.
 pub async fn run(
     response: ResponseId,
-    (voice, mut language): (String, String),
+    choice: VoiceChoice,
     tts: Arc<dyn Tts>,
     mut sentences: mpsc::Receiver<Sentence>,
-    (floor, playout): (Floor, mpsc::Sender<PlayoutItem>),
+    out: SpeechOut,
     notes: mpsc::Sender<AnswerNote>,
 ) -> Result<(), EngineError> {
+    let VoiceChoice { voice, mut language } = choice;
+    let SpeechOut { floor, playout } = out;
     let mut first = true;
     while let Some(sentence) = sentences.recv().await {
         let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, floor: Some(&floor), sent: 0 };
@@ -69,10 +89,11 @@ pub async fn run(
 /// When the engine fails.
 pub async fn hold(
     sentence: &Sentence,
-    (voice, language): (String, String),
+    choice: VoiceChoice,
     tts: &dyn Tts,
-    (floor, playout): (Floor, mpsc::Sender<PlayoutItem>),
+    out: SpeechOut,
 ) -> Result<(), EngineError> {
+    let VoiceChoice { voice, language } = choice;
     let request = TtsRequest { text: sentence.speakable.clone(), voice, language, ahead: false };
     // Complete before it takes the floor: an engine that dies on the phrase must not hold the answer up.
     let mut parts = match tts.synthesize(request.clone()).await {
@@ -90,9 +111,9 @@ pub async fn hold(
         }
         chunks.push(chunk);
     }
-    if let Some(_floor) = floor.hold().await {
+    if let Some(_floor) = out.floor.hold().await {
         for chunk in chunks {
-            _ = playout.send(PlayoutItem::Hold(chunk)).await;
+            _ = out.playout.send(PlayoutItem::Hold(chunk)).await;
         }
     }
     Ok(())
@@ -338,7 +359,7 @@ mod tests {
     /// What comes to playout of an answer and of a holding phrase of five words; `late`: the answer has the first word.
     async fn played(late: bool) -> Vec<PlayoutItem> {
         let tts: Arc<dyn Tts> = Arc::new(WordByWord);
-        let (floor, voice) = (Floor::default(), (String::new(), String::new()));
+        let voice = VoiceChoice::default();
         let (written, sentences) = mpsc::channel(2);
         for index in 0..2 {
             written.send(sentence(index, "And so it was.")).await.unwrap();
@@ -346,15 +367,16 @@ mod tests {
         drop(written);
         let (notes, _noted) = mpsc::channel(2);
         let (playout, mut items) = mpsc::channel(1);
+        let out = SpeechOut { floor: Floor::default(), playout };
         let phrase = sentence(0, "Let me think a moment.");
-        let held = hold(&phrase, voice.clone(), tts.as_ref(), (floor.clone(), playout.clone()));
+        let held = hold(&phrase, voice.clone(), tts.as_ref(), out.clone());
         let held = async {
             if late {
                 tokio::task::yield_now().await;
             }
             held.await
         };
-        let answered = run(ResponseId(1), voice, tts.clone(), sentences, (floor, playout), notes);
+        let answered = run(ResponseId(1), voice, tts.clone(), sentences, out, notes);
         let played = async {
             let mut all = Vec::new();
             while let Some(item) = items.recv().await {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::due::Due;
 use super::live_link::{self, Subject};
-use super::target::{Claim, Protocol, Target};
+use super::target::{Claim, Protocol};
 use super::vmc;
 use crate::ends::FaceMoment;
 
@@ -19,14 +19,12 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Sends each moment when it is heard, `delay` later, until the face ends or `token` is cancelled. A renderer that is not
 /// there is said of once; the face goes on, for it may come later.
-pub async fn run(
-    (call, fps): (String, u32),
-    claim: Claim,
+pub(super) async fn run(
+    mut renderer: Renderer,
     delay: Duration,
     mut moments: Receiver<FaceMoment>,
     token: CancellationToken,
 ) {
-    let mut renderer = Renderer::new(call, claim.target().clone(), fps);
     let mut due = Due::new(delay);
     loop {
         let next = due.next();
@@ -57,9 +55,10 @@ pub async fn run(
     }
 }
 
-struct Renderer {
+/// Where one call's face goes.
+pub(super) struct Renderer {
     call: String,
-    target: Target,
+    claim: Claim,
     subject: Subject,
     fps: u32,
     /// Connected, so that a renderer that is not there is told of.
@@ -70,14 +69,14 @@ struct Renderer {
 }
 
 impl Renderer {
-    fn new(call: String, target: Target, fps: u32) -> Self {
-        let subject = Subject { name: target.subject.clone(), device: uuid::Uuid::new_v4() };
-        Self { call, target, subject, fps, socket: None, look: None, frame: 0, said: false }
+    pub(super) fn new(call: String, claim: Claim, fps: u32) -> Self {
+        let subject = Subject { name: claim.target().subject.clone(), device: uuid::Uuid::new_v4() };
+        Self { call, claim, subject, fps, socket: None, look: None, frame: 0, said: false }
     }
 
     async fn show(&mut self, moment: &FaceMoment) {
         if self.socket.is_none() && self.look.is_none_or(|at| at <= Instant::now()) {
-            match open(&self.target.address).await {
+            match open(&self.claim.target().address).await {
                 Ok(socket) => self.socket = Some(socket),
                 Err(error) => self.failed(&error),
             }
@@ -85,7 +84,7 @@ impl Renderer {
         }
         let Some(socket) = &self.socket else { return };
         self.frame = self.frame.wrapping_add(1);
-        let packets = match self.target.protocol {
+        let packets = match self.claim.target().protocol {
             Protocol::LiveLink => {
                 vec![live_link::packet(&self.subject, self.frame, self.fps, &moment.face)]
             }
@@ -102,10 +101,10 @@ impl Renderer {
     }
 
     fn failed(&mut self, error: &io::Error) {
-        let renderer = self.target.protocol.name();
+        let renderer = self.claim.target().protocol.name();
         metrics::counter!("visavis_renderer_errors_total", "renderer" => renderer).increment(1);
         if !std::mem::replace(&mut self.said, true) {
-            let (call, address) = (&self.call, &self.target.address);
+            let (call, address) = (&self.call, &self.claim.target().address);
             tracing::warn!(%call, renderer, %address, %error, "the renderer is not there; the call goes on, and so does its face");
         }
     }
@@ -153,7 +152,7 @@ mod tests {
         let (feed, moments) = tokio::sync::broadcast::channel(16);
         let token = CancellationToken::new();
         let run = |claim, moments| {
-            tokio::spawn(run(("call".into(), 30), claim, Duration::ZERO, moments, token.clone()))
+            tokio::spawn(run(Renderer::new("call".into(), claim, 30), Duration::ZERO, moments, token.clone()))
         };
         let here = run(claim(&address.to_string(), Protocol::LiveLink), moments);
         let nowhere = run(claim("no-such-host.invalid:1", Protocol::Vmc), feed.subscribe());

@@ -25,14 +25,26 @@ use crate::config::Config;
 use crate::ends::FaceMoment;
 use target::{Claims, Wanted};
 
+/// A call whose face is shown.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// Its id.
+    pub call: &'a str,
+    /// Its face.
+    pub moments: &'a broadcast::Sender<FaceMoment>,
+    /// Which renderers show a call already.
+    pub claims: &'a Claims,
+}
+
 /// Shows a call's face on the renderers of the configuration, and on those that its client wants, until it ends.
 pub fn attach(
     config: &Config,
     wanted: &Wanted,
-    call: &str,
-    (claims, moments): (&Claims, &broadcast::Sender<FaceMoment>),
-    (tasks, token): (&TaskTracker, &CancellationToken),
+    shown: &Shown<'_>,
+    tasks: &TaskTracker,
+    token: &CancellationToken,
 ) {
+    let Shown { call, moments, claims } = *shown;
     if !config.avatar.enabled {
         return;
     }
@@ -47,7 +59,7 @@ pub fn attach(
             tracing::warn!(%call, renderer, "the renderer shows another call; with {{call}} in renderers.subject it can show both");
             continue;
         };
-        let of = (call.to_string(), u32::from(config.avatar.fps));
-        tasks.spawn(actor::run(of, claim, delay, moments.subscribe(), token.clone()));
+        let renderer = actor::Renderer::new(call.to_string(), claim, u32::from(config.avatar.fps));
+        tasks.spawn(actor::run(renderer, delay, moments.subscribe(), token.clone()));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,8 +21,9 @@ use self::ended::EndedCalls;
 use crate::config::Config;
 use crate::ends::{FaceMoment, PipelineEnds, Presence};
 use crate::engine::Engines;
-use crate::event::{ClientCommand, EndReason};
+use crate::event::EndReason;
 use crate::pipeline;
+use crate::pipeline::scope::Scope;
 use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
@@ -181,7 +182,7 @@ impl Calls {
         self: &Arc<Self>,
         mut seat: Seat,
         ends: PipelineEnds,
-        (_, peer): (mpsc::Sender<ClientCommand>, Option<PeerHandle>),
+        peer: Option<PeerHandle>,
         wishes: Wishes,
         transport: CancellationToken,
     ) {
@@ -199,15 +200,15 @@ impl Calls {
         self.tasks.spawn(attend(self.clone(), seat.id.clone(), ends.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let Wishes { language, renderers } = wishes;
-        let around = (&self.claims, &ends.moments);
-        renderers::attach(&self.config, &renderers, &seat.id, around, (&self.tasks, &self.stop));
+        let shown = renderers::Shown { call: &seat.id, moments: &ends.moments, claims: &self.claims };
+        renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
         let calls = self.clone();
         self.tasks.spawn(async move {
             let (call, began) = (seat.id.clone(), Instant::now());
             tracing::info!(%call, transport = kind, "call began");
-            let tokens = (calls.drain.clone(), calls.stop.clone());
+            let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
             let run =
-                pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, tokens);
+                pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, scope);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);

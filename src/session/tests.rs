@@ -4,7 +4,7 @@ use super::*;
 use crate::ends::{TransportEnds, call_ends};
 use crate::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
 use crate::engine::{LlmPiece, Vad};
-use crate::event::{CallEvent, EndReason};
+use crate::event::{CallEvent, ClientCommand, EndReason};
 
 /// Calls whose model tells a story of a minute.
 fn calls(drain_seconds: u64) -> Arc<Calls> {
@@ -28,8 +28,7 @@ fn begin(calls: &Arc<Calls>) -> (String, TransportEnds, CancellationToken) {
     let seat = calls.admit(None).unwrap();
     let (id, token) = (seat.id().to_string(), calls.transport_token());
     let (ends, pipeline) = call_ends();
-    let commands = (ends.commands.clone(), None);
-    calls.start(seat, pipeline, commands, Wishes::default(), token.clone());
+    calls.start(seat, pipeline, None, Wishes::default(), token.clone());
     (id, ends, token)
 }
 
@@ -79,7 +78,7 @@ async fn hanging_up_from_outside_has_its_effect_whatever_waits_in_the_call_s_que
     let seat = calls.admit(None).unwrap();
     assert!(calls.hang_up(seat.id()));
     let (ends, pipeline) = call_ends();
-    let (commands, token) = (ends.commands.clone(), calls.transport_token());
-    calls.start(seat, pipeline, (commands, None), Wishes::default(), token.clone());
+    let token = calls.transport_token();
+    calls.start(seat, pipeline, None, Wishes::default(), token.clone());
     assert_eq!(transport(ends, token).await, Some(EndReason::EndedByOperator));
 }

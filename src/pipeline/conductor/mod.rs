@@ -26,12 +26,14 @@ use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
 
 use super::animate::{FaceInput, FaceSender};
-use super::conversation::{Command, Conversation, Input, Round, STOPPING};
+use super::conversation::{Command, Conversation, Input, Round, STOPPING, Settings};
 use super::floor::Floor;
 use super::llm::CueSources;
 use super::observer::Observer;
+use super::scope::Scope;
 use super::stt::SttEvent;
 use super::tools::Toolbox;
+use super::tts::VoiceChoice;
 use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
 use crate::frame::PlayoutEvent;
@@ -86,6 +88,13 @@ pub(super) struct Wires {
     pub(super) cue_sources: CueSources,
 }
 
+/// What a call begins with.
+pub(super) struct Begin {
+    pub(super) settings: Settings,
+    /// Looks at each step of the conversation.
+    pub(super) observer: Observer,
+}
+
 /// Runs one call's conversation to its end.
 pub(super) struct Conductor {
     call: String,
@@ -99,8 +108,8 @@ pub(super) struct Conductor {
     began: Instant,
     answer: Option<CancellationToken>,
     effort: Option<Effort>,
-    /// Voice and language of the answer in work.
-    voice: (String, String),
+    /// Of the answer in work.
+    voice: VoiceChoice,
     notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
     /// What the end-of-turn model thinks of pauses.
     judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
@@ -121,16 +130,17 @@ pub(super) struct Conductor {
 impl Conductor {
     pub(super) fn new(
         call: String,
-        (conversation, observer): (Conversation, Observer),
+        begin: Begin,
         engines: Engines,
         wires: Wires,
         tasks: TaskTracker,
-        (drain, token): (CancellationToken, CancellationToken),
+        scope: Scope,
     ) -> Self {
         let notes = mpsc::channel(NOTE_QUEUE);
         let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
-        let drain = Some(drain);
+        let Begin { settings, observer } = begin;
+        let conversation = Conversation::new(settings, call.clone());
         let lives = Lives::of(engines.llm.lives());
         Self {
             call,
@@ -139,8 +149,8 @@ impl Conductor {
             engines,
             wires,
             tasks,
-            drain,
-            token,
+            drain: Some(scope.drain),
+            token: scope.token,
             began,
             answer: None,
             effort: None,

@@ -14,6 +14,7 @@ use crate::frame::{Message, Play, ResponseId, ResponseRequest, Sentence, VadEven
 use crate::pipeline::conversation::{Counted, Counting, Input};
 use crate::pipeline::floor::Floor;
 use crate::pipeline::speakable::speakable;
+use crate::pipeline::tts::{SpeechOut, VoiceChoice};
 use crate::pipeline::vad::Heard;
 use crate::pipeline::{SENTENCE_QUEUE, llm, tts};
 use crate::tool::{ToolCall, Tools};
@@ -111,12 +112,12 @@ impl Conductor {
     pub(super) fn hold(&mut self, response: ResponseId, text: &str) {
         let Some(token) = self.answer.clone() else { return };
         let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
-        let (voice, language) = self.voice.clone();
-        let spoken = speakable(text, &language);
+        let voice = self.voice.clone();
+        let spoken = speakable(text, &voice.language);
         let sentence = Sentence { speakable: spoken.text, ..Sentence::silent(response, 0) };
-        let floor = self.floor.clone();
+        let out = SpeechOut { floor: self.floor.clone(), playout: speech };
         self.tasks.spawn(async move {
-            let said = tts::hold(&sentence, (voice, language), tts.as_ref(), (floor, speech));
+            let said = tts::hold(&sentence, voice, tts.as_ref(), out);
             if let Some(Err(error)) = token.run_until_cancelled(said).await {
                 tracing::warn!(response = response.0, %error, "the holding phrase failed");
             }
@@ -143,12 +144,12 @@ impl Conductor {
         self.wires.current.send_replace(Some((id, play)));
         let token = self.token.child_token();
         self.answer = Some(token.clone());
-        self.voice = (request.voice.clone(), request.language.clone());
+        self.voice = VoiceChoice { voice: request.voice.clone(), language: request.language.clone() };
         let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
         let notes = self.notes.0.clone();
-        let voice = (request.voice.clone(), request.language.clone());
+        let voice = self.voice.clone();
         self.floor = Floor::default();
-        let playout = (self.floor.clone(), self.wires.speech.clone());
+        let out = SpeechOut { floor: self.floor.clone(), playout: self.wires.speech.clone() };
         let (rounds, more) = mpsc::channel(1);
         self.rounds = Some(rounds);
         let effort = Effort::begin(play == Play::Hidden);
@@ -157,8 +158,7 @@ impl Conductor {
             self.call.clone(),
             request,
             self.engines.llm.clone(),
-            sentences,
-            notes.clone(),
+            llm::Around { sentences, notes: notes.clone(), position: self.wires.position.clone() },
             more,
             self.wires.cue_sources,
         ));
@@ -171,7 +171,7 @@ impl Conductor {
             }
             done
         };
-        let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, playout, notes.clone());
+        let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, out, notes.clone());
         self.tasks.spawn(Box::pin(async move {
             let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();
             let failed = tokio::select! {

@@ -41,19 +41,28 @@ const REPLIES: usize = 16;
 /// Sample rates that a client may send.
 pub const RATES: [u32; 5] = [8_000, 16_000, 24_000, 44_100, 48_000];
 
+/// What a client has asked for in its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Samples per second of what it sends: one of [`RATES`].
+    pub rate: u32,
+    /// It wants faces.
+    pub faces: bool,
+}
+
 /// Serves one call until the client goes, the pipeline ends or `token` is cancelled.
 pub async fn run(
     socket: WebSocket,
     ends: TransportEnds,
     codec: Arc<dyn MessageCodec>,
-    (rate, face): (u32, bool),
+    asked: Asked,
     token: CancellationToken,
 ) {
     let (sink, stream) = socket.split();
     let TransportEnds { mic, commands, media, faces, events, presence, departure, .. } = ends;
     // Without a receiver nobody computes faces.
-    let faces = face.then_some(faces);
-    let (inbox, ear) = (Inbox::new(codec.clone()), Ear::new(rate));
+    let faces = asked.faces.then_some(faces);
+    let (inbox, ear) = (Inbox::new(codec.clone()), Ear::new(asked.rate));
     let (replies, to_reply) = mpsc::channel(REPLIES);
     let reader = Reader { mic, commands, replies, inbox, ear, presence, departure: departure.clone() };
     let writer = Writer { sink, codec, replies: to_reply, voice: Voice::new() };
