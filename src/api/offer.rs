@@ -86,13 +86,12 @@ pub async fn offer(
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
     let seat = admit(&app, address)?;
     let (ends, pipeline) = call_ends();
-    let commands = ends.commands.clone();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
     let wiring = Wiring { ends, codec: Arc::new(Rtvi::default()), token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = seat.id().to_string();
-    app.calls.start(seat, pipeline, (commands, Some(peer)), Wishes { language, renderers }, token);
+    app.calls.start(seat, pipeline, Some(peer), Wishes { language, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 
@@ -146,28 +145,28 @@ pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<S
 pub(super) fn engines_are_there(app: &App) -> Result<(), Problem> {
     let Some(missing) = app.fleet.missing() else { return Ok(()) };
     let detail = format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(2))
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason("not-ready").retry_after(2))
 }
 
 /// A place for a call, once the engines can serve it.
 pub(super) fn admit(app: &App, address: Option<IpAddr>) -> Result<Seat, Problem> {
     engines_are_there(app)?;
-    app.calls.admit(address).map_err(|refusal| {
-        let (reason, detail, seconds) = match refusal {
-            Refusal::Full => (
-                "server-full",
-                "The server has as many calls as it may (server.max_calls). Try again later.",
-                10,
-            ),
-            Refusal::Share => (
-                "address-full",
-                "Your address has as many calls as one may (server.calls_per_address). Try again later.",
-                10,
-            ),
-            Refusal::Stopping => ("server-stopping", "The server is stopping. Try again in a moment.", 5),
-        };
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason(reason).retry_after(seconds)
-    })
+    app.calls.admit(address).map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let (reason, detail, seconds) = match refusal {
+        Refusal::Full => {
+            ("server-full", "The server has as many calls as it may (server.max_calls). Try again later.", 10)
+        }
+        Refusal::Share => (
+            "address-full",
+            "Your address has as many calls as one may (server.calls_per_address). Try again later.",
+            10,
+        ),
+        Refusal::Stopping => ("server-stopping", "The server is stopping. Try again in a moment.", 5),
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason(reason).retry_after(seconds)
 }
 
 /// A language that a client asked for; `None`: as configured. Of a tag such as `en-US` the language counts.
@@ -212,6 +211,17 @@ impl From<OfferError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_gets_no_call_is_told_which_reason_there_is() {
+        for (refusal, reason) in [
+            (Refusal::Full, "server-full"),
+            (Refusal::Share, "address-full"),
+            (Refusal::Stopping, "server-stopping"),
+        ] {
+            assert_eq!(refused(refusal).body()["reason"], reason);
+        }
+    }
 
     #[test]
     fn a_language_may_have_a_region_and_nonsense_is_refused() {
