@@ -2,7 +2,8 @@
 //!
 //! A call is a straight pipeline of small rooms, with one pure decision-maker, and heavy native engines outside the walls:
 //!
-//! - `crates/core`: pure: the vocabulary between rooms, tools, the face that goes with the voice
+//! - `crates/core`: pure: the vocabulary between rooms, tools, the conversation and its rules, invariants, recordings' format, the face
+//! - `crates/text`: pure: from a model's text to what is shown and spoken
 //! - [`ends`]: the two ends of a call, between its transport and its pipeline
 //! - [`audio`]: pure: Opus, resampling, the jitter buffer
 //! - [`animation`]: a text or a recording as sound and faces, without a call
@@ -22,7 +23,7 @@
 //! client's side) and `crates/bench` (what tests and measures a server with it).
 #![forbid(unsafe_code)]
 
-pub use visavis_core::{avatar, event, frame, plain, tool};
+pub(crate) use visavis_core::{avatar, event, frame, plain, tool};
 
 pub mod animation;
 pub mod api;

@@ -1,4 +1,5 @@
 //! The server's command line.
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout)] // what a command answers goes to standard output
 
 use std::ffi::OsString;
@@ -39,7 +40,10 @@ enum Command {
         profile: Option<String>,
     },
     /// List, fetch and check models
-    #[command(disable_help_flag = true)]
+    #[command(
+        disable_help_flag = true,
+        override_usage = "visavis models <list|fetch|verify|path> …, see visavis models --help"
+    )]
     Models {
         /// As `visavis models --help` tells
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -83,10 +87,14 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    // Its program reads the configuration itself.
+    if matches!(cli.command, Command::Models { .. }) {
+        return models();
+    }
     let config = load(&cli)?;
     match cli.command {
-        Command::Models { .. } => models(),
         Command::Serve { .. } => serve(config),
+        Command::Models { .. } => models(),
         Command::Speak { text, out, voice } => {
             let models = server::model_files(&config)?;
             runtime()?.block_on(visavis::oneshot::speak(&config, &models, &text, &voice, &out))

@@ -1,7 +1,7 @@
 // Contact sheets of mouths and moods, for docs/avatar.md.
 // usage: node contact-sheet.mjs [PERSON…] [--visemes TABLE.json] [--moods TABLE.json] [--out FOLDER]
 // A table is {"NAME": {"SHAPE": WEIGHT, …}, …}, or what static/avatars/expressions.json is: {"moods": {"NAME": {"weights": …}}}.
-// Without --visemes the mouths are the server's own, read out of src/avatar/lips/viseme.rs.
+// Without --visemes the mouths are the server's own, read out of crates/core/src/avatar/lips/viseme.rs.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -32,7 +32,7 @@ function both(shape) {
 }
 
 async function serverVisemes() {
-  const source = await readFile(`${root}src/avatar/lips/viseme.rs`, "utf8");
+  const source = await readFile(`${root}crates/core/src/avatar/lips/viseme.rs`, "utf8");
   const table = { sil: {} };
   const spelled = { KK: "kk", NN: "nn", Aa: "aa" }; // as Oculus does
   for (const [, name, fields] of source.matchAll(/Self::(\w+) => \{?\s*Pose \{([^}]*)\.\.REST/g)) {
@@ -42,12 +42,12 @@ async function serverVisemes() {
     table[spelled[name] ?? name] = { ...Object.fromEntries(weights), mouthClose: (pose.jaw ?? 0) * closed };
   }
   const found = Object.keys(table).length;
-  if (found !== 15) throw new Error(`src/avatar/lips/viseme.rs: ${found} visemes found, 15 wanted; give --visemes TABLE.json`);
+  if (found !== 15) throw new Error(`crates/core/src/avatar/lips/viseme.rs: ${found} visemes found, 15 wanted; give --visemes TABLE.json`);
   return table;
 }
 
 function shapesOf(field) {
-  if (!FIELDS[field]) throw new Error(`src/avatar/lips/viseme.rs: the field ${field} is unknown here; add it to FIELDS`);
+  if (!FIELDS[field]) throw new Error(`crates/core/src/avatar/lips/viseme.rs: the field ${field} is unknown here; add it to FIELDS`);
   return FIELDS[field];
 }
 

@@ -9,6 +9,7 @@
 //! - [`avatar`]: what the face is worth
 //! - [`harness`]: is a server whole, down to a spoken turn
 //! - [`table`]: the results for people
+#![forbid(unsafe_code)]
 
 pub mod avatar;
 pub mod calls;

@@ -6,6 +6,7 @@
 //! - [`Clip`]: recorded speech as a microphone gives it
 //! - [`hearing`]: from samples and arrival times to what was audible when
 //! - [`turn`]: one question and its answer, measured; [`barge_in`]: an answer that is spoken into
+#![forbid(unsafe_code)]
 
 pub mod barge_in;
 mod call;

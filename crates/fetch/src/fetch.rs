@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::place;
 use super::progress::Progress;
 use super::sources::{Clients, Downloads};
 use super::steps::{self, Written};
@@ -72,7 +73,7 @@ pub fn fetch(
         return Ok(Outcome { present: models.len(), fetched: 0 });
     }
     let any = |error| FetchFailure { model: "the models".to_owned(), error };
-    let _lock = store::lock(dir, || progress.note("waiting for another fetch to finish")).map_err(any)?;
+    let _lock = place::lock(dir, || progress.note("waiting for another fetch to finish")).map_err(any)?;
     let mut stamps = Stamps::load(dir);
     let mut todo = Vec::new();
     for &model in models {
@@ -82,7 +83,7 @@ pub fn fetch(
     }
     let workshop = Workshop::open(dir, options, progress).map_err(any)?;
     let need = space_needed(&todo).saturating_sub(workshop.downloads.kept_bytes());
-    store::check_space(dir, need).map_err(any)?;
+    place::check_space(dir, need).map_err(any)?;
     progress.total(todo.iter().map(|model| model.size_here()).sum());
     let made = todo.iter().enumerate().try_for_each(|(i, model)| {
         let failed = |error| FetchFailure { model: model.name.clone(), error };
@@ -207,7 +208,7 @@ impl<'a> Workshop<'a> {
             _ => steps::assemble(source, &self.downloads, &self.root.join("work"), here.as_deref())?,
         };
         check(model, source, &written)?;
-        store::install(&written.path, self.dir, &model.file)?;
+        place::install(&written.path, self.dir, &model.file)?;
         stamps.record(self.dir, model, &written.sha256)?;
         let size = human(written.size);
         self.progress.end(&match model.expected(source).sha256 {

@@ -1,4 +1,4 @@
-//! The models directory: what lies there, whether it was checked, and how a finished file gets in.
+//! The models directory: what lies there, and whether it was checked.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,7 +14,6 @@ use crate::{FetchError, Model};
 
 /// Remembers which files were checked, so that a start need not read gigabytes again.
 const STAMPS: &str = ".verified.json";
-const LOCK: &str = ".lock";
 const CHUNK: usize = 1 << 18;
 
 /// What is known of a model's file.
@@ -196,40 +195,4 @@ pub fn hash_file(path: &Path) -> Result<String, FetchError> {
 /// A finished checksum in lower-case hexadecimal.
 pub fn hex(hasher: Sha256) -> String {
     format!("{:x}", hasher.finalize())
-}
-
-/// Takes the directory for this process; another fetch waits until the file is dropped.
-pub fn lock(dir: &Path, on_wait: impl FnOnce()) -> Result<File, FetchError> {
-    let path = dir.join(LOCK);
-    let take = || -> io::Result<File> {
-        fs::create_dir_all(dir)?;
-        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-        if file.try_lock().is_err() {
-            on_wait();
-            file.lock()?;
-        }
-        Ok(file)
-    };
-    take().map_err(|e| FetchError::writing(&path, e))
-}
-
-/// Gives a finished file its final name, durably.
-pub fn install(finished: &Path, dir: &Path, file: &Path) -> Result<(), FetchError> {
-    let target = dir.join(file);
-    let rename = || -> io::Result<()> {
-        File::open(finished)?.sync_all()?;
-        let parent = target.parent().unwrap_or(dir);
-        fs::create_dir_all(parent)?;
-        fs::rename(finished, &target)?;
-        File::open(parent)?.sync_all()
-    };
-    rename().map_err(|e| FetchError::writing(&target, e))
-}
-
-/// Refuses at once what would fill the disk half-way through.
-pub fn check_space(dir: &Path, need: u64) -> Result<(), FetchError> {
-    // A file system that cannot say how full it is does not stop the fetch: a full disk is noticed when writing.
-    let Ok(stat) = rustix::fs::statvfs(dir) else { return Ok(()) };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if free < need { Err(FetchError::NoSpace { dir: dir.to_owned(), free, need }) } else { Ok(()) }
 }

@@ -1,4 +1,5 @@
 //! `visavis models …`, which runs this program: the server does not link what fetches and converts models.
+#![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};
 use visavis::settings::Settings;
