@@ -10,7 +10,7 @@ use visavis::audio::jitter::{JitterBuffer, Playout};
 use visavis::audio::log_mel::LogMel;
 use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
 use visavis::audio::resample::Resampler;
-use visavis::frame::{MIC_RATE, OUT_FRAME, OUT_RATE};
+use visavis_core::frame::{MIC_RATE, OUT_FRAME, OUT_RATE};
 
 /// Something like a voice: a chord that swells three times a second.
 #[allow(clippy::cast_possible_truncation)]

@@ -4,10 +4,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use visavis::avatar::expression::{Expression, State};
-use visavis::avatar::from_audio;
-use visavis::avatar::lips::Lips;
-use visavis::avatar::sound::Sound;
+use visavis_core::avatar::expression::{Expression, State};
+use visavis_core::avatar::from_audio;
+use visavis_core::avatar::lips::Lips;
+use visavis_core::avatar::sound::Sound;
 
 const RATE: u32 = 24_000;
 

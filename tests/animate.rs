@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;
 use visavis::animation::recording;
-use visavis::avatar::shapes::{SHAPES, Shape};
 use visavis_client::turn::{Question, ask};
 use visavis_client::{Call, CallOptions, Mode};
+use visavis_core::avatar::shapes::{SHAPES, Shape};
 
 mod live;
 use live::Live;

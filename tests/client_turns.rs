@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use visavis::frame::ResponseId;
 use visavis_client::barge_in::barge_in;
 use visavis_client::turn::{Question, TurnReport, ask};
 use visavis_client::{Call, CallOptions, Clip, Mode, Server};
+use visavis_core::frame::ResponseId;
 
 mod scripted;
 use scripted::{ANSWER, ANSWER_AFTER, ANSWER_FRAMES, Script, serve};

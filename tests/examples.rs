@@ -6,10 +6,10 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
-use visavis::frame::MIC_RATE;
 use visavis_bench::harness::words::words;
 use visavis_client::turn::{Question, ask};
 use visavis_client::{Call, CallOptions, Clip, Mode};
+use visavis_core::frame::MIC_RATE;
 
 mod live;
 use live::Live;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use visavis::avatar::face::Face;
-use visavis::avatar::shapes::Shape;
-use visavis::avatar::wire::Batch;
 use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, LlmPiece, Vad};
-use visavis::frame::{AudioFrame, MIC_FRAME};
 use visavis::pipeline;
+use visavis::pipeline::scope::Scope;
+use visavis_core::avatar::face::Face;
+use visavis_core::avatar::shapes::Shape;
+use visavis_core::avatar::wire::Batch;
+use visavis_core::frame::{AudioFrame, MIC_FRAME};
 
 /// Ticks of the media clock in a millisecond.
 const MS: u32 = 48;
@@ -45,9 +46,9 @@ impl Call {
         };
         let (ends, pipeline) = call_ends();
         let stop = CancellationToken::new();
-        let tokens = (CancellationToken::new(), stop.clone());
+        let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
         tokio::spawn(async move {
-            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, tokens)).await
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, scope)).await
         });
         Self { ends, sound: Vec::new(), batches: Vec::new(), _stop: stop }
     }

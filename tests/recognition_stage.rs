@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::engine::{EngineError, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart, TtsRequest};
-use visavis::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
 use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
+use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
 
 const WORDS: &str = "one two three four five six seven eight nine ten eleven twelve";
 const WINDOW_MS: u64 = 32;

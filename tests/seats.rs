@@ -11,9 +11,9 @@ use visavis::config::Config;
 use visavis::ends::call_ends;
 use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, Vad};
-use visavis::event::EndReason;
 use visavis::session::{Calls, Refusal, Wishes};
 use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
+use visavis_core::event::EndReason;
 use webrtc_support::{Client, PlainCodec, host, until, within};
 
 /// An offer of a client that never comes.
@@ -48,12 +48,12 @@ impl House {
     async fn ask(&self, offer: &str) -> Result<Asked, Refusal> {
         let seat = self.calls.admit(None)?;
         let (ends, pipeline) = call_ends();
-        let (commands, token) = (ends.commands.clone(), self.calls.transport_token());
+        let token = self.calls.transport_token();
         let tasks = self.calls.tasks().clone();
         let wiring = Wiring { ends, codec: Arc::new(PlainCodec), token: token.clone(), tasks };
         let (answer, peer) = self.host.answer(offer, wiring).await.unwrap();
         let id = seat.id().to_owned();
-        self.calls.start(seat, pipeline, (commands, Some(peer.clone())), Wishes::default(), token.clone());
+        self.calls.start(seat, pipeline, Some(peer.clone()), Wishes::default(), token.clone());
         Ok(Asked { id, answer, peer, token })
     }
 }

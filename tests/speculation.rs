@@ -10,16 +10,16 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{
     LoudnessVad, Script, ScriptedEndOfTurn, ScriptedLlm, ScriptedStt, ScriptedTts,
 };
 use visavis::engine::{Engines, LlmPiece, Vad};
-use visavis::event::CallEvent;
-use visavis::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use visavis::pipeline;
+use visavis::pipeline::scope::Scope;
+use visavis_core::event::CallEvent;
+use visavis_core::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use visavis_core::recording::replay::replay;
 
 /// What the client was told and heard.
@@ -80,9 +80,9 @@ async fn call(seed: u64, recordings: &Path) -> (usize, Client) {
     let mut config = Config::default();
     config.recording.dir = recordings.to_path_buf();
     let (mut ends, pipeline) = call_ends();
-    let tokens = (CancellationToken::new(), CancellationToken::new());
+    let scope = Scope::default();
     let run = tokio::spawn(async move {
-        Box::pin(pipeline::run(format!("call-{seed}"), pipeline, engines, &config, None, tokens)).await
+        Box::pin(pipeline::run(format!("call-{seed}"), pipeline, engines, &config, None, scope)).await
     });
     let mut client = Client::default();
     for _ in 0..8 {

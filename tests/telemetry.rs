@@ -15,16 +15,16 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use visavis::config::Config;
 use visavis::ends::call_ends;
 use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, LlmPiece, Vad};
-use visavis::event::{CallEvent, ClientCommand};
-use visavis::frame::ResponseId;
 use visavis::pipeline;
+use visavis::pipeline::scope::Scope;
 use visavis::telemetry::Telemetry;
+use visavis_core::event::{CallEvent, ClientCommand};
+use visavis_core::frame::ResponseId;
 
 struct Collector(mpsc::Sender<Span>);
 
@@ -61,10 +61,9 @@ async fn a_turn(config: Config) {
     let stt = Arc::new(ScriptedStt::default());
     let engines = Engines { stt, llm: Arc::new(llm), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
     let (mut ends, pipeline) = call_ends();
-    let tokens = (CancellationToken::new(), CancellationToken::new());
+    let scope = Scope::default();
     let run = tokio::spawn(async move {
-        Box::pin(pipeline::run("the-call".into(), pipeline, engines, &config, Some("en".into()), tokens))
-            .await
+        Box::pin(pipeline::run("the-call".into(), pipeline, engines, &config, Some("en".into()), scope)).await
     });
     ends.commands.send(ClientCommand::Say("Private question?".into())).await.unwrap();
     loop {

@@ -13,15 +13,15 @@ use axum::{Json, Router};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use visavis::config::{Config, Webhook};
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, LlmPiece, Vad};
-use visavis::event::{CallEvent, ClientCommand, EndReason};
-use visavis::frame::{Message, Role};
 use visavis::pipeline;
-use visavis::tool::{ToolEnd, of_client};
+use visavis::pipeline::scope::Scope;
+use visavis_core::event::{CallEvent, ClientCommand, EndReason};
+use visavis_core::frame::{Message, Role};
+use visavis_core::tool::{ToolEnd, of_client};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -101,9 +101,9 @@ impl Call {
         let stt = Arc::new(ScriptedStt::default());
         let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
         let (ends, pipeline) = call_ends();
-        let tokens = (CancellationToken::new(), CancellationToken::new());
+        let scope = Scope::default();
         let run = tokio::spawn(async move {
-            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, tokens)).await
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, scope)).await
         });
         Self { ends, llm, asked, run, events: Vec::new() }
     }

@@ -12,9 +12,10 @@ use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{EngineError, Engines, LlmPiece, Vad};
-use visavis::event::{CallEvent, ClientCommand, EndReason};
-use visavis::frame::{AudioFrame, MIC_FRAME, Role};
 use visavis::pipeline;
+use visavis::pipeline::scope::Scope;
+use visavis_core::event::{CallEvent, ClientCommand, EndReason};
+use visavis_core::frame::{AudioFrame, MIC_FRAME, Role};
 
 struct Call {
     ends: Option<TransportEnds>,
@@ -45,9 +46,9 @@ impl Call {
         let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
         let (ends, pipeline) = call_ends();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
-        let tokens = (drain, stop.clone());
+        let scope = Scope { drain, token: stop.clone() };
         let run = tokio::spawn(async move {
-            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, tokens)).await
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, scope)).await
         });
         Self { ends: Some(ends), llm, stop, run, heard: Vec::new(), events: Vec::new() }
     }
@@ -234,7 +235,7 @@ async fn a_prompt_that_does_not_fit_is_cut_and_answered_and_tools_that_never_cou
     assert_eq!(call.count(|event| matches!(event, CallEvent::AnswerFailed { .. })), 0);
     let big = serde_json::json!([{ "name": "big", "description": "x".repeat(1000), "parameters": {
         "type": "object", "properties": { "x": { "type": "string", "description": "y".repeat(3000) } } } }]);
-    let tools = visavis::tool::of_client(&big, 5000).unwrap();
+    let tools = visavis_core::tool::of_client(&big, 5000).unwrap();
     commands.send(ClientCommand::SetTools { id: Some("7".into()), tools }).await.unwrap();
     call.mic(1000, false).await;
     let refused = call.texts(|event| match event {
@@ -343,7 +344,7 @@ async fn a_stopped_server_says_goodbye_and_leaves_no_task() {
 
 #[tokio::test(start_paused = true)]
 async fn tags_show_on_the_face_and_are_never_spoken_shown_or_remembered() {
-    use visavis::avatar::cue::Cue;
+    use visavis_core::avatar::cue::Cue;
     let tagged = "[happy] Well, [nod] yes. *smiles* I like [sarcastic] it. [tilt] [hap";
     let chars: Vec<char> = tagged.chars().collect();
     let tagged: Script = chars

@@ -5,9 +5,9 @@ mod webrtc_support;
 
 use std::time::Duration;
 
-use visavis::event::{CallEvent, ClientCommand, EndReason};
-use visavis::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use visavis::transport::webrtc::OfferError;
+use visavis_core::event::{CallEvent, ClientCommand, EndReason};
+use visavis_core::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use webrtc_support::{Call, Client, best_share_of, host, play, until, within};
 
 /// What the pipeline gets of the microphone while `speaking` runs, from the first received frame.

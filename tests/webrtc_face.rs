@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use visavis::avatar::face::Face;
-use visavis::avatar::shapes::Shape;
-use visavis::avatar::wire::Batch;
-use visavis::event::{CallEvent, ClientCommand};
-use visavis::frame::ResponseId;
+use visavis_core::avatar::face::Face;
+use visavis_core::avatar::shapes::Shape;
+use visavis_core::avatar::wire::Batch;
+use visavis_core::event::{CallEvent, ClientCommand};
+use visavis_core::frame::ResponseId;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc_support::{Call, Client, host, play, until, within};
 

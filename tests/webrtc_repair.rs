@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use visavis::ends::Presence;
-use visavis::event::{CallEvent, ClientCommand};
-use visavis::frame::ResponseId;
 use visavis::transport::webrtc::{OfferError, RemoteCandidate};
+use visavis_core::event::{CallEvent, ClientCommand};
+use visavis_core::frame::ResponseId;
 use webrtc_support::{Call, Client, best_share_of, host, play, read, until, within};
 
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -15,9 +15,10 @@ use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{Script, ScriptedLlm, ScriptedStt};
 use visavis::engine::{EngineError, Engines, LlmPiece, Tts, TtsPart, TtsRequest, Vad};
-use visavis::event::CallEvent;
-use visavis::frame::{AudioFrame, MIC_FRAME};
 use visavis::pipeline;
+use visavis::pipeline::scope::Scope;
+use visavis_core::event::CallEvent;
+use visavis_core::frame::{AudioFrame, MIC_FRAME};
 
 /// Takes every sound for speech, however soft.
 struct SoundVad;
@@ -100,10 +101,10 @@ impl Call {
         let engines = Engines { stt, llm, tts: Arc::new(Speaker), vad, end_of_turn: None };
         let (ends, pipeline) = call_ends();
         let stop = CancellationToken::new();
-        let tokens = (CancellationToken::new(), stop.clone());
+        let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
         tokio::spawn(async move {
             let config = Config::default();
-            Box::pin(pipeline::run("echo".into(), pipeline, engines, &config, None, tokens)).await
+            Box::pin(pipeline::run("echo".into(), pipeline, engines, &config, None, scope)).await
         });
         let air = (0..path.0).map(|_| vec![0; MIC_FRAME]).collect();
         let (beside, last, hole) = (VecDeque::new(), None, Duration::ZERO);

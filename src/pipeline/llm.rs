@@ -90,7 +90,7 @@ pub async fn run(
         };
         // What was said before the call is heard while the tool works.
         out.finish().await;
-        out.pace = Pace::default();
+        out.pace.begins_again();
         _ = out.notes.send(AnswerNote::Called(out.response, name, arguments)).await;
         // Only a turn that is decided goes on.
         speculative = false;

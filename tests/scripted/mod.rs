@@ -14,9 +14,9 @@ use axum::response::IntoResponse;
 use axum::routing::{any, delete, get, post};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use visavis::frame::ResponseId;
 use visavis_client::hearing::rms_dbfs;
 use visavis_client::wire::{self, Header};
+use visavis_core::frame::ResponseId;
 
 mod rtc;
 

@@ -1,5 +1,5 @@
 //! Sounds that people made and the recogniser got wrong, through the real model. The clips under `sounds/` are spoken by
-//! Kokoro's voices, which are not the server's.
+//! Kokoro's voices, which are not the server's, unless a test says otherwise.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod common;
@@ -82,7 +82,8 @@ async fn uh_huh_said_twice_is_no_sentence() {
     // By the server's own voice: the others cannot say it. It was "Oh, sorry.".
     let heard = hear(&engine, &clip("uh-huh-twice"), ENGLISH, &["Uh-huh.", "Yeah.", "Okay.", "What?"]).await;
     let sounds = ["ah", "uh", "huh", "hm", "mm"];
-    assert!(words(&heard.text).iter().all(|word| sounds.contains(&word.as_str())), "{heard:?}");
+    let heard = words(&heard.text);
+    assert!(!heard.is_empty() && heard.iter().all(|word| sounds.contains(&word.as_str())), "{heard:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +94,7 @@ async fn what_is_said_again_and_again_is_heard_as_often() {
     let digits = hear(&engine, &clip("fives-zeros-one"), ENGLISH, &[]).await;
     // One more five than was said is what this model hears.
     let text = digits.text.replace([' ', '-', '.', ','], "");
-    assert!(text.starts_with("5555") && text.ends_with("00001"), "{digits:?}");
+    assert!(["555500001", "5555500001"].contains(&text.as_str()), "{digits:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

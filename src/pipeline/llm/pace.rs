@@ -30,6 +30,11 @@ impl Pace {
         }
     }
 
+    /// What comes now comes behind a wait.
+    pub(super) fn begins_again(&mut self) {
+        self.phrases = 0;
+    }
+
     /// Whether a phrase that ends now would sound only after a gap, when so much of the response has been played.
     pub(super) fn is_late(&self, played: Duration) -> bool {
         (1..=EARLY).contains(&self.phrases) && self.spoken.saturating_sub(played) <= LEAD
@@ -59,6 +64,10 @@ mod tests {
         assert!(!pace.is_late(played(1490)) && pace.is_late(played(1500)), "one phrase behind the other");
         pace.give("fifteen letters");
         assert!(!pace.is_late(played(9000)), "only at the beginning");
+        pace.begins_again();
+        assert!(!pace.is_late(played(9000)), "nothing was said behind the wait");
+        pace.give("fifteen letters");
+        assert!(!pace.is_late(played(3490)) && pace.is_late(played(3500)));
     }
 
     #[test]
