@@ -119,7 +119,8 @@ impl Splitter {
         None
     }
 
-    /// Where the last clause of an incomplete phrase ends, in bytes. A link and a row of a table are not torn.
+    /// Where the last clause of an incomplete phrase ends, in bytes. A link and a row of a table are not torn, and a sentence
+    /// that may be complete is waited for.
     fn last_clause(&self) -> Option<usize> {
         let text = self.pending.as_str();
         if text.contains('[') || text.trim_start().starts_with('|') {
@@ -131,6 +132,9 @@ impl Splitter {
             let end = at + char.len_utf8();
             formula = in_formula(text, at, formula);
             let closed = end + closing(&text[end..]);
+            if matches!(self.ends(at, char, closed), Stop::Unknown) {
+                return None;
+            }
             let short = !char.is_ascii() && text[..at].trim().chars().count() < CLAUSE_CHARACTERS;
             if formula || short {
                 continue;
@@ -335,13 +339,14 @@ mod tests {
     fn in_a_hurry_a_sentence_that_is_there_stays_whole_and_else_all_clauses_that_are_there_go() {
         let hurried = |text: &str| {
             let mut splitter = Splitter::new("en");
-            splitter.push("Yes. ", false);
+            splitter.push("Yes! ", false);
             let phrases = splitter.push(text, true);
             phrases.into_iter().map(|phrase| phrase.text).collect::<Vec<_>>()
         };
-        assert_eq!(hurried("I really like it, too. "), ["I really like it, too."]);
+        assert_eq!(hurried("I really like it, too! "), ["I really like it, too!"]);
         assert_eq!(hurried("One two three, four five six, seven eight"), ["One two three, four five six,"]);
         for whole in [
+            "I really like it, too. ",
             "[see the page, please](https://a.example/",
             "| a b c, d | and the rest of it",
             "是，",
