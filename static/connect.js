@@ -60,9 +60,13 @@ export async function joinNewCall(join, signalling, signal, onLoading) {
             await join();
             return;
         } catch (error) {
-            const refused = error instanceof CallProblem && NO_PLACE.includes(error.code);
-            if (!refused || (await signalling.readiness(signal)).ready) {
+            const code = error instanceof CallProblem && NO_PLACE.includes(error.code) ? error.code : '';
+            const { ready } = await (code ? signalling.readiness(signal) : { ready: true });
+            if (ready && code !== 'not-ready') {
                 throw error;
+            }
+            if (ready) {
+                await pause(READY_POLL_MS, signal); // the engine that was missing is there by now
             }
         }
         await waitUntilReady(signalling, signal, onLoading);

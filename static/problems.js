@@ -4,11 +4,11 @@
 
 /**
  * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
- *     | 'server-full' | 'address-full' | 'server-stopping' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
+ *     | 'server-full' | 'address-full' | 'server-stopping' | 'not-ready' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
  */
 
 /** @type {ProblemCode[]} - the server takes no call now, by whichever way it is asked */
-export const NO_PLACE = ['server-full', 'address-full', 'server-stopping'];
+export const NO_PLACE = ['server-full', 'address-full', 'server-stopping', 'not-ready'];
 
 /** A call that could not be made or kept, with its reason. */
 export class CallProblem extends Error {
@@ -76,6 +76,11 @@ const ADVICE = {
     'server-stopping': {
         title: 'The server is stopping',
         text: 'It takes no more calls. Try again in a minute.',
+        typing: false,
+    },
+    'not-ready': {
+        title: 'The server is not ready',
+        text: 'A part of it is starting. Try again in {retry}.',
         typing: false,
     },
     'connection-failed': {

@@ -124,7 +124,7 @@ export class Redial {
         if (code === 'call-over' && problem instanceof CallProblem) {
             this.over = problem.detail;
         }
-        if (code === 'server-full' || code === 'address-full') {
+        if (code === 'server-full' || code === 'address-full' || code === 'not-ready') {
             this.call = ''; // it has no place for a new call, so it knew this one no more
         }
     }

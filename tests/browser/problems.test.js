@@ -131,6 +131,26 @@ test('an address that has its share of calls is not told that the server is full
     });
 });
 
+test('a server whose engine was missing for a moment is asked again, and not called full', async () => {
+    await withPage({}, async (page) => {
+        let refusals = 2;
+        await page.route('**/api/offer', async (route) => {
+            if (refusals === 0) {
+                return route.continue();
+            }
+            refusals -= 1;
+            const body = JSON.stringify({ title: 'Service Unavailable', status: 503, reason: 'not-ready' });
+            return route.fulfill({ status: 503, headers: { 'Retry-After': '2' }, contentType: 'application/problem+json', body });
+        });
+        await openPage(page, `${serverUrl()}/call`);
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await waitUntilLive(page);
+        assert.equal(refusals, 0);
+        assert.deepEqual(await seen(page, 'problem'), []);
+        await page.evaluate(() => window.visavis.hangUp());
+    });
+});
+
 test('a server that is not there is named', async () => {
     await withPage({}, async (page) => {
         await page.route('**/ready', (route) => route.abort('connectionrefused'));

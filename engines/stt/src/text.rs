@@ -74,6 +74,18 @@ pub(crate) fn same_words(one: &str, other: &str) -> bool {
     words(one).map(|(_, word)| word).eq(words(other).map(|(_, word)| word))
 }
 
+/// Whether one word begins as another does: with the same two letters at least, and half of the other's.
+pub(crate) fn same_onset(heard: &str, phrase: &str) -> bool {
+    const LEAST: usize = 2;
+    let one = |text| {
+        let mut words = words(text);
+        words.next().filter(|_| words.next().is_none()).map(|(_, word)| word)
+    };
+    let (Some(heard), Some(phrase)) = (one(heard), one(phrase)) else { return false };
+    let same = heard.chars().zip(phrase.chars()).take_while(|(a, b)| a == b).count();
+    same >= LEAST && 2 * same >= phrase.chars().count()
+}
+
 /// How many letters are spelled in a text that is mostly spelled; 0: it is not. "I, I, I think" is not, nor is "U.S.A.".
 pub(crate) fn letters(text: &str) -> usize {
     const LEAST_WORDS: usize = 4;
@@ -178,6 +190,21 @@ mod tests {
             assert_eq!(once(text, seconds), expected, "{text}");
         }
         assert!(same_words("Stop!", " stop.") && !same_words("Stop it.", "Stop."));
+    }
+
+    #[test]
+    fn a_word_that_begins_as_another_does_has_two_of_its_letters_and_half_of_them() {
+        for (heard, phrase, same) in [
+            ("Stomper.", "Stop.", true),
+            ("Starb", "Stop.", true),
+            ("Stop it, please", "Stop.", false),
+            ("Paris.", "Stop.", false),
+            ("So", "Sorry?", false),
+            ("Nope.", "No.", true),
+            ("", "No.", false),
+        ] {
+            assert_eq!(same_onset(heard, phrase), same, "{heard} {phrase}");
+        }
     }
 
     #[test]

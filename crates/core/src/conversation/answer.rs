@@ -4,7 +4,7 @@ use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{ResponseId, WordTime};
 
 use super::tools::Used;
-use super::{HOLDING_AFTER, HOLDING_AGAIN};
+use super::{HOLDING_AFTER, HOLDING_AGAIN, HOLDING_ON};
 
 /// How much of the text before the voice may come back as an echo.
 const ECHO_CHARS: usize = 200;
@@ -19,6 +19,8 @@ pub(super) struct Answer {
     pub(super) waited_from: Option<u64>,
     /// The last holding phrase in front of it: no part of it, but it may come back as an echo.
     pub(super) held_with: String,
+    /// How many holding phrases there have been.
+    pub(super) holds: u32,
     pub(super) marks: TurnMarks,
     pub(super) text: String,
     pub(super) text_ended: bool,
@@ -98,6 +100,7 @@ impl Answer {
             asked,
             waited_from: None,
             held_with: String::new(),
+            holds: 0,
             marks,
             text: String::new(),
             text_ended: false,
@@ -135,13 +138,17 @@ impl Answer {
     /// When the person has waited long enough for a word.
     pub(super) fn holding_due(&self) -> Option<u64> {
         let waits = !self.sounding && !self.scripted;
-        let after = if self.held_with.is_empty() { HOLDING_AFTER } else { HOLDING_AGAIN };
+        let after = match self.holds {
+            0 => HOLDING_AFTER,
+            1 => HOLDING_AGAIN,
+            _ => HOLDING_ON,
+        };
         self.waited_from.filter(|_| waits).map(|from| from + after)
     }
 
     /// Neither it nor a holding phrase has said anything.
     pub(super) fn silent_so_far(&self) -> bool {
-        !self.sounding && self.held_with.is_empty() && self.text.trim().is_empty()
+        !self.sounding && self.holds == 0 && self.text.trim().is_empty()
     }
 
     /// What was written from this byte on.

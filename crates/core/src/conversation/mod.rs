@@ -58,8 +58,10 @@ pub use tools::Round;
 
 /// Words or an answer that are later than this are announced by a holding phrase.
 const HOLDING_AFTER: u64 = 2_500;
-/// The person is told again that the answer is late when they have heard nothing for this long.
-const HOLDING_AGAIN: u64 = 8_000;
+/// A second holding phrase follows this much later: after 4 s without a sound people think that the call is dead.
+const HOLDING_AGAIN: u64 = 4_000;
+/// Later holding phrases follow this far apart: more of them would be a nuisance.
+const HOLDING_ON: u64 = 8_000;
 
 /// What a conversation is made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -60,7 +60,7 @@ impl Conversation {
 
     /// The person has waited long enough for a word.
     pub(super) fn hold(&mut self, now: u64) {
-        let again = self.answer.as_ref().is_some_and(|answer| !answer.held_with.is_empty());
+        let again = self.answer.as_ref().is_some_and(|answer| answer.holds > 0);
         let what = if again { Line::StillBusy } else { Line::OneMoment };
         self.hold_with(now, line(what, &self.voiced(&self.language)));
     }
@@ -74,6 +74,7 @@ impl Conversation {
         let id = answer.id;
         answer.waited_from = Some(now);
         answer.held_with = text.to_string();
+        answer.holds += 1;
         self.notice("one-moment", text);
         self.commands.push(Command::Hold(id, text.to_string()));
     }

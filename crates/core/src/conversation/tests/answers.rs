@@ -155,8 +155,18 @@ fn a_hidden_answer_that_fails_is_made_again_when_the_turn_is_decided() {
 #[test]
 fn a_late_answer_is_announced_and_announced_again_until_it_comes() {
     let mut run = Run::new();
-    run.say(1, "Question").wait(20_000);
-    assert_eq!(run.holds(), ["One moment.", "It takes a little longer.", "It takes a little longer."]);
+    let [first, again] = ["One moment.", "It takes a little longer."];
+    run.say(1, "Question");
+    // No silence of 4 s before the third phrase.
+    for (wait, holds) in [
+        (2_500, &[first][..]),
+        (4_000, &[first, again]),
+        (7_000, &[first, again]),
+        (1_000, &[first, again, again]),
+    ] {
+        run.wait(wait);
+        assert_eq!(run.holds(), holds);
+    }
     run.sound(1, "Answer.").take();
     run.wait(20_000);
     assert!(run.holds().is_empty());
