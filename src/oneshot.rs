@@ -10,14 +10,13 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::engine::fleet::{ModelFiles, stt_arguments, tts_arguments};
-use crate::engine::grpc::{GrpcStt, GrpcTts};
-use crate::engine::launcher::{Launched, Launcher};
-use crate::engine::monitor::EngineStatus;
-use crate::engine::{Stt, SttInput, SttRequest, SttStream, Tts, TtsRequest, Voice};
+use crate::engine::backends::{Backend, Backends};
+use crate::engine::model_files::ModelFiles;
+use crate::engine::status::EngineStatus;
+use crate::engine::{SttInput, SttRequest, SttStream, TtsRequest, Voice};
 use crate::frame::{MIC_RATE, Transcript};
-use crate::pipeline::phrases::Splitter;
-use crate::pipeline::speakable::speakable;
+use visavis_text::phrases::Splitter;
+use visavis_text::speakable::speakable;
 
 /// Longest time for an engine to load.
 const LOADING: Duration = Duration::from_secs(120);
@@ -38,10 +37,9 @@ pub async fn speak(
     voice: &str,
     out: &Path,
 ) -> anyhow::Result<()> {
-    let launcher = Launcher::new(config.engines.confine)?;
-    let Launched { link, status } = launcher.launch("tts", &config.tts.url, tts_arguments(config, models))?;
+    let backends = Backends::new(config.engines.confine)?;
+    let Backend { engine: tts, status } = backends.tts(config, models)?;
     loaded(status).await?;
-    let tts = GrpcTts { link, settings: config.tts.clone() };
     let locale = locale(&tts.voices().await.unwrap_or_default(), voice);
     let mut writer = None;
     for text in utterances(text, &locale) {
@@ -57,7 +55,7 @@ pub async fn speak(
         }
     }
     writer.context("there is nothing to speak in this text")?.finalize()?;
-    launcher.stop().await;
+    backends.stop().await;
     Ok(())
 }
 
@@ -101,11 +99,11 @@ pub async fn transcribe(
     language: &str,
 ) -> anyhow::Result<Transcript> {
     let samples = read_wav(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let launcher = Launcher::new(config.engines.confine)?;
-    let Launched { link, status } = launcher.launch("stt", &config.stt.url, stt_arguments(config, models))?;
+    let backends = Backends::new(config.engines.confine)?;
+    let Backend { engine: stt, status } = backends.stt(config, models)?;
     loaded(status).await?;
     let request = SttRequest { language: language.into(), ..SttRequest::default() };
-    let SttStream { input, mut output } = GrpcStt { link }.open(request).await?;
+    let SttStream { input, mut output } = stt.open(request).await?;
     let feed = async {
         for piece in samples.chunks(PIECE) {
             input.send(SttInput::Audio(piece.to_vec())).await?;
@@ -120,7 +118,7 @@ pub async fn transcribe(
     };
     let (_, words) = answer.context("the engine ended without an answer")??;
     drop(output);
-    launcher.stop().await;
+    backends.stop().await;
     Ok(words)
 }
 

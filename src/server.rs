@@ -1,26 +1,27 @@
 //! Puts a server together: engines, calls, sockets; and takes it apart again without dropping a word.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::{self, Admission, Kind};
 use crate::api::listener::{self, Limits};
 use crate::api::names::Names;
 use crate::api::{self, App};
 use crate::config::{self, Config};
-use crate::engine::fleet::{Fleet, ModelFiles};
+use crate::engine::fleet::Fleet;
+use crate::engine::model_files::ModelFiles;
 use crate::frame::{Message, Role};
-use crate::pipeline::{self, fit, invariants, slow};
+use crate::pipeline::{self, fit};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
+use visavis_core::{invariants, slow};
 use visavis_models::{self as models, Manifest};
 
 /// Bounds of the stage histograms in seconds, close together where a conversation is won or lost.
@@ -44,7 +45,7 @@ impl Server {
     /// When a model is missing, a port is in use, or an engine's program is not there.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let metrics = metrics_recorder()?;
-        let models = model_files(&config)?;
+        let models = ModelFiles::of(&config)?;
         check_models(&config, &models).await?;
         let telemetry = Telemetry::start(&config.telemetry)?;
         let config = Arc::new(config);
@@ -59,9 +60,9 @@ impl Server {
         let names = Arc::new(Names::new(&config.server, &machine.nodename().to_string_lossy()));
         let webrtc = udp(&config).await;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
-        let animations = Arc::new(Semaphore::new(api::animate::AT_ONCE));
-        let calls = Calls::new(config.clone(), fleet.engines.clone());
-        let app = App { config, fleet, calls, webrtc, names, animations, metrics };
+        let admission = Admission::new(admission::Limits::from(&config.server));
+        let calls = Calls::new(config.clone(), fleet.engines(), admission.clone());
+        let app = App { config, fleet, admission, calls, webrtc, names, metrics };
         Ok(Self { app, listener, limits, telemetry })
     }
 
@@ -90,7 +91,7 @@ impl Server {
             let (app, closed) = (app.clone(), closed.clone());
             async move {
                 stop.cancelled().await;
-                tracing::info!(calls = app.calls.active(), "stopping");
+                tracing::info!(calls = app.admission.active(Kind::Call), "stopping");
                 app.calls.drain().await;
                 closed.cancel();
             }
@@ -116,7 +117,7 @@ impl Server {
 async fn unfit(app: App) -> String {
     let instructions = Message { role: Role::System, content: pipeline::instructions(&app.config) };
     let tools = pipeline::tools::configured(&app.config.tools);
-    match fit::check(app.fleet.engines.llm.as_ref(), &[instructions], &tools).await {
+    match fit::check(app.fleet.llm.engine.as_ref(), &[instructions], &tools).await {
         Ok(()) => std::future::pending().await,
         Err(fault) => fault,
     }
@@ -237,52 +238,6 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
         metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);
     }
     Ok(handle)
-}
-
-/// The files that the configuration and its profile name.
-///
-/// # Errors
-/// When the profile is unknown, or a file is missing, with the command that fetches it.
-pub fn model_files(config: &Config) -> anyhow::Result<ModelFiles> {
-    let profile = Manifest::builtin().profile(&config.models.profile)?;
-    let directory = &config.models.dir;
-    let or = |own: &PathBuf, file: &std::path::Path| {
-        if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() }
-    };
-    let voices = if config.tts.voices.is_empty() {
-        profile
-            .tts
-            .iter()
-            .filter(|file| file.extension().is_some_and(|kind| kind == "onnx"))
-            .map(|file| directory.join(file))
-            .collect()
-    } else {
-        config.tts.voices.clone()
-    };
-    let files = ModelFiles {
-        stt: or(&config.stt.model, &profile.stt),
-        llm: or(&config.llm.model, &profile.llm),
-        voices,
-        vad: directory.join(&profile.vad),
-        turn: profile.turn.as_ref().map(|file| directory.join(file)),
-        runtime: directory.join(&profile.runtime),
-    };
-    let mut needed = vec![&files.vad, &files.runtime];
-    needed.extend(&files.turn);
-    needed.extend(config.stt.url.is_empty().then_some(&files.stt));
-    needed.extend(config.llm.url.is_empty().then_some(&files.llm));
-    if config.tts.url.is_empty() {
-        needed.extend(&files.voices);
-    }
-    let missing: Vec<String> =
-        needed.into_iter().filter(|path| !path.is_file()).map(|path| path.display().to_string()).collect();
-    anyhow::ensure!(
-        missing.is_empty(),
-        "missing: {}. Fetch the models with `visavis models fetch --profile {}`",
-        missing.join(", "),
-        config.models.profile
-    );
-    Ok(files)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis_core::avatar::face::Face;
 use visavis_core::avatar::shapes::Shape;
@@ -48,7 +49,8 @@ impl Call {
         let stop = CancellationToken::new();
         let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
         tokio::spawn(async move {
-            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, scope)).await
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
+                .await
         });
         Self { ends, sound: Vec::new(), batches: Vec::new(), _stop: stop }
     }

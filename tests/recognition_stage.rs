@@ -12,7 +12,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::engine::{EngineError, Stt, SttInput, SttRequest, SttStream, Tts, TtsPart, TtsRequest};
+use visavis::engine::{
+    EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream, Tts, TtsCapabilities, TtsPart,
+    TtsRequest,
+};
 use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
 use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
 
@@ -36,10 +39,19 @@ struct Ear {
     opened: Mutex<Vec<Vec<LanguageWeight>>>,
     made_up: Option<Transcript>,
     language: Mutex<(String, f32)>,
+    /// It does no more than transcribe an utterance to its end, in English.
+    plain: bool,
 }
 
 #[async_trait]
 impl Stt for Ear {
+    fn capabilities(&self) -> SttCapabilities {
+        match self.plain {
+            true => SttCapabilities { languages: vec!["en".into()], ..SttCapabilities::default() },
+            false => SttCapabilities::ALL,
+        }
+    }
+
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         self.opened.lock().push(request.expected);
         let (input, receiver) = mpsc::channel(256);
@@ -77,6 +89,10 @@ struct Voice;
 
 #[async_trait]
 impl Tts for Voice {
+    fn capabilities(&self) -> TtsCapabilities {
+        TtsCapabilities::default()
+    }
+
     async fn synthesize(
         &self,
         _: TtsRequest,
@@ -110,17 +126,10 @@ impl Stage {
         let (events, out) = mpsc::channel(64);
         let (given, language) = watch::channel(None);
         let (sounding, position) = watch::channel(PlaybackPosition::default());
-        let context = Context { language, position };
         let ear = Arc::new(ear);
+        let context = Context { stt: ear.clone(), tts: Arc::new(Voice), language, position };
         let tasks = TaskTracker::new();
-        tokio::spawn(stt::run(
-            items,
-            (ear.clone(), Arc::new(Voice)),
-            context,
-            events,
-            tasks,
-            CancellationToken::new(),
-        ));
+        tokio::spawn(stt::run(items, context, events, tasks, CancellationToken::new()));
         Self { ear, feed, out, _language: given, sounding, events: Vec::new() }
     }
 
@@ -294,4 +303,21 @@ async fn endless_noise_is_decoded_seldom_and_its_end_at_once() {
     stage.feed(SttFeed::Paused { pause: 1 }).await;
     stage.hear(320, 0).await;
     assert!(stage.asked().last().unwrap().last, "a pause is tried without a rest");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_only_transcribes_is_asked_at_pauses_alone_and_for_a_language_that_it_knows() {
+    let mut stage = Stage::new(Ear { plain: true, ..Ear::default() });
+    *stage.ear.language.lock() = ("de".into(), 0.97);
+    stage.sounding.send_replace(PlaybackPosition { samples: 24_000, ..PlaybackPosition::default() });
+    for _ in 0..2 {
+        stage.start().await;
+        stage.hear(4000, 8000).await;
+        stage.feed(SttFeed::Cut).await;
+        assert_eq!(stage.final_words().await.text, "one two three four five six seven eight");
+    }
+    let asked = stage.asked();
+    assert!(asked.len() == 2 && asked.iter().all(|asked| asked.last && asked.phrases == 0), "{asked:?}");
+    let languages = |expected: &Vec<LanguageWeight>| expected.iter().all(|it| it.language == "en");
+    assert!(stage.ear.opened.lock().iter().all(languages), "{:?}", stage.ear.opened.lock());
 }

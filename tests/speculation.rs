@@ -17,6 +17,7 @@ use visavis::engine::scripted::{
 };
 use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis_core::event::CallEvent;
 use visavis_core::frame::{AudioFrame, MIC_FRAME, ResponseId};
@@ -82,7 +83,15 @@ async fn call(seed: u64, recordings: &Path) -> (usize, Client) {
     let (mut ends, pipeline) = call_ends();
     let scope = Scope::default();
     let run = tokio::spawn(async move {
-        Box::pin(pipeline::run(format!("call-{seed}"), pipeline, engines, &config, None, scope)).await
+        Box::pin(pipeline::run(
+            format!("call-{seed}"),
+            pipeline,
+            engines,
+            &config,
+            CallOptions::default(),
+            scope,
+        ))
+        .await
     });
     let mut client = Client::default();
     for _ in 0..8 {

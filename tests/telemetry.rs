@@ -21,6 +21,7 @@ use visavis::ends::call_ends;
 use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis::telemetry::Telemetry;
 use visavis_core::event::{CallEvent, ClientCommand};
@@ -61,9 +62,10 @@ async fn a_turn(config: Config) {
     let stt = Arc::new(ScriptedStt::default());
     let engines = Engines { stt, llm: Arc::new(llm), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
     let (mut ends, pipeline) = call_ends();
+    let options = CallOptions { language: Some("en".into()), ..CallOptions::default() };
     let scope = Scope::default();
     let run = tokio::spawn(async move {
-        Box::pin(pipeline::run("the-call".into(), pipeline, engines, &config, Some("en".into()), scope)).await
+        Box::pin(pipeline::run("the-call".into(), pipeline, engines, &config, options, scope)).await
     });
     ends.commands.send(ClientCommand::Say("Private question?".into())).await.unwrap();
     loop {

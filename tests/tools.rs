@@ -18,6 +18,7 @@ use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
 use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{Message, Role};
@@ -103,7 +104,8 @@ impl Call {
         let (ends, pipeline) = call_ends();
         let scope = Scope::default();
         let run = tokio::spawn(async move {
-            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, scope)).await
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
+                .await
         });
         Self { ends, llm, asked, run, events: Vec::new() }
     }

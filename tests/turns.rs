@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{EngineError, Engines, LlmPiece, Vad};
+use visavis::engine::{EngineError, Engines, LlmCapabilities, LlmPiece, Vad};
 use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{AudioFrame, MIC_FRAME, Role};
@@ -48,7 +49,8 @@ impl Call {
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let scope = Scope { drain, token: stop.clone() };
         let run = tokio::spawn(async move {
-            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, None, scope)).await
+            Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
+                .await
         });
         Self { ends: Some(ends), llm, stop, run, heard: Vec::new(), events: Vec::new() }
     }
@@ -243,6 +245,37 @@ async fn a_prompt_that_does_not_fit_is_cut_and_answered_and_tools_that_never_cou
         _ => None,
     });
     assert!(refused.contains("d.tools") && refused.contains("400"), "{refused}");
+    drop(commands);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_can_only_answer_is_asked_for_nothing_else_and_its_call_is_like_any_other() {
+    let answers = Mutex::new([pieces("Tea, I think. "), pieces("Yes. ")].into());
+    let llm = ScriptedLlm { answers, capabilities: LlmCapabilities::default(), ..Default::default() };
+    let mut config = Config::default();
+    config.tools.builtin = vec!["current_time".into()];
+    config.conversation.greeting.clear();
+    let mut call = Call::of(&["What is it?", "Really?"], llm, config);
+    let commands = call.ends.as_ref().unwrap().commands.clone();
+    commands.send(ClientCommand::Ready).await.unwrap();
+    let paint = serde_json::json!([{ "name": "paint", "description": "Paints the page." }]);
+    let tools = visavis_core::tool::of_client(&paint, 5000).unwrap();
+    commands.send(ClientCommand::SetTools { id: Some("7".into()), tools }).await.unwrap();
+    for answered in 1..=2 {
+        call.say().await;
+        call.mic(4000, false).await;
+        assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStoppedSpeaking(_))), answered);
+    }
+    let refused = call.texts(|event| match event {
+        CallEvent::BadMessage { id: Some(_), message } => Some(message.clone()),
+        _ => None,
+    });
+    assert!(refused.contains("calls no tools"), "{refused}");
+    assert_eq!(*call.llm.beyond.lock(), Vec::<&str>::new(), "asked for what it cannot do");
+    let asked = call.llm.asked.lock().clone();
+    let said: Vec<_> = asked[1].messages.iter().skip(1).map(|message| message.content.as_str()).collect();
+    assert_eq!(said, ["What is it?", "Tea, I think.", "Really?"]);
     drop(commands);
     call.hang_up().await;
 }

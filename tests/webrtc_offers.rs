@@ -20,7 +20,7 @@ async fn answer(host: &Arc<WebRtcHost>, offer: &str) -> Result<String, OfferErro
     let (ends, _pipeline) = call_ends();
     let token = CancellationToken::new();
     token.cancel();
-    let wiring = Wiring { ends, codec: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
+    let wiring = Wiring { ends, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
     host.answer(offer, wiring).await.map(|(answer, _)| answer)
 }
 

@@ -14,8 +14,11 @@ use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
 use visavis::ends::{TransportEnds, call_ends};
 use visavis::engine::scripted::{Script, ScriptedLlm, ScriptedStt};
-use visavis::engine::{EngineError, Engines, LlmPiece, Tts, TtsPart, TtsRequest, Vad};
+use visavis::engine::{
+    EngineError, Engines, LlmPiece, Tts, TtsCapabilities, TtsPart, TtsRequest, Vad, WordTimes,
+};
 use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis_core::event::CallEvent;
 use visavis_core::frame::{AudioFrame, MIC_FRAME};
@@ -66,6 +69,10 @@ struct Speaker;
 
 #[async_trait]
 impl Tts for Speaker {
+    fn capabilities(&self) -> TtsCapabilities {
+        TtsCapabilities { word_times: WordTimes::Estimated, phonemes: false }
+    }
+
     async fn synthesize(
         &self,
         request: TtsRequest,
@@ -104,7 +111,8 @@ impl Call {
         let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
         tokio::spawn(async move {
             let config = Config::default();
-            Box::pin(pipeline::run("echo".into(), pipeline, engines, &config, None, scope)).await
+            Box::pin(pipeline::run("echo".into(), pipeline, engines, &config, CallOptions::default(), scope))
+                .await
         });
         let air = (0..path.0).map(|_| vec![0; MIC_FRAME]).collect();
         let (beside, last, hole) = (VecDeque::new(), None, Duration::ZERO);

@@ -11,25 +11,25 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::admit::admit;
+use super::caller::Caller;
 use super::clip::{Chunks, Clip};
 use super::listener::body::was_too_slow;
 use super::problem::{Problem, too_slow};
 use super::{App, LARGEST_BODY};
+use crate::admission::Kind;
 use crate::animation::recited::{Engines, recite};
 use crate::animation::{Speaker, recording, speak};
 use crate::avatar::cue::Mood;
-use crate::config::is_language;
 use crate::engine::{EngineError, Tts};
+use crate::frame::is_language;
 
 /// Longest text in characters.
 const LONGEST_TEXT: usize = 5000;
 /// Largest recording in bytes.
 const LARGEST_RECORDING: usize = 64 << 20;
-/// Requests in work; each holds its sound and its faces.
-pub const AT_ONCE: usize = 2;
 
 /// How the faces are to be.
 #[derive(Debug, Deserialize)]
@@ -75,7 +75,7 @@ struct Asked {
 /// # Errors
 /// When the engine is not there.
 pub async fn voices(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
-    let voices = app.fleet.engines.tts.voices().await?;
+    let voices = app.fleet.tts.engine.voices().await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "voices": voices }))))
 }
 
@@ -85,6 +85,7 @@ pub async fn voices(State(app): State<App>) -> Result<impl IntoResponse, Problem
 /// As problem details.
 pub async fn animate(
     State(app): State<App>,
+    Caller(principal): Caller,
     query: Result<Query<Options>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
@@ -93,19 +94,19 @@ pub async fn animate(
     let kind = named(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let (options, work, permit) = match kind.as_str() {
         "application/json" => {
-            let (options, work) = text(&read(body, LARGEST_BODY).await?, app.fleet.engines.tts.clone())?;
-            (options, work, place(&app.animations)?)
+            let (options, work) = text(&read(body, LARGEST_BODY).await?, app.fleet.tts.engine.clone())?;
+            (options, work, admit(&app, principal, Kind::Animation)?)
         }
         "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => {
             let Query(options) =
                 query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
             check_rate(&options)?;
             check_language(&options.language)?;
-            // A place first: a recording is held in memory.
-            let permit = place(&app.animations)?;
+            // A permit first: a recording is held in memory.
+            let permit = admit(&app, principal, Kind::Animation)?;
             let file = read(body, LARGEST_RECORDING).await?;
-            let engines = &app.fleet.engines;
-            let engines = Engines { stt: engines.stt.clone(), tts: engines.tts.clone() };
+            let (stt, tts) = (app.fleet.stt.engine.clone(), app.fleet.tts.engine.clone());
+            let engines = Engines { stt, tts };
             let language = options.language.clone();
             (options, Work::Recording(file, language, engines), permit)
         }
@@ -156,13 +157,6 @@ fn check_language(language: &str) -> Result<(), Problem> {
     }
     let detail = format!("language must be two letters such as \"en\", not {language:?}");
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("language"))
-}
-
-fn place(animations: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
-    animations.clone().try_acquire_owned().map_err(|_| {
-        let detail = format!("The server animates {AT_ONCE} texts or recordings at once. Try again later.");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
-    })
 }
 
 /// What is to be animated.

@@ -1,4 +1,4 @@
-//! Who calls: the address that a call counts for.
+//! Who asks: the principal that a piece of work counts for.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -8,20 +8,22 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::App;
+use crate::admission::Principal;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address whose share a call counts for; none for callers on this host, and for proxies on it that are not trusted to
-/// say who they call for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller(pub Option<IpAddr>);
+/// Whose share a call counts for: an address has one; callers on this host, and proxies on it that are not trusted to say who
+/// they call for, have none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller(pub Principal);
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        Ok(Self(peer.and_then(|peer| caller(peer, &parts.headers, &app.config.server.trusted_proxies))))
+        let trusted = &app.config.server.trusted_proxies;
+        Ok(Self(peer.and_then(|peer| caller(peer, &parts.headers, trusted)).into()))
     }
 }
 

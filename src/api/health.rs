@@ -7,17 +7,21 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use super::App;
+use crate::admission::Kind;
 
 /// The process lives.
 pub async fn health(State(app): State<App>) -> impl IntoResponse {
-    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "calls": app.calls.active() }))
+    let calls = app.admission.active(Kind::Call);
+    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "calls": calls }))
 }
 
 /// Calls can be taken: 200, or 503 with what is missing.
 pub async fn ready(State(app): State<App>) -> impl IntoResponse {
+    let fleet = &app.fleet;
     let [stt, llm, tts] =
-        [&app.fleet.stt, &app.fleet.llm, &app.fleet.tts].map(|status| status.borrow().clone());
-    let ready = stt.ready && llm.ready && tts.ready && !app.calls.stopping();
+        [&fleet.stt.status, &fleet.llm.status, &fleet.tts.status].map(|status| status.borrow().clone());
+    let stopping = app.admission.is_stopping();
+    let ready = stt.ready && llm.ready && tts.ready && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let device = if stt.device.is_empty() { "cpu".to_string() } else { stt.device.clone() };
     let body = json!({
@@ -27,10 +31,10 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         "llm_ready": llm.ready,
         "tts_ready": tts.ready,
         // Null: the profile has no such model. It is loaded before the server listens.
-        "turn_ready": app.fleet.engines.end_of_turn.is_some().then_some(true),
+        "turn_ready": fleet.end_of_turn.is_some().then_some(true),
         "device": device,
         "udp": app.webrtc.as_ref().is_some_and(|host| host.is_reading()),
-        "stopping": app.calls.stopping(),
+        "stopping": stopping,
         "engines": { "stt": stt, "llm": llm, "tts": tts },
     });
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body))

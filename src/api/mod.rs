@@ -1,5 +1,6 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
+//! - `admit`: permits for what is asked for, and why there is none
 //! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who asks; [`start`]: how clients of Pipecat begin
 //! - [`socket`]: calls over WebSocket
@@ -8,6 +9,7 @@
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
 
+mod admit;
 pub mod animate;
 mod caller;
 mod clip;
@@ -31,10 +33,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::admission::Admission;
 use crate::config::Config;
 use crate::engine::fleet::Fleet;
 use crate::session::Calls;
@@ -52,14 +54,14 @@ pub struct App {
     pub config: Arc<Config>,
     /// The engines.
     pub fleet: Arc<Fleet>,
+    /// Who may do what at once.
+    pub admission: Arc<Admission>,
     /// The calls.
     pub calls: Arc<Calls>,
     /// WebRTC; `None`: the UDP port could not be had, WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
     /// The server's names.
     pub names: Arc<Names>,
-    /// Places for animations without a call.
-    pub animations: Arc<Semaphore>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }

@@ -1,8 +1,5 @@
 //! WebRTC signalling in the shape of `docs/protocol.md`.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -12,14 +9,16 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
+use super::admit::admit;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::renderers;
-use crate::config::is_language;
+use crate::admission::Kind;
 use crate::ends::call_ends;
 use crate::event::EndReason;
-use crate::session::{Refusal, Seat, Wishes};
-use crate::transport::protocol::Rtvi;
+use crate::frame::is_language;
+use crate::session::Wishes;
+use crate::transport::protocol::{Carrier, Dialect};
 use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
 
 /// Most candidates in one request; a client with more sends several.
@@ -67,7 +66,7 @@ pub async fn ice_servers(State(app): State<App>) -> impl IntoResponse {
 /// As problem details.
 pub async fn offer(
     State(app): State<App>,
-    Caller(address): Caller,
+    Caller(principal): Caller,
     body: Result<Json<Offer>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Json(offer) = body?;
@@ -84,14 +83,15 @@ pub async fn offer(
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
-    let seat = admit(&app, address)?;
+    let call = app.calls.open(admit(&app, principal, Kind::Call)?);
     let (ends, pipeline) = call_ends();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
-    let wiring = Wiring { ends, codec: Arc::new(Rtvi::default()), token: token.clone(), tasks };
+    let protocol = Dialect::default().open(Carrier::Channel);
+    let wiring = Wiring { ends, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
-    let id = seat.id().to_string();
-    app.calls.start(seat, pipeline, Some(peer), Wishes { language, renderers }, token);
+    let id = call.id().to_string();
+    app.calls.start(call, pipeline, Some(peer), Wishes { language, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 
@@ -141,34 +141,6 @@ pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<S
     if app.calls.hang_up(&id) { Ok(StatusCode::NO_CONTENT) } else { Err(no_call(&id)) }
 }
 
-/// Whether the engines can serve a call.
-pub(super) fn engines_are_there(app: &App) -> Result<(), Problem> {
-    let Some(missing) = app.fleet.missing() else { return Ok(()) };
-    let detail = format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason("not-ready").retry_after(2))
-}
-
-/// A place for a call, once the engines can serve it.
-pub(super) fn admit(app: &App, address: Option<IpAddr>) -> Result<Seat, Problem> {
-    engines_are_there(app)?;
-    app.calls.admit(address).map_err(refused)
-}
-
-fn refused(refusal: Refusal) -> Problem {
-    let (reason, detail, seconds) = match refusal {
-        Refusal::Full => {
-            ("server-full", "The server has as many calls as it may (server.max_calls). Try again later.", 10)
-        }
-        Refusal::Share => (
-            "address-full",
-            "Your address has as many calls as one may (server.calls_per_address). Try again later.",
-            10,
-        ),
-        Refusal::Stopping => ("server-stopping", "The server is stopping. Try again in a moment.", 5),
-    };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason(reason).retry_after(seconds)
-}
-
 /// A language that a client asked for; `None`: as configured. Of a tag such as `en-US` the language counts.
 pub(super) fn language(asked: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty() && *asked != "auto") else { return Ok(None) };
@@ -211,17 +183,6 @@ impl From<OfferError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn who_gets_no_call_is_told_which_reason_there_is() {
-        for (refusal, reason) in [
-            (Refusal::Full, "server-full"),
-            (Refusal::Share, "address-full"),
-            (Refusal::Stopping, "server-stopping"),
-        ] {
-            assert_eq!(refused(refusal).body()["reason"], reason);
-        }
-    }
 
     #[test]
     fn a_language_may_have_a_region_and_nonsense_is_refused() {

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use crate::config::Renderers;
-use crate::renderers::live_link::LONGEST_SUBJECT;
-use crate::renderers::target::{Wanted, is_address, is_subject};
+use crate::config::{LONGEST_SUBJECT, is_address, is_subject};
+use crate::renderers::target::Wanted;
 
 /// As the client asks.
 #[derive(Debug, Default, Deserialize)]

@@ -1,7 +1,5 @@
 //! Calls over WebSocket.
 
-use std::sync::Arc;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -11,15 +9,17 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::App;
+use super::admit::admit;
 use super::caller::Caller;
 use super::names::check_origin;
-use super::offer::{admit, language};
+use super::offer::language;
 use super::problem::Problem;
 use super::renderers;
+use crate::admission::Kind;
 use crate::ends::call_ends;
 use crate::session::Wishes;
-use crate::transport::protocol::Rtvi;
-use crate::transport::websocket::{self, RATES};
+use crate::transport::protocol::{Carrier, Dialect, RATES};
+use crate::transport::websocket;
 
 /// Largest message that is read at all; one over the protocol's limit is answered before the call ends.
 const LARGEST_MESSAGE: usize = 256 * 1024;
@@ -52,7 +52,7 @@ pub struct Parameters {
 /// As problem details, before the upgrade.
 pub async fn socket(
     State(app): State<App>,
-    Caller(address): Caller,
+    Caller(principal): Caller,
     headers: HeaderMap,
     query: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -78,7 +78,7 @@ pub async fn socket(
     let language = language(query.language.as_deref())?;
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
-    let seat = admit(&app, address)?;
+    let call = app.calls.open(admit(&app, principal, Kind::Call)?);
     // Last, since a browser hides a refused upgrade: its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     let upgrade = upgrade
@@ -89,14 +89,14 @@ pub async fn socket(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ends, pipeline) = call_ends();
         let token = app.calls.transport_token();
-        app.calls.start(seat, pipeline, None, Wishes { language, renderers }, token.clone());
+        app.calls.start(call, pipeline, None, Wishes { language, renderers }, token.clone());
         app.calls
             .tasks()
             .track_future(Box::pin(websocket::run(
                 socket,
                 ends,
-                Arc::new(Rtvi::default()),
-                websocket::Asked { rate, faces: face },
+                Dialect::default().open(Carrier::Socket { rate }),
+                face,
                 token.clone(),
             )))
             .await;

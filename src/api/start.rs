@@ -15,6 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::App;
+use super::admit::engines_are_there;
 use super::offer;
 use super::problem::Problem;
 
@@ -31,7 +32,7 @@ pub async fn start(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "The body must be JSON, or empty."));
     }
     app.webrtc.as_ref().ok_or_else(offer::no_udp)?;
-    offer::engines_are_there(&app)?;
+    engines_are_there(&app)?;
     let session = Uuid::new_v4().to_string();
     let ice = json!({ "iceServers": app.config.server.ice_servers });
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "sessionId": session, "iceConfig": ice }))))

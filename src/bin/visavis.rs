@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
-use visavis::config::Config;
-use visavis::engine::launcher::program_beside;
+use visavis::config::{Config, Settings};
+use visavis::engine::backends::child::program_beside;
+use visavis::engine::model_files::ModelFiles;
 use visavis::recording::cli::ReplayArgs;
-use visavis::server::{self, Server};
-use visavis::settings::Settings;
+use visavis::server::Server;
 
 /// Self-hosted real-time voice calls: open /call in a browser, speak, and hear an answer.
 #[derive(Parser)]
@@ -42,7 +42,8 @@ enum Command {
     /// List, fetch and check models
     #[command(
         disable_help_flag = true,
-        override_usage = "visavis models <list|fetch|verify|path> …, see visavis models --help"
+        override_usage = "visavis models <list|fetch|verify|path> …",
+        after_help = "visavis models --help tells each command's options."
     )]
     Models {
         /// As `visavis models --help` tells
@@ -87,43 +88,42 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    // Its program reads the configuration itself.
-    if matches!(cli.command, Command::Models { .. }) {
-        return models();
-    }
-    let config = load(&cli)?;
+    let load = || cli.settings.load([]);
     match cli.command {
-        Command::Serve { .. } => serve(config),
+        Command::Serve { listen, udp, profile } => {
+            let mut flags = Vec::new();
+            let mut flag = |key: &str, value: Option<String>| {
+                flags.extend(value.map(|value| (key.to_string(), value)));
+            };
+            flag("server.listen", listen.map(|address| address.to_string()));
+            flag("server.udp", udp.map(|address| address.to_string()));
+            flag("models.profile", profile);
+            serve(cli.settings.load(flags)?)
+        }
+        // Its program reads the configuration itself.
         Command::Models { .. } => models(),
         Command::Speak { text, out, voice } => {
-            let models = server::model_files(&config)?;
+            let config = load()?;
+            let models = ModelFiles::of(&config)?;
             runtime()?.block_on(visavis::oneshot::speak(&config, &models, &text, &voice, &out))
         }
         Command::Transcribe { file, language } => {
-            let models = server::model_files(&config)?;
+            let config = load()?;
+            let models = ModelFiles::of(&config)?;
             let words =
                 runtime()?.block_on(visavis::oneshot::transcribe(&config, &models, &file, &language))?;
             println!("{}", words.text);
             Ok(())
         }
-        Command::Replay(arguments) => visavis::recording::cli::run(&arguments),
+        Command::Replay(arguments) => {
+            load()?;
+            visavis::recording::cli::run(&arguments)
+        }
         Command::Config => {
-            print!("{}", toml::to_string_pretty(&config)?);
+            print!("{}", toml::to_string_pretty(&load()?)?);
             Ok(())
         }
     }
-}
-
-fn load(cli: &Cli) -> anyhow::Result<Config> {
-    let mut flags = Vec::new();
-    if let Command::Serve { listen, udp, profile } = &cli.command {
-        let mut flag =
-            |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_string(), value)));
-        flag("server.listen", listen.map(|address| address.to_string()));
-        flag("server.udp", udp.map(|address| address.to_string()));
-        flag("models.profile", profile.clone());
-    }
-    cli.settings.load(flags)
 }
 
 /// Becomes the program that knows the models' sources: the server does without them.
@@ -154,7 +154,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
 
 /// Tells the person at the terminal when calls can be made.
 async fn announce(fleet: std::sync::Arc<visavis::engine::fleet::Fleet>, url: String) {
-    for status in [&fleet.stt, &fleet.llm, &fleet.tts] {
+    for status in [&fleet.stt.status, &fleet.llm.status, &fleet.tts.status] {
         if status.clone().wait_for(|status| status.ready).await.is_err() {
             return;
         }

@@ -9,8 +9,6 @@ const VERSION: u32 = 6;
 const CURVES: u8 = 61;
 /// How far an eye turns at the weight 1.
 const EYE: f32 = std::f32::consts::PI / 6.0;
-/// Longest name of a subject in bytes.
-pub const LONGEST_SUBJECT: usize = 64;
 
 /// Who is shown: Unreal lists subjects by name, and tells devices apart by their id.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::live_link::LONGEST_SUBJECT;
-
 /// What a renderer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -36,26 +34,6 @@ pub struct Target {
     pub address: String,
     /// The name of the face there; VMC has none.
     pub subject: String,
-}
-
-/// Whether a text is `host:port`.
-#[must_use]
-pub fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let bracketed = host.starts_with('[') && host.ends_with(']');
-    let plain = !host.is_empty()
-        && host.len() <= 253
-        && host.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-' | '_'));
-    let literal = bracketed && host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok();
-    (plain || literal)
-        && port.bytes().all(|byte| byte.is_ascii_digit())
-        && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-/// Whether a text can name a face.
-#[must_use]
-pub fn is_subject(text: &str) -> bool {
-    !text.trim().is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control)
 }
 
 /// The renderers that somebody wants for a call.
@@ -122,28 +100,6 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_a_host_and_a_port() {
-        for good in ["127.0.0.1:11111", "unreal.local:1", "[::1]:39539", "my_pc:65535"] {
-            assert!(is_address(good), "{good}");
-        }
-        for bad in [
-            "",
-            ":1",
-            "host",
-            "host:",
-            "host:0",
-            "host:65536",
-            "host:+1",
-            "::1:5",
-            "a b:1",
-            "http://x:1",
-            "[x]:1",
-        ] {
-            assert!(!is_address(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn no_two_calls_are_one_face_of_a_renderer() {

@@ -1,11 +1,9 @@
-//! The calls in progress: ids, hang-up from outside, and draining when the server stops; `admission`: who gets a place;
-//! `ended`: which calls have ended of late.
+//! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `ended`: which calls have
+//! ended of late. How many there may be, [`crate::admission`] decides.
 
-mod admission;
 mod ended;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,15 +12,14 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::admission::Refusal;
-
-use self::admission::{Admission, Limits};
 use self::ended::EndedCalls;
+use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
 use crate::ends::{FaceMoment, PipelineEnds, Presence};
 use crate::engine::Engines;
 use crate::event::EndReason;
 use crate::pipeline;
+use crate::pipeline::options::CallOptions;
 use crate::pipeline::scope::Scope;
 use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
@@ -37,56 +34,42 @@ const CUT_OFF: Duration = Duration::from_millis(500);
 /// A farewell takes this long even where `server.drain_seconds` leaves no time for it.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
-/// A place for one call, given back when dropped.
-pub struct Seat {
+/// A call from its admission to its end; when dropped, the call has ended and its permit is given back.
+pub struct Call {
     calls: Arc<Calls>,
     id: String,
     ended: Option<EndReason>,
 }
 
-impl Seat {
-    /// The id of the call that will sit here.
+impl Call {
+    /// The name that clients know it by.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 }
 
-impl Drop for Seat {
+impl Drop for Call {
     fn drop(&mut self) {
         let mut table = self.calls.table.lock();
         table.active.remove(&self.id);
-        table.admission.leave(&self.id);
         table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
-        table.report();
     }
 }
 
+#[derive(Default)]
 struct Table {
-    admission: Admission,
     active: HashMap<String, Entry>,
     ended: EndedCalls,
-    stopping: bool,
 }
 
-impl Table {
-    fn report(&self) {
-        metrics::gauge!("visavis_calls_active").set(self.admission.taken() as f64);
-        for (presence, name) in [(Presence::Awaited, "awaited"), (Presence::CutOff, "cut-off")] {
-            let calls = self.admission.with(presence) as f64;
-            metrics::gauge!("visavis_calls_without_client", "presence" => name).set(calls);
-        }
-    }
-}
-
-#[derive(Default, Clone)]
 struct Entry {
+    /// None once it was hung up: what the call still says needs no permit.
+    permit: Option<Permit>,
     /// Ends the call; no queue of its client is in the way.
     hang_up: CancellationToken,
     peer: Option<PeerHandle>,
     face: Option<broadcast::Sender<FaceMoment>>,
-    /// Ends the transport, and so the call.
-    transport: CancellationToken,
 }
 
 /// What a client wants of its call.
@@ -102,6 +85,7 @@ pub struct Wishes {
 pub struct Calls {
     config: Arc<Config>,
     engines: Engines,
+    admission: Arc<Admission>,
     table: Mutex<Table>,
     /// Which renderers show a call.
     claims: Claims,
@@ -115,20 +99,14 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// No calls yet.
+    /// No calls yet; `admission` is where their permits come from.
     #[must_use]
-    pub fn new(config: Arc<Config>, engines: Engines) -> Arc<Self> {
-        let limits = Limits { calls: config.server.max_calls, per_address: config.server.calls_per_address };
-        let table = Table {
-            admission: Admission::new(limits),
-            active: HashMap::new(),
-            ended: EndedCalls::default(),
-            stopping: false,
-        };
+    pub fn new(config: Arc<Config>, engines: Engines, admission: Arc<Admission>) -> Arc<Self> {
         Arc::new(Self {
             config,
             engines,
-            table: Mutex::new(table),
+            admission,
+            table: Mutex::default(),
             claims: Claims::default(),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
@@ -137,32 +115,14 @@ impl Calls {
         })
     }
 
-    /// Takes a place for a caller at this address, or says why there is none. Calls of no address have no share.
-    ///
-    /// # Errors
-    /// When the server is full or stops, or the address has its share.
-    pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Refusal> {
-        let mut table = self.table.lock();
-        let refused = |refusal, reason| {
-            metrics::counter!("visavis_calls_refused_total", "reason" => reason).increment(1);
-            Err(refusal)
-        };
-        if table.stopping {
-            return refused(Refusal::Stopping, "stopping");
-        }
+    /// Gives the call that is admitted with this permit an id.
+    #[must_use]
+    pub fn open(self: &Arc<Self>, permit: Permit) -> Call {
+        debug_assert_eq!(permit.kind(), Kind::Call, "a call is counted as one");
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let given_up = match table.admission.admit(id.clone(), address, Instant::now()) {
-            Ok(given_up) => given_up,
-            Err(refusal @ Refusal::Share) => return refused(refusal, "share"),
-            Err(refusal) => return refused(refusal, "full"),
-        };
-        if let Some(entry) = given_up.and_then(|id| table.active.get(&id)) {
-            metrics::counter!("visavis_calls_given_up_total").increment(1);
-            entry.transport.cancel();
-        }
-        table.active.insert(id.clone(), Entry::default());
-        table.report();
-        Ok(Seat { calls: self.clone(), id, ended: None })
+        let entry = Entry { permit: Some(permit), hang_up: CancellationToken::new(), peer: None, face: None };
+        self.table.lock().active.insert(id.clone(), entry);
+        Call { calls: self.clone(), id, ended: None }
     }
 
     /// Where a call's transport runs.
@@ -180,41 +140,41 @@ impl Calls {
     /// Runs the call's pipeline to its end; `transport` is cancelled when its client has had time to hear of it.
     pub fn start(
         self: &Arc<Self>,
-        mut seat: Seat,
+        mut call: Call,
         ends: PipelineEnds,
         peer: Option<PeerHandle>,
         wishes: Wishes,
         transport: CancellationToken,
     ) {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
-        if let Some(entry) = self.table.lock().active.get_mut(&seat.id) {
+        if let Some(entry) = self.table.lock().active.get_mut(&call.id) {
             if entry.hang_up.is_cancelled() {
                 ends.hang_up.cancel();
             }
-            if entry.transport.is_cancelled() {
-                transport.cancel();
+            if let Some(permit) = &entry.permit {
+                permit.cancel_when_revoked(transport.clone());
             }
-            let (hang_up, transport) = (ends.hang_up.clone(), transport.clone());
-            *entry = Entry { hang_up, peer, face: Some(ends.moments.clone()), transport };
+            (entry.hang_up, entry.peer, entry.face) =
+                (ends.hang_up.clone(), peer, Some(ends.moments.clone()));
         }
-        self.tasks.spawn(attend(self.clone(), seat.id.clone(), ends.presence.clone()));
+        self.tasks.spawn(attend(self.clone(), call.id.clone(), ends.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let Wishes { language, renderers } = wishes;
-        let shown = renderers::Shown { call: &seat.id, moments: &ends.moments, claims: &self.claims };
+        let shown = renderers::Shown { call: &call.id, moments: &ends.moments, claims: &self.claims };
         renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
         let calls = self.clone();
         self.tasks.spawn(async move {
-            let (call, began) = (seat.id.clone(), Instant::now());
-            tracing::info!(%call, transport = kind, "call began");
+            let (id, began) = (call.id.clone(), Instant::now());
+            tracing::info!(call = %id, transport = kind, "call began");
             let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
-            let run =
-                pipeline::run(call.clone(), ends, calls.engines.clone(), &calls.config, language, scope);
+            let options = CallOptions { language, ..CallOptions::default() };
+            let run = pipeline::run(id.clone(), ends, calls.engines.clone(), &calls.config, options, scope);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
-            tracing::info!(%call, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
-            seat.ended = Some(reason);
-            drop(seat);
+            tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
+            call.ended = Some(reason);
+            drop(call);
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
             transport.cancel();
         });
@@ -240,11 +200,9 @@ impl Calls {
     #[must_use]
     pub fn hang_up(&self, id: &str) -> bool {
         let mut table = self.table.lock();
-        if let Some(entry) = table.active.get(id) {
+        if let Some(entry) = table.active.get_mut(id) {
             entry.hang_up.cancel();
-            // What the call still says needs no place.
-            table.admission.leave(id);
-            table.report();
+            drop(entry.permit.take());
             return true;
         }
         table.ended.contains(id, Instant::now())
@@ -261,28 +219,10 @@ impl Calls {
         }
     }
 
-    /// Calls in progress.
-    #[must_use]
-    pub fn active(&self) -> usize {
-        self.table.lock().admission.taken()
-    }
-
-    /// Of these, calls that nobody has joined yet.
-    #[must_use]
-    pub fn awaited(&self) -> usize {
-        self.table.lock().admission.with(Presence::Awaited)
-    }
-
-    /// True once the server takes no more calls.
-    #[must_use]
-    pub fn stopping(&self) -> bool {
-        self.table.lock().stopping
-    }
-
     /// Takes no more calls, lets each finish its answer for a while, says goodbye, and returns when all are gone: within
     /// `server.drain_seconds`.
     pub async fn drain(&self) {
-        self.table.lock().stopping = true;
+        self.admission.stop();
         self.drain.cancel();
         self.tasks.close();
         let grace = Duration::from_secs(self.config.server.drain_seconds);
@@ -303,9 +243,10 @@ impl Calls {
 async fn attend(calls: Arc<Calls>, id: String, mut presence: watch::Receiver<Presence>) {
     while presence.changed().await.is_ok() {
         let now = *presence.borrow_and_update();
-        let mut table = calls.table.lock();
-        table.admission.note(&id, now, Instant::now());
-        table.report();
+        let table = calls.table.lock();
+        if let Some(permit) = table.active.get(&id).and_then(|entry| entry.permit.as_ref()) {
+            permit.note(now);
+        }
     }
 }
 

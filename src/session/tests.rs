@@ -1,6 +1,7 @@
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::admission::{Limits, Principal};
 use crate::ends::{TransportEnds, call_ends};
 use crate::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
 use crate::engine::{LlmPiece, Vad};
@@ -21,14 +22,19 @@ fn calls(drain_seconds: u64) -> Arc<Calls> {
         vad: Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>),
         end_of_turn: None,
     };
-    Calls::new(Arc::new(config), engines)
+    let admission = Admission::new(Limits::from(&config.server));
+    Calls::new(Arc::new(config), engines, admission)
+}
+
+fn open(calls: &Arc<Calls>) -> Call {
+    calls.open(calls.admission.admit(Principal::Anonymous, Kind::Call).unwrap())
 }
 
 fn begin(calls: &Arc<Calls>) -> (String, TransportEnds, CancellationToken) {
-    let seat = calls.admit(None).unwrap();
-    let (id, token) = (seat.id().to_string(), calls.transport_token());
+    let call = open(calls);
+    let (id, token) = (call.id().to_string(), calls.transport_token());
     let (ends, pipeline) = call_ends();
-    calls.start(seat, pipeline, None, Wishes::default(), token.clone());
+    calls.start(call, pipeline, None, Wishes::default(), token.clone());
     (id, ends, token)
 }
 
@@ -75,10 +81,27 @@ async fn hanging_up_from_outside_has_its_effect_whatever_waits_in_the_call_s_que
     assert!(calls.hang_up(&id), "a second time is no error");
 
     // Before its transport is there.
-    let seat = calls.admit(None).unwrap();
-    assert!(calls.hang_up(seat.id()));
+    let call = open(&calls);
+    assert!(calls.hang_up(call.id()));
     let (ends, pipeline) = call_ends();
     let token = calls.transport_token();
-    calls.start(seat, pipeline, None, Wishes::default(), token.clone());
+    calls.start(call, pipeline, None, Wishes::default(), token.clone());
     assert_eq!(transport(ends, token).await, Some(EndReason::EndedByOperator));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_is_given_back_when_its_call_is_hung_up_or_never_begins() {
+    let calls = calls(10);
+    let active = || calls.admission.active(Kind::Call);
+    let never = open(&calls);
+    assert_eq!(active(), 1);
+    drop(never);
+    assert_eq!(active(), 0);
+
+    let (id, ends, token) = begin(&calls);
+    assert!(calls.hang_up(&id));
+    assert_eq!(active(), 0, "what the call still says needs none");
+    let _next = open(&calls);
+    assert_eq!(transport(ends, token).await, Some(EndReason::EndedByOperator));
+    assert_eq!(active(), 1, "its end takes nothing from the next");
 }

@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
 use visavis::ends::{PipelineEnds, call_ends};
+use visavis::transport::protocol::{Message, Packet, Protocol, Received, Sound, Speech};
 use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
-use visavis::transport::{Incoming, MessageCodec};
+use visavis_core::avatar::wire::Batch;
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::{MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
@@ -32,17 +33,42 @@ use webrtc::peer_connection::{
 /// Messages are words, `ping`s, and `echo TEXT`, which is answered at once: enough to see what goes through.
 pub struct PlainCodec;
 
-impl MessageCodec for PlainCodec {
-    fn encode(&self, event: &CallEvent) -> Vec<String> {
-        vec![format!("{event:?}")]
+impl Protocol for PlainCodec {
+    fn receive(&self, packet: Packet) -> Received {
+        let Packet::Text(text) = packet else { return Received::Unwanted };
+        Received::Message(match text.strip_prefix("echo ") {
+            Some(echo) => Message { replies: vec![echo.to_owned().into()], ..Message::default() },
+            None if text.starts_with("ping") => Message::default(),
+            None => Message { commands: vec![ClientCommand::Say(text)], ..Message::default() },
+        })
     }
 
-    fn decode(&self, text: &str) -> Incoming {
-        match text.strip_prefix("echo ") {
-            Some(echo) => Incoming { replies: vec![echo.to_owned()], ..Incoming::default() },
-            None if text.starts_with("ping") => Incoming::default(),
-            None => ClientCommand::Say(text.to_owned()).into(),
-        }
+    fn samples(&self, _: &Sound) -> Result<Vec<i16>, String> {
+        Err("sound comes by RTP".to_owned())
+    }
+
+    fn event(&self, event: &CallEvent, _: Duration) -> Vec<Packet> {
+        vec![format!("{event:?}").into()]
+    }
+
+    fn speech_rate(&self) -> u32 {
+        OUT_RATE
+    }
+
+    fn speech(&self, _: &Speech) -> Vec<Packet> {
+        Vec::new()
+    }
+
+    fn faces(&self, batch: &Batch, offset: u32) -> Vec<Packet> {
+        vec![batch.encode(offset).into()]
+    }
+
+    fn fatal(&self, error: &str) -> Vec<Packet> {
+        vec![error.to_owned().into()]
+    }
+
+    fn goodbye(&self) -> Vec<Packet> {
+        vec![r#"{"type":"signalling","message":{"type":"peerLeft"}}"#.to_owned().into()]
     }
 }
 
@@ -201,7 +227,8 @@ impl Client {
         let offer = edit(self.offer(false).await);
         let (ends, pipeline) = call_ends();
         let token = CancellationToken::new();
-        let wiring = Wiring { ends, codec: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };
+        let wiring =
+            Wiring { ends, protocol: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };
         let (answer, handle) = host.answer(&offer, wiring).await?;
         self.accept(answer).await;
         Ok(Call { pipeline, handle, token, tasks })

@@ -72,6 +72,12 @@ pub enum VadEvent {
     },
 }
 
+/// Whether it can be a language of ISO 639-1: two lower-case letters.
+#[must_use]
+pub fn is_language(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 /// A language, and how likely it is relative to others.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LanguageWeight {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::context::CallContext;
 use crate::conversation::{Command, Input};
 use crate::event::{AgentState, AnswerEnd, CallEvent, ClientCommand};
 use crate::frame::PlayoutEvent;
@@ -96,6 +97,15 @@ impl Default for Invariants {
 }
 
 impl Invariants {
+    /// Of a call that goes on from this context, which was heard before.
+    #[must_use]
+    pub fn resumed(context: &CallContext) -> Self {
+        let mut resumed = Self { last: ResponseId(context.responses), ..Self::default() };
+        let said = context.messages.iter().filter(|message| message.role == Role::Assistant);
+        said.for_each(|message| resumed.was_heard(&message.content));
+        resumed
+    }
+
     /// Looks at what happened at `now` and what was commanded, and says what must not be.
     pub fn step(&mut self, now: u64, input: &Input, commands: &[Command]) -> Vec<Violation> {
         let before = self.now;
@@ -220,6 +230,7 @@ impl Invariants {
             }
             Command::Emit(event) => self.event(event),
             Command::Count(_, messages, _) => self.history(messages),
+            Command::Remember(context) => self.remembered(context),
             Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) | Command::Show(_) => {}
             Command::End(..) => {
                 let made = self.made;
@@ -263,6 +274,20 @@ impl Invariants {
             let heard = message.role != Role::Assistant || self.heard.contains(&spaced(&message.content));
             self.must("history_is_heard", heard, || format!("message {at} was never heard like that"));
         }
+    }
+
+    /// What outlives the process holds no more than that, and ids go on behind it.
+    fn remembered(&mut self, context: &CallContext) {
+        let heard = spaced(&format!("{} {}", self.heard, self.appended.join(" ")));
+        let said = context.messages.iter().filter(|message| message.role == Role::Assistant);
+        let unheard = said.filter(|message| !heard.contains(&spaced(&message.content))).count();
+        self.must("history_is_heard", unheard == 0, || {
+            format!("{unheard} remembered messages were never heard")
+        });
+        let (last, counted) = (self.last, context.responses);
+        self.must("one_request", counted >= last.0, || {
+            format!("{last:?} was begun, and {counted} are remembered")
+        });
     }
 
     fn event(&mut self, event: &CallEvent) {

@@ -4,13 +4,15 @@
 //! - [`tool`]: functions that the model may call
 //! - [`plain`]: text without control characters
 //! - [`conversation`]: the one that decides; [`turn_end`], [`interjection`], [`slow`]: rules that it asks
+//! - [`context`]: what of a call outlives its process
 //! - [`invariants`]: what must hold in every call, whoever decides
 //! - [`recording`]: the format of recorded calls, and their replay
 //! - [`avatar`]: the face that goes with the voice
-//! - [`mel`]: Whisper's mel filterbank
+//! - [`mel`]: what spectra are made with: Hann's window, mel filters
 #![forbid(unsafe_code)]
 
 pub mod avatar;
+pub mod context;
 pub mod conversation;
 pub mod event;
 pub mod frame;

@@ -1,4 +1,5 @@
-//! Whisper's mel filterbank: whisper.cpp expects it inside its model file, and the end-of-turn model was trained on it.
+//! What spectra are made with: Hann's window, filters without their zeros, and Whisper's mel filterbank, which whisper.cpp
+//! expects inside its model file, and on which the end-of-turn model was trained.
 
 const SAMPLE_RATE: f64 = 16_000.0;
 /// Samples of a spectrum.
@@ -47,6 +48,36 @@ pub fn filterbank(bands: usize) -> Vec<f32> {
     filters
 }
 
+/// Hann's window for spectra of so many samples: periodic, its highest point in the middle.
+#[must_use]
+pub fn hann(size: usize) -> Vec<f32> {
+    let step = std::f64::consts::TAU / float(size);
+    (0..size).map(|at| narrow(0.5 - 0.5 * (float(at) * step).cos())).collect()
+}
+
+/// A filter over the bins of a spectrum, without its zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    first: usize,
+    weights: Vec<f32>,
+}
+
+impl Filter {
+    /// Of the weights of all bins: one run of them lets something through.
+    #[must_use]
+    pub fn of(bins: &[f32]) -> Self {
+        let first = bins.iter().take_while(|weight| **weight <= 0.0).count();
+        let weights = bins[first..].iter().copied().take_while(|weight| *weight > 0.0).collect();
+        Self { first, weights }
+    }
+
+    /// What of the spectrum goes through.
+    #[must_use]
+    pub fn sum(&self, power: &[f32]) -> f32 {
+        self.weights.iter().zip(&power[self.first..]).map(|(weight, power)| weight * power).sum()
+    }
+}
+
 /// Mathematics libraries differ in the last bit of `ln` and `exp`; without it the filters are the same everywhere,
 /// and so is the converted model's checksum.
 fn settle(hz: f64) -> f64 {
@@ -67,6 +98,24 @@ fn narrow(v: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_window_is_nothing_at_its_start_and_whole_in_its_middle() {
+        let window = hann(400);
+        assert_eq!((window.len(), window[0], window[200]), (400, 0.0, 1.0));
+        assert!(
+            (1..200).all(|at| (window[at] - window[400 - at]).abs() < 1e-7 && window[at] > window[at - 1])
+        );
+    }
+
+    #[test]
+    fn a_filter_without_its_zeros_lets_through_what_it_did_with_them() {
+        let power = [5.0, 7.0, 11.0, 13.0];
+        assert_eq!(Filter::of(&[0.0, 0.5, 1.0, 0.0]).sum(&power), 14.5);
+        assert_eq!(Filter::of(&[1.0, 0.0, 0.0, 0.0]).sum(&power), 5.0);
+        assert_eq!(Filter::of(&[-1.0, -0.5, 0.0, 2.0]).sum(&power), 26.0);
+        assert_eq!(Filter::of(&[0.0; 4]).sum(&power), 0.0);
+    }
 
     #[test]
     fn filters_match_the_ones_whisper_was_trained_with() {

@@ -188,6 +188,8 @@ pub fn of_client(list: &Value, timeout_ms: u64) -> Result<Vec<Tool>, String> {
 }
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -232,6 +232,8 @@ fn check_model(model: &Model) -> Result<()> {
 }
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
 

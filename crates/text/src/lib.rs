@@ -10,3 +10,6 @@ pub mod caption;
 pub mod phrases;
 pub mod private_text;
 pub mod speakable;
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -5,9 +5,16 @@ use crate::scheduler::Token;
 /// Logits looked at together; one comparison then passes over most of the vocabulary.
 const BLOCK: usize = 64;
 
+/// A token that may be sampled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Candidate {
+    pub(crate) token: Token,
+    pub(crate) logit: f32,
+}
+
 /// The `count` highest logits with their tokens, in no order; fewer where some are not numbers.
-pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<(Token, f32)> {
-    let mut best: Vec<(Token, f32)> = Vec::with_capacity(2 * count);
+pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<Candidate> {
+    let mut best: Vec<Candidate> = Vec::with_capacity(2 * count);
     let mut bar = f32::NEG_INFINITY;
     for (block, first) in logits.chunks(BLOCK).zip((0..).step_by(BLOCK)) {
         if best.len() >= count && !block.iter().fold(false, |any, logit| any | (*logit > bar)) {
@@ -17,7 +24,7 @@ pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<(Token, f32)> {
             if logit.is_nan() || (best.len() >= count && *logit <= bar) {
                 continue;
             }
-            best.push((token, *logit));
+            best.push(Candidate { token, logit: *logit });
             if best.len() == 2 * count {
                 bar = cut(&mut best, count);
             }
@@ -30,10 +37,10 @@ pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<(Token, f32)> {
 }
 
 /// Keeps the highest; returns the lowest of them.
-fn cut(best: &mut Vec<(Token, f32)>, count: usize) -> f32 {
-    best.select_nth_unstable_by(count - 1, |a, b| b.1.total_cmp(&a.1));
+fn cut(best: &mut Vec<Candidate>, count: usize) -> f32 {
+    best.select_nth_unstable_by(count - 1, |a, b| b.logit.total_cmp(&a.logit));
     best.truncate(count);
-    best[count - 1].1
+    best[count - 1].logit
 }
 
 #[cfg(test)]
@@ -53,16 +60,19 @@ mod tests {
             sorted.sort_unstable_by(|a, b| b.total_cmp(a));
             sorted.truncate(count);
             let mut best = likeliest(&logits, count);
-            assert!(best.iter().all(|(token, logit)| logits[usize::try_from(*token).unwrap()] == *logit));
-            best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-            assert_eq!(best.iter().map(|(_, logit)| *logit).collect::<Vec<_>>(), sorted);
+            assert!(best.iter().all(|it| logits[usize::try_from(it.token).unwrap()] == it.logit));
+            best.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
+            assert_eq!(best.iter().map(|it| it.logit).collect::<Vec<_>>(), sorted);
         }
     }
 
     #[test]
     fn what_is_no_number_is_never_chosen() {
         let found = likeliest(&[f32::NAN, 1.0, f32::NEG_INFINITY, f32::NAN], 3);
-        assert_eq!(found, [(1, 1.0), (2, f32::NEG_INFINITY)]);
+        assert_eq!(
+            found,
+            [Candidate { token: 1, logit: 1.0 }, Candidate { token: 2, logit: f32::NEG_INFINITY }]
+        );
         assert!(likeliest(&[f32::NAN; 9], 3).is_empty());
     }
 }

@@ -18,7 +18,7 @@ use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 
-use crate::likeliest::likeliest;
+use crate::likeliest::{Candidate, likeliest};
 use crate::request::Sampling;
 use crate::scheduler::{Chunk, Piece, Reuse, Token};
 use crate::turn::{ends_sentence, share};
@@ -193,6 +193,11 @@ pub(crate) struct Evaluator<'model> {
     batch: LlamaBatch<'static>,
 }
 
+/// A candidate as llama.cpp takes it.
+fn data(Candidate { token, logit }: Candidate) -> LlamaTokenData {
+    LlamaTokenData::new(LlamaToken(token), logit, 0.0)
+}
+
 /// Where a piece's wanted logits are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows {
@@ -254,7 +259,6 @@ impl Evaluator<'_> {
             // llama.cpp would end the process.
             return Err("its logits are not numbers".into());
         }
-        let data = |(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0);
         let mut candidates = LlamaTokenDataArray::from_iter(candidates.into_iter().map(data), false);
         candidates.apply_sampler(sampler);
         let token = candidates.selected_token().ok_or("no token was selected")?;
@@ -273,10 +277,8 @@ impl Evaluator<'_> {
         // The grammar looks at every candidate, so first at few, mostly at one.
         [1, CANDIDATES, MOST_CANDIDATES].into_iter().find_map(|count| {
             let mut best = likeliest(logits, count);
-            best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-            let data =
-                best.into_iter().map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0));
-            let mut candidates = LlamaTokenDataArray::from_iter(data, true);
+            best.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
+            let mut candidates = LlamaTokenDataArray::from_iter(best.into_iter().map(data), true);
             candidates.apply_sampler(grammar);
             let first = candidates.data.iter().find(|data| data.logit().is_finite())?.id();
             grammar.try_accept(first).is_ok().then_some(first.0)

@@ -98,7 +98,7 @@ impl Prompter {
         }
         let total = self.prompt(messages, tools, limit)?.tokens.len();
         let written = self.written(messages, &[])?;
-        let messages = written.iter().map(|(_, content)| self.frame + self.tokens(content)).collect();
+        let messages = written.iter().map(|it| self.frame + self.tokens(&it.content)).collect();
         Ok(Counts { messages, tools: tools_alone, total })
     }
 
@@ -182,7 +182,7 @@ impl Prompter {
         let written = self.written(messages, tools)?;
         // What is said of the tools can stand before the first message.
         let before = written.len() - messages.len();
-        let message = |(index, (role, content)): (usize, (&str, String))| {
+        let message = |(index, Written { role, content }): (usize, Written)| {
             LlamaChatMessage::new(role.to_owned(), content).map_err(|_| {
                 invalid(format!(
                     "messages[{}].content: contains a NUL character",
@@ -193,16 +193,12 @@ impl Prompter {
         written.into_iter().enumerate().map(message).collect()
     }
 
-    /// Role and content of each message as the template gets them.
-    fn written(
-        &self,
-        messages: &[ChatMessage],
-        tools: &[Tool],
-    ) -> Result<Vec<(&'static str, String)>, Status> {
+    /// The messages as the template gets them.
+    fn written(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Vec<Written>, Status> {
         let of_tools = tools::instructions(&self.cleaned(tools));
         let mut chat = Vec::with_capacity(messages.len() + 1);
         if !of_tools.is_empty() && messages[0].role != "system" {
-            chat.push(("system", of_tools.trim_start().to_owned()));
+            chat.push(Written { role: "system", content: of_tools.trim_start().to_owned() });
         }
         for (index, message) in messages.iter().enumerate() {
             let mut content = without(&message.content, &self.special);
@@ -236,7 +232,7 @@ impl Prompter {
                     )));
                 }
             };
-            chat.push((role, content));
+            chat.push(Written { role, content });
         }
         Ok(chat)
     }
@@ -251,6 +247,12 @@ impl Prompter {
         });
         tools.collect()
     }
+}
+
+/// A message as the template gets it.
+struct Written {
+    role: &'static str,
+    content: String,
 }
 
 /// The model's template if llama.cpp knows it, else ChatML.

@@ -80,12 +80,8 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
     }
     of_the_last_message(request, kind)?;
     tools::check(&request.tools)?;
-    let priority = match v1::Priority::try_from(request.priority) {
-        Ok(v1::Priority::Live) => Priority::Live,
-        Ok(v1::Priority::Speculative) => Priority::Speculative,
-        Ok(v1::Priority::Batch) => Priority::Batch,
-        Err(_) => return Err(invalid(format!("priority: {} is not known", request.priority))),
-    };
+    let priority = Priority::try_from(request.priority)
+        .map_err(|_| invalid(format!("priority: {} is not known", request.priority)))?;
     Ok(Settings {
         max_tokens,
         sampling: Sampling {

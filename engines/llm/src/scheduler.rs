@@ -3,6 +3,9 @@
 //! A slot is one sequence of the KV cache. `cached` mirrors what the cache holds for it; the caller carries every
 //! change out on the real cache in the order in which it is returned.
 
+use visavis_proto::queue::{PriorityQueue, Waiting};
+pub(crate) use visavis_proto::v1::Priority;
+
 #[cfg(test)]
 mod tests;
 
@@ -11,14 +14,6 @@ pub(crate) type Token = i32;
 
 /// Batch work joins at least every so many steps, however busy the calls are: late, but never starved.
 const BATCH_PATIENCE: u32 = 16;
-
-/// A live turn goes before speculation, and that before batch work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Priority {
-    Live,
-    Speculative,
-    Batch,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -33,11 +28,25 @@ pub(crate) struct Request {
     pub(crate) id: u64,
     /// Empty: nothing is kept.
     pub(crate) conversation: String,
+    /// A live turn goes before speculation, and that before batch work.
     pub(crate) priority: Priority,
     pub(crate) kind: Kind,
     pub(crate) tokens: Vec<Token>,
     /// The prompt's token whose logits are wanted as well, once.
     pub(crate) probe: Option<usize>,
+}
+
+impl Request {
+    fn rank(&self) -> Rank {
+        Rank { priority: self.priority, id: self.id }
+    }
+}
+
+/// Before whom a request goes; one that had to give its slot up waits where it did before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    priority: Priority,
+    id: u64,
 }
 
 /// How many prompt tokens one step may evaluate.
@@ -134,7 +143,7 @@ impl Slot {
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     slots: Vec<Slot>,
-    waiting: Vec<Request>,
+    waiting: PriorityQueue<Rank, Request>,
     chunk: Chunk,
     /// Whether a part of one sequence can be copied to another (not with recurrent models).
     can_copy: bool,
@@ -145,7 +154,7 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(crate) fn new(slots: usize, chunk: Chunk, can_copy: bool) -> Self {
         let slots = (0..slots).map(|_| Slot::default()).collect();
-        Self { slots, waiting: Vec::new(), chunk, can_copy, uses: 0, batch_skipped: 0 }
+        Self { slots, waiting: PriorityQueue::default(), chunk, can_copy, uses: 0, batch_skipped: 0 }
     }
 
     /// Queues a request; returns the ids of its conversation's requests that it replaces. New words replace older
@@ -181,18 +190,17 @@ impl Scheduler {
     pub(crate) fn admit(&mut self) -> Vec<Admission> {
         let mut admissions = Vec::new();
         let mut next = 0;
-        while next < self.waiting.len() {
-            match self.choose_slot(&self.waiting[next]) {
-                None => next += 1,
-                Some(slot) => {
-                    let request = self.waiting.remove(next);
-                    // Less urgent work gives way and waits again, with what it has generated.
-                    if let Some(work) = self.slots[slot].work.take() {
-                        self.enqueue(work.request);
-                    }
-                    admissions.push(self.assign(slot, request));
-                }
+        while let Some(waiting) = self.waiting.get(next) {
+            let Some(slot) = self.choose_slot(&waiting.item) else {
+                next += 1;
+                continue;
+            };
+            let Some(Waiting { item: request, .. }) = self.waiting.take(next) else { break };
+            // Less urgent work gives way and waits again, with what it has generated.
+            if let Some(work) = self.slots[slot].work.take() {
+                self.enqueue(work.request);
             }
+            admissions.push(self.assign(slot, request));
         }
         admissions
     }
@@ -206,10 +214,10 @@ impl Scheduler {
             .enumerate()
             .filter(|(_, slot)| runs(slot))
             .filter_map(|(index, slot)| Some((&slot.work.as_ref()?.request, index)))
-            .map(|(request, index)| (request.priority, request.id, index))
+            .map(|(request, index)| (request.rank(), index))
             .collect();
         order.sort_unstable();
-        let urgent = order.iter().take_while(|(priority, ..)| *priority < Priority::Batch).count();
+        let urgent = order.iter().take_while(|(rank, _)| rank.priority < Priority::Batch).count();
         if urgent > 0 && urgent < order.len() && self.batch_skipped < BATCH_PATIENCE {
             self.batch_skipped += 1;
             order.truncate(urgent);
@@ -217,7 +225,7 @@ impl Scheduler {
             self.batch_skipped = 0;
         }
         let answering = |slot: &Slot| slot.pending() == 1;
-        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(.., index)| is(&self.slots[index]));
+        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(_, index)| is(&self.slots[index]));
         let awaited = |slot: &Slot| {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
@@ -230,7 +238,7 @@ impl Scheduler {
             self.chunk.ahead
         };
         let mut pieces = Vec::new();
-        for (_, id, index) in order {
+        for (Rank { id, .. }, index) in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
             let count = if answering(slot) { 1 } else { self.chunk.take(slot.pending().min(room)) };
@@ -292,14 +300,12 @@ impl Scheduler {
     }
 
     fn enqueue(&mut self, request: Request) {
-        let key = |request: &Request| (request.priority, request.id);
-        let place = self.waiting.partition_point(|other| key(other) < key(&request));
-        self.waiting.insert(place, request);
+        self.waiting.push(Waiting { id: request.id, rank: request.rank(), item: request });
     }
 
     fn remove_where(&mut self, gone: impl Fn(&Request) -> bool) -> Vec<u64> {
-        let mut ids: Vec<u64> =
-            self.waiting.extract_if(.., |request| gone(request)).map(|request| request.id).collect();
+        let waiting = self.waiting.remove_all(|waiting| gone(&waiting.item));
+        let mut ids: Vec<u64> = waiting.into_iter().map(|waiting| waiting.id).collect();
         for slot in &mut self.slots {
             if let Some(work) = slot.work.take_if(|work| gone(&work.request)) {
                 self.uses += 1;
@@ -323,7 +329,7 @@ impl Scheduler {
             return Some(index);
         }
         let busy = indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
-        let (index, weakest) = busy.max_by_key(|(_, work)| (work.priority, work.id))?;
+        let (index, weakest) = busy.max_by_key(|(_, work)| work.rank())?;
         (weakest.priority > request.priority).then_some(index)
     }
 

@@ -56,20 +56,24 @@ pub fn init_log(filter: &str) {
         .init();
 }
 
+/// The variable in which OpenMP reads how its threads wait,
+pub const WAIT_POLICY: &str = "OMP_WAIT_POLICY";
+/// and what the engines of one machine have there: with its default, spinning, threads that wait take the cores from those
+/// that work, and two engines take ten times as long.
+pub const PASSIVE: &str = "passive";
+
 /// Starts the program again with `OMP_WAIT_POLICY=passive` when nobody has set a policy. OpenMP reads it when its library is
-/// loaded, before `main`. With its default, spinning, threads that wait take the cores from those that work, and two engines
-/// on one machine take ten times as long.
+/// loaded, before `main`.
 pub fn wait_passively() {
-    const POLICY: &str = "OMP_WAIT_POLICY";
     // No argument: it alone tells the second start from the first.
-    if std::env::var_os(POLICY).is_some() {
+    if std::env::var_os(WAIT_POLICY).is_some() {
         return;
     }
     let again =
-        |program| Command::new(program).args(std::env::args_os().skip(1)).env(POLICY, "passive").exec();
+        |program| Command::new(program).args(std::env::args_os().skip(1)).env(WAIT_POLICY, PASSIVE).exec();
     // `exec` comes back only when it failed.
     let error = std::env::current_exe().map_or_else(|error| error, again);
-    tracing::warn!(%error, "cannot start again with {POLICY}=passive; set it yourself, or engines slow each other down");
+    tracing::warn!(%error, "cannot start again with {WAIT_POLICY}={PASSIVE}; set it yourself, or engines slow each other down");
 }
 
 /// Keeps ONNX Runtime, where it will be loaded, from telling its makers of itself: its libraries do so from the first call on,

@@ -31,6 +31,14 @@ struct Mass {
     texts: f32,
 }
 
+/// The audio of a pass, in steps of 20 ms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) length: usize,
+    /// Where its sound is over.
+    pub(crate) over: usize,
+}
+
 /// The state of one decoder pass that begins behind time 0.
 #[derive(Debug)]
 pub(crate) struct Grammar<'a> {
@@ -45,8 +53,8 @@ pub(crate) struct Grammar<'a> {
 }
 
 impl<'a> Grammar<'a> {
-    /// For audio of this length whose sound is over at `over`, both in steps of 20 ms.
-    pub(crate) fn new(vocabulary: &'a Vocabulary, length: usize, over: usize) -> Self {
+    /// Before anything has been said.
+    pub(crate) fn new(vocabulary: &'a Vocabulary, Span { length, over }: Span) -> Self {
         let zero = index(vocabulary.time_zero);
         Self {
             vocabulary,
@@ -59,8 +67,8 @@ impl<'a> Grammar<'a> {
     }
 
     /// [`new`](Self::new), behind what has been said.
-    pub(crate) fn behind(vocabulary: &'a Vocabulary, (length, over): (usize, usize), said: &[Said]) -> Self {
-        let mut grammar = Self::new(vocabulary, length, over);
+    pub(crate) fn behind(vocabulary: &'a Vocabulary, span: Span, said: &[Said]) -> Self {
+        let mut grammar = Self::new(vocabulary, span);
         said.iter().for_each(|said| grammar.note(said.token));
         grammar
     }
@@ -183,14 +191,14 @@ mod tests {
     #[test]
     fn speech_begins_with_text_and_not_with_its_end() {
         let vocabulary = vocabulary();
-        let grammar = Grammar::new(&vocabulary, 4, 4);
+        let grammar = Grammar::new(&vocabulary, Span { length: 4, over: 4 });
         assert_eq!(grammar.likeliest(&[9.0, 1.0, 2.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0], None).token, 2);
     }
 
     #[test]
     fn times_run_forward_and_stay_within_the_audio() {
         let vocabulary = vocabulary();
-        let mut grammar = Grammar::new(&vocabulary, 3, 3);
+        let mut grammar = Grammar::new(&vocabulary, Span { length: 3, over: 3 });
         grammar.note(1);
         assert_eq!(grammar.likeliest(&[0.0, 0.0, 0.0, 9.0, 0.0, 9.0, 1.0, 8.0, 1.0, 9.0], None).token, 7);
         grammar.note(7);
@@ -203,7 +211,7 @@ mod tests {
     #[test]
     fn a_sentence_that_ends_with_the_sound_is_the_last() {
         let vocabulary = vocabulary();
-        let mut grammar = Grammar::new(&vocabulary, 4, 2);
+        let mut grammar = Grammar::new(&vocabulary, Span { length: 4, over: 2 });
         for (token, over) in [(1, false), (6, false), (6, false), (1, false), (7, true)] {
             grammar.note(token);
             assert_eq!(grammar.is_over(), over, "after {token}");
@@ -213,7 +221,7 @@ mod tests {
     #[test]
     fn many_unlikely_times_outweigh_one_text() {
         let vocabulary = vocabulary();
-        let mut grammar = Grammar::new(&vocabulary, 4, 4);
+        let mut grammar = Grammar::new(&vocabulary, Span { length: 4, over: 4 });
         grammar.note(1);
         let Choice { token, log_probability, .. } =
             grammar.likeliest(&[0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 1.5, 1.6, 1.5, 1.5], None);
@@ -225,7 +233,7 @@ mod tests {
     #[test]
     fn a_barred_token_gives_way_to_the_next_and_whole_texts_can_be_scored() {
         let vocabulary = vocabulary();
-        let mut grammar = Grammar::new(&vocabulary, 4, 4);
+        let mut grammar = Grammar::new(&vocabulary, Span { length: 4, over: 4 });
         let logits = [0.0, 5.0, 4.0, 9.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         assert_eq!(grammar.likeliest(&logits, None).token, 1);
         assert_eq!(grammar.likeliest(&logits, Some(1)).token, 2);

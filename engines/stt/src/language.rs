@@ -9,8 +9,10 @@ const ENOUGH_SECONDS: f32 = 1.5;
 const SETTLED: f32 = 0.8;
 /// nor from this much speech on.
 const PLENTY_SECONDS: f32 = 4.0;
-/// What an "um" is taken for when nothing else is known, as whisper.cpp does, and the weight that it has then.
-const USUAL: (&str, f32) = ("en", 0.3);
+/// What an "um" is taken for when nothing else is known, as whisper.cpp does,
+const USUAL: &str = "en";
+/// and the weight that it has then.
+const USUAL_WEIGHT: f32 = 0.3;
 
 /// The language to decode in, of those that the model heard with their probabilities.
 pub(crate) fn choose(
@@ -18,7 +20,7 @@ pub(crate) fn choose(
     expected: &[LanguageWeight],
     speech_seconds: f32,
 ) -> Option<Guess> {
-    let usual = [LanguageWeight { language: USUAL.0.into(), weight: USUAL.1 }];
+    let usual = [LanguageWeight { language: USUAL.into(), weight: USUAL_WEIGHT }];
     let unknown = expected.is_empty() && speech_seconds < ENOUGH_SECONDS;
     weigh(heard, if unknown { &usual } else { expected }, speech_seconds)
 }

@@ -152,3 +152,6 @@ fn block_size(kind: i32) -> Option<(u64, u64)> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod fuzz_tests;

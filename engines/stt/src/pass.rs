@@ -4,12 +4,12 @@ use visavis_proto::v1::LanguageWeight;
 use whisper_rs::{FullParams, SamplingStrategy};
 
 use crate::audio::RATE;
-use crate::grammar::{Choice, Grammar};
+use crate::grammar::{Choice, Grammar, Span};
 use crate::language;
 use crate::native;
-use crate::recogniser::{Fault, Hints, Recogniser, SAMPLES_PER_POSITION};
+use crate::recogniser::{Fault, Hints, Kept, Recogniser, SAMPLES_PER_POSITION};
 use crate::text;
-use crate::utterance::{Piece, Said};
+use crate::utterance::{Identified, Said};
 use crate::vocabulary::Language;
 
 /// A sentence that ends so little before the sound does (200 ms) is the last.
@@ -28,7 +28,7 @@ pub(crate) struct Pass {
     pub(crate) said: Vec<Said>,
     /// Its text alone.
     pub(crate) tokens: Vec<i32>,
-    pub(crate) language: Option<(Language, f32)>,
+    pub(crate) language: Option<Identified>,
     /// The likeliest languages by the sound alone.
     pub(crate) languages: Vec<LanguageWeight>,
     pub(crate) log_probability: f32,
@@ -71,12 +71,12 @@ impl Recogniser {
     ) -> Result<Pass, Fault> {
         let seconds = samples as f32 / RATE as f32;
         let (mut pass, mut place) = match hints.kept {
-            Some((kept, piece)) => self.go_on(kept, piece, hints)?,
+            Some(kept) => self.go_on(kept, hints)?,
             None => self.begin(hints)?,
         };
         let over = (hints.end / SAMPLES_PER_POSITION).saturating_sub(LAST_SENTENCE);
-        let length = samples / SAMPLES_PER_POSITION;
-        let mut grammar = Grammar::behind(&self.vocabulary, (length, over), &pass.said);
+        let span = Span { length: samples / SAMPLES_PER_POSITION, over };
+        let mut grammar = Grammar::behind(&self.vocabulary, span, &pass.said);
         // Twice the fastest speech; a loop is seen long before.
         let most = (32.0 + 24.0 * seconds) as usize;
         let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448));
@@ -104,7 +104,7 @@ impl Recogniser {
                 if pass.loops > MOST_LOOPS {
                     break;
                 }
-                grammar = Grammar::behind(&self.vocabulary, (length, over), &pass.said);
+                grammar = Grammar::behind(&self.vocabulary, span, &pass.said);
             }
             place = Place { past: pass.opening.len() + pass.said.len(), rows: 1 };
             let last = pass.said.last().map(|said| said.token).or(pass.opening.last().copied());
@@ -137,14 +137,15 @@ impl Recogniser {
         let mut languages = if hints.language.is_none() { self.languages_heard(logits) } else { Vec::new() };
         let language = language::choose(&languages, hints.expected, hints.seconds);
         let language = language.and_then(|guess| {
-            let (known, _) = self.vocabulary.languages.iter().find(|(it, _)| it.code == guess.language)?;
-            Some((known.clone(), guess.probability))
+            let mut known = self.vocabulary.languages.iter().map(|known| &known.language);
+            let language = known.find(|it| it.code == guess.language)?.clone();
+            Some(Identified { language, probability: guess.probability })
         });
         languages.sort_by(|a, b| b.weight.total_cmp(&a.weight));
         let expected = |it: &LanguageWeight| hints.expected.iter().any(|one| one.language == it.language);
         let told = languages.iter().enumerate().filter(|(rank, it)| *rank < TOLD_LANGUAGES || expected(it));
         let languages = told.map(|(_, it)| it.clone()).collect();
-        let spoken = hints.language.or(language.as_ref().map(|(language, _)| language));
+        let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
         let opening = self.opening(spoken, hints.prompt)?;
         // The start token alone is already in the decoder's memory.
         let known = usize::from(hints.prompt.is_empty());
@@ -154,15 +155,16 @@ impl Recogniser {
     }
 
     /// Takes for said what is to stay.
-    fn go_on(&mut self, kept: &[Said], piece: &Piece, hints: Hints<'_>) -> Result<(Pass, Place), Fault> {
+    fn go_on(&mut self, kept: Kept<'_>, hints: Hints<'_>) -> Result<(Pass, Place), Fault> {
+        let Kept { said, of: piece } = kept;
         let language = piece.language.clone();
-        let spoken = hints.language.or(language.as_ref().map(|(language, _)| language));
+        let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
         let opening = self.opening(spoken, hints.prompt)?;
-        let tokens: Vec<i32> = opening.iter().copied().chain(kept.iter().map(|said| said.token)).collect();
+        let tokens: Vec<i32> = opening.iter().copied().chain(said.iter().map(|said| said.token)).collect();
         self.state.decode(&tokens, 0, self.threads)?;
-        let text = kept.iter().filter(|said| said.token < self.vocabulary.end);
+        let text = said.iter().filter(|said| said.token < self.vocabulary.end);
         let pass = Pass {
-            said: kept.to_vec(),
+            said: said.to_vec(),
             tokens: text.clone().map(|said| said.token).collect(),
             language,
             languages: piece.languages.clone(),
@@ -213,7 +215,7 @@ impl Recogniser {
     fn languages_heard(&self, logits: &[f32]) -> Vec<LanguageWeight> {
         let logit = |token: i32| usize::try_from(token).ok().and_then(|token| logits.get(token)).copied();
         let scored: Vec<(&Language, f32)> = (self.vocabulary.languages.iter())
-            .filter_map(|(language, token)| logit(*token).map(|logit| (language, logit)))
+            .filter_map(|known| logit(known.token).map(|logit| (&known.language, logit)))
             .collect();
         let best = scored.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
         let sum: f32 = scored.iter().map(|(_, logit)| (logit - best).exp()).sum();

@@ -1,15 +1,17 @@
 //! The bounded queue in front of the model. Live goes before speculative and that before batch, in each of them finals
 //! before partials, and then first come, first served.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::OwnedPermit;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
+use visavis_proto::monitor::{Look, Monitor};
+use visavis_proto::queue::{PriorityQueue, Waiting};
 use visavis_proto::state::{EngineState, Outcome, Ticket};
-use visavis_proto::v1::Transcript;
+use visavis_proto::v1::{Priority, Transcript};
 
 use crate::audio::heard_until;
 use crate::utterance::{Caller, Utterance};
@@ -40,16 +42,22 @@ pub(crate) struct Job {
     pub(crate) order: Order,
     /// The model's time so far, when the job has been interrupted.
     pub(crate) spent: Duration,
-    arrival: u64,
     superseded: Arc<AtomicBool>,
     ticket: Ticket,
     reply: Reply,
     _ended: DropGuard,
 }
 
+/// Before whom an order goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    priority: Priority,
+    is_partial: bool,
+}
+
 impl Job {
-    fn rank(&self) -> (i32, bool) {
-        (self.order.utterance.priority.into(), !self.order.is_final)
+    fn rank(&self) -> Rank {
+        Rank { priority: self.order.utterance.priority, is_partial: !self.order.is_final }
     }
 
     /// Whether nobody waits for the answer any more.
@@ -91,16 +99,24 @@ impl Job {
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Arc<EngineState>,
-    inner: Mutex<Inner>,
-    arrived: Condvar,
+    jobs: Monitor<Jobs>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    waiting: Vec<Job>,
+struct Jobs {
+    waiting: PriorityQueue<Rank, Job>,
     running: Option<Running>,
     arrivals: u64,
     closed: bool,
+}
+
+impl Jobs {
+    /// Adds a job behind its equals, under a number by which it can be taken out.
+    fn add(&mut self, job: Job) -> u64 {
+        self.arrivals += 1;
+        self.waiting.push(Waiting { id: self.arrivals, rank: job.rank(), item: job });
+        self.arrivals
+    }
 }
 
 #[derive(Debug)]
@@ -114,32 +130,32 @@ struct Running {
 
 impl Queue {
     pub(crate) fn new(state: Arc<EngineState>) -> Self {
-        Self { state, inner: Mutex::default(), arrived: Condvar::new() }
+        Self { state, jobs: Monitor::default() }
     }
 
     /// Queues an order, or answers at once why not. A partial of the same utterance that still waits gives it its place.
     pub(crate) fn push(self: &Arc<Self>, order: Order, reply: Reply) {
-        let mut inner = self.lock();
-        if inner.closed || order.utterance.caller.is_gone() {
+        let mut jobs = self.jobs.lock();
+        if jobs.closed || order.utterance.caller.is_gone() {
             return;
         }
         let caller = order.utterance.caller.id;
-        let replaced = inner
-            .waiting
-            .iter()
-            .position(|job| job.order.utterance.caller.id == caller && !job.order.is_final);
+        let replaced = jobs.waiting.remove_first(|waiting| {
+            let order = &waiting.item.order;
+            order.utterance.caller.id == caller && !order.is_final
+        });
         let ticket = match replaced {
-            Some(index) => inner.waiting.swap_remove(index).ticket,
+            Some(replaced) => replaced.item.ticket,
             None => match self.state.enter() {
                 Ok(ticket) => ticket,
                 Err(status) => {
-                    drop(inner);
+                    drop(jobs);
                     reply.send(Err(status));
                     return;
                 }
             },
         };
-        if let Some(running) = &inner.running
+        if let Some(running) = &jobs.running
             && running.caller == caller
             && order.is_final
             && !running.is_final
@@ -148,34 +164,29 @@ impl Queue {
         {
             running.superseded.store(true, Ordering::Release);
         }
-        inner.arrivals += 1;
-        let arrival = inner.arrivals;
-        let ended = CancellationToken::new();
-        if let Some(deadline) = order.deadline {
-            tokio::spawn(self.clone().expire(arrival, deadline, ended.clone()));
-        }
-        inner.waiting.push(Job {
+        let (deadline, ended) = (order.deadline, CancellationToken::new());
+        let id = jobs.add(Job {
             order,
             spent: Duration::ZERO,
-            arrival,
             superseded: Arc::default(),
             ticket,
             reply,
-            _ended: ended.drop_guard(),
+            _ended: ended.clone().drop_guard(),
         });
-        self.arrived.notify_one();
+        if let Some(deadline) = deadline {
+            tokio::spawn(self.clone().expire(id, deadline, ended));
+        }
+        self.jobs.notify_one();
     }
 
     /// Answers a job that still waits at its deadline.
-    async fn expire(self: Arc<Self>, arrival: u64, deadline: Instant, ended: CancellationToken) {
+    async fn expire(self: Arc<Self>, id: u64, deadline: Instant, ended: CancellationToken) {
         tokio::select! {
             () = ended.cancelled() => {}
             () = tokio::time::sleep_until(deadline.into()) => {
-                let mut inner = self.lock();
-                if let Some(index) = inner.waiting.iter().position(|job| job.arrival == arrival) {
-                    let job = inner.waiting.swap_remove(index);
-                    drop(inner);
-                    job.abandon();
+                let late = self.jobs.lock().waiting.remove(id);
+                if let Some(late) = late {
+                    late.item.abandon();
                 }
             }
         }
@@ -183,62 +194,50 @@ impl Queue {
 
     /// The next job, now counted as in work; waits for one. `None`: the engine ends.
     pub(crate) fn next(&self) -> Option<Job> {
-        let mut inner = self.lock();
-        inner.running = None;
-        loop {
-            if inner.closed {
-                return None;
+        self.jobs.lock().running = None;
+        self.jobs.wait(|jobs| {
+            if jobs.closed {
+                return Look::Found(None);
             }
-            let first = (0..inner.waiting.len())
-                .min_by_key(|&index| (inner.waiting[index].rank(), inner.waiting[index].arrival));
-            if let Some(index) = first {
-                let mut job = inner.waiting.swap_remove(index);
-                job.ticket.start();
-                inner.running = Some(Running {
-                    caller: job.order.utterance.caller.id,
-                    is_final: job.order.is_final,
-                    heard_until: job.order.speech_end.map_or(0, |end| heard_until(end, job.order.samples)),
-                    superseded: job.superseded.clone(),
-                });
-                return Some(job);
-            }
-            inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
-        }
+            let Some(Waiting { item: mut job, .. }) = jobs.waiting.pop() else { return Look::Wait };
+            job.ticket.start();
+            jobs.running = Some(Running {
+                caller: job.order.utterance.caller.id,
+                is_final: job.order.is_final,
+                heard_until: job.order.speech_end.map_or(0, |end| heard_until(end, job.order.samples)),
+                superseded: job.superseded.clone(),
+            });
+            Look::Found(Some(job))
+        })
     }
 
     /// Whether a job of the same rank or before it waits: between the windows of a long utterance others come in.
     pub(crate) fn presses(&self, job: &Job) -> bool {
-        self.lock().waiting.iter().any(|waiting| waiting.rank() <= job.rank())
+        self.jobs.lock().waiting.get(0).is_some_and(|first| first.rank <= job.rank())
     }
 
     /// Puts an interrupted job back behind those that wait; it keeps its place in the count.
-    pub(crate) fn put_back(&self, mut job: Job) {
-        let mut inner = self.lock();
-        if !inner.closed {
-            inner.arrivals += 1;
-            job.arrival = inner.arrivals;
-            inner.waiting.push(job);
+    pub(crate) fn put_back(&self, job: Job) {
+        let mut jobs = self.jobs.lock();
+        if !jobs.closed {
+            jobs.add(job);
         }
     }
 
     /// Removes the waiting jobs of a caller who has left; a running one ends by itself.
     pub(crate) fn forget(&self, caller: &Caller) {
         caller.leave();
-        self.lock().waiting.retain(|job| job.order.utterance.caller.id != caller.id);
+        self.jobs.lock().waiting.remove_all(|waiting| waiting.item.order.utterance.caller.id == caller.id);
     }
 
     /// Ends the queue and the work.
     pub(crate) fn close(&self) {
-        let mut inner = self.lock();
-        inner.closed = true;
-        inner.waiting.clear();
-        if let Some(running) = &inner.running {
+        let mut jobs = self.jobs.lock();
+        jobs.closed = true;
+        jobs.waiting.clear();
+        if let Some(running) = &jobs.running {
             running.superseded.store(true, Ordering::Release);
         }
-        self.arrived.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.notify_all();
     }
 }

@@ -44,7 +44,15 @@ pub(crate) struct Hints<'a> {
     pub(crate) seconds: f32,
     pub(crate) prompt: &'a str,
     /// What is to stay of what was heard before, so that only the rest is sought.
-    pub(crate) kept: Option<(&'a [Said], &'a Piece)>,
+    pub(crate) kept: Option<Kept<'a>>,
+}
+
+/// The part of what was heard before that is to stay.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub(crate) said: &'a [Said],
+    /// All that was heard then.
+    pub(crate) of: &'a Piece,
 }
 
 /// Audio seen by one position of the encoder (20 ms).
@@ -87,7 +95,7 @@ impl Recogniser {
 
     /// The languages that the model identifies; none for an English-only model.
     pub(crate) fn languages(&self) -> impl Iterator<Item = &Language> {
-        self.vocabulary.languages.iter().map(|(language, _)| language)
+        self.vocabulary.languages.iter().map(|known| &known.language)
     }
 
     /// The words of a window of at most 30 s.

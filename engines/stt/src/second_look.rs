@@ -1,7 +1,7 @@
 //! A second look at what a first one is known to mishear: one word alone gives the decoder no context to go by, so that it
 //! makes half a sentence of it ("want to." of "What?"); and what is spelled ends in words ("J, O, H, and...").
 
-use crate::grammar::Grammar;
+use crate::grammar::{Grammar, Span};
 use crate::native;
 use crate::pass::Pass;
 use crate::recogniser::{Fault, Hints, Recogniser};
@@ -61,7 +61,7 @@ impl Recogniser {
             return Ok(());
         }
         let first = self.first_logits(&pass.opening)?;
-        let grammar = Grammar::new(&self.vocabulary, 0, 0);
+        let grammar = Grammar::new(&self.vocabulary, Span { length: 0, over: 0 });
         let mut phrases = Vec::new();
         for phrase in hints.phrases {
             let tokens = self.tokens_of(phrase)?;
@@ -146,7 +146,8 @@ impl Recogniser {
 
     /// The log probability of the whole text, its end included.
     fn score(&mut self, opening: &[i32], first: &[f32], tokens: &[i32]) -> Result<f32, Fault> {
-        let mut grammar = Grammar::new(&self.vocabulary, usize::MAX >> 8, usize::MAX >> 8);
+        let endless = Span { length: usize::MAX >> 8, over: usize::MAX >> 8 };
+        let mut grammar = Grammar::new(&self.vocabulary, endless);
         let mut score = 0.0;
         for (index, &token) in tokens.iter().enumerate() {
             let before = (index > 0).then(|| native::last_logits(&self.state, 1)).transpose()?;

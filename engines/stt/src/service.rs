@@ -17,7 +17,7 @@ use visavis_proto::v1::{
 };
 
 use crate::queue::{Order, Queue};
-use crate::utterance::{Caller, Utterance};
+use crate::utterance::{Caller, Languages, Utterance};
 use crate::vocabulary::Language;
 
 /// Utterances that may be open at once; their audio is the memory at stake.
@@ -100,13 +100,8 @@ fn begin(
     }
     // An expectation that the model does not know is none.
     expected_languages.retain(|expected| health.languages.contains(&expected.language));
-    Ok(Arc::new(Utterance::new(
-        caller,
-        (language, expected_languages),
-        prompt.trim().to_owned(),
-        priority,
-        place,
-    )))
+    let languages = Languages { given: language, expected: expected_languages };
+    Ok(Arc::new(Utterance::new(caller, languages, prompt.trim().to_owned(), priority, place)))
 }
 
 /// The language asked for, if the model knows it; `None`: identify it.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
+use visavis_proto::pcm;
 use visavis_proto::v1::{LanguageWeight, Priority};
 
 use crate::audio::{self, RATE};
@@ -42,10 +43,7 @@ impl Caller {
 #[derive(Debug)]
 pub(crate) struct Utterance {
     pub(crate) caller: Arc<Caller>,
-    /// As given; `None`: identify it.
-    pub(crate) language: Option<Language>,
-    /// How likely each is beforehand when none is given.
-    pub(crate) expected: Vec<LanguageWeight>,
+    pub(crate) languages: Languages,
     /// Words likely to occur.
     pub(crate) prompt: String,
     pub(crate) priority: Priority,
@@ -54,15 +52,39 @@ pub(crate) struct Utterance {
     _place: OwnedSemaphorePermit,
 }
 
+/// What is known beforehand of an utterance's language.
+#[derive(Debug)]
+pub(crate) struct Languages {
+    /// `None`: identify it.
+    pub(crate) given: Option<Language>,
+    /// How likely each is when none is given.
+    pub(crate) expected: Vec<LanguageWeight>,
+}
+
 /// What earlier decodes found, so that later ones need not look again.
 #[derive(Debug, Default)]
 pub(crate) struct Understood {
-    /// The windows before the tail, by the sample at which each ends.
-    pub(crate) windows: Vec<(usize, Piece)>,
+    /// The windows before the tail.
+    pub(crate) windows: Vec<Window>,
     /// The tail that was decoded last.
     pub(crate) tail: Option<Tail>,
     /// The language, once it is certain.
-    pub(crate) language: Option<(Language, f32)>,
+    pub(crate) language: Option<Identified>,
+}
+
+/// A stretch of the utterance that is not decoded again.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// The sample at which it ends.
+    pub(crate) end: usize,
+    pub(crate) piece: Piece,
+}
+
+/// A language that was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Identified {
+    pub(crate) language: Language,
+    pub(crate) probability: f32,
 }
 
 /// What is known of the last stretch of the utterance.
@@ -91,8 +113,8 @@ pub(crate) struct Piece {
     pub(crate) text: String,
     /// What the decoder said, times among it; empty after a loop.
     pub(crate) said: Vec<Said>,
-    /// As identified, with its probability.
-    pub(crate) language: Option<(Language, f32)>,
+    /// As identified.
+    pub(crate) language: Option<Identified>,
     /// The likeliest languages by the sound alone.
     pub(crate) languages: Vec<LanguageWeight>,
     /// Tokens said, the end of text among them; 0 when the model was not asked.
@@ -105,15 +127,14 @@ pub(crate) struct Piece {
 impl Utterance {
     pub(crate) fn new(
         caller: Arc<Caller>,
-        (language, expected): (Option<Language>, Vec<LanguageWeight>),
+        languages: Languages,
         prompt: String,
         priority: Priority,
         place: OwnedSemaphorePermit,
     ) -> Self {
         Self {
             caller,
-            language,
-            expected,
+            languages,
             prompt,
             priority,
             audio: Mutex::default(),
@@ -123,22 +144,22 @@ impl Utterance {
     }
 
     /// Appends PCM16 and tells how many samples it was.
-    pub(crate) fn append(&self, pcm: &[u8]) -> Result<usize, Status> {
-        let (samples, odd) = pcm.as_chunks::<2>();
-        if !odd.is_empty() {
-            return Err(Status::invalid_argument(format!(
+    pub(crate) fn append(&self, bytes: &[u8]) -> Result<usize, Status> {
+        let samples = pcm::decode(bytes).ok_or_else(|| {
+            Status::invalid_argument(format!(
                 "audio: {} bytes are no whole number of 16-bit samples; send PCM16 little endian",
-                pcm.len()
-            )));
-        }
+                bytes.len()
+            ))
+        })?;
+        let count = samples.len();
         let mut audio = self.audio();
-        if audio.len() + samples.len() > MAX_SAMPLES {
+        if audio.len() + count > MAX_SAMPLES {
             return Err(Status::out_of_range(format!(
                 "audio: the utterance is longer than {MAX_MINUTES} minutes ({MAX_SAMPLES} samples); end it and start another"
             )));
         }
-        audio.extend(samples.iter().map(|&bytes| i16::from_le_bytes(bytes)));
-        Ok(samples.len())
+        audio.extend(samples);
+        Ok(count)
     }
 
     /// Samples so far.

@@ -18,6 +18,13 @@ impl Language {
     }
 }
 
+/// A language and its token.
+#[derive(Debug)]
+pub(crate) struct LanguageToken {
+    pub(crate) language: Language,
+    pub(crate) token: i32,
+}
+
 /// What is fixed about a model's tokens.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
@@ -33,7 +40,7 @@ pub(crate) struct Vocabulary {
     /// A lone space: never the first token.
     pub(crate) blank: Option<i32>,
     /// The token of each language that the model identifies; empty for an English-only model.
-    pub(crate) languages: Vec<(Language, i32)>,
+    pub(crate) languages: Vec<LanguageToken>,
 }
 
 impl Vocabulary {
@@ -44,7 +51,9 @@ impl Vocabulary {
         let barred = |id: i32| id >= end || is_stage_direction(piece(id));
         let suppressed = (0..context.n_vocab()).map(barred).collect();
         let languages = if context.is_multilingual() {
-            known_languages(context).into_iter().map(|it| (it.clone(), context.token_lang(it.id))).collect()
+            let with_token =
+                |language: Language| LanguageToken { token: context.token_lang(language.id), language };
+            known_languages(context).into_iter().map(with_token).collect()
         } else {
             Vec::new()
         };

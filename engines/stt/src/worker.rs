@@ -16,8 +16,8 @@ use crate::language;
 use crate::model_file;
 use crate::native::{self, Gpu};
 use crate::queue::{Job, Queue};
-use crate::recogniser::{Fault, Hints, Recogniser};
-use crate::utterance::{Piece, Said, Tail, Understood};
+use crate::recogniser::{Fault, Hints, Kept, Recogniser};
+use crate::utterance::{Identified, Piece, Tail, Understood, Window};
 use crate::vocabulary::Language;
 
 /// Probability of no speech from which a sound without words is noise.
@@ -116,18 +116,23 @@ fn decode(
     let mut understood = order.utterance.understood();
     let (mut start, mut index) = (0, 0);
     let tail = loop {
-        if let Some((end, _)) = understood.windows.get(index).filter(|(end, _)| *end <= order.samples) {
-            start = *end;
+        if let Some(window) = understood.windows.get(index).filter(|window| window.end <= order.samples) {
+            start = window.end;
             index += 1;
             continue;
         }
         let tail = order.utterance.copy(start..order.samples.min(start + WINDOW + 1));
         let Some(end) = audio::cut(&tail) else { break tail };
         let sound = audio::sound(&tail[..end]);
-        let piece = hear(recogniser, job, &understood, sound.map(|sound| (&tail[..end], sound)), None)?;
+        let piece = match sound {
+            Some(sound) => {
+                hear(recogniser, job, &understood, &Stretch { start, audio: &tail[..end], sound }, None)?
+            }
+            None => Piece::default(),
+        };
         // Windows of more audio than this job may use give way; a job with less was cut elsewhere.
         understood.windows.truncate(index);
-        understood.windows.push((start + end, piece));
+        understood.windows.push(Window { end: start + end, piece });
         if queue.presses(job) {
             return Ok(None);
         }
@@ -135,50 +140,61 @@ fn decode(
     };
     let piece = match audio::sound(&tail) {
         None => Piece::default(),
-        Some(sound) => last(recogniser, job, &mut understood, index, (start, &tail, sound))?,
+        Some(sound) => last(recogniser, job, &mut understood, index, Stretch { start, audio: &tail, sound })?,
     };
-    let windows = understood.windows[..index].iter().map(|(_, piece)| piece).chain([&piece]);
+    let windows = understood.windows[..index].iter().map(|window| &window.piece).chain([&piece]);
     Ok(Some(transcript(job, windows)))
 }
 
-/// The tail behind `index` windows, which begins at `start`.
+/// A stretch of an utterance.
+#[derive(Debug)]
+struct Stretch<'a> {
+    /// The sample at which it begins.
+    start: usize,
+    audio: &'a [i16],
+    /// Where in it the sound is.
+    sound: Range<usize>,
+}
+
+/// The tail behind `index` windows.
 fn last(
     recogniser: &mut Recogniser,
     job: &Job,
     understood: &mut Understood,
     index: usize,
-    (start, tail, mut sound): (usize, &[i16], Range<usize>),
+    mut tail: Stretch<'_>,
 ) -> Result<Piece, Fault> {
     let order = &job.order;
+    let start = tail.start;
     let known = understood.tail.as_ref().filter(|known| known.sound.start >= start);
     if let Some(known) = known {
-        if start + sound.end <= known.heard_until {
+        if start + tail.sound.end <= known.heard_until {
             return Ok(known.piece.clone());
         }
         // Louder words must not cut off the softer ones before them.
-        sound.start = sound.start.min(known.sound.start - start);
+        tail.sound.start = tail.sound.start.min(known.sound.start - start);
     }
     let kept = known.and_then(|known| {
-        let kept =
+        let said =
             recogniser.said_for(&known.piece.said, rest_of(&order.stable, &understood.windows[..index])?);
-        (!kept.is_empty()).then_some((kept, &known.piece))
+        (!said.is_empty()).then_some(Kept { said, of: &known.piece })
     });
-    let place = start + sound.start..start + sound.end;
-    let piece = hear(recogniser, job, understood, Some((tail, sound)), kept)?;
-    if let Some((language, probability)) = &piece.language
+    let place = start + tail.sound.start..start + tail.sound.end;
+    let piece = hear(recogniser, job, understood, &tail, kept)?;
+    if let Some(identified) = &piece.language
         && !piece.text.is_empty()
-        && language::is_settled(*probability, seconds(&place))
+        && language::is_settled(identified.probability, seconds(&place))
     {
-        understood.language.get_or_insert((language.clone(), *probability));
+        understood.language.get_or_insert_with(|| identified.clone());
     }
     if is_noise(&piece) && place.len() >= LONG_NOISE {
         // Nobody speaks there: later decodes hear what comes behind, and what may have begun just now.
         understood.windows.truncate(index);
-        understood.windows.push((place.end - KEPT_OF_NOISE, piece.clone()));
+        understood.windows.push(Window { end: place.end - KEPT_OF_NOISE, piece: piece.clone() });
         understood.tail = None;
         return Ok(piece);
     }
-    let heard_until = audio::heard_until(place.end, start + tail.len());
+    let heard_until = audio::heard_until(place.end, start + tail.audio.len());
     understood.tail = Some(Tail { sound: place, heard_until, piece: piece.clone() });
     Ok(piece)
 }
@@ -189,10 +205,10 @@ fn is_noise(piece: &Piece) -> bool {
 }
 
 /// What of the stable words belongs behind these windows; `None`: they do not belong to this utterance.
-fn rest_of<'a>(stable: &'a str, windows: &[(usize, Piece)]) -> Option<&'a str> {
+fn rest_of<'a>(stable: &'a str, windows: &[Window]) -> Option<&'a str> {
     let rest = windows
         .iter()
-        .try_fold(stable, |rest, (_, piece)| rest.strip_prefix(piece.text.as_str()).map(str::trim_start));
+        .try_fold(stable, |rest, window| rest.strip_prefix(window.piece.text.as_str()).map(str::trim_start));
     rest.filter(|rest| !rest.is_empty())
 }
 
@@ -205,19 +221,18 @@ fn hear(
     recogniser: &mut Recogniser,
     job: &Job,
     understood: &Understood,
-    stretch: Option<(&[i16], Range<usize>)>,
-    kept: Option<(&[Said], &Piece)>,
+    Stretch { audio, sound, .. }: &Stretch<'_>,
+    kept: Option<Kept<'_>>,
 ) -> Result<Piece, Fault> {
-    let Some((audio, sound)) = stretch else { return Ok(Piece::default()) };
     let utterance = &job.order.utterance;
     let settled = understood.language.as_ref();
-    let around = audio::around(&sound, audio.len());
+    let around = audio::around(sound, audio.len());
     let hints = Hints {
         end: sound.end - around.start,
-        language: utterance.language.as_ref().or(settled.map(|(language, _)| language)),
-        expected: &utterance.expected,
+        language: utterance.languages.given.as_ref().or(settled.map(|it| &it.language)),
+        expected: &utterance.languages.expected,
         phrases: &job.order.phrases,
-        seconds: seconds(&sound),
+        seconds: seconds(sound),
         prompt: &utterance.prompt,
         kept,
     };
@@ -232,10 +247,10 @@ fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) ->
     let text = heard.clone().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ");
     let identified = heard.clone().find_map(|piece| piece.language.clone());
     let languages = heard.clone().map(|piece| &piece.languages).find(|languages| !languages.is_empty());
-    let given = order.utterance.language.clone();
+    let given = order.utterance.languages.given.clone();
     let (language, language_probability) = match (given, identified) {
         (Some(Language { code, .. }), _) => (code, 0.0),
-        (None, Some((Language { code, .. }, probability))) => (code, probability),
+        (None, Some(Identified { language, probability })) => (language.code, probability),
         (None, None) => ("", 0.0),
     };
     // Silence that never reached the model is no speech for certain.

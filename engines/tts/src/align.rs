@@ -19,35 +19,53 @@ pub(crate) fn align(clause: &[char], words: &[Vec<char>]) -> Vec<Range<usize>> {
     if words.is_empty() {
         return Vec::new();
     }
-    let mut own: Vec<(char, usize)> = Vec::new();
+    let mut own: Vec<Own> = Vec::new();
     for (index, word) in words.iter().enumerate() {
         if index > 0 {
-            own.push((' ', index - 1));
+            own.push(Own { c: ' ', word: index - 1 });
         }
-        own.extend(word.iter().map(|&c| (c, index)));
+        own.extend(word.iter().map(|&c| Own { c, word: index }));
     }
-    let pairs = pairs(&own, clause);
-    // First and last symbol of the clause that each word meets.
-    let mut met: Vec<Option<(usize, usize)>> = vec![None; words.len()];
-    for (mine, theirs) in pairs {
-        let (c, word) = own[mine];
-        if c != ' ' && clause[theirs] != ' ' {
-            let span = met[word].get_or_insert((theirs, theirs));
-            span.1 = theirs;
+    let mut met: Vec<Option<Met>> = vec![None; words.len()];
+    for pair in pairs(&own, clause) {
+        let Own { c, word } = own[pair.own];
+        if c != ' ' && clause[pair.clause] != ' ' {
+            met[word].get_or_insert(Met { first: pair.clause, last: pair.clause }).last = pair.clause;
         }
     }
     borders(clause, words, &met)
 }
 
+/// A symbol of a word's own pronunciation.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    c: char,
+    word: usize,
+}
+
+/// First and last symbol of the clause that a word meets.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    first: usize,
+    last: usize,
+}
+
+/// A symbol of a word's own and one of the clause, which meet.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    own: usize,
+    clause: usize,
+}
+
 /// Turns what each word meets into ranges: between two met words lies one border, and any words that met nothing.
-fn borders(clause: &[char], words: &[Vec<char>], met: &[Option<(usize, usize)>]) -> Vec<Range<usize>> {
+fn borders(clause: &[char], words: &[Vec<char>], met: &[Option<Met>]) -> Vec<Range<usize>> {
     let mut starts = vec![clause.len(); words.len() + 1];
     let mut heard = None; // where the last met word ends
     let mut word = 0;
     while word < words.len() {
         let next = (word..words.len()).find(|&word| met[word].is_some()).unwrap_or(words.len());
         let span = met.get(next).copied().flatten();
-        let (low, high) = (heard.unwrap_or(0), span.map_or(clause.len(), |span| span.0));
+        let (low, high) = (heard.unwrap_or(0), span.map_or(clause.len(), |span| span.first));
         if next == word {
             starts[word] = heard.map_or(0, |_| border(clause, low, high));
         } else {
@@ -59,7 +77,7 @@ fn borders(clause: &[char], words: &[Vec<char>], met: &[Option<(usize, usize)>])
             }
             starts[next] = high;
         }
-        heard = span.map(|span| span.1 + 1);
+        heard = span.map(|span| span.last + 1);
         word = next + 1;
     }
     starts.windows(2).map(|pair| pair[0]..pair[1]).collect()
@@ -78,21 +96,21 @@ fn border(clause: &[char], low: usize, high: usize) -> usize {
     at
 }
 
-/// Pairs of positions that meet in the cheapest alignment, in order.
-fn pairs(own: &[(char, usize)], clause: &[char]) -> Vec<(usize, usize)> {
+/// What meets in the cheapest alignment, in order.
+fn pairs(own: &[Own], clause: &[char]) -> Vec<Pair> {
     let width = clause.len() + 1;
     let mut cost = vec![0_u32; (own.len() + 1) * width];
     for i in 0..=own.len() {
         for j in 0..width {
             let mut best = if i == 0 && j == 0 { 0 } else { u32::MAX };
             if i > 0 {
-                best = best.min(cost[(i - 1) * width + j] + gap(own[i - 1].0));
+                best = best.min(cost[(i - 1) * width + j] + gap(own[i - 1].c));
             }
             if j > 0 {
                 best = best.min(cost[i * width + j - 1] + gap(clause[j - 1]));
             }
             if i > 0 && j > 0 {
-                best = best.min(cost[(i - 1) * width + j - 1] + swap(own[i - 1].0, clause[j - 1]));
+                best = best.min(cost[(i - 1) * width + j - 1] + swap(own[i - 1].c, clause[j - 1]));
             }
             cost[i * width + j] = best;
         }
@@ -101,10 +119,10 @@ fn pairs(own: &[(char, usize)], clause: &[char]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     while i > 0 && j > 0 {
         let here = cost[i * width + j];
-        if here == cost[(i - 1) * width + j - 1] + swap(own[i - 1].0, clause[j - 1]) {
+        if here == cost[(i - 1) * width + j - 1] + swap(own[i - 1].c, clause[j - 1]) {
             (i, j) = (i - 1, j - 1);
-            pairs.push((i, j));
-        } else if here == cost[(i - 1) * width + j] + gap(own[i - 1].0) {
+            pairs.push(Pair { own: i, clause: j });
+        } else if here == cost[(i - 1) * width + j] + gap(own[i - 1].c) {
             i -= 1;
         } else {
             j -= 1;

@@ -1,42 +1,43 @@
-//! The thread that loads the voices, one at a time, while others speak already.
+//! The thread that loads the models, one at a time, while others speak already.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::anyhow;
 use ort::session::RunOptions;
+use visavis_proto::monitor::{Look, Monitor};
 
+use crate::acoustic::{AcousticModel, Card, Input};
+use crate::catalogue::Catalogue;
 use crate::order::{Next, Order};
-use crate::piper::{Card, Voice};
 use crate::runtime::Runtime;
-use crate::sound::gain;
+use crate::sound::Levels;
 
 /// What the thread loads.
 #[derive(Debug)]
 pub(crate) struct Stock {
-    /// All voices.
-    pub(crate) cards: Arc<[Card]>,
-    /// What each says before its first request, as phoneme ids.
-    pub(crate) warm_ups: Vec<Vec<i64>>,
+    /// All models.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// What each says before its first request, in symbols.
+    pub(crate) warm_ups: Vec<Vec<char>>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
     /// Threads of one synthesis.
     pub(crate) threads: usize,
 }
 
-/// A voice that has been loaded and has spoken.
+/// A model that has been loaded and has spoken.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) voice: Voice,
-    /// The factor that brings it to the common level.
-    pub(crate) gain: f32,
+    pub(crate) model: Box<dyn AcousticModel>,
+    pub(crate) levels: Levels,
 }
 
-/// What became of a voice, by its index.
+/// What became of a model, by its index.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) index: usize,
@@ -46,37 +47,31 @@ pub(crate) struct Loaded {
 /// The thread, to whom it belongs.
 #[derive(Debug)]
 pub(crate) struct Loader {
-    shared: Arc<Shared>,
+    order: Arc<Monitor<Order>>,
     loaded: Receiver<Loaded>,
     thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    order: Mutex<Order>,
-    changed: Condvar,
 }
 
 impl Loader {
     /// Begins to load; `tell` is called when there is something to [`Self::take`].
     pub(crate) fn start(stock: Stock, tell: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let order = Mutex::new(Order::new(stock.cards.len()));
-        let shared = Arc::new(Shared { order, changed: Condvar::new() });
-        let (sender, loaded) = sync_channel(stock.cards.len());
+        let models = stock.catalogue.cards().len();
+        let order = Arc::new(Monitor::new(Order::new(models)));
+        let (sender, loaded) = sync_channel(models);
         let run = {
-            let shared = shared.clone();
-            move || work(&stock, &shared, &sender, tell)
+            let order = order.clone();
+            move || work(&stock, &order, &sender, tell)
         };
         let thread = std::thread::Builder::new().name("loader".to_owned()).spawn(run)?;
-        Ok(Self { shared, loaded, thread: Some(thread) })
+        Ok(Self { order, loaded, thread: Some(thread) })
     }
 
-    /// The voices that have become ready since.
+    /// The models that have become ready since.
     pub(crate) fn take(&self) -> Vec<Loaded> {
         self.loaded.try_iter().collect()
     }
 
-    /// A request waits for this voice.
+    /// A request waits for this model.
     pub(crate) fn want(&self, index: usize) {
         self.change(|order| order.want(index));
     }
@@ -87,13 +82,13 @@ impl Loader {
     }
 
     fn change(&self, change: impl FnOnce(&mut Order)) {
-        change(&mut self.shared.lock());
-        self.shared.changed.notify_one();
+        change(&mut self.order.lock());
+        self.order.notify_one();
     }
 }
 
 impl Drop for Loader {
-    /// ONNX Runtime must not be unloaded while a voice is loaded.
+    /// ONNX Runtime must not be unloaded while a model is loaded.
     fn drop(&mut self) {
         self.change(Order::end);
         if let Some(thread) = self.thread.take() {
@@ -102,51 +97,41 @@ impl Drop for Loader {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Order> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until a voice is to be loaded; none: no more are.
-    fn next(&self) -> Option<usize> {
-        let mut order = self.lock();
-        loop {
-            let now = Instant::now();
-            order = match order.next(now) {
-                Next::Load(index) => return Some(index),
-                Next::End => return None,
-                Next::Wait => self.changed.wait(order).unwrap_or_else(PoisonError::into_inner),
-                Next::Until(then) => {
-                    let waited = self.changed.wait_timeout(order, then.saturating_duration_since(now));
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
+/// Waits until a model is to be loaded; none: no more are.
+fn next(order: &Monitor<Order>) -> Option<usize> {
+    order.wait(|order| match order.next(Instant::now()) {
+        Next::Load(index) => Look::Found(Some(index)),
+        Next::End => Look::Found(None),
+        Next::Wait => Look::Wait,
+        Next::Until(then) => Look::Until(then),
+    })
 }
 
-fn work(stock: &Stock, shared: &Shared, loaded: &SyncSender<Loaded>, tell: impl Fn()) {
+fn work(stock: &Stock, order: &Monitor<Order>, loaded: &SyncSender<Loaded>, tell: impl Fn()) {
     let mut runtime = None;
-    while let Some(index) = shared.next() {
+    while let Some(index) = next(order) {
+        let card = &stock.catalogue.cards()[index];
         let begun = Instant::now();
         let load = || -> anyhow::Result<Ready> {
             let runtime = match &mut runtime {
                 Some(runtime) => runtime,
                 none => none.insert(Runtime::load(&stock.onnxruntime, stock.threads)?),
             };
-            load(runtime, &stock.cards[index], &stock.warm_ups[index])
+            load(runtime, card, &stock.warm_ups[index])
         };
         let outcome = catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(anyhow!("the voice cannot be loaded: the loader panicked, see the log")));
-        tracing::debug!(voice = stock.cards[index].name, ms = begun.elapsed().as_millis(), "loaded");
+        tracing::debug!(voice = card.facts.name, ms = begun.elapsed().as_millis(), "loaded");
         _ = loaded.send(Loaded { index, outcome });
         tell();
     }
 }
 
-fn load(runtime: &Runtime, card: &Card, warm_up: &[i64]) -> anyhow::Result<Ready> {
-    let mut voice = Voice::load(runtime, card)?;
-    // The first run of a network is slow, and its level sets the voice's.
-    let sound = voice.speak(card, warm_up, 1.0, &RunOptions::new()?)?;
-    Ok(Ready { voice, gain: gain(&sound.samples) })
+fn load(runtime: &Runtime, card: &Card, warm_up: &[char]) -> anyhow::Result<Ready> {
+    let mut model = card.load(runtime)?;
+    let mut levels = Levels::new(card.facts.speakers.len());
+    // The first run of a network is slow, and its level sets the first speaker's.
+    let sound = model.speak(&Input { symbols: warm_up, speaker: 0, speed: 1.0 }, &RunOptions::new()?)?;
+    levels.of(0, &sound.samples);
+    Ok(Ready { model, levels })
 }

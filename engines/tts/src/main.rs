@@ -2,10 +2,11 @@
 //! service `Tts`. SPDX-License-Identifier: GPL-3.0-or-later, because libespeak-ng is linked in.
 //!
 //! A request's way: [`service`] and [`request`] check it, [`text`] breaks it into parts, [`queue`] orders the [`job`]s,
-//! and the one [`worker`] thread has the [`speaker`] speak part after part: [`words`] and [`say`] read the text, [`espeak`],
-//! behind its [`guard`], gives phonemes of the [`script`] that a voice reads, [`utterance`] and [`align`] tie them to words, [`piper`] speaks them on [`runtime`] with the durations
-//! that [`onnx`] exposes, and [`sound`] sets the level. The [`loader`] loads one voice after the other, in an [`order`]: the
-//! engine is ready with the first, and a request for another waits for that one.
+//! and the one [`worker`] thread has the [`synthesizer`] speak part after part: [`words`] and [`say`] read the text,
+//! [`espeak`], behind its [`guard`], gives phonemes of the [`script`] that a voice reads, [`utterance`] and [`align`] tie
+//! them to words, an [`acoustic`] model speaks them on [`runtime`] and tells how long each takes, and [`sound`] sets the
+//! level. The [`loader`] loads one model of the [`catalogue`] after the other, in an [`order`]: the engine is ready with the
+//! first, and a request for another waits for that one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,14 +19,16 @@ use visavis_proto::host::{Host, HostArgs, init_log, silence_onnxruntime};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::tts_server::TtsServer;
 
+use crate::catalogue::Catalogue;
+
+mod acoustic;
 mod align;
+mod catalogue;
 mod espeak;
 mod guard;
 mod job;
 mod loader;
-mod onnx;
 mod order;
-mod piper;
 mod queue;
 #[cfg(test)]
 mod readings_tests;
@@ -35,8 +38,8 @@ mod say;
 mod script;
 mod service;
 mod sound;
-mod speaker;
 mod split;
+mod synthesizer;
 mod text;
 mod utterance;
 mod words;
@@ -95,15 +98,15 @@ fn main() -> anyhow::Result<()> {
 async fn serve(host: Host, options: worker::Options, capacity: u32) -> anyhow::Result<()> {
     let state = EngineState::new(capacity);
     let queue = Arc::new(queue::Queue::new());
-    let cards = options.cards().unwrap_or_else(|error| {
+    let catalogue = Catalogue::read(&options.voices).unwrap_or_else(|error| {
         tracing::error!("{error:#}");
         state.set_failed(format!("{error:#}"));
-        Arc::default()
+        Catalogue::default()
     });
-    let voices = cards.iter().map(worker::describe).collect();
+    let (voices, catalogue) = (catalogue.voices(), Arc::new(catalogue));
     let worker = {
         let (state, queue) = (state.clone(), queue.clone());
-        let run = move || worker::run(&options, &cards, &state, &queue);
+        let run = move || worker::run(&options, &catalogue, &state, &queue);
         std::thread::Builder::new()
             .name("speaker".to_owned())
             .spawn(run)

@@ -1,24 +1,30 @@
-//! The jobs that wait for the worker, most urgent first. Its bound is the engine state's: a job holds a ticket.
+//! The jobs that wait for the worker, most urgent first, and those that wait for their model. Its bound is the engine
+//! state's: a job holds a ticket.
 
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
+use visavis_proto::monitor::{Look, Monitor};
+use visavis_proto::queue::{PriorityQueue, Waiting};
 use visavis_proto::v1::Priority;
+
+/// A job with what the queue must know of it.
+pub(crate) type Entry<T> = Waiting<Priority, T>;
 
 /// Jobs in order of priority, and of arrival within each.
 #[derive(Debug)]
-pub(crate) struct Queue<T> {
-    lanes: Mutex<Lanes<T>>,
-    changed: Condvar,
-}
+pub(crate) struct Queue<T>(Monitor<Jobs<T>>);
 
 #[derive(Debug)]
-struct Lanes<T> {
-    jobs: [VecDeque<Entry<T>>; 3],
-    /// Jobs that wait for something else, which the key names.
-    held: Vec<(usize, Entry<T>)>,
+struct Jobs<T> {
+    waiting: PriorityQueue<Priority, T>,
+    held: Vec<Held<T>>,
     news: bool,
     closed: bool,
+}
+
+/// A job that waits for something else, which the key names.
+#[derive(Debug)]
+struct Held<T> {
+    key: usize,
+    entry: Entry<T>,
 }
 
 /// What the worker is to do next.
@@ -30,102 +36,76 @@ pub(crate) enum Turn<T> {
     Job(Entry<T>),
 }
 
-/// A job with what the queue must know of it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Entry<T> {
-    /// Names it in [`Queue::remove`].
-    pub(crate) id: u64,
-    /// Its place.
-    pub(crate) priority: Priority,
-    /// The job.
-    pub(crate) job: T,
-}
-
 impl<T> Queue<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
-        let lanes = Lanes { jobs: Default::default(), held: Vec::new(), news: false, closed: false };
-        Self { lanes: Mutex::new(lanes), changed: Condvar::new() }
+        let waiting = PriorityQueue::default();
+        Self(Monitor::new(Jobs { waiting, held: Vec::new(), news: false, closed: false }))
     }
 
     /// Adds a new job behind its equals.
     pub(crate) fn push(&self, entry: Entry<T>) {
-        self.lock().jobs[entry.priority as usize].push_back(entry);
-        self.changed.notify_one();
+        self.0.lock().waiting.push(entry);
+        self.0.notify_one();
     }
 
     /// Puts a job that has begun back behind one of its equals: they take turns, so that a long text does not keep a short
     /// one waiting, and no third one begins meanwhile.
     pub(crate) fn put_back(&self, entry: Entry<T>) {
-        let mut lanes = self.lock();
-        let lane = &mut lanes.jobs[entry.priority as usize];
-        lane.insert(lane.len().min(1), entry);
+        self.0.lock().waiting.push_behind(1, entry);
     }
 
     /// Puts a job aside that cannot be done before [`Self::release`] is called with the same key.
     pub(crate) fn hold(&self, key: usize, entry: Entry<T>) {
-        self.lock().held.push((key, entry));
+        self.0.lock().held.push(Held { key, entry });
     }
 
     /// Brings the jobs back that were put aside with the key, before those that came later.
     pub(crate) fn release(&self, key: usize) {
-        let mut lanes = self.lock();
-        let (released, held) = std::mem::take(&mut lanes.held).into_iter().partition(|(of, _)| *of == key);
-        lanes.held = held;
-        let released: Vec<(usize, Entry<T>)> = released;
-        for (_, entry) in released.into_iter().rev() {
-            lanes.jobs[entry.priority as usize].push_front(entry);
+        let mut jobs = self.0.lock();
+        let released: Vec<Held<T>> = jobs.held.extract_if(.., |held| held.key == key).collect();
+        for Held { entry, .. } in released.into_iter().rev() {
+            jobs.waiting.push_behind(0, entry);
         }
     }
 
     /// Tells the worker that there is news.
     pub(crate) fn wake(&self) {
-        self.lock().news = true;
-        self.changed.notify_one();
+        self.0.lock().news = true;
+        self.0.notify_one();
     }
 
     /// Whether nothing can be done.
     pub(crate) fn is_idle(&self) -> bool {
-        self.lock().jobs.iter().all(VecDeque::is_empty)
+        self.0.lock().waiting.is_empty()
     }
 
     /// Waits for news and the most urgent job; none when the queue is closed.
     pub(crate) fn pop(&self) -> Option<Turn<T>> {
-        let mut lanes = self.lock();
-        loop {
-            if lanes.closed {
-                return None;
+        self.0.wait(|jobs| {
+            if jobs.closed {
+                return Look::Found(None);
             }
-            if std::mem::take(&mut lanes.news) {
-                return Some(Turn::News);
+            if std::mem::take(&mut jobs.news) {
+                return Look::Found(Some(Turn::News));
             }
-            if let Some(entry) = lanes.jobs.iter_mut().find_map(VecDeque::pop_front) {
-                return Some(Turn::Job(entry));
-            }
-            lanes = self.changed.wait(lanes).unwrap_or_else(PoisonError::into_inner);
-        }
+            jobs.waiting.pop().map_or(Look::Wait, |entry| Look::Found(Some(Turn::Job(entry))))
+        })
     }
 
     /// Takes a job out, if it waits here.
     pub(crate) fn remove(&self, id: u64) -> Option<Entry<T>> {
-        let mut lanes = self.lock();
-        if let Some(at) = lanes.held.iter().position(|(_, entry)| entry.id == id) {
-            return Some(lanes.held.remove(at).1);
+        let mut jobs = self.0.lock();
+        if let Some(at) = jobs.held.iter().position(|held| held.entry.id == id) {
+            return Some(jobs.held.remove(at).entry);
         }
-        lanes.jobs.iter_mut().find_map(|lane| {
-            let at = lane.iter().position(|entry| entry.id == id)?;
-            lane.remove(at)
-        })
+        jobs.waiting.remove(id)
     }
 
     /// Ends every wait; what is left is dropped with the queue.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lanes<T>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().closed = true;
+        self.0.notify_all();
     }
 }
 
@@ -134,7 +114,7 @@ mod tests {
     use super::*;
 
     fn entry(id: u64, priority: Priority) -> Entry<()> {
-        Entry { id, priority, job: () }
+        Entry { id, rank: priority, item: () }
     }
 
     fn next(queue: &Queue<()>) -> Entry<()> {

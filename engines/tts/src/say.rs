@@ -7,8 +7,17 @@ use std::ops::Range;
 pub(crate) struct Said {
     /// The clause for espeak-ng.
     pub(crate) text: String,
-    /// Byte ranges of the request's text, and how each is read.
-    pub(crate) words: Vec<(Range<usize>, String)>,
+    /// Its words.
+    pub(crate) words: Vec<SaidWord>,
+}
+
+/// A word as it is to be read alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SaidWord {
+    /// Bytes of the request's text.
+    pub(crate) range: Range<usize>,
+    /// For espeak-ng.
+    pub(crate) read: String,
 }
 
 /// Reads `text[range]`, whose words are given.
@@ -19,7 +28,7 @@ pub(crate) fn say(text: &str, range: Range<usize>, words: &[Range<usize>]) -> Sa
         let read = plain(&text[word.clone()]);
         said.text += &between(&text[at..word.start]);
         said.text += &read;
-        said.words.push((word.clone(), read));
+        said.words.push(SaidWord { range: word.clone(), read });
         at = word.end;
     }
     said.text += &between(&text[at..range.end]);
@@ -66,7 +75,7 @@ mod tests {
         let text = "so\u{ad}ft *and* low";
         let said = say(text, 0..text.len(), &words(text, 0..text.len()));
         let pairs: Vec<_> =
-            said.words.iter().map(|(range, read)| (&text[range.clone()], read.as_str())).collect();
+            said.words.iter().map(|word| (&text[word.range.clone()], word.read.as_str())).collect();
         assert_eq!(pairs, [("so\u{ad}ft", "soft"), ("and", "and"), ("low", "low")]);
     }
 }

@@ -53,7 +53,7 @@ impl Tts for Service {
         let job =
             Job { text: request.text, parts, next: 0, voice, speed, sender, stop: stop.clone(), ticket };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);
-        self.queue.push(Entry { id, priority, job });
+        self.queue.push(Entry { id, rank: priority, item: job });
         Ok(Response::new(SpeechStream::new(receiver, stop, self.queue.clone(), id)))
     }
 

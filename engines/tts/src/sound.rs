@@ -1,5 +1,7 @@
 //! The audio of a part: level, and the silence before its first sound. Pure.
 
+use visavis_proto::pcm;
+
 /// What a listener does not notice, and the first sound needs to fade in.
 const LEAD_MS: usize = 60;
 /// Loudest sample that is aimed at; voices differ by more than 10 dB.
@@ -7,8 +9,28 @@ const PEAK: f32 = 0.7;
 /// About −40 dB below [`PEAK`]: louder is speech.
 const AUDIBLE: f32 = 0.007;
 
+/// The factors that bring a model's speakers to the common level.
+#[derive(Debug)]
+pub(crate) struct Levels(Vec<Option<f32>>);
+
+impl Levels {
+    /// Of so many speakers, of whom nothing has been heard.
+    pub(crate) fn new(speakers: usize) -> Self {
+        Self(vec![None; speakers])
+    }
+
+    /// The factor of a speaker, now heard in `samples`: what was heard first has set it.
+    pub(crate) fn of(&mut self, speaker: usize, samples: &[f32]) -> f32 {
+        match self.0[speaker] {
+            Some(level) => level,
+            None if samples.is_empty() => 1.0,
+            None => *self.0[speaker].insert(gain(samples)),
+        }
+    }
+}
+
 /// The factor that brings a voice, heard in `samples`, to the common level.
-pub(crate) fn gain(samples: &[f32]) -> f32 {
+fn gain(samples: &[f32]) -> f32 {
     let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     if peak > 0.0 { (PEAK / peak).clamp(0.5, 4.0) } else { 1.0 }
 }
@@ -21,10 +43,7 @@ pub(crate) fn excess_lead(samples: &[f32], gain: f32, rate: u32) -> usize {
 
 /// PCM16 little endian.
 pub(crate) fn pcm16(samples: &[f32], gain: f32) -> Vec<u8> {
-    samples
-        .iter()
-        .flat_map(|sample| (((sample * gain).clamp(-1.0, 1.0) * 32767.0) as i16).to_le_bytes())
-        .collect()
+    pcm::encode(samples.iter().map(|sample| ((sample * gain).clamp(-1.0, 1.0) * 32767.0) as i16))
 }
 
 #[cfg(test)]
@@ -37,6 +56,14 @@ mod tests {
         assert_eq!(excess_lead(&after(5000), 1.0, 22050), 5000 - 1323);
         assert_eq!(excess_lead(&after(1000), 1.0, 22050), 0);
         assert_eq!(excess_lead(&[0.0; 4000], 1.0, 22050), 0);
+    }
+
+    #[test]
+    fn what_is_heard_first_of_a_speaker_sets_their_level() {
+        let mut levels = Levels::new(2);
+        assert_eq!((levels.of(0, &[0.35]), levels.of(0, &[0.7])), (2.0, 2.0));
+        assert_eq!((levels.of(1, &[]), levels.of(1, &[0.7]), levels.of(1, &[])), (1.0, 1.0, 1.0));
+        assert_eq!((levels.of(0, &[]), levels.of(1, &[0.1])), (2.0, 1.0));
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! The one thread on which espeak-ng runs and the voices speak: part after part, always for the most urgent job. The
-//! [`loader`](crate::loader) brings it the voices.
+//! [`loader`](crate::loader) brings it the models.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::ensure;
 use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
-use visavis_proto::v1::{self, HealthReply};
+use visavis_proto::v1::HealthReply;
 
+use crate::acoustic;
+use crate::catalogue::Catalogue;
 use crate::job::Job;
 use crate::loader::{Loaded, Loader, Stock};
-use crate::piper::{Card, description};
 use crate::queue::{Entry, Queue, Turn};
-use crate::speaker::Speaker;
+use crate::synthesizer::Synthesizer;
 
 /// Spoken before a voice's first request, since the first run of a network is slow; its level sets the voice's. It is short:
 /// after a restart somebody waits for it. Its peak is within 1 dB of that of a long sentence (measured on joe-medium).
@@ -24,7 +24,7 @@ const WARM_UP: &str = "The quick brown fox.";
 /// What the command line says of the voices.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// Piper's .onnx files, the first of a language before the others.
+    /// The models' .onnx files, the first of a language before the others.
     pub(crate) voices: Vec<PathBuf>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
@@ -35,43 +35,34 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What is known of the voices before any is loaded.
-    pub(crate) fn cards(&self) -> anyhow::Result<Arc<[Card]>> {
-        let mut cards: Vec<Card> = Vec::new();
-        for path in &self.voices {
-            let card = Card::read(path)?;
-            ensure!(
-                cards.iter().all(|other| other.name != card.name),
-                "--voice: two voices have the file name {:?}; rename one",
-                card.name
-            );
-            cards.push(card);
-        }
-        Ok(cards.into())
-    }
-
     /// Every file and folder that is read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> =
-            self.voices.iter().flat_map(|voice| [voice.clone(), description(voice)]).collect();
+        let mut files: Vec<PathBuf> = self.voices.iter().flat_map(|voice| acoustic::files(voice)).collect();
         files.push(self.onnxruntime.clone());
         files.extend(self.espeak_data.clone());
         files
     }
 }
 
-/// Speaks until the queue is closed; tells the state when the first voice is there.
-pub(crate) fn run(options: &Options, cards: &Arc<[Card]>, state: &EngineState, queue: &Arc<Queue<Job>>) {
-    if cards.is_empty() {
+/// Speaks until the queue is closed; tells the state when the first model is there.
+pub(crate) fn run(
+    options: &Options,
+    catalogue: &Arc<Catalogue>,
+    state: &EngineState,
+    queue: &Arc<Queue<Job>>,
+) {
+    if catalogue.cards().is_empty() {
         // The state knows why.
         return;
     }
     let begun = Instant::now();
-    let started = catch_unwind(AssertUnwindSafe(|| start(options, cards, queue))).unwrap_or_else(|_| {
+    let started = catch_unwind(AssertUnwindSafe(|| start(options, catalogue, queue))).unwrap_or_else(|_| {
         Err(anyhow::anyhow!("the voices cannot be loaded: the loader panicked, see the log"))
     });
     let failed = match started {
-        Ok((speaker, loader)) => Worker { speaker, loader, state, queue, options, cards, begun }.run(),
+        Ok((synthesizer, loader)) => {
+            Worker { synthesizer, loader, state, queue, options, catalogue, begun }.run()
+        }
         Err(error) => Some(error),
     };
     if let Some(error) = failed {
@@ -79,7 +70,7 @@ pub(crate) fn run(options: &Options, cards: &Arc<[Card]>, state: &EngineState, q
         let message = format!("{error:#}");
         state.set_failed(&message);
         while let Some(turn) = queue.pop() {
-            if let Turn::Job(Entry { job, .. }) = turn {
+            if let Turn::Job(Entry { item: job, .. }) = turn {
                 refuse(job, Status::failed_precondition(&message));
             }
         }
@@ -88,32 +79,32 @@ pub(crate) fn run(options: &Options, cards: &Arc<[Card]>, state: &EngineState, q
 
 fn start(
     options: &Options,
-    cards: &Arc<[Card]>,
+    catalogue: &Arc<Catalogue>,
     queue: &Arc<Queue<Job>>,
-) -> anyhow::Result<(Speaker, Loader)> {
-    let mut speaker = Speaker::new(options.espeak_data.as_deref(), cards.clone())?;
+) -> anyhow::Result<(Synthesizer, Loader)> {
+    let mut synthesizer = Synthesizer::new(options.espeak_data.as_deref(), catalogue.clone())?;
     let stock = Stock {
-        cards: cards.clone(),
-        warm_ups: speaker.ids(WARM_UP)?,
+        catalogue: catalogue.clone(),
+        warm_ups: synthesizer.symbols(WARM_UP)?,
         onnxruntime: options.onnxruntime.clone(),
         threads: options.threads,
     };
     let queue = queue.clone();
-    Ok((speaker, Loader::start(stock, move || queue.wake())?))
+    Ok((synthesizer, Loader::start(stock, move || queue.wake())?))
 }
 
 struct Worker<'a> {
-    speaker: Speaker,
+    synthesizer: Synthesizer,
     loader: Loader,
     state: &'a EngineState,
     queue: &'a Queue<Job>,
     options: &'a Options,
-    cards: &'a [Card],
+    catalogue: &'a Catalogue,
     begun: Instant,
 }
 
 impl Worker<'_> {
-    /// Works until the queue is closed; an error is why not even the first voice can be loaded.
+    /// Works until the queue is closed; an error is why not even the first model can be loaded.
     fn run(mut self) -> Option<anyhow::Error> {
         let mut ready = 0;
         loop {
@@ -128,51 +119,54 @@ impl Worker<'_> {
                         }
                     }
                 }
-                Turn::Job(entry) if self.speaker.is_settled(entry.job.voice) => {
-                    self.loader.set_idle(false);
-                    if let Some(entry) = step(&mut self.speaker, self.state, entry) {
-                        self.queue.put_back(entry);
-                    }
-                }
-                Turn::Job(entry) => {
-                    let voice = entry.job.voice;
-                    self.queue.hold(voice, entry);
-                    self.loader.want(voice);
-                }
+                Turn::Job(entry) => self.speak(entry),
             }
         }
     }
 
-    /// A voice is there, or cannot be; `ready` others are.
+    /// Speaks a part of a job, or lets it wait for its model.
+    fn speak(&mut self, entry: Entry<Job>) {
+        let model = self.catalogue.voice(entry.item.voice).model;
+        if self.synthesizer.is_settled(model) {
+            self.loader.set_idle(false);
+            if let Some(entry) = step(&mut self.synthesizer, self.state, entry) {
+                self.queue.put_back(entry);
+            }
+        } else {
+            self.queue.hold(model, entry);
+            self.loader.want(model);
+        }
+    }
+
+    /// A model is there, or cannot be; `ready` others are.
     fn install(&mut self, Loaded { index, outcome }: Loaded, ready: usize) -> anyhow::Result<()> {
         let (kept, told) = match outcome {
-            Ok(voice) => {
-                let device = voice.voice.device;
+            Ok(loaded) => {
                 if ready == 0 {
-                    self.state.set_ready(about(self.options, self.cards, device));
+                    self.state.set_ready(about(self.options, self.catalogue, loaded.model.device()));
                 }
-                let (name, ms) = (&self.cards[index].name, self.begun.elapsed().as_millis());
+                let (name, ms) = (&self.catalogue.facts(index).name, self.begun.elapsed().as_millis());
                 tracing::info!(voice = name, ms, "ready");
-                (Ok(voice), Ok(()))
+                (Ok(loaded), Ok(()))
             }
             Err(error) => (Err(format!("{error:#}")), Err(error)),
         };
-        self.speaker.install(index, kept);
+        self.synthesizer.install(index, kept);
         self.queue.release(index);
         told
     }
 }
 
 /// Speaks the next part of a job; gives the job back when there is more to speak.
-fn step(speaker: &mut Speaker, state: &EngineState, mut entry: Entry<Job>) -> Option<Entry<Job>> {
-    let job = &mut entry.job;
+fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job>) -> Option<Entry<Job>> {
+    let job = &mut entry.item;
     if job.stop.is_stopped() {
         return None;
     }
     job.ticket.start();
     let begun = Instant::now();
     let work = state.step();
-    let spoken = catch_unwind(AssertUnwindSafe(|| speaker.speak_next(job)))
+    let spoken = catch_unwind(AssertUnwindSafe(|| synthesizer.speak_next(job)))
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
     drop(work);
     job.next += 1;
@@ -184,17 +178,17 @@ fn step(speaker: &mut Speaker, state: &EngineState, mut entry: Entry<Job>) -> Op
             part.last = last;
             part.synthesis_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
             if !last {
-                return entry.job.sender.try_send(Ok(part)).is_ok().then_some(entry);
+                return entry.item.sender.try_send(Ok(part)).is_ok().then_some(entry);
             }
             // The counters are right before the caller knows that all is done.
-            let Job { sender, ticket, .. } = entry.job;
+            let Job { sender, ticket, .. } = entry.item;
             ticket.end(Outcome::Done);
             _ = sender.try_send(Ok(part));
             None
         }
         Err(error) => {
             tracing::error!("a part could not be spoken: {error:#}");
-            refuse(entry.job, Status::internal(format!("the text could not be spoken: {error:#}")));
+            refuse(entry.item, Status::internal(format!("the text could not be spoken: {error:#}")));
             None
         }
     }
@@ -207,26 +201,13 @@ fn refuse(job: Job, status: Status) {
     _ = sender.try_send(Err(status));
 }
 
-/// A voice as requests know it.
-pub(crate) fn describe(card: &Card) -> v1::Voice {
-    v1::Voice {
-        name: card.name.clone(),
-        language: card.language.clone(),
-        locale: card.locale.clone(),
-        sample_rate: card.sample_rate,
-    }
-}
-
-fn about(options: &Options, cards: &[Card], device: &str) -> HealthReply {
-    let mut languages: Vec<String> = cards.iter().map(|card| card.language.clone()).collect();
-    languages.sort();
-    languages.dedup();
+fn about(options: &Options, catalogue: &Catalogue, device: &str) -> HealthReply {
     let first = options.voices.first().and_then(|path: &PathBuf| Path::file_name(path));
     HealthReply {
         model: first.unwrap_or_default().to_string_lossy().into(),
         device: device.to_owned(),
         threads: u32::try_from(options.threads).unwrap_or(u32::MAX),
-        languages,
+        languages: catalogue.languages(),
         ..HealthReply::default()
     }
 }

@@ -13,11 +13,13 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use super::problem::Problem;
+use crate::admission::Permit;
 use crate::animation::Spoken;
 use crate::animation::animator::{Animator, Stretch, Timed};
+use crate::audio::pcm;
 use crate::avatar::cue::Mood;
 use crate::avatar::face::Face;
 use crate::avatar::shapes::NAMES;
@@ -40,7 +42,7 @@ pub(super) struct Clip {
     frames: usize,
     /// Made before the answer began.
     ready: Option<Made>,
-    place: OwnedSemaphorePermit,
+    permit: Permit,
 }
 
 /// The text of a phrase that begins, its sound, and the faces that are known with it.
@@ -107,9 +109,9 @@ struct Phoneme {
 }
 
 impl Clip {
-    pub(super) fn new(fps: u32, mood: Option<Mood>, chunks: Chunks, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(fps: u32, mood: Option<Mood>, chunks: Chunks, permit: Permit) -> Self {
         let (animator, source) = (Animator::new(fps, mood), Source::Durations);
-        Self { chunks, animator, fps, source, frames: 0, ready: None, place }
+        Self { chunks, animator, fps, source, frames: 0, ready: None, permit }
     }
 
     /// Waits for the first sound: what is wrong with the request is known then.
@@ -164,9 +166,9 @@ impl Clip {
             .chain(std::iter::once(between.into()))
             .chain(frames)
             .chain(std::iter::once(Bytes::from_static(b"]}")));
-        // The place is kept until all is sent: that is where the memory is.
-        let place = self.place;
-        let parts = stream::iter(parts).inspect(move |_| _ = &place);
+        // The permit is kept until all is sent: that is where the memory is.
+        let permit = self.permit;
+        let parts = stream::iter(parts).inspect(move |_| _ = &permit);
         Ok(answer("application/json", Body::from_stream(patiently(parts))))
     }
 
@@ -186,7 +188,7 @@ impl Clip {
     }
 
     fn part(&mut self, (text, stretch, faces): Made) -> Part {
-        let pcm: Vec<u8> = stretch.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let pcm: Vec<u8> = pcm::bytes(&stretch.samples).collect();
         Part {
             text,
             start: stretch.start,
@@ -255,15 +257,15 @@ mod tests {
     use parking_lot::Mutex;
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
-    use tokio::sync::Semaphore;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::admission::{self, Admission, Kind, Limit, Principal};
     use crate::api::listener::{self, Limits};
     use crate::frame::{ResponseId, Sounds, SpeechChunk, WordTime};
 
-    /// A clip of so many seconds of silence, and the only place, which it has.
-    fn clip(seconds: u32) -> (Clip, Arc<Semaphore>) {
+    /// A clip of so many seconds of silence, which has the only permit.
+    fn clip(seconds: u32) -> (Clip, Arc<Admission>) {
         let (made, chunks): (_, Chunks) = mpsc::channel(1);
         let sounds =
             Sounds { times: vec![WordTime { text: "m".into(), start: 0, end: 2400 }], measured: true };
@@ -284,14 +286,15 @@ mod tests {
                 }
             }
         });
-        let places = Arc::new(Semaphore::new(1));
-        let place = places.clone().try_acquire_owned().unwrap();
-        (Clip::new(1, None, chunks, place), places)
+        let one = Limit { in_all: 1, per_principal: None };
+        let admission = Admission::new(admission::Limits { calls: one, animations: one });
+        let permit = admission.admit(Principal::Anonymous, Kind::Animation).unwrap();
+        (Clip::new(1, None, chunks, permit), admission)
     }
 
     #[tokio::test]
-    async fn who_stops_reading_loses_the_place() {
-        let (clip, places) = clip(2_000);
+    async fn who_stops_reading_loses_the_permit() {
+        let (clip, admission) = clip(2_000);
         let clip = Arc::new(Mutex::new(Some(clip)));
         let lines = move || std::future::ready(clip.lock().take().unwrap().lines());
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -302,13 +305,18 @@ mod tests {
         // The clock may jump once the answer is on its way.
         reader.readable().await.unwrap();
         tokio::time::pause();
-        let free = tokio::time::timeout(Duration::from_secs(60), places.acquire()).await;
-        assert!(free.is_ok(), "the place is still taken");
+        let given_back = async {
+            while admission.active(Kind::Animation) > 0 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let free = tokio::time::timeout(Duration::from_secs(60), given_back).await;
+        assert!(free.is_ok(), "the permit is still held");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_a_line_now_and_then_loses_the_place() {
-        let (clip, places) = clip(20);
+    async fn who_takes_a_line_now_and_then_loses_the_permit() {
+        let (clip, admission) = clip(20);
         let mut lines = clip.lines().into_body().into_data_stream();
         let last = loop {
             match lines.next().await {
@@ -317,6 +325,6 @@ mod tests {
             }
         };
         assert!(matches!(last, Some(Err(_))), "it was sent whole");
-        assert_eq!(places.available_permits(), 1);
+        assert_eq!(admission.active(Kind::Animation), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Sends an answer to a reader who must take it: what is sent holds memory and a place.
+//! Sends an answer to a reader who must take it: what is sent holds memory and a permit.
 
 use std::io;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::animation::recording::header;
+use crate::audio::pcm;
 
 /// Bytes before the samples.
 const HEADER: usize = 44;
@@ -27,7 +28,7 @@ impl Wave {
     pub(super) fn push(&mut self, samples: &[i16]) {
         self.samples += samples.len();
         let mut bytes = std::mem::take(&mut self.rest);
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        bytes.extend(pcm::bytes(samples));
         let missing = (FIRST - HEADER - self.first.len()).min(bytes.len());
         self.first.extend(bytes.drain(..missing));
         let whole = bytes.len() / 3 * 3;

@@ -12,15 +12,14 @@ use anyhow::{Context, ensure};
 use futures_util::StreamExt;
 use serde::Serialize;
 
-use visavis::config::Config;
-use visavis::engine::fleet::ModelFiles;
-use visavis::engine::grpc::GrpcTts;
-use visavis::engine::launcher::{Launched, Launcher};
-use visavis::engine::{Tts, TtsRequest};
+use visavis_config::Config;
 use visavis_core::avatar::lip_gap::{LipScores, score_as};
 use visavis_core::avatar::sound::Sound;
 use visavis_core::avatar::source::{Source, choose};
 use visavis_core::avatar::warp::{Speech, Warp};
+use visavis_engine::backends::{Backend, Backends};
+use visavis_engine::model_files::ModelFiles;
+use visavis_engine::{Tts, TtsRequest};
 
 /// Longest time for the engine to load its voices.
 const LOADING: Duration = Duration::from_secs(120);
@@ -153,7 +152,7 @@ pub struct LipsReport {
 /// # Errors
 /// When models are missing or the engine fails.
 pub async fn report(config: &Config, held_out: bool, from: From) -> anyhow::Result<LipsReport> {
-    let ModelFiles { voices, runtime, .. } = visavis::server::model_files(config)?;
+    let ModelFiles { voices, runtime, .. } = ModelFiles::of(config)?;
     let model = voices.first().context("the profile has no voice")?;
     let rows = measure(config, model, &runtime, held_out, from).await?;
     let passed = rows.iter().all(Row::passed);
@@ -172,18 +171,18 @@ pub async fn measure(
     from: From,
 ) -> anyhow::Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
-    let mut arguments = vec!["--onnxruntime".into(), runtime.display().to_string()];
-    for voice in voices(model, folder.path())? {
-        arguments.extend(["--voice".into(), voice.display().to_string()]);
-    }
-    let launcher = Launcher::new(config.engines.confine)?;
-    let Launched { link, mut status } = launcher.launch("tts", "", arguments)?;
+    let voices = voices(model, folder.path())?;
+    let models = ModelFiles { voices, runtime: runtime.into(), ..ModelFiles::default() };
+    // A child, wherever calls are spoken.
+    let mut config = config.clone();
+    config.tts.url.clear();
+    let backends = Backends::new(config.engines.confine)?;
+    let Backend { engine: tts, mut status } = backends.tts(&config, &models)?;
     let ready =
         matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
     ensure!(ready, "the engine does not get ready: {}", status.borrow().message);
-    let tts = GrpcTts { link, settings: config.tts.clone() };
-    let rows = run(&tts, held_out, from).await;
-    launcher.stop().await;
+    let rows = run(tts.as_ref(), held_out, from).await;
+    backends.stop().await;
     rows
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use visavis::config::{self, Sources};
 use visavis_bench::avatar::{browser, lips};
 use visavis_bench::calls::{self, Questions};
 use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
@@ -17,6 +16,7 @@ use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_
 use visavis_bench::{Settings, churn, conversation, idle, interrupt, process, table};
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Mode, Server};
+use visavis_config::Sources;
 
 /// Measures a running server with real calls.
 #[derive(Parser)]
@@ -318,7 +318,7 @@ async fn fail(arguments: FailureArguments) -> anyhow::Result<bool> {
 
 async fn face(arguments: AvatarArguments) -> anyhow::Result<bool> {
     let Some(address) = arguments.server else {
-        let config = config::load(&Sources::from_process(None, Vec::new()))?;
+        let config = visavis_config::load(&Sources::from_process(None, Vec::new()))?;
         let report = lips::report(&config, !arguments.tuning, arguments.from).await?;
         print(arguments.json, &report, table::lips)?;
         return Ok(report.passed);

@@ -1,6 +1,8 @@
 //! What the script's speakers say, as clips: synthesised phrase by phrase, joined with exact silences, kept for the next run.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use super::noises::{at_level, cough, door, hum};
 use super::scenarios::Part;
 use visavis_client::Clip;
 use visavis_core::frame::MIC_RATE;
+use visavis_media::audio::wav;
 
 const PHRASES: &str = include_str!("phrases.toml");
 /// The level of speech at a headset, in dB of full scale.
@@ -148,7 +151,7 @@ impl Speech {
             return Ok(sound.clone());
         }
         let sound = if path.exists() {
-            visavis::oneshot::read_wav(&path)?
+            read(&path)?
         } else {
             let speakers = match &mut self.speakers {
                 Some(speakers) => speakers,
@@ -172,7 +175,7 @@ impl Speech {
             path.display()
         );
         if !self.sounds.contains_key(&path) {
-            self.sounds.insert(path.clone(), visavis::oneshot::read_wav(&path)?);
+            self.sounds.insert(path.clone(), read(&path)?);
         }
         let piece = self.sounds[&path].get(at(from)..at(to)).context("jfk.wav is shorter than it was")?;
         let (first, end) = visavis_client::hearing::spoken_span(piece).context("nothing is said there")?;
@@ -211,6 +214,12 @@ fn write(path: &Path, samples: &[i16]) -> anyhow::Result<()> {
     writer.finalize()?;
     std::fs::rename(part, path)?;
     Ok(())
+}
+
+/// A WAV file as mono at the microphone's rate.
+fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
+    let file = BufReader::new(File::open(path).with_context(|| format!("cannot open {}", path.display()))?);
+    Ok(wav::read(file, MIC_RATE)?)
 }
 
 #[cfg(test)]

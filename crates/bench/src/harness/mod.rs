@@ -127,7 +127,7 @@ fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, ClientError> {
 /// The folder with the models.
 #[must_use]
 pub fn models_folder() -> PathBuf {
-    visavis::config::default_models_dir()
+    visavis_config::default_models_dir()
 }
 
 /// The folder with the speech samples that come with the models.

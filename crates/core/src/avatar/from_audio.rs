@@ -5,6 +5,7 @@ use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
 
 use super::sound::Sound;
+use crate::mel::hann;
 
 /// Spectra per second.
 const FRAMES: f64 = 100.0;
@@ -65,8 +66,7 @@ fn spectra(samples: &[i16], rate: u32) -> Vec<Frame> {
     let size = (rate as usize / 45).next_power_of_two().max(64);
     let fft: Arc<dyn RealToComplex<f32>> = RealFftPlanner::new().plan_fft_forward(size);
     let (mut input, mut output) = (fft.make_input_vec(), fft.make_output_vec());
-    let window: Vec<f32> =
-        (0..size).map(|n| 0.5 - 0.5 * (std::f32::consts::TAU * n as f32 / size as f32).cos()).collect();
+    let window = hann(size);
     let hz = rate as f32 / size as f32;
     let count = (samples.len() as f64 / f64::from(rate) * FRAMES) as usize;
     let scale = 1.0 / (32_768.0 * size as f32 / 2.0);

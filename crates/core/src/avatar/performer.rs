@@ -118,13 +118,14 @@ impl Performer {
         &mut self.expression
     }
 
-    /// Speech of an answer, from `start` seconds of it; `cues` in seconds of the speech.
+    /// Speech of an answer, from `start` seconds of it; `samples` at `rate` a second, `cues` in seconds of the speech.
     pub fn speech(
         &mut self,
         response: u32,
         start: f64,
         sounds: &[Sound],
-        (samples, rate): (&[i16], u32),
+        samples: &[i16],
+        rate: u32,
         cues: &[(f64, Cue)],
     ) {
         if self.answer.as_ref().is_none_or(|answer| answer.response != response) {
@@ -260,19 +261,20 @@ impl Performer {
     fn halves(&self, faces: &[Moment], start: f64, last: bool) -> (Batch, Batch) {
         let fps = self.pace.fps;
         if self.stopped.is_some() {
-            let whole = self.batch(faces.iter(), start, (fps, last));
+            let whole = self.batch(faces.iter(), start, fps, last);
             return (whole.clone(), whole);
         }
-        let first = self.batch(faces.iter().step_by(2), start, (fps / 2, false));
+        let first = self.batch(faces.iter().step_by(2), start, fps / 2, false);
         let between = start + 1.0 / f64::from(fps);
-        (first, self.batch(faces.iter().skip(1).step_by(2), between, (fps / 2, last)))
+        (first, self.batch(faces.iter().skip(1).step_by(2), between, fps / 2, last))
     }
 
     fn batch<'a>(
         &self,
         moments: impl Iterator<Item = &'a Moment> + Clone,
         start: f64,
-        (fps, last): (u8, bool),
+        fps: u8,
+        last: bool,
     ) -> Batch {
         Batch {
             response: moments.clone().next().map_or(0, |moment| moment.response),

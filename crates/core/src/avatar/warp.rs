@@ -6,6 +6,7 @@ use std::sync::Arc;
 use realfft::{RealFftPlanner, RealToComplex};
 
 use super::sound::Sound;
+use crate::mel::{Filter, hann};
 
 /// Spectra per second.
 const FRAMES: f64 = 100.0;
@@ -169,8 +170,8 @@ fn cepstra(samples: &[i16], rate: u32) -> Features {
     let fft: Arc<dyn RealToComplex<f32>> = RealFftPlanner::new().plan_fft_forward(size);
     let (mut input, mut output) = (fft.make_input_vec(), fft.make_output_vec());
     let length = rate as usize / 40;
-    let hann = |n: usize| 0.5 - 0.5 * (std::f32::consts::TAU * n as f32 / length as f32).cos();
-    let window: Vec<f32> = (0..length.min(size)).map(hann).collect();
+    let mut window = hann(length);
+    window.truncate(size);
     let bands = bands(size, rate);
     let count = (samples.len() as f64 / f64::from(rate) * FRAMES) as usize;
     let frame = |n: usize| {
@@ -190,7 +191,7 @@ fn cepstra(samples: &[i16], rate: u32) -> Features {
             let power: Vec<f32> = output.iter().map(realfft::num_complex::Complex::norm_sqr).collect();
             let mut logs = [0.0_f32; BANDS];
             for (log, band) in logs.iter_mut().zip(&bands) {
-                *log = (band.iter().map(|&(bin, weight)| power[bin] * weight).sum::<f32>() + 1e-7).ln();
+                *log = (band.sum(&power) + 1e-7).ln();
             }
             for (k, value) in row.iter_mut().enumerate().take(CEPSTRA) {
                 let wave = |n: usize| {
@@ -205,8 +206,8 @@ fn cepstra(samples: &[i16], rate: u32) -> Features {
     (0..count.max(1)).map(frame).collect()
 }
 
-/// Triangles of bins and weights.
-fn bands(size: usize, rate: u32) -> Vec<Vec<(usize, f32)>> {
+/// Triangles on O'Shaughnessy's mel scale; Whisper's are on Slaney's, and for one rate.
+fn bands(size: usize, rate: u32) -> Vec<Filter> {
     let mel = |hz: f32| 2595.0 * (1.0 + hz / 700.0).log10();
     let hz = |mel: f32| 700.0 * (10.0_f32.powf(mel / 2595.0) - 1.0);
     let top = HIGHEST.min(rate as f32 / 2.0);
@@ -217,7 +218,7 @@ fn bands(size: usize, rate: u32) -> Vec<Vec<(usize, f32)>> {
             let hz = bin as f32 * rate as f32 / size as f32;
             ((hz - low) / (centre - low)).min((high - hz) / (high - centre))
         };
-        (0..=size / 2).map(|bin| (bin, weight(bin))).filter(|(_, weight)| *weight > 0.0).collect()
+        Filter::of(&(0..=size / 2).map(weight).collect::<Vec<f32>>())
     };
     (0..BANDS).map(band).collect()
 }

@@ -21,6 +21,11 @@ pub(super) struct Wish {
 impl Conversation {
     /// The client brings tools, instead of those it brought before.
     pub(super) fn client_tools(&mut self, message: Option<String>, brought: Vec<Tool>) {
+        if !self.settings.model.tools && !brought.is_empty() {
+            let fault = "set-tools: the language model of this server calls no tools".into();
+            self.emit(CallEvent::BadMessage { id: message, message: fault });
+            return;
+        }
         let own = |tool: &Tool| self.settings.tools.iter().any(|own| own.name == tool.name);
         if let Some(taken) = brought.iter().find(|tool| own(tool)) {
             let fault = format!("set-tools: the server has a tool {:?} of its own", taken.name);
@@ -46,7 +51,11 @@ impl Conversation {
     }
 
     fn take_tools(&mut self, message: Option<String>, tools: Tools, base: usize) {
-        self.tools = tools;
+        if self.tools != tools {
+            self.tools = tools;
+            self.tools_taken += 1;
+            self.remember_now = true;
+        }
         self.budget.set_base(base);
         if let Some(id) = message {
             self.emit(CallEvent::Granted { id, request: "set-tools" });

@@ -14,6 +14,16 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// Nothing yet, and the client wants this.
+    pub(super) fn wanted(own: Mood) -> Self {
+        Self { own, now: Mood::default() }
+    }
+
+    /// What the client wants.
+    pub(super) fn own(&self) -> Mood {
+        self.own
+    }
+
     /// An answer shows this.
     pub(super) fn answer_shows(&mut self, cue: Cue) {
         if let Cue::Mood(mood) = cue {
@@ -27,6 +37,7 @@ impl Conversation {
     pub(super) fn set_expression(&mut self, cue: Cue) {
         if let Cue::Mood(mood) = cue {
             self.shown.own = mood;
+            self.remember_now = true;
         }
         self.show(cue);
     }

@@ -25,6 +25,8 @@ pub(super) struct History {
     forgotten: usize,
     /// What they said, if it was summed up.
     summary: String,
+    /// How often messages or summary have changed.
+    changes: u64,
 }
 
 /// The oldest messages, which are to be forgotten.
@@ -48,6 +50,23 @@ pub(super) struct Fitted {
 }
 
 impl History {
+    /// One that goes on from these messages, which this engine has not counted.
+    pub(super) fn of(messages: Vec<Message>, summary: String) -> Self {
+        Self { tokens: vec![None; messages.len()], messages, summary, ..Self::default() }
+    }
+
+    /// The messages, and these behind them.
+    pub(super) fn with(&self, more: &[Message]) -> Vec<Message> {
+        let mut messages = self.messages.clone();
+        more.iter().for_each(|words| say(&mut messages, words.role, &words.content));
+        messages
+    }
+
+    /// How often it has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     pub(super) fn messages(&self) -> &[Message] {
         &self.messages
     }
@@ -81,6 +100,7 @@ impl History {
 
     fn say(&mut self, role: Role, text: &str) {
         say(&mut self.messages, role, text);
+        self.changes += 1;
         self.tokens.truncate(self.messages.len() - 1);
         self.tokens.push(None);
     }
@@ -90,6 +110,7 @@ impl History {
         self.messages.push(Message { role: Role::Call, content: call });
         self.messages.push(Message { role: Role::Tool, content: result });
         self.tokens.extend([None, None]);
+        self.changes += 1;
     }
 
     /// The messages that have not been counted, and which of the conversation's is the first of them.
@@ -121,6 +142,7 @@ impl History {
     /// Forgets everything up to there; `summary` says what it was.
     pub(super) fn forget(&mut self, until: usize, summary: String) {
         self.drop_first(until.saturating_sub(self.forgotten).min(self.messages.len()));
+        self.changes += u64::from(self.summary != summary);
         self.summary = summary;
     }
 
@@ -128,6 +150,7 @@ impl History {
         self.messages.drain(..count);
         self.tokens.drain(..count);
         self.forgotten += count;
+        self.changes += u64::from(count > 0);
     }
 
     /// The messages with `more` words of the person. What has no room even so, after a very long turn, is forgotten; a

@@ -279,7 +279,8 @@ impl Conversation {
             return WORDLESS;
         }
         let begun = self.hidden.as_ref().is_some_and(Answer::is_wordless);
-        let expected = pause.vote.meaning.is_none() && (begun || self.may_speculate(pause, text));
+        let awaited = self.settings.model.turn_end && pause.vote.meaning.is_none();
+        let expected = awaited && (begun || self.may_speculate(pause, text));
         pause.vote.patience(self.settings.eagerness, expected)
     }
 

@@ -7,7 +7,7 @@ use super::{Command, Conversation};
 use crate::frame::{Message, Role};
 
 /// A longer summary is cut: it is read with every answer.
-const LONGEST_SUMMARY: usize = 500;
+pub const LONGEST_SUMMARY: usize = 500;
 /// Tokens of what was said that a model reads which has to begin anew while the person waits: some seconds' worth on a
 /// slow machine, against ten and more for a whole history.
 pub(super) const BRIEF: usize = 160;
@@ -24,6 +24,14 @@ pub(super) struct Memory {
     lost: bool,
     /// It was asked to in this turn: what kills its engine is not tried on and on.
     read_again: bool,
+}
+
+#[cfg(test)]
+impl Memory {
+    /// The next question is asked with the last turns alone.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost
+    }
 }
 
 impl Conversation {

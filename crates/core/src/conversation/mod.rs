@@ -11,9 +11,12 @@
 //! - `tools`: what the model calls in the middle of an answer
 //! - `face`: what is shown meanwhile
 //! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
+//! - `remembering`: what of all this outlives the process
 //! - `lines`: what the agent says without the model; `voices`: in which language
+//! - `abilities`: what the model can do
 //! - `budget`: how many tokens a prompt may have; `counting`: what the engine is asked to count
 
+mod abilities;
 mod answer;
 mod asking;
 mod barge_in;
@@ -26,6 +29,7 @@ mod lines;
 mod listening;
 mod memory;
 mod progress;
+mod remembering;
 mod saying;
 mod tools;
 mod typing;
@@ -34,6 +38,7 @@ mod voices;
 use serde::{Deserialize, Serialize};
 
 use crate::avatar::cue::Cue;
+use crate::context::CallContext;
 use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
 use crate::frame::{
     Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
@@ -43,6 +48,7 @@ use crate::frame::PlayoutEvent;
 use crate::plain::plain;
 use crate::tool::{Tool, ToolCall, Tools};
 use crate::turn_end::{Eagerness, Vote};
+pub use abilities::ModelAbilities;
 use answer::Answer;
 use barge_in::BargeIn;
 use budget::Budget;
@@ -52,7 +58,9 @@ use face::Shown;
 use history::History;
 use lines::{Line, is_foreign};
 use listening::{Cut, Open};
+pub use memory::LONGEST_SUMMARY;
 use memory::Memory;
+use remembering::Mark;
 use tools::AGENT_ENDED;
 pub use tools::Round;
 
@@ -83,6 +91,9 @@ pub struct Settings {
     pub idle_ms: u64,
     /// Milliseconds without a word after that question, after which the call ends.
     pub idle_end_ms: u64,
+    /// What the language model can do.
+    #[serde(default)]
+    pub model: ModelAbilities,
     /// Tokens that a prompt may have, until the engine says so itself.
     pub prompt_tokens: usize,
     /// What the model may call, without what a client brings.
@@ -182,6 +193,8 @@ pub enum Command {
     Emit(CallEvent),
     /// The language of utterances to come.
     SetLanguage(Option<String>),
+    /// Keep this: a call that is broken off goes on from it.
+    Remember(Box<CallContext>),
     /// End the call.
     End(EndReason, &'static str),
 }
@@ -236,6 +249,14 @@ pub struct Conversation {
     /// The call ends with the answer in work.
     leaving: Option<(EndReason, &'static str)>,
     ended: bool,
+    /// What the last context was made of that was remembered, or that the call goes on from.
+    remembered: Mark,
+    /// Something has changed that does not wait for the end of the turn.
+    remember_now: bool,
+    /// How often the tools were replaced.
+    tools_taken: u32,
+    /// It goes on from a context, and its client has not said hello yet.
+    resumed: bool,
     commands: Vec<Command>,
 }
 
@@ -250,7 +271,7 @@ impl Conversation {
     #[must_use]
     pub fn new(settings: Settings, call: String) -> Self {
         let language = settings.language.clone().unwrap_or_default();
-        Self {
+        let mut new = Self {
             history: History::default(),
             budget: Budget::new(settings.prompt_tokens, &settings.instructions, &settings.tools),
             wish: None,
@@ -283,8 +304,14 @@ impl Conversation {
             asked_whether_there: false,
             leaving: None,
             ended: false,
+            remembered: Mark::default(),
+            remember_now: false,
+            tools_taken: 0,
+            resumed: false,
             commands: Vec::new(),
-        }
+        };
+        new.remembered = new.mark();
+        new
     }
 
     /// What has been said and heard so far.
@@ -331,6 +358,7 @@ impl Conversation {
         if !self.ended {
             self.follow(now, position);
             self.tell_state();
+            self.remember_changes();
             if let Some((reason, message)) = self.leaving
                 && self.told == AgentState::Listening
                 && self.open.is_none()
@@ -420,6 +448,7 @@ impl Conversation {
         match command {
             ClientCommand::Ready => {
                 self.emit(CallEvent::Ready { call: self.call.clone() });
+                self.pick_up();
                 self.greet(now);
                 self.count_base();
                 // The instructions are the longest thing to read, and nobody waits yet.
@@ -436,6 +465,7 @@ impl Conversation {
                     self.language.clone_from(language);
                 }
                 self.settings.language.clone_from(&language);
+                self.remember_now = true;
                 self.commands.push(Command::SetLanguage(language));
             }
             ClientCommand::Interrupt => {

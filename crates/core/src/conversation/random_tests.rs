@@ -30,6 +30,7 @@ fn traces(outcome: &Outcome, answers: &[ResponseId]) -> Vec<String> {
         }
         Command::Prefill(messages, _) => messages.iter().any(|message| holds(&message.content)),
         Command::Play(id, _) => answers.contains(id),
+        Command::Remember(context) => context.messages.iter().any(|message| holds(&message.content)),
         Command::Emit(event) => holds(&format!("{event:?}")),
         _ => false,
     });
@@ -56,16 +57,77 @@ fn in_200_random_calls_discarded_speculation_is_never_heard_told_or_remembered()
     assert!(many, "{discarded} {revealed} {interrupted} {failed}");
 }
 
-fn recording(outcome: &Outcome) -> String {
-    let mut settings = conversation().settings;
-    settings.greeting = "Hello there.".into();
-    let mut lines = vec![serde_json::to_string(&Header::new("call".into(), settings)).unwrap()];
+fn greeting() -> Settings {
+    Settings { greeting: "Hello there.".into(), ..conversation().settings }
+}
+
+fn recording(outcome: &Outcome, context: Option<&CallContext>) -> String {
+    let header = Header::new("call".into(), greeting(), context.cloned());
+    let mut lines = vec![serde_json::to_string(&header).unwrap()];
     for (at, position, input, commands) in outcome.steps.clone() {
         lines.push(serde_json::to_string(&Step { at, position, input, commands }).unwrap());
     }
     let steps = outcome.steps.len() as u64;
     lines.push(serde_json::to_string(&End { end: EndReason::HungUp, steps }).unwrap());
     lines.join("\n") + "\n"
+}
+
+fn requests(outcome: &Outcome) -> impl Iterator<Item = &ResponseRequest> {
+    outcome.steps.iter().flat_map(|(.., commands)| commands).filter_map(|command| match command {
+        Command::Start(request, _) => Some(request),
+        _ => None,
+    })
+}
+
+/// What the model is asked when the person has typed a question.
+fn asks(conversation: &mut Conversation, now: u64) -> ResponseRequest {
+    let question = Input::Client(ClientCommand::Say("And what comes next?".into()));
+    let commands = conversation.handle(now, PlaybackPosition::default(), question);
+    let asked = commands.into_iter().find_map(|command| match command {
+        Command::Start(request, _) => Some(request),
+        _ => None,
+    });
+    asked.expect("a typed question is answered at once")
+}
+
+/// Lets a call be and another one go on from what was remembered of it last, through JSON and back, in a small window:
+/// both ask the model the same. An engine that counts would count for both. The context, if there was one to compare.
+fn goes_on_from(choices: Vec<u32>, summarise: bool) -> Option<CallContext> {
+    let settings = Settings { prompt_tokens: 250, summarise, ..greeting() };
+    let mut world = World::new(Conversation::new(settings.clone(), "call".into()));
+    (world.counts, world.window) = (false, 250);
+    world.live(choices);
+    // What is only about a turn in progress is no part of it.
+    world.input(Input::Client(ClientCommand::Interrupt));
+    assert_eq!(world.outcome.wrong, [""; 0]);
+    let lost = world.conversation.memory.has_lost();
+    let context = world.outcome.remembered.take().filter(|_| !world.over && !lost)?;
+    assert_eq!(CallContext::read(&context.to_json().unwrap()), Ok(context.clone()));
+    let mut resumed = Conversation::resume(settings, "call".into(), &context);
+    assert_eq!(CallContext { responses: context.responses, ..resumed.context() }, context);
+    let went_on = asks(&mut world.conversation, 1_000_000);
+    let asked = asks(&mut resumed, 0);
+    assert!(asked.id > went_on.id);
+    assert_eq!(asked, ResponseRequest { id: asked.id, ..went_on });
+    Some(context)
+}
+
+#[test]
+fn in_400_random_calls_enough_is_said_and_set_to_show_that_a_call_goes_on_as_it_was() {
+    let (mut compared, mut summed_up, mut foreign, mut with_tools) = (0, 0, 0, 0);
+    for seed in 0..400 {
+        let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+        let choices = (0..400).map(|_| random.random()).collect();
+        let Some(context) = goes_on_from(choices, seed % 2 == 0) else { continue };
+        compared += usize::from(!context.messages.is_empty());
+        summed_up += usize::from(!context.summary.is_empty());
+        foreign += usize::from(context.multilingual);
+        with_tools += usize::from(!context.tools.is_empty());
+    }
+    println!(
+        "{compared} compared, {summed_up} with a summary, {foreign} in another language, {with_tools} with tools"
+    );
+    assert!(compared > 100 && [foreign, with_tools].iter().all(|count| *count > 20));
 }
 
 proptest! {
@@ -81,8 +143,38 @@ proptest! {
     #[test]
     fn a_recorded_call_replays_to_the_same_commands(choices in proptest::collection::vec(any::<u32>(), 0..200)) {
         let outcome = run("Hello there.", choices);
-        let report = replay(recording(&outcome).as_bytes());
+        let report = replay(recording(&outcome, None).as_bytes());
         prop_assert!(report.good() && report.complete, "{:?}", report);
         prop_assert_eq!(report.inputs as usize, outcome.steps.len());
+    }
+
+    /// A call that goes on from what was remembered last asks the model the same as the one that went on.
+    #[test]
+    fn a_call_that_goes_on_from_its_last_context_asks_the_same(
+        choices in proptest::collection::vec(any::<u32>(), 0..400), summarise in any::<bool>()
+    ) {
+        goes_on_from(choices, summarise);
+    }
+
+    /// A call that goes on is a call like any other: every invariant holds, no id comes twice, it does not greet again, and
+    /// its recording replays.
+    #[test]
+    fn a_call_that_goes_on_from_a_context_breaks_no_invariant_and_replays(
+        before in proptest::collection::vec(any::<u32>(), 0..200),
+        after in proptest::collection::vec(any::<u32>(), 0..200)
+    ) {
+        let first = run("Hello there.", before);
+        let Some(context) = &first.remembered else { return Ok(()) };
+        let conversation = Conversation::resume(greeting(), "call".into(), context);
+        let second = World::resumed(conversation, context).run(after);
+        prop_assert_eq!(&second.wrong, &Vec::<String>::new());
+        let discarded = [&first.discarded[..], &second.discarded].concat();
+        prop_assert_eq!(traces(&second, &discarded), Vec::<String>::new());
+        let ids = |outcome: &Outcome| requests(outcome).map(|request| request.id).collect::<Vec<_>>();
+        prop_assert!(ids(&second).first() > ids(&first).last() || ids(&second).is_empty());
+        let greets = requests(&second).any(|request| request.script.is_some() && !request.canned);
+        prop_assert!(!greets || !context.greeted);
+        let report = replay(recording(&second, Some(context)).as_bytes());
+        prop_assert!(report.good() && report.complete, "{:?}", report);
     }
 }

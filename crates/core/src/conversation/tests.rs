@@ -17,6 +17,7 @@ pub(super) fn conversation() -> Conversation {
         eagerness: Eagerness::Medium,
         idle_ms: 60_000,
         idle_end_ms: 20_000,
+        model: ModelAbilities::default(),
         prompt_tokens: 1400,
         tools: Vec::new(),
         tool_rounds: 4,
@@ -269,6 +270,7 @@ mod barge_in;
 mod budget;
 mod listening;
 mod memory;
+mod remembering;
 mod tools;
 mod typing;
 mod voices;

@@ -33,6 +33,7 @@ impl Conversation {
                 );
                 return self.emit(CallEvent::BadMessage { id, message });
             }
+            self.remember_now = true;
             return self.appended.push(words);
         }
         if !self.history.has_room_for(&words) {
@@ -40,6 +41,7 @@ impl Conversation {
             return self.emit(CallEvent::BadMessage { id, message });
         }
         self.history.append(&words);
+        self.remember_now = true;
         if self.hidden.is_some() {
             self.discard();
             self.speculate_again(now);

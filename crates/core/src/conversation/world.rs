@@ -7,6 +7,7 @@ use super::*;
 use crate::avatar::cue::Mood;
 use crate::frame::{Role, WordTime};
 use crate::invariants::Invariants;
+use crate::tool::Doer;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Voice {
@@ -38,6 +39,8 @@ pub(super) struct Outcome {
     pub(super) failed: usize,
     /// What went in and came out, step by step.
     pub(super) steps: Vec<(u64, PlaybackPosition, Input, Vec<Command>)>,
+    /// The context that was remembered last.
+    pub(super) remembered: Option<CallContext>,
     /// What must not be.
     pub(super) wrong: Vec<String>,
 }
@@ -58,7 +61,11 @@ pub(super) struct World {
     told: VecDeque<PlayoutEvent>,
     /// What was on its way when it was cancelled or closed.
     late: VecDeque<Input>,
-    over: bool,
+    pub(super) over: bool,
+    /// The engine counts tokens.
+    pub(super) counts: bool,
+    /// Tokens of the engine's window.
+    pub(super) window: u32,
     pub(super) outcome: Outcome,
 }
 
@@ -94,12 +101,25 @@ impl World {
             told: VecDeque::new(),
             late: VecDeque::new(),
             over: false,
+            counts: true,
+            window: 1000,
             outcome: Outcome::default(),
         }
     }
 
+    /// Around a conversation that goes on from this context.
+    pub(super) fn resumed(conversation: Conversation, context: &CallContext) -> Self {
+        Self { invariants: Invariants::resumed(context), ..Self::new(conversation) }
+    }
+
     /// Lets things happen, one for each number.
     pub(super) fn run(mut self, choices: impl IntoIterator<Item = u32>) -> Outcome {
+        self.live(choices);
+        self.outcome
+    }
+
+    /// The same, and nobody looks yet.
+    pub(super) fn live(&mut self, choices: impl IntoIterator<Item = u32>) {
         for choice in choices {
             if self.over {
                 break;
@@ -115,7 +135,6 @@ impl World {
                 self.input(input);
             }
         }
-        self.outcome
     }
 
     /// Time passes, and the conversation is told when it asked to be.
@@ -141,7 +160,7 @@ impl World {
         }
     }
 
-    fn input(&mut self, input: Input) {
+    pub(super) fn input(&mut self, input: Input) {
         let position = self.position;
         let commands = self.conversation.handle(self.now, position, input.clone());
         for violation in self.invariants.step(self.now, &input, &commands) {
@@ -194,11 +213,13 @@ impl World {
                 self.voice = Voice::Silent;
             }
             Command::Emit(CallEvent::Interrupted { .. }) => self.outcome.interrupted += 1,
-            Command::Count(what, messages, tools) => {
+            Command::Count(what, messages, tools) if self.counts => {
                 let messages = messages.iter().map(|message| message.content.len() as u32 / 4 + 5).collect();
                 let counted = Counted { messages, tools: 40 * tools.len() as u32, limit: 1800 };
                 self.late.push_back(Input::Counted(what.clone(), Some(counted)));
             }
+            Command::Summarise(_) => self.late.push_back(Input::Summary("They talked.".into())),
+            Command::Remember(context) => self.outcome.remembered = Some((**context).clone()),
             Command::Emit(CallEvent::AnswerFailed { .. }) => self.outcome.failed += 1,
             Command::End(..) => self.over = true,
             _ => {}
@@ -283,7 +304,7 @@ impl World {
         let making = self.making.as_mut()?;
         let id = making.id;
         if which % 32 == 3 && making.phrases == 0 {
-            return Some(Input::TooLong(id, 1000, 1000 + (which % 2000) as u32));
+            return Some(Input::TooLong(id, self.window, self.window + (which % 2000) as u32));
         }
         if which.is_multiple_of(32) {
             let failed = self.making.take()?;
@@ -360,9 +381,23 @@ impl World {
             10 => ClientCommand::Append { id: None, role: Role::User, text: "appended words".into() },
             7 if which % 256 == 7 => ClientCommand::HangUp,
             11 => ClientCommand::MicrophoneStutters,
+            12 => ClientCommand::SetTools { id: None, tools: brought(which / 16 % 3) },
+            13 => ClientCommand::SetLanguage(None),
             _ => return None,
         }))
     }
+}
+
+/// So many tools of the client.
+fn brought(count: usize) -> Vec<Tool> {
+    let tool = |number| Tool {
+        name: format!("tool_{number}"),
+        description: "Does it.".into(),
+        parameters: serde_json::json!({ "type": "object" }),
+        timeout_ms: 5000,
+        doer: Doer::Client,
+    };
+    (0..count).map(tool).collect()
 }
 
 fn transcript(text: &str) -> Transcript {

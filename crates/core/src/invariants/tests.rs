@@ -122,3 +122,51 @@ fn what_the_stages_or_the_client_are_owed_is_found_out_too() {
     invariants.step(5, &Input::Timeout, &[]);
     assert_eq!(invariants.step(4, &Input::Timeout, &[])[0].invariant, "clock");
 }
+
+/// A context that holds these words of the agent.
+fn remembers(said: &str, responses: u32) -> Box<CallContext> {
+    let messages = vec![Message { role: Role::Assistant, content: said.into() }];
+    let json = serde_json::json!({
+        "version": 1, "messages": messages, "summary": "", "language": "", "set_language": null, "multilingual": false,
+        "no_voice_told": false, "tools": [], "mood": "neutral", "greeted": true, "responses": responses,
+    });
+    Box::new(CallContext::from_value(json).unwrap())
+}
+
+#[test]
+fn a_remembered_context_that_holds_more_than_was_heard_or_forgets_an_answer_is_found_out() {
+    let interrupted = |context: Box<CallContext>| {
+        let commands = [
+            told(CallEvent::AnswerStarted(ONE)),
+            begin(1, Play::Full),
+            told(CallEvent::AgentStartedSpeaking(ONE)),
+            told(CallEvent::PhraseSpoken {
+                response: ONE,
+                index: 0,
+                text: "One two three.".into(),
+                aloud: true,
+            }),
+            Command::Cancel(ONE),
+            told(CallEvent::AgentStoppedSpeaking(ONE)),
+            told(CallEvent::Interrupted { response: ONE, heard: "One two".into() }),
+            ended_as(AnswerEnd::Interrupted),
+            Command::Remember(context),
+        ];
+        found(&commands)
+    };
+    assert_eq!(interrupted(remembers("One two", 1)), [""; 0]);
+    assert_eq!(interrupted(remembers("One two three.", 1)), ["history_is_heard"]);
+    assert_eq!(interrupted(remembers("One two", 0)), ["one_request"]);
+}
+
+#[test]
+fn what_a_call_goes_on_from_was_heard_before_and_its_ids_are_spent() {
+    let spoken = Message { role: Role::Assistant, content: "One two".into() };
+    let step = |command: Command| {
+        let found = Invariants::resumed(&remembers("One two", 4)).step(1, &Input::Timeout, &[command]);
+        found.iter().map(|found| found.invariant).collect::<Vec<_>>()
+    };
+    assert_eq!(step(Command::Prefill(vec![spoken], false)), [""; 0]);
+    assert_eq!(step(begin(4, Play::Hidden)), ["one_request"]);
+    assert_eq!(step(begin(5, Play::Hidden)), [""; 0]);
+}

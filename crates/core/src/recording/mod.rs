@@ -9,6 +9,7 @@ pub mod replay;
 
 use serde::{Deserialize, Serialize};
 
+use crate::context::CallContext;
 use crate::conversation::{Command, Input, Settings};
 use crate::event::EndReason;
 use crate::frame::PlaybackPosition;
@@ -16,7 +17,7 @@ use crate::frame::PlaybackPosition;
 /// What the first line names itself.
 pub const FORMAT: &str = "visavis-recording";
 /// Goes up when a reader of the last version would misunderstand.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,14 +32,17 @@ pub struct Header {
     pub call: String,
     /// What its conversation was made with.
     pub settings: Settings,
+    /// What the call went on from; none: it was new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<CallContext>,
 }
 
 impl Header {
     /// Of a call that this server records.
     #[must_use]
-    pub fn new(call: String, settings: Settings) -> Self {
+    pub fn new(call: String, settings: Settings, context: Option<CallContext>) -> Self {
         let visavis = env!("CARGO_PKG_VERSION").into();
-        Self { format: FORMAT.into(), format_version: FORMAT_VERSION, visavis, call, settings }
+        Self { format: FORMAT.into(), format_version: FORMAT_VERSION, visavis, call, settings, context }
     }
 }
 
@@ -63,3 +67,6 @@ pub struct End {
     /// How many lines are between the first and this one.
     pub steps: u64,
 }
+
+#[cfg(test)]
+mod fuzz_tests;

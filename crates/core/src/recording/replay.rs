@@ -6,9 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{End, FORMAT, FORMAT_VERSION, Header};
-use crate::conversation::{Conversation, Input};
+use crate::context::{CallContext, ContextError};
+use crate::conversation::{Conversation, Input, Settings};
 use crate::frame::PlaybackPosition;
 use crate::invariants::{Invariants, Violation};
+
+/// Milliseconds that no call lasts, some 35 years: the conversation adds to times.
+const LATEST: u64 = 1 << 40;
+/// Tokens that no prompt has: the conversation multiplies them.
+const MOST_TOKENS: usize = 1 << 32;
 
 /// Why a file cannot be replayed, or only up to a line.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +27,17 @@ pub enum Fault {
     Foreign,
     /// It was made by another version.
     #[error(
-        "has recording format {0}, and this program reads format {FORMAT_VERSION}: replay it with the version that recorded it, visavis {1}"
+        "was recorded by format {0}; this program reads {FORMAT_VERSION}. Replay it with the version that recorded it, visavis {1}"
     )]
     OtherVersion(u64, String),
+    /// It does not say by which version it was made.
+    #[error(
+        "was recorded by an unknown format: its first line names no \"format_version\"; this program reads {FORMAT_VERSION}"
+    )]
+    NoVersion,
+    /// The call went on from something that this program does not read.
+    #[error("cannot be replayed: {0}")]
+    Context(#[from] ContextError),
     /// A line makes no sense.
     #[error("line {line} is broken: {reason}{hint}")]
     Broken {
@@ -120,8 +134,7 @@ fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
     lines.read_until(b'\n', &mut text)?;
     let header = header(&text)?;
     (report.call, report.recorded_by) = (header.call.clone(), header.visavis.clone());
-    let mut conversation = Conversation::new(header.settings, header.call);
-    let mut invariants = Invariants::default();
+    let (mut conversation, mut invariants) = begin(header);
     for number in 2.. {
         text.clear();
         if lines.read_until(b'\n', &mut text)? == 0 {
@@ -153,6 +166,9 @@ fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
             continue;
         }
         let step: Recorded = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+        if step.at > LATEST {
+            return Err(broken(format!("no call lasts {} ms", step.at)));
+        }
         let commands = conversation.handle(step.at, step.position, step.input.clone());
         let violations = invariants.step(step.at, &step.input, &commands);
         let found = violations.into_iter().map(|violation| Found { line: number, at: step.at, violation });
@@ -171,19 +187,42 @@ fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
     Ok(())
 }
 
+/// As the call began: new, or from a context.
+fn begin(header: Header) -> (Conversation, Invariants) {
+    let Header { call, settings, context, .. } = header;
+    match context {
+        Some(context) => (Conversation::resume(settings, call, &context), Invariants::resumed(&context)),
+        None => (Conversation::new(settings, call), Invariants::default()),
+    }
+}
+
 fn header(line: &[u8]) -> Result<Header, Fault> {
     let value: Value = serde_json::from_slice(line).map_err(|_| Fault::Foreign)?;
     if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
         return Err(Fault::Foreign);
     }
-    let version = value.get("format_version").and_then(Value::as_u64).unwrap_or(0);
+    let version = value.get("format_version").and_then(Value::as_u64).ok_or(Fault::NoVersion)?;
     if version != u64::from(FORMAT_VERSION) {
         let by = value.get("visavis").and_then(Value::as_str).unwrap_or("of an unknown version");
         return Err(Fault::OtherVersion(version, by.into()));
     }
+    if let Some(context) = value.get("context").filter(|context| !context.is_null()) {
+        CallContext::from_value(context.clone())?;
+    }
     let broken =
         |error: serde_json::Error| Fault::Broken { line: 1, reason: error.to_string(), hint: String::new() };
-    serde_json::from_value(value).map_err(broken)
+    let header: Header = serde_json::from_value(value).map_err(broken)?;
+    if is_plausible(&header.settings) {
+        return Ok(header);
+    }
+    let reason = "its settings hold numbers that no server has".into();
+    Err(Fault::Broken { line: 1, reason, hint: String::new() })
+}
+
+fn is_plausible(settings: &Settings) -> bool {
+    let timeouts = settings.tools.iter().all(|tool| tool.timeout_ms <= LATEST);
+    let idle = settings.idle_ms.max(settings.idle_end_ms) <= LATEST;
+    timeouts && idle && settings.prompt_tokens <= MOST_TOKENS
 }
 
 fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
@@ -197,7 +236,7 @@ fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
 mod tests {
     use super::*;
 
-    const HEADER: &str = r#"{"format":"visavis-recording","format_version":2,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"prompt_tokens":2000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
+    const HEADER: &str = r#"{"format":"visavis-recording","format_version":3,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"prompt_tokens":2000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
     const BAD: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":{"Bad":{"id":null,"message":"c"}}},"commands":[{"Emit":{"BadMessage":{"id":null,"message":"c"}}}]}"#;
 
     fn of(lines: &[&str]) -> Report {
@@ -225,9 +264,33 @@ mod tests {
         let told = |lines: &[&str]| of(lines).fault.expect("it is bad").to_string();
         assert!(told(&["hello"]).contains("no recording"), "{}", told(&["hello"]));
         assert!(told(&[""]).contains("no recording"));
-        let later = HEADER.replace("\"format_version\":2", "\"format_version\":3").replace("0.1.0", "9.0");
-        assert!(told(&[&later]).contains("format 3") && told(&[&later]).contains("visavis 9.0"));
+        for other in [2, 7] {
+            let version = format!("\"format_version\":{other}");
+            let file = HEADER.replace("\"format_version\":3", &version).replace("0.1.0", "9.0");
+            // What else the first line says need not make sense to this program.
+            let changed = file.replace("\"settings\"", "\"made_with\"");
+            for file in [file, changed] {
+                let told = told(&[&file]);
+                let both = format!("recorded by format {other}; this program reads 3");
+                assert!(told.contains(&both) && told.contains("visavis 9.0"), "{told}");
+            }
+        }
+        let without = HEADER.replace("\"format_version\":3,", "");
+        assert!(told(&[&without]).contains("names no \"format_version\"; this program reads 3"));
         assert!(told(&[HEADER, "{\"at\":1}"]).contains("line 2 is broken: missing field"));
         assert!(told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it"));
+    }
+
+    #[test]
+    fn a_call_that_went_on_from_a_context_that_is_not_read_says_which_versions_are() {
+        let with = |context: &str| {
+            let header = HEADER.replace("\"settings\"", &format!("\"context\":{context},\"settings\""));
+            of(&[&header, BAD]).fault.map(|fault| fault.to_string())
+        };
+        assert_eq!(with("null"), None);
+        let later = with(r#"{"version":7}"#).expect("it is of another version");
+        assert!(later.contains("context has version 7, and this program reads version 1"), "{later}");
+        let damaged = with(r#"{"version":1,"tools":[]}"#).expect("it lacks its fields");
+        assert!(damaged.contains("damaged (of version 1;"), "{damaged}");
     }
 }

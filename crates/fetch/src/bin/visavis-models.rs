@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};
-use visavis::settings::Settings;
+use visavis_config::Settings;
 use visavis_fetch::cli::{self, ModelsArgs};
 
 /// Lists, fetches and checks models.

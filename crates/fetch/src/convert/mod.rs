@@ -7,6 +7,8 @@ mod vocab;
 mod whisper;
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io::{Read, Seek, Write};

@@ -137,6 +137,17 @@ impl Ggml<'_> {
     }
 }
 
+/// The tensors of a file that was converted with a vocabulary of two tokens, `a` and ` b`.
+pub(super) fn count_tensors(file: &[u8]) -> usize {
+    let mut ggml = Ggml(file);
+    ggml.take(4 + 11 * 4);
+    let filters = ggml.int() * ggml.int() * 4;
+    ggml.take(filters);
+    assert_eq!(ggml.int(), 2);
+    ggml.take(4 + 1 + 4 + 2);
+    ggml.tensors().len()
+}
+
 fn expected(ct2: &str, range: std::ops::Range<usize>) -> Vec<f32> {
     range.map(|i| value(ct2, i).to_f32()).collect()
 }

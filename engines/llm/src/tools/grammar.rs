@@ -10,7 +10,7 @@ use visavis_proto::v1::Tool;
 use super::ordered::Json;
 
 /// Most values in the reduced schemas of all tools together.
-const MOST_VALUES: usize = 1500;
+pub(super) const MOST_VALUES: usize = 1500;
 /// Most choices in the reduced schema of one tool: each is one more way for the text to go on.
 const MOST_CHOICES: usize = 48;
 /// Deepest nesting of a reduced schema, references included.
@@ -55,7 +55,7 @@ fn convert(tools: &[Tool], mut arguments: impl FnMut(&Tool) -> Json) -> Option<S
 }
 
 /// What of a tool's schema enters the grammar. `values`: how much room is left.
-fn reduced(schema: &str, values: &mut usize) -> Json {
+pub(super) fn reduced(schema: &str, values: &mut usize) -> Json {
     let open = || Json::object([("type", Json::text("object"))]);
     let Ok(root @ Json::Object(_)) = serde_json::from_str::<Json>(schema) else { return open() };
     let mut reducer = Reducer { root: &root, values: *values, choices: MOST_CHOICES };

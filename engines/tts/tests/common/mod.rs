@@ -18,6 +18,10 @@ use visavis_proto::v1::{
     HealthReply, HealthRequest, Priority, SpeechPart, StatsReply, StatsRequest, SynthesizeRequest,
 };
 
+mod models;
+
+pub(crate) use models::model;
+
 /// A running engine; it ends with this value, or with the test's process.
 pub(crate) struct Engine {
     pub(crate) child: Child,
@@ -115,21 +119,6 @@ pub(crate) async fn shared() -> TtsClient<Channel> {
     ENGINE.get_or_init(|| Engine::start(&[])).ready().await
 }
 
-/// A file of the models' folder.
-pub(crate) fn model(name: &str) -> PathBuf {
-    let folder = std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/visavis/models"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run ./test, or `visavis models fetch --profile tiny` first",
-        path.display()
-    );
-    path
-}
-
 pub(crate) fn request(text: &str) -> SynthesizeRequest {
     SynthesizeRequest { text: text.to_owned(), ..SynthesizeRequest::default() }
 }
@@ -156,5 +145,5 @@ pub(crate) async fn speak(client: &mut TtsClient<Channel>, request: SynthesizeRe
 }
 
 pub(crate) fn samples(part: &SpeechPart) -> Vec<i16> {
-    part.audio.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    visavis_proto::pcm::decode(&part.audio).expect("whole samples").collect()
 }

@@ -15,7 +15,7 @@ fn speak(performer: &mut Performer, response: u32, seconds: f64) {
     let sounds: Vec<Sound> = (0..(seconds / 0.2) as u32)
         .map(|at| Sound { symbol: "ɑ".into(), start: f64::from(at) * 0.2, end: f64::from(at + 1) * 0.2 })
         .collect();
-    performer.speech(response, 0.0, &sounds, (&samples, RATE), &[]);
+    performer.speech(response, 0.0, &sounds, &samples, RATE, &[]);
 }
 
 /// Plays `seconds` of the answer from `answer`, at `media`, 20 ms at a time, and collects what is due.

@@ -103,6 +103,19 @@ fn an_answer_is_begun_at_the_pause_and_heard_when_the_vote_is_sure() {
 }
 
 #[test]
+fn a_sure_melody_ends_the_turn_at_once_only_where_the_model_will_not_tell_the_meaning() {
+    for (tells, decided) in [(true, false), (false, true)] {
+        let mut run = Run::new();
+        run.conversation.settings.model.turn_end = tells;
+        run.inputs([started(1), paused(1, 1), trial(1, 1, "What time is it?")]);
+        run.input(Input::Prosody(UtteranceId(1), 1, 0.97)).wait(300);
+        assert_eq!(run.plays() == [Play::Full], decided, "tells: {tells}");
+        run.wait(500);
+        assert_eq!(run.plays(), [Play::Full], "nobody waits for the meaning for ever");
+    }
+}
+
+#[test]
 fn who_goes_on_after_a_thinking_pause_is_answered_once_and_the_first_try_leaves_no_trace() {
     let mut run = Run::new();
     run.inputs([

@@ -181,6 +181,18 @@ fn a_client_s_tool_gets_its_arguments_and_is_given_up_when_the_client_is_silent(
 }
 
 #[test]
+fn a_client_s_tools_are_refused_where_the_model_calls_none_and_no_tools_never_are() {
+    let mut run = Run::new();
+    run.conversation.settings.model.tools = false;
+    run.input(set_tools(vec![tool("colour", Doer::Client)]));
+    assert!(matches!(run.events()[..], [CallEvent::BadMessage { .. }]), "{:?}", run.events());
+    assert!(run.conversation.tools().is_empty());
+    run.take();
+    run.input(set_tools(Vec::new()));
+    assert!(matches!(run.events()[..], [CallEvent::Granted { .. }]), "{:?}", run.events());
+}
+
+#[test]
 fn the_call_ends_after_its_goodbye_unless_the_person_goes_on() {
     for goes_on in [false, true] {
         let mut run = Run::with_tools();

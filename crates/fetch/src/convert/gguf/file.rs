@@ -15,6 +15,8 @@ const UINT32: u32 = 4;
 const MOST_TENSORS: u64 = 100_000;
 const LONGEST_STRING: u64 = 1 << 24;
 const MOST_DIMENSIONS: u32 = 4;
+/// Files have 32; so many zeros are written at most behind a tensor.
+const LARGEST_ALIGNMENT: u64 = 1 << 16;
 
 /// One tensor's place.
 #[derive(Debug, Clone)]
@@ -77,7 +79,10 @@ impl Header {
                 _ => {}
             }
         }
-        ensure!(alignment.is_power_of_two(), "the alignment {alignment} is no power of two");
+        ensure!(
+            alignment.is_power_of_two() && alignment <= LARGEST_ALIGNMENT,
+            "the alignment {alignment} is no power of two up to {LARGEST_ALIGNMENT}"
+        );
         let values = std::mem::take(&mut reader.kept);
         let tensors = (0..tensors).map(|_| reader.tensor()).collect::<Result<_>>()?;
         let data = file.stream_position()?.next_multiple_of(alignment);

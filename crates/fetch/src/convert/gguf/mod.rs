@@ -29,14 +29,17 @@ pub(super) fn convert<R: Read + Seek>(mut model: R, out: &mut impl Write) -> Res
     header.set_file_type(MOSTLY_IQ4_NL);
     header.write(out)?;
     for (old, new) in before.iter().zip(&header.tensors) {
-        model.seek(SeekFrom::Start(data + old.offset))?;
+        let place = data.checked_add(old.offset);
+        let place = place.with_context(|| format!("the tensor {} lies nowhere", old.name))?;
+        model.seek(SeekFrom::Start(place))?;
         let mut source = model.by_ref().take(old.bytes()?);
-        if old.kind == new.kind {
+        let written = if old.kind == new.kind {
             std::io::copy(&mut source, out)
         } else {
             requantise(&mut source, old, out)
         }
         .with_context(|| format!("convert the tensor {}", old.name))?;
+        ensure!(written == new.bytes()?, "the file ends inside the tensor {}", old.name);
         header.pad(new.bytes()?, out)?;
     }
     Ok(())
@@ -71,3 +74,6 @@ fn requantise(source: &mut impl Read, tensor: &Tensor, out: &mut impl Write) -> 
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(super) use tests::is_converted;

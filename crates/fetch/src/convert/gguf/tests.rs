@@ -61,6 +61,18 @@ fn the_layers_matrices_become_iq4_nl_and_all_else_stays() {
     assert_eq!(out[at..at + 4], MOSTLY_IQ4_NL.to_le_bytes());
 }
 
+/// The same tensors lie within the new file; none is left to convert.
+pub(in crate::convert) fn is_converted(before: &[u8], after: &[u8]) {
+    let (old, new) = (read(before), read(after));
+    assert_eq!(old.tensors.len(), new.tensors.len());
+    for (old, new_tensor) in old.tensors.iter().zip(&new.tensors) {
+        assert_eq!((&old.name, &old.dimensions), (&new_tensor.name, &new_tensor.dimensions));
+        let end = new.data + new_tensor.offset + new_tensor.bytes().unwrap();
+        assert!(end <= after.len() as u64, "{} ends at {end} of {}", old.name, after.len());
+    }
+    assert!(convert(Cursor::new(after), &mut Vec::new()).is_err(), "it can be converted again");
+}
+
 fn read(file: &[u8]) -> Header {
     Header::read(&mut Cursor::new(file)).unwrap()
 }

@@ -1,0 +1,39 @@
+//! What every program that has the server's configuration is told on its command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{Config, Sources};
+
+/// Where the configuration comes from, beside the environment.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Configuration file [default: visavis.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Sets any key of the configuration, such as --set stt.threads=4
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Directory of the models
+    #[arg(long, global = true, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The configuration; `flags` are keys that a subcommand sets, and win over those before them.
+    ///
+    /// # Errors
+    /// When a source cannot be read or a value is wrong.
+    pub fn load(&self, flags: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Config> {
+        let mut all = self.set.clone();
+        all.extend(self.models_dir.iter().map(|path| ("models.dir".into(), path.display().to_string())));
+        all.extend(flags);
+        Ok(crate::load(&Sources::from_process(self.config.clone(), all))?)
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_string(), value.to_string()))
+}

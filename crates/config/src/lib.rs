@@ -1,0 +1,178 @@
+//! The only reader of the environment: defaults, then `visavis.toml`, then `VISAVIS_*`, then flags; all faults at once.
+//!
+//! Every key of the file has a variable: `stt.url` is `VISAVIS_STT_URL`, `server.max_calls` is `VISAVIS_SERVER_MAX_CALLS`.
+//! `telemetry.otlp_endpoint` has OpenTelemetry's own as well.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod command_line;
+mod renderers;
+mod shape;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+
+pub use command_line::Settings;
+pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is_subject};
+pub use shape::{
+    Avatar, Config, Conversation, EngineProcesses, IceServer, LlmEngine, Log, Models, Recording, Remote,
+    Server, SttEngine, Telemetry, TtsEngine, Vad,
+};
+pub use tools::{Tools, Webhook};
+
+/// Everything that is wrong with a configuration, one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFaults(pub Vec<String>);
+
+impl fmt::Display for ConfigFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} fault(s):", self.0.len())?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  - {fault}"))
+    }
+}
+
+impl std::error::Error for ConfigFaults {}
+
+/// Variables that other programs know too, and the key that each sets; our own variable of the key wins.
+const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The file; `None`: `visavis.toml` in the working directory if there is one.
+    pub file: Option<PathBuf>,
+    /// Environment variables that begin with `VISAVIS_`, and `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub environment: BTreeMap<String, String>,
+    /// Flags, as `key` and value.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// The process's environment, and the given file and flags.
+    #[must_use]
+    pub fn from_process(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
+        let ours =
+            |name: &str| name.starts_with("VISAVIS_") || STANDARD.iter().any(|(known, _)| *known == name);
+        let environment = std::env::vars().filter(|(name, _)| ours(name)).collect();
+        Self { file, environment, flags }
+    }
+}
+
+/// Where models lie unless the configuration says otherwise.
+#[must_use]
+pub fn default_models_dir() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+    cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
+}
+
+/// Reads and checks the configuration.
+///
+/// # Errors
+/// All faults together: an unreadable file, unknown keys, wrong types, values out of range.
+pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
+    let mut faults = Vec::new();
+    let defaults = Figment::from(Serialized::defaults(Config::default()));
+    let known = flatten(&defaults);
+    let mut given: BTreeMap<String, (Value, String)> = BTreeMap::new();
+    read_file(sources, &mut given, &mut faults);
+    for (name, key) in STANDARD {
+        if let Some(text) = sources.environment.get(name) {
+            given.insert(key.into(), (parse(text), name.into()));
+        }
+    }
+    for (name, text) in &sources.environment {
+        // Other programs of the project read VISAVIS_ variables too, so an unknown one is no fault.
+        if let Some(key) = known.keys().find(|key| variable(key) == *name) {
+            given.insert(key.clone(), (parse(text), name.clone()));
+        }
+    }
+    for (key, text) in &sources.flags {
+        given.insert(key.clone(), (parse(text), format!("--{}", key.rsplit('.').next().unwrap_or(key))));
+    }
+    let mut merged = defaults;
+    for (key, (value, origin)) in given {
+        if !known.contains_key(&key) {
+            faults.push(format!("{key} ({origin}): there is no such key{}", nearest(&key, known.keys())));
+            continue;
+        }
+        let next = merged.clone().merge(Serialized::default(&key, &value));
+        match next.extract::<Config>() {
+            Ok(_) => merged = next,
+            Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
+        }
+    }
+    let config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
+    check::check(&config, &mut faults);
+    if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
+}
+
+fn read_file(sources: &Sources, given: &mut BTreeMap<String, (Value, String)>, faults: &mut Vec<String>) {
+    let implied = PathBuf::from("visavis.toml");
+    let path = match &sources.file {
+        Some(path) => path.clone(),
+        None if implied.exists() => implied,
+        None => return,
+    };
+    let origin = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Err(error) => faults.push(format!("{origin}: cannot be read: {error}")),
+        Ok(text) => match Toml::from_str::<Dict>(&text) {
+            Err(error) => faults.push(format!("{origin}: {}", error.to_string().trim())),
+            Ok(dict) => {
+                let mut flat = BTreeMap::new();
+                flatten_into(&dict, "", &mut flat);
+                given.extend(flat.into_iter().map(|(key, value)| (key, (value, origin.clone()))));
+            }
+        },
+    }
+}
+
+/// The variable that sets a key.
+#[must_use]
+pub fn variable(key: &str) -> String {
+    format!("VISAVIS_{}", key.replace('.', "_").to_uppercase())
+}
+
+fn parse(text: &str) -> Value {
+    text.parse().unwrap_or_else(|_| Value::from(text))
+}
+
+fn plain(error: &figment::Error) -> String {
+    error.clone().into_iter().map(|one| one.kind.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+fn flatten(figment: &Figment) -> BTreeMap<String, Value> {
+    let mut flat = BTreeMap::new();
+    if let Ok(dict) = figment.extract::<Dict>() {
+        flatten_into(&dict, "", &mut flat);
+    }
+    flat
+}
+
+fn flatten_into(dict: &Dict, prefix: &str, flat: &mut BTreeMap<String, Value>) {
+    for (key, value) in dict {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Dict(_, inner) => flatten_into(inner, &path, flat),
+            leaf => _ = flat.insert(path, leaf.clone()),
+        }
+    }
+}
+
+fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> String {
+    let leaf = key.rsplit('.').next().unwrap_or(key);
+    let mut same: Vec<&String> = known.filter(|other| other.rsplit('.').next() == Some(leaf)).collect();
+    same.sort();
+    same.first().map_or_else(String::new, |other| format!("; did you mean {other}?"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! What outlives the process: when a context is remembered, what is in it, and how a call goes on from it.
+
+use serde_json::json;
+
+use super::*;
+use crate::avatar::cue::{Cue, Mood};
+use crate::context::CallContext;
+use crate::tool::{Doer, builtin};
+
+impl Run {
+    /// The contexts that were remembered since the commands were taken.
+    fn remembered(&self) -> Vec<&CallContext> {
+        let of = self.commands.iter().filter_map(|command| match command {
+            Command::Remember(context) => Some(&**context),
+            _ => None,
+        });
+        of.collect()
+    }
+
+    fn client(&mut self, command: ClientCommand) -> &mut Self {
+        self.input(Input::Client(command))
+    }
+
+    fn heard_out(&mut self, response: u32) -> &mut Self {
+        let id = ResponseId(response);
+        self.inputs([Input::TextEnded(id), Input::Playout(PlayoutEvent::Finished(id))])
+    }
+
+    fn going_on(context: &CallContext) -> Self {
+        Self {
+            conversation: Conversation::resume(conversation().settings, "call".into(), context),
+            ..Self::new()
+        }
+    }
+}
+
+fn said(context: &CallContext) -> Vec<&str> {
+    context.messages.iter().map(|message| message.content.as_str()).collect()
+}
+
+fn tool(name: &str) -> Tool {
+    let parameters = json!({ "type": "object" });
+    Tool {
+        name: name.into(),
+        description: "Does it.".into(),
+        parameters,
+        timeout_ms: 5000,
+        doer: Doer::Client,
+    }
+}
+
+#[test]
+fn a_context_is_remembered_when_an_answer_has_ended_and_not_again_while_nothing_changes() {
+    let mut run = Run::new();
+    run.client(ClientCommand::Ready).say(1, "What is it?").sound(1, "It is tea.");
+    assert!(run.remembered().is_empty(), "the turn is in progress");
+    run.heard_out(1);
+    assert_eq!(
+        run.remembered().iter().map(|context| said(context)).collect::<Vec<_>>(),
+        [["What is it?", "It is tea."]]
+    );
+    assert_eq!((run.remembered()[0].language.as_str(), run.remembered()[0].responses), ("en", 1));
+    run.take();
+    // A noise, a hidden answer to words that were none, silence until the agent asks whether the person is
+    // there.
+    run.inputs([started(2), paused(2, 1), trial(2, 1, "")]).wait(65_000);
+    assert!(run.remembered().is_empty(), "{:?}", run.remembered());
+}
+
+#[test]
+fn of_an_answer_that_broke_off_only_what_was_heard_is_remembered() {
+    let mut run = Run::new();
+    run.say(1, "Count.").sound(1, "One two three four.").at(1, 220);
+    run.client(ClientCommand::Interrupt);
+    assert_eq!(said(run.remembered()[0]), ["Count.", "One two"]);
+    // One that failed is begun again first; then its question is given up, and remembered before the apology
+    // has sounded.
+    let mut run = Run::new();
+    run.say(1, "Count.");
+    for response in 1..=2 {
+        run.input(Input::AnswerFailed(ResponseId(response)));
+        assert!(run.remembered().is_empty(), "it is tried again");
+    }
+    run.input(Input::AnswerFailed(ResponseId(3)));
+    assert_eq!(said(run.remembered()[0]), ["Count."]);
+    run.take();
+    run.sound(4, "Sorry, something went wrong.").heard_out(4);
+    assert!(run.remembered().is_empty(), "the server's own words are no part of it");
+}
+
+#[test]
+fn what_a_client_sets_is_remembered_at_once_also_while_an_answer_sounds_and_the_same_again_is_not() {
+    let german = || ClientCommand::SetLanguage(Some("de".into()));
+    let colour = || ClientCommand::SetTools { id: None, tools: vec![tool("colour")] };
+    let happy = || ClientCommand::SetExpression(Cue::Mood(Mood::Happy));
+    let mut run = Run::new();
+    run.say(1, "What is it?").sound(1, "It is tea.").take();
+    run.client(german());
+    let context = run.remembered()[0];
+    assert_eq!((context.language.as_str(), context.set_language.as_deref()), ("de", Some("de")));
+    run.client(colour());
+    assert_eq!(run.remembered()[1].tools, [tool("colour")]);
+    run.client(happy());
+    assert_eq!(run.remembered()[2].mood, Mood::Happy);
+    run.client(german()).client(colour()).client(happy());
+    assert_eq!(run.remembered().len(), 3);
+    assert!(run.remembered().iter().all(|context| said(context) == ["What is it?"]), "it still sounds");
+    run.heard_out(1);
+    assert_eq!(said(run.remembered()[3]), ["What is it?", "It is tea."]);
+}
+
+#[test]
+fn appended_words_are_remembered_at_once_also_those_that_wait_for_the_end_of_an_answer() {
+    let mut run = Run::new();
+    run.input(append(true));
+    assert_eq!(said(run.remembered()[0]), ["appended words"]);
+    run.client(ClientCommand::Say("And?".into())).take();
+    run.sound(1, "It is tea.").input(append(false));
+    assert_eq!(said(run.remembered()[0]), ["appended words And?", "appended words"]);
+    run.heard_out(1);
+    assert_eq!(said(run.remembered()[1]), ["appended words And?", "It is tea. appended words"]);
+}
+
+#[test]
+fn calls_of_tools_and_their_results_are_remembered_with_the_turn_and_its_end() {
+    let mut run = Run { conversation: super::tools::conversation_with_tools(), ..Run::new() };
+    run.say(1, "Where is order seven?").input(Input::ToolCalled(ResponseId(1), "order".into(), "{}".into()));
+    run.input(Input::ToolReturned("1-1".into(), Ok("shipped".into())));
+    assert!(run.remembered().is_empty());
+    run.sound(1, "It is shipped.").heard_out(1);
+    let [context] = run.remembered()[..] else { panic!("{:?}", run.remembered()) };
+    let roles: Vec<_> = context.messages.iter().map(|message| message.role).collect();
+    assert_eq!(roles, [Role::User, Role::Call, Role::Tool, Role::Assistant]);
+    assert!(context.tools.is_empty(), "the server's own tools are its configuration");
+}
+
+#[test]
+fn what_was_forgotten_is_remembered_as_its_summary() {
+    let settings = Settings { prompt_tokens: 476, summarise: true, ..conversation().settings };
+    let mut run = Run { conversation: Conversation::new(settings, "call".into()), ..Run::new() };
+    for number in 1..=12 {
+        run.client(ClientCommand::Say(format!("question {number:03} is of thirty b.")));
+        run.sound(number, "the answer takes forty-two bytes of the room.").heard_out(number);
+    }
+    let before = run.remembered().last().unwrap().messages.len();
+    run.take();
+    run.input(Input::Summary("They talked about questions.".into()));
+    let [context] = run.remembered()[..] else { panic!("{:?}", run.remembered()) };
+    assert_eq!(context.summary, "They talked about questions.");
+    assert!(context.messages.len() < before);
+    let mut run = Run::going_on(context);
+    run.client(ClientCommand::Say("And now?".into()));
+    assert!(run.starts()[0].messages[0].content.ends_with("They talked about questions."));
+}
+
+#[test]
+fn a_call_that_goes_on_knows_what_it_knew_and_does_not_greet_again() {
+    let mut run = Run::new();
+    run.conversation.settings.greeting = "Hello there.".into();
+    run.client(ClientCommand::Ready).sound(1, "Hello there.").heard_out(1);
+    run.client(ClientCommand::SetTools { id: None, tools: vec![tool("colour")] });
+    run.client(ClientCommand::SetExpression(Cue::Mood(Mood::Happy)));
+    run.client(ClientCommand::SetLanguage(Some("de".into())));
+    run.client(ClientCommand::Say("Was ist es?".into())).sound(2, "Es ist Tee.").heard_out(2);
+    let context = (*run.remembered().last().unwrap()).clone();
+
+    let mut run = Run::going_on(&context);
+    run.conversation.settings.greeting = "Hello there.".into();
+    run.client(ClientCommand::Ready);
+    assert!(run.starts().is_empty(), "{:?}", run.starts());
+    assert!(run.remembered().is_empty(), "nothing has changed");
+    assert!(run.commands.contains(&Command::Show(Cue::Mood(Mood::Happy))));
+    let counts_all = |command: &Command| match command {
+        Command::Count(Counting::History(0, _), counted, _) => *counted == context.messages,
+        _ => false,
+    };
+    assert!(run.commands.iter().any(counts_all), "this engine has not counted them");
+    run.client(ClientCommand::Say("Und jetzt?".into()));
+    let asked = run.starts()[0];
+    assert_eq!((asked.language.as_str(), &asked.tools[..]), ("de", &[tool("colour")][..]));
+    assert!(
+        asked.messages[0].content.contains("German") && asked.messages[0].content.contains("Hello there.")
+    );
+    assert_eq!(
+        asked.messages[1..].iter().map(|message| message.content.as_str()).collect::<Vec<_>>(),
+        ["Was ist es?", "Es ist Tee.", "Und jetzt?"]
+    );
+    // Answers of the lost turn may have been told of.
+    assert!(asked.id.0 > context.responses + 100);
+}
+
+#[test]
+fn a_call_that_was_lost_before_its_hello_still_greets() {
+    let mut run = Run::new();
+    run.client(ClientCommand::SetLanguage(Some("de".into())));
+    let context = run.remembered()[0].clone();
+    let mut run = Run::going_on(&context);
+    run.conversation.settings.greeting = "Hallo.".into();
+    run.client(ClientCommand::Ready);
+    assert_eq!(run.starts()[0].script.as_deref(), Some("Hallo."));
+}
+
+#[test]
+fn a_language_that_was_let_go_of_is_identified_again_and_the_server_s_own_tools_are_its_present_ones() {
+    let context = CallContext { tools: vec![tool("colour"), tool("end_call")], ..conversation().context() };
+    let settings = Settings {
+        language: Some("de".into()),
+        tools: vec![builtin("end_call").unwrap()],
+        ..conversation().settings
+    };
+    let mut run = Run { conversation: Conversation::resume(settings, "call".into(), &context), ..Run::new() };
+    let tools: Vec<_> = run.conversation.tools().iter().map(|tool| (tool.name.as_str(), tool.doer)).collect();
+    assert_eq!(tools, [("end_call", Doer::EndCall), ("colour", Doer::Client)]);
+    run.say(1, "What is it?");
+    assert_eq!(run.starts()[0].language, "en");
+}

@@ -1,0 +1,144 @@
+//! Our own engine programs over gRPC, on a Unix socket or another machine: `stt`, `llm`, `tts`.
+//!
+//! - this file: the way to a program, and what its faults mean
+//! - `monitor`: asks for its health
+
+mod llm;
+mod monitor;
+mod stt;
+mod tts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use backon::ExponentialBuilder;
+use tokio::sync::watch;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::{Code, Status};
+use visavis_proto::fault;
+
+use super::{Backend, Tasks};
+use crate::config::{LlmEngine, TtsEngine};
+use crate::health::Wedged;
+use crate::status::{EngineStatus, Life};
+use crate::watchdog::Watchdog;
+use crate::{EngineError, Llm, Stt, Tts};
+use llm::GrpcLlm;
+use monitor::Monitor;
+use stt::GrpcStt;
+use tts::GrpcTts;
+
+/// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// Longest time for one transcript, or for reading ahead. Answers and phrases have none: playout may hold them back.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// What one stream may send before it is read.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same for all of a connection's: so much that one call's unread speech never holds back another's.
+const CONNECTION_WINDOW: u32 = 256 << 20;
+
+/// The way to an engine program.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    /// The connection, made when first used and again when lost.
+    channel: Channel,
+    /// Ends requests when the engine is wedged.
+    watchdog: Watchdog,
+    /// In what way it is wedged.
+    pub(super) wedged: watch::Receiver<Option<Wedged>>,
+    /// The lives of a child's process; none of an engine that runs elsewhere.
+    life: Option<watch::Receiver<Life>>,
+    /// Whether it answers.
+    pub(super) status: watch::Receiver<EngineStatus>,
+}
+
+/// The way to the program of this engine that listens at `url`, whose health is asked for until `tasks` end. `life`: of a
+/// child's process.
+///
+/// # Errors
+/// When `url` is no address of an engine.
+pub(super) fn open(
+    tasks: &Tasks,
+    name: &'static str,
+    url: &str,
+    life: Option<watch::Receiver<Life>>,
+) -> anyhow::Result<Link> {
+    let (status, known) = watch::channel(EngineStatus::not_ready("starts"));
+    let (wedged, found) = watch::channel(None);
+    let watchdog = Watchdog::new(found.clone());
+    let link = Link { channel: connect(url)?, watchdog, wedged: found, life: life.clone(), status: known };
+    let monitor = Monitor { name, channel: connect(url)?, life, status, wedged };
+    tasks.spawn(|token| monitor.run(token));
+    Ok(link)
+}
+
+/// The way to a program that somebody else has started.
+///
+/// # Errors
+/// When `url` is no address of an engine; the key is named.
+pub(super) fn remote(tasks: &Tasks, name: &'static str, url: &str) -> anyhow::Result<Link> {
+    open(tasks, name, url, None).with_context(|| format!("{name}.url"))
+}
+
+/// A recogniser.
+pub(super) fn stt(link: Link) -> Backend<dyn Stt> {
+    Backend { status: link.status.clone(), engine: Arc::new(GrpcStt { link }) }
+}
+
+/// A language model; `settings`: length and sampling of its answers.
+pub(super) fn llm(link: Link, settings: &LlmEngine) -> Backend<dyn Llm> {
+    Backend { status: link.status.clone(), engine: Arc::new(GrpcLlm { link, settings: settings.clone() }) }
+}
+
+/// A voice; `settings`: its speed.
+pub(super) fn tts(link: Link, settings: &TtsEngine) -> Backend<dyn Tts> {
+    Backend { status: link.status.clone(), engine: Arc::new(GrpcTts { link, settings: settings.clone() }) }
+}
+
+/// A connection that is made when first used and again when lost.
+fn connect(url: &str) -> anyhow::Result<Channel> {
+    let mut endpoint =
+        Endpoint::from_shared(url.to_string())?.tcp_nodelay(true).connect_timeout(Duration::from_secs(3));
+    endpoint = endpoint.initial_stream_window_size(STREAM_WINDOW);
+    endpoint = endpoint.initial_connection_window_size(CONNECTION_WINDOW);
+    if url.starts_with("https://") {
+        endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots())?;
+    }
+    if !url.starts_with("unix:") {
+        endpoint = endpoint.keep_alive_while_idle(true).http2_keep_alive_interval(Duration::from_secs(10));
+    }
+    Ok(endpoint.connect_lazy())
+}
+
+impl From<Status> for EngineError {
+    fn from(status: Status) -> Self {
+        if let Some(detail) = fault::is_too_long(&status) {
+            return Self::TooLong { limit: detail.limit, got: detail.got };
+        }
+        if std::error::Error::source(&status).is_some() {
+            // Not the engine says so, but its connection: it has died, and will be back.
+            return Self::Unavailable(format!("the connection is lost: {}", status.message()));
+        }
+        let message = status.message().to_string();
+        match status.code() {
+            Code::Unavailable => Self::Unavailable(message),
+            Code::ResourceExhausted => Self::Busy(message),
+            Code::InvalidArgument | Code::OutOfRange | Code::NotFound => Self::Invalid(message),
+            Code::DeadlineExceeded => Self::Deadline,
+            _ => Self::Failed(message),
+        }
+    }
+}
+
+fn retries() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_millis(500))
+        .with_total_delay(Some(PATIENCE))
+        .without_max_times()
+}
+
+fn deadline_ms() -> u32 {
+    u32::try_from(DEADLINE.as_millis()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,206 @@
+//! What an engine says of its health and work, asked for at intervals, and what follows from it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::transport::Channel;
+use visavis_proto::v1::{
+    HealthReply, HealthRequest, StatsReply, StatsRequest, engine_client::EngineClient, health_reply,
+};
+
+use crate::health::{Answer, Event, Health, TICK, Wedged};
+use crate::status::{EngineStatus, Life};
+
+/// Between questions while an engine is not ready, so that `/ready` turns true at once.
+const WAITING: Duration = Duration::from_millis(200);
+/// Between questions otherwise.
+const STEADY: Duration = Duration::from_millis(500);
+/// A question that is not answered by then is asked again: its connection may be lost.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// Between questions for its counters.
+const COUNTED: Duration = Duration::from_secs(2);
+
+/// What was seen of an engine, and what is to be told of it.
+struct Seen {
+    event: Event,
+    status: Option<EngineStatus>,
+}
+
+impl Seen {
+    fn of_process(life: Life) -> Self {
+        match life {
+            Life::Up(_) => Self { event: Event::Started, status: Some(EngineStatus::not_ready("starts")) },
+            Life::Down => {
+                let status = EngineStatus::not_ready("has ended and is started again");
+                Self { event: Event::Ended, status: Some(status) }
+            }
+        }
+    }
+}
+
+/// Watches over one engine.
+pub(super) struct Monitor {
+    /// stt, llm or tts.
+    pub(super) name: &'static str,
+    /// A connection of its own: answers about health must not wait behind speech that nobody takes.
+    pub(super) channel: Channel,
+    /// Of a child; none for an engine that runs elsewhere.
+    pub(super) life: Option<watch::Receiver<Life>>,
+    /// For operators and for new calls.
+    pub(super) status: watch::Sender<EngineStatus>,
+    /// For the supervisor and the requests in work.
+    pub(super) wedged: watch::Sender<Option<Wedged>>,
+}
+
+impl Monitor {
+    /// Watches until `token` is cancelled.
+    pub(super) async fn run(mut self, token: CancellationToken) {
+        token.run_until_cancelled(self.watch()).await;
+    }
+
+    async fn watch(&mut self) {
+        let began = Instant::now();
+        let mut health = Health::new(Duration::ZERO);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut life = self.life.clone();
+        let (mut number, mut counted) = (0, began);
+        let mut question = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+        loop {
+            let seen = tokio::select! {
+                // A new process first: an answer after it is the new one's.
+                biased;
+                now = next_life(&mut life) => {
+                    question = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+                    if let Life::Up(new) = now {
+                        number = new;
+                    }
+                    Seen::of_process(now)
+                }
+                asked = &mut question => {
+                    let seen = self.hear(asked);
+                    let pause = if self.status.borrow().ready { STEADY } else { WAITING };
+                    let count = counted.elapsed() >= COUNTED;
+                    if count {
+                        counted = Instant::now();
+                    }
+                    question = Box::pin(ask(self.channel.clone(), pause, count));
+                    seen
+                }
+                _ = tick.tick() => Seen { event: Event::Tick, status: None },
+            };
+            health.on(began.elapsed(), seen.event);
+            self.tell(seen.status, health.wedge().map(|wedge| Wedged { number, wedge }));
+        }
+    }
+
+    /// Takes an answer; one that could not be had is none.
+    fn hear(&self, asked: Result<Told, Status>) -> Seen {
+        match asked {
+            Ok(Told { health, stats }) => {
+                if let Some(stats) = stats {
+                    record(self.name, &stats);
+                }
+                let answer = match health.state() {
+                    health_reply::State::Loading => Answer::Loading,
+                    health_reply::State::Ready => Answer::Ready(Duration::from_millis(health.step_ms.into())),
+                    health_reply::State::Failed => Answer::Failed,
+                };
+                Seen { event: Event::Answered(answer), status: Some(read(health)) }
+            }
+            // A child's process says more than its connection.
+            Err(_) if self.life.is_some() => Seen { event: Event::Tick, status: None },
+            Err(status) => {
+                Seen { event: Event::Tick, status: Some(EngineStatus::not_ready(status.message())) }
+            }
+        }
+    }
+
+    fn tell(&self, status: Option<EngineStatus>, wedged: Option<Wedged>) {
+        if let Some(Wedged { wedge, .. }) = wedged {
+            let then = if self.life.is_some() { " and is started again" } else { "" };
+            self.publish(EngineStatus::not_ready(format!("{}{then}", wedge.as_str())));
+        } else if let Some(status) = status {
+            self.publish(status);
+        }
+        self.wedged.send_if_modified(|old| std::mem::replace(old, wedged) != wedged);
+    }
+
+    fn publish(&self, now: EngineStatus) {
+        metrics::gauge!("visavis_engine_ready", "engine" => self.name).set(f64::from(u8::from(now.ready)));
+        self.status.send_if_modified(|old| {
+            let changed = *old != now;
+            if changed {
+                tracing::info!(engine = self.name, ready = now.ready, message = %now.message, "engine state");
+            }
+            *old = now;
+            changed
+        });
+    }
+}
+
+/// The next change of a child's process; an engine elsewhere has none that could be seen.
+async fn next_life(life: &mut Option<watch::Receiver<Life>>) -> Life {
+    if let Some(life) = life
+        && life.changed().await.is_ok()
+    {
+        return *life.borrow_and_update();
+    }
+    std::future::pending().await
+}
+
+/// What an engine answered.
+struct Told {
+    health: HealthReply,
+    stats: Option<StatsReply>,
+}
+
+async fn ask(channel: Channel, after: Duration, count: bool) -> Result<Told, Status> {
+    sleep(after).await;
+    let mut client = EngineClient::new(channel);
+    let asked = timeout(ANSWERED_WITHIN, client.health(HealthRequest {})).await;
+    let reply = asked.unwrap_or_else(|_| Err(Status::deadline_exceeded("does not answer")))?;
+    let mut stats = None;
+    if count && let Ok(Ok(reply)) = timeout(STEADY, client.stats(StatsRequest {})).await {
+        stats = Some(reply.into_inner());
+    }
+    Ok(Told { health: reply.into_inner(), stats })
+}
+
+fn read(reply: HealthReply) -> EngineStatus {
+    let ready = reply.state() == health_reply::State::Ready;
+    let message = match reply.state() {
+        health_reply::State::Ready => String::new(),
+        health_reply::State::Loading => "loads its model".into(),
+        health_reply::State::Failed => reply.message,
+    };
+    EngineStatus {
+        ready,
+        message,
+        model: reply.model,
+        device: reply.device,
+        identifies_language: reply.identifies_language,
+        languages: reply.languages,
+        context: reply.context,
+    }
+}
+
+fn record(name: &'static str, stats: &StatsReply) {
+    let counters = [
+        ("visavis_engine_requests_total", stats.requests),
+        ("visavis_engine_rejected_total", stats.rejected),
+        ("visavis_engine_cancelled_total", stats.cancelled),
+        ("visavis_engine_failed_total", stats.failed),
+        ("visavis_engine_busy_milliseconds_total", stats.busy_ms),
+        ("visavis_engine_units_total", stats.units),
+    ];
+    for (metric, value) in counters {
+        metrics::counter!(metric, "engine" => name).absolute(value);
+    }
+    metrics::gauge!("visavis_engine_active", "engine" => name).set(f64::from(stats.active));
+    metrics::gauge!("visavis_queue_depth", "queue" => name).set(f64::from(stats.queued));
+    metrics::gauge!("visavis_queue_capacity", "queue" => name).set(f64::from(stats.queue_capacity));
+}

@@ -1,0 +1,138 @@
+//! Recognition by `visavis-stt`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use visavis_proto::v1::{self, stt_client::SttClient, stt_input};
+
+use super::{Link, deadline_ms};
+use crate::audio::pcm;
+use crate::frame::{LanguageWeight, Transcript};
+use crate::{EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
+
+/// Audio frames and decodes on their way to recognition; the pipeline waits when they are full.
+const STT_QUEUE: usize = 256;
+
+/// Recognition by `visavis-stt`.
+#[derive(Debug, Clone)]
+pub(super) struct GrpcStt {
+    pub(super) link: Link,
+}
+
+/// The last decode that was asked for, until it is answered. Older ones need no answer of their own.
+#[derive(Debug, Clone, Default)]
+struct Owed(Arc<AtomicU64>);
+
+impl Owed {
+    const NOTHING: u64 = 0;
+
+    fn key(number: u32) -> u64 {
+        u64::from(number) + 1
+    }
+
+    fn ask(&self, message: &SttInput) {
+        if let SttInput::Decode { number, .. } = message {
+            self.0.store(Self::key(*number), Ordering::Relaxed);
+        }
+    }
+
+    fn answer(&self, number: u32) {
+        let (relaxed, last) = (Ordering::Relaxed, Self::key(number));
+        _ = self.0.compare_exchange(last, Self::NOTHING, relaxed, relaxed);
+    }
+
+    fn is_any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != Self::NOTHING
+    }
+}
+
+#[async_trait]
+impl Stt for GrpcStt {
+    fn capabilities(&self) -> SttCapabilities {
+        SttCapabilities { languages: self.link.status.borrow().languages.clone(), ..SttCapabilities::ALL }
+    }
+
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
+        let (input, mut queue) = mpsc::channel(STT_QUEUE);
+        let (wire, outgoing) = mpsc::channel(STT_QUEUE);
+        let SttRequest { language, expected, ahead } = request;
+        let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
+        let weight = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
+        let expected_languages = expected.into_iter().map(weight).collect();
+        let start = v1::SttStart { language, expected_languages, priority, ..Default::default() };
+        // The call's answer comes only after the engine has seen a first message.
+        _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
+        let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
+        let opened = client.recognize(ReceiverStream::new(outgoing));
+        let answers = self.link.watchdog.answer(opened).await?.into_inner();
+        let owed = Owed::default();
+        let asked = owed.clone();
+        let feed = async move {
+            while let Some(message) = queue.recv().await {
+                asked.ask(&message);
+                if wire.send(wire_input(message)).await.is_err() {
+                    break;
+                }
+            }
+            drop(wire);
+            std::future::pending::<()>().await;
+        };
+        // The feeder lives inside the output stream, so that no task is left when the utterance is dropped.
+        let feed = futures_util::stream::once(feed).filter_map(|()| async { None });
+        let answered = owed.clone();
+        let transcripts = answers.map_err(EngineError::from).map_ok(move |answer| {
+            let number = answer.number;
+            answered.answer(number);
+            (number, transcript(answer))
+        });
+        let output = ends_with_first(transcripts.boxed(), feed.boxed());
+        Ok(SttStream { input, output: self.link.watchdog.pieces(output, move || owed.is_any()) })
+    }
+}
+
+/// Both streams together, ended when the first ends.
+fn ends_with_first<T: Send + 'static>(
+    first: BoxStream<'static, T>,
+    second: BoxStream<'static, T>,
+) -> BoxStream<'static, T> {
+    let first = first.map(Some).chain(futures_util::stream::once(async { None }));
+    futures_util::stream::select(first, second.map(Some))
+        .take_while(|item| std::future::ready(item.is_some()))
+        .filter_map(std::future::ready)
+        .boxed()
+}
+
+fn wire_input(message: SttInput) -> v1::SttInput {
+    let input = match message {
+        SttInput::Audio(samples) => stt_input::Input::Audio(pcm::bytes(&samples).collect()),
+        SttInput::Decode { number, last, stable, phrases } => stt_input::Input::Decode(v1::SttDecode {
+            number,
+            r#final: last,
+            deadline_ms: deadline_ms(),
+            samples: 0,
+            stable,
+            phrases,
+        }),
+    };
+    v1::SttInput { input: Some(input) }
+}
+
+fn transcript(answer: v1::Transcript) -> Transcript {
+    let weight = |v1::LanguageWeight { language, weight }| LanguageWeight { language, weight };
+    Transcript {
+        text: answer.text,
+        // What stays is agreed on in the pipeline.
+        stable: 0,
+        language: answer.language,
+        language_probability: answer.language_probability,
+        languages: answer.languages.into_iter().map(weight).collect(),
+        no_speech_probability: answer.no_speech_probability,
+        average_log_probability: answer.average_log_probability,
+        decode_ms: answer.decode_ms,
+    }
+}

@@ -1,0 +1,75 @@
+//! Speech by `visavis-tts`.
+
+use async_trait::async_trait;
+use backon::Retryable;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use visavis_proto::v1::{self, tts_client::TtsClient};
+
+use super::{Link, retries};
+use crate::audio::pcm;
+use crate::config::TtsEngine;
+use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
+
+/// Speech by `visavis-tts`.
+#[derive(Debug, Clone)]
+pub(super) struct GrpcTts {
+    pub(super) link: Link,
+    /// Speed.
+    pub(super) settings: TtsEngine,
+}
+
+#[async_trait]
+impl Tts for GrpcTts {
+    fn capabilities(&self) -> TtsCapabilities {
+        TtsCapabilities::ALL
+    }
+
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let priority = if request.ahead { v1::Priority::Batch } else { v1::Priority::Live };
+        let message = v1::SynthesizeRequest {
+            text: request.text,
+            voice: request.voice,
+            language: request.language,
+            speed: self.settings.speed,
+            priority: priority.into(),
+            deadline_ms: 0,
+        };
+        let open = || async {
+            let mut client = TtsClient::new(self.link.channel.clone()).max_decoding_message_size(16 << 20);
+            let opened = self.link.watchdog.answer(client.synthesize(message.clone())).await?;
+            Ok::<_, EngineError>(opened.into_inner())
+        };
+        let parts = open.retry(retries()).when(EngineError::is_passing).await?;
+        let parts = parts.map_err(EngineError::from).map_ok(part).boxed();
+        Ok(self.link.watchdog.pieces(parts, || true))
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        let mut client = TtsClient::new(self.link.channel.clone());
+        let reply = self.link.watchdog.answer(client.voices(v1::VoicesRequest {})).await?;
+        Ok(reply.into_inner().voices.into_iter().map(voice).collect())
+    }
+}
+
+fn voice(voice: v1::Voice) -> Voice {
+    Voice { name: voice.name, language: voice.language, locale: voice.locale }
+}
+
+fn sound(phoneme: v1::Phoneme) -> (String, u64, u64) {
+    let start = u64::from(phoneme.start);
+    (phoneme.symbol, start, start + u64::from(phoneme.length))
+}
+
+fn part(part: v1::SpeechPart) -> TtsPart {
+    TtsPart {
+        rate: part.sample_rate,
+        samples: pcm::samples(&part.audio).collect(),
+        words: part.words.into_iter().map(|word| (word.text, word.start, word.end)).collect(),
+        sounds: part.phonemes.into_iter().map(sound).collect(),
+        measured: part.measured,
+    }
+}

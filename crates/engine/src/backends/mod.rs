@@ -1,0 +1,146 @@
+//! Adapters: each makes an engine of something that recognises, writes or speaks. An engine is a trait object, a status, and
+//! what the trait's `capabilities` say that it can do; nothing outside this folder knows more of it.
+//!
+//! - this file: which adapter the configuration means, for each kind of engine
+//! - [`child`]: our own engine programs, started and kept running by this server
+//! - [`grpc`]: our own engine programs, wherever they run
+
+pub mod child;
+mod grpc;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::model_files::ModelFiles;
+use super::status::EngineStatus;
+use super::{Llm, Stt, Tts};
+use crate::config::Config;
+use child::Children;
+
+/// One engine of a server.
+pub struct Backend<T: ?Sized> {
+    /// Takes requests, and says what it can do.
+    pub engine: Arc<T>,
+    /// Whether it answers.
+    pub status: watch::Receiver<EngineStatus>,
+}
+
+/// The kinds of engines that an `url` of the configuration can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// An engine program that this server starts.
+    Child,
+    /// An engine program that somebody else has started.
+    Remote,
+}
+
+impl Kind {
+    fn of(url: &str) -> Self {
+        if url.is_empty() { Self::Child } else { Self::Remote }
+    }
+}
+
+/// Makes the engines that a configuration names, and looks after them. Engines load in the background.
+pub struct Backends {
+    children: Children,
+    tasks: Tasks,
+}
+
+impl Backends {
+    /// Nothing made yet; `confine`: children may do no more than they need.
+    ///
+    /// # Errors
+    /// When there is no folder for sockets.
+    pub fn new(confine: bool) -> anyhow::Result<Self> {
+        Ok(Self { children: Children::new(confine)?, tasks: Tasks::default() })
+    }
+
+    /// The recogniser.
+    ///
+    /// # Errors
+    /// When its program is not there, or its address is wrong.
+    pub fn stt(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Stt>> {
+        let own = &config.stt;
+        Ok(match Kind::of(&own.url) {
+            Kind::Child => grpc::stt(self.child("stt", child::stt_arguments(own, models))?),
+            Kind::Remote => grpc::stt(grpc::remote(&self.tasks, "stt", &own.url)?),
+        })
+    }
+
+    /// The language model.
+    ///
+    /// # Errors
+    /// When its program is not there, or its address is wrong.
+    pub fn llm(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Llm>> {
+        let own = &config.llm;
+        Ok(match Kind::of(&own.url) {
+            Kind::Child => grpc::llm(self.child("llm", child::llm_arguments(own, models))?, own),
+            Kind::Remote => grpc::llm(grpc::remote(&self.tasks, "llm", &own.url)?, own),
+        })
+    }
+
+    /// The voice.
+    ///
+    /// # Errors
+    /// When its program is not there, or its address is wrong.
+    pub fn tts(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Tts>> {
+        let own = &config.tts;
+        Ok(match Kind::of(&own.url) {
+            Kind::Child => grpc::tts(self.child("tts", child::tts_arguments(own, models))?, own),
+            Kind::Remote => grpc::tts(grpc::remote(&self.tasks, "tts", &own.url)?, own),
+        })
+    }
+
+    fn child(&self, name: &'static str, arguments: Vec<String>) -> anyhow::Result<grpc::Link> {
+        self.children.start(&self.tasks, name, arguments)
+    }
+
+    /// Ends the children and waits for them.
+    pub async fn stop(&self) {
+        self.tasks.stop().await;
+    }
+}
+
+/// What looks after engines until the server ends.
+#[derive(Debug, Default)]
+struct Tasks {
+    tracker: TaskTracker,
+    token: CancellationToken,
+}
+
+impl Tasks {
+    /// Begins work that ends when its token is cancelled.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(CancellationToken) -> F) {
+        self.tracker.spawn(work(self.token.clone()));
+    }
+
+    async fn stop(&self) {
+        self.token.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_an_address_a_child_is_started_and_an_engine_elsewhere_is_waited_for() {
+        assert_eq!([Kind::of(""), Kind::of("http://gpu:7001")], [Kind::Child, Kind::Remote]);
+        let mut config = Config::default();
+        config.llm.url = "http://127.0.0.1:9".into();
+        let backends = Backends::new(false).unwrap();
+        let llm = backends.llm(&config, &ModelFiles::default()).unwrap();
+        assert_eq!((llm.status.borrow().ready, llm.engine.lives().is_none()), (false, true));
+        let can = llm.engine.capabilities();
+        assert!(can.prefill && can.turn_end && can.tools && can.counts_tokens, "{can:?}");
+        config.llm.url = "http://no address".into();
+        let fault = backends.llm(&config, &ModelFiles::default()).err().unwrap();
+        assert!(format!("{fault:#}").contains("llm.url"), "{fault:#}");
+        backends.stop().await;
+    }
+}

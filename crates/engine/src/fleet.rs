@@ -1,0 +1,124 @@
+//! All engines of a server: one of each kind, and what the server itself computes.
+
+use std::sync::Arc;
+
+use super::backends::{Backend, Backends};
+use super::model_files::ModelFiles;
+use super::silero::Silero;
+use super::smart_turn::SmartTurn;
+use super::speech_cache::CachedTts;
+use super::{EndOfTurn, Engines, Llm, Stt, Tts, Vad};
+use crate::config::Config;
+
+/// The engines and what is known of them.
+pub struct Fleet {
+    /// Speech to text.
+    pub stt: Backend<dyn Stt>,
+    /// Language model.
+    pub llm: Backend<dyn Llm>,
+    /// Text to speech, which is remembered.
+    pub tts: Backend<dyn Tts>,
+    vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
+    /// The end of a turn by its sound; none: the profile has no such model.
+    pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
+    backends: Backends,
+}
+
+impl Fleet {
+    /// Starts what is to be started and connects to the rest. Returns at once; engines load in the background.
+    ///
+    /// # Errors
+    /// When the model of voice activity or of the end of a turn cannot be loaded, an engine's program is not there, or an address is wrong.
+    pub fn start(config: &Config, models: &ModelFiles) -> anyhow::Result<Self> {
+        let silero = Silero::load(&models.runtime, &models.vad)?;
+        let end_of_turn = match &models.turn {
+            Some(model) => Some(Arc::new(SmartTurn::load(&models.runtime, model)?) as Arc<dyn EndOfTurn>),
+            None => None,
+        };
+        let backends = Backends::new(config.engines.confine)?;
+        Ok(Self {
+            stt: backends.stt(config, models)?,
+            llm: backends.llm(config, models)?,
+            tts: remembered(backends.tts(config, models)?, config.tts.cache_mb),
+            vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
+            end_of_turn,
+            backends,
+        })
+    }
+
+    /// For calls.
+    #[must_use]
+    pub fn engines(&self) -> Engines {
+        Engines {
+            stt: self.stt.engine.clone(),
+            llm: self.llm.engine.clone(),
+            tts: self.tts.engine.clone(),
+            vad: self.vad.clone(),
+            end_of_turn: self.end_of_turn.clone(),
+        }
+    }
+
+    /// True when every engine answers.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.missing().is_none()
+    }
+
+    /// What calls wait for, in words; none: every engine answers.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        let engines = [
+            ("recognition", &self.stt.status),
+            ("the language model", &self.llm.status),
+            ("the voice", &self.tts.status),
+        ];
+        engines.into_iter().find_map(|(name, status)| {
+            let status = status.borrow();
+            (!status.ready).then(|| format!("{name} {}", status.message))
+        })
+    }
+
+    /// Ends the children and waits for them.
+    pub async fn stop(&self) {
+        self.backends.stop().await;
+    }
+}
+
+/// Speech that is remembered, unless the configuration leaves no room for it.
+fn remembered(tts: Backend<dyn Tts>, megabytes: u32) -> Backend<dyn Tts> {
+    let Backend { engine, status } = tts;
+    match megabytes {
+        0 => Backend { engine, status },
+        megabytes => Backend { engine: Arc::new(CachedTts::new(engine, u64::from(megabytes) << 20)), status },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::health::Wedge;
+    use crate::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+    use crate::status::EngineStatus;
+
+    #[test]
+    fn the_first_engine_that_is_wedged_is_named_in_a_sentence() {
+        let ready = || watch::channel(EngineStatus { ready: true, ..EngineStatus::default() });
+        let ((_stt, stt), (model, llm), (voice, tts)) = (ready(), ready(), ready());
+        let fleet = Fleet {
+            stt: Backend { engine: Arc::new(ScriptedStt::default()), status: stt },
+            llm: Backend { engine: Arc::new(ScriptedLlm::default()), status: llm },
+            tts: Backend { engine: Arc::new(ScriptedTts), status: tts },
+            vad: Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>),
+            end_of_turn: None,
+            backends: Backends::new(false).unwrap(),
+        };
+        assert_eq!((fleet.ready(), fleet.missing()), (true, None));
+        voice.send_replace(EngineStatus::not_ready(Wedge::Silent.as_str()));
+        assert_eq!(fleet.missing().as_deref(), Some("the voice does not answer"));
+        model.send_replace(EngineStatus::not_ready(Wedge::Stuck.as_str()));
+        let stuck = "the language model has been at one step of its work for a minute";
+        assert_eq!((fleet.ready(), fleet.missing().as_deref()), (false, Some(stuck)));
+    }
+}

@@ -1,0 +1,86 @@
+//! The model files that engines read.
+
+use std::path::PathBuf;
+
+use visavis_models::Manifest;
+
+use crate::config::Config;
+
+/// The model files of a configuration, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModelFiles {
+    /// Whisper.
+    pub stt: PathBuf,
+    /// GGUF.
+    pub llm: PathBuf,
+    /// Piper voices.
+    pub voices: Vec<PathBuf>,
+    /// Silero.
+    pub vad: PathBuf,
+    /// Smart Turn, if turns are to be ended with its help.
+    pub turn: Option<PathBuf>,
+    /// ONNX Runtime.
+    pub runtime: PathBuf,
+}
+
+impl ModelFiles {
+    /// The files that the configuration and its profile name.
+    ///
+    /// # Errors
+    /// When the profile is unknown, or a file is missing, with the command that fetches it.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        let profile = Manifest::builtin().profile(&config.models.profile)?;
+        let directory = &config.models.dir;
+        let or = |own: &PathBuf, file: &std::path::Path| {
+            if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() }
+        };
+        let voices = if config.tts.voices.is_empty() {
+            profile
+                .tts
+                .iter()
+                .filter(|file| file.extension().is_some_and(|kind| kind == "onnx"))
+                .map(|file| directory.join(file))
+                .collect()
+        } else {
+            config.tts.voices.clone()
+        };
+        let files = Self {
+            stt: or(&config.stt.model, &profile.stt),
+            llm: or(&config.llm.model, &profile.llm),
+            voices,
+            vad: directory.join(&profile.vad),
+            turn: profile.turn.as_ref().map(|file| directory.join(file)),
+            runtime: directory.join(&profile.runtime),
+        };
+        let mut needed = vec![&files.vad, &files.runtime];
+        needed.extend(&files.turn);
+        needed.extend(config.stt.url.is_empty().then_some(&files.stt));
+        needed.extend(config.llm.url.is_empty().then_some(&files.llm));
+        if config.tts.url.is_empty() {
+            needed.extend(&files.voices);
+        }
+        let missing: Vec<String> = needed
+            .into_iter()
+            .filter(|path| !path.is_file())
+            .map(|path| path.display().to_string())
+            .collect();
+        anyhow::ensure!(
+            missing.is_empty(),
+            "missing: {}. Fetch the models with `visavis models fetch --profile {}`",
+            missing.join(", "),
+            config.models.profile
+        );
+        Ok(files)
+    }
+
+    /// Every file that is read, with what lies beside a voice.
+    #[must_use]
+    pub fn all(&self) -> Vec<PathBuf> {
+        let mut all = vec![self.stt.clone(), self.llm.clone(), self.vad.clone(), self.runtime.clone()];
+        all.extend(self.turn.clone());
+        for voice in &self.voices {
+            all.extend([voice.clone(), voice.with_added_extension("json")]);
+        }
+        all
+    }
+}

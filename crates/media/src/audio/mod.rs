@@ -1,0 +1,12 @@
+//! Sound as numbers: samples, resampling, WAV, Opus, Whisper's features, and the order and timing of packets. No I/O, no clock.
+
+pub mod jitter;
+mod jitter_delay;
+pub mod log_mel;
+pub mod opus;
+pub mod pcm;
+pub mod resample;
+pub mod wav;
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -1,0 +1,195 @@
+//! The work that a conversation wants done: an answer, what is said in front of it, its tools, and what is done while
+//! nobody waits.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use super::effort::Effort;
+use super::{AnswerNote, Conductor};
+use crate::conversation::{Counted, Counting, Input};
+use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest};
+use crate::floor::Floor;
+use crate::frame::{Message, Play, ResponseId, ResponseRequest, Sentence, VadEvent};
+use crate::speakable::speakable;
+use crate::tool::{ToolCall, Tools};
+use crate::tts::{SpeechOut, VoiceChoice};
+use crate::vad::Heard;
+use crate::{SENTENCE_QUEUE, llm, tts};
+
+/// Tokens that are counted later than this are estimated.
+const COUNTING: Duration = Duration::from_secs(5);
+
+impl Conductor {
+    /// Asks the end-of-turn model about a pause.
+    pub(super) fn judge(&self, heard: &Heard) {
+        let VadEvent::Paused { utterance, pause, .. } = heard.event else { return };
+        let (Some(model), Some(audio)) = (self.engines.end_of_turn.clone(), heard.audio.clone()) else {
+            return;
+        };
+        let out = self.judged.0.clone();
+        self.tasks.spawn(async move {
+            match tokio::task::spawn_blocking(move || model.probability(&audio)).await {
+                // When the conversation does not keep up, a vote is the least loss.
+                Ok(Ok(probability)) => {
+                    tracing::debug!(utterance = utterance.0, pause, probability, "turn's end by melody");
+                    _ = out.try_send(Input::Prosody(utterance, pause, probability));
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "the end of the turn was not judged"),
+                Err(error) => tracing::error!(%error, "the end-of-turn model panicked"),
+            }
+        });
+    }
+
+    /// Reads ahead; a newer reading replaces an older one.
+    pub(super) fn prefill(&mut self, messages: Vec<Message>, open: bool) {
+        if !self.engines.llm.capabilities().prefill {
+            return;
+        }
+        self.prefill.cancel();
+        self.prefill = self.token.child_token();
+        let (token, llm) = (self.prefill.clone(), self.engines.llm.clone());
+        let request = LlmRequest {
+            conversation: self.call.clone(),
+            messages,
+            speculative: true,
+            tools: self.conversation.tools().clone(),
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
+    }
+
+    /// Has lines spoken for later, one after the other, until somebody speaks.
+    pub(super) fn prepare(&mut self, lines: Vec<String>, (voice, language): (String, String)) {
+        self.spare.cancel();
+        self.spare = self.token.child_token();
+        let (token, tts) = (self.spare.clone(), self.engines.tts.clone());
+        let any = TtsRequest { text: String::new(), voice, language, ahead: true };
+        let work = async move {
+            for line in lines {
+                let text = speakable(&line, &any.language).text;
+                tts.prepare(TtsRequest { text, ..any.clone() }).await;
+            }
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Has the model write a summary, which may come in any later turn.
+    pub(super) fn summarise(&self, messages: Vec<Message>) {
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        // Not in the call's conversation: its cache is for the answers.
+        let tools = Tools::default();
+        let request = LlmRequest { conversation: String::new(), messages, speculative: true, tools };
+        let work = async move {
+            let text = llm::whole(request, llm.as_ref()).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "nothing was summed up");
+                String::new()
+            });
+            _ = out.send(Input::Summary(text)).await;
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Has the engine count tokens, if it can.
+    pub(super) fn count(&self, what: Counting, messages: Vec<Message>, tools: Tools) {
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        let work = async move {
+            let able = llm.capabilities().counts_tokens;
+            let counted = if able { counted(llm.as_ref(), &messages, &tools).await } else { None };
+            _ = out.send(Input::Counted(what, counted)).await;
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Says something in front of the answer in work, which goes on being made.
+    pub(super) fn hold(&mut self, response: ResponseId, text: &str) {
+        let Some(token) = self.answer.clone() else { return };
+        let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
+        let voice = self.voice.clone();
+        let spoken = speakable(text, &voice.language);
+        let sentence = Sentence { speakable: spoken.text, ..Sentence::silent(response, 0) };
+        let out = SpeechOut { floor: self.floor.clone(), playout: speech };
+        self.tasks.spawn(async move {
+            let said = tts::hold(&sentence, voice, tts.as_ref(), out);
+            if let Some(Err(error)) = token.run_until_cancelled(said).await {
+                tracing::warn!(response = response.0, %error, "the holding phrase failed");
+            }
+        });
+    }
+
+    /// Runs a tool for the answer in work, until the answer ends.
+    pub(super) fn run_tool(&mut self, call: ToolCall) {
+        let Some(token) = self.answer.clone() else { return };
+        let (toolbox, returned) = (self.wires.toolbox.clone(), self.returned.0.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let work = AssertUnwindSafe(toolbox.run(&call)).catch_unwind();
+            if let Some(done) = token.run_until_cancelled(work).await {
+                let result = done.unwrap_or_else(|_| Err("the tool failed".into()));
+                _ = returned.send(Input::ToolReturned(call.id, result)).await;
+            }
+        }));
+    }
+
+    pub(super) fn start(&mut self, request: ResponseRequest, play: Play) {
+        self.spare.cancel();
+        self.cancel();
+        let id = request.id;
+        self.wires.current.send_replace(Some((id, play)));
+        let token = self.token.child_token();
+        self.answer = Some(token.clone());
+        self.voice = VoiceChoice { voice: request.voice.clone(), language: request.language.clone() };
+        let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
+        let notes = self.notes.0.clone();
+        let voice = self.voice.clone();
+        self.floor = Floor::default();
+        let out = SpeechOut { floor: self.floor.clone(), playout: self.wires.speech.clone() };
+        let (rounds, more) = mpsc::channel(1);
+        self.rounds = Some(rounds);
+        let effort = Effort::begin(play == Play::Hidden);
+        let scripted = request.script.is_some();
+        let words = effort.of(llm::run(
+            self.call.clone(),
+            request,
+            self.engines.llm.clone(),
+            llm::Around { sentences, notes: notes.clone(), position: self.wires.position.clone() },
+            more,
+            self.wires.cue_sources,
+        ));
+        self.effort = Some(effort).filter(|_| !scripted);
+        let of_model = notes.clone();
+        let words = async move {
+            let done = words.await;
+            if matches!(done, Err(EngineError::Unavailable(_))) {
+                _ = of_model.send(AnswerNote::ModelFailed).await;
+            }
+            done
+        };
+        let speech = tts::run(id, voice, self.engines.tts.clone(), to_speak, out, notes.clone());
+        self.tasks.spawn(Box::pin(async move {
+            let work = AssertUnwindSafe(async { tokio::try_join!(words, speech) }).catch_unwind();
+            let failed = tokio::select! {
+                done = work => done.unwrap_or_else(|_| Err(EngineError::Failed("a stage panicked".into()))).err(),
+                () = token.cancelled() => None,
+            };
+            if let Some(error) = failed {
+                _ = notes.send(AnswerNote::Failed(id, error)).await;
+            }
+        }));
+    }
+}
+
+/// The tokens as the engine counts them; none when it does not answer in time.
+async fn counted(llm: &dyn Llm, messages: &[Message], tools: &Tools) -> Option<Counted> {
+    let counts = tokio::time::timeout(COUNTING, llm.count(messages, tools)).await;
+    match counts.unwrap_or(Err(EngineError::Deadline)) {
+        Ok(Counts { messages, tools, limit, .. }) => Some(Counted { messages, tools, limit }),
+        Err(EngineError::TooLong { limit, got }) => {
+            Some(Counted { messages: vec![0; messages.len()], tools: got, limit })
+        }
+        Err(error) => {
+            tracing::debug!(%error, "tokens were not counted");
+            None
+        }
+    }
+}

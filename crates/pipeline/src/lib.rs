@@ -1,0 +1,313 @@
+//! The pipeline of one call: one file per stage, wired here.
+//!
+//! | queue | from → to | bound | when full |
+//! |---|---|---|---|
+//! | mic | transport → vad | 50 frames | oldest dropped, counted ([`crate::ends`]) |
+//! | feed | vad → stt | 64 items | vad waits, so that the mic queue drops |
+//! | voice | vad → conductor | 32 events | vad waits |
+//! | words | stt → conductor | 16 | recognition waits |
+//! | notes | llm, tts → conductor | 64 | generation waits |
+//! | judged | end-of-turn model → conductor | 8 | the judgement is dropped |
+//! | returned | tools → conductor | 8 | the tool's task waits |
+//! | sentences | llm → tts | 4 | generation waits |
+//! | speech | tts → playout | 4 chunks (+ 16 held) | synthesis waits |
+//! | told | playout → conductor | 64 | playout waits |
+//! | closed | conductor → vad | latest wins | – |
+//! | remembered | conductor → whoever started the call | latest wins | – |
+//! | media | playout → transport | 10 frames | frame dropped, counted |
+//! | face | playout, conductor → animate | 128 | what the face follows is dropped, counted |
+//! | faces | animate → transport | 16 messages | message dropped, counted |
+//! | events | conductor → transport | 256 | the call ends |
+//!
+//! The conductor waits for nobody: what it sends goes by `try_send` or `watch`. So no cycle of full queues can close.
+
+#![forbid(unsafe_code)]
+
+pub mod agreement;
+pub mod animate;
+pub mod animation;
+pub mod conductor;
+mod cues;
+pub mod echo;
+pub mod fit;
+mod floor;
+pub mod heard;
+pub mod language;
+pub mod llm;
+pub mod near_voice;
+mod observer;
+pub mod options;
+pub mod playout;
+pub mod recording;
+pub mod scope;
+mod spans;
+mod stages;
+pub mod stt;
+pub mod tools;
+pub mod tts;
+pub mod vad;
+
+pub(crate) use visavis_config as config;
+pub(crate) use visavis_core::{avatar, context, event, frame, plain, tool};
+pub(crate) use visavis_core::{conversation, interjection, invariants, slow};
+pub(crate) use visavis_engine as engine;
+pub(crate) use visavis_media::{audio, ends};
+pub(crate) use visavis_text::{caption, phrases, private_text, speakable};
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::avatar::performer::Pace;
+use crate::config::Config;
+use crate::ends::PipelineEnds;
+use crate::engine::{Engines, LlmCapabilities};
+use crate::event::{CallEvent, EndReason};
+use crate::frame::{PlaybackPosition, UtteranceId};
+use crate::plain::plain;
+use animate::{FaceInput, FaceSender};
+use conductor::Begin;
+use conversation::{ModelAbilities, Settings};
+use options::CallOptions;
+use scope::Scope;
+
+const FEED_QUEUE: usize = 64;
+const VOICE_QUEUE: usize = 32;
+const WORD_QUEUE: usize = 16;
+const NOTE_QUEUE: usize = 64;
+const JUDGED_QUEUE: usize = 8;
+const RETURNED_QUEUE: usize = 8;
+const SENTENCE_QUEUE: usize = 4;
+const SPEECH_QUEUE: usize = 4;
+const TOLD_QUEUE: usize = 64;
+const FACE_QUEUE: usize = 128;
+
+/// How long the beginning of a call waits for the engine to tell its voices.
+const VOICES: Duration = Duration::from_millis(300);
+
+/// How long the end of a call waits for its client to hear of it, and for its recording to be written.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs a call's pipeline until the client goes, the conversation or `scope` ends it, or a stage panics. Every task it started
+/// is gone when it returns; the client has been told why.
+pub async fn run(
+    call: String,
+    ends: PipelineEnds,
+    engines: Engines,
+    config: &Config,
+    options: CallOptions,
+    scope: Scope,
+) -> EndReason {
+    let tasks = TaskTracker::new();
+    let scope = scope.child();
+    let events = ends.events.clone();
+    let CallOptions { language, context, remembered } = options;
+    let language =
+        language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
+    let settings = settings(config, language, engines.llm.capabilities());
+    let settings = Settings { voices: languages(&engines, &settings.voice).await, ..settings };
+    let settings = match &context {
+        Some(context) => context.over(settings),
+        None => settings,
+    };
+    let (observer, written) = observer::Observer::new(&call, config, &settings, context.as_deref());
+    let begin = Begin { settings, context, remembered, observer };
+    let (reason, message) = stages_of(&call, ends, &engines, config, begin, &tasks, &scope).await;
+    scope.token.cancel();
+    tasks.close();
+    tasks.wait().await;
+    // The last event waits for room: it must not be lost behind a burst, nor wait for an engine.
+    let last = CallEvent::Ended { reason, message: message.into() };
+    let told = async move { _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await };
+    tokio::join!(told, engines.llm.release(&call));
+    if let Some(written) = written {
+        _ = tokio::time::timeout(LAST_WORDS, written).await;
+    }
+    reason
+}
+
+async fn stages_of(
+    call: &str,
+    ends: PipelineEnds,
+    engines: &Engines,
+    config: &Config,
+    begin: Begin,
+    tasks: &TaskTracker,
+    scope: &Scope,
+) -> End {
+    let (feed, to_stt) = mpsc::channel(FEED_QUEUE);
+    let (voice_out, voice) = mpsc::channel(VOICE_QUEUE);
+    let (words_out, words) = mpsc::channel(WORD_QUEUE);
+    let (told, playout_events) = mpsc::channel(TOLD_QUEUE);
+    let (speech, to_play) = mpsc::channel(SPEECH_QUEUE);
+    let (current, current_rx) = watch::channel(None);
+    let (closed, closed_rx) = watch::channel(UtteranceId(0));
+    let (position_out, position) = watch::channel(PlaybackPosition::default());
+    let (language_out, language_rx) = watch::channel(begin.settings.language.clone());
+    let origin = Instant::now();
+    let played = echo::Played::default();
+    let (face, face_inputs) = face(config);
+    let context = stt::Context {
+        stt: engines.stt.clone(),
+        tts: engines.tts.clone(),
+        language: language_rx,
+        position: position.clone(),
+    };
+    let wires = conductor::Wires {
+        voice,
+        words,
+        commands: ends.commands,
+        playout: playout_events,
+        position,
+        events: ends.events,
+        departure: ends.departure,
+        hang_up: ends.hang_up,
+        language: language_out,
+        current,
+        closed,
+        speech,
+        toolbox: std::sync::Arc::new(tools::Toolbox::new(&config.tools, call)),
+        face: face.clone(),
+        cue_sources: cue_sources(config),
+    };
+    let conductor = conductor::Conductor::new(
+        call.to_string(),
+        begin,
+        engines.clone(),
+        wires,
+        tasks.clone(),
+        scope.clone(),
+    );
+    let mut stages = Stages { running: JoinSet::new(), token: scope.token.clone() };
+    let microphone = vad::Microphone { frames: ends.mic, echo: echo::Echo::new(played.clone()), origin };
+    let (detector, gate) = ((engines.vad)(), config.vad.clone());
+    stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
+    let hearing = stt::run(to_stt, context, words_out, tasks.clone(), scope.token.clone());
+    stages.start("stt", hearing);
+    let followed = playout::Followed { origin, face, tap: echo::tap::Tap::new(played) };
+    stages.start("playout", playout::run(followed, to_play, current_rx, ends.media, position_out, told));
+    if let Some(inputs) = face_inputs {
+        let audience = animate::Audience { page: ends.faces, moments: ends.moments };
+        stages.start("animate", animate::run(inputs, pace(config), origin, audience));
+    }
+    stages.end_with(tokio::spawn(Box::pin(conductor.run()))).await
+}
+
+/// The stages of one call beside its conductor.
+struct Stages {
+    running: JoinSet<()>,
+    /// Ends them all.
+    token: CancellationToken,
+}
+
+impl Stages {
+    /// Runs a stage until its end or the call's.
+    fn start(&mut self, stage: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let (token, future) = (self.token.clone(), Box::pin(future));
+        self.running.spawn(async move {
+            tokio::select! {
+                () = future => tracing::trace!(stage, "stage ended"),
+                () = token.cancelled() => {}
+            }
+        });
+    }
+
+    /// Waits for the conductor's end, or for a stage that panics; then ends all stages and waits until they are gone.
+    async fn end_with(mut self, mut conductor: JoinHandle<End>) -> End {
+        let end = loop {
+            tokio::select! {
+                ended = &mut conductor => break ended.unwrap_or((EndReason::Fault, FAULT)),
+                stage = self.running.join_next(), if !self.running.is_empty() => {
+                    if matches!(stage, Some(Err(error)) if error.is_panic()) {
+                        conductor.abort();
+                        break (EndReason::Fault, FAULT);
+                    }
+                }
+            }
+        };
+        self.token.cancel();
+        while self.running.join_next().await.is_some() {}
+        end
+    }
+}
+
+/// The way to the face, and its other end where there is a face.
+fn face(config: &Config) -> (FaceSender, Option<mpsc::Receiver<FaceInput>>) {
+    if !config.avatar.enabled {
+        return (FaceSender::default(), None);
+    }
+    let (inputs, queue) = mpsc::channel(FACE_QUEUE);
+    (FaceSender::new(inputs), Some(queue))
+}
+
+fn pace(config: &Config) -> Pace {
+    Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
+}
+
+/// What the voice of this name speaks, or all voices where it is empty; nothing if the engine does not tell.
+async fn languages(engines: &Engines, voice: &str) -> Vec<String> {
+    let Ok(Ok(voices)) = tokio::time::timeout(VOICES, engines.tts.voices()).await else { return Vec::new() };
+    let usable = voices.into_iter().filter(|known| voice.is_empty() || known.name == voice);
+    let mut languages: Vec<String> = usable.map(|voice| voice.language).collect();
+    languages.dedup();
+    languages
+}
+
+fn cue_sources(config: &Config) -> llm::CueSources {
+    let avatar = &config.avatar;
+    llm::CueSources { tags: avatar.enabled && avatar.tags, words: avatar.enabled && avatar.text_cues }
+}
+
+/// The system prompt of every call.
+#[must_use]
+pub fn instructions(config: &Config) -> String {
+    let mut instructions = plain(&config.conversation.instructions).into_owned();
+    if config.avatar.enabled && config.avatar.tags {
+        instructions.push_str(&crate::avatar::tags::instructions());
+    }
+    instructions
+}
+
+fn settings(config: &Config, language: Option<String>, model: LlmCapabilities) -> Settings {
+    let context = model.context.unwrap_or(config.llm.context);
+    Settings {
+        instructions: instructions(config),
+        language,
+        voice: config.tts.voice.clone(),
+        voices: Vec::new(),
+        greeting: plain(&config.conversation.greeting).into_owned(),
+        eagerness: config.conversation.eagerness,
+        idle_ms: config.conversation.idle_seconds * 1000,
+        idle_end_ms: config.conversation.idle_end_seconds * 1000,
+        model: ModelAbilities { turn_end: model.turn_end, tools: model.tools },
+        prompt_tokens: context.saturating_sub(config.llm.max_tokens) as usize,
+        tools: if model.tools { tools::configured(&config.tools) } else { Vec::new() },
+        tool_rounds: config.tools.rounds,
+        summarise: config.conversation.summarise,
+    }
+}
+
+/// Why a call ended, for programs and for people.
+type End = (EndReason, &'static str);
+
+const FAULT: &str = "Something went wrong in this call. Please call again.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_and_greeting_are_plain_text_whatever_the_configuration_holds() {
+        let mut config = Config::default();
+        config.conversation.instructions = "\u{feff}Be\0 brief.".into();
+        config.conversation.greeting = "\u{feff}Hello\0 there.".into();
+        let settings = settings(&config, None, LlmCapabilities::ALL);
+        assert_eq!(settings.instructions, "Be brief.");
+        assert_eq!(settings.greeting, "Hello there.");
+    }
+}

@@ -1,0 +1,73 @@
+//! Looks at every step of a call's conversation: its invariants live, its recording, the spans of its turns.
+
+use crate::config::Config;
+use crate::context::CallContext;
+use crate::event::{CallEvent, EndReason};
+use crate::frame::PlaybackPosition;
+use crate::recording::writer::{Recorder, Written};
+
+use super::conversation::{Command, Input, Settings};
+use super::invariants::Invariants;
+use super::spans::Spans;
+use super::stages;
+use visavis_core::recording::Header;
+
+/// Looks at one call, and never holds it up.
+pub(super) struct Observer {
+    call: String,
+    invariants: Invariants,
+    recorder: Option<Recorder>,
+    spans: Option<Spans>,
+}
+
+impl Observer {
+    /// As configured; the second one comes when the recording is written, if there is one.
+    pub(super) fn new(
+        call: &str,
+        config: &Config,
+        settings: &Settings,
+        context: Option<&CallContext>,
+    ) -> (Self, Option<Written>) {
+        let directory = &config.recording.dir;
+        let wanted = !directory.as_os_str().is_empty();
+        let header = || Header::new(call.into(), settings.clone(), context.cloned());
+        let recording = wanted.then(|| Recorder::begin(directory, header())).flatten();
+        let (recorder, written) = recording.unzip();
+        let traced = !config.telemetry.otlp_endpoint.is_empty();
+        let spans = traced.then(|| Spans::new(call.into(), config.telemetry.content));
+        let invariants = context.map_or_else(Invariants::default, Invariants::resumed);
+        (Self { call: call.into(), invariants, recorder, spans }, written)
+    }
+
+    /// What happened and what was commanded.
+    pub(super) fn step(&mut self, now: u64, position: PlaybackPosition, input: &Input, commands: &[Command]) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.step(now, position, input, commands);
+        }
+        for violation in self.invariants.step(now, input, commands) {
+            let invariant = violation.invariant;
+            metrics::counter!("visavis_invariant_violations_total", "invariant" => invariant).increment(1);
+            tracing::error!(call = %self.call, invariant, what = %violation.what, "an invariant does not hold");
+        }
+        for command in commands {
+            if let (Some(spans), Command::Start(request, _)) = (&mut self.spans, command) {
+                spans.begins(request);
+            }
+        }
+    }
+
+    /// What the client is told.
+    pub(super) fn told(&mut self, event: &CallEvent) {
+        stages::record(&self.call, event);
+        if let Some(spans) = &mut self.spans {
+            spans.told(event);
+        }
+    }
+
+    /// The call has ended.
+    pub(super) fn end(&mut self, reason: EndReason) {
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.end(reason);
+        }
+    }
+}

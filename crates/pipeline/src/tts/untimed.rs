@@ -1,0 +1,19 @@
+//! The words of a voice that tells no times, at the pace of speech: so an interrupted answer is remembered about as far as it
+//! was heard. Pure.
+
+use crate::frame::{OUT_RATE, WordTime};
+
+/// Characters in a second of speech, with the space behind each word.
+const PACE: u64 = 15;
+
+/// The written words of a phrase, from its first sample on.
+pub(super) fn words(text: &str) -> Vec<WordTime> {
+    let sample = |characters: usize| characters as u64 * u64::from(OUT_RATE) / PACE;
+    let mut passed = 0;
+    let timed = |word: &str| {
+        let start = sample(passed);
+        passed += word.chars().count() + 1;
+        WordTime { text: word.into(), start, end: sample(passed) }
+    };
+    text.split_whitespace().map(timed).collect()
+}

@@ -1,0 +1,191 @@
+//! Stage 1, voice activity: where speech begins, pauses and ends.
+//!
+//! - this file: each window of the microphone, from the transport to recognition
+//! - [`gate`]: decides; whose voice it hears is known to [`super::echo`] and [`super::near_voice`]
+
+pub mod gate;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::config;
+use crate::ends::{Arrival, MicReceiver};
+use crate::engine::{VAD_WINDOW, Vad};
+use crate::frame::{MIC_RATE, UtteranceId, VadEvent};
+
+use super::echo::{Echo, Source};
+use super::near_voice::NearVoice;
+use super::stt::SttFeed;
+use gate::Gate;
+
+/// Audio kept from before the decision, so that no first sound is lost: 400 ms.
+const PREROLL: usize = 6400;
+/// What the end of the turn is judged by: the last 8 s of the utterance.
+const JUDGED: usize = 8 * MIC_RATE as usize;
+
+/// An event and how much of the microphone had been heard when it was decided, which dates it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// What happened.
+    pub event: VadEvent,
+    /// Samples heard so far.
+    pub seen: u64,
+    /// At a pause: the end of the utterance, to be judged by its melody.
+    pub audio: Option<Arc<[i16]>>,
+}
+
+/// What was heard lately.
+#[derive(Default)]
+struct Recent {
+    samples: VecDeque<i16>,
+    /// All of it belongs to the utterance.
+    speaking: bool,
+}
+
+impl Recent {
+    fn hear(&mut self, window: &[i16]) {
+        self.samples.extend(window);
+        let most = if self.speaking { JUDGED } else { PREROLL };
+        self.samples.drain(..self.samples.len().saturating_sub(most));
+    }
+
+    /// An utterance begins here, of which no more than `most` samples are there.
+    fn begin(&mut self, most: u64) -> Vec<i16> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(PREROLL);
+        self.samples.drain(..self.samples.len().saturating_sub(most));
+        self.speaking = true;
+        self.samples.iter().copied().collect()
+    }
+}
+
+/// Everything that hears one call's microphone.
+struct Ear {
+    vad: Box<dyn Vad>,
+    echo: Echo,
+    near: NearVoice,
+    gate: Gate,
+    recent: Recent,
+}
+
+impl Ear {
+    /// Hears the next window, at `now` on the media clock; returns what it means to the conductor and to recognition. All
+    /// turns up to that of `closed` are over.
+    fn hear(&mut self, now: u64, mut window: Vec<i16>, closed: UtteranceId) -> (Option<Heard>, Vec<SttFeed>) {
+        let mut feed = Vec::with_capacity(3);
+        if self.recent.speaking && self.gate.close(closed) {
+            self.recent.speaking = false;
+            feed.push(SttFeed::Closed);
+        }
+        self.echo.hear(now, &mut window);
+        let probability = self.vad.probability(&window);
+        let source = self.source(probability, &window);
+        let event = self.gate.push(probability, source);
+        self.echo.soften(&mut window, source);
+        self.recent.hear(&window);
+        if self.recent.speaking {
+            feed.push(SttFeed::Audio(window));
+        }
+        let mut audio = None;
+        match &event {
+            Some(VadEvent::Started { utterance, .. }) => {
+                let audio = self.recent.begin(self.gate.fresh());
+                feed.push(SttFeed::Started { utterance: *utterance, audio });
+            }
+            Some(VadEvent::Paused { pause, .. }) => {
+                audio = Some(self.recent.samples.iter().copied().collect());
+                feed.push(SttFeed::Paused { pause: *pause });
+            }
+            Some(VadEvent::Resumed { .. }) => feed.push(SttFeed::Resumed),
+            Some(VadEvent::Cut { .. }) => {
+                self.recent.speaking = false;
+                feed.push(SttFeed::Cut);
+            }
+            None => {}
+        }
+        let seen = self.gate.seen();
+        (event.map(|event| Heard { event, seen, audio }), feed)
+    }
+
+    /// Whose the speech in a window is.
+    fn source(&mut self, probability: f32, window: &[i16]) -> Source {
+        let speech = self.gate.is_speech(probability);
+        let source = self.echo.source(speech);
+        let theirs = speech && source != Source::Echo;
+        let near = self.near.hear(power(window), theirs, self.recent.speaking);
+        if theirs && !near { Source::Far } else { source }
+    }
+}
+
+/// What voice activity listens to.
+pub struct Microphone {
+    /// Its frames.
+    pub frames: MicReceiver,
+    /// What of them is the agent's echo.
+    pub echo: Echo,
+    /// The media clock's zero.
+    pub origin: Instant,
+}
+
+/// Reads the microphone until the client is gone, without the agent's echo. `closed`: the last utterance whose turn is over.
+pub async fn run(
+    microphone: Microphone,
+    vad: Box<dyn Vad>,
+    settings: config::Vad,
+    stt: mpsc::Sender<SttFeed>,
+    conductor: mpsc::Sender<Heard>,
+    closed: watch::Receiver<UtteranceId>,
+) {
+    let Microphone { frames: mut mic, echo, origin } = microphone;
+    let (near, gate, recent) = (NearVoice::default(), Gate::new(&settings), Recent::default());
+    let mut ear = Ear { vad, echo, near, gate, recent };
+    let mut waiting: Vec<i16> = Vec::with_capacity(2 * VAD_WINDOW);
+    while let Some(Arrival { frame, at }) = mic.arrival().await {
+        waiting.extend_from_slice(&frame.samples);
+        while waiting.len() >= VAD_WINDOW {
+            let window = waiting.drain(..VAD_WINDOW).collect();
+            let closed = *closed.borrow();
+            let (heard, feed) = ear.hear(samples_since(origin, at), window, closed);
+            // First, so that no words come before the voice that spoke them.
+            if let Some(heard) = heard
+                && conductor.send(heard).await.is_err()
+            {
+                return;
+            }
+            for item in feed {
+                if stt.send(item).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Mean power; full scale is 1.
+fn power(window: &[i16]) -> f32 {
+    let sum: f32 = window.iter().map(|sample| (f32::from(*sample) / 32_768.0).powi(2)).sum();
+    sum / window.len().max(1) as f32
+}
+
+/// The media clock at `at`, in samples of the microphone.
+fn samples_since(origin: Instant, at: Instant) -> u64 {
+    let samples = at.saturating_duration_since(origin).as_nanos() * u128::from(MIC_RATE) / 1_000_000_000;
+    u64::try_from(samples).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audio_of_an_utterance_reaches_back_before_its_voice_but_not_into_the_one_before() {
+        let mut recent = Recent::default();
+        (0..40).for_each(|_| recent.hear(&[1; VAD_WINDOW]));
+        assert_eq!(recent.begin(u64::MAX).len(), PREROLL);
+        recent.speaking = false;
+        recent.hear(&[2; VAD_WINDOW]);
+        assert_eq!(recent.begin(VAD_WINDOW as u64), vec![2; VAD_WINDOW]);
+    }
+}

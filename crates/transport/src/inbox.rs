@@ -1,0 +1,104 @@
+//! Reads a client's packets: messages no faster than a client needs, and long ones away from the threads that carry the
+//! calls.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::bucket::Bucket;
+use super::protocol::{Packet, Protocol, Received};
+
+/// Messages in a second, and at once.
+const MESSAGES: (f64, f64) = (20.0, 200.0);
+/// Bytes of messages in a second, and at once. Declaring tools costs most to read, some milliseconds in 64 KiB.
+const BYTES: (f64, f64) = (32.0 * 1024.0, 256.0 * 1024.0);
+/// Longer texts are read on a thread of their own.
+const SHORT: usize = 2048;
+
+/// The packets of one client.
+pub struct Inbox {
+    protocol: Arc<dyn Protocol>,
+    began: Instant,
+    messages: Bucket,
+    bytes: Bucket,
+}
+
+impl Inbox {
+    /// No packets yet.
+    #[must_use]
+    pub fn new(protocol: Arc<dyn Protocol>) -> Self {
+        let (messages, bytes) = (Bucket::new(MESSAGES.0, MESSAGES.1), Bucket::new(BYTES.0, BYTES.1));
+        Self { protocol, began: Instant::now(), messages, bytes }
+    }
+
+    /// Counts a message of this length, and waits while its sender is too fast: it waits for us in turn, and nothing is lost.
+    pub async fn count(&mut self, bytes: usize) {
+        let now = self.began.elapsed();
+        let wait = self.messages.owe(now, 1.0).max(self.bytes.owe(now, bytes as f64));
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Reads a packet. One that is no sound is counted as a message, before it has any effect and before the next is read;
+    /// how much sound a client may send is measured in seconds, by whoever hears it.
+    pub async fn read(&mut self, packet: Packet) -> Received {
+        let bytes = packet.size();
+        let received = if matches!(packet, Packet::Text(_)) && bytes > SHORT {
+            self.read_apart(packet).await
+        } else {
+            self.protocol.receive(packet)
+        };
+        if matches!(received, Received::Message(_) | Received::Fault(_)) {
+            self.count(bytes).await;
+        }
+        received
+    }
+
+    async fn read_apart(&self, packet: Packet) -> Received {
+        let protocol = self.protocol.clone();
+        let read = tokio::task::spawn_blocking(move || protocol.receive(packet)).await;
+        read.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading a message failed");
+            Received::Fault("the server made a mistake with this message".into())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::ClientCommand;
+    use crate::protocol::Rtvi;
+
+    async fn commands(inbox: &mut Inbox, text: &str) -> Vec<ClientCommand> {
+        match inbox.read(text.to_owned().into()).await {
+            Received::Message(message) => message.commands,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_messages_is_slowed_and_none_is_lost() {
+        let mut inbox = Inbox::new(Arc::new(Rtvi::default()));
+        let message = r#"{"type":"client-message","data":{"t":"interrupt"}}"#;
+        for _ in 0..200 {
+            assert_eq!(commands(&mut inbox, message).await, [ClientCommand::Interrupt]);
+        }
+        assert_eq!(inbox.began.elapsed(), Duration::ZERO, "a burst is taken at once");
+        for _ in 0..40 {
+            assert_eq!(commands(&mut inbox, message).await, [ClientCommand::Interrupt]);
+        }
+        assert!(inbox.began.elapsed().abs_diff(Duration::from_secs(2)) < Duration::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn long_messages_are_read_like_short_ones() {
+        let mut inbox = Inbox::new(Arc::new(Rtvi::default()));
+        let text = "word ".repeat(700);
+        let message = format!(r#"{{"type":"send-text","data":{{"content":"{text}"}}}}"#);
+        assert_eq!(commands(&mut inbox, &message).await, [ClientCommand::Say(text.trim().into())]);
+    }
+}

@@ -1,0 +1,20 @@
+//! How a call reaches its client: the only rooms that know of sockets, sessions and wire formats of media.
+
+#![forbid(unsafe_code)]
+
+pub(crate) use visavis_core::{avatar, event, frame, plain, tool};
+pub(crate) use visavis_media::{audio, ends};
+
+pub mod bucket;
+pub mod inbox;
+pub mod protocol;
+pub mod stutter;
+pub mod webrtc;
+pub mod websocket;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The time since 1970, for what clients are told.
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

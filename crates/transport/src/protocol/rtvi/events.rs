@@ -1,0 +1,133 @@
+//! What a call tells its client, as messages.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::{Outgoing, RTVI_VERSION, output, requests, times};
+use crate::event::{CallEvent, EndReason};
+use crate::frame::ResponseId;
+use crate::tool::ToolEnd;
+
+/// What an event is on the wire, in order.
+pub(super) fn messages(event: &CallEvent, now: Duration) -> Vec<Outgoing> {
+    let one = |kind, data| vec![Outgoing::new(kind, data)];
+    match event {
+        CallEvent::Ready { call } => {
+            let about = json!({ "library": "visavis", "version": env!("CARGO_PKG_VERSION") });
+            one("bot-ready", json!({ "version": RTVI_VERSION, "about": about, "call": call }))
+        }
+        CallEvent::State(state) => one("server-message", json!({ "type": "state", "state": state })),
+        CallEvent::UserStartedSpeaking => one("user-started-speaking", json!({})),
+        CallEvent::UserStoppedSpeaking => one("user-stopped-speaking", json!({})),
+        CallEvent::UserTranscript { text, stable, last, language } => {
+            one("user-transcription", user_transcription(text, *stable, *last, (language, now)))
+        }
+        CallEvent::UserTyped { text } => one("user-llm-text", json!({ "text": text })),
+        CallEvent::Expression(cue) => {
+            let mut data = json!(cue);
+            data["type"] = "expression".into();
+            one("server-message", data)
+        }
+        CallEvent::ToolStarted { .. } | CallEvent::ToolStopped { .. } => of_tool(event),
+        CallEvent::Notice { code, message } => {
+            one("server-message", json!({ "type": "notice", "code": code, "message": message }))
+        }
+        CallEvent::Granted { id, request } => vec![requests::response(id.clone(), request)],
+        CallEvent::BadMessage { id, message } => {
+            vec![Outgoing::answer("error-response", id.clone(), json!({ "error": message }))]
+        }
+        CallEvent::Ended { reason, message } => ended(*reason, message),
+        _ => of_answer(event),
+    }
+}
+
+/// What is told of an answer.
+fn of_answer(event: &CallEvent) -> Vec<Outgoing> {
+    let of = |response: &ResponseId| json!({ "response": response });
+    let one = |kind, data| vec![Outgoing::new(kind, data)];
+    match event {
+        CallEvent::AnswerStarted(response) => one("bot-llm-started", of(response)),
+        CallEvent::AnswerText { response, text } => {
+            one("bot-llm-text", json!({ "text": text, "response": response }))
+        }
+        CallEvent::AnswerTextEnded(response) => one("bot-llm-stopped", of(response)),
+        CallEvent::AgentStartedSpeaking(response) => vec![
+            Outgoing::new("bot-tts-started", of(response)),
+            Outgoing::new("bot-started-speaking", of(response)),
+        ],
+        CallEvent::PhraseSpoken { .. } | CallEvent::PhraseProgress { .. } => output::messages(event),
+        CallEvent::AgentStoppedSpeaking(response) => vec![
+            Outgoing::new("bot-stopped-speaking", of(response)),
+            Outgoing::new("bot-tts-stopped", of(response)),
+        ],
+        CallEvent::Interrupted { response, heard } => {
+            one("bot-interrupted", json!({ "response": response, "heard": heard }))
+        }
+        CallEvent::AnswerFailed { response, heard } => {
+            let data = json!({ "type": "answer-failed", "response": response, "heard": heard });
+            one("server-message", data)
+        }
+        CallEvent::Turn { response, end, marks, slow } => {
+            let mut told = json!(marks);
+            if let Some(slow) = slow {
+                told["reason"] = slow.reason.as_str().into();
+            }
+            let data = json!({ "type": "turn", "response": response, "end": end, "marks": told });
+            let turn = Outgoing::new("server-message", data);
+            std::iter::once(turn).chain(times::message(marks)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn user_transcription(text: &str, stable: usize, last: bool, (language, now): (&str, Duration)) -> Value {
+    let mut data = json!({ "text": text, "final": last, "timestamp": timestamp(now), "user_id": "user", "language": language });
+    if !last {
+        data["stable"] = json!(text[..stable].chars().count());
+    }
+    data
+}
+
+fn ended(reason: EndReason, message: &str) -> Vec<Outgoing> {
+    let data = json!({ "type": "call-ended", "reason": reason, "message": message });
+    let ended = Outgoing::new("server-message", data);
+    match reason {
+        EndReason::Fault => {
+            vec![fatal(message), ended]
+        }
+        _ => vec![ended],
+    }
+}
+
+/// An error that ends the call. `message` is what `error` was called before RTVI 2.
+pub(super) fn fatal(error: &str) -> Outgoing {
+    Outgoing::new("error", json!({ "error": error, "message": error, "fatal": true }))
+}
+
+/// What a tool's call is on the wire, in RTVI's terms.
+fn of_tool(event: &CallEvent) -> Vec<Outgoing> {
+    match event {
+        CallEvent::ToolStarted { id, name, arguments } => {
+            let mut data = json!({ "function_name": name, "tool_call_id": id });
+            // Those of the server's own tools are nobody else's business.
+            if let Some(arguments) = arguments {
+                data["arguments"] = arguments.clone();
+            }
+            vec![
+                Outgoing::new("llm-function-call-started", json!({ "function_name": name })),
+                Outgoing::new("llm-function-call-in-progress", data),
+            ]
+        }
+        CallEvent::ToolStopped { id, name, end, .. } => {
+            let data = json!({ "function_name": name, "tool_call_id": id, "cancelled": *end == ToolEnd::Cancelled, "failed": *end == ToolEnd::Failed });
+            vec![Outgoing::new("llm-function-call-stopped", data)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A time since 1970 as RFC 3339 in UTC.
+fn timestamp(time: Duration) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + time).to_string()
+}

@@ -1,0 +1,249 @@
+//! From the packets of a microphone to frames of 20 ms. No I/O; time is passed in.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::audio::jitter::{JitterBuffer, JitterCounts, Playout};
+use crate::audio::opus::{Decoder, OpusError, packet_ticks};
+use crate::bucket::Bucket;
+use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE};
+use crate::stutter::Stutter;
+
+/// A client is entitled to a second of sound a second; a clock may be fast, and what was late catches up.
+const PACE: f64 = 1.05;
+/// So many seconds of late sound catch up at once.
+const CATCHING_UP: f64 = 2.0;
+/// Frames given at one tick at most: others have their turn between two bursts.
+const FRAMES_PER_TICK: usize = 5;
+
+/// The microphone's side of a call.
+#[derive(Debug)]
+pub struct MicPath {
+    jitter: JitterBuffer,
+    decoder: Decoder,
+    /// Decoded, not yet given out.
+    samples: Vec<i16>,
+    /// Whether the newest of `samples` were received.
+    received: bool,
+    entitled: Bucket,
+    stutter: Stutter,
+    faults: u64,
+    ticks: u64,
+    reported: JitterCounts,
+}
+
+impl MicPath {
+    /// A microphone that nothing was heard of.
+    ///
+    /// # Errors
+    /// When libopus has no memory.
+    pub fn new() -> Result<Self, OpusError> {
+        Ok(Self {
+            jitter: JitterBuffer::new(),
+            decoder: Decoder::new()?,
+            samples: Vec::with_capacity(8 * MIC_FRAME),
+            received: false,
+            entitled: Bucket::new(PACE, CATCHING_UP),
+            stutter: Stutter::default(),
+            faults: 0,
+            ticks: 0,
+            reported: JitterCounts::default(),
+        })
+    }
+
+    /// Takes a packet as it arrives; false when it is not Opus.
+    pub fn packet(&mut self, now: Duration, sequence: u16, timestamp: u32, payload: Bytes) -> bool {
+        let Some(ticks) = packet_ticks(&payload) else {
+            return false;
+        };
+        self.jitter.insert(now, sequence, timestamp, ticks, payload);
+        true
+    }
+
+    /// What is there at `now`: mostly one frame for each 20 ms; none while packets are late, some when they come.
+    pub fn tick(&mut self, now: Duration) -> Vec<AudioFrame> {
+        let mut frames = Vec::with_capacity(1);
+        while frames.len() < FRAMES_PER_TICK && self.has_frame(now) {
+            let rest = self.samples.split_off(MIC_FRAME);
+            let samples = std::mem::replace(&mut self.samples, rest);
+            frames.push(AudioFrame { samples, received: self.received });
+        }
+        frames
+    }
+
+    /// Decodes what is there until a whole frame is.
+    fn has_frame(&mut self, now: Duration) -> bool {
+        while self.samples.len() < MIC_FRAME {
+            if self.entitled.owe(now, 0.0) > Duration::ZERO {
+                return false;
+            }
+            let before = self.samples.len();
+            match self.jitter.pull(now) {
+                Playout::Wait => return false,
+                playout => self.sound(playout),
+            }
+            let added = self.samples.len() - before;
+            self.entitled.owe(now, added as f64 / f64::from(MIC_RATE));
+        }
+        true
+    }
+
+    fn sound(&mut self, playout: Playout) {
+        match playout {
+            Playout::Packet(payload) => {
+                let decoded = self.decoder.decode(&payload).unwrap_or(&[]);
+                self.received = !decoded.is_empty();
+                self.samples.extend_from_slice(decoded);
+            }
+            Playout::Recover { next, ticks } => {
+                let mended = self.decoder.recover(&next, samples_of(ticks)).unwrap_or(&[]);
+                self.received = !mended.is_empty();
+                self.samples.extend_from_slice(mended);
+            }
+            Playout::Conceal(ticks) => {
+                self.received = false;
+                self.samples.extend_from_slice(self.decoder.conceal(samples_of(ticks)).unwrap_or(&[]));
+            }
+            Playout::Silence => {
+                self.received = false;
+                self.samples.resize(self.samples.len() + MIC_FRAME, 0);
+            }
+            Playout::Wait => {}
+        }
+    }
+
+    /// Whether the person is to be told of gaps and of losses that nothing could mend.
+    pub fn stutters(&mut self, now: Duration) -> bool {
+        let counts = self.jitter.counts();
+        let before = std::mem::replace(&mut self.faults, counts.gaps + counts.plc);
+        self.stutter.faults(now, self.faults - before)
+    }
+
+    /// Once a second, tells the metrics what has happened since.
+    pub(super) fn report(&mut self) {
+        self.ticks += 1;
+        if !self.ticks.is_multiple_of(50) {
+            return;
+        }
+        let (now, before) = (self.jitter.counts(), self.reported);
+        self.reported = now;
+        for (name, count) in [
+            ("visavis_jitter_lost_total", now.lost - before.lost),
+            ("visavis_jitter_late_total", now.late - before.late),
+            ("visavis_jitter_fec_total", now.fec - before.fec),
+            ("visavis_jitter_plc_total", now.plc - before.plc),
+            ("visavis_jitter_gaps_total", now.gaps - before.gaps),
+        ] {
+            if count > 0 {
+                metrics::counter!(name).increment(count);
+            }
+        }
+        metrics::histogram!("visavis_jitter_delay_ms")
+            .record(self.jitter.target_delay().as_secs_f64() * 1000.0);
+    }
+}
+
+fn samples_of(ticks: u32) -> usize {
+    ticks as usize / 3
+}
+
+#[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(20);
+
+    /// A second of a tone in packets of so many milliseconds.
+    fn tone(ms: usize) -> Vec<Bytes> {
+        let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
+        let count = 48 * ms;
+        #[allow(clippy::cast_possible_truncation)]
+        let sample =
+            |n: usize| ((n as f64 / 48_000.0 * 440.0 * std::f64::consts::TAU).sin() * 9_000.0) as i16;
+        let mut packet = |at: usize| {
+            let frame: Vec<i16> = (at * count..(at + 1) * count).map(sample).collect();
+            Bytes::from(encoder.encode_vec(&frame, 1_000).unwrap())
+        };
+        (0..1_000 / ms).map(&mut packet).collect()
+    }
+
+    /// Ticks for so long, while packets of `ms` come as `arrives` says; returns the frames of each tick.
+    fn ticks(count: u32, ms: usize, arrives: impl Fn(usize) -> u128) -> Vec<Vec<AudioFrame>> {
+        let packets = tone(ms);
+        let mut path = MicPath::new().unwrap();
+        let mut sent = 0;
+        let mut hear = |tick: u32| {
+            let now = STEP * tick;
+            while now.as_millis() >= arrives(sent) {
+                let (sequence, clock) =
+                    (u16::try_from(sent).unwrap(), u32::try_from(sent * ms * 48).unwrap());
+                assert!(path.packet(now, sequence, clock, packets[sent % packets.len()].clone()));
+                sent += 1;
+            }
+            path.tick(now)
+        };
+        (0..count).map(&mut hear).collect()
+    }
+
+    #[test]
+    fn packets_of_any_length_become_whole_frames_and_none_is_made_up() {
+        for ms in [10, 20, 40, 60] {
+            let frames = ticks(120, ms, |sent| ((sent + 1) * ms) as u128).concat();
+            assert!(frames.iter().all(|frame| frame.samples.len() == MIC_FRAME));
+            assert!(frames.iter().skip_while(|frame| !frame.received).all(|frame| frame.received), "{ms} ms");
+            assert!((116..=121).contains(&frames.len()), "{ms} ms: {} of 120 frames", frames.len());
+        }
+    }
+
+    #[test]
+    fn speech_that_arrives_late_sounds_like_speech_in_time() {
+        let samples = |arrives: &dyn Fn(usize) -> u128| -> Vec<i16> {
+            let frames = ticks(110, 20, arrives).concat();
+            frames
+                .into_iter()
+                .filter(|frame| frame.received)
+                .take(50)
+                .flat_map(|frame| frame.samples)
+                .collect()
+        };
+        let in_time = samples(&|sent| sent as u128 * 20);
+        let stalled =
+            samples(&|sent| if sent < 20 { sent as u128 * 20 } else { 1_100.max(sent as u128 * 20) });
+        // A sound device that stops for 30 ms now and then, and goes on where it stopped.
+        let stuttering = samples(&|sent| (sent * 20 + sent / 3 * 30) as u128);
+        assert!(in_time == stalled && in_time == stuttering);
+    }
+
+    #[test]
+    fn what_was_late_catches_up_within_a_moment() {
+        let late = ticks(200, 20, |sent| if (50..100).contains(&sent) { 2_000 } else { sent as u128 * 20 });
+        assert_eq!(
+            late.iter().map(Vec::len).max(),
+            Some(FRAMES_PER_TICK),
+            "others have their turn in between"
+        );
+        let after: usize = late[115..].iter().map(Vec::len).sum();
+        assert_eq!(after, 85, "one frame for each tick again");
+        let received = late.concat().iter().filter(|frame| frame.received).count();
+        assert_eq!(received, 200, "and all was heard");
+    }
+
+    #[test]
+    fn a_client_that_sends_faster_than_it_speaks_is_heard_at_the_pace_of_speech() {
+        let frames = ticks(500, 20, |sent| sent as u128 * 20 / 8).concat().len();
+        assert!((500..=635).contains(&frames), "{frames} frames in 10 s");
+    }
+
+    #[test]
+    fn what_is_not_opus_is_refused_and_what_does_not_decode_is_silence() {
+        let mut path = MicPath::new().unwrap();
+        assert!(!path.packet(STEP, 0, 0, Bytes::new()));
+        path.packet(STEP, 1, 960, Bytes::from_static(&[0xff, 0xff, 0xff, 0xff]));
+        for tick in 1..50 {
+            assert!(path.tick(STEP * tick).iter().all(|frame| frame.samples.len() == MIC_FRAME));
+        }
+    }
+}

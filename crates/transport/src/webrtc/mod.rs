@@ -1,0 +1,259 @@
+//! Calls over WebRTC: one UDP port for all of them, an actor for each.
+//!
+//! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes what comes later over HTTP
+//! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's place behind it, `stun`: whose check it is,
+//!   `checks`: how many of ours leave unasked, `runtime`: the crate's view of it
+//! - `sdp`: what offers must have and answers say
+//! - `connection`: the `webrtc` crate's peer connection, `peer`: one of a call, `line`: how it gets another
+//! - `actor`: what runs while a call lasts, `patience`: how long it waits for its client
+//! - `sound` (by `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's, on data channels
+
+mod actor;
+mod checks;
+mod connection;
+mod endpoint;
+mod faces;
+mod line;
+mod messages;
+pub mod mic;
+mod mux;
+mod packets;
+mod patience;
+mod peer;
+mod runtime;
+mod sdp;
+mod sound;
+mod speaker;
+mod stun;
+mod supervisor;
+mod unannounced;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::line::PeerHandle;
+
+use self::endpoint::Endpoint;
+use self::line::{Line, Link};
+use self::mux::Mux;
+use self::peer::Peer;
+use self::sdp::Offer;
+use super::protocol::Protocol;
+use crate::ends::TransportEnds;
+
+/// Addresses in an answer; a host with more keeps the first.
+const MAX_ADDRESSES: usize = 12;
+
+/// Where calls are reached.
+#[derive(Debug, Clone)]
+pub struct WebRtcConfig {
+    /// The UDP address of all calls. An unspecified IP stands for all of the host's; `[::]` for both families.
+    pub udp: SocketAddr,
+    /// Where the port is reached from outside, behind 1:1 NAT; named in answers before the host's own addresses.
+    pub public_addresses: Vec<IpAddr>,
+}
+
+/// A call, as it is given to the transport.
+pub struct Wiring {
+    /// The pipeline's other side.
+    pub ends: TransportEnds,
+    /// What its packets mean.
+    pub protocol: Arc<dyn Protocol>,
+    /// Ends the call; cancelled as well when the call has ended.
+    pub token: CancellationToken,
+    /// Where the call runs.
+    pub tasks: TaskTracker,
+}
+
+/// A candidate that a client found after its offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteCandidate {
+    /// As in the client's `RTCIceCandidate.candidate`; empty when no more come.
+    pub candidate: String,
+    /// The section that it belongs to.
+    pub sdp_mid: Option<String>,
+    /// The same, as an index.
+    pub sdp_mline_index: Option<u16>,
+}
+
+/// Why an offer is not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OfferError {
+    /// It is not a session description that can be used.
+    #[error("the session description is malformed: {detail}")]
+    Malformed {
+        /// What is wrong, and what would be right.
+        detail: String,
+    },
+    /// It has no audio section.
+    #[error("the offer has no audio section: a call needs one, with opus")]
+    NoAudio,
+    /// It asks for what this server does not do.
+    #[error("the offer cannot be answered: {detail}")]
+    Unsupported {
+        /// What it is.
+        detail: String,
+    },
+    /// The call is over.
+    #[error("the call is over")]
+    Closed,
+    /// A fault of ours.
+    #[error("the offer could not be answered: {detail}")]
+    Internal {
+        /// For the log.
+        detail: String,
+    },
+}
+
+/// The server's WebRTC side.
+#[derive(Debug)]
+pub struct WebRtcHost {
+    mux: Arc<Mux>,
+    public: Vec<IpAddr>,
+    reader: tokio::task::AbortHandle,
+}
+
+impl Drop for WebRtcHost {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+impl WebRtcHost {
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// When it is taken or not ours to open.
+    #[allow(clippy::unused_async)] // the socket needs a runtime around it, and callers need not know which part
+    pub async fn bind(config: WebRtcConfig) -> anyhow::Result<Arc<Self>> {
+        let mux = Mux::bind(config.udp)?;
+        let reading = mux.clone();
+        let reader =
+            tokio::spawn(supervisor::keep_running("udp", move || reading.clone().run())).abort_handle();
+        Ok(Arc::new(Self { mux, public: config.public_addresses, reader }))
+    }
+
+    /// The port's address.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.mux.local_addr()
+    }
+
+    /// Whether the port is being read.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        !self.reader.is_finished()
+    }
+
+    /// How many addresses and names lead to calls at present; none when there is no call.
+    #[must_use]
+    pub fn routes(&self) -> usize {
+        self.mux.routes()
+    }
+
+    /// Answers an offer. The call then runs until the client goes, the token is cancelled, or the pipeline drops its end and
+    /// its last events have reached the client.
+    ///
+    /// # Errors
+    /// When the offer cannot be used.
+    pub async fn answer(
+        self: &Arc<Self>,
+        offer_sdp: &str,
+        wiring: Wiring,
+    ) -> Result<(String, PeerHandle), OfferError> {
+        let offer = sdp::check_offer(offer_sdp)?;
+        let link = self.open(&offer, &wiring.tasks).await?;
+        let answer = Box::pin(link.peer.negotiate(&offer)).await?;
+        let (line, links) = Line::new(self.clone(), link.peer.clone(), wiring.tasks.clone());
+        let handle = PeerHandle(Arc::downgrade(&line));
+        actor::spawn(line, links, link, wiring)
+            .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
+        Ok((answer, handle))
+    }
+
+    /// A connection for a client that offers this.
+    async fn open(self: &Arc<Self>, offer: &Offer, tasks: &TaskTracker) -> Result<Link, OfferError> {
+        let endpoint = Arc::new(Endpoint::default());
+        let gone = CancellationToken::new();
+        let abandoned = gone.clone().drop_guard();
+        let runtime = runtime::CallRuntime {
+            mux: self.mux.clone(),
+            endpoint: endpoint.clone(),
+            tasks: tasks.clone(),
+            gone: gone.clone(),
+        };
+        let connection = Box::pin(connection::connect(runtime, offer, self.local_addr().is_ipv6()))
+            .await
+            .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
+        abandoned.disarm();
+        let peer = Arc::new(Peer {
+            host: self.clone(),
+            pc: connection.pc.clone(),
+            endpoint,
+            gone,
+            opus: offer.opus,
+            fingerprint: offer.transport.fingerprint.clone(),
+            hears: true.into(),
+            has_data: false.into(),
+            negotiations: 0.into(),
+            candidates: parking_lot::Mutex::default(),
+        });
+        Ok(Link { peer, connection })
+    }
+
+    /// Where clients are told to reach us, best first.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let local = self.local_addr();
+        let mut ips = self.public.clone();
+        if local.ip().is_unspecified() {
+            ips.extend(host_addresses(local.is_ipv6()));
+            // A browser on this machine, or behind a tunnel to it, comes by loopback.
+            ips.push(Ipv4Addr::LOCALHOST.into());
+        } else {
+            ips.push(local.ip());
+        }
+        let mut addresses: Vec<SocketAddr> = Vec::with_capacity(ips.len());
+        for ip in ips {
+            let address = SocketAddr::new(ip, local.port());
+            if !addresses.contains(&address) && addresses.len() < MAX_ADDRESSES {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
+}
+
+/// The host's own addresses that a client elsewhere could use.
+fn host_addresses(v6: bool) -> Vec<IpAddr> {
+    let interfaces = rtc::shared::ifaces::ifaces().unwrap_or_default();
+    let ips = interfaces.into_iter().filter_map(|interface| interface.addr).map(|address| address.ip());
+    ips.filter(|ip| match ip {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
+        IpAddr::V6(ip) => v6 && !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_nobody_reads_any_more_says_so() {
+        let udp = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let host = WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap();
+        assert!(host.is_reading());
+        host.reader.abort();
+        let ended = async {
+            while host.is_reading() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it is not read");
+    }
+}

@@ -1,0 +1,310 @@
+//! One UDP port for all calls: a datagram finds its call by its source address, a connectivity check by the ICE user
+//! name that it carries.
+//!
+//! The `webrtc` crate wants sockets of its own; each call gets virtual ones instead (see [`super::runtime`]), whose
+//! datagrams go through here. An address belongs to a call once a check from there has proved to know the call's
+//! password, so nobody can take over the address of another.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use parking_lot::{Mutex, RwLock};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use webrtc::peer_connection::crypto::{self, RTCCryptoProvider};
+use webrtc::runtime::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+use super::checks::{Rate, Unasked};
+use super::endpoint::Endpoint;
+use super::stun::{self, Transaction};
+
+/// Addresses that one call may be reached from; the oldest is forgotten.
+const MAX_ADDRESSES: usize = 64;
+/// ICE credentials of one call: the current ones and those before the last restart.
+const MAX_CREDENTIALS: usize = 2;
+/// Checks of one address that may be unanswered at a time.
+const OPEN_CHECKS: usize = 8;
+/// What we ask of the kernel; it gives at most `net.core.rmem_max`.
+const SOCKET_BUFFER: usize = 4 << 20;
+/// Messages taken from the kernel at once, and the room for each: 64 coalesced datagrams.
+const BATCH: usize = 8;
+const MESSAGE: usize = 64 * 1500;
+/// The longest datagram that belongs to a call.
+const MAX_DATAGRAM: usize = 2_000;
+
+/// The real socket and who listens behind it.
+pub(super) struct Mux {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+    routes: RwLock<Routes>,
+    /// Our checks of addresses that nobody has proved to be at.
+    unasked: Mutex<Rate>,
+    crypto: Arc<dyn RTCCryptoProvider>,
+}
+
+#[derive(Default)]
+struct Routes {
+    by_address: HashMap<SocketAddr, Route>,
+    by_ufrag: HashMap<String, (Arc<Endpoint>, String)>,
+}
+
+struct Route {
+    endpoint: Arc<Endpoint>,
+    /// Set by a check that knew the password, as opposed to by our own sending there.
+    proven: bool,
+    /// Which address of ours the client's last checks reached: each is answered from there.
+    checks: VecDeque<(Transaction, Option<IpAddr>)>,
+    /// Which address of ours the client's media reach: ours leave from there.
+    media: Option<IpAddr>,
+}
+
+impl Route {
+    fn new(endpoint: &Arc<Endpoint>, proven: bool) -> Self {
+        Self { endpoint: endpoint.clone(), proven, checks: VecDeque::new(), media: None }
+    }
+
+    /// The address of ours that a datagram to the client should leave from, on a host that has several.
+    fn source(&self, datagram: &[u8]) -> Option<IpAddr> {
+        let answered = stun::transaction(datagram)
+            .and_then(|sent| self.checks.iter().rev().find(|(transaction, _)| *transaction == sent));
+        match answered {
+            Some((_, ours)) => *ours,
+            None => self.media.or_else(|| self.checks.back().and_then(|(_, ours)| *ours)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Mux {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mux").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+impl Mux {
+    pub(super) fn bind(address: SocketAddr) -> anyhow::Result<Arc<Self>> {
+        let socket = bind_socket(address).with_context(|| {
+            format!("cannot listen on UDP {address}: is another server running there? Stop it, or choose another port")
+        })?;
+        let socket = UdpSocket::from_std(socket.into())?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let local = socket.local_addr()?;
+        let crypto = crypto::default_provider().context("no cryptography for WebRTC")?;
+        let unasked = Mutex::new(Rate::new(Instant::now()));
+        Ok(Arc::new(Self { socket, state, local, routes: RwLock::default(), unasked, crypto }))
+    }
+
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Addresses and user names that lead to a call.
+    pub(super) fn routes(&self) -> usize {
+        let routes = self.routes.read();
+        routes.by_address.len() + routes.by_ufrag.len()
+    }
+
+    /// Lets checks that carry these credentials find the call.
+    pub(super) fn admit(&self, endpoint: &Arc<Endpoint>, ufrag: &str, password: &str) {
+        let mut routes = self.routes.write();
+        let mut names = endpoint.names.lock();
+        if names.closed {
+            return;
+        }
+        *endpoint.unasked.lock() = Unasked::default();
+        let known =
+            routes.by_ufrag.insert(ufrag.to_owned(), (endpoint.clone(), password.to_owned())).is_some();
+        if !known {
+            names.ufrags.push_back(ufrag.to_owned());
+        }
+        if names.ufrags.len() > MAX_CREDENTIALS
+            && let Some(old) = names.ufrags.pop_front()
+        {
+            routes.by_ufrag.remove(&old);
+        }
+    }
+
+    /// Forgets a call.
+    pub(super) fn remove(&self, endpoint: &Arc<Endpoint>) {
+        let mut routes = self.routes.write();
+        let mut names = endpoint.names.lock();
+        names.closed = true;
+        for ufrag in names.ufrags.drain(..) {
+            routes.by_ufrag.remove(&ufrag);
+        }
+        for address in names.addresses.drain(..) {
+            if routes.by_address.get(&address).is_some_and(|route| Arc::ptr_eq(&route.endpoint, endpoint)) {
+                routes.by_address.remove(&address);
+            }
+        }
+    }
+
+    /// Makes an address lead to a call. Only a proven owner takes it from another.
+    fn route(&self, address: SocketAddr, endpoint: &Arc<Endpoint>, proven: bool) {
+        let mut routes = self.routes.write();
+        let mut names = endpoint.names.lock();
+        if names.closed || (!proven && routes.by_address.contains_key(&address)) {
+            return;
+        }
+        routes.by_address.insert(address, Route::new(endpoint, proven));
+        if !names.addresses.contains(&address) {
+            names.addresses.push_back(address);
+        }
+        if names.addresses.len() > MAX_ADDRESSES
+            && let Some(old) = names.addresses.pop_front()
+            && routes.by_address.get(&old).is_some_and(|route| Arc::ptr_eq(&route.endpoint, endpoint))
+        {
+            routes.by_address.remove(&old);
+        }
+    }
+
+    /// Reads the socket for ever.
+    pub(super) async fn run(self: Arc<Self>) {
+        let mut memory = vec![vec![0; MESSAGE]; BATCH];
+        loop {
+            let mut metas = [RecvMeta::default(); BATCH];
+            let read = self.socket.async_io(Interest::READABLE, || {
+                let mut buffers = memory.iter_mut().map(|buffer| IoSliceMut::new(buffer));
+                let mut slices: [IoSliceMut<'_>; BATCH] =
+                    std::array::from_fn(|_| buffers.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
+                self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
+            });
+            match read.await {
+                Ok(count) => {
+                    for (buffer, meta) in memory.iter().zip(&metas[..count]) {
+                        for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                            self.dispatch(unmapped(meta.addr), meta.dst_ip, datagram);
+                        }
+                    }
+                }
+                Err(error) => {
+                    // Another's unreachable port is reported here; it must neither stop us nor spin.
+                    tracing::debug!(%error, "UDP receive");
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn dispatch(&self, from: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
+        if datagram.len() > MAX_DATAGRAM {
+            return;
+        }
+        if stun::is_stun(datagram) && stun::is_request(datagram) {
+            return self.dispatch_check(from, ours, datagram);
+        }
+        let routes = self.routes.read();
+        let Some(route) = routes.by_address.get(&from) else {
+            metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
+            return;
+        };
+        route.endpoint.deliver(from, datagram);
+        if route.media != ours && !stun::is_stun(datagram) {
+            drop(routes);
+            if let Some(route) = self.routes.write().by_address.get_mut(&from) {
+                route.media = ours;
+            }
+        }
+    }
+
+    fn dispatch_check(&self, from: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
+        let found = stun::Check::decode(datagram).and_then(|check| {
+            let routes = self.routes.read();
+            let (endpoint, password) = routes.by_ufrag.get(&check.ufrag)?;
+            let known = routes
+                .by_address
+                .get(&from)
+                .is_some_and(|route| route.proven && Arc::ptr_eq(&route.endpoint, endpoint));
+            Some((check, endpoint.clone(), (!known).then(|| password.clone())))
+        });
+        let Some((mut check, endpoint, password)) = found else {
+            metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
+            return;
+        };
+        if let Some(password) = password {
+            if !check.is_genuine(&password, self.crypto.as_ref()) {
+                metrics::counter!("visavis_udp_dropped_total", "reason" => "forged").increment(1);
+                return;
+            }
+            self.route(from, &endpoint, true);
+        }
+        if let Some(transaction) = stun::transaction(datagram)
+            && let Some(route) = self.routes.write().by_address.get_mut(&from)
+        {
+            route.checks.push_back((transaction, ours));
+            if route.checks.len() > OPEN_CHECKS {
+                route.checks.pop_front();
+            }
+        }
+        endpoint.deliver(from, datagram);
+    }
+
+    /// Whether a check may leave for an address that nobody has proved to be at.
+    fn may_check(&self, endpoint: &Endpoint, to: SocketAddr) -> bool {
+        endpoint.unasked.lock().take(to) && self.unasked.lock().take(Instant::now())
+    }
+
+    /// Sends a call's datagram. Never waits: what the socket does not take is lost, as on the way.
+    pub(super) fn send(&self, endpoint: &Arc<Endpoint>, to: SocketAddr, datagram: &[u8]) {
+        let known =
+            self.routes.read().by_address.get(&to).map(|route| {
+                (route.source(datagram), route.proven && Arc::ptr_eq(&route.endpoint, endpoint))
+            });
+        let (ours, proven) = known.unzip();
+        if stun::is_request(datagram) {
+            if proven != Some(true) && !self.may_check(endpoint, to) {
+                metrics::counter!("visavis_udp_dropped_total", "reason" => "unasked").increment(1);
+                return;
+            }
+            if known.is_none() {
+                // Our own check: its answer comes from there.
+                self.route(to, endpoint, false);
+            }
+        }
+        let destination = match (self.local.is_ipv6(), to) {
+            (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
+            _ => to,
+        };
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents: datagram,
+            segment_size: None,
+            src_ip: ours.flatten(),
+        };
+        let sent = self
+            .socket
+            .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit));
+        if let Err(error) = sent {
+            tracing::trace!(%to, %error, "UDP send");
+        }
+    }
+}
+
+fn bind_socket(address: SocketAddr) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::DGRAM,
+        Some(socket2::Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+    socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// IPv4 through a socket of both families, as plain IPv4.
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -1,0 +1,53 @@
+//! The client's sound in, 20 ms frames out.
+
+use crate::audio::resample::Resampler;
+use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE};
+
+/// Reads the microphone's sound.
+pub(super) struct Ear {
+    rate: u32,
+    resampler: Option<Resampler>,
+    pending: Vec<i16>,
+}
+
+impl Ear {
+    pub(super) fn new() -> Self {
+        Self { rate: MIC_RATE, resampler: None, pending: Vec::new() }
+    }
+
+    /// The 20 ms frames that are complete with these samples. At another rate than before, what the filter holds is lost.
+    pub(super) fn take(&mut self, rate: u32, samples: &[i16]) -> Vec<AudioFrame> {
+        if std::mem::replace(&mut self.rate, rate) != rate {
+            self.resampler = (rate != MIC_RATE).then(|| Resampler::new(rate, MIC_RATE));
+        }
+        match &mut self.resampler {
+            Some(resampler) => resampler.push(samples, &mut self.pending),
+            None => self.pending.extend(samples),
+        }
+        let whole = self.pending.len() / MIC_FRAME * MIC_FRAME;
+        let frames = self.pending[..whole].chunks(MIC_FRAME);
+        let frames = frames.map(|samples| AudioFrame { samples: samples.to_vec(), received: true }).collect();
+        self.pending.drain(..whole);
+        frames
+    }
+}
+
+#[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::RATES;
+
+    #[test]
+    fn frames_of_any_length_and_rate_come_out_as_20_ms_of_16_khz() {
+        let mut changing = Ear::new();
+        for rate in RATES {
+            for ear in [&mut Ear::new(), &mut changing] {
+                let odd = vec![0; rate as usize / 70];
+                let frames: usize = (0..70).map(|_| ear.take(rate, &odd).len()).sum();
+                assert!((46..=50).contains(&frames), "{rate}: {frames}");
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What comes from the client: sound, messages, or nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::Message;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::LONGEST_TEXT;
+use super::allowance::{Allowance, Verdict};
+use super::ear::Ear;
+use crate::ends::{Departure, MicSender, Presence};
+use crate::event::ClientCommand;
+use crate::frame::{AudioFrame, MIC_FRAME};
+use crate::inbox::Inbox;
+use crate::protocol::{self, Packet, Protocol, Received, Sound};
+use crate::stutter::Stutter;
+
+/// Malformed frames after which a client is given up.
+const PATIENCE: u32 = 10;
+/// A client that has sent neither sound nor a message by then holds a seat for nothing.
+const FIRST_SIGN: Duration = Duration::from_secs(10);
+/// Without audio for this long the microphone was silent, so that an utterance ends even if its client has stalled. Silence
+/// that is made up sooner splits words that are only late.
+const SILENT_AFTER: Duration = Duration::from_millis(800);
+/// Sound that comes so much later than the sound before arrives with gaps.
+const GAP: Duration = Duration::from_millis(300);
+/// A client that sends nothing for longer does so by intention.
+const PAUSE: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(100);
+const FRAME: Duration = Duration::from_millis(20);
+
+/// Reads one client.
+pub(super) struct Reader {
+    pub(super) mic: MicSender,
+    pub(super) commands: mpsc::Sender<ClientCommand>,
+    /// To the writer: what the client is told at once.
+    pub(super) replies: mpsc::Sender<Packet>,
+    pub(super) protocol: Arc<dyn Protocol>,
+    pub(super) inbox: Inbox,
+    pub(super) ear: Ear,
+    pub(super) presence: watch::Sender<Presence>,
+    pub(super) departure: Departure,
+}
+
+/// What has come so far.
+struct Seen {
+    began: Instant,
+    heard: Instant,
+    silent_until: Instant,
+    allowance: Allowance,
+    stutter: Stutter,
+    /// Something useful came.
+    useful: bool,
+    faults: u32,
+}
+
+/// Why a message cannot be taken.
+enum Trouble {
+    /// It could not be understood: its sender is told.
+    Fault(String),
+    /// Its sender is given up, for this reason.
+    GivenUp(&'static str),
+}
+
+impl Reader {
+    /// Reads until the client goes, or is given up for the reason that is told.
+    pub(super) async fn run<E>(
+        mut self,
+        mut stream: impl Stream<Item = Result<Message, E>> + Unpin,
+        give_up: mpsc::Sender<&'static str>,
+    ) {
+        let now = Instant::now();
+        let mut seen = Seen {
+            began: now,
+            heard: now,
+            silent_until: now,
+            allowance: Allowance::new(),
+            stutter: Stutter::default(),
+            useful: false,
+            faults: 0,
+        };
+        self.obey(self.protocol.begin()).await;
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let message = tokio::select! {
+                message = stream.next() => message,
+                _ = tick.tick() => {
+                    if !seen.useful && seen.began.elapsed() >= FIRST_SIGN {
+                        _ = give_up.send("nothing came from the client for ten seconds").await;
+                        break;
+                    }
+                    self.silence(&mut seen);
+                    continue;
+                }
+            };
+            let Some(Ok(message)) = message else { return self.departure.lost() };
+            if matches!(message, Message::Close(_)) {
+                return;
+            }
+            if let Err(reason) = self.take(message, &mut seen).await {
+                _ = give_up.send(reason).await;
+                break;
+            }
+        }
+        // The writer says goodbye and ends the call.
+        std::future::pending().await
+    }
+
+    /// A client that has sent nothing yet may be none.
+    fn is_useful(&self, seen: &mut Seen) {
+        if !std::mem::replace(&mut seen.useful, true) {
+            self.presence.send_replace(Presence::Here);
+        }
+    }
+
+    /// Makes up for the time without sound.
+    fn silence(&self, seen: &mut Seen) {
+        let now = Instant::now();
+        if now < seen.heard + SILENT_AFTER {
+            return;
+        }
+        let mut until = seen.silent_until.max(seen.heard);
+        while until + FRAME <= now {
+            until += FRAME;
+            self.mic.send(AudioFrame { samples: vec![0; MIC_FRAME], received: false });
+        }
+        seen.silent_until = until;
+    }
+
+    /// Takes a message; the error is why the client is given up.
+    async fn take(&mut self, message: Message, seen: &mut Seen) -> Result<(), &'static str> {
+        match self.accept(message, seen).await {
+            Ok(()) => Ok(()),
+            Err(Trouble::GivenUp(reason)) => Err(reason),
+            Err(Trouble::Fault(message)) => {
+                seen.faults += 1;
+                _ = self.commands.try_send(ClientCommand::Bad { id: None, message });
+                if seen.faults >= PATIENCE { Err("ten frames were malformed") } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn accept(&mut self, message: Message, seen: &mut Seen) -> Result<(), Trouble> {
+        let packet = match message {
+            Message::Text(text) if text.len() > LONGEST_TEXT => {
+                return Err(Trouble::GivenUp("a text frame was over 64 KiB"));
+            }
+            Message::Text(text) => Packet::Text(text.as_str().to_owned()),
+            Message::Binary(bytes) => Packet::Binary(bytes),
+            // Each is answered, so a flood of them must wait like one of messages.
+            Message::Ping(data) | Message::Pong(data) => {
+                self.inbox.count(data.len()).await;
+                return Ok(());
+            }
+            Message::Close(_) => return Ok(()),
+        };
+        match self.inbox.read(packet).await {
+            Received::Message(message) => {
+                self.is_useful(seen);
+                self.obey(message).await;
+                Ok(())
+            }
+            Received::Sound(sound) => self.sound(&sound, seen),
+            Received::Fault(fault) => Err(Trouble::Fault(fault)),
+            Received::Unwanted => {
+                metrics::counter!("visavis_messages_refused_total").increment(1);
+                Ok(())
+            }
+        }
+    }
+
+    /// Does what a message wants.
+    async fn obey(&mut self, message: protocol::Message) {
+        for reply in message.replies {
+            // A writer that has ended ends the call.
+            _ = self.replies.send(reply).await;
+        }
+        for command in message.commands {
+            // A pipeline that has ended closes the socket by its events' end.
+            _ = self.commands.send(command).await;
+        }
+    }
+
+    /// Hears the sound that the client is entitled to.
+    fn sound(&mut self, sound: &Sound, seen: &mut Seen) -> Result<(), Trouble> {
+        self.is_useful(seen);
+        let gap = std::mem::replace(&mut seen.heard, Instant::now()).elapsed();
+        if (GAP..PAUSE).contains(&gap) && seen.stutter.faults(seen.began.elapsed(), 1) {
+            // With a full queue there is more to tell than this.
+            _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
+        }
+        match seen.allowance.frame(seen.began.elapsed(), sound.seconds()) {
+            Verdict::Heard => {
+                let samples = self.protocol.samples(sound).map_err(Trouble::Fault)?;
+                self.ear.take(sound.rate, &samples).into_iter().for_each(|frame| self.mic.send(frame));
+            }
+            Verdict::Dropped => {
+                metrics::counter!("visavis_mic_excess_frames_dropped_total").increment(1);
+            }
+            Verdict::End => return Err(Trouble::GivenUp("sound came much faster than it is spoken")),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

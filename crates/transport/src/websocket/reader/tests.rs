@@ -1,0 +1,115 @@
+use std::convert::Infallible;
+
+use futures_util::stream;
+
+use super::super::REPLIES;
+use super::*;
+use crate::ends::{PipelineEnds, TransportEnds, call_ends};
+use crate::event::EndReason;
+use crate::protocol::{Carrier, Dialect};
+
+/// A reader, what its client is told at once, and the pipeline's end.
+fn reader() -> (Reader, mpsc::Receiver<Packet>, PipelineEnds) {
+    let (ends, pipeline) = call_ends();
+    let protocol = Dialect::Rtvi.open(Carrier::Socket { rate: 16_000 });
+    let inbox = Inbox::new(protocol.clone());
+    let TransportEnds { mic, commands, presence, departure, .. } = ends;
+    let (replies, told) = mpsc::channel(REPLIES);
+    let ear = Ear::new();
+    (Reader { mic, commands, replies, protocol, inbox, ear, presence, departure }, told, pipeline)
+}
+
+/// Why a client that sends these messages, and then nothing, is given up; what it is told at once; and the pipeline's
+/// end.
+async fn given_up(messages: Vec<Message>) -> (Option<&'static str>, mpsc::Receiver<Packet>, PipelineEnds) {
+    let (reader, told, pipeline) = reader();
+    let (give_up, mut reason) = mpsc::channel(1);
+    let messages = stream::iter(messages.into_iter().map(Ok::<_, Infallible>)).chain(stream::pending());
+    tokio::select! {
+        () = reader.run(messages, give_up) => (None, told, pipeline),
+        reason = reason.recv() => (reason, told, pipeline),
+        () = tokio::time::sleep(FIRST_SIGN * 3) => (None, told, pipeline),
+    }
+}
+
+fn sound(samples: usize) -> Message {
+    let mut bytes = vec![1, 1];
+    bytes.resize(12 + samples * 2, 0);
+    Message::Binary(bytes.into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_no_use_is_given_up_with_the_reason() {
+    let hello = || Message::text(r#"{"type":"client-ready","data":{}}"#);
+    for (messages, part) in [
+        (vec![], Some("nothing came")),
+        (vec![Message::text("{")], Some("nothing came")),
+        (vec![Message::Ping("x".into()); 30], Some("nothing came")),
+        (vec![hello()], None),
+        (vec![sound(320)], None),
+        (vec![Message::text("{"); 10], Some("ten frames were malformed")),
+        (vec![Message::text("x".repeat(LONGEST_TEXT + 1))], Some("64 KiB")),
+        (vec![sound(3200); 400], Some("much faster")),
+    ] {
+        let count = messages.len();
+        let (reason, ..) = given_up(messages).await;
+        assert_eq!(reason.is_some(), part.is_some(), "{count} messages: {reason:?}");
+        assert!(reason.unwrap_or("").contains(part.unwrap_or("")), "{count} messages: {reason:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_is_a_sign_of_life_and_answered_without_the_pipeline() {
+    let ping = r#"{"label":"rtvi-ai","type":"client-message","id":"c1","data":{"t":"ping"}}"#;
+    let (reason, mut told, mut pipeline) = given_up(vec![Message::text(ping)]).await;
+    assert_eq!(reason, None);
+    let Ok(Packet::Text(reply)) = told.try_recv() else { panic!("no reply") };
+    assert!(reply.contains("server-response") && reply.contains(r#""id":"c1""#), "{reply}");
+    assert!(pipeline.commands.try_recv().is_err());
+}
+
+/// How long a reader takes to come to the end of what a client sends, and the pipeline's end.
+async fn read_all(
+    messages: impl Stream<Item = Result<Message, &'static str>> + Unpin,
+) -> (Duration, PipelineEnds) {
+    let (reader, _told, pipeline) = reader();
+    let (give_up, _reason) = mpsc::channel(1);
+    let began = Instant::now();
+    let read = tokio::time::timeout(Duration::from_secs(60), reader.run(messages, give_up));
+    read.await.expect("the reader ends with its stream");
+    (began.elapsed(), pipeline)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_closes_the_socket_has_hung_up_and_whose_stream_just_ends_was_lost() {
+    for (last, expected) in [
+        (Some(Ok(Message::Close(None))), EndReason::HungUp),
+        (Some(Err("connection reset")), EndReason::ConnectionLost),
+        (None, EndReason::ConnectionLost),
+    ] {
+        let messages = [Ok(sound(320))].into_iter().chain(last.clone());
+        let (_, pipeline) = read_all(stream::iter(messages)).await;
+        assert_eq!(pipeline.departure.reason().0, expected, "{last:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_pings_is_read_no_faster_than_one_of_messages() {
+    let pings = [Message::Ping("x".into()), Message::Pong("x".into())].into_iter().cycle().take(300);
+    let (took, _) = read_all(stream::iter(pings.map(Ok))).await;
+    assert!((4..6).contains(&took.as_secs()), "a burst of 200, and 20 in each second: {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sound_that_keeps_coming_with_gaps_is_told_of() {
+    for (pause, frames, told) in [(400, 6, true), (400, 4, false), (100, 40, false), (3_000, 6, false)] {
+        let late = stream::repeat(sound(320)).take(frames).then(|frame| async move {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            Ok(frame)
+        });
+        let (_, mut pipeline) = read_all(Box::pin(late)).await;
+        let command = pipeline.commands.try_recv().ok();
+        let expected = told.then_some(ClientCommand::MicrophoneStutters);
+        assert_eq!(command, expected, "{frames} frames, {pause} ms apart");
+    }
+}

@@ -1,0 +1,200 @@
+//! Piper's voices: a network (VITS) that takes phoneme ids, and its description beside it, which maps symbols to [`ids`].
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::value::Tensor;
+use serde::Deserialize;
+
+use self::ids::{Encoded, IdMap};
+use super::graph::{Inner, expose};
+use super::{AcousticModel, Card, Durations, Facts, Format, Input, Sound, Speaker};
+use crate::runtime::Runtime;
+
+mod ids;
+
+/// The kind of model that has an .onnx.json beside its .onnx.
+pub(super) const FORMAT: Format = Format { claims: |path| description(path).exists(), files, read };
+
+/// About twenty seconds of speech. What is longer would keep other requests waiting, and the network's memory grows with the
+/// square of it.
+const LONGEST_INPUT: usize = 300;
+
+/// The frames that each id takes.
+const DURATIONS: Inner = Inner { operator: "Ceil", name: "/Ceil_output_0" };
+
+/// What to do about a voice that cannot be used.
+const FETCH: &str = "fetch the voice again (`visavis models fetch`), or name another by --voice";
+
+/// What a voice says of itself in its .onnx.json.
+#[derive(Debug, Deserialize)]
+struct Description {
+    audio: Audio,
+    espeak: EspeakVoice,
+    inference: Inference,
+    #[serde(default)]
+    phoneme_type: Option<String>,
+    phoneme_id_map: HashMap<String, Vec<i64>>,
+    #[serde(default)]
+    language: Option<Language>,
+}
+#[derive(Debug, Deserialize)]
+struct Audio {
+    sample_rate: u32,
+}
+#[derive(Debug, Deserialize)]
+struct EspeakVoice {
+    voice: String,
+}
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Inference {
+    noise_scale: f32,
+    length_scale: f32,
+    noise_w: f32,
+}
+#[derive(Debug, Deserialize)]
+struct Language {
+    code: String,
+    family: String,
+}
+
+/// Where a voice's description lies.
+fn description(voice: &Path) -> PathBuf {
+    voice.with_added_extension("json")
+}
+
+fn files(voice: &Path) -> Vec<PathBuf> {
+    vec![voice.to_owned(), description(voice)]
+}
+
+/// Reads the .onnx.json beside the .onnx file.
+fn read(path: &Path) -> anyhow::Result<Card> {
+    let json = description(path);
+    let text = std::fs::read(&json).with_context(|| format!("cannot read {}; {FETCH}", json.display()))?;
+    let description: Description = serde_json::from_slice(&text)
+        .with_context(|| format!("{} does not describe a Piper voice; {FETCH}", json.display()))?;
+    let Description { audio, espeak, inference, phoneme_type, phoneme_id_map, language } = description;
+    if let Some(other) = phoneme_type.filter(|kind| kind != "espeak") {
+        bail!(
+            "{}: phoneme_type is {other:?}, only voices of \"espeak\" phonemes can be spoken",
+            json.display()
+        );
+    }
+    let ids = IdMap::new(phoneme_id_map);
+    ensure!(ids.is_complete(), "{}: phoneme_id_map lacks ^, _ or $; {FETCH}", json.display());
+    // Else it would be missed only when somebody asks for it.
+    File::open(path).with_context(|| format!("cannot read {}; {FETCH}", path.display()))?;
+    let family = espeak.voice.split('-').next().unwrap_or_default().to_owned();
+    let (language, locale) = language.map_or((family, espeak.voice.clone()), |it| (it.family, it.code));
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let facts = Arc::new(Facts {
+        name: name.clone(),
+        sample_rate: audio.sample_rate,
+        longest_input: LONGEST_INPUT,
+        symbols: ids.symbols().collect(),
+        // A network of several speakers speaks as its first.
+        speakers: vec![Speaker { name, language, locale, espeak: espeak.voice }],
+    });
+    let files = Arc::new(Files { path: path.to_owned(), facts: facts.clone(), ids, inference });
+    let load =
+        move |runtime: &Runtime| Ok(Box::new(Piper::load(runtime, files.clone())?) as Box<dyn AcousticModel>);
+    Ok(Card { facts, load: Box::new(load) })
+}
+
+/// What the files of a voice say.
+#[derive(Debug)]
+struct Files {
+    path: PathBuf,
+    facts: Arc<Facts>,
+    ids: IdMap,
+    inference: Inference,
+}
+
+/// A loaded voice.
+#[derive(Debug)]
+struct Piper {
+    files: Arc<Files>,
+    device: &'static str,
+    session: Session,
+    /// The output that tells them.
+    durations: Option<String>,
+    speakers: bool,
+}
+
+impl Piper {
+    /// Loads the voice's network; each fault says what to do.
+    fn load(runtime: &Runtime, files: Arc<Files>) -> anyhow::Result<Self> {
+        let shown = files.path.display();
+        let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
+        let (model, durations) = expose(model, DURATIONS);
+        let (session, device) = runtime
+            .session(&model)
+            .with_context(|| format!("{shown} is no model that ONNX Runtime can load; {FETCH}"))?;
+        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
+        ensure!(
+            ["input", "input_lengths", "scales"].iter().all(|name| inputs.contains(name)),
+            "{shown} is not a Piper voice: its inputs are {}; {FETCH}",
+            inputs.join(", ")
+        );
+        if durations.is_none() {
+            tracing::warn!(voice = %shown, "no phoneme durations in this voice: word times are estimates");
+        }
+        let speakers = inputs.contains(&"sid");
+        Ok(Self { device, speakers, session, durations, files })
+    }
+
+    fn run(&mut self, ids: &[i64], input: &Input<'_>, run: &RunOptions) -> ort::Result<Spoken> {
+        let Inference { noise_scale, length_scale, noise_w } = self.files.inference;
+        let scales = vec![noise_scale, length_scale / input.speed, noise_w];
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
+            ("input", Tensor::from_array(([1, ids.len()], ids.to_vec()))?.into()),
+            ("input_lengths", Tensor::from_array(([1], vec![ids.len() as i64]))?.into()),
+            ("scales", Tensor::from_array(([3], scales))?.into()),
+        ];
+        if self.speakers {
+            inputs.push(("sid", Tensor::from_array(([1], vec![input.speaker as i64]))?.into()));
+        }
+        let outputs = self.session.run_with_options(inputs, run)?;
+        let frames = match &self.durations {
+            Some(name) => {
+                let (_, frames) = outputs[name.as_str()].try_extract_tensor::<f32>()?;
+                Some(frames.iter().map(|&frames| frames.max(0.0) as u64).collect())
+            }
+            None => None,
+        };
+        let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
+        Ok(Spoken { samples: samples.to_vec(), frames })
+    }
+}
+
+/// What the network made of ids.
+struct Spoken {
+    samples: Vec<f32>,
+    /// Of each id.
+    frames: Option<Vec<u64>>,
+}
+
+impl AcousticModel for Piper {
+    fn facts(&self) -> &Arc<Facts> {
+        &self.files.facts
+    }
+
+    fn device(&self) -> &'static str {
+        self.device
+    }
+
+    fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound> {
+        let Encoded { ids, spans } = self.files.ids.encode(input.symbols);
+        if spans.iter().all(Range::is_empty) {
+            return Ok(Sound { samples: Vec::new(), durations: Durations::silent(spans.len()) });
+        }
+        let Spoken { samples, frames } = self.run(&ids, input, run)?;
+        let durations = Durations::new(ids.len(), &spans, frames.as_deref(), samples.len());
+        Ok(Sound { samples, durations })
+    }
+}

@@ -1,0 +1,132 @@
+//! Speaks the parts of a job: espeak-ng and the models that are loaded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use visavis_proto::v1::SpeechPart;
+
+use crate::acoustic::{Durations, Input, Sound};
+use crate::catalogue::{Catalogue, Voice};
+use crate::espeak::Espeak;
+use crate::job::Job;
+use crate::loader::Ready;
+use crate::say::say;
+use crate::sound::{excess_lead, pcm16};
+use crate::split::halves;
+use crate::text::{Part, parts};
+use crate::utterance::{SpokenClause, SpokenWord, Utterance};
+use crate::words::words;
+
+/// A model's place.
+enum Place {
+    /// It is not loaded yet.
+    Empty,
+    Filled(Box<Ready>),
+    /// It cannot be loaded, and why.
+    Broken(String),
+}
+
+/// espeak-ng and the models.
+pub(crate) struct Synthesizer {
+    espeak: Espeak,
+    catalogue: Arc<Catalogue>,
+    places: Vec<Place>,
+}
+
+impl Synthesizer {
+    /// With no model loaded.
+    pub(crate) fn new(espeak_data: Option<&Path>, catalogue: Arc<Catalogue>) -> anyhow::Result<Self> {
+        let places = catalogue.cards().iter().map(|_| Place::Empty).collect();
+        Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, places })
+    }
+
+    /// A text's first part in symbols, as each model's first speaker says it.
+    pub(crate) fn symbols(&mut self, text: &str) -> anyhow::Result<Vec<Vec<char>>> {
+        let [part, ..] = &parts(text)[..] else { bail!("every text has a part") };
+        let mut all = Vec::new();
+        for card in self.catalogue.cards() {
+            let [first, ..] = &card.facts.speakers[..] else { bail!("every model has a speaker") };
+            self.espeak.select(&first.espeak)?;
+            let clauses = clauses(&mut self.espeak, text, part);
+            all.push(Utterance::new(&clauses, &card.facts.symbols).into_symbols());
+        }
+        Ok(all)
+    }
+
+    /// Gives a model its place.
+    pub(crate) fn install(&mut self, model: usize, outcome: Result<Ready, String>) {
+        self.places[model] = match outcome {
+            Ok(ready) => Place::Filled(Box::new(ready)),
+            Err(why) => Place::Broken(why),
+        };
+    }
+
+    /// Whether a job for this model need not wait.
+    pub(crate) fn is_settled(&self, model: usize) -> bool {
+        !matches!(self.places[model], Place::Empty)
+    }
+
+    /// Speaks the next part of a job.
+    pub(crate) fn speak_next(&mut self, job: &mut Job) -> anyhow::Result<SpeechPart> {
+        let Voice { model, speaker } = self.catalogue.voice(job.voice);
+        let Ready { model, levels } = match &mut self.places[model] {
+            Place::Filled(ready) => ready.as_mut(),
+            Place::Broken(why) => bail!("{why}"),
+            Place::Empty => bail!("its voice is not loaded"),
+        };
+        let facts = model.facts().clone();
+        self.espeak.select(&facts.speakers[speaker].espeak)?;
+        let clauses = next_clauses(&mut self.espeak, job, facts.longest_input);
+        let part = &job.parts[job.next];
+        let utterance = Utterance::new(&clauses, &facts.symbols);
+        let symbols = utterance.symbols();
+        let sound = if utterance.is_silent() {
+            Sound { samples: Vec::new(), durations: Durations::silent(symbols.len()) }
+        } else {
+            let spoken = model.speak(&Input { symbols, speaker, speed: job.speed }, job.stop.run()?);
+            spoken.context("the voice's network failed")?
+        };
+        let gain = levels.of(speaker, &sound.samples);
+        let cut = if job.next == 0 { excess_lead(&sound.samples, gain, facts.sample_rate) } else { 0 };
+        let (words, phonemes) = utterance.timed(&job.text, &sound.durations.borders(cut as u64));
+        Ok(SpeechPart {
+            sample_rate: facts.sample_rate,
+            audio: pcm16(&sound.samples[cut..], gain),
+            words,
+            phonemes,
+            text: job.text[part.range.clone()].to_owned(),
+            measured: sound.durations.measured,
+            ..SpeechPart::default()
+        })
+    }
+}
+
+/// The clauses of a job's next part, which is halved until its IPA is no longer than one run should speak.
+fn next_clauses(espeak: &mut Espeak, job: &mut Job, longest: usize) -> Vec<SpokenClause> {
+    loop {
+        let part = &job.parts[job.next];
+        let clauses = clauses(espeak, &job.text, part);
+        if clauses.iter().map(|clause| clause.ipa.chars().count()).sum::<usize>() <= longest {
+            break clauses;
+        }
+        let Some(halves) = halves(&job.text, part) else { break clauses };
+        job.parts.splice(job.next..=job.next, halves);
+    }
+}
+
+/// A part's clauses in phonemes, by the espeak-ng voice that is selected.
+fn clauses(espeak: &mut Espeak, text: &str, part: &Part) -> Vec<SpokenClause> {
+    part.clauses
+        .iter()
+        .map(|clause| {
+            let said = say(text, clause.range.clone(), &words(text, clause.range.clone()));
+            let ipa = espeak.phonemes(&said.text);
+            let alone = said.words.into_iter();
+            let words = alone
+                .map(|word| SpokenWord { range: word.range, ipa: espeak.phonemes(&word.read) })
+                .collect();
+            SpokenClause { ipa, words, mark: clause.mark }
+        })
+        .collect()
+}

@@ -1,0 +1,18 @@
+//! The models' folder; the program's own tests include this file as well.
+
+use std::path::PathBuf;
+
+/// A file of the models' folder.
+pub(crate) fn model(name: &str) -> PathBuf {
+    let folder = std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/visavis/models"),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run ./test, or `visavis models fetch --profile tiny` first",
+        path.display()
+    );
+    path
+}

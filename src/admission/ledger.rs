@@ -1,0 +1,199 @@
+//! Who holds a permit: how many there may be, how many of one principal, and whose goes to a newer caller. No clock; time is
+//! passed in.
+//!
+//! A permit is held from the moment that work is asked for. Whoever asks for a call and does not come gives way when all
+//! permits are taken: a principal that asks for more than others at once, and anybody after a while. So offers that never
+//! connect cannot keep out those that do. A call whose client has been cut off for a while gives way as well.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::{Kind, Limit, Limits, Principal, Refusal};
+use crate::ends::Presence;
+
+/// A client that has been cut off for this long gives its permit to one that is there.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A call that nobody has joined for this long gives way to one of another principal: browsers connect sooner.
+const GRACE: Duration = Duration::from_secs(2);
+/// To one of its own principal later, so that one that asks on and on does not keep a permit by that.
+const OWN_GRACE: Duration = Duration::from_secs(4);
+/// Calls of one principal that nobody has joined; with so many the oldest gives way at once.
+const CROWD: usize = 4;
+
+/// Names a permit; later ones are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PermitId(u64);
+
+/// A new permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Granted {
+    pub(super) id: PermitId,
+    /// Of the same kind, and no longer held: its work has to be ended.
+    pub(super) revoked: Option<PermitId>,
+}
+
+/// The permits, and who holds them.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    limits: Limits,
+    held: BTreeMap<PermitId, Held>,
+    granted: u64,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    principal: Principal,
+    kind: Kind,
+    presence: Presence,
+    since: Instant,
+}
+
+impl Held {
+    fn is_awaited(&self) -> bool {
+        self.presence == Presence::Awaited
+    }
+
+    /// Whether it is as it is for so long.
+    fn is_due(&self, after: Duration, now: Instant) -> bool {
+        now.duration_since(self.since) >= after
+    }
+}
+
+/// The permits of one kind.
+struct Peers<'a>(Vec<(PermitId, &'a Held)>);
+
+impl Ledger {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, held: BTreeMap::new(), granted: 0, stopping: false }
+    }
+
+    /// Permits of this kind that are held.
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.held.values().filter(|held| held.kind == kind).count()
+    }
+
+    /// Of these, permits whose client is awaited, there or cut off.
+    pub(super) fn count_with(&self, kind: Kind, presence: Presence) -> usize {
+        self.held.values().filter(|held| held.kind == kind && held.presence == presence).count()
+    }
+
+    /// Whether this permit is neither given back nor revoked.
+    pub(super) fn holds(&self, id: PermitId) -> bool {
+        self.held.contains_key(&id)
+    }
+
+    /// The server stops.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Whether it does.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Grants a permit, perhaps by revoking another.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn admit(
+        &mut self,
+        principal: Principal,
+        kind: Kind,
+        now: Instant,
+    ) -> Result<Granted, Refusal> {
+        if self.stopping && kind.is_refused_while_stopping() {
+            return Err(Refusal::Stopping);
+        }
+        let limit = self.limits.of(&principal, kind);
+        let revoked = self.peers(kind).make_room(&principal, kind, limit, now)?;
+        if let Some(id) = revoked {
+            self.held.remove(&id);
+        }
+        let id = PermitId(self.granted);
+        self.granted += 1;
+        self.held.insert(id, Held { principal, kind, presence: kind.presence(), since: now });
+        Ok(Granted { id, revoked })
+    }
+
+    fn peers(&self, kind: Kind) -> Peers<'_> {
+        Peers(self.held.iter().filter(|(_, held)| held.kind == kind).map(|(id, held)| (*id, held)).collect())
+    }
+
+    /// The client of a permit's work has come, was cut off, or is back.
+    pub(super) fn note(&mut self, id: PermitId, presence: Presence, now: Instant) {
+        if let Some(held) = self.held.get_mut(&id)
+            && held.presence != presence
+        {
+            (held.presence, held.since) = (presence, now);
+        }
+    }
+
+    /// Takes a permit back; one that was revoked is gone already.
+    pub(super) fn give_back(&mut self, id: PermitId) {
+        self.held.remove(&id);
+    }
+}
+
+impl Peers<'_> {
+    /// The permit to revoke for a newcomer, or none where there is room without.
+    fn make_room(
+        &self,
+        newcomer: &Principal,
+        kind: Kind,
+        limit: Limit,
+        now: Instant,
+    ) -> Result<Option<PermitId>, Refusal> {
+        let own = self.0.iter().filter(|(_, held)| held.principal == *newcomer).count();
+        if limit.per_principal.is_some_and(|share| own >= share) {
+            return self.own_awaited(newcomer, now).map(Some).ok_or(Refusal::Share(kind));
+        }
+        if self.0.len() < limit.in_all {
+            return Ok(None);
+        }
+        self.awaited_of_a_crowd(newcomer)
+            .or_else(|| self.oldest_awaited(|held| held.principal != *newcomer && held.is_due(GRACE, now)))
+            .or_else(|| self.own_awaited(newcomer, now))
+            .or_else(|| self.longest_cut_off(now))
+            .map(Some)
+            .ok_or(Refusal::Full(kind))
+    }
+
+    /// The one of these that is as it is for longest.
+    fn oldest(&self, of: impl Fn(&Held) -> bool) -> Option<PermitId> {
+        let those = self.0.iter().filter(|(_, held)| of(held));
+        those.min_by_key(|(_, held)| held.since).map(|(id, _)| *id)
+    }
+
+    fn oldest_awaited(&self, of: impl Fn(&Held) -> bool) -> Option<PermitId> {
+        self.oldest(|held| held.is_awaited() && of(held))
+    }
+
+    /// Of a principal that would still have more than the newcomer.
+    fn awaited_of_a_crowd(&self, newcomer: &Principal) -> Option<PermitId> {
+        let mut crowds: HashMap<&Principal, usize> = HashMap::new();
+        for (_, held) in self.0.iter().filter(|(_, held)| held.is_awaited()) {
+            *crowds.entry(&held.principal).or_default() += 1;
+        }
+        let own = crowds.remove(newcomer).unwrap_or(0);
+        let most = crowds.values().copied().max().filter(|most| *most >= own + 2)?;
+        self.oldest_awaited(|held| crowds.get(&held.principal) == Some(&most))
+    }
+
+    /// Of the newcomer's own.
+    fn own_awaited(&self, newcomer: &Principal, now: Instant) -> Option<PermitId> {
+        let is_own = |held: &Held| held.principal == *newcomer;
+        let is_crowd = self.0.iter().filter(|(_, held)| held.is_awaited() && is_own(held)).count() >= CROWD;
+        self.oldest_awaited(|held| is_own(held) && (is_crowd || held.is_due(OWN_GRACE, now)))
+    }
+
+    fn longest_cut_off(&self, now: Instant) -> Option<PermitId> {
+        self.oldest(|held| held.presence == Presence::CutOff && held.is_due(PATIENCE, now))
+    }
+}
+
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod tests;

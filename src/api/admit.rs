@@ -1,0 +1,97 @@
+//! Who is admitted, and who is not as a problem: the status, `Retry-After` and `reason` of every refusal.
+
+use axum::http::StatusCode;
+
+use super::App;
+use super::problem::Problem;
+use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal};
+
+/// A permit for this kind of work, once the server can do it.
+///
+/// # Errors
+/// When there is none, as a problem.
+pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permit, Problem> {
+    match kind {
+        Kind::Call => engines_are_there(app)?,
+        // Its engine says by itself that it is not there.
+        Kind::Animation => {}
+    }
+    Ok(app.admission.admit(principal, kind)?)
+}
+
+/// Whether the engines can serve a call.
+pub(super) fn engines_are_there(app: &App) -> Result<(), Refusal> {
+    app.fleet.missing().map_or(Ok(()), |missing| Err(Refusal::NotReady(missing)))
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let reason = refusal.reason();
+        let (detail, seconds) = match refusal {
+            Refusal::Full(Kind::Call) => {
+                ("The server has as many calls as it may (server.max_calls). Try again later.".into(), 10)
+            }
+            Refusal::Full(Kind::Animation) => {
+                let detail =
+                    format!("The server animates {ANIMATIONS} texts or recordings at once. Try again later.");
+                (detail, 5)
+            }
+            Refusal::Share(Kind::Call) => {
+                let detail =
+                    "Your address has as many calls as one may (server.calls_per_address). Try again later.";
+                (detail.into(), 10)
+            }
+            Refusal::Share(Kind::Animation) => {
+                ("Your address has as many animations in work as one may. Try again later.".into(), 5)
+            }
+            Refusal::Stopping => ("The server is stopping. Try again in a moment.".into(), 5),
+            Refusal::NotReady(missing) => {
+                let detail =
+                    format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
+                (detail, 2)
+            }
+        };
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(seconds);
+        reason.into_iter().fold(problem, Self::reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::RETRY_AFTER;
+    use axum::response::IntoResponse;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn who_is_not_admitted_is_told_which_reason_there_is_and_when_to_try_again() {
+        for (refusal, reason, seconds) in [
+            (Refusal::Full(Kind::Call), json!("server-full"), "10"),
+            (Refusal::Share(Kind::Call), json!("address-full"), "10"),
+            (Refusal::Stopping, json!("server-stopping"), "5"),
+            (Refusal::NotReady("the voice loads".into()), json!("not-ready"), "2"),
+            (Refusal::Full(Kind::Animation), Value::Null, "5"),
+        ] {
+            let problem = Problem::from(refusal.clone());
+            assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(503)));
+            assert_eq!(problem.body().get("reason").is_some(), !reason.is_null(), "{refusal}");
+            let response = problem.into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], seconds, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_setting_or_the_engine_that_it_is_due_to() {
+        for (refusal, expected) in [
+            (Refusal::Full(Kind::Call), "server.max_calls"),
+            (Refusal::Share(Kind::Call), "server.calls_per_address"),
+            (Refusal::NotReady("the voice loads".into()), "No calls can be taken yet: the voice loads."),
+            (Refusal::Full(Kind::Animation), "The server animates 2 texts or recordings at once."),
+        ] {
+            let body = Problem::from(refusal).body();
+            assert!(body["detail"].as_str().unwrap().contains(expected), "{body}");
+        }
+    }
+}

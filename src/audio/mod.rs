@@ -1,8 +1,0 @@
-//! Sound as numbers: resampling, WAV, Opus, Whisper's features, and the order and timing of packets. No I/O, no clock.
-
-pub mod jitter;
-mod jitter_delay;
-pub mod log_mel;
-pub mod opus;
-pub mod resample;
-pub mod wav;

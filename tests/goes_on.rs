@@ -1,0 +1,116 @@
+//! A call that is cut off and goes on from what was remembered of it, through the whole pipeline with
+//! scripted engines on a virtual clock.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{sleep, timeout};
+use visavis::config::Config;
+use visavis::ends::{TransportEnds, call_ends};
+use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
+use visavis::engine::{Engines, LlmPiece, Vad};
+use visavis::pipeline;
+use visavis::pipeline::options::CallOptions;
+use visavis::pipeline::scope::Scope;
+use visavis_core::context::CallContext;
+use visavis_core::event::{CallEvent, ClientCommand, EndReason};
+use visavis_core::frame::Role;
+use visavis_core::recording::replay::replay;
+
+struct Call {
+    ends: TransportEnds,
+    llm: Arc<ScriptedLlm>,
+    run: tokio::task::JoinHandle<EndReason>,
+}
+
+fn config(recordings: &Path) -> Config {
+    let mut config = Config::default();
+    config.conversation.greeting = "Hello there.".into();
+    config.recording.dir = recordings.to_path_buf();
+    config
+}
+
+impl Call {
+    fn begin(name: &str, answers: &[&str], config: Config, options: CallOptions) -> Self {
+        let said =
+            |text: &&str| -> Script { vec![(Duration::from_millis(20), Ok(LlmPiece::Text((*text).into())))] };
+        let answers = Mutex::new(answers.iter().map(said).collect());
+        let llm = Arc::new(ScriptedLlm { answers, ..Default::default() });
+        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
+        let stt = Arc::new(ScriptedStt::default());
+        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
+        let (ends, pipeline) = call_ends();
+        let name = name.to_owned();
+        let run = tokio::spawn(async move {
+            Box::pin(pipeline::run(name, pipeline, engines, &config, options, Scope::default())).await
+        });
+        Self { ends, llm, run }
+    }
+
+    async fn says(&mut self, command: ClientCommand) {
+        self.ends.commands.send(command).await.unwrap();
+    }
+
+    /// How many answers have ended after this time.
+    async fn answers(&mut self, time: Duration) -> usize {
+        sleep(time).await;
+        let events = std::iter::from_fn(|| self.ends.events.try_recv().ok());
+        events.filter(|event| matches!(event, CallEvent::Turn { .. })).count()
+    }
+
+    async fn lose(self) {
+        drop(self.ends);
+        timeout(Duration::from_secs(5), self.run).await.expect("the pipeline ends with its client").unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_cut_off_goes_on_from_what_a_store_kept_and_its_recording_replays() {
+    let recordings = tempfile::tempdir().unwrap();
+    let options = CallOptions::default();
+    let mut kept = options.remembered.subscribe();
+    let mut call = Call::begin("first", &["It is tea. "], config(recordings.path()), options);
+    call.says(ClientCommand::Ready).await;
+    assert_eq!(call.answers(Duration::from_secs(4)).await, 1, "it greets");
+    call.says(ClientCommand::SetLanguage(Some("de".into()))).await;
+    call.says(ClientCommand::Say("What is it?".into())).await;
+    assert_eq!(call.answers(Duration::from_secs(4)).await, 1);
+    call.lose().await;
+    // As a store does: it is kept as text, and read when the client comes back.
+    let stored = kept.borrow_and_update().as_ref().expect("something was remembered").to_json().unwrap();
+    let context = CallContext::read(&stored).unwrap();
+    let said: Vec<_> = context.messages.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!(said, ["Hello there.", "What is it?", "It is tea."]);
+
+    let options = CallOptions { context: Some(Arc::new(context)), ..CallOptions::default() };
+    let kept = options.remembered.subscribe();
+    let mut call = Call::begin("second", &["Yes. "], config(recordings.path()), options);
+    call.says(ClientCommand::Ready).await;
+    assert_eq!(call.answers(Duration::from_secs(4)).await, 0, "it does not greet again");
+    assert!(kept.borrow().is_some(), "what it goes on from is kept until that changes");
+    call.says(ClientCommand::Say("Really?".into())).await;
+    assert_eq!(call.answers(Duration::from_secs(4)).await, 1);
+    let asked = call.llm.asked.lock()[0].messages.clone();
+    let told: Vec<_> = asked.iter().skip(1).map(|message| message.content.as_str()).collect();
+    assert_eq!(told, ["Hello there.", "What is it?", "It is tea.", "Really?"]);
+    assert!(asked[0].role == Role::System && asked[0].content.contains("German"), "{}", asked[0].content);
+    let last = kept.borrow().as_ref().unwrap().messages.last().unwrap().content.clone();
+    assert_eq!(last, "Yes.");
+    call.lose().await;
+
+    for call in ["first", "second"] {
+        let file = recordings.path().join(format!("{call}.jsonl"));
+        // The writer has a thread of its own, which the virtual clock does not wait for.
+        for _ in 0..500 {
+            if file.exists() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let report = replay(std::io::BufReader::new(std::fs::File::open(file).unwrap()));
+        assert!(report.good() && report.complete, "{call}: {report:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! Who has a permit on a full server: calls with scripted engines and real WebRTC peers.
+#![allow(clippy::unwrap_used)] // in a test, a panic is the report
+
+mod webrtc_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use visavis::admission::{Admission, Kind, Limits, Principal, Refusal};
+use visavis::config::Config;
+use visavis::ends::call_ends;
+use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
+use visavis::engine::{Engines, Vad};
+use visavis::session::{Calls, Wishes};
+use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
+use visavis_core::event::EndReason;
+use webrtc_support::{Client, PlainCodec, host, until, within};
+
+/// An offer of a client that never comes.
+const NEVER: &str = include_str!("webrtc_support/offer-chromium.sdp");
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server of calls without HTTP.
+struct House {
+    admission: Arc<Admission>,
+    calls: Arc<Calls>,
+    host: Arc<WebRtcHost>,
+}
+
+/// A call that was asked for.
+struct Asked {
+    id: String,
+    answer: String,
+    peer: PeerHandle,
+    token: CancellationToken,
+}
+
+impl House {
+    async fn with_permits(max_calls: usize) -> Self {
+        let mut config = Config::default();
+        config.server.max_calls = max_calls;
+        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
+        let (stt, llm) = (Arc::new(ScriptedStt::default()), Arc::new(ScriptedLlm::default()));
+        let engines = Engines { stt, llm, tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
+        let admission = Admission::new(Limits::from(&config.server));
+        let calls = Calls::new(Arc::new(config), engines, admission.clone());
+        Self { admission, calls, host: host().await }
+    }
+
+    /// Asks for a call with this offer.
+    async fn ask(&self, offer: &str) -> Result<Asked, Refusal> {
+        let call = self.calls.open(self.admission.admit(Principal::Anonymous, Kind::Call)?);
+        let (ends, pipeline) = call_ends();
+        let token = self.calls.transport_token();
+        let tasks = self.calls.tasks().clone();
+        let wiring = Wiring { ends, protocol: Arc::new(PlainCodec), token: token.clone(), tasks };
+        let (answer, peer) = self.host.answer(offer, wiring).await.unwrap();
+        let id = call.id().to_owned();
+        self.calls.start(call, pipeline, Some(peer.clone()), Wishes::default(), token.clone());
+        Ok(Asked { id, answer, peer, token })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offers_that_never_connect_keep_nobody_out_and_a_call_that_is_ended_gives_its_permit_back_at_once() {
+    let house = House::with_permits(6).await;
+    for _ in 0..20 {
+        house.ask(NEVER).await.unwrap();
+    }
+    assert_eq!(house.admission.active(Kind::Call), 6);
+    let mut joined = Vec::new();
+    for awaited in [5, 4] {
+        let mut client = Client::new().await;
+        let call = house.ask(&client.offer(false).await).await.unwrap();
+        client.accept(call.answer.clone()).await;
+        client.connected().await;
+        until("it is known to be there", async || house.admission.awaited(Kind::Call) == awaited).await;
+        joined.push((client, call));
+    }
+    for _ in 0..20 {
+        house.ask(NEVER).await.unwrap();
+    }
+    assert!(joined.iter().all(|(_, call)| call.peer.is_open()), "those who are there stay");
+    let (_, ended) = &joined[0];
+    assert!(house.calls.hang_up(&ended.id));
+    assert_eq!(house.admission.active(Kind::Call), 5, "its permit is given back at once");
+    within(PATIENCE, ended.token.cancelled()).await;
+    assert!(house.calls.hang_up(&ended.id), "to hang up twice is no error");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_gives_way_ends_and_leaves_nothing() {
+    let house = House::with_permits(4).await;
+    let mut calls = Vec::new();
+    for _ in 0..5 {
+        calls.push(house.ask(NEVER).await.unwrap());
+    }
+    within(PATIENCE, calls[0].token.cancelled()).await;
+    until("the first is gone", async || !calls[0].peer.is_open()).await;
+    assert_eq!(house.calls.over(&calls[0].id), None, "its client may begin another one");
+    for call in &calls[1..] {
+        assert!(house.calls.hang_up(&call.id));
+        assert_eq!(house.calls.over(&call.id), Some(EndReason::EndedByOperator));
+    }
+    assert_eq!(house.admission.active(Kind::Call), 0);
+    until("all are gone", async || house.host.routes() == 0).await;
+}
