@@ -6,6 +6,8 @@ import { WebRtcTransport } from './webrtc.js';
 import { WebSocketTransport } from './websocket.js';
 
 const READY_POLL_MS = 1000;
+/** Servers behind one address may differ: one says that it is ready, another that it is not. */
+const MOST_MISSED = 5;
 
 /**
  * @typedef {import('./webrtc.js').TransportOptions & {onNotice: (code: string, message: string) => void}} ConnectOptions
@@ -55,14 +57,15 @@ export async function waitUntilReady(signalling, signal, onLoading) {
  * @param {(loading: Loading) => void} onLoading
  */
 export async function joinNewCall(join, signalling, signal, onLoading) {
-    for (;;) {
+    for (let missed = 0; ; ) {
         try {
             await join();
             return;
         } catch (error) {
             const code = error instanceof CallProblem && NO_PLACE.includes(error.code) ? error.code : '';
             const { ready } = await (code ? signalling.readiness(signal) : { ready: true });
-            if (ready && code !== 'not-ready') {
+            missed += Number(ready);
+            if (ready && (code !== 'not-ready' || missed > MOST_MISSED)) {
                 throw error;
             }
             if (ready) {

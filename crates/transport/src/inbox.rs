@@ -40,7 +40,7 @@ impl Inbox {
         }
     }
 
-    /// Reads a packet. One that is no sound is counted as a message, before it has any effect and before the next is read;
+    /// Reads a packet. One that is no sound is counted as a message, before the call hears of it and before the next is read;
     /// how much sound a client may send is measured in seconds, by whoever hears it.
     pub async fn read(&mut self, packet: Packet) -> Received {
         let bytes = packet.size();

@@ -24,9 +24,9 @@ const COUNTED: f32 = 1.5;
 /// What stands before a text that is spelled, in any language.
 const SPELLED: &str = "B, R, O, W, N.";
 
-/// The same for a phrase that begins as what was heard does: only its end is in doubt, where the agent's own voice lay over
+/// The same for a phrase whose beginning was heard, with another end: only that is in doubt, where the agent's own voice lay over
 /// the person's: "Stop." has been heard as "Stomper." and "Starb.".
-const ALLOWANCE_OF_ONSET: f32 = 4.0;
+const ALLOWANCE_OF_ONSET: f32 = 3.0;
 const WORST_OF_ONSET: f32 = -6.0;
 const COUNTED_OF_ONSET: f32 = 3.0;
 /// Under this the end of what was heard may be wrong: "Stomper." has scored -3.1, with "Stop." at -4.9.

@@ -74,7 +74,8 @@ pub(crate) fn same_words(one: &str, other: &str) -> bool {
     words(one).map(|(_, word)| word).eq(words(other).map(|(_, word)| word))
 }
 
-/// Whether one word begins as another does: with the same two letters at least, and half of the other's.
+/// Whether one word begins as another does and goes on differently: with the same two letters at least, and half of the
+/// other's. "Nothing" holds all of "No", and is another word.
 pub(crate) fn same_onset(heard: &str, phrase: &str) -> bool {
     const LEAST: usize = 2;
     let one = |text| {
@@ -83,7 +84,8 @@ pub(crate) fn same_onset(heard: &str, phrase: &str) -> bool {
     };
     let (Some(heard), Some(phrase)) = (one(heard), one(phrase)) else { return false };
     let same = heard.chars().zip(phrase.chars()).take_while(|(a, b)| a == b).count();
-    same >= LEAST && 2 * same >= phrase.chars().count()
+    let length = phrase.chars().count();
+    same >= LEAST && 2 * same >= length && same < length
 }
 
 /// How many letters are spelled in a text that is mostly spelled; 0: it is not. "I, I, I think" is not, nor is "U.S.A.".
@@ -200,7 +202,8 @@ mod tests {
             ("Stop it, please", "Stop.", false),
             ("Paris.", "Stop.", false),
             ("So", "Sorry?", false),
-            ("Nope.", "No.", true),
+            ("Nope.", "No.", false),
+            ("Nothing.", "No.", false),
             ("", "No.", false),
         ] {
             assert_eq!(same_onset(heard, phrase), same, "{heard} {phrase}");

@@ -37,7 +37,6 @@ impl Conversation {
     pub(super) fn set_expression(&mut self, cue: Cue) {
         if let Cue::Mood(mood) = cue {
             self.shown.own = mood;
-            self.remember_now = true;
         }
         self.show(cue);
     }

@@ -2,13 +2,13 @@
 //! conversation goes on from it.
 //!
 //! Remembered is what a turn has changed, once it is over and the history is settled; and at once what a
-//! client would have to say again otherwise: the language, tools, the mood of the face, words to be known.
+//! client would have to say again otherwise: the language, tools, words to be known. The mood of the face is
+//! remembered with the next change: a client that drives the face sets it many times a second.
 
 use super::budget::Budget;
 use super::face::Shown;
 use super::history::History;
 use super::{Command, Conversation, Settings};
-use crate::avatar::cue::Mood;
 use crate::context::{CallContext, VERSION};
 use crate::tool::{Doer, Tools};
 
@@ -26,7 +26,6 @@ pub(super) struct Mark {
     set_language: Option<String>,
     multilingual: bool,
     no_voice_told: bool,
-    mood: Mood,
 }
 
 impl Conversation {
@@ -106,7 +105,6 @@ impl Conversation {
             set_language: self.settings.language.clone(),
             multilingual: self.multilingual,
             no_voice_told: self.no_voice_told,
-            mood: self.shown.own(),
         }
     }
 }

@@ -98,15 +98,18 @@ fn what_a_client_sets_is_remembered_at_once_also_while_an_answer_sounds_and_the_
     run.client(german());
     let context = run.remembered()[0];
     assert_eq!((context.language.as_str(), context.set_language.as_deref()), ("de", Some("de")));
-    run.client(colour());
-    assert_eq!(run.remembered()[1].tools, [tool("colour")]);
     run.client(happy());
-    assert_eq!(run.remembered()[2].mood, Mood::Happy);
+    assert_eq!(run.remembered().len(), 1, "a face may be driven many times a second");
+    run.client(colour());
+    assert_eq!(
+        (&run.remembered()[1].tools[..], run.remembered()[1].mood),
+        (&[tool("colour")][..], Mood::Happy)
+    );
     run.client(german()).client(colour()).client(happy());
-    assert_eq!(run.remembered().len(), 3);
+    assert_eq!(run.remembered().len(), 2);
     assert!(run.remembered().iter().all(|context| said(context) == ["What is it?"]), "it still sounds");
     run.heard_out(1);
-    assert_eq!(said(run.remembered()[3]), ["What is it?", "It is tea."]);
+    assert_eq!(said(run.remembered()[2]), ["What is it?", "It is tea."]);
 }
 
 #[test]

@@ -192,8 +192,11 @@ fn bundle_of<'a>(session: &Section<'a>, mid: Option<&str>) -> Option<Vec<&'a str
     groups.map(each_once).find(|names| names.contains(&mid))
 }
 
+/// More names than a bundle has sections.
+const MOST_NAMES: usize = 64;
+
 fn each_once(names: &str) -> Vec<&str> {
-    names.split_ascii_whitespace().fold(Vec::new(), |mut all, name| {
+    names.split_ascii_whitespace().take(MOST_NAMES).fold(Vec::new(), |mut all, name| {
         if !all.contains(&name) {
             all.push(name);
         }
