@@ -4,7 +4,7 @@ use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{ResponseId, WordTime};
 
 use super::tools::Used;
-use super::{HOLDING_AFTER, HOLDING_AGAIN, HOLDING_ON};
+use super::holding_after;
 
 /// How much of the text before the voice may come back as an echo.
 const ECHO_CHARS: usize = 200;
@@ -138,12 +138,7 @@ impl Answer {
     /// When the person has waited long enough for a word.
     pub(super) fn holding_due(&self) -> Option<u64> {
         let waits = !self.sounding && !self.scripted;
-        let after = match self.holds {
-            0 => HOLDING_AFTER,
-            1 => HOLDING_AGAIN,
-            _ => HOLDING_ON,
-        };
-        self.waited_from.filter(|_| waits).map(|from| from + after)
+        self.waited_from.filter(|_| waits).map(|from| from + holding_after(self.holds))
     }
 
     /// Neither it nor a holding phrase has said anything.

@@ -64,7 +64,7 @@ impl Conversation {
         let Some(open) = self.open.as_mut().filter(|open| !open.typed_over) else { return };
         open.ignored = false;
         // Who is asked to wait for what they say and goes on has not answered that.
-        let Some(answer) = self.answer.as_ref().filter(|answer| !(answer.waits && open.asked_to_wait)) else {
+        let Some(answer) = self.answer.as_ref().filter(|answer| !(answer.waits && open.asked_to_wait > 0)) else {
             return;
         };
         let (began, wordless) = (open.began, open.wordless);

@@ -4,7 +4,7 @@ use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
 
 use super::answer::Answer;
-use super::{Command, Conversation, HOLDING_AFTER, Line};
+use super::{Command, Conversation, Line, holding_after};
 use crate::interjection::Interjection;
 use crate::turn_end::{Vote, shape};
 
@@ -28,8 +28,8 @@ pub(super) struct Open {
     pub(super) ignored: bool,
     /// Words were typed while it was open: until they are answered it neither delays nor stops anything.
     pub(super) typed_over: bool,
-    /// The person was asked to wait for its words.
-    pub(super) asked_to_wait: bool,
+    /// How often the person was asked to wait for its words.
+    pub(super) asked_to_wait: u32,
     /// It sounds over an answer, for long, and no words were in it so far.
     pub(super) wordless: bool,
     /// The words of it that were shown last.
@@ -46,7 +46,7 @@ impl Open {
             pause: None,
             ignored: false,
             typed_over: false,
-            asked_to_wait: false,
+            asked_to_wait: 0,
             wordless: false,
             shown: None,
             read: 0,
@@ -81,7 +81,7 @@ pub(super) struct Cut {
     noticed: u64,
     /// Words were typed since: its own are remembered and no longer waited for.
     pub(super) typed_over: bool,
-    asked_to_wait: bool,
+    asked_to_wait: u32,
     /// The words of it that were shown last.
     shown: Option<Transcript>,
 }
@@ -350,7 +350,7 @@ impl Conversation {
             // An empty one takes back the captions of a noise.
             self.emit(CallEvent::words(String::new(), words.language));
             self.answer_if_due(now);
-            if open.asked_to_wait {
+            if open.asked_to_wait > 0 {
                 self.say(now, Line::NotUnderstood);
             }
             self.make_room();
@@ -387,12 +387,14 @@ impl Conversation {
         if self.answer.is_some() || self.hidden.is_some() || self.leaving.is_some() || speaks {
             return None;
         }
-        let paused = open.filter(|open| !(open.ignored || open.asked_to_wait)).and_then(|open| {
-            open.pause.as_ref().filter(|pause| pause.words.is_none()).map(|pause| pause.noticed)
-        });
-        let cut = self.cut.iter().filter(|cut| !(cut.typed_over || cut.asked_to_wait)).map(|cut| cut.noticed);
         // In silence: an answer may have sounded meanwhile.
-        cut.chain(paused).min().map(|since| since.max(self.last_word) + HOLDING_AFTER)
+        let due = |since: u64, asked| since.max(self.last_word) + holding_after(asked);
+        let paused = open.filter(|open| !open.ignored).and_then(|open| {
+            let pause = open.pause.as_ref().filter(|pause| pause.words.is_none())?;
+            Some(due(pause.noticed, open.asked_to_wait))
+        });
+        let cut = self.cut.iter().filter(|cut| !cut.typed_over);
+        cut.map(|cut| due(cut.noticed, cut.asked_to_wait)).chain(paused).min()
     }
 
     /// The person has waited long enough: they cannot tell a server that works from one that does not hear.
@@ -400,9 +402,13 @@ impl Conversation {
         if self.words_late_due().is_none_or(|due| due > now) {
             return;
         }
-        self.open.iter_mut().for_each(|open| open.asked_to_wait = true);
-        self.cut.iter_mut().for_each(|cut| cut.asked_to_wait = true);
-        self.ask_to_wait(now);
+        let open = self.open.iter_mut().map(|open| &mut open.asked_to_wait);
+        let mut again = false;
+        for asked in open.chain(self.cut.iter_mut().map(|cut| &mut cut.asked_to_wait)) {
+            again |= *asked > 0;
+            *asked += 1;
+        }
+        self.ask_to_wait(now, again);
     }
 
     pub(super) fn cut_due(&self) -> Option<u64> {

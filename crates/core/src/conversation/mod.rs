@@ -71,6 +71,15 @@ const HOLDING_AGAIN: u64 = 4_000;
 /// Later holding phrases follow this far apart: more of them would be a nuisance.
 const HOLDING_ON: u64 = 8_000;
 
+/// How long the person waits in silence before a holding phrase that so many others came before.
+fn holding_after(before: u32) -> u64 {
+    match before {
+        0 => HOLDING_AFTER,
+        1 => HOLDING_AGAIN,
+        _ => HOLDING_ON,
+    }
+}
+
 /// What a conversation is made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

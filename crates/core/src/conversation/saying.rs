@@ -25,8 +25,9 @@ impl Conversation {
     }
 
     /// The person's words are late, and so is their answer: they are asked to wait.
-    pub(super) fn ask_to_wait(&mut self, now: u64) {
-        let text = line(Line::OneMoment, &self.voiced(&self.language));
+    pub(super) fn ask_to_wait(&mut self, now: u64, again: bool) {
+        let what = if again { Line::StillBusy } else { Line::OneMoment };
+        let text = line(what, &self.voiced(&self.language));
         self.notice("one-moment", text);
         self.say_words(now, text.to_string(), true);
         if let Some(answer) = &mut self.answer {

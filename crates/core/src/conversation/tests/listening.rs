@@ -16,7 +16,7 @@ impl Run {
 }
 
 #[test]
-fn a_person_whose_words_are_late_is_asked_to_wait_once_and_then_answered() {
+fn a_person_whose_words_are_late_is_asked_to_wait_and_then_answered() {
     for cut in [false, true] {
         let mut run = Run::new();
         let ends = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
@@ -32,6 +32,26 @@ fn a_person_whose_words_are_late_is_asked_to_wait_once_and_then_answered() {
         let [answer] = run.starts()[..] else { panic!("{:?}", run.commands) };
         assert_eq!(answer.messages.last().map(|last| last.content.as_str()), Some("Question"));
         assert_eq!(run.last_said(), Some("Question"), "the line is the server's own");
+    }
+}
+
+#[test]
+fn who_was_asked_to_wait_hears_a_word_again_while_the_words_stay_away() {
+    for cut in [false, true] {
+        let mut run = Run::new();
+        let ends = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
+        run.inputs([started(1), if cut { ends } else { paused(1, 1) }]).waited();
+        run.wait(3800);
+        assert_eq!(run.lines(), ["One moment."], "{cut}");
+        run.wait(300).sound(2, "Still working on it.").at(2, 200);
+        run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(2))));
+        assert_eq!(run.lines().len(), 2, "{cut}: {:?}", run.lines());
+        assert_ne!(run.lines()[1], "One moment.");
+        run.wait(7000);
+        assert_eq!(run.lines().len(), 2, "{cut}: more of it would be a nuisance");
+        run.input(if cut { Input::Final(UtteranceId(1), words("Question")) } else { trial(1, 1, "Question") });
+        run.wait(900);
+        assert_eq!(run.last_said(), Some("Question"), "{cut}");
     }
 }
 
