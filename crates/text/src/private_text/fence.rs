@@ -4,7 +4,7 @@ use super::{Inside, Scan};
 
 /// What opens and closes a block.
 pub(super) const MARK: &str = "```";
-/// More of a block than this, in bytes, is not shown.
+/// A block of so many bytes is full, and no more of it is shown.
 const LONGEST: usize = 8 * 1024;
 
 /// What a text that begins with a backtick begins with.
@@ -18,11 +18,11 @@ pub(super) fn begin(text: &str, ended: bool) -> Scan {
     }
 }
 
-/// Adds more of a block to it, as far as it is kept.
+/// Adds more of a block to it, up to the character that fills it.
 pub(super) fn add(code: &mut String, more: &str) {
-    let room = LONGEST.saturating_sub(code.len()).min(more.len());
-    let room = (0..=room).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);
-    code.push_str(&more[..room]);
+    let room = LONGEST.saturating_sub(code.len());
+    let end = (room.min(more.len())..).find(|at| more.is_char_boundary(*at)).unwrap_or(more.len());
+    code.push_str(&more[..end]);
 }
 
 /// The block without the name of its language.

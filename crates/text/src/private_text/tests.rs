@@ -76,6 +76,14 @@ fn code_is_kept_apart() {
 }
 
 #[test]
+fn long_code_ends_at_the_same_character_however_it_is_cut() {
+    let code = format!("```\n{}äöü and more```", "x".repeat(8 * 1024 - 2));
+    let whole = filter([code.as_str()]);
+    assert!(whole.ends_with("xä⟧"), "{}", &whole[whole.len() - 20..]);
+    assert_eq!(filter(code.split_inclusive(['x', 'ä', 'ö', 'ü', 'a'])), whole);
+}
+
+#[test]
 fn ordinary_text_stays_as_it_is() {
     for written in [
         "If a < b and c > d, then <3.",

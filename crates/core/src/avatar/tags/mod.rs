@@ -8,6 +8,8 @@ use known::{Direction, asterisked, bracketed, is_beginning};
 
 /// Characters that may stand between the marks of a tag; what is longer is text.
 const LONGEST: usize = 24;
+/// White space behind a stage direction; what stands behind more of it is not waited for, and not looked at if it is there.
+const MOST_SPACE: usize = 24;
 
 /// Text without tags, and the cues that stood in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -202,13 +204,20 @@ fn tag(text: &str, place: Place, ended: bool) -> Tag {
         _ => match asterisked(inner, place.begins) {
             Direction::Sure(cues) => Some(cues),
             Direction::No => None,
-            Direction::BeforeSentence(cues) => match rest.trim_start().chars().next() {
-                None if !ended && rest.len() < LONGEST => return Tag::Open,
-                next => next.is_none_or(|c| c.is_uppercase() || matches!(c, '*' | '[')).then_some(cues),
+            Direction::BeforeSentence(cues) => match is_before_sentence(rest, ended) {
+                None => return Tag::Open,
+                Some(is) => is.then_some(cues),
             },
         },
     };
     found.map_or(Tag::None, |cues| Tag::Is(length + 2, cues))
+}
+
+/// Whether a sentence or nothing follows. None: more text decides.
+fn is_before_sentence(rest: &str, ended: bool) -> Option<bool> {
+    let next = rest.chars().take(MOST_SPACE).find(|c| !c.is_whitespace());
+    let decided = ended || next.is_some() || rest.chars().nth(MOST_SPACE - 1).is_some();
+    decided.then(|| next.is_none_or(|c| c.is_uppercase() || matches!(c, '*' | '[')))
 }
 
 #[cfg(test)]

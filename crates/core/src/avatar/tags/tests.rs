@@ -129,6 +129,18 @@ fn text_waits_no_longer_than_a_tag_may_be() {
     assert_eq!(tags.push("Go on").text, "Go on");
 }
 
+#[test]
+fn what_is_far_behind_a_stage_direction_does_not_count_however_it_comes() {
+    for (spaces, read) in [(23, "*waves* and"), (24, "and"), (60, "and")] {
+        let written = format!("*waves*{}and", " ".repeat(spaces));
+        let read = read.replace(' ', &" ".repeat(spaces));
+        assert_eq!(text(&written), read, "{spaces} spaces");
+        assert_eq!(filter(written.split_inclusive(' ')).text, read, "{spaces} spaces, one by one");
+    }
+    let wide = format!("*waves*{}und", "\u{3000}".repeat(20));
+    assert_eq!(filter(wide.split_inclusive('\u{3000}')).text, wide);
+}
+
 fn written() -> impl Strategy<Value = String> {
     let parts = prop::sample::select(vec![
         "[happy]",
@@ -147,6 +159,8 @@ fn written() -> impl Strategy<Value = String> {
         "]",
         "*",
         " ",
+        "                       ",
+        "\u{3000}",
         "\n",
         "ä",
         "Yes",
