@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Cargo's RUSTC_WORKSPACE_WRAPPER for scripts/fuzz.sh: our crates with what libFuzzer looks at, and with checks of
-# overflow. Dependencies are those of an ordinary build; all flags are of the stable compiler.
+# Cargo's RUSTC_WORKSPACE_WRAPPER for scripts/fuzz.sh: instruments our crates for libFuzzer and checks for
+# overflow. Dependencies are built as usual; all flags are stable.
 set -euo pipefail
 for argument in "$@"; do
   case "$argument" in

@@ -1,31 +1,31 @@
 //! Visavis: self-hosted real-time voice-and-avatar calls.
 //!
-//! A call is a straight pipeline of small rooms, with one pure decision-maker, and heavy native engines outside the walls:
+//! A call is a straight pipeline of small crates and modules with one pure decision-maker; heavy native engines run outside it:
 //!
-//! - `crates/core`: pure: the vocabulary between rooms, tools, the conversation and its rules, invariants, recordings' format, the face
+//! - `crates/core`: pure: shared vocabulary, tools, the conversation and its rules, invariants, the recording format, the face
 //! - `crates/config`: typed settings; the only reader of the environment
-//! - `crates/text`: pure: from a model's text to what is shown and spoken
-//! - `crates/media`: sound as numbers, and the two ends of a call, between its transport and its pipeline
-//! - [`animation`]: a text or a recording as sound and faces, without a call
+//! - `crates/text`: pure: turns a model's text into what is shown and spoken
+//! - `crates/media`: audio processing, and the ports of a call between its transport and its pipeline
+//! - [`animation`]: a text or a recording as audio and faces, without a call
 //! - `crates/transport`: WebRTC and WebSocket
 //! - [`pipeline`]: one file per stage
-//! - [`engine`]: what the pipeline needs of engines, and the backends that give it
-//! - [`renderers`]: the face for programs that draw it elsewhere
-//! - [`admission`]: how much of what each client may ask for at once, and permits for it
+//! - [`engine`]: what the pipeline needs of engines, and the backends that provide it
+//! - [`renderers`]: sends the face to programs that draw it elsewhere
+//! - [`admission`]: limits on what each client may request at once, and permits
 //! - [`session`]: the calls in progress
 //! - [`api`]: thin HTTP
 //! - [`recording`]: calls recorded and replayed
-//! - [`server`], [`logging`], [`telemetry`]: put it all together
+//! - [`server`], [`logging`], [`telemetry`]: put everything together
 //! - [`oneshot`]: one engine for one task on the command line
 //!
-//! Beside it: `crates/models` (which there are and what is here), `crates/fetch` (getting them), `crates/client` (a call from the
-//! client's side) and `crates/bench` (what tests and measures a server with it).
+//! Also: `crates/models` (the manifest and the models directory), `crates/fetch` (fetches models), `crates/client` (the
+//! client's side of a call) and `crates/bench` (tests and measures a server with it).
 #![forbid(unsafe_code)]
 
 pub use visavis_config as config;
 pub(crate) use visavis_core::{avatar, event, frame};
 pub use visavis_engine as engine;
-pub use visavis_media::{audio, ends};
+pub use visavis_media::{audio, ports};
 pub use visavis_pipeline as pipeline;
 pub use visavis_pipeline::{animation, recording};
 pub use visavis_transport as transport;

@@ -1,4 +1,4 @@
-//! One engine for one task on the command line: `visavis speak` and `visavis transcribe`.
+//! Runs one engine for one task on the command line: `visavis speak` and `visavis transcribe`.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -15,21 +15,21 @@ use crate::engine::model_files::ModelFiles;
 use crate::engine::status::EngineStatus;
 use crate::engine::{SttInput, SttRequest, SttStream, TtsRequest, Voice};
 use crate::frame::{MIC_RATE, Transcript};
-use visavis_text::phrases::Splitter;
+use visavis_text::segments::Splitter;
 use visavis_text::speakable::speakable;
 
 /// Longest time for an engine to load.
 const LOADING: Duration = Duration::from_secs(120);
 
-/// Samples that are sent to recognition at a time: 4 s.
+/// Samples sent to recognition at a time: 4 s.
 const PIECE: usize = 64_000;
 const DECODE: SttInput =
     SttInput::Decode { number: 1, last: true, stable: String::new(), phrases: Vec::new() };
 
-/// Speaks `text` into a WAV file, phrase by phrase and normalised as in a call.
+/// Speaks `text` into a WAV file, segment by segment and normalised as in a call.
 ///
 /// # Errors
-/// When the engine or the file fails, or there is nothing to speak.
+/// If the engine or the file fails, or there is nothing to speak.
 pub async fn speak(
     config: &Config,
     models: &ModelFiles,
@@ -42,7 +42,7 @@ pub async fn speak(
     loaded(status).await?;
     let locale = locale(&tts.voices().await.unwrap_or_default(), voice);
     let mut writer = None;
-    for text in utterances(text, &locale) {
+    for text in segments(text, &locale) {
         let request = TtsRequest { text, voice: voice.into(), ..Default::default() };
         let mut parts = tts.synthesize(request).await?;
         while let Some(part) = parts.next().await {
@@ -59,7 +59,7 @@ pub async fn speak(
     Ok(())
 }
 
-/// The locale of the named voice, or of the first one; it decides how numbers and dates are said.
+/// The locale of the named voice, or of the first one; it determines how numbers and dates are spoken.
 fn locale(voices: &[Voice], name: &str) -> String {
     let named = voices.iter().find(|voice| voice.name == name);
     let voice = named.or_else(|| voices.first().filter(|_| name.is_empty()));
@@ -69,12 +69,12 @@ fn locale(voices: &[Voice], name: &str) -> String {
     })
 }
 
-/// The text as a call would send it to the engine.
-fn utterances(text: &str, locale: &str) -> Vec<String> {
+/// The segments that a call would send to the engine.
+fn segments(text: &str, locale: &str) -> Vec<String> {
     let mut splitter = Splitter::new(locale);
-    let mut phrases = splitter.push(text, false);
-    phrases.extend(splitter.finish());
-    let spoken = phrases.into_iter().map(|phrase| speakable(&phrase.text, locale).text);
+    let mut segments = splitter.push(text, false);
+    segments.extend(splitter.finish());
+    let spoken = segments.into_iter().map(|segment| speakable(&segment.text, locale).text);
     spoken.filter(|text| !text.is_empty()).collect()
 }
 
@@ -88,10 +88,10 @@ fn wav(out: &Path, sample_rate: u32) -> anyhow::Result<hound::WavWriter<BufWrite
     hound::WavWriter::create(out, spec).with_context(|| format!("cannot write {}", out.display()))
 }
 
-/// The words of a WAV file.
+/// Transcribes a WAV file.
 ///
 /// # Errors
-/// When the engine or the file fails.
+/// If the engine or the file fails.
 pub async fn transcribe(
     config: &Config,
     models: &ModelFiles,
@@ -110,29 +110,29 @@ pub async fn transcribe(
         }
         input.send(DECODE).await
     };
-    // Audio moves only while the answers are read, and an engine that refuses says there why.
-    let answer = tokio::select! {
+    // Audio is sent only while the transcripts are read, and an engine that refuses says why there.
+    let transcript = tokio::select! {
         biased;
-        answer = output.next() => answer,
+        transcript = output.next() => transcript,
         never = async { _ = feed.await; std::future::pending().await } => never,
     };
-    let (_, words) = answer.context("the engine ended without an answer")??;
+    let decoded = transcript.context("the engine ended without a transcript")??;
     drop(output);
     backends.stop().await;
-    Ok(words)
+    Ok(decoded.words)
 }
 
 async fn loaded(mut status: watch::Receiver<EngineStatus>) -> anyhow::Result<()> {
     let ready =
         matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
-    anyhow::ensure!(ready, "the engine does not get ready: {}", status.borrow().message);
+    anyhow::ensure!(ready, "the engine did not become ready: {}", status.borrow().message);
     Ok(())
 }
 
 /// A WAV file as mono at [`MIC_RATE`].
 ///
 /// # Errors
-/// When it cannot be opened or read; the message says what is expected.
+/// If it cannot be opened or read; the message says what is expected.
 pub fn read_wav(file: &Path) -> anyhow::Result<Vec<i16>> {
     let file = std::io::BufReader::new(std::fs::File::open(file)?);
     Ok(crate::audio::wav::read(file, MIC_RATE)?)
@@ -143,16 +143,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_spoken_is_what_a_call_would_say() {
+    fn text_is_split_and_normalised_as_in_a_call() {
         assert_eq!(
-            utterances("It costs $1.4 billion. **Call** 555-0199 on 3/4/2026.", "en_US"),
+            segments("It costs $1.4 billion. **Call** 555-0199 on 3/4/2026.", "en_US"),
             ["It costs 1.4 billion dollars.", "Call 5 5 5, 0 1 9 9 on March 4th, 2026."]
         );
-        assert_eq!(utterances("👍", "en"), Vec::<String>::new());
+        assert_eq!(segments("👍", "en"), Vec::<String>::new());
     }
 
     #[test]
-    fn the_voice_decides_how_dates_are_said() {
+    fn the_locale_is_that_of_the_named_or_first_voice() {
         let voice = |name: &str, language: &str, locale: &str| Voice {
             name: name.into(),
             language: language.into(),

@@ -1,4 +1,4 @@
-//! Puts a server together: engines, calls, sockets; and takes it apart again without dropping a word.
+//! Assembles a server from engines, calls and sockets, and shuts it down gracefully.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 use visavis_core::{invariants, slow};
 use visavis_models::{self as models, Manifest};
 
-/// Bounds of the stage histograms in seconds, close together where a conversation is won or lost.
+/// Bucket bounds of the stage histograms in seconds, dense where latency matters to a conversation.
 const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];
 
-/// Descriptors that are not the clients': engines, UDP, recordings, tools, and connections in the reserve.
+/// File descriptors not available to clients: engines, UDP, recordings, tools, and connections in the reserve.
 const OTHER_DESCRIPTORS: usize = 192;
 
 /// A server that takes calls.
@@ -42,7 +42,7 @@ impl Server {
     /// Opens the sockets and starts the engines, which load in the background.
     ///
     /// # Errors
-    /// When a model is missing, a port is in use, or an engine's program is not there.
+    /// If a model is missing, a port is in use, or an engine's program is missing.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let metrics = metrics_recorder()?;
         let models = ModelFiles::of(&config)?;
@@ -66,24 +66,24 @@ impl Server {
         Ok(Self { app, listener, limits, telemetry })
     }
 
-    /// Where HTTP is served.
+    /// The address on which HTTP is served.
     ///
     /// # Errors
-    /// When the socket is gone.
+    /// If the socket is gone.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// What the handlers share.
+    /// The state that the handlers share.
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Serves until `stop` is cancelled, then lets calls finish or say goodbye, and ends the engines.
+    /// Serves until `stop` is cancelled, then lets calls finish or say goodbye, and stops the engines.
     ///
     /// # Errors
-    /// When the listening socket fails.
+    /// If the instructions and tools do not fit the model.
     pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
         let app = self.app.clone();
         let closed = CancellationToken::new();
@@ -113,7 +113,7 @@ impl Server {
     }
 }
 
-/// Comes with the reason if no call could ever be answered with these instructions and tools.
+/// Completes, with the reason, only if the instructions and tools leave the model no room for any call.
 async fn unfit(app: App) -> String {
     let instructions = Message { role: Role::System, content: pipeline::instructions(&app.config) };
     let tools = pipeline::tools::configured(&app.config.tools);
@@ -123,7 +123,7 @@ async fn unfit(app: App) -> String {
     }
 }
 
-/// Compares checksums, which takes no time unless a file was written to.
+/// Compares checksums; fast unless a file has been written to.
 async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()> {
     let (dir, files) = (config.models.dir.clone(), files.all());
     let checked =
@@ -134,10 +134,10 @@ async fn check_models(config: &Config, files: &ModelFiles) -> anyhow::Result<()>
     })
 }
 
-/// What its operator should know of an address that other machines may reach.
+/// A warning for the operator, if other machines may reach the address.
 fn exposure(listen: SocketAddr) -> Option<&'static str> {
     let warning =
-        "whoever reaches this address can call: the server asks nobody who they are (server.listen)";
+        "anyone who reaches this address can call: the server does not authenticate callers (server.listen)";
     (!listen.ip().is_loopback()).then_some(warning)
 }
 
@@ -156,7 +156,7 @@ fn limits(config: &Config) -> Limits {
     Limits { in_all: max_connections.min(most), of_address: connections_per_address.min(most) }
 }
 
-/// Without UDP the server still takes WebSocket calls.
+/// Binds UDP for WebRTC; without it the server still takes WebSocket calls.
 async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
     let settings =
         WebRtcConfig { udp: config.server.udp, public_addresses: config.server.public_addresses.clone() };
@@ -196,7 +196,7 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
         )?
         .install_recorder()
         .context("metrics are already installed")?;
-    // A gauge that nobody has set yet would be missing instead of 0.
+    // A metric that has not been set yet would be missing instead of 0.
     metrics::gauge!("visavis_calls_active").set(0.0);
     for counter in [
         "visavis_calls_given_up_total",
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_others_may_reach_is_warned_of() {
+    fn an_address_that_other_machines_may_reach_causes_a_warning() {
         for (listen, warned) in
             [("0.0.0.0:80", true), ("[::]:80", true), ("127.0.0.1:80", false), ("[::1]:80", false)]
         {

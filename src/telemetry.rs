@@ -1,5 +1,5 @@
-//! Spans for an OpenTelemetry collector, by OTLP over gRPC. The collector may be late or absent: no call waits for it,
-//! and the log says so once.
+//! Spans for an OpenTelemetry collector, by OTLP over gRPC. The collector may be slow or absent: no call waits for it, and it
+//! is logged once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use tonic::transport::ClientTlsConfig;
 
 use crate::config;
 
-/// How long one batch may take to be sent.
+/// Longest time to send one batch.
 const SENDING: Duration = Duration::from_secs(5);
 /// How often spans are sent.
 const EVERY: Duration = Duration::from_secs(2);
-/// What is still unsent when the server stops may take this long.
+/// Longest time to send the last spans when the server stops.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Sends spans until it is stopped.
@@ -30,10 +30,10 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Begins to send, if a collector is configured. To be called within the runtime.
+    /// Starts sending, if a collector is configured. Call it within the runtime.
     ///
     /// # Errors
-    /// When the endpoint is no address.
+    /// If the endpoint is not a valid address.
     pub fn start(settings: &config::Telemetry) -> anyhow::Result<Option<Self>> {
         let endpoint = &settings.otlp_endpoint;
         if endpoint.is_empty() {
@@ -61,7 +61,7 @@ impl Telemetry {
         Ok(Some(Self { provider }))
     }
 
-    /// Sends what is left, for a moment.
+    /// Sends the remaining spans, for a limited time.
     pub async fn stop(self) {
         let stop = move || self.provider.shutdown_with_timeout(LAST_SPANS);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(stop).await {
@@ -70,7 +70,7 @@ impl Telemetry {
     }
 }
 
-/// Counts what the collector did not take, and tells of it when it begins and when it is over.
+/// Counts spans that the collector did not take, and logs when that begins and ends.
 #[derive(Debug)]
 struct Counted<E> {
     exporter: E,
@@ -87,11 +87,11 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
             Err(error) => {
                 metrics::counter!("visavis_spans_lost_total").increment(spans);
                 if !was_lost {
-                    tracing::warn!(endpoint = %self.endpoint, %error, "the collector takes no spans; they are dropped until it does");
+                    tracing::warn!(endpoint = %self.endpoint, %error, "the collector accepts no spans; they are dropped until it does");
                 }
             }
             Ok(()) if was_lost => {
-                tracing::info!(endpoint = %self.endpoint, "the collector takes spans again")
+                tracing::info!(endpoint = %self.endpoint, "the collector accepts spans again")
             }
             Ok(()) => {}
         }

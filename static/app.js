@@ -19,7 +19,7 @@ import { WaterfallPanel } from './waterfall.js';
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
 /** Notices that say that an answer is late or missing: over when one sounds, or when the person speaks again. */
 const OVER_WITH_ANSWER = ['one-moment', 'microphone-stutters'];
-const OVER_WITH_TURN = ['one-moment', 'no-answer', 'answer-failed', 'not-understood'];
+const OVER_WITH_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood'];
 const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
 
 const graph = new AudioGraph();

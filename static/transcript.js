@@ -119,7 +119,7 @@ export class Transcript {
             case 'turn': // also the end of an answer that was only shown
                 this.finish(Number(data.response));
                 return this.mark(Number(data.response), data.marks);
-            case 'answer-failed': // of what was said so far only this was heard
+            case 'response-failed': // of what was said so far only this was heard
                 return this.cut(Number(data.response), String(data.heard ?? ''), false);
             default:
                 return null;

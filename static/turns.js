@@ -11,7 +11,7 @@ export const SLOW_MS = 1500;
 /**
  * Every stage ends with its mark and begins with the latest mark of the first group that has one.
  *
- * @typedef {'pause' | 'transcript' | 'turn_decided' | 'first_token' | 'first_phrase' | 'first_audio' | 'first_sent' | 'heard'} StageName
+ * @typedef {'pause' | 'transcript' | 'turn_decided' | 'first_token' | 'first_segment' | 'first_audio' | 'first_sent' | 'heard'} StageName
  * @type {readonly {name: StageName, label: string, after: readonly (readonly string[])[]}[]}
  */
 const STAGES = [
@@ -19,14 +19,14 @@ const STAGES = [
     { name: 'transcript', label: 'Transcript', after: [['pause'], ['turn_decided']] },
     { name: 'turn_decided', label: 'Turn decided', after: [['pause']] },
     { name: 'first_token', label: 'First word', after: [['speculated'], ['transcript', 'turn_decided']] },
-    { name: 'first_phrase', label: 'First phrase', after: [['first_token']] },
-    { name: 'first_audio', label: 'First voice', after: [['first_phrase'], ['first_token']] },
-    { name: 'first_sent', label: 'Sent', after: [['first_audio', 'first_phrase', 'first_token', 'transcript', 'turn_decided']] },
+    { name: 'first_segment', label: 'First phrase', after: [['first_token']] },
+    { name: 'first_audio', label: 'First voice', after: [['first_segment'], ['first_token']] },
+    { name: 'first_sent', label: 'Sent', after: [['first_audio', 'first_segment', 'first_token', 'transcript', 'turn_decided']] },
     { name: 'heard', label: 'Heard by you', after: [['first_sent']] },
 ];
 
 /** What may be done before the turn is decided, out of earshot. */
-const ANSWERING = ['first_token', 'first_phrase', 'first_audio'];
+const ANSWERING = ['first_token', 'first_segment', 'first_audio'];
 
 /**
  * What a turn's message says of its times: milliseconds after the last spoken sample, and at most a reason.

@@ -1,4 +1,4 @@
-//! Faces without a page, from a real server with real models: texts and recordings, the stream of a call, and renderers.
+//! Faces without the page, from a real server with real models: texts, recordings, a call's face stream, and renderers.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::time::Duration;
@@ -63,12 +63,12 @@ async fn a_text_is_spoken_with_its_face(live: &Live) -> Value {
     clip
 }
 
-async fn lines_say_the_same_as_the_whole(live: &Live, whole: &Value) {
+async fn streamed_lines_equal_the_whole_clip(live: &Live, whole: &Value) {
     let body = json!({ "text": TEXT }).to_string().into_bytes();
     let (status, text) = sent(live, "api/animate", "application/json", "application/x-ndjson", body).await;
     assert_eq!(status, 200, "{text}");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(lines.len() > 3, "head, phrases, end");
+    assert!(lines.len() > 3, "head, segments, end");
     let mut frames = Vec::new();
     for line in &lines {
         if let Some(more) = line["frames"].as_array() {
@@ -93,8 +93,8 @@ async fn a_recording_moves_the_mouth(live: &Live, clip: &Value) {
     );
     assert_eq!(heard["duration"], clip["duration"]);
     assert!(most(&weights(&heard, Shape::JawOpen)) > 0.05);
-    // Recognised, and laid where the voice had said it. The voice speaks differently each time, so that the small recogniser
-    // mishears a word now and then, and its neighbours move.
+    // Words are recognised and aligned to where the voice said them. The voice varies from run to run, so the small recogniser
+    // sometimes mishears a word, and its neighbours shift.
     let (said, found) = (starts(clip), starts(&heard));
     let placed = |(word, at): &&(String, f64)| {
         found.iter().any(|(other, found)| other == word && (at - found).abs() < 0.06)
@@ -103,14 +103,14 @@ async fn a_recording_moves_the_mouth(live: &Live, clip: &Value) {
     assert!(placed * 2 >= said.len(), "{placed} of {said:?} are in {found:?}");
 }
 
-/// The words of a clip, bare, and when they begin in seconds.
+/// A clip's words without punctuation, with their start times in seconds.
 fn starts(clip: &Value) -> Vec<(String, f64)> {
     let words = clip["words"].as_array().unwrap().iter();
     let bare = |word: &Value| word["text"].as_str().unwrap().trim_matches(['.', ',', '!']).to_lowercase();
     words.map(|word| (bare(word), word["start"].as_f64().unwrap())).collect()
 }
 
-async fn noise_is_no_speech(live: &Live) {
+async fn noise_is_not_speech(live: &Live) {
     let noise: Vec<i16> = (0..48_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 20) as i16).collect();
     let wav = recording::encode(&noise).unwrap();
     let (status, text) = sent(live, "api/animate?language=en", "audio/wav", "*/*", wav).await;
@@ -119,7 +119,7 @@ async fn noise_is_no_speech(live: &Live) {
     assert_eq!((heard["source"].as_str(), heard["words"].as_array().unwrap().len()), (Some("audio"), 0));
 }
 
-async fn nothing_to_say_is_a_face_at_rest(live: &Live) {
+async fn text_without_words_gives_a_face_at_rest(live: &Live) {
     for text in ["🎉 … ***", "[sad]"] {
         let clip = animated(live, &json!({ "text": text, "expressions": false })).await;
         assert_eq!(
@@ -131,7 +131,7 @@ async fn nothing_to_say_is_a_face_at_rest(live: &Live) {
     }
 }
 
-async fn what_is_wrong_is_named(live: &Live) {
+async fn bad_requests_name_the_faulty_field(live: &Live) {
     let text = |body: Value| ("application/json", "api/animate", body.to_string().into_bytes());
     let wav = |path: &'static str, body: &[u8]| ("audio/wav", path, body.to_vec());
     let silence = recording::encode(&[0; 2400]).unwrap();
@@ -164,17 +164,17 @@ async fn what_is_wrong_is_named(live: &Live) {
 async fn texts_and_recordings_become_sound_and_faces() {
     let live = Live::start(&[]).await;
     let clip = a_text_is_spoken_with_its_face(&live).await;
-    lines_say_the_same_as_the_whole(&live, &clip).await;
+    streamed_lines_equal_the_whole_clip(&live, &clip).await;
     a_recording_moves_the_mouth(&live, &clip).await;
-    noise_is_no_speech(&live).await;
-    nothing_to_say_is_a_face_at_rest(&live).await;
-    what_is_wrong_is_named(&live).await;
+    noise_is_not_speech(&live).await;
+    text_without_words_gives_a_face_at_rest(&live).await;
+    bad_requests_name_the_faulty_field(&live).await;
     let voices = live.server.http().get(live.server.url("api/voices")).send().await.unwrap();
     let voices: Value = voices.json().await.unwrap();
     assert_eq!(voices["voices"][0]["language"], "en", "{voices}");
 }
 
-/// The jaw and the name in each packet, until the listener is dropped.
+/// The name and the jaw weight in each packet received so far.
 async fn packets(listener: &UdpSocket) -> Vec<(String, f32)> {
     let mut buffer = [0; 2048];
     let mut all = Vec::new();
@@ -189,7 +189,7 @@ async fn packets(listener: &UdpSocket) -> Vec<(String, f32)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_calls_face_goes_to_renderers_and_readers_and_never_another_calls() {
+async fn renderers_and_streams_get_the_face_of_their_own_call_only() {
     let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let own = format!("renderers.live_link=[\"{address}\", \"no-such-host.invalid:1\"]");
@@ -206,7 +206,7 @@ async fn a_calls_face_goes_to_renderers_and_readers_and_never_another_calls() {
     let report =
         ask(&mut call, &Question::Typed("What is the capital of France?".into()), PATIENCE).await.unwrap();
     assert!(report.voice_to_voice_ms.is_some());
-    // The second call has not spoken, and its renderer is the first one's.
+    // The second call is silent, and the renderer belongs to the first.
     let told = packets(&listener).await;
     assert!(told.len() > 20 && told.iter().all(|(name, _)| name == "Visavis"), "{}", told.len());
     assert!(told.iter().any(|(_, jaw)| *jaw > 0.05));
@@ -227,7 +227,7 @@ async fn a_calls_face_goes_to_renderers_and_readers_and_never_another_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn renderers_and_streams_that_cannot_be_are_refused_with_the_field() {
+async fn bad_renderers_and_streams_are_refused_naming_the_field() {
     let live = Live::start(&[]).await;
     let offer =
         |avatar: Value| json!({ "sdp": "v=0", "type": "offer", "avatar": avatar }).to_string().into_bytes();

@@ -1,4 +1,4 @@
-//! What no client should send, sent to a real server: each gets a clear error, and a call beside it goes on.
+//! Bad input to a real server: each gets a clear error, and another call goes on.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::time::Duration;
@@ -133,7 +133,7 @@ async fn a_full_server_says_503_with_retry_after_and_a_stopping_one_says_goodbye
 }
 
 #[test]
-fn faults_at_the_start_are_one_clear_sentence() {
+fn startup_errors_are_one_clear_sentence() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let empty = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The checks of `test_pipeline` against a scripted protocol server: they pass where all is well and fail where it is not.
+//! The checks of `test_pipeline` against a scripted protocol server: they pass on a correct server and fail on a faulty one.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ async fn check(script: Script) -> Report {
 }
 
 #[tokio::test]
-async fn every_check_passes_on_a_server_that_keeps_the_protocol() {
+async fn every_check_passes_on_a_server_that_follows_the_protocol() {
     let script = Script {
         transcript: "One, two, three, four.".to_owned(),
         origin: "http://page.example".to_owned(),

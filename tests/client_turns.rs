@@ -1,4 +1,4 @@
-//! The client against a scripted protocol server: what it measures must be what was done, over both transports.
+//! The client against a scripted protocol server: it must measure what the script did, over both transports.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
@@ -30,8 +30,8 @@ async fn turn(mode: Mode, script: Script, question: Question) -> TurnReport {
 async fn a_spoken_question_is_measured(mode: Mode) {
     let script = Script { transcript: "word".to_owned(), ..Script::default() };
     let report = turn(mode, script, Question::Spoken(word())).await;
-    let delay = report.voice_to_voice_ms.expect("an answer was sent");
-    // Frames of 20 ms and the codec's own delay blur the scripted time on one side; a busy machine does on the other.
+    let delay = report.voice_to_voice_ms.expect("a response was sent");
+    // 20 ms frames and codec delay can shorten the scripted time; a busy machine can lengthen it.
     let least = ANSWER_AFTER.as_secs_f64() * 1_000.0 - 45.0;
     assert!((least..least + 1_500.0).contains(&delay), "{mode:?}: {delay} ms");
     assert_eq!((report.transcript.as_str(), report.answer.as_str()), ("word", ANSWER));
@@ -51,27 +51,27 @@ async fn a_spoken_question_is_measured_from_its_last_sample_over_webrtc() {
 }
 
 #[tokio::test]
-async fn an_interrupted_answer_is_counted_and_the_one_after_it_is_measured() {
+async fn an_interrupted_response_is_counted_and_the_next_one_is_measured() {
     for mode in [Mode::WebSocket, Mode::WebRtc] {
         let script = Script { interrupt_after: Some(10), ..Script::default() };
         let report = turn(mode, script, Question::Typed("hello".to_owned())).await;
         assert_eq!((report.interruptions, report.response), (1, Some(ResponseId(2))), "{mode:?}");
         let delay = report.voice_to_voice_ms.unwrap();
-        assert!(delay >= 480.0, "{mode:?}: {delay} ms is within the first answer");
+        assert!(delay >= 480.0, "{mode:?}: {delay} ms is within the first response");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_spoken_into_is_measured_to_its_last_sound() {
+async fn a_barge_in_is_measured_to_the_last_sound_of_the_response() {
     for mode in [Mode::WebSocket, Mode::WebRtc] {
-        // Ten frames go on after the first loud one: 200 ms.
+        // Ten frames follow the first loud one: 200 ms.
         let script = Script { yields_after: Some(10), ..Script::default() };
         let server = Server::new(&serve(script).await).unwrap();
         let mut call = Call::start(&server, mode, CallOptions::default()).await.unwrap();
         let question = Question::Typed("hello".to_owned());
         let after = Duration::from_millis(400);
         let report = barge_in(&mut call, &question, &word(), after, PATIENCE).await.unwrap();
-        let silent = report.silent_after_ms.expect("the answer was cut off");
+        let silent = report.silent_after_ms.expect("the response was cut off");
         assert!((170.0..1_000.0).contains(&silent), "{mode:?}: {silent} ms");
         assert_eq!((report.turn.interruptions, report.turn.response), (1, Some(ResponseId(2))));
         assert!(report.turn.voice_to_voice_ms.unwrap() > 0.0);
@@ -80,7 +80,7 @@ async fn an_answer_that_is_spoken_into_is_measured_to_its_last_sound() {
 }
 
 #[tokio::test]
-async fn silence_in_place_of_an_answer_is_reported_as_missing() {
+async fn silence_in_place_of_a_response_is_reported_as_missing() {
     let report = turn(
         Mode::WebSocket,
         Script { mute: true, ..Script::default() },
@@ -92,7 +92,7 @@ async fn silence_in_place_of_an_answer_is_reported_as_missing() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named_in_one_sentence() {
+async fn an_unreachable_server_is_named_in_one_sentence() {
     let server = Server::new("http://127.0.0.1:9").unwrap();
     for mode in [Mode::WebSocket, Mode::WebRtc] {
         let Err(error) = Call::start(&server, mode, CallOptions::default()).await else {

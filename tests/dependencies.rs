@@ -1,5 +1,5 @@
-//! What the programs are built from, held against `deny.toml`: licences, crates that come twice, crates that are banned, and
-//! where crates come from. `cargo deny` reads the same file and looks at every platform and feature; this looks at this one's.
+//! The dependencies, checked against `deny.toml`: licences, duplicate crates, banned crates, and sources. `cargo deny` reads
+//! the same file and checks every platform and feature; this checks the current platform's.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-/// `deny.toml`, as far as it is read here.
+/// The parts of `deny.toml` that are read here.
 #[derive(Deserialize)]
 struct Rules {
     licenses: Licenses,
@@ -35,7 +35,7 @@ struct Bans {
 
 #[derive(Deserialize)]
 struct CrateRule {
-    /// A name, or `name@version` in which the version may be shortened.
+    /// A name, or `name@version`, where the version may be a prefix.
     #[serde(rename = "crate")]
     what: String,
 }
@@ -49,7 +49,7 @@ impl CrateRule {
     }
 }
 
-/// A crate of the workspace's tree.
+/// A crate in the workspace's dependency tree.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Package {
     name: String,
@@ -60,7 +60,7 @@ struct Package {
 }
 
 impl Package {
-    /// `name vVERSION (SOURCE)|LICENCE`, as `cargo tree` is asked to write it.
+    /// Parses `name vVERSION (SOURCE)|LICENCE`, the format requested of `cargo tree`.
     fn read(line: &str) -> Self {
         let (package, license) = line.split_once('|').unwrap();
         let mut parts = package.splitn(3, ' ');
@@ -97,7 +97,7 @@ fn packages() -> BTreeSet<Package> {
 }
 
 #[test]
-fn every_crate_may_be_used_under_a_licence_that_is_allowed() {
+fn every_crate_has_an_allowed_licence() {
     let Licenses { allow, exceptions } = rules().licenses;
     let mut needed = BTreeSet::new();
     for package in packages() {
@@ -119,7 +119,7 @@ fn every_crate_may_be_used_under_a_licence_that_is_allowed() {
 }
 
 #[test]
-fn no_crate_comes_twice_but_those_that_are_known_to() {
+fn no_crate_has_two_versions_except_known_ones() {
     let Bans { skip, .. } = rules().bans;
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for package in packages() {
@@ -128,7 +128,7 @@ fn no_crate_comes_twice_but_those_that_are_known_to() {
         }
     }
     let twice: Vec<_> = versions.into_iter().filter(|(_, versions)| versions.len() > 1).collect();
-    assert!(twice.is_empty(), "these come twice: {twice:?}; see [bans] in deny.toml");
+    assert!(twice.is_empty(), "several versions of one crate: {twice:?}; see [bans] in deny.toml");
 }
 
 #[test]

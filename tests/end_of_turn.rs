@@ -1,8 +1,7 @@
-//! The end of a turn by its sound: features as the model was trained on, and its judgement of speech.
+//! The end-of-turn model: its features are those it was trained on, and it judges recorded speech correctly.
 //!
 //! `golden/log_mel.f32` was made by Python's `transformers` 5.23: `WhisperFeatureExtractor(chunk_length=8)` with
-//! `do_normalize=True`, over the newest 128,000 samples divided by 32768, missing ones filled with zeros before the
-//! first. It holds, for each of the three sounds of `sounds`, every 17th frame's 80 bands as little-endian `f32`.
+//! `do_normalize=True`, over the last 128,000 samples divided by 32768, zero-padded at the front. It holds, for each of the three sounds of `sounds`, every 17th frame's 80 bands as little-endian `f32`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::PathBuf;
@@ -31,7 +30,7 @@ fn speech(name: &str, from: f64, to: f64) -> Vec<i16> {
     all[at(from)..at(to)].to_vec()
 }
 
-/// Pulses at gliding distances, noise of changing strength and near silence, the same in every language.
+/// Pulses at gliding intervals, noise of varying strength and near silence, reproducible in any programming language.
 fn synthetic(length: u32) -> Vec<i16> {
     let (mut seed, mut phase) = (1_u32, 0_u32);
     let sample = |at: u32| {
@@ -78,15 +77,15 @@ fn features_are_the_ones_the_model_was_trained_on() {
 }
 
 #[test]
-fn the_model_judges_as_its_authors_program_does() {
-    // From the same clip, by onnxruntime in Python.
+fn the_model_scores_as_the_reference_implementation_does() {
+    // Computed by onnxruntime in Python from the same clip.
     let probability = smart_turn().probability(&speech("jfk.wav", 0.0, 11.0)).unwrap();
     assert!((probability - 0.854_76).abs() < 0.02, "{probability}");
 }
 
 #[test]
 fn finished_speech_scores_high_and_speech_cut_off_low() {
-    // Recorded people, 200 ms into the pause, or into the next word where the cut is in the middle of a phrase.
+    // Recorded speech, up to 200 ms into the pause, or into the next word where a phrase is cut off.
     let finished = [
         ("jfk.wav", 0.2, 10.9),
         ("beckett.wav", 0.0, 9.9),
@@ -109,7 +108,7 @@ fn finished_speech_scores_high_and_speech_cut_off_low() {
 }
 
 #[test]
-fn a_model_of_another_kind_is_refused_when_it_is_loaded() {
+fn a_model_of_another_kind_is_refused_on_load() {
     let models = models();
     let error =
         SmartTurn::load(&models.join("libonnxruntime.so"), &models.join("silero_vad.onnx")).err().unwrap();

@@ -1,4 +1,4 @@
-//! Engines are killed and stopped in the middle of their work: the call goes on and answers, and they come back.
+//! Engines killed or stopped in the middle of their work: the call goes on and gets responses, and they restart.
 //! `bench failures --repeat 10` does the same in every phase of a turn, and measures it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
@@ -14,7 +14,7 @@ mod live;
 use live::Live;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What the server says where it could not answer.
+/// Part of the canned phrase for a response that failed.
 const GIVEN_UP: &str = "Shall I try again?";
 
 fn typed() -> Question {
@@ -30,7 +30,7 @@ async fn wait_for(call: &mut Call, wanted: fn(&ServerMessage) -> bool) {
         }
         panic!("the call ended");
     };
-    tokio::time::timeout(PATIENCE, arrives).await.expect("it comes");
+    tokio::time::timeout(PATIENCE, arrives).await.expect("the message arrives");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn a_call_survives_the_death_of_each_engine_and_no_engine_survives_the_ser
     let live = Live::start(&["--set", "llm.max_tokens=24"]).await;
     let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
     let report = ask(&mut call, &typed(), PATIENCE).await.unwrap();
-    assert!(report.voice_to_voice_ms.is_some(), "it answers before anything dies");
+    assert!(report.voice_to_voice_ms.is_some(), "it responds before anything dies");
 
     let writes = |message: &ServerMessage| matches!(message, ServerMessage::BotLlmText { .. });
     let speaks = |message: &ServerMessage| matches!(message, ServerMessage::BotStartedSpeaking { .. });
@@ -105,7 +105,7 @@ async fn strike(live: &Live, blow: Blow, victim: Victim, phase: Phase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_hangs_is_ended_and_started_again_and_the_question_is_answered() {
+async fn a_hung_engine_is_restarted_and_the_question_is_answered() {
     let live = Live::start(&["--set", "llm.max_tokens=48"]).await;
     let each = [
         (Victim::Stt, Phase::Listening),
@@ -122,7 +122,7 @@ async fn an_engine_that_hangs_is_ended_and_started_again_and_the_question_is_ans
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_is_answered_though_an_engine_dies_or_hangs_while_a_tool_works() {
+async fn a_question_is_answered_even_if_an_engine_dies_or_hangs_while_a_tool_runs() {
     let model = live::model("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
     let model = format!("llm.model={}", model.display());
     let live = Live::start(&["--set", "llm.max_tokens=48", "--set", &model]).await;
@@ -134,7 +134,7 @@ async fn a_question_is_answered_though_an_engine_dies_or_hangs_while_a_tool_work
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_comes_back_though_its_sockets_folder_was_removed_and_the_folder_is_private() {
+async fn an_engine_restarts_after_its_socket_folder_was_removed_and_the_folder_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let live = Live::start(&[]).await;
     let engine = live.engine("tts").expect("it runs");

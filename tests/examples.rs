@@ -1,4 +1,4 @@
-//! The programs under `examples/`, run as people run them: against a real server, by what they print and write.
+//! The programs under `examples/`, run against a real server and judged by what they print and write.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn in_tree(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A Python that has the package which the example needs: Debian's own has it where another comes first.
+/// A Python with the package that the example needs: Debian's own has it even if another comes first in `PATH`.
 fn python() -> &'static str {
     let has_it = |program: &&str| {
         let asked = std::process::Command::new(program).args(["-c", "import websockets"]).output();
@@ -30,7 +30,7 @@ fn python() -> &'static str {
     found.expect("run ./test, or install python3-websockets first")
 }
 
-/// A client in each language.
+/// The example client in each language.
 fn clients() -> [(&'static str, PathBuf); 2] {
     assert!(
         in_tree("examples/javascript/node_modules/ws").is_dir(),
@@ -45,12 +45,12 @@ async fn run(program: &str, script: &Path, arguments: &[&str]) -> Output {
     tokio::time::timeout(PATIENCE, run).await.expect("it ends").unwrap()
 }
 
-/// What the lines of one side say.
+/// The text of one side's lines.
 fn said(output: &str, who: &str) -> String {
     output.lines().filter_map(|line| line.strip_prefix(who)).collect::<Vec<_>>().join(" ")
 }
 
-/// The language model of the cpu profile: that of the tiny one answers with what comes to its mind, and calls no tools.
+/// The language model of the cpu profile: the tiny profile's responds at random and calls no tools.
 fn with_the_default_model() -> String {
     let model = live::model("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
     format!("llm.model={}", model.display())
@@ -72,7 +72,7 @@ fn recorded_question(folder: &Path) -> String {
     path.display().to_string()
 }
 
-/// The words of a WAV file.
+/// The words recognised in a WAV file.
 async fn heard(path: &Path) -> String {
     let mut program = Command::from(live::program());
     let output = program.args(["transcribe", "--language", "en"]).arg(path).output().await.unwrap();
@@ -81,7 +81,7 @@ async fn heard(path: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_client_asks_in_text_and_in_speech_and_prints_and_keeps_what_the_agent_says() {
+async fn each_client_asks_by_text_and_by_speech_and_prints_and_saves_the_response() {
     let live = Live::start(&["--set", &with_the_default_model()]).await;
     let server = format!("ws://{}", live.address);
     let folder = tempfile::tempdir().unwrap();
@@ -97,9 +97,9 @@ async fn each_client_asks_in_text_and_in_speech_and_prints_and_keeps_what_the_ag
             assert!(understood.contains("capital of france"), "{program}, {question}: {text}");
             let answer = words(&said(&text, "agent: "));
             assert!(answer.len() >= 3, "{program}, {question}: {text}");
-            let (first, last) = Clip::from_wav(&kept).unwrap().spoken().expect("it is no silence");
+            let (first, last) = Clip::from_wav(&kept).unwrap().spoken().expect("it is not silent");
             assert!(last - first > MIC_RATE as usize / 2, "{program}, {question}: {first} to {last}");
-            // Beside the answer it may hold "One moment.".
+            // Besides the response it may contain the filler "One moment.".
             let sounds = words(&heard(&kept).await);
             let same = answer.iter().filter(|word| sounds.contains(word)).count();
             assert!(2 * same >= answer.len(), "{program}: {answer:?} sounds as {sounds:?}");
@@ -109,7 +109,7 @@ async fn each_client_asks_in_text_and_in_speech_and_prints_and_keeps_what_the_ag
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_cannot_ask_says_why_and_no_more() {
+async fn a_client_that_cannot_ask_says_why_without_a_stack_trace() {
     let nobody = format!("ws://127.0.0.1:{}", live::free_port());
     let recorded = in_tree("tests/browser/question.wav").display().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -135,7 +135,7 @@ async fn a_client_that_cannot_ask_says_why_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_model_calls_the_webhook_and_speaks_of_its_answer() {
+async fn the_model_calls_the_webhook_and_speaks_of_its_result() {
     let port = live::free_port();
     let folder = tempfile::tempdir().unwrap();
     let settings = std::fs::read_to_string(in_tree("examples/webhook/visavis.toml")).unwrap();

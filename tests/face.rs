@@ -1,30 +1,27 @@
-//! The face that goes with an answer, through the whole pipeline with scripted engines on a virtual clock.
+//! The face that goes with a response, through the whole pipeline with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
-use visavis::ends::{TransportEnds, call_ends};
-use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::{TransportPorts, call_ports};
 use visavis_core::avatar::face::Face;
 use visavis_core::avatar::shapes::Shape;
 use visavis_core::avatar::wire::Batch;
 use visavis_core::frame::{AudioFrame, MIC_FRAME};
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse, ScriptedStt};
 
 /// Ticks of the media clock in a millisecond.
 const MS: u32 = 48;
 
 struct Call {
-    ends: TransportEnds,
-    /// Timestamps of the answer's frames, with their answer.
+    ports: TransportPorts,
+    /// Timestamps of the response's frames, with their response.
     sound: Vec<(u32, u32)>,
     batches: Vec<Batch>,
     _stop: CancellationToken,
@@ -32,42 +29,33 @@ struct Call {
 
 impl Call {
     fn begin(answers: &[&str], config: Config) -> Self {
-        let script = |text: &&str| -> Script {
-            let pieces = text.split_inclusive(' ');
-            pieces.map(|piece| (Duration::from_millis(20), Ok(LlmPiece::Text(piece.into())))).collect()
-        };
-        let answers = Mutex::new(answers.iter().map(script).collect());
-        let lines = Mutex::new(answers_to_nobody().collect());
-        let engines = Engines {
-            stt: Arc::new(ScriptedStt { lines }),
-            llm: Arc::new(ScriptedLlm { answers, ..Default::default() }),
-            tts: Arc::new(ScriptedTts),
-            vad: Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>),
-            end_of_turn: None,
-        };
-        let (ends, pipeline) = call_ends();
+        let answers =
+            answers.iter().map(|text| ScriptedResponse::words(text).every(Duration::from_millis(20)));
+        let stt = ScriptedStt::new(["What is it?", "Stop, what was that?"]);
+        let engines = Scripted::with(ScriptedLlm::new(answers)).hearing(stt).engines();
+        let (ports, pipeline) = call_ports();
         let stop = CancellationToken::new();
         let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
         tokio::spawn(async move {
             Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
                 .await
         });
-        Self { ends, sound: Vec::new(), batches: Vec::new(), _stop: stop }
+        Self { ports, sound: Vec::new(), batches: Vec::new(), _stop: stop }
     }
 
-    /// Speaks (or is silent) for this long, at the pace of speech, and takes what comes.
+    /// Speaks (or is silent) for this long in real time, and collects what arrives.
     async fn mic(&mut self, ms: u64, loud: bool) {
         for _ in 0..ms / 20 {
             let samples = vec![if loud { 8000 } else { 0 }; MIC_FRAME];
-            self.ends.mic.send(AudioFrame { samples, received: true });
+            self.ports.mic.send(AudioFrame { samples, received: true });
             sleep(Duration::from_millis(20)).await;
-            while let Ok(frame) = self.ends.media.try_recv() {
+            while let Ok(frame) = self.ports.media.try_recv() {
                 self.sound.push((frame.timestamp, frame.response.0));
             }
-            while let Ok(batch) = self.ends.faces.try_recv() {
+            while let Ok(batch) = self.ports.faces.try_recv() {
                 self.batches.push(batch);
             }
-            while self.ends.events.try_recv().is_ok() {}
+            while self.ports.events.try_recv().is_ok() {}
         }
     }
 
@@ -76,7 +64,7 @@ impl Call {
         self.mic(700, false).await;
     }
 
-    /// What a client would show, in order: timestamp, answer, face.
+    /// What a client would show, in order: timestamp, response, face.
     fn shown(&self) -> Vec<(u32, u32, Face)> {
         let mut shown: Vec<(u32, u32, u8, Face)> = Vec::new();
         for batch in &self.batches {
@@ -89,22 +77,18 @@ impl Call {
     }
 }
 
-fn answers_to_nobody() -> impl Iterator<Item = Result<String, visavis::engine::EngineError>> {
-    ["What is it?", "Stop, what was that?"].into_iter().map(|line| Ok(line.to_string()))
-}
-
 fn is_closed(face: &Face) -> bool {
     face.weights[Shape::JawOpen] < 0.03 && face.level < 0.01
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_sample_of_an_answer_has_its_face_and_a_silent_agent_sends_none() {
+async fn every_sample_of_a_response_has_a_face_and_a_silent_agent_sends_none() {
     let mut call = Call::begin(&["One two three four five six. Seven eight nine ten."], Config::default());
     call.ask().await;
     call.mic(8000, false).await;
     let (first, last) = (call.sound[0].0, call.sound.last().unwrap().0);
     let shown = call.shown();
-    assert!(shown.windows(2).all(|pair| pair[1].0 - pair[0].0 == 1600), "30 in a second, without a gap");
+    assert!(shown.windows(2).all(|pair| pair[1].0 - pair[0].0 == 1600), "30 per second, without a gap");
     assert!(shown[0].0 == first && shown.last().unwrap().0 > last);
     let inside = |at: u32| at > first + 40 * MS && at < last - 40 * MS;
     for (at, response, face) in shown.iter().filter(|(at, ..)| inside(*at)) {
@@ -121,12 +105,12 @@ async fn every_sample_of_an_answer_has_its_face_and_a_silent_agent_sends_none() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupted_mouth_is_closed_within_100_ms_of_the_last_sound() {
+async fn after_an_interruption_the_mouth_closes_within_100_ms_of_the_last_sound() {
     let answers = ["One two three four five six seven eight nine ten.", "Yes."];
     let mut call = Call::begin(&answers, Config::default());
     call.ask().await;
     call.mic(1000, false).await;
-    assert!(!call.sound.is_empty(), "it answers");
+    assert!(!call.sound.is_empty(), "it responds");
     call.mic(1000, true).await;
     let stopped = call.sound.last().unwrap().0 + 20 * MS;
     let after: Vec<_> = call.shown().into_iter().filter(|(at, ..)| *at >= stopped + 100 * MS).collect();

@@ -1,4 +1,4 @@
-//! A call that is cut off and goes on from what was remembered of it, through the whole pipeline with
+//! A call that is cut off and resumes from its remembered context, through the whole pipeline with
 //! scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
@@ -6,22 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 use visavis::config::Config;
-use visavis::ends::{TransportEnds, call_ends};
-use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::{TransportPorts, call_ports};
 use visavis_core::context::CallContext;
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::Role;
 use visavis_core::recording::replay::replay;
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
 
 struct Call {
-    ends: TransportEnds,
+    ports: TransportPorts,
     llm: Arc<ScriptedLlm>,
     run: tokio::task::JoinHandle<EndReason>,
 }
@@ -35,40 +33,36 @@ fn config(recordings: &Path) -> Config {
 
 impl Call {
     fn begin(name: &str, answers: &[&str], config: Config, options: CallOptions) -> Self {
-        let said =
-            |text: &&str| -> Script { vec![(Duration::from_millis(20), Ok(LlmPiece::Text((*text).into())))] };
-        let answers = Mutex::new(answers.iter().map(said).collect());
-        let llm = Arc::new(ScriptedLlm { answers, ..Default::default() });
-        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
-        let stt = Arc::new(ScriptedStt::default());
-        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
-        let (ends, pipeline) = call_ends();
+        let said = |text: &&str| ScriptedResponse::texts([*text]).every(Duration::from_millis(20));
+        let scripted = Scripted::with(ScriptedLlm::new(answers.iter().map(said)));
+        let (engines, llm) = (scripted.engines(), scripted.llm);
+        let (ports, pipeline) = call_ports();
         let name = name.to_owned();
         let run = tokio::spawn(async move {
             Box::pin(pipeline::run(name, pipeline, engines, &config, options, Scope::default())).await
         });
-        Self { ends, llm, run }
+        Self { ports, llm, run }
     }
 
     async fn says(&mut self, command: ClientCommand) {
-        self.ends.commands.send(command).await.unwrap();
+        self.ports.commands.send(command).await.unwrap();
     }
 
-    /// How many answers have ended after this time.
+    /// How many responses end within this time.
     async fn answers(&mut self, time: Duration) -> usize {
         sleep(time).await;
-        let events = std::iter::from_fn(|| self.ends.events.try_recv().ok());
+        let events = std::iter::from_fn(|| self.ports.events.try_recv().ok());
         events.filter(|event| matches!(event, CallEvent::Turn { .. })).count()
     }
 
     async fn lose(self) {
-        drop(self.ends);
+        drop(self.ports);
         timeout(Duration::from_secs(5), self.run).await.expect("the pipeline ends with its client").unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_cut_off_goes_on_from_what_a_store_kept_and_its_recording_replays() {
+async fn a_call_that_was_cut_off_resumes_from_its_stored_context_and_its_recording_replays() {
     let recordings = tempfile::tempdir().unwrap();
     let options = CallOptions::default();
     let mut kept = options.remembered.subscribe();
@@ -79,7 +73,7 @@ async fn a_call_that_was_cut_off_goes_on_from_what_a_store_kept_and_its_recordin
     call.says(ClientCommand::Say("What is it?".into())).await;
     assert_eq!(call.answers(Duration::from_secs(4)).await, 1);
     call.lose().await;
-    // As a store does: it is kept as text, and read when the client comes back.
+    // As a store would: saved as text, read when the client comes back.
     let stored = kept.borrow_and_update().as_ref().expect("something was remembered").to_json().unwrap();
     let context = CallContext::read(&stored).unwrap();
     let said: Vec<_> = context.messages.iter().map(|message| message.content.as_str()).collect();
@@ -90,10 +84,10 @@ async fn a_call_that_was_cut_off_goes_on_from_what_a_store_kept_and_its_recordin
     let mut call = Call::begin("second", &["Yes. "], config(recordings.path()), options);
     call.says(ClientCommand::Ready).await;
     assert_eq!(call.answers(Duration::from_secs(4)).await, 0, "it does not greet again");
-    assert!(kept.borrow().is_some(), "what it goes on from is kept until that changes");
+    assert!(kept.borrow().is_some(), "the given context is kept until it changes");
     call.says(ClientCommand::Say("Really?".into())).await;
     assert_eq!(call.answers(Duration::from_secs(4)).await, 1);
-    let asked = call.llm.asked.lock()[0].messages.clone();
+    let asked = call.llm.asked()[0].messages.clone();
     let told: Vec<_> = asked.iter().skip(1).map(|message| message.content.as_str()).collect();
     assert_eq!(told, ["Hello there.", "What is it?", "It is tea.", "Really?"]);
     assert!(asked[0].role == Role::System && asked[0].content.contains("German"), "{}", asked[0].content);
@@ -103,7 +97,7 @@ async fn a_call_that_was_cut_off_goes_on_from_what_a_store_kept_and_its_recordin
 
     for call in ["first", "second"] {
         let file = recordings.path().join(format!("{call}.jsonl"));
-        // The writer has a thread of its own, which the virtual clock does not wait for.
+        // The writer runs on its own thread, which the virtual clock does not wait for.
         for _ in 0..500 {
             if file.exists() {
                 break;

@@ -1,5 +1,5 @@
-//! A hostile client, with all that it can think of at once, beside a call: the call is answered, memory comes back, and the
-//! server stops when it is told to.
+//! A hostile client that tries everything at once beside a call: the call gets its responses, memory is freed, and the
+//! server stops when told to.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::time::{Duration, Instant};
@@ -20,11 +20,11 @@ use live::Live;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How long each attack goes on.
 const ATTACK: Duration = Duration::from_secs(8);
-/// Memory that the server may hold more than before, in kB. Each attack alone took a gigabyte once.
+/// Memory that the server may keep beyond what it had before, in kB. Each attack alone once took a gigabyte.
 const SLACK: u64 = 160 << 10;
-/// And at most during the attacks.
+/// The same during the attacks.
 const SLACK_MEANWHILE: u64 = 512 << 10;
-/// How long a server that is to stop goes on.
+/// How long a stopping server drains.
 const DRAIN: Duration = Duration::from_secs(4);
 const HEAD: &str = "/static/avatars/amara.glb";
 
@@ -35,7 +35,7 @@ fn memory(pid: u32, field: &str) -> u64 {
     line.trim_matches([':', ' ', '\t', 'k', 'B']).parse().unwrap()
 }
 
-/// An answer to a request on a connection of its own: status and text.
+/// The response to a request on its own connection: status and text.
 async fn asked(address: &str, request: &str) -> (u16, String) {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -44,7 +44,7 @@ async fn asked(address: &str, request: &str) -> (u16, String) {
         _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     };
-    let answer = tokio::time::timeout(PATIENCE, exchange).await.expect("an answer");
+    let answer = tokio::time::timeout(PATIENCE, exchange).await.expect("a response");
     (answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0), answer)
 }
 
@@ -52,7 +52,7 @@ async fn get(address: &str, path: &str, host: &str) -> (u16, String) {
     asked(address, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
 }
 
-/// Connections that say this and then neither speak nor read.
+/// Connections that send this and then neither send nor read.
 async fn idle(address: &str, count: usize, text: &str) -> Vec<TcpStream> {
     let mut streams = Vec::with_capacity(count);
     for _ in 0..count {
@@ -77,7 +77,7 @@ async fn unread_pings(address: &str) {
     _ = tokio::time::timeout(ATTACK, flood).await;
 }
 
-/// Sound as fast as it goes; the code with which the call is ended.
+/// Sends sound as fast as possible; the close code of the call.
 async fn fast_sound(address: &str) -> Option<u16> {
     let (socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
     let (mut sink, mut stream) = socket.split();
@@ -102,7 +102,7 @@ async fn fast_sound(address: &str) -> Option<u16> {
     }
 }
 
-/// Schemas that kept a server busy for minutes; each must be refused at once.
+/// Schemas that once kept a server busy for minutes; each must be refused at once.
 async fn heavy_schemas(address: &str) {
     let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
     let tool = |n: usize, schema: &Value| json!({ "name": format!("t{n}"), "description": "x", "parameters": schema });
@@ -151,7 +151,7 @@ async fn other_names(address: &str) {
     assert!(refused.contains("403"), "{refused}");
 }
 
-/// Offers of a client that never comes, and what a stranger may send to the port that it is told.
+/// Offers whose client never connects, and garbage sent to the port in the answer.
 async fn empty_offers(address: &str) {
     let offer =
         json!({ "type": "offer", "sdp": include_str!("webrtc_support/offer-chromium.sdp") }).to_string();
@@ -165,15 +165,15 @@ async fn empty_offers(address: &str) {
         answers.push(asked(address, &request).await);
     }
     assert!(answers.iter().all(|(status, _)| matches!(status, 200 | 503)));
-    // Each gives way to the next, so that the last one is still awaited.
-    let (_, answer) = answers.iter().rfind(|(status, _)| *status == 200).expect("some have a place");
+    // Each gives way to the next, so the last one is still awaited.
+    let (_, answer) = answers.iter().rfind(|(status, _)| *status == 200).expect("some get a permit");
     let word = |name: &str| answer.split(name).nth(1).unwrap().split([' ', '\\', '"']).next().unwrap();
     let port = answer.split("candidate:").nth(1).unwrap().split(' ').nth(5).unwrap();
     let target = format!("127.0.0.1:{port}");
     garbage(&target, word("a=ice-ufrag:")).await;
 }
 
-/// Packets of each protocol that share the port, none of them right.
+/// Invalid packets of each protocol that shares the port.
 async fn garbage(target: &str, fragment: &str) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let user = format!("{fragment}:abcd");
@@ -193,7 +193,7 @@ async fn garbage(target: &str, fragment: &str) {
     while Instant::now() < ends {
         for packet in [&check, &hello, &sound, &reports] {
             _ = socket.send_to(packet, target).await;
-            // And with one byte changed.
+            // Again with one byte changed.
             let mut changed = packet.clone();
             dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let at = dice as usize % changed.len();
@@ -221,7 +221,7 @@ async fn attack(address: &str) {
         },
         async {
             tokio::time::sleep(ATTACK / 2).await;
-            // No place is left for this address, and health is told all the same.
+            // This address has no connection left, but health is still served.
             assert_eq!(get(address, "/call", address).await.0, 503);
             for path in ["/health", "/ready", "/metrics"] {
                 assert_eq!(get(address, path, address).await.0, 200, "{path}");
@@ -241,7 +241,7 @@ async fn answered(call: &mut Call, question: &str) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_client_takes_nothing_from_a_call_beside_it() {
+async fn a_hostile_client_does_not_disturb_another_call() {
     let drain = format!("server.drain_seconds={}", DRAIN.as_secs());
     let limits = ["--set", "server.connections_per_address=160", "--set", &drain];
     let mut live = Live::start(&limits).await;
@@ -257,7 +257,7 @@ async fn a_hostile_client_takes_nothing_from_a_call_beside_it() {
     let most = memory(pid, "VmHWM").saturating_sub(held);
     eprintln!("answered in {before:?}, and in {during:?} beside the attack, which took {most} kB");
     assert!(most < SLACK_MEANWHILE, "{most} kB");
-    // A busy machine blurs what the benchmark measures; a call that has to wait for the attack is another matter.
+    // A wide limit, as the machine is busy; a call that had to wait for the attack would take far longer.
     assert!(
         during < before * 2 + Duration::from_secs(5),
         "{before:?} without the attack, {during:?} beside it"
@@ -283,7 +283,7 @@ async fn a_hostile_client_takes_nothing_from_a_call_beside_it() {
 async fn an_animation_takes_little_more_memory_than_its_recording() {
     let live = Live::start(&[]).await;
     let pid = live.process.id();
-    // Ten minutes without words: nothing is recognised, and all of it is read, cut, drawn and told.
+    // Ten minutes without words: nothing is recognised, but all of it is read, cut, animated and sent.
     let silence = recording::encode(&vec![0; 600 * 24_000]).unwrap();
     let upload = silence.len() as u64 >> 10;
     let held = memory(pid, "VmRSS");

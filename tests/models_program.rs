@@ -1,4 +1,4 @@
-//! `visavis models …` as people type it: another program does it, and takes all that was typed.
+//! `visavis models …`: another program runs it, with all arguments passed on.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::Path;
@@ -10,7 +10,7 @@ fn visavis(folder: &Path, line: &str) -> Output {
 }
 
 #[test]
-fn the_models_commands_take_the_servers_options_before_and_behind_them() {
+fn models_commands_take_the_server_options_before_and_after_them() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("good.toml"), "[models]\ndir = \"/from/the/file\"\n").unwrap();
     for (line, directory) in [
@@ -27,7 +27,7 @@ fn the_models_commands_take_the_servers_options_before_and_behind_them() {
 }
 
 #[test]
-fn help_and_wrong_words_need_no_configuration_and_a_faulty_one_is_told() {
+fn help_and_usage_errors_need_no_configuration_and_a_faulty_one_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("visavis.toml"), "nonsense = 1\n").unwrap();
     for (line, code, part) in [

@@ -9,26 +9,25 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use visavis::admission::{Admission, Kind, Limits, Principal, Refusal};
 use visavis::config::Config;
-use visavis::ends::call_ends;
-use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{Engines, Vad};
+use visavis::ports::call_ports;
 use visavis::session::{Calls, Wishes};
 use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
 use visavis_core::event::EndReason;
+use visavis_scripted::Scripted;
 use webrtc_support::{Client, PlainCodec, host, until, within};
 
-/// An offer of a client that never comes.
+/// An offer of a client that never connects.
 const NEVER: &str = include_str!("webrtc_support/offer-chromium.sdp");
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server of calls without HTTP.
-struct House {
+/// A call server without HTTP.
+struct CallServer {
     admission: Arc<Admission>,
     calls: Arc<Calls>,
     host: Arc<WebRtcHost>,
 }
 
-/// A call that was asked for.
+/// A call that was requested.
 struct Asked {
     id: String,
     answer: String,
@@ -36,25 +35,22 @@ struct Asked {
     token: CancellationToken,
 }
 
-impl House {
+impl CallServer {
     async fn with_permits(max_calls: usize) -> Self {
         let mut config = Config::default();
         config.server.max_calls = max_calls;
-        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
-        let (stt, llm) = (Arc::new(ScriptedStt::default()), Arc::new(ScriptedLlm::default()));
-        let engines = Engines { stt, llm, tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
         let admission = Admission::new(Limits::from(&config.server));
-        let calls = Calls::new(Arc::new(config), engines, admission.clone());
+        let calls = Calls::new(Arc::new(config), Scripted::default().engines(), admission.clone());
         Self { admission, calls, host: host().await }
     }
 
-    /// Asks for a call with this offer.
+    /// Requests a call with this offer.
     async fn ask(&self, offer: &str) -> Result<Asked, Refusal> {
         let call = self.calls.open(self.admission.admit(Principal::Anonymous, Kind::Call)?);
-        let (ends, pipeline) = call_ends();
+        let (ports, pipeline) = call_ports();
         let token = self.calls.transport_token();
         let tasks = self.calls.tasks().clone();
-        let wiring = Wiring { ends, protocol: Arc::new(PlainCodec), token: token.clone(), tasks };
+        let wiring = Wiring { ports, protocol: Arc::new(PlainCodec), token: token.clone(), tasks };
         let (answer, peer) = self.host.answer(offer, wiring).await.unwrap();
         let id = call.id().to_owned();
         self.calls.start(call, pipeline, Some(peer.clone()), Wishes::default(), token.clone());
@@ -63,46 +59,49 @@ impl House {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn offers_that_never_connect_keep_nobody_out_and_a_call_that_is_ended_gives_its_permit_back_at_once() {
-    let house = House::with_permits(6).await;
+async fn offers_that_never_connect_keep_nobody_out_and_an_ended_call_returns_its_permit_at_once() {
+    let server = CallServer::with_permits(6).await;
     for _ in 0..20 {
-        house.ask(NEVER).await.unwrap();
+        server.ask(NEVER).await.unwrap();
     }
-    assert_eq!(house.admission.active(Kind::Call), 6);
+    assert_eq!(server.admission.active(Kind::Call), 6);
     let mut joined = Vec::new();
     for awaited in [5, 4] {
         let mut client = Client::new().await;
-        let call = house.ask(&client.offer(false).await).await.unwrap();
+        let call = server.ask(&client.offer(false).await).await.unwrap();
         client.accept(call.answer.clone()).await;
         client.connected().await;
-        until("it is known to be there", async || house.admission.awaited(Kind::Call) == awaited).await;
+        until("its client is known to be connected", async || {
+            server.admission.awaited(Kind::Call) == awaited
+        })
+        .await;
         joined.push((client, call));
     }
     for _ in 0..20 {
-        house.ask(NEVER).await.unwrap();
+        server.ask(NEVER).await.unwrap();
     }
-    assert!(joined.iter().all(|(_, call)| call.peer.is_open()), "those who are there stay");
+    assert!(joined.iter().all(|(_, call)| call.peer.is_open()), "connected clients stay");
     let (_, ended) = &joined[0];
-    assert!(house.calls.hang_up(&ended.id));
-    assert_eq!(house.admission.active(Kind::Call), 5, "its permit is given back at once");
+    assert!(server.calls.hang_up(&ended.id));
+    assert_eq!(server.admission.active(Kind::Call), 5, "its permit is given back at once");
     within(PATIENCE, ended.token.cancelled()).await;
-    assert!(house.calls.hang_up(&ended.id), "to hang up twice is no error");
+    assert!(server.calls.hang_up(&ended.id), "hanging up twice is no error");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_gives_way_ends_and_leaves_nothing() {
-    let house = House::with_permits(4).await;
+async fn a_call_that_gives_way_ends_and_leaves_nothing_behind() {
+    let server = CallServer::with_permits(4).await;
     let mut calls = Vec::new();
     for _ in 0..5 {
-        calls.push(house.ask(NEVER).await.unwrap());
+        calls.push(server.ask(NEVER).await.unwrap());
     }
     within(PATIENCE, calls[0].token.cancelled()).await;
     until("the first is gone", async || !calls[0].peer.is_open()).await;
-    assert_eq!(house.calls.over(&calls[0].id), None, "its client may begin another one");
+    assert_eq!(server.calls.over(&calls[0].id), None, "its client may begin another one");
     for call in &calls[1..] {
-        assert!(house.calls.hang_up(&call.id));
-        assert_eq!(house.calls.over(&call.id), Some(EndReason::EndedByOperator));
+        assert!(server.calls.hang_up(&call.id));
+        assert_eq!(server.calls.over(&call.id), Some(EndReason::EndedByOperator));
     }
-    assert_eq!(house.admission.active(Kind::Call), 0);
-    until("all are gone", async || house.host.routes() == 0).await;
+    assert_eq!(server.admission.active(Kind::Call), 0);
+    until("all are gone", async || server.host.routes() == 0).await;
 }

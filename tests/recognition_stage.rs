@@ -4,26 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::engine::{
-    EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream, Tts, TtsCapabilities, TtsPart,
-    TtsRequest,
-};
+use visavis::engine::Voice;
 use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
 use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
+use visavis_scripted::{Decode, ScriptedStt, ScriptedTts};
 
 const WORDS: &str = "one two three four five six seven eight nine ten eleven twelve";
 const WINDOW_MS: u64 = 32;
 const WINDOW: usize = 512;
 
-/// What was asked: after so many milliseconds of audio, finally or not, with this to stay.
+/// A decode request: milliseconds of audio before it, whether it is the last, the stable text, the number of phrases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Asked {
     ms: u64,
@@ -32,79 +27,37 @@ struct Asked {
     phrases: usize,
 }
 
-/// Hears a word of [`WORDS`] in every half second that is loud, or says what it makes up; takes 100 ms for it.
-#[derive(Default)]
-struct Ear {
-    asked: Arc<Mutex<Vec<Asked>>>,
-    opened: Mutex<Vec<Vec<LanguageWeight>>>,
-    made_up: Option<Transcript>,
-    language: Mutex<(String, f32)>,
-    /// It does no more than transcribe an utterance to its end, in English.
-    plain: bool,
-}
-
-#[async_trait]
-impl Stt for Ear {
-    fn capabilities(&self) -> SttCapabilities {
-        match self.plain {
-            true => SttCapabilities { languages: vec!["en".into()], ..SttCapabilities::default() },
-            false => SttCapabilities::ALL,
-        }
-    }
-
-    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
-        self.opened.lock().push(request.expected);
-        let (input, receiver) = mpsc::channel(256);
-        let (asked, made_up, language) =
-            (self.asked.clone(), self.made_up.clone(), self.language.lock().clone());
-        let output = stream::unfold((receiver, Vec::new()), move |(mut receiver, mut audio)| {
-            let (asked, made_up, language) = (asked.clone(), made_up.clone(), language.clone());
-            async move {
-                loop {
-                    match receiver.recv().await? {
-                        SttInput::Audio(more) => audio.extend(more),
-                        SttInput::Decode { number, last, stable, phrases } => {
-                            let ms = audio.len() as u64 * 1000 / u64::from(MIC_RATE);
-                            asked.lock().push(Asked { ms, last, stable, phrases: phrases.len() });
-                            sleep(Duration::from_millis(100)).await;
-                            let words = made_up.unwrap_or_else(|| heard(&audio));
-                            let words = Transcript {
-                                language: language.0,
-                                language_probability: language.1,
-                                decode_ms: 100,
-                                ..words
-                            };
-                            return Some((Ok((number, words)), (receiver, audio)));
-                        }
-                    }
-                }
-            }
-        });
-        Ok(SttStream { input, output: output.boxed() })
+impl From<Decode> for Asked {
+    fn from(decode: Decode) -> Self {
+        let ms = decode.samples as u64 * 1000 / u64::from(MIC_RATE);
+        Self { ms, last: decode.last, stable: decode.stable, phrases: decode.phrases.len() }
     }
 }
 
-/// Speaks English.
-struct Voice;
+/// What the engine hears as the language, and how sure it is.
+type Language = Arc<Mutex<(String, f32)>>;
 
-#[async_trait]
-impl Tts for Voice {
-    fn capabilities(&self) -> TtsCapabilities {
-        TtsCapabilities::default()
-    }
-
-    async fn synthesize(
-        &self,
-        _: TtsRequest,
-    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-        Err(EngineError::Unavailable("it is never asked to speak".into()))
-    }
-
-    async fn voices(&self) -> Result<Vec<visavis::engine::Voice>, EngineError> {
-        Ok(vec![visavis::engine::Voice { name: "one".into(), language: "en".into(), locale: "en_US".into() }])
-    }
+/// Hears what `words` hears, in this language; takes 100 ms for it.
+fn ear(language: Language, words: impl Fn(&[i16]) -> Transcript + Send + Sync + 'static) -> ScriptedStt {
+    let hear = move |audio: &[i16]| {
+        let (language, language_probability) = language.lock().clone();
+        Transcript { language, language_probability, decode_ms: 100, ..words(audio) }
+    };
+    ScriptedStt::by_ear(hear).after(Duration::from_millis(100))
 }
 
+/// Hears this, whatever is said.
+fn making_up(words: Transcript) -> ScriptedStt {
+    ear(Language::default(), move |_| words.clone())
+}
+
+/// Speaks English; it is never asked to.
+fn english() -> ScriptedTts {
+    let voice = Voice { name: "one".into(), language: "en".into(), locale: "en_US".into() };
+    ScriptedTts::default().with_voices([voice])
+}
+
+/// A word of [`WORDS`] in every half second that is loud.
 fn heard(audio: &[i16]) -> Transcript {
     let loud = audio.iter().filter(|sample| sample.unsigned_abs() > 1000).count();
     let words: Vec<&str> = WORDS.split(' ').take(loud / 8000).collect();
@@ -112,7 +65,7 @@ fn heard(audio: &[i16]) -> Transcript {
 }
 
 struct Stage {
-    ear: Arc<Ear>,
+    ear: Arc<ScriptedStt>,
     feed: mpsc::Sender<SttFeed>,
     out: mpsc::Receiver<SttEvent>,
     _language: watch::Sender<Option<String>>,
@@ -121,13 +74,18 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(ear: Ear) -> Self {
+    /// With an engine that hears what is said.
+    fn listening() -> Self {
+        Self::new(ear(Language::default(), heard))
+    }
+
+    fn new(ear: ScriptedStt) -> Self {
         let (feed, items) = mpsc::channel(64);
         let (events, out) = mpsc::channel(64);
         let (given, language) = watch::channel(None);
         let (sounding, position) = watch::channel(PlaybackPosition::default());
         let ear = Arc::new(ear);
-        let context = Context { stt: ear.clone(), tts: Arc::new(Voice), language, position };
+        let context = Context { stt: ear.clone(), tts: Arc::new(english()), language, position };
         let tasks = TaskTracker::new();
         tokio::spawn(stt::run(items, context, events, tasks, CancellationToken::new()));
         Self { ear, feed, out, _language: given, sounding, events: Vec::new() }
@@ -143,7 +101,7 @@ impl Stage {
         self.feed.send(item).await.unwrap();
     }
 
-    /// Speaks or is silent for so long, at the pace of speech.
+    /// Speaks or is silent for this long, in real time.
     async fn hear(&mut self, ms: u64, amplitude: i16) {
         for _ in 0..ms / WINDOW_MS {
             self.feed(SttFeed::Audio(vec![amplitude; WINDOW])).await;
@@ -166,14 +124,19 @@ impl Stage {
         }
     }
 
+    /// What was expected of each utterance.
+    fn opened(&self) -> Vec<Vec<LanguageWeight>> {
+        self.ear.utterances().into_iter().map(|utterance| utterance.request.expected).collect()
+    }
+
     fn asked(&self) -> Vec<Asked> {
-        self.ear.asked.lock().clone()
+        self.ear.decodes().into_iter().map(Asked::from).collect()
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn captions_grow_while_the_person_speaks_and_stable_words_stay() {
-    let mut stage = Stage::new(Ear::default());
+    let mut stage = Stage::listening();
     stage.start().await;
     stage.hear(4000, 8000).await;
     let partials: Vec<(Instant, Transcript)> = (stage.events.iter())
@@ -195,8 +158,8 @@ async fn captions_grow_while_the_person_speaks_and_stable_words_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_is_tried_at_once_and_its_words_are_final_when_it_lasts() {
-    let mut stage = Stage::new(Ear::default());
+async fn a_pause_is_transcribed_at_once_and_its_words_become_final_if_it_lasts() {
+    let mut stage = Stage::listening();
     stage.start().await;
     stage.hear(2000, 8000).await;
     stage.hear(128, 0).await;
@@ -217,8 +180,8 @@ async fn a_pause_is_tried_at_once_and_its_words_are_final_when_it_lasts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_was_too_early_is_taken_back_and_no_word_is_lost() {
-    let mut stage = Stage::new(Ear::default());
+async fn a_trial_that_was_too_early_is_discarded_and_no_word_is_lost() {
+    let mut stage = Stage::listening();
     stage.start().await;
     stage.hear(1500, 8000).await;
     stage.hear(128, 0).await;
@@ -231,8 +194,8 @@ async fn a_trial_that_was_too_early_is_taken_back_and_no_word_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_partial_is_asked_for_in_a_pause() {
-    let mut stage = Stage::new(Ear::default());
+async fn no_partial_is_requested_during_a_pause() {
+    let mut stage = Stage::listening();
     stage.start().await;
     stage.hear(1000, 8000).await;
     stage.hear(128, 0).await;
@@ -245,14 +208,14 @@ async fn no_partial_is_asked_for_in_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn thanks_that_nobody_said_are_no_words() {
+async fn a_hallucinated_thank_you_is_dropped() {
     let made_up = Transcript {
         text: "Thank you.".into(),
         no_speech_probability: 0.5,
         average_log_probability: -0.7,
         ..Transcript::default()
     };
-    let mut stage = Stage::new(Ear { made_up: Some(made_up), ..Ear::default() });
+    let mut stage = Stage::new(making_up(made_up));
     stage.start().await;
     stage.hear(1500, 8000).await;
     stage.feed(SttFeed::Cut).await;
@@ -260,27 +223,28 @@ async fn thanks_that_nobody_said_are_no_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_call_spoke_and_can_answer_is_expected_of_the_next_utterance() {
-    let mut stage = Stage::new(Ear::default());
-    *stage.ear.language.lock() = ("de".into(), 0.97);
+async fn the_next_utterance_is_expected_in_languages_of_the_call_and_its_voices() {
+    let language = Language::default();
+    let mut stage = Stage::new(ear(language.clone(), heard));
+    *language.lock() = ("de".into(), 0.97);
     for (expected, ms) in [("de", 2000), ("de", 2000), ("de", 500)] {
         stage.start().await;
         stage.hear(ms, 8000).await;
         stage.feed(SttFeed::Cut).await;
         assert_eq!(stage.final_words().await.language, expected);
-        *stage.ear.language.lock() = if ms == 500 { ("nl".into(), 0.6) } else { ("de".into(), 0.97) };
+        *language.lock() = if ms == 500 { ("nl".into(), 0.6) } else { ("de".into(), 0.97) };
     }
     let weight = |expected: &[LanguageWeight], language: &str| {
         expected.iter().find(|it| it.language == language).map_or(0.0, |it| it.weight)
     };
-    let opened = stage.ear.opened.lock().clone();
-    assert_eq!((weight(&opened[0], "en"), weight(&opened[0], "de")), (1.0, 0.0), "a voice for it");
+    let opened = stage.opened();
+    assert_eq!((weight(&opened[0], "en"), weight(&opened[0], "de")), (1.0, 0.0), "English has a voice");
     assert!(weight(&opened[1], "de") < weight(&opened[2], "de"), "belief grows: {opened:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_an_answer_the_engine_is_told_what_is_likely_to_be_said() {
-    let mut stage = Stage::new(Ear::default());
+async fn during_a_response_the_engine_is_told_what_is_likely_to_be_said() {
+    let mut stage = Stage::listening();
     let at = |samples, finished| PlaybackPosition { samples, finished, ..PlaybackPosition::default() };
     for (position, likely) in [(at(0, false), false), (at(24_000, false), true), (at(24_000, true), false)] {
         stage.sounding.send_replace(position);
@@ -293,22 +257,22 @@ async fn over_an_answer_the_engine_is_told_what_is_likely_to_be_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endless_noise_is_decoded_seldom_and_its_end_at_once() {
+async fn endless_noise_is_decoded_rarely_and_its_end_at_once() {
     let nothing = Transcript { no_speech_probability: 0.9, ..Transcript::default() };
-    let mut stage = Stage::new(Ear { made_up: Some(nothing), ..Ear::default() });
+    let mut stage = Stage::new(making_up(nothing));
     stage.start().await;
     stage.hear(150_000, 8000).await;
     let asked = stage.asked().len();
     assert!((10..30).contains(&asked), "{asked} decodes in 150 s");
     stage.feed(SttFeed::Paused { pause: 1 }).await;
     stage.hear(320, 0).await;
-    assert!(stage.asked().last().unwrap().last, "a pause is tried without a rest");
+    assert!(stage.asked().last().unwrap().last, "a pause is transcribed without delay");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_only_transcribes_is_asked_at_pauses_alone_and_for_a_language_that_it_knows() {
-    let mut stage = Stage::new(Ear { plain: true, ..Ear::default() });
-    *stage.ear.language.lock() = ("de".into(), 0.97);
+async fn an_engine_that_only_transcribes_is_asked_only_at_pauses_and_for_its_own_languages() {
+    let german = Language::new(Mutex::new(("de".into(), 0.97)));
+    let mut stage = Stage::new(ear(german, heard).only_transcribing("en"));
     stage.sounding.send_replace(PlaybackPosition { samples: 24_000, ..PlaybackPosition::default() });
     for _ in 0..2 {
         stage.start().await;
@@ -319,5 +283,5 @@ async fn an_engine_that_only_transcribes_is_asked_at_pauses_alone_and_for_a_lang
     let asked = stage.asked();
     assert!(asked.len() == 2 && asked.iter().all(|asked| asked.last && asked.phrases == 0), "{asked:?}");
     let languages = |expected: &Vec<LanguageWeight>| expected.iter().all(|it| it.language == "en");
-    assert!(stage.ear.opened.lock().iter().all(languages), "{:?}", stage.ear.opened.lock());
+    assert!(stage.opened().iter().all(languages), "{:?}", stage.opened());
 }

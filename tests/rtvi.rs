@@ -1,4 +1,4 @@
-//! A real server as the clients of Pipecat see it: how they begin, and what their messages get.
+//! A real server as Pipecat's clients see it: how they connect, and the responses to their messages.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use live::Live;
 const PATIENCE: Duration = Duration::from_secs(60);
 const OFFER: &str = include_str!("webrtc_support/offer-chromium.sdp");
 
-/// What the server answers, and how.
+/// The server's HTTP response.
 struct Answered {
     status: u16,
     body: Value,
@@ -39,7 +39,7 @@ async fn a_session_begins_and_takes_offers(live: &Live) {
     assert_eq!((call.status, &call.body["type"]), (200, &json!("answer")), "{}", call.body);
     let candidates = json!({ "pc_id": call.body["pc_id"], "candidates": [] });
     assert_eq!(sent(live, reqwest::Method::PATCH, &path, candidates).await.status, 204);
-    // Another offer with its id is the same call; one with an id of no call begins a new one.
+    // Another offer with its id joins the same call; an unknown id begins a new one.
     for (id, is_same) in [(&call.body["pc_id"], true), (&json!("0123456789abcdef"), false)] {
         let offer = json!({ "sdp": OFFER, "type": "offer", "restart_pc": !is_same, "pc_id": id });
         let answer = sent(live, reqwest::Method::POST, "api/offer", offer).await;
@@ -51,7 +51,7 @@ async fn a_session_begins_and_takes_offers(live: &Live) {
     }
     let ended = format!("api/calls/{}", call.body["pc_id"].as_str().unwrap());
     assert_eq!(sent(live, reqwest::Method::DELETE, &ended, Value::Null).await.status, 204);
-    // Its client may have been cut off meanwhile; another call is not what its operator wants.
+    // Its client may have been cut off meanwhile, but the operator does not want another call.
     let again = json!({ "sdp": OFFER, "type": "offer", "restart_pc": true, "pc_id": call.body["pc_id"] });
     let again = sent(live, reqwest::Method::POST, "api/offer", again).await;
     assert_eq!((again.status, &again.body["reason"]), (410, &json!("ended-by-operator")), "{}", again.body);
@@ -59,7 +59,7 @@ async fn a_session_begins_and_takes_offers(live: &Live) {
     assert_eq!(empty.status().as_u16(), 200, "the body may be empty");
 }
 
-async fn what_is_no_session_or_no_offer_is_told_what_to_do(live: &Live) {
+async fn bad_sessions_and_offers_are_refused_with_a_hint(live: &Live) {
     let start = sent(live, reqwest::Method::POST, "start", json!({})).await;
     let path = format!("sessions/{}/api/offer", start.body["sessionId"].as_str().unwrap());
     let (post, patch) = (reqwest::Method::POST, reqwest::Method::PATCH);
@@ -76,7 +76,7 @@ async fn what_is_no_session_or_no_offer_is_told_what_to_do(live: &Live) {
     }
 }
 
-/// A client that writes its messages itself.
+/// A client that sends raw messages.
 struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
@@ -91,7 +91,7 @@ impl Client {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    /// The next message that is wanted.
+    /// The next message that matches.
     async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let found = async {
             loop {
@@ -107,7 +107,7 @@ impl Client {
     }
 }
 
-async fn messages_of_the_standard_are_answered(live: &Live) {
+async fn standard_messages_are_answered(live: &Live) {
     let mut client = Client::call(live).await;
     let of = |id: &'static str| move |message: &Value| message["id"] == id;
     client.send("client-message", "p1", json!({ "t": "ping" })).await;
@@ -123,7 +123,7 @@ async fn messages_of_the_standard_are_answered(live: &Live) {
     assert_eq!(client.until(of("a1")).await["type"], "append-to-context-result");
 }
 
-async fn an_answer_in_text_is_shown_and_not_spoken_and_the_next_one_sounds(live: &Live) {
+async fn a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(live: &Live) {
     let mut client = Client::call(live).await;
     client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
     let question = "What is the capital of France?";
@@ -153,11 +153,11 @@ async fn an_answer_in_text_is_shown_and_not_spoken_and_the_next_one_sounds(live:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_pipecat_finds_what_its_standard_says() {
+async fn a_pipecat_client_gets_what_its_standard_says() {
     let ice = r#"server.ice_servers=[{ urls = ["stun:stun.example.org"] }]"#;
     let live = Live::start(&["--set", ice]).await;
     a_session_begins_and_takes_offers(&live).await;
-    what_is_no_session_or_no_offer_is_told_what_to_do(&live).await;
-    messages_of_the_standard_are_answered(&live).await;
-    an_answer_in_text_is_shown_and_not_spoken_and_the_next_one_sounds(&live).await;
+    bad_sessions_and_offers_are_refused_with_a_hint(&live).await;
+    standard_messages_are_answered(&live).await;
+    a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(&live).await;
 }

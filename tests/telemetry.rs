@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -17,15 +16,14 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 use visavis::config::Config;
-use visavis::ends::call_ends;
-use visavis::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::call_ports;
 use visavis::telemetry::Telemetry;
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::ResponseId;
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
 
 struct Collector(mpsc::Sender<Span>);
 
@@ -54,27 +52,24 @@ async fn collect() -> (SocketAddr, mpsc::Receiver<Span>) {
     (address, spans)
 }
 
-/// One typed question and its spoken answer, heard by the client.
+/// One typed question and its spoken response, heard by the client.
 async fn a_turn(config: Config) {
-    let answer = vec![(Duration::from_millis(30), Ok(LlmPiece::Text("Secret words. ".into())))];
-    let llm = ScriptedLlm { answers: parking_lot::Mutex::new([answer].into()), ..Default::default() };
-    let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
-    let stt = Arc::new(ScriptedStt::default());
-    let engines = Engines { stt, llm: Arc::new(llm), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
-    let (mut ends, pipeline) = call_ends();
+    let answer = ScriptedResponse::texts(["Secret words. "]).every(Duration::from_millis(30));
+    let engines = Scripted::with(ScriptedLlm::new([answer])).engines();
+    let (mut ports, pipeline) = call_ports();
     let options = CallOptions { language: Some("en".into()), ..CallOptions::default() };
     let scope = Scope::default();
     let run = tokio::spawn(async move {
         Box::pin(pipeline::run("the-call".into(), pipeline, engines, &config, options, scope)).await
     });
-    ends.commands.send(ClientCommand::Say("Private question?".into())).await.unwrap();
+    ports.commands.send(ClientCommand::Say("Private question?".into())).await.unwrap();
     loop {
-        let event = ends.events.recv().await.expect("the call goes on");
+        let event = ports.events.recv().await.expect("the call goes on");
         if matches!(event, CallEvent::AgentStartedSpeaking(_)) {
-            // A client that claims what cannot be is not believed.
+            // An impossible time from the client is ignored.
             for ms in [4_000_000, 170] {
                 let heard = ClientCommand::FirstAudioHeard { response: ResponseId(1), ms };
-                ends.commands.send(heard).await.unwrap();
+                ports.commands.send(heard).await.unwrap();
             }
         }
         if let CallEvent::Turn { marks, .. } = event {
@@ -82,7 +77,7 @@ async fn a_turn(config: Config) {
             break;
         }
     }
-    drop(ends);
+    drop(ports);
     run.await.unwrap();
 }
 
@@ -97,10 +92,9 @@ fn attributes(span: &Span) -> BTreeMap<&str, String> {
     span.attributes.iter().map(|attribute| (attribute.key.as_str(), of(attribute))).collect()
 }
 
-/// The tracer is the process's, so that one test shows all of it.
+/// One test for everything: the tracer is global to the process.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_gets_a_span_of_each_stage_and_the_words_only_when_asked_and_an_absent_one_costs_nothing()
-{
+async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_be_absent() {
     let (address, mut spans) = collect().await;
     let mut config = Config::default();
     config.telemetry.otlp_endpoint = format!("http://{address}");
@@ -125,7 +119,7 @@ async fn a_collector_gets_a_span_of_each_stage_and_the_words_only_when_asked_and
         (open["visavis.question"].as_str(), open["visavis.answer"].as_str()),
         ("Private question?", "Secret words.")
     );
-    for name in ["first token", "first phrase", "first audio", "first sent", "heard", "playout"] {
+    for name in ["first token", "first segment", "first audio", "first sent", "heard", "playout"] {
         let stage = got.iter().find(|span| span.name == name && span.trace_id == turns[0].trace_id);
         let stage = stage.unwrap_or_else(|| panic!("no span {name}: {got:#?}"));
         assert_eq!(stage.parent_span_id, turns[0].span_id, "{name}");
@@ -133,7 +127,7 @@ async fn a_collector_gets_a_span_of_each_stage_and_the_words_only_when_asked_and
         assert!(stage.end_time_unix_nano >= stage.start_time_unix_nano, "{name}");
     }
 
-    // Nobody listens there any more.
+    // Nothing listens there any more.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     config.telemetry.otlp_endpoint = format!("http://{nobody}");
     let telemetry = Telemetry::start(&config.telemetry).unwrap().expect("it is configured");

@@ -1,4 +1,4 @@
-//! Tools of the whole pipeline with scripted engines, and a real web server behind the webhooks.
+//! Tools through the whole pipeline, with scripted engines and a real web server behind the webhooks.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::collections::BTreeMap;
@@ -14,19 +14,18 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use visavis::config::{Config, Webhook};
-use visavis::ends::{TransportEnds, call_ends};
-use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{Engines, LlmPiece, Vad};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::{TransportPorts, call_ports};
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{Message, Role};
 use visavis_core::tool::{ToolEnd, of_client};
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the web server was asked: headers and body; and how many requests it has given up.
+/// The requests that the web server got (headers and body), and how many were cancelled.
 #[derive(Default)]
 struct Asked {
     bodies: Mutex<Vec<(HeaderMap, Value)>>,
@@ -62,23 +61,23 @@ async fn order(State(asked): State<Arc<Asked>>, headers: HeaderMap, Json(body): 
 }
 
 struct Call {
-    ends: TransportEnds,
+    ports: TransportPorts,
     llm: Arc<ScriptedLlm>,
     asked: Arc<Asked>,
     run: tokio::task::JoinHandle<EndReason>,
     events: Vec<CallEvent>,
 }
 
-fn says(text: &str) -> Script {
-    vec![(Duration::ZERO, Ok(LlmPiece::Text(text.into())))]
+fn says(text: &str) -> ScriptedResponse {
+    ScriptedResponse::texts([text])
 }
 
-fn calls(name: &str, arguments: &Value) -> Script {
-    vec![(Duration::ZERO, Ok(LlmPiece::Call(name.into(), arguments.to_string())))]
+fn calls(name: &str, arguments: &Value) -> ScriptedResponse {
+    ScriptedResponse::call(name, arguments)
 }
 
 impl Call {
-    async fn begin(answers: Vec<Script>) -> Self {
+    async fn begin(answers: Vec<ScriptedResponse>) -> Self {
         let asked = Arc::new(Asked::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/order", listener.local_addr().unwrap());
@@ -97,21 +96,19 @@ impl Call {
             headers: BTreeMap::from([("authorization".into(), "Bearer x".into())]),
             timeout_ms: 1500,
         }];
-        let llm = Arc::new(ScriptedLlm { answers: Mutex::new(answers.into()), ..Default::default() });
-        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
-        let stt = Arc::new(ScriptedStt::default());
-        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
-        let (ends, pipeline) = call_ends();
+        let scripted = Scripted::with(ScriptedLlm::new(answers));
+        let (engines, llm) = (scripted.engines(), scripted.llm);
+        let (ports, pipeline) = call_ports();
         let scope = Scope::default();
         let run = tokio::spawn(async move {
             Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
                 .await
         });
-        Self { ends, llm, asked, run, events: Vec::new() }
+        Self { ports, llm, asked, run, events: Vec::new() }
     }
 
     async fn say(&self, text: &str) {
-        self.ends.commands.send(ClientCommand::Say(text.into())).await.unwrap();
+        self.ports.commands.send(ClientCommand::Say(text.into())).await.unwrap();
     }
 
     /// Takes events until this one.
@@ -119,15 +116,15 @@ impl Call {
         let wait = async {
             loop {
                 tokio::select! {
-                    event = self.ends.events.recv() => {
+                    event = self.ports.events.recv() => {
                         let event = event.expect("the call goes on");
                         self.events.push(event.clone());
                         if what(&event) {
                             return;
                         }
                     }
-                    // The sound ends before the call's last words.
-                    Some(_) = self.ends.media.recv() => {}
+                    // The media queue closes before the last events.
+                    Some(_) = self.ports.media.recv() => {}
                 }
             }
         };
@@ -140,9 +137,9 @@ impl Call {
         self.until(|event| matches!(event, CallEvent::Turn { .. })).await;
     }
 
-    /// The last message of what the model was asked last.
+    /// The last message of the model's last request.
     fn told(&self) -> Message {
-        self.llm.asked.lock().last().unwrap().messages.last().unwrap().clone()
+        self.llm.asked().last().unwrap().messages.last().unwrap().clone()
     }
 
     fn ends_of_tools(&self) -> Vec<ToolEnd> {
@@ -154,7 +151,7 @@ impl Call {
 }
 
 #[tokio::test]
-async fn a_webhook_is_asked_by_post_and_the_model_speaks_of_its_answer() {
+async fn a_webhook_gets_a_post_and_the_model_speaks_of_its_result() {
     let answers = vec![calls("order", &json!({ "number": "json" })), says("Shipped.")];
     let mut call = Call::begin(answers).await;
     call.say("Where is my order?").await;
@@ -170,7 +167,7 @@ async fn a_webhook_is_asked_by_post_and_the_model_speaks_of_its_answer() {
     assert!(
         call.events
             .iter()
-            .any(|event| matches!(event, CallEvent::PhraseSpoken { text, .. } if text == "Shipped."))
+            .any(|event| matches!(event, CallEvent::SegmentSpoken { text, .. } if text == "Shipped."))
     );
     assert_eq!(call.ends_of_tools(), [ToolEnd::Done]);
 }
@@ -196,7 +193,7 @@ async fn whatever_a_webhook_does_the_model_is_told_and_the_call_goes_on() {
 }
 
 #[tokio::test]
-async fn a_slow_webhook_is_announced_and_given_up_in_time() {
+async fn a_slow_webhook_is_announced_and_times_out() {
     let answers = vec![calls("order", &json!({ "number": "slow" })), says("Not now.")];
     let mut call = Call::begin(answers).await;
     call.say("Where is my order?").await;
@@ -208,7 +205,7 @@ async fn a_slow_webhook_is_announced_and_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn an_interruption_ends_the_webhook_s_request() {
+async fn an_interruption_cancels_the_webhook_request() {
     let answers = vec![calls("order", &json!({ "number": "slow" })), says("Right.")];
     let mut call = Call::begin(answers).await;
     call.say("Where is my order?").await;
@@ -225,29 +222,29 @@ async fn an_interruption_ends_the_webhook_s_request() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(Duration::from_secs(1), asked).await.expect("the request is gone before its own time is over");
+    timeout(Duration::from_secs(1), asked).await.expect("the request is dropped before its timeout");
 }
 
 #[tokio::test]
-async fn a_client_s_tool_is_done_by_the_client() {
+async fn a_client_tool_is_run_by_the_client() {
     let answers = vec![calls("paint", &json!({ "colour": "blue" })), says("Done.")];
     let mut call = Call::begin(answers).await;
     let declared = json!([{ "name": "paint", "description": "Paints the page." }]);
     let tools = of_client(&declared, 5000).unwrap();
-    call.ends.commands.send(ClientCommand::SetTools { id: None, tools }).await.unwrap();
+    call.ports.commands.send(ClientCommand::SetTools { id: None, tools }).await.unwrap();
     call.say("Make it blue.").await;
     let asked = |event: &CallEvent| matches!(event, CallEvent::ToolStarted { arguments: Some(of), .. } if of["colour"] == "blue");
     call.until(asked).await;
     let result = ClientCommand::ToolResult { id: "1-1".into(), result: Ok("painted".into()) };
-    call.ends.commands.send(result).await.unwrap();
+    call.ports.commands.send(result).await.unwrap();
     call.turn().await;
     assert_eq!(call.told().content, "painted");
-    let names: Vec<_> = call.llm.asked.lock()[0].tools.iter().map(|tool| tool.name.clone()).collect();
+    let names: Vec<_> = call.llm.asked()[0].tools.iter().map(|tool| tool.name.clone()).collect();
     assert_eq!(names, ["current_time", "end_call", "order", "paint"]);
 }
 
 #[tokio::test]
-async fn the_time_is_told_and_the_call_ends_after_its_goodbye_was_heard() {
+async fn the_model_is_told_the_time_and_the_call_ends_after_its_goodbye_was_heard() {
     let answers = vec![calls("current_time", &json!({})), says("Late."), calls("end_call", &json!({}))];
     let mut call = Call::begin(answers).await;
     call.say("What time is it?").await;
@@ -256,7 +253,7 @@ async fn the_time_is_told_and_the_call_ends_after_its_goodbye_was_heard() {
     call.say("Bye.").await;
     call.until(|event| matches!(event, CallEvent::Ended { reason: EndReason::AgentEnded, .. })).await;
     let spoken =
-        |event: &CallEvent| matches!(event, CallEvent::PhraseSpoken { text, .. } if text == "Goodbye.");
+        |event: &CallEvent| matches!(event, CallEvent::SegmentSpoken { text, .. } if text == "Goodbye.");
     assert!(call.events.iter().any(spoken));
     assert_eq!(timeout(PATIENCE, call.run).await.unwrap().unwrap(), EndReason::AgentEnded);
 }

@@ -1,4 +1,4 @@
-//! The default language model and its tools, in a real server: how often it calls what it should.
+//! The default language model and its tools, in a real server: how often it calls the right tool.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::time::Duration;
@@ -12,12 +12,12 @@ use live::Live;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_model_asks_for_the_time_and_speaks_of_it_and_never_shows_a_call() {
+async fn the_default_model_calls_for_the_time_and_speaks_of_it_and_never_shows_a_call() {
     ask_for_the_time(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_does_so_behind_a_greeting_too() {
+async fn it_does_so_after_a_greeting_too() {
     ask_for_the_time(&["--set", "conversation.greeting=Hello, I am your assistant. How can I help?"]).await;
 }
 

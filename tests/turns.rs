@@ -1,72 +1,69 @@
 //! Turn-taking of the whole pipeline with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
-use visavis::ends::{TransportEnds, call_ends};
-use visavis::engine::scripted::{LoudnessVad, Script, ScriptedLlm, ScriptedStt, ScriptedTts};
-use visavis::engine::{EngineError, Engines, LlmCapabilities, LlmPiece, Vad};
+use visavis::engine::EngineError;
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::{TransportPorts, call_ports};
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{AudioFrame, MIC_FRAME, Role};
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse, ScriptedStt};
 
 struct Call {
-    ends: Option<TransportEnds>,
+    ports: Option<TransportPorts>,
     llm: Arc<ScriptedLlm>,
     stop: CancellationToken,
     run: tokio::task::JoinHandle<EndReason>,
-    /// When each frame of the answer arrived.
+    /// When each frame of a response arrived.
     heard: Vec<Instant>,
     events: Vec<(Instant, CallEvent)>,
 }
 
-fn pieces(text: &str) -> Script {
-    text.split_inclusive(' ')
-        .map(|piece| (Duration::from_millis(20), Ok(LlmPiece::Text(piece.to_string()))))
-        .collect()
+fn pieces(text: &str) -> ScriptedResponse {
+    ScriptedResponse::words(text).every(Duration::from_millis(20))
+}
+
+fn killed() -> EngineError {
+    EngineError::Failed("killed".into())
 }
 
 impl Call {
-    fn begin(lines: &[&str], answers: Vec<Script>, config: Config) -> Self {
-        Self::of(lines, ScriptedLlm { answers: Mutex::new(answers.into()), ..Default::default() }, config)
+    fn begin(lines: &[&str], answers: Vec<ScriptedResponse>, config: Config) -> Self {
+        Self::of(lines, ScriptedLlm::new(answers), config)
     }
 
     fn of(lines: &[&str], llm: ScriptedLlm, config: Config) -> Self {
-        let lines = lines.iter().map(|line| Ok((*line).to_string())).collect::<VecDeque<_>>();
-        let stt = Arc::new(ScriptedStt { lines: Mutex::new(lines) });
-        let llm = Arc::new(llm);
-        let vad = Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>);
-        let engines = Engines { stt, llm: llm.clone(), tts: Arc::new(ScriptedTts), vad, end_of_turn: None };
-        let (ends, pipeline) = call_ends();
+        let scripted = Scripted::with(llm).hearing(ScriptedStt::new(lines.iter().copied()));
+        let (engines, llm) = (scripted.engines(), scripted.llm);
+        let (ports, pipeline) = call_ports();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let scope = Scope { drain, token: stop.clone() };
         let run = tokio::spawn(async move {
             Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
                 .await
         });
-        Self { ends: Some(ends), llm, stop, run, heard: Vec::new(), events: Vec::new() }
+        Self { ports: Some(ports), llm, stop, run, heard: Vec::new(), events: Vec::new() }
     }
 
-    /// Speaks (or is silent) for this long, at the pace of speech, and takes what comes.
+    /// Speaks (or is silent) for this long in real time, and collects what arrives.
     async fn mic(&mut self, ms: u64, loud: bool) {
-        let ends = self.ends.as_mut().expect("the client is there");
+        let ports = self.ports.as_mut().expect("the client is there");
         for _ in 0..ms / 20 {
             let samples = vec![if loud { 8000 } else { 0 }; MIC_FRAME];
-            ends.mic.send(AudioFrame { samples, received: true });
+            ports.mic.send(AudioFrame { samples, received: true });
             sleep(Duration::from_millis(20)).await;
-            while let Ok(frame) = ends.media.try_recv() {
+            while let Ok(frame) = ports.media.try_recv() {
                 assert!(!frame.samples.is_empty());
                 self.heard.push(Instant::now());
             }
-            while let Ok(event) = ends.events.try_recv() {
+            while let Ok(event) = ports.events.try_recv() {
                 self.events.push((Instant::now(), event));
             }
         }
@@ -81,31 +78,28 @@ impl Call {
         self.events.iter().filter(|(_, event)| what(event)).count()
     }
 
-    /// What the events say of something, in order.
+    /// The selected texts of the events, joined in order.
     fn texts(&self, of: impl Fn(&CallEvent) -> Option<String>) -> String {
         self.events.iter().filter_map(|(_, event)| of(event)).collect()
     }
 
     async fn hang_up(mut self) -> EndReason {
-        drop(self.ends.take());
+        drop(self.ports.take());
         timeout(Duration::from_secs(5), self.run).await.expect("the pipeline ends with its client").unwrap()
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spoken_question_gets_a_spoken_answer_that_begins_before_the_model_is_done() {
-    let slow: Script = "Well, the answer to that, is quite long indeed. "
-        .repeat(3)
-        .split_inclusive(' ')
-        .map(|piece| (Duration::from_millis(150), Ok(LlmPiece::Text(piece.to_string()))))
-        .collect();
+async fn a_spoken_question_gets_a_spoken_response_that_begins_before_the_model_is_done() {
+    let slow = ScriptedResponse::words(&"Well, the answer to that, is quite long indeed. ".repeat(3));
+    let slow = slow.every(Duration::from_millis(150));
     let mut call = Call::begin(&["What is it?"], vec![slow], Config::default());
     call.say().await;
     call.mic(20_000, false).await;
     let at =
         |what: fn(&CallEvent) -> bool| call.events.iter().find(|(_, event)| what(event)).map(|(at, _)| *at);
     let spoke = at(|event| matches!(event, CallEvent::AgentStartedSpeaking(_))).expect("it spoke");
-    let written = at(|event| matches!(event, CallEvent::AnswerTextEnded(_))).expect("the text ended");
+    let written = at(|event| matches!(event, CallEvent::ResponseTextEnded(_))).expect("the text ended");
     assert!(spoke < written, "speech waits for the whole text");
     assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStoppedSpeaking(_))), 1);
     // 27 words of 300 ms.
@@ -114,12 +108,12 @@ async fn a_spoken_question_gets_a_spoken_answer_that_begins_before_the_model_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn speaking_over_an_answer_silences_it_and_the_next_question_remembers_only_what_was_heard() {
+async fn a_barge_in_silences_the_response_and_the_history_keeps_only_what_was_heard() {
     let answers = vec![pieces("One two three four five six seven eight nine ten. "), pieces("Yes. ")];
     let mut call = Call::begin(&["Count.", "Stop, what was that?"], answers, Config::default());
     call.say().await;
     call.mic(1000, false).await;
-    assert!(!call.heard.is_empty(), "it answers");
+    assert!(!call.heard.is_empty(), "it responds");
     let voice = Instant::now();
     call.say().await;
     call.mic(3000, false).await;
@@ -133,82 +127,82 @@ async fn speaking_over_an_answer_silences_it_and_the_next_question_remembers_onl
     let stopped = voice + Duration::from_millis(240);
     let leaked = call.heard.iter().filter(|at| **at > stopped && **at < voice + Duration::from_millis(1400));
     assert_eq!(leaked.count(), 0, "silent before it is known whether it was speech");
-    let asked = call.llm.asked.lock().clone();
+    let asked = call.llm.asked();
     let remembered = &asked[1].messages[2];
     assert_eq!(remembered.role, Role::Assistant);
     let words = remembered.content.split_whitespace().count();
-    // About a second of 300 ms words before the voice, and what passed until the decision.
+    // About a second of 300 ms words before the barge-in, and those until the decision.
     assert!((2..=5).contains(&words), "{}", remembered.content);
     call.hang_up().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_question_remembers_no_private_text_of_the_answer() {
+async fn the_history_holds_no_private_text_of_a_response() {
     let answers = vec![pieces("<think>x</think>Tea. <|im_end|>"), pieces("Yes. ")];
     let mut call = Call::begin(&["What is it?", "Really?"], answers, Config::default());
     for _ in 0..2 {
         call.say().await;
         call.mic(4000, false).await;
     }
-    let asked = call.llm.asked.lock().clone();
+    let asked = call.llm.asked();
     let said: Vec<_> = asked[1].messages.iter().skip(1).map(|message| message.content.as_str()).collect();
     assert_eq!(said, ["What is it?", "Tea.", "Really?"]);
     call.hang_up().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_dies_before_a_word_is_asked_again_and_the_person_gets_an_answer() {
-    let dead: Script = vec![(Duration::from_millis(50), Err(EngineError::Failed("killed".into())))];
+async fn a_model_that_dies_before_a_word_is_asked_again_and_the_person_gets_a_response() {
+    let dead = ScriptedResponse::default().then_fails(Duration::from_millis(50), killed());
     let mut call = Call::begin(&["Hello?"], vec![dead, pieces("Hello there. ")], Config::default());
     call.say().await;
     call.mic(2000, false).await;
     assert!(call.heard.len() > 20);
-    assert_eq!(call.llm.asked.lock().len(), 2);
+    assert_eq!(call.llm.asked().len(), 2);
     assert_eq!(
         call.count(|event| matches!(event, CallEvent::Turn { .. })),
         1,
-        "the first one was never heard of"
+        "the client was not told of the first one"
     );
     call.hang_up().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_dies_after_a_holding_phrase_is_asked_again_and_the_phrase_is_no_part_of_the_answer() {
-    let dies = vec![(Duration::from_secs(6), Err(EngineError::Failed("killed".into())))];
+async fn a_model_that_dies_after_a_filler_is_asked_again_and_the_filler_is_no_part_of_the_response() {
+    let dies = ScriptedResponse::default().then_fails(Duration::from_secs(6), killed());
     let mut call = Call::begin(&[], vec![dies, pieces("It is Paris. ")], Config::default());
-    let commands = call.ends.as_ref().unwrap().commands.clone();
+    let commands = call.ports.as_ref().unwrap().commands.clone();
     commands.send(ClientCommand::Say("What is the capital of France?".into())).await.unwrap();
     call.mic(5000, false).await;
-    assert!(call.heard.len() >= 25, "the holding phrase is heard: {} frames", call.heard.len());
+    assert!(call.heard.len() >= 25, "the filler is heard: {} frames", call.heard.len());
     assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStartedSpeaking(_))), 0);
     call.mic(5000, false).await;
     let said = call.texts(|event| match event {
-        CallEvent::PhraseSpoken { text, .. } => Some(text.clone()),
+        CallEvent::SegmentSpoken { text, .. } => Some(text.clone()),
         _ => None,
     });
-    assert_eq!((said.as_str(), call.llm.asked.lock().len()), ("It is Paris.", 2));
+    assert_eq!((said.as_str(), call.llm.asked().len()), ("It is Paris.", 2));
     assert_eq!(call.count(|event| matches!(event, CallEvent::Interrupted { .. })), 0);
-    assert_eq!(call.count(|event| matches!(event, CallEvent::AnswerFailed { .. })), 1);
+    assert_eq!(call.count(|event| matches!(event, CallEvent::ResponseFailed { .. })), 1);
     drop(commands);
     call.hang_up().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_dies_in_its_answer_is_asked_again_after_an_apology() {
-    let mut dies = pieces("The capital of France, as everybody knows, is the city of ");
-    dies.push((Duration::from_secs(2), Err(EngineError::Failed("killed".into()))));
+async fn a_model_that_dies_during_its_response_is_asked_again_after_an_apology() {
+    let dies = pieces("The capital of France, as everybody knows, is the city of ");
+    let dies = dies.then_fails(Duration::from_secs(2), killed());
     let mut call = Call::begin(&[], vec![dies, pieces("It is Paris. "), pieces("Yes. ")], Config::default());
-    let commands = call.ends.as_ref().unwrap().commands.clone();
+    let commands = call.ports.as_ref().unwrap().commands.clone();
     commands.send(ClientCommand::Say("What is the capital of France?".into())).await.unwrap();
     call.mic(10_000, false).await;
-    let ends = call.texts(|event| match event {
+    let ports = call.texts(|event| match event {
         CallEvent::Turn { end, .. } => Some(format!("{end:?} ")),
         _ => None,
     });
-    assert_eq!(ends, "Failed Finished ");
+    assert_eq!(ports, "Failed Finished ");
     commands.send(ClientCommand::Say("Really?".into())).await.unwrap();
     call.mic(3000, false).await;
-    let asked = call.llm.asked.lock().clone();
+    let asked = call.llm.asked();
     assert_eq!(asked[1].messages, asked[0].messages);
     assert!(!format!("{:?}", asked[2].messages).contains("Sorry"), "{:?}", asked[2].messages);
     drop(commands);
@@ -216,25 +210,23 @@ async fn a_model_that_dies_in_its_answer_is_asked_again_after_an_apology() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prompt_that_does_not_fit_is_cut_and_answered_and_tools_that_never_could_are_refused() {
-    let answers = Mutex::new((0..3).map(|_| pieces("That is long. ")).collect());
-    let llm = ScriptedLlm { answers, limit: Some(400), ..Default::default() };
+async fn a_prompt_that_is_too_long_is_cut_and_answered_and_tools_that_can_never_fit_are_refused() {
+    let llm = ScriptedLlm::new((0..3).map(|_| pieces("That is long. "))).with_limit(400);
     let mut call = Call::of(&[], llm, Config::default());
-    let commands = call.ends.as_ref().unwrap().commands.clone();
+    let commands = call.ports.as_ref().unwrap().commands.clone();
     for asked in 1..=3 {
         commands.send(ClientCommand::Say("7 ".repeat(1900))).await.unwrap();
         call.mic(4000, false).await;
         assert_eq!(call.count(|event| matches!(event, CallEvent::AgentStoppedSpeaking(_))), asked);
     }
-    let lengths: Vec<usize> = {
-        let asked = call.llm.asked.lock();
-        asked.iter().map(|request| request.messages.last().unwrap().content.len()).collect()
-    };
+    let asked = call.llm.asked();
+    let lengths: Vec<usize> =
+        asked.iter().map(|request| request.messages.last().unwrap().content.len()).collect();
     assert!(
         lengths[0] > 3000 && lengths.iter().skip(1).all(|length| (500..1600).contains(length)),
         "{lengths:?}"
     );
-    assert_eq!(call.count(|event| matches!(event, CallEvent::AnswerFailed { .. })), 0);
+    assert_eq!(call.count(|event| matches!(event, CallEvent::ResponseFailed { .. })), 0);
     let big = serde_json::json!([{ "name": "big", "description": "x".repeat(1000), "parameters": {
         "type": "object", "properties": { "x": { "type": "string", "description": "y".repeat(3000) } } } }]);
     let tools = visavis_core::tool::of_client(&big, 5000).unwrap();
@@ -250,14 +242,13 @@ async fn a_prompt_that_does_not_fit_is_cut_and_answered_and_tools_that_never_cou
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_can_only_answer_is_asked_for_nothing_else_and_its_call_is_like_any_other() {
-    let answers = Mutex::new([pieces("Tea, I think. "), pieces("Yes. ")].into());
-    let llm = ScriptedLlm { answers, capabilities: LlmCapabilities::default(), ..Default::default() };
+async fn a_model_that_can_only_generate_is_asked_for_nothing_else_and_its_call_works() {
+    let llm = ScriptedLlm::new([pieces("Tea, I think. "), pieces("Yes. ")]).only_answering();
     let mut config = Config::default();
     config.tools.builtin = vec!["current_time".into()];
     config.conversation.greeting.clear();
     let mut call = Call::of(&["What is it?", "Really?"], llm, config);
-    let commands = call.ends.as_ref().unwrap().commands.clone();
+    let commands = call.ports.as_ref().unwrap().commands.clone();
     commands.send(ClientCommand::Ready).await.unwrap();
     let paint = serde_json::json!([{ "name": "paint", "description": "Paints the page." }]);
     let tools = visavis_core::tool::of_client(&paint, 5000).unwrap();
@@ -272,8 +263,8 @@ async fn a_model_that_can_only_answer_is_asked_for_nothing_else_and_its_call_is_
         _ => None,
     });
     assert!(refused.contains("calls no tools"), "{refused}");
-    assert_eq!(*call.llm.beyond.lock(), Vec::<&str>::new(), "asked for what it cannot do");
-    let asked = call.llm.asked.lock().clone();
+    assert_eq!(call.llm.beyond(), Vec::<&str>::new(), "asked for what it cannot do");
+    let asked = call.llm.asked();
     let said: Vec<_> = asked[1].messages.iter().skip(1).map(|message| message.content.as_str()).collect();
     assert_eq!(said, ["What is it?", "Tea, I think.", "Really?"]);
     drop(commands);
@@ -281,15 +272,15 @@ async fn a_model_that_can_only_answer_is_asked_for_nothing_else_and_its_call_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_lost_is_not_hung_up() {
+async fn a_lost_connection_is_not_a_hang_up() {
     let mut call = Call::begin(&[], vec![], Config::default());
     call.mic(100, false).await;
-    call.ends.as_ref().unwrap().departure.lost();
+    call.ports.as_ref().unwrap().departure.lost();
     assert_eq!(call.hang_up().await, EndReason::ConnectionLost);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cough_stops_the_answer_for_a_moment_and_not_a_sample_of_it_is_lost() {
+async fn a_cough_pauses_the_response_and_no_sample_of_it_is_lost() {
     let answer = pieces("One two three four five six seven eight nine ten. ");
     let mut call = Call::begin(&["Count.", ""], vec![answer], Config::default());
     call.say().await;
@@ -300,23 +291,23 @@ async fn a_cough_stops_the_answer_for_a_moment_and_not_a_sample_of_it_is_lost() 
     // Ten words of 300 ms.
     assert!(before < 100 && call.heard.len() == 150, "{before} {}", call.heard.len());
     let longest = call.heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-    assert!(longest > Duration::from_millis(150), "it gave way: {longest:?}");
+    assert!(longest > Duration::from_millis(150), "it paused: {longest:?}");
     assert_eq!(call.count(|event| matches!(event, CallEvent::Interrupted { .. })), 0);
     call.hang_up().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thinking_pause_does_not_split_the_turn_and_what_was_made_for_it_is_never_heard() {
+async fn a_thinking_pause_does_not_split_the_turn_and_its_speculative_response_is_never_heard() {
     let answers = vec![pieces("To half a sentence. "), pieces("To all of it. ")];
     let mut call = Call::begin(&["What is the capital of France?"], answers, Config::default());
     call.mic(1000, true).await;
     call.mic(600, false).await;
     call.mic(1000, true).await;
     call.mic(4000, false).await;
-    assert_eq!(call.llm.asked.lock().len(), 2, "it thought ahead");
+    assert_eq!(call.llm.asked().len(), 2, "a speculative response was begun");
     assert_eq!(call.count(|event| matches!(event, CallEvent::UserTranscript { last: true, .. })), 1);
     let said = call.events.iter().filter_map(|(_, event)| match event {
-        CallEvent::PhraseSpoken { text, .. } => Some(text.as_str()),
+        CallEvent::SegmentSpoken { text, .. } => Some(text.as_str()),
         _ => None,
     });
     let said: Vec<_> = said.collect();
@@ -327,7 +318,7 @@ async fn a_thinking_pause_does_not_split_the_turn_and_what_was_made_for_it_is_ne
 #[tokio::test(start_paused = true)]
 async fn typed_words_are_answered_without_a_microphone() {
     let mut call = Call::begin(&[], vec![pieces("Typed and read. ")], Config::default());
-    let commands = call.ends.as_ref().unwrap().commands.clone();
+    let commands = call.ports.as_ref().unwrap().commands.clone();
     commands.send(ClientCommand::Say("Hi".into())).await.unwrap();
     // Nothing at all comes from the microphone.
     sleep(Duration::from_secs(3)).await;
@@ -338,7 +329,7 @@ async fn typed_words_are_answered_without_a_microphone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_minutes_of_speech_without_a_pause_are_answered_at_the_limit_and_lose_no_call() {
+async fn ten_minutes_of_speech_without_a_pause_are_answered_at_the_limit_and_end_no_call() {
     let answers = (0..4).map(|_| pieces("I see. ")).collect();
     let mut call = Call::begin(&["one", "two", "three"], answers, Config::default());
     call.mic(600_000, true).await;
@@ -347,13 +338,13 @@ async fn ten_minutes_of_speech_without_a_pause_are_answered_at_the_limit_and_los
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_and_noise_get_no_answer() {
+async fn silence_and_noise_get_no_response() {
     let mut call = Call::begin(&["", ""], vec![], Config::default());
     call.mic(5000, false).await;
     call.say().await;
     call.mic(2000, false).await;
     assert!(call.heard.is_empty());
-    assert!(call.llm.asked.lock().is_empty());
+    assert!(call.llm.asked().is_empty());
     call.hang_up().await;
 }
 
@@ -380,10 +371,8 @@ async fn tags_show_on_the_face_and_are_never_spoken_shown_or_remembered() {
     use visavis_core::avatar::cue::Cue;
     let tagged = "[happy] Well, [nod] yes. *smiles* I like [sarcastic] it. [tilt] [hap";
     let chars: Vec<char> = tagged.chars().collect();
-    let tagged: Script = chars
-        .chunks(3)
-        .map(|piece| (Duration::from_millis(5), Ok(LlmPiece::Text(piece.iter().collect()))))
-        .collect();
+    let tagged = ScriptedResponse::texts(chars.chunks(3).map(|piece| piece.iter().collect::<String>()));
+    let tagged = tagged.every(Duration::from_millis(5));
     let answers = vec![tagged, pieces("Yes, of course. ")];
     let mut config = Config::default();
     config.avatar.tags = true;
@@ -393,27 +382,27 @@ async fn tags_show_on_the_face_and_are_never_spoken_shown_or_remembered() {
     // 5 words of 300 ms.
     assert!((74..=77).contains(&call.heard.len()), "{}", call.heard.len());
     let sad = Cue::named("sad").unwrap();
-    let ends = call.ends.as_ref().unwrap();
-    ends.commands.send(ClientCommand::SetExpression(sad)).await.unwrap();
+    let ports = call.ports.as_ref().unwrap();
+    ports.commands.send(ClientCommand::SetExpression(sad)).await.unwrap();
     call.say().await;
     call.mic(3000, false).await;
     let written: String = call.texts(|event| match event {
-        CallEvent::AnswerText { text, .. } => Some(text.clone()),
+        CallEvent::ResponseText { text, .. } => Some(text.clone()),
         _ => None,
     });
     assert_eq!(written, "Well, yes. I like it. Yes, of course. ");
     let spoken = call.texts(|event| match event {
-        CallEvent::PhraseSpoken { text, .. } => Some(format!("{text}|")),
+        CallEvent::SegmentSpoken { text, .. } => Some(format!("{text}|")),
         _ => None,
     });
     assert_eq!(spoken, "Well, yes.|I like it.|Yes, of course.|");
-    assert_eq!(call.llm.asked.lock()[1].messages[2].content, "Well, yes. I like it.");
+    assert_eq!(call.llm.asked()[1].messages[2].content, "Well, yes. I like it.");
     let shown = call.texts(|event| match event {
         CallEvent::Expression(Cue::Mood(mood)) => Some(format!("{mood:?} ")),
         CallEvent::Expression(Cue::Gesture(gesture)) => Some(format!("{gesture:?} ")),
         _ => None,
     });
-    // The second answer has no tags: its words suggest a nod.
+    // The second response has no tags: its words suggest a nod.
     assert_eq!(shown, "Happy Nod Happy Tilt Sad Nod ");
     call.hang_up().await;
 }

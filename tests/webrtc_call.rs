@@ -10,7 +10,7 @@ use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use webrtc_support::{Call, Client, best_share_of, host, play, until, within};
 
-/// What the pipeline gets of the microphone while `speaking` runs, from the first received frame.
+/// The microphone frames that reach the pipeline, from the first received one.
 async fn listen(call: &mut Call, frames: usize) -> Vec<AudioFrame> {
     let mut heard = Vec::new();
     while heard.len() < frames {
@@ -40,12 +40,15 @@ async fn sound_and_messages_go_both_ways() {
 
     play(&call.pipeline, 1, 600.0, 50, 48_000).await;
     play(&call.pipeline, 2, 600.0, 25, 480_000).await;
-    until("the answer is heard", async || client.heard.packets.lock().len() >= 75).await;
+    until("the response is heard", async || client.heard.packets.lock().len() >= 75).await;
     assert!(best_share_of(600.0, &client.heard.samples.lock()) > 0.95);
     let packets = client.heard.packets.lock().clone();
-    assert!(packets.windows(2).all(|pair| pair[1].1 == pair[0].1.wrapping_add(1)), "numbers without a hole");
+    assert!(
+        packets.windows(2).all(|pair| pair[1].1 == pair[0].1.wrapping_add(1)),
+        "sequence numbers without a gap"
+    );
     let markers: Vec<usize> = (0..packets.len()).filter(|&n| packets[n].2).collect();
-    assert_eq!(markers, [0, 50], "the marker tells where sound begins");
+    assert_eq!(markers, [0, 50], "the marker shows where sound begins");
     assert_eq!(packets[50].0.wrapping_sub(packets[0].0), 432_000, "timestamps are the call's");
 
     client.say("ping 1").await;
@@ -68,16 +71,16 @@ async fn events_from_before_the_channel_opens_arrive_in_order() {
     let mut client = Client::new().await;
     let call = client.dial(&host, tokio_util::task::TaskTracker::new()).await.unwrap();
     for response in 0..200 {
-        call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(response))).await.unwrap();
+        call.pipeline.events.send(CallEvent::ResponseStarted(ResponseId(response))).await.unwrap();
     }
     for response in 0..200 {
         let message = within(Duration::from_secs(10), client.messages.recv()).await.unwrap();
-        assert_eq!(message, format!("AnswerStarted(ResponseId({response}))"));
+        assert_eq!(message, format!("ResponseStarted(ResponseId({response}))"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_hangs_up_is_noticed_at_once_and_leaves_nothing() {
+async fn a_hang_up_is_noticed_at_once_and_leaves_nothing_behind() {
     let host = host().await;
     let mut client = Client::new().await;
     let mut call = client.call(&host).await.unwrap();
@@ -87,7 +90,7 @@ async fn a_client_that_hangs_up_is_noticed_at_once_and_leaves_nothing() {
     within(Duration::from_secs(2), gone).await;
     assert!(within(Duration::from_secs(1), call.pipeline.commands.recv()).await.is_none());
     call.tasks.close();
-    // Less than a connection gets to close: it does so by itself.
+    // Less than the time limit for closing a connection: it closes by itself.
     within(Duration::from_millis(1_900), call.tasks.wait()).await;
     assert!(call.token.is_cancelled(), "nobody waits for its transport any more");
     assert_eq!(host.routes(), 0);
@@ -144,21 +147,21 @@ async fn an_ice_restart_keeps_the_sound() {
     let (_, heard) = tokio::join!(client.speak(500.0, 100, 120), listen(&mut call, 90));
     assert!(best_share_of(500.0, &samples(&heard)) > 0.9);
     play(&call.pipeline, 1, 600.0, 30, 0).await;
-    until("the answer is heard", async || client.heard.packets.lock().len() >= 30).await;
+    until("the response is heard", async || client.heard.packets.lock().len() >= 30).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_answer_falls_silent_at_once() {
+async fn an_interrupted_response_falls_silent_at_once() {
     let host = host().await;
     let mut client = Client::new().await;
     let call = client.call(&host).await.unwrap();
     play(&call.pipeline, 1, 600.0, 10, 0).await;
-    until("the answer is heard", async || client.heard.packets.lock().len() >= 10).await;
+    until("the response is heard", async || client.heard.packets.lock().len() >= 10).await;
     let heard = String::new();
     call.pipeline.events.send(CallEvent::Interrupted { response: ResponseId(1), heard }).await.unwrap();
     within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
     play(&call.pipeline, 1, 600.0, 10, 9_600).await;
     play(&call.pipeline, 2, 600.0, 5, 48_000).await;
-    until("the next answer is heard", async || client.heard.packets.lock().len() >= 15).await;
+    until("the next response is heard", async || client.heard.packets.lock().len() >= 15).await;
     assert_eq!(client.heard.packets.lock().len(), 15);
 }

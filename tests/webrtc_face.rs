@@ -1,4 +1,4 @@
-//! The face over WebRTC: a data channel of its own, on the clock of the call's RTP.
+//! The face over WebRTC: on its own data channel, on the call's RTP clock.
 #![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;
@@ -15,7 +15,7 @@ use visavis_core::frame::ResponseId;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc_support::{Call, Client, host, play, until, within};
 
-/// What a channel brings, as faces.
+/// The batches of faces that arrive on a channel.
 fn faces(channel: Arc<dyn DataChannel>) -> mpsc::Receiver<Batch> {
     let (out, faces) = mpsc::channel(64);
     tokio::spawn(async move {
@@ -35,7 +35,7 @@ fn batch(response: u32, timestamp: u32) -> Batch {
     Batch { response, timestamp, fps: 15, epoch: 1, last: false, faces: vec![face; 3] }
 }
 
-/// The server learns of the channel a little later than the client that opened it.
+/// Sends faces until one arrives: the server learns of the channel a little after the client opened it.
 async fn first(call: &Call, shown: &mut mpsc::Receiver<Batch>) -> Batch {
     loop {
         call.pipeline.faces.send(batch(1, 96_000)).await.unwrap();
@@ -46,7 +46,7 @@ async fn first(call: &Call, shown: &mut mpsc::Receiver<Batch>) -> Batch {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faces_come_on_their_own_channel_with_the_rtp_time_of_their_sound() {
+async fn faces_arrive_on_their_own_channel_with_the_rtp_timestamp_of_their_sound() {
     let host = host().await;
     let mut client = Client::new().await;
     let options = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
@@ -57,20 +57,20 @@ async fn faces_come_on_their_own_channel_with_the_rtp_time_of_their_sound() {
 
     let first = first(&call, &mut shown).await;
     play(&call.pipeline, 1, 600.0, 5, 96_000).await;
-    until("the answer is heard", async || client.heard.packets.lock().len() >= 5).await;
+    until("the response is heard", async || client.heard.packets.lock().len() >= 5).await;
     let sound = client.heard.packets.lock()[0].0;
     assert_eq!(first.timestamp, sound, "a face has the timestamp of the packet that it belongs to");
     assert_eq!((first.response, first.faces.len(), first.epoch), (1, 3, 1));
     assert!((first.faces[0].weights[Shape::JawOpen] - 0.4).abs() < 0.01);
 
-    // The messages stay on theirs.
+    // Messages stay on their own channel.
     call.pipeline.events.send(CallEvent::UserStartedSpeaking).await.unwrap();
     let message = within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
     assert_eq!(message, "UserStartedSpeaking");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
+async fn no_face_of_an_interrupted_response_is_sent_any_more() {
     let host = host().await;
     let mut client = Client::new().await;
     let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
@@ -82,7 +82,7 @@ async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
     let interrupted = CallEvent::Interrupted { response: ResponseId(1), heard: String::new() };
     call.pipeline.events.send(interrupted).await.unwrap();
     within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
-    // A face at rest, of no answer, and the next answer's face are shown.
+    // A face at rest, which belongs to no response, and the next response's face are shown.
     for response in [1, 0, 1, 2] {
         call.pipeline.faces.send(batch(response, 0)).await.unwrap();
     }
@@ -92,9 +92,9 @@ async fn no_face_of_an_interrupted_answer_is_sent_any_more() {
     }
 }
 
-/// The connection holds back all that comes, sound included, while what a channel tells waits to be taken.
+/// The connection withholds everything incoming, sound included, while a channel's events are not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_client_is_understood_however_many_faces_it_has_been_shown() {
+async fn client_messages_arrive_however_many_faces_were_sent() {
     const FACES: usize = 600;
     let host = host().await;
     let mut client = Client::new().await;

@@ -1,4 +1,4 @@
-//! The jitter buffer against networks of all kinds, in a time of their own.
+//! The jitter buffer against networks of all kinds, on simulated time.
 #![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn payload(index: u32) -> Bytes {
     bytes.into()
 }
 
-/// Plays `sent` until `end` ms; packet `index` has the sequence number `first + index` and its place on the clock.
+/// Plays `sent` until `end` ms; packet `index` has the sequence number `first + index` and the timestamp to match.
 fn play(first: u16, clock: u32, sent: &[Sent], end: u64) -> Call {
     let mut queue = sent.to_vec();
     queue.sort_by_key(|packet| packet.arrives);
@@ -62,7 +62,7 @@ fn play(first: u16, clock: u32, sent: &[Sent], end: u64) -> Call {
 }
 
 impl Call {
-    /// Asks for all that is there.
+    /// Pulls everything that is available.
     fn tick(&mut self, now: u64) {
         loop {
             let sounded = match self.buffer.pull(Duration::from_millis(now)) {
@@ -103,13 +103,13 @@ fn steady(count: u32) -> Vec<Sent> {
     (0..count).map(|index| Sent { index, arrives: u64::from(index) * TICK + 7 }).collect()
 }
 
-/// The packets from `from` to `to`, and nothing else between them.
+/// The packets from `from` to `to`, with nothing between them.
 fn all(from: u32, to: u32) -> Vec<Sounded> {
     (from..to).map(Sounded::Packet).collect()
 }
 
 #[test]
-fn what_is_there_sounds_at_once() {
+fn available_packets_are_played_at_once() {
     let call = play(0, 0, &steady(500), 10_100);
     assert_eq!(call.since_first()[..500], all(0, 500));
     for index in 0..500 {
@@ -119,7 +119,7 @@ fn what_is_there_sounds_at_once() {
 }
 
 #[test]
-fn numbers_that_wrap_around_are_in_order_all_the_same() {
+fn sequence_numbers_that_wrap_around_keep_their_order() {
     let call = play(65_500, u32::MAX - 30_000, &steady(200), 4_100);
     assert_eq!(call.packets(), (0..200).collect::<Vec<_>>());
 }
@@ -144,7 +144,7 @@ fn one_lost_packet_is_recovered_from_the_next_and_two_cost_one_concealment() {
 }
 
 #[test]
-fn swapped_packets_are_sounded_in_order_and_none_is_lost() {
+fn swapped_packets_are_played_in_order_and_none_is_lost() {
     let mut sent = steady(600);
     for pair in sent.chunks_mut(2) {
         pair[0].arrives += 30;
@@ -178,7 +178,7 @@ fn a_microphone_that_stutters_at_its_source_is_heard_without_a_hole() {
 }
 
 #[test]
-fn without_packets_there_is_silence_at_the_pace_of_time() {
+fn without_packets_there_is_silence_in_real_time() {
     let call = play(0, 0, &steady(50), 3_000);
     let silence: Vec<u64> = call.sounded.iter().filter(|(at, _)| *at > 1_000).map(|(at, _)| *at).collect();
     assert_eq!(silence[..40], [1_800; 40], "packets may be late by 800 ms; then all of that was silence");
@@ -187,8 +187,7 @@ fn without_packets_there_is_silence_at_the_pace_of_time() {
     assert_eq!(nothing.sounded.len(), 50, "a client that has not begun to send is silent");
 }
 
-/// Frames 0 to 9 and 60 to 99 are sent, the last before the pause as an empty one; the sound of a pause comes when
-/// `arrives` says.
+/// Sends frames 0 to 9, the last of them empty, and 60 to 99, each when `arrives` says; the pause between is not sent.
 fn with_pause(arrives: impl Fn(u32) -> u64) -> (Vec<Sounded>, JitterCounts) {
     let mut call = Call { buffer: JitterBuffer::new(), sounded: Vec::new(), longest: Duration::ZERO };
     let mut tick = 0;
@@ -224,17 +223,17 @@ fn with_pause(arrives: impl Fn(u32) -> u64) -> (Vec<Sounded>, JitterCounts) {
 }
 
 #[test]
-fn a_pause_of_the_sender_is_silence_of_its_length_also_when_it_comes_late() {
+fn a_pause_of_the_sender_is_silence_of_the_same_length_even_if_it_arrives_late() {
     let right = [all(0, 10), vec![Sounded::Silence; 50], all(60, 100)].concat();
     let (heard, counts) = with_pause(|tick| u64::from(tick) * TICK);
     assert_eq!((heard, counts), (right.clone(), JitterCounts::default()));
-    // What comes after the first packets comes at once.
+    // All packets after the first five arrive at once.
     let (heard, counts) = with_pause(|tick| if tick < 5 { u64::from(tick) * TICK } else { 250 });
     assert_eq!((heard, counts.lost), (right, 0));
 }
 
 #[test]
-fn a_stream_that_starts_anew_is_followed_at_once() {
+fn a_restarted_stream_is_followed_at_once() {
     let mut buffer = JitterBuffer::new();
     for tick in 0..100_u32 {
         let now = Duration::from_millis(u64::from(tick) * 20);
@@ -269,16 +268,16 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_network_does_sound_is_in_order_once_and_within_bounds((first, clock, sent) in network()) {
+    fn over_any_network_packets_are_played_in_order_once_and_within_bounds((first, clock, sent) in network()) {
         let end = sent.iter().map(|packet| packet.arrives).max().unwrap_or(0) + 1_000;
         let call = play(first, clock, &sent, end);
         let packets = call.packets();
         prop_assert!(packets.windows(2).all(|pair| pair[0] < pair[1]));
         prop_assert!(call.longest <= Duration::from_millis(600), "held {:?}", call.longest);
-        prop_assert_eq!(call.buffer.held(), Duration::ZERO, "all is sounded in the end");
+        prop_assert_eq!(call.buffer.held(), Duration::ZERO, "everything is played in the end");
         prop_assert!(call.buffer.target_delay() <= Duration::from_millis(120));
         prop_assert!(call.buffer.target_delay() >= Duration::from_millis(20));
-        // Each that arrived before its turn was over sounds; what is made up stands for what does not.
+        // Every packet that arrived in time is played; the others are counted as late.
         let counts = call.buffer.counts();
         prop_assert!(sent.len() as u64 >= packets.len() as u64);
         let known = sent.iter().map(|packet| packet.index).collect::<std::collections::BTreeSet<_>>();
@@ -286,7 +285,7 @@ proptest! {
     }
 
     #[test]
-    fn numbers_without_any_sense_do_no_harm(
+    fn nonsense_numbers_and_timestamps_do_no_harm(
         packets in proptest::collection::vec((any::<u16>(), any::<u32>(), 1_u32..5_760, 0_u64..40), 1..400)
     ) {
         let mut buffer = JitterBuffer::new();

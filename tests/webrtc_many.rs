@@ -36,7 +36,7 @@ async fn forty_calls_share_one_port_and_none_hears_another() {
         };
         let (_, heard) = tokio::join!(client.speak(theirs, 150, 0), listen);
         play(&call.pipeline, 1, ours, 50, 0).await;
-        until("the answer is heard", async || client.heard.packets.lock().len() >= 30).await;
+        until("the response is heard", async || client.heard.packets.lock().len() >= 30).await;
         let answer = best_share_of(ours, &client.heard.samples.lock());
         (best_share_of(theirs, &heard), answer, client, call)
     };

@@ -1,4 +1,4 @@
-//! Offers of real browsers, and what becomes of them on the way.
+//! Offers of real browsers, intact and mangled.
 #![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;
@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::ends::call_ends;
+use visavis::ports::call_ports;
 use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcConfig, WebRtcHost, Wiring};
 use webrtc_support::{Client, PlainCodec, host, play, until, within};
 
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
 const FIREFOX: &str = include_str!("webrtc_support/offer-firefox.sdp");
 
-/// A call's worth of answering, ended at once.
+/// Answers an offer for a call that ends at once.
 async fn answer(host: &Arc<WebRtcHost>, offer: &str) -> Result<String, OfferError> {
-    let (ends, _pipeline) = call_ends();
+    let (ports, _pipeline) = call_ports();
     let token = CancellationToken::new();
     token.cancel();
-    let wiring = Wiring { ends, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
+    let wiring = Wiring { ports, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
     host.answer(offer, wiring).await.map(|(answer, _)| answer)
 }
 
@@ -32,7 +32,7 @@ fn detail(result: Result<String, OfferError>) -> String {
 }
 
 #[tokio::test]
-async fn browsers_are_answered_with_what_they_need() {
+async fn answers_hold_what_browsers_need() {
     let host = host().await;
     for (offer, opus) in [(CHROMIUM, 111), (FIREFOX, 109)] {
         let answer = answer(&host, offer).await.unwrap();
@@ -49,12 +49,12 @@ async fn browsers_are_answered_with_what_they_need() {
             assert!(answer.lines().any(|have| have == line), "no {line} in\n{answer}");
         }
         assert!(answer.contains("a=msid:visavis "), "{answer}");
-        assert_eq!(answer.matches("a=candidate:").count(), 1, "no address but the port's own");
+        assert_eq!(answer.matches("a=candidate:").count(), 1, "no address but the host's own");
     }
 }
 
 #[tokio::test]
-async fn public_addresses_come_first_and_all_have_the_one_port() {
+async fn public_addresses_come_first_and_all_have_the_same_port() {
     let public: std::net::IpAddr = "203.0.113.5".parse().unwrap();
     let config = WebRtcConfig { udp: "0.0.0.0:0".parse().unwrap(), public_addresses: vec![public] };
     let host = WebRtcHost::bind(config).await.unwrap();
@@ -98,7 +98,7 @@ async fn sections_are_answered_in_any_order_and_video_is_declined() {
 }
 
 #[tokio::test]
-async fn a_bad_offer_is_told_what_is_wrong() {
+async fn a_bad_offer_is_refused_with_the_reason() {
     let host = host().await;
     let without = |start: &str| {
         CHROMIUM
@@ -136,7 +136,7 @@ async fn a_bad_offer_is_told_what_is_wrong() {
     assert_eq!(answer(&host, &rejected).await, Err(OfferError::NoAudio));
 }
 
-/// Small, so that a failure repeats: the numbers of Knuth's generator.
+/// Knuth's linear congruential generator: deterministic, so that failures reproduce.
 struct Dice(u64);
 
 impl Dice {
@@ -227,7 +227,7 @@ async fn candidates_of_all_kinds_are_taken_or_ignored() {
     client.say("still here").await;
 }
 
-/// An offer as lines with some of them changed: `(from, to)`, where an empty `to` takes the line out.
+/// Chromium's offer with the changes `(from, to)`; an empty `to` removes the line.
 fn with(changes: &[(&str, &str)]) -> String {
     let mut offer = CHROMIUM.replace("\r\n", "\n");
     for (from, to) in changes {
@@ -245,7 +245,7 @@ fn with(changes: &[(&str, &str)]) -> String {
 const DATA: &str = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel";
 const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126";
 
-/// Offers that are in use, and lines that their answers must have.
+/// Offers that real clients send, and lines that the answers must have.
 #[allow(clippy::too_many_lines)] // a table
 fn offers_in_use() -> Vec<(&'static str, String, Vec<&'static str>)> {
     let audio_only = with(&[]).split(DATA).next().unwrap().replace("BUNDLE 0 1", "BUNDLE 0");
@@ -332,7 +332,7 @@ fn offers_in_use() -> Vec<(&'static str, String, Vec<&'static str>)> {
             vec!["m=audio 9 UDP/TLS/RTP/SAVPF 111"],
         ),
         (
-            "what the bundle shares stands once",
+            "shared attributes appear once in a bundle",
             with(&[(AUDIO, "m=audio 0 UDP/TLS/RTP/SAVPF 111\na=bundle-only"), ("BUNDLE 0 1", "BUNDLE 1 0")])
                 .replacen("a=ice-ufrag:+Ixq\r\n", "", 1)
                 .replacen("a=ice-pwd:ckGKtqunS5bHOq/oKJ7CKjRa\r\n", "", 1),
@@ -341,7 +341,7 @@ fn offers_in_use() -> Vec<(&'static str, String, Vec<&'static str>)> {
     ]
 }
 
-/// What every client checks of an answer (RFC 9429, 5.11): a section for each of the offer's, of its kind and name.
+/// What every client checks in an answer (RFC 9429, 5.11): one section per offered section, of the same kind and name.
 fn assert_fits(name: &str, offer: &str, answer: &str) {
     let sections = |sdp: &str| -> Vec<Vec<String>> {
         let parts = sdp.split("m=").skip(1);
@@ -372,7 +372,7 @@ fn assert_fits(name: &str, offer: &str, answer: &str) {
 }
 
 #[tokio::test]
-async fn offers_that_are_in_use_get_an_answer_that_fits() {
+async fn offers_of_real_clients_get_a_matching_answer() {
     let host = host().await;
     for (name, offer, lines) in offers_in_use() {
         let answer = answer(&host, &offer).await.unwrap_or_else(|error| panic!("{name}: {error}\n{offer}"));
@@ -383,13 +383,13 @@ async fn offers_that_are_in_use_get_an_answer_that_fits() {
     }
 }
 
-/// Replaces lines of a real client's offer by what other clients write there.
+/// Rewrites the lines of an offer as other clients write them.
 fn rewrite(offer: &str, rule: impl Fn(&str) -> Option<String>) -> String {
     offer.lines().filter_map(rule).map(|line| format!("{line}\r\n")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_began_with_an_odd_offer_is_heard() {
+async fn a_call_that_began_with_an_unusual_offer_is_heard() {
     let host = host().await;
     let passive = |line: &str| Some(line.replace("a=setup:actpass", "a=setup:passive"));
     let unnamed =

@@ -1,4 +1,4 @@
-//! What a client does in the middle of a call: holds it, loses its connection, comes back with another; or has no messages.
+//! What happens in the middle of a call: a hold, a lost connection, a new one; and clients without a message channel.
 #![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;
@@ -6,7 +6,7 @@ mod webrtc_support;
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
-use visavis::ends::Presence;
+use visavis::ports::Presence;
 use visavis::transport::webrtc::{OfferError, RemoteCandidate};
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::ResponseId;
@@ -14,7 +14,7 @@ use webrtc_support::{Call, Client, best_share_of, host, play, read, until, withi
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Speaks a tone until the pipeline hears it, behind what it has not read yet of an earlier one.
+/// Speaks a tone until the pipeline hears it, after any unread rest of an earlier one.
 async fn hears(call: &mut Call, client: &Client, hz: f64, first: u16) {
     let listen = async {
         let mut heard = Vec::new();
@@ -31,11 +31,11 @@ async fn hears(call: &mut Call, client: &Client, hz: f64, first: u16) {
 async fn is_heard(call: &Call, client: &Client, response: u32) {
     let before = client.heard.packets.lock().len();
     play(&call.pipeline, response, 600.0, 10, response * 96_000).await;
-    until("the client hears the answer", async || client.heard.packets.lock().len() >= before + 8).await;
+    until("the client hears the response", async || client.heard.packets.lock().len() >= before + 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_lost_its_connection_goes_on_with_the_call_over_a_new_one() {
+async fn a_client_that_lost_its_connection_continues_the_call_over_a_new_one() {
     let host = host().await;
     let mut old = Client::new().await;
     let mut call = old.call(&host).await.unwrap();
@@ -45,29 +45,29 @@ async fn a_client_that_lost_its_connection_goes_on_with_the_call_over_a_new_one(
     let mut new = Client::new().await;
     let offer = new.offer(false).await;
     let answer = call.handle.renegotiate(&offer).await.unwrap();
-    // As browsers do once they have the answer; it is no hang-up.
+    // Browsers do so once they have the answer; it is not a hang-up.
     old.pc.close().await.unwrap();
     new.accept(answer).await;
     new.connected().await;
 
     hears(&mut call, &new, 500.0, 0).await;
     is_heard(&call, &new, 2).await;
-    call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(7))).await.unwrap();
-    assert_eq!(within(PATIENCE, new.messages.recv()).await.unwrap(), "AnswerStarted(ResponseId(7))");
+    call.pipeline.events.send(CallEvent::ResponseStarted(ResponseId(7))).await.unwrap();
+    assert_eq!(within(PATIENCE, new.messages.recv()).await.unwrap(), "ResponseStarted(ResponseId(7))");
     new.say("still here").await;
     let said = within(PATIENCE, call.pipeline.commands.recv()).await;
     assert_eq!(said, Some(ClientCommand::Say("still here".to_owned())));
-    until("the client is there", async || *call.pipeline.presence.borrow() == Presence::Here).await;
+    until("the client is present", async || *call.pipeline.presence.borrow() == Presence::Here).await;
 
     new.pc.close().await.unwrap();
     within(PATIENCE, call.token.cancelled()).await;
     call.tasks.close();
     within(PATIENCE, call.tasks.wait()).await;
-    assert_eq!(host.routes(), 0, "neither connection leaves anything");
+    assert_eq!(host.routes(), 0, "neither connection leaves anything behind");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_holds_and_ends() {
+async fn a_hold_stops_the_sound_until_it_ends() {
     let host = host().await;
     let mut client = Client::new().await;
     let mut call = client.call(&host).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_refused_offer_leaves_the_call_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_without_a_channel_for_messages_is_greeted_and_told_nothing() {
+async fn a_client_without_a_message_channel_is_greeted_and_told_nothing() {
     let host = host().await;
     for (label, edit) in [("avatar", None), ("messages", Some("m=application 9 UDP/DTLS/SCTP"))] {
         let mut client = Client::with_channel(label).await;
@@ -123,10 +123,10 @@ async fn a_client_without_a_channel_for_messages_is_greeted_and_told_nothing() {
         };
         let mut call = client.dial_with(&host, TaskTracker::new(), turn_off).await.unwrap();
         let hello = within(PATIENCE, call.pipeline.commands.recv()).await;
-        assert_eq!(hello, Some(ClientCommand::Ready), "{label}: it is there once it is connected");
+        assert_eq!(hello, Some(ClientCommand::Ready), "{label}: it is ready once it is connected");
         // More than any queue holds.
         for response in 0..1_000 {
-            call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(response))).await.unwrap();
+            call.pipeline.events.send(CallEvent::ResponseStarted(ResponseId(response))).await.unwrap();
         }
         is_heard(&call, &client, 2_000).await;
         assert!(call.pipeline.commands.try_recv().is_err(), "{label}: it is greeted once");
@@ -134,23 +134,23 @@ async fn a_client_without_a_channel_for_messages_is_greeted_and_told_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_announce_its_channel_is_told_and_heard() {
+async fn a_client_that_does_not_announce_its_channel_gets_and_sends_messages() {
     let host = host().await;
     let mut client = Client::negotiated(0).await;
     let mut call = client.call(&host).await.unwrap();
     client.say("too early to be heard").await;
     assert_eq!(within(PATIENCE, call.pipeline.commands.recv()).await, Some(ClientCommand::Ready));
     for response in 0..3 {
-        call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(response))).await.unwrap();
+        call.pipeline.events.send(CallEvent::ResponseStarted(ResponseId(response))).await.unwrap();
         let told = within(PATIENCE, client.messages.recv()).await.unwrap();
-        assert_eq!(told, format!("AnswerStarted(ResponseId({response}))"));
+        assert_eq!(told, format!("ResponseStarted(ResponseId({response}))"));
     }
     client.say("echo hello").await;
     client.say("still here").await;
     let said = within(PATIENCE, call.pipeline.commands.recv()).await;
     assert_eq!(said, Some(ClientCommand::Say("still here".to_owned())));
-    call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(9))).await.unwrap();
-    for expected in ["hello", "AnswerStarted(ResponseId(9))"] {
+    call.pipeline.events.send(CallEvent::ResponseStarted(ResponseId(9))).await.unwrap();
+    for expected in ["hello", "ResponseStarted(ResponseId(9))"] {
         assert_eq!(within(PATIENCE, client.messages.recv()).await.unwrap(), expected, "each once");
     }
     drop(call.pipeline);
@@ -159,25 +159,25 @@ async fn a_client_that_does_not_announce_its_channel_is_told_and_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_opens_its_channel_late_is_told_everything_there() {
+async fn a_client_that_opens_its_channel_late_gets_all_events_there() {
     let host = host().await;
-    // Nobody can know of this one, and those that it announces have odd numbers.
+    // The server cannot know of this channel; those that the client announces have odd numbers.
     let mut client = Client::negotiated(4).await;
     let passive = |offer: String| offer.replace("a=setup:actpass", "a=setup:passive");
     let mut call = client.dial_with(&host, TaskTracker::new(), passive).await.unwrap();
     assert_eq!(within(PATIENCE, call.pipeline.commands.recv()).await, Some(ClientCommand::Ready));
-    call.pipeline.events.send(CallEvent::AnswerStarted(ResponseId(1))).await.unwrap();
+    call.pipeline.events.send(CallEvent::ResponseStarted(ResponseId(1))).await.unwrap();
     is_heard(&call, &client, 2).await;
     let late = client.pc.create_data_channel("late", None).await.unwrap();
     let mut messages = read(late.clone());
-    assert_eq!(within(PATIENCE, messages.recv()).await.unwrap(), "AnswerStarted(ResponseId(1))");
+    assert_eq!(within(PATIENCE, messages.recv()).await.unwrap(), "ResponseStarted(ResponseId(1))");
     late.send_text("here").await.unwrap();
     let said = within(PATIENCE, call.pipeline.commands.recv()).await;
     assert_eq!(said, Some(ClientCommand::Say("here".to_owned())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_cannot_have_us_send_much_to_addresses_that_it_names() {
+async fn a_client_cannot_make_the_server_flood_addresses_that_it_names() {
     let host = host().await;
     let mut client = Client::new().await;
     let mut victims = Vec::new();

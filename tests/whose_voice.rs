@@ -5,23 +5,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
-use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use visavis::config::Config;
-use visavis::ends::{TransportEnds, call_ends};
-use visavis::engine::scripted::{Script, ScriptedLlm, ScriptedStt};
-use visavis::engine::{
-    EngineError, Engines, LlmPiece, Tts, TtsCapabilities, TtsPart, TtsRequest, Vad, WordTimes,
-};
+use visavis::engine::{Engines, TtsPart, Vad};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::{TransportPorts, call_ports};
 use visavis_core::event::CallEvent;
-use visavis_core::frame::{AudioFrame, MIC_FRAME};
+use visavis_core::frame::{AudioFrame, MIC_FRAME, WordTime};
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse, ScriptedStt, ScriptedTts};
 
 /// Takes every sound for speech, however soft.
 struct SoundVad;
@@ -33,7 +27,7 @@ impl Vad for SoundVad {
     }
 }
 
-/// Syllables of this pitch in Hz at 24 kHz, or another rate: harmonics that glide, the same in every run.
+/// Syllables at this pitch in Hz and this sample rate: gliding harmonics, the same in every run.
 fn syllables(mut seed: u32, pitch: f32, rate: f32, seconds: f32) -> Vec<i16> {
     let mut chance = move || {
         seed ^= seed << 13;
@@ -64,34 +58,21 @@ fn syllables(mut seed: u32, pitch: f32, rate: f32, seconds: f32) -> Vec<i16> {
     sound
 }
 
-/// Speaks every text for 6 s.
-struct Speaker;
-
-#[async_trait]
-impl Tts for Speaker {
-    fn capabilities(&self) -> TtsCapabilities {
-        TtsCapabilities { word_times: WordTimes::Estimated, phonemes: false }
-    }
-
-    async fn synthesize(
-        &self,
-        request: TtsRequest,
-    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-        let samples = syllables(40_507, 160.0, 24_000.0, 6.0);
-        let words = vec![(request.text, 0, samples.len() as u64)];
-        let part = TtsPart { rate: 24_000, samples, words, sounds: Vec::new(), measured: false };
-        Ok(stream::iter([Ok(part)]).boxed())
-    }
+/// Every text is spoken for 6 s, as one word.
+fn six_seconds(text: &str) -> Vec<TtsPart> {
+    let samples = syllables(40_507, 160.0, 24_000.0, 6.0);
+    let words = vec![WordTime { text: text.to_owned(), start: 0, end: samples.len() as u64 }];
+    vec![TtsPart { rate: 24_000, samples, words, ..TtsPart::default() }]
 }
 
-/// A call whose microphone hears the agent again, so many frames late and at this gain, and what sounds beside it.
+/// A call whose microphone picks up the agent with a delay in frames and a gain, and other sounds.
 struct Call {
-    ends: TransportEnds,
+    ports: TransportPorts,
     path: (usize, f32),
     air: VecDeque<Vec<i16>>,
     beside: VecDeque<i16>,
     heard: usize,
-    /// When the answer was heard last, and its longest hole.
+    /// When the response was last heard, and its longest hole.
     last: Option<Instant>,
     hole: Duration,
     events: Vec<CallEvent>,
@@ -99,14 +80,13 @@ struct Call {
 
 impl Call {
     fn begin(lines: &[&str], path: (usize, f32)) -> (Self, CancellationToken) {
-        let lines = lines.iter().map(|line| Ok((*line).to_string())).collect::<VecDeque<_>>();
-        let stt = Arc::new(ScriptedStt { lines: Mutex::new(lines) });
-        let answer: Script = vec![(Duration::from_millis(20), Ok(LlmPiece::Text("A long answer. ".into())))];
-        let answers = Mutex::new([answer.clone(), answer.clone(), answer].into());
-        let llm = Arc::new(ScriptedLlm { answers, ..Default::default() });
+        let answer = ScriptedResponse::texts(["A long answer. "]).every(Duration::from_millis(20));
+        let scripted = Scripted::with(ScriptedLlm::new([answer.clone(), answer.clone(), answer]))
+            .hearing(ScriptedStt::new(lines.iter().copied()))
+            .speaking(ScriptedTts::speaking(six_seconds));
         let vad = Arc::new(|| Box::new(SoundVad) as Box<dyn Vad>);
-        let engines = Engines { stt, llm, tts: Arc::new(Speaker), vad, end_of_turn: None };
-        let (ends, pipeline) = call_ends();
+        let engines = Engines { vad, ..scripted.engines() };
+        let (ports, pipeline) = call_ports();
         let stop = CancellationToken::new();
         let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
         tokio::spawn(async move {
@@ -116,7 +96,7 @@ impl Call {
         });
         let air = (0..path.0).map(|_| vec![0; MIC_FRAME]).collect();
         let (beside, last, hole) = (VecDeque::new(), None, Duration::ZERO);
-        (Self { ends, path, air, beside, heard: 0, last, hole, events: Vec::new() }, stop)
+        (Self { ports, path, air, beside, heard: 0, last, hole, events: Vec::new() }, stop)
     }
 
     /// The microphone for 20 ms: what the person says, and the echo.
@@ -125,20 +105,20 @@ impl Call {
         samples.iter_mut().zip(said).for_each(|(to, from)| *to = to.saturating_add(*from));
         let all = self.beside.len().min(MIC_FRAME);
         samples.iter_mut().zip(self.beside.drain(..all)).for_each(|(to, from)| *to = to.saturating_add(from));
-        self.ends.mic.send(AudioFrame { samples, received: true });
+        self.ports.mic.send(AudioFrame { samples, received: true });
         sleep(Duration::from_millis(20)).await;
         let mut back = vec![0; MIC_FRAME];
-        while let Ok(frame) = self.ends.media.try_recv() {
+        while let Ok(frame) = self.ports.media.try_recv() {
             self.heard += 1;
             let now = Instant::now();
             self.hole = self.hole.max(self.last.replace(now).map_or(Duration::ZERO, |last| now - last));
-            // From 24 to 16 kHz: the middle of each two of three.
+            // From 24 to 16 kHz: of three samples the first, and the mean of the others.
             back =
                 frame.samples.chunks(3).flat_map(|three| [three[0], (three[1] / 2 + three[2] / 2)]).collect();
             back.iter_mut().for_each(|sample| *sample = (f32::from(*sample) * self.path.1) as i16);
         }
         self.air.push_back(back);
-        while let Ok(event) = self.ends.events.try_recv() {
+        while let Ok(event) = self.ports.events.try_recv() {
             self.events.push(event);
         }
     }
@@ -169,7 +149,7 @@ fn is_cut(event: &CallEvent) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_back_through_the_microphone_is_spoken_to_its_end_and_begins_no_turn() {
+async fn a_response_that_echoes_into_the_microphone_is_spoken_to_its_end_and_begins_no_turn() {
     for path in [(6, 0.32), (11, 0.18), (17, 0.1), (20, 0.06)] {
         let (mut call, stop) = Call::begin(&["What is it?"], path);
         call.say(1.0).await;
@@ -183,13 +163,13 @@ async fn an_answer_that_comes_back_through_the_microphone_is_spoken_to_its_end_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_who_speaks_over_their_echo_stops_the_answer() {
+async fn a_person_who_speaks_over_the_echo_stops_the_response() {
     for path in [(6, 0.32), (17, 0.1)] {
         let (mut call, stop) = Call::begin(&["What is it?", "Stop."], path);
         call.say(1.0).await;
         call.listen(3.5).await;
         let before = call.heard;
-        assert!(before > 100, "{path:?}: it answers");
+        assert!(before > 100, "{path:?}: it responds");
         call.say(0.4).await;
         call.listen(0.4).await;
         assert!(call.heard - before <= 20, "{path:?}: {} frames in 0.8 s", call.heard - before);
@@ -228,7 +208,7 @@ async fn a_question_is_answered_though_a_television_talks_before_and_after_it() 
     stop.cancel();
 }
 
-/// Five people at once, 10 dB softer together than the person.
+/// Five people talking at once, together 10 dB softer than the person.
 fn babble(seconds: f32) -> VecDeque<i16> {
     let voices: Vec<Vec<i16>> = [(71, 140.0), (313, 105.0), (5_021, 190.0), (977_001, 220.0), (42, 120.0)]
         .map(|(seed, pitch)| syllables(seed, pitch, 16_000.0, seconds))
@@ -238,7 +218,7 @@ fn babble(seconds: f32) -> VecDeque<i16> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_among_people_who_never_pause_is_answered_to_its_end() {
+async fn a_question_amid_constant_babble_is_answered_to_its_end() {
     for begins_before in [0.0, 1.0] {
         let (mut call, stop) = Call::begin(&["What is it?"], (1, 0.0));
         call.beside = babble(30.0);

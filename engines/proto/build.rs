@@ -1,4 +1,4 @@
-//! Compiles `engine.proto` with a protobuf compiler written in Rust, so that no `protoc` need be installed.
+//! Compiles `engine.proto` with a protobuf compiler written in Rust, so that `protoc` need not be installed.
 
 fn main() -> anyhow::Result<()> {
     println!("cargo:rerun-if-changed=proto");

@@ -1,4 +1,4 @@
-//! Links Debian's libespeak-ng (package `libespeak-ng-dev`), whose licence makes this one program GPL-3.0-or-later.
+//! Links Debian's libespeak-ng (package `libespeak-ng-dev`), whose licence makes this program GPL-3.0-or-later.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

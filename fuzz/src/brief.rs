@@ -9,7 +9,7 @@ use super::mutation::{Random, changed};
 
 /// Inputs besides the seeds.
 const ROUNDS: u64 = 4_000;
-/// No new input is tried after so long.
+/// No new input is tried after this time.
 const BUDGET: Duration = Duration::from_secs(3);
 /// An input that takes longer is a fault. libFuzzer's limit is shorter: tests share the processor with others.
 const SLOW: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ impl Brief {
         }
     }
 
-    /// Tries one input. One that finds a fault is kept.
+    /// Tries one input, and keeps it if it finds a fault.
     fn check(&self, check: fn(&[u8]), input: &[u8], name: &str) {
         let began = Instant::now();
         let checked = catch_unwind(AssertUnwindSafe(|| check(input)));
@@ -89,11 +89,11 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_panics_is_kept_and_told() {
+    fn an_input_that_panics_is_kept_and_reported() {
         let folder = tempfile::tempdir().unwrap();
         let brief = brief(&folder);
         std::fs::write(brief.corpus.join("a"), b"length 17").unwrap();
-        // Neither a seed nor far from one.
+        // Not a seed, but close to one.
         let fails = catch_unwind(|| brief.run(|input| assert!(!input.contains(&b'-'), "a sign")));
         assert!(fails.is_err());
         let kept = seeds(&brief.findings);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_seeds_is_no_target() {
+    fn a_target_without_seeds_panics() {
         let folder = tempfile::tempdir().unwrap();
         let brief = brief(&folder);
         assert!(catch_unwind(|| brief.run(|_| {})).is_err());

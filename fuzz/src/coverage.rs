@@ -1,20 +1,20 @@
-//! A long run: libFuzzer chooses the inputs by what of the instrumented code they reach.
+//! A long run: libFuzzer chooses the inputs by the instrumented code that they reach.
 #![allow(unsafe_code, reason = "libFuzzer's interface is C")]
 
 use std::ffi::{CString, c_char, c_int};
 use std::panic::catch_unwind;
 use std::sync::OnceLock;
 
-// Its archive holds libFuzzer.
+// Linked for libFuzzer, which its archive holds.
 use libfuzzer_sys as _;
 
 use super::{LONGEST, folder};
 
 /// Seconds of a run, from `scripts/fuzz.sh`.
 const SECONDS: &str = "VISAVIS_FUZZ_SECONDS";
-/// Seconds of one input.
+/// Time limit of one input, in seconds.
 const SLOW: u32 = 5;
-/// Megabytes that the process may have.
+/// Memory limit of the process, in megabytes.
 const MEMORY: u32 = 1024;
 
 static CHECK: OnceLock<fn(&[u8])> = OnceLock::new();
@@ -27,16 +27,16 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The crate wants it; the driver is given [`one`].
+/// Required by the crate; the driver calls [`one`] instead.
 #[allow(improper_ctypes_definitions, reason = "the crate's own type; both sides are Rust")]
 #[unsafe(no_mangle)]
 extern "C" fn rust_fuzzer_test_input(_: &[u8]) -> i32 {
     0
 }
 
-/// Tries one input. A panic has been written by its hook; the abort tells libFuzzer to keep the input.
+/// Tries one input. The panic hook has printed any panic; the abort tells libFuzzer to keep the input.
 extern "C" fn one(data: *const u8, size: usize) -> c_int {
-    // SAFETY: libFuzzer gives so many bytes, which stay as they are until this returns.
+    // SAFETY: libFuzzer passes `size` bytes, which stay valid and unchanged until this returns.
     let input = if size == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, size) } };
     let check = CHECK.get().expect("the driver runs after the check was set");
     if catch_unwind(|| check(input)).is_err() {

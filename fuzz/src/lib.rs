@@ -1,17 +1,17 @@
-//! Fuzz targets: tests that take any bytes, beside the code that reads strangers' bytes.
+//! Fuzz targets: tests that take any bytes, next to the code that reads untrusted bytes.
 //!
-//! - `brief`: an ordinary test run, which tries the seeds of `fuzz/corpus/` and some thousand mutations of them
+//! - `brief`: an ordinary test run, which tries the seeds of `fuzz/corpus/` and a few thousand mutations of them
 //! - `mutation`: how a seed is changed
-//! - `coverage`: a run for `scripts/fuzz.sh`, in which libFuzzer chooses the inputs by what they reach
+//! - `coverage`: a run for `scripts/fuzz.sh`, in which libFuzzer chooses the inputs by coverage
 //!
-//! No program is linked with this crate. It has the only `unsafe` code outside `engines/`: the call of libFuzzer.
+//! No program links this crate. It has the only `unsafe` code outside `engines/`: the call into libFuzzer.
 #![deny(unsafe_code)]
 
-#[cfg_attr(feature = "coverage", allow(dead_code, reason = "libFuzzer does its part"))]
+#[cfg_attr(feature = "coverage", allow(dead_code, reason = "libFuzzer replaces it"))]
 mod brief;
 #[cfg(feature = "coverage")]
 mod coverage;
-#[cfg_attr(feature = "coverage", allow(dead_code, reason = "libFuzzer does its part"))]
+#[cfg_attr(feature = "coverage", allow(dead_code, reason = "libFuzzer replaces it"))]
 mod mutation;
 
 use std::path::{Path, PathBuf};
@@ -30,20 +30,20 @@ pub fn run(target: &str, check: fn(&[u8])) {
     brief::Brief::of(target).run(check);
 }
 
-/// Two parts of an input, which are separated by a zero byte; the second may be missing.
+/// An input's two parts, separated by its first zero byte; the second is empty if there is none.
 #[must_use]
 pub fn parts(input: &[u8]) -> (&[u8], &[u8]) {
     let at = input.iter().position(|byte| *byte == 0);
     at.map_or((input, &[]), |at| (&input[..at], &input[at + 1..]))
 }
 
-/// An input as text; what is not UTF-8 becomes U+FFFD.
+/// An input as text; invalid UTF-8 becomes U+FFFD.
 #[must_use]
 pub fn text(input: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(input)
 }
 
-/// A text in pieces of one to sixteen characters, whose lengths follow from `seed`.
+/// A text in pieces of 1 to 16 characters; `seed` determines their lengths.
 #[must_use]
 pub fn pieces(text: &str, seed: u64) -> Vec<&str> {
     let mut random = mutation::Random::new(seed);
@@ -59,7 +59,7 @@ pub fn pieces(text: &str, seed: u64) -> Vec<&str> {
     pieces
 }
 
-/// A folder of this crate's.
+/// A folder of this crate.
 fn folder(kind: &str, target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(kind).join(target)
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_in_pieces_is_the_text() {
+    fn the_pieces_add_up_to_the_text() {
         let text = "Ä text of 。characters, which are cut anywhere.".repeat(4);
         for seed in 0..20 {
             let pieces = pieces(&text, seed);

@@ -2,7 +2,7 @@
 
 use super::LONGEST;
 
-/// Numbers at which lengths, counts and clocks go wrong.
+/// Numbers at which lengths, counts and clocks often go wrong.
 const NUMBERS: [u64; 12] = [
     0,
     1,
@@ -30,10 +30,10 @@ const WRITTEN: [&str; 10] = [
     "1e999",
     "0.00001",
 ];
-/// Changes of one input.
+/// Most changes of one input.
 const MOST_CHANGES: usize = 4;
 
-/// Random numbers that repeat: splitmix64.
+/// Reproducible random numbers: splitmix64.
 pub(super) struct Random(u64);
 
 impl Random {
@@ -53,7 +53,7 @@ impl Random {
         usize::try_from(self.next() % (end as u64).max(1)).unwrap_or(0)
     }
 
-    /// A place in so many bytes, and one behind it.
+    /// A random range within `length` bytes.
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length + 1);
         // Short ranges are changes, long ones are mostly damage.
@@ -104,14 +104,14 @@ fn change(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     }
 }
 
-/// The next number that is written out, or nothing at `from`.
+/// The range of the next decimal number from `from` on, or an empty range at `from`.
 fn digits(input: &[u8], from: usize) -> std::ops::Range<usize> {
     let start = input[from..].iter().position(u8::is_ascii_digit).map_or(from, |at| from + at);
     let length = input[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     start..start + length
 }
 
-/// Puts a number over the bytes that are there.
+/// Overwrites bytes with a number.
 fn overwrite(input: &mut [u8], at: usize, random: &mut Random) {
     let number = NUMBERS[random.below(NUMBERS.len())];
     let width = [1, 2, 4, 8][random.below(4)].min(input.len() - at);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_can_be_changed_as_well() {
+    fn an_empty_input_can_be_changed() {
         let mut random = Random::new(3);
         assert!((0..500).any(|_| !changed(&[], &[], &mut random).is_empty()));
     }

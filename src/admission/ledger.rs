@@ -1,26 +1,26 @@
-//! Who holds a permit: how many there may be, how many of one principal, and whose goes to a newer caller. No clock; time is
-//! passed in.
+//! Tracks permits: how many there may be in all and per principal, and which one is revoked for a newer caller. No clock;
+//! time is passed in.
 //!
-//! A permit is held from the moment that work is asked for. Whoever asks for a call and does not come gives way when all
-//! permits are taken: a principal that asks for more than others at once, and anybody after a while. So offers that never
-//! connect cannot keep out those that do. A call whose client has been cut off for a while gives way as well.
+//! A permit is held from the moment that work is requested. When all are taken, calls that nobody has joined give way: those
+//! of a principal with more of them than others at once, and any after a while. So offers that never connect cannot keep out
+//! those that do. A call whose client has been cut off for a while gives way as well.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::{Kind, Limit, Limits, Principal, Refusal};
-use crate::ends::Presence;
+use crate::ports::Presence;
 
-/// A client that has been cut off for this long gives its permit to one that is there.
+/// A call whose client has been cut off for this long gives way to a new one.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A call that nobody has joined for this long gives way to one of another principal: browsers connect sooner.
+/// A call that nobody has joined for this long gives way to another principal's: browsers connect sooner.
 const GRACE: Duration = Duration::from_secs(2);
-/// To one of its own principal later, so that one that asks on and on does not keep a permit by that.
+/// The same for a newer call of the same principal; longer, so that it cannot keep a permit by asking repeatedly.
 const OWN_GRACE: Duration = Duration::from_secs(4);
-/// Calls of one principal that nobody has joined; with so many the oldest gives way at once.
+/// With this many unjoined calls of one principal, the oldest gives way to its next at once.
 const CROWD: usize = 4;
 
-/// Names a permit; later ones are greater.
+/// Identifies a permit; later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PermitId(u64);
 
@@ -28,7 +28,7 @@ pub(super) struct PermitId(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Granted {
     pub(super) id: PermitId,
-    /// Of the same kind, and no longer held: its work has to be ended.
+    /// A permit of the same kind that was revoked for it: its work must be ended.
     pub(super) revoked: Option<PermitId>,
 }
 
@@ -54,7 +54,7 @@ impl Held {
         self.presence == Presence::Awaited
     }
 
-    /// Whether it is as it is for so long.
+    /// Whether its presence has been unchanged for at least `after`.
     fn is_due(&self, after: Duration, now: Instant) -> bool {
         now.duration_since(self.since) >= after
     }
@@ -68,35 +68,35 @@ impl Ledger {
         Self { limits, held: BTreeMap::new(), granted: 0, stopping: false }
     }
 
-    /// Permits of this kind that are held.
+    /// The number of permits of this kind that are held.
     pub(super) fn count(&self, kind: Kind) -> usize {
         self.held.values().filter(|held| held.kind == kind).count()
     }
 
-    /// Of these, permits whose client is awaited, there or cut off.
+    /// How many of these have a client of this presence.
     pub(super) fn count_with(&self, kind: Kind, presence: Presence) -> usize {
         self.held.values().filter(|held| held.kind == kind && held.presence == presence).count()
     }
 
-    /// Whether this permit is neither given back nor revoked.
+    /// Whether this permit is still held: neither given back nor revoked.
     pub(super) fn holds(&self, id: PermitId) -> bool {
         self.held.contains_key(&id)
     }
 
-    /// The server stops.
+    /// Records that the server is stopping.
     pub(super) fn stop(&mut self) {
         self.stopping = true;
     }
 
-    /// Whether it does.
+    /// Whether the server is stopping.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
     }
 
-    /// Grants a permit, perhaps by revoking another.
+    /// Grants a permit, possibly by revoking another.
     ///
     /// # Errors
-    /// When there is none.
+    /// If no permit can be granted.
     pub(super) fn admit(
         &mut self,
         principal: Principal,
@@ -121,7 +121,7 @@ impl Ledger {
         Peers(self.held.iter().filter(|(_, held)| held.kind == kind).map(|(id, held)| (*id, held)).collect())
     }
 
-    /// The client of a permit's work has come, was cut off, or is back.
+    /// Records that the client of a permit's work has joined, was cut off, or is back.
     pub(super) fn note(&mut self, id: PermitId, presence: Presence, now: Instant) {
         if let Some(held) = self.held.get_mut(&id)
             && held.presence != presence
@@ -130,14 +130,14 @@ impl Ledger {
         }
     }
 
-    /// Takes a permit back; one that was revoked is gone already.
+    /// Takes a permit back; no effect if it was revoked.
     pub(super) fn give_back(&mut self, id: PermitId) {
         self.held.remove(&id);
     }
 }
 
 impl Peers<'_> {
-    /// The permit to revoke for a newcomer, or none where there is room without.
+    /// The permit to revoke for a newcomer; none if there is room.
     fn make_room(
         &self,
         newcomer: &Principal,
@@ -160,7 +160,7 @@ impl Peers<'_> {
             .ok_or(Refusal::Full(kind))
     }
 
-    /// The one of these that is as it is for longest.
+    /// Of the matching permits, the one whose presence has been unchanged for longest.
     fn oldest(&self, of: impl Fn(&Held) -> bool) -> Option<PermitId> {
         let those = self.0.iter().filter(|(_, held)| of(held));
         those.min_by_key(|(_, held)| held.since).map(|(id, _)| *id)
@@ -170,7 +170,7 @@ impl Peers<'_> {
         self.oldest(|held| held.is_awaited() && of(held))
     }
 
-    /// Of a principal that would still have more than the newcomer.
+    /// The oldest unjoined call of the principal with the most, if it would still have more than the newcomer.
     fn awaited_of_a_crowd(&self, newcomer: &Principal) -> Option<PermitId> {
         let mut crowds: HashMap<&Principal, usize> = HashMap::new();
         for (_, held) in self.0.iter().filter(|(_, held)| held.is_awaited()) {
@@ -181,7 +181,7 @@ impl Peers<'_> {
         self.oldest_awaited(|held| crowds.get(&held.principal) == Some(&most))
     }
 
-    /// Of the newcomer's own.
+    /// The oldest unjoined call of the newcomer's own principal, if it may give way.
     fn own_awaited(&self, newcomer: &Principal, now: Instant) -> Option<PermitId> {
         let is_own = |held: &Held| held.principal == *newcomer;
         let is_crowd = self.0.iter().filter(|(_, held)| held.is_awaited() && is_own(held)).count() >= CROWD;

@@ -1,23 +1,23 @@
-//! What may be asked for, and how much of it at once: pure. A new kind of work and a new limit begin here.
+//! The kinds of work that clients may request, and the limits of each. Pure. Add a new kind or limit here.
 
 use super::Principal;
 use crate::config;
-use crate::ends::Presence;
+use crate::ports::Presence;
 
 /// Animations at once; each holds its sound and its faces in memory.
 pub const ANIMATIONS: usize = 2;
 
-/// What is asked for. Each kind is counted by itself, and refused at once when there is no room: none waits in a queue.
+/// A kind of work. Each is counted separately, and refused at once if there is no room: nothing is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A call, over WebRTC or WebSocket.
     Call,
-    /// A text or a recording as sound and faces, without a call.
+    /// A text or a recording turned into audio and faces, without a call.
     Animation,
 }
 
 impl Kind {
-    /// For people.
+    /// The name in messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Call => "calls",
@@ -25,8 +25,8 @@ impl Kind {
         }
     }
 
-    /// Whether the client is there at first: it has yet to connect to a call, and holds the request of an animation open.
-    /// Only work whose client is not there gives way to others.
+    /// The client's presence at first: it has yet to connect to a call, but holds an animation's request open. Only work
+    /// whose client is absent gives way to other work.
     pub(super) fn presence(self) -> Presence {
         match self {
             Self::Call => Presence::Awaited,
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// Whether a server that stops refuses it. Animations end with their connection.
+    /// Whether a stopping server refuses it. Animations end with their connection.
     pub(super) fn is_refused_while_stopping(self) -> bool {
         match self {
             Self::Call => true,
@@ -48,7 +48,7 @@ impl Kind {
 pub struct Limit {
     /// In all.
     pub in_all: usize,
-    /// Of one principal; none: as many as in all.
+    /// Per principal; none: no limit of its own.
     pub per_principal: Option<usize>,
 }
 
@@ -62,7 +62,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What this principal may have of this kind.
+    /// The limit of this kind for this principal.
     #[must_use]
     pub fn of(&self, principal: &Principal, kind: Kind) -> Limit {
         let limit = match kind {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_as_configured_and_unnamed_callers_have_no_share() {
+    fn limits_are_as_configured_and_anonymous_callers_have_no_share() {
         let address = Principal::from(Some([192, 0, 2, 1].into()));
         for (calls_per_address, share) in [(0, None), (2, Some(2))] {
             let server = config::Server { max_calls: 8, calls_per_address, ..Default::default() };

@@ -1,8 +1,8 @@
-//! Admission control: one counter for all work that clients may ask for. `/ready`, `/metrics` and refusals read the same one.
+//! Admission control: one ledger counts all work that clients request. `/ready`, `/metrics` and refusals all read it.
 //!
-//! - [`Principal`]: who asks; [`Kind`]: what for; [`Limits`]: how much each may have at once (all pure)
-//! - `ledger`: who holds a permit, and whose goes to a newer caller; pure, with the time passed in
-//! - [`Refusal`]: why there is none, for programs and for people
+//! - [`Principal`]: who asks; [`Kind`]: for what; [`Limits`]: how much each may have at once (all pure)
+//! - `ledger`: who holds a permit, and which is revoked for a newer caller; pure, with the time passed in
+//! - [`Refusal`]: why a permit is refused, for programs and for people
 //! - this file: the lock around the ledger, [`Permit`]s, the metrics
 
 mod ledger;
@@ -22,30 +22,30 @@ pub use self::principal::{Principal, Subscriber};
 pub use self::refusal::Refusal;
 
 use self::ledger::{Ledger, PermitId};
-use crate::ends::Presence;
+use crate::ports::Presence;
 
-/// Who may do what at once; shared by all who ask for it.
+/// Grants permits; shared by all that request them.
 pub struct Admission {
     state: Mutex<State>,
 }
 
 struct State {
     ledger: Ledger,
-    /// What to cancel when a permit is revoked, where its work has begun.
+    /// The token to cancel when a permit is revoked, if its work has begun.
     work: HashMap<PermitId, CancellationToken>,
 }
 
 impl Admission {
-    /// Nobody has a permit yet.
+    /// An admission with these limits and no permits granted.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State { ledger: Ledger::new(limits), work: HashMap::new() }) })
     }
 
-    /// A permit for one piece of work, or why there is none. Another's permit may be revoked for it.
+    /// Grants a permit for one piece of work, possibly by revoking another.
     ///
     /// # Errors
-    /// When as much is in work as may be, in all or for this principal, or the server stops.
+    /// If the limit in all or of this principal is reached, or the server is stopping.
     pub fn admit(self: &Arc<Self>, principal: Principal, kind: Kind) -> Result<Permit, Refusal> {
         let mut state = self.state.lock();
         let granted = state
@@ -59,24 +59,24 @@ impl Admission {
         Ok(Permit { admission: self.clone(), id: granted.id, kind })
     }
 
-    /// Permits of this kind that are held.
+    /// The number of permits of this kind that are held.
     #[must_use]
     pub fn active(&self, kind: Kind) -> usize {
         self.state.lock().ledger.count(kind)
     }
 
-    /// Of these, permits for work that its client has not joined yet.
+    /// How many of these are for work that its client has not joined yet.
     #[must_use]
     pub fn awaited(&self, kind: Kind) -> usize {
         self.state.lock().ledger.count_with(kind, Presence::Awaited)
     }
 
-    /// Admits no more calls.
+    /// Stops admitting calls.
     pub fn stop(&self) {
         self.state.lock().ledger.stop();
     }
 
-    /// True once the server takes no more calls.
+    /// Whether the server has stopped admitting calls.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.state.lock().ledger.is_stopping()
@@ -84,7 +84,7 @@ impl Admission {
 }
 
 impl State {
-    /// Tells work whose permit the ledger has given to another.
+    /// Cancels the work whose permit the ledger has revoked.
     fn revoke(&mut self, id: PermitId, kind: Kind) {
         match kind {
             Kind::Call => metrics::counter!("visavis_calls_given_up_total").increment(1),
@@ -118,7 +118,7 @@ fn count_refusal(kind: Kind, refusal: &Refusal) {
     }
 }
 
-/// Leave to do one piece of work. It travels with the work, and is given back when dropped.
+/// The right to do one piece of work. It is held by that work, and given back when dropped.
 pub struct Permit {
     admission: Arc<Admission>,
     id: PermitId,
@@ -126,20 +126,20 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// What it is for.
+    /// The kind of work that it is for.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The work's client has come, was cut off, or is back.
+    /// Records that the work's client has joined, was cut off, or is back.
     pub fn note(&self, presence: Presence) {
         let mut state = self.admission.state.lock();
         state.ledger.note(self.id, presence, Instant::now());
         state.report(self.kind);
     }
 
-    /// Cancels `work` when the permit is revoked for a newer caller; at once if it has been.
+    /// Cancels `work` when the permit is revoked for a newer caller; at once if it already was.
     pub fn cancel_when_revoked(&self, work: CancellationToken) {
         let mut state = self.admission.state.lock();
         if state.ledger.holds(self.id) {

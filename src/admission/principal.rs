@@ -1,13 +1,13 @@
-//! Who asks for work: pure.
+//! Who requests work. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whose share a piece of work counts for. API keys and users are further variants; what each may have, `Limits::of` says.
+/// Who a piece of work is counted against. API keys and users would be further variants; `Limits::of` sets each one's limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
-    /// Nobody in particular: callers on this host, and proxies on it that do not say who they call for. It has no share.
+    /// Unknown: callers on this host, and proxies on it that do not say for whom they call. It has no share.
     Anonymous,
-    /// Whoever has an address.
+    /// The subscriber of an address.
     Address(Subscriber),
 }
 
@@ -17,7 +17,7 @@ impl From<Option<IpAddr>> for Principal {
     }
 }
 
-/// Who has an address: of IPv6 a whole /64 is one subscriber's.
+/// The subscriber of an address: a whole /64 in IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subscriber(IpAddr);
 

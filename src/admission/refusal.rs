@@ -1,26 +1,26 @@
-//! Why work is not admitted: pure.
+//! Why work is not admitted. Pure.
 
 use super::Kind;
 
 /// Why there is no permit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// As much of this kind as the server may have.
-    #[error("the server has as many {} as it may", .0.name())]
+    /// The server's limit of this kind is reached.
+    #[error("the server has reached its limit of {}", .0.name())]
     Full(Kind),
-    /// As much of this kind as one principal may have.
-    #[error("this address has as many {} as one may", .0.name())]
+    /// The principal's limit of this kind is reached.
+    #[error("this address has reached its limit of {}", .0.name())]
     Share(Kind),
-    /// The server stops.
-    #[error("the server stops")]
+    /// The server is stopping.
+    #[error("the server is stopping")]
     Stopping,
-    /// An engine is not there; which, and what it does.
+    /// An engine is not ready; which, and what it is doing.
     #[error("not ready: {0}")]
     NotReady(String),
 }
 
 impl Refusal {
-    /// Why, in the word that clients know; none: such an answer has never said it.
+    /// The reason as clients know it; none where the protocol has none.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         match self {
@@ -32,7 +32,7 @@ impl Refusal {
         }
     }
 
-    /// Why, in the word that metrics use.
+    /// The reason as a metrics label.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Full(_) => "full",

@@ -13,7 +13,7 @@ fn address(last: u8) -> Principal {
 }
 
 #[test]
-fn a_permit_that_is_dropped_is_given_back_at_once() {
+fn a_dropped_permit_is_given_back_at_once() {
     let admission = admission(1, 1);
     for kind in [Kind::Call, Kind::Animation] {
         let permit = admission.admit(Principal::Anonymous, kind).unwrap();
@@ -26,7 +26,7 @@ fn a_permit_that_is_dropped_is_given_back_at_once() {
 }
 
 #[test]
-fn a_full_house_of_one_kind_admits_another() {
+fn one_kind_is_admitted_while_another_is_full() {
     let admission = admission(1, 1);
     let call = admission.admit(Principal::Anonymous, Kind::Call).unwrap();
     let animation = admission.admit(Principal::Anonymous, Kind::Animation).unwrap();
@@ -38,7 +38,7 @@ fn a_full_house_of_one_kind_admits_another() {
 }
 
 #[test]
-fn work_whose_permit_is_revoked_is_cancelled_whether_it_has_begun_or_begins_later() {
+fn work_whose_permit_is_revoked_is_cancelled_before_or_after_it_begins() {
     for has_begun in [true, false] {
         let (admission, work) = (admission(2, 0), CancellationToken::new());
         let greedy = [(); 2].map(|()| admission.admit(address(1), Kind::Call).unwrap());
@@ -52,11 +52,11 @@ fn work_whose_permit_is_revoked_is_cancelled_whether_it_has_begun_or_begins_late
         }
         assert!(work.is_cancelled(), "begun: {has_begun}");
         drop(oldest);
-        assert_eq!(admission.active(Kind::Call), 2, "what was revoked is not given back again");
+        assert_eq!(admission.active(Kind::Call), 2, "a revoked permit is not given back again");
     }
 }
 
-/// The value of a series.
+/// The value of a time series.
 fn metric(metrics: &PrometheusHandle, series: &str) -> Option<f64> {
     let text = metrics.render();
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
@@ -64,14 +64,14 @@ fn metric(metrics: &PrometheusHandle, series: &str) -> Option<f64> {
 }
 
 #[test]
-fn metrics_and_refusals_are_of_the_same_counter() {
+fn metrics_and_refusals_use_the_same_counts() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
     metrics::with_local_recorder(&recorder, || {
         let admission = admission(2, 1);
         let _animation = admission.admit(address(1), Kind::Animation).unwrap();
         assert!(admission.admit(address(1), Kind::Animation).is_err());
-        assert_eq!(metrics.render(), "", "animations are not told of");
+        assert_eq!(metrics.render(), "", "animations have no metrics");
 
         let greedy = [(); 2].map(|()| admission.admit(address(1), Kind::Call).unwrap());
         let call = admission.admit(address(2), Kind::Call).unwrap();
@@ -96,7 +96,7 @@ fn metrics_and_refusals_are_of_the_same_counter() {
     });
 }
 
-/// Work is asked for from an address, or one of the permits is dropped.
+/// Request work from an address, or drop one of the permits.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Admit(u8, Kind),
@@ -114,7 +114,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn what_is_counted_is_the_permits_alive_in_any_order_of_admissions_and_drops(steps in steps()) {
+    fn the_count_equals_the_live_permits_in_any_order_of_admissions_and_drops(steps in steps()) {
         let admission = admission(5, 2);
         let mut permits: Vec<(Permit, CancellationToken)> = Vec::new();
         for step in steps {
@@ -136,6 +136,6 @@ proptest! {
         }
         permits.clear();
         prop_assert_eq!([Kind::Call, Kind::Animation].map(|kind| admission.active(kind)), [0, 0]);
-        prop_assert!(admission.state.lock().work.is_empty(), "nothing is remembered of it");
+        prop_assert!(admission.state.lock().work.is_empty(), "no work is remembered");
     }
 }

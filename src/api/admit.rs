@@ -1,4 +1,4 @@
-//! Who is admitted, and who is not as a problem: the status, `Retry-After` and `reason` of every refusal.
+//! Admission of requests: turns every refusal into a problem with its status, `Retry-After` and `reason`.
 
 use axum::http::StatusCode;
 
@@ -6,21 +6,21 @@ use super::App;
 use super::problem::Problem;
 use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal};
 
-/// A permit for this kind of work, once the server can do it.
+/// Grants a permit for this kind of work if the server can do it.
 ///
 /// # Errors
-/// When there is none, as a problem.
+/// If it is refused, as a problem.
 pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permit, Problem> {
     match kind {
-        Kind::Call => engines_are_there(app)?,
-        // Its engine says by itself that it is not there.
+        Kind::Call => check_engines(app)?,
+        // Its engine reports by itself that it is not ready.
         Kind::Animation => {}
     }
     Ok(app.admission.admit(principal, kind)?)
 }
 
-/// Whether the engines can serve a call.
-pub(super) fn engines_are_there(app: &App) -> Result<(), Refusal> {
+/// Checks that the engines can serve a call.
+pub(super) fn check_engines(app: &App) -> Result<(), Refusal> {
     app.fleet.missing().map_or(Ok(()), |missing| Err(Refusal::NotReady(missing)))
 }
 
@@ -29,7 +29,7 @@ impl From<Refusal> for Problem {
         let reason = refusal.reason();
         let (detail, seconds) = match refusal {
             Refusal::Full(Kind::Call) => {
-                ("The server has as many calls as it may (server.max_calls). Try again later.".into(), 10)
+                ("The server has reached its limit of calls (server.max_calls). Try again later.".into(), 10)
             }
             Refusal::Full(Kind::Animation) => {
                 let detail =
@@ -37,12 +37,11 @@ impl From<Refusal> for Problem {
                 (detail, 5)
             }
             Refusal::Share(Kind::Call) => {
-                let detail =
-                    "Your address has as many calls as one may (server.calls_per_address). Try again later.";
+                let detail = "Your address has reached its limit of calls (server.calls_per_address). Try again later.";
                 (detail.into(), 10)
             }
             Refusal::Share(Kind::Animation) => {
-                ("Your address has as many animations in work as one may. Try again later.".into(), 5)
+                ("Your address has reached its limit of animations. Try again later.".into(), 5)
             }
             Refusal::Stopping => ("The server is stopping. Try again in a moment.".into(), 5),
             Refusal::NotReady(missing) => {
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_not_admitted_is_told_which_reason_there_is_and_when_to_try_again() {
+    fn a_refusal_has_its_reason_and_when_to_try_again() {
         for (refusal, reason, seconds) in [
             (Refusal::Full(Kind::Call), json!("server-full"), "10"),
             (Refusal::Share(Kind::Call), json!("address-full"), "10"),
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_setting_or_the_engine_that_it_is_due_to() {
+    fn a_refusal_names_the_setting_or_engine_that_causes_it() {
         for (refusal, expected) in [
             (Refusal::Full(Kind::Call), "server.max_calls"),
             (Refusal::Share(Kind::Call), "server.calls_per_address"),

@@ -1,4 +1,4 @@
-//! `POST /api/animate`: a text or a recording as sound and faces.
+//! `POST /api/animate`: turns a text or a recording into audio and faces.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ const LONGEST_TEXT: usize = 5000;
 /// Largest recording in bytes.
 const LARGEST_RECORDING: usize = 64 << 20;
 
-/// How the faces are to be.
+/// Options for the faces.
 #[derive(Debug, Deserialize)]
 pub struct Options {
     #[serde(default = "sixty")]
@@ -40,7 +40,7 @@ pub struct Options {
     expressions: bool,
     #[serde(default)]
     mood: Mood,
-    /// Of a recording, ISO 639-1; empty: as heard.
+    /// Of a recording, ISO 639-1; empty: identified.
     #[serde(default)]
     language: String,
 }
@@ -53,7 +53,7 @@ fn yes() -> bool {
     true
 }
 
-/// The body, where it is a text.
+/// The body of a request with a text.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -70,16 +70,16 @@ struct Asked {
     mood: Mood,
 }
 
-/// Who can speak.
+/// The available voices.
 ///
 /// # Errors
-/// When the engine is not there.
+/// If the engine is not available.
 pub async fn voices(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
     let voices = app.fleet.tts.engine.voices().await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "voices": voices }))))
 }
 
-/// Sound and faces of a text or a recording: all at once as JSON, or phrase by phrase as lines of JSON.
+/// Audio and faces of a text or a recording: all at once as JSON, or chunk by chunk as lines of JSON.
 ///
 /// # Errors
 /// As problem details.
@@ -102,7 +102,7 @@ pub async fn animate(
                 query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
             check_rate(&options)?;
             check_language(&options.language)?;
-            // A permit first: a recording is held in memory.
+            // Get the permit first, since the recording is held in memory.
             let permit = admit(&app, principal, Kind::Animation)?;
             let file = read(body, LARGEST_RECORDING).await?;
             let (stt, tts) = (app.fleet.stt.engine.clone(), app.fleet.tts.engine.clone());
@@ -124,7 +124,7 @@ pub async fn animate(
     clip.whole().await
 }
 
-/// All of the body, if it is not too large and comes in time. Each piece is free once it is copied.
+/// Reads the whole body, unless it is too large or too slow. Each piece is freed once it is copied.
 async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
     let told = usize::try_from(body.size_hint().lower()).unwrap_or(most);
     let mut bytes = Vec::with_capacity(told.min(most));
@@ -159,7 +159,7 @@ fn check_language(language: &str) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("language"))
 }
 
-/// What is to be animated.
+/// What to animate.
 enum Work {
     Text(String, Speaker, Arc<dyn Tts>),
     Recording(Bytes, String, Engines),
@@ -190,7 +190,7 @@ impl Work {
             Self::Text(text, speaker, tts) => return Ok(speak(&text, speaker, tts)),
             Self::Recording(file, language, engines) => (file, language, engines),
         };
-        // Ten minutes take a while, and end with the request.
+        // Decoding ten minutes takes a while; it stops when the request ends.
         let wanted = CancellationToken::new();
         let _left = wanted.clone().drop_guard();
         let wants = move || !wanted.is_cancelled();
@@ -203,15 +203,15 @@ impl Work {
     }
 }
 
-/// A fault of ours.
+/// The problem for a bug in the server.
 pub(super) fn broken() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake with this request.")
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request.")
 }
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         match error {
-            // The engine's message begins with the field.
+            // The engine's message begins with the field's name.
             EngineError::Invalid(message) => {
                 let known = ["voice", "language", "text"];
                 let field = known.into_iter().find(|field| message.starts_with(&format!("{field}:")));
@@ -219,16 +219,13 @@ impl From<EngineError> for Problem {
                 field.into_iter().fold(problem, Self::field)
             }
             EngineError::Unavailable(_) | EngineError::Busy(_) | EngineError::Deadline => {
-                let detail = "The voice has no time for it, or does not answer; calls go first. Try again in a moment.";
+                let detail = "The voice is busy with calls or does not respond. Try again in a moment.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
             }
             EngineError::Failed(_) | EngineError::TooLong { .. } => {
                 let message = error.to_string();
                 tracing::error!(%message, "speech for an animation failed");
-                Self::new(
-                    StatusCode::BAD_GATEWAY,
-                    "The voice failed at this text; the server's log says more.",
-                )
+                Self::new(StatusCode::BAD_GATEWAY, "The voice failed on this text; see the server's log.")
             }
         }
     }

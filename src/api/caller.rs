@@ -1,4 +1,4 @@
-//! Who asks: the principal that a piece of work counts for.
+//! The caller: the principal that a request is counted against.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -12,8 +12,8 @@ use crate::admission::Principal;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Whose share a call counts for: an address has one; callers on this host, and proxies on it that are not trusted to say who
-/// they call for, have none.
+/// The principal of a request: the caller's address; anonymous for callers on this host, and for proxies on it that are not
+/// trusted to say for whom they call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller(pub Principal);
 
@@ -27,7 +27,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// The address nearest to us that is no trusted proxy's: what stands before it, anybody may have written.
+/// The nearest address that is not a trusted proxy's: anybody may have written those before it.
 fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|proxy| proxy.to_canonical() == *address);
     let mut address = peer.to_canonical();
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_who_the_nearest_trusted_proxy_says() {
+    fn the_caller_is_the_nearest_address_that_is_not_a_trusted_proxy() {
         let trusted: Vec<IpAddr> = ["127.0.0.1", "10.0.0.2"].map(|one| one.parse().unwrap()).to_vec();
         for (peer, forwarded, expected) in [
             ("192.0.2.1", None, Some("192.0.2.1")),

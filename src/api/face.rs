@@ -1,4 +1,4 @@
-//! The face of a call as a stream of JSON, for clients that are no page and no renderer.
+//! The face of a call as a stream of JSON, for clients that are neither a page nor a renderer.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::App;
 use super::problem::Problem;
-use crate::ends::FaceMoment;
+use crate::ports::FaceMoment;
 use crate::renderers::azure::Rows;
 use crate::renderers::due::Due;
 use crate::renderers::lines::Line;
@@ -26,22 +26,22 @@ pub struct Parameters {
     format: Format,
 }
 
-/// What a line tells.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Format {
-    /// A face.
+    /// Weights and head of a face.
     #[default]
     Weights,
-    /// Rows as Azure's speech service sends them.
+    /// Rows in the format of Azure's speech service.
     Azure,
 }
 
-/// The face from now on, each moment when its sound leaves the server, until the call ends. A reader that is slow misses
+/// Streams the face from now until the call ends, each moment when its sound leaves the server. A slow reader misses
 /// moments.
 ///
 /// # Errors
-/// When there is no such call, or it has no face.
+/// If there is no such call, or it has no face.
 pub async fn face(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -93,7 +93,7 @@ impl Reader {
                     Err(RecvError::Closed) => return None,
                 },
                 () = tokio::time::sleep_until(next) => {
-                    if let Some(line) = self.due.take(Instant::now()).and_then(|moment| self.told(&moment)) {
+                    if let Some(line) = self.due.take(Instant::now()).and_then(|it| self.line_of(&it)) {
                         return Some(line);
                     }
                 }
@@ -101,18 +101,18 @@ impl Reader {
         }
     }
 
-    fn told(&mut self, moment: &FaceMoment) -> Option<Bytes> {
+    fn line_of(&mut self, moment: &FaceMoment) -> Option<Bytes> {
         let FaceMoment { response, timestamp, ref face, .. } = *moment;
         match self.format {
-            Format::Weights => self.written(&Line { response, timestamp, frame: face.into() }),
+            Format::Weights => self.encode(&Line { response, timestamp, frame: face.into() }),
             Format::Azure => {
                 let rows = self.rows.push(response, timestamp, face)?;
-                self.written(&rows)
+                self.encode(&rows)
             }
         }
     }
 
-    fn written(&self, line: &impl Serialize) -> Option<Bytes> {
+    fn encode(&self, line: &impl Serialize) -> Option<Bytes> {
         let json = serde_json::to_string(line).ok()?;
         Some(if self.events { format!("data: {json}\n\n") } else { json + "\n" }.into())
     }

@@ -1,4 +1,4 @@
-//! What operators and load balancers ask.
+//! Health, readiness and metrics, for operators and load balancers.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,13 +9,13 @@ use serde_json::json;
 use super::App;
 use crate::admission::Kind;
 
-/// The process lives.
+/// Reports that the process is alive.
 pub async fn health(State(app): State<App>) -> impl IntoResponse {
     let calls = app.admission.active(Kind::Call);
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "calls": calls }))
 }
 
-/// Calls can be taken: 200, or 503 with what is missing.
+/// Reports whether calls can be taken: 200, or 503 with what is missing.
 pub async fn ready(State(app): State<App>) -> impl IntoResponse {
     let fleet = &app.fleet;
     let [stt, llm, tts] =
@@ -30,7 +30,7 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         "lid_ready": stt.ready && stt.identifies_language,
         "llm_ready": llm.ready,
         "tts_ready": tts.ready,
-        // Null: the profile has no such model. It is loaded before the server listens.
+        // Null if the profile has no such model. It is loaded before the server listens.
         "turn_ready": fleet.end_of_turn.is_some().then_some(true),
         "device": device,
         "udp": app.webrtc.as_ref().is_some_and(|host| host.is_reading()),
@@ -40,7 +40,7 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body))
 }
 
-/// Prometheus text.
+/// The metrics in Prometheus's text format.
 pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }

@@ -1,10 +1,10 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
-//! - `admit`: permits for what is asked for, and why there is none
-//! - [`animate`]: a text or a recording as sound and faces; [`face`]: a call's face as a stream
-//! - [`offer`]: WebRTC signalling and hang-up; `caller`: who asks; [`start`]: how clients of Pipecat begin
+//! - `admit`: permits for requests, and their refusals as problems
+//! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
+//! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
-//! - [`listener`]: the socket, and what a client may hold of it; [`names`]: whom the server answers
+//! - [`listener`]: the socket, and limits on what a client may hold of it; [`names`]: which hosts and origins are accepted
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
@@ -47,18 +47,18 @@ use problem::Problem;
 /// Largest body of a request.
 pub const LARGEST_BODY: usize = 64 * 1024;
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone)]
 pub struct App {
     /// The configuration.
     pub config: Arc<Config>,
     /// The engines.
     pub fleet: Arc<Fleet>,
-    /// Who may do what at once.
+    /// Grants permits.
     pub admission: Arc<Admission>,
     /// The calls.
     pub calls: Arc<Calls>,
-    /// WebRTC; `None`: the UDP port could not be had, WebSocket calls only.
+    /// WebRTC; `None` if the UDP port could not be bound: WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
     /// The server's names.
     pub names: Arc<Names>,
@@ -110,14 +110,11 @@ fn panicked(fault: &(dyn Any + Send)) -> Response {
     let text =
         fault.downcast_ref::<&str>().copied().or_else(|| fault.downcast_ref::<String>().map(String::as_str));
     tracing::error!(fault = text.unwrap_or("unknown"), "a request handler panicked");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "The server made a mistake with this request; it is in its log.",
-    )
-    .into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request; see its log.")
+        .into_response()
 }
 
-/// Pages of other origins may use the API only where the configuration says so.
+/// Pages of other origins may use the API only if the configuration allows it.
 fn cors(origins: &[String]) -> CorsLayer {
     let allow = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()

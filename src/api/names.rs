@@ -1,7 +1,7 @@
-//! Under which names the server is reached, and which pages may open a call. Pure.
+//! Which host names the server accepts, and which pages may open a call. Pure.
 //!
-//! A page of a name that its owner points at this server (DNS rebinding) is of the server's own origin for a browser. So the
-//! Host header must name the server. An address is a name that nobody can point elsewhere, and always allowed.
+//! If an attacker points a name at this server (DNS rebinding), a browser treats the attacker's page as the server's own
+//! origin. So the Host header must name the server. Addresses are always allowed, since nobody can point them elsewhere.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ use crate::config;
 /// The server's names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Pages of all origins are welcome, so that a name protects nothing.
+    /// Whether pages of all origins are allowed, so that checking names protects nothing.
     any: bool,
     configured: Vec<String>,
     others: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// As configured, and what the machine calls itself.
+    /// The configured names and the machine's own.
     #[must_use]
     pub fn new(server: &config::Server, machine: &str) -> Self {
         let machine = machine.to_ascii_lowercase();
@@ -63,7 +63,7 @@ impl Names {
         }
         let Some((_, authority)) = origin.split_once("://") else { return false };
         let Some(name) = name_of(authority) else { return false };
-        // A proxy may have put a Host of its own in place of ours; the port of a local page tells programs apart.
+        // A proxy may have replaced the Host header; on the same machine, the port distinguishes programs.
         self.configured.contains(&name) || (self.host(host) && authority.eq_ignore_ascii_case(host))
     }
 }
@@ -86,7 +86,7 @@ fn is_local(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Refuses requests that were meant for another server. Health is told under every name: load balancers know none.
+/// Refuses requests meant for another server. Health is served under every name, since load balancers know none.
 pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     if matches!(request.uri().path(), "/health" | "/ready") {
         return next.run(request).await;
@@ -106,7 +106,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     }
 }
 
-/// Browsers let any page open a WebSocket, so the server must look where it comes from.
+/// Checks the origin of a WebSocket request, because browsers let any page open one.
 pub(super) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_must_name_the_server() {
+    fn the_host_header_must_name_the_server() {
         let own = names(&["Voice.Example.org"], &["https://app.example.net:8443"]);
         for host in [
             "localhost",
@@ -175,11 +175,11 @@ mod tests {
             ("http://localhost:9000", "localhost:9000", true),
             ("http://192.168.0.7:8080", "192.168.0.7:8080", true),
             ("http://[::1]:8080", "[::1]:8080", true),
-            // A proxy that passes its own Host on, and one that passes the server's.
+            // A proxy that sends its own Host, and one that passes on the browser's.
             ("https://voice.example.org", "127.0.0.1:8080", true),
             ("https://voice.example.org", "voice.example.org", true),
             ("https://app.example.net", "127.0.0.1:8080", true),
-            // Another program on the same machine, and names that point here without being ours.
+            // Another program on the same machine, and foreign names that point here.
             ("http://localhost:3000", "localhost:8080", false),
             ("http://evil.example:8080", "evil.example:8080", false),
             ("https://evil.example", "localhost:8080", false),

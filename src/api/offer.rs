@@ -14,9 +14,9 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::renderers;
 use crate::admission::Kind;
-use crate::ends::call_ends;
 use crate::event::EndReason;
 use crate::frame::is_language;
+use crate::ports::call_ports;
 use crate::session::Wishes;
 use crate::transport::protocol::{Carrier, Dialect};
 use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
@@ -24,8 +24,8 @@ use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
 /// Most candidates in one request; a client with more sends several.
 const MOST_CANDIDATES: usize = 64;
 
-/// The body of `POST /api/offer`, and of an offer to a session. `restart_pc` is not asked for: whether an offer for a call in progress is of the same
-/// connection or of a new one, its certificate says.
+/// The body of `POST /api/offer`, and of an offer to a session. `restart_pc` is not needed: the certificate tells whether an
+/// offer for a call in progress is for the same connection or a new one.
 #[derive(Debug, Deserialize)]
 pub struct Offer {
     sdp: String,
@@ -60,7 +60,7 @@ pub async fn ice_servers(State(app): State<App>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "iceServers": app.config.server.ice_servers })))
 }
 
-/// Begins a call, or goes on with the one that `pc_id` names, if it is still there.
+/// Begins a call, or continues the one that `pc_id` names, if it still exists.
 ///
 /// # Errors
 /// As problem details.
@@ -75,7 +75,7 @@ pub async fn offer(
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("type"));
     }
     if let Some(id) = &offer.pc_id
-        && let Some(sdp) = go_on(&app, id, &offer.sdp).await?
+        && let Some(sdp) = renegotiate(&app, id, &offer.sdp).await?
     {
         return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
     }
@@ -84,19 +84,19 @@ pub async fn offer(
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
     let call = app.calls.open(admit(&app, principal, Kind::Call)?);
-    let (ends, pipeline) = call_ends();
+    let (ports, pipeline) = call_ports();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
     let protocol = Dialect::default().open(Carrier::Channel);
-    let wiring = Wiring { ends, protocol, token: token.clone(), tasks };
+    let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = call.id().to_string();
     app.calls.start(call, pipeline, Some(peer), Wishes { language, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 
-/// The answer to an offer for a call that is there; `None` when it is not, and another one may begin in its place.
-async fn go_on(app: &App, id: &str, sdp: &str) -> Result<Option<String>, Problem> {
+/// The answer to an offer for an existing call; `None` if it does not exist, and a new one may begin in its place.
+async fn renegotiate(app: &App, id: &str, sdp: &str) -> Result<Option<String>, Problem> {
     let peer = app.calls.peer(id).filter(|peer| peer.is_open() && app.calls.over(id).is_none());
     let answer = match peer {
         Some(peer) => peer.renegotiate(sdp).await,
@@ -110,7 +110,7 @@ async fn go_on(app: &App, id: &str, sdp: &str) -> Result<Option<String>, Problem
     }
 }
 
-/// The client's candidates, as it finds them.
+/// Takes ICE candidates as the client finds them.
 ///
 /// # Errors
 /// As problem details.
@@ -133,15 +133,15 @@ pub async fn candidates(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Hangs up.
+/// Hangs up a call.
 ///
 /// # Errors
-/// When there is no such call.
+/// If there is no such call.
 pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     if app.calls.hang_up(&id) { Ok(StatusCode::NO_CONTENT) } else { Err(no_call(&id)) }
 }
 
-/// A language that a client asked for; `None`: as configured. Of a tag such as `en-US` the language counts.
+/// The language that a client asked for; `None`: as configured. Only the language of a tag such as `en-US` counts.
 pub(super) fn language(asked: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty() && *asked != "auto") else { return Ok(None) };
     let mut parts = asked.split(['-', '_']);

@@ -14,7 +14,7 @@ use super::problem::Problem;
 #[folder = "static/"]
 struct Files;
 
-/// What the page may do: run its own scripts, and call any server that its user names.
+/// The page's content security policy: it may run its own scripts, and connect to any server that its user enters.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; \
                       connect-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
@@ -59,7 +59,7 @@ fn serve(path: &str, headers: &HeaderMap) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY.into()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
     ];
-    // From where the program itself lies in memory: a thousand readers of the 3 MB head cost nothing.
+    // Served from the program's own memory: a thousand readers of the 3 MB head cost nothing.
     let body = match file.data {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
@@ -72,7 +72,7 @@ fn tag(file: &EmbeddedFile) -> String {
     format!("\"{}\"", hash[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
-// In other builds the files are read from the disk.
+// Debug builds read the files from disk.
 #[cfg(test)]
 #[cfg(not(debug_assertions))]
 mod tests {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_large_file_is_sent_from_where_it_lies_to_every_reader() {
+    async fn a_large_file_is_sent_to_every_reader_without_a_copy() {
         let sent = async || {
             let mut parts = serve("avatars/amara.glb", &HeaderMap::new()).into_body().into_data_stream();
             parts.next().await.unwrap().unwrap()

@@ -19,31 +19,31 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with what to do about it.
+    /// A problem; `detail` says what to do about it.
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), field: None, reason: None, retry_after: None }
     }
 
-    /// The field at fault.
+    /// Names the field at fault.
     #[must_use]
     pub fn field(self, field: &'static str) -> Self {
         Self { field: Some(field), ..self }
     }
 
-    /// Why, in a word that programs know.
+    /// Adds the machine-readable reason.
     #[must_use]
     pub fn reason(self, reason: &'static str) -> Self {
         Self { reason: Some(reason), ..self }
     }
 
-    /// Worth another try after this many seconds.
+    /// Says after how many seconds to try again.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// As the client reads it.
+    /// The JSON body.
     #[must_use]
     pub fn body(&self) -> Value {
         let mut body = json!({
@@ -74,9 +74,9 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The body did not come in time.
+/// The problem for a body that did not arrive in time.
 pub(super) fn too_slow() -> Problem {
-    let detail = format!("The body did not come within {} seconds.", UPLOAD.as_secs());
+    let detail = format!("The body did not arrive within {} seconds.", UPLOAD.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
 }
 
@@ -85,7 +85,7 @@ impl From<JsonRejection> for Problem {
         if was_too_slow(&rejection) {
             return too_slow();
         }
-        // A field that is missing or of the wrong type is a bad request as much as broken JSON is.
+        // A missing field or one of the wrong type is a bad request, just as broken JSON is.
         let status = match rejection.status() {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             status => status,

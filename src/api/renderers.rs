@@ -1,4 +1,4 @@
-//! Renderers that a client wants for its call.
+//! Renderers that a client requests for its call.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use crate::config::Renderers;
 use crate::config::{LONGEST_SUBJECT, is_address, is_subject};
 use crate::renderers::target::Wanted;
 
-/// As the client asks.
+/// The client's request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
@@ -18,12 +18,12 @@ pub struct Asked {
     /// `host:port`.
     #[serde(default)]
     pub vmc: Option<String>,
-    /// The name of the face there.
+    /// The name of the face in the renderer.
     #[serde(default)]
     pub subject: Option<String>,
 }
 
-/// What of it is allowed; the fields are called as the request calls them.
+/// Checks which requested renderers are allowed; `fields` are the request's names for the fields.
 pub(super) fn wanted(own: &Renderers, asked: Asked, fields: [&'static str; 3]) -> Result<Wanted, Problem> {
     let subject = asked.subject.unwrap_or_else(|| own.subject.clone());
     let mut wanted = Wanted { subject, ..Wanted::default() };
@@ -32,7 +32,7 @@ pub(super) fn wanted(own: &Renderers, asked: Asked, fields: [&'static str; 3]) -
         let Some(address) = address else { continue };
         if !own.from_clients {
             let detail = format!(
-                "This server sends no faces where clients want (renderers.from_clients): leave {field} out."
+                "This server sends no faces to renderers that clients name (renderers.from_clients): leave out {field}."
             );
             return Err(Problem::new(StatusCode::FORBIDDEN, detail).field(field));
         }

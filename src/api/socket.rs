@@ -16,16 +16,16 @@ use super::offer::language;
 use super::problem::Problem;
 use super::renderers;
 use crate::admission::Kind;
-use crate::ends::call_ends;
+use crate::ports::call_ports;
 use crate::session::Wishes;
 use crate::transport::protocol::{Carrier, Dialect, RATES};
 use crate::transport::websocket;
 
-/// Largest message that is read at all; one over the protocol's limit is answered before the call ends.
+/// Largest message that is read at all; one over the protocol's own limit gets an error before the call ends.
 const LARGEST_MESSAGE: usize = 256 * 1024;
-/// Bytes that wait for a client that does not read; more of them end its call.
+/// Most bytes buffered for a client that does not read; more end its call.
 const WAITING: usize = 256 * 1024;
-/// Bytes that are collected before they are written.
+/// Bytes collected before they are written.
 const COLLECTED: usize = 16 * 1024;
 
 /// The query of `GET /ws`.
@@ -35,7 +35,7 @@ pub struct Parameters {
     rate: Option<u32>,
     #[serde(default)]
     language: Option<String>,
-    /// `1`: faces are wanted.
+    /// `1`: send faces.
     #[serde(default)]
     avatar: Option<u8>,
     #[serde(default)]
@@ -79,7 +79,7 @@ pub async fn socket(
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
     let call = app.calls.open(admit(&app, principal, Kind::Call)?);
-    // Last, since a browser hides a refused upgrade: its page asks again without one to learn what is wrong.
+    // Check this last: a browser hides a refused upgrade, so its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     let upgrade = upgrade
         .max_message_size(LARGEST_MESSAGE)
@@ -87,14 +87,14 @@ pub async fn socket(
         .write_buffer_size(COLLECTED)
         .max_write_buffer_size(WAITING);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let (ends, pipeline) = call_ends();
+        let (ports, pipeline) = call_ports();
         let token = app.calls.transport_token();
         app.calls.start(call, pipeline, None, Wishes { language, renderers }, token.clone());
         app.calls
             .tasks()
             .track_future(Box::pin(websocket::run(
                 socket,
-                ends,
+                ports,
                 Dialect::default().open(Carrier::Socket { rate }),
                 face,
                 token.clone(),

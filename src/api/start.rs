@@ -1,7 +1,7 @@
-//! How clients of Pipecat begin: `POST /start`, then an offer to the session that it names.
+//! How Pipecat's clients begin a call: `POST /start`, then an offer to the session that it names.
 //!
-//! A session is nothing but its name. It opens no door that `/api/offer` does not, so nothing is kept of it, and nothing can
-//! be forgotten or run out while its call lasts.
+//! A session is only a name. It allows nothing that `/api/offer` does not, so the server keeps no state for it that could
+//! expire during its call.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -15,11 +15,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::App;
-use super::admit::engines_are_there;
+use super::admit::check_engines;
 use super::offer;
 use super::problem::Problem;
 
-/// Names a session, if calls can be taken. What a client asks for beside it is for servers of other kinds.
+/// Names a session, if calls can be taken. Other fields of the request are for other kinds of servers and ignored.
 ///
 /// # Errors
 /// As problem details.
@@ -32,23 +32,23 @@ pub async fn start(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "The body must be JSON, or empty."));
     }
     app.webrtc.as_ref().ok_or_else(offer::no_udp)?;
-    engines_are_there(&app)?;
+    check_engines(&app)?;
     let session = Uuid::new_v4().to_string();
     let ice = json!({ "iceServers": app.config.server.ice_servers });
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "sessionId": session, "iceConfig": ice }))))
 }
 
-/// Lets requests to a session through whose name can be one of ours.
+/// Passes on requests to a session whose name `/start` could have issued.
 pub(super) async fn of_session(Path(id): Path<String>, request: Request, next: Next) -> Response {
     if is_session(&id) {
         return next.run(request).await;
     }
-    let detail = format!("There is no session {id:?}. POST /start answers with the sessionId to use.");
+    let detail = format!("There is no session {id:?}. POST /start returns the sessionId to use.");
     Problem::new(StatusCode::NOT_FOUND, detail).field("sessionId").into_response()
 }
 
 fn is_session(id: &str) -> bool {
-    // Only as it was written: with hyphens, in lower case.
+    // Only in the form that was issued: with hyphens, in lower case.
     Uuid::parse_str(id).is_ok_and(|uuid| uuid.get_version_num() == 4 && uuid.to_string() == id)
 }
 
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_start_could_have_named_is_a_session() {
+    fn only_a_name_that_start_could_have_issued_is_a_session() {
         assert!(is_session(&Uuid::new_v4().to_string()));
         for id in ["", "nobody", ":sessionId", "undefined", "6F9619FF-8B86-4D01-B42D-00CF4FC964FF"] {
             assert!(!is_session(id), "{id}");

@@ -1,6 +1,6 @@
 //! The server's command line.
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stdout)] // what a command answers goes to standard output
+#![allow(clippy::print_stdout)] // a command's output goes to standard output
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use visavis::engine::model_files::ModelFiles;
 use visavis::recording::cli::ReplayArgs;
 use visavis::server::Server;
 
-/// Self-hosted real-time voice calls: open /call in a browser, speak, and hear an answer.
+/// Self-hosted real-time voice calls: open /call in a browser, speak, and hear a response.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
@@ -43,10 +43,10 @@ enum Command {
     #[command(
         disable_help_flag = true,
         override_usage = "visavis models <list|fetch|verify|path> …",
-        after_help = "visavis models --help tells each command's options."
+        after_help = "visavis models --help shows each command's options."
     )]
     Models {
-        /// As `visavis models --help` tells
+        /// See `visavis models --help`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -100,7 +100,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             flag("models.profile", profile);
             serve(cli.settings.load(flags)?)
         }
-        // Its program reads the configuration itself.
+        // That program reads the configuration itself.
         Command::Models { .. } => models(),
         Command::Speak { text, out, voice } => {
             let config = load()?;
@@ -126,7 +126,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Becomes the program that knows the models' sources: the server does without them.
+/// Replaces the process by `visavis-models`, so that the server need not link what fetches and converts models.
 fn models() -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt;
     let program = program_beside("visavis-models")?;
@@ -136,7 +136,7 @@ fn models() -> anyhow::Result<()> {
 
 fn serve(config: Config) -> anyhow::Result<()> {
     visavis::logging::init(&config.log).context("log.filter")?;
-    // Two TLS providers may be linked in by dependencies; say which one is ours.
+    // Dependencies may link two TLS providers; choose ours.
     _ = rustls::crypto::ring::default_provider().install_default();
     runtime()?.block_on(async {
         let server = Box::pin(Server::start(config)).await?;
@@ -152,21 +152,21 @@ fn serve(config: Config) -> anyhow::Result<()> {
     })
 }
 
-/// Tells the person at the terminal when calls can be made.
+/// Prints to the terminal when calls can be made.
 async fn announce(fleet: std::sync::Arc<visavis::engine::fleet::Fleet>, url: String) {
     for status in [&fleet.stt.status, &fleet.llm.status, &fleet.tts.status] {
         if status.clone().wait_for(|status| status.ready).await.is_err() {
             return;
         }
     }
-    println!("\nVisavis is ready: open {url} in a browser. Ctrl-C ends it.\n");
+    println!("\nVisavis is ready: open {url} in a browser. Ctrl-C stops it.\n");
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// The first signal asks for a graceful stop, the second ends at once.
+/// The first signal starts a graceful stop, the second exits at once.
 async fn stop_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut term) = signal(SignalKind::terminate()) else { return };

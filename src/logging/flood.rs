@@ -1,5 +1,5 @@
-//! Keeps the log from being flooded. A stranger's packet can make a library of the transport write a line, and there are
-//! many packets; the same line is written a few times, then once in a while, and counted.
+//! Keeps the log from being flooded. Any packet from outside can make a transport library write a line; the same line is
+//! written a few times, then at intervals, and the rest are counted.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,17 +10,18 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Lines of one place in the code that are written at once, and then one for each pause.
+/// Lines that one place in the code may write at once.
 const BURST: u32 = 10;
+/// After a burst, one line is allowed per this time.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Places in the code that are told apart; the others share one account.
+/// Places in the code with their own account; the others share one.
 const PLACES: usize = 512;
 /// Our own modules and programs.
 const OURS: &str = "visavis";
-/// The target of lines that come by way of the `log` crate; their own is a field.
+/// The target of lines written through the `log` crate; their original target is a field.
 const BRIDGED: &str = "log";
 
-/// A layer that holds back lines of a flood.
+/// A layer that drops excess lines of a flood.
 #[derive(Debug, Default)]
 pub(super) struct FloodGate {
     accounts: Mutex<Accounts>,
@@ -29,7 +30,7 @@ pub(super) struct FloodGate {
 impl<S: Subscriber> Layer<S> for FloodGate {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let place = Place::of(event);
-        // Our own lines of a call's life are the record of what happened.
+        // Our own lines about a call are the record of what happened.
         if place.target.starts_with(OURS) && *event.metadata().level() > Level::WARN {
             return true;
         }
@@ -42,7 +43,7 @@ impl<S: Subscriber> Layer<S> for FloodGate {
     }
 }
 
-/// Where a line is written.
+/// The place in the code that writes a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Place {
     target: String,
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_held_back_and_what_is_rare_is_written() {
+    fn a_flood_is_limited_and_rare_lines_are_written() {
         let began = Instant::now();
         let mut accounts = Accounts::default();
         let mut written = |line, second: u64, lines: usize| {
@@ -123,13 +124,13 @@ mod tests {
             (0..lines).filter(|_| accounts.take(Place { target: "rtc".into(), line }, now)).count()
         };
         assert_eq!(written(1, 0, 10_000), 10);
-        assert_eq!(written(2, 0, 3), 3, "another line is not held back for it");
+        assert_eq!(written(2, 0, 3), 3, "another line is not affected");
         assert_eq!((1..=100).map(|second| written(1, second, 100)).sum::<usize>(), 50);
         assert_eq!(written(1, 10_000, 100), 10);
     }
 
     #[test]
-    fn places_without_end_take_no_memory_without_end() {
+    fn endless_places_take_bounded_memory() {
         let mut accounts = Accounts::default();
         let now = Instant::now();
         let written =
@@ -147,7 +148,7 @@ mod tests {
         }
     }
 
-    /// How many lines get through when this is done a thousand times.
+    /// How many lines get through when `write` runs a thousand times.
     fn written(write: fn()) -> usize {
         let count = Arc::new(AtomicUsize::new(0));
         let gate = tracing_subscriber::registry().with(FloodGate::default()).with(Count(count.clone()));
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_by_way_of_the_log_crate_are_told_apart_by_their_own_places() {
+    fn lines_through_the_log_crate_are_distinguished_by_their_own_places() {
         let bridged = || {
             for (target, line) in [("rtc::ice", 1_u64), ("rtc::ice", 2), ("rtc::dtls", 1)] {
                 tracing::warn!(target: "log", { "log.target" = target, "log.line" = line }, "a bad packet");
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_packets_do_not_fill_the_log_and_calls_are_all_told_of() {
+    fn packets_from_outside_do_not_fill_the_log_and_every_call_is_logged() {
         assert_eq!(written(|| tracing::warn!(target: "rtc::handler", "a bad packet")), 10);
         assert_eq!(written(|| tracing::warn!("ours, by a stranger")), 10);
         assert_eq!(written(|| tracing::info!("call began")), 1_000);

@@ -1,5 +1,5 @@
-//! The log: structured, on standard error, and without what people say unless it is asked for. What strangers can cause is
-//! written at a bounded rate, and counted beyond it (`flood`).
+//! The log: structured, on standard error, and without what people say unless configured. Lines that outsiders can cause are
+//! written at a bounded rate; the rest are counted (`flood`).
 
 mod flood;
 
@@ -16,10 +16,10 @@ const CONTENT: &str = "visavis::content";
 /// Starts logging.
 ///
 /// # Errors
-/// When `log.filter` is no filter.
+/// If `log.filter` is not a valid filter.
 pub fn init(settings: &Log) -> anyhow::Result<()> {
     let content = if settings.content { "info" } else { "off" };
-    // Libraries of the transport are chatty about what the network does all day.
+    // Transport libraries log every ordinary network event.
     let quiet = "rtc=warn,webrtc=warn,rtc_ice=error,rtc_sctp=error,rtc_dtls=error,ort=warn";
     let filter = EnvFilter::try_new(format!("{quiet},{},{CONTENT}={content}", settings.filter))?;
     let registry = tracing_subscriber::registry().with(filter).with(FloodGate::default());

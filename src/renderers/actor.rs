@@ -12,13 +12,13 @@ use super::due::Due;
 use super::live_link::{self, Subject};
 use super::target::{Claim, Protocol};
 use super::vmc;
-use crate::ends::FaceMoment;
+use crate::ports::FaceMoment;
 
-/// Between looks for a renderer whose name leads nowhere.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Time between attempts to resolve a renderer's name.
+const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Sends each moment when it is heard, `delay` later, until the face ends or `token` is cancelled. A renderer that is not
-/// there is said of once; the face goes on, for it may come later.
+/// Sends each moment `delay` after it is heard, until the face ends or `token` is cancelled. An unreachable renderer is
+/// logged once, and sending continues, since it may appear later.
 pub(super) async fn run(
     mut renderer: Renderer,
     delay: Duration,
@@ -38,13 +38,13 @@ pub(super) async fn run(
             () = token.cancelled() => return,
             received = moments.recv() => match received {
                 Ok(moment) => due.push(moment),
-                // Late for a moment that is over anyway.
+                // The missed moments are over anyway.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
             () = time => {
                 if let Some(moment) = due.take(Instant::now()) {
-                    // A name may take long to be looked up; a call's end does not wait for it.
+                    // Resolving a name may take long; the end of the call does not wait for it.
                     tokio::select! {
                         () = token.cancelled() => return,
                         () = renderer.show(&moment) => {}
@@ -55,32 +55,32 @@ pub(super) async fn run(
     }
 }
 
-/// Where one call's face goes.
+/// The renderer that one call's face is sent to.
 pub(super) struct Renderer {
     call: String,
     claim: Claim,
     subject: Subject,
     fps: u32,
-    /// Connected, so that a renderer that is not there is told of.
+    /// Connected, so that errors report an unreachable renderer.
     socket: Option<UdpSocket>,
-    look: Option<Instant>,
+    resolve_at: Option<Instant>,
     frame: u32,
-    said: bool,
+    reported: bool,
 }
 
 impl Renderer {
     pub(super) fn new(call: String, claim: Claim, fps: u32) -> Self {
         let subject = Subject { name: claim.target().subject.clone(), device: uuid::Uuid::new_v4() };
-        Self { call, claim, subject, fps, socket: None, look: None, frame: 0, said: false }
+        Self { call, claim, subject, fps, socket: None, resolve_at: None, frame: 0, reported: false }
     }
 
     async fn show(&mut self, moment: &FaceMoment) {
-        if self.socket.is_none() && self.look.is_none_or(|at| at <= Instant::now()) {
+        if self.socket.is_none() && self.resolve_at.is_none_or(|at| at <= Instant::now()) {
             match open(&self.claim.target().address).await {
                 Ok(socket) => self.socket = Some(socket),
                 Err(error) => self.failed(&error),
             }
-            self.look = Some(Instant::now() + LOOK_AGAIN);
+            self.resolve_at = Some(Instant::now() + RESOLVE_INTERVAL);
         }
         let Some(socket) = &self.socket else { return };
         self.frame = self.frame.wrapping_add(1);
@@ -91,7 +91,7 @@ impl Renderer {
             Protocol::Vmc => vmc::packets(self.frame as f32 / self.fps.max(1) as f32, &moment.face),
         };
         for packet in packets {
-            // What has no room at once is late: UDP may lose it anyway.
+            // A packet that does not fit into the buffer would be late, and UDP may lose it anyway.
             match socket.send(&packet) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -103,15 +103,15 @@ impl Renderer {
     fn failed(&mut self, error: &io::Error) {
         let renderer = self.claim.target().protocol.name();
         metrics::counter!("visavis_renderer_errors_total", "renderer" => renderer).increment(1);
-        if !std::mem::replace(&mut self.said, true) {
+        if !std::mem::replace(&mut self.reported, true) {
             let (call, address) = (&self.call, &self.claim.target().address);
-            tracing::warn!(%call, renderer, %address, %error, "the renderer is not there; the call goes on, and so does its face");
+            tracing::warn!(%call, renderer, %address, %error, "the renderer cannot be reached; faces are still sent");
         }
     }
 }
 
 async fn open(address: &str) -> io::Result<UdpSocket> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name leads to no address");
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name resolves to no address");
     for address in tokio::net::lookup_host(address).await? {
         let socket = match address.is_ipv6() {
             true => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn moments_arrive_as_packets_and_the_face_outlives_a_renderer_that_is_not_there() {
+    async fn moments_arrive_as_packets_and_an_unreachable_renderer_does_not_end_the_face() {
         let listener = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (feed, moments) = tokio::sync::broadcast::channel(16);

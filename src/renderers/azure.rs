@@ -1,4 +1,4 @@
-//! Faces as Azure's speech service tells them: 60 rows a second of 55 numbers.
+//! Faces in the format of Azure's speech service: 60 rows a second of 55 numbers.
 
 use serde::Serialize;
 
@@ -9,15 +9,15 @@ use crate::avatar::shapes::{SHAPES, Weights};
 pub const RATE: u32 = 60;
 /// Numbers of a row: the shapes, then the roll of the head and of both eyes.
 pub const ROW: usize = SHAPES + 3;
-/// Ticks of the face's clock from row to row.
+/// Ticks of the face's clock between rows.
 const SPACING: u32 = 48_000 / RATE;
-/// A face that is older than this is no neighbour of the next one.
+/// Faces further apart than this are not interpolated.
 const APART: u32 = 48_000 / 4;
 
 /// What Azure sends with a viseme event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Animation {
-    /// The number of the first row in the answer.
+    /// The number of the first row within the response.
     #[serde(rename = "FrameIndex")]
     pub frame_index: u32,
     /// The rows.
@@ -25,7 +25,7 @@ pub struct Animation {
     pub blend_shapes: Vec<Vec<f32>>,
 }
 
-/// A face as a row. The roll of the head is in parts of a half turn, to the right; the eyes do not roll.
+/// A face as a row. The roll of the head is in half turns, positive to the right; the eyes do not roll.
 #[must_use]
 pub fn row(face: &Face) -> Vec<f32> {
     let mut row: Vec<f32> = face.weights.0.iter().map(|&weight| rounded(weight)).collect();
@@ -33,25 +33,34 @@ pub fn row(face: &Face) -> Vec<f32> {
     row
 }
 
-/// Four digits are more than anybody sees.
+/// Rounds to four digits, which is finer than visible.
 pub(super) fn rounded(value: f32) -> f32 {
     if value.is_finite() { (value * 1e4).round() / 1e4 } else { 0.0 }
 }
 
-/// Makes rows at their rate from the faces of answers, at whatever rate these come. Pure.
+/// Resamples the faces of responses, at whatever rate they arrive, to rows. Pure.
 #[derive(Debug, Default)]
 pub struct Rows {
     response: u32,
-    /// Timestamp of row 0, and how many rows there are.
+    /// Timestamp of row 0.
     first: u32,
+    /// Number of the next row.
     next: u32,
-    last: Option<(u32, Face)>,
+    last: Option<Shown>,
+}
+
+/// A face, and when it is shown.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    timestamp: u32,
+    face: Face,
 }
 
 impl Rows {
-    /// Takes a face; gives the rows up to it. Between answers there are none, and each answer counts from 0.
+    /// Takes a face; returns the rows up to it. Between responses there are none, and each response counts from 0.
     pub fn push(&mut self, response: u32, timestamp: u32, face: &Face) -> Option<Animation> {
-        let follows = self.last.is_some_and(|(at, _)| (1..=APART).contains(&timestamp.wrapping_sub(at)));
+        let follows =
+            self.last.is_some_and(|last| (1..=APART).contains(&timestamp.wrapping_sub(last.timestamp)));
         if response == 0 {
             *self = Self::default();
             return None;
@@ -59,30 +68,31 @@ impl Rows {
         if response != self.response {
             *self = Self { response, first: timestamp, next: 0, last: None };
         }
-        let before = self.last.filter(|_| follows).unwrap_or((timestamp, *face));
+        let before = self.last.filter(|_| follows).unwrap_or(Shown { timestamp, face: *face });
         if !follows {
-            // Rows that were never told of keep their numbers: the time between them is the sound's.
+            // Skipped rows keep their numbers, so that row numbers follow the audio's clock.
             let passed = timestamp.wrapping_sub(self.first).div_ceil(SPACING);
             self.next = if passed < u32::MAX / SPACING / 2 { self.next.max(passed) } else { self.next };
         }
-        self.last = Some((timestamp, *face));
+        self.last = Some(Shown { timestamp, face: *face });
         let frame_index = self.next;
         let mut blend_shapes = Vec::new();
         loop {
             let at = self.first.wrapping_add(self.next * SPACING);
-            let (since, whole) = (at.wrapping_sub(before.0), timestamp.wrapping_sub(before.0));
+            let (since, whole) =
+                (at.wrapping_sub(before.timestamp), timestamp.wrapping_sub(before.timestamp));
             if since > whole {
                 break;
             }
             let part = if whole == 0 { 1.0 } else { since as f32 / whole as f32 };
-            blend_shapes.push(row(&between(&before.1, face, part)));
+            blend_shapes.push(row(&between(&before.face, face, part)));
             self.next += 1;
         }
         (!blend_shapes.is_empty()).then_some(Animation { frame_index, blend_shapes })
     }
 }
 
-/// The face at `part` of the way from one to another.
+/// Interpolates between two faces; `part` is 0 to 1.
 #[must_use]
 pub fn between(from: &Face, to: &Face, part: f32) -> Face {
     let mix = |a: f32, b: f32| a + (b - a) * part;
@@ -117,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_faces_a_second_become_sixty_rows_over_the_clocks_wrap() {
+    fn thirty_faces_a_second_become_sixty_rows_across_the_clocks_wrap() {
         let mut rows = Rows::default();
         let start = 0_u32.wrapping_sub(1600);
         assert_eq!(jaws(rows.push(3, start, &face(0.0))), (0, vec![0]));
@@ -126,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_counts_from_nothing_and_a_hole_keeps_the_time() {
+    fn each_response_counts_from_zero_and_a_hole_keeps_the_time() {
         let mut rows = Rows::default();
         assert_eq!(jaws(rows.push(3, 0, &face(0.1))).0, 0);
         assert_eq!(jaws(rows.push(3, 48_000, &face(0.1))), (60, vec![10]));

@@ -1,16 +1,16 @@
-//! Moments of a face come ahead of the sound; this is which of them is to be shown now.
+//! Moments of a face arrive ahead of their sound; this decides which is to be shown now. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::ends::FaceMoment;
+use crate::ports::FaceMoment;
 
-/// Longest queue: the longest `renderers.delay_ms` (2 s) and half a second sent ahead, at 60 moments a second.
+/// Longest queue: the longest `renderers.delay_ms` (2 s) plus half a second sent ahead, at 60 moments a second.
 const MOST: usize = 150;
 
-/// The moments that wait for their time.
+/// The moments waiting for their time.
 #[derive(Debug, Default)]
 pub struct Due {
     waiting: VecDeque<FaceMoment>,
@@ -18,13 +18,13 @@ pub struct Due {
 }
 
 impl Due {
-    /// Moments are shown so long after they are heard, where a renderer's sound comes later than the server's.
+    /// Moments are shown `delay` after their sound leaves the server, for renderers whose sound is later.
     #[must_use]
     pub fn new(delay: Duration) -> Self {
         Self { waiting: VecDeque::new(), delay }
     }
 
-    /// Takes a moment. It voids those that were to come with it or after it: the sound was stopped, or goes on elsewhere.
+    /// Adds a moment. It replaces those due with it or after it: the sound was stopped, or continues elsewhere.
     pub fn push(&mut self, moment: FaceMoment) {
         while self.waiting.back().is_some_and(|last| last.at >= moment.at) {
             self.waiting.pop_back();
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn each_moment_has_its_time_and_late_ones_are_passed_over() {
+    fn each_moment_is_shown_at_its_time_and_late_ones_are_skipped() {
         let (start, ms) = (Instant::now(), Duration::from_millis);
         let mut due = Due::new(ms(10));
         for number in 0..4 {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_voids_what_was_to_come_with_it_or_after_it() {
+    fn a_moment_replaces_those_due_with_it_or_after_it() {
         let (start, ms) = (Instant::now(), Duration::from_millis);
         let mut due = Due::default();
         (0..6).for_each(|number| due.push(moment(1, start + ms(20) * number)));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_moment_is_shown_also_at_the_longest_delay() {
+    fn every_moment_is_shown_even_at_the_longest_delay() {
         let (start, frame) = (Instant::now(), Duration::from_millis(1000) / 60);
         let mut due = Due::new(Duration::from_millis(crate::config::LONGEST_DELAY_MS.into()));
         let mut shown = 0;
@@ -95,7 +95,7 @@ mod tests {
             due.push(moment(number, start + Duration::from_millis(300) + frame * number));
             shown += usize::from(due.take(start + frame * number).is_some());
         }
-        assert_eq!(shown + due.waiting.len(), 600, "all but those whose time has not come");
+        assert_eq!(shown + due.waiting.len(), 600, "all except those not yet due");
     }
 
     #[test]

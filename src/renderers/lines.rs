@@ -30,7 +30,7 @@ impl From<&Face> for Frame {
 /// A face of a call in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
-    /// The answer that is spoken; 0: none.
+    /// The response being spoken; 0: none.
     pub response: u32,
     /// The audio sample that it belongs to, on the call's 48 kHz clock; wraps.
     pub timestamp: u32,

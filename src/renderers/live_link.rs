@@ -10,12 +10,12 @@ const CURVES: u8 = 61;
 /// How far an eye turns at the weight 1.
 const EYE: f32 = std::f32::consts::PI / 6.0;
 
-/// Who is shown: Unreal lists subjects by name, and tells devices apart by their id.
+/// Whose face is shown: Unreal lists subjects by name, and distinguishes devices by their id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// As Unreal shows it.
+    /// The name shown in Unreal.
     pub name: String,
-    /// Of the device.
+    /// The id of the device.
     pub device: uuid::Uuid,
 }
 
@@ -30,7 +30,7 @@ pub fn packet(subject: &Subject, frame: u32, fps: u32, face: &Face) -> Vec<u8> {
     bytes.extend(u32::try_from(name.len()).unwrap_or_default().to_be_bytes());
     bytes.extend(name);
     bytes.extend(frame.to_be_bytes());
-    // The part of a frame: moments stand at whole ones.
+    // The fraction of a frame: moments are at whole frames.
     bytes.extend(0_f32.to_be_bytes());
     bytes.extend(fps.to_be_bytes());
     bytes.extend(1_u32.to_be_bytes());
@@ -41,12 +41,12 @@ pub fn packet(subject: &Subject, frame: u32, fps: u32, face: &Face) -> Vec<u8> {
     bytes
 }
 
-/// Radians, turned to the character's left, nodded up, tilted to the right shoulder: as ARKit's axes lie.
+/// Yaw, pitch and roll in radians on ARKit's axes: positive to the character's left, upwards, and to the right shoulder.
 fn head(Pose { yaw, pitch, roll }: Pose) -> [f32; 3] {
     [yaw.to_radians(), -pitch.to_radians(), -roll.to_radians()]
 }
 
-/// The same of both eyes, from where they look.
+/// The same for both eyes, from their gaze weights.
 fn eyes(face: &Face) -> [f32; 6] {
     let towards = |more: Shape, less: Shape| (face.weights[more] - face.weights[less]) * EYE;
     [
@@ -63,11 +63,11 @@ fn eyes(face: &Face) -> [f32; 6] {
 mod tests {
     use super::*;
 
-    /// What `PyLiveLinkFace` 0.1 writes for this face, but for its own time of day and its constant part of a frame.
+    /// The output of `PyLiveLinkFace` 0.1 for this face, except for its time of day and its constant fraction of a frame.
     const GOLDEN: &[u8] = include_bytes!("live_link.golden");
 
     #[test]
-    fn the_packet_is_what_pylivelinkface_writes() {
+    fn the_packet_equals_that_of_pylivelinkface() {
         let subject = Subject {
             name: "Visavis é".into(),
             device: uuid::uuid!("0f8fad5b-d9cb-469f-a165-70867728950e"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_sent_as_nothing() {
+    fn a_nan_weight_is_sent_as_zero() {
         let subject = Subject { name: "x".into(), device: uuid::Uuid::nil() };
         let mut face = Face::default();
         face.weights[Shape::JawOpen] = f32::NAN;

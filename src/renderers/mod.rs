@@ -1,11 +1,11 @@
-//! Faces of calls for programs that draw them elsewhere, over UDP: a moment goes out when it is heard, and nothing that a
-//! renderer does or does not do reaches the call.
+//! Sends the faces of calls over UDP to programs that draw them elsewhere. A moment is sent when it is heard, and no renderer
+//! can affect the call.
 //!
-//! - [`live_link`], [`vmc`]: what the packets say; pure
+//! - [`live_link`], [`vmc`]: the packet formats; pure
 //! - [`due`]: which moment is to be shown when; pure
 //! - [`target`]: where a call's face goes, and that no two calls share a renderer; pure
-//! - [`actor`]: sends it
-//! - [`azure`], [`lines`]: the same for clients that read a stream; pure
+//! - [`actor`]: sends the packets
+//! - [`azure`], [`lines`]: the formats for clients that read a stream; pure
 
 pub mod actor;
 pub mod azure;
@@ -22,21 +22,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::ends::FaceMoment;
+use crate::ports::FaceMoment;
 use target::{Claims, Wanted};
 
 /// A call whose face is shown.
 #[derive(Debug)]
 pub struct Shown<'a> {
-    /// Its id.
+    /// The call's id.
     pub call: &'a str,
-    /// Its face.
+    /// The call's face.
     pub moments: &'a broadcast::Sender<FaceMoment>,
-    /// Which renderers show a call already.
+    /// Which renderers already show a call.
     pub claims: &'a Claims,
 }
 
-/// Shows a call's face on the renderers of the configuration, and on those that its client wants, until it ends.
+/// Shows a call's face on the configured renderers, and on those that its client requested, until it ends.
 pub fn attach(
     config: &Config,
     wanted: &Wanted,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// What a renderer speaks.
+/// The protocol of a renderer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// Live Link Face.
@@ -15,7 +15,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// As the configuration and the metrics call it.
+    /// Its name in the configuration and the metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -28,27 +28,27 @@ impl Protocol {
 /// One renderer of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// What it speaks.
+    /// Its protocol.
     pub protocol: Protocol,
     /// `host:port`.
     pub address: String,
-    /// The name of the face there; VMC has none.
+    /// The name of the face in the renderer; empty for VMC.
     pub subject: String,
 }
 
-/// The renderers that somebody wants for a call.
+/// The renderers requested for a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Live Link Face, `host:port` each.
     pub live_link: Vec<String>,
     /// VMC, `host:port` each.
     pub vmc: Vec<String>,
-    /// The name of the face; `{call}` in it stands for eight letters of the call.
+    /// The name of the face; `{call}` in it is replaced by the first eight letters of the call's id.
     pub subject: String,
 }
 
 impl Wanted {
-    /// As targets of this call.
+    /// The targets for this call.
     #[must_use]
     pub fn targets(&self, call: &str) -> Vec<Target> {
         let subject = self.subject.replace("{call}", call.get(..8).unwrap_or(call));
@@ -63,11 +63,11 @@ impl Wanted {
     }
 }
 
-/// Which renderers show a call at present: one face there is one call's.
+/// The renderers that currently show a call: each face in a renderer belongs to one call.
 #[derive(Debug, Clone, Default)]
 pub struct Claims(Arc<Mutex<HashSet<Target>>>);
 
-/// A renderer that is a call's own until this is dropped.
+/// A renderer that belongs to one call until this is dropped.
 #[derive(Debug)]
 pub struct Claim {
     claims: Claims,
@@ -75,7 +75,7 @@ pub struct Claim {
 }
 
 impl Claims {
-    /// Takes the renderer; none when another call has it.
+    /// Claims a renderer; none if another call has it.
     #[must_use]
     pub fn take(&self, target: Target) -> Option<Claim> {
         let new = self.0.lock().insert(target.clone());
@@ -84,7 +84,7 @@ impl Claims {
 }
 
 impl Claim {
-    /// What was taken.
+    /// The claimed target.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_calls_are_one_face_of_a_renderer() {
+    fn no_two_calls_share_a_face_of_a_renderer() {
         let claims = Claims::default();
         let of = |subject: &str, call: &str| {
             Wanted { live_link: vec!["a:1".into()], vmc: vec!["b:2".into()], subject: subject.into() }

@@ -1,14 +1,14 @@
-//! The VMC protocol's performer: OSC messages with the blend shapes and the head, for VRM avatars.
+//! The sending side of the VMC protocol: OSC messages with the blend shapes and the head, for VRM avatars.
 
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder};
 
 use crate::avatar::face::{Face, Pose};
 use crate::avatar::shapes::{NAMES, SHAPES};
 
-/// Shapes in one datagram: with all of them it would be cut into fragments on its way.
+/// Shapes per datagram: one with all of them would be fragmented.
 const TOGETHER: usize = 18;
 
-/// The datagrams of one moment, in order; `seconds` since the first.
+/// The datagrams of one moment, in order; `seconds` since the first moment.
 #[must_use]
 pub fn packets(seconds: f32, face: &Face) -> Vec<Vec<u8>> {
     let values: Vec<OscMessage> =
@@ -30,13 +30,13 @@ fn value(name: &str, weight: f32) -> OscMessage {
     message("/VMC/Ext/Blend/Val", vec![OscType::String(pascal(name)), OscType::Float(weight)])
 }
 
-/// As the clips of avatars with all 52 shapes are called.
+/// The names of the clips in avatars with all 52 shapes.
 fn pascal(name: &str) -> String {
     let (first, rest) = name.split_at(1);
     first.to_uppercase() + rest
 }
 
-/// The head against the neck; avatars keep their own distance, so it is none here.
+/// The head relative to the neck. The offset is zero: avatars keep their own.
 fn head(pose: Pose) -> OscMessage {
     let place = [0.0; 3];
     let numbers = place.into_iter().chain(turned(pose)).map(OscType::Float);
@@ -62,7 +62,7 @@ fn message(address: &str, arguments: Vec<OscType>) -> OscMessage {
 }
 
 fn datagram(messages: Vec<OscMessage>) -> Option<Vec<u8>> {
-    // "At once", in OSC.
+    // OSC's time tag for "immediately".
     let timetag = OscTime { seconds: 0, fractional: 1 };
     let content = messages.into_iter().map(OscPacket::Message).collect();
     encoder::encode(&OscPacket::Bundle(OscBundle { timetag, content })).ok()
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::avatar::shapes::Shape;
 
-    /// Three datagrams that python-osc has read: twenty, eighteen and eighteen messages with these values.
+    /// Three datagrams verified with python-osc: twenty, eighteen and eighteen messages with these values.
     const GOLDEN: &[u8] = include_bytes!("vmc.golden");
 
     fn face() -> Face {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_three_datagrams_that_are_not_fragmented_and_apply_comes_last() {
+    fn a_moment_is_three_unfragmented_datagrams_and_apply_follows_all_weights() {
         let packets = packets(1.5, &face());
         assert!(packets.len() == 3 && packets.iter().all(|packet| packet.len() < 1400));
         let mut addresses = Vec::new();
@@ -112,11 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_that_python_osc_read() {
+    fn the_bytes_equal_those_verified_with_python_osc() {
         assert_eq!(packets(1.5, &face()).concat(), GOLDEN);
     }
 
-    /// Where a vector goes that the quaternion turns.
+    /// The vector rotated by the quaternion, in hundredths.
     fn applied([x, y, z, w]: [f32; 4], [a, b, c]: [f32; 3]) -> [i32; 3] {
         let (tx, ty, tz) = (2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a));
         let out = [a + w * tx + y * tz - z * ty, b + w * ty + z * tx - x * tz, c + w * tz + x * ty - y * tx];

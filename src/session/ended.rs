@@ -1,18 +1,18 @@
-//! Which calls have ended of late, and why: pure, with the time passed in.
+//! Which calls have ended recently, and why. Pure, with the time passed in.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::event::EndReason;
 
-/// How long an ended call's id is remembered, so that hanging up twice is no error.
+/// How long an ended call's id is remembered, so that hanging up twice is not an error.
 const MEMORY: Duration = Duration::from_secs(60);
 const REMEMBERED: usize = 1024;
 
 struct Ended {
     id: String,
     at: Instant,
-    /// None: it ended before it had begun.
+    /// None if it ended before it had begun.
     reason: Option<EndReason>,
 }
 
@@ -21,7 +21,7 @@ struct Ended {
 pub(super) struct EndedCalls(VecDeque<Ended>);
 
 impl EndedCalls {
-    /// A call has ended.
+    /// Records that a call has ended.
     pub(super) fn note(&mut self, id: String, reason: Option<EndReason>, now: Instant) {
         self.0.retain(|ended| now.duration_since(ended.at) < MEMORY);
         if self.0.len() == REMEMBERED {
@@ -30,12 +30,12 @@ impl EndedCalls {
         self.0.push_back(Ended { id, at: now, reason });
     }
 
-    /// Whether such a call ended within the last minute.
+    /// Whether a call of this id ended within the last minute.
     pub(super) fn contains(&self, id: &str, now: Instant) -> bool {
         self.find(id, now).is_some()
     }
 
-    /// Why that call is over for good, if it is.
+    /// Why this call is over for good, if it is.
     pub(super) fn over(&self, id: &str, now: Instant) -> Option<EndReason> {
         self.find(id, now).and_then(|ended| ended.reason).filter(|reason| reason.is_final())
     }

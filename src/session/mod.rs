@@ -1,5 +1,5 @@
-//! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `ended`: which calls have
-//! ended of late. How many there may be, [`crate::admission`] decides.
+//! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `ended`: calls that have ended
+//! recently. [`crate::admission`] limits their number.
 
 mod ended;
 
@@ -15,26 +15,26 @@ use tokio_util::task::TaskTracker;
 use self::ended::EndedCalls;
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
-use crate::ends::{FaceMoment, PipelineEnds, Presence};
 use crate::engine::Engines;
 use crate::event::EndReason;
 use crate::pipeline;
 use crate::pipeline::options::CallOptions;
 use crate::pipeline::scope::Scope;
+use crate::ports::{FaceMoment, PipelinePorts, Presence};
 use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 
-/// What a transport gets to say its last words.
+/// Time for a transport to deliver its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-/// Before the end of `server.drain_seconds`: calls that still speak are ended, and say why.
+/// This long before the end of `server.drain_seconds`, calls still in progress are ended, and say why.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// Before the end of `server.drain_seconds`: transports whose clients do not listen are cut off.
+/// This long before the end of `server.drain_seconds`, transports whose clients do not read are cut off.
 const CUT_OFF: Duration = Duration::from_millis(500);
-/// A farewell takes this long even where `server.drain_seconds` leaves no time for it.
+/// Least time for a farewell, even if `server.drain_seconds` leaves none.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
-/// A call from its admission to its end; when dropped, the call has ended and its permit is given back.
+/// A call from its admission to its end; dropping it ends the call and gives back its permit.
 pub struct Call {
     calls: Arc<Calls>,
     id: String,
@@ -42,7 +42,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The name that clients know it by.
+    /// The id by which clients know it.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -64,20 +64,20 @@ struct Table {
 }
 
 struct Entry {
-    /// None once it was hung up: what the call still says needs no permit.
+    /// None once it was hung up: the end of the call needs no permit.
     permit: Option<Permit>,
-    /// Ends the call; no queue of its client is in the way.
+    /// Ends the call, bypassing its client's queues.
     hang_up: CancellationToken,
     peer: Option<PeerHandle>,
     face: Option<broadcast::Sender<FaceMoment>>,
 }
 
-/// What a client wants of its call.
+/// A client's options for its call.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
     /// The language to speak; none: as configured.
     pub language: Option<String>,
-    /// Where its face goes beside the configured renderers.
+    /// Where its face goes besides the configured renderers.
     pub renderers: Wanted,
 }
 
@@ -90,16 +90,16 @@ pub struct Calls {
     /// Which renderers show a call.
     claims: Claims,
     tasks: TaskTracker,
-    /// Finish the answer in work, then end.
+    /// Finish the current response, then end.
     drain: CancellationToken,
     /// End now, and say why.
     stop: CancellationToken,
-    /// Close transports, whatever they still have to say.
+    /// Close transports, even with undelivered messages.
     cut_off: CancellationToken,
 }
 
 impl Calls {
-    /// No calls yet; `admission` is where their permits come from.
+    /// A server's calls, none yet; `admission` grants their permits.
     #[must_use]
     pub fn new(config: Arc<Config>, engines: Engines, admission: Arc<Admission>) -> Arc<Self> {
         Arc::new(Self {
@@ -115,7 +115,7 @@ impl Calls {
         })
     }
 
-    /// Gives the call that is admitted with this permit an id.
+    /// Opens a call, with an id, for this permit.
     #[must_use]
     pub fn open(self: &Arc<Self>, permit: Permit) -> Call {
         debug_assert_eq!(permit.kind(), Kind::Call, "a call is counted as one");
@@ -125,7 +125,7 @@ impl Calls {
         Call { calls: self.clone(), id, ended: None }
     }
 
-    /// Where a call's transport runs.
+    /// The tasks among which a call's transport runs.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
@@ -137,11 +137,11 @@ impl Calls {
         self.cut_off.child_token()
     }
 
-    /// Runs the call's pipeline to its end; `transport` is cancelled when its client has had time to hear of it.
+    /// Runs the call's pipeline to its end; `transport` is cancelled once its client has had time to learn of the end.
     pub fn start(
         self: &Arc<Self>,
         mut call: Call,
-        ends: PipelineEnds,
+        ports: PipelinePorts,
         peer: Option<PeerHandle>,
         wishes: Wishes,
         transport: CancellationToken,
@@ -149,18 +149,18 @@ impl Calls {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
         if let Some(entry) = self.table.lock().active.get_mut(&call.id) {
             if entry.hang_up.is_cancelled() {
-                ends.hang_up.cancel();
+                ports.hang_up.cancel();
             }
             if let Some(permit) = &entry.permit {
                 permit.cancel_when_revoked(transport.clone());
             }
             (entry.hang_up, entry.peer, entry.face) =
-                (ends.hang_up.clone(), peer, Some(ends.moments.clone()));
+                (ports.hang_up.clone(), peer, Some(ports.moments.clone()));
         }
-        self.tasks.spawn(attend(self.clone(), call.id.clone(), ends.presence.clone()));
+        self.tasks.spawn(track_presence(self.clone(), call.id.clone(), ports.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let Wishes { language, renderers } = wishes;
-        let shown = renderers::Shown { call: &call.id, moments: &ends.moments, claims: &self.claims };
+        let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
         renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
         let calls = self.clone();
         self.tasks.spawn(async move {
@@ -168,7 +168,7 @@ impl Calls {
             tracing::info!(call = %id, transport = kind, "call began");
             let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
             let options = CallOptions { language, ..CallOptions::default() };
-            let run = pipeline::run(id.clone(), ends, calls.engines.clone(), &calls.config, options, scope);
+            let run = pipeline::run(id.clone(), ports, calls.engines.clone(), &calls.config, options, scope);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
@@ -196,7 +196,7 @@ impl Calls {
             .and_then(|entry| entry.face.as_ref().map(broadcast::Sender::subscribe))
     }
 
-    /// Hangs up; false when there is no such call and has been none of late.
+    /// Hangs up; false if there is no such call and has been none recently.
     #[must_use]
     pub fn hang_up(&self, id: &str) -> bool {
         let mut table = self.table.lock();
@@ -208,7 +208,7 @@ impl Calls {
         table.ended.contains(id, Instant::now())
     }
 
-    /// Why a call is over for good, where it ended of late: its client may have been cut off then, and is not to get another
+    /// Why a call that ended recently is over for good. Its client may have been cut off at the time, and must not get another
     /// call in its place.
     #[must_use]
     pub fn over(&self, id: &str) -> Option<EndReason> {
@@ -219,7 +219,7 @@ impl Calls {
         }
     }
 
-    /// Takes no more calls, lets each finish its answer for a while, says goodbye, and returns when all are gone: within
+    /// Takes no more calls, gives each time to finish its response, says goodbye, and returns when all have ended: within
     /// `server.drain_seconds`.
     pub async fn drain(&self) {
         self.admission.stop();
@@ -239,8 +239,8 @@ impl Calls {
     }
 }
 
-/// Keeps account of whether a call's client is there, until its transport is gone.
-async fn attend(calls: Arc<Calls>, id: String, mut presence: watch::Receiver<Presence>) {
+/// Records whether a call's client is present, until its transport is gone.
+async fn track_presence(calls: Arc<Calls>, id: String, mut presence: watch::Receiver<Presence>) {
     while presence.changed().await.is_ok() {
         let now = *presence.borrow_and_update();
         let table = calls.table.lock();

@@ -1,27 +1,18 @@
 use tokio::time::{Instant, sleep};
+use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
 
 use super::*;
 use crate::admission::{Limits, Principal};
-use crate::ends::{TransportEnds, call_ends};
-use crate::engine::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
-use crate::engine::{LlmPiece, Vad};
 use crate::event::{CallEvent, ClientCommand, EndReason};
+use crate::ports::{TransportPorts, call_ports};
 
-/// Calls whose model tells a story of a minute.
+/// Calls whose model tells a story that takes a minute.
 fn calls(drain_seconds: u64) -> Arc<Calls> {
     let mut config = Config::default();
     config.server.drain_seconds = drain_seconds;
     let story = "And then they walked on and on. ".repeat(40);
-    let pieces =
-        story.split_inclusive(' ').map(|word| (Duration::from_millis(50), Ok(LlmPiece::Text(word.into()))));
-    let llm = ScriptedLlm { answers: Mutex::new([pieces.collect()].into()), ..Default::default() };
-    let engines = Engines {
-        stt: Arc::new(ScriptedStt::default()),
-        llm: Arc::new(llm),
-        tts: Arc::new(ScriptedTts),
-        vad: Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>),
-        end_of_turn: None,
-    };
+    let story = ScriptedResponse::words(&story).every(Duration::from_millis(50));
+    let engines = Scripted::with(ScriptedLlm::new([story])).engines();
     let admission = Admission::new(Limits::from(&config.server));
     Calls::new(Arc::new(config), engines, admission)
 }
@@ -30,25 +21,25 @@ fn open(calls: &Arc<Calls>) -> Call {
     calls.open(calls.admission.admit(Principal::Anonymous, Kind::Call).unwrap())
 }
 
-fn begin(calls: &Arc<Calls>) -> (String, TransportEnds, CancellationToken) {
+fn begin(calls: &Arc<Calls>) -> (String, TransportPorts, CancellationToken) {
     let call = open(calls);
     let (id, token) = (call.id().to_string(), calls.transport_token());
-    let (ends, pipeline) = call_ends();
+    let (ports, pipeline) = call_ports();
     calls.start(call, pipeline, None, Wishes::default(), token.clone());
-    (id, ends, token)
+    (id, ports, token)
 }
 
-/// A transport that reads until the events end, or until it is cut off; why the call ended, if it was told.
-async fn transport(mut ends: TransportEnds, token: CancellationToken) -> Option<EndReason> {
+/// A transport that reads until the events end or it is cut off; returns why the call ended, if it was told.
+async fn transport(mut ports: TransportPorts, token: CancellationToken) -> Option<EndReason> {
     let mut told = None;
     loop {
         tokio::select! {
-            event = ends.events.recv() => match event {
+            event = ports.events.recv() => match event {
                 Some(CallEvent::Ended { reason, .. }) => told = Some(reason),
                 Some(_) => {}
                 None => break,
             },
-            Some(_) = ends.media.recv() => {}
+            Some(_) = ports.media.recv() => {}
             () = token.cancelled() => break,
         }
     }
@@ -57,12 +48,12 @@ async fn transport(mut ends: TransportEnds, token: CancellationToken) -> Option<
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_stops_in_a_long_answer_says_goodbye_within_its_time() {
+async fn a_server_that_stops_during_a_long_response_says_goodbye_in_time() {
     for drain_seconds in [0, 1, 2, 10] {
         let calls = calls(drain_seconds);
-        let (_, ends, token) = begin(&calls);
-        ends.commands.send(ClientCommand::Say("Tell me a long story.".into())).await.unwrap();
-        let told = tokio::spawn(transport(ends, token));
+        let (_, ports, token) = begin(&calls);
+        ports.commands.send(ClientCommand::Say("Tell me a long story.".into())).await.unwrap();
+        let told = tokio::spawn(transport(ports, token));
         sleep(Duration::from_secs(3)).await;
         let began = Instant::now();
         calls.drain().await;
@@ -72,21 +63,21 @@ async fn a_server_that_stops_in_a_long_answer_says_goodbye_within_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hanging_up_from_outside_has_its_effect_whatever_waits_in_the_call_s_queue() {
+async fn hanging_up_from_outside_works_even_if_the_calls_queue_is_full() {
     let calls = calls(10);
-    let (id, ends, token) = begin(&calls);
-    while ends.commands.try_send(ClientCommand::Muted(true)).is_ok() {}
+    let (id, ports, token) = begin(&calls);
+    while ports.commands.try_send(ClientCommand::Muted(true)).is_ok() {}
     assert!(calls.hang_up(&id));
-    assert_eq!(transport(ends, token).await, Some(EndReason::EndedByOperator));
-    assert!(calls.hang_up(&id), "a second time is no error");
+    assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
+    assert!(calls.hang_up(&id), "a second time is not an error");
 
-    // Before its transport is there.
+    // Before its transport exists.
     let call = open(&calls);
     assert!(calls.hang_up(call.id()));
-    let (ends, pipeline) = call_ends();
+    let (ports, pipeline) = call_ports();
     let token = calls.transport_token();
     calls.start(call, pipeline, None, Wishes::default(), token.clone());
-    assert_eq!(transport(ends, token).await, Some(EndReason::EndedByOperator));
+    assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,10 +89,10 @@ async fn a_permit_is_given_back_when_its_call_is_hung_up_or_never_begins() {
     drop(never);
     assert_eq!(active(), 0);
 
-    let (id, ends, token) = begin(&calls);
+    let (id, ports, token) = begin(&calls);
     assert!(calls.hang_up(&id));
-    assert_eq!(active(), 0, "what the call still says needs none");
+    assert_eq!(active(), 0, "the end of the call needs no permit");
     let _next = open(&calls);
-    assert_eq!(transport(ends, token).await, Some(EndReason::EndedByOperator));
-    assert_eq!(active(), 1, "its end takes nothing from the next");
+    assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
+    assert_eq!(active(), 1, "its end does not affect the next call");
 }

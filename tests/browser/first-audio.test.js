@@ -132,7 +132,7 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             const latency = await outputLatency(page);
             assert.ok(Math.abs(ms - latency - shown) <= 45, `told ${ms} ms with ${latency} of output, recorded ${shown}`);
 
-            const marks = { turn_decided: 300, transcript: 500, first_phrase: written, first_sent: written + 10, done: written + 500 };
+            const marks = { turn_decided: 300, transcript: 500, first_segment: written, first_sent: written + 10, done: written + 500 };
             call.server({ type: 'turn', response: 2, marks });
             await page.waitForFunction(() => window.visavis.turns.length === 1);
             const [{ stages }] = await page.evaluate(() => window.visavis.turns);

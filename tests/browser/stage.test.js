@@ -45,7 +45,7 @@ test('a notice is gone when what it tells is over', async () => {
         await tell('one-moment', 'One moment, please.');
         call.send('bot-started-speaking', { response: 1 });
         await cleared();
-        await tell('answer-failed', 'Please ask me again.');
+        await tell('response-failed', 'Please ask me again.');
         call.send('user-started-speaking', {});
         await cleared();
         await tell('no-voice', 'There is no voice for that language.');

@@ -58,7 +58,7 @@ test('an interrupted answer keeps what was heard, and late phrases do not add to
 test('an answer that failed keeps what was heard, and was not interrupted', () => {
     const transcript = new Transcript();
     say(transcript, 'bot-output', { response: 4, text: 'One two three.' });
-    say(transcript, 'server-message', { type: 'answer-failed', response: 4, heard: 'One two' });
+    say(transcript, 'server-message', { type: 'response-failed', response: 4, heard: 'One two' });
     assert.equal(transcript.entries[0].text, 'One two');
     assert.deepEqual([transcript.entries[0].final, transcript.entries[0].interrupted], [true, undefined]);
 });

@@ -8,7 +8,7 @@ import { Turns, stagesOf } from '../../static/turns.js';
 
 /** A turn whose answer was prepared before the turn was decided. */
 const SPECULATED = {
-    pause: 160, transcript: 310, speculated: 315, first_token: 430, first_phrase: 500, first_audio: 640,
+    pause: 160, transcript: 310, speculated: 315, first_token: 430, first_segment: 500, first_audio: 640,
     turn_decided: 660, first_sent: 665, interrupted: null, done: 2665,
 };
 
@@ -44,7 +44,7 @@ test('work done on the chance that the turn ends overlaps the decision', () => {
         'pause 0-160',
         'transcript 160-310',
         'first_token 315-430 hidden',
-        'first_phrase 430-500 hidden',
+        'first_segment 430-500 hidden',
         'first_audio 500-640 hidden',
         'turn_decided 160-660',
         'first_sent 660-665',
@@ -53,9 +53,9 @@ test('work done on the chance that the turn ends overlaps the decision', () => {
 });
 
 test('a server that waits for the decision gives one stage after the other', () => {
-    const marks = { turn_decided: 210, transcript: 560, first_token: 800, first_phrase: 900, first_audio: 1100, first_sent: 1110 };
+    const marks = { turn_decided: 210, transcript: 560, first_token: 800, first_segment: 900, first_audio: 1100, first_sent: 1110 };
     assert.deepEqual(spans(stagesOf(marks, null)), [
-        'turn_decided 0-210', 'transcript 210-560', 'first_token 560-800', 'first_phrase 800-900', 'first_audio 900-1100',
+        'turn_decided 0-210', 'transcript 210-560', 'first_token 560-800', 'first_segment 800-900', 'first_audio 900-1100',
         'first_sent 1100-1110',
     ]);
 });

@@ -14,14 +14,14 @@ import { withScriptedServer } from './lib/scripted-server.js';
 /** @typedef {import('playwright-core').Page} Page */
 
 const QUICK = {
-    pause: 160, transcript: 305, speculated: 310, first_token: 420, first_phrase: 480, first_audio: 610, turn_decided: 640,
+    pause: 160, transcript: 305, speculated: 310, first_token: 420, first_segment: 480, first_audio: 610, turn_decided: 640,
     first_sent: 648, interrupted: null, done: 3100,
 };
 const SLOW = {
-    pause: 180, transcript: 520, turn_decided: 700, first_token: 1490, first_phrase: 1610, first_audio: 2180,
+    pause: 180, transcript: 520, turn_decided: 700, first_token: 1490, first_segment: 1610, first_audio: 2180,
     first_sent: 2190, interrupted: null, done: 5200, reason: 'The language model was still reading a long conversation.',
 };
-const CUT = { turn_decided: 210, transcript: 430, first_token: 560, first_phrase: 640, first_audio: 800, first_sent: 810, interrupted: 2110, done: null };
+const CUT = { turn_decided: 210, transcript: 430, first_token: 560, first_segment: 640, first_audio: 800, first_sent: 810, interrupted: 2110, done: null };
 
 const TURNS = [
     { question: 'What is the capital of France?', answer: 'It is Paris.', marks: QUICK },

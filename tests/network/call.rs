@@ -1,5 +1,5 @@
-//! A whole call on tokio's paused clock: a person with a microphone and a loudspeaker, the network between, and the real
-//! way through the server from the first packet to the last.
+//! A whole call on tokio's paused clock: a person with a microphone and a loudspeaker, the network between, and the
+//! server's real path from the first packet to the last.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::time::{Instant, Interval, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis::audio::opus::{Encoder, MAX_PACKET};
 use visavis::config::Config;
-use visavis::ends::{TransportEnds, call_ends};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
+use visavis::ports::{TransportPorts, call_ports};
 use visavis::transport::webrtc::mic::MicPath;
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{FRAME_TICKS, MediaOut, ResponseId};
@@ -50,29 +50,29 @@ pub struct Left {
     pub timestamp: u32,
 }
 
-/// Both sides of a call, and all that happened.
+/// Both sides of a call, and everything that happened.
 pub struct Call {
     pub profile: Profile,
     pub began: Instant,
-    ends: Option<TransportEnds>,
+    ports: Option<TransportPorts>,
     run: JoinHandle<EndReason>,
     ticks: Interval,
     mic: MicPath,
     pub up: Link<Rtp>,
     pub down: Link<Sent>,
-    /// The client's encoder, the server's, and what the client's clock shows at the end of each of its frames.
+    /// The client's encoder, the server's, the length of a client's frame, and the end of its last one.
     pub microphone: Encoder,
     speaker: Encoder,
     pub period: Duration,
     pub clock: Duration,
-    /// Every event, when it was told, and when it is known to the client.
+    /// Every event: when it was sent, and when the client knows of it.
     pub events: Vec<(Duration, Duration, CallEvent)>,
     pub left: Vec<Left>,
     pub spoken: Vec<Spoken>,
     pub player: Player,
     pub recorded: Recorded,
-    /// Answers in the order in which the person waited for them, with the time from their last word to the first sound.
-    pub answers: Vec<(ResponseId, Duration)>,
+    /// Responses in the order the person waited for them, with the time from the person's last word to the first sound.
+    pub responses: Vec<(ResponseId, Duration)>,
 }
 
 enum Happened {
@@ -83,10 +83,10 @@ enum Happened {
 }
 
 impl Call {
-    /// A call in which the client has just been connected.
+    /// A call whose client has just connected.
     pub async fn begin(profile: &Profile, seed: u64) -> Self {
         let (engines, recorded) = engines();
-        let (ends, pipeline) = call_ends();
+        let (ports, pipeline) = call_ports();
         let mut config = Config::default();
         config.avatar.enabled = false;
         config.conversation.language = "en".into();
@@ -96,12 +96,12 @@ impl Call {
             Box::pin(pipeline::run("test".into(), pipeline, engines, &config, CallOptions::default(), scope))
                 .await
         });
-        ends.commands.send(ClientCommand::Ready).await.unwrap();
+        ports.commands.send(ClientCommand::Ready).await.unwrap();
         let millionths = u64::try_from(1_000_000 + profile.drift).unwrap();
         Self {
             profile: *profile,
             began: Instant::now(),
-            ends: Some(ends),
+            ports: Some(ports),
             run,
             ticks: interval(FRAME),
             mic: MicPath::new().unwrap(),
@@ -116,7 +116,7 @@ impl Call {
             spoken: Vec::new(),
             player: Player::new(profile.spread() + FRAME),
             recorded,
-            answers: Vec::new(),
+            responses: Vec::new(),
         }
     }
 
@@ -124,28 +124,28 @@ impl Call {
         self.began.elapsed()
     }
 
-    /// Lets the server and the network work until the client's clock shows this.
+    /// Runs the server and the network until this time.
     pub async fn run_until(&mut self, end: Instant) {
-        let mut ends = self.ends.take().expect("the call goes on");
+        let mut ports = self.ports.take().expect("the call goes on");
         loop {
             let happened = tokio::select! {
                 biased;
-                Some(frame) = ends.media.recv() => Happened::Frame(frame),
-                Some(event) = ends.events.recv() => Happened::Event(event),
+                Some(frame) = ports.media.recv() => Happened::Frame(frame),
+                Some(event) = ports.events.recv() => Happened::Event(event),
                 _ = self.ticks.tick() => Happened::Tick,
                 () = sleep_until(end) => Happened::Time,
             };
             match happened {
                 Happened::Frame(frame) => self.leaves(&frame),
                 Happened::Event(event) => self.told(event),
-                Happened::Tick => self.tick(&ends),
+                Happened::Tick => self.tick(&ports),
                 Happened::Time => break,
             }
         }
-        self.ends = Some(ends);
+        self.ports = Some(ports);
     }
 
-    /// A frame of an answer leaves the server, as `webrtc::speaker` sends it.
+    /// A frame of a response leaves the server, as `webrtc::speaker` sends it.
     fn leaves(&mut self, media: &MediaOut) {
         let at = self.now();
         if self.left.last().is_none_or(|last| last.timestamp + FRAME_TICKS != media.timestamp) {
@@ -166,15 +166,15 @@ impl Call {
         self.events.push((at, known, event));
     }
 
-    /// The server's 20 ms: what has arrived is heard, as `webrtc::sound` does it. The client's loudspeaker goes along.
-    fn tick(&mut self, ends: &TransportEnds) {
+    /// The server's 20 ms tick: hears what has arrived, as `webrtc::sound` does, and feeds the client's loudspeaker.
+    fn tick(&mut self, ports: &TransportPorts) {
         let now = self.now();
         while let Some((at, Rtp { sequence, timestamp, payload })) = self.up.arrived(now) {
             assert!(self.mic.packet(at, sequence, timestamp, payload));
         }
-        self.mic.tick(now).into_iter().for_each(|frame| ends.mic.send(frame));
+        self.mic.tick(now).into_iter().for_each(|frame| ports.mic.send(frame));
         if self.mic.stutters(now) {
-            ends.commands.try_send(ClientCommand::MicrophoneStutters).unwrap();
+            ports.commands.try_send(ClientCommand::MicrophoneStutters).unwrap();
         }
         while let Some((at, sent)) = self.down.arrived(now) {
             self.player.frame(at, sent);
@@ -190,7 +190,7 @@ impl Call {
     }
 
     pub async fn hang_up(&mut self) -> EndReason {
-        drop(self.ends.take());
+        drop(self.ports.take());
         timeout(Duration::from_secs(5), &mut self.run).await.expect("the pipeline ends").unwrap()
     }
 
@@ -199,12 +199,12 @@ impl Call {
         self.up.missing(packets, Duration::MAX / 2)
     }
 
-    /// Whether a frame of an answer was lost on the way, or came too late to be played.
+    /// Whether a frame of a response was lost on the way, or came too late to be played.
     pub fn lost_of(&self, index: usize) -> bool {
         self.down.missing(index..index + 1, self.profile.worst()) > 0
     }
 
-    /// The longest that a packet is on its way while nothing stalls.
+    /// The longest transit time of a packet while nothing stalls.
     pub fn worst(&self) -> Duration {
         self.profile.worst()
     }

@@ -1,4 +1,4 @@
-//! The server's ear alone, from a microphone's packets to frames, over any network and clock.
+//! The server's microphone path alone, from packets to frames, over any network and clock.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::tones::{self, FRAMES};
 
 const TEXT: &str =
     "what is the capital of france say once more please stop my friend there stands hotel in old madrid";
-/// When everything is over, whatever was late.
+/// Ticks after the last packet, for everything late to arrive.
 const REST: u32 = 150;
 
 /// The packets that say [`TEXT`], with silence around it.
@@ -35,7 +35,7 @@ static SPEECH: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
     samples.chunks(OUT_FRAME).map(&mut encode).collect()
 });
 
-/// What was heard, tick by tick, and the network behind it.
+/// What was heard in each tick, and the network that it came over.
 struct Heard {
     ticks: Vec<Vec<AudioFrame>>,
     link: Link<(u32, Bytes)>,
@@ -47,7 +47,7 @@ impl Heard {
     }
 }
 
-/// A microphone that sends so many packets, over and over the same, and a server that hears them.
+/// A microphone that sends this many packets, repeating [`SPEECH`], and a server that hears them.
 fn hear(profile: &Profile, seed: u64, packets: u32, stall: (u64, u64, bool)) -> Heard {
     let mut link = Link::new(profile, seed);
     let (from, length, lost) = stall;
@@ -77,7 +77,7 @@ fn once(profile: &Profile, seed: u64, stall: (u64, u64, bool)) -> Heard {
     hear(profile, seed, SPEECH.len() as u32, stall)
 }
 
-/// What was sent of [`TEXT`], and what of it was lost.
+/// The words of [`TEXT`] that were sent, with their losses.
 fn said(link: &Link<(u32, Bytes)>) -> Vec<Said> {
     let lost = |from: usize, to: usize| link.missing(from..to, Duration::MAX / 2);
     let word = |(at, word)| Said::new(word, FRAMES * (at + 1), lost);
@@ -85,7 +85,7 @@ fn said(link: &Link<(u32, Bytes)>) -> Vec<Said> {
 }
 
 #[test]
-fn a_clock_that_is_fast_or_slow_makes_nothing_late_in_ten_minutes() {
+fn clock_drift_makes_nothing_late_in_ten_minutes() {
     for drift in [-500, 500] {
         let packets = 30_000;
         let heard = hear(&Profile { drift, ..PERFECT }, 0, packets, (0, 0, false));
@@ -129,7 +129,7 @@ proptest! {
         let samples: Vec<i16> = heard.frames().flat_map(|frame| frame.samples.clone()).collect();
         let (words, said) = (tones::hear(&samples), said(&heard.link));
         compare(TEXT, &said, &words);
-        // What was lost is made up for by as much of something else, so that the others keep their places.
+        // What was lost is replaced by sound of the same length, so that the other words keep their places.
         let place = |heard: &tones::Heard| tones::words(TEXT).iter().position(|word| *word == heard.word).unwrap();
         let whole: Vec<_> = words.iter().filter(|heard| said[place(heard)].is_whole()).collect();
         for heard in &whole {
@@ -139,12 +139,12 @@ proptest! {
     }
 
     #[test]
-    fn no_more_sound_is_heard_than_was_sent_and_than_time_has_passed(
+    fn no_more_sound_is_heard_than_was_sent_or_than_time_has_passed(
         profile in network(), seed: u64, from in 0..4_000_u64, length in 0..3_000_u64, lost: bool,
     ) {
         let heard = once(&profile, seed, (from, length, lost));
         let (mut all, mut received) = (0, 0);
-        // What was silence until it came is heard then.
+        // What was replaced by silence while it was late is heard when it arrives.
         let late = profile.spread() + Duration::from_millis(if lost { 0 } else { length });
         for (frames, tick) in heard.ticks.iter().zip(0_u32..) {
             all += frames.len();
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn copies_change_nothing_and_the_same_network_gives_the_same_sound(profile in network(), seed: u64) {
+    fn duplicates_change_nothing_and_the_same_network_gives_the_same_sound(profile in network(), seed: u64) {
         let frames = |profile: &Profile| once(profile, seed, (0, 0, false)).ticks;
         let [single, copied, again] = [0.0, 0.3, 0.0].map(|twice| frames(&Profile { twice, ..profile }));
         prop_assert!(single == copied);

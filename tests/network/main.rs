@@ -1,12 +1,12 @@
-//! Whole calls over networks that lose, delay, reorder and double packets, on a virtual clock: real Opus, the real jitter
+//! Whole calls over networks that lose, delay, reorder and duplicate packets, on a virtual clock: real Opus, the real jitter
 //! buffer and pipeline, and engines that understand and speak tones.
 //!
-//! - `net`, `profiles`: networks, the same for the same seed
-//! - `tones`: the language that is spoken; `engines`: who understands, knows and speaks it
+//! - `net`, `profiles`: networks, deterministic per seed
+//! - `tones`: the language that is spoken; `engines`: recogniser, model and voice for it
 //! - `call`: both sides of a call; `person`: what the person does, `player`: what they hear
-//! - `scene`: a call as people have it, and what they would notice
-//! - `outages`: what comes through too late or never
-//! - `hearing`: the server's ear alone, over any network
+//! - `scene`: a typical call, and what people would notice
+//! - `outages`: packets that arrive too late or never
+//! - `hearing`: the server's microphone path alone, over any network
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 #![allow(unreachable_pub, reason = "modules of one test")]
 
@@ -30,13 +30,13 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use scene::{assert_fine, whole_call};
 
-/// Two days of each network.
+/// Two runs of each network.
 const SEEDS: std::ops::Range<u64> = 1..3;
 
-/// How long each answer of a call takes over a perfect network.
+/// How long each response of a call takes over a perfect network.
 static BY_WIRE: LazyLock<Vec<Duration>> = LazyLock::new(|| {
     let call = on_paused_clock(whole_call(&PERFECT, 0));
-    call.answers.iter().map(|(_, took)| *took).collect()
+    call.responses.iter().map(|(_, took)| *took).collect()
 });
 
 fn is_fine_over(profile: Profile) {
@@ -47,9 +47,9 @@ fn is_fine_over(profile: Profile) {
 }
 
 #[test]
-fn a_call_by_wire_is_fine() {
+fn a_call_over_a_perfect_network_is_fine() {
     is_fine_over(PERFECT);
-    // A sure end of the turn is waited for 352 ms.
+    // The endpointing delay is 352 ms when the end of the turn is sure.
     let quick = BY_WIRE[1..].iter().all(|took| *took < Duration::from_millis(600));
     assert!(quick, "{:?}", *BY_WIRE);
 }
@@ -65,7 +65,7 @@ fn a_call_at_the_edge_of_wifi_is_fine() {
 }
 
 #[test]
-fn a_call_from_cell_to_cell_is_fine() {
+fn a_call_with_cell_handovers_is_fine() {
     is_fine_over(LTE);
 }
 
@@ -80,7 +80,7 @@ fn a_call_by_satellite_is_fine() {
 }
 
 #[test]
-fn a_call_from_a_train_is_fine_but_for_what_is_lost_in_the_tunnel() {
+fn a_call_from_a_train_is_fine_except_for_what_is_lost_in_the_tunnel() {
     is_fine_over(TRAIN);
 }
 
@@ -89,11 +89,11 @@ fn every_call_over_the_same_network_is_the_same() {
     let [one, same, other] = [7, 7, 8].map(|seed| on_paused_clock(whole_call(&TRAIN, seed)));
     assert_eq!(one.left, same.left);
     assert_eq!(one.events, same.events);
-    assert_eq!(*one.recorded.lock(), *same.recorded.lock());
+    assert_eq!(one.recorded.utterances(), same.recorded.utterances());
     assert_ne!(one.left, other.left, "another seed is another network");
 }
 
-/// Runs a call on a clock of its own.
+/// Runs a call on its own paused clock.
 fn on_paused_clock<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(work)
@@ -105,7 +105,7 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, rng_seed, failure_persistence, max_shrink_iters: 64, ..ProptestConfig::default() }
 }
 
-/// Any network over which words remain words.
+/// Any network over which words stay intelligible.
 fn network() -> impl Strategy<Value = Profile> {
     let shares = (0.0..0.04_f64, 0.0..0.01_f64, 0.0..0.05_f64, 0.0..0.2_f64);
     (0..350_u64, 0..150_u64, 1..4_u32, shares, -500..500_i32, 0..700_u64).prop_map(

@@ -1,48 +1,47 @@
-//! A network as a call's packets meet it: pure, and the same for the same seed.
+//! A simulated network: pure, and deterministic per seed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A packet that is overtaken comes later by up to this.
+/// Longest extra delay of an overtaken packet.
 pub const OVERTAKEN: Duration = Duration::from_millis(60);
-/// A packet's copy comes later by up to this.
+/// Longest extra delay of a duplicate.
 const COPY: Duration = Duration::from_millis(100);
-/// How far the queue on the way grows or shrinks from packet to packet, as a share of its room.
+/// How far the queue grows or shrinks from packet to packet, as a share of its longest.
 const SWING: f64 = 0.5;
 
 /// What a network does to packets; shares are of all packets.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Profile {
-    /// Of the network.
     pub name: &'static str,
-    /// The fastest way, one way, in ms.
+    /// Shortest one-way delay, in ms.
     pub delay: u64,
-    /// The room of the queue on the way, in ms.
+    /// Longest queue on the way, in ms.
     pub jitter: u64,
-    /// Lost one by one.
+    /// Lost singly.
     pub lost: f64,
     /// Share of packets at which a burst of losses begins, and its mean length in packets.
     pub bursts: f64,
     pub burst: u32,
-    /// Overtaken by those behind them.
+    /// Overtaken by later packets.
     pub overtaken: f64,
-    /// Coming twice.
+    /// Duplicated.
     pub twice: f64,
     /// How much faster the client's clock is than the server's, in millionths.
     pub drift: i32,
-    /// In the middle of a question nothing comes through for so long, in ms, and then all at once.
+    /// Length of a stall in the middle of a question, in ms; then everything arrives at once.
     pub handover: u64,
-    /// In the middle of an answer all is lost for so long, in ms.
+    /// Length of an outage in the middle of a response, in ms; everything sent in it is lost.
     pub tunnel: u64,
 }
 
 impl Profile {
-    /// The longest that a packet is on its way while nothing stalls.
+    /// The longest transit time of a packet while nothing stalls.
     pub fn worst(&self) -> Duration {
         Duration::from_millis(self.delay) + self.spread()
     }
 
-    /// By how much the ways of two packets may differ while nothing stalls.
+    /// The largest difference of two packets' transit times while nothing stalls.
     pub fn spread(&self) -> Duration {
         let overtaken = if self.overtaken > 0.0 { OVERTAKEN } else { Duration::ZERO };
         Duration::from_millis(self.jitter) + overtaken
@@ -67,30 +66,30 @@ impl Random {
     }
 }
 
-/// A time in which nothing comes through.
+/// A period in which nothing comes through.
 #[derive(Debug, Clone, Copy)]
 struct Stall {
     from: Duration,
     until: Duration,
-    /// What was sent in it is lost; otherwise it comes at its end.
+    /// Packets sent in it are lost; otherwise they arrive at its end.
     lost: bool,
 }
 
-/// One direction of a network, with what is on its way.
+/// One direction of a network, with the packets in flight.
 #[derive(Debug)]
 pub struct Link<T> {
     profile: Profile,
     random: Random,
-    /// When the last packet arrives that kept its place.
+    /// When the last packet that was not overtaken arrives.
     last: Duration,
-    /// How long the queue is, in ms.
+    /// Length of the queue, in ms.
     queue: f64,
     /// Packets of a burst that are still to be lost.
     burst: u32,
     stalls: Vec<Stall>,
     flying: BTreeMap<(Duration, u64), T>,
     serial: u64,
-    /// When each packet was sent, and when it arrived first.
+    /// When each packet was sent, and when it first arrived.
     pub fates: Vec<(Duration, Option<Duration>)>,
 }
 
@@ -109,14 +108,14 @@ impl<T: Clone> Link<T> {
         }
     }
 
-    /// From `from` on nothing comes through for so long.
+    /// Nothing comes through from `from` on, for `length`.
     pub fn stall(&mut self, from: Duration, length: Duration, lost: bool) {
         self.stalls.push(Stall { from, until: from + length, lost });
     }
 
     /// Sends the next packet.
     pub fn send(&mut self, at: Duration, packet: T) {
-        // Always as many, so that one rate says nothing of the other ones' luck.
+        // Always six numbers, so that changing one rate does not change the outcomes of the others.
         let luck: [f64; 6] = std::array::from_fn(|_| self.random.share());
         let arrives = self.arrives(at, luck);
         self.fates.push((at, arrives));
@@ -144,7 +143,7 @@ impl<T: Clone> Link<T> {
         }
         let delay = Duration::from_millis(profile.delay);
         let free = stall.map_or(at, |stall| stall.until);
-        // Who is behind another waits for it.
+        // A packet waits for the one before it.
         self.last = self.last.max(free + delay + Duration::from_secs_f64(self.queue / 1000.0));
         if overtaken < profile.overtaken {
             return Some(self.last + OVERTAKEN.mul_f64(overtaken / profile.overtaken));
@@ -161,7 +160,7 @@ impl<T: Clone> Link<T> {
         self.flying.insert((arrives, self.serial), packet);
     }
 
-    /// When what is sent again until it arrives, such as a message, is there.
+    /// When data that is resent until it arrives, such as a message, is there.
     pub fn reliable(&self, at: Duration) -> Duration {
         self.stall_at(at).map_or(at, |stall| stall.until) + self.profile.worst()
     }
@@ -173,7 +172,7 @@ impl<T: Clone> Link<T> {
         Some((at, packet))
     }
 
-    /// How many of these packets did not come in time: `due` says when that would have been.
+    /// How many of these packets arrived more than `late` after they were sent, or never.
     pub fn missing(&self, packets: std::ops::Range<usize>, late: Duration) -> usize {
         let fates = &self.fates[packets.start.min(self.fates.len())..packets.end.min(self.fates.len())];
         fates.iter().filter(|(sent, arrived)| arrived.is_none_or(|at| at > *sent + late)).count()

@@ -1,4 +1,4 @@
-//! What comes through late or never, in the middle of a question.
+//! Packets that arrive late or never, in the middle of a question.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use super::profiles::WIFI;
 use super::scene::QUESTIONS;
 use super::tones;
 
-/// The first question is asked with an outage behind its third word, and another one once that is over.
+/// Asks the first question with an outage after its third word, and another question once that is over.
 async fn outage(profile: &Profile, length: Duration, lost: bool) -> Call {
     let mut call = Call::begin(profile, 5).await;
-    call.next_answer().await;
+    call.next_response().await;
     call.until_quiet().await;
     call.say("what is the").await;
     call.stall(length, lost);
     call.say("capital of france").await;
     call.silence(6_000 + u64::try_from(length.as_millis()).unwrap()).await;
-    call.pass_over_answers();
+    call.skip_responses();
     call.say(QUESTIONS[1]).await;
-    call.next_answer().await;
+    call.next_response().await;
     call.until_quiet().await;
     assert_eq!(call.hang_up().await, EndReason::HungUp);
     call
 }
 
-/// What was understood, turn by turn.
+/// The transcript of each turn.
 fn turns(call: &Call) -> Vec<String> {
     call.told_of(|event| match event {
         CallEvent::UserTranscript { text, last: true, .. } if !text.is_empty() => Some(text.clone()),
@@ -36,28 +36,29 @@ fn turns(call: &Call) -> Vec<String> {
     })
 }
 
-/// The last question has its answer, all of it.
+/// The last question got its whole response.
 fn assert_recovered(call: &Call) {
     assert_eq!(turns(call).last().map(String::as_str), Some(QUESTIONS[1]));
-    let (response, took) = *call.answers.last().unwrap();
+    let (response, took) = *call.responses.last().unwrap();
     let heard: Vec<_> = call.player.heard(response).0.iter().map(|heard| heard.word).collect();
     assert_eq!(heard, tones::words(answer(QUESTIONS[1])));
     assert!(took < Duration::from_millis(1_000), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn words_that_come_late_are_part_of_their_question() {
+async fn late_words_are_part_of_their_question() {
     for late in [200, 700, 900, 1_500] {
         let call = outage(&WIFI, Duration::from_millis(late), false).await;
         assert_eq!(turns(&call), &QUESTIONS[..2], "{late} ms late");
-        let heard: Vec<_> = tones::hear(&call.recorded.lock()[0]).iter().map(|heard| heard.word).collect();
+        let heard: Vec<_> =
+            tones::hear(&call.recorded.utterances()[0]).iter().map(|heard| heard.word).collect();
         assert_eq!(heard, tones::words(QUESTIONS[0]), "{late} ms late");
         assert_recovered(&call);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_seconds_costs_words_and_no_call_and_doubles_nothing() {
+async fn a_long_outage_loses_words_but_no_call_and_duplicates_nothing() {
     for (length, lost) in [(2_500, false), (4_000, false), (700, true), (1_500, true), (4_000, true)] {
         let call = outage(&WIFI, Duration::from_millis(length), lost).await;
         let turns = turns(&call);

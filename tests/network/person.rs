@@ -1,4 +1,4 @@
-//! What the person of a call does: speaks, is silent, waits for answers, and goes through tunnels.
+//! What the person in a call does: speaks, is silent, waits for responses, and goes through tunnels.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use super::tones;
 /// Numbers that wrap around in the first seconds.
 const FIRST_SEQUENCE: u16 = 65_500;
 const FIRST_TIMESTAMP: u32 = u32::MAX - 100 * FRAME_TICKS;
-/// Nobody waits for anything longer than this.
+/// Limit of every wait.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Behind an answer the person takes a breath.
+/// The person's pause after a response.
 const BREATH: Duration = Duration::from_millis(300);
 
 impl Call {
@@ -45,30 +45,30 @@ impl Call {
         }
     }
 
-    /// Is silent until it hears an answer that it has not heard before.
-    pub async fn next_answer(&mut self) {
+    /// Is silent until a new response is heard.
+    pub async fn next_response(&mut self) {
         let asked = self.spoken.last().map_or(Duration::ZERO, |last| last.to);
-        let last = self.answers.last().map(|(last, _)| *last);
+        let last = self.responses.last().map(|(last, _)| *last);
         let give_up = self.clock + PATIENCE;
         loop {
             self.silence(20).await;
             if let Some(answer) = self.player.newest(self.now()).filter(|newest| Some(*newest) > last) {
                 let (first, _) = self.player.span(answer).unwrap();
-                return self.answers.push((answer, first - asked.min(first)));
+                return self.responses.push((answer, first - asked.min(first)));
             }
-            assert!(self.clock < give_up, "no answer at {:?}: {:#?}", self.clock, self.events);
+            assert!(self.clock < give_up, "no response at {:?}: {:#?}", self.clock, self.events);
         }
     }
 
-    /// What has been heard so far is not the next answer.
-    pub fn pass_over_answers(&mut self) {
+    /// Makes what has been heard so far not count as the next response.
+    pub fn skip_responses(&mut self) {
         let newest = self.player.newest(self.now()).unwrap();
-        self.answers.push((newest, Duration::ZERO));
+        self.responses.push((newest, Duration::ZERO));
     }
 
-    /// Is silent until the last answer has been heard to its end.
+    /// Is silent until the last response has been heard to its end.
     pub async fn until_quiet(&mut self) {
-        let (answer, _) = *self.answers.last().unwrap();
+        let (answer, _) = *self.responses.last().unwrap();
         let give_up = self.clock + PATIENCE;
         let is_end =
             |event: &CallEvent| matches!(event, CallEvent::Turn { response, .. } if *response == answer);
@@ -84,12 +84,12 @@ impl Call {
         }
     }
 
-    /// What the profile says of the middle of a question happens now.
+    /// The profile's stall in the middle of a question happens now.
     pub fn handover(&mut self) {
         self.stall(Duration::from_millis(self.profile.handover), false);
     }
 
-    /// What the profile says of the middle of an answer happens now.
+    /// The profile's outage in the middle of a response happens now.
     pub fn tunnel(&mut self) {
         self.stall(Duration::from_millis(self.profile.tunnel), true);
     }

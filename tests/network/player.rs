@@ -1,4 +1,4 @@
-//! What the person hears: plays frames a fixed time after the quickest of them, and conceals those that are not there.
+//! What the person hears: plays frames at a fixed delay after the fastest of them, and conceals missing ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use visavis_core::frame::{FRAME_TICKS, MEDIA_CLOCK, MIC_FRAME, ResponseId};
 
 use super::tones::{self, Heard};
 
-/// Frames that are concealed in a row; then it is silent.
+/// Most frames that are concealed in a row; then there is silence.
 pub const CONCEALED: usize = 10;
 
-/// A frame of the answer on its way.
+/// A frame of a response in flight.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// The how manieth of the call, as its sequence number says.
+    /// Number of this frame within the call, as in its sequence number.
     pub index: usize,
     /// On the media clock.
     pub timestamp: u32,
@@ -32,11 +32,11 @@ pub struct Played {
 /// The client's loudspeaker.
 #[derive(Debug)]
 pub struct Player {
-    /// What a frame may be later than the quickest one.
+    /// How much later than the fastest frame a frame may be.
     delay: Duration,
-    /// When the zero of the media clock would have arrived, by the quickest frame, in ns.
+    /// When zero of the media clock would have arrived, judged by the fastest frame, in ns.
     zero: Option<i128>,
-    /// What is played, by its place in the call.
+    /// The frames that are played, by their number within the call.
     pub played: BTreeMap<usize, Played>,
 }
 
@@ -57,12 +57,12 @@ impl Player {
         }
     }
 
-    /// Throws away what has not been played of an answer.
+    /// Discards the unplayed rest of a response.
     pub fn interrupted(&mut self, now: Duration, response: ResponseId) {
         self.played.retain(|_, played| played.sent.response > response || played.due <= now);
     }
 
-    /// When the answer's first and last frames that are known are played.
+    /// When the first and last known frames of a response are played.
     pub fn span(&self, response: ResponseId) -> Option<(Duration, Duration)> {
         let mut dues =
             self.played.values().filter(|played| played.sent.response == response).map(|played| played.due);
@@ -70,12 +70,12 @@ impl Player {
         Some((first, dues.next_back().unwrap_or(first)))
     }
 
-    /// The newest answer that has begun to sound by `now`.
+    /// The newest response that has begun to sound by `now`.
     pub fn newest(&self, now: Duration) -> Option<ResponseId> {
         self.played.values().filter(|played| played.due <= now).map(|played| played.sent.response).max()
     }
 
-    /// The words of an answer, and how many of its frames are missing between the first and the last.
+    /// The words of a response, and how many of its frames are missing between the first and the last.
     pub fn heard(&self, response: ResponseId) -> (Vec<Heard>, usize) {
         let frames = self.played.values().filter(|played| played.sent.response == response);
         let mut decoder = Decoder::new().unwrap();
@@ -83,7 +83,7 @@ impl Player {
         let mut last: Option<&Sent> = None;
         for Played { sent, .. } in frames {
             let lost = last.map_or(0, |last| sent.index - last.index - 1);
-            // A stop: the encoder begins anew behind it.
+            // A pause: the encoder starts afresh after it.
             let stopped = last.is_some_and(|last| lost == 0 && sent.timestamp - last.timestamp > FRAME_TICKS);
             samples.resize(samples.len() + if stopped { MIC_FRAME } else { 0 }, 0);
             for gone in (0..lost).rev() {

@@ -1,8 +1,8 @@
-//! Networks that people call over.
+//! Networks that people call from.
 
 use super::net::Profile;
 
-/// A wire, and clocks that agree: what others are compared with.
+/// A perfect wire, and clocks that agree: the baseline.
 pub const PERFECT: Profile = Profile {
     name: "perfect",
     delay: 0,
@@ -31,7 +31,7 @@ pub const WIFI: Profile = Profile {
     ..PERFECT
 };
 
-/// In the garden: at the edge of it.
+/// In the garden, at the edge of coverage.
 pub const FAR_WIFI: Profile = Profile {
     name: "far wifi",
     jitter: 60,
@@ -43,7 +43,7 @@ pub const FAR_WIFI: Profile = Profile {
     ..WIFI
 };
 
-/// A telephone on the move, which goes from cell to cell.
+/// A phone on the move, with cell handovers.
 pub const LTE: Profile = Profile {
     name: "lte",
     delay: 45,
@@ -58,11 +58,11 @@ pub const LTE: Profile = Profile {
     ..PERFECT
 };
 
-/// Somebody beside them uploads: the router's queue fills up and empties.
+/// Somebody else uploads: the router's queue fills and drains.
 pub const FULL_UPLINK: Profile =
     Profile { name: "full uplink", delay: 20, jitter: 180, lost: 0.01, bursts: 0.002, burst: 2, ..PERFECT };
 
-/// By a geostationary satellite.
+/// Over a geostationary satellite.
 pub const SATELLITE: Profile = Profile {
     name: "satellite",
     delay: 290,
@@ -74,7 +74,7 @@ pub const SATELLITE: Profile = Profile {
     ..PERFECT
 };
 
-/// A train's telephone: cells in quick succession, and a tunnel.
+/// A phone on a train: long handovers, and a tunnel.
 pub const TRAIN: Profile = Profile {
     name: "train",
     delay: 60,

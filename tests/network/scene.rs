@@ -1,4 +1,4 @@
-//! A call as people have it, and what they would notice of its network.
+//! A typical call, and what people would notice of its network.
 
 use std::time::Duration;
 
@@ -11,62 +11,62 @@ use super::net::Profile;
 use super::player::CONCEALED;
 use super::tones::{self, FRAMES, Heard, SOUNDING};
 
-/// What the person says, question by question; the aside is none.
+/// The person's questions; the aside is not one.
 pub const QUESTIONS: [&str; 4] =
     ["what is the capital of france", "say the whole alphabet", "once more please", "stop what about spain"];
 const ASIDE: &str = "mm-hm";
-/// The answer that the aside falls into, and the one that is interrupted.
+/// The response that the aside falls into, and the one that is interrupted.
 const ASIDE_INTO: usize = 2;
 const INTERRUPTED: usize = 3;
 
-/// A missing packet is waited for so long at most: `audio::jitter`.
+/// The longest wait for a missing packet: `audio::jitter`.
 pub const JITTER_BOUND: Duration = Duration::from_millis(120);
-/// How differently the packets, ticks and windows of two calls may lie: 20 + 20 + 32 ms.
+/// How far apart the packets, ticks and windows of two calls may lie: 20 + 20 + 32 ms.
 const GRID: Duration = Duration::from_millis(72);
-/// A voice stops an answer after 200 ms, and playout is silent within one frame.
+/// A voice stops a response after 200 ms, and playout is silent within one frame.
 const STOPS: Duration = Duration::from_millis(220);
-/// So many frames of a word must be lost before it may be missing, and so many may be blurred at its edges.
+/// Lost frames from which on a word may go unheard, and frames that may be blurred at its edges.
 const UNHEARD: usize = 8;
 pub const BLURRED: usize = 2;
 
-/// Greeting, a question with a pause in it, a long answer with an aside, another that is interrupted by a question.
+/// Greeting, a question with a pause in it, a long response with an aside, another interrupted by a question.
 pub async fn whole_call(profile: &Profile, seed: u64) -> Call {
     let mut call = Call::begin(profile, seed).await;
-    call.next_answer().await;
+    call.next_response().await;
     call.until_quiet().await;
     call.say("what is").await;
     call.handover();
     call.say("the").await;
     call.silence(900).await;
     call.say("capital of france").await;
-    call.next_answer().await;
+    call.next_response().await;
     call.until_quiet().await;
     call.say(QUESTIONS[1]).await;
-    call.next_answer().await;
+    call.next_response().await;
     call.silence(2_000).await;
     call.say(ASIDE).await;
     call.silence(1_500).await;
     call.tunnel();
     call.until_quiet().await;
     call.say(QUESTIONS[2]).await;
-    call.next_answer().await;
+    call.next_response().await;
     call.silence(2_500).await;
     call.say(QUESTIONS[3]).await;
-    call.next_answer().await;
+    call.next_response().await;
     call.until_quiet().await;
     assert_eq!(call.hang_up().await, EndReason::HungUp);
     call
 }
 
-/// Nothing of the network is noticed but its delay, and what it lost. `by_wire`: how long each answer takes over
+/// Nothing of the network is noticed but its delay and its losses. `by_wire`: how long each response takes over
 /// a perfect one.
 pub fn assert_fine(call: &Call, by_wire: &[Duration]) {
     assert_each_question_is_heard_once(call);
     assert_recognition_hears_what_was_said(call);
-    assert_the_person_hears_the_answers(call);
-    assert_answers_are_paced(call);
-    assert_no_answer_is_later_than_the_network(call, by_wire);
-    assert_the_interrupted_answer_stops(call);
+    assert_the_person_hears_the_responses(call);
+    assert_responses_are_paced(call);
+    assert_no_response_is_later_than_the_network(call, by_wire);
+    assert_the_interrupted_response_stops(call);
 }
 
 fn assert_each_question_is_heard_once(call: &Call) {
@@ -80,17 +80,17 @@ fn assert_each_question_is_heard_once(call: &Call) {
     let said: Vec<_> = call.spoken.iter().map(|spoken| said(call, spoken)).collect();
     assert_eq!((questions, noises.len()), (QUESTIONS.map(str::to_owned).to_vec(), 1), "{said:?}");
     let voices = call.told_of(|event| matches!(event, CallEvent::UserStartedSpeaking).then_some(()));
-    assert_eq!(voices.len(), QUESTIONS.len() + 1, "each is one utterance, and a gap is none");
-    assert_eq!(call.answers.len(), QUESTIONS.len() + 1);
-    let failed = call.told_of(|event| matches!(event, CallEvent::AnswerFailed { .. }).then_some(()));
+    assert_eq!(voices.len(), QUESTIONS.len() + 1, "each is one utterance, and a gap makes none");
+    assert_eq!(call.responses.len(), QUESTIONS.len() + 1);
+    let failed = call.told_of(|event| matches!(event, CallEvent::ResponseFailed { .. }).then_some(()));
     assert_eq!(failed.len(), 0);
 }
 
-/// Every word in order, once, and as long as it was spoken but for what was lost of it.
+/// Every word in order, once, and as long as it was spoken, except for losses.
 fn assert_recognition_hears_what_was_said(call: &Call) {
     let mut spoken = call.spoken.iter();
     let texts = [QUESTIONS[0], QUESTIONS[1], ASIDE, QUESTIONS[2], QUESTIONS[3]];
-    let recorded = call.recorded.lock();
+    let recorded = call.recorded.utterances();
     assert_eq!(recorded.len(), texts.len());
     for (text, samples) in texts.iter().zip(recorded.iter()) {
         let words = spoken.by_ref().take(tones::words(text).len());
@@ -106,7 +106,7 @@ fn said(call: &Call, spoken: &Spoken) -> Said {
     Said::new(word, packets.start, |from, to| call.lost(from..to))
 }
 
-/// A word that was sent, and how many packets were lost of it, and of what stands right before and behind it.
+/// A word that was sent, and how many packets were lost of it, right before it, and right after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Said {
     word: &'static str,
@@ -116,7 +116,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// A word that begins with packet `from`; `lost` counts.
+    /// A word that begins with packet `from`; `lost` counts the losses in a range.
     pub fn new(word: &'static str, from: usize, lost: impl Fn(usize, usize) -> usize) -> Self {
         let (to, before) = (from + FRAMES, from.saturating_sub(CONCEALED));
         Self { word, before: lost(before, from), lost: lost(from, to), behind: lost(to, to + CONCEALED) }
@@ -128,8 +128,8 @@ impl Said {
     }
 }
 
-/// What is heard are these words in order, each once, and whole where nothing was lost; returns how many were not heard
-/// at the end.
+/// Asserts that these words are heard in order, each once, and whole where nothing was lost; returns how many were not
+/// heard at the end.
 pub fn compare(what: &str, words: &[Said], heard: &[Heard]) -> usize {
     let mut rest = heard.iter().peekable();
     let mut last = 0;
@@ -140,7 +140,7 @@ pub fn compare(what: &str, words: &[Said], heard: &[Heard]) -> usize {
             assert!(end || *lost >= UNHEARD, "{what}: no {word} in {heard:?} of {words:?}");
             continue;
         };
-        // Opus takes some frames until it is itself again, and concealed, the end of a word goes on for a while.
+        // Opus needs some frames to recover, and concealment prolongs the end of a word.
         let least = if said.is_whole() && rest.peek().is_some() { SOUNDING - BLURRED } else { 1 };
         let most = SOUNDING + lost + behind + BLURRED;
         assert!((least..=most).contains(frames), "{what}: {frames} frames of {word}: {heard:?} of {words:?}");
@@ -150,8 +150,8 @@ pub fn compare(what: &str, words: &[Said], heard: &[Heard]) -> usize {
     words.len() - last
 }
 
-fn assert_the_person_hears_the_answers(call: &Call) {
-    for (number, (response, _)) in call.answers.iter().enumerate() {
+fn assert_the_person_hears_the_responses(call: &Call) {
+    for (number, (response, _)) in call.responses.iter().enumerate() {
         let text = number.checked_sub(1).map_or(GREETING, |asked| answer(QUESTIONS[asked]));
         let frames: Vec<usize> =
             (0..call.left.len()).filter(|index| call.left[*index].response == *response).collect();
@@ -174,7 +174,7 @@ fn assert_the_person_hears_the_answers(call: &Call) {
     }
 }
 
-fn assert_answers_are_paced(call: &Call) {
+fn assert_responses_are_paced(call: &Call) {
     let mut stops = [0; QUESTIONS.len() + 1];
     for pair in call.left.windows(2).filter(|pair| pair[0].response == pair[1].response) {
         let (passed, ticks) = (pair[1].at - pair[0].at, pair[1].timestamp - pair[0].timestamp);
@@ -183,33 +183,33 @@ fn assert_answers_are_paced(call: &Call) {
         }
         let clock = Duration::from_secs(ticks.into()) / MEDIA_CLOCK;
         assert!(clock.abs_diff(passed) <= FRAME, "{passed:?} and {clock:?} between {pair:?}");
-        let number = call.answers.iter().position(|(response, _)| *response == pair[0].response);
+        let number = call.responses.iter().position(|(response, _)| *response == pair[0].response);
         stops[number.unwrap_or_else(|| panic!("nobody waited for {pair:?}"))] += 1;
     }
-    // An aside that comes all at once is over before it could stop anything.
-    assert!(stops[ASIDE_INTO] <= 1, "the aside stops its answer {stops:?} times");
+    // An aside that arrives all at once is over before it could pause anything.
+    assert!(stops[ASIDE_INTO] <= 1, "the aside pauses its response {stops:?} times");
     stops[ASIDE_INTO] = 0;
-    assert_eq!(stops, [0; QUESTIONS.len() + 1], "an answer stands still where nobody makes a sound");
+    assert_eq!(stops, [0; QUESTIONS.len() + 1], "a response pauses although nobody makes a sound");
 }
 
-fn assert_no_answer_is_later_than_the_network(call: &Call, by_wire: &[Duration]) {
+fn assert_no_response_is_later_than_the_network(call: &Call, by_wire: &[Duration]) {
     let mut last = 0;
-    for (number, ((_, took), least)) in call.answers.iter().zip(by_wire).enumerate().skip(1) {
+    for (number, ((_, took), least)) in call.responses.iter().zip(by_wire).enumerate().skip(1) {
         last += tones::words(QUESTIONS[number - 1]).len();
         let word = &call.spoken[last - 1 + usize::from(number > ASIDE_INTO)];
-        // Concealed, the end of a word is longer by what was lost behind it.
+        // Concealment prolongs the end of a word by what was lost after it.
         let lost = call.lost(word.packets.start..word.packets.end + FRAMES);
         let most = *least + call.worst() * 2 + JITTER_BOUND + GRID + FRAME * lost as u32;
         assert!(
             *took <= most,
-            "answer {number} after {took:?}: {least:?} by wire, {lost} lost, {most:?} allowed"
+            "response {number} after {took:?}: {least:?} by wire, {lost} lost, {most:?} allowed"
         );
     }
 }
 
-fn assert_the_interrupted_answer_stops(call: &Call) {
+fn assert_the_interrupted_response_stops(call: &Call) {
     let voice = call.spoken.iter().find(|spoken| spoken.word == "stop").unwrap();
-    let (response, _) = call.answers[INTERRUPTED];
+    let (response, _) = call.responses[INTERRUPTED];
     let stopped = call.left.iter().rfind(|left| left.response == response).unwrap().at;
     let lost = call.lost(voice.packets.start..voice.packets.start + SOUNDING);
     let heard = call.worst() + JITTER_BOUND + GRID + FRAME * lost as u32;

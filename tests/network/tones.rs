@@ -1,4 +1,4 @@
-//! A language of tones, which survives Opus and can be understood sample by sample: each word is a tone of its own.
+//! A language of tones, which survives Opus and can be recognised sample by sample: each word is its own tone.
 
 use std::f64::consts::TAU;
 
@@ -12,20 +12,20 @@ const WORDS: [&str; 55] = [
     "india", "juliett", "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra",
     "tango", "uniform", "victor", "whiskey", "xray", "yankee", "zulu", "unknown",
 ];
-/// Frames of 20 ms in a word that sound, and those of silence behind them.
+/// The 20 ms frames of a word that sound, and all of its frames, including the silence at its end.
 pub const SOUNDING: usize = 13;
 pub const FRAMES: usize = 15;
 const LOWEST: f64 = 400.0;
 const STEP: f64 = 65.0;
 const LEVEL: f64 = 8_000.0;
-/// A frame of less mean amplitude is silent: half as loud as a ducked answer.
+/// A frame of less mean amplitude is silent: half as loud as a ducked response.
 const SILENT: f64 = 500.0;
-/// A tone has so much of its frame's energy; what is concealed is rough.
+/// Least share of a frame's energy in a clear tone; concealed sound is rough.
 const CLEAR: f64 = 0.35;
-/// A word of fewer frames is none.
+/// Fewest frames of a word.
 const SHORTEST: usize = 3;
 
-/// A word as it was understood, the frame it began with, and how many frames of it sounded.
+/// A recognised word, the frame it began with, and how many of its frames sounded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     pub word: &'static str,
@@ -33,13 +33,13 @@ pub struct Heard {
     pub frames: usize,
 }
 
-/// A written word without capitals and punctuation.
+/// The index of a written word, ignoring case and punctuation.
 fn known(word: &str) -> usize {
     let plain = word.trim_matches(|char: char| !char.is_alphanumeric()).to_lowercase();
     WORDS.iter().position(|known| *known == plain).unwrap_or(WORDS.len() - 1)
 }
 
-/// The words of a text, as they are understood.
+/// The words of a text, as they are recognised.
 pub fn words(text: &str) -> Vec<&'static str> {
     text.split_whitespace().map(|word| WORDS[known(word)]).collect()
 }
@@ -62,14 +62,14 @@ pub fn word(word: &str, rate: u32) -> Vec<i16> {
     samples
 }
 
-/// What is said in samples of [`MIC_RATE`].
+/// The words in samples at [`MIC_RATE`].
 pub fn hear(samples: &[i16]) -> Vec<Heard> {
     let frames: Vec<Option<usize>> = samples.chunks_exact(MIC_FRAME).map(sound).collect();
     let (mut heard, mut from): (Vec<Heard>, usize) = (Vec::new(), 0);
     for run in frames.chunk_by(|a, b| a == b) {
         let frames = run.len();
         match run[0].map(|index| WORDS[index]) {
-            // A word that concealment has split is one.
+            // A word that concealment has split counts as one.
             Some(word) if heard.last().is_some_and(|last| last.word == word) => {
                 heard.last_mut().unwrap().frames += frames;
             }
@@ -81,7 +81,7 @@ pub fn hear(samples: &[i16]) -> Vec<Heard> {
     heard
 }
 
-/// Which tone a frame holds, if it is one.
+/// The tone that a frame holds, if any.
 fn sound(frame: &[i16]) -> Option<usize> {
     let energy: f64 = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum();
     if energy < SILENT * SILENT * frame.len() as f64 {

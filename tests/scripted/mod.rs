@@ -1,5 +1,5 @@
-//! A scripted protocol server for the tests of the client: it knows the wire and nothing else. No speech is recognised
-//! and no answer is made up by it; it says fixed words after a fixed time.
+//! A scripted protocol server for the tests of the client: it knows only the protocol. It recognises no speech and
+//! generates no response; it says fixed words after a fixed time.
 #![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -20,11 +20,11 @@ use visavis_core::frame::ResponseId;
 
 mod rtc;
 
-/// From the last loud frame to the answer.
+/// From the last loud frame to the response.
 pub(crate) const ANSWER_AFTER: Duration = Duration::from_millis(600);
-/// The words of every answer.
+/// The words of every response.
 pub(crate) const ANSWER: &str = "Paris is the capital.";
-/// How long every answer sounds.
+/// Length of every response, in frames.
 pub(crate) const ANSWER_FRAMES: usize = 50;
 /// Frames without voice that end a turn.
 const PAUSE_FRAMES: u32 = 20;
@@ -32,15 +32,15 @@ const PAUSE_FRAMES: u32 = 20;
 /// What the script leaves out or does on purpose.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
-    /// It never answers.
+    /// It never responds.
     pub(crate) mute: bool,
-    /// It interrupts its own answer after this many frames and answers anew.
+    /// It interrupts its own response after this many frames and begins another.
     pub(crate) interrupt_after: Option<usize>,
-    /// It falls silent so many frames after the first loud frame of the microphone.
+    /// It falls silent this many frames after the first loud frame of the microphone.
     pub(crate) yields_after: Option<usize>,
-    /// What it understands.
+    /// The transcript that it reports.
     pub(crate) transcript: String,
-    /// It allows this origin, or any.
+    /// The origin that it allows.
     pub(crate) origin: String,
 }
 
@@ -195,7 +195,7 @@ async fn answer(out: &mpsc::Sender<Out>, response: u32, frames: usize) {
     }
 }
 
-/// An answer without end, until somebody speaks into it.
+/// An endless response, until somebody speaks into it.
 async fn until_spoken_into(out: &mpsc::Sender<Out>, response: u32, input: &mut mpsc::Receiver<In>) {
     let of = json!({"response": response});
     out.send(message("bot-started-speaking", &of)).await.ok();

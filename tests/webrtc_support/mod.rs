@@ -1,4 +1,4 @@
-//! A client as a browser would be one, made of the same crate, and a pipeline's end to hold against it.
+//! A client like a browser, built on the same crate, and the pipeline's ports of its call.
 #![allow(dead_code, unreachable_pub)] // each test uses its part
 
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
-use visavis::ends::{PipelineEnds, call_ends};
+use visavis::ports::{PipelinePorts, call_ports};
 use visavis::transport::protocol::{Message, Packet, Protocol, Received, Sound, Speech};
 use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
 use visavis_core::avatar::wire::Batch;
@@ -30,7 +30,7 @@ use webrtc::peer_connection::{
     RTCSessionDescription, SettingEngineBuilder,
 };
 
-/// Messages are words, `ping`s, and `echo TEXT`, which is answered at once: enough to see what goes through.
+/// Messages are words, `ping`s, and `echo TEXT`, which is answered at once: enough to see what arrives.
 pub struct PlainCodec;
 
 impl Protocol for PlainCodec {
@@ -80,7 +80,7 @@ pub async fn host() -> Arc<WebRtcHost> {
 
 /// The server's part of a call.
 pub struct Call {
-    pub pipeline: PipelineEnds,
+    pub pipeline: PipelinePorts,
     pub handle: PeerHandle,
     pub token: CancellationToken,
     pub tasks: TaskTracker,
@@ -96,7 +96,7 @@ pub struct Heard {
 
 pub struct Client {
     pub pc: Arc<dyn PeerConnection>,
-    /// Of a client without messages, nothing is ever sent on it.
+    /// A client without messages never sends on it.
     pub channel: Arc<dyn DataChannel>,
     pub heard: Arc<Heard>,
     pub messages: mpsc::Receiver<String>,
@@ -217,7 +217,7 @@ impl Client {
         self.dial_with(host, tasks, |offer| offer).await
     }
 
-    /// Offers what `edit` makes of the offer, and is answered.
+    /// Sends the offer as changed by `edit`, and takes the answer.
     pub async fn dial_with(
         &mut self,
         host: &Arc<WebRtcHost>,
@@ -225,10 +225,10 @@ impl Client {
         edit: impl FnOnce(String) -> String,
     ) -> Result<Call, OfferError> {
         let offer = edit(self.offer(false).await);
-        let (ends, pipeline) = call_ends();
+        let (ports, pipeline) = call_ports();
         let token = CancellationToken::new();
         let wiring =
-            Wiring { ends, protocol: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };
+            Wiring { ports, protocol: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };
         let (answer, handle) = host.answer(&offer, wiring).await?;
         self.accept(answer).await;
         Ok(Call { pipeline, handle, token, tasks })
@@ -249,9 +249,9 @@ impl Client {
         self.channel.send_text(text).await.unwrap();
     }
 
-    /// Speaks a tone for so many frames of 20 ms, in real time.
+    /// Speaks a tone for this many frames of 20 ms, in real time.
     pub async fn speak(&self, hz: f64, frames: u16, first: u16) {
-        // A second of it, again and again: a whole number of periods, and cheap.
+        // One second, repeated: a whole number of periods, and cheap.
         let second = encoded_second(hz);
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         for frame in 0..frames {
@@ -273,7 +273,7 @@ impl Client {
     }
 }
 
-/// What comes on a channel.
+/// The messages that arrive on a channel.
 pub fn read(channel: Arc<dyn DataChannel>) -> mpsc::Receiver<String> {
     let (messages_tx, messages) = mpsc::channel(1024);
     tokio::spawn(async move {
@@ -296,15 +296,15 @@ fn encoded_second(hz: f64) -> Vec<bytes::Bytes> {
     (0..50).map(packet).collect()
 }
 
-/// One frame of a tone at the rate of answers.
+/// One frame of a tone at the output rate.
 pub fn tone(hz: f64, frame: usize) -> Vec<i16> {
     let at = |n: usize| (frame * OUT_FRAME + n) as f64 / f64::from(OUT_RATE);
     #[allow(clippy::cast_possible_truncation)]
     (0..OUT_FRAME).map(|n| ((at(n) * hz * std::f64::consts::TAU).sin() * 12_000.0) as i16).collect()
 }
 
-/// An answer's frames, as playout would send them, in real time.
-pub async fn play(pipeline: &PipelineEnds, response: u32, hz: f64, frames: usize, start: u32) {
+/// Sends a response's frames as playout would, in real time.
+pub async fn play(pipeline: &PipelinePorts, response: u32, hz: f64, frames: usize, start: u32) {
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     for frame in 0..frames {
         ticks.tick().await;
@@ -314,7 +314,7 @@ pub async fn play(pipeline: &PipelineEnds, response: u32, hz: f64, frames: usize
     }
 }
 
-/// How much of the sound at 16 kHz is this tone: 1 for nothing else.
+/// The share of this tone in sound at 16 kHz: 1 for nothing else.
 pub fn share_of(hz: f64, samples: &[i16]) -> f64 {
     let step = std::f64::consts::TAU * hz / 16_000.0;
     let part = |wave: fn(f64) -> f64| -> f64 {
@@ -324,7 +324,7 @@ pub fn share_of(hz: f64, samples: &[i16]) -> f64 {
     (part(f64::sin).powi(2) + part(f64::cos).powi(2)) * 2.0 / (samples.len() as f64 * energy.max(1.0))
 }
 
-/// The share in the best 100 ms: a tone that goes on has no jump of phase there.
+/// The share in the best 100 ms, where a continuous tone has no jump of phase.
 pub fn best_share_of(hz: f64, samples: &[i16]) -> f64 {
     samples.chunks(1_600).map(|part| share_of(hz, part)).fold(0.0, f64::max)
 }

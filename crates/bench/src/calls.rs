@@ -1,4 +1,4 @@
-//! Questions and their answers, many calls at once.
+//! Questions and the agent's responses, in many concurrent calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,67 +14,67 @@ use visavis_client::turn::{Question, TurnReport, ask, settle};
 use visavis_client::{Call, CallStats, ClientError, Clip};
 use visavis_core::event::TurnMarks;
 
-/// A greeting is heard out before the first question.
+/// A greeting is awaited before the first question, until this much silence.
 const SILENT_FOR: Duration = Duration::from_millis(700);
 const LONGEST_GREETING: Duration = Duration::from_secs(20);
 
-/// What to ask, and how often.
+/// What to ask and how often.
 #[derive(Debug, Clone)]
 pub struct Questions {
     /// The clips, spoken in turn.
     pub clips: Vec<Arc<Clip>>,
     /// Questions per call.
     pub turns: usize,
-    /// Without a sound for so long, the answer is missing.
+    /// How long until a response without a sound is missing.
     pub patience: Duration,
 }
 
-/// A turn, and the clip that was spoken.
+/// A turn and the clip that was spoken.
 #[derive(Debug, Clone, Serialize)]
 pub struct Turn {
     /// The call, from 0.
     pub call: usize,
     /// The clip.
     pub clip: String,
-    /// Word error rate, where the clip's words are known.
+    /// Word error rate, if the clip's words are known.
     pub word_error_rate: Option<f64>,
-    /// What became of it.
+    /// The measured turn.
     #[serde(flatten)]
     pub report: TurnReport,
 }
 
-/// All that was measured.
+/// The results of all calls.
 #[derive(Debug, Clone, Serialize)]
 pub struct CallsReport {
-    /// Calls at once.
+    /// Concurrent calls.
     pub calls: usize,
     /// Questions asked.
     pub asked: usize,
-    /// Questions without an audible answer.
+    /// Questions without an audible response.
     pub missing: usize,
-    /// Answers that began before the question had ended; not among the latencies.
+    /// Responses that began before the question had ended; not included in the latencies.
     pub early: usize,
-    /// Answers that the server cut off.
+    /// Responses that the server cut off.
     pub interruptions: u32,
     /// Last spoken sample to first audible sample at the client, in ms.
     pub voice_to_voice: Option<Summary>,
-    /// The same to the first frame of the answer: the rest of it is silence that was sent before the voice.
+    /// The same to the first frame of the response; the difference is silence sent before the voice.
     pub first_frame: Option<Summary>,
     /// The server's own marks, in ms after the last spoken sample.
     pub stages: BTreeMap<&'static str, Summary>,
     /// From the start of a call to `bot-ready`, in ms.
     pub setup: Option<Summary>,
-    /// Word error rate of the clips whose words are known, mean.
+    /// Mean word error rate of the clips whose words are known.
     pub word_error_rate: Option<f64>,
-    /// Seconds of calls that the costs below are divided by.
+    /// Total length of the calls in seconds, by which the costs below are divided.
     pub call_seconds: f64,
-    /// The server and its engines; empty if they run elsewhere.
+    /// Costs of the server and its engines; empty if they run elsewhere.
     pub processes: Vec<Usage>,
     /// Growth of the server's memory per call, in MiB.
     pub rss_growth_per_call_mib: Option<f64>,
-    /// This program, which shares the machine with the server.
+    /// Cost of this program, which shares the machine with the server.
     pub driver: Vec<Usage>,
-    /// The clients' counters together.
+    /// The clients' counters combined.
     pub client: CallStats,
     /// Why calls failed.
     pub faults: Vec<String>,
@@ -114,7 +114,7 @@ pub async fn run(settings: &Settings, questions: &Questions) -> CallsReport {
     report.driver = driver;
     report.rss_growth_per_call_mib =
         growth.map(|(after, before)| (after - before) / settings.calls.max(1) as f64);
-    // Only now: memory is measured with every call still open.
+    // Hang up only now: memory is measured with all calls open.
     let mut goodbyes = tokio::task::JoinSet::new();
     outcomes.into_iter().filter_map(|outcome| outcome.call).for_each(|call| {
         goodbyes.spawn(call.hang_up());
@@ -197,7 +197,7 @@ fn sum_up(outcomes: &[Outcome], calls: usize) -> CallsReport {
     }
 }
 
-/// Of two calls' counters: sums, and the larger of the extremes.
+/// Combines two calls' counters: sums, and the larger of the extremes.
 pub(super) fn together(a: CallStats, b: CallStats) -> CallStats {
     CallStats {
         audio_dropped: a.audio_dropped + b.audio_dropped,
@@ -210,12 +210,12 @@ pub(super) fn together(a: CallStats, b: CallStats) -> CallStats {
 
 fn stages(turns: &[Turn]) -> BTreeMap<&'static str, Summary> {
     type Mark = fn(&TurnMarks) -> Option<u32>;
-    // Numbered, so that a sorted map keeps the order in which they happen.
+    // Numbered, so that the sorted map keeps them in chronological order.
     let marks: [(&'static str, Mark); 6] = [
         ("1 turn_decided", |marks| marks.turn_decided),
         ("2 transcript", |marks| marks.transcript),
         ("3 first_token", |marks| marks.first_token),
-        ("4 first_phrase", |marks| marks.first_phrase),
+        ("4 first_segment", |marks| marks.first_segment),
         ("5 first_audio", |marks| marks.first_audio),
         ("6 first_sent", |marks| marks.first_sent),
     ];

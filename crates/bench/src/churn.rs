@@ -1,4 +1,4 @@
-//! Calls opened and closed: what do they leave behind?
+//! Calls opened and closed: what they leave behind.
 
 use std::time::{Duration, Instant};
 
@@ -8,35 +8,35 @@ use super::Settings;
 use super::process;
 use super::statistics::{Summary, summarise};
 
-/// Each call stays this long.
+/// How long each call stays.
 const STAY: Duration = Duration::from_millis(300);
-/// How long the server may take to notice that its last clients are gone.
+/// How long the server may take to notice that its last clients have left.
 const FORGET_WITHIN: Duration = Duration::from_secs(40);
-/// One call in so many leaves without a goodbye.
+/// One in this many calls leaves without a goodbye.
 const RUDE: usize = 4;
 
-/// What was measured.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChurnReport {
     /// Calls opened and closed after the warm-up.
     pub opened: usize,
-    /// Of these, left without a goodbye.
+    /// Those of them that left without a goodbye.
     pub without_goodbye: usize,
     /// From the start of a call to `bot-ready`, in ms.
     pub setup: Option<Summary>,
     /// The server's memory before any call, in MiB.
     pub rss_cold_mib: Option<f64>,
-    /// After the warm-up.
+    /// The same after the warm-up.
     pub rss_before_mib: Option<f64>,
-    /// After the last call was forgotten.
+    /// The same after the last call was forgotten.
     pub rss_after_mib: Option<f64>,
     /// Growth from before to after, in percent.
     pub rss_growth_percent: Option<f64>,
     /// The server's threads before and after.
     pub threads: Option<(usize, usize)>,
-    /// Calls that the server still counts.
+    /// Calls that the server still counts as active.
     pub calls_active: Option<f64>,
-    /// How long the server took to forget the last call, in seconds; `None`: it did not.
+    /// Seconds until the server had forgotten the last call; `None`: it did not.
     pub forgotten_after_s: Option<f64>,
     /// Why calls failed.
     pub faults: Vec<String>,
@@ -46,7 +46,7 @@ pub struct ChurnReport {
 pub async fn run(settings: &Settings, count: usize) -> ChurnReport {
     let measure = || settings.pid.map(process::tree).unwrap_or_default();
     let cold = measure().rss_mib();
-    // Buffers that every call reuses are paid once: growth counts from after them.
+    // Warm-up: buffers that calls reuse are allocated once, and must not count as growth.
     let (_, mut faults) = open_and_close(settings, (count / 10).clamp(1, 20)).await;
     forgotten(settings).await;
     let before = measure();
@@ -94,7 +94,7 @@ async fn one(settings: &Settings, polite: bool) -> Opened {
     let mut call = settings.start().await.map_err(|error| error.to_string())?;
     let ready_in = call.ready_in();
     if !call.idle(STAY).await {
-        return Err("the server closed a call that had only begun".to_owned());
+        return Err("the server closed a call that had only just begun".to_owned());
     }
     if polite && !call.hang_up().await {
         return Err("a hang-up got no call-ended".to_owned());
@@ -102,7 +102,7 @@ async fn one(settings: &Settings, polite: bool) -> Opened {
     Ok(ready_in.as_secs_f64() * 1_000.0)
 }
 
-/// Waits until the server counts no call; `None` if it still does in the end, or does not say.
+/// Waits until the server counts no call; returns the seconds; `None` if it still counts some in the end, or has no count.
 async fn forgotten(settings: &Settings) -> Option<f64> {
     let began = Instant::now();
     while began.elapsed() < FORGET_WITHIN {

@@ -1,4 +1,4 @@
-//! Engines that are stopped or killed in the middle of a turn: does the call go on, and how soon is it heard to?
+//! Engines stopped or killed in the middle of a turn: does the call go on, and how soon is the agent heard again?
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,24 +13,24 @@ use super::{Settings, process};
 use visavis_client::turn::{Question, TurnLog, TurnReport, ended, settle, wait_until};
 use visavis_client::{Call, ClientError, ClientMessage, Event, Server, ServerMessage};
 
-/// The most that may pass without a sound while an answer is owed.
+/// Longest silence allowed while a response is due.
 const NEXT_SOUND_MS: f64 = 4_000.0;
-/// How long an engine may take to be back.
+/// How long an engine may take to come back.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const SILENT_FOR: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
-/// What is done to an engine.
+/// How an engine is made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Blow {
     /// SIGSTOP: it hangs.
     Stop,
-    /// SIGKILL: it is gone.
+    /// SIGKILL: it dies.
     Kill,
 }
 
-/// Which engine it is done to.
+/// Which engine is made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the engines are described where they are")]
@@ -40,7 +40,7 @@ pub enum Victim {
     Tts,
 }
 
-/// Where in a turn.
+/// The phase of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -48,55 +48,54 @@ pub enum Phase {
     Listening,
     /// The first words are recognised.
     Transcript,
-    /// The question is put, and no word of the answer is there.
+    /// The model has been asked, and no word of the response has arrived.
     FirstToken,
-    /// The answer sounds.
+    /// The response sounds.
     Speaking,
-    /// The model has called a tool, which small models seldom do.
+    /// The model has called a tool, which small models rarely do.
     Tool,
 }
 
-/// What to do.
+/// Which failures to cause.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How.
+    /// The kinds of failure.
     pub blows: Vec<Blow>,
-    /// To whom.
+    /// The engines.
     pub victims: Vec<Victim>,
-    /// When.
+    /// The phases.
     pub phases: Vec<Phase>,
-    /// How often each.
+    /// Repetitions of each combination.
     pub repeat: usize,
-    /// What is asked where words are spoken.
+    /// The question in phases that need a spoken one.
     pub spoken: Question,
-    /// How long an answer may take.
+    /// How long a response may take.
     pub patience: Duration,
 }
 
-/// What became of one turn.
+/// The outcome of one turn.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trial {
-    /// How.
+    /// The kind of failure.
     pub blow: Blow,
-    /// To whom.
+    /// The engine.
     pub victim: Victim,
-    /// When.
+    /// The phase.
     pub phase: Phase,
-    /// The phase came, and so did the blow.
+    /// Whether the phase was reached and the engine was made to fail.
     pub struck: bool,
-    /// The longest time without a sound, from the blow or, if that is later, from the question's end, in ms; none: no sound
-    /// came any more.
+    /// Longest silence after the failure or, if later, after the question's end, in ms; none: there was no further sound.
     pub next_sound_ms: Option<f64>,
-    /// The answer's words.
+    /// The response's words.
     pub answer: String,
-    /// From the blow until the engine had been started again and was ready, in ms.
+    /// From the failure until the engine had been restarted and was ready, in ms.
     pub ready_ms: Option<f64>,
-    /// What the server said of it.
+    /// The server's notices.
     pub notices: Vec<String>,
 }
 
 impl Trial {
-    /// What is wrong with it; empty: nothing.
+    /// What went wrong; empty: nothing.
     #[must_use]
     pub fn faults(&self) -> Vec<&'static str> {
         if !self.struck {
@@ -111,18 +110,18 @@ impl Trial {
     }
 }
 
-/// What became of all.
+/// The outcome of all turns.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Turn by turn.
+    /// The turns.
     pub trials: Vec<Trial>,
     /// Calls that ended.
     pub ended: Vec<String>,
-    /// Nothing is wrong.
+    /// Whether nothing went wrong.
     pub passed: bool,
 }
 
-/// Does all that `options` say in one call, and begins another only where that one ends, and for each tool.
+/// Runs all trials in one call; starts another only if it ends, and for each trial with a tool.
 ///
 /// # Errors
 /// When the server does not run on this machine, or no call can be made.
@@ -131,7 +130,8 @@ pub async fn run(
     options: &Options,
     mut tell: impl FnMut(&Trial),
 ) -> anyhow::Result<Report> {
-    let server = settings.pid.context("the server's process is not found here; name it with --pid")?;
+    let server =
+        settings.pid.context("the server's process was not found on this machine; give it with --pid")?;
     let mut report = Report::default();
     let mut call = begin(settings).await?;
     for _ in 0..options.repeat {
@@ -139,7 +139,7 @@ pub async fn run(
             for &victim in &options.victims {
                 for &blow in &options.blows {
                     if phase == Phase::Tool {
-                        // A small model calls none once it has talked.
+                        // In a running conversation a small model calls no tools.
                         call.hang_up().await;
                         call = begin(settings).await?;
                     }
@@ -178,7 +178,7 @@ struct Turn {
 
 impl Turn {
     async fn play(&self, call: &mut Call, settings: &Settings, options: &Options) -> anyhow::Result<Trial> {
-        let before = restarts(&settings.server).await.context("the server tells no metrics")?;
+        let before = restarts(&settings.server).await.context("the server has no metrics")?;
         let mut log = TurnLog::default();
         if self.phase == Phase::Tool {
             call.send(ClientMessage::SetTools(json!([{
@@ -206,7 +206,7 @@ impl Turn {
         Ok(Trial { blow, victim, phase, struck: struck.is_some(), next_sound_ms, answer, ready_ms, notices })
     }
 
-    /// Asks, strikes when the time has come, and listens to the answer's end.
+    /// Asks, makes the engine fail when the phase begins, and listens to the response's end.
     async fn ask(
         &self,
         call: &mut Call,
@@ -274,14 +274,14 @@ impl Turn {
             Victim::Llm => "visavis-llm",
             Victim::Tts => "visavis-tts",
         };
-        let pid = process::tree(self.server).find(name).with_context(|| format!("{name} does not run"))?;
+        let pid = process::tree(self.server).find(name).with_context(|| format!("{name} is not running"))?;
         let done = Command::new("kill").args([signal, &pid.to_string()]).status()?;
         ensure!(done.success(), "{name} cannot be signalled");
         Ok(())
     }
 }
 
-/// The longest time without a sound while an answer was owed.
+/// Longest silence while a response was due.
 fn longest_silence(log: &TurnLog, struck: Instant) -> Option<f64> {
     let mut silent_since = log.asked_at().map_or(struck, |asked| asked.max(struck));
     let mut longest = None;
@@ -300,11 +300,11 @@ async fn restarts(server: &Server) -> Option<f64> {
     Some(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
 }
 
-/// Waits until an engine has been started again and the server is ready; false: it does not come back.
+/// Waits until an engine has been restarted and the server is ready; false: it did not come back.
 async fn back(server: &Server, before: f64, struck: Instant) -> bool {
     while struck.elapsed() < READY_WITHIN {
         let ready = server.http().get(server.url("ready")).send().await;
-        let is_ready = ready.is_ok_and(|answer| answer.status().is_success());
+        let is_ready = ready.is_ok_and(|response| response.status().is_success());
         if is_ready && restarts(server).await.is_some_and(|count| count > before) {
             return true;
         }

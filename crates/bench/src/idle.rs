@@ -1,4 +1,4 @@
-//! What connected, listening calls cost: the media plane and voice detection, without a word spoken.
+//! The cost of connected calls in which nobody speaks: the media plane and voice activity detection.
 
 use std::time::{Duration, Instant};
 
@@ -13,26 +13,26 @@ use visavis_client::{Call, CallStats};
 const SILENT_FOR: Duration = Duration::from_secs(2);
 const LONGEST_GREETING: Duration = Duration::from_secs(20);
 
-/// What was measured.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct IdleReport {
     /// Calls that stayed connected to the end.
     pub calls: usize,
-    /// How long.
+    /// How long they stayed.
     pub seconds: f64,
-    /// The server and its engines; empty if they run elsewhere.
+    /// Costs of the server and its engines; empty if they run elsewhere.
     pub processes: Vec<Usage>,
     /// Growth of the server's memory per call, from before the first call, in MiB.
     pub rss_growth_per_call_mib: Option<f64>,
-    /// This program.
+    /// Cost of this program.
     pub driver: Vec<Usage>,
-    /// The clients' counters together.
+    /// The clients' counters combined.
     pub client: CallStats,
     /// Why calls failed.
     pub faults: Vec<String>,
 }
 
-/// Keeps all calls open for a while and lets them listen.
+/// Keeps all calls open and listening for this long.
 pub async fn run(settings: &Settings, how_long: Duration) -> IdleReport {
     let before_calls = settings.pid.map(process::tree).unwrap_or_default();
     let mut faults = Vec::new();
@@ -68,7 +68,7 @@ pub async fn run(settings: &Settings, how_long: Duration) -> IdleReport {
     let server_after = settings.pid.map(process::tree).unwrap_or_default();
     let lost = ended.iter().filter(|(_, stayed)| !stayed).count();
     if lost > 0 {
-        faults.push(format!("{lost} calls were closed while they listened"));
+        faults.push(format!("{lost} calls were closed while listening"));
     }
     let count = ended.len() - lost;
     let call_seconds = seconds * ended.len() as f64;

@@ -1,4 +1,4 @@
-//! Answers that are spoken into: how soon are they silent?
+//! Barge-in: how soon a response is silent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use visavis_client::{ClientError, Clip};
 const SILENT_FOR: Duration = Duration::from_millis(700);
 const LONGEST_GREETING: Duration = Duration::from_secs(20);
 
-/// What was measured.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct InterruptReport {
-    /// Calls at once.
+    /// Concurrent calls.
     pub calls: usize,
-    /// Answers that were spoken into, or had ended by then.
+    /// Responses that were interrupted, or had just ended.
     pub interruptions: usize,
-    /// First spoken sample of the interruption to the last audible sample of the answer, in ms.
+    /// First spoken sample of the interruption to the last audible sample of the response, in ms.
     pub silent_after: Option<Summary>,
-    /// Answers that were not cut off: over before, or not yielding.
+    /// Responses that were not cut off: they had ended before, or went on.
     pub not_cut_off: usize,
-    /// Interruptions that got no audible answer.
+    /// Interruptions that got no audible response.
     pub missing: usize,
-    /// Last spoken sample of the interruption to the answer to it, in ms.
+    /// Last spoken sample of the interruption to the response to it, in ms.
     pub voice_to_voice: Option<Summary>,
     /// Why calls failed.
     pub faults: Vec<String>,
 }
 
-/// Asks all questions in all calls and speaks into each answer, `after` its first sound.
+/// Asks all questions in all calls, and interrupts each response `after` its first sound.
 pub async fn run(settings: &Settings, questions: &Questions, after: Duration) -> InterruptReport {
     let mut running = tokio::task::JoinSet::new();
     for index in 0..settings.calls {

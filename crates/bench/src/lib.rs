@@ -2,13 +2,13 @@
 //!
 //! - [`process`]: CPU time and memory of the server, its engines and this program, from `/proc`
 //! - [`statistics`]: percentiles of what was measured
-//! - [`calls`]: questions and answers; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
-//!   [`interrupt`]: answers that are spoken into
-//! - [`failures`]: engines that are stopped or killed in the middle of a turn
+//! - [`calls`]: questions and responses; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
+//!   [`interrupt`]: barge-in
+//! - [`failures`]: engines stopped or killed in the middle of a turn
 //! - [`conversation`]: scripted scenarios, judged against the targets
-//! - [`avatar`]: what the face is worth
-//! - [`harness`]: is a server whole, down to a spoken turn
-//! - [`table`]: the results for people
+//! - [`avatar`]: how good the face is
+//! - [`harness`]: checks of a server, down to a spoken turn
+//! - [`table`]: the results as tables
 #![forbid(unsafe_code)]
 
 pub mod avatar;
@@ -35,15 +35,15 @@ pub struct Settings {
     pub server: Server,
     /// The transport.
     pub mode: Mode,
-    /// How many calls at once.
+    /// Number of concurrent calls.
     pub calls: usize,
-    /// The time between the starts of two calls: people do not start to speak in step.
+    /// Time between the starts of two calls, since people do not start to speak at the same moment.
     pub stagger: Duration,
     /// What microphones hear between questions.
     pub background: Arc<Clip>,
-    /// The language, where it is fixed.
+    /// The language, if fixed.
     pub language: Option<String>,
-    /// The server's process, where it runs on this machine.
+    /// The server's process, if it runs on this machine.
     pub pid: Option<u32>,
 }
 
@@ -52,21 +52,21 @@ impl Settings {
         self.start_in(Surroundings::default()).await
     }
 
-    /// A call whose microphone hears more than its person.
+    /// Starts a call whose microphone hears more than the person.
     async fn start_in(&self, surroundings: Surroundings) -> Result<Call, ClientError> {
         let (language, background) = (self.language.clone(), self.background.clone());
         let options = CallOptions { language, background, surroundings };
         Box::pin(Call::start(&self.server, self.mode, options)).await
     }
 
-    /// How many calls the server says are in progress.
+    /// The number of calls in progress, according to the server.
     async fn calls_active(&self) -> Option<f64> {
         let [active] = metrics(&self.server, ["visavis_calls_active"]).await?;
         Some(active)
     }
 }
 
-/// What the server counts under these names; none unless it tells all of them.
+/// The server's metrics with these names; none unless it has all of them.
 async fn metrics<const N: usize>(server: &Server, names: [&str; N]) -> Option<[f64; N]> {
     let response = server.http().get(server.url("metrics")).send().await.ok()?;
     let body = response.text().await.ok()?;

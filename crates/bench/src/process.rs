@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-/// Linux counts CPU time for user programs in hundredths of a second on every architecture.
+/// Linux reports CPU time to user programs in hundredths of a second on every architecture.
 const MS_PER_TICK: f64 = 10.0;
 const MIB: f64 = 1_048_576.0;
 
@@ -26,14 +26,14 @@ pub struct Process {
 #[derive(Debug, Clone, Default)]
 pub struct Tree(Vec<Process>);
 
-/// What a process used over a time.
+/// What a process used over a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Usage {
     /// Its name.
     pub name: String,
     /// Its id.
     pub pid: u32,
-    /// CPU time, per second of a call.
+    /// CPU time per second of a call.
     pub cpu_ms_per_call_second: f64,
     /// Memory at the start.
     pub rss_start_mib: f64,
@@ -78,7 +78,7 @@ fn read(pid: u32) -> Option<Process> {
     Some(Process { pid, name, parent, cpu_ms, rss_mib: pages / page })
 }
 
-/// Name, parent and CPU milliseconds. The name may hold spaces and brackets: it ends at the last bracket.
+/// Name, parent and CPU milliseconds. The name may contain spaces and brackets: it ends at the last bracket.
 fn parse_stat(stat: &str) -> Option<(String, u32, f64)> {
     let (head, tail) = stat.rsplit_once(')')?;
     let name = head.split_once('(')?.1.to_owned();
@@ -88,7 +88,7 @@ fn parse_stat(stat: &str) -> Option<(String, u32, f64)> {
 }
 
 impl Tree {
-    /// What its processes used from `before` to now. One that started in between counts from its start.
+    /// What its processes used since `before`. One that started in between counts from its start.
     #[must_use]
     pub fn since(&self, before: &Self, call_seconds: f64) -> Vec<Usage> {
         let usage = |now: &Process| {
@@ -105,13 +105,13 @@ impl Tree {
         self.0.iter().map(usage).collect()
     }
 
-    /// CPU seconds that all its processes together used from `before` to now.
+    /// CPU seconds that all its processes used since `before`.
     #[must_use]
     pub fn cpu_seconds_since(&self, before: &Self) -> f64 {
         self.since(before, 1.0).iter().map(|usage| usage.cpu_ms_per_call_second).sum::<f64>() / 1_000.0
     }
 
-    /// The id of the process of that name.
+    /// The id of the process with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<u32> {
         self.0.iter().find(|process| process.name == name).map(|process| process.pid)
@@ -123,7 +123,7 @@ impl Tree {
         self.0.first().map(|process| process.rss_mib)
     }
 
-    /// How many threads the first process has now.
+    /// Current number of threads of the first process.
     #[must_use]
     pub fn threads(&self) -> Option<usize> {
         let pid = self.0.first()?.pid;
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn this_test_is_found_by_the_port_that_it_listens_on_and_uses_memory() {
+    fn this_test_is_found_by_its_listening_port_and_uses_memory() {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let pid = listener(socket.local_addr().unwrap().port()).unwrap();
         assert_eq!(pid, std::process::id());

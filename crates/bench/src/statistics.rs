@@ -1,21 +1,21 @@
-//! Percentiles of a few hundred values, kept as they are.
+//! Percentiles of a few hundred values, computed exactly.
 
 use serde::Serialize;
 
-/// Values, summed up.
+/// A summary of values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Summary {
-    /// How many.
+    /// Number of values.
     pub count: usize,
-    /// Half are at most this.
+    /// The median.
     pub p50: f64,
-    /// 95 of 100 are at most this.
+    /// The 95th percentile.
     pub p95: f64,
     /// The largest.
     pub max: f64,
 }
 
-/// Sums up values; `None` if there are none.
+/// Summarises values; `None` if there are none.
 #[must_use]
 pub fn summarise(mut values: Vec<f64>) -> Option<Summary> {
     values.sort_by(f64::total_cmp);

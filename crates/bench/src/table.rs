@@ -1,4 +1,4 @@
-//! The results as tables for people.
+//! The results as tables.
 
 use std::fmt::Write;
 
@@ -14,10 +14,10 @@ use super::process::Usage;
 use super::statistics::Summary;
 use visavis_client::CallStats;
 
-/// A driver that sends more of its frames late is too busy for its latencies to be the server's.
+/// Share of late frames above which this machine is too busy for the latencies to be the server's.
 const TOO_LATE: f64 = 0.01;
 
-/// Questions and answers.
+/// The table of questions and responses.
 #[must_use]
 pub fn calls(report: &CallsReport) -> String {
     let mut out = String::new();
@@ -28,7 +28,7 @@ pub fn calls(report: &CallsReport) -> String {
     );
     summary(&mut out, "voice to voice", report.voice_to_voice.as_ref());
     for (name, stage) in &report.stages {
-        // The number only keeps the order.
+        // Without its number, which only keeps the order.
         summary(&mut out, &format!("  {}", &name[2..]), Some(stage));
     }
     summary(&mut out, "  first frame at the client", report.first_frame.as_ref());
@@ -36,7 +36,7 @@ pub fn calls(report: &CallsReport) -> String {
     line(
         &mut out,
         &format!(
-            "\nanswers missing {} of {}; begun too early {}; interrupted {}",
+            "\nresponses missing {} of {}; begun too early {}; interrupted {}",
             report.missing, report.asked, report.early, report.interruptions
         ),
     );
@@ -49,7 +49,7 @@ pub fn calls(report: &CallsReport) -> String {
     out
 }
 
-/// The face in a browser.
+/// The table of the face in a browser.
 #[must_use]
 pub fn face(report: &FaceReport) -> String {
     let skew = &report.measured.report;
@@ -84,7 +84,7 @@ pub fn face(report: &FaceReport) -> String {
     out
 }
 
-/// The lips.
+/// The table of the lips.
 #[must_use]
 pub fn lips(report: &LipsReport) -> String {
     let texts = if report.held_out {
@@ -129,7 +129,7 @@ pub fn lips(report: &LipsReport) -> String {
     out
 }
 
-/// Listening calls.
+/// The table of listening calls.
 #[must_use]
 pub fn idle(report: &IdleReport) -> String {
     let mut out = String::new();
@@ -140,7 +140,7 @@ pub fn idle(report: &IdleReport) -> String {
     out
 }
 
-/// Calls opened and closed.
+/// The table of calls opened and closed.
 #[must_use]
 pub fn churn(report: &ChurnReport) -> String {
     let mut out = String::new();
@@ -172,7 +172,7 @@ pub fn churn(report: &ChurnReport) -> String {
     out
 }
 
-/// Answers that were spoken into.
+/// The table of barge-ins.
 #[must_use]
 pub fn interrupt(report: &InterruptReport) -> String {
     let mut out = String::new();
@@ -181,12 +181,12 @@ pub fn interrupt(report: &InterruptReport) -> String {
     summary(&mut out, "first word to silence", report.silent_after.as_ref());
     summary(&mut out, "voice to voice thereafter", report.voice_to_voice.as_ref());
     let (whole, missing) = (report.not_cut_off, report.missing);
-    line(&mut out, &format!("\nanswers not cut off {whole}; interruptions without an answer {missing}"));
+    line(&mut out, &format!("\nresponses not cut off {whole}; interruptions without a response {missing}"));
     faults(&mut out, &report.faults);
     out
 }
 
-/// Engines that failed in the middle of a turn.
+/// The table of engine failures.
 #[must_use]
 pub fn failures(report: &FailuresReport) -> String {
     let mut out = String::new();
@@ -213,7 +213,7 @@ pub fn failures(report: &FailuresReport) -> String {
     out
 }
 
-/// Scripted scenarios, against their targets.
+/// The table of scripted scenarios and their targets.
 #[must_use]
 pub fn conversation(report: &ConversationReport) -> String {
     let mut out = String::new();
@@ -281,7 +281,7 @@ fn growth(out: &mut String, per_call: Option<f64>) {
 fn client(out: &mut String, stats: CallStats, why: &[String]) {
     if stats.packets_lost + stats.audio_dropped > 0 {
         let (lost, dropped) = (stats.packets_lost, stats.audio_dropped);
-        line(out, &format!("{lost} packets never came, {dropped} frames were not read in time"));
+        line(out, &format!("{lost} packets never arrived, {dropped} frames were not read in time"));
     }
     let late = stats.late_frames as f64 / stats.frames.max(1) as f64;
     if late > TOO_LATE {

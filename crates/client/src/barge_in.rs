@@ -1,4 +1,4 @@
-//! A person speaks into an answer: how soon is it silent?
+//! Barge-in: how soon a response is silent.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,17 +13,17 @@ use super::turn::{Question, TurnLog, TurnReport, ended, tell_server, wait_until}
 use super::turn_log::signed_ms;
 use visavis_core::frame::MIC_RATE;
 
-/// What became of an interruption.
+/// The outcome of an interruption.
 #[derive(Debug, Clone, Serialize)]
 pub struct BargeInReport {
-    /// From the first spoken sample of the interruption to the last audible sample of the answer that it cut off.
-    /// `None`: there was nothing to cut off, or it was not cut off.
+    /// From the first spoken sample of the interruption to the last audible sample of the response that it cut off.
+    /// `None`: no response was cut off.
     pub silent_after_ms: Option<f64>,
-    /// The interrupting words, as a turn of their own.
+    /// The interruption as its own turn.
     pub turn: TurnReport,
 }
 
-/// Asks, speaks `words` into the answer `after` its first sound, and listens until the answer to those has ended.
+/// Asks, interrupts the response with `words` `after` its first sound, and listens until the response to those has ended.
 pub async fn barge_in(
     call: &mut Call,
     question: &Question,
@@ -38,7 +38,7 @@ pub async fn barge_in(
     let mut began: Option<Instant> = None;
     let mut told = false;
     loop {
-        // Before the interruption its time is what is waited for; the answer may also end first.
+        // Until the interruption, wait for its time; the response may also end first.
         let deadline =
             if began.is_some() { log.deadline(patience) } else { speak_at.or(log.deadline(patience)) };
         tokio::select! {
@@ -83,7 +83,7 @@ fn spoken_time(words: &Clip) -> Duration {
     Duration::from_secs_f64((last - first) as f64 / f64::from(MIC_RATE))
 }
 
-/// The stretch that sounded when the interruption began, if the server says that it cut one off.
+/// From the interruption to the end of the stretch that sounded then, if the server says that it cut a response off.
 fn silent_after(log: &TurnLog, began: Instant) -> Option<f64> {
     log.interrupted()?;
     let cut = log.hearing().stretches().iter().rev().find(|stretch| stretch.start < began)?;

@@ -1,4 +1,4 @@
-//! One call as its client: a handle that speaks, types and hears.
+//! One call from the client's side: a handle that speaks, types and hears.
 //!
 //! | queue | from → to | bound | when full |
 //! |---|---|---|---|
@@ -43,14 +43,14 @@ pub enum Mode {
     WebSocket,
 }
 
-/// What a call starts with.
+/// Options of a call.
 #[derive(Debug, Clone)]
 pub struct CallOptions {
-    /// The language, where it is fixed (ISO 639-1).
+    /// The language, if fixed (ISO 639-1).
     pub language: Option<String>,
     /// What the microphone hears while nobody speaks; it loops.
     pub background: Arc<Clip>,
-    /// What it hears all the time.
+    /// What it hears throughout.
     pub surroundings: Surroundings,
 }
 
@@ -60,21 +60,21 @@ impl Default for CallOptions {
     }
 }
 
-/// What came from the server.
+/// What the server sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A message.
     Message(ServerMessage),
-    /// A message that is none; the text says why.
+    /// An invalid message; the text says why.
     BadMessage(String),
-    /// Sound of an answer, 16 kHz.
+    /// Sound of a response, 16 kHz.
     Audio {
         /// The samples.
         samples: Vec<i16>,
-        /// The answer; WebRTC does not say it.
+        /// The response; unknown over WebRTC.
         response: Option<ResponseId>,
     },
-    /// The connection is closed; nothing comes after it.
+    /// The connection is closed; this is the last event.
     Closed(String),
 }
 
@@ -105,19 +105,19 @@ impl Counters {
     }
 }
 
-/// What a call's client counted.
+/// Counters of one call, as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct CallStats {
     /// Frames of audio that the caller did not read in time.
     pub audio_dropped: u64,
-    /// Packets that never came.
+    /// Packets that never arrived.
     pub packets_lost: u64,
     /// Microphone frames that were sent.
     pub frames: u64,
-    /// Of these, those that left a frame's length or more after their time: where they are many, this machine is too busy
-    /// for its measurements to be trusted.
+    /// Those of them sent at least a frame's length late: if they are many, this machine is too busy for its measurements to
+    /// be trusted.
     pub late_frames: u64,
-    /// The most that one was late, in microseconds.
+    /// Lateness of the latest, in microseconds.
     pub latest_frame_us: u64,
 }
 
@@ -126,7 +126,7 @@ pub(crate) enum Order {
     Send(ClientMessage),
 }
 
-/// The way to the server.
+/// The sending side of a transport.
 #[async_trait]
 pub(crate) trait Uplink: Send {
     /// Sends a frame of the microphone.
@@ -137,7 +137,7 @@ pub(crate) trait Uplink: Send {
     async fn close(&mut self);
 }
 
-/// Where the readers put what arrives.
+/// Takes what the readers receive.
 #[derive(Clone)]
 pub(crate) struct Inbox {
     events: mpsc::Sender<Arrived>,
@@ -146,7 +146,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// False when nobody reads any more.
+    /// Puts an event into the queue; false when nobody reads any more.
     pub(crate) async fn put(&self, at: Instant, event: Event) -> bool {
         if let Event::Audio { samples, .. } = &event {
             self.loudspeaker.lock().play(at, samples);
@@ -163,7 +163,7 @@ impl Inbox {
     }
 }
 
-/// What a transport needs of its call.
+/// What a transport needs from its call.
 pub(crate) struct Wiring {
     pub(crate) inbox: Inbox,
     pub(crate) tasks: TaskTracker,
@@ -232,13 +232,13 @@ impl Call {
         &self.id
     }
 
-    /// How long it took until the server was ready to talk.
+    /// How long it took until the server was ready.
     #[must_use]
     pub fn ready_in(&self) -> Duration {
         self.ready_in
     }
 
-    /// What was counted so far.
+    /// The counters so far.
     #[must_use]
     pub fn stats(&self) -> CallStats {
         CallStats {
@@ -250,8 +250,8 @@ impl Call {
         }
     }
 
-    /// Speaks a clip at the pace of speech, after those still being spoken. What is returned resolves to the time of the
-    /// last spoken sample, once that has left.
+    /// Speaks a clip in real time, after those still being spoken. The receiver resolves to the time of the last spoken
+    /// sample, once that has been sent.
     pub async fn speak(&self, clip: Arc<Clip>) -> Result<oneshot::Receiver<Instant>, ClientError> {
         let (done, spoken) = oneshot::channel();
         self.order(Order::Speak(clip, done)).await?;
@@ -277,7 +277,7 @@ impl Call {
         tokio::time::timeout_at(deadline.into(), self.events.recv()).await.ok().flatten()
     }
 
-    /// Reads and forgets events for a while; false when the call ended.
+    /// Reads and discards events for this long; false when the call ended.
     pub async fn idle(&mut self, how_long: Duration) -> bool {
         let deadline = Instant::now() + how_long;
         while let Some(arrived) = self.next_before(deadline).await {
@@ -288,7 +288,7 @@ impl Call {
         Instant::now() >= deadline
     }
 
-    /// Hangs up as a person does and waits for the server's last message; returns whether it came.
+    /// Hangs up and waits for the server's last message; returns whether it came.
     pub async fn hang_up(mut self) -> bool {
         let mut said_goodbye = false;
         if self.send(ClientMessage::Disconnect).await.is_ok() {
@@ -306,7 +306,7 @@ impl Call {
         }
         self.stop.cancel();
         self.tasks.close();
-        // A reader that still has something to say must not wait for a queue that nobody reads.
+        // A reader with more events must not wait for a queue that nobody reads.
         self.events.close();
         self.tasks.wait().await;
         said_goodbye
@@ -319,7 +319,7 @@ impl Drop for Call {
     }
 }
 
-/// Sends frames at their time and messages at once, until the call stops or its handle is gone.
+/// Sends frames when due and messages at once, until the call stops or its handle is dropped.
 async fn run_uplink(
     mut uplink: Box<dyn Uplink>,
     mut microphone: Microphone,
@@ -327,7 +327,7 @@ async fn run_uplink(
     wiring: Wiring,
 ) {
     let mut pace = tokio::time::interval(FRAME);
-    // A real microphone buffers what a busy machine does not fetch in time; nothing is lost.
+    // As with a real microphone, frames that a busy machine does not fetch in time are buffered, not lost.
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut message_id = 0_u64;
     let fault = loop {

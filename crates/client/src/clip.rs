@@ -1,4 +1,4 @@
-//! Recorded speech as a microphone gives it: 20 ms frames at 16 kHz, and the same as Opus, encoded once for all calls.
+//! Recorded speech as a microphone delivers it: 20 ms frames at 16 kHz, also as Opus, encoded once for all calls.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -27,7 +27,7 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// Sound at 16 kHz, filled up with silence to whole frames.
+    /// A clip of sound at 16 kHz, padded with silence to whole frames.
     #[must_use]
     pub fn new(name: &str, mut samples: Vec<i16>) -> Self {
         let spoken = spoken_span(&samples);
@@ -36,7 +36,7 @@ impl Clip {
         Self { name: name.to_owned(), reference: None, samples, frames, spoken, packets: OnceLock::new() }
     }
 
-    /// A WAV file of any rate, its channels mixed. A `.txt` file beside it holds the words that it speaks.
+    /// Reads a WAV file of any rate and mixes its channels. A `.txt` file beside it contains its words.
     pub fn from_wav(path: &Path) -> Result<Self, ClientError> {
         let fault = |reason: String| ClientError::Speech { path: path.display().to_string(), reason };
         let mut reader = hound::WavReader::open(path).map_err(|error| fault(error.to_string()))?;
@@ -69,16 +69,16 @@ impl Clip {
         Ok(clip)
     }
 
-    /// Sound of any rate. Its words and what of it is speech are the caller's to say.
+    /// A clip of sound at any rate; the caller sets its words and its spoken range.
     ///
     /// # Errors
-    /// When the rate is outside what can be resampled.
+    /// When the rate cannot be resampled.
     pub fn at_any_rate(name: &str, samples: &[f32], rate: u32) -> Result<Self, ClientError> {
         let fault = |reason| ClientError::Speech { path: name.to_owned(), reason };
         Ok(Self::new(name, to_pcm(&resample(samples, rate).map_err(fault)?)))
     }
 
-    /// Says which samples are spoken, where that is known better than energy tells.
+    /// Sets the spoken range, if it is known better than from energy.
     #[must_use]
     pub fn with_spoken(mut self, first: usize, end: usize) -> Self {
         self.spoken = (first < end && end <= self.samples.len()).then_some((first, end));
@@ -91,13 +91,13 @@ impl Clip {
         &self.samples
     }
 
-    /// One second of digital silence, for a loop.
+    /// One second of digital silence, to loop.
     #[must_use]
     pub fn silence() -> Arc<Self> {
         Arc::new(Self::new("silence", vec![0; MIC_RATE as usize]))
     }
 
-    /// Ten seconds of a quiet room, for a loop: low-passed noise at about −60 dBFS, the same in every run.
+    /// Ten seconds of a quiet room, to loop: low-passed noise at about −60 dBFS, the same in every run.
     #[must_use]
     pub fn room_noise() -> Arc<Self> {
         let mut seed = 0x2545_f491_u32;
@@ -113,32 +113,32 @@ impl Clip {
         Arc::new(Self::new("room noise", noise.collect()))
     }
 
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The words that it speaks, where they are known.
+    /// Its words, if known.
     #[must_use]
     pub fn reference(&self) -> Option<&str> {
         self.reference.as_deref()
     }
 
-    /// Says what it speaks.
+    /// Sets its words.
     #[must_use]
     pub fn with_reference(mut self, words: &str) -> Self {
         self.reference = Some(words.to_owned());
         self
     }
 
-    /// How many 20 ms frames it has.
+    /// Its number of 20 ms frames.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.frames
     }
 
-    /// First spoken sample and the one after the last, found by energy.
+    /// The first spoken sample and the one after the last.
     #[must_use]
     pub fn spoken(&self) -> Option<(usize, usize)> {
         self.spoken
@@ -150,7 +150,7 @@ impl Clip {
         self.samples.len() as f64 / f64::from(MIC_RATE)
     }
 
-    /// Its mean level in dB of full scale.
+    /// Its mean level in dBFS.
     #[must_use]
     pub fn level(&self) -> f32 {
         rms_dbfs(&self.samples)
@@ -173,7 +173,7 @@ fn to_pcm(samples: &[f32]) -> Vec<i16> {
     samples.iter().map(|sample| (sample * 32_767.0).round() as i16).collect()
 }
 
-/// A microphone's encoder.
+/// The microphone's encoder.
 pub(super) fn encoder() -> opus::Encoder {
     let made = opus::Encoder::new(MIC_RATE, opus::Channels::Mono, opus::Application::Voip);
     let mut encoder = made.expect("16 kHz mono is a format of Opus");
@@ -205,7 +205,7 @@ fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, String> {
     Ok(output.take_data())
 }
 
-/// The well-known clip of whisper.cpp's samples, which comes without a text file.
+/// The words of whisper.cpp's well-known sample, which has no text file.
 fn known_words(name: &str) -> Option<&'static str> {
     (name == "jfk").then_some(
         "And so my fellow Americans, ask not what your country can do for you, \
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn any_rate_and_channel_count_becomes_the_same_microphone() {
+    fn any_rate_and_channel_count_becomes_16_khz_mono() {
         let dir = tempfile::tempdir().unwrap();
         for (rate, channels) in [(8_000, 1), (16_000, 2), (44_100, 2), (48_000, 1)] {
             let path = dir.path().join(format!("{rate}.wav"));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_speech_says_why() {
+    fn the_error_for_a_file_without_speech_says_why() {
         let dir = tempfile::tempdir().unwrap();
         let text = dir.path().join("no.wav");
         std::fs::write(&text, "not a wav").unwrap();

@@ -1,9 +1,9 @@
-//! What can go wrong for a client, each in one sentence that says what to do.
+//! Errors of a client, each a sentence that says what to do.
 
-/// A fault of a call as its client sees it.
+/// An error of a call from the client's side.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is no server address.
+    /// The address is not a server address.
     #[error("{url:?} is not a server address: {reason}; write it as http://HOST:PORT")]
     BadUrl {
         /// What was given.
@@ -11,7 +11,7 @@ pub enum ClientError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Nobody answers there.
+    /// The server cannot be reached.
     #[error("cannot reach {url}: {reason}; is the server running and the address right?")]
     Unreachable {
         /// The address.
@@ -19,7 +19,7 @@ pub enum ClientError {
         /// What the network says.
         reason: String,
     },
-    /// The server says no.
+    /// The server refused a request.
     #[error("the server refused {what} with status {status}: {detail}")]
     Refused {
         /// The request.
@@ -29,8 +29,8 @@ pub enum ClientError {
         /// The problem's detail, or the beginning of the body.
         detail: String,
     },
-    /// The server answered something that the protocol does not know.
-    #[error("the server's answer to {what} is not what the protocol says: {detail}")]
+    /// The server's response violates the protocol.
+    #[error("the server's response to {what} violates the protocol: {detail}")]
     Protocol {
         /// The request.
         what: &'static str,
@@ -67,7 +67,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// A fault of the WebRTC library at a stage of the connection.
+    /// An error of the WebRTC library at a stage of the connection.
     pub(crate) fn rtc(stage: &'static str) -> impl FnOnce(webrtc::error::Error) -> Self {
         move |error| Self::WebRtc { stage, reason: error.to_string() }
     }

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use visavis_core::frame::{MIC_RATE, ResponseId};
 
-/// Quieter than this is silence to a listener, in dB of full scale.
+/// Level in dBFS below which sound is silence to a listener.
 const AUDIBLE_DBFS: f32 = -50.0;
-/// Sound is judged in windows of 5 ms, which is also how exact an onset is.
+/// Samples per measurement: 5 ms, which is also the precision of onsets.
 const WINDOW: usize = 80;
 /// A pause shorter than this does not end a stretch.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The level of samples in dB of full scale; −120 for digital silence.
+/// The level of samples in dBFS; −120 for digital silence.
 #[must_use]
 pub fn rms_dbfs(samples: &[i16]) -> f32 {
     let sum: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
@@ -19,8 +19,8 @@ pub fn rms_dbfs(samples: &[i16]) -> f32 {
     (20.0 * rms.max(1e-6).log10()) as f32
 }
 
-/// First spoken sample and the one after the last, or `None` without speech. Speech is what stands clear of both the
-/// recording's own noise floor and its loudest parts: a fixed threshold would take a noisy recording for endless speech.
+/// The first spoken sample and the one after the last, or `None` without speech. The threshold lies between the recording's
+/// noise floor and its loudest parts: with a fixed one, a noisy recording would be endless speech.
 #[must_use]
 pub fn spoken_span(samples: &[i16]) -> Option<(usize, usize)> {
     const STEP: usize = MIC_RATE as usize / 100;
@@ -47,13 +47,13 @@ pub struct Stretch {
     pub start: Instant,
     /// When its last audible sample sounded.
     pub end: Instant,
-    /// When the row of frames began in which it lies.
+    /// When the sequence of frames that contains it began.
     pub frames_from: Instant,
-    /// The answer, where the transport says it.
+    /// The response, if the transport names it.
     pub response: Option<ResponseId>,
 }
 
-/// A listener with a player that has no buffer of its own: a frame sounds when it arrives, or when the one before ends.
+/// A listener whose player has no buffer: a frame sounds when it arrives, or when the previous one ends.
 #[derive(Debug, Default)]
 pub struct Hearing {
     stretches: Vec<Stretch>,
@@ -62,12 +62,12 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    /// A frame of 16 kHz sound arrived.
+    /// Takes a frame of 16 kHz sound.
     pub fn frame(&mut self, at: Instant, samples: &[i16], response: Option<ResponseId>) {
         let start = self.free_at.map_or(at, |free| free.max(at));
-        let row_goes_on = self.free_at.is_some_and(|free| start <= free + PAUSE);
+        let continues = self.free_at.is_some_and(|free| start <= free + PAUSE);
         let frames_from = match self.frames {
-            Some((from, of)) if row_goes_on && of == response => from,
+            Some((from, of)) if continues && of == response => from,
             _ => start,
         };
         self.frames = Some((frames_from, response));
@@ -85,7 +85,7 @@ impl Hearing {
         }
     }
 
-    /// The answer was interrupted: what is not yet played is dropped.
+    /// Drops sound that is not yet played: the response was interrupted.
     pub fn drop_buffered(&mut self, at: Instant) {
         self.free_at = Some(at);
         self.frames = None;
@@ -94,7 +94,7 @@ impl Hearing {
         }
     }
 
-    /// All that was heard, in order.
+    /// All audible stretches, in order.
     #[must_use]
     pub fn stretches(&self) -> &[Stretch] {
         &self.stretches
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_speech_is_found_over_a_noisy_floor() {
+    fn the_end_of_speech_is_found_above_a_noise_floor() {
         let noise = |n: usize| ((n * 7_919) % 601) as i16 - 300;
         let mut samples: Vec<i16> = (0..48_000).map(noise).collect();
         for (n, sample) in tone(16_000, 12_000.0).into_iter().enumerate() {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_sent_ahead_sound_one_after_the_other_until_an_interruption_drops_them() {
+    fn frames_sent_ahead_sound_in_sequence_until_an_interruption_drops_them() {
         let mut hearing = Hearing::default();
         let t0 = Instant::now();
         (0..50).for_each(|_| hearing.frame(t0, &tone(320, 8_000.0), None));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn two_answers_are_two_stretches_even_without_a_pause() {
+    fn two_responses_are_two_stretches_even_without_a_pause() {
         let mut hearing = Hearing::default();
         let t0 = Instant::now();
         hearing.frame(t0, &tone(320, 8_000.0), Some(ResponseId(1)));

@@ -1,11 +1,11 @@
-//! The other end of a call: drives one as a client does, over WebRTC or WebSocket, and measures what a person would hear.
+//! The client's side of a call: drives one over WebRTC or WebSocket, and measures what a person would hear.
 //!
 //! - [`Server`]: the address, and its HTTP side
-//! - [`Call`]: speak, type, hear; every event with its time of arrival
-//! - [`Surroundings`]: what its microphone hears beside the person
-//! - [`Clip`]: recorded speech as a microphone gives it
-//! - [`hearing`]: from samples and arrival times to what was audible when
-//! - [`turn`]: one question and its answer, measured; [`barge_in`]: an answer that is spoken into
+//! - [`Call`]: speaks, types and hears; every event has its time of arrival
+//! - [`Surroundings`]: what its microphone hears besides the person
+//! - [`Clip`]: recorded speech as a microphone delivers it
+//! - [`hearing`]: what was audible when, from samples and arrival times
+//! - [`turn`]: one question and its response, measured; [`barge_in`]: a response that is interrupted
 #![forbid(unsafe_code)]
 
 pub mod barge_in;

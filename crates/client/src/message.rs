@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use visavis_core::event::{AgentState, AnswerEnd, EndReason, TurnMarks};
+use visavis_core::event::{AgentState, EndReason, ResponseEnd, TurnMarks};
 use visavis_core::frame::ResponseId;
 
-/// What WebRTC peers tell each other beside the protocol, such as that one has left.
+/// Messages between WebRTC peers outside the protocol, for example that one has left.
 const SIGNALLING: &str = "signalling";
 
 /// A message from the server. Fields are those of `docs/protocol.md`.
@@ -31,8 +31,8 @@ pub enum ServerMessage {
     ErrorResponse { id: String, error: String },
     State(AgentState),
     Notice { code: String, message: String },
-    AnswerFailed { response: ResponseId, heard: String },
-    Turn { response: ResponseId, end: AnswerEnd, marks: TurnMarks },
+    ResponseFailed { response: ResponseId, heard: String },
+    Turn { response: ResponseId, end: ResponseEnd, marks: TurnMarks },
     CallEnded { reason: EndReason, message: String },
     ToolCalled { id: String, name: String },
     Unknown { kind: String },
@@ -63,14 +63,14 @@ struct TextOf {
 #[derive(Deserialize)]
 struct TurnData {
     response: ResponseId,
-    /// Absent from servers that do not tell it.
-    end: Option<AnswerEnd>,
+    /// Absent from servers that do not send it.
+    end: Option<ResponseEnd>,
     marks: TurnMarks,
 }
 
 impl From<TurnData> for ServerMessage {
     fn from(TurnData { response, end, marks }: TurnData) -> Self {
-        let cut = if marks.interrupted.is_some() { AnswerEnd::Interrupted } else { AnswerEnd::Finished };
+        let cut = if marks.interrupted.is_some() { ResponseEnd::Interrupted } else { ResponseEnd::Finished };
         Self::Turn { response, end: end.unwrap_or(cut), marks }
     }
 }
@@ -121,7 +121,7 @@ fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
         "bot-tts-text" => {
             text().map(|of| ServerMessage::BotTtsText { text: of.text, response: of.response })?
         }
-        // The rest of a phrase's messages say how far it is.
+        // The other messages of a segment only report its progress.
         "bot-output" if matches!(data["spoken_status"].as_str(), None | Some("new")) => {
             text().map(|of| ServerMessage::BotOutput { text: of.text, response: of.response })?
         }
@@ -151,9 +151,9 @@ fn read_ours(data: &Value) -> Result<ServerMessage, serde_json::Error> {
     Ok(match data["type"].as_str().unwrap_or_default() {
         "state" => ServerMessage::State(AgentState::deserialize(&data["state"])?),
         "notice" => ServerMessage::Notice { code: string(data, "code"), message: string(data, "message") },
-        "answer-failed" => {
+        "response-failed" => {
             let response = OfResponse::deserialize(data)?.response;
-            ServerMessage::AnswerFailed { response, heard: string(data, "heard") }
+            ServerMessage::ResponseFailed { response, heard: string(data, "heard") }
         }
         "turn" => TurnData::deserialize(data)?.into(),
         "call-ended" => EndData::deserialize(data)
@@ -169,30 +169,30 @@ fn string(data: &Value, field: &str) -> String {
 /// A message to the server.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum ClientMessage {
-    /// Hello; the server answers `bot-ready`.
+    /// Ready to start; the server responds with `bot-ready`.
     Ready,
     /// Typed words.
     SendText(String),
-    /// Fix the language, or identify it again.
+    /// Fix the language; `None`: identify it again.
     SetLanguage(Option<String>),
     /// Stop speaking.
     Interrupt,
-    /// The microphone is muted by intention.
+    /// The microphone is muted on purpose, or no longer.
     Mute(bool),
-    /// When this client heard an answer begin, in ms after the person's last spoken sample.
+    /// When this client heard a response begin.
     FirstAudio {
-        /// The answer.
+        /// The response.
         response: ResponseId,
-        /// Milliseconds.
+        /// Milliseconds after the person's last spoken sample.
         ms: u32,
     },
-    /// What this client can do for the model, as a list of tools.
+    /// The tools that this client runs for the model, as a list.
     SetTools(Value),
-    /// What a tool of this client has done.
+    /// The result of a tool of this client.
     ToolResult {
         /// The call's id.
         id: String,
-        /// For the model.
+        /// The result, for the model.
         result: Value,
     },
     /// Hang up.
@@ -230,11 +230,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_marks_of_a_turn_are_read_and_absent_ones_stay_absent() {
+    fn the_marks_of_a_turn_are_read_and_missing_ones_stay_none() {
         let text = r#"{"label":"rtvi-ai","type":"server-message","id":"9","data":{"type":"turn","response":3,
             "marks":{"turn_decided":210,"first_sent":640,"interrupted":null}}}"#;
         let ServerMessage::Turn { response, end, marks } = parse(text).unwrap() else { panic!("not a turn") };
-        assert_eq!((response, end), (ResponseId(3), AnswerEnd::Finished));
+        assert_eq!((response, end), (ResponseId(3), ResponseEnd::Finished));
         assert_eq!((marks.turn_decided, marks.first_sent, marks.interrupted), (Some(210), Some(640), None));
     }
 

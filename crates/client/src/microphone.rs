@@ -1,4 +1,4 @@
-//! The microphone: never still, as a real one. Clips in their order, and the background between them. Pure.
+//! The microphone, which like a real one never stops: clips in order, with background between them. Pure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ pub(crate) struct MicFrame {
     pub(crate) index: usize,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
-    /// What is heard beside the clip; empty: nothing.
+    /// Sound besides the clip; empty: none.
     pub(crate) beside: Vec<i16>,
 }
 
 impl MicFrame {
-    /// All that is heard.
+    /// The clip and the other sound, mixed.
     pub(crate) fn pcm(&self) -> Vec<i16> {
         let mut samples = self.clip.pcm(self.index).to_vec();
         samples.iter_mut().zip(&self.beside).for_each(|(to, from)| *to = to.saturating_add(*from));
@@ -48,12 +48,12 @@ impl Microphone {
         Self { background, background_at: 0, queue: VecDeque::new(), sequence, timestamp }
     }
 
-    /// Speaks a clip after those before it; `done` gets the time of its last spoken sample.
+    /// Queues a clip; `done` receives the time of its last spoken sample.
     pub(crate) fn speak(&mut self, clip: Arc<Clip>, done: oneshot::Sender<Instant>) {
         self.queue.push_back(Speaking { clip, at: 0, done: Some(done) });
     }
 
-    /// The frame whose last sample is captured at `now`, with what is heard beside it.
+    /// The frame whose last sample is captured at `now`; `beside`: the other sound in it.
     pub(crate) fn next(&mut self, now: Instant, beside: Vec<i16>) -> MicFrame {
         let (clip, index) = self.queue.front_mut().map_or_else(
             || {

@@ -1,4 +1,4 @@
-//! WebRTC: the client offers one audio track and one ordered data channel, with the one host candidate that reaches the
+//! WebRTC: the client offers one audio track and one ordered data channel, with the single host candidate that reaches the
 //! server.
 
 use std::net::SocketAddr;
@@ -35,15 +35,14 @@ use super::microphone::MicFrame;
 use super::server::Server;
 use visavis_core::frame::MIC_RATE;
 
-/// Chromium's number for Opus; the server copies what it receives.
+/// Chromium's payload type for Opus; the server uses the offered one.
 const PAYLOAD_TYPE: u8 = 111;
 const GATHER_WITHIN: Duration = Duration::from_secs(5);
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
-/// The pace of a browser's first connectivity checks. The crate's own would add 0.4 s to a call's set-up that nobody else
-/// feels.
+/// Interval of connectivity checks, as in browsers. The crate's default would add 0.4 s to a call's set-up.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 const CHECKS: u16 = 28;
-/// The longest packet of Opus: 120 ms at 16 kHz.
+/// The longest Opus packet: 120 ms at 16 kHz.
 const LONGEST: usize = 1_920;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -80,7 +79,7 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        // One track is expected; this runs on the connection's driver, which must not wait.
+        // Only one track is expected, and the connection's driver must not wait.
         let _ = self.tracks.try_send(track);
     }
 }
@@ -93,7 +92,7 @@ fn raise(stage: &mut Stage, to: Stage) -> bool {
     higher
 }
 
-/// A connection that has made its offer.
+/// A connection with its offer.
 pub struct Offering {
     pc: Arc<dyn PeerConnection>,
     channel: Arc<dyn DataChannel>,
@@ -102,7 +101,6 @@ pub struct Offering {
     stage: watch::Receiver<Stage>,
     tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
     /// The offer, with its candidate.
-    /// The offer.
     pub sdp: String,
 }
 
@@ -134,7 +132,7 @@ impl Offering {
         Ok(Self { pc, channel, track, ssrc, stage, tracks, sdp })
     }
 
-    /// Drops the connection.
+    /// Closes the connection.
     pub async fn close(self) {
         let _ = self.pc.close().await;
     }
@@ -147,9 +145,9 @@ async fn build(
     let mut media = MediaEngine::default();
     let codec = RTCRtpCodecParameters { rtp_codec: opus_codec(), payload_type: PAYLOAD_TYPE };
     media.register_codec(codec, RtpCodecKind::Audio)?;
-    // A browser reports, acknowledges and asks again too: without it the server would be measured too cheap.
+    // Send reports, acknowledgements and repeat requests as browsers do, so that the server's cost is not underestimated.
     let registry = register_default_interceptors(Registry::new(), &mut media)?;
-    // With mDNS on, a host without a default route cannot make a call at all.
+    // With mDNS, a host without a default route could not make a call at all.
     let settings = SettingEngineBuilder::new()
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_ice_connection_attempts(Some(CHECK_EVERY), Some(CHECKS))
@@ -193,7 +191,7 @@ pub(crate) struct RtcUplink {
     channel: Arc<dyn DataChannel>,
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
-    /// For frames that are not encoded beforehand.
+    /// For frames that are not encoded in advance.
     encoder: Option<opus::Encoder>,
 }
 
@@ -206,7 +204,7 @@ pub(crate) async fn connect(
     let pc = offering.pc.clone();
     let connected = accept(server, language, offering, wiring).await;
     if connected.is_err() {
-        // The driver runs on until it is told to stop.
+        // The driver runs until it is told to stop.
         let _ = pc.close().await;
     }
     connected
@@ -314,7 +312,7 @@ async fn read_audio(track: Arc<dyn TrackRemote>, inbox: &Inbox) {
                 samples.truncate(length);
                 Event::Audio { samples, response: None }
             }
-            Err(error) => Event::BadMessage(format!("a packet that is no Opus: {error}")),
+            Err(error) => Event::BadMessage(format!("a packet that is not Opus: {error}")),
         };
         if !inbox.put(at, event).await {
             return;

@@ -1,4 +1,4 @@
-//! Where a server is, and its HTTP side as a client uses it.
+//! A server's address, and its HTTP API as a client uses it.
 
 use std::net::IpAddr;
 use std::sync::Once;
@@ -11,7 +11,7 @@ use super::error::ClientError;
 
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A server by its address, with one HTTP client for all calls.
+/// A server's address, with one HTTP client for all calls.
 #[derive(Debug, Clone)]
 pub struct Server {
     base: Url,
@@ -47,13 +47,13 @@ impl Server {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// The origin that the server's own page has.
+    /// The origin of the server's own page.
     #[must_use]
     pub fn origin(&self) -> String {
         self.base.origin().ascii_serialization()
     }
 
-    /// The port, if the address is one of this machine's own.
+    /// The port, if the address is a loopback address of this machine.
     #[must_use]
     pub fn local_port(&self) -> Option<u16> {
         let local = match self.base.host()? {
@@ -70,13 +70,13 @@ impl Server {
         &self.http
     }
 
-    /// A path of the server, given without its leading slash.
+    /// The URL of a path, given without its leading slash.
     #[must_use]
     pub fn url(&self, path: &str) -> Url {
         self.base.join(path).expect("a relative path joins a base that ends in a slash")
     }
 
-    /// The WebSocket mode's address.
+    /// The URL for WebSocket mode.
     pub(crate) fn websocket_url(&self, language: Option<&str>) -> Url {
         let mut url = self.url("ws");
         let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
@@ -88,7 +88,7 @@ impl Server {
         url
     }
 
-    /// The local address that packets to the server leave from: the one host candidate that can reach it.
+    /// The local address from which packets to the server are sent: the only host candidate that can reach it.
     pub(crate) async fn local_ip(&self) -> Result<IpAddr, ClientError> {
         let host = self.base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = self.base.port_or_known_default().unwrap_or(80);
@@ -104,7 +104,7 @@ impl Server {
         Ok(socket.local_addr().map_err(unreachable)?.ip())
     }
 
-    /// Sends the offer of a new call.
+    /// Sends a new call's offer.
     pub async fn offer(&self, sdp: &str, language: Option<&str>) -> Result<Answer, ClientError> {
         let mut body = serde_json::json!({"sdp": sdp, "type": "offer"});
         if let Some(language) = language {
@@ -137,7 +137,7 @@ impl Server {
         Err(ClientError::Refused { what: "the hang-up", status: status.as_u16(), detail: detail(&text) })
     }
 
-    /// An "unreachable" that tells the innermost cause: the outer layers only repeat the address.
+    /// An "unreachable" error with the innermost cause: the outer ones only repeat the address.
     pub fn unreachable(&self, error: &(impl ToString + 'static)) -> ClientError {
         let any: &dyn std::any::Any = error;
         let reason = any.downcast_ref::<reqwest::Error>().map_or_else(|| error.to_string(), root_cause);
@@ -157,7 +157,7 @@ pub struct Answer {
     pub pc_id: String,
 }
 
-/// A problem document's detail, or the beginning of what came in its place.
+/// A problem document's detail, or the beginning of any other body.
 pub(crate) fn detail(body: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(body).ok();
     let text = problem.as_ref().and_then(|problem| problem["detail"].as_str().or(problem["title"].as_str()));
@@ -166,7 +166,7 @@ pub(crate) fn detail(body: &str) -> String {
 
 fn root_cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer in time".to_owned();
+        return "no response in time".to_owned();
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -177,7 +177,7 @@ fn root_cause(error: &reqwest::Error) -> String {
 
 fn install_crypto() {
     static ONCE: Once = Once::new();
-    // An error only says that the program has installed a provider already.
+    // Fails only if a provider is already installed.
     ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_is_none_is_refused_with_what_to_write() {
+    fn an_invalid_address_is_refused_with_the_expected_form() {
         for bad in ["localhost:8080", "ftp://host", "", "http://"] {
             let error = Server::new(bad).unwrap_err().to_string();
             assert!(error.contains("http://HOST:PORT"), "{bad}: {error}");

@@ -1,4 +1,4 @@
-//! What a microphone hears beside the person: the agent's own voice from a loudspeaker, and other people. Pure.
+//! What a microphone hears besides the person: the agent's own voice from a loudspeaker, and other people. Pure.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::clip::Clip;
 use visavis_core::frame::{MIC_FRAME, MIC_RATE};
 
-/// Sound of the loudspeaker that is kept: 2 s.
+/// Samples of the loudspeaker's sound that are kept: 2 s.
 const KEPT: usize = 2 * MIC_RATE as usize;
 
 /// A client's buffer, part of the delay of an echo: 60 ms.
 const BUFFER: usize = MIC_RATE as usize * 60 / 1_000;
 
-/// The way from the loudspeaker to the microphone.
+/// The path from the loudspeaker to the microphone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EchoPath {
     /// From the arrival of a sound to its return.
@@ -21,25 +21,25 @@ pub struct EchoPath {
     pub down_db: f32,
 }
 
-/// What is heard beside the person.
+/// What is heard besides the person.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// The loudspeaker's sound comes back.
+    /// The echo of the loudspeaker.
     pub echo: Option<EchoPath>,
-    /// Sound that goes on all the time, in a loop.
+    /// Continuous sound, looped.
     pub beside: Option<Arc<Clip>>,
 }
 
-/// A loudspeaker and the microphone beside it, each with a steady clock: a frame sounds when the one before ends, or the
-/// buffer's length after it arrived.
+/// A loudspeaker and the microphone beside it, each with a steady clock: a frame sounds when the previous one ends, or after
+/// the buffer's length since its arrival.
 #[derive(Debug)]
 pub(crate) struct Loudspeaker {
     surroundings: Surroundings,
     began: Instant,
     ring: Vec<i16>,
-    /// Samples since `began` after the last that sounds.
+    /// End of the sound received, in samples since `began`.
     end: usize,
-    /// Samples since `began` before the microphone's next.
+    /// Position of the microphone's next sample, in samples since `began`.
     captured: Option<usize>,
     beside_at: usize,
 }
@@ -49,7 +49,7 @@ impl Loudspeaker {
         Self { surroundings, began, ring: vec![0; KEPT], end: 0, captured: None, beside_at: 0 }
     }
 
-    /// A frame of 16 kHz sound arrived.
+    /// Takes a frame of 16 kHz sound.
     pub(crate) fn play(&mut self, at: Instant, samples: &[i16]) {
         if self.surroundings.echo.is_none() {
             return;
@@ -65,7 +65,7 @@ impl Loudspeaker {
         self.end = from + samples.len();
     }
 
-    /// What the microphone hears beside the person in the frame that ends at `now`; empty: nothing.
+    /// What the microphone hears besides the person in the frame that ends at `now`; empty: nothing.
     pub(crate) fn heard(&mut self, now: Instant) -> Vec<i16> {
         let mut heard = Vec::new();
         if let Some(path) = self.surroundings.echo {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_sounds_comes_back_later_and_softer_beside_what_always_sounds() {
+    fn the_loudspeaker_returns_late_and_softer_and_other_sound_loops() {
         let began = Instant::now();
         let at = |ms: u64| began + Duration::from_millis(ms);
         let echo = Some(EchoPath { delay: Duration::from_millis(100), down_db: 20.0 });

@@ -1,4 +1,4 @@
-//! One turn of a call: a question, and the answer as a person would hear it.
+//! One turn of a call: a question, and the response as a person would hear it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::error::ClientError;
 use super::message::{ClientMessage, ServerMessage};
 pub use super::turn_log::{TurnLog, TurnReport};
 
-/// What a person asks.
+/// The person's question.
 #[derive(Debug, Clone)]
 pub enum Question {
     /// Spoken words.
@@ -20,7 +20,7 @@ pub enum Question {
     Typed(String),
 }
 
-/// Asks, listens until the answer has ended, and tells the server when it was heard. `patience`: how long the first sound
+/// Asks, listens until the response has ended, and tells the server when it was heard. `patience`: how long the first sound
 /// may take.
 pub async fn ask(
     call: &mut Call,
@@ -55,7 +55,7 @@ pub async fn ask(
 }
 
 impl Call {
-    /// Begins to ask. What is returned resolves to the end of a spoken question; a typed one ends at once.
+    /// Begins to ask. The receiver resolves to the end of a spoken question; a typed one ends at once.
     ///
     /// # Errors
     /// When the call has ended.
@@ -75,7 +75,7 @@ impl Call {
     }
 }
 
-/// Waits until then; `None`: for ever.
+/// Waits until the deadline; `None`: for ever.
 pub async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -83,7 +83,7 @@ pub async fn wait_until(deadline: Option<Instant>) {
     }
 }
 
-/// Tells the server when the answer was first heard, as a client does.
+/// Tells the server when the response was first heard, as clients do.
 ///
 /// # Errors
 /// When the call has ended.
@@ -98,7 +98,7 @@ pub fn ended(log: &TurnLog) -> ClientError {
     ClientError::Ended(log.closed.clone().unwrap_or_else(|| "the connection is closed".to_owned()))
 }
 
-/// Waits until the agent has been silent for a while: a greeting is heard to its end. Gives up after `at_most`.
+/// Waits until the agent has been silent for `silent_for`, so that a greeting has ended. Gives up after `at_most`.
 pub async fn settle(call: &mut Call, silent_for: Duration, at_most: Duration) -> Result<(), ClientError> {
     let end = Instant::now() + at_most;
     let mut speaking = false;

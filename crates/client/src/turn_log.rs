@@ -1,4 +1,4 @@
-//! What happened in a turn, event by event, and what it amounts to. Pure.
+//! The events of a turn, and its measurement. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -10,60 +10,60 @@ use super::message::ServerMessage;
 use visavis_core::event::TurnMarks;
 use visavis_core::frame::ResponseId;
 
-/// An answer whose message comes later than its sound, over another channel, is still its own.
+/// How much later than its sound a response's message may arrive, over another channel.
 const MESSAGE_AFTER_SOUND: Duration = Duration::from_millis(500);
-/// How long the marks of a turn may take after its answer.
+/// How long a turn's marks may take after its response.
 const MARKS_WITHIN: Duration = Duration::from_millis(1_500);
-/// No answer goes on for longer.
-const LONGEST_ANSWER: Duration = Duration::from_secs(180);
+/// Longest possible response.
+const LONGEST_RESPONSE: Duration = Duration::from_secs(180);
 
-/// What became of a question.
+/// The outcome of a question.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct TurnReport {
-    /// From the last spoken sample, or the typed text's sending, to the answer's first audible sample. Negative: the
-    /// answer began before the question ended. `None`: there was no audible answer.
+    /// From the last spoken sample, or the sending of typed text, to the response's first audible sample. Negative: the
+    /// response began before the question ended. `None`: there was no audible response.
     pub voice_to_voice_ms: Option<f64>,
-    /// The same to the first frame of the answer's sound, audible or not: what lies between is silence that was sent.
+    /// The same to the first frame of the response's sound, audible or not; the difference is silence that was sent.
     pub first_frame_ms: Option<f64>,
-    /// What the server understood, all final transcripts of the turn.
+    /// All final transcripts of the turn.
     pub transcript: String,
-    /// The language that it identified.
+    /// The language that the server identified.
     pub language: String,
-    /// The answer's captions.
+    /// The response's captions.
     pub answer: String,
-    /// The answer's id.
+    /// The response's id.
     pub response: Option<ResponseId>,
     /// The server's own marks.
     pub marks: Option<TurnMarks>,
-    /// Answers that the server cut off during this turn.
+    /// Responses that the server cut off during this turn.
     pub interruptions: u32,
-    /// How long the answer sounded, pauses included, in ms.
+    /// How long the response sounded, including pauses, in ms.
     pub answer_ms: f64,
-    /// What the server told the person, and faults.
+    /// The server's notices, and errors.
     pub notices: Vec<String>,
-    /// The sound that came, 16 kHz.
+    /// The sound received, 16 kHz.
     #[serde(skip)]
     pub audio: Vec<i16>,
 }
 
 #[derive(Debug)]
-struct AnswerLog {
+struct ResponseLog {
     response: ResponseId,
     started: Option<Instant>,
     stopped: Option<Instant>,
     text: Vec<String>,
     marks: Option<TurnMarks>,
     interrupted: bool,
-    /// Another one follows.
+    /// It failed, and another follows.
     failed: bool,
 }
 
-/// What happened in a turn, event by event. Pure.
+/// The events of a turn. Pure.
 #[derive(Debug, Default)]
 pub struct TurnLog {
     asked: Option<Instant>,
     hearing: Hearing,
-    answers: Vec<AnswerLog>,
+    answers: Vec<ResponseLog>,
     transcripts: Vec<String>,
     language: String,
     notices: Vec<String>,
@@ -78,13 +78,13 @@ impl TurnLog {
         self.asked = Some(at);
     }
 
-    /// When the question ended; none: it is still asked.
+    /// When the question ended; none: it is still being asked.
     #[must_use]
     pub fn asked_at(&self) -> Option<Instant> {
         self.asked
     }
 
-    /// An event arrived.
+    /// Takes an event.
     pub fn event(&mut self, arrived: Arrived) {
         match arrived.event {
             Event::Audio { samples, response } => {
@@ -114,7 +114,7 @@ impl TurnLog {
                 answer.interrupted = true;
                 answer.stopped.get_or_insert(at);
             }
-            ServerMessage::AnswerFailed { response, .. } => {
+            ServerMessage::ResponseFailed { response, .. } => {
                 let answer = self.answer(response);
                 answer.failed = true;
                 answer.stopped.get_or_insert(at);
@@ -132,10 +132,10 @@ impl TurnLog {
         }
     }
 
-    fn answer(&mut self, response: ResponseId) -> &mut AnswerLog {
+    fn answer(&mut self, response: ResponseId) -> &mut ResponseLog {
         let known = self.answers.iter().position(|answer| answer.response == response);
         let index = known.unwrap_or_else(|| {
-            self.answers.push(AnswerLog {
+            self.answers.push(ResponseLog {
                 response,
                 started: None,
                 stopped: None,
@@ -149,16 +149,16 @@ impl TurnLog {
         &mut self.answers[index]
     }
 
-    /// The answer to the whole question: the last that sounded and did not fail, unless it was over before the question
-    /// ended.
-    fn current(&self) -> Option<&AnswerLog> {
+    /// The response to the whole question: the last that sounded and did not fail, unless it had ended before the question
+    /// did.
+    fn current(&self) -> Option<&ResponseLog> {
         let asked = self.asked?;
         let last = self.answers.iter().rev().find(|answer| answer.started.is_some() && !answer.failed)?;
         let over_before = last.stopped.is_some_and(|stopped| stopped < asked);
         (!over_before).then_some(last)
     }
 
-    fn sound_of<'a>(&'a self, answer: &'a AnswerLog) -> impl Iterator<Item = &'a Stretch> {
+    fn sound_of<'a>(&'a self, answer: &'a ResponseLog) -> impl Iterator<Item = &'a Stretch> {
         let before = self.answers.iter().filter(|one| one.response < answer.response);
         let free = before.filter_map(|one| one.stopped).max();
         let from = answer.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
@@ -168,19 +168,19 @@ impl TurnLog {
         })
     }
 
-    /// Whether the answer is audible yet.
+    /// Whether the response is audible yet.
     #[must_use]
     pub fn heard(&self) -> bool {
         self.current().is_some_and(|answer| self.sound_of(answer).next().is_some())
     }
 
-    /// Whether the answer has been heard to its end, or was cut off.
+    /// Whether the response has ended or was cut off.
     #[must_use]
     pub fn over(&self) -> bool {
         self.current().is_some_and(|answer| answer.stopped.is_some() || answer.interrupted)
     }
 
-    /// The answer that sounds, and how long after the question its first audible sample did.
+    /// The current response, and the time from the question to its first audible sample in ms.
     #[must_use]
     pub fn first_audio(&self) -> Option<(ResponseId, f64)> {
         let (asked, answer) = self.asked.zip(self.current())?;
@@ -188,19 +188,19 @@ impl TurnLog {
         Some((answer.response, signed_ms(asked, first.start)))
     }
 
-    /// The last answer that was cut off.
+    /// The last response that was cut off.
     #[must_use]
     pub fn interrupted(&self) -> Option<ResponseId> {
         self.answers.iter().rev().find(|answer| answer.interrupted).map(|answer| answer.response)
     }
 
-    /// All that was heard.
+    /// What was audible.
     #[must_use]
     pub fn hearing(&self) -> &Hearing {
         &self.hearing
     }
 
-    /// When nothing more is to be expected, if nothing more comes; `None` while the question is being asked.
+    /// When to stop waiting for more events; `None` while the question is being asked.
     #[must_use]
     pub fn deadline(&self, patience: Duration) -> Option<Instant> {
         let asked = self.asked?;
@@ -211,11 +211,11 @@ impl TurnLog {
             _ if !self.heard() => asked + patience,
             (Some(stopped), Some(_)) => stopped,
             (Some(stopped), None) => stopped + MARKS_WITHIN,
-            (None, _) => asked + LONGEST_ANSWER,
+            (None, _) => asked + LONGEST_RESPONSE,
         })
     }
 
-    /// The turn, measured.
+    /// The measured turn.
     #[must_use]
     pub fn report(self) -> TurnReport {
         let mut report = TurnReport {
@@ -242,7 +242,7 @@ impl TurnLog {
     }
 }
 
-/// Milliseconds from one moment to another, negative if that came first.
+/// Milliseconds from `from` to `to`, negative if `to` came first.
 pub fn signed_ms(from: Instant, to: Instant) -> f64 {
     to.checked_duration_since(from).map_or_else(
         || -from.duration_since(to).as_secs_f64() * 1_000.0,

@@ -27,7 +27,7 @@ pub(crate) async fn connect(
     wiring: &Wiring,
 ) -> Result<WebSocketUplink, ClientError> {
     let url = server.websocket_url(language);
-    // Without Nagle: a frame must not wait for the acknowledgement of the one before.
+    // Nagle is off, so that a frame does not wait for the acknowledgement of the previous one.
     let connected = tokio_tungstenite::connect_async_with_config(url.as_str(), None, true).await;
     let (stream, _) = connected.map_err(|error| refused(server, &error))?;
     let (sink, source) = stream.split();

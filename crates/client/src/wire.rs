@@ -1,8 +1,8 @@
-//! Binary frames of WebSocket mode, as `docs/protocol.md` lays them out.
+//! Binary frames of WebSocket mode, as defined in `docs/protocol.md`.
 
 use visavis_core::frame::ResponseId;
 
-/// Bytes before the samples.
+/// Length of the header in bytes.
 pub const HEADER: usize = 12;
 const VERSION: u8 = 1;
 const KIND_PCM16: u8 = 1;
@@ -10,15 +10,15 @@ const KIND_PCM16: u8 = 1;
 /// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Counts frames and wraps.
+    /// Number of the frame; wraps.
     pub sequence: u16,
     /// When the first sample sounds, on a 48 kHz clock that wraps.
     pub timestamp: u32,
-    /// The answer, or 0 for the microphone.
+    /// The response, or 0 for the microphone.
     pub response: ResponseId,
 }
 
-/// A frame as it goes over the wire.
+/// Encodes a frame.
 #[must_use]
 pub fn encode(header: Header, samples: &[i16]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(HEADER + samples.len() * 2);
@@ -30,16 +30,16 @@ pub fn encode(header: Header, samples: &[i16]) -> Vec<u8> {
     frame
 }
 
-/// A frame's header and samples; the error names what is wrong.
+/// Decodes a frame; the error says what is wrong.
 pub fn decode(frame: &[u8]) -> Result<(Header, Vec<i16>), String> {
     let Some((head, body)) = frame.split_at_checked(HEADER) else {
         return Err(format!("a frame of {} bytes is shorter than its {HEADER}-byte header", frame.len()));
     };
     if head[0] != VERSION || head[1] != KIND_PCM16 {
-        return Err(format!("version {} kind {} is neither known nor asked for", head[0], head[1]));
+        return Err(format!("version {} kind {} is not supported", head[0], head[1]));
     }
     if body.is_empty() || body.len() % 2 != 0 {
-        return Err(format!("{} bytes are no row of 16-bit samples", body.len()));
+        return Err(format!("{} bytes are not 16-bit samples", body.len()));
     }
     let header = Header {
         sequence: u16::from_le_bytes([head[2], head[3]]),

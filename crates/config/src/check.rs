@@ -1,4 +1,4 @@
-//! Values that parse but cannot be right.
+//! Checks for values that parse but are not valid.
 
 use visavis_core::frame::is_language;
 
@@ -81,7 +81,7 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
         let plain = url::Host::parse(name).is_ok_and(|host| host.to_string() == name.to_ascii_lowercase());
         if !plain {
             faults.push(format!(
-                "server.names: {name:?} is no name such as \"voice.example.org\", without port"
+                "server.names: {name:?} is not a name such as \"voice.example.org\", without port"
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! What every program that has the server's configuration is told on its command line.
+//! The command-line options shared by all programs that read the server's configuration.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{Config, Sources};
 
-/// Where the configuration comes from, beside the environment.
+/// Where the configuration comes from, besides the environment.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Configuration file [default: visavis.toml, if there is one]
@@ -21,10 +21,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The configuration; `flags` are keys that a subcommand sets, and win over those before them.
+    /// Loads the configuration; `flags` are keys that a subcommand sets, and override the others.
     ///
     /// # Errors
-    /// When a source cannot be read or a value is wrong.
+    /// If a source cannot be read or a value is wrong.
     pub fn load(&self, flags: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Config> {
         let mut all = self.set.clone();
         all.extend(self.models_dir.iter().map(|path| ("models.dir".into(), path.display().to_string())));

@@ -1,7 +1,8 @@
-//! The only reader of the environment: defaults, then `visavis.toml`, then `VISAVIS_*`, then flags; all faults at once.
+//! Reads the configuration, and alone reads the environment: defaults, then `visavis.toml`, then `VISAVIS_*`, then flags.
+//! Reports all faults at once.
 //!
 //! Every key of the file has a variable: `stt.url` is `VISAVIS_STT_URL`, `server.max_calls` is `VISAVIS_SERVER_MAX_CALLS`.
-//! `telemetry.otlp_endpoint` has OpenTelemetry's own as well.
+//! `telemetry.otlp_endpoint` also has OpenTelemetry's standard one.
 
 #![forbid(unsafe_code)]
 
@@ -40,13 +41,13 @@ impl fmt::Display for ConfigFaults {
 
 impl std::error::Error for ConfigFaults {}
 
-/// Variables that other programs know too, and the key that each sets; our own variable of the key wins.
+/// Standard variables shared with other programs, and the key that each sets; our own variable of the key wins.
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The file; `None`: `visavis.toml` in the working directory if there is one.
+    /// The file; `None`: `visavis.toml` in the working directory, if there is one.
     pub file: Option<PathBuf>,
     /// Environment variables that begin with `VISAVIS_`, and `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub environment: BTreeMap<String, String>,
@@ -55,7 +56,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The process's environment, and the given file and flags.
+    /// The process's environment with the given file and flags.
     #[must_use]
     pub fn from_process(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
         let ours =
@@ -65,12 +66,25 @@ impl Sources {
     }
 }
 
-/// Where models lie unless the configuration says otherwise.
+/// The default models directory.
 #[must_use]
 pub fn default_models_dir() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
+}
+
+/// What a key was given.
+struct Given {
+    value: Value,
+    /// The file, variable or flag that gave it, for faults.
+    origin: String,
+}
+
+impl Given {
+    fn text(text: &str, origin: &str) -> Self {
+        Self { value: parse(text), origin: origin.to_owned() }
+    }
 }
 
 /// Reads and checks the configuration.
@@ -81,24 +95,25 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     let mut faults = Vec::new();
     let defaults = Figment::from(Serialized::defaults(Config::default()));
     let known = flatten(&defaults);
-    let mut given: BTreeMap<String, (Value, String)> = BTreeMap::new();
+    let mut given: BTreeMap<String, Given> = BTreeMap::new();
     read_file(sources, &mut given, &mut faults);
     for (name, key) in STANDARD {
         if let Some(text) = sources.environment.get(name) {
-            given.insert(key.into(), (parse(text), name.into()));
+            given.insert(key.into(), Given::text(text, name));
         }
     }
     for (name, text) in &sources.environment {
-        // Other programs of the project read VISAVIS_ variables too, so an unknown one is no fault.
+        // Other programs of the project read VISAVIS_ variables too, so an unknown one is not a fault.
         if let Some(key) = known.keys().find(|key| variable(key) == *name) {
-            given.insert(key.clone(), (parse(text), name.clone()));
+            given.insert(key.clone(), Given::text(text, name));
         }
     }
     for (key, text) in &sources.flags {
-        given.insert(key.clone(), (parse(text), format!("--{}", key.rsplit('.').next().unwrap_or(key))));
+        let flag = format!("--{}", key.rsplit('.').next().unwrap_or(key));
+        given.insert(key.clone(), Given::text(text, &flag));
     }
     let mut merged = defaults;
-    for (key, (value, origin)) in given {
+    for (key, Given { value, origin }) in given {
         if !known.contains_key(&key) {
             faults.push(format!("{key} ({origin}): there is no such key{}", nearest(&key, known.keys())));
             continue;
@@ -114,7 +129,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
 }
 
-fn read_file(sources: &Sources, given: &mut BTreeMap<String, (Value, String)>, faults: &mut Vec<String>) {
+fn read_file(sources: &Sources, given: &mut BTreeMap<String, Given>, faults: &mut Vec<String>) {
     let implied = PathBuf::from("visavis.toml");
     let path = match &sources.file {
         Some(path) => path.clone(),
@@ -129,7 +144,8 @@ fn read_file(sources: &Sources, given: &mut BTreeMap<String, (Value, String)>, f
             Ok(dict) => {
                 let mut flat = BTreeMap::new();
                 flatten_into(&dict, "", &mut flat);
-                given.extend(flat.into_iter().map(|(key, value)| (key, (value, origin.clone()))));
+                let of_file = |value| Given { value, origin: origin.clone() };
+                given.extend(flat.into_iter().map(|(key, value)| (key, of_file(value))));
             }
         },
     }

@@ -1,4 +1,4 @@
-//! Renderers in the configuration: where the faces of calls go over UDP.
+//! The configuration of renderers: where the faces of calls are sent over UDP.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ pub const LONGEST_DELAY_MS: u32 = 2000;
 /// Longest name of a face in bytes.
 pub const LONGEST_SUBJECT: usize = 64;
 
-/// Where the faces of calls go over UDP.
+/// Where the faces of calls are sent over UDP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renderers {
-    /// Live Link Face, for Unreal Engine: `host:port`, there 11111 unless changed.
+    /// Live Link Face, for Unreal Engine: `host:port`; its default port is 11111.
     pub live_link: Vec<String>,
-    /// VMC, for VRM avatars: `host:port`, there 39539 unless changed.
+    /// VMC, for VRM avatars: `host:port`; its default port is 39539.
     pub vmc: Vec<String>,
-    /// The name of the face in Live Link; `{call}` in it stands for eight letters of the call. A renderer shows one call at a
-    /// time, unless their names differ.
+    /// The name of the face in Live Link; `{call}` in it is replaced by the first eight letters of the call's id. A renderer
+    /// shows only one call at a time under one name.
     pub subject: String,
-    /// Milliseconds that faces come after their sound leaves the server, for sound that is heard so much later.
+    /// Milliseconds to delay faces after their sound leaves the server, for sound that is heard that much later.
     pub delay_ms: u32,
-    /// Let clients name renderers for their call. Then whoever may call can have UDP sent wherever this server reaches.
+    /// Let clients name renderers for their call. Then any caller can have UDP sent to any address that this server reaches.
     pub from_clients: bool,
 }
 
@@ -59,12 +59,14 @@ pub fn is_subject(text: &str) -> bool {
 pub(super) fn check(own: &Renderers, faults: &mut Vec<String>) {
     for (key, addresses) in [("live_link", &own.live_link), ("vmc", &own.vmc)] {
         for address in addresses.iter().filter(|address| !is_address(address)) {
-            faults.push(format!("renderers.{key}: {address:?} is no host:port such as \"127.0.0.1:11111\""));
+            faults.push(format!("renderers.{key}: {address:?} is not host:port such as \"127.0.0.1:11111\""));
         }
     }
     if !is_subject(&own.subject) {
-        faults
-            .push(format!("renderers.subject: {:?} is no name of 1 to {LONGEST_SUBJECT} bytes", own.subject));
+        faults.push(format!(
+            "renderers.subject: {:?} is not a name of 1 to {LONGEST_SUBJECT} bytes",
+            own.subject
+        ));
     }
     if own.delay_ms > LONGEST_DELAY_MS {
         faults.push(format!("renderers.delay_ms: {} is outside 0 to {LONGEST_DELAY_MS}", own.delay_ms));
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn renderers_that_cannot_be_are_faults_with_their_key() {
+    fn invalid_renderers_are_faults_with_their_key() {
         let set = |key: &str, value: &str| (key.to_string(), value.to_string());
         let flags = vec![
             set("renderers.live_link", r#"["127.0.0.1:11111", "unreal"]"#),

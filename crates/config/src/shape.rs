@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use visavis_core::turn_end::Eagerness;
+use visavis_core::turn_prediction::Eagerness;
 
 use super::renderers::Renderers;
 use super::tools::Tools;
@@ -20,7 +20,7 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Recordings of calls.
     pub recording: Recording,
-    /// Where models lie.
+    /// The models directory and profile.
     pub models: Models,
     /// The engines' processes.
     pub engines: EngineProcesses,
@@ -30,7 +30,7 @@ pub struct Config {
     pub llm: LlmEngine,
     /// Text to speech.
     pub tts: TtsEngine,
-    /// Voice activity and turn end.
+    /// Voice activity and pauses.
     pub vad: Vad,
     /// What the agent is and does.
     pub conversation: Conversation,
@@ -38,7 +38,7 @@ pub struct Config {
     pub tools: Tools,
     /// The agent's face.
     pub avatar: Avatar,
-    /// Where faces go over UDP.
+    /// Where faces are sent over UDP.
     pub renderers: Renderers,
 }
 
@@ -49,26 +49,26 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The one UDP port of all WebRTC calls.
     pub udp: SocketAddr,
-    /// Addresses under which the UDP port is reached from outside, behind a 1:1 NAT.
+    /// Addresses at which the UDP port is reached from outside, behind a 1:1 NAT.
     pub public_addresses: Vec<IpAddr>,
     /// Origins of pages that may use the API: `*`, or a list such as `https://example.org`.
     pub cors_origins: Vec<String>,
-    /// Names under which the server is reached, such as `voice.example.org`, beside `localhost`, its addresses and the
-    /// machine's own name; requests for other names are refused, and pages under these may call.
+    /// Names by which the server is reached, such as `voice.example.org`, besides `localhost`, its addresses and the
+    /// machine's own name. Requests for other names are refused; pages under these names may call.
     pub names: Vec<String>,
-    /// HTTP connections at once; more are refused, but for health and the calls in progress.
+    /// HTTP connections at once; further ones are refused, except for health and the calls in progress.
     pub max_connections: usize,
     /// The same for one address. A reverse proxy is one address.
     pub connections_per_address: usize,
-    /// Calls at once; one more is answered 503.
+    /// Calls at once; further ones are refused with 503.
     pub max_calls: usize,
-    /// Of these, calls of one address (of IPv6, of one /64); 0: no limit. Callers on this host have no share.
+    /// Calls at once per address (per /64 in IPv6); 0: no limit. Callers on this host are exempt.
     pub calls_per_address: usize,
-    /// Addresses of reverse proxies, whose `X-Forwarded-For` says who calls.
+    /// Addresses of reverse proxies whose `X-Forwarded-For` is trusted to name the caller.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Seconds that calls get to finish their answer when the server stops.
+    /// Seconds for calls to finish their response when the server stops.
     pub drain_seconds: u64,
-    /// STUN and TURN servers that clients are told of.
+    /// STUN and TURN servers that clients are told to use.
     pub ice_servers: Vec<IceServer>,
 }
 
@@ -88,9 +88,9 @@ pub struct IceServer {
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
-    /// Such as `info` or `visavis=debug,info`.
+    /// A filter such as `info` or `visavis=debug,info`.
     pub filter: String,
-    /// One JSON object a line.
+    /// Write one JSON object per line.
     pub json: bool,
     /// Log what people and the agent say.
     pub content: bool,
@@ -99,21 +99,21 @@ pub struct Log {
 /// Spans for an OpenTelemetry collector.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Telemetry {
-    /// Where a collector takes OTLP over gRPC, such as `http://localhost:4317`; empty: no spans are sent. Also
+    /// Where a collector takes OTLP over gRPC, such as `http://localhost:4317`; empty: no spans are sent. Also set by
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub otlp_endpoint: String,
-    /// Send what people and the agent say.
+    /// Include what people and the agent say.
     pub content: bool,
 }
 
 /// Recordings of calls, for `visavis replay`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Recording {
-    /// Where each call leaves a file, which holds what was said in it; empty: no call is recorded.
+    /// Directory to which each call is recorded, including what was said; empty: no call is recorded.
     pub dir: PathBuf,
 }
 
-/// Where models lie.
+/// The models directory and profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Models {
     /// The directory.
@@ -125,12 +125,12 @@ pub struct Models {
 /// The engines' processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineProcesses {
-    /// Let engines that the server starts read nothing but their models and libraries, write nothing, start no programs and
-    /// open no connections, as far as the kernel can refuse it.
+    /// Restrict the engines that the server starts to reading their models and libraries: no writing, programs or
+    /// connections, as far as the kernel can refuse them.
     pub confine: bool,
 }
 
-/// An engine that already runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
+/// An engine that runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
 pub type Remote = String;
 
 /// Speech to text.
@@ -142,7 +142,7 @@ pub struct SttEngine {
     pub model: PathBuf,
     /// Threads.
     pub threads: u32,
-    /// Most requests that wait.
+    /// Most requests that may wait.
     pub queue: u32,
 }
 
@@ -161,11 +161,11 @@ pub struct LlmEngine {
     pub context: u32,
     /// Conversations whose KV cache is kept.
     pub slots: u32,
-    /// Most requests that wait.
+    /// Most requests that may wait.
     pub queue: u32,
-    /// Longest answer in tokens.
+    /// Longest response in tokens.
     pub max_tokens: u32,
-    /// 0: always the likeliest word.
+    /// 0: always the likeliest token.
     pub temperature: f32,
     /// Nucleus sampling; 1: off.
     pub top_p: f32,
@@ -182,24 +182,24 @@ pub struct TtsEngine {
     pub voice: String,
     /// Threads.
     pub threads: u32,
-    /// Most requests that wait.
+    /// Most requests that may wait.
     pub queue: u32,
     /// 0.5 to 2.
     pub speed: f32,
-    /// Megabytes of short phrases that are kept, for all calls together; 0: none.
+    /// Megabytes of short segments' speech to cache, for all calls together; 0: none.
     pub cache_mb: u32,
 }
 
-/// Voice activity and turn end.
+/// Voice activity and pauses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vad {
     /// Probability from which a window is speech.
     pub threshold: f32,
     /// Speech must last this long to count.
     pub start_ms: u32,
-    /// A pause this long is transcribed on trial, and perhaps the end of the turn.
+    /// After a pause this long the utterance is transcribed on trial, and the turn may end.
     pub pause_ms: u32,
-    /// A longer utterance is answered without a pause.
+    /// A longer utterance is cut and answered without waiting for a pause.
     pub max_utterance_seconds: u32,
 }
 
@@ -208,7 +208,7 @@ pub struct Vad {
 pub struct Conversation {
     /// The system prompt.
     pub instructions: String,
-    /// ISO 639-1, or `auto`: identify.
+    /// ISO 639-1, or `auto`: identify it.
     pub language: String,
     /// What the agent says when a call begins; empty: it waits for the person.
     pub greeting: String,
@@ -216,9 +216,9 @@ pub struct Conversation {
     pub eagerness: Eagerness,
     /// Seconds without a word after which the agent asks whether the person is there; 0: never.
     pub idle_seconds: u64,
-    /// Seconds without a word after that question, after which the call ends.
+    /// Seconds without a word after that question until the call ends.
     pub idle_end_seconds: u64,
-    /// Have the model sum up, between turns, what no longer fits into its window; otherwise it is forgotten.
+    /// Have the model summarise, between turns, what no longer fits into its context; otherwise that is forgotten.
     pub summarise: bool,
 }
 
@@ -227,12 +227,12 @@ pub struct Conversation {
 pub struct Avatar {
     /// Compute faces for clients that ask for them.
     pub enabled: bool,
-    /// Tell the model of the tags that show on the face, such as `[happy]`; small models misuse them. Tags are taken out of
+    /// Tell the model about tags that show on the face, such as `[happy]`; small models misuse them. Tags are removed from
     /// its text in any case.
     pub tags: bool,
-    /// Let the face show what the words of an answer suggest, where the model writes no tags.
+    /// Let the face show what the words of a response suggest, if the model writes no tags.
     pub text_cues: bool,
-    /// Faces in a second: 30 or 60.
+    /// Faces per second: 30 or 60.
     pub fps: u8,
     /// Milliseconds that faces are sent ahead of their sound: 100 to 300.
     pub lead_ms: u32,

@@ -8,7 +8,7 @@ fn sources(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
 }
 
 #[test]
-fn flags_win_over_the_environment_and_it_over_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("v.toml");
     std::fs::write(&file, "[stt]\nthreads = 3\nqueue = 3\n[server]\nmax_calls = 3\n").unwrap();
@@ -48,7 +48,7 @@ fn all_faults_are_reported_together_each_with_its_key_and_origin() {
 }
 
 #[test]
-fn the_collector_is_also_found_by_its_standard_variable_and_our_own_wins() {
+fn our_own_variable_overrides_the_standard_one_of_the_collector() {
     let standard = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4317");
     assert_eq!(load(&sources(&[standard], &[])).unwrap().telemetry.otlp_endpoint, "http://otel:4317");
     let own = ("VISAVIS_TELEMETRY_OTLP_ENDPOINT", "https://own:4317");
@@ -58,7 +58,7 @@ fn the_collector_is_also_found_by_its_standard_variable_and_our_own_wins() {
 }
 
 #[test]
-fn every_key_has_a_variable_of_its_own() {
+fn every_key_has_its_own_variable() {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
     let names: std::collections::BTreeSet<_> = known.keys().map(|key| variable(key)).collect();
     assert_eq!(names.len(), known.len());

@@ -1,4 +1,4 @@
-//! Tools in the configuration: their shape, and what cannot be right of them.
+//! The configuration of tools: its shape and its checks.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use visavis_core::tool::{BUILTIN, Doer, MOST_TOOLS, Tool, duplicates};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tools {
     /// Tools that come with the server: `current_time`, `end_call`. Every tool costs time in each call and misleads small
-    /// models, so none unless asked for.
+    /// models, so there are none by default.
     pub builtin: Vec<String>,
     /// The time zone of `current_time`, such as `Europe/Berlin`; empty: the server's.
     pub time_zone: String,
-    /// Calls in one answer, 1 to 8. With 1 the model is asked the second time without its tools and with the result in words,
-    /// which small models need; those that can call one tool after another may have more.
+    /// Tool calls in one response, 1 to 8. With 1 the model is asked again without its tools and with the result in words,
+    /// which small models need; those that can call several tools in sequence may have more.
     pub rounds: u32,
-    /// Tools that other servers do.
+    /// Tools carried out by other servers.
     pub webhooks: Vec<Webhook>,
 }
 
@@ -27,7 +27,7 @@ impl Default for Tools {
     }
 }
 
-/// A tool that another server does.
+/// A tool carried out by another server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
@@ -38,12 +38,12 @@ pub struct Webhook {
     /// JSON schema of its arguments: a table, or JSON in a string.
     #[serde(default = "no_parameters")]
     pub parameters: Value,
-    /// Where it is asked, by POST.
+    /// The address that is called, by POST.
     pub url: String,
-    /// Sent with it, such as `Authorization`.
+    /// Headers to send, such as `Authorization`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// Milliseconds until it must have answered.
+    /// Milliseconds within which it must respond.
     #[serde(default = "ten_seconds")]
     pub timeout_ms: u64,
 }
@@ -57,10 +57,10 @@ fn ten_seconds() -> u64 {
 }
 
 impl Webhook {
-    /// As the model sees it.
+    /// The tool as the model sees it.
     #[must_use]
     pub fn tool(&self) -> Tool {
-        // JSON in a string that is none stays a string, which is no schema.
+        // Invalid JSON stays a string, which is not a schema.
         let parsed = self.parameters.as_str().and_then(|text| serde_json::from_str(text).ok());
         Tool {
             name: self.name.clone(),
@@ -79,7 +79,7 @@ pub(super) fn check(tools: &Tools, faults: &mut Vec<String>) {
     }
     if !tools.time_zone.is_empty() && jiff::tz::TimeZone::get(&tools.time_zone).is_err() {
         faults.push(format!(
-            "tools.time_zone: {:?} is no time zone such as \"Europe/Berlin\"",
+            "tools.time_zone: {:?} is not a time zone such as \"Europe/Berlin\"",
             tools.time_zone
         ));
     }
@@ -95,13 +95,13 @@ pub(super) fn check(tools: &Tools, faults: &mut Vec<String>) {
         hook.tool().faults().into_iter().for_each(&mut fault);
         let web = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
         if !url::Url::parse(&hook.url).is_ok_and(|url| web(&url)) {
-            fault("url: is no http:// or https:// address".into());
+            fault("url: is not an http:// or https:// address".into());
         }
         for (name, value) in &hook.headers {
             let fits = name.parse::<http::header::HeaderName>().is_ok()
                 && http::header::HeaderValue::from_str(value).is_ok();
             if !fits {
-                fault(format!("headers: {name:?} is no header, or its value cannot be one"));
+                fault(format!("headers: {name:?} or its value is not valid in a header"));
             }
         }
     }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_is_five_lines_and_its_schema_a_table_or_json() {
+    fn a_tools_schema_may_be_a_table_or_json() {
         let tools = loaded(
             r#"
             [tools]
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_of_all_tools_are_told_together() {
+    fn all_faults_of_all_tools_are_reported_together() {
         let faults = loaded(
             r#"
             [tools]

@@ -1,9 +1,9 @@
-//! A call's context: everything of a call that must outlive its process, as one value with a version. A call
-//! can go on from it after a crash, on another connection or on another server. Pure.
+//! A call's context: everything about a call that must outlive its process, as one versioned value. A call
+//! can resume from it after a crash, on another connection or on another server. Pure.
 //!
-//! `conversation/remembering.rs` says when a conversation remembers its context, and how another one begins
-//! from it. A store keeps what [`CallContext::to_json`] writes, and [`CallContext::read`] takes nothing that
-//! it cannot trust.
+//! `conversation/remembering.rs` decides when a conversation saves its context, and how another one resumes
+//! from it. A store keeps what [`CallContext::to_json`] writes; [`CallContext::read`] rejects what it cannot
+//! trust.
 
 use std::ops::RangeInclusive;
 
@@ -15,58 +15,57 @@ use crate::conversation::{LONGEST_SUMMARY, Settings};
 use crate::frame::{Message, Role};
 use crate::tool::{self, Tool};
 
-/// The version that is written. Goes up when a reader of the last one would misunderstand.
+/// The version that is written; increased when readers of the previous one would misread it.
 pub const VERSION: u32 = 1;
 /// The versions that are read.
 pub const READABLE: RangeInclusive<u32> = 1..=VERSION;
 
-/// A longer context is not read: several times the window of any model in bytes, and tools.
+/// Most bytes of a context that is read: several times any model's window, plus tools.
 pub const LONGEST_CONTEXT: usize = 4 << 20;
-/// More messages are not read: the shortest ones take more tokens than any window has.
+/// Most messages of a context that is read: more would exceed any model's window, however short.
 pub const MOST_MESSAGES: usize = 1 << 15;
-/// A message of more bytes is not read.
+/// Most bytes of a message that is read.
 pub const LONGEST_CONTENT: usize = 1 << 20;
-/// More answers are not counted: there must be ids for those to come.
+/// Most responses of a context that is read: there must be ids for those to come.
 pub const MOST_RESPONSES: u32 = u32::MAX / 2;
 
-/// What a call needs to go on as if nothing had happened.
+/// What a call needs to resume as if nothing had happened.
 ///
-/// Left out is what is only about a turn in progress: utterances that are open or whose words are still to
-/// come, the answer in work or hidden with its tools, retries, marks and votes, a summary that is being
-/// written, tools that are still being counted. Whoever was cut off in a turn says it again. Left out as
-/// well:
+/// It omits what concerns only a turn in progress: utterances that are open or whose words are still to
+/// come, the current or speculative response with its tools, retries, marks and turn prediction, a summary
+/// that is being written, tools that are still being counted. Whoever was cut off in a turn says it again.
+/// Also omitted:
 ///
-/// - [`Settings`] but for the language: they are the server's configuration, and its present one holds;
-/// - tokens that an engine has counted, and what it has read: another engine counts and reads again, at the
+/// - [`Settings`] except the language: the server's current configuration applies;
+/// - token counts and prefilled prompts of an engine: another engine counts and prefills again at the
 ///   client's hello;
-/// - times, which count from the beginning of a call: nobody is taken for silent while the call was away;
-/// - a reason to end: who comes back wants the call to go on;
-/// - what is learnt of the sound (echo, levels, which languages are likely): the microphone may be another
-///   one.
+/// - times, which count from the start of a call: the time away does not count as the person's silence;
+/// - a reason to end: whoever comes back wants the call to continue;
+/// - what was learnt about the sound (echo, levels, likely languages): the microphone may be another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallContext {
     /// [`VERSION`].
     pub version: u32,
-    /// What was said and heard, as the model is told it, without instructions: calls of tools and their
-    /// results are in it.
+    /// What was said and heard, as the model is told it: with tool calls and their results, without
+    /// instructions.
     pub messages: Vec<Message>,
-    /// What was forgotten before it, if it was summed up.
+    /// The summary of what was forgotten before, if there is one.
     pub summary: String,
-    /// The language that was spoken last, ISO 639-1; empty: not known.
+    /// The language spoken last, ISO 639-1; empty: not known.
     pub language: String,
-    /// The language that was set, ISO 639-1; none: it is identified.
+    /// The language that was set, ISO 639-1; `None`: it is identified.
     pub set_language: Option<String>,
-    /// Another language than English has been spoken.
+    /// A language other than English has been spoken.
     pub multilingual: bool,
-    /// The person knows that their language has no voice.
+    /// The person was told that their language has no voice.
     pub no_voice_told: bool,
-    /// Tools that the client brought.
+    /// The client's tools.
     pub tools: Vec<Tool>,
-    /// The mood of the face, as the client set it.
+    /// The face's mood, as the client set it.
     pub mood: Mood,
-    /// The agent has begun the call with its greeting, if it has one.
+    /// The greeting has been said, if there is one.
     pub greeted: bool,
-    /// Answers that were begun, hidden ones among them; ids go on behind them.
+    /// Number of responses begun, speculative ones included; later ids are higher.
     pub responses: u32,
 }
 
@@ -79,7 +78,7 @@ pub enum ContextError {
         /// Its version.
         found: u64,
     },
-    /// It makes no sense.
+    /// It is not a valid context.
     #[error("the call's context is damaged ({}; this program reads {}): {reason}", named(.found), readable())]
     Damaged {
         /// Its version, if it names one.
@@ -87,23 +86,23 @@ pub enum ContextError {
         /// What is wrong.
         reason: String,
     },
-    /// There is too much of something.
+    /// It exceeds a limit.
     #[error("the call's context has {found} {what}; at most {limit} are read")]
     TooMuch {
-        /// Of what.
+        /// What is counted.
         what: &'static str,
-        /// How much.
+        /// How many there are.
         found: usize,
-        /// How much is read.
+        /// The most that are read.
         limit: usize,
     },
 }
 
 impl CallContext {
-    /// As a store keeps it.
+    /// The JSON that a store keeps.
     ///
     /// # Errors
-    /// When it is so long that it would not be read.
+    /// When it is too long to be read again.
     pub fn to_json(&self) -> Result<String, ContextError> {
         let damaged = |error: serde_json::Error| ContextError::Damaged {
             found: Some(self.version.into()),
@@ -117,7 +116,7 @@ impl CallContext {
     /// Reads what a store has kept.
     ///
     /// # Errors
-    /// When it is of another version, damaged or absurdly long.
+    /// When it is of another version, damaged or too long.
     pub fn read(json: &str) -> Result<Self, ContextError> {
         at_most("bytes", json.len(), LONGEST_CONTEXT)?;
         let damaged =
@@ -125,10 +124,10 @@ impl CallContext {
         Self::from_value(serde_json::from_str(json).map_err(damaged)?)
     }
 
-    /// Reads it as a part of something else.
+    /// Reads a context that is part of another document.
     ///
     /// # Errors
-    /// When it is of another version, damaged or absurdly long.
+    /// When it is of another version, damaged or too long.
     pub fn from_value(value: Value) -> Result<Self, ContextError> {
         let found = value.get("version").and_then(Value::as_u64);
         let damaged = |reason: String| ContextError::Damaged { found, reason };
@@ -136,7 +135,7 @@ impl CallContext {
         if !u32::try_from(version).is_ok_and(|version| READABLE.contains(&version)) {
             return Err(ContextError::OtherVersion { found: version });
         }
-        // As strictly as when they came from the client: schemas are checked, and none is the server's own.
+        // Checked as strictly as on arrival from the client: schemas are validated, and none is the server's own.
         let tools = tool::of_client(value.get("tools").unwrap_or(&Value::Null), 0).map_err(damaged)?;
         let context: Self = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
         let context = Self { tools, ..context };
@@ -147,18 +146,18 @@ impl CallContext {
     fn check(&self) -> Result<(), ContextError> {
         at_most("messages", self.messages.len(), MOST_MESSAGES)?;
         at_most("bytes of summary", self.summary.len(), LONGEST_SUMMARY)?;
-        at_most("answers", self.responses as usize, MOST_RESPONSES as usize)?;
+        at_most("responses", self.responses as usize, MOST_RESPONSES as usize)?;
         for (at, message) in self.messages.iter().enumerate() {
             at_most("bytes in one message", message.content.len(), LONGEST_CONTENT)?;
             if message.role == Role::System {
-                let reason = format!("messages[{at}]: instructions are the server's own");
+                let reason = format!("messages[{at}]: only the server gives instructions");
                 return Err(ContextError::Damaged { found: Some(self.version.into()), reason });
             }
         }
         Ok(())
     }
 
-    /// The settings of the call that goes on from here, on a server with these.
+    /// The settings of a call that resumes from this context on a server with these settings.
     #[must_use]
     pub fn over(&self, settings: Settings) -> Settings {
         Settings { language: self.set_language.clone(), ..settings }

@@ -1,4 +1,4 @@
-//! What a call and its client tell each other, free of any wire format: `transport/protocol/` writes it as RTVI.
+//! What a call and its client tell each other, independent of the wire format: `transport/protocol/` encodes it as RTVI.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,32 +8,32 @@ use crate::avatar::cue::Cue;
 use crate::frame::{ResponseId, Role};
 use crate::tool::{Doer, Tool, ToolEnd};
 
-/// What the agent is doing, as a glance should show it.
+/// What the agent is doing, for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentState {
     /// It waits for the person, or hears them.
     Listening,
-    /// It has a question and no answer yet.
+    /// It has a question and no response yet.
     Thinking,
     /// It speaks.
     Speaking,
 }
 
-/// How an answer that the client was told of ended.
+/// How a response that was announced to the client ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum AnswerEnd {
+pub enum ResponseEnd {
     /// All of it was said.
     Finished,
     /// The person interrupted it, or asked for silence.
     Interrupted,
-    /// An engine failed at it.
+    /// An engine failed.
     Failed,
 }
 
-impl AnswerEnd {
-    /// For metrics and spans.
+impl ResponseEnd {
+    /// The name in metrics and spans.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,9 +50,9 @@ impl AnswerEnd {
 pub enum EndReason {
     /// The person hung up.
     HungUp,
-    /// It was ended over HTTP: by an operator, or by a client that is on its way out.
+    /// It was ended over HTTP: by an operator, or by a client that is closing.
     EndedByOperator,
-    /// Nothing came from the person for too long.
+    /// The person was silent for too long.
     Idle,
     /// The agent ended it, as it was asked to.
     AgentEnded,
@@ -60,13 +60,22 @@ pub enum EndReason {
     ConnectionLost,
     /// The server stops.
     ServerStopping,
-    /// A fault of this call; others go on.
+    /// A fault in this call; other calls go on.
     Fault,
 }
 
+/// The end of a call, for programs and for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallEnd {
+    /// Why it ends.
+    pub reason: EndReason,
+    /// The same in a sentence.
+    pub message: &'static str,
+}
+
 impl EndReason {
-    /// The server's side ended it on purpose, so that a client which was cut off is not to call again. A person who hung up does
-    /// not call again anyhow, and whose connection just ends may have hung up or not.
+    /// Whether the server's side ended it on purpose, so that a client that was cut off must not call again. False for a
+    /// hang-up, after which nobody calls again anyway, and for a lost connection, which may or may not be a hang-up.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
@@ -75,7 +84,7 @@ impl EndReason {
         }
     }
 
-    /// For metrics, as messages name it.
+    /// The name in metrics and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -90,48 +99,48 @@ impl EndReason {
     }
 }
 
-/// When things happened in a turn, in milliseconds after the person's last spoken sample. Absent: it did not happen.
+/// When the events of a turn happened, in milliseconds after the person's last spoken sample; `None`: they did not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TurnMarks {
-    /// The pause was noticed, and the transcript asked for.
+    /// The pause was detected and the transcript requested.
     pub pause: Option<u32>,
-    /// The answer was begun, unheard, before the turn was decided.
+    /// The speculative response was begun.
     pub speculated: Option<u32>,
-    /// The turn was taken as ended.
+    /// The turn was decided to be over.
     pub turn_decided: Option<u32>,
-    /// The final transcript was there.
+    /// The final transcript arrived.
     pub transcript: Option<u32>,
     /// The model's first token.
     pub first_token: Option<u32>,
-    /// The first phrase was cut.
-    pub first_phrase: Option<u32>,
-    /// The first phrase's audio was there.
+    /// The first segment was complete.
+    pub first_segment: Option<u32>,
+    /// The first segment's audio arrived.
     pub first_audio: Option<u32>,
-    /// The first sample left for the person.
+    /// The first sample was sent to the person.
     pub first_sent: Option<u32>,
-    /// The client heard the answer begin, by its own clock; where it said so before the answer ended.
+    /// The client heard the response begin, by its own clock; only if it reported so before the response ended.
     pub heard: Option<u32>,
-    /// The answer was interrupted.
+    /// The response was interrupted.
     pub interrupted: Option<u32>,
-    /// An engine failed at the answer.
+    /// An engine failed during the response.
     pub failed: Option<u32>,
-    /// The answer ended.
+    /// The response ended.
     pub done: Option<u32>,
 }
 
-/// Why a turn took long.
+/// Why a turn was slow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Slow {
-    /// The stage that was longest beyond its usual, as in metrics.
+    /// The stage that exceeded its usual time the most, named as in metrics.
     pub stage: &'static str,
-    /// A sentence for people.
+    /// The reason, in a sentence for people.
     pub reason: String,
 }
 
-/// From the call to the client, in order and never dropped.
+/// Events from the call to the client, in order and never dropped.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum CallEvent {
-    /// The call is up; answers the client's hello.
+    /// The call is up; sent when the client says hello.
     Ready {
         /// The call's id.
         call: String,
@@ -146,187 +155,187 @@ pub enum CallEvent {
     UserTranscript {
         /// The words so far.
         text: String,
-        /// Bytes of `text` that will not change any more.
+        /// Bytes of `text` that will no longer change.
         stable: usize,
-        /// They will not change.
+        /// The words are final.
         last: bool,
         /// ISO 639-1.
         language: String,
     },
-    /// Words that the client typed have come, and are to be answered. They are no transcript: who typed them sees them.
+    /// Typed words arrived and will get a response. They are not a transcript: whoever typed them sees them already.
     UserTyped {
         /// The words.
         text: String,
     },
-    /// The model begins an answer.
-    AnswerStarted(ResponseId),
+    /// The model begins a response.
+    ResponseStarted(ResponseId),
     /// A piece of the model's text, as it is generated.
-    AnswerText {
-        /// The answer.
+    ResponseText {
+        /// The response.
         response: ResponseId,
         /// The piece.
         text: String,
     },
     /// The model's text is complete.
-    AnswerTextEnded(ResponseId),
-    /// The first sound of an answer leaves for the person.
+    ResponseTextEnded(ResponseId),
+    /// The first sound of a response is sent to the person.
     AgentStartedSpeaking(ResponseId),
-    /// This phrase begins to sound now; one that is not spoken, such as code, is shown now.
-    PhraseSpoken {
-        /// The answer.
+    /// This segment begins to sound now; one that is not spoken, such as code, is shown now.
+    SegmentSpoken {
+        /// The response.
         response: ResponseId,
-        /// The how manieth phrase of the answer, from 0.
+        /// Index of the segment within the response, from 0.
         index: u32,
-        /// The phrase as written.
+        /// The segment as written.
         text: String,
-        /// It sounds.
+        /// Whether it is spoken.
         aloud: bool,
     },
-    /// So much of the phrase that sounds has been said.
-    PhraseProgress {
-        /// The answer.
+    /// How much of the current segment has been said.
+    SegmentProgress {
+        /// The response.
         response: ResponseId,
-        /// The how manieth phrase of the answer, from 0.
+        /// Index of the segment within the response, from 0.
         index: u32,
-        /// The phrase as written.
+        /// The segment as written.
         text: String,
         /// Bytes of `text` that have been said, up to the end of a word.
         said: usize,
     },
     /// The face shows this, from now on or once.
     Expression(Cue),
-    /// The last sound of an answer has left.
+    /// The last sound of a response has been sent.
     AgentStoppedSpeaking(ResponseId),
-    /// The answer was interrupted: throw away what is buffered. `heard` is what the history keeps.
+    /// The response was interrupted: discard what is buffered. `heard` is what the history keeps.
     Interrupted {
-        /// The answer.
+        /// The response.
         response: ResponseId,
         /// The words that were played.
         heard: String,
     },
-    /// An engine failed at the answer: what was sent of it may still sound, and nothing more comes.
-    AnswerFailed {
-        /// The answer.
+    /// An engine failed during the response: what was already sent may still sound, and nothing more follows.
+    ResponseFailed {
+        /// The response.
         response: ResponseId,
-        /// The words that were played: what the history keeps.
+        /// The words that were played, which the history keeps.
         heard: String,
     },
-    /// A turn's marks, once its answer has ended.
+    /// A turn's marks, once its response has ended.
     Turn {
-        /// The answer.
+        /// The response.
         response: ResponseId,
         /// How it ended.
-        end: AnswerEnd,
+        end: ResponseEnd,
         /// Its marks.
         marks: TurnMarks,
-        /// Why it took long, if it did.
+        /// Why it was slow, if it was.
         slow: Option<Slow>,
     },
-    /// A tool begins its work.
+    /// A tool call has begun.
     ToolStarted {
-        /// The tool's call.
+        /// The id of the tool call.
         id: String,
-        /// The tool.
+        /// The tool's name.
         name: String,
-        /// For a tool of the client: do it, with these arguments.
+        /// For a client tool: run it with these arguments.
         arguments: Option<Value>,
     },
-    /// A tool's call has ended.
+    /// A tool call has ended.
     ToolStopped {
-        /// The tool's call.
+        /// The id of the tool call.
         id: String,
-        /// The tool.
+        /// The tool's name.
         name: String,
-        /// How.
+        /// How it ended.
         end: ToolEnd,
-        /// After this time.
+        /// How long it took, in milliseconds.
         ms: u32,
-        /// Who did it.
+        /// Who ran it.
         doer: Doer,
     },
     /// Something the person should know, in a sentence.
     Notice {
-        /// For programs, such as `engine-restarting`.
+        /// A code for programs, such as `engine-restarting`.
         code: &'static str,
-        /// For people.
+        /// A sentence for people.
         message: String,
     },
-    /// The client's request has been met.
+    /// The client's request was accepted.
     Granted {
-        /// The id of its message.
+        /// The id of the client's message.
         id: String,
-        /// Which, as the message names it.
+        /// The request's name in the protocol.
         request: &'static str,
     },
     /// The client's message could not be understood; the call goes on.
     BadMessage {
         /// The id of the message, if it had one.
         id: Option<String>,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what was expected.
         message: String,
     },
     /// The last event of a call.
     Ended {
-        /// Why.
+        /// Why the call ended.
         reason: EndReason,
-        /// For people.
+        /// A sentence for people.
         message: String,
     },
 }
 
 impl CallEvent {
-    /// The person's words, which will not change; empty ones take back what was shown.
+    /// The person's final words; empty text retracts what was shown.
     #[must_use]
     pub fn words(text: String, language: String) -> Self {
         Self::UserTranscript { stable: text.len(), text, last: true, language }
     }
 }
 
-/// From the client to the call.
+/// Commands from the client to the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ClientCommand {
-    /// The client is there and says hello.
+    /// The client is ready and says hello.
     Ready,
     /// Typed words, to be treated like spoken ones.
     Say(String),
-    /// Typed words whose answer is to be read: it is not spoken.
+    /// Typed words whose response is shown as text and not spoken.
     AskInText(String),
-    /// Words that the model is to know with its next answer. They begin none and interrupt none.
+    /// Words that the model reads with its next response; they neither start nor interrupt one.
     Append {
-        /// The id of the message, which a refusal answers.
+        /// The id of the message, which a refusal names.
         id: Option<String>,
         /// Who said them: the person or the agent.
         role: Role,
-        /// They.
+        /// The words.
         text: String,
     },
-    /// The language is fixed (ISO 639-1) or identified again (`None`).
+    /// Fixes the language (ISO 639-1), or has it identified again (`None`).
     SetLanguage(Option<String>),
     /// The face is to show this, from now on or once.
     SetExpression(Cue),
     /// Stop speaking, as if the person had interrupted.
     Interrupt,
-    /// The client's microphone is muted or not: what it sends is silence by intention.
+    /// Whether the client's microphone is muted, so that its silence is intended.
     Muted(bool),
-    /// The transport's own: the microphone's sound arrives so broken that words may be missing.
+    /// From the transport itself: the microphone's audio has so many gaps that words may be missing.
     MicrophoneStutters,
-    /// The answer's first sound was heard, as the client measured it, in ms after the person's last spoken sample.
+    /// When the client heard the response's first sound, by its own measurement, in ms after the person's last spoken sample.
     FirstAudioHeard {
-        /// The answer.
+        /// The response.
         response: ResponseId,
         /// Milliseconds.
         ms: u32,
     },
-    /// The tools that the client brings, instead of those it brought before.
+    /// Sets the client's tools.
     SetTools {
-        /// The id of the message, which is answered when it is decided.
+        /// The id of the message, which the acceptance or refusal names.
         id: Option<String>,
-        /// They.
+        /// The tools, replacing those sent before.
         tools: Vec<Tool>,
     },
-    /// What a tool of the client has done, or why it could not.
+    /// The result of a client tool, or why it failed.
     ToolResult {
-        /// The tool's call.
+        /// The id of the tool call.
         id: String,
         /// What the model is told.
         result: Result<String, String>,
@@ -337,7 +346,7 @@ pub enum ClientCommand {
     Bad {
         /// The id of the message, if it had one.
         id: Option<String>,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what was expected.
         message: String,
     },
 }

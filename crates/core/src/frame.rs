@@ -1,4 +1,4 @@
-//! The vocabulary between rooms: what flows from stage to stage, with its ids and clocks. No logic.
+//! The types that flow from stage to stage, with their ids and clocks. No logic.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::avatar::cue::Cue;
 
-/// Samples per second of everything that the person says, after the transport.
+/// Sample rate of what the person says, after the transport.
 pub const MIC_RATE: u32 = 16_000;
 /// Samples in one 20 ms frame of the microphone.
 pub const MIC_FRAME: usize = 320;
-/// Samples per second of everything that the person hears, before the transport.
+/// Sample rate of what the person hears, before the transport.
 pub const OUT_RATE: u32 = 24_000;
-/// Samples in one 20 ms frame of the answer.
+/// Samples in one 20 ms frame of the response.
 pub const OUT_FRAME: usize = 480;
 /// Ticks per second of media timestamps, as in RTP for Opus.
 pub const MEDIA_CLOCK: u32 = 48_000;
 /// Media clock ticks in one 20 ms frame.
 pub const FRAME_TICKS: u32 = 960;
 
-/// One answer of the agent, counted from 1 within its call. What belongs to an answer carries its id, and a stage drops
-/// what is not current.
+/// A response of the agent, counted from 1 within its call. Everything that belongs to a response carries its id, and stages
+/// drop what is not current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct ResponseId(pub u32);
 
-/// One utterance of the person, counted from 1 within its call.
+/// An utterance of the person, counted from 1 within its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct UtteranceId(pub u32);
@@ -35,14 +35,14 @@ pub struct UtteranceId(pub u32);
 pub struct AudioFrame {
     /// The samples.
     pub samples: Vec<i16>,
-    /// False when the transport made it up: a gap, comfort silence, or a lost packet that nothing could mend.
+    /// False when the transport made it up: a gap, comfort silence, or a lost packet that could not be recovered.
     pub received: bool,
 }
 
-/// What voice activity detection says; times in samples of [`MIC_RATE`] since the call began.
+/// Events of voice activity detection; times in samples of [`MIC_RATE`] since the call began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VadEvent {
-    /// Speech began; the audio from a little before is in the utterance.
+    /// Speech began; the utterance includes a little audio from before.
     Started {
         /// The utterance that begins.
         utterance: UtteranceId,
@@ -53,7 +53,7 @@ pub enum VadEvent {
     Paused {
         /// The utterance that pauses.
         utterance: UtteranceId,
-        /// The how manieth pause of the utterance, from 1.
+        /// Number of this pause within the utterance, from 1.
         pause: u32,
         /// Where the voice stopped.
         at: u64,
@@ -72,7 +72,7 @@ pub enum VadEvent {
     },
 }
 
-/// Whether it can be a language of ISO 639-1: two lower-case letters.
+/// Whether the text has the form of an ISO 639-1 code: two lower-case letters.
 #[must_use]
 pub fn is_language(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -92,20 +92,20 @@ pub struct LanguageWeight {
 pub struct Transcript {
     /// The words; empty when nothing was said.
     pub text: String,
-    /// Bytes of `text` that will not change any more: of a final transcript all.
+    /// Bytes of `text` that will no longer change; in a final transcript all of them.
     pub stable: usize,
     /// ISO 639-1.
     pub language: String,
-    /// 0 when the language was given.
+    /// 0 when the language was set, not identified.
     pub language_probability: f32,
-    /// The likeliest languages by the sound alone, with their probabilities; empty from engines that tell none.
+    /// The likeliest languages by sound alone, with their probabilities; empty if the engine reports none.
     #[serde(skip)]
     pub languages: Vec<LanguageWeight>,
-    /// How likely there was no speech at all.
+    /// Probability that there was no speech at all.
     pub no_speech_probability: f32,
     /// Mean log probability of the tokens.
     pub average_log_probability: f32,
-    /// Time the engine took.
+    /// Milliseconds that the engine took.
     pub decode_ms: u32,
 }
 
@@ -121,7 +121,7 @@ pub enum Role {
     Assistant,
     /// A tool that the agent called: JSON with its `name` and `arguments`.
     Call,
-    /// What the tool answered.
+    /// The tool's result.
     Tool,
 }
 
@@ -130,54 +130,54 @@ pub enum Role {
 pub struct Message {
     /// Who said it.
     pub role: Role,
-    /// What was said; of the agent only what was heard.
+    /// What was said; for the agent, only what was heard.
     pub content: String,
 }
 
-/// One answer to be made, with everything it depends on: nothing changes under it.
+/// A request for one response, with everything it depends on; it does not change once it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResponseRequest {
-    /// The answer's id.
+    /// The response's id.
     pub id: ResponseId,
-    /// Begun before the turn has ended: it may be thrown away.
+    /// Begun before the turn has ended; it may be discarded.
     pub speculative: bool,
-    /// Words to say as they are, without the model.
+    /// Text to speak verbatim, without the model.
     pub script: Option<String>,
-    /// The words are the server's own, such as an apology: no later request holds them, for models imitate them.
+    /// A canned phrase, such as an apology: later requests omit it, because models imitate what they read.
     pub canned: bool,
-    /// Instructions and history, the person's last words at the end.
+    /// Instructions and history, ending with the person's last words.
     pub messages: Vec<Message>,
     /// The language to speak, ISO 639-1.
     pub language: String,
-    /// What is said before the model's own words.
+    /// Spoken before the model's own words.
     pub preface: Option<String>,
-    /// The voice; empty: the language's first.
+    /// The voice; empty: the first voice of the language.
     pub voice: String,
-    /// What the model may call.
+    /// The tools that the model may call.
     pub tools: crate::tool::Tools,
-    /// False: it is shown as text, and does not sound.
+    /// False: it is shown as text and not spoken.
     pub aloud: bool,
 }
 
-/// A phrase to be spoken.
+/// A piece of a response's text that is synthesised at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sentence {
-    /// The answer that it belongs to.
+pub struct Segment {
+    /// The response it belongs to.
     pub response: ResponseId,
-    /// Its place in the answer, from 0.
+    /// Its index within the response, from 0.
     pub index: u32,
-    /// As the model wrote it: for captions and history.
+    /// The text as the model wrote it, for captions and history.
     pub text: String,
-    /// As it is to be spoken: no markup, no emoji, no raw addresses.
+    /// The text as it is spoken: no markup, no emoji, no raw addresses.
     pub speakable: String,
     /// The written words that are spoken, in order.
     pub words: Vec<WrittenWord>,
-    /// What the face shows, and the byte of `text` that it stands before, in order.
+    /// Cues for the face in order, each with the byte of `text` that it precedes.
     pub cues: Vec<(usize, Cue)>,
 }
 
-impl Sentence {
-    /// One that says nothing.
+impl Segment {
+    /// A segment without text.
     #[must_use]
     pub fn silent(response: ResponseId, index: u32) -> Self {
         let (text, speakable) = (String::new(), String::new());
@@ -185,19 +185,20 @@ impl Sentence {
     }
 }
 
-/// A word as it was written, and the bytes of the spoken text that say it.
+/// A word as written, and the bytes of the spoken text that say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenWord {
     /// The word, with the punctuation attached to it.
     pub word: String,
-    /// Bytes of [`Sentence::speakable`].
+    /// Its bytes in [`Segment::speakable`].
     pub spoken: std::ops::Range<usize>,
 }
 
-/// A word and when it sounds, in samples of [`OUT_RATE`] from the start of its chunk.
+/// A word, or a speech sound, and when it sounds, in samples from the start of its chunk: of [`OUT_RATE`], but in what an engine
+/// sends, which has a rate of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WordTime {
-    /// The word.
+    /// The word; of a sound, its symbol.
     pub text: String,
     /// Where it starts.
     pub start: u64,
@@ -205,32 +206,32 @@ pub struct WordTime {
     pub end: u64,
 }
 
-/// What the face shows, and when, in samples of [`OUT_RATE`] from the start of its chunk.
+/// A cue and when it is shown, in samples of [`OUT_RATE`] from the start of its chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CueTime {
-    /// When.
+    /// When it is shown.
     pub at: u64,
-    /// What.
+    /// The cue.
     pub cue: Cue,
 }
 
-/// The speech sounds of a chunk, as far as its engine tells them.
+/// The speech sounds of a chunk, as far as its engine reports them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sounds {
     /// Each sound in espeak-ng's IPA, in samples of [`OUT_RATE`] from the start of its chunk.
     pub times: Vec<WordTime>,
-    /// The times are the voice's own durations, no estimates.
+    /// The times are the voice's own durations, not estimates.
     pub measured: bool,
 }
 
-/// Synthesised speech of a phrase, or of a part of one, at [`OUT_RATE`].
+/// Synthesised speech of a segment, or of a piece of one, at [`OUT_RATE`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeechChunk {
-    /// The answer that it belongs to.
+    /// The response it belongs to.
     pub response: ResponseId,
-    /// The phrase that it speaks.
-    pub sentence: u32,
-    /// The phrase's text, in the first chunk of each phrase.
+    /// Index of the segment that it speaks.
+    pub segment: u32,
+    /// The segment's text, in the first chunk of each segment.
     pub text: Option<String>,
     /// The audio.
     pub samples: Vec<i16>,
@@ -240,38 +241,38 @@ pub struct SpeechChunk {
     pub sounds: Sounds,
     /// What the face shows during it, in order.
     pub cues: Vec<CueTime>,
-    /// True in the phrase's last chunk.
+    /// True in the segment's last chunk.
     pub last: bool,
 }
 
-/// What goes from the stages of an answer to playout, in order.
+/// What a response's stages send to playout, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlayoutItem {
     /// Speech to play.
     Speech(SpeechChunk),
-    /// A holding phrase in front of the answer, and no part of it.
-    Hold(SpeechChunk),
-    /// No more speech comes for this answer.
+    /// A filler, played before the response and not part of it.
+    Filler(SpeechChunk),
+    /// No more speech comes for this response.
     End(ResponseId),
 }
 
-/// Whether an answer's sound goes to the person.
+/// How a response's sound is played to the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Play {
-    /// Not yet, and perhaps never: speech is made and waits.
-    Hidden,
-    /// As it is.
+    /// Not yet, and perhaps never: speech is synthesised and waits.
+    Speculative,
+    /// At full volume.
     Full,
     /// Softly, while the person makes a sound that may be an interruption.
     Ducked,
-    /// Stopped on the sample, to go on from there or to be cancelled.
-    Held,
+    /// Stopped on a sample, to resume from there or to be cancelled.
+    Paused,
 }
 
-/// 20 ms of sound for the person, [`OUT_FRAME`] samples at [`OUT_RATE`]. Silence between answers is not sent.
+/// 20 ms of sound for the person, [`OUT_FRAME`] samples at [`OUT_RATE`]. Silence between responses is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaOut {
-    /// The answer it belongs to.
+    /// The response it belongs to.
     pub response: ResponseId,
     /// When it sounds, on the call's [`MEDIA_CLOCK`]; gaps between frames are silence.
     pub timestamp: u32,
@@ -279,64 +280,64 @@ pub struct MediaOut {
     pub samples: Vec<i16>,
 }
 
-/// How far an answer has been played; the only thing that flows back.
+/// How far a response has been played; the only data that flows upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlaybackPosition {
-    /// The answer.
+    /// The response.
     pub response: ResponseId,
-    /// Samples of [`OUT_RATE`] that left for the person.
+    /// Samples of [`OUT_RATE`] sent to the person.
     pub samples: u64,
     /// True when all of it has been played.
     pub finished: bool,
 }
 
-/// What playout tells the conductor, in order.
+/// What playout reports to the conductor, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PlayoutEvent {
-    /// The answer's first sample left.
+    /// The response's first sample was sent.
     Started(ResponseId),
-    /// A phrase begins to sound.
-    Phrase {
-        /// The answer.
+    /// A segment begins to sound.
+    Segment {
+        /// The response.
         response: ResponseId,
-        /// The phrase as written.
+        /// The segment as written.
         text: String,
-        /// False: it is shown and does not sound.
+        /// False: it is shown and not spoken.
         #[serde(default = "yes")]
         aloud: bool,
     },
     /// Words that sound from now on.
     Words {
-        /// The answer.
+        /// The response.
         response: ResponseId,
-        /// Their times in the answer's own samples.
+        /// The words, timed in the response's own samples.
         words: Vec<WordTime>,
     },
     /// The face shows this from now on, or once.
     Cue {
-        /// The answer.
+        /// The response.
         response: ResponseId,
-        /// What.
+        /// The cue.
         cue: Cue,
     },
-    /// Speech came so long after what was before it had been played.
+    /// Silence of this length inside the response, because speech was late.
     Hole(ResponseId, Duration),
-    /// The answer's last sample left.
+    /// The response's last sample was sent.
     Finished(ResponseId),
 }
 
-/// Of recordings from before there was a choice.
+/// The default for recordings made before the field existed.
 fn yes() -> bool {
     true
 }
 
 impl PlayoutEvent {
-    /// The answer that it is about.
+    /// The response the event is about.
     #[must_use]
     pub fn response(&self) -> ResponseId {
         match self {
             Self::Started(response) | Self::Finished(response) | Self::Hole(response, _) => *response,
-            Self::Phrase { response, .. } | Self::Words { response, .. } | Self::Cue { response, .. } => {
+            Self::Segment { response, .. } | Self::Words { response, .. } | Self::Cue { response, .. } => {
                 *response
             }
         }

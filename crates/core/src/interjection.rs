@@ -1,24 +1,24 @@
-//! What a person says into an answer: nothing, a sign of listening, our own echo, or an interruption. Pure.
+//! Classifies what a person says during a response: nothing, a backchannel, our own echo, or an interruption. Pure.
 
-/// What words that came into an answer are.
+/// What words that came during a response are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interjection {
     /// No words: a cough, a door.
     Nothing,
-    /// A sign of listening.
+    /// A sign of listening, such as "mm-hm".
     Backchannel,
-    /// The answer itself, come back through the microphone.
+    /// The response itself, picked up by the microphone.
     Echo,
     /// The person takes the turn.
     Interruption,
 }
 
-/// A sign of listening is no longer than this.
+/// Most words of a backchannel.
 const LONGEST_BACKCHANNEL: usize = 3;
-/// Fewer words may be the same by chance.
+/// Fewest words of an echo: fewer may match by chance.
 const SHORTEST_ECHO: usize = 3;
 
-/// Judges `words` that came while `playing` was heard.
+/// Classifies `words` that came while `playing` was heard.
 #[must_use]
 pub fn judge(words: &str, playing: &str) -> Interjection {
     let said = normal(words);
@@ -36,15 +36,15 @@ pub fn judge(words: &str, playing: &str) -> Interjection {
     Interjection::Interruption
 }
 
-/// What a person is likely to say as a whole into an answer: for the recogniser, which has no context to go by there.
+/// Whole utterances that are likely during a response: hints for the recogniser, which has no other context there.
 #[must_use]
 pub fn likely(language: &str) -> Vec<String> {
     let (_, phrases) = LIKELY.iter().find(|(code, _)| *code == language).unwrap_or(&LIKELY[0]);
     phrases.split_inclusive(['.', '?', '!']).map(|phrase| phrase.trim().to_owned()).collect()
 }
 
-/// Whether the words are what a person is likely to say into an answer, in any language: no sound is taken for that by chance
-/// as easily as for others.
+/// Whether the words are a likely utterance during a response, in any language: noise is misheard as one of these less often
+/// than as other words.
 #[must_use]
 pub fn is_likely(words: &str) -> bool {
     let said = normal(words);
@@ -64,7 +64,7 @@ fn plain(word: &str) -> String {
     word.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A sign of listening; said over and over it stays one, and "uh-huh" is one word.
+/// Whether it is a backchannel: a repeated one still is, and "uh-huh" is one word.
 fn is_backchannel(text: &str) -> bool {
     let mut words: Vec<String> =
         text.split([' ', ',', '.', '!', '…', '\n']).map(plain).filter(|word| !word.is_empty()).collect();
@@ -79,7 +79,7 @@ fn is_hum(word: &str) -> bool {
     word.chars().all(|char| matches!(char, 'm' | 'h' | 'u' | 'a'))
 }
 
-/// Most neighbours among the words that were said are neighbours in what was heard.
+/// Whether most adjacent pairs of the words said are also adjacent in what was heard.
 fn in_order(said: &[String], heard: &[String]) -> bool {
     let pairs = said.windows(2).filter(|pair| heard.windows(2).any(|other| other == *pair)).count();
     pairs * 10 >= (said.len() - 1) * 7
@@ -90,7 +90,7 @@ const SIGNS: &[&str] = &[
     "exactly", "true", "hm", "ja", "genau", "klar", "stimmt", "gut", "ach", "oui", "ouais", "daccord",
     "bien", "sí", "si", "vale", "claro", "ajá", "sì", "certo", "bene",
 ];
-/// By language, English first, which stands for the others as well.
+/// By language; English comes first, and is used for those not listed.
 const LIKELY: &[(&str, &str)] = &[
     (
         "en",
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_of_listening_are_no_interruption_and_words_after_them_are() {
+    fn backchannels_do_not_interrupt_and_words_after_them_do() {
         let playing = "The capital of France is Paris, which lies on the Seine.";
         for (words, expected) in [
             ("", Interjection::Nothing),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_likely_said_into_an_answer_is_one_phrase_each_and_known_for_every_language() {
+    fn likely_utterances_are_single_phrases_and_exist_for_every_language() {
         for language in ["en", "de", "fr", "es", "it", "", "mi"] {
             let phrases = likely(language);
             assert!((10..40).contains(&phrases.len()), "{language}: {phrases:?}");

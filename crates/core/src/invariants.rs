@@ -1,22 +1,22 @@
-//! What must hold in every call, checked over what goes into its conversation and what comes out. Pure.
+//! What must hold in every call, checked on the inputs and commands of its conversation. Pure.
 //!
-//! The same checker looks at random event orders in tests, at recordings when they are replayed, and at every call live.
-//! What it says names answers and never words: it is logged.
+//! The same checker runs on random event orders in tests, on recordings in replay, and on every live call. Its findings
+//! are logged, so they name responses and never quote words.
 
 use std::collections::BTreeSet;
 
 use crate::context::CallContext;
 use crate::conversation::{Command, Input};
-use crate::event::{AgentState, AnswerEnd, CallEvent, ClientCommand};
+use crate::event::{AgentState, CallEvent, ClientCommand, ResponseEnd};
 use crate::frame::PlayoutEvent;
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Role, UtteranceId, VadEvent};
 
-/// What the conversation owes, whatever happens in whatever order.
+/// What the conversation guarantees, whatever happens in whatever order.
 pub const OWN: [&str; 10] = [
-    "one_answer",
+    "one_response",
     "one_end",
     "nothing_after_end",
-    "hidden_unheard",
+    "speculative_unheard",
     "states_agree",
     "one_request",
     "history_is_heard",
@@ -24,51 +24,70 @@ pub const OWN: [&str; 10] = [
     "close_once",
     "clock",
 ];
-/// What holds when the stages around it keep their order.
-pub const OF_STAGES: [&str; 4] = ["hidden_unplayed", "playout_order", "speech_order", "whole_request"];
+/// What holds if the stages around it keep their order.
+pub const OF_STAGES: [&str; 4] = ["speculative_unplayed", "playout_order", "speech_order", "whole_request"];
 
-/// Of what was heard so far the last megabyte is remembered: more than any model's window.
+/// Most bytes kept of what was heard: more than any model's window.
 const REMEMBERED: usize = 1 << 20;
 
-/// Something that must not be.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
     /// One of [`OWN`] and [`OF_STAGES`].
     pub invariant: &'static str,
-    /// What happened, without words that were said.
+    /// What happened, without quoting what was said.
     pub what: String,
 }
 
-/// An answer that the client was told of and that has not ended.
+/// A response that was announced to the client and has not ended.
 #[derive(Debug, Default)]
-struct Told {
+struct Announced {
     id: ResponseId,
     sounding: bool,
-    /// The phrases that have begun to sound.
+    /// The segments that have begun to sound.
     said: String,
-    /// How it broke off and what was heard of it, if it did.
-    broke: Option<(AnswerEnd, String)>,
+    broke: Option<Broke>,
 }
 
-/// Looks at one call, step by step.
+/// How an answer broke off.
+#[derive(Debug)]
+struct Broke {
+    end: ResponseEnd,
+    /// Of the answer.
+    heard: String,
+}
+
+/// The answer that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Made {
+    id: ResponseId,
+    speculative: bool,
+}
+
+/// The answer that playout plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Playing {
+    id: ResponseId,
+    finished: bool,
+}
+
+/// Checks one call, step by step.
 #[derive(Debug)]
 pub struct Invariants {
     now: u64,
-    /// The answer that is made, and whether it is hidden.
-    made: Option<(ResponseId, bool)>,
+    made: Option<Made>,
     /// The last answer whose words are the server's own.
     canned: Option<ResponseId>,
-    told: Option<Told>,
-    ever_told: BTreeSet<ResponseId>,
-    /// The youngest answer.
+    announced: Option<Announced>,
+    ever_announced: BTreeSet<ResponseId>,
+    /// The latest response begun.
     last: ResponseId,
-    /// What was heard of all answers that the model may know of.
+    /// What was heard of all responses that the model may be told of.
     heard: String,
     state: AgentState,
     speaking: bool,
     open: Option<UtteranceId>,
-    /// The answer that playout plays, and whether it has finished.
-    playing: Option<(ResponseId, bool)>,
+    playing: Option<Playing>,
     /// What the client said that the agent has said, while an answer was told of.
     appended: Vec<String>,
     ended: bool,
@@ -81,8 +100,8 @@ impl Default for Invariants {
             now: 0,
             made: None,
             canned: None,
-            told: None,
-            ever_told: BTreeSet::new(),
+            announced: None,
+            ever_announced: BTreeSet::new(),
             last: ResponseId(0),
             heard: String::new(),
             state: AgentState::Listening,
@@ -97,7 +116,7 @@ impl Default for Invariants {
 }
 
 impl Invariants {
-    /// Of a call that goes on from this context, which was heard before.
+    /// For a call that resumes from this context, whose words count as heard.
     #[must_use]
     pub fn resumed(context: &CallContext) -> Self {
         let mut resumed = Self { last: ResponseId(context.responses), ..Self::default() };
@@ -106,7 +125,7 @@ impl Invariants {
         resumed
     }
 
-    /// Looks at what happened at `now` and what was commanded, and says what must not be.
+    /// Checks an input at `now` and the commands it caused, and returns the violations.
     pub fn step(&mut self, now: u64, input: &Input, commands: &[Command]) -> Vec<Violation> {
         let before = self.now;
         self.must("clock", now >= before, || format!("the time went back from {before} to {now} ms"));
@@ -142,19 +161,19 @@ impl Invariants {
         }
     }
 
-    /// The client says that the agent has said something, and is not refused.
+    /// Notes words that the client attributes to the agent, unless they are refused.
     fn appends(&mut self, input: &Input, commands: &[Command]) {
         let Input::Client(ClientCommand::Append { role: Role::Assistant, text, .. }) = input else { return };
         let bad = |command: &Command| matches!(command, Command::Emit(CallEvent::BadMessage { .. }));
         if !commands.iter().any(bad) {
             self.appended.push(text.clone());
         }
-        if self.told.is_none() {
+        if self.announced.is_none() {
             self.takes_in_appended();
         }
     }
 
-    /// What the client says that the agent has said counts as heard, behind the answer that it came into.
+    /// Words that the client attributed to the agent count as heard, after the response during which they came.
     fn takes_in_appended(&mut self) {
         for text in std::mem::take(&mut self.appended) {
             self.was_heard(&text);
@@ -172,26 +191,28 @@ impl Invariants {
 
     fn playout(&mut self, event: &PlayoutEvent) {
         let id = event.response();
-        let told = self.ever_told.contains(&id);
-        self.must("hidden_unplayed", told, || format!("answer {} sounds and was never told of", id.0));
-        let before = self.playing.filter(|(playing, _)| *playing == id);
+        let announced = self.ever_announced.contains(&id);
+        self.must("speculative_unplayed", announced, || {
+            format!("response {} sounds and was never announced", id.0)
+        });
+        let before = self.playing.filter(|playing| playing.id == id);
         let (fits, finished) = match event {
             PlayoutEvent::Started(_) => {
-                (before.is_none() && self.playing.is_none_or(|(last, _)| last < id), false)
+                (before.is_none() && self.playing.is_none_or(|last| last.id < id), false)
             }
-            // What does not sound may be shown before anything sounds.
-            PlayoutEvent::Phrase { aloud: false, .. } => return,
-            PlayoutEvent::Phrase { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
-                (before == Some((id, false)), false)
+            // A segment that is not spoken may be shown before anything sounds.
+            PlayoutEvent::Segment { aloud: false, .. } => return,
+            PlayoutEvent::Segment { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
+                (before == Some(Playing { id, finished: false }), false)
             }
             PlayoutEvent::Cue { .. } => return,
-            // What has no sound finishes without a start.
-            PlayoutEvent::Finished(_) => (before.is_none_or(|(_, finished)| !finished), true),
+            // A response without sound finishes without a start.
+            PlayoutEvent::Finished(_) => (before.is_none_or(|before| !before.finished), true),
         };
-        if self.playing.is_none_or(|(last, _)| last <= id) {
-            self.playing = Some((id, finished));
+        if self.playing.is_none_or(|last| last.id <= id) {
+            self.playing = Some(Playing { id, finished });
         }
-        self.must("playout_order", fits, || format!("answer {} is played out of order", id.0));
+        self.must("playout_order", fits, || format!("response {} is played out of order", id.0));
     }
 
     fn command(&mut self, command: &Command) {
@@ -199,27 +220,32 @@ impl Invariants {
             Command::Start(request, play) => self.start(request, *play),
             Command::Prefill(messages, _) => self.history(messages),
             Command::Play(id, play) => {
-                let known = self.told.as_ref().is_some_and(|told| told.id == *id);
+                let known = self.announced.as_ref().is_some_and(|announced| announced.id == *id);
                 self.made_is("nothing_after_end", *id);
-                self.must("hidden_unheard", known && *play != Play::Hidden, || {
-                    format!("answer {} is played as {play:?} and was not told of", id.0)
+                self.must("speculative_unheard", known && *play != Play::Speculative, || {
+                    format!("response {} is played as {play:?} and was not announced", id.0)
                 });
-                self.made = self.made.map(|(made, _)| (made, false));
+                self.made = self.made.map(|made| Made { speculative: false, ..made });
             }
             Command::Cancel(id) => {
                 self.made_is("nothing_after_end", *id);
                 self.made = None;
             }
-            Command::Hold(id, _) => {
+            Command::Filler(id, _) => {
                 self.made_is("nothing_after_end", *id);
-                let waits = self.told.as_ref().is_some_and(|told| told.id == *id && !told.sounding);
-                self.must("states_agree", waits, || format!("answer {} sounds and is held up", id.0));
+                let waits = self
+                    .announced
+                    .as_ref()
+                    .is_some_and(|announced| announced.id == *id && !announced.sounding);
+                self.must("states_agree", waits, || {
+                    format!("response {} sounds already and gets a filler", id.0)
+                });
             }
             Command::RunTool(id, _) | Command::Continue(id, _) => {
-                let known = self.told.as_ref().is_some_and(|told| told.id == *id);
+                let known = self.announced.as_ref().is_some_and(|announced| announced.id == *id);
                 self.made_is("nothing_after_end", *id);
-                self.must("hidden_unheard", known, || {
-                    format!("answer {} uses a tool and was not told of", id.0)
+                self.must("speculative_unheard", known, || {
+                    format!("response {} uses a tool and was not announced", id.0)
                 });
             }
             Command::Close(utterance) => {
@@ -234,49 +260,53 @@ impl Invariants {
             Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) | Command::Show(_) => {}
             Command::End(..) => {
                 let made = self.made;
-                self.must("one_answer", made.is_none(), || format!("{made:?} is made after the call's end"));
+                self.must("one_response", made.is_none(), || {
+                    format!("{made:?} is in progress after the call's end")
+                });
                 self.ended = true;
             }
         }
     }
 
     fn made_is(&mut self, invariant: &'static str, id: ResponseId) {
-        let made = self.made.map(|(made, _)| made);
-        self.must(invariant, made == Some(id), || format!("a command to {id:?}, and {made:?} is made"));
+        let made = self.made.map(|made| made.id);
+        self.must(invariant, made == Some(id), || {
+            format!("a command to {id:?}, and {made:?} is in progress")
+        });
     }
 
     fn start(&mut self, request: &ResponseRequest, play: Play) {
         let (id, last, made) = (request.id, self.last, self.made);
-        self.must("one_answer", made.is_none(), || format!("answer {} begins beside {made:?}", id.0));
-        self.must("one_request", id > last, || format!("answer {} begins after {last:?}", id.0));
-        let hidden = play == Play::Hidden;
-        let told = self.told.as_ref().is_some_and(|told| told.id == id);
-        self.must("hidden_unheard", told != hidden, || {
-            format!("answer {} begins as {play:?}, told of: {told}", id.0)
+        self.must("one_response", made.is_none(), || format!("response {} begins beside {made:?}", id.0));
+        self.must("one_request", id > last, || format!("response {} begins after {last:?}", id.0));
+        let speculative = play == Play::Speculative;
+        let announced = self.announced.as_ref().is_some_and(|announced| announced.id == id);
+        self.must("speculative_unheard", announced != speculative, || {
+            format!("response {} begins as {play:?}, announced: {announced}", id.0)
         });
         let whole = request.script.is_some()
             || request.messages.first().is_some_and(|first| first.role == Role::System)
                 && request.messages.last().is_some_and(|last| matches!(last.role, Role::User | Role::Tool));
-        self.must("whole_request", whole, || format!("answer {} answers no words of the person", id.0));
-        self.must("one_request", request.speculative == hidden, || {
-            format!("answer {} begins as {play:?}, speculative: {}", id.0, request.speculative)
+        self.must("whole_request", whole, || format!("response {} follows no words of the person", id.0));
+        self.must("one_request", request.speculative == speculative, || {
+            format!("response {} begins as {play:?}, speculative: {}", id.0, request.speculative)
         });
         self.history(&request.messages);
         if request.canned {
             self.canned = Some(id);
         }
-        (self.made, self.last) = (Some((id, hidden)), id);
+        (self.made, self.last) = (Some(Made { id, speculative }), id);
     }
 
-    /// Of the agent the history holds nothing but what was heard.
+    /// The agent's messages in the history contain only what was heard.
     fn history(&mut self, messages: &[Message]) {
         for (at, message) in messages.iter().enumerate() {
             let heard = message.role != Role::Assistant || self.heard.contains(&spaced(&message.content));
-            self.must("history_is_heard", heard, || format!("message {at} was never heard like that"));
+            self.must("history_is_heard", heard, || format!("message {at} was never heard in these words"));
         }
     }
 
-    /// What outlives the process holds no more than that, and ids go on behind it.
+    /// A remembered context contains only what was heard, and counts every id.
     fn remembered(&mut self, context: &CallContext) {
         let heard = spaced(&format!("{} {}", self.heard, self.appended.join(" ")));
         let said = context.messages.iter().filter(|message| message.role == Role::Assistant);
@@ -292,40 +322,40 @@ impl Invariants {
 
     fn event(&mut self, event: &CallEvent) {
         match event {
-            CallEvent::AnswerStarted(id) => {
-                let before = self.told.replace(Told { id: *id, ..Told::default() });
-                let new = self.ever_told.insert(*id);
-                self.must("one_answer", before.is_none() && new, || {
-                    format!("answer {} is told of after {:?}", id.0, before.map(|told| told.id))
+            CallEvent::ResponseStarted(id) => {
+                let before = self.announced.replace(Announced { id: *id, ..Announced::default() });
+                let new = self.ever_announced.insert(*id);
+                self.must("one_response", before.is_none() && new, || {
+                    format!("response {} is announced after {:?}", id.0, before.map(|announced| announced.id))
                 });
             }
-            CallEvent::AnswerText { response, .. } | CallEvent::AnswerTextEnded(response) => {
+            CallEvent::ResponseText { response, .. } | CallEvent::ResponseTextEnded(response) => {
                 self.of(*response);
             }
-            CallEvent::PhraseProgress { response, text, said, .. } => {
+            CallEvent::SegmentProgress { response, text, said, .. } => {
                 self.of(*response);
                 let some = text.get(..*said).is_some();
                 self.must("history_is_heard", some, || {
-                    format!("answer {} said more than it has", response.0)
+                    format!("response {} said more than its segment has", response.0)
                 });
             }
-            CallEvent::PhraseSpoken { response, text, .. } => {
-                if let Some(told) = self.of(*response) {
-                    told.said = spaced(&format!("{} {text}", told.said));
+            CallEvent::SegmentSpoken { response, text, .. } => {
+                if let Some(announced) = self.of(*response) {
+                    announced.said = spaced(&format!("{} {text}", announced.said));
                 }
             }
             CallEvent::AgentStartedSpeaking(response) => self.sounds(*response, true),
             CallEvent::AgentStoppedSpeaking(response) => self.sounds(*response, false),
             CallEvent::Interrupted { response, heard } => {
-                self.breaks_off(*response, AnswerEnd::Interrupted, heard)
+                self.breaks_off(*response, ResponseEnd::Interrupted, heard)
             }
-            CallEvent::AnswerFailed { response, heard } => {
-                self.breaks_off(*response, AnswerEnd::Failed, heard)
+            CallEvent::ResponseFailed { response, heard } => {
+                self.breaks_off(*response, ResponseEnd::Failed, heard)
             }
             CallEvent::Turn { response, end, .. } => self.turn(*response, *end),
             CallEvent::State(state) => {
                 let before = std::mem::replace(&mut self.state, *state);
-                self.must("states_agree", before != *state, || format!("{state:?} is told twice"));
+                self.must("states_agree", before != *state, || format!("{state:?} is announced twice"));
             }
             CallEvent::UserStartedSpeaking | CallEvent::UserStoppedSpeaking => {
                 let starts = *event == CallEvent::UserStartedSpeaking;
@@ -337,46 +367,49 @@ impl Invariants {
         }
     }
 
-    /// The answer that an event is about, which must be the one that was told of.
-    fn of(&mut self, id: ResponseId) -> Option<&mut Told> {
-        let known = self.told.as_ref().is_some_and(|told| told.id == id);
-        let hidden = self.made == Some((id, true));
-        let invariant =
-            if hidden || !self.ever_told.contains(&id) { "hidden_unheard" } else { "nothing_after_end" };
-        self.must(invariant, known, || format!("an event of answer {}, which is not told of", id.0));
-        self.told.as_mut().filter(|told| told.id == id)
+    /// The response that an event is about, which must be the announced one.
+    fn of(&mut self, id: ResponseId) -> Option<&mut Announced> {
+        let known = self.announced.as_ref().is_some_and(|announced| announced.id == id);
+        let speculative = self.made == Some(Made { id, speculative: true });
+        let invariant = if speculative || !self.ever_announced.contains(&id) {
+            "speculative_unheard"
+        } else {
+            "nothing_after_end"
+        };
+        self.must(invariant, known, || format!("an event of response {}, which is not announced", id.0));
+        self.announced.as_mut().filter(|announced| announced.id == id)
     }
 
     fn sounds(&mut self, id: ResponseId, sounding: bool) {
-        let Some(told) = self.of(id) else { return };
-        let before = std::mem::replace(&mut told.sounding, sounding);
+        let Some(announced) = self.of(id) else { return };
+        let before = std::mem::replace(&mut announced.sounding, sounding);
         self.must("states_agree", before != sounding, || {
-            format!("answer {} sounds: {sounding}, twice", id.0)
+            format!("response {} sounds: {sounding}, twice", id.0)
         });
     }
 
-    fn breaks_off(&mut self, id: ResponseId, end: AnswerEnd, heard: &str) {
-        let Some(told) = self.of(id) else { return };
+    fn breaks_off(&mut self, id: ResponseId, end: ResponseEnd, heard: &str) {
+        let Some(announced) = self.of(id) else { return };
         let heard = spaced(heard);
-        let (sounded, once) = (told.said.starts_with(&heard), told.broke.is_none());
-        told.broke = Some((end, heard));
-        self.must("history_is_heard", sounded, || format!("answer {} did not sound so far", id.0));
-        self.must("one_end", once, || format!("answer {} breaks off twice", id.0));
+        let (sounded, once) = (announced.said.starts_with(&heard), announced.broke.is_none());
+        announced.broke = Some(Broke { end, heard });
+        self.must("history_is_heard", sounded, || format!("response {} was not played that far", id.0));
+        self.must("one_end", once, || format!("response {} breaks off twice", id.0));
     }
 
-    fn turn(&mut self, id: ResponseId, end: AnswerEnd) {
-        let told = self.told.take_if(|told| told.id == id);
-        self.must("one_end", told.is_some(), || format!("answer {} ends and is not told of", id.0));
-        let Some(told) = told else { return };
-        self.must("states_agree", !told.sounding, || format!("answer {} ends and still sounds", id.0));
-        let made = self.made.take_if(|(made, _)| *made == id);
-        self.must("one_end", made.is_none() || told.broke.is_none(), || {
-            format!("answer {} broke off and goes on", id.0)
+    fn turn(&mut self, id: ResponseId, end: ResponseEnd) {
+        let announced = self.announced.take_if(|announced| announced.id == id);
+        self.must("one_end", announced.is_some(), || format!("response {} ends and is not announced", id.0));
+        let Some(announced) = announced else { return };
+        self.must("states_agree", !announced.sounding, || format!("response {} ends and still sounds", id.0));
+        let made = self.made.take_if(|made| made.id == id);
+        self.must("one_end", made.is_none() || announced.broke.is_none(), || {
+            format!("response {} broke off and continues", id.0)
         });
-        let broke = told.broke.as_ref().map_or(AnswerEnd::Finished, |(end, _)| *end);
-        self.must("one_end", broke == end, || format!("answer {} ended as {broke:?}, not {end:?}", id.0));
+        let broke = announced.broke.as_ref().map_or(ResponseEnd::Finished, |broke| broke.end);
+        self.must("one_end", broke == end, || format!("response {} ended as {broke:?}, not {end:?}", id.0));
         if self.canned != Some(id) {
-            let heard = told.broke.map_or(told.said, |(_, heard)| heard);
+            let heard = announced.broke.map_or(announced.said, |broke| broke.heard);
             self.was_heard(&heard);
         }
         self.takes_in_appended();
@@ -388,7 +421,7 @@ impl Invariants {
         };
         let kept = match input {
             Input::Client(ClientCommand::HangUp) => self.ended,
-            Input::Client(ClientCommand::Interrupt) => self.told.is_none(),
+            Input::Client(ClientCommand::Interrupt) => self.announced.is_none(),
             Input::Client(ClientCommand::Ready) => emits(|event| matches!(event, CallEvent::Ready { .. })),
             Input::Client(ClientCommand::Bad { .. }) => {
                 emits(|event| matches!(event, CallEvent::BadMessage { .. }))
@@ -397,20 +430,20 @@ impl Invariants {
         };
         self.must("control_kept", kept, || "a message of the client had no effect".into());
         if !self.ended {
-            let (state, sounding) = (self.state, self.told.as_ref().map(|told| told.sounding));
+            let (state, sounding) = (self.state, self.announced.as_ref().map(|announced| announced.sounding));
             let agrees = match sounding {
                 Some(true) => state == AgentState::Speaking,
                 Some(false) => state == AgentState::Thinking,
                 None => state != AgentState::Speaking,
             };
             self.must("states_agree", agrees, || {
-                format!("{state:?} is told, and an answer sounds: {sounding:?}")
+                format!("{state:?} is announced, and a response sounds: {sounding:?}")
             });
         }
     }
 }
 
-/// Words with one space between them, as every text here is compared.
+/// The text with single spaces between words, the form in which texts are compared here.
 fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

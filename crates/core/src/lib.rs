@@ -1,14 +1,14 @@
-//! What a call is and how it decides, and the face. Pure: no clock, no I/O, no async; time is passed in.
+//! The pure logic of a call and its face: no clock, no I/O, no async; time is passed in.
 //!
-//! - [`frame`], [`event`]: the vocabulary between rooms
+//! - [`frame`], [`event`]: the types that stages exchange
 //! - [`tool`]: functions that the model may call
 //! - [`plain`]: text without control characters
-//! - [`conversation`]: the one that decides; [`turn_end`], [`interjection`], [`slow`]: rules that it asks
-//! - [`context`]: what of a call outlives its process
-//! - [`invariants`]: what must hold in every call, whoever decides
+//! - [`conversation`]: makes a call's decisions; [`turn_prediction`], [`interjection`], [`slow`]: rules it applies
+//! - [`context`]: the part of a call that outlives its process
+//! - [`invariants`]: what must hold in every call
 //! - [`recording`]: the format of recorded calls, and their replay
 //! - [`avatar`]: the face that goes with the voice
-//! - [`mel`]: what spectra are made with: Hann's window, mel filters
+//! - [`mel`]: the building blocks of spectra: Hann window, mel filters
 #![forbid(unsafe_code)]
 
 pub mod avatar;
@@ -23,4 +23,4 @@ pub mod plain;
 pub mod recording;
 pub mod slow;
 pub mod tool;
-pub mod turn_end;
+pub mod turn_prediction;

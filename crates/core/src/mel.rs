@@ -1,5 +1,5 @@
-//! What spectra are made with: Hann's window, filters without their zeros, and Whisper's mel filterbank, which whisper.cpp
-//! expects inside its model file, and on which the end-of-turn model was trained.
+//! Building blocks of spectra: the Hann window, sparse filters, and Whisper's mel filterbank, which whisper.cpp expects inside
+//! its model file and which the end-of-turn model was trained on.
 
 const SAMPLE_RATE: f64 = 16_000.0;
 /// Samples of a spectrum.
@@ -24,8 +24,8 @@ fn mel_to_hz(mel: f64) -> f64 {
     if mel < break_mel { mel * HZ_PER_MEL } else { BREAK_HZ * (log_step() * (mel - break_mel)).exp() }
 }
 
-/// Slaney-normalised triangular filters, `bands` rows of [`FFT_BINS`], as librosa computes them (the rounding
-/// steps are kept in its order, so that the values are the ones Whisper was trained with).
+/// Slaney-normalised triangular filters, `bands` rows of [`FFT_BINS`], as librosa computes them (with its rounding
+/// steps in its order, so that the values are those Whisper was trained with).
 #[must_use]
 pub fn filterbank(bands: usize) -> Vec<f32> {
     let top = hz_to_mel(SAMPLE_RATE / 2.0);
@@ -48,7 +48,7 @@ pub fn filterbank(bands: usize) -> Vec<f32> {
     filters
 }
 
-/// Hann's window for spectra of so many samples: periodic, its highest point in the middle.
+/// The periodic Hann window of `size` samples, with its peak in the middle.
 #[must_use]
 pub fn hann(size: usize) -> Vec<f32> {
     let step = std::f64::consts::TAU / float(size);
@@ -63,7 +63,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Of the weights of all bins: one run of them lets something through.
+    /// A filter from the weights of all bins, of which one contiguous run is positive.
     #[must_use]
     pub fn of(bins: &[f32]) -> Self {
         let first = bins.iter().take_while(|weight| **weight <= 0.0).count();
@@ -71,15 +71,15 @@ impl Filter {
         Self { first, weights }
     }
 
-    /// What of the spectrum goes through.
+    /// The power that the filter passes.
     #[must_use]
     pub fn sum(&self, power: &[f32]) -> f32 {
         self.weights.iter().zip(&power[self.first..]).map(|(weight, power)| weight * power).sum()
     }
 }
 
-/// Mathematics libraries differ in the last bit of `ln` and `exp`; without it the filters are the same everywhere,
-/// and so is the converted model's checksum.
+/// Rounds away the last bits of `ln` and `exp`, in which maths libraries differ, so that the filters and the converted
+/// model's checksum are the same everywhere.
 fn settle(hz: f64) -> f64 {
     const STEPS: f64 = (1u64 << 32) as f64;
     (hz * STEPS).round() / STEPS
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_is_nothing_at_its_start_and_whole_in_its_middle() {
+    fn the_window_is_zero_at_its_start_and_one_in_its_middle() {
         let window = hann(400);
         assert_eq!((window.len(), window[0], window[200]), (400, 0.0, 1.0));
         assert!(
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_without_its_zeros_lets_through_what_it_did_with_them() {
+    fn a_sparse_filter_passes_the_same_power_as_the_dense_one() {
         let power = [5.0, 7.0, 11.0, 13.0];
         assert_eq!(Filter::of(&[0.0, 0.5, 1.0, 0.0]).sum(&power), 14.5);
         assert_eq!(Filter::of(&[1.0, 0.0, 0.0, 0.0]).sum(&power), 5.0);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_match_the_ones_whisper_was_trained_with() {
+    fn filters_match_those_whisper_was_trained_with() {
         // Reference: whisper/assets/mel_filters.npz, 80 bands.
         let f = filterbank(80);
         assert_eq!(f.len(), 80 * 201);

@@ -1,15 +1,15 @@
-//! Text without the characters that no person writes and no engine takes: it is cleaned wherever it enters. Pure.
+//! Removes characters that no person writes and no engine accepts, wherever text enters. Pure.
 
 use std::borrow::Cow;
 
-/// Controls but for line ends and tabs, byte order marks and noncharacters.
+/// Whether it is a control character other than line end or tab, a byte order mark or a noncharacter.
 #[must_use]
 pub fn is_dropped(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// The text without them.
+/// The text without the characters that [`is_dropped`] names.
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(is_dropped) {
@@ -19,7 +19,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON whose strings have no escapes of half a surrogate pair, which no Rust string holds: U+FFFD stands for each.
+/// JSON with each escape of a lone surrogate, which no Rust string can hold, replaced by U+FFFD.
 #[must_use]
 pub fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
     let (mut clean, mut copied, mut at) = (String::new(), 0, 0);
@@ -44,7 +44,7 @@ pub fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
     clean.into()
 }
 
-/// Bytes of an escape such as `\u00e4`.
+/// Length in bytes of an escape such as `\u00e4`.
 const ESCAPE: usize = 6;
 
 /// The UTF-16 unit of the escape that a text begins with.
@@ -58,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controls_go_and_line_ends_tabs_and_words_stay() {
+    fn control_characters_are_removed_and_line_ends_tabs_and_words_are_kept() {
         assert_eq!(plain("\u{feff}a\0b\r\n\tc\u{1b}[1md\u{85}e\u{7f}"), "ab\n\tc[1mde");
         assert!(matches!(plain("ä 你好 🎉\n"), Cow::Borrowed(_)));
     }
 
     #[test]
-    fn half_a_surrogate_pair_spoils_no_message() {
+    fn a_lone_surrogate_does_not_make_a_message_unreadable() {
         for (json, text) in [
             (r#""a\ud83db""#, "a\u{fffd}b"),
             (r#""\ude00\ud83d""#, "\u{fffd}\u{fffd}"),

@@ -1,51 +1,51 @@
-//! Why a turn took long: the stage that was longest beyond its usual, and a sentence for people. Pure, from its marks.
+//! Why a turn was slow: the stage that exceeded its usual time the most, and a sentence for people. Pure, from its marks.
 
 use crate::event::{Slow, TurnMarks};
-use crate::turn_end::{Shape, Vote};
+use crate::turn_prediction::{Shape, TurnPrediction};
 
-/// A turn that took longer owes a reason.
+/// A turn that takes longer gets a reason, in milliseconds.
 pub const SLOW_MS: u32 = 1_500;
 
-/// Fewer new tokens are read in no time worth mentioning.
+/// Fewer new tokens are evaluated in negligible time.
 const MANY_TOKENS: u32 = 50;
 
-/// What the marks do not tell.
+/// What the marks do not show.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Circumstances {
     /// What decided the end of the turn.
-    pub vote: Option<Vote>,
-    /// The answer was begun again after an engine had failed.
+    pub prediction: Option<TurnPrediction>,
+    /// The response was begun again after an engine failed.
     pub retried: bool,
-    /// A sound of the person kept the answer from beginning.
+    /// A sound of the person delayed the response.
     pub delayed: bool,
-    /// Tokens that the model had to read before its first word.
+    /// Tokens that the model had to evaluate before its first word.
     pub read: Option<u32>,
 }
 
-/// A part of the way from the last spoken sample to the first one of the answer.
+/// A period between the last spoken sample and the first sample of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stage {
-    /// As in metrics and spans.
+    /// The name in metrics and spans.
     pub name: &'static str,
-    /// Milliseconds after the last spoken sample.
+    /// Its start, in milliseconds after the last spoken sample.
     pub from: u32,
-    /// Milliseconds after the last spoken sample.
+    /// Its end, in milliseconds after the last spoken sample.
     pub to: u32,
 }
 
-/// Every stage that can be to blame, with what it takes in a good turn, in milliseconds.
+/// Every stage that can be blamed, with its usual duration in milliseconds.
 pub const STAGES: [(&str, u32); 8] = [
     ("pause", 130),
     ("transcript", 250),
     ("turn_decided", 250),
     ("first_token", 250),
-    ("first_phrase", 150),
+    ("first_segment", 150),
     ("first_audio", 250),
     ("first_sent", 40),
     ("heard", 150),
 ];
 
-/// The stages that a turn waited for, one after the other. What was done meanwhile, unheard, is not among them.
+/// The stages that a turn waited for, in sequence. Speculative work that was done meanwhile is not among them.
 #[must_use]
 pub fn waited_for(marks: &TurnMarks) -> Vec<Stage> {
     let mut stages = Vec::new();
@@ -56,17 +56,17 @@ pub fn waited_for(marks: &TurnMarks) -> Vec<Stage> {
             at = to;
         }
     };
-    // An answer that was ready when the turn was decided has cost no time.
+    // A response that was ready when the turn was decided cost no time.
     let ready = marks.first_audio.is_some_and(|audio| marks.turn_decided.is_some_and(|end| audio <= end));
     step("pause", marks.pause);
     step("transcript", marks.transcript);
     if ready {
         step("turn_decided", marks.turn_decided);
     } else {
-        // Until the answer was begun, the end of the turn was in doubt.
+        // Until the response was begun, the end of the turn was in doubt.
         step("turn_decided", marks.speculated.or(marks.turn_decided));
         step("first_token", marks.first_token);
-        step("first_phrase", marks.first_phrase);
+        step("first_segment", marks.first_segment);
         step("first_audio", marks.first_audio);
     }
     step("first_sent", marks.first_sent);
@@ -92,42 +92,42 @@ pub fn explain(marks: &TurnMarks, circumstances: Circumstances) -> Option<Slow> 
 fn sentence(stage: Stage, circumstances: Circumstances) -> String {
     let ms = stage.to - stage.from;
     match stage.name {
-        "pause" => format!("The end of the voice was noticed late, after {ms} ms."),
+        "pause" => format!("The end of the voice was detected late, after {ms} ms."),
         "transcript" => format!("Recognition was late: the last words took {ms} ms."),
         "turn_decided" => {
-            format!("The end of the turn was waited for, {ms} ms: {}.", doubt(circumstances.vote))
+            format!("Waited {ms} ms for the end of the turn: {}.", doubt(circumstances.prediction))
         }
         "first_token" if circumstances.retried => {
-            format!("An engine failed and the answer was begun again: its first word took {ms} ms.")
+            format!("An engine failed and the response was begun again: its first word took {ms} ms.")
         }
         "first_token" => match circumstances.read.filter(|tokens| *tokens >= MANY_TOKENS) {
             Some(tokens) => {
-                format!("The model took {ms} ms to its first word: it was reading {tokens} new tokens.")
+                format!("The model took {ms} ms to write its first word: it had {tokens} new tokens to read.")
             }
-            None => format!("The model took {ms} ms to its first word."),
+            None => format!("The model took {ms} ms to write its first word."),
         },
-        "first_phrase" => {
-            format!("The model took {ms} ms from its first word to a phrase that can be spoken.")
+        "first_segment" => {
+            format!("The model took {ms} ms from its first word to the end of the first segment.")
         }
-        "first_audio" => format!("The voice took {ms} ms for the first phrase."),
+        "first_audio" => format!("Synthesis of the first segment took {ms} ms."),
         "first_sent" if circumstances.delayed => {
-            format!("The answer gave way to a sound of the person, for {ms} ms.")
+            format!("A sound of the person delayed the response by {ms} ms.")
         }
-        "first_sent" => format!("The answer's first sound waited {ms} ms to be played."),
-        _ => format!("The way to the client's ear took {ms} ms."),
+        "first_sent" => format!("The response's first sound waited {ms} ms to be played."),
+        _ => format!("Transport to the client's ear took {ms} ms."),
     }
 }
 
-/// What spoke against the end of the turn.
-fn doubt(vote: Option<Vote>) -> &'static str {
-    match vote {
-        Some(Vote { shape: Shape::Open, .. }) => "the sentence seemed unfinished",
-        Some(Vote { shape: Shape::Dictating, .. }) => "a number seemed to be dictated",
-        Some(Vote { prosody: Some(prosody), .. }) if prosody < 0.5 => {
+/// What suggested that the turn was not over.
+fn doubt(prediction: Option<TurnPrediction>) -> &'static str {
+    match prediction {
+        Some(TurnPrediction { shape: Shape::Open, .. }) => "the sentence seemed unfinished",
+        Some(TurnPrediction { shape: Shape::Dictating, .. }) => "a number seemed to be dictated",
+        Some(TurnPrediction { prosody: Some(prosody), .. }) if prosody < 0.5 => {
             "the voice sounded as if it would go on"
         }
-        Some(vote) if vote.score() < 0.5 => "the words seemed incomplete",
-        _ => "nothing told surely that it was over",
+        Some(prediction) if prediction.score() < 0.5 => "the words seemed incomplete",
+        _ => "nothing showed clearly that it was over",
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         turn_decided: Some(420),
         transcript: Some(400),
         first_token: Some(600),
-        first_phrase: Some(700),
+        first_segment: Some(700),
         first_audio: Some(900),
         first_sent: Some(920),
         heard: None,
@@ -152,32 +152,32 @@ mod tests {
     };
 
     fn blamed(marks: TurnMarks) -> (&'static str, String) {
-        let vote = Some(Vote { prosody: Some(0.1), meaning: None, shape: Shape::Plain });
-        let slow = explain(&marks, Circumstances { vote, ..Default::default() }).expect("it is slow");
+        let prediction = Some(TurnPrediction { prosody: Some(0.1), meaning: None, shape: Shape::Plain });
+        let slow = explain(&marks, Circumstances { prediction, ..Default::default() }).expect("it is slow");
         (slow.stage, slow.reason)
     }
 
     #[test]
-    fn a_turn_in_time_owes_no_reason_and_a_greeting_never_does() {
+    fn a_turn_in_time_gets_no_reason_and_a_greeting_never_does() {
         assert_eq!(explain(&USUAL, Circumstances::default()), None);
         let greeting = TurnMarks { first_sent: Some(5000), ..TurnMarks::default() };
         assert_eq!(explain(&greeting, Circumstances::default()), None);
     }
 
     #[test]
-    fn the_stage_that_is_longest_beyond_its_usual_is_named_with_what_is_known_of_it() {
+    fn the_stage_that_exceeds_its_usual_time_the_most_is_named_with_its_cause() {
         let late = |by: u32| move |mark: Option<u32>| mark.map(|at| at + by);
         let model = TurnMarks {
             first_token: late(900)(USUAL.first_token),
-            first_phrase: late(900)(USUAL.first_phrase),
+            first_segment: late(900)(USUAL.first_segment),
             first_audio: late(900)(USUAL.first_audio),
             first_sent: late(900)(USUAL.first_sent),
             ..USUAL
         };
-        assert_eq!(blamed(model), ("first_token", "The model took 1100 ms to its first word.".into()));
+        assert_eq!(blamed(model), ("first_token", "The model took 1100 ms to write its first word.".into()));
         let reading = Circumstances { read: Some(700), ..Default::default() };
         let reason = explain(&model, reading).expect("it is slow").reason;
-        assert_eq!(reason, "The model took 1100 ms to its first word: it was reading 700 new tokens.");
+        assert_eq!(reason, "The model took 1100 ms to write its first word: it had 700 new tokens to read.");
         let heard = TurnMarks { heard: Some(1800), ..USUAL };
         assert_eq!(blamed(heard).0, "heard");
         let words = TurnMarks {
@@ -185,7 +185,7 @@ mod tests {
             speculated: None,
             turn_decided: Some(1500),
             first_token: Some(1600),
-            first_phrase: Some(1650),
+            first_segment: Some(1650),
             first_audio: Some(1800),
             first_sent: Some(1820),
             ..USUAL
@@ -194,14 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_ready_when_the_turn_was_decided_is_not_to_blame() {
+    fn a_response_that_was_ready_when_the_turn_was_decided_is_not_blamed() {
         let waited = TurnMarks { turn_decided: Some(1700), first_sent: Some(1720), ..USUAL };
         let (stage, reason) = blamed(waited);
         assert_eq!(stage, "turn_decided");
-        assert_eq!(
-            reason,
-            "The end of the turn was waited for, 1300 ms: the voice sounded as if it would go on."
-        );
+        assert_eq!(reason, "Waited 1300 ms for the end of the turn: the voice sounded as if it would go on.");
     }
 
     fn mark() -> impl Strategy<Value = Option<u32>> {
@@ -212,9 +209,9 @@ mod tests {
         #[test]
         fn the_stages_follow_each_other_and_a_slow_turn_has_a_reason(
             (pause, speculated, turn_decided, transcript) in (mark(), mark(), mark(), mark()),
-            (first_token, first_phrase, first_audio, first_sent, heard) in (mark(), mark(), mark(), mark(), mark()),
+            (first_token, first_segment, first_audio, first_sent, heard) in (mark(), mark(), mark(), mark(), mark()),
         ) {
-            let marks = TurnMarks { pause, speculated, turn_decided, transcript, first_token, first_phrase, first_audio, first_sent, heard, interrupted: None, failed: None, done: None };
+            let marks = TurnMarks { pause, speculated, turn_decided, transcript, first_token, first_segment, first_audio, first_sent, heard, interrupted: None, failed: None, done: None };
             let stages = waited_for(&marks);
             prop_assert!(stages.windows(2).all(|pair| pair[0].to == pair[1].from));
             prop_assert!(stages.iter().all(|stage| STAGES.iter().any(|(name, _)| *name == stage.name)));

@@ -1,7 +1,7 @@
-//! Tools: functions that the model may call. What they are, and what may be said of them; pure.
+//! Tools: functions that the model may call, their limits and their checks. Pure.
 //!
-//! - [`bounds`]: how much work a schema can cause
-//! - `schema`: checks schemas and arguments within that
+//! - [`bounds`]: limits the work that a schema can cause
+//! - `schema`: checks schemas and arguments within those limits
 
 pub mod bounds;
 mod schema;
@@ -9,20 +9,20 @@ mod schema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Most tools that a client may bring, or a configuration name: each one is read by the model.
+/// Most tools that a client may bring or a configuration may name: the model reads each one.
 pub const MOST_TOOLS: usize = 16;
 const LONGEST_NAME: usize = 64;
 const LONGEST_DESCRIPTION: usize = 1000;
-/// Most patterns in all schemas of a client together: each is compiled when it is checked.
+/// Most patterns in all of a client's schemas together: each check compiles each of them.
 const MOST_CLIENT_PATTERNS: usize = 32;
 
-/// Who does what a tool does.
+/// Who runs a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doer {
-    /// The server, by telling the time.
+    /// The server, which tells the time.
     CurrentTime,
-    /// The conversation, by ending the call.
+    /// The conversation, which ends the call.
     EndCall,
     /// A web server.
     Webhook,
@@ -31,7 +31,7 @@ pub enum Doer {
 }
 
 impl Doer {
-    /// For metrics.
+    /// The name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,29 +49,38 @@ pub struct Tool {
     pub name: String,
     /// What it does and when to call it, for the model.
     pub description: String,
-    /// JSON schema of its arguments, an object.
+    /// JSON schema of its arguments, which are an object.
     pub parameters: Value,
-    /// Milliseconds after which nobody waits for its result.
+    /// Milliseconds after which its result is no longer awaited.
     pub timeout_ms: u64,
-    /// Who does it.
+    /// Who runs it.
     pub doer: Doer,
 }
 
 /// The tools of a call.
 pub type Tools = Vec<Tool>;
 
+/// The call of a tool as a model writes it: nothing of it has been looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenCall {
+    /// Of the tool; there may be none of that name.
+    pub name: String,
+    /// JSON, if the model is careful.
+    pub arguments: String,
+}
+
 /// A call of a tool, by the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Unique within a call.
     pub id: String,
-    /// The tool.
+    /// The tool's name.
     pub name: String,
-    /// Its arguments, which follow the tool's schema.
+    /// Its arguments, valid by the tool's schema.
     pub arguments: Value,
 }
 
-/// How a tool's call ended.
+/// How a tool call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolEnd {
@@ -79,11 +88,11 @@ pub enum ToolEnd {
     Done,
     /// With an error, or too late.
     Failed,
-    /// Nobody waits any more.
+    /// Its result is no longer wanted.
     Cancelled,
 }
 
-/// The tools that come with the server, by their names.
+/// The built-in tool of this name.
 #[must_use]
 pub fn builtin(name: &str) -> Option<Tool> {
     let (doer, description) = match name {
@@ -97,11 +106,11 @@ pub fn builtin(name: &str) -> Option<Tool> {
     Some(Tool { name: name.into(), description: description.into(), parameters, timeout_ms: 1000, doer })
 }
 
-/// Names of the tools that come with the server.
+/// Names of the built-in tools.
 pub const BUILTIN: [&str; 2] = ["current_time", "end_call"];
 
 impl Tool {
-    /// What is wrong with it, each fault with its field.
+    /// Everything that is wrong with it, each fault with its field.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -137,25 +146,25 @@ impl Tool {
         schema::check(&self.parameters).err()
     }
 
-    /// The arguments as the model wrote them, if they follow the schema.
+    /// Parses the arguments that the model wrote, if they follow the schema.
     ///
     /// # Errors
-    /// What is wrong, in a sentence that helps the model to do better.
+    /// What is wrong, in a sentence that helps the model correct it.
     pub fn arguments(&self, written: &str) -> Result<Value, String> {
         schema::arguments(&self.parameters, written)
     }
 }
 
-/// Names that occur twice.
+/// Names that occur more than once.
 pub fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = std::collections::HashSet::new();
     names.filter(|name| !seen.insert(*name)).collect()
 }
 
-/// The tools that a client brings.
+/// Reads the tools that a client brings.
 ///
 /// # Errors
-/// The first fault, with its place.
+/// The first fault, with its location.
 pub fn of_client(list: &Value, timeout_ms: u64) -> Result<Vec<Tool>, String> {
     let list = list.as_array().ok_or("tools: not a list")?;
     if list.len() > MOST_TOOLS {
@@ -198,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_break_the_schema_are_told_with_their_place() {
+    fn arguments_that_break_the_schema_are_reported_with_their_location() {
         let tool = tool(json!({
             "type": "object",
             "properties": { "number": { "type": "string" }, "days": { "type": "integer" } },
@@ -213,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_tool_is_told() {
+    fn every_fault_of_a_tool_is_reported() {
         let bad = Tool {
             name: "look up".into(),
             description: " ".into(),
@@ -225,14 +234,14 @@ mod tests {
             assert!(faults.iter().any(|fault| fault.starts_with(field)), "{field} {faults:?}");
         }
         assert!(BUILTIN.iter().all(|name| builtin(name).unwrap().faults().is_empty()));
-        // Nothing is fetched to understand a schema.
+        // A schema's references are never fetched.
         let remote =
             tool(json!({ "type": "object", "properties": { "x": { "$ref": "http://127.0.0.1:9/x" } } }));
         assert_eq!(remote.faults().len(), 1, "{:?}", remote.faults());
     }
 
     #[test]
-    fn a_client_s_tools_are_checked_all() {
+    fn all_tools_of_a_client_are_checked() {
         let one = |name: &str| json!({ "name": name, "description": "Does it." });
         assert_eq!(of_client(&json!([one("a"), one("b")]), 9000).unwrap()[1].timeout_ms, 9000);
         let patterns: Value = (0..12).map(|n| (n.to_string(), json!({ "pattern": "^a$" }))).collect();

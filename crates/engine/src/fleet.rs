@@ -1,4 +1,4 @@
-//! All engines of a server: one of each kind, and what the server itself computes.
+//! All engines of a server: one of each kind, and the models that run in the server itself.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use super::speech_cache::CachedTts;
 use super::{EndOfTurn, Engines, Llm, Stt, Tts, Vad};
 use crate::config::Config;
 
-/// The engines and what is known of them.
+/// The engines and their statuses.
 pub struct Fleet {
     /// Speech to text.
     pub stt: Backend<dyn Stt>,
     /// Language model.
     pub llm: Backend<dyn Llm>,
-    /// Text to speech, which is remembered.
+    /// Text to speech, cached.
     pub tts: Backend<dyn Tts>,
     vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
-    /// The end of a turn by its sound; none: the profile has no such model.
+    /// Turn prediction by prosody; none: the profile has no such model.
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
     backends: Backends,
 }
 
 impl Fleet {
-    /// Starts what is to be started and connects to the rest. Returns at once; engines load in the background.
+    /// Starts child engines and connects to remote ones. Returns at once; engines load in the background.
     ///
     /// # Errors
-    /// When the model of voice activity or of the end of a turn cannot be loaded, an engine's program is not there, or an address is wrong.
+    /// When the voice activity or end-of-turn model cannot be loaded, an engine's program is missing, or an address is wrong.
     pub fn start(config: &Config, models: &ModelFiles) -> anyhow::Result<Self> {
         let silero = Silero::load(&models.runtime, &models.vad)?;
         let end_of_turn = match &models.turn {
@@ -39,14 +39,14 @@ impl Fleet {
         Ok(Self {
             stt: backends.stt(config, models)?,
             llm: backends.llm(config, models)?,
-            tts: remembered(backends.tts(config, models)?, config.tts.cache_mb),
+            tts: cached(backends.tts(config, models)?, config.tts.cache_mb),
             vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
             end_of_turn,
             backends,
         })
     }
 
-    /// For calls.
+    /// The engines, for calls.
     #[must_use]
     pub fn engines(&self) -> Engines {
         Engines {
@@ -58,13 +58,13 @@ impl Fleet {
         }
     }
 
-    /// True when every engine answers.
+    /// Whether every engine is ready.
     #[must_use]
     pub fn ready(&self) -> bool {
         self.missing().is_none()
     }
 
-    /// What calls wait for, in words; none: every engine answers.
+    /// What calls wait for, as a sentence; none: every engine is ready.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
         let engines = [
@@ -84,8 +84,8 @@ impl Fleet {
     }
 }
 
-/// Speech that is remembered, unless the configuration leaves no room for it.
-fn remembered(tts: Backend<dyn Tts>, megabytes: u32) -> Backend<dyn Tts> {
+/// Adds the speech cache, unless it is configured to have no room.
+fn cached(tts: Backend<dyn Tts>, megabytes: u32) -> Backend<dyn Tts> {
     let Backend { engine, status } = tts;
     match megabytes {
         0 => Backend { engine, status },
@@ -99,20 +99,39 @@ mod tests {
 
     use super::*;
     use crate::health::Wedge;
-    use crate::scripted::{LoudnessVad, ScriptedLlm, ScriptedStt, ScriptedTts};
     use crate::status::EngineStatus;
 
-    #[test]
-    fn the_first_engine_that_is_wedged_is_named_in_a_sentence() {
+    /// Voice activity that hears nothing.
+    struct Deaf;
+
+    impl Vad for Deaf {
+        fn probability(&mut self, _window: &[i16]) -> f32 {
+            0.0
+        }
+    }
+
+    /// Engines elsewhere: nothing of them is started.
+    fn elsewhere() -> Config {
+        let mut config = Config::default();
+        for url in [&mut config.stt.url, &mut config.llm.url, &mut config.tts.url] {
+            *url = "http://127.0.0.1:9".into();
+        }
+        config
+    }
+
+    #[tokio::test]
+    async fn the_first_engine_that_is_wedged_is_named_in_a_sentence() {
         let ready = || watch::channel(EngineStatus { ready: true, ..EngineStatus::default() });
         let ((_stt, stt), (model, llm), (voice, tts)) = (ready(), ready(), ready());
+        let (config, models) = (elsewhere(), ModelFiles::default());
+        let backends = Backends::new(false).unwrap();
         let fleet = Fleet {
-            stt: Backend { engine: Arc::new(ScriptedStt::default()), status: stt },
-            llm: Backend { engine: Arc::new(ScriptedLlm::default()), status: llm },
-            tts: Backend { engine: Arc::new(ScriptedTts), status: tts },
-            vad: Arc::new(|| Box::new(LoudnessVad) as Box<dyn Vad>),
+            stt: Backend { status: stt, ..backends.stt(&config, &models).unwrap() },
+            llm: Backend { status: llm, ..backends.llm(&config, &models).unwrap() },
+            tts: Backend { status: tts, ..backends.tts(&config, &models).unwrap() },
+            vad: Arc::new(|| Box::new(Deaf) as Box<dyn Vad>),
             end_of_turn: None,
-            backends: Backends::new(false).unwrap(),
+            backends,
         };
         assert_eq!((fleet.ready(), fleet.missing()), (true, None));
         voice.send_replace(EngineStatus::not_ready(Wedge::Silent.as_str()));

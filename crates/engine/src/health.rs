@@ -1,59 +1,60 @@
-//! When an engine is wedged, by its answers to questions of health and by the time that passes. Pure.
+//! Decides whether an engine is wedged, from its health replies and elapsed time. Pure.
 
 use std::time::Duration;
 
-/// How often [`Health`] wants to hear that time has passed.
+/// How often [`Health`] needs a tick.
 pub const TICK: Duration = Duration::from_millis(250);
-/// A tick that comes later than this counts no more: what holds this process back holds the engine back as well.
+/// Longest time that one tick counts for: whatever delays this process delays the engine too.
 const MOST_COUNTED: Duration = Duration::from_millis(500);
-/// A new process that has not said a word: it links its libraries, and a GPU's take seconds.
+/// Silence allowed to a new process: it loads its libraries, and a GPU's take seconds.
 const STARTING: Duration = Duration::from_secs(30);
-/// An engine that loads is asked too, but a machine that reads gigabytes answers late.
+/// Silence allowed to an engine that loads: a machine that reads gigabytes responds late.
 const LOADING_SILENCE: Duration = Duration::from_secs(10);
-/// The largest models from the slowest disk.
+/// Time allowed for loading: the largest models from the slowest disk.
 const LOADING: Duration = Duration::from_secs(15 * 60);
-/// An engine that was ready and says nothing.
+/// Silence allowed to an engine that was ready.
 const SILENCE: Duration = Duration::from_secs(2);
-/// One step of a model's work: a batch of tokens, a window of speech, a clause. Longer is worth nothing to a call.
+/// Time allowed for one step of a model's work, such as a batch of tokens, a window of speech or a clause. A longer one is
+/// useless to a call.
 const STEP: Duration = Duration::from_secs(60);
 
-/// What an engine says of itself.
+/// What an engine reports of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// It loads its model.
     Loading,
-    /// It works, and has been at one step of its work for so long; zero: it is idle.
+    /// It is ready, and has been at the current step of its work for this long; zero: it is idle.
     Ready(Duration),
-    /// It cannot load its model, and says why.
+    /// It cannot load its model.
     Failed,
 }
 
 /// What happens to an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Its process begins.
+    /// Its process has started.
     Started,
-    /// Its process has ended; it is nobody's fault that it does not answer.
+    /// Its process has ended, so its silence is expected.
     Ended,
-    /// It answers.
+    /// It replied.
     Answered(Answer),
     /// Time passes.
     Tick,
 }
 
-/// In what way an engine is wedged.
+/// How an engine is wedged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wedge {
     /// It does not answer.
     Silent,
-    /// It answers, but its model does not get on.
+    /// It replies, but its model makes no progress.
     Stuck,
-    /// It answers, but does not get ready.
+    /// It replies, but does not finish loading.
     Loads,
 }
 
 impl Wedge {
-    /// Words for people.
+    /// The predicate of a sentence for operators.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,9 +68,9 @@ impl Wedge {
 /// A wedged engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wedged {
-    /// Which of its processes, in the order of their starts; 0 for one that runs elsewhere.
+    /// The number of its process, counting starts; 0 for one that runs elsewhere.
     pub number: u32,
-    /// In what way.
+    /// How it is wedged.
     pub wedge: Wedge,
 }
 
@@ -86,21 +87,21 @@ enum Stage {
 #[derive(Debug)]
 pub struct Health {
     stage: Stage,
-    /// Since its last answer.
+    /// Time since its last reply.
     silent: Duration,
-    /// Since its stage began.
+    /// Time since its stage began.
     stayed: Duration,
     at: Duration,
 }
 
 impl Health {
-    /// An engine that begins now; `at` counts from any moment.
+    /// An engine that starts now; `at` counts from any moment.
     #[must_use]
     pub fn new(at: Duration) -> Self {
         Self { stage: Stage::Starting, silent: Duration::ZERO, stayed: Duration::ZERO, at }
     }
 
-    /// Takes an event at its time.
+    /// Takes an event and its time.
     pub fn on(&mut self, at: Duration, event: Event) {
         let passed = at.saturating_sub(self.at).min(MOST_COUNTED);
         self.at = at;
@@ -146,7 +147,7 @@ mod tests {
     const IDLE: Event = Event::Answered(Answer::Ready(Duration::ZERO));
     const LOADS: Event = Event::Answered(Answer::Loading);
 
-    /// When an engine that says nothing after these events is found wedged; none within the time.
+    /// When an engine that is silent after these events is found wedged; none: not within this time.
     fn found(events: &[Event], within: Duration) -> Option<(Duration, Wedge)> {
         let mut health = Health::new(Duration::ZERO);
         events.iter().for_each(|event| health.on(Duration::ZERO, *event));
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_forgiven_as_long_as_the_stage_of_its_life_explains_it() {
+    fn the_silence_allowed_depends_on_the_engines_stage() {
         let cases: [(&[Event], Option<Duration>); 7] = [
             (&[], Some(STARTING)),
             (&[Event::Started, LOADS], Some(LOADING_SILENCE)),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_the_silence_and_a_new_process_begins_afresh() {
+    fn a_reply_ends_the_silence_and_a_new_process_starts_afresh() {
         let mut health = Health::new(Duration::ZERO);
         health.on(Duration::ZERO, IDLE);
         for second in 1..100 {
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_up_server_takes_its_own_delay_for_nobodys() {
+    fn a_delay_of_the_server_itself_does_not_count_as_silence() {
         let mut health = Health::new(Duration::ZERO);
         health.on(Duration::ZERO, IDLE);
         health.on(Duration::from_secs(3600), Event::Tick);
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_answers_is_wedged_when_its_model_does_not_get_on() {
+    fn an_engine_that_replies_is_wedged_when_its_model_makes_no_progress() {
         let mut health = Health::new(Duration::ZERO);
         let working = |step| Event::Answered(Answer::Ready(step));
         health.on(Duration::ZERO, working(STEP - TICK));

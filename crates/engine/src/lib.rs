@@ -1,13 +1,13 @@
-//! What the pipeline needs of engines, and the ways to get it.
+//! The interfaces of the engines that the pipeline uses, and their implementations.
 //!
 //! - this file: the traits [`Stt`], [`Llm`], [`Tts`], [`Vad`] and [`EndOfTurn`]
-//! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it answers
-//! - [`backends`]: what makes engines, an adapter each, and which of them the configuration means
-//! - [`fleet`]: all engines of a server; [`model_files`]: what they read
-//! - [`health`]: when an engine is wedged (pure); [`watchdog`]: ends requests to it
-//! - [`speech_cache`]: remembers how short phrases sound
-//! - [`silero`], [`smart_turn`]: voice activity and the end of a turn, in the server itself, through [`onnx`], a `pool` of sessions each
-//! - [`scripted`]: engines for tests of turn-taking
+//! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it is ready
+//! - [`backends`]: the adapters that make engines, selected by the configuration
+//! - [`fleet`]: all engines of a server; [`model_files`]: their model files
+//! - [`health`]: decides whether an engine is wedged (pure); [`watchdog`]: ends requests to it; [`retry`]: how long a request waits for one
+//! - [`speech_cache`]: keeps the speech of short segments
+//! - [`silero`], [`smart_turn`]: voice activity and turn prediction by prosody, in the server itself, through [`onnx`], with a
+//!   `pool` of sessions each
 
 #![forbid(unsafe_code)]
 
@@ -22,7 +22,7 @@ pub mod health;
 pub mod model_files;
 mod onnx;
 mod pool;
-pub mod scripted;
+pub mod retry;
 pub mod silero;
 pub mod smart_turn;
 pub mod speech_cache;
@@ -33,15 +33,15 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use tokio::sync::{mpsc, watch};
 
-use crate::frame::{LanguageWeight, Message, Transcript};
-use crate::tool::Tools;
+use crate::frame::{LanguageWeight, Message, Transcript, WordTime};
+use crate::tool::{Tools, WrittenCall};
 pub use capabilities::{LlmCapabilities, SttCapabilities, TtsCapabilities, WordTimes};
 use status::Life;
 
-/// Why an engine did not answer.
+/// Why a request to an engine failed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum EngineError {
-    /// It is not there, or still loads; a later try may succeed.
+    /// It is not running or still loading; a later attempt may succeed.
     #[error("the engine is not ready: {0}")]
     Unavailable(String),
     /// It has too much to do.
@@ -50,54 +50,63 @@ pub enum EngineError {
     /// The request cannot be served, now or later.
     #[error("the engine refused: {0}")]
     Invalid(String),
-    /// The prompt has more tokens than fit beside the answer; a shorter one can be served.
+    /// The prompt has more tokens than fit together with the response; a shorter one can be served.
     #[error("the prompt has {got} tokens, and {limit} fit")]
     TooLong {
         /// Tokens that a prompt may have.
         limit: u32,
-        /// Tokens that it has; an estimate where the text is too long even to be read.
+        /// Tokens that it has; an estimate if the text is too long even to be tokenised.
         got: u32,
     },
     /// It took too long.
     #[error("the engine took too long")]
     Deadline,
-    /// It failed at it.
+    /// It failed.
     #[error("the engine failed: {0}")]
     Failed(String),
 }
 
 impl EngineError {
-    /// A later try may succeed.
+    /// Whether a later attempt may succeed.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Busy(_))
     }
 }
 
-/// From the pipeline to recognition.
+/// What the pipeline sends to recognition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SttInput {
     /// More of the utterance at [`crate::frame::MIC_RATE`].
     Audio(Vec<i16>),
-    /// The words so far are wanted, under this number.
+    /// A request for the words so far.
     Decode {
-        /// Comes back with the transcript.
+        /// Number of the request, returned with the transcript.
         number: u32,
         /// False: a partial, which a newer decode may replace.
         last: bool,
-        /// How an earlier transcript began that is to stay; the rest alone need be sought.
+        /// The stable beginning of an earlier transcript; only the rest needs to be decoded.
         stable: String,
-        /// Short phrases of which one may be all that was said; empty: any words are as likely.
+        /// Short phrases, one of which may be all that was said; empty: no expectation.
         phrases: Vec<String>,
     },
 }
 
 /// One utterance in recognition. Dropping it stops the work.
 pub struct SttStream {
-    /// Bounded; waits when the engine is late.
+    /// Bounded; sending waits when the engine is late.
     pub input: mpsc::Sender<SttInput>,
-    /// Transcripts with their numbers; ends after an error.
-    pub output: BoxStream<'static, Result<(u32, Transcript), EngineError>>,
+    /// What was decoded, in the order of the questions; ends after an error.
+    pub output: BoxStream<'static, Result<Decoded, EngineError>>,
+}
+
+/// The answer to [`SttInput::Decode`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// As it was asked under.
+    pub number: u32,
+    /// The words so far.
+    pub words: Transcript,
 }
 
 /// An utterance to be recognised.
@@ -105,9 +114,9 @@ pub struct SttStream {
 pub struct SttRequest {
     /// ISO 639-1; empty: identify it.
     pub language: String,
-    /// What to expect then, relative to each other; empty: any language.
+    /// Relative weights of the languages to expect when identifying it; empty: any language.
     pub expected: Vec<LanguageWeight>,
-    /// Nobody waits for it in a call: everything else goes first.
+    /// No call waits for it: everything else goes first.
     pub ahead: bool,
 }
 
@@ -121,42 +130,42 @@ pub trait Stt: Send + Sync {
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError>;
 }
 
-/// An answer to be generated.
+/// A response to be generated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LlmRequest {
-    /// Keeps its KV cache from answer to answer.
+    /// The conversation, whose KV cache is kept from response to response.
     pub conversation: String,
     /// Instructions and history.
     pub messages: Vec<Message>,
-    /// Begun before the turn has ended: live answers go first, and the engine says whether it thinks that it has.
+    /// Begun before the turn has ended: live responses go first, and the engine makes a turn prediction.
     pub speculative: bool,
     /// What the model may call.
     pub tools: Tools,
 }
 
-/// A piece of an answer.
+/// A piece of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LlmPiece {
     /// How likely the person's last message is complete; before any text, from engines that know.
     TurnEnd(f32),
     /// Text.
     Text(String),
-    /// A tool is called, by its name, with its arguments as JSON; the last piece.
-    Call(String, String),
+    /// A tool is called; the last piece.
+    Call(WrittenCall),
     /// After the text, from engines that know: how many tokens had to be read before the first word.
     Read(u32),
 }
 
-/// How many tokens the parts of a prompt take.
+/// Token counts of a prompt's parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Each message, with what the model's template puts around it.
+    /// Each message, including the model's template around it.
     pub messages: Vec<u32>,
-    /// What is said of the tools.
+    /// The description of the tools.
     pub tools: u32,
-    /// The whole prompt; the parts' sum but for a few tokens.
+    /// The whole prompt; nearly the sum of its parts.
     pub total: u32,
-    /// The tokens that a prompt may have beside the answer.
+    /// The tokens that a prompt may have, leaving room for the response.
     pub limit: u32,
 }
 
@@ -165,29 +174,29 @@ pub struct Counts {
 pub trait Llm: Send + Sync {
     /// What it can do, as far as that is known now.
     fn capabilities(&self) -> LlmCapabilities;
-    /// Streams the answer's text. Dropping the stream stops the work.
+    /// Streams the response's text. Dropping the stream stops the work.
     async fn generate(
         &self,
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError>;
-    /// Reads the messages ahead of the answer to them; `open`: the last one goes on. Dropping the future stops it.
+    /// Prefills the messages, before a response to them is wanted; `open`: the last one goes on. Dropping the future stops it.
     async fn prefill(&self, _request: LlmRequest, _open: bool) {}
-    /// Counts the tokens of a prompt, also of one that does not fit. Without messages only the tools are counted.
+    /// Counts the tokens of a prompt, even if it does not fit. Without messages only the tools are counted.
     ///
     /// # Errors
-    /// When the engine does not answer, or the text is too long even to be counted ([`EngineError::TooLong`]).
+    /// When the engine fails, or the text is too long even to be counted ([`EngineError::TooLong`]).
     async fn count(&self, _messages: &[Message], _tools: &Tools) -> Result<Counts, EngineError> {
         Err(EngineError::Invalid("it does not count tokens".into()))
     }
     /// Frees what is kept for a conversation.
     async fn release(&self, _conversation: &str) {}
-    /// The lives of the engine's process, where they are known: with a new one all that was read is lost.
+    /// The lives of the engine's process, if known: a new process has lost everything that was prefilled.
     fn lives(&self) -> Option<watch::Receiver<Life>> {
         None
     }
 }
 
-/// A phrase to be spoken.
+/// A segment to be spoken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TtsRequest {
     /// Plain text.
@@ -200,29 +209,29 @@ pub struct TtsRequest {
     pub ahead: bool,
 }
 
-/// Speech of a part of the text, at the voice's own rate.
+/// The speech of a part of the text, at the voice's own rate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TtsPart {
     /// Samples per second.
     pub rate: u32,
     /// The audio.
     pub samples: Vec<i16>,
-    /// Words with start and end in samples of this part; none from engines that tell none.
-    pub words: Vec<(String, u64, u64)>,
-    /// Speech sounds in espeak-ng's IPA, with start and end in samples of this part; none from engines that tell none.
-    pub sounds: Vec<(String, u64, u64)>,
-    /// The times are the voice's own durations, no estimates.
+    /// Words, in samples of this part; none if the engine reports none.
+    pub words: Vec<WordTime>,
+    /// Speech sounds in espeak-ng's IPA, in samples of this part; none if the engine reports none.
+    pub sounds: Vec<WordTime>,
+    /// The times are the voice's own durations, not estimates.
     pub measured: bool,
 }
 
-/// Who can speak.
+/// A voice that can speak.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Voice {
-    /// As a request names it.
+    /// Its name in requests.
     pub name: String,
     /// ISO 639-1.
     pub language: String,
-    /// Such as `en_US`.
+    /// For example `en_US`.
     pub locale: String,
 }
 
@@ -232,16 +241,16 @@ pub trait Tts: Send + Sync {
     /// What it can do, as far as that is known now.
     fn capabilities(&self) -> TtsCapabilities;
 
-    /// Streams the phrase's audio. Dropping the stream stops the work.
+    /// Streams the segment's audio. Dropping the stream stops the work.
     async fn synthesize(
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError>;
 
-    /// Makes ready what may be said soon, where speech is kept. Dropping the future stops it.
+    /// Synthesises speech that may be needed soon, if there is a cache. Dropping the future stops it.
     async fn prepare(&self, _request: TtsRequest) {}
 
-    /// Who can speak, as far as the engine tells.
+    /// The voices, as far as the engine lists them.
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
         Ok(Vec::new())
     }
@@ -256,12 +265,12 @@ pub trait Vad: Send {
 /// Samples that [`Vad`] judges at a time: 32 ms.
 pub const VAD_WINDOW: usize = 512;
 
-/// Judges by the sound of a person's speech whether they have finished.
+/// Turn prediction by prosody: whether a person has finished, by the sound of their speech.
 pub trait EndOfTurn: Send + Sync {
-    /// The probability that the turn ends where `audio` ends, which is the person's speech so far at
-    /// [`crate::frame::MIC_RATE`], of any length, with the beginning of the pause after it.
+    /// The probability that the turn ends where `audio` ends: the person's speech so far at [`crate::frame::MIC_RATE`], of any
+    /// length, including the beginning of the pause after it.
     ///
-    /// It computes for tens of milliseconds: call it where blocking is allowed.
+    /// Takes tens of milliseconds: call it where blocking is allowed.
     ///
     /// # Errors
     /// When the model fails.
@@ -279,6 +288,6 @@ pub struct Engines {
     pub tts: std::sync::Arc<dyn Tts>,
     /// Makes a call's voice activity detector.
     pub vad: std::sync::Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
-    /// The end of a turn by its sound; none: only pauses and words tell it.
+    /// Turn prediction by prosody; none: only pauses and words predict the end of a turn.
     pub end_of_turn: Option<std::sync::Arc<dyn EndOfTurn>>,
 }

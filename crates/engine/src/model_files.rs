@@ -17,17 +17,17 @@ pub struct ModelFiles {
     pub voices: Vec<PathBuf>,
     /// Silero.
     pub vad: PathBuf,
-    /// Smart Turn, if turns are to be ended with its help.
+    /// Smart Turn, if it is used for turn prediction.
     pub turn: Option<PathBuf>,
     /// ONNX Runtime.
     pub runtime: PathBuf,
 }
 
 impl ModelFiles {
-    /// The files that the configuration and its profile name.
+    /// The files named by the configuration and its profile.
     ///
     /// # Errors
-    /// When the profile is unknown, or a file is missing, with the command that fetches it.
+    /// When the profile is unknown or a file is missing; the message contains the command that fetches it.
     pub fn of(config: &Config) -> anyhow::Result<Self> {
         let profile = Manifest::builtin().profile(&config.models.profile)?;
         let directory = &config.models.dir;
@@ -73,7 +73,7 @@ impl ModelFiles {
         Ok(files)
     }
 
-    /// Every file that is read, with what lies beside a voice.
+    /// Every file that is read, including the description beside each voice.
     #[must_use]
     pub fn all(&self) -> Vec<PathBuf> {
         let mut all = vec![self.stt.clone(), self.llm.clone(), self.vad.clone(), self.runtime.clone()];

@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 
 use super::pool::Pool;
 
-/// A process may make one environment in its life.
+/// A process can make only one environment.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
-/// Sessions of `model`, which remember nothing: at most as many as cores can work at once, and `most`.
+/// A pool of stateless sessions of `model`: at most as many as there are cores, and `most`.
 ///
 /// # Errors
 /// As [`session`].
@@ -22,7 +22,7 @@ pub(super) fn sessions(runtime: &Path, model: &Path, most: usize) -> anyhow::Res
     Pool::new(cores.min(most), move || session(&runtime, &model))
 }
 
-/// A session of `model` that computes on its caller's thread alone: no pool, nothing that spins.
+/// A session of `model` that computes only on its caller's thread, without a thread pool or spinning.
 ///
 /// # Errors
 /// When `runtime` is not ONNX Runtime, or `model` is missing or of the wrong kind.

@@ -1,5 +1,5 @@
-//! Copies of something that one user at a time may use: as many as were ever wanted at once, so that memory is only spent
-//! where users would wait for each other.
+//! A pool of copies of something that one user at a time may use. It grows to as many as were ever needed at once, so that
+//! memory is spent only where users would wait for each other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,14 +8,14 @@ use parking_lot::{Mutex, RwLock};
 
 type Copies<T> = Arc<Vec<Arc<Mutex<T>>>>;
 
-/// The copies; begins with one.
+/// The pool; starts with one copy.
 pub(super) struct Pool<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
     copies: RwLock<Copies<T>>,
     most: usize,
     make: Box<dyn Fn() -> anyhow::Result<T> + Send + Sync>,
-    /// A copy is being made, or could not be made.
+    /// A copy is being made, or making one failed.
     grows: AtomicBool,
     next: AtomicUsize,
 }
@@ -35,7 +35,7 @@ impl<T: Send + 'static> Pool<T> {
         Ok(Self(Arc::new(Shared { copies, most, make: Box::new(make), grows, next })))
     }
 
-    /// Works with a copy that nobody uses, the warmest first. Where all are in use it waits for one, and has another made.
+    /// Runs `work` with a free copy, the most used first. If all are in use, waits for one and has another made.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let copies = self.0.copies.read().clone();
         if let Some(mut free) = copies.iter().find_map(|copy| copy.try_lock()) {
@@ -59,7 +59,7 @@ impl<T: Send + 'static> Pool<T> {
                 shared.grows.store(false, Ordering::Release);
             }
             Err(error) => {
-                tracing::warn!(%error, "a model cannot be loaded once more; calls wait for each other")
+                tracing::warn!(%error, "another copy of a model cannot be loaded; calls wait for each other")
             }
         });
     }
@@ -72,17 +72,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_are_made_when_users_meet_and_never_more_than_may_be() {
+    fn copies_are_made_when_users_collide_and_never_more_than_allowed() {
         let made = Arc::new(AtomicUsize::new(0));
         let count = made.clone();
         let pool = Pool::new(2, move || Ok(count.fetch_add(1, Ordering::Relaxed))).unwrap();
         for _ in 0..3 {
-            assert_eq!(pool.with(|copy| *copy), 0, "users that do not meet share one");
+            assert_eq!(pool.with(|copy| *copy), 0, "users that do not collide share one");
         }
         assert_eq!(made.load(Ordering::Relaxed), 1);
 
         let inner = Pool(pool.0.clone());
-        // While the first is in use a second user waits for it, and a copy is made for the next.
+        // While the first is in use a second user waits for it, and a copy is made for later users.
         let waiting = pool.with(|_| {
             let waiting = std::thread::spawn(move || inner.with(|copy| *copy));
             while pool.0.copies.read().len() < 2 {

@@ -12,15 +12,15 @@ use super::pool::Pool;
 use super::{VAD_WINDOW, Vad, onnx};
 use crate::frame::MIC_RATE;
 
-/// The model hears the end of the window before, too.
+/// Samples of the previous window that the model takes as well.
 const CONTEXT: usize = 64;
-/// Below this level (-55 dBFS, root mean square) a window is a quiet room, and the model need not be asked: asked
-/// 31 times a second on an idle machine, its weights come from memory each time and cost four times what a busy one pays.
+/// Below this level (-55 dBFS, root mean square) a window is a quiet room, and the model is not run: at 31 runs a second on an
+/// idle machine its weights are loaded from memory each time, at four times the cost on a busy one.
 const FLOOR: u64 = 58;
-/// Most sessions: beyond it calls share, 0.1 ms at a time.
+/// Most sessions; beyond that calls share them, 0.1 ms at a time.
 const SESSIONS: usize = 8;
 
-/// The loaded model, shared by all calls; what it remembers of a call lives in the call.
+/// The loaded model, shared by all calls; each call keeps its own state.
 pub struct Silero {
     sessions: Arc<Pool<Session>>,
 }
@@ -46,7 +46,7 @@ impl Silero {
     }
 }
 
-/// What the model remembers of one call.
+/// The detector of one call, with the model's state.
 pub struct SileroDetector {
     sessions: Arc<Pool<Session>>,
     state: Array3<f32>,
@@ -91,7 +91,7 @@ impl Vad for SileroDetector {
         if self.quiet {
             self.state.fill(0.0);
         }
-        // The state decays over silence; after a silent window that the model has seen it starts afresh.
+        // The state decays during silence; after a silent window that the model has seen, it is reset.
         let probability = self.run(window).unwrap_or_else(|error| {
             tracing::error!(%error, "voice activity detection failed");
             0.0

@@ -1,4 +1,4 @@
-//! Smart Turn: the probability that a person has finished, by the sound of the last 8 s, in about 30 ms of one core.
+//! Smart Turn: turn prediction by prosody from the last 8 s of sound, in about 30 ms of one core.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use super::pool::Pool;
 use super::{EndOfTurn, EngineError, onnx};
 use crate::audio::log_mel::{BANDS, FRAMES, LogMel};
 
-/// Most sessions, each with tens of megabytes: beyond it calls wait 30 ms for each other.
+/// Most sessions, each of tens of megabytes; beyond that calls wait 30 ms for each other.
 const SESSIONS: usize = 2;
 
-/// The loaded model, shared by all calls; it remembers nothing.
+/// The loaded model, shared by all calls; it is stateless.
 pub struct SmartTurn {
     sessions: Pool<Session>,
     log_mel: LogMel,
@@ -28,7 +28,7 @@ impl SmartTurn {
     pub fn load(runtime: &Path, model: &Path) -> anyhow::Result<Self> {
         let sessions = onnx::sessions(runtime, model, SESSIONS)?;
         let loaded = Self { sessions, log_mel: LogMel::default() };
-        // The first run prepares memory for all others, and a wrong model shows itself here, not in a call.
+        // The first run allocates memory for later ones, and detects a wrong model here instead of in a call.
         loaded.run(&[]).with_context(|| format!("{} is not an end-of-turn model", model.display()))?;
         Ok(loaded)
     }
@@ -41,7 +41,8 @@ impl SmartTurn {
             let (_, probability) = outputs[0].try_extract_tensor::<f32>()?;
             probability.first().copied().context("the model gave no probability")
         })?;
-        anyhow::ensure!((0.0..=1.0).contains(&probability), "the model gave {probability}, no probability");
+        let valid = (0.0..=1.0).contains(&probability);
+        anyhow::ensure!(valid, "the model gave {probability}, which is not a probability");
         Ok(probability)
     }
 }

@@ -1,4 +1,4 @@
-//! Remembers how short phrases sound, for all calls: greetings, lines and "Yes." are said again and again.
+//! Caches the speech of short segments for all calls: greetings, canned phrases and "Yes." are said again and again.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
 use super::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
-/// Longer phrases are hardly ever said twice.
+/// Longest segment to cache, in characters: longer ones are hardly ever said twice.
 const LONGEST: usize = 60;
-/// A short phrase of some seconds, for the cache's own book-keeping.
+/// Size of a typical entry of a few seconds, for sizing the cache.
 const TYPICAL_BYTES: u64 = 64 << 10;
 
-/// What decides how a phrase sounds; the speed is the same for all of a server.
+/// What determines how a segment sounds; the speed is the same throughout a server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     voice: String,
@@ -34,14 +34,14 @@ impl Weighter<Key, Speech> for Bytes {
     }
 }
 
-/// Text to speech that remembers.
+/// Text to speech with a cache.
 pub struct CachedTts {
     inner: Arc<dyn Tts>,
     cache: Arc<Cache<Key, Speech, Bytes>>,
 }
 
 impl CachedTts {
-    /// Keeps up to this many bytes of what `inner` speaks.
+    /// Caches up to this many bytes of `inner`'s speech.
     ///
     /// # Panics
     /// Never: all options are given.
@@ -49,7 +49,7 @@ impl CachedTts {
     pub fn new(inner: Arc<dyn Tts>, bytes: u64) -> Self {
         let items = usize::try_from(bytes / TYPICAL_BYTES).unwrap_or(usize::MAX).max(1);
         let options = OptionsBuilder::new()
-            // One bound for all phrases; a few look-ups a second need no more.
+            // One shard, so that the bound applies to all entries; it is enough for a few look-ups per second.
             .shards(1)
             .estimated_items_capacity(items)
             .weight_capacity(bytes)
@@ -57,6 +57,12 @@ impl CachedTts {
             .expect("both capacities are given");
         let cache = Cache::with_options(options, Bytes, Default::default(), Default::default());
         Self { inner, cache: Arc::new(cache) }
+    }
+
+    /// Bytes that are kept now, by an estimate that counts samples, words and what is kept beside them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.cache.weight()
     }
 }
 
@@ -86,7 +92,7 @@ impl Tts for CachedTts {
             metrics::counter!("visavis_speech_cache_misses_total").increment(1);
         }
         let parts = self.inner.synthesize(request).await?;
-        Ok(remembered(parts, key, self.cache.clone()))
+        Ok(caching(parts, key, self.cache.clone()))
     }
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
@@ -101,8 +107,8 @@ impl Tts for CachedTts {
     }
 }
 
-/// The same stream, which is kept once it has ended well; a phrase that was cut off or failed is not.
-fn remembered(
+/// Passes the stream through and caches it once it has ended without error; one that was dropped or failed is not cached.
+fn caching(
     parts: BoxStream<'static, Result<TtsPart, EngineError>>,
     key: Key,
     cache: Arc<Cache<Key, Speech, Bytes>>,
@@ -133,89 +139,4 @@ fn remembered(
         }
     };
     stream::unfold(state, next).boxed()
-}
-
-#[cfg(test)]
-mod tests {
-    use parking_lot::Mutex;
-
-    use super::*;
-    use crate::scripted::ScriptedTts;
-
-    /// Counts what it is asked; fails after the first part of what contains "fail".
-    #[derive(Default)]
-    struct Counting(Mutex<Vec<TtsRequest>>);
-
-    #[async_trait]
-    impl Tts for Counting {
-        fn capabilities(&self) -> TtsCapabilities {
-            ScriptedTts.capabilities()
-        }
-
-        async fn synthesize(
-            &self,
-            request: TtsRequest,
-        ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-            self.0.lock().push(request.clone());
-            let fails = request.text.contains("fail");
-            let parts = ScriptedTts.synthesize(request).await?;
-            let error = fails.then(|| Err(EngineError::Failed("it died".into())));
-            Ok(parts.chain(stream::iter(error)).boxed())
-        }
-    }
-
-    fn request(text: &str, language: &str) -> TtsRequest {
-        TtsRequest { text: text.into(), language: language.into(), ..Default::default() }
-    }
-
-    async fn spoken(tts: &CachedTts, text: &str, language: &str) -> Vec<Result<TtsPart, EngineError>> {
-        tts.synthesize(request(text, language)).await.unwrap().collect().await
-    }
-
-    #[tokio::test]
-    async fn a_short_phrase_is_synthesised_once_and_sounds_the_same_with_its_words() {
-        let inner = Arc::new(Counting::default());
-        let tts = CachedTts::new(inner.clone(), 8 << 20);
-        let first = spoken(&tts, "One moment.", "en").await;
-        assert_eq!(first, spoken(&tts, "One moment.", "en").await);
-        assert_eq!(first[0].as_ref().unwrap().words.len(), 2);
-        assert_eq!(inner.0.lock().len(), 1);
-        _ = spoken(&tts, "One moment.", "de").await;
-        let long = "word ".repeat(20);
-        _ = (spoken(&tts, &long, "en").await, spoken(&tts, &long, "en").await);
-        assert_eq!(inner.0.lock().len(), 4, "another language, and a long phrase twice");
-    }
-
-    #[tokio::test]
-    async fn a_phrase_that_failed_or_was_cut_off_is_not_kept() {
-        let inner = Arc::new(Counting::default());
-        let tts = CachedTts::new(inner.clone(), 8 << 20);
-        _ = (spoken(&tts, "I fail.", "en").await, spoken(&tts, "I fail.", "en").await);
-        let mut half = tts.synthesize(request("Hello.", "en")).await.unwrap();
-        _ = half.next().await;
-        drop(half);
-        _ = spoken(&tts, "Hello.", "en").await;
-        assert_eq!(inner.0.lock().len(), 4);
-    }
-
-    #[tokio::test]
-    async fn what_was_prepared_is_there_when_it_is_said() {
-        let inner = Arc::new(Counting::default());
-        let tts = CachedTts::new(inner.clone(), 8 << 20);
-        tts.prepare(request("One moment.", "en")).await;
-        _ = spoken(&tts, "One moment.", "en").await;
-        let asked = inner.0.lock();
-        assert_eq!((asked.len(), asked[0].ahead), (1, true));
-    }
-
-    #[tokio::test]
-    async fn the_bytes_kept_stay_below_the_bound() {
-        let inner = Arc::new(Counting::default());
-        // A word of the scripted voice takes 14,400 bytes.
-        let tts = CachedTts::new(inner.clone(), 100_000);
-        for number in 0..50 {
-            _ = spoken(&tts, &format!("Number {number}."), "en").await;
-        }
-        assert!(tts.cache.weight() <= 100_000 && tts.cache.len() >= 2, "{}", tts.cache.weight());
-    }
 }

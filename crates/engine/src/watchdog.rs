@@ -1,7 +1,7 @@
 //! Ends requests to an engine that has fallen silent.
 //!
-//! What counts is silence while somebody reads: an answer that playout holds back for a minute is none. Silence alone ends
-//! nothing soon, since a long prompt takes its time; together with a [`wedged`](super::health) engine it does.
+//! Only silence while somebody reads counts, not a response that playout holds back for a minute. Silence alone ends a request
+//! late, since a long prompt takes its time; silence of a [`wedged`](super::health) engine ends it soon.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use super::EngineError;
 use super::health::Wedged;
 
-/// Silence in which an engine may still be found wedged.
+/// Silence after which a request to a wedged engine ends.
 const SHORT: Duration = Duration::from_millis(500);
-/// Longest silence of an engine that answers questions of its health: it has too much to do.
+/// Silence after which a request to a healthy engine ends: it has too much to do.
 const LONG: Duration = Duration::from_secs(60);
 
 /// Watches the requests to one engine.
@@ -27,17 +27,17 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Looks at what is told of the engine's health.
+    /// Watches by the engine's health.
     #[must_use]
     pub fn new(wedged: watch::Receiver<Option<Wedged>>) -> Self {
         Self { wedged }
     }
 
-    /// Waits for an engine's one answer.
+    /// Waits for an engine's single response.
     ///
     /// # Errors
-    /// The answer's own, [`EngineError::Unavailable`] when the engine is wedged, [`EngineError::Deadline`] when nothing
-    /// comes in a minute.
+    /// The response's own; [`EngineError::Unavailable`] if the engine is wedged; [`EngineError::Deadline`] if nothing comes
+    /// within a minute.
     pub async fn answer<T, E: Into<EngineError>>(
         &self,
         answer: impl Future<Output = Result<T, E>> + Send,
@@ -49,8 +49,8 @@ impl Watchdog {
         }
     }
 
-    /// Hands pieces on; the stream ends with an error as [`Self::answer`] when no more come while they are `owed`, which is
-    /// looked at whenever there is none.
+    /// Passes pieces on. The stream ends with an error as in [`Self::answer`] if no more come while some are `owed`, which is
+    /// checked whenever none is available.
     pub fn pieces<T: 'static>(
         &self,
         pieces: BoxStream<'static, Result<T, EngineError>>,
@@ -60,14 +60,14 @@ impl Watchdog {
     }
 }
 
-/// Ends with the reason for which a silent engine need not be waited for.
+/// Resolves with the reason to stop waiting for a silent engine.
 async fn silence(mut wedged: watch::Receiver<Option<Wedged>>) -> EngineError {
     let found = async {
         tokio::time::sleep(SHORT).await;
         let wedge = wedged.wait_for(Option::is_some).await.ok().and_then(|wedged| *wedged);
         match wedge {
             Some(wedged) => wedged.wedge,
-            // Nobody looks after the engine any more: the server ends.
+            // The engine is no longer monitored: the server ends.
             None => std::future::pending().await,
         }
     };
@@ -81,7 +81,7 @@ struct Watched<T, F> {
     /// None: ended.
     pieces: Option<BoxStream<'static, Result<T, EngineError>>>,
     owed: F,
-    /// Runs from the first look at which nothing was there.
+    /// Runs from the first poll that found nothing.
     silence: Option<BoxFuture<'static, EngineError>>,
     wedged: watch::Receiver<Option<Wedged>>,
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wedged_engine_ends_its_stream_with_a_passing_error_and_a_slow_one_does_not() {
+    async fn a_wedged_engine_ends_its_stream_with_a_transient_error_and_a_slow_one_does_not() {
         let (sender, health, mut stream) = watched(|| true);
         sender.send(Ok(1)).await.unwrap();
         assert_eq!(stream.next().await, Some(Ok(1)));
@@ -149,7 +149,7 @@ mod tests {
 
         health.send_replace(WEDGED);
         sender.send(Ok(3)).await.unwrap();
-        assert_eq!(stream.next().await, Some(Ok(3)), "what has come is handed on");
+        assert_eq!(stream.next().await, Some(Ok(3)), "a piece that has arrived is passed on");
         let began = Instant::now();
         let error = stream.next().await.unwrap().unwrap_err();
         assert!(error.is_passing() && error.to_string().contains("does not answer"), "{error}");
@@ -164,17 +164,17 @@ mod tests {
             sender.send(Ok(number)).await.unwrap();
         }
         for number in 0..4 {
-            // Playout holds it back.
+            // Playout holds the stream back.
             sleep(LONG * 2).await;
             assert_eq!(stream.next().await, Some(Ok(number)));
         }
         sleep(LONG * 2).await;
-        assert!(timeout(LONG - TICK, stream.next()).await.is_err(), "it waits anew from when it is read");
+        assert!(timeout(LONG - TICK, stream.next()).await.is_err(), "the wait restarts when it is read");
         assert_eq!(stream.next().await, Some(Err(EngineError::Deadline)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_engine_owes_nothing_before_it_is_asked() {
+    async fn silence_before_a_request_does_not_count() {
         let asked = Arc::new(AtomicBool::new(false));
         let owed = asked.clone();
         let (sender, health, mut stream) = watched(move || owed.load(Ordering::Relaxed));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_to_a_wedged_engine_is_not_waited_for() {
+    async fn a_request_to_a_wedged_engine_is_not_waited_for() {
         let (health, wedged) = watch::channel(None);
         let watchdog = Watchdog::new(wedged);
         let never = || std::future::pending::<Result<(), EngineError>>();

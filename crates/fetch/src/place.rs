@@ -1,4 +1,4 @@
-//! How a finished file gets into the models directory.
+//! Puts finished files into the models directory.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,7 @@ use visavis_models::FetchError;
 
 const LOCK: &str = ".lock";
 
-/// Takes the directory for this process; another fetch waits until the file is dropped.
+/// Locks the directory for this process; another fetch waits until the file is dropped.
 pub(crate) fn lock(dir: &Path, on_wait: impl FnOnce()) -> Result<File, FetchError> {
     let path = dir.join(LOCK);
     let take = || -> io::Result<File> {
@@ -36,9 +36,9 @@ pub(crate) fn install(finished: &Path, dir: &Path, file: &Path) -> Result<(), Fe
     rename().map_err(|e| FetchError::writing(&target, e))
 }
 
-/// Refuses at once what would fill the disk half-way through.
+/// Fails at once if the fetch would fill the disk half-way through.
 pub(crate) fn check_space(dir: &Path, need: u64) -> Result<(), FetchError> {
-    // A file system that cannot say how full it is does not stop the fetch: a full disk is noticed when writing.
+    // If the free space is unknown, go on: a full disk is noticed when writing.
     let Ok(stat) = rustix::fs::statvfs(dir) else { return Ok(()) };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     if free < need { Err(FetchError::NoSpace { dir: dir.to_owned(), free, need }) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Progress for people: a bar on a terminal, plain lines elsewhere.
+//! Shows progress: a bar on a terminal, plain lines elsewhere.
 
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 use visavis_models::human;
 
-/// Lines are enough for small models; larger ones also report each quarter.
+/// Models from this size on also report each quarter in lines.
 const QUARTERS_FROM: u64 = 50_000_000;
 
 /// Where progress goes.
@@ -24,12 +24,12 @@ pub struct Progress {
 
 struct State {
     display: Display,
-    /// Bytes of the models that are done.
+    /// Bytes of the finished models.
     done: u64,
     name: String,
     size: u64,
     quarter: u64,
-    /// Bytes seen of each download of the current model.
+    /// Bytes received of each download of the current model.
     downloads: HashMap<String, u64>,
 }
 
@@ -50,7 +50,7 @@ impl Progress {
         Self::with(Display::Lines(Box::new(out)))
     }
 
-    /// Nothing at all.
+    /// Shows nothing.
     pub fn silent() -> Self {
         Self::with(Display::Silent)
     }
@@ -62,18 +62,18 @@ impl Progress {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Progress is only shown: a panic elsewhere leaves nothing here that could do harm.
+        // Progress is only displayed: a panic elsewhere leaves no harmful state here.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says how many bytes all models have together.
+    /// Sets the total size of all models.
     pub fn total(&self, bytes: u64) {
         if let Display::Bar(bar) = &self.state().display {
             bar.set_length(bytes);
         }
     }
 
-    /// A new model begins.
+    /// Begins a new model.
     pub fn begin(&self, name: &str, size: u64, from: &str) {
         let mut state = self.state();
         (state.name, state.size, state.quarter) = (name.to_owned(), size, 0);
@@ -84,11 +84,11 @@ impl Progress {
         }
     }
 
-    /// One download of the current model has got so far.
+    /// Updates the bytes received of one download of the current model.
     pub fn downloaded(&self, download: &str, bytes: u64) {
         let mut state = self.state();
         state.downloads.insert(download.to_owned(), bytes);
-        // A package may be larger than what is taken from it.
+        // A package may be larger than the part used.
         let seen = state.downloads.values().sum::<u64>().min(state.size);
         if let Display::Bar(bar) = &state.display {
             bar.set_position(state.done + seen);
@@ -101,7 +101,7 @@ impl Progress {
         }
     }
 
-    /// The current model is complete.
+    /// Ends the current model.
     pub fn end(&self, outcome: &str) {
         let mut state = self.state();
         state.done += state.size;
@@ -115,7 +115,7 @@ impl Progress {
         }
     }
 
-    /// Something worth a line.
+    /// Prints a line.
     pub fn note(&self, text: &str) {
         let mut state = self.state();
         match &state.display {
@@ -124,7 +124,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Display::Bar(bar) = &self.state().display {
             bar.finish_and_clear();

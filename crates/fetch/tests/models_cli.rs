@@ -1,4 +1,4 @@
-//! The `models` commands, as the command line gives them.
+//! The `models` commands, run from a command line.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
 use std::fs;
@@ -47,7 +47,7 @@ fn path_prints_the_file_or_how_to_fetch_it() {
 }
 
 #[test]
-fn verify_fails_for_a_damaged_model_and_says_how_to_mend_it() {
+fn verify_fails_for_a_damaged_model_and_says_how_to_fix_it() {
     let dir = tempdir().unwrap();
     let manifest = one_model(b"weights");
     assert!(run("verify", &manifest, dir.path()).unwrap().is_empty());

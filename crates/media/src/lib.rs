@@ -1,7 +1,7 @@
-//! What transports and the pipeline have in common: sound as numbers, and the ends of a call, at which they meet.
+//! What transports and the pipeline share: audio processing, and the ports of a call, which connect them.
 #![forbid(unsafe_code)]
 
 pub(crate) use visavis_core::{avatar, event, frame};
 
 pub mod audio;
-pub mod ends;
+pub mod ports;

@@ -1,4 +1,4 @@
-//! Whether the files that a server is to use are whole, read once for each change of a file.
+//! Checks that a server's model files are intact, reading each only once after it changes.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::store::{self, State};
 use crate::{FetchError, Manifest, Model};
 
-/// Compares `files` with the manifest's checksums, as far as they lie in `dir` and the manifest knows them. A file that was
-/// found right, and was not written to since, is not read again.
+/// Compares `files` with the manifest's checksums, if they are in `dir` and the manifest knows them. A file that was found
+/// correct and has not been written to since is not read again.
 ///
 /// # Errors
-/// When a file is not what the manifest says, or cannot be read.
+/// If a file does not match the manifest, or cannot be read.
 pub fn check(manifest: &Manifest, dir: &Path, files: &[PathBuf]) -> Result<(), FetchError> {
     let used: HashSet<&Path> = files.iter().map(PathBuf::as_path).collect();
     let known = manifest.models().iter().filter(|model| used.contains(dir.join(&model.file).as_path()));
@@ -23,10 +23,10 @@ fn check_one(dir: &Path, model: &Model) -> Result<(), FetchError> {
         State::Verified | State::NoChecksum | State::Missing => Ok(()),
         State::WrongSize => Err(FetchError::Damaged {
             what: file.display().to_string(),
-            detail: "its size is not the one of the manifest".into(),
+            detail: "its size differs from the manifest's".into(),
         }),
         State::Unchecked => {
-            tracing::info!(file = %file.display(), "reading a model file that is new or was written to, to compare its checksum");
+            tracing::info!(file = %file.display(), "reading a new or changed model file to compare its checksum");
             store::verify(dir, model).map(|_| ())
         }
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damaged_bytes_in_the_middle_of_a_file_are_found_and_whole_files_are_read_once() {
+    fn damaged_bytes_are_found_and_unchanged_files_are_read_once() {
         let dir = tempfile::tempdir().unwrap();
         let whole = b"the weights of a model".repeat(100);
         let manifest = Manifest::parse(&format!(
@@ -80,7 +80,7 @@ mod tests {
         let mut damaged = whole.clone();
         damaged[1000] ^= 1;
         write(&damaged, 0);
-        check().expect("it is not read again unless its size or time tells of a change");
+        check().expect("it is read again only if its size or time has changed");
         write(&damaged, 10);
         let error = check().unwrap_err().to_string();
         assert!(error.contains("m.gguf") && error.contains("checksum"), "{error}");

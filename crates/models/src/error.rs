@@ -1,4 +1,4 @@
-//! What can go wrong while fetching, each as one sentence with what to do.
+//! What can go wrong while fetching. Each error is one sentence, with advice on what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::human;
 /// Why a model could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Too little room, seen before the download.
+    /// Too little space, detected before the download.
     #[error("{} has {} free, but {} are needed", dir.display(), human(*free), human(*need))]
     NoSpace {
         /// The models directory.
@@ -32,20 +32,20 @@ pub enum FetchError {
         /// How to get it.
         install: &'static str,
     },
-    /// A server cannot be reached, or broke off too often.
+    /// A server cannot be reached, or broke the connection too often.
     #[error("{what} cannot be reached ({detail})")]
     Network {
         /// The package or address.
         what: String,
-        /// The client's own words.
+        /// The client's own message.
         detail: String,
     },
-    /// The other side refuses or does not have it.
-    #[error("{what} is refused ({detail})")]
+    /// The server refuses the request or does not have the file.
+    #[error("{what} was refused ({detail})")]
     Refused {
         /// The package or address.
         what: String,
-        /// The client's own words.
+        /// The client's own message.
         detail: String,
     },
     /// A package lacks the file that the manifest names.
@@ -56,7 +56,7 @@ pub enum FetchError {
         /// The path looked for.
         member: String,
     },
-    /// A download is cut short or not what it should be.
+    /// A download is truncated or otherwise invalid.
     #[error("{what} is damaged ({detail})")]
     Damaged {
         /// The package or file.
@@ -64,7 +64,7 @@ pub enum FetchError {
         /// What is wrong.
         detail: String,
     },
-    /// The bytes are not the ones of the manifest.
+    /// A file's checksum is not the manifest's.
     #[error("{what} has the wrong checksum ({actual}, expected {expected})")]
     Checksum {
         /// The file.
@@ -74,10 +74,10 @@ pub enum FetchError {
         /// The manifest's.
         expected: String,
     },
-    /// No source suits this machine.
-    #[error("no source has it for this platform ({os}-{arch})", os = std::env::consts::OS, arch = std::env::consts::ARCH)]
+    /// No source is for this platform.
+    #[error("no source provides it for this platform ({os}-{arch})", os = std::env::consts::OS, arch = std::env::consts::ARCH)]
     NoSource,
-    /// Several sources failed, each in its own way.
+    /// Several sources failed, each for its own reason.
     #[error("{}", reasons.iter().map(|(s, e)| format!("{s}: {e}")).collect::<Vec<_>>().join("; "))]
     EverySource {
         /// Source and failure, in the order tried.
@@ -86,9 +86,9 @@ pub enum FetchError {
     /// A file or directory cannot be used.
     #[error("{} cannot be used ({source})", path.display())]
     Io {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -114,10 +114,10 @@ impl FetchError {
             Self::Network { .. } => {
                 "check the network connection and run the command again; finished downloads are kept"
             }
-            Self::Refused { .. } => "run the command again later, and report it if it stays so",
+            Self::Refused { .. } => "run the command again later, and report it if the problem persists",
             Self::NoMember { .. } | Self::NoSource => "please report it: the manifest is out of date",
             Self::Damaged { .. } | Self::Checksum { .. } => {
-                "it was thrown away; run the command again, or use --prefer hub or --prefer packages"
+                "it was deleted; run the command again, or use --prefer hub or --prefer packages"
             }
             Self::EverySource { reasons } => {
                 reasons.first().map_or("run the command again", |(_, e)| e.advice())
@@ -126,12 +126,12 @@ impl FetchError {
         }
     }
 
-    /// Whether another source cannot help.
+    /// Whether the problem is local, so that another source cannot help.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::NoSpace { .. } | Self::DiskFull { .. } | Self::Io { .. })
     }
 
-    /// Whether what was downloaded must not be used again.
+    /// Whether the downloads must not be used again.
     pub fn taints_downloads(&self) -> bool {
         matches!(self, Self::NoMember { .. } | Self::Damaged { .. } | Self::Checksum { .. })
     }

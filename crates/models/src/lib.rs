@@ -1,6 +1,6 @@
-//! Models: which there are and where from ([`Manifest`]), and what lies in the models directory ([`store`], [`check`]).
+//! Models: which there are and where they come from ([`Manifest`]), and what is in the models directory ([`store`], [`check`]).
 //!
-//! A file under its final name is always whole, until somebody writes to it: [`check`] looks for that when a server starts.
+//! A file under its final name is always complete, unless somebody writes to it: [`check`] detects that when a server starts.
 #![forbid(unsafe_code)]
 
 mod check;

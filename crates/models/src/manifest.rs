@@ -39,7 +39,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The word that the manifest uses.
+    /// The name used in the manifest.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stt => "stt",
@@ -65,23 +65,23 @@ pub struct Model {
     pub licence: String,
     /// One line for people.
     pub summary: String,
-    /// Where it lies, relative to the models directory.
+    /// Its path, relative to the models directory.
     pub file: PathBuf,
-    /// Size in bytes, unless a source says otherwise.
+    /// Size in bytes, unless a source overrides it.
     #[serde(default)]
     pub size: Option<u64>,
-    /// Checksum, unless a source says otherwise. Without one the file cannot be verified.
+    /// Checksum, unless a source overrides it. Without one the file cannot be verified.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// Names of models that it cannot work without.
+    /// Names of models that it requires.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Where it can be had, in order.
+    /// Its sources, in order of preference.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
 }
 
-/// What the finished file must look like.
+/// The expected size and checksum of a finished file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected<'a> {
     /// Size in bytes, if known.
@@ -91,12 +91,12 @@ pub struct Expected<'a> {
 }
 
 impl Model {
-    /// The sources that suit this machine.
+    /// The sources for this platform.
     pub fn sources_here(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter().filter(|s| s.suits_this_machine())
     }
 
-    /// What the file must look like when it comes from `source`.
+    /// The expected size and checksum of the file if it comes from `source`.
     pub fn expected<'a>(&'a self, source: &'a Source) -> Expected<'a> {
         Expected {
             size: source.size.or(self.size),
@@ -104,12 +104,12 @@ impl Model {
         }
     }
 
-    /// Whether some source of this machine gives a file of that size.
+    /// Whether a source for this platform provides a file of this size.
     pub fn accepts_size(&self, size: u64) -> bool {
         self.sources_here().any(|s| self.expected(s).size.is_none_or(|expected| expected == size))
     }
 
-    /// The size of the file from the first source of this machine (0 if unknown).
+    /// The size of the file from the first source for this platform (0 if unknown).
     pub fn size_here(&self) -> u64 {
         self.sources_here().next().and_then(|s| self.expected(s).size).unwrap_or(0)
     }
@@ -154,7 +154,7 @@ impl Manifest {
         self.profiles.iter().map(|(name, p)| (name.as_str(), p.summary.as_str()))
     }
 
-    /// The model of that name; the error names those that exist.
+    /// The model of this name; the error lists those that exist.
     pub fn model(&self, name: &str) -> Result<&Model> {
         self.models.iter().find(|m| m.name == name).with_context(|| {
             let known: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
@@ -162,7 +162,7 @@ impl Manifest {
         })
     }
 
-    /// The profile of that name; the error names those that exist.
+    /// The profile of this name; the error lists those that exist.
     pub fn profile(&self, name: &str) -> Result<Profile> {
         let Some(entry) = self.profiles.get(name) else {
             let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
@@ -185,7 +185,7 @@ impl Manifest {
         })
     }
 
-    /// The named models and, after each, what it needs; every model once.
+    /// The named models and, after each, those that it needs; every model once.
     pub fn with_needs<'a>(
         &'a self,
         names: impl IntoIterator<Item = impl AsRef<str> + 'a>,
@@ -252,7 +252,7 @@ mod tests {
         }
         for (name, _) in manifest.profiles() {
             let profile = manifest.profile(name).unwrap();
-            // A voice works only with its phoneme table beside it.
+            // A voice needs its phoneme table.
             let files: Vec<_> = profile.models().map(|m| m.file.to_string_lossy().into_owned()).collect();
             for voice in &profile.tts {
                 assert!(files.contains(&format!("{}.json", voice.display())), "{name} lacks a phoneme table");

@@ -1,6 +1,6 @@
 //! Sizes for people. Pure.
 
-/// Bytes as people read them: "148 MB".
+/// Formats a size for people: "148 MB".
 pub fn human(bytes: u64) -> String {
     for (unit, name) in [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")] {
         if bytes >= unit {
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_read_well() {
+    fn sizes_are_formatted_for_people() {
         for (bytes, text) in
             [(12, "12 bytes"), (4_794, "4.7 kB"), (147_951_465, "147 MB"), (1_117_320_768, "1.1 GB")]
         {

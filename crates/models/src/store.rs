@@ -1,4 +1,4 @@
-//! The models directory: what lies there, and whether it was checked.
+//! The models directory: which files it has, and whether they were checked.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,28 +12,28 @@ use sha2::{Digest, Sha256};
 
 use crate::{FetchError, Model};
 
-/// Remembers which files were checked, so that a start need not read gigabytes again.
+/// Records which files were checked, so that a start need not read gigabytes again.
 const STAMPS: &str = ".verified.json";
 const CHUNK: usize = 1 << 18;
 
-/// What is known of a model's file.
+/// What is known about a model's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// There, and its checksum was the manifest's when it was last written.
+    /// Present, and its checksum matched the manifest's when it was last written.
     Verified,
-    /// There; the manifest has no checksum to compare with.
+    /// Present; the manifest has no checksum to compare with.
     NoChecksum,
-    /// There with the right size, but never checked.
+    /// Present with the right size, but not yet checked.
     Unchecked,
-    /// There with a wrong size.
+    /// Present with a wrong size.
     WrongSize,
-    /// Not there.
+    /// Not present.
     Missing,
 }
 
 impl State {
-    /// Words for people.
+    /// The state in words, for people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Verified => "verified",
@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-/// The checksum of a file at a moment that its size and modification time name.
+/// The checksum of a file, valid while its size and modification time are these.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 struct Stamp {
     size: u64,
@@ -53,12 +53,12 @@ struct Stamp {
     sha256: String,
 }
 
-/// The checksums known of a models directory.
+/// The known checksums of a models directory.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Stamps(BTreeMap<PathBuf, Stamp>);
 
 impl Stamps {
-    /// An unreadable file counts as empty: the models are then checked again.
+    /// Loads the checksums. An unreadable file counts as empty: the models are then checked again.
     pub fn load(dir: &Path) -> Self {
         fs::read(dir.join(STAMPS))
             .ok()
@@ -66,7 +66,7 @@ impl Stamps {
             .unwrap_or_default()
     }
 
-    /// The state of a model, from its file's metadata and these checksums alone.
+    /// The state of a model, from its file's metadata and these checksums only.
     pub fn state(&self, dir: &Path, model: &Model) -> State {
         let Some((size, modified_s)) = metadata(&dir.join(&model.file)) else { return State::Missing };
         if !model.accepts_size(size) {
@@ -84,7 +84,7 @@ impl Stamps {
         }
     }
 
-    /// Remembers the checksum of a file as it lies there now.
+    /// Records the checksum of a model's current file.
     pub fn record(&mut self, dir: &Path, model: &Model, sha256: &str) -> Result<(), FetchError> {
         if let Some((size, modified_s)) = metadata(&dir.join(&model.file)) {
             self.0.insert(model.file.clone(), Stamp { size, modified_s, sha256: sha256.to_owned() });
@@ -92,7 +92,7 @@ impl Stamps {
         self.save(dir)
     }
 
-    /// A file of `dir` that had this checksum, and was not written to since.
+    /// A file in `dir` that had this checksum and has not been written to since.
     pub fn file_with(&self, dir: &Path, sha256: &str) -> Option<PathBuf> {
         let same = |(file, stamp): (&PathBuf, &Stamp)| {
             let path = dir.join(file);
@@ -110,7 +110,7 @@ impl Stamps {
     fn save(&self, dir: &Path) -> Result<(), FetchError> {
         let path = dir.join(STAMPS);
         let write = || -> io::Result<()> {
-            // Whoever may read the models may read that they were checked.
+            // Anyone who may read the models may read this file too.
             let readable = fs::Permissions::from_mode(0o644);
             let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(dir)?;
             serde_json::to_writer_pretty(&mut file, self)?;
@@ -125,11 +125,11 @@ impl Stamps {
 fn metadata(path: &Path) -> Option<(u64, u64)> {
     let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let modified = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    // Whole seconds: archives and container images keep no more.
+    // Whole seconds: archives and container images keep no finer times.
     Some((meta.len(), modified.as_secs()))
 }
 
-/// Whether a file of that size and checksum is the model: `Some(false)` if the manifest has no checksum.
+/// Whether a file of this size and checksum is the model; `Some(false)`: the manifest has no checksum; `None`: it is not.
 fn judge(model: &Model, size: u64, sha256: &str) -> Option<bool> {
     let fits = model
         .sources_here()
@@ -139,7 +139,7 @@ fn judge(model: &Model, size: u64, sha256: &str) -> Option<bool> {
     fits.map(|expected| expected.sha256.is_some()).max()
 }
 
-/// Whether a model's file lies in `dir` with a size that the manifest knows.
+/// Whether a model's file is in `dir` with a size that the manifest knows.
 pub fn is_present(dir: &Path, model: &Model) -> bool {
     fs::metadata(dir.join(&model.file)).is_ok_and(|meta| meta.is_file() && model.accepts_size(meta.len()))
 }
@@ -151,7 +151,7 @@ pub fn state(dir: &Path, model: &Model) -> State {
 
 /// Reads a model's file and compares its checksum; `None` if it is not there.
 ///
-/// A file that the manifest has no checksum for is compared with what it was when it was fetched.
+/// A file without a checksum in the manifest is compared with its checksum when it was fetched.
 pub fn verify(dir: &Path, model: &Model) -> Result<Option<State>, FetchError> {
     let path = dir.join(&model.file);
     let Some((size, _)) = metadata(&path) else { return Ok(None) };
@@ -162,7 +162,7 @@ pub fn verify(dir: &Path, model: &Model) -> Result<Option<State>, FetchError> {
     let changed = verdict != Some(true) && before.is_some_and(|before| before != sha256);
     match verdict {
         Some(checked) if !changed => {
-            // Only a shortcut for later: a models directory may be read-only.
+            // Only an optimisation, so errors are ignored: the models directory may be read-only.
             let _ = stamps.record(dir, model, &sha256);
             Ok(Some(if checked { State::Verified } else { State::NoChecksum }))
         }

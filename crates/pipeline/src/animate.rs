@@ -1,4 +1,4 @@
-//! Stage 6b, the face: follows what playout sends, and sends faces ahead of the sound. The decisions are [`Performer`]'s.
+//! Stage 6b, the face: follows playout and sends faces ahead of the sound. [`Performer`] makes the decisions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,48 +12,48 @@ use crate::avatar::performer::{Due, Moment, Pace, Performer};
 use crate::avatar::sound::Sound;
 use crate::avatar::source;
 use crate::avatar::wire::Batch;
-use crate::ends::FaceMoment;
 use crate::event::{AgentState, CallEvent};
 use crate::frame::{CueTime, FRAME_TICKS, MEDIA_CLOCK, OUT_RATE, ResponseId, Sounds, WordTime};
+use crate::ports::FaceMoment;
 
-/// How often it is found out whether anybody looks, while the face is still.
-const LOOK_ROUND: Duration = Duration::from_millis(250);
+/// How often to check for viewers while the face is still.
+const VIEWER_POLL: Duration = Duration::from_millis(250);
 
-/// Woken a hair too early, the face would find nothing due, and be woken again.
+/// Added to each wake-up: one slightly too early would find nothing due and cause another.
 const ROUNDING: Duration = Duration::from_micros(50);
 
-/// What the face follows.
+/// Input of the face.
 #[derive(Debug, Clone)]
 pub enum FaceInput {
-    /// Speech waits to be played, from this sample of its answer.
+    /// Speech is queued for playout.
     Speech {
-        /// The answer.
+        /// The response.
         response: ResponseId,
-        /// Its sample that comes first.
+        /// Position of the first sample within the response.
         start: u64,
         /// The audio.
         samples: Arc<Vec<i16>>,
         /// Its speech sounds.
         sounds: Sounds,
-        /// What is shown during it.
+        /// What the face shows during it.
         cues: Vec<CueTime>,
     },
-    /// A frame of sound is sent.
+    /// A frame of sound was sent.
     Sounds {
-        /// The answer.
+        /// The response.
         response: ResponseId,
-        /// Its first sample in the frame.
+        /// Position within the response of the frame's first sample.
         sample: u64,
-        /// The frame's place on the media clock, in frames.
+        /// The frame's position on the media clock, in frames.
         frame: u64,
     },
-    /// The sound stops, perhaps to go on.
-    Held,
+    /// Playout is paused and may go on.
+    Paused,
     /// The last frame was sent.
     Finished(ResponseId),
-    /// The answer is no longer current.
+    /// The response is no longer current.
     Dropped(ResponseId),
-    /// What the agent does.
+    /// What the agent is doing.
     State(AgentState),
     /// The person has ended a clause.
     Clause,
@@ -61,18 +61,18 @@ pub enum FaceInput {
     Cue(Cue),
 }
 
-/// The way to the face; it never waits, for a face is not worth a late sound.
+/// Sends inputs to the face; never waits, so that the face cannot delay the sound.
 #[derive(Debug, Clone, Default)]
 pub struct FaceSender(Option<mpsc::Sender<FaceInput>>);
 
 impl FaceSender {
-    /// To the face behind this queue.
+    /// Sends to the face that reads this queue.
     #[must_use]
     pub fn new(inputs: mpsc::Sender<FaceInput>) -> Self {
         Self(Some(inputs))
     }
 
-    /// Tells the face, if there is one.
+    /// Sends an input, if there is a face.
     pub fn send(&self, input: impl FnOnce() -> FaceInput) {
         if let Some(inputs) = &self.0
             && inputs.try_send(input()).is_err()
@@ -81,7 +81,7 @@ impl FaceSender {
         }
     }
 
-    /// Tells the face what of the conversation shows in it.
+    /// Passes on the events that show in the face.
     pub fn told(&self, event: &CallEvent) {
         match event {
             CallEvent::State(state) => self.send(|| FaceInput::State(*state)),
@@ -93,7 +93,7 @@ impl FaceSender {
 
 /// Where faces go.
 pub struct Audience {
-    /// The client's page; full: the message is dropped, and counted.
+    /// The client's page; a message is dropped and counted when it is full.
     pub page: mpsc::Sender<Batch>,
     /// Renderers and streams, each at its own pace.
     pub moments: broadcast::Sender<FaceMoment>,
@@ -101,32 +101,32 @@ pub struct Audience {
 
 /// Moves the face until the pipeline ends. `origin` is the media clock's zero.
 pub async fn run(mut inputs: mpsc::Receiver<FaceInput>, pace: Pace, origin: Instant, audience: Audience) {
-    let mut stage = Stage { performer: Performer::new(rand::random(), pace), origin, audience };
+    let mut task = FaceTask { performer: Performer::new(rand::random(), pace), origin, audience };
     loop {
-        let watched = stage.audience.moments.receiver_count() > 0;
-        stage.performer.watched(watched, stage.now());
-        let wake = stage.performer.wake().map(|at| origin + Duration::from_secs_f64(at.max(0.0)) + ROUNDING);
-        // Who begins to look does not say so.
-        let wake = wake.unwrap_or_else(|| Instant::now() + LOOK_ROUND);
+        let watched = task.audience.moments.receiver_count() > 0;
+        task.performer.watched(watched, task.now());
+        let wake = task.performer.wake().map(|at| origin + Duration::from_secs_f64(at.max(0.0)) + ROUNDING);
+        // New viewers do not announce themselves, so poll for them.
+        let wake = wake.unwrap_or_else(|| Instant::now() + VIEWER_POLL);
         tokio::select! {
             biased;
             input = inputs.recv() => match input {
-                Some(input) => stage.take(input),
+                Some(input) => task.take(input),
                 None => return,
             },
             () = sleep_until(wake) => {}
         }
-        stage.perform();
+        task.perform();
     }
 }
 
-struct Stage {
+struct FaceTask {
     performer: Performer,
     origin: Instant,
     audience: Audience,
 }
 
-impl Stage {
+impl FaceTask {
     fn now(&self) -> f64 {
         self.origin.elapsed().as_secs_f64()
     }
@@ -141,7 +141,7 @@ impl Stage {
                 let media = frame as f64 * f64::from(FRAME_TICKS) / f64::from(MEDIA_CLOCK);
                 self.performer.sounds(response.0, seconds(sample), media);
             }
-            FaceInput::Held => self.performer.held(now),
+            FaceInput::Paused => self.performer.held(now),
             FaceInput::Finished(response) => self.performer.finished(response.0, now),
             FaceInput::Dropped(response) => self.performer.dropped(response.0, now),
             FaceInput::State(state) => {
@@ -191,7 +191,7 @@ impl Stage {
         for Moment { at, response, face } in moments {
             let timestamp = ((at * f64::from(MEDIA_CLOCK)).round() as u64 & 0xFFFF_FFFF) as u32;
             let at = self.origin + Duration::from_secs_f64(at.max(0.0));
-            // Nobody looks when this fails.
+            // Fails only when nobody watches.
             _ = self.audience.moments.send(FaceMoment { response, timestamp, face, at });
         }
     }
@@ -201,18 +201,18 @@ fn sound(time: &WordTime) -> Sound {
     Sound { symbol: time.text.clone(), start: seconds(time.start), end: seconds(time.end) }
 }
 
-/// Samples of an answer as seconds.
+/// Samples of a response as seconds.
 fn seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(OUT_RATE)
 }
 
-/// What the face costs.
+/// Counts the CPU time of animation.
 fn count(began: Duration) {
     let micros = u64::try_from(cpu_time().saturating_sub(began).as_micros()).unwrap_or(u64::MAX);
     metrics::counter!("visavis_animation_microseconds_total").increment(micros);
 }
 
-/// Of this thread: what preempts the work is no cost of it.
+/// CPU time of this thread, so that preemption does not count.
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))

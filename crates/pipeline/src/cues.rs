@@ -1,25 +1,25 @@
-//! When what the face shows during a phrase is due: with the word that it stands before. Pure.
+//! Times a segment's cues: each is due with the word that follows it. Pure.
 
-use crate::frame::{CueTime, Sentence, WordTime};
+use crate::frame::{CueTime, Segment, WordTime};
 
-/// The cues of a phrase, chunk by chunk.
+/// The cues of a segment, chunk by chunk.
 pub(super) struct Cues<'a> {
-    sentence: &'a Sentence,
+    segment: &'a Segment,
     /// The next cue.
     next: usize,
-    /// Bytes of the phrase's text that have been spoken.
+    /// Bytes of the segment's text spoken so far.
     spoken: usize,
 }
 
 impl<'a> Cues<'a> {
-    pub(super) fn of(sentence: &'a Sentence) -> Self {
-        Self { sentence, next: 0, spoken: 0 }
+    pub(super) fn of(segment: &'a Segment) -> Self {
+        Self { segment, next: 0, spoken: 0 }
     }
 
-    /// Those of the next chunk, of these written words and so many samples; where it tells no words, by their share of the
-    /// text.
+    /// The cues of the next chunk, given its written words and number of samples. Without words, cues are placed by their
+    /// share of the text.
     pub(super) fn timed(&mut self, words: &[WordTime], samples: u64) -> Vec<CueTime> {
-        let text = &self.sentence.text;
+        let text = &self.segment.text;
         let mut due = Vec::new();
         if words.is_empty() {
             let share = |byte: usize| samples * byte as u64 / text.len().max(1) as u64;
@@ -37,15 +37,15 @@ impl<'a> Cues<'a> {
         due
     }
 
-    /// Those for which no word has come.
+    /// The cues that no word has come for.
     pub(super) fn left(&mut self) -> Vec<CueTime> {
         self.until(usize::MAX).iter().map(|(_, cue)| CueTime { at: 0, cue: *cue }).collect()
     }
 
     fn until(&mut self, byte: usize) -> &'a [(usize, crate::avatar::cue::Cue)] {
         let from = self.next;
-        self.next += self.sentence.cues[from..].iter().take_while(|(at, _)| *at < byte).count();
-        &self.sentence.cues[from..self.next]
+        self.next += self.segment.cues[from..].iter().take_while(|(at, _)| *at < byte).count();
+        &self.segment.cues[from..self.next]
     }
 }
 
@@ -56,19 +56,19 @@ mod tests {
     use crate::frame::ResponseId;
 
     #[test]
-    fn a_cue_is_due_with_the_word_that_it_stands_before_and_otherwise_at_the_end() {
+    fn a_cue_is_due_with_the_word_after_it_or_else_at_the_end() {
         let (happy, nod, tilt) =
             (Cue::Mood(Mood::Happy), Cue::Gesture(Gesture::Nod), Cue::Gesture(Gesture::Tilt));
         let text = "No, no, that is 🎉".to_string();
         let cues = vec![(0, happy), (4, nod), (16, tilt)];
-        let sentence = Sentence { text, cues, ..Sentence::silent(ResponseId(1), 0) };
+        let segment = Segment { text, cues, ..Segment::silent(ResponseId(1), 0) };
         let word = |text: &str, start| WordTime { text: text.into(), start, end: start + 5 };
-        let mut cues = Cues::of(&sentence);
+        let mut cues = Cues::of(&segment);
         assert_eq!(cues.timed(&[word("No,", 10)], 100), [CueTime { at: 10, cue: happy }]);
         assert_eq!(cues.timed(&[word("no,", 3), word("that", 20)], 100), [CueTime { at: 3, cue: nod }]);
         assert_eq!(cues.left(), [CueTime { at: 0, cue: tilt }]);
         assert_eq!(cues.left(), []);
-        let untold = Cues::of(&sentence).timed(&[], 2000);
+        let untold = Cues::of(&segment).timed(&[], 2000);
         assert_eq!(untold.iter().map(|due| due.at).collect::<Vec<_>>(), [0, 400, 1600]);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether instructions and tools leave the model room for a conversation: known only once its engine can count.
+//! Checks that instructions and tools leave the model room for a conversation, once its engine can count tokens.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::tool::Tools;
 
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Waits for the engine, and compares; without its count nothing is known.
+/// Waits for the engine's count and checks it; accepts any configuration if the engine cannot count.
 ///
 /// # Errors
-/// A sentence for the operator, when no call could ever be answered.
+/// A sentence for the operator, if no call could ever get a response.
 pub async fn check(llm: &dyn Llm, instructions: &[Message], tools: &Tools) -> Result<(), String> {
     let LlmCapabilities { counts_tokens, tools: calls_tools, .. } = llm.capabilities();
     if !calls_tools && !tools.is_empty() {
-        tracing::warn!("the language model calls no tools: those that are configured are not offered to it");
+        tracing::warn!("the language model cannot call tools: the configured ones are not offered to it");
     }
     if !counts_tokens {
         return Ok(());
@@ -32,7 +32,7 @@ pub async fn check(llm: &dyn Llm, instructions: &[Message], tools: &Tools) -> Re
                 continue;
             }
             Err(error) => {
-                tracing::warn!(%error, "the tokens of the instructions were not counted");
+                tracing::warn!(%error, "the tokens of the instructions could not be counted");
                 return Ok(());
             }
         };
@@ -42,7 +42,7 @@ pub async fn check(llm: &dyn Llm, instructions: &[Message], tools: &Tools) -> Re
         }
         return Err(format!(
             "conversation.instructions and tools have {total} tokens, and at most {most} fit: a prompt may have {limit} \
-             (llm.context less llm.max_tokens), and {LEAST_ROOM} are kept for what is said. Make them shorter, or \
+             (llm.context minus llm.max_tokens), and {LEAST_ROOM} are kept for what is said. Shorten them, or make \
              llm.context larger"
         ));
     }
@@ -51,19 +51,19 @@ pub async fn check(llm: &dyn Llm, instructions: &[Message], tools: &Tools) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::scripted::ScriptedLlm;
     use crate::frame::Role;
+    use visavis_scripted::ScriptedLlm;
 
     #[tokio::test]
     async fn instructions_that_leave_no_room_are_refused_with_their_limit() {
-        let llm = ScriptedLlm { limit: Some(600), ..ScriptedLlm::default() };
+        let llm = ScriptedLlm::default().with_limit(600);
         let of = |bytes: usize| vec![Message { role: Role::System, content: "x".repeat(bytes) }];
         assert_eq!(check(&llm, &of(1800), &Tools::new()).await, Ok(()));
         let fault = check(&llm, &of(2000), &Tools::new()).await.unwrap_err();
         assert!(fault.contains("conversation.instructions") && fault.contains("at most 472"), "{fault}");
         let capabilities = LlmCapabilities { counts_tokens: false, ..LlmCapabilities::ALL };
-        let silent = ScriptedLlm { capabilities, ..llm };
+        let silent = llm.with_capabilities(capabilities);
         assert_eq!(check(&silent, &of(2000), &Tools::new()).await, Ok(()), "nothing is known");
-        assert!(silent.beyond.lock().is_empty());
+        assert!(silent.beyond().is_empty());
     }
 }

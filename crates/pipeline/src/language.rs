@@ -1,5 +1,5 @@
-//! The language that a call speaks: belief that grows with each utterance whose words are sure, weighed against what the
-//! recogniser hears. A language that the server has a voice for is likelier than one of the other ninety. Pure.
+//! Which language a call speaks: a belief that grows with each utterance whose words are sure, weighed with what the
+//! recogniser hears. Languages that the server has a voice for are likelier than the other ninety. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,25 @@ use visavis_proto::v1;
 
 use crate::frame::{LanguageWeight, Transcript};
 
-/// How much likelier a language is that the call has been speaking for long.
+/// How much likelier a language is when belief in it is full.
 const GROWTH: f32 = 3.0;
-/// What one sure utterance adds to the belief in its language, of what is left to certainty,
+/// Share of the remaining doubt that one sure utterance removes from the belief in its language.
 const LEARNT: f32 = 0.5;
-/// and what is left of the belief in every other.
+/// Share of the belief in every other language that remains.
 const KEPT: f32 = 0.6;
-/// The probability, after expectation, under which a language is not named.
+/// Probability, weighed with expectation, below which a language is not named.
 const MARGIN: f32 = 0.5;
-/// The probability from which an utterance counts for its language.
+/// Probability from which an utterance counts for its language.
 const SURE: f32 = 0.6;
-/// Words less sure than this (mean log probability) say nothing of a language: laughter has been taken for Chinese
-/// words at -1.2 to -1.5.
+/// Words less sure than this (mean log probability) say nothing about the language: laughter has been taken for Chinese at
+/// -1.2 to -1.5.
 const SURE_WORDS: f32 = -0.8;
-/// No speech as likely as this says nothing of a language.
+/// From this no-speech probability on, words say nothing about the language.
 const NO_SPEECH: f32 = 0.5;
-/// Speech that says all it can of its language.
+/// Length of speech from which an utterance counts fully for its language.
 const ENOUGH_MS: f32 = 1_500.0;
 
-/// What is known of a call's language.
+/// What is known about a call's language.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CallLanguage {
     voiced: Vec<String>,
@@ -35,8 +35,8 @@ pub struct CallLanguage {
 }
 
 impl CallLanguage {
-    /// Says in which languages, by ISO 639-1 code, the server can answer.
-    pub fn can_answer_in(&mut self, languages: Vec<String>) {
+    /// Sets the languages, by ISO 639-1 code, in which the server can respond.
+    pub fn can_respond_in(&mut self, languages: Vec<String>) {
         self.voiced = languages;
     }
 
@@ -46,14 +46,14 @@ impl CallLanguage {
         self.belief.iter().max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |(code, _)| code)
     }
 
-    /// How likely each language is in the next utterance, relative to each other.
+    /// Relative weight of each language in the next utterance.
     #[must_use]
     pub fn expected(&self) -> Vec<LanguageWeight> {
         let voiced = self.voiced.iter().filter(|code| !self.belief.contains_key(*code));
         let weight = |code: &String| {
             let belief = self.belief.get(code).copied().unwrap_or_default();
             let voiced = self.voiced.is_empty() || self.voiced.contains(code);
-            // Who speaks a language will go on to, voice or not.
+            // A language spoken so far is likely to continue, voice or not.
             let base = if voiced { 1.0 } else { belief.max(UNEXPECTED) };
             base * (1.0 + GROWTH * belief)
         };
@@ -61,7 +61,7 @@ impl CallLanguage {
         all.map(|code| LanguageWeight { language: code.clone(), weight: weight(code) }).collect()
     }
 
-    /// The language of an utterance with so much speech: the call's, where the words or their language are unsure.
+    /// The language of an utterance with this much speech; the call's, if the words or their language are unsure.
     #[must_use]
     pub fn judge(&self, words: &Transcript, speech_ms: u32) -> String {
         let heard = self.weighed(words, speech_ms);
@@ -69,7 +69,7 @@ impl CallLanguage {
         believed.map_or_else(|| self.code().to_owned(), |heard| heard.language)
     }
 
-    /// The likeliest language of an utterance, after expectation.
+    /// The likeliest language of an utterance, weighed with expectation.
     fn weighed(&self, words: &Transcript, speech_ms: u32) -> Option<Guess> {
         weigh(&on_the_wire(heard(words)), &on_the_wire(self.expected()), speech_ms as f32 / 1000.0)
     }
@@ -91,18 +91,18 @@ impl CallLanguage {
     }
 }
 
-/// As the engine decodes by them.
+/// As the engine receives them.
 fn on_the_wire(weights: Vec<LanguageWeight>) -> Vec<v1::LanguageWeight> {
     let one = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
     weights.into_iter().map(one).collect()
 }
 
-/// Words that are sure enough for their language to be believed as well.
+/// Whether words are sure enough for their language to be believed.
 fn is_speech(words: &Transcript) -> bool {
     words.average_log_probability >= SURE_WORDS && words.no_speech_probability < NO_SPEECH
 }
 
-/// The languages that the recogniser heard; one that tells no more than the likeliest may have heard any other as well.
+/// The languages that the recogniser heard; only the likeliest, if it names no others.
 fn heard(words: &Transcript) -> Vec<LanguageWeight> {
     let likeliest = LanguageWeight { language: words.language.clone(), weight: words.language_probability };
     if words.languages.is_empty() && !words.language.is_empty() {
@@ -132,7 +132,7 @@ mod tests {
     /// A call with an English voice, after these utterances: languages heard, sureness of the words, milliseconds.
     fn call(spoken: &[(Heard<'_>, f32, u32)]) -> CallLanguage {
         let mut call = CallLanguage::default();
-        call.can_answer_in(vec!["en".into()]);
+        call.can_respond_in(vec!["en".into()]);
         for (languages, sureness, ms) in spoken {
             call.remember(&words(languages, *sureness), *ms);
         }
@@ -144,7 +144,7 @@ mod tests {
     const GERMAN: &[(&str, f32)] = &[("de", 0.95), ("nl", 0.02), ("en", 0.004)];
 
     #[test]
-    fn what_an_utterance_speaks_is_what_was_heard_weighed_with_what_the_call_spoke() {
+    fn the_language_is_what_was_heard_weighed_with_what_the_call_spoke() {
         type Case<'a> = (&'a str, &'a CallLanguage, Heard<'a>, f32, u32, &'a str);
         let fresh = call(&[]);
         let english = call(&[(ENGLISH, -0.3, 3_000), (ENGLISH, -0.2, 2_000), (ENGLISH, -0.3, 2_500)]);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn belief_grows_with_sure_words_alone_and_follows_the_person() {
+    fn belief_grows_only_with_sure_words_and_follows_the_person() {
         let one = call(&[(ENGLISH, -0.3, 3_000)]);
         let two = call(&[(ENGLISH, -0.3, 3_000), (ENGLISH, -0.3, 3_000)]);
         let weight = |call: &CallLanguage, code: &str| {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_list_of_voices_any_language_may_come_first() {
+    fn without_a_list_of_voices_any_language_is_accepted() {
         let mut call = CallLanguage::default();
         assert_eq!(call.expected(), []);
         assert_eq!(call.judge(&words(GERMAN, -0.3), 2_000), "de");

@@ -1,29 +1,10 @@
-//! The pipeline of one call: one file per stage, wired here.
+//! The pipeline of one call: one file per stage, connected here.
 //!
-//! | queue | from → to | bound | when full |
-//! |---|---|---|---|
-//! | mic | transport → vad | 50 frames | oldest dropped, counted ([`crate::ends`]) |
-//! | feed | vad → stt | 64 items | vad waits, so that the mic queue drops |
-//! | voice | vad → conductor | 32 events | vad waits |
-//! | words | stt → conductor | 16 | recognition waits |
-//! | notes | llm, tts → conductor | 64 | generation waits |
-//! | judged | end-of-turn model → conductor | 8 | the judgement is dropped |
-//! | returned | tools → conductor | 8 | the tool's task waits |
-//! | sentences | llm → tts | 4 | generation waits |
-//! | speech | tts → playout | 4 chunks (+ 16 held) | synthesis waits |
-//! | told | playout → conductor | 64 | playout waits |
-//! | closed | conductor → vad | latest wins | – |
-//! | remembered | conductor → whoever started the call | latest wins | – |
-//! | media | playout → transport | 10 frames | frame dropped, counted |
-//! | face | playout, conductor → animate | 128 | what the face follows is dropped, counted |
-//! | faces | animate → transport | 16 messages | message dropped, counted |
-//! | events | conductor → transport | 256 | the call ends |
-//!
-//! The conductor waits for nobody: what it sends goes by `try_send` or `watch`. So no cycle of full queues can close.
+//! Its queues, their bounds and what happens when they are full: ARCHITECTURE.md, "Queues". The conductor waits for nobody, so
+//! that no cycle of full queues can close.
 
 #![forbid(unsafe_code)]
 
-pub mod agreement;
 pub mod animate;
 pub mod animation;
 pub mod conductor;
@@ -31,9 +12,10 @@ mod cues;
 pub mod echo;
 pub mod fit;
 mod floor;
-pub mod heard;
+pub mod hallucination;
 pub mod language;
 pub mod llm;
+pub mod local_agreement;
 pub mod near_voice;
 mod observer;
 pub mod options;
@@ -51,8 +33,8 @@ pub(crate) use visavis_config as config;
 pub(crate) use visavis_core::{avatar, context, event, frame, plain, tool};
 pub(crate) use visavis_core::{conversation, interjection, invariants, slow};
 pub(crate) use visavis_engine as engine;
-pub(crate) use visavis_media::{audio, ends};
-pub(crate) use visavis_text::{caption, phrases, private_text, speakable};
+pub(crate) use visavis_media::{audio, ports};
+pub(crate) use visavis_text::{caption, private_text, segments, speakable};
 
 use std::future::Future;
 use std::time::Duration;
@@ -65,11 +47,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::avatar::performer::Pace;
 use crate::config::Config;
-use crate::ends::PipelineEnds;
 use crate::engine::{Engines, LlmCapabilities};
-use crate::event::{CallEvent, EndReason};
+use crate::event::{CallEnd, CallEvent, EndReason};
 use crate::frame::{PlaybackPosition, UtteranceId};
 use crate::plain::plain;
+use crate::ports::PipelinePorts;
 use animate::{FaceInput, FaceSender};
 use conductor::Begin;
 use conversation::{ModelAbilities, Settings};
@@ -82,22 +64,22 @@ const WORD_QUEUE: usize = 16;
 const NOTE_QUEUE: usize = 64;
 const JUDGED_QUEUE: usize = 8;
 const RETURNED_QUEUE: usize = 8;
-const SENTENCE_QUEUE: usize = 4;
+const SEGMENT_QUEUE: usize = 4;
 const SPEECH_QUEUE: usize = 4;
 const TOLD_QUEUE: usize = 64;
 const FACE_QUEUE: usize = 128;
 
-/// How long the beginning of a call waits for the engine to tell its voices.
+/// How long the start of a call waits for the engine's list of voices.
 const VOICES: Duration = Duration::from_millis(300);
 
-/// How long the end of a call waits for its client to hear of it, and for its recording to be written.
+/// How long the end of a call waits to tell the client, and then for the recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Runs a call's pipeline until the client goes, the conversation or `scope` ends it, or a stage panics. Every task it started
-/// is gone when it returns; the client has been told why.
+/// Runs a call's pipeline until the client leaves, the conversation or `scope` ends it, or a stage panics. When it returns,
+/// all its tasks have ended and the client has been told why.
 pub async fn run(
     call: String,
-    ends: PipelineEnds,
+    ports: PipelinePorts,
     engines: Engines,
     config: &Config,
     options: CallOptions,
@@ -105,7 +87,7 @@ pub async fn run(
 ) -> EndReason {
     let tasks = TaskTracker::new();
     let scope = scope.child();
-    let events = ends.events.clone();
+    let events = ports.events.clone();
     let CallOptions { language, context, remembered } = options;
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
@@ -117,11 +99,11 @@ pub async fn run(
     };
     let (observer, written) = observer::Observer::new(&call, config, &settings, context.as_deref());
     let begin = Begin { settings, context, remembered, observer };
-    let (reason, message) = stages_of(&call, ends, &engines, config, begin, &tasks, &scope).await;
+    let CallEnd { reason, message } = stages_of(&call, ports, &engines, config, begin, &tasks, &scope).await;
     scope.token.cancel();
     tasks.close();
     tasks.wait().await;
-    // The last event waits for room: it must not be lost behind a burst, nor wait for an engine.
+    // The last event waits for room in the queue, so that a burst cannot lose it, but not for an engine.
     let last = CallEvent::Ended { reason, message: message.into() };
     let told = async move { _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await };
     tokio::join!(told, engines.llm.release(&call));
@@ -133,13 +115,13 @@ pub async fn run(
 
 async fn stages_of(
     call: &str,
-    ends: PipelineEnds,
+    ports: PipelinePorts,
     engines: &Engines,
     config: &Config,
     begin: Begin,
     tasks: &TaskTracker,
     scope: &Scope,
-) -> End {
+) -> CallEnd {
     let (feed, to_stt) = mpsc::channel(FEED_QUEUE);
     let (voice_out, voice) = mpsc::channel(VOICE_QUEUE);
     let (words_out, words) = mpsc::channel(WORD_QUEUE);
@@ -158,15 +140,15 @@ async fn stages_of(
         language: language_rx,
         position: position.clone(),
     };
-    let wires = conductor::Wires {
+    let channels = conductor::Channels {
         voice,
         words,
-        commands: ends.commands,
+        commands: ports.commands,
         playout: playout_events,
         position,
-        events: ends.events,
-        departure: ends.departure,
-        hang_up: ends.hang_up,
+        events: ports.events,
+        departure: ports.departure,
+        hang_up: ports.hang_up,
         language: language_out,
         current,
         closed,
@@ -179,34 +161,34 @@ async fn stages_of(
         call.to_string(),
         begin,
         engines.clone(),
-        wires,
+        channels,
         tasks.clone(),
         scope.clone(),
     );
     let mut stages = Stages { running: JoinSet::new(), token: scope.token.clone() };
-    let microphone = vad::Microphone { frames: ends.mic, echo: echo::Echo::new(played.clone()), origin };
+    let microphone = vad::Microphone { frames: ports.mic, echo: echo::Echo::new(played.clone()), origin };
     let (detector, gate) = ((engines.vad)(), config.vad.clone());
     stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
     let hearing = stt::run(to_stt, context, words_out, tasks.clone(), scope.token.clone());
     stages.start("stt", hearing);
-    let followed = playout::Followed { origin, face, tap: echo::tap::Tap::new(played) };
-    stages.start("playout", playout::run(followed, to_play, current_rx, ends.media, position_out, told));
+    let clocked = playout::Context { origin, face, tap: echo::tap::Tap::new(played) };
+    stages.start("playout", playout::run(clocked, to_play, current_rx, ports.media, position_out, told));
     if let Some(inputs) = face_inputs {
-        let audience = animate::Audience { page: ends.faces, moments: ends.moments };
+        let audience = animate::Audience { page: ports.faces, moments: ports.moments };
         stages.start("animate", animate::run(inputs, pace(config), origin, audience));
     }
     stages.end_with(tokio::spawn(Box::pin(conductor.run()))).await
 }
 
-/// The stages of one call beside its conductor.
+/// The stages of one call except its conductor.
 struct Stages {
     running: JoinSet<()>,
-    /// Ends them all.
+    /// Ends all stages.
     token: CancellationToken,
 }
 
 impl Stages {
-    /// Runs a stage until its end or the call's.
+    /// Runs a stage until it or the call ends.
     fn start(&mut self, stage: &'static str, future: impl Future<Output = ()> + Send + 'static) {
         let (token, future) = (self.token.clone(), Box::pin(future));
         self.running.spawn(async move {
@@ -217,15 +199,15 @@ impl Stages {
         });
     }
 
-    /// Waits for the conductor's end, or for a stage that panics; then ends all stages and waits until they are gone.
-    async fn end_with(mut self, mut conductor: JoinHandle<End>) -> End {
+    /// Waits until the conductor ends or a stage panics; then ends all stages and waits for them.
+    async fn end_with(mut self, mut conductor: JoinHandle<CallEnd>) -> CallEnd {
         let end = loop {
             tokio::select! {
-                ended = &mut conductor => break ended.unwrap_or((EndReason::Fault, FAULT)),
+                ended = &mut conductor => break ended.unwrap_or(FAULT),
                 stage = self.running.join_next(), if !self.running.is_empty() => {
                     if matches!(stage, Some(Err(error)) if error.is_panic()) {
                         conductor.abort();
-                        break (EndReason::Fault, FAULT);
+                        break FAULT;
                     }
                 }
             }
@@ -236,7 +218,7 @@ impl Stages {
     }
 }
 
-/// The way to the face, and its other end where there is a face.
+/// The sender to the face, and its receiver if the avatar is enabled.
 fn face(config: &Config) -> (FaceSender, Option<mpsc::Receiver<FaceInput>>) {
     if !config.avatar.enabled {
         return (FaceSender::default(), None);
@@ -249,7 +231,7 @@ fn pace(config: &Config) -> Pace {
     Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
 }
 
-/// What the voice of this name speaks, or all voices where it is empty; nothing if the engine does not tell.
+/// The languages of the voice with this name, or of all voices if it is empty; none if the engine does not list them in time.
 async fn languages(engines: &Engines, voice: &str) -> Vec<String> {
     let Ok(Ok(voices)) = tokio::time::timeout(VOICES, engines.tts.voices()).await else { return Vec::new() };
     let usable = voices.into_iter().filter(|known| voice.is_empty() || known.name == voice);
@@ -292,10 +274,8 @@ fn settings(config: &Config, language: Option<String>, model: LlmCapabilities) -
     }
 }
 
-/// Why a call ended, for programs and for people.
-type End = (EndReason, &'static str);
-
-const FAULT: &str = "Something went wrong in this call. Please call again.";
+const FAULT: CallEnd =
+    CallEnd { reason: EndReason::Fault, message: "Something went wrong in this call. Please call again." };
 
 #[cfg(test)]
 mod tests {

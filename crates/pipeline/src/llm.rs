@@ -1,7 +1,7 @@
-//! Stage 4, the answer's words: streams them from the model and cuts them into phrases; waits while tools work.
+//! Stage 4, generation: streams a response's text from the model and cuts it into segments; waits while tools work.
 //!
-//! A piece of the model's text passes `private_text`, then the face's tags (`face`), then the splitter of phrases; each
-//! phrase becomes a caption and what is spoken.
+//! The model's text passes `private_text`, then the filter for the face's tags (`face`), then the splitter; each segment
+//! becomes a caption and speakable text.
 
 mod face;
 mod lines;
@@ -16,33 +16,32 @@ use tokio::sync::{mpsc, watch};
 
 use crate::avatar::tags::Tags;
 use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
-use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId, ResponseRequest, Sentence};
-use crate::tool::Tools;
+use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId, ResponseRequest, Segment};
+use crate::tool::{Tools, WrittenCall};
 
 use super::caption::caption;
-use super::conductor::AnswerNote;
-use super::conversation::Round;
-use super::phrases::{Phrase, Splitter};
+use super::conductor::ResponseNote;
+use super::conversation::{Input, Round};
 use super::private_text::{Filter, Piece};
+use super::segments::{Splitter, TextSegment};
 use super::speakable::{Speakable, locale, speakable};
 pub use face::CueSources;
-use face::Shown;
-use lines::{code_on_screen, no_answer};
+use face::FaceCues;
+use lines::{code_on_screen, no_response};
 use pace::Pace;
 
-/// What an answer's words go to, and what is known of their sound.
+/// The queues of the task that generates a response.
 #[derive(Debug)]
-pub struct Around {
-    /// Speech.
-    pub sentences: mpsc::Sender<Sentence>,
-    /// The conductor.
-    pub notes: mpsc::Sender<AnswerNote>,
-    /// How far playout is.
+pub struct Channels {
+    /// Segments to synthesise.
+    pub segments: mpsc::Sender<Segment>,
+    /// Notes for the conductor.
+    pub notes: mpsc::Sender<ResponseNote>,
+    /// The position of playout.
     pub position: watch::Receiver<PlaybackPosition>,
 }
 
-/// Generates one answer. Phrases go to speech in order; the channel's end says that no more come. `cues`: what the face
-/// shows.
+/// Generates one response. Sends its segments in order, then closes the channel. `cues`: where the face's cues come from.
 ///
 /// # Errors
 /// When the engine fails.
@@ -50,18 +49,18 @@ pub async fn run(
     conversation: String,
     request: ResponseRequest,
     llm: Arc<dyn Llm>,
-    around: Around,
+    channels: Channels,
     mut rounds: mpsc::Receiver<Round>,
     cues: CueSources,
 ) -> Result<(), EngineError> {
-    let mut out = Out::new(&request, around, cues);
+    let mut out = Out::new(&request, channels, cues);
     let (tools, mut speculative) = (request.tools, request.speculative);
     let mut round = match request.script {
         Some(script) => Round::Say(script),
         None => {
             if let Some(preface) = request.preface {
                 out.text(format!("{preface}\n")).await;
-                // It is no answer.
+                // A preface does not count as a response.
                 out.said = false;
             }
             Round::Ask(request.messages, true)
@@ -77,36 +76,36 @@ pub async fn run(
         let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools };
         let pieces = match llm.generate(request).await {
             Err(EngineError::TooLong { limit, got }) => {
-                _ = out.notes.send(AnswerNote::TooLong(out.response, limit, got)).await;
+                _ = out.notes.send(Input::TooLong(out.response, limit, got).into()).await;
                 round = rounds.recv().await.unwrap_or(Round::End);
                 continue;
             }
             pieces => pieces?,
         };
-        let Some((name, arguments)) = out.pieces(pieces).await? else {
+        let Some(WrittenCall { name, arguments }) = out.pieces(pieces).await? else {
             out.finish().await;
-            out.never_nothing().await;
+            out.ensure_speech().await;
             break;
         };
-        // What was said before the call is heard while the tool works.
+        // Text before the call is spoken while the tool works.
         out.finish().await;
         out.pace.begins_again();
-        _ = out.notes.send(AnswerNote::Called(out.response, name, arguments)).await;
-        // Only a turn that is decided goes on.
+        _ = out.notes.send(Input::ToolCalled(out.response, name, arguments).into()).await;
+        // A response goes on after a tool call only once the turn is decided.
         speculative = false;
         round = rounds.recv().await.unwrap_or(Round::End);
     }
     out.finish().await;
     out.last_cues().await;
-    _ = out.notes.send(AnswerNote::TextEnded(out.response)).await;
+    _ = out.notes.send(Input::TextEnded(out.response).into()).await;
     Ok(())
 }
 
-/// All of a short answer at once.
+/// Generates a short text and returns it whole.
 ///
 /// # Errors
 /// When the engine fails.
-pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineError> {
+pub async fn complete(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineError> {
     let mut pieces = llm.generate(request).await?;
     let (mut text, mut private, mut tags) = (String::new(), Filter::default(), Tags::new(true));
     let mut add = |pieces: Vec<Piece>| {
@@ -128,30 +127,30 @@ pub async fn whole(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineE
 struct Out {
     response: ResponseId,
     aloud: bool,
-    /// It may never be heard.
+    /// The response may be discarded unheard.
     speculative: bool,
     language: String,
-    /// Decides how dates are said.
+    /// Decides how dates are spoken.
     locale: String,
     index: u32,
-    sentences: mpsc::Sender<Sentence>,
-    notes: mpsc::Sender<AnswerNote>,
+    segments: mpsc::Sender<Segment>,
+    notes: mpsc::Sender<ResponseNote>,
     position: watch::Receiver<PlaybackPosition>,
     private: Filter,
-    /// Something that can be heard was written.
+    /// Something speakable was written.
     said: bool,
-    /// The person has been told of code.
+    /// The person has been told that code is shown.
     code_told: bool,
     splitter: Splitter,
     pace: Pace,
-    /// What the splitter was given.
+    /// All text given to the splitter.
     whole: String,
-    face: Shown,
+    face: FaceCues,
 }
 
 impl Out {
-    fn new(request: &ResponseRequest, around: Around, cues: CueSources) -> Self {
-        let Around { sentences, notes, position } = around;
+    fn new(request: &ResponseRequest, channels: Channels, cues: CueSources) -> Self {
+        let Channels { segments, notes, position } = channels;
         Self {
             response: request.id,
             aloud: request.aloud,
@@ -159,7 +158,7 @@ impl Out {
             language: request.language.clone(),
             locale: locale(&request.language, &request.voice),
             index: 0,
-            sentences,
+            segments,
             notes,
             position,
             private: Filter::default(),
@@ -168,25 +167,25 @@ impl Out {
             splitter: Splitter::new(&request.language),
             pace: Pace::default(),
             whole: String::new(),
-            face: Shown::new(cues),
+            face: FaceCues::new(cues),
         }
     }
 
-    /// Hands on what the model says, up to its end or to a tool that it calls.
+    /// Handles the model's output up to its end, or to a tool call, which is returned.
     async fn pieces(
         &mut self,
         mut pieces: BoxStream<'static, Result<LlmPiece, EngineError>>,
-    ) -> Result<Option<(String, String)>, EngineError> {
+    ) -> Result<Option<WrittenCall>, EngineError> {
         while let Some(piece) = pieces.next().await {
             match piece? {
                 LlmPiece::TurnEnd(probability) => {
-                    _ = self.notes.send(AnswerNote::TurnEnd(self.response, probability)).await;
+                    _ = self.notes.send(Input::TurnEnd(self.response, probability).into()).await;
                 }
                 LlmPiece::Read(tokens) => {
-                    _ = self.notes.send(AnswerNote::Read(self.response, tokens)).await;
+                    _ = self.notes.send(Input::Read(self.response, tokens).into()).await;
                 }
                 LlmPiece::Text(text) => self.text(text).await,
-                LlmPiece::Call(name, arguments) => return Ok(Some((name, arguments))),
+                LlmPiece::Call(call) => return Ok(Some(call)),
             }
         }
         Ok(None)
@@ -205,10 +204,10 @@ impl Out {
                     self.written(text).await;
                 }
                 Piece::CodeBegins => {
-                    self.end_phrase().await;
+                    self.end_segment().await;
                     if !std::mem::replace(&mut self.code_told, true) && self.aloud {
-                        let line = self.face.push(&format!("{}\n", code_on_screen(&self.language)));
-                        self.written(line).await;
+                        let phrase = self.face.push(&format!("{}\n", code_on_screen(&self.language)));
+                        self.written(phrase).await;
                     }
                 }
                 Piece::Code(code) => self.code(code).await,
@@ -222,43 +221,43 @@ impl Out {
         }
         self.whole.push_str(&text);
         let hurry = self.voice_runs_out();
-        let phrases = self.splitter.push(&text, hurry);
-        _ = self.notes.send(AnswerNote::Text(self.response, text)).await;
-        for phrase in phrases {
-            self.phrase(phrase).await;
+        let segments = self.splitter.push(&text, hurry);
+        _ = self.notes.send(Input::Text(self.response, text).into()).await;
+        for segment in segments {
+            self.segment(segment).await;
         }
     }
 
-    /// Whether the voice has every phrase and little is left to be played. Who may never be heard is in no hurry.
+    /// Whether the voice has taken every segment and little is left to play. A response not heard yet is in no hurry.
     fn voice_runs_out(&self) -> bool {
         let position = *self.position.borrow();
         let played = if position.response == self.response { position.samples } else { 0 };
-        let free = self.sentences.capacity() == self.sentences.max_capacity();
+        let free = self.segments.capacity() == self.segments.max_capacity();
         let played = Duration::from_secs_f64(played as f64 / f64::from(OUT_RATE));
         let silent = self.speculative && played.is_zero();
         self.aloud && free && !silent && self.pace.is_late(played)
     }
 
-    /// The text ends, for now.
+    /// Flushes the text at its end or before a tool call.
     async fn finish(&mut self) {
         let rest = self.private.finish();
         self.public(rest).await;
-        self.end_phrase().await;
+        self.end_segment().await;
     }
 
-    async fn end_phrase(&mut self) {
+    async fn end_segment(&mut self) {
         let rest = self.face.finish();
         self.written(rest).await;
-        if let Some(phrase) = self.splitter.finish() {
-            self.phrase(phrase).await;
+        if let Some(segment) = self.splitter.finish() {
+            self.segment(segment).await;
         }
     }
 
-    async fn phrase(&mut self, phrase: Phrase) {
-        let cues = self.face.of(&phrase, &self.language);
-        let shown = caption(&phrase.text);
-        // Lines stay lines in captions and history.
-        let before = self.whole.get(..phrase.at).unwrap_or_default().trim_end_matches([' ', '\t']);
+    async fn segment(&mut self, segment: TextSegment) {
+        let cues = self.face.of(&segment, &self.language);
+        let shown = caption(&segment.text);
+        // Line breaks are kept in captions and history.
+        let before = self.whole.get(..segment.at).unwrap_or_default().trim_end_matches([' ', '\t']);
         let space =
             if self.index > 0 && before.ends_with('\n') && !shown.text.is_empty() { "\n" } else { "" };
         let cues = cues.into_iter().map(|(at, cue)| (space.len() + shown.at(at), cue)).collect();
@@ -269,51 +268,45 @@ impl Out {
         }
         let Speakable { text: speakable, words } = spoken;
         let text = format!("{space}{}", shown.text);
-        self.sentence(Sentence {
-            speakable,
-            words,
-            text,
-            cues,
-            ..Sentence::silent(self.response, self.index)
-        })
-        .await;
+        self.send(Segment { speakable, words, text, cues, ..Segment::silent(self.response, self.index) })
+            .await;
     }
 
-    /// Silence would look like a fault: an answer of private text, pictures or punctuation alone is followed by words.
-    async fn never_nothing(&mut self) {
+    /// Says a canned phrase if nothing was speakable, for example only private text or emoji: silence would look like a fault.
+    async fn ensure_speech(&mut self) {
         if !self.said {
-            let line = self.face.push(no_answer(&self.language));
-            self.written(line).await;
+            let phrase = self.face.push(no_response(&self.language));
+            self.written(phrase).await;
         }
     }
 
-    /// Code is shown where the line that tells of it has been spoken.
+    /// Shows code, silently, after the canned phrase about it has been spoken.
     async fn code(&mut self, code: String) {
         if !code.is_empty() {
-            _ = self.notes.send(AnswerNote::Text(self.response, format!("{code}\n"))).await;
-            self.sentence(Sentence { text: code, ..Sentence::silent(self.response, self.index) }).await;
+            _ = self.notes.send(Input::Text(self.response, format!("{code}\n")).into()).await;
+            self.send(Segment { text: code, ..Segment::silent(self.response, self.index) }).await;
         }
     }
 
-    async fn sentence(&mut self, sentence: Sentence) {
-        if sentence.text.is_empty() && sentence.cues.is_empty() {
+    async fn send(&mut self, segment: Segment) {
+        if segment.text.is_empty() && segment.cues.is_empty() {
             return;
         }
         if self.index == 0 {
-            _ = self.notes.send(AnswerNote::FirstPhrase(self.response)).await;
+            _ = self.notes.send(Input::FirstSegment(self.response).into()).await;
         }
-        let speakable = sentence.speakable.clone();
-        _ = self.sentences.send(sentence).await;
+        let speakable = segment.speakable.clone();
+        _ = self.segments.send(segment).await;
         self.pace.give(&speakable);
         self.index += 1;
     }
 
-    /// What stood after the last word is shown after it, unless nothing was said.
+    /// Sends the cues after the last word, unless nothing was said.
     async fn last_cues(&mut self) {
         let cues = self.face.last();
         if self.index > 0 && !cues.is_empty() {
-            let sentence = Sentence { cues, ..Sentence::silent(self.response, self.index) };
-            _ = self.sentences.send(sentence).await;
+            let segment = Segment { cues, ..Segment::silent(self.response, self.index) };
+            _ = self.segments.send(segment).await;
         }
     }
 }

@@ -1,77 +1,85 @@
-//! Who is loud enough to be the person of this call: a television far below them begins no utterance, interrupts nothing
-//! and holds no turn open. Pure; levels in dB of full scale, each the mean power of a third of a second.
+//! Which voices are loud enough to be the person: a much softer television begins no utterance, interrupts nothing and holds
+//! no turn open. Pure; levels are in dBFS, each the mean power of a third of a second.
 //!
-//! Until the person has spoken anybody may be them, however softly.
+//! Until the person has spoken, any voice may be theirs, however soft.
 
 use std::collections::VecDeque;
 
 /// Windows of 32 ms in a mean: 320 ms.
 const MEAN: usize = 10;
-/// Speech this far below the person's level begins no utterance. A person who gets quieter by 12 dB is heard; a television
+/// Speech this far (dB) below the person's level begins no utterance. A person who becomes 12 dB quieter is heard; a television
 /// 18 dB below is not.
 const START_BELOW: f32 = 15.0;
-/// Speech this far below the loudest of its own utterance does not hold it open: the loud voice has ended.
+/// Speech this far (dB) below the loudest of its own utterance does not hold it open: the loud voice has ended.
 const HOLD_BELOW: f32 = 16.0;
-/// Where people talk all the time, the loud voice has ended as well when nothing within this many windows (1.2 s) came
-/// nearer to it than this.
+/// Where people talk all the time, the loud voice has also ended if nothing in this many windows (1.2 s) came closer to it
+/// than this (dB).
 const ENDED: usize = 38;
 const ENDED_BELOW: f32 = 7.0;
-/// Talk all the time: no pause of this many windows (96 ms) in that many (5 s).
+/// People talk all the time if there was no pause of this many windows (96 ms) in that many (5 s).
 const PAUSE: u32 = 3;
 const UNBROKEN: u32 = 156;
-/// How quickly the loudest of an utterance is forgotten, in dB a window: 0.5 dB a second.
+/// Decay of an utterance's loudest level, in dB per window: 0.5 dB per second.
 const FORGET: f32 = 0.016;
-/// An utterance with less speech than this (0.5 s) teaches nothing: it may be a cough.
+/// An utterance with less speech than this (0.5 s) does not change the person's level: it may be a cough.
 const TEACHES: u32 = 16;
-/// How much of the way the level goes to that of the utterance, when it was louder and when it was softer.
+/// Share of the difference by which the person's level moves to a louder and to a softer utterance's.
 const LOUDER: f32 = 0.7;
 const SOFTER: f32 = 0.5;
-/// What is too soft lowers the level, in dB a window: 1 dB in 15 s. So nobody is shut out for ever.
+/// Speech that is too soft lowers the person's level, in dB per window: 1 dB in 15 s. So nobody is shut out for ever.
 const RELEASE: f32 = 1.0 / 470.0;
-/// Windows of which the background is known at most, and at least: 4 s and 0.5 s.
+/// Most windows kept of the background, and fewest for it to be known: 4 s and 0.5 s.
 const BACKGROUND: usize = 125;
 const KNOWN: usize = 16;
-/// Where the background is speech for this share of the time, as in a crowd, a person must be louder than the background's median
-/// by this much: six people at once have been 4 dB above it at most.
+/// If the background is speech for this share of the time, as in a crowd, a person must exceed its median by this much (dB):
+/// six people at once have been 4 dB above it at most.
 const CROWDED: f32 = 0.5;
 const ABOVE_CROWD: f32 = 5.0;
-/// Nothing is softer.
+/// Level of silence.
 const SILENCE: f32 = -100.0;
 
-/// What was heard of one call.
+/// The levels heard in one call.
 #[derive(Debug, Default)]
 pub struct NearVoice {
     recent: VecDeque<f32>,
-    /// Means, the newest first, and whether each ended in speech.
-    means: VecDeque<(f32, bool)>,
-    /// Means outside utterances, and whether each ended in speech.
-    background: VecDeque<(f32, bool)>,
+    /// The newest first.
+    means: VecDeque<Mean>,
+    /// Those outside utterances.
+    background: VecDeque<Mean>,
     person: Option<f32>,
     utterance: Option<Utterance>,
+}
+
+/// A mean over the last windows.
+#[derive(Debug, Clone, Copy)]
+struct Mean {
+    level: f32,
+    /// The last of them was speech.
+    speech: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Utterance {
     loudest: f32,
     speech: u32,
-    /// It began where people talked already.
+    /// People were talking already when it began.
     crowded: bool,
     /// Windows without speech in a row, and windows since the last pause.
     silent: u32,
     unbroken: u32,
-    /// The loud voice has ended, and a crowd goes on.
+    /// The loud voice has ended, while a crowd goes on.
     ended: bool,
 }
 
 impl NearVoice {
-    /// Hears a window of this mean power (full scale is 1), which is speech or not; `open`: an utterance goes on. Returns
-    /// whether speech in it counts as the person's.
+    /// Takes a window's mean power (full scale is 1) and whether it is speech; `open`: an utterance is open. Returns whether
+    /// speech in it counts as the person's.
     pub fn hear(&mut self, power: f32, speech: bool, open: bool) -> bool {
         self.recent.truncate(MEAN - 1);
         self.recent.push_front(power);
         let mean = 10.0 * (self.recent.iter().sum::<f32>() / self.recent.len() as f32).max(1e-10).log10();
         self.means.truncate(ENDED - 1);
-        self.means.push_front((mean, speech));
+        self.means.push_front(Mean { level: mean, speech });
         if open {
             return self.hold(mean, speech);
         }
@@ -94,13 +102,13 @@ impl NearVoice {
         utterance.silent = if speech { 0 } else { utterance.silent + 1 };
         utterance.unbroken = if utterance.silent < PAUSE { utterance.unbroken + 1 } else { 0 };
         let crowded = utterance.crowded || utterance.unbroken >= UNBROKEN;
-        let lately = self.means.iter().map(|(mean, _)| *mean).fold(SILENCE, f32::max);
+        let lately = self.means.iter().map(|mean| mean.level).fold(SILENCE, f32::max);
         let ended = crowded && self.means.len() == ENDED && lately < utterance.loudest - ENDED_BELOW;
         let below = mean < utterance.loudest - HOLD_BELOW;
         let just_ended = ended && !utterance.ended;
         utterance.ended = ended;
         if just_ended {
-            // What was heard since the loud voice is background, which the next utterance must stand out from at once.
+            // Sound since the loud voice is background, so that the next utterance must stand out from it at once.
             self.means.iter().rev().for_each(|known| self.background.push_front(*known));
             self.background.truncate(BACKGROUND);
         } else if ended {
@@ -111,15 +119,15 @@ impl NearVoice {
 
     fn note_background(&mut self, mean: f32, speech: bool) {
         self.background.truncate(BACKGROUND - 1);
-        self.background.push_front((mean, speech));
+        self.background.push_front(Mean { level: mean, speech });
     }
 
     fn is_crowded(&self) -> bool {
-        let speech = self.background.iter().filter(|(_, speech)| *speech).count();
+        let speech = self.background.iter().filter(|mean| mean.speech).count();
         self.background.len() >= KNOWN && speech as f32 >= CROWDED * self.background.len() as f32
     }
 
-    /// An utterance is over: its level is the person's.
+    /// Learns the person's level from an utterance that is over.
     fn learn(&mut self) {
         let Some(Utterance { loudest, .. }) = self.utterance.take().filter(|one| one.speech >= TEACHES)
         else {
@@ -129,13 +137,13 @@ impl NearVoice {
         *person += (loudest - *person) * if loudest > *person { LOUDER } else { SOFTER };
     }
 
-    /// The level that a voice must have to stand out from people who talk all the time.
+    /// The level that a voice needs to stand out from a crowd.
     fn crowd(&self) -> f32 {
         if !self.is_crowded() {
             return SILENCE;
         }
-        let voices = self.background.iter().filter(|(_, speech)| *speech);
-        let mut levels: Vec<f32> = voices.map(|(mean, _)| *mean).collect();
+        let voices = self.background.iter().filter(|mean| mean.speech);
+        let mut levels: Vec<f32> = voices.map(|mean| mean.level).collect();
         let middle = levels.len() / 2;
         *levels.select_nth_unstable_by(middle, f32::total_cmp).1 + ABOVE_CROWD
     }
@@ -145,7 +153,7 @@ impl NearVoice {
 mod tests {
     use super::*;
 
-    /// Syllables: loud and soft windows in turn, about this level (dB), for so many windows; how many counted.
+    /// Feeds syllables, alternately loud and soft around this level (dB); returns how many windows counted.
     fn hear(near: &mut NearVoice, level: f32, windows: usize, open: bool) -> usize {
         let count = |n: usize| {
             let swing = [3.0, 2.0, 0.0, -6.0, -12.0, 0.0, 2.0][n % 7];
@@ -177,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_may_get_softer_or_louder_and_a_television_may_not_join_in() {
+    fn a_softer_or_louder_person_is_heard_and_a_television_is_not() {
         for (level, counts) in
             [(8.0, true), (0.0, true), (-6.0, true), (-12.0, true), (-18.0, false), (-25.0, false)]
         {
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_never_pauses_begins_nothing_and_a_voice_above_it_does() {
+    fn a_constant_crowd_begins_no_utterance_and_a_voice_above_it_does() {
         let mut near = after_a_turn(-20.0);
         let babble = |near: &mut NearVoice, windows: usize| -> usize {
             let level = |n: usize| -30.0 + [1.0, -1.0, 2.0, 0.0, -2.0][n % 5];
@@ -229,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_talked_from_the_first_begins_nothing_behind_the_first_turn() {
+    fn a_crowd_that_talked_from_the_start_begins_nothing_after_the_first_turn() {
         let mut near = NearVoice::default();
         let mut count = 0;
         // As loud as six people at once were: from 5 dB below their median to 4 dB above it.

@@ -1,4 +1,4 @@
-//! Looks at every step of a call's conversation: its invariants live, its recording, the spans of its turns.
+//! Observes every step of a call's conversation: checks its invariants, records it, and makes the spans of its turns.
 
 use crate::config::Config;
 use crate::context::CallContext;
@@ -12,7 +12,7 @@ use super::spans::Spans;
 use super::stages;
 use visavis_core::recording::Header;
 
-/// Looks at one call, and never holds it up.
+/// Observes one call, and never delays it.
 pub(super) struct Observer {
     call: String,
     invariants: Invariants,
@@ -21,7 +21,7 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// As configured; the second one comes when the recording is written, if there is one.
+    /// Observes as configured; the second value resolves when the recording, if any, is written.
     pub(super) fn new(
         call: &str,
         config: &Config,
@@ -39,7 +39,7 @@ impl Observer {
         (Self { call: call.into(), invariants, recorder, spans }, written)
     }
 
-    /// What happened and what was commanded.
+    /// Takes an input and the commands that followed.
     pub(super) fn step(&mut self, now: u64, position: PlaybackPosition, input: &Input, commands: &[Command]) {
         if let Some(recorder) = &mut self.recorder {
             recorder.step(now, position, input, commands);
@@ -56,7 +56,7 @@ impl Observer {
         }
     }
 
-    /// What the client is told.
+    /// Takes an event that the client is told.
     pub(super) fn told(&mut self, event: &CallEvent) {
         stages::record(&self.call, event);
         if let Some(spans) = &mut self.spans {

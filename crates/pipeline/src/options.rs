@@ -1,4 +1,4 @@
-//! What whoever starts a call wants of it, and how they learn what must outlive it.
+//! Options of a call, and the context that outlives it.
 
 use std::sync::Arc;
 
@@ -6,17 +6,16 @@ use tokio::sync::watch;
 
 use crate::context::CallContext;
 
-/// The context that was remembered last, if any: the latest wins. A sender keeps it without a reader, and
-/// moves it.
+/// The latest context, if any. A `watch::Sender` keeps it even without a reader, and takes it by move.
 pub type Remembered = watch::Sender<Option<Arc<CallContext>>>;
 
-/// What whoever starts a call wants of it.
+/// Options for starting a call.
 #[derive(Debug, Clone, Default)]
 pub struct CallOptions {
-    /// The language to speak; none: as configured. One that goes on speaks its own.
+    /// The language to speak; none: as configured. A resumed call keeps its own.
     pub language: Option<String>,
-    /// What the call goes on from; none: it is new.
+    /// The context to resume from; none: the call is new.
     pub context: Option<Arc<CallContext>>,
-    /// Takes the call's context each time it changes: a store subscribes to it.
+    /// Receives the call's context each time it changes; a store subscribes to it.
     pub remembered: Remembered,
 }

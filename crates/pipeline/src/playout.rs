@@ -1,4 +1,4 @@
-//! Stage 6, playout: 20 ms at a time at the pace of speech, silent within one frame when the answer is no longer current.
+//! Stage 6, playout: sends 20 ms frames in real time; silent within one frame once the response is no longer current.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,40 +16,49 @@ use super::animate::{FaceInput, FaceSender};
 use super::echo::tap::Tap;
 
 const FRAME: Duration = Duration::from_millis(20);
-/// Late by more than this, playout takes up its pace anew instead of hurrying after the lost time.
-const HOPELESS: Duration = Duration::from_millis(100);
-/// A longer silence inside an answer is heard as a hole.
+/// Lateness beyond which playout restarts its schedule instead of catching up.
+const RESTART_AFTER: Duration = Duration::from_millis(100);
+/// Silence inside a response longer than this is a hole.
 const HOLE: Duration = Duration::from_millis(60);
-/// How loud an answer is while it may be interrupted.
+/// Gain of a response while it may be interrupted.
 const DUCKED: f32 = 0.2;
-/// A sample is silent under this (-50 dB).
+/// Samples below this are silent (-50 dB).
 const SILENT: u16 = 100;
-/// So much of a skipped pause stays before the sound: 20 ms.
+/// Part of a skipped pause kept before the sound: 20 ms.
 const LEAD: usize = OUT_FRAME;
-/// Chunks of speech that wait in playout, and of an answer that may never be heard.
+/// Chunks of speech that wait in playout; fewer for a speculative response.
 const AHEAD: usize = 16;
-const AHEAD_HIDDEN: usize = 2;
+const AHEAD_SPECULATIVE: usize = 2;
 
-/// What playout keeps time by, and who follows it.
-pub struct Followed {
+/// The clock that playout keeps, and what follows it.
+pub struct Context {
     /// The media clock's zero.
     pub origin: Instant,
-    /// Shows what sounds.
+    /// The face, which follows the sound.
     pub face: FaceSender,
-    /// Takes down what is sent, to know its echo.
+    /// Records what is sent, to recognise its echo.
     pub tap: Tap,
 }
 
-/// Plays until the pipeline ends. `current` names the only answer there is, and how it is played.
+/// The answer in work, and how it is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Current {
+    /// Which it is.
+    pub response: ResponseId,
+    /// Whether it is heard now.
+    pub play: Play,
+}
+
+/// Plays until the pipeline ends. `current`: the current response and how it is played; others are dropped.
 pub async fn run(
-    followed: Followed,
+    context: Context,
     mut items: mpsc::Receiver<PlayoutItem>,
-    mut current: watch::Receiver<Option<(ResponseId, Play)>>,
+    mut current: watch::Receiver<Option<Current>>,
     media: mpsc::Sender<MediaOut>,
     position: watch::Sender<PlaybackPosition>,
     events: mpsc::Sender<PlayoutEvent>,
 ) {
-    let Followed { origin, face, tap } = followed;
+    let Context { origin, face, tap } = context;
     let mut player = Player {
         origin,
         face,
@@ -64,9 +73,9 @@ pub async fn run(
         gain: 1.0,
     };
     loop {
-        let stands = matches!(player.play, Play::Hidden | Play::Held);
+        let stands = matches!(player.play, Play::Speculative | Play::Paused);
         let idle = stands || player.queue.is_empty() && !player.ended;
-        let ahead = if player.play == Play::Hidden { AHEAD_HIDDEN } else { AHEAD };
+        let ahead = if player.play == Play::Speculative { AHEAD_SPECULATIVE } else { AHEAD };
         let told = tokio::select! {
             biased;
             changed = current.changed() => {
@@ -75,10 +84,10 @@ pub async fn run(
                 Vec::new()
             }
             () = sleep_until(player.next), if !idle => player.frame(&media, &position),
-            // A few phrases ahead are enough; what is behind them waits in its stage.
+            // A few chunks ahead are enough; more would only wait here instead of in their stage.
             item = items.recv(), if player.queue.len() < ahead => {
                 let Some(item) = item else { return };
-                player.accept(item, current.borrow().map(|(response, _)| response)).into_iter().collect()
+                player.accept(item, current.borrow().map(|current| current.response)).into_iter().collect()
             }
         };
         for event in told {
@@ -95,10 +104,18 @@ struct Chunk {
     text: Option<String>,
     words: Vec<WordTime>,
     cues: VecDeque<CueTime>,
-    /// No more of its phrase comes.
+    /// It is the last of its segment.
     last: bool,
-    /// It is a holding phrase's: its sound does not begin the answer.
-    holds: bool,
+    /// It belongs to a filler: its sound does not begin the response.
+    filler: bool,
+}
+
+/// The answer that is played.
+#[derive(Debug, Clone, Copy)]
+struct Playing {
+    response: ResponseId,
+    /// Something of it has sounded, beside what was said in front of it.
+    sounding: bool,
 }
 
 struct Player {
@@ -106,48 +123,48 @@ struct Player {
     face: FaceSender,
     tap: Tap,
     queue: VecDeque<Chunk>,
-    /// Samples of the current answer that have come.
+    /// Samples of the current response received.
     queued: u64,
-    /// Samples of the current answer that have left.
+    /// Samples of the current response sent.
     played: u64,
-    playing: Option<(ResponseId, bool)>,
+    playing: Option<Playing>,
     ended: bool,
     next: Instant,
     play: Play,
-    /// How loud the last sample was.
+    /// Gain of the last sample.
     gain: f32,
 }
 
 impl Player {
-    fn obey(&mut self, current: Option<(ResponseId, Play)>) {
-        let response = current.map(|(response, _)| response);
-        if let Some((playing, _)) = self.playing.filter(|(playing, _)| Some(*playing) != response) {
-            self.face.send(|| FaceInput::Dropped(playing));
+    fn obey(&mut self, current: Option<Current>) {
+        let response = current.map(|current| current.response);
+        if let Some(dropped) = self.playing.filter(|playing| Some(playing.response) != response) {
+            self.face.send(|| FaceInput::Dropped(dropped.response));
             self.queue.clear();
             self.playing = None;
             self.ended = false;
             self.played = 0;
         }
-        let play = current.map_or(Play::Full, |(_, play)| play);
-        if matches!(self.play, Play::Hidden | Play::Held) && self.play != play {
+        let play = current.map_or(Play::Full, |current| current.play);
+        if matches!(self.play, Play::Speculative | Play::Paused) && self.play != play {
             // Never before the end of the last frame: two frames of one time would share a timestamp.
             self.next = self.next.max(Instant::now());
-            self.gain = if self.play == Play::Held { 0.0 } else { 1.0 };
-            if self.play == Play::Held {
+            self.gain = if self.play == Play::Paused { 0.0 } else { 1.0 };
+            if self.play == Play::Paused {
                 self.skip_silence();
             }
         }
-        if self.play != play && play == Play::Held {
-            self.face.send(|| FaceInput::Held);
+        if self.play != play && play == Play::Paused {
+            self.face.send(|| FaceInput::Paused);
         }
         if self.play != play && self.queue.is_empty() {
-            // What was silent meanwhile was so on purpose.
+            // Silence until now was intended, not a hole.
             self.next = self.next.max(Instant::now());
         }
         self.play = play;
     }
 
-    /// A pause within the phrase that the stop fell into has been heard.
+    /// Skips the rest of a pause in the speech that playout was paused in: it has been heard already.
     fn skip_silence(&mut self) {
         let Some(chunk) = self.queue.front_mut().filter(|chunk| chunk.at > 0) else { return };
         let silent =
@@ -159,7 +176,7 @@ impl Player {
 
     fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) -> Option<PlayoutEvent> {
         let response = match &item {
-            PlayoutItem::Speech(chunk) | PlayoutItem::Hold(chunk) => chunk.response,
+            PlayoutItem::Speech(chunk) | PlayoutItem::Filler(chunk) => chunk.response,
             PlayoutItem::End(response) => *response,
         };
         if current != Some(response) {
@@ -167,31 +184,31 @@ impl Player {
         }
         let hole = self.hole(&item);
         if self.playing.is_none() {
-            self.playing = Some((response, false));
+            self.playing = Some(Playing { response, sounding: false });
             (self.played, self.queued) = (0, 0);
         }
         self.next = self.next.max(Instant::now());
         match item {
             PlayoutItem::Speech(chunk) => self.queue_up(chunk, false),
-            PlayoutItem::Hold(chunk) => self.queue_up(chunk, true),
+            PlayoutItem::Filler(chunk) => self.queue_up(chunk, true),
             PlayoutItem::End(_) => self.ended = true,
         }
         hole.map(|length| PlayoutEvent::Hole(response, length))
     }
 
-    fn queue_up(&mut self, chunk: SpeechChunk, holds: bool) {
+    fn queue_up(&mut self, chunk: SpeechChunk, filler: bool) {
         let SpeechChunk { response, text, samples, words, sounds, cues, last, .. } = chunk;
         let samples = Arc::new(samples);
         let (start, of_face) = (self.queued, samples.clone());
         self.queued += samples.len() as u64;
         let shown = cues.clone();
         self.face.send(move || FaceInput::Speech { response, start, samples: of_face, sounds, cues: shown });
-        self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into(), last, holds });
+        self.queue.push_back(Chunk { samples, at: 0, text, words, cues: cues.into(), last, filler });
     }
 
-    /// How long the person has heard nothing in the middle of the answer that `item` goes on with.
+    /// Length of the hole in the response that `item` ends, if any.
     fn hole(&self, item: &PlayoutItem) -> Option<Duration> {
-        let sounding = self.playing.is_some_and(|(_, sounding)| sounding);
+        let sounding = self.playing.is_some_and(|playing| playing.sounding);
         let waited = self.queue.is_empty() && sounding && self.play == Play::Full;
         let length = Instant::now().saturating_duration_since(self.next);
         let sounds = matches!(item, PlayoutItem::Speech(chunk) if !chunk.samples.is_empty());
@@ -204,10 +221,10 @@ impl Player {
         media: &mpsc::Sender<MediaOut>,
         position: &watch::Sender<PlaybackPosition>,
     ) -> Vec<PlayoutEvent> {
-        let Some((response, sounding)) = self.playing else { return Vec::new() };
+        let Some(Playing { response, sounding }) = self.playing else { return Vec::new() };
         let mut told = Vec::new();
         let mut samples = Vec::with_capacity(OUT_FRAME);
-        let mut answers = false;
+        let mut responses = false;
         while samples.len() < OUT_FRAME {
             let Some(chunk) = self.queue.front_mut() else { break };
             if chunk.at == 0 {
@@ -216,7 +233,7 @@ impl Player {
             }
             let take = (OUT_FRAME - samples.len()).min(chunk.samples.len() - chunk.at);
             samples.extend_from_slice(&chunk.samples[chunk.at..chunk.at + take]);
-            answers |= take > 0 && !chunk.holds;
+            responses |= take > 0 && !chunk.filler;
             chunk.at += take;
             let (sent, over) = (chunk.at as u64, chunk.at >= chunk.samples.len());
             while let Some(CueTime { cue, .. }) = chunk.cues.pop_front_if(|due| over || due.at < sent) {
@@ -241,8 +258,8 @@ impl Player {
         samples.resize(OUT_FRAME, 0);
         self.fade(&mut samples);
         self.tap.sent(self.due(), &samples);
-        if !sounding && answers {
-            self.playing = Some((response, true));
+        if !sounding && responses {
+            self.playing = Some(Playing { response, sounding: true });
             told.insert(0, PlayoutEvent::Started(response));
         }
         if media.try_send(MediaOut { response, timestamp: self.timestamp(), samples }).is_err() {
@@ -251,13 +268,13 @@ impl Player {
         position.send_replace(PlaybackPosition { response, samples: self.played, finished: false });
         let now = Instant::now();
         self.next += FRAME;
-        if now > self.next + HOPELESS {
+        if now > self.next + RESTART_AFTER {
             self.next = now;
         }
         told
     }
 
-    /// Goes over to the loudness that is due within the frame, without a click.
+    /// Fades to the due gain within the frame, without a click.
     fn fade(&mut self, samples: &mut [i16]) {
         let target = if self.play == Play::Ducked { DUCKED } else { 1.0 };
         let from = std::mem::replace(&mut self.gain, target);
@@ -287,7 +304,7 @@ fn begin(response: ResponseId, chunk: &mut Chunk, start: u64) -> Vec<PlayoutEven
     let mut told = Vec::new();
     if let Some(text) = chunk.text.take() {
         let aloud = !(chunk.last && chunk.samples.is_empty());
-        told.push(PlayoutEvent::Phrase { response, text, aloud });
+        told.push(PlayoutEvent::Segment { response, text, aloud });
     }
     if !chunk.words.is_empty() {
         let words = chunk.words.drain(..);

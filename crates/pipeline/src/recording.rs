@@ -1,4 +1,4 @@
-//! Recordings of calls: [`writer`] records one, on a thread of its own; [`cli`] replays them. Their format is
+//! Recordings of calls: [`writer`] records one on its own thread; [`cli`] replays them. The format is in
 //! `visavis_core::recording`.
 
 pub mod cli;

@@ -1,18 +1,18 @@
-//! How long a call lives, and what it started.
+//! The lifetime of a call and its tasks.
 
 use tokio_util::sync::CancellationToken;
 
-/// How long a call lives.
+/// The lifetime of a call.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// Cancelled when the server stops: the call ends after the answer in work.
+    /// Cancelled when the server stops: the call ends after the current response.
     pub drain: CancellationToken,
-    /// Cancelled when the call is to end at once.
+    /// Cancelled to end the call at once.
     pub token: CancellationToken,
 }
 
 impl Scope {
-    /// The same, ended by itself without ending the others that share its token.
+    /// A scope that ends with this one, and can end without ending it.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { drain: self.drain.clone(), token: self.token.child_token() }

@@ -1,4 +1,4 @@
-//! A turn as OpenTelemetry spans, one for each stage, from its marks. What was said is in them only when asked for.
+//! A turn as OpenTelemetry spans, one per stage, from its marks. They contain what was said only if configured.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use opentelemetry::trace::{Span, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 
 use super::slow::Stage;
-use crate::event::{AnswerEnd, CallEvent, Slow, TurnMarks};
+use crate::event::{CallEvent, ResponseEnd, Slow, TurnMarks};
 use crate::frame::{ResponseId, ResponseRequest};
 
 /// Makes the spans of one call.
@@ -14,13 +14,13 @@ use crate::frame::{ResponseId, ResponseRequest};
 pub(super) struct Spans {
     call: String,
     content: bool,
-    /// The youngest answer's.
+    /// Language of the newest response.
     language: String,
     question: String,
-    answer: String,
+    response: String,
 }
 
-/// The stages of a turn as they were, also those that nobody waited for.
+/// All stages of a turn, including those that delayed nothing.
 fn stages(marks: &TurnMarks) -> Vec<Stage> {
     let later = |a: Option<u32>, b: Option<u32>| a.max(b);
     let listened = marks.pause.or(Some(0));
@@ -31,8 +31,8 @@ fn stages(marks: &TurnMarks) -> Vec<Stage> {
         ("recognition", listened, marks.transcript),
         ("decision", listened, marks.turn_decided),
         ("first token", asked, marks.first_token),
-        ("first phrase", marks.first_token, marks.first_phrase),
-        ("first audio", marks.first_phrase, marks.first_audio),
+        ("first segment", marks.first_token, marks.first_segment),
+        ("first audio", marks.first_segment, marks.first_audio),
         ("first sent", later(marks.first_audio, marks.turn_decided), marks.first_sent),
         ("heard", marks.first_sent, marks.heard),
         ("playout", marks.first_sent, over),
@@ -43,28 +43,28 @@ fn stages(marks: &TurnMarks) -> Vec<Stage> {
     .collect()
 }
 
-/// An answer that ended.
+/// A response that ended.
 struct Ended {
     response: ResponseId,
-    end: AnswerEnd,
+    end: ResponseEnd,
 }
 
-/// When the answer ended, however it did.
+/// When the response ended, in any way.
 fn over(marks: &TurnMarks) -> Option<u32> {
     marks.interrupted.or(marks.failed).or(marks.done)
 }
 
 impl Spans {
     pub(super) fn new(call: String, content: bool) -> Self {
-        Self { call, content, language: String::new(), question: String::new(), answer: String::new() }
+        Self { call, content, language: String::new(), question: String::new(), response: String::new() }
     }
 
-    /// An answer is begun.
+    /// A response begins.
     pub(super) fn begins(&mut self, request: &ResponseRequest) {
         self.language.clone_from(&request.language);
     }
 
-    /// The client is told of something.
+    /// Takes an event that the client is told.
     pub(super) fn told(&mut self, event: &CallEvent) {
         match event {
             CallEvent::UserTranscript { text, last: true, .. } | CallEvent::UserTyped { text }
@@ -72,24 +72,24 @@ impl Spans {
             {
                 add(&mut self.question, text)
             }
-            CallEvent::PhraseSpoken { text, .. } if self.content => add(&mut self.answer, text),
+            CallEvent::SegmentSpoken { text, .. } if self.content => add(&mut self.response, text),
             CallEvent::Turn { response, end, marks, slow } => {
                 self.turn(Ended { response: *response, end: *end }, marks, slow.as_ref());
                 if marks.first_sent.is_some() {
                     self.question.clear();
                 }
-                self.answer.clear();
+                self.response.clear();
             }
             _ => {}
         }
     }
 
-    fn turn(&self, answer: Ended, marks: &TurnMarks, slow: Option<&Slow>) {
+    fn turn(&self, response: Ended, marks: &TurnMarks, slow: Option<&Slow>) {
         let Some(over) = over(marks) else { return };
         let asked = SystemTime::now() - ms(over);
         let tracer = global::tracer("visavis");
         let builder = tracer.span_builder("turn").with_start_time(asked);
-        let mut turn = tracer.build(builder.with_attributes(self.attributes(answer, marks, slow)));
+        let mut turn = tracer.build(builder.with_attributes(self.attributes(response, marks, slow)));
         let context = Context::new().with_remote_span_context(turn.span_context().clone());
         for stage in stages(marks) {
             let builder = tracer.span_builder(stage.name).with_start_time(asked + ms(stage.from));
@@ -112,7 +112,7 @@ impl Spans {
             KeyValue::new("visavis.language", self.language.clone()),
             KeyValue::new("visavis.speculated", marks.speculated.is_some()),
             KeyValue::new("visavis.end", end.name()),
-            KeyValue::new("visavis.interrupted", end == AnswerEnd::Interrupted),
+            KeyValue::new("visavis.interrupted", end == ResponseEnd::Interrupted),
         ];
         if let Some(total) = marks.heard.or(marks.first_sent) {
             attributes.push(KeyValue::new("visavis.voice_to_voice_ms", i64::from(total)));
@@ -123,7 +123,7 @@ impl Spans {
         }
         if self.content {
             attributes.push(KeyValue::new("visavis.question", self.question.clone()));
-            attributes.push(KeyValue::new("visavis.answer", self.answer.clone()));
+            attributes.push(KeyValue::new("visavis.answer", self.response.clone()));
         }
         attributes
     }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_done_unheard_overlaps_the_decision_and_what_did_not_happen_has_no_span() {
+    fn speculative_stages_overlap_the_decision_and_missing_ones_have_no_span() {
         let marks = TurnMarks {
             pause: Some(120),
             transcript: Some(300),

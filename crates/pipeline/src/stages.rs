@@ -1,8 +1,8 @@
-//! Counts and times of turns, taken from what the client is told: metrics and the page show the same numbers.
+//! Metrics of turns, from the events that the client is told, so that metrics and the page show the same numbers.
 
 use std::time::Duration;
 
-use crate::event::{AnswerEnd, CallEvent, TurnMarks};
+use crate::event::{CallEvent, ResponseEnd, TurnMarks};
 use crate::frame::ResponseId;
 use crate::tool::ToolEnd;
 
@@ -22,7 +22,7 @@ pub(super) fn record(call: &str, event: &CallEvent) {
                 ("turn_decided", marks.turn_decided),
                 ("transcript", marks.transcript),
                 ("first_token", marks.first_token),
-                ("first_phrase", marks.first_phrase),
+                ("first_segment", marks.first_segment),
                 ("first_audio", marks.first_audio),
                 ("first_sent", marks.first_sent),
             ] {
@@ -43,7 +43,7 @@ pub(super) fn record(call: &str, event: &CallEvent) {
         CallEvent::UserTranscript { text, last: true, .. } | CallEvent::UserTyped { text } => {
             tracing::info!(target: "visavis::content", call, content = %text, "person");
         }
-        CallEvent::PhraseSpoken { text, .. } => {
+        CallEvent::SegmentSpoken { text, .. } => {
             tracing::info!(target: "visavis::content", call, content = %text, "agent");
         }
         CallEvent::ToolStopped { id, end, ms, doer, .. } => {
@@ -63,22 +63,22 @@ pub(super) fn record(call: &str, event: &CallEvent) {
     }
 }
 
-/// What became of a turn, as metrics name it.
-fn outcome(end: AnswerEnd, marks: &TurnMarks) -> &'static str {
+/// The outcome of a turn, as metrics name it.
+fn outcome(end: ResponseEnd, marks: &TurnMarks) -> &'static str {
     match end {
-        AnswerEnd::Interrupted => "interrupted",
-        AnswerEnd::Failed => "failed",
-        AnswerEnd::Finished if marks.first_sent.is_none() => "unanswered",
-        AnswerEnd::Finished => "answered",
+        ResponseEnd::Interrupted => "interrupted",
+        ResponseEnd::Failed => "failed",
+        ResponseEnd::Finished if marks.first_sent.is_none() => "unanswered",
+        ResponseEnd::Finished => "answered",
     }
 }
 
-/// Records a silence in the middle of an answer.
+/// Records a hole in a response.
 pub(super) fn hole(call: &str, response: ResponseId, length: Duration) {
     metrics::counter!("visavis_playout_holes_total").increment(1);
     metrics::histogram!("visavis_playout_hole_seconds").record(length.as_secs_f64());
     let ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(call, response = response.0, ms, "hole in an answer");
+    tracing::info!(call, response = response.0, ms, "hole in a response");
 }
 
 #[cfg(test)]
@@ -86,16 +86,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_counted_by_how_its_answer_ended_and_whether_any_of_it_was_sent() {
+    fn a_turn_is_counted_by_how_its_response_ended_and_whether_any_of_it_was_sent() {
         let unheard = TurnMarks::default();
         let heard = TurnMarks { first_sent: Some(900), ..unheard };
         for (end, marks, expected) in [
-            (AnswerEnd::Failed, unheard, "failed"),
-            (AnswerEnd::Failed, heard, "failed"),
-            (AnswerEnd::Interrupted, unheard, "interrupted"),
-            (AnswerEnd::Interrupted, heard, "interrupted"),
-            (AnswerEnd::Finished, unheard, "unanswered"),
-            (AnswerEnd::Finished, heard, "answered"),
+            (ResponseEnd::Failed, unheard, "failed"),
+            (ResponseEnd::Failed, heard, "failed"),
+            (ResponseEnd::Interrupted, unheard, "interrupted"),
+            (ResponseEnd::Interrupted, heard, "interrupted"),
+            (ResponseEnd::Finished, unheard, "unanswered"),
+            (ResponseEnd::Finished, heard, "answered"),
         ] {
             assert_eq!(outcome(end, &marks), expected, "{end:?}, sent: {:?}", marks.first_sent);
         }

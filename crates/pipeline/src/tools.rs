@@ -1,5 +1,4 @@
-//! Does what tools do: tells the time, asks web servers. What tools are is in [`crate::tool`]; when they run is the
-//! conversation's decision.
+//! Runs tools: tells the time, calls webhooks. [`crate::tool`] defines tools; the conversation decides when they run.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,13 +11,13 @@ use serde_json::{Value, json};
 use crate::config;
 use crate::tool::{Tool, ToolCall, builtin};
 
-/// Longest answer of a webhook in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// Longest response of a webhook in bytes.
+const LONGEST_RESPONSE: usize = 64 * 1024;
 
-/// What the tools of a call are done with.
+/// Runs the tools of a call.
 pub struct Toolbox {
     call: String,
-    /// None where no webhook is configured.
+    /// None if no webhook is configured.
     http: Option<reqwest::Client>,
     webhooks: HashMap<String, Webhook>,
     zone: TimeZone,
@@ -30,7 +29,7 @@ struct Webhook {
     timeout: Duration,
 }
 
-/// The tools that a configuration gives to every call.
+/// The configured tools, offered to every call.
 #[must_use]
 pub fn configured(config: &config::Tools) -> Vec<Tool> {
     let builtin = config.builtin.iter().filter_map(|name| builtin(name));
@@ -38,7 +37,7 @@ pub fn configured(config: &config::Tools) -> Vec<Tool> {
 }
 
 impl Toolbox {
-    /// The tools of this call.
+    /// The toolbox of this call.
     #[must_use]
     pub fn new(config: &config::Tools, call: &str) -> Self {
         let zone = match config.time_zone.as_str() {
@@ -57,10 +56,10 @@ impl Toolbox {
         Self { call: call.into(), http, webhooks, zone }
     }
 
-    /// The tool's result, or why there is none, as the model is told.
+    /// Runs a tool; returns its result for the model.
     ///
     /// # Errors
-    /// A sentence for the model.
+    /// Why it failed, as a sentence for the model.
     pub async fn run(&self, call: &ToolCall) -> Result<String, String> {
         if let Some(webhook) = self.webhooks.get(&call.name) {
             let asked = tokio::time::timeout(webhook.timeout, self.ask(webhook, call)).await;
@@ -81,42 +80,42 @@ impl Toolbox {
             json!({ "call": self.call, "id": call.id, "name": call.name, "arguments": call.arguments });
         let http = self.http.as_ref().ok_or("the tool cannot be reached")?;
         let request = http.post(&webhook.url).headers(webhook.headers.clone()).json(&body);
-        // The error itself may hold the address, and with it a secret.
-        let mut answer = request.send().await.map_err(|_| "the tool cannot be reached".to_string())?;
-        if !answer.status().is_success() {
-            return Err(format!("the tool answered with HTTP status {}", answer.status().as_u16()));
+        // The error itself may contain the URL, and with it a secret.
+        let mut response = request.send().await.map_err(|_| "the tool cannot be reached".to_string())?;
+        if !response.status().is_success() {
+            return Err(format!("the tool answered with HTTP status {}", response.status().as_u16()));
         }
-        let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json"));
         let mut bytes = Vec::new();
         while let Some(chunk) =
-            answer.chunk().await.map_err(|_| "the tool broke off its answer".to_string())?
+            response.chunk().await.map_err(|_| "the tool's response broke off".to_string())?
         {
-            if bytes.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(format!("the tool answered with more than {LONGEST_ANSWER} bytes"));
+            if bytes.len() + chunk.len() > LONGEST_RESPONSE {
+                return Err(format!("the tool answered with more than {LONGEST_RESPONSE} bytes"));
             }
             bytes.extend_from_slice(&chunk);
         }
-        let text = String::from_utf8(bytes).map_err(|_| "the tool's answer is no text".to_string())?;
+        let text = String::from_utf8(bytes).map_err(|_| "the tool's response is not text".to_string())?;
         if !is_json {
             return Ok(text);
         }
         match serde_json::from_str(&text) {
             Ok(Value::String(words)) => Ok(words),
             Ok(value) => Ok(value.to_string()),
-            Err(_) => Err("the tool's answer is no JSON although it says so".into()),
+            Err(_) => Err("the tool's response is not JSON although it says so".into()),
         }
     }
 }
 
 fn client() -> Option<reqwest::Client> {
-    // An error only says that the program has installed a provider already.
+    // Fails only if a provider is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
-    // A redirect would carry the headers' secrets to somewhere else.
+    // A redirect would send the headers' secrets elsewhere.
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().ok()
 }
 
-/// A sentence: a small model reads it better than fields.
+/// A sentence, which a small model understands better than fields.
 fn told(now: &Zoned) -> String {
     let zone = now.time_zone().iana_name().unwrap_or("local time");
     format!("It is {} ({zone}).", now.strftime("%H:%M on %A, %B %-d, %Y"))

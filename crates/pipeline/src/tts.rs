@@ -1,4 +1,4 @@
-//! Stage 5, the answer's voice: synthesises phrase by phrase, ahead of playout.
+//! Stage 5, synthesis: speaks a response segment by segment, ahead of playout.
 
 mod untimed;
 
@@ -9,19 +9,20 @@ use tokio::sync::mpsc;
 
 use crate::audio::resample::Resampler;
 use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, WordTimes};
-use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Sentence, Sounds, SpeechChunk, WordTime};
+use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Segment, Sounds, SpeechChunk, WordTime};
 
-use super::conductor::AnswerNote;
+use super::conductor::ResponseNote;
+use super::conversation::Input;
 use super::cues::Cues;
 use super::floor::Floor;
 
-/// The first sample of an answer that can be heard, and what is kept before it: 10 ms, so that no onset is cut.
+/// Level of the first audible sample, and the lead-in kept before it: 10 ms, so that no onset is cut.
 const AUDIBLE: u16 = 260;
 const LEAD_IN: usize = OUT_RATE as usize / 100;
-/// A phrase is tried again this often when its engine dies on it.
+/// Attempts at a segment before a failing engine is given up.
 const ATTEMPTS: u32 = 3;
 
-/// Who speaks.
+/// The voice and language to speak with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VoiceChoice {
     /// Empty: the language's first.
@@ -30,16 +31,16 @@ pub struct VoiceChoice {
     pub language: String,
 }
 
-/// Where an answer's speech goes.
+/// Where a response's speech goes.
 #[derive(Debug, Clone)]
 pub struct SpeechOut {
-    /// Between the answer and what is said in front of it.
+    /// Orders the response after its filler.
     pub floor: Floor,
-    /// Plays it.
+    /// The queue to playout.
     pub playout: mpsc::Sender<PlayoutItem>,
 }
 
-/// Speaks one answer's phrases until no more come.
+/// Speaks one response's segments until no more come.
 ///
 /// # Errors
 /// When the engine fails.
@@ -47,28 +48,30 @@ pub async fn run(
     response: ResponseId,
     choice: VoiceChoice,
     tts: Arc<dyn Tts>,
-    mut sentences: mpsc::Receiver<Sentence>,
+    mut segments: mpsc::Receiver<Segment>,
     out: SpeechOut,
-    notes: mpsc::Sender<AnswerNote>,
+    notes: mpsc::Sender<ResponseNote>,
 ) -> Result<(), EngineError> {
     let VoiceChoice { voice, mut language } = choice;
     let SpeechOut { floor, playout } = out;
     let mut first = true;
-    while let Some(sentence) = sentences.recv().await {
+    while let Some(segment) = segments.recv().await {
         let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, floor: Some(&floor), sent: 0 };
         let mut attempt = 1;
         loop {
             let request = TtsRequest {
-                text: sentence.speakable.clone(),
+                text: segment.speakable.clone(),
                 voice: voice.clone(),
                 language: language.clone(),
                 ahead: false,
             };
-            match speaker.speak(&sentence, request).await {
+            match speaker.speak(&segment, request).await {
                 Ok(()) => break,
                 Err(EngineError::Invalid(message)) if !language.is_empty() => {
                     // No voice for this language: better an accent than silence.
-                    _ = notes.send(AnswerNote::NoVoice(response, language.clone(), message)).await;
+                    _ = notes
+                        .send(ResponseNote::NoVoice { language: language.clone(), reason: message })
+                        .await;
                     language.clear();
                 }
                 Err(error) if attempt == ATTEMPTS || matches!(error, EngineError::Invalid(_)) => {
@@ -78,26 +81,26 @@ pub async fn run(
             }
         }
         if std::mem::take(&mut first) {
-            _ = notes.send(AnswerNote::FirstAudio(response)).await;
+            _ = notes.send(Input::FirstAudio(response).into()).await;
         }
     }
     _ = playout.send(PlayoutItem::End(response)).await;
     Ok(())
 }
 
-/// Speaks a holding phrase in front of the answer, unless the answer has begun when the phrase's sound is there.
+/// Speaks a filler before the response, unless the response has begun by the time the filler is synthesised.
 ///
 /// # Errors
 /// When the engine fails.
-pub async fn hold(
-    sentence: &Sentence,
+pub async fn filler(
+    segment: &Segment,
     choice: VoiceChoice,
     tts: &dyn Tts,
     out: SpeechOut,
 ) -> Result<(), EngineError> {
     let VoiceChoice { voice, language } = choice;
-    let request = TtsRequest { text: sentence.speakable.clone(), voice, language, ahead: false };
-    // Complete before it takes the floor: an engine that dies on the phrase must not hold the answer up.
+    let request = TtsRequest { text: segment.speakable.clone(), voice, language, ahead: false };
+    // Synthesised whole before it takes the floor: an engine that fails on the filler must not delay the response.
     let mut parts = match tts.synthesize(request.clone()).await {
         Err(EngineError::Invalid(_)) if !request.language.is_empty() => {
             tts.synthesize(TtsRequest { language: String::new(), ..request }).await?
@@ -106,49 +109,49 @@ pub async fn hold(
     };
     let (mut chunks, mut resampler) = (Vec::new(), None);
     while let Some(part) = parts.next().await {
-        let mut chunk = convert(sentence, part?, None, &mut resampler);
+        let mut chunk = convert(segment, part?, None, &mut resampler);
         chunk.words.clear();
         if chunks.is_empty() {
             trim(&mut chunk);
         }
         chunks.push(chunk);
     }
-    if let Some(_floor) = out.floor.hold().await {
+    if let Some(_floor) = out.floor.take().await {
         for chunk in chunks {
-            _ = out.playout.send(PlayoutItem::Hold(chunk)).await;
+            _ = out.playout.send(PlayoutItem::Filler(chunk)).await;
         }
     }
     Ok(())
 }
 
-/// Speaks one phrase as it is asked for.
+/// Speaks one segment with this request.
 ///
 /// # Errors
 /// When the engine fails.
 pub async fn speak(
-    sentence: &Sentence,
+    segment: &Segment,
     request: TtsRequest,
     tts: &dyn Tts,
     playout: &mpsc::Sender<PlayoutItem>,
 ) -> Result<(), EngineError> {
-    Speaker { tts, playout, floor: None, sent: 0 }.speak(sentence, request).await
+    Speaker { tts, playout, floor: None, sent: 0 }.speak(segment, request).await
 }
 
 struct Speaker<'a> {
     tts: &'a dyn Tts,
     playout: &'a mpsc::Sender<PlayoutItem>,
-    /// A holding phrase may be in front.
+    /// None: no filler can precede the segment.
     floor: Option<&'a Floor>,
-    /// Parts of this phrase that have gone to playout: a second attempt must not repeat them.
+    /// Parts of this segment sent to playout, which a second attempt must not repeat.
     sent: usize,
 }
 
 impl Speaker<'_> {
-    async fn speak(&mut self, sentence: &Sentence, request: TtsRequest) -> Result<(), EngineError> {
-        let mut cues = Cues::of(sentence);
+    async fn speak(&mut self, segment: &Segment, request: TtsRequest) -> Result<(), EngineError> {
+        let mut cues = Cues::of(segment);
         if request.text.is_empty() {
-            self.shown(sentence).await;
-            self.left(sentence, &mut cues).await;
+            self.shown(segment).await;
+            self.left(segment, &mut cues).await;
             return Ok(());
         }
         let mut parts = self.tts.synthesize(request).await?;
@@ -158,39 +161,39 @@ impl Speaker<'_> {
             let part = part?;
             number += 1;
             if number <= self.sent {
-                let passed = convert(sentence, part, None, &mut resampler).words;
-                cues.timed(&as_written(sentence, passed, &mut at), 0);
+                let passed = convert(segment, part, None, &mut resampler).words;
+                cues.timed(&as_written(segment, passed, &mut at), 0);
                 continue;
             }
-            let text = (number == 1 && !sentence.text.is_empty()).then(|| sentence.text.clone());
-            let mut chunk = convert(sentence, part, text, &mut resampler);
-            if !sentence.words.is_empty() {
-                chunk.words = as_written(sentence, std::mem::take(&mut chunk.words), &mut at);
+            let text = (number == 1 && !segment.text.is_empty()).then(|| segment.text.clone());
+            let mut chunk = convert(segment, part, text, &mut resampler);
+            if !segment.words.is_empty() {
+                chunk.words = as_written(segment, std::mem::take(&mut chunk.words), &mut at);
             }
-            if sentence.text.is_empty() {
+            if segment.text.is_empty() {
                 chunk.words.clear();
             }
-            if number == 1 && sentence.index == 0 {
+            if number == 1 && segment.index == 0 {
                 trim(&mut chunk);
             }
             chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
             if number == 1 && self.tts.capabilities().word_times == WordTimes::None {
-                chunk.words = untimed::words(&sentence.text);
+                chunk.words = untimed::words(&segment.text);
             }
             self.sent = number;
             self.begin().await;
             _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
         }
-        self.left(sentence, &mut cues).await;
+        self.left(segment, &mut cues).await;
         Ok(())
     }
 
-    /// A phrase that is not spoken, such as code, is shown where it stands.
-    async fn shown(&self, sentence: &Sentence) {
-        if !sentence.text.is_empty() {
+    /// Shows a segment that is not spoken, such as code, in its place.
+    async fn shown(&self, segment: &Segment) {
+        if !segment.text.is_empty() {
             self.begin().await;
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
-            let silent = convert(sentence, part, Some(sentence.text.clone()), &mut None);
+            let silent = convert(segment, part, Some(segment.text.clone()), &mut None);
             _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { last: true, ..silent })).await;
         }
     }
@@ -201,27 +204,27 @@ impl Speaker<'_> {
         }
     }
 
-    /// What no word came for is shown after the phrase.
-    async fn left(&self, sentence: &Sentence, cues: &mut Cues<'_>) {
+    /// Sends the cues that no word has come for, after the segment.
+    async fn left(&self, segment: &Segment, cues: &mut Cues<'_>) {
         let cues = cues.left();
         if !cues.is_empty() {
             self.begin().await;
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
-            let silent = convert(sentence, part, None, &mut None);
+            let silent = convert(segment, part, None, &mut None);
             _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { cues, ..silent })).await;
         }
     }
 }
 
-/// The times of the written words, from those of the spoken ones: "12.50" is three of them. `at`: bytes of the spoken
-/// text that have been passed.
-fn as_written(sentence: &Sentence, spoken: Vec<WordTime>, at: &mut usize) -> Vec<WordTime> {
+/// Converts times of spoken words to those of the written ones: "12.50" is three spoken words. `at`: bytes of the spoken text
+/// passed so far.
+fn as_written(segment: &Segment, spoken: Vec<WordTime>, at: &mut usize) -> Vec<WordTime> {
     let mut times: Vec<WordTime> = Vec::with_capacity(spoken.len());
     let mut last = None;
     for word in spoken {
-        let Some(from) = pass(sentence, &word.text, at) else { continue };
-        let index = sentence.words.partition_point(|written| written.spoken.end <= from);
-        let Some(written) = sentence.words.get(index) else { continue };
+        let Some(from) = pass(segment, &word.text, at) else { continue };
+        let index = segment.words.partition_point(|written| written.spoken.end <= from);
+        let Some(written) = segment.words.get(index) else { continue };
         match times.last_mut() {
             Some(open) if last == Some(index) => open.end = word.end,
             _ => times.push(WordTime { text: written.word.clone(), ..word }),
@@ -231,14 +234,14 @@ fn as_written(sentence: &Sentence, spoken: Vec<WordTime>, at: &mut usize) -> Vec
     times
 }
 
-/// Where the next such word of the spoken text begins; the text is passed up to its end.
-fn pass(sentence: &Sentence, word: &str, at: &mut usize) -> Option<usize> {
-    let from = *at + sentence.speakable.get(*at..)?.find(word)?;
+/// Start of the next such word in the spoken text; advances `at` to its end.
+fn pass(segment: &Segment, word: &str, at: &mut usize) -> Option<usize> {
+    let from = *at + segment.speakable.get(*at..)?.find(word)?;
     *at = from + word.len();
     Some(from)
 }
 
-/// A voice breathes in before it speaks; the person waits.
+/// Cuts the silence before the first sound, such as a breath, which would only delay the response.
 fn trim(chunk: &mut SpeechChunk) {
     let Some(first) = chunk.samples.iter().position(|sample| sample.unsigned_abs() > AUDIBLE) else { return };
     let cut = first.saturating_sub(LEAD_IN);
@@ -249,18 +252,16 @@ fn trim(chunk: &mut SpeechChunk) {
     }
 }
 
-/// A part of speech at the rate of playout.
+/// Converts a part of the synthesis to a chunk at playout's rate.
 fn convert(
-    sentence: &Sentence,
+    segment: &Segment,
     part: TtsPart,
     text: Option<String>,
     resampler: &mut Option<(u32, Resampler)>,
 ) -> SpeechChunk {
     let scale = |at: u64| at * u64::from(OUT_RATE) / u64::from(part.rate.max(1));
-    let times = |times: Vec<(String, u64, u64)>| {
-        let times = times.into_iter();
-        times.map(|(text, start, end)| WordTime { text, start: scale(start), end: scale(end) }).collect()
-    };
+    let scaled = |time: WordTime| WordTime { start: scale(time.start), end: scale(time.end), ..time };
+    let times = |times: Vec<WordTime>| times.into_iter().map(scaled).collect();
     let words = times(part.words);
     let sounds = Sounds { times: times(part.sounds), measured: part.measured };
     let samples = if part.rate == OUT_RATE {
@@ -277,8 +278,8 @@ fn convert(
         out
     };
     SpeechChunk {
-        response: sentence.response,
-        sentence: sentence.index,
+        response: segment.response,
+        segment: segment.index,
         text,
         samples,
         words,
@@ -290,20 +291,19 @@ fn convert(
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
-    use futures_util::stream::{self, BoxStream};
+    use visavis_scripted::ScriptedTts;
 
     use super::*;
     use crate::engine::TtsCapabilities;
 
     #[test]
-    fn silence_before_the_first_word_is_cut_and_the_words_move_with_it() {
+    fn silence_before_the_first_word_is_cut_and_word_times_are_shifted() {
         let mut samples = vec![3; 2400];
         samples.extend([4000; 100]);
         let words = vec![WordTime { text: "Hi".into(), start: 2400, end: 2500 }];
         let mut chunk = SpeechChunk {
             response: ResponseId(1),
-            sentence: 0,
+            segment: 0,
             text: None,
             samples,
             words,
@@ -317,9 +317,9 @@ mod tests {
     }
 
     #[test]
-    fn spoken_words_are_told_as_the_written_ones_that_they_say() {
+    fn spoken_words_are_reported_as_the_written_words_they_stand_for() {
         let spoken = crate::speakable::speakable("Call 555-0199 🎉 now.", "en");
-        let sentence = Sentence {
+        let segment = Segment {
             response: ResponseId(1),
             index: 0,
             text: String::new(),
@@ -336,57 +336,45 @@ mod tests {
         let times: Vec<_> = times.collect();
         let mut at = 0;
         // In two parts, as engines send them.
-        let mut told = as_written(&sentence, times[..8].to_vec(), &mut at);
-        told.extend(as_written(&sentence, times[8..].to_vec(), &mut at));
+        let mut told = as_written(&segment, times[..8].to_vec(), &mut at);
+        told.extend(as_written(&segment, times[8..].to_vec(), &mut at));
         let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
         assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, 80), ("now.", 80, 90)]);
     }
 
-    /// Speaks every word as a part of its own, at once.
-    struct WordByWord;
-
-    #[async_trait]
-    impl Tts for WordByWord {
-        fn capabilities(&self) -> TtsCapabilities {
-            TtsCapabilities::default()
-        }
-
-        async fn synthesize(
-            &self,
-            request: TtsRequest,
-        ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-            let part = |_| Ok(TtsPart { rate: OUT_RATE, samples: vec![9000; 480], ..TtsPart::default() });
-            let parts: Vec<Result<TtsPart, EngineError>> = request.text.split(' ').map(part).collect();
-            Ok(stream::iter(parts).boxed())
-        }
+    /// Speaks every word as a part of its own, at once, and tells no times.
+    fn word_by_word() -> ScriptedTts {
+        let part = |_: &str| TtsPart { rate: OUT_RATE, samples: vec![9000; 480], ..TtsPart::default() };
+        ScriptedTts::speaking(move |text| text.split(' ').map(part).collect())
+            .with_capabilities(TtsCapabilities::default())
     }
 
-    fn sentence(index: u32, text: &str) -> Sentence {
-        let silent = Sentence::silent(ResponseId(1), index);
-        Sentence { text: text.into(), speakable: text.into(), ..silent }
+    fn segment(index: u32, text: &str) -> Segment {
+        let silent = Segment::silent(ResponseId(1), index);
+        Segment { text: text.into(), speakable: text.into(), ..silent }
     }
 
-    /// What comes to playout of an answer and of a holding phrase of five words; `late`: the answer has the first word.
+    /// Items that reach playout from a response and a filler of five words; `late`: the response begins first.
     async fn played(late: bool) -> Vec<PlayoutItem> {
-        let tts: Arc<dyn Tts> = Arc::new(WordByWord);
+        let tts: Arc<dyn Tts> = Arc::new(word_by_word());
         let voice = VoiceChoice::default();
-        let (written, sentences) = mpsc::channel(2);
+        let (written, segments) = mpsc::channel(2);
         for index in 0..2 {
-            written.send(sentence(index, "And so it was.")).await.unwrap();
+            written.send(segment(index, "And so it was.")).await.unwrap();
         }
         drop(written);
         let (notes, _noted) = mpsc::channel(2);
         let (playout, mut items) = mpsc::channel(1);
         let out = SpeechOut { floor: Floor::default(), playout };
-        let phrase = sentence(0, "Let me think a moment.");
-        let held = hold(&phrase, voice.clone(), tts.as_ref(), out.clone());
-        let held = async {
+        let segment = segment(0, "Let me think a moment.");
+        let said = filler(&segment, voice.clone(), tts.as_ref(), out.clone());
+        let said = async {
             if late {
                 tokio::task::yield_now().await;
             }
-            held.await
+            said.await
         };
-        let answered = run(ResponseId(1), voice, tts.clone(), sentences, out, notes);
+        let answered = run(ResponseId(1), voice, tts.clone(), segments, out, notes);
         let played = async {
             let mut all = Vec::new();
             while let Some(item) = items.recv().await {
@@ -394,17 +382,17 @@ mod tests {
             }
             all
         };
-        let (held, answered, played) = tokio::join!(held, answered, played);
-        held.and(answered).unwrap();
+        let (said, answered, played) = tokio::join!(said, answered, played);
+        said.and(answered).unwrap();
         played
     }
 
     #[tokio::test]
-    async fn the_words_of_a_voice_that_tells_no_times_come_with_its_first_part_at_the_pace_of_speech() {
+    async fn a_voice_without_word_times_gets_words_at_the_pace_of_speech_with_its_first_chunk() {
         let (playout, mut items) = mpsc::channel(8);
-        let phrase = sentence(1, "And so it was.");
-        let request = TtsRequest { text: phrase.speakable.clone(), ..TtsRequest::default() };
-        speak(&phrase, request, &WordByWord, &playout).await.unwrap();
+        let segment = segment(1, "And so it was.");
+        let request = TtsRequest { text: segment.speakable.clone(), ..TtsRequest::default() };
+        speak(&segment, request, &word_by_word(), &playout).await.unwrap();
         drop(playout);
         let mut words = Vec::new();
         while let Some(PlayoutItem::Speech(chunk)) = items.recv().await {
@@ -417,12 +405,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_holding_phrase_is_whole_before_the_answer_or_not_said() {
+    async fn a_filler_is_said_whole_before_the_response_or_not_at_all() {
         for (late, words) in [(false, 5), (true, 0)] {
             let items = played(late).await;
-            let is_hold = |item: &&PlayoutItem| matches!(item, PlayoutItem::Hold(_));
-            assert_eq!(items.iter().take_while(is_hold).count(), words, "late: {late}");
-            assert_eq!(items.iter().filter(is_hold).count(), words, "late: {late}");
+            let is_filler = |item: &&PlayoutItem| matches!(item, PlayoutItem::Filler(_));
+            assert_eq!(items.iter().take_while(is_filler).count(), words, "late: {late}");
+            assert_eq!(items.iter().filter(is_filler).count(), words, "late: {late}");
             assert_eq!(items.len(), words + 8 + 1, "late: {late}");
         }
     }

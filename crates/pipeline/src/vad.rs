@@ -1,7 +1,7 @@
 //! Stage 1, voice activity: where speech begins, pauses and ends.
 //!
-//! - this file: each window of the microphone, from the transport to recognition
-//! - [`gate`]: decides; whose voice it hears is known to [`super::echo`] and [`super::near_voice`]
+//! - this file: takes each window of the microphone from the transport to recognition
+//! - [`gate`]: decides; [`super::echo`] and [`super::near_voice`] tell it whose voice it hears
 
 pub mod gate;
 
@@ -12,36 +12,36 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config;
-use crate::ends::{Arrival, MicReceiver};
 use crate::engine::{VAD_WINDOW, Vad};
 use crate::frame::{MIC_RATE, UtteranceId, VadEvent};
+use crate::ports::{Arrival, MicReceiver};
 
 use super::echo::{Echo, Source};
 use super::near_voice::NearVoice;
 use super::stt::SttFeed;
 use gate::Gate;
 
-/// Audio kept from before the decision, so that no first sound is lost: 400 ms.
+/// Audio kept from before an utterance's start, so that its first sound is not lost: 400 ms.
 const PREROLL: usize = 6400;
-/// What the end of the turn is judged by: the last 8 s of the utterance.
+/// Audio for the turn prediction by prosody: the last 8 s of the utterance.
 const JUDGED: usize = 8 * MIC_RATE as usize;
 
-/// An event and how much of the microphone had been heard when it was decided, which dates it.
+/// An event, dated by the samples heard when it was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     /// What happened.
     pub event: VadEvent,
     /// Samples heard so far.
     pub seen: u64,
-    /// At a pause: the end of the utterance, to be judged by its melody.
+    /// At a pause: the end of the utterance, for the turn prediction by prosody.
     pub audio: Option<Arc<[i16]>>,
 }
 
-/// What was heard lately.
+/// The recent audio.
 #[derive(Default)]
 struct Recent {
     samples: VecDeque<i16>,
-    /// All of it belongs to the utterance.
+    /// All of it belongs to the current utterance.
     speaking: bool,
 }
 
@@ -52,7 +52,7 @@ impl Recent {
         self.samples.drain(..self.samples.len().saturating_sub(most));
     }
 
-    /// An utterance begins here, of which no more than `most` samples are there.
+    /// Begins an utterance; returns its audio so far, at most `most` samples.
     fn begin(&mut self, most: u64) -> Vec<i16> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(PREROLL);
         self.samples.drain(..self.samples.len().saturating_sub(most));
@@ -61,8 +61,8 @@ impl Recent {
     }
 }
 
-/// Everything that hears one call's microphone.
-struct Ear {
+/// Analyses one call's microphone.
+struct Analyser {
     vad: Box<dyn Vad>,
     echo: Echo,
     near: NearVoice,
@@ -70,9 +70,9 @@ struct Ear {
     recent: Recent,
 }
 
-impl Ear {
-    /// Hears the next window, at `now` on the media clock; returns what it means to the conductor and to recognition. All
-    /// turns up to that of `closed` are over.
+impl Analyser {
+    /// Takes the next window, at `now` on the media clock; returns what to tell the conductor and recognition. Turns up to that
+    /// of `closed` are over.
     fn hear(&mut self, now: u64, mut window: Vec<i16>, closed: UtteranceId) -> (Option<Heard>, Vec<SttFeed>) {
         let mut feed = Vec::with_capacity(3);
         if self.recent.speaking && self.gate.close(closed) {
@@ -109,7 +109,7 @@ impl Ear {
         (event.map(|event| Heard { event, seen, audio }), feed)
     }
 
-    /// Whose the speech in a window is.
+    /// Whose speech the window contains.
     fn source(&mut self, probability: f32, window: &[i16]) -> Source {
         let speech = self.gate.is_speech(probability);
         let source = self.echo.source(speech);
@@ -119,17 +119,17 @@ impl Ear {
     }
 }
 
-/// What voice activity listens to.
+/// The input of voice activity.
 pub struct Microphone {
     /// Its frames.
     pub frames: MicReceiver,
-    /// What of them is the agent's echo.
+    /// Finds and subtracts the agent's echo.
     pub echo: Echo,
     /// The media clock's zero.
     pub origin: Instant,
 }
 
-/// Reads the microphone until the client is gone, without the agent's echo. `closed`: the last utterance whose turn is over.
+/// Reads the microphone until the client leaves. `closed`: the last utterance whose turn is over.
 pub async fn run(
     microphone: Microphone,
     vad: Box<dyn Vad>,
@@ -140,15 +140,15 @@ pub async fn run(
 ) {
     let Microphone { frames: mut mic, echo, origin } = microphone;
     let (near, gate, recent) = (NearVoice::default(), Gate::new(&settings), Recent::default());
-    let mut ear = Ear { vad, echo, near, gate, recent };
+    let mut analyser = Analyser { vad, echo, near, gate, recent };
     let mut waiting: Vec<i16> = Vec::with_capacity(2 * VAD_WINDOW);
     while let Some(Arrival { frame, at }) = mic.arrival().await {
         waiting.extend_from_slice(&frame.samples);
         while waiting.len() >= VAD_WINDOW {
             let window = waiting.drain(..VAD_WINDOW).collect();
             let closed = *closed.borrow();
-            let (heard, feed) = ear.hear(samples_since(origin, at), window, closed);
-            // First, so that no words come before the voice that spoke them.
+            let (heard, feed) = analyser.hear(samples_since(origin, at), window, closed);
+            // First, so that no words arrive before their voice event.
             if let Some(heard) = heard
                 && conductor.send(heard).await.is_err()
             {
@@ -169,7 +169,7 @@ fn power(window: &[i16]) -> f32 {
     sum / window.len().max(1) as f32
 }
 
-/// The media clock at `at`, in samples of the microphone.
+/// Time `at` on the media clock, in microphone samples.
 fn samples_since(origin: Instant, at: Instant) -> u64 {
     let samples = at.saturating_duration_since(origin).as_nanos() * u128::from(MIC_RATE) / 1_000_000_000;
     u64::try_from(samples).unwrap_or(u64::MAX)
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_audio_of_an_utterance_reaches_back_before_its_voice_but_not_into_the_one_before() {
+    fn an_utterances_audio_begins_before_its_voice_but_not_in_the_previous_utterance() {
         let mut recent = Recent::default();
         (0..40).for_each(|_| recent.hear(&[1; VAD_WINDOW]));
         assert_eq!(recent.begin(u64::MAX).len(), PREROLL);

@@ -1,18 +1,18 @@
-//! A phrase as it is shown and remembered: without the marks of Markdown, which are for a page that renders them. Pure.
+//! A segment as it is shown and remembered: without Markdown, which only means something to a page that renders it. Pure.
 //!
-//! Numbers and programs keep their marks: `3 * 4`, `x**2`, `my_name`.
+//! The same characters in numbers and code are kept: `3 * 4`, `x**2`, `my_name`.
 
-/// A phrase without markup.
+/// A segment without markup.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caption {
-    /// Empty when there was nothing but markup.
+    /// Empty if the segment was only markup.
     pub text: String,
-    /// For each of its words, where it stood in what was written, and where it stands in `text`.
+    /// For each word, its byte offset in the written segment and in `text`.
     words: Vec<(usize, usize)>,
 }
 
 impl Caption {
-    /// Where a byte of what was written is in the text: at the word that it stood in, or before.
+    /// The offset in `text` of the first word that begins at or after byte `written` of the segment.
     #[must_use]
     pub fn at(&self, written: usize) -> usize {
         let next = self.words.partition_point(|(from, _)| *from < written);
@@ -20,7 +20,7 @@ impl Caption {
     }
 }
 
-/// The phrase without markup.
+/// Removes the markup from a segment.
 #[must_use]
 pub fn caption(written: &str) -> Caption {
     let mut caption = Caption::default();
@@ -51,7 +51,7 @@ fn add_line(caption: &mut Caption, line: &str, from: usize) {
         let kept = kept(line, start, word, &addresses);
         let clean = if table && word == "|" { ",".into() } else { emphasised(&kept, underlined) };
         if clean == "," && table {
-            // Between cells, not around them.
+            // Only between cells, not before the first or after the last.
             if !caption.text.is_empty() && !line[at..].trim().is_empty() && !caption.text.ends_with(',') {
                 caption.text.push(',');
             }
@@ -65,7 +65,7 @@ fn add_line(caption: &mut Caption, line: &str, from: usize) {
     }
 }
 
-/// A line under a heading, between paragraphs or under a table's head, or a fence.
+/// Whether a line is a heading underline, a horizontal rule, a table's delimiter row or a code fence.
 fn is_rule(line: &str) -> bool {
     let only = |marks: &str| !line.is_empty() && line.chars().all(|c| marks.contains(c));
     line.starts_with("```") || line.len() >= 3 && (only("-=") || only("* ") || only("_ ") || only("|-: "))
@@ -76,7 +76,7 @@ fn is_line_mark(word: &str) -> bool {
         || word.len() <= 6 && word.bytes().all(|byte| byte == b'#')
 }
 
-/// Ranges of a line that are links' marks and addresses: of `[text](address)` the text stays.
+/// Byte ranges of a line to drop from its links: everything of `[text](address)` but the text.
 fn addresses(line: &str) -> Vec<std::ops::Range<usize>> {
     let mut ranges = Vec::new();
     let mut from = 0;
@@ -98,7 +98,7 @@ fn kept(line: &str, start: usize, word: &str, dropped: &[std::ops::Range<usize>]
     word.char_indices().filter(|(at, _)| !inside(*at)).map(|(_, c)| c).collect()
 }
 
-/// A word without the marks of emphasis and code around it.
+/// A word without the emphasis and code marks around it.
 fn emphasised(word: &str, underlined: bool) -> String {
     let is_mark = |c: char| matches!(c, '*' | '`') || c == '_' && underlined;
     let plain: String = word.replace("~~", "").chars().filter(|c| *c != '`').collect();
@@ -113,7 +113,7 @@ fn emphasised(word: &str, underlined: bool) -> String {
     let opened = unmarked.len() < rest.len();
     let tail = unmarked.trim_end_matches(is_stop);
     let bare = tail.trim_end_matches(is_mark);
-    // A star after a number is one.
+    // A star after a number is not emphasis: "a 5* hotel".
     let bare = if opened || !bare.ends_with(|c: char| c.is_ascii_digit()) || tail.ends_with("**") {
         bare
     } else {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_markup_stays() {
+    fn text_that_is_not_markup_is_kept() {
         for written in [
             "3 * 4 = 12, x**2, 2*3 and a 5* hotel.",
             "my_var_name, _private and [1] a[0]",
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn places_move_with_their_words() {
+    fn written_offsets_map_to_caption_offsets() {
         let written = "- **one** two";
         let caption = caption(written);
         assert_eq!((caption.at(0), caption.at(written.find("two").unwrap()), caption.at(99)), (0, 4, 7));

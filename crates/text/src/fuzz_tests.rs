@@ -1,15 +1,15 @@
-//! Texts of any bytes, in any pieces.
+//! Fuzz tests: arbitrary text, split into arbitrary pieces.
 
 use visavis_core::avatar::tags::{Filtered, Tags};
 
 use super::caption::caption;
-use super::phrases::{Phrase, Splitter};
 use super::private_text::{Filter, Piece};
+use super::segments::{Splitter, TextSegment};
 use super::speakable::speakable;
 
 const LANGUAGES: [&str; 8] = ["en", "en-GB", "de", "fr", "it", "es", "nl", ""];
 
-/// An input as a language, a number and a text.
+/// Decodes an input into a language, a number and a text.
 fn read(input: &[u8]) -> (&'static str, u64, String) {
     let (head, text) = input.split_at(input.len().min(2));
     let head = |at: usize| head.get(at).copied().unwrap_or(0);
@@ -17,7 +17,7 @@ fn read(input: &[u8]) -> (&'static str, u64, String) {
     (LANGUAGES[usize::from(head(0)) % LANGUAGES.len()], head(1).into(), text)
 }
 
-/// What comes out of the filter, neighbouring texts joined.
+/// The filter's output with adjacent texts joined.
 fn filtered(pieces: &[&str]) -> Vec<Piece> {
     let mut filter = Filter::default();
     let mut out: Vec<Piece> = pieces.iter().flat_map(|piece| filter.push(piece)).collect();
@@ -31,7 +31,7 @@ fn filtered(pieces: &[&str]) -> Vec<Piece> {
     })
 }
 
-/// Text without tags, and where the cues stand in it.
+/// The text without tags, and the cues with their offsets in it.
 fn untagged(pieces: &[&str]) -> Filtered {
     let mut tags = Tags::new(true);
     let mut all = Filtered::default();
@@ -46,7 +46,7 @@ fn untagged(pieces: &[&str]) -> Filtered {
 }
 
 #[test]
-fn what_is_private_does_not_depend_on_the_pieces_in_which_it_comes() {
+fn filtering_does_not_depend_on_how_the_text_is_split() {
     visavis_fuzz::run("private_text", |input| {
         let (_, seed, text) = read(input);
         let pieces = visavis_fuzz::pieces(&text, seed);
@@ -56,7 +56,7 @@ fn what_is_private_does_not_depend_on_the_pieces_in_which_it_comes() {
             Piece::Text(text) | Piece::Code(text) => text.len(),
             Piece::CodeBegins => 0,
         };
-        // A line's end may stand for a block that was taken out.
+        // A line break may replace a removed block.
         assert!(whole.iter().map(shown).sum::<usize>() <= text.len(), "{whole:?}");
         let cued = untagged(&[&text]);
         assert_eq!(untagged(&pieces), cued);
@@ -65,26 +65,26 @@ fn what_is_private_does_not_depend_on_the_pieces_in_which_it_comes() {
 }
 
 #[test]
-fn phrases_lose_no_character_and_know_where_they_stand() {
+fn segments_lose_no_text_and_know_their_offsets() {
     visavis_fuzz::run("phrases", |input| {
         let (language, seed, text) = read(input);
         let mut splitter = Splitter::new(language);
         let pieces = visavis_fuzz::pieces(&text, seed / 2);
-        let mut phrases: Vec<Phrase> =
+        let mut segments: Vec<TextSegment> =
             pieces.into_iter().flat_map(|piece| splitter.push(piece, seed % 2 == 1)).collect();
-        phrases.extend(splitter.finish());
+        segments.extend(splitter.finish());
         let mut end = 0;
-        for phrase in &phrases {
-            assert!(phrase.at >= end && text[end..phrase.at].trim().is_empty(), "{phrase:?} after {end}");
-            assert!(text[phrase.at..].starts_with(&phrase.text), "{phrase:?} stands elsewhere");
-            end = phrase.at + phrase.text.len();
-            is_captioned(&phrase.text);
+        for segment in &segments {
+            assert!(segment.at >= end && text[end..segment.at].trim().is_empty(), "{segment:?} after {end}");
+            assert!(text[segment.at..].starts_with(&segment.text), "{segment:?} has a wrong offset");
+            end = segment.at + segment.text.len();
+            check_caption(&segment.text);
         }
         assert!(text[end..].trim().is_empty(), "{:?} is lost", &text[end..]);
     });
 }
 
-fn is_captioned(written: &str) {
+fn check_caption(written: &str) {
     let caption = caption(written);
     assert!(caption.text.len() <= written.len() * 2, "{caption:?}");
     let mut before = 0;
@@ -96,7 +96,7 @@ fn is_captioned(written: &str) {
 }
 
 #[test]
-fn what_is_spoken_says_each_word_in_order_and_within_bounds() {
+fn spoken_text_is_bounded_and_its_word_ranges_are_in_order() {
     visavis_fuzz::run("speakable", |input| {
         let (language, _, text) = read(input);
         let said = speakable(&text, language);

@@ -1,14 +1,14 @@
-//! From a model's text to what is shown and what is spoken. Pure.
+//! Turns a model's text into what is shown and what is spoken. Pure.
 //!
-//! - [`private_text`]: takes out what is not for the person
-//! - [`phrases`]: cuts text into phrases as it streams in
-//! - [`caption`]: a phrase as it is shown
-//! - [`speakable`]: a phrase as a voice speaks it
+//! - [`private_text`]: removes what is not meant for the person
+//! - [`segments`]: cuts text into segments as it streams in
+//! - [`caption`]: a segment as it is shown
+//! - [`speakable`]: text normalisation, a segment as a voice speaks it
 #![forbid(unsafe_code)]
 
 pub mod caption;
-pub mod phrases;
 pub mod private_text;
+pub mod segments;
 pub mod speakable;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A token bucket: how much of something a client may send, and when. Pure; time is counted from any beginning.
+//! A token bucket: limits how much of something a client may send. Pure; time is counted from any moment.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    /// Takes the amount if there is enough of it; false, and nothing is taken, if not.
+    /// Takes the amount if there is enough; otherwise takes nothing and returns false.
     pub fn take(&mut self, now: Duration, amount: f64) -> bool {
         self.refill(now);
         let enough = self.level >= amount;
@@ -34,7 +34,7 @@ impl Bucket {
         enough
     }
 
-    /// Takes the amount in any case; returns how long its sender must wait for it.
+    /// Takes the amount in any case; returns how long its sender must wait.
     pub fn owe(&mut self, now: Duration, amount: f64) -> Duration {
         self.refill(now);
         self.level -= amount;
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn who_owes_waits_until_it_is_paid() {
+    fn a_sender_in_debt_waits_until_it_is_repaid() {
         let mut bucket = Bucket::new(4.0, 8.0);
         assert_eq!(bucket.owe(Duration::ZERO, 8.0), Duration::ZERO);
         assert_eq!(bucket.owe(Duration::ZERO, 2.0), Duration::from_millis(500));

@@ -1,5 +1,4 @@
-//! Reads a client's packets: messages no faster than a client needs, and long ones away from the threads that carry the
-//! calls.
+//! Reads a client's packets: limits the rate of messages, and parses long ones off the threads that carry calls.
 
 use std::sync::Arc;
 
@@ -8,11 +7,11 @@ use tokio::time::Instant;
 use super::bucket::Bucket;
 use super::protocol::{Packet, Protocol, Received};
 
-/// Messages in a second, and at once.
+/// Messages per second, and in a burst.
 const MESSAGES: (f64, f64) = (20.0, 200.0);
-/// Bytes of messages in a second, and at once. Declaring tools costs most to read, some milliseconds in 64 KiB.
+/// Bytes of messages per second, and in a burst. Declarations of tools are the slowest to parse: some milliseconds for 64 KiB.
 const BYTES: (f64, f64) = (32.0 * 1024.0, 256.0 * 1024.0);
-/// Longer texts are read on a thread of their own.
+/// Longer texts are parsed on a separate thread.
 const SHORT: usize = 2048;
 
 /// The packets of one client.
@@ -31,7 +30,8 @@ impl Inbox {
         Self { protocol, began: Instant::now(), messages, bytes }
     }
 
-    /// Counts a message of this length, and waits while its sender is too fast: it waits for us in turn, and nothing is lost.
+    /// Counts a message of this length, and waits while its sender is too fast: back-pressure slows the sender, and nothing is
+    /// lost.
     pub async fn count(&mut self, bytes: usize) {
         let now = self.began.elapsed();
         let wait = self.messages.owe(now, 1.0).max(self.bytes.owe(now, bytes as f64));
@@ -40,8 +40,8 @@ impl Inbox {
         }
     }
 
-    /// Reads a packet. One that is no sound is counted as a message, before the call hears of it and before the next is read;
-    /// how much sound a client may send is measured in seconds, by whoever hears it.
+    /// Reads a packet. One that is not sound is counted as a message before it is returned; how much sound a client may send is
+    /// limited by the caller, in seconds.
     pub async fn read(&mut self, packet: Packet) -> Received {
         let bytes = packet.size();
         let received = if matches!(packet, Packet::Text(_)) && bytes > SHORT {
@@ -60,7 +60,7 @@ impl Inbox {
         let read = tokio::task::spawn_blocking(move || protocol.receive(packet)).await;
         read.unwrap_or_else(|error| {
             tracing::error!(%error, "reading a message failed");
-            Received::Fault("the server made a mistake with this message".into())
+            Received::Fault("the server failed to read this message".into())
         })
     }
 }

@@ -1,9 +1,9 @@
-//! How a call reaches its client: the only rooms that know of sockets, sessions and wire formats of media.
+//! The transports of a call: the only modules that deal with sockets, sessions and wire formats of media.
 
 #![forbid(unsafe_code)]
 
 pub(crate) use visavis_core::{avatar, event, frame, plain, tool};
-pub(crate) use visavis_media::{audio, ends};
+pub(crate) use visavis_media::{audio, ports};
 
 pub mod bucket;
 pub mod inbox;
@@ -14,7 +14,7 @@ pub mod websocket;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The time since 1970, for what clients are told.
+/// The time since 1970, for messages to clients.
 fn unix_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,16 +1,16 @@
-//! Whether a microphone's sound arrives so broken that the person should know. Pure; time is passed in.
+//! Decides whether a microphone's sound arrives with so many gaps that the person should be told. Pure; time is passed in.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Faults are looked at over so long.
+/// Time over which faults are counted.
 const WINDOW: Duration = Duration::from_secs(10);
-/// So many in that time are no accident.
+/// Faults in that time that are too many.
 const MANY: usize = 5;
-/// The person is not told again before.
+/// Least time before the person is told again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// One microphone's faults: gaps in what arrives, and losses that nothing could mend.
+/// One microphone's faults: gaps in the sound, and losses that could not be repaired.
 #[derive(Debug, Default)]
 pub struct Stutter {
     faults: VecDeque<Duration>,
@@ -18,7 +18,7 @@ pub struct Stutter {
 }
 
 impl Stutter {
-    /// Counts what happened up to `now`; true when the person is to be told.
+    /// Counts faults up to `now`; returns true when the person is to be told.
     pub fn faults(&mut self, now: Duration, count: u64) -> bool {
         let count = usize::try_from(count).map_or(MANY, |count| count.min(MANY));
         self.faults.extend(std::iter::repeat_n(now, count));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_now_and_then_is_nothing_to_talk_about() {
+    fn occasional_faults_are_not_reported() {
         let mut stutter = Stutter::default();
         assert!((0..100).all(|at| !stutter.faults(Duration::from_secs(at * 3), 1)));
         assert!((0..100).all(|at| !stutter.faults(Duration::from_secs(300 + at), 0)));

@@ -1,5 +1,5 @@
-//! Measures a running engine: time to the first token, cold, with reuse and with the words evaluated while they are
-//! spoken, and tokens per second.
+//! Measures a running engine: tokens per second, and time to the first token: cold, with a reused prefix, and with
+//! the words prefilled while they are spoken.
 //!
 //! ```text
 //! visavis-llm --listen unix:llm.sock --model FILE &
@@ -27,29 +27,29 @@ async fn main() -> anyhow::Result<()> {
     let address = std::env::args().nth(1).context("give the engine's address, such as unix:llm.sock")?;
     let mut llm = LlmClient::new(Endpoint::try_from(address)?.connect().await?);
     for question in QUESTIONS {
-        let (text, _) = answer(&mut llm, "", &question_of(question, 0), 80).await?;
+        let (text, _) = generate(&mut llm, "", &question_of(question, 0), 80).await?;
         tell(&format!("{question}\n  {}", text.replace('\n', "\n  ")));
     }
     let (mut cold, mut warm, mut ahead, mut rate) = (u32::MAX, u32::MAX, u32::MAX, 0.0_f64);
     for run in 0..RUNS {
-        // A first word of its own makes each run's prompt unlike all before it.
+        // A different first word per run, so that no prompt shares a prefix with an earlier one.
         let mut request = question_of("What did I say about the garden? Tell me everything.", run + 1);
-        let (text, done) = answer(&mut llm, "measure", &request, 64).await?;
+        let (text, done) = generate(&mut llm, "measure", &request, 64).await?;
         tell(&format!("cold: {done:?}"));
         cold = cold.min(done.first_token_ms);
         let seconds = f64::from(done.total_ms - done.queue_ms - done.first_token_ms) / 1000.0;
         rate = rate.max(f64::from(done.generated_tokens - 1) / seconds);
         request.push(message("assistant", &text));
         request.push(message("user", "Thank you, and what was it that I said about the roses by the wall?"));
-        let (_, done) = answer(&mut llm, "measure", &request, 4).await?;
+        let (_, done) = generate(&mut llm, "measure", &request, 4).await?;
         tell(&format!("second turn: {done:?}"));
         warm = warm.min(done.first_token_ms);
         let done = spoken(&mut llm, request).await?;
-        tell(&format!("third turn, evaluated while it was spoken: {done:?}"));
+        tell(&format!("third turn, prefilled while it was spoken: {done:?}"));
         ahead = ahead.min(done.first_token_ms);
     }
     tell(&format!(
-        "best of {RUNS}: first token cold {cold} ms, second turn {warm} ms, evaluated ahead {ahead} ms, {rate:.1} \
+        "best of {RUNS}: first token cold {cold} ms, second turn {warm} ms, prefilled {ahead} ms, {rate:.1} \
          tokens/s alone"
     ));
     for parallel in [2, 4] {
@@ -57,20 +57,20 @@ async fn main() -> anyhow::Result<()> {
         let request = question_of("Write a long story about the sea.", 0);
         let all = (0..parallel).map(|i| {
             let (mut llm, request) = (llm.clone(), request.clone());
-            async move { answer(&mut llm, &format!("parallel {i}"), &request, 64).await }
+            async move { generate(&mut llm, &format!("parallel {i}"), &request, 64).await }
         });
         let tokens: u32 = try_join_all(all).await?.iter().map(|(_, done)| done.generated_tokens).sum();
         tell(&format!(
-            "{parallel} at once: {:.1} tokens/s in all",
+            "{parallel} in parallel: {:.1} tokens/s in total",
             f64::from(tokens) / since.elapsed().as_secs_f64()
         ));
     }
-    tell(&format!("longest pause of an answer while a cold prompt comes in: {} ms", pause(&llm).await?));
+    tell(&format!("longest pause of a response while a cold prompt is evaluated: {} ms", pause(&llm).await?));
     llm.release(ReleaseRequest { conversation: "measure".into() }).await?;
     Ok(())
 }
 
-/// A turn whose words come one by one, and whose end is judged.
+/// Prefills a turn as its words arrive, then generates with a turn prediction.
 async fn spoken(
     llm: &mut LlmClient<Channel>,
     mut messages: Vec<ChatMessage>,
@@ -96,14 +96,14 @@ async fn spoken(
     anyhow::bail!("the stream ended without done")
 }
 
-/// The longest time between two texts of an answer while another conversation's prompt is evaluated.
+/// The longest time between two texts of a response while another conversation's prompt is evaluated.
 async fn pause(llm: &LlmClient<Channel>) -> anyhow::Result<u128> {
     let messages = question_of("Write a long story about the sea.", 0);
     let request = GenerateRequest { messages, max_tokens: 60, ..GenerateRequest::default() };
     let mut speaking = llm.clone().generate(request).await?.into_inner();
     speaking.message().await?;
     let (mut other, prompt) = (llm.clone(), question_of("Hello!", 99));
-    let newcomer = tokio::spawn(async move { answer(&mut other, "newcomer", &prompt, 4).await });
+    let newcomer = tokio::spawn(async move { generate(&mut other, "newcomer", &prompt, 4).await });
     let (mut last, mut longest) = (std::time::Instant::now(), 0);
     while speaking.message().await?.is_some() {
         longest = longest.max(last.elapsed().as_millis());
@@ -130,7 +130,7 @@ fn message(role: &str, content: &str) -> ChatMessage {
     ChatMessage { role: role.into(), content: content.into(), call: None }
 }
 
-async fn answer(
+async fn generate(
     llm: &mut LlmClient<Channel>,
     conversation: &str,
     messages: &[ChatMessage],

@@ -1,5 +1,5 @@
-//! Measures how well a running engine tells whole turns from cut-off ones: each sentence's probability, as it is and in
-//! lower case without punctuation, and the area under the ROC curve.
+//! Measures how well a running engine separates complete turns from cut-off ones: each sentence's probability, as
+//! written and in lower case without punctuation, and the area under the ROC curve.
 //!
 //! ```text
 //! visavis-llm --listen unix:llm.sock --model FILE &
@@ -12,7 +12,7 @@ use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::llm_client::LlmClient;
 use visavis_proto::v1::{ChatMessage, GenerateRequest};
 
-/// As a recogniser writes them, with a full stop wherever somebody pauses.
+/// Sentences as a recogniser writes them, with a full stop at every pause.
 const WHOLE: [&str; 28] = [
     "What time does the pharmacy close today?",
     "Can you tell me a joke?",
@@ -90,8 +90,8 @@ async fn main() -> anyhow::Result<()> {
             }
         }
         tell(&format!(
-            "{name}: AUC {:.3}; medians {:.4} whole, {:.5} cut off; with at most a tenth of those cut off \
-             accepted, {:.0} % of the whole are\n",
+            "{name}: AUC {:.3}; medians {:.4} whole, {:.5} cut off; accepting at most a tenth of the \
+             cut-off ones accepts {:.0} % of the whole ones\n",
             area(&whole, &cut_off),
             median(&whole),
             median(&cut_off),
@@ -127,14 +127,14 @@ async fn probabilities(
     Ok(found)
 }
 
-/// How often a whole turn's probability is above a cut-off one's.
+/// The share of pairs in which the whole turn's probability is above the cut-off one's: the area under the ROC curve.
 fn area(whole: &[f32], cut_off: &[f32]) -> f64 {
     let wins = |a: f32, b: f32| if a > b { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 };
     let sum: f64 = whole.iter().map(|a| cut_off.iter().map(|b| wins(*a, *b)).sum::<f64>()).sum();
     sum / f64::from(u32::try_from(whole.len() * cut_off.len()).unwrap_or(u32::MAX))
 }
 
-/// The share of whole turns above the probability that only a tenth of the others pass.
+/// The share of whole turns above the threshold that a tenth of the cut-off ones exceed.
 fn accepted(whole: &[f32], cut_off: &[f32]) -> f64 {
     let mut sorted = cut_off.to_vec();
     sorted.sort_by(|a, b| b.total_cmp(a));

@@ -1,4 +1,4 @@
-//! One request from arrival to its last event: its reader, its clock, and what is not yet delivered.
+//! One request from arrival to its last event: its reader, its timing and its undelivered events.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,11 +16,10 @@ use crate::request::Settings;
 use crate::text::TextGate;
 use crate::tools::ToolGate;
 
-/// A reader that takes nothing for so long has gone without a word. One whose playout holds an answer back takes a piece
-/// from time to time.
+/// A reader that takes nothing for this long is considered gone. A paused playout still takes a piece from time to time.
 const READER_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where a request's answer goes.
+/// Where a request's events or reply go.
 #[derive(Debug)]
 pub(crate) enum Reader {
     Events(mpsc::Sender<Result<GenerateEvent, Status>>),
@@ -41,9 +40,9 @@ pub(crate) struct Client {
     unsent: VecDeque<Result<GenerateEvent, Status>>,
     text: TextGate,
     pub(crate) tools: ToolGate,
-    /// Chooses the tokens of a call.
+    /// Constrains the tokens of a tool call.
     pub(crate) grammar: Option<LlamaSampler>,
-    /// Made when the request gets its slot; it remembers the answer's last tokens.
+    /// Created when the request gets its slot; remembers the response's last tokens.
     pub(crate) sampler: Option<LlamaSampler>,
     pub(crate) settings: Settings,
     pub(crate) prompt_tokens: usize,
@@ -79,7 +78,7 @@ impl Client {
         }
     }
 
-    /// The request got a slot. One that had to give its slot up keeps its first figures.
+    /// The request got a slot. A request that was displaced and resumes keeps its first figures.
     pub(crate) fn start(&mut self, cached: usize, now: Instant) {
         if let Some(ticket) = &mut self.ticket {
             ticket.start();
@@ -90,13 +89,13 @@ impl Client {
         }
     }
 
-    /// How likely the last message is complete.
+    /// Queues the probability that the last message is complete.
     pub(crate) fn turn_end(&mut self, probability: f32, now: Instant) {
         self.unsent.push_back(Ok(GenerateEvent { event: Some(Event::TurnEnd(probability)) }));
         self.flush(now);
     }
 
-    /// Takes a generated token's bytes; true when a stop string or a call ended the answer.
+    /// Takes a generated token's bytes; true if a stop string or a tool call ended the response.
     pub(crate) fn token(&mut self, bytes: &[u8], now: Instant) -> bool {
         self.first_token.get_or_insert(now);
         self.generated += 1;
@@ -106,7 +105,7 @@ impl Client {
         self.text.stopped() || self.tools.ended()
     }
 
-    /// The answer is complete.
+    /// The response is complete.
     pub(crate) fn done(&mut self, reason: Reason, now: Instant) {
         let rest = self.text.finish();
         let rest = self.tools.push(rest);
@@ -127,7 +126,7 @@ impl Client {
         self.end_ticket(Outcome::Done);
     }
 
-    /// The prompt is evaluated, which is all that a prefill asks for.
+    /// A prefill is complete: its prompt is evaluated.
     pub(crate) fn prefilled(&mut self) {
         let reply = PrefillReply {
             prompt_tokens: count(self.prompt_tokens),
@@ -136,13 +135,13 @@ impl Client {
         if let Reader::Reply(sender) = &mut self.reader
             && let Some(sender) = sender.take()
         {
-            // The caller may have gone meanwhile; the evaluated tokens stay useful.
+            // The caller may be gone; the evaluated tokens remain useful.
             _ = sender.send(Ok(reply));
         }
         self.end_ticket(Outcome::Done);
     }
 
-    /// The request ends without its answer.
+    /// The request ends without a complete response.
     pub(crate) fn fail(&mut self, status: Status, outcome: Outcome) {
         match &mut self.reader {
             Reader::Reply(sender) => {
@@ -155,7 +154,7 @@ impl Client {
         self.end_ticket(outcome);
     }
 
-    /// Why the request must end now, if it must.
+    /// Why the request must end now, or none.
     pub(crate) fn ends(&self, now: Instant) -> Option<Status> {
         let gone = match &self.reader {
             Reader::Events(sender) => sender.is_closed(),
@@ -166,19 +165,19 @@ impl Client {
         }
         if self.behind.is_none() && self.deadline.is_some_and(|deadline| deadline <= now) {
             return Some(Status::deadline_exceeded(
-                "deadline_ms: the deadline passed before the answer was complete",
+                "deadline_ms: the deadline passed before the response was complete",
             ));
         }
         let stuck = self.behind.is_some_and(|since| now - since > READER_PATIENCE);
-        stuck.then(|| Status::deadline_exceeded("the reader of the stream takes nothing"))
+        stuck.then(|| Status::deadline_exceeded("the reader of the stream has stopped reading"))
     }
 
-    /// Delivers what the reader has room for; true when nothing is left.
+    /// Delivers what the reader has room for; true if nothing is left.
     pub(crate) fn flush(&mut self, now: Instant) -> bool {
         let Reader::Events(sender) = &self.reader else { return true };
         while let Some(event) = self.unsent.pop_front() {
             match sender.try_send(event) {
-                // What the reader took does not count against the answer.
+                // Time spent waiting for the reader does not count against the deadline.
                 Ok(()) => {
                     let waited = self.behind.take().map_or(Duration::ZERO, |since| now - since);
                     self.deadline = self.deadline.map(|deadline| deadline + waited);
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_gets_everything_later_and_in_order() {
+    fn a_slow_reader_gets_every_event_in_order() {
         let (mut client, mut receiver) = client(1);
         let now = Instant::now();
         for word in ["one ", "two ", "three"] {
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_takes_nothing_or_leaves_or_is_out_of_time_ends_its_request() {
+    fn a_request_ends_when_its_reader_stalls_or_leaves_or_its_deadline_passes() {
         let (mut client, mut receiver) = client(1);
         let now = Instant::now();
         let deadline = Duration::from_secs(60);
@@ -267,13 +266,13 @@ mod tests {
         assert_eq!(client.ends(now + deadline).unwrap().code(), tonic::Code::DeadlineExceeded);
         client.token(b"two", now);
         client.flush(now);
-        assert!(client.ends(now + READER_PATIENCE).is_none(), "playout may hold an answer back for long");
+        assert!(client.ends(now + READER_PATIENCE).is_none(), "playout may be paused for long");
         assert!(client.ends(now + READER_PATIENCE * 3 / 2).is_some());
         receiver.try_recv().unwrap().unwrap();
         let caught_up = now + READER_PATIENCE;
         assert!(client.flush(caught_up));
         let last = caught_up + deadline - Duration::from_secs(1);
-        assert!(client.ends(last).is_none(), "the time in which it was behind does not count");
+        assert!(client.ends(last).is_none(), "time spent waiting for the reader does not count");
         assert!(client.ends(caught_up + deadline).is_some());
         drop(receiver);
         assert_eq!(client.ends(now).unwrap().code(), tonic::Code::Cancelled);

@@ -1,18 +1,18 @@
-//! The few likeliest tokens of a large vocabulary, so that no sampler has to walk through all of it. Pure.
+//! The few likeliest tokens of a large vocabulary, so that samplers need not scan all of it. Pure.
 
 use crate::scheduler::Token;
 
-/// Logits looked at together; one comparison then passes over most of the vocabulary.
+/// Logits compared as a block; most blocks of the vocabulary are skipped after one comparison.
 const BLOCK: usize = 64;
 
-/// A token that may be sampled.
+/// A token that may be sampled, with its logit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) token: Token,
     pub(crate) logit: f32,
 }
 
-/// The `count` highest logits with their tokens, in no order; fewer where some are not numbers.
+/// The `count` highest logits with their tokens, unordered; fewer if too many logits are NaN.
 pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<Candidate> {
     let mut best: Vec<Candidate> = Vec::with_capacity(2 * count);
     let mut bar = f32::NEG_INFINITY;
@@ -36,7 +36,7 @@ pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<Candidate> {
     best
 }
 
-/// Keeps the highest; returns the lowest of them.
+/// Keeps the `count` highest; returns the lowest of them.
 fn cut(best: &mut Vec<Candidate>, count: usize) -> f32 {
     best.select_nth_unstable_by(count - 1, |a, b| b.logit.total_cmp(&a.logit));
     best.truncate(count);
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_likeliest_are_those_that_sorting_would_give() {
+    fn the_result_equals_that_of_sorting() {
         let mut state = 1_u32;
         let mut random = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_never_chosen() {
+    fn nan_logits_are_never_chosen() {
         let found = likeliest(&[f32::NAN, 1.0, f32::NEG_INFINITY, f32::NAN], 3);
         assert_eq!(
             found,

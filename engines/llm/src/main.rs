@@ -1,9 +1,9 @@
-//! The language model in a process of its own: llama.cpp behind the gRPC service `Llm`.
+//! The language model in its own process: llama.cpp behind the gRPC service `Llm`.
 //!
 //! ```text
 //! service ── Job ──▶ worker (one thread) ── Piece ──▶ model
 //!    ▲  checks: request, prompt │ ▲ decides: scheduler
-//!    └───────── events ─────────┘ client: one request's reader and clock; text: bytes to characters;
+//!    └───────── events ─────────┘ client: one request's reader and timing; text: bytes to characters;
 //!                                 turn: where words end; likeliest: the few tokens worth sampling;
 //!                                 tools: functions that the model may call
 //! ```
@@ -38,19 +38,11 @@ use crate::request::Limits;
 use crate::service::{LlmService, Loaded};
 use crate::worker::{Job, Worker};
 
-/// Releases beside the queued requests that may wait for one step's end.
+/// Releases that may wait for the end of a step, in addition to the queued requests.
 const RELEASES: usize = 64;
 
-/// The backend that this program was built with.
-const BACKEND: &str = if cfg!(feature = "cuda") {
-    "cuda"
-} else if cfg!(feature = "rocm") {
-    "rocm"
-} else if cfg!(feature = "vulkan") {
-    "vulkan"
-} else {
-    "cpu"
-};
+/// The backend compiled in.
+const BACKEND: &str = visavis_proto::backend!();
 
 /// Serves a language model (GGUF) over gRPC.
 #[derive(Debug, Parser)]
@@ -67,19 +59,19 @@ struct Args {
     /// Threads for prompts and for several sequences at once [default: 2, or 1 on a single core]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256), value_name = "N")]
     threads_batch: Option<u32>,
-    /// Tokens that one conversation can hold, prompt and answer together
+    /// Tokens that one conversation can hold, prompt and response together
     #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=131_072), value_name = "N")]
     context: u32,
-    /// Conversations whose KV cache is kept, and sequences in work at once
+    /// Conversations whose KV cache is kept, and sequences evaluated at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
     slots: u32,
-    /// Requests that may wait for a slot; one more is refused
+    /// Requests that may wait for a slot; further ones are refused
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "N")]
     queue: u32,
-    /// Longest answer in tokens where a request does not say
+    /// Longest response in tokens where a request does not say
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536), value_name = "N")]
     max_tokens: u32,
-    /// Layers on the GPU [default: all where there is a GPU that this build can use]
+    /// Layers on the GPU [default: all, if there is a GPU that this build can use]
     #[arg(long, value_name = "N")]
     gpu_layers: Option<u32>,
 }
@@ -110,7 +102,7 @@ fn main() -> anyhow::Result<()> {
             if let Err(message) = work(&options, max_tokens, &state, &loaded, &jobs) {
                 tracing::error!("{message}");
                 state.set_failed(message);
-                // Health goes on telling why; only the service's end ends the process.
+                // Health keeps reporting the reason; the process ends with the service.
                 while jobs.recv().is_ok() {}
             }
             _ = ended.send(());
@@ -121,18 +113,18 @@ fn main() -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         tokio::select! {
             served = host.serve(state, LlmServer::new(service)) => served,
-            // While the service lives the thread ends only by a panic; nothing could be answered any more.
+            // While the service lives, the thread ends only by a panic, and no request could be served any more.
             _ = &mut worker_ended => Err(anyhow::anyhow!("the model's thread has ended")),
         }
     });
-    // Streams still open hold the service; without them the thread ends with its current step, and only then may
-    // llama.cpp's own clean-up run.
+    // Open streams keep the service alive; once they are dropped the thread ends after its current step, and only then
+    // may llama.cpp's own clean-up run.
     drop(runtime);
     _ = thread.join();
     served
 }
 
-/// The model's thread, from loading to the service's end; an error is why the model cannot be used.
+/// The model's thread, from loading to the end of the service; an error says why the model cannot be used.
 fn work(
     options: &ModelOptions,
     max_tokens: usize,

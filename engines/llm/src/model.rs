@@ -23,9 +23,9 @@ use crate::request::Sampling;
 use crate::scheduler::{Chunk, Piece, Reuse, Token};
 use crate::turn::{ends_sentence, share};
 
-/// A prompt's share of one step. On a CPU 32 tokens keep the pause of a speaking sequence below what its listener
-/// has already buffered; a GPU takes hundreds in the same time. The CPU's matrix products work on two tokens at a time
-/// but read a single one's weights at four times the speed (measured: 1, 2, 3, 4 tokens in 16, 58, 86, 75 ms).
+/// Prompt tokens per step. On a CPU, 32 tokens keep the stall of a response being spoken below what its listener has
+/// buffered; a GPU takes hundreds in the same time. CPU matrix products work on two tokens at a time but read the
+/// weights four times as fast for a single one (measured: 1, 2, 3, 4 tokens in 16, 58, 86, 75 ms).
 const CPU_CHUNK: Chunk = Chunk { shared: 32, alone: 64, ahead: 16, few: 3 };
 const GPU_CHUNK: Chunk = Chunk { shared: 256, alone: 512, ahead: 256, few: 0 };
 
@@ -33,16 +33,16 @@ const GPU_CHUNK: Chunk = Chunk { shared: 256, alone: 512, ahead: 256, few: 0 };
 const REPEAT_PENALTY: f32 = 1.1;
 const REPEAT_WINDOW: i32 = 64;
 
-/// With a temperature: a small model's unlikely tokens are many and mostly nonsense.
+/// With a temperature only: a small model has many unlikely tokens, mostly nonsense.
 const TOP_K: i32 = 40;
 
-/// All that can be chosen: the penalty only lowers, and only the window's tokens.
+/// Suffices for every choice: the penalty only lowers logits, and only those of the window's tokens.
 const CANDIDATES: usize = (TOP_K + REPEAT_WINDOW) as usize;
 
-/// Most tokens that are held against a grammar in one step: all calls wait meanwhile, and a vocabulary has 150,000.
+/// Most tokens checked against a grammar in one step: all calls wait meanwhile, and a vocabulary has 150,000.
 const MOST_CANDIDATES: usize = 4096;
 
-/// What the command line says of the model.
+/// The command line's options for the model.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelOptions {
     pub(crate) path: PathBuf,
@@ -59,19 +59,19 @@ pub(crate) struct Model {
     backend: LlamaBackend,
     pub(crate) model: Arc<LlamaModel>,
     options: ModelOptions,
-    /// Tokens per conversation, at most what the model was trained on.
+    /// Tokens per conversation, at most the model's training context.
     pub(crate) context: u32,
     /// As in the health reply.
     pub(crate) device: String,
     pub(crate) chunk: Chunk,
-    /// Whether a part of a sequence can be copied or removed; recurrent models keep one state for all of it.
+    /// Whether part of a sequence can be copied or removed; recurrent models keep one state for the whole sequence.
     pub(crate) can_copy: bool,
-    /// Tokens that end a message, or a sentence and with it most messages.
+    /// Tokens that end a message, or that end a sentence and so most messages.
     closing: Vec<Token>,
 }
 
 impl Model {
-    /// Loads the file; an error is one sentence for the operator.
+    /// Loads the file; an error is a one-sentence message for the operator.
     pub(crate) fn load(options: &ModelOptions) -> Result<Self, String> {
         check_file(&options.path)?;
         let mut backend = LlamaBackend::init().map_err(|e| format!("llama.cpp cannot start: {e}"))?;
@@ -94,7 +94,7 @@ impl Model {
         })?;
         let context = options.context.min(model.n_ctx_train());
         if context < options.context {
-            tracing::warn!(context, "the model was trained on less context than --context asks for");
+            tracing::warn!(context, "--context exceeds the model's training context, which is used instead");
         }
         Ok(Self {
             context,
@@ -108,11 +108,11 @@ impl Model {
         })
     }
 
-    /// Makes the KV cache for all slots and runs the model once, so that the first caller does not wait for the file
-    /// to come into memory.
+    /// Allocates the KV cache for all slots and runs the model once, so that the first caller does not wait for the file
+    /// to be paged in.
     pub(crate) fn evaluator(&self) -> Result<Evaluator<'_>, String> {
         let slots = self.options.slots;
-        // One cache for all sequences: a prefix copied from one to another then takes no memory and no time.
+        // One cache for all sequences, so that copying a prefix between them costs neither memory nor time.
         let cells = (self.context * slots).next_multiple_of(256);
         let batch = self.chunk.alone.max(self.chunk.shared) + slots as usize;
         let batch_u32 = u32::try_from(batch).expect("a chunk is small");
@@ -127,7 +127,10 @@ impl Model {
                 i32::try_from(self.options.threads_batch).expect("the command line bounds it"),
             );
         let context = self.model.new_context(&self.backend, parameters).map_err(|_| {
-            format!("no memory for {slots} slots of {} tokens; lower --slots or --context", self.context)
+            format!(
+                "not enough memory for {slots} slots of {} tokens; lower --slots or --context",
+                self.context
+            )
         })?;
         let batch = LlamaBatch::new(batch, 1);
         let mut evaluator = Evaluator { context, model: &self.model, closing: &self.closing, batch };
@@ -141,7 +144,7 @@ impl Model {
     }
 }
 
-/// The files that make the model: a large one lies in several, named `NAME-00001-of-00003.gguf` and so on.
+/// The model's files: a large model is split into `NAME-00001-of-00003.gguf` and so on.
 pub(crate) fn files(first: &Path) -> Vec<PathBuf> {
     let mut files = vec![first.to_owned()];
     let name = first.file_name().unwrap_or_default().to_string_lossy();
@@ -161,7 +164,7 @@ fn closing(model: &LlamaModel) -> Vec<Token> {
     vocab.tokens().filter(ends).map(|token| token.0).collect()
 }
 
-/// The first GPU's backend, by its name in the health reply.
+/// The first GPU's backend, as named in the health reply.
 fn gpu() -> Option<String> {
     let is_gpu = |kind| matches!(kind, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu);
     let device = list_llama_ggml_backend_devices().into_iter().find(|device| is_gpu(device.device_type))?;
@@ -172,7 +175,7 @@ fn gpu() -> Option<String> {
     })
 }
 
-/// Tells the mistakes apart that llama.cpp would all call "null".
+/// Distinguishes mistakes that llama.cpp would all report as "null".
 fn check_file(path: &Path) -> Result<(), String> {
     let shown = path.display();
     let mut magic = [0; 4];
@@ -181,11 +184,11 @@ fn check_file(path: &Path) -> Result<(), String> {
     })?;
     match file.read_exact(&mut magic) {
         Ok(()) if &magic == b"GGUF" => Ok(()),
-        _ => Err(format!("{shown} is no GGUF model; fetch one with `visavis models fetch`")),
+        _ => Err(format!("{shown} is not a GGUF model; fetch one with `visavis models fetch`")),
     }
 }
 
-/// The model at work: its KV cache and the batch of one step.
+/// The running model: its KV cache and the batch of one step.
 pub(crate) struct Evaluator<'model> {
     context: LlamaContext<'model>,
     model: &'model LlamaModel,
@@ -193,12 +196,12 @@ pub(crate) struct Evaluator<'model> {
     batch: LlamaBatch<'static>,
 }
 
-/// A candidate as llama.cpp takes it.
+/// A candidate in llama.cpp's form.
 fn data(Candidate { token, logit }: Candidate) -> LlamaTokenData {
     LlamaTokenData::new(LlamaToken(token), logit, 0.0)
 }
 
-/// Where a piece's wanted logits are.
+/// The rows of the last step's logits that a piece asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows {
     pub(crate) sample: Option<i32>,
@@ -206,7 +209,7 @@ pub(crate) struct Rows {
 }
 
 impl Evaluator<'_> {
-    /// Brings a slot's cache to the reused prefix; false: it could only be emptied.
+    /// Reduces a slot's cache to the reused prefix; false if it had to be emptied instead.
     pub(crate) fn reuse(&mut self, slot: usize, reuse: Reuse) -> bool {
         let done = match reuse {
             Reuse::Own { keep: 0 } => {
@@ -256,7 +259,7 @@ impl Evaluator<'_> {
     pub(crate) fn sample(&self, sampler: &mut LlamaSampler, row: i32) -> Result<Token, String> {
         let candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
         if candidates.is_empty() {
-            // llama.cpp would end the process.
+            // llama.cpp would abort the process.
             return Err("its logits are not numbers".into());
         }
         let mut candidates = LlamaTokenDataArray::from_iter(candidates.into_iter().map(data), false);
@@ -266,15 +269,15 @@ impl Evaluator<'_> {
         Ok(token.0)
     }
 
-    /// Makes the sampler of a call's tokens.
+    /// Creates the sampler for the tokens of a tool call.
     pub(crate) fn grammar(&self, rules: &str) -> Option<LlamaSampler> {
         LlamaSampler::grammar(self.model, rules, "root").ok()
     }
 
-    /// Chooses the likeliest token of a row that the grammar allows. None: it allows none, or failed.
+    /// Chooses the likeliest token of a row that the grammar allows; none if there is none or the grammar failed.
     pub(crate) fn sample_within(&self, grammar: &mut LlamaSampler, row: i32) -> Option<Token> {
         let logits = self.context.get_logits_ith(row);
-        // The grammar looks at every candidate, so first at few, mostly at one.
+        // The grammar checks every candidate, so start with few; mostly one suffices.
         [1, CANDIDATES, MOST_CANDIDATES].into_iter().find_map(|count| {
             let mut best = likeliest(logits, count);
             best.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
@@ -285,14 +288,14 @@ impl Evaluator<'_> {
         })
     }
 
-    /// The probability that what ends with a row of the last step is a whole message.
+    /// The probability that the message is complete at this row of the last step.
     pub(crate) fn turn_end(&self, row: i32) -> f32 {
         share(self.context.get_logits_ith(row), self.closing)
     }
 
-    /// Makes the sampler of one answer.
+    /// Creates the sampler for one response.
     pub(crate) fn sampler(&self, sampling: Sampling) -> LlamaSampler {
-        /// llama.cpp's sign for a seed of its own choice.
+        /// Tells llama.cpp to choose a seed.
         const RANDOM: u32 = u32::MAX;
         let mut chain =
             vec![LlamaSampler::penalties(self.model.n_vocab(), REPEAT_WINDOW, REPEAT_PENALTY, 0.0, 0.0)];
@@ -309,7 +312,7 @@ impl Evaluator<'_> {
         LlamaSampler::chain(chain, true)
     }
 
-    /// Whether the token ends the answer.
+    /// Whether the token ends the response.
     pub(crate) fn ends(&self, token: Token) -> bool {
         self.model.vocab().is_eog(LlamaToken(token))
     }
@@ -333,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_in_parts_is_all_its_files() {
+    fn a_split_model_lists_all_its_files() {
         let names = |path: &str| -> Vec<String> {
             files(Path::new(path)).iter().map(|path| path.display().to_string()).collect()
         };

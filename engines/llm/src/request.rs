@@ -1,4 +1,4 @@
-//! Checks a request's settings and fills in the defaults. Pure.
+//! Checks a request's settings and fills in defaults. Pure.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ const MAX_CONVERSATION_BYTES: usize = 256;
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sampling {
-    /// 0: always the most likely.
+    /// 0: always the likeliest token.
     pub(crate) temperature: f32,
     /// 1: off.
     pub(crate) top_p: f32,
-    /// None: another one for each answer.
+    /// None: a new one for each response.
     pub(crate) seed: Option<u32>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Limits {
     pub(crate) default_max_tokens: usize,
 }
 
-/// Reads everything but the messages' content.
+/// Reads all settings; the messages' content is checked elsewhere.
 pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) -> Result<Settings, Status> {
     if request.conversation.len() > MAX_CONVERSATION_BYTES {
         return Err(invalid(format!("conversation: longer than {MAX_CONVERSATION_BYTES} bytes")));
@@ -78,7 +78,7 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
             bad.len()
         )));
     }
-    of_the_last_message(request, kind)?;
+    check_last_message(request, kind)?;
     tools::check(&request.tools)?;
     let priority = Priority::try_from(request.priority)
         .map_err(|_| invalid(format!("priority: {} is not known", request.priority)))?;
@@ -98,11 +98,11 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
     })
 }
 
-/// `turn_end` and `open` speak of what a person says.
-fn of_the_last_message(request: &GenerateRequest, kind: Kind) -> Result<(), Status> {
+/// `turn_end` and `open` require that the last message is the person's.
+fn check_last_message(request: &GenerateRequest, kind: Kind) -> Result<(), Status> {
     let for_users = [
-        ("turn_end", request.turn_end, Kind::Generate, "Generate says it"),
-        ("open", request.open, Kind::Prefill, "an answer needs a finished message; use Prefill"),
+        ("turn_end", request.turn_end, Kind::Generate, "only Generate reports it"),
+        ("open", request.open, Kind::Prefill, "a response needs a complete message; use Prefill"),
     ];
     let of_user = request.messages.last().is_some_and(|last| last.role == "user");
     for (field, _, right, why) in for_users.iter().filter(|(_, set, ..)| *set) {
@@ -116,7 +116,7 @@ fn of_the_last_message(request: &GenerateRequest, kind: Kind) -> Result<(), Stat
     Ok(())
 }
 
-/// `INVALID_ARGUMENT`.
+/// An `INVALID_ARGUMENT` status.
 pub(crate) fn invalid(message: impl Into<String>) -> Status {
     Status::invalid_argument(message)
 }
@@ -128,7 +128,7 @@ mod tests {
     const LIMITS: Limits = Limits { context: 100, default_max_tokens: 256 };
 
     #[test]
-    fn what_is_left_out_gets_the_defaults_and_the_default_answer_fits_a_small_context() {
+    fn missing_fields_get_defaults_and_the_default_max_tokens_fits_a_small_context() {
         let settings = settings(&GenerateRequest::default(), Kind::Generate, LIMITS).unwrap();
         assert_eq!((settings.max_tokens, settings.deadline), (50, None));
         assert_eq!(settings.sampling, Sampling { temperature: 0.0, top_p: 1.0, seed: None });

@@ -1,7 +1,7 @@
-//! Which request holds which slot and which tokens go into the next step. Pure: no model, no clock, no channel.
+//! Decides which request holds which slot and which tokens the next step evaluates. Pure: no model, clock or channel.
 //!
-//! A slot is one sequence of the KV cache. `cached` mirrors what the cache holds for it; the caller carries every
-//! change out on the real cache in the order in which it is returned.
+//! A slot is one sequence of the KV cache. `cached` mirrors what the cache holds for it; the caller applies every
+//! change to the real cache in the order in which it is returned.
 
 use visavis_proto::queue::{PriorityQueue, Waiting};
 pub(crate) use visavis_proto::v1::Priority;
@@ -12,27 +12,27 @@ mod tests;
 /// A token of the model's vocabulary.
 pub(crate) type Token = i32;
 
-/// Batch work joins at least every so many steps, however busy the calls are: late, but never starved.
+/// Batch work joins at least one step in this many, however busy the calls are: it is delayed, never starved.
 const BATCH_PATIENCE: u32 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Generate,
-    /// Evaluates the prompt and stops there.
+    /// Evaluates the prompt only.
     Prefill,
 }
 
-/// A request as the scheduler sees it. Ids grow with arrival.
+/// A request as the scheduler sees it. Ids increase in order of arrival.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) id: u64,
-    /// Empty: nothing is kept.
+    /// Empty: the slot is not kept for later requests.
     pub(crate) conversation: String,
-    /// A live turn goes before speculation, and that before batch work.
+    /// A live turn goes before a speculative response, and that before batch work.
     pub(crate) priority: Priority,
     pub(crate) kind: Kind,
     pub(crate) tokens: Vec<Token>,
-    /// The prompt's token whose logits are wanted as well, once.
+    /// Index of the prompt token whose logits are wanted as well, once.
     pub(crate) probe: Option<usize>,
 }
 
@@ -42,7 +42,7 @@ impl Request {
     }
 }
 
-/// Before whom a request goes; one that had to give its slot up waits where it did before.
+/// A request's order in the queue; a displaced request returns to its former position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     priority: Priority,
@@ -52,18 +52,18 @@ struct Rank {
 /// How many prompt tokens one step may evaluate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chunk {
-    /// While another sequence generates: the pause that it hears.
+    /// While another sequence generates: bounds how long that one stalls.
     pub(crate) shared: usize,
-    /// While none does: only cancellation and newcomers wait.
+    /// While none generates: only cancellations and new requests wait.
     pub(crate) alone: usize,
-    /// While nobody waits for an answer either: what is evaluated ahead must make way at once.
+    /// While nobody waits for a response either: prefilling must give way at once.
     pub(crate) ahead: usize,
-    /// Up to so many tokens cost less one after the other than together; more go in even numbers. 0: always together.
+    /// Up to this many tokens are faster one at a time than together; more go in even numbers. 0: always together.
     pub(crate) few: usize,
 }
 
 impl Chunk {
-    /// How many of so many tokens the next step takes.
+    /// How many of `tokens` the next step takes.
     fn take(self, tokens: usize) -> usize {
         match tokens {
             _ if self.few == 0 => tokens,
@@ -72,7 +72,7 @@ impl Chunk {
         }
     }
 
-    /// The step's pieces in the order and groups in which to evaluate them: what a listener waits for comes first.
+    /// Splits the step's pieces into groups in evaluation order: what a listener waits for comes first.
     pub(crate) fn groups(self, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
         let (single, mut rest): (Vec<_>, Vec<_>) =
             pieces.into_iter().partition(|piece| self.few > 0 && piece.tokens.len() == 1);
@@ -87,16 +87,16 @@ impl Chunk {
     }
 }
 
-/// Where the beginning of an admitted request's prompt comes from.
+/// Where the cached beginning of an admitted request's prompt comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reuse {
     /// The slot keeps its first `keep` tokens; the rest is removed.
     Own { keep: usize },
-    /// The slot is emptied and gets the first `length` tokens of slot `from`.
+    /// The slot is emptied and receives the first `length` tokens of slot `from`.
     Copy { from: usize, length: usize },
 }
 
-/// A request that left the queue for a slot.
+/// A request that moved from the queue to a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admission {
     pub(crate) id: u64,
@@ -104,7 +104,7 @@ pub(crate) struct Admission {
     pub(crate) reuse: Reuse,
 }
 
-/// Some tokens of one sequence for the next step.
+/// Tokens of one sequence for the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) id: u64,
@@ -112,16 +112,16 @@ pub(crate) struct Piece {
     /// Position of the first token in its sequence.
     pub(crate) start: usize,
     pub(crate) tokens: Vec<Token>,
-    /// The last token's logits choose the sequence's next token.
+    /// Whether the last token's logits choose the sequence's next token.
     pub(crate) sample: bool,
-    /// One of the tokens, by its place among them, whose logits are wanted as well.
+    /// Index within `tokens` of the one whose logits are wanted as well.
     pub(crate) probe: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Work {
     request: Request,
-    /// The request's reader is behind; it waits without a share in any step.
+    /// The request's reader is behind; it takes part in no step.
     parked: bool,
 }
 
@@ -139,13 +139,13 @@ impl Slot {
     }
 }
 
-/// The slots and the requests before them.
+/// The slots and the requests waiting for them.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     slots: Vec<Slot>,
     waiting: PriorityQueue<Rank, Request>,
     chunk: Chunk,
-    /// Whether a part of one sequence can be copied to another (not with recurrent models).
+    /// Whether part of one sequence can be copied to another (not with recurrent models).
     can_copy: bool,
     uses: u64,
     batch_skipped: u32,
@@ -157,8 +157,8 @@ impl Scheduler {
         Self { slots, waiting: PriorityQueue::default(), chunk, can_copy, uses: 0, batch_skipped: 0 }
     }
 
-    /// Queues a request; returns the ids of its conversation's requests that it replaces. New words replace older
-    /// words that were only being evaluated, but only a new answer ends an answer.
+    /// Queues a request; returns the ids of its conversation's requests that it replaces. A new prefill replaces older
+    /// prefills; only a new response replaces a response.
     pub(crate) fn submit(&mut self, request: Request) -> Vec<u64> {
         let replaces = |old: &Request| {
             !request.conversation.is_empty()
@@ -170,12 +170,12 @@ impl Scheduler {
         replaced
     }
 
-    /// Takes a request out of the queue or off its slot, which keeps the tokens evaluated so far.
+    /// Removes a request from the queue or from its slot, which keeps the tokens evaluated so far.
     pub(crate) fn remove(&mut self, id: u64) {
         self.remove_where(|request| request.id == id);
     }
 
-    /// Forgets a conversation; returns the ids of its requests, which end. Its tokens stay as a prefix for others
+    /// Forgets a conversation; returns the ids of its requests, which end. Its tokens remain as a prefix for others
     /// until the slot is needed.
     pub(crate) fn release(&mut self, conversation: &str) -> Vec<u64> {
         let ended =
@@ -186,7 +186,7 @@ impl Scheduler {
         ended
     }
 
-    /// Moves requests from the queue to slots, the most urgent first, as far as there is room.
+    /// Moves requests from the queue to free slots, the most urgent first.
     pub(crate) fn admit(&mut self) -> Vec<Admission> {
         let mut admissions = Vec::new();
         let mut next = 0;
@@ -196,7 +196,7 @@ impl Scheduler {
                 continue;
             };
             let Some(Waiting { item: request, .. }) = self.waiting.take(next) else { break };
-            // Less urgent work gives way and waits again, with what it has generated.
+            // Less urgent work is displaced and queued again, with what it has generated.
             if let Some(work) = self.slots[slot].work.take() {
                 self.enqueue(work.request);
             }
@@ -205,7 +205,7 @@ impl Scheduler {
         admissions
     }
 
-    /// The next step's tokens: one for each answer, then prompts by urgency up to the chunk.
+    /// The next step's tokens: one for each response being generated, then prompts by urgency up to the chunk.
     pub(crate) fn next_step(&mut self) -> Vec<Piece> {
         let runs = |slot: &Slot| slot.pending() > 0 && slot.work.as_ref().is_some_and(|work| !work.parked);
         let mut order: Vec<_> = self
@@ -224,13 +224,13 @@ impl Scheduler {
         } else {
             self.batch_skipped = 0;
         }
-        let answering = |slot: &Slot| slot.pending() == 1;
+        let generating = |slot: &Slot| slot.pending() == 1;
         let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(_, index)| is(&self.slots[index]));
         let awaited = |slot: &Slot| {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
         };
-        let mut room = if any(&answering) {
+        let mut room = if any(&generating) {
             self.chunk.shared
         } else if any(&awaited) {
             self.chunk.alone
@@ -241,11 +241,11 @@ impl Scheduler {
         for (Rank { id, .. }, index) in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
-            let count = if answering(slot) { 1 } else { self.chunk.take(slot.pending().min(room)) };
+            let count = if generating(slot) { 1 } else { self.chunk.take(slot.pending().min(room)) };
             if count == 0 {
                 continue;
             }
-            if !answering(slot) {
+            if !generating(slot) {
                 room -= count;
             }
             let start = slot.cached.len();
@@ -258,7 +258,7 @@ impl Scheduler {
         pieces
     }
 
-    /// The step succeeded: its tokens are in the cache.
+    /// Records a successful step: its tokens are in the cache.
     pub(crate) fn evaluated(&mut self, pieces: &[Piece]) {
         for piece in pieces {
             let slot = &mut self.slots[piece.slot];
@@ -269,7 +269,7 @@ impl Scheduler {
         }
     }
 
-    /// The cache lost everything that it held for this slot.
+    /// Records that the cache lost everything it held for this slot.
     pub(crate) fn forget(&mut self, slot: usize) {
         self.slots[slot].cached.clear();
     }
@@ -281,14 +281,14 @@ impl Scheduler {
         }
     }
 
-    /// Leaves a sequence out of the steps, or takes it in again.
+    /// Excludes a sequence from the steps, or includes it again.
     pub(crate) fn park(&mut self, id: u64, parked: bool) {
         if let Some(work) = self.work(id) {
             work.parked = parked;
         }
     }
 
-    /// Prefills with nothing left to evaluate.
+    /// The prefills with nothing left to evaluate.
     pub(crate) fn prefilled(&self) -> Vec<u64> {
         let done = |slot: &&Slot| slot.pending() == 0;
         let works = self.slots.iter().filter(done).filter_map(|slot| slot.work.as_ref());
@@ -316,8 +316,8 @@ impl Scheduler {
         ids
     }
 
-    /// The conversation's own slot; else an idle one, first those that no conversation keeps, then the least
-    /// recently used; else one with less urgent work.
+    /// The conversation's own slot; else an idle one, preferably one that no conversation owns, then the least recently
+    /// used; else one with less urgent work.
     fn choose_slot(&self, request: &Request) -> Option<usize> {
         let indexed = || self.slots.iter().enumerate();
         let own = |(_, slot): &(usize, &Slot)| !slot.owner.is_empty() && slot.owner == request.conversation;
@@ -334,7 +334,7 @@ impl Scheduler {
     }
 
     fn assign(&mut self, index: usize, request: Request) -> Admission {
-        // An answer needs the logits of its prompt's last token, so that one is always evaluated; likewise the probe.
+        // A response needs the logits of its prompt's last token, so that token is always evaluated; likewise the probe.
         let most = request.tokens.len() - usize::from(request.kind == Kind::Generate);
         let most = request.probe.map_or(most, |probe| probe.min(most));
         let common = |slot: &Slot| {

@@ -1,4 +1,4 @@
-//! The gRPC side: checks a request, takes its place in the queue, hands it to the model's thread.
+//! The gRPC side: checks a request, enters it into the queue and passes it to the model's thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -22,10 +22,10 @@ use crate::request::{self, Limits, invalid};
 use crate::scheduler::{self, Kind};
 use crate::worker::Job;
 
-/// Events between the model's thread and the network; a reader further behind parks its sequence.
+/// Events buffered between the model's thread and the network; a reader further behind parks its sequence.
 const EVENT_CHANNEL: usize = 32;
 
-/// What is known once the model is loaded.
+/// What is available once the model is loaded.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) prompter: Prompter,
@@ -80,7 +80,7 @@ impl LlmService {
 
     fn count_tokens(&self, request: &GenerateRequest) -> Result<CountReply, Status> {
         let loaded = self.loaded()?;
-        // `open` leaves little out, and more words are to come.
+        // `open` leaves out little, and more words will follow.
         let kind = if request.open { Kind::Prefill } else { Kind::Generate };
         let limit = loaded.limits.context - request::settings(request, kind, loaded.limits)?.max_tokens;
         let counts = loaded.prompter.count(&request.messages, &request.tools, limit)?;

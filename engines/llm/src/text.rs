@@ -1,6 +1,6 @@
-//! From the bytes of tokens to whole characters, up to a stop string. Pure.
+//! Converts the bytes of tokens to whole characters, up to a stop string. Pure.
 
-/// Holds back what may be half a character or the beginning of a stop string.
+/// Holds back bytes that may be an incomplete character or the beginning of a stop string.
 #[derive(Debug)]
 pub(crate) struct TextGate {
     pending: Vec<u8>,
@@ -13,7 +13,7 @@ impl TextGate {
         Self { pending: Vec::new(), stops, stopped: false }
     }
 
-    /// Takes a token's bytes; returns the text that is certain by now.
+    /// Takes a token's bytes; returns the text that is now certain.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
         if self.stopped {
             return String::new();
@@ -30,19 +30,19 @@ impl TextGate {
         text
     }
 
-    /// A stop string came; nothing after it is text.
+    /// Whether a stop string was found; nothing after it is text.
     pub(crate) fn stopped(&self) -> bool {
         self.stopped
     }
 
-    /// The answer is over: what was held back in vain. Half a character is dropped.
+    /// The response is over: returns what was held back. An incomplete character is dropped.
     pub(crate) fn finish(&mut self) -> String {
         let (text, _) = decode(&self.pending);
         self.pending.clear();
         text
     }
 
-    /// Length of the longest end of the text with which a stop string may begin.
+    /// Length of the longest suffix of the pending text that begins a stop string.
     fn held(&self) -> usize {
         let begins = |stop: &String| {
             let longest = self.pending.len().min(stop.len() - 1);
@@ -56,7 +56,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// Whole characters and the number of bytes that they took; bytes that can never be text become U+FFFD.
+/// Whole characters and the number of bytes consumed; invalid bytes become U+FFFD.
 fn decode(bytes: &[u8]) -> (String, usize) {
     let mut text = String::new();
     let mut taken = 0;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looked_like_a_stop_string_comes_at_the_end_and_half_a_character_does_not() {
+    fn a_partial_stop_string_is_released_and_an_incomplete_character_is_dropped() {
         let mut gate = gate(&["###"]);
         assert_eq!(gate.push(b"one ##"), "one ");
         assert_eq!(gate.push(&[0xe2, 0x82]), "##");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_do_not_hold_up_the_rest() {
+    fn invalid_bytes_do_not_hold_up_the_rest() {
         assert_eq!(gate(&[]).push(b"a\xffb\xc3"), "a\u{fffd}b");
     }
 }

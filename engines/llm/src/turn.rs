@@ -1,12 +1,12 @@
-//! Where a message's words end among the prompt's tokens, and how likely it is that they end there for good. Pure.
+//! Where a message's words end among the prompt's tokens, and how likely the turn ends there. Pure.
 
 use crate::scheduler::Token;
 
-/// Punctuation that may follow words. A recogniser writes it at any pause, so it says nothing of the turn. Signs that are
-/// spoken, such as `%` and `€`, are words.
+/// Punctuation that may follow words. A recogniser writes it at any pause, so it says nothing about the turn. Symbols
+/// that are spoken, such as `%` and `€`, are words.
 const PUNCTUATION: &str = ".,;:!?…-–—'\"‘’“”()[]{}«»‹›*_~/\\。、，．；：！？「」『』（）،؛؟।॥";
 
-/// A token that begins so ends a sentence, and with it most turns.
+/// A token that begins with one of these ends a sentence, and so most turns.
 const SENTENCE_ENDS: [&str; 7] = [".", "?", "!", "。", "？", "！", "؟"];
 
 /// The message without what follows its last word.
@@ -19,17 +19,17 @@ pub(crate) fn ends_sentence(text: &[u8]) -> bool {
     SENTENCE_ENDS.iter().any(|end| text.starts_with(end.as_bytes()))
 }
 
-/// A place in a prompt.
+/// A position in a prompt, given in its text and found among its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Tokens that lie wholly before it.
+    /// Tokens that lie entirely before it.
     pub(crate) tokens: usize,
-    /// No token lies across it.
+    /// Whether no token spans it.
     pub(crate) exact: bool,
 }
 
-/// Finds the place with `after` bytes of text behind it. `lengths` are those of the prompt's tokens from the last one
-/// back: a tokenizer may add to a prompt's beginning, never to its end.
+/// Finds the position that `after` bytes of text follow. `lengths` are those of the prompt's tokens from the last to
+/// the first: a tokenizer may add tokens at a prompt's beginning, never at its end.
 pub(crate) fn place(count: usize, lengths: impl Iterator<Item = usize>, after: usize) -> Place {
     let (mut tokens, mut after) = (count, after);
     for length in lengths {
@@ -45,8 +45,8 @@ pub(crate) fn place(count: usize, lengths: impl Iterator<Item = usize>, after: u
     Place { tokens, exact: after == 0 }
 }
 
-/// Byte lengths at which the words may be cut so that nothing spoken is lost but signs: all of them, then without the
-/// last sign, and so on back to a letter or digit. A token may join signs with the punctuation behind them.
+/// Byte lengths at which the words may be cut without losing more than symbols: all of them, then without the last
+/// symbol, and so on back to a letter or digit. A token may join symbols with the punctuation after them.
 pub(crate) fn cuts(words: &str) -> impl Iterator<Item = usize> {
     let signs = words.chars().rev().take_while(|c| !c.is_alphanumeric());
     std::iter::once(words.len())
@@ -57,9 +57,9 @@ pub(crate) fn cuts(words: &str) -> impl Iterator<Item = usize> {
         .filter(|end| *end > 0)
 }
 
-/// The share of these tokens in the probability of all.
+/// The probability of these tokens together.
 pub(crate) fn share(logits: &[f32], tokens: &[Token]) -> f32 {
-    /// e to the power of minus this, for every token of a large vocabulary, is still nothing.
+    /// e to the power of minus this is negligible even when summed over a large vocabulary.
     const NEGLIGIBLE: f32 = 30.0;
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weight = |logit: f32| {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn punctuation_and_space_are_no_words_but_spoken_signs_are() {
+    fn punctuation_and_space_are_not_words_but_spoken_symbols_are() {
         assert_eq!(words("I would like to... "), "I would like to");
         assert_eq!(words("He said \"no!\""), "He said \"no");
         assert_eq!(words("Twenty-five 5%."), "Twenty-five 5%");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_found_from_the_end_and_a_token_across_it_is_told() {
+    fn a_place_is_found_from_the_end_and_is_inexact_within_a_token() {
         // "so" "me" " words" ".!" "<end>"
         let lengths = || [5, 2, 6, 2, 2].into_iter();
         assert_eq!(place(5, lengths(), 7), Place { tokens: 3, exact: true });
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_may_be_cut_off_but_letters_never() {
+    fn symbols_may_be_cut_off_but_letters_never() {
         assert_eq!(cuts("about 5 %").collect::<Vec<_>>(), [9, 8, 7]);
         assert_eq!(cuts("hello").collect::<Vec<_>>(), [5]);
         assert_eq!(cuts("%").collect::<Vec<_>>(), [1]);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_counts_all_tokens_however_unlikely_the_rest() {
+    fn the_share_is_relative_to_all_tokens_however_unlikely() {
         let logits = [2.0_f32.ln(), 0.0, 5.0_f32.ln(), f32::NEG_INFINITY];
         assert!((share(&logits, &[0, 1]) - 3.0 / 8.0).abs() < 1e-6);
         assert!(share(&logits, &[3]) == 0.0);

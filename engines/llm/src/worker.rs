@@ -1,4 +1,4 @@
-//! The model's thread: takes requests in, lets the scheduler decide, runs one step, hands the text out, again.
+//! The model's thread: a loop that accepts requests, lets the scheduler choose, runs one step and delivers the text.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::model::{Evaluator, Model, Rows};
 use crate::scheduler::{Chunk, Piece, Request, Reuse, Scheduler, Token};
 use crate::tools::{self, Begun};
 
-/// How soon a sequence goes on after its slow reader has caught up.
+/// How soon a sequence resumes after its slow reader has caught up.
 const READER_POLL: Duration = Duration::from_millis(5);
 
 /// What the service asks of the thread.
@@ -25,16 +25,16 @@ pub(crate) enum Job {
     Release(String),
 }
 
-/// One model at work for all its requests.
+/// Runs one model for all its requests.
 pub(crate) struct Worker<'model> {
     evaluator: Evaluator<'model>,
     scheduler: Scheduler,
     chunk: Chunk,
     state: Arc<EngineState>,
     context: usize,
-    /// Requests in the queue or on a slot.
+    /// Requests in the queue or in a slot.
     clients: HashMap<u64, Client>,
-    /// Requests that are over but for what their readers have yet to take.
+    /// Finished requests whose readers have not yet taken everything.
     leaving: Vec<Client>,
 }
 
@@ -59,15 +59,15 @@ impl<'model> Worker<'model> {
     /// Works until the service is gone.
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         let mut worked = true;
-        while self.take_in(jobs, worked) {
-            self.let_go();
+        while self.receive_jobs(jobs, worked) {
+            self.end_and_flush();
             self.admit();
             worked = self.step();
         }
     }
 
-    /// Accepts what has come; waits for it when there is nothing else to do. False: no more can come.
-    fn take_in(&mut self, jobs: &Receiver<Job>, worked: bool) -> bool {
+    /// Accepts pending jobs, waiting for one if idle; false if no more can come.
+    fn receive_jobs(&mut self, jobs: &Receiver<Job>, worked: bool) -> bool {
         if !worked {
             let idle = self.clients.is_empty() && self.leaving.is_empty();
             let first = if idle {
@@ -110,8 +110,8 @@ impl<'model> Worker<'model> {
         }
     }
 
-    /// Ends requests whose callers left or whose time is over; sends on to slow readers.
-    fn let_go(&mut self) {
+    /// Ends requests whose callers left or whose deadline passed; delivers to slow readers.
+    fn end_and_flush(&mut self) {
         let now = Instant::now();
         let over: Vec<_> =
             self.clients.iter().filter_map(|(id, client)| Some((*id, client.ends(now)?))).collect();
@@ -144,7 +144,7 @@ impl<'model> Worker<'model> {
         self.finish_prefills();
     }
 
-    /// Evaluates one batch; false: there was nothing to evaluate.
+    /// Runs one step; false if there was nothing to evaluate.
     fn step(&mut self) -> bool {
         let pieces = self.scheduler.next_step();
         if pieces.is_empty() {
@@ -154,7 +154,7 @@ impl<'model> Worker<'model> {
         let step = state.step();
         for group in self.chunk.groups(pieces) {
             self.evaluate(&group);
-            step.goes_on();
+            step.advance();
         }
         self.finish_prefills();
         true
@@ -165,15 +165,15 @@ impl<'model> Worker<'model> {
             Ok(rows) => {
                 self.scheduler.evaluated(pieces);
                 for (piece, rows) in pieces.iter().zip(rows) {
-                    self.hand_out(piece, rows);
+                    self.deliver(piece, rows);
                 }
             }
             Err(error) => self.fail_all(pieces, &error),
         }
     }
 
-    /// What a piece's rows of logits say.
-    fn hand_out(&mut self, piece: &Piece, rows: Rows) {
+    /// Uses a piece's rows of logits: reports the turn prediction and chooses the next token.
+    fn deliver(&mut self, piece: &Piece, rows: Rows) {
         let Some(client) = self.clients.get_mut(&piece.id) else { return };
         if let Some(row) = rows.probe {
             client.turn_end(self.evaluator.turn_end(row), Instant::now());
@@ -182,7 +182,7 @@ impl<'model> Worker<'model> {
         if let Some(grammar) = &mut client.grammar {
             match self.evaluator.sample_within(grammar, row) {
                 Some(token) => return self.next_token(piece.id, token),
-                // What the grammar cannot finish, the caller's own check will judge.
+                // The caller checks calls that the grammar cannot finish.
                 None => client.grammar = None,
             }
         }
@@ -194,7 +194,7 @@ impl<'model> Worker<'model> {
         }
     }
 
-    /// Hands a chosen token out and goes on with it, or ends the answer.
+    /// Delivers a chosen token and continues with it, or ends the response.
     fn next_token(&mut self, id: u64, token: Token) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         let now = Instant::now();
@@ -235,9 +235,9 @@ impl<'model> Worker<'model> {
         }
     }
 
-    /// The step failed: nobody knows what the cache holds for these sequences.
+    /// The step failed: what the cache holds for these sequences is unknown.
     fn fail_all(&mut self, pieces: &[Piece], error: &str) {
-        tracing::error!(error, sequences = pieces.len(), "the model failed in a step");
+        tracing::error!(error, sequences = pieces.len(), "a step of the model failed");
         for piece in pieces {
             self.evaluator.clear(piece.slot);
             self.scheduler.remove(piece.id);
@@ -265,7 +265,7 @@ impl<'model> Worker<'model> {
     }
 }
 
-/// From here on a call is written: its tokens are chosen by the tools' grammar.
+/// Once a call has begun, constrains its tokens by the tools' grammar.
 fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
     let Some(begun) = client.tools.begun() else { return };
     if begun == Begun::Within {

@@ -1,4 +1,4 @@
-//! The real program with a real model: answers, cancellation, reuse, refusal, and its end.
+//! The real program with a real model: responses, cancellation, reuse, refusal and shutdown.
 
 #![allow(clippy::unwrap_used)] // a broken expectation is a failed test, in helpers too
 
@@ -13,24 +13,24 @@ use visavis_proto::v1::health_reply::State;
 use visavis_proto::v1::{GenerateRequest, ReleaseRequest, Tool};
 
 #[tokio::test]
-async fn an_answer_streams_and_ends_with_one_done_and_greedy_answers_agree() {
+async fn a_response_ends_with_one_done_and_greedy_responses_agree() {
     let mut program = Program::start(&[]).await;
     let question = GenerateRequest {
         messages: vec![message("user", "What is the capital of France?")],
         max_tokens: 24,
         ..GenerateRequest::default()
     };
-    let (text, done) = program.answer(question.clone()).await;
+    let (text, done) = program.generate(question.clone()).await;
     assert!(text.contains("Paris"), "{text:?}");
     assert!(
         done.prompt_tokens > 5 && done.generated_tokens > 0 && done.total_ms >= done.first_token_ms,
         "{done:?}"
     );
-    assert_eq!(program.answer(question.clone()).await.0, text);
+    assert_eq!(program.generate(question.clone()).await.0, text);
     let (cut, done) =
-        program.answer(GenerateRequest { stop: vec!["Paris".into()], ..question.clone() }).await;
+        program.generate(GenerateRequest { stop: vec!["Paris".into()], ..question.clone() }).await;
     assert_eq!((cut.as_str(), done.reason()), (text.split("Paris").next().unwrap(), Reason::Stop));
-    let (_, done) = program.answer(GenerateRequest { max_tokens: 3, ..question }).await;
+    let (_, done) = program.generate(GenerateRequest { max_tokens: 3, ..question }).await;
     assert_eq!((done.generated_tokens, done.reason()), (3, Reason::Length));
     let stats = program.stats().await;
     assert_eq!((stats.requests, stats.active, stats.queued, stats.cancelled, stats.failed), (4, 0, 0, 0, 0));
@@ -38,15 +38,15 @@ async fn an_answer_streams_and_ends_with_one_done_and_greedy_answers_agree() {
 }
 
 #[tokio::test]
-async fn a_seed_repeats_an_answer_and_another_seed_gives_another() {
+async fn a_seed_repeats_a_response_and_another_seed_gives_another() {
     let mut program = Program::start(&[]).await;
     let request = |seed| GenerateRequest { temperature: 1.5, seed, ..long("") };
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for seed in [7, 7, 8] {
-        answers.push(program.answer(GenerateRequest { max_tokens: 24, ..request(seed) }).await.0);
+        responses.push(program.generate(GenerateRequest { max_tokens: 24, ..request(seed) }).await.0);
     }
-    assert_eq!(answers[0], answers[1]);
-    assert_ne!(answers[0], answers[2]);
+    assert_eq!(responses[0], responses[1]);
+    assert_ne!(responses[0], responses[2]);
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_dropped_stream_frees_its_slot_and_the_next_request_works() {
     drop(stream);
     let stats = program.stats_when(|stats| stats.active == 0).await;
     assert_eq!(stats.cancelled, 1);
-    let (text, _) = program.answer(short("b", "Hello!")).await;
+    let (text, _) = program.generate(short("b", "Hello!")).await;
     assert!(!text.is_empty());
 }
 
@@ -66,17 +66,17 @@ async fn a_dropped_stream_frees_its_slot_and_the_next_request_works() {
 async fn a_second_turn_and_a_second_conversation_evaluate_only_what_is_new() {
     let mut program = Program::start(&[]).await;
     let first = short("a", "What is the capital of France?");
-    let (answer, done) = program.answer(first.clone()).await;
+    let (response, done) = program.generate(first.clone()).await;
     assert_eq!(done.cached_tokens, 0);
     let mut second = first.clone();
-    second.messages.push(message("assistant", &answer));
+    second.messages.push(message("assistant", &response));
     second.messages.push(message("user", "And of Italy?"));
-    let (_, next) = program.answer(second).await;
+    let (_, next) = program.generate(second).await;
     assert!(next.cached_tokens >= done.prompt_tokens, "{next:?} after {done:?}");
-    let (_, other) = program.answer(short("b", "Who are you?")).await;
+    let (_, other) = program.generate(short("b", "Who are you?")).await;
     assert!(other.cached_tokens > 5, "the system prompt is shared: {other:?}");
     let prefill = program.llm.prefill(short("c", "Tell me a joke.")).await.unwrap().into_inner();
-    let (_, ready) = program.answer(short("c", "Tell me a joke.")).await;
+    let (_, ready) = program.generate(short("c", "Tell me a joke.")).await;
     assert_eq!(
         (ready.prompt_tokens, ready.cached_tokens),
         (prefill.prompt_tokens, prefill.prompt_tokens - 1)
@@ -86,11 +86,11 @@ async fn a_second_turn_and_a_second_conversation_evaluate_only_what_is_new() {
 }
 
 #[tokio::test]
-async fn reuse_does_not_change_the_answer() {
+async fn reuse_does_not_change_the_response() {
     let mut program = Program::start(&[]).await;
     let question = || GenerateRequest { max_tokens: 24, ..short("", "Name three colours of the rainbow.") };
-    let (cold, _) = program.answer(question()).await;
-    // Four answers at once, from slots with other tails and through copied prefixes.
+    let (cold, _) = program.generate(question()).await;
+    // Four responses at once, from slots with different tails and with copied prefixes.
     let llm = &program.llm;
     let together = (0..4).map(|i| async move {
         let request = GenerateRequest { conversation: i.to_string(), ..question() };
@@ -98,7 +98,7 @@ async fn reuse_does_not_change_the_answer() {
     });
     for (text, done) in futures_util::future::join_all(together).await {
         assert!(done.cached_tokens > 0, "{done:?}");
-        // Batched arithmetic may round otherwise late in an answer; the wrong cache shows at once.
+        // Batched arithmetic may round differently late in a response; a wrong cache shows at once.
         assert_eq!(text.get(..12), cold.get(..12), "{text:?} instead of {cold:?}");
     }
 }
@@ -108,12 +108,12 @@ async fn a_newer_request_of_the_same_conversation_ends_the_older_one() {
     let mut program = Program::start(&[]).await;
     let mut old = program.llm.generate(long("a")).await.unwrap().into_inner();
     assert!(old.message().await.unwrap().is_some());
-    let (text, _) = program.answer(short("a", "Stop. Say hello.")).await;
+    let (text, _) = program.generate(short("a", "Stop. Say hello.")).await;
     assert!(!text.is_empty());
     let status = loop {
         match old.message().await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("the old answer ended as if it were complete"),
+            Ok(None) => panic!("the old response ended as if it were complete"),
             Err(status) => break status,
         }
     };
@@ -135,7 +135,7 @@ async fn a_full_queue_refuses_at_once_and_a_passed_deadline_ends_a_waiting_reque
     let late = GenerateRequest { deadline_ms: 50, ..long("d") };
     let mut late = program.llm.generate(late).await.unwrap().into_inner();
     assert_eq!(late.message().await.unwrap_err().code(), Code::DeadlineExceeded);
-    assert_eq!(program.stats().await.active, 1, "the running answer goes on");
+    assert_eq!(program.stats().await.active, 1, "the running response continues");
 }
 
 #[tokio::test]
@@ -160,9 +160,9 @@ async fn bad_input_is_named_and_a_prompt_that_does_not_fit_names_the_limit() {
     }
     let status = program.llm.generate(short("", &"word ".repeat(1100))).await.unwrap_err();
     assert!(status.message().contains("context of 1024"), "{status}");
-    let detail = is_too_long(&status).expect("the trailer tells how much too long it is");
+    let detail = is_too_long(&status).expect("the trailer says by how much it is too long");
     assert!(detail.limit == 1024 - 8 && detail.got > 1100, "{detail:?}");
-    // Too long even to be tokenised, and one word, on which tokenizers recurse.
+    // Too long to be tokenised, and a single long word, on which tokenizers recurse.
     let status = program.llm.generate(short("", &"word".repeat(50_000))).await.unwrap_err();
     assert!(is_too_long(&status).is_some_and(|detail| detail.got > 1024), "{status}");
     let status = program.llm.generate(short("", &"o".repeat(32_000))).await.unwrap_err();
@@ -172,13 +172,13 @@ async fn bad_input_is_named_and_a_prompt_that_does_not_fit_names_the_limit() {
 }
 
 #[tokio::test]
-async fn what_is_counted_is_what_is_read() {
+async fn count_agrees_with_generate() {
     let mut program = Program::start(&[]).await;
     let mut question = short("a", "What is the capital of France?");
     question.messages.push(message("assistant", "It is Paris."));
     question.messages.push(message("user", "And of Italy?"));
     let counted = program.llm.count(question.clone()).await.unwrap().into_inner();
-    let (_, done) = program.answer(question.clone()).await;
+    let (_, done) = program.generate(question.clone()).await;
     assert_eq!((counted.total, counted.limit), (done.prompt_tokens, 1024 - 8));
     assert_eq!(counted.messages.len(), question.messages.len());
     let sum: u32 = counted.messages.iter().sum();
@@ -190,7 +190,7 @@ async fn what_is_counted_is_what_is_read() {
     let with_tools = with_tools.into_inner();
     assert!(with_tools.tools > 20 && with_tools.total.abs_diff(counted.total + with_tools.tools) <= 4);
 
-    // What does not fit is counted all the same: it is to be cut.
+    // Messages that do not fit are counted as well, so that the caller can cut them.
     let long = program.llm.count(short("", &"word ".repeat(1100))).await.unwrap().into_inner();
     assert!(long.total > long.limit && long.messages[1] > 1100, "{long:?}");
     let health = program.settled().await;
@@ -198,7 +198,7 @@ async fn what_is_counted_is_what_is_read() {
 }
 
 #[tokio::test]
-async fn a_missing_or_broken_model_is_told_by_health_and_by_every_request() {
+async fn a_missing_or_broken_model_is_reported_by_health_and_every_request() {
     let broken = std::env::temp_dir().join(format!("visavis-llm-broken-{}.gguf", std::process::id()));
     std::fs::write(&broken, &std::fs::read(model()).unwrap()[..100_000]).unwrap();
     let missing = std::path::Path::new("no-such-model.gguf");
@@ -214,7 +214,7 @@ async fn a_missing_or_broken_model_is_told_by_health_and_by_every_request() {
 }
 
 #[tokio::test]
-async fn the_program_ends_when_its_standard_input_closes_even_in_the_middle_of_an_answer() {
+async fn the_program_exits_when_its_standard_input_closes_even_during_a_response() {
     let mut program = Program::start(&[]).await;
     let mut stream = program.llm.generate(long("a")).await.unwrap().into_inner();
     assert!(stream.message().await.unwrap().is_some());
@@ -223,9 +223,9 @@ async fn the_program_ends_when_its_standard_input_closes_even_in_the_middle_of_a
 }
 
 #[tokio::test]
-async fn the_program_ends_in_good_order_on_a_signal() {
+async fn the_program_exits_cleanly_on_a_signal() {
     let mut program = Program::start(&[]).await;
-    program.answer(short("a", "Hello!")).await;
+    program.generate(short("a", "Hello!")).await;
     let pid = program.child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert!(program.ended().await.success());

@@ -1,4 +1,4 @@
-//! The real program with a real model: unfinished messages, hidden answers, and whether a turn is over.
+//! The real program with a real model: unfinished messages, speculative responses and turn prediction.
 
 #![allow(clippy::unwrap_used)] // a broken expectation is a failed test, in helpers too
 
@@ -11,7 +11,7 @@ use visavis_proto::v1::generate_done::Reason;
 use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::{GenerateDone, GenerateRequest, Priority};
 
-/// How likely the turn ends with these words, and the rest of the answer.
+/// How likely the turn ends with these words, and the rest of the response.
 async fn turn_end(program: &mut Program, conversation: &str, words: &str) -> (Option<f32>, GenerateDone) {
     let request = GenerateRequest { turn_end: true, ..short(conversation, words) };
     let mut events = program.llm.generate(request).await.unwrap().into_inner();
@@ -42,7 +42,7 @@ async fn a_whole_question_is_likelier_to_end_the_turn_than_its_beginning_whateve
 }
 
 #[tokio::test]
-async fn the_words_evaluated_while_they_are_spoken_change_neither_the_probability_nor_what_is_left_to_do() {
+async fn prefilled_words_leave_the_probability_unchanged_and_only_the_last_word_to_evaluate() {
     let mut program = Program::start(&[]).await;
     let question = "Could you please tell me what the capital of France is?";
     let (cold, _) = turn_end(&mut program, "", question).await;
@@ -54,42 +54,42 @@ async fn the_words_evaluated_while_they_are_spoken_change_neither_the_probabilit
     let prefill = program.llm.prefill(open).await.unwrap().into_inner();
     assert!(prefill.cached_tokens + 4 >= prefill.prompt_tokens, "{prefill:?}");
     let (warm, done) = turn_end(&mut program, "a", question).await;
-    assert_eq!(done.cached_tokens, prefill.prompt_tokens, "all but the last word is there");
+    assert_eq!(done.cached_tokens, prefill.prompt_tokens, "all but the last word is cached");
     let (cold, warm) = (cold.unwrap(), warm.unwrap());
     assert!((cold / warm - 1.0).abs() < 0.1, "{cold} became {warm}");
     let (again, _) = turn_end(&mut program, "a", question).await;
-    assert!((cold / again.unwrap() - 1.0).abs() < 0.1, "also when all of it is in the cache");
+    assert!((cold / again.unwrap() - 1.0).abs() < 0.1, "also when all of it is cached");
 }
 
 #[tokio::test]
-async fn a_discarded_hidden_answer_stops_at_once_and_leaves_nothing_but_the_common_beginning() {
+async fn a_cancelled_speculative_response_stops_at_once_and_leaves_only_the_common_prefix() {
     let mut program = Program::start(&[]).await;
     let question = "I would like to know the capital of France, please.";
-    let (cold, _) = program.answer(GenerateRequest { max_tokens: 24, ..short("", question) }).await;
-    // A fresh program, so that there is nothing to copy from.
+    let (cold, _) = program.generate(GenerateRequest { max_tokens: 24, ..short("", question) }).await;
+    // A fresh program, so that there is nothing to copy.
     let mut program = Program::start(&["--slots", "1"]).await;
     let open = GenerateRequest { open: true, ..short("a", "I would like to know the") };
     let prefill = program.llm.prefill(open).await.unwrap().into_inner();
-    let hidden = GenerateRequest {
+    let speculative = GenerateRequest {
         priority: Priority::Speculative.into(),
         max_tokens: 500,
         ..short("a", "I would like to know the...")
     };
-    let mut stream = program.llm.generate(hidden).await.unwrap().into_inner();
+    let mut stream = program.llm.generate(speculative).await.unwrap().into_inner();
     assert!(matches!(stream.message().await.unwrap().unwrap().event, Some(Event::Text(_))));
     drop(stream);
     let before = program.stats().await.units;
     let stats = program.stats_when(|stats| stats.active == 0).await;
     assert_eq!(stats.cancelled, 1);
-    assert!(stats.units <= before + 4, "{} tokens after the reader had gone", stats.units - before);
-    let (text, done) = program.answer(GenerateRequest { max_tokens: 24, ..short("a", question) }).await;
-    assert_eq!(done.cached_tokens, prefill.prompt_tokens + 1, "all the words that both begin with");
-    // Batched arithmetic may round otherwise late in an answer; the wrong cache shows at once.
+    assert!(stats.units <= before + 4, "{} tokens after the reader had left", stats.units - before);
+    let (text, done) = program.generate(GenerateRequest { max_tokens: 24, ..short("a", question) }).await;
+    assert_eq!(done.cached_tokens, prefill.prompt_tokens + 1, "all words of the common prefix");
+    // Batched arithmetic may round differently late in a response; a wrong cache shows at once.
     assert_eq!(text.get(..12), cold.get(..12), "{text:?} instead of {cold:?}");
 }
 
 #[tokio::test]
-async fn words_evaluated_ahead_wait_for_an_answer_being_spoken_and_make_way_for_a_new_one() {
+async fn a_prefill_waits_for_a_response_being_generated_and_gives_way_to_a_new_one() {
     let mut program = Program::start(&[]).await;
     let spoken = GenerateRequest { max_tokens: 40, ..long("a") };
     let mut stream = program.llm.generate(spoken).await.unwrap().into_inner();
@@ -101,20 +101,20 @@ async fn words_evaluated_ahead_wait_for_an_answer_being_spoken_and_make_way_for_
     let (_, done) = finish(stream).await;
     assert_eq!((done.reason(), done.generated_tokens), (Reason::Length, 40), "it was not disturbed");
     waiting.await.unwrap().unwrap();
-    // A reply comes before its request stops counting; the next one to count is the one begun below.
+    // A reply may arrive before its request stops counting; wait, so that `active` counts only the one below.
     program.stats_when(|stats| stats.active == 0).await;
 
     let much = format!("I want you to remember this: {}", "the roses need water, ".repeat(120));
     let (mut llm, open) = (program.llm.clone(), GenerateRequest { open: true, ..short("a", &much) });
     let ahead = tokio::spawn(async move { llm.prefill(open).await });
     program.stats_when(|stats| stats.active == 1).await;
-    let (text, done) = program.answer(short("a", &much)).await;
+    let (text, done) = program.generate(short("a", &much)).await;
     assert!(!text.is_empty() && done.generated_tokens > 0);
     assert_eq!(ahead.await.unwrap().unwrap_err().code(), Code::Cancelled);
 }
 
 #[tokio::test]
-async fn what_only_fits_a_person_who_speaks_is_refused_elsewhere() {
+async fn open_and_turn_end_are_refused_unless_the_last_message_is_the_users() {
     let mut program = Program::start(&[]).await;
     let open = GenerateRequest { open: true, ..short("", "Hello") };
     let status = program.llm.generate(open).await.unwrap_err();

@@ -1,13 +1,13 @@
-//! Confinement of an engine's process. Native code reads strangers' text and sound in it, and what breaks that code shall
-//! find nothing to go on with: no program to start, no file to write, nothing to read but the engine's own models and
-//! libraries, no network, no other process.
+//! Confines an engine's process. Its native code processes untrusted text and audio, and an exploit of that code must not
+//! get further: it can start no program, write no file, read only the engine's own models and libraries, and reach no
+//! network or other process.
 //!
-//! - `files`: by Landlock: files, TCP, signals to others
-//! - `calls`: by seccomp: system calls that no engine makes
-//! - `drivers`: what a GPU's drivers need beside it
+//! - `files`: Landlock: files, TCP, signals to other processes
+//! - `calls`: seccomp: system calls that no engine makes
+//! - `drivers`: what a GPU's drivers need in addition
 //!
-//! Each works without the other, on kernels that have one of them. There is no limit of memory: address space is no
-//! measure of it where models are mapped files and drivers reserve terabytes, and `RLIMIT_DATA` counts neither.
+//! Each works alone, on kernels that lack the other. Memory is not limited: address space does not measure it, since models
+//! are mapped files and drivers reserve terabytes, and `RLIMIT_DATA` counts neither.
 
 #[cfg(target_os = "linux")]
 mod calls;
@@ -20,10 +20,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Where the loader, espeak-ng and the drivers look besides their usual places. They read these variables themselves; an
-/// engine takes them as arguments so that it may read there too.
+/// engine takes them as arguments in order to allow access there.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Surroundings {
-    /// Folders of libraries besides the system's
+    /// Folders with libraries besides the system's
     #[arg(long, env = "LD_LIBRARY_PATH", hide = true, value_name = "FOLDERS")]
     pub library_path: Option<OsString>,
     /// The folder of espeak-ng's data
@@ -35,36 +35,36 @@ pub struct Surroundings {
     /// Where other drivers keep theirs
     #[arg(long, env = "XDG_CACHE_HOME", hide = true, value_name = "FOLDER")]
     pub cache_home: Option<OsString>,
-    /// Where both do so by default
+    /// Where both keep them by default
     #[arg(long, env = "HOME", hide = true, value_name = "FOLDER")]
     pub home: Option<OsString>,
 }
 
-/// What an engine needs of the machine once it runs.
+/// What an engine needs access to once it runs.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
-    /// Files that it reads, and folders with all that is in them: models, and libraries that are loaded by name.
+    /// Files that it reads, and folders whose contents it reads: models, and libraries loaded by name.
     pub read: Vec<PathBuf>,
-    /// The GPU's drivers that the program was built for.
+    /// The GPU drivers that the program was built for.
     pub drivers: Drivers,
 }
 
-/// Drivers that a program may have been built for.
+/// GPU drivers that a program may have been built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Drivers {
-    /// It computes on the processor.
+    /// None: the model runs on the CPU.
     #[default]
     None,
     /// NVIDIA's.
     Cuda,
     /// AMD's.
     Rocm,
-    /// Anybody's, through Vulkan.
+    /// Any vendor's, through Vulkan.
     Vulkan,
 }
 
 impl Drivers {
-    /// Those of a backend by its name in the health reply.
+    /// The drivers of a backend, by its name in the health reply.
     #[must_use]
     pub fn of(backend: &str) -> Self {
         match backend {
@@ -76,8 +76,8 @@ impl Drivers {
     }
 }
 
-/// Confines the calling thread and all that it starts from now on: to be called before the process has a second thread, and
-/// once its socket is bound. What the kernel cannot do is told in one line of the log.
+/// Confines the calling thread and every thread that it starts. Call it before the process has a second thread and after its
+/// socket is bound. What the kernel does not support is logged in one line.
 pub fn confine(needs: &Needs, surroundings: &Surroundings) {
     #[cfg(target_os = "linux")]
     {
@@ -93,17 +93,17 @@ pub fn confine(needs: &Needs, surroundings: &Surroundings) {
         if missing.is_empty() {
             tracing::debug!("confined");
         } else {
-            tracing::warn!("this process is not wholly confined ({})", missing.join("; "));
+            tracing::warn!("this process is not fully confined ({})", missing.join("; "));
         }
     }
     #[cfg(not(target_os = "linux"))]
     {
         _ = (needs, surroundings);
-        tracing::warn!("this process is not confined: only Linux can do it");
+        tracing::warn!("this process is not confined: confinement needs Linux");
     }
 }
 
-/// A dump would hold what people said, on a disk.
+/// Disables core dumps: a dump would store what people said on disk.
 #[cfg(target_os = "linux")]
 fn no_core_dumps() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};

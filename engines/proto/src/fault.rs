@@ -1,4 +1,4 @@
-//! Faults that a caller tells apart by more than their code.
+//! Errors that a caller distinguishes by more than their status code.
 
 use prost::Message;
 use tonic::Status;
@@ -6,7 +6,7 @@ use tonic::metadata::MetadataValue;
 
 use crate::v1::TooLong;
 
-/// The trailer that holds a [`TooLong`].
+/// The trailer that carries a [`TooLong`].
 const TOO_LONG: &str = "visavis-too-long-bin";
 
 /// `INVALID_ARGUMENT` for a prompt of `got` tokens where `limit` fit.
@@ -18,7 +18,7 @@ pub fn too_long(limit: usize, got: usize, message: impl Into<String>) -> Status 
     status
 }
 
-/// What [`too_long`] put into a status.
+/// The detail that [`too_long`] put into a status, if any.
 #[must_use]
 pub fn is_too_long(status: &Status) -> Option<TooLong> {
     let bytes = status.metadata().get_bin(TOO_LONG)?.to_bytes().ok()?;
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prompt_that_is_too_long_is_told_from_other_bad_input_by_its_trailer() {
+    fn a_too_long_prompt_is_told_from_other_bad_input_by_its_trailer() {
         let status = too_long(768, 1100, "messages: too long");
         assert_eq!(status.code(), tonic::Code::InvalidArgument);
         assert_eq!(is_too_long(&status), Some(TooLong { limit: 768, got: 1100 }));

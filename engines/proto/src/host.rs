@@ -1,4 +1,5 @@
-//! Command line, environment, listening socket, confinement, shutdown, and death with the parent: the same for every engine program.
+//! What every engine program shares: command line, environment, listening socket, confinement, shutdown, and exiting
+//! with the parent.
 
 use std::convert::Infallible;
 use std::io::Read;
@@ -26,7 +27,7 @@ pub struct HostArgs {
     /// Where to listen: unix:PATH or HOST:PORT
     #[arg(long, value_name = "ADDRESS")]
     pub listen: String,
-    /// End when standard input closes: the parent holds the other end, so no engine outlives it, not even after SIGKILL
+    /// Exit when standard input closes: the parent holds the other end, so no engine outlives it, not even after SIGKILL
     #[arg(long)]
     pub exit_with_stdin: bool,
     /// PEM certificate chain for TLS on HOST:PORT
@@ -35,18 +36,18 @@ pub struct HostArgs {
     /// PEM key for TLS on HOST:PORT
     #[arg(long, requires = "tls_cert", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// Leave the process all that its user may do: read and write any file, start programs, open connections
+    /// Allow the process everything that its user may do: read and write any file, start programs, open connections
     #[arg(long)]
     pub unconfined: bool,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "it is described where it is")]
+    #[expect(missing_docs, reason = "its fields are described in its type")]
     pub surroundings: Surroundings,
     /// Log filter, such as info or debug
     #[arg(long, default_value = "info", value_name = "FILTER")]
     pub log: String,
 }
 
-/// Writes the log to standard error: a child's lines go into the server's log.
+/// Writes the log to standard error, which the server copies into its own log.
 pub fn init_log(filter: &str) {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
@@ -56,33 +57,33 @@ pub fn init_log(filter: &str) {
         .init();
 }
 
-/// The variable in which OpenMP reads how its threads wait,
+/// The environment variable that tells OpenMP how its threads wait.
 pub const WAIT_POLICY: &str = "OMP_WAIT_POLICY";
-/// and what the engines of one machine have there: with its default, spinning, threads that wait take the cores from those
-/// that work, and two engines take ten times as long.
+/// The wait policy for engines that share a machine: with OpenMP's default, spinning, waiting threads take the cores from
+/// working ones, and two engines take ten times as long.
 pub const PASSIVE: &str = "passive";
 
-/// Starts the program again with `OMP_WAIT_POLICY=passive` when nobody has set a policy. OpenMP reads it when its library is
+/// Restarts the program with `OMP_WAIT_POLICY=passive` if no policy is set. OpenMP reads the variable when its library is
 /// loaded, before `main`.
 pub fn wait_passively() {
-    // No argument: it alone tells the second start from the first.
+    // The variable alone marks the restarted program; no argument is needed.
     if std::env::var_os(WAIT_POLICY).is_some() {
         return;
     }
     let again =
         |program| Command::new(program).args(std::env::args_os().skip(1)).env(WAIT_POLICY, PASSIVE).exec();
-    // `exec` comes back only when it failed.
+    // `exec` returns only on failure.
     let error = std::env::current_exe().map_or_else(|error| error, again);
-    tracing::warn!(%error, "cannot start again with {WAIT_POLICY}={PASSIVE}; set it yourself, or engines slow each other down");
+    tracing::warn!(%error, "cannot restart with {WAIT_POLICY}={PASSIVE}; set it yourself, or engines slow each other down");
 }
 
-/// Keeps ONNX Runtime, where it will be loaded, from telling its makers of itself: its libraries do so from the first call on,
-/// before its interface can be asked not to, and only this variable is looked at earlier. To be called first in `main`.
+/// Disables ONNX Runtime's telemetry: its libraries send it from the first call on, before its interface can turn it off,
+/// and only this variable is read earlier. Call this first in `main`.
 pub fn silence_onnxruntime() {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     debug_assert_eq!(threads, 1, "other threads may read the environment");
     if threads == 1 {
-        // SAFETY: no other thread is there that could read or write the environment.
+        // SAFETY: there is no other thread that could read or write the environment.
         unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
     }
 }
@@ -102,11 +103,11 @@ enum Listener {
 }
 
 impl Host {
-    /// Binds the socket and reads the certificate, then confines the process to what the engine `needs` besides. To be called
-    /// before the process has a second thread.
+    /// Binds the socket and reads the certificate, then confines the process to what else the engine `needs`. Call it before
+    /// the process has a second thread.
     ///
     /// # Errors
-    /// When the address cannot be listened on or the certificate cannot be read.
+    /// If it cannot listen on the address or read the certificate.
     pub fn open(args: &HostArgs, needs: &Needs) -> anyhow::Result<Self> {
         let read =
             |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
@@ -123,10 +124,10 @@ impl Host {
         Ok(Self { listener, identity, exit_with_stdin: args.exit_with_stdin })
     }
 
-    /// Serves `Engine` and the engine's own service until SIGTERM, SIGINT or (with `exit_with_stdin`) the parent's end.
+    /// Serves `Engine` and the engine's own service until SIGTERM, SIGINT or (with `exit_with_stdin`) the parent's exit.
     ///
     /// # Errors
-    /// When the socket or the certificate cannot be used.
+    /// If the socket or the certificate cannot be used.
     pub async fn serve<S>(self, state: Arc<EngineState>, service: S) -> anyhow::Result<()>
     where
         S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
@@ -166,7 +167,7 @@ fn listen(address: &str) -> std::io::Result<Listener> {
         tracing::info!(listen = %listener.local_addr()?, "listening");
         return Ok(Listener::Tcp(listener));
     };
-    // The file of an engine that has ended stays, for a confined one removes nothing, and would refuse the bind.
+    // A confined engine cannot remove its socket file on exit; a leftover one would make the bind fail.
     _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     listener.set_nonblocking(true)?;
@@ -174,7 +175,7 @@ fn listen(address: &str) -> std::io::Result<Listener> {
     Ok(Listener::Unix(listener))
 }
 
-/// Ends the process at once when standard input closes. A thread of its own: the model may hold all others.
+/// Exits the process at once when standard input closes. Uses its own thread, because the model may occupy all others.
 fn exit_with_stdin() {
     std::thread::spawn(|| {
         let mut buffer = [0; 64];
@@ -184,7 +185,7 @@ fn exit_with_stdin() {
     });
 }
 
-/// Ends the process without the native libraries' clean-up, which crashes under a model thread that still computes.
+/// Exits without the native libraries' clean-up, which crashes while a model thread is still computing.
 fn end_now() -> ! {
     // SAFETY: `_exit` takes no pointer and runs no code of this process; the kernel frees what it held.
     unsafe { libc::_exit(0) }
@@ -197,7 +198,7 @@ async fn stopped() {
         _ = term.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
-    // Streams in work would hold a graceful shutdown open; the parent has said goodbye to its calls by now.
+    // Open streams would block a graceful shutdown; by now the parent has ended its calls.
     std::thread::spawn(|| {
         std::thread::sleep(std::time::Duration::from_secs(2));
         end_now();

@@ -1,15 +1,15 @@
-//! What expectation makes of the languages that a model hears: Bayes' rule, with less trust in what little speech says.
-//! Pure; the engine chooses by it what to decode in, and the server what to believe.
+//! Combines the language probabilities that a model heard with what was expected: Bayes' rule, trusting short speech less.
+//! Pure. The engine uses it to choose the language to decode in, the server to choose the language to believe.
 
 use crate::v1::LanguageWeight;
 
 /// The weight of a language that is not among the expected ones.
 pub const UNEXPECTED: f32 = 0.1;
-/// A model's probabilities are trusted whole from this much speech on, in seconds.
+/// Seconds of speech from which a model's probabilities are fully trusted.
 const ENOUGH_SECONDS: f32 = 1.5;
-/// Trust in the probabilities of the shortest sound: they are far too sure of themselves there.
+/// Trust in the probabilities for the shortest sound, where models are far too confident.
 const LEAST_TRUST: f32 = 0.6;
-/// A probability under this says no more than this one: models differ in the tail.
+/// Lower probabilities are raised to this one: models differ in the tail.
 const FLOOR: f32 = 1e-3;
 
 /// A language and its probability.
@@ -21,14 +21,14 @@ pub struct Guess {
     pub probability: f32,
 }
 
-/// The likeliest language of `seconds` of speech in which a model heard `heard` (probabilities), where `expected`
-/// (weights) was likely beforehand. `None`: nothing was heard.
+/// The likeliest language of `seconds` of speech, given the model's probabilities `heard` and the prior weights
+/// `expected`. `None` if `heard` is empty.
 #[must_use]
 pub fn weigh(heard: &[LanguageWeight], expected: &[LanguageWeight], seconds: f32) -> Option<Guess> {
     let trust = LEAST_TRUST + (1.0 - LEAST_TRUST) * (seconds / ENOUGH_SECONDS).clamp(0.0, 1.0);
     let weight = |language: &str| {
         let known = expected.iter().find(|known| known.language == language);
-        // With nothing expected, all are alike.
+        // With no expectation, all languages weigh the same.
         known.map_or(if expected.is_empty() { 1.0 } else { UNEXPECTED }, |known| known.weight)
     };
     let scored: Vec<(&str, f32)> = (heard.iter())
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sure_language_is_believed_and_a_guess_gives_way_to_what_was_expected() {
+    fn a_certain_language_is_believed_and_an_uncertain_one_yields_to_the_expected() {
         type Case<'a> = (&'a str, &'a [(&'a str, f32)], &'a [(&'a str, f32)], f32, &'a str);
         let voiced = [("en", 1.0)];
         let spoken = [("en", 4.0)];
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_was_said_the_surer_is_a_language() {
+    fn a_language_is_more_certain_the_longer_the_speech() {
         let (heard, expected) = (list(&[("de", 0.9), ("en", 0.1)]), list(&[("en", 1.0), ("de", 0.5)]));
         let sure = |seconds| {
             let guess = weigh(&heard, &expected, seconds).unwrap();

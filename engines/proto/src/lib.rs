@@ -1,13 +1,13 @@
-//! The engines' gRPC interface (`proto/engine.proto`) and the frame that every engine program stands in.
+//! The engines' gRPC interface (`proto/engine.proto`) and what all engine programs share.
 //!
 //! - [`v1`]: generated messages, clients and servers
-//! - [`state`]: what an engine tells of itself: health, counters, and the bounded queue in front of its model
-//! - [`queue`]: what waits for the model: by priority, oldest first, cancellable; [`monitor`]: how threads share and await it
+//! - [`state`]: an engine's health and counters, and the bound of the queue in front of its model
+//! - [`queue`]: what waits for the model: by priority, oldest first, cancellable; [`monitor`]: lets threads share and await it
 //! - [`pcm`]: audio as bytes
-//! - [`fault`]: faults that a caller tells apart by more than their code
-//! - [`language`]: what expectation makes of the languages that a model hears
-//! - [`host`]: command line, listening socket, shutdown, death with the parent
-//! - [`confine`]: what an engine's process may still do
+//! - [`fault`]: errors that a caller distinguishes by more than their status code
+//! - [`language`]: combines the languages that a model heard with those expected
+//! - [`host`]: command line, listening socket, shutdown, exiting with the parent
+//! - [`confine`]: restricts what an engine's process may do
 
 pub mod confine;
 pub mod fault;
@@ -17,6 +17,22 @@ pub mod monitor;
 pub mod pcm;
 pub mod queue;
 pub mod state;
+
+/// The backend that the calling crate was built with, by its features `cuda`, `rocm` and `vulkan`: one of these words, or "cpu".
+#[macro_export]
+macro_rules! backend {
+    () => {
+        if cfg!(feature = "cuda") {
+            "cuda"
+        } else if cfg!(feature = "rocm") {
+            "rocm"
+        } else if cfg!(feature = "vulkan") {
+            "vulkan"
+        } else {
+            "cpu"
+        }
+    };
+}
 
 /// The generated messages, clients and servers of `engine.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]

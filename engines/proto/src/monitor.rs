@@ -1,20 +1,20 @@
-//! State that an engine's threads share, and in which one of them waits for what another brings.
+//! State shared by an engine's threads, in which one thread can wait for a change by another.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// What a thread finds when it looks.
+/// What a waiting thread finds when it looks at the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look<T> {
     /// What it waits for.
     Found(T),
-    /// It is to look again then, or when something changes.
+    /// Nothing yet: look again at this time or when the state changes.
     Until(Instant),
-    /// It is to look again when something changes.
+    /// Nothing yet: look again when the state changes.
     Wait,
 }
 
-/// The state. A thread that panicked with it leaves it to the others.
+/// The shared state. It stays usable after a thread panics while holding it.
 #[derive(Debug, Default)]
 pub struct Monitor<S> {
     state: Mutex<S>,
@@ -22,22 +22,22 @@ pub struct Monitor<S> {
 }
 
 impl<S> Monitor<S> {
-    /// A state that nobody waits for yet.
+    /// A monitor with this state and no waiting threads.
     pub fn new(state: S) -> Self {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// The state; whoever waits for the change is told by [`Self::notify_one`] or [`Self::notify_all`].
+    /// Locks the state; after a change, wake waiting threads by [`Self::notify_one`] or [`Self::notify_all`].
     pub fn lock(&self) -> MutexGuard<'_, S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a thread that waits look again.
+    /// Lets one waiting thread look again.
     pub fn notify_one(&self) {
         self.changed.notify_one();
     }
 
-    /// Lets all threads that wait look again.
+    /// Lets all waiting threads look again.
     pub fn notify_all(&self) {
         self.changed.notify_all();
     }
@@ -64,7 +64,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_thread_that_waits_gets_what_another_brings() {
+    fn a_waiting_thread_sees_another_threads_change() {
         let monitor = Monitor::new(None);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| monitor.wait(|state| state.take().map_or(Look::Wait, Look::Found)));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_waited_for_though_nothing_changes() {
+    fn a_thread_waits_until_a_given_time_without_a_notification() {
         let monitor = Monitor::new(());
         let then = Instant::now() + Duration::from_millis(20);
         monitor.wait(|()| if Instant::now() < then { Look::Until(then) } else { Look::Found(()) });

@@ -1,4 +1,4 @@
-//! PCM16 little endian, as all audio of `engine.proto` is. Pure.
+//! Converts PCM16 little endian, the format of all audio in `engine.proto`. Pure.
 
 /// Samples as bytes.
 pub fn encode(samples: impl ExactSizeIterator<Item = i16>) -> Vec<u8> {
@@ -7,7 +7,7 @@ pub fn encode(samples: impl ExactSizeIterator<Item = i16>) -> Vec<u8> {
     bytes
 }
 
-/// Bytes as samples. `None`: the last one is half a sample.
+/// Bytes as samples. `None` if the number of bytes is odd.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<impl ExactSizeIterator<Item = i16>> {
     let (samples, odd) = bytes.as_chunks::<2>();
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_come_back_from_their_bytes_and_half_a_sample_is_none() {
+    fn samples_survive_a_round_trip_and_an_odd_byte_count_is_refused() {
         let samples = [0, 1, -2, i16::MIN, i16::MAX];
         let bytes = encode(samples.into_iter());
         assert_eq!(bytes[..4], [0, 0, 1, 0]);

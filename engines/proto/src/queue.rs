@@ -1,23 +1,23 @@
-//! What waits for an engine's model: the most urgent first, and of equals the oldest. Pure; threads share it in a
-//! [`Monitor`](crate::monitor::Monitor).
+//! The queue of requests for an engine's model: the most urgent first, and among equals the oldest. Pure; threads share it
+//! in a [`Monitor`](crate::monitor::Monitor).
 //!
-//! Its bound and its counters are [`EngineState`](crate::state::EngineState)'s: whoever waits here has entered there, and
-//! holds a [`Ticket`](crate::state::Ticket), which is refused when the queue is full and counts how its request ended.
+//! [`EngineState`](crate::state::EngineState) bounds and counts it: whatever waits here holds a
+//! [`Ticket`](crate::state::Ticket) from there, which is refused when the queue is full and counts how its request ended.
 
 use std::collections::VecDeque;
 
-/// One that waits.
+/// A queued item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting<R, T> {
-    /// Names it in [`PriorityQueue::remove`].
+    /// Identifies it in [`PriorityQueue::remove`].
     pub id: u64,
-    /// The least goes first.
+    /// The lowest goes first.
     pub rank: R,
-    /// What waits.
+    /// The item itself.
     pub item: T,
 }
 
-/// A queue in order of rank, and of arrival within each.
+/// A queue ordered by rank, and by arrival within a rank.
 #[derive(Debug)]
 pub struct PriorityQueue<R, T> {
     waiting: VecDeque<Waiting<R, T>>,
@@ -30,46 +30,46 @@ impl<R, T> Default for PriorityQueue<R, T> {
 }
 
 impl<R: Ord, T> PriorityQueue<R, T> {
-    /// Adds one behind its equals.
+    /// Adds an item behind its equals.
     pub fn push(&mut self, new: Waiting<R, T>) {
         self.push_behind(usize::MAX, new);
     }
 
-    /// Adds one behind at most so many of its equals: what has waited before need not wait for all of them again.
+    /// Adds an item behind at most `most` of its equals: one that has waited before need not wait for all of them again.
     pub fn push_behind(&mut self, most: usize, new: Waiting<R, T>) {
         let first = self.waiting.partition_point(|other| other.rank < new.rank);
         let behind_all = self.waiting.partition_point(|other| other.rank <= new.rank);
         self.waiting.insert(behind_all.min(first.saturating_add(most)), new);
     }
 
-    /// The first.
+    /// Takes out the first item.
     pub fn pop(&mut self) -> Option<Waiting<R, T>> {
         self.waiting.pop_front()
     }
 
-    /// The one at a place, counted from the first.
+    /// The item at a position, counted from the first.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<&Waiting<R, T>> {
         self.waiting.get(place)
     }
 
-    /// Takes the one at a place out.
+    /// Takes out the item at a position.
     pub fn take(&mut self, place: usize) -> Option<Waiting<R, T>> {
         self.waiting.remove(place)
     }
 
-    /// Takes one out by its id, if it waits here.
+    /// Takes out an item by its id, if it is queued.
     pub fn remove(&mut self, id: u64) -> Option<Waiting<R, T>> {
         self.remove_first(|waiting| waiting.id == id)
     }
 
-    /// Takes the first of these out.
+    /// Takes out the first matching item.
     pub fn remove_first(&mut self, which: impl FnMut(&Waiting<R, T>) -> bool) -> Option<Waiting<R, T>> {
         let place = self.waiting.iter().position(which)?;
         self.waiting.remove(place)
     }
 
-    /// Takes all of these out, in order.
+    /// Takes out all matching items, in order.
     pub fn remove_all(&mut self, which: impl FnMut(&Waiting<R, T>) -> bool) -> Vec<Waiting<R, T>> {
         let (removed, kept): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(which);
@@ -77,18 +77,18 @@ impl<R: Ord, T> PriorityQueue<R, T> {
         removed.into()
     }
 
-    /// All, in order.
+    /// All items, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Waiting<R, T>> {
         self.waiting.iter()
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Forgets all.
+    /// Removes all items.
     pub fn clear(&mut self) {
         self.waiting.clear();
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_waits_for_as_many_equals_as_it_says_and_never_before_the_more_urgent() {
+    fn a_returning_item_waits_behind_the_given_number_of_equals_and_behind_all_more_urgent() {
         for (most, order) in [(0, [1, 9, 2, 3, 4]), (1, [1, 2, 9, 3, 4]), (7, [1, 2, 3, 9, 4])] {
             let mut queue = queue(&[0, 1, 1, 2]);
             queue.push_behind(most, Waiting { id: 9, rank: 1, item: () });
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cancelled_leaves_the_order_of_the_others() {
+    fn removing_items_keeps_the_order_of_the_others() {
         let mut queue = queue(&[1, 0, 1, 0, 1]);
         assert_eq!(queue.remove(3).map(|waiting| waiting.rank), Some(1));
         assert_eq!(queue.remove(3), None);

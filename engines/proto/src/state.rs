@@ -1,4 +1,4 @@
-//! What an engine tells of itself: health, counters, and the bounded queue in front of its model.
+//! An engine's health and counters, and the bound of the queue in front of its model.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::v1::{self, HealthReply, StatsReply, health_reply::State};
 
-/// How long a request waits for a model that loads: its caller tries again in any case, but later than it could.
+/// How long a request waits for a loading model: its caller would retry anyway, but later than necessary.
 const LOADS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Health and counters of one engine process, shared between its gRPC service and its model threads.
@@ -17,7 +17,7 @@ const LOADS_WITHIN: Duration = Duration::from_secs(5);
 pub struct EngineState {
     health: watch::Sender<HealthReply>,
     capacity: u32,
-    /// Requests that came before the model.
+    /// Requests that are waiting for the model to load.
     early: AtomicU32,
     queued: AtomicU32,
     active: AtomicU32,
@@ -27,23 +27,23 @@ pub struct EngineState {
     failed: AtomicU64,
     busy_us: AtomicU64,
     units: AtomicU64,
-    /// When the step began that the model is at.
+    /// When the model's current step began.
     step: Mutex<Option<Instant>>,
 }
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was answered whole.
+    /// It was completed.
     Done,
     /// The caller went away or its deadline passed.
     Cancelled,
-    /// The engine could not do it.
+    /// The engine failed.
     Failed,
 }
 
 impl EngineState {
-    /// A loading engine before which at most `queue_capacity` requests wait.
+    /// A loading engine whose queue holds at most `queue_capacity` requests.
     #[must_use]
     pub fn new(queue_capacity: u32) -> Arc<Self> {
         Arc::new(Self {
@@ -62,12 +62,12 @@ impl EngineState {
         })
     }
 
-    /// The model is loaded; `about` needs no `state`.
+    /// Records that the model is loaded; `about` needs no `state`.
     pub fn set_ready(&self, about: HealthReply) {
         self.health.send_replace(HealthReply { state: State::Ready.into(), ..about });
     }
 
-    /// The model cannot be loaded, and why.
+    /// Records that the model cannot be loaded, and why.
     pub fn set_failed(&self, message: impl Into<String>) {
         self.health.send_modify(|health| {
             health.state = State::Failed.into();
@@ -75,7 +75,7 @@ impl EngineState {
         });
     }
 
-    /// The engine's health as it stands.
+    /// The engine's current health.
     #[must_use]
     pub fn health(&self) -> HealthReply {
         let step = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +83,7 @@ impl EngineState {
         HealthReply { step_ms, ..self.health.borrow().clone() }
     }
 
-    /// The counters as they stand.
+    /// The current counters.
     #[must_use]
     pub fn stats(&self) -> StatsReply {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -100,8 +100,8 @@ impl EngineState {
         }
     }
 
-    /// Waits for a model that loads, so that the first request is answered as soon as there is an answer. Not for long, and
-    /// not in company of more than the queue holds: then the request goes on, and is refused.
+    /// Waits for a loading model, so that the first request is served as soon as possible. If loading takes too long, or
+    /// more requests wait than the queue holds, it returns, and the request is refused.
     pub async fn loaded(&self) {
         if self.health.borrow().state() != State::Loading {
             return;
@@ -115,11 +115,11 @@ impl EngineState {
         }
     }
 
-    /// Takes a place in the queue, or says at once why there is none.
+    /// Enters the queue, or fails at once.
     ///
     /// # Errors
-    /// `UNAVAILABLE` while the model loads, `FAILED_PRECONDITION` when it could not be loaded, `RESOURCE_EXHAUSTED`
-    /// when the queue is full.
+    /// `UNAVAILABLE` while the model loads, `FAILED_PRECONDITION` if it could not be loaded, `RESOURCE_EXHAUSTED` if the
+    /// queue is full.
     pub fn enter(self: &Arc<Self>) -> Result<Ticket, Status> {
         if self.health.borrow().state() == State::Loading {
             return Err(Status::unavailable("the model is still loading"));
@@ -127,10 +127,10 @@ impl EngineState {
         self.enter_early()
     }
 
-    /// Takes a place in the queue, also before the model is loaded.
+    /// Enters the queue, even before the model is loaded.
     ///
     /// # Errors
-    /// `FAILED_PRECONDITION` when the model could not be loaded, `RESOURCE_EXHAUSTED` when the queue is full.
+    /// `FAILED_PRECONDITION` if the model could not be loaded, `RESOURCE_EXHAUSTED` if the queue is full.
     pub fn enter_early(self: &Arc<Self>) -> Result<Ticket, Status> {
         self.usable()?;
         let free = |queued: u32| (queued < self.capacity).then_some(queued + 1);
@@ -142,8 +142,10 @@ impl EngineState {
         Ok(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
     }
 
+    /// Whether the engine has a model or is loading one.
+    ///
     /// # Errors
-    /// `FAILED_PRECONDITION` when the model could not be loaded, with the reason.
+    /// `FAILED_PRECONDITION` with the reason if the model could not be loaded.
     pub fn usable(&self) -> Result<(), Status> {
         let health = self.health.borrow();
         match health.state() {
@@ -152,10 +154,10 @@ impl EngineState {
         }
     }
 
-    /// The model begins a step of its work: what a call waits for, seconds at most. Health tells how long it takes.
+    /// Begins a step of the model's work, of a few seconds at most. Health reports how long the current step has taken.
     pub fn step(&self) -> Step<'_> {
         let step = Step { state: self, begun: Instant::now() };
-        step.goes_on();
+        step.advance();
         step
     }
 
@@ -173,7 +175,7 @@ impl EngineState {
     }
 }
 
-/// A request that waits for the model, until it is dropped.
+/// Counts a request that waits for the model to load, until dropped.
 struct Early<'a>(&'a AtomicU32);
 
 impl Drop for Early<'_> {
@@ -182,7 +184,7 @@ impl Drop for Early<'_> {
     }
 }
 
-/// A step of the model's work; its end counts as time in which the model worked.
+/// A step of the model's work; dropping it adds its duration to the busy time.
 #[derive(Debug)]
 pub struct Step<'a> {
     state: &'a EngineState,
@@ -190,8 +192,8 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// A part of long work is done, and the next begins.
-    pub fn goes_on(&self) {
+    /// Restarts the step's clock between the parts of long work.
+    pub fn advance(&self) {
         self.state.set_step(Some(Instant::now()));
     }
 }
@@ -203,7 +205,7 @@ impl Drop for Step<'_> {
     }
 }
 
-/// A request's place, first in the queue and then in work; dropping it frees the place and counts how it ended.
+/// Counts a request as queued, then as active; dropping it ends that and counts how the request ended.
 #[derive(Debug)]
 pub struct Ticket {
     state: Arc<EngineState>,
@@ -212,7 +214,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The request leaves the queue and is worked on.
+    /// Moves the request from queued to active.
     pub fn start(&mut self) {
         if !self.working {
             self.working = true;
@@ -259,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn health_tells_how_long_a_step_takes_and_its_end_counts_as_work() {
+    fn health_reports_the_age_of_the_step_whose_end_adds_busy_time() {
         let state = EngineState::new(1);
         assert_eq!(state.health().step_ms, 0);
         let step = state.step();
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_wait_for_a_model_that_loads_as_many_as_the_queue_holds_and_not_for_ever() {
+    async fn as_many_requests_as_the_queue_holds_wait_for_a_loading_model_for_a_limited_time() {
         let state = EngineState::new(1);
         let waiting = tokio::spawn({
             let state = state.clone();
@@ -294,7 +296,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         state.loaded().await;
-        assert!(!waiting.is_finished(), "the second one does not wait, the first one does");
+        assert!(!waiting.is_finished(), "the first request waits, the second does not");
         state.set_ready(HealthReply::default());
         waiting.await.unwrap();
         let slow = EngineState::new(1);

@@ -1,5 +1,5 @@
-//! Sends a WAV file (PCM16, 16 kHz, mono) to a running engine as a call would, and prints what it hears and how long
-//! that took: `transcribe unix:/run/stt.sock speech.wav --partial-ms 500`
+//! Sends a WAV file (PCM16, 16 kHz, mono) to a running engine as a call would, and prints the transcripts and how long
+//! they took: `transcribe unix:/run/stt.sock speech.wav --partial-ms 500`
 
 #![allow(clippy::print_stdout)] // command-line output
 
@@ -17,15 +17,15 @@ struct Args {
     /// The engine: unix:PATH or http://HOST:PORT
     engine: String,
     wav: PathBuf,
-    /// ISO 639-1; without it the engine identifies the language
+    /// ISO 639-1 [default: identified by the engine]
     #[arg(long, default_value = "")]
     language: String,
     #[arg(long, default_value = "")]
     prompt: String,
-    /// Ask for the words so far after every so many ms of audio
+    /// Ask for the words so far after every N ms of audio
     #[arg(long)]
     partial_ms: Option<usize>,
-    /// Only so much of the file
+    /// Send only the first N ms of the file
     #[arg(long)]
     first_ms: Option<usize>,
     #[arg(long, default_value_t = 1)]
@@ -34,7 +34,7 @@ struct Args {
 
 fn pcm(args: &Args) -> anyhow::Result<Vec<u8>> {
     let file = std::fs::read(&args.wav).with_context(|| format!("cannot read {}", args.wav.display()))?;
-    let data = file.windows(4).position(|tag| tag == b"data").context("the file is no WAV file")? + 8;
+    let data = file.windows(4).position(|tag| tag == b"data").context("not a WAV file")? + 8;
     ensure!(file[24..28] == 16_000_u32.to_le_bytes() && file[22] == 1, "the file is not 16 kHz mono");
     let end = args.first_ms.map_or(file.len(), |ms| (data + ms * 32).min(file.len()));
     Ok(file[data..end].to_vec())

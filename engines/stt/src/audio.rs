@@ -1,29 +1,29 @@
-//! Pure arithmetic on samples: where the speech is, and where a long utterance may be cut.
+//! Arithmetic on samples: where the sound is, and where a long utterance may be cut. Pure.
 
 use std::ops::Range;
 
-/// Samples per second of all audio here.
+/// Sample rate of all audio here.
 pub(crate) const RATE: usize = 16_000;
-/// 10 ms: the grain of every decision on energy.
+/// 10 ms: the unit of every decision on energy.
 pub(crate) const FRAME: usize = RATE / 100;
-/// An utterance up to this length is decoded whole; Whisper's encoder takes 30 s.
+/// Longest utterance that is decoded whole; Whisper's encoder takes 30 s.
 pub(crate) const WINDOW: usize = 28 * RATE;
-/// A longer one is cut no earlier than this,
+/// A longer one is cut no earlier than this.
 const EARLIEST_CUT: usize = 20 * RATE;
-/// but in a pause this long already from here on.
+/// Except in a pause of this length, from [`EARLIEST_PAUSE`] on.
 const PAUSE: usize = RATE * 6 / 10;
 const EARLIEST_PAUSE: usize = 10 * RATE;
-/// Kept on both sides of the speech: soft consonants lie under the threshold.
+/// Kept on both sides of the sound: soft consonants lie under the threshold.
 const KEEP: usize = RATE / 5;
-/// Mean square of the loudest frames under which nothing can be speech (about -66 dBFS).
+/// Least mean square of the loudest frames for audio to hold speech (about -66 dBFS).
 const FLOOR: f64 = 16.0 * 16.0;
 /// Frames this much weaker than the loudest (40 dB) are silence.
 const RANGE: f64 = 1e-4;
 /// Frames this much weaker (30 dB) are a pause.
 const PAUSE_RANGE: f64 = 1e-3;
-/// Frames up to this much (8 dB) over those of the room are silence, as long as that is a pause.
+/// Frames up to this much (8 dB) above the room's noise are silence, if they also count as a pause.
 const ABOVE_ROOM: f64 = 6.3;
-/// The loudest frames that are passed over: a click must not make speech look like silence.
+/// How many of the loudest frames are ignored: a click must not make speech look like silence.
 const CLICK_FRAMES: usize = 4;
 
 fn power(frame: &[i16]) -> f64 {
@@ -31,14 +31,14 @@ fn power(frame: &[i16]) -> f64 {
     sum / frame.len().max(1) as f64
 }
 
-/// The power of the loudest frames but for clicks.
+/// The power of the loudest frame, ignoring clicks.
 fn loudest(powers: &[f64]) -> Option<f64> {
     let mut sorted = powers.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
     sorted.get(CLICK_FRAMES.min(sorted.len().saturating_sub(1))).copied()
 }
 
-/// The power of the room between the words: of the quietest frames, when there are enough of them to tell.
+/// The power of the room's noise between words: the tenth percentile of the frames.
 fn room(powers: &[f64]) -> f64 {
     const SHARE: usize = 10;
     let mut sorted = powers.to_vec();
@@ -46,7 +46,7 @@ fn room(powers: &[f64]) -> f64 {
     sorted.get(sorted.len() / SHARE).copied().unwrap_or_default()
 }
 
-/// From the first to the last frame that stands out of the silence; `None`: nothing does.
+/// From the first to the last frame above silence; `None` if there is none.
 pub(crate) fn sound(audio: &[i16]) -> Option<Range<usize>> {
     let powers: Vec<f64> = audio.chunks(FRAME).map(power).collect();
     let loudest = loudest(&powers)?;
@@ -60,13 +60,13 @@ pub(crate) fn sound(audio: &[i16]) -> Option<Range<usize>> {
     Some(first * FRAME..((last + 1) * FRAME).min(audio.len()))
 }
 
-/// The sound with a little of what is around it.
+/// The sound with a margin on both sides.
 pub(crate) fn around(sound: &Range<usize>, length: usize) -> Range<usize> {
     sound.start.saturating_sub(KEEP)..(sound.end + KEEP).min(length)
 }
 
-/// How far a decode has heard whose audio ends at `length` and whose sound at `sound_end`. A later one with no sound
-/// behind that hears the same words.
+/// Up to which sample a decode has heard all sound, if its audio ends at `length` and its sound at `sound_end`. A later
+/// decode without sound after that sample yields the same words.
 pub(crate) fn heard_until(sound_end: usize, length: usize) -> usize {
     (sound_end + KEEP).min(length)
 }
@@ -77,8 +77,8 @@ pub(crate) fn sound_end(audio: &[i16]) -> Option<usize> {
     sound(&audio[start..]).map(|sound| start + sound.end)
 }
 
-/// Where the first window of a tail ends, once that is certain: in a long pause, so that the words before it are decoded
-/// no more; or, without one, at the quietest moment of a full window. `None`: the tail is one window still.
+/// Where the first window of a tail ends, once that is certain: in a long pause, so that the words before it are not
+/// decoded again; else at the quietest moment of a full window. `None` while the tail is a single window.
 pub(crate) fn cut(tail: &[i16]) -> Option<usize> {
     let window = &tail[..tail.len().min(WINDOW)];
     let powers: Vec<f64> = window.chunks(FRAME).map(power).collect();
@@ -86,7 +86,7 @@ pub(crate) fn cut(tail: &[i16]) -> Option<usize> {
     Some((frame * FRAME).min(window.len()))
 }
 
-/// The middle of the first long pause that is over.
+/// The middle of the first long pause that has ended.
 fn long_pause(powers: &[f64]) -> Option<usize> {
     let threshold = (loudest(powers)? * PAUSE_RANGE).max(FLOOR);
     let mut quiet = 0;
@@ -107,12 +107,12 @@ fn quietest(powers: &[f64]) -> usize {
     const QUIET: usize = 30;
     let from = (EARLIEST_CUT / FRAME).min(powers.len());
     let stretches = powers[from..].windows(QUIET).map(|frames| frames.iter().sum::<f64>()).enumerate();
-    // The latest of equals: fewer windows.
+    // Of equals the latest, which makes fewer windows.
     let quietest = stretches.min_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
     quietest.map_or(powers.len(), |(index, _)| from + index + QUIET / 2)
 }
 
-/// Samples as Whisper wants them, with silence up to one second: it hears nothing in less.
+/// Samples as Whisper expects them, padded with silence to one second: it hears nothing in less.
 pub(crate) fn to_float(audio: &[i16]) -> Vec<f32> {
     let mut samples: Vec<f32> = audio.iter().map(|&sample| f32::from(sample) / 32768.0).collect();
     samples.resize(samples.len().max(RATE), 0.0);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn faint_hiss_is_no_speech() {
+    fn faint_hiss_is_not_speech() {
         assert_eq!(sound(&tone(RATE, 20.0)), None);
         assert_eq!(sound(&[]), None);
     }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_window_is_cut_where_it_is_quietest() {
+    fn a_full_window_is_cut_at_its_quietest_moment() {
         let dip = 24 * RATE..24 * RATE + RATE / 2;
         let mut audio = tone(WINDOW + 1, 4000.0);
         assert!((EARLIEST_CUT..=WINDOW).contains(&cut(&audio).unwrap()));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_pause_ends_a_window_as_soon_as_it_is_over() {
+    fn a_window_ends_in_a_long_pause_as_soon_as_the_pause_is_over() {
         let speech = |seconds| tone(seconds * RATE, 4000.0);
         let audio = [speech(5), vec![0; RATE], speech(6), vec![5; RATE], speech(1)].concat();
         let end = cut(&audio).unwrap();

@@ -1,10 +1,10 @@
-//! Which token may follow: sentences stand between two times, and times run forward. Whisper was trained to speak so,
-//! and its decoder keeps to it only with help.
+//! Which token may follow: each sentence stands between two timestamps, and times never decrease. Whisper was trained on
+//! this form, but its decoder does not keep to it unaided.
 
 use crate::utterance::Said;
 use crate::vocabulary::Vocabulary;
 
-/// What stands before the next token.
+/// What precedes the next token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     /// The time at which a sentence begins.
@@ -14,17 +14,17 @@ enum Before {
     Closing,
 }
 
-/// What is said next.
+/// The choice of the next token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Choice {
     pub(crate) token: i32,
-    /// Among all that may follow.
+    /// Relative to all tokens that may follow.
     pub(crate) log_probability: f32,
-    /// The same of what would be said in its place.
+    /// The same for the second choice.
     pub(crate) runner_up: f32,
 }
 
-/// Exponentials of logits, summed, relative to the highest.
+/// Sums of exponentials of logits, relative to the highest.
 struct Mass {
     top: f32,
     times: f32,
@@ -35,25 +35,25 @@ struct Mass {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) length: usize,
-    /// Where its sound is over.
+    /// Where its sound ends.
     pub(crate) over: usize,
 }
 
-/// The state of one decoder pass that begins behind time 0.
+/// The state of one decoder pass, beginning after the timestamp 0.
 #[derive(Debug)]
 pub(crate) struct Grammar<'a> {
     vocabulary: &'a Vocabulary,
     before: Before,
-    /// Nothing has been said yet.
+    /// Whether no text has been decoded yet.
     silent: bool,
     last_time: usize,
     latest_time: usize,
-    /// A sentence that ends from here on is the last: the sound is over.
+    /// A sentence that ends from here on is the last, since the sound is over.
     over: usize,
 }
 
 impl<'a> Grammar<'a> {
-    /// Before anything has been said.
+    /// The state before the first token.
     pub(crate) fn new(vocabulary: &'a Vocabulary, Span { length, over }: Span) -> Self {
         let zero = index(vocabulary.time_zero);
         Self {
@@ -66,25 +66,25 @@ impl<'a> Grammar<'a> {
         }
     }
 
-    /// [`new`](Self::new), behind what has been said.
+    /// The state after these tokens.
     pub(crate) fn behind(vocabulary: &'a Vocabulary, span: Span, said: &[Said]) -> Self {
         let mut grammar = Self::new(vocabulary, span);
         said.iter().for_each(|said| grammar.note(said.token));
         grammar
     }
 
-    /// Whether a sentence has ended where the sound ends. What the decoder would say next it said before: in a short
-    /// context it likes to say a short utterance twice.
+    /// Whether a sentence has ended where the sound ends. What followed would be a repetition: in a short context the
+    /// decoder tends to write a short utterance twice.
     pub(crate) fn is_over(&self) -> bool {
         self.before == Before::Closing && self.last_time >= self.over
     }
 
-    /// Whether the token is a time.
+    /// Whether the token is a timestamp.
     pub(crate) fn is_time(&self, token: i32) -> bool {
         token >= self.vocabulary.time_zero
     }
 
-    /// A time or a piece of text has been said.
+    /// Advances the state by a timestamp or a text token.
     pub(crate) fn note(&mut self, token: i32) {
         if self.is_time(token) {
             self.last_time = index(token);
@@ -95,8 +95,8 @@ impl<'a> Grammar<'a> {
         }
     }
 
-    /// The likeliest token that may follow, other than `barred`. A time wins when all times together are likelier than any
-    /// one text.
+    /// The likeliest token that may follow, except `barred`. A timestamp wins if all timestamps together are likelier than
+    /// any single text token.
     pub(crate) fn likeliest(&self, logits: &[f32], barred: Option<i32>) -> Choice {
         let mass = self.mass(logits);
         let all = mass.top + (mass.times + mass.texts).ln();
@@ -111,21 +111,21 @@ impl<'a> Grammar<'a> {
         Choice { token, log_probability: logit - all, runner_up: second - all }
     }
 
-    /// The log probability of one text among all that may follow.
+    /// The log probability of a text token among all that may follow.
     pub(crate) fn log_probability(&self, logits: &[f32], token: i32) -> f32 {
         let mass = self.mass(logits);
         let logit = logits.get(index(token)).copied().unwrap_or(f32::NEG_INFINITY);
         logit - mass.top - (mass.times + mass.texts).ln()
     }
 
-    /// The log probability that no more text follows: of the end and of all times.
+    /// The log probability that no more text follows: of the end token and all timestamps.
     pub(crate) fn end_probability(&self, logits: &[f32]) -> f32 {
         let mass = self.mass(logits);
         let end = logits.get(index(self.vocabulary.end)).map_or(0.0, |logit| (logit - mass.top).exp());
         (mass.times + end).ln() - (mass.times + mass.texts).ln()
     }
 
-    /// The weight of all that may follow.
+    /// The probability mass of all tokens that may follow.
     fn mass(&self, logits: &[f32]) -> Mass {
         let top = best(self.texts(logits).chain(self.times(logits))).1;
         let add = |sum: f32, (_, logit): (i32, f32)| sum + (logit - top).exp();
@@ -133,7 +133,7 @@ impl<'a> Grammar<'a> {
         Mass { top, times, texts }
     }
 
-    /// Text and the end.
+    /// The text tokens and the end token that may follow.
     fn texts<'b>(&'b self, logits: &'b [f32]) -> impl Iterator<Item = (i32, f32)> + 'b {
         let end = self.vocabulary.end;
         let may = move |token: i32| {
@@ -189,20 +189,20 @@ mod tests {
     }
 
     #[test]
-    fn speech_begins_with_text_and_not_with_its_end() {
+    fn speech_begins_with_text_not_with_the_end() {
         let vocabulary = vocabulary();
         let grammar = Grammar::new(&vocabulary, Span { length: 4, over: 4 });
         assert_eq!(grammar.likeliest(&[9.0, 1.0, 2.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0], None).token, 2);
     }
 
     #[test]
-    fn times_run_forward_and_stay_within_the_audio() {
+    fn timestamps_never_decrease_and_stay_within_the_audio() {
         let vocabulary = vocabulary();
         let mut grammar = Grammar::new(&vocabulary, Span { length: 3, over: 3 });
         grammar.note(1);
         assert_eq!(grammar.likeliest(&[0.0, 0.0, 0.0, 9.0, 0.0, 9.0, 1.0, 8.0, 1.0, 9.0], None).token, 7);
         grammar.note(7);
-        // A sentence has ended: its time again opens the next, text does not.
+        // After a sentence its timestamp, repeated, opens the next one; text does not.
         assert_eq!(grammar.likeliest(&[0.0, 9.0, 0.0, 9.0, 0.0, 9.0, 9.0, 8.0, 1.0, 9.0], None).token, 7);
         grammar.note(7);
         assert_eq!(grammar.likeliest(&[0.0, 1.0, 0.0, 9.0, 0.0, 9.0, 9.0, 9.0, 9.0, 9.0], None).token, 1);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn many_unlikely_times_outweigh_one_text() {
+    fn many_unlikely_timestamps_outweigh_one_text_token() {
         let vocabulary = vocabulary();
         let mut grammar = Grammar::new(&vocabulary, Span { length: 4, over: 4 });
         grammar.note(1);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_barred_token_gives_way_to_the_next_and_whole_texts_can_be_scored() {
+    fn a_barred_token_yields_to_the_next_and_probabilities_sum_to_one() {
         let vocabulary = vocabulary();
         let mut grammar = Grammar::new(&vocabulary, Span { length: 4, over: 4 });
         let logits = [0.0, 5.0, 4.0, 9.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];

@@ -1,20 +1,20 @@
-//! Which language to decode an utterance in, and until when that is asked anew.
+//! Which language to decode an utterance in, and when that is settled.
 
 use visavis_proto::language::{Guess, weigh};
 use visavis_proto::v1::LanguageWeight;
 
-/// Speech under this says little of its language: one word in four has been taken for another language's.
+/// Shorter speech says little about its language: one word in four has been taken for another language.
 const ENOUGH_SECONDS: f32 = 1.5;
-/// The probability from which an utterance's language is not asked for again,
+/// The probability from which an utterance's language is settled, after enough speech.
 const SETTLED: f32 = 0.8;
-/// nor from this much speech on.
+/// The amount of speech after which it is settled in any case.
 const PLENTY_SECONDS: f32 = 4.0;
-/// What an "um" is taken for when nothing else is known, as whisper.cpp does,
+/// The language of an "um" when nothing else is known, as in whisper.cpp.
 const USUAL: &str = "en";
-/// and the weight that it has then.
+/// The prior weight of that language.
 const USUAL_WEIGHT: f32 = 0.3;
 
-/// The language to decode in, of those that the model heard with their probabilities.
+/// The language to decode in, given the model's probabilities.
 pub(crate) fn choose(
     heard: &[LanguageWeight],
     expected: &[LanguageWeight],
@@ -25,7 +25,7 @@ pub(crate) fn choose(
     weigh(heard, if unknown { &usual } else { expected }, speech_seconds)
 }
 
-/// Whether an utterance's language is certain, and need not be asked again as the utterance grows.
+/// Whether an utterance's language is certain and need not be identified again as the utterance grows.
 pub(crate) fn is_settled(probability: f32, speech_seconds: f32) -> bool {
     speech_seconds >= PLENTY_SECONDS || (speech_seconds >= ENOUGH_SECONDS && probability >= SETTLED)
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_an_expectation_the_likeliest_language_is_taken_unless_it_is_but_a_guess() {
+    fn without_an_expectation_the_likeliest_language_wins_unless_it_is_a_mere_guess() {
         let language = |probability: f32, seconds| {
             let one = |language: &str, weight| LanguageWeight { language: language.into(), weight };
             choose(&[one("de", probability), one("en", 0.1)], &[], seconds).unwrap().language

@@ -1,14 +1,14 @@
-//! Speech to text in a process of its own: whisper.cpp behind the gRPC service `Stt`.
+//! Speech to text in its own process: whisper.cpp behind the gRPC service `Stt`.
 //!
-//! - [`service`]: the gRPC service: one task per utterance reads audio and orders decodes
-//! - [`utterance`]: an utterance's audio and what has been understood of it
+//! - [`service`]: the gRPC service: one task per utterance reads audio and queues decodes
+//! - [`utterance`]: an utterance's audio and what has been recognised in it
 //! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines
-//! - [`worker`]: the one thread that owns the model: windows, reuse, the answer
-//! - [`recogniser`]: one window through Whisper: [`pass`], encoder, language and greedy decoder; [`grammar`], what may be
-//!   said next; [`second_look`], at what one pass is known to mishear
-//! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens may be
-//!   said; which language to believe
-//! - [`model_file`]: tells a broken model file before whisper.cpp would abort on it
+//! - [`worker`]: the one thread that owns the model: windows, reuse, the transcript
+//! - [`recogniser`]: one window through Whisper: [`pass`]: encoder, language and greedy decoder; [`grammar`]: which token
+//!   may follow; [`second_look`]: corrects what one pass is known to mishear
+//! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens are
+//!   text; which language to believe
+//! - [`model_file`]: detects a broken model file, on which whisper.cpp would abort
 //! - [`native`]: whisper.cpp's log and its GPU
 
 mod audio;
@@ -49,7 +49,7 @@ struct Args {
     /// Threads of the model
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
-    /// Decodes that may wait; one more is refused
+    /// Decodes that may wait; further ones are refused
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]
     queue: u32,
     /// auto: the GPU that this build supports, else the CPU; off: the CPU; a number: that GPU
@@ -76,7 +76,7 @@ async fn serve(host: Host, args: Args) -> anyhow::Result<()> {
     let service = service::SttService::new(state.clone(), queue.clone());
     let served = host.serve(state, SttServer::new(service)).await;
     queue.close();
-    // Native threads must not run while the process takes itself down.
+    // Native threads must not run while the process shuts down.
     tokio::task::spawn_blocking(move || worker.join()).await?.ok();
     served
 }

@@ -1,5 +1,5 @@
-//! Reads a ggml Whisper file from end to end without its weights. whisper.cpp trusts what it reads: a wrong length makes
-//! it abort the process or take zeros for weights, so a broken file must be told before.
+//! Checks the structure of a ggml Whisper file, without reading its weights. whisper.cpp trusts what it reads: a wrong
+//! length makes it abort the process or use zeros as weights, so a broken file must be detected first.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -12,7 +12,7 @@ const MAGIC: i32 = 0x6767_6d6c;
 /// Checks the file's structure.
 ///
 /// # Errors
-/// What is wrong with it, and what to do.
+/// What is wrong with the file, and what to do.
 pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
     let walked = (|| {
         let file = File::open(path)?;

@@ -1,4 +1,4 @@
-//! What whisper.cpp needs from the process: a place for its log, and a GPU.
+//! whisper.cpp's process-wide side: its log, its GPU, and its rows of logits.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::str::FromStr;
@@ -40,7 +40,7 @@ impl FromStr for Gpu {
     }
 }
 
-/// The backend that this program was built with.
+/// The backend compiled in.
 pub(crate) const BACKEND: &str = if cfg!(feature = "cuda") {
     "cuda"
 } else if cfg!(feature = "hipblas") {
@@ -53,7 +53,7 @@ pub(crate) const BACKEND: &str = if cfg!(feature = "cuda") {
     "cpu"
 };
 
-/// What may follow the last of `tokens` that were decoded together. whisper-rs shows what may follow the first, which
+/// The logits after the last of `tokens` tokens decoded together. whisper-rs returns those after the first, which
 /// whisper.cpp does not even compute.
 pub(crate) fn last_logits(state: &WhisperState, tokens: usize) -> Result<&[f32], WhisperError> {
     let first = state.get_logits()?;
@@ -65,14 +65,14 @@ pub(crate) fn last_logits(state: &WhisperState, tokens: usize) -> Result<&[f32],
 
 static NO_GPU: AtomicBool = AtomicBool::new(false);
 
-/// What the loaded model runs on: a GPU build falls back to the CPU where it finds no GPU.
+/// What the loaded model runs on: a GPU build falls back to the CPU if it finds no GPU.
 pub(crate) fn device(asked: Gpu) -> &'static str {
     if asked == Gpu::Off || NO_GPU.load(Ordering::Relaxed) { "cpu" } else { BACKEND }
 }
 
 static LAST_ERROR: Mutex<Option<String>> = Mutex::new(None);
 
-/// The last error line of whisper.cpp, taken.
+/// Takes the last error line of whisper.cpp.
 pub(crate) fn last_error() -> Option<String> {
     LAST_ERROR.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
@@ -85,7 +85,7 @@ pub(crate) fn log_to_tracing() {
 }
 
 unsafe extern "C" fn on_log(level: u32, line: *const c_char, _: *mut c_void) {
-    // ggml's levels. Debug lines of whisper.cpp quote prompts and tokens, so what was said: they go nowhere.
+    // ggml's levels. Debug lines quote prompts and tokens, hence what was said, so they are dropped.
     const DEBUG: u32 = 1;
     const ERROR: u32 = 4;
     const CONTINUED: u32 = 5;

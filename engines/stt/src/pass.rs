@@ -1,4 +1,4 @@
-//! One pass of the decoder over a window: language, then word after word, until the window's end.
+//! One pass of the decoder over a window: the language, then token after token, to the end of the window.
 
 use visavis_proto::v1::LanguageWeight;
 use whisper_rs::{FullParams, SamplingStrategy};
@@ -12,43 +12,43 @@ use crate::text;
 use crate::utterance::{Identified, Said};
 use crate::vocabulary::Language;
 
-/// A sentence that ends so little before the sound does (200 ms) is the last.
+/// A sentence that ends within this time of the sound's end (200 ms) is the last.
 const LAST_SENTENCE: usize = 10;
-/// A decoder that falls from one loop into the next has no words left.
+/// Loops after which the pass ends: a decoder that falls from one into the next has no words left.
 const MOST_LOOPS: usize = 3;
-/// Tokens of the prompt that are used, from its end.
+/// How many tokens of the prompt are used, from its end.
 const PROMPT_TOKENS: usize = 120;
-/// Languages that are told of.
+/// How many of the likeliest languages are reported.
 const TOLD_LANGUAGES: usize = 5;
 
 /// What one pass heard.
 #[derive(Default)]
 pub(crate) struct Pass {
-    /// Times among it.
+    /// Including timestamps.
     pub(crate) said: Vec<Said>,
-    /// Its text alone.
+    /// The text tokens only.
     pub(crate) tokens: Vec<i32>,
     pub(crate) language: Option<Identified>,
-    /// The likeliest languages by the sound alone.
+    /// The likeliest languages by the audio alone.
     pub(crate) languages: Vec<LanguageWeight>,
     pub(crate) log_probability: f32,
     pub(crate) no_speech: f32,
-    /// How often the decoder was led out of a loop.
+    /// How often the decoder had to be led out of a loop.
     pub(crate) loops: usize,
-    /// What stands before the first word.
+    /// The tokens before the first word.
     pub(crate) opening: Vec<i32>,
 }
 
-/// Where the decoder stands.
-struct Place {
-    /// Tokens before the next.
+/// The decoder's position.
+struct Position {
+    /// Tokens before the next one.
     past: usize,
-    /// Of these, decoded last.
+    /// How many of them the last decode evaluated.
     rows: usize,
 }
 
 impl Recogniser {
-    /// Runs the encoder over a window, so many positions of it.
+    /// Runs the encoder over the first `positions` positions of a window.
     pub(crate) fn encode(
         &mut self,
         audio: &[f32],
@@ -62,7 +62,7 @@ impl Recogniser {
         check()
     }
 
-    /// Finds the words of the window that was encoded last, of so many samples.
+    /// Decodes the words of the last encoded window, which has `samples` samples.
     pub(crate) fn pass(
         &mut self,
         samples: usize,
@@ -71,13 +71,13 @@ impl Recogniser {
     ) -> Result<Pass, Fault> {
         let seconds = samples as f32 / RATE as f32;
         let (mut pass, mut place) = match hints.kept {
-            Some(kept) => self.go_on(kept, hints)?,
+            Some(kept) => self.resume(kept, hints)?,
             None => self.begin(hints)?,
         };
         let over = (hints.end / SAMPLES_PER_POSITION).saturating_sub(LAST_SENTENCE);
         let span = Span { length: samples / SAMPLES_PER_POSITION, over };
         let mut grammar = Grammar::behind(&self.vocabulary, span, &pass.said);
-        // Twice the fastest speech; a loop is seen long before.
+        // Twice the fastest speech; a loop is noticed long before.
         let most = (32.0 + 24.0 * seconds) as usize;
         let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448));
         let mut barred = None;
@@ -106,15 +106,15 @@ impl Recogniser {
                 }
                 grammar = Grammar::behind(&self.vocabulary, span, &pass.said);
             }
-            place = Place { past: pass.opening.len() + pass.said.len(), rows: 1 };
+            place = Position { past: pass.opening.len() + pass.said.len(), rows: 1 };
             let last = pass.said.last().map(|said| said.token).or(pass.opening.last().copied());
             self.state.decode(last.as_slice(), place.past - 1, self.threads)?;
         }
         Ok(pass)
     }
 
-    /// Goes back to where a repetition was likeliest to be over, and tells what may not be said there: so the words
-    /// behind it are found.
+    /// Goes back to the point where the repetition most likely ended, and returns the token to bar there, so that the words
+    /// after it are found.
     fn leave_loop(&self, pass: &mut Pass, length: usize) -> Option<i32> {
         pass.loops += 1;
         let text = |said: &Said| said.token < self.vocabulary.end;
@@ -129,8 +129,8 @@ impl Recogniser {
         Some(barred)
     }
 
-    /// Asks whether anybody speaks, and in which language, and opens the first sentence.
-    fn begin(&mut self, hints: Hints<'_>) -> Result<(Pass, Place), Fault> {
+    /// Finds whether there is speech and in which language, and opens the first sentence.
+    fn begin(&mut self, hints: Hints<'_>) -> Result<(Pass, Position), Fault> {
         self.state.decode(&[self.vocabulary.start], 0, self.threads)?;
         let logits = native::last_logits(&self.state, 1)?;
         let no_speech = softmax_of(logits, self.vocabulary.no_speech);
@@ -147,15 +147,15 @@ impl Recogniser {
         let languages = told.map(|(_, it)| it.clone()).collect();
         let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
         let opening = self.opening(spoken, hints.prompt)?;
-        // The start token alone is already in the decoder's memory.
+        // Without a prompt the start token is already in the decoder's memory.
         let known = usize::from(hints.prompt.is_empty());
         self.state.decode(&opening[known..], known, self.threads)?;
-        let place = Place { past: opening.len(), rows: opening.len() - known };
+        let place = Position { past: opening.len(), rows: opening.len() - known };
         Ok((Pass { language, languages, no_speech, opening, ..Pass::default() }, place))
     }
 
-    /// Takes for said what is to stay.
-    fn go_on(&mut self, kept: Kept<'_>, hints: Hints<'_>) -> Result<(Pass, Place), Fault> {
+    /// Continues after the tokens to be kept.
+    fn resume(&mut self, kept: Kept<'_>, hints: Hints<'_>) -> Result<(Pass, Position), Fault> {
         let Kept { said, of: piece } = kept;
         let language = piece.language.clone();
         let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
@@ -173,22 +173,22 @@ impl Recogniser {
             loops: 0,
             opening,
         };
-        Ok((pass, Place { past: tokens.len(), rows: tokens.len() }))
+        Ok((pass, Position { past: tokens.len(), rows: tokens.len() }))
     }
 
-    /// Computes the spectrogram and sets how much of it the encoder will see.
+    /// Computes the spectrogram and sets how much of it the encoder sees.
     fn spectrogram(&mut self, audio: &[f32], positions: usize) -> Result<(), Fault> {
         let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         parameters.set_n_threads(count(self.threads));
         parameters.set_audio_ctx(count(positions));
         parameters.set_print_progress(false);
         parameters.set_no_context(true);
-        // whisper.cpp leaves its loop at once when 100 ms or less are to be done.
+        // whisper.cpp leaves its decoding loop at once for 100 ms or less.
         parameters.set_duration_ms(100);
         Ok(self.state.full(parameters, audio)?)
     }
 
-    /// What stands before the first word.
+    /// The tokens before the first word.
     fn opening(&self, language: Option<&Language>, prompt: &str) -> Result<Vec<i32>, Fault> {
         let mut tokens = Vec::new();
         if !prompt.is_empty() {
@@ -205,9 +205,9 @@ impl Recogniser {
         Ok(tokens)
     }
 
-    /// The tokens of words at the beginning of a text.
+    /// The tokens of a text's first words.
     pub(crate) fn tokens_of(&self, text: &str) -> Result<Vec<i32>, Fault> {
-        // A byte is at least a token's worth; with less room whisper-rs would read past its buffer.
+        // A token is at least a byte; with less room whisper-rs would read past its buffer.
         Ok(self.context.tokenize(&format!(" {text}"), text.len() + 2)?)
     }
 

@@ -1,5 +1,5 @@
-//! The bounded queue in front of the model. Live goes before speculative and that before batch, in each of them finals
-//! before partials, and then first come, first served.
+//! The bounded queue in front of the model. Live goes before speculative, speculative before batch; within each, finals
+//! before partials, then first come, first served.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,22 +16,22 @@ use visavis_proto::v1::{Priority, Transcript};
 use crate::audio::heard_until;
 use crate::utterance::{Caller, Utterance};
 
-/// A place in the stream of answers, taken before the work so that giving the answer never waits.
+/// A reserved slot in the stream of transcripts, taken before the work so that delivering never waits.
 pub(crate) type Reply = OwnedPermit<Result<Transcript, Status>>;
 
-/// What a caller asks.
+/// A caller's request for a decode.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) utterance: Arc<Utterance>,
     pub(crate) number: u32,
     pub(crate) is_final: bool,
-    /// Decode the audio before this sample.
+    /// The audio before this sample is decoded.
     pub(crate) samples: usize,
     /// Where the last sound in it ends.
     pub(crate) speech_end: Option<usize>,
-    /// The words that are to stay.
+    /// The words to be kept.
     pub(crate) stable: String,
-    /// What may be all that was said.
+    /// Phrases that may be the whole utterance.
     pub(crate) phrases: Vec<String>,
     pub(crate) deadline: Option<Instant>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Order {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) order: Order,
-    /// The model's time so far, when the job has been interrupted.
+    /// The model's time so far, if the job has been interrupted.
     pub(crate) spent: Duration,
     superseded: Arc<AtomicBool>,
     ticket: Ticket,
@@ -48,7 +48,7 @@ pub(crate) struct Job {
     _ended: DropGuard,
 }
 
-/// Before whom an order goes.
+/// An order's position in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     priority: Priority,
@@ -60,8 +60,8 @@ impl Job {
         Rank { priority: self.order.utterance.priority, is_partial: !self.order.is_final }
     }
 
-    /// Whether nobody waits for the answer any more.
-    pub(crate) fn is_void(&self) -> bool {
+    /// Whether nobody waits for the transcript any more.
+    pub(crate) fn is_obsolete(&self) -> bool {
         self.order.utterance.caller.is_gone() || self.superseded.load(Ordering::Acquire) || self.is_late()
     }
 
@@ -69,33 +69,33 @@ impl Job {
         self.order.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Gives the answer.
-    pub(crate) fn answer(self, transcript: Transcript) {
-        // The counters first: who has the answer may look at them.
+    /// Delivers the transcript.
+    pub(crate) fn complete(self, transcript: Transcript) {
+        // Update the counters first: whoever has the transcript may read them.
         self.ticket.end(Outcome::Done);
         self.reply.send(Ok(transcript));
     }
 
-    /// Ends a void job: late ones are told so.
+    /// Ends an obsolete job, with an error if its deadline passed.
     pub(crate) fn abandon(self) {
         let late = self.is_late();
         self.ticket.end(Outcome::Cancelled);
         if late {
             self.reply.send(Err(Status::deadline_exceeded(format!(
-                "decode {}: its deadline_ms passed before the words were found",
+                "decode {}: its deadline_ms passed before it was complete",
                 self.order.number
             ))));
         }
     }
 
-    /// The engine could not do it.
+    /// The engine failed.
     pub(crate) fn fail(self, status: Status) {
         self.ticket.end(Outcome::Failed);
         self.reply.send(Err(status));
     }
 }
 
-/// The queue; its places are counted by [`EngineState`].
+/// The queue; [`EngineState`] counts and bounds it.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Arc<EngineState>,
@@ -111,7 +111,7 @@ struct Jobs {
 }
 
 impl Jobs {
-    /// Adds a job behind its equals, under a number by which it can be taken out.
+    /// Adds a job behind its equals; returns the id by which it can be removed.
     fn add(&mut self, job: Job) -> u64 {
         self.arrivals += 1;
         self.waiting.push(Waiting { id: self.arrivals, rank: job.rank(), item: job });
@@ -123,7 +123,7 @@ impl Jobs {
 struct Running {
     caller: u64,
     is_final: bool,
-    /// It hears all sound before this sample.
+    /// It covers all sound before this sample.
     heard_until: usize,
     superseded: Arc<AtomicBool>,
 }
@@ -133,7 +133,7 @@ impl Queue {
         Self { state, jobs: Monitor::default() }
     }
 
-    /// Queues an order, or answers at once why not. A partial of the same utterance that still waits gives it its place.
+    /// Queues an order, or replies at once with the reason why not. It replaces a waiting partial of the same utterance.
     pub(crate) fn push(self: &Arc<Self>, order: Order, reply: Reply) {
         let mut jobs = self.jobs.lock();
         if jobs.closed || order.utterance.caller.is_gone() {
@@ -159,7 +159,7 @@ impl Queue {
             && running.caller == caller
             && order.is_final
             && !running.is_final
-            // Else it is about to find what this one asks for.
+            // Without newer speech the running partial is about to find the same words.
             && order.speech_end.is_some_and(|end| end > running.heard_until)
         {
             running.superseded.store(true, Ordering::Release);
@@ -179,7 +179,7 @@ impl Queue {
         self.jobs.notify_one();
     }
 
-    /// Answers a job that still waits at its deadline.
+    /// Fails a job that is still waiting at its deadline.
     async fn expire(self: Arc<Self>, id: u64, deadline: Instant, ended: CancellationToken) {
         tokio::select! {
             () = ended.cancelled() => {}
@@ -192,7 +192,7 @@ impl Queue {
         }
     }
 
-    /// The next job, now counted as in work; waits for one. `None`: the engine ends.
+    /// Waits for the next job, which then counts as active. `None` if the engine is ending.
     pub(crate) fn next(&self) -> Option<Job> {
         self.jobs.lock().running = None;
         self.jobs.wait(|jobs| {
@@ -211,12 +211,12 @@ impl Queue {
         })
     }
 
-    /// Whether a job of the same rank or before it waits: between the windows of a long utterance others come in.
-    pub(crate) fn presses(&self, job: &Job) -> bool {
+    /// Whether a job of the same or a better rank waits: it goes in between the windows of a long utterance.
+    pub(crate) fn should_yield(&self, job: &Job) -> bool {
         self.jobs.lock().waiting.get(0).is_some_and(|first| first.rank <= job.rank())
     }
 
-    /// Puts an interrupted job back behind those that wait; it keeps its place in the count.
+    /// Puts an interrupted job back behind its equals; it still counts as active.
     pub(crate) fn put_back(&self, job: Job) {
         let mut jobs = self.jobs.lock();
         if !jobs.closed {
@@ -224,13 +224,13 @@ impl Queue {
         }
     }
 
-    /// Removes the waiting jobs of a caller who has left; a running one ends by itself.
+    /// Removes the waiting jobs of a caller that has left; a running one stops by itself.
     pub(crate) fn forget(&self, caller: &Caller) {
         caller.leave();
         self.jobs.lock().waiting.remove_all(|waiting| waiting.item.order.utterance.caller.id == caller.id);
     }
 
-    /// Ends the queue and the work.
+    /// Closes the queue and stops the running job.
     pub(crate) fn close(&self) {
         let mut jobs = self.jobs.lock();
         jobs.closed = true;

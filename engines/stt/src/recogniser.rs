@@ -1,9 +1,9 @@
 //! One window of audio through Whisper: encoder, language, greedy decoder.
 //!
-//! whisper.cpp's own `whisper_full` is used for the spectrogram alone. Its loop would run the encoder twice to identify
-//! the language, and look for a caller that has left only where it likes; here one encoder run serves both, and each
-//! token is a point to stop at. The decoder says times between the sentences, though nobody asks for them: without them
-//! it skips sentences after a pause, the more so the less of its 30 s the encoder sees.
+//! whisper.cpp's own `whisper_full` only computes the spectrogram. Its loop would run the encoder twice to identify the
+//! language, and rarely check whether the caller has left; here one encoder run serves both, and decoding can stop after
+//! any token. The decoder writes timestamps between sentences although nobody uses them: without them it skips sentences
+//! after a pause, the more so the less of its 30 s the encoder sees.
 
 use std::path::Path;
 
@@ -21,10 +21,10 @@ use crate::vocabulary::{Language, Vocabulary};
 /// Why a window has no words.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// Nobody waits for them any more.
+    /// Nobody waits for the words any more.
     #[error("stopped")]
     Stopped,
-    /// whisper.cpp refused.
+    /// whisper.cpp failed.
     #[error("whisper.cpp: {0}")]
     Engine(#[from] WhisperError),
 }
@@ -34,42 +34,42 @@ pub(crate) enum Fault {
 pub(crate) struct Hints<'a> {
     /// `None`: identify it.
     pub(crate) language: Option<&'a Language>,
-    /// How likely each is beforehand when none is given.
+    /// The prior weight of each language, if none is given.
     pub(crate) expected: &'a [LanguageWeight],
-    /// What may be all that was said.
+    /// Phrases that may be the whole utterance.
     pub(crate) phrases: &'a [String],
-    /// Where the speech ends in the window.
+    /// The sample at which the speech ends in the window.
     pub(crate) end: usize,
-    /// How much speech the window holds.
+    /// Seconds of speech in the window.
     pub(crate) seconds: f32,
     pub(crate) prompt: &'a str,
-    /// What is to stay of what was heard before, so that only the rest is sought.
+    /// What to keep of an earlier decode, so that only the rest is decoded.
     pub(crate) kept: Option<Kept<'a>>,
 }
 
-/// The part of what was heard before that is to stay.
+/// The part of an earlier decode that is to be kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept<'a> {
     pub(crate) said: &'a [Said],
-    /// All that was heard then.
+    /// The whole result of that decode.
     pub(crate) of: &'a Piece,
 }
 
-/// Audio seen by one position of the encoder (20 ms).
+/// Samples per position of the encoder (20 ms).
 pub(crate) const SAMPLES_PER_POSITION: usize = RATE / 50;
-/// Under this the decoder falls into loops.
+/// With fewer positions the decoder falls into loops.
 const LEAST_CONTEXT: usize = 320;
-/// Silence behind the speech that the encoder sees at least, in positions.
+/// Least silence after the speech that the encoder sees, in positions.
 const CONTEXT_MARGIN: usize = 64;
-/// Contexts come in few sizes, so that a growing utterance is mostly heard in one that has been used before.
+/// Context sizes are multiples of this, so that a growing utterance mostly reuses a size used before.
 const CONTEXT_STEP: usize = 64;
-/// Probability of no speech from which the words must be very sure.
+/// Probability of no speech from which words need a high probability to be kept.
 const NOISE: f32 = 0.6;
 
 /// A loaded model with its working memory.
 #[derive(Debug)]
 pub(crate) struct Recogniser {
-    // The state is dropped before the context that it points into.
+    // The state must be dropped before the context that it points into.
     pub(crate) state: WhisperState,
     pub(crate) context: WhisperContext,
     pub(crate) vocabulary: Vocabulary,
@@ -98,7 +98,7 @@ impl Recogniser {
         self.vocabulary.languages.iter().map(|known| &known.language)
     }
 
-    /// The words of a window of at most 30 s.
+    /// Recognises a window of at most 30 s.
     pub(crate) fn hear(
         &mut self,
         audio: &[f32],
@@ -111,7 +111,7 @@ impl Recogniser {
         self.encode(audio, positions, stop)?;
         let mut pass = self.pass(audio.len(), hints, stop)?;
         if pass.loops > 0 && pass.no_speech >= NOISE {
-            // Made up from noise.
+            // Hallucinated from noise.
             pass.tokens.clear();
         }
         self.look_again(&mut pass, hints, stop)?;
@@ -123,7 +123,7 @@ impl Recogniser {
         Ok(self.judge(&pass, hints.seconds))
     }
 
-    /// As much of what was said as makes this text.
+    /// The shortest prefix of the tokens that makes this text; empty if there is none.
     pub(crate) fn said_for<'a>(&self, said: &'a [Said], text: &str) -> &'a [Said] {
         let mut bytes = Vec::new();
         for (index, piece) in said.iter().enumerate() {
@@ -147,7 +147,7 @@ impl Recogniser {
         text::clean(&String::from_utf8_lossy(&bytes))
     }
 
-    /// Text, if it was speech.
+    /// The pass's result, without text if it was not speech.
     fn judge(&self, pass: &Pass, seconds: f32) -> Piece {
         let tokens = pass.tokens.len() + 1;
         let average = pass.log_probability / tokens as f32;
@@ -167,8 +167,9 @@ impl Recogniser {
     }
 }
 
-/// Whether the words were spoken, or made up from noise. White and brown noise, hum, tones, clicks and breath have
-/// scored 0.61 to 0.97 for no speech, and words made up from them -0.5 at best; speech under as loud noise, 0.6 at most.
+/// Whether the words were spoken rather than hallucinated from noise. White and brown noise, hum, tones, clicks and breath
+/// have scored 0.61 to 0.97 for no speech, and words hallucinated from them -0.5 at best; speech in equally loud noise has
+/// scored 0.6 at most.
 fn is_speech(no_speech: f32, average_log_probability: f32) -> bool {
     no_speech < NOISE || average_log_probability > -0.4
 }

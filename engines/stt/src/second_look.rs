@@ -1,5 +1,5 @@
-//! A second look at what a first one is known to mishear: one word alone gives the decoder no context to go by, so that it
-//! makes half a sentence of it ("want to." of "What?"); and what is spelled ends in words ("J, O, H, and...").
+//! A second look at what a pass is known to mishear: a single word gives the decoder no context, so that it makes part of a
+//! sentence of it ("want to." of "What?"); and spelled letters end in words ("J, O, H, and...").
 
 use crate::grammar::{Grammar, Span};
 use crate::native;
@@ -7,32 +7,32 @@ use crate::pass::Pass;
 use crate::recogniser::{Fault, Hints, Recogniser};
 use crate::text;
 
-/// Sound up to this long is looked at, in seconds; soft speech in a noisy room seems longer than it is.
+/// Longest sound that gets a second look, in seconds; soft speech in a noisy room seems longer than it is.
 const LONGEST: f32 = 2.5;
-/// The phrases that are looked at to their end: those whose first token is the likeliest.
+/// How many phrases are scored completely: those with the likeliest first tokens.
 const CANDIDATES: usize = 6;
-/// What was heard is not looked at when it has more tokens.
+/// Words of more tokens get no second look.
 const MOST_TOKENS: usize = 10;
-/// How much likelier a phrase is beforehand than other words, as a difference of log probabilities: "Right." has been
+/// How much likelier a phrase is a priori than other words, as a difference of log probabilities: "Right." has been
 /// heard as "writer" by 2.3, "Wait." as "waiter" by 1.1. No other word has come within 5.
 const ALLOWANCE: f32 = 2.5;
-/// A phrase under this does not explain the sound: "uh-huh" is no "What?" (-6.4), nor "Okay" (-4.7).
+/// A phrase with a lower log probability does not explain the sound: "uh-huh" is not "What?" (-6.4) or "Okay" (-4.7).
 const WORST: f32 = -4.2;
-/// What of the allowance is counted when the sureness of a phrase is told.
+/// The part of the allowance that is added to a phrase's reported log probability.
 const COUNTED: f32 = 1.5;
 
-/// What stands before a text that is spelled, in any language.
+/// A prompt that makes the decoder expect spelled letters, in any language.
 const SPELLED: &str = "B, R, O, W, N.";
 
-/// The same for a phrase whose beginning was heard, with another end: only that is in doubt, where the agent's own voice lay over
-/// the person's: "Stop." has been heard as "Stomper." and "Starb.".
+/// Allowance, worst and counted part for a phrase whose beginning was heard with another end. Only the end is in doubt,
+/// where the agent's own voice overlapped the person's: "Stop." has been heard as "Stomper." and "Starb.".
 const ALLOWANCE_OF_ONSET: f32 = 3.0;
 const WORST_OF_ONSET: f32 = -6.0;
 const COUNTED_OF_ONSET: f32 = 3.0;
-/// Under this the end of what was heard may be wrong: "Stomper." has scored -3.1, with "Stop." at -4.9.
+/// Below this log probability the end of the heard words may be wrong: "Stomper." has scored -3.1, with "Stop." at -4.9.
 const UNSURE: f32 = -2.5;
 
-/// The log probability under which a phrase does not take the place of what was heard with this one.
+/// The least log probability with which a phrase replaces words of log probability `heard`.
 fn worst(heard: f32, has_onset: bool) -> f32 {
     if has_onset { WORST_OF_ONSET.max(heard - ALLOWANCE_OF_ONSET) } else { WORST.max(heard - ALLOWANCE) }
 }
@@ -44,7 +44,7 @@ struct Hypothesis {
 }
 
 impl Recogniser {
-    /// Takes a likely phrase for the words where it explains the sound nearly as well.
+    /// Replaces the words by a likely phrase if it explains the sound nearly as well.
     pub(crate) fn look_again(
         &mut self,
         pass: &mut Pass,
@@ -56,7 +56,7 @@ impl Recogniser {
             return Ok(());
         }
         let words = self.text_of(&pass.tokens);
-        // One of them already.
+        // The words are one of the phrases already.
         if hints.phrases.iter().any(|phrase| text::same_words(phrase, &words)) {
             return Ok(());
         }
@@ -76,7 +76,7 @@ impl Recogniser {
         for phrase in phrases {
             let has_onset = heard < UNSURE && text::same_onset(&words, &self.text_of(&phrase.tokens));
             let worst = worst(heard, has_onset);
-            // All of it is no likelier than its first token.
+            // A phrase is at most as likely as its first token.
             if phrase.score < best.as_ref().map_or(worst, |best| best.score.max(worst)) {
                 continue;
             }
@@ -99,7 +99,7 @@ impl Recogniser {
         }
         let Some(best) = best else { return Ok(()) };
         if !text::same_words(&self.text_of(&best.tokens), &words) {
-            tracing::debug!(heard, phrase = best.score, "a likely phrase takes the place of what was heard");
+            tracing::debug!(heard, phrase = best.score, "a likely phrase replaces the words heard");
             pass.said.clear();
             pass.log_probability = (best.score + counted).min(0.0);
             pass.tokens = best.tokens;
@@ -107,8 +107,8 @@ impl Recogniser {
         Ok(())
     }
 
-    /// Hears what is spelled once more, now that it is known to be, and takes what fits better: by the sound alone the last
-    /// letter is often a word to the decoder, even where all of it is there. `samples` is the window's length.
+    /// Decodes spelled letters again with a prompt of letters, and keeps the better result: without it the decoder often
+    /// takes the last letter for a word, even if all of its sound is there. `samples` is the window's length.
     pub(crate) fn spell(
         &mut self,
         pass: &mut Pass,
@@ -130,14 +130,14 @@ impl Recogniser {
                 letters,
                 before = average(pass),
                 after = average(&again),
-                "letters are heard again"
+                "letters are decoded again"
             );
             *pass = again;
         }
         Ok(())
     }
 
-    /// What may come first, behind the opening.
+    /// The logits of the first token after the opening.
     fn first_logits(&mut self, opening: &[i32]) -> Result<Vec<f32>, Fault> {
         let last = opening.len() - 1;
         self.state.decode(&opening[last..], last, self.threads)?;

@@ -20,12 +20,12 @@ use crate::queue::{Order, Queue};
 use crate::utterance::{Caller, Languages, Utterance};
 use crate::vocabulary::Language;
 
-/// Utterances that may be open at once; their audio is the memory at stake.
+/// Utterances that may be open at once; bounds the memory that their audio takes.
 const MAX_UTTERANCES: usize = 256;
-/// Answers on their way to a caller; with more unread, its input is no longer read.
-const UNREAD_ANSWERS: usize = 16;
+/// Transcripts buffered for a caller; with more unread, its input is no longer read.
+const UNREAD_TRANSCRIPTS: usize = 16;
 const MAX_PROMPT_BYTES: usize = 1000;
-/// The weight of a language that is likely.
+/// The weight of the language given as likely.
 const LIKELY: f32 = 1.0;
 /// Ten minutes of fast speech.
 const MAX_STABLE_BYTES: usize = 64 << 10;
@@ -49,9 +49,12 @@ impl SttService {
 
 #[tonic::async_trait]
 impl Stt for SttService {
-    type RecognizeStream = Answers;
+    type RecognizeStream = Transcripts;
 
-    async fn recognize(&self, request: Request<Streaming<SttInput>>) -> Result<Response<Answers>, Status> {
+    async fn recognize(
+        &self,
+        request: Request<Streaming<SttInput>>,
+    ) -> Result<Response<Transcripts>, Status> {
         self.state.loaded().await;
         let health = self.state.health();
         match health.state() {
@@ -63,15 +66,15 @@ impl Stt for SttService {
             Status::resource_exhausted(format!("{MAX_UTTERANCES} utterances are open already; end one first"))
         })?;
         let caller = Arc::new(Caller::new(self.callers.fetch_add(1, Ordering::Relaxed)));
-        let (answers, receiver) = mpsc::channel(UNREAD_ANSWERS);
+        let (transcripts, receiver) = mpsc::channel(UNREAD_TRANSCRIPTS);
         let listener =
             Listener { caller: caller.clone(), state: self.state.clone(), queue: self.queue.clone() };
-        tokio::spawn(listener.run(request.into_inner(), answers, place));
-        Ok(Response::new(Answers { receiver, caller, queue: self.queue.clone() }))
+        tokio::spawn(listener.run(request.into_inner(), transcripts, place));
+        Ok(Response::new(Transcripts { receiver, caller, queue: self.queue.clone() }))
     }
 }
 
-/// The utterance that a caller asks for.
+/// Opens the utterance that a caller asks for.
 fn begin(
     start: SttStart,
     health: &HealthReply,
@@ -86,7 +89,7 @@ fn begin(
         )));
     }
     let priority = Priority::try_from(priority).map_err(|_| {
-        Status::invalid_argument(format!("start.priority: {priority} is none; use 0, 1 or 2"))
+        Status::invalid_argument(format!("start.priority: {priority} is not a priority; use 0, 1 or 2"))
     })?;
     let language = given_language(&language, health)?;
     if expected_languages.is_empty() && !likely_language.is_empty() {
@@ -98,13 +101,13 @@ fn begin(
             odd.language, odd.weight
         )));
     }
-    // An expectation that the model does not know is none.
+    // Drop languages that the model does not know.
     expected_languages.retain(|expected| health.languages.contains(&expected.language));
     let languages = Languages { given: language, expected: expected_languages };
     Ok(Arc::new(Utterance::new(caller, languages, prompt.trim().to_owned(), priority, place)))
 }
 
-/// The language asked for, if the model knows it; `None`: identify it.
+/// The requested language, if the model knows it; `None`: identify it.
 fn given_language(asked: &str, health: &HealthReply) -> Result<Option<Language>, Status> {
     match asked {
         "" if health.identifies_language => Ok(None),
@@ -118,7 +121,7 @@ fn given_language(asked: &str, health: &HealthReply) -> Result<Option<Language>,
     }
 }
 
-/// The task that reads one caller's messages. It ends with the caller's side of the stream or with the answers'.
+/// The task that reads one caller's messages. It ends when either side of the stream ends.
 struct Listener {
     caller: Arc<Caller>,
     state: Arc<EngineState>,
@@ -128,33 +131,33 @@ struct Listener {
 type Sender = mpsc::Sender<Result<Transcript, Status>>;
 
 impl Listener {
-    async fn run(self, inputs: Streaming<SttInput>, answers: Sender, place: OwnedSemaphorePermit) {
-        if let Err(status) = self.listen(inputs, &answers, place).await {
+    async fn run(self, inputs: Streaming<SttInput>, transcripts: Sender, place: OwnedSemaphorePermit) {
+        if let Err(status) = self.listen(inputs, &transcripts, place).await {
             self.queue.forget(&self.caller);
-            // A caller who has left does not read it.
-            _ = answers.send(Err(status)).await;
+            // A caller that has left does not read it.
+            _ = transcripts.send(Err(status)).await;
         }
     }
 
-    /// Reads to the utterance's end; decodes that still wait then are answered.
+    /// Reads to the end of the utterance; decodes still waiting then are completed.
     async fn listen(
         &self,
         mut inputs: Streaming<SttInput>,
-        answers: &Sender,
+        transcripts: &Sender,
         place: OwnedSemaphorePermit,
     ) -> Result<(), Status> {
-        let Some(message) = next(&mut inputs, answers).await? else { return Ok(()) };
+        let Some(message) = next(&mut inputs, transcripts).await? else { return Ok(()) };
         let Some(Input::Start(start)) = message.input else {
             return Err(Status::invalid_argument("start: it must be the first message"));
         };
         let utterance = begin(start, &self.state.health(), self.caller.clone(), place)?;
-        while let Some(message) = next(&mut inputs, answers).await? {
+        while let Some(message) = next(&mut inputs, transcripts).await? {
             match message.input {
                 Some(Input::Audio(pcm)) => self.state.add_units(utterance.append(&pcm)? as u64),
                 Some(Input::Decode(decode)) => {
                     let order = order(&utterance, &decode, Instant::now())?;
-                    // An error says that nobody reads the answers; `next` sees it too.
-                    if let Ok(reply) = answers.clone().reserve_owned().await {
+                    // An error means that nobody reads the transcripts; `next` notices it too.
+                    if let Ok(reply) = transcripts.clone().reserve_owned().await {
                         self.queue.push(order, reply);
                     }
                 }
@@ -168,22 +171,22 @@ impl Listener {
     }
 }
 
-/// The caller's next message; `None`: their side has ended, or nobody reads the answers.
-async fn next(inputs: &mut Streaming<SttInput>, answers: &Sender) -> Result<Option<SttInput>, Status> {
+/// The caller's next message; `None` if its side has ended or nobody reads the transcripts.
+async fn next(inputs: &mut Streaming<SttInput>, transcripts: &Sender) -> Result<Option<SttInput>, Status> {
     tokio::select! {
         message = inputs.message() => message,
-        () = answers.closed() => Ok(None),
+        () = transcripts.closed() => Ok(None),
     }
 }
 
 fn order(utterance: &Arc<Utterance>, decode: &SttDecode, arrived: Instant) -> Result<Order, Status> {
-    let come = utterance.len();
+    let received = utterance.len();
     let samples = match usize::try_from(decode.samples) {
-        Ok(0) => come,
-        Ok(samples) if samples <= come => samples,
+        Ok(0) => received,
+        Ok(samples) if samples <= received => samples,
         _ => {
             return Err(Status::invalid_argument(format!(
-                "decode.samples: {} were asked for, {come} have come",
+                "decode.samples: {} requested, but only {received} received",
                 decode.samples
             )));
         }
@@ -218,15 +221,15 @@ fn phrases(phrases: &[String]) -> Result<Vec<String>, Status> {
     Ok(phrases.to_vec())
 }
 
-/// The stream of answers. When the caller leaves, tonic drops it, and the utterance's work ends.
+/// The stream of transcripts. When the caller leaves, tonic drops it, and the utterance's work ends.
 #[derive(Debug)]
-pub(crate) struct Answers {
+pub(crate) struct Transcripts {
     receiver: mpsc::Receiver<Result<Transcript, Status>>,
     caller: Arc<Caller>,
     queue: Arc<Queue>,
 }
 
-impl Stream for Answers {
+impl Stream for Transcripts {
     type Item = Result<Transcript, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -234,7 +237,7 @@ impl Stream for Answers {
     }
 }
 
-impl Drop for Answers {
+impl Drop for Transcripts {
     fn drop(&mut self) {
         self.queue.forget(&self.caller);
     }

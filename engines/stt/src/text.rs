@@ -1,18 +1,18 @@
-//! Pure work on what the decoder said: loops in its tokens, and text without stage directions.
+//! Cleans what the decoder wrote: loops in its tokens, and stage directions in its text. Pure.
 
-/// Equal n-grams in a row that can make a loop.
+/// Fewest equal n-grams in a row that are a loop.
 const LOOP: usize = 4;
-/// Tokens of a loop that stay for certain.
+/// Tokens of a loop that are always kept.
 pub(crate) const KEPT_OF_LOOP: usize = 4;
-/// Nobody speaks more tokens a second.
+/// The fastest speech, in tokens per second.
 const FASTEST: f32 = 7.0;
-/// Repetition that is left alone however long the speech is, in tokens.
+/// Longest repetition, in tokens, that can be speech, however long the audio.
 const LONGEST_REPETITION: usize = 32;
-/// The longest n-gram that repeats in a loop.
+/// The longest n-gram that is looked for in a loop.
 const LONGEST_PERIOD: usize = 24;
 
-/// How many tokens at the tail are a loop: the same n-gram over and over, more than `seconds` of speech can hold. People
-/// do say "no" seven times.
+/// How many tokens at the end are a loop: an n-gram repeated more often than `seconds` of speech can hold. People do say
+/// "no" seven times.
 pub(crate) fn loop_length(tokens: &[i32], seconds: f32) -> Option<usize> {
     let most = ((FASTEST * seconds) as usize).min(LONGEST_REPETITION);
     let length = |period: usize| {
@@ -25,7 +25,7 @@ pub(crate) fn loop_length(tokens: &[i32], seconds: f32) -> Option<usize> {
         .map(|(_, length)| length)
 }
 
-/// Leaves one of the n-grams that repeat at the tail.
+/// Keeps one of the n-grams that repeat at the end.
 pub(crate) fn cut_loop(tokens: &mut Vec<i32>, period: usize) {
     while tokens.len() >= 2 * period && {
         let (rest, last) = tokens.split_at(tokens.len() - period);
@@ -35,8 +35,8 @@ pub(crate) fn cut_loop(tokens: &mut Vec<i32>, period: usize) {
     }
 }
 
-/// The period of a sentence that is all that was said, and was said more than once, faster than anybody speaks: a short
-/// sound that ends without silence is transcribed so.
+/// The length of a sentence that the tokens consist of, repeated faster than anybody speaks: a short sound that ends
+/// without silence is transcribed that way.
 pub(crate) fn echo_period(tokens: &[i32], seconds: f32) -> Option<usize> {
     const SENTENCE: usize = 3;
     if tokens.len() as f32 <= FASTEST * seconds {
@@ -48,11 +48,11 @@ pub(crate) fn echo_period(tokens: &[i32], seconds: f32) -> Option<usize> {
     })
 }
 
-/// Words that nobody says faster, a second.
+/// The fastest speech, in words per second.
 const FASTEST_WORDS: f32 = 4.5;
 
-/// The text without what it says over again, where it has more words than `seconds` of speech can hold: what a sound that
-/// breaks off in mid-sentence is transcribed as.
+/// The text without its repetition, if it has more words than `seconds` of speech can hold: a sound that breaks off in
+/// mid-sentence is transcribed that way.
 pub(crate) fn once(text: &str, seconds: f32) -> &str {
     const SENTENCE: usize = 3;
     let words: Vec<(usize, String)> = words(text).collect();
@@ -61,7 +61,7 @@ pub(crate) fn once(text: &str, seconds: f32) -> &str {
     }
     let again =
         |period: &usize| words[*period..].iter().zip(&words).all(|(later, earlier)| later.1 == earlier.1);
-    // The last time may break off, but its beginning must be there.
+    // The last repetition may break off, but its beginning must be there.
     let longest = words.len().saturating_sub(SENTENCE);
     match (SENTENCE..=longest).find(again) {
         Some(period) => text[..words[period].0].trim_end(),
@@ -69,13 +69,13 @@ pub(crate) fn once(text: &str, seconds: f32) -> &str {
     }
 }
 
-/// Whether two texts differ in nothing but case and punctuation.
+/// Whether two texts differ only in case and punctuation.
 pub(crate) fn same_words(one: &str, other: &str) -> bool {
     words(one).map(|(_, word)| word).eq(words(other).map(|(_, word)| word))
 }
 
-/// Whether one word begins as another does and goes on differently: with the same two letters at least, and half of the
-/// other's. "Nothing" holds all of "No", and is another word.
+/// Whether a heard word begins like a phrase of one word and then differs: they share at least two letters and half of the
+/// phrase's. "Nothing" contains all of "No", and is another word.
 pub(crate) fn same_onset(heard: &str, phrase: &str) -> bool {
     const LEAST: usize = 2;
     let one = |text| {
@@ -88,7 +88,7 @@ pub(crate) fn same_onset(heard: &str, phrase: &str) -> bool {
     same >= LEAST && 2 * same >= length && same < length
 }
 
-/// How many letters are spelled in a text that is mostly spelled; 0: it is not. "I, I, I think" is not, nor is "U.S.A.".
+/// How many letters a mostly spelled text has; 0 if it is not mostly spelled, such as "I, I, I think" and "U.S.A.".
 pub(crate) fn letters(text: &str) -> usize {
     const LEAST_WORDS: usize = 4;
     const LEAST_LETTERS: usize = 3;
@@ -102,7 +102,7 @@ pub(crate) fn letters(text: &str) -> usize {
     if spelled { count } else { 0 }
 }
 
-/// Lower-case words, each with the place where it begins.
+/// Lower-case words, each with its byte offset.
 fn words(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut rest = 0;
     text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter_map(move |word| {
@@ -112,7 +112,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, String)> {
     })
 }
 
-/// Text as it was spoken: without `[BLANK_AUDIO]`, `(music)`, `*sighs*` and notes, in single spaces; empty when no
+/// Text as it was spoken: without `[BLANK_AUDIO]`, `(music)`, `*sighs*` and notes, with single spaces; empty if no
 /// letter or digit is left.
 pub(crate) fn clean(text: &str) -> String {
     let mut spoken = String::with_capacity(text.len());
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn stage_directions_are_no_speech() {
+    fn stage_directions_are_removed() {
         assert_eq!(clean(" [BLANK_AUDIO]"), "");
         assert_eq!(clean("(soft music) ♪ ..."), "");
         assert_eq!(clean(" Well, (coughs) it's  10:30. *sighs*"), "Well, it's 10:30.");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_said_twice_faster_than_anybody_speaks_was_said_once() {
+    fn a_sentence_repeated_faster_than_anybody_speaks_is_an_echo() {
         let twice = [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6];
         assert_eq!(echo_period(&twice, 1.4), Some(6));
         assert_eq!(echo_period(&twice, 3.0), None);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn more_words_than_a_sound_can_hold_are_said_once() {
+    fn a_repetition_too_long_for_the_sound_is_removed() {
         let cut = "I would like to book";
         for (text, seconds, expected) in [
             (
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_begins_as_another_does_has_two_of_its_letters_and_half_of_them() {
+    fn words_with_the_same_onset_share_two_letters_and_half_of_the_phrase() {
         for (heard, phrase, same) in [
             ("Stomper.", "Stop.", true),
             ("Starb", "Stop.", true),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_is_a_loop_when_the_speech_cannot_hold_it() {
+    fn a_repetition_is_a_loop_if_the_speech_cannot_hold_it() {
         let twice = |times: usize| [1, 2].repeat(times);
         for (case, tokens, seconds, expected) in [
             ("seven times no", twice(7), 2.2, None),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_n_grams_is_left() {
+    fn one_of_the_n_grams_is_kept() {
         let mut tokens = vec![9, 1, 2, 1, 2, 1, 2, 1, 2];
         cut_loop(&mut tokens, 2);
         assert_eq!(tokens, [9, 1, 2]);

@@ -1,4 +1,4 @@
-//! One utterance: its audio, and what has been understood of it so far.
+//! One utterance: its audio, and what has been recognised in it so far.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::vocabulary::Language;
 const MAX_MINUTES: usize = 10;
 const MAX_SAMPLES: usize = MAX_MINUTES * 60 * RATE;
 
-/// Who speaks: a number unique in the process, and whether they are still there.
+/// The caller of an utterance: an id unique within the process, and whether it has left.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) id: u64,
@@ -28,7 +28,7 @@ impl Caller {
         Self { id, gone: AtomicBool::new(false) }
     }
 
-    /// The caller has left.
+    /// Records that the caller has left.
     pub(crate) fn leave(&self) {
         self.gone.store(true, Ordering::Release);
     }
@@ -52,16 +52,16 @@ pub(crate) struct Utterance {
     _place: OwnedSemaphorePermit,
 }
 
-/// What is known beforehand of an utterance's language.
+/// What is known in advance about an utterance's language.
 #[derive(Debug)]
 pub(crate) struct Languages {
     /// `None`: identify it.
     pub(crate) given: Option<Language>,
-    /// How likely each is when none is given.
+    /// The prior weight of each language, if none is given.
     pub(crate) expected: Vec<LanguageWeight>,
 }
 
-/// What earlier decodes found, so that later ones need not look again.
+/// What earlier decodes found, so that later ones need not repeat the work.
 #[derive(Debug, Default)]
 pub(crate) struct Understood {
     /// The windows before the tail.
@@ -72,7 +72,7 @@ pub(crate) struct Understood {
     pub(crate) language: Option<Identified>,
 }
 
-/// A stretch of the utterance that is not decoded again.
+/// A section of the utterance that is not decoded again.
 #[derive(Debug)]
 pub(crate) struct Window {
     /// The sample at which it ends.
@@ -87,37 +87,37 @@ pub(crate) struct Identified {
     pub(crate) probability: f32,
 }
 
-/// What is known of the last stretch of the utterance.
+/// The result for the last section of the utterance.
 #[derive(Debug, Clone)]
 pub(crate) struct Tail {
     /// From the first to the last sound.
     pub(crate) sound: Range<usize>,
-    /// All sound before this sample has been heard.
+    /// All sound before this sample is covered.
     pub(crate) heard_until: usize,
     pub(crate) piece: Piece,
 }
 
-/// A token that was said.
+/// A decoded token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Said {
     pub(crate) token: i32,
     pub(crate) log_probability: f32,
-    /// The log probability of what was the second choice.
+    /// The log probability of the second choice.
     pub(crate) runner_up: f32,
 }
 
-/// The words of one window and how sure the model is of them.
+/// The words of one window and how confident the model is of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Piece {
-    /// Empty: nobody spoke.
+    /// Empty if nobody spoke.
     pub(crate) text: String,
-    /// What the decoder said, times among it; empty after a loop.
+    /// The decoded tokens, including timestamps; empty after a loop.
     pub(crate) said: Vec<Said>,
     /// As identified.
     pub(crate) language: Option<Identified>,
-    /// The likeliest languages by the sound alone.
+    /// The likeliest languages by the audio alone.
     pub(crate) languages: Vec<LanguageWeight>,
-    /// Tokens said, the end of text among them; 0 when the model was not asked.
+    /// Number of text tokens plus the end token; 0 if the model did not run.
     pub(crate) tokens: usize,
     /// Sum over the tokens.
     pub(crate) log_probability: f32,
@@ -143,11 +143,11 @@ impl Utterance {
         }
     }
 
-    /// Appends PCM16 and tells how many samples it was.
+    /// Appends PCM16; returns the number of samples.
     pub(crate) fn append(&self, bytes: &[u8]) -> Result<usize, Status> {
         let samples = pcm::decode(bytes).ok_or_else(|| {
             Status::invalid_argument(format!(
-                "audio: {} bytes are no whole number of 16-bit samples; send PCM16 little endian",
+                "audio: {} bytes are not a whole number of 16-bit samples; send PCM16 little endian",
                 bytes.len()
             ))
         })?;
@@ -162,12 +162,12 @@ impl Utterance {
         Ok(count)
     }
 
-    /// Samples so far.
+    /// The number of samples so far.
     pub(crate) fn len(&self) -> usize {
         self.audio().len()
     }
 
-    /// A copy of a stretch of the audio.
+    /// A copy of a range of the audio.
     pub(crate) fn copy(&self, range: Range<usize>) -> Vec<i16> {
         self.audio()[range].to_vec()
     }

@@ -1,4 +1,4 @@
-//! Which tokens the decoder may say, and the languages it knows.
+//! Which tokens the decoder may write, and the languages that it knows.
 
 use whisper_rs::WhisperContext;
 
@@ -25,16 +25,16 @@ pub(crate) struct LanguageToken {
     pub(crate) token: i32,
 }
 
-/// What is fixed about a model's tokens.
+/// The constants of a model's vocabulary.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    /// By token: is no part of what is spoken.
+    /// By token: whether it is not spoken text.
     pub(crate) suppressed: Vec<bool>,
     pub(crate) end: i32,
     pub(crate) start: i32,
     pub(crate) transcribe: i32,
     pub(crate) no_speech: i32,
-    /// The token of time 0; later times follow it in steps of 20 ms.
+    /// The timestamp 0; later ones follow it in steps of 20 ms.
     pub(crate) time_zero: i32,
     pub(crate) previous: i32,
     /// A lone space: never the first token.
@@ -47,7 +47,7 @@ impl Vocabulary {
     pub(crate) fn new(context: &WhisperContext) -> Self {
         let end = context.token_eot();
         let piece = |id: i32| context.token_to_bytes(id).unwrap_or_default();
-        // Everything behind `end` is a mark of Whisper's own: languages, tasks, times.
+        // All tokens after `end` are control tokens: languages, tasks, timestamps.
         let barred = |id: i32| id >= end || is_stage_direction(piece(id));
         let suppressed = (0..context.n_vocab()).map(barred).collect();
         let languages = if context.is_multilingual() {
@@ -70,13 +70,13 @@ impl Vocabulary {
         }
     }
 
-    /// Whether the token is a piece of text that may be said.
+    /// Whether the token is text that may be spoken.
     pub(crate) fn is_text(&self, token: usize) -> bool {
         !self.suppressed.get(token).copied().unwrap_or(true)
     }
 }
 
-/// The languages of the model's vocabulary; the newest of them (Cantonese) is in some vocabularies only.
+/// The languages of the model's vocabulary; the newest (Cantonese) is only in some vocabularies.
 fn known_languages(context: &WhisperContext) -> Vec<Language> {
     const FIRST_WITH_100: i32 = 51_866;
     let count = if context.n_vocab() >= FIRST_WITH_100 { 100 } else { 99 };
@@ -86,13 +86,13 @@ fn known_languages(context: &WhisperContext) -> Vec<Language> {
 /// The ISO 639-1 code of Whisper's language number.
 fn language_code(id: i32) -> Option<&'static str> {
     match whisper_rs::get_lang_str(id) {
-        Some("jw") => Some("jv"), // Whisper kept a code that ISO withdrew
+        Some("jw") => Some("jv"), // Whisper uses a code that ISO has withdrawn
         other => other,
     }
 }
 
-/// Brackets, notes and marks of subtitles, which describe sounds instead of words. Colons, slashes and the like stay:
-/// times, dates and addresses are spoken.
+/// Whether a token has brackets, notes or subtitle marks, which describe sounds instead of words. Colons, slashes and the
+/// like are allowed: times, dates and addresses are spoken.
 fn is_stage_direction(piece: &[u8]) -> bool {
     const MARKS: &[u8] = b"\"#()*<>[\\]^_`{|}~";
     const NOTES: [&str; 11] = ["♪", "♩", "♫", "♬", "♭", "♮", "♯", "「", "」", "『", "』"];
@@ -100,7 +100,7 @@ fn is_stage_direction(piece: &[u8]) -> bool {
     let word = text.trim_start();
     piece.iter().any(|byte| MARKS.contains(byte))
         || NOTES.iter().any(|note| text.contains(note))
-        // Half a note: the first two bytes that all of them share.
+        // Half a note: the first two bytes, which all notes share.
         || piece.trim_ascii_start().starts_with(&[0xe2, 0x99])
         || word.starts_with("--")
         || (text.starts_with(' ') && (word == "-" || word == "'"))
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_of_subtitles_are_suppressed_and_spoken_punctuation_is_not() {
+    fn subtitle_marks_are_suppressed_and_spoken_punctuation_is_not() {
         for mark in [" [", "(", " ♪", "♪♪", " \"", " --", " -", "「"] {
             assert!(is_stage_direction(mark.as_bytes()), "{mark}");
         }

@@ -1,4 +1,4 @@
-//! The one thread that owns the model: takes jobs, decodes window by window, answers.
+//! The one thread that owns the model: takes jobs, decodes window by window, delivers transcripts.
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -20,14 +20,14 @@ use crate::recogniser::{Fault, Hints, Kept, Recogniser};
 use crate::utterance::{Identified, Piece, Tail, Understood, Window};
 use crate::vocabulary::Language;
 
-/// Probability of no speech from which a sound without words is noise.
+/// Probability of no speech from which audio without words is noise.
 const NOISE: f32 = 0.6;
-/// Noise of this length is not heard again.
+/// Noise of this length is not decoded again.
 const LONG_NOISE: usize = 8 * audio::RATE;
-/// What of it is: a first word may stand at its end.
+/// Except for its end, which may hold a first word.
 const KEPT_OF_NOISE: usize = 2 * audio::RATE;
 
-/// What the model runs with.
+/// The worker's settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) model: PathBuf,
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) gpu: Gpu,
 }
 
-/// Starts the thread; it loads the model, serves the queue and ends with it.
+/// Starts the thread, which loads the model and serves the queue until it is closed.
 pub(crate) fn spawn(
     settings: Settings,
     state: Arc<EngineState>,
@@ -84,7 +84,7 @@ fn file_name(path: &Path) -> String {
 fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
     while let Some(mut job) = queue.next() {
         let started = Instant::now();
-        // The model keeps nothing from window to window, so after a panic the next job finds it as good as new.
+        // The model keeps no state between windows, so the next job can use it after a panic.
         let step = state.step();
         let done = std::panic::catch_unwind(AssertUnwindSafe(|| decode(&mut recogniser, queue, &job, &step)));
         drop(step);
@@ -92,7 +92,7 @@ fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
         match done {
             Ok(Ok(Some(transcript))) => {
                 let decode_ms = u32::try_from(job.spent.as_millis()).unwrap_or(u32::MAX);
-                job.answer(Transcript { decode_ms, ..transcript });
+                job.complete(Transcript { decode_ms, ..transcript });
             }
             Ok(Ok(None)) => queue.put_back(job),
             Ok(Err(Fault::Stopped)) => job.abandon(),
@@ -105,7 +105,7 @@ fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
     }
 }
 
-/// All windows of a job; `None`: others go first.
+/// Decodes all windows of a job; `None` if it yielded to others.
 fn decode(
     recogniser: &mut Recogniser,
     queue: &Queue,
@@ -130,13 +130,13 @@ fn decode(
             }
             None => Piece::default(),
         };
-        // Windows of more audio than this job may use give way; a job with less was cut elsewhere.
+        // Drop later windows: they were cut from more audio than this job may use.
         understood.windows.truncate(index);
         understood.windows.push(Window { end: start + end, piece });
-        if queue.presses(job) {
+        if queue.should_yield(job) {
             return Ok(None);
         }
-        step.goes_on();
+        step.advance();
     };
     let piece = match audio::sound(&tail) {
         None => Piece::default(),
@@ -146,17 +146,17 @@ fn decode(
     Ok(Some(transcript(job, windows)))
 }
 
-/// A stretch of an utterance.
+/// A section of an utterance.
 #[derive(Debug)]
 struct Stretch<'a> {
     /// The sample at which it begins.
     start: usize,
     audio: &'a [i16],
-    /// Where in it the sound is.
+    /// Where the sound is within `audio`.
     sound: Range<usize>,
 }
 
-/// The tail behind `index` windows.
+/// Decodes the tail after `index` windows.
 fn last(
     recogniser: &mut Recogniser,
     job: &Job,
@@ -188,7 +188,7 @@ fn last(
         understood.language.get_or_insert_with(|| identified.clone());
     }
     if is_noise(&piece) && place.len() >= LONG_NOISE {
-        // Nobody speaks there: later decodes hear what comes behind, and what may have begun just now.
+        // Nobody speaks there: later decodes cover only what follows, and the end, where speech may have begun.
         understood.windows.truncate(index);
         understood.windows.push(Window { end: place.end - KEPT_OF_NOISE, piece: piece.clone() });
         understood.tail = None;
@@ -204,7 +204,7 @@ fn is_noise(piece: &Piece) -> bool {
     piece.tokens > 0 && piece.text.is_empty() && piece.no_speech >= NOISE
 }
 
-/// What of the stable words belongs behind these windows; `None`: they do not belong to this utterance.
+/// The stable words after those of these windows; `None` if there are none or they do not match.
 fn rest_of<'a>(stable: &'a str, windows: &[Window]) -> Option<&'a str> {
     let rest = windows
         .iter()
@@ -216,7 +216,7 @@ fn seconds(sound: &Range<usize>) -> f32 {
     sound.len() as f32 / audio::RATE as f32
 }
 
-/// One stretch through the model, in the language that is certain.
+/// Runs one section through the model, in the settled language if there is one.
 fn hear(
     recogniser: &mut Recogniser,
     job: &Job,
@@ -237,7 +237,7 @@ fn hear(
         kept,
     };
     let audio = audio::to_float(&audio[around]);
-    let piece = recogniser.hear(&audio, hints, &|| job.is_void())?;
+    let piece = recogniser.hear(&audio, hints, &|| job.is_obsolete())?;
     Ok(Piece { language: piece.language.or(settled.cloned()), ..piece })
 }
 
@@ -253,7 +253,7 @@ fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) ->
         (None, Some(Identified { language, probability })) => (language.code, probability),
         (None, None) => ("", 0.0),
     };
-    // Silence that never reached the model is no speech for certain.
+    // Silence that never reached the model is certainly not speech.
     let no_speech = |piece: &Piece| if piece.tokens == 0 { 1.0 } else { piece.no_speech };
     let tokens: usize = pieces.clone().map(|piece| piece.tokens).sum();
     let log_probability: f32 = pieces.clone().map(|piece| piece.log_probability).sum();

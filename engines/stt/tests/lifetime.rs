@@ -9,7 +9,7 @@ use tonic::Code;
 use visavis_proto::v1::health_reply::State;
 use visavis_proto::v1::{Priority, SttStart};
 
-/// A file in the temporary folder that goes with this value.
+/// A file in the temporary folder, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -31,14 +31,14 @@ async fn failure_of(model: PathBuf) -> String {
     let health = engine.settled().await;
     assert_eq!(health.state(), State::Failed);
     let Err(refused) = engine.utterance(SttStart::default()).await else {
-        panic!("it has no model to hear with")
+        panic!("an utterance was opened without a model")
     };
     assert_eq!(refused.code(), Code::FailedPrecondition);
     health.message
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_model_is_told_with_what_to_do() {
+async fn a_missing_model_is_reported_with_what_to_do() {
     let message = failure_of("/nowhere/whisper.bin".into()).await;
     assert!(
         message.contains("/nowhere/whisper.bin") && message.contains("visavis models fetch"),
@@ -47,14 +47,14 @@ async fn a_missing_model_is_told_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_model_is_told() {
+async fn a_file_that_is_not_a_model_is_reported() {
     let other = Scratch::new("other.bin", b"GGUF is another format");
     let message = failure_of(other.0.clone()).await;
     assert!(message.contains("not in whisper.cpp's ggml format"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_model_is_told() {
+async fn a_truncated_model_is_reported() {
     let whole = std::fs::read(fast_model()).unwrap();
     let half = Scratch::new("half.bin", &whole[..whole.len() / 2]);
     let message = failure_of(half.0.clone()).await;
@@ -62,7 +62,7 @@ async fn half_a_model_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_engine_ends_with_its_standard_input_even_in_the_middle_of_work() {
+async fn the_engine_exits_when_its_standard_input_closes_even_during_a_decode() {
     let mut engine = Engine::ready(&fast_model(), &[]).await;
     let utterance = engine.speak(Priority::Live).await;
     utterance.hear(&jfk().repeat(20)).await;
@@ -74,7 +74,7 @@ async fn the_engine_ends_with_its_standard_input_even_in_the_middle_of_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn started_by_hand_its_threads_wait_without_spinning() {
+async fn an_engine_started_by_hand_has_the_passive_wait_policy() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let environment = std::fs::read(format!("/proc/{}/environ", engine.child.id())).unwrap();
     let policy = environment.split(|&byte| byte == 0).find(|entry| entry.starts_with(b"OMP_WAIT_POLICY="));

@@ -1,4 +1,4 @@
-//! Who is served when: cancellation, replacement, priorities, limits.
+//! The order of service: cancellation, replacement, priorities, limits.
 
 mod common;
 
@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tonic::Code;
 use visavis_proto::v1::{Priority, SttDecode, stt_input::Input};
 
-/// An utterance whose decode takes far longer than anything else here, already in work.
+/// An utterance whose decode is running and takes far longer than anything else here.
 async fn long_work(engine: &Engine, priority: Priority) -> Utterance {
     let utterance = engine.speak(priority).await;
     utterance.hear(&jfk().repeat(40)).await;
@@ -17,7 +17,7 @@ async fn long_work(engine: &Engine, priority: Priority) -> Utterance {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_leaves_stops_its_work_and_the_next_is_served() {
+async fn a_caller_that_leaves_stops_its_decode_and_the_next_is_served() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let working = long_work(&engine, Priority::Live).await;
     let waiting = engine.speak(Priority::Batch).await;
@@ -64,7 +64,7 @@ async fn a_newer_decode_replaces_a_waiting_partial_and_never_a_final() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn live_turns_go_before_speculation_and_that_before_batch_work() {
+async fn live_turns_go_before_speculative_ones_and_those_before_batch_work() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let working = long_work(&engine, Priority::Live).await;
     let (done, mut order) = tokio::sync::mpsc::channel(3);
@@ -98,7 +98,7 @@ async fn long_batch_work_lets_a_live_turn_in_between() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passed_deadline_is_told_while_others_work() {
+async fn a_passed_deadline_is_reported_while_another_decode_runs() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let _working = long_work(&engine, Priority::Live).await;
     let mut late = engine.speak(Priority::Batch).await;
@@ -112,7 +112,7 @@ async fn a_passed_deadline_is_told_while_others_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_utterance_without_end_is_refused_with_the_limit() {
+async fn an_endless_utterance_is_refused_with_the_limit() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let mut utterance = engine.speak(Priority::Live).await;
     utterance.hear(&vec![0; 10 * 60 * common::RATE * 2]).await;

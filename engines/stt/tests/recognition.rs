@@ -1,4 +1,4 @@
-//! What is heard: real speech, silence and noise through the real model.
+//! What is recognised: real speech, silence and noise through the real model.
 
 mod common;
 
@@ -7,7 +7,7 @@ use tonic::Code;
 use visavis_proto::v1::{Priority, SttStart, stt_input::Input};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn speech_is_heard_word_for_word_and_its_language_named() {
+async fn speech_is_recognised_word_for_word_and_its_language_reported() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let identifies = engine.settled().await.identifies_language;
     let pcm = jfk();
@@ -23,7 +23,7 @@ async fn speech_is_heard_word_for_word_and_its_language_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_growing_utterance_is_heard_in_partials_and_then_whole() {
+async fn a_growing_utterance_gets_partial_transcripts_and_then_a_final_one() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let mut utterance = engine.speak(Priority::Live).await;
     let pcm = jfk();
@@ -67,7 +67,7 @@ async fn a_decode_covers_only_the_samples_that_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silence_and_noise_hold_no_words() {
+async fn silence_and_noise_yield_no_words() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let sounds = [
         ("nothing at all", Vec::new()),

@@ -1,5 +1,5 @@
-//! Sounds that people made and the recogniser got wrong, through the real model. The clips under `sounds/` are spoken by
-//! Kokoro's voices, which are not the server's, unless a test says otherwise.
+//! Utterances that the recogniser once got wrong, through the real model. The clips under `sounds/` are spoken by Kokoro's
+//! voices, which are not the server's, unless a test says otherwise.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod common;
@@ -7,7 +7,7 @@ mod common;
 use common::{Engine, RATE, best_model, words};
 use visavis_proto::v1::{LanguageWeight, SttDecode, SttStart, Transcript, stt_input::Input};
 
-/// A clip with room silence around it: 8 bits a sample, to be small.
+/// A clip with 400 ms of silence on both sides. The files have 8 bits per sample, to be small.
 fn clip(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/sounds/{name}.wav", env!("CARGO_MANIFEST_DIR"));
     let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -38,7 +38,7 @@ async fn hear(engine: &Engine, pcm: &[u8], expected: &[(&str, f32)], phrases: &[
 const ENGLISH: &[(&str, f32)] = &[("en", 1.0)];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn words_behind_a_repetition_are_heard_and_nobody_says_no_for_ever() {
+async fn repeated_words_do_not_loop_and_the_words_after_them_are_heard() {
     let engine = Engine::ready(&best_model(), &[]).await;
     // "No" seven times.
     let heard = words(&hear(&engine, &clip("no-seven-times"), ENGLISH, &[]).await.text);
@@ -54,15 +54,15 @@ async fn words_behind_a_repetition_are_heard_and_nobody_says_no_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_letter_of_what_is_spelled_is_a_letter() {
+async fn the_last_letter_of_a_spelled_word_is_heard_as_a_letter() {
     let engine = Engine::ready(&best_model(), &[]).await;
-    // "J, O, H, N", 0.55 s apart; it was "j, o, h, and...".
+    // "J, O, H, N", 0.55 s apart; it was heard as "j, o, h, and...".
     let heard = hear(&engine, &clip("john-spelled"), ENGLISH, &[]).await;
     assert_eq!(words(&heard.text), ["j", "o", "h", "n"], "{heard:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_word_is_one_of_the_likely_phrases_unless_it_is_plainly_another() {
+async fn a_single_word_becomes_a_likely_phrase_unless_it_clearly_is_another() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let phrases = ["Stop.", "Wait.", "What?", "No.", "Yes.", "Okay.", "Right.", "Uh-huh.", "Why?", "Thanks."];
     for (name, expected) in
@@ -77,9 +77,9 @@ async fn one_word_is_one_of_the_likely_phrases_unless_it_is_plainly_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uh_huh_said_twice_is_no_sentence() {
+async fn uh_huh_said_twice_is_not_heard_as_a_sentence() {
     let engine = Engine::ready(&best_model(), &[]).await;
-    // By the server's own voice: the others cannot say it. It was "Oh, sorry.".
+    // Spoken by the server's own voice: the others cannot say it. It was heard as "Oh, sorry.".
     let heard = hear(&engine, &clip("uh-huh-twice"), ENGLISH, &["Uh-huh.", "Yeah.", "Okay.", "What?"]).await;
     let sounds = ["ah", "uh", "huh", "hm", "mm"];
     let heard = words(&heard.text);
@@ -87,22 +87,22 @@ async fn uh_huh_said_twice_is_no_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_again_and_again_is_heard_as_often() {
+async fn repeated_words_are_heard_as_often_as_they_were_said() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let yeah = hear(&engine, &clip("yeah-four-times"), ENGLISH, &[]).await;
     assert_eq!(words(&yeah.text).len(), 4, "{yeah:?}");
     let digits = hear(&engine, &clip("fives-zeros-one"), ENGLISH, &[]).await;
-    // One more five than was said is what this model hears.
+    // This model hears one five more than was said.
     let text = digits.text.replace([' ', '-', '.', ','], "");
     assert!(["555500001", "5555500001"].contains(&text.as_str()), "{digits:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_microphone_that_is_cut_in_mid_word_repeats_nothing() {
+async fn audio_cut_off_in_mid_word_repeats_nothing() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let said = ["how", "far", "away", "is", "the", "moon"];
     let whole = clip("how-far-away-is-the-moon");
-    // From "away" on, in steps of a tenth of the clip.
+    // Cut from "away" on, in steps of a tenth of the clip.
     for tenths in 4..=7 {
         let cut = &whole[..whole.len() * tenths / 10 / 2 * 2];
         let heard = words(&hear(&engine, cut, ENGLISH, &[]).await.text);
@@ -112,7 +112,7 @@ async fn a_microphone_that_is_cut_in_mid_word_repeats_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_short_sentence_in_another_language_is_heard_in_it_after_english() {
+async fn a_short_sentence_in_another_language_is_recognised_although_english_is_expected() {
     let engine = Engine::ready(&best_model(), &[]).await;
     let spoken = [("en", 4.0)];
     for (name, language, expected) in [("merci-beaucoup", "fr", "merci beaucoup"), ("wait", "en", "wait")] {

@@ -1,11 +1,11 @@
-//! Which phonemes of a clause belong to which of its words. Pure.
+//! Assigns the phonemes of a clause to its words. Pure.
 //!
-//! espeak-ng merges words ("of the" is one: ʌvðə) and splits others (42 is two), so counting proves nothing. Each word's
-//! own pronunciation is aligned with the clause's by edit distance; where the two meet, the words' borders are.
+//! espeak-ng merges some words ("of the" is one: ʌvðə) and splits others (42 is two), so counting does not work. Instead, the
+//! pronunciations of the single words are aligned with the clause's by edit distance, which gives the words' borders.
 
 use std::ops::Range;
 
-/// A space may vanish where words merge; a sound may not turn into a space.
+/// Costs of the alignment. A space may vanish, as words merge; a sound never turns into a space.
 const SPACE_GAP: u32 = 3;
 const MARK_GAP: u32 = 1;
 const SOUND_GAP: u32 = 6;
@@ -13,63 +13,64 @@ const SAME_CLASS: u32 = 4;
 const OTHER_CLASS: u32 = 11;
 const NEVER: u32 = 1000;
 
-/// For each word, given by its own pronunciation, the range of `clause` that speaks it. The ranges are in order and do
-/// not overlap; together they hold every sound of the clause. A word that is not heard has an empty range.
+/// The range of `clause` that speaks each word, given the words' single pronunciations. The ranges are in order, do not overlap
+/// and together hold every sound of the clause. A silent word has an empty range.
 pub(crate) fn align(clause: &[char], words: &[Vec<char>]) -> Vec<Range<usize>> {
     if words.is_empty() {
         return Vec::new();
     }
-    let mut own: Vec<Own> = Vec::new();
+    let mut own: Vec<WordSymbol> = Vec::new();
     for (index, word) in words.iter().enumerate() {
         if index > 0 {
-            own.push(Own { c: ' ', word: index - 1 });
+            own.push(WordSymbol { c: ' ', word: index - 1 });
         }
-        own.extend(word.iter().map(|&c| Own { c, word: index }));
+        own.extend(word.iter().map(|&c| WordSymbol { c, word: index }));
     }
-    let mut met: Vec<Option<Met>> = vec![None; words.len()];
+    let mut matched: Vec<Option<Matched>> = vec![None; words.len()];
     for pair in pairs(&own, clause) {
-        let Own { c, word } = own[pair.own];
+        let WordSymbol { c, word } = own[pair.own];
         if c != ' ' && clause[pair.clause] != ' ' {
-            met[word].get_or_insert(Met { first: pair.clause, last: pair.clause }).last = pair.clause;
+            let new = Matched { first: pair.clause, last: pair.clause };
+            matched[word].get_or_insert(new).last = pair.clause;
         }
     }
-    borders(clause, words, &met)
+    borders(clause, words, &matched)
 }
 
-/// A symbol of a word's own pronunciation.
+/// A symbol of a word's single pronunciation.
 #[derive(Debug, Clone, Copy)]
-struct Own {
+struct WordSymbol {
     c: char,
     word: usize,
 }
 
-/// First and last symbol of the clause that a word meets.
+/// The first and last symbol of the clause that match a word's.
 #[derive(Debug, Clone, Copy)]
-struct Met {
+struct Matched {
     first: usize,
     last: usize,
 }
 
-/// A symbol of a word's own and one of the clause, which meet.
+/// A word's symbol and the clause's symbol that it is aligned with.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
     own: usize,
     clause: usize,
 }
 
-/// Turns what each word meets into ranges: between two met words lies one border, and any words that met nothing.
-fn borders(clause: &[char], words: &[Vec<char>], met: &[Option<Met>]) -> Vec<Range<usize>> {
+/// Turns matches into ranges. Between two matched words there is one border, or the words without a match.
+fn borders(clause: &[char], words: &[Vec<char>], matched: &[Option<Matched>]) -> Vec<Range<usize>> {
     let mut starts = vec![clause.len(); words.len() + 1];
-    let mut heard = None; // where the last met word ends
+    let mut heard = None; // where the last matched word ends
     let mut word = 0;
     while word < words.len() {
-        let next = (word..words.len()).find(|&word| met[word].is_some()).unwrap_or(words.len());
-        let span = met.get(next).copied().flatten();
+        let next = (word..words.len()).find(|&word| matched[word].is_some()).unwrap_or(words.len());
+        let span = matched.get(next).copied().flatten();
         let (low, high) = (heard.unwrap_or(0), span.map_or(clause.len(), |span| span.first));
         if next == word {
             starts[word] = heard.map_or(0, |_| border(clause, low, high));
         } else {
-            // The words that met nothing share what lies between, by the length of their pronunciation.
+            // Words without a match share the symbols in between, by the length of their pronunciation.
             let weight =
                 |range: Range<usize>| words[range].iter().map(|word| word.len().max(1)).sum::<usize>();
             for (index, start) in starts.iter_mut().enumerate().take(next).skip(word) {
@@ -83,12 +84,12 @@ fn borders(clause: &[char], words: &[Vec<char>], met: &[Option<Met>]) -> Vec<Ran
     starts.windows(2).map(|pair| pair[0]..pair[1]).collect()
 }
 
-/// The border in `low..high`, which no word met: at a space, else before the stress marks of what follows.
+/// The border within the unmatched `low..high`: after a space, otherwise before the stress marks of the next word.
 fn border(clause: &[char], low: usize, high: usize) -> usize {
     if let Some(space) = (low..high).rev().find(|&at| clause[at] == ' ') {
         return space + 1;
     }
-    // Length and other marks stay with the sound before them.
+    // Length and other marks belong to the sound before them.
     let mut at = high;
     while at > low && is_stress(clause[at - 1]) {
         at -= 1;
@@ -96,8 +97,8 @@ fn border(clause: &[char], low: usize, high: usize) -> usize {
     at
 }
 
-/// What meets in the cheapest alignment, in order.
-fn pairs(own: &[Own], clause: &[char]) -> Vec<Pair> {
+/// The pairs of the cheapest alignment, in order.
+fn pairs(own: &[WordSymbol], clause: &[char]) -> Vec<Pair> {
     let width = clause.len() + 1;
     let mut cost = vec![0_u32; (own.len() + 1) * width];
     for i in 0..=own.len() {
@@ -153,7 +154,7 @@ fn swap(a: char, b: char) -> u32 {
     }
 }
 
-/// Primary or secondary stress: stands before the syllable.
+/// Primary or secondary stress mark, which precedes the syllable.
 pub(crate) fn is_stress(c: char) -> bool {
     matches!(c, 'ˈ' | 'ˌ')
 }
@@ -185,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn merged_and_split_words_find_their_sounds() {
+    fn merged_and_split_words_get_their_sounds() {
         assert_eq!(
             aligned("həlˈoʊ wˈɜːld ʌvðə ɹˈɪŋz", &["həlˈoʊ", "wˈɜːld", "ʌv", "ðə", "ɹˈɪŋz"]),
             ["həlˈoʊ", "wˈɜːld", "ʌv", "ðə", "ɹˈɪŋz"]
         );
-        // One merge and one split: the counts agree and would mislead.
+        // One merge and one split: the word counts agree, but by accident.
         assert_eq!(aligned("ʌvðə fˈoːɹɾi tˈuː", &["ʌv", "ðə", "fˈoːɹɾi tˈuː"]), ["ʌv", "ðə", "fˈoːɹɾi tˈuː"]);
         assert_eq!(
             aligned("aɪ hɐvbɪn tʊ ɪt", &["ˈaɪ", "hæv", "bˈɪn", "tuː", "ɪt"]),
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_not_heard_is_empty_and_shifts_nobody() {
+    fn a_silent_word_is_empty_and_does_not_shift_the_others() {
         assert_eq!(aligned("ɹˈɑːk ɹˈoʊl", &["ɹˈɑːk", "", "ɹˈoʊl"]), ["ɹˈɑːk", "", "ɹˈoʊl"]);
         assert_eq!(aligned("", &["a", "b"]), ["", ""]);
         assert_eq!(aligned("həlˈoʊ", &[""]), ["həlˈoʊ"]);

@@ -1,4 +1,4 @@
-//! The installed models, and the voices that requests can name: each of a model's speakers is one.
+//! The installed models and the voices that requests can name: one for each speaker of a model.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use visavis_proto::v1;
 
 use crate::acoustic::{Card, Facts, Speaker};
 
-/// Models and voices, each known by its index.
+/// Models and voices, referred to by their index.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     cards: Vec<Card>,
     voices: Vec<Voice>,
 }
 
-/// Whose voice it is.
+/// A voice: a speaker of a model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Voice {
     /// Index among the models.
@@ -24,7 +24,7 @@ pub(crate) struct Voice {
 }
 
 impl Catalogue {
-    /// What is known of the models before any is loaded.
+    /// Reads the descriptions of the models, without loading them.
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let mut catalogue = Self::default();
         for path in paths {
@@ -57,12 +57,12 @@ impl Catalogue {
         &self.cards[model].facts
     }
 
-    /// Whose a voice is.
+    /// A voice by its index.
     pub(crate) fn voice(&self, index: usize) -> Voice {
         self.voices[index]
     }
 
-    /// The voices as requests know them.
+    /// The voices as the service reports them.
     pub(crate) fn voices(&self) -> Vec<v1::Voice> {
         let describe = |&Voice { model, speaker }: &Voice| {
             let facts = self.facts(model);
@@ -77,7 +77,7 @@ impl Catalogue {
         self.voices.iter().map(describe).collect()
     }
 
-    /// The languages that are spoken, in alphabetical order.
+    /// The voices' languages, in alphabetical order.
     pub(crate) fn languages(&self) -> Vec<String> {
         let mut languages: Vec<String> = self.speakers().map(|speaker| speaker.language.clone()).collect();
         languages.sort();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_two_voices_have_is_refused() {
+    fn duplicate_voice_names_are_refused() {
         let mut catalogue = Catalogue::default();
         catalogue.add(card(&[("joe", "en")])).unwrap();
         let refused = catalogue.add(card(&[("eva", "de"), ("joe", "de")])).unwrap_err().to_string();

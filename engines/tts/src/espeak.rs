@@ -1,5 +1,5 @@
-//! Phonemes by libespeak-ng. The library keeps one global state and is not thread-safe, so [`Espeak`] exists once in a
-//! process and stays on the thread that made it.
+//! Phonemes by libespeak-ng. The library has global state and is not thread-safe, so there is one [`Espeak`] per process, which
+//! stays on the thread that created it.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -33,7 +33,7 @@ mod ffi {
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The library's one instance; raw pointers in its type keep it on its thread.
+/// The library's only instance; the raw pointer type makes it `!Send`, which keeps it on its thread.
 #[derive(Debug)]
 pub(crate) struct Espeak {
     voice: String,
@@ -41,15 +41,15 @@ pub(crate) struct Espeak {
     _stays_on_its_thread: PhantomData<*const ()>,
 }
 
-/// What espeak-ng could not do.
+/// An error of espeak-ng.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EspeakError {
-    #[error("espeak-ng runs already in this process")]
+    #[error("espeak-ng is already running in this process")]
     Taken,
-    #[error("the path {0:?} holds a NUL character")]
+    #[error("the path {0:?} contains a NUL character")]
     Path(String),
     #[error(
-        "espeak-ng cannot load its data ({0}); install the package espeak-ng-data, or name its folder by --espeak-data"
+        "espeak-ng cannot load its data ({0}); install the package espeak-ng-data, or name its folder with --espeak-data"
     )]
     Data(String),
     #[error(
@@ -59,7 +59,7 @@ pub(crate) enum EspeakError {
 }
 
 impl Espeak {
-    /// Loads espeak-ng's data from `data`, the folder that holds `espeak-ng-data`, or from where the library expects it.
+    /// Loads espeak-ng's data from `data`, the folder that contains `espeak-ng-data`, or from the library's default.
     pub(crate) fn start(data: Option<&Path>) -> Result<Self, EspeakError> {
         let path = data.map(|path| path.to_string_lossy().into_owned());
         let path =
@@ -68,7 +68,7 @@ impl Espeak {
             return Err(EspeakError::Taken);
         }
         let path = path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr());
-        // SAFETY: TAKEN lets one thread in, once; `path` is null or a C string that the library copies.
+        // SAFETY: TAKEN admits one thread, once; `path` is null or a C string that the library copies.
         unsafe { ffi::espeak_ng_InitializePath(path) };
         // SAFETY: as above; a null context means that no error details are wanted.
         let status = unsafe { ffi::espeak_ng_Initialize(std::ptr::null_mut()) };
@@ -79,7 +79,7 @@ impl Espeak {
         Ok(Self { voice: String::new(), script: Script::of(""), _stays_on_its_thread: PhantomData })
     }
 
-    /// Makes `voice`, such as "en-us", the voice of the calls of [`Self::phonemes`] that follow.
+    /// Selects the voice, such as "en-us", for later calls of [`Self::phonemes`].
     pub(crate) fn select(&mut self, voice: &str) -> Result<(), EspeakError> {
         if self.voice == voice {
             return Ok(());
@@ -97,7 +97,7 @@ impl Espeak {
         Ok(())
     }
 
-    /// IPA in NFD, words apart by single spaces, of a text without clause punctuation (espeak-ng drops it).
+    /// The text's IPA in NFD, words separated by single spaces, without clause punctuation (espeak-ng drops it).
     pub(crate) fn phonemes(&mut self, text: &str) -> String {
         let mut ipa = String::new();
         for piece in guarded(text, self.script) {
@@ -106,9 +106,9 @@ impl Espeak {
         clean(&ipa)
     }
 
-    /// Adds the IPA of a piece of text that has passed the guard.
+    /// Appends the IPA of a piece of text that has passed the guard.
     fn piece(&mut self, text: String, ipa: &mut String) {
-        let text = CString::new(text).expect("the guard lets no control character through, NUL among them");
+        let text = CString::new(text).expect("the guard removes control characters, including NUL");
         let end = text.as_ptr() as usize + text.as_bytes().len();
         let mut rest: *const c_void = text.as_ptr().cast();
         while !rest.is_null() && (rest as usize) < end {
@@ -130,7 +130,7 @@ impl Espeak {
 }
 
 impl Drop for Espeak {
-    // The library's data stays loaded: espeak-ng frees it at the end of the process.
+    // The library's data stays loaded until the process ends.
     fn drop(&mut self) {
         TAKEN.store(false, Ordering::Release);
     }
@@ -144,7 +144,7 @@ fn message(status: c_int) -> String {
         .map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned())
 }
 
-/// Drops the language marks, as in "(fr)", that espeak-ng sets around foreign words, and decomposes, as Piper's maps do.
+/// Drops the language marks, such as "(fr)", that espeak-ng puts around foreign words, and decomposes to NFD like Piper's maps.
 fn clean(ipa: &str) -> String {
     let mut inside = false;
     let kept = ipa.chars().filter(|&c| {
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn language_marks_vanish_and_letters_decompose() {
+    fn language_marks_are_dropped_and_letters_decomposed() {
         assert_eq!(clean("(fr)\u{e7}a(en)  bɛ\n"), "c\u{327}a bɛ");
     }
 }

@@ -1,10 +1,10 @@
-//! Texts that are made to break espeak-ng, spoken in a child process whose death the test sees.
+//! Adversarial texts for espeak-ng, spoken in a child process so that the test can detect a crash.
 
 use std::process::{Command, Stdio};
 
 use super::Espeak;
 
-/// Texts that crashed it, and what they are made of.
+/// Texts that crashed espeak-ng, as a unit and its number of repetitions.
 const CRASHED: [(&str, usize); 8] = [
     ("'s", 119),
     ("’s", 119),
@@ -23,10 +23,10 @@ const ATOMS: [&str; 64] = [
 ];
 const VOICES: [&str; 6] = ["en-us", "de", "fr", "es", "it", "ru"];
 
-/// A small generator: the same texts every time.
-struct Chance(u64);
+/// A small random generator with a fixed seed: the same texts every time.
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
@@ -34,18 +34,18 @@ impl Chance {
 }
 
 fn texts() -> impl Iterator<Item = String> {
-    let mut chance = Chance(9);
+    let mut rng = Rng(9);
     let made = std::iter::repeat_with(move || {
-        let count = 1 + chance.below(4);
-        let unit: String = (0..count).map(|_| ATOMS[chance.below(ATOMS.len())]).collect();
-        unit.repeat([1, 3, 8, 20, 60, 150, 300][chance.below(7)])
+        let count = 1 + rng.below(4);
+        let unit: String = (0..count).map(|_| ATOMS[rng.below(ATOMS.len())]).collect();
+        unit.repeat([1, 3, 8, 20, 60, 150, 300][rng.below(7)])
     });
     CRASHED.iter().map(|(unit, times)| unit.repeat(*times)).chain(made.take(3000))
 }
 
-/// Runs in the child.
+/// Runs in the child process.
 #[test]
-#[ignore = "the child of the test below"]
+#[ignore = "run by the test below in a child process"]
 fn speaks_all() {
     let mut espeak = Espeak::start(None).expect("the data are installed");
     for (text, voice) in texts().zip(VOICES.iter().cycle()) {
@@ -53,19 +53,19 @@ fn speaks_all() {
         let ipa = espeak.phonemes(&text);
         assert!(!ipa.contains('\u{fffd}'), "{text:?}: {ipa}");
     }
-    // Later speech shows memory that was overwritten.
+    // Overwritten memory would show in later speech.
     espeak.select("en-us").expect("the voice is installed");
     assert_eq!(espeak.phonemes("hello"), "həlˈoʊ");
 }
 
 #[test]
-fn no_text_ends_the_process_or_spoils_it() {
-    let own = std::env::current_exe().expect("a test has a path");
+fn no_text_crashes_the_process_or_corrupts_later_speech() {
+    let own = std::env::current_exe().expect("the test program has a path");
     let child = Command::new(own)
         .args(["--exact", "espeak::adversarial::speaks_all", "--ignored"])
         .stdin(Stdio::null())
         .output()
-        .expect("the test's own program starts");
+        .expect("the test program starts");
     let said = String::from_utf8_lossy(&child.stdout) + String::from_utf8_lossy(&child.stderr);
     assert!(child.status.success() && said.contains("1 passed"), "{}: {said}", child.status);
 }

@@ -1,9 +1,9 @@
-//! Text that espeak-ng can be given without harm. Pure.
+//! Makes text safe for espeak-ng. Pure.
 //!
-//! espeak-ng 1.51 overruns its own buffers: abbreviations ("a.b.c.") and endings ("'s's") of 160 bytes, words of 200
-//! phonemes, numbers of 130 digits, and a letter of a script that the voice does not read, which makes it load another
-//! language while it still uses the first. So texts go to it in short pieces of short words in the voice's own script;
-//! other scripts are romanised, and pictures left out. Ordinary text passes unchanged.
+//! espeak-ng 1.51 overruns its buffers on abbreviations ("a.b.c.") and endings ("'s's") of 160 bytes, words of 200 phonemes,
+//! numbers of 130 digits, and letters of a script that the voice does not read, for which it loads another language while
+//! still using the first. So it is given short pieces of short words in the voice's own script; other scripts are romanised
+//! and pictographs are left out. Ordinary text passes unchanged.
 
 use any_ascii::any_ascii_char;
 use unicode_normalization::UnicodeNormalization;
@@ -11,18 +11,18 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::script::{Script, greek_letter, is_han};
 
-/// Longest word in characters, and in bytes, as espeak-ng is given it. No word of ordinary text is longer.
+/// Longest word given to espeak-ng, in characters and in bytes. No ordinary word is longer.
 const LONGEST_WORD: usize = 48;
 const LONGEST_WORD_BYTES: usize = 96;
-/// Most digits in a row: what is longer is no quantity.
+/// Most digits in a row: a longer number is not a quantity.
 const MOST_DIGITS: usize = 20;
-/// Most symbols in one word: espeak-ng says each by a name.
+/// Most symbols in one word: espeak-ng says the name of each.
 const MOST_SYMBOLS: usize = 1;
 /// Most changes between letters and digits in one word: "A1B2C3" has five.
 const MOST_CHANGES: usize = 12;
 /// Most apostrophes in one word: "rock'n'roll's" has three.
 const MOST_APOSTROPHES: usize = 3;
-/// Most full stops in one piece: espeak-ng joins abbreviations also over spaces.
+/// Most full stops in one piece: espeak-ng joins abbreviations even across spaces.
 const MOST_STOPS: usize = 12;
 /// Longest piece, in bytes and in words.
 const LONGEST_PIECE: usize = 400;
@@ -30,13 +30,13 @@ const MOST_WORDS: usize = 60;
 /// Most marks in one piece: "a(a(a(" is many words to espeak-ng.
 const MOST_MARKS: usize = 80;
 
-/// The text in pieces that are spoken one after the other, without a pause. Words are apart by single spaces.
+/// The text in pieces, to be spoken one after the other without a pause. Words are separated by single spaces.
 pub(crate) fn guarded(text: &str, script: Script) -> Vec<String> {
     let read = readable(text, script);
     let mut pieces: Vec<String> = Vec::new();
     let mut so_far = Size::default();
     for word in read.split_whitespace().map(cut).collect::<Vec<_>>().iter().flat_map(|word| word.split(' ')) {
-        // espeak-ng says a "dot" that stands alone.
+        // espeak-ng says "dot" for a full stop that is a separate word.
         let stop = word.chars().all(|c| matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '…'));
         let twice = pieces.last().is_none_or(|piece| word.starts_with('.') && piece.ends_with('.'));
         if word.is_empty() || stop && twice {
@@ -60,7 +60,7 @@ pub(crate) fn guarded(text: &str, script: Script) -> Vec<String> {
     pieces
 }
 
-/// How large a piece is.
+/// The size of a piece.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     bytes: usize,
@@ -87,7 +87,7 @@ impl Size {
     }
 }
 
-/// The text in letters that the voice reads, and marks that espeak-ng knows.
+/// The text in letters that the voice reads and marks that espeak-ng knows.
 fn readable(text: &str, script: Script) -> String {
     let text: Vec<char> = text.nfc().collect();
     let mut read = String::with_capacity(text.len());
@@ -95,7 +95,7 @@ fn readable(text: &str, script: Script) -> String {
         if script.reads(c) || is_mark(c) && (script.names_symbols() || !is_symbol(c)) {
             read.push(c);
         } else if is_invisible(c) || (is_combining_mark(c) && any_ascii_char(c).is_empty()) {
-            // It belongs to the letter before it, or to nothing.
+            // It modifies the letter before it, or nothing.
         } else if let Some(name) = greek_letter(c).filter(|_| is_alone(&text, at)) {
             read.push_str(name);
         } else {
@@ -105,7 +105,7 @@ fn readable(text: &str, script: Script) -> String {
     read
 }
 
-/// Adds a foreign letter in Latin ones; what is no letter becomes a space.
+/// Appends a foreign letter in Latin letters; anything else becomes a space.
 fn romanise(c: char, read: &mut String) {
     let ascii = any_ascii_char(c);
     if ascii.is_empty() || !ascii.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'\'') {
@@ -113,25 +113,25 @@ fn romanise(c: char, read: &mut String) {
         return;
     }
     let apart = if is_han(c) { " " } else { "" };
-    // In scripts without capitals the library writes some, and espeak-ng would take the word apart there.
+    // any_ascii writes capitals even for scripts without them, and espeak-ng would split the word there.
     let ascii = if c.is_uppercase() { ascii.to_owned() } else { ascii.to_ascii_lowercase() };
     read.extend([apart, &ascii, apart]);
 }
 
-/// Whether no letter stands beside this one.
+/// Whether the letter has no letters beside it.
 fn is_alone(text: &[char], at: usize) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(|c| c.is_alphabetic());
     !(at.checked_sub(1).is_some_and(letter) || letter(at + 1))
 }
 
-/// Punctuation, currencies, superscripts, fractions and signs that espeak-ng reads or skips.
+/// Whether espeak-ng reads or skips the character: punctuation, currencies, superscripts, fractions and signs.
 fn is_mark(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a1}'..='\u{bf}' | '×' | '÷' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}'
         | '\u{2070}'..='\u{209c}' | '\u{20a0}'..='\u{20bf}' | '\u{2100}'..='\u{215f}' | '\u{2200}'..='\u{22ff}')
         && !matches!(c, '©' | '®' | '\u{ad}')
 }
 
-/// A mark that espeak-ng may say by its name.
+/// Whether espeak-ng may say the mark's name.
 fn is_symbol(c: char) -> bool {
     let punctuation =
         ['.', ',', ';', ':', '!', '?', '…', '-', '–', '—', '/', '"', '(', ')', '“', '”', '„', ' '];
@@ -143,13 +143,13 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-/// The word with spaces where espeak-ng must not see more of it at once.
+/// Splits a word by spaces wherever espeak-ng must not get more of it at once.
 fn cut(word: &str) -> String {
     let mut cut = String::with_capacity(word.len());
     let (mut stops, mut apostrophes) = (0, 0);
     let mut run = Run::default();
     for c in word.chars() {
-        // Of two stops in a row espeak-ng says one.
+        // espeak-ng says "dot" for the second of two stops in a row.
         if c == '.' && cut.ends_with('.') {
             continue;
         }
@@ -173,7 +173,7 @@ fn cut(word: &str) -> String {
     cut
 }
 
-/// A word so far.
+/// The counts of a word so far.
 #[derive(Debug, Clone, Copy, Default)]
 struct Run {
     letters: usize,
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_scripts_are_romanised_and_pictures_left_out() {
+    fn foreign_scripts_are_romanised_and_pictographs_left_out() {
         for (written, read) in [
             ("The word is 苹果.", "The word is ping guo."),
             ("Say Привет to Αθήνα", "Say Privet to Athina"),

@@ -1,4 +1,4 @@
-//! A request on its way: what the worker needs, how it is stopped, and the stream that its caller reads.
+//! An accepted request: what the worker needs, how it is stopped, and the stream that the caller reads.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,42 +16,42 @@ use visavis_proto::v1::SpeechPart;
 use crate::queue::Queue;
 use crate::text::Part;
 
-/// A request that waits or is being spoken.
+/// A request that is waiting or being spoken.
 pub(crate) struct Job {
     /// The request's text.
     pub(crate) text: String,
-    /// Its parts; the worker has sent those before `next`.
+    /// The text's parts; the worker has sent those before `next`.
     pub(crate) parts: Vec<Part>,
-    /// Index of the part to speak next.
+    /// Index of the next part to speak.
     pub(crate) next: usize,
     /// Index among the installed voices.
     pub(crate) voice: usize,
-    /// 1 is as recorded.
+    /// 1: as recorded.
     pub(crate) speed: f32,
-    /// Holds every part and an error at once, so that no slow reader keeps the worker.
+    /// Has room for every part and an error, so that a slow reader never blocks the worker.
     pub(crate) sender: mpsc::Sender<Result<SpeechPart, Status>>,
-    /// Says that nobody wants it any more.
+    /// Set when the caller is gone or its deadline has passed.
     pub(crate) stop: Arc<Stop>,
-    /// Its place in the engine.
+    /// Counts the job in the engine's state.
     pub(crate) ticket: Ticket,
 }
 
-/// Ends a job, also in the middle of the network's run.
+/// Stops a job, even in the middle of a network run.
 pub(crate) struct Stop {
     stopped: AtomicBool,
     deadline: Option<Instant>,
     long: bool,
-    /// Made when the job begins: a request may come before ONNX Runtime is loaded.
+    /// Created when the job begins, since a request may arrive before ONNX Runtime is loaded.
     run: OnceLock<RunOptions>,
 }
 
 impl Stop {
-    /// Not stopped; passes at `deadline`. The memory of `long` runs is given back after each.
+    /// Not stopped yet; stops at `deadline`. `long`: release the runtime's memory after each run.
     pub(crate) fn new(deadline: Option<Instant>, long: bool) -> Self {
         Self { stopped: AtomicBool::new(false), deadline, long, run: OnceLock::new() }
     }
 
-    /// What is given to every run of the job; the worker alone asks for it.
+    /// The options of every run of the job; only the worker calls this.
     pub(crate) fn run(&self) -> ort::Result<&RunOptions> {
         if self.run.get().is_none() {
             let mut run = RunOptions::new()?;
@@ -66,7 +66,7 @@ impl Stop {
         Ok(self.run.get().expect("it has just been set"))
     }
 
-    /// Whether work on the job is wasted.
+    /// Whether further work on the job is useless.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire) || self.is_late()
     }
@@ -78,12 +78,12 @@ impl Stop {
     fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         if let Some(Err(error)) = self.run.get().map(RunOptions::terminate) {
-            tracing::warn!(%error, "a run could not be ended");
+            tracing::warn!(%error, "a run could not be terminated");
         }
     }
 }
 
-/// What the caller reads. Dropping it ends the job.
+/// The stream that the caller reads. Dropping it stops the job.
 pub(crate) struct SpeechStream {
     parts: mpsc::Receiver<Result<SpeechPart, Status>>,
     late: Option<Pin<Box<Sleep>>>,
@@ -124,13 +124,13 @@ impl Stream for SpeechStream {
                 self.ended = part.as_ref().map_or(true, |part| part.last);
                 return Poll::Ready(Some(part));
             }
-            // The worker let go of the job before its last part.
+            // The worker dropped the job before its last part.
             let late = self.stop.is_late();
             self.end();
             return Poll::Ready(Some(Err(if late {
                 too_late()
             } else {
-                Status::unavailable("the engine ends")
+                Status::unavailable("the engine is shutting down")
             })));
         }
         if self.late.as_mut().is_some_and(|late| late.as_mut().poll(context).is_ready()) {

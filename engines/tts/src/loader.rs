@@ -1,4 +1,4 @@
-//! The thread that loads the models, one at a time, while others speak already.
+//! The thread that loads the models one at a time, while loaded ones already speak.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -17,34 +17,34 @@ use crate::order::{Next, Order};
 use crate::runtime::Runtime;
 use crate::sound::Levels;
 
-/// What the thread loads.
+/// What the thread loads, and how.
 #[derive(Debug)]
-pub(crate) struct Stock {
+pub(crate) struct LoadOptions {
     /// All models.
     pub(crate) catalogue: Arc<Catalogue>,
-    /// What each says before its first request, in symbols.
+    /// The symbols of each model's warm-up run.
     pub(crate) warm_ups: Vec<Vec<char>>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
-    /// Threads of one synthesis.
+    /// Threads used by one synthesis.
     pub(crate) threads: usize,
 }
 
-/// A model that has been loaded and has spoken.
+/// A model that is loaded and warmed up.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) model: Box<dyn AcousticModel>,
     pub(crate) levels: Levels,
 }
 
-/// What became of a model, by its index.
+/// The outcome of loading a model, given by its index.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) index: usize,
     pub(crate) outcome: anyhow::Result<Ready>,
 }
 
-/// The thread, to whom it belongs.
+/// The owner's handle of the loader thread.
 #[derive(Debug)]
 pub(crate) struct Loader {
     order: Arc<Monitor<Order>>,
@@ -53,30 +53,30 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Begins to load; `tell` is called when there is something to [`Self::take`].
-    pub(crate) fn start(stock: Stock, tell: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let models = stock.catalogue.cards().len();
+    /// Starts loading; `notify` is called when there is something to [`Self::take`].
+    pub(crate) fn start(options: LoadOptions, notify: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let models = options.catalogue.cards().len();
         let order = Arc::new(Monitor::new(Order::new(models)));
         let (sender, loaded) = sync_channel(models);
         let run = {
             let order = order.clone();
-            move || work(&stock, &order, &sender, tell)
+            move || work(&options, &order, &sender, notify)
         };
         let thread = std::thread::Builder::new().name("loader".to_owned()).spawn(run)?;
         Ok(Self { order, loaded, thread: Some(thread) })
     }
 
-    /// The models that have become ready since.
+    /// The models whose loading has finished since the last call.
     pub(crate) fn take(&self) -> Vec<Loaded> {
         self.loaded.try_iter().collect()
     }
 
-    /// A request waits for this model.
+    /// Records that a request is waiting for this model.
     pub(crate) fn want(&self, index: usize) {
         self.change(|order| order.want(index));
     }
 
-    /// Whether nothing is to be spoken.
+    /// Records whether there is nothing to speak.
     pub(crate) fn set_idle(&self, idle: bool) {
         self.change(|order| order.set_idle(idle, Instant::now()));
     }
@@ -88,7 +88,7 @@ impl Loader {
 }
 
 impl Drop for Loader {
-    /// ONNX Runtime must not be unloaded while a model is loaded.
+    /// Joins the thread: ONNX Runtime must not be unloaded while a model is being loaded.
     fn drop(&mut self) {
         self.change(Order::end);
         if let Some(thread) = self.thread.take() {
@@ -97,7 +97,7 @@ impl Drop for Loader {
     }
 }
 
-/// Waits until a model is to be loaded; none: no more are.
+/// Waits for the next model to load; none: there are no more.
 fn next(order: &Monitor<Order>) -> Option<usize> {
     order.wait(|order| match order.next(Instant::now()) {
         Next::Load(index) => Look::Found(Some(index)),
@@ -107,30 +107,30 @@ fn next(order: &Monitor<Order>) -> Option<usize> {
     })
 }
 
-fn work(stock: &Stock, order: &Monitor<Order>, loaded: &SyncSender<Loaded>, tell: impl Fn()) {
+fn work(options: &LoadOptions, order: &Monitor<Order>, loaded: &SyncSender<Loaded>, notify: impl Fn()) {
     let mut runtime = None;
     while let Some(index) = next(order) {
-        let card = &stock.catalogue.cards()[index];
+        let card = &options.catalogue.cards()[index];
         let begun = Instant::now();
         let load = || -> anyhow::Result<Ready> {
             let runtime = match &mut runtime {
                 Some(runtime) => runtime,
-                none => none.insert(Runtime::load(&stock.onnxruntime, stock.threads)?),
+                none => none.insert(Runtime::load(&options.onnxruntime, options.threads)?),
             };
-            load(runtime, card, &stock.warm_ups[index])
+            load(runtime, card, &options.warm_ups[index])
         };
         let outcome = catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(anyhow!("the voice cannot be loaded: the loader panicked, see the log")));
         tracing::debug!(voice = card.facts.name, ms = begun.elapsed().as_millis(), "loaded");
         _ = loaded.send(Loaded { index, outcome });
-        tell();
+        notify();
     }
 }
 
 fn load(runtime: &Runtime, card: &Card, warm_up: &[char]) -> anyhow::Result<Ready> {
     let mut model = card.load(runtime)?;
     let mut levels = Levels::new(card.facts.speakers.len());
-    // The first run of a network is slow, and its level sets the first speaker's.
+    // A network's first run is slow; its level also sets the first speaker's.
     let sound = model.speak(&Input { symbols: warm_up, speaker: 0, speed: 1.0 }, &RunOptions::new()?)?;
     levels.of(0, &sound.samples);
     Ok(Ready { model, levels })

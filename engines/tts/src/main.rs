@@ -1,12 +1,12 @@
-//! Text to speech in a process of its own: Piper voices by ONNX Runtime, phonemes by espeak-ng, behind the gRPC
-//! service `Tts`. SPDX-License-Identifier: GPL-3.0-or-later, because libespeak-ng is linked in.
+//! Text to speech in a separate process: Piper voices on ONNX Runtime, phonemes by espeak-ng, served by the gRPC service `Tts`.
+//! SPDX-License-Identifier: GPL-3.0-or-later, because libespeak-ng is linked in.
 //!
-//! A request's way: [`service`] and [`request`] check it, [`text`] breaks it into parts, [`queue`] orders the [`job`]s,
-//! and the one [`worker`] thread has the [`synthesizer`] speak part after part: [`words`] and [`say`] read the text,
-//! [`espeak`], behind its [`guard`], gives phonemes of the [`script`] that a voice reads, [`utterance`] and [`align`] tie
-//! them to words, an [`acoustic`] model speaks them on [`runtime`] and tells how long each takes, and [`sound`] sets the
-//! level. The [`loader`] loads one model of the [`catalogue`] after the other, in an [`order`]: the engine is ready with the
-//! first, and a request for another waits for that one.
+//! The path of a request: [`service`] and [`request`] check it, [`text`] splits it into parts, [`queue`] orders the [`job`]s,
+//! and the only [`worker`] thread has the [`synthesizer`] speak part after part: [`words`] and [`say`] prepare the text;
+//! [`espeak`], behind its [`guard`], turns it into phonemes in the [`script`] that the voice reads; [`utterance`] and [`align`]
+//! assign these to words; an [`acoustic`] model speaks them on [`runtime`] and gives their durations; [`sound`] sets the level.
+//! The [`loader`] loads the models of the [`catalogue`] one after the other, in the order that [`order`] decides: the engine is
+//! ready once the first is loaded, and a request for another waits for that one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,21 +63,13 @@ struct Args {
     /// Requests that may wait; one more is refused at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     queue: u32,
-    /// The folder that holds espeak-ng-data, where the library does not find it by itself
+    /// The folder that contains espeak-ng-data, if the library does not find it by itself
     #[arg(long, value_name = "FOLDER")]
     espeak_data: Option<PathBuf>,
 }
 
 /// The backend that this program was built with.
-const BACKEND: &str = if cfg!(feature = "cuda") {
-    "cuda"
-} else if cfg!(feature = "rocm") {
-    "rocm"
-} else if cfg!(feature = "vulkan") {
-    "vulkan"
-} else {
-    "cpu"
-};
+const BACKEND: &str = visavis_proto::backend!();
 
 fn main() -> anyhow::Result<()> {
     silence_onnxruntime();
@@ -110,12 +102,12 @@ async fn serve(host: Host, options: worker::Options, capacity: u32) -> anyhow::R
         std::thread::Builder::new()
             .name("speaker".to_owned())
             .spawn(run)
-            .context("cannot start the speaker's thread")?
+            .context("cannot start the speaker thread")?
     };
     let service =
         service::Service { state: state.clone(), queue: queue.clone(), voices, last_id: AtomicU64::new(0) };
     let served = host.serve(state, TtsServer::new(service)).await;
-    // ONNX Runtime must not be unloaded under a run.
+    // ONNX Runtime must not be unloaded during a run.
     queue.close();
     _ = worker.join();
     served

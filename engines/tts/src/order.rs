@@ -1,17 +1,17 @@
-//! In which order voices are loaded. Pure.
+//! The order in which voices are loaded. Pure.
 
 use std::time::{Duration, Instant};
 
-/// Nothing must have been spoken for so long before a voice is loaded that nobody waits for: between the parts of an answer
-/// the cores belong to the answer.
+/// Silence before a voice is loaded that no request is waiting for: between the parts of a response the cores belong to the
+/// response.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Load this one.
+    /// Load this voice.
     Load(usize),
-    /// Ask again then, or when something changes.
+    /// Ask again at this time, or when something changes.
     Until(Instant),
     /// Ask again when something changes.
     Wait,
@@ -19,12 +19,13 @@ pub(crate) enum Next {
     End,
 }
 
-/// The order: what a request waits for; the first voice, without which nothing is ready; the others while all is quiet.
+/// The order: first the voices that requests wait for; then the first voice, which makes the engine ready; then the others,
+/// while nothing is spoken.
 #[derive(Debug)]
 pub(crate) struct Order {
-    /// Not begun yet.
+    /// Voices whose loading has not begun.
     left: Vec<usize>,
-    /// Of these, those that requests wait for.
+    /// Those of `left` that requests wait for.
     wanted: Vec<usize>,
     begun: bool,
     idle_since: Option<Instant>,
@@ -32,29 +33,29 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Of so many voices, with none loaded.
+    /// The order for this many voices, none of them loaded.
     pub(crate) fn new(voices: usize) -> Self {
         Self { left: (0..voices).collect(), wanted: Vec::new(), begun: false, idle_since: None, ended: false }
     }
 
-    /// A request waits for a voice.
+    /// Records that a request is waiting for a voice.
     pub(crate) fn want(&mut self, voice: usize) {
         if self.left.contains(&voice) && !self.wanted.contains(&voice) {
             self.wanted.push(voice);
         }
     }
 
-    /// Whether nothing is to be spoken, from `now`.
+    /// Records whether, from `now` on, there is nothing to speak.
     pub(crate) fn set_idle(&mut self, idle: bool, now: Instant) {
         self.idle_since = idle.then(|| self.idle_since.unwrap_or(now));
     }
 
-    /// No more voices are loaded.
+    /// Stops the loading of further voices.
     pub(crate) fn end(&mut self) {
         self.ended = true;
     }
 
-    /// What is to be done `now`; a voice that it names has begun.
+    /// What to do at `now`; a voice that it returns counts as begun.
     pub(crate) fn next(&mut self, now: Instant) -> Next {
         let Some(&first) = self.left.first().filter(|_| !self.ended) else { return Next::End };
         let voice = match (self.wanted.first(), self.idle_since) {
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_voice_is_loaded_at_once_and_the_others_when_it_is_quiet() {
+    fn the_first_voice_is_loaded_at_once_and_the_others_when_idle() {
         let start = Instant::now();
         let mut order = Order::new(3);
         assert_eq!(order.next(start), Next::Load(0));
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_waits_for_goes_first_and_is_loaded_once() {
+    fn a_requested_voice_goes_first_and_is_loaded_once() {
         let now = Instant::now();
         let mut order = Order::new(4);
         for voice in [2, 2, 1] {

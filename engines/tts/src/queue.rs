@@ -1,14 +1,14 @@
-//! The jobs that wait for the worker, most urgent first, and those that wait for their model. Its bound is the engine
-//! state's: a job holds a ticket.
+//! The jobs that wait for the worker, most urgent first, and those that wait for their model. The engine state bounds their
+//! number, since every job holds a ticket.
 
 use visavis_proto::monitor::{Look, Monitor};
 use visavis_proto::queue::{PriorityQueue, Waiting};
 use visavis_proto::v1::Priority;
 
-/// A job with what the queue must know of it.
+/// A job with its id and priority.
 pub(crate) type Entry<T> = Waiting<Priority, T>;
 
-/// Jobs in order of priority, and of arrival within each.
+/// Jobs ordered by priority, then by arrival.
 #[derive(Debug)]
 pub(crate) struct Queue<T>(Monitor<Jobs<T>>);
 
@@ -20,19 +20,19 @@ struct Jobs<T> {
     closed: bool,
 }
 
-/// A job that waits for something else, which the key names.
+/// A job that waits for something other than the worker, identified by the key.
 #[derive(Debug)]
 struct Held<T> {
     key: usize,
     entry: Entry<T>,
 }
 
-/// What the worker is to do next.
+/// What the worker does next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Turn<T> {
-    /// Somebody has called [`Queue::wake`].
+pub(crate) enum Work<T> {
+    /// [`Queue::wake`] was called.
     News,
-    /// A job.
+    /// Work on this job.
     Job(Entry<T>),
 }
 
@@ -43,24 +43,24 @@ impl<T> Queue<T> {
         Self(Monitor::new(Jobs { waiting, held: Vec::new(), news: false, closed: false }))
     }
 
-    /// Adds a new job behind its equals.
+    /// Adds a new job behind those of equal priority.
     pub(crate) fn push(&self, entry: Entry<T>) {
         self.0.lock().waiting.push(entry);
         self.0.notify_one();
     }
 
-    /// Puts a job that has begun back behind one of its equals: they take turns, so that a long text does not keep a short
-    /// one waiting, and no third one begins meanwhile.
+    /// Puts a started job back behind one other of equal priority: the two take turns, so that a long text does not delay a
+    /// short one, and no third one starts meanwhile.
     pub(crate) fn put_back(&self, entry: Entry<T>) {
         self.0.lock().waiting.push_behind(1, entry);
     }
 
-    /// Puts a job aside that cannot be done before [`Self::release`] is called with the same key.
+    /// Puts a job aside until [`Self::release`] is called with the same key.
     pub(crate) fn hold(&self, key: usize, entry: Entry<T>) {
         self.0.lock().held.push(Held { key, entry });
     }
 
-    /// Brings the jobs back that were put aside with the key, before those that came later.
+    /// Puts the jobs held with this key back, ahead of those that came later.
     pub(crate) fn release(&self, key: usize) {
         let mut jobs = self.0.lock();
         let released: Vec<Held<T>> = jobs.held.extract_if(.., |held| held.key == key).collect();
@@ -69,31 +69,31 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Tells the worker that there is news.
+    /// Wakes the worker with [`Work::News`].
     pub(crate) fn wake(&self) {
         self.0.lock().news = true;
         self.0.notify_one();
     }
 
-    /// Whether nothing can be done.
+    /// Whether no job can be worked on.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.lock().waiting.is_empty()
     }
 
-    /// Waits for news and the most urgent job; none when the queue is closed.
-    pub(crate) fn pop(&self) -> Option<Turn<T>> {
+    /// Waits for news or the most urgent job; none if the queue is closed.
+    pub(crate) fn pop(&self) -> Option<Work<T>> {
         self.0.wait(|jobs| {
             if jobs.closed {
                 return Look::Found(None);
             }
             if std::mem::take(&mut jobs.news) {
-                return Look::Found(Some(Turn::News));
+                return Look::Found(Some(Work::News));
             }
-            jobs.waiting.pop().map_or(Look::Wait, |entry| Look::Found(Some(Turn::Job(entry))))
+            jobs.waiting.pop().map_or(Look::Wait, |entry| Look::Found(Some(Work::Job(entry))))
         })
     }
 
-    /// Takes a job out, if it waits here.
+    /// Removes a job, if it is waiting here.
     pub(crate) fn remove(&self, id: u64) -> Option<Entry<T>> {
         let mut jobs = self.0.lock();
         if let Some(at) = jobs.held.iter().position(|held| held.entry.id == id) {
@@ -102,7 +102,7 @@ impl<T> Queue<T> {
         jobs.waiting.remove(id)
     }
 
-    /// Ends every wait; what is left is dropped with the queue.
+    /// Ends every wait; remaining jobs are dropped with the queue.
     pub(crate) fn close(&self) {
         self.0.lock().closed = true;
         self.0.notify_all();
@@ -119,13 +119,13 @@ mod tests {
 
     fn next(queue: &Queue<()>) -> Entry<()> {
         match queue.pop() {
-            Some(Turn::Job(entry)) => entry,
-            other => panic!("{other:?} is no job"),
+            Some(Work::Job(entry)) => entry,
+            other => panic!("{other:?} is not a job"),
         }
     }
 
     #[test]
-    fn the_most_urgent_goes_first_and_begun_work_takes_turns_with_one_equal() {
+    fn the_most_urgent_job_goes_first_and_a_started_job_alternates_with_one_equal() {
         let queue = Queue::new();
         let entries =
             [Priority::Batch, Priority::Speculative, Priority::Live, Priority::Live, Priority::Live];
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn held_jobs_come_back_before_later_ones_and_can_be_taken_out() {
+    fn held_jobs_come_back_before_later_ones_and_can_be_removed() {
         let queue = Queue::new();
         for (id, key) in [(1, 7), (2, 8), (3, 7), (4, 7)] {
             queue.hold(key, entry(id, Priority::Live));
@@ -156,7 +156,7 @@ mod tests {
         queue.push(entry(5, Priority::Live));
         assert_eq!(queue.remove(3).map(|entry| entry.id), Some(3));
         queue.wake();
-        assert_eq!(queue.pop(), Some(Turn::News));
+        assert_eq!(queue.pop(), Some(Work::News));
         queue.release(7);
         let order: Vec<u64> = std::iter::repeat_with(|| next(&queue).id).take(3).collect();
         assert_eq!(order, [1, 4, 5]);

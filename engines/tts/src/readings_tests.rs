@@ -1,11 +1,11 @@
-//! What the server sends for each case of its golden file is heard as the words that people say, by phonemes.
+//! Checks, by phonemes, that the normalised text of each golden case sounds like the words that people say.
 
 use crate::espeak::Espeak;
 use crate::say::say;
 use crate::text::parts;
 use crate::words::words;
 
-/// The sounds of a text without stress, spaces and the vowels that espeak-ng takes for one another.
+/// The sounds of a text, without stress and spaces; vowels that espeak-ng confuses are made equal.
 fn sounds(espeak: &mut Espeak, text: &str) -> String {
     let mut sounds = String::new();
     for part in parts(text) {
@@ -21,7 +21,7 @@ fn sounds(espeak: &mut Espeak, text: &str) -> String {
         'u' => 'ʊ',
         c => c,
     };
-    // "duemila" is long in one and short in the other.
+    // Length is ignored: "duemila" is long in one text and short in the other.
     sounds.chars().filter(|c| !matches!(c, 'ˈ' | 'ˌ' | ' ' | 'ː')).map(same).collect()
 }
 
@@ -33,7 +33,7 @@ fn voice(language: &str) -> &str {
 }
 
 #[test]
-fn every_case_from_the_field_sounds_like_its_words() {
+fn every_field_case_sounds_like_its_words() {
     let mut espeak = Espeak::start(None).expect("espeak-ng's data is installed");
     let mut wrong = String::new();
     let cases = include_str!("../../../tests/golden/speakable/field.txt");
@@ -46,7 +46,7 @@ fn every_case_from_the_field_sounds_like_its_words() {
             .expect("espeak-ng has the voice");
         let (said, wanted) = (sounds(&mut espeak, spoken), sounds(&mut espeak, in_words));
         if said != wanted {
-            wrong += &format!("\n{language}: {spoken:?} is heard {said}, {in_words:?} is {wanted}");
+            wrong += &format!("\n{language}: {spoken:?} sounds like {said}, but {in_words:?} like {wanted}");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -1,21 +1,21 @@
-//! What a request may ask for. Pure; each refusal names the field, the limit and what is there.
+//! Validates requests. Pure; each refusal names the field, the limit and the valid values.
 
 use tonic::Status;
 use visavis_proto::v1::{Priority, SynthesizeRequest, Voice};
 
 /// Longest text of one request, in characters.
 pub(crate) const TEXT_LIMIT: usize = 5000;
-/// How much slower and faster than recorded a voice may speak.
+/// Valid speeds; 1 is as recorded.
 const SPEEDS: std::ops::RangeInclusive<f32> = 0.5..=2.0;
 
-/// A request that can be done.
+/// A valid request.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Wanted {
+pub(crate) struct Checked {
     /// Index among the installed voices.
     pub(crate) voice: usize,
-    /// 1 is as recorded.
+    /// 1: as recorded.
     pub(crate) speed: f32,
-    /// Before whom it goes.
+    /// Its priority in the queue.
     pub(crate) priority: Priority,
 }
 
@@ -24,11 +24,11 @@ pub(crate) struct Wanted {
 /// # Errors
 /// `INVALID_ARGUMENT` with the first field that is wrong.
 #[allow(clippy::result_large_err)] // the service returns it as it is
-pub(crate) fn check(request: &SynthesizeRequest, voices: &[Voice]) -> Result<Wanted, Status> {
+pub(crate) fn check(request: &SynthesizeRequest, voices: &[Voice]) -> Result<Checked, Status> {
     let length = request.text.chars().count();
     if length > TEXT_LIMIT {
         return Err(Status::invalid_argument(format!(
-            "text: {length} characters are more than {TEXT_LIMIT}; send it in several requests"
+            "text: {length} characters exceed {TEXT_LIMIT}; split it into several requests"
         )));
     }
     let speed = match request.speed {
@@ -36,7 +36,7 @@ pub(crate) fn check(request: &SynthesizeRequest, voices: &[Voice]) -> Result<Wan
         speed if SPEEDS.contains(&speed) => speed,
         speed => {
             return Err(Status::invalid_argument(format!(
-                "speed: {speed} is not from 0.5 to 2.0 (0 or 1: as recorded)"
+                "speed: {speed} is not between 0.5 and 2.0 (0 or 1: as recorded)"
             )));
         }
     };
@@ -46,7 +46,7 @@ pub(crate) fn check(request: &SynthesizeRequest, voices: &[Voice]) -> Result<Wan
             request.priority
         ))
     })?;
-    Ok(Wanted { voice: voice(request, voices)?, speed, priority })
+    Ok(Checked { voice: voice(request, voices)?, speed, priority })
 }
 
 #[allow(clippy::result_large_err)]
@@ -60,13 +60,13 @@ fn voice(request: &SynthesizeRequest, voices: &[Voice]) -> Result<usize, Status>
     if !name.is_empty() {
         let Some(index) = voices.iter().position(|voice| voice.name == name) else {
             return Err(Status::invalid_argument(format!(
-                "voice: {name:?} is not installed; there is {}",
+                "voice: {name:?} is not installed; available: {}",
                 installed()
             )));
         };
         if !language.is_empty() && !speaks(&voices[index], language) {
             return Err(Status::invalid_argument(format!(
-                "language: the voice {name:?} does not speak {language:?}; there is {}",
+                "language: the voice {name:?} does not speak {language:?}; available: {}",
                 installed()
             )));
         }
@@ -75,11 +75,14 @@ fn voice(request: &SynthesizeRequest, voices: &[Voice]) -> Result<usize, Status>
     let same = |a: &str| a.replace('-', "_").eq_ignore_ascii_case(&language.replace('-', "_"));
     let exact = voices.iter().position(|voice| language.is_empty() || same(&voice.locale));
     exact.or_else(|| voices.iter().position(|voice| speaks(voice, language))).ok_or_else(|| {
-        Status::invalid_argument(format!("language: no voice speaks {language:?}; there is {}", installed()))
+        Status::invalid_argument(format!(
+            "language: no voice speaks {language:?}; available: {}",
+            installed()
+        ))
     })
 }
 
-/// "en" and "en_US" alike ask for the language; a locale is a preference.
+/// Whether a voice speaks the language; "en_US" asks for "en", its region being only a preference.
 fn speaks(voice: &Voice, language: &str) -> bool {
     language.split(['-', '_']).next().is_some_and(|primary| primary.eq_ignore_ascii_case(&voice.language))
 }
@@ -105,11 +108,11 @@ mod tests {
             language: language.to_owned(),
             ..SynthesizeRequest::default()
         };
-        check(&request, &voices()).map(|wanted| wanted.voice).map_err(|status| status.message().to_owned())
+        check(&request, &voices()).map(|checked| checked.voice).map_err(|status| status.message().to_owned())
     }
 
     #[test]
-    fn the_first_voice_of_the_language_speaks_unless_one_is_named() {
+    fn the_first_voice_of_the_language_is_chosen_unless_one_is_named() {
         for (voice, language, index) in [
             ("", "", 0),
             ("", "en", 0),
@@ -134,7 +137,7 @@ mod tests {
         let ask = |text: &str, speed: f32, priority: i32| {
             let text = text.to_owned();
             check(&SynthesizeRequest { text, speed, priority, ..SynthesizeRequest::default() }, &voices())
-                .map(|wanted| wanted.speed)
+                .map(|checked| checked.speed)
                 .map_err(|status| status.message().split(':').next().unwrap_or_default().to_owned())
         };
         assert_eq!(ask("a", 0.0, 0), Ok(1.0));

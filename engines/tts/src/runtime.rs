@@ -1,4 +1,4 @@
-//! ONNX Runtime: loaded from the library that the command line names, and sessions on the device that it offers.
+//! Loads ONNX Runtime from the library given on the command line, and creates sessions on the best device that works.
 
 use std::panic::catch_unwind;
 use std::path::Path;
@@ -19,22 +19,22 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Loads libonnxruntime from `library`; its sessions compute on `threads` threads.
     pub(crate) fn load(library: &Path, threads: usize) -> anyhow::Result<Self> {
-        const FETCH: &str = "fetch it by `visavis models fetch`, or name another by --onnxruntime";
+        const FETCH: &str = "fetch it with `visavis models fetch`, or name another with --onnxruntime";
         let shown = library.display();
         let library = library
             .canonicalize()
             .with_context(|| format!("cannot find ONNX Runtime at {shown}; {FETCH}"))?;
-        // A library of another API makes the binding panic instead of answering.
+        // The binding panics on a library with a different API, instead of returning an error.
         let environment = catch_unwind(|| {
             anyhow::Ok(ort::init_from(&library)?.with_name("tts").with_telemetry(false).build()?)
         });
         let environment = environment
-            .unwrap_or_else(|_| Err(anyhow!("it offers no API that this program knows")))
+            .unwrap_or_else(|_| Err(anyhow!("it has no API version that this program supports")))
             .with_context(|| format!("cannot load ONNX Runtime from {shown}; {FETCH}"))?;
         Ok(Self { environment, threads })
     }
 
-    /// A session of `model`, and the device that it computes on.
+    /// Creates a session of `model`; returns the device that it computes on as well.
     pub(crate) fn session(&self, model: &[u8]) -> ort::Result<(Session, &'static str)> {
         for (device, provider) in accelerators() {
             match self.commit(model, &[provider.error_on_failure()]) {
@@ -50,11 +50,11 @@ impl Runtime {
             .with_execution_providers(providers)?
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?
-            // Spinning threads would take the cores from the other engines of the box.
+            // Spinning threads would take cores from the other engines on the machine.
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
             .with_optimization_level(if providers.is_empty() {
-                // On a processor a voice speaks as fast without, and is loaded in 0.13 s of work, not 0.56 (joe-medium).
+                // On a CPU, a voice is as fast without, and loading takes 0.13 s of CPU time, not 0.56 s (joe-medium).
                 GraphOptimizationLevel::Disable
             } else {
                 GraphOptimizationLevel::Level3
@@ -63,7 +63,7 @@ impl Runtime {
     }
 }
 
-/// What this program was built for, best first.
+/// The accelerators that this program was built for, best first.
 fn accelerators() -> Vec<(&'static str, ExecutionProviderDispatch)> {
     vec![
         #[cfg(feature = "cuda")]

@@ -1,8 +1,8 @@
-//! A clause as espeak-ng should read it: without pictures and without the signs that it would name. Pure.
+//! Prepares a clause for espeak-ng: removes pictographs and the signs that it would name. Pure.
 
 use std::ops::Range;
 
-/// A clause as it is to be read, and each of its words alone.
+/// A clause as espeak-ng reads it, and each of its words alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     /// The clause for espeak-ng.
@@ -11,16 +11,16 @@ pub(crate) struct Said {
     pub(crate) words: Vec<SaidWord>,
 }
 
-/// A word as it is to be read alone.
+/// A word as espeak-ng reads it alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SaidWord {
     /// Bytes of the request's text.
     pub(crate) range: Range<usize>,
-    /// For espeak-ng.
+    /// The word for espeak-ng.
     pub(crate) read: String,
 }
 
-/// Reads `text[range]`, whose words are given.
+/// Prepares `text[range]`, which consists of these words.
 pub(crate) fn say(text: &str, range: Range<usize>, words: &[Range<usize>]) -> Said {
     let mut said = Said::default();
     let mut at = range.start;
@@ -35,12 +35,12 @@ pub(crate) fn say(text: &str, range: Range<usize>, words: &[Range<usize>]) -> Sa
     said
 }
 
-/// What stands between words: of several dots espeak-ng would say one.
+/// The text between words, without runs of dots: espeak-ng would name one of them.
 fn between(text: &str) -> String {
     if text.contains("..") { plain(&text.replace('.', " ")) } else { plain(text) }
 }
 
-/// Pictures and invisible characters are no speech.
+/// Replaces pictographs and markup by spaces and drops invisible characters.
 fn plain(text: &str) -> String {
     let picture = |c: char| {
         matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2500}'..='\u{27bf}'
@@ -61,17 +61,17 @@ mod tests {
     }
 
     #[test]
-    fn dots_are_never_named() {
+    fn dots_are_never_read_by_name() {
         assert_eq!(read("Wait .. what").split_whitespace().collect::<Vec<_>>(), ["Wait", "what"]);
     }
 
     #[test]
-    fn pictures_and_markup_are_not_read() {
+    fn pictographs_and_markup_are_not_read() {
         assert_eq!(read("**Hi** 😀 so\u{ad}ft").split_whitespace().collect::<Vec<_>>(), ["Hi", "soft"]);
     }
 
     #[test]
-    fn each_word_keeps_its_place_in_the_text() {
+    fn each_word_keeps_its_range_in_the_text() {
         let text = "so\u{ad}ft *and* low";
         let said = say(text, 0..text.len(), &words(text, 0..text.len()));
         let pairs: Vec<_> =

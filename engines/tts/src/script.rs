@@ -1,8 +1,8 @@
-//! The writing systems that a voice reads: Latin, and its language's own. Pure.
+//! The scripts that a voice reads: Latin, and that of its language. Pure.
 
 use std::ops::RangeInclusive;
 
-/// The letters, beside Latin ones, of a language.
+/// A language's letters other than Latin ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Script(&'static [RangeInclusive<char>]);
 
@@ -42,7 +42,7 @@ const JAPANESE: &[RangeInclusive<char>] =
     &['\u{3040}'..='\u{30ff}', '\u{3400}'..='\u{4dbf}', '\u{4e00}'..='\u{9fff}'];
 
 impl Script {
-    /// The script of a language, or of an espeak-ng voice such as "en-us"; none but Latin for most.
+    /// The script of a language or of an espeak-ng voice such as "en-us"; for most only Latin.
     pub(crate) fn of(language: &str) -> Self {
         let primary = language.split(['-', '_']).next().unwrap_or_default();
         Self(match primary {
@@ -73,19 +73,19 @@ impl Script {
         })
     }
 
-    /// Whether the names of symbols such as "™" and "%" can be asked for: in the languages of India espeak-ng overruns its
-    /// buffers by its rules for endings, which it applies to those names.
+    /// Whether it is safe to let espeak-ng name symbols such as "™" and "%": for the languages of India its rules for endings,
+    /// applied to those names, overrun its buffers.
     pub(crate) fn names_symbols(self) -> bool {
         !self.0.iter().any(|range| ('\u{900}'..='\u{dff}').contains(range.start()))
     }
 
-    /// Whether a voice of this script reads the letter, digit or vowel sign as it is.
+    /// Whether a voice of this script reads the letter, digit or vowel sign unchanged.
     pub(crate) fn reads(self, c: char) -> bool {
         c.is_ascii_digit() || LATIN.iter().chain(self.0).any(|range| range.contains(&c))
     }
 }
 
-/// How a lone Greek letter is called in formulas; inside words it is romanised like other scripts.
+/// The name of a single Greek letter, as in formulas; within words it is romanised like other scripts.
 pub(crate) fn greek_letter(c: char) -> Option<&'static str> {
     const NAMES: [&str; 25] = [
         "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
@@ -96,7 +96,7 @@ pub(crate) fn greek_letter(c: char) -> Option<&'static str> {
     NAMES.get((u32::from(lower)).checked_sub(u32::from('α'))? as usize).copied()
 }
 
-/// Chinese characters, of which each is a syllable.
+/// Whether this is a Chinese character; each is a syllable.
 pub(crate) fn is_han(c: char) -> bool {
     HAN.iter().any(|range| range.contains(&c))
         || matches!(c, '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')

@@ -1,4 +1,4 @@
-//! The `Tts` service: checks a request, gives it a place, and hands the worker's parts on.
+//! The `Tts` service: checks a request, queues it, and forwards the worker's parts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,21 +13,21 @@ use visavis_proto::v1::{SynthesizeRequest, Voice, VoicesReply, VoicesRequest};
 
 use crate::job::{Job, SpeechStream, Stop};
 use crate::queue::{Entry, Queue};
-use crate::request::{Wanted, check};
+use crate::request::{Checked, check};
 use crate::text::parts;
 
-/// Longer texts, in bytes, may need runs of the network that are longer than those of a call's phrases.
+/// Longer texts, in bytes, may need longer network runs than a call's segments do.
 const LONG: usize = 250;
 
 /// The service, in front of the worker's queue.
 pub(crate) struct Service {
     /// Health, counters and the queue's bound.
     pub(crate) state: Arc<EngineState>,
-    /// To the worker.
+    /// The worker's queue.
     pub(crate) queue: Arc<Queue<Job>>,
-    /// All, whether they are loaded or not.
+    /// All voices, loaded or not.
     pub(crate) voices: Vec<Voice>,
-    /// Of the last request.
+    /// Id of the last request.
     pub(crate) last_id: AtomicU64,
 }
 
@@ -42,13 +42,13 @@ impl Tts for Service {
         let arrived = Instant::now();
         let request = request.into_inner();
         self.state.usable()?;
-        let Wanted { voice, speed, priority } = check(&request, &self.voices)?;
-        // A request waits for its voice to be loaded, which is then loaded first.
+        let Checked { voice, speed, priority } = check(&request, &self.voices)?;
+        // A request may wait for its voice, which is then loaded first.
         let ticket = self.state.enter_early()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
         let stop = Arc::new(Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG));
         let parts = parts(&request.text);
-        // Parts may be halved on the way, but each keeps a character.
+        // The worker may halve parts, but each keeps at least one character.
         let (sender, receiver) = mpsc::channel(request.text.chars().count() + 2);
         let job =
             Job { text: request.text, parts, next: 0, voice, speed, sender, stop: stop.clone(), ticket };

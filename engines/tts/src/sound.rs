@@ -1,12 +1,12 @@
-//! The audio of a part: level, and the silence before its first sound. Pure.
+//! The audio of a part: its level, and the silence before its first sound. Pure.
 
 use visavis_proto::pcm;
 
-/// What a listener does not notice, and the first sound needs to fade in.
+/// Silence kept before the first sound: too short to notice, long enough for the sound to fade in.
 const LEAD_MS: usize = 60;
-/// Loudest sample that is aimed at; voices differ by more than 10 dB.
+/// Target level of the loudest sample; voices differ by more than 10 dB.
 const PEAK: f32 = 0.7;
-/// About −40 dB below [`PEAK`]: louder is speech.
+/// About 40 dB below [`PEAK`]: anything louder is speech.
 const AUDIBLE: f32 = 0.007;
 
 /// The factors that bring a model's speakers to the common level.
@@ -14,12 +14,12 @@ const AUDIBLE: f32 = 0.007;
 pub(crate) struct Levels(Vec<Option<f32>>);
 
 impl Levels {
-    /// Of so many speakers, of whom nothing has been heard.
+    /// Levels of this many speakers, none of them heard yet.
     pub(crate) fn new(speakers: usize) -> Self {
         Self(vec![None; speakers])
     }
 
-    /// The factor of a speaker, now heard in `samples`: what was heard first has set it.
+    /// The factor of a speaker, now heard in `samples`; the first samples heard set it.
     pub(crate) fn of(&mut self, speaker: usize, samples: &[f32]) -> f32 {
         match self.0[speaker] {
             Some(level) => level,
@@ -29,13 +29,13 @@ impl Levels {
     }
 }
 
-/// The factor that brings a voice, heard in `samples`, to the common level.
+/// The factor that brings `samples` to the common level.
 fn gain(samples: &[f32]) -> f32 {
     let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     if peak > 0.0 { (PEAK / peak).clamp(0.5, 4.0) } else { 1.0 }
 }
 
-/// Samples of silence at the start that nobody needs.
+/// Number of samples of superfluous silence at the start.
 pub(crate) fn excess_lead(samples: &[f32], gain: f32, rate: u32) -> usize {
     let onset = samples.iter().position(|sample| (sample * gain).abs() > AUDIBLE).unwrap_or(0);
     onset.saturating_sub(rate as usize * LEAD_MS / 1000)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_lead_is_cut_to_sixty_milliseconds_and_a_short_one_left() {
+    fn a_long_lead_is_cut_to_sixty_milliseconds_and_a_short_one_is_kept() {
         let after = |silence: usize| [vec![0.001; silence], vec![0.3; 10]].concat();
         assert_eq!(excess_lead(&after(5000), 1.0, 22050), 5000 - 1323);
         assert_eq!(excess_lead(&after(1000), 1.0, 22050), 0);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_heard_first_of_a_speaker_sets_their_level() {
+    fn the_first_audio_of_a_speaker_sets_the_level() {
         let mut levels = Levels::new(2);
         assert_eq!((levels.of(0, &[0.35]), levels.of(0, &[0.7])), (2.0, 2.0));
         assert_eq!((levels.of(1, &[]), levels.of(1, &[0.7]), levels.of(1, &[])), (1.0, 1.0, 1.0));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_meet_and_never_wrap() {
+    fn levels_are_equalised_and_samples_never_wrap() {
         assert_eq!(gain(&[0.1, -0.35]), 2.0);
         assert_eq!(gain(&[0.0]), 1.0);
         assert_eq!(pcm16(&[1.0, -1.0, 0.0], 3.0), [0xff, 0x7f, 0x01, 0x80, 0, 0]);

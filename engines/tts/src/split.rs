@@ -1,10 +1,10 @@
-//! Halves a part whose sounds are more than one run of the network should speak. Pure.
+//! Halves a part that is too long for one network run. Pure.
 
 use std::ops::Range;
 
 use crate::text::{Clause, Part};
 
-/// The part in two, which tile it: between clauses, else between words, else between characters. None: it is one character.
+/// Splits the part in two: between clauses, otherwise between words, otherwise between characters. None: it is one character.
 pub(crate) fn halves(text: &str, part: &Part) -> Option<[Part; 2]> {
     let middle = part.range.start.midpoint(part.range.end);
     let (first, second) = match part.clauses.as_slice() {

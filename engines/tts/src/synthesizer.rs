@@ -1,4 +1,4 @@
-//! Speaks the parts of a job: espeak-ng and the models that are loaded.
+//! Speaks the parts of a job with espeak-ng and the loaded models.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,30 +18,30 @@ use crate::text::{Part, parts};
 use crate::utterance::{SpokenClause, SpokenWord, Utterance};
 use crate::words::words;
 
-/// A model's place.
-enum Place {
-    /// It is not loaded yet.
+/// The state of a model.
+enum Slot {
+    /// Not loaded yet.
     Empty,
-    Filled(Box<Ready>),
-    /// It cannot be loaded, and why.
-    Broken(String),
+    Loaded(Box<Ready>),
+    /// Could not be loaded, for this reason.
+    Failed(String),
 }
 
 /// espeak-ng and the models.
 pub(crate) struct Synthesizer {
     espeak: Espeak,
     catalogue: Arc<Catalogue>,
-    places: Vec<Place>,
+    slots: Vec<Slot>,
 }
 
 impl Synthesizer {
-    /// With no model loaded.
+    /// A synthesizer without any loaded model.
     pub(crate) fn new(espeak_data: Option<&Path>, catalogue: Arc<Catalogue>) -> anyhow::Result<Self> {
-        let places = catalogue.cards().iter().map(|_| Place::Empty).collect();
-        Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, places })
+        let slots = catalogue.cards().iter().map(|_| Slot::Empty).collect();
+        Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, slots })
     }
 
-    /// A text's first part in symbols, as each model's first speaker says it.
+    /// The symbols of a text's first part, for the first speaker of each model.
     pub(crate) fn symbols(&mut self, text: &str) -> anyhow::Result<Vec<Vec<char>>> {
         let [part, ..] = &parts(text)[..] else { bail!("every text has a part") };
         let mut all = Vec::new();
@@ -54,26 +54,26 @@ impl Synthesizer {
         Ok(all)
     }
 
-    /// Gives a model its place.
+    /// Takes a model that was loaded, or the reason why it could not be.
     pub(crate) fn install(&mut self, model: usize, outcome: Result<Ready, String>) {
-        self.places[model] = match outcome {
-            Ok(ready) => Place::Filled(Box::new(ready)),
-            Err(why) => Place::Broken(why),
+        self.slots[model] = match outcome {
+            Ok(ready) => Slot::Loaded(Box::new(ready)),
+            Err(why) => Slot::Failed(why),
         };
     }
 
-    /// Whether a job for this model need not wait.
+    /// Whether jobs for this model need not wait any longer.
     pub(crate) fn is_settled(&self, model: usize) -> bool {
-        !matches!(self.places[model], Place::Empty)
+        !matches!(self.slots[model], Slot::Empty)
     }
 
     /// Speaks the next part of a job.
     pub(crate) fn speak_next(&mut self, job: &mut Job) -> anyhow::Result<SpeechPart> {
         let Voice { model, speaker } = self.catalogue.voice(job.voice);
-        let Ready { model, levels } = match &mut self.places[model] {
-            Place::Filled(ready) => ready.as_mut(),
-            Place::Broken(why) => bail!("{why}"),
-            Place::Empty => bail!("its voice is not loaded"),
+        let Ready { model, levels } = match &mut self.slots[model] {
+            Slot::Loaded(ready) => ready.as_mut(),
+            Slot::Failed(why) => bail!("{why}"),
+            Slot::Empty => bail!("its voice is not loaded"),
         };
         let facts = model.facts().clone();
         self.espeak.select(&facts.speakers[speaker].espeak)?;
@@ -102,7 +102,7 @@ impl Synthesizer {
     }
 }
 
-/// The clauses of a job's next part, which is halved until its IPA is no longer than one run should speak.
+/// The clauses of a job's next part, which is halved until its IPA fits one run.
 fn next_clauses(espeak: &mut Espeak, job: &mut Job, longest: usize) -> Vec<SpokenClause> {
     loop {
         let part = &job.parts[job.next];
@@ -115,7 +115,7 @@ fn next_clauses(espeak: &mut Espeak, job: &mut Job, longest: usize) -> Vec<Spoke
     }
 }
 
-/// A part's clauses in phonemes, by the espeak-ng voice that is selected.
+/// A part's clauses in phonemes, spoken by the selected espeak-ng voice.
 fn clauses(espeak: &mut Espeak, text: &str, part: &Part) -> Vec<SpokenClause> {
     part.clauses
         .iter()

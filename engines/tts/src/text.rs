@@ -1,40 +1,40 @@
-//! Where a text breaks: clauses, which end in punctuation that espeak-ng would drop, and parts, which are spoken at one
-//! go and sent as soon as they are ready. Pure; all ranges are bytes of the request's text, and they tile it.
+//! Splits a text into clauses, which end in punctuation that espeak-ng would drop, and parts, each spoken in one run and sent
+//! as soon as it is ready. Pure; all ranges are bytes of the request's text and cover it without gaps or overlaps.
 //!
-//! The text is speakable already: whoever asks has spelled out abbreviations and dates, so that a full stop before a
-//! space ends a sentence, or a clause where a word in lower case follows.
+//! The text is already normalised: the caller has spelled out abbreviations and dates, so a full stop before a space ends a
+//! sentence, or a clause if a word in lower case follows.
 
 use std::ops::Range;
 
-/// Shorter parts, in characters, sound clipped: they join their neighbour.
+/// Shortest part, in characters: a shorter one would sound clipped and joins its neighbour.
 const SHORTEST_PART: usize = 12;
-/// The first part is what the listener waits for.
+/// Longest first part, in characters: the listener is waiting for it.
 const LONGEST_FIRST_PART: usize = 100;
-/// A longer sentence is spoken in parts that break at its commas.
+/// Longest later part, in characters: a longer sentence is split at its commas.
 const LONGEST_PART: usize = 200;
-/// Where even commas are missing, a clause breaks between words.
+/// Longest clause, in characters: without commas it is split between words.
 const LONGEST_CLAUSE: usize = 240;
 
-/// A stretch of text up to and with its punctuation and the space after it.
+/// Text up to and including its punctuation and the white space after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clause {
     /// Bytes of the request's text.
     pub(crate) range: Range<usize>,
-    /// The punctuation as Piper knows it, one of `, . ? ! ; :`.
+    /// The punctuation that Piper speaks, one of `, . ? ! ; :`.
     pub(crate) mark: Option<char>,
     sentence: bool,
 }
 
-/// Clauses spoken at one go.
+/// Clauses spoken in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     /// Bytes of the request's text.
     pub(crate) range: Range<usize>,
-    /// In order; at least one holds a letter or a digit, or there is none at all.
+    /// Clauses in order, at least one of them with a letter or a digit; or none at all.
     pub(crate) clauses: Vec<Clause>,
 }
 
-/// The parts of a text, at least one. Only a text without any letter or digit yields a part without clauses.
+/// The parts of a text, at least one. Only a text without letters and digits yields a part without clauses.
 pub(crate) fn parts(text: &str) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut open: Vec<Clause> = Vec::new();
@@ -53,7 +53,7 @@ pub(crate) fn parts(text: &str) -> Vec<Part> {
             close(text, &mut parts, &mut open);
         }
     }
-    // What is left is short, or a sentence without its full stop.
+    // The rest is short, or a sentence without a full stop.
     match parts.last_mut() {
         Some(last) if !open.is_empty() && length(&open) < SHORTEST_PART => {
             last.range.end = text.len();
@@ -64,14 +64,14 @@ pub(crate) fn parts(text: &str) -> Vec<Part> {
     if parts.is_empty() {
         parts.push(Part { range: 0..text.len(), clauses: Vec::new() });
     }
-    // Symbols before the first or after the last word belong to no clause that could be spoken.
+    // Symbols before the first and after the last word are in no clause that can be spoken.
     parts[0].range.start = 0;
     let last = parts.len() - 1;
     parts[last].range.end = text.len();
     parts
 }
 
-/// Ends a part, unless it holds nothing to speak: then it waits for the next clause.
+/// Ends a part, unless it has nothing to speak: then the next clause joins it.
 fn close(text: &str, parts: &mut Vec<Part>, open: &mut Vec<Clause>) {
     let (Some(first), Some(last)) = (open.first(), open.last()) else { return };
     let range = first.range.start..last.range.end;
@@ -80,7 +80,7 @@ fn close(text: &str, parts: &mut Vec<Part>, open: &mut Vec<Clause>) {
     }
 }
 
-/// The clauses of a text, which tile it.
+/// The clauses of a text, without gaps.
 fn clauses(text: &str) -> Vec<Clause> {
     let mut clauses = Vec::new();
     let mut start = 0;
@@ -100,12 +100,12 @@ fn clauses(text: &str) -> Vec<Clause> {
     clauses
 }
 
-/// Adds a clause, broken between words where it is too long.
+/// Adds a clause, split between words if it is too long.
 fn push(text: &str, clauses: &mut Vec<Clause>, mut clause: Clause) {
     loop {
-        let stretch = &text[clause.range.clone()];
-        let Some((limit, _)) = stretch.trim_end().char_indices().nth(LONGEST_CLAUSE) else { break };
-        let space = stretch[..limit].char_indices().rev().find(|&(at, c)| at > 0 && c.is_whitespace());
+        let rest = &text[clause.range.clone()];
+        let Some((limit, _)) = rest.trim_end().char_indices().nth(LONGEST_CLAUSE) else { break };
+        let space = rest[..limit].char_indices().rev().find(|&(at, c)| at > 0 && c.is_whitespace());
         let cut = clause.range.start + space.map_or(limit, |(at, c)| at + c.len_utf8());
         clauses.push(Clause { range: clause.range.start..cut, mark: None, sentence: false });
         clause.range.start = cut;
@@ -114,13 +114,13 @@ fn push(text: &str, clauses: &mut Vec<Clause>, mut clause: Clause) {
 }
 
 struct Stop {
-    /// After the punctuation and the quotes that close with it.
+    /// The position after the punctuation and its closing quotes.
     end: usize,
     mark: char,
     sentence: bool,
 }
 
-/// The end of the clause, when the character `c` at `at` is one.
+/// The end of the clause, if the character `c` at `at` ends one.
 fn stop_at(text: &str, at: usize, c: char) -> Option<Stop> {
     let before = text[..at].chars().next_back();
     match c {
@@ -152,7 +152,7 @@ fn stop_at(text: &str, at: usize, c: char) -> Option<Stop> {
     let marks = &text[at..at + marks];
     let rest =
         text[at + marks.len()..].trim_start_matches(['"', '\'', '”', '’', ')', ']', '}', '»', '*', '_']);
-    // "3.14", "10:30", "1,234", "visavis.dev"; but "wait...what" does break.
+    // No clause ends in "3.14", "10:30", "1,234" and "visavis.dev", but one does in "wait...what".
     if !(rest.is_empty()
         || rest.starts_with(char::is_whitespace)
         || marks.contains("..")

@@ -9,7 +9,7 @@ fn marks(text: &str) -> Vec<(&str, Option<char>)> {
 }
 
 #[test]
-fn a_sentence_is_a_part_and_a_tiny_one_joins_its_neighbour() {
+fn a_sentence_is_a_part_and_a_short_one_joins_its_neighbour() {
     assert_eq!(
         spoken("Hi. How are you today? I am very well. Yes."),
         ["Hi. How are you today?", "I am very well. Yes."]
@@ -38,7 +38,7 @@ fn clauses_keep_the_mark_that_piper_speaks() {
 }
 
 #[test]
-fn dots_and_commas_inside_words_do_not_break() {
+fn dots_and_commas_within_words_do_not_split_the_text() {
     for text in [
         "It costs 1,234.50 at 10:30 on visavis.dev today",
         "At 5 P.M. we leave the U.S. for good, approx. at noon",
@@ -54,7 +54,7 @@ fn dots_and_commas_inside_words_do_not_break() {
 }
 
 #[test]
-fn a_long_sentence_breaks_at_commas_and_the_first_part_is_shorter() {
+fn a_long_sentence_is_split_at_commas_and_the_first_part_is_shorter() {
     let clause = "here is another clause of some forty chars, ";
     let text = clause.repeat(15);
     let parts = parts(&text);
@@ -64,14 +64,14 @@ fn a_long_sentence_breaks_at_commas_and_the_first_part_is_shorter() {
 }
 
 #[test]
-fn text_without_any_punctuation_still_breaks() {
+fn text_without_punctuation_is_still_split() {
     for text in ["word ".repeat(900), "x".repeat(5000)] {
         assert!(parts(&text).iter().all(|part| part.range.len() <= LONGEST_CLAUSE), "{}", &text[..9]);
     }
 }
 
 #[test]
-fn parts_tile_any_text_and_each_can_be_spoken() {
+fn parts_cover_any_text_and_each_can_be_spoken() {
     let long = "ünï, ".repeat(300);
     for text in [
         "",

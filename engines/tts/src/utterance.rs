@@ -1,4 +1,4 @@
-//! From a part's clauses to the symbols that a model speaks, and from the symbols' times back to words and phonemes. Pure.
+//! Turns a part's clauses into the symbols that a model speaks, and the symbols' times into those of words and phonemes. Pure.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -23,18 +23,18 @@ pub(crate) struct SpokenClause {
 pub(crate) struct SpokenWord {
     /// Bytes of the request's text.
     pub(crate) range: Range<usize>,
-    /// Its pronunciation alone.
+    /// The word's pronunciation alone.
     pub(crate) ipa: String,
 }
 
-/// What a model is to speak, and where its words lie in it.
+/// What a model speaks, and where the words are in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Utterance {
     symbols: Vec<char>,
     words: Vec<Word>,
 }
 
-/// A word's place.
+/// A word's position in the text and among the symbols.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Word {
     /// Bytes of the request's text.
@@ -43,13 +43,13 @@ struct Word {
 }
 
 impl Utterance {
-    /// The symbols of the clauses, in order, without those that the model does not know.
+    /// The symbols of the clauses, in order, without those unknown to the model.
     pub(crate) fn new(clauses: &[SpokenClause], known: &HashSet<char>) -> Self {
         let mut utterance = Self::default();
         for (index, clause) in clauses.iter().enumerate() {
             let ipa: Vec<char> = clause.ipa.chars().collect();
             let alone: Vec<Vec<char>> = clause.words.iter().map(|word| word.ipa.chars().collect()).collect();
-            // Where each character of the clause begins among the symbols.
+            // The index of each character of the clause among the symbols.
             let mut at = Vec::with_capacity(ipa.len() + 1);
             for &c in &ipa {
                 at.push(utterance.symbols.len());
@@ -77,23 +77,23 @@ impl Utterance {
         }
     }
 
-    /// What is to be spoken.
+    /// The symbols to speak.
     pub(crate) fn symbols(&self) -> &[char] {
         &self.symbols
     }
 
-    /// The same.
+    /// The symbols to speak, owned.
     pub(crate) fn into_symbols(self) -> Vec<char> {
         self.symbols
     }
 
-    /// Whether there is nothing to hear.
+    /// Whether there is no audible symbol.
     pub(crate) fn is_silent(&self) -> bool {
         !self.symbols.iter().any(|&c| is_sound(c))
     }
 
-    /// Words and phonemes in time. Each symbol begins at one of the `borders`, in samples, and ends at the next; the words'
-    /// spelling is `text`'s.
+    /// Words and phonemes with their times. Each symbol begins at one of the `borders`, in samples, and ends at the next; the
+    /// words are spelled as in `text`.
     pub(crate) fn timed(&self, text: &str, borders: &[u64]) -> (Vec<v1::Word>, Vec<v1::Phoneme>) {
         let mut words: Vec<v1::Word> = Vec::with_capacity(self.words.len());
         for word in &self.words {
@@ -111,11 +111,11 @@ impl Utterance {
         (words, self.phonemes(borders))
     }
 
-    /// One for each sound: stress and length marks belong to the sound that they mark.
+    /// A phoneme for each sound, with its stress and length marks.
     fn phonemes(&self, borders: &[u64]) -> Vec<v1::Phoneme> {
         let mut phonemes: Vec<v1::Phoneme> = Vec::new();
         let mut open: Option<Stress> = None;
-        let mut joins = false; // a modifier has a sound before it
+        let mut joins = false; // a modifier would follow a sound
         for (&c, times) in self.symbols.iter().zip(borders.windows(2)) {
             let (start, end) = (times[0], times[1]);
             if is_stress(c) {
@@ -139,23 +139,23 @@ impl Utterance {
     }
 }
 
-/// Stress marks that wait for their sound.
+/// Stress marks whose sound is still to come.
 struct Stress {
     marks: String,
     start: u64,
 }
 
-/// A speech sound: neither a mark, nor a pause.
+/// Whether this is a speech sound, neither a mark nor a pause.
 fn is_sound(c: char) -> bool {
     is_heard(c) && !is_stress(c) && !is_modifier(c)
 }
 
-/// Not a pause.
+/// Whether this is not a pause.
 fn is_heard(c: char) -> bool {
     !matches!(c, ' ' | ',' | '.' | '?' | '!' | ';' | ':')
 }
 
-/// A part is far shorter than 2^32 samples.
+/// Converts a position within a part, which is far shorter than 2^32 samples.
 fn short(samples: u64) -> u32 {
     u32::try_from(samples).unwrap_or(u32::MAX)
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn clauses_are_joined_by_their_marks_and_unknown_characters_left_out() {
+    fn clauses_are_joined_by_their_marks_and_unknown_symbols_are_left_out() {
         let utterance = Utterance::new(&[clause("hə_x", &[], Some(',')), clause("lo", &[], None)], &known());
         assert_eq!(utterance.symbols(), ['h', 'ə', ',', ' ', 'l', 'o']);
         let marks = Utterance::new(&[clause("ˈx", &[], Some('.'))], &known());
@@ -191,7 +191,7 @@ mod tests {
         let borders: Vec<u64> = (1..=utterance.symbols().len() as u64 + 1).map(|at| at * 200).collect();
         let (words, phonemes) = utterance.timed(text, &borders);
         let words: Vec<_> = words.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
-        // Lead: 200; each symbol: 200; the comma and the space lie between "the" and "world".
+        // The lead and each symbol take 200; the comma and the space are between "the" and "world".
         assert_eq!(words, [("Of", 200, 600), ("the", 600, 1000), ("world", 1400, 2600)]);
         let phonemes: Vec<_> = phonemes.iter().map(|p| (p.symbol.as_str(), p.start, p.length)).collect();
         assert_eq!(

@@ -1,16 +1,15 @@
-//! The words of a text as a listener would count them. Pure.
+//! Finds the words of a text, as a listener would count them. Pure.
 
 use std::ops::Range;
 
-/// Symbols that espeak-ng speaks when they stand alone: "rock & roll" is three words.
+/// Symbols that espeak-ng speaks as separate words: "rock & roll" is three words.
 const SPOKEN_SYMBOLS: [char; 14] = ['&', '+', '=', '%', '@', '#', '/', '$', '€', '£', '¥', '°', '×', '÷'];
 
 /// The words in `text[range]`, in order, as byte ranges of `text` without the punctuation attached to them.
 pub(crate) fn words(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut start = range.start;
-    let stretch = &text[range.clone()];
-    for (at, c) in stretch.char_indices() {
+    for (at, c) in text[range.clone()].char_indices() {
         let at = range.start + at;
         if c.is_whitespace() || breaks_word(c) || text[at..].starts_with("--") || text[at..].starts_with("..")
         {
@@ -22,35 +21,35 @@ pub(crate) fn words(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     words
 }
 
-/// Dashes that join sentences, not words, and the punctuation that needs no space after it.
+/// Dashes that join clauses, not words, and punctuation that needs no space after it.
 fn breaks_word(c: char) -> bool {
     matches!(c, '—' | '–' | '…' | '。' | '！' | '？' | '，' | '、' | '；' | '：' | '।' | '؟' | '،' | '؛')
 }
 
-/// The token without its punctuation, or nothing.
+/// The token without its punctuation; none if nothing is left.
 fn core(text: &str, token: Range<usize>) -> Option<Range<usize>> {
-    let stretch = &text[token.clone()];
-    let Some(first) = stretch.find(char::is_alphanumeric) else {
-        let symbol = stretch.find(SPOKEN_SYMBOLS)?;
-        let end = symbol
-            + stretch[symbol..].find(|c| !SPOKEN_SYMBOLS.contains(&c)).unwrap_or(stretch.len() - symbol);
+    let slice = &text[token.clone()];
+    let Some(first) = slice.find(char::is_alphanumeric) else {
+        let symbol = slice.find(SPOKEN_SYMBOLS)?;
+        let end =
+            symbol + slice[symbol..].find(|c| !SPOKEN_SYMBOLS.contains(&c)).unwrap_or(slice.len() - symbol);
         return Some(token.start + symbol..token.start + end);
     };
-    let (last, c) = stretch.char_indices().rev().find(|(_, c)| c.is_alphanumeric())?;
+    let (last, c) = slice.char_indices().rev().find(|(_, c)| c.is_alphanumeric())?;
     let mut end = last + c.len_utf8();
-    // Marks that belong to the last letter, as in decomposed "café".
-    end += stretch[end..].find(|c: char| !is_combining(c)).unwrap_or(stretch.len() - end);
-    let inner_dot = stretch[first..end].contains('.')
-        && stretch[first..end].chars().all(|c| c.is_alphabetic() || c == '.');
-    if inner_dot && stretch[end..].starts_with('.') {
+    // Combining marks of the last letter, as in decomposed "café".
+    end += slice[end..].find(|c: char| !is_combining(c)).unwrap_or(slice.len() - end);
+    let inner_dot =
+        slice[first..end].contains('.') && slice[first..end].chars().all(|c| c.is_alphabetic() || c == '.');
+    if inner_dot && slice[end..].starts_with('.') {
         end += 1;
     }
-    while let Some(symbol) = stretch[end..].chars().next().filter(|c| SPOKEN_SYMBOLS.contains(c)) {
+    while let Some(symbol) = slice[end..].chars().next().filter(|c| SPOKEN_SYMBOLS.contains(c)) {
         end += symbol.len_utf8();
     }
     let mut start = first;
-    let before_digit = stretch[first..].starts_with(|c: char| c.is_ascii_digit());
-    while let Some(c) = stretch[..start].chars().next_back() {
+    let before_digit = slice[first..].starts_with(|c: char| c.is_ascii_digit());
+    while let Some(c) = slice[..start].chars().next_back() {
         if !(SPOKEN_SYMBOLS.contains(&c) || before_digit && matches!(c, '-' | '−' | '.')) {
             break;
         }

@@ -1,5 +1,5 @@
-//! The one thread on which espeak-ng runs and the voices speak: part after part, always for the most urgent job. The
-//! [`loader`](crate::loader) brings it the models.
+//! The only thread that runs espeak-ng and the voices, one part at a time, always for the most urgent job. It gets its models
+//! from the [`loader`](crate::loader).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,29 +13,29 @@ use visavis_proto::v1::HealthReply;
 use crate::acoustic;
 use crate::catalogue::Catalogue;
 use crate::job::Job;
-use crate::loader::{Loaded, Loader, Stock};
-use crate::queue::{Entry, Queue, Turn};
+use crate::loader::{LoadOptions, Loaded, Loader};
+use crate::queue::{Entry, Queue, Work};
 use crate::synthesizer::Synthesizer;
 
-/// Spoken before a voice's first request, since the first run of a network is slow; its level sets the voice's. It is short:
-/// after a restart somebody waits for it. Its peak is within 1 dB of that of a long sentence (measured on joe-medium).
+/// Spoken before a voice's first request, since a network's first run is slow; it also sets the voice's level. It is short, as
+/// a person may be waiting after a restart. Its peak is within 1 dB of a long sentence's (measured on joe-medium).
 const WARM_UP: &str = "The quick brown fox.";
 
-/// What the command line says of the voices.
+/// The voices' options from the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// The models' .onnx files, the first of a language before the others.
     pub(crate) voices: Vec<PathBuf>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
-    /// Folder that holds espeak-ng-data.
+    /// The folder that contains espeak-ng-data.
     pub(crate) espeak_data: Option<PathBuf>,
-    /// Threads of one synthesis.
+    /// Threads used by one synthesis.
     pub(crate) threads: usize,
 }
 
 impl Options {
-    /// Every file and folder that is read.
+    /// Every file and folder that the engine reads.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = self.voices.iter().flat_map(|voice| acoustic::files(voice)).collect();
         files.push(self.onnxruntime.clone());
@@ -44,7 +44,7 @@ impl Options {
     }
 }
 
-/// Speaks until the queue is closed; tells the state when the first model is there.
+/// Speaks until the queue is closed; sets the state to ready once the first model is loaded.
 pub(crate) fn run(
     options: &Options,
     catalogue: &Arc<Catalogue>,
@@ -52,7 +52,7 @@ pub(crate) fn run(
     queue: &Arc<Queue<Job>>,
 ) {
     if catalogue.cards().is_empty() {
-        // The state knows why.
+        // The state already says why.
         return;
     }
     let begun = Instant::now();
@@ -69,8 +69,8 @@ pub(crate) fn run(
         tracing::error!("{error:#}");
         let message = format!("{error:#}");
         state.set_failed(&message);
-        while let Some(turn) = queue.pop() {
-            if let Turn::Job(Entry { item: job, .. }) = turn {
+        while let Some(work) = queue.pop() {
+            if let Work::Job(Entry { item: job, .. }) = work {
                 refuse(job, Status::failed_precondition(&message));
             }
         }
@@ -83,14 +83,14 @@ fn start(
     queue: &Arc<Queue<Job>>,
 ) -> anyhow::Result<(Synthesizer, Loader)> {
     let mut synthesizer = Synthesizer::new(options.espeak_data.as_deref(), catalogue.clone())?;
-    let stock = Stock {
+    let load_options = LoadOptions {
         catalogue: catalogue.clone(),
         warm_ups: synthesizer.symbols(WARM_UP)?,
         onnxruntime: options.onnxruntime.clone(),
         threads: options.threads,
     };
     let queue = queue.clone();
-    Ok((synthesizer, Loader::start(stock, move || queue.wake())?))
+    Ok((synthesizer, Loader::start(load_options, move || queue.wake())?))
 }
 
 struct Worker<'a> {
@@ -104,13 +104,13 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Works until the queue is closed; an error is why not even the first model can be loaded.
+    /// Works until the queue is closed; returns the error if not even the first model can be loaded.
     fn run(mut self) -> Option<anyhow::Error> {
         let mut ready = 0;
         loop {
             self.loader.set_idle(self.queue.is_idle());
             match self.queue.pop()? {
-                Turn::News => {
+                Work::News => {
                     for loaded in self.loader.take() {
                         match self.install(loaded, ready) {
                             Ok(()) => ready += 1,
@@ -119,12 +119,12 @@ impl Worker<'_> {
                         }
                     }
                 }
-                Turn::Job(entry) => self.speak(entry),
+                Work::Job(entry) => self.speak(entry),
             }
         }
     }
 
-    /// Speaks a part of a job, or lets it wait for its model.
+    /// Speaks a part of a job, or holds the job until its model is loaded.
     fn speak(&mut self, entry: Entry<Job>) {
         let model = self.catalogue.voice(entry.item.voice).model;
         if self.synthesizer.is_settled(model) {
@@ -138,7 +138,7 @@ impl Worker<'_> {
         }
     }
 
-    /// A model is there, or cannot be; `ready` others are.
+    /// Installs a loaded or failed model; `ready` others are loaded already.
     fn install(&mut self, Loaded { index, outcome }: Loaded, ready: usize) -> anyhow::Result<()> {
         let (kept, told) = match outcome {
             Ok(loaded) => {
@@ -157,7 +157,7 @@ impl Worker<'_> {
     }
 }
 
-/// Speaks the next part of a job; gives the job back when there is more to speak.
+/// Speaks the next part of a job; returns the job if there is more to speak.
 fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job>) -> Option<Entry<Job>> {
     let job = &mut entry.item;
     if job.stop.is_stopped() {
@@ -180,7 +180,7 @@ fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job
             if !last {
                 return entry.item.sender.try_send(Ok(part)).is_ok().then_some(entry);
             }
-            // The counters are right before the caller knows that all is done.
+            // Update the counters before the caller learns that the job is done.
             let Job { sender, ticket, .. } = entry.item;
             ticket.end(Outcome::Done);
             _ = sender.try_send(Ok(part));
@@ -194,7 +194,7 @@ fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job
     }
 }
 
-/// Ends a job that cannot be done.
+/// Ends a job that failed.
 fn refuse(job: Job, status: Status) {
     let Job { sender, ticket, .. } = job;
     ticket.end(Outcome::Failed);

@@ -1,6 +1,6 @@
 //! The engine as a service: refusals, cancellation, priorities, and its end.
 
-#![allow(clippy::unwrap_used)] // a helper that cannot go on fails its test
+#![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
 mod common;
 
@@ -19,7 +19,7 @@ fn long() -> String {
 }
 
 #[tokio::test]
-async fn eight_requests_at_once_are_all_answered_rightly() {
+async fn eight_concurrent_requests_all_get_the_right_speech() {
     let engine = Engine::start(&[]);
     let client = engine.ready().await;
     let names = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
@@ -32,7 +32,7 @@ async fn eight_requests_at_once_are_all_answered_rightly() {
                 parts.iter().flat_map(|part| part.words.iter().map(|word| word.text.clone())).collect();
             assert_eq!(words.join(" "), text.replace('.', ""));
             assert!(parts.iter().all(|part| samples(part).len() > 11025), "at least half a second each");
-            // The same words have about the same length, whoever else speaks.
+            // The same words take about the same time, whatever else is spoken.
             samples(&parts[1]).len()
         })
     });
@@ -56,18 +56,15 @@ async fn dropping_the_stream_stops_the_work() {
     drop(stream);
     let stopped = engine.until(|stats| stats.active == 0).await;
     assert_eq!((stopped.cancelled, stopped.failed), (1, 0));
-    // 60 sentences were asked for.
+    // 60 sentences were requested.
     assert!(stopped.units < 30 * samples(&first).len() as u64, "{stopped:?}");
     speak(&mut client, request("The engine is free again.")).await;
     let after = engine.stats().await;
-    assert!(
-        after.units < stopped.units + 10 * 22050,
-        "nothing of the dropped text was spoken later: {after:?}"
-    );
+    assert!(after.units < stopped.units + 10 * 22050, "none of the dropped text was spoken later: {after:?}");
 }
 
 #[tokio::test]
-async fn a_passed_deadline_ends_a_request_in_work_and_one_that_waits() {
+async fn a_passed_deadline_ends_active_and_waiting_requests() {
     let engine = Engine::start(&[]);
     let client = engine.ready().await;
     let calls = [300, 200].map(|deadline_ms| {
@@ -91,14 +88,14 @@ async fn a_passed_deadline_ends_a_request_in_work_and_one_that_waits() {
 }
 
 #[tokio::test]
-async fn a_live_request_goes_before_batch_work_that_has_begun() {
+async fn a_live_request_overtakes_started_batch_work() {
     let engine = Engine::start(&[]);
     let mut client = engine.ready().await;
     let mut batch = client.synthesize(with(&long(), Priority::Batch)).await.unwrap().into_inner();
     batch.message().await.unwrap().unwrap();
     speak(&mut client, request("Now comes a live turn.")).await;
     let stats = engine.stats().await;
-    assert_eq!(stats.active, 1, "the batch work is not done: {stats:?}");
+    assert_eq!(stats.active, 1, "the batch work should still be active: {stats:?}");
 }
 
 #[tokio::test]
@@ -110,14 +107,14 @@ async fn a_short_text_is_spoken_between_the_parts_of_a_long_one() {
         long.message().await.unwrap().unwrap();
         speak(&mut client, request("Now comes another call.")).await;
         let stats = engine.stats().await;
-        assert_eq!(stats.active, 1, "the long text is not done: {stats:?}");
+        assert_eq!(stats.active, 1, "the long text should still be active: {stats:?}");
         drop(long);
         engine.until(|stats| stats.active == 0).await;
     }
 }
 
 #[tokio::test]
-async fn texts_that_broke_the_engine_are_spoken_in_bounded_parts() {
+async fn texts_that_once_broke_the_engine_are_spoken_in_bounded_parts() {
     let engine = Engine::start(&[]);
     let mut client = engine.ready().await;
     let forty_five_seconds = 45 * 22050 * 2;
@@ -137,10 +134,10 @@ async fn texts_that_broke_the_engine_are_spoken_in_bounded_parts() {
         }
     }
     let memory = resident(engine.child.id());
-    assert!(memory < 600 << 20, "{} MB are kept", memory >> 20);
+    assert!(memory < 600 << 20, "{} MB are still resident", memory >> 20);
 }
 
-/// Resident memory of a process in bytes.
+/// The resident memory of a process, in bytes.
 fn resident(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -151,21 +148,21 @@ fn resident(process: u32) -> u64 {
 async fn a_full_queue_refuses_at_once() {
     let engine = Engine::start(&["--queue=1"]);
     let mut client = engine.ready().await;
-    // Two take turns; a third one waits.
+    // Two requests take turns; a third one waits.
     let working = client.synthesize(request(&long())).await.unwrap();
     engine.until(|stats| stats.active == 1).await;
     let beside = client.synthesize(request(&long())).await.unwrap();
     engine.until(|stats| stats.active == 2).await;
     let waiting = client.synthesize(request(&long())).await.unwrap();
     assert_eq!(client.synthesize(request("Hello.")).await.unwrap_err().code(), Code::ResourceExhausted);
-    // A caller that leaves frees its place although the worker never saw it.
+    // A caller that leaves frees its queue slot even if the worker never saw the request.
     drop(waiting);
     engine.until(|stats| stats.queued == 0 && stats.active == 2).await;
     drop((working, beside));
 }
 
 #[tokio::test]
-async fn a_wrong_request_names_the_field_and_what_is_there() {
+async fn the_error_for_an_invalid_request_names_the_field_and_the_voices() {
     let engine = Engine::start(&[]);
     let mut client = engine.ready().await;
     let voices = client.voices(VoicesRequest {}).await.unwrap().into_inner().voices;
@@ -190,7 +187,7 @@ async fn a_wrong_request_names_the_field_and_what_is_there() {
 }
 
 #[tokio::test]
-async fn missing_and_broken_files_fail_in_words_and_the_process_stays() {
+async fn missing_and_broken_files_fail_with_a_message_and_the_process_keeps_running() {
     let (voice, runtime) = (model("en_US-joe-medium.onnx"), model("libonnxruntime.so"));
     let folder = std::env::temp_dir().join(format!("visavis-tts-broken-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -200,7 +197,7 @@ async fn missing_and_broken_files_fail_in_words_and_the_process_stays() {
     let nowhere = Path::new("/nowhere/at.all");
     for (voice, runtime, said) in [
         (nowhere, runtime.as_path(), "/nowhere/at.all.json"),
-        (broken.as_path(), &runtime, "no model that ONNX Runtime can load"),
+        (broken.as_path(), &runtime, "not a model that ONNX Runtime can load"),
         (voice.as_path(), nowhere, "cannot find ONNX Runtime at /nowhere/at.all"),
         (voice.as_path(), broken.as_path(), "cannot load ONNX Runtime"),
     ] {
@@ -220,14 +217,14 @@ async fn missing_and_broken_files_fail_in_words_and_the_process_stays() {
 }
 
 #[tokio::test]
-async fn all_voices_are_named_at_once_and_a_request_waits_for_the_one_it_asks_for() {
+async fn all_voices_are_listed_at_once_and_a_request_waits_for_its_voice() {
     let folder = std::env::temp_dir().join(format!("visavis-tts-voices-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let second = folder.join("second.onnx");
     for (from, to) in
         [("en_US-joe-medium.onnx", "second.onnx"), ("en_US-joe-medium.onnx.json", "second.onnx.json")]
     {
-        // A link, which a confined engine follows.
+        // A symbolic link, which a confined engine must be able to follow.
         std::os::unix::fs::symlink(model(from), folder.join(to)).unwrap();
     }
     let engine = Engine::start(&["--voice", second.to_str().unwrap()]);
@@ -246,8 +243,8 @@ async fn all_voices_are_named_at_once_and_a_request_waits_for_the_one_it_asks_fo
 }
 
 #[tokio::test]
-async fn all_its_threads_are_confined_unless_it_is_told_otherwise() {
-    /// Filters of a thread's system calls; a container may have set some.
+async fn all_threads_are_confined_unless_disabled() {
+    /// The number of a thread's seccomp filters; a container may have set some.
     fn filters(status: &Path) -> u32 {
         let status = std::fs::read_to_string(status).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:"));
@@ -265,7 +262,7 @@ async fn all_its_threads_are_confined_unless_it_is_told_otherwise() {
 }
 
 #[tokio::test]
-async fn the_engine_ends_with_its_standard_input_even_in_work() {
+async fn the_engine_exits_when_its_standard_input_closes_even_while_speaking() {
     let mut engine = Engine::start(&[]);
     let mut client = engine.ready().await;
     let stream = client.synthesize(request(&long())).await.unwrap();

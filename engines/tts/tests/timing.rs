@@ -1,6 +1,6 @@
-//! Words and phonemes in time: an interruption cuts the history by them.
+//! The times of words and phonemes, by which the history is cut at an interruption.
 
-#![allow(clippy::unwrap_used)] // a helper that cannot go on fails its test
+#![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
 mod common;
 
@@ -24,7 +24,7 @@ fn check_times(part: &SpeechPart) {
         at = phoneme.start + phoneme.length;
     }
     assert!(u64::from(at) <= length);
-    // Each phoneme belongs to a word, except what the engine speaks of symbols between words.
+    // Each phoneme belongs to a word, except those of symbols between words.
     let (first, last) = (part.phonemes.first().unwrap(), part.phonemes.last().unwrap());
     assert_eq!(u64::from(first.start), part.words[0].start);
     assert_eq!(u64::from(last.start + last.length), part.words.last().unwrap().end);
@@ -64,14 +64,14 @@ async fn words_are_complete_in_order_and_spelled_as_written() {
 }
 
 #[tokio::test]
-async fn the_models_durations_sum_to_the_audio_exactly() {
+async fn the_models_durations_add_up_to_the_audio_exactly() {
     const HOP: u32 = 256;
     let mut client = shared().await;
     let text = "This is the first sentence of two. And here comes the second one, which is a little longer.";
     let parts = speak(&mut client, request(text)).await;
     assert_eq!(parts.len(), 2);
     for part in &parts {
-        // Times are whole frames only if the durations come from the model and fill the audio to the sample.
+        // Times are whole frames only if the durations come from the model and match the audio to the sample.
         assert!(part.phonemes.iter().all(|phoneme| phoneme.length % HOP == 0), "{:?}", part.phonemes);
         let lengths: std::collections::HashSet<u32> =
             part.phonemes.iter().map(|phoneme| phoneme.length).collect();
@@ -82,32 +82,32 @@ async fn the_models_durations_sum_to_the_audio_exactly() {
 }
 
 #[tokio::test]
-async fn words_are_loud_where_their_times_say_and_pauses_silent() {
+async fn audio_is_loud_during_words_and_quiet_in_pauses() {
     let mut client = shared().await;
     let parts = speak(&mut client, request("Anna; Peter; Maria; Robert; and Joanna.")).await;
     let [part] = parts.as_slice() else { panic!("one sentence, one part") };
     let audio = samples(part);
     let level = |from: u64, to: u64| {
-        let stretch = &audio[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
-        (stretch.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / stretch.len() as f64).sqrt()
+        let samples = &audio[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
+        (samples.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / samples.len() as f64).sqrt()
     };
     for pair in part.words.windows(2).take(4) {
         let (word, next) = (&pair[0], &pair[1]);
         let pause = next.start - word.end;
         assert!(pause > 0, "{pair:?}");
-        // The middle of the pause: sounds fade over the borders.
+        // Only the middle of the pause, since sounds fade across its borders.
         let quiet = level(word.end + pause / 3, next.start - pause / 3);
         let loud = level(word.start, word.end);
         assert!(loud > 5.0 * quiet, "{pair:?}: {loud} against {quiet}");
     }
-    // A listener waits for nothing: the first sound comes within a tenth of a second.
+    // No superfluous silence: the first sound comes within a tenth of a second.
     let onset = audio.iter().position(|sample| sample.unsigned_abs() > 1000).unwrap();
     assert!(onset < 2205, "{onset}");
     assert!(part.words[0].start.abs_diff(onset as u64) < 2205, "{:?} {onset}", part.words[0]);
 }
 
 #[tokio::test]
-async fn text_without_speakable_words_is_one_empty_last_part() {
+async fn text_without_words_is_one_empty_last_part() {
     let mut client = shared().await;
     for text in ["", "   ", "***", "— … ?!", "😀 ✓"] {
         let parts = speak(&mut client, request(text)).await;
@@ -120,7 +120,7 @@ async fn text_without_speakable_words_is_one_empty_last_part() {
 }
 
 #[tokio::test]
-async fn speed_halves_and_doubles_the_time() {
+async fn halving_or_doubling_the_speed_changes_the_length() {
     let mut client = shared().await;
     let mut length = async |speed| {
         let request = common::request("This sentence is spoken at several speeds.");

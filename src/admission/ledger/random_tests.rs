@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What may happen; numbers choose among addresses or permits.
+/// One step of a test; numbers choose among addresses or permits.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Admit(u8, Kind),
@@ -31,7 +31,7 @@ struct Known {
     presence: Presence,
 }
 
-/// A ledger, and what its holders know.
+/// A ledger, and the permits as their holders know them.
 struct World {
     ledger: Ledger,
     now: Instant,
@@ -110,7 +110,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn limits_hold_in_any_order_and_nobody_who_is_there_gives_way(steps in steps()) {
+    fn limits_always_hold_and_calls_with_a_present_client_never_give_way(steps in steps()) {
         let mut world = World::new();
         for step in steps {
             world.step(step)?;

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Admissions of calls by hand: a second passes with each.
+/// Admits calls by hand; a second passes with each.
 struct Door {
     ledger: Ledger,
     now: Instant,
@@ -38,7 +38,7 @@ impl Door {
 }
 
 #[test]
-fn calls_that_nobody_joins_never_keep_out_those_that_are_joined() {
+fn calls_that_nobody_joins_never_keep_out_others() {
     let mut door = Door::new(32, 0);
     for _ in 0..300 {
         let (flood, _) = door.admit(Some("192.0.2.1")).unwrap();
@@ -50,7 +50,7 @@ fn calls_that_nobody_joins_never_keep_out_those_that_are_joined() {
         let id = loop {
             tries += 1;
             let asked = door.admit(Some(&address));
-            // The flood goes on between the offer and the connection.
+            // The flood continues between the offer and the connection.
             let _ = door.admit(Some("192.0.2.1"));
             match asked {
                 Ok((id, _)) => break id,
@@ -80,21 +80,21 @@ fn a_burst_of_offers_from_the_callers_own_address_does_not_keep_it_out() {
     for _ in 0..6 {
         at_once(&mut door);
     }
-    assert!(door.ledger.holds(caller), "it has the time to connect");
+    assert!(door.ledger.holds(caller), "it has time to connect");
 }
 
 #[test]
-fn of_calls_that_nobody_joined_the_oldest_of_the_greediest_gives_way() {
+fn the_oldest_unjoined_call_of_the_principal_with_the_most_gives_way() {
     let mut door = Door::new(4, 0);
     let [lone, first, second, _] =
         ["192.0.2.9", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(|one| door.admit(Some(one)).unwrap().0);
     assert_eq!(door.admit(Some("192.0.2.3")).unwrap().1, Some(first));
     door.here(second);
-    assert_eq!(door.admit(Some("192.0.2.4")).unwrap().1, Some(lone), "of equal ones the oldest");
+    assert_eq!(door.admit(Some("192.0.2.4")).unwrap().1, Some(lone), "of equals the oldest");
 }
 
 #[test]
-fn one_address_has_its_share_and_another_is_not_kept_out() {
+fn an_address_is_limited_to_its_share_and_others_are_not_kept_out() {
     let mut door = Door::new(8, 2);
     let first = door.join("192.0.2.1");
     door.join("::ffff:192.0.2.1");
@@ -105,14 +105,14 @@ fn one_address_has_its_share_and_another_is_not_kept_out() {
     assert_eq!(
         door.admit(Some("192.0.2.1")),
         Err(Refusal::Share(Kind::Call)),
-        "its own may be about to connect"
+        "its unjoined call may be about to connect"
     );
     door.now += OWN_GRACE;
-    assert_eq!(door.admit(Some("192.0.2.1")).unwrap().1, Some(waiting), "its own that nobody joined");
+    assert_eq!(door.admit(Some("192.0.2.1")).unwrap().1, Some(waiting), "its own unjoined call");
 }
 
 #[test]
-fn an_ipv6_subscriber_is_a_network_and_unnamed_callers_have_no_share() {
+fn an_ipv6_network_counts_as_one_address_and_anonymous_callers_have_no_share() {
     let mut door = Door::new(8, 2);
     door.join("2001:db8:1:1::1");
     door.join("2001:db8:1:1:ffff::2");
@@ -126,7 +126,7 @@ fn an_ipv6_subscriber_is_a_network_and_unnamed_callers_have_no_share() {
 }
 
 #[test]
-fn a_client_that_is_cut_off_keeps_its_permit_until_somebody_needs_it() {
+fn a_call_whose_client_is_cut_off_keeps_its_permit_until_it_is_needed() {
     let mut door = Door::new(2, 0);
     let gone = door.join("192.0.2.1");
     let back = door.join("192.0.2.2");
@@ -141,26 +141,26 @@ fn a_client_that_is_cut_off_keeps_its_permit_until_somebody_needs_it() {
 }
 
 #[test]
-fn a_permit_of_one_kind_takes_no_room_of_another_and_revokes_none_of_it() {
+fn kinds_are_counted_separately_and_do_not_revoke_each_other() {
     let mut door = Door::new(2, 0);
     let animations = [(); 2].map(|()| door.animate(Principal::Anonymous).unwrap().id);
     let calls = [(); 2].map(|()| door.admit(None).unwrap().0);
     door.now += PATIENCE;
-    assert_eq!(door.animate(Principal::Anonymous), Err(Refusal::Full(Kind::Animation)), "it does not wait");
+    assert_eq!(door.animate(Principal::Anonymous), Err(Refusal::Full(Kind::Animation)), "it is not queued");
     assert!(
         calls.iter().all(|call| door.ledger.holds(*call)),
-        "a call that nobody joined makes no room for it"
+        "unjoined calls do not give way to animations"
     );
     let (_, revoked) = door.admit(None).unwrap();
     assert_eq!(revoked, Some(calls[0]));
     assert!(animations.iter().all(|animation| door.ledger.holds(*animation)));
     door.ledger.give_back(animations[0]);
     assert_eq!(door.ledger.count(Kind::Animation), 1);
-    assert!(door.animate(Principal::Anonymous).is_ok(), "it is there at once");
+    assert!(door.animate(Principal::Anonymous).is_ok(), "the permit is available at once");
 }
 
 #[test]
-fn a_share_is_of_one_kind() {
+fn a_share_limits_one_kind_only() {
     let mut door = Door::new(8, 1);
     let caller = Principal::from(Some([192, 0, 2, 1].into()));
     door.animate(caller.clone()).unwrap();
@@ -171,7 +171,7 @@ fn a_share_is_of_one_kind() {
 }
 
 #[test]
-fn a_server_that_stops_admits_no_calls_and_keeps_those_it_has() {
+fn a_stopping_server_admits_no_calls_and_keeps_those_it_has() {
     let mut door = Door::new(2, 0);
     let call = door.join("192.0.2.1");
     door.ledger.stop();

@@ -1,6 +1,6 @@
-//! What is told of an animation: all at once, or line by line.
+//! The response to an animation request: all at once, or line by line.
 //!
-//! - `wave`: its sound as it grows (pure); `sending`: a reader must take what is sent
+//! - `wave`: its audio as it grows (pure); `sending`: cuts off a reader that is too slow
 
 mod sending;
 mod wave;
@@ -30,22 +30,22 @@ use crate::renderers::lines::Frame;
 use sending::patiently;
 use wave::Wave;
 
-/// Speech as it comes.
+/// Speech as it arrives.
 pub(super) type Chunks = mpsc::Receiver<Result<Spoken, EngineError>>;
 
-/// What has been made and not yet told.
+/// An animation that is being made and sent.
 pub(super) struct Clip {
     chunks: Chunks,
     animator: Animator,
     fps: u32,
     source: Source,
     frames: usize,
-    /// Made before the answer began.
+    /// The first piece, made before the response began.
     ready: Option<Made>,
     permit: Permit,
 }
 
-/// The text of a phrase that begins, its sound, and the faces that are known with it.
+/// The text of a segment that begins here, its audio, and the faces known so far.
 type Made = (String, Stretch, Vec<Face>);
 
 #[derive(Serialize)]
@@ -76,7 +76,7 @@ struct Part {
 
 #[derive(Serialize)]
 struct Faces {
-    /// The number of the first.
+    /// The number of the first frame.
     frame: usize,
     frames: Vec<Frame>,
 }
@@ -114,7 +114,7 @@ impl Clip {
         Self { chunks, animator, fps, source, frames: 0, ready: None, permit }
     }
 
-    /// Waits for the first sound: what is wrong with the request is known then.
+    /// Waits for the first audio, so that errors in the request are known.
     pub(super) async fn first(&mut self) -> Result<(), Problem> {
         self.ready = self.next().await.transpose()?;
         Ok(())
@@ -135,7 +135,7 @@ impl Clip {
     }
 
     fn source(&self) -> Source {
-        // Of nothing, nothing was measured.
+        // An empty animation has no measured times.
         if self.animator.seconds() > 0.0 { self.source } else { Source::Audio }
     }
 
@@ -143,8 +143,8 @@ impl Clip {
         Head { rate: OUT_RATE, fps: self.fps, shapes: &NAMES }
     }
 
-    /// All of it at once. What is finished is kept as text alone, and sent in parts: a recording of ten minutes makes
-    /// fifty megabytes of it.
+    /// Sends everything at once. Finished parts are kept only as text and sent in parts: a recording of ten minutes makes
+    /// fifty megabytes.
     pub(super) async fn whole(mut self) -> Result<Response, Problem> {
         let (mut wave, mut said, mut sounds) = (Wave::default(), Vec::new(), Vec::new());
         let mut frames: Vec<Bytes> = Vec::new();
@@ -153,9 +153,9 @@ impl Clip {
             wave.push(&stretch.samples);
             said.extend(words(stretch.words));
             sounds.extend(phonemes(stretch.sounds));
-            listed(&mut frames, &faces);
+            append_json(&mut frames, &faces);
         }
-        listed(&mut frames, &self.animator.finish());
+        append_json(&mut frames, &self.animator.finish());
         let (duration, source) = (self.animator.seconds(), self.source());
         let mut begin = json(&Whole { head: self.head(), duration, source });
         begin.truncate(begin.len() - 1);
@@ -166,13 +166,13 @@ impl Clip {
             .chain(std::iter::once(between.into()))
             .chain(frames)
             .chain(std::iter::once(Bytes::from_static(b"]}")));
-        // The permit is kept until all is sent: that is where the memory is.
+        // Keep the permit until everything is sent: until then the response takes memory.
         let permit = self.permit;
         let parts = stream::iter(parts).inspect(move |_| _ = &permit);
-        Ok(answer("application/json", Body::from_stream(patiently(parts))))
+        Ok(response("application/json", Body::from_stream(patiently(parts))))
     }
 
-    /// Line by line, as it is made.
+    /// Sends line by line as the animation is made.
     pub(super) fn lines(self) -> Response {
         let head = line(&self.head());
         let lines = stream::unfold(Some(self), |clip| async move {
@@ -184,7 +184,7 @@ impl Clip {
             })
         });
         let lines = stream::iter([head]).chain(lines).map(Bytes::from);
-        answer("application/x-ndjson", Body::from_stream(patiently(lines)))
+        response("application/x-ndjson", Body::from_stream(patiently(lines)))
     }
 
     fn part(&mut self, (text, stretch, faces): Made) -> Part {
@@ -216,12 +216,12 @@ fn line(line: &impl Serialize) -> String {
 }
 
 fn json(value: &impl Serialize) -> String {
-    // Numbers and texts can always be written.
+    // Numbers and strings can always be serialised.
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Appends faces to a list in JSON, without its brackets.
-fn listed(list: &mut Vec<Bytes>, faces: &[Face]) {
+/// Appends faces to a JSON list, without its brackets.
+fn append_json(list: &mut Vec<Bytes>, faces: &[Face]) {
     let mut text = String::new();
     for face in faces {
         if !text.is_empty() || !list.is_empty() {
@@ -235,7 +235,7 @@ fn listed(list: &mut Vec<Bytes>, faces: &[Face]) {
     }
 }
 
-fn answer(kind: &'static str, body: Body) -> Response {
+fn response(kind: &'static str, body: Body) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
@@ -264,16 +264,16 @@ mod tests {
     use crate::api::listener::{self, Limits};
     use crate::frame::{ResponseId, Sounds, SpeechChunk, WordTime};
 
-    /// A clip of so many seconds of silence, which has the only permit.
+    /// A clip of `seconds` seconds of silence, which holds the only permit.
     fn clip(seconds: u32) -> (Clip, Arc<Admission>) {
         let (made, chunks): (_, Chunks) = mpsc::channel(1);
         let sounds =
             Sounds { times: vec![WordTime { text: "m".into(), start: 0, end: 2400 }], measured: true };
         tokio::spawn(async move {
-            for sentence in 0..seconds {
+            for segment in 0..seconds {
                 let chunk = SpeechChunk {
                     response: ResponseId(1),
-                    sentence,
+                    segment,
                     text: None,
                     samples: vec![0; OUT_RATE as usize],
                     words: Vec::new(),
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stops_reading_loses_the_permit() {
+    async fn a_reader_that_stops_loses_the_permit() {
         let (clip, admission) = clip(2_000);
         let clip = Arc::new(Mutex::new(Some(clip)));
         let lines = move || std::future::ready(clip.lock().take().unwrap().lines());
@@ -302,7 +302,7 @@ mod tests {
         let (routes, limits) = (Router::new().route("/", get(lines)), Limits { in_all: 9, of_address: 9 });
         tokio::spawn(listener::serve(socket, routes, limits, CancellationToken::new()));
         reader.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-        // The clock may jump once the answer is on its way.
+        // The clock may jump once the response is on its way.
         reader.readable().await.unwrap();
         tokio::time::pause();
         let given_back = async {
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_a_line_now_and_then_loses_the_permit() {
+    async fn a_reader_that_is_too_slow_loses_the_permit() {
         let (clip, admission) = clip(20);
         let mut lines = clip.lines().into_body().into_data_stream();
         let last = loop {

@@ -1,4 +1,4 @@
-//! Sends an answer to a reader who must take it: what is sent holds memory and a permit.
+//! Limits how slowly a response may be read, since it holds memory and a permit until it is sent.
 
 use std::io;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use axum::body::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
-/// Longest time that the parts of an answer wait for their reader, all together.
+/// Longest total time that a response's parts wait for their reader.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Passes the parts on, and breaks off when the reader has kept them waiting for too long.
+/// Passes the parts on, and breaks off once the reader has kept them waiting for too long.
 pub(super) fn patiently(
     parts: impl Stream<Item = Bytes> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_keeps_the_answer_waiting_loses_it() {
+    async fn a_response_to_a_slow_reader_is_broken_off() {
         let parts = || stream::repeat(Bytes::from_static(b"x")).take(10);
         for (pause, whole) in [(Duration::from_secs(10), true), (Duration::from_secs(30), false)] {
             let mut sent = std::pin::pin!(patiently(parts()));
@@ -44,7 +44,7 @@ mod tests {
             }
             assert_eq!((read == 10, broken), (whole, !whole), "{pause:?}: {read}");
         }
-        // The time that we take ourselves is not the reader's.
+        // Time that the server takes does not count against the reader.
         let slow = parts().then(|part| async {
             tokio::time::sleep(PATIENCE).await;
             part

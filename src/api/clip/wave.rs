@@ -1,4 +1,4 @@
-//! A WAV file in base64 that grows: each stretch is encoded as it comes, and only the text is kept. Pure.
+//! A growing WAV file in base64: samples are encoded as they arrive, and only the text is kept. Pure.
 
 use axum::body::Bytes;
 use base64::Engine as _;
@@ -9,16 +9,16 @@ use crate::audio::pcm;
 
 /// Bytes before the samples.
 const HEADER: usize = 44;
-/// The header and the samples that share its base64: a multiple of three bytes.
+/// The header and the samples encoded with it: a multiple of three bytes.
 const FIRST: usize = 48;
 
 /// The file so far.
 #[derive(Default)]
 pub(super) struct Wave {
-    /// The first bytes behind the header, kept until the header is known.
+    /// The first bytes after the header, kept until the header is known.
     first: Vec<u8>,
     parts: Vec<Bytes>,
-    /// Bytes that make no whole group yet.
+    /// Bytes that do not fill a group of three yet.
     rest: Vec<u8>,
     samples: usize,
 }
@@ -55,7 +55,7 @@ mod tests {
     use crate::animation::recording::{decode, encode};
 
     #[test]
-    fn a_file_that_grew_is_the_file_that_is_written_at_once() {
+    fn a_file_written_piece_by_piece_equals_one_written_at_once() {
         let samples: Vec<i16> = (0..4801).map(|at| at * 5 % 9001).collect();
         for piece in [1, 2, 7, 480, 10_000] {
             let mut wave = Wave::default();

@@ -1,4 +1,4 @@
-//! Bodies of requests that must come in time.
+//! A deadline on the bodies of requests.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,12 +11,12 @@ use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
-/// Longest time for a body to come.
+/// Longest time for a body to arrive.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
 
-/// The body did not come in time.
+/// The body did not arrive in time.
 #[derive(Debug, thiserror::Error)]
-#[error("the body did not come within {} seconds", UPLOAD.as_secs())]
+#[error("the body did not arrive within {} seconds", UPLOAD.as_secs())]
 pub(crate) struct TooSlow;
 
 /// Puts a deadline on the request's body.
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_ends_fails_in_time_and_one_that_comes_is_whole() {
+    async fn an_endless_body_fails_at_the_deadline_and_a_complete_one_is_read() {
         let drip = futures_util::stream::unfold((), |()| async {
             tokio::time::sleep(UPLOAD / 7).await;
             Some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), ()))

@@ -2,10 +2,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More are of no use, and some systems allow a billion.
+/// More are not useful, and some systems allow a billion.
 const MOST: u64 = 65_536;
 
-/// Raises the limit as far as it goes without privileges; returns it.
+/// Raises the limit as far as is possible without privileges; returns it.
 #[must_use]
 pub fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -21,10 +21,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_raised_as_far_as_it_goes_and_told() {
+    fn the_limit_is_raised_as_far_as_possible_and_returned() {
         let maximum = getrlimit(Resource::Nofile).maximum;
         let most = maximum.unwrap_or(MOST).min(65_536);
-        // As many systems begin; the other tests of this process need no more meanwhile.
+        // The default of many systems; enough for the other tests of this process meanwhile.
         let usual = Rlimit { current: Some(most.min(1_024)), maximum };
         setrlimit(Resource::Nofile, usual).unwrap();
         let told = raise();

@@ -1,11 +1,11 @@
-//! The HTTP socket: HTTP/1.1 alone, with limits on what a client can hold without using it.
+//! The HTTP listener: HTTP/1.1 only, with limits on the resources that an idle client can hold.
 //!
-//! - `places`: connections in all and for each address (pure); `reserve`: what is answered beyond them
-//! - `patient`: a client that does not read is cut off; `body`: one that does not send is answered 408
+//! - `places`: limits connections in all and per address (pure); `reserve`: what is served beyond the limits
+//! - `patient`: cuts off a client that does not read; `body`: answers one that does not send with 408
 //! - [`descriptors`]: how many files and sockets the process may have open
 //!
-//! HTTP/2 without TLS is not spoken: no browser does, and each of its streams would be one more queue to bound. A reverse
-//! proxy speaks HTTP/1.1 to the server.
+//! HTTP/2 without TLS is not supported: no browser uses it, and each of its streams would be another queue to bound. A
+//! reverse proxy can use HTTP/1.1.
 
 pub(super) mod body;
 pub mod descriptors;
@@ -35,25 +35,25 @@ use patient::Patient;
 use places::{Full, Places};
 use reserve::{Reserve, Reserved};
 
-/// Longest time for a request's head to come, and for a connection to wait for its next request.
+/// Longest time for a request's head to arrive, and for a connection to wait for its next request.
 const HEAD: Duration = Duration::from_secs(20);
 /// The same in the reserve, for the whole connection.
 const RESERVED: Duration = Duration::from_secs(3);
-/// Largest head of a request in bytes, and most of an answer that waits in memory.
+/// Largest head of a request in bytes, and most bytes of a response buffered in memory.
 const BUFFER: usize = 64 << 10;
-/// A pause after a failed accept: most likely the process has no descriptors left.
-const BREATH: Duration = Duration::from_millis(100);
-/// Between two lines in the log about failed accepts.
-const SAID: Duration = Duration::from_secs(10);
-/// What connections get to finish their answers when the server stops.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// Pause after a failed accept: most likely the process has no descriptors left.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Least time between two log lines about failed accepts.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Time for connections to finish their responses when the server stops.
+const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
-/// Most connections.
+/// Limits on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// In all.
     pub in_all: usize,
-    /// Of one address; of IPv6, of one network of 64 bits.
+    /// Per address; for IPv6, per /64 network.
     pub of_address: usize,
 }
 
@@ -75,13 +75,21 @@ struct Server {
     places: Arc<Mutex<Places>>,
     reserve: Reserve,
     connections: TaskTracker,
-    /// Finish the answer in work, then close.
+    /// Finish the current response, then close.
     stop: CancellationToken,
     /// Close now.
     end: CancellationToken,
 }
 
-/// A place, given back when dropped.
+/// A connection in the reserve.
+struct Reservation {
+    /// Why it is there.
+    full: Full,
+    /// Ends it.
+    token: CancellationToken,
+}
+
+/// A place for a connection, given back when dropped.
 struct Place(Arc<Mutex<Places>>, SocketAddr);
 
 impl Drop for Place {
@@ -94,7 +102,7 @@ impl Drop for Place {
 
 impl Server {
     async fn run(mut self, listener: TcpListener) {
-        let mut said: Option<tokio::time::Instant> = None;
+        let mut logged: Option<tokio::time::Instant> = None;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -102,20 +110,20 @@ impl Server {
             };
             match accepted {
                 Ok((stream, address)) => self.admit(stream, address),
-                Err(error) if of_the_client(&error) => {}
+                Err(error) if is_client_error(&error) => {}
                 Err(error) => {
-                    if said.is_none_or(|at| at.elapsed() >= SAID) {
+                    if logged.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
                         tracing::error!(%error, "connections cannot be accepted");
-                        said = Some(tokio::time::Instant::now());
+                        logged = Some(tokio::time::Instant::now());
                     }
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(ACCEPT_RETRY).await;
                 }
             }
         }
         drop(listener);
         self.connections.close();
-        // A browser's idle connection must not hold the process.
-        _ = tokio::time::timeout(LAST_ANSWERS, self.connections.wait()).await;
+        // A browser's idle connection must not keep the process running.
+        _ = tokio::time::timeout(LAST_RESPONSES, self.connections.wait()).await;
         self.end.cancel();
     }
 
@@ -131,22 +139,22 @@ impl Server {
                 metrics::counter!("visavis_connections_refused_total", "reason" => full.reason())
                     .increment(1);
                 let token = self.reserve.enter();
-                self.serve(stream, address, token.clone().drop_guard(), Some((full, token)));
+                self.serve(stream, address, token.clone().drop_guard(), Some(Reservation { full, token }));
             }
         }
     }
 
-    /// `reserved`: a connection in the reserve, and the token that ends it.
+    /// `reserved`: a connection in the reserve.
     fn serve<G: Send + Unpin + 'static>(
         &self,
         stream: TcpStream,
         address: SocketAddr,
         guard: G,
-        reserved: Option<(Full, CancellationToken)>,
+        reserved: Option<Reservation>,
     ) {
-        // Small frames of sound must not wait for each other.
+        // Small audio frames must not be delayed to be sent together.
         _ = stream.set_nodelay(true);
-        let mark = reserved.as_ref().map(|(full, _)| Reserved(*full));
+        let mark = reserved.as_ref().map(|reserved| Reserved(reserved.full));
         let routes = self.routes.clone().map_request(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
@@ -167,7 +175,7 @@ impl Server {
             let mut connection = std::pin::pin!(connection);
             let evicted = async {
                 match &reserved {
-                    Some((_, token)) => {
+                    Some(Reservation { token, .. }) => {
                         tokio::select! {
                             () = token.cancelled() => {}
                             () = tokio::time::sleep(RESERVED) => {}
@@ -176,7 +184,7 @@ impl Server {
                     None => std::future::pending().await,
                 }
             };
-            // What fails here failed for the client: it left, was too slow, or speaks no HTTP.
+            // An error here is the client's: it left, was too slow, or does not speak HTTP.
             tokio::select! {
                 _ = connection.as_mut() => return,
                 () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
@@ -190,8 +198,8 @@ impl Server {
     }
 }
 
-/// The connection was gone before it was accepted.
-fn of_the_client(error: &std::io::Error) -> bool {
+/// Whether accepting failed because the client had already closed the connection.
+fn is_client_error(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -1,4 +1,4 @@
-//! A connection whose client must read what it asked for.
+//! A connection that is cut off if its client does not read what it requested.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Longest time in which a client takes nothing of what waits for it.
+/// Longest time that a client may read nothing while data waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A stream whose writes fail once they have been stuck for [`PATIENCE`]. `G` is kept as long as the stream lives, also
+/// A stream whose writes fail once they have been stuck for [`PATIENCE`]. `G` is kept for the stream's lifetime, also
 /// after an upgrade.
 pub(super) struct Patient<S, G> {
     stream: S,
@@ -24,7 +24,7 @@ impl<S, G> Patient<S, G> {
         Self { stream, stuck: None, _guard: guard }
     }
 
-    /// Passes on the outcome of a write, but for one that is stuck for too long.
+    /// Passes on the outcome of a write, or fails one that has been stuck for too long.
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stuck = None;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_that_nobody_reads_fails_and_a_slow_reader_is_served() {
+    async fn a_write_to_a_stalled_reader_fails_and_a_slow_reader_is_served() {
         let (server, mut client) = tokio::io::duplex(1000);
         let mut server = Patient::new(server, ());
         let slow = async {

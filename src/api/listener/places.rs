@@ -1,19 +1,19 @@
-//! Places for connections: in all, and for each address. Pure.
+//! Limits connections in all and per address. Pure.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Why a connection has no place.
+/// Why a connection is over the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
-    /// As many as the server may have.
+    /// The limit in all is reached.
     InAll,
-    /// As many as one address may have.
+    /// The limit of the address is reached.
     OfAddress,
 }
 
 impl Full {
-    /// For metrics.
+    /// The reason as a metrics label.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::InAll => "full",
@@ -50,7 +50,7 @@ impl Places {
         Ok(())
     }
 
-    /// Gives a place back.
+    /// Gives back a place.
     pub(super) fn give_back(&mut self, address: IpAddr) {
         let owner = owner(address);
         if let Some(taken) = self.taken.get_mut(&owner) {
@@ -67,7 +67,7 @@ impl Places {
     }
 }
 
-/// Who has an address: IPv6 is given out in networks of 64 bits, each to one machine or house.
+/// The owner of an address: IPv6 addresses are assigned as /64 networks, each to one machine or household.
 fn owner(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_run_out_for_one_address_before_they_run_out_for_all() {
+    fn an_address_reaches_its_limit_before_the_limit_in_all() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let mut places = Places::new(4, 2);
         let mut take = |text: &str| places.take(address(text));

@@ -1,4 +1,4 @@
-//! Places for what must be answered also when all others are taken: health, and the calls in progress.
+//! Connections beyond the limits, which serve only health and the calls in progress.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::places::Full;
 use crate::api::problem::Problem;
 
-/// Connections beyond the limits; the newest puts the oldest out, so that a flood never keeps a place.
+/// Most connections beyond the limits; the newest evicts the oldest, so that a flood never keeps a place.
 const RESERVE: usize = 32;
 
 /// The connections in the reserve, the oldest first.
@@ -19,7 +19,7 @@ const RESERVE: usize = 32;
 pub(super) struct Reserve(VecDeque<CancellationToken>);
 
 impl Reserve {
-    /// A place, and with it the token by which it is taken away again. It is the holder's last reference when it ends.
+    /// Takes a place; returns the token that evicts it. The holder cancels the token when its connection ends.
     pub(super) fn enter(&mut self) -> CancellationToken {
         self.0.retain(|token| !token.is_cancelled());
         if self.0.len() >= RESERVE
@@ -37,10 +37,10 @@ impl Reserve {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reserved(pub(super) Full);
 
-/// Refuses, on a connection in the reserve, all that can wait.
+/// Refuses, on a connection in the reserve, everything that is not essential.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let reserved = request.extensions().get::<Reserved>().copied();
-    match reserved.filter(|_| !first_needs(request.method(), request.uri().path())) {
+    match reserved.filter(|_| !is_essential(request.method(), request.uri().path())) {
         None => next.run(request).await,
         Some(Reserved(full)) => {
             let key = match full {
@@ -48,14 +48,14 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
                 Full::OfAddress => "server.connections_per_address",
             };
             let detail =
-                format!("The server has as many connections as it may ({key}). Try again in a moment.");
+                format!("The server has reached its limit of connections ({key}). Try again in a moment.");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5).into_response()
         }
     }
 }
 
-/// Health, and what a call in progress needs.
-fn first_needs(method: &Method, path: &str) -> bool {
+/// Whether a request is for health or for a call in progress.
+fn is_essential(method: &Method, path: &str) -> bool {
     match *method {
         Method::GET => matches!(path, "/health" | "/ready" | "/metrics"),
         Method::PATCH => path == "/api/offer" || path.starts_with("/sessions/"),
@@ -69,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_puts_the_oldest_out() {
+    fn the_newest_connection_evicts_the_oldest() {
         let mut reserve = Reserve::default();
         let tokens: Vec<_> = (0..RESERVE).map(|_| reserve.enter()).collect();
         tokens[3].cancel();
         let newest = [reserve.enter(), reserve.enter()];
-        assert!(tokens[0].is_cancelled() && !tokens[1].is_cancelled(), "one had left by itself");
+        assert!(tokens[0].is_cancelled() && !tokens[1].is_cancelled(), "one place was already free");
         assert!(newest.iter().all(|token| !token.is_cancelled()));
     }
 }

@@ -9,7 +9,7 @@ use crate::api::problem::Problem;
 
 const LARGE: usize = 64 << 20;
 
-/// A server with a few routes; its address, and the token that stops it.
+/// Starts a server with a few routes; returns its address, the token that stops it, and its task.
 async fn server(limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -31,33 +31,33 @@ async fn server(limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::
 
 const PLENTY: Limits = Limits { in_all: 100, of_address: 100 };
 
-/// Says this, and reads until the server closes.
-async fn said(address: SocketAddr, text: &str) -> String {
+/// Sends this, and reads until the server closes the connection.
+async fn send(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    _ = stream.read_to_end(&mut response).await;
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-/// The same with a clock that jumps on while nothing happens, but for the time in which the words arrive.
-async fn given_up(address: SocketAddr, text: &str) -> String {
+/// The same with a clock that jumps ahead whenever nothing happens, once the text has arrived.
+async fn send_and_wait(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     tokio::time::pause();
-    let mut answer = Vec::new();
-    _ = stream.read_to_end(&mut answer).await;
+    let mut response = Vec::new();
+    _ = stream.read_to_end(&mut response).await;
     tokio::time::resume();
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-fn asks(path: &str) -> String {
+fn get_request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 }
 
 #[tokio::test]
-async fn clients_that_are_slow_or_speak_something_else_are_given_up() {
+async fn slow_clients_and_other_protocols_are_cut_off() {
     let (address, ..) = server(PLENTY).await;
     let offer = "POST /api/offer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n{";
     for (text, beginning) in [
@@ -69,60 +69,60 @@ async fn clients_that_are_slow_or_speak_something_else_are_given_up() {
         ("\u{16}\u{3}\u{1}\0 nonsense\r\n\r\n", "HTTP/1.1 400"),
     ] {
         let began = Instant::now();
-        let answer = given_up(address, text).await;
+        let response = send_and_wait(address, text).await;
         assert!(
-            answer.starts_with(beginning) && answer.is_empty() == beginning.is_empty(),
-            "{text:?}: {answer}"
+            response.starts_with(beginning) && response.is_empty() == beginning.is_empty(),
+            "{text:?}: {response}"
         );
         assert!(began.elapsed() < body::UPLOAD * 2, "{text:?}");
     }
     let long = format!("GET /call HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(2 * BUFFER));
-    assert!(given_up(address, &long).await.starts_with("HTTP/1.1 431"));
+    assert!(send_and_wait(address, &long).await.starts_with("HTTP/1.1 431"));
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_cut_off() {
+async fn a_client_that_does_not_read_is_cut_off() {
     let (address, ..) = server(PLENTY).await;
-    assert!(said(address, &asks("/large")).await.len() > LARGE, "who reads gets all of it");
+    assert!(send(address, &get_request("/large")).await.len() > LARGE, "a client that reads gets everything");
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(asks("/large").as_bytes()).await.unwrap();
+    stream.write_all(get_request("/large").as_bytes()).await.unwrap();
     stream.readable().await.unwrap();
-    // From here on the clock jumps while nothing happens.
+    // From here on the clock jumps whenever nothing happens.
     tokio::time::pause();
     tokio::time::sleep(Duration::from_secs(120)).await;
-    let mut answer = Vec::new();
-    _ = stream.read_to_end(&mut answer).await;
-    assert!(answer.len() < LARGE, "{} bytes", answer.len());
+    let mut response = Vec::new();
+    _ = stream.read_to_end(&mut response).await;
+    assert!(response.len() < LARGE, "{} bytes", response.len());
 }
 
 #[tokio::test]
-async fn beyond_the_limits_health_is_told_and_all_else_refused() {
+async fn beyond_the_limits_only_health_is_served() {
     let (address, ..) = server(Limits { in_all: 3, of_address: 2 }).await;
     let mut held = Vec::new();
     for _ in 0..100 {
         held.push(TcpStream::connect(address).await.unwrap());
     }
-    let refused = said(address, &asks("/call")).await;
+    let refused = send(address, &get_request("/call")).await;
     assert!(
         refused.starts_with("HTTP/1.1 503") && refused.contains("server.connections_per_address"),
         "{refused}"
     );
     assert!(refused.contains("retry-after"), "{refused}");
-    assert!(said(address, &asks("/health")).await.ends_with("well"));
+    assert!(send(address, &get_request("/health")).await.ends_with("well"));
     drop(held);
-    // The server sees that they have gone when it next looks.
-    while !said(address, &asks("/call")).await.ends_with("the page") {
+    // The server notices a little later that they are gone.
+    while !send(address, &get_request("/call")).await.ends_with("the page") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_keep_a_server_that_stops() {
+async fn idle_connections_do_not_keep_a_stopping_server_running() {
     let (address, stop, serving) = server(PLENTY).await;
     let idle = TcpStream::connect(address).await.unwrap();
-    assert!(said(address, &asks("/call")).await.ends_with("the page"));
+    assert!(send(address, &get_request("/call")).await.ends_with("the page"));
     tokio::time::pause();
     stop.cancel();
-    tokio::time::timeout(LAST_ANSWERS * 2, serving).await.expect("it stops").unwrap();
+    tokio::time::timeout(LAST_RESPONSES * 2, serving).await.expect("it stops").unwrap();
     drop(idle);
 }

@@ -1,5 +1,5 @@
-//! How well the face keeps step with the voice, in a real Chromium on a real call: `tests/browser/bench/avatar.js` measures,
-//! with node and the page's own test tools; here it is judged.
+//! How well the face stays in sync with the voice, in a real Chromium on a real call: `tests/browser/bench/avatar.js`
+//! measures, with node and the page's own test tools; this file judges.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::metrics;
 use visavis_client::{Mode, Server};
 
-/// Time that answers, the check of the method and interruptions take beyond the measured minutes.
+/// Time for responses, the check of the method and interruptions, beyond the measured minutes.
 const AROUND: Duration = Duration::from_secs(600);
 
 /// What to measure.
@@ -24,55 +24,55 @@ pub struct Options {
     pub mode: Mode,
     /// How long the agent is kept speaking.
     pub minutes: f64,
-    /// Packets are late by twice this at most, each way.
+    /// Packets are delayed by up to twice this, each way.
     pub jitter_ms: u32,
-    /// Packets of a hundred that are lost, each way.
+    /// Percentage of packets lost, each way.
     pub loss_percent: f64,
     /// The folder `tests/browser`, with its packages installed.
     pub tests: PathBuf,
 }
 
-/// What the browser measured; times in milliseconds. What could not be measured is `None`.
+/// What the browser measured; times are in milliseconds, `None` if they could not be measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
     /// The face against the voice.
     pub report: Skew,
-    /// The clock was set wrong by this, to see whether the measurement tells.
+    /// Deliberate clock error, to check the measurement.
     pub shift_ms: f64,
-    /// What it told.
+    /// The clock error as measured.
     pub measured_shift_ms: Option<f64>,
     /// From the last sound to the closed mouth, for each interruption.
     pub mouth_closed_ms: Vec<Option<f64>>,
 }
 
-/// How far the face lies behind the voice; above 0 it is late.
+/// How far the face is behind the voice; above 0 it is late.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Skew {
-    /// How long it was looked at.
+    /// How long the face was observed.
     pub seconds: f64,
-    /// How much of it the agent's face spoke.
+    /// How long the face spoke.
     pub speaking_seconds: f64,
-    /// Windows of two seconds in which skew could be told.
+    /// Windows of two seconds in which skew could be measured.
     pub windows: usize,
-    /// Of loudness heard and shown, median.
+    /// Median correlation between the loudness heard and shown.
     pub correlation: Option<f64>,
-    /// Median.
+    /// Median skew.
     pub median_ms: Option<f64>,
-    /// 95 of 100 are nearer to 0.
+    /// 95th percentile of the absolute skew.
     pub p95_ms: Option<f64>,
-    /// The furthest from 0.
+    /// The skew furthest from 0.
     pub worst_ms: Option<f64>,
-    /// From the first third to the last.
+    /// Change of the skew from the first third to the last.
     pub drift_ms: Option<f64>,
-    /// Frames of the face while it speaks.
+    /// Data rate of the face's frames while it speaks.
     pub kbit_per_s: Option<f64>,
-    /// Of the page, where it draws the simple face.
+    /// Frame rate of the page while it draws the simple face.
     pub frames_per_s: Option<f64>,
-    /// Messages that came.
+    /// Messages received.
     pub received: u64,
     /// Messages that could not be read.
     pub malformed: u64,
-    /// Frames that came after their time.
+    /// Frames that arrived after their time.
     pub late: u64,
     /// Gaps that were bridged.
     pub bridged: u64,
@@ -81,26 +81,26 @@ pub struct Skew {
 /// One target.
 #[derive(Debug, Clone, Serialize)]
 pub struct Target {
-    /// What it is about.
+    /// What is measured.
     pub what: &'static str,
-    /// The unit.
+    /// Its unit.
     pub unit: &'static str,
-    /// What was measured.
+    /// The measured value.
     pub measured: Option<f64>,
-    /// The furthest from 0 that holds.
+    /// Largest absolute value that meets the target.
     pub limit: f64,
-    /// Whether it holds.
+    /// Whether the target is met.
     pub held: bool,
 }
 
-/// What was measured, and whether it is enough.
+/// The measurement and its verdict.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The measurement.
     pub measured: Measured,
     /// The targets.
     pub targets: Vec<Target>,
-    /// Whether all hold.
+    /// Whether all targets are met.
     pub passed: bool,
 }
 
@@ -112,7 +112,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let script = options.tests.join("bench/avatar.js");
     ensure!(
         script.is_file(),
-        "{} is not there: name the folder tests/browser of the sources with --tests",
+        "{} does not exist: give the folder tests/browser of the sources with --tests",
         script.display()
     );
     let mode = if options.mode == Mode::WebRtc { "webrtc" } else { "websocket" };
@@ -127,13 +127,14 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         .await
         .with_context(|| format!("the browser did not finish in {} s", limit.as_secs()))?
         .context("cannot run node, which drives the browser: install it, and `npm ci` in tests/browser")?;
-    ensure!(output.status.success(), "the browser's part failed: {}", output.status);
-    let measured = serde_json::from_slice(&output.stdout).context("the browser's part told nothing")?;
+    ensure!(output.status.success(), "the browser's script failed: {}", output.status);
+    let measured =
+        serde_json::from_slice(&output.stdout).context("the browser's script printed no result")?;
     let animation = before.zip(animated(&options.server).await);
     Ok(judge(measured, animation.map(|(before, after)| after.since(before))))
 }
 
-/// Faces that the server has made, and the time that it took.
+/// The server's counters of faces and of the time to make them.
 #[derive(Debug, Clone, Copy)]
 struct Animated {
     micros: f64,
@@ -141,7 +142,7 @@ struct Animated {
 }
 
 impl Animated {
-    /// Milliseconds for a second of a face at the higher of its rates.
+    /// Milliseconds of work per second of a face at 60 frames per second.
     fn since(self, before: Self) -> f64 {
         (self.micros - before.micros) / 1000.0 / (self.faces - before.faces).max(1.0) * 60.0
     }
@@ -149,7 +150,7 @@ impl Animated {
 
 async fn animated(server: &Server) -> Option<Animated> {
     let names = ["visavis_animation_microseconds_total", "visavis_faces_total"];
-    // Before its first face a server counts neither.
+    // The counters do not exist before the server's first face.
     let [micros, faces] = metrics(server, names).await.unwrap_or_default();
     Some(Animated { micros, faces })
 }
@@ -158,7 +159,7 @@ fn judge(measured: Measured, animation: Option<f64>) -> Report {
     let Skew { median_ms, p95_ms, drift_ms, kbit_per_s, .. } = measured.report;
     let closed = measured.mouth_closed_ms.iter().copied().collect::<Option<Vec<f64>>>();
     let closed = closed.and_then(|all| all.into_iter().reduce(f64::max)).map(|latest| latest.max(0.0));
-    let off = measured.measured_shift_ms.map(|told| told - measured.shift_ms);
+    let off = measured.measured_shift_ms.map(|shift| shift - measured.shift_ms);
     let targets = [
         ("face behind voice, median", "ms", median_ms, 10.0),
         ("face off voice, P95", "ms", p95_ms, 30.0),
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_missed_or_was_not_measured_fails() {
+    fn a_missed_or_unmeasured_target_fails() {
         assert!(judge(measured("-4.5", "-20, 60"), Some(0.3)).passed);
         assert!(!judge(measured("-4.5", "-20, 60"), None).passed);
         for (median, closed) in [("-10.5", "0"), ("null", "0"), ("1", "0, 140"), ("1", "0, null"), ("1", "")]

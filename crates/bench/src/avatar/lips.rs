@@ -1,9 +1,9 @@
-//! How well the lips speak: texts in three languages are spoken by the engine, animated, and scored by the gap between the
-//! lips. The texts that the animation was tuned on are not those that count.
+//! Scores the lips: texts in three languages are spoken by the engine, animated, and scored by the gap between the lips. The
+//! texts that count are not those that the animation was tuned on.
 //!
-//! A voice that speaks one language can be made to read another with that language's phonemes: `Piper`'s voices share their
-//! phoneme ids, so [`voices`] only tells the engine which rules of espeak-ng to read by. It sounds foreign; its times and its
-//! loudness are those of the sounds that the lips have to show.
+//! A voice for one language can read another with that language's phonemes: `Piper`'s voices share their phoneme ids, so
+//! [`voices`] only tells the engine which espeak-ng rules to use. It sounds foreign, but its times and loudness are those of
+//! the sounds that the lips have to show.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use visavis_engine::{Tts, TtsRequest};
 const LOADING: Duration = Duration::from_secs(120);
 /// Rates at which faces are computed and sent.
 const RATES: [u8; 2] = [60, 30];
-/// How much smaller the head of the other speaker is.
+/// Factor by which the other speaker's head is smaller.
 const SMALLER: f64 = 1.15;
 
 /// A language of the texts.
@@ -33,11 +33,11 @@ const SMALLER: f64 = 1.15;
 pub struct Language {
     /// ISO 639-1.
     pub code: &'static str,
-    /// espeak-ng's rules for it.
+    /// Its espeak-ng voice.
     pub espeak: &'static str,
-    /// A sentence a line.
+    /// Texts for tuning, one sentence per line.
     pub tuning: &'static str,
-    /// A sentence a line, never used for tuning.
+    /// Texts never used for tuning, one sentence per line.
     pub held_out: &'static str,
 }
 
@@ -66,36 +66,36 @@ pub const LANGUAGES: [Language; 3] = [
 /// What the lips are animated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum From {
-    /// The best that there is.
+    /// The best source available.
     Best,
     /// The phonemes, without their times.
     Phonemes,
-    /// The audio and its words, which a voice that knows its sounds says too, in another way.
+    /// Forced alignment: the audio and its words, aligned with a differing version by a voice that times its sounds.
     Recording,
-    /// The audio alone.
+    /// Only the audio.
     Audio,
 }
 
-/// One language at one rate.
+/// Results for one language at one frame rate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// ISO 639-1.
     pub language: &'static str,
-    /// Frames in a second.
+    /// Frames per second.
     pub fps: u8,
     /// Where the sounds' times came from.
     pub source: &'static str,
-    /// Texts.
+    /// Number of texts.
     pub texts: usize,
-    /// Counts.
+    /// The raw counts.
     pub scores: LipScores,
-    /// Of p, b and m: lips met.
+    /// Share of p, b and m with closed lips.
     pub closure: f64,
-    /// Of f and v: lip met teeth.
+    /// Share of f and v with the lip at the teeth.
     pub contact: f64,
-    /// Of longer vowels: lips open.
+    /// Share of longer vowels with open lips.
     pub opening: f64,
-    /// By how much the lips follow loudness, in ms.
+    /// Delay of the lips behind loudness, in ms.
     pub lag_ms: f64,
     /// The correlation of gap and loudness at that lag.
     pub correlation: f64,
@@ -104,7 +104,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Bilabials ≥ 95 %, labiodentals ≥ 90 %, lag within 40 ms, no frame closed more than open.
+    /// Whether the targets are met: bilabials ≥ 95 %, labiodentals ≥ 90 %, lag within 40 ms, no frame closed more than open.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.closure >= 0.95
@@ -115,8 +115,8 @@ impl Row {
     }
 }
 
-/// Makes of one Piper voice one for each language, in `folder`: links to its model, beside descriptions with the language's
-/// rules.
+/// Makes one Piper voice into one for each language, in `folder`: links to its model, with descriptions that name the
+/// language's rules.
 ///
 /// # Errors
 /// When a file cannot be read or written.
@@ -136,14 +136,14 @@ pub fn voices(model: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(voices)
 }
 
-/// What was measured.
+/// The results of all languages.
 #[derive(Debug, Clone, Serialize)]
 pub struct LipsReport {
-    /// The texts were not those that were tuned on.
+    /// The texts were not used for tuning.
     pub held_out: bool,
-    /// Language by language.
+    /// One row per language and frame rate.
     pub rows: Vec<Row>,
-    /// No target was missed.
+    /// Whether all targets were met.
     pub passed: bool,
 }
 
@@ -173,14 +173,14 @@ pub async fn measure(
     let folder = tempfile::tempdir()?;
     let voices = voices(model, folder.path())?;
     let models = ModelFiles { voices, runtime: runtime.into(), ..ModelFiles::default() };
-    // A child, wherever calls are spoken.
+    // Always a child process, even if calls use a remote engine.
     let mut config = config.clone();
     config.tts.url.clear();
     let backends = Backends::new(config.engines.confine)?;
     let Backend { engine: tts, mut status } = backends.tts(&config, &models)?;
     let ready =
         matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));
-    ensure!(ready, "the engine does not get ready: {}", status.borrow().message);
+    ensure!(ready, "the engine did not become ready: {}", status.borrow().message);
     let rows = run(tts.as_ref(), held_out, from).await;
     backends.stop().await;
     rows
@@ -235,7 +235,7 @@ fn row(language: &'static str, fps: u8, source: Source, texts: usize, scores: Li
     }
 }
 
-/// A text as the engine speaks it.
+/// A text as spoken by the engine.
 struct Spoken {
     sounds: Vec<Sound>,
     samples: Vec<i16>,
@@ -244,7 +244,7 @@ struct Spoken {
 }
 
 impl Spoken {
-    /// As if another spoke: quicker, higher and with a smaller head.
+    /// As spoken by another speaker: faster, higher and with a smaller head.
     fn by_another(mut self) -> Self {
         self.rate = (f64::from(self.rate) * SMALLER) as u32;
         for sound in &mut self.sounds {
@@ -284,13 +284,13 @@ async fn speak(tts: &dyn Tts, text: &str, language: &str) -> anyhow::Result<Spok
         let second =
             |sample: u64| (spoken.samples.len() as f64 + sample as f64) / f64::from(part.rate.max(1));
         let sounds =
-            part.sounds.iter().map(|(symbol, start, end)| Sound::new(symbol, second(*start), second(*end)));
+            part.sounds.iter().map(|sound| Sound::new(&sound.text, second(sound.start), second(sound.end)));
         spoken.sounds.extend(sounds);
         spoken.measured &= part.measured;
         spoken.rate = part.rate;
         spoken.samples.extend(part.samples);
     }
-    ensure!(!spoken.sounds.is_empty(), "the engine tells no sounds of {text:?}");
+    ensure!(!spoken.sounds.is_empty(), "the engine reported no sounds for {text:?}");
     Ok(spoken)
 }
 
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_held_out_text_is_tuned_on() {
+    fn no_held_out_text_is_used_for_tuning() {
         for language in LANGUAGES {
             assert!(language.held_out.lines().count() >= 16);
             assert!(language.tuning.lines().all(|text| !language.held_out.contains(text)));

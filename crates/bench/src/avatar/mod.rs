@@ -1,7 +1,7 @@
-//! What the face is worth.
+//! How good the face is.
 //!
-//! - [`browser`]: how well it keeps step with the voice, in a real browser
-//! - [`lips`]: how well the lips speak, over texts in three languages
+//! - [`browser`]: how well it stays in sync with the voice, in a real browser
+//! - [`lips`]: scores the lips on texts in three languages
 
 pub mod browser;
 pub mod lips;

@@ -1,4 +1,4 @@
-//! Drives real calls against a running server and measures latency, cost and what is missing.
+//! Drives real calls against a running server and measures latency, cost and failures.
 #![forbid(unsafe_code)]
 
 use std::io::Write;
@@ -28,28 +28,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Calls that ask spoken questions, listen (--idle), or come and go (--churn)
+    /// Calls that ask spoken questions, only listen (--idle), or are opened and closed (--churn)
     ///
     /// Exit code: 0 when every question was answered and no call failed, 1 otherwise, 2 when an argument is wrong.
     Call(CallArguments),
     /// Scripted spoken scenarios, judged against targets: thinking pauses, backchannels, interruptions and the like
     ///
-    /// The speakers come with `visavis models fetch kokoro-82m-int8 speech-jfk`; what they say is synthesised once and kept.
+    /// Get the speakers with `visavis models fetch kokoro-82m-int8 speech-jfk`; what they say is synthesised once and kept.
     /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or a model is missing.
     Conversation(ConversationArguments),
-    /// Each engine stopped (it hangs) and killed in each phase of a turn: how soon the agent is heard again, whether it answers,
-    /// whether the engine comes back. The server must run on this machine
+    /// Stop (hang) and kill each engine in each phase of a turn, and measure how soon the agent is heard again, whether it
+    /// responds, and whether the engine comes back. The server must run on this machine
     ///
-    /// Exit code: 0 when nothing was missed and no call ended, 1 otherwise, 2 when an argument is wrong.
+    /// Exit code: 0 when every trial passed and no call ended, 1 otherwise, 2 when an argument is wrong.
     Failures(FailureArguments),
-    /// The face against the voice in a real Chromium, which node drives: skew, drift, and the mouth after an interruption;
-    /// with --lips how well the lips speak
+    /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
+    /// --lips, a score of the lips
     ///
     /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or node or the browser fails.
     Avatar(AvatarArguments),
 }
 
-/// What every measurement by calls can be told.
+/// Arguments shared by all measurements with calls.
 #[derive(Args)]
 struct Shared {
     /// The transport
@@ -58,13 +58,13 @@ struct Shared {
     /// The language, ISO 639-1 [default: identified]
     #[arg(long)]
     language: Option<String>,
-    /// Seconds until an answer counts as missing
+    /// Seconds until a response counts as missing
     #[arg(long, default_value_t = 15, value_name = "SECONDS")]
     patience: u64,
-    /// The server's process [default: the one that listens on the address, where it is on this machine]
+    /// The server's process [default: the one that listens on the address, if on this machine]
     #[arg(long)]
     pid: Option<u32>,
-    /// Print one JSON document in place of tables
+    /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
 }
@@ -77,19 +77,19 @@ struct AvatarArguments {
     /// Score the lips by the gap between them instead, over texts in three languages; needs no server
     #[arg(long, conflicts_with = "server")]
     lips: bool,
-    /// With --lips: the texts that the lips were tuned on, in place of those that they were not
+    /// With --lips: use the texts that the lips were tuned on, instead of the held-out ones
     #[arg(long, requires = "lips")]
     tuning: bool,
-    /// With --lips: what the lips know
+    /// With --lips: what the lips are animated from
     #[arg(long, value_enum, default_value = "best", requires = "lips")]
     from: lips::From,
     /// How long the agent is kept speaking
     #[arg(long, default_value_t = 1.0, value_parser = minutes)]
     minutes: f64,
-    /// Packets are late by up to twice this, each way
+    /// Packets are delayed by up to twice this, each way
     #[arg(long, default_value_t = 0, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=1_000))]
     jitter: u32,
-    /// Packets of a hundred that are lost, each way
+    /// Percentage of packets lost, each way
     #[arg(long, default_value_t = 0, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=50))]
     loss: u8,
     /// The folder of the page's tests, with its packages installed (`npm ci`)
@@ -98,7 +98,7 @@ struct AvatarArguments {
     /// The transport
     #[arg(long, value_enum, default_value = "webrtc")]
     mode: Mode,
-    /// Print one JSON document in place of a table
+    /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -108,19 +108,19 @@ struct ConversationArguments {
     /// The server, as http://HOST:PORT
     #[arg(long, required_unless_present_any = ["list", "make_speech"])]
     server: Option<String>,
-    /// How often each scenario is played; the targets speak of 20 turns and more
+    /// How often each scenario is played; the targets assume at least 20 turns
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     repeat: u16,
-    /// Only these scenarios; several may be named
+    /// Only these scenarios
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = scenario)]
     only: Vec<Scenario>,
-    /// Name the scenarios, and do nothing else
+    /// List the scenarios and exit
     #[arg(long)]
     list: bool,
-    /// Only synthesise what the speakers say, into this folder
+    /// Only synthesise the speech, into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "speech")]
     make_speech: Option<PathBuf>,
-    /// The folder in which it is kept [default: speech/conversation in the models directory]
+    /// The folder with the synthesised speech [default: speech/conversation in the models directory]
     #[arg(long, value_name = "FOLDER")]
     speech: Option<PathBuf>,
     /// The models directory
@@ -135,7 +135,7 @@ struct FailureArguments {
     /// The server, as http://HOST:PORT
     #[arg(long)]
     server: String,
-    /// How often each
+    /// How often each combination is tried
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     repeat: u16,
     /// How engines fail
@@ -165,16 +165,16 @@ struct CallArguments {
     /// Questions per call
     #[arg(long, default_value_t = 5)]
     turns: usize,
-    /// WAV files, or folders of them, spoken in turn; a .txt file beside one holds its words [default: jfk.wav]
+    /// WAV files, or folders of them, spoken in turn; a .txt file beside one contains its words [default: jfk.wav]
     #[arg(long, num_args = 1..)]
     speech: Vec<PathBuf>,
-    /// Ask nothing: keep the calls connected and listening for so many seconds
+    /// Ask nothing: keep the calls connected and listening for this many seconds
     #[arg(long, value_name = "SECONDS", conflicts_with = "churn")]
     idle: Option<u64>,
-    /// Ask nothing: open and close so many calls, --calls at a time
+    /// Ask nothing: open and close this many calls, --calls at a time
     #[arg(long, value_name = "N")]
     churn: Option<usize>,
-    /// Speak the next question into each answer, so many milliseconds after its first sound
+    /// Interrupt each response with the next question, this many milliseconds after its first sound
     #[arg(long, value_name = "MS", conflicts_with_all = ["churn", "idle"])]
     interrupt: Option<u64>,
     /// What microphones hear between questions
@@ -219,8 +219,7 @@ async fn measure() -> ExitCode {
 
 async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
     let settings = settings(&arguments)?;
-    let probe = settings.server.http().get(settings.server.url("health")).send().await;
-    probe.map_err(|error| settings.server.unreachable(&error))?;
+    must_answer(&settings.server).await?;
     let json = arguments.shared.json;
     if let Some(seconds) = arguments.idle {
         let report = Box::pin(idle::run(&settings, Duration::from_secs(seconds))).await;
@@ -264,21 +263,12 @@ async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
     };
     if arguments.make_speech.is_some() {
         let lines = conversation::make_speech(&options, &mut tell)?;
-        tell(&format!("{lines} lines can be spoken; their phrases are in {}", options.clips.display()));
+        tell(&format!("{lines} lines are ready; their phrases are in {}", options.clips.display()));
         return Ok(true);
     }
     let server = Server::new(&arguments.server.unwrap_or_default())?;
-    let probe = server.http().get(server.url("health")).send().await;
-    probe.map_err(|error| server.unreachable(&error))?;
-    let settings = Settings {
-        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
-        server,
-        mode: arguments.shared.mode,
-        calls: 1,
-        stagger: Duration::ZERO,
-        background: Clip::room_noise(),
-        language: arguments.shared.language,
-    };
+    must_answer(&server).await?;
+    let settings = one_call(server, &arguments.shared);
     let report = Box::pin(conversation::run(&settings, &options, &mut tell)).await?;
     print(arguments.shared.json, &report, table::conversation)?;
     Ok(report.passed)
@@ -286,8 +276,7 @@ async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
 
 async fn fail(arguments: FailureArguments) -> anyhow::Result<bool> {
     let server = Server::new(&arguments.server)?;
-    let probe = server.http().get(server.url("health")).send().await;
-    probe.map_err(|error| server.unreachable(&error))?;
+    must_answer(&server).await?;
     let mut clips = load_speech(&[arguments.speech.unwrap_or_else(default_speech)])?;
     let clip = clips.pop().ok_or_else(|| anyhow::anyhow!("--speech: no WAV file"))?;
     let options = failures::Options {
@@ -298,15 +287,7 @@ async fn fail(arguments: FailureArguments) -> anyhow::Result<bool> {
         spoken: Question::Spoken(Arc::new(clip)),
         patience: Duration::from_secs(arguments.shared.patience),
     };
-    let settings = Settings {
-        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
-        server,
-        mode: arguments.shared.mode,
-        calls: 1,
-        stagger: Duration::ZERO,
-        background: Clip::room_noise(),
-        language: arguments.shared.language,
-    };
+    let settings = one_call(server, &arguments.shared);
     let tell = |trial: &failures::Trial| {
         let told = serde_json::to_string(trial).unwrap_or_default();
         drop(writeln!(std::io::stderr(), "{told}"));
@@ -324,8 +305,7 @@ async fn face(arguments: AvatarArguments) -> anyhow::Result<bool> {
         return Ok(report.passed);
     };
     let server = Server::new(&address)?;
-    let probe = server.http().get(server.url("health")).send().await;
-    probe.map_err(|error| server.unreachable(&error))?;
+    must_answer(&server).await?;
     let options = browser::Options {
         server,
         mode: arguments.mode,
@@ -357,14 +337,31 @@ fn settings(arguments: &CallArguments) -> anyhow::Result<Settings> {
         Background::Silence => Clip::silence(),
     };
     Ok(Settings {
-        pid: arguments.shared.pid.or_else(|| process::listener(server.local_port()?)),
-        server,
-        mode: arguments.shared.mode,
         calls: usize::from(arguments.calls),
         stagger: Duration::from_millis(arguments.stagger),
         background,
-        language: arguments.shared.language.clone(),
+        ..one_call(server, &arguments.shared)
     })
+}
+
+/// One call at a time, from a room.
+fn one_call(server: Server, shared: &Shared) -> Settings {
+    Settings {
+        pid: shared.pid.or_else(|| process::listener(server.local_port()?)),
+        server,
+        mode: shared.mode,
+        calls: 1,
+        stagger: Duration::ZERO,
+        background: Clip::room_noise(),
+        language: shared.language.clone(),
+    }
+}
+
+/// Fails with what to do where nothing answers at the server's address.
+async fn must_answer(server: &Server) -> anyhow::Result<()> {
+    let health = server.http().get(server.url("health")).send().await;
+    health.map_err(|error| server.unreachable(&error))?;
+    Ok(())
 }
 
 fn print<T: serde::Serialize>(json: bool, report: &T, table: impl Fn(&T) -> String) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Is a running server whole? Checks it from the outside, as a client does, down to a spoken question and its answer.
+//! Checks a running server from the outside, as a client does, down to a spoken question and its response.
 #![forbid(unsafe_code)]
 
 use std::io::Write;
@@ -19,7 +19,7 @@ struct Arguments {
     /// The server, as http://HOST:PORT
     #[arg(long)]
     server: String,
-    /// A WAV file to speak, of any rate; a .txt file beside it holds its words [default: jfk.wav of the models' folder]
+    /// A WAV file to speak, of any rate; a .txt file beside it contains its words [default: jfk.wav in the models directory]
     #[arg(long)]
     speech: Option<PathBuf>,
     /// The language of the speech file, ISO 639-1 [default: identified]
@@ -31,7 +31,7 @@ struct Arguments {
     /// Seconds that the models may take to load
     #[arg(long, default_value_t = 120)]
     wait: u64,
-    /// Print one JSON document in place of lines
+    /// Print one JSON document instead of lines
     #[arg(long)]
     json: bool,
 }

@@ -1,5 +1,5 @@
-//! How many words of an answer were heard, by the client's own clock: phrases begin when their captions come, and words take their share of
-//! a phrase's time. And whether sound was missing, or came twice. Pure.
+//! Estimates by the client's clock how many words of a response were heard: segments begin when their captions arrive, and
+//! words take their share of a segment's time. Also finds missing and repeated sound. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::harness::words::words;
 use visavis_client::{Arrived, Event};
 use visavis_core::frame::MIC_RATE;
 
-/// How fast an answer is spoken.
+/// How fast a response is spoken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     seconds: f64,
@@ -16,14 +16,14 @@ pub struct Pace {
 }
 
 impl Default for Pace {
-    /// An ordinary reader, until something is known of this one.
+    /// An ordinary reader's pace, until this voice's is known.
     fn default() -> Self {
         Self { seconds: 0.65, weight: 10.0 }
     }
 }
 
 impl Pace {
-    /// Learns from the phrases that were heard whole.
+    /// Learns from segments that were heard whole.
     pub fn learn(&mut self, scene: &Scene) {
         for answer in scene.answers.iter().filter(|answer| answer.cut.is_none() && answer.stopped.is_some()) {
             for (index, (from, text)) in answer.phrases.iter().enumerate() {
@@ -46,7 +46,7 @@ impl Pace {
         Duration::from_secs_f64(weight(text) * self.seconds / self.weight)
     }
 
-    /// How many words of an answer had sounded for their greater part by then.
+    /// Number of a response's words of which more than half had sounded by then.
     #[must_use]
     pub fn words_heard(&self, answer: &Answer, by: Instant) -> usize {
         let mut heard = 0;
@@ -78,7 +78,7 @@ impl Pace {
         count
     }
 
-    /// When the middle of the answer's last word will sound, once its last phrase does.
+    /// When the middle of the response's last word will sound, once its last segment has begun.
     #[must_use]
     pub fn last_word(&self, answer: &Answer) -> Option<Instant> {
         let (from, text) = answer.phrases.last()?;
@@ -91,7 +91,7 @@ impl Pace {
     }
 }
 
-/// Letters, figures read out, and the pause after a clause: what makes a text long.
+/// Relative length of a text: letters, digits as spoken, and pauses after clauses.
 fn weight(text: &str) -> f64 {
     let one = |letter: char| match letter {
         '0'..='9' => 4.0,
@@ -103,7 +103,7 @@ fn weight(text: &str) -> f64 {
     written.map(|word| 1.0 + word.chars().map(one).sum::<f64>()).sum()
 }
 
-/// The longest time without an audible sample between two sounds of an answer, of those that touch the time from `from` to `to`. In ms.
+/// Longest time in ms without an audible sample between two sounds of a response, if it overlaps the time from `from` to `to`.
 #[must_use]
 pub fn longest_hole(answer: &Answer, from: Instant, to: Instant) -> f64 {
     let holes = answer.sound.windows(2).map(|pair| (pair[0].end, pair[1].start));
@@ -111,10 +111,10 @@ pub fn longest_hole(answer: &Answer, from: Instant, to: Instant) -> f64 {
     near.map(|(start, end)| end.duration_since(start).as_secs_f64() * 1_000.0).fold(0.0, f64::max)
 }
 
-/// Whether sound that came between `from` and `to` had come before: the same wave, not the same word said again.
+/// Whether sound that arrived between `from` and `to` had arrived before: the same waveform, not the same word said again.
 #[must_use]
 pub fn repeats(events: &[Arrived], from: Instant, to: Instant) -> bool {
-    /// To a quarter of the rate: what is compared is the voice, and four times four is sixteen times the work.
+    /// Decimation: a quarter of the rate is enough to compare voices, with a sixteenth of the work.
     const THIN: usize = 4;
     const PER_SECOND: usize = MIC_RATE as usize / THIN;
     const WINDOW: usize = PER_SECOND * 3 / 10;

@@ -1,4 +1,4 @@
-//! What a run of a scenario amounts to. Pure.
+//! Judges a run of a scenario. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -10,91 +10,91 @@ use super::scene::{Answer, Recording, Scene, Spoken};
 use crate::harness::words::{word_error_rate, words};
 use visavis_client::Event;
 
-/// A gap between the frames of an answer that is longer than this is heard as a hole.
+/// Longest gap between a response's frames that is not a hole.
 const LONGEST_HOLE: Duration = Duration::from_millis(300);
-/// An answer goes on after a false alarm within this time, or is heard not to.
+/// Time within which a response must go on after a false alarm.
 const AFTER_ALARM: Duration = Duration::from_millis(1_500);
 
-/// A question or an interruption, and what became of it.
+/// A question or an interruption, and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Turn {
     /// What was said.
     pub said: String,
-    /// Some answer to it was heard.
+    /// A response to it was heard.
     pub answered: bool,
-    /// Last spoken sample to first audible sample of the answer. `None`: none began after it, or the next line came first.
+    /// Last spoken sample to first audible sample of the response. `None`: none began after it, or the next line came first.
     pub voice_to_voice_ms: Option<f64>,
-    /// An answer was audible before the last spoken sample, and so many ms before it.
+    /// A response was audible this many ms before the last spoken sample.
     pub audible_early_ms: Option<f64>,
-    /// The turn was taken as ended before the last spoken sample, by the messages.
+    /// By its messages, the server took the turn before the last spoken sample.
     pub taken_early: bool,
 }
 
-/// An interruption, and what became of the answer.
+/// An interruption, and what became of the response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Interruption {
-    /// An answer was cut off by it.
+    /// It cut a response off.
     pub stopped: bool,
-    /// First spoken sample to last audible sample of the answer.
+    /// First spoken sample to last audible sample of the response.
     pub silent_after_ms: Option<f64>,
-    /// The server's word that it has stopped, to the last audible sample.
+    /// The server's message that it has stopped to the last audible sample.
     pub silent_after_word_ms: Option<f64>,
 }
 
-/// An aside, and what became of the answer.
+/// An aside, and what became of the response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Aside {
-    /// What was heard of it, if anything is to be.
+    /// Its words, if any.
     pub said: String,
-    /// The answer was cut off.
+    /// The response was cut off.
     pub stopped: bool,
-    /// The longest silence in the answer from its beginning to 1.5 s after its end.
+    /// Longest silence in the response from the aside's beginning to 1.5 s after its end.
     pub hole_ms: f64,
-    /// The answer said something twice.
+    /// The response said something twice.
     pub repeated: bool,
-    /// Something was generated and never said, though the answer ended by itself.
+    /// Generated text was never said, though the response ended by itself.
     pub words_lost: bool,
-    /// It was answered, as if it had been a question.
+    /// It was answered as if it had been a question.
     pub answered: bool,
 }
 
-/// An answer that was cut off, and what is remembered of it.
+/// A response that was cut off, and what the history remembers of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Truncation {
     /// Words in the server's history.
     pub remembered: usize,
     /// Words that had sounded by the client's clock.
     pub sounded: usize,
-    /// How far they are apart, and words remembered that are none of the answer's.
+    /// Their difference, or the number of remembered words that are not the response's, if larger.
     pub error: usize,
 }
 
-/// What was observed.
+/// The observations of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Observed {
     /// Questions and interruptions.
     pub turns: Vec<Turn>,
-    /// Interruptions that fell into an answer.
+    /// Interruptions during a response.
     pub interruptions: Vec<Interruption>,
-    /// Asides that fell into an answer.
+    /// Asides during a response.
     pub asides: Vec<Aside>,
-    /// Answers that were cut off.
+    /// Responses that were cut off.
     pub truncations: Vec<Truncation>,
-    /// Lines that were to fall into an answer and did not.
+    /// Lines meant for the middle of a response that missed it.
     pub missed: usize,
-    /// Word errors and words, where all words of the run are known.
+    /// Word errors and words, if all words of the run are known.
     pub word_errors: Option<(usize, usize)>,
-    /// What was understood.
+    /// The final transcripts.
     pub transcript: String,
-    /// Transcripts and answers with nothing said.
+    /// Transcripts and responses although nothing was said.
     pub out_of_nothing: usize,
-    /// Final transcripts beyond what was said.
+    /// Final transcripts in excess of the lines spoken.
     pub unasked: usize,
-    /// Answers that were cut off though nobody interrupted them.
+    /// Responses that were cut off though nobody interrupted.
     pub cut_by_nobody: usize,
-    /// Answers in which no sound came for more than 0.3 s.
+    /// Responses with a hole of more than 0.3 s.
     pub holes: usize,
-    /// What the server told the person.
+    /// The server's notices.
     pub notices: Vec<String>,
 }
 
@@ -117,7 +117,7 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
         let next = turns.get(index + 1).map(|next| next.from);
         observed.turns.push(turn(&scene, spoken, next));
     }
-    // Two questions in quick succession may get one answer.
+    // Two questions in quick succession may get one response.
     for index in (1..observed.turns.len()).rev() {
         let quick = turns[index].role == Role::Question;
         observed.turns[index - 1].answered |= quick && observed.turns[index].answered;
@@ -153,7 +153,7 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
 
 fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
     let before_next = |at: &Instant| next.is_none_or(|next| *at < next);
-    // What sounded already when the person began is no answer to them.
+    // A response that was already sounding when the person began is not a response to them.
     let answers =
         scene.answers.iter().filter(|answer| answer.first().is_some_and(|first| first > spoken.from));
     let onsets: Vec<Instant> = answers.filter_map(Answer::first).filter(before_next).collect();
@@ -161,7 +161,7 @@ fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
     let after = onsets.iter().find(|onset| **onset >= spoken.to);
     let inside = |at: Instant| at > spoken.from && at < spoken.to;
     let begun = scene.answers.iter().any(|answer| inside(answer.begun));
-    // An empty one takes back what was not said.
+    // An empty transcript retracts words that were not said.
     let finals: Vec<Instant> = scene
         .finals
         .iter()
@@ -214,7 +214,7 @@ fn truncation(answer: &Answer, pace: &Pace) -> Option<Truncation> {
     Some(Truncation { remembered: remembered.len(), sounded, error })
 }
 
-/// Whether the answer's frames stopped coming before its end: an answer's own pauses are frames too.
+/// Whether frames stopped arriving before the response's end; its own pauses are frames too.
 fn has_hole(recording: &Recording, answer: &Answer) -> bool {
     let (Some(from), Some(to)) = (answer.first(), answer.last()) else { return false };
     let frames = recording.events.iter().filter(|arrived| matches!(arrived.event, Event::Audio { .. }));

@@ -1,4 +1,4 @@
-//! The speakers: Kokoro through ONNX Runtime, from phonemes that the script holds.
+//! The speakers: Kokoro through ONNX Runtime, from phonemes in the script.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use ort::value::TensorRef;
 
 use visavis_models::Manifest;
 
-/// The model's name in the manifest; it needs its speakers and ONNX Runtime.
+/// The model's name in the manifest; needs its speakers and ONNX Runtime.
 pub const MODEL: &str = "kokoro-82m-int8";
 /// Its sample rate.
 pub const RATE: u32 = 24_000;
 const STYLE: usize = 256;
-/// The model's own numbers of its phonemes.
-#[rustfmt::skip] // one phoneme a line would fill the screen
+/// The model's phoneme ids.
+#[rustfmt::skip] // one phoneme per line would be too long
 const ALPHABET: [(char, i64); 57] = [
     (';', 1), (':', 2), (',', 3), ('.', 4), ('!', 5), ('?', 6), ('—', 9), ('…', 10), (' ', 16), ('A', 24), ('I', 25),
     ('O', 31), ('T', 36), ('W', 39), ('Y', 41), ('ᵊ', 42), ('a', 43), ('b', 44), ('d', 46), ('f', 48), ('h', 50),
@@ -40,14 +40,14 @@ impl Kokoro {
     /// Loads the model from the models directory.
     ///
     /// # Errors
-    /// When it is not there; the message says how to fetch it.
+    /// When the model is missing; the message says how to fetch it.
     pub fn load(models: &Path) -> anyhow::Result<Self> {
         let manifest = Manifest::builtin();
         let path = |name: &str| -> anyhow::Result<PathBuf> {
             let path = models.join(&manifest.model(name)?.file);
             ensure!(
                 path.exists(),
-                "{} is missing, which speaks the script; fetch it with: visavis models fetch {MODEL}",
+                "{} is missing, which is needed to speak the script; fetch it with: visavis models fetch {MODEL}",
                 path.display()
             );
             Ok(path)
@@ -65,10 +65,10 @@ impl Kokoro {
         Ok(Self { session, folder, styles: HashMap::new(), _environment: environment })
     }
 
-    /// Speaks phonemes; the samples have the rate [`RATE`].
+    /// Speaks phonemes; returns samples at [`RATE`].
     ///
     /// # Errors
-    /// When there is no such speaker or a phoneme is none.
+    /// When the speaker or a phoneme is unknown.
     pub fn say(&mut self, speaker: &str, phonemes: &str) -> anyhow::Result<Vec<f32>> {
         let mut tokens = numbers(phonemes)?;
         let length = tokens.len();
@@ -86,7 +86,7 @@ impl Kokoro {
         Ok(audio.to_vec())
     }
 
-    /// A speaker sounds a little different for every length of a sentence.
+    /// The style vector for this length of sentence: a speaker has one per length.
     fn style(&mut self, speaker: &str, length: usize) -> anyhow::Result<Vec<f32>> {
         if !self.styles.contains_key(speaker) {
             let path = self.folder.join(format!("{speaker}.bin"));
@@ -101,11 +101,13 @@ impl Kokoro {
     }
 }
 
-/// The model's numbers of phonemes.
+/// Converts phonemes to the model's ids.
 pub(super) fn numbers(phonemes: &str) -> anyhow::Result<Vec<i64>> {
     let number = |phoneme: char| {
         let known = ALPHABET.iter().find(|(one, _)| *one == phoneme);
-        known.map(|(_, number)| *number).with_context(|| format!("{phoneme:?} is no phoneme of the speakers"))
+        known
+            .map(|(_, number)| *number)
+            .with_context(|| format!("{phoneme:?} is not a phoneme of the speakers"))
     };
     phonemes.chars().map(number).collect()
 }

@@ -1,9 +1,9 @@
-//! Scripted spoken scenarios in real calls: is the agent quick, patient, silent when interrupted, and unmoved by "mm-hm"?
+//! Scripted spoken scenarios in real calls: is the agent quick, patient, silent when interrupted, and undisturbed by "mm-hm"?
 //!
-//! - [`scenarios`]: who says what, and when; [`speech`]: the clips, spoken by [`kokoro`], with [`noises`] between
-//! - [`player`]: plays one in a call; [`scene`]: what came back
-//! - [`judge`]: what a run amounts to; [`heard`]: which words were heard, and whether sound was missing
-//! - [`summary`]: all runs against the targets
+//! - [`scenarios`]: what is said, and when; [`speech`]: the clips, spoken by [`kokoro`], and [`noises`]
+//! - [`player`]: plays a scenario in a call; [`scene`]: what the client received
+//! - [`judge`]: judges a run; [`heard`]: which words were heard, and whether sound was missing
+//! - [`summary`]: compares all runs with the targets
 
 pub mod heard;
 pub mod judge;
@@ -34,10 +34,10 @@ use super::{Settings, process};
 use visavis_client::turn::settle;
 use visavis_client::{CallStats, ClientError, EchoPath, Surroundings};
 
-/// A greeting may take so long to begin.
+/// How long a greeting may take to begin.
 const GREETING_WITHIN: Duration = Duration::from_millis(1_500);
 const LONGEST_GREETING: Duration = Duration::from_secs(20);
-/// How often a line that missed the answer it was for is tried again.
+/// Attempts at a scenario whose line missed the response it was meant for.
 const TRIES: usize = 3;
 
 /// What to play.
@@ -45,24 +45,24 @@ const TRIES: usize = 3;
 pub struct Options {
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
-    /// How often each.
+    /// Repetitions of each scenario.
     pub repeat: usize,
-    /// Without a sound for so long, an answer is missing.
+    /// How long until a response without a sound is missing.
     pub patience: Duration,
     /// The models directory.
     pub models: PathBuf,
-    /// Where clips are kept.
+    /// The folder for clips.
     pub clips: PathBuf,
 }
 
-/// All that was measured.
+/// The results of all scenarios.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// No target was missed.
+    /// Whether no target was missed.
     pub passed: bool,
-    /// The measures, with targets.
+    /// The measures and their targets.
     pub measures: Vec<Measure>,
-    /// The clients' counters together.
+    /// The clients' counters combined.
     pub client: CallStats,
     /// Every run.
     pub runs: Vec<Run>,
@@ -76,7 +76,7 @@ struct Take {
     surroundings: Surroundings,
 }
 
-/// Makes the clips of all scenarios; returns how many lines there are.
+/// Makes the clips of all scenarios; returns the number of lines.
 ///
 /// # Errors
 /// When a model is missing or the folder cannot be written.
@@ -84,7 +84,7 @@ pub fn make_speech(options: &Options, tell: &mut impl FnMut(&str)) -> anyhow::Re
     Ok(takes(options, TRIES, tell)?.iter().flatten().map(|take| take.cues.len()).sum())
 }
 
-/// Plays all scenarios, one call each, and judges them. `tell` gets a line of progress at a time.
+/// Plays all scenarios, one call each, and judges them. `tell` receives progress, line by line.
 ///
 /// # Errors
 /// When a clip cannot be made. A call that fails is in the report.
@@ -112,7 +112,7 @@ pub async fn run(
             }
         }
     }
-    // Only now is known how fast the agent speaks.
+    // Judged again at the end, when the agent's pace is known.
     let runs: Vec<Run> = played
         .into_iter()
         .map(|(take, recording, cpu_seconds)| {
@@ -137,14 +137,14 @@ pub async fn run(
     Ok(Report { passed, measures, client, runs })
 }
 
-/// Every repetition with the takes that follow if a line misses its answer.
+/// The takes of every repetition: the first, and those to try if a line misses its response.
 fn takes(options: &Options, tries: usize, tell: &mut impl FnMut(&str)) -> anyhow::Result<Vec<Vec<Take>>> {
     let mut speech = Speech::new(&options.models, &options.clips);
     let mut all = Vec::new();
     for repetition in 0..options.repeat {
         for (index, scenario) in options.scenarios.iter().enumerate() {
-            let into_answer = scenario.variants[0].len() > 1;
-            let tries = if into_answer { tries } else { 1 };
+            let into_response = scenario.variants[0].len() > 1;
+            let tries = if into_response { tries } else { 1 };
             let mut same = Vec::new();
             for again in 0..tries {
                 let lines = scenario.variants[(repetition + again) % scenario.variants.len()];
@@ -167,7 +167,7 @@ fn takes(options: &Options, tries: usize, tell: &mut impl FnMut(&str)) -> anyhow
     Ok(all)
 }
 
-/// What the microphone hears beside the person; `draw` chooses the delay of an echo between 80 and 300 ms.
+/// What the microphone hears besides the person; `draw` chooses an echo's delay between 80 and 300 ms.
 fn surroundings(
     speech: &mut Speech,
     beside: Beside,
@@ -218,7 +218,7 @@ fn progress(take: &Take, observed: &Result<Observed, &ClientError>) -> String {
     let mut seen = Vec::new();
     for turn in &observed.turns {
         seen.push(match (turn.voice_to_voice_ms, turn.audible_early_ms) {
-            (_, Some(early)) => format!("spoken into {early:.0} ms before the end"),
+            (_, Some(early)) => format!("interrupted by the agent {early:.0} ms before the end"),
             (Some(ms), None) => format!("answered after {ms:.0} ms"),
             (None, None) if turn.answered => "answered together".to_owned(),
             (None, None) => "not answered".to_owned(),
@@ -242,17 +242,17 @@ fn progress(take: &Take, observed: &Result<Observed, &ClientError>) -> String {
         seen.push(format!("remembers {} words of {}", one.remembered, one.sounded));
     }
     for (count, what) in [
-        (observed.unasked, "turns of nobody"),
-        (observed.cut_by_nobody, "cut by nobody"),
+        (observed.unasked, "turns nobody took"),
+        (observed.cut_by_nobody, "cut off though nobody interrupted"),
         (observed.holes, "holes"),
     ] {
         seen.extend((count > 0).then(|| format!("{count} {what}")));
     }
     if observed.missed > 0 {
-        seen.push("the answer was over before its line".to_owned());
+        seen.push("the response was over before its line".to_owned());
     }
     if observed.out_of_nothing > 0 {
-        seen.push(format!("{} out of nothing", observed.out_of_nothing));
+        seen.push(format!("{} although nothing was said", observed.out_of_nothing));
     }
     format!("{name} {}", seen.join("; "))
 }

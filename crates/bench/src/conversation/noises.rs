@@ -1,5 +1,5 @@
-//! What a microphone hears besides words: a hum of agreement, a cough, a door. Made by sums of sines and shaped noise, the same in every
-//! run. Pure.
+//! Sounds besides words: a hum of agreement, a cough, a door. Synthesised from sines and shaped noise, the same in every run.
+//! Pure.
 
 use std::f32::consts::TAU;
 
@@ -26,7 +26,7 @@ pub fn hum(pitch: f32) -> Vec<i16> {
     at_level(&sound, -23.0)
 }
 
-/// A harmonic sound through the resonances of a closed mouth.
+/// A harmonic sound, filtered by the resonances of a closed mouth.
 fn nasal(length: usize, pitch: impl Fn(f32) -> f32) -> Vec<f32> {
     const RESONANCES: [(f32, f32, f32); 4] =
         [(260.0, 60.0, 1.0), (1_050.0, 120.0, 0.1), (2_200.0, 200.0, 0.05), (3_200.0, 250.0, 0.02)];
@@ -47,7 +47,7 @@ fn nasal(length: usize, pitch: impl Fn(f32) -> f32) -> Vec<f32> {
     (0..length).map(sample).collect()
 }
 
-/// Two coughs: a burst of all frequencies, then air through an open throat.
+/// Two coughs: each a broadband burst, then air through an open throat.
 #[must_use]
 pub fn cough(seed: u32) -> Vec<i16> {
     let mut random = Random(seed | 1);
@@ -57,7 +57,7 @@ pub fn cough(seed: u32) -> Vec<i16> {
             sound.extend(vec![0.0; (0.12 * RATE) as usize]);
         }
         let length = (0.28 * RATE) as usize;
-        // An open throat resounds at about 700 and 1,400 Hz, 2,600 Hz.
+        // An open throat resonates at about 700, 1,400 and 2,600 Hz.
         let throat = [(700.0, 0.985, 1.0), (1_400.0, 0.98, 0.6), (2_600.0, 0.97, 0.35)];
         let source: Vec<f32> = (0..length)
             .map(|n| {
@@ -80,7 +80,7 @@ pub fn cough(seed: u32) -> Vec<i16> {
     at_level(&sound, -20.0)
 }
 
-/// A door falls shut: a thud, a click, and the rattle of the lock.
+/// A slamming door: a thud, a click, and the rattle of the lock.
 #[must_use]
 pub fn door(seed: u32) -> Vec<i16> {
     let mut random = Random(seed | 1);
@@ -93,7 +93,7 @@ pub fn door(seed: u32) -> Vec<i16> {
         })
         .collect();
     let mut sound = vec![0.0; length];
-    // A panel swings long and low; wood and metal add little and fade soon.
+    // The panel rings long and low; wood and metal add little and decay soon.
     for (frequency, pole, gain) in
         [(75.0, 0.9985, 0.25), (140.0, 0.998, 0.3), (310.0, 0.995, 0.5), (1_900.0, 0.96, 0.5)]
     {
@@ -124,7 +124,7 @@ fn low_passed(random: &mut Random, length: usize, share: f32) -> Vec<f32> {
         .collect()
 }
 
-/// Rises and falls in so many seconds.
+/// Fades in and out over this many seconds.
 fn fade(sound: &mut [f32], rise: f32, fall: f32) {
     let length = sound.len();
     for (n, sample) in sound.iter_mut().enumerate() {
@@ -133,7 +133,7 @@ fn fade(sound: &mut [f32], rise: f32, fall: f32) {
     }
 }
 
-/// Samples of a mean level in dB of full scale.
+/// Scales samples to this mean level in dBFS.
 pub(super) fn at_level(sound: &[f32], dbfs: f32) -> Vec<i16> {
     let power: f32 = sound.iter().map(|sample| sample * sample).sum();
     let mean = (power / sound.len().max(1) as f32).sqrt().max(1e-9);

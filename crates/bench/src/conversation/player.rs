@@ -10,11 +10,11 @@ use visavis_client::turn::{TurnLog, tell_server};
 use visavis_client::{Arrived, Call, ClientError, Event, ServerMessage};
 use visavis_core::frame::MIC_RATE;
 
-/// What is heard of an answer that nobody stops.
+/// How long to listen to a response that nobody interrupts.
 const LISTEN: Duration = Duration::from_secs(12);
-/// An answer to an aside may come after the answer that it fell into.
+/// Time to wait for a response to an aside, after the response that it fell into.
 const AFTERWARDS: Duration = Duration::from_millis(2_500);
-/// A scenario without a word.
+/// Length of a scenario without words.
 const SILENCE: Duration = Duration::from_secs(8);
 
 /// A line, ready to be spoken.
@@ -28,30 +28,30 @@ pub struct Cue {
     pub says: Utterance,
 }
 
-/// Plays lines in a call that has just begun. `patience`: how long the first sound of an answer may take.
+/// Plays lines in a call that has just begun. `patience`: how long a response's first sound may take.
 pub async fn play(
     call: &mut Call,
     cues: &[Cue],
     patience: Duration,
     pace: &Pace,
 ) -> Result<Recording, ClientError> {
-    let mut stage =
-        Stage { call, recording: Recording::default(), log: TurnLog::default(), told: false, patience };
+    let mut player =
+        Player { call, recording: Recording::default(), log: TurnLog::default(), told: false, patience };
     for cue in cues {
-        if !stage.wait_for(cue.when, pace).await? {
-            stage.recording.missed = true;
-            return Ok(stage.recording);
+        if !player.wait_for(cue.when, pace).await? {
+            player.recording.missed = true;
+            return Ok(player.recording);
         }
-        stage.speak(cue).await?;
+        player.speak(cue).await?;
     }
     match cues.last().map(|cue| cue.role) {
-        None => stage.listen_until(Instant::now() + SILENCE).await?,
-        Some(role) => stage.listen_to_the_end(role).await?,
+        None => player.listen_until(Instant::now() + SILENCE).await?,
+        Some(role) => player.listen_to_the_end(role).await?,
     }
-    Ok(stage.recording)
+    Ok(player.recording)
 }
 
-struct Stage<'a> {
+struct Player<'a> {
     call: &'a mut Call,
     recording: Recording,
     log: TurnLog,
@@ -59,8 +59,8 @@ struct Stage<'a> {
     patience: Duration,
 }
 
-impl Stage<'_> {
-    /// Waits for the time of a line; false when the answer that it was to fall into is over.
+impl Player<'_> {
+    /// Waits for the time of a line; false if the response that it was meant for is over.
     async fn wait_for(&mut self, when: When, pace: &Pace) -> Result<bool, ClientError> {
         if let When::After(ms) = when {
             let from = self.recording.spoken.last().map_or_else(Instant::now, |last| last.to);
@@ -94,7 +94,7 @@ impl Stage<'_> {
             let scene = Scene::read(&self.recording.events);
             let due = scene.answers.last().and_then(|answer| pace.last_word(answer));
             let quiet_until = due.unwrap_or(at_most);
-            // Only messages change what is foreseen.
+            // Only messages change the prediction.
             loop {
                 if self.log.over() {
                     return Ok(false);
@@ -115,7 +115,7 @@ impl Stage<'_> {
         asked + Duration::from_secs_f64(after / 1_000.0)
     }
 
-    /// Says a line; returns when its last sample has left.
+    /// Says a line; returns when its last sample has been sent.
     async fn speak(&mut self, cue: &Cue) -> Result<(), ClientError> {
         let clip = cue.says.clip.clone();
         let (first, end) = clip.spoken().unwrap_or_default();
@@ -139,7 +139,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Listens until the answer has ended, or has been heard for long enough.
+    /// Listens until the response has ended, or has been heard for long enough.
     async fn listen_to_the_end(&mut self, role: Role) -> Result<(), ClientError> {
         let spoken = Instant::now();
         loop {

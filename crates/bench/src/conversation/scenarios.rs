@@ -1,9 +1,9 @@
-//! The scenarios: who says what, and when. Plain data.
+//! The scenarios: what is said, and when. Plain data.
 
-/// A piece of what a microphone hears.
+/// A piece of a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Part {
-    /// A phrase of `phrases.toml`.
+    /// A phrase from `phrases.toml`.
     Say(&'static str),
     /// Silence, in ms.
     Pause(u32),
@@ -11,36 +11,36 @@ pub enum Part {
     Hum,
     /// A cough.
     Cough,
-    /// A door that falls shut.
+    /// A slamming door.
     Door,
-    /// A piece of the recording `jfk.wav`, in ms, and its words.
+    /// Part of the recording `jfk.wav`, from and to in ms, and its words.
     Recorded(u32, u32, &'static str),
 }
 
-/// What a line means to the person who listens.
+/// What a line means in the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// It is to be answered.
+    /// A question, to be answered.
     Question,
-    /// It is to stop the answer, and to be answered.
+    /// An interruption, to stop the response and to be answered.
     Interruption,
-    /// It is to change nothing: a word of agreement, or no word at all.
+    /// An aside, to change nothing: a backchannel, or a sound without words.
     Aside,
 }
 
 /// When a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// So many ms after the line before.
+    /// This many ms after the previous line.
     After(u32),
-    /// So many ms into the answer's sound.
+    /// This many ms after the response's first sound.
     Into(u32),
-    /// On the last word of the answer, as far as its captions let it be foreseen.
+    /// On the last word of the response, as predicted from its captions.
     LastWord,
 }
 
-/// One thing that is said.
+/// A line of the script.
 #[derive(Debug, Clone, Copy)]
 pub struct Line {
     /// What it means.
@@ -51,31 +51,31 @@ pub struct Line {
     pub parts: &'static [Part],
 }
 
-/// What a microphone hears beside the person.
+/// What the microphone hears besides the person.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Beside {
     /// A quiet room.
     Nothing,
-    /// The agent from a loudspeaker, so many dB quieter than it was sent.
+    /// The agent from a loudspeaker, this many dB quieter than it was sent.
     Echo(f32),
-    /// A talk on television, so many dB below the person.
+    /// Speech on television, this many dB below the person.
     Television(f32),
-    /// Several people at once, so many dB below the person.
+    /// Several people at once, this many dB below the person.
     Babble(f32),
 }
 
-/// Something that happens in calls, in variants.
+/// A situation in calls, in variants.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
     /// Its name on the command line.
     pub name: &'static str,
-    /// One line for people.
+    /// One-line description.
     pub about: &'static str,
-    /// Its pauses lie inside a sentence: an agent that takes the turn in one has cut the person off.
+    /// Its pauses are inside a sentence: an agent that takes the turn in one has cut the person off.
     pub mid_sentence: bool,
-    /// What else the microphone hears all the time.
+    /// What else the microphone hears throughout.
     pub beside: Beside,
-    /// Repetition n speaks variant n, and begins again after the last.
+    /// Repetition n plays variant n, cycling.
     pub variants: &'static [&'static [Line]],
 }
 
@@ -197,42 +197,42 @@ pub const SCENARIOS: [Scenario; 25] = [
     },
     Scenario {
         name: "mm-hm",
-        about: "\"mm-hm\" during an answer",
+        about: "\"mm-hm\" during a response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: beside!(Hum),
     },
     Scenario {
         name: "yeah",
-        about: "\"yeah\" during an answer",
+        about: "\"yeah\" during a response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: beside!(Say("yeah")),
     },
     Scenario {
         name: "okay",
-        about: "\"okay\" during an answer",
+        about: "\"okay\" during a response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: beside!(Say("okay")),
     },
     Scenario {
         name: "cough",
-        about: "a cough during an answer",
+        about: "a cough during a response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: beside!(Cough),
     },
     Scenario {
         name: "door",
-        about: "a door falls shut during an answer",
+        about: "a slamming door during a response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: beside!(Door),
     },
     Scenario {
         name: "early",
-        about: "an interruption 0.5 s into the answer",
+        about: "an interruption 0.5 s into the response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: &[
@@ -243,7 +243,7 @@ pub const SCENARIOS: [Scenario; 25] = [
     },
     Scenario {
         name: "late",
-        about: "an interruption 3.5 s into the answer",
+        about: "an interruption 3.5 s into the response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: &[
@@ -254,7 +254,7 @@ pub const SCENARIOS: [Scenario; 25] = [
     },
     Scenario {
         name: "last-word",
-        about: "an interruption on the last word of the answer",
+        about: "an interruption on the last word of the response",
         mid_sentence: false,
         beside: Beside::Nothing,
         variants: &[
@@ -324,7 +324,7 @@ pub const SCENARIOS: [Scenario; 25] = [
     echo("echo-25", "the loudspeaker comes back 25 dB quieter", 25.0),
     Scenario {
         name: "echo-stop",
-        about: "\"Stop.\" over an answer that comes back 10 dB quieter",
+        about: "\"Stop.\" over a response that comes back 10 dB quieter",
         mid_sentence: false,
         beside: Beside::Echo(10.0),
         variants: &[
@@ -357,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_phrase_of_a_scenario_can_be_spoken_and_every_phrase_is_used() {
+    fn every_phrase_can_be_spoken_and_is_used_in_a_scenario() {
         let phrases = phrases();
         let lines = SCENARIOS.iter().flat_map(|one| one.variants).flat_map(|lines| *lines);
         let mut used: Vec<&str> = lines

@@ -1,4 +1,4 @@
-//! What was said and what came back, event by event, and the answers in it. Pure.
+//! The events of a run, and the responses in them. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use visavis_client::hearing::{Hearing, Stretch};
 use visavis_client::{Arrived, Event, ServerMessage};
 use visavis_core::frame::ResponseId;
 
-/// An answer whose message comes later than its sound, over another channel, is still its own.
+/// How much later than its sound a response's message may arrive, over another channel.
 const MESSAGE_AFTER_SOUND: Duration = Duration::from_millis(500);
 
 /// A line as it was spoken.
@@ -23,35 +23,35 @@ pub struct Spoken {
     pub to: Instant,
 }
 
-/// All of one run of a scenario.
+/// Everything recorded in one run of a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
     /// What was said, in order.
     pub spoken: Vec<Spoken>,
-    /// What came back, in order of arrival.
+    /// What was received, in order of arrival.
     pub events: Vec<Arrived>,
-    /// The answer was over before its line was due: the rest of the scenario did not happen.
+    /// A response was over before the line meant for it, so the rest of the scenario was not played.
     pub missed: bool,
 }
 
-/// An answer as the client saw it.
+/// A response as the client saw it.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its id.
     pub response: ResponseId,
     /// The first message about it.
     pub begun: Instant,
-    /// It was said to sound.
+    /// When the server said that it sounds.
     pub started: Option<Instant>,
-    /// It was said to have ended.
+    /// When the server said that it has ended.
     pub stopped: Option<Instant>,
-    /// It was interrupted, and of it was heard, as the server says.
+    /// When the server said that it was interrupted, and which words were heard of it.
     pub cut: Option<(Instant, String)>,
-    /// Its phrases, each when it began to sound.
+    /// Its segments, with the time at which each began to sound.
     pub phrases: Vec<(Instant, String)>,
-    /// Its text as it was generated.
+    /// Its generated text.
     pub generated: String,
-    /// Nothing more is generated.
+    /// Generation is complete.
     pub complete: bool,
     /// Its audible stretches.
     pub sound: Vec<Stretch>,
@@ -71,10 +71,10 @@ impl Answer {
     }
 }
 
-/// What the client made of the events.
+/// What the events amount to.
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
-    /// The answers, in order.
+    /// The responses, in order.
     pub answers: Vec<Answer>,
     /// Final transcripts.
     pub finals: Vec<(Instant, String)>,
@@ -154,7 +154,7 @@ impl Scene {
         &mut self.answers[index]
     }
 
-    /// Whose sound it is: WebRTC does not say it, so the last answer that had started by then.
+    /// The response that a sound belongs to. WebRTC does not name it, so it is the last that had started by then.
     fn owner(&mut self, stretch: &Stretch) -> Option<&mut Answer> {
         match stretch.response {
             Some(response) => self.answers.iter_mut().find(|answer| answer.response == response),
@@ -164,7 +164,7 @@ impl Scene {
         }
     }
 
-    /// The answer that sounded, or was between two of its sounds, at a time.
+    /// The response that sounded, or was between two of its sounds, at this time.
     #[must_use]
     pub fn sounding(&self, at: Instant) -> Option<&Answer> {
         self.answers.iter().rev().find(|answer| {

@@ -1,4 +1,4 @@
-//! What the script's speakers say, as clips: synthesised phrase by phrase, joined with exact silences, kept for the next run.
+//! The script's speech as clips: synthesised phrase by phrase, joined with exact silences, kept for the next run.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -18,14 +18,14 @@ use visavis_core::frame::MIC_RATE;
 use visavis_media::audio::wav;
 
 const PHRASES: &str = include_str!("phrases.toml");
-/// The level of speech at a headset, in dB of full scale.
+/// The level of speech from a headset, in dBFS.
 const LEVEL: f32 = -20.0;
-/// Phrases of a talk, `talk-1` and so on.
+/// Number of phrases in the talk, `talk-1` and so on.
 const TALK: usize = 10;
-/// An edge that is cut by energy clicks without it.
+/// Samples faded at each edge: a cut found by energy would click.
 const EDGE: usize = MIC_RATE as usize / 100;
 
-/// The speakers: none of them is a voice of the server.
+/// The speakers; none is a voice of the server.
 pub const SPEAKERS: [&str; 4] = ["af_heart", "am_michael", "bf_emma", "bm_george"];
 
 /// A phrase of the script.
@@ -34,7 +34,7 @@ pub const SPEAKERS: [&str; 4] = ["af_heart", "am_michael", "bf_emma", "bm_george
 pub struct Phrase {
     /// Its words.
     pub words: String,
-    /// The same as the speakers' phonemes.
+    /// Its phonemes, in the speakers' alphabet.
     pub phonemes: String,
 }
 
@@ -47,7 +47,7 @@ pub fn phrases() -> BTreeMap<String, Phrase> {
 /// Something to say, ready for a microphone.
 #[derive(Debug, Clone)]
 pub struct Utterance {
-    /// Its sound; what is spoken of it reaches from the first part to the last.
+    /// Its sound; the spoken range is from the first audible part to the last.
     pub clip: Arc<Clip>,
     /// Its words.
     pub words: String,
@@ -63,7 +63,7 @@ pub struct Speech {
 }
 
 impl Speech {
-    /// Keeps clips in `folder`, makes missing ones with the models in `models`.
+    /// Keeps clips in `folder`, and makes missing ones with the models in `models`.
     #[must_use]
     pub fn new(models: &Path, folder: &Path) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Speech {
         }
     }
 
-    /// What `speaker` says, joined.
+    /// The parts as said by `speaker`, joined.
     ///
     /// # Errors
     /// When a model or a recording is missing, or the folder cannot be written.
@@ -115,12 +115,12 @@ impl Speech {
             .zip(room.samples().iter().cycle())
             .for_each(|(to, from)| *to = to.saturating_add(*from));
         let words = words.join(" ");
-        let (first, end) = spoken.context("a line without a sound")?;
+        let (first, end) = spoken.context("a line without sound")?;
         let clip = Clip::new(speaker, samples).with_reference(&words).with_spoken(first, end);
         Ok(Utterance { clip: Arc::new(clip), words })
     }
 
-    /// A talk without an end, by other people than `speaker`, so many dB below them; `voices` of them at once.
+    /// An endless talk by `voices` people at once, other than `speaker` and this many dB below them.
     ///
     /// # Errors
     /// As [`Self::utterance`].
@@ -144,7 +144,7 @@ impl Speech {
     fn phrase(&mut self, speaker: &str, id: &str) -> anyhow::Result<Vec<i16>> {
         let phonemes = &self.phrases[id].phonemes;
         let digest = Sha256::digest(format!("{speaker} {phonemes} {LEVEL}").as_bytes());
-        // A phrase that is written anew is spoken anew.
+        // A changed phrase is synthesised again.
         let name = format!("{speaker}-{id}-{:02x}{:02x}{:02x}.wav", digest[0], digest[1], digest[2]);
         let path = self.folder.join(name);
         if let Some(sound) = self.sounds.get(&path) {
@@ -187,7 +187,7 @@ fn at(ms: u32) -> usize {
     ms as usize * MIC_RATE as usize / 1_000
 }
 
-/// Speech at its level, with soft edges.
+/// Scales speech to [`LEVEL`], with faded edges.
 fn edged(samples: &[i16]) -> Vec<i16> {
     let mut sound: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
     let length = sound.len();
@@ -207,7 +207,7 @@ fn write(path: &Path, samples: &[i16]) -> anyhow::Result<()> {
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
-    // Renamed when it is whole, so that a run that is broken off leaves no half clip.
+    // Renamed when complete, so that an aborted run leaves no partial clip.
     let part = path.with_extension("part");
     let mut writer = hound::WavWriter::create(&part, spec)?;
     samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
@@ -216,7 +216,7 @@ fn write(path: &Path, samples: &[i16]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A WAV file as mono at the microphone's rate.
+/// Reads a WAV file as mono at the microphone's rate.
 fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
     let file = BufReader::new(File::open(path).with_context(|| format!("cannot open {}", path.display()))?);
     Ok(wav::read(file, MIC_RATE)?)
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_silence_between_two_sounds_is_as_long_as_the_script_says_and_the_end_is_exact() {
+    fn silences_between_sounds_have_their_exact_length() {
         let folder = tempfile::tempdir().unwrap();
         let mut speech = Speech::new(folder.path(), folder.path());
         let parts = [Part::Pause(100), Part::Door, Part::Pause(700), Part::Cough];
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_model_says_how_to_fetch_it() {
+    fn the_error_for_a_missing_model_says_how_to_fetch_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut speech = Speech::new(folder.path(), folder.path());
         let error = speech.utterance("am_michael", &[Part::Say("sky")]).unwrap_err().to_string();

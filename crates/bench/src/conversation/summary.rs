@@ -1,13 +1,13 @@
-//! All runs together, against the targets. Pure.
+//! Compares all runs with the targets. Pure.
 
 use serde::Serialize;
 
 use super::judge::{Interruption, Observed};
 use crate::statistics::{Summary, summarise};
 
-/// A pause that a listener takes for one between two sentences; longer is a hole.
+/// Longest pause that a listener takes for one between sentences; a longer one is a hole.
 const LONGEST_PAUSE_MS: f64 = 600.0;
-/// Enough runs that the late ones among them tell of the server.
+/// The targets; they need enough runs for the percentiles to be meaningful.
 const VOICE_TO_VOICE_P50: f64 = 750.0;
 const VOICE_TO_VOICE_P95: f64 = 1_200.0;
 const CUT_OFFS: f64 = 0.10;
@@ -18,22 +18,22 @@ const TRUNCATION_WORDS: usize = 1;
 const TRUNCATION_SHARE: f64 = 0.95;
 const CPU_SECONDS: f64 = 2.5;
 
-/// A run, and what it was.
+/// A run and its observations.
 #[derive(Debug, Clone, Serialize)]
 pub struct Run {
     /// The scenario.
     pub scenario: &'static str,
-    /// Its pauses lie inside a sentence.
+    /// Its pauses are inside a sentence.
     #[serde(skip)]
     pub mid_sentence: bool,
-    /// The microphone heard more than its person.
+    /// The microphone heard more than the person.
     #[serde(skip)]
     pub beside: bool,
-    /// Which repetition.
+    /// The repetition, from 0.
     pub repetition: usize,
-    /// Who spoke.
+    /// The speaker.
     pub speaker: &'static str,
-    /// CPU seconds of the server and its engines, where they are on this machine.
+    /// CPU seconds of the server and its engines, if they run on this machine.
     pub cpu_seconds: Option<f64>,
     /// Why the call failed, if it did.
     pub fault: Option<String>,
@@ -42,20 +42,20 @@ pub struct Run {
     pub observed: Observed,
 }
 
-/// A line of the result.
+/// One measure of the result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measure {
-    /// What was measured.
+    /// Its name.
     pub name: String,
-    /// How often.
+    /// Number of observations.
     pub count: usize,
-    /// What came out.
+    /// The result.
     pub value: String,
-    /// What must hold, if anything must.
+    /// The target, if any.
     pub target: &'static str,
-    /// Whether it does. `None`: nothing must, or nothing was measured.
+    /// Whether the target is met. `None`: there is no target, or nothing was measured.
     pub passed: Option<bool>,
-    /// Percentiles, where it is a time.
+    /// Percentiles, if it is a time.
     pub times: Option<Summary>,
 }
 
@@ -68,7 +68,7 @@ pub fn sum_up(runs: &[Run]) -> Vec<Measure> {
     measures.extend(interruptions(runs));
     measures.extend(asides(runs));
     let out_of_nothing: usize = of("silence").map(|run| run.observed.out_of_nothing).sum();
-    measures.push(none_of("transcripts and answers in silence", out_of_nothing, of("silence").count()));
+    measures.push(none_of("transcripts and responses in silence", out_of_nothing, of("silence").count()));
     measures.extend(beside(runs));
     measures.push(word_errors(runs));
     let cpu =
@@ -83,7 +83,7 @@ pub fn sum_up(runs: &[Run]) -> Vec<Measure> {
     });
     let missed: usize = runs.iter().map(|run| run.observed.missed).sum();
     measures.push(Measure {
-        name: "lines that missed the answer they were for".to_owned(),
+        name: "lines that missed the response they were for".to_owned(),
         count: runs.len(),
         value: missed.to_string(),
         target: "",
@@ -143,7 +143,7 @@ fn cut_offs(runs: &[Run]) -> Vec<Measure> {
 }
 
 fn interruptions(runs: &[Run]) -> Vec<Measure> {
-    // On its last word an answer may end by itself before it can be stopped.
+    // On its last word a response may end by itself before it can be stopped.
     let real = |run: &&Run| run.scenario != "last-word" && !run.beside;
     let all: Vec<_> = runs.iter().filter(real).flat_map(|run| &run.observed.interruptions).collect();
     let stopped = all.iter().filter(|one| one.stopped).count();
@@ -155,7 +155,7 @@ fn interruptions(runs: &[Run]) -> Vec<Measure> {
     let exact = truncations.iter().filter(|one| one.error <= TRUNCATION_WORDS).count();
     let share = exact as f64 / truncations.len().max(1) as f64;
     vec![
-        all_of("interruptions that stopped the answer", stopped, all.len()),
+        all_of("interruptions that stopped the response", stopped, all.len()),
         timed("their first sample to silence", silent, "P50 ≤ 300", |one| one.p50 <= SILENT_P50),
         timed("the server's word to silence", summarise(after_word), "P99 ≤ 60", |_| rare),
         Measure {
@@ -173,7 +173,7 @@ fn asides(runs: &[Run]) -> Vec<Measure> {
     let mut measures = Vec::new();
     let all: Vec<_> = runs.iter().flat_map(|run| &run.observed.asides).collect();
     measures.push(none_of(
-        "asides that stopped the answer",
+        "asides that stopped the response",
         all.iter().filter(|one| one.stopped).count(),
         all.len(),
     ));
@@ -197,7 +197,7 @@ fn asides(runs: &[Run]) -> Vec<Measure> {
     measures
 }
 
-/// What the agent makes of its own voice and of other people's.
+/// How the agent reacts to its own voice and to other people's.
 fn beside(runs: &[Run]) -> Vec<Measure> {
     let of: Vec<&Observed> = runs.iter().filter(|run| run.beside).map(|run| &run.observed).collect();
     let count = |what: fn(&Observed) -> usize| of.iter().filter(|one| what(one) > 0).count();
@@ -205,7 +205,7 @@ fn beside(runs: &[Run]) -> Vec<Measure> {
     let soon = |one: &&&Interruption| one.silent_after_ms.is_some_and(|ms| ms <= SILENT_OVER_ECHO);
     vec![
         none_of("calls with turns made of echo or other people", count(|one| one.unasked), of.len()),
-        none_of("calls with answers cut off by them", count(|one| one.cut_by_nobody), of.len()),
+        none_of("calls with responses cut off by them", count(|one| one.cut_by_nobody), of.len()),
         none_of("calls with a hole of 0.3 s in an answer", count(|one| one.holes), of.len()),
         all_of("\"Stop.\" over an echo, silent within 0.8 s", stops.iter().filter(soon).count(), stops.len()),
     ]

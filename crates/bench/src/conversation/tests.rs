@@ -1,4 +1,4 @@
-//! The judge over written event logs: what it says must be what happened in them.
+//! The judge on synthetic event logs.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::summary::{Run, sum_up};
 use visavis_client::{Arrived, Event, ServerMessage};
 use visavis_core::frame::ResponseId;
 
-/// A log that is written by the millisecond.
+/// Builds an event log with times in milliseconds.
 struct Log {
     start: Instant,
     recording: Recording,
@@ -42,7 +42,7 @@ impl Log {
         self.message(ms, ServerMessage::UserTranscription { text, last: true, language })
     }
 
-    /// An answer of one phrase begins to sound; what is generated is longer if `more` is.
+    /// A response of one segment begins to sound; `more` is generated text beyond it.
     fn answers(self, ms: u64, response: u32, text: &str, more: &str) -> Self {
         let response = ResponseId(response);
         self.message(ms - 50, ServerMessage::BotLlmStarted { response })
@@ -52,7 +52,7 @@ impl Log {
             .message(ms, ServerMessage::BotOutput { text: text.to_owned(), response })
     }
 
-    /// A voice from one time to another: a chirp, no part of which is like another.
+    /// A voice from one time to another: a chirp, so that no two parts are alike.
     fn sound(mut self, from: u64, to: u64) -> Self {
         for frame in from / 20..to / 20 {
             let samples = (0..320_u64).map(|n| chirp((frame - from / 20) * 320 + n)).collect();
@@ -100,7 +100,7 @@ fn a_plain_turn_is_measured_from_the_last_spoken_to_the_first_audible_sample() {
 }
 
 #[test]
-fn an_answer_inside_the_sentence_is_a_cut_off_and_no_latency() {
+fn a_response_inside_the_sentence_counts_as_a_cut_off_and_not_as_a_latency() {
     let log = Log::new().says(Role::Question, 1_000, 4_000, "I would like to know this");
     let seen = log.answers(2_500, 1, TEN, "").sound(2_500, 3_200).cut(3_200, 1, "one").judged();
     assert!(near(seen.turns[0].audible_early_ms, 1_500.0), "{seen:?}");
@@ -108,15 +108,15 @@ fn an_answer_inside_the_sentence_is_a_cut_off_and_no_latency() {
 }
 
 #[test]
-fn a_turn_that_is_taken_unheard_or_in_two_halves_is_a_cut_off_too() {
+fn a_turn_taken_early_without_sound_or_in_two_halves_is_a_cut_off_too() {
     let log = || Log::new().says(Role::Question, 1_000, 4_000, "I would like to know this");
     let whole = log().understood(4_300, "I would like to know this").judged();
     assert!(!whole.turns[0].taken_early);
     assert!(log().understood(2_900, "I would like").judged().turns[0].taken_early);
-    // The recogniser was slow: both halves come after the end.
+    // The recogniser was slow: both halves arrive after the end.
     let halves = log().understood(4_100, "I would like").understood(4_700, "to know this").judged();
     assert!(halves.turns[0].taken_early);
-    // An answer was begun, and given up before it sounded.
+    // A response was begun, and given up before it sounded.
     let begun = ServerMessage::BotLlmStarted { response: ResponseId(1) };
     assert!(log().message(2_800, begun).judged().turns[0].taken_early);
 }
@@ -129,7 +129,7 @@ fn interrupted(heard: &str) -> Observed {
 }
 
 #[test]
-fn an_interruption_is_measured_to_the_last_sound_of_the_answer_that_it_stopped() {
+fn an_interruption_is_measured_to_the_last_sound_of_the_response_that_it_stopped() {
     let seen = interrupted("one two three four five");
     let one = &seen.interruptions[0];
     assert!(
@@ -140,10 +140,10 @@ fn an_interruption_is_measured_to_the_last_sound_of_the_answer_that_it_stopped()
 }
 
 #[test]
-fn what_is_remembered_is_compared_with_what_had_sounded() {
+fn remembered_words_are_compared_with_those_that_had_sounded() {
     let error = |heard: &str| interrupted(heard).truncations[0].clone();
     let sounded = error("").sounded;
-    assert!((4..=6).contains(&sounded), "1.7 s of some ten words a 3.2 s: {sounded}");
+    assert!((4..=6).contains(&sounded), "1.7 s of about ten words in 3.2 s: {sounded}");
     let first = |count: usize| TEN.split(' ').take(count).collect::<Vec<_>>().join(" ");
     assert_eq!(error(&first(sounded)).error, 0);
     assert_eq!(error(&first(sounded - 2)).error, 2);
@@ -152,11 +152,11 @@ fn what_is_remembered_is_compared_with_what_had_sounded() {
 }
 
 #[test]
-fn an_answer_that_talks_on_is_not_stopped() {
+fn a_response_that_goes_on_is_not_stopped() {
     let log = Log::new().says(Role::Question, 0, 1_000, "Tell me a story").answers(1_600, 1, TEN, "");
     let seen = log.sound(1_600, 9_000).says(Role::Interruption, 3_000, 5_000, "Stop it").judged();
     assert_eq!((seen.interruptions[0].stopped, seen.interruptions[0].silent_after_ms), (false, None));
-    assert!(!seen.turns[1].answered, "the old answer is none to the interruption: {seen:?}");
+    assert!(!seen.turns[1].answered, "the old response does not answer the interruption: {seen:?}");
 }
 
 fn beside(log: impl FnOnce(Log) -> Log) -> Observed {
@@ -165,20 +165,16 @@ fn beside(log: impl FnOnce(Log) -> Log) -> Observed {
 }
 
 #[test]
-fn an_aside_that_changes_nothing_is_seen_to_change_nothing() {
+fn an_aside_that_changes_nothing_is_judged_so() {
     let seen = beside(|log| log.sound(1_600, 6_000).ends(6_000, 1));
     let one = &seen.asides[0];
     assert!(!one.stopped && !one.repeated && !one.words_lost && !one.answered, "{seen:?}");
     assert_eq!(one.hole_ms, 0.0);
-    assert_eq!(
-        (seen.turns.len(), seen.word_errors),
-        (1, None),
-        "what was hummed is no word to be understood"
-    );
+    assert_eq!((seen.turns.len(), seen.word_errors), (1, None), "a hum has no words to recognise");
 }
 
 #[test]
-fn an_answer_that_is_stopped_holed_repeated_or_shortened_by_an_aside_is_told() {
+fn a_response_that_is_stopped_holed_repeated_or_shortened_by_an_aside_is_reported() {
     let stopped = beside(|log| log.sound(1_600, 3_400).cut(3_400, 1, "one two"));
     assert!(stopped.asides[0].stopped);
     let holed = beside(|log| log.sound(1_600, 3_200).sound(4_100, 6_000).ends(6_000, 1));
@@ -192,7 +188,7 @@ fn an_answer_that_is_stopped_holed_repeated_or_shortened_by_an_aside_is_told() {
 }
 
 #[test]
-fn sound_that_is_played_twice_is_found_and_a_steady_voice_is_not_taken_for_it() {
+fn repeated_sound_is_found_and_a_steady_voice_is_not_mistaken_for_it() {
     let log = Log::new().sound(0, 4_000);
     assert!(!repeats(&log.recording.events, log.at(2_000), log.at(4_000)));
     // The same second again.
@@ -201,7 +197,7 @@ fn sound_that_is_played_twice_is_found_and_a_steady_voice_is_not_taken_for_it() 
 }
 
 #[test]
-fn a_line_that_missed_its_answer_is_told_and_judges_nothing() {
+fn a_line_that_missed_its_response_is_counted_and_not_judged() {
     let log =
         Log::new().says(Role::Question, 0, 1_000, "Why?").answers(1_600, 1, TEN, "").sound(1_600, 2_000);
     let seen = log.ends(2_000, 1).says(Role::Interruption, 4_000, 5_000, "Stop it").judged();
@@ -209,7 +205,7 @@ fn a_line_that_missed_its_answer_is_told_and_judges_nothing() {
 }
 
 #[test]
-fn words_and_answers_in_silence_come_out_of_nothing() {
+fn transcripts_and_responses_in_silence_are_counted() {
     let seen =
         Log::new().understood(2_000, "Thank you.").answers(3_000, 1, TEN, "").sound(3_000, 4_000).judged();
     assert_eq!(seen.out_of_nothing, 2);
@@ -217,7 +213,7 @@ fn words_and_answers_in_silence_come_out_of_nothing() {
 }
 
 #[test]
-fn two_quick_questions_may_get_one_answer() {
+fn two_quick_questions_may_get_one_response() {
     let log =
         Log::new().says(Role::Question, 0, 1_000, "Who?").says(Role::Question, 1_500, 2_500, "And where?");
     let seen = log.answers(3_000, 1, TEN, "").sound(3_000, 5_000).ends(5_000, 1).judged();
@@ -227,7 +223,7 @@ fn two_quick_questions_may_get_one_answer() {
 }
 
 #[test]
-fn the_pace_is_learnt_from_whole_answers_and_foresees_the_last_word() {
+fn the_pace_is_learnt_from_whole_responses_and_predicts_the_last_word() {
     let log = Log::new().answers(1_000, 1, TEN, "").sound(1_000, 9_000).ends(9_000, 1);
     let mut pace = Pace::default();
     (0..20).for_each(|_| pace.learn(&Scene::read(&log.recording.events)));
@@ -238,11 +234,11 @@ fn the_pace_is_learnt_from_whole_answers_and_foresees_the_last_word() {
     let after = at.duration_since(scene.answers[0].phrases[0].0).as_secs_f64();
     assert!(after < takes && after > takes * 0.9, "{after} of {takes} s");
     let more = Scene::read(&Log::new().answers(1_000, 1, TEN, " and more").recording.events);
-    assert_eq!(pace.last_word(&more.answers[0]), None, "another phrase is to come");
+    assert_eq!(pace.last_word(&more.answers[0]), None, "another segment is to come");
 }
 
 #[test]
-fn a_measure_fails_by_its_target_and_stays_silent_where_nothing_was_measured() {
+fn a_measure_fails_by_its_target_and_has_no_verdict_if_nothing_was_measured() {
     let run = |scenario: &'static str, mid_sentence: bool, observed: Observed| Run {
         scenario,
         mid_sentence,

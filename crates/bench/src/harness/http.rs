@@ -1,4 +1,4 @@
-//! Checks of the plain HTTP side.
+//! Checks of the HTTP API.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::Finding;
 use visavis_client::Server;
 
 const READY_FLAGS: [&str; 5] = ["ready", "whisper_ready", "lid_ready", "llm_ready", "tts_ready"];
-/// Nobody can own it, so no configuration names it.
+/// A reserved name that no configuration contains.
 const SOME_ORIGIN: &str = "https://some-page.invalid";
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
@@ -27,14 +27,14 @@ async fn get(server: &Server, path: &str) -> Result<(StatusCode, HeaderMap, Stri
 async fn get_json(server: &Server, path: &str) -> Result<(StatusCode, Value), String> {
     let (status, _, body) = get(server, path).await?;
     let value = serde_json::from_str(&body)
-        .map_err(|error| format!("GET /{path} answered {status} with no JSON: {error}"))?;
+        .map_err(|error| format!("GET /{path} answered {status} and not JSON: {error}"))?;
     Ok((status, value))
 }
 
 pub(super) async fn health(server: &Server) -> Finding {
     let (status, _, _) = get(server, "health").await?;
     if status != StatusCode::OK {
-        return Err(format!("GET /health answered {status} in place of 200"));
+        return Err(format!("GET /health answered {status} instead of 200"));
     }
     Ok("GET /health answered 200".to_owned())
 }
@@ -45,7 +45,7 @@ pub(super) async fn readiness(server: &Server, wait: Duration) -> Finding {
         let (status, state) = get_json(server, "ready").await?;
         for flag in READY_FLAGS {
             if !state[flag].is_boolean() {
-                return Err(format!("GET /ready says nothing of {flag}"));
+                return Err(format!("GET /ready does not contain {flag}"));
             }
         }
         let device = state["device"].as_str().ok_or("GET /ready does not name the device")?;
@@ -65,7 +65,7 @@ pub(super) async fn readiness(server: &Server, wait: Duration) -> Finding {
     }
 }
 
-/// With an origin: its pages may call the API. Without: the server's own page may, and either all others may or none.
+/// With an origin: checks that its pages may call the API. Without: that the server's own page may, and all others or none.
 pub(super) async fn cors(server: &Server, origin: Option<&str>) -> Finding {
     if let Some(origin) = origin {
         may_call(server, origin).await?;
@@ -84,7 +84,7 @@ pub(super) async fn cors(server: &Server, origin: Option<&str>) -> Finding {
             Ok("the server's own page may call the API, pages of unknown origins may not".to_owned())
         }
         (Err(wrong), Ok(())) => {
-            Err(format!("the answer allows every origin, but its preflight does not: {wrong}"))
+            Err(format!("the response allows every origin, but its preflight does not: {wrong}"))
         }
     }
 }
@@ -103,7 +103,7 @@ async fn may_call(server: &Server, origin: &str) -> Result<(), String> {
     allows(response.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, origin)?;
     allows(response.headers(), &ACCESS_CONTROL_ALLOW_METHODS, "POST")?;
     allows(response.headers(), &ACCESS_CONTROL_ALLOW_HEADERS, "content-type")?;
-    // The answer itself needs the header too, also where it is an error: else the page cannot read what went wrong.
+    // The response itself needs the header too, even for errors, so that the page can read what went wrong.
     allows(posted(server, origin).await?.headers(), &ACCESS_CONTROL_ALLOW_ORIGIN, origin)
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn ice_servers(server: &Server) -> Finding {
     for entry in servers {
         let urls = entry["urls"].as_array().filter(|urls| !urls.is_empty());
         for url in urls.ok_or("an entry has no urls")? {
-            let url = url.as_str().ok_or("a url is no text")?;
+            let url = url.as_str().ok_or("a url is not a string")?;
             let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
             if !matches!(scheme, "stun" | "stuns" | "turn" | "turns") {
                 return Err(format!("{url:?} is neither stun nor turn"));
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_allows_by_name_by_star_and_never_by_resemblance() {
+    fn a_header_allows_an_exact_name_or_a_star_only() {
         let allow = |value: &'static str, wanted: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value.parse().unwrap());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_is_not_taken_for_one_with_a_longer_name() {
+    fn a_metric_is_not_mistaken_for_one_with_a_longer_name() {
         let body = "visavis_calls_active_max 9\nvisavis_calls_active 2\n";
         assert_eq!(metric(body, "visavis_calls_active"), Some(2.0));
         assert_eq!(metric("visavis_calls_active_max 9", "visavis_calls_active"), None);

@@ -1,9 +1,9 @@
-//! The checks of `test_pipeline`: is a running server whole, as a client sees it?
+//! The checks of `test_pipeline`: does a running server work, as a client sees it?
 //!
 //! - [`http`](self): health, readiness, CORS, ICE configuration, metrics
 //! - offer and answer: the SDP exchange, well-formed and malformed
-//! - turns: one over WebSocket, one spoken over WebRTC
-//! - [`words`]: how far a transcript is from what was said
+//! - turns: one typed over WebSocket, one spoken over WebRTC
+//! - [`words`]: word error rates of transcripts
 
 mod http;
 mod offer;
@@ -19,18 +19,18 @@ use serde::Serialize;
 
 use visavis_client::{ClientError, Clip, Server};
 
-/// What to check, and how patiently.
+/// What to check.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The server.
     pub server: Server,
     /// A WAV file to speak.
     pub speech: PathBuf,
-    /// An origin that the server is configured to allow; `None`: it serves at least its own page.
+    /// An origin that the server is configured to allow; `None`: check only its own page.
     pub origin: Option<String>,
     /// How long the models may take to load.
     pub wait: Duration,
-    /// The language of the speech file, where it is fixed.
+    /// The language of the speech file, if fixed.
     pub language: Option<String>,
 }
 
@@ -39,15 +39,15 @@ pub struct Settings {
 pub struct Check {
     /// What was checked.
     pub name: &'static str,
-    /// Whether it holds.
+    /// Whether it passed.
     pub passed: bool,
     /// How long it took.
     pub ms: u64,
-    /// What was seen, in a line.
+    /// What was found, in one line.
     pub detail: String,
 }
 
-/// What a check finds: a line about what was seen, or about what is wrong.
+/// The finding of a check: one line about what was found, or about what is wrong.
 type Finding = Result<String, String>;
 
 /// The outcome of all checks.
@@ -55,13 +55,13 @@ type Finding = Result<String, String>;
 pub struct Report {
     /// The server's address.
     pub server: String,
-    /// True only if every check passed.
+    /// Whether every check passed.
     pub passed: bool,
     /// The checks, in order.
     pub checks: Vec<Check>,
 }
 
-/// Runs every check, telling each as it ends. An error: nobody answers at all, so that there is nothing to check.
+/// Runs all checks, and reports each to `tell` as it ends. Fails if the server does not respond at all.
 pub async fn run(settings: &Settings, mut tell: impl FnMut(&Check)) -> Result<Report, ClientError> {
     let server = &settings.server;
     let health = server.http().get(server.url("health")).send().await;
@@ -97,7 +97,7 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&Check)) -> Result<Re
     Ok(Report { server: server.address().to_owned(), passed, checks })
 }
 
-/// Loads speech files, or all WAV files of a folder, in the order of their names.
+/// Loads speech files, or all WAV files of a folder, ordered by name.
 pub fn load_speech(paths: &[PathBuf]) -> Result<Vec<Clip>, ClientError> {
     let mut files = Vec::new();
     for path in paths {
@@ -124,19 +124,19 @@ fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, ClientError> {
     Ok(files)
 }
 
-/// The folder with the models.
+/// The models directory.
 #[must_use]
 pub fn models_folder() -> PathBuf {
     visavis_config::default_models_dir()
 }
 
-/// The folder with the speech samples that come with the models.
+/// The folder with the speech samples among the models.
 #[must_use]
 pub fn speech_folder() -> PathBuf {
     models_folder().join("speech")
 }
 
-/// The sample that is spoken when no file is given.
+/// The sample to speak if no file is given.
 #[must_use]
 pub fn default_speech() -> PathBuf {
     speech_folder().join("jfk.wav")

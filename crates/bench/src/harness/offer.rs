@@ -15,7 +15,7 @@ pub(super) async fn check(server: &Server) -> Finding {
         return Err(format!("type {:?}, pc_id {:?}: an answer has both", answer.kind, answer.pc_id));
     }
     let seen = whole_answer(&answer.sdp)?;
-    // Twice: the second asks for a call that has just ended.
+    // Twice: the second time the call has already ended.
     for _ in 0..2 {
         server.delete_call(&answer.pc_id).await.map_err(|error| error.to_string())?;
     }
@@ -42,7 +42,7 @@ fn whole_answer(sdp: &str) -> Finding {
         return Err("the answer rejects the audio or the data channel (port 0)".to_owned());
     }
     if !sdp.to_ascii_lowercase().contains(" opus/48000") {
-        return Err("the answer does not speak Opus".to_owned());
+        return Err("the answer does not offer Opus".to_owned());
     }
     let candidates = sdp.lines().filter(|line| line.starts_with("a=candidate:")).count();
     if candidates == 0 {
@@ -56,14 +56,15 @@ async fn refused(server: &Server, body: &Value, allowed: &[StatusCode]) -> Resul
     let response = sent.map_err(|error| server.unreachable(&error).to_string())?;
     let status = response.status();
     if !allowed.contains(&status) {
-        return Err(format!("the malformed offer {body} answered {status} in place of {}", allowed[0]));
+        return Err(format!("the malformed offer {body} answered {status} instead of {}", allowed[0]));
     }
     let headers = response.headers();
     let content = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content.starts_with("application/problem+json") {
-        return Err(format!("the refusal is {content:?} in place of application/problem+json"));
+        return Err(format!("the refusal is {content:?} instead of application/problem+json"));
     }
-    let problem: Value = response.json().await.map_err(|error| format!("the refusal is no JSON: {error}"))?;
+    let problem: Value =
+        response.json().await.map_err(|error| format!("the refusal is not JSON: {error}"))?;
     if problem["status"] != status.as_u16() || problem["title"].as_str().is_none_or(str::is_empty) {
         return Err(format!("the refusal lacks its status or title: {problem}"));
     }

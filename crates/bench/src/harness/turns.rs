@@ -8,9 +8,9 @@ use super::{Finding, Settings};
 use visavis_client::turn::{Question, TurnReport, ask};
 use visavis_client::{Call, CallOptions, ClientError, Clip, Mode, Server};
 
-/// How long the first sound of an answer may take.
+/// How long a response's first sound may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// A transcript may miss one word in five of a recording that the models do not choose.
+/// Highest accepted word error rate: the recording may be any.
 const WORST_WER: f64 = 0.2;
 /// Shorter than any spoken word.
 const SHORTEST_ANSWER_MS: f64 = 200.0;
@@ -65,15 +65,15 @@ async fn turn(
 
 fn answered(report: &TurnReport) -> Finding {
     let Some(delay) = report.voice_to_voice_ms else {
-        return Err(format!("no answer was heard within {} s{}", PATIENCE.as_secs(), notices(report)));
+        return Err(format!("no response was heard within {} s{}", PATIENCE.as_secs(), notices(report)));
     };
     if report.answer.is_empty() {
-        return Err("the answer has sound but no captions (bot-output)".to_owned());
+        return Err("the response has sound but no captions (bot-output)".to_owned());
     }
     if report.answer_ms < SHORTEST_ANSWER_MS {
-        return Err(format!("the answer sounds for {:.0} ms only", report.answer_ms));
+        return Err(format!("the response sounds for only {:.0} ms", report.answer_ms));
     }
-    Ok(format!("answer after {delay:.0} ms, {:.1} s long: {:?}", report.answer_ms / 1_000.0, report.answer))
+    Ok(format!("response after {delay:.0} ms, {:.1} s long: {:?}", report.answer_ms / 1_000.0, report.answer))
 }
 
 fn notices(report: &TurnReport) -> String {

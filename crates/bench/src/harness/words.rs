@@ -1,8 +1,8 @@
-//! How far what was understood is from what was said.
+//! Compares transcripts with what was said.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The words of a text as they are compared: lower case, without punctuation.
+/// The words of a text for comparison: lower case, without punctuation.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
     text.unicode_words().map(|word| word.replace('’', "'").to_lowercase()).collect()
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_error_counts_once_and_punctuation_does_not() {
+    fn each_kind_of_error_counts_once_and_punctuation_does_not_count() {
         let said = "Ask not, what your country can do.";
         assert_eq!(word_error_rate(said, "ask not what your country can do"), 0.0);
         for heard in [

@@ -1,30 +1,30 @@
-//! When each phoneme of a word sounds, where only the word's time is known: phonemes take their typical share of it, and
-//! their borders move to where the audio's energy fits. Pure.
+//! Forced alignment: times the phonemes of a word whose own time is known. Each phoneme takes its typical share, and the
+//! borders move to where the audio's energy fits. Pure.
 
 use super::lips::ipa::{self, Manner};
 use super::sound::Sound;
 
-/// Energies per second.
+/// Energy frames per second.
 const FRAMES: f64 = 100.0;
-/// A border is sought so far from where it typically is, in frames.
+/// Search range of a border around its typical position, in frames.
 const BAND: usize = 14;
-/// What an unlikely length costs, against energy that does not fit.
+/// Cost of an unlikely length, relative to that of energy that does not fit.
 const LENGTH_COST: f32 = 3.0;
-/// Where it is more than this under the loud moments nobody speaks, in powers of ten of energy.
+/// Below this it is silent: energy relative to loud moments, in powers of ten.
 const SILENCE: f32 = -3.0;
 
-/// A word, or any stretch of speech, with its phonemes in espeak-ng's IPA.
+/// A word, or any piece of speech, with its phonemes in espeak-ng's IPA.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Word {
-    /// When it begins, in seconds.
+    /// Start, in seconds.
     pub start: f64,
-    /// When it ends.
+    /// End, in seconds.
     pub end: f64,
-    /// Its sounds in order, one symbol each.
+    /// Its phonemes in order, one symbol each.
     pub symbols: Vec<String>,
 }
 
-/// The sounds of `words`, which come in order, in the audio that they are in.
+/// Aligns the phonemes of `words`, given in order, with the audio.
 #[must_use]
 pub fn align(words: &[Word], samples: &[i16], rate: u32) -> Vec<Sound> {
     let energy = Energy::of(samples, rate);
@@ -40,7 +40,7 @@ pub fn align(words: &[Word], samples: &[i16], rate: u32) -> Vec<Sound> {
     sounds
 }
 
-/// The stretch of the audio in which there is speech, as one word of these symbols.
+/// The part of the audio that holds speech, as one word of these symbols.
 #[must_use]
 pub fn whole(symbols: Vec<String>, samples: &[i16], rate: u32) -> Word {
     let energy = Energy::of(samples, rate);
@@ -50,7 +50,7 @@ pub fn whole(symbols: Vec<String>, samples: &[i16], rate: u32) -> Word {
     Word { start: first as f64 / FRAMES, end: last as f64 / FRAMES, symbols }
 }
 
-/// Logarithms of energy, 0 being the speaker's loud moments.
+/// Logarithmic energy, relative to the speaker's loud moments.
 struct Energy {
     levels: Vec<f32>,
 }
@@ -78,7 +78,7 @@ impl Energy {
     }
 }
 
-/// Seconds that a symbol usually takes, and the energy that it usually has.
+/// The usual length of a symbol in seconds, and its usual energy.
 fn usual(symbol: &str) -> Option<(f64, f32)> {
     let phones = ipa::phones(symbol);
     let (first, _) = *phones.first()?;
@@ -116,7 +116,7 @@ fn spread(symbols: &[String], start: f64, end: f64, energy: &Energy, sounds: &mu
     }
 }
 
-/// Borders, in frames from the first, by typical lengths; long silences take none of them.
+/// Borders by typical lengths, in frames from the first; long silences are skipped.
 fn typical(known: &[(&String, (f64, f32))], first: usize, frames: usize, energy: &Energy) -> Vec<f64> {
     let speaks = |frame: usize| energy.at(first + frame).is_none_or(|level| level > SILENCE);
     let silent = |frame: usize| {
@@ -143,7 +143,7 @@ fn typical(known: &[(&String, (f64, f32))], first: usize, frames: usize, energy:
     borders
 }
 
-/// Moves each border within a band to where lengths and energies fit best together.
+/// Moves each border within the search range so that lengths and energies together fit best.
 fn snap(known: &[(&String, (f64, f32))], typical: &[f64], first: usize, energy: &Energy) -> Vec<f64> {
     let count = known.len();
     let frames = typical[count].round() as usize;
@@ -159,9 +159,9 @@ fn snap(known: &[(&String, (f64, f32))], typical: &[f64], first: usize, energy: 
     costs[BAND] = 0.0;
     for index in 1..=count {
         let (length, level) = known[index - 1].1;
-        // What is typical here: this speaker may be slow or fast.
+        // The expected length follows the speaker, who may be slow or fast.
         let expected = (typical[index] - typical[index - 1]).max(length * FRAMES * 0.3).max(1.0) as f32;
-        // How badly the energies up to a frame fit, from the earliest border on.
+        // Cumulated misfit of the energies, from the earliest possible border on.
         let base = (typical[index - 1].round() as usize).saturating_sub(BAND);
         let top = typical[index].round() as usize + BAND;
         let mut sums = vec![0.0_f32];
@@ -195,7 +195,7 @@ fn snap(known: &[(&String, (f64, f32))], typical: &[f64], first: usize, energy: 
     borders
 }
 
-/// How far an energy is from the expected one: what is quiet cannot be too quiet, nor what is loud too loud.
+/// How far an energy is from the expected one; a quiet sound cannot be too quiet, nor a loud one too loud.
 fn misfit(here: f32, level: f32) -> f32 {
     match level {
         ..-1.0 => (here - level).clamp(0.0, 2.5),
@@ -212,7 +212,7 @@ mod tests {
         Word { start, end, symbols: symbols.iter().map(|&symbol| symbol.into()).collect() }
     }
 
-    /// A vowel, a silence of 60 ms, a vowel.
+    /// A vowel, silence in the given range, a vowel.
     fn audio(silence: std::ops::Range<f64>) -> Vec<i16> {
         (0..8_000)
             .map(|n| {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_goes_to_where_the_audio_is_silent() {
+    fn a_stop_is_aligned_with_silence() {
         for silence in [0.14..0.21, 0.22..0.29, 0.28..0.35] {
             let sounds = align(&[word(0.0, 0.5, &["ˈa", "b", "a"])], &audio(silence.clone()), 16_000);
             let symbols: Vec<&str> = sounds.iter().map(|sound| sound.symbol.as_str()).collect();
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_no_time_of_too_many_sounds_and_of_none_are_survived() {
+    fn invalid_words_give_only_valid_sounds() {
         let many = vec!["a"; 500];
         for one in [
             word(0.3, 0.3, &["a"]),

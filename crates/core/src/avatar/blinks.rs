@@ -1,12 +1,12 @@
-//! When the lids close, and how far.
+//! When and how far the eyelids close.
 
 use std::collections::VecDeque;
 
-use super::chance::Chance;
+use super::chance::Rng;
 use super::glide::{REMEMBERED, smoothstep};
 use super::table::TABLE;
 
-/// Two blinks are at least this far apart.
+/// Shortest time between two blinks, in seconds.
 const APART: f64 = 0.5;
 
 #[derive(Debug, Clone, Copy)]
@@ -15,36 +15,36 @@ struct Blink {
     hold: f64,
 }
 
-/// The blinks of a face, the last one still to come.
+/// The blinks of a face; the last one is still to come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Blinks(VecDeque<Blink>);
 
 impl Blinks {
-    /// Plans blinks up to past `t`.
-    pub(super) fn plan(&mut self, t: f64, chance: &mut Chance) {
+    /// Plans blinks until one is after `t`.
+    pub(super) fn plan(&mut self, t: f64, rng: &mut Rng) {
         while self.0.back().is_none_or(|last| last.at <= t) {
             let from = self.0.back().map_or(t, |last| last.at.max(t - REMEMBERED));
-            let wait = chance.within(TABLE.blink.every);
-            self.put(from + wait, chance);
+            let wait = rng.within(TABLE.blink.every);
+            self.put(from + wait, rng);
         }
         while self.0.front().is_some_and(|first| first.at < t - REMEMBERED) {
             self.0.pop_front();
         }
     }
 
-    /// One at `at`, unless another is close; the one that was planned next is not for now.
-    pub(super) fn now(&mut self, at: f64, chance: &mut Chance) {
+    /// Blinks at `at`, unless another blink is close; drops the blinks planned for later.
+    pub(super) fn now(&mut self, at: f64, rng: &mut Rng) {
         if self.0.iter().any(|blink| blink.at <= at && at - blink.at < APART) {
             return;
         }
         self.0.retain(|blink| blink.at <= at);
-        self.put(at, chance);
+        self.put(at, rng);
     }
 
-    fn put(&mut self, at: f64, chance: &mut Chance) {
+    fn put(&mut self, at: f64, rng: &mut Rng) {
         let [short, long] = TABLE.blink.hold;
-        // Short ones are more frequent.
-        let hold = short + (long - short) * chance.unit().powi(2);
+        // Short blinks are more frequent.
+        let hold = short + (long - short) * rng.unit().powi(2);
         self.0.push_back(Blink { at, hold });
     }
 

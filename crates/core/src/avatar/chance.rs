@@ -1,15 +1,15 @@
-//! Chance that a seed decides.
+//! A seeded random number generator.
 
-/// A stream of numbers (SplitMix64).
+/// SplitMix64.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(super) struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// From 0 up to 1.
+    /// A number from 0 to below 1.
     pub(super) fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -22,8 +22,8 @@ impl Chance {
         low + (high - low) * self.unit()
     }
 
-    pub(super) fn happens(&mut self, chance: f64) -> bool {
-        self.unit() < chance
+    pub(super) fn happens(&mut self, probability: f64) -> bool {
+        self.unit() < probability
     }
 
     /// 1 or −1.

@@ -1,4 +1,4 @@
-//! What a face can be told to show, by the language model, the server, the page or a program.
+//! What a face can be told to show, by the language model, the server, the page or a client program.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mood {
-    /// None.
+    /// No particular mood.
     #[default]
     Neutral,
     /// Smiling.
@@ -15,11 +15,11 @@ pub enum Mood {
     Sad,
     /// Eyes and brows wide.
     Surprised,
-    /// Regretful.
+    /// Regretful look.
     Apologetic,
-    /// Lively brows, leaning in.
+    /// Lively brows, head leaning in.
     Explaining,
-    /// Looks aside.
+    /// Looking aside.
     Thinking,
     /// Eye contact, attentive.
     Listening,
@@ -29,25 +29,25 @@ pub enum Mood {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gesture {
-    /// Yes.
+    /// Nods, as for yes.
     Nod,
-    /// No.
+    /// Shakes the head, as for no.
     Shake,
-    /// The head to one side.
+    /// Tilts the head to one side.
     Tilt,
-    /// The eyes and the head away, and back.
+    /// Turns eyes and head away and back.
     LookAway,
-    /// Closer, for a moment.
+    /// Leans closer for a moment.
     LeanIn,
 }
 
-/// Something to show.
+/// Something for the face to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cue {
-    /// From now on.
+    /// A mood, until the next one.
     Mood(Mood),
-    /// Once.
+    /// A gesture, once.
     Gesture(Gesture),
 }
 
@@ -73,7 +73,7 @@ pub const GESTURES: [(&str, Gesture); 5] = [
 ];
 
 impl Cue {
-    /// The mood or gesture of this name.
+    /// The mood or gesture with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let mood = MOODS.iter().find(|(known, _)| *known == name).map(|(_, mood)| Self::Mood(*mood));
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_that_of_the_wire() {
+    fn names_match_the_serialised_ones() {
         for (name, mood) in MOODS {
             assert_eq!(serde_json::to_value(Cue::Mood(mood)).unwrap(), serde_json::json!({ "mood": name }));
         }

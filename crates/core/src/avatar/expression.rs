@@ -1,11 +1,11 @@
-//! The whole face: layers, gestures, life and the mouth of speech, put together.
+//! The whole face: combines mood and state layers, gestures, blinks, gaze, breathing and the mouth of speech.
 
 use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
 use super::blinks::Blinks;
-use super::chance::Chance;
+use super::chance::Rng;
 use super::cue::{Cue, Gesture, Mood};
 use super::face::Face;
 use super::gaze::Gaze;
@@ -16,35 +16,35 @@ use super::shapes::{Shape, Weights};
 use super::speech::Prosody;
 use super::table::{Aim, TABLE};
 
-/// What the agent does, as its face shows it.
+/// What the agent is doing, as shown by its face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Nobody speaks, and nobody is waited for.
+    /// Neither side is speaking, and nothing is expected.
     #[default]
     Idle,
-    /// It hears the person: eye contact, nods.
+    /// It listens to the person: eye contact, nods.
     Listening,
-    /// It has no answer yet: glances aside.
+    /// It has no response yet: glances aside.
     Thinking,
-    /// It speaks.
+    /// It is speaking.
     Speaking,
 }
 
-/// The face of one call. Its times are seconds of any clock; it may be asked again for the face of a few seconds ago, and
-/// then goes on from there. What it is told for a time before the newest face takes effect from that face on.
+/// The face of one call. Times are seconds of any clock. An earlier face, up to a few seconds ago, may be requested again;
+/// the face then continues from there. Cues and states for times before the newest face take effect from that face on.
 #[derive(Debug, Clone)]
 pub struct Expression {
-    chance: Chance,
+    rng: Rng,
     moods: Layers,
     states: Layers,
     gestures: Gestures,
     blinks: Blinks,
     gaze: Gaze,
     prosody: Prosody,
-    /// Where the sines of the head's small motion begin.
+    /// Phases of the sines of the head's sway.
     phases: [f64; 6],
-    /// The time of the newest face.
+    /// Time of the newest face.
     newest: f64,
     /// When the agent last nodded at the person's words.
     nodded: f64,
@@ -52,13 +52,13 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// A neutral face; the seed decides its chance.
+    /// A neutral face; the seed decides its random behaviour.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut chance = Chance::new(seed);
+        let mut rng = Rng::new(seed);
         Self {
-            phases: std::array::from_fn(|_| chance.within([0.0, TAU])),
-            chance,
+            phases: std::array::from_fn(|_| rng.within([0.0, TAU])),
+            rng,
             moods: Layers::new(mood(Mood::Neutral)),
             states: Layers::new(state(State::Idle)),
             gestures: Gestures::default(),
@@ -71,51 +71,51 @@ impl Expression {
         }
     }
 
-    /// The agent does this from `t` on.
+    /// Sets what the agent is doing from `t` on.
     pub fn state(&mut self, now: State, t: f64) {
         let t = self.effective(t);
         if !self.states.is(state(now), t) {
             self.states.change(state(now), t);
-            self.gaze.hurry(t, &mut self.chance);
+            self.gaze.hurry(t, &mut self.rng);
         }
     }
 
-    /// Shows this from `t` on, which may lie ahead.
+    /// Shows a cue from `t` on, which may be in the future.
     pub fn cue(&mut self, cue: Cue, t: f64) {
         let t = self.effective(t);
         match cue {
             Cue::Mood(wanted) => {
                 self.moods.change(mood(wanted), t);
                 if !mood(wanted).looks.is_empty() {
-                    self.gaze.hurry(t, &mut self.chance);
+                    self.gaze.hurry(t, &mut self.rng);
                 }
             }
             Cue::Gesture(gesture) => {
-                let side = self.chance.side();
+                let side = self.rng.side();
                 self.gestures.show(gesture, t, 1.0, side);
             }
         }
     }
 
-    /// The person has ended a clause: perhaps a nod, perhaps a blink.
+    /// The person has ended a clause: may cause a nod and a blink.
     pub fn clause(&mut self, t: f64) {
         let t = self.effective(t);
-        let chances = &TABLE.clause;
+        let clause = &TABLE.clause;
         let listens = self.states.is(state(State::Listening), t);
-        if listens && t - self.nodded > chances.pause && self.chance.happens(chances.nod) {
-            let size = self.chance.within(chances.size) as f32;
-            self.gestures.show(Gesture::Nod, t + self.chance.within(chances.delay), size, 1.0);
+        if listens && t - self.nodded > clause.pause && self.rng.happens(clause.nod) {
+            let size = self.rng.within(clause.size) as f32;
+            self.gestures.show(Gesture::Nod, t + self.rng.within(clause.delay), size, 1.0);
             self.nodded = t;
         }
-        if self.chance.happens(TABLE.blink.clause) {
-            self.blinks.now(t, &mut self.chance);
+        if self.rng.happens(TABLE.blink.clause) {
+            self.blinks.now(t, &mut self.rng);
         }
     }
 
-    /// The face at `t`, with this mouth if the voice speaks.
+    /// The face at `t`, with the mouth of speech if the agent is speaking.
     pub fn face(&mut self, t: f64, mouth: Option<&Mouth>) -> Face {
         let t = if t.is_finite() { t } else { self.newest.max(0.0) };
-        self.go_on(t, mouth);
+        self.advance(t, mouth);
         let mut face = Face::default();
         let (emphasis, _) = self.moods.add(&mut face, t);
         let (_, sway) = self.states.add(&mut face, t);
@@ -128,7 +128,7 @@ impl Expression {
         look(&mut face, Aim { yaw: eyes.yaw + aside.yaw, pitch: eyes.pitch + aside.pitch });
         let closed = self.blinks.closed(t);
         for lid in [Shape::EyeBlinkLeft, Shape::EyeBlinkRight] {
-            // Closed lids are closed, whatever a mood does to them.
+            // A blink closes the lids whatever the mood.
             face.weights[lid] = face.weights[lid].max(closed);
         }
         for wide in [Shape::EyeWideLeft, Shape::EyeWideRight, Shape::EyeSquintLeft, Shape::EyeSquintRight] {
@@ -138,12 +138,12 @@ impl Expression {
         face
     }
 
-    /// A face that has been shown does not change any more.
+    /// The time at which a change takes effect: faces already shown do not change.
     fn effective(&self, t: f64) -> f64 {
         if t.is_finite() { t.max(self.newest) } else { self.newest.max(0.0) }
     }
 
-    fn go_on(&mut self, t: f64, mouth: Option<&Mouth>) {
+    fn advance(&mut self, t: f64, mouth: Option<&Mouth>) {
         self.newest = t;
         self.moods.forget(t);
         self.states.forget(t);
@@ -151,21 +151,21 @@ impl Expression {
         self.gaze.forget(t);
         let speaking = mouth.is_some_and(|mouth| mouth.speaking);
         let fell_silent = std::mem::replace(&mut self.speaking, speaking) && !speaking;
-        if fell_silent && self.chance.happens(TABLE.blink.clause) {
-            self.blinks.now(t, &mut self.chance);
+        if fell_silent && self.rng.happens(TABLE.blink.clause) {
+            self.blinks.now(t, &mut self.rng);
         }
         while let Some(at) = self.gaze.due(t) {
             let looks = match self.moods.looks(at) {
                 [] => self.states.looks(at),
                 looks => looks,
             };
-            let far = self.gaze.draw(at, looks, &mut self.chance);
-            if far && self.chance.happens(TABLE.blink.saccade) {
-                self.blinks.now(at, &mut self.chance);
+            let far = self.gaze.draw(at, looks, &mut self.rng);
+            if far && self.rng.happens(TABLE.blink.saccade) {
+                self.blinks.now(at, &mut self.rng);
             }
         }
-        self.blinks.plan(t, &mut self.chance);
-        self.prosody.step(t, mouth, &mut self.chance);
+        self.blinks.plan(t, &mut self.rng);
+        self.prosody.step(t, mouth, &mut self.rng);
     }
 
     fn breathe_and_sway(&self, face: &mut Face, t: f64, scale: f32) {
@@ -181,7 +181,7 @@ impl Expression {
     }
 }
 
-/// Turns the eyes, so that they look there however the head is turned.
+/// Turns the eyes in this direction, whatever the head's pose.
 fn look(face: &mut Face, to: Aim) {
     let full = TABLE.gaze.full;
     let yaw = ((to.yaw - face.pose.yaw) / full).clamp(-1.0, 1.0);

@@ -1,25 +1,25 @@
-//! One moment of the face.
+//! The face at one moment.
 
 use super::shapes::Weights;
 
-/// The head, against looking straight ahead, in degrees: as a person who faces the viewer.
+/// The head's pose in degrees, relative to facing the viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Pose {
-    /// Turned to the character's left.
+    /// Turn to the character's left.
     pub yaw: f32,
-    /// Nodded down.
+    /// Nod downwards.
     pub pitch: f32,
-    /// Tilted to the character's left shoulder.
+    /// Tilt towards the character's left shoulder.
     pub roll: f32,
 }
 
-/// A whole face at one moment: nothing needs to be added to it.
+/// A complete face at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Face {
     /// The blend shapes.
     pub weights: Weights,
-    /// The head.
+    /// The pose of the head.
     pub pose: Pose,
-    /// How loud the voice is, 0 to 1: the root mean square of the 33 ms around the moment, full scale being 1.
+    /// The voice's loudness, 0 to 1: the root mean square of the 33 ms around the moment, full scale being 1.
     pub level: f32,
 }

@@ -1,5 +1,5 @@
-//! Sounds guessed from audio alone, for speech that comes without phonemes: closures where the energy dips, sibilants where
-//! it is high, vowels by where their two formants are. Pure.
+//! Guesses sounds from audio alone, for speech without phonemes: closures from dips in energy, sibilants from high-frequency
+//! energy, vowels from their two formants. Pure.
 
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use crate::mel::hann;
 
 /// Spectra per second.
 const FRAMES: f64 = 100.0;
-/// Edges of the bands, in Hz: voice, open vowels' first formant, back vowels' second, front vowels', ʃ, s.
+/// Band edges in Hz; the bands: voicing, first formant of open vowels, second of back and of front vowels, ʃ, s.
 const EDGES: [f32; 7] = [80.0, 400.0, 1000.0, 1600.0, 3000.0, 4500.0, 9000.0];
 const BANDS: usize = EDGES.len() - 1;
-/// Quieter than the loud moments by more is silence, in powers of ten of energy.
+/// Below this is silence: energy relative to loud moments, in powers of ten.
 const SILENCE: f32 = -3.2;
-/// A dip is quieter than what is around it by this.
+/// A dip is below the peak around it by at least this.
 const DIP: f32 = -1.1;
-/// What is around: frames on each side.
+/// Frames on each side that count as around.
 const AROUND: usize = 12;
-/// Longest dip that is a closed mouth and not a pause, in frames.
+/// Longest dip that is a closed mouth rather than a pause, in frames.
 const LONGEST_DIP: usize = 14;
 /// Shortest sound, in frames.
 const SHORTEST: usize = 3;
 
-/// One spectrum: logarithms of the bands' energies, and of all.
+/// One spectrum: logarithmic energy of each band, and of all together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Frame {
     bands: [f32; BANDS],
@@ -38,7 +38,7 @@ enum Class {
     Sounding(&'static str),
 }
 
-/// The sounds of `samples`, from their start.
+/// The sounds of `samples`, timed from their start.
 #[must_use]
 pub fn sounds(samples: &[i16], rate: u32) -> Vec<Sound> {
     if rate < 4_000 || samples.len() < rate as usize / 50 {
@@ -96,13 +96,13 @@ fn percentile(values: impl Iterator<Item = f32>, part: f32) -> Option<f32> {
     (at < values.len()).then(|| *values.select_nth_unstable_by(at, f32::total_cmp).1)
 }
 
-/// Each frame by itself and its surroundings, then without those that are too short; and the voice's usual spectrum, whose
-/// `all` is that of loud moments.
+/// The class of each frame, from the frame and its surroundings, with short runs removed; and the voice's usual spectrum, whose
+/// `all` is the level of loud moments.
 fn classes(frames: &[Frame], loud: f32) -> (Vec<Class>, Frame) {
     let voiced: Vec<&Frame> = frames.iter().filter(|frame| frame.all > loud - 1.2).collect();
     let median =
         |pick: &dyn Fn(&Frame) -> f32| percentile(voiced.iter().map(|frame| pick(frame)), 0.5).unwrap_or(0.0);
-    // An utterance may be of open vowels only.
+    // The speech may have only open vowels.
     let (height, front) = (median(&height).clamp(-0.8, 0.3), median(&front));
     let usual = Frame { bands: std::array::from_fn(|band| median(&|frame| frame.bands[band])), all: loud };
     let mut classes: Vec<Class> = (0..frames.len())
@@ -127,7 +127,7 @@ fn classes(frames: &[Frame], loud: f32) -> (Vec<Class>, Frame) {
     (classes, usual)
 }
 
-/// Runs that are too short join what was before them; long dips are silence, and so are those at a silence's edge.
+/// Merges short runs into the run before them, and turns dips that are long or at the edge of silence into silence.
 fn settle(classes: &mut [Class]) {
     let mut at = 0;
     while at < classes.len() {
@@ -162,7 +162,7 @@ fn sibilant(frame: &Frame, loud: f32) -> Option<&'static str> {
         .then(|| if frame.bands[4].max(frame.bands[3]) > frame.bands[5] + 0.2 { "ʃ" } else { "s" })
 }
 
-/// Voice behind a closed mouth: nothing but its lowest part.
+/// Whether this is voice behind a closed mouth: only the lowest band.
 fn nasal(frame: &Frame, peak: f32) -> bool {
     let above = frame.bands[1].max(frame.bands[2]).max(frame.bands[3]);
     frame.bands[0] > above + 1.0 && frame.all < peak - 0.25
@@ -180,7 +180,7 @@ fn vowel(height: f32, front: f32) -> &'static str {
     }
 }
 
-/// What a run of frames is called; a closed mouth's lips, or its tongue.
+/// The symbol of a run of frames; for a closed mouth that of a labial or of a tongue closure.
 fn name(frames: &[Frame], class: Class, at: usize, until: usize, usual: &Frame) -> Option<&'static str> {
     match class {
         Class::Silence => None,
@@ -190,8 +190,8 @@ fn name(frames: &[Frame], class: Class, at: usize, until: usize, usual: &Frame) 
     }
 }
 
-/// Lips that close draw the formants before them down, murmur, and open without a hiss into a low first formant. Over a voice
-/// in three languages a fifth of p, b and m is found so, and a third of what is found are such: a guess, for want of phonemes.
+/// Whether a closure is labial: closing lips lower the formants before, murmur, and open without a hiss into a low first
+/// formant. With voices in three languages, recall of p, b and m is a fifth, precision a third: a guess for want of phonemes.
 fn labial(frames: &[Frame], at: usize, until: usize, usual: &Frame) -> bool {
     let mean = |range: std::ops::Range<usize>, band: usize| {
         let near = frames.get(range.start..range.end.min(frames.len())).filter(|near| !near.is_empty());
@@ -212,8 +212,8 @@ mod tests {
 
     const RATE: u32 = 16_000;
 
-    /// Tones of these frequencies and amplitudes for so many ms; a tone above 4 kHz hisses.
-    fn stretch(audio: &mut Vec<i16>, ms: u32, tones: &[(f64, f64)]) {
+    /// Appends tones of these frequencies and amplitudes; a tone above 4 kHz is a hiss.
+    fn append(audio: &mut Vec<i16>, ms: u32, tones: &[(f64, f64)]) {
         for _ in 0..ms * RATE / 1000 {
             let t = audio.len() as f64 / f64::from(RATE);
             let value: f64 =
@@ -227,11 +227,11 @@ mod tests {
         let open = [(150.0, 2_000.0), (750.0, 5_000.0), (1_250.0, 2_500.0)];
         let front = [(280.0, 5_000.0), (2_400.0, 2_500.0)];
         let mut audio = vec![0; 3_200];
-        stretch(&mut audio, 200, &open);
-        stretch(&mut audio, 70, &[(150.0, 60.0)]);
-        stretch(&mut audio, 200, &front);
-        stretch(&mut audio, 100, &[(6_000.0, 1_500.0)]);
-        stretch(&mut audio, 200, &open);
+        append(&mut audio, 200, &open);
+        append(&mut audio, 70, &[(150.0, 60.0)]);
+        append(&mut audio, 200, &front);
+        append(&mut audio, 100, &[(6_000.0, 1_500.0)]);
+        append(&mut audio, 200, &open);
         audio.extend(vec![0; 3_200]);
         let sounds = sounds(&audio, RATE);
         let at = |t: f64| {

@@ -1,4 +1,4 @@
-//! Gestures that are on, or will be.
+//! Gestures that are shown now or later.
 
 use super::cue::Gesture;
 use super::face::Face;
@@ -6,7 +6,7 @@ use super::glide::{REMEMBERED, smoothstep};
 use super::layers::add;
 use super::table::{Aim, Key, TABLE};
 
-/// Gestures that are remembered at once; one more is not shown.
+/// Most gestures at a time; further ones are not shown.
 const MOST: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
@@ -14,16 +14,16 @@ struct Shown {
     keys: &'static [Key],
     at: f64,
     size: f32,
-    /// 1, or −1: mirrored.
+    /// 1, or −1 for mirrored.
     side: f32,
 }
 
-/// The gestures.
+/// Current and future gestures.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gestures(Vec<Shown>);
 
 impl Gestures {
-    /// Shows one at `at`, so large, and mirrored if `side` is −1.
+    /// Shows a gesture at `at`, scaled by `size`, and mirrored if `side` is −1.
     pub(super) fn show(&mut self, gesture: Gesture, at: f64, size: f32, side: f32) {
         if self.0.len() < MOST {
             self.0.push(Shown { keys: &TABLE.gestures[&gesture], at, size, side });
@@ -34,7 +34,7 @@ impl Gestures {
         self.0.retain(|shown| shown.keys.last().is_some_and(|last| shown.at + last.t > t - REMEMBERED));
     }
 
-    /// Adds what is on at `t`; returns where the eyes look aside.
+    /// Adds the gestures shown at `t`; returns how far the eyes look aside.
     pub(super) fn add(&self, face: &mut Face, t: f64) -> Aim {
         let mut aside = Aim::default();
         for shown in &self.0 {

@@ -1,23 +1,23 @@
-//! Moods and states of the agent, as layers that go over into one another.
+//! Moods and states of the agent, as layers that cross-fade.
 
 use super::cue::Mood;
 use super::expression::State;
 use super::face::Face;
-use super::glide::{Change, Glide, smoothstep};
+use super::glide::{Change, Crossfade, smoothstep};
 use super::table::{Layer, Look, Sparse, TABLE};
 
-/// How long a mood takes to weaken.
+/// How long a mood takes to weaken, in seconds.
 const WEAKENS: f64 = 2.0;
-/// What has been on always is so old.
+/// Age of a layer that has always been on, in seconds.
 const OLD: f64 = 1e9;
 
-/// One kind of layers.
+/// The layers of one kind, moods or states.
 #[derive(Debug, Clone)]
-pub(super) struct Layers(Glide<&'static Layer>);
+pub(super) struct Layers(Crossfade<&'static Layer>);
 
 impl Layers {
     pub(super) fn new(first: &'static Layer) -> Self {
-        Self(Glide::new(first))
+        Self(Crossfade::new(first))
     }
 
     pub(super) fn change(&mut self, layer: &'static Layer, at: f64) {
@@ -28,18 +28,18 @@ impl Layers {
         self.0.forget(t);
     }
 
-    /// Where the eyes go at `t`, unless it has weakened.
+    /// Where the eyes look at `t`; empty once the layer has weakened.
     pub(super) fn looks(&self, t: f64) -> &'static [Look] {
         let current = self.0.current(t);
         if age(current, t) < current.to.lasts { &current.to.looks } else { &[] }
     }
 
-    /// Whether this layer is on at `t`, or comes on.
+    /// Whether this layer is on or fading in at `t`.
     pub(super) fn is(&self, layer: &'static Layer, t: f64) -> bool {
         std::ptr::eq(self.0.current(t).to, layer)
     }
 
-    /// Adds what is on at `t`; returns what scales the emphasis and the sway.
+    /// Adds the layers on at `t`; returns the scales of emphasis and sway.
     pub(super) fn add(&self, face: &mut Face, t: f64) -> (f32, f32) {
         let mut scales = (0.0, 0.0);
         for (share, change) in self.0.shares(t) {

@@ -1,5 +1,5 @@
-//! How well a mouth speaks, by the gap between the lips of the project's heads, which is known exactly from the weights:
-//! no picture needs to be drawn. Pure.
+//! Scores lip animation by the gap between the lips of the project's heads, which follows exactly from the weights, without
+//! rendering. Pure.
 
 use serde::Serialize;
 
@@ -11,13 +11,13 @@ use super::shapes::Weights;
 use super::sound::Sound;
 use super::wire::Batch;
 
-/// Lips this near are closed, in mm.
+/// Largest gap of closed lips, in mm.
 pub const CLOSED: f32 = 0.5;
-/// Lips this far apart are open, in mm.
+/// Smallest gap of open lips, in mm.
 pub const OPEN: f32 = 2.5;
 /// The gap at rest, in mm.
 const REST: f32 = 0.67;
-/// What a whole shape adds to the gap, in mm.
+/// What each shape at weight 1 adds to the gap, in mm.
 const GAP: [(Shape, f32); 21] = [
     (JawOpen, 34.5),
     (MouthClose, -34.5),
@@ -41,15 +41,15 @@ const GAP: [(Shape, f32); 21] = [
     (Shape::MouthPucker, -0.9),
     (Shape::MouthStretchLeft, 0.2),
 ];
-/// How far the lower lip of a held f rises over its rest, in mm: to the edge of the upper teeth.
+/// How far the lower lip of a held f rises above rest, in mm: to the edge of the upper teeth.
 const TO_TEETH: f32 = 3.69;
-/// At an f the lips are not far apart either, in mm.
+/// Largest gap between the lips at an f, in mm.
 const TEETH_GAP: f32 = 2.0;
-/// The grid on which sound and lips are compared, per second, and how far apart, in grid steps.
+/// Points per second at which sound and lips are compared, and the largest lag, in points.
 const GRID: f64 = 200.0;
 const LAGS: usize = 60;
 
-/// The gap between the lips in mm; below 0 they press.
+/// The gap between the lips in mm; below 0 they are pressed together.
 #[must_use]
 pub fn gap(weights: &Weights) -> f32 {
     let right = weights[Shape::MouthStretchRight] * 0.2;
@@ -64,61 +64,61 @@ pub fn lower_lip(weights: &Weights) -> f32 {
         - 1.9 * (weights[Shape::MouthLowerDownLeft] + weights[Shape::MouthLowerDownRight])
 }
 
-/// Whether the lower lip is at the upper teeth: at least 80 % of the way from its rest.
+/// Whether the lower lip is at the upper teeth: at least 80 % of the way from rest.
 #[must_use]
 pub fn touches_teeth(weights: &Weights) -> bool {
     lower_lip(weights) >= 0.8 * TO_TEETH && gap(weights) <= TEETH_GAP
 }
 
-/// Scores of some speech; those of several texts add up.
+/// Scores of a piece of speech; those of several texts can be added.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct LipScores {
-    /// p, b and m.
+    /// Number of p, b and m.
     pub bilabials: usize,
-    /// Those in which the lips were closed at a moment.
+    /// Of these, those during which the lips closed.
     pub closed: usize,
-    /// f and v.
+    /// Number of f and v.
     pub labiodentals: usize,
-    /// Those in which the lower lip was at the upper teeth at a moment.
+    /// Of these, those during which the lower lip reached the upper teeth.
     pub touched: usize,
-    /// Vowels of 80 ms and more.
+    /// Number of vowels of at least 80 ms.
     pub vowels: usize,
-    /// Those in which the lips were well apart at a moment.
+    /// Of these, those during which the lips were open.
     pub opened: usize,
-    /// Frames, as sent.
+    /// Number of frames sent.
     pub frames: usize,
-    /// Frames in which `mouthClose` exceeded `jawOpen`.
+    /// Number of frames in which `mouthClose` exceeded `jawOpen`.
     pub overclosed: usize,
-    /// Gap times loudness at each lag of the grid, both without their means, and the sums to norm it.
+    /// Gap times loudness at each lag, both with their means removed, and the sums of squares to normalise it.
     #[serde(skip)]
     products: Vec<f64>,
     #[serde(skip)]
     squares: (f64, f64),
-    /// Sum of squares of the gap's third derivative, in (mm/s³)², and how many.
+    /// Sum of squares of the gap's third derivative, in (mm/s³)², and their number.
     #[serde(skip)]
     jerks: (f64, usize),
 }
 
 impl LipScores {
-    /// The part of p, b and m at which the lips closed.
+    /// The share of p, b and m at which the lips closed.
     #[must_use]
     pub fn closure(&self) -> f64 {
         ratio(self.closed, self.bilabials)
     }
 
-    /// The part of f and v at which the lower lip met the teeth.
+    /// The share of f and v at which the lower lip met the teeth.
     #[must_use]
     pub fn contact(&self) -> f64 {
         ratio(self.touched, self.labiodentals)
     }
 
-    /// The part of longer vowels at which the lips were open: a mouth that never opens closes at every p, too.
+    /// The share of longer vowels at which the lips opened: a mouth that never opens would have perfect closure.
     #[must_use]
     pub fn opening(&self) -> f64 {
         ratio(self.opened, self.vowels)
     }
 
-    /// Milliseconds by which the lips' opening follows loudness, and their correlation there; below 0 the lips lead.
+    /// Milliseconds by which the opening of the lips lags behind loudness, and the correlation there; below 0 the lips lead.
     #[must_use]
     pub fn lag(&self) -> (f64, f64) {
         let Some((at, &top)) = self.products.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else {
@@ -139,7 +139,7 @@ impl LipScores {
         if self.jerks.1 == 0 { 0.0 } else { (self.jerks.0 / self.jerks.1 as f64).sqrt() / 1000.0 }
     }
 
-    /// Adds another text's.
+    /// Adds the scores of another text.
     pub fn add(&mut self, other: &Self) {
         self.bilabials += other.bilabials;
         self.closed += other.closed;
@@ -160,14 +160,13 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
-/// Animates a piece of speech and scores it at `fps`, through the bytes of the wire; between frames it is as a client
-/// shows it.
+/// Animates a piece of speech at `fps` and scores it, encoded as it is sent and interpolated between frames as a client does.
 #[must_use]
 pub fn score(sounds: &[Sound], samples: &[i16], rate: u32, fps: u8) -> LipScores {
     score_as(sounds, sounds, samples, rate, fps)
 }
 
-/// As [`score`], where the animation knows other sounds than are spoken, such as guessed ones.
+/// As [`score`], for an animation from sounds other than those spoken, such as guessed ones.
 #[must_use]
 pub fn score_as(known: &[Sound], spoken: &[Sound], samples: &[i16], rate: u32, fps: u8) -> LipScores {
     let mut lips = Lips::new();
@@ -196,7 +195,7 @@ pub fn score_as(known: &[Sound], spoken: &[Sound], samples: &[i16], rate: u32, f
     scores
 }
 
-/// What arrives of weights: eight bits of each.
+/// The weights after transmission: eight bits each.
 fn as_sent(weights: Weights) -> Weights {
     let faces = vec![Face { weights, ..Face::default() }];
     let batch = Batch { response: 1, timestamp: 0, fps: 60, epoch: 0, last: false, faces };
@@ -209,7 +208,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// What is shown at `t`: a mean of the frames around it.
+    /// The weights shown at `t`: interpolated between the frames around it.
     fn at(&self, t: f64) -> Weights {
         let at = (t * self.fps).max(0.0);
         let last = self.frames.len() - 1;
@@ -255,7 +254,7 @@ fn correlate(frames: &Frames, lips: &Lips, length: f64, scores: &mut LipScores) 
     };
     let gaps = centred((0..count).map(|n| f64::from(gap(&frames.at(n as f64 / GRID)))).collect());
     let levels = centred((0..count).map(|n| f64::from(lips.at(n as f64 / GRID).level)).collect());
-    // Positive lags: the lips later than the sound.
+    // Positive lag: the lips are later than the sound.
     let product = |lag: usize| {
         let (gap_from, level_from) = (lag.saturating_sub(LAGS), LAGS.saturating_sub(lag));
         let gaps = gaps.iter().skip(gap_from);
@@ -271,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gap_is_the_heads() {
+    fn the_gap_is_that_of_the_heads() {
         let mut weights = Weights::NEUTRAL;
         assert_eq!(gap(&weights), 0.67);
         weights[JawOpen] = 0.2;
@@ -287,9 +286,9 @@ mod tests {
         assert!(touches_teeth(&weights));
     }
 
-    /// Syllables of 200 ms, each a vowel that is loud where it sounds, after a quiet b.
+    /// Syllables of 200 ms, each a quiet b and a loud vowel.
     #[test]
-    fn lips_that_come_late_lag() {
+    fn late_lips_have_a_positive_lag() {
         let (mut sounds, mut samples) = (Vec::new(), Vec::new());
         for n in 0..20 {
             let at = f64::from(n) * 0.2;

@@ -1,15 +1,15 @@
-//! The face: from the phonemes of the voice, and what it is to show, to 52 weights at any moment. Pure: time is passed in.
+//! The face: turns the voice's phonemes and the cues to show into 52 weights at any moment. Pure: time is passed in.
 //!
-//! - [`shapes`], [`face`]: what a face is at one moment
-//! - [`sound`], [`lips`]: from speech sounds to the mouth; [`lip_gap`]: how well it speaks
-//! - [`source`]: where the sounds' times come from: the voice's durations, else [`align`], else [`from_audio`]; [`warp`]:
-//!   another speech of the same words
-//! - [`cue`]: what it can be told to show
-//! - [`expression`]: the whole face; `layers` (moods, states of the agent), `gestures`, `blinks`, `gaze`, `speech` (what
-//!   the voice does to brows and head), all from one `table`
-//! - [`tags`]: cues that the model writes; [`text_cues`]: those that its words suggest
-//! - [`performer`]: a call's face in time: what is shown when, and when that is sent
-//! - [`wire`]: how moments travel
+//! - [`shapes`], [`face`]: a face at one moment
+//! - [`sound`], [`lips`]: from speech sounds to the mouth; [`lip_gap`]: scores its animation
+//! - [`source`]: where the sounds' times come from: the voice's durations, otherwise [`align`], otherwise [`from_audio`];
+//!   [`warp`]: from other speech of the same words
+//! - [`cue`]: what the face can be told to show
+//! - [`expression`]: the whole face; `layers` (moods, states of the agent), `gestures`, `blinks`, `gaze`, `speech` (how the
+//!   voice moves brows and head), all configured by one `table`
+//! - [`tags`]: cues that the model writes; [`text_cues`]: cues that its words suggest
+//! - [`performer`]: a call's face over time: what is shown when, and when it is sent
+//! - [`wire`]: the encoding of batches
 
 pub mod align;
 mod blinks;

@@ -1,12 +1,12 @@
 //! The 52 ARKit blend shapes, in the order of Live Link Face and of Azure. Left is the character's left.
 
-/// How many there are.
+/// Number of blend shapes.
 pub const SHAPES: usize = 52;
 
-/// A blend shape; its number is its place in [`Weights`].
+/// A blend shape; its number is its index in [`Weights`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-#[allow(missing_docs)] // Apple's names say it
+#[allow(missing_docs)] // Apple's names are self-explanatory
 pub enum Shape {
     EyeBlinkLeft,
     EyeLookDownLeft,
@@ -62,7 +62,7 @@ pub enum Shape {
     TongueOut,
 }
 
-/// The names as ARKit, glTF morph targets and most renderers spell them.
+/// The names as spelled by ARKit, glTF morph targets and most renderers.
 pub const NAMES: [&str; SHAPES] = [
     "eyeBlinkLeft",
     "eyeLookDownLeft",
@@ -134,7 +134,7 @@ impl Default for Weights {
 }
 
 impl Shape {
-    /// Its place in [`Weights`].
+    /// Its index in [`Weights`].
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
@@ -146,7 +146,7 @@ impl Shape {
         NAMES[self.index()]
     }
 
-    /// The shape of that ARKit name.
+    /// The index of the shape with this ARKit name.
     #[must_use]
     pub fn position(name: &str) -> Option<usize> {
         NAMES.iter().position(|known| *known == name)
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_shape_stands_at_its_name() {
+    fn shapes_and_names_have_the_same_order() {
         assert_eq!(Shape::TongueOut.index(), SHAPES - 1);
         assert_eq!((Shape::JawOpen.name(), Shape::MouthClose.name()), ("jawOpen", "mouthClose"));
         assert_eq!(Shape::position("browInnerUp"), Some(Shape::BrowInnerUp.index()));

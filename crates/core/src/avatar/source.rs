@@ -1,4 +1,4 @@
-//! Where the times of speech sounds come from: the best that there is. Pure.
+//! Chooses the best available times of speech sounds. Pure.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use super::align::{self, Word};
 use super::from_audio;
 use super::sound::Sound;
 
-/// Where times come from, the best first.
+/// Sources of times, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The voice's own durations.
     Durations,
-    /// Phonemes laid over the audio.
+    /// Forced alignment of phonemes with the audio.
     Alignment,
     /// Guessed from the audio alone.
     Audio,
 }
 
 impl Source {
-    /// As metrics name it.
+    /// Its name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -30,8 +30,8 @@ impl Source {
     }
 }
 
-/// The sounds of a piece of speech with the best times. `sounds` are the engine's, `measured` if their times are no
-/// estimates; `words` are timed words with their phonemes, where somebody knows them better than the engine.
+/// The sounds of a piece of speech with the best times. `sounds` come from the engine; `measured`: their times are not
+/// estimates; `words`: timed words with phonemes, if a better source than the engine has them.
 #[must_use]
 pub fn choose<'a>(
     sounds: &'a [Sound],
@@ -41,7 +41,7 @@ pub fn choose<'a>(
     rate: u32,
 ) -> (Cow<'a, [Sound]>, Source) {
     let length = samples.len() as f64 / f64::from(rate.max(1));
-    // Times beyond the audio are no times of this audio.
+    // Times beyond the audio cannot belong to it.
     let fits = sounds.iter().all(|sound| sound.start >= 0.0 && sound.end <= length + 0.1);
     if !sounds.is_empty() && measured && fits {
         return (Cow::Borrowed(sounds), Source::Durations);
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_times_that_there_are_are_taken() {
+    fn the_best_available_times_are_chosen() {
         let audio: Vec<i16> = (0..16_000).map(|n| ((f64::from(n) * 0.06).sin() * 9_000.0) as i16).collect();
         let sounds = [Sound::new("m", 0.1, 0.2), Sound::new("ˈa", 0.2, 0.9)];
         let word = Word { start: 0.1, end: 0.9, symbols: vec!["m".into(), "ˈa".into()] };
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_nothing_have_no_sounds() {
+    fn silent_and_empty_audio_has_no_sounds() {
         for audio in [vec![], vec![0; 16_000], vec![1; 10]] {
             let (sounds, source) = choose(&[], false, &[], &audio, 16_000);
             assert_eq!((sounds.len(), source), (0, Source::Audio));

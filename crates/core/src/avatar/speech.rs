@@ -1,20 +1,20 @@
-//! What speech does to the rest of the face, and what it leaves of the layers' mouth.
+//! How speech moves the rest of the face, and how much of the layers' mouth it leaves.
 
-use super::chance::Chance;
+use super::chance::Rng;
 use super::face::Face;
 use super::layers::add;
 use super::lips::Mouth;
 use super::shapes::{NAMES, SHAPES, Shape, Weights};
 use super::table::TABLE;
 
-/// Frames further apart are taken as so far apart, in seconds.
+/// Longest time step; longer gaps between frames count as this, in seconds.
 const LONGEST_STEP: f64 = 0.1;
-/// Lips that are pressed or rolled in by so much are closed.
+/// Lips pressed or rolled in by this weight are closed.
 const CLOSED: f32 = 0.3;
-/// Rounded lips leave so much less of a smile.
+/// Share of a smile that fully rounded lips remove.
 const ROUNDED: f32 = 0.8;
 
-/// The part of the face whose owner is the voice, while it speaks.
+/// The shapes that the voice controls while it speaks.
 const MOUTH: [bool; SHAPES] = {
     let mut mouth = [false; SHAPES];
     let mut at = 0;
@@ -27,7 +27,7 @@ const MOUTH: [bool; SHAPES] = {
     mouth
 };
 
-/// What parts the lips.
+/// Shapes that part the lips.
 const PARTING: [Shape; 8] = [
     Shape::JawOpen,
     Shape::JawForward,
@@ -39,22 +39,22 @@ const PARTING: [Shape; 8] = [
     Shape::MouthLowerDownRight,
 ];
 
-/// What the melody of the voice does to brows and head.
+/// How the prosody of the voice moves brows and head.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Prosody {
-    /// 1 while the voice speaks.
+    /// 1 while the voice speaks, faded.
     gate: f32,
-    /// How far the stress has come, once and twice smoothed.
+    /// The stress, smoothed once and twice.
     lift: [f32; 2],
-    /// How much is made of this stress: not every one raises the brows.
+    /// Random strength of the current stress, since not every one raises the brows.
     gain: f32,
     stressed: bool,
     at: f64,
 }
 
 impl Prosody {
-    /// Goes on to `t`; an earlier one stands still.
-    pub(super) fn step(&mut self, t: f64, mouth: Option<&Mouth>, chance: &mut Chance) {
+    /// Advances to `t`; an earlier time changes nothing.
+    pub(super) fn step(&mut self, t: f64, mouth: Option<&Mouth>, rng: &mut Rng) {
         let step = (t - self.at).clamp(0.0, LONGEST_STEP) as f32;
         self.at = t;
         let speaking = mouth.is_some_and(|mouth| mouth.speaking);
@@ -64,25 +64,25 @@ impl Prosody {
         let stress = mouth.map_or(0.0, |mouth| if mouth.stress.is_finite() { mouth.stress } else { 0.0 });
         let stressed = stress >= least;
         if stressed && !std::mem::replace(&mut self.stressed, stressed) {
-            self.gain = chance.within([0.3, 1.0]) as f32;
+            self.gain = rng.within([0.3, 1.0]) as f32;
         }
         self.stressed = stressed;
         let target = if stressed { stress.min(1.0) * self.gain } else { 0.0 };
         let time = if stressed { TABLE.speech.rise } else { TABLE.speech.fall };
-        // Two filters in a row, so that nothing starts with a jerk.
+        // Two filters in series, so that no motion starts with a jerk.
         let share = 1.0 - (-2.0 * step / time).exp();
         self.lift[0] += (target - self.lift[0]) * share;
         self.lift[1] += (self.lift[0] - self.lift[1]) * share;
     }
 
-    /// Brows and head, as much as the mood makes of them.
+    /// Adds the motion of brows and head, scaled by the mood's emphasis.
     pub(super) fn add(&self, face: &mut Face, emphasis: f32) {
         let lift = self.lift[1] * emphasis;
         add(face, &TABLE.speech.brow, lift);
         face.pose.pitch += TABLE.speech.nod * lift;
     }
 
-    /// Lays the mouth of speech over that of the layers.
+    /// Combines the mouth of speech with that of the layers.
     pub(super) fn lay(&self, face: &mut Face, mouth: Option<&Mouth>) {
         let speech = mouth.map_or(Weights::NEUTRAL, |mouth| mouth.weights);
         let closes = [Shape::MouthClose, Shape::MouthPressLeft, Shape::MouthPressRight]

@@ -1,4 +1,4 @@
-//! What `static/avatars/expressions.json` says; docs/avatar.md tells what its fields mean. The page reads the same file.
+//! The contents of `static/avatars/expressions.json`, documented in docs/avatar.md. The page reads the same file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -10,14 +10,15 @@ use super::expression::State;
 use super::shapes::Shape;
 
 /// The table.
-pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT).expect("a test has read it"));
+pub(super) static TABLE: LazyLock<Table> =
+    LazyLock::new(|| parse(TEXT).expect("a test checks that the file is valid"));
 const TEXT: &str = include_str!("../../../../static/avatars/expressions.json");
 
 fn parse(text: &str) -> Result<Table, serde_json::Error> {
     serde_json::from_str(text)
 }
 
-/// Everything that is not the mouth of speech.
+/// Everything about the face but the mouth of speech.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
@@ -58,7 +59,7 @@ pub(super) struct Layer {
     pub(super) looks: Vec<Look>,
 }
 
-/// Somewhere to look, against the viewer.
+/// A direction to look in, relative to the viewer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Look {
@@ -68,7 +69,7 @@ pub(super) struct Look {
     pub(super) chance: f64,
 }
 
-/// A moment of a gesture.
+/// A key frame of a gesture.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Key {
@@ -147,7 +148,7 @@ pub(super) struct Clause {
     pub(super) pause: f64,
 }
 
-/// Some of the shapes, by their place.
+/// Weights of some shapes, by the shape's index.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "BTreeMap<String, f32>")]
 pub(super) struct Sparse(pub(super) Vec<(usize, f32)>);
@@ -157,9 +158,10 @@ impl TryFrom<BTreeMap<String, f32>> for Sparse {
 
     fn try_from(named: BTreeMap<String, f32>) -> Result<Self, String> {
         let place = |(name, weight): (String, f32)| {
-            let shape = Shape::position(&name).ok_or_else(|| format!("{name:?} is no ARKit blend shape"))?;
+            let shape =
+                Shape::position(&name).ok_or_else(|| format!("{name:?} is not an ARKit blend shape"))?;
             let fits = (0.0..=1.0).contains(&weight);
-            fits.then_some((shape, weight)).ok_or_else(|| format!("{name}: {weight} is outside 0 to 1"))
+            fits.then_some((shape, weight)).ok_or_else(|| format!("{name}: {weight} is not between 0 and 1"))
         };
         named.into_iter().map(place).collect::<Result<_, _>>().map(Self)
     }
@@ -178,19 +180,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_every_mood_gesture_and_state_and_names_known_shapes() {
+    fn the_file_has_every_mood_gesture_and_state_and_only_known_shapes() {
         let table = parse(TEXT).unwrap();
         assert_eq!((table.moods.len(), table.gestures.len(), table.states.len()), (8, 5, 4));
         for layer in table.states.values() {
-            assert!(!layer.looks.is_empty(), "the eyes of a state have nowhere to look");
+            assert!(!layer.looks.is_empty(), "a state has no looks");
         }
         for layer in table.moods.values().chain(table.states.values()) {
-            assert!(layer.fade >= 0.1, "a face that jumps");
+            assert!(layer.fade >= 0.1, "the fade is too short");
         }
     }
 
     #[test]
-    fn gestures_begin_and_end_at_rest_and_go_on_in_time() {
+    fn gestures_begin_and_end_at_rest_with_keys_in_order() {
         for (gesture, keys) in &parse(TEXT).unwrap().gestures {
             assert!(keys.windows(2).all(|pair| pair[1].t - pair[0].t >= 0.08), "{gesture:?}");
             for key in [&keys[0], &keys[keys.len() - 1]] {
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_that_there_is_not_is_refused() {
+    fn unknown_shapes_are_refused() {
         let error = parse(&TEXT.replacen("mouthSmileLeft", "mouthSmirk", 1)).unwrap_err();
         assert!(error.to_string().contains("mouthSmirk"), "{error}");
     }

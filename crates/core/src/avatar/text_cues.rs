@@ -1,20 +1,20 @@
-//! What the words of a phrase suggest to the face, where the model writes no tags. Conservative: most phrases suggest nothing.
+//! Cues suggested by the words of a segment, if the model writes no tags. Conservative: most segments suggest nothing.
 
 use super::cue::{Cue, Gesture, Mood};
 
-/// Where words count.
+/// Where a rule's words must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Place {
-    /// At the phrase's start, an "oh" or "well" aside.
+    /// At the segment's start, not counting an "oh" or "well".
     Start,
     /// Anywhere.
     Any,
-    /// Anywhere in a phrase with an exclamation mark.
+    /// Anywhere in a segment with an exclamation mark.
     Exclaimed,
 }
 use Place::{Any, Exclaimed, Start};
 
-/// Words, and what they suggest; the first that fits counts. A comma stands for any punctuation or the phrase's end.
+/// Words and what they suggest; the first match counts. A comma stands for any punctuation or the segment's end.
 type Rules<T> = &'static [(Place, &'static [&'static str], T)];
 
 const MOODS: Rules<Mood> = &[
@@ -61,16 +61,16 @@ const GESTURES: Rules<Gesture> = &[
     (Any, &["let me think", "let me see", "hmm", "good question"], Gesture::LookAway),
 ];
 
-/// Words before the one that counts as the first.
+/// Words that may precede the one that counts as the first.
 const OPENERS: [&str; 6] = ["oh", "ah", "well", "so", "and", "but"];
 
-/// At most one mood and one gesture for a phrase in this language (ISO 639-1), each with the byte of the phrase that it stands
-/// before. Languages without a table go by their punctuation.
+/// At most one mood and one gesture for a segment in this language (ISO 639-1), each with the byte of the segment that it
+/// precedes. For languages without a table only punctuation counts.
 #[must_use]
-pub fn suggested(phrase: &str, language: &str) -> Vec<(usize, Cue)> {
-    let words = words(phrase);
-    let exclaimed = phrase.contains(['!', '！']);
-    let asks = phrase.trim_end_matches(['"', '”', '’', ')', ' ']).ends_with(['?', '？']);
+pub fn suggested(segment: &str, language: &str) -> Vec<(usize, Cue)> {
+    let words = words(segment);
+    let exclaimed = segment.contains(['!', '！']);
+    let asks = segment.trim_end_matches(['"', '”', '’', ')', ' ']).ends_with(['?', '？']);
     let (mood, gesture) = match language {
         "en" | "" => (find(MOODS, &words, exclaimed), find(GESTURES, &words, exclaimed)),
         _ => (exclaimed.then_some((0, Mood::Happy)), None),
@@ -87,10 +87,10 @@ struct Word {
     stops: bool,
 }
 
-fn words(phrase: &str) -> Vec<Word> {
+fn words(segment: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut at = 0;
-    for piece in phrase.split_inclusive(char::is_whitespace) {
+    for piece in segment.split_inclusive(char::is_whitespace) {
         let lower = piece.trim_end().to_lowercase().replace('’', "'");
         let text = lower.trim_matches(|char: char| !char.is_alphanumeric()).to_string();
         if !text.is_empty() {
@@ -131,10 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_suggest_what_a_speaker_would_show() {
+    fn words_suggest_moods_and_gestures() {
         let mood = |mood| Some(Cue::Mood(mood));
         let gesture = |gesture| Some(Cue::Gesture(gesture));
-        for (phrase, expected_mood, expected_gesture) in [
+        for (segment, expected_mood, expected_gesture) in [
             ("I’m sorry, that is not possible.", mood(Mood::Apologetic), None),
             ("I'm sorry to hear that.", mood(Mood::Sad), None),
             ("That's great!", mood(Mood::Happy), None),
@@ -149,22 +149,22 @@ mod tests {
             ("What would you like?", None, gesture(Gesture::Tilt)),
             ("The capital of France is Paris.", None, None),
         ] {
-            let cues = suggested(phrase, "en");
+            let cues = suggested(segment, "en");
             let of = |wanted: fn(&Cue) -> bool| cues.iter().map(|(_, cue)| *cue).find(wanted);
-            assert_eq!(of(|cue| matches!(cue, Cue::Mood(_))), expected_mood, "{phrase}");
-            assert_eq!(of(|cue| matches!(cue, Cue::Gesture(_))), expected_gesture, "{phrase}");
+            assert_eq!(of(|cue| matches!(cue, Cue::Mood(_))), expected_mood, "{segment}");
+            assert_eq!(of(|cue| matches!(cue, Cue::Gesture(_))), expected_gesture, "{segment}");
         }
     }
 
     #[test]
-    fn other_languages_go_by_their_punctuation() {
+    fn in_other_languages_only_punctuation_counts() {
         assert_eq!(suggested("Because no sorry.", "de"), []);
         assert_eq!(suggested("Wie geht es dir?", "de"), [(0, Cue::Gesture(Gesture::Tilt))]);
         assert_eq!(suggested("Sehr gern!", "de"), [(0, Cue::Mood(Mood::Happy))]);
     }
 
     #[test]
-    fn a_cue_stands_before_the_word_that_suggests_it() {
+    fn a_cue_precedes_the_word_that_suggests_it() {
         assert_eq!(suggested("Äh, blue because of it.", "en"), [(10, Cue::Mood(Mood::Explaining))]);
     }
 }

@@ -1,5 +1,5 @@
-//! Which moment of a recording says what a moment of another speech of the same words says: dynamic time warping of their
-//! cepstra. With a voice that knows its sounds as the other speech, the sounds of a recording get times. Pure.
+//! Maps the times of one speech (the guide) to a recording of the same words, by dynamic time warping of their cepstra. If the
+//! guide is a voice that knows its sounds, this times the sounds of the recording. Pure.
 
 use std::sync::Arc;
 
@@ -10,52 +10,52 @@ use crate::mel::{Filter, hann};
 
 /// Spectra per second.
 const FRAMES: f64 = 100.0;
-/// Mel bands, evenly from the lowest to the highest frequency, in Hz.
+/// Mel bands, evenly spaced between the lowest and highest frequency, in Hz.
 const BANDS: usize = 24;
 const LOWEST: f32 = 80.0;
 const HIGHEST: f32 = 7_600.0;
-/// Cepstral coefficients that tell sounds apart; further ones tell speakers apart.
+/// Cepstral coefficients that distinguish sounds; higher ones distinguish speakers.
 const CEPSTRA: usize = 12;
-/// They, the energy, and how all of them change.
+/// The coefficients, the energy, and the change of each.
 const FEATURES: usize = 2 * (CEPSTRA + 1);
-/// What it costs that one of the two stands still for a frame.
+/// Cost of one of the two standing still for a frame.
 const STANDSTILL: f32 = 1.0;
-/// Both are as long within this factor, or they do not say the same.
+/// Largest ratio of the lengths; beyond it the two cannot say the same.
 const FACTOR: f64 = 3.0;
-/// Two who say the same words differ by less on average: a speech of 1961 and today's voice by 5.1, the same voice by 2, other
-/// words by 5.3 to 5.6. A recogniser is seldom wrong about all words: what is in doubt is taken for the same.
+/// Largest mean difference for the same words. Measured: a speech of 1961 and a modern voice 5.1, the same voice 2, different
+/// words 5.3 to 5.6. A recogniser is seldom wrong about all words, so doubtful cases count as the same.
 const ALIKE: f32 = 5.4;
-/// More below the loud moments is quiet, in natural logarithms of energy: 24 dB.
+/// Below this is quiet: energy relative to loud moments, as a natural logarithm; 24 dB.
 const QUIET: f32 = -5.5;
-/// Shortest quiet that is a pause and no closure, in frames; and what stays of it on each side.
+/// Shortest quiet that is a pause rather than a closure, and what is kept of it on each side, in frames.
 const SHORTEST_PAUSE: usize = 14;
 const EDGE: usize = 4;
-/// The longest speech that is compared, in frames: a table has a byte for each pair.
+/// Longest speech compared, in frames: the table has a byte for each pair of frames.
 const LONGEST: usize = 4_500;
 
-/// When a recording says what the guide says.
+/// A mapping from the guide's times to the recording's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warp {
-    /// The frames in which each speaks.
+    /// The frames in which each of the two speaks.
     guide: Vec<usize>,
     recording: Vec<usize>,
-    /// For each edge of the guide's frames its place among the recording's.
+    /// For each edge of the guide's frames, its position among the recording's.
     edges: Vec<f64>,
-    /// How different the two are on average.
+    /// Mean difference between the two.
     pub misfit: f32,
 }
 
-/// Speech and its rate.
+/// Speech and its sample rate.
 #[derive(Debug, Clone, Copy)]
 pub struct Speech<'a> {
-    /// Mono.
+    /// Mono samples.
     pub samples: &'a [i16],
-    /// Per second.
+    /// Samples per second.
     pub rate: u32,
 }
 
 impl Warp {
-    /// Lays `guide` over `recording`; none where they cannot be the same words.
+    /// Aligns `guide` with `recording`; none if they cannot be the same words.
     #[must_use]
     pub fn between(guide: Speech<'_>, recording: Speech<'_>) -> Option<Self> {
         let (of_guide, guide) = features(guide)?;
@@ -68,14 +68,14 @@ impl Warp {
         Some(Self { guide, recording, edges, misfit })
     }
 
-    /// Whether the two seem to say the same.
+    /// Whether the two seem to say the same words.
     #[must_use]
     pub fn fits(&self) -> bool {
         self.misfit < ALIKE
     }
 
-    /// When the recording says what the guide says from `start` to `end`, in seconds. What is said is never longer than a
-    /// pause lasts: it is on the side of the pause on which more of it is.
+    /// When the recording says what the guide says from `start` to `end`, in seconds. The result never spans a pause: it is the
+    /// longer of the parts on its two sides.
     #[must_use]
     pub fn span(&self, start: f64, end: f64) -> (f64, f64) {
         let (mut from, mut to) = (self.place(start), self.place(end));
@@ -90,7 +90,7 @@ impl Warp {
         (time((from as usize).min(last), from), time((to.ceil() as usize).clamp(1, last + 1) - 1, to))
     }
 
-    /// The place among the recording's frames of a moment of the guide.
+    /// The position among the recording's frames of a moment of the guide.
     fn place(&self, t: f64) -> f64 {
         let frame = (t * FRAMES).max(0.0);
         let row = self.guide.partition_point(|&spoken| (spoken + 1) as f64 <= frame);
@@ -99,7 +99,7 @@ impl Warp {
         low + (high - low) * part
     }
 
-    /// The guide's sounds when the recording says them.
+    /// The guide's sounds at the times of the recording.
     #[must_use]
     pub fn sounds(&self, guide: &[Sound]) -> Vec<Sound> {
         let mut over = 0.0_f64;
@@ -118,7 +118,7 @@ impl Warp {
 
 type Features = Vec<[f32; FEATURES]>;
 
-/// The features of what is spoken, and in which frames that is: pauses are left out, for speakers pause where they like.
+/// The features of the spoken frames, and these frames: pauses are left out, since they differ between speakers.
 fn features(Speech { samples, rate }: Speech<'_>) -> Option<(Features, Vec<usize>)> {
     if rate < 8_000 || samples.len() < rate as usize / 10 {
         return None;
@@ -129,7 +129,7 @@ fn features(Speech { samples, rate }: Speech<'_>) -> Option<(Features, Vec<usize
     sorted.sort_by(f32::total_cmp);
     let loud = sorted[sorted.len() * 9 / 10];
     let spoken = spoken(&energies, loud + QUIET);
-    // Below the room nothing is heard: digital silence and a quiet room are alike.
+    // Limit the energy from below, so that digital silence and a quiet room are equal.
     rows.iter_mut().for_each(|row| row[CEPSTRA] = (row[CEPSTRA] - loud).max(-9.0));
     let mut rows: Features = spoken.iter().map(|&frame| rows[frame]).collect();
     if rows.len() < SHORTEST_PAUSE {
@@ -140,7 +140,7 @@ fn features(Speech { samples, rate }: Speech<'_>) -> Option<(Features, Vec<usize
     Some((rows, spoken))
 }
 
-/// The frames that are in no pause.
+/// The frames outside pauses.
 fn spoken(energies: &[f32], quiet: f32) -> Vec<usize> {
     let mut spoken = Vec::new();
     let mut at = 0;
@@ -148,7 +148,7 @@ fn spoken(energies: &[f32], quiet: f32) -> Vec<usize> {
         let run = energies[at..].iter().take_while(|&&energy| energy < quiet).count();
         let outside = at == 0 || at + run == energies.len();
         if run >= SHORTEST_PAUSE {
-            // A stop's closure is quiet too: something of it stays on each side.
+            // A stop's closure is quiet too, so some frames are kept on each side.
             let (before, after) = if outside { (0, 0) } else { (EDGE, EDGE) };
             spoken.extend(at..at + before);
             spoken.extend(at + run - after..at + run);
@@ -164,7 +164,7 @@ fn spoken(energies: &[f32], quiet: f32) -> Vec<usize> {
     spoken
 }
 
-/// Coefficients and the logarithm of the energy, frame by frame.
+/// The coefficients and logarithmic energy of each frame.
 fn cepstra(samples: &[i16], rate: u32) -> Features {
     let size = (rate as usize / 50).next_power_of_two();
     let fft: Arc<dyn RealToComplex<f32>> = RealFftPlanner::new().plan_fft_forward(size);
@@ -180,7 +180,7 @@ fn cepstra(samples: &[i16], rate: u32) -> Features {
         let sample = |at: usize| {
             let at = (middle + at).checked_sub(length / 2)?;
             let before = samples.get(at.checked_sub(1)?)?;
-            // Voices fall by 6 dB an octave; what tells sounds apart is above.
+            // Pre-emphasis: voices fall by 6 dB per octave, but high frequencies distinguish sounds.
             Some(f32::from(*samples.get(at)?) - 0.95 * f32::from(*before))
         };
         for (at, weight) in window.iter().enumerate() {
@@ -206,7 +206,7 @@ fn cepstra(samples: &[i16], rate: u32) -> Features {
     (0..count.max(1)).map(frame).collect()
 }
 
-/// Triangles on O'Shaughnessy's mel scale; Whisper's are on Slaney's, and for one rate.
+/// Triangular filters on O'Shaughnessy's mel scale, for any rate; Whisper's use Slaney's, for one rate.
 fn bands(size: usize, rate: u32) -> Vec<Filter> {
     let mel = |hz: f32| 2595.0 * (1.0 + hz / 700.0).log10();
     let hz = |mel: f32| 700.0 * (10.0_f32.powf(mel / 2595.0) - 1.0);
@@ -223,7 +223,7 @@ fn bands(size: usize, rate: u32) -> Vec<Filter> {
     (0..BANDS).map(band).collect()
 }
 
-/// Voice, room and microphone shift and scale all of a coefficient.
+/// Normalises each coefficient, which voice, room and microphone shift and scale.
 fn normalise(rows: &mut Features) {
     let count = rows.len() as f32;
     for at in 0..=CEPSTRA {
@@ -233,7 +233,7 @@ fn normalise(rows: &mut Features) {
     }
 }
 
-/// Adds how each coefficient changes over 50 ms.
+/// Adds the change of each coefficient over 50 ms.
 fn changes(rows: &mut Features) {
     let last = rows.len() - 1;
     for n in 0..rows.len() {
@@ -252,7 +252,7 @@ fn distance(a: &[f32; FEATURES], b: &[f32; FEATURES]) -> f32 {
 const BOTH: u8 = 0;
 const GUIDE: u8 = 1;
 
-/// For each edge of the guide's frames its place in the recording, and the mean distance.
+/// The position in the recording of each edge of the guide's frames, and the mean distance.
 fn path(guide: &Features, recording: &Features) -> (Vec<f64>, f32) {
     let width = recording.len();
     let mut steps = vec![BOTH; guide.len() * width];
@@ -267,7 +267,7 @@ fn path(guide: &Features, recording: &Features) -> (Vec<f64>, f32) {
             } else {
                 f32::INFINITY
             };
-            // The guide goes on alone, or the recording does.
+            // Only the guide advances, or only the recording.
             let guide = before[j] + STANDSTILL;
             let recording = if j > 0 { here[j - 1] + STANDSTILL } else { f32::INFINITY };
             let (best, step) = if both <= guide && both <= recording {
@@ -284,7 +284,7 @@ fn path(guide: &Features, recording: &Features) -> (Vec<f64>, f32) {
         here.fill(f32::INFINITY);
     }
     let (mut i, mut j) = (guide.len() - 1, width - 1);
-    // Of the recording's frames that say a frame, the first and the last.
+    // For each guide frame, the first and last frame of the recording aligned with it.
     let mut met = vec![(usize::MAX, 0); guide.len()];
     let mut length = 0.0;
     loop {
@@ -311,8 +311,7 @@ mod tests {
 
     const RATE: u32 = 16_000;
 
-    /// Vowels of two formants, with a closure between them; `pitch` and `formants` are the speaker's, `speed` changes by
-    /// the word.
+    /// Vowels of two formants, each followed by a closure; `lengths` are the vowels', `pitch` and `formants` the speaker's.
     fn spoken(words: &[(f32, f32)], lengths: &[f64], pitch: f32, formants: f32) -> Vec<i16> {
         let mut samples = vec![0_i16; RATE as usize / 5];
         for (&(first, second), &length) in words.iter().zip(lengths) {
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn another_speaker_at_another_pace_says_the_same_sounds_at_the_right_times() {
+    fn sounds_of_another_speaker_at_another_pace_get_the_right_times() {
         let paces = ([0.2, 0.3, 0.2, 0.25, 0.3], [0.35, 0.25, 0.3, 0.2, 0.4]);
         let guide = spoken(&WORDS, &paces.0, 110.0, 1.0);
         let recording = spoken(&WORDS, &paces.1, 170.0, 1.1);
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_the_recording_is_in_no_sound() {
+    fn no_sound_spans_a_pause_of_the_recording() {
         let guide = spoken(&WORDS, &[0.2; 5], 110.0, 1.0);
         let mut recording = guide.clone();
         let cut = RATE as usize * 6 / 10;
@@ -379,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn times_go_forward_whatever_is_compared() {
+    fn times_are_monotonic_whatever_is_compared() {
         let some = spoken(&WORDS, &[0.2; 5], 110.0, 1.0);
         let noise: Vec<i16> = (0..RATE as usize)
             .scan(1_u32, |x, _| {
@@ -396,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_a_click_and_what_is_much_longer_cannot_be_compared() {
+    fn silence_clicks_and_much_longer_speech_cannot_be_compared() {
         let some = spoken(&WORDS, &[0.2; 5], 110.0, 1.0);
         let long = spoken(&WORDS, &[0.9; 5], 110.0, 1.0);
         for other in [vec![], vec![0; 100], long] {

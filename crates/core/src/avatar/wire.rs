@@ -1,32 +1,32 @@
-//! Frames of the face as they travel to the page; docs/avatar.md is the format's page.
+//! The binary encoding of faces sent to the page, documented in docs/avatar.md.
 
 use super::face::{Face, Pose};
 use super::shapes::{SHAPES, Weights};
 
-/// The format's version.
+/// Version of the format.
 const VERSION: u8 = 1;
 /// Bytes before the frames.
 const HEADER: usize = 13;
 /// Bytes of a frame: the weights, yaw, pitch, roll, level.
 const FRAME: usize = SHAPES + 4;
-/// Frames that a message may hold.
+/// Most frames in a message.
 pub const MAX_FRAMES: usize = 64;
-/// Ticks of the frames' clock in a second.
+/// Ticks per second of the frames' clock.
 const CLOCK: u32 = 48_000;
 
-/// The face is still after the last frame.
+/// Flag: the face is still after the last frame.
 const LAST: u8 = 1;
 
-/// Faces at even distances in time.
+/// Faces at equal intervals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// The answer that is spoken; 0: none.
+    /// The response being spoken; 0: none.
     pub response: u32,
     /// The 48 kHz time of the audio sample that the first face belongs to; wraps.
     pub timestamp: u32,
     /// Faces in a second.
     pub fps: u8,
-    /// Counted up, and around, when what was sent before for this moment or later is void.
+    /// Incremented, wrapping, when the faces sent before for this moment or later become void.
     pub epoch: u8,
     /// The face is still after the last frame.
     pub last: bool,
@@ -34,22 +34,22 @@ pub struct Batch {
     pub faces: Vec<Face>,
 }
 
-/// Why a message is no batch.
+/// Why bytes are not a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Shorter than its header or its frames, or longer.
-    #[error("{0} bytes, where 13 and 56 for each of {1} frames were expected")]
+    /// The length does not match the header and the frames.
+    #[error("{0} bytes, expected 13 plus 56 for each of {1} frames")]
     Length(usize, usize),
-    /// Another version.
-    #[error("version {0}, where 1 was expected")]
+    /// An unknown version.
+    #[error("version {0}, expected 1")]
     Version(u8),
-    /// No frame, or too many, or at no rate.
-    #[error("{0} frames at {1} per second, where 1 to 64 at 1 to 120 were expected")]
+    /// No frames, too many, or an invalid rate.
+    #[error("{0} frames at {1} per second, expected 1 to 64 at 1 to 120")]
     Count(u8, u8),
 }
 
 impl Batch {
-    /// As bytes; `offset` is added to the timestamp, where a transport has a clock of its own.
+    /// Encodes the batch; `offset` is added to the timestamp, for a transport with its own clock.
     #[must_use]
     pub fn encode(&self, offset: u32) -> Vec<u8> {
         let faces = &self.faces[..self.faces.len().min(MAX_FRAMES)];
@@ -70,10 +70,10 @@ impl Batch {
         bytes
     }
 
-    /// From bytes.
+    /// Decodes a batch.
     ///
     /// # Errors
-    /// When they are no message of this version.
+    /// If the bytes are not a valid batch of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let [version, flags, count, fps, ..] = *bytes else { return Err(Malformed::Length(bytes.len(), 0)) };
         if version != VERSION {
@@ -112,12 +112,12 @@ fn face(bytes: &[u8]) -> Face {
     Face { weights, pose, level: f32::from(bytes[SHAPES + 3]) / 255.0 }
 }
 
-/// 0 to 1 as a byte; what is no number is 0.
+/// Encodes 0 to 1 as a byte; NaN becomes 0.
 fn unit(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// Half degrees as a signed byte.
+/// Encodes half degrees as a signed byte.
 fn angle(degrees: f32) -> u8 {
     (degrees * 2.0).round().clamp(-127.0, 127.0) as i8 as u8
 }
@@ -135,7 +135,7 @@ mod tests {
         Batch { response: 7, timestamp: 0xFFFF_FFF0, fps: 30, epoch: 3, last: false, faces: vec![face] }
     }
 
-    /// The vector of docs/avatar.md.
+    /// The test vector of docs/avatar.md.
     #[test]
     fn the_documented_bytes_are_written_and_read() {
         let mut expected = vec![1, 0, 1, 30, 7, 0, 0, 0, 0x10, 0, 0, 0, 3];
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_messages_are_refused_with_what_is_wrong() {
+    fn malformed_messages_are_refused_with_the_reason() {
         let good = batch().encode(0);
         assert_eq!(Batch::decode(&[]), Err(Malformed::Length(0, 0)));
         assert_eq!(Batch::decode(&good[..40]), Err(Malformed::Length(40, 1)));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_held_at_its_edge() {
+    fn values_out_of_range_are_clamped() {
         let mut face = Face { level: f32::NAN, ..Face::default() };
         face.pose.yaw = 400.0;
         face.weights.0[0] = 7.0;

@@ -43,13 +43,13 @@ fn changed(field: &str, value: Value) -> Result<CallContext, ContextError> {
 }
 
 #[test]
-fn what_is_written_is_read_as_it_was() {
+fn a_written_context_reads_back_unchanged() {
     assert_eq!(CallContext::read(&context().to_json().unwrap()), Ok(context()));
     let german = CallContext { set_language: Some("de".into()), ..context() };
     assert_eq!(CallContext::read(&german.to_json().unwrap()), Ok(german));
 }
 
-/// The first version, as a store may still hold it when a later program reads it.
+/// The first version, which a store may still hold when a later program reads it.
 #[test]
 fn a_context_of_the_first_version_is_read() {
     let kept = r#"{"version":1,"messages":[{"role":"user","content":"Hello"},
@@ -69,13 +69,13 @@ fn a_context_of_another_version_is_refused_with_both_versions() {
         let told = error.to_string();
         assert!(told.contains(&format!("version {version},")) && told.contains("reads version 1"), "{told}");
     }
-    // What else is in it need not make sense to this program.
+    // The rest of it need not make sense to this program.
     let later = CallContext::read(r#"{"version":2,"turns":[]}"#);
     assert_eq!(later, Err(ContextError::OtherVersion { found: 2 }));
 }
 
 #[test]
-fn a_damaged_context_is_refused_with_its_version_and_the_place() {
+fn a_damaged_context_is_refused_with_its_version_and_the_location() {
     let told = |read: Result<CallContext, ContextError>| read.unwrap_err().to_string();
     let whole = context().to_json().unwrap();
     let cut = told(CallContext::read(&whole[..whole.len() / 2]));
@@ -98,14 +98,14 @@ fn a_damaged_context_is_refused_with_its_version_and_the_place() {
 }
 
 #[test]
-fn a_tool_of_a_stored_context_is_always_one_of_the_client() {
+fn a_tool_in_a_stored_context_is_always_a_client_tool() {
     let mut tools = serde_json::to_value(context().tools).unwrap();
     tools[0]["doer"] = json!("webhook");
     assert_eq!(changed("tools", tools).unwrap().tools[0].doer, Doer::Client);
 }
 
 #[test]
-fn absurd_sizes_are_refused_with_the_limit() {
+fn excessive_sizes_are_refused_with_the_limit() {
     let one = message(Role::User, "x");
     let tool = &context().tools[0];
     for (field, value, limit) in [
@@ -124,9 +124,9 @@ fn absurd_sizes_are_refused_with_the_limit() {
 }
 
 proptest! {
-    /// A character of a stored context is another one: it is read within its bounds, or refused.
+    /// Changes one character of a stored context.
     #[test]
-    fn whatever_a_store_returns_is_read_within_bounds_or_refused(at in 0usize..2000, other in any::<char>()) {
+    fn a_corrupted_context_is_read_within_bounds_or_refused(at in 0usize..2000, other in any::<char>()) {
         let mut stored: Vec<char> = context().to_json().unwrap().chars().collect();
         let at = at % stored.len();
         stored[at] = other;

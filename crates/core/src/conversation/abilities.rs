@@ -1,18 +1,18 @@
-//! What the language model of a call can do, as far as it changes what the conversation decides.
+//! What a call's language model can do, as far as the conversation's decisions depend on it.
 
 use serde::{Deserialize, Serialize};
 
-/// What a conversation asks of its model only where it can do it.
+/// Abilities of the model that the conversation uses only where they exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelAbilities {
-    /// It tells how likely the person's last message is complete; without it no turn waits for that.
+    /// It reports how likely the person's last message is complete; without this no turn waits for it.
     pub turn_end: bool,
-    /// It calls tools; without it a client that brings some is refused.
+    /// It calls tools; without this a client's tools are refused.
     pub tools: bool,
 }
 
 impl Default for ModelAbilities {
-    /// Both: recordings of versions that did not ask are of models that can.
+    /// Both: recordings that lack this field come from models that have both.
     fn default() -> Self {
         Self { turn_end: true, tools: true }
     }

@@ -1,16 +1,17 @@
-//! What the engine is asked to count, and what follows from its answers.
+//! What the engine is asked to count, and what follows from its counts.
 
 use crate::event::CallEvent;
 use crate::frame::{Message, PlaybackPosition, ResponseId, Role};
 use crate::tool::{Tool, Tools};
 
-use super::budget::{Counted, Counting, LEAST_ROOM, estimate, estimate_tools};
+use super::budget::{Counted, Counting, Excess, LEAST_ROOM, estimate, estimate_tools};
+use super::history::Uncounted;
 use super::{Command, Conversation};
 
-/// A request is made shorter this often before its question is given up.
+/// How often a request is shortened before its question is given up.
 const MOST_CUTS: u32 = 4;
 
-/// Tools that a client wants to bring, while it is not known whether they fit.
+/// Tools that a client wants to bring, until it is known whether they fit.
 #[derive(Debug)]
 pub(super) struct Wish {
     number: u32,
@@ -19,7 +20,7 @@ pub(super) struct Wish {
 }
 
 impl Conversation {
-    /// The client brings tools, instead of those it brought before.
+    /// The client brings tools, which replace those it brought before.
     pub(super) fn client_tools(&mut self, message: Option<String>, brought: Vec<Tool>) {
         if !self.settings.model.tools && !brought.is_empty() {
             let fault = "set-tools: the language model of this server calls no tools".into();
@@ -33,12 +34,12 @@ impl Conversation {
             return;
         }
         if let Some(wish) = self.wish.take() {
-            let fault = "set-tools: other tools came before it was known whether these fit".into();
+            let fault = "set-tools: replaced by newer tools before it was known whether these fit".into();
             self.emit(CallEvent::BadMessage { id: wish.message, message: fault });
         }
         let tools: Tools = self.settings.tools.iter().cloned().chain(brought).collect();
         let base = estimate(&self.settings.instructions) + estimate_tools(&tools);
-        // What takes half of the window at most does not wait for the engine to count it.
+        // Tools that take at most half of the window need not wait for the engine's count.
         if base * 2 + LEAST_ROOM <= self.budget.limit() {
             self.take_tools(message, tools, base);
             self.count_base();
@@ -60,18 +61,18 @@ impl Conversation {
         if let Some(id) = message {
             self.emit(CallEvent::Granted { id, request: "set-tools" });
         }
-        self.read_ahead("");
+        self.prefill("");
     }
 
-    /// Asks for the tokens of instructions and tools.
+    /// Has the tokens of instructions and tools counted.
     pub(super) fn count_base(&mut self) {
         let messages = self.base_messages();
         self.commands.push(Command::Count(Counting::Base, messages, self.tools.clone()));
     }
 
-    /// Asks for the tokens of what was said since it was last asked.
+    /// Has the tokens of the uncounted history counted.
     pub(super) fn count_history(&mut self) {
-        if let Some((from, messages)) = self.history.uncounted() {
+        if let Some(Uncounted { from, messages }) = self.history.uncounted() {
             let lengths = messages.iter().map(|message| message.content.len()).collect();
             self.commands.push(Command::Count(Counting::History(from, lengths), messages, Tools::default()));
         }
@@ -98,7 +99,7 @@ impl Conversation {
         }
     }
 
-    /// Takes the client's tools if they leave room for a conversation.
+    /// Accepts the client's tools if they leave room for a conversation.
     fn grant(&mut self, wish: Wish, counted: Option<Counted>) {
         let estimated = || Counted {
             messages: vec![u32::try_from(estimate(&self.settings.instructions)).unwrap_or(u32::MAX)],
@@ -121,21 +122,15 @@ impl Conversation {
         self.emit(CallEvent::BadMessage { id: wish.message, message: fault });
     }
 
-    /// The request of an answer has more tokens than fit: the same answer is asked for with less.
-    pub(super) fn too_long(
-        &mut self,
-        now: u64,
-        position: PlaybackPosition,
-        response: ResponseId,
-        (limit, got): (u32, u32),
-    ) {
-        let hidden = self.hidden.as_ref().is_some_and(|hidden| hidden.id == response);
-        if !hidden && self.answer.as_ref().is_none_or(|answer| answer.id != response) {
+    /// A response's request has more tokens than fit: it is made again with fewer.
+    pub(super) fn too_long(&mut self, now: u64, position: PlaybackPosition, id: ResponseId, excess: Excess) {
+        let speculative = self.speculative.as_ref().is_some_and(|speculative| speculative.id == id);
+        if !speculative && self.response.as_ref().is_none_or(|response| response.id != id) {
             return;
         }
-        self.budget.too_long(limit, got);
+        self.budget.too_long(excess);
         let spent = self.budget.cuts() > MOST_CUTS;
-        if hidden {
+        if speculative {
             self.discard();
             if !spent {
                 self.speculate_again(now);
@@ -143,7 +138,7 @@ impl Conversation {
         } else if spent {
             self.abandon(now, position);
         } else {
-            self.ask_on();
+            self.ask_again();
         }
     }
 }

@@ -1,31 +1,31 @@
-//! What the face shows, as the client and the answers want it.
+//! What the face shows, by request of the client and of responses.
 
 use super::{Command, Conversation};
 use crate::avatar::cue::{Cue, Mood};
 use crate::event::CallEvent;
 
-/// The mood of the face.
+/// The face's mood.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    /// As the client set it last.
+    /// The mood that the client set last.
     own: Mood,
-    /// As it is shown.
+    /// The mood that is shown.
     now: Mood,
 }
 
 impl Shown {
-    /// Nothing yet, and the client wants this.
+    /// Nothing is shown yet, and the client wants this mood.
     pub(super) fn wanted(own: Mood) -> Self {
         Self { own, now: Mood::default() }
     }
 
-    /// What the client wants.
+    /// The mood that the client wants.
     pub(super) fn own(&self) -> Mood {
         self.own
     }
 
-    /// An answer shows this.
-    pub(super) fn answer_shows(&mut self, cue: Cue) {
+    /// Notes a cue of a response.
+    pub(super) fn response_shows(&mut self, cue: Cue) {
         if let Cue::Mood(mood) = cue {
             self.now = mood;
         }
@@ -33,7 +33,7 @@ impl Shown {
 }
 
 impl Conversation {
-    /// The client wants this to be shown.
+    /// Shows this cue of the client.
     pub(super) fn set_expression(&mut self, cue: Cue) {
         if let Cue::Mood(mood) = cue {
             self.shown.own = mood;
@@ -41,7 +41,7 @@ impl Conversation {
         self.show(cue);
     }
 
-    /// The mood that an answer has left is over.
+    /// Ends the mood that the last response left behind.
     pub(super) fn end_mood(&mut self) {
         if self.shown.now != self.shown.own {
             self.show(Cue::Mood(self.shown.own));
@@ -49,7 +49,7 @@ impl Conversation {
     }
 
     fn show(&mut self, cue: Cue) {
-        self.shown.answer_shows(cue);
+        self.shown.response_shows(cue);
         self.commands.push(Command::Show(cue));
         self.emit(CallEvent::Expression(cue));
     }

@@ -1,18 +1,18 @@
 //! What was said and heard, within the model's window.
 //!
-//! What no longer fits is forgotten between turns, many turns at once: the model keeps what it has read of a prompt only
-//! up to the first change, and a change every turn would have it read everything again while the person waits.
+//! What no longer fits is forgotten between turns, many turns at once. The model's prefill of a prompt is valid only up to
+//! the first change, so a change in every turn would make it read everything again while the person waits.
 
 use super::budget::Room;
 use crate::frame::{Message, Role};
 
-/// Between turns a history that fills this share of its room, in percent, is cut down to the next: what is left is the
-/// room of one long question and its answer, or of a dozen common ones.
+/// Between turns a history that fills more than [`FULL`] percent of its room is cut to [`KEPT`] percent, which leaves room for
+/// one long question and its response, or for a dozen common ones.
 const FULL: usize = 85;
 const KEPT: usize = 60;
-/// Words that a client only appends make no longer message than this: far more than any model's window.
+/// Most bytes of a message that a client appends to: far more than any model's window.
 pub(super) const LONGEST_MESSAGE: usize = 64 << 10;
-/// A message of fewer bytes is not shortened.
+/// A message of at most this many bytes is not shortened.
 const SHORTEST: usize = 16;
 
 /// The history of one conversation, without instructions.
@@ -21,25 +21,25 @@ pub(super) struct History {
     messages: Vec<Message>,
     /// The messages' tokens, where the engine has counted them.
     tokens: Vec<Option<u32>>,
-    /// Messages that have been forgotten.
+    /// Number of messages that have been forgotten.
     forgotten: usize,
-    /// What they said, if it was summed up.
+    /// The summary of the forgotten messages, if there is one.
     summary: String,
-    /// How often messages or summary have changed.
+    /// Number of changes to messages or summary.
     changes: u64,
 }
 
 /// The oldest messages, which are to be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Oldest {
-    /// How many messages of the whole conversation are gone with them.
+    /// How many messages of the whole conversation will then be forgotten.
     pub(super) until: usize,
-    /// The summary of what was forgotten before, and they.
+    /// The summary of what was forgotten before.
     pub(super) summary: String,
     pub(super) messages: Vec<Message>,
 }
 
-/// What of the history a request has room for.
+/// The part of the history that fits into a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fitted {
     pub(super) messages: Vec<Message>,
@@ -49,20 +49,28 @@ pub(super) struct Fitted {
     pub(super) estimated: usize,
 }
 
+/// Messages whose tokens are to be counted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Uncounted {
+    /// Which of the conversation's messages is the first of them.
+    pub(super) from: usize,
+    pub(super) messages: Vec<Message>,
+}
+
 impl History {
-    /// One that goes on from these messages, which this engine has not counted.
+    /// A history that resumes from these messages, which this engine has not counted.
     pub(super) fn of(messages: Vec<Message>, summary: String) -> Self {
         Self { tokens: vec![None; messages.len()], messages, summary, ..Self::default() }
     }
 
-    /// The messages, and these behind them.
+    /// The messages, followed by these.
     pub(super) fn with(&self, more: &[Message]) -> Vec<Message> {
         let mut messages = self.messages.clone();
         more.iter().for_each(|words| say(&mut messages, words.role, &words.content));
         messages
     }
 
-    /// How often it has changed.
+    /// Number of changes so far.
     pub(super) fn changes(&self) -> u64 {
         self.changes
     }
@@ -75,25 +83,25 @@ impl History {
         &self.summary
     }
 
-    /// Words of the person; what follows their own words belongs to the same message.
+    /// Adds words of the person; consecutive ones join into one message.
     pub(super) fn person_said(&mut self, text: &str) {
         self.say(Role::User, text);
     }
 
-    /// Words of the agent that were heard.
+    /// Adds words of the agent that were heard.
     pub(super) fn agent_was_heard(&mut self, text: &str) {
         if !text.is_empty() {
             self.say(Role::Assistant, text);
         }
     }
 
-    /// Whether these words may follow what the same speaker has said.
+    /// Whether the speaker's message has room for these words.
     pub(super) fn has_room_for(&self, words: &Message) -> bool {
         let last = self.messages.last().filter(|last| last.role == words.role);
         last.map_or(0, |last| last.content.len()) + words.content.len() <= LONGEST_MESSAGE
     }
 
-    /// Words that the client says were said.
+    /// Adds words that the client appends.
     pub(super) fn append(&mut self, words: &Message) {
         self.say(words.role, &words.content);
     }
@@ -105,7 +113,7 @@ impl History {
         self.tokens.push(None);
     }
 
-    /// A tool was called, with this result.
+    /// Adds a tool call and its result.
     pub(super) fn tool_was_used(&mut self, call: String, result: String) {
         self.messages.push(Message { role: Role::Call, content: call });
         self.messages.push(Message { role: Role::Tool, content: result });
@@ -113,13 +121,13 @@ impl History {
         self.changes += 1;
     }
 
-    /// The messages that have not been counted, and which of the conversation's is the first of them.
-    pub(super) fn uncounted(&self) -> Option<(usize, Vec<Message>)> {
+    /// What has not been counted.
+    pub(super) fn uncounted(&self) -> Option<Uncounted> {
         let first = self.tokens.iter().position(Option::is_none)?;
-        Some((self.forgotten + first, self.messages[first..].to_vec()))
+        Some(Uncounted { from: self.forgotten + first, messages: self.messages[first..].to_vec() })
     }
 
-    /// The engine has counted messages from this one of the conversation on. One that has grown since counts no more.
+    /// Takes in counts for the messages from this number of the conversation on, except for messages that have grown since.
     pub(super) fn counted(&mut self, from: usize, lengths: &[usize], tokens: &[u32]) {
         for ((length, tokens), at) in lengths.iter().zip(tokens).zip(from..) {
             let Some(index) = at.checked_sub(self.forgotten) else { continue };
@@ -129,7 +137,7 @@ impl History {
         }
     }
 
-    /// What had better be forgotten before the next turn, if anything.
+    /// The messages to forget before the next turn, if any.
     pub(super) fn overflow(&self, room: Room) -> Option<Oldest> {
         if self.size(room) * 100 <= room.tokens * FULL {
             return None;
@@ -139,7 +147,7 @@ impl History {
         (first > 0).then(|| Oldest { until: self.forgotten + first, summary: self.summary.clone(), messages })
     }
 
-    /// Forgets everything up to there; `summary` says what it was.
+    /// Forgets the first `until` messages of the conversation; `summary` replaces them.
     pub(super) fn forget(&mut self, until: usize, summary: String) {
         self.drop_first(until.saturating_sub(self.forgotten).min(self.messages.len()));
         self.changes += u64::from(self.summary != summary);
@@ -153,18 +161,18 @@ impl History {
         self.changes += u64::from(count > 0);
     }
 
-    /// The messages with `more` words of the person. What has no room even so, after a very long turn, is forgotten; a
-    /// question that has none by itself is sent without its beginning.
+    /// The messages with `more` words of the person. What does not fit, after a very long turn, is forgotten; a question that
+    /// does not fit by itself loses its beginning.
     pub(super) fn fitted(&mut self, more: &str, room: Room) -> Fitted {
         let longer = if more.is_empty() { 0 } else { room.estimate(more) };
         if self.size(room) + longer > room.tokens {
-            // The last question may still want its answer.
+            // The last question may not have its response yet.
             self.drop_first(self.surplus(kept(room), room, longer, self.last_turn()));
         }
         self.from(0, more, room)
     }
 
-    /// The last messages with `more` words of the person: as many as have `tokens`, and the last question in any case.
+    /// The latest messages with `more` words of the person: as many as fit in `tokens`, and the last question in any case.
     /// Nothing is forgotten.
     pub(super) fn latest(&self, more: &str, room: Room, tokens: usize) -> Fitted {
         let longer = if more.is_empty() { 0 } else { room.estimate(more) };
@@ -172,7 +180,7 @@ impl History {
         self.from(first, more, room)
     }
 
-    /// The messages from this one on with `more` words of the person, shortened where they have no room.
+    /// The messages from `first` on with `more` words of the person, shortened where they do not fit.
     fn from(&self, first: usize, more: &str, room: Room) -> Fitted {
         let mut fitted = Fitted { messages: self.messages[first..].to_vec(), counted: 0, estimated: 0 };
         let mut tokens = self.tokens[first..].to_vec();
@@ -191,7 +199,7 @@ impl History {
         fitted
     }
 
-    /// Messages of the last question, what tools have said to it among them.
+    /// Number of messages from the last question on, tool results included.
     fn last_turn(&self) -> usize {
         let asked = self.messages.iter().rposition(|message| message.role == Role::User);
         asked.map_or(1, |asked| self.messages.len() - asked).min(self.messages.len())
@@ -201,8 +209,8 @@ impl History {
         self.messages.iter().zip(&self.tokens).map(|(message, tokens)| room.cost(message, *tokens)).sum()
     }
 
-    /// How many of the oldest messages must go so that the rest, of which the last `keep` stay in any case, has at most
-    /// so many `tokens`.
+    /// How many of the oldest messages must go so that the rest has at most `tokens`. The last `keep` messages stay in any
+    /// case.
     fn surplus(&self, tokens: usize, room: Room, more: usize, keep: usize) -> usize {
         let mut size = self.size(room) + more;
         let mut first = 0;
@@ -210,7 +218,7 @@ impl History {
             size -= room.cost(&self.messages[first], self.tokens[first]);
             first += 1;
         }
-        // What is left begins with the person.
+        // The rest begins with words of the person.
         while first > 0 && first + keep < self.messages.len() && self.messages[first].role != Role::User {
             first += 1;
         }
@@ -218,7 +226,7 @@ impl History {
     }
 }
 
-/// What is left of a full history.
+/// Tokens to which a full history is cut.
 fn kept(room: Room) -> usize {
     room.tokens * KEPT / 100
 }
@@ -233,8 +241,7 @@ fn say(messages: &mut Vec<Message>, role: Role, text: &str) {
     }
 }
 
-/// Cuts the longest messages until all have room, as far as that can be: of the person's words the end is kept, of
-/// others the beginning.
+/// Cuts the longest messages until all fit, as far as possible: the person's words keep their end, others their beginning.
 fn shorten(messages: &mut [Message], tokens: &mut [Option<u32>], room: Room) {
     for _ in 0..=messages.len() {
         let costs: Vec<usize> =
@@ -246,7 +253,7 @@ fn shorten(messages: &mut [Message], tokens: &mut [Option<u32>], room: Room) {
             return;
         }
         let message = &mut messages[longest];
-        // The template's own tokens stay.
+        // The chat template's own tokens stay.
         let (cost, around) = (costs[longest], room.estimate(""));
         let target = cost.saturating_sub(over).max(cost / 4).saturating_sub(around);
         let keep = message.content.len() * target / cost.saturating_sub(around).max(1);
@@ -286,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_without_room_loses_its_oldest_turns_and_keeps_the_end_of_the_last_question() {
+    fn a_history_that_does_not_fit_loses_its_oldest_turns_and_keeps_the_end_of_the_last_question() {
         let mut history = talked(5);
         history.person_said(&format!("{}?", "ü".repeat(60)));
         let kept = history.fitted("", room(25)).messages;
@@ -296,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_result_is_cut_behind_its_beginning_and_the_call_is_not() {
+    fn a_long_tool_result_keeps_its_beginning_and_the_call_is_not_cut() {
         let mut history = History::default();
         history.person_said("Where is order seven?");
         history.tool_was_used("{\"name\":\"order\"}".into(), "shipped ".repeat(100));
@@ -324,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_very_long_question_pushed_out_is_not_forgotten_twice() {
+    fn messages_that_a_very_long_question_pushed_out_are_not_forgotten_twice() {
         let (mut history, room) = (talked(36), room(800));
         let oldest = history.overflow(room).unwrap();
         let kept = history.fitted(&"word ".repeat(100), room).messages.len();
@@ -336,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_turns_are_whole_and_begin_with_the_person_and_nothing_is_forgotten() {
+    fn the_latest_turns_are_complete_and_begin_with_the_person_and_nothing_is_forgotten() {
         // 19 tokens a turn, and 10 of the last question.
         let (mut history, room) = (talked(20), room(800));
         history.person_said("question 020");
@@ -344,19 +351,19 @@ mod tests {
         let said: Vec<_> = latest.iter().map(|message| message.content.as_str()).collect();
         let expected = ["question 018", "the answer 018", "question 019", "the answer 019", "question 020"];
         assert_eq!(said, expected);
-        assert_eq!(history.latest("", room, 1).messages.len(), 1, "the question in any case");
+        assert_eq!(history.latest("", room, 1).messages.len(), 1, "the question is kept in any case");
         assert_eq!(history.messages().len(), 41);
     }
 
     #[test]
-    fn what_the_engine_has_counted_counts_and_what_has_grown_since_does_not() {
+    fn counts_of_the_engine_apply_except_to_messages_that_have_grown_since() {
         let (mut history, room) = (talked(1), room(800));
-        let (from, messages) = history.uncounted().unwrap();
+        let Uncounted { from, messages } = history.uncounted().unwrap();
         let lengths: Vec<_> = messages.iter().map(|message| message.content.len()).collect();
         history.counted(from, &lengths, &[100, 200]);
         assert_eq!((history.size(room), history.uncounted()), (300, None));
         history.agent_was_heard("and more");
-        let (from, messages) = history.uncounted().unwrap();
+        let Uncounted { from, messages } = history.uncounted().unwrap();
         assert_eq!((from, messages.len()), (1, 1));
         history.forget(2, String::new());
         history.counted(from, &[messages[0].content.len()], &[9]);

@@ -1,17 +1,17 @@
-//! What the agent says without the model, in the languages that voices speak.
+//! Canned phrases, in the languages that the voices speak.
 
-/// An occasion to say something.
+/// An occasion for a canned phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
-    /// The words or the answer are late.
+pub(super) enum CannedPhrase {
+    /// The transcript or the response is late.
     OneMoment,
-    /// They still are.
+    /// It is still late.
     StillBusy,
-    /// An engine failed in the middle of an answer, which is begun again.
+    /// An engine failed during a response, which is begun again.
     Again,
-    /// An engine failed, and the answer is given up.
+    /// An engine failed, and the response is given up.
     Failed,
-    /// The words could not be made out.
+    /// The person's words could not be recognised.
     NotUnderstood,
     /// Nobody has said anything for a while.
     StillThere,
@@ -41,10 +41,10 @@ pub(super) fn bye(language: &str) -> &'static str {
     }
 }
 
-/// What is worth keeping as sound in this language: the lines, the likeliest to be waited for first, and how answers
-/// like to begin.
+/// What is worth synthesising in advance in this language: the canned phrases, the likeliest first, and common beginnings of
+/// responses.
 pub(super) fn prepared(language: &str) -> impl Iterator<Item = &'static str> {
-    use Line::{Failed, Goodbye, NotUnderstood, OneMoment, StillBusy, StillThere};
+    use CannedPhrase::{Failed, Goodbye, NotUnderstood, OneMoment, StillBusy, StillThere};
     let openers: &[&'static str] = match language {
         "de" => &["Ja.", "Nein.", "Gerne!"],
         "fr" => &["Oui.", "Non.", "Bien sûr !"],
@@ -52,18 +52,18 @@ pub(super) fn prepared(language: &str) -> impl Iterator<Item = &'static str> {
         "it" => &["Sì.", "No.", "Certo!"],
         _ => &["Yes.", "No.", "Sure!", "Sure.", "Of course!", "Okay.", "Hello!", "You're welcome!"],
     };
-    let lines =
-        [OneMoment, NotUnderstood, Failed, StillBusy, StillThere, Goodbye].map(|what| line(what, language));
-    // Lines go through the same cut as answers: it is the sentences that are said.
-    lines.into_iter().flat_map(sentences).chain(openers.iter().copied())
+    let phrases = [OneMoment, NotUnderstood, Failed, StillBusy, StillThere, Goodbye]
+        .map(|what| canned_phrase(what, language));
+    // Canned phrases are cut into segments like responses, so each sentence is prepared by itself.
+    phrases.into_iter().flat_map(sentences).chain(openers.iter().copied())
 }
 
 fn sentences(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.split_inclusive(['.', '?', '!']).map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// The line in this language (ISO 639-1), or in English.
-pub(super) fn line(line: Line, language: &str) -> &'static str {
+/// The phrase in this language (ISO 639-1), or in English.
+pub(super) fn canned_phrase(phrase: CannedPhrase, language: &str) -> &'static str {
     let [one_moment, still_busy, again, failed, not_understood, still_there, goodbye] = match language {
         "de" => [
             "Einen Moment.",
@@ -111,29 +111,29 @@ pub(super) fn line(line: Line, language: &str) -> &'static str {
             "I will hang up now. Goodbye.",
         ],
     };
-    match line {
-        Line::OneMoment => one_moment,
-        Line::StillBusy => still_busy,
-        Line::Again => again,
-        Line::Failed => failed,
-        Line::NotUnderstood => not_understood,
-        Line::StillThere => still_there,
-        Line::Goodbye => goodbye,
+    match phrase {
+        CannedPhrase::OneMoment => one_moment,
+        CannedPhrase::StillBusy => still_busy,
+        CannedPhrase::Again => again,
+        CannedPhrase::Failed => failed,
+        CannedPhrase::NotUnderstood => not_understood,
+        CannedPhrase::StillThere => still_there,
+        CannedPhrase::Goodbye => goodbye,
     }
 }
 
-/// Whether it is known to be another language than that of most instructions and models.
+/// Whether the language is known and not English, the language of most instructions and models.
 pub(super) fn is_foreign(language: &str) -> bool {
     !language.is_empty() && language != "en"
 }
 
-/// The language's name in English, by ISO 639-1 or a longer code of the recogniser's.
+/// The language's English name, from ISO 639-1 or the recogniser's longer code.
 pub(super) fn language_name(language: &str) -> Option<&'static str> {
     let known = isolang::Language::from_639_1(language).or_else(|| isolang::Language::from_639_3(language));
     known.map(|known| known.to_name())
 }
 
-/// What the model is told of the language.
-pub(super) fn answer_in(language: &str) -> Option<String> {
+/// The instruction to the model to respond in the person's language.
+pub(super) fn respond_in(language: &str) -> Option<String> {
     language_name(language).map(|name| format!("\nThe person speaks {name}. Answer in {name}."))
 }

@@ -1,40 +1,41 @@
-//! Listening: an utterance from its first sound to the end of the turn, and the hidden answer that is begun before it.
+//! Listening: an utterance from its first sound to the end of the turn, and the speculative response before that.
 
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
 
-use super::answer::Answer;
-use super::{Command, Conversation, Line, holding_after};
+use super::response::{Question, Response};
+use super::{CannedPhrase, Command, Conversation, filler_after};
 use crate::interjection::Interjection;
-use crate::turn_end::{Vote, shape};
+use crate::turn_prediction::{TurnPrediction, shape};
 
-/// Words that have not come after this long are given up.
+/// A transcript that has not arrived after this long is given up.
 const TRANSCRIPT_TIMEOUT: u64 = 20_000;
-/// A pause in which no word was said is over after this long.
+/// Endpointing delay of an utterance without words that matter.
 const WORDLESS: u64 = 500;
-/// The model reads ahead when there is so much more to read.
-const READ_AHEAD: usize = 8;
-/// An answer that the vote thinks premature is begun after this long, so that it is there when patience ends.
+/// The model is prefilled each time there are this many more bytes.
+const PREFILL_STEP: usize = 8;
+/// A speculative response that the turn prediction advises against is begun after this long, to be ready when the endpointing
+/// delay ends.
 const LATE_SPECULATION: u64 = 600;
 
-/// The utterance that is spoken, or pauses.
+/// The utterance that is being spoken or pauses.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) id: UtteranceId,
     /// When its voice began.
     pub(super) began: u64,
     pub(super) pause: Option<Pause>,
-    /// It began while the agent spoke, and has said nothing that matters.
+    /// It began while the agent spoke and contains nothing that needs a response.
     pub(super) ignored: bool,
-    /// Words were typed while it was open: until they are answered it neither delays nor stops anything.
+    /// Words were typed while it was open: until they have their response, it neither delays nor stops anything.
     pub(super) typed_over: bool,
     /// How often the person was asked to wait for its words.
     pub(super) asked_to_wait: u32,
-    /// It sounds over an answer, for long, and no words were in it so far.
+    /// It has sounded over a response for a while without any words.
     pub(super) wordless: bool,
-    /// The words of it that were shown last.
+    /// Its words as last shown to the person.
     shown: Option<Transcript>,
-    /// Bytes of its words that the model has read ahead.
+    /// Bytes of its words that the model was prefilled with.
     read: usize,
 }
 
@@ -61,28 +62,36 @@ pub(super) struct Pause {
     /// When the voice stopped.
     at: u64,
     noticed: u64,
-    words: Option<(Transcript, u64)>,
-    vote: Vote,
-    /// An answer to it was begun; if it failed, the next one waits for the end of the turn.
+    words: Option<Words>,
+    prediction: TurnPrediction,
+    /// A speculative response was begun; if it failed, the next one waits for the end of the turn.
     answered: bool,
+}
+
+/// The words at a pause.
+#[derive(Debug)]
+struct Words {
+    heard: Transcript,
+    /// When they came.
+    at: u64,
 }
 
 impl Pause {
     fn new(number: u32, at: u64, noticed: u64) -> Self {
-        Self { number, at, noticed, words: None, vote: Vote::default(), answered: false }
+        Self { number, at, noticed, words: None, prediction: TurnPrediction::default(), answered: false }
     }
 }
 
-/// An utterance that was cut and whose words are still to come.
+/// An utterance that was cut and whose words have not arrived.
 #[derive(Debug)]
 pub(super) struct Cut {
     id: UtteranceId,
     at: u64,
     noticed: u64,
-    /// Words were typed since: its own are remembered and no longer waited for.
+    /// Words were typed since: its own words are remembered when they arrive, but not waited for.
     pub(super) typed_over: bool,
     asked_to_wait: u32,
-    /// The words of it that were shown last.
+    /// Its words as last shown to the person.
     shown: Option<Transcript>,
 }
 
@@ -146,8 +155,8 @@ impl Conversation {
         if judged == Some(Interjection::Interruption) {
             self.interrupt(now, position);
         }
-        self.hear_ahead(words);
-        // An echo, or a sign of listening, is nothing that the person might have to be taken at.
+        self.prefill_partial(words);
+        // An echo or a backchannel must not stand in for words that never arrive.
         let meant = judged.is_none_or(|judged| judged == Interjection::Interruption);
         if let Some(open) = self.open.as_mut() {
             open.wordless = false;
@@ -158,17 +167,17 @@ impl Conversation {
         self.emit(caption(words));
     }
 
-    /// What will hardly change any more is read by the model while the person still speaks.
-    fn hear_ahead(&mut self, words: &Transcript) {
+    /// Prefills the model, while the person still speaks, with words that will hardly change any more.
+    fn prefill_partial(&mut self, words: &Transcript) {
         let Some(open) = self.open.as_mut() else { return };
-        // All but the last two words, or what is stable: a word that does change is read again.
+        // All but the last two words, or what is stable; a word that does change is read again.
         let likely = words.text.trim_end().rsplitn(3, ' ').nth(2).map_or(0, str::len);
         let stable = &words.text[..likely.max(words.stable)];
-        if self.answer.is_some() || stable.len() < open.read + READ_AHEAD {
+        if self.response.is_some() || stable.len() < open.read + PREFILL_STEP {
             return;
         }
         open.read = stable.len();
-        self.read_ahead(stable);
+        self.prefill(stable);
     }
 
     pub(super) fn trial(
@@ -182,13 +191,13 @@ impl Conversation {
         let judged = self.judge(now, &words);
         let Some(open) = self.open.as_mut().filter(|open| open.id == utterance) else { return };
         let Some(pause) = open.pause.as_mut().filter(|pause| pause.number == number) else { return };
-        pause.vote.shape = shape(&words.text);
+        pause.prediction.shape = shape(&words.text);
         if !words.text.is_empty() {
             open.wordless = false;
             open.shown = Some(words.clone());
             self.commands.push(Command::Emit(caption(&words)));
         }
-        pause.words = Some((words, now));
+        pause.words = Some(Words { heard: words, at: now });
         match judged {
             Some(Interjection::Interruption) => self.interrupt(now, position),
             Some(_) => {
@@ -204,29 +213,30 @@ impl Conversation {
         let open = self.open.as_mut().filter(|open| open.id == utterance);
         let pause = open.and_then(|open| open.pause.as_mut()).filter(|pause| pause.number == number);
         if let Some(pause) = pause {
-            pause.vote.prosody = Some(probability);
+            pause.prediction.prosody = Some(probability);
             self.decide(now);
         }
     }
 
     pub(super) fn meaning(&mut self, now: u64, response: ResponseId, probability: f32) {
-        if self.hidden.as_ref().is_some_and(|hidden| hidden.id == response)
+        if self.speculative.as_ref().is_some_and(|speculative| speculative.id == response)
             && let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut())
         {
-            pause.vote.meaning = Some(probability);
+            pause.prediction.meaning = Some(probability);
             self.decide(now);
         }
     }
 
-    /// The words of an utterance will not come. Those that were shown are the person's, as far as anybody knows.
+    /// The words of an utterance will not arrive. If some were shown, they are used instead.
     pub(super) fn not_understood(&mut self, now: u64, utterance: UtteranceId) {
-        let undecided = self.answer.as_ref().is_none_or(|answer| answer.waits);
+        let undecided = self.response.as_ref().is_none_or(|response| response.waits);
         if let Some(open) =
             self.open.as_mut().filter(|open| open.id == utterance && !open.ignored && undecided)
             && let Some(words) = open.shown.take()
         {
-            open.pause.get_or_insert_with(|| Pause::new(0, now, now)).words.get_or_insert((words, now));
-            // They have been waited for long enough.
+            let pause = open.pause.get_or_insert_with(|| Pause::new(0, now, now));
+            pause.words.get_or_insert(Words { heard: words, at: now });
+            // The wait for them is over.
             return self.commit(now);
         }
         let cut = self.cut.iter_mut().find(|cut| cut.id == utterance);
@@ -244,8 +254,8 @@ impl Conversation {
             self.barge_in_was_nothing();
             self.emit(CallEvent::words(String::new(), String::new()));
             self.notice("not-understood", "I could not make out what you said. Please say it again.");
-            self.answer_if_due(now);
-            self.say(now, Line::NotUnderstood);
+            self.respond_if_due(now);
+            self.say(now, CannedPhrase::NotUnderstood);
             self.make_room();
         }
     }
@@ -253,57 +263,57 @@ impl Conversation {
     pub(super) fn cut_words(&mut self, now: u64, utterance: UtteranceId, words: Transcript) {
         let Some(index) = self.cut.iter().position(|cut| cut.id == utterance) else { return };
         let cut = self.cut.remove(index);
-        if !words.text.is_empty() && cut.typed_over && self.answer.is_some() {
+        if !words.text.is_empty() && cut.typed_over && self.response.is_some() {
             self.history.person_said(&words.text);
         } else if !words.text.is_empty() {
             let since = |at: u64| Some(u32::try_from(at.saturating_sub(cut.at)).unwrap_or(u32::MAX));
             let marks = TurnMarks { transcript: since(now), ..TurnMarks::default() };
-            self.person_said(now, &words.text, (cut.at, marks));
+            self.person_said(now, &words.text, Question { asked: cut.at, marks });
         }
         self.emit(CallEvent::words(words.text, words.language));
-        self.answer_if_due(now);
+        self.respond_if_due(now);
     }
 
-    /// When the open utterance wants attention: to begin an answer, to end the turn, or to give up its words.
+    /// When the open utterance is due for a decision: to begin a response, to end the turn, or to give up its words.
     pub(super) fn open_due(&self) -> Option<u64> {
         let pause = self.open.as_ref()?.pause.as_ref()?;
-        let Some((words, _)) = &pause.words else { return Some(pause.noticed + TRANSCRIPT_TIMEOUT) };
-        let end = pause.at + self.patience(pause, &words.text);
-        let begin = self.may_speculate(pause, &words.text).then(|| speculation_due(pause));
+        let Some(Words { heard, .. }) = &pause.words else { return Some(pause.noticed + TRANSCRIPT_TIMEOUT) };
+        let end = pause.at + self.endpointing_delay(pause, &heard.text);
+        let begin = self.may_speculate(pause, &heard.text).then(|| speculation_due(pause));
         Some(begin.map_or(end, |begin| begin.min(end)))
     }
 
-    fn patience(&self, pause: &Pause, text: &str) -> u64 {
+    fn endpointing_delay(&self, pause: &Pause, text: &str) -> u64 {
         let nothing = text.is_empty() || self.open.as_ref().is_some_and(|open| open.ignored);
         if nothing {
             return WORDLESS;
         }
-        let begun = self.hidden.as_ref().is_some_and(Answer::is_wordless);
-        let awaited = self.settings.model.turn_end && pause.vote.meaning.is_none();
+        let begun = self.speculative.as_ref().is_some_and(Response::is_wordless);
+        let awaited = self.settings.model.turn_end && pause.prediction.meaning.is_none();
         let expected = awaited && (begun || self.may_speculate(pause, text));
-        pause.vote.patience(self.settings.eagerness, expected)
+        pause.prediction.endpointing_delay(self.settings.eagerness, expected)
     }
 
     fn may_speculate(&self, pause: &Pause, text: &str) -> bool {
         let ignored = self.open.as_ref().is_some_and(|open| open.ignored);
-        let busy = self.hidden.is_some() || self.answer.is_some() || !self.cut.is_empty();
+        let busy = self.speculative.is_some() || self.response.is_some() || !self.cut.is_empty();
         !text.is_empty() && !ignored && !busy && !pause.answered
     }
 
-    /// Begins a hidden answer, and ends the turn, when it is time for that.
+    /// Begins a speculative response or ends the turn, when either is due.
     pub(super) fn decide(&mut self, now: u64) {
         let Some(open) = &self.open else { return };
         let Some(pause) = &open.pause else { return };
-        let Some((words, _)) = &pause.words else {
+        let Some(Words { heard, .. }) = &pause.words else {
             if pause.noticed + TRANSCRIPT_TIMEOUT <= now {
                 self.not_understood(now, open.id);
             }
             return;
         };
-        if pause.at + self.patience(pause, &words.text) <= now {
+        if pause.at + self.endpointing_delay(pause, &heard.text) <= now {
             self.commit(now);
-        } else if self.may_speculate(pause, &words.text) && speculation_due(pause) <= now {
-            let words = words.clone();
+        } else if self.may_speculate(pause, &heard.text) && speculation_due(pause) <= now {
+            let words = heard.clone();
             self.speculate(now, &words);
         }
     }
@@ -313,13 +323,13 @@ impl Conversation {
         pause.answered = true;
         let asked = pause.at;
         let request = self.request(&words.text, &self.language_of(words), true);
-        let mut hidden = Answer::new(request.id, (asked, TurnMarks::default()));
-        hidden.speculated(now);
-        self.hidden = Some(hidden);
-        self.commands.push(Command::Start(request, Play::Hidden));
+        let mut speculative = Response::new(request.id, Question::at(asked));
+        speculative.speculated(now);
+        self.speculative = Some(speculative);
+        self.commands.push(Command::Start(request, Play::Speculative));
     }
 
-    /// The hidden answer's request was too long: it is made again, with less.
+    /// Begins the speculative response again, with the messages that fit now.
     pub(super) fn speculate_again(&mut self, now: u64) {
         if let Some(pause) = self.open.as_mut().and_then(|open| open.pause.as_mut()) {
             pause.answered = false;
@@ -327,31 +337,28 @@ impl Conversation {
         }
     }
 
-    /// The person goes on, so that the hidden answer was to half a sentence.
+    /// Cancels the speculative response.
     pub(super) fn discard(&mut self) {
-        if let Some(hidden) = self.hidden.take() {
-            self.commands.push(Command::Cancel(hidden.id));
+        if let Some(speculative) = self.speculative.take() {
+            self.commands.push(Command::Cancel(speculative.id));
         }
     }
 
     /// The turn is over.
     fn commit(&mut self, now: u64) {
         let Some(open) = self.open.take() else { return };
-        let Some((pause, (words, come))) =
-            open.pause.and_then(|mut pause| pause.words.take().map(|words| (pause, words)))
-        else {
-            return;
-        };
+        let Some(mut pause) = open.pause else { return };
+        let Some(Words { heard: words, at: arrived }) = pause.words.take() else { return };
         self.commands.push(Command::Close(open.id));
         self.emit(CallEvent::UserStoppedSpeaking);
         if words.text.is_empty() || open.ignored {
             self.discard();
             self.barge_in_was_nothing();
-            // An empty one takes back the captions of a noise.
+            // An empty transcript retracts the captions of a noise.
             self.emit(CallEvent::words(String::new(), words.language));
-            self.answer_if_due(now);
+            self.respond_if_due(now);
             if open.asked_to_wait > 0 {
-                self.say(now, Line::NotUnderstood);
+                self.say(now, CannedPhrase::NotUnderstood);
             }
             self.make_room();
             return;
@@ -360,16 +367,16 @@ impl Conversation {
         let since = |at: u64| Some(u32::try_from(at.saturating_sub(pause.at)).unwrap_or(u32::MAX));
         let marks = TurnMarks {
             pause: since(pause.noticed),
-            transcript: since(come),
+            transcript: since(arrived),
             turn_decided: since(now),
             ..TurnMarks::default()
         };
-        self.person_said(now, &words.text, (pause.at, marks));
-        self.vote = Some(pause.vote);
+        self.person_said(now, &words.text, Question { asked: pause.at, marks });
+        self.prediction = Some(pause.prediction);
         self.emit(CallEvent::words(words.text, words.language));
-        match self.hidden.take() {
-            Some(hidden) => self.promote(now, hidden, marks),
-            None => self.answer_if_due(now),
+        match self.speculative.take() {
+            Some(speculative) => self.promote(now, speculative, marks),
+            None => self.respond_if_due(now),
         }
     }
 
@@ -380,15 +387,15 @@ impl Conversation {
         }
     }
 
-    /// When the person has waited long enough for their words to be known, with nobody speaking.
+    /// When the person, in silence, has waited long enough for a transcript of their words.
     pub(super) fn words_late_due(&self) -> Option<u64> {
         let open = self.open.as_ref();
         let speaks = open.is_some_and(|open| open.pause.is_none());
-        if self.answer.is_some() || self.hidden.is_some() || self.leaving.is_some() || speaks {
+        if self.response.is_some() || self.speculative.is_some() || self.leaving.is_some() || speaks {
             return None;
         }
-        // In silence: an answer may have sounded meanwhile.
-        let due = |since: u64, asked| since.max(self.last_word) + holding_after(asked);
+        // The wait counts from the last sound: a response may have sounded meanwhile.
+        let due = |since: u64, asked| since.max(self.last_word) + filler_after(asked);
         let paused = open.filter(|open| !open.ignored).and_then(|open| {
             let pause = open.pause.as_ref().filter(|pause| pause.words.is_none())?;
             Some(due(pause.noticed, open.asked_to_wait))
@@ -397,7 +404,7 @@ impl Conversation {
         cut.map(|cut| due(cut.noticed, cut.asked_to_wait)).chain(paused).min()
     }
 
-    /// The person has waited long enough: they cannot tell a server that works from one that does not hear.
+    /// Asks the person to wait, since they cannot tell a busy server from one that does not hear them.
     pub(super) fn words_late(&mut self, now: u64) {
         if self.words_late_due().is_none_or(|due| due > now) {
             return;
@@ -425,7 +432,7 @@ impl Conversation {
 }
 
 fn speculation_due(pause: &Pause) -> u64 {
-    if pause.vote.worth_speculation() { pause.at } else { pause.at + LATE_SPECULATION }
+    if pause.prediction.worth_speculation() { pause.at } else { pause.at + LATE_SPECULATION }
 }
 
 /// The words so far.

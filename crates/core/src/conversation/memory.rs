@@ -1,4 +1,4 @@
-//! Between turns: makes room in the history, and has the model read what changed or what it has lost, so that no question
+//! Between turns: makes room in the history, and prefills the model with what has changed or was lost, so that no question
 //! waits for it.
 
 use super::budget::Room;
@@ -6,10 +6,10 @@ use super::history::{Fitted, Oldest};
 use super::{Command, Conversation};
 use crate::frame::{Message, Role};
 
-/// A longer summary is cut: it is read with every answer.
+/// Most bytes of a summary, which is read with every response; a longer one is cut.
 pub const LONGEST_SUMMARY: usize = 500;
-/// Tokens of what was said that a model reads which has to begin anew while the person waits: some seconds' worth on a
-/// slow machine, against ten and more for a whole history.
+/// Tokens of history for a model that lost its prefill while the person waits: they take some seconds on a slow machine,
+/// against ten and more for a whole history.
 pub(super) const BRIEF: usize = 160;
 const ASKED_TO_SUM_UP: &str = "Sum up the conversation so far in two short sentences: names, numbers, what the user \
                                wants and what was agreed. Write only the summary.";
@@ -17,25 +17,33 @@ const ASKED_TO_SUM_UP: &str = "Sum up the conversation so far in two short sente
 /// A summary that is being written, or that waits for the end of a turn.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Messages of the conversation that the summary in work covers.
+    /// How many messages of the conversation the summary in progress covers.
     asked: Option<usize>,
-    written: Option<(usize, String)>,
-    /// The model has to read everything again, and has had no time to.
+    written: Option<Written>,
+    /// The model has lost its prefill and has had no time to read everything again.
     lost: bool,
-    /// It was asked to in this turn: what kills its engine is not tried on and on.
+    /// It was asked to read again in this turn: a prompt that kills its engine is not retried over and over.
     read_again: bool,
+}
+
+/// A summary that waits for the end of a turn.
+#[derive(Debug)]
+struct Written {
+    /// Messages of the conversation that it covers.
+    until: usize,
+    summary: String,
 }
 
 #[cfg(test)]
 impl Memory {
-    /// The next question is asked with the last turns alone.
+    /// Whether the next question is asked with only the last turns.
     pub(super) fn has_lost(&self) -> bool {
         self.lost
     }
 }
 
 impl Conversation {
-    /// Nobody says anything: the time to forget, and to read.
+    /// Forgets and prefills between turns, while nobody speaks or waits.
     pub(super) fn make_room(&mut self) {
         if !self.is_between_turns() {
             return;
@@ -44,12 +52,12 @@ impl Conversation {
         if self.memory.lost && !std::mem::replace(&mut self.memory.read_again, true) {
             (self.memory.lost, unread) = (false, true);
         }
-        if let Some((until, summary)) = self.memory.written.take() {
+        if let Some(Written { until, summary }) = self.memory.written.take() {
             self.history.forget(until, summary);
             unread = true;
         }
         let room = self.budget.room(self.history.summary().len());
-        // While a summary is being written, what it is about is kept.
+        // Messages are kept while their summary is being written.
         if let Some(oldest) = self.history.overflow(room).filter(|_| self.memory.asked.is_none()) {
             if self.settings.summarise {
                 self.memory.asked = Some(oldest.until);
@@ -60,19 +68,18 @@ impl Conversation {
             }
         }
         if unread {
-            self.read_ahead("");
+            self.prefill("");
         }
     }
 
-    /// The model has lost what it had read. Until there is time to read all of it again, it is asked with the last turns
-    /// alone.
+    /// The model has lost its prefill. Until there is time to read everything again, it is asked with only the last turns.
     pub(super) fn model_forgot(&mut self) {
         self.memory.lost = true;
         self.make_room();
     }
 
-    /// The history as the model is given it, with these words of the person.
-    pub(super) fn told(&mut self, more: &str, room: Room) -> Fitted {
+    /// The history that the model is given, with these words of the person.
+    pub(super) fn fitted_history(&mut self, more: &str, room: Room) -> Fitted {
         if self.memory.lost {
             self.history.latest(more, room, BRIEF)
         } else {
@@ -80,12 +87,12 @@ impl Conversation {
         }
     }
 
-    /// A turn begins: what failed in the one before may be tried again.
+    /// A turn begins: reading everything again may be tried once more.
     pub(super) fn may_read_again(&mut self) {
         self.memory.read_again = false;
     }
 
-    /// The summary is written; empty: the model failed at it, and what it was about is forgotten.
+    /// The summary is written. If it is empty, the model failed, and the messages are forgotten without one.
     pub(super) fn summarised(&mut self, text: &str) {
         let Some(until) = self.memory.asked.take() else { return };
         let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -94,16 +101,16 @@ impl Conversation {
             text.truncate(end);
         }
         let summary = if text.is_empty() { self.history.summary().to_owned() } else { text };
-        self.memory.written = Some((until, summary));
+        self.memory.written = Some(Written { until, summary });
         self.make_room();
     }
 
     fn is_between_turns(&self) -> bool {
         let quiet = self.open.is_none() && self.cut.is_empty() && !self.unanswered;
-        quiet && self.answer.is_none() && self.hidden.is_none() && self.leaving.is_none()
+        quiet && self.response.is_none() && self.speculative.is_none() && self.leaving.is_none()
     }
 
-    /// The instructions, with what the history no longer holds.
+    /// The instructions, with the summary of what the history no longer contains.
     pub(super) fn instructions(&self) -> String {
         let instructions = &self.settings.instructions;
         match self.history.summary() {
@@ -113,7 +120,7 @@ impl Conversation {
     }
 }
 
-/// One message that holds them all: a small model asked in the middle of a dialogue goes on with it.
+/// Puts all messages into one: a small model that is asked in the middle of a dialogue would continue it.
 fn to_sum_up(oldest: Oldest) -> Vec<Message> {
     let mut text = String::new();
     if !oldest.summary.is_empty() {

@@ -1,28 +1,26 @@
-//! Stage 3, the conversation: decides whose turn it is, what is answered and what is remembered.
+//! Stage 3, the conversation: decides whose turn it is, what gets a response and what is remembered.
 //!
 //! Pure: an [`Input`] and the time go in, [`Command`]s come out. Times are milliseconds since the call began.
 //!
 //! - this file: the state, and which input goes where
-//! - `listening`: an utterance from its first sound to the end of the turn; the hidden answer that is begun before it
-//! - `barge_in`: what becomes of an answer while the person makes a sound
-//! - `answer`: the answer in work; `asking`: what the model is asked for it, `progress`: how it comes on, `ends`: its one end
-//! - `typing`: what the client writes
-//! - `saying`: what the agent says without the model, with the words of `lines`
-//! - `tools`: what the model calls in the middle of an answer
-//! - `face`: what is shown meanwhile
-//! - `history`: what was said and heard; `memory`: what is forgotten of it, and when
+//! - `listening`: an utterance from its first sound to the end of the turn, and the speculative response before that
+//! - `barge_in`: what happens to a response while the person makes a sound
+//! - `response`: the current response; `asking`: its requests to the model; `progress`: news of it; `response_end`: its end
+//! - `typing`: words that the client sends as text
+//! - `saying`: what the agent says without the model: greeting, fillers and canned phrases
+//! - `tools`: tool calls during a response
+//! - `face`: what the face shows
+//! - `history`: what was said and heard; `memory`: what of it is forgotten, and when
 //! - `remembering`: what of all this outlives the process
-//! - `lines`: what the agent says without the model; `voices`: in which language
+//! - `lines`: the canned phrases; `voices`: the languages that the agent can speak
 //! - `abilities`: what the model can do
-//! - `budget`: how many tokens a prompt may have; `counting`: what the engine is asked to count
+//! - `budget`: how many tokens a prompt may have; `counting`: token counts from the engine
 
 mod abilities;
-mod answer;
 mod asking;
 mod barge_in;
 mod budget;
 mod counting;
-mod ends;
 mod face;
 mod history;
 mod lines;
@@ -30,6 +28,8 @@ mod listening;
 mod memory;
 mod progress;
 mod remembering;
+mod response;
+mod response_end;
 mod saying;
 mod tools;
 mod typing;
@@ -39,60 +39,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::avatar::cue::Cue;
 use crate::context::CallContext;
-use crate::event::{AgentState, CallEvent, ClientCommand, EndReason, TurnMarks};
+use crate::event::{AgentState, CallEnd, CallEvent, ClientCommand, EndReason};
 use crate::frame::{
     Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
 };
 
 use crate::frame::PlayoutEvent;
 use crate::plain::plain;
-use crate::tool::{Tool, ToolCall, Tools};
-use crate::turn_end::{Eagerness, Vote};
+use crate::tool::{Tool, ToolCall, Tools, WrittenCall};
+use crate::turn_prediction::{Eagerness, TurnPrediction};
 pub use abilities::ModelAbilities;
-use answer::Answer;
 use barge_in::BargeIn;
-use budget::Budget;
+use budget::{Budget, Excess};
 pub use budget::{Counted, Counting, LEAST_ROOM};
 use counting::Wish;
 use face::Shown;
 use history::History;
-use lines::{Line, is_foreign};
+use lines::{CannedPhrase, is_foreign};
 use listening::{Cut, Open};
 pub use memory::LONGEST_SUMMARY;
 use memory::Memory;
-use remembering::Mark;
+use progress::KnownPosition;
+use remembering::Fingerprint;
+use response::{Question, Response};
 use tools::AGENT_ENDED;
 pub use tools::Round;
 
-/// Words or an answer that are later than this are announced by a holding phrase.
-const HOLDING_AFTER: u64 = 2_500;
-/// A second holding phrase follows this much later: after 4 s without a sound people think that the call is dead.
-const HOLDING_AGAIN: u64 = 4_000;
-/// Later holding phrases follow this far apart: more of them would be a nuisance.
-const HOLDING_ON: u64 = 8_000;
+/// Silence before the first filler, while words or a response are late.
+const FILLER_AFTER: u64 = 2_500;
+/// Silence before the second filler: after 4 s without a sound people think that the call is dead.
+const FILLER_AGAIN: u64 = 4_000;
+/// Silence before each later filler: more of them would be a nuisance.
+const FILLER_ON: u64 = 8_000;
 
-/// How long the person waits in silence before a holding phrase that so many others came before.
-fn holding_after(before: u32) -> u64 {
+/// Silence before the next filler, after `before` earlier ones.
+fn filler_after(before: u32) -> u64 {
     match before {
-        0 => HOLDING_AFTER,
-        1 => HOLDING_AGAIN,
-        _ => HOLDING_ON,
+        0 => FILLER_AFTER,
+        1 => FILLER_AGAIN,
+        _ => FILLER_ON,
     }
 }
 
-/// What a conversation is made with.
+/// The settings of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The system prompt.
     pub instructions: String,
-    /// ISO 639-1; `None`: identify.
+    /// ISO 639-1; `None`: it is identified.
     pub language: Option<String>,
-    /// The voice; empty: the language's first.
+    /// The voice; empty: the first voice of the language.
     pub voice: String,
-    /// Languages that voices speak, ISO 639-1; empty: not known.
+    /// Languages that the voices speak, ISO 639-1; empty: not known.
     #[serde(default)]
     pub voices: Vec<String>,
-    /// What the agent says first; empty: it waits.
+    /// What the agent says first; empty: it says nothing.
     pub greeting: String,
     /// How soon the agent takes the turn.
     pub eagerness: Eagerness,
@@ -103,106 +104,106 @@ pub struct Settings {
     /// What the language model can do.
     #[serde(default)]
     pub model: ModelAbilities,
-    /// Tokens that a prompt may have, until the engine says so itself.
+    /// Tokens that a prompt may have, until the engine reports its limit.
     pub prompt_tokens: usize,
-    /// What the model may call, without what a client brings.
+    /// The server's tools that the model may call.
     pub tools: Vec<Tool>,
-    /// Calls of tools in one answer.
+    /// Most tool calls in one response.
     pub tool_rounds: u32,
-    /// What no longer fits into the history is summed up by the model.
+    /// Whether the model sums up what no longer fits into the history.
     pub summarise: bool,
 }
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
-    /// The person's voice; `ago`: milliseconds since the event's own time.
+    /// The person's voice.
     Voice {
         /// The event.
         event: VadEvent,
-        /// How long ago its time was.
+        /// Milliseconds since the event's own time.
         ago: u64,
     },
     /// The words of an utterance so far.
     Partial(UtteranceId, Transcript),
-    /// The words of an utterance at its pause of this number: final, if the turn ends with it.
+    /// The words of an utterance at its pause of this number; final if the turn ends there.
     Trial(UtteranceId, u32, Transcript),
     /// The words of an utterance that was cut.
     Final(UtteranceId, Transcript),
     /// An utterance will have no words.
     NotUnderstood(UtteranceId),
-    /// How likely the turn ends at this pause, by its melody.
+    /// How likely the turn ends at this pause, by prosody.
     Prosody(UtteranceId, u32, f32),
     /// From the client.
     Client(ClientCommand),
-    /// How likely the person's words are complete, by the model that answers them.
+    /// How likely the person's words are complete, by the model that writes the response.
     TurnEnd(ResponseId, f32),
-    /// A piece of the answer's text.
+    /// A piece of the response's text.
     Text(ResponseId, String),
-    /// How many tokens the model had to read before the answer's first word.
+    /// How many tokens the model had to evaluate before the response's first word.
     Read(ResponseId, u32),
-    /// The answer's text is complete.
+    /// The response's text is complete.
     TextEnded(ResponseId),
-    /// The answer's first phrase is cut.
-    FirstPhrase(ResponseId),
-    /// The answer's first audio is there.
+    /// The response's first segment is complete.
+    FirstSegment(ResponseId),
+    /// The response's first audio has arrived.
     FirstAudio(ResponseId),
     /// From playout.
     Playout(PlayoutEvent),
-    /// The answer's model calls the tool of this name with these arguments, and waits.
+    /// The model calls the tool of this name with these arguments, and waits.
     ToolCalled(ResponseId, String, String),
-    /// The result of the tool's call of this id, or why there is none.
+    /// The result of the tool call of this id, or why there is none.
     ToolReturned(String, Result<String, String>),
-    /// The summary that was wanted; empty: there is none.
+    /// The requested summary; empty: there is none.
     Summary(String),
-    /// Tokens that were asked for; `None`: the engine could not count them.
+    /// The requested token counts; `None`: the engine could not count.
     Counted(Counting, Option<Counted>),
-    /// The answer's request is too long: how many tokens fit, and how many it has.
+    /// The response's request is too long: how many tokens fit, and how many it has.
     TooLong(ResponseId, u32, u32),
-    /// The model's engine began anew, or fails: what it had read of this conversation is lost.
+    /// The model's engine restarted or failed: its prefill of this conversation is lost.
     ModelForgot,
-    /// An engine failed the answer.
-    AnswerFailed(ResponseId),
-    /// The server stops: finish the answer in work, then say goodbye.
+    /// An engine failed during the response.
+    ResponseFailed(ResponseId),
+    /// The server stops: finish the current response, then end the call.
     Stopping,
-    /// The call is to end now, by a word from outside it.
+    /// An operator ends the call now.
     EndedByOperator,
-    /// The time that [`Conversation::timeout`] named has come.
+    /// The time returned by [`Conversation::timeout`] has come.
     Timeout,
 }
 
-/// Something to be done.
+/// Something to do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Command {
-    /// Make this answer.
+    /// Make this response.
     Start(ResponseRequest, Play),
-    /// Read these messages ahead of the answer to them; true: the last one goes on.
+    /// Prefill the model with these messages; true: the last one is still growing.
     Prefill(Vec<Message>, bool),
-    /// Write what these messages ask for when there is time; [`Input::Summary`] brings it.
+    /// Write the summary that these messages ask for, when there is time; [`Input::Summary`] returns it.
     Summarise(Vec<Message>),
-    /// Count the tokens of these messages and tools; [`Input::Counted`] brings them.
+    /// Count the tokens of these messages and tools; [`Input::Counted`] returns them.
     Count(Counting, Vec<Message>, Tools),
-    /// Make ready to say these lines when there is time, with this voice and in this language.
+    /// Synthesise these phrases in advance, when there is time, with this voice and in this language.
     Prepare(Vec<String>, (String, String)),
-    /// Play the answer in work like this from now on.
+    /// Play the current response like this from now on.
     Play(ResponseId, Play),
-    /// Do what this tool does; the end of the answer ends it.
+    /// Run this tool; the end of the response cancels it.
     RunTool(ResponseId, ToolCall),
-    /// The answer, whose model has called a tool, goes on like this.
+    /// Continue the response after its model has called a tool.
     Continue(ResponseId, Round),
-    /// Stop making and playing this answer.
+    /// Stop generating and playing this response.
     Cancel(ResponseId),
-    /// Say this in front of the answer, which is late; it is no part of it.
-    Hold(ResponseId, String),
-    /// Let the face show this.
+    /// Say this filler before the response, which is late.
+    Filler(ResponseId, String),
+    /// Show this on the face.
     Show(Cue),
     /// The turn of this utterance is over.
     Close(UtteranceId),
     /// Tell the client.
     Emit(CallEvent),
-    /// The language of utterances to come.
+    /// Set the language of later utterances.
     SetLanguage(Option<String>),
-    /// Keep this: a call that is broken off goes on from it.
+    /// Save this context: if the call breaks off, it resumes from it.
     Remember(Box<CallContext>),
     /// End the call.
     End(EndReason, &'static str),
@@ -216,67 +217,70 @@ pub struct Conversation {
     call: String,
     history: History,
     budget: Budget,
-    /// Tools that a client wants to bring.
+    /// Tools of the client that wait for a token count.
     wish: Option<Wish>,
     wishes: u32,
     memory: Memory,
-    /// The utterance that is spoken, or pauses.
+    /// The utterance that is being spoken or pauses.
     open: Option<Open>,
-    /// Utterances that were cut and whose words are still to come.
+    /// Utterances that were cut and whose words have not arrived.
     cut: Vec<Cut>,
-    /// The answer that the person hears, or waits for.
-    answer: Option<Answer>,
-    /// The answer to what may be the end of the turn.
-    hidden: Option<Answer>,
+    /// The response that the person hears or waits for.
+    response: Option<Response>,
+    /// The speculative response to what may be the end of the turn.
+    speculative: Option<Response>,
     barge_in: Option<BargeIn>,
     responses: u32,
-    /// The person's last words have had no answer yet.
+    /// The person's last words have no response yet.
     unanswered: bool,
-    /// Their answer is to sound.
+    /// Their response will be spoken.
     aloud: bool,
-    /// What the client wrote while an answer was in work.
+    /// Words that the client appended during the current response.
     appended: Vec<Message>,
     /// To be said once the person has been asked to wait.
-    next_line: Option<Line>,
-    /// When it was last known how far playout is, and how far that was.
-    looked: (u64, PlaybackPosition),
+    next_phrase: Option<CannedPhrase>,
+    last_position: KnownPosition,
     retries: u32,
-    /// Marks of the turn whose answer is still to come, and when the person stopped speaking.
-    turn: (u64, TurnMarks),
-    /// What decided that turn, if it was spoken to its end.
-    vote: Option<Vote>,
+    /// The turn whose response has not begun.
+    turn: Question,
+    /// The prediction that decided that turn, if it was spoken.
+    prediction: Option<TurnPrediction>,
     language: String,
-    /// Another language than English has been spoken.
+    /// A language other than English has been spoken.
     multilingual: bool,
-    /// The person knows that their language has no voice.
+    /// The person was told that their language has no voice.
     no_voice_told: bool,
-    told: AgentState,
+    told_state: AgentState,
     shown: Shown,
     last_word: u64,
     greeted: bool,
     asked_whether_there: bool,
-    /// The call ends with the answer in work.
-    leaving: Option<(EndReason, &'static str)>,
+    /// Why the call ends after the current response, if it does.
+    leaving: Option<CallEnd>,
     ended: bool,
-    /// What the last context was made of that was remembered, or that the call goes on from.
-    remembered: Mark,
-    /// Something has changed that does not wait for the end of the turn.
+    /// Fingerprint of the last context that was remembered or resumed from.
+    remembered: Fingerprint,
+    /// Something has changed that is remembered before the end of the turn.
     remember_now: bool,
     /// How often the tools were replaced.
     tools_taken: u32,
-    /// It goes on from a context, and its client has not said hello yet.
+    /// The call resumes from a context, and its client has not said hello yet.
     resumed: bool,
     commands: Vec<Command>,
 }
 
-/// The end of a call whose server stops, for programs and for people.
-pub const STOPPING: (EndReason, &str) =
-    (EndReason::ServerStopping, "The server stops. Please call again in a moment.");
-const IDLE: (EndReason, &str) =
-    (EndReason::Idle, "Nobody has said anything for a while, so the call has ended.");
+/// Why a call ends when its server stops.
+pub const STOPPING: CallEnd = CallEnd {
+    reason: EndReason::ServerStopping,
+    message: "The server stops. Please call again in a moment.",
+};
+const IDLE: CallEnd = CallEnd {
+    reason: EndReason::Idle,
+    message: "Nobody has said anything for a while, so the call has ended.",
+};
 
 impl Conversation {
-    /// A new conversation of the call of this name.
+    /// A new conversation for the call of this id.
     #[must_use]
     pub fn new(settings: Settings, call: String) -> Self {
         let language = settings.language.clone().unwrap_or_default();
@@ -291,35 +295,35 @@ impl Conversation {
             call,
             open: None,
             cut: Vec::new(),
-            answer: None,
-            hidden: None,
+            response: None,
+            speculative: None,
             barge_in: None,
             responses: 0,
             unanswered: false,
             aloud: true,
             appended: Vec::new(),
-            next_line: None,
-            looked: (0, PlaybackPosition::default()),
+            next_phrase: None,
+            last_position: KnownPosition::default(),
             retries: 0,
-            turn: (0, TurnMarks::default()),
-            vote: None,
+            turn: Question::default(),
+            prediction: None,
             language,
             multilingual: false,
             no_voice_told: false,
-            told: AgentState::Listening,
+            told_state: AgentState::Listening,
             shown: Shown::default(),
             last_word: 0,
             greeted: false,
             asked_whether_there: false,
             leaving: None,
             ended: false,
-            remembered: Mark::default(),
+            remembered: Fingerprint::default(),
             remember_now: false,
             tools_taken: 0,
             resumed: false,
             commands: Vec::new(),
         };
-        new.remembered = new.mark();
+        new.remembered = new.fingerprint();
         new
     }
 
@@ -329,7 +333,7 @@ impl Conversation {
         self.history.messages()
     }
 
-    /// Takes what happened at `now`; `position` is how far playout has come.
+    /// Handles what happened at `now`; `position` is how far playout has got.
     pub fn handle(&mut self, now: u64, position: PlaybackPosition, input: Input) -> Vec<Command> {
         if self.ended {
             return Vec::new();
@@ -344,10 +348,10 @@ impl Conversation {
             Input::TurnEnd(response, probability) => self.meaning(now, response, probability),
             Input::Client(command) => self.client(now, position, command),
             Input::ToolCalled(response, name, arguments) => {
-                self.tool_called(now, position, response, (name, arguments));
+                self.tool_called(now, position, response, WrittenCall { name, arguments });
             }
             Input::ToolReturned(id, result) => self.tool_returned(now, &id, clean(result)),
-            Input::AnswerFailed(response) => self.answer_failed(now, position, response),
+            Input::ResponseFailed(response) => self.response_failed(now, position, response),
             Input::ModelForgot => self.model_forgot(),
             Input::Timeout => self.timed_out(now, position),
             Input::Stopping => self.leaving = Some(STOPPING),
@@ -356,20 +360,22 @@ impl Conversation {
             }
             Input::Summary(text) => self.summarised(&text),
             Input::Counted(what, counted) => self.counted(what, counted),
-            Input::TooLong(response, limit, got) => self.too_long(now, position, response, (limit, got)),
+            Input::TooLong(response, limit, got) => {
+                self.too_long(now, position, response, Excess { limit, got })
+            }
             Input::Text(..)
             | Input::Read(..)
             | Input::TextEnded(_)
-            | Input::FirstPhrase(_)
+            | Input::FirstSegment(_)
             | Input::FirstAudio(_)
-            | Input::Playout(_) => self.answer_goes_on(now, input),
+            | Input::Playout(_) => self.response_goes_on(now, input),
         }
         if !self.ended {
-            self.follow(now, position);
+            self.tell_progress(now, position);
             self.tell_state();
             self.remember_changes();
-            if let Some((reason, message)) = self.leaving
-                && self.told == AgentState::Listening
+            if let Some(CallEnd { reason, message }) = self.leaving
+                && self.told_state == AgentState::Listening
                 && self.open.is_none()
             {
                 self.end(reason, message);
@@ -381,18 +387,18 @@ impl Conversation {
     /// When [`Input::Timeout`] is due.
     #[must_use]
     pub fn timeout(&self) -> Option<u64> {
-        let holding = self.holding_due();
-        let answer = [holding, self.words_late_due(), self.tool_due(), self.word_due()];
+        let filler = self.filler_due();
+        let response = [filler, self.words_late_due(), self.tool_due(), self.word_due()];
         let dues = [self.open_due(), self.cut_due(), self.barge_in_due(), self.idle_due()];
-        dues.into_iter().chain(answer).flatten().min()
+        dues.into_iter().chain(response).flatten().min()
     }
 
     fn timed_out(&mut self, now: u64, position: PlaybackPosition) {
         self.barge_in_timeout(now, position);
         self.cut_timeout(now);
         self.decide(now);
-        if self.holding_due().is_some_and(|due| due <= now) {
-            self.hold(now);
+        if self.filler_due().is_some_and(|due| due <= now) {
+            self.fill(now);
         }
         self.words_late(now);
         self.tool_timeout(now);
@@ -401,13 +407,13 @@ impl Conversation {
         }
     }
 
-    /// What waits behind a sound of the person is not announced behind it as well.
-    fn holding_due(&self) -> Option<u64> {
-        self.answer.as_ref().filter(|_| !self.is_stopped()).and_then(Answer::holding_due)
+    /// When a filler is due; none is while a sound of the person pauses the response.
+    fn filler_due(&self) -> Option<u64> {
+        self.response.as_ref().filter(|_| !self.is_paused()).and_then(Response::filler_due)
     }
 
     fn idle_due(&self) -> Option<u64> {
-        let quiet = self.open.is_none() && self.answer.is_none() && self.cut.is_empty();
+        let quiet = self.open.is_none() && self.response.is_none() && self.cut.is_empty();
         let wait = if self.asked_whether_there { self.settings.idle_end_ms } else { self.settings.idle_ms };
         (quiet && self.settings.idle_ms > 0).then(|| self.last_word + wait)
     }
@@ -415,10 +421,10 @@ impl Conversation {
     fn idle(&mut self, now: u64) {
         if self.asked_whether_there {
             self.leaving = Some(IDLE);
-            self.say(now, Line::Goodbye);
+            self.say(now, CannedPhrase::Goodbye);
         } else {
             self.asked_whether_there = true;
-            self.say(now, Line::StillThere);
+            self.say(now, CannedPhrase::StillThere);
         }
     }
 
@@ -432,8 +438,8 @@ impl Conversation {
 
     fn end(&mut self, reason: EndReason, message: &'static str) {
         self.discard();
-        if let Some(answer) = self.answer.take() {
-            self.commands.push(Command::Cancel(answer.id));
+        if let Some(response) = self.response.take() {
+            self.commands.push(Command::Cancel(response.id));
         }
         self.ended = true;
         self.commands.push(Command::End(reason, message));
@@ -441,14 +447,14 @@ impl Conversation {
 
     fn tell_state(&mut self) {
         let waits = !self.cut.is_empty() && self.open.is_none();
-        let state = match &self.answer {
-            Some(answer) if answer.sounding => AgentState::Speaking,
+        let state = match &self.response {
+            Some(response) if response.sounding => AgentState::Speaking,
             Some(_) => AgentState::Thinking,
             None if waits => AgentState::Thinking,
             None => AgentState::Listening,
         };
-        if state != self.told {
-            self.told = state;
+        if state != self.told_state {
+            self.told_state = state;
             self.emit(CallEvent::State(state));
         }
     }
@@ -460,9 +466,9 @@ impl Conversation {
                 self.pick_up();
                 self.greet(now);
                 self.count_base();
-                // The instructions are the longest thing to read, and nobody waits yet.
-                self.read_ahead("");
-                self.prepare_lines();
+                // The instructions take longest to prefill, and nobody waits yet.
+                self.prefill("");
+                self.prepare_phrases();
             }
             ClientCommand::Say(text) => self.typed(now, position, plain(&text).into_owned(), true),
             ClientCommand::AskInText(text) => self.typed(now, position, plain(&text).into_owned(), false),
@@ -487,7 +493,7 @@ impl Conversation {
             ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, clean(result)),
             ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
-            ClientCommand::FirstAudioHeard { response, ms } => self.answer_was_heard(now, response, ms),
+            ClientCommand::FirstAudioHeard { response, ms } => self.response_was_heard(now, response, ms),
             ClientCommand::Muted(_) => {}
             ClientCommand::MicrophoneStutters => self.notice(
                 "microphone-stutters",
@@ -496,8 +502,8 @@ impl Conversation {
         }
     }
 
-    /// The person's turn has these words, and waits for an answer.
-    fn person_said(&mut self, now: u64, text: &str, turn: (u64, TurnMarks)) {
+    /// The person's turn has these words and is due a response.
+    fn person_said(&mut self, now: u64, text: &str, turn: Question) {
         self.last_word = now;
         self.asked_whether_there = false;
         self.leaving = self.leaving.filter(|leaving| *leaving != IDLE && *leaving != AGENT_ENDED);
@@ -509,11 +515,11 @@ impl Conversation {
         self.history.person_said(text);
         self.multilingual |= is_foreign(&self.language);
         self.turn = turn;
-        self.vote = None;
+        self.prediction = None;
     }
 }
 
-/// What a tool has brought, as text that a model can be given.
+/// A tool's result, as plain text for the model.
 fn clean(result: Result<String, String>) -> Result<String, String> {
     result.map(|text| plain(&text).into_owned()).map_err(|text| plain(&text).into_owned())
 }

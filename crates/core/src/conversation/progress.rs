@@ -1,45 +1,53 @@
-//! News of the answer in work, as its stages tell it.
+//! Progress of the current response, as its stages report it.
 
 use crate::event::CallEvent;
 use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId};
 
-use super::answer::{Answer, Phrase};
+use super::response::{Response, SpokenSegment};
 use super::{Command, Conversation, Input};
 use crate::frame::PlayoutEvent;
 
-/// Client and server may disagree by this much about when the person stopped speaking.
+/// Milliseconds by which client and server may differ about when the person stopped speaking.
 const CLOCKS_DIFFER: u32 = 1_000;
 const SAMPLES_PER_MS: u64 = OUT_RATE as u64 / 1000;
-/// Playout tells its position once in so many milliseconds.
+/// Milliseconds between playout's reports of its position.
 const FRAME: u64 = 20;
 
+/// The playback position, as last reported.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct KnownPosition {
+    /// When it was reported.
+    now: u64,
+    position: PlaybackPosition,
+}
+
 impl Conversation {
-    /// News of an answer in work; what belongs to another is dropped.
-    pub(super) fn answer_goes_on(&mut self, now: u64, input: Input) {
+    /// Takes in progress of a response; that of any other than the current and the speculative one is dropped.
+    pub(super) fn response_goes_on(&mut self, now: u64, input: Input) {
         let id = match &input {
             Input::Text(id, _) | Input::Read(id, _) | Input::TextEnded(id) => *id,
-            Input::FirstPhrase(id) | Input::FirstAudio(id) => *id,
+            Input::FirstSegment(id) | Input::FirstAudio(id) => *id,
             Input::Playout(event) => event.response(),
             _ => return,
         };
-        let mut answers = self.answer.iter_mut().chain(self.hidden.iter_mut());
-        let Some(answer) = answers.find(|answer| answer.id == id) else { return };
-        let since = answer.since(now);
+        let mut responses = self.response.iter_mut().chain(self.speculative.iter_mut());
+        let Some(response) = responses.find(|response| response.id == id) else { return };
+        let since = response.since(now);
         let events = match input {
-            Input::Playout(PlayoutEvent::Finished(_)) => return self.answer_finished(now),
+            Input::Playout(PlayoutEvent::Finished(_)) => return self.response_finished(now),
             Input::Playout(event) => {
-                let begins = matches!(event, PlayoutEvent::Started(_)) || !answer.aloud;
-                self.unanswered &= !begins || answer.waits;
+                let begins = matches!(event, PlayoutEvent::Started(_)) || !response.aloud;
+                self.unanswered &= !begins || response.waits;
                 if let PlayoutEvent::Cue { cue, .. } = event {
-                    self.shown.answer_shows(cue);
+                    self.shown.response_shows(cue);
                 }
-                answer.plays(event, since)
+                response.plays(event, since)
             }
-            made => answer.makes(made, since).into_iter().collect(),
+            made => response.makes(made, since).into_iter().collect(),
         };
-        let begun = matches!(events[..], [CallEvent::AgentStartedSpeaking(_)]) && !answer.scripted;
-        match &mut answer.untold {
-            Some(untold) => untold.extend(events),
+        let begun = matches!(events[..], [CallEvent::AgentStartedSpeaking(_)]) && !response.scripted;
+        match &mut response.deferred {
+            Some(deferred) => deferred.extend(events),
             None => self.commands.extend(events.into_iter().map(Command::Emit)),
         }
         if begun {
@@ -47,90 +55,91 @@ impl Conversation {
         }
     }
 
-    /// Tells which words of the answer have begun to sound since it was told last.
-    pub(super) fn follow(&mut self, now: u64, position: PlaybackPosition) {
-        self.looked = (now, position);
-        let Some(mut answer) = self.answer.take() else { return };
-        if answer.sounding && position.response == answer.id {
-            let begun = answer.phrases.last().map(|phrase| phrase.begun(position.samples));
-            self.commands.extend(answer.says(begun).map(Command::Emit));
+    /// Tells the client which words of the response have begun to sound since the last report.
+    pub(super) fn tell_progress(&mut self, now: u64, position: PlaybackPosition) {
+        self.last_position = KnownPosition { now, position };
+        let Some(mut response) = self.response.take() else { return };
+        if response.sounding && position.response == response.id {
+            let begun = response.segments.last().map(|segment| segment.begun(position.samples));
+            self.commands.extend(response.says(begun).map(Command::Emit));
         }
-        self.answer = Some(answer);
+        self.response = Some(response);
     }
 
-    /// When the next word of the answer begins to sound, if nothing stops it.
+    /// When the next word of the response begins to sound, unless playout is paused.
     pub(super) fn word_due(&self) -> Option<u64> {
-        let (now, position) = self.looked;
-        let answer = self.answer.as_ref()?;
-        if !answer.sounding || position.response != answer.id || self.is_stopped() {
+        let KnownPosition { now, position } = self.last_position;
+        let response = self.response.as_ref()?;
+        if !response.sounding || position.response != response.id || self.is_paused() {
             return None;
         }
-        let phrase = answer.phrases.last().filter(|phrase| phrase.told < phrase.text.trim_end().len())?;
-        let next = phrase.next_word(position.samples)?;
+        let segment =
+            response.segments.last().filter(|segment| segment.told < segment.text.trim_end().len())?;
+        let next = segment.next_word(position.samples)?;
         Some(now + (next - position.samples) / SAMPLES_PER_MS + FRAME)
     }
 
-    /// The phrase that sounds ends with its last word; `Some`: it breaks off after so many samples of its answer.
-    pub(super) fn phrase_said(&mut self, answer: &mut Answer, samples: Option<u64>) {
-        let Some(phrase) = answer.phrases.last() else { return };
-        let said = samples.map_or(phrase.text.len(), |samples| phrase.heard(samples));
-        self.commands.extend(answer.says(Some(said)).map(Command::Emit));
+    /// The segment that sounds ends: at its last word or, with `Some`, after this many samples of its response.
+    pub(super) fn segment_said(&mut self, response: &mut Response, samples: Option<u64>) {
+        let Some(segment) = response.segments.last() else { return };
+        let said = samples.map_or(segment.text.len(), |samples| segment.heard(samples));
+        self.commands.extend(response.says(Some(said)).map(Command::Emit));
     }
 
-    /// The client reports the answer's first sound, which cannot be later than its report.
-    pub(super) fn answer_was_heard(&mut self, now: u64, response: ResponseId, ms: u32) {
-        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.id == response)
-            && answer.since(now).is_some_and(|since| ms <= since.saturating_add(CLOCKS_DIFFER))
+    /// The client reports the response's first sound, which cannot be later than its report.
+    pub(super) fn response_was_heard(&mut self, now: u64, id: ResponseId, ms: u32) {
+        if let Some(response) = self.response.as_mut().filter(|response| response.id == id)
+            && response.since(now).is_some_and(|since| ms <= since.saturating_add(CLOCKS_DIFFER))
         {
-            answer.marks.heard = answer.marks.heard.or(Some(ms));
+            response.marks.heard = response.marks.heard.or(Some(ms));
         }
     }
 }
 
-impl Answer {
-    /// Takes in what its stages tell of it at `since`; the client is told of the event.
+impl Response {
+    /// Takes in progress of its stages at `since`; returns the event for the client.
     fn makes(&mut self, made: Input, since: Option<u32>) -> Option<CallEvent> {
         match made {
             Input::Text(response, text) => {
                 self.marks.first_token = self.marks.first_token.or(since);
                 self.text.push_str(&text);
-                return Some(CallEvent::AnswerText { response, text });
+                return Some(CallEvent::ResponseText { response, text });
             }
             Input::TextEnded(response) => {
                 self.text_ended = true;
-                return Some(CallEvent::AnswerTextEnded(response));
+                return Some(CallEvent::ResponseTextEnded(response));
             }
             Input::Read(_, tokens) => self.read = Some(tokens),
-            Input::FirstPhrase(_) => self.marks.first_phrase = since,
+            Input::FirstSegment(_) => self.marks.first_segment = since,
             Input::FirstAudio(_) if self.aloud => self.marks.first_audio = since,
             _ => {}
         }
         None
     }
 
-    /// So many bytes of its last phrase have been said; the client is told if it did not know.
+    /// This many bytes of its last segment have been said; returns the event for the client if that is new.
     fn says(&mut self, said: Option<usize>) -> Option<CallEvent> {
-        let index = u32::try_from(self.phrases.len().checked_sub(1)?).unwrap_or(u32::MAX);
-        let phrase = self.phrases.last_mut().filter(|phrase| phrase.aloud)?;
-        let said = said.filter(|said| *said > phrase.told)?;
-        phrase.told = said;
-        Some(CallEvent::PhraseProgress { response: self.id, index, text: phrase.text.clone(), said })
+        let index = u32::try_from(self.segments.len().checked_sub(1)?).unwrap_or(u32::MAX);
+        let segment = self.segments.last_mut().filter(|segment| segment.aloud)?;
+        let said = said.filter(|said| *said > segment.told)?;
+        segment.told = said;
+        Some(CallEvent::SegmentProgress { response: self.id, index, text: segment.text.clone(), said })
     }
 
-    /// Takes in what playout tells of it at `since`; the client is told of the event.
+    /// Takes in an event of playout at `since`; returns the events for the client.
     fn plays(&mut self, event: PlayoutEvent, since: Option<u32>) -> Vec<CallEvent> {
         match event {
             PlayoutEvent::Started(response) => {
                 self.sounding = true;
                 vec![CallEvent::AgentStartedSpeaking(response)]
             }
-            PlayoutEvent::Phrase { text, response, aloud } => {
+            PlayoutEvent::Segment { text, response, aloud } => {
                 self.marks.first_sent = self.marks.first_sent.or(since);
-                let whole = self.phrases.last().map(|phrase| phrase.text.len());
+                let whole = self.segments.last().map(|segment| segment.text.len());
                 let before = self.says(whole);
-                let index = u32::try_from(self.phrases.len()).unwrap_or(u32::MAX);
-                self.phrases.push(Phrase::new(text.clone(), aloud));
-                let begins = CallEvent::PhraseSpoken { response, index, text, aloud };
+                let index = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
+                self.segments.push(SpokenSegment::new(text.clone(), aloud));
+                let begins = CallEvent::SegmentSpoken { response, index, text, aloud };
                 before.into_iter().chain([begins]).collect()
             }
             PlayoutEvent::Words { words, .. } => {

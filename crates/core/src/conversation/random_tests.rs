@@ -18,26 +18,26 @@ fn random(seed: u64) -> Outcome {
     run("", (0..400).map(|_| random.random()).collect::<Vec<u32>>())
 }
 
-/// Where words of these answers occur in what the client is told, in a later request, or in what is read ahead.
-fn traces(outcome: &Outcome, answers: &[ResponseId]) -> Vec<String> {
-    let words: Vec<String> = answers.iter().map(|id| words_of(*id)).collect();
-    let holds = |text: &str| words.iter().any(|words| words.split(' ').any(|word| text.contains(word)));
+/// Commands in which words of these responses occur: events for the client, later requests, prefills.
+fn traces(outcome: &Outcome, responses: &[ResponseId]) -> Vec<String> {
+    let words: Vec<String> = responses.iter().map(|id| words_of(*id)).collect();
+    let has_word = |text: &str| words.iter().any(|words| words.split(' ').any(|word| text.contains(word)));
     let commands = outcome.steps.iter().flat_map(|(.., commands)| commands);
     let found = commands.filter(|command| match command {
         Command::Start(request, play) => {
-            *play == Play::Full && answers.contains(&request.id)
-                || request.messages.iter().any(|message| holds(&message.content))
+            *play == Play::Full && responses.contains(&request.id)
+                || request.messages.iter().any(|message| has_word(&message.content))
         }
-        Command::Prefill(messages, _) => messages.iter().any(|message| holds(&message.content)),
-        Command::Play(id, _) => answers.contains(id),
-        Command::Remember(context) => context.messages.iter().any(|message| holds(&message.content)),
-        Command::Emit(event) => holds(&format!("{event:?}")),
+        Command::Prefill(messages, _) => messages.iter().any(|message| has_word(&message.content)),
+        Command::Play(id, _) => responses.contains(id),
+        Command::Remember(context) => context.messages.iter().any(|message| has_word(&message.content)),
+        Command::Emit(event) => has_word(&format!("{event:?}")),
         _ => false,
     });
     found.map(|command| format!("{command:?}")).collect()
 }
 
-/// The "discarded speculation never heard: 0 in 200 random runs".
+/// The requirement "discarded speculation never heard: 0 in 200 random runs".
 #[test]
 fn in_200_random_calls_discarded_speculation_is_never_heard_told_or_remembered() {
     let (mut discarded, mut revealed, mut interrupted, mut failed) = (0, 0, 0, 0);
@@ -51,7 +51,7 @@ fn in_200_random_calls_discarded_speculation_is_never_heard_told_or_remembered()
         failed += outcome.failed;
     }
     println!(
-        "200 calls: {discarded} hidden answers discarded, {revealed} revealed, {interrupted} interrupted, {failed} failed"
+        "200 calls: {discarded} speculative responses discarded, {revealed} revealed, {interrupted} interrupted, {failed} failed"
     );
     let many = [discarded, revealed, interrupted].iter().all(|count| *count > 200) && failed > 50;
     assert!(many, "{discarded} {revealed} {interrupted} {failed}");
@@ -79,7 +79,7 @@ fn requests(outcome: &Outcome) -> impl Iterator<Item = &ResponseRequest> {
     })
 }
 
-/// What the model is asked when the person has typed a question.
+/// The request to the model when the person types a question.
 fn asks(conversation: &mut Conversation, now: u64) -> ResponseRequest {
     let question = Input::Client(ClientCommand::Say("And what comes next?".into()));
     let commands = conversation.handle(now, PlaybackPosition::default(), question);
@@ -87,17 +87,17 @@ fn asks(conversation: &mut Conversation, now: u64) -> ResponseRequest {
         Command::Start(request, _) => Some(request),
         _ => None,
     });
-    asked.expect("a typed question is answered at once")
+    asked.expect("a typed question gets a response at once")
 }
 
-/// Lets a call be and another one go on from what was remembered of it last, through JSON and back, in a small window:
-/// both ask the model the same. An engine that counts would count for both. The context, if there was one to compare.
-fn goes_on_from(choices: Vec<u32>, summarise: bool) -> Option<CallContext> {
+/// Checks that a call and one resumed from its last remembered context (through JSON and back, in a small window) ask the model
+/// the same; engine counts are off, since only one call would have them. Returns the context, if there was one to compare.
+fn compare_resumed(choices: Vec<u32>, summarise: bool) -> Option<CallContext> {
     let settings = Settings { prompt_tokens: 250, summarise, ..greeting() };
     let mut world = World::new(Conversation::new(settings.clone(), "call".into()));
     (world.counts, world.window) = (false, 250);
     world.live(choices);
-    // What is only about a turn in progress is no part of it.
+    // A turn in progress is not part of the context.
     world.input(Input::Client(ClientCommand::Interrupt));
     assert_eq!(world.outcome.wrong, [""; 0]);
     let lost = world.conversation.memory.has_lost();
@@ -113,12 +113,12 @@ fn goes_on_from(choices: Vec<u32>, summarise: bool) -> Option<CallContext> {
 }
 
 #[test]
-fn in_400_random_calls_enough_is_said_and_set_to_show_that_a_call_goes_on_as_it_was() {
+fn in_400_random_calls_enough_is_said_and_set_to_compare_resumed_calls() {
     let (mut compared, mut summed_up, mut foreign, mut with_tools) = (0, 0, 0, 0);
     for seed in 0..400 {
         let mut random = rand::rngs::StdRng::seed_from_u64(seed);
         let choices = (0..400).map(|_| random.random()).collect();
-        let Some(context) = goes_on_from(choices, seed % 2 == 0) else { continue };
+        let Some(context) = compare_resumed(choices, seed % 2 == 0) else { continue };
         compared += usize::from(!context.messages.is_empty());
         summed_up += usize::from(!context.summary.is_empty());
         foreign += usize::from(context.multilingual);
@@ -131,7 +131,7 @@ fn in_400_random_calls_enough_is_said_and_set_to_show_that_a_call_goes_on_as_it_
 }
 
 proptest! {
-    /// Whatever a plausible world does, every invariant holds, also those that the other stages owe.
+    /// Whatever a plausible world does, every invariant holds, including those that depend on the other stages.
     #[test]
     fn no_plausible_call_breaks_an_invariant(choices in proptest::collection::vec(any::<u32>(), 0..300)) {
         let outcome = run("Hello there.", choices);
@@ -139,7 +139,7 @@ proptest! {
         prop_assert_eq!(traces(&outcome, &outcome.discarded), Vec::<String>::new());
     }
 
-    /// What is recorded of a call gives the same commands again, through JSON and back.
+    /// A recording, through JSON and back, replays to the same commands.
     #[test]
     fn a_recorded_call_replays_to_the_same_commands(choices in proptest::collection::vec(any::<u32>(), 0..200)) {
         let outcome = run("Hello there.", choices);
@@ -148,18 +148,18 @@ proptest! {
         prop_assert_eq!(report.inputs as usize, outcome.steps.len());
     }
 
-    /// A call that goes on from what was remembered last asks the model the same as the one that went on.
+    /// A call resumed from the last remembered context asks the model the same as the original call.
     #[test]
-    fn a_call_that_goes_on_from_its_last_context_asks_the_same(
+    fn a_call_resumed_from_its_last_context_asks_the_same(
         choices in proptest::collection::vec(any::<u32>(), 0..400), summarise in any::<bool>()
     ) {
-        goes_on_from(choices, summarise);
+        compare_resumed(choices, summarise);
     }
 
-    /// A call that goes on is a call like any other: every invariant holds, no id comes twice, it does not greet again, and
-    /// its recording replays.
+    /// A resumed call is a call like any other: every invariant holds, no id is used twice, it does not greet again, and its
+    /// recording replays.
     #[test]
-    fn a_call_that_goes_on_from_a_context_breaks_no_invariant_and_replays(
+    fn a_resumed_call_breaks_no_invariant_and_replays(
         before in proptest::collection::vec(any::<u32>(), 0..200),
         after in proptest::collection::vec(any::<u32>(), 0..200)
     ) {

@@ -1,9 +1,9 @@
-//! What of the conversation outlives its process: when its context is remembered, and how another
-//! conversation goes on from it.
+//! The part of the conversation that outlives its process: when its context is remembered, and how another
+//! conversation resumes from it.
 //!
-//! Remembered is what a turn has changed, once it is over and the history is settled; and at once what a
-//! client would have to say again otherwise: the language, tools, words to be known. The mood of the face is
-//! remembered with the next change: a client that drives the face sets it many times a second.
+//! Changes by a turn are remembered once it is over and the history is settled. Changes that a client would
+//! otherwise have to repeat (language, tools, appended words) are remembered at once. The face's mood is
+//! remembered with the next other change, since a client that drives the face sets it many times a second.
 
 use super::budget::Budget;
 use super::face::Shown;
@@ -12,13 +12,13 @@ use super::{Command, Conversation, Settings};
 use crate::context::{CallContext, VERSION};
 use crate::tool::{Doer, Tools};
 
-/// Ids that a call which goes on leaves out: of answers that were begun after its context was remembered, and
-/// that a client may have been told of. One turn never has so many.
+/// Ids that a resumed call skips, because responses begun after its context was remembered may have been
+/// announced to the client. One turn never has so many.
 const SKIPPED: u32 = 1_000;
 
-/// What a context was made of, as far as it takes to see that another one would differ.
+/// Enough of a context's contents to detect that a later one differs.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct Fingerprint {
     history: u64,
     appended: usize,
     tools: u32,
@@ -29,11 +29,11 @@ pub(super) struct Mark {
 }
 
 impl Conversation {
-    /// The conversation of a call that goes on from this context, as if nothing had happened.
+    /// The conversation of a call that resumes from this context as if nothing had happened.
     #[must_use]
     pub fn resume(settings: Settings, call: String, context: &CallContext) -> Self {
         let settings = context.over(settings);
-        // The server may have got a tool of this name since.
+        // The server may have gained a tool of this name since.
         let own = |name: &str| settings.tools.iter().any(|own| own.name == name);
         let brought = context.tools.iter().filter(|tool| !own(&tool.name));
         let tools: Tools = settings.tools.iter().chain(brought).cloned().collect();
@@ -50,16 +50,16 @@ impl Conversation {
             resumed: true,
             ..Self::new(settings, call)
         };
-        resumed.remembered = resumed.mark();
+        resumed.remembered = resumed.fingerprint();
         resumed
     }
 
-    /// What of it must outlive its process.
+    /// The context of the call, as of now.
     #[must_use]
     pub fn context(&self) -> CallContext {
         CallContext {
             version: VERSION,
-            // What waits for the end of an answer would be lost with it.
+            // Words that wait for the end of a response would otherwise be lost with it.
             messages: self.history.with(&self.appended),
             summary: self.history.summary().to_owned(),
             language: self.language.clone(),
@@ -73,8 +73,7 @@ impl Conversation {
         }
     }
 
-    /// The client of a call that goes on says hello: the face shows what it did, and this engine counts what
-    /// was said.
+    /// The client of a resumed call says hello: the face's mood is restored, and this engine counts the history.
     pub(super) fn pick_up(&mut self) {
         if std::mem::take(&mut self.resumed) {
             self.end_mood();
@@ -82,22 +81,22 @@ impl Conversation {
         }
     }
 
-    /// Remembers what has changed, if the turn is over, or if the client has changed it.
+    /// Remembers the context if it has changed and the turn is over, or at once if the client changed it.
     pub(super) fn remember_changes(&mut self) {
-        // A line of the server's own leaves nothing in the history.
-        let settled = !self.unanswered && self.answer.as_ref().is_none_or(|answer| answer.canned);
+        // A canned phrase leaves nothing in the history.
+        let settled = !self.unanswered && self.response.as_ref().is_none_or(|response| response.canned);
         if !std::mem::take(&mut self.remember_now) && !settled {
             return;
         }
-        let mark = self.mark();
-        if mark != self.remembered {
-            self.remembered = mark;
+        let fingerprint = self.fingerprint();
+        if fingerprint != self.remembered {
+            self.remembered = fingerprint;
             self.commands.push(Command::Remember(Box::new(self.context())));
         }
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark {
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
             history: self.history.changes(),
             appended: self.appended.len(),
             tools: self.tools_taken,

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::AnswerEnd;
+use crate::event::ResponseEnd;
 use crate::frame::{Role, WordTime};
 use crate::invariants::{self, Invariants};
 
@@ -73,7 +73,7 @@ impl Run {
         self
     }
 
-    /// Time passes, and the conversation is told when it asked to be.
+    /// Lets time pass, with timeouts when they are due.
     fn wait(&mut self, ms: u64) -> &mut Self {
         let until = self.now + ms;
         while let Some(due) = self.conversation.timeout().filter(|due| *due <= until) {
@@ -89,7 +89,7 @@ impl Run {
         self.inputs([started(utterance), paused(utterance, 1), trial(utterance, 1, text)]).wait(1000)
     }
 
-    /// The answer speaks these words, 100 samples each, as one phrase.
+    /// The response speaks these words as one segment, 100 samples each.
     fn sound(&mut self, response: u32, text: &str) -> &mut Self {
         let id = ResponseId(response);
         let spoken = text.split_whitespace().zip(0u64..);
@@ -99,7 +99,7 @@ impl Run {
         self.inputs([
             Input::Text(id, text.into()),
             Input::Playout(PlayoutEvent::Started(id)),
-            Input::Playout(PlayoutEvent::Phrase { response: id, text: text.into(), aloud: true }),
+            Input::Playout(PlayoutEvent::Segment { response: id, text: text.into(), aloud: true }),
             Input::Playout(PlayoutEvent::Words { response: id, words }),
         ])
     }
@@ -149,7 +149,7 @@ impl Run {
     }
 }
 
-/// Words for the model, of the person or of the agent.
+/// Appends words for the model, by the person or by the agent.
 fn append(by_person: bool) -> Input {
     let role = if by_person { Role::User } else { Role::Assistant };
     Input::Client(ClientCommand::Append { id: Some("7".into()), role, text: "appended words".into() })
@@ -175,7 +175,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         id.clone().prop_map(|id| Input::Text(ResponseId(id), "text ".into())),
         id.clone().prop_map(|id| Input::TextEnded(ResponseId(id))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Started(ResponseId(id)))),
-        id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Phrase {
+        id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Segment {
             response: ResponseId(id),
             text: "a phrase".into(),
             aloud: true
@@ -187,7 +187,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             "{}".into()
         )),
         (id.clone(), 1u32..3).prop_map(|(id, n)| Input::ToolReturned(format!("{id}-{n}"), Ok("done".into()))),
-        id.clone().prop_map(|id| Input::AnswerFailed(ResponseId(id))),
+        id.clone().prop_map(|id| Input::ResponseFailed(ResponseId(id))),
         Just(Input::ModelForgot),
         Just(Input::Timeout),
         Just(Input::Stopping),
@@ -205,18 +205,18 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: at most one answer in work, one end for each that was told of, nothing of
-    /// it after its end, and nothing heard of one that was hidden or discarded.
+    /// Whatever happens in whatever order: at most one response in progress, one end for each announced one and nothing of
+    /// it afterwards, and nothing heard of a speculative or discarded one.
     #[test]
-    fn every_answer_ends_once_and_nothing_follows(inputs in proptest::collection::vec(any_input(), 0..80)) {
+    fn every_response_ends_once_and_nothing_follows(inputs in proptest::collection::vec(any_input(), 0..80)) {
         let mut conversation = tools::conversation_with_tools();
         let mut invariants = Invariants::default();
-        let (mut made, mut told, mut hidden, mut call_over) = (None, None, false, false);
+        let (mut made, mut told, mut speculative, mut call_over) = (None, None, false, false);
         let mut over = Vec::new();
         for (now, input) in inputs.into_iter().enumerate() {
             let commands = conversation.handle(now as u64 * 150, AT_START, input.clone());
             let wrong = invariants.step(now as u64 * 150, &input, &commands);
-            // A step in which other stages break their order owes nothing.
+            // In a step in which other stages break their order, nothing is guaranteed.
             if !wrong.iter().any(|violation| invariants::OF_STAGES.contains(&violation.invariant)) {
                 prop_assert_eq!(wrong, []);
             }
@@ -225,18 +225,18 @@ proptest! {
                 match command {
                     Command::Start(request, play) => {
                         prop_assert_eq!(made, None);
-                        (made, hidden) = (Some(request.id), play == Play::Hidden);
+                        (made, speculative) = (Some(request.id), play == Play::Speculative);
                     }
                     Command::Play(id, play) => {
                         prop_assert_eq!(made, Some(id));
-                        prop_assert!(play != Play::Hidden);
-                        hidden = false;
+                        prop_assert!(play != Play::Speculative);
+                        speculative = false;
                     }
                     Command::Cancel(id) => {
                         prop_assert_eq!(made, Some(id));
                         made = None;
                     }
-                    Command::Emit(CallEvent::AnswerStarted(id)) => {
+                    Command::Emit(CallEvent::ResponseStarted(id)) => {
                         prop_assert_eq!(told, None);
                         prop_assert!(!over.contains(&id));
                         told = Some(id);
@@ -248,14 +248,14 @@ proptest! {
                         if made == Some(response) { made = None; }
                     }
                     Command::Emit(
-                        CallEvent::AnswerText { response, .. } | CallEvent::PhraseSpoken { response, .. }
+                        CallEvent::ResponseText { response, .. } | CallEvent::SegmentSpoken { response, .. }
                         | CallEvent::AgentStartedSpeaking(response),
                     ) => {
                         prop_assert_eq!(told, Some(response));
-                        prop_assert!(!hidden || made != Some(response));
+                        prop_assert!(!speculative || made != Some(response));
                     }
                     Command::RunTool(id, _) | Command::Continue(id, _) => {
-                        prop_assert!(made == Some(id) && !hidden, "a tool of an answer that nobody decided on");
+                        prop_assert!(made == Some(id) && !speculative, "a tool of a response whose turn is undecided");
                     }
                     Command::End(..) => call_over = true,
                     _ => {}
@@ -265,12 +265,12 @@ proptest! {
     }
 }
 
-mod answers;
 mod barge_in;
 mod budget;
 mod listening;
 mod memory;
 mod remembering;
+mod responses;
 mod tools;
 mod typing;
 mod voices;

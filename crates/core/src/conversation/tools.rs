@@ -1,48 +1,62 @@
-//! Tools that the model calls in the middle of an answer: when they may run, and how the answer goes on.
+//! Tool calls during a response: when they may run, and how the response continues.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::event::{AnswerEnd, CallEvent, EndReason};
+use crate::event::{CallEnd, CallEvent, EndReason, ResponseEnd};
 use crate::frame::{Message, PlaybackPosition, ResponseId, Role};
-use crate::tool::{Doer, ToolCall, ToolEnd};
+use crate::tool::{Doer, ToolCall, ToolEnd, WrittenCall};
 
 use super::{Command, Conversation, lines};
 
-/// Calls in one answer that cannot be done before the model must do without.
+/// Invalid calls in one response after which the model must do without tools.
 const INVALID: u32 = 2;
-/// The call says something when a tool is slower than this.
+/// A tool that takes longer than this is announced by a filler.
 const SPEAKS_AFTER: u64 = 700;
-/// The share of the history's room that one result may take.
+/// One result may take one part in this many of the history's room.
 const RESULT_SHARE: usize = 4;
-/// Bytes of a result for one token of that room.
+/// Bytes of a result per token of that room.
 const BYTES_PER_TOKEN: usize = 2;
 
-/// How an answer goes on after its model has called a tool.
+/// How a response continues after its model has called a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Round {
-    /// The model is asked again, with the result at the end; false: without its tools, with the results in words.
+    /// The model is asked again, with the result at the end; false: without tools, with the results in words.
     Ask(Vec<Message>, bool),
-    /// These words end it.
+    /// The response ends with these words.
     Say(String),
-    /// It has said all.
+    /// The response ends without further words.
     End,
 }
 
-/// An answer's tools.
+/// A response's use of tools.
 #[derive(Debug, Default)]
-pub(super) struct Used {
-    /// Called by a hidden answer, which must not do anything yet.
-    waits: Option<(String, String)>,
+pub(super) struct ToolUse {
+    /// A call that waits, because a speculative response must not run anything yet.
+    waits: Option<WrittenCall>,
     running: Option<Running>,
     rounds: u32,
     invalid: u32,
-    /// What has been called.
-    made: Vec<(String, Value)>,
-    /// It may not call anything any more.
+    /// The calls made so far.
+    made: Vec<Made>,
+    /// It may make no more calls.
     closed: bool,
-    /// Bytes of the answer's text before the last call's own.
-    told: usize,
+    /// Bytes of the response's text, up to the last call, that were sent back to the model.
+    text_sent: usize,
+}
+
+/// A call that was made.
+#[derive(Debug)]
+struct Made {
+    name: String,
+    arguments: Value,
+}
+
+impl ToolUse {
+    /// Whether this call was made already, with the same arguments.
+    fn has_made(&self, name: &str, arguments: &Value) -> bool {
+        self.made.iter().any(|made| made.name == name && made.arguments == *arguments)
+    }
 }
 
 #[derive(Debug)]
@@ -50,49 +64,49 @@ struct Running {
     call: ToolCall,
     doer: Doer,
     since: u64,
-    /// When nobody waits any more; a webhook has its own clock.
+    /// When the result is no longer awaited; a webhook has its own timeout.
     due: Option<u64>,
-    /// The person is to be told that it takes a while.
+    /// Nothing has been said yet, so a filler is due if it takes a while.
     silent: bool,
 }
 
 impl Conversation {
-    /// What the model may call.
+    /// The tools that the model may call.
     #[must_use]
     pub fn tools(&self) -> &crate::tool::Tools {
         &self.tools
     }
 
-    /// The model calls a tool. A hidden answer's call waits: nothing may be done for what may never have been asked.
+    /// The model calls a tool. A speculative response's call waits, since its question may not be final.
     pub(super) fn tool_called(
         &mut self,
         now: u64,
         position: PlaybackPosition,
-        response: ResponseId,
-        (name, arguments): (String, String),
+        id: ResponseId,
+        call: WrittenCall,
     ) {
-        if let Some(hidden) = self.hidden.as_mut().filter(|hidden| hidden.id == response) {
-            hidden.used.waits = Some((name, arguments));
+        if let Some(speculative) = self.speculative.as_mut().filter(|speculative| speculative.id == id) {
+            speculative.tool_use.waits = Some(call);
             return;
         }
-        let Some(answer) = self.answer.as_mut().filter(|answer| answer.id == response) else { return };
-        answer.used.waits = Some((name, arguments));
+        let Some(response) = self.response.as_mut().filter(|response| response.id == id) else { return };
+        response.tool_use.waits = Some(call);
         self.run_waiting_tool(now, position);
     }
 
-    /// Does what the answer's model has called, now that the turn is decided.
+    /// Runs the tool call that waited until the turn was decided.
     pub(super) fn run_waiting_tool(&mut self, now: u64, position: PlaybackPosition) {
-        let Some(answer) = self.answer.as_mut() else { return };
-        let Some((name, arguments)) = answer.used.waits.take() else { return };
-        if answer.used.running.is_some() {
+        let Some(response) = self.response.as_mut() else { return };
+        let Some(WrittenCall { name, arguments }) = response.tool_use.waits.take() else { return };
+        if response.tool_use.running.is_some() {
             return;
         }
-        answer.used.rounds += 1;
-        if answer.used.closed {
+        response.tool_use.rounds += 1;
+        if response.tool_use.closed {
             return self.abandon(now, position);
         }
-        let id = format!("{}-{}", answer.id.0, answer.used.rounds);
-        let silent = answer.silent_so_far();
+        let id = format!("{}-{}", response.id.0, response.tool_use.rounds);
+        let silent = response.silent_so_far();
         let tool = self.tools.iter().find(|tool| tool.name == name);
         let checked = match tool {
             None => Err(format!("there is no tool {name:?}")),
@@ -100,14 +114,14 @@ impl Conversation {
         };
         match checked {
             Err(fault) => self.not_callable(&name, &arguments, &fault),
-            Ok((.., arguments)) if answer.used.made.contains(&(name.clone(), arguments.clone())) => {
-                // It has that result, and small models ask again and again.
+            Ok((.., arguments)) if response.tool_use.has_made(&name, &arguments) => {
+                // The model has that result already; small models repeat calls over and over.
                 self.go_on(false);
             }
             Ok((Doer::EndCall, ..)) => self.end_called(&name, silent),
             Ok((doer, timeout, arguments)) => {
                 let client = doer == Doer::Client;
-                answer.used.made.push((name.clone(), arguments.clone()));
+                response.tool_use.made.push(Made { name: name.clone(), arguments: arguments.clone() });
                 let call = ToolCall { id, name, arguments };
                 let shown = client.then(|| call.arguments.clone());
                 self.emit(CallEvent::ToolStarted {
@@ -115,49 +129,51 @@ impl Conversation {
                     name: call.name.clone(),
                     arguments: shown,
                 });
-                if let Some(answer) = self.answer.as_mut() {
+                if let Some(response) = self.response.as_mut() {
                     if !client {
-                        self.commands.push(Command::RunTool(answer.id, call.clone()));
+                        self.commands.push(Command::RunTool(response.id, call.clone()));
                     }
                     let due = client.then_some(now + timeout);
-                    answer.used.running = Some(Running { call, doer, since: now, due, silent });
+                    response.tool_use.running = Some(Running { call, doer, since: now, due, silent });
                 }
             }
         }
     }
 
-    /// The model is told that what it called cannot be; it may try once more.
+    /// Tells the model that its call is invalid; it may try once more.
     fn not_callable(&mut self, name: &str, arguments: &str, fault: &str) {
-        let Some(answer) = self.answer.as_mut() else { return };
-        answer.used.invalid += 1;
-        let again = answer.used.invalid < INVALID;
+        let Some(response) = self.response.as_mut() else { return };
+        response.tool_use.invalid += 1;
+        let again = response.tool_use.invalid < INVALID;
         let arguments = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
         self.remember_tool(name, &arguments, &format!("error: {fault}"));
         self.go_on(again);
     }
 
-    /// The call ends as soon as a goodbye has been heard.
+    /// The model ends the call, after a goodbye.
     fn end_called(&mut self, name: &str, silent: bool) {
         self.leaving = Some(super::AGENT_ENDED);
         self.remember_tool(name, &json!({}), "The call ends.");
-        let Some(answer) = &self.answer else { return };
+        let Some(response) = &self.response else { return };
         let goodbye = lines::bye(&self.language).to_string();
         let round = if silent { Round::Say(goodbye) } else { Round::End };
-        self.commands.push(Command::Continue(answer.id, round));
+        self.commands.push(Command::Continue(response.id, round));
     }
 
-    /// A client says what its tool has done; of the server's own tools it has nothing to say.
+    /// Takes a tool result from the client, for client tools only.
     pub(super) fn client_tool_returned(&mut self, now: u64, id: &str, result: Result<String, String>) {
-        let running = self.answer.as_ref().and_then(|answer| answer.used.running.as_ref());
+        let running = self.response.as_ref().and_then(|response| response.tool_use.running.as_ref());
         if running.is_some_and(|running| running.doer == Doer::Client) {
             self.tool_returned(now, id, result);
         }
     }
 
-    /// A tool has done what it does, or could not.
+    /// A tool has returned a result or a fault.
     pub(super) fn tool_returned(&mut self, now: u64, id: &str, result: Result<String, String>) {
-        let Some(answer) = self.answer.as_mut() else { return };
-        let Some(running) = answer.used.running.take_if(|running| running.call.id == id) else { return };
+        let Some(response) = self.response.as_mut() else { return };
+        let Some(running) = response.tool_use.running.take_if(|running| running.call.id == id) else {
+            return;
+        };
         let end = if result.is_ok() { ToolEnd::Done } else { ToolEnd::Failed };
         let text = result.unwrap_or_else(|fault| format!("error: {fault}"));
         self.tool_stopped(now, &running, end);
@@ -165,18 +181,18 @@ impl Conversation {
         self.go_on(true);
     }
 
-    /// Lets the model go on with what is known now.
+    /// Lets the model continue with what is known now.
     fn go_on(&mut self, may_call: bool) {
-        let Some(answer) = self.answer.as_mut() else { return };
-        let id = answer.id;
-        let may_call = may_call && answer.used.rounds < self.settings.tool_rounds;
-        answer.used.closed = !may_call;
-        let said = answer.said_since(answer.used.told);
-        answer.used.told += said.len();
+        let Some(response) = self.response.as_mut() else { return };
+        let id = response.id;
+        let may_call = may_call && response.tool_use.rounds < self.settings.tool_rounds;
+        response.tool_use.closed = !may_call;
+        let said = response.said_since(response.tool_use.text_sent);
+        response.tool_use.text_sent += said.len();
         let said = said.trim().to_string();
         let language = self.language.clone();
         let mut messages = self.messages("", &language);
-        // What it said before the call is part of its own message; the history will have it when it has been heard.
+        // What it said before the call goes in as its own message; the history gets it once it was heard.
         if !said.is_empty() && messages.len() >= 2 {
             messages.insert(messages.len() - 2, Message { role: Role::Assistant, content: said });
         }
@@ -184,10 +200,10 @@ impl Conversation {
         self.commands.push(Command::Continue(id, Round::Ask(messages, may_call)));
     }
 
-    /// Asks the model again for the answer in work, with as much as has room now.
-    pub(super) fn ask_on(&mut self) {
-        let Some(answer) = self.answer.as_ref() else { return };
-        let (id, may_call) = (answer.id, !answer.used.closed);
+    /// Asks the model again for the current response, with as much as fits now.
+    pub(super) fn ask_again(&mut self) {
+        let Some(response) = self.response.as_ref() else { return };
+        let (id, may_call) = (response.id, !response.tool_use.closed);
         let language = self.language.clone();
         let messages = self.question(&language);
         let messages = if may_call { messages } else { in_words(messages) };
@@ -212,23 +228,24 @@ impl Conversation {
         self.emit(CallEvent::ToolStopped { id, name, end, ms, doer: running.doer });
     }
 
-    /// The answer ends while a tool works for it. The tool may have done its work, and the model must know.
-    pub(super) fn tool_broken_off(&mut self, now: u64, used: &mut Used, end: AnswerEnd) {
-        let Some(running) = used.running.take() else { return };
+    /// The response ends while a tool runs. The tool may have done its work, and the model must know.
+    pub(super) fn tool_broken_off(&mut self, now: u64, tool_use: &mut ToolUse, end: ResponseEnd) {
+        let Some(running) = tool_use.running.take() else { return };
         self.tool_stopped(now, &running, ToolEnd::Cancelled);
-        let why = if end == AnswerEnd::Failed { "the call broke off" } else { "the person interrupted" };
+        let why = if end == ResponseEnd::Failed { "the call broke off" } else { "the person interrupted" };
         let text = format!("error: {why} before the result came; it may have been done or not");
         self.remember_tool(&running.call.name, &running.call.arguments, &text);
     }
 
     pub(super) fn tool_due(&self) -> Option<u64> {
-        let running = self.answer.as_ref()?.used.running.as_ref()?;
+        let running = self.response.as_ref()?.tool_use.running.as_ref()?;
         let speaks = running.silent.then_some(running.since + SPEAKS_AFTER);
         [speaks, running.due].into_iter().flatten().min()
     }
 
     pub(super) fn tool_timeout(&mut self, now: u64) {
-        let Some(running) = self.answer.as_mut().and_then(|answer| answer.used.running.as_mut()) else {
+        let Some(running) = self.response.as_mut().and_then(|response| response.tool_use.running.as_mut())
+        else {
             return;
         };
         if running.due.is_some_and(|due| due <= now) {
@@ -237,15 +254,15 @@ impl Conversation {
         }
         if running.silent && running.since + SPEAKS_AFTER <= now {
             running.silent = false;
-            let line = lines::looking_up(&self.language);
-            if self.answer.as_ref().is_some_and(super::answer::Answer::silent_so_far) {
-                self.hold_with(now, line);
+            let phrase = lines::looking_up(&self.language);
+            if self.response.as_ref().is_some_and(super::response::Response::silent_so_far) {
+                self.fill_with(now, phrase);
             }
         }
     }
 }
 
-/// Calls and results as notes to the question: a small model that has seen a call writes another one, and nothing else.
+/// Turns calls and results into notes on the question: a small model that has seen a call writes nothing but another one.
 fn in_words(messages: Vec<Message>) -> Vec<Message> {
     let mut plain: Vec<Message> = Vec::with_capacity(messages.len());
     let mut name = String::new();
@@ -266,5 +283,6 @@ fn in_words(messages: Vec<Message>) -> Vec<Message> {
     plain
 }
 
-/// The reason of a call that the model ends.
-pub(super) const AGENT_ENDED: (EndReason, &str) = (EndReason::AgentEnded, "The agent has ended the call.");
+/// Why a call ends that the model ended.
+pub(super) const AGENT_ENDED: CallEnd =
+    CallEnd { reason: EndReason::AgentEnded, message: "The agent has ended the call." };

@@ -1,12 +1,12 @@
-//! Which languages the agent can speak, and what becomes of the others: a voice that does not know a language only names its
-//! letters, so the model answers in one that a voice speaks, and the person is told once.
+//! Which languages the agent can speak, and what happens with the others. A voice that does not know a language only names its
+//! letters, so the model responds in a language that a voice speaks, and the person is told once.
 
 use super::Conversation;
 use super::lines::language_name;
 
 impl Conversation {
-    /// The language that is spoken to a person who speaks this one. Without knowledge of voices, or of the person's
-    /// language, the same.
+    /// The language in which the agent responds to this one: the same if the voices or the person's language are not
+    /// known.
     pub(super) fn voiced(&self, language: &str) -> String {
         let voices = &self.settings.voices;
         let speaks = |wanted: &str| voices.iter().any(|voice| voice == wanted);
@@ -16,7 +16,7 @@ impl Conversation {
         if speaks("en") { "en".to_owned() } else { voices[0].clone() }
     }
 
-    /// What the model is told of a language that no voice speaks.
+    /// The instruction to the model for a language that no voice speaks.
     pub(super) fn unvoiced_instruction(&self, language: &str) -> Option<String> {
         let spoken = self.voiced(language);
         if spoken == language {
@@ -28,13 +28,13 @@ impl Conversation {
         ))
     }
 
-    /// What an answer begins with, if the person is still to be told.
+    /// What a response begins with if the person has not been told yet.
     pub(super) fn preface(&self, language: &str) -> Option<String> {
         let spoken = self.voiced(language);
         (spoken != language && !self.no_voice_told).then(|| no_voice(&spoken).to_owned())
     }
 
-    /// An answer of the model's begins to sound, with the preface if the person was still to be told.
+    /// A response from the model begins to sound; if it has the preface, the person has now been told.
     pub(super) fn tell_of_voice(&mut self) {
         if let Some(preface) = self.preface(&self.language) {
             self.no_voice_told = true;
@@ -43,7 +43,7 @@ impl Conversation {
     }
 }
 
-/// Said in a language that a voice speaks.
+/// The preface, in a language that a voice speaks.
 fn no_voice(language: &str) -> &'static str {
     match language {
         "de" => "Für diese Sprache habe ich keine Stimme, darum antworte ich auf Deutsch.",

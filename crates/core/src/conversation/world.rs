@@ -1,5 +1,5 @@
-//! A world around the conversation that behaves as the real one does, in a random order: a voice, recognition, engines,
-//! playout, a client. What belongs to a cancelled answer or a closed utterance still comes in for a while.
+//! A simulated world around the conversation, realistic but in random order: a voice, recognition, engines, playout, a
+//! client. Events of a cancelled response or a closed utterance still arrive for a while.
 
 use std::collections::VecDeque;
 
@@ -16,24 +16,24 @@ enum Voice {
     Paused,
 }
 
-/// An answer that the engines make.
+/// A response that the engines generate.
 #[derive(Debug)]
 struct Making {
     id: ResponseId,
     play: Play,
     turn_end: bool,
-    phrases: u32,
+    segments: u32,
     text_ended: bool,
     sounded: u32,
     finished: bool,
 }
 
-/// What became of a run.
+/// The outcome of a run.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// Hidden answers that were cancelled.
+    /// Speculative responses that were cancelled.
     pub(super) discarded: Vec<ResponseId>,
-    /// Hidden answers that became audible.
+    /// Speculative responses that became audible.
     pub(super) revealed: usize,
     pub(super) interrupted: usize,
     pub(super) failed: usize,
@@ -41,7 +41,7 @@ pub(super) struct Outcome {
     pub(super) steps: Vec<(u64, PlaybackPosition, Input, Vec<Command>)>,
     /// The context that was remembered last.
     pub(super) remembered: Option<CallContext>,
-    /// What must not be.
+    /// Violated invariants.
     pub(super) wrong: Vec<String>,
 }
 
@@ -53,18 +53,18 @@ pub(super) struct World {
     utterance: u32,
     voice: Voice,
     pauses: u32,
-    /// Asked of recognition and of the end-of-turn model.
+    /// Utterances and pauses asked of recognition and of the end-of-turn model.
     asked: Vec<(u32, u32)>,
     cut: Vec<u32>,
     making: Option<Making>,
-    /// What playout has said and the conversation has not heard yet, of whatever answer.
+    /// Events of playout that the conversation has not received yet, of any response.
     told: VecDeque<PlayoutEvent>,
-    /// What was on its way when it was cancelled or closed.
+    /// Inputs that were on their way when their response was cancelled or their utterance closed.
     late: VecDeque<Input>,
     pub(super) over: bool,
-    /// The engine counts tokens.
+    /// Whether the engine counts tokens.
     pub(super) counts: bool,
-    /// Tokens of the engine's window.
+    /// Tokens in the engine's window.
     pub(super) window: u32,
     pub(super) outcome: Outcome,
 }
@@ -80,7 +80,7 @@ const SAID: [&str; 8] = [
     "Okay, but what about Spain?",
 ];
 
-/// Words that no other answer has.
+/// Words that occur in no other response.
 pub(super) fn words_of(id: ResponseId) -> String {
     format!("r{0}a r{0}b r{0}c.", id.0)
 }
@@ -107,18 +107,18 @@ impl World {
         }
     }
 
-    /// Around a conversation that goes on from this context.
+    /// A world around a conversation that resumes from this context.
     pub(super) fn resumed(conversation: Conversation, context: &CallContext) -> Self {
         Self { invariants: Invariants::resumed(context), ..Self::new(conversation) }
     }
 
-    /// Lets things happen, one for each number.
+    /// Lets one thing happen for each number, and returns the outcome.
     pub(super) fn run(mut self, choices: impl IntoIterator<Item = u32>) -> Outcome {
         self.live(choices);
         self.outcome
     }
 
-    /// The same, and nobody looks yet.
+    /// Lets one thing happen for each number.
     pub(super) fn live(&mut self, choices: impl IntoIterator<Item = u32>) {
         for choice in choices {
             if self.over {
@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// Time passes, and the conversation is told when it asked to be.
+    /// Lets time pass, with timeouts when they are due.
     fn pass(&mut self, ms: u64) {
         let until = self.now + ms;
         let mut at_once = 0;
@@ -181,8 +181,8 @@ impl World {
                 self.making = Some(Making {
                     id,
                     play: *play,
-                    turn_end: *play != Play::Hidden,
-                    phrases: 0,
+                    turn_end: *play != Play::Speculative,
+                    segments: 0,
                     text_ended: false,
                     sounded: 0,
                     finished: false,
@@ -191,13 +191,13 @@ impl World {
             }
             Command::Play(_, play) => {
                 if let Some(making) = &mut self.making {
-                    self.outcome.revealed += usize::from(making.play == Play::Hidden);
+                    self.outcome.revealed += usize::from(making.play == Play::Speculative);
                     making.play = *play;
                 }
             }
             Command::Cancel(_) => {
                 let Some(making) = self.making.take() else { return };
-                if making.play == Play::Hidden {
+                if making.play == Play::Speculative {
                     self.outcome.discarded.push(making.id);
                 }
                 self.late.push_back(Input::Text(making.id, words_of(making.id)));
@@ -220,7 +220,7 @@ impl World {
             }
             Command::Summarise(_) => self.late.push_back(Input::Summary("They talked.".into())),
             Command::Remember(context) => self.outcome.remembered = Some((**context).clone()),
-            Command::Emit(CallEvent::AnswerFailed { .. }) => self.outcome.failed += 1,
+            Command::Emit(CallEvent::ResponseFailed { .. }) => self.outcome.failed += 1,
             Command::End(..) => self.over = true,
             _ => {}
         }
@@ -255,7 +255,7 @@ impl World {
                 return Some(Input::Partial(id, transcript(text)));
             }
             Voice::Voiced if which % 32 == 1 => {
-                // The shortest that `vad.max_utterance_seconds` may be.
+                // The lowest permitted `vad.max_utterance_seconds`.
                 self.pass(5000);
                 if self.over {
                     return None;
@@ -303,7 +303,7 @@ impl World {
     fn make(&mut self, which: usize) -> Option<Input> {
         let making = self.making.as_mut()?;
         let id = making.id;
-        if which % 32 == 3 && making.phrases == 0 {
+        if which % 32 == 3 && making.segments == 0 {
             return Some(Input::TooLong(id, self.window, self.window + (which % 2000) as u32));
         }
         if which.is_multiple_of(32) {
@@ -311,9 +311,9 @@ impl World {
             if which.is_multiple_of(64) {
                 self.input(Input::ModelForgot);
             }
-            // The engine is gone; the conversation says what becomes of the answer.
+            // The engine is gone; the conversation decides what happens to the response.
             self.making = Some(Making { text_ended: true, ..failed });
-            return Some(Input::AnswerFailed(id));
+            return Some(Input::ResponseFailed(id));
         }
         if !std::mem::replace(&mut making.turn_end, true) {
             return Some(Input::TurnEnd(id, (which % 100) as f32 / 100.0));
@@ -321,28 +321,28 @@ impl World {
         if making.text_ended {
             return None;
         }
-        if making.phrases == 3 || making.phrases > 0 && which % 4 == 1 {
+        if making.segments == 3 || making.segments > 0 && which % 4 == 1 {
             making.text_ended = true;
             return Some(Input::TextEnded(id));
         }
-        making.phrases += 1;
-        if making.phrases == 2 {
-            self.late.extend([Input::Read(id, 70), Input::FirstPhrase(id), Input::FirstAudio(id)]);
+        making.segments += 1;
+        if making.segments == 2 {
+            self.late.extend([Input::Read(id, 70), Input::FirstSegment(id), Input::FirstAudio(id)]);
         }
         Some(Input::Text(id, words_of(id)))
     }
 
-    /// Playout does what it was commanded: nothing of a hidden answer sounds.
+    /// Playout obeys its commands: nothing of a speculative response sounds.
     fn play(&mut self) -> Option<Input> {
         if let Some(event) = self.told.pop_front() {
             return Some(Input::Playout(event));
         }
         let making = self.making.as_mut()?;
-        if matches!(making.play, Play::Hidden | Play::Held) || making.finished {
+        if matches!(making.play, Play::Speculative | Play::Paused) || making.finished {
             return None;
         }
         let (response, text) = (making.id, words_of(making.id));
-        if making.sounded < making.phrases {
+        if making.sounded < making.segments {
             let start = u64::from(making.sounded) * 3000;
             let word = |text: &str, at: u64| WordTime {
                 text: text.into(),
@@ -353,7 +353,7 @@ impl World {
             if making.sounded == 0 {
                 self.told.push_back(PlayoutEvent::Started(response));
             }
-            self.told.push_back(PlayoutEvent::Phrase { response, text, aloud: true });
+            self.told.push_back(PlayoutEvent::Segment { response, text, aloud: true });
             self.told.push_back(PlayoutEvent::Words { response, words });
             if making.sounded == 1 {
                 self.told.push_back(PlayoutEvent::Cue { response, cue: Cue::Mood(Mood::Sad) });
@@ -388,7 +388,7 @@ impl World {
     }
 }
 
-/// So many tools of the client.
+/// This many client tools.
 fn brought(count: usize) -> Vec<Tool> {
     let tool = |number| Tool {
         name: format!("tool_{number}"),

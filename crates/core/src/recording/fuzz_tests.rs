@@ -1,9 +1,9 @@
-//! Recordings of any bytes.
+//! Recordings of arbitrary bytes.
 
 use super::replay::replay;
 
 #[test]
-fn a_recording_of_any_bytes_is_replayed_as_far_as_it_makes_sense() {
+fn a_recording_of_arbitrary_bytes_is_replayed_as_far_as_it_is_valid() {
     visavis_fuzz::run("recording", |input| {
         let report = replay(input);
         let lines = input.iter().filter(|byte| **byte == b'\n').count() as u64;

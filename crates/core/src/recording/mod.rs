@@ -1,9 +1,9 @@
-//! Recordings of calls: what went into the conversation, when, and what it commanded, as lines of JSON.
+//! Recordings of calls: the conversation's inputs with their times, and its commands, as lines of JSON.
 //!
 //! - this file: the format
-//! - [`replay`]: gives a recording to a new conversation and compares
+//! - [`replay`]: runs a recording through a new conversation and compares its commands
 //!
-//! A recording holds what was said in the call. It holds no sound.
+//! A recording contains what was said in the call, but no audio.
 
 pub mod replay;
 
@@ -14,9 +14,9 @@ use crate::conversation::{Command, Input, Settings};
 use crate::event::EndReason;
 use crate::frame::PlaybackPosition;
 
-/// What the first line names itself.
+/// The `format` in the first line.
 pub const FORMAT: &str = "visavis-recording";
-/// Goes up when a reader of the last version would misunderstand.
+/// Increased when readers of the previous version would misread it.
 pub const FORMAT_VERSION: u32 = 3;
 
 /// The first line.
@@ -26,19 +26,19 @@ pub struct Header {
     pub format: String,
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// The server that recorded it.
+    /// Version of the server that recorded it.
     pub visavis: String,
-    /// The call.
+    /// The call's id.
     pub call: String,
-    /// What its conversation was made with.
+    /// The settings of its conversation.
     pub settings: Settings,
-    /// What the call went on from; none: it was new.
+    /// The context that the call resumed from; `None`: it was new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<CallContext>,
 }
 
 impl Header {
-    /// Of a call that this server records.
+    /// The header of a call that this server records.
     #[must_use]
     pub fn new(call: String, settings: Settings, context: Option<CallContext>) -> Self {
         let visavis = env!("CARGO_PKG_VERSION").into();
@@ -46,16 +46,16 @@ impl Header {
     }
 }
 
-/// A line between the first and the last one: what happened, and what was commanded.
+/// A line between the first and the last one: an input and the commands it caused.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// Milliseconds since the call began.
     pub at: u64,
-    /// How far playout had come.
+    /// How far playout had got.
     pub position: PlaybackPosition,
     /// What happened.
     pub input: Input,
-    /// What was commanded.
+    /// The commands it caused.
     pub commands: Vec<Command>,
 }
 
@@ -64,7 +64,7 @@ pub struct Step {
 pub struct End {
     /// Why the call ended.
     pub end: EndReason,
-    /// How many lines are between the first and this one.
+    /// Number of lines between the first and this one.
     pub steps: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Gives a recording's inputs, with their recorded times, to a new conversation, and compares what it commands. Pure.
+//! Runs a recording's inputs, at their recorded times, through a new conversation and compares its commands. Pure.
 
 use std::io::BufRead;
 
@@ -11,49 +11,49 @@ use crate::conversation::{Conversation, Input, Settings};
 use crate::frame::PlaybackPosition;
 use crate::invariants::{Invariants, Violation};
 
-/// Milliseconds that no call lasts, some 35 years: the conversation adds to times.
+/// Latest time in milliseconds, some 35 years: later ones could overflow, since the conversation adds to times.
 const LATEST: u64 = 1 << 40;
-/// Tokens that no prompt has: the conversation multiplies them.
+/// Most tokens of a prompt: more could overflow, since the conversation multiplies them.
 const MOST_TOKENS: usize = 1 << 32;
 
-/// Why a file cannot be replayed, or only up to a line.
+/// Why a file cannot be replayed, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// It cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// It is something else.
-    #[error("is no recording of a call: its first line does not say \"format\":\"{FORMAT}\"")]
+    /// It is not a recording.
+    #[error("is not a recording of a call: its first line does not say \"format\":\"{FORMAT}\"")]
     Foreign,
     /// It was made by another version.
     #[error(
         "was recorded by format {0}; this program reads {FORMAT_VERSION}. Replay it with the version that recorded it, visavis {1}"
     )]
     OtherVersion(u64, String),
-    /// It does not say by which version it was made.
+    /// It does not name the version that made it.
     #[error(
         "was recorded by an unknown format: its first line names no \"format_version\"; this program reads {FORMAT_VERSION}"
     )]
     NoVersion,
-    /// The call went on from something that this program does not read.
+    /// The call resumed from a context that this program cannot read.
     #[error("cannot be replayed: {0}")]
     Context(#[from] ContextError),
-    /// A line makes no sense.
+    /// A line is not valid.
     #[error("line {line} is broken: {reason}{hint}")]
     Broken {
         /// Counted from 1.
         line: usize,
         /// What is wrong.
         reason: String,
-        /// What may be the cause.
+        /// The possible cause.
         hint: String,
     },
-    /// The last line has no end.
+    /// The last line is cut off.
     #[error("line {0} is cut off: the file was not written to its end. The lines before it were replayed")]
     CutOff(usize),
 }
 
-/// The first step whose commands are not the recorded ones.
+/// The first step whose commands differ from the recorded ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// Counted from 1.
@@ -62,11 +62,11 @@ pub struct Difference {
     pub at: u64,
     /// What happened.
     pub input: Value,
-    /// Which of the commands differs first, from 1.
+    /// Number of the first command that differs, from 1.
     pub command: usize,
-    /// As recorded; none: there was no such command.
+    /// The recorded command; `None`: there was none.
     pub expected: Option<Value>,
-    /// As commanded now; none: nothing.
+    /// The command now; `None`: there is none.
     pub got: Option<Value>,
 }
 
@@ -77,7 +77,7 @@ pub struct Found {
     pub line: usize,
     /// Milliseconds since the call began.
     pub at: u64,
-    /// Which, and what happened.
+    /// The invariant, and what happened.
     #[serde(flatten)]
     pub violation: Violation,
 }
@@ -85,17 +85,17 @@ pub struct Found {
 /// What a replay showed.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// The call.
+    /// The call's id.
     pub call: String,
     /// The version that recorded it.
     pub recorded_by: String,
-    /// Inputs that were replayed.
+    /// Number of inputs replayed.
     pub inputs: u64,
-    /// The call ended in order, with all its inputs recorded.
+    /// The recording is complete, up to the call's end.
     pub complete: bool,
-    /// The first difference, where the comparison ends.
+    /// The first difference, where the replay stops.
     pub difference: Option<Difference>,
-    /// Invariants that do not hold.
+    /// Invariants that were violated.
     pub violations: Vec<Found>,
     /// Why it was not replayed to its end.
     #[serde(serialize_with = "as_text")]
@@ -103,7 +103,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The same commands to the end, and nothing that must not be.
+    /// The same commands to the end, no fault and no violation.
     #[must_use]
     pub fn good(&self) -> bool {
         self.difference.is_none() && self.violations.is_empty() && self.fault.is_none()
@@ -187,7 +187,7 @@ fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
     Ok(())
 }
 
-/// As the call began: new, or from a context.
+/// Begins as the call did: new, or from a context.
 fn begin(header: Header) -> (Conversation, Invariants) {
     let Header { call, settings, context, .. } = header;
     match context {
@@ -215,7 +215,7 @@ fn header(line: &[u8]) -> Result<Header, Fault> {
     if is_plausible(&header.settings) {
         return Ok(header);
     }
-    let reason = "its settings hold numbers that no server has".into();
+    let reason = "its settings contain impossible numbers".into();
     Err(Fault::Broken { line: 1, reason, hint: String::new() })
 }
 
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_difference_is_told_with_its_line_and_both_sides() {
+    fn the_first_difference_is_reported_with_its_line_and_both_sides() {
         assert!(of(&[HEADER, BAD, r#"{"end":"hung-up","steps":1}"#]).complete);
         let other = BAD.replace(r#""message":"c"}}}]"#, r#""message":"d"}}}]"#);
         let report = of(&[HEADER, &other, BAD]);
@@ -255,19 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_whole_recording_is_told_what_it_is() {
+    fn a_file_that_is_not_a_complete_recording_is_refused_with_the_reason() {
         let cut = BAD.replace("\"at\":5", "\"at\":6");
         let cut = &cut[..cut.len() / 2];
         let whole = format!("{HEADER}\n{BAD}\n{cut}");
         let report = replay(whole.as_bytes());
         assert!(matches!(report.fault, Some(Fault::CutOff(3))) && report.inputs == 1);
         let told = |lines: &[&str]| of(lines).fault.expect("it is bad").to_string();
-        assert!(told(&["hello"]).contains("no recording"), "{}", told(&["hello"]));
-        assert!(told(&[""]).contains("no recording"));
+        assert!(told(&["hello"]).contains("not a recording"), "{}", told(&["hello"]));
+        assert!(told(&[""]).contains("not a recording"));
         for other in [2, 7] {
             let version = format!("\"format_version\":{other}");
             let file = HEADER.replace("\"format_version\":3", &version).replace("0.1.0", "9.0");
-            // What else the first line says need not make sense to this program.
+            // The rest of the first line need not make sense to this program.
             let changed = file.replace("\"settings\"", "\"made_with\"");
             for file in [file, changed] {
                 let told = told(&[&file]);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_went_on_from_a_context_that_is_not_read_says_which_versions_are() {
+    fn a_recording_with_an_unreadable_context_is_refused_with_the_readable_versions() {
         let with = |context: &str| {
             let header = HEADER.replace("\"settings\"", &format!("\"context\":{context},\"settings\""));
             of(&[&header, BAD]).fault.map(|fault| fault.to_string())

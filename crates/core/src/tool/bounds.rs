@@ -1,8 +1,8 @@
 //! Bounds the work that a tool's schema can cause, before anything is compiled. Pure.
 //!
-//! A schema of a few hundred bytes can name itself, double at each level or carry patterns that backtrack for minutes.
-//! The walk counts what remains after all references are replaced by their targets; each target is counted once and
-//! remembered, so that the walk itself is linear.
+//! A schema of a few hundred bytes can refer to itself, double at each level or carry patterns that backtrack for minutes.
+//! The walk computes the schema's size with every reference replaced by its target. Each target is measured once and
+//! cached, so the walk itself is linear.
 
 use std::collections::HashMap;
 
@@ -12,14 +12,14 @@ use serde_json::{Map, Value};
 pub const LONGEST_SCHEMA: usize = 4000;
 /// Deepest nesting of a schema, references included.
 pub const DEEPEST: usize = 24;
-/// Most values in a schema after its references are replaced by their targets.
+/// Most values in a schema, with its references replaced by their targets.
 pub const MOST_VALUES: u64 = 2000;
-/// Most patterns in a schema after its references are replaced by their targets.
+/// Most patterns in a schema, with its references replaced by their targets.
 pub const MOST_PATTERNS: u64 = 16;
 /// Longest pattern in bytes.
 pub const LONGEST_PATTERN: usize = 200;
 
-/// Keywords that hold schemas by names of the client's own choice.
+/// Keywords that hold schemas by names the client chooses.
 const BY_NAME: [&str; 6] =
     ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 /// Keywords that hold data.
@@ -35,14 +35,14 @@ const UNBOUNDED: [&str; 7] = [
     "unevaluatedItems",
 ];
 
-/// The size of a schema after its references are replaced by their targets.
+/// The size of a schema, with its references replaced by their targets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     /// JSON values; a validator visits each at most once for each value of the arguments.
     pub values: u64,
     /// Patterns.
     pub patterns: u64,
-    /// Steps that the patterns take together for one byte of text.
+    /// Steps that all patterns together take for one byte of text.
     pub steps: u64,
     /// Levels of nesting.
     pub depth: usize,
@@ -61,13 +61,13 @@ impl Size {
 
 const LEAF: Size = Size { values: 1, patterns: 0, steps: 0, depth: 1 };
 
-/// What a pattern costs for each byte of text, or why it cannot be used.
+/// A pattern's cost per byte of text, or why it cannot be used.
 pub type Weigh = fn(&str) -> Result<u64, String>;
 
-/// Measures a schema. `weigh` says what a pattern costs.
+/// Measures a schema; `weigh` returns a pattern's cost.
 ///
 /// # Errors
-/// The first limit that it exceeds, with its place as a JSON pointer.
+/// The first limit that it exceeds, with the location as a JSON pointer.
 pub fn measure(schema: &Value, weigh: Weigh) -> Result<Size, String> {
     let bytes = schema.to_string().len();
     if bytes > LONGEST_SCHEMA {
@@ -87,7 +87,7 @@ pub fn measure(schema: &Value, weigh: Weigh) -> Result<Size, String> {
     Ok(size)
 }
 
-/// A `$ref` target by the place of its value, and its size once that is known.
+/// Sizes of `$ref` targets by the address of their value; `None` while one is being measured.
 type Sizes = HashMap<*const Value, Option<Size>>;
 
 struct Walk<'a> {
@@ -155,10 +155,10 @@ impl<'a> Walk<'a> {
 
     fn target(&mut self, to: &str, place: &str, depth: usize) -> Result<Size, String> {
         let pointer = to.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        // A percent sign is a second way to write a place; nobody needs it here.
+        // Percent encoding is a second way to write a pointer; it is not needed here.
         let target = pointer.filter(|pointer| !pointer.contains('%'));
         let Some((pointer, target)) = target.and_then(|to| Some((to, self.root.pointer(to)?))) else {
-            return Err(format!("{place}: {to:?} is no place in this schema such as \"#/$defs/name\""));
+            return Err(format!("{place}: {to:?} is not a place in this schema, such as \"#/$defs/name\""));
         };
         match self.sizes.get(&std::ptr::from_ref(target)) {
             Some(Some(size)) if depth + size.depth > DEEPEST + 1 => return Err(too_deep(place)),
@@ -187,7 +187,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// How many patterns stand in a schema, whatever else may be wrong with it.
+/// Number of patterns in a schema, valid or not.
 pub fn patterns(schema: &Value) -> usize {
     match schema {
         Value::Array(list) => list.iter().map(patterns).sum(),
@@ -215,7 +215,7 @@ fn data_values(data: &Value) -> u64 {
     }
 }
 
-/// A name as a part of a JSON pointer.
+/// Escapes a name for a JSON pointer.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

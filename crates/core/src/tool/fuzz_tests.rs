@@ -1,12 +1,12 @@
-//! Schemas and arguments of any bytes.
+//! Schemas and arguments of arbitrary bytes.
 
 use super::*;
 
-/// Longest fault in bytes: it names values of the client's own.
+/// Longest fault in bytes: it quotes values of the client.
 const FAULT: usize = 64 << 10;
 
 #[test]
-fn tools_and_arguments_of_any_bytes_are_refused_or_follow_the_rules() {
+fn tools_and_arguments_of_arbitrary_bytes_are_refused_or_follow_the_rules() {
     visavis_fuzz::run("tool_schema", |input| {
         let (list, written) = visavis_fuzz::parts(input);
         let Ok(list) = serde_json::from_slice::<Value>(list) else { return };

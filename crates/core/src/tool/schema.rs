@@ -1,45 +1,45 @@
-//! Checks schemas and arguments within a budget: patterns run on a linear-time engine, and a validation whose steps could
-//! exceed the budget is refused before it begins.
+//! Checks schemas and arguments within a budget: patterns run on a linear-time engine, and a validation that could take more
+//! steps than the budget is refused before it begins.
 
 use jsonschema::{PatternOptions, Regex, ValidationError, Validator};
 use serde_json::{Value, json};
 
 use super::bounds::{Size, measure};
 
-/// Bytes of a compiled pattern, and the steps that it then takes for one byte of text at most: its states. Compilation stops
-/// at the last one, so that `\pL{1000}` costs no more than a short pattern.
+/// Limits on a compiled pattern's bytes, each with the most steps (states) that it then takes for one byte of text. Compilation
+/// stops at the last limit, so `\pL{1000}` costs no more than a short pattern.
 const PATTERN_SIZES: [(usize, u64); 3] = [(8 << 10, 250), (32 << 10, 1000), (128 << 10, 4000)];
 const LARGEST_PATTERN: usize = 128 << 10;
-/// Bytes that a running pattern may keep to be quick.
+/// Bytes of cache for a running pattern.
 const PATTERN_CACHE: usize = 64 << 10;
 /// Most steps of one validation: some tens of milliseconds at worst, usually microseconds.
 const MOST_STEPS: u64 = 16_000_000;
-/// Most faults that may be found and kept in memory; where there could be more they are not told.
+/// Most faults that may be collected in memory; where there could be more, they are not listed.
 const MOST_FAULTS: u64 = 50_000;
 /// Longest arguments in bytes.
 const LONGEST_ARGUMENTS: usize = 16 << 10;
 
-/// Checks that a schema is one, and simple enough.
+/// Checks that a schema is valid and simple enough.
 ///
 /// # Errors
-/// The first fault, with its place.
+/// The first fault, with its location.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
     measure(schema, weight)?;
     jsonschema::meta::validate(schema).map_err(|error| at(&error))?;
     compile(schema).map(drop)
 }
 
-/// Checks arguments by a schema that has been checked.
+/// Checks arguments against a schema that has passed [`check`].
 ///
 /// # Errors
-/// Up to three faults in a sentence that helps the model to do better.
+/// Up to three faults, in a sentence that helps the model correct them.
 pub(super) fn arguments(schema: &Value, written: &str) -> Result<Value, String> {
     if written.len() > LONGEST_ARGUMENTS {
         return Err(format!("the arguments have {} bytes; at most {LONGEST_ARGUMENTS}", written.len()));
     }
-    let value: Value = serde_json::from_str(written).map_err(|_| "the arguments are no JSON".to_string())?;
+    let value: Value = serde_json::from_str(written).map_err(|_| "the arguments are not JSON".to_string())?;
     if !value.is_object() {
-        return Err("the arguments are no JSON object".into());
+        return Err("the arguments are not a JSON object".into());
     }
     let size = measure(schema, weight)?;
     let most = MOST_STEPS / steps(size, 1).max(1);
@@ -58,8 +58,8 @@ pub(super) fn arguments(schema: &Value, written: &str) -> Result<Value, String> 
     if faults.is_empty() { Ok(value) } else { Err(faults.join("; ")) }
 }
 
-/// Upper bound of the steps that arguments of this many bytes take: each value of the schema meets each value of the
-/// arguments at most once, and each pattern each byte.
+/// Upper bound of the steps for arguments of this many bytes: each value of the schema meets each value of the arguments
+/// at most once, and each pattern meets each byte at most once.
 fn steps(size: Size, bytes: u64) -> u64 {
     size.values.saturating_add(size.steps).saturating_mul(bytes)
 }
@@ -69,13 +69,13 @@ fn engine(size: usize) -> PatternOptions<Regex> {
 }
 
 fn compile(schema: &Value) -> Result<Validator, String> {
-    // Formats would bring engines and rules of their own; a model is told of them all the same.
+    // Checking formats would need engines and rules of its own; the model still sees them.
     let options =
         jsonschema::options().with_pattern_options(engine(LARGEST_PATTERN)).should_validate_formats(false);
     options.build(schema).map_err(|error| at(&error))
 }
 
-/// What a pattern costs for each byte of text.
+/// A pattern's cost per byte of text.
 fn weight(pattern: &str) -> Result<u64, String> {
     let alone = json!({ "pattern": pattern });
     let fits = |size| jsonschema::options().with_pattern_options(engine(size)).build(&alone).is_ok();
@@ -101,7 +101,7 @@ mod tests {
         json!({ "type": "object", "properties": properties })
     }
 
-    /// `levels` definitions of which each names the next one `times`.
+    /// `levels` definitions, each of which refers to the next one `times` times.
     fn branching(keyword: &str, times: usize, levels: usize) -> Value {
         let mut definitions = serde_json::Map::new();
         for level in 0..levels {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn schemas_that_could_cost_minutes_are_refused_with_their_place_and_limit() {
+    fn schemas_that_could_cost_minutes_are_refused_with_location_and_limit() {
         let deep = (0..40).fold(json!({ "type": "string" }), |inner, _| with(&json!({ "x": inner })));
         let many: Value = (0..17).map(|n| (format!("p{n}"), json!({ "pattern": "^a+$" }))).collect();
         for (schema, part) in [
@@ -131,8 +131,8 @@ mod tests {
             (branching("allOf", 1, 30), "deeper than 24 levels"),
             (with(&json!({ "x": { "$ref": "#" } })), "loop"),
             (with(&json!({ "x": { "$ref": "#/properties/y" }, "y": { "$ref": "#/properties/x" } })), "loop"),
-            (with(&json!({ "x": { "$ref": "#/nowhere" } })), "\"#/nowhere\" is no place"),
-            (with(&json!({ "x": { "$ref": "http://127.0.0.1:9/x" } })), "is no place"),
+            (with(&json!({ "x": { "$ref": "#/nowhere" } })), "\"#/nowhere\" is not a place"),
+            (with(&json!({ "x": { "$ref": "http://127.0.0.1:9/x" } })), "is not a place"),
             (with(&json!({ "x": { "$id": "other", "$ref": "#" } })), "/properties/x/$id: not supported"),
             (json!({ "$dynamicRef": "#x" }), "/$dynamicRef: not supported"),
             (json!({ "unevaluatedProperties": false }), "not supported"),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_schemas_are_taken_with_patterns_references_and_branches() {
+    fn ordinary_schemas_with_patterns_references_and_branches_are_accepted() {
         for schema in [
             with(&json!({ "mail": { "type": "string", "pattern": r"^[\w.+-]+@[\w-]+\.[a-z]{2,10}$" } })),
             with(&json!({ "day": { "type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$" } })),
@@ -176,7 +176,7 @@ mod tests {
         let long = json!({ "x": format!("{}b", "a".repeat(9000)) }).to_string();
         assert!(arguments(&backtracking, &long).is_err());
         assert!(arguments(&backtracking, r#"{"x":"aab"}"#).unwrap_err().contains("does not match"));
-        // Where a fault could be found at each place, none is kept.
+        // Where every value could be a fault, none is collected.
         let faulty = with(&json!({ "x": { "items": { "allOf": vec![json!({ "type": "string" }); 90] } } }));
         check(&faulty).unwrap();
         let numbers = json!({ "x": vec![1; 4000] }).to_string();
@@ -184,7 +184,7 @@ mod tests {
             arguments(&faulty, &numbers).unwrap_err(),
             "the arguments do not follow the tool's schema"
         );
-        // The heaviest schema that is taken, with the longest arguments that it takes.
+        // The heaviest schema that is accepted, with the longest arguments that it allows.
         let heavy: Value =
             (0..16).map(|n| (format!("p{n}"), json!({ "pattern": r"^\w{1,40}.{0,40}$" }))).collect();
         let heavy = with(&heavy);

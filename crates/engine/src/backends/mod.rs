@@ -1,7 +1,7 @@
-//! Adapters: each makes an engine of something that recognises, writes or speaks. An engine is a trait object, a status, and
-//! what the trait's `capabilities` say that it can do; nothing outside this folder knows more of it.
+//! Backends: adapters that make engines of what recognises, writes or speaks. An engine is a trait object with `capabilities`,
+//! and a status; nothing outside this folder knows more about it.
 //!
-//! - this file: which adapter the configuration means, for each kind of engine
+//! - this file: selects the backend of each engine by the configuration
 //! - [`child`]: our own engine programs, started and kept running by this server
 //! - [`grpc`]: our own engine programs, wherever they run
 
@@ -22,18 +22,18 @@ use child::Children;
 
 /// One engine of a server.
 pub struct Backend<T: ?Sized> {
-    /// Takes requests, and says what it can do.
+    /// Takes requests and reports its capabilities.
     pub engine: Arc<T>,
-    /// Whether it answers.
+    /// Whether it is ready.
     pub status: watch::Receiver<EngineStatus>,
 }
 
-/// The kinds of engines that an `url` of the configuration can mean.
+/// The kind of backend, selected by an engine's `url` in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// An engine program that this server starts.
     Child,
-    /// An engine program that somebody else has started.
+    /// An engine program that was started elsewhere.
     Remote,
 }
 
@@ -43,17 +43,17 @@ impl Kind {
     }
 }
 
-/// Makes the engines that a configuration names, and looks after them. Engines load in the background.
+/// Makes the configured engines and supervises them. Engines load in the background.
 pub struct Backends {
     children: Children,
     tasks: Tasks,
 }
 
 impl Backends {
-    /// Nothing made yet; `confine`: children may do no more than they need.
+    /// No engines yet; `confine`: restrict children to what they need.
     ///
     /// # Errors
-    /// When there is no folder for sockets.
+    /// When the folder for sockets cannot be created.
     pub fn new(confine: bool) -> anyhow::Result<Self> {
         Ok(Self { children: Children::new(confine)?, tasks: Tasks::default() })
     }
@@ -104,7 +104,7 @@ impl Backends {
     }
 }
 
-/// What looks after engines until the server ends.
+/// The tasks that supervise engines until the server ends.
 #[derive(Debug, Default)]
 struct Tasks {
     tracker: TaskTracker,
@@ -112,7 +112,7 @@ struct Tasks {
 }
 
 impl Tasks {
-    /// Begins work that ends when its token is cancelled.
+    /// Spawns work that ends when its token is cancelled.
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(CancellationToken) -> F) {
         self.tracker.spawn(work(self.token.clone()));
     }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn without_an_address_a_child_is_started_and_an_engine_elsewhere_is_waited_for() {
+    async fn without_an_address_a_child_is_started_and_a_remote_engine_is_awaited() {
         assert_eq!([Kind::of(""), Kind::of("http://gpu:7001")], [Kind::Child, Kind::Remote]);
         let mut config = Config::default();
         config.llm.url = "http://127.0.0.1:9".into();

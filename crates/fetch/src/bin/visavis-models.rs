@@ -1,4 +1,4 @@
-//! `visavis models …`, which runs this program: the server does not link what fetches and converts models.
+//! The program behind `visavis models …`, so that the server need not link what fetches and converts models.
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};

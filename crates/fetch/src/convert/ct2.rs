@@ -1,4 +1,4 @@
-//! Reader of CTranslate2 model files (`model.bin`, format version 6).
+//! Reads CTranslate2 model files (`model.bin`, format version 6).
 //!
 //! Only the table of contents is kept in memory; tensor data is read on demand.
 
@@ -8,7 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use anyhow::{Context, Result, bail, ensure};
 
 const VERSION: u32 = 6;
-/// No model we know has more than a few thousand variables; a larger count is a damaged file.
+/// Known models have at most a few thousand variables; a larger count means a damaged file.
 const MAX_VARIABLES: u32 = 65_536;
 const MAX_RANK: u8 = 8;
 
@@ -48,7 +48,7 @@ impl DType {
     }
 }
 
-/// Where one variable lies in the file.
+/// One variable's shape, type and location in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Variable {
     /// Dimensions, outermost first.
@@ -59,7 +59,7 @@ pub(super) struct Variable {
     bytes: u64,
 }
 
-/// An open CTranslate2 file: its table of contents over a seekable reader.
+/// An open CTranslate2 file: its table of contents and a seekable reader.
 #[derive(Debug)]
 pub(super) struct Ct2File<R> {
     reader: R,
@@ -67,7 +67,7 @@ pub(super) struct Ct2File<R> {
 }
 
 impl<R: Read + Seek> Ct2File<R> {
-    /// Reads the table of contents and checks that every tensor lies within the file.
+    /// Reads the table of contents and checks that every tensor is within the file.
     pub(super) fn open(mut reader: R) -> Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
         reader.seek(SeekFrom::Start(0))?;
@@ -89,7 +89,7 @@ impl<R: Read + Seek> Ct2File<R> {
         Ok(Self { reader, variables })
     }
 
-    /// The variable of that name, if the file has it.
+    /// The variable of this name, if the file has it.
     pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.variables.get(name)
     }

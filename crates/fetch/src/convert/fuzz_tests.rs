@@ -1,4 +1,4 @@
-//! Model files of any bytes.
+//! Model files made of arbitrary bytes.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use super::*;
 const TOKENIZER: &[u8] = br#"{"model":{"vocab":{"a":0,"\u0120b":1}}}"#;
 
 #[test]
-fn a_gguf_file_of_any_bytes_is_refused_or_converted_to_one_that_can_be_read() {
+fn any_gguf_file_is_refused_or_converted_to_a_readable_one() {
     visavis_fuzz::run("gguf", |input| {
         let mut out = Vec::new();
         if gguf_iq4_nl(Cursor::new(input), &mut out).is_ok() {
@@ -17,7 +17,7 @@ fn a_gguf_file_of_any_bytes_is_refused_or_converted_to_one_that_can_be_read() {
 }
 
 #[test]
-fn a_ctranslate2_file_of_any_bytes_is_refused_or_converted_to_one_that_can_be_read() {
+fn any_ctranslate2_file_is_refused_or_converted_to_a_readable_one() {
     visavis_fuzz::run("ctranslate2", |input| {
         let mut out = Vec::new();
         if ctranslate2_whisper(Cursor::new(input), TOKENIZER, &mut out).is_ok() {
@@ -27,7 +27,7 @@ fn a_ctranslate2_file_of_any_bytes_is_refused_or_converted_to_one_that_can_be_re
 }
 
 #[test]
-fn a_tokenizer_of_any_bytes_is_refused_or_has_no_more_tokens_than_bytes() {
+fn any_tokenizer_is_refused_or_has_at_most_as_many_tokens_as_bytes() {
     visavis_fuzz::run("tokenizer", |input| {
         let Ok(tokens) = vocab::tokens(input) else { return };
         assert!(tokens.iter().map(Vec::len).sum::<usize>() + tokens.len() <= input.len());

@@ -1,4 +1,4 @@
-//! Conversions between model formats, so that a model published in one can be run by an engine of another.
+//! Conversions between model formats, so that a model published in one format runs in an engine that reads another.
 
 mod ct2;
 mod gguf;
@@ -24,7 +24,7 @@ pub fn ctranslate2_whisper<R: Read + Seek>(
     whisper::convert(model, tokenizer, out).context("convert the CTranslate2 Whisper model to ggml")
 }
 
-/// Converts a GGUF model's Q5_0 layers to IQ4_NL, which is quicker on a CPU.
+/// Converts a GGUF model's Q5_0 layers to IQ4_NL, which is faster on a CPU.
 pub fn gguf_iq4_nl<R: Read + Seek>(model: R, out: &mut impl Write) -> Result<()> {
     gguf::convert(model, out).context("convert the GGUF model to IQ4_NL")
 }

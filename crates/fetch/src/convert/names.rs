@@ -30,7 +30,7 @@ pub(super) struct Tensor {
     pub(super) ct2: String,
     pub(super) part: usize,
     pub(super) parts: usize,
-    /// A convolution bias: whisper.cpp wants it as a column of shape n×1.
+    /// Whether it is a convolution bias, which whisper.cpp expects as a column of shape n×1.
     pub(super) column: bool,
 }
 

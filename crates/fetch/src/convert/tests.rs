@@ -1,4 +1,4 @@
-//! A CTranslate2 file with every kind of tensor, made here, converted and read back.
+//! Makes a CTranslate2 file with every kind of tensor, converts it and reads the result.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -54,7 +54,7 @@ fn shapes() -> Tensors {
     all
 }
 
-/// Element `i` of the tensor with that name: distinct enough to notice a wrong split.
+/// Element `i` of the tensor of this name: distinct enough to detect a wrong split.
 fn value(name: &str, i: usize) -> f16 {
     let seed = name.bytes().fold(7usize, |h, b| (h * 31 + usize::from(b)) % 251);
     f16::from_f32(((i * 7 + seed) % 1999) as f32 / 8.0)
@@ -70,7 +70,7 @@ fn int(out: &mut Vec<u8>, n: usize) {
     out.extend(u32::try_from(n).unwrap().to_le_bytes());
 }
 
-/// A CTranslate2 file of these tensors, f16, with one scalar among them as real files have.
+/// A CTranslate2 file with these tensors in f16, and one scalar as in real files.
 fn ct2(tensors: &Tensors) -> Vec<u8> {
     let mut out = Vec::new();
     int(&mut out, 6);
@@ -104,7 +104,7 @@ struct Tensor {
     values: Vec<f32>,
 }
 
-/// A reader of ggml files, as whisper.cpp reads them.
+/// Reads ggml files the way whisper.cpp does.
 struct Ggml<'a>(&'a [u8]);
 
 impl Ggml<'_> {
@@ -137,7 +137,7 @@ impl Ggml<'_> {
     }
 }
 
-/// The tensors of a file that was converted with a vocabulary of two tokens, `a` and ` b`.
+/// Counts the tensors of a file converted with a vocabulary of two tokens, `a` and ` b`.
 pub(super) fn count_tensors(file: &[u8]) -> usize {
     let mut ggml = Ggml(file);
     ggml.take(4 + 11 * 4);
@@ -218,7 +218,7 @@ fn every_kind_of_tensor_keeps_its_values_and_gets_its_type() {
 }
 
 #[test]
-fn a_model_cut_short_anywhere_is_refused() {
+fn a_truncated_model_is_refused() {
     let model = ct2(&shapes());
     for len in [0, 3, 20, 100, model.len() / 2] {
         let error = format!("{:#}", convert(&model[..len]).unwrap_err());

@@ -23,8 +23,8 @@ struct Added {
     content: String,
 }
 
-/// The tokenizer's own vocabulary as raw bytes in id order, without the added special tokens: whisper.cpp
-/// names those itself.
+/// The tokenizer's own vocabulary as raw bytes in id order, without the added special tokens, which whisper.cpp
+/// defines itself.
 pub(super) fn tokens(reader: impl Read) -> Result<Vec<Vec<u8>>> {
     let tokenizer: Tokenizer = serde_json::from_reader(reader).context("tokenizer.json cannot be read")?;
     let added: HashSet<&str> = tokenizer.added_tokens.iter().map(|t| t.content.as_str()).collect();
@@ -43,7 +43,10 @@ pub(super) fn tokens(reader: impl Read) -> Result<Vec<Vec<u8>>> {
             ensure!(id == expected, "tokenizer.json has no token with id {expected}");
             text.chars()
                 .map(|c| {
-                    alphabet.get(&c).copied().with_context(|| format!("token {id} has a foreign sign {c:?}"))
+                    alphabet
+                        .get(&c)
+                        .copied()
+                        .with_context(|| format!("token {id} has the invalid character {c:?}"))
                 })
                 .collect()
         })

@@ -1,4 +1,4 @@
-//! CTranslate2 Whisper → whisper.cpp ggml: header, vocabulary, tensors with their element types.
+//! CTranslate2 Whisper → whisper.cpp ggml: header, vocabulary, and tensors with their element types.
 
 use std::io::{Read, Seek, Write};
 
@@ -13,7 +13,7 @@ use visavis_core::mel;
 const MAGIC: i32 = 0x6767_6d6c;
 /// Every Whisper model has attention heads of this width.
 const HEAD_WIDTH: usize = 64;
-/// Mel bands of Whisper's models; the filters are made for them.
+/// Numbers of mel bands in Whisper's models; the filters exist for these.
 const MELS: [usize; 2] = [80, 128];
 const TYPE_F32: i32 = 0;
 const TYPE_F16: i32 = 1;
@@ -41,7 +41,7 @@ fn write_header<R: Read + Seek>(model: &Ct2File<R>, layers: Layers, out: &mut im
     let [audio_context, audio_state] = dims(model, "encoder/position_encodings/encodings")?;
     let [text_context, _] = dims(model, "decoder/position_encodings/encodings")?;
     let [_, mels, _] = dims(model, "encoder/conv1/weight")?;
-    ensure!(MELS.contains(&mels), "it hears {mels} mel bands, not 80 or 128: the file is damaged");
+    ensure!(MELS.contains(&mels), "it has {mels} mel bands, not 80 or 128: the file is damaged");
     out.write_all(&MAGIC.to_le_bytes())?;
     for value in [
         vocabulary,
@@ -83,7 +83,7 @@ fn write_tensor<R: Read + Seek>(model: &mut Ct2File<R>, tensor: &Tensor, out: &m
     if tensor.column {
         shape.push(1);
     }
-    // whisper.cpp adds 1-D tensors, convolution biases and positions in f32; it multiplies by the others in f16.
+    // whisper.cpp expects 1-D tensors, convolution biases and positions, which it adds, in f32, and the others in f16.
     let wide = shape.len() == 1 || tensor.column || tensor.ggml.ends_with("positional_embedding");
     write_int(out, shape.len())?;
     write_int(out, tensor.ggml.len())?;

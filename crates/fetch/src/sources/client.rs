@@ -1,4 +1,4 @@
-//! Running a package client: a scratch directory of its own, progress from that directory's growth.
+//! Runs a package client in its own scratch directory, and derives progress from that directory's growth.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,17 +10,17 @@ use visavis_models::FetchError;
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// A package client as the user has it.
+/// The user's package client.
 pub(super) struct Client<'a> {
     /// The command and its first arguments.
     pub(super) command: &'a [String],
-    /// Its name for people.
+    /// Its name in messages.
     pub(super) tool: &'static str,
-    /// What to do when it is not there.
+    /// How to install it.
     pub(super) install: &'static str,
 }
 
-/// What a client left behind.
+/// The result of running a client.
 pub(super) struct Run {
     /// The file it downloaded, or `None` if it failed.
     pub(super) file: Option<PathBuf>,
@@ -62,7 +62,7 @@ impl Client<'_> {
         let spawned = Command::new(program)
             .args(first)
             .args(args(&out))
-            // Clients download to a temporary file first: here it counts as progress, and is on the right disk.
+            // Clients first download to a temporary file: in this directory it counts as progress and is on the right disk.
             .env("TMPDIR", &temporary)
             .stdin(Stdio::null())
             .stdout(log_file.try_clone().map_err(failed)?)
@@ -103,7 +103,7 @@ impl Client<'_> {
         }
         let (what, detail) = (format!("{} package {what}", self.tool), last_error(log));
         if has(&UNREACHABLE) {
-            FetchError::Network { what, detail: "no answer from the package index".to_owned() }
+            FetchError::Network { what, detail: "no response from the package index".to_owned() }
         } else if has(&["IncompleteRead", "Connection broken", "DO NOT MATCH THE HASHES", "EINTEGRITY"]) {
             FetchError::Damaged { what, detail }
         } else {
@@ -112,7 +112,7 @@ impl Client<'_> {
     }
 }
 
-/// What pip and npm print when there is no way to the index.
+/// What pip and npm print if they cannot reach the index.
 const UNREACHABLE: [&str; 15] = [
     "NewConnectionError",
     "NameResolutionError",
@@ -131,11 +131,11 @@ const UNREACHABLE: [&str; 15] = [
     "ENETUNREACH",
 ];
 
-/// The client's own last word, without its prefix.
+/// The client's last error message, without its prefix.
 fn last_error(log: &str) -> String {
     let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().rfind(|line| line.starts_with("ERROR:")).or_else(|| {
-        // npm ends with the path of its log; what went wrong stands before.
+        // npm ends with the path of its log; the error comes before.
         lines().find(|line| line.starts_with("npm") && !line.contains("code "))
     });
     let line = error.or_else(|| lines().next_back()).unwrap_or("it gave no reason");
@@ -144,7 +144,7 @@ fn last_error(log: &str) -> String {
     text.trim().chars().take(200).collect()
 }
 
-/// The size of the largest file below `dir`: the download, as against a client's small change.
+/// The size of the largest file below `dir`: the download, rather than a client's small files.
 fn largest_file(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     let sizes = entries.flatten().map(|entry| match entry.file_type() {
@@ -162,7 +162,7 @@ mod tests {
     const CLIENT: Client<'_> = Client { command: &[], tool: "pip", install: "install pip" };
 
     #[test]
-    fn a_client_without_network_is_told_from_a_package_that_does_not_exist() {
+    fn a_missing_network_is_told_from_a_missing_package() {
         let offline = "WARNING: Retrying after connection broken by 'NewConnectionError(...)'\n\
             ERROR: Could not find a version that satisfies the requirement x==1\n\
             ERROR: No matching distribution found for x==1";
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_a_client_finds_full_is_named() {
+    fn a_full_disk_reported_by_a_client_is_recognised() {
         let log = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device";
         assert!(matches!(CLIENT.explain("x", log, Path::new("d")), FetchError::DiskFull { .. }));
     }

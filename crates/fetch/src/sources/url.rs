@@ -1,4 +1,4 @@
-//! Files over HTTP, resumed where a broken transfer stopped.
+//! Files over HTTP; a broken transfer resumes where it stopped.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -13,9 +13,9 @@ use super::keep;
 use visavis_models::FetchError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// A transfer that stands still this long is broken off and resumed.
+/// A transfer that stalls this long is broken off and resumed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Attempts in a row that bring nothing.
+/// Most attempts in a row without any data.
 const FRUITLESS_ATTEMPTS: usize = 4;
 
 /// The unfinished part of a download.
@@ -23,7 +23,7 @@ pub(super) fn partial(target: &Path) -> PathBuf {
     with_suffix(target, ".part")
 }
 
-/// The server's name for the version that the unfinished part belongs to.
+/// The file with the server's name for the version that the unfinished part belongs to.
 pub(super) fn validator(target: &Path) -> PathBuf {
     with_suffix(target, ".version")
 }
@@ -45,14 +45,14 @@ pub(super) fn download(
     runtime.block_on(download_resuming(address, target, on_bytes))
 }
 
-/// What one attempt came to, short of an error that ends the download.
+/// The outcome of one attempt, other than an error that ends the download.
 enum Attempt {
     Complete,
     Broken(String),
 }
 
 async fn download_resuming(address: &str, target: &Path, on_bytes: &dyn Fn(u64)) -> Result<(), FetchError> {
-    // Whoever runs in this process may have chosen a provider already; ours is then not needed.
+    // Fails if this process has already chosen a provider, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(IDLE_TIMEOUT).build();
     let client = client.map_err(|e| unreachable(address, &e))?;
@@ -128,7 +128,7 @@ fn start_again(target: &Path, why: &str) -> Result<Attempt, FetchError> {
     Ok(Attempt::Broken(why.to_owned()))
 }
 
-/// Appends the body after `from` bytes; says why if it breaks off.
+/// Writes the body after the first `from` bytes; returns the reason if it breaks off.
 async fn receive(
     mut response: Response,
     part: &Path,
@@ -153,7 +153,7 @@ async fn receive(
     }
 }
 
-/// A later attempt may resume only the same version; without a strong name it starts again.
+/// Records the version, since a later attempt may resume only the same one; without a strong validator it starts again.
 fn remember_version(target: &Path, headers: &HeaderMap) -> Result<(), FetchError> {
     let path = validator(target);
     let strong = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));

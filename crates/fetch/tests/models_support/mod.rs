@@ -11,45 +11,49 @@ use sha2::{Digest, Sha256};
 use visavis_fetch::{Clients, FetchFailure, Options, Outcome, Progress, fetch};
 use visavis_models::Manifest;
 
-/// How the server answers a request.
+/// How the server responds to a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Answer {
-    /// As asked, with ranges.
+pub(crate) enum Response {
+    /// Serves the request, including ranges.
     Whole,
-    /// As asked, but the connection breaks after so many bytes of the body.
+    /// Breaks the connection after this many bytes of the body.
     BreakAfter(usize),
-    /// The connection is closed without an answer.
+    /// Closes the connection without a response.
     HangUp,
 }
 
-/// What the server serves, and what it was asked for.
+/// What the server serves, and the requests it got.
 pub(crate) struct Script {
     pub(crate) body: Vec<u8>,
     pub(crate) etag: String,
     /// One per request; the last is repeated.
-    pub(crate) answers: Vec<Answer>,
-    /// First byte asked for, per request.
+    pub(crate) responses: Vec<Response>,
+    /// First byte requested, per request.
     pub(crate) requests: Vec<usize>,
 }
 
-/// A web server with one file, in threads of its own.
+/// A web server with one file, on its own threads.
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) script: Arc<Mutex<Script>>,
 }
 
 impl Server {
-    pub(crate) fn start(body: &[u8], answers: &[Answer]) -> Self {
+    pub(crate) fn start(body: &[u8], responses: &[Response]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/model.bin", listener.local_addr().unwrap());
-        let script =
-            Script { body: body.to_vec(), etag: "\"1\"".into(), answers: answers.to_vec(), requests: vec![] };
+        let script = Script {
+            body: body.to_vec(),
+            etag: "\"1\"".into(),
+            responses: responses.to_vec(),
+            requests: vec![],
+        };
         let script = Arc::new(Mutex::new(script));
         let shared = script.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let script = shared.clone();
-                std::thread::spawn(move || answer(stream.unwrap(), &script));
+                std::thread::spawn(move || respond(stream.unwrap(), &script));
             }
         });
         Self { url, script }
@@ -60,7 +64,7 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream, script: &Mutex<Script>) {
+fn respond(mut stream: TcpStream, script: &Mutex<Script>) {
     let (mut from, mut if_range) = (0, None);
     for line in BufReader::new(stream.try_clone().unwrap()).lines() {
         let line = line.unwrap();
@@ -77,9 +81,9 @@ fn answer(mut stream: TcpStream, script: &Mutex<Script>) {
     let (body, etag, how) = {
         let mut script = script.lock().unwrap();
         script.requests.push(from);
-        let next = script.answers[0];
-        if script.answers.len() > 1 {
-            script.answers.remove(0);
+        let next = script.responses[0];
+        if script.responses.len() > 1 {
+            script.responses.remove(0);
         }
         (script.body.clone(), script.etag.clone(), next)
     };
@@ -94,15 +98,15 @@ fn answer(mut stream: TcpStream, script: &Mutex<Script>) {
     };
     let body = &body[from..];
     let sent = match how {
-        Answer::HangUp => return,
-        Answer::Whole => body.len(),
-        Answer::BreakAfter(n) => n.min(body.len()),
+        Response::HangUp => return,
+        Response::Whole => body.len(),
+        Response::BreakAfter(n) => n.min(body.len()),
     };
     let head = format!(
         "HTTP/1.1 {status}\r\nETag: {etag}\r\nContent-Length: {}\r\n{range}Connection: close\r\n\r\n",
         body.len()
     );
-    // The client may have gone: then there is nobody to tell.
+    // The client may be gone, which is not an error.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body[..sent]));
 }
 
@@ -132,7 +136,7 @@ pub(crate) fn get(dir: &Path, manifest: &Manifest, options: &Options) -> Result<
     fetch(dir, &[manifest.model("m").unwrap()], options, &Progress::silent())
 }
 
-/// Every file below `dir` but the lock and the stamps.
+/// Every file below `dir` except the lock and the stamps.
 pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -170,7 +174,7 @@ pub(crate) fn add_wheel(index: &Path, name: &str, member: &str, data: &[u8]) {
     fs::write(file, wheel_bytes(name, member, data)).unwrap();
 }
 
-/// The real pip, which sees nothing but the wheels in `index`.
+/// The real pip, restricted to the wheels in `index`.
 pub(crate) fn pip_from(index: &Path) -> Options {
     let links = format!("PIP_FIND_LINKS={}", index.display());
     let words = ["env", "PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", &links, "python3", "-m", "pip"];

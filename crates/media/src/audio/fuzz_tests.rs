@@ -1,4 +1,4 @@
-//! WAV files of any bytes, and packets in any order.
+//! Fuzz tests: WAV files of arbitrary bytes, and packets in arbitrary order.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use super::jitter::{JitterBuffer, Playout};
 use super::wav;
 use crate::frame::MIC_RATE;
 
-/// Samples that a resampler may add to whole seconds.
+/// Samples that the resampler may add.
 const EDGE: usize = 4_096;
 
 #[test]
 fn a_wav_file_of_any_bytes_is_refused_or_read_within_its_length() {
     visavis_fuzz::run("wav", |input| {
         if let Ok(samples) = wav::read(input, MIC_RATE) {
-            // The slowest rate is a quarter of ours, and a sample has a byte.
+            // The slowest rate is a quarter of ours, and a sample has at least one byte.
             assert!(samples.len() <= input.len() * 4 + EDGE, "{} of {} bytes", samples.len(), input.len());
         }
     });
 }
 
-/// The most that one packet brings: itself, silence for a pause before it, and what conceals a loss.
+/// The most outputs that one packet causes: itself, silence for a pause before it, and concealment of a loss.
 const PULLS: usize = 1 + 50 + 81;
 
 #[test]
-fn packets_in_any_order_sound_once_and_within_bounds() {
+fn packets_in_any_order_are_played_once_and_within_bounds() {
     visavis_fuzz::run("jitter", |input| {
         let mut buffer = JitterBuffer::new();
         let (mut now, mut sounded) = (Duration::ZERO, HashSet::new());

@@ -1,11 +1,11 @@
-//! The jitter buffer of a microphone that a machine listens to: packets in as the network brings them, sound out on the
-//! sender's clock. Pure: time is passed in.
+//! The jitter buffer of a microphone that a machine listens to: takes packets as they arrive, and gives sound on the sender's
+//! clock. Pure: time is passed in.
 //!
-//! A listener that is a machine wants each sample once and in order, and can wait. So what is there is given at once, and
-//! when nothing is there, nothing is: late speech is neither stretched nor thrown away, and catches up by itself. Only
-//! after a while without packets there is silence, as long as it lasted, so that an utterance can end. A packet that is missing before others is
-//! waited for, 20 to 120 ms, as the network's jitter demands; then it is mended from the copy that its successor carries, or
-//! concealed. A pause of the sender (DTX) is silence of its length.
+//! A machine needs each sample once and in order, and can wait. So packets are given as soon as they can be, and nothing while
+//! there are none: late speech is neither stretched nor dropped, and catches up by itself. Only after a while without packets
+//! is silence given for that time, so that an utterance can end. A packet missing before others is waited for, 20 to 120 ms
+//! depending on the network's jitter; then it is recovered from the copy in its successor, or concealed. A pause of the sender
+//! (DTX) becomes silence of its length.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,42 +16,42 @@ use super::jitter_delay::DelayEstimate;
 
 /// 20 ms in ticks of 48 kHz.
 pub(super) const FRAME: i64 = 960;
-/// The shortest time that a missing packet is waited for.
+/// Shortest wait for a missing packet.
 pub(super) const MIN_TARGET: i64 = FRAME;
-/// The longest time that a missing packet is waited for.
+/// Longest wait for a missing packet.
 pub(super) const MAX_TARGET: i64 = 6 * FRAME;
-/// More sound than this is never held: the oldest goes.
+/// Most sound held; the oldest is dropped.
 const MAX_HELD: i64 = 100 * FRAME;
-/// Without packets for so long there was silence: 800 ms. Made up sooner, it splits words whose packets are only late, and
+/// Time without packets after which silence is given: 800 ms. Given sooner, it splits words whose packets are only late, and
 /// "France" is heard as "friends".
 const STALLED: i64 = 40 * FRAME;
-/// Packets that come so much later than the one before, in the midst of sound, make a gap.
+/// Time between packets in the middle of sound that counts as a gap.
 const GAP: i64 = 5 * FRAME;
-/// A longer hole is a pause, not a loss.
+/// Longest missing stretch that is a loss; a longer one is a pause.
 const MAX_HOLE: i64 = 10 * FRAME;
-/// So much of a pause is made up for at once, when its silence was not given as it passed.
+/// Most silence given at once for a pause whose silence was not given as it passed.
 const MAX_FILL: i64 = 50 * FRAME;
-/// Sequence numbers further away belong to another stream.
+/// Largest step of sequence numbers; a larger one means another stream.
 const MAX_STEP: i64 = 1_000;
-/// Timestamps further away than ten seconds are another clock.
+/// Largest step of timestamps, ten seconds; a larger one means another clock.
 const MAX_LEAP: i64 = 10 * 48_000;
-/// The finest step of Opus, 2.5 ms.
+/// Opus's shortest frame, 2.5 ms.
 const STEP: i64 = 120;
-/// However short they are, no more packets than this are held.
+/// Most packets held, however short they are.
 const MAX_PACKETS: usize = 200;
-/// A packet no longer than this says that a pause begins.
+/// A packet of at most this size announces a pause.
 const PAUSE_BYTES: usize = 2;
 
-/// What to sound next.
+/// What to play next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Playout {
     /// Decode this packet.
     Packet(Bytes),
-    /// A packet of `ticks` is lost: mend it from the copy in `next`, which is sounded afterwards.
+    /// A packet of `ticks` is lost: recover it from the copy in `next`, which is itself played afterwards.
     Recover {
         /// The packet after the lost one.
         next: Bytes,
-        /// How much is lost, in ticks of 48 kHz.
+        /// Length of the loss, in ticks of 48 kHz.
         ticks: u32,
     },
     /// Conceal this many ticks.
@@ -62,18 +62,18 @@ pub enum Playout {
     Wait,
 }
 
-/// What has happened since the buffer was made.
+/// Counters since the buffer was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JitterCounts {
-    /// Packets that never came, or came too late.
+    /// Packets that never arrived, or arrived too late.
     pub lost: u64,
-    /// Packets that came after their turn.
+    /// Packets that arrived after their turn.
     pub late: u64,
-    /// Losses mended by forward error correction.
+    /// Losses recovered by forward error correction.
     pub fec: u64,
     /// Frames concealed.
     pub plc: u64,
-    /// Times that nothing came for 100 ms and more in the midst of sound.
+    /// Times that nothing arrived for 100 ms or more in the middle of sound.
     pub gaps: u64,
 }
 
@@ -86,14 +86,14 @@ struct Packet {
     payload: Bytes,
 }
 
-/// The first sound that has not been given.
+/// The next sound to give.
 #[derive(Debug, Clone, Copy)]
 struct Next {
     sequence: i64,
     timestamp: i64,
-    /// Silence given in its place.
+    /// Silence given instead of it.
     silence: i64,
-    /// Of it, silence that was given at once.
+    /// The part of that silence that was given at once.
     filled: i64,
 }
 
@@ -102,18 +102,25 @@ struct Next {
 pub struct JitterBuffer {
     packets: VecDeque<Packet>,
     next: Option<Next>,
-    /// The highest sequence number and the newest timestamp, unwrapped.
-    newest: Option<(i64, i64)>,
-    /// Which of the 64 sequence numbers up to the newest have come.
+    /// The highest sequence number and the newest timestamp.
+    newest: Option<Place>,
+    /// Bit mask of the 64 sequence numbers up to the newest that have arrived.
     seen: u64,
-    /// When a packet came last.
+    /// When the last packet arrived.
     arrived: i64,
-    /// Nobody sends, and silence was given until then.
+    /// The sender is silent, and silence was given until this time.
     silent_until: Option<i64>,
     delay: DelayEstimate,
     last_ticks: i64,
     ends_in_pause: bool,
     counts: JitterCounts,
+}
+
+/// A place in a stream, its numbers unwrapped.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    sequence: i64,
+    timestamp: i64,
 }
 
 impl Default for JitterBuffer {
@@ -140,13 +147,13 @@ impl JitterBuffer {
         }
     }
 
-    /// What has happened so far.
+    /// The counters so far.
     #[must_use]
     pub fn counts(&self) -> JitterCounts {
         self.counts
     }
 
-    /// How long a missing packet is waited for.
+    /// How long to wait for a missing packet.
     #[must_use]
     pub fn target_delay(&self) -> Duration {
         Duration::from_micros(u64::try_from(self.delay.target() * 1000 / 48).unwrap_or(0))
@@ -164,8 +171,9 @@ impl JitterBuffer {
 
     /// Takes a packet of `ticks` as it arrives.
     pub fn insert(&mut self, now: Duration, sequence: u16, timestamp: u32, ticks: u32, payload: Bytes) {
-        let (sequence, timestamp) = self.unwrap(sequence, timestamp);
-        if !self.first_sight(sequence, timestamp) {
+        let place = self.unwrap(sequence, timestamp);
+        let Place { sequence, timestamp } = place;
+        if !self.first_sight(place) {
             return;
         }
         let now = ticks_of(now);
@@ -178,26 +186,26 @@ impl JitterBuffer {
             self.counts.late += 1;
             return;
         }
-        let place = self.packets.iter().rposition(|held| held.sequence < sequence).map_or(0, |at| at + 1);
+        let index = self.packets.iter().rposition(|held| held.sequence < sequence).map_or(0, |at| at + 1);
         let packet = Packet { sequence, timestamp, ticks: i64::from(ticks), arrived: now, payload };
-        self.packets.insert(place, packet);
+        self.packets.insert(index, packet);
         self.limit();
     }
 
-    /// The stream's numbers without their wrapping around. A jump starts a new stream.
-    fn unwrap(&mut self, sequence: u16, timestamp: u32) -> (i64, i64) {
-        if let Some((newest, clock)) = self.newest {
+    /// Unwraps the stream's numbers. A jump starts a new stream.
+    fn unwrap(&mut self, sequence: u16, timestamp: u32) -> Place {
+        if let Some(newest) = self.newest {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
             let (step, leap) = (
-                i64::from(sequence.wrapping_sub(newest as u16) as i16),
-                i64::from(timestamp.wrapping_sub(clock as u32) as i32),
+                i64::from(sequence.wrapping_sub(newest.sequence as u16) as i16),
+                i64::from(timestamp.wrapping_sub(newest.timestamp as u32) as i32),
             );
             if step.abs() <= MAX_STEP && leap.abs() <= MAX_LEAP {
-                return (newest + step, clock + leap);
+                return Place { sequence: newest.sequence + step, timestamp: newest.timestamp + leap };
             }
             self.restart();
         }
-        (i64::from(sequence), i64::from(timestamp))
+        Place { sequence: i64::from(sequence), timestamp: i64::from(timestamp) }
     }
 
     fn restart(&mut self) {
@@ -209,16 +217,17 @@ impl JitterBuffer {
         self.delay.forget_clock();
     }
 
-    /// False for a duplicate, as far as the last 64 packets tell.
-    fn first_sight(&mut self, sequence: i64, timestamp: i64) -> bool {
-        let Some((newest, _)) = self.newest.filter(|&(newest, _)| sequence <= newest) else {
-            let step = self.newest.map_or(64, |(newest, _)| sequence - newest);
+    /// False for a duplicate, as far as the last 64 packets show.
+    fn first_sight(&mut self, place: Place) -> bool {
+        let sequence = place.sequence;
+        let Some(newest) = self.newest.filter(|newest| sequence <= newest.sequence) else {
+            let step = self.newest.map_or(64, |newest| sequence - newest.sequence);
             self.seen =
                 u32::try_from(step).ok().and_then(|step| self.seen.checked_shl(step)).unwrap_or(0) | 1;
-            self.newest = Some((sequence, timestamp));
+            self.newest = Some(place);
             return true;
         };
-        let age = u32::try_from(newest - sequence).unwrap_or(u32::MAX);
+        let age = u32::try_from(newest.sequence - sequence).unwrap_or(u32::MAX);
         match 1_u64.checked_shl(age) {
             Some(bit) => {
                 let new = self.seen & bit == 0;
@@ -229,7 +238,7 @@ impl JitterBuffer {
         }
     }
 
-    /// Lets the oldest go when too much is held.
+    /// Drops the oldest packets when too much is held.
     fn limit(&mut self) {
         while let (Some(first), Some(last)) = (self.packets.front(), self.packets.back())
             && (last.timestamp + last.ticks - first.timestamp > MAX_HELD || self.packets.len() > MAX_PACKETS)
@@ -241,7 +250,7 @@ impl JitterBuffer {
         }
     }
 
-    /// What to sound at `now`. Asked again until it says that nothing more is there.
+    /// What to play at `now`; to be called until it returns [`Playout::Wait`].
     pub fn pull(&mut self, now: Duration) -> Playout {
         let now = ticks_of(now);
         let Some(first) = self.packets.front() else {
@@ -257,10 +266,10 @@ impl JitterBuffer {
         if missing == 0 || hole > MAX_HOLE {
             return self.after_pause(next, missing, hole);
         }
-        self.mend(next, missing, hole)
+        self.repair(next, missing, hole)
     }
 
-    /// Nothing is there: it may be late, or nobody sends.
+    /// No packets: they may be late, or the sender is silent.
     fn idle(&mut self, now: i64) -> Playout {
         if self.next.is_some() && !self.ends_in_pause && now - self.arrived < STALLED {
             return Playout::Wait;
@@ -277,7 +286,7 @@ impl JitterBuffer {
         Playout::Silence
     }
 
-    /// The next packet follows the last one, perhaps after a pause, which is as long as the sender's clock says.
+    /// The next packet follows the last one, perhaps after a pause, whose length is given by the sender's clock.
     fn after_pause(&mut self, next: Next, missing: i64, hole: i64) -> Playout {
         if hole - next.silence >= FRAME && next.filled < MAX_FILL {
             self.next = Some(Next { silence: next.silence + FRAME, filled: next.filled + FRAME, ..next });
@@ -287,8 +296,8 @@ impl JitterBuffer {
         self.play()
     }
 
-    /// The packets before the first one are lost; silence has already stood in for some of the hole.
-    fn mend(&mut self, next: Next, missing: i64, hole: i64) -> Playout {
+    /// The packets before the first one are lost; silence may have been given for some of the time.
+    fn repair(&mut self, next: Next, missing: i64, hole: i64) -> Playout {
         let Some(first) = self.packets.front() else {
             return Playout::Wait;
         };
@@ -334,7 +343,7 @@ fn ticks_of(now: Duration) -> i64 {
     i64::try_from(now.as_micros() * 48 / 1000).unwrap_or(i64::MAX)
 }
 
-/// Opus knows steps of 2.5 ms, up to 120 ms.
+/// Rounds to what Opus can conceal: steps of 2.5 ms, up to 120 ms.
 fn ticks_u32(ticks: i64) -> u32 {
     let ticks = ticks.clamp(STEP, 48 * STEP);
     u32::try_from(ticks - ticks % STEP).unwrap_or(0)

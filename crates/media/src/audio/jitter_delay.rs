@@ -1,20 +1,20 @@
-//! How long to wait for a missing packet: an estimate of the network's jitter.
+//! Estimates the network's jitter, to decide how long to wait for a missing packet.
 
 use super::jitter::{FRAME, MAX_TARGET, MIN_TARGET};
 
 const BUCKET: i64 = FRAME / 2;
 const BUCKETS: usize = 32;
-/// Each packet outweighs the one before it: the memory is about two seconds of speech.
+/// Decay of the histogram per packet: a memory of about two seconds of speech.
 const FORGET: f32 = 0.99;
-/// The share of packets that should be waited for; the rest is concealed.
+/// Share of packets to wait for; the rest is concealed.
 const IN_TIME: f32 = 0.95;
-/// How slowly a loss is forgotten: twelve seconds of speech until it counts no more.
+/// Decay of a loss per packet: it counts for twelve seconds of speech.
 const FORGET_LOSS: f32 = 0.998;
 const LOSSY: f32 = 0.3;
-/// The fastest way through the network is looked for anew in windows of five seconds.
+/// The fastest transit through the network is measured in windows of five seconds.
 const WINDOW: i64 = 5 * 48_000;
 
-/// Learns from every packet's way through the network. All times in ticks of 48 kHz.
+/// Learns from every packet's transit time. All times are in ticks of 48 kHz.
 #[derive(Debug)]
 pub(super) struct DelayEstimate {
     histogram: [f32; BUCKETS],
@@ -39,13 +39,13 @@ impl DelayEstimate {
         }
     }
 
-    /// The sender's clock jumped: times of before mean nothing now; the jitter is still the network's.
+    /// The sender's clock jumped: forgets earlier times, but keeps the network's jitter.
     pub(super) fn forget_clock(&mut self) {
         self.window_fastest = i64::MAX;
         self.last_fastest = i64::MAX;
     }
 
-    /// A packet that was recorded at `timestamp` arrived at `now`.
+    /// Takes a packet recorded at `timestamp` that arrived at `now`.
     pub(super) fn arrived(&mut self, now: i64, timestamp: i64) {
         if now - self.window_started > WINDOW {
             self.last_fastest = self.window_fastest;
@@ -64,7 +64,7 @@ impl DelayEstimate {
         self.set_target();
     }
 
-    /// Packets get lost: from now on, wait for the one after, which carries a copy.
+    /// Packets get lost: from now on, wait for the following packet, which contains a copy.
     pub(super) fn lost(&mut self) {
         self.loss = 1.0;
         self.set_target();

@@ -1,4 +1,4 @@
-//! Whisper's log-mel features of the newest 8 s, as the end-of-turn model wants them.
+//! Whisper's log-mel features of the last 8 s, as input for the end-of-turn model.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use realfft::{RealFftPlanner, RealToComplex};
 use crate::frame::MIC_RATE;
 use visavis_core::mel::{self, FFT_BINS, FFT_SIZE, Filter};
 
-/// Mel bands of a frame.
+/// Mel bands per frame.
 pub const BANDS: usize = 80;
 /// Frames of the features, 10 ms each.
 pub const FRAMES: usize = 800;
 
 const HOP: usize = 160;
-/// Samples that the features are made of; older ones are left out, missing ones are silence before the first.
+/// Samples that the features cover; older ones are ignored, and shorter audio is padded with silence at the front.
 const WINDOW: usize = FRAMES * HOP;
 const _: () = assert!(WINDOW == MIC_RATE as usize * 8);
 /// Keeps the scale of silence finite.
 const VARIANCE_FLOOR: f64 = 1e-7;
 const POWER_FLOOR: f32 = 1e-10;
-/// Everything further than this (in powers of ten) below the loudest is equally quiet.
+/// Range of the features in powers of ten below the loudest; everything quieter is clamped.
 const RANGE: f32 = 8.0;
 
-/// Computes features; may be shared by threads.
+/// Computes features; can be shared between threads.
 pub struct LogMel {
     fft: Arc<dyn RealToComplex<f32>>,
     hann: Vec<f32>,
@@ -48,7 +48,7 @@ impl LogMel {
         let wave = normalised(audio, padding);
         let mut out = vec![POWER_FLOOR.log10(); BANDS * FRAMES];
         let mut spectrum = Spectrum::new(self.fft.as_ref());
-        // Frames that see only padding are all alike, the mirrored first one too.
+        // Frames with only padding are all alike, including the mirrored first one.
         let alike = (padding.saturating_sub(FFT_SIZE / 2) / HOP).min(FRAMES - 1);
         for frame in std::iter::once(0).chain(alike.max(1)..FRAMES) {
             let power = spectrum.of(self, &wave, frame);
@@ -66,7 +66,7 @@ impl LogMel {
     }
 }
 
-/// One frame's work space.
+/// Buffers for one frame.
 struct Spectrum {
     input: Vec<f32>,
     output: Vec<realfft::num_complex::Complex<f32>>,
@@ -80,7 +80,7 @@ impl Spectrum {
         Self { input, output, scratch: fft.make_scratch_vec(), power: vec![0.0; FFT_BINS] }
     }
 
-    /// Power in the frame centred at `frame`'s first sample; what lies beyond either end is mirrored.
+    /// Power spectrum of the frame centred at `frame`'s first sample; the audio is mirrored beyond its ends.
     fn of(&mut self, plan: &LogMel, wave: &[f32], frame: usize) -> &[f32] {
         let from = (frame * HOP).wrapping_sub(FFT_SIZE / 2);
         if let Some(inside) = wave.get(from..from.wrapping_add(FFT_SIZE)) {
@@ -100,7 +100,7 @@ impl Spectrum {
     }
 }
 
-/// The window with zero mean and unit variance; the padding counts, as it did when the model was trained.
+/// The window, normalised to zero mean and unit variance including the padding, as in the model's training.
 fn normalised(audio: &[i16], padding: usize) -> Vec<f32> {
     let sum: i64 = audio.iter().map(|sample| i64::from(*sample)).sum();
     let squares: i64 = audio.iter().map(|sample| i64::from(*sample).pow(2)).sum();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_eight_seconds_count() {
+    fn only_the_last_eight_seconds_count() {
         let log_mel = LogMel::default();
         let audio: Vec<i16> = (0..WINDOW as i32 + 5_000).map(|at| (at * at % 7_919) as i16).collect();
         assert_eq!(log_mel.features(&audio), log_mel.features(&audio[5_000..]));

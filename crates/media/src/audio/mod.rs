@@ -1,4 +1,5 @@
-//! Sound as numbers: samples, resampling, WAV, Opus, Whisper's features, and the order and timing of packets. No I/O, no clock.
+//! Audio processing: samples, resampling, WAV, Opus, Whisper's features, and the order and timing of packets. No I/O, no
+//! clock.
 
 pub mod jitter;
 mod jitter_delay;

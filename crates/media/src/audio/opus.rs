@@ -4,16 +4,16 @@ use opus::{Application, Bitrate, Channels, ErrorCode, Signal};
 
 use crate::frame::{MIC_RATE, OUT_RATE};
 
-/// Room for any packet that we make: 20 ms at the highest rate of Opus.
+/// Room for any packet that we encode: 20 ms at Opus's highest bit rate.
 pub const MAX_PACKET: usize = 1_276;
 
-/// Half way between libopus's cheapest and its best: speech at 24 kHz is not heard to gain above it.
+/// Half way between libopus's fastest and best: above this, speech at 24 kHz does not audibly improve.
 const COMPLEXITY: i32 = 5;
 /// Speech up to 12 kHz, with room for forward error correction.
 const BITRATE: i32 = 28_000;
-/// What we tell the encoder to expect, in percent; it writes no forward error correction for 0.
+/// Expected packet loss in percent; with 0 the encoder writes no forward error correction.
 const EXPECTED_LOSS: i32 = 10;
-/// The longest packet of Opus is 120 ms.
+/// Opus's longest packet: 120 ms.
 const MAX_SAMPLES: usize = MIC_RATE as usize * 120 / 1000;
 
 /// Why libopus refused: a packet that is not Opus, or a frame of the wrong length.
@@ -27,7 +27,7 @@ impl From<opus::Error> for OpusError {
     }
 }
 
-/// How long a packet sounds, in ticks of 48 kHz; `None` if it is not Opus.
+/// Length of a packet in ticks of 48 kHz; `None` if it is not Opus.
 #[must_use]
 pub fn packet_ticks(packet: &[u8]) -> Option<u32> {
     if packet.is_empty() {
@@ -37,7 +37,7 @@ pub fn packet_ticks(packet: &[u8]) -> Option<u32> {
     u32::try_from(ticks).ok().filter(|ticks| (1..=5_760).contains(ticks))
 }
 
-/// Decodes packets to the microphone's rate at once: nothing above 8 kHz is wanted.
+/// Decodes packets directly to the microphone's rate, as nothing above 8 kHz is needed.
 #[derive(Debug)]
 pub struct Decoder {
     inner: opus::Decoder,
@@ -53,7 +53,7 @@ impl Decoder {
         Ok(Self { inner: opus::Decoder::new(MIC_RATE, Channels::Mono)?, buffer: vec![0; MAX_SAMPLES] })
     }
 
-    /// The packet's samples.
+    /// Decodes a packet.
     ///
     /// # Errors
     /// When the packet is damaged.
@@ -62,7 +62,7 @@ impl Decoder {
         Ok(&self.buffer[..count])
     }
 
-    /// The last `samples` before `next`, from the copy that `next` carries; concealed if it carries none.
+    /// Recovers the last `samples` before `next` from the copy in `next`; conceals them if it has none.
     ///
     /// # Errors
     /// When the packet is damaged.
@@ -72,7 +72,7 @@ impl Decoder {
         Ok(&self.buffer[..count])
     }
 
-    /// `samples` of what may have been lost: the voice goes on and fades.
+    /// Conceals a loss of `samples`: the voice goes on and fades.
     ///
     /// # Errors
     /// When `samples` is not a multiple of 2.5 ms.
@@ -83,7 +83,7 @@ impl Decoder {
     }
 }
 
-/// Encodes the answer: mono at [`OUT_RATE`].
+/// Encodes responses: mono at [`OUT_RATE`].
 #[derive(Debug)]
 pub struct Encoder {
     inner: opus::Encoder,
@@ -104,7 +104,7 @@ impl Encoder {
         Ok(Self { inner })
     }
 
-    /// Encodes one frame into `packet` and says how many bytes it took.
+    /// Encodes one frame into `packet`; returns its length in bytes.
     ///
     /// # Errors
     /// When the frame is not 2.5 to 60 ms long.
@@ -112,10 +112,10 @@ impl Encoder {
         Ok(self.inner.encode(frame, packet)?)
     }
 
-    /// Forgets what came before, so that the end of one answer does not colour the next.
+    /// Resets the state, so that the end of one response does not affect the next.
     ///
     /// # Errors
-    /// Never, as libopus stands.
+    /// Never with the current libopus.
     pub fn reset(&mut self) -> Result<(), OpusError> {
         Ok(self.inner.reset_state()?)
     }
@@ -137,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_burst_of_sound_comes_back_from_the_packet_after_it() {
+    fn a_lost_burst_of_sound_is_recovered_from_the_following_packet() {
         let (mut encoder, mut decoder) = (Encoder::new().unwrap(), Decoder::new().unwrap());
         let mut packets = Vec::new();
         for frame in 0..30 {
             let mut packet = [0; MAX_PACKET];
-            // Only frame 20 sounds: concealment could not invent it.
+            // Only frame 20 has sound, which concealment could not invent.
             let level = if frame == 20 { 12_000.0 } else { 20.0 };
             let length = encoder.encode(&voice(frame, level), &mut packet).unwrap();
             packets.push(packet[..length].to_vec());

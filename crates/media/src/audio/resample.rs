@@ -3,14 +3,14 @@
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Async, Fft, FixedAsync, FixedSync, SincInterpolationParameters, WindowFunction};
 
-/// Blocks shorter than this on the slower side would cut audibly into the pass band.
+/// Shorter blocks at the lower rate would audibly cut into the pass band.
 const SHORTEST_BLOCK: u32 = 160;
 
-/// Converts a stream of mono PCM from one rate to another; equal rates pass through untouched.
+/// Converts a stream of mono PCM from one rate to another; equal rates pass through unchanged.
 ///
-/// After [`flush`](Self::flush) the output is as long as the input to the sample, and aligned with it. While the stream
-/// runs, output lags by the filter's delay: 5 to 10 ms. [`live`](Self::live) gives that delay as leading silence instead,
-/// so that every 20 ms pushed are 20 ms out at once.
+/// After [`flush`](Self::flush) the output has exactly the input's duration, and is aligned with it. While the stream runs,
+/// output lags by the filter's delay of 5 to 10 ms. [`live`](Self::live) instead gives that delay as leading silence, so that
+/// every 20 ms pushed give 20 ms at once.
 pub struct Resampler {
     from: u32,
     to: u32,
@@ -23,7 +23,7 @@ struct Engine {
     inner: Box<dyn rubato::Resampler<f32>>,
     pending: Vec<f32>,
     output: Vec<f32>,
-    /// Output samples still to be cut off the front: the filter's delay.
+    /// Output samples still to be skipped: the filter's delay.
     skip: usize,
     taken: u64,
     given: u64,
@@ -39,13 +39,13 @@ impl Resampler {
     /// A converter whose output is aligned with its input.
     ///
     /// # Panics
-    /// When a rate is not between 1 kHz and 384 kHz: rates from outside are checked where they come in.
+    /// When a rate is not between 1 kHz and 384 kHz; external rates are checked where they are read.
     #[must_use]
     pub fn new(from: u32, to: u32) -> Self {
         Self::build(from, to, false)
     }
 
-    /// A converter that gives 20 ms for every 20 ms, at once, and starts with the filter's delay as silence.
+    /// A converter that gives 20 ms at once for every 20 ms, and starts with silence of the filter's delay.
     ///
     /// # Panics
     /// As [`new`](Self::new).
@@ -62,7 +62,7 @@ impl Resampler {
         Self { from, to, live, engine }
     }
 
-    /// Takes any number of samples and appends what is ready to `out`.
+    /// Takes any number of samples, and appends those that are ready to `out`.
     pub fn push(&mut self, input: &[i16], out: &mut Vec<i16>) {
         let Some(engine) = &mut self.engine else {
             return out.extend_from_slice(input);
@@ -82,7 +82,7 @@ impl Resampler {
         engine.run(out, u64::MAX);
     }
 
-    /// Appends all that is still inside, and is then as new.
+    /// Appends all remaining samples, and resets the converter.
     pub fn flush(&mut self, out: &mut Vec<i16>) {
         let Some(engine) = &mut self.engine else { return };
         let due = (engine.taken * u64::from(self.to)).div_ceil(u64::from(self.from))
@@ -112,7 +112,7 @@ impl Engine {
         self.given = 0;
     }
 
-    /// Converts all whole blocks, giving out no more than `due` samples since the last reset.
+    /// Converts all whole blocks, up to `due` samples of output since the last reset.
     fn run(&mut self, out: &mut Vec<i16>, due: u64) {
         let mut read = 0;
         loop {
@@ -143,7 +143,7 @@ impl Engine {
     }
 }
 
-/// Fourier blocks of 10 or 20 ms, where the rates have a common divisor that allows it.
+/// An FFT resampler with blocks of 10 or 20 ms, if the rates have a suitable common divisor.
 fn block_resampler(from: u32, to: u32) -> Option<Box<dyn rubato::Resampler<f32>>> {
     if !from.is_multiple_of(50) || !to.is_multiple_of(50) {
         return None;
@@ -165,7 +165,7 @@ fn sinc_resampler(from: u32, to: u32) -> Box<dyn rubato::Resampler<f32>> {
     Box::new(sinc)
 }
 
-/// Saturates: a loud sentence clips, it does not wrap around.
+/// Saturates: loud sound clips and does not wrap around.
 #[allow(clippy::cast_possible_truncation)]
 fn to_i16(sample: f32) -> i16 {
     sample.round() as i16
@@ -196,7 +196,7 @@ mod tests {
         (sum / f64::max(count, 1.0)).sqrt()
     }
 
-    /// Level and delay in samples of a tone in `samples`, and what is left without it.
+    /// Level and delay (in samples) of a tone in `samples`, and the level of the rest.
     fn fit(samples: &[i16], from: usize, rate: u32, hz: f64) -> (f64, f64, f64) {
         let step = std::f64::consts::TAU * hz / f64::from(rate);
         let angle = |n: usize| (from + n) as f64 * step;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tone_keeps_its_place_and_level_at_every_rate_we_meet() {
+    fn a_tone_keeps_its_position_and_level_at_every_rate_in_use() {
         for (from, to) in [
             (22_050, 24_000),
             (16_000, 24_000),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lower_rate_cannot_hold_is_gone_not_folded() {
+    fn frequencies_above_the_lower_rates_limit_are_removed_not_aliased() {
         for (from, to) in [(44_100, 16_000), (48_000, 16_000), (24_000, 16_000)] {
             let got = convert(from, to, &tone(from, 9_500.0, from as usize), 960);
             let level = rms(got[1000..got.len() - 1000].iter().map(|&x| f64::from(x)));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn live_gives_a_frame_for_a_frame() {
+    fn live_gives_one_frame_per_frame() {
         for (from, to) in [(24_000, 16_000), (48_000, 16_000), (44_100, 16_000), (8_000, 16_000)] {
             let mut resampler = Resampler::live(from, to);
             let input = tone(from, 440.0, from as usize / 50);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flushed_converter_starts_anew() {
+    fn a_flushed_converter_starts_afresh() {
         let input = tone(22_050, 300.0, 4_000);
         let mut resampler = Resampler::new(22_050, 24_000);
         let (mut first, mut second) = (Vec::new(), Vec::new());
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_loud_clips() {
+    fn sound_that_is_too_loud_clips() {
         let square: Vec<i16> = (0..2400).map(|n| if n % 100 < 50 { i16::MAX } else { i16::MIN }).collect();
         for (n, sample) in convert(24_000, 16_000, &square, 480).into_iter().enumerate().skip(200).take(1200)
         {

@@ -7,11 +7,11 @@ use hound::{SampleFormat, WavReader, WavSpec};
 
 use super::resample::Resampler;
 
-/// The longest file in seconds: no engine hears more at once.
+/// The longest file in seconds: no engine takes more at once.
 pub const LONGEST: u32 = 600;
-/// Sample rates in Hz that are read: slower ones hold no speech.
+/// Sample rates in Hz that are accepted: lower ones cannot contain speech.
 pub const RATES: RangeInclusive<u32> = 4_000..=192_000;
-/// Samples that are resampled at a time.
+/// Samples resampled at a time.
 const BLOCK: usize = 4_096;
 
 /// Why a WAV file cannot be used.
@@ -62,7 +62,7 @@ pub fn read(file: impl Read, rate: u32) -> Result<Vec<i16>, Unreadable> {
     Ok(mono.finish())
 }
 
-/// Mixes channels and resamples as the samples come, so that a long file is never held in memory as floats.
+/// Mixes channels and resamples as samples are read, so that a long file is never in memory as floats.
 struct Mono {
     channels: usize,
     sum: f32,
@@ -79,7 +79,7 @@ impl Mono {
     }
 
     fn push(&mut self, sample: f32) {
-        // A float file may hold anything; a NaN would spread through the filter.
+        // A float file may contain anything; a NaN would spread through the filter.
         self.sum += if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
         self.summed += 1;
         if self.summed == self.channels {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rate_channel_count_and_bit_depth_is_read_to_its_length_and_level() {
+    fn every_rate_channel_count_and_bit_depth_keeps_its_length_and_level() {
         for rate in [4_000, 8_000, 11_025, 16_000, 22_051, 37_800, 44_100, 48_000, 96_000, 192_000] {
             for channels in [1, 2, 6] {
                 for bits in [8_u16, 16, 24, 32] {
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_and_says_what_to_send() {
+    fn an_unreadable_file_is_refused_with_what_to_send() {
         let long = 4_000 * LONGEST as usize + 1;
         let none = file(spec(1, 16_000, 16), 0, 0_i16);
         let cut = &file(spec(1, 16_000, 16), 100, 0_i16)[..51];
         let mut still = file(spec(1, 500, 16), 500, 0_i16);
-        // Samples and bytes a second.
+        // Samples and bytes per second.
         still[24..32].fill(0);
         for (name, file, part) in [
             ("500 Hz", file(spec(1, 500, 16), 500, 0_i16), "500 Hz; convert it to 4000 to 192000 Hz"),
@@ -160,6 +160,6 @@ mod tests {
             let error = read(&file[..], 16_000).expect_err(name).to_string();
             assert!(error.contains(part), "{name}: {error}");
         }
-        assert!(read(&none[..], 16_000).unwrap().is_empty(), "an empty file holds nothing");
+        assert!(read(&none[..], 16_000).unwrap().is_empty(), "an empty file contains nothing");
     }
 }

@@ -1,12 +1,12 @@
-//! Manifests of any bytes.
+//! Manifests made of arbitrary bytes.
 
 use super::*;
 
-/// Parts that a manifest of the longest input can name, each repeated as often as it may be.
+/// Most parts that a manifest of the longest input can name, each repeated as often as allowed.
 const MOST_PARTS: usize = 1_000_000;
 
 #[test]
-fn a_manifest_of_any_bytes_is_refused_or_complete() {
+fn any_manifest_is_refused_or_complete() {
     visavis_fuzz::run("models_manifest", |input| {
         let Ok(manifest) = Manifest::parse(&visavis_fuzz::text(input)) else { return };
         for (name, _) in manifest.profiles() {

@@ -1,4 +1,4 @@
-//! Profiles: the models that belong together.
+//! Profiles: sets of models that are used together.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Model;
 use crate::store;
 
-/// The models that one way of running needs. Paths are relative to the models directory.
+/// A set of models that are used together. Paths are relative to the models directory.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Its name.
@@ -16,7 +16,7 @@ pub struct Profile {
     pub stt: PathBuf,
     /// Language model.
     pub llm: PathBuf,
-    /// Voices; beside `voice.onnx` lies `voice.onnx.json`.
+    /// Voices; next to `voice.onnx` is `voice.onnx.json`.
     pub tts: Vec<PathBuf>,
     /// Voice activity detector.
     pub vad: PathBuf,
@@ -28,12 +28,12 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Every model of the profile with all that these need.
+    /// Every model of the profile, with those that these need.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
     }
 
-    /// The models that are not in `dir`, or have the wrong size there. Quick: no checksum is computed.
+    /// The models that are not in `dir` or have the wrong size. Fast: computes no checksums.
     pub fn missing(&self, dir: &Path) -> Vec<&Model> {
         self.models.iter().filter(|m| !store::is_present(dir, m)).collect()
     }

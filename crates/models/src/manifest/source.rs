@@ -3,23 +3,23 @@
 use anyhow::{Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
-/// Parts that one entry may number; the model in most pieces has 22.
+/// Most parts that one entry may number; the model with the most parts has 22.
 const MOST_NUMBERED: u32 = 256;
 
 /// One way to obtain a model's file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The only platform it suits, as `os-architecture`.
+    /// The only platform that it is for, as `os-architecture`.
     #[serde(default)]
     pub target: Option<String>,
-    /// Size of the finished file, where it differs from the model's.
+    /// Size of the finished file, if it differs from the model's.
     #[serde(default)]
     pub size: Option<u64>,
-    /// Checksum of the finished file, where it differs from the model's.
+    /// Checksum of the finished file, if it differs from the model's.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// What turns the joined parts into the finished file.
+    /// The conversion from the joined parts to the finished file.
     #[serde(default)]
     pub convert: Option<Conversion>,
     /// Checksum of the joined parts, before the conversion.
@@ -28,12 +28,12 @@ pub struct Source {
     /// The tokenizer that the conversion needs.
     #[serde(default)]
     pub tokenizer: Option<Part>,
-    /// The pieces, joined in order.
+    /// The parts, joined in order.
     #[serde(deserialize_with = "repeated")]
     pub parts: Vec<Part>,
 }
 
-/// A step from a published format to the one an engine reads.
+/// A conversion from a published format to the one that an engine reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Conversion {
     /// A CTranslate2 Whisper model to whisper.cpp's ggml.
@@ -44,18 +44,18 @@ pub enum Conversion {
     GgufIq4Nl,
 }
 
-/// A piece of a model: a file, or a member of a package.
+/// A part of a model: a file, or a member of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "PartEntry")]
 pub struct Part {
-    /// Where to download.
+    /// Where to download it.
     pub origin: Origin,
     /// Path inside the package.
     pub member: Option<String>,
     count: Option<u32>,
 }
 
-/// Something that one download yields.
+/// What one download fetches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// A wheel, through the user's pip.
@@ -132,7 +132,7 @@ impl TryFrom<PartEntry> for Part {
 }
 
 impl Part {
-    /// The same part with {n} and {nn} replaced.
+    /// The same part with {n} and {nn} replaced by the number.
     fn numbered(&self, n: u32) -> Self {
         let fill = |text: &str| text.replace("{nn}", &format!("{n:02}")).replace("{n}", &n.to_string());
         let origin = match &self.origin {
@@ -159,12 +159,12 @@ fn repeated<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Par
 }
 
 impl Source {
-    /// Whether it comes through package clients, as against the model hub or the web.
+    /// Whether it comes through package clients, rather than from the model hub or the web.
     pub fn is_packaged(&self) -> bool {
         self.parts.iter().all(|p| matches!(p.origin, Origin::Pip { .. } | Origin::Npm { .. }))
     }
 
-    /// Words for progress and errors.
+    /// Its name in progress and errors.
     pub fn describe(&self) -> &'static str {
         match self.parts.first().map(|p| &p.origin) {
             Some(Origin::Pip { .. }) => "pip",
@@ -174,13 +174,13 @@ impl Source {
         }
     }
 
-    /// Whether it suits the platform that this binary was built for.
+    /// Whether it is for the platform that this binary was built for.
     pub fn suits_this_machine(&self) -> bool {
         let here = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
         self.target.as_ref().is_none_or(|target| *target == here)
     }
 
-    /// Everything that must be downloaded, each once.
+    /// Everything that must be downloaded, without duplicates.
     pub fn origins(&self) -> Vec<&Origin> {
         let mut all: Vec<&Origin> = Vec::new();
         for part in self.parts.iter().chain(&self.tokenizer) {

@@ -1,8 +1,8 @@
-//! Faces of sound that comes bit by bit, at a steady rate. Pure.
+//! Faces for sound that arrives in chunks, at a steady rate. Pure.
 
 use std::collections::VecDeque;
 
-use super::Spoken;
+use super::{Laid, Spoken};
 use crate::avatar::cue::{Cue, Mood};
 use crate::avatar::expression::{Expression, State};
 use crate::avatar::face::Face;
@@ -12,32 +12,32 @@ use crate::avatar::sound::Sound;
 use crate::avatar::source::{self, Source};
 use crate::frame::{OUT_RATE, WordTime};
 
-/// Faces wait until so much more of the sound is known: lips move towards what comes.
+/// Seconds of sound that must be known beyond a face: lips move towards the next sound.
 const LOOK_AHEAD: f64 = 0.5;
-/// The face comes to rest in this time after the last sound.
+/// Seconds in which the face comes to rest after the last sound.
 const REST: f64 = 0.4;
-/// Sound is kept for so long behind the newest face.
+/// Seconds of sound kept behind the newest face.
 const KEPT: f64 = 1.0;
-/// The same text gives the same faces.
+/// Fixed, so that the same text gives the same faces.
 const SEED: u64 = 1;
 
 /// A word or a speech sound, in seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timed {
-    /// What it is.
+    /// The word or sound.
     pub text: String,
-    /// From.
+    /// Start.
     pub start: f64,
-    /// To.
+    /// End.
     pub end: f64,
 }
 
-/// A stretch of sound with what is said in it.
+/// A stretch of sound and what is said in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stretch {
     /// Seconds from the beginning.
     pub start: f64,
-    /// At [`OUT_RATE`].
+    /// The audio at [`OUT_RATE`].
     pub samples: Vec<i16>,
     /// The written words.
     pub words: Vec<Timed>,
@@ -51,7 +51,7 @@ pub struct Stretch {
 pub struct Animator {
     fps: u32,
     lips: Lips,
-    /// None: the mouth alone moves.
+    /// None: only the mouth moves.
     expression: Option<Expression>,
     cues: VecDeque<(f64, Cue)>,
     samples: u64,
@@ -59,7 +59,7 @@ pub struct Animator {
 }
 
 impl Animator {
-    /// Nothing said yet. `mood`: with brows, eyes, head and this mood; without: the mouth alone.
+    /// Nothing is said yet. With a `mood`, brows, eyes and head move too; without one, only the mouth.
     #[must_use]
     pub fn new(fps: u32, mood: Option<Mood>) -> Self {
         let expression = mood.map(|mood| {
@@ -77,7 +77,7 @@ impl Animator {
         self.cues.extend(chunk.cues.iter().map(|due| (start + seconds(due.at), due.cue)));
         let told: Vec<Sound> = chunk.sounds.times.iter().map(sound).collect();
         let (sounds, source) = match laid {
-            Some((sounds, source)) => (sounds.into(), source),
+            Some(Laid { sounds, source }) => (sounds.into(), source),
             None => source::choose(&told, chunk.sounds.measured, &[], &chunk.samples, OUT_RATE),
         };
         self.lips.push(start, &sounds, &chunk.samples, OUT_RATE);
@@ -87,7 +87,7 @@ impl Animator {
             start: start + from,
             end: start + to,
         };
-        // Guessed sounds say how the mouth moves, and not what was said.
+        // Sounds guessed from audio give the mouth's movement, not what was said.
         let heard = if source == Source::Audio { &[] } else { sounds.as_ref() };
         Stretch {
             start,
@@ -102,17 +102,17 @@ impl Animator {
         }
     }
 
-    /// The next faces whose sound is known well enough.
+    /// The next faces for which enough sound is known.
     pub fn faces(&mut self) -> Vec<Face> {
         self.until(self.seconds() - LOOK_AHEAD)
     }
 
-    /// The rest of the faces: no more sound comes.
+    /// The remaining faces; no more sound comes.
     pub fn finish(&mut self) -> Vec<Face> {
         self.until(self.seconds() + REST)
     }
 
-    /// How long the sound is so far.
+    /// Length of the sound so far.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         seconds(self.samples)
@@ -145,7 +145,7 @@ impl Animator {
     }
 }
 
-/// The mouth on a face that shows nothing else.
+/// A face that shows only the mouth.
 fn alone(mouth: &Mouth) -> Face {
     let mut face = Face { weights: mouth.weights, level: mouth.level, ..Face::default() };
     face.weights[Shape::MouthClose] = face.weights[Shape::MouthClose].min(face.weights[Shape::JawOpen]);
@@ -171,7 +171,7 @@ mod tests {
         let word = |text: &str| WordTime { text: text.into(), start: 2400, end: 12_000 };
         let chunk = SpeechChunk {
             response: ResponseId(1),
-            sentence: 0,
+            segment: 0,
             text: None,
             samples,
             words: vec![word("Papa")],
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn every_frame_is_there_once_whether_the_sound_comes_at_once_or_in_parts() {
+    fn each_frame_is_made_once_whether_the_sound_comes_whole_or_in_chunks() {
         let run = |parts: usize| {
             let mut animator = Animator::new(60, Some(Mood::Happy));
             let mut faces = Vec::new();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sound_is_a_face_at_rest() {
+    fn without_sound_the_face_is_at_rest() {
         let faces = Animator::new(30, None).finish();
         assert_eq!(faces.len(), 12);
         assert!(faces.iter().all(|face| *face == Face::default()));

@@ -1,8 +1,8 @@
-//! Recordings of any bytes.
+//! Fuzz test: recordings of arbitrary bytes.
 
 use super::recording;
 
-/// Samples that a resampler may add to whole seconds.
+/// Samples that the resampler may add.
 const EDGE: usize = 4_096;
 
 #[test]

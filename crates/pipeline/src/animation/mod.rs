@@ -1,9 +1,9 @@
-//! A text or a recording as sound and faces, without a call: for films, games and trying out.
+//! A text or a recording as sound and faces, without a call: for films, games and experiments.
 //!
-//! - [`animator`]: faces of sound that comes bit by bit; pure
+//! - [`animator`]: faces for sound that arrives in chunks; pure
 //! - [`recording`]: WAV in and out, and where a recording is cut; pure
 //! - [`recited`]: what is said in a recording, and when
-//! - this file: a text's phrases, spoken behind everything that a call needs
+//! - this file: speaks a text segment by segment, at lower priority than calls
 
 pub mod animator;
 pub mod recited;
@@ -18,15 +18,15 @@ use crate::avatar::source::Source;
 use crate::avatar::tags::{Filtered, Tags};
 use crate::avatar::text_cues::suggested;
 use crate::engine::{EngineError, Tts, TtsRequest};
-use crate::frame::{PlayoutItem, ResponseId, Sentence, SpeechChunk};
-use crate::phrases::Splitter;
+use crate::frame::{PlayoutItem, ResponseId, Segment, SpeechChunk};
+use crate::segments::Splitter;
 use crate::speakable::{Speakable, speakable};
 use crate::tts;
 
-/// Parts of speech that wait for their faces.
+/// Chunks of speech that may wait for their faces.
 const AHEAD: usize = 2;
 
-/// Who speaks.
+/// The voice and language to speak with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Speaker {
     /// Empty: the language's first.
@@ -35,13 +35,22 @@ pub struct Speaker {
     pub language: String,
 }
 
-/// A part of the speech.
+/// A chunk of the speech.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spoken {
-    /// The speech, with what it says and shows.
+    /// The speech, its words and its cues.
     pub chunk: SpeechChunk,
-    /// Its sounds in seconds, where somebody knows them better than the engine.
-    pub laid: Option<(Vec<Sound>, Source)>,
+    /// Its sounds, where they are known better than from the engine.
+    pub laid: Option<Laid>,
+}
+
+/// The sounds of a piece of speech.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Laid {
+    /// Each with its time in seconds of the piece.
+    pub sounds: Vec<Sound>,
+    /// How they are known.
+    pub source: Source,
 }
 
 impl From<SpeechChunk> for Spoken {
@@ -50,16 +59,16 @@ impl From<SpeechChunk> for Spoken {
     }
 }
 
-type Parts = mpsc::Sender<Result<Spoken, EngineError>>;
+type SpokenSender = mpsc::Sender<Result<Spoken, EngineError>>;
 
-/// Speaks a text phrase by phrase; tags in it are shown and not spoken. The last item is an error, or the channel just ends.
+/// Speaks a text segment by segment; tags in it are shown, not spoken. On failure the last item is an error.
 /// Dropping the receiver stops the work.
 pub fn speak(text: &str, speaker: Speaker, tts: Arc<dyn Tts>) -> mpsc::Receiver<Result<Spoken, EngineError>> {
     let (out, parts) = mpsc::channel(AHEAD);
-    let phrases = phrases(text, &speaker.language);
+    let segments = segments(text, &speaker.language);
     tokio::spawn(async move {
-        for phrase in phrases {
-            let Err(error) = say(phrase, &speaker, tts.as_ref(), &out).await else { continue };
+        for segment in segments {
+            let Err(error) = say(segment, &speaker, tts.as_ref(), &out).await else { continue };
             _ = out.send(Err(error)).await;
             return;
         }
@@ -68,20 +77,20 @@ pub fn speak(text: &str, speaker: Speaker, tts: Arc<dyn Tts>) -> mpsc::Receiver<
 }
 
 async fn say(
-    sentence: Sentence,
+    segment: Segment,
     Speaker { voice, language }: &Speaker,
     tts: &dyn Tts,
-    out: &Parts,
+    out: &SpokenSender,
 ) -> Result<(), EngineError> {
     let request = TtsRequest {
-        text: sentence.speakable.clone(),
+        text: segment.speakable.clone(),
         voice: voice.clone(),
         language: language.clone(),
         ahead: true,
     };
     let (speech, mut spoken) = mpsc::channel(1);
     let made = async {
-        let result = tts::speak(&sentence, request, tts, &speech).await;
+        let result = tts::speak(&segment, request, tts, &speech).await;
         drop(speech);
         result
     };
@@ -94,14 +103,14 @@ async fn say(
         }
     };
     tokio::select! {
-        // First, so that no phrase is begun for nobody.
+        // First, so that no segment is begun after the reader has gone.
         biased;
         () = out.closed() => Ok(()),
         (result, ()) = async { tokio::join!(made, handed) } => result,
     }
 }
 
-fn phrases(text: &str, language: &str) -> Vec<Sentence> {
+fn segments(text: &str, language: &str) -> Vec<Segment> {
     let mut tags = Tags::new(true);
     let Filtered { mut text, mut cues } = tags.push(text);
     let rest = tags.finish();
@@ -112,39 +121,35 @@ fn phrases(text: &str, language: &str) -> Vec<Sentence> {
     let mut written = splitter.push(&text, false);
     written.extend(splitter.finish());
     let count = written.len();
-    let mut phrases = Vec::with_capacity(count);
-    for (phrase, index) in written.into_iter().zip(0..) {
-        let end = phrase.at + phrase.text.len();
-        // What stands behind the last word of a phrase is shown with the next one, if there is one.
-        let own = cues.iter().take_while(|(at, _)| *at < end || phrases.len() + 1 == count).count();
+    let mut segments = Vec::with_capacity(count);
+    for (segment, index) in written.into_iter().zip(0..) {
+        let end = segment.at + segment.text.len();
+        // A cue after the last word of a segment is shown with the next segment, if there is one.
+        let own = cues.iter().take_while(|(at, _)| *at < end || segments.len() + 1 == count).count();
         let cues = match tagged {
-            true => cues.drain(..own).map(|(at, cue)| (at.saturating_sub(phrase.at), cue)).collect(),
-            false => suggested(&phrase.text, language),
+            true => cues.drain(..own).map(|(at, cue)| (at.saturating_sub(segment.at), cue)).collect(),
+            false => suggested(&segment.text, language),
         };
-        let Speakable { text: speakable, words } = speakable(&phrase.text, language);
-        phrases.push(Sentence { response: ResponseId(1), index, text: phrase.text, speakable, words, cues });
+        let Speakable { text: speakable, words } = speakable(&segment.text, language);
+        segments.push(Segment { response: ResponseId(1), index, text: segment.text, speakable, words, cues });
     }
-    phrases
+    segments
 }
 
 #[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use async_trait::async_trait;
-    use futures_util::stream::BoxStream;
+    use visavis_scripted::ScriptedTts;
 
     use super::*;
     use crate::avatar::cue::{Cue, Gesture, Mood};
-    use crate::engine::scripted::ScriptedTts;
-    use crate::engine::{TtsCapabilities, TtsPart};
     use crate::frame::CueTime;
 
     async fn spoken(text: &str) -> Vec<Spoken> {
-        let mut parts = speak(text, Speaker::default(), Arc::new(ScriptedTts));
+        let mut parts = speak(text, Speaker::default(), Arc::new(ScriptedTts::default()));
         let mut all = Vec::new();
         while let Some(part) = parts.recv().await {
             all.push(part.unwrap());
@@ -194,35 +199,16 @@ mod tests {
         }
     }
 
-    /// Counts what it is asked for.
-    #[derive(Default)]
-    struct Counted(AtomicUsize);
-
-    #[async_trait]
-    impl Tts for Counted {
-        fn capabilities(&self) -> TtsCapabilities {
-            ScriptedTts.capabilities()
-        }
-
-        async fn synthesize(
-            &self,
-            request: TtsRequest,
-        ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            ScriptedTts.synthesize(request).await
-        }
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn no_phrase_is_begun_for_a_reader_who_has_gone() {
-        let tts = Arc::new(Counted::default());
+    async fn no_segment_is_begun_after_the_reader_has_gone() {
+        let tts = Arc::new(ScriptedTts::default());
         let text = "This is one more sentence of a long text. ".repeat(50);
         let mut parts = speak(&text, Speaker::default(), tts.clone());
         parts.recv().await.unwrap().unwrap();
-        let asked = tts.0.load(Ordering::Relaxed);
-        assert!((1..10).contains(&asked), "{asked} phrases ahead of the reader");
+        let asked = tts.asked().len();
+        assert!((1..10).contains(&asked), "{asked} segments ahead of the reader");
         drop(parts);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(tts.0.load(Ordering::Relaxed), asked);
+        assert_eq!(tts.asked().len(), asked);
     }
 }

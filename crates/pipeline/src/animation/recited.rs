@@ -1,5 +1,5 @@
-//! What is said in a recording, and when: it is recognised, a voice that knows its sounds says the same, and that is laid over
-//! it. Where any of it fails, the sounds are guessed from the audio.
+//! What is said in a recording, and when, by forced alignment: the words are recognised, synthesised by a voice that times its
+//! sounds, and the synthesised speech is aligned with the recording. If any step fails, sounds are guessed from the audio.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::recording::stretches;
-use super::{Parts, Speaker, Spoken, speak};
+use super::{Laid, Speaker, Spoken, SpokenSender, speak};
 use crate::audio::resample::Resampler;
 use crate::avatar::from_audio;
 use crate::avatar::sound::Sound;
@@ -19,17 +19,17 @@ use crate::frame::{
     CueTime, LanguageWeight, MIC_RATE, OUT_RATE, ResponseId, Sounds, SpeechChunk, Transcript, WordTime,
 };
 
-/// Who knows what is said.
+/// The engines used for forced alignment.
 #[derive(Clone)]
 pub struct Engines {
-    /// Hears the words.
+    /// Recognises the words.
     pub stt: Arc<dyn Stt>,
-    /// Knows their sounds.
+    /// Times their sounds.
     pub tts: Arc<dyn Tts>,
 }
 
-/// Finds what is said in `samples` at [`OUT_RATE`], stretch by stretch. `language`: ISO 639-1, or empty: as heard. The last
-/// item is an error, or the channel just ends. Dropping the receiver stops the work.
+/// Finds what is said in `samples` at [`OUT_RATE`], stretch by stretch. `language`: ISO 639-1; empty: identify it. On failure
+/// the last item is an error. Dropping the receiver stops the work.
 pub fn recite(
     samples: Vec<i16>,
     language: String,
@@ -50,14 +50,14 @@ pub fn recite(
 
 struct Recital {
     language: String,
-    /// What was heard last.
+    /// The language heard last.
     likely: String,
     engines: Engines,
 }
 
 impl Recital {
-    async fn run(mut self, samples: Vec<i16>, out: &Parts) -> Result<(), EngineError> {
-        // From all of it: how loud the voice usually is says what a pause is.
+    async fn run(mut self, samples: Vec<i16>, out: &SpokenSender) -> Result<(), EngineError> {
+        // From the whole recording: a pause is defined relative to the voice's usual loudness.
         let (guessed, parts) = blocking(move || {
             let guessed = from_audio::sounds(&samples, OUT_RATE);
             (guessed, cut(samples))
@@ -88,18 +88,18 @@ impl Recital {
             here.map(|sound| Sound::new(&sound.symbol, sound.start - start, sound.end - start)).collect();
         let said = if guessed.is_empty() { None } else { self.said(&samples).await? };
         Ok(match said {
-            Some((text, guide, warp)) => guide.over(number, samples, text, &warp),
-            // Nothing was guessed of a silence.
+            Some(Said { text, guide, warp }) => guide.over(number, samples, text, &warp),
+            // A silence: there was nothing to guess.
             None if guessed.is_empty() => spoken(chunk(number, samples), guessed, Source::Alignment),
             None => spoken(chunk(number, samples), guessed, Source::Audio),
         })
     }
 
-    /// The words, the guide and how it lies over the samples; none where the engines do not know.
-    async fn said(&mut self, samples: &[i16]) -> Result<Option<(String, Guide, Warp)>, EngineError> {
+    /// What is said in the samples; none where the engines do not know.
+    async fn said(&mut self, samples: &[i16]) -> Result<Option<Said>, EngineError> {
         let heard = match self.hear(samples).await {
             Ok(heard) => heard,
-            // An unknown language is a mistake of who asks.
+            // An unknown language is the caller's mistake.
             Err(EngineError::Invalid(message)) if !self.language.is_empty() => {
                 return Err(EngineError::Invalid(message.trim_start_matches("start.").into()));
             }
@@ -123,8 +123,12 @@ impl Recital {
         })
         .await?;
         let misfit = warp.as_ref().map(|warp| warp.misfit);
-        tracing::debug!(misfit, measured = guide.measured, "a recording is laid under its words");
-        Ok(warp.filter(|warp| warp.fits() && guide.measured).map(|warp| (heard.text, guide, warp)))
+        tracing::debug!(misfit, measured = guide.measured, "a recording was aligned with its words");
+        Ok(warp.filter(|warp| warp.fits() && guide.measured).map(|warp| Said {
+            text: heard.text,
+            guide,
+            warp,
+        }))
     }
 
     async fn hear(&self, samples: &[i16]) -> Result<Transcript, EngineError> {
@@ -147,13 +151,13 @@ impl Recital {
                 .send(SttInput::Decode { number: 1, last: true, stable: String::new(), phrases: Vec::new() })
                 .await;
         };
-        let (answer, ()) = tokio::join!(output.next(), told);
-        let ended = || EngineError::Failed("recognition ended without an answer".into());
-        Ok(answer.ok_or_else(ended)??.1)
+        let (response, ()) = tokio::join!(output.next(), told);
+        let ended = || EngineError::Failed("recognition ended without a result".into());
+        Ok(response.ok_or_else(ended)??.words)
     }
 }
 
-/// The stretches of a recording, each in memory of its own, which is free once it has been told.
+/// The stretches of a recording, each in its own allocation, which is freed once it has been processed.
 fn cut(mut samples: Vec<i16>) -> Vec<Vec<i16>> {
     let mut parts: Vec<Vec<i16>> = Vec::new();
     for stretch in stretches(&samples).into_iter().rev() {
@@ -165,7 +169,7 @@ fn cut(mut samples: Vec<i16>) -> Vec<Vec<i16>> {
 }
 
 fn unknown<T>(who: &str, error: &EngineError) -> Option<T> {
-    tracing::warn!(%error, "{who} does not know a recording; its sounds are guessed");
+    tracing::warn!(%error, "{who} failed on a recording; its sounds are guessed");
     None
 }
 
@@ -173,7 +177,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Failed(error.to_string()))
 }
 
-/// The words as the voice says them.
+/// What is said in a stretch.
+struct Said {
+    text: String,
+    guide: Guide,
+    /// How the guide lies over the stretch.
+    warp: Warp,
+}
+
+/// The recording's words as the voice says them, to align with.
 struct Guide {
     samples: Vec<i16>,
     words: Vec<WordTime>,
@@ -233,13 +245,13 @@ impl Guide {
 }
 
 fn spoken(chunk: SpeechChunk, sounds: Vec<Sound>, source: Source) -> Spoken {
-    Spoken { chunk, laid: Some((sounds, source)) }
+    Spoken { chunk, laid: Some(Laid { sounds, source }) }
 }
 
-fn chunk(sentence: u32, samples: Vec<i16>) -> SpeechChunk {
+fn chunk(segment: u32, samples: Vec<i16>) -> SpeechChunk {
     SpeechChunk {
         response: ResponseId(1),
-        sentence,
+        segment,
         text: None,
         samples,
         words: Vec::new(),
@@ -257,10 +269,9 @@ fn seconds(samples: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use parking_lot::Mutex;
+    use visavis_scripted::{ScriptedStt, ScriptedTts};
 
     use super::*;
-    use crate::engine::scripted::{ScriptedStt, ScriptedTts};
 
     #[test]
     fn a_recording_is_cut_without_losing_a_sample() {
@@ -271,19 +282,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recording_that_nobody_waits_for_any_more_is_not_recognised_further() {
-        const LINES: usize = 40;
-        let stt = Arc::new(ScriptedStt { lines: Mutex::new(vec![Ok(String::new()); LINES].into()) });
+    async fn recognition_stops_when_nobody_waits_for_the_recording() {
+        let stt = Arc::new(ScriptedStt::default());
         let samples = (0..200 * OUT_RATE).map(|at| if at / 60 % 2 == 0 { 9000 } else { -9000 }).collect();
-        let engines = Engines { stt: stt.clone(), tts: Arc::new(ScriptedTts) };
+        let engines = Engines { stt: stt.clone(), tts: Arc::new(ScriptedTts::default()) };
         let mut parts = recite(samples, "en".into(), engines);
         parts.recv().await.unwrap().unwrap();
         drop(parts);
         while Arc::strong_count(&stt) > 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // The first, one that was ready, one in work.
-        let heard = LINES - stt.lines.lock().len();
+        // The first, one that was ready, one in progress.
+        let heard = stt.utterances().len();
         assert!((1..=3).contains(&heard), "{heard} stretches");
     }
 }

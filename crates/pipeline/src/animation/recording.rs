@@ -10,25 +10,25 @@ use crate::frame::OUT_RATE;
 
 /// The longest recording in seconds.
 pub const LONGEST: u32 = 600;
-/// Samples that are animated at a time: no more than recognition hears at once.
+/// Most samples animated at a time: recognition takes no more.
 const LONGEST_STRETCH: usize = 24 * OUT_RATE as usize;
 const SHORTEST_STRETCH: usize = 8 * OUT_RATE as usize;
-/// Samples whose energy is told.
+/// Samples per energy measurement: 20 ms.
 const PIECE: usize = OUT_RATE as usize / 50;
-/// Pieces of a pause.
+/// Pieces in a pause: 300 ms.
 const PAUSE: usize = 15;
-/// Samples that are resampled at a time.
+/// Samples resampled at a time.
 const BLOCK: usize = 16_384;
-/// Rates that are read.
+/// Sample rates that are accepted.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 
 /// Why a recording cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is no WAV file, or a broken one.
+    /// It is not a WAV file, or a broken one.
     #[error("this is no WAV file that can be read: {0}")]
     Malformed(String),
-    /// Its format is not known.
+    /// Its format is not supported.
     #[error("{0}: send PCM of 8 to 32 bits or 32-bit floats, at {low} to {high} Hz", low = RATES.start(), high = RATES.end())]
     Format(String),
     /// It is too long.
@@ -44,8 +44,8 @@ pub fn decode(file: &[u8]) -> Result<Vec<i16>, Unreadable> {
     decode_while(file, || true)
 }
 
-/// [`decode`], as long as somebody `wants` it; a few seconds of sound at a time, so that it takes no more memory than the
-/// result.
+/// [`decode`], for as long as `wants` returns true; decodes a few seconds at a time, so that it needs no more memory than
+/// the result.
 ///
 /// # Errors
 /// When it cannot be used.
@@ -81,7 +81,7 @@ fn malformed(error: &hound::Error) -> Unreadable {
     Unreadable::Malformed(error.to_string())
 }
 
-/// Mixes channels to one and brings them to [`OUT_RATE`], bit by bit.
+/// Mixes channels to one and resamples to [`OUT_RATE`], block by block.
 struct Mixer {
     channels: usize,
     frame: Vec<f32>,
@@ -118,7 +118,7 @@ impl Mixer {
     }
 }
 
-/// Where a recording is cut: in its pauses, into stretches that recognition hears at once.
+/// Where a recording is cut: in its pauses, into stretches that recognition can take.
 pub fn stretches(samples: &[i16]) -> Vec<Range<usize>> {
     let mut stretches = Vec::new();
     let mut start = 0;
@@ -143,7 +143,7 @@ fn quietest(samples: &[i16]) -> usize {
     quietest.map_or(samples.len(), |(at, _)| (at * 2 + PAUSE) * PIECE / 2)
 }
 
-/// The beginning of a WAV file of so many mono samples at [`OUT_RATE`].
+/// The header of a WAV file of this many mono samples at [`OUT_RATE`].
 #[must_use]
 pub fn header(samples: usize) -> [u8; 44] {
     let bytes = u32::try_from(samples * 2).unwrap_or(u32::MAX - 36);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn recordings_of_usual_formats_are_mixed_to_one_channel_at_the_rate_of_answers() {
+    fn recordings_of_usual_formats_become_mono_at_the_output_rate() {
         for (channels, sample_rate, bits_per_sample, sample_format, level) in [
             (1, 24_000, 16, SampleFormat::Int, 0.5),
             (2, 48_000, 24, SampleFormat::Int, 0.25),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_why() {
+    fn an_unusable_recording_is_refused_with_the_reason() {
         let spec = WavSpec {
             channels: 1,
             sample_rate: 24_000,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_recording_is_cut_in_its_pauses_and_nothing_is_lost() {
+    fn a_long_recording_is_cut_in_its_pauses_without_loss() {
         let second = OUT_RATE as usize;
         let mut samples: Vec<i16> =
             (0..60 * second).map(|at| if at / 60 % 2 == 0 { 9000 } else { -9000 }).collect();
@@ -264,13 +264,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn an_encoded_recording_decodes_to_the_same_samples() {
         let samples: Vec<i16> = (0..4800).map(|at| at * 3).collect();
         assert_eq!(decode(&encode(&samples).unwrap()).unwrap(), samples);
     }
 
     #[test]
-    fn reading_stops_as_soon_as_nobody_wants_the_recording() {
+    fn decoding_stops_when_the_recording_is_no_longer_wanted() {
         let spec =
             WavSpec { channels: 1, sample_rate: 4_000, bits_per_sample: 8, sample_format: SampleFormat::Int };
         let longest = wav(spec, spec.sample_rate * LONGEST);

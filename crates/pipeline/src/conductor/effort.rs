@@ -1,22 +1,22 @@
-//! How long the model worked for an answer, and whether anybody will ever hear it: what speculation costs.
+//! How long the model worked on a response, and whether it was heard: the cost of speculation.
 
 use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
-/// The model's work for one answer.
+/// The model's work on one response.
 pub(super) struct Effort {
-    hidden: bool,
+    speculative: bool,
     began: Instant,
     ended: Arc<OnceLock<Instant>>,
 }
 
 impl Effort {
-    pub(super) fn begin(hidden: bool) -> Self {
-        Self { hidden, began: Instant::now(), ended: Arc::default() }
+    pub(super) fn begin(speculative: bool) -> Self {
+        Self { speculative, began: Instant::now(), ended: Arc::default() }
     }
 
-    /// The work, which notes when it is done.
+    /// Wraps the work to record when it ends.
     pub(super) fn of<T, F: Future<Output = T>>(&self, work: F) -> impl Future<Output = T> + use<T, F> {
         let ended = self.ended.clone();
         async move {
@@ -26,16 +26,16 @@ impl Effort {
         }
     }
 
-    /// The answer will be heard.
+    /// The response will be heard.
     pub(super) fn was_wanted(&mut self) {
-        self.hidden = false;
+        self.speculative = false;
     }
 
-    /// Counts it, once the answer is over.
+    /// Records the metric, once the response is over.
     pub(super) fn count(self) {
         let until = self.ended.get().copied().unwrap_or_else(Instant::now);
-        let answer = if self.hidden { "discarded" } else { "wanted" };
-        metrics::histogram!("visavis_generation_seconds", "answer" => answer)
+        let response = if self.speculative { "discarded" } else { "wanted" };
+        metrics::histogram!("visavis_generation_seconds", "answer" => response)
             .record(until.duration_since(self.began).as_secs_f64());
     }
 }

@@ -1,6 +1,6 @@
-//! What happens around a conversation, as its inputs.
+//! Converts what happens around a conversation into its inputs.
 
-use super::{AnswerNote, Conductor};
+use super::{Conductor, ResponseNote};
 use crate::conversation::Input;
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::MIC_RATE;
@@ -10,7 +10,7 @@ use crate::stt::SttEvent;
 use crate::vad::Heard;
 
 impl Conductor {
-    /// A hole is counted; it changes nothing.
+    /// A hole is only counted; the conversation is not told of it.
     pub(super) fn playout_input(&self, event: PlayoutEvent) -> Option<Input> {
         if let PlayoutEvent::Hole(response, length) = event {
             stages::hole(&self.call, response, length);
@@ -19,42 +19,48 @@ impl Conductor {
         Some(Input::Playout(event))
     }
 
-    pub(super) fn note_input(&mut self, note: AnswerNote) -> Option<Input> {
-        Some(match note {
-            AnswerNote::TurnEnd(id, probability) => {
+    pub(super) fn note_input(&mut self, note: ResponseNote) -> Option<Input> {
+        match note {
+            ResponseNote::Input(input) => {
+                self.log(&input);
+                Some(input)
+            }
+            ResponseNote::Failed(id, error) => {
+                tracing::warn!(call = %self.call, response = id.0, %error, "response failed");
+                Some(Input::ResponseFailed(id))
+            }
+            ResponseNote::NoVoice { language, reason } => {
+                self.lacks_voice(&language, &reason);
+                None
+            }
+        }
+    }
+
+    fn log(&self, input: &Input) {
+        match input {
+            Input::TurnEnd(id, probability) => {
                 tracing::debug!(call = %self.call, response = id.0, probability, "turn's end by meaning");
-                Input::TurnEnd(id, probability)
             }
-            AnswerNote::Text(id, text) => Input::Text(id, text),
-            AnswerNote::Read(id, tokens) => Input::Read(id, tokens),
-            AnswerNote::TextEnded(id) => Input::TextEnded(id),
-            AnswerNote::FirstPhrase(id) => Input::FirstPhrase(id),
-            AnswerNote::FirstAudio(id) => Input::FirstAudio(id),
-            AnswerNote::Called(id, name, arguments) => Input::ToolCalled(id, name, arguments),
-            AnswerNote::TooLong(id, limit, got) => {
+            Input::TooLong(id, limit, got) => {
                 tracing::info!(call = %self.call, response = id.0, limit, got, "a prompt was too long and is cut");
-                Input::TooLong(id, limit, got)
             }
-            AnswerNote::ModelFailed => Input::ModelForgot,
-            AnswerNote::Failed(id, error) => {
-                tracing::warn!(call = %self.call, response = id.0, %error, "answer failed");
-                Input::AnswerFailed(id)
-            }
-            AnswerNote::NoVoice(_, language, reason) => {
-                if !std::mem::replace(&mut self.no_voice_told, true) {
-                    tracing::warn!(call = %self.call, %language, %reason, "no voice for the language");
-                    let message = format!(
-                        "No voice for the language \"{language}\" is installed, so another one speaks."
-                    );
-                    _ = self.wires.events.try_send(CallEvent::Notice { code: "no-voice", message });
-                }
-                return None;
-            }
-        })
+            _ => {}
+        }
+    }
+
+    /// The person is told once a call.
+    fn lacks_voice(&mut self, language: &str, reason: &str) {
+        if std::mem::replace(&mut self.no_voice_told, true) {
+            return;
+        }
+        tracing::warn!(call = %self.call, %language, %reason, "no voice for the language");
+        let message =
+            format!("No voice for the language \"{language}\" is installed, so another one speaks.");
+        _ = self.channels.events.try_send(CallEvent::Notice { code: "no-voice", message });
     }
 }
 
-/// The time of a sound is in samples; the conversation counts back from now.
+/// Converts a sound's time in samples to milliseconds before now, as the conversation counts.
 pub(super) fn voice(heard: Heard) -> Input {
     use crate::frame::VadEvent::{Cut, Paused, Resumed, Started};
     let at = match &heard.event {

@@ -1,24 +1,24 @@
-//! The lives of the language model's process, one after the other: with each all that it had read is lost.
+//! Restarts of the language model's process: each loses everything the model had read.
 
 use tokio::sync::watch;
 
 use crate::engine::status::Life;
 
-/// What a call knows of them.
+/// Follows the process's lives for one call.
 pub(super) struct Lives {
-    /// None: nobody looks after the process, or it runs elsewhere.
+    /// None: the process is not supervised, or runs elsewhere.
     now: Option<watch::Receiver<Life>>,
     down: bool,
 }
 
 impl Lives {
-    /// From here on.
+    /// Follows the process from now on.
     pub(super) fn of(mut now: Option<watch::Receiver<Life>>) -> Self {
         let down = now.as_mut().is_some_and(|now| *now.borrow_and_update() == Life::Down);
         Self { now, down }
     }
 
-    /// Waits until a process has ended, and tells of each once.
+    /// Waits until a process has ended; returns once for each.
     pub(super) async fn lost(&mut self) {
         while let Some(now) = &mut self.now {
             if now.changed().await.is_err() {
@@ -27,7 +27,7 @@ impl Lives {
             }
             let down = *now.borrow_and_update() == Life::Down;
             let was_down = std::mem::replace(&mut self.down, down);
-            // One that was up and is up is another: its end was missed.
+            // Up before and up now: it is another process, and the end of the first was missed.
             if down || !was_down {
                 return;
             }
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_end_of_the_process_is_told_once() {
+    fn each_end_of_the_process_is_reported_once() {
         let (life, now) = watch::channel(Life::Up(1));
         let mut lives = Lives::of(Some(now));
         assert!(lives.lost().now_or_never().is_none());
         life.send_replace(Life::Down);
         assert!(lives.lost().now_or_never().is_some());
         life.send_replace(Life::Up(2));
-        assert!(lives.lost().now_or_never().is_none(), "it was told of when it ended");
+        assert!(lives.lost().now_or_never().is_none(), "its end was already reported");
         life.send_replace(Life::Down);
         life.send_replace(Life::Up(3));
         assert!(lives.lost().now_or_never().is_some(), "its end was missed");

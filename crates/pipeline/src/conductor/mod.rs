@@ -1,10 +1,10 @@
-//! Runs the conversation: gives it what happens and the time, and does what it says. Owns the tasks of the answer in work.
+//! Runs the conversation: gives it inputs and the time, and carries out its commands. Owns the current response's tasks.
 //!
 //! - this file: the loop
-//! - `inputs`: what happens, as the conversation's inputs
-//! - `work`: what the conversation wants done
-//! - `effort`: what that costs
-//! - `lives`: when the language model's process has lost what it had read
+//! - `inputs`: converts what happens into the conversation's inputs
+//! - `work`: the tasks behind the conversation's commands
+//! - `effort`: measures the model's work
+//! - `lives`: notices when the language model's process has lost what it had read
 
 mod effort;
 mod inputs;
@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::CallContext;
-use crate::ends::Departure;
 use crate::engine::{EngineError, Engines};
-use crate::event::{CallEvent, ClientCommand, EndReason};
-use crate::frame::{Play, PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
+use crate::event::{CallEnd, CallEvent, ClientCommand, EndReason};
+use crate::frame::{PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
+use crate::ports::Departure;
 
 use super::animate::{FaceInput, FaceSender};
 use super::conversation::{Command, Conversation, Input, Round, STOPPING, Settings};
@@ -32,6 +32,7 @@ use super::floor::Floor;
 use super::llm::CueSources;
 use super::observer::Observer;
 use super::options::Remembered;
+use super::playout::Current;
 use super::scope::Scope;
 use super::stt::SttEvent;
 use super::tools::Toolbox;
@@ -43,35 +44,30 @@ use effort::Effort;
 use inputs::{note_client, voice, word_input};
 use lives::Lives;
 
-/// What the stages of an answer tell.
+/// What the stages of a response report.
 #[derive(Debug, Clone, PartialEq)]
-pub enum AnswerNote {
-    /// How likely the person's words are complete.
-    TurnEnd(ResponseId, f32),
-    /// A piece of text.
-    Text(ResponseId, String),
-    /// How many tokens the model had to read before its first word.
-    Read(ResponseId, u32),
-    /// The text is complete.
-    TextEnded(ResponseId),
-    /// The first phrase is cut.
-    FirstPhrase(ResponseId),
-    /// The first audio is there.
-    FirstAudio(ResponseId),
-    /// The model calls this tool with these arguments, and waits.
-    Called(ResponseId, String, String),
-    /// There is no voice for this language.
-    NoVoice(ResponseId, String, String),
-    /// The request has this many tokens too many: how many fit, and how many it has. The answer waits for a shorter one.
-    TooLong(ResponseId, u32, u32),
-    /// The model's engine failed, and what it had read is lost.
-    ModelFailed,
+pub enum ResponseNote {
+    /// What the conversation is to know as it stands.
+    Input(Input),
+    /// There is no voice for a language.
+    NoVoice {
+        /// ISO 639-1.
+        language: String,
+        /// The engine's own words.
+        reason: String,
+    },
     /// An engine failed.
     Failed(ResponseId, EngineError),
 }
 
-/// Everything that the conductor hears from and speaks to.
-pub(super) struct Wires {
+impl From<Input> for ResponseNote {
+    fn from(input: Input) -> Self {
+        Self::Input(input)
+    }
+}
+
+/// The queues between the conductor and everything else.
+pub(super) struct Channels {
     pub(super) voice: mpsc::Receiver<Heard>,
     pub(super) words: mpsc::Receiver<SttEvent>,
     pub(super) commands: mpsc::Receiver<ClientCommand>,
@@ -81,7 +77,7 @@ pub(super) struct Wires {
     pub(super) departure: Departure,
     pub(super) hang_up: CancellationToken,
     pub(super) language: watch::Sender<Option<String>>,
-    pub(super) current: watch::Sender<Option<(ResponseId, Play)>>,
+    pub(super) current: watch::Sender<Option<Current>>,
     pub(super) closed: watch::Sender<UtteranceId>,
     pub(super) speech: mpsc::Sender<PlayoutItem>,
     pub(super) toolbox: Arc<Toolbox>,
@@ -93,11 +89,10 @@ pub(super) struct Wires {
 /// What a call begins with.
 pub(super) struct Begin {
     pub(super) settings: Settings,
-    /// What it goes on from; none: it is new.
+    /// The context the call resumes; none: it is new.
     pub(super) context: Option<Arc<CallContext>>,
-    /// Takes what outlives it.
+    /// Takes the context that outlives the call.
     pub(super) remembered: Remembered,
-    /// Looks at each step of the conversation.
     pub(super) observer: Observer,
 }
 
@@ -108,29 +103,28 @@ pub(super) struct Conductor {
     observer: Observer,
     remembered: Remembered,
     engines: Engines,
-    wires: Wires,
+    channels: Channels,
     tasks: TaskTracker,
     drain: Option<CancellationToken>,
     token: CancellationToken,
     began: Instant,
-    answer: Option<CancellationToken>,
+    response: Option<CancellationToken>,
     effort: Option<Effort>,
-    /// Of the answer in work.
+    /// The voice of the current response.
     voice: VoiceChoice,
-    notes: (mpsc::Sender<AnswerNote>, mpsc::Receiver<AnswerNote>),
-    /// What the end-of-turn model thinks of pauses.
+    notes: (mpsc::Sender<ResponseNote>, mpsc::Receiver<ResponseNote>),
+    /// Turn predictions by prosody.
     judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
-    /// What tools have brought.
+    /// Results of tools.
     returned: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
-    /// Tells the answer in work how it goes on after a tool.
+    /// Tells the current response how to go on after a tool call.
     rounds: Option<mpsc::Sender<Round>>,
-    /// Between the answer in work and what is said in front of it.
+    /// Orders the current response after its filler.
     floor: Floor,
     prefill: CancellationToken,
-    /// The lives of the language model's process.
     lives: Lives,
-    /// Work for which nobody waits; it ends when somebody does.
-    spare: CancellationToken,
+    /// Background work; cancelled when the user speaks or a response starts.
+    background: CancellationToken,
     no_voice_told: bool,
 }
 
@@ -139,7 +133,7 @@ impl Conductor {
         call: String,
         begin: Begin,
         engines: Engines,
-        wires: Wires,
+        channels: Channels,
         tasks: TaskTracker,
         scope: Scope,
     ) -> Self {
@@ -152,7 +146,7 @@ impl Conductor {
             None => Conversation::new(settings, call.clone()),
         };
         if context.is_some() {
-            // Until it changes, that is what is to be kept of it.
+            // Until it changes, this is the context to keep.
             remembered.send_replace(context);
         }
         let lives = Lives::of(engines.llm.lives());
@@ -162,12 +156,12 @@ impl Conductor {
             observer,
             remembered,
             engines,
-            wires,
+            channels,
             tasks,
             drain: Some(scope.drain),
             token: scope.token,
             began,
-            answer: None,
+            response: None,
             effort: None,
             voice: Default::default(),
             notes,
@@ -177,37 +171,37 @@ impl Conductor {
             floor: Floor::default(),
             prefill: CancellationToken::new(),
             lives,
-            spare: CancellationToken::new(),
+            background: CancellationToken::new(),
             no_voice_told: false,
         }
     }
 
-    /// Runs until the call ends, and says why.
-    pub(super) async fn run(mut self) -> (EndReason, &'static str) {
+    /// Runs until the call ends; returns why.
+    pub(super) async fn run(mut self) -> CallEnd {
         loop {
             let due = self.conversation.timeout().map(|at| self.began + Duration::from_millis(at));
             let input = tokio::select! {
-                // In this order: words never overtake the voice that spoke them.
+                // In this order, so that words never overtake the voice events they belong to.
                 biased;
                 () = self.token.cancelled() => return self.finish(STOPPING),
-                () = self.wires.hang_up.cancelled() => Some(Input::EndedByOperator),
-                heard = self.wires.voice.recv() => match heard {
+                () = self.channels.hang_up.cancelled() => Some(Input::EndedByOperator),
+                heard = self.channels.voice.recv() => match heard {
                     Some(heard) => {
-                        self.spare.cancel();
+                        self.background.cancel();
                         self.judge(&heard);
                         Some(voice(heard))
                     }
                     None => return self.gone(),
                 },
-                words = self.wires.words.recv() => words.map(word_input),
-                command = self.wires.commands.recv() => match command {
+                words = self.channels.words.recv() => words.map(word_input),
+                command = self.channels.commands.recv() => match command {
                     Some(command) => {
                         note_client(&command);
                         Some(Input::Client(command))
                     }
                     None => return self.gone(),
                 },
-                event = self.wires.playout.recv() => event.and_then(|event| self.playout_input(event)),
+                event = self.channels.playout.recv() => event.and_then(|event| self.playout_input(event)),
                 judged = self.judged.1.recv() => judged,
                 returned = self.returned.1.recv() => returned,
                 () = self.lives.lost() => Some(Input::ModelForgot),
@@ -220,7 +214,7 @@ impl Conductor {
             };
             let Some(input) = input else { continue };
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let position = *self.wires.position.borrow();
+            let position = *self.channels.position.borrow();
             let commands = self.conversation.handle(now, position, input.clone());
             self.observer.step(now, position, &input, &commands);
             for command in commands {
@@ -231,39 +225,42 @@ impl Conductor {
         }
     }
 
-    /// Does what the conversation wants; says why, when the call ends with it.
-    fn execute(&mut self, command: Command) -> Option<(EndReason, &'static str)> {
+    /// Carries out a command; returns the reason if it ends the call.
+    fn execute(&mut self, command: Command) -> Option<CallEnd> {
         match command {
             Command::Start(request, play) => self.start(request, play),
             Command::Play(id, play) => {
                 _ = self.effort.as_mut().map(Effort::was_wanted);
-                self.wires.current.send_replace(Some((id, play)));
+                self.channels.current.send_replace(Some(Current { response: id, play }));
             }
             Command::Prefill(messages, open) => self.prefill(messages, open),
             Command::Summarise(messages) => self.summarise(messages),
             Command::Count(what, messages, tools) => self.count(what, messages, tools),
-            Command::Prepare(lines, voice) => self.prepare(lines, voice),
+            Command::Prepare(lines, (voice, language)) => {
+                self.prepare(lines, VoiceChoice { voice, language });
+            }
             Command::Cancel(_) => self.cancel(),
             Command::RunTool(_, call) => self.run_tool(call),
             Command::Continue(_, round) => {
-                // One round at a time: there is room.
+                // One round at a time, so there is room.
                 _ = self.rounds.as_ref().map(|rounds| rounds.try_send(round));
             }
-            Command::Hold(id, text) => self.hold(id, &text),
-            Command::Show(cue) => self.wires.face.send(|| FaceInput::Cue(cue)),
-            Command::Close(utterance) => _ = self.wires.closed.send_replace(utterance),
-            // Moved, also where nobody keeps it: it was copied once a turn, and a history is for every request.
+            Command::Filler(id, text) => self.filler(id, &text),
+            Command::Show(cue) => self.channels.face.send(|| FaceInput::Cue(cue)),
+            Command::Close(utterance) => _ = self.channels.closed.send_replace(utterance),
+            // Moved even if nobody keeps it: the context is copied only once a turn.
             Command::Remember(context) => _ = self.remembered.send_replace(Some(Arc::from(context))),
-            Command::SetLanguage(language) => _ = self.wires.language.send_replace(language),
-            Command::End(reason, message) => return Some(self.finish((reason, message))),
+            Command::SetLanguage(language) => _ = self.channels.language.send_replace(language),
+            Command::End(reason, message) => return Some(self.finish(CallEnd { reason, message })),
             Command::Emit(event) => {
                 self.observer.told(&event);
-                self.wires.face.told(&event);
-                match self.wires.events.try_send(event) {
+                self.channels.face.told(&event);
+                match self.channels.events.try_send(event) {
                     Ok(()) => {}
                     Err(TrySendError::Full(_)) => {
-                        let stuck = (EndReason::ConnectionLost, "The client has stopped reading.");
-                        return Some(self.finish(stuck));
+                        let (reason, message) =
+                            (EndReason::ConnectionLost, "The client has stopped reading.");
+                        return Some(self.finish(CallEnd { reason, message }));
                     }
                     Err(TrySendError::Closed(_)) => return Some(self.gone()),
                 }
@@ -273,22 +270,22 @@ impl Conductor {
     }
 
     /// The transport has dropped its end.
-    fn gone(&mut self) -> (EndReason, &'static str) {
-        let end = self.wires.departure.reason();
-        self.finish(end)
+    fn gone(&mut self) -> CallEnd {
+        let (reason, message) = self.channels.departure.reason();
+        self.finish(CallEnd { reason, message })
     }
 
-    fn finish(&mut self, end: (EndReason, &'static str)) -> (EndReason, &'static str) {
+    fn finish(&mut self, end: CallEnd) -> CallEnd {
         self.cancel();
-        self.observer.end(end.0);
+        self.observer.end(end.reason);
         end
     }
 
     fn cancel(&mut self) {
-        if let Some(token) = self.answer.take() {
+        if let Some(token) = self.response.take() {
             token.cancel();
         }
         _ = self.effort.take().map(Effort::count);
-        self.wires.current.send_replace(None);
+        self.channels.current.send_replace(None);
     }
 }

@@ -1,5 +1,4 @@
-//! The work that a conversation wants done: an answer, what is said in front of it, its tools, and what is done while
-//! nobody waits.
+//! The tasks behind a conversation's commands: a response, its filler, its tools, and background work.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,18 +7,19 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::effort::Effort;
-use super::{AnswerNote, Conductor};
+use super::{Conductor, ResponseNote};
 use crate::conversation::{Counted, Counting, Input};
 use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest};
 use crate::floor::Floor;
-use crate::frame::{Message, Play, ResponseId, ResponseRequest, Sentence, VadEvent};
+use crate::frame::{Message, Play, ResponseId, ResponseRequest, Segment, VadEvent};
+use crate::playout::Current;
 use crate::speakable::speakable;
 use crate::tool::{ToolCall, Tools};
 use crate::tts::{SpeechOut, VoiceChoice};
 use crate::vad::Heard;
-use crate::{SENTENCE_QUEUE, llm, tts};
+use crate::{SEGMENT_QUEUE, llm, tts};
 
-/// Tokens that are counted later than this are estimated.
+/// Tokens are estimated if the engine's count takes longer than this.
 const COUNTING: Duration = Duration::from_secs(5);
 
 impl Conductor {
@@ -32,18 +32,18 @@ impl Conductor {
         let out = self.judged.0.clone();
         self.tasks.spawn(async move {
             match tokio::task::spawn_blocking(move || model.probability(&audio)).await {
-                // When the conversation does not keep up, a vote is the least loss.
+                // Dropped if the conversation does not keep up: a turn prediction is the least loss.
                 Ok(Ok(probability)) => {
-                    tracing::debug!(utterance = utterance.0, pause, probability, "turn's end by melody");
+                    tracing::debug!(utterance = utterance.0, pause, probability, "turn prediction: prosody");
                     _ = out.try_send(Input::Prosody(utterance, pause, probability));
                 }
-                Ok(Err(error)) => tracing::warn!(%error, "the end of the turn was not judged"),
+                Ok(Err(error)) => tracing::warn!(%error, "the turn prediction by prosody failed"),
                 Err(error) => tracing::error!(%error, "the end-of-turn model panicked"),
             }
         });
     }
 
-    /// Reads ahead; a newer reading replaces an older one.
+    /// Has the model prefill a prompt; a newer prefill replaces an older one.
     pub(super) fn prefill(&mut self, messages: Vec<Message>, open: bool) {
         if !self.engines.llm.capabilities().prefill {
             return;
@@ -60,30 +60,30 @@ impl Conductor {
         self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }
 
-    /// Has lines spoken for later, one after the other, until somebody speaks.
-    pub(super) fn prepare(&mut self, lines: Vec<String>, (voice, language): (String, String)) {
-        self.spare.cancel();
-        self.spare = self.token.child_token();
-        let (token, tts) = (self.spare.clone(), self.engines.tts.clone());
+    /// Synthesises canned phrases for later, one after the other, until the user speaks or a response starts.
+    pub(super) fn prepare(&mut self, phrases: Vec<String>, VoiceChoice { voice, language }: VoiceChoice) {
+        self.background.cancel();
+        self.background = self.token.child_token();
+        let (token, tts) = (self.background.clone(), self.engines.tts.clone());
         let any = TtsRequest { text: String::new(), voice, language, ahead: true };
         let work = async move {
-            for line in lines {
-                let text = speakable(&line, &any.language).text;
+            for phrase in phrases {
+                let text = speakable(&phrase, &any.language).text;
                 tts.prepare(TtsRequest { text, ..any.clone() }).await;
             }
         };
         self.tasks.spawn(async move { token.run_until_cancelled(work).await });
     }
 
-    /// Has the model write a summary, which may come in any later turn.
+    /// Has the model write a summary, which may arrive in any later turn.
     pub(super) fn summarise(&self, messages: Vec<Message>) {
         let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
-        // Not in the call's conversation: its cache is for the answers.
+        // Not in the call's conversation: its prompt cache is for responses.
         let tools = Tools::default();
         let request = LlmRequest { conversation: String::new(), messages, speculative: true, tools };
         let work = async move {
-            let text = llm::whole(request, llm.as_ref()).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "nothing was summed up");
+            let text = llm::complete(request, llm.as_ref()).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the summary failed");
                 String::new()
             });
             _ = out.send(Input::Summary(text)).await;
@@ -102,26 +102,26 @@ impl Conductor {
         self.tasks.spawn(async move { token.run_until_cancelled(work).await });
     }
 
-    /// Says something in front of the answer in work, which goes on being made.
-    pub(super) fn hold(&mut self, response: ResponseId, text: &str) {
-        let Some(token) = self.answer.clone() else { return };
-        let (tts, speech) = (self.engines.tts.clone(), self.wires.speech.clone());
+    /// Says a filler before the current response, which continues to be generated.
+    pub(super) fn filler(&mut self, response: ResponseId, text: &str) {
+        let Some(token) = self.response.clone() else { return };
+        let (tts, speech) = (self.engines.tts.clone(), self.channels.speech.clone());
         let voice = self.voice.clone();
         let spoken = speakable(text, &voice.language);
-        let sentence = Sentence { speakable: spoken.text, ..Sentence::silent(response, 0) };
+        let segment = Segment { speakable: spoken.text, ..Segment::silent(response, 0) };
         let out = SpeechOut { floor: self.floor.clone(), playout: speech };
         self.tasks.spawn(async move {
-            let said = tts::hold(&sentence, voice, tts.as_ref(), out);
+            let said = tts::filler(&segment, voice, tts.as_ref(), out);
             if let Some(Err(error)) = token.run_until_cancelled(said).await {
-                tracing::warn!(response = response.0, %error, "the holding phrase failed");
+                tracing::warn!(response = response.0, %error, "the filler failed");
             }
         });
     }
 
-    /// Runs a tool for the answer in work, until the answer ends.
+    /// Runs a tool for the current response; cancelled when the response ends.
     pub(super) fn run_tool(&mut self, call: ToolCall) {
-        let Some(token) = self.answer.clone() else { return };
-        let (toolbox, returned) = (self.wires.toolbox.clone(), self.returned.0.clone());
+        let Some(token) = self.response.clone() else { return };
+        let (toolbox, returned) = (self.channels.toolbox.clone(), self.returned.0.clone());
         self.tasks.spawn(Box::pin(async move {
             let work = AssertUnwindSafe(toolbox.run(&call)).catch_unwind();
             if let Some(done) = token.run_until_cancelled(work).await {
@@ -132,36 +132,36 @@ impl Conductor {
     }
 
     pub(super) fn start(&mut self, request: ResponseRequest, play: Play) {
-        self.spare.cancel();
+        self.background.cancel();
         self.cancel();
         let id = request.id;
-        self.wires.current.send_replace(Some((id, play)));
+        self.channels.current.send_replace(Some(Current { response: id, play }));
         let token = self.token.child_token();
-        self.answer = Some(token.clone());
+        self.response = Some(token.clone());
         self.voice = VoiceChoice { voice: request.voice.clone(), language: request.language.clone() };
-        let (sentences, to_speak) = mpsc::channel(SENTENCE_QUEUE);
+        let (segments, to_speak) = mpsc::channel(SEGMENT_QUEUE);
         let notes = self.notes.0.clone();
         let voice = self.voice.clone();
         self.floor = Floor::default();
-        let out = SpeechOut { floor: self.floor.clone(), playout: self.wires.speech.clone() };
+        let out = SpeechOut { floor: self.floor.clone(), playout: self.channels.speech.clone() };
         let (rounds, more) = mpsc::channel(1);
         self.rounds = Some(rounds);
-        let effort = Effort::begin(play == Play::Hidden);
+        let effort = Effort::begin(play == Play::Speculative);
         let scripted = request.script.is_some();
         let words = effort.of(llm::run(
             self.call.clone(),
             request,
             self.engines.llm.clone(),
-            llm::Around { sentences, notes: notes.clone(), position: self.wires.position.clone() },
+            llm::Channels { segments, notes: notes.clone(), position: self.channels.position.clone() },
             more,
-            self.wires.cue_sources,
+            self.channels.cue_sources,
         ));
         self.effort = Some(effort).filter(|_| !scripted);
-        let of_model = notes.clone();
+        let model_notes = notes.clone();
         let words = async move {
             let done = words.await;
             if matches!(done, Err(EngineError::Unavailable(_))) {
-                _ = of_model.send(AnswerNote::ModelFailed).await;
+                _ = model_notes.send(Input::ModelForgot.into()).await;
             }
             done
         };
@@ -173,13 +173,13 @@ impl Conductor {
                 () = token.cancelled() => None,
             };
             if let Some(error) = failed {
-                _ = notes.send(AnswerNote::Failed(id, error)).await;
+                _ = notes.send(ResponseNote::Failed(id, error)).await;
             }
         }));
     }
 }
 
-/// The tokens as the engine counts them; none when it does not answer in time.
+/// The engine's token counts; none if it fails or takes too long.
 async fn counted(llm: &dyn Llm, messages: &[Message], tools: &Tools) -> Option<Counted> {
     let counts = tokio::time::timeout(COUNTING, llm.count(messages, tools)).await;
     match counts.unwrap_or(Err(EngineError::Deadline)) {

@@ -1,6 +1,6 @@
 //! Subtracts the echo: a partitioned-block frequency-domain Kalman filter (Enzner and Vary 2006, Kuech et al. 2014) learns
-//! the way from what was played to the microphone. Its step size follows from what it is unsure of, so that a person who
-//! speaks over the echo does not mislead it. Pure.
+//! the echo path from playout to the microphone. Its step size follows from its own uncertainty, so that a person who speaks
+//! over the echo does not mislead it. Pure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-/// Samples that are cancelled at once: 16 ms.
+/// Samples processed at once: 16 ms.
 pub const BLOCK: usize = 256;
 const SIZE: usize = 2 * BLOCK;
 const BINS: usize = BLOCK + 1;
-/// Blocks of echo that are known: 128 ms.
+/// Blocks that the filter covers: 128 ms.
 const PARTITIONS: usize = 8;
-/// How steady the way of the echo is, from block to block.
+/// How steady the echo path is from block to block.
 const STEADY: f32 = 0.999;
-/// How the first and each later partition of an unknown way may amplify.
+/// Initial variance of the first partition, and its factor from one partition to the next.
 const UNKNOWN: f32 = 0.1;
 const UNKNOWN_DECAY: f32 = 0.6;
-/// How quickly the near end's power is forgotten.
+/// Smoothing of the near end's power, per block.
 const FORGET: f32 = 0.8;
 
 #[derive(Debug, Clone)]
 struct Partition {
-    way: Vec<Complex<f32>>,
-    doubt: Vec<f32>,
+    path: Vec<Complex<f32>>,
+    variance: Vec<f32>,
 }
 
 /// The filter.
@@ -35,7 +35,7 @@ pub struct Canceller {
     played: VecDeque<Vec<Complex<f32>>>,
     partitions: Vec<Partition>,
     near: Vec<f32>,
-    /// The partition whose tail is cut this time: a filter of BLOCK taps must not wrap around.
+    /// The partition whose tail is cut next: a filter of BLOCK taps must not wrap around.
     next: usize,
 }
 
@@ -50,8 +50,8 @@ impl Default for Canceller {
         let mut planner = RealFftPlanner::new();
         let silence = vec![Complex::default(); BINS];
         let partition = |index: i32| Partition {
-            way: silence.clone(),
-            doubt: vec![UNKNOWN * UNKNOWN_DECAY.powi(index); BINS],
+            path: silence.clone(),
+            variance: vec![UNKNOWN * UNKNOWN_DECAY.powi(index); BINS],
         };
         Self {
             forward: planner.plan_fft_forward(SIZE),
@@ -65,16 +65,16 @@ impl Default for Canceller {
 }
 
 impl Canceller {
-    /// The echo in `heard` ([`BLOCK`] samples), subtracted from it; returns the echo as it was estimated. `played`: the
-    /// reference of this block and of the one before.
+    /// Subtracts the echo from `heard` ([`BLOCK`] samples); returns the estimated echo. `played`: the reference for this block
+    /// and the one before.
     pub fn cancel(&mut self, played: &[f32], heard: &mut [f32]) -> Vec<f32> {
         let mut spectrum = self.played.pop_back().unwrap_or_default();
         self.spectrum(played, &mut spectrum);
         self.played.push_front(spectrum);
         let mut echo = vec![Complex::default(); BINS];
         for (partition, played) in self.partitions.iter().zip(&self.played) {
-            for ((echo, way), played) in echo.iter_mut().zip(&partition.way).zip(played) {
-                *echo += way * played;
+            for ((echo, path), played) in echo.iter_mut().zip(&partition.path).zip(played) {
+                *echo += path * played;
             }
         }
         let echo = self.signal(&mut echo)[BLOCK..].to_vec();
@@ -90,8 +90,8 @@ impl Canceller {
         self.spectrum(&padded, &mut error);
         let mut power = vec![1e-9_f32; BINS];
         for (partition, played) in self.partitions.iter().zip(&self.played) {
-            for ((power, doubt), played) in power.iter_mut().zip(&partition.doubt).zip(played) {
-                *power += doubt * played.norm_sqr();
+            for ((power, variance), played) in power.iter_mut().zip(&partition.variance).zip(played) {
+                *power += variance * played.norm_sqr();
             }
         }
         for ((near, error), power) in self.near.iter_mut().zip(&error).zip(&mut power) {
@@ -99,25 +99,25 @@ impl Canceller {
             *power += 2.0 * near.max(error.norm_sqr());
         }
         for (partition, played) in self.partitions.iter_mut().zip(&self.played) {
-            let bins = partition.way.iter_mut().zip(&mut partition.doubt).zip(played);
-            for (((way, doubt), played), (error, power)) in bins.zip(error.iter().zip(&power)) {
-                let step = *doubt / power;
-                *way += played.conj() * error * step;
+            let bins = partition.path.iter_mut().zip(&mut partition.variance).zip(played);
+            for (((path, variance), played), (error, power)) in bins.zip(error.iter().zip(&power)) {
+                let step = *variance / power;
+                *path += played.conj() * error * step;
                 let known = 1.0 - 0.5 * step * played.norm_sqr();
-                *doubt = STEADY * STEADY * known * *doubt + (1.0 - STEADY * STEADY) * way.norm_sqr();
+                *variance = STEADY * STEADY * known * *variance + (1.0 - STEADY * STEADY) * path.norm_sqr();
             }
         }
         self.cut_tail();
         self.cut_tail();
     }
 
-    /// Takes back what wrapped around in one partition; they take turns.
+    /// Removes what wrapped around in one partition; the partitions take turns.
     fn cut_tail(&mut self) {
-        let mut way = std::mem::take(&mut self.partitions[self.next].way);
-        let mut taps = self.signal(&mut way);
+        let mut path = std::mem::take(&mut self.partitions[self.next].path);
+        let mut taps = self.signal(&mut path);
         taps[BLOCK..].fill(0.0);
-        self.spectrum(&taps, &mut way);
-        self.partitions[self.next].way = way;
+        self.spectrum(&taps, &mut path);
+        self.partitions[self.next].path = path;
         self.next = (self.next + 1) % PARTITIONS;
     }
 

@@ -1,32 +1,32 @@
-//! How loud an echo of what is played can be in this call: what is louder than that by far needs no search. Pure.
+//! How loud an echo can be in this call: sound far above that needs no search. Pure.
 
 use std::collections::VecDeque;
 
-/// Windows in which what was played can still be heard: 0.9 s.
+/// Windows for which played sound can still be heard: 0.9 s.
 const HEARD: usize = 28;
-/// The ceiling is known after so many windows of the agent's sound: 1 s.
+/// Windows of the agent's sound after which the ceiling is known: 1 s.
 const KNOWN: u32 = 31;
-/// How quickly a ceiling is lowered, a window.
+/// Factor by which the ceiling falls per window.
 const LOWER: f32 = 0.995;
-/// What is above the ceiling by this much (4 dB) is no echo.
+/// Sound above the ceiling by this factor (4 dB) is not echo.
 const ABOVE: f32 = 2.5;
-/// What is played at less power than this (of differences; speech has some 1e-3) tells nothing of an echo.
+/// Sound played at less power than this (of differences; speech has about 1e-3) reveals no echo.
 const SOUNDS: f32 = 1e-5;
-/// The ceiling is at least so much of what is played (-40 dB).
+/// Lowest ceiling, as a share of what is played (-40 dB).
 const LEAST: f32 = 1e-4;
 
 /// The loudest that the microphone has been, as a share of the power of what was played shortly before.
 #[derive(Debug, Default)]
 pub struct Ceiling {
     played: VecDeque<f32>,
-    /// Of the last window, where the agent was to be heard.
+    /// The last window's share, if the agent could be heard in it.
     share: Option<f32>,
     ceiling: f32,
     windows: u32,
 }
 
 impl Ceiling {
-    /// The powers of a window, of what is played and of what is heard.
+    /// Takes the powers of a window: played and heard.
     pub fn hear(&mut self, played: f32, heard: f32) {
         self.played.truncate(HEARD - 1);
         self.played.push_front(played);
@@ -34,7 +34,7 @@ impl Ceiling {
         self.share = (loudest >= SOUNDS).then(|| heard / loudest);
     }
 
-    /// Nobody spoke in that window but perhaps the agent.
+    /// Nobody but perhaps the agent spoke in that window.
     pub fn was_echo(&mut self) {
         let Some(share) = self.share else { return };
         self.windows = self.windows.saturating_add(1);
@@ -53,9 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_heard_while_nothing_is_played_says_nothing_of_the_echo() {
+    fn sound_heard_while_nothing_is_played_does_not_raise_the_ceiling() {
         let mut ceiling = Ceiling::default();
-        // The end of the person's question, as the answer begins with its first, silent samples.
+        // The end of the person's question, while the response begins with silent samples.
         for _ in 0..10 {
             ceiling.hear(1e-9, 1e-3);
             ceiling.was_echo();

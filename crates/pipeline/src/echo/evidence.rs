@@ -1,66 +1,65 @@
-//! Is what the microphone hears the agent's own voice, and how late? Gathered over the windows of one sound. Pure.
+//! Decides over the windows of one sound whether the microphone hears the agent's own voice, and how late. Pure.
 
 use std::sync::LazyLock;
 
 use super::finder::{Finder, PIECE, SPAN};
 
-/// Echo that comes later than this (832 ms) is not looked for.
+/// Longest delay at which echo is looked for: 832 ms.
 const LATEST: i64 = 13_312;
-/// How much a window counts when the next one has come.
+/// Weight of the past windows against a new one.
 const KEEP: f32 = 0.9;
-/// From this share on a sound is echo, by how many windows of it were heard. Over 0.2 s of other people's speech the
-/// largest share seen was 0.07; of echo through a small room and a clipping loudspeaker the smallest was as much, and
-/// three of four over 0.09.
+/// Share from which a sound is echo, by the number of windows heard. Over 0.2 s of other people's speech the largest share
+/// seen was 0.07; for echo through a small room and a clipping loudspeaker that was the smallest, and three in four were
+/// above 0.09.
 const ECHO: [(u32, f32); 4] = [(2, 0.22), (3, 0.14), (5, 0.09), (7, 0.075)];
-/// Below this share it is not.
+/// Share below which it is not echo.
 const OTHER: [(u32, f32); 3] = [(5, 0.03), (6, 0.045), (7, 0.055)];
 /// The same in a call whose echo is known: its delay may have changed in the middle of the sound.
 const OTHER_BESIDE_ECHO: [(u32, f32); 2] = [(8, 0.03), (10, 0.045)];
-/// The same where more is left than this multiple of the echo that was subtracted. "Stop." is nine windows, and holds
-/// silences.
+/// The same where the rest exceeds the subtracted echo by the next factor. "Stop." is nine windows long, some of them silent.
 const OTHER_ABOVE_ECHO: (u32, f32) = (4, 0.06);
 const ABOVE_ECHO: f32 = 4.0;
-/// And where far more is left, also where the echo's share would do for an echo by its windows: a person's word holds more
-/// of it where the echo goes on beneath.
+/// The same where far more is left, even if the share is enough for an echo: a person's word over a continuing echo contains
+/// more of it.
 const OTHER_FAR_ABOVE_ECHO: (u32, f32) = (4, 0.1);
 const FAR_ABOVE_ECHO: f32 = 10.0;
-/// After so many windows (320 ms) what is not echo by now is somebody else.
+/// Windows (320 ms) after which a sound not found to be echo is somebody else.
 const ENOUGH: u32 = 10;
 const ENOUGH_BESIDE_ECHO: u32 = 14;
 
-/// Behind the person's word a window that is softer than the echo and this much softer (12 dB) than the word is echo, most
-/// likely: the filter has forgotten some of the way meanwhile.
+/// After a person's word, a window softer than the echo and this much softer (12 dB) than the word is most likely echo: the
+/// filter has forgotten some of the path meanwhile.
 const BEHIND: f32 = 1.0 / 16.0;
 
 static FINDER: LazyLock<Finder> = LazyLock::new(Finder::default);
 
-/// What the evidence amounts to.
+/// The verdict so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
-    /// It is the reference, so many samples late.
+    /// It is the reference, this many samples late.
     Echo(i64),
-    /// It is not.
+    /// It is not the reference.
     Other,
-    /// More must be heard.
+    /// More windows are needed.
     Open,
 }
 
-/// What a window holds once its echo was subtracted.
+/// Powers of a window after its echo was subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Left {
-    /// Power of what was left.
+    /// Power of the rest.
     pub rest: f32,
-    /// Power of the echo that was subtracted, or of what a louder one leaves.
+    /// Power of the subtracted echo, or of the tail of a louder one.
     pub echo: f32,
 }
 
-/// The shares of all delays, summed over the windows of a sound.
+/// The shares at all delays, summed over the windows of a sound.
 #[derive(Debug, Default)]
 pub struct Evidence {
     shares: Vec<f32>,
     weight: f32,
     left: Left,
-    /// Of what was left in its windows.
+    /// Power of its loudest window after subtraction.
     loudest: f32,
     windows: u32,
 }
@@ -71,20 +70,20 @@ impl Evidence {
         *self = Self::default();
     }
 
-    /// Where the reference begins for a piece that ends at `end`.
+    /// Start of the reference for a piece that ends at `end`.
     #[must_use]
     pub fn reference_from(end: i64) -> i64 {
         end - PIECE as i64 - LATEST
     }
 
-    /// Whether a window of which this is left is no more than what comes behind the sound's louder part.
+    /// Whether a window with this rest is only the echo after the sound's louder part.
     #[must_use]
     pub fn is_behind(&self, left: Left) -> bool {
         left.rest < left.echo && left.rest < BEHIND * self.loudest
     }
 
-    /// Hears [`PIECE`] samples and the [`SPAN`] samples of the reference for them. `left`: of the last window, in a call
-    /// whose echo is known.
+    /// Takes [`PIECE`] samples and the [`SPAN`] samples of the reference for them. `left`: the last window's, in a call whose
+    /// echo is known.
     pub fn hear(&mut self, piece: &[f32], reference: &[f32], left: Option<Left>) -> Finding {
         debug_assert_eq!((piece.len(), reference.len()), (PIECE, SPAN));
         let shares = FINDER.shares(piece, reference);
@@ -109,7 +108,7 @@ impl Evidence {
         match best {
             _ if far_above_echo => Finding::Other,
             Some(best) if ECHO.iter().any(reached) => {
-                // What was echo just now is somebody else only after as long a look as at the beginning.
+                // To become somebody else, an echo must be observed again for as long as a new sound.
                 self.windows = 0;
                 Finding::Echo(delay(best))
             }
@@ -127,7 +126,7 @@ mod tests {
     const WINDOW: i64 = 512;
     const LATE: i64 = 3_200;
 
-    /// What a sound is found to be of which an echo makes about this share, after how many windows.
+    /// The finding for a sound of which about this share is echo, and after how many windows.
     fn found(seed: u32, share: f32, left: Left) -> (u32, Finding) {
         let mut random = Random(seed);
         let played: Vec<f32> = (0..50_000).map(|_| random.next()).collect();
@@ -149,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn a_word_far_louder_than_what_was_subtracted_is_the_persons_though_echo_goes_on_beneath() {
+    fn a_word_far_louder_than_the_subtracted_echo_is_the_persons() {
         let (above, far_above) = (Left { rest: 2.0, echo: 1.0 }, Left { rest: 20.0, echo: 1.0 });
-        // Sounds that would be taken for an echo, but not at once.
+        // Sounds that would be taken for echo, but not at once.
         let sounds = (1..30).flat_map(|seed| [0.085, 0.1, 0.115].map(|share| (seed, share)));
         let alike = |&(seed, share): &(u32, f32)| matches!(found(seed, share, above), (windows, Finding::Echo(_)) if windows > 4);
         let alike: Vec<_> = sounds.filter(alike).collect();
@@ -161,12 +160,12 @@ mod tests {
             assert!(windows <= 5 && finding == Finding::Other, "{seed}, {share}: {windows}, {finding:?}");
         }
         let (windows, finding) = found(5, 0.4, far_above);
-        assert!(windows <= 3, "an echo on another way was not subtracted: {windows}");
+        assert!(windows <= 3, "an echo on another path was not subtracted: {windows}");
         let Finding::Echo(late) = finding else { panic!("{finding:?}") };
         assert!((late - LATE).abs() <= 2, "{late}");
     }
     #[test]
-    fn what_comes_behind_a_loud_word_and_is_softer_than_the_echo_is_not_the_persons_for_certain() {
+    fn sound_softer_than_the_echo_after_a_loud_word_is_not_surely_the_persons() {
         let mut evidence = Evidence::default();
         let (piece, reference) = (vec![0.0; PIECE], vec![0.0; SPAN]);
         for rest in [4.0, 10.0, 2.0] {

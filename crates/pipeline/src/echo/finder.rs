@@ -1,27 +1,27 @@
-//! Looks for what the microphone hears in what was played: a short piece of sound, whitened so that the harmonics of
-//! any two voices do not match, is laid over the reference at every delay. Pure.
+//! Searches the played sound for what the microphone hears: a short piece, whitened so that the harmonics of two different
+//! voices do not match, is correlated with the reference at every delay. Pure.
 
 use std::sync::Arc;
 
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-/// Samples that are looked for: 128 ms.
+/// Samples to look for: 128 ms.
 pub const PIECE: usize = 2048;
 /// The reference that is searched: 1 s.
 pub const SPAN: usize = 16_384;
-/// Correlations are taken at half the microphone's rate: speech has little above 4 kHz that a codec keeps.
+/// Correlations run at half the microphone's rate: codecs keep little of speech above 4 kHz.
 const HALF: usize = SPAN / 2;
 /// Bins from 190 Hz to 3.6 kHz.
 const BAND: std::ops::Range<usize> = 195..3_690;
 /// Bins that one frequency of the piece spreads over.
 const SPREAD: usize = SPAN / PIECE;
-/// What lies this far below the loudest part of the spectrum is noise, and is not raised.
+/// Level, relative to the spectrum's maximum, below which whitening does not raise noise.
 const NOISE: f32 = 1e-3;
-/// Sound in the reference that is weaker than the piece by more than this (10 dB) does not explain it.
+/// Reference sound weaker than the piece by more than this (10 dB) does not explain it.
 const WEAKER: f32 = 0.1;
 
-/// Searches; keeps nothing but its transforms.
+/// The search; its only state is its transforms.
 pub struct Finder {
     forward: Arc<dyn RealToComplex<f32>>,
     inverse: Arc<dyn ComplexToReal<f32>>,
@@ -41,8 +41,8 @@ impl Default for Finder {
 }
 
 impl Finder {
-    /// How much of `piece` ([`PIECE`] samples) each place in `reference` ([`SPAN`] samples) explains, 0 to 1, at half the
-    /// rate. Empty: one of them is silent.
+    /// How much of `piece` ([`PIECE`] samples) each position in `reference` ([`SPAN`] samples) explains, 0 to 1, at half the
+    /// rate. Empty if the piece is silent.
     #[must_use]
     pub fn shares(&self, piece: &[f32], reference: &[f32]) -> Vec<f32> {
         let (mut piece, mut reference) = (self.spectrum(piece), self.spectrum(reference));
@@ -78,7 +78,7 @@ impl Finder {
     }
 }
 
-/// Flattens the piece's spectrum, and filters the reference by the same. `None`: the piece is silent.
+/// Flattens the piece's spectrum, and filters the reference alike. `None`: the piece is silent.
 fn whiten(piece: &mut [Complex<f32>], reference: &mut [Complex<f32>]) -> Option<()> {
     let power: Vec<f32> = piece.iter().map(Complex::norm_sqr).collect();
     let loudest = power[BAND].iter().copied().fold(0.0, f32::max);
@@ -97,7 +97,7 @@ fn whiten(piece: &mut [Complex<f32>], reference: &mut [Complex<f32>]) -> Option<
     Some(())
 }
 
-/// The energy of the reference under the piece, at every place.
+/// Energy of the reference under the piece, at every position.
 fn energies(reference: &[f32]) -> Vec<f32> {
     const LENGTH: usize = PIECE / 2;
     let square = |at: usize| f64::from(reference[at]).powi(2);

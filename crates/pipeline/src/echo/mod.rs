@@ -1,14 +1,14 @@
-//! The agent's own voice in the person's microphone: found by sound, subtracted, and told from the person. Pure.
+//! Finds the agent's own voice in the microphone by its sound, subtracts it, and tells it from the person's. Pure.
 //!
 //! - this file: one call's microphone, window by window
 //! - [`reference`]: what was played
-//! - [`finder`], [`evidence`]: whether a sound is in it, and how late
-//! - [`canceller`]: subtracts it, once the delay is known
+//! - [`finder`], [`evidence`]: whether a sound is echo, and how late
+//! - [`canceller`]: subtracts the echo, once its delay is known
 //! - [`ceiling`]: how loud an echo can be at all
-//! - [`tap`]: playout's end of the reference
+//! - [`tap`]: writes playout into the reference
 //!
-//! While nothing has been played for a second, nothing is computed and the samples pass as they are. Nor is anything
-//! searched for a sound that is too loud for an echo: a call whose client cancels its echo pays for a few energies.
+//! When nothing has been played for a second, samples pass unchanged and nothing is computed. Sounds too loud for an echo are
+//! not searched either: a call whose client cancels its echo costs only a few energies.
 
 pub mod canceller;
 pub mod ceiling;
@@ -28,59 +28,59 @@ use evidence::{Evidence, Finding, Left};
 use finder::{PIECE, SPAN};
 use reference::Reference;
 
-/// What was played, shared by playout, which writes, and voice activity, which reads.
+/// What was played: written by playout, read by voice activity.
 pub type Played = Arc<Mutex<Reference>>;
 
-/// Sound in the microphone this long after the last that was played is no echo: 1 s.
+/// Time after the last played sound from which microphone sound cannot be echo: 1 s.
 const OVER: u64 = 16_000;
-/// Microphone that is kept, to learn the way of the echo from when it is found: 0.5 s.
+/// Microphone samples kept to learn the echo path from when an echo is found: 0.5 s.
 const RECENT: usize = 8_192;
-/// The filter begins so much before the delay that was found.
+/// Samples by which the filter begins before the delay that was found.
 const AHEAD: i64 = 192;
-/// Delays that are less than this apart (6 ms) are one.
+/// Delays closer than this (6 ms) count as one.
 const SAME: i64 = 96;
-/// The clocks of microphone and playout may be apart by this much more than at the beginning (300 ms): clients send up to
-/// 200 ms at once.
+/// Drift between the clocks of microphone and playout before they are aligned anew (300 ms): clients send up to 200 ms at
+/// once.
 const SLIP: i64 = 4_800;
-/// What may be left of the echo, as a share of its power: at first, and at least and at most.
+/// Residual echo, as a share of its power: initial, least and most.
 const LEFT: f32 = 0.3;
 const LEAST_LEFT: f32 = 0.02;
 const MOST_LEFT: f32 = 0.4;
-/// What is left is the person's from this multiple of that on.
+/// Multiple of the residual echo from which the rest is the person's.
 const CLEARLY: f32 = 3.0;
-/// What is left of an echo is made softer for recognition, down to this gain (-20 dB), and beside the person to this.
+/// Lowest gain of residual echo for recognition (-20 dB), and while the person speaks.
 const SOFTEST: f32 = 0.1;
 const SOFTEST_NEAR: f32 = 0.7;
-/// How quickly an echo's power is taken to fade, a window.
+/// Factor by which an echo's power fades per window.
 const FADE: f32 = 0.5;
-/// How quickly a loud echo is forgotten, a window, and what may be left of it until then, as a share of its power.
+/// Factor by which a loud echo is forgotten per window, and the share of its power that may remain until then.
 const FORGET: f32 = 0.9;
 const TAIL: f32 = 0.1;
 
-/// Whose speech a window holds.
+/// Whose speech a window contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The person's, or somebody's beside them.
+    /// The person's, or that of somebody near them.
     Near,
-    /// The agent's own.
+    /// The agent's own echo.
     Echo,
-    /// Too little was heard to tell.
+    /// Too little heard to tell.
     Unsure,
-    /// Somebody's who is too soft to be the person; see [`super::near_voice`].
+    /// A voice too soft to be the person's; see [`super::near_voice`].
     Far,
 }
 
-/// The way of the echo.
+/// The path of the echo from playout to the microphone.
 #[derive(Debug)]
-struct Way {
+struct EchoPath {
     delay: i64,
     canceller: Canceller,
     left: f32,
-    /// Power of the echo, fading.
+    /// Fading power of the echo.
     power: f32,
-    /// Power of the loudest echo lately.
+    /// Power of the loudest recent echo.
     loudest: f32,
-    /// Power of what was left in the last window.
+    /// Power of the last window after subtraction.
     rest: f32,
 }
 
@@ -88,18 +88,18 @@ struct Way {
 #[derive(Debug)]
 pub struct Echo {
     played: Played,
-    /// The reference's position at the microphone's first sample.
+    /// Position on the reference's clock of the microphone's first sample.
     base: Option<i64>,
     heard: i64,
     recent: VecDeque<i16>,
-    /// The end of the same without its echo.
+    /// The end of `recent` without its echo.
     clean: VecDeque<i16>,
-    way: Option<Way>,
+    path: Option<EchoPath>,
     evidence: Evidence,
     ceiling: Ceiling,
-    /// Of what is left of the echo, at the end of the last window.
+    /// Gain at the end of the last window.
     gain: f32,
-    /// Whether anything that was played can be heard in the last window.
+    /// Whether played sound could be heard in the last window.
     active: bool,
 }
 
@@ -113,7 +113,7 @@ impl Echo {
             heard: 0,
             recent: VecDeque::with_capacity(RECENT),
             clean: VecDeque::with_capacity(PIECE),
-            way: None,
+            path: None,
             evidence: Evidence::default(),
             ceiling: Ceiling::default(),
             gain: 1.0,
@@ -121,7 +121,7 @@ impl Echo {
         }
     }
 
-    /// Hears a window of whole [`BLOCK`]s that ends at `now` on the reference's clock, and subtracts the echo from it.
+    /// Takes a window of whole [`BLOCK`]s that ends at `now` on the reference's clock, and subtracts the echo from it.
     pub fn hear(&mut self, now: u64, window: &mut [i16]) {
         self.heard += window.len() as i64;
         keep(&mut self.recent, window, RECENT);
@@ -139,19 +139,19 @@ impl Echo {
         let mut played = vec![0.0; window.len()];
         self.played.lock().read(end - window.len() as i64, &mut played);
         self.ceiling.hear(power(&played), power(&floats(window.iter())));
-        if let Some(way) = &mut self.way {
+        if let Some(path) = &mut self.path {
             let heard = floats(window.iter());
             let mut clean = heard.clone();
-            way.cancel(&self.played, end - window.len() as i64, &mut clean);
-            // A delay that has changed would be heard as another echo.
-            if way.rest < power(&heard) {
+            path.cancel(&self.played, end - window.len() as i64, &mut clean);
+            // With a changed delay, subtracting would add a second echo.
+            if path.rest < power(&heard) {
                 window.iter_mut().zip(clean).for_each(|(to, from)| *to = (from * 32_768.0).round() as i16);
             }
         }
         keep(&mut self.clean, window, PIECE);
     }
 
-    /// Whose the last window is, of which `speech` was heard after the echo was subtracted.
+    /// Whose the last window is; `speech`: it was speech after the echo was subtracted.
     pub fn source(&mut self, speech: bool) -> Source {
         if !self.active {
             return Source::Near;
@@ -161,7 +161,7 @@ impl Echo {
             self.ceiling.was_echo();
             return Source::Near;
         }
-        if self.way.as_mut().is_some_and(Way::explains) {
+        if self.path.as_mut().is_some_and(EchoPath::explains) {
             self.evidence.clear();
             self.ceiling.was_echo();
             return Source::Echo;
@@ -176,15 +176,15 @@ impl Echo {
         }
         let mut reference = vec![0.0; SPAN];
         self.played.lock().read(Evidence::reference_from(end), &mut reference);
-        match self.evidence.hear(&piece, &reference, self.way.as_ref().map(Way::left)) {
-            Finding::Other if self.way.as_ref().is_some_and(|way| self.evidence.is_behind(way.left())) => {
+        match self.evidence.hear(&piece, &reference, self.path.as_ref().map(EchoPath::left)) {
+            Finding::Other if self.path.as_ref().is_some_and(|path| self.evidence.is_behind(path.left())) => {
                 Source::Unsure
             }
             Finding::Other => Source::Near,
             Finding::Open => Source::Unsure,
             Finding::Echo(delay) => {
-                // What is left of an echo that is subtracted already goes as the filter learns.
-                if !self.way.as_ref().is_some_and(|way| way.covers(delay)) {
+                // At the same delay the residual vanishes as the filter learns.
+                if !self.path.as_ref().is_some_and(|path| path.covers(delay)) {
                     self.follow(delay);
                 }
                 self.ceiling.was_echo();
@@ -193,12 +193,11 @@ impl Echo {
         }
     }
 
-    /// Makes what is left of the echo in the last window, of this source, softer for recognition: it would write down the
-    /// agent's words.
+    /// Attenuates residual echo in the last window, of this source: recognition would write down the agent's words.
     pub fn soften(&mut self, window: &mut [i16], source: Source) {
-        let way = self.way.as_ref().filter(|_| self.active);
+        let path = self.path.as_ref().filter(|_| self.active);
         let least = if source == Source::Near { SOFTEST_NEAR } else { SOFTEST };
-        let (from, to) = (self.gain, way.map_or(1.0, |way| way.gain().max(least)));
+        let (from, to) = (self.gain, path.map_or(1.0, |path| path.gain().max(least)));
         self.gain = to;
         if from.min(to) < 1.0 {
             let step = (to - from) / window.len() as f32;
@@ -210,17 +209,23 @@ impl Echo {
         }
     }
 
-    /// The echo was found: its way is learnt from what was heard lately.
+    /// An echo was found: learns its path from the recent microphone samples.
     fn follow(&mut self, delay: i64) {
-        let mut way =
-            Way { delay, canceller: Canceller::default(), left: LEFT, power: 0.0, loudest: 0.0, rest: 0.0 };
+        let mut path = EchoPath {
+            delay,
+            canceller: Canceller::default(),
+            left: LEFT,
+            power: 0.0,
+            loudest: 0.0,
+            rest: 0.0,
+        };
         let heard = floats(self.recent.iter());
         let heard = &heard[heard.len() % BLOCK..];
         let from = self.end() - heard.len() as i64;
         for _ in 0..2 {
-            way.cancel(&self.played, from, &mut heard.to_vec());
+            path.cancel(&self.played, from, &mut heard.to_vec());
         }
-        self.way = Some(way);
+        self.path = Some(path);
         self.evidence.clear();
     }
 
@@ -228,7 +233,7 @@ impl Echo {
         self.base.unwrap_or(0) + self.heard
     }
 
-    /// Ties the microphone's samples to the reference's clock; ties them anew when samples are missing.
+    /// Aligns the microphone's samples with the reference's clock; again when samples are missing.
     fn align(&mut self, now: u64) {
         let base = i64::try_from(now).unwrap_or(i64::MAX) - self.heard;
         if (base - *self.base.get_or_insert(base)).abs() > SLIP {
@@ -237,8 +242,8 @@ impl Echo {
     }
 }
 
-impl Way {
-    /// Whether an echo that is so late is the one that is subtracted.
+impl EchoPath {
+    /// Whether an echo with this delay is the one being subtracted.
     fn covers(&self, delay: i64) -> bool {
         (self.delay - delay).abs() <= SAME
     }
@@ -257,7 +262,7 @@ impl Way {
         self.rest = power(heard);
     }
 
-    /// What leaves the person's share of the last window.
+    /// The gain that leaves the person's share of the last window.
     fn gain(&self) -> f32 {
         let share = 1.0 - CLEARLY * self.left * self.power / self.rest.max(f32::MIN_POSITIVE);
         share.max(0.0).sqrt()
@@ -267,7 +272,7 @@ impl Way {
         Left { rest: self.rest, echo: self.power.max(TAIL * self.loudest) }
     }
 
-    /// Whether what is left is no more than what is usually left of an echo.
+    /// Whether the rest is no more than the usual residual echo.
     fn explains(&mut self) -> bool {
         if self.rest > CLEARLY * self.left * self.power {
             return false;
@@ -288,7 +293,7 @@ fn floats<'a>(samples: impl Iterator<Item = &'a i16>) -> Vec<f32> {
     samples.map(|sample| f32::from(*sample) / 32_768.0).collect()
 }
 
-/// Mean power of the differences of neighbours, which neither a hum nor a constant raises.
+/// Mean power of the differences between neighbouring samples, which hum and offset do not raise.
 fn power(samples: &[f32]) -> f32 {
     let differences = samples.windows(2).map(|pair| (pair[1] - pair[0]).powi(2));
     differences.sum::<f32>() / samples.len().max(1) as f32

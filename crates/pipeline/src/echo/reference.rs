@@ -1,17 +1,17 @@
-//! What the person was played lately, at the microphone's rate, on the call's media clock. Pure.
+//! What was played recently, at the microphone's rate, on the call's media clock. Pure.
 
-/// Samples that are kept: 2 s.
+/// Samples kept: 2 s.
 const KEPT: usize = 32_768;
-/// A frame with no sample above this (-54 dBFS) is a pause: its echo is inaudible.
+/// A frame without a sample above this (-54 dBFS) is a pause: its echo is inaudible.
 const AUDIBLE: u16 = 64;
 
-/// The sound that was sent, by position: samples of [`crate::frame::MIC_RATE`] since the media clock's zero.
+/// The sound sent. Positions are samples at [`crate::frame::MIC_RATE`] since the media clock's zero.
 #[derive(Debug)]
 pub struct Reference {
     ring: Box<[i16]>,
-    /// Position after the last sample that was sent.
+    /// Position after the last sample sent.
     end: u64,
-    /// Position after the last sound, pauses left out.
+    /// Position after the last audible sound.
     sounded: Option<u64>,
 }
 
@@ -22,7 +22,7 @@ impl Default for Reference {
 }
 
 impl Reference {
-    /// Adds sound that begins at `at`; what lies between it and the sound before is silence.
+    /// Adds sound that begins at `at`; a gap before it is silence.
     pub fn play(&mut self, at: u64, samples: &[i16]) {
         let gap = usize::try_from(at.saturating_sub(self.end)).unwrap_or(KEPT).min(KEPT);
         self.end = self.end.max(at);
@@ -48,7 +48,7 @@ impl Reference {
         self.sounded.is_some_and(|sounded| sounded > at)
     }
 
-    /// Copies the sound from `from` on, as parts of full scale; what is not known is silence.
+    /// Copies the sound from `from` on, scaled to ±1; unknown samples are silence.
     pub fn read(&self, from: i64, into: &mut [f32]) {
         let known = self.end.saturating_sub(KEPT as u64)..self.end;
         for (to, at) in into.iter_mut().zip(from..) {

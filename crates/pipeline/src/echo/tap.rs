@@ -1,10 +1,10 @@
-//! Takes down what playout sends, at the microphone's rate.
+//! Records what playout sends, at the microphone's rate.
 
 use super::Played;
 use crate::audio::resample::Resampler;
 use crate::frame::{MIC_FRAME, MIC_RATE, OUT_RATE};
 
-/// Playout's end of the reference.
+/// Writes what playout sends into the reference.
 #[derive(Debug)]
 pub struct Tap {
     played: Played,
@@ -19,7 +19,7 @@ impl Tap {
         Self { played, resampler: Resampler::live(OUT_RATE, MIC_RATE), samples: Vec::new() }
     }
 
-    /// Notes a frame of 20 ms at [`OUT_RATE`] that is sent as this frame of the media clock.
+    /// Records a 20 ms frame at [`OUT_RATE`], sent as this frame of the media clock.
     pub fn sent(&mut self, frame: u64, samples: &[i16]) {
         self.samples.clear();
         self.resampler.push(samples, &mut self.samples);

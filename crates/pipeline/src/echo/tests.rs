@@ -1,4 +1,4 @@
-//! Echoes of a voice on several ways, judged by what the gate behind makes of them.
+//! Echoes of a voice over several paths, judged by the utterances that the gate makes of them.
 
 use super::voice::{Random, in_a_room, overdriven, samples, through_opus, voice};
 use super::*;
@@ -7,18 +7,18 @@ use crate::engine::VAD_WINDOW;
 use crate::frame::{MIC_FRAME, VadEvent};
 use crate::vad::gate::Gate;
 
-/// What sounds above this is speech to the detector of these tests: stricter than a real one.
+/// Level above which these tests detect speech: stricter than a real detector.
 const AUDIBLE: f32 = -52.0;
 /// The media clock when the call begins.
 const BEGAN: u64 = 77_777;
 
-/// A call in which `agent` is played from its beginning on, and the microphone hears `heard`: where utterances begin, in
-/// ms, with the time that passed until they were told of.
+/// A call in which `agent` is played from the start and the microphone hears `heard`. Returns where utterances begin, in ms,
+/// and how long after that they were reported.
 fn utterances(agent: &[f32], heard: &[f32]) -> Vec<(usize, usize)> {
     utterances_beside_gap(agent, heard, &(0..0))
 }
 
-/// The same, when these windows of the microphone never came.
+/// The same, with these windows of the microphone lost.
 fn utterances_beside_gap(agent: &[f32], heard: &[f32], gap: &std::ops::Range<usize>) -> Vec<(usize, usize)> {
     let (played, agent) = (Played::default(), samples(agent));
     let mut echo = Echo::new(played.clone());
@@ -55,8 +55,8 @@ fn level(window: &[i16]) -> f32 {
     10.0 * (power / window.len() as f32).max(1e-12).log10()
 }
 
-/// What a microphone hears: the echo, so many ms late and so many dB down, a person from `at` (s) on, and a quiet room; sent
-/// by Opus.
+/// What a microphone hears: the echo, delayed (ms) and attenuated (dB), a person from `at` (s) on, and a quiet room; sent
+/// through Opus.
 fn microphone(echo: &[f32], (delay, down): (usize, f32), person: &[f32], at: f32) -> Vec<f32> {
     let gain = 10.0_f32.powf(down / 20.0);
     let mut random = Random(9);
@@ -67,21 +67,21 @@ fn microphone(echo: &[f32], (delay, down): (usize, f32), person: &[f32], at: f32
 }
 
 #[test]
-fn the_agents_own_voice_begins_no_utterance_whatever_way_it_takes_back() {
+fn the_agents_own_voice_begins_no_utterance_over_any_echo_path() {
     for (seed, pitch) in [(11, 110.0), (2_222, 200.0)] {
         let agent = voice(seed, pitch, 4.0);
         let sent = through_opus(&agent);
-        let ways = [
+        let paths = [
             ("plain", sent.clone()),
             ("room", in_a_room(&sent)),
             ("overdriven", in_a_room(&overdriven(&sent))),
         ];
-        for (way, echo) in ways {
+        for (path, echo) in paths {
             for down in [-10.0, -15.0, -20.0, -25.0] {
                 for delay in [80, 300] {
                     let heard = microphone(&echo, (delay, down), &[], 0.0);
                     let begun = utterances(&agent, &heard);
-                    assert_eq!(begun, [], "{way}, {down} dB, {delay} ms, pitch {pitch}: (ms, late)");
+                    assert_eq!(begun, [], "{path}, {down} dB, {delay} ms, pitch {pitch}: (ms, late)");
                 }
             }
         }
@@ -110,7 +110,7 @@ fn one_short_word_over_a_loud_echo_is_heard_while_it_is_said() {
     for (seed, pitch) in [(555, 120.0), (77, 210.0), (4_711, 160.0)] {
         let word = voice(seed, pitch, 0.3);
         for at in [2.1, 2.5, 2.9, 3.3, 3.7, 4.1] {
-            // The person's voice before the answer says nothing of how loud its echo is.
+            // The person's voice before the response does not tell how loud its echo is.
             let heard = microphone(&sent, (240, -10.0), &word, at);
             let begun = utterances(&agent, &heard);
             let ms = (at * 1_000.0) as usize;
@@ -121,26 +121,26 @@ fn one_short_word_over_a_loud_echo_is_heard_while_it_is_said() {
 }
 
 #[test]
-fn an_echo_that_comes_later_in_the_next_answer_is_found_again() {
+fn an_echo_that_comes_later_in_the_next_response_is_found_again() {
     let agent = voice(11, 110.0, 9.0);
     let sent = in_a_room(&through_opus(&agent));
     let mut heard = microphone(&sent, (120, -15.0), &[], 0.0);
-    // The client's buffer has grown by 90 ms in a pause between two answers.
+    // The client's buffer has grown by 90 ms in a pause between two responses.
     let gap = 16_000 * 4..16_000 * 5 + 4_000;
     let mut agent = agent;
     agent[gap.clone()].fill(0.0);
     heard[gap.start + 3_200..].rotate_right(1_440);
-    // What was played before it has been heard by then.
+    // What was played before the pause has been heard by then.
     heard[gap.start + 1_920..gap.end + 1_440 + 1_920].fill(0.0);
     assert_eq!(utterances(&agent, &heard), []);
 }
 
 #[test]
-fn an_echo_that_comes_earlier_in_the_next_answer_is_found_again() {
+fn an_echo_that_comes_earlier_in_the_next_response_is_found_again() {
     let mut agent = voice(11, 110.0, 9.0);
     let sent = in_a_room(&through_opus(&agent));
     let mut heard = microphone(&sent, (300, -15.0), &[], 0.0);
-    // The client's buffer has shrunk by 150 ms in a pause between two answers.
+    // The client's buffer has shrunk by 150 ms in a pause between two responses.
     let gap = 16_000 * 4..16_000 * 5 + 4_000;
     agent[gap.clone()].fill(0.0);
     heard[gap.start + 4_800..].rotate_left(2_400);
@@ -156,7 +156,7 @@ fn an_echo_is_still_known_after_a_second_of_the_microphone_was_lost() {
 }
 
 #[test]
-fn what_is_left_of_the_echo_is_softened_and_the_person_over_it_is_not() {
+fn residual_echo_is_softened_and_the_person_over_it_is_not() {
     let (agent, person) = (voice(2_222, 200.0, 5.0), voice(555, 120.0, 0.6));
     let sent = in_a_room(&through_opus(&agent));
     let heard = microphone(&sent, (170, -10.0), &person, 3.3);
@@ -187,7 +187,7 @@ fn what_is_left_of_the_echo_is_softened_and_the_person_over_it_is_not() {
 }
 
 #[test]
-fn while_nothing_is_played_the_samples_pass_as_they_are() {
+fn samples_pass_unchanged_while_nothing_is_played() {
     let played = Played::default();
     let mut echo = Echo::new(played.clone());
     played.lock().play(0, &samples(&voice(11, 110.0, 0.5)));

@@ -1,4 +1,4 @@
-//! For tests: something like a voice, the same in every run, and the ways that its sound takes to a microphone.
+//! For tests: a reproducible imitation of a voice, and the paths of its sound to a microphone.
 
 use std::f32::consts::TAU;
 
@@ -23,7 +23,7 @@ impl Random {
     }
 }
 
-/// Syllables of a voice of this pitch in Hz: hisses and gliding harmonics under moving formants, short pauses between.
+/// Syllables of a voice of this pitch in Hz: hisses and gliding harmonics under moving formants, with short pauses.
 pub(super) fn voice(seed: u32, pitch: f32, seconds: f32) -> Vec<f32> {
     let mut random = Random(seed | 1);
     let length = (seconds * RATE) as usize;
@@ -59,7 +59,7 @@ pub(super) fn voice(seed: u32, pitch: f32, seconds: f32) -> Vec<f32> {
     at_level(sound, -20.0)
 }
 
-/// The sound with its loud half at this mean level in dB of full scale.
+/// Scales the sound so that its loud half has this mean level in dBFS.
 pub(super) fn at_level(mut sound: Vec<f32>, dbfs: f32) -> Vec<f32> {
     let mut powers: Vec<f32> = sound.chunks(320).map(mean).collect();
     powers.sort_by(f32::total_cmp);
@@ -77,7 +77,7 @@ fn mean_of(values: &[f32]) -> f32 {
     values.iter().sum::<f32>() / values.len().max(1) as f32
 }
 
-/// What a small room makes of it in 100 ms: reflections as loud together as the direct sound.
+/// The sound in a small room: 100 ms of reflections, together as loud as the direct sound.
 pub(super) fn in_a_room(sound: &[f32]) -> Vec<f32> {
     let mut random = Random(77);
     let mut taps: Vec<(usize, f32)> =
@@ -92,12 +92,12 @@ pub(super) fn in_a_room(sound: &[f32]) -> Vec<f32> {
     at_level(heard, -20.0)
 }
 
-/// What a loudspeaker makes of it that is driven too far.
+/// The sound through an overdriven loudspeaker.
 pub(super) fn overdriven(sound: &[f32]) -> Vec<f32> {
     sound.iter().map(|sample| (sample / 0.2).tanh() * 0.2).collect()
 }
 
-/// What Opus at 32 kb/s makes of it.
+/// The sound through Opus at 32 kb/s.
 pub(super) fn through_opus(sound: &[f32]) -> Vec<f32> {
     let mut encoder =
         opus::Encoder::new(MIC_RATE, opus::Channels::Mono, opus::Application::Voip).expect("libopus");
@@ -113,7 +113,7 @@ pub(super) fn through_opus(sound: &[f32]) -> Vec<f32> {
     heard
 }
 
-/// Samples of 16 bits.
+/// Converts to 16-bit samples.
 pub(super) fn samples(sound: &[f32]) -> Vec<i16> {
     sound.iter().map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect()
 }

@@ -1,45 +1,45 @@
-//! What the face shows during an answer: the tags in its text, or what its words suggest.
+//! The face's cues during a response: from tags in its text, or suggested by its words.
 
 use std::collections::VecDeque;
 
 use crate::avatar::cue::{Cue, Mood};
 use crate::avatar::tags::{Filtered, Tags};
 use crate::avatar::text_cues::suggested;
-use crate::phrases::Phrase;
+use crate::segments::TextSegment;
 
 /// Where the face's cues come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CueSources {
-    /// The model writes tags, which are taken out of its text.
+    /// The model writes tags, which are removed from its text.
     pub tags: bool,
     /// The words suggest cues, unless the model has written some itself.
     pub words: bool,
 }
 
-/// What the face shows during an answer.
+/// The face's cues during a response.
 #[derive(Default)]
-pub(super) struct Shown {
+pub(super) struct FaceCues {
     tags: Tags,
-    /// Bytes of text that have come out of the tags' filter.
+    /// Bytes of text that have passed the filter of tags.
     written: usize,
-    /// Cues of text that is no phrase yet, by byte.
+    /// Cues of text not yet in a segment, by byte.
     cues: VecDeque<(usize, Cue)>,
     words: bool,
     mood: Mood,
 }
 
-impl Shown {
+impl FaceCues {
     pub(super) fn new(sources: CueSources) -> Self {
         Self { tags: Tags::new(sources.tags), words: sources.words, ..Self::default() }
     }
 
-    /// Takes the tags out of a piece of text.
+    /// Removes the tags from a piece of text.
     pub(super) fn push(&mut self, text: &str) -> String {
         let filtered = self.tags.push(text);
         self.take(filtered)
     }
 
-    /// What is left of the text, at its end.
+    /// The rest of the text, at its end.
     pub(super) fn finish(&mut self) -> String {
         let filtered = self.tags.finish();
         self.take(filtered)
@@ -52,23 +52,23 @@ impl Shown {
         text
     }
 
-    /// Those of a phrase, by its own bytes.
-    pub(super) fn of(&mut self, phrase: &Phrase, language: &str) -> Vec<(usize, Cue)> {
+    /// The cues of a segment, by its own bytes.
+    pub(super) fn of(&mut self, segment: &TextSegment, language: &str) -> Vec<(usize, Cue)> {
         if self.words && !self.tags.seen() {
-            let mut cues = suggested(&phrase.text, language);
-            // What is shown already is not shown anew with every phrase.
+            let mut cues = suggested(&segment.text, language);
+            // A mood that is shown already is not repeated with every segment.
             cues.retain(|(_, cue)| !matches!(cue, Cue::Mood(mood) if std::mem::replace(&mut self.mood, *mood) == *mood));
             return cues;
         }
-        let end = phrase.at + phrase.text.len();
+        let end = segment.at + segment.text.len();
         let mut cues = Vec::new();
         while let Some((at, cue)) = self.cues.pop_front_if(|(at, _)| *at < end) {
-            cues.push((at.saturating_sub(phrase.at), cue));
+            cues.push((at.saturating_sub(segment.at), cue));
         }
         cues
     }
 
-    /// What stood after the last word.
+    /// The cues after the last word.
     pub(super) fn last(&mut self) -> Vec<(usize, Cue)> {
         self.cues.drain(..).map(|(_, cue)| (0, cue)).collect()
     }

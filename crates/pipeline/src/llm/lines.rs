@@ -1,6 +1,6 @@
-//! What is said in the model's place, in the languages that voices speak.
+//! Canned phrases said in the model's place, by language.
 
-/// Said once for the code of an answer, which is shown and not read aloud.
+/// Said once per response with code, which is shown and not read aloud.
 pub(super) fn code_on_screen(language: &str) -> &'static str {
     match language {
         "de" => "Der Code steht auf dem Bildschirm.",
@@ -11,8 +11,8 @@ pub(super) fn code_on_screen(language: &str) -> &'static str {
     }
 }
 
-/// Said when the model has written nothing that can be said.
-pub(super) fn no_answer(language: &str) -> &'static str {
+/// Said when the model has written nothing speakable.
+pub(super) fn no_response(language: &str) -> &'static str {
     match language {
         "de" => "Darauf habe ich keine Antwort. Bitte fragen Sie anders.",
         "fr" => "Je n'ai pas de réponse à cela. Pouvez-vous le dire autrement ?",

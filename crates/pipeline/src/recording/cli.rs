@@ -1,5 +1,5 @@
 //! `visavis replay FILE…`
-#![allow(clippy::print_stdout)] // what a command answers goes to standard output
+#![allow(clippy::print_stdout)] // a command's result goes to standard output
 
 use std::fs::File;
 use std::io::BufReader;
@@ -16,15 +16,15 @@ pub struct ReplayArgs {
     /// Recordings of calls, from `recording.dir`
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// One JSON object for all
+    /// Print one JSON object for all files
     #[arg(long)]
     json: bool,
 }
 
-/// Replays the files and prints what came of it.
+/// Replays the files and prints the results.
 ///
 /// # Errors
-/// When a file cannot be replayed, commands differ, or an invariant does not hold.
+/// When a file cannot be replayed, commands differ, or an invariant is violated.
 pub fn run(arguments: &ReplayArgs) -> anyhow::Result<()> {
     let reports: Vec<_> = arguments.files.iter().map(|file| (file, of_file(file))).collect();
     let bad = reports.iter().filter(|(_, report)| !report.good()).count();
@@ -53,7 +53,7 @@ fn of_file(file: &Path) -> Report {
     }
 }
 
-/// A report for people.
+/// The report as text.
 fn told(file: &Path, report: &Report) -> String {
     let mut text = format!("{}: ", file.display());
     let inputs = report.inputs;

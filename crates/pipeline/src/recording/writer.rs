@@ -1,4 +1,4 @@
-//! Records one call. A thread writes, so that a slow disk holds up neither the call nor its end.
+//! Records one call. A thread writes, so that a slow disk delays neither the call nor its end.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -16,7 +16,7 @@ use crate::event::EndReason;
 use crate::frame::PlaybackPosition;
 use visavis_core::recording::{End, Header, Step};
 
-/// Steps that may wait for the disk: some ten seconds of a lively call.
+/// Steps that may wait for the disk: about ten seconds of a lively call.
 const QUEUE: usize = 256;
 
 #[derive(Debug)]
@@ -25,21 +25,21 @@ enum Line {
     End(End),
 }
 
-/// Takes the steps of one call. Never waits.
+/// Records the steps of one call. Never waits.
 #[derive(Debug)]
 pub struct Recorder {
     call: String,
-    /// None once the disk has not kept up.
+    /// None once the disk has failed to keep up.
     lines: Option<SyncSender<Line>>,
     broken: Arc<AtomicBool>,
     steps: u64,
 }
 
-/// Comes when the recording lies in its place, or never will.
+/// Resolves when the recording is in place, or has failed.
 pub type Written = oneshot::Receiver<()>;
 
 impl Recorder {
-    /// Begins to record a call in this directory.
+    /// Starts recording a call in this directory.
     #[must_use]
     pub fn begin(directory: &Path, header: Header) -> Option<(Self, Written)> {
         let call = header.call.clone();
@@ -62,7 +62,7 @@ impl Recorder {
         }
     }
 
-    /// Takes a step; when there is no room the recording is given up, because one with a hole replays as nonsense.
+    /// Records a step. If the queue is full the recording is dropped: one with a missing step cannot be replayed.
     pub fn step(&mut self, at: u64, position: PlaybackPosition, input: &Input, commands: &[Command]) {
         if self.lines.is_some() {
             let step = Step { at, position, input: input.clone(), commands: commands.to_vec() };
@@ -86,7 +86,7 @@ impl Recorder {
                 self.lines = None;
                 tracing::warn!(call = %self.call, "the disk does not keep up with the recording, which is dropped");
             }
-            // The thread has said why.
+            // The thread has logged why.
             Err(std::sync::mpsc::TrySendError::Disconnected(_)) => self.lines = None,
         }
     }
@@ -107,7 +107,7 @@ fn finish(call: &str, kept: std::io::Result<Option<PathBuf>>) {
     metrics::counter!("visavis_recordings_total", "outcome" => outcome).increment(1);
 }
 
-/// Writes until the call ends; none: the recording was broken, and is gone.
+/// Writes until the call ends; none: the recording was incomplete and has been removed.
 fn keep(
     directory: &Path,
     header: &Header,
@@ -128,7 +128,7 @@ fn keep(
     Ok(Some(whole))
 }
 
-/// True: it is whole. A call that broke off has no last line, and is worth keeping all the more.
+/// Returns whether the recording is complete. One of a call that broke off has no last line, but is kept.
 fn write(file: File, header: &Header, lines: &Receiver<Line>, broken: &AtomicBool) -> std::io::Result<bool> {
     let mut out = BufWriter::new(file);
     line(&mut out, header)?;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::conversation::{ModelAbilities, Settings};
     use crate::event::ClientCommand;
-    use visavis_core::turn_end::Eagerness;
+    use visavis_core::turn_prediction::Eagerness;
 
     fn header() -> Header {
         let settings = Settings {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_lies_in_its_place_when_the_call_has_ended_for_its_owner_alone() {
+    fn a_recording_is_in_place_when_the_call_has_ended_and_private_to_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let (mut recorder, written) = Recorder::begin(&dir.path().join("new"), header()).unwrap();
         step(&mut recorder);
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_disk_that_does_not_keep_up_costs_the_recording_and_not_the_call() {
         let dir = tempfile::tempdir().unwrap();
-        // The writer begins late: everything waits in the queue.
+        // The writer starts late, so everything waits in the queue.
         let partial = dir.path().join("one.jsonl.partial");
         let (lines, receiver) = sync_channel(1);
         let broken = Arc::new(AtomicBool::new(false));

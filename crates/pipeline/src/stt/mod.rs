@@ -1,11 +1,11 @@
-//! Stage 2, recognition: each utterance streams into the engine while it is spoken; at a pause only the tail is left.
+//! Stage 2, recognition: each utterance streams into the engine while it is spoken, so that at a pause only its tail is left.
 //!
-//! - this file: one task per utterance, and the language that the call has been speaking
-//! - [`utterance`]: one utterance from its first sound to its final words
-//! - [`tongue`]: what is known of an utterance beforehand
-//! - [`cadence`]: pure: when the words so far are worth asking for
+//! - this file: one task per utterance, and the call's language
+//! - [`utterance`]: one utterance from its first sound to its final transcript
+//! - [`tongue`]: what is known about an utterance beforehand
+//! - [`partial_scheduler`]: pure: when to ask for partial transcripts
 
-pub mod cadence;
+pub mod partial_scheduler;
 mod tongue;
 mod utterance;
 
@@ -21,13 +21,13 @@ use crate::engine::{Stt, Tts};
 use crate::frame::{PlaybackPosition, Transcript, UtteranceId};
 
 use super::language::CallLanguage;
-use tongue::Tongue;
+use tongue::Prior;
 use utterance::Utterance;
 
-/// Items between voice activity and one utterance; voice activity waits when they are full.
+/// Items queued from voice activity to one utterance; voice activity waits when the queue is full.
 const FEED_QUEUE: usize = 256;
 
-/// From voice activity to recognition, in order.
+/// What voice activity sends to recognition, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SttFeed {
     /// An utterance begins with this audio.
@@ -39,45 +39,45 @@ pub enum SttFeed {
     },
     /// More of it.
     Audio(Vec<i16>),
-    /// A pause: transcribe on trial.
+    /// A pause: make a trial transcript.
     Paused {
-        /// Its number.
+        /// Its number within the utterance, from 1.
         pause: u32,
     },
-    /// The trial was too early.
+    /// The person goes on: the trial was too early.
     Resumed,
-    /// The utterance is cut here: its words are final.
+    /// The utterance is cut here: make its final transcript.
     Cut,
-    /// The turn is over: nothing more is wanted of the utterance.
+    /// The turn is over: no more transcripts of the utterance are needed.
     Closed,
 }
 
-/// From recognition to the conductor.
+/// What recognition sends to the conductor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SttEvent {
-    /// The words so far.
+    /// A partial transcript.
     Partial(UtteranceId, Transcript),
-    /// The words at this pause: final, if the turn ends with it.
+    /// The trial transcript at this pause: final, if the turn ends with it.
     Trial(UtteranceId, u32, Transcript),
-    /// The words of an utterance that was cut.
+    /// The final transcript of an utterance that was cut.
     Final(UtteranceId, Transcript),
-    /// There will be no words, and why.
+    /// Recognition failed, and why.
     Failed(UtteranceId, String),
 }
 
-/// What recognition works with besides the microphone.
+/// What recognition needs besides the microphone.
 pub struct Context {
-    /// Recognises.
+    /// The recognition engine.
     pub stt: Arc<dyn Stt>,
-    /// Tells which languages can be answered in.
+    /// Lists the languages in which the server can respond.
     pub tts: Arc<dyn Tts>,
-    /// The language that was chosen; `None`: identify it.
+    /// The chosen language; `None`: identify it.
     pub language: watch::Receiver<Option<String>>,
-    /// What of an answer is heard.
+    /// The position of playout.
     pub position: watch::Receiver<PlaybackPosition>,
 }
 
-/// Routes what voice activity hears to one task per utterance, until voice activity ends.
+/// Routes the items of voice activity to one task per utterance, until voice activity ends.
 pub async fn run(
     mut feed: mpsc::Receiver<SttFeed>,
     context: Context,
@@ -96,15 +96,15 @@ pub async fn run(
             let (sender, receiver) = mpsc::channel(FEED_QUEUE);
             let given = language.borrow().clone().unwrap_or_default();
             let PlaybackPosition { samples, finished, .. } = *position.borrow();
-            let tongue = Tongue { given, spoken: spoken.clone(), over_answer: samples > 0 && !finished };
-            let task = Utterance::new(*utterance, stt.clone(), tongue, out.clone()).run(receiver);
+            let prior = Prior { given, spoken: spoken.clone(), over_response: samples > 0 && !finished };
+            let task = Utterance::new(*utterance, stt.clone(), prior, out.clone()).run(receiver);
             let token = token.clone();
             tasks.spawn(Box::pin(async move { token.run_until_cancelled(task).await }));
             current = Some(sender);
         }
         let ended = matches!(item, SttFeed::Cut | SttFeed::Closed);
         if let Some(utterance) = &current {
-            // An utterance that was given up no longer reads; the conductor has been told.
+            // Fails if the utterance was given up; the conductor has been told.
             _ = utterance.send(item).await;
         }
         if ended {
@@ -113,10 +113,10 @@ pub async fn run(
     }
 }
 
-/// Finds out which languages can be answered in: they are likelier to be spoken.
+/// Learns in which languages the server can respond: they are likelier to be spoken.
 async fn learn_voices(tts: Arc<dyn Tts>, spoken: Arc<Mutex<CallLanguage>>) {
     if let Ok(voices) = tts.voices().await {
         let languages: BTreeSet<String> = voices.into_iter().map(|voice| voice.language).collect();
-        spoken.lock().can_answer_in(languages.into_iter().collect());
+        spoken.lock().can_respond_in(languages.into_iter().collect());
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of an utterance before it is heard: its language, and what it is likely to be.
+//! What is known about an utterance before it is heard: its language and likely words.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use parking_lot::Mutex;
 use crate::interjection;
 use crate::language::CallLanguage;
 
-/// What is known of the language beforehand.
-pub(super) struct Tongue {
-    /// Chosen by configuration or client; empty: identify it.
+/// What is known about an utterance beforehand.
+pub(super) struct Prior {
+    /// The language chosen by configuration or client; empty: identify it.
     pub(super) given: String,
-    /// What the call has been speaking.
+    /// The languages spoken in the call so far.
     pub(super) spoken: Arc<Mutex<CallLanguage>>,
-    /// An answer sounds: one word is likely to be one of few.
-    pub(super) over_answer: bool,
+    /// A response sounds: a single word is likely to be one of a few.
+    pub(super) over_response: bool,
 }
 
-impl Tongue {
-    /// What the utterance may be as a whole.
+impl Prior {
+    /// Phrases that may be the whole utterance.
     pub(super) fn phrases(&self) -> Vec<String> {
         let language =
             if self.given.is_empty() { self.spoken.lock().code().to_owned() } else { self.given.clone() };
-        if self.over_answer { interjection::likely(&language) } else { Vec::new() }
+        if self.over_response { interjection::likely(&language) } else { Vec::new() }
     }
 }

@@ -1,56 +1,59 @@
-//! One utterance from its first sound to its final words.
+//! One utterance from its first sound to its final transcript.
 //!
-//! It keeps its audio until its final transcript, so that an engine that dies costs time and no word.
+//! It keeps its audio until the final transcript, so that an engine crash costs time but no words.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::SttEvent;
 use super::SttFeed;
-use super::cadence::Cadence;
-use super::tongue::Tongue;
-use crate::agreement::Agreement;
-use crate::engine::{EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
+use super::partial_scheduler::PartialScheduler;
+use super::tongue::Prior;
+use crate::engine::retry::patiently;
+use crate::engine::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
 use crate::frame::{Transcript, UtteranceId};
-use crate::heard::{Sound, is_invented};
+use crate::hallucination::{Sound, is_hallucinated};
+use crate::local_agreement::LocalAgreement;
 
-/// How long an utterance waits for an engine that is away.
-const PATIENCE: Duration = Duration::from_secs(12);
 /// Engines may die on an utterance this often before it is given up.
 const ATTEMPTS: u32 = 3;
-/// Voice that has been heard when an utterance begins, behind the audio from before: 64 ms.
+/// Voice already heard when an utterance begins, not counting the audio before it: 64 ms.
 const BEGUN: u64 = 1024;
 
-/// A question to the engine.
+/// A request for a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Question {
+struct Decode {
     number: u32,
     last: bool,
+}
+
+/// The question asked at the last pause, whose words are final unless the person goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Trial {
+    question: u32,
+    pause: u32,
 }
 
 pub(super) struct Utterance {
     id: UtteranceId,
     stt: Arc<dyn Stt>,
     can: SttCapabilities,
-    tongue: Tongue,
+    prior: Prior,
     out: mpsc::Sender<SttEvent>,
     audio: Vec<i16>,
     sent: usize,
     sound: Sound,
-    cadence: Cadence,
-    agreement: Agreement,
+    scheduler: PartialScheduler,
+    agreement: LocalAgreement,
     next: u32,
     /// The question that waits to be sent.
-    wanted: Option<Question>,
+    wanted: Option<Decode>,
     /// The question that waits to be answered.
-    outstanding: Option<Question>,
-    /// The one asked at the last pause, whose words are final unless the person goes on, and the pause.
-    trial: Option<(u32, u32)>,
+    outstanding: Option<Decode>,
+    trial: Option<Trial>,
     trial_words: Option<Transcript>,
     ended: bool,
     closed: bool,
@@ -58,24 +61,23 @@ pub(super) struct Utterance {
 }
 
 impl Utterance {
-    pub(super) fn new(
-        id: UtteranceId,
-        stt: Arc<dyn Stt>,
-        tongue: Tongue,
-        out: mpsc::Sender<SttEvent>,
-    ) -> Self {
-        let cadence = if tongue.over_answer { Cadence::over_answer(BEGUN) } else { Cadence::new(BEGUN) };
+    pub(super) fn new(id: UtteranceId, stt: Arc<dyn Stt>, prior: Prior, out: mpsc::Sender<SttEvent>) -> Self {
+        let scheduler = if prior.over_response {
+            PartialScheduler::over_response(BEGUN)
+        } else {
+            PartialScheduler::new(BEGUN)
+        };
         Self {
             id,
             can: stt.capabilities(),
             stt,
-            tongue,
+            prior,
             out,
             audio: Vec::new(),
             sent: 0,
             sound: Sound::default(),
-            cadence,
-            agreement: Agreement::default(),
+            scheduler,
+            agreement: LocalAgreement::default(),
             next: 1,
             wanted: None,
             outstanding: None,
@@ -101,16 +103,16 @@ impl Utterance {
                 return;
             }
             let fault = tokio::select! {
-                // What is heard comes first: a pause that is already known goes before a partial that would be asked.
+                // Audio first, so that a pause that is already known takes precedence over a partial.
                 biased;
                 item = feed.recv(), if !self.ended => {
                     let Some(item) = item else { return };
                     self.hear(item);
-                    // All that has come already is heard before anything is asked of the engine.
+                    // Take everything that has arrived before asking the engine.
                     while !self.ended && !self.closed && let Ok(item) = feed.try_recv() {
                         self.hear(item);
                     }
-                    if self.can.partials && self.cadence.is_due() && !self.ended && self.trial.is_none() {
+                    if self.can.partials && self.scheduler.is_due() && !self.ended && self.trial.is_none() {
                         self.ask(false);
                     }
                     None
@@ -119,10 +121,10 @@ impl Utterance {
                     opening = None;
                     opened.map(|opened| stream = Some(opened)).err()
                 }
-                answer = async { stream.as_mut().expect("guarded").output.next().await }, if stream.is_some() => {
-                    match answer {
-                        Some(Ok((number, words))) => {
-                            self.take(number, words).await;
+                response = async { stream.as_mut().expect("guarded").output.next().await }, if stream.is_some() => {
+                    match response {
+                        Some(Ok(decoded)) => {
+                            self.take(decoded).await;
                             None
                         }
                         Some(Err(error)) => Some(error),
@@ -137,7 +139,7 @@ impl Utterance {
                     _ = self.out.send(SttEvent::Failed(self.id, error.to_string())).await;
                     return;
                 }
-                self.start_again();
+                self.restart();
                 opening = Some(self.open());
             }
         }
@@ -145,18 +147,11 @@ impl Utterance {
 
     fn open(&self) -> BoxFuture<'static, Result<SttStream, EngineError>> {
         let stt = self.stt.clone();
-        let mut expected = self.tongue.spoken.lock().expected();
+        let mut expected = self.prior.spoken.lock().expected();
         let known = &self.can.languages;
         expected.retain(|expected| known.is_empty() || known.contains(&expected.language));
-        let request = SttRequest { language: self.tongue.given.clone(), expected, ahead: false };
-        let retries = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_millis(500))
-            .with_total_delay(Some(PATIENCE))
-            .without_max_times();
-        Box::pin(
-            async move { (|| stt.open(request.clone())).retry(retries).when(EngineError::is_passing).await },
-        )
+        let request = SttRequest { language: self.prior.given.clone(), expected, ahead: false };
+        Box::pin(async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await })
     }
 
     fn hear(&mut self, item: SttFeed) {
@@ -167,36 +162,36 @@ impl Utterance {
             }
             SttFeed::Audio(audio) => {
                 self.sound.hear(&audio);
-                self.cadence.hear(&audio);
+                self.scheduler.hear(&audio);
                 self.audio.extend(audio);
             }
-            SttFeed::Paused { pause } => self.try_at(pause),
+            SttFeed::Paused { pause } => self.transcribe_at(pause),
             SttFeed::Resumed => (self.trial, self.trial_words) = (None, None),
             SttFeed::Cut => {
                 self.ended = true;
                 if self.trial.is_none() {
-                    self.try_at(0);
+                    self.transcribe_at(0);
                 }
             }
             SttFeed::Closed => self.closed = true,
         }
     }
 
-    fn try_at(&mut self, pause: u32) {
+    fn transcribe_at(&mut self, pause: u32) {
         self.ask(true);
-        self.trial = self.outstanding.map(|question| (question.number, pause));
+        self.trial = self.outstanding.map(|asked| Trial { question: asked.number, pause });
         self.trial_words = None;
     }
 
     fn ask(&mut self, last: bool) {
-        let question = Question { number: self.next, last };
-        (self.wanted, self.outstanding) = (Some(question), Some(question));
-        self.cadence.ask();
+        let decode = Decode { number: self.next, last };
+        (self.wanted, self.outstanding) = (Some(decode), Some(decode));
+        self.scheduler.ask();
         self.next += 1;
     }
 
-    /// A new engine knows nothing: all audio goes again, and the question that was lost.
-    fn start_again(&mut self) {
+    /// Sends all audio again, and the decode that was lost: a new engine knows nothing.
+    fn restart(&mut self) {
         self.sent = 0;
         self.wanted = self.outstanding;
     }
@@ -212,8 +207,8 @@ impl Utterance {
             }
             self.sent = end;
         }
-        if let Some(Question { number, last }) = self.wanted {
-            let phrases = if self.can.phrases { self.tongue.phrases() } else { Vec::new() };
+        if let Some(Decode { number, last }) = self.wanted {
+            let phrases = if self.can.phrases { self.prior.phrases() } else { Vec::new() };
             let stable = self.agreement.stable().to_string();
             if stream.input.try_send(SttInput::Decode { number, last, stable, phrases }).is_ok() {
                 self.wanted = None;
@@ -221,22 +216,22 @@ impl Utterance {
         }
     }
 
-    async fn take(&mut self, number: u32, words: Transcript) {
-        let awaited = self.outstanding.is_some_and(|question| question.number == number);
+    async fn take(&mut self, Decoded { number, words }: Decoded) {
+        let awaited = self.outstanding.is_some_and(|decode| decode.number == number);
         if !awaited && self.outstanding.is_some() {
-            // A newer question is on its way: old words would only be late.
+            // A newer decode is under way, so these words are outdated.
             return;
         }
         let words = self.understand(words);
         if awaited {
             self.outstanding = None;
-            self.cadence.answer(words.decode_ms);
+            self.scheduler.answered(words.decode_ms);
         }
         tracing::debug!(
             utterance = self.id.0,
             number,
             ms = words.decode_ms,
-            trial = self.trial.is_some_and(|(trial, _)| trial == number),
+            trial = self.trial.is_some_and(|trial| trial.question == number),
             stable = words.stable,
             length = words.text.len(),
             no_speech = words.no_speech_probability,
@@ -244,26 +239,26 @@ impl Utterance {
             "words"
         );
         match self.trial {
-            Some((trial, pause)) if trial == number => {
+            Some(Trial { question, pause }) if question == number => {
                 self.trial_words = Some(words.clone());
                 if !self.ended {
                     _ = self.out.send(SttEvent::Trial(self.id, pause, words)).await;
                 }
             }
-            // A trial is coming, and it knows better.
+            // A trial transcript is coming and will be better.
             Some(_) => {}
             None => _ = self.out.send(SttEvent::Partial(self.id, words)).await,
         }
     }
 
-    /// What of a transcript is to be believed, and how much of it will stay.
+    /// Drops hallucinations, and determines the language and the stable words.
     fn understand(&mut self, mut words: Transcript) -> Transcript {
-        if is_invented(&words, &self.sound) {
+        if is_hallucinated(&words, &self.sound) {
             words.text.clear();
         }
-        self.cadence.understood(!words.text.is_empty());
-        if self.tongue.given.is_empty() {
-            words.language = self.tongue.spoken.lock().judge(&words, self.sound.speech_ms());
+        self.scheduler.understood(!words.text.is_empty());
+        if self.prior.given.is_empty() {
+            words.language = self.prior.spoken.lock().judge(&words, self.sound.speech_ms());
         }
         (words.text, words.stable) = self.agreement.hear(&words.text);
         words
@@ -279,7 +274,7 @@ impl Utterance {
         Some(words)
     }
 
-    /// The turn ended with the words of the last trial, if there was one: their language is the call's.
+    /// The turn ended with the last trial transcript, if any: learns the call's language from it.
     fn remember_language(&mut self) {
         if let Some(words) = self.trial_words.take() {
             self.believe(&words);
@@ -287,8 +282,8 @@ impl Utterance {
     }
 
     fn believe(&self, words: &Transcript) {
-        if self.tongue.given.is_empty() {
-            self.tongue.spoken.lock().remember(words, self.sound.speech_ms());
+        if self.prior.given.is_empty() {
+            self.prior.spoken.lock().remember(words, self.sound.speech_ms());
         }
     }
 }

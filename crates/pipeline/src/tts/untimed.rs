@@ -1,12 +1,12 @@
-//! The words of a voice that tells no times, at the pace of speech: so an interrupted answer is remembered about as far as it
-//! was heard. Pure.
+//! Estimates word times for a voice that reports none, so that an interrupted response is remembered about as far as it was
+//! heard. Pure.
 
 use crate::frame::{OUT_RATE, WordTime};
 
-/// Characters in a second of speech, with the space behind each word.
+/// Characters per second of speech, including the space after each word.
 const PACE: u64 = 15;
 
-/// The written words of a phrase, from its first sample on.
+/// The written words of a segment, timed from its first sample.
 pub(super) fn words(text: &str) -> Vec<WordTime> {
     let sample = |characters: usize| characters as u64 * u64::from(OUT_RATE) / PACE;
     let mut passed = 0;

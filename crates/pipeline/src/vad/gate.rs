@@ -5,11 +5,11 @@ use crate::echo::Source;
 use crate::engine::VAD_WINDOW;
 use crate::frame::{MIC_RATE, UtteranceId, VadEvent};
 
-/// Below the threshold by this much a window is no longer speech: a voice near the threshold must not flutter.
+/// Speech ends only this far below the threshold, so that a voice near it does not flutter.
 const HYSTERESIS: f32 = 0.15;
 
-/// What may be the agent's own voice holds an utterance open for so long (96 ms) behind what is the person's for certain:
-/// the agent's next word behind "Stop." makes "Scamper." of it.
+/// How long (96 ms) a voice that may be the agent's holds an utterance open after one that is surely the person's: with the
+/// agent's next word appended, "Stop." was recognised as "Scamper.".
 const UNSURE: u64 = 3 * VAD_WINDOW as u64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ enum Voice {
     Silent {
         run: u64,
     },
-    /// `last`: the end of its voice; `sure`: the end of what is the person's for certain.
+    /// `last`: end of the voice so far; `sure`: end of what is surely the person's.
     Speaking {
         began: u64,
         last: u64,
@@ -27,7 +27,7 @@ enum Voice {
     },
 }
 
-/// Where speech begins, pauses and ends.
+/// Decides where speech begins, pauses and ends.
 #[derive(Debug)]
 pub struct Gate {
     threshold: f32,
@@ -37,7 +37,7 @@ pub struct Gate {
     seen: u64,
     utterance: UtteranceId,
     voice: Voice,
-    /// Where the last utterance ended: no later one begins before it.
+    /// End of the last utterance: later ones begin after it.
     free: u64,
 }
 
@@ -71,15 +71,15 @@ impl Gate {
         probability >= self.threshold - if lenient { HYSTERESIS } else { 0.0 }
     }
 
-    /// Samples since the last utterance ended: what is older belongs to that.
+    /// Samples since the last utterance ended, which a new one may contain.
     #[must_use]
     pub fn fresh(&self) -> u64 {
         self.seen - self.free
     }
 
-    /// Hears the next window: the probability of speech, and whose it would be. The agent's own voice is none, nor one far
-    /// away; one that may be the agent's begins no utterance nor resumes one, but counts as its beginning once it is known to
-    /// be the person's.
+    /// Takes the next window's probability of speech, and whose it would be. Echo and far voices do not count. A voice that may
+    /// be the agent's neither begins nor resumes an utterance, but counts towards its beginning once it is known to be the
+    /// person's.
     pub fn push(&mut self, probability: f32, source: Source) -> Option<VadEvent> {
         let voiced = matches!(source, Source::Near | Source::Unsure) && self.is_speech(probability);
         let before = self.seen;
@@ -126,7 +126,7 @@ impl Gate {
         }
     }
 
-    /// The turn of this utterance is over: what is heard from here on belongs to the next. False: it was over already.
+    /// Ends the turn of this utterance: sound from now on belongs to the next. False: it had ended already.
     pub fn close(&mut self, utterance: UtteranceId) -> bool {
         let Voice::Speaking { last, .. } = self.voice else { return false };
         if utterance < self.utterance {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_click_of_one_window_is_no_speech() {
+    fn a_click_of_one_window_is_not_speech() {
         let mut gate = gate();
         assert_eq!(feed(&mut gate, 0.9, 1), []);
         assert_eq!(feed(&mut gate, 0.0, 40), []);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_the_agents_voice_neither_holds_an_utterance_open_nor_resumes_it() {
+    fn a_voice_that_may_be_the_agents_neither_holds_an_utterance_open_nor_resumes_it() {
         let (mut gate, utterance) = (gate(), UtteranceId(1));
         feed(&mut gate, 0.9, 10);
         let unsure = |gate: &mut Gate, windows: usize| -> Vec<VadEvent> {

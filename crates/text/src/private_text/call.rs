@@ -1,14 +1,14 @@
-//! Calls of tools that a model writes as text, also where it was offered none: at the beginning of a line, JSON that names
-//! a function and its arguments, or `name({…})`.
+//! Tool calls that a model writes as text, even if it was offered no tools: JSON with a function's name and arguments, or
+//! `name({…})`, at the beginning of a line.
 
 use super::{Inside, Scan};
 
-/// A longer call is dropped with all that follows.
+/// Longest call, in bytes; a longer one is dropped together with the rest of the text.
 const LONGEST: usize = 4096;
 const LONGEST_NAME: usize = 64;
-/// Most white space in a row.
+/// Longest run of white space that is skipped.
 const MOST_SPACES: usize = 64;
-/// With one of these keys the JSON begins,
+/// The first key of a call's JSON is one of these.
 const FIRST_KEYS: &[&str] = &[
     "name",
     "function",
@@ -23,7 +23,7 @@ const FIRST_KEYS: &[&str] = &[
     "type",
     "id",
 ];
-/// and one of these it has, or it is an answer.
+/// JSON that contains none of these keys is ordinary text, not a call.
 const KEYS: &[&str] = &[
     "\"arguments\"",
     "\"parameters\"",
@@ -35,7 +35,7 @@ const KEYS: &[&str] = &[
     "\"function_call\"",
 ];
 
-/// What a line that begins with `{` or `[` begins with.
+/// Scans a line that begins with `{` or `[`.
 pub(super) fn json(text: &str, ended: bool) -> Scan {
     let bytes = text.as_bytes();
     let mut at = 1;
@@ -64,7 +64,7 @@ pub(super) fn json(text: &str, ended: bool) -> Scan {
     }
 }
 
-/// What a line that begins with a letter begins with.
+/// Scans a line that begins with a letter or `_`.
 pub(super) fn named(text: &str, ended: bool) -> Scan {
     let bytes = text.as_bytes();
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
@@ -88,13 +88,15 @@ pub(super) fn named(text: &str, ended: bool) -> Scan {
     }
 }
 
+/// Whether a text is the beginning of a call.
 enum Head {
+    /// Undecided: more text is needed.
     Open,
     Yes,
     No,
 }
 
-/// Whether the arguments at this byte are those of a program: an object, or `name="…"`.
+/// Whether the arguments at byte `at` look like code: an object, or `name="…"`.
 fn arguments(text: &str, at: usize) -> Head {
     let bytes = text.as_bytes();
     match bytes.get(at) {
@@ -128,8 +130,8 @@ fn first_key(text: &str, at: usize) -> Head {
         return if rest.is_empty() { Head::Open } else { Head::No };
     };
     let Some(length) = after.find('"') else {
-        let may = FIRST_KEYS.iter().any(|key| key.starts_with(after));
-        return if may { Head::Open } else { Head::No };
+        let possible = FIRST_KEYS.iter().any(|key| key.starts_with(after));
+        return if possible { Head::Open } else { Head::No };
     };
     if !FIRST_KEYS.contains(&&after[..length]) {
         return Head::No;
@@ -142,7 +144,7 @@ fn first_key(text: &str, at: usize) -> Head {
     }
 }
 
-/// Where the bracket that the text begins with is closed; brackets inside strings do not count.
+/// The end of the bracket that the text begins with, ignoring brackets inside strings.
 fn balanced(bytes: &[u8]) -> Option<usize> {
     let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
     for (at, &byte) in bytes.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! Tags of HTML, SSML and those that models put around their thoughts.
+//! HTML and SSML tags, and those that models put around their thoughts.
 
 use std::ops::Range;
 
 use super::token::role;
 use super::{Inside, Scan};
 
-/// Elements whose content is not for the person.
+/// Elements that are removed with their content.
 const PRIVATE: &[&str] = &[
     "think",
     "thinking",
@@ -36,7 +36,7 @@ const PRIVATE: &[&str] = &[
     "script",
     "style",
 ];
-/// Elements of which the tags alone go.
+/// Elements of which only the tags are removed.
 const PLAIN: &[&str] = &[
     "a",
     "abbr",
@@ -94,30 +94,29 @@ const PLAIN: &[&str] = &[
     "end_of_turn",
     "start_of_turn",
 ];
-/// Elements that stand on lines of their own.
+/// Block elements: their text starts on a new line.
 const BLOCKS: &[&str] = &[
     "article", "br", "dd", "div", "dl", "dt", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr",
     "li", "ol", "p", "section", "table", "td", "th", "tr", "ul",
 ];
-/// A longer tag is text.
+/// Longest tag, in bytes; a longer one is text.
 const LONGEST: usize = 256;
 
-/// What a text that begins with `<` begins with.
+/// Scans a text that begins with `<`.
 pub(super) fn tag(text: &str, ended: bool) -> Scan {
     let mut reader = Reader { text, at: 1 };
     let closes = reader.eat(b'/');
     let from = reader.at;
-    reader.while_(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    reader.skip(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     let name = text[from..reader.at].to_ascii_lowercase();
     if reader.is_over() {
         return open(ended || !may_begin(&name));
     }
     let Some(kind) = Kind::of(&name) else { return Scan::Text };
     // `<function=look_up>`, `<mstts:silence …>`.
-    let own = matches!(reader.peek(), Some(b'=' | b':')) && reader.eat_any();
-    if own {
-        reader
-            .while_(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'"' | b'\''));
+    let qualified = matches!(reader.peek(), Some(b'=' | b':')) && reader.eat_any();
+    if qualified {
+        reader.skip(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'"' | b'\''));
     }
     match reader.attributes() {
         None => open(ended || text.len() > LONGEST),
@@ -129,7 +128,7 @@ pub(super) fn tag(text: &str, ended: bool) -> Scan {
                 Kind::Private(name) if !closes && !alone => {
                     Scan::Drop(reader.at, Some(Inside::Element(name)), false)
                 }
-                // Gemma's mark of a turn names a role.
+                // Gemma writes the role after its turn mark.
                 Kind::Turn if !closes => role(text, reader.at, ended),
                 Kind::Block => Scan::Drop(reader.at, None, true),
                 _ => Scan::mark(reader.at),
@@ -165,7 +164,7 @@ fn may_begin(begun: &str) -> bool {
     all.into_iter().any(|name| name.starts_with(begun))
 }
 
-/// Where the element of this name is closed.
+/// The first closing tag of this name.
 pub(super) fn closing(text: &str, name: &str) -> Option<Range<usize>> {
     let mut from = 0;
     while let Some(at) = super::find(&text[from..], "</").map(|at| from + at) {
@@ -181,7 +180,7 @@ pub(super) fn closing(text: &str, name: &str) -> Option<Range<usize>> {
     None
 }
 
-/// How many bytes at the end of the text may begin a closing tag.
+/// Number of bytes at the end of the text that may be the beginning of a closing tag.
 pub(super) fn held(text: &str, name: &str) -> usize {
     let longest = name.len() + 2;
     text.rfind('<').map(|at| text.len() - at).filter(|length| *length <= longest).unwrap_or(0)
@@ -213,17 +212,17 @@ impl Reader<'_> {
         true
     }
 
-    fn while_(&mut self, holds: impl Fn(u8) -> bool) {
+    fn skip(&mut self, holds: impl Fn(u8) -> bool) {
         while self.peek().is_some_and(&holds) {
             self.at += 1;
         }
     }
 
-    /// Reads `name="value"` pairs up to and with the `>`. Some(false): they are none. None: more text decides.
+    /// Reads `name="value"` pairs through the `>`. Some(false): not attributes. None: more text is needed.
     fn attributes(&mut self) -> Option<bool> {
         loop {
             let before = self.at;
-            self.while_(|byte| byte.is_ascii_whitespace());
+            self.skip(|byte| byte.is_ascii_whitespace());
             let spaced = self.at > before;
             if self.text.len().min(self.at) > LONGEST {
                 return Some(false);
@@ -235,7 +234,7 @@ impl Reader<'_> {
                     return self.peek().map(|byte| byte == b'>' && self.eat_any());
                 }
                 byte if spaced && byte.is_ascii_alphabetic() => {
-                    self.while_(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'));
+                    self.skip(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'));
                     if self.peek()? != b'=' {
                         return Some(false);
                     }
@@ -243,13 +242,13 @@ impl Reader<'_> {
                     match self.peek()? {
                         quote @ (b'"' | b'\'') => {
                             self.eat_any();
-                            self.while_(|byte| byte != quote && byte != b'\n');
+                            self.skip(|byte| byte != quote && byte != b'\n');
                             if self.peek()? != quote {
                                 return Some(false);
                             }
                             self.eat_any();
                         }
-                        _ => self.while_(|byte| !byte.is_ascii_whitespace() && byte != b'>' && byte != b'<'),
+                        _ => self.skip(|byte| !byte.is_ascii_whitespace() && byte != b'>' && byte != b'<'),
                     }
                 }
                 _ => return Some(false),

@@ -1,13 +1,13 @@
-//! Code between lines of three backticks.
+//! Code blocks fenced by three backticks.
 
 use super::{Inside, Scan};
 
-/// What opens and closes a block.
+/// Opens and closes a block.
 pub(super) const MARK: &str = "```";
 /// A block of so many bytes is full, and no more of it is shown.
 const LONGEST: usize = 8 * 1024;
 
-/// What a text that begins with a backtick begins with.
+/// Scans a text that begins with a backtick.
 pub(super) fn begin(text: &str, ended: bool) -> Scan {
     if text.starts_with(MARK) {
         Scan::Drop(MARK.len(), Some(Inside::Fence(String::new())), true)
@@ -25,7 +25,7 @@ pub(super) fn add(code: &mut String, more: &str) {
     code.push_str(&more[..end]);
 }
 
-/// The block without the name of its language.
+/// The block's code without the language name.
 pub(super) fn content(code: &str) -> String {
     let (first, rest) = code.split_once('\n').unwrap_or(("", code));
     let code = if first.trim().contains(char::is_whitespace) { code } else { rest };

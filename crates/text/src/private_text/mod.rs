@@ -1,12 +1,12 @@
-//! Takes out of a model's text, as it streams in, what is not meant for the person: thoughts, calls of tools written as text,
-//! tokens that structure a chat, tags of HTML and SSML, and code. It stands before phrases, captions and history. Pure.
+//! Removes from a model's text, as it streams in, what is not meant for the person: thoughts, tool calls written as text,
+//! chat template tokens, HTML and SSML tags, and code. Runs before segmentation, captions and history. Pure.
 //!
 //! - `element`: `<think>…</think>` and other tags
-//! - `token`: `<|im_end|>` and other marks of chat templates
+//! - `token`: `<|im_end|>` and other chat template marks
 //! - `call`: `{"name": …, "arguments": …}` and `name({…})`
-//! - `fence`: code between lines of three backticks
+//! - `fence`: code fenced by three backticks
 //!
-//! However the text is cut into pieces, the same comes out; what is held back is bounded.
+//! The output does not depend on how the text is split into pieces, and the text held back is bounded.
 
 mod call;
 mod element;
@@ -15,70 +15,70 @@ mod token;
 
 use visavis_core::plain::is_dropped;
 
-/// What comes out of the filter, in order.
+/// A piece of the filter's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     /// To be spoken, shown and remembered.
     Text(String),
-    /// A block of code begins. It is not spoken.
+    /// A code block begins. It is not spoken.
     CodeBegins,
-    /// The block, as far as it is to be shown.
+    /// The part of the code block that is shown.
     Code(String),
 }
 
-/// The filter of one text.
+/// Filters one text.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// What is not decided yet; inside something private, what may be its end.
+    /// Undecided text; inside something private, what may be the beginning of its end mark.
     pending: String,
     inside: Option<Inside>,
-    /// Something but white space stands on the line.
+    /// The current line has something other than white space.
     in_line: bool,
-    /// The last character that went out.
+    /// The last character emitted.
     tail: Option<char>,
-    /// Something was taken out since.
+    /// Something was removed since `tail`.
     cut: bool,
 }
 
-/// What the text is inside of.
+/// What the current position is inside of.
 #[derive(Debug, PartialEq, Eq)]
 enum Inside {
-    /// Dropped up to and with this end, in lower case.
+    /// Dropped through this end mark, given in lower case.
     Until(&'static str),
-    /// Dropped up to and with the closing tag of this name.
+    /// Dropped through the closing tag of this name.
     Element(&'static str),
-    /// Code so far.
+    /// A code block, with its code so far.
     Fence(String),
-    /// Nothing more of this text is for the person.
+    /// The rest of the text is dropped.
     Rest,
 }
 
-/// What a text begins with.
+/// What the scanned text begins with.
 #[derive(Debug, PartialEq, Eq)]
 enum Scan {
-    /// More text decides.
+    /// Undecided: more text is needed.
     Open,
-    /// Its first character is text.
+    /// Ordinary text, for one character.
     Text,
-    /// So many bytes go, and the rest is inside of this; true: what was beside them stands on lines of its own.
+    /// Drop this many bytes and continue inside of this; true: the text after them starts on a new line.
     Drop(usize, Option<Inside>, bool),
 }
 
 impl Scan {
-    /// Only the mark itself goes.
+    /// Drops only the mark itself.
     fn mark(length: usize) -> Self {
         Self::Drop(length, None, false)
     }
 }
 
 impl Filter {
-    /// Takes a piece of text; returns what is known to be for the person.
+    /// Takes a piece of text; returns what is decided to be for the person.
     pub fn push(&mut self, piece: &str) -> Vec<Piece> {
         self.pending.extend(piece.chars().filter(|c| !is_dropped(*c)));
         self.go_on(false)
     }
 
-    /// What is left when the text has ended; what comes next is a new one.
+    /// Ends the text: returns what was pending and resets the filter for the next text.
     pub fn finish(&mut self) -> Vec<Piece> {
         let out = self.go_on(true);
         *self = Self::default();
@@ -101,7 +101,7 @@ impl Filter {
         }
     }
 
-    /// Reads text up to something private. Returns the bytes that are done with, and whether to go on.
+    /// Reads text up to something private. Returns the bytes consumed, and whether to continue.
     fn read(&mut self, text: &str, ended: bool, out: &mut Out) -> (usize, bool) {
         let mut at = 0;
         while let Some(next) = text[at..].chars().next() {
@@ -127,7 +127,7 @@ impl Filter {
         (at, false)
     }
 
-    /// Passes over something private.
+    /// Skips something private. Returns as [`Self::read`] does.
     fn skip(&mut self, inside: Inside, text: &str, ended: bool, out: &mut Out) -> (usize, bool) {
         let end = match &inside {
             Inside::Rest => None,
@@ -159,7 +159,7 @@ impl Filter {
         (used, done)
     }
 
-    /// One character of text, with no more white space around what was cut than there is without it.
+    /// Emits a character, but no white space that a removal would double.
     fn put(&mut self, next: char, out: &mut Out) {
         if next.is_whitespace() && self.cut && self.tail.is_none_or(|tail| tail == '\n' || tail == next) {
             return;
@@ -201,7 +201,7 @@ fn scan(text: &str, in_line: bool, ended: bool) -> Scan {
     }
 }
 
-/// Whether a text begins with this, of which the case is ignored. None: it may, when more has come.
+/// Whether the text begins with `with`, ignoring case. None: it is too short to tell.
 fn begins(text: &str, with: &str) -> Option<bool> {
     let length = text.len().min(with.len());
     let same = text.as_bytes()[..length].eq_ignore_ascii_case(&with.as_bytes()[..length]);
@@ -211,12 +211,12 @@ fn begins(text: &str, with: &str) -> Option<bool> {
     }
 }
 
-/// Where this, in lower case, is in the text.
+/// The first position of `what` in the text, ignoring case.
 fn find(text: &str, what: &str) -> Option<usize> {
     text.as_bytes().windows(what.len()).position(|window| window.eq_ignore_ascii_case(what.as_bytes()))
 }
 
-/// Length of the longest end of the text with which `mark` may begin.
+/// Length of the longest suffix of the text that is a proper prefix of `mark`.
 fn beginning_at_end(text: &str, mark: &str) -> usize {
     let begins = |length: &usize| {
         let at = text.len() - length;

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// All that comes out, with code in its place.
+/// The whole output, with code in its place.
 fn filter<'a>(pieces: impl IntoIterator<Item = &'a str>) -> String {
     let mut filter = Filter::default();
     let mut out = String::new();
@@ -27,7 +27,7 @@ fn text(text: &str) -> String {
 }
 
 #[test]
-fn what_is_not_for_the_person_goes() {
+fn what_is_not_for_the_person_is_removed() {
     for (written, read) in [
         ("<think>\nThey ask for tea.\n</think>\n\nTea, please.", "Tea, please."),
         ("<think>No newline</think>Tea.", "Tea."),
@@ -66,7 +66,7 @@ fn what_is_not_for_the_person_goes() {
 }
 
 #[test]
-fn code_is_kept_apart() {
+fn code_is_separated_from_text() {
     assert_eq!(text("Look:\n```python\nprint(1)\n```\nThat is all."), "Look:\n⟦code⟧⟦print(1)⟧That is all.");
     assert_eq!(text("Here: ```a < b``` so"), "Here: \n⟦code⟧⟦a < b⟧so");
     assert_eq!(text("```\n<think>1</think>"), "⟦code⟧⟦<think>1</think>⟧");
@@ -84,7 +84,7 @@ fn long_code_ends_at_the_same_character_however_it_is_cut() {
 }
 
 #[test]
-fn ordinary_text_stays_as_it_is() {
+fn ordinary_text_is_unchanged() {
     for written in [
         "If a < b and c > d, then <3.",
         "a<b and b>a; List<String> x; 5 <6",
@@ -115,7 +115,7 @@ fn words_are_not_held_back() {
     assert_eq!(push("ere"), [Piece::Text("<there".into())]);
 }
 
-/// What the texts of the properties are made of.
+/// Building blocks of the property tests' texts.
 const PARTS: [&str; 5] = [
     "<think>¦</think>¦<thi¦nk>¦<¦>¦</¦<p>¦<br/>¦<b>¦</b>¦<a href=\"x\">¦a<b¦```¦`¦``¦py\n¦{¦}",
     "{\"name\": \"x\", \"arguments\": {}}¦{\"name\":¦\"arguments\"¦\"¦[TOOL_CALLS]¦[TOOL¦[¦]",
@@ -132,7 +132,7 @@ fn written() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn it_does_not_matter_how_the_text_is_cut(text in written(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+    fn the_output_does_not_depend_on_how_the_text_is_split(text in written(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
         let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| bounds[cut.index(bounds.len())]).collect();
         cuts.extend([0, text.len()]);
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn text_without_marks_stays_as_it_is(text in "[A-Za-zä0-9.,!?() \n-]{0,80}") {
+    fn text_without_marks_is_unchanged(text in "[A-Za-zä0-9.,!?() \n-]{0,80}") {
         prop_assert_eq!(filter([text.as_str()]), text);
     }
 }

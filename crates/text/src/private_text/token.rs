@@ -1,11 +1,11 @@
-//! Marks of chat templates that a model writes as text.
+//! Chat template marks that a model writes as text.
 
 use super::{Inside, Scan, begins};
 
 /// Longest name between `<|` and `|>`.
 const LONGEST: usize = 48;
 const ROLES: [&str; 7] = ["system", "user", "assistant", "model", "tool", "developer", "ipython"];
-/// Marks in square brackets; what follows the calls of tools is nothing but calls.
+/// Marks in square brackets; true: the rest of the text is dropped, since only tool calls follow.
 const SQUARE: [(&str, bool); 10] = [
     ("[INST]", false),
     ("[/INST]", false),
@@ -21,7 +21,7 @@ const SQUARE: [(&str, bool); 10] = [
 /// Marks of other shapes.
 const OTHER: [&str; 2] = ["<<SYS>>", "<</SYS>>"];
 
-/// What a text that begins with an angle begins with.
+/// Scans a text that begins with `<` or `◁`.
 pub(super) fn angle(text: &str, ended: bool) -> Scan {
     match begins(text, "◁think▷") {
         Some(true) => return Scan::Drop("◁think▷".len(), Some(Inside::Until("◁/think▷")), false),
@@ -37,7 +37,7 @@ pub(super) fn angle(text: &str, ended: bool) -> Scan {
     }
     let Some(after) = text.strip_prefix('<') else { return Scan::Text };
     let Some(bar) = after.chars().next() else { return if ended { Scan::Text } else { Scan::Open } };
-    // DeepSeek's bars are full-width ones.
+    // DeepSeek writes full-width bars.
     if !matches!(bar, '|' | '｜') {
         return Scan::Text;
     }
@@ -60,7 +60,7 @@ pub(super) fn angle(text: &str, ended: bool) -> Scan {
     named(text, &inner[..length].to_lowercase(), from + length + close + 1, ended)
 }
 
-/// What goes with the mark of this name, which ends at `end`.
+/// What to drop at the mark of this name, which ends at `end`.
 fn named(text: &str, name: &str, end: usize, ended: bool) -> Scan {
     match name {
         "im_start" | "start_header_id" | "start_of_role" => role(text, end, ended),
@@ -71,7 +71,7 @@ fn named(text: &str, name: &str, end: usize, ended: bool) -> Scan {
     }
 }
 
-/// The mark up to `end`, with the role that it may name.
+/// Drops the mark up to `end` and the role name that may follow it.
 pub(super) fn role(text: &str, end: usize, ended: bool) -> Scan {
     let word = text[end..].bytes().take(LONGEST).take_while(u8::is_ascii_lowercase).count();
     if end + word == text.len() && !ended {
@@ -81,7 +81,7 @@ pub(super) fn role(text: &str, end: usize, ended: bool) -> Scan {
     Scan::mark(if known { end + word } else { end })
 }
 
-/// Only what stands in the channel of this name is said to the person.
+/// Only the channel "final" is for the person.
 fn channel(text: &str, end: usize, ended: bool) -> Scan {
     match begins(&text[end..], "final") {
         Some(true) => Scan::mark(end + "final".len()),
@@ -90,9 +90,9 @@ fn channel(text: &str, end: usize, ended: bool) -> Scan {
     }
 }
 
-/// What a text that begins with `[` begins with.
+/// Scans a text that begins with `[`.
 pub(super) fn square(text: &str, ended: bool) -> Scan {
-    // Tags for the face are in lower case: these are not.
+    // Case-sensitive: tags for the face are in lower case.
     for (mark, rest) in SQUARE {
         if text.starts_with(mark) {
             return Scan::Drop(mark.len(), rest.then_some(Inside::Rest), false);

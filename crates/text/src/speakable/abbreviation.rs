@@ -1,4 +1,4 @@
-//! Words that are written short: "Dr." before a name, "e.g.", German "z. B.".
+//! Abbreviations: "Dr." before a name, "e.g.", German "z. B.".
 
 use super::letters;
 use super::token::{Here, Reading, Token};
@@ -16,12 +16,12 @@ fn spaced(here: &Here<'_>) -> Option<Reading> {
     if !one(&token.core) || !one(&next.core) || token.tail != "." {
         return None;
     }
-    let known = here.tongue.abbreviation(&format!("{}.{}", token.core, next.core))?;
+    let known = here.lexicon.abbreviation(&format!("{}.{}", token.core, next.core))?;
     let (first, rest) = known.long.split_once(' ')?;
     Some(Reading::two(first, rest))
 }
 
-/// "Main St.", "Elm Dr.": after a name and before none.
+/// "Main St.", "Elm Dr.": after a name and not before one.
 fn street(here: &Here<'_>) -> Option<String> {
     let long = match here.core() {
         "St" => "Street",
@@ -30,22 +30,22 @@ fn street(here: &Here<'_>) -> Option<String> {
     };
     let before = here.joined_before().filter(|before| before.tail.is_empty() && before.is_capital())?;
     let name = here.joined(1).is_some_and(Token::is_capital);
-    // "on Main St. Visit": what begins no sentence is the street's name, but "Mount St. Helens".
+    // "on Main St. Visit": a capital inside the sentence is the street's name, except in "Mount St. Helens".
     let inside =
         here.other(-2).is_some_and(|earlier| !earlier.pauses() && !earlier.is_stopped() && !before.first);
     let saint = matches!(before.core.as_str(), "Mount" | "Lake" | "Fort" | "Port" | "The");
-    (here.tongue.english && (!name || inside && !saint && here.core() == "St")).then(|| long.to_owned())
+    (here.lexicon.english && (!name || inside && !saint && here.core() == "St")).then(|| long.to_owned())
 }
 
 fn short(here: &Here<'_>) -> Option<String> {
     let token = here.token();
     let core = here.core();
-    // What is not known of a language is not said in English.
-    let known = here.tongue.abbreviation(core).filter(|_| !here.tongue.code.is_empty());
+    // Unknown languages get no English expansions.
+    let known = here.lexicon.abbreviation(core).filter(|_| !here.lexicon.code.is_empty());
     let Some(known) = known else {
-        // "J. R. Jones", "U.S.": a single A is a letter here.
+        // "A. R. Jones": a single A is an initial here, not the article.
         let initial = core == "A" && token.is_stopped() && here.next().starts_with(char::is_uppercase);
-        return (initial && here.tongue.english).then(|| letters::apart(core, here.tongue));
+        return (initial && here.lexicon.english).then(|| letters::apart(core, here.lexicon));
     };
     let next = here.other(1).map_or("", |next| next.core.as_str());
     let fits = match known.place {
@@ -63,6 +63,5 @@ fn short(here: &Here<'_>) -> Option<String> {
         }
         Place::Open => token.is_stopped() || matches!(core, "Jr" | "Sr" | "Blvd" | "Ave" | "etc" | "usw"),
     };
-    // "5 min. max." has a unit and a word.
     (fits && !known.long.is_empty() && known.long != core).then(|| known.long.to_owned())
 }

@@ -1,9 +1,9 @@
-//! Capitals: acronyms that espeak-ng would take for words, texts that are written in capitals, states of the USA.
+//! Capitals: acronyms that espeak-ng would read as words, text written in capitals, and US states.
 
 use super::letters;
 use super::token::{Here, Reading, Token};
 
-/// From so many words in capitals on, a text is shouted.
+/// Words in capitals that make a text shouted.
 const SHOUTED: usize = 3;
 
 const STATES: [(&str, &str); 50] = [
@@ -59,7 +59,7 @@ const STATES: [(&str, &str); 50] = [
     ("WY", "Wyoming"),
 ];
 
-/// Whether most words are written in capitals, and not for being acronyms.
+/// Whether most words are written in capitals and are not just acronyms.
 pub(super) fn is_shouted(tokens: &[Token<'_>]) -> bool {
     let words = tokens.iter().filter(|token| token.core.chars().filter(|c| c.is_alphabetic()).count() > 1);
     let (mut all, mut capitals, mut long) = (0, 0, 0);
@@ -73,21 +73,21 @@ pub(super) fn is_shouted(tokens: &[Token<'_>]) -> bool {
     capitals >= SHOUTED && capitals * 4 >= all * 3 && long > 0 || capitals == 2 && all == 2 && long > 0
 }
 
-/// Words that nobody takes for acronyms.
+/// Words in capitals that are not acronyms.
 const COMMON: [&str; 40] = [
     "THE", "AND", "NOT", "YOU", "IS", "ARE", "TO", "OF", "THIS", "THAT", "IF", "WE", "DO", "STOP", "NO",
     "YES", "TELL", "WHAT", "WHY", "HOW", "PLEASE", "GO", "NOW", "HELP", "ME", "MY", "YOUR", "IN", "ON",
     "FOR", "WITH", "ALL", "DIE", "DAS", "UND", "NICHT", "LE", "LES", "EL", "IL",
 ];
 
-/// Whether the word before a number is a state or its code.
+/// Whether a word is a state or its code; it may be the last word of the name.
 pub(super) fn is_state(word: &str) -> bool {
     STATES.iter().any(|(code, name)| *code == word || *name == word || name.ends_with(word) && word.len() > 4)
 }
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let core = here.core();
-    if here.tongue.english
+    if here.lexicon.english
         && let Some(state) = state(here)
     {
         return Some(Reading::one(state));
@@ -106,10 +106,11 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         Some(stem) if stem.len() > 1 => (stem, "s"),
         _ => (core, ""),
     };
-    if here.tongue.spelled.contains(&stem) && stem.len() > 1 || here.tongue.english && letters && is_who(here)
+    if here.lexicon.spelled.contains(&stem) && stem.len() > 1
+        || here.lexicon.english && letters && is_who(here)
     {
         let plural = if plural.is_empty() { "" } else { "'s" };
-        return Some(Reading::one(letters::together(stem, here.tongue) + plural));
+        return Some(Reading::one(letters::together(stem, here.lexicon) + plural));
     }
     None
 }
@@ -126,7 +127,7 @@ fn state(here: &Here<'_>) -> Option<String> {
     (zip || town && !here.shouting).then(|| (*name).to_owned())
 }
 
-/// "the WHO", "WHO says": the organisation, and not the question.
+/// "the WHO", "WHO says": the organisation, not the question word.
 fn is_who(here: &Here<'_>) -> bool {
     const ASKS: [&str; 16] = [
         "is", "are", "was", "were", "did", "does", "do", "has", "have", "will", "would", "can", "could",

@@ -1,51 +1,51 @@
-//! Addresses: e-mail in full, pages by their host, numbers of hosts and versions.
+//! Addresses: e-mail in full, web pages by their host, IP addresses.
 
 use super::token::{Here, Reading};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
-    said(here.core(), here.tongue).map(Reading::one)
+    said(here.core(), here.lexicon).map(Reading::one)
 }
 
-fn said(core: &str, tongue: &Tongue) -> Option<String> {
+fn said(core: &str, lexicon: &Lexicon) -> Option<String> {
     if let Some((user, host)) = core.split_once('@') {
         let plain = |text: &str, marks: &str| {
             !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || marks.contains(c))
         };
         if user.is_empty() && plain(host, "_.-") {
-            return Some(format!("{} {}", tongue.at, host.replace('_', " ")));
+            return Some(format!("{} {}", lexicon.at, host.replace('_', " ")));
         }
         if !plain(user, "._-+") || !plain(host, ".-") || !host.contains('.') {
             return None;
         }
-        return Some(format!("{} {} {}", signs(user, tongue), tongue.at, self::host(host, tongue)));
+        return Some(format!("{} {} {}", signs(user, lexicon), lexicon.at, self::host(host, lexicon)));
     }
     let schemes = ["https://", "http://", "www."];
     if let Some(rest) = schemes.iter().find_map(|scheme| core.strip_prefix(scheme)) {
         let rest = rest.strip_prefix("www.").unwrap_or(rest);
         let end = rest.split(['/', '?', '#', ':', ')']).next().unwrap_or("");
-        return Some(host(end.trim_matches('.'), tongue)).filter(|said| !said.is_empty());
+        return Some(host(end.trim_matches('.'), lexicon)).filter(|said| !said.is_empty());
     }
-    if let Some(said) = numeric(core, tongue) {
+    if let Some(said) = numeric(core, lexicon) {
         return Some(said);
     }
     let bare = core.split('/').next().unwrap_or("");
     let (name, ending) = bare.rsplit_once('.')?;
-    let known = tongue.endings().contains(&ending) && name.chars().any(char::is_alphabetic);
+    let known = lexicon.endings().contains(&ending) && name.chars().any(char::is_alphabetic);
     let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
-    (known && plain && !name.ends_with('.')).then(|| host(bare, tongue))
+    (known && plain && !name.ends_with('.')).then(|| host(bare, lexicon))
 }
 
-/// "192.168.1.10": four numbers of a host.
-fn numeric(core: &str, tongue: &Tongue) -> Option<String> {
+/// An IP address: "192.168.1.10".
+fn numeric(core: &str, lexicon: &Lexicon) -> Option<String> {
     let parts: Vec<&str> = core.split('.').collect();
     let host = parts.len() == 4
         && parts.iter().all(|part| part.parse::<u8>().is_ok() && (part.len() == 1 || !part.starts_with('0')))
         && parts.iter().any(|part| part.len() != 2);
-    host.then(|| parts.join(&format!(" {} ", tongue.dot)))
+    host.then(|| parts.join(&format!(" {} ", lexicon.dot)))
 }
 
-fn host(host: &str, tongue: &Tongue) -> String {
+fn host(host: &str, lexicon: &Lexicon) -> String {
     let parts: Vec<&str> = host.split('.').filter(|part| !part.is_empty()).collect();
     let last = parts.len().saturating_sub(1);
     let said = parts.into_iter().enumerate().map(|(at, part)| {
@@ -57,17 +57,17 @@ fn host(host: &str, tongue: &Tongue) -> String {
             part.to_owned()
         }
     });
-    said.collect::<Vec<_>>().join(&format!(" {} ", tongue.dot))
+    said.collect::<Vec<_>>().join(&format!(" {} ", lexicon.dot))
 }
 
-fn signs(user: &str, tongue: &Tongue) -> String {
+fn signs(user: &str, lexicon: &Lexicon) -> String {
     let mut out = String::new();
     for c in user.chars() {
         let sign = match c {
-            '.' => tongue.dot,
-            '_' => tongue.underscore,
-            '-' => tongue.dash,
-            '+' => tongue.plus,
+            '.' => lexicon.dot,
+            '_' => lexicon.underscore,
+            '-' => lexicon.dash,
+            '+' => lexicon.plus,
             _ => {
                 out.push(c);
                 continue;

@@ -1,20 +1,20 @@
-//! An amount of money: how it is written in one word, and how it is said.
+//! An amount of money: parsed from one word, and said.
 
 use super::number::{DASHES, leading};
 use super::quantity;
 use super::token::Here;
-use super::tongue::{Currency, Tongue};
+use super::tongue::{Currency, Lexicon};
 use super::unit;
 
-/// An amount of a currency in one word.
+/// An amount of money written as one word.
 #[derive(Debug)]
 pub(super) struct Amount<'a> {
     pub(super) currency: &'static Currency,
-    /// What stands before the number: "about", "minus".
+    /// What is said before the number: "about", "minus".
     pub(super) sign: &'static str,
     pub(super) from: &'a str,
     pub(super) to: Option<&'a str>,
-    /// What a scale is called after one and after many.
+    /// The scale's name after one and after many.
     pub(super) scale: Option<(&'static str, &'static str)>,
     /// "/month".
     pub(super) per: &'a str,
@@ -22,15 +22,15 @@ pub(super) struct Amount<'a> {
     pub(super) more: bool,
 }
 
-pub(super) fn exact(text: &str, tongue: &'static Tongue) -> Option<&'static Currency> {
-    tongue.currencies.iter().find(|currency| currency.signs.contains(&text))
+pub(super) fn exact(text: &str, lexicon: &'static Lexicon) -> Option<&'static Currency> {
+    lexicon.currencies.iter().find(|currency| currency.signs.contains(&text))
 }
 
 pub(super) fn parse<'a>(core: &'a str, here: &Here<'_>) -> Option<Amount<'a>> {
-    let tongue = here.tongue;
+    let lexicon = here.lexicon;
     let (sign, rest) = quantity::sign(core, here);
     let begins = |text: &str| {
-        let all = tongue
+        let all = lexicon
             .currencies
             .iter()
             .flat_map(|currency| currency.signs.iter().map(move |sign| (currency, *sign)));
@@ -44,7 +44,7 @@ pub(super) fn parse<'a>(core: &'a str, here: &Here<'_>) -> Option<Amount<'a>> {
     let (from, rest) = fractional(rest)?;
     let (to, mut rest) = match (quantity::second(rest), before) {
         ((None, _), Some(_)) => {
-            // "$5-$10": the second number may have the sign as well.
+            // "$5-$10": the second number may repeat the sign.
             let again = rest.strip_prefix(DASHES).and_then(begins);
             let number = again.and_then(|(_, sign)| leading(&rest[rest.find(sign)? + sign.len()..]));
             number.map_or((None, rest), |(to, rest)| (Some(to), rest))
@@ -52,7 +52,7 @@ pub(super) fn parse<'a>(core: &'a str, here: &Here<'_>) -> Option<Amount<'a>> {
         ((to, rest), _) => (to, rest),
     };
     let mut scale = None;
-    if let Some((short, one, many)) = tongue
+    if let Some((short, one, many)) = lexicon
         .scales
         .iter()
         .filter(|(short, ..)| rest.starts_with(short))
@@ -77,16 +77,16 @@ pub(super) fn parse<'a>(core: &'a str, here: &Here<'_>) -> Option<Amount<'a>> {
     Some(Amount { currency, sign, from, to, scale, per, more })
 }
 
-/// A number that may lack its whole part: ".50".
+/// A number whose integer part may be missing: ".50".
 fn fractional(text: &str) -> Option<(&str, &str)> {
     let Some(after) = text.strip_prefix('.') else { return leading(text) };
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();
     (digits > 0).then(|| text.split_at(digits + 1))
 }
 
-pub(super) fn number(amount: &Amount<'_>, tongue: &Tongue) -> String {
+pub(super) fn number(amount: &Amount<'_>, lexicon: &Lexicon) -> String {
     let number = match amount.to {
-        Some(to) => format!("{} {} {to}", amount.from, tongue.to),
+        Some(to) => format!("{} {} {to}", amount.from, lexicon.to),
         None => amount.from.to_owned(),
     };
     let number = number.strip_prefix('.').map_or_else(|| number.clone(), |rest| format!("0.{rest}"));
@@ -98,10 +98,10 @@ pub(super) fn currency(amount: &Amount<'_>, many: bool, describes: bool) -> &'st
 }
 
 /// "million dollars", "millions de dollars".
-pub(super) fn scaled(scale: &str, currency: &str, tongue: &Tongue) -> String {
-    let of = if takes_of(scale) { tongue.scale_of } else { " " };
-    // French and Italian: "millions d'euros".
-    if of == " de " && tongue.code == "fr" && currency.starts_with(['e', 'a']) {
+pub(super) fn scaled(scale: &str, currency: &str, lexicon: &Lexicon) -> String {
+    let of = if takes_of(scale) { lexicon.scale_of } else { " " };
+    // French: "millions d'euros".
+    if of == " de " && lexicon.code == "fr" && currency.starts_with(['e', 'a']) {
         return format!("{scale} d'{currency}");
     }
     let scale = match scale {
@@ -118,30 +118,30 @@ pub(super) fn takes_of(scale: &str) -> bool {
     !matches!(scale, "mil" | "mille" | "mila")
 }
 
-pub(super) fn said(amount: &Amount<'_>, describes: bool, tongue: &Tongue) -> String {
+pub(super) fn said(amount: &Amount<'_>, describes: bool, lexicon: &Lexicon) -> String {
     let mut text = match amount.scale {
         Some((one, many)) => {
             let name = currency(amount, true, describes);
             let scale = if amount.from == "1" && amount.to.is_none() { one } else { many };
             let scale = scale.split(' ').next().unwrap_or(scale);
-            format!("{} {}", number(amount, tongue), scaled(scale, name, tongue))
+            format!("{} {}", number(amount, lexicon), scaled(scale, name, lexicon))
         }
         None => match cents(amount) {
-            Some((whole, part)) => with_cents(amount, whole, part, describes, tongue),
+            Some((whole, part)) => with_cents(amount, whole, part, describes, lexicon),
             None => {
                 let one = amount.to.is_none() && amount.from == "1";
-                format!("{} {}", number(amount, tongue), currency(amount, !one, describes))
+                format!("{} {}", number(amount, lexicon), currency(amount, !one, describes))
             }
         },
     };
     if amount.more {
-        text = format!("{text} {}", tongue.or_more);
+        text = format!("{text} {}", lexicon.or_more);
     }
     if !amount.per.is_empty() {
-        let each = if tongue.each.is_empty() { tongue.per } else { tongue.each };
-        let per = unit::divisor(amount.per, tongue).unwrap_or_else(|| amount.per.to_owned());
-        let an = tongue.english && per.starts_with(['a', 'e', 'i', 'o']) || per.starts_with("hour");
-        text = format!("{text} {each}{} {per}", if an && tongue.english { "n" } else { "" });
+        let each = if lexicon.each.is_empty() { lexicon.per } else { lexicon.each };
+        let per = unit::divisor(amount.per, lexicon).unwrap_or_else(|| amount.per.to_owned());
+        let an = lexicon.english && per.starts_with(['a', 'e', 'i', 'o']) || per.starts_with("hour");
+        text = format!("{text} {each}{} {per}", if an && lexicon.english { "n" } else { "" });
     }
     text
 }
@@ -152,7 +152,7 @@ fn cents<'a>(amount: &Amount<'a>) -> Option<(&'a str, &'a str)> {
     (part.len() == 2 && amount.to.is_none() && !amount.currency.cents.is_empty()).then_some((whole, part))
 }
 
-fn with_cents(amount: &Amount<'_>, whole: &str, part: &str, describes: bool, tongue: &Tongue) -> String {
+fn with_cents(amount: &Amount<'_>, whole: &str, part: &str, describes: bool, lexicon: &Lexicon) -> String {
     let Currency { cent, cents, .. } = *amount.currency;
     let (whole, part) = (whole.trim_start_matches('0'), part.trim_start_matches('0'));
     let coins = if part == "1" { cent } else { cents };
@@ -162,9 +162,9 @@ fn with_cents(amount: &Amount<'_>, whole: &str, part: &str, describes: bool, ton
         (whole, "") => format!("{whole} {}", currency(amount, whole != "1", describes)),
         (whole, part) => {
             let currency = currency(amount, whole != "1", false);
-            // Only English names the cents after the whole.
-            let coins = if tongue.english { format!(" {coins}") } else { String::new() };
-            format!("{whole} {currency}{}{part}{coins}", tongue.and_cents)
+            // Only English says "cents" after the whole amount.
+            let coins = if lexicon.english { format!(" {coins}") } else { String::new() };
+            format!("{whole} {currency}{}{part}{coins}", lexicon.and_cents)
         }
     };
     format!("{} {text}", amount.sign).trim_start().to_owned()

@@ -2,9 +2,9 @@
 
 use super::number::{DASHES, all_digits, is_number};
 use super::token::{Here, Token};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
-/// A word of more operands and signs is no calculation.
+/// Most operands and signs of a calculation.
 const LONGEST: usize = 24;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,14 @@ pub(super) fn read(here: &Here<'_>) -> Option<String> {
     }
     let mut out: Vec<String> = Vec::new();
     let mut rest = parts.iter().peekable();
-    let mut open = true; // an operand is to come
+    let mut open = true; // an operand must follow
     while let Some(part) = rest.next() {
         match part {
             Part::Operand(text) => {
                 if !open || !fits(text, &parts) {
                     return None;
                 }
-                out.push(operand(text, here.tongue));
+                out.push(operand(text, here.lexicon));
                 open = false;
             }
             Part::Sign(sign) => {
@@ -41,12 +41,12 @@ pub(super) fn read(here: &Here<'_>) -> Option<String> {
                 let exponent = rest.peek().filter(|_| *sign == "^");
                 if let Some(Part::Operand(exponent @ ("2" | "3"))) = exponent {
                     out.push(
-                        if *exponent == "2" { here.tongue.squared } else { here.tongue.cubed }.to_owned(),
+                        if *exponent == "2" { here.lexicon.squared } else { here.lexicon.cubed }.to_owned(),
                     );
                     rest.next();
                     open = false;
                 } else {
-                    out.push(sign_said(sign, open, here.tongue)?);
+                    out.push(sign_said(sign, open, here.lexicon)?);
                     open = true;
                 }
             }
@@ -55,12 +55,12 @@ pub(super) fn read(here: &Here<'_>) -> Option<String> {
     (!open).then(|| out.join(" "))
 }
 
-/// Whether a sign makes a calculation of what could be a range or a fraction otherwise.
+/// Whether a sign makes the word a calculation rather than a range or a fraction.
 fn is_strong(part: &Part<'_>) -> bool {
     matches!(part, Part::Sign(sign) if !sign.starts_with(DASHES) && *sign != "/")
 }
 
-/// Whether a sign beside the word makes the word a part of an equation.
+/// Whether a neighbouring sign makes the word part of an equation.
 fn joins(token: &Token<'_>) -> bool {
     matches!(
         token.core.as_str(),
@@ -91,7 +91,7 @@ fn parts(core: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// Whether an operand may stand in its calculation: words only where a sign like "=" or "+" joins them.
+/// Whether an operand may be part of its calculation: words only if all signs are like "=" or "+".
 fn fits(text: &str, parts: &[Part<'_>]) -> bool {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let joining = parts
@@ -101,7 +101,7 @@ fn fits(text: &str, parts: &[Part<'_>]) -> bool {
     letters <= longest && text.chars().any(char::is_alphanumeric)
 }
 
-fn operand(text: &str, tongue: &Tongue) -> String {
+fn operand(text: &str, lexicon: &Lexicon) -> String {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     if is_number(text) || all_digits(text) || letters == 0 || letters > 2 {
         return text.to_owned();
@@ -110,7 +110,7 @@ fn operand(text: &str, tongue: &Tongue) -> String {
     let mut out = String::new();
     for c in text.chars() {
         if c.is_alphabetic() {
-            out += &format!(" {} ", tongue.letter(c));
+            out += &format!(" {} ", lexicon.letter(c));
         } else {
             out.push(c);
         }
@@ -118,41 +118,41 @@ fn operand(text: &str, tongue: &Tongue) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `open`: no operand stands before the sign.
-fn sign_said(sign: &str, open: bool, tongue: &Tongue) -> Option<String> {
+/// `open`: no operand precedes the sign.
+fn sign_said(sign: &str, open: bool, lexicon: &Lexicon) -> Option<String> {
     let said = match sign {
-        "*" | "×" | "·" => tongue.times,
-        "**" | "^" => tongue.power,
-        "+" => tongue.plus,
-        "-" | "–" | "−" => tongue.minus,
-        "/" | "÷" => tongue.over,
-        "=" | "==" => tongue.equals,
-        "!=" | "≠" => tongue.compared.unequal,
+        "*" | "×" | "·" => lexicon.times,
+        "**" | "^" => lexicon.power,
+        "+" => lexicon.plus,
+        "-" | "–" | "−" => lexicon.minus,
+        "/" | "÷" => lexicon.over,
+        "=" | "==" => lexicon.equals,
+        "!=" | "≠" => lexicon.compared.unequal,
         "<=" | "≤" => {
             if open {
-                tongue.at_most
+                lexicon.at_most
             } else {
-                tongue.compared.at_most
+                lexicon.compared.at_most
             }
         }
         ">=" | "≥" => {
             if open {
-                tongue.at_least
+                lexicon.at_least
             } else {
-                tongue.compared.at_least
+                lexicon.compared.at_least
             }
         }
-        "<" => tongue.compared.less,
-        ">" => tongue.compared.more,
+        "<" => lexicon.compared.less,
+        ">" => lexicon.compared.more,
         "≈" | "~=" => {
             if open {
-                tongue.about
+                lexicon.about
             } else {
-                tongue.compared.about
+                lexicon.compared.about
             }
         }
-        "√" => tongue.root,
-        "±" => tongue.plus_minus,
+        "√" => lexicon.root,
+        "±" => lexicon.plus_minus,
         _ => return None,
     };
     Some(said.to_owned())

@@ -2,7 +2,7 @@
 
 use super::number::{DASHES, small};
 use super::token::{Here, Reading};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
 #[derive(Debug, Clone, Copy)]
 struct Clock {
@@ -47,8 +47,8 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
             return Some(Reading::one(format!(
                 "{} {} {}",
                 half.said().trim(),
-                here.tongue.to,
-                said(to, true, here.tongue)
+                here.lexicon.to,
+                said(to, true, here.lexicon)
             )));
         }
         let (mut from, to) = (parse(from)?, parse(to)?);
@@ -56,30 +56,30 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         if hours {
             return None;
         }
-        // "2-3pm": a half of the second is the first's as well, and is said once.
+        // "2-3pm": the half of the day applies to both times and is said once.
         from.half = if from.half == to.half { Half::Unsaid } else { from.half };
         let bare = from.minute.is_none() && from.half == Half::Unsaid;
         let first = if bare {
             from.hour.to_string()
         } else {
-            said(from, named || to.half != Half::Unsaid, here.tongue)
+            said(from, named || to.half != Half::Unsaid, here.lexicon)
         };
-        return Some(Reading::one(format!("{first} {} {}", here.tongue.to, said(to, named, here.tongue))));
+        return Some(Reading::one(format!("{first} {} {}", here.lexicon.to, said(to, named, here.lexicon))));
     }
     let clock = parse(core)
         .filter(|clock| clock.minute.is_some() || clock.half != Half::Unsaid || core.ends_with('h'))?;
     let (hour, minute) = (clock.hour, clock.minute.unwrap_or(0));
-    if here.tongue.code == "de" && next == "Uhr" && clock.second.is_none() {
+    if here.lexicon.code == "de" && next == "Uhr" && clock.second.is_none() {
         let after = if minute == 0 { "Uhr".to_owned() } else { format!("Uhr {minute}") };
         return Some(Reading::two(hour.to_string(), after));
     }
-    if here.tongue.code == "es" && next == "h" && minute == 0 {
+    if here.lexicon.code == "es" && next == "h" && minute == 0 {
         return Some(Reading::two(hour.to_string(), "horas"));
     }
-    Some(Reading::one(said(clock, named, here.tongue)))
+    Some(Reading::one(said(clock, named, here.lexicon)))
 }
 
-/// The half at the end of a word, and the word before it.
+/// The half of the day at the end of a word, and what precedes it.
 fn half(core: &str) -> (Half, &str) {
     const ENDS: [(&str, Half); 6] = [
         ("a.m", Half::Morning),
@@ -125,11 +125,11 @@ fn parse(core: &str) -> Option<Clock> {
 }
 
 /// `named`: the half of the day follows as a word.
-fn said(clock: Clock, named: bool, tongue: &Tongue) -> String {
+fn said(clock: Clock, named: bool, lexicon: &Lexicon) -> String {
     let Clock { hour, minute, second, half } = clock;
     let named = named || half != Half::Unsaid;
     let minute = minute.unwrap_or(0);
-    let time = match (tongue.code, minute) {
+    let time = match (lexicon.code, minute) {
         ("en", 0) if named => hour.to_string(),
         ("en", 0) if second.is_some() => format!("{hour} o'clock"),
         ("en", 0) if (1..=12).contains(&hour) => format!("{hour} o'clock"),
@@ -145,7 +145,7 @@ fn said(clock: Clock, named: bool, tongue: &Tongue) -> String {
         ("es", _) => format!("{hour} y {minute}"),
         _ => format!("{hour} {minute:02}"),
     };
-    let seconds = match (tongue.code, second) {
+    let seconds = match (lexicon.code, second) {
         (_, None | Some(0)) => String::new(),
         ("en", Some(second)) => format!(" and {second} {}", if second == 1 { "second" } else { "seconds" }),
         ("de", Some(second)) => format!(" und {second} Sekunden"),
@@ -158,7 +158,7 @@ fn said(clock: Clock, named: bool, tongue: &Tongue) -> String {
 }
 
 /// The time of a timestamp: "10:30:00Z".
-pub(super) fn stamp(text: &str, tongue: &Tongue) -> Option<String> {
+pub(super) fn stamp(text: &str, lexicon: &Lexicon) -> Option<String> {
     let (time, zone) = match text.find(['Z', '+', '-', 'z']) {
         Some(at) => text.split_at(at),
         None => (text, ""),
@@ -166,5 +166,5 @@ pub(super) fn stamp(text: &str, tongue: &Tongue) -> Option<String> {
     let time = time.split('.').next().unwrap_or("");
     let clock = parse(time).filter(|clock| clock.minute.is_some())?;
     let utc = if matches!(zone, "Z" | "z" | "+00:00" | "+0000") { " U.T.C" } else { "" };
-    Some(format!("{}{utc}", said(clock, false, tongue)))
+    Some(format!("{}{utc}", said(clock, false, lexicon)))
 }

@@ -1,4 +1,4 @@
-//! Codes of letters and digits: "AB12CD", "H2O", "AP1000". Letters by their names, digits one by one.
+//! Codes of letters and digits, spelled out: "AB12CD", "H2O", "AP1000".
 
 use super::letters;
 use super::phone;
@@ -7,7 +7,7 @@ use super::token::{Here, Reading};
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let core = here.core();
     if let Some(parts) = hyphened(core) {
-        let said: Vec<String> = parts.iter().map(|part| letters::apart(part, here.tongue)).collect();
+        let said: Vec<String> = parts.iter().map(|part| letters::apart(part, here.lexicon)).collect();
         return Some(Reading::one(said.join(", ")));
     }
     let (length, digits) = (core.chars().count(), core.bytes().filter(u8::is_ascii_digit).count());
@@ -21,7 +21,7 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     if !capitals && (groups.len() < 4 || core.bytes().any(|byte| byte.is_ascii_uppercase())) {
         return None;
     }
-    // "B12", "3D", "Q3": espeak-ng says them.
+    // "B12", "3D", "Q3": espeak-ng reads them correctly.
     if groups.len() == 2 && groups.iter().all(|group| group.len() == 1 || is_digits(group) && group.len() < 3)
     {
         return None;
@@ -36,10 +36,10 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
             && !group.starts_with('0');
         match is_digits(group) {
             false if word && groups.len() == 2 => (*group).to_owned(),
-            false => letters::apart(group, here.tongue),
+            false => letters::apart(group, here.lexicon),
             true if round => (*group).to_owned(),
             true if groups.len() == 2 && group.len() < 3 && word_before(&groups) => (*group).to_owned(),
-            true => phone::spelled(group, here.tongue),
+            true => phone::spelled(group, here.lexicon),
         }
     });
     Some(Reading::one(said.collect::<Vec<_>>().join(" ")))
@@ -61,7 +61,7 @@ fn hyphened(core: &str) -> Option<Vec<&str>> {
     (plain && (2..=5).contains(&parts.len()) && code).then_some(parts)
 }
 
-/// "COVID19": the number after a word is a number.
+/// "COVID19": the digits after a word are read as a number.
 fn word_before(groups: &[&str]) -> bool {
     groups[0].len() > 4 && !is_digits(groups[0])
 }
@@ -70,7 +70,7 @@ fn is_digits(group: &str) -> bool {
     group.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Runs of letters and of digits.
+/// Splits a code into runs of letters and runs of digits.
 fn groups(core: &str) -> Vec<&str> {
     let mut groups = Vec::new();
     let mut start = 0;

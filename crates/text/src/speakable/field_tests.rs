@@ -1,4 +1,4 @@
-//! What users of voice agents met in answers. Each line stands for its kind.
+//! Texts from the responses of real voice agents, each an example of its kind.
 
 use super::{locale, speakable};
 use crate::caption::caption;
@@ -20,7 +20,7 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 #[test]
-fn every_case_from_the_field_is_said_as_people_say_it() {
+fn every_field_case_is_said_as_people_say_it() {
     let mut wrong = String::new();
     for Case { language, written, spoken } in cases() {
         let said = speakable(written, language).text;
@@ -32,21 +32,21 @@ fn every_case_from_the_field_is_said_as_people_say_it() {
 }
 
 #[test]
-fn what_is_shown_of_a_case_is_said_like_what_was_written() {
+fn a_caption_is_said_like_the_written_text() {
     for Case { language, written, spoken } in cases() {
         assert_eq!(speakable(&caption(written).text, language).text, spoken, "{language}: {written}");
     }
 }
 
 #[test]
-fn saying_it_again_changes_nothing() {
+fn spoken_field_cases_are_unchanged_by_normalising_them_again() {
     for Case { language, spoken, .. } in cases() {
         assert_eq!(speakable(spoken, language).text, spoken, "{language}");
     }
 }
 
 #[test]
-fn each_part_of_a_reading_belongs_to_the_word_that_it_says() {
+fn each_spoken_range_belongs_to_the_word_that_it_says() {
     for (language, written, pairs) in [
         (
             "en",
@@ -66,7 +66,7 @@ fn each_part_of_a_reading_belongs_to_the_word_that_it_says() {
 }
 
 #[test]
-fn rows_of_a_table_are_read_cell_by_cell() {
+fn table_rows_are_read_cell_by_cell() {
     let table = "| Name | Age |\n|------|-----|\n| Ada | 36 |\n|Bob|4|";
     assert_eq!(speakable(table, "en").text, "Name, Age, Ada, 36, Bob, 4");
 }

@@ -1,20 +1,20 @@
-//! Characters that only look different: full width, mathematical letters, Roman numbers become ordinary text. Superscripts,
-//! fractions and trade marks have a meaning that compatibility forms lose, so they are read first.
+//! Unicode compatibility characters become ordinary text: full-width and mathematical letters, Roman numerals. Superscripts,
+//! fractions and trade marks are handled first, since compatibility normalisation (NFKC) loses their meaning.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Units whose ² and ³ stay: `unit` reads them.
+/// Units that keep their ² and ³, which `unit` reads.
 const SQUARED: [&str; 14] =
     ["m", "km", "cm", "mm", "dm", "ft", "in", "mi", "yd", "s", "h", "sec", "hr", "min"];
 
-/// The word in ordinary characters; powers are written with "^".
+/// The word in ordinary characters, with powers as "^".
 pub(super) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return word.to_owned();
     }
     let mut out = String::with_capacity(word.len());
     let mut power = false; // within a superscript
-    let mut dropped = false; // within a note's number
+    let mut dropped = false; // within a footnote mark
     for char in word.chars() {
         let Some(raised) = superscript(char) else {
             (power, dropped) = (false, false);
@@ -35,7 +35,7 @@ pub(super) fn fold(word: &str) -> String {
             out.push(raised);
             power = true;
         } else {
-            // The number of a note.
+            // A footnote mark.
             dropped = true;
         }
     }
@@ -48,7 +48,7 @@ fn trailing_letters(text: &str) -> String {
     text[start..].to_owned()
 }
 
-/// Whether the letters can be a unit: not in a calculation.
+/// Whether the letters can be a unit: after a digit or a slash, or alone.
 fn measures(text: &str, letters: &str) -> bool {
     let before = &text[..text.len() - letters.len()];
     before.is_empty() || before.ends_with(|c: char| c.is_ascii_digit() || c == '/')
@@ -74,7 +74,7 @@ fn plain(char: char, out: &mut String) {
         '‑' | '‐' => out.push('-'),
         '№' => out.push_str("number "),
         '½' | '⅓' | '⅔' | '¼' | '¾' | '⅕'..='⅞' => out.push(char),
-        // Full-width punctuation is a clause's end in its languages, and stays.
+        // Full-width punctuation is kept: it ends clauses in its languages.
         c if !c.is_ascii()
             && !matches!(c, 'º' | 'ª')
             && (c.is_alphanumeric() || matches!(c, '℃' | '℉' | 'Ω')) =>

@@ -1,16 +1,16 @@
-//! Formulas in LaTeX: said where they are simple, and otherwise told to be on the screen.
+//! LaTeX formulas: simple ones are said; for others the person is told that they are on the screen.
 
 use super::token::Token;
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
-/// A formula in a sentence has at most so many words; a mark that is not closed by then opens nothing.
+/// Longest formula, in words; a mark that is not closed within it opens no formula.
 const LONGEST: usize = 60;
-/// A longer reading is not understood.
+/// Longest reading, in words; a longer one would not be understood.
 const LONGEST_READING: usize = 30;
 
-/// Fills in what is said for the words of formulas; the last one says all of it, so that a formula is heard whole or not.
-/// The other words get `None`.
-pub(super) fn read(tokens: &mut [Token<'_>], tongue: &'static Tongue) -> Vec<Option<String>> {
+/// The spoken text of each word that is part of a formula; other words get `None`. The formula's last word says all of it, so
+/// that the formula counts as heard whole or not at all.
+pub(super) fn read(tokens: &mut [Token<'_>], lexicon: &'static Lexicon) -> Vec<Option<String>> {
     let mut spoken = vec![None; tokens.len()];
     let mut at = 0;
     while at < tokens.len() {
@@ -28,13 +28,13 @@ pub(super) fn read(tokens: &mut [Token<'_>], tongue: &'static Tongue) -> Vec<Opt
         for token in &mut tokens[at..last] {
             token.tail.clear();
         }
-        spoken[last] = Some(say(&inner, tongue).unwrap_or_else(|| tongue.formula.to_owned()));
+        spoken[last] = Some(say(&inner, lexicon).unwrap_or_else(|| lexicon.formula.to_owned()));
         at = last + 1;
     }
     spoken
 }
 
-/// The last word of the formula that begins at a word, and what is inside.
+/// The index of the last word of the formula that begins at word `at`, and the formula's source.
 fn formula(tokens: &[Token<'_>], at: usize) -> Option<(usize, String)> {
     let written = tokens[at].written.trim_start_matches(['(', '"', '*']);
     let (open, close) = [("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")]
@@ -56,12 +56,12 @@ fn formula(tokens: &[Token<'_>], at: usize) -> Option<(usize, String)> {
         inner.push_str(word);
         inner.push(' ');
     }
-    // A phrase may end inside a formula.
+    // A segment may end inside a formula.
     let cut = open != "$" && tokens.len() - at <= LONGEST;
     cut.then(|| (tokens.len() - 1, inner))
 }
 
-/// Whether what stands between two dollar signs is no money.
+/// Whether the text between two dollar signs is a formula rather than money.
 fn is_formula(inner: &str) -> bool {
     let one = inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic);
     let touching = !inner.starts_with(char::is_whitespace) && !inner.ends_with(char::is_whitespace);
@@ -75,9 +75,9 @@ fn is_command(written: &str) -> bool {
 }
 
 /// A simple formula in words.
-fn say(formula: &str, tongue: &'static Tongue) -> Option<String> {
+fn say(formula: &str, lexicon: &'static Lexicon) -> Option<String> {
     let chars: Vec<char> = formula.chars().take(400).collect();
-    let mut reader = Reader { chars: &chars, at: 0, tongue, words: Vec::new() };
+    let mut reader = Reader { chars: &chars, at: 0, lexicon, words: Vec::new() };
     reader.group(0)?;
     let fits = reader.at == chars.len() && (1..=LONGEST_READING).contains(&reader.words.len());
     fits.then(|| reader.words.join(" "))
@@ -86,7 +86,7 @@ fn say(formula: &str, tongue: &'static Tongue) -> Option<String> {
 struct Reader<'a> {
     chars: &'a [char],
     at: usize,
-    tongue: &'static Tongue,
+    lexicon: &'static Lexicon,
     words: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl Reader<'_> {
         self.words.push(word.to_owned());
     }
 
-    /// Reads up to the end or the bracket that closes the group.
+    /// Reads up to the end or the closing brace.
     fn group(&mut self, depth: u32) -> Option<()> {
         while let Some(&c) = self.chars.get(self.at) {
             if c == '}' && depth > 0 {
@@ -107,7 +107,7 @@ impl Reader<'_> {
     }
 
     fn item(&mut self, c: char, depth: u32) -> Option<()> {
-        let tongue = self.tongue;
+        let lexicon = self.lexicon;
         match c {
             '\\' => return self.command(depth),
             '{' => return self.braced(depth),
@@ -123,25 +123,25 @@ impl Reader<'_> {
                 return Some(());
             }
             c if c.is_alphabetic() => {
-                let letter = tongue.letter(c);
+                let letter = lexicon.letter(c);
                 self.say(&letter);
             }
             '_' | '(' | ')' | '[' | ']' | '|' | '&' | ',' | '.' | ';' | ':' | '\'' | '$' => {}
             c if c.is_whitespace() => {}
-            '+' => self.say(tongue.plus),
-            '-' | '−' => self.say(tongue.minus),
-            '=' => self.say(tongue.equals),
-            '<' => self.say(tongue.compared.less),
-            '>' => self.say(tongue.compared.more),
-            '*' | '×' => self.say(tongue.times),
-            '/' => self.say(over(tongue)),
+            '+' => self.say(lexicon.plus),
+            '-' | '−' => self.say(lexicon.minus),
+            '=' => self.say(lexicon.equals),
+            '<' => self.say(lexicon.compared.less),
+            '>' => self.say(lexicon.compared.more),
+            '*' | '×' => self.say(lexicon.times),
+            '/' => self.say(over(lexicon)),
             _ => return None,
         }
         self.at += 1;
         Some(())
     }
 
-    /// A group in braces, or one sign.
+    /// A group in braces, or a single character.
     fn argument(&mut self, depth: u32) -> Option<()> {
         while self.chars.get(self.at).is_some_and(|c| c.is_whitespace()) {
             self.at += 1;
@@ -166,11 +166,11 @@ impl Reader<'_> {
         self.argument(depth)?;
         let said = self.words.split_off(from).join(" ");
         let power = match said.as_str() {
-            "2" => self.tongue.squared.to_owned(),
-            "3" => self.tongue.cubed.to_owned(),
+            "2" => self.lexicon.squared.to_owned(),
+            "3" => self.lexicon.cubed.to_owned(),
             "" => return None,
             said if said.starts_with('°') => said.to_owned(),
-            said => format!("{} {said}", self.tongue.power),
+            said => format!("{} {said}", self.lexicon.power),
         };
         self.words.push(power);
         Some(())
@@ -180,7 +180,7 @@ impl Reader<'_> {
         self.at += 1;
         let name: String = self.chars[self.at..].iter().take_while(|c| c.is_ascii_alphabetic()).collect();
         if name.is_empty() {
-            // "\,", "\%", "\$": a space or the sign itself.
+            // "\,", "\%": a space or an escaped sign.
             let sign = *self.chars.get(self.at)?;
             self.at += 1;
             return match sign {
@@ -194,41 +194,41 @@ impl Reader<'_> {
             };
         }
         self.at += name.len();
-        let tongue = self.tongue;
+        let lexicon = self.lexicon;
         match name.as_str() {
             "frac" | "dfrac" | "tfrac" => {
                 self.argument(depth)?;
-                self.say(over(tongue));
+                self.say(over(lexicon));
                 return self.argument(depth);
             }
             "sqrt" => {
-                self.say(tongue.root);
+                self.say(lexicon.root);
                 return self.argument(depth);
             }
             "text" | "mathrm" | "textbf" | "operatorname" => return self.text(),
             "boxed" | "mathbf" | "mathit" => return self.argument(depth),
             "left" | "right" | "displaystyle" | "quad" | "qquad" | "big" | "Big" => {}
-            "times" | "cdot" | "ast" => self.say(tongue.times),
-            "div" => self.say(over(tongue)),
-            "pm" => self.say(tongue.plus_minus),
-            "leq" | "le" => self.say(tongue.compared.at_most),
-            "geq" | "ge" => self.say(tongue.compared.at_least),
-            "neq" | "ne" => self.say(tongue.compared.unequal),
-            "lt" => self.say(tongue.compared.less),
-            "gt" => self.say(tongue.compared.more),
-            "approx" | "sim" => self.say(tongue.compared.about),
-            "to" | "rightarrow" | "Rightarrow" => self.say(tongue.to),
+            "times" | "cdot" | "ast" => self.say(lexicon.times),
+            "div" => self.say(over(lexicon)),
+            "pm" => self.say(lexicon.plus_minus),
+            "leq" | "le" => self.say(lexicon.compared.at_most),
+            "geq" | "ge" => self.say(lexicon.compared.at_least),
+            "neq" | "ne" => self.say(lexicon.compared.unequal),
+            "lt" => self.say(lexicon.compared.less),
+            "gt" => self.say(lexicon.compared.more),
+            "approx" | "sim" => self.say(lexicon.compared.about),
+            "to" | "rightarrow" | "Rightarrow" => self.say(lexicon.to),
             "circ" => self.say("°"),
             "pi" | "alpha" | "beta" | "gamma" | "delta" | "theta" | "lambda" | "mu" | "sigma" | "omega"
             | "phi" | "rho" | "epsilon" | "Delta" | "Omega" => {
                 let name = name.to_lowercase();
                 self.say(&name);
             }
-            "sin" if tongue.english => self.say("sine"),
-            "cos" if tongue.english => self.say("cosine"),
-            "tan" if tongue.english => self.say("tangent"),
-            "log" if tongue.english => self.say("log"),
-            "infty" if tongue.english => self.say("infinity"),
+            "sin" if lexicon.english => self.say("sine"),
+            "cos" if lexicon.english => self.say("cosine"),
+            "tan" if lexicon.english => self.say("tangent"),
+            "log" if lexicon.english => self.say("log"),
+            "infty" if lexicon.english => self.say("infinity"),
             _ => return None,
         }
         Some(())
@@ -250,8 +250,8 @@ impl Reader<'_> {
     }
 }
 
-fn over(tongue: &Tongue) -> &'static str {
-    match tongue.code {
+fn over(lexicon: &Lexicon) -> &'static str {
+    match lexicon.code {
         "de" => "durch",
         "fr" => "sur",
         "es" => "entre",

@@ -1,11 +1,11 @@
-//! Fractions and ratios: "3/8", "1½", "16:9". "4/10" is a date where nothing says otherwise.
+//! Fractions and ratios: "3/8", "1½", "16:9". "4/10" is a date unless the context says otherwise.
 
 use super::date;
 use super::number::{all_digits, is_number, small};
 use super::token::{Here, Reading};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
-/// Denominators that people write fractions with.
+/// Common denominators.
 const USUAL: [u32; 9] = [2, 3, 4, 5, 6, 8, 16, 32, 64];
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
@@ -15,13 +15,13 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     }
     if let Some((a, b)) = core.split_once(':') {
         let ratio = small(a, 4).is_some() && small(b, 4).is_some();
-        return ratio.then(|| Reading::one(format!("{a} {} {b}", here.tongue.ratio)));
+        return ratio.then(|| Reading::one(format!("{a} {} {b}", here.lexicon.ratio)));
     }
     let (a, b) = core.split_once('/')?;
-    if here.tongue.parts.is_empty() || !is_number(a) || !is_number(b) {
+    if here.lexicon.parts.is_empty() || !is_number(a) || !is_number(b) {
         return None;
     }
-    let over = || format!("{a} {} {b}", if here.tongue.english { "over" } else { here.tongue.over });
+    let over = || format!("{a} {} {b}", if here.lexicon.english { "over" } else { here.lexicon.over });
     let (Some(top), Some(bottom)) = (small(a, 4), small(b, 4)) else { return Some(Reading::one(over())) };
     let fraction = top < bottom && USUAL.contains(&bottom) && !a.starts_with('0') && !b.starts_with('0');
     let rated =
@@ -33,17 +33,17 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     {
         return Some(Reading::one(said));
     }
-    let english = here.tongue.english;
+    let english = here.lexicon.english;
     if rated || english && !fraction && top < bottom && bottom == 10 {
         return Some(Reading::one(if english {
             format!("{a} out of {b}")
         } else {
-            format!("{a} {} {b}", here.tongue.ratio)
+            format!("{a} {} {b}", here.lexicon.ratio)
         }));
     }
-    let said = name(top, bottom, here.tongue).unwrap_or_else(over);
+    let said = name(top, bottom, here.lexicon).unwrap_or_else(over);
     let whole = here.joined_before().is_some_and(|before| all_digits(&before.core) && before.tail.is_empty());
-    Some(Reading::one(if whole { format!("{} {said}", here.tongue.and) } else { said }))
+    Some(Reading::one(if whole { format!("{} {said}", here.lexicon.and) } else { said }))
 }
 
 /// "½", "1½", "2¾".
@@ -69,30 +69,30 @@ fn vulgar(here: &Here<'_>) -> Option<String> {
         _ => return None,
     };
     let whole = &core[..core.len() - last.len_utf8()];
-    let said = name(top, bottom, here.tongue)?;
-    let half = if here.tongue.english && bottom == 2 { "a half" } else { said.as_str() };
+    let said = name(top, bottom, here.lexicon)?;
+    let half = if here.lexicon.english && bottom == 2 { "a half" } else { said.as_str() };
     match whole {
         "" if all_digits(here.previous()) && here.joined_before().is_some() => {
-            Some(format!("{} {half}", here.tongue.and))
+            Some(format!("{} {half}", here.lexicon.and))
         }
         "" => Some(said),
-        whole if all_digits(whole) => Some(format!("{whole} {} {half}", here.tongue.and)),
+        whole if all_digits(whole) => Some(format!("{whole} {} {half}", here.lexicon.and)),
         _ => None,
     }
 }
 
-/// "3 eighths"; `None` where the language has no short name for it.
-fn name(top: u32, bottom: u32, tongue: &Tongue) -> Option<String> {
+/// "3 eighths"; `None` if the language has no short name for the fraction.
+fn name(top: u32, bottom: u32, lexicon: &Lexicon) -> Option<String> {
     let written = format!("{top}/{bottom}");
-    if let Some((_, said)) = tongue.fractions.iter().find(|(short, _)| *short == written) {
+    if let Some((_, said)) = lexicon.fractions.iter().find(|(short, _)| *short == written) {
         return Some((*said).to_owned());
     }
     let (one, many) = match bottom {
-        2..=10 => *tongue.parts.get(bottom as usize - 2)?,
-        16 if tongue.english => ("sixteenth", "sixteenths"),
-        32 if tongue.english => ("thirty-second", "thirty-seconds"),
-        64 if tongue.english => ("sixty-fourth", "sixty-fourths"),
-        100 if tongue.english => ("hundredth", "hundredths"),
+        2..=10 => *lexicon.parts.get(bottom as usize - 2)?,
+        16 if lexicon.english => ("sixteenth", "sixteenths"),
+        32 if lexicon.english => ("thirty-second", "thirty-seconds"),
+        64 if lexicon.english => ("sixty-fourth", "sixty-fourths"),
+        100 if lexicon.english => ("hundredth", "hundredths"),
         _ => return None,
     };
     Some(if top == 1 { format!("1 {one}") } else { format!("{top} {many}") })

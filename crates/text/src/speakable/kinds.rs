@@ -1,15 +1,15 @@
-//! The kinds of readings, in the order in which they are asked; the first that knows a word reads it.
+//! The kinds of readings, in order of precedence: the first that recognises a word reads it.
 //!
-//! Where two kinds could read the same characters, this order decides:
+//! If two kinds could read the same characters, this order decides:
 //! - "5-3=2" is a calculation, because no kind before `maths` takes a word with "=".
-//! - "555-1234" is a telephone number before "5-3" is a range: groups of unlike length and seven digits in all.
-//! - "10-03-2025" and "2020-12" are dates before they are telephone numbers or ranges.
-//! - "2-3pm" is a time before it is a range.
-//! - "$1-2" is money before it is a range, "5m" metres unless a currency stands before it.
-//! - "4/10" is a date where it can be no usual fraction or where a word before it says so, and a fraction otherwise.
+//! - "555-1234" is a telephone number, not a range like "5-3": groups of unequal length and seven digits in all.
+//! - "10-03-2025" and "2020-12" are dates, not telephone numbers or ranges.
+//! - "2-3pm" is a time, not a range.
+//! - "$1-2" is money, not a range; "5m" is metres unless a currency precedes it.
+//! - "4/10" is a date if it is not a common fraction or if the previous word indicates a date; otherwise a fraction.
 //! - "16:9" is a ratio because its second part has one digit; "16:09" is a time.
-//! - "CO2" is a code, "10mL" and "3D" are not: digits before the letters are a quantity first.
-//! - "No." is an abbreviation only before a number; "A" is a letter only where it is no article (`letters`).
+//! - "CO2" is a code; "10mL" and "3D" are not: digits before letters are tried as a quantity first.
+//! - "No." is an abbreviation only before a number; "A" is a letter only if it is not the article (`letters`).
 
 use super::token::{Here, Reading};
 use super::{
@@ -41,7 +41,7 @@ const KINDS: &[Rule] = &[
     names::joined,
 ];
 
-/// What is said for the words from this one on, when a kind knows them.
+/// What is said for the words from this one on, if a kind recognises them.
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     KINDS.iter().find_map(|rule| rule(here))
 }

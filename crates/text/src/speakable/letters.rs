@@ -1,16 +1,16 @@
-//! Letters said by their names: spelled words, runs of single letters, and "A" where it is no article.
+//! Letters said by their names: spelled words, runs of single letters, and "A" unless it is the article.
 
 use super::maths;
 use super::token::{Here, Reading, Token};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
-/// espeak-ng drops a fourth equal word of a clause, so a pause stands before it.
+/// Equal letters without a pause: espeak-ng drops the fourth equal word of a clause.
 const EQUAL: usize = 3;
-/// So many single letters are read as one run.
+/// Longest run of single letters.
 const LONGEST: usize = 60;
 
-/// The letters and digits one by one.
-pub(super) fn apart(text: &str, tongue: &Tongue) -> String {
+/// Spells the letters and digits one by one.
+pub(super) fn apart(text: &str, lexicon: &Lexicon) -> String {
     let mut out = String::new();
     let mut before = None;
     let mut equal = 0;
@@ -21,22 +21,22 @@ pub(super) fn apart(text: &str, tongue: &Tongue) -> String {
             let pause = equal > 1 && equal % EQUAL == 1 && !char.is_ascii_digit();
             out.push_str(if pause { ", " } else { " " });
         }
-        out += &tongue.letter(char);
+        out += &lexicon.letter(char);
     }
     out
 }
 
-/// Capitals said in one breath, as in "N.Y.C": without the dots espeak-ng may take them for a word.
-pub(super) fn together(text: &str, tongue: &Tongue) -> String {
+/// Spells capitals without pauses, as "N.Y.C": without the dots espeak-ng may read them as a word.
+pub(super) fn together(text: &str, lexicon: &Lexicon) -> String {
     let letters: Vec<String> = text.chars().map(String::from).collect();
     if letters.len() < 2 {
-        return apart(text, tongue);
+        return apart(text, lexicon);
     }
     letters.chunks(EQUAL + 1).map(|chunk| chunk.join(".")).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
-    if let Some(said) = spelled(here.core(), here.tongue) {
+    if let Some(said) = spelled(here.core(), here.lexicon) {
         return Some(Reading::one(said));
     }
     if !is_letter(here.token()) {
@@ -45,7 +45,7 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let run = here.tokens[here.at..].iter().take(LONGEST).take_while(|token| is_letter(token)).count();
     let run = run.min(ended(&here.tokens[here.at..here.at + run]));
     let equal = run > 1 && here.core() == here.next();
-    let one = |token: &Token<'_>| here.tongue.letter(token.core.chars().next().unwrap_or(' '));
+    let one = |token: &Token<'_>| here.lexicon.letter(token.core.chars().next().unwrap_or(' '));
     if run > 2 || equal {
         let tokens = &here.tokens[here.at..here.at + run];
         let mut said: Vec<String> = Vec::with_capacity(run);
@@ -71,12 +71,12 @@ fn is_letter(token: &Token<'_>) -> bool {
         && matches!(token.lead.as_str(), "" | "(")
 }
 
-/// Punctuation ends a run.
+/// Length of the run up to the first letter followed by punctuation.
 fn ended(run: &[Token<'_>]) -> usize {
     run.iter().position(|token| !token.tail.is_empty()).map_or(run.len(), |at| at + 1)
 }
 
-/// What is told apart by letters.
+/// Words that a letter may follow as a name.
 const LETTERED: [&str; 14] = [
     "Vitamin",
     "Plan",
@@ -94,10 +94,10 @@ const LETTERED: [&str; 14] = [
     "Class",
 ];
 
-/// "plan A", "the letter A": a capital in the middle of a sentence is no article.
+/// "plan A", "the letter A": a capital A inside a sentence is not the article.
 fn is_name_of_letter(here: &Here<'_>) -> bool {
     let Some(before) = here.joined_before() else { return false };
-    here.tongue.english
+    here.lexicon.english
         && here.core() == "A"
         && before.tail.is_empty()
         && !here.shouting
@@ -105,13 +105,13 @@ fn is_name_of_letter(here: &Here<'_>) -> bool {
 }
 
 /// "B-E-C-K-E-T-T", with a pause after each letter.
-fn spelled(core: &str, tongue: &Tongue) -> Option<String> {
+fn spelled(core: &str, lexicon: &Lexicon) -> Option<String> {
     let letters: Vec<&str> = core.split('-').collect();
     let single = |text: &&str| text.chars().count() == 1 && text.chars().all(char::is_alphanumeric);
     if letters.len() < 3 || !letters.iter().all(single) || !core.chars().any(char::is_alphabetic) {
         return None;
     }
     let said: Vec<String> =
-        letters.iter().flat_map(|letter| letter.chars()).map(|c| tongue.letter(c)).collect();
+        letters.iter().flat_map(|letter| letter.chars()).map(|c| lexicon.letter(c)).collect();
     Some(said.join(", "))
 }

@@ -1,8 +1,8 @@
-//! What is written for the eye alone: Markdown, HTML entities, emoji, brackets, boxes, footnotes.
+//! Removes what is only meant to be seen: Markdown, HTML entities, emoji, brackets, box drawing, footnote marks.
 
 use super::fold::fold;
 
-/// The lines that hold words: no fences and no rules of a table.
+/// The lines that hold words, without fences, rules and table delimiter rows.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.starts_with("```") && !is_rule(line))
 }
@@ -13,7 +13,7 @@ fn is_rule(line: &str) -> bool {
     line.len() > 2 && line.chars().all(drawn) && line.chars().any(|c| !matches!(c, ' ' | '+' | ':'))
 }
 
-/// The written words of a line, without the marks that it begins with.
+/// The words of a line, without the list, quote and heading marks at its start.
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     let mark = |word: &&str| {
         matches!(*word, "-" | "*" | "+" | "•" | ">" | "|" | "→") || word.bytes().all(|byte| byte == b'#')
@@ -21,7 +21,7 @@ pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace().skip_while(mark)
 }
 
-/// A word without markup and pictures. Signs that belong to numbers and formulas stay.
+/// A word without markup and pictographs; signs of numbers and formulas are kept.
 pub(super) fn clean(word: &str) -> String {
     let word = fold(&entities(word));
     if let Some(sign) = alone(&word) {
@@ -44,7 +44,7 @@ pub(super) fn clean(word: &str) -> String {
     hesitate(out.trim())
 }
 
-/// Dots that hesitate, in one sign: of two dots espeak-ng says one.
+/// Replaces runs of dots by an ellipsis: espeak-ng would read a second dot aloud.
 fn hesitate(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
@@ -58,7 +58,7 @@ fn hesitate(word: &str) -> String {
     out + rest
 }
 
-/// Signs that stand as a word of their own; `maths` decides what they mean.
+/// Signs that are words of their own; `maths` decides what they mean.
 fn alone(word: &str) -> Option<&str> {
     match word {
         "->" | "=>" | "-->" | "==>" | "→" | "⇒" | "⟶" | "➜" | "➔" => Some("→"),
@@ -75,7 +75,7 @@ fn is_markup(c: char) -> bool {
     ) || is_pictograph(c)
 }
 
-/// Stars between operands multiply, two are a power; others are emphasis.
+/// Between operands one star is multiplication, two are a power; other stars are emphasis.
 fn star(chars: &[char], at: usize, run: usize) -> &'static str {
     match (run, between_operands(chars, at, run)) {
         (1, true) => "*",
@@ -106,7 +106,7 @@ fn sign(chars: &[char], at: usize, run: usize, c: char) -> &'static str {
     }
 }
 
-/// Whether what stands on both sides can be calculated with: numbers, single letters, brackets.
+/// Whether both sides are operands: numbers, single letters or brackets.
 fn between_operands(chars: &[char], at: usize, run: usize) -> bool {
     let left = chars[..at].iter().rev().take_while(|c| c.is_alphanumeric() || **c == '.').count();
     let right = chars[at + run..].iter().take_while(|c| c.is_alphanumeric() || **c == '.').count();
@@ -119,7 +119,7 @@ fn between_operands(chars: &[char], at: usize, run: usize) -> bool {
     left > 0 && right > 0 && (digit(at - 1) || digit(at + run) || left == 1 && right == 1)
 }
 
-/// `[text](address)` and `![text](address)`, or their last words, become their text.
+/// Replaces `[text](address)` and `![text](address)`, or their last word, by the text.
 fn link(word: &str) -> String {
     let Some(middle) = word.find("](") else { return word.into() };
     let end = word[middle..].find(')').map_or(word.len(), |end| middle + end + 1);
@@ -127,7 +127,7 @@ fn link(word: &str) -> String {
     format!("{label}{}", &word[end..])
 }
 
-/// "word[1]" and "[12]," without their notes.
+/// Removes footnote marks, as in "word[1]" and "[12],".
 fn footnote(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
@@ -142,7 +142,7 @@ fn footnote(word: &str) -> String {
     out + rest
 }
 
-/// The entities of HTML that models write.
+/// Decodes the HTML entities that models write.
 fn entities(word: &str) -> String {
     const NAMED: [(&str, char); 16] = [
         ("amp", '&'),
@@ -167,7 +167,7 @@ fn entities(word: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        // An entity is short: the search for its end is bounded.
+        // Entities are short, so the search for the end is bounded.
         let end = rest.bytes().take(10).position(|byte| byte == b';');
         let found = end.and_then(|end| {
             let name = &rest[..end];

@@ -1,23 +1,23 @@
-//! Signs between words, "a >= b", "10 x 10", and numbers written as scientists do: "1.5e-3".
+//! Signs between words, "a >= b", "10 x 10", and scientific notation: "1.5e-3".
 
 use super::calculation;
 use super::number::{is_number, small};
 use super::token::{Here, Reading, Token};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let core = here.core();
     if is_sign(core) || core == "," || core == "x" {
         return lone(here).map(Reading::one);
     }
-    scientific(core, here.tongue)
+    scientific(core, here.lexicon)
         .or_else(|| function(here))
-        .or_else(|| dimensions(core, here.tongue))
+        .or_else(|| dimensions(core, here.lexicon))
         .or_else(|| calculation::read(here))
         .map(Reading::one)
 }
 
-/// Whether a word is nothing but a sign that joins others.
+/// Whether a word is only a sign that joins other words.
 pub(super) fn is_sign(word: &str) -> bool {
     matches!(
         word,
@@ -52,7 +52,7 @@ pub(super) fn is_sign(word: &str) -> bool {
     )
 }
 
-/// Number, single letter, bracket: what can be calculated with.
+/// Whether a token is an operand: a number, a single letter or a bracket.
 fn is_operand(token: &Token<'_>) -> bool {
     let core = token.core.as_str();
     core.chars().count() == 1 && core.chars().all(char::is_alphanumeric)
@@ -61,9 +61,9 @@ fn is_operand(token: &Token<'_>) -> bool {
         || token.tail.starts_with(')')
 }
 
-/// A sign that is a word of its own.
+/// Reads a sign that is a word of its own.
 fn lone(here: &Here<'_>) -> Option<String> {
-    let tongue = here.tongue;
+    let lexicon = here.lexicon;
     let left = here.other(-1).filter(|token| {
         !here.token().first && (token.tail.is_empty() || token.tail == ")") && is_operand(token)
     });
@@ -76,38 +76,38 @@ fn lone(here: &Here<'_>) -> Option<String> {
         "x" => {
             let numbers = both
                 .is_some_and(|(a, b)| is_number(&a.core) && b.core.starts_with(|c: char| c.is_ascii_digit()));
-            return numbers.then(|| tongue.by.to_owned());
+            return numbers.then(|| lexicon.by.to_owned());
         }
         "*" | "·" | "×" | "**" if both.is_some() => {
-            if here.core() == "**" { tongue.power } else { tongue.times }.to_owned()
+            if here.core() == "**" { lexicon.power } else { lexicon.times }.to_owned()
         }
-        "×" => tongue.times.into(),
-        "÷" => tongue.over.into(),
-        "/" if both.is_some_and(|(a, b)| plain(a) && plain(b)) && !listed(here) => tongue.over.into(),
-        "^" if both.is_some() => tongue.power.into(),
-        "+" => tongue.plus.into(),
-        "±" => tongue.plus_minus.into(),
-        "&" | "&&" => tongue.and.into(),
-        "=" | "==" => tongue.equals.into(),
-        "≠" | "!=" | "<>" => tongue.compared.unequal.into(),
-        "<" if right.is_some() => compared(tongue.compared.less, tongue.less),
-        ">" if right.is_some() => compared(tongue.compared.more, tongue.more),
-        "≤" | "<=" => compared(tongue.compared.at_most, tongue.at_most),
-        "≥" | ">=" => compared(tongue.compared.at_least, tongue.at_least),
-        "≈" | "~" if tongue.abouts.contains(&here.previous().to_lowercase().as_str()) => ",".into(),
-        "≈" | "~" if right.is_some() => compared(tongue.compared.about, tongue.about),
+        "×" => lexicon.times.into(),
+        "÷" => lexicon.over.into(),
+        "/" if both.is_some_and(|(a, b)| plain(a) && plain(b)) && !listed(here) => lexicon.over.into(),
+        "^" if both.is_some() => lexicon.power.into(),
+        "+" => lexicon.plus.into(),
+        "±" => lexicon.plus_minus.into(),
+        "&" | "&&" => lexicon.and.into(),
+        "=" | "==" => lexicon.equals.into(),
+        "≠" | "!=" | "<>" => lexicon.compared.unequal.into(),
+        "<" if right.is_some() => compared(lexicon.compared.less, lexicon.less),
+        ">" if right.is_some() => compared(lexicon.compared.more, lexicon.more),
+        "≤" | "<=" => compared(lexicon.compared.at_most, lexicon.at_most),
+        "≥" | ">=" => compared(lexicon.compared.at_least, lexicon.at_least),
+        "≈" | "~" if lexicon.abouts.contains(&here.previous().to_lowercase().as_str()) => ",".into(),
+        "≈" | "~" if right.is_some() => compared(lexicon.compared.about, lexicon.about),
         "-" | "–" | "—" | "−" => match both.filter(|(a, b)| plain(a) && plain(b)) {
             Some((a, b)) => dash(here, a, b),
-            None if between_months(here) => tongue.to.into(),
+            None if between_months(here) => lexicon.to.into(),
             None => ",".into(),
         },
-        "→" if word.is_some_and(|(a, b)| !a.core.is_empty() && !b.core.is_empty()) => tongue.to.into(),
+        "→" if word.is_some_and(|(a, b)| !a.core.is_empty() && !b.core.is_empty()) => lexicon.to.into(),
         _ => ",".into(),
     };
     Some(said)
 }
 
-/// A dash between two numbers: a difference where an equation goes on or the second is less, a range otherwise.
+/// A dash between two numbers: a difference within an equation or if the second is less, otherwise a range.
 fn dash(here: &Here<'_>, a: &Token<'_>, b: &Token<'_>) -> String {
     let equation = [-2, 2].into_iter().filter_map(|steps| here.other(steps)).any(|token| {
         matches!(token.core.as_str(), "=" | "+" | "*" | "×" | "^") || token.core.starts_with('=')
@@ -115,7 +115,7 @@ fn dash(here: &Here<'_>, a: &Token<'_>, b: &Token<'_>) -> String {
     let value = |token: &Token<'_>| bare(&token.core).replace(',', "").parse::<f64>().ok();
     let falls = value(a).zip(value(b)).is_none_or(|(a, b)| a > b);
     let difference = equation || here.core() == "−" || falls && here.core() == "-";
-    if difference { here.tongue.minus } else { here.tongue.to }.to_owned()
+    if difference { here.lexicon.minus } else { here.lexicon.to }.to_owned()
 }
 
 /// A number without its currency or percent sign.
@@ -123,7 +123,7 @@ fn bare(text: &str) -> &str {
     text.trim_start_matches(['$', '€', '£']).trim_end_matches('%')
 }
 
-/// "3 / 5 / 8": a list and no quotient.
+/// "3 / 5 / 8": a list, not a quotient.
 fn listed(here: &Here<'_>) -> bool {
     [-2, 2].into_iter().filter_map(|steps| here.other(steps)).any(|token| token.core == "/")
 }
@@ -131,21 +131,21 @@ fn listed(here: &Here<'_>) -> bool {
 /// "Jan 5 - Feb 10".
 fn between_months(here: &Here<'_>) -> bool {
     let day = here.previous().ends_with(|c: char| c.is_ascii_digit())
-        || here.tongue.month(here.previous()).is_some();
-    day && here.tongue.month(here.next()).is_some()
+        || here.lexicon.month(here.previous()).is_some();
+    day && here.lexicon.month(here.next()).is_some()
 }
 
 /// "f(x)".
 fn function(here: &Here<'_>) -> Option<String> {
     let (name, argument) = here.core().split_once('(')?;
     let one = |text: &str| text.chars().count() == 1 && text.chars().all(char::is_alphabetic);
-    let letter = |text: &str| text.chars().next().map(|letter| here.tongue.letter(letter));
-    let plain = here.tongue.english && here.token().tail.starts_with(')') && one(name) && one(argument);
+    let letter = |text: &str| text.chars().next().map(|letter| here.lexicon.letter(letter));
+    let plain = here.lexicon.english && here.token().tail.starts_with(')') && one(name) && one(argument);
     if plain { Some(format!("{} of {}", letter(name)?, letter(argument)?)) } else { None }
 }
 
 /// "1.5e-3", "6.02e23".
-fn scientific(core: &str, tongue: &Tongue) -> Option<String> {
+fn scientific(core: &str, lexicon: &Lexicon) -> Option<String> {
     let (number, power) = core.split_once(['e', 'E'])?;
     let (minus, power) =
         power.strip_prefix(['-', '−']).map_or((false, power.trim_start_matches('+')), |rest| (true, rest));
@@ -153,14 +153,14 @@ fn scientific(core: &str, tongue: &Tongue) -> Option<String> {
         return None;
     }
     let power = power.trim_start_matches('0');
-    let minus = if minus { format!("{} ", tongue.minus) } else { String::new() };
-    Some(format!("{number} {} 10 {} {minus}{power}", tongue.times, tongue.power))
+    let minus = if minus { format!("{} ", lexicon.minus) } else { String::new() };
+    Some(format!("{number} {} 10 {} {minus}{power}", lexicon.times, lexicon.power))
 }
 
 /// "4x4", "1920x1080".
-fn dimensions(core: &str, tongue: &Tongue) -> Option<String> {
+fn dimensions(core: &str, lexicon: &Lexicon) -> Option<String> {
     let parts: Vec<&str> = core.split(['x', '×']).collect();
     let sized =
         core.contains('x') && (2..=3).contains(&parts.len()) && parts.iter().all(|part| is_number(part));
-    (sized && !core.starts_with("0x")).then(|| parts.join(&format!(" {} ", tongue.by)))
+    (sized && !core.starts_with("0x")).then(|| parts.join(&format!(" {} ", lexicon.by)))
 }

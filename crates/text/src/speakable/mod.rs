@@ -1,11 +1,11 @@
-//! Turns a written phrase into the text that a voice speaks: no markup and no emoji, numbers as people repeat them,
-//! addresses by their names. What espeak-ng reads well in its language is left as it is. Pure.
+//! Text normalisation: turns a written segment into the text that a voice speaks, without markup and emoji, with numbers and
+//! addresses as people say them. What espeak-ng reads correctly in a language is left unchanged. Pure.
 //!
-//! Every written word keeps the range of spoken text that says it, so that an interruption is told in written words.
+//! Every written word keeps the range of spoken text that says it, so that an interrupted response is cut in written words.
 //!
-//! - `markup`, `fold`, `formula`: the text without what is for the eye alone, split into tokens
+//! - `markup`, `fold`, `formula`: the text without what is only meant to be seen, split into tokens
 //! - `kinds`: the ordered table of readings, one file for each (`money`, `date`, `clock`, …); conflicts are decided there
-//! - `sentence`: whether a full stop ends a sentence; `phrases` asks it too
+//! - `sentence`: whether a full stop ends a sentence; also used by `segments`
 //! - `tongue`: the words of each language
 
 mod abbreviation;
@@ -37,30 +37,30 @@ mod unit;
 mod year;
 
 use token::{Here, Token};
-pub(crate) use tongue::Tongue;
+pub(crate) use tongue::Lexicon;
 use visavis_core::frame::WrittenWord;
 
-/// A phrase as it is to be spoken.
+/// A segment as it is spoken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Speakable {
-    /// Empty when there is nothing to say.
+    /// Empty if there is nothing to say.
     pub text: String,
     /// The bytes of `text` that say each written word, in order.
     pub words: Vec<WrittenWord>,
 }
 
-/// The phrase as it is to be spoken in `language` (ISO 639-1, optionally with a region that decides the order of dates;
+/// Normalises a segment for a voice in `language` (ISO 639-1, optionally with a region that decides the order of dates;
 /// empty: English).
 #[must_use]
 pub fn speakable(text: &str, language: &str) -> Speakable {
-    let tongue = Tongue::of(language);
-    let day_first = !tongue.english || tongue::day_first(language);
+    let lexicon = Lexicon::of(language);
+    let day_first = !lexicon.english || tongue::day_first(language);
     let mut tokens = token::tokens(text);
-    let mut spoken = formula::read(&mut tokens, tongue);
+    let mut spoken = formula::read(&mut tokens, lexicon);
     let shouting = acronym::is_shouted(&tokens);
     let mut at = 0;
     while at < tokens.len() {
-        let here = Here { tokens: &tokens, at, tongue, day_first, shouting };
+        let here = Here { tokens: &tokens, at, lexicon, day_first, shouting };
         let reading = if spoken[at].is_some() || here.core().is_empty() { None } else { kinds::read(&here) };
         let Some(reading) = reading else {
             at += 1;
@@ -73,11 +73,11 @@ pub fn speakable(text: &str, language: &str) -> Speakable {
             }
         }
     }
-    let out = join(&tokens, &spoken, tongue);
+    let out = join(&tokens, &spoken, lexicon);
     if out.text.chars().any(char::is_alphanumeric) { out } else { letters_of(text) }
 }
 
-/// The locale that a voice speaks `language` in, by Piper's names such as "en_GB-alba-medium"; otherwise the language.
+/// The locale of a voice named as Piper does, such as "en_GB-alba-medium", if it speaks `language`; otherwise the language.
 #[must_use]
 pub fn locale(language: &str, voice: &str) -> String {
     let named = voice.split('-').next().unwrap_or("");
@@ -85,11 +85,11 @@ pub fn locale(language: &str, voice: &str) -> String {
     if same { named } else { language }.to_owned()
 }
 
-fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue) -> Speakable {
+fn join(tokens: &[Token<'_>], spoken: &[Option<String>], lexicon: &'static Lexicon) -> Speakable {
     let mut out = Speakable::default();
     for (at, (token, said)) in tokens.iter().zip(spoken).enumerate() {
         let core = said.as_deref().unwrap_or(&token.core);
-        let stop = if token.is_stopped() { sentence::mark(tokens, at, said.is_some(), tongue) } else { "" };
+        let stop = if token.is_stopped() { sentence::mark(tokens, at, said.is_some(), lexicon) } else { "" };
         let tail = format!("{stop}{}", token.tail.strip_prefix('.').unwrap_or(&token.tail));
         if core.chars().any(is_heard) {
             if !out.text.is_empty() {
@@ -101,9 +101,9 @@ fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue
             out.text += &tail;
             out.words.push(WrittenWord { word: token.written.to_owned(), spoken: from..out.text.len() });
         } else if token.written.len() > 1 && token.written.starts_with([':', ';']) {
-            // ":)" is a face.
+            // An emoticon, such as ":)".
         } else if let Some(mark) = core.chars().chain(tail.chars()).find(|c| ".,;:!?…".contains(*c)) {
-            // A pause without a word belongs to the word before it.
+            // Punctuation without a word is attached to the word before it.
             if out.text.ends_with(char::is_alphanumeric) {
                 out.text.push(mark);
             }
@@ -112,12 +112,12 @@ fn join(tokens: &[Token<'_>], spoken: &[Option<String>], tongue: &'static Tongue
     out
 }
 
-/// Letters, digits and the signs that espeak-ng has a word for.
+/// Whether a character is a letter, a digit or a sign that espeak-ng says by a word.
 fn is_heard(c: char) -> bool {
     c.is_alphanumeric() || "%&+=@#/$€£¥°×÷".contains(c)
 }
 
-/// The bare letters, where all of a phrase looked like markup: better than silence.
+/// Fallback if a whole segment looked like markup: its bare letters are better than silence.
 fn letters_of(text: &str) -> Speakable {
     let text: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! Names that are spelled with signs ("C++", "AT&T", ".NET"), and words that a sign joins ("his/her", "A→B").
+//! Names spelled with signs ("C++", "AT&T", ".NET"), and words joined by a sign ("his/her", "A→B").
 
 use super::letters;
 use super::number::{is_number, small};
@@ -37,7 +37,7 @@ const SOUNDS: [(&str, &str); 8] = [
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     let core = here.core();
-    if here.tongue.english {
+    if here.lexicon.english {
         let fixed = FIXED.iter().find(|(name, _)| *name == core).map(|(_, said)| (*said).to_owned());
         let lower = core.to_lowercase();
         let sound = || SOUNDS.iter().find(|(sound, _)| *sound == lower).map(|(_, said)| (*said).to_owned());
@@ -48,7 +48,7 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         return Some(Reading::one(if core == "C#" { "C sharp" } else { "C plus plus" }));
     }
     if let Some(number) = core.strip_prefix('§') {
-        let section = match here.tongue.code {
+        let section = match here.lexicon.code {
             "de" => "Paragraph",
             "fr" => "paragraphe",
             "es" => "artículo",
@@ -69,16 +69,16 @@ fn ampersand(here: &Here<'_>) -> Option<String> {
     }
     let say = |part: &str| {
         let capitals = part.len() <= 3 && part.chars().all(char::is_uppercase);
-        if capitals { letters::together(part, here.tongue) } else { part.to_owned() }
+        if capitals { letters::together(part, here.lexicon) } else { part.to_owned() }
     };
-    Some(format!("{} {} {}", say(left), here.tongue.and, say(right)))
+    Some(format!("{} {} {}", say(left), here.lexicon.and, say(right)))
 }
 
-/// Words that a sign joins, and that no other kind knows.
+/// Words joined by a sign that no other kind recognises.
 pub(super) fn joined(here: &Here<'_>) -> Option<Reading> {
     let core = here.core();
     if core.contains('→') && core.chars().count() > 1 {
-        return Some(Reading::one(core.replace('→', &format!(" {} ", here.tongue.to))));
+        return Some(Reading::one(core.replace('→', &format!(" {} ", here.lexicon.to))));
     }
     // "1-2-3", "4-4-2".
     let numbers: Vec<&str> = core.split('-').collect();
@@ -92,7 +92,9 @@ pub(super) fn joined(here: &Here<'_>) -> Option<Reading> {
     }
     let between = match core {
         "and/or" | "und/oder" | "et/ou" | "y/o" | "e/o" => " ".to_owned(),
-        _ if parts.iter().all(|part| part.chars().all(char::is_lowercase)) => format!(" {} ", here.tongue.or),
+        _ if parts.iter().all(|part| part.chars().all(char::is_lowercase)) => {
+            format!(" {} ", here.lexicon.or)
+        }
         _ => " ".to_owned(),
     };
     Some(Reading::one(parts.join(&between)))

@@ -1,4 +1,4 @@
-//! How numbers are written.
+//! Written numbers.
 
 /// "12", "1,200.50", "3,5".
 pub(super) fn is_number(text: &str) -> bool {
@@ -19,12 +19,12 @@ pub(super) fn small(text: &str, longest: usize) -> Option<u32> {
     (all_digits(text) && text.len() <= longest).then(|| text.parse().ok())?
 }
 
-/// The number that a word begins with, and what follows it: "5km", "1,200.50/day".
+/// The number at the start of a word, and what follows it: "5km", "1,200.50/day".
 pub(super) fn leading(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(text.len());
     let number = text[..end].trim_end_matches(['.', ',']);
     is_number(number).then(|| text.split_at(number.len()))
 }
 
-/// The dashes that people write between numbers.
+/// Dashes written between numbers.
 pub(super) const DASHES: [char; 4] = ['-', '–', '—', '−'];

@@ -5,11 +5,11 @@ use super::sentence;
 use super::token::{Here, Reading};
 
 pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
-    match here.tongue.code {
+    match here.lexicon.code {
         "en" => hundredth(here.core()).map(Reading::one),
         "de" => german(here).map(Reading::one),
         "fr" => french_written(here.core()).map(Reading::one),
-        "es" | "it" => raised(here.core(), here.tongue.code).map(Reading::one),
+        "es" | "it" => raised(here.core(), here.lexicon.code).map(Reading::one),
         _ => None,
     }
 }
@@ -42,22 +42,22 @@ fn hundredth(core: &str) -> Option<String> {
     Some(format!("{} {name}", &number[..number.len() - zeros]))
 }
 
-/// "3." before a noun, where the stop ends no sentence.
+/// "3." before a noun, unless the stop ends a sentence.
 fn german(here: &Here<'_>) -> Option<String> {
     let number = small(here.core(), 2).filter(|number| *number > 0)?;
     let token = here.token();
     let noun = here.other(1).filter(|next| next.core.starts_with(char::is_alphabetic))?;
     if !token.is_stopped()
         || token.tail.len() > 1
-        || token.first && here.tongue.month(&noun.core).is_none()
-        || sentence::ends_at(here.tokens, here.at, here.tongue)
+        || token.first && here.lexicon.month(&noun.core).is_none()
+        || sentence::ends_at(here.tokens, here.at, here.lexicon)
     {
         return None;
     }
     Some(format!("{}{}", german_stem(number), german_ending(here)))
 }
 
-/// The letter that the words before the number ask for: "am dritten", "der dritte", and "dritter" where there are none.
+/// The ending required by the words before the number: "am dritten", "der dritte", and "dritter" without any.
 pub(super) fn german_ending(here: &Here<'_>) -> &'static str {
     let lower = |steps| here.other(steps).map_or(String::new(), |token| token.core.to_lowercase());
     let (before, earlier) = (lower(-1), lower(-2));
@@ -71,7 +71,7 @@ pub(super) fn german_ending(here: &Here<'_>) -> &'static str {
     }
 }
 
-/// "dritte": the ordinal without its last letter.
+/// "dritte": the ordinal without its ending.
 pub(super) fn german_stem(number: u32) -> String {
     const ONES: [&str; 20] = [
         "",
@@ -110,13 +110,13 @@ pub(super) fn german_stem(number: u32) -> String {
     }
 }
 
-/// "2e", "2ème": espeak-ng names the letter.
+/// "2e", "2ème": espeak-ng would name the letter.
 fn french_written(core: &str) -> Option<String> {
     let number = core.strip_suffix("ème").or_else(|| core.strip_suffix('e'))?;
     small(number, 2).filter(|number| *number > 1).map(french)
 }
 
-/// "dix-neuvième", for numbers from 1 to 99; 1 as it stands behind tens.
+/// "dix-neuvième", for numbers from 1 to 99; 1 as after tens ("unième").
 pub(super) fn french(number: u32) -> String {
     const ONES: [&str; 20] = [
         "",

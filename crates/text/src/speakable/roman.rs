@@ -1,4 +1,4 @@
-//! Roman numbers: "Henry VIII" is the 8th, "World War I" is one.
+//! Roman numerals: "Henry VIII" is the 8th, "World War I" is one.
 
 use super::ordinal::{self, german_stem};
 use super::token::{Here, Reading, Token};
@@ -17,14 +17,14 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         return Some(Reading::one(century));
     }
     let number = ROMAN.iter().position(|roman| *roman == here.core())? + 1;
-    if here.tongue.code == "de" {
-        // "Ludwig XIV." with a stop is an ordinal.
+    if here.lexicon.code == "de" {
+        // "Ludwig XIV.": with a stop it is an ordinal.
         let king = here.token().is_stopped()
             && here.core().len() > 1
             && here.joined_before().is_some_and(Token::is_capital);
         return king.then(|| Reading::one(format!("der {}", german_stem(number as u32))));
     }
-    let before = here.joined_before().filter(|before| here.tongue.english && before.tail.is_empty())?;
+    let before = here.joined_before().filter(|before| here.lexicon.english && before.tail.is_empty())?;
     let before = before.core.as_str();
     if COUNTED.contains(&before.to_lowercase().as_str()) {
         // "In part I agree".
@@ -44,14 +44,14 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
 
 /// French "XXe siècle", Spanish "siglo XIX".
 fn century(here: &Here<'_>) -> Option<String> {
-    let roman = match here.tongue.code {
+    let roman = match here.lexicon.code {
         "fr" => here.core().strip_suffix("ème").or_else(|| here.core().strip_suffix('e'))?,
         "es" if here.previous() == "siglo" => here.core(),
         _ => return None,
     };
     let number = ROMAN.iter().position(|known| *known == roman)? + 1;
     let number = u32::try_from(number).ok()?;
-    Some(match here.tongue.code {
+    Some(match here.lexicon.code {
         "fr" if number > 1 => ordinal::french(number),
         "fr" => return None,
         _ => number.to_string(),

@@ -1,11 +1,11 @@
-//! Written words, split from their punctuation, and the view that a rule has of them.
+//! Written words, split from their punctuation, and a rule's view of them.
 
-use super::{Tongue, markup};
+use super::{Lexicon, markup};
 
 /// A written word, cleaned of markup and split from its punctuation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Token<'a> {
-    /// As it stands in the text.
+    /// The word as written.
     pub(super) written: &'a str,
     /// Brackets and quotes before the word.
     pub(super) lead: String,
@@ -17,7 +17,7 @@ pub(super) struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// Whether a full stop follows the word at once.
+    /// Whether a full stop follows immediately.
     pub(super) fn is_stopped(&self) -> bool {
         self.tail.starts_with('.')
     }
@@ -27,13 +27,13 @@ impl Token<'_> {
         self.core.starts_with(char::is_uppercase)
     }
 
-    /// Whether the reader may pause after the word; a full stop that may belong to the word does not count.
+    /// Whether punctuation after the word makes a pause; a full stop, which may belong to the word, does not count.
     pub(super) fn pauses(&self) -> bool {
         !matches!(self.tail.as_str(), "" | ".")
     }
 }
 
-/// The tokens of a text, in order; lines and fences of markup have none.
+/// The tokens of a text, in order; rules and fences have none.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     for line in markup::lines(text) {
@@ -55,7 +55,7 @@ fn split<'a>(written: &'a str, word: &str, first: bool) -> Token<'a> {
     Token { written, lead: lead.into(), core: core.into(), tail: rest[core.len()..].into(), first }
 }
 
-/// What is said for the written words from one on: one text for each, empty for a word that another one says.
+/// What is said for one or more consecutive written words: a text for each, empty if another word's text covers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading(pub(super) Vec<String>);
 
@@ -69,15 +69,15 @@ impl Reading {
     }
 }
 
-/// One token and its neighbours.
+/// A token and its neighbours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Here<'a> {
     pub(super) tokens: &'a [Token<'a>],
     pub(super) at: usize,
-    pub(super) tongue: &'static Tongue,
-    /// Whether "3/4" is the third of April.
+    pub(super) lexicon: &'static Lexicon,
+    /// Whether dates have the day first: "3/4" is the third of April.
     pub(super) day_first: bool,
-    /// Whether the text is written in capitals.
+    /// Whether the whole text is written in capitals.
     pub(super) shouting: bool,
 }
 
@@ -90,45 +90,45 @@ impl<'a> Here<'a> {
         &self.token().core
     }
 
-    /// The token `steps` ahead; negative: before.
+    /// The token `steps` ahead; negative: back.
     pub(super) fn other(&self, steps: isize) -> Option<&'a Token<'a>> {
         self.tokens.get(self.at.checked_add_signed(steps)?)
     }
 
-    /// The word before this one, whatever stands between them.
+    /// The word before this one, whatever is between them.
     pub(super) fn previous(&self) -> &'a str {
         self.other(-1).map_or("", |token| token.core.as_str())
     }
 
-    /// The word after this one, whatever stands between them.
+    /// The word after this one, whatever is between them.
     pub(super) fn next(&self) -> &'a str {
         self.other(1).map_or("", |token| token.core.as_str())
     }
 
-    /// The word `steps` ahead, unless a pause stands before it.
+    /// The word `steps` ahead, unless there is a pause before it.
     pub(super) fn joined(&self, steps: usize) -> Option<&'a Token<'a>> {
         let between = self.tokens.get(self.at..self.at + steps)?;
         let next = self.tokens.get(self.at + steps)?;
         (next.lead.is_empty() && !between.iter().any(Token::pauses)).then_some(next)
     }
 
-    /// The word before this one, unless a pause stands between them.
+    /// The word before this one, unless there is a pause between them.
     pub(super) fn joined_before(&self) -> Option<&'a Token<'a>> {
         self.other(-1).filter(|before| !before.pauses() && self.token().lead.is_empty())
     }
 
     /// Whether the measure that ends at this token describes the word after it: "a 5 min walk", not "5 min later".
-    /// `from`: tokens from the number to this one.
+    /// `from`: number of tokens from the measure's number to this one.
     pub(super) fn describes(&self, from: usize) -> bool {
         let noun = self.joined(1);
         let determined = self.other(-(isize::try_from(from).unwrap_or(0)) - 1);
         let determined = determined
-            .is_some_and(|word| self.tongue.determiners.contains(&word.core.to_lowercase().as_str()));
+            .is_some_and(|word| self.lexicon.determiners.contains(&word.core.to_lowercase().as_str()));
         determined && noun.is_some_and(|noun| is_noun(&noun.core))
     }
 }
 
-/// Whether a word can be what a measure before it describes.
+/// Whether a word can be a noun that the measure before it describes.
 pub(super) fn is_noun(word: &str) -> bool {
     const OTHERS: &[&str] = &[
         "in", "to", "for", "of", "and", "or", "on", "at", "by", "from", "per", "a", "an", "the", "each",

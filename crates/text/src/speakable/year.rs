@@ -1,14 +1,14 @@
-//! Years before 2000, which are said in two halves.
+//! Years before 2000, said in two halves.
 
 use super::number::all_digits;
 use super::token::{Here, Reading};
-use super::tongue::Tongue;
+use super::tongue::Lexicon;
 
-/// "1947" as it is said in a date; `None` where espeak-ng says it well.
-pub(super) fn said(year: &str, tongue: &Tongue) -> Option<String> {
+/// "1947" as said in a date; `None` if espeak-ng says it correctly.
+pub(super) fn said(year: &str, lexicon: &Lexicon) -> Option<String> {
     let century = year.get(..2).filter(|century| ("11"..="19").contains(century))?;
     let rest = year.get(2..).filter(|_| year.len() == 4 && all_digits(year))?;
-    match tongue.code {
+    match lexicon.code {
         "en" => Some(match rest.strip_prefix('0') {
             Some("0") => format!("{century} hundred"),
             Some(last) => format!("{century} oh {last}"),
@@ -27,10 +27,10 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
         "early", "late", "circa", "till", "about", "year", "jahr", "jahre", "seit", "um", "bis", "von",
     ];
     let core = here.core();
-    if !matches!(here.tongue.code, "en" | "de") {
+    if !matches!(here.lexicon.code, "en" | "de") {
         return None;
     }
-    if let Some(decade) = core.strip_suffix('s').filter(|_| here.tongue.english) {
+    if let Some(decade) = core.strip_suffix('s').filter(|_| here.lexicon.english) {
         let (century, rest) = decade.split_at_checked(2)?;
         let old = ("11"..="19").contains(&century) && rest.len() == 2 && all_digits(rest);
         let rest = if rest == "00" { "hundreds".to_owned() } else { format!("{rest}s") };
@@ -38,9 +38,9 @@ pub(super) fn read(here: &Here<'_>) -> Option<Reading> {
     }
     let previous = here.previous();
     let named = BEFORE.contains(&previous.to_lowercase().as_str())
-        || here.tongue.month(previous).is_some()
+        || here.lexicon.month(previous).is_some()
         || here.other(-1).is_some_and(|before| before.tail == "," && before.core.len() <= 4);
-    // "1500 people" are counted; "in 1500 Spain" is rare.
+    // "1500 people" is a count, not a year.
     let counted = here.token().tail.is_empty() && here.next() == "people";
-    said(core, here.tongue).filter(|_| named && !counted).map(Reading::one)
+    said(core, here.lexicon).filter(|_| named && !counted).map(Reading::one)
 }

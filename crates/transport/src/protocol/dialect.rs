@@ -1,4 +1,4 @@
-//! The dialects that clients speak. Whoever begins a call makes its client's here.
+//! The dialects that clients speak. The code that begins a call creates its client's dialect here.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use super::{Carrier, Protocol, Rtvi};
 /// A dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dialect {
-    /// RTVI 2.1, of `docs/protocol.md`.
+    /// RTVI 2.1, as in `docs/protocol.md`.
     #[default]
     Rtvi,
 }
 
 impl Dialect {
-    /// The dialect with one client, over what carries its packets.
+    /// Creates the dialect for one client, for the carrier of its packets.
     #[must_use]
     pub fn open(self, carrier: Carrier) -> Arc<dyn Protocol> {
         match self {

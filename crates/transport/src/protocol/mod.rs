@@ -1,9 +1,9 @@
-//! What clients and the server say to each other, as packets: the seam between the transports, which carry packets, and the
-//! dialects, which know what they mean. Pure: no I/O, and time is passed in.
+//! The interface between the transports, which carry packets, and the dialects, which interpret them. Pure: no I/O, and time
+//! is passed in.
 //!
-//! - this file: [`Protocol`], which each dialect implements, and what goes through it
-//! - `dialect`: which there are, and the one place where they are made
-//! - `rtvi/`: RTVI 2.1, of `docs/protocol.md`
+//! - this file: [`Protocol`], which each dialect implements, and its types
+//! - `dialect`: the list of dialects, and the one place where they are created
+//! - `rtvi/`: RTVI 2.1, as in `docs/protocol.md`
 
 mod dialect;
 mod rtvi;
@@ -18,67 +18,67 @@ use crate::avatar::wire::Batch;
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::ResponseId;
 
-/// Samples per second that a client's sound may have.
+/// Sample rates that a client's sound may have.
 pub const RATES: [u32; 5] = [8_000, 16_000, 24_000, 44_100, 48_000];
 
-/// What one client says and is told, in its dialect.
+/// The dialect of one client.
 ///
-/// The transport reads and writes at the same time, so both halves take `&self`. What they share is behind atomics, or a
-/// lock that is held for a moment and never while a packet is parsed: reading must not hold up what is written.
+/// The transport reads and writes at the same time, so all methods take `&self`. Shared state is behind atomics, or a lock
+/// that is held briefly and never while a packet is parsed, so that reading does not delay writing.
 pub trait Protocol: Send + Sync + 'static {
-    /// What holds before the client has said anything: for dialects that have no hello.
+    /// What to do before the client has sent anything, for dialects without a hello.
     fn begin(&self) -> Message {
         Message::default()
     }
 
-    /// What a packet of the client is. A long text is read on a thread that may block.
+    /// Interprets a packet from the client. Long texts are interpreted on a thread that may block.
     fn receive(&self, packet: Packet) -> Received;
 
-    /// The samples of sound that [`receive`](Self::receive) found: called once the client is entitled to it, and not if it
-    /// is dropped.
+    /// Decodes sound found by [`receive`](Self::receive); called only for sound within the client's allowance, not if it is
+    /// dropped.
     ///
     /// # Errors
-    /// With what is wrong, for the client.
+    /// What is wrong, for the client.
     fn samples(&self, sound: &Sound) -> Result<Vec<i16>, String>;
 
-    /// What is sent for an event, in order; at an interruption, after the transport has forgotten the speech that waits. A
-    /// client that changes its connection may be told the last ones again. `now` is the time since 1970.
+    /// The packets for an event, in order; for an interruption they are sent after queued speech is dropped. A client that
+    /// changes its connection may be sent the last ones again. `now` is the time since 1970.
     fn event(&self, event: &CallEvent, now: Duration) -> Vec<Packet>;
 
-    /// Samples per second that the client hears; looked at when an answer begins to sound.
+    /// The sample rate of speech to the client; read when a response begins to sound.
     fn speech_rate(&self) -> u32;
 
-    /// What is sent for a piece of speech, where sound travels in packets.
+    /// The packets for a piece of speech, if sound is sent in packets.
     fn speech(&self, speech: &Speech) -> Vec<Packet>;
 
-    /// What is sent for faces; `offset` is what the transport's clock is ahead of the media clock.
+    /// The packets for faces; `offset`: how far the transport's clock is ahead of the media clock.
     fn faces(&self, _batch: &Batch, _offset: u32) -> Vec<Packet> {
         Vec::new()
     }
 
-    /// The last word to a client that is given up, before its transport closes.
+    /// The last packets to a client that is given up, before its transport closes.
     fn fatal(&self, error: &str) -> Vec<Packet>;
 
-    /// The last word of a call that has ended, where the transport itself cannot say so.
+    /// The last packets of a call that has ended, if the transport itself cannot signal it.
     fn goodbye(&self) -> Vec<Packet> {
         Vec::new()
     }
 }
 
-/// What carries packets. A dialect may look different on each.
+/// What carries packets. A dialect may differ between carriers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Carrier {
-    /// A WebSocket, and all of a call in it.
+    /// A WebSocket that carries the whole call.
     Socket {
-        /// Samples per second of what the client sends, if its packets do not say so themselves: one of [`RATES`].
+        /// The sample rate of the client's sound, if its packets do not contain it: one of [`RATES`].
         rate: u32,
     },
-    /// WebRTC's data channels: messages on one, faces on another. Sound goes by RTP.
+    /// WebRTC's data channels: messages on one, faces on another. Sound is sent by RTP.
     #[default]
     Channel,
 }
 
-/// One frame of a WebSocket, or one message on a data channel.
+/// A frame on a WebSocket, or a message on a data channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet {
     /// Text.
@@ -110,25 +110,25 @@ impl From<Vec<u8>> for Packet {
     }
 }
 
-/// What a client's packet is.
+/// What a client's packet contains.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Received {
     /// A message.
     Message(Message),
     /// Sound, still encoded.
     Sound(Sound),
-    /// Nothing that could be understood, and why. The client is told; one that sends many is given up.
+    /// Something invalid, and why. The client is told; one that sends many is given up.
     Fault(String),
-    /// Nothing that goes over this carrier: it is dropped and counted.
+    /// Something not expected on this carrier: it is dropped and counted.
     Unwanted,
 }
 
-/// What a client's message wants; nothing at all of a keep-alive.
+/// What a client's message asks for; nothing, if it is a keep-alive.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Message {
-    /// What the call is to do, in order.
+    /// Commands for the call, in order.
     pub commands: Vec<ClientCommand>,
-    /// What the client is told at once, whatever its call is doing.
+    /// Packets to send at once, whatever the call is doing.
     pub replies: Vec<Packet>,
 }
 
@@ -137,29 +137,29 @@ pub struct Message {
 pub struct Sound {
     /// Samples per second: one of [`RATES`].
     pub rate: u32,
-    /// How many samples it holds.
+    /// Number of samples.
     pub count: usize,
-    /// The samples, as the dialect sends them.
+    /// The samples, in the dialect's encoding.
     pub encoded: Bytes,
 }
 
 impl Sound {
-    /// How long it sounds.
+    /// Its length in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.count as f64 / f64::from(self.rate)
     }
 }
 
-/// A piece of an answer's sound.
+/// A piece of a response's sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Speech {
-    /// The answer.
+    /// The response.
     pub response: ResponseId,
     /// When its first sample sounds, on the call's [`crate::frame::MEDIA_CLOCK`].
     pub timestamp: u32,
     /// Samples per second.
     pub rate: u32,
-    /// The samples, one or more.
+    /// The samples, at least one.
     pub samples: Vec<i16>,
 }

@@ -19,7 +19,7 @@ use super::patience::Patience;
 use super::peer::Peer;
 use super::sound::{Microphone, Speaker};
 use crate::audio::opus::OpusError;
-use crate::ends::{Departure, Presence};
+use crate::ports::{Departure, Presence};
 
 /// How often the connection is looked at.
 const WATCH: Duration = Duration::from_millis(250);
@@ -108,7 +108,7 @@ impl Actor {
             self.rooms.messages.say_goodbye().await;
         }
         if matches!(cause, Cause::Lost | Cause::Failed | Cause::Cancelled) {
-            // Before the ends are dropped, by which the pipeline sees that the client is gone.
+            // Before the ports are dropped, by which the pipeline sees that the client is gone.
             self.departure.lost();
         }
         // Whoever waits for the call need not wait for its connection.
@@ -224,22 +224,22 @@ pub(super) fn spawn(
     link: Link,
     wiring: Wiring,
 ) -> Result<(), OpusError> {
-    let Wiring { ends, protocol, token, tasks } = wiring;
+    let Wiring { ports, protocol, token, tasks } = wiring;
     let interrupted = Arc::new(AtomicU32::new(0));
-    let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ends.media, interrupted.clone())?;
+    let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ports.media, interrupted.clone())?;
     let rooms = Rooms {
-        mic: Microphone::new(ends.mic, ends.commands.clone())?,
+        mic: Microphone::new(ports.mic, ports.commands.clone())?,
         faces: Faces {
             protocol: protocol.clone(),
-            batches: ends.faces,
+            batches: ports.faces,
             offset: speaker.path.offset(),
             interrupted: interrupted.clone(),
         },
         speaker,
         messages: Messages {
             protocol,
-            events: ends.events,
-            commands: ends.commands,
+            events: ports.events,
+            commands: ports.commands,
             interrupted,
             waiting: std::collections::VecDeque::new(),
             begun: false,
@@ -249,7 +249,7 @@ pub(super) fn spawn(
         },
     };
     let patience = Patience::new(Instant::now());
-    let (presence, departure) = (ends.presence, ends.departure);
+    let (presence, departure) = (ports.presence, ports.departure);
     let actor = Actor { rooms, line, links, presence, departure, patience, token, tasks: tasks.clone() };
     tasks.spawn(Box::pin(actor.run(link)));
     Ok(())

@@ -42,7 +42,7 @@ use self::mux::Mux;
 use self::peer::Peer;
 use self::sdp::Offer;
 use super::protocol::Protocol;
-use crate::ends::TransportEnds;
+use crate::ports::TransportPorts;
 
 /// Addresses in an answer; a host with more keeps the first.
 const MAX_ADDRESSES: usize = 12;
@@ -59,7 +59,7 @@ pub struct WebRtcConfig {
 /// A call, as it is given to the transport.
 pub struct Wiring {
     /// The pipeline's other side.
-    pub ends: TransportEnds,
+    pub ports: TransportPorts,
     /// What its packets mean.
     pub protocol: Arc<dyn Protocol>,
     /// Ends the call; cancelled as well when the call has ended.
@@ -154,7 +154,7 @@ impl WebRtcHost {
         self.mux.routes()
     }
 
-    /// Answers an offer. The call then runs until the client goes, the token is cancelled, or the pipeline drops its end and
+    /// Answers an offer. The call then runs until the client goes, the token is cancelled, or the pipeline drops its ports and
     /// its last events have reached the client.
     ///
     /// # Errors

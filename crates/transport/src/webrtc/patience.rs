@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::ends::Presence;
+use crate::ports::Presence;
 
 /// A client that does not connect in this time will not.
 const CONNECT: Duration = Duration::from_secs(12);

@@ -13,9 +13,9 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 use super::mic::MicPath;
 use super::speaker::SpeakerPath;
 use crate::audio::opus::OpusError;
-use crate::ends::MicSender;
 use crate::event::ClientCommand;
 use crate::frame::MediaOut;
+use crate::ports::MicSender;
 
 const TICK: Duration = Duration::from_millis(20);
 

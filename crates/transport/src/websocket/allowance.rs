@@ -1,30 +1,30 @@
-//! How much sound a client may send: a second of it in each second. Pure; time is counted from the call's beginning.
+//! Limits a client's sound to real time. Pure; time is counted from the call's beginning.
 
 use std::time::Duration;
 
 use crate::bucket::Bucket;
 
-/// Seconds of sound in a second: a client's clock may be a little fast.
+/// Seconds of sound per second: a client's clock may be slightly fast.
 const RATE: f64 = 1.02;
-/// Seconds of sound at once, for what a stalled network has held back.
+/// Seconds of sound in a burst, after a stall of the network.
 const BURST: f64 = 3.0;
-/// Seconds of sound beyond that, dropped, after which a client is given up.
+/// Seconds of dropped excess sound after which a client is given up.
 const PATIENCE: f64 = 60.0;
-/// Seconds that a frame counts at least: each costs work, however short it is.
+/// Least seconds that a frame counts for, since even a short one costs work.
 const SHORTEST: f64 = 0.002;
 
-/// What becomes of a frame of sound.
+/// What to do with a frame of sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is heard.
+    /// Hear it.
     Heard,
-    /// It is dropped.
+    /// Drop it.
     Dropped,
-    /// It is dropped, and the call ends.
+    /// Drop it and end the call.
     End,
 }
 
-/// What a client may still send.
+/// The sound that a client may still send.
 #[derive(Debug)]
 pub(super) struct Allowance {
     sound: Bucket,
@@ -36,7 +36,7 @@ impl Allowance {
         Self { sound: Bucket::new(RATE, BURST), excess: Bucket::new(1.0, PATIENCE) }
     }
 
-    /// Judges a frame that sounds for so many seconds.
+    /// Judges a frame of this many seconds.
     pub(super) fn frame(&mut self, now: Duration, seconds: f64) -> Verdict {
         let seconds = seconds.max(SHORTEST);
         if self.sound.take(now, seconds) {
@@ -50,7 +50,7 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    /// Seconds heard of a client that sends 20 ms frames at `speed` for ten seconds; and whether it was given up.
+    /// Seconds heard from a client that sends 20 ms frames at `speed` for ten seconds, and whether it was given up.
     fn heard(speed: u32, frame: f64) -> (f64, bool) {
         let mut allowance = Allowance::new();
         let mut heard = 0.0;
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_heard_at_the_pace_of_speech_and_given_up_when_it_is_far_beyond() {
+    fn a_client_is_heard_in_real_time_and_given_up_if_it_is_much_faster() {
         assert!(heard(1, 0.02).0 > 9.99, "real time");
         let (seconds, ended) = heard(2, 0.02);
         assert!(seconds < 13.4 && !ended, "twice: {seconds}");

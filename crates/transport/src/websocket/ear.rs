@@ -1,9 +1,9 @@
-//! The client's sound in, 20 ms frames out.
+//! Converts the client's sound to 20 ms frames.
 
 use crate::audio::resample::Resampler;
 use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE};
 
-/// Reads the microphone's sound.
+/// Converts the microphone's sound.
 pub(super) struct Ear {
     rate: u32,
     resampler: Option<Resampler>,
@@ -15,7 +15,7 @@ impl Ear {
         Self { rate: MIC_RATE, resampler: None, pending: Vec::new() }
     }
 
-    /// The 20 ms frames that are complete with these samples. At another rate than before, what the filter holds is lost.
+    /// The 20 ms frames completed by these samples. A change of rate loses what is in the filter.
     pub(super) fn take(&mut self, rate: u32, samples: &[i16]) -> Vec<AudioFrame> {
         if std::mem::replace(&mut self.rate, rate) != rate {
             self.resampler = (rate != MIC_RATE).then(|| Resampler::new(rate, MIC_RATE));
@@ -40,7 +40,7 @@ mod tests {
     use crate::protocol::RATES;
 
     #[test]
-    fn frames_of_any_length_and_rate_come_out_as_20_ms_of_16_khz() {
+    fn sound_of_any_length_and_rate_becomes_20_ms_frames_of_16_khz() {
         let mut changing = Ear::new();
         for rate in RATES {
             for ear in [&mut Ear::new(), &mut changing] {

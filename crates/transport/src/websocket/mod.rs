@@ -1,8 +1,7 @@
-//! A call over one WebSocket, for where no UDP goes through: carries the packets of any dialect, and what they are is the
-//! dialect's business.
+//! A call over one WebSocket, for networks that block UDP: carries the packets of any dialect, which alone interprets them.
 //!
-//! - `reader`: what comes from the client; `ear`: its sound; `allowance`: how much of it (pure)
-//! - `writer`: what goes to it; `voice`: the agent's sound
+//! - `reader`: reads from the client; `ear`: converts its sound; `allowance`: limits its sound (pure)
+//! - `writer`: writes to the client; `voice`: converts the agent's sound
 
 mod allowance;
 mod ear;
@@ -22,23 +21,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::Inbox;
 use super::protocol::Protocol;
-use crate::ends::TransportEnds;
+use crate::ports::TransportPorts;
 use ear::Ear;
 use reader::Reader;
 use voice::Voice;
-use writer::{Over, Writer};
+use writer::{Feeds, Over, Stops, Writer};
 
 /// Largest text frame.
 pub const LONGEST_TEXT: usize = 64 * 1024;
-/// What a client gets to take the last words.
+/// Time for a client to take the last packets.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// Replies to the client's messages that wait for the writer; more of them hold up the reader.
+/// Replies to the client that may wait for the writer; the reader waits when there are more.
 const REPLIES: usize = 16;
 
-/// Serves one call until the client goes, the pipeline ends or `token` is cancelled.
+/// Serves one call until the client leaves, the pipeline ends or `token` is cancelled.
 pub async fn run<S, E>(
     socket: S,
-    ends: TransportEnds,
+    ports: TransportPorts,
     protocol: Arc<dyn Protocol>,
     faces_wanted: bool,
     token: CancellationToken,
@@ -46,8 +45,8 @@ pub async fn run<S, E>(
     S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E>,
 {
     let (sink, stream) = socket.split();
-    let TransportEnds { mic, commands, media, faces, events, presence, departure, .. } = ends;
-    // Without a receiver nobody computes faces.
+    let TransportPorts { mic, commands, media, faces, events, presence, departure, .. } = ports;
+    // Without a receiver no faces are computed.
     let faces = faces_wanted.then_some(faces);
     let (replies, to_reply) = mpsc::channel(REPLIES);
     let reader = Reader {
@@ -65,12 +64,12 @@ pub async fn run<S, E>(
     let (give_up, given_up) = mpsc::channel(1);
     tokio::select! {
         () = reader.run(stream, give_up) => {}
-        over = writer.run((media, faces), events, (given_up, token.clone())) => {
+        over = writer.run(Feeds { media, faces, events }, Stops { given_up, token: token.clone() }) => {
             if over == Over::Lost {
                 departure.lost();
             }
         }
-        // A client that does not read is not waited for.
+        // Do not wait longer for a client that does not read.
         () = async { token.cancelled().await; tokio::time::sleep(3 * GOODBYE).await } => {}
     }
 }

@@ -1,4 +1,4 @@
-//! What comes from the client: sound, messages, or nothing.
+//! Reads from the client: sound, messages, or nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use tokio::time::Instant;
 use super::LONGEST_TEXT;
 use super::allowance::{Allowance, Verdict};
 use super::ear::Ear;
-use crate::ends::{Departure, MicSender, Presence};
 use crate::event::ClientCommand;
 use crate::frame::{AudioFrame, MIC_FRAME};
 use crate::inbox::Inbox;
+use crate::ports::{Departure, MicSender, Presence};
 use crate::protocol::{self, Packet, Protocol, Received, Sound};
 use crate::stutter::Stutter;
 
 /// Malformed frames after which a client is given up.
 const PATIENCE: u32 = 10;
-/// A client that has sent neither sound nor a message by then holds a seat for nothing.
+/// A client that has sent neither sound nor a message by then is given up, to free its permit.
 const FIRST_SIGN: Duration = Duration::from_secs(10);
-/// Without audio for this long the microphone was silent, so that an utterance ends even if its client has stalled. Silence
-/// that is made up sooner splits words that are only late.
+/// Without audio for this long, silence is inserted, so that an utterance ends even if its client has stalled. Inserted
+/// sooner, silence would split words that are only late.
 const SILENT_AFTER: Duration = Duration::from_millis(800);
-/// Sound that comes so much later than the sound before arrives with gaps.
+/// Time between packets of sound that counts as a gap.
 const GAP: Duration = Duration::from_millis(300);
-/// A client that sends nothing for longer does so by intention.
+/// A client that sends nothing for longer has paused on purpose.
 const PAUSE: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(100);
 const FRAME: Duration = Duration::from_millis(20);
@@ -36,7 +36,7 @@ const FRAME: Duration = Duration::from_millis(20);
 pub(super) struct Reader {
     pub(super) mic: MicSender,
     pub(super) commands: mpsc::Sender<ClientCommand>,
-    /// To the writer: what the client is told at once.
+    /// To the writer: immediate replies to the client.
     pub(super) replies: mpsc::Sender<Packet>,
     pub(super) protocol: Arc<dyn Protocol>,
     pub(super) inbox: Inbox,
@@ -45,28 +45,28 @@ pub(super) struct Reader {
     pub(super) departure: Departure,
 }
 
-/// What has come so far.
+/// What has been received so far.
 struct Seen {
     began: Instant,
     heard: Instant,
     silent_until: Instant,
     allowance: Allowance,
     stutter: Stutter,
-    /// Something useful came.
+    /// Sound or a valid message was received.
     useful: bool,
     faults: u32,
 }
 
-/// Why a message cannot be taken.
+/// Why a message cannot be accepted.
 enum Trouble {
-    /// It could not be understood: its sender is told.
+    /// It is invalid, and its sender is told.
     Fault(String),
-    /// Its sender is given up, for this reason.
+    /// Its sender is given up for this reason.
     GivenUp(&'static str),
 }
 
 impl Reader {
-    /// Reads until the client goes, or is given up for the reason that is told.
+    /// Reads until the client leaves, or is given up for the reason sent to `give_up`.
     pub(super) async fn run<E>(
         mut self,
         mut stream: impl Stream<Item = Result<Message, E>> + Unpin,
@@ -105,18 +105,18 @@ impl Reader {
                 break;
             }
         }
-        // The writer says goodbye and ends the call.
+        // The writer sends the last packets and ends the call.
         std::future::pending().await
     }
 
-    /// A client that has sent nothing yet may be none.
+    /// Marks the client as present, once it has sent something useful.
     fn is_useful(&self, seen: &mut Seen) {
         if !std::mem::replace(&mut seen.useful, true) {
             self.presence.send_replace(Presence::Here);
         }
     }
 
-    /// Makes up for the time without sound.
+    /// Inserts silence for the time without sound.
     fn silence(&self, seen: &mut Seen) {
         let now = Instant::now();
         if now < seen.heard + SILENT_AFTER {
@@ -130,7 +130,7 @@ impl Reader {
         seen.silent_until = until;
     }
 
-    /// Takes a message; the error is why the client is given up.
+    /// Takes a message; the error says why the client is given up.
     async fn take(&mut self, message: Message, seen: &mut Seen) -> Result<(), &'static str> {
         match self.accept(message, seen).await {
             Ok(()) => Ok(()),
@@ -150,7 +150,7 @@ impl Reader {
             }
             Message::Text(text) => Packet::Text(text.as_str().to_owned()),
             Message::Binary(bytes) => Packet::Binary(bytes),
-            // Each is answered, so a flood of them must wait like one of messages.
+            // Each is answered, so they are limited like messages.
             Message::Ping(data) | Message::Pong(data) => {
                 self.inbox.count(data.len()).await;
                 return Ok(());
@@ -172,24 +172,24 @@ impl Reader {
         }
     }
 
-    /// Does what a message wants.
+    /// Carries out a message.
     async fn obey(&mut self, message: protocol::Message) {
         for reply in message.replies {
-            // A writer that has ended ends the call.
+            // Fails only if the writer has ended, which ends the call.
             _ = self.replies.send(reply).await;
         }
         for command in message.commands {
-            // A pipeline that has ended closes the socket by its events' end.
+            // Fails only if the pipeline has ended, which closes its events and so the socket.
             _ = self.commands.send(command).await;
         }
     }
 
-    /// Hears the sound that the client is entitled to.
+    /// Hears sound within the client's allowance.
     fn sound(&mut self, sound: &Sound, seen: &mut Seen) -> Result<(), Trouble> {
         self.is_useful(seen);
         let gap = std::mem::replace(&mut seen.heard, Instant::now()).elapsed();
         if (GAP..PAUSE).contains(&gap) && seen.stutter.faults(seen.began.elapsed(), 1) {
-            // With a full queue there is more to tell than this.
+            // If the queue is full, this is the least important command.
             _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
         }
         match seen.allowance.frame(seen.began.elapsed(), sound.seconds()) {

@@ -1,4 +1,4 @@
-//! The pump with a dialect that is not RTVI: text alone, sound in hexadecimal digits at 24 kHz, and no hello.
+//! The transport with a dialect that is not RTVI: only text, with sound in hexadecimal digits at 24 kHz, and no hello.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,14 +9,14 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::*;
-use crate::ends::{PipelineEnds, call_ends};
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::{FRAME_TICKS, MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
+use crate::ports::{PipelinePorts, call_ports};
 use crate::protocol::{Message as Wanted, Packet, Received, Sound, Speech};
 
 #[derive(Default)]
 struct Words {
-    /// Pieces of sound that were decoded.
+    /// Number of pieces of sound decoded.
     decoded: AtomicUsize,
 }
 
@@ -112,7 +112,7 @@ impl Line {
         self.to.send(Message::text(text.into())).await.unwrap();
     }
 
-    /// The next text that the client is sent, or why the socket closes.
+    /// The next text sent to the client, or why the socket closes.
     async fn told(&mut self) -> String {
         match self.from.recv().await {
             Some(Message::Text(text)) => text.to_string(),
@@ -122,12 +122,12 @@ impl Line {
     }
 }
 
-/// A call that has begun: its client, its pipeline's end, and its dialect.
-async fn call() -> (Line, PipelineEnds, Arc<Words>) {
+/// A call that has begun: its client, its pipeline's ports, and its dialect.
+async fn call() -> (Line, PipelinePorts, Arc<Words>) {
     let ((to, theirs), (ours, from)) = (mpsc::channel(512), mpsc::channel(512));
-    let (ends, mut pipeline) = call_ends();
+    let (ports, mut pipeline) = call_ports();
     let words = Arc::new(Words::default());
-    tokio::spawn(run(Line { to: ours, from: theirs }, ends, words.clone(), false, CancellationToken::new()));
+    tokio::spawn(run(Line { to: ours, from: theirs }, ports, words.clone(), false, CancellationToken::new()));
     let mut client = Line { to, from };
     assert_eq!(client.told().await, "welcome");
     assert_eq!(pipeline.commands.recv().await, Some(ClientCommand::Ready), "without a hello");
@@ -139,7 +139,7 @@ fn sound() -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_of_another_dialect_may_want_several_things() {
+async fn a_message_of_another_dialect_may_contain_several_commands() {
     let (mut client, mut pipeline, _) = call().await;
     client.say("ask Who are you?").await;
     assert_eq!(client.told().await, "asked");
@@ -150,7 +150,7 @@ async fn a_message_of_another_dialect_may_want_several_things() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sound_in_text_is_heard_at_the_pace_of_speech_and_is_no_flood_of_messages() {
+async fn sound_in_text_is_heard_in_real_time_and_not_limited_as_messages() {
     let (client, mut pipeline, _) = call().await;
     let began = Instant::now();
     let speaks = async {
@@ -173,7 +173,7 @@ async fn sound_in_text_is_heard_at_the_pace_of_speech_and_is_no_flood_of_message
 }
 
 #[tokio::test(start_paused = true)]
-async fn sound_that_a_client_is_not_entitled_to_is_not_decoded() {
+async fn sound_beyond_the_allowance_is_not_decoded() {
     let (client, _pipeline, words) = call().await;
     for _ in 0..400 {
         client.say(sound()).await;
@@ -184,7 +184,7 @@ async fn sound_that_a_client_is_not_entitled_to_is_not_decoded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn speech_goes_out_at_the_rate_and_in_the_packets_of_the_dialect_until_it_is_interrupted() {
+async fn speech_is_sent_at_the_dialects_rate_and_in_its_packets_until_interrupted() {
     let (mut client, pipeline, _) = call().await;
     let media = |timestamp| MediaOut { response: ResponseId(7), timestamp, samples: vec![0; OUT_FRAME] };
     pipeline.media.send(media(0)).await.unwrap();
@@ -198,9 +198,9 @@ async fn speech_goes_out_at_the_rate_and_in_the_packets_of_the_dialect_until_it_
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_understood_is_given_up_in_its_own_dialect() {
+async fn a_client_that_sends_nonsense_is_given_up_in_its_own_dialect() {
     let (mut client, mut pipeline, _) = call().await;
-    // What is no message, and what shows itself as no sound only when it is decoded.
+    // An invalid message, and sound whose digits turn out to be invalid when decoded.
     for text in ["dance", "sound wxyz"].repeat(5) {
         client.say(text).await;
     }

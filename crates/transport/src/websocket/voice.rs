@@ -1,4 +1,4 @@
-//! The agent's sound, at the rate that the client hears.
+//! Converts the agent's sound to the client's rate.
 
 use std::time::Duration;
 
@@ -6,15 +6,22 @@ use crate::audio::resample::Resampler;
 use crate::frame::{MEDIA_CLOCK, MediaOut, OUT_RATE, ResponseId};
 use crate::protocol::Speech;
 
-/// A pause after which the filter's rest is sent: frames come every 20 ms.
+/// Pause after which the rest in the filter is sent; frames come every 20 ms.
 pub(super) const PAUSE: Duration = Duration::from_millis(60);
 
-/// Converts answers. Each begins with a filter of its own, so that none carries the end of another.
+/// Converts responses, each with a fresh filter, so that none contains the end of another.
 pub(super) struct Voice {
     rate: u32,
     resampler: Resampler,
-    /// The answer whose end is still in the filter, and where its next sample belongs.
-    open: Option<(ResponseId, u32)>,
+    open: Option<Open>,
+}
+
+/// The answer whose end is still in the filter.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    response: ResponseId,
+    /// The timestamp of its next sample.
+    end: u32,
 }
 
 impl Voice {
@@ -22,10 +29,10 @@ impl Voice {
         Self { rate, resampler: Resampler::live(OUT_RATE, rate), open: None }
     }
 
-    /// 20 ms of an answer, which begins with the filter's delay as silence. A rate that has changed holds from the next
-    /// beginning on.
+    /// Converts 20 ms of a response, which begins with silence of the filter's delay. A changed rate applies from the next
+    /// start of the filter.
     pub(super) fn frame(&mut self, media: &MediaOut, rate: u32) -> Option<Speech> {
-        if self.open.is_some_and(|(response, _)| response != media.response) {
+        if self.open.is_some_and(|open| open.response != media.response) {
             self.cut();
         }
         if self.open.is_none() && self.rate != rate {
@@ -35,25 +42,25 @@ impl Voice {
         self.resampler.push(&media.samples, &mut samples);
         let length = u32::try_from(media.samples.len()).unwrap_or(u32::MAX);
         let end = media.timestamp.wrapping_add(length.saturating_mul(MEDIA_CLOCK / OUT_RATE));
-        self.open = Some((media.response, end));
+        self.open = Some(Open { response: media.response, end });
         self.speech(media.response, media.timestamp, samples)
     }
 
-    /// What the filter still holds: the answer pauses, or has ended.
+    /// Flushes the filter: the response pauses or has ended.
     pub(super) fn rest(&mut self) -> Option<Speech> {
-        let (response, end) = self.open.take()?;
+        let Open { response, end } = self.open.take()?;
         let mut samples = Vec::new();
         self.resampler.flush(&mut samples);
         self.speech(response, end, samples)
     }
 
-    /// Forgets what the filter holds: it must not be heard any more.
+    /// Discards what is in the filter, which must not be heard any more.
     pub(super) fn cut(&mut self) {
         self.open = None;
         self.resampler.flush(&mut Vec::new());
     }
 
-    /// Something waits in the filter.
+    /// Whether the filter contains sound.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
     }
@@ -81,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_carries_nothing_of_the_one_before_it() {
+    fn a_response_contains_nothing_of_the_previous_one() {
         for interrupted in [false, true] {
             let mut voice = Voice::new(MIC_RATE);
             let loud: Vec<_> = (0..5).filter_map(|_| voice.frame(&media(1, 12_000), MIC_RATE)).collect();
@@ -95,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_sent_in_whole_frames_and_to_its_last_sample() {
+    fn a_response_is_sent_in_whole_frames_and_to_its_last_sample() {
         let mut voice = Voice::new(MIC_RATE);
         let frames: Vec<_> = (0..5).filter_map(|_| voice.frame(&media(1, 12_000), MIC_RATE)).collect();
         assert!(frames.len() == 5 && frames.iter().all(|frame| frame.samples.len() == MIC_FRAME));
@@ -106,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_rate_holds_from_the_next_answer_on() {
+    fn a_new_rate_applies_from_the_next_response_on() {
         let mut voice = Voice::new(MIC_RATE);
         let rates: Vec<_> = [(1, MIC_RATE), (1, OUT_RATE), (2, OUT_RATE)]
             .into_iter()

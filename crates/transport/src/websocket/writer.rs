@@ -1,4 +1,4 @@
-//! What goes to the client: replies, events, sound and faces, and the last word before the socket closes.
+//! Writes to the client: replies, events, sound and faces, and the last packets before the socket closes.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::frame::MediaOut;
 use crate::protocol::{Packet, Protocol, Speech};
 use crate::unix_time;
 
-/// Why a writer has nothing more to do.
+/// Why a writer has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// The client was told that the call is over.
+    /// The client was told that the call has ended.
     Told,
-    /// Nothing reaches the client any more.
+    /// The client cannot be reached any more.
     Lost,
 }
 
-/// The next batch of a client that wants any, and of a pipeline that makes any.
+/// The next batch of faces; never, if the client wants none or the pipeline makes none.
 async fn next_of(faces: &mut Option<mpsc::Receiver<Batch>>) -> Batch {
     if let Some(waiting) = faces {
         match waiting.recv().await {
@@ -36,22 +36,37 @@ async fn next_of(faces: &mut Option<mpsc::Receiver<Batch>>) -> Batch {
     std::future::pending().await
 }
 
+/// What comes from the pipeline.
+pub(super) struct Feeds {
+    pub(super) media: mpsc::Receiver<MediaOut>,
+    /// None: the client wants no face.
+    pub(super) faces: Option<mpsc::Receiver<Batch>>,
+    pub(super) events: mpsc::Receiver<CallEvent>,
+}
+
+/// What ends the writing.
+pub(super) struct Stops {
+    /// Why the reader has given the client up.
+    pub(super) given_up: mpsc::Receiver<&'static str>,
+    /// The call's.
+    pub(super) token: CancellationToken,
+}
+
 /// Writes to one client.
 pub(super) struct Writer<S> {
     pub(super) sink: S,
     pub(super) protocol: Arc<dyn Protocol>,
-    /// From the reader: what the client is told at once.
+    /// From the reader: immediate replies to the client.
     pub(super) replies: mpsc::Receiver<Packet>,
     pub(super) voice: Voice,
 }
 
 impl<S: Sink<Message> + Unpin> Writer<S> {
-    /// Writes until the call has ended, or nothing reaches the client any more.
+    /// Writes until the call has ended, or the client cannot be reached any more.
     pub(super) async fn run(
         mut self,
-        (mut media, mut faces): (mpsc::Receiver<MediaOut>, Option<mpsc::Receiver<Batch>>),
-        mut events: mpsc::Receiver<CallEvent>,
-        (mut given_up, token): (mpsc::Receiver<&'static str>, CancellationToken),
+        Feeds { mut media, mut faces, mut events }: Feeds,
+        Stops { mut given_up, token }: Stops,
     ) -> Over {
         let mut sounded = Instant::now();
         loop {

@@ -26,7 +26,7 @@ fn prefill(id: u64, conversation: &str, tokens: impl IntoIterator<Item = Token>)
     Request { kind: Kind::Prefill, ..generate(id, conversation, Priority::Live, tokens) }
 }
 
-/// Admits what can be admitted and evaluates until only answers are left; returns the admissions.
+/// Admits what can be admitted and evaluates until only generation is left; returns the admissions.
 fn run_prompts(scheduler: &mut Scheduler) -> Vec<Admission> {
     let admissions = scheduler.admit();
     loop {
@@ -53,7 +53,7 @@ fn a_second_turn_evaluates_only_what_is_new() {
     assert_eq!((pieces[0].start, &pieces[0].tokens[..], pieces[0].sample), (6, &[50][..], true));
     scheduler.evaluated(&pieces);
     scheduler.remove(1);
-    // What was heard of the answer differs from what was generated after token 5.
+    // What was heard of the response differs from what was generated after token 5.
     scheduler.submit(generate(2, "a", Priority::Live, [0, 1, 2, 3, 4, 5, 60, 61]));
     let admission = scheduler.admit().remove(0);
     assert_eq!((admission.slot, admission.reuse), (0, Reuse::Own { keep: 6 }));
@@ -61,7 +61,7 @@ fn a_second_turn_evaluates_only_what_is_new() {
 }
 
 #[test]
-fn the_same_prompt_again_still_evaluates_its_last_token() {
+fn a_repeated_prompt_still_evaluates_its_last_token() {
     let mut scheduler = scheduler(1);
     scheduler.submit(prefill(1, "a", 0..6));
     run_prompts(&mut scheduler);
@@ -79,7 +79,7 @@ fn the_same_prompt_again_still_evaluates_its_last_token() {
 }
 
 #[test]
-fn a_new_conversation_copies_the_system_prompt_from_a_slot_at_work() {
+fn a_new_conversation_copies_the_system_prompt_from_a_busy_slot() {
     let mut scheduler = scheduler(2);
     scheduler.submit(generate(1, "a", Priority::Live, 0..6));
     run_prompts(&mut scheduler);
@@ -90,7 +90,7 @@ fn a_new_conversation_copies_the_system_prompt_from_a_slot_at_work() {
 }
 
 #[test]
-fn only_evaluated_tokens_are_copied_and_none_where_the_model_cannot() {
+fn only_evaluated_tokens_are_copied_and_none_with_a_recurrent_model() {
     let mut shared = scheduler(2);
     shared.submit(generate(1, "a", Priority::Live, 0..20));
     shared.submit(generate(2, "b", Priority::Live, 0..20));
@@ -103,7 +103,7 @@ fn only_evaluated_tokens_are_copied_and_none_where_the_model_cannot() {
 }
 
 #[test]
-fn a_slot_that_no_conversation_keeps_goes_before_the_least_recently_used_one() {
+fn a_slot_without_an_owner_is_taken_before_the_least_recently_used_one() {
     let mut scheduler = scheduler(3);
     for (id, conversation) in [(1, "a"), (2, "b"), (3, "")] {
         scheduler.submit(generate(id, conversation, Priority::Live, [9]));
@@ -120,7 +120,7 @@ fn a_slot_that_no_conversation_keeps_goes_before_the_least_recently_used_one() {
 }
 
 #[test]
-fn a_released_conversation_gives_its_slot_up_first_and_leaves_its_prefix() {
+fn the_slot_of_a_released_conversation_is_taken_first_and_its_prefix_is_reused() {
     let mut scheduler = scheduler(2);
     scheduler.submit(generate(1, "a", Priority::Live, 0..6));
     run_prompts(&mut scheduler);
@@ -135,12 +135,12 @@ fn a_released_conversation_gives_its_slot_up_first_and_leaves_its_prefix() {
 }
 
 #[test]
-fn a_new_answer_replaces_all_of_its_conversation_and_a_prefill_only_prefills() {
+fn a_new_response_replaces_all_of_its_conversation_and_a_prefill_only_prefills() {
     let mut scheduler = scheduler(2);
     scheduler.submit(generate(1, "a", Priority::Live, 0..3));
     scheduler.admit();
     assert_eq!(scheduler.submit(prefill(2, "a", 0..4)), [0; 0]);
-    assert_eq!(scheduler.admit(), [], "words must not touch the slot in which the answer still grows");
+    assert_eq!(scheduler.admit(), [], "a prefill must not touch the slot that is still generating");
     assert_eq!(scheduler.submit(prefill(3, "a", 0..5)), [2]);
     assert_eq!(scheduler.submit(generate(4, "a", Priority::Live, 0..6)), [3, 1]);
     assert_eq!(scheduler.admit()[0].slot, 0);
@@ -149,7 +149,7 @@ fn a_new_answer_replaces_all_of_its_conversation_and_a_prefill_only_prefills() {
 }
 
 #[test]
-fn a_prompt_is_cut_small_only_while_someone_speaks() {
+fn prompt_chunks_are_small_only_while_another_sequence_generates() {
     let mut scheduler = scheduler(3);
     scheduler.submit(generate(1, "a", Priority::Live, 0..9));
     scheduler.admit();
@@ -166,7 +166,7 @@ fn a_prompt_is_cut_small_only_while_someone_speaks() {
     assert_eq!(
         sizes(&pieces),
         [(1, 1), (3, 2), (2, 2)],
-        "the live prompt first, speculation in what is left"
+        "the live prompt first, the speculative one in what is left"
     );
     assert_eq!(pieces.iter().map(|piece| piece.sample).collect::<Vec<_>>(), [true, true, false]);
 }
@@ -184,13 +184,13 @@ fn batch_work_waits_for_calls_but_is_not_starved() {
 }
 
 #[test]
-fn a_live_turn_takes_the_slot_of_batch_work_which_goes_on_later_with_what_it_had() {
+fn a_live_turn_displaces_batch_work_which_resumes_later_with_its_tokens() {
     let mut scheduler = scheduler(1);
     scheduler.submit(generate(1, "", Priority::Batch, 0..3));
     run_prompts(&mut scheduler);
     scheduler.push(1, 50);
     scheduler.submit(generate(2, "", Priority::Batch, 0..3));
-    assert_eq!(scheduler.admit(), [], "equals wait");
+    assert_eq!(scheduler.admit(), [], "a request of equal priority waits");
     scheduler.submit(generate(3, "a", Priority::Live, 70..73));
     assert_eq!(scheduler.admit(), [Admission { id: 3, slot: 0, reuse: Reuse::Own { keep: 0 } }]);
     run_prompts(&mut scheduler);
@@ -200,7 +200,7 @@ fn a_live_turn_takes_the_slot_of_batch_work_which_goes_on_later_with_what_it_had
 }
 
 #[test]
-fn a_parked_sequence_takes_no_part_until_its_reader_catches_up() {
+fn a_parked_sequence_is_skipped_until_its_reader_catches_up() {
     let mut scheduler = scheduler(2);
     scheduler.submit(generate(1, "a", Priority::Live, 0..1));
     scheduler.submit(generate(2, "b", Priority::Live, 0..1));
@@ -212,7 +212,7 @@ fn a_parked_sequence_takes_no_part_until_its_reader_catches_up() {
 }
 
 #[test]
-fn a_lost_cache_is_evaluated_again() {
+fn tokens_of_a_lost_cache_are_evaluated_again() {
     let mut scheduler = scheduler(1);
     scheduler.submit(generate(1, "a", Priority::Live, 0..6));
     run_prompts(&mut scheduler);
@@ -224,7 +224,7 @@ fn a_lost_cache_is_evaluated_again() {
 }
 
 #[test]
-fn a_probe_is_evaluated_with_the_prompt_once_and_told_where_it_lies_in_its_step() {
+fn a_probe_is_reported_once_by_its_index_within_the_step() {
     let mut scheduler = scheduler(1);
     scheduler.submit(Request { probe: Some(9), ..generate(1, "a", Priority::Live, 0..12) });
     scheduler.admit();
@@ -240,7 +240,7 @@ fn a_probe_is_evaluated_with_the_prompt_once_and_told_where_it_lies_in_its_step(
 }
 
 #[test]
-fn a_probe_in_the_cache_is_evaluated_again_and_only_what_lies_before_it_is_reused() {
+fn a_cached_probe_is_evaluated_again_and_only_the_tokens_before_it_are_reused() {
     let mut scheduler = scheduler(1);
     scheduler.submit(prefill(1, "a", 0..12));
     run_prompts(&mut scheduler);
@@ -252,7 +252,7 @@ fn a_probe_in_the_cache_is_evaluated_again_and_only_what_lies_before_it_is_reuse
 }
 
 #[test]
-fn a_displaced_request_tells_its_probe_no_second_time() {
+fn a_displaced_request_does_not_report_its_probe_again() {
     let mut scheduler = scheduler(1);
     scheduler.submit(Request { probe: Some(1), ..generate(1, "", Priority::Batch, 0..3) });
     run_prompts(&mut scheduler);
@@ -266,7 +266,7 @@ fn a_displaced_request_tells_its_probe_no_second_time() {
 }
 
 #[test]
-fn a_discarded_speculation_leaves_only_what_the_next_prompt_begins_with() {
+fn after_a_cancelled_speculative_response_only_the_common_prefix_is_reused() {
     let mut scheduler = scheduler(1);
     scheduler.submit(generate(1, "a", Priority::Speculative, [0, 1, 2, 3, 90, 91]));
     run_prompts(&mut scheduler);
@@ -276,14 +276,14 @@ fn a_discarded_speculation_leaves_only_what_the_next_prompt_begins_with() {
         scheduler.evaluated(&pieces);
     }
     scheduler.remove(1);
-    // The person went on: token 4 instead of the end of the message.
+    // The person continued: token 4 instead of the end of the message.
     scheduler.submit(prefill(2, "a", [0, 1, 2, 3, 4, 5]));
     assert_eq!(scheduler.admit()[0].reuse, Reuse::Own { keep: 4 });
     assert_eq!(scheduler.next_step()[0].tokens, [4, 5][..]);
 }
 
 #[test]
-fn what_is_evaluated_ahead_comes_in_small_steps_until_somebody_waits() {
+fn prefills_use_small_steps_until_a_response_is_awaited() {
     let mut scheduler = scheduler(3);
     scheduler.submit(prefill(1, "a", 0..9));
     scheduler.submit(generate(2, "b", Priority::Speculative, 10..19));
@@ -295,7 +295,7 @@ fn what_is_evaluated_ahead_comes_in_small_steps_until_somebody_waits() {
 }
 
 #[test]
-fn few_tokens_go_one_by_one_and_many_in_even_numbers_where_that_is_faster() {
+fn few_tokens_go_one_at_a_time_and_many_in_even_numbers_where_that_is_faster() {
     let mut scheduler = Scheduler::new(1, Chunk { few: 3, ..CHUNK }, true);
     scheduler.submit(Request { probe: Some(13), ..generate(1, "a", Priority::Live, 0..15) });
     scheduler.admit();
@@ -313,7 +313,7 @@ fn few_tokens_go_one_by_one_and_many_in_even_numbers_where_that_is_faster() {
 }
 
 #[test]
-fn answers_are_evaluated_before_prompts_each_by_itself_unless_they_are_many() {
+fn single_tokens_are_evaluated_before_prompts_and_separately_unless_there_are_many() {
     let piece =
         |id, tokens| Piece { id, slot: 0, start: 0, tokens: vec![7; tokens], sample: true, probe: None };
     let groups = |few, pieces: &[Piece]| -> Vec<Vec<u64>> {

@@ -1,9 +1,9 @@
-//! Schemas and texts of any bytes.
+//! Schemas and model output made of arbitrary bytes.
 
 use super::grammar::{MOST_VALUES, reduced};
 use super::*;
 
-/// A reduced schema is no longer than this many times the schema: references are replaced by their targets.
+/// A reduced schema is at most this many times as long as the schema: references are replaced by their targets.
 const SMALL: usize = 64;
 
 fn tool(parameters: &str) -> Tool {
@@ -11,7 +11,7 @@ fn tool(parameters: &str) -> Tool {
 }
 
 #[test]
-fn a_schema_of_any_bytes_becomes_a_small_one_and_a_grammar_within_its_bounds() {
+fn any_schema_is_reduced_to_a_small_one_and_a_grammar_within_bounds() {
     visavis_fuzz::run("tool_grammar", |input| {
         let schema = visavis_fuzz::text(input);
         let mut values = MOST_VALUES;
@@ -31,7 +31,7 @@ fn a_schema_of_any_bytes_becomes_a_small_one_and_a_grammar_within_its_bounds() {
 }
 
 #[test]
-fn what_a_model_writes_is_spoken_or_is_a_call_and_none_of_a_call_is_spoken() {
+fn model_output_is_either_spoken_or_part_of_a_call() {
     visavis_fuzz::run("tool_calls", |input| {
         let (seed, text) = input.split_at(input.len().min(1));
         let text = visavis_fuzz::text(text);
@@ -48,7 +48,7 @@ fn what_a_model_writes_is_spoken_or_is_a_call_and_none_of_a_call_is_spoken() {
         spoken += &rest;
         assert!(!spoken.contains(OPEN), "{spoken:?}");
         assert!(begun || call.is_none());
-        // But for white space before the first word nothing is lost, and nothing is made up.
+        // Apart from white space before the first word nothing is lost, and nothing is added.
         assert!(spoken.is_empty() || text.contains(&spoken), "{spoken:?} of {text:?}");
         assert!(begun || spoken.trim() == text.trim(), "{spoken:?} of {text:?}");
         if let Some(call) = call {

@@ -1,21 +1,22 @@
-//! The grammar of a call, made of the tools' schemas within a budget. Pure but for llama.cpp's conversion of schemas.
+//! Builds the grammar of a tool call from the tools' schemas, within a budget. Pure except for llama.cpp's conversion of
+//! schemas.
 //!
-//! One model thread serves all calls, and each token that a grammar constrains is checked against every way in which the
-//! text could go on. So only what is cheap enters the grammar: names, types, short lists of choices. Patterns, lengths and
-//! all that exceeds the budget stay open here; the server checks the finished call against the whole schema.
+//! One model thread serves all calls, and each token under a grammar is checked against every possible continuation of the
+//! text. So only cheap constraints enter the grammar: names, types, short lists of choices. Patterns, lengths and anything
+//! over the budget stay open; the server checks the finished call against the whole schema.
 
 use serde_json::Value;
 use visavis_proto::v1::Tool;
 
 use super::ordered::Json;
 
-/// Most values in the reduced schemas of all tools together.
+/// Most values in all tools' reduced schemas together.
 pub(super) const MOST_VALUES: usize = 1500;
-/// Most choices in the reduced schema of one tool: each is one more way for the text to go on.
+/// Most choices in one tool's reduced schema: each is another possible continuation of the text.
 const MOST_CHOICES: usize = 48;
 /// Deepest nesting of a reduced schema, references included.
 const DEEPEST: usize = 10;
-/// Longest value that is given word by word, in bytes.
+/// Longest literal value that enters the grammar, in bytes.
 const LONGEST_VALUE: usize = 200;
 /// Longest list whose length enters the grammar.
 const LONGEST_LIST: u64 = 16;
@@ -25,14 +26,14 @@ const LARGEST_NUMBER: i64 = 1_000_000;
 const LONGEST_GRAMMAR: usize = 128 << 10;
 
 const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
-/// Formats for which llama.cpp has a rule of fixed size.
+/// Formats for which llama.cpp has a fixed-size rule.
 const FORMATS: [&str; 4] = ["date", "time", "date-time", "uuid"];
 
-/// The grammar of a call from its opening brace, if llama.cpp can make one.
+/// The grammar of a call from its opening brace; none if llama.cpp cannot build one.
 pub(crate) fn grammar(tools: &[Tool]) -> Option<String> {
     let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
     let mut values = MOST_VALUES;
-    // Where it cannot say a schema, then at least a known name and some object.
+    // If llama.cpp cannot convert the schemas, require at least a known name and an object.
     convert(tools, |tool| reduced(&tool.parameters, &mut values)).or_else(|| convert(tools, open))
 }
 
@@ -54,14 +55,14 @@ fn convert(tools: &[Tool], mut arguments: impl FnMut(&Tool) -> Json) -> Option<S
     (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
 }
 
-/// What of a tool's schema enters the grammar. `values`: how much room is left.
+/// The part of a tool's schema that enters the grammar. `values`: the budget left.
 pub(super) fn reduced(schema: &str, values: &mut usize) -> Json {
     let open = || Json::object([("type", Json::text("object"))]);
     let Ok(root @ Json::Object(_)) = serde_json::from_str::<Json>(schema) else { return open() };
     let mut reducer = Reducer { root: &root, values: *values, choices: MOST_CHOICES };
     let known = reducer.target(&root, 0).filter(|schema| reducer.is_object(schema));
     let arguments = match known {
-        // What a schema does not name may not be made up: a small model would, and would write on and on.
+        // Disallow properties that the schema does not name: a small model would invent them without end.
         Some(schema) => reducer.object(schema, 0, false),
         None => reducer.schema(&root, 0),
     };
@@ -76,14 +77,14 @@ struct Reducer<'a> {
 }
 
 impl<'a> Reducer<'a> {
-    /// Takes a part of the budget; false, and nothing is left, when it is more than there is.
+    /// Takes part of the budget; if it does not suffice, empties it and returns false.
     fn takes(budget: &mut usize, part: usize) -> bool {
         let left = budget.checked_sub(part);
         *budget = left.unwrap_or(0);
         left.is_some()
     }
 
-    /// Follows references; none where they lead nowhere or too far.
+    /// Follows references; none if they lead nowhere or are nested too deep.
     fn target(&self, schema: &'a Json, depth: usize) -> Option<&'a Json> {
         let mut at = schema;
         for _ in depth..DEEPEST {
@@ -101,7 +102,7 @@ impl<'a> Reducer<'a> {
             && branches.into_iter().all(|keyword| schema.get(keyword).is_none())
     }
 
-    /// Any value where the budget or the depth is used up.
+    /// Reduces a schema; allows any value where the budget or the depth is exhausted.
     fn schema(&mut self, schema: &'a Json, depth: usize) -> Json {
         let any = || Json::Object(Vec::new());
         if depth >= DEEPEST || !Self::takes(&mut self.values, 1) {
@@ -134,7 +135,7 @@ impl<'a> Reducer<'a> {
         let short =
             |member: &Json| matches!(member, Json::Scalar(_)) && member.to_string().len() <= LONGEST_VALUE;
         let fits = !members.is_empty() && members.iter().all(short);
-        // One choice too many leaves the others their room.
+        // A list that does not fit takes none of the budget, so that others still may.
         if !fits || members.len() > self.choices || members.len() > self.values {
             return open;
         }
@@ -183,7 +184,7 @@ impl<'a> Reducer<'a> {
         Json::object([("type", Json::List(kinds.to_vec()))])
     }
 
-    /// `more`: properties that are not named may be written where the schema does not forbid it.
+    /// `more`: unnamed properties are allowed unless the schema forbids them.
     fn object(&mut self, schema: &'a Json, depth: usize, more: bool) -> Json {
         let named: &[(String, Json)] = match schema.get("properties") {
             Some(Json::Object(named)) => named,
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn no_schema_makes_a_grammar_that_is_large_or_ambiguous() {
+    fn no_schema_produces_a_large_or_ambiguous_grammar() {
         let object = |property: &str| format!(r#"{{"type":"object","properties":{{"x":{property}}}}}"#);
         let nested = (0..6).fold("a".to_owned(), |inner, _| format!("({inner}){{0,12}}"));
         let members = (0..1000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");

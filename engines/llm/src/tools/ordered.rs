@@ -1,4 +1,4 @@
-//! JSON that keeps the order of fields: a model writes them in the order of the schema.
+//! JSON that keeps the order of fields, because a model writes them in the schema's order.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Json {
-    /// Anything without parts.
+    /// A null, boolean, number or string.
     Scalar(Value),
     /// An array.
     List(Vec<Json>),
@@ -27,7 +27,7 @@ impl Json {
         Self::Scalar(text.into())
     }
 
-    /// The field of an object. Of two with the same name the last one counts.
+    /// An object's field. Of several with the same name the last one counts.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(fields) = self else { return None };
         fields.iter().rfind(|(field, _)| field == name).map(|(_, value)| value)
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_fields_is_kept_and_places_are_found() {
+    fn the_order_of_fields_is_kept_and_pointers_resolve() {
         let text = r#"{"z":[1,-2,0.5,null,true],"a":{"b/c":"\"x\"","":{}}}"#;
         let json: Json = serde_json::from_str(text).unwrap();
         assert_eq!(json.to_string(), text);

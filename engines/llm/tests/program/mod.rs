@@ -15,7 +15,7 @@ use visavis_proto::v1::{
     StatsRequest,
 };
 
-/// Far longer than anything here takes: it only turns a hang into a failure.
+/// Far longer than anything here takes; only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Program {
@@ -40,7 +40,7 @@ pub(crate) fn model() -> PathBuf {
 }
 
 impl Program {
-    /// A ready engine.
+    /// Starts an engine and waits until it is ready.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
         let mut program = Self::start_with(&model(), arguments).await;
         let health = program.settled().await;
@@ -48,7 +48,7 @@ impl Program {
         program
     }
 
-    /// An engine that may still load.
+    /// Starts an engine, which may still be loading.
     pub(crate) async fn start_with(model: &Path, arguments: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -73,7 +73,7 @@ impl Program {
         Self { child, engine: EngineClient::new(channel.clone()), llm: LlmClient::new(channel), socket }
     }
 
-    /// Health once loading is over.
+    /// The health reply once loading is over.
     pub(crate) async fn settled(&mut self) -> HealthReply {
         let since = Instant::now();
         loop {
@@ -90,7 +90,7 @@ impl Program {
         self.engine.stats(StatsRequest {}).await.unwrap().into_inner()
     }
 
-    /// The counters as soon as they are as expected.
+    /// Waits until the counters are as expected.
     pub(crate) async fn stats_when(&mut self, expected: impl Fn(&StatsReply) -> bool) -> StatsReply {
         let since = Instant::now();
         loop {
@@ -103,8 +103,8 @@ impl Program {
         }
     }
 
-    /// A whole answer; checks that `done` comes once and last.
-    pub(crate) async fn answer(&mut self, request: GenerateRequest) -> (String, GenerateDone) {
+    /// A whole response; checks that `done` comes once and last.
+    pub(crate) async fn generate(&mut self, request: GenerateRequest) -> (String, GenerateDone) {
         let stream = self.llm.generate(request).await.unwrap().into_inner();
         finish(stream).await
     }
@@ -141,8 +141,8 @@ pub(crate) async fn finish(mut stream: tonic::Streaming<GenerateEvent>) -> (Stri
                 assert!(!part.is_empty());
                 text.push_str(&part);
             }
-            Event::Call(call) => panic!("nothing can be called: {call:?}"),
-            Event::TurnEnd(_) => assert!(text.is_empty(), "whether the turn ends is told before any text"),
+            Event::Call(call) => panic!("a call without tools: {call:?}"),
+            Event::TurnEnd(_) => assert!(text.is_empty(), "the turn prediction comes before any text"),
             Event::Done(last) => done = Some(last),
         }
     }
@@ -153,7 +153,7 @@ pub(crate) fn message(role: &str, content: &str) -> ChatMessage {
     ChatMessage { role: role.into(), content: content.into(), call: None }
 }
 
-/// A request whose answer is long.
+/// A request with a long response.
 pub(crate) fn long(conversation: &str) -> GenerateRequest {
     GenerateRequest {
         conversation: conversation.into(),
@@ -166,7 +166,7 @@ pub(crate) fn long(conversation: &str) -> GenerateRequest {
     }
 }
 
-/// A request whose answer is cut short.
+/// A request with a short response.
 pub(crate) fn short(conversation: &str, question: &str) -> GenerateRequest {
     GenerateRequest {
         conversation: conversation.into(),

@@ -1,5 +1,5 @@
-//! System calls that no engine makes, refused by seccomp with EPERM: programs, processes, namespaces, sockets, and the
-//! kernel's wide doors. What is not named here goes on, for libraries and drivers change what they call.
+//! System calls that no engine makes, refused by seccomp with EPERM: programs, processes, namespaces, sockets, and calls
+//! with a large attack surface. Others are allowed, because libraries and drivers change the calls that they make.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use seccompiler::{
 
 use super::Drivers;
 
-/// Refused whatever their arguments are.
+/// Refused whatever their arguments.
 const REFUSED: &[libc::c_long] = &[
     // Other processes.
     libc::SYS_ptrace,
@@ -54,13 +54,13 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_keyctl,
     libc::SYS_add_key,
     libc::SYS_request_key,
-    // Its requests would pass by this filter.
+    // io_uring requests would bypass this filter.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
 ];
 
-/// Programs and processes; some drivers compile with the help of others.
+/// Starting programs and processes; not refused with drivers that run compilers.
 const PROGRAMS: &[libc::c_long] = &[
     libc::SYS_execve,
     libc::SYS_execveat,
@@ -70,11 +70,11 @@ const PROGRAMS: &[libc::c_long] = &[
     libc::SYS_vfork,
 ];
 
-/// Installs the filters for the calling thread and those that it starts; they set `no_new_privs` as well.
+/// Installs the filters for the calling thread and those that it starts; this also sets `no_new_privs`.
 pub(super) fn confine(drivers: Drivers) -> anyhow::Result<()> {
     let architecture: TargetArch = std::env::consts::ARCH.try_into().context("seccomp")?;
     let refusals = compiled(refusals(drivers)?, libc::EPERM, architecture)?;
-    // The flags of clone3 lie in memory, where no filter sees them; told that it is not there, libraries take clone.
+    // The flags of clone3 are in memory, where no filter sees them; on ENOSYS libraries fall back to clone.
     let clone3 = compiled(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS, architecture)?;
     seccompiler::apply_filter(&clone3).context("seccomp")?;
     seccompiler::apply_filter(&refusals).context("seccomp")
@@ -90,12 +90,12 @@ fn compiled(rules: Rules, errno: i32, architecture: TargetArch) -> anyhow::Resul
 
 fn refusals(drivers: Drivers) -> anyhow::Result<Rules> {
     let mut rules: Rules = REFUSED.iter().map(|&call| (call, Vec::new())).collect();
-    // Drivers talk to their daemons; an engine accepts from a socket that is there, and needs no other.
+    // Drivers talk to their daemons by Unix sockets; an engine only accepts from its listening socket, already open.
     rules.insert(
         libc::SYS_socket,
         if drivers == Drivers::None { Vec::new() } else { vec![argument(SeccompCmpOp::Ne, libc::AF_UNIX)?] },
     );
-    // ROCm's compilers run as programs of their own.
+    // ROCm's compilers run as separate programs.
     if drivers == Drivers::Rocm {
         let namespaces = [
             libc::CLONE_NEWUSER,
@@ -110,7 +110,7 @@ fn refusals(drivers: Drivers) -> anyhow::Result<Rules> {
         rules.insert(libc::SYS_clone, namespaces.into_iter().map(rule).collect::<anyhow::Result<_>>()?);
     } else {
         rules.extend(PROGRAMS.iter().map(|&call| (call, Vec::new())));
-        // Threads are not refused; a process is.
+        // Allow threads, refuse processes.
         let process = argument(SeccompCmpOp::MaskedEq(mask(libc::CLONE_THREAD)), 0)?;
         rules.insert(libc::SYS_clone, vec![process]);
     }
@@ -119,7 +119,7 @@ fn refusals(drivers: Drivers) -> anyhow::Result<Rules> {
     Ok(rules)
 }
 
-/// A rule that holds when the call's first argument does.
+/// A rule that matches on the call's first argument.
 fn argument(operator: SeccompCmpOp, value: i32) -> anyhow::Result<SeccompRule> {
     let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, operator, mask(value))?;
     Ok(SeccompRule::new(vec![condition])?)
@@ -129,11 +129,11 @@ fn mask(flag: i32) -> u64 {
     u64::from(flag.cast_unsigned())
 }
 
-/// The same calls under their other numbers: the x32 ABI has the architecture of the ordinary one.
+/// Adds the same calls under their x32 numbers: that ABI reports the same architecture as x86-64.
 #[cfg(target_arch = "x86_64")]
 fn add_x32(rules: &mut Rules) {
     const X32: i64 = 0x4000_0000;
-    /// Its own numbers, execve and ptrace among them.
+    /// Numbers specific to x32, including execve and ptrace.
     const OWN: std::ops::RangeInclusive<i64> = 512..=547;
     let others: Vec<i64> = rules.keys().copied().chain(OWN).chain([libc::SYS_clone3]).collect();
     rules.extend(others.into_iter().map(|call| (call | X32, Vec::new())));

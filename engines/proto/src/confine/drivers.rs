@@ -1,32 +1,32 @@
-//! What a GPU's drivers read and write beside the engine's own files. By their documentation: none of it was run by us.
+//! What a GPU's drivers read and write besides the engine's own files. Taken from their documentation; we have not run it.
 //!
-//! `no_new_privs` keeps `nvidia-modprobe` from making the nodes of a device: they must be there before an engine starts, as
-//! they are once `nvidia-smi` has run or a container's runtime has passed them on.
+//! `no_new_privs` keeps `nvidia-modprobe` from creating device nodes: they must exist before an engine starts, as they do
+//! once `nvidia-smi` has run or a container runtime has passed them in.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Drivers, Surroundings};
 
-/// Places by what may be done there.
+/// Paths by the access that they get.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     pub(super) read: Vec<PathBuf>,
     pub(super) devices: Vec<PathBuf>,
-    /// Caches of kernels that were compiled, and shared memory. They are made if they are not there.
+    /// Caches of compiled kernels, and shared memory. Created if missing.
     pub(super) write: Vec<PathBuf>,
     pub(super) programs: Vec<PathBuf>,
 }
 
 impl Places {
-    /// Those of some drivers.
+    /// The paths that these drivers need.
     pub(super) fn of(drivers: Drivers, surroundings: &Surroundings) -> Self {
         let mut places = Self::default();
         if drivers == Drivers::None {
             return places;
         }
         let home = folder(&surroundings.home);
-        // The bus, and what was found on it.
+        // The bus and its devices.
         places.read(&["/sys/bus", "/sys/class", "/sys/devices", "/sys/module", "/sys/dev", "/proc/devices"]);
         places.read(&["/run/opengl-driver", "/opt"]);
         places.write.push("/dev/shm".into());
@@ -51,12 +51,12 @@ impl Places {
         };
         places.write.extend(cache.iter().flat_map(|cache| caches.iter().map(|name| cache.join(name))));
         if drivers == Drivers::Rocm {
-            // MIGraphX has its kernels compiled by a program of ROCm's, in a folder of its own.
+            // MIGraphX has its kernels compiled by a ROCm program, in a temporary folder.
             places.programs(&["/opt/rocm", "/lib", "/lib64", "/usr/lib", "/usr/lib64"]);
             places.write.push(std::env::temp_dir());
         }
         for folder in &places.write {
-            // Without it the driver does without a cache.
+            // On failure the driver works without a cache.
             _ = std::fs::create_dir_all(folder);
         }
         places
@@ -71,14 +71,14 @@ impl Places {
     }
 }
 
-/// Nodes of devices by the beginning of their name.
+/// Device nodes whose names begin with `prefix`.
 fn nodes(prefix: &str) -> Vec<PathBuf> {
     let Ok(devices) = Path::new("/dev").read_dir() else { return Vec::new() };
     let named = devices.flatten().filter(|node| node.file_name().to_string_lossy().starts_with(prefix));
     named.map(|node| node.path()).collect()
 }
 
-/// A folder as the drivers take it: a relative one is none.
+/// A folder as the drivers interpret it: a relative path is ignored.
 fn folder(named: &Option<OsString>) -> Option<PathBuf> {
     named.as_ref().map(PathBuf::from).filter(|path| path.is_absolute())
 }

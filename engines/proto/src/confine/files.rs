@@ -1,5 +1,5 @@
-//! Files, TCP and signals, refused by Landlock as far as the kernel knows each: an engine reads its models, libraries and
-//! the kernel's lists of processors, and writes nothing but what its drivers must.
+//! Restricts files, TCP and signals by Landlock, as far as the kernel supports each: an engine reads its models, libraries
+//! and the kernel's lists of processors, and writes only what its drivers must.
 
 use std::path::PathBuf;
 
@@ -12,10 +12,10 @@ use landlock::{
 use super::drivers::Places;
 use super::{Needs, Surroundings};
 
-/// The newest rules that this program knows; an older kernel keeps to those that it knows.
+/// The newest rules that this program knows; an older kernel enforces those that it supports.
 const RULES: ABI = ABI::V6;
 
-/// Libraries, what they load by name, and what the loader, the threads' library and the clock read.
+/// Libraries, files that they load by name, and what the loader, the thread library and the clock read.
 const SYSTEM: [&str; 20] = [
     "/lib",
     "/lib64",
@@ -40,13 +40,13 @@ const SYSTEM: [&str; 20] = [
 ];
 
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-/// A device's node.
+/// Access to a device node.
 const DEVICE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | IoctlDev});
-/// A cache's folder.
+/// Access to a cache folder.
 const KEEP: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
 });
-/// A folder of programs.
+/// Access to a folder of programs.
 const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
 
 /// Restricts the calling thread and those that it starts.
@@ -60,7 +60,7 @@ pub(super) fn confine(needs: &Needs, surroundings: &Surroundings) -> anyhow::Res
         .handle_access(AccessNet::from_all(RULES))?
         .scope(Scope::from_all(RULES))?
         .create()?
-        // Paths that are not there are left out.
+        // Missing paths are skipped.
         .add_rules(path_beneath_rules(read, READ))?
         .add_rules(path_beneath_rules(["/dev/null"], DEVICE))?
         .add_rules(path_beneath_rules(places.devices, DEVICE))?
@@ -72,7 +72,7 @@ pub(super) fn confine(needs: &Needs, surroundings: &Surroundings) -> anyhow::Res
     Ok(())
 }
 
-/// Folders that the operator has named to the loader and to espeak-ng.
+/// Folders that the operator has configured for the loader and espeak-ng.
 fn named(surroundings: &Surroundings) -> impl Iterator<Item = PathBuf> {
     let Surroundings { library_path, espeak_data_path, .. } = surroundings;
     let named = library_path.iter().chain(espeak_data_path);

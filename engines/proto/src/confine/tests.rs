@@ -11,7 +11,7 @@ use std::process::Command;
 
 use super::{Drivers, Needs, Surroundings, calls, files};
 
-/// A folder with a file that the confined thread may read, and one that it may not.
+/// A folder with one file that the confined thread may read and one that it may not.
 struct Scene {
     folder: PathBuf,
     listener: TcpListener,
@@ -41,7 +41,7 @@ impl Drop for Scene {
     }
 }
 
-/// Runs `body` on a thread of its own: what it may do is for good.
+/// Runs `body` on a separate thread, because confinement cannot be undone.
 fn on_a_thread(body: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         if let Err(panic) = scope.spawn(body).join() {
@@ -57,7 +57,7 @@ fn denied<T>(what: &str, outcome: Result<T>) {
     }
 }
 
-/// Becomes another program, which comes back only with an error.
+/// Replaces the process by another program; returns only on error.
 fn execute() -> Error {
     Command::new("/bin/true").exec()
 }
@@ -75,7 +75,7 @@ fn has_landlock(outcome: anyhow::Result<()>) -> bool {
 }
 
 #[test]
-fn landlock_leaves_an_engine_its_own_files_and_nothing_else() {
+fn landlock_allows_an_engine_its_own_files_only() {
     let scene = Scene::new("landlock");
     on_a_thread(|| {
         if !has_landlock(files::confine(&scene.needs(), &Surroundings::default())) {
@@ -98,7 +98,7 @@ fn landlock_leaves_an_engine_its_own_files_and_nothing_else() {
 }
 
 #[test]
-fn seccomp_refuses_programs_processes_and_sockets_and_lets_threads_be() {
+fn seccomp_refuses_programs_processes_and_sockets_but_allows_threads() {
     let scene = Scene::new("seccomp");
     let socket = UnixListener::bind(scene.path("socket")).unwrap();
     let there = UnixStream::connect(scene.path("socket")).unwrap();
@@ -114,7 +114,7 @@ fn seccomp_refuses_programs_processes_and_sockets_and_lets_threads_be() {
             assert_eq!(unsafe { libc::syscall(call, 0, 0, 0, 0) }, -1);
             denied(&format!("call {call}"), Err::<(), _>(Error::last_os_error()));
         }
-        // What engines do.
+        // What engines need still works.
         assert_eq!(std::thread::spawn(|| 6 * 7).join().unwrap(), 42);
         socket.accept().unwrap();
         UnixStream::pair().unwrap();
@@ -124,7 +124,7 @@ fn seccomp_refuses_programs_processes_and_sockets_and_lets_threads_be() {
 }
 
 #[test]
-fn drivers_get_their_sockets_but_no_network() {
+fn drivers_get_unix_sockets_but_no_network() {
     let scene = Scene::new("drivers");
     let _daemon = UnixListener::bind(scene.path("socket")).unwrap();
     on_a_thread(|| {
@@ -142,11 +142,11 @@ fn drivers_get_their_sockets_but_no_network() {
 }
 
 #[test]
-fn a_confined_thread_has_no_new_privileges_and_its_filters() {
+fn confinement_sets_no_new_privs_filters_and_the_core_limit() {
     let scene = Scene::new("status");
     on_a_thread(|| {
         super::confine(&scene.needs(), &Surroundings::default());
-        // Not `/proc/self`: that is the process, of which only this thread is confined.
+        // Not `/proc/self`, which is the process: only this thread is confined.
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
         assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
         let limits = fs::read_to_string("/proc/thread-self/limits").unwrap();

@@ -1,4 +1,4 @@
-//! Model files of any bytes.
+//! Model files made of arbitrary bytes.
 
 use std::io::Cursor;
 
@@ -11,8 +11,8 @@ fn walk(file: &[u8]) -> anyhow::Result<()> {
     Walk { reader: BufReader::new(Cursor::new(file)), left: file.len() as u64 }.model()
 }
 
-/// An input as a file: mel filters of zeros behind the header, and empty tokens behind their number, which would be most
-/// of the file and have no structure.
+/// Makes a file of an input: inserts zeros as mel filters after the header, and empty tokens after their count. These would
+/// be most of the file and have no structure to test.
 fn file(input: &[u8]) -> Vec<u8> {
     let Some((header, [c0, c1, c2, c3, tensors @ ..])) = input.split_at_checked(HEADER) else {
         return input.to_vec();
@@ -28,13 +28,13 @@ fn file(input: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_model_file_of_any_bytes_is_refused_or_whole() {
+fn any_model_file_is_refused_or_complete() {
     visavis_fuzz::run("whisper_model", |input| {
         _ = walk(input);
         let file = file(input);
         if walk(&file).is_ok() {
-            assert!(walk(&file[..file.len() - 1]).is_err(), "its last byte is missed by nobody");
-            assert!(walk(&[&file[..], &[0][..]].concat()).is_err(), "there may be one byte more");
+            assert!(walk(&file[..file.len() - 1]).is_err(), "accepted without its last byte");
+            assert!(walk(&[&file[..], &[0][..]].concat()).is_err(), "accepted with an extra byte");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Starts the real program with a real model, and speaks to it as a server would.
+//! Starts the real program with a real model, and talks to it as a server would.
 
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses its share; clippy knows test functions only
 
@@ -40,12 +40,12 @@ fn asset(names: &[&str]) -> PathBuf {
     })
 }
 
-/// The most accurate model at hand.
+/// The most accurate model available.
 pub(crate) fn best_model() -> PathBuf {
     asset(&["whisper-base.bin", "whisper-tiny.en.bin"])
 }
 
-/// The fastest model at hand.
+/// The fastest model available.
 pub(crate) fn fast_model() -> PathBuf {
     asset(&["whisper-tiny.en.bin", "whisper-base.bin"])
 }
@@ -57,7 +57,7 @@ pub(crate) fn jfk() -> Vec<u8> {
     file[data..].to_vec()
 }
 
-/// White noise of this amplitude, the same each time.
+/// White noise of this amplitude, the same every time.
 pub(crate) fn noise(samples: usize, amplitude: f64) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = move || {
@@ -74,7 +74,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     kept.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Share of the words that are wrong, missing or too many.
+/// The share of wrong, missing and extra words.
 pub(crate) fn word_error_rate(heard: &str, said: &str) -> f64 {
     let (heard, said) = (words(heard), words(said));
     let mut row: Vec<usize> = (0..=heard.len()).collect();
@@ -88,7 +88,7 @@ pub(crate) fn word_error_rate(heard: &str, said: &str) -> f64 {
     row[heard.len()] as f64 / said.len() as f64
 }
 
-/// A running engine; it ends with this value, or, its standard input closed, with the test process.
+/// A running engine; killed when dropped. If the test process dies, its standard input closes and it exits.
 pub(crate) struct Engine {
     pub(crate) child: Child,
     channel: Channel,
@@ -134,7 +134,7 @@ impl Engine {
         engine
     }
 
-    /// Health when the model is loaded or has failed.
+    /// The health reply once the model has loaded or failed.
     pub(crate) async fn settled(&self) -> HealthReply {
         loop {
             let health = self.engine().health(HealthRequest {}).await.unwrap().into_inner();
@@ -196,7 +196,7 @@ pub(crate) struct Utterance {
 
 impl Utterance {
     pub(crate) async fn send(&self, input: Input) {
-        // A refused stream shows in the answers.
+        // A refused stream shows in the transcripts.
         _ = self.inputs.send(SttInput { input: Some(input) }).await;
     }
 
@@ -215,7 +215,7 @@ impl Utterance {
         self.transcripts.message().await.map(|transcript| transcript.expect("the stream goes on"))
     }
 
-    /// Ends the caller's side and returns what is still answered.
+    /// Ends the caller's side and returns the remaining transcripts.
     pub(crate) async fn end(self) -> Vec<Transcript> {
         let Self { inputs, mut transcripts } = self;
         drop(inputs);

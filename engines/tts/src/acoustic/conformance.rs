@@ -1,4 +1,4 @@
-//! What every acoustic model must keep to, with each kind that there is. A further one is a line in [`SUBJECTS`].
+//! Conformance tests that every kind of acoustic model must pass. A new kind is added to [`SUBJECTS`].
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::runtime::Runtime;
 #[path = "../../tests/common/models.rs"]
 mod models;
 
-/// A model and what may be asked of it.
+/// A model under test.
 struct Subject {
     load: fn(&Runtime) -> Box<dyn AcousticModel>,
-    /// Its network draws no random numbers: the same input gives the same samples, not only about as many.
+    /// The network uses no random numbers: equal inputs give equal samples, not just a similar number of them.
     repeats: bool,
 }
 
@@ -29,7 +29,7 @@ fn load(runtime: &Runtime, file: &Path) -> Box<dyn AcousticModel> {
     Card::read(file).unwrap().load(runtime).unwrap()
 }
 
-/// The same voice with no noise in its description.
+/// The same voice, with its noise set to zero in the description.
 fn piper_without_noise(runtime: &Runtime) -> Box<dyn AcousticModel> {
     let folder = std::env::temp_dir().join(format!("visavis-tts-still-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -50,7 +50,7 @@ struct Loaded {
     repeats: bool,
 }
 
-/// All subjects, loaded once for all tests; the runtime stays as long as they do.
+/// All subjects, loaded once for all tests; the runtime outlives them.
 static LOADED: LazyLock<Vec<Mutex<Loaded>>> = LazyLock::new(|| {
     static RUNTIME: LazyLock<Runtime> =
         LazyLock::new(|| Runtime::load(&models::model("libonnxruntime.so"), 2).unwrap());
@@ -68,9 +68,9 @@ fn each_subject(check: impl Fn(&mut Loaded)) {
     }
 }
 
-/// Some sounds that every language has, with stress, length and punctuation.
+/// Sounds that every language has, with stress, length and punctuation.
 const SENTENCE: &str = "minˈa mˈuːna, lˈana tˈika sˈuna.";
-/// A character that no model speaks.
+/// A character unknown to every model.
 const UNKNOWN: char = '\u{e000}';
 
 fn symbols(text: &str) -> Vec<char> {
@@ -80,8 +80,8 @@ fn symbols(text: &str) -> Vec<char> {
 fn spoken<M: AcousticModel + ?Sized>(model: &mut M, symbols: &[char], speed: f32) -> Sound {
     let input = Input { symbols, speaker: 0, speed };
     let sound = model.speak(&input, &RunOptions::new().unwrap()).unwrap();
-    assert_eq!(sound.durations.symbols.len(), symbols.len(), "a duration for each symbol");
-    assert_eq!(sound.durations.sum(), sound.samples.len() as u64, "the durations fill the samples");
+    assert_eq!(sound.durations.symbols.len(), symbols.len(), "each symbol has a duration");
+    assert_eq!(sound.durations.sum(), sound.samples.len() as u64, "the durations add up to the samples");
     assert!(sound.samples.iter().all(|sample| sample.is_finite()));
     sound
 }
@@ -105,7 +105,7 @@ fn the_facts_are_complete() {
 }
 
 #[test]
-fn durations_fill_the_samples_at_every_speed_and_twice_as_fast_is_shorter() {
+fn durations_add_up_at_every_speed_and_faster_speech_is_shorter() {
     each(|model| {
         let lengths = [0.5, 1.0, 2.0].map(|speed| spoken(model, &symbols(SENTENCE), speed).samples.len());
         assert!(lengths[0] * 2 > lengths[1] * 3 && lengths[1] * 2 > lengths[2] * 3, "{lengths:?}");
@@ -113,7 +113,7 @@ fn durations_fill_the_samples_at_every_speed_and_twice_as_fast_is_shorter() {
 }
 
 #[test]
-fn every_speaker_is_heard() {
+fn every_speaker_is_audible() {
     each(|model| {
         for speaker in 0..model.facts().speakers.len() {
             let input = Input { symbols: &symbols(SENTENCE), speaker, speed: 1.0 };
@@ -134,7 +134,7 @@ fn an_input_without_symbols_is_silent() {
 }
 
 #[test]
-fn what_the_model_does_not_know_takes_no_time() {
+fn unknown_symbols_take_no_time() {
     each(|model| {
         let mut with = symbols(SENTENCE);
         let places = [with.len(), 5, 0];
@@ -146,7 +146,7 @@ fn what_the_model_does_not_know_takes_no_time() {
     });
 }
 
-/// As many symbols as one run should speak, and the punctuation that may come on top.
+/// The most symbols that one run should speak, plus punctuation, which is not counted.
 fn longest<M: AcousticModel + ?Sized>(model: &M) -> Vec<char> {
     let length = model.facts().longest_input;
     let sounds = SENTENCE.chars().filter(|c| !matches!(c, ',' | '.')).cycle().take(length);
@@ -154,7 +154,7 @@ fn longest<M: AcousticModel + ?Sized>(model: &M) -> Vec<char> {
 }
 
 #[test]
-fn the_longest_input_is_spoken_whole() {
+fn the_longest_input_is_spoken_completely() {
     each(|model| {
         let sentence = spoken(model, &symbols(SENTENCE), 1.0).samples.len();
         let longest = longest(model);
@@ -165,37 +165,37 @@ fn the_longest_input_is_spoken_whole() {
 }
 
 #[test]
-fn a_run_that_is_ended_stops_in_its_middle_and_the_next_one_is_whole() {
+fn a_terminated_run_fails_and_the_next_one_is_complete() {
     each(|model| {
         let symbols = longest(model);
         let input = Input { symbols: &symbols, speaker: 0, speed: 1.0 };
-        // On a busy machine a whole run may be over before its end is asked for.
-        let ended = (0..5).any(|_| {
+        // On a busy machine a run may finish before it is terminated.
+        let terminated = (0..5).any(|_| {
             let run = RunOptions::new().unwrap();
-            let ended = std::thread::scope(|scope| {
+            let outcome = std::thread::scope(|scope| {
                 scope.spawn(|| {
                     std::thread::sleep(Duration::from_millis(30));
                     run.terminate().unwrap();
                 });
                 model.speak(&input, &run)
             });
-            assert!(model.speak(&input, &run).is_err(), "a run that has been ended begins again");
-            ended.is_err()
+            assert!(model.speak(&input, &run).is_err(), "a terminated run starts again");
+            outcome.is_err()
         });
-        assert!(ended, "no run was ended");
+        assert!(terminated, "no run was terminated");
         spoken(model, &symbols, 1.0);
     });
 }
 
 #[test]
-fn the_same_input_gives_the_same_sound_whatever_was_spoken_between() {
+fn the_same_input_gives_the_same_sound_whatever_was_spoken_in_between() {
     each_subject(|Loaded { model, repeats }| {
         let first = spoken(model.as_mut(), &symbols(SENTENCE), 1.0);
         spoken(model.as_mut(), &symbols("nˈa."), 2.0);
         let again = spoken(model.as_mut(), &symbols(SENTENCE), 1.0);
         if *repeats {
             assert_eq!(first.durations, again.durations);
-            assert!(first.samples == again.samples, "the durations are the same, the samples are not");
+            assert!(first.samples == again.samples, "the durations are equal but the samples differ");
         }
         let (short, long) =
             (first.samples.len().min(again.samples.len()), first.samples.len().max(again.samples.len()));
@@ -204,18 +204,18 @@ fn the_same_input_gives_the_same_sound_whatever_was_spoken_between() {
 }
 
 #[test]
-fn the_rate_that_is_told_is_the_rate_of_speech() {
+fn the_stated_sample_rate_gives_a_plausible_rate_of_speech() {
     each(|model| {
         let rate = model.facts().sample_rate as f32;
         let sounds = SENTENCE.chars().filter(|c| c.is_ascii_alphabetic()).count();
         let Durations { symbols, .. } = spoken(model, &symbols(SENTENCE), 1.0).durations;
         let each = symbols.iter().sum::<u64>() as f32 / rate / sounds as f32;
-        assert!((0.04..0.25).contains(&each), "{each} s for a sound");
+        assert!((0.04..0.25).contains(&each), "{each} s per sound");
     });
 }
 
 #[test]
-fn a_file_that_is_no_model_is_refused_by_its_name() {
+fn the_error_for_a_missing_model_names_the_file() {
     let refused = Card::read(Path::new("/nowhere/at.all")).unwrap_err();
     assert!(format!("{refused:#}").contains("/nowhere/at.all"), "{refused:#}");
 }

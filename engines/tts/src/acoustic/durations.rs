@@ -1,8 +1,8 @@
-//! How long each symbol of an input sounds. Pure.
+//! The duration of each symbol of an input. Pure.
 
 use std::ops::Range;
 
-/// Samples before the symbols, of each of them, and after them; together they fill the sound.
+/// Samples before, of each and after the symbols; together they add up to the sound.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Durations {
     /// Before the first symbol.
@@ -11,18 +11,18 @@ pub(crate) struct Durations {
     pub(crate) symbols: Vec<u64>,
     /// After the last symbol.
     pub(crate) tail: u64,
-    /// They come from the network; else they are estimates.
+    /// The durations come from the network; otherwise they are estimates.
     pub(crate) measured: bool,
 }
 
 impl Durations {
-    /// Of so many symbols that are not spoken.
+    /// Durations of `symbols` symbols that are not spoken.
     pub(crate) fn silent(symbols: usize) -> Self {
         Self { symbols: vec![0; symbols], ..Self::default() }
     }
 
-    /// Of symbols that `spans` of a network's input ids stand for, in order and without gaps, from the `frames` that each id
-    /// takes. Without frames that fill the `samples` exactly all ids share them evenly.
+    /// The durations of symbols, each encoded as a span of the network's input ids, in order and without gaps; `frames` are the
+    /// ids' durations. If they are missing or do not match `samples` exactly, all ids share the samples evenly.
     pub(crate) fn new(ids: usize, spans: &[Range<usize>], frames: Option<&[u64]>, samples: usize) -> Self {
         let (ends, measured) = ends(ids, frames, samples);
         let at = |id: usize| id.checked_sub(1).map_or(0, |before| ends[before]);
@@ -36,7 +36,7 @@ impl Durations {
         }
     }
 
-    /// The borders of the symbols, without the first `cut` samples: each begins at one and ends at the next.
+    /// The borders of the symbols after cutting the first `cut` samples: each begins at one border and ends at the next.
     pub(crate) fn borders(&self, cut: u64) -> Vec<u64> {
         let mut at = self.lead;
         let mut borders = vec![at.saturating_sub(cut)];
@@ -47,15 +47,15 @@ impl Durations {
         borders
     }
 
-    /// All of them.
+    /// The total.
     #[cfg(test)]
     pub(crate) fn sum(&self) -> u64 {
         self.lead + self.symbols.iter().sum::<u64>() + self.tail
     }
 }
 
-/// For each id the sample at which it ends, from its duration in frames, and true. Without durations that fill the audio
-/// exactly the ids share it evenly.
+/// The sample at which each id ends, and true if that follows from the `frames`. If they are missing or do not match the audio
+/// exactly, the ids share it evenly.
 fn ends(ids: usize, frames: Option<&[u64]>, samples: usize) -> (Vec<u64>, bool) {
     let samples = samples as u64;
     if let Some(frames) = frames.filter(|frames| frames.len() == ids) {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_that_do_not_fill_the_audio_are_not_trusted() {
+    fn durations_that_do_not_match_the_audio_are_ignored() {
         assert_eq!(ends(3, Some(&[1, 0, 2]), 768), (vec![256, 256, 768], true));
         assert_eq!(ends(3, Some(&[1, 0, 2]), 769), (vec![256, 512, 769], false));
         assert_eq!(ends(2, Some(&[1, 0, 2]), 768), (vec![384, 768], false));
@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn symbols_take_the_time_of_their_ids_and_what_is_around_them_is_lead_and_tail() {
-        // Frame, two symbols of two ids, one that is unknown, frame.
+    fn symbols_take_the_time_of_their_ids_and_the_rest_is_lead_and_tail() {
+        // A framing id, a symbol of two ids, an unknown one, a symbol of two ids, a framing id.
         let spans = [1..3, 3..3, 3..5];
         let durations = Durations::new(6, &spans, Some(&[4, 1, 2, 3, 0, 5]), 150);
         assert_eq!(durations, Durations { lead: 40, symbols: vec![30, 0, 30], tail: 50, measured: true });
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn without_symbols_all_sound_is_lead() {
+    fn without_symbols_all_samples_are_lead() {
         assert_eq!(Durations::new(2, &[], None, 10), Durations { lead: 10, ..Durations::default() });
         assert_eq!(Durations::silent(2).borders(5), [0, 0, 0]);
     }

@@ -1,17 +1,17 @@
-//! Makes a tensor inside a network one of its outputs, before it is loaded: durations of symbols, which no output tells.
+//! Patches a network file, before it is loaded, to output an inner tensor: the durations of symbols.
 //!
-//! Protobuf merges repeated fields, so `graph { output { name } }` appended to the file is enough.
+//! Protobuf merges repeated fields, so appending `graph { output { name } }` to the file is enough.
 
-/// A tensor by the operator of the node that makes it, and by its name where several nodes have the operator.
+/// A tensor, identified by the operator of the node that makes it, and by its name if several nodes have that operator.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Inner {
+pub(super) struct InnerTensor {
     pub(super) operator: &'static str,
     pub(super) name: &'static str,
 }
 
-/// The model with the tensor as one more output, and the name of that output. A model without such a node, or with several
-/// of which none has the name, is left as it is.
-pub(super) fn expose(mut model: Vec<u8>, inner: Inner) -> (Vec<u8>, Option<String>) {
+/// Adds the tensor to the model's outputs; returns its name as well. A model without such a node, or with several of which none
+/// has the name, is unchanged.
+pub(super) fn expose(mut model: Vec<u8>, inner: InnerTensor) -> (Vec<u8>, Option<String>) {
     let Some((name, listed)) = find(&model, inner) else { return (model, None) };
     if !listed {
         let output = field(12, &field(1, name.as_bytes()));
@@ -20,8 +20,8 @@ pub(super) fn expose(mut model: Vec<u8>, inner: Inner) -> (Vec<u8>, Option<Strin
     (model, Some(name))
 }
 
-/// The tensor's name, and whether it is an output already.
-fn find(model: &[u8], inner: Inner) -> Option<(String, bool)> {
+/// The tensor's name, and whether it already is an output.
+fn find(model: &[u8], inner: InnerTensor) -> Option<(String, bool)> {
     let graphs = || fields(model).filter(|field| field.0 == 7).flat_map(|field| fields(field.1));
     let named = |message| fields(message).find(|field| field.0 == 1).map(|field| field.1);
     let mut names = Vec::new();
@@ -40,7 +40,7 @@ fn find(model: &[u8], inner: Inner) -> Option<(String, bool)> {
     Some((name, listed))
 }
 
-/// Length-delimited field of a protobuf message.
+/// Encodes a length-delimited field of a protobuf message.
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     let mut length = content.len();
@@ -53,7 +53,7 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The length-delimited fields of a protobuf message; ends at the first byte that makes no sense.
+/// The length-delimited fields of a protobuf message, up to the first malformed byte.
 fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     std::iter::from_fn(move || {
         loop {
@@ -94,14 +94,14 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const DURATIONS: Inner = Inner { operator: "Ceil", name: "/Ceil_output_0" };
+    const DURATIONS: InnerTensor = InnerTensor { operator: "Ceil", name: "/Ceil_output_0" };
 
     fn node(kind: &str, output: &str) -> Vec<u8> {
         field(1, &[field(1, b"x"), field(2, output.as_bytes()), field(4, kind.as_bytes())].concat())
     }
 
     #[test]
-    fn the_nodes_tensor_becomes_an_output_once() {
+    fn the_tensor_is_added_to_the_outputs_once() {
         let graph = field(7, &[node("Exp", "/Exp_output_0"), node("Ceil", "/Ceil_output_0")].concat());
         let (patched, name) = expose([&[0x08, 0x08], graph.as_slice()].concat(), DURATIONS);
         assert_eq!(name.as_deref(), Some("/Ceil_output_0"));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn models_without_the_tensor_and_broken_files_stay_as_they_are() {
+    fn models_without_the_tensor_and_broken_files_are_unchanged() {
         let two = field(7, &[node("Ceil", "a"), node("Ceil", "b")].concat());
         for model in [field(7, &node("Exp", "e")), two, b"\xff\xff\xff".to_vec(), Vec::new()] {
             assert_eq!(expose(model.clone(), DURATIONS), (model, None));

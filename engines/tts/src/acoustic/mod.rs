@@ -1,11 +1,11 @@
-//! Acoustic models: symbols of espeak-ng's IPA in, sound with the duration of each symbol out.
+//! Acoustic models turn symbols of espeak-ng's IPA into audio, with the duration of each symbol.
 //!
 //! - [`piper`]: Piper's voices
-//! - [`durations`]: from a network's frames for each of its input ids to the samples of each symbol
-//! - [`graph`]: makes a tensor inside a network one of its outputs, where durations hide
-//! - `conformance`: what every model must keep to, as tests
+//! - [`durations`]: converts a network's frames for each input id into samples for each symbol
+//! - [`graph`]: patches a network to output an inner tensor, such as its durations
+//! - `conformance`: tests that every model must pass
 //!
-//! A further kind of model is a file beside [`piper`], a line in [`FORMATS`], and one in `conformance`.
+//! To add a kind of model, add a file beside [`piper`] and an entry in [`FORMATS`] and in `conformance`.
 
 use std::collections::HashSet;
 use std::fmt::{Debug, Formatter};
@@ -24,16 +24,16 @@ mod piper;
 
 pub(crate) use durations::Durations;
 
-/// A loaded acoustic model. The worker's thread calls it; another can end a run in its middle.
+/// A loaded acoustic model. The worker thread calls it; another thread can terminate a run.
 pub(crate) trait AcousticModel: Debug + Send {
-    /// What is known of it, from before it was loaded.
+    /// What is known of the model without its network.
     fn facts(&self) -> &Arc<Facts>;
 
-    /// What it computes on, as in the health reply.
+    /// The device that it computes on, as in the health reply.
     fn device(&self) -> &'static str;
 
-    /// Speaks an input, whose symbols may be none and may be unknown to it. `run` ends it at the network's next node,
-    /// which is an error.
+    /// Speaks an input; the symbols may be empty or unknown to the model. `run` can terminate it at the network's next node;
+    /// that is an error.
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound>;
 }
 
@@ -44,65 +44,65 @@ pub(crate) struct Facts {
     pub(crate) name: String,
     /// Samples in a second.
     pub(crate) sample_rate: u32,
-    /// Most symbols of IPA, stress marks and spaces among them, that one run should speak: a longer text is halved. The
-    /// punctuation and the spaces between clauses come on top.
+    /// Most IPA symbols, including stress marks and spaces, that one run should speak: a longer text is halved. Punctuation and
+    /// the spaces between clauses are not counted.
     pub(crate) longest_input: usize,
-    /// The symbols that it speaks; others take no time.
+    /// The symbols that the model speaks; others take no time.
     pub(crate) symbols: HashSet<char>,
-    /// In whose voices it speaks; at least one.
+    /// The model's speakers, at least one.
     pub(crate) speakers: Vec<Speaker>,
 }
 
-/// One of a model's speakers: a voice that requests can name.
+/// A speaker of a model: a voice that requests can name.
 #[derive(Debug)]
 pub(crate) struct Speaker {
-    /// How requests name it.
+    /// The voice's name in requests.
     pub(crate) name: String,
     /// ISO 639-1.
     pub(crate) language: String,
-    /// Such as en_US.
+    /// The locale, such as en_US.
     pub(crate) locale: String,
-    /// espeak-ng's voice for it.
+    /// The espeak-ng voice to use.
     pub(crate) espeak: String,
 }
 
-/// What one run is to speak.
+/// The input of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {
-    /// IPA as espeak-ng writes it, decomposed, with Piper's punctuation `, . ? ! ; :` and spaces.
+    /// espeak-ng's IPA in decomposed form (NFD), with Piper's punctuation `, . ? ! ; :` and spaces.
     pub(crate) symbols: &'a [char],
     /// Index among [`Facts::speakers`].
     pub(crate) speaker: usize,
-    /// 1 is as recorded, 2 takes half the time.
+    /// 1: as recorded; 2: twice as fast.
     pub(crate) speed: f32,
 }
 
-/// What a model made of an input.
+/// A model's output for an input.
 #[derive(Debug, Default)]
 pub(crate) struct Sound {
     /// Mono, about -1 to 1.
     pub(crate) samples: Vec<f32>,
-    /// They fill the samples.
+    /// Durations, which add up to the samples.
     pub(crate) durations: Durations,
 }
 
 /// Loads a model's network.
 type Load = Box<dyn Fn(&Runtime) -> anyhow::Result<Box<dyn AcousticModel>> + Send + Sync>;
 
-/// A model's files, read and checked; its network is loaded later.
+/// A model whose description was read and checked; its network is loaded later.
 pub(crate) struct Card {
-    /// What is known already.
+    /// What is known without the network.
     pub(crate) facts: Arc<Facts>,
     load: Load,
 }
 
 impl Card {
-    /// Reads what lies beside a model's network; each fault says what to do.
+    /// Reads a model's description; errors say what to do.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         (Format::of(path).read)(path)
     }
 
-    /// Loads the network; each fault says what to do.
+    /// Loads the network; errors say what to do.
     pub(crate) fn load(&self, runtime: &Runtime) -> anyhow::Result<Box<dyn AcousticModel>> {
         (self.load)(runtime)
     }
@@ -110,7 +110,7 @@ impl Card {
 
 #[cfg(test)]
 impl Card {
-    /// Of a model that has speakers, and no network.
+    /// A model with speakers but without a network.
     pub(crate) fn unloadable(speakers: Vec<Speaker>) -> Self {
         let name = "model".to_owned();
         let facts = Facts { name, sample_rate: 24_000, longest_input: 1, symbols: HashSet::new(), speakers };
@@ -124,20 +124,20 @@ impl Debug for Card {
     }
 }
 
-/// The files that a model is read from.
+/// The files of a model.
 pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     (Format::of(path).files)(path)
 }
 
 /// A kind of model.
 struct Format {
-    /// Whether a model's file is of this kind, by what lies beside it.
+    /// Whether a model file is of this kind, by the files beside it.
     claims: fn(&Path) -> bool,
     files: fn(&Path) -> Vec<PathBuf>,
     read: fn(&Path) -> anyhow::Result<Card>,
 }
 
-/// Whoever claims a file first has it; Piper tells what is wrong with one that nobody claims.
+/// The first format that claims a file reads it; the last one, Piper, reports what is wrong with an unclaimed file.
 static FORMATS: [Format; 1] = [piper::FORMAT];
 
 impl Format {

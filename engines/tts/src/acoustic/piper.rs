@@ -1,4 +1,4 @@
-//! Piper's voices: a network (VITS) that takes phoneme ids, and its description beside it, which maps symbols to [`ids`].
+//! Piper voices: a VITS network that takes phoneme ids, and a description file that maps symbols to [`ids`].
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,26 +12,26 @@ use ort::value::Tensor;
 use serde::Deserialize;
 
 use self::ids::{Encoded, IdMap};
-use super::graph::{Inner, expose};
+use super::graph::{InnerTensor, expose};
 use super::{AcousticModel, Card, Durations, Facts, Format, Input, Sound, Speaker};
 use crate::runtime::Runtime;
 
 mod ids;
 
-/// The kind of model that has an .onnx.json beside its .onnx.
+/// A model with an .onnx.json beside its .onnx.
 pub(super) const FORMAT: Format = Format { claims: |path| description(path).exists(), files, read };
 
-/// About twenty seconds of speech. What is longer would keep other requests waiting, and the network's memory grows with the
-/// square of it.
+/// Longest input, in symbols: about twenty seconds of speech. Longer runs would delay other requests, and the network's memory
+/// grows quadratically.
 const LONGEST_INPUT: usize = 300;
 
-/// The frames that each id takes.
-const DURATIONS: Inner = Inner { operator: "Ceil", name: "/Ceil_output_0" };
+/// The tensor that holds each id's duration in frames.
+const DURATIONS: InnerTensor = InnerTensor { operator: "Ceil", name: "/Ceil_output_0" };
 
-/// What to do about a voice that cannot be used.
-const FETCH: &str = "fetch the voice again (`visavis models fetch`), or name another by --voice";
+/// Advice for a voice that cannot be used.
+const FETCH: &str = "fetch the voice again (`visavis models fetch`), or name another with --voice";
 
-/// What a voice says of itself in its .onnx.json.
+/// A voice's .onnx.json.
 #[derive(Debug, Deserialize)]
 struct Description {
     audio: Audio,
@@ -63,7 +63,7 @@ struct Language {
     family: String,
 }
 
-/// Where a voice's description lies.
+/// The path of a voice's description.
 fn description(voice: &Path) -> PathBuf {
     voice.with_added_extension("json")
 }
@@ -81,13 +81,13 @@ fn read(path: &Path) -> anyhow::Result<Card> {
     let Description { audio, espeak, inference, phoneme_type, phoneme_id_map, language } = description;
     if let Some(other) = phoneme_type.filter(|kind| kind != "espeak") {
         bail!(
-            "{}: phoneme_type is {other:?}, only voices of \"espeak\" phonemes can be spoken",
+            "{}: phoneme_type is {other:?}, only voices with \"espeak\" phonemes are supported",
             json.display()
         );
     }
     let ids = IdMap::new(phoneme_id_map);
     ensure!(ids.is_complete(), "{}: phoneme_id_map lacks ^, _ or $; {FETCH}", json.display());
-    // Else it would be missed only when somebody asks for it.
+    // Otherwise a missing file would be noticed only when the voice is requested.
     File::open(path).with_context(|| format!("cannot read {}; {FETCH}", path.display()))?;
     let family = espeak.voice.split('-').next().unwrap_or_default().to_owned();
     let (language, locale) = language.map_or((family, espeak.voice.clone()), |it| (it.family, it.code));
@@ -97,7 +97,7 @@ fn read(path: &Path) -> anyhow::Result<Card> {
         sample_rate: audio.sample_rate,
         longest_input: LONGEST_INPUT,
         symbols: ids.symbols().collect(),
-        // A network of several speakers speaks as its first.
+        // Only the first speaker of a multi-speaker network is used.
         speakers: vec![Speaker { name, language, locale, espeak: espeak.voice }],
     });
     let files = Arc::new(Files { path: path.to_owned(), facts: facts.clone(), ids, inference });
@@ -106,7 +106,7 @@ fn read(path: &Path) -> anyhow::Result<Card> {
     Ok(Card { facts, load: Box::new(load) })
 }
 
-/// What the files of a voice say.
+/// A voice's path and the contents of its description.
 #[derive(Debug)]
 struct Files {
     path: PathBuf,
@@ -121,20 +121,21 @@ struct Piper {
     files: Arc<Files>,
     device: &'static str,
     session: Session,
-    /// The output that tells them.
+    /// The name of the durations output.
     durations: Option<String>,
+    /// The network takes a speaker id.
     speakers: bool,
 }
 
 impl Piper {
-    /// Loads the voice's network; each fault says what to do.
+    /// Loads the voice's network; errors say what to do.
     fn load(runtime: &Runtime, files: Arc<Files>) -> anyhow::Result<Self> {
         let shown = files.path.display();
         let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
         let (model, durations) = expose(model, DURATIONS);
         let (session, device) = runtime
             .session(&model)
-            .with_context(|| format!("{shown} is no model that ONNX Runtime can load; {FETCH}"))?;
+            .with_context(|| format!("{shown} is not a model that ONNX Runtime can load; {FETCH}"))?;
         let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
         ensure!(
             ["input", "input_lengths", "scales"].iter().all(|name| inputs.contains(name)),
@@ -172,10 +173,10 @@ impl Piper {
     }
 }
 
-/// What the network made of ids.
+/// The network's output.
 struct Spoken {
     samples: Vec<f32>,
-    /// Of each id.
+    /// The duration of each id.
     frames: Option<Vec<u64>>,
 }
 

@@ -1,5 +1,5 @@
-//! Starts the real engine with the real voice.
-// Each test file uses its part; a helper that cannot go on fails its test.
+//! Starts the real engine with a real voice.
+// Each test file uses some of the helpers; a helper that fails fails its test.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -22,19 +22,19 @@ mod models;
 
 pub(crate) use models::model;
 
-/// A running engine; it ends with this value, or with the test's process.
+/// A running engine; it ends when this value is dropped or the test's process ends.
 pub(crate) struct Engine {
     pub(crate) child: Child,
     socket: PathBuf,
 }
 
 impl Engine {
-    /// The engine with the tests' voice and further arguments, not yet loaded.
+    /// Starts the engine with the tests' voice and further arguments.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_with(&model("en_US-joe-medium.onnx"), &model("libonnxruntime.so"), arguments)
     }
 
-    /// The engine with any files.
+    /// Starts the engine with any files.
     pub(crate) fn start_with(voice: &Path, onnxruntime: &Path, arguments: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("visavis-tts-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -50,13 +50,13 @@ impl Engine {
         Self { child, socket }
     }
 
-    /// A channel to it, once it listens.
+    /// A channel to the engine, once it listens.
     pub(crate) async fn channel(&self) -> Channel {
         let socket = self.socket.clone();
         let connect = tower::service_fn(move |_: Uri| {
             let socket = socket.clone();
             async move {
-                // The engine may be about to listen.
+                // The engine may not be listening yet.
                 for _ in 0..500 {
                     if let Ok(stream) = UnixStream::connect(&socket).await {
                         return Ok(TokioIo::new(stream));
@@ -69,7 +69,7 @@ impl Engine {
         Endpoint::from_static("http://engine").connect_with_connector(connect).await.unwrap()
     }
 
-    /// Health after the loading.
+    /// The engine's health after loading.
     pub(crate) async fn loaded(&self) -> HealthReply {
         let mut client = EngineClient::new(self.channel().await);
         loop {
@@ -92,7 +92,7 @@ impl Engine {
         EngineClient::new(self.channel().await).stats(StatsRequest {}).await.unwrap().into_inner()
     }
 
-    /// Waits for counters that come true after a while.
+    /// Waits until the counters satisfy a condition.
     pub(crate) async fn until(&self, holds: impl Fn(&StatsReply) -> bool) -> StatsReply {
         for _ in 0..1500 {
             let stats = self.stats().await;
@@ -101,7 +101,7 @@ impl Engine {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("the counters never came true: {:?}", self.stats().await);
+        panic!("the counters never satisfied the condition: {:?}", self.stats().await);
     }
 }
 
@@ -113,7 +113,7 @@ impl Drop for Engine {
     }
 }
 
-/// One engine for all tests of a file; it ends with the file's process, which holds its standard input.
+/// One engine for all tests of a file; it ends with the test process, which holds its standard input open.
 pub(crate) async fn shared() -> TtsClient<Channel> {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::start(&[])).ready().await
@@ -127,7 +127,7 @@ pub(crate) fn with(text: &str, priority: Priority) -> SynthesizeRequest {
     SynthesizeRequest { priority: priority.into(), ..request(text) }
 }
 
-/// All parts of an answer; exactly the last says so.
+/// All parts of a response; checks that only the last one is marked as last.
 pub(crate) async fn speak(client: &mut TtsClient<Channel>, request: SynthesizeRequest) -> Vec<SpeechPart> {
     let text = request.text.clone();
     let mut stream = client.synthesize(request).await.unwrap().into_inner();

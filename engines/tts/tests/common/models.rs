@@ -1,8 +1,8 @@
-//! The models' folder; the program's own tests include this file as well.
+//! The models folder; the program's unit tests include this file as well.
 
 use std::path::PathBuf;
 
-/// A file of the models' folder.
+/// A file in the models folder.
 pub(crate) fn model(name: &str) -> PathBuf {
     let folder = std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/visavis/models"),

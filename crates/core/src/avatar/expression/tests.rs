@@ -8,7 +8,7 @@ fn at(frame: u32) -> f64 {
     f64::from(frame) * STEP
 }
 
-/// The faces of so many seconds.
+/// The faces of this many seconds.
 fn faces(expression: &mut Expression, seconds: u32, mouth: Option<&Mouth>) -> Vec<Face> {
     (0..seconds * 60).map(|frame| expression.face(at(frame), mouth)).collect()
 }
@@ -28,7 +28,7 @@ fn blinks(faces: &[Face]) -> Vec<usize> {
 }
 
 #[test]
-fn people_blink_ten_to_thirty_times_a_minute_and_never_stare_for_long() {
+fn blinks_come_ten_to_thirty_times_a_minute_without_long_gaps() {
     for seed in 0..5 {
         let mut expression = Expression::new(seed);
         expression.state(State::Listening, 0.0);
@@ -42,13 +42,13 @@ fn people_blink_ten_to_thirty_times_a_minute_and_never_stare_for_long() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_face_and_another_another() {
+fn equal_seeds_give_equal_faces_and_different_ones_differ() {
     let run = |seed| faces(&mut Expression::new(seed), 10, None);
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
 
-/// Every mood, gesture, state and much stress, over each other.
+/// Overlaps every mood, gesture and state, with much stress.
 fn busy(expression: &mut Expression, frame: u32) -> Option<Mouth> {
     use super::super::cue::{GESTURES, MOODS};
     let turn = (frame / 40) as usize;
@@ -67,7 +67,7 @@ fn busy(expression: &mut Expression, frame: u32) -> Option<Mouth> {
 }
 
 #[test]
-fn nothing_jumps_but_lids_and_eyes_whatever_is_shown_when() {
+fn only_lids_and_eyes_jump_whatever_is_shown() {
     let mut expression = Expression::new(3);
     let mut before: Option<Face> = None;
     for frame in 0..60 * 60 {
@@ -94,7 +94,7 @@ fn nothing_jumps_but_lids_and_eyes_whatever_is_shown_when() {
 }
 
 #[test]
-fn moods_come_on_and_the_mouth_of_speech_wins_over_them() {
+fn moods_are_shown_and_the_mouth_of_speech_overrides_them() {
     let mut expression = Expression::new(1);
     expression.cue(Cue::Mood(Mood::Happy), 0.0);
     let silent = expression.clone().face(1.0, None);
@@ -102,13 +102,13 @@ fn moods_come_on_and_the_mouth_of_speech_wins_over_them() {
     let mut weights = Weights::NEUTRAL;
     weights[Shape::MouthPucker] = 0.9;
     let said = *faces(&mut expression, 1, Some(&speaking(weights))).last().unwrap();
-    assert!(said.weights[Shape::MouthSmileLeft] < 0.1, "nobody says oo with a broad smile");
-    assert!(said.weights[Shape::CheekSquintLeft] > 0.25, "the eyes smile on");
+    assert!(said.weights[Shape::MouthSmileLeft] < 0.1, "an \"oo\" suppresses the smile");
+    assert!(said.weights[Shape::CheekSquintLeft] > 0.25, "the eyes keep smiling");
     assert_eq!((said.weights[Shape::MouthPucker], said.level), (0.9, 0.2));
 }
 
 #[test]
-fn no_mood_parts_lips_that_speech_closes_even_at_its_first_sound() {
+fn moods_never_part_lips_that_speech_closes() {
     let parting = ["jawOpen", "mouthFunnel", "mouthShrugUpper", "mouthUpperUpLeft", "mouthLowerDownLeft"];
     for (_, mood) in super::super::cue::MOODS {
         let mut expression = Expression::new(1);
@@ -132,12 +132,12 @@ fn no_mood_parts_lips_that_speech_closes_even_at_its_first_sound() {
 }
 
 #[test]
-fn the_listener_keeps_eye_contact_and_who_thinks_looks_aside() {
+fn listening_keeps_eye_contact_and_thinking_looks_aside() {
     let aside = |state| {
         let mut expression = Expression::new(5);
         expression.state(state, 0.0);
         let faces = faces(&mut expression, 60, None);
-        // Where the eyes look is where the head is turned and the eyes in it.
+        // The gaze is the head's direction plus that of the eyes.
         let degrees = |face: &Face| {
             let eyes = face.weights[Shape::EyeLookOutLeft] - face.weights[Shape::EyeLookInLeft];
             (face.pose.yaw + 30.0 * eyes).abs()
@@ -154,7 +154,7 @@ fn the_eyes_stay_on_the_viewer_while_the_head_nods() {
     expression.state(State::Listening, 0.0);
     let mut still = expression.clone();
     expression.cue(Cue::Gesture(Gesture::Nod), 0.0);
-    // As much chance, and no pitch.
+    // This draws as many random numbers, but does not change the pitch.
     still.cue(Cue::Gesture(Gesture::Shake), 0.0);
     let (nods, stays) = (faces(&mut expression, 1, None), faces(&mut still, 1, None));
     let looks = |face: &Face| {
@@ -167,7 +167,7 @@ fn the_eyes_stay_on_the_viewer_while_the_head_nods() {
 }
 
 #[test]
-fn only_the_listener_nods_at_clauses_and_not_at_every_one() {
+fn only_a_listening_agent_nods_and_not_at_every_clause() {
     let nods = |state| {
         let mut expression = Expression::new(2);
         expression.state(state, 0.0);
@@ -188,7 +188,7 @@ fn only_the_listener_nods_at_clauses_and_not_at_every_one() {
 }
 
 #[test]
-fn stress_raises_the_brows_and_lets_them_fall() {
+fn the_brows_rise_with_stress_and_fall_again() {
     let mut expression = Expression::new(1);
     let mut mouth = speaking(Weights::NEUTRAL);
     let calm = mean(&faces(&mut expression, 1, Some(&mouth)), Shape::BrowOuterUpLeft);
@@ -201,7 +201,7 @@ fn stress_raises_the_brows_and_lets_them_fall() {
 }
 
 #[test]
-fn an_earlier_moment_may_be_asked_again() {
+fn an_earlier_moment_can_be_requested_again() {
     let mut expression = Expression::new(9);
     expression.cue(Cue::Mood(Mood::Happy), 1.2);
     expression.cue(Cue::Gesture(Gesture::Shake), 0.5);
@@ -216,7 +216,7 @@ fn an_earlier_moment_may_be_asked_again() {
 }
 
 #[test]
-fn times_that_are_no_numbers_and_long_silences_are_survived() {
+fn invalid_times_and_long_silences_give_valid_faces() {
     let mut expression = Expression::new(1);
     expression.face(f64::NAN, None);
     expression.cue(Cue::Mood(Mood::Sad), f64::INFINITY);

@@ -1,8 +1,8 @@
-//! From espeak-ng's IPA, in any of its languages, to mouth shapes. Pure.
+//! Maps espeak-ng's IPA, in any of its languages, to mouth shapes. Pure.
 
 use super::viseme::Viseme::{self, Aa, CH, DD, E, FF, I, KK, NN, O, PP, RR, SS, TH, U};
 
-/// How a sound is made, as far as the mouth shows or the ear tells.
+/// Manner of articulation, as far as it is visible or audible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Manner {
     /// Open, voiced.
@@ -15,23 +15,23 @@ pub enum Manner {
     Nasal,
     /// A narrow opening.
     Fricative,
-    /// Shut, then let go.
+    /// Closed, then released.
     Stop,
 }
 
-/// One sound's part in the animation.
+/// A sound as the animation sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Phone {
     /// The mouth's shape.
     pub viseme: Viseme,
-    /// How it is made.
+    /// Its manner of articulation.
     pub manner: Manner,
     /// How much of the shape, 0 to 1.
     pub weight: f32,
 }
 
 impl Phone {
-    /// A vowel.
+    /// Whether it is a vowel.
     #[must_use]
     pub fn is_vowel(&self) -> bool {
         self.manner == Manner::Vowel
@@ -40,12 +40,12 @@ impl Phone {
 
 use Manner::{Fricative, Glide, Liquid, Nasal, Stop, Vowel};
 
-/// Every letter of the IPA by mouth shape and manner, with how much of the shape; letters that no list of visemes has stand
-/// with those that share their articulation.
+/// Every IPA letter by mouth shape and manner, with the shape's weight; letters missing in common viseme lists are with those
+/// of the same articulation.
 const LETTERS: &[(Viseme, Manner, f32, &str)] = &[
     (PP, Stop, 1.0, "pbɓʘ"),
     (PP, Nasal, 1.0, "mᵐ"),
-    // Lips that come near, and do not meet.
+    // The lips come near each other but do not meet.
     (PP, Fricative, 0.8, "ɸβʙ"),
     (FF, Fricative, 1.0, "fvⱱ"),
     (FF, Glide, 0.9, "ʋ"),
@@ -63,7 +63,7 @@ const LETTERS: &[(Viseme, Manner, f32, &str)] = &[
     (CH, Fricative, 0.5, "çʝ"),
     (SS, Fricative, 1.0, "sz"),
     (RR, Liquid, 1.0, "ɹɻ"),
-    // Made by the tongue or the uvula: the lips have little to do.
+    // Made by the tongue or the uvula: the lips move little.
     (RR, Liquid, 0.35, "rʀʁɽ"),
     (RR, Vowel, 1.0, "ɝɚ"),
     (RR, Vowel, 0.8, "ɜɞ"),
@@ -84,7 +84,7 @@ const LETTERS: &[(Viseme, Manner, f32, &str)] = &[
     (U, Glide, 1.0, "wʍɥʷ"),
 ];
 
-/// Latin letters that are not IPA, as some voices write them.
+/// Latin letters outside the IPA that some voices write.
 const LATIN: &[(&str, char)] = &[
     ("áàâäãāåăą", 'a'),
     ("éèêëẽēęė", 'e'),
@@ -104,10 +104,10 @@ const LATIN: &[(&str, char)] = &[
     ("ťţ", 't'),
 ];
 
-/// The first vowel of a diphthong has this part of its time.
+/// Share of a diphthong's time that its first vowel takes.
 const FIRST_VOWEL: f64 = 0.55;
 
-/// The sounds of a symbol, each with its part of the symbol's time. None: nothing that is heard.
+/// The sounds of a symbol, each with its share of the symbol's time; empty if it is silent.
 #[must_use]
 pub fn phones(symbol: &str) -> Vec<(Phone, f64)> {
     let mut phones: Vec<Phone> = Vec::with_capacity(2);
@@ -119,19 +119,19 @@ pub fn phones(symbol: &str) -> Vec<(Phone, f64)> {
                     *last = Phone { viseme: CH, manner: Fricative, weight: 1.0 };
                 }
             }
-            // The cedilla of a decomposed ç.
+            // Cedilla, from a decomposed ç.
             '\u{327}' => {
                 if let Some(last) = phones.last_mut().filter(|last| last.viseme == KK) {
                     *last = Phone { viseme: CH, manner: Fricative, weight: 0.5 };
                 }
             }
-            // Lips of a dental p: on the teeth.
+            // Dental: the lip of a dental p is on the teeth.
             '\u{32a}' => {
                 if let Some(last) = phones.last_mut().filter(|last| last.viseme == PP) {
                     last.viseme = FF;
                 }
             }
-            // A breath after a sound is a part of it.
+            // Aspiration is part of the sound before it.
             'ʰ' | 'ʱ' if !phones.is_empty() => {}
             _ => phones.extend(phone(c)),
         }
@@ -140,7 +140,7 @@ pub fn phones(symbol: &str) -> Vec<(Phone, f64)> {
     shares(&phones)
 }
 
-/// The sound of a letter; marks, digits and punctuation have none.
+/// The sound of a letter; none for marks, digits and punctuation.
 fn phone(c: char) -> Option<Phone> {
     let known = |c: char| {
         let row = LETTERS.iter().find(|(.., letters)| letters.contains(c))?;
@@ -152,18 +152,18 @@ fn phone(c: char) -> Option<Phone> {
             let plain = LATIN.iter().find(|(letters, _)| letters.contains(lower));
             known(plain.map_or(lower, |&(_, plain)| plain))
         })
-        // A letter that nobody knows is voiced, more likely than not.
+        // An unknown letter is probably voiced.
         .or_else(|| {
             (c.is_alphabetic() && !is_mark(c)).then_some(Phone { viseme: Aa, manner: Vowel, weight: 0.4 })
         })
 }
 
-/// Marks that change a sound, and tones.
+/// Whether this is a mark that modifies a sound, or a tone.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{2b0}'..='\u{36f}' | '\u{1d2c}'..='\u{1d6a}' | '\u{1d9b}'..='\u{1dff}' | '\u{a700}'..='\u{a71f}')
 }
 
-/// An affricate looks as what it ends with.
+/// Drops the stop of an affricate, which looks like the fricative that it ends with.
 fn fuse(phones: &mut Vec<Phone>) {
     let mut at = 0;
     while at + 1 < phones.len() {
@@ -185,7 +185,7 @@ fn shares(phones: &[Phone]) -> Vec<(Phone, f64)> {
     vec![(first, part), (second, 1.0 - part)]
 }
 
-/// 1: primary stress, 0.5: secondary, 0: none.
+/// The symbol's stress: 1 primary, 0.5 secondary, 0 none.
 #[must_use]
 pub fn stress(symbol: &str) -> f32 {
     if symbol.contains('ˈ') {
@@ -197,7 +197,7 @@ pub fn stress(symbol: &str) -> f32 {
     }
 }
 
-/// In tonal languages espeak-ng writes the third tone as the bare letter ɜ, after the vowel that has it.
+/// Whether the symbol may be a tone: in tonal languages espeak-ng writes the third tone as a single ɜ after its vowel.
 #[must_use]
 pub fn may_be_tone(symbol: &str) -> bool {
     symbol == "ɜ"
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_stripped_and_affricates_and_diphthongs_understood() {
+    fn marks_affricates_and_diphthongs_are_understood() {
         for (symbol, expected) in [
             ("ˈɜː", &[RR][..]),
             ("n̩", &[NN]),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sound_moves_nothing_and_what_is_unknown_moves_a_little() {
+    fn silent_symbols_move_nothing_and_unknown_letters_move_a_little() {
         for silent in ["", " ", "5", "˥", "ˈ", "ː", "!?", "😀", "|", "(", "`", "\u{303}"] {
             assert!(phones(silent).is_empty(), "{silent:?}");
         }
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(visemes("日"), [Aa]);
     }
 
-    /// What espeak-ng writes for sentences of these languages.
+    /// espeak-ng's output for sentences in many languages.
     #[test]
     fn every_letter_of_many_languages_is_known() {
         for text in [

@@ -1,29 +1,37 @@
-//! How loud an answer is from moment to moment, and against how the speaker usually is. Pure.
+//! The loudness of a response over time, absolute and relative to the speaker's usual level. Pure.
 
 use std::collections::VecDeque;
 
-/// Energies per second.
+/// Energy bins per second.
 const BINS: f64 = 120.0;
-/// Longest stretch that is kept: memory stays bounded when nobody forgets.
+/// Most bins kept, which bounds memory even if nothing is forgotten.
 const LONGEST: usize = 15 * 60 * BINS as usize;
-/// Energies over which the jaw feels loudness: 75 ms, most of it in the middle.
+/// Weights of the bins that determine the jaw's loudness: 75 ms, most of it in the middle.
 const WINDOW: [f32; 9] = [0.02, 0.06, 0.12, 0.18, 0.24, 0.18, 0.12, 0.06, 0.02];
-/// Quieter than this is no voice.
+/// Levels below this are silence.
 const SILENCE: f32 = 0.002;
 
-/// The loudness of an answer.
+/// The loudness of a response.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Loudness {
-    /// The bin of the first energy.
+    /// Number of the first bin in `energy`.
     origin: i64,
-    /// Mean squares, full scale being 1.
+    /// Mean square of each bin, full scale being 1.
     energy: VecDeque<f32>,
-    /// From when on, the speaker's usual level in loud moments.
-    usual: VecDeque<(f64, f32)>,
+    /// The oldest first.
+    usual: VecDeque<Usual>,
+}
+
+/// The speaker's usual level in loud moments.
+#[derive(Debug, Clone, Copy)]
+struct Usual {
+    /// From this moment on.
+    from: f64,
+    level: f32,
 }
 
 impl Loudness {
-    /// Adds the audio that begins at `start`.
+    /// Adds audio that begins at `start`.
     pub(super) fn push(&mut self, start: f64, samples: &[i16], rate: u32) {
         if rate == 0 || samples.is_empty() {
             return;
@@ -55,7 +63,7 @@ impl Loudness {
         }
     }
 
-    /// What is loud for this speaker: the level that a fifth of the speech exceeds.
+    /// Learns what is loud for this speaker: the level exceeded by a fifth of the speech.
     fn learn(&mut self, start: f64, first: i64, last: i64) {
         let mut levels: Vec<f32> =
             (first..last).map(|bin| self.bin(bin).sqrt()).filter(|&level| level > SILENCE).collect();
@@ -64,10 +72,10 @@ impl Loudness {
         }
         let at = levels.len() * 4 / 5;
         let (_, &mut here, _) = levels.select_nth_unstable_by(at, f32::total_cmp);
-        // A short piece says less of the speaker than a long one.
+        // A short piece says less about the speaker than a long one.
         let new = (levels.len() as f32 / (2.0 * BINS as f32)).min(0.5);
-        let usual = self.usual.back().map_or(here, |&(_, before)| before + (here - before) * new);
-        self.usual.push_back((start, usual));
+        let usual = self.usual.back().map_or(here, |before| before.level + (here - before.level) * new);
+        self.usual.push_back(Usual { from: start, level: usual });
     }
 
     fn bin(&self, bin: i64) -> f32 {
@@ -84,7 +92,7 @@ impl Loudness {
         ((sum + self.bin(first) * (1.0 - part) + self.bin(first + 4) * part) / 4.0).sqrt().min(1.0)
     }
 
-    /// The loudness at `t`, 1 being the speaker's in loud moments. None: there is no audio to tell from.
+    /// The loudness at `t`, relative to the speaker's loud moments. None: there is no audio yet.
     pub(super) fn relative(&self, t: f64) -> Option<f32> {
         let usual = self.usual(t)?;
         let at = t * BINS - 0.5;
@@ -100,12 +108,13 @@ impl Loudness {
         Some(sum.sqrt() / usual)
     }
 
-    /// Eases from one piece's level to the next's.
+    /// The speaker's usual level at `t`, eased from one piece's to the next's.
     fn usual(&self, t: f64) -> Option<f32> {
         const EASE: f64 = 0.3;
-        let next = self.usual.partition_point(|&(from, _)| from <= t);
-        let (from, here) = *self.usual.get(next.saturating_sub(1))?;
-        let before = next.checked_sub(2).and_then(|at| self.usual.get(at)).map_or(here, |&(_, usual)| usual);
+        let next = self.usual.partition_point(|usual| usual.from <= t);
+        let Usual { from, level: here } = *self.usual.get(next.saturating_sub(1))?;
+        let before =
+            next.checked_sub(2).and_then(|at| self.usual.get(at)).map_or(here, |before| before.level);
         let part = ((t - from) / EASE).clamp(0.0, 1.0) as f32;
         Some(before + (here - before) * part)
     }
@@ -115,12 +124,12 @@ impl Loudness {
         let gone = usize::try_from(keep - self.origin).unwrap_or(0).min(self.energy.len());
         self.energy.drain(..gone);
         self.origin += gone as i64;
-        while self.usual.get(2).is_some_and(|&(from, _)| from <= t) {
+        while self.usual.get(2).is_some_and(|usual| usual.from <= t) {
             self.usual.pop_front();
         }
     }
 
-    /// How much is kept.
+    /// Number of values kept.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         self.energy.len() + self.usual.len()

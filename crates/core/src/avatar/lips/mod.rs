@@ -1,7 +1,7 @@
-//! The mouth of one answer, from its sounds and its loudness. Pure.
+//! The mouth of one response, from its sounds and its loudness. Pure.
 //!
-//! - [`ipa`]: what a phoneme looks like, in any language; [`viseme`]: the shapes
-//! - `segment`: sounds as aims of the mouth; `mouth`: the aims mixed at a moment
+//! - [`ipa`]: the mouth shape of a phoneme in any language; [`viseme`]: the shapes
+//! - `segment`: sounds as targets of the mouth; `mouth`: the targets mixed at a moment
 //! - `loudness`: how wide the jaw goes
 
 pub mod ipa;
@@ -19,19 +19,19 @@ use super::sound::Sound;
 use loudness::Loudness;
 use segment::{REACH, Segment};
 
-/// The mouth speaks from so long before a sound until so long after one: short pauses are bridged.
+/// Seconds before and after a sound during which the mouth counts as speaking, which bridges short pauses.
 const ATTACK: f64 = 0.12;
 const RELEASE: f64 = 0.3;
-/// It moves a little longer: farther away it would not be seen.
+/// Seconds before and after a sound during which the mouth moves; beyond that the motion would be invisible.
 const MOVES: f64 = 0.38;
-/// Times beyond are no times of an answer, in seconds.
+/// Times beyond this are invalid, in seconds.
 const NEVER: f64 = 1e9;
-/// The mouth is so far ahead of the sound: people's is, and it is never seen as late.
+/// Seconds by which the mouth leads the sound, as people's does, so that it never looks late.
 const LEAD: f64 = 0.015;
-/// Most sounds that are kept: a quarter of an hour of speech, for those who never forget.
+/// Most sounds kept, about a quarter of an hour of speech, if the caller never forgets any.
 const MOST: usize = 20_000;
 
-/// The mouth of one answer, whose pieces come one after the other.
+/// The mouth of one response, whose pieces are added one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Lips {
     segments: VecDeque<Segment>,
@@ -54,9 +54,9 @@ pub struct Mouth {
     pub weights: Weights,
     /// The root mean square of the 33 ms around the moment, full scale being 1.
     pub level: f32,
-    /// The emphasis of the syllable that sounds, 0 to 1.
+    /// The emphasis of the current syllable, 0 to 1.
     pub stress: f32,
-    /// The mouth is speaking, or about to, or has just ended.
+    /// The mouth is speaking, is about to, or has just stopped.
     pub speaking: bool,
 }
 
@@ -67,8 +67,8 @@ impl Lips {
         Self::default()
     }
 
-    /// The next piece of speech: `sounds` with times from its own start, which is at `start` seconds of the answer, and
-    /// its audio. Pieces come in order; a pause may be between them.
+    /// Adds the next piece of speech, which begins at `start` seconds of the response: its `sounds`, timed from the piece's
+    /// start, and its audio. Pieces come in order, perhaps with pauses between them.
     pub fn push(&mut self, start: f64, sounds: &[Sound], samples: &[i16], rate: u32) {
         if !usable(start) {
             return;
@@ -113,7 +113,7 @@ impl Lips {
         }
     }
 
-    /// Stress marks, and what stands out by loudness.
+    /// Adds an accent from stress marks and loudness.
     fn accent(&mut self, sound: &Sound, start: f64, end: f64) {
         let marked = ipa::stress(&sound.symbol);
         let at = f64::midpoint(start, end);
@@ -125,7 +125,7 @@ impl Lips {
         }
     }
 
-    /// The mouth at `t` seconds of the answer. What is pushed later may change it up to 0.3 s before its first sound.
+    /// The mouth at `t` seconds of the response. A piece pushed later may change it from 0.3 s before the piece's first sound.
     #[must_use]
     pub fn at(&self, t: f64) -> Mouth {
         if !usable(t) {
@@ -164,12 +164,12 @@ impl Lips {
         .min(1.0)
     }
 
-    /// Frees what is over at `t`: only later moments will be asked for.
+    /// Frees what is not needed any more if only moments after `t` are requested.
     pub fn forget_before(&mut self, t: f64) {
         if !usable(t) {
             return;
         }
-        // The last one stays, to know how the next piece goes on.
+        // Keep the last sound: the next piece continues from it.
         while self.segments.len() > 1 && self.segments[0].end < t - 2.0 * REACH {
             self.segments.pop_front();
         }
@@ -180,7 +180,7 @@ impl Lips {
     }
 }
 
-/// Whether it is a time; what is no number is none.
+/// Whether a time is valid; NaN is not.
 fn usable(t: f64) -> bool {
     t.abs() < NEVER
 }

@@ -1,19 +1,19 @@
-//! The aims of a mouth mixed at one moment. Pure.
+//! Mixes the targets of a mouth at one moment. Pure.
 
 use super::segment::{Hold, Segment};
 use super::viseme::{Pose, Viseme};
 
-/// How strongly everything is drawn to rest: where nothing pulls nearby, what is far does not either.
+/// Constant pull towards rest, so that distant sounds have no effect if none is near.
 const REST: f32 = 0.02;
-/// Sibilants hold the jaw at this.
+/// Widest jaw of a sibilant.
 const SIBILANT_JAW: f32 = 0.1;
-/// The jaw of the most quiet speech, of what it is in loud moments; and of the loudest.
+/// Jaw opening of the quietest and of the loudest speech, relative to loud moments.
 const QUIET_JAW: f32 = 0.3;
 const LOUD_JAW: f32 = 1.15;
-/// The most of the tongue that is seen, by how open the mouth is: all that a "th" asks for at 5 mm.
+/// Most visible tongue per opening of the mouth: a full "th" at 5 mm.
 const TONGUE_OUT: f32 = 3.0;
 
-/// The pose at `t`; `loud` is the voice against how it usually is.
+/// The pose at `t`; `loud` is the loudness relative to the speaker's usual level.
 pub(super) fn mix<'a>(near: impl Iterator<Item = &'a Segment>, t: f64, loud: Option<f32>) -> Pose {
     let mut sum = Pose::REST;
     let [mut jaw, mut lips, mut tongue] = [REST; 3];
@@ -54,12 +54,12 @@ pub(super) fn mix<'a>(near: impl Iterator<Item = &'a Segment>, t: f64, loud: Opt
     hold(pose, closed, bitten, narrowed)
 }
 
-/// How far the jaw goes at a loudness.
+/// The jaw's scale at a loudness.
 fn widen(loud: f32) -> f32 {
     (QUIET_JAW + (1.0 - QUIET_JAW) * loud.max(0.0).powf(0.7)).min(LOUD_JAW)
 }
 
-/// What must meet meets: lips at p, b and m, lip and teeth at f and v, nearly the teeth at sibilants.
+/// Enforces contacts: the lips at p, b and m, lip and teeth at f and v, almost the teeth at sibilants.
 fn hold(mut pose: Pose, closed: f32, bitten: f32, narrowed: f32) -> Pose {
     let (lips, teeth) = (Viseme::PP.pose(), Viseme::FF.pose());
     let free = (1.0 - closed) * (1.0 - bitten);
@@ -68,7 +68,7 @@ fn hold(mut pose: Pose, closed: f32, bitten: f32, narrowed: f32) -> Pose {
     // The jaw helps the lips to meet.
     pose.jaw -= closed * (pose.jaw - lips.jaw).max(0.0) * 0.4;
     pose.closed = closed.max(bitten);
-    // Rounded lips stay forward, but do not turn out while they meet.
+    // Rounded lips stay forward but do not turn out while they meet.
     pose.funnel *= free;
     pose.pucker *= (1.0 - 0.4 * closed) * (1.0 - 0.6 * bitten);
     pose.stretch *= 1.0 - 0.4 * closed;
@@ -78,7 +78,7 @@ fn hold(mut pose: Pose, closed: f32, bitten: f32, narrowed: f32) -> Pose {
     pose.roll_upper = lips.roll_upper * closed;
     pose.roll_lower = (lips.roll_lower * closed).max(teeth.roll_lower * bitten);
     pose.shrug_lower = teeth.shrug_lower * bitten * (1.0 - closed * (1.0 - bitten));
-    // A tongue does not go through closed lips, nor pop out as they part: it goes as far as they are open.
+    // The tongue goes only as far as the lips are open: neither through closed lips nor popping out as they part.
     let open = pose.jaw * (1.0 - pose.closed);
     pose.tongue = pose.tongue.min(open * TONGUE_OUT);
     pose

@@ -1,37 +1,37 @@
-//! What the mouth aims at and when: sounds merged, pauses absorbed or rested in, each with its pull on the mouth. Pure.
+//! The targets of the mouth over time: sounds, merged if equal, and rests in long pauses, each with its pull. Pure.
 
 use std::collections::VecDeque;
 
 use super::ipa::{Manner, Phone};
 use super::viseme::{Pose, Viseme};
 
-/// Pauses shorter than this are spoken through.
+/// Shorter pauses are ignored, in seconds.
 pub(super) const PAUSE: f64 = 0.27;
-/// Aims farther than this from a moment do not matter to it.
+/// Targets farther than this from a moment have no effect on it, in seconds.
 pub(super) const REACH: f64 = 0.6;
-/// Obstruents and nasals shorter than this leave the jaw alone.
+/// Obstruents and nasals shorter than this do not pull the jaw, in seconds.
 const QUICK: f64 = 0.1;
-/// Same mouth shapes closer than this are one.
+/// Equal mouth shapes closer than this are merged, in seconds.
 const TOGETHER: f64 = 0.03;
-/// The duration for which the pull's rates are given.
+/// The sound length to which [`RISE`] and [`FALL`] apply, in seconds.
 const USUAL: f64 = 0.09;
-/// Shortest time for which lips stay together, or at the teeth: longer than a frame at 30 per second, so that one shows it.
+/// Shortest time that the lips stay together or at the teeth, in seconds: longer than a frame at 30 fps, so that one shows it.
 const SHORTEST: f64 = 0.048;
 
-/// How the mouth is narrowed, whatever vowels want.
+/// A contact that holds whatever the neighbouring vowels do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
-    /// Nothing.
+    /// No contact.
     No,
     /// The lips meet.
     Lips,
     /// The lower lip meets the upper teeth.
     Teeth,
-    /// The teeth are close.
+    /// The teeth are almost closed.
     Jaw,
 }
 
-/// One aim.
+/// One target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment {
     pub(super) start: f64,
@@ -39,15 +39,15 @@ pub(super) struct Segment {
     pub(super) phone: Phone,
     /// The mouth's shape.
     pub(super) pose: Pose,
-    /// How strongly it pulls the jaw, the lips and the tongue.
+    /// Pull on the jaw, the lips and the tongue.
     pub(super) pull: [f32; 3],
     pub(super) hold: Hold,
-    /// When the hold is complete.
+    /// From when to when the hold is complete.
     full: (f64, f64),
     centre: f64,
-    /// Half the time over which it pulls with full force.
+    /// Half the time of full pull.
     core: f64,
-    /// How fast the pull fades, per second, towards the past and the future.
+    /// How fast the pull fades towards past and future, per second.
     fade: (f64, f64),
 }
 
@@ -69,7 +69,7 @@ impl Segment {
         }
     }
 
-    /// A rest; it may be without end.
+    /// A rest; it may be endless.
     pub(super) fn rest(start: f64, end: f64) -> Self {
         let phone = Phone { viseme: Viseme::Sil, manner: Manner::Stop, weight: 1.0 };
         let edge = (USUAL / 2.0).min((end - start) / 2.0);
@@ -91,7 +91,7 @@ impl Segment {
         self.phone.viseme == Viseme::Sil
     }
 
-    /// How much of its pull is left at `t`: Cohen and Massaro's dominance, without the edge at its top.
+    /// The share of its pull at `t`: Cohen and Massaro's dominance function, with a rounded top.
     pub(super) fn dominance(&self, t: f64) -> f32 {
         const ROUND: f64 = 0.02;
         let off = t - self.centre;
@@ -102,7 +102,7 @@ impl Segment {
         ((-fade * far).exp() * near) as f32
     }
 
-    /// How much of its hold there is at `t`, 0 to 1: all of it within the sound, none a short way outside.
+    /// The share of its hold at `t`: 1 within the sound, 0 a short way outside.
     pub(super) fn held(&self, t: f64) -> f32 {
         let (before, after) = match self.hold {
             Hold::No => return 0.0,
@@ -115,10 +115,10 @@ impl Segment {
     }
 }
 
-/// When the hold is complete.
+/// From when to when the hold is complete.
 fn full(phone: Phone, start: f64, end: f64) -> (f64, f64) {
     let (early, late) = match hold(phone) {
-        // The burst of a p or b opens the lips well before it ends; an m is closed all the time.
+        // A p or b opens the lips in its burst, well before it ends; an m keeps them closed.
         Hold::Lips if phone.manner == Manner::Stop => (0.004, 0.35 * (end - start)),
         _ => (0.01, 0.01),
     };
@@ -127,16 +127,16 @@ fn full(phone: Phone, start: f64, end: f64) -> (f64, f64) {
     (from - missing, until + missing)
 }
 
-/// How fast pull fades before and after a sound of usual length, per second.
+/// How fast the pull fades before and after a sound of usual length, per second.
 pub(super) const RISE: f64 = 6.0 * SHARPNESS;
 pub(super) const FALL: f64 = 11.0 * SHARPNESS;
-/// These heads are seen at sixty frames a second: more contrast than the published rates leave.
+/// Sharpens the published rates: these heads are shown at sixty frames a second and need more contrast.
 const SHARPNESS: f64 = 1.6;
 
 fn pose(phone: Phone) -> Pose {
     let Pose { jaw, funnel, pucker, stretch, smile, dimple, upper, lower, tongue, .. } = phone.viseme.pose();
     let part = |weight: f32| weight * phone.weight;
-    // A weak sound is less open, not less alive: the jaw keeps half.
+    // A weak sound still keeps part of its jaw opening, so that the mouth does not look dead.
     let jaw = jaw * (0.4 + 0.6 * phone.weight);
     Pose {
         jaw,
@@ -161,7 +161,7 @@ fn pull(phone: Phone, length: f64) -> [f32; 3] {
         _ => consonant * 0.7,
     };
     let (lips, tongue) = match phone.viseme {
-        // Held, not pulled.
+        // The lips are held, not pulled.
         Viseme::PP => (0.0, 0.5),
         Viseme::FF => (0.15, 0.5),
         Viseme::TH | Viseme::DD | Viseme::NN => (0.0, 0.85),
@@ -182,7 +182,7 @@ fn hold(phone: Phone) -> Hold {
     }
 }
 
-/// Adds a sound after those that are there.
+/// Appends a sound.
 pub(super) fn append(segments: &mut VecDeque<Segment>, phone: Phone, start: f64, end: f64) {
     match segments.back().copied() {
         None => segments.push_back(Segment::rest(start - 1.0, start)),

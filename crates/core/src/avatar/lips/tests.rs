@@ -1,4 +1,4 @@
-//! The mouth's rules: on recorded speech of three languages, and on random sounds.
+//! Checks the mouth on recorded speech in three languages and on random sounds.
 
 use proptest::prelude::*;
 
@@ -13,11 +13,11 @@ struct Recorded {
     language: String,
     /// Symbol, start and end in ms.
     sounds: Vec<(String, u32, u32)>,
-    /// Root mean squares of each 10 ms, a byte in hexadecimal; 255 is half of full scale.
+    /// Root mean square of each 10 ms as a hexadecimal byte; 255 is half of full scale.
     levels: String,
 }
 
-/// Sentences that nothing was tuned on, as the voice spoke them: its durations, and its loudness.
+/// Sentences not used for tuning, with the durations and loudness of the voice.
 fn recorded(speed: f64) -> Vec<(String, Vec<Sound>, Vec<i16>)> {
     let all: Vec<Recorded> = serde_json::from_str(include_str!("../../../../../tests/golden/lips.json"))
         .expect("it is well formed");
@@ -53,7 +53,7 @@ fn jaw(lips: &Lips, t: f64) -> f32 {
 }
 
 #[test]
-fn lips_meet_where_they_must_in_three_languages_as_sent() {
+fn lips_meet_where_they_must_in_three_languages() {
     for language in ["en", "de", "es"] {
         for fps in [60, 30] {
             let mut all = LipScores::default();
@@ -79,7 +79,7 @@ fn the_jaw_does_not_flap_in_fast_speech() {
         lips.push(0.0, &sounds, &samples, RATE);
         let length = samples.len() as f64 / f64::from(RATE);
         let course: Vec<f32> = (0..(length * 60.0) as usize).map(|n| jaw(&lips, n as f64 / 60.0)).collect();
-        // Only what is seen: at least 2 mm.
+        // Count only visible motion, of at least 2 mm.
         let (mut extreme, mut rising) = (0.0_f32, true);
         for jaw in course {
             if (jaw > extreme) == rising {
@@ -91,11 +91,11 @@ fn the_jaw_does_not_flap_in_fast_speech() {
         seconds += length;
     }
     let rate = f64::from(turns) / seconds;
-    assert!(rate < 12.0, "{rate} turns of the jaw in a second: more than six times open and shut");
+    assert!(rate < 12.0, "the jaw turns {rate} times a second: it opens and closes more than six times");
 }
 
 #[test]
-fn sibilants_hold_the_jaw_and_quick_tongue_sounds_leave_jaw_and_lips_alone() {
+fn sibilants_hold_the_jaw_and_quick_tongue_sounds_do_not_move_jaw_and_lips() {
     let open = jaw(&said(&[("a", 0.15), ("a", 0.06), ("a", 0.15)]), 0.18);
     let hiss = said(&[("a", 0.15), ("s", 0.1), ("a", 0.15)]);
     assert!(jaw(&hiss, 0.19) < 0.35 * 0.55, "{}", jaw(&hiss, 0.19));
@@ -107,7 +107,7 @@ fn sibilants_hold_the_jaw_and_quick_tongue_sounds_leave_jaw_and_lips_alone() {
 }
 
 #[test]
-fn short_pauses_are_spoken_through_and_long_ones_rest() {
+fn the_mouth_rests_in_long_pauses_but_not_in_short_ones() {
     for (pause, rests) in [(0.2, false), (0.7, true)] {
         let mut lips = Lips::new();
         lips.push(0.0, &[Sound::new("a", 0.0, 0.3)], &[], RATE);
@@ -117,7 +117,7 @@ fn short_pauses_are_spoken_through_and_long_ones_rest() {
 }
 
 #[test]
-fn the_mouth_is_closed_before_and_after_and_speaks_between() {
+fn the_mouth_is_closed_before_and_after_speech() {
     let lips = said(&[("h", 0.06), ("ə", 0.06), ("l", 0.06), ("ˈoʊ", 0.2)]);
     for t in [-1.0, 0.9, 100.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(lips.at(t), Mouth::default(), "{t}");
@@ -128,7 +128,7 @@ fn the_mouth_is_closed_before_and_after_and_speaks_between() {
 }
 
 #[test]
-fn loud_speech_opens_the_jaw_wider_and_the_level_is_the_audios() {
+fn loud_speech_opens_the_jaw_wider_and_the_level_is_that_of_the_audio() {
     let tone = |level: i16, seconds: f64| -> Vec<i16> {
         (0..(seconds * f64::from(RATE)) as usize).map(|n| if n % 2 == 0 { level } else { -level }).collect()
     };
@@ -140,7 +140,7 @@ fn loud_speech_opens_the_jaw_wider_and_the_level_is_the_audios() {
     lips.push(0.0, &sounds, &samples, RATE);
     assert!(jaw(&lips, 0.5) > 1.5 * jaw(&lips, 1.5), "{} and {}", jaw(&lips, 0.5), jaw(&lips, 1.5));
     assert!((lips.at(0.5).level - 0.25).abs() < 0.01, "{}", lips.at(0.5).level);
-    // The same voice, ten times quieter, opens as wide.
+    // The same voice, ten times quieter, opens the jaw as wide.
     let quiet: Vec<i16> = samples.iter().map(|sample| sample / 10).collect();
     let mut other = Lips::new();
     other.push(0.0, &sounds, &quiet, RATE);
@@ -148,7 +148,7 @@ fn loud_speech_opens_the_jaw_wider_and_the_level_is_the_audios() {
 }
 
 #[test]
-fn pieces_are_as_the_whole_and_a_long_answer_keeps_little() {
+fn forgetting_does_not_change_later_mouths_and_bounds_memory() {
     let piece = [("m", 0.08), ("ˈa", 0.15), ("s", 0.1), ("u", 0.12), ("f", 0.07), ("ə", 0.06)];
     let length: f64 = piece.iter().map(|sound| sound.1).sum();
     let mut at = 0.0;
@@ -175,7 +175,7 @@ fn pieces_are_as_the_whole_and_a_long_answer_keeps_little() {
 }
 
 #[test]
-fn broken_times_move_nothing() {
+fn invalid_times_move_nothing() {
     let mut lips = Lips::new();
     let nan = f64::NAN;
     for (start, sound) in [
@@ -206,7 +206,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn any_sounds_move_a_possible_mouth(spoken in any_sounds(), loud in 0..20_000_i16) {
+    fn any_sounds_give_a_possible_mouth(spoken in any_sounds(), loud in 0..20_000_i16) {
         let mut lips = Lips::new();
         let mut at = 0.0;
         let mut sounds = Vec::new();
@@ -225,7 +225,7 @@ proptest! {
             prop_assert!(now.0.iter().all(|weight| (0.0..=1.0).contains(weight)), "{now:?}");
             prop_assert!(now[Shape::MouthClose] <= now[Shape::JawOpen]);
             for (shape, (now, before)) in now.0.iter().zip(before.0).enumerate() {
-// Lips that meet each other or the teeth are the fastest thing in a face.
+// Lips that meet each other or the teeth are the fastest motion of a face.
                 let meets = [
                     Shape::MouthClose, Shape::MouthPressLeft, Shape::MouthPressRight, Shape::MouthRollLower,
                     Shape::MouthRollUpper, Shape::MouthShrugLower,

@@ -1,11 +1,11 @@
-//! The fifteen visemes and what the mouth does at each.
+//! The fifteen visemes and the mouth's pose for each.
 //!
-//! The table is openfacefx's, tuned on the project's heads: their jaw opens 34 mm, more than anybody's in speech; their lips
-//! turn out by 14 mm with the whole funnel; and the tip of their tongue passes the lips at a `tongueOut` of 0.7.
+//! The table is openfacefx's, tuned for the project's heads: `jawOpen` 1 is 34 mm, more than anyone's in speech; a full funnel
+//! turns the lips out by 14 mm; and the tip of the tongue passes the lips at a `tongueOut` of 0.7.
 
 use crate::avatar::shapes::{Shape, Weights};
 
-/// Oculus's mouth shapes.
+/// The Oculus mouth shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // Oculus's names
 pub enum Viseme {
@@ -26,12 +26,12 @@ pub enum Viseme {
     U,
 }
 
-/// What speech moves, both sides alike.
+/// The shapes that speech moves, both sides equally.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Pose {
     /// `jawOpen`
     pub jaw: f32,
-    /// `mouthClose` as a part of `jaw`, so that it never exceeds it.
+    /// `mouthClose` as a share of `jaw`, which it therefore never exceeds.
     pub closed: f32,
     /// `mouthFunnel`
     pub funnel: f32,
@@ -60,7 +60,7 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// At rest.
+    /// The mouth at rest.
     pub const REST: Self = Self {
         jaw: 0.0,
         closed: 0.0,
@@ -78,11 +78,11 @@ impl Pose {
         tongue: 0.0,
     };
 
-    /// As blend shapes, each within 0 to 1, `mouthClose` never above `jawOpen`.
+    /// The blend shape weights, each from 0 to 1, `mouthClose` never above `jawOpen`.
     #[must_use]
     pub fn weights(&self) -> Weights {
         let mut weights = Weights::NEUTRAL;
-        // What is no number is 0.
+        // NaN becomes 0.
         let unit = |weight: f32| if weight > 0.0 { weight.min(1.0) } else { 0.0 };
         let jaw = unit(self.jaw);
         weights[Shape::JawOpen] = jaw;
@@ -127,7 +127,7 @@ impl Viseme {
         Self::U,
     ];
 
-    /// The mouth at it, held.
+    /// The pose of the held viseme.
     #[must_use]
     pub const fn pose(self) -> Pose {
         const REST: Pose = Pose::REST;

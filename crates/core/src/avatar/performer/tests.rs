@@ -4,7 +4,7 @@ use crate::avatar::shapes::Shape;
 const RATE: u32 = 24_000;
 const PACE: Pace = Pace { fps: 30, lead: 0.17 };
 
-/// An answer of open vowels that grows louder all the time, second by second.
+/// Adds a response of open vowels that grows steadily louder.
 fn speak(performer: &mut Performer, response: u32, seconds: f64) {
     let samples: Vec<i16> = (0..(seconds * f64::from(RATE)) as i32)
         .map(|at| {
@@ -18,18 +18,18 @@ fn speak(performer: &mut Performer, response: u32, seconds: f64) {
     performer.speech(response, 0.0, &sounds, &samples, RATE, &[]);
 }
 
-/// Plays `seconds` of the answer from `answer`, at `media`, 20 ms at a time, and collects what is due.
-fn play(performer: &mut Performer, (answer, media): (f64, f64), seconds: f64) -> Vec<Batch> {
+/// Plays `seconds` of the response from `position`, at `media`, 20 ms at a time, and collects what is due.
+fn play(performer: &mut Performer, (position, media): (f64, f64), seconds: f64) -> Vec<Batch> {
     (0..(seconds * 50.0).round() as u32)
         .flat_map(|frame| {
             let since = f64::from(frame) * 0.02;
-            performer.sounds(1, answer + since, media + since);
+            performer.sounds(1, position + since, media + since);
             performer.advance(media + since).batches
         })
         .collect()
 }
 
-/// All faces of the batches by their time; of two for one time the later epoch's.
+/// All faces of the batches, ordered by time; of two for the same time, that of the later epoch.
 fn faces(batches: &[Batch]) -> Vec<(f64, u8, Face)> {
     let mut faces: Vec<(f64, u8, Face)> = Vec::new();
     for batch in batches {
@@ -50,7 +50,7 @@ fn each_face_belongs_to_the_sample_that_sounds_at_its_time() {
     let faces = faces(&batches);
     assert!(
         faces.windows(2).all(|pair| (pair[1].0 - pair[0].0 - 1.0 / 30.0).abs() < 1e-4),
-        "no gap, no doublet"
+        "there is a gap or a duplicate"
     );
     assert!(faces.first().is_some_and(|(at, ..)| (at - 10.0).abs() < 1e-4));
     for (at, _, face) in faces.iter().filter(|(at, ..)| *at > 10.3) {
@@ -70,7 +70,7 @@ fn messages_come_100_to_310_ms_ahead_and_each_holds_every_second_face() {
         for batch in performer.advance(now).batches {
             let first = f64::from(batch.timestamp) / CLOCK - now;
             let last = first + (batch.faces.len() - 1) as f64 / f64::from(batch.fps);
-            // The clock here goes in steps of 20 ms.
+            // This test's clock advances in steps of 20 ms.
             assert!(first > 0.08 && last < 0.31, "{first} to {last}");
             assert_eq!((batch.fps, batch.faces.len()), (15, 3));
         }
@@ -78,13 +78,13 @@ fn messages_come_100_to_310_ms_ahead_and_each_holds_every_second_face() {
 }
 
 #[test]
-fn a_held_mouth_closes_within_100_ms_and_goes_on_where_the_sound_does() {
+fn a_paused_mouth_closes_within_100_ms_and_resumes_with_the_sound() {
     let mut performer = Performer::new(1, PACE);
     speak(&mut performer, 1, 5.0);
     let mut batches = play(&mut performer, (0.0, 0.0), 1.0);
     performer.held(1.0);
     (50..150).for_each(|frame| batches.extend(performer.advance(f64::from(frame) * 0.02).batches));
-    assert_eq!(performer.wake(), None, "a still face is not sent");
+    assert_eq!(performer.wake(), None, "a still face should not be sent");
     assert!(batches.last().is_some_and(|batch| batch.last));
     let before = faces(&batches);
     assert!(
@@ -103,7 +103,7 @@ fn a_held_mouth_closes_within_100_ms_and_goes_on_where_the_sound_does() {
 }
 
 #[test]
-fn of_a_dropped_answer_nothing_is_shown_any_more() {
+fn nothing_of_a_cancelled_response_is_shown() {
     let mut performer = Performer::new(1, PACE);
     speak(&mut performer, 1, 5.0);
     let mut batches = play(&mut performer, (0.0, 0.0), 1.0);
@@ -120,7 +120,7 @@ fn of_a_dropped_answer_nothing_is_shown_any_more() {
 }
 
 #[test]
-fn while_nobody_speaks_only_watchers_get_faces() {
+fn silent_faces_are_computed_only_while_watched() {
     let mut performer = Performer::new(1, PACE);
     assert_eq!(performer.wake(), None);
     performer.watched(true, 0.0);

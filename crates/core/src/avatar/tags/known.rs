@@ -1,13 +1,13 @@
-//! What is a tag.
+//! The known tags and stage directions.
 
 use crate::avatar::cue::{Cue, GESTURES, Gesture, MOODS, Mood};
 
-/// An act that models write between marks.
+/// A stage direction that models write between marks.
 struct Act {
     /// The first word of the direction.
     word: &'static str,
     cue: Option<Cue>,
-    /// Alone it may as well be an emphasised word: "sound *waves*".
+    /// On its own it may also be an emphasised word: "sound *waves*".
     common: bool,
 }
 
@@ -19,8 +19,8 @@ const fn common(word: &'static str, cue: Option<Cue>) -> Act {
     Act { word, cue, common: true }
 }
 
-/// What models write beside the names of moods and gestures: the first word of a stage direction. Most are for the ears or
-/// the hands, and no cue.
+/// Stage directions that models write in addition to the names of moods and gestures, by their first word. Many concern the
+/// voice or the hands and give no cue.
 const ACTS: [Act; 38] = [
     act_of("nods", Some(Cue::Gesture(Gesture::Nod))),
     act_of("nodding", Some(Cue::Gesture(Gesture::Nod))),
@@ -62,17 +62,17 @@ const ACTS: [Act; 38] = [
     common("softly", None),
 ];
 
-/// What asterisks mark.
+/// What text in asterisks is.
 pub(super) enum Direction {
     /// A stage direction.
     Sure(Vec<Cue>),
-    /// One, if a sentence or nothing follows.
+    /// A stage direction if a sentence or nothing follows.
     BeforeSentence(Vec<Cue>),
     /// Emphasis.
     No,
 }
 
-/// The cues of what stands in brackets, or nothing if it is text.
+/// The cues of text in brackets; none if it is ordinary text.
 pub(super) fn bracketed(inner: &str) -> Option<Vec<Cue>> {
     let names = inner.split(',').map(|name| Cue::named(&plain(name)));
     if let Some(cues) = names.collect::<Option<Vec<_>>>() {
@@ -81,7 +81,7 @@ pub(super) fn bracketed(inner: &str) -> Option<Vec<Cue>> {
     act(inner).map(|act| act.cue.into_iter().collect())
 }
 
-/// What stands in asterisks; `begins`: where a sentence or a clause does.
+/// Classifies text in asterisks; `begins`: a sentence or a clause begins there.
 pub(super) fn asterisked(inner: &str, begins: bool) -> Direction {
     let Some(act) = act(inner) else { return Direction::No };
     let cues = act.cue.into_iter().collect();
@@ -93,7 +93,7 @@ pub(super) fn asterisked(inner: &str, begins: bool) -> Direction {
     }
 }
 
-/// Whether a known name begins like that.
+/// Whether a known name begins with this.
 pub(super) fn is_beginning(inner: &str) -> bool {
     let begun = plain(inner);
     let moods = MOODS.iter().map(|(name, _)| *name);

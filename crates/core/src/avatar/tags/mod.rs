@@ -1,53 +1,53 @@
-//! Takes the tags out of a model's text as it streams in: `[happy]`, `[look-away]`, `*nods*`. They are cues for the face and
-//! are never spoken, shown or remembered. Only known tags and stage directions are: `[name]` and `*waves*` are words.
+//! Removes tags from a model's text as it streams in: `[happy]`, `[look-away]`, `*nods*`. They are cues for the face and are
+//! never spoken, shown or remembered. Only known tags and stage directions are removed, not words such as `[name]`.
 
 mod known;
 
 use super::cue::{Cue, GESTURES, MOODS};
 use known::{Direction, asterisked, bracketed, is_beginning};
 
-/// Characters that may stand between the marks of a tag; what is longer is text.
+/// Most characters between the marks of a tag; anything longer is text.
 const LONGEST: usize = 24;
 /// White space behind a stage direction; what stands behind more of it is not waited for, and not looked at if it is there.
 const MOST_SPACE: usize = 24;
 
-/// Text without tags, and the cues that stood in it.
+/// Text without tags, and the cues from it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filtered {
     /// The text.
     pub text: String,
-    /// Each cue, and the byte of `text` that it stands before.
+    /// Each cue, with the byte of `text` that it precedes.
     pub cues: Vec<(usize, Cue)>,
 }
 
-/// The filter of one text.
+/// Filters one text.
 #[derive(Debug, Default)]
 pub struct Tags {
-    /// Tags in square brackets are looked for; stage directions in asterisks always are.
+    /// Tags in square brackets are removed; stage directions in asterisks always are.
     brackets: bool,
-    /// Begins with what may be a tag, or is empty.
+    /// Text that may be the beginning of a tag, or empty.
     pending: String,
-    /// White space that goes if a tag and no word follows.
+    /// White space that is dropped if a tag and no word follows.
     space: String,
-    /// The last character that went out.
+    /// The last character emitted.
     tail: Option<char>,
-    /// The last one that was no white space.
+    /// The last character emitted that is not white space.
     last: Option<char>,
-    /// A tag has gone since.
+    /// A tag was removed since.
     cut: bool,
-    /// Cues whose word is still to come.
+    /// Cues whose following word is still to come.
     cues: Vec<Cue>,
     seen: bool,
 }
 
 impl Tags {
-    /// With `brackets` also tags in square brackets are taken out.
+    /// A filter; `brackets`: also removes tags in square brackets.
     #[must_use]
     pub fn new(brackets: bool) -> Self {
         Self { brackets, ..Self::default() }
     }
 
-    /// Takes a piece of text; returns what is known to be text of it and of the pieces before.
+    /// Takes a piece of text; returns what is decided of it and of earlier pieces.
     pub fn push(&mut self, piece: &str) -> Filtered {
         self.pending.push_str(piece);
         let mut out = Filtered::default();
@@ -55,7 +55,7 @@ impl Tags {
         out
     }
 
-    /// What is left when the text has ended; what comes next is a new one.
+    /// Ends the text: returns what was pending and prepares for the next text.
     pub fn finish(&mut self) -> Filtered {
         let mut out = Filtered::default();
         self.go_on(true, &mut out);
@@ -69,7 +69,7 @@ impl Tags {
         out
     }
 
-    /// Whether the text has held a cue so far.
+    /// Whether there has been a cue so far.
     #[must_use]
     pub fn seen(&self) -> bool {
         self.seen
@@ -96,7 +96,7 @@ impl Tags {
         self.pending = rest.to_string();
     }
 
-    /// Where what comes next stands.
+    /// The position of the next character.
     fn place(&self) -> Place {
         let before = if self.cut { None } else { self.space.chars().last().or(self.tail) };
         Place {
@@ -106,11 +106,11 @@ impl Tags {
         }
     }
 
-    /// One character of text, with no more white space around a tag than there is without it.
+    /// Emits a character, but no white space that removing a tag would double.
     fn put(&mut self, next: char, out: &mut Filtered) {
         if next.is_whitespace() {
             match self.tail {
-                // A piece that ends a sentence is not kept back.
+                // White space after punctuation is not held back.
                 Some(tail) if tail.is_alphanumeric() && !self.cut => self.space.push(next),
                 _ if !self.cut => self.emit(next, out),
                 Some(tail) if !tail.is_whitespace() => self.space = next.into(),
@@ -141,7 +141,7 @@ impl Tags {
     }
 }
 
-/// What a model is told of tags.
+/// The model's instructions about tags.
 #[must_use]
 pub fn instructions() -> String {
     let moods = MOODS.iter().map(|(name, _)| *name).filter(|name| *name != "listening");
@@ -153,23 +153,23 @@ pub fn instructions() -> String {
     )
 }
 
-/// Where a mark stands.
+/// The position of a mark.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// The character before it, unless a tag was.
+    /// The character before it, unless a tag was removed there.
     before: Option<char>,
     /// A sentence or a clause begins there.
     begins: bool,
-    /// Tags in square brackets are looked for.
+    /// Tags in square brackets are removed.
     brackets: bool,
 }
 
 /// What a text begins with.
 enum Tag {
-    /// It is a tag so far.
+    /// Undecided: more text is needed.
     Open,
     None,
-    /// A tag of so many bytes.
+    /// A tag of this many bytes, and its cues.
     Is(usize, Vec<Cue>),
 }
 
@@ -187,7 +187,7 @@ fn tag(text: &str, place: Place, ended: bool) -> Tag {
         return match (ended, length > LONGEST) {
             (_, true) => Tag::None,
             (false, _) => Tag::Open,
-            // As when a text is broken off in the middle of a tag.
+            // The text was cut off in the middle of a tag.
             (true, _) if mark == '[' && is_beginning(inner) => Tag::Is(text.len(), Vec::new()),
             (true, _) => Tag::None,
         };

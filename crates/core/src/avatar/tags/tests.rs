@@ -6,7 +6,7 @@ const HAPPY: Cue = Cue::Mood(Mood::Happy);
 const NOD: Cue = Cue::Gesture(Gesture::Nod);
 const AWAY: Cue = Cue::Gesture(Gesture::LookAway);
 
-/// The whole of what comes out, with cues at bytes of the whole.
+/// The whole output, with cues at bytes of the whole text.
 fn filter<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Filtered {
     let mut tags = Tags::new(true);
     let mut whole = Filtered::default();
@@ -26,7 +26,7 @@ fn text(text: &str) -> String {
 }
 
 #[test]
-fn tags_go_and_their_cues_stand_before_the_words_that_followed() {
+fn tags_are_removed_and_their_cues_precede_the_next_words() {
     let out = filter(["[happy] Hello, [nod] yes [look-away][lean in]of course. [Nod]"]);
     assert_eq!(out.text, "Hello, yes of course. ");
     let lean = Cue::Gesture(Gesture::LeanIn);
@@ -55,7 +55,7 @@ fn no_white_space_is_left_where_a_tag_was() {
 }
 
 #[test]
-fn known_stage_directions_go_as_well_and_some_are_no_cues() {
+fn known_stage_directions_are_removed_and_some_give_no_cue() {
     for written in [
         "[sarcastic] Great.",
         "[deep breath] Great.",
@@ -74,7 +74,7 @@ fn known_stage_directions_go_as_well_and_some_are_no_cues() {
 }
 
 #[test]
-fn words_in_brackets_and_asterisks_are_spoken() {
+fn ordinary_words_in_brackets_and_asterisks_are_kept() {
     for written in [
         "Sound *waves* travel fast.",
         "Dear [name], the [link] is here.",
@@ -87,7 +87,7 @@ fn words_in_brackets_and_asterisks_are_spoken() {
 }
 
 #[test]
-fn without_tags_in_brackets_only_stage_directions_go() {
+fn without_bracket_tags_only_stage_directions_are_removed() {
     let mut tags = Tags::new(false);
     let mut out = tags.push("[happy] *nods slowly* Right, [nod] Sound *waves*.").text;
     out.push_str(&tags.finish().text);
@@ -95,7 +95,7 @@ fn without_tags_in_brackets_only_stage_directions_go() {
 }
 
 #[test]
-fn genuine_brackets_and_asterisks_are_text() {
+fn other_brackets_and_asterisks_are_text() {
     for written in [
         "[1] and [see page 4] and [see below]",
         "array[0] array[index] a[i] [x] []",
@@ -112,7 +112,7 @@ fn genuine_brackets_and_asterisks_are_text() {
 }
 
 #[test]
-fn what_is_broken_off_in_a_tag_is_dropped_and_other_brackets_stay() {
+fn an_unfinished_tag_is_dropped_and_other_open_brackets_are_kept() {
     for (written, read) in
         [("Yes [hap", "Yes"), ("Yes [", "Yes"), ("Yes [see p", "Yes [see p"), ("a [b", "a [b")]
     {
@@ -121,7 +121,7 @@ fn what_is_broken_off_in_a_tag_is_dropped_and_other_brackets_stay() {
 }
 
 #[test]
-fn text_waits_no_longer_than_a_tag_may_be() {
+fn no_more_text_is_held_back_than_the_longest_tag() {
     let mut tags = Tags::new(true);
     let long = "[a bracket that goes on and on and never ends";
     assert_eq!(tags.push(long).text, long);
@@ -177,7 +177,7 @@ fn written() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn it_does_not_matter_how_the_text_is_cut(text in written(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+    fn the_output_does_not_depend_on_how_the_text_is_split(text in written(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
         let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| bounds[cut.index(bounds.len())]).collect();
         cuts.extend([0, text.len()]);
@@ -189,7 +189,7 @@ proptest! {
     }
 
     #[test]
-    fn text_without_marks_stays_as_it_is(text in "[a-zä.,!? \n-]{0,80}") {
+    fn text_without_marks_is_unchanged(text in "[a-zä.,!? \n-]{0,80}") {
         prop_assert_eq!(filter([text.as_str()]).text, text);
     }
 }

@@ -1,20 +1,20 @@
-//! Sounds into an answer.
+//! Sounds of the person during a response.
 
 use super::*;
 
 #[test]
-fn a_sound_ducks_the_answer_at_once_and_stops_it_if_it_lasts() {
+fn a_sound_ducks_the_response_at_once_and_pauses_it_if_it_lasts() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two three four five").take();
     run.input(started(2));
     assert_eq!(run.plays(), [Play::Ducked]);
     run.wait(200);
-    assert_eq!(run.plays(), [Play::Ducked, Play::Held]);
-    assert!(!run.interrupted(), "whether it is speech is not known");
+    assert_eq!(run.plays(), [Play::Ducked, Play::Paused]);
+    assert!(!run.interrupted(), "it may not be speech");
 }
 
 #[test]
-fn an_interruption_is_remembered_as_far_as_the_answer_was_heard() {
+fn an_interrupted_response_is_remembered_as_far_as_it_was_heard() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
     run.input(started(2)).wait(300).input(Input::Partial(UtteranceId(2), words("Okay, but wait")));
@@ -25,7 +25,7 @@ fn an_interruption_is_remembered_as_far_as_the_answer_was_heard() {
 }
 
 #[test]
-fn a_cough_a_sign_of_listening_and_an_echo_let_the_answer_go_on() {
+fn a_cough_a_backchannel_and_an_echo_let_the_response_continue() {
     for text in ["", "Mm-hm.", "Yeah, okay.", "two three four"] {
         let mut run = Run::new();
         run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
@@ -39,13 +39,13 @@ fn a_cough_a_sign_of_listening_and_an_echo_let_the_answer_go_on() {
 }
 
 #[test]
-fn who_goes_on_after_okay_interrupts_after_all() {
+fn a_person_who_goes_on_after_okay_interrupts() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
     run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "Okay.")]);
     assert_eq!(run.plays().last(), Some(&Play::Full));
     run.wait(100).input(resumed(2));
-    assert_eq!(run.plays().last(), Some(&Play::Held));
+    assert_eq!(run.plays().last(), Some(&Play::Paused));
     run.wait(300).inputs([paused(2, 2), trial(2, 2, "Okay, but what about Spain?")]).wait(2000);
     assert!(run.interrupted());
     assert_eq!(run.starts().len(), 1);
@@ -53,7 +53,7 @@ fn who_goes_on_after_okay_interrupts_after_all() {
 }
 
 #[test]
-fn yes_to_a_question_that_was_just_asked_is_an_answer() {
+fn yes_to_a_question_just_asked_is_an_interruption() {
     let mut run = Run::new();
     run.say(1, "Question")
         .sound(1, "Shall I go on?")
@@ -66,7 +66,7 @@ fn yes_to_a_question_that_was_just_asked_is_an_answer() {
 }
 
 #[test]
-fn a_short_sound_that_makes_no_sense_does_not_stop_an_answer() {
+fn a_short_sound_with_doubtful_words_does_not_stop_a_response() {
     let mut run = Run::new();
     run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
     let doubtful = |text: &str| Transcript { average_log_probability: -1.0, ..words(text) };
@@ -75,7 +75,7 @@ fn a_short_sound_that_makes_no_sense_does_not_stop_an_answer() {
     assert_eq!(run.plays().last(), Some(&Play::Full));
     assert!(!run.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
     run.take();
-    // Unsure as it is, it is what people say there.
+    // As unsure, but a likely interruption.
     let unsure = |text: &str| Transcript { average_log_probability: -0.85, ..words(text) };
     let mut likely = Run::new();
     likely.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
@@ -88,29 +88,29 @@ fn a_short_sound_that_makes_no_sense_does_not_stop_an_answer() {
 }
 
 #[test]
-fn a_sound_that_has_no_words_stops_no_answer_for_long_and_words_that_come_yet_do() {
+fn a_sound_without_words_pauses_a_response_only_briefly_and_later_words_interrupt_it() {
     let mut run = Run::new();
     run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
     run.input(started(2)).wait(700).input(Input::Partial(UtteranceId(2), words("")));
-    assert_eq!(run.plays().last(), Some(&Play::Held), "a first word may still come");
+    assert_eq!(run.plays().last(), Some(&Play::Paused), "a first word may still come");
     run.wait(200).input(Input::Partial(UtteranceId(2), words("")));
     assert_eq!(run.plays().last(), Some(&Play::Full));
     run.wait(4_000);
     assert_eq!(run.plays().last(), Some(&Play::Full), "a crowd is no interruption, however long it goes on");
     run.inputs([paused(2, 1), resumed(2)]).wait(100);
-    assert_eq!(run.plays().last(), Some(&Play::Full), "nor is it one behind a breath");
+    assert_eq!(run.plays().last(), Some(&Play::Full), "nor is it one after a gap");
     assert!(!run.interrupted());
     run.input(Input::Partial(UtteranceId(2), words("Wait, which dog?")));
     assert!(run.interrupted());
 }
 
 #[test]
-fn a_late_word_that_a_cough_was_nothing_does_not_speak_over_the_person_who_went_on() {
+fn a_late_empty_partial_of_a_cough_does_not_resume_the_response_over_a_person_who_went_on() {
     let mut run = Run::new();
     run.say(1, "Tell me a story.").sound(1, "Once upon a time there was a dog.").take();
     run.input(started(2)).wait(400).input(paused(2, 1)).wait(100).input(resumed(2)).wait(400);
     run.input(Input::Partial(UtteranceId(2), words("")));
-    assert_eq!(run.plays().last(), Some(&Play::Held));
+    assert_eq!(run.plays().last(), Some(&Play::Paused));
     run.input(Input::Partial(UtteranceId(2), words("Wait, stop there.")));
     assert!(run.interrupted());
 }

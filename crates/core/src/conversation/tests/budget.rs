@@ -1,11 +1,11 @@
-//! Prompts that do not fit: cut and asked again, and tools that never could are refused.
+//! Prompts that do not fit are cut and sent again; tools that can never fit are refused.
 
 use serde_json::json;
 
 use super::*;
 use crate::tool::Doer;
 
-/// An engine with a window: what it counts, by its own tokens.
+/// An engine with a window, which counts in its own tokens.
 struct Engine {
     limit: u32,
     bytes_per_token: usize,
@@ -18,7 +18,7 @@ impl Engine {
 }
 
 impl Run {
-    /// The last request for an answer, new or gone on with.
+    /// The last request for a response, new or continued.
     fn asked(&self) -> &[Message] {
         let asked = self.commands.iter().rev().find_map(|command| match command {
             Command::Start(request, _) if request.script.is_none() => Some(&request.messages),
@@ -28,11 +28,11 @@ impl Run {
         asked.expect("something was asked")
     }
 
-    /// A typed question that the engine refuses until its request fits; how often it did.
+    /// Types a question that the engine refuses until its request fits; returns the number of refusals.
     fn asks(&mut self, engine: &Engine, question: &str) -> usize {
         self.take();
         self.input(Input::Client(ClientCommand::Say(question.into())));
-        let id = self.starts().last().expect("it is answered").id;
+        let id = self.starts().last().expect("a response is begun").id;
         for refused in 0.. {
             let asked = self.asked().to_vec();
             let tokens = engine.tokens(&asked);
@@ -52,8 +52,8 @@ impl Run {
 }
 
 #[test]
-fn a_request_that_is_too_long_is_cut_and_sent_again_in_the_same_answer() {
-    // As a context of 1,024 with answers of 160 tokens and instructions of 2,000 bytes.
+fn a_request_that_is_too_long_is_cut_and_sent_again_in_the_same_response() {
+    // A context of 1,024 tokens with responses of 160 tokens and instructions of 2,000 bytes.
     for (bytes_per_token, counts) in [(4, true), (4, false), (2, true), (2, false), (1, false)] {
         let limit = [2600, 1150, 0, 825][bytes_per_token - 1];
         let engine = Engine { limit, bytes_per_token };
@@ -79,14 +79,14 @@ fn a_request_that_is_too_long_is_cut_and_sent_again_in_the_same_answer() {
 }
 
 #[test]
-fn a_request_that_cannot_be_made_to_fit_ends_in_a_word_and_not_in_a_circle() {
+fn a_request_that_cannot_be_made_to_fit_ends_in_an_apology_and_not_in_a_loop() {
     let mut run = Run::new();
     run.say(1, "Question").take();
     for _ in 0..10 {
         run.input(Input::TooLong(ResponseId(1), 10, 2000));
     }
     assert!(run.starts()[0].script.is_some(), "{:?}", run.commands);
-    // A hidden one waits for the end of the turn.
+    // A speculative one waits for the end of the turn.
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1), trial(1, 1, "Hello?")]);
     for response in 1..20 {
@@ -130,7 +130,7 @@ impl Run {
 }
 
 #[test]
-fn a_client_s_tools_that_leave_no_room_are_refused_with_the_limit_and_the_old_ones_stay() {
+fn client_tools_that_leave_no_room_are_refused_with_the_limit_and_the_old_ones_stay() {
     let of_16_kb = || tools(16, 1000);
     let counted = |tools| Some(Counted { messages: vec![60], tools, limit: 3936 });
     for (counted, fits) in [(counted(3000), true), (counted(3800), false), (None, false)] {
@@ -155,6 +155,6 @@ fn a_client_s_tools_that_leave_no_room_are_refused_with_the_limit_and_the_old_on
     let first = run.brings(of_16_kb()).unwrap();
     run.brings(tools(1, 20));
     run.input(Input::Counted(first, counted(100)));
-    assert!(run.refused().is_some_and(|fault| fault.contains("other tools came")), "{:?}", run.events());
-    assert_eq!(run.conversation.tools().len(), 1, "an older wish is void");
+    assert!(run.refused().is_some_and(|fault| fault.contains("by newer tools")), "{:?}", run.events());
+    assert_eq!(run.conversation.tools().len(), 1, "the older request is void");
 }

@@ -1,4 +1,4 @@
-//! When a turn ends, and what happens until it does.
+//! When a turn ends, and what happens until then.
 
 use super::*;
 
@@ -9,71 +9,75 @@ impl Run {
         self.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))))
     }
 
-    /// The lines that are the server's own.
-    fn lines(&self) -> Vec<&str> {
+    /// The canned phrases said.
+    fn canned(&self) -> Vec<&str> {
         self.starts().into_iter().filter_map(|request| request.script.as_deref()).collect()
     }
 }
 
 #[test]
-fn a_person_whose_words_are_late_is_asked_to_wait_and_then_answered() {
+fn a_person_whose_words_are_late_is_asked_to_wait_and_then_gets_a_response() {
     for cut in [false, true] {
         let mut run = Run::new();
         let ends = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
         run.inputs([started(1), if cut { ends } else { paused(1, 1) }]).wait(2400);
-        assert!(run.lines().is_empty());
+        assert!(run.canned().is_empty());
         run.wait(200);
-        assert_eq!(run.lines(), ["One moment."]);
-        // They come before the line sounds, or while it does.
+        assert_eq!(run.canned(), ["One moment."]);
+        // The words arrive before the phrase sounds, or while it does.
         let known = Input::Final(UtteranceId(1), words("Question"));
         run.input(if cut { known } else { trial(1, 1, "Question") }).wait(500);
         run.take();
         run.waited();
-        let [answer] = run.starts()[..] else { panic!("{:?}", run.commands) };
-        assert_eq!(answer.messages.last().map(|last| last.content.as_str()), Some("Question"));
-        assert_eq!(run.last_said(), Some("Question"), "the line is the server's own");
+        let [response] = run.starts()[..] else { panic!("{:?}", run.commands) };
+        assert_eq!(response.messages.last().map(|last| last.content.as_str()), Some("Question"));
+        assert_eq!(run.last_said(), Some("Question"), "the phrase is canned");
     }
 }
 
 #[test]
-fn who_was_asked_to_wait_hears_a_word_again_while_the_words_stay_away() {
+fn a_person_who_was_asked_to_wait_is_asked_again_while_the_words_are_missing() {
     for cut in [false, true] {
         let mut run = Run::new();
         let ends = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
         run.inputs([started(1), if cut { ends } else { paused(1, 1) }]).waited();
         run.wait(3800);
-        assert_eq!(run.lines(), ["One moment."], "{cut}");
+        assert_eq!(run.canned(), ["One moment."], "{cut}");
         run.wait(300).sound(2, "Still working on it.").at(2, 200);
         run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(2))));
-        assert_eq!(run.lines().len(), 2, "{cut}: {:?}", run.lines());
-        assert_ne!(run.lines()[1], "One moment.");
+        assert_eq!(run.canned().len(), 2, "{cut}: {:?}", run.canned());
+        assert_ne!(run.canned()[1], "One moment.");
         run.wait(7000);
-        assert_eq!(run.lines().len(), 2, "{cut}: more of it would be a nuisance");
-        run.input(if cut { Input::Final(UtteranceId(1), words("Question")) } else { trial(1, 1, "Question") });
+        assert_eq!(run.canned().len(), 2, "{cut}: more of it would be a nuisance");
+        run.input(if cut {
+            Input::Final(UtteranceId(1), words("Question"))
+        } else {
+            trial(1, 1, "Question")
+        });
         run.wait(900);
         assert_eq!(run.last_said(), Some("Question"), "{cut}");
     }
 }
 
 #[test]
-fn words_that_came_before_the_wish_to_wait_failed_are_answered() {
+fn words_that_arrived_before_the_request_to_wait_failed_get_a_response() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1)]).wait(2600).input(trial(1, 1, "Question")).wait(800).take();
-    run.input(Input::AnswerFailed(ResponseId(1)));
-    let [answer] = run.starts()[..] else { panic!("{:?}", run.commands) };
-    assert_eq!(answer.messages.last().map(|last| last.content.as_str()), Some("Question"));
+    run.input(Input::ResponseFailed(ResponseId(1)));
+    let [response] = run.starts()[..] else { panic!("{:?}", run.commands) };
+    assert_eq!(response.messages.last().map(|last| last.content.as_str()), Some("Question"));
 }
 
 #[test]
-fn nobody_is_asked_to_wait_for_a_cough_that_an_answer_went_on_over() {
+fn nobody_is_asked_to_wait_for_a_cough_during_a_response() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").inputs([started(2), paused(2, 1)]).wait(5000);
     run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1)))).wait(2000);
-    assert!(run.lines().is_empty(), "{:?}", run.commands);
+    assert!(run.canned().is_empty(), "{:?}", run.commands);
 }
 
 #[test]
-fn who_goes_on_while_asked_to_wait_is_taken_at_every_word() {
+fn every_word_counts_of_a_person_who_goes_on_while_asked_to_wait() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1)]).wait(3000).sound(1, "One moment.");
     run.inputs([resumed(1), paused(1, 2), trial(1, 2, "Yes.")]);
@@ -83,16 +87,16 @@ fn who_goes_on_while_asked_to_wait_is_taken_at_every_word() {
 }
 
 #[test]
-fn words_that_never_come_are_asked_for_again_after_the_person_was_asked_to_wait() {
+fn a_person_whose_words_never_arrive_is_asked_to_repeat_them_after_the_request_to_wait() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1)]).wait(3000).sound(1, "One moment.");
     run.input(Input::NotUnderstood(UtteranceId(1))).take();
     run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
-    assert_eq!(run.lines(), ["Sorry, I did not catch that. Could you say it again?"]);
+    assert_eq!(run.canned(), ["Sorry, I did not catch that. Could you say it again?"]);
 }
 
 #[test]
-fn words_that_were_shown_are_answered_though_the_person_was_asked_to_wait() {
+fn words_that_were_shown_get_a_response_although_the_person_was_asked_to_wait() {
     let mut run = Run::new();
     run.inputs([started(1), Input::Partial(UtteranceId(1), words("Question")), paused(1, 1)]).wait(3000);
     run.sound(1, "One moment.").input(Input::NotUnderstood(UtteranceId(1)));
@@ -102,10 +106,10 @@ fn words_that_were_shown_are_answered_though_the_person_was_asked_to_wait() {
 }
 
 #[test]
-fn an_answer_is_begun_at_the_pause_and_heard_when_the_vote_is_sure() {
+fn a_response_is_begun_at_the_pause_and_heard_when_the_prediction_is_sure() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1), trial(1, 1, "What time is it?")]);
-    assert!(matches!(run.commands.last(), Some(Command::Start(_, Play::Hidden))));
+    assert!(matches!(run.commands.last(), Some(Command::Start(_, Play::Speculative))));
     assert!(run.conversation.history().is_empty(), "nothing is decided");
     run.take();
     let id = ResponseId(1);
@@ -118,12 +122,12 @@ fn an_answer_is_begun_at_the_pause_and_heard_when_the_vote_is_sure() {
     run.wait(300);
     assert!(run.commands.contains(&Command::Play(id, Play::Full)) && run.starts().is_empty());
     assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
-    assert!(run.events().contains(&&CallEvent::AnswerText { response: id, text: "It".into() }));
+    assert!(run.events().contains(&&CallEvent::ResponseText { response: id, text: "It".into() }));
     assert_eq!(run.last(), "What time is it?");
 }
 
 #[test]
-fn a_sure_melody_ends_the_turn_at_once_only_where_the_model_will_not_tell_the_meaning() {
+fn sure_prosody_ends_the_turn_at_once_only_if_the_model_does_not_report_the_meaning() {
     for (tells, decided) in [(true, false), (false, true)] {
         let mut run = Run::new();
         run.conversation.settings.model.turn_end = tells;
@@ -131,12 +135,12 @@ fn a_sure_melody_ends_the_turn_at_once_only_where_the_model_will_not_tell_the_me
         run.input(Input::Prosody(UtteranceId(1), 1, 0.97)).wait(300);
         assert_eq!(run.plays() == [Play::Full], decided, "tells: {tells}");
         run.wait(500);
-        assert_eq!(run.plays(), [Play::Full], "nobody waits for the meaning for ever");
+        assert_eq!(run.plays(), [Play::Full], "the wait for the meaning is limited");
     }
 }
 
 #[test]
-fn who_goes_on_after_a_thinking_pause_is_answered_once_and_the_first_try_leaves_no_trace() {
+fn a_person_who_goes_on_after_a_thinking_pause_gets_one_response_and_the_first_leaves_no_trace() {
     let mut run = Run::new();
     run.inputs([
         started(1),
@@ -151,12 +155,12 @@ fn who_goes_on_after_a_thinking_pause_is_answered_once_and_the_first_try_leaves_
     assert_eq!(starts.len(), 2);
     assert_eq!(starts[1].messages.len(), 2);
     assert_eq!(starts[1].messages[1].content, "What is the capital of France?");
-    assert!(!run.events().iter().any(|event| matches!(event, CallEvent::AnswerText { .. })));
+    assert!(!run.events().iter().any(|event| matches!(event, CallEvent::ResponseText { .. })));
     assert_eq!(run.conversation.history().len(), 1);
 }
 
 #[test]
-fn a_sentence_that_is_not_over_gets_more_time_and_then_an_answer_all_the_same() {
+fn an_unfinished_sentence_gets_more_time_and_then_a_response() {
     let mut run = Run::new();
     run.inputs([
         started(1),
@@ -171,17 +175,17 @@ fn a_sentence_that_is_not_over_gets_more_time_and_then_an_answer_all_the_same() 
 }
 
 #[test]
-fn a_turn_whose_words_are_late_is_answered_when_they_come() {
+fn a_turn_whose_words_are_late_gets_a_response_when_they_arrive() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1)]).waited().take();
     run.wait(5000).input(trial(1, 1, "Hello?"));
     assert_eq!(run.starts().len(), 1);
-    assert!(run.lines().is_empty());
+    assert!(run.canned().is_empty());
     assert!(run.commands.contains(&Command::Close(UtteranceId(1))));
 }
 
 #[test]
-fn words_that_never_come_are_asked_for_again_aloud() {
+fn a_person_whose_words_never_arrive_is_asked_aloud_to_repeat_them() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1)]).waited().take();
     run.wait(20_000);
@@ -192,7 +196,7 @@ fn words_that_never_come_are_asked_for_again_aloud() {
 }
 
 #[test]
-fn words_before_the_answer_s_first_sound_join_the_question() {
+fn words_before_the_response_s_first_sound_join_the_question() {
     let mut run = Run::new();
     run.say(1, "First").input(Input::Text(ResponseId(1), "Hello".into())).take();
     run.say(2, "second");
@@ -202,16 +206,16 @@ fn words_before_the_answer_s_first_sound_join_the_question() {
 }
 
 #[test]
-fn a_noise_before_the_answer_s_first_sound_only_delays_it() {
+fn a_noise_before_the_response_s_first_sound_only_delays_it() {
     let mut run = Run::new();
     run.say(1, "Question").take();
     run.say(2, "");
-    assert_eq!(run.plays(), [Play::Held, Play::Full]);
+    assert_eq!(run.plays(), [Play::Paused, Play::Full]);
     assert!(run.starts().is_empty());
 }
 
 #[test]
-fn the_model_is_told_when_the_person_speaks_another_language_and_when_they_come_back() {
+fn the_model_is_told_when_the_person_changes_language_and_when_they_change_back() {
     let mut run = Run::new();
     let instructions = |run: &Run| run.starts().last().unwrap().messages[0].content.clone();
     run.say(1, "Hello there.");
@@ -225,7 +229,7 @@ fn the_model_is_told_when_the_person_speaks_another_language_and_when_they_come_
 }
 
 #[test]
-fn typed_words_are_answered_at_once_over_whatever_the_microphone_hears() {
+fn typed_words_get_a_response_at_once_whatever_the_microphone_hears() {
     let mut run = Run::new();
     // Music: an utterance without an end.
     run.input(started(1)).wait(5000).take();
@@ -244,7 +248,7 @@ fn typed_words_are_answered_at_once_over_whatever_the_microphone_hears() {
 }
 
 #[test]
-fn typed_words_do_not_wait_for_those_of_an_utterance_that_was_cut() {
+fn typed_words_do_not_wait_for_the_words_of_a_cut_utterance() {
     let mut run = Run::new();
     let cut = voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
     run.inputs([started(1), cut, Input::Client(ClientCommand::Say("Typed.".into()))]);
@@ -254,7 +258,7 @@ fn typed_words_do_not_wait_for_those_of_an_utterance_that_was_cut() {
 }
 
 #[test]
-fn words_that_were_shown_are_used_when_no_others_come() {
+fn words_that_were_shown_are_used_when_no_others_arrive() {
     let spoken = || Input::Partial(UtteranceId(1), words("I would like to know the"));
     let cut = || voice(VadEvent::Cut { utterance: UtteranceId(1), at: 0 }, 0);
     let give_up = || Input::NotUnderstood(UtteranceId(1));

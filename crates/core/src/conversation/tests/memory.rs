@@ -1,4 +1,4 @@
-//! What is forgotten, when, and that nobody waits for it.
+//! What is forgotten and when, without making anybody wait.
 
 use super::*;
 
@@ -11,10 +11,10 @@ impl Run {
         Self { conversation: Conversation::new(settings(summarise), "call".into()), ..Self::new() }
     }
 
-    /// A question of 15 tokens and an answer of 19 that is heard to its end.
+    /// A question of 15 tokens and a response of 19 that is heard to its end.
     fn turn(&mut self, number: u32) -> &mut Self {
         self.input(Input::Client(ClientCommand::Say(format!("question {number:03} is of thirty b."))));
-        let id = self.starts().last().expect("it is answered").id;
+        let id = self.starts().last().expect("a response is begun").id;
         self.sound(id.0, &format!("the answer {number:03} takes forty-two bytes of it."));
         self.input(Input::TextEnded(id)).input(Input::Playout(PlayoutEvent::Finished(id)))
     }
@@ -36,12 +36,12 @@ impl Run {
     }
 
     fn system(&self) -> &str {
-        &self.starts().last().expect("an answer was begun").messages[0].content
+        &self.starts().last().expect("a response was begun").messages[0].content
     }
 }
 
 #[test]
-fn the_oldest_turns_are_forgotten_after_an_answer_and_the_model_reads_the_rest_before_the_next_question() {
+fn the_oldest_turns_are_forgotten_after_a_response_and_the_rest_is_prefilled_before_the_next_question() {
     let mut run = Run::with(false);
     let mut trims = Vec::new();
     for number in 0..60 {
@@ -50,12 +50,12 @@ fn the_oldest_turns_are_forgotten_after_an_answer_and_the_model_reads_the_rest_b
         let last =
             run.commands.iter().position(|command| matches!(command, Command::Emit(CallEvent::Turn { .. })));
         if let Some(at) = run.commands.iter().position(|command| matches!(command, Command::Prefill(..))) {
-            assert!(at > last.expect("the turn ended"), "only after the answer");
+            assert!(at > last.expect("the turn ended"), "only after the response");
             trims.push(number);
             let read = run.prefills()[0].clone();
             run.input(Input::Client(ClientCommand::Say("And now?".into())));
             let asked = &run.starts().last().unwrap().messages;
-            assert_eq!(asked[..read.len()], read[..], "what was read ahead is what is asked");
+            assert_eq!(asked[..read.len()], read[..], "what was prefilled is what is asked");
             assert_eq!((asked[0].role, asked[1].role), (Role::System, Role::User));
             let id = run.starts().last().unwrap().id;
             run.sound(id.0, "Yes.").input(Input::Playout(PlayoutEvent::Finished(id)));
@@ -70,7 +70,7 @@ fn nothing_is_forgotten_while_the_person_speaks_or_waits() {
     (0..11).for_each(|number| _ = run.turn(number));
     let before = run.conversation.history().len();
     run.take();
-    // The history becomes too full with this answer, but the person speaks into its end.
+    // The history becomes too full with this response, but the person speaks as it ends.
     run.input(Input::Client(ClientCommand::Say("x".repeat(60))));
     let id = run.starts()[0].id;
     run.sound(id.0, "Good.").input(started(1)).input(Input::Playout(PlayoutEvent::Finished(id)));
@@ -84,11 +84,11 @@ fn nothing_is_forgotten_while_the_person_speaks_or_waits() {
 }
 
 #[test]
-fn a_summary_takes_the_place_of_what_it_sums_up_between_turns() {
+fn a_summary_replaces_what_it_sums_up_between_turns() {
     let mut run = Run::with(true);
     (0..12).for_each(|number| _ = run.turn(number));
     let asked = run.to_sum_up();
-    assert_eq!(asked.len(), 1, "once, however many turns it takes");
+    assert_eq!(asked.len(), 1, "once, however many turns pass");
     assert!(asked[0][1].content.starts_with("User: question 000"));
     let before = run.conversation.history().len();
     run.input(Input::Summary(" They talked\nabout questions. ".into()));
@@ -100,7 +100,7 @@ fn a_summary_takes_the_place_of_what_it_sums_up_between_turns() {
 }
 
 #[test]
-fn a_summary_that_comes_in_a_turn_waits_for_its_end_and_one_that_fails_leaves_no_trace() {
+fn a_summary_that_arrives_during_a_turn_waits_for_its_end_and_a_failed_one_leaves_no_trace() {
     let mut run = Run::with(true);
     (0..12).for_each(|number| _ = run.turn(number));
     let kept = run.conversation.history()[0].clone();

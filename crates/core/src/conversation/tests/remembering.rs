@@ -1,4 +1,4 @@
-//! What outlives the process: when a context is remembered, what is in it, and how a call goes on from it.
+//! What outlives the process: when a context is remembered, what is in it, and how a call resumes from it.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::context::CallContext;
 use crate::tool::{Doer, builtin};
 
 impl Run {
-    /// The contexts that were remembered since the commands were taken.
+    /// The contexts remembered since the commands were last taken.
     fn remembered(&self) -> Vec<&CallContext> {
         let of = self.commands.iter().filter_map(|command| match command {
             Command::Remember(context) => Some(&**context),
@@ -26,7 +26,7 @@ impl Run {
         self.inputs([Input::TextEnded(id), Input::Playout(PlayoutEvent::Finished(id))])
     }
 
-    fn going_on(context: &CallContext) -> Self {
+    fn resuming(context: &CallContext) -> Self {
         Self {
             conversation: Conversation::resume(conversation().settings, "call".into(), context),
             ..Self::new()
@@ -50,7 +50,7 @@ fn tool(name: &str) -> Tool {
 }
 
 #[test]
-fn a_context_is_remembered_when_an_answer_has_ended_and_not_again_while_nothing_changes() {
+fn a_context_is_remembered_after_each_response_and_not_again_while_nothing_changes() {
     let mut run = Run::new();
     run.client(ClientCommand::Ready).say(1, "What is it?").sound(1, "It is tea.");
     assert!(run.remembered().is_empty(), "the turn is in progress");
@@ -61,35 +61,33 @@ fn a_context_is_remembered_when_an_answer_has_ended_and_not_again_while_nothing_
     );
     assert_eq!((run.remembered()[0].language.as_str(), run.remembered()[0].responses), ("en", 1));
     run.take();
-    // A noise, a hidden answer to words that were none, silence until the agent asks whether the person is
-    // there.
+    // A noise without words, then silence until the agent asks whether the person is there.
     run.inputs([started(2), paused(2, 1), trial(2, 1, "")]).wait(65_000);
     assert!(run.remembered().is_empty(), "{:?}", run.remembered());
 }
 
 #[test]
-fn of_an_answer_that_broke_off_only_what_was_heard_is_remembered() {
+fn only_the_heard_part_of_a_response_that_broke_off_is_remembered() {
     let mut run = Run::new();
     run.say(1, "Count.").sound(1, "One two three four.").at(1, 220);
     run.client(ClientCommand::Interrupt);
     assert_eq!(said(run.remembered()[0]), ["Count.", "One two"]);
-    // One that failed is begun again first; then its question is given up, and remembered before the apology
-    // has sounded.
+    // A failed one is retried first; then its question is given up, and remembered before the apology sounds.
     let mut run = Run::new();
     run.say(1, "Count.");
     for response in 1..=2 {
-        run.input(Input::AnswerFailed(ResponseId(response)));
-        assert!(run.remembered().is_empty(), "it is tried again");
+        run.input(Input::ResponseFailed(ResponseId(response)));
+        assert!(run.remembered().is_empty(), "it is retried");
     }
-    run.input(Input::AnswerFailed(ResponseId(3)));
+    run.input(Input::ResponseFailed(ResponseId(3)));
     assert_eq!(said(run.remembered()[0]), ["Count."]);
     run.take();
     run.sound(4, "Sorry, something went wrong.").heard_out(4);
-    assert!(run.remembered().is_empty(), "the server's own words are no part of it");
+    assert!(run.remembered().is_empty(), "a canned phrase is not part of it");
 }
 
 #[test]
-fn what_a_client_sets_is_remembered_at_once_also_while_an_answer_sounds_and_the_same_again_is_not() {
+fn client_settings_are_remembered_at_once_even_during_a_response_and_repeats_are_not() {
     let german = || ClientCommand::SetLanguage(Some("de".into()));
     let colour = || ClientCommand::SetTools { id: None, tools: vec![tool("colour")] };
     let happy = || ClientCommand::SetExpression(Cue::Mood(Mood::Happy));
@@ -113,7 +111,7 @@ fn what_a_client_sets_is_remembered_at_once_also_while_an_answer_sounds_and_the_
 }
 
 #[test]
-fn appended_words_are_remembered_at_once_also_those_that_wait_for_the_end_of_an_answer() {
+fn appended_words_are_remembered_at_once_even_those_that_wait_for_the_end_of_a_response() {
     let mut run = Run::new();
     run.input(append(true));
     assert_eq!(said(run.remembered()[0]), ["appended words"]);
@@ -125,7 +123,7 @@ fn appended_words_are_remembered_at_once_also_those_that_wait_for_the_end_of_an_
 }
 
 #[test]
-fn calls_of_tools_and_their_results_are_remembered_with_the_turn_and_its_end() {
+fn tool_calls_and_their_results_are_remembered_at_the_end_of_the_turn() {
     let mut run = Run { conversation: super::tools::conversation_with_tools(), ..Run::new() };
     run.say(1, "Where is order seven?").input(Input::ToolCalled(ResponseId(1), "order".into(), "{}".into()));
     run.input(Input::ToolReturned("1-1".into(), Ok("shipped".into())));
@@ -138,7 +136,7 @@ fn calls_of_tools_and_their_results_are_remembered_with_the_turn_and_its_end() {
 }
 
 #[test]
-fn what_was_forgotten_is_remembered_as_its_summary() {
+fn a_context_contains_the_summary_of_forgotten_messages() {
     let settings = Settings { prompt_tokens: 476, summarise: true, ..conversation().settings };
     let mut run = Run { conversation: Conversation::new(settings, "call".into()), ..Run::new() };
     for number in 1..=12 {
@@ -151,13 +149,13 @@ fn what_was_forgotten_is_remembered_as_its_summary() {
     let [context] = run.remembered()[..] else { panic!("{:?}", run.remembered()) };
     assert_eq!(context.summary, "They talked about questions.");
     assert!(context.messages.len() < before);
-    let mut run = Run::going_on(context);
+    let mut run = Run::resuming(context);
     run.client(ClientCommand::Say("And now?".into()));
     assert!(run.starts()[0].messages[0].content.ends_with("They talked about questions."));
 }
 
 #[test]
-fn a_call_that_goes_on_knows_what_it_knew_and_does_not_greet_again() {
+fn a_resumed_call_keeps_its_state_and_does_not_greet_again() {
     let mut run = Run::new();
     run.conversation.settings.greeting = "Hello there.".into();
     run.client(ClientCommand::Ready).sound(1, "Hello there.").heard_out(1);
@@ -167,7 +165,7 @@ fn a_call_that_goes_on_knows_what_it_knew_and_does_not_greet_again() {
     run.client(ClientCommand::Say("Was ist es?".into())).sound(2, "Es ist Tee.").heard_out(2);
     let context = (*run.remembered().last().unwrap()).clone();
 
-    let mut run = Run::going_on(&context);
+    let mut run = Run::resuming(&context);
     run.conversation.settings.greeting = "Hello there.".into();
     run.client(ClientCommand::Ready);
     assert!(run.starts().is_empty(), "{:?}", run.starts());
@@ -188,23 +186,23 @@ fn a_call_that_goes_on_knows_what_it_knew_and_does_not_greet_again() {
         asked.messages[1..].iter().map(|message| message.content.as_str()).collect::<Vec<_>>(),
         ["Was ist es?", "Es ist Tee.", "Und jetzt?"]
     );
-    // Answers of the lost turn may have been told of.
+    // Responses of the lost turn may have been announced.
     assert!(asked.id.0 > context.responses + 100);
 }
 
 #[test]
-fn a_call_that_was_lost_before_its_hello_still_greets() {
+fn a_call_lost_before_its_hello_still_greets_when_resumed() {
     let mut run = Run::new();
     run.client(ClientCommand::SetLanguage(Some("de".into())));
     let context = run.remembered()[0].clone();
-    let mut run = Run::going_on(&context);
+    let mut run = Run::resuming(&context);
     run.conversation.settings.greeting = "Hallo.".into();
     run.client(ClientCommand::Ready);
     assert_eq!(run.starts()[0].script.as_deref(), Some("Hallo."));
 }
 
 #[test]
-fn a_language_that_was_let_go_of_is_identified_again_and_the_server_s_own_tools_are_its_present_ones() {
+fn a_resumed_call_identifies_an_unset_language_and_uses_the_server_s_current_tools() {
     let context = CallContext { tools: vec![tool("colour"), tool("end_call")], ..conversation().context() };
     let settings = Settings {
         language: Some("de".into()),

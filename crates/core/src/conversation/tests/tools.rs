@@ -1,4 +1,4 @@
-//! Tools in the middle of an answer.
+//! Tool calls during a response.
 
 use serde_json::json;
 
@@ -64,7 +64,7 @@ impl Run {
 }
 
 #[test]
-fn a_hidden_answer_s_tool_waits_until_the_turn_is_decided_and_never_runs_if_the_person_goes_on() {
+fn a_speculative_response_s_tool_waits_for_the_end_of_the_turn_and_never_runs_if_the_person_goes_on() {
     let mut run = Run::with_tools();
     run.inputs([started(1), paused(1, 1), trial(1, 1, "Where is my order")]).calls(1, "order", GOOD);
     run.input(resumed(1)).wait(3000);
@@ -77,7 +77,7 @@ fn a_hidden_answer_s_tool_waits_until_the_turn_is_decided_and_never_runs_if_the_
 }
 
 #[test]
-fn the_model_goes_on_with_the_result_and_the_history_keeps_call_and_result() {
+fn the_model_continues_with_the_result_and_the_history_keeps_call_and_result() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD);
     let id = run.runs()[0].id.clone();
@@ -107,7 +107,7 @@ fn a_result_and_a_fault_reach_the_model_without_control_characters() {
 }
 
 #[test]
-fn what_cannot_be_called_is_told_to_the_model_twice_and_then_it_must_answer_in_words() {
+fn after_two_invalid_calls_the_model_must_respond_in_words() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", "{}").calls(1, "dance", "{}");
     let [Round::Ask(first, true), Round::Ask(second, false)] = run.rounds()[..] else {
@@ -119,7 +119,7 @@ fn what_cannot_be_called_is_told_to_the_model_twice_and_then_it_must_answer_in_w
 }
 
 #[test]
-fn the_same_call_again_and_a_fifth_one_are_not_made() {
+fn a_repeated_call_and_a_fifth_one_are_not_made() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD).returns("1-1", Ok("shipped"));
     run.calls(1, "order", r#"{ "number": "7" }"#);
@@ -139,21 +139,21 @@ fn the_same_call_again_and_a_fifth_one_are_not_made() {
 }
 
 #[test]
-fn a_slow_tool_is_announced_once_and_a_quick_one_not() {
+fn a_slow_tool_is_announced_once_and_a_quick_one_is_not() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD).wait(600).returns("1-1", Ok("shipped"));
-    assert!(!run.commands.iter().any(|command| matches!(command, Command::Hold(..))));
+    assert!(!run.commands.iter().any(|command| matches!(command, Command::Filler(..))));
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD).wait(8000);
-    let holds = run
+    let fillers = run
         .commands
         .iter()
-        .filter(|command| matches!(command, Command::Hold(_, text) if text.contains("looking")));
-    assert_eq!((holds.count(), run.runs().len()), (1, 1));
+        .filter(|command| matches!(command, Command::Filler(_, text) if text.contains("looking")));
+    assert_eq!((fillers.count(), run.runs().len()), (1, 1));
 }
 
 #[test]
-fn an_interruption_while_a_tool_works_stops_it_and_the_model_knows() {
+fn an_interruption_cancels_a_running_tool_and_the_model_is_told() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD).wait(300).take();
     run.say(2, "Never mind, what about nine?");
@@ -167,7 +167,7 @@ fn an_interruption_while_a_tool_works_stops_it_and_the_model_knows() {
 }
 
 #[test]
-fn a_client_s_tool_gets_its_arguments_and_is_given_up_when_the_client_is_silent() {
+fn a_client_tool_gets_its_arguments_and_times_out_when_the_client_is_silent() {
     let mut run = Run::with_tools();
     run.say(1, "Make it blue.").calls(1, "colour", GOOD);
     let asked = |event: &&CallEvent| matches!(event, CallEvent::ToolStarted { arguments: Some(of), .. } if of["number"] == "7");
@@ -181,7 +181,7 @@ fn a_client_s_tool_gets_its_arguments_and_is_given_up_when_the_client_is_silent(
 }
 
 #[test]
-fn a_client_s_tools_are_refused_where_the_model_calls_none_and_no_tools_never_are() {
+fn client_tools_are_refused_if_the_model_calls_none_and_an_empty_list_never_is() {
     let mut run = Run::new();
     run.conversation.settings.model.tools = false;
     run.input(set_tools(vec![tool("colour", Doer::Client)]));
@@ -215,7 +215,7 @@ fn the_call_ends_after_its_goodbye_unless_the_person_goes_on() {
 }
 
 #[test]
-fn a_long_result_is_cut_and_a_history_that_is_cut_never_begins_with_a_result() {
+fn a_long_result_is_cut_and_a_cut_history_never_begins_with_a_result() {
     let mut run = Run::with_tools();
     for turn in 1..=6 {
         run.say(turn, "Where is order seven?").calls(turn, "order", GOOD);
@@ -231,7 +231,7 @@ fn a_long_result_is_cut_and_a_history_that_is_cut_never_begins_with_a_result() {
 }
 
 #[test]
-fn a_greeting_leaves_the_prompt_s_shape_as_it_is_where_there_are_tools() {
+fn a_greeting_goes_into_the_instructions_where_there_are_tools() {
     for tools in [true, false] {
         let mut run = if tools { Run::with_tools() } else { Run::new() };
         run.conversation.settings.greeting = "Hello there.".into();

@@ -5,16 +5,16 @@ impl Run {
         self.input(Input::Client(command))
     }
 
-    /// What the last request asks, without the instructions.
+    /// The messages of the last request, without the instructions.
     fn question(&self) -> Vec<(Role, &str)> {
-        let request = self.starts().last().copied().expect("an answer is begun");
+        let request = self.starts().last().copied().expect("a response is begun");
         request.messages[1..].iter().map(|message| (message.role, message.content.as_str())).collect()
     }
 
-    /// How far the client knows the phrases to be, in bytes.
+    /// Progress in the segments that the client was told of, in bytes.
     fn progress(&self) -> Vec<(u32, usize)> {
         let told = self.events().into_iter().filter_map(|event| match event {
-            CallEvent::PhraseProgress { index, said, .. } => Some((*index, *said)),
+            CallEvent::SegmentProgress { index, said, .. } => Some((*index, *said)),
             _ => None,
         });
         told.collect()
@@ -22,7 +22,7 @@ impl Run {
 }
 
 #[test]
-fn typed_words_are_no_transcript() {
+fn typed_words_are_not_a_transcript() {
     let mut run = Run::new();
     run.types(ClientCommand::Say("Hello.".into()));
     assert!(run.events().contains(&&CallEvent::UserTyped { text: "Hello.".into() }));
@@ -30,7 +30,7 @@ fn typed_words_are_no_transcript() {
 }
 
 #[test]
-fn each_report_of_a_microphone_with_gaps_is_one_notice_and_stops_nothing() {
+fn each_report_of_microphone_gaps_gives_one_notice_and_stops_nothing() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").take();
     run.types(ClientCommand::MicrophoneStutters);
@@ -42,7 +42,7 @@ fn each_report_of_a_microphone_with_gaps_is_one_notice_and_stops_nothing() {
 }
 
 #[test]
-fn words_that_are_appended_begin_and_interrupt_nothing_and_are_in_the_next_request() {
+fn appended_words_start_and_interrupt_nothing_and_are_in_the_next_request() {
     let mut run = Run::new();
     run.input(append(true));
     assert_eq!((run.starts().len(), run.interrupted()), (0, false));
@@ -56,7 +56,7 @@ fn words_that_are_appended_begin_and_interrupt_nothing_and_are_in_the_next_reque
 }
 
 #[test]
-fn a_hidden_answer_that_was_begun_without_the_appended_words_is_begun_again() {
+fn a_speculative_response_without_the_appended_words_is_begun_again() {
     let mut run = Run::new();
     run.inputs([started(1), paused(1, 1), trial(1, 1, "Who am I?"), append(true)]);
     assert_eq!(run.starts().len(), 2);
@@ -64,7 +64,7 @@ fn a_hidden_answer_that_was_begun_without_the_appended_words_is_begun_again() {
 }
 
 #[test]
-fn words_without_end_are_refused_while_an_answer_is_in_work() {
+fn too_many_or_too_long_appended_words_are_refused() {
     let mut run = Run::new();
     run.types(ClientCommand::Say("Question".into())).take();
     for _ in 0..17 {
@@ -82,18 +82,18 @@ fn words_without_end_are_refused_while_an_answer_is_in_work() {
 }
 
 #[test]
-fn an_answer_in_text_never_sounds_and_is_remembered() {
+fn a_response_in_text_never_sounds_and_is_remembered() {
     let mut run = Run::new();
     run.types(ClientCommand::AskInText("Question".into())).wait(3000);
     assert!(run.starts().last().is_some_and(|request| !request.aloud));
     assert!(
-        !run.commands.iter().any(|command| matches!(command, Command::Hold(..))),
+        !run.commands.iter().any(|command| matches!(command, Command::Filler(..))),
         "nothing is said meanwhile"
     );
     let (response, text) = (ResponseId(1), "An answer.".to_owned());
     run.inputs([
         Input::Text(response, text.clone()),
-        Input::Playout(PlayoutEvent::Phrase { response, text: text.clone(), aloud: false }),
+        Input::Playout(PlayoutEvent::Segment { response, text: text.clone(), aloud: false }),
         Input::TextEnded(response),
         Input::Playout(PlayoutEvent::Finished(response)),
     ]);
@@ -103,11 +103,11 @@ fn an_answer_in_text_never_sounds_and_is_remembered() {
     assert_eq!(run.last(), "An answer.");
     run.take();
     run.say(1, "And aloud?");
-    assert!(run.starts().iter().all(|request| request.aloud), "spoken words are answered aloud");
+    assert!(run.starts().iter().all(|request| request.aloud), "spoken words get a spoken response");
 }
 
 #[test]
-fn the_client_is_told_word_by_word_how_far_a_phrase_is() {
+fn the_client_is_told_a_segment_s_progress_word_by_word() {
     let mut run = Run::new();
     run.say(1, "Question").at(1, 0).sound(1, "one two, three");
     run.take();
@@ -117,11 +117,11 @@ fn the_client_is_told_word_by_word_how_far_a_phrase_is() {
     assert_eq!(run.progress(), [(0, 8), (0, 14)]);
     run.take();
     run.input(Input::Playout(PlayoutEvent::Finished(ResponseId(1))));
-    assert_eq!(run.progress(), [], "all of it is known");
+    assert_eq!(run.progress(), [], "all of it was reported");
 }
 
 #[test]
-fn a_phrase_that_is_over_is_completed_and_one_that_breaks_off_is_not() {
+fn a_finished_segment_is_reported_in_full_and_one_that_breaks_off_is_not() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").sound(1, "three four");
     assert_eq!(run.progress(), [(0, 7)]);

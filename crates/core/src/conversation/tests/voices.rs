@@ -12,13 +12,13 @@ fn chinese(run: &mut Run, utterance: u32) -> ResponseRequest {
     let words = Transcript { text: "你好吗".into(), language: "zh".into(), ..Default::default() };
     let words = Input::Trial(UtteranceId(utterance), 1, words);
     run.inputs([started(utterance), paused(utterance, 1), words]).wait(1000);
-    let request = run.starts().last().copied().expect("an answer is begun").clone();
+    let request = run.starts().last().copied().expect("a response is begun").clone();
     run.take();
     request
 }
 
 #[test]
-fn a_language_without_a_voice_is_answered_in_one_that_has_one_and_the_person_is_told_once() {
+fn a_language_without_a_voice_gets_a_response_in_another_and_the_person_is_told_once() {
     let mut run = run();
     let first = chinese(&mut run, 1);
     assert_eq!(first.language, "en");
@@ -41,7 +41,7 @@ fn a_language_without_a_voice_is_answered_in_one_that_has_one_and_the_person_is_
 }
 
 #[test]
-fn a_language_with_a_voice_is_answered_in_it_and_without_knowledge_of_voices_too() {
+fn a_language_gets_a_response_in_itself_if_it_has_a_voice_or_the_voices_are_unknown() {
     let mut run = run();
     run.conversation.settings.voices.push("zh".into());
     let request = chinese(&mut run, 1);
@@ -51,7 +51,7 @@ fn a_language_with_a_voice_is_answered_in_it_and_without_knowledge_of_voices_too
 }
 
 #[test]
-fn control_characters_of_typed_words_and_results_reach_no_model() {
+fn control_characters_in_typed_words_do_not_reach_the_model() {
     let mut run = run();
     run.input(Input::Client(ClientCommand::Say("Wha\0t\u{1b}?".into())));
     let request = run.starts()[0].clone();

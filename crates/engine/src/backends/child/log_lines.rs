@@ -1,9 +1,9 @@
-//! What an engine writes to its standard error, as lines of text: whatever bytes it writes, and however many. Pure.
+//! Splits an engine's standard error into lines of text, for any bytes and any length. Pure.
 
-/// Longer lines are cut: a native library may print whole tensors.
+/// Longer lines are truncated: a native library may print whole tensors.
 const LONGEST: usize = 4096;
 
-/// Bytes on their way to lines.
+/// Collects bytes into lines.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     line: Vec<u8>,
@@ -11,7 +11,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes more bytes and gives the lines that they complete. What is no UTF-8 is shown as the replacement character.
+    /// Takes more bytes and emits the lines that they complete. Invalid UTF-8 becomes the replacement character.
     pub(super) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(&str)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.take(&bytes[..end]);
@@ -21,7 +21,7 @@ impl Lines {
         self.take(bytes);
     }
 
-    /// The last line, if it was not ended.
+    /// Emits the last line, if it is not terminated.
     pub(super) fn finish(&mut self, mut each: impl FnMut(&str)) {
         let line = String::from_utf8_lossy(&self.line);
         let line = line.trim_end();
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_become_lines_and_none_ends_the_log() {
+    fn any_bytes_become_lines_and_none_stop_the_log() {
         assert_eq!(
             lines(&[b"INFO one\nINFO t", b"wo\n\xff\xfe bad\n", b"\r\n\nlast"]),
             ["INFO one", "INFO two", "\u{fffd}\u{fffd} bad", "last"]

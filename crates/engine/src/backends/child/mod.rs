@@ -1,9 +1,9 @@
-//! Our own engine programs as children of this server, spoken to over [`grpc`] on Unix sockets.
+//! Our own engine programs as child processes of this server, reached over [`grpc`] on Unix sockets.
 //!
 //! - this file: the programs and their arguments
 //! - `supervisor`: keeps them running
-//! - `sockets`: the folder that they listen in
-//! - `log_lines`: what they write
+//! - `sockets`: the folder with their sockets
+//! - `log_lines`: splits their log into lines
 
 mod log_lines;
 mod sockets;
@@ -30,18 +30,18 @@ pub(super) struct Children {
 }
 
 impl Children {
-    /// None yet; `confine`: they may do no more than they need.
+    /// No programs yet; `confine`: restrict them to what they need.
     ///
     /// # Errors
-    /// When there is no folder for sockets.
+    /// When the folder for sockets cannot be created.
     pub(super) fn new(confine: bool) -> anyhow::Result<Self> {
         Ok(Self { sockets: Arc::new(Sockets::new(&std::env::temp_dir())?), confine })
     }
 
-    /// Starts the program of this engine, and keeps it running until `tasks` end.
+    /// Starts this engine's program and keeps it running until `tasks` end.
     ///
     /// # Errors
-    /// When the program is not there.
+    /// When the program is missing.
     pub(super) fn start(
         &self,
         tasks: &Tasks,
@@ -69,14 +69,14 @@ impl Children {
     }
 }
 
-/// Another program of ours, which lies beside this one.
+/// The path of another program of ours, installed beside this one.
 ///
 /// # Errors
-/// When it does not.
+/// When it is missing.
 pub fn program_beside(name: &str) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("where does this program lie?")?;
-    let directory = own.parent().context("a program lies in a directory")?;
-    // Test programs lie one directory below.
+    let own = std::env::current_exe().context("cannot find this program's own path")?;
+    let directory = own.parent().context("this program's path has no directory")?;
+    // Test programs are one directory deeper.
     let candidates = [Some(directory), directory.parent()];
     let found =
         candidates.into_iter().flatten().map(|directory| directory.join(name)).find(|path| path.is_file());

@@ -1,5 +1,5 @@
-//! The folder of the engines' sockets: the owner's alone, there whenever a child is started, and gone with its server, at
-//! the latest when the next one starts.
+//! The folder of the engines' sockets: private to its owner, present whenever a child is started, and removed with its server
+//! or, at the latest, when the next server starts.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -9,30 +9,30 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use parking_lot::Mutex;
 
-/// How the folders are called; each server has one.
+/// Prefix of the folders' names; each server has one folder.
 const PREFIX: &str = "visavis-engines-";
-/// A file in the folder whose lock its server holds while it lives.
+/// A file in the folder that the server keeps locked while it lives.
 const OWNER: &str = "owner";
-/// Nobody else may use the engines, or see what is said to them.
+/// No other user may use the engines or see their traffic.
 const PRIVATE: u32 = 0o700;
 
 /// A folder for sockets; removed when dropped.
 #[derive(Debug)]
 pub(super) struct Sockets {
     folder: PathBuf,
-    /// Our user.
+    /// Our user id.
     user: u32,
     lock: Mutex<File>,
 }
 
 impl Sockets {
-    /// Makes a folder in `parent`, and removes those there whose servers are dead.
+    /// Makes a folder in `parent`, and removes the folders of dead servers there.
     ///
     /// # Errors
     /// When `parent` cannot be written.
     pub(super) fn new(parent: &Path) -> anyhow::Result<Self> {
-        let cannot = || format!("no folder for the engines' sockets in {}", parent.display());
-        // Another server's sweep may take the folder between its making and its locking.
+        let cannot = || format!("cannot create a folder for the engines' sockets in {}", parent.display());
+        // Another server's sweep may remove the folder before it is locked.
         let mut attempt = 1;
         loop {
             let private = fs::Permissions::from_mode(PRIVATE);
@@ -50,25 +50,25 @@ impl Sockets {
         }
     }
 
-    /// Where an engine listens.
+    /// The socket of an engine.
     pub(super) fn of(&self, engine: &str) -> PathBuf {
         self.folder.join(format!("{engine}.sock"))
     }
 
-    /// Makes the folder again if somebody has removed it, before an engine is started.
+    /// Recreates the folder if it has been removed; called before an engine is started.
     ///
     /// # Errors
-    /// When it cannot be made, or another user has made one of its name.
+    /// When it cannot be made, or its name is taken by a folder that is not private to us.
     pub(super) fn ensure(&self) -> io::Result<()> {
         let mut lock = self.lock.lock();
         match DirBuilder::new().mode(PRIVATE).create(&self.folder) {
             Ok(()) => {
-                tracing::warn!(folder = %self.folder.display(), "the sockets' folder was removed; it is made again")
+                tracing::warn!(folder = %self.folder.display(), "the sockets' folder was removed; it is recreated")
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let there = fs::symlink_metadata(&self.folder)?;
                 if !is_folder_of(self.user, &there) || there.mode() & 0o077 != 0 {
-                    return Err(io::Error::other("somebody else's folder has its name"));
+                    return Err(io::Error::other("its name is taken by another folder"));
                 }
                 if self.folder.join(OWNER).exists() {
                     return Ok(());
@@ -87,11 +87,11 @@ impl Drop for Sockets {
     }
 }
 
-/// Marks a folder as a living server's.
+/// Marks a folder as that of a living server.
 fn own(folder: &Path) -> io::Result<File> {
     let file = File::create(folder.join(OWNER))?;
     file.try_lock()?;
-    // A sweep that held the lock before has removed the folder.
+    // If a sweep held the lock before, it has removed the folder.
     if folder.join(OWNER).exists() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
@@ -107,7 +107,7 @@ fn sweep(parent: &Path, user: u32) {
         }
         let Ok(owner) = File::open(folder.join(OWNER)) else { continue };
         if owner.try_lock().is_ok() {
-            tracing::debug!(folder = %folder.display(), "a dead server's sockets are removed");
+            tracing::debug!(folder = %folder.display(), "removing a dead server's sockets");
             _ = fs::remove_dir_all(&folder);
         }
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_private_comes_back_when_removed_and_goes_with_its_server() {
+    fn the_folder_is_private_is_recreated_when_removed_and_goes_with_its_server() {
         let parent = tempfile::tempdir().unwrap();
         let sockets = Sockets::new(parent.path()).unwrap();
         let mode = || fs::metadata(&sockets.folder).unwrap().permissions().mode() & 0o777;
@@ -136,7 +136,7 @@ mod tests {
         sockets.ensure().unwrap();
         assert_eq!(mode(), 0o700);
         let another = Sockets::new(parent.path()).unwrap();
-        assert_eq!(folders(parent.path()).len(), 2, "a living server's folder stays, also one made again");
+        assert_eq!(folders(parent.path()).len(), 2, "a living server's folder stays, even if recreated");
         fs::set_permissions(&sockets.folder, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(sockets.ensure().is_err(), "others could listen there");
         drop((sockets, another));
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn the_folder_of_a_server_that_was_killed_is_swept_by_the_next() {
         let parent = tempfile::tempdir().unwrap();
-        // A kill runs no destructors, and closes all files.
+        // Being killed runs no destructors, but closes all files.
         let dead = Sockets::new(parent.path()).unwrap();
         let folder = dead.folder.clone();
         *dead.lock.lock() = File::open("/dev/null").unwrap();

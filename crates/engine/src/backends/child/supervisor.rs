@@ -1,5 +1,5 @@
-//! Starts engine programs as children and keeps them running: back-off restart, an end for those that are wedged, their log
-//! in ours, and never an orphan.
+//! Starts engine programs as child processes and keeps them running: restarts them with back-off, kills wedged ones, copies
+//! their log into ours, and leaves no orphans.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -18,18 +18,18 @@ use super::sockets::Sockets;
 use crate::health::{Wedge, Wedged};
 use crate::status::{EngineStatus, Life};
 
-/// What an engine gets to end by itself.
+/// Time for an engine to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
-/// An engine that was ready for so long has earned a quick restart.
+/// Time that an engine must be ready for to be restarted quickly.
 const STEADY: Duration = Duration::from_secs(3);
 
-/// The pauses before an engine is started again.
+/// The pauses before restarts of an engine.
 #[derive(Debug)]
-struct Pauses {
+struct Backoff {
     next: Duration,
 }
 
-impl Pauses {
+impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(10);
 
@@ -37,7 +37,7 @@ impl Pauses {
         Self { next: Self::FIRST }
     }
 
-    /// The pause after an engine has ended; `steady`: it had done its work.
+    /// The pause after an engine has ended; `steady`: it had been ready for [`STEADY`].
     fn after(&mut self, steady: bool) -> Duration {
         let pause = if steady { Self::FIRST } else { self.next };
         self.next = (pause * 2).min(Self::LONGEST);
@@ -60,27 +60,27 @@ impl Program {
     fn start(&self) -> anyhow::Result<Child> {
         Command::new(&self.path)
             .args(&self.arguments)
-            // ggml reads it before `main`, so it is set before the process starts.
+            // Set before the process starts, since ggml reads it before `main`.
             .env(WAIT_POLICY, PASSIVE)
-            // The engine ends when this pipe closes, which even a SIGKILL of the server does.
+            // The engine ends when this pipe closes, which happens even if the server is killed by SIGKILL.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            // Ctrl-C in the terminal is for the server, which says goodbye to its calls first.
+            // Ctrl-C in the terminal must reach only the server, which ends its calls first.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", self.path.display()))
     }
 }
 
-/// How a child's life ended.
+/// How a child process ended.
 enum End {
-    /// By itself, or by somebody's signal.
+    /// By itself, or by a signal from outside.
     Died(Option<ExitStatus>),
-    /// By us, for it was wedged.
+    /// Killed by us because it was wedged.
     Wedged(Wedge),
-    /// By us, for the server stops.
+    /// Ended by us because the server stops.
     Stopped,
 }
 
@@ -88,7 +88,7 @@ enum End {
 pub(super) struct Supervisor {
     pub(super) program: Program,
     pub(super) sockets: Arc<Sockets>,
-    /// Tells the monitor of the child's life.
+    /// Tells the monitor about the child's process.
     pub(super) life: watch::Sender<Life>,
     pub(super) status: watch::Receiver<EngineStatus>,
     pub(super) wedged: watch::Receiver<Option<Wedged>>,
@@ -98,7 +98,7 @@ impl Supervisor {
     /// Keeps the program running until `token` is cancelled, then ends it.
     pub(super) async fn run(mut self, token: CancellationToken) {
         let engine = self.program.name;
-        let mut pauses = Pauses::new();
+        let mut backoff = Backoff::new();
         for number in 1.. {
             let mut steady = false;
             let reason = match self.start() {
@@ -114,15 +114,11 @@ impl Supervisor {
                         End::Stopped => return,
                         End::Died(status) => {
                             let status = status.map_or_else(String::new, |status| status.to_string());
-                            tracing::error!(engine, %status, "engine ended; it is started again");
+                            tracing::error!(engine, %status, "engine ended; restarting it");
                             "died"
                         }
                         End::Wedged(wedge) => {
-                            tracing::error!(
-                                engine,
-                                why = wedge.as_str(),
-                                "engine was wedged and is started again"
-                            );
+                            tracing::error!(engine, why = wedge.as_str(), "engine was wedged; restarting it");
                             "hung"
                         }
                     }
@@ -130,18 +126,18 @@ impl Supervisor {
             };
             metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)
                 .increment(1);
-            if token.run_until_cancelled(tokio::time::sleep(pauses.after(steady))).await.is_none() {
+            if token.run_until_cancelled(tokio::time::sleep(backoff.after(steady))).await.is_none() {
                 return;
             }
         }
     }
 
     fn start(&self) -> anyhow::Result<Child> {
-        self.sockets.ensure().context("no folder for its socket")?;
+        self.sockets.ensure().context("cannot create the folder for its socket")?;
         self.program.start()
     }
 
-    /// Waits for the child's end, or ends it when it is wedged or `token` is cancelled.
+    /// Waits until the child ends, and ends it if it is wedged or `token` is cancelled.
     async fn attend(
         &mut self,
         mut child: Child,
@@ -149,12 +145,12 @@ impl Supervisor {
         steady: &mut bool,
         token: &CancellationToken,
     ) -> End {
-        // Taken out, since `wait` would close it, and the engine ends when it closes.
+        // Taken out because `wait` would close it, which ends the engine.
         let stdin = child.stdin.take();
         let log = child.stderr.take().map(|stderr| tokio::spawn(relay(self.program.name, stderr)));
         let mut status = self.status.clone();
         let earn = async {
-            // The one before it may have been ready.
+            // The status may still be that of its predecessor.
             _ = status.wait_for(|status| !status.ready).await;
             _ = status.wait_for(|status| status.ready).await;
             tokio::time::sleep(STEADY).await;
@@ -173,7 +169,7 @@ impl Supervisor {
         };
         match end {
             End::Died(_) => {}
-            // What hangs in a driver may outlive even this.
+            // A process that hangs in a driver may survive even SIGKILL.
             End::Wedged(_) => _ = tokio::time::timeout(GRACE, child.kill()).await,
             End::Stopped => {
                 drop(stdin);
@@ -183,7 +179,7 @@ impl Supervisor {
             }
         }
         if let Some(log) = log {
-            // Its last words say why; a process that it has left behind may hold the pipe open.
+            // Wait for its last log lines, which say why; a process that it left behind may keep the pipe open.
             let abort = log.abort_handle();
             if tokio::time::timeout(Duration::from_millis(50), log).await.is_err() {
                 abort.abort();
@@ -193,7 +189,7 @@ impl Supervisor {
     }
 }
 
-/// Copies what a child writes into our log, until it closes its standard error.
+/// Copies a child's standard error into our log, until it is closed.
 async fn relay(engine: &'static str, mut stderr: ChildStderr) {
     let (mut lines, mut bytes) = (Lines::default(), vec![0; 4096]);
     while let Ok(count @ 1..) = stderr.read(&mut bytes).await {
@@ -218,11 +214,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_restart_comes_after_a_tenth_of_a_second_and_pauses_grow_while_it_fails() {
-        let mut pauses = Pauses::new();
-        let failing: Vec<_> = (0..9).map(|_| pauses.after(false).as_millis()).collect();
+    fn the_first_restart_is_after_a_tenth_of_a_second_and_pauses_grow_while_it_fails() {
+        let mut backoff = Backoff::new();
+        let failing: Vec<_> = (0..9).map(|_| backoff.after(false).as_millis()).collect();
         assert_eq!(failing, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
-        assert_eq!(pauses.after(true), Pauses::FIRST);
-        assert_eq!(pauses.after(false), Pauses::FIRST * 2);
+        assert_eq!(backoff.after(true), Backoff::FIRST);
+        assert_eq!(backoff.after(false), Backoff::FIRST * 2);
     }
 }

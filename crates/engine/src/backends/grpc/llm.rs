@@ -1,26 +1,26 @@
-//! Answers by `visavis-llm`.
+//! Text generation by `visavis-llm`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backon::Retryable;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::watch;
 use visavis_proto::v1::{self, generate_event, llm_client::LlmClient};
 
-use super::{Link, deadline_ms, retries};
+use super::{Link, deadline_ms};
 use crate::config::LlmEngine;
 use crate::frame::{Message, Role};
+use crate::retry::patiently;
 use crate::status::Life;
-use crate::tool::{Tool, Tools};
+use crate::tool::{Tool, Tools, WrittenCall};
 use crate::{Counts, EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
 
-/// Answers by `visavis-llm`.
+/// Text generation by `visavis-llm`.
 #[derive(Debug, Clone)]
 pub(super) struct GrpcLlm {
     pub(super) link: Link,
-    /// Length and sampling of answers.
+    /// Length and sampling of responses.
     pub(super) settings: LlmEngine,
 }
 
@@ -59,14 +59,14 @@ impl Llm for GrpcLlm {
             let opened = self.link.watchdog.answer(client.generate(message.clone())).await?;
             Ok::<_, EngineError>(opened.into_inner())
         };
-        let events = open.retry(retries()).when(EngineError::is_passing).await?;
+        let events = patiently(open, EngineError::is_passing).await?;
         let pieces = events
             .map_err(EngineError::from)
             .try_filter_map(|event| async move {
                 Ok(match event.event {
                     Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
-                    Some(generate_event::Event::Call(call)) => {
-                        Some(LlmPiece::Call(call.name, call.arguments))
+                    Some(generate_event::Event::Call(v1::ToolCall { name, arguments })) => {
+                        Some(LlmPiece::Call(WrittenCall { name, arguments }))
                     }
                     Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
                     Some(generate_event::Event::Done(done)) => {
@@ -82,18 +82,18 @@ impl Llm for GrpcLlm {
     async fn prefill(&self, request: LlmRequest, open: bool) {
         let message = self.message(request);
         let message = v1::GenerateRequest { open, turn_end: false, deadline_ms: deadline_ms(), ..message };
-        // What is read between turns gives way to words that are spoken, and to answers.
+        // A prefill between turns has lower priority than one for words being spoken, and than responses.
         let priority = if open { v1::Priority::Speculative } else { v1::Priority::Batch };
         let message = v1::GenerateRequest { priority: priority.into(), ..message };
         let read = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
             self.link.watchdog.answer(client.prefill(message.clone())).await
         };
-        // An engine that begins anew has the most to read, as soon as it can.
+        // Retry while the engine restarts: it then has the most to prefill.
         let starts = |error: &EngineError| matches!(error, EngineError::Unavailable(_));
-        // It only saves time: what was not read ahead is read with the answer.
-        if let Err(error) = read.retry(retries()).when(starts).await {
-            tracing::trace!(%error, "nothing was read ahead");
+        // Failure only costs time: the prompt is then evaluated with the response.
+        if let Err(error) = patiently(read, starts).await {
+            tracing::trace!(%error, "prefill failed");
         }
     }
 
@@ -109,14 +109,14 @@ impl Llm for GrpcLlm {
             let counted = self.link.watchdog.answer(client.count(message.clone())).await?;
             Ok::<_, EngineError>(counted.into_inner())
         };
-        let reply = count.retry(retries()).when(EngineError::is_passing).await?;
+        let reply = patiently(count, EngineError::is_passing).await?;
         let v1::CountReply { messages, tools, total, limit } = reply;
         Ok(Counts { messages, tools, total, limit })
     }
 
     async fn release(&self, conversation: &str) {
         let request = v1::ReleaseRequest { conversation: conversation.into() };
-        // An engine that is gone keeps nothing either.
+        // An engine that is gone holds nothing anyway.
         _ = tokio::time::timeout(
             Duration::from_secs(2),
             LlmClient::new(self.link.channel.clone()).release(request),
@@ -137,7 +137,7 @@ fn tool(tool: &Tool) -> v1::Tool {
     }
 }
 
-/// A call belongs to the message that was spoken before it, if there is one.
+/// Converts messages; a tool call joins the agent's message before it, if there is one.
 fn chat(messages: &[Message]) -> Vec<v1::ChatMessage> {
     let mut chat: Vec<v1::ChatMessage> = Vec::with_capacity(messages.len());
     for message in messages {
@@ -150,7 +150,7 @@ fn chat(messages: &[Message]) -> Vec<v1::ChatMessage> {
     chat
 }
 
-/// A message as the engine takes it, whatever stands before it.
+/// Converts a message, regardless of what precedes it.
 fn alone(message: &Message) -> v1::ChatMessage {
     let role = match message.role {
         Role::System => "system",

@@ -1,7 +1,7 @@
 //! Our own engine programs over gRPC, on a Unix socket or another machine: `stt`, `llm`, `tts`.
 //!
-//! - this file: the way to a program, and what its faults mean
-//! - `monitor`: asks for its health
+//! - this file: the link to a program, and its errors
+//! - `monitor`: polls its health
 
 mod llm;
 mod monitor;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use backon::ExponentialBuilder;
 use tokio::sync::watch;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
@@ -29,35 +28,33 @@ use monitor::Monitor;
 use stt::GrpcStt;
 use tts::GrpcTts;
 
-/// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
-const PATIENCE: Duration = Duration::from_secs(12);
 /// Longest time for one transcript, or for reading ahead. Answers and phrases have none: playout may hold them back.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// What one stream may send before it is read.
+/// Bytes that one stream may send before they are read.
 const STREAM_WINDOW: u32 = 1 << 20;
-/// The same for all of a connection's: so much that one call's unread speech never holds back another's.
+/// The same for a whole connection: so large that one call's unread speech never blocks another's.
 const CONNECTION_WINDOW: u32 = 256 << 20;
 
-/// The way to an engine program.
+/// The link to an engine program.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     /// The connection, made when first used and again when lost.
     channel: Channel,
     /// Ends requests when the engine is wedged.
     watchdog: Watchdog,
-    /// In what way it is wedged.
+    /// How it is wedged, if it is.
     pub(super) wedged: watch::Receiver<Option<Wedged>>,
-    /// The lives of a child's process; none of an engine that runs elsewhere.
+    /// The lives of a child's process; none for an engine that runs elsewhere.
     life: Option<watch::Receiver<Life>>,
-    /// Whether it answers.
+    /// Whether it is ready.
     pub(super) status: watch::Receiver<EngineStatus>,
 }
 
-/// The way to the program of this engine that listens at `url`, whose health is asked for until `tasks` end. `life`: of a
-/// child's process.
+/// Opens the link to this engine's program at `url`, and polls its health until `tasks` end. `life`: the life of a child's
+/// process.
 ///
 /// # Errors
-/// When `url` is no address of an engine.
+/// When `url` is not an engine's address.
 pub(super) fn open(
     tasks: &Tasks,
     name: &'static str,
@@ -73,10 +70,10 @@ pub(super) fn open(
     Ok(link)
 }
 
-/// The way to a program that somebody else has started.
+/// Opens the link to a program that was started elsewhere.
 ///
 /// # Errors
-/// When `url` is no address of an engine; the key is named.
+/// When `url` is not an engine's address; the error names the configuration key.
 pub(super) fn remote(tasks: &Tasks, name: &'static str, url: &str) -> anyhow::Result<Link> {
     open(tasks, name, url, None).with_context(|| format!("{name}.url"))
 }
@@ -86,7 +83,7 @@ pub(super) fn stt(link: Link) -> Backend<dyn Stt> {
     Backend { status: link.status.clone(), engine: Arc::new(GrpcStt { link }) }
 }
 
-/// A language model; `settings`: length and sampling of its answers.
+/// A language model; `settings`: length and sampling of its responses.
 pub(super) fn llm(link: Link, settings: &LlmEngine) -> Backend<dyn Llm> {
     Backend { status: link.status.clone(), engine: Arc::new(GrpcLlm { link, settings: settings.clone() }) }
 }
@@ -117,7 +114,7 @@ impl From<Status> for EngineError {
             return Self::TooLong { limit: detail.limit, got: detail.got };
         }
         if std::error::Error::source(&status).is_some() {
-            // Not the engine says so, but its connection: it has died, and will be back.
+            // The error is the connection's, not the engine's: the engine has died and will be back.
             return Self::Unavailable(format!("the connection is lost: {}", status.message()));
         }
         let message = status.message().to_string();
@@ -129,14 +126,6 @@ impl From<Status> for EngineError {
             _ => Self::Failed(message),
         }
     }
-}
-
-fn retries() -> ExponentialBuilder {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_millis(500))
-        .with_total_delay(Some(PATIENCE))
-        .without_max_times()
 }
 
 fn deadline_ms() -> u32 {

@@ -1,4 +1,4 @@
-//! What an engine says of its health and work, asked for at intervals, and what follows from it.
+//! Polls an engine's health and counters, and publishes what follows from them.
 
 use std::time::Duration;
 
@@ -14,22 +14,22 @@ use visavis_proto::v1::{
 use crate::health::{Answer, Event, Health, TICK, Wedged};
 use crate::status::{EngineStatus, Life};
 
-/// Between questions while an engine is not ready, so that `/ready` turns true at once.
+/// Polling interval while an engine is not ready, so that `/ready` turns true at once.
 const WAITING: Duration = Duration::from_millis(200);
-/// Between questions otherwise.
+/// Polling interval otherwise.
 const STEADY: Duration = Duration::from_millis(500);
-/// A question that is not answered by then is asked again: its connection may be lost.
+/// Time after which a poll is repeated: its connection may be lost.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
-/// Between questions for its counters.
+/// Interval of polls for its counters.
 const COUNTED: Duration = Duration::from_secs(2);
 
-/// What was seen of an engine, and what is to be told of it.
-struct Seen {
+/// An observation of an engine, and the status to publish.
+struct Observation {
     event: Event,
     status: Option<EngineStatus>,
 }
 
-impl Seen {
+impl Observation {
     fn of_process(life: Life) -> Self {
         match life {
             Life::Up(_) => Self { event: Event::Started, status: Some(EngineStatus::not_ready("starts")) },
@@ -45,13 +45,13 @@ impl Seen {
 pub(super) struct Monitor {
     /// stt, llm or tts.
     pub(super) name: &'static str,
-    /// A connection of its own: answers about health must not wait behind speech that nobody takes.
+    /// Its own connection: health replies must not wait behind unread speech.
     pub(super) channel: Channel,
-    /// Of a child; none for an engine that runs elsewhere.
+    /// The process of a child; none for an engine that runs elsewhere.
     pub(super) life: Option<watch::Receiver<Life>>,
     /// For operators and for new calls.
     pub(super) status: watch::Sender<EngineStatus>,
-    /// For the supervisor and the requests in work.
+    /// For the supervisor and the requests in progress.
     pub(super) wedged: watch::Sender<Option<Wedged>>,
 }
 
@@ -68,39 +68,39 @@ impl Monitor {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut life = self.life.clone();
         let (mut number, mut counted) = (0, began);
-        let mut question = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+        let mut poll = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
         loop {
             let seen = tokio::select! {
-                // A new process first: an answer after it is the new one's.
+                // A new process first, so that later replies are known to be the new one's.
                 biased;
                 now = next_life(&mut life) => {
-                    question = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+                    poll = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
                     if let Life::Up(new) = now {
                         number = new;
                     }
-                    Seen::of_process(now)
+                    Observation::of_process(now)
                 }
-                asked = &mut question => {
+                asked = &mut poll => {
                     let seen = self.hear(asked);
                     let pause = if self.status.borrow().ready { STEADY } else { WAITING };
                     let count = counted.elapsed() >= COUNTED;
                     if count {
                         counted = Instant::now();
                     }
-                    question = Box::pin(ask(self.channel.clone(), pause, count));
+                    poll = Box::pin(ask(self.channel.clone(), pause, count));
                     seen
                 }
-                _ = tick.tick() => Seen { event: Event::Tick, status: None },
+                _ = tick.tick() => Observation { event: Event::Tick, status: None },
             };
             health.on(began.elapsed(), seen.event);
             self.tell(seen.status, health.wedge().map(|wedge| Wedged { number, wedge }));
         }
     }
 
-    /// Takes an answer; one that could not be had is none.
-    fn hear(&self, asked: Result<Told, Status>) -> Seen {
+    /// Takes a reply; a failed poll counts as silence.
+    fn hear(&self, asked: Result<Polled, Status>) -> Observation {
         match asked {
-            Ok(Told { health, stats }) => {
+            Ok(Polled { health, stats }) => {
                 if let Some(stats) = stats {
                     record(self.name, &stats);
                 }
@@ -109,12 +109,12 @@ impl Monitor {
                     health_reply::State::Ready => Answer::Ready(Duration::from_millis(health.step_ms.into())),
                     health_reply::State::Failed => Answer::Failed,
                 };
-                Seen { event: Event::Answered(answer), status: Some(read(health)) }
+                Observation { event: Event::Answered(answer), status: Some(read(health)) }
             }
-            // A child's process says more than its connection.
-            Err(_) if self.life.is_some() => Seen { event: Event::Tick, status: None },
+            // For a child, the process tells more than its connection.
+            Err(_) if self.life.is_some() => Observation { event: Event::Tick, status: None },
             Err(status) => {
-                Seen { event: Event::Tick, status: Some(EngineStatus::not_ready(status.message())) }
+                Observation { event: Event::Tick, status: Some(EngineStatus::not_ready(status.message())) }
             }
         }
     }
@@ -142,7 +142,7 @@ impl Monitor {
     }
 }
 
-/// The next change of a child's process; an engine elsewhere has none that could be seen.
+/// The next change of a child's process; never for an engine elsewhere.
 async fn next_life(life: &mut Option<watch::Receiver<Life>>) -> Life {
     if let Some(life) = life
         && life.changed().await.is_ok()
@@ -152,13 +152,13 @@ async fn next_life(life: &mut Option<watch::Receiver<Life>>) -> Life {
     std::future::pending().await
 }
 
-/// What an engine answered.
-struct Told {
+/// An engine's replies to one poll.
+struct Polled {
     health: HealthReply,
     stats: Option<StatsReply>,
 }
 
-async fn ask(channel: Channel, after: Duration, count: bool) -> Result<Told, Status> {
+async fn ask(channel: Channel, after: Duration, count: bool) -> Result<Polled, Status> {
     sleep(after).await;
     let mut client = EngineClient::new(channel);
     let asked = timeout(ANSWERED_WITHIN, client.health(HealthRequest {})).await;
@@ -167,7 +167,7 @@ async fn ask(channel: Channel, after: Duration, count: bool) -> Result<Told, Sta
     if count && let Ok(Ok(reply)) = timeout(STEADY, client.stats(StatsRequest {})).await {
         stats = Some(reply.into_inner());
     }
-    Ok(Told { health: reply.into_inner(), stats })
+    Ok(Polled { health: reply.into_inner(), stats })
 }
 
 fn read(reply: HealthReply) -> EngineStatus {

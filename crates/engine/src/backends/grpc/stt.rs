@@ -13,9 +13,9 @@ use visavis_proto::v1::{self, stt_client::SttClient, stt_input};
 use super::{Link, deadline_ms};
 use crate::audio::pcm;
 use crate::frame::{LanguageWeight, Transcript};
-use crate::{EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
+use crate::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
 
-/// Audio frames and decodes on their way to recognition; the pipeline waits when they are full.
+/// Audio frames and decodes queued for recognition; the pipeline waits when the queue is full.
 const STT_QUEUE: usize = 256;
 
 /// Recognition by `visavis-stt`.
@@ -24,11 +24,11 @@ pub(super) struct GrpcStt {
     pub(super) link: Link,
 }
 
-/// The last decode that was asked for, until it is answered. Older ones need no answer of their own.
+/// The last decode requested, until its transcript arrives. Older ones need no transcript of their own.
 #[derive(Debug, Clone, Default)]
-struct Owed(Arc<AtomicU64>);
+struct PendingDecode(Arc<AtomicU64>);
 
-impl Owed {
+impl PendingDecode {
     const NOTHING: u64 = 0;
 
     fn key(number: u32) -> u64 {
@@ -41,7 +41,7 @@ impl Owed {
         }
     }
 
-    fn answer(&self, number: u32) {
+    fn arrived(&self, number: u32) {
         let (relaxed, last) = (Ordering::Relaxed, Self::key(number));
         _ = self.0.compare_exchange(last, Self::NOTHING, relaxed, relaxed);
     }
@@ -65,13 +65,13 @@ impl Stt for GrpcStt {
         let weight = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
         let expected_languages = expected.into_iter().map(weight).collect();
         let start = v1::SttStart { language, expected_languages, priority, ..Default::default() };
-        // The call's answer comes only after the engine has seen a first message.
+        // The RPC responds only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
         let opened = client.recognize(ReceiverStream::new(outgoing));
         let answers = self.link.watchdog.answer(opened).await?.into_inner();
-        let owed = Owed::default();
-        let asked = owed.clone();
+        let pending = PendingDecode::default();
+        let asked = pending.clone();
         let feed = async move {
             while let Some(message) = queue.recv().await {
                 asked.ask(&message);
@@ -84,18 +84,18 @@ impl Stt for GrpcStt {
         };
         // The feeder lives inside the output stream, so that no task is left when the utterance is dropped.
         let feed = futures_util::stream::once(feed).filter_map(|()| async { None });
-        let answered = owed.clone();
+        let answered = pending.clone();
         let transcripts = answers.map_err(EngineError::from).map_ok(move |answer| {
             let number = answer.number;
-            answered.answer(number);
-            (number, transcript(answer))
+            answered.arrived(number);
+            Decoded { number, words: transcript(answer) }
         });
         let output = ends_with_first(transcripts.boxed(), feed.boxed());
-        Ok(SttStream { input, output: self.link.watchdog.pieces(output, move || owed.is_any()) })
+        Ok(SttStream { input, output: self.link.watchdog.pieces(output, move || pending.is_any()) })
     }
 }
 
-/// Both streams together, ended when the first ends.
+/// Merges two streams; ends when the first ends.
 fn ends_with_first<T: Send + 'static>(
     first: BoxStream<'static, T>,
     second: BoxStream<'static, T>,
@@ -126,7 +126,7 @@ fn transcript(answer: v1::Transcript) -> Transcript {
     let weight = |v1::LanguageWeight { language, weight }| LanguageWeight { language, weight };
     Transcript {
         text: answer.text,
-        // What stays is agreed on in the pipeline.
+        // Set by local agreement in the pipeline.
         stable: 0,
         language: answer.language,
         language_probability: answer.language_probability,

@@ -1,21 +1,22 @@
 //! Speech by `visavis-tts`.
 
 use async_trait::async_trait;
-use backon::Retryable;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use visavis_proto::v1::{self, tts_client::TtsClient};
 
-use super::{Link, retries};
+use super::Link;
 use crate::audio::pcm;
 use crate::config::TtsEngine;
+use crate::frame::WordTime;
+use crate::retry::patiently;
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
 /// Speech by `visavis-tts`.
 #[derive(Debug, Clone)]
 pub(super) struct GrpcTts {
     pub(super) link: Link,
-    /// Speed.
+    /// Speed of speech.
     pub(super) settings: TtsEngine,
 }
 
@@ -43,7 +44,7 @@ impl Tts for GrpcTts {
             let opened = self.link.watchdog.answer(client.synthesize(message.clone())).await?;
             Ok::<_, EngineError>(opened.into_inner())
         };
-        let parts = open.retry(retries()).when(EngineError::is_passing).await?;
+        let parts = patiently(open, EngineError::is_passing).await?;
         let parts = parts.map_err(EngineError::from).map_ok(part).boxed();
         Ok(self.link.watchdog.pieces(parts, || true))
     }
@@ -59,16 +60,20 @@ fn voice(voice: v1::Voice) -> Voice {
     Voice { name: voice.name, language: voice.language, locale: voice.locale }
 }
 
-fn sound(phoneme: v1::Phoneme) -> (String, u64, u64) {
+fn word(word: v1::Word) -> WordTime {
+    WordTime { text: word.text, start: word.start, end: word.end }
+}
+
+fn sound(phoneme: v1::Phoneme) -> WordTime {
     let start = u64::from(phoneme.start);
-    (phoneme.symbol, start, start + u64::from(phoneme.length))
+    WordTime { text: phoneme.symbol, start, end: start + u64::from(phoneme.length) }
 }
 
 fn part(part: v1::SpeechPart) -> TtsPart {
     TtsPart {
         rate: part.sample_rate,
         samples: pcm::samples(&part.audio).collect(),
-        words: part.words.into_iter().map(|word| (word.text, word.start, word.end)).collect(),
+        words: part.words.into_iter().map(word).collect(),
         sounds: part.phonemes.into_iter().map(sound).collect(),
         measured: part.measured,
     }

@@ -1,22 +1,22 @@
-//! Blocks of quantised weights, as ggml lays them out. Plain arithmetic in a fixed order, and no fused operations: the
-//! same bytes come out on every machine.
+//! Blocks of quantised weights in ggml's layout. Uses plain arithmetic in a fixed order without fused operations, so that
+//! every machine produces the same bytes.
 
 use half::f16;
 
 /// Weights that share a scale in the simple types.
 const SMALL: usize = 32;
-/// Weights of a block of the K types.
+/// Weights per block of the K types.
 const LARGE: usize = 256;
 /// Bytes of 32 weights as IQ4_NL.
 pub(super) const IQ4_NL_BYTES: usize = 18;
-/// The 16 levels of IQ4_NL: closer together where most weights are.
+/// The 16 levels of IQ4_NL, denser where most weights are.
 const LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
-/// The nearest level of every number from −128 on.
+/// The nearest level to every number from −128 to 127.
 const NEAREST: [u8; 256] = nearest();
-/// Scales that are tried to either side of the plain one, and how far apart they are.
+/// How many scales are tried on either side of the plain one.
 const TRIES: i8 = 7;
 
-/// How a tensor's weights are stored. Numbers as in ggml.
+/// The type in which a tensor's weights are stored. Numbers as in ggml.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     F32,
@@ -84,7 +84,7 @@ fn float(bytes: &[u8]) -> f32 {
     f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()
 }
 
-/// Adds the weights of a block of Q5_0.
+/// Appends the weights of a Q5_0 block.
 pub(super) fn read_q5_0(block: &[u8], out: &mut Vec<f32>) {
     let scale = float(block);
     let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
@@ -115,7 +115,7 @@ const fn nearest() -> [u8; 256] {
     table
 }
 
-/// Adds 32 weights as IQ4_NL, with the scale that loses least of a few.
+/// Appends 32 weights as IQ4_NL, with the scale of least error among several.
 pub(super) fn write_iq4_nl(weights: &[f32], out: &mut Vec<u8>) {
     let far = weights.iter().copied().fold(0.0_f32, |far, w| if w.abs() > far.abs() { w } else { far });
     if far == 0.0 || !far.is_finite() {
@@ -124,7 +124,7 @@ pub(super) fn write_iq4_nl(weights: &[f32], out: &mut Vec<u8>) {
     }
     let mut best = (f32::MIN, 0.0, 0.0);
     for attempt in -TRIES..=TRIES {
-        // The farthest weight meets the farthest level, or a number beside it; or the farthest on the other side.
+        // Map the largest weight to the lowest or the highest level, or to a number near it.
         for end in [LEVELS[0], LEVELS[15]] {
             let inverse = (f32::from(end) + f32::from(attempt)) / far;
             let (mut along, mut square) = (0.0_f32, 0.0_f32);
@@ -133,7 +133,7 @@ pub(super) fn write_iq4_nl(weights: &[f32], out: &mut Vec<u8>) {
                 along += weight * level;
                 square += level * level;
             }
-            // What the levels explain of the weights when they are scaled by along / square.
+            // The part of the weights' energy that the levels explain, scaled by along / square.
             let explained = along * along / square;
             if explained > best.0 {
                 best = (explained, inverse, along / square);
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_bits_are_put_together_in_ggmls_order() {
+    fn five_bits_are_assembled_in_ggmls_order() {
         let mut block = vec![0; 22];
         block[..2].copy_from_slice(&f16::ONE.to_le_bytes());
         // The fifth bits of the first and the last weight.

@@ -1,4 +1,4 @@
-//! The frame of a GGUF file: values, which are kept as they are, and where each tensor lies.
+//! The header of a GGUF file: metadata values, kept unchanged, and the location of each tensor.
 
 use std::io::{Read, Seek, Write};
 
@@ -11,14 +11,14 @@ const VERSION: u32 = 3;
 const FILE_TYPE: &str = "general.file_type";
 const ALIGNMENT: &str = "general.alignment";
 const UINT32: u32 = 4;
-/// More of anything is no model but a damaged file.
+/// Limits beyond which a file is damaged rather than a model.
 const MOST_TENSORS: u64 = 100_000;
 const LONGEST_STRING: u64 = 1 << 24;
 const MOST_DIMENSIONS: u32 = 4;
-/// Files have 32; so many zeros are written at most behind a tensor.
+/// Files have 32. Limits the zeros written after a tensor.
 const LARGEST_ALIGNMENT: u64 = 1 << 16;
 
-/// One tensor's place.
+/// One tensor's shape, type and location.
 #[derive(Debug, Clone)]
 pub(super) struct Tensor {
     pub(super) name: String,
@@ -41,17 +41,17 @@ impl Tensor {
     }
 }
 
-/// All but the data.
+/// Everything except the data.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// Keys and values, byte by byte.
+    /// Keys and values as raw bytes.
     values: Vec<u8>,
     count: u64,
-    /// Where the file type lies in `values`.
+    /// Offset of the file type in `values`.
     file_type: Option<usize>,
     alignment: u64,
     pub(super) tensors: Vec<Tensor>,
-    /// Where the data begins in the file.
+    /// Offset of the data in the file.
     pub(super) data: u64,
 }
 
@@ -59,10 +59,10 @@ impl Header {
     pub(super) fn read<R: Read + Seek>(file: &mut R) -> Result<Self> {
         let mut magic = [0; 4];
         file.read_exact(&mut magic)?;
-        ensure!(magic == MAGIC, "this is no GGUF file");
+        ensure!(magic == MAGIC, "this is not a GGUF file");
         let mut reader = Reader { file, kept: Vec::new() };
         let version = reader.u32()?;
-        ensure!(version == VERSION, "GGUF version {version} is not known");
+        ensure!(version == VERSION, "unknown GGUF version {version}");
         let (tensors, count) = (reader.u64()?, reader.u64()?);
         ensure!(tensors <= MOST_TENSORS && count <= MOST_TENSORS, "the header is damaged");
         reader.kept.clear();
@@ -81,7 +81,7 @@ impl Header {
         }
         ensure!(
             alignment.is_power_of_two() && alignment <= LARGEST_ALIGNMENT,
-            "the alignment {alignment} is no power of two up to {LARGEST_ALIGNMENT}"
+            "the alignment {alignment} is not a power of two up to {LARGEST_ALIGNMENT}"
         );
         let values = std::mem::take(&mut reader.kept);
         let tensors = (0..tensors).map(|_| reader.tensor()).collect::<Result<_>>()?;
@@ -95,7 +95,7 @@ impl Header {
         }
     }
 
-    /// Lays the tensors out anew, in their order.
+    /// Recomputes the tensors' offsets, in their order.
     pub(super) fn place(&mut self) {
         let mut offset = 0_u64;
         for tensor in &mut self.tensors {
@@ -122,14 +122,14 @@ impl Header {
         self.pad(head.len() as u64, out)
     }
 
-    /// Zeros after so many bytes, up to the alignment.
+    /// Writes zeros after `written` bytes, up to the alignment.
     pub(super) fn pad(&self, written: u64, out: &mut impl Write) -> Result<()> {
         let zeros = written.next_multiple_of(self.alignment) - written;
         Ok(out.write_all(&vec![0; usize::try_from(zeros)?])?)
     }
 }
 
-/// Reads and keeps what it has read.
+/// Reads from the file and keeps a copy of what it read.
 struct Reader<'a, R> {
     file: &'a mut R,
     kept: Vec<u8>,
@@ -139,7 +139,7 @@ impl<R: Read> Reader<'_, R> {
     fn bytes(&mut self, count: u64) -> Result<&[u8]> {
         let at = self.kept.len();
         let read = self.file.by_ref().take(count).read_to_end(&mut self.kept)?;
-        ensure!(read as u64 == count, "the header is cut short");
+        ensure!(read as u64 == count, "the header is truncated");
         Ok(&self.kept[at..])
     }
 
@@ -168,7 +168,7 @@ impl<R: Read> Reader<'_, R> {
                         self.bytes(width * count)?;
                     }
                     None if kind == 8 => (0..count).try_for_each(|_| self.string().map(drop))?,
-                    None => bail!("a list of the type {kind} is not known"),
+                    None => bail!("a list of unknown type {kind}"),
                 }
             }
             _ => _ = self.bytes(width(kind).with_context(|| format!("type {kind}"))?)?,

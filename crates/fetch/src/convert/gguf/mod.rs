@@ -1,6 +1,6 @@
-//! GGUF → GGUF with the layers' Q5_0 matrices as IQ4_NL. Files of small models are full of Q5_0, because the K types need
-//! rows of whole 256 weights; for Q5_0 llama.cpp has no quick kernel on a CPU, for IQ4_NL it has. Q4_0 is as quick, but
-//! its answers drifted further. All else stays as it is.
+//! GGUF → GGUF with the layers' Q5_0 matrices as IQ4_NL. Small models use Q5_0 a lot, because the K types need rows of
+//! a multiple of 256 weights; llama.cpp has a fast CPU kernel for IQ4_NL, but not for Q5_0. Q4_0 is as fast, but its
+//! responses drifted further. Everything else is unchanged.
 
 mod blocks;
 mod file;
@@ -14,7 +14,7 @@ use file::{Header, Tensor};
 
 /// `general.file_type` of a file that is mostly IQ4_NL.
 const MOSTLY_IQ4_NL: u32 = 25;
-/// Blocks that are converted at a time.
+/// Blocks converted at a time.
 const BATCH: usize = 32_768;
 
 /// Writes `model` to `out` with the layers' matrices as IQ4_NL.
@@ -30,7 +30,7 @@ pub(super) fn convert<R: Read + Seek>(mut model: R, out: &mut impl Write) -> Res
     header.write(out)?;
     for (old, new) in before.iter().zip(&header.tensors) {
         let place = data.checked_add(old.offset);
-        let place = place.with_context(|| format!("the tensor {} lies nowhere", old.name))?;
+        let place = place.with_context(|| format!("the tensor {} has an impossible offset", old.name))?;
         model.seek(SeekFrom::Start(place))?;
         let mut source = model.by_ref().take(old.bytes()?);
         let written = if old.kind == new.kind {

@@ -7,7 +7,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// A model of one layer: an embedding as Q5_0, a norm as F32, and a matrix of the given kind, all bytes 0x3c.
+/// A model with one layer: an embedding as Q5_0, a norm as F32, and a matrix of the given type, all bytes 0x3c.
 fn model(matrix: u32) -> Vec<u8> {
     let mut file = Vec::from(*b"GGUF");
     file.extend(3_u32.to_le_bytes());
@@ -40,7 +40,7 @@ fn model(matrix: u32) -> Vec<u8> {
 }
 
 #[test]
-fn the_layers_matrices_become_iq4_nl_and_all_else_stays() {
+fn the_layers_matrices_become_iq4_nl_and_the_rest_is_unchanged() {
     let file = model(6);
     let mut out = Vec::new();
     convert(Cursor::new(&file), &mut out).unwrap();
@@ -61,7 +61,7 @@ fn the_layers_matrices_become_iq4_nl_and_all_else_stays() {
     assert_eq!(out[at..at + 4], MOSTLY_IQ4_NL.to_le_bytes());
 }
 
-/// The same tensors lie within the new file; none is left to convert.
+/// Checks that the new file contains the same tensors and has none left to convert.
 pub(in crate::convert) fn is_converted(before: &[u8], after: &[u8]) {
     let (old, new) = (read(before), read(after));
     assert_eq!(old.tensors.len(), new.tensors.len());
@@ -70,7 +70,7 @@ pub(in crate::convert) fn is_converted(before: &[u8], after: &[u8]) {
         let end = new.data + new_tensor.offset + new_tensor.bytes().unwrap();
         assert!(end <= after.len() as u64, "{} ends at {end} of {}", old.name, after.len());
     }
-    assert!(convert(Cursor::new(after), &mut Vec::new()).is_err(), "it can be converted again");
+    assert!(convert(Cursor::new(after), &mut Vec::new()).is_err(), "it could be converted again");
 }
 
 fn read(file: &[u8]) -> Header {
@@ -78,7 +78,7 @@ fn read(file: &[u8]) -> Header {
 }
 
 #[test]
-fn a_file_that_is_cut_short_or_of_an_unknown_kind_is_an_error_and_never_a_panic() {
+fn a_truncated_file_or_unknown_type_is_an_error_and_never_a_panic() {
     let file = model(6);
     for length in 0..file.len() - 32 {
         assert!(convert(Cursor::new(&file[..length]), &mut Vec::new()).is_err(), "{length}");

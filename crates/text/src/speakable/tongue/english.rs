@@ -1,11 +1,11 @@
 //! English.
 
 use super::{
-    AUSTRALIAN, CANADIAN, Comparisons, DOLLAR, EURO, FRANC, POUND, RUPEE, Tongue, US_DOLLAR, WON, YEN,
+    AUSTRALIAN, CANADIAN, Comparisons, DOLLAR, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, WON, YEN,
     currency, inside, name, number, open,
 };
 
-pub(super) const ENGLISH: Tongue = Tongue {
+pub(super) const ENGLISH: Lexicon = Lexicon {
     code: "en",
     english: true,
     and: "and",

@@ -1,11 +1,11 @@
 //! French.
 
 use super::{
-    CANADIAN, Comparisons, DOLLAR, ENGLISH, EURO, FRANC, POUND, RUPEE, Tongue, US_DOLLAR, YEN, currency,
+    CANADIAN, Comparisons, DOLLAR, ENGLISH, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency,
     inside, name, number, open,
 };
 
-pub(super) const FRENCH: Tongue = Tongue {
+pub(super) const FRENCH: Lexicon = Lexicon {
     code: "fr",
     english: false,
     and: "et",

@@ -1,11 +1,11 @@
 //! German.
 
 use super::{
-    Comparisons, DOLLAR, ENGLISH, EURO, FRANC, POUND, RUPEE, Tongue, US_DOLLAR, YEN, currency, inside, name,
+    Comparisons, DOLLAR, ENGLISH, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name,
     number, open,
 };
 
-pub(super) const GERMAN: Tongue = Tongue {
+pub(super) const GERMAN: Lexicon = Lexicon {
     code: "de",
     english: false,
     and: "und",

@@ -1,11 +1,11 @@
 //! Italian.
 
 use super::{
-    Comparisons, DOLLAR, EURO, FRANC, POUND, RUPEE, Tongue, US_DOLLAR, YEN, currency, inside, name, number,
+    Comparisons, DOLLAR, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name, number,
     open,
 };
 
-pub(super) const ITALIAN: Tongue = Tongue {
+pub(super) const ITALIAN: Lexicon = Lexicon {
     code: "it",
     english: false,
     and: "e",

@@ -1,5 +1,5 @@
-//! The words that each language has for signs, units, money and months, and its abbreviations. What espeak-ng knows
-//! itself is not here.
+//! Each language's words for signs, units, money and months, and its abbreviations. What espeak-ng reads correctly by itself
+//! is not listed.
 
 mod english;
 mod french;
@@ -15,15 +15,15 @@ use italian::ITALIAN;
 use spanish::SPANISH;
 
 type Pairs = &'static [(&'static str, &'static str)];
-/// A unit as it is written, and its name for one and for many.
+/// A written unit, with its singular and plural names.
 type Units = &'static [(&'static str, &'static str, &'static str)];
 
-/// Where an abbreviation stands, which decides whether its full stop can end a sentence.
+/// Where an abbreviation occurs, which decides whether its full stop can end a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Before a name; the stop never ends a sentence. Elsewhere it is another word.
+    /// Before a name; the stop never ends a sentence. Elsewhere it is a different word.
     Name,
-    /// Before a number; elsewhere it is another word.
+    /// Before a number; elsewhere it is a different word.
     Number,
     /// Inside a sentence.
     Inside,
@@ -31,12 +31,12 @@ pub(crate) enum Place {
     Open,
 }
 
-/// A word that is written short.
+/// An abbreviation and what is said for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Abbreviation {
-    /// Without the last full stop.
+    /// As written, without the last full stop.
     pub(crate) short: &'static str,
-    /// What is said; empty: the short form.
+    /// What is said; empty: the short form itself.
     pub(crate) long: &'static str,
     pub(crate) place: Place,
 }
@@ -57,14 +57,14 @@ const fn open(short: &'static str, long: &'static str) -> Abbreviation {
     Abbreviation { short, long, place: Place::Open }
 }
 
-/// A currency: how it is written, and its names.
+/// A currency's written signs and spoken names.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Currency {
-    /// Symbols and codes, the longer of two that begin alike first.
+    /// Symbols and codes; of two with a common beginning, the longer comes first.
     pub(super) signs: &'static [&'static str],
     pub(super) one: &'static str,
     pub(super) many: &'static str,
-    /// The hundredth part; empty: there is none.
+    /// The hundredth; empty: the currency has none.
     pub(super) cent: &'static str,
     pub(super) cents: &'static str,
 }
@@ -89,7 +89,7 @@ const CANADIAN: &[&str] = &["CA$", "C$", "CAD"];
 const AUSTRALIAN: &[&str] = &["AU$", "A$", "AUD"];
 const WON: &[&str] = &["₩", "KRW"];
 
-/// What comparisons are called, in the order =, ≠, <, >, ≤, ≥, ≈.
+/// The words for ≠, <, >, ≤, ≥ and ≈ between two values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Comparisons {
     pub(super) unequal: &'static str,
@@ -100,9 +100,9 @@ pub(super) struct Comparisons {
     pub(super) about: &'static str,
 }
 
-/// A language's words; English where it is not known.
+/// A language's words for text normalisation; `..ENGLISH` fills in what a language does not define.
 #[derive(Debug)]
-pub(crate) struct Tongue {
+pub(crate) struct Lexicon {
     pub(super) code: &'static str,
     pub(super) english: bool,
     pub(super) and: &'static str,
@@ -117,7 +117,7 @@ pub(crate) struct Tongue {
     pub(super) over: &'static str,
     pub(super) squared: &'static str,
     pub(super) cubed: &'static str,
-    /// "to the" of a power.
+    /// "to the" in a power.
     pub(super) power: &'static str,
     /// "square root of".
     pub(super) root: &'static str,
@@ -130,13 +130,13 @@ pub(crate) struct Tongue {
     pub(super) each: &'static str,
     pub(super) number: &'static str,
     pub(super) about: &'static str,
-    /// Words that say "about" already.
+    /// Words that already say "about".
     pub(super) abouts: &'static [&'static str],
     pub(super) less: &'static str,
     pub(super) more: &'static str,
     pub(super) at_most: &'static str,
     pub(super) at_least: &'static str,
-    /// Between two things that are compared.
+    /// Words for comparison signs between two values.
     pub(super) compared: Comparisons,
     /// "$5+".
     pub(super) or_more: &'static str,
@@ -144,43 +144,43 @@ pub(crate) struct Tongue {
     pub(super) dot: &'static str,
     pub(super) dash: &'static str,
     pub(super) underscore: &'static str,
-    /// Said for a formula that cannot be said.
+    /// Said instead of a formula that is too complex to say.
     pub(super) formula: &'static str,
     pub(super) months: [&'static str; 12],
-    /// Short months and their number.
+    /// Abbreviated months and their numbers.
     pub(super) short_months: &'static [(&'static str, usize)],
-    /// Words before a date.
+    /// Words that indicate a date after them.
     pub(super) before_dates: &'static [&'static str],
     pub(super) units: Units,
     pub(super) currencies: &'static [Currency],
-    /// Between euros and cents.
+    /// Said between euros and cents.
     pub(super) and_cents: &'static str,
-    /// Written scale, what is said after one and after many.
+    /// Written scale, and what is said after one and after many.
     pub(super) scales: Units,
-    /// Between a scale and the currency: "deux millions d'euros".
+    /// Said between a scale and the currency: "deux millions d'euros".
     pub(super) scale_of: &'static str,
-    /// Words of numbers that come before a currency.
+    /// Scales written as words, before a currency.
     pub(super) scale_words: &'static [&'static str],
     pub(super) fractions: Pairs,
-    /// From a half on: one and many.
+    /// Fraction names from a half on, singular and plural.
     pub(super) parts: Pairs,
-    /// "a 5 min walk": the unit is singular after these, where a noun follows.
+    /// After these, a unit before a noun is singular: "a 5 min walk".
     pub(super) determiners: &'static [&'static str],
     pub(super) abbreviations: &'static [Abbreviation],
-    /// Words that begin a sentence, for stops that may end one.
+    /// Words that usually begin a sentence, to decide about ambiguous stops.
     pub(super) starters: &'static [&'static str],
-    /// Capitals that espeak-ng takes for a word.
+    /// Acronyms that espeak-ng would read as a word.
     pub(super) spelled: &'static [&'static str],
-    /// Letters that espeak-ng takes for a word, and how they are said.
+    /// Letters that espeak-ng would read as a word, and how they are said.
     pub(super) letters: Pairs,
-    /// What has a number that is said digit by digit: as a word's end, some words before it.
+    /// Endings of words that, up to some words before a number, make it an identifier, said digit by digit.
     named: &'static [&'static str],
-    /// The same, right before it.
+    /// Words that do so directly before the number.
     directly: &'static [&'static str],
 }
 
-impl Tongue {
-    /// The words of `language`, such as "de" or "en-GB"; empty: English.
+impl Lexicon {
+    /// The lexicon of `language`, such as "de" or "en-GB"; empty: English.
     pub(crate) fn of(language: &str) -> &'static Self {
         match language.split(['-', '_']).next().unwrap_or("") {
             "de" => &GERMAN,
@@ -192,18 +192,18 @@ impl Tongue {
         }
     }
 
-    /// The abbreviation, when the word, without its last full stop, is one.
+    /// The abbreviation that the word is, given without its last full stop.
     pub(super) fn abbreviation(&self, word: &str) -> Option<&'static Abbreviation> {
         let lower = |short: &str| short.chars().all(char::is_lowercase) || short.contains('.');
         self.abbreviations.iter().find(|known| known.short == word).or_else(|| {
-            // "Approx. 20" at the begin of a sentence.
+            // "Approx. 20" at the beginning of a sentence.
             self.abbreviations
                 .iter()
                 .find(|known| lower(known.short) && word.eq_ignore_ascii_case(known.short))
         })
     }
 
-    /// The month that a word names, from 1, and whether it was short.
+    /// The month that a word names, from 1, and whether it is abbreviated.
     pub(super) fn month(&self, word: &str) -> Option<(usize, bool)> {
         let long = self.months.iter().position(|month| {
             *month == word || self.code != "en" && month.to_lowercase() == word.to_lowercase()
@@ -213,18 +213,18 @@ impl Tongue {
         long.map(|at| (at + 1, false)).or_else(short)
     }
 
-    /// The name of a letter, as espeak-ng reads it.
+    /// The name of a letter, written so that espeak-ng says it.
     pub(super) fn letter(&self, letter: char) -> String {
         let upper: String = letter.to_uppercase().collect();
         self.letters.iter().find(|(name, _)| *name == upper).map_or(upper, |(_, said)| (*said).to_owned())
     }
 
-    /// Endings of addresses that are written without "https://".
+    /// Top-level domains of addresses that are recognised without "https://".
     pub(super) fn endings(&self) -> &'static [&'static str] {
         &["com", "org", "net", "dev", "io", "de", "fr", "uk", "eu", "edu", "gov", "info", "app", "ai", "ch"]
     }
 
-    /// Whether one of the words before place `at` says that the number there is a name.
+    /// Whether a word up to `reach` words before `at` makes the number there an identifier.
     pub(super) fn cues(&self, words: &[Token<'_>], at: usize, reach: usize) -> bool {
         let near = &words[at.saturating_sub(reach)..at];
         let mut lower = near.iter().map(|word| word.core.to_lowercase());
@@ -235,15 +235,15 @@ impl Tongue {
     }
 }
 
-/// Whether a region writes the day before the month in English.
+/// Whether English of this region writes the day before the month.
 pub(super) fn day_first(language: &str) -> bool {
     let region = language.split(['-', '_']).nth(1).unwrap_or("").to_uppercase();
     matches!(region.as_str(), "GB" | "UK" | "AU" | "NZ" | "IE" | "IN" | "ZA" | "SG")
 }
 
-/// A language that is not known here: signs in a foreign tongue are worse than what espeak-ng makes of them; digits and
-/// addresses still help.
-const OTHER: Tongue = Tongue {
+/// An unknown language: English words for units and money would be worse than what espeak-ng makes of them, but digit by digit
+/// numbers and addresses still help.
+const OTHER: Lexicon = Lexicon {
     code: "",
     english: false,
     units: &[],

@@ -1,11 +1,11 @@
 //! Spanish.
 
 use super::{
-    Comparisons, DOLLAR, EURO, FRANC, POUND, RUPEE, Tongue, US_DOLLAR, YEN, currency, inside, name, number,
+    Comparisons, DOLLAR, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name, number,
     open,
 };
 
-pub(super) const SPANISH: Tongue = Tongue {
+pub(super) const SPANISH: Lexicon = Lexicon {
     code: "es",
     english: false,
     and: "y",

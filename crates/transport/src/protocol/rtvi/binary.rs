@@ -1,4 +1,4 @@
-//! The binary frames of `docs/protocol.md`, which a WebSocket carries: sound both ways, and faces to the client.
+//! The binary frames of `docs/protocol.md` on a WebSocket: sound both ways, and faces to the client.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use crate::audio::pcm;
 use crate::avatar::wire::Batch;
 use crate::protocol::{Sound, Speech};
 
-/// Samples per second of what the client hears.
+/// Sample rate of speech to the client.
 pub(super) const SPEECH_RATE: u32 = 16_000;
 const VERSION: u8 = 1;
 const PCM16: u8 = 1;
@@ -14,7 +14,7 @@ const FACE: u8 = 2;
 /// Bytes before the samples.
 const HEADER: usize = 12;
 
-/// The sound in a client's frame, or what is wrong with it.
+/// Reads the sound in a client's frame; the error says what is wrong.
 pub(super) fn sound(frame: &Bytes, rate: u32) -> Result<Sound, String> {
     let Some((header, body)) = frame.split_at_checked(HEADER) else {
         return Err(format!("a binary frame has at least {HEADER} bytes of header, not {}", frame.len()));
@@ -34,7 +34,7 @@ pub(super) fn sound(frame: &Bytes, rate: u32) -> Result<Sound, String> {
     Ok(Sound { rate, count: size / 2, encoded: frame.slice(HEADER..) })
 }
 
-/// A frame of speech.
+/// Encodes a frame of speech.
 pub(super) fn speech(speech: &Speech, sequence: u16) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + speech.samples.len() * 2);
     bytes.extend([VERSION, PCM16]);
@@ -45,7 +45,7 @@ pub(super) fn speech(speech: &Speech, sequence: u16) -> Vec<u8> {
     bytes
 }
 
-/// A frame of faces.
+/// Encodes a frame of faces.
 pub(super) fn faces(batch: &Batch, offset: u32) -> Vec<u8> {
     [&[VERSION, FACE], batch.encode(offset).as_slice()].concat()
 }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_of_up_to_200_ms_is_measured_at_its_rate() {
+    fn sound_of_up_to_200_ms_is_accepted_at_every_rate() {
         for rate in RATES {
             let samples = rate as usize / 5;
             let found = sound(&frame(samples).into(), rate).unwrap();

@@ -1,11 +1,11 @@
-//! What clients send, as commands.
+//! Converts clients' messages to commands.
 
 use serde_json::{Value, json};
 
 use super::{Envelope, Incoming, Outgoing, RTVI_VERSION, context, requests};
 use crate::event::ClientCommand;
 
-/// What a message wants; the error is for its sender.
+/// Reads a message; the error is for its sender.
 pub(super) fn read(message: &Envelope) -> Result<Incoming, String> {
     let data = &message.data;
     Ok(match message.kind.as_str() {
@@ -17,7 +17,7 @@ pub(super) fn read(message: &Envelope) -> Result<Incoming, String> {
         "llm-function-call-result" => tool_result(data)?.into(),
         "client-message" => requests::read(data, message.id())?,
         "signalling" => Incoming::default(),
-        // The agent neither sees nor drives a page; its own ways are tools.
+        // The agent neither sees nor controls a page; it acts through tools.
         "ui-event" => context::text(data, "event")
             .map(|_| Incoming::default())
             .ok_or("ui-event: data.event must be a string")?,
@@ -26,12 +26,12 @@ pub(super) fn read(message: &Envelope) -> Result<Incoming, String> {
             let job =
                 context::text(data, "job_id").ok_or("ui-cancel-job-group: data.job_id must be a string")?;
             return Err(format!(
-                "ui-cancel-job-group: there is no job group {job:?}: this server begins none"
+                "ui-cancel-job-group: there is no job group {job:?}: this server starts none"
             ));
         }
         "raw-audio" | "raw-audio-batch" => {
             return Err(format!(
-                "{}: sound comes over RTP, or as binary frames of the WebSocket",
+                "{}: send sound over RTP, or as binary frames of the WebSocket",
                 message.kind
             ));
         }
@@ -39,10 +39,14 @@ pub(super) fn read(message: &Envelope) -> Result<Incoming, String> {
     })
 }
 
-/// The client says hello. One of another protocol is told so, and the call goes on.
+/// The client's hello. A client with another version is told so, and the call goes on.
 fn ready(message: &Envelope) -> Incoming {
     let fault = version_fault(&message.data).map(|fault| {
-        Outgoing::answer("error-response", message.id(), json!({ "error": format!("client-ready: {fault}") }))
+        Outgoing::response(
+            "error-response",
+            message.id(),
+            json!({ "error": format!("client-ready: {fault}") }),
+        )
     });
     let replies = fault.iter().map(Outgoing::text).collect();
     Incoming { replies, ..ClientCommand::Ready.into() }
@@ -62,7 +66,7 @@ fn version_fault(data: &Value) -> Option<String> {
     }
 }
 
-/// The client's hello says that it speaks a version before 2.
+/// Whether the client's hello names a version before 2.
 pub(super) fn is_old(data: &Value) -> bool {
     data.get("version").and_then(major).is_some_and(|major| major < 2)
 }
@@ -71,7 +75,7 @@ fn major(version: &Value) -> Option<u32> {
     version.as_str()?.split('.').next()?.parse().ok()
 }
 
-/// What a tool of the client has done; an object with nothing but `error` says that it could not.
+/// The result of a client's tool; an object that contains only `error` reports a failure.
 fn tool_result(data: &Value) -> Result<ClientCommand, String> {
     let id = data.get("tool_call_id").and_then(Value::as_str);
     let id = id.ok_or("llm-function-call-result: data.tool_call_id must be a string")?.to_string();

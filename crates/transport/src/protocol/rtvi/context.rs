@@ -1,4 +1,4 @@
-//! What clients write: questions, words for the model to know, and keys.
+//! Text from clients: questions, additions to the context, and telephone keys.
 
 use serde_json::{Value, json};
 
@@ -9,18 +9,18 @@ use crate::plain::plain;
 
 /// Longest typed message in characters.
 const LONGEST_TEXT: usize = 4000;
-/// And in bytes of UTF-8: an emoji is several tokens to a language model.
+/// The same in bytes of UTF-8, since an emoji is several tokens to a language model.
 const LONGEST_TEXT_BYTES: usize = 8000;
 /// Most keys in one message.
 const MOST_KEYS: usize = 64;
 const KEYS: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"];
 
-/// A field that holds text.
+/// A text field.
 pub(super) fn text<'a>(data: &'a Value, field: &str) -> Option<&'a str> {
     data.get(field).and_then(Value::as_str)
 }
 
-/// Typed words: a question, or words for the next answer.
+/// Typed text: a question, or context for the next response.
 pub(super) fn send_text(data: &Value, id: Option<String>) -> Result<ClientCommand, String> {
     let content = text(data, "content").ok_or("send-text: data.content must be a string")?;
     let text = bounded("send-text", content)?;
@@ -31,14 +31,14 @@ pub(super) fn send_text(data: &Value, id: Option<String>) -> Result<ClientComman
     let option = |name| flag(options, name, true).map_err(|fault| format!("send-text: data.options.{fault}"));
     let (at_once, aloud) = (option("run_immediately")?, option("audio_response")?);
     Ok(match (at_once, aloud) {
-        // It begins no answer that could be spoken.
+        // It starts no response, so there is nothing to speak.
         (false, _) => ClientCommand::Append { id, role: Role::User, text },
         (true, true) => ClientCommand::Say(text),
         (true, false) => ClientCommand::AskInText(text),
     })
 }
 
-/// Words for the model to know, of the person or of the agent.
+/// Text added to the context, as the person's or the agent's words.
 pub(super) fn append(data: &Value, id: Option<String>) -> Result<Incoming, String> {
     let fault = |fault: &str| format!("append-to-context: data.{fault}");
     let role = match text(data, "role") {
@@ -54,23 +54,23 @@ pub(super) fn append(data: &Value, id: Option<String>) -> Result<Incoming, Strin
         (true, Role::User) => ClientCommand::Say(text),
         (true, _) => {
             return Err(fault(
-                "run_immediately goes with the role \"user\": the agent answers no words of its own",
+                "run_immediately goes with the role \"user\": the agent does not respond to its own words",
             ));
         }
         (false, _) => ClientCommand::Append { id: id.clone(), role, text },
     };
-    // Clients before RTVI 1 wait for it.
+    // Clients before RTVI 1 wait for this result.
     let done = id.map(|id| {
-        Outgoing::answer("append-to-context-result", Some(id), json!({ "result": "Appended." })).text()
+        Outgoing::response("append-to-context-result", Some(id), json!({ "result": "Appended." })).text()
     });
     Ok(Incoming { command: Some(command), replies: done.into_iter().collect() })
 }
 
-/// Keys of a telephone, as words that a model can read.
+/// Telephone keys, as text for the model.
 pub(super) fn dtmf(data: &Value) -> Result<ClientCommand, String> {
     let fault =
         || format!("dtmf: data.buttons must be a list of 1 to {MOST_KEYS} of the keys 0 to 9, * and #");
-    // One key, before RTVI 2.1.
+    // Before RTVI 2.1, a single key.
     let keys = match (data.get("buttons"), data.get("button")) {
         (Some(Value::Array(keys)), _) => keys.as_slice(),
         (None, Some(key)) => std::slice::from_ref(key),
@@ -90,7 +90,7 @@ fn flag(data: &Value, name: &str, default: bool) -> Result<bool, String> {
     }
 }
 
-/// A text, or the texts of the parts that language models' interfaces make of one.
+/// A string, or the texts of a list of parts, as in language models' APIs.
 fn content_of(content: &Value) -> Option<String> {
     match content {
         Value::String(text) => Some(text.clone()),
@@ -102,7 +102,7 @@ fn content_of(content: &Value) -> Option<String> {
     }
 }
 
-/// Text for the model, of which there is some and not too much.
+/// Cleans text for the model and checks its length.
 fn bounded(kind: &str, text: &str) -> Result<String, String> {
     let text = plain(text);
     let text = text.trim();

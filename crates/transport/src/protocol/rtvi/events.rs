@@ -1,4 +1,4 @@
-//! What a call tells its client, as messages.
+//! Converts a call's events to messages.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use crate::event::{CallEvent, EndReason};
 use crate::frame::ResponseId;
 use crate::tool::ToolEnd;
 
-/// What an event is on the wire, in order.
+/// The messages for an event, in order.
 pub(super) fn messages(event: &CallEvent, now: Duration) -> Vec<Outgoing> {
     let one = |kind, data| vec![Outgoing::new(kind, data)];
     match event {
@@ -21,7 +21,7 @@ pub(super) fn messages(event: &CallEvent, now: Duration) -> Vec<Outgoing> {
         CallEvent::UserStartedSpeaking => one("user-started-speaking", json!({})),
         CallEvent::UserStoppedSpeaking => one("user-stopped-speaking", json!({})),
         CallEvent::UserTranscript { text, stable, last, language } => {
-            one("user-transcription", user_transcription(text, *stable, *last, (language, now)))
+            one("user-transcription", user_transcription(text, *stable, *last, language, now))
         }
         CallEvent::UserTyped { text } => one("user-llm-text", json!({ "text": text })),
         CallEvent::Expression(cue) => {
@@ -35,28 +35,28 @@ pub(super) fn messages(event: &CallEvent, now: Duration) -> Vec<Outgoing> {
         }
         CallEvent::Granted { id, request } => vec![requests::response(id.clone(), request)],
         CallEvent::BadMessage { id, message } => {
-            vec![Outgoing::answer("error-response", id.clone(), json!({ "error": message }))]
+            vec![Outgoing::response("error-response", id.clone(), json!({ "error": message }))]
         }
         CallEvent::Ended { reason, message } => ended(*reason, message),
-        _ => of_answer(event),
+        _ => of_response(event),
     }
 }
 
-/// What is told of an answer.
-fn of_answer(event: &CallEvent) -> Vec<Outgoing> {
+/// The messages for a response's events.
+fn of_response(event: &CallEvent) -> Vec<Outgoing> {
     let of = |response: &ResponseId| json!({ "response": response });
     let one = |kind, data| vec![Outgoing::new(kind, data)];
     match event {
-        CallEvent::AnswerStarted(response) => one("bot-llm-started", of(response)),
-        CallEvent::AnswerText { response, text } => {
+        CallEvent::ResponseStarted(response) => one("bot-llm-started", of(response)),
+        CallEvent::ResponseText { response, text } => {
             one("bot-llm-text", json!({ "text": text, "response": response }))
         }
-        CallEvent::AnswerTextEnded(response) => one("bot-llm-stopped", of(response)),
+        CallEvent::ResponseTextEnded(response) => one("bot-llm-stopped", of(response)),
         CallEvent::AgentStartedSpeaking(response) => vec![
             Outgoing::new("bot-tts-started", of(response)),
             Outgoing::new("bot-started-speaking", of(response)),
         ],
-        CallEvent::PhraseSpoken { .. } | CallEvent::PhraseProgress { .. } => output::messages(event),
+        CallEvent::SegmentSpoken { .. } | CallEvent::SegmentProgress { .. } => output::messages(event),
         CallEvent::AgentStoppedSpeaking(response) => vec![
             Outgoing::new("bot-stopped-speaking", of(response)),
             Outgoing::new("bot-tts-stopped", of(response)),
@@ -64,8 +64,8 @@ fn of_answer(event: &CallEvent) -> Vec<Outgoing> {
         CallEvent::Interrupted { response, heard } => {
             one("bot-interrupted", json!({ "response": response, "heard": heard }))
         }
-        CallEvent::AnswerFailed { response, heard } => {
-            let data = json!({ "type": "answer-failed", "response": response, "heard": heard });
+        CallEvent::ResponseFailed { response, heard } => {
+            let data = json!({ "type": "response-failed", "response": response, "heard": heard });
             one("server-message", data)
         }
         CallEvent::Turn { response, end, marks, slow } => {
@@ -81,7 +81,7 @@ fn of_answer(event: &CallEvent) -> Vec<Outgoing> {
     }
 }
 
-fn user_transcription(text: &str, stable: usize, last: bool, (language, now): (&str, Duration)) -> Value {
+fn user_transcription(text: &str, stable: usize, last: bool, language: &str, now: Duration) -> Value {
     let mut data = json!({ "text": text, "final": last, "timestamp": timestamp(now), "user_id": "user", "language": language });
     if !last {
         data["stable"] = json!(text[..stable].chars().count());
@@ -100,17 +100,17 @@ fn ended(reason: EndReason, message: &str) -> Vec<Outgoing> {
     }
 }
 
-/// An error that ends the call. `message` is what `error` was called before RTVI 2.
+/// An error that ends the call. Before RTVI 2, `error` was called `message`.
 pub(super) fn fatal(error: &str) -> Outgoing {
     Outgoing::new("error", json!({ "error": error, "message": error, "fatal": true }))
 }
 
-/// What a tool's call is on the wire, in RTVI's terms.
+/// The messages for a tool call, in RTVI's terms.
 fn of_tool(event: &CallEvent) -> Vec<Outgoing> {
     match event {
         CallEvent::ToolStarted { id, name, arguments } => {
             let mut data = json!({ "function_name": name, "tool_call_id": id });
-            // Those of the server's own tools are nobody else's business.
+            // The arguments of the server's own tools are not disclosed.
             if let Some(arguments) = arguments {
                 data["arguments"] = arguments.clone();
             }

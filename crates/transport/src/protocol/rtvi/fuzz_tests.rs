@@ -1,9 +1,9 @@
-//! Messages of any bytes.
+//! Fuzz test: messages of arbitrary bytes.
 
 use super::*;
 
 #[test]
-fn a_message_of_any_bytes_is_taken_or_answered_in_words_that_can_be_read() {
+fn a_message_of_any_bytes_is_accepted_or_gets_well_formed_replies() {
     visavis_fuzz::run("rtvi", |input| {
         let codec = Rtvi::default();
         for line in visavis_fuzz::text(input).lines() {

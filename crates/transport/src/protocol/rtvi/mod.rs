@@ -1,8 +1,8 @@
-//! The dialect of `docs/protocol.md`: the RTVI 2.1 envelope around events and commands, and binary frames beside it.
+//! The dialect of `docs/protocol.md`: events and commands in RTVI 2.1's envelope, and binary frames.
 //!
 //! - this file: the envelope
-//! - `commands`: what clients send; `context`: what they write among it, `requests`: the `client-message`s, which get responses
-//! - `events`: what clients are told; `output`: captions, `times`: the times of a turn
+//! - `commands`: clients' messages; among them `context`: text, and `requests`: `client-message`s, which get responses
+//! - `events`: messages to clients; among them `output`: captions, and `times`: the times of a turn
 //! - `binary`: sound and faces
 
 mod binary;
@@ -27,17 +27,17 @@ use crate::plain::without_lone_surrogates;
 
 /// The protocol's version.
 pub const RTVI_VERSION: &str = "2.1.0";
-/// Tells the clients of Pipecat that the call has ended, and is not to be repaired.
+/// Tells Pipecat's clients that the call has ended, so that they do not reconnect.
 const PEER_LEFT: &str = r#"{"type":"signalling","message":{"type":"peerLeft"}}"#;
 
 /// RTVI 2.1 with one client.
 #[derive(Debug, Default)]
 pub struct Rtvi {
     carrier: Carrier,
-    /// The client speaks RTVI 1, in which each `bot-output` is new text.
+    /// The client speaks RTVI 1, where each `bot-output` is new text.
     is_old: AtomicBool,
     is_muted: AtomicBool,
-    /// Of the next frame of speech.
+    /// Sequence number of the next frame of speech.
     sequence: AtomicU16,
 }
 
@@ -73,7 +73,7 @@ impl Protocol for Rtvi {
     fn faces(&self, batch: &Batch, offset: u32) -> Vec<Packet> {
         let bytes = match self.carrier {
             Carrier::Socket { .. } => binary::faces(batch, offset),
-            // They have a channel of their own.
+            // Faces have their own channel.
             Carrier::Channel => batch.encode(offset),
         };
         vec![bytes.into()]
@@ -105,7 +105,7 @@ impl Envelope {
 }
 
 impl Rtvi {
-    /// RTVI with a client that has said nothing yet.
+    /// RTVI for a client that has not sent anything yet.
     #[must_use]
     pub fn new(carrier: Carrier) -> Self {
         Self { carrier, ..Self::default() }
@@ -113,7 +113,7 @@ impl Rtvi {
 
     fn texts(&self, event: &CallEvent, now: Duration) -> Vec<String> {
         let is_old = self.is_old.load(Ordering::Relaxed);
-        let told = |event: &&CallEvent| !is_old || !matches!(event, CallEvent::PhraseProgress { .. });
+        let told = |event: &&CallEvent| !is_old || !matches!(event, CallEvent::SegmentProgress { .. });
         Some(event)
             .filter(told)
             .into_iter()
@@ -149,7 +149,7 @@ impl Rtvi {
     }
 }
 
-/// What a client's message wants.
+/// What a client's message asks for.
 #[derive(Debug, PartialEq, Default)]
 struct Incoming {
     /// `None`: nothing, as for keep-alives.
@@ -166,7 +166,7 @@ impl From<ClientCommand> for Incoming {
 impl From<Incoming> for Received {
     fn from(incoming: Incoming) -> Self {
         match incoming.command {
-            // What has an id is a message at least, and its answer says what is wrong with it.
+            // With an id it is at least a message, and its error response says what is wrong.
             Some(ClientCommand::Bad { id: None, message }) => Self::Fault(message),
             command => Self::Message(Message {
                 commands: command.into_iter().collect(),
@@ -179,7 +179,7 @@ impl From<Incoming> for Received {
 /// A message to a client.
 struct Outgoing {
     kind: &'static str,
-    /// The id of the message that it answers, if it answers one.
+    /// The id of the message that it responds to, if any.
     id: Option<String>,
     data: Value,
 }
@@ -189,11 +189,11 @@ impl Outgoing {
         Self { kind, id: None, data }
     }
 
-    fn answer(kind: &'static str, id: Option<String>, data: Value) -> Self {
+    fn response(kind: &'static str, id: Option<String>, data: Value) -> Self {
         Self { kind, id, data }
     }
 
-    /// The whole message, with an id of its own unless it answers another.
+    /// The complete message, with a new id unless it is a response.
     fn text(&self) -> String {
         let own = || uuid::Uuid::new_v4().simple().to_string()[..8].to_string();
         let id = self.id.clone().unwrap_or_else(own);

@@ -1,4 +1,4 @@
-//! Captions: what the agent says, phrase by phrase, and how far it is.
+//! Captions: what the agent says, segment by segment, and the progress of each.
 
 use serde_json::{Value, json};
 
@@ -6,44 +6,51 @@ use super::Outgoing;
 use crate::event::CallEvent;
 use crate::frame::ResponseId;
 
-/// What is told of a phrase.
+/// The messages for a segment's events.
 pub(super) fn messages(event: &CallEvent) -> Vec<Outgoing> {
     match event {
-        CallEvent::PhraseSpoken { response, index, text, aloud: true } => {
+        CallEvent::SegmentSpoken { response, index, text, aloud: true } => {
             let mut data = segment(*response, *index, text);
-            // The spoken text before RTVI 2, where what follows is not known.
+            // Before RTVI 2 this marks the spoken text; the fields after it are unknown there.
             data["spoken"] = true.into();
-            spoken(&mut data, "new", ("", text));
+            spoken(&mut data, "new", Progress { said: "", left: text });
             vec![
                 Outgoing::new("bot-tts-text", json!({ "text": text, "response": response })),
                 Outgoing::new("bot-output", data),
             ]
         }
-        CallEvent::PhraseSpoken { response, index, text, aloud: false } => {
+        CallEvent::SegmentSpoken { response, index, text, aloud: false } => {
             let mut data = segment(*response, *index, text);
             data["spoken"] = false.into();
             data["will_be_spoken"] = false.into();
             vec![Outgoing::new("bot-output", data)]
         }
-        CallEvent::PhraseProgress { response, index, text, said } => {
+        CallEvent::SegmentProgress { response, index, text, said } => {
             let mut data = segment(*response, *index, text);
             data["spoken"] = false.into();
-            let parts = text.split_at_checked(*said).unwrap_or((text, ""));
-            spoken(&mut data, if parts.1.is_empty() { "completed" } else { "in-progress" }, parts);
+            let (said, left) = text.split_at_checked(*said).unwrap_or((text, ""));
+            let status = if left.is_empty() { "completed" } else { "in-progress" };
+            spoken(&mut data, status, Progress { said, left });
             vec![Outgoing::new("bot-output", data)]
         }
         _ => Vec::new(),
     }
 }
 
-/// A phrase, with a number of its own in its call.
+/// A segment, with its unique number in the call.
 fn segment(response: ResponseId, index: u32, text: &str) -> Value {
     let id = u64::from(response.0) << 16 | u64::from(index);
     json!({ "text": text, "aggregated_by": "sentence", "segment_id": id, "response": response })
 }
 
-fn spoken(data: &mut Value, status: &str, (accumulated, remaining): (&str, &str)) {
+/// How far a phrase is.
+struct Progress<'a> {
+    said: &'a str,
+    left: &'a str,
+}
+
+fn spoken(data: &mut Value, status: &str, Progress { said, left }: Progress<'_>) {
     data["will_be_spoken"] = true.into();
     data["spoken_status"] = status.into();
-    data["spoken_progress"] = json!({ "accumulated_text": accumulated, "remaining_text": remaining });
+    data["spoken_progress"] = json!({ "accumulated_text": said, "remaining_text": left });
 }

@@ -24,7 +24,7 @@ fn bytes(packets: &[Packet]) -> Vec<u8> {
 }
 
 #[test]
-fn a_binary_frame_of_a_socket_is_sound_of_the_rate_that_was_told() {
+fn a_binary_frame_on_a_socket_is_sound_at_the_agreed_rate() {
     let rtvi = Dialect::default().open(SOCKET);
     let Received::Sound(sound) = rtvi.receive(frame(&[1, -2, 300])) else { panic!() };
     assert_eq!((sound.rate, sound.count), (24_000, 3));
@@ -34,7 +34,7 @@ fn a_binary_frame_of_a_socket_is_sound_of_the_rate_that_was_told() {
 }
 
 #[test]
-fn on_a_data_channel_nothing_binary_is_wanted() {
+fn binary_packets_on_a_data_channel_are_unwanted() {
     let rtvi = Rtvi::new(Carrier::Channel);
     for packet in [frame(&[1, 2]), frame(&[]), Vec::<u8>::new().into()] {
         assert_eq!(rtvi.receive(packet), Received::Unwanted);
@@ -42,7 +42,7 @@ fn on_a_data_channel_nothing_binary_is_wanted() {
 }
 
 #[test]
-fn what_is_no_message_is_a_fault_and_a_wrong_message_with_an_id_is_none() {
+fn an_invalid_packet_is_a_fault_and_a_wrong_message_with_an_id_is_not() {
     let rtvi = Rtvi::new(SOCKET);
     let receive = |text: &str| rtvi.receive(text.to_owned().into());
     for text in ["{", r#"{"type":"dance"}"#] {
@@ -54,7 +54,7 @@ fn what_is_no_message_is_a_fault_and_a_wrong_message_with_an_id_is_none() {
 }
 
 #[test]
-fn a_message_has_its_command_and_what_is_answered_at_once() {
+fn a_message_yields_its_command_and_immediate_replies() {
     let mute = r#"{"type":"client-message","id":"7","data":{"t":"mute","d":{"muted":true}}}"#;
     let Received::Message(message) = Rtvi::new(SOCKET).receive(mute.to_owned().into()) else { panic!() };
     assert_eq!(message.commands, [ClientCommand::Muted(true)]);
@@ -63,15 +63,15 @@ fn a_message_has_its_command_and_what_is_answered_at_once() {
 }
 
 #[test]
-fn nothing_is_said_or_done_before_the_client_says_hello() {
+fn nothing_is_sent_or_done_before_the_clients_hello() {
     assert_eq!(Rtvi::new(SOCKET).begin(), Message::default());
 }
 
 #[test]
-fn what_a_client_says_of_itself_holds_for_what_it_is_told() {
+fn a_clients_version_decides_what_it_is_sent() {
     let rtvi = Rtvi::new(SOCKET);
     let progress =
-        CallEvent::PhraseProgress { response: ResponseId(1), index: 0, text: "Hi.".into(), said: 3 };
+        CallEvent::SegmentProgress { response: ResponseId(1), index: 0, text: "Hi.".into(), said: 3 };
     assert_eq!(rtvi.event(&progress, Duration::ZERO).len(), 1);
     let hello = r#"{"type":"client-ready","id":"1","data":{"version":"1.2.0"}}"#;
     rtvi.receive(hello.to_owned().into());
@@ -79,7 +79,7 @@ fn what_a_client_says_of_itself_holds_for_what_it_is_told() {
 }
 
 #[test]
-fn a_transcript_bears_the_time_that_is_passed_in() {
+fn a_transcript_has_the_time_that_is_passed_in() {
     let words =
         CallEvent::UserTranscript { text: "Hi.".into(), stable: 3, last: true, language: "en".into() };
     let told = value(&Rtvi::new(SOCKET).event(&words, Duration::ZERO));
@@ -87,7 +87,7 @@ fn a_transcript_bears_the_time_that_is_passed_in() {
 }
 
 #[test]
-fn frames_of_speech_are_counted_around() {
+fn sequence_numbers_of_speech_wrap_around() {
     let rtvi = Rtvi::new(SOCKET);
     let said = Speech { response: ResponseId(3), timestamp: 960, rate: rtvi.speech_rate(), samples: vec![5] };
     for sequence in (0..=u16::MAX).chain(0..2) {
@@ -98,7 +98,7 @@ fn frames_of_speech_are_counted_around() {
 }
 
 #[test]
-fn faces_have_a_head_of_two_bytes_where_they_share_a_socket_with_sound() {
+fn faces_have_a_two_byte_header_if_they_share_a_socket_with_sound() {
     let faces = vec![Face::default()];
     let batch = Batch { response: 1, timestamp: 5, fps: 30, epoch: 0, last: true, faces };
     let alone = bytes(&Rtvi::new(Carrier::Channel).faces(&batch, 7));
@@ -108,15 +108,11 @@ fn faces_have_a_head_of_two_bytes_where_they_share_a_socket_with_sound() {
 }
 
 #[test]
-fn a_client_that_is_given_up_gets_a_fatal_error_and_one_whose_call_ends_hears_that_its_peer_left() {
+fn a_client_given_up_gets_a_fatal_error_and_one_whose_call_ends_is_told_that_its_peer_left() {
     let rtvi = Rtvi::new(SOCKET);
     let data = json!({ "error": "Too fast.", "message": "Too fast.", "fatal": true });
     let expected = json!({ "label": "rtvi-ai", "type": "error", "id": "0", "data": data });
     assert_eq!(value(&rtvi.fatal("Too fast.")), expected);
     let left = json!({ "type": "signalling", "message": { "type": "peerLeft" } });
-    assert_eq!(
-        value(&rtvi.goodbye()),
-        left,
-        "clients of Pipecat repair a call whose end they are not told of"
-    );
+    assert_eq!(value(&rtvi.goodbye()), left, "Pipecat's clients reconnect unless they are told of the end");
 }

@@ -1,4 +1,4 @@
-//! `client-message`s: what the standard does not name. Each that is understood is answered, under its id.
+//! `client-message`s: requests outside the standard. Each valid one gets a response with its id.
 
 use serde_json::{Value, json};
 
@@ -8,26 +8,26 @@ use crate::event::ClientCommand;
 use crate::frame::{ResponseId, is_language};
 use crate::tool;
 
-/// How long a client's tool may take that does not say so itself.
+/// Default timeout of a client's tool.
 const CLIENT_TOOL_TIMEOUT_MS: u64 = 10_000;
 
-/// What a `client-message` wants, and its response.
+/// Reads a `client-message`, and makes its response.
 pub(super) fn read(data: &Value, id: Option<String>) -> Result<Incoming, String> {
     let kind = data.get("t").and_then(Value::as_str).ok_or("client-message: data.t must be a string")?;
     let command = match kind {
-        // Shows that the server is there, whatever its call is doing.
+        // Shows that the server is alive, whatever the call is doing.
         "ping" => None,
         _ => Some(command(kind, data, id.clone())?),
     };
-    // Whether tools fit is known later, and told then.
+    // Whether tools fit is known only later, so the response is sent then.
     let decided = !matches!(command, Some(ClientCommand::SetTools { .. }));
     let replies = id.filter(|_| decided).map(|id| response(id, kind).text());
     Ok(Incoming { command, replies: replies.into_iter().collect() })
 }
 
-/// Tells that a request has been met.
+/// The response to a successful request.
 pub(super) fn response(id: String, kind: &str) -> Outgoing {
-    Outgoing::answer("server-response", Some(id), json!({ "t": kind, "d": {} }))
+    Outgoing::response("server-response", Some(id), json!({ "t": kind, "d": {} }))
 }
 
 fn command(kind: &str, data: &Value, id: Option<String>) -> Result<ClientCommand, String> {
@@ -67,7 +67,7 @@ fn command(kind: &str, data: &Value, id: Option<String>) -> Result<ClientCommand
     }
 }
 
-/// What the face is to show.
+/// The cue for the face.
 fn cue(mood: Option<&Value>, gesture: Option<&Value>) -> Result<Cue, String> {
     fn known<T: Copy>(field: &str, value: &Value, names: &[(&str, T)]) -> Result<T, String> {
         let found = names.iter().find(|(name, _)| value == name).map(|(_, known)| *known);

@@ -15,7 +15,7 @@ fn decode(text: &str) -> Option<ClientCommand> {
     Rtvi::default().decode(text).command
 }
 
-/// What is answered to a message at once.
+/// The immediate replies to a message.
 fn replies(text: &str) -> Vec<Value> {
     Rtvi::default().decode(text).replies.iter().map(|reply| serde_json::from_str(reply).unwrap()).collect()
 }
@@ -69,14 +69,14 @@ fn typed_text_is_cleaned_and_bounded() {
 }
 
 #[test]
-fn an_error_response_carries_the_id_of_what_it_answers() {
+fn an_error_response_has_the_id_of_its_request() {
     let event = CallEvent::BadMessage { id: Some("42".into()), message: "no".into() };
     let value: Value = serde_json::from_str(&Rtvi::default().encode(&event)[0]).unwrap();
     assert_eq!((&value["id"], &value["data"]), (&json!("42"), &json!({ "error": "no" })));
 }
 
 #[test]
-fn tools_are_declared_and_answered_and_their_faults_named() {
+fn tools_are_declared_their_results_are_read_and_faults_are_named() {
     let declared = r#"{"type":"client-message","id":"7","data":{"t":"set-tools","d":{"tools":[{"name":"x","description":"X."}]}}}"#;
     assert!(
         matches!(decode(declared), Some(ClientCommand::SetTools { id: Some(id), tools }) if tools[0].name == "x" && id == "7")
@@ -98,7 +98,7 @@ fn tools_are_declared_and_answered_and_their_faults_named() {
 }
 
 #[test]
-fn expressions_are_set_and_told_by_their_names() {
+fn expressions_are_set_and_reported_by_name() {
     let away = Cue::named("look-away").unwrap();
     let set = r#"{"type":"client-message","data":{"t":"set-expression","d":{"gesture":"look-away"}}}"#;
     assert_eq!(decode(set), Some(ClientCommand::SetExpression(away)));
@@ -124,24 +124,24 @@ fn an_interruption_says_what_was_heard() {
 }
 
 #[test]
-fn a_failure_is_no_interruption_and_its_turn_says_so() {
+fn a_failure_is_not_an_interruption_and_its_turn_says_so() {
     let types = |event: CallEvent| {
         let value: Value = serde_json::from_str(&Rtvi::default().encode(&event)[0]).unwrap();
         (value["type"].clone(), value["data"].clone())
     };
     let heard = "The capital".to_owned();
-    let (kind, data) = types(CallEvent::AnswerFailed { response: ResponseId(3), heard });
+    let (kind, data) = types(CallEvent::ResponseFailed { response: ResponseId(3), heard });
     assert_eq!(kind, "server-message");
-    assert_eq!(data, json!({ "type": "answer-failed", "response": 3, "heard": "The capital" }));
+    assert_eq!(data, json!({ "type": "response-failed", "response": 3, "heard": "The capital" }));
     let marks = crate::event::TurnMarks { failed: Some(900), ..Default::default() };
-    let end = crate::event::AnswerEnd::Failed;
+    let end = crate::event::ResponseEnd::Failed;
     let (_, data) = types(CallEvent::Turn { response: ResponseId(3), end, marks, slow: None });
     assert_eq!((&data["end"], &data["marks"]["failed"]), (&json!("failed"), &json!(900)));
     assert_eq!(data["marks"]["interrupted"], Value::Null);
 }
 
 #[test]
-fn a_request_that_is_understood_is_answered_under_its_id_and_no_other_is() {
+fn only_valid_requests_get_a_response_with_their_id() {
     let request = |t: &str, d: Value| json!({ "label": "rtvi-ai", "type": "client-message", "id": "a7", "data": { "t": t, "d": d } });
     for (t, d) in [
         ("ping", json!({})),
@@ -165,14 +165,14 @@ fn a_request_that_is_understood_is_answered_under_its_id_and_no_other_is() {
 }
 
 #[test]
-fn a_ping_is_nothing_that_the_call_hears_of() {
+fn a_ping_gets_a_response_and_does_not_reach_the_call() {
     let ping = r#"{"label":"rtvi-ai","type":"client-message","id":"c1","data":{"t":"ping"}}"#;
     assert_eq!(decode(ping), None);
     assert_eq!(replies(ping)[0]["data"], json!({ "t": "ping", "d": {} }));
     assert_eq!(replies(&ping.replace(r#""id":"c1","#, "")), Vec::<Value>::new());
 }
 
-/// The messages that tell of an event, as type and data.
+/// The messages for an event, as type and data.
 fn told(event: &CallEvent) -> Vec<(String, Value)> {
     let messages = Rtvi::default().encode(event);
     let read = messages.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
@@ -180,9 +180,9 @@ fn told(event: &CallEvent) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn a_phrase_is_new_then_in_progress_and_then_completed() {
+fn a_segment_is_new_then_in_progress_and_then_completed() {
     let (response, text) = (ResponseId(3), "Well, hello.".to_owned());
-    let begins = CallEvent::PhraseSpoken { response, index: 2, text: text.clone(), aloud: true };
+    let begins = CallEvent::SegmentSpoken { response, index: 2, text: text.clone(), aloud: true };
     let [(tts, _), (output, new)] = &told(&begins)[..] else { panic!() };
     assert_eq!((tts.as_str(), output.as_str()), ("bot-tts-text", "bot-output"));
     assert_eq!(
@@ -196,7 +196,7 @@ fn a_phrase_is_new_then_in_progress_and_then_completed() {
     for (said, status, accumulated, remaining) in
         [(5, "in-progress", "Well,", " hello."), (12, "completed", "Well, hello.", "")]
     {
-        let progress = CallEvent::PhraseProgress { response, index: 2, text: text.clone(), said };
+        let progress = CallEvent::SegmentProgress { response, index: 2, text: text.clone(), said };
         let [(output, data)] = &told(&progress)[..] else { panic!() };
         assert_eq!((output.as_str(), &data["spoken_status"]), ("bot-output", &json!(status)));
         assert_eq!((&data["segment_id"], &data["text"]), (&new["segment_id"], &new["text"]));
@@ -206,19 +206,19 @@ fn a_phrase_is_new_then_in_progress_and_then_completed() {
 }
 
 #[test]
-fn text_that_does_not_sound_is_no_speech() {
+fn text_that_is_not_spoken_is_not_marked_as_speech() {
     let shown =
-        CallEvent::PhraseSpoken { response: ResponseId(1), index: 0, text: "x = 1".into(), aloud: false };
+        CallEvent::SegmentSpoken { response: ResponseId(1), index: 0, text: "x = 1".into(), aloud: false };
     let [(output, data)] = &told(&shown)[..] else { panic!() };
     assert_eq!((output.as_str(), &data["will_be_spoken"]), ("bot-output", &json!(false)));
     assert_eq!(data.get("spoken_status"), None);
 }
 
 #[test]
-fn an_old_client_gets_each_phrase_once() {
+fn an_old_client_gets_each_segment_once() {
     let codec = Rtvi::default();
     let progress =
-        CallEvent::PhraseProgress { response: ResponseId(1), index: 0, text: "Hi.".into(), said: 3 };
+        CallEvent::SegmentProgress { response: ResponseId(1), index: 0, text: "Hi.".into(), said: 3 };
     for (version, messages) in [("1.2.0", 0), ("2.0.0", 1)] {
         codec.decode(&format!(r#"{{"type":"client-ready","id":"1","data":{{"version":"{version}"}}}}"#));
         assert_eq!(codec.encode(&progress).len(), messages, "{version}");
@@ -226,7 +226,7 @@ fn an_old_client_gets_each_phrase_once() {
 }
 
 #[test]
-fn a_client_of_another_version_is_told_both_and_its_call_begins() {
+fn a_client_with_another_version_is_told_both_versions_and_its_call_begins() {
     for (version, fault) in [
         (json!("2.1.0"), None),
         (json!("2.7"), None),
@@ -257,7 +257,7 @@ fn a_fault_of_the_call_has_the_standard_field() {
 }
 
 #[test]
-fn options_of_typed_text_decide_whether_it_is_answered_and_how() {
+fn options_of_typed_text_decide_whether_and_how_it_is_answered() {
     let send = |options: Value| {
         let data = json!({ "content": "Hello.", "options": options });
         decode(&json!({ "type": "send-text", "id": "7", "data": data }).to_string()).unwrap()
@@ -281,7 +281,7 @@ fn options_of_typed_text_decide_whether_it_is_answered_and_how() {
 }
 
 #[test]
-fn words_are_put_into_the_context_as_their_role_says() {
+fn text_is_added_to_the_context_with_its_role() {
     let append = |data: Value| json!({ "type": "append-to-context", "id": "7", "data": data }).to_string();
     let with = |role, text: &str| ClientCommand::Append { id: Some("7".into()), role, text: text.into() };
     let parts = json!([{ "type": "text", "text": "I am" }, { "type": "text", "text": "Ada." }]);
@@ -310,7 +310,7 @@ fn words_are_put_into_the_context_as_their_role_says() {
 }
 
 #[test]
-fn keys_are_words_and_what_is_of_a_page_is_no_unknown_type() {
+fn keys_become_text_and_page_messages_are_known_types() {
     let message = |kind: &str, data: Value| json!({ "type": kind, "id": "7", "data": data }).to_string();
     let pressed = |text: &str| Some(ClientCommand::Say(text.into()));
     let keys = message("dtmf", json!({ "buttons": ["1", "2", "#"] }));
@@ -336,13 +336,13 @@ fn keys_are_words_and_what_is_of_a_page_is_no_unknown_type() {
 }
 
 #[test]
-fn typed_words_come_back_as_what_the_model_reads_and_not_as_a_transcript() {
+fn typed_text_is_reported_as_model_input_and_not_as_a_transcript() {
     let typed = CallEvent::UserTyped { text: "Hello.".into() };
     assert_eq!(told(&typed), [("user-llm-text".to_owned(), json!({ "text": "Hello." }))]);
 }
 
 #[test]
-fn muting_is_told_once_each_way() {
+fn each_change_of_muting_is_reported_once() {
     let codec = Rtvi::default();
     let mute = |muted: bool| {
         let text =
@@ -357,20 +357,20 @@ fn muting_is_told_once_each_way() {
 }
 
 #[test]
-fn a_turn_is_told_in_seconds_by_who_took_them() {
+fn the_times_of_a_turn_are_reported_in_seconds_by_processor() {
     let marks = crate::event::TurnMarks {
         pause: Some(100),
         transcript: Some(350),
         turn_decided: Some(600),
         speculated: Some(360),
         first_token: Some(500),
-        first_phrase: Some(620),
+        first_segment: Some(620),
         first_audio: Some(700),
         first_sent: Some(720),
         ..Default::default()
     };
     let turn = |marks| {
-        let end = crate::event::AnswerEnd::Finished;
+        let end = crate::event::ResponseEnd::Finished;
         told(&CallEvent::Turn { response: ResponseId(1), end, marks, slow: None })
     };
     let (kind, data) = turn(marks).pop().unwrap();
@@ -400,7 +400,7 @@ const DATA: [&str; 11] = [
 
 proptest! {
     #[test]
-    fn no_text_whatever_is_a_panic(text in ".{0,80}", kind in KINDS, data in proptest::sample::select(&DATA[..])) {
+    fn no_text_causes_a_panic(text in ".{0,80}", kind in KINDS, data in proptest::sample::select(&DATA[..])) {
         _ = decode(&text);
         _ = decode(&format!("{{\"type\":\"{kind}\",\"id\":3,\"data\":{data}}}"));
     }

@@ -1,20 +1,20 @@
-//! The times of a turn in RTVI's terms: in seconds, by who took them.
+//! The times of a turn in RTVI's terms: in seconds, by processor.
 
 use serde_json::{Value, json};
 
 use super::Outgoing;
 use crate::event::TurnMarks;
 
-/// `ttfb`: until each engine gave the first of what it makes. `processing`: until the answer was heard, or else sent.
+/// `ttfb`: until each engine's first output. `processing`: until the response was heard or, if unknown, sent.
 pub(super) fn message(marks: &TurnMarks) -> Option<Outgoing> {
     let asked = marks.turn_decided.or(marks.transcript);
     let model_asked = marks.speculated.or(marks.turn_decided.max(marks.transcript));
     let ttfb = [
         value("stt", marks.pause, marks.transcript),
         value("llm", model_asked, marks.first_token),
-        value("tts", marks.first_phrase, marks.first_audio),
+        value("tts", marks.first_segment, marks.first_audio),
     ];
-    // What nobody asked for, such as a greeting, is no turn.
+    // A response without a question, such as a greeting, is not a turn.
     let turn = value("turn", asked.map(|_| 0), marks.heard.or(marks.first_sent));
     let mut data = json!({});
     for (name, values) in
@@ -27,7 +27,7 @@ pub(super) fn message(marks: &TurnMarks) -> Option<Outgoing> {
     data.as_object().is_some_and(|data| !data.is_empty()).then(|| Outgoing::new("metrics", data))
 }
 
-/// From one mark to another that came no earlier.
+/// The time from one mark to another, unless that came earlier.
 fn value(processor: &str, from: Option<u32>, to: Option<u32>) -> Option<Value> {
     let ms = to?.checked_sub(from?)?;
     Some(json!({ "processor": processor, "value": f64::from(ms) / 1000.0 }))

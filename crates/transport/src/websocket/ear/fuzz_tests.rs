@@ -1,4 +1,4 @@
-//! Binary frames of any bytes.
+//! Fuzz test: binary frames of arbitrary bytes.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::protocol::{Carrier, Packet, Protocol, RATES, Received, Rtvi};
 
 #[test]
-fn frames_of_any_bytes_are_refused_or_become_no_more_sound_than_they_are() {
+fn frames_of_any_bytes_are_refused_or_become_no_more_sound_than_they_contain() {
     visavis_fuzz::run("websocket_sound", |input| {
         let Some((first, mut rest)) = input.split_first() else { return };
         let rate = RATES[usize::from(*first) % RATES.len()];

@@ -4,24 +4,23 @@ use futures_util::stream;
 
 use super::super::REPLIES;
 use super::*;
-use crate::ends::{PipelineEnds, TransportEnds, call_ends};
 use crate::event::EndReason;
+use crate::ports::{PipelinePorts, TransportPorts, call_ports};
 use crate::protocol::{Carrier, Dialect};
 
-/// A reader, what its client is told at once, and the pipeline's end.
-fn reader() -> (Reader, mpsc::Receiver<Packet>, PipelineEnds) {
-    let (ends, pipeline) = call_ends();
+/// A reader, the immediate replies to its client, and the pipeline's ports.
+fn reader() -> (Reader, mpsc::Receiver<Packet>, PipelinePorts) {
+    let (ports, pipeline) = call_ports();
     let protocol = Dialect::Rtvi.open(Carrier::Socket { rate: 16_000 });
     let inbox = Inbox::new(protocol.clone());
-    let TransportEnds { mic, commands, presence, departure, .. } = ends;
+    let TransportPorts { mic, commands, presence, departure, .. } = ports;
     let (replies, told) = mpsc::channel(REPLIES);
     let ear = Ear::new();
     (Reader { mic, commands, replies, protocol, inbox, ear, presence, departure }, told, pipeline)
 }
 
-/// Why a client that sends these messages, and then nothing, is given up; what it is told at once; and the pipeline's
-/// end.
-async fn given_up(messages: Vec<Message>) -> (Option<&'static str>, mpsc::Receiver<Packet>, PipelineEnds) {
+/// Sends these messages, and then nothing; returns why the client is given up, the replies to it, and the pipeline's ports.
+async fn given_up(messages: Vec<Message>) -> (Option<&'static str>, mpsc::Receiver<Packet>, PipelinePorts) {
     let (reader, told, pipeline) = reader();
     let (give_up, mut reason) = mpsc::channel(1);
     let messages = stream::iter(messages.into_iter().map(Ok::<_, Infallible>)).chain(stream::pending());
@@ -59,7 +58,7 @@ async fn a_client_that_is_no_use_is_given_up_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ping_is_a_sign_of_life_and_answered_without_the_pipeline() {
+async fn a_ping_shows_presence_and_is_answered_without_the_pipeline() {
     let ping = r#"{"label":"rtvi-ai","type":"client-message","id":"c1","data":{"t":"ping"}}"#;
     let (reason, mut told, mut pipeline) = given_up(vec![Message::text(ping)]).await;
     assert_eq!(reason, None);
@@ -68,10 +67,10 @@ async fn a_ping_is_a_sign_of_life_and_answered_without_the_pipeline() {
     assert!(pipeline.commands.try_recv().is_err());
 }
 
-/// How long a reader takes to come to the end of what a client sends, and the pipeline's end.
+/// How long a reader takes to read everything that a client sends, and the pipeline's ports.
 async fn read_all(
     messages: impl Stream<Item = Result<Message, &'static str>> + Unpin,
-) -> (Duration, PipelineEnds) {
+) -> (Duration, PipelinePorts) {
     let (reader, _told, pipeline) = reader();
     let (give_up, _reason) = mpsc::channel(1);
     let began = Instant::now();
@@ -81,7 +80,7 @@ async fn read_all(
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_closes_the_socket_has_hung_up_and_whose_stream_just_ends_was_lost() {
+async fn a_closed_socket_is_a_hang_up_and_a_stream_that_just_ends_is_a_lost_connection() {
     for (last, expected) in [
         (Some(Ok(Message::Close(None))), EndReason::HungUp),
         (Some(Err("connection reset")), EndReason::ConnectionLost),
@@ -101,7 +100,7 @@ async fn a_flood_of_pings_is_read_no_faster_than_one_of_messages() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sound_that_keeps_coming_with_gaps_is_told_of() {
+async fn sound_with_repeated_gaps_is_reported() {
     for (pause, frames, told) in [(400, 6, true), (400, 4, false), (100, 40, false), (3_000, 6, false)] {
         let late = stream::repeat(sound(320)).take(frames).then(|frame| async move {
             tokio::time::sleep(Duration::from_millis(pause)).await;

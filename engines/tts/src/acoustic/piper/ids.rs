@@ -1,9 +1,9 @@
-//! Symbols as Piper's networks take them. Pure.
+//! Encodes symbols as the phoneme ids that Piper's networks take. Pure.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Stand around the ids of every input, and between them.
+/// The symbols around every input, and between its ids.
 const BEGIN: char = '^';
 const PAD: char = '_';
 const END: char = '$';
@@ -12,17 +12,17 @@ const END: char = '$';
 #[derive(Debug)]
 pub(super) struct IdMap(HashMap<char, Vec<i64>>);
 
-/// Symbols as the network takes them.
+/// Encoded symbols.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Encoded {
-    /// Padded and framed.
+    /// The network's input, padded and framed.
     pub(super) ids: Vec<i64>,
-    /// Those of each symbol.
+    /// The range of `ids` of each symbol.
     pub(super) spans: Vec<Range<usize>>,
 }
 
 impl IdMap {
-    /// The map as the voice's file has it; keys of several characters are never met and left out.
+    /// Builds the map from the voice's file; keys of several characters never occur in input and are dropped.
     pub(super) fn new(map: HashMap<String, Vec<i64>>) -> Self {
         let one = |text: String| {
             let mut chars = text.chars();
@@ -31,17 +31,17 @@ impl IdMap {
         Self(map.into_iter().filter_map(|(key, ids)| one(key).map(|key| (key, ids))).collect())
     }
 
-    /// Whether the marks that frame every input are there.
+    /// Whether the framing and padding marks are present.
     pub(super) fn is_complete(&self) -> bool {
         [BEGIN, PAD, END].iter().all(|mark| self.0.get(mark).is_some_and(|ids| !ids.is_empty()))
     }
 
-    /// What the voice speaks.
+    /// The symbols that the voice speaks.
     pub(super) fn symbols(&self) -> impl Iterator<Item = char> {
         self.0.keys().copied().filter(|&c| !self.of(c).is_empty())
     }
 
-    /// The ids of a symbol; the framing marks are no phonemes, even if they come in one.
+    /// The ids of a symbol. The framing marks are not phonemes, so they have none even if they occur in the input.
     fn of(&self, symbol: char) -> &[i64] {
         if matches!(symbol, BEGIN | PAD | END) { &[] } else { self.mark(symbol) }
     }
@@ -50,7 +50,7 @@ impl IdMap {
         self.0.get(&mark).map_or(&[], Vec::as_slice)
     }
 
-    /// The ids of symbols. Those that the voice does not know are left out, as Piper does.
+    /// Encodes symbols. Those unknown to the voice are left out, as in Piper.
     pub(super) fn encode(&self, symbols: &[char]) -> Encoded {
         let mut ids = [self.mark(BEGIN), self.mark(PAD)].concat();
         let span = |&symbol: &char| {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_framed_and_padded_and_unknown_characters_left_out() {
+    fn ids_are_framed_and_padded_and_unknown_symbols_are_left_out() {
         let letters = "_^$ ,.ˈːhəloʊwɜdʌvðz";
         let ids =
             IdMap::new(letters.chars().enumerate().map(|(id, c)| (c.to_string(), vec![id as i64])).collect());

@@ -1,25 +1,25 @@
-//! Whether words were spoken, or made up by the model from silence, noise or music. Pure.
+//! The hallucination filter: whether words were spoken, or made up by the model from silence, noise or music. Pure.
 //!
-//! No list of phrases decides: people do say "thank you". What the model likes to make up only has to be heard better
-//! than the rest.
+//! No list of phrases decides alone: people do say "thank you". What the model often makes up only needs better evidence
+//! than other words.
 
 use crate::frame::{MIC_RATE, Transcript};
 
 /// 10 ms.
 const GRAIN: usize = MIC_RATE as usize / 100;
-/// Mean square under which nothing can be speech (about -66 dBFS).
+/// Mean square below which nothing can be speech (about -66 dBFS).
 const FLOOR: f32 = 16.0 * 16.0;
 
-/// Lags of the correlations that tell one speech sound from another, in samples.
+/// Lags, in samples, of the correlations that distinguish speech sounds.
 const LAGS: [usize; 6] = [1, 2, 3, 4, 6, 8];
-/// Grains between two moments that are compared: 60 ms, about a speech sound.
+/// Grains between two compared moments: 60 ms, about one speech sound.
 const APART: usize = 6;
 
-/// How loud an utterance is, how long it is loud, and how much it changes.
+/// Measures how loud an utterance is, for how long, and how much it changes.
 #[derive(Debug, Default)]
 pub struct Sound {
     powers: Vec<f32>,
-    /// Of each grain, how alike it is to itself a few samples later.
+    /// Autocorrelations of each grain at [`LAGS`].
     colours: Vec<[f32; LAGS.len()]>,
     rest: Vec<i16>,
 }
@@ -36,8 +36,8 @@ impl Sound {
         }
     }
 
-    /// How much the sound changes within 60 ms while it is loud, from 0: a held vowel under 0.06, words from 0.09 on.
-    /// `None`: too little of it is loud.
+    /// How much the sound changes within 60 ms while it is loud, from 0: a held vowel below 0.06, words from 0.09. `None`: too
+    /// little of it is loud.
     #[must_use]
     pub fn change(&self) -> Option<f32> {
         const LEAST: usize = 30;
@@ -50,7 +50,7 @@ impl Sound {
         (changes.len() >= LEAST).then(|| changes.iter().sum::<f32>() / changes.len() as f32)
     }
 
-    /// From the first to the last grain that stands out of the silence.
+    /// Time from the first to the last grain that stands out from the silence.
     #[must_use]
     pub fn speech_ms(&self) -> u32 {
         let threshold = (self.loud() * 1e-3).max(FLOOR);
@@ -60,7 +60,7 @@ impl Sound {
         u32::try_from(grains * 10).unwrap_or(u32::MAX)
     }
 
-    /// How far the loud moments rise over the quiet ones: speech rises and falls, noise and held notes do not.
+    /// How far the loud moments are above the quiet ones: high for speech, low for noise and held notes.
     #[must_use]
     pub fn contrast_db(&self) -> f32 {
         let quiet = self.quantile(0.1).max(1.0);
@@ -88,9 +88,9 @@ fn difference(one: &[f32], other: &[f32]) -> f32 {
     one.iter().zip(other).map(|(a, b)| (a - b).abs()).sum::<f32>() / one.len() as f32
 }
 
-/// Whether the words are made up.
+/// Whether the words are a hallucination.
 #[must_use]
-pub fn is_invented(words: &Transcript, sound: &Sound) -> bool {
+pub fn is_hallucinated(words: &Transcript, sound: &Sound) -> bool {
     let heard = Heard {
         contrast_db: sound.contrast_db(),
         speech_ms: sound.speech_ms(),
@@ -99,7 +99,7 @@ pub fn is_invented(words: &Transcript, sound: &Sound) -> bool {
     !words.text.chars().any(char::is_alphanumeric) || is_vocal(&words.text) || judge(words, &heard)
 }
 
-/// What was heard of a sound besides its words.
+/// Measurements of a sound besides its words.
 #[derive(Debug, Clone, Copy)]
 struct Heard {
     contrast_db: f32,
@@ -112,12 +112,12 @@ fn judge(words: &Transcript, heard: &Heard) -> bool {
     let count = plain_words(&words.text).count();
     // Nobody speaks ten words a second.
     let hurried = count >= 3 && count as u32 * 100 > heard.speech_ms;
-    // Noise, or one vowel for words.
+    // Noise, or a single vowel.
     let flat = heard.contrast_db < FLAT_DB || heard.held;
     let doubts =
         u32::from(silence >= 0.6) + u32::from(sureness < -0.8) + u32::from(flat) + u32::from(hurried);
     let often_invented = count <= 4 && is_often_invented(&words.text);
-    // A door that falls shut has scored 0.5 and -1.2; no spoken word has been as doubtful in both.
+    // A slamming door has scored 0.5 and -1.2; no spoken word has been as doubtful in both.
     (silence >= 0.6 && sureness < -0.4)
         || (silence >= 0.4 && sureness < -0.8)
         || doubts >= 2
@@ -127,29 +127,29 @@ fn judge(words: &Transcript, heard: &Heard) -> bool {
         || (heard.speech_ms < LONGER_MS && is_short(&words.text) && doubt(words) > VERY_DOUBTFUL)
 }
 
-/// How unsure the words and their language are together: a voice without words is heard as words of any language.
+/// Combined doubt about the words and their language: a voice without words is recognised as words of any language.
 fn doubt(words: &Transcript) -> f32 {
-    // A language that was given says nothing.
+    // A language that was given adds no doubt.
     let known = words.language_probability > 0.0;
     let language = if known { 1.0 - words.language_probability } else { 0.0 };
     -words.average_log_probability + LANGUAGE_DOUBT * language
 }
 
-/// Doubt over which a short sound held no words. Spoken words have scored up to 0.9; "aaah", "ugh", "phew", a sneeze
-/// and laughter 0.4 to 1.9, three in five of them more than this.
+/// Doubt above which a short sound contained no words. Spoken words have scored up to 0.9; "aaah", "ugh", "phew", a sneeze
+/// and laughter 0.4 to 1.9, three in five of them above this.
 const DOUBTFUL: f32 = 1.05;
 const LANGUAGE_DOUBT: f32 = 0.6;
-/// Longer speech has other signs, and may be hard to understand for good reasons.
+/// Longer speech has other evidence, and may be hard to understand for good reasons.
 const SHORT_MS: u32 = 1_500;
-/// A few words of this length are none when they are more doubtful than this: laughter goes on.
+/// A few words over a sound up to this long are rejected above this doubt: laughter lasts longer.
 const LONGER_MS: u32 = 3_000;
 const VERY_DOUBTFUL: f32 = 1.35;
-/// Change under which a sound is held.
+/// Change below which a sound is held.
 const HELD: f32 = 0.06;
-/// Several words of a held sound must be surer than this.
+/// Several words for a held sound must be surer than this.
 const HELD_SURENESS: f32 = -0.4;
 
-/// A voice without a word: "aaah", "mmm", "ugh", "phew", "achoo". "Um" begins a turn, and "mm-hm" is a yes.
+/// Whether the text is vocal sounds only: "aaah", "mmm", "ugh", "phew", "achoo". "Um" begins a turn, and "mm-hm" means yes.
 fn is_vocal(text: &str) -> bool {
     const VOCAL: [&str; 14] = [
         "ugh", "argh", "arg", "agh", "phew", "whew", "achoo", "atchoo", "hatschi", "ahem", "brr", "ow",
@@ -165,7 +165,7 @@ fn is_vocal(text: &str) -> bool {
     !words.is_empty() && words.iter().all(|word| VOCAL.contains(&word.as_str()) || drawn(word))
 }
 
-/// Contrast under which a sound is noise or a held note rather than speech.
+/// Contrast below which a sound is noise or a held note rather than speech.
 const FLAT_DB: f32 = 6.0;
 
 /// Lower-case words without punctuation.
@@ -174,13 +174,13 @@ fn plain_words(text: &str) -> impl Iterator<Item = String> {
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
-/// Whether these are at most four words. In scripts that put no spaces between words a letter counts as one.
+/// Whether the text has at most four words. In scripts without spaces between words a letter counts as one.
 fn is_short(text: &str) -> bool {
     let unspaced = text.chars().filter(|letter| letter.is_alphabetic() && *letter >= '\u{e00}').count();
     plain_words(text).count().max(unspaced) <= 4
 }
 
-/// What subtitles say where nobody speaks, and Whisper has learnt from them.
+/// Whether these are words that Whisper has learnt from subtitles for moments in which nobody speaks.
 fn is_often_invented(text: &str) -> bool {
     const PHRASES: [&str; 12] = [
         "you",
@@ -218,8 +218,8 @@ mod tests {
     }
 
     #[test]
-    fn a_voice_without_words_says_nothing_and_one_short_word_does() {
-        // Text, sureness, probability of the language, held: as the model heard them.
+    fn vocal_sounds_are_rejected_and_short_words_are_not() {
+        // Sound, text, sureness, language probability, held, invented: as the model heard them.
         for (sound, text, sureness, language, held, invented) in [
             ("aaah", "I love you guys.", -0.8, 0.9, true, true),
             ("oooh", "B-B-B-B-B-G-B-B-B-B-G-B-B-B-B-", -0.66, 0.88, true, true),
@@ -263,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn thanks_out_of_noise_are_invented_and_spoken_thanks_are_not() {
+    fn thanks_from_noise_are_rejected_and_spoken_thanks_are_not() {
         assert!(judge(&words("Thank you.", 0.5, -0.5), &heard(20.0, 600)));
         assert!(judge(&words("Thank you.", 0.1, -0.3), &heard(3.0, 600)));
         assert!(!judge(&words("Thank you.", 0.1, -0.3), &heard(30.0, 600)));
     }
 
     #[test]
-    fn any_words_that_the_model_doubts_twice_are_invented() {
+    fn words_with_two_doubts_are_rejected() {
         assert!(judge(&words("The cat sat.", 0.7, -0.5), &heard(30.0, 900)));
         assert!(judge(&words("Boom!", 0.53, -1.15), &heard(40.0, 300)));
         assert!(judge(&words("The cat sat.", 0.2, -1.2), &heard(3.0, 900)));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn loudness_tells_speech_from_a_steady_sound() {
+    fn contrast_and_change_distinguish_speech_from_a_steady_sound() {
         let tone = |amplitude: f32, grains: usize| -> Vec<i16> {
             (0..grains * GRAIN).map(|i| ((i as f32 * 0.3).sin() * amplitude) as i16).collect()
         };

@@ -1,4 +1,4 @@
-//! When a pause is the end of the turn: the surer the vote, the shorter the pause has to be. Pure.
+//! When a pause is the end of the turn: the surer the turn prediction, the shorter the endpointing delay. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,18 +15,18 @@ pub enum Eagerness {
     High,
 }
 
-/// What speaks for the end of the turn and against it. Absent: not known (yet).
+/// Evidence for and against the end of the turn; `None`: not known (yet).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Vote {
-    /// The melody: the end-of-turn model's probability.
+pub struct TurnPrediction {
+    /// Prosody: the end-of-turn model's probability.
     pub prosody: Option<f32>,
-    /// The meaning: the language model's probability that the message ends here.
+    /// Meaning: the language model's probability that the message ends here.
     pub meaning: Option<f32>,
     /// The last words.
     pub shape: Shape,
 }
 
-/// What the last words promise.
+/// What the last words suggest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shape {
     /// Nothing in particular.
@@ -38,14 +38,14 @@ pub enum Shape {
     Open,
 }
 
-/// The language model's probabilities are far apart but small: this one is as likely an end as not.
+/// The language model's probabilities are far apart but small: at this one, an end is as likely as not.
 const EVEN_MEANING: f32 = 0.02;
-/// A falling voice ends many a half sentence: what the words mean counts more than how they sound.
+/// Half sentences often end with a falling voice, so meaning counts more than prosody.
 const MEANING_WEIGHT: f32 = 2.0;
-/// From here on the vote is as sure as it gets, either way.
+/// At this score and above, or its complement and below, the prediction counts as certain.
 const SURE: f32 = 0.8;
 
-impl Vote {
+impl TurnPrediction {
     /// From 0, the person will go on, to 1, the turn is over.
     #[must_use]
     pub fn score(&self) -> f32 {
@@ -54,9 +54,9 @@ impl Vote {
             let p = p.clamp(0.02, 0.98);
             (p / (1.0 - p)).ln()
         };
-        let votes = || self.prosody.map(|prosody| (prosody, 1.0)).into_iter().chain(meaning);
-        let weight: f32 = votes().map(|(_, weight)| weight).sum();
-        let mean = votes().map(|(p, weight)| logit(p) * weight).sum::<f32>() / weight.max(1.0);
+        let predictions = || self.prosody.map(|prosody| (prosody, 1.0)).into_iter().chain(meaning);
+        let weight: f32 = predictions().map(|(_, weight)| weight).sum();
+        let mean = predictions().map(|(p, weight)| logit(p) * weight).sum::<f32>() / weight.max(1.0);
         let score = 1.0 / (1.0 + (-mean).exp());
         match self.shape {
             Shape::Plain => score,
@@ -65,10 +65,10 @@ impl Vote {
         }
     }
 
-    /// How long the pause has to be, in milliseconds. `expected`: the meaning is not known yet, and soon will be. To wait
-    /// for it costs nothing: without it there is no answer either.
+    /// How long the pause has to be, in milliseconds. `expected`: the meaning is not known yet but soon will be. Waiting
+    /// for it costs nothing: there is no response before it either.
     #[must_use]
-    pub fn patience(&self, eagerness: Eagerness, expected: bool) -> u64 {
+    pub fn endpointing_delay(&self, eagerness: Eagerness, expected: bool) -> u64 {
         let (sure, unsure, open) = match eagerness {
             Eagerness::High => (256.0, 500.0, 1200.0),
             Eagerness::Medium => (352.0, 800.0, 1800.0),
@@ -84,14 +84,14 @@ impl Vote {
         (if expected { f32::max(wait, unsure) } else { wait }) as u64
     }
 
-    /// Whether an answer is worth beginning before the turn is decided.
+    /// Whether a response is worth beginning before the turn is decided.
     #[must_use]
     pub fn worth_speculation(&self) -> bool {
         self.shape != Shape::Open && self.prosody.is_none_or(|prosody| prosody >= 0.15)
     }
 }
 
-/// What the last words of an unfinished transcript promise.
+/// What the last words of an unfinished transcript suggest.
 #[must_use]
 pub fn shape(text: &str) -> Shape {
     let text = text.trim_end();
@@ -100,7 +100,7 @@ pub fn shape(text: &str) -> Shape {
     }
     let word = text.rsplit(char::is_whitespace).next().unwrap_or("");
     let word = word.trim_matches(|char: char| !char.is_alphanumeric()).to_lowercase();
-    // What has become a question is asked to its end: "What is it made of?"
+    // A question mark means that the question is complete: "What is it made of?"
     if text.ends_with('?') {
         return Shape::Plain;
     }
@@ -127,35 +127,53 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn vote(prosody: f32, meaning: f32, text: &str) -> Vote {
-        Vote { prosody: Some(prosody), meaning: Some(meaning), shape: shape(text) }
+    fn prediction(prosody: f32, meaning: f32, text: &str) -> TurnPrediction {
+        TurnPrediction { prosody: Some(prosody), meaning: Some(meaning), shape: shape(text) }
     }
 
     #[test]
     fn a_sure_end_is_answered_soon_and_a_thinking_pause_of_a_second_is_waited_out() {
-        assert!(vote(0.95, 0.36, "What is the capital of France?").patience(Eagerness::Medium, false) <= 400);
-        assert!(vote(0.97, 0.001, "Could you tell me how I can").patience(Eagerness::Medium, false) > 1000);
-        assert!(vote(0.1, 0.000_3, "What is the capital").patience(Eagerness::Medium, false) > 1000);
-        assert!(vote(0.9, 0.3, "I would like tea and").patience(Eagerness::Medium, false) > 1000);
-        assert!(vote(0.9, 0.3, "My number is 55 12").patience(Eagerness::Medium, false) > 900);
-        assert!(vote(0.9, 0.6, "What is water made of?").patience(Eagerness::Medium, false) <= 400);
         assert!(
-            Vote::default().patience(Eagerness::Medium, false) <= 800,
-            "without any vote it still answers"
+            prediction(0.95, 0.36, "What is the capital of France?")
+                .endpointing_delay(Eagerness::Medium, false)
+                <= 400
+        );
+        assert!(
+            prediction(0.97, 0.001, "Could you tell me how I can")
+                .endpointing_delay(Eagerness::Medium, false)
+                > 1000
+        );
+        assert!(
+            prediction(0.1, 0.000_3, "What is the capital").endpointing_delay(Eagerness::Medium, false)
+                > 1000
+        );
+        assert!(
+            prediction(0.9, 0.3, "I would like tea and").endpointing_delay(Eagerness::Medium, false) > 1000
+        );
+        assert!(prediction(0.9, 0.3, "My number is 55 12").endpointing_delay(Eagerness::Medium, false) > 900);
+        assert!(
+            prediction(0.9, 0.6, "What is water made of?").endpointing_delay(Eagerness::Medium, false) <= 400
+        );
+        assert!(
+            TurnPrediction::default().endpointing_delay(Eagerness::Medium, false) <= 800,
+            "it still ends a turn without evidence"
         );
     }
 
     #[test]
-    fn the_melody_alone_does_not_end_a_turn_while_the_meaning_is_being_found_out() {
-        let melody = Vote { prosody: Some(0.99), ..Vote::default() };
-        assert!(melody.patience(Eagerness::Medium, true) > 2 * melody.patience(Eagerness::Medium, false));
+    fn prosody_alone_does_not_end_a_turn_while_the_meaning_is_pending() {
+        let prosody = TurnPrediction { prosody: Some(0.99), ..TurnPrediction::default() };
+        assert!(
+            prosody.endpointing_delay(Eagerness::Medium, true)
+                > 2 * prosody.endpointing_delay(Eagerness::Medium, false)
+        );
     }
 
     proptest! {
         #[test]
-        fn a_surer_vote_never_waits_longer(prosody in 0f32..1.0, more in 0f32..0.5, meaning in 0f32..1.0) {
+        fn a_surer_prediction_never_waits_longer(prosody in 0f32..1.0, more in 0f32..0.5, meaning in 0f32..1.0) {
             for eagerness in [Eagerness::Low, Eagerness::Medium, Eagerness::High] {
-                let wait = |prosody: f32| Vote { prosody: Some(prosody), meaning: Some(meaning), shape: Shape::Plain }.patience(eagerness, false);
+                let wait = |prosody: f32| TurnPrediction { prosody: Some(prosody), meaning: Some(meaning), shape: Shape::Plain }.endpointing_delay(eagerness, false);
                 prop_assert!(wait((prosody + more).min(1.0)) <= wait(prosody));
             }
         }

@@ -1,33 +1,33 @@
-//! Answers that fail, come late or are not wanted any more; greeting, silence and goodbye.
+//! Responses that fail, are late or are no longer wanted; greeting, silence and goodbye.
 
 use super::*;
 
 impl Run {
     fn fails(&mut self, response: u32) -> &mut Self {
-        self.input(Input::AnswerFailed(ResponseId(response)))
+        self.input(Input::ResponseFailed(ResponseId(response)))
     }
 
     fn finishes(&mut self, response: u32) -> &mut Self {
         self.input(Input::Playout(PlayoutEvent::Finished(ResponseId(response))))
     }
 
-    fn holds(&self) -> Vec<&str> {
-        let holds = self.commands.iter().filter_map(|command| match command {
-            Command::Hold(_, text) => Some(text.as_str()),
+    fn fillers(&self) -> Vec<&str> {
+        let fillers = self.commands.iter().filter_map(|command| match command {
+            Command::Filler(_, text) => Some(text.as_str()),
             _ => None,
         });
-        holds.collect()
+        fillers.collect()
     }
 
-    /// How the answers that ended did.
-    fn ends(&self) -> Vec<AnswerEnd> {
+    /// How each ended response ended.
+    fn ends(&self) -> Vec<ResponseEnd> {
         let events = self.events().into_iter();
         let ends = events.filter_map(|event| match event {
             CallEvent::Turn { end, marks, .. } => {
                 let marked = match end {
-                    AnswerEnd::Finished => marks.done,
-                    AnswerEnd::Interrupted => marks.interrupted,
-                    AnswerEnd::Failed => marks.failed,
+                    ResponseEnd::Finished => marks.done,
+                    ResponseEnd::Interrupted => marks.interrupted,
+                    ResponseEnd::Failed => marks.failed,
                 };
                 assert!(marked.is_some(), "{event:?}");
                 assert_eq!([marks.done, marks.interrupted, marks.failed].iter().flatten().count(), 1);
@@ -39,31 +39,31 @@ impl Run {
     }
 
     fn failed(&self) -> bool {
-        self.events().iter().any(|event| matches!(event, CallEvent::AnswerFailed { .. }))
+        self.events().iter().any(|event| matches!(event, CallEvent::ResponseFailed { .. }))
     }
 
     fn gave_up(&self) -> bool {
-        let told = |event: &&&CallEvent| matches!(event, CallEvent::Notice { code: "answer-failed", .. });
+        let told = |event: &&&CallEvent| matches!(event, CallEvent::Notice { code: "response-failed", .. });
         self.events().iter().any(|event| told(&event))
     }
 }
 
 #[test]
-fn an_engine_that_fails_before_a_word_is_tried_again_even_after_a_holding_phrase() {
+fn an_engine_that_fails_before_the_first_word_is_retried_even_after_a_filler() {
     for waits in [0, 3000] {
         let mut run = Run::new();
         run.say(1, "Question").wait(waits);
-        assert_eq!(run.holds().len(), usize::from(waits > 0));
+        assert_eq!(run.fillers().len(), usize::from(waits > 0));
         for response in 1..=2 {
             run.take();
             run.fails(response);
             assert_eq!(run.starts()[0].id, ResponseId(response + 1), "after {waits} ms");
-            assert!(run.starts()[0].script.is_none() && run.ends() == [AnswerEnd::Failed]);
+            assert!(run.starts()[0].script.is_none() && run.ends() == [ResponseEnd::Failed]);
             assert!(run.failed() && !run.interrupted());
         }
         run.take();
         run.wait(3000);
-        assert_eq!(run.holds(), ["One moment."], "the person hears something within 4 s");
+        assert_eq!(run.fillers(), ["One moment."], "the person hears something within 4 s");
         run.take();
         run.fails(3);
         assert!(run.gave_up() && run.starts()[0].script.is_some(), "{:?}", run.commands);
@@ -71,41 +71,41 @@ fn an_engine_that_fails_before_a_word_is_tried_again_even_after_a_holding_phrase
 }
 
 #[test]
-fn the_wait_for_an_answer_that_is_begun_again_counts_from_the_question() {
+fn the_wait_for_a_retried_response_counts_from_the_question() {
     let mut run = Run::new();
     run.say(1, "Question").wait(1200).fails(1).take();
     run.wait(1000);
-    assert_eq!(run.holds(), ["One moment."]);
+    assert_eq!(run.fillers(), ["One moment."]);
 }
 
 #[test]
-fn an_engine_that_fails_in_an_answer_is_tried_again_once_with_an_apology_in_front() {
+fn an_engine_that_fails_during_a_response_is_retried_once_after_an_apology() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").at(1, 100).take();
     run.fails(1);
-    let heard = CallEvent::AnswerFailed { response: ResponseId(1), heard: "one".into() };
+    let heard = CallEvent::ResponseFailed { response: ResponseId(1), heard: "one".into() };
     assert!(run.events().contains(&&heard) && !run.interrupted(), "{:?}", run.commands);
-    assert_eq!(run.holds(), ["Sorry, something went wrong."]);
+    assert_eq!(run.fillers(), ["Sorry, something went wrong."]);
     let [again] = run.starts()[..] else { panic!("{:?}", run.commands) };
     assert_eq!(again.messages.last().map(|last| last.content.as_str()), Some("Question"));
     run.take();
     run.sound(2, "one two three").at(2, 100).fails(2);
     assert!(run.gave_up() && run.starts()[0].script.is_some(), "{:?}", run.commands);
-    assert_eq!(run.last_said(), Some("one one"), "what was heard is remembered, and no apology");
+    assert_eq!(run.last_said(), Some("one one"), "what was heard is remembered, without the apology");
 }
 
 #[test]
-fn an_answer_ends_as_finished_interrupted_or_failed_and_its_marks_agree() {
+fn a_response_ends_as_finished_interrupted_or_failed_and_its_marks_agree() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").finishes(1);
     run.say(2, "Question").sound(2, "one two").input(Input::Client(ClientCommand::Interrupt));
     run.say(3, "Question").sound(3, "one two").fails(3).input(Input::Client(ClientCommand::Interrupt));
-    use AnswerEnd::{Failed, Finished, Interrupted};
+    use ResponseEnd::{Failed, Finished, Interrupted};
     assert_eq!(run.ends(), [Finished, Interrupted, Failed, Interrupted]);
 }
 
 #[test]
-fn lines_stay_lines_in_what_is_remembered_of_an_answer() {
+fn line_breaks_are_kept_in_a_remembered_response() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "Tea:").sound(1, "\nGreen tea.").sound(1, "It is good.").finishes(1);
     assert_eq!(run.last(), "Tea:\nGreen tea. It is good.");
@@ -115,7 +115,7 @@ fn lines_stay_lines_in_what_is_remembered_of_an_answer() {
 }
 
 #[test]
-fn the_model_is_told_of_the_greeting_and_of_no_line_that_is_the_server_s_own() {
+fn the_model_is_told_of_the_greeting_and_of_no_canned_phrase() {
     let mut run = Run::new();
     run.conversation.settings.greeting = "Hello there.".into();
     run.input(Input::Client(ClientCommand::Ready)).sound(1, "Hello there.").finishes(1);
@@ -126,12 +126,12 @@ fn the_model_is_told_of_the_greeting_and_of_no_line_that_is_the_server_s_own() {
     run.say(3, "Are you sorry?");
     let asked: Vec<_> = run.starts()[0].messages.iter().map(|message| message.content.as_str()).collect();
     assert_eq!(asked, ["Be brief.", "Hello there.", "Yes. Are you sorry?"]);
-    let spoken = |event: &&&CallEvent| matches!(event, CallEvent::PhraseSpoken { .. });
-    assert!(run.events().iter().all(|event| !spoken(&event)), "captions came when they sounded");
+    let spoken = |event: &&&CallEvent| matches!(event, CallEvent::SegmentSpoken { .. });
+    assert!(run.events().iter().all(|event| !spoken(&event)), "captions were sent when they sounded");
 }
 
 #[test]
-fn what_ends_a_call_says_why() {
+fn the_end_of_a_call_states_its_reason() {
     for (input, reason) in [
         (Input::EndedByOperator, EndReason::EndedByOperator),
         (Input::Client(ClientCommand::HangUp), EndReason::HungUp),
@@ -144,36 +144,36 @@ fn what_ends_a_call_says_why() {
 }
 
 #[test]
-fn a_hidden_answer_that_fails_is_made_again_when_the_turn_is_decided() {
+fn a_failed_speculative_response_is_retried_when_the_turn_is_decided() {
     let mut run = Run::new();
-    run.inputs([started(1), paused(1, 1), trial(1, 1, "Hello?"), Input::AnswerFailed(ResponseId(1))]);
+    run.inputs([started(1), paused(1, 1), trial(1, 1, "Hello?"), Input::ResponseFailed(ResponseId(1))]);
     run.wait(1000);
     assert_eq!(run.starts().len(), 2);
     assert!(!run.starts()[1].speculative);
 }
 
 #[test]
-fn a_late_answer_is_announced_and_announced_again_until_it_comes() {
+fn a_late_response_gets_fillers_until_it_arrives() {
     let mut run = Run::new();
     let [first, again] = ["One moment.", "It takes a little longer."];
     run.say(1, "Question");
-    // No silence of 4 s before the third phrase.
-    for (wait, holds) in [
+    // Silences of at most 4 s before the third filler.
+    for (wait, fillers) in [
         (2_500, &[first][..]),
         (4_000, &[first, again]),
         (7_000, &[first, again]),
         (1_000, &[first, again, again]),
     ] {
         run.wait(wait);
-        assert_eq!(run.holds(), holds);
+        assert_eq!(run.fillers(), fillers);
     }
     run.sound(1, "Answer.").take();
     run.wait(20_000);
-    assert!(run.holds().is_empty());
+    assert!(run.fillers().is_empty());
 }
 
 #[test]
-fn a_model_that_begins_anew_is_asked_with_the_last_turns_and_reads_the_rest_when_nobody_waits() {
+fn a_model_that_lost_its_prefill_is_asked_with_the_last_turns_and_reads_the_rest_when_nobody_waits() {
     let mut run = Run::new();
     for turn in 1..=6 {
         run.say(turn, &format!("Question {turn} {}", "word ".repeat(20)));
@@ -198,14 +198,14 @@ fn a_model_that_begins_anew_is_asked_with_the_last_turns_and_reads_the_rest_when
 }
 
 #[test]
-fn a_model_that_begins_anew_between_turns_reads_everything_at_once() {
+fn a_model_that_loses_its_prefill_between_turns_reads_everything_at_once() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "Answer.").at(1, 100).finishes(1).take();
     run.input(Input::ModelForgot);
     assert!(matches!(&run.commands[..], [Command::Prefill(messages, false)] if messages.len() == 3));
     run.take();
     run.input(Input::ModelForgot);
-    assert_eq!(run.commands, [], "what kills it is not tried on and on");
+    assert_eq!(run.commands, [], "a prompt that kills the engine is not retried over and over");
 }
 
 #[test]
@@ -220,20 +220,20 @@ fn a_greeting_is_said_once_and_can_be_interrupted() {
 }
 
 #[test]
-fn news_of_an_answer_that_is_no_longer_current_is_dropped() {
+fn progress_of_a_response_that_is_no_longer_current_is_dropped() {
     let mut run = Run::new();
     run.say(1, "Question").input(Input::Client(ClientCommand::Interrupt)).take();
     run.inputs([
         Input::Text(ResponseId(1), "late".into()),
         Input::Playout(PlayoutEvent::Started(ResponseId(1))),
         Input::Playout(PlayoutEvent::Finished(ResponseId(1))),
-        Input::AnswerFailed(ResponseId(1)),
+        Input::ResponseFailed(ResponseId(1)),
     ]);
     assert_eq!(run.commands, []);
 }
 
 #[test]
-fn a_call_in_which_nobody_speaks_is_asked_about_and_then_ends_politely() {
+fn a_silent_person_is_asked_whether_they_are_there_and_then_the_call_ends_with_a_goodbye() {
     let mut run = Run::new();
     run.wait(59_000);
     assert!(run.starts()[0].script.as_ref().is_some_and(|script| script.contains("still there")));
@@ -246,7 +246,7 @@ fn a_call_in_which_nobody_speaks_is_asked_about_and_then_ends_politely() {
 }
 
 #[test]
-fn a_stopping_server_lets_the_answer_finish_and_then_says_goodbye() {
+fn a_stopping_server_lets_the_response_finish_and_then_ends_the_call() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").take();
     assert_eq!(run.input(Input::Stopping).take(), []);

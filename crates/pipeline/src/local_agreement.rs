@@ -1,26 +1,25 @@
-//! Which words of a growing utterance will not change any more: those that two successive hypotheses agree on. Pure.
+//! Local agreement: words of a growing utterance are stable once two successive hypotheses agree on them. Pure.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Words at the end of the older hypothesis that are not yet believed: it may have heard but half of them.
+/// Words at the end of the older hypothesis that do not count yet: it may have heard only half of them.
 const HELD_BACK: usize = 1;
 
-/// The hypotheses of one utterance so far.
+/// Local agreement over the hypotheses of one utterance.
 #[derive(Debug, Default)]
-pub struct Agreement {
+pub struct LocalAgreement {
     stable: String,
     last: Vec<String>,
 }
 
-impl Agreement {
-    /// What has been declared stable.
+impl LocalAgreement {
+    /// The stable words.
     #[must_use]
     pub fn stable(&self) -> &str {
         &self.stable
     }
 
-    /// The next hypothesis as it is to be shown: it begins with everything that has been declared stable.
-    /// Comes with the number of its bytes that will not change any more.
+    /// Takes the next hypothesis; returns the text to show, which begins with the stable words, and its number of stable bytes.
     pub fn hear(&mut self, hypothesis: &str) -> (String, usize) {
         let text = self.fit(hypothesis);
         let words: Vec<(usize, &str)> = text.unicode_word_indices().collect();
@@ -37,7 +36,7 @@ impl Agreement {
         (text, self.stable.len())
     }
 
-    /// A hypothesis that is final: it too begins with everything that has been declared stable.
+    /// Adapts a final hypothesis so that it, too, begins with the stable words.
     #[must_use]
     pub fn fit(&self, hypothesis: &str) -> String {
         let hypothesis = hypothesis.trim();
@@ -53,17 +52,17 @@ impl Agreement {
     }
 }
 
-/// Whether a word goes on beyond this place.
+/// Whether this position is inside a word.
 fn splits_word(text: &str, at: usize) -> bool {
     text.unicode_word_indices().any(|(start, word)| start < at && at < start + word.len())
 }
 
-/// Where the words end that are most like the stable ones: by the fewest words to change, and of equals the one that ends
-/// with the same word, or has the same number.
+/// End of the words in the hypothesis most like the stable ones: by edit distance; among equals, those that end with the same
+/// word, then those closest in number.
 fn matching(stable: &str, hypothesis: &str) -> usize {
     let stable: Vec<String> = stable.unicode_words().map(str::to_lowercase).collect();
     let words: Vec<(usize, &str)> = hypothesis.unicode_word_indices().collect();
-    // Row of the edit distance between all stable words and the first j of the hypothesis.
+    // Edit distances between the stable words so far and the first j words of the hypothesis.
     let mut row: Vec<usize> = (0..=words.len()).collect();
     for (i, expected) in stable.iter().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn words_are_stable_when_two_hypotheses_agree_but_for_the_last() {
-        let mut agreement = Agreement::default();
+        let mut agreement = LocalAgreement::default();
         assert_eq!(agreement.hear("What's the wea"), ("What's the wea".into(), 0));
         assert_eq!(
             agreement.hear("What's the weather in"),
@@ -97,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn a_hypothesis_that_differs_keeps_the_stable_words_and_loses_none_of_its_own() {
-        let mut agreement = Agreement::default();
+    fn a_differing_hypothesis_keeps_the_stable_words_and_its_own_rest() {
+        let mut agreement = LocalAgreement::default();
         agreement.hear("I want two tickets to");
         agreement.hear("I want two tickets to Rome");
         assert_eq!(agreement.stable(), "I want two tickets");
@@ -110,21 +109,21 @@ mod tests {
 
     #[test]
     fn writing_without_spaces_grows_character_by_character() {
-        let mut agreement = Agreement::default();
+        let mut agreement = LocalAgreement::default();
         agreement.hear("今日は天");
         assert_eq!(agreement.hear("今日は天気").1, "今日は".len());
     }
 
     proptest! {
         #[test]
-        fn what_was_declared_stable_never_changes(
+        fn stable_words_never_change(
             hypotheses in prop::collection::vec(
                 prop::collection::vec("(a|b|B|don't|3\\.5|no|é|今日)[,.?!]{0,1}", 0..8),
                 1..12,
             ),
             space in "[ ]{0,1}",
         ) {
-            let mut agreement = Agreement::default();
+            let mut agreement = LocalAgreement::default();
             let mut stable = String::new();
             for hypothesis in &hypotheses {
                 let hypothesis = hypothesis.join(&format!(" {space}"));

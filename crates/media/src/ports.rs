@@ -1,4 +1,4 @@
-//! The two ends of a call: all that a transport knows of the pipeline, and the pipeline of a transport.
+//! The ports of a call, where its two sides meet: all that a transport knows of the pipeline, and the pipeline of a transport.
 //!
 //! | queue | from → to | bound | when full |
 //! |---|---|---|---|
@@ -55,7 +55,7 @@ pub enum Presence {
     CutOff,
 }
 
-/// How a client went away, told by its transport before it drops its end.
+/// How a client went away, told by its transport before it drops its ports.
 #[derive(Debug, Clone, Default)]
 pub struct Departure(Arc<AtomicBool>);
 
@@ -76,9 +76,9 @@ impl Departure {
     }
 }
 
-/// The transport's end. Dropping it tells the pipeline that the client is gone.
+/// The transport's ports. Dropping them tells the pipeline that the client is gone.
 #[derive(Debug)]
-pub struct TransportEnds {
+pub struct TransportPorts {
     /// Takes what the person says, one frame every 20 ms.
     pub mic: MicSender,
     /// Takes what the client asks for.
@@ -97,9 +97,9 @@ pub struct TransportEnds {
     pub hang_up: CancellationToken,
 }
 
-/// The pipeline's end. Dropping it tells the transport to close once all events are sent.
+/// The pipeline's ports. Dropping them tells the transport to close once all events are sent.
 #[derive(Debug)]
-pub struct PipelineEnds {
+pub struct PipelinePorts {
     /// Gives what the person says.
     pub mic: MicReceiver,
     /// Gives what the client asks for.
@@ -120,9 +120,9 @@ pub struct PipelineEnds {
     pub hang_up: CancellationToken,
 }
 
-/// A new call's two ends.
+/// A new call's ports, of both sides.
 #[must_use]
-pub fn call_ends() -> (TransportEnds, PipelineEnds) {
+pub fn call_ports() -> (TransportPorts, PipelinePorts) {
     let (mic_tx, mic_rx) = mic_queue(MIC_QUEUE);
     let (commands_tx, commands_rx) = mpsc::channel(COMMAND_QUEUE);
     let (media_tx, media_rx) = mpsc::channel(MEDIA_QUEUE);
@@ -132,7 +132,7 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
     let (presence_tx, presence_rx) = watch::channel(Presence::default());
     let (departure, hang_up) = (Departure::default(), CancellationToken::new());
     (
-        TransportEnds {
+        TransportPorts {
             mic: mic_tx,
             commands: commands_tx,
             media: media_rx,
@@ -142,7 +142,7 @@ pub fn call_ends() -> (TransportEnds, PipelineEnds) {
             departure: departure.clone(),
             hang_up: hang_up.clone(),
         },
-        PipelineEnds {
+        PipelinePorts {
             mic: mic_rx,
             commands: commands_rx,
             media: media_tx,

@@ -1,89 +1,90 @@
-//! Cuts the model's text into phrases as it streams in: the first one early, so that speech begins, later ones whole
-//! unless the voice would run out of words.
-//! Whether a full stop ends a sentence is decided by `speakable::sentence`.
+//! Cuts the model's text into segments as it streams in: the first is short, so that speech begins early; later ones are
+//! whole sentences unless the voice is about to run out of words. `speakable::sentence` decides whether a full stop ends a
+//! sentence.
 
-use super::speakable::Tongue;
+use super::speakable::Lexicon;
 use super::speakable::sentence::{Stop, stop};
 
-/// The first phrase, and one in a hurry, may end at a clause once it has this many words.
+/// The first segment, and one in a hurry, may end at a clause once it has this many words.
 const CLAUSE_WORDS: usize = 3;
-/// And without one before a conjunction, where a speaker may breathe, once it has this many.
+/// It may also end before a conjunction, where a speaker may breathe, once it has this many words.
 const BREATH_WORDS: usize = 4;
-/// Characters before a clause mark of a script without spaces, in a hurry.
+/// Fewest characters before a clause mark in a script without spaces, in a hurry.
 const CLAUSE_CHARACTERS: usize = 6;
-/// The first phrase is cut here even without punctuation: the person waits.
+/// Longest first segment, in bytes: it is cut here even without punctuation, since the person is waiting.
 const FIRST_LONGEST: usize = 90;
-/// Later phrases are cut here: one endless sentence must not hold all speech back.
+/// Longest later segment, in bytes: an endless sentence must not hold back all speech.
 const LONGEST: usize = 240;
 
-/// A phrase, without the white space around it.
+/// A segment, without surrounding white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Phrase {
-    /// The phrase.
+pub struct TextSegment {
+    /// The segment.
     pub text: String,
-    /// Bytes of the answer's text before it.
+    /// Its byte offset in the response's text.
     pub at: usize,
 }
 
-/// The splitter of one answer.
+/// Splits the text of one response.
 #[derive(Debug)]
 pub struct Splitter {
-    tongue: &'static Tongue,
+    lexicon: &'static Lexicon,
     pending: String,
-    /// Bytes of the answer's text before `pending`.
+    /// Bytes of the response's text before `pending`.
     before: usize,
+    /// Number of segments cut so far.
     cut: u32,
 }
 
 impl Splitter {
-    /// A splitter of text in `language` (ISO 639-1; empty: English), whose abbreviations it knows.
+    /// A splitter for text in `language` (ISO 639-1; empty: English).
     #[must_use]
     pub fn new(language: &str) -> Self {
-        Self { tongue: Tongue::of(language), pending: String::new(), before: 0, cut: 0 }
+        Self { lexicon: Lexicon::of(language), pending: String::new(), before: 0, cut: 0 }
     }
 
-    /// Takes a piece of text; returns the phrases that are complete. `hurry`: the voice is running out of words, so where no
-    /// phrase is complete, what there is of the next one may go up to its last clause.
-    pub fn push(&mut self, text: &str, hurry: bool) -> Vec<Phrase> {
+    /// Takes a piece of text; returns the complete segments. `hurry`: the voice is running out of words, so if no segment is
+    /// complete, the pending text up to its last clause becomes one.
+    pub fn push(&mut self, text: &str, hurry: bool) -> Vec<TextSegment> {
         self.pending.push_str(text);
-        let mut phrases = Vec::new();
+        let mut segments = Vec::new();
         while let Some(at) = self.boundary() {
-            self.cut_at(at, &mut phrases);
+            self.cut_at(at, &mut segments);
         }
         if hurry
-            && phrases.is_empty()
+            && segments.is_empty()
             && let Some(at) = self.last_clause()
         {
-            self.cut_at(at, &mut phrases);
+            self.cut_at(at, &mut segments);
         }
-        phrases
+        segments
     }
 
-    fn cut_at(&mut self, at: usize, phrases: &mut Vec<Phrase>) {
+    fn cut_at(&mut self, at: usize, segments: &mut Vec<TextSegment>) {
         let rest = self.pending.split_off(at);
-        let phrase = std::mem::replace(&mut self.pending, rest);
-        self.keep(&phrase, phrases);
+        let segment = std::mem::replace(&mut self.pending, rest);
+        self.keep(&segment, segments);
     }
 
-    /// What is left when the text has ended.
-    pub fn finish(&mut self) -> Option<Phrase> {
-        let mut phrases = Vec::new();
-        let phrase = std::mem::take(&mut self.pending);
-        self.keep(&phrase, &mut phrases);
-        phrases.pop()
+    /// Ends the text; returns what is left as a segment.
+    pub fn finish(&mut self) -> Option<TextSegment> {
+        let mut segments = Vec::new();
+        let segment = std::mem::take(&mut self.pending);
+        self.keep(&segment, &mut segments);
+        segments.pop()
     }
 
-    fn keep(&mut self, phrase: &str, phrases: &mut Vec<Phrase>) {
-        let text = phrase.trim();
+    fn keep(&mut self, segment: &str, segments: &mut Vec<TextSegment>) {
+        let text = segment.trim();
         if !text.is_empty() {
             self.cut += 1;
-            let at = self.before + phrase.len() - phrase.trim_start().len();
-            phrases.push(Phrase { text: text.to_string(), at });
+            let at = self.before + segment.len() - segment.trim_start().len();
+            segments.push(TextSegment { text: text.to_string(), at });
         }
-        self.before += phrase.len();
+        self.before += segment.len();
     }
 
-    /// Where the first complete phrase ends, in bytes.
+    /// The end of the first complete segment, in bytes.
     fn boundary(&self) -> Option<usize> {
         let text = self.pending.as_str();
         let first = self.cut == 0;
@@ -107,7 +108,7 @@ impl Splitter {
                 if first && is_breath(text, at, end) {
                     return Some(end);
                 }
-                // A number keeps its unit.
+                // Do not separate a number from its unit.
                 if last_space.is_none() || !text[..at].ends_with(|c: char| c.is_ascii_digit()) {
                     last_space = Some(end);
                 }
@@ -119,8 +120,8 @@ impl Splitter {
         None
     }
 
-    /// Where the last clause of an incomplete phrase ends, in bytes. A link and a row of a table are not torn, and a sentence
-    /// that may be complete is waited for.
+    /// The end of the last clause of an incomplete segment, in bytes. None within a link or a table row, or if the sentence may
+    /// be complete.
     fn last_clause(&self) -> Option<usize> {
         let text = self.pending.as_str();
         if text.contains('[') || text.trim_start().starts_with('|') {
@@ -148,7 +149,7 @@ impl Splitter {
         last
     }
 
-    /// Whether the phrase ends with the character at `at`; the quotes after it end at `closed`.
+    /// Whether a sentence ends with the character at `at`; closing quotes after it end at `closed`.
     fn ends(&self, at: usize, char: char, closed: usize) -> Stop {
         let (before, after) = self.pending.split_at(at);
         let after = &after[closed - at..];
@@ -156,19 +157,19 @@ impl Splitter {
         match char {
             '\n' | '。' | '！' | '？' => Stop::Ends,
             '?' | '!' | '…' if spaced => Stop::Ends,
-            '.' if spaced => stop(before, after, self.tongue),
+            '.' if spaced => stop(before, after, self.lexicon),
             _ => Stop::Continues,
         }
     }
 
-    /// The same of a clause.
+    /// As [`Self::ends`], for a clause.
     fn ends_clause(&self, at: usize, char: char, closed: usize) -> Stop {
         let (before, after) = self.pending.split_at(at);
         let after = &after[closed - at..];
         let spaced = after.starts_with(char::is_whitespace);
         match char {
             ',' | ';' | ':' | '–' | '—' if spaced && words(before) >= CLAUSE_WORDS => {
-                // "August 15, 1947" and "10 – 20" go on.
+                // No clause ends in "August 15, 1947" or "10 – 20".
                 let number = before.trim_end().ends_with(|c: char| c.is_ascii_digit());
                 match after.trim_start().chars().next() {
                     None if number => Stop::Unknown,
@@ -182,12 +183,12 @@ impl Splitter {
     }
 }
 
-/// Whether a speaker may breathe at the space from `at` to `end`.
+/// Whether a speaker may breathe at the white space from `at` to `end`.
 fn is_breath(text: &str, at: usize, end: usize) -> bool {
     begins_clause(&text[end..]) && words(&text[..at]) >= BREATH_WORDS
 }
 
-/// Whether the text from `at` on stands inside a formula of LaTeX, which is said as a whole.
+/// Whether byte `at` is inside a LaTeX formula, which is spoken as a whole; `open`: whether the character before was.
 fn in_formula(text: &str, at: usize, open: bool) -> bool {
     let rest = &text[at..];
     let opens = rest.starts_with("\\(") || rest.starts_with("\\[");
@@ -199,19 +200,19 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// Whether the next word has come whole and begins a clause of its own.
+/// Whether the next word is complete and begins a clause.
 fn begins_clause(rest: &str) -> bool {
     rest.split_once(char::is_whitespace).is_some_and(|(word, _)| CONJUNCTIONS.contains(&word))
 }
 
-/// Words that begin a clause, in the languages that the voices speak.
+/// Words that begin a clause, in the voices' languages.
 const CONJUNCTIONS: &[&str] = &[
     "and", "but", "or", "because", "so", "which", "who", "while", "where", "when", "if", "und", "aber",
     "oder", "weil", "dass", "wenn", "während", "et", "mais", "parce", "qui", "quand", "lorsque", "pero",
     "porque", "cuando", "mientras", "ma", "perché", "quando", "mentre",
 ];
 
-/// Bytes of quotes and brackets that belong to what they close.
+/// Length of the closing quotes and brackets at the start of `rest`, in bytes.
 fn closing(rest: &str) -> usize {
     rest.chars()
         .take_while(|char| matches!(char, '"' | '”' | '’' | ')' | ']' | '»'))
@@ -226,17 +227,17 @@ mod tests {
 
     fn split(text: &str) -> Vec<String> {
         let mut splitter = Splitter::new("en");
-        let mut phrases: Vec<Phrase> =
+        let mut segments: Vec<TextSegment> =
             text.split_inclusive(' ').flat_map(|piece| splitter.push(piece, false)).collect();
-        phrases.extend(splitter.finish());
-        for phrase in &phrases {
-            assert!(text[phrase.at..].starts_with(&phrase.text), "{phrase:?} stands elsewhere");
+        segments.extend(splitter.finish());
+        for segment in &segments {
+            assert!(text[segment.at..].starts_with(&segment.text), "{segment:?} has a wrong offset");
         }
-        phrases.into_iter().map(|phrase| phrase.text).collect()
+        segments.into_iter().map(|segment| segment.text).collect()
     }
 
     #[test]
-    fn the_first_phrase_ends_at_a_clause_and_later_ones_are_sentences() {
+    fn the_first_segment_ends_at_a_clause_and_later_ones_are_sentences() {
         assert_eq!(
             split(
                 "Well, the capital of France, as you know, is Paris. It lies on the Seine, in the north. Yes!"
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_before_a_word_that_goes_on_ends_no_phrase() {
+    fn a_stop_within_a_sentence_does_not_end_a_segment() {
         for (language, sentence) in [
             ("en", "We open at 9 a.m. sharp."),
             ("en", "It shapes the U.S. economy."),
@@ -294,20 +295,20 @@ mod tests {
             ("es", "La Sra. Pérez llega a las 5 p.m. hoy."),
         ] {
             let mut splitter = Splitter::new(language);
-            let mut phrases = Vec::new();
+            let mut segments = Vec::new();
             for piece in sentence.split_inclusive(' ') {
-                phrases.extend(splitter.push(piece, false));
+                segments.extend(splitter.push(piece, false));
             }
-            phrases.extend(splitter.finish());
-            let cut: Vec<_> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
-            let stops = cut.iter().filter(|phrase| phrase.ends_with('.')).count();
+            segments.extend(splitter.finish());
+            let cut: Vec<_> = segments.iter().map(|segment| segment.text.as_str()).collect();
+            let stops = cut.iter().filter(|segment| segment.ends_with('.')).count();
             assert_eq!(stops, 1, "{cut:?}");
-            assert!(!cut.iter().any(|phrase| phrase.ends_with("15,")), "{cut:?}");
+            assert!(!cut.iter().any(|segment| segment.ends_with("15,")), "{cut:?}");
         }
     }
 
     #[test]
-    fn a_stop_before_a_word_that_begins_a_sentence_ends_one() {
+    fn a_stop_before_a_sentence_starter_ends_a_sentence() {
         assert_eq!(split("We left the U.S. Then it rained."), ["We left the U.S.", "Then it rained."]);
         assert_eq!(split("It is 5 p.m. The shop is closed."), ["It is 5 p.m.", "The shop is closed."]);
         assert_eq!(split("Say no. Five is enough."), ["Say no.", "Five is enough."]);
@@ -316,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn a_later_phrase_ends_at_a_clause_only_when_the_voice_runs_out_of_words() {
+    fn later_segments_end_at_clauses_only_in_a_hurry() {
         let text = "A brave dog, named Max, was a loyal companion who loved, above all, to run. Yes.";
         let cut = |hurry: bool| {
             let mut splitter = Splitter::new("en");
-            let mut phrases: Vec<Phrase> =
+            let mut segments: Vec<TextSegment> =
                 text.split_inclusive(' ').flat_map(|piece| splitter.push(piece, hurry)).collect();
-            phrases.extend(splitter.finish());
-            phrases.into_iter().map(|phrase| phrase.text).collect::<Vec<_>>()
+            segments.extend(splitter.finish());
+            segments.into_iter().map(|segment| segment.text).collect::<Vec<_>>()
         };
         assert_eq!(
             cut(false),
@@ -336,12 +337,12 @@ mod tests {
     }
 
     #[test]
-    fn in_a_hurry_a_sentence_that_is_there_stays_whole_and_else_all_clauses_that_are_there_go() {
+    fn in_a_hurry_a_complete_sentence_stays_whole_and_otherwise_all_complete_clauses_are_cut() {
         let hurried = |text: &str| {
             let mut splitter = Splitter::new("en");
             splitter.push("Yes! ", false);
-            let phrases = splitter.push(text, true);
-            phrases.into_iter().map(|phrase| phrase.text).collect::<Vec<_>>()
+            let segments = splitter.push(text, true);
+            segments.into_iter().map(|segment| segment.text).collect::<Vec<_>>()
         };
         assert_eq!(hurried("I really like it, too! "), ["I really like it, too!"]);
         assert_eq!(hurried("One two three, four five six, seven eight"), ["One two three, four five six,"]);
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_is_one_piece() {
+    fn a_formula_is_not_cut() {
         assert_eq!(
             split("The answer is \\( x = 2, y = 3. \\) Good."),
             ["The answer is \\( x = 2, y = 3. \\) Good."]
@@ -367,24 +368,26 @@ mod tests {
     }
 
     #[test]
-    fn text_without_punctuation_is_cut_at_a_space_before_it_grows_long() {
-        let phrases = split(&"word ".repeat(100));
-        assert!(phrases[0].len() <= FIRST_LONGEST && phrases.iter().all(|phrase| phrase.len() <= LONGEST));
+    fn text_without_punctuation_is_cut_at_a_space_within_the_length_limit() {
+        let segments = split(&"word ".repeat(100));
+        assert!(
+            segments[0].len() <= FIRST_LONGEST && segments.iter().all(|segment| segment.len() <= LONGEST)
+        );
     }
 
     proptest! {
         #[test]
-        fn no_character_but_white_space_is_lost_however_the_text_is_cut(text in "[a-zäß.,!?\" \n。1-3]{0,200}", step in 1usize..7, hurry: bool) {
+        fn only_white_space_is_lost_however_the_text_is_split(text in "[a-zäß.,!?\" \n。1-3]{0,200}", step in 1usize..7, hurry: bool) {
             let mut splitter = Splitter::new("en");
             let chars: Vec<char> = text.chars().collect();
-            let mut phrases = Vec::new();
+            let mut segments = Vec::new();
             for piece in chars.chunks(step) {
-                phrases.extend(splitter.push(&piece.iter().collect::<String>(), hurry));
+                segments.extend(splitter.push(&piece.iter().collect::<String>(), hurry));
             }
-            phrases.extend(splitter.finish());
+            segments.extend(splitter.finish());
             let dense = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
-            let phrases: String = phrases.into_iter().map(|phrase| phrase.text).collect();
-            prop_assert_eq!(dense(&phrases), dense(&text));
+            let segments: String = segments.into_iter().map(|segment| segment.text).collect();
+            prop_assert_eq!(dense(&segments), dense(&text));
         }
     }
 }

@@ -1,0 +1,70 @@
+//! Speech that is remembered: what is synthesised once, what again, and how much is kept.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use visavis_engine::speech_cache::CachedTts;
+use visavis_engine::{EngineError, Tts, TtsPart, TtsRequest};
+use visavis_scripted::ScriptedTts;
+
+/// A voice that fails after the first part of what contains "fail".
+fn voice() -> Arc<ScriptedTts> {
+    Arc::new(ScriptedTts::default().failing("fail", 1, EngineError::Failed("it died".into())))
+}
+
+fn request(text: &str, language: &str) -> TtsRequest {
+    TtsRequest { text: text.into(), language: language.into(), ..Default::default() }
+}
+
+async fn spoken(tts: &CachedTts, text: &str, language: &str) -> Vec<Result<TtsPart, EngineError>> {
+    tts.synthesize(request(text, language)).await.unwrap().collect().await
+}
+
+#[tokio::test]
+async fn a_short_phrase_is_synthesised_once_and_sounds_the_same_with_its_words() {
+    let inner = voice();
+    let tts = CachedTts::new(inner.clone(), 8 << 20);
+    let first = spoken(&tts, "One moment.", "en").await;
+    assert_eq!(first, spoken(&tts, "One moment.", "en").await);
+    assert_eq!(first[0].as_ref().unwrap().words.len(), 2);
+    assert_eq!(inner.asked().len(), 1);
+    _ = spoken(&tts, "One moment.", "de").await;
+    let long = "word ".repeat(20);
+    _ = (spoken(&tts, &long, "en").await, spoken(&tts, &long, "en").await);
+    assert_eq!(inner.asked().len(), 4, "another language, and a long phrase twice");
+}
+
+#[tokio::test]
+async fn a_phrase_that_failed_or_was_cut_off_is_not_kept() {
+    let inner = voice();
+    let tts = CachedTts::new(inner.clone(), 8 << 20);
+    _ = (spoken(&tts, "I fail.", "en").await, spoken(&tts, "I fail.", "en").await);
+    let mut half = tts.synthesize(request("Hello.", "en")).await.unwrap();
+    _ = half.next().await;
+    drop(half);
+    _ = spoken(&tts, "Hello.", "en").await;
+    assert_eq!(inner.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn what_was_prepared_is_there_when_it_is_said() {
+    let inner = voice();
+    let tts = CachedTts::new(inner.clone(), 8 << 20);
+    tts.prepare(request("One moment.", "en")).await;
+    _ = spoken(&tts, "One moment.", "en").await;
+    let asked = inner.asked();
+    assert_eq!((asked.len(), asked[0].ahead), (1, true));
+}
+
+#[tokio::test]
+async fn the_bytes_kept_stay_below_the_bound() {
+    let inner = voice();
+    // A word of the scripted voice takes 14,400 bytes.
+    let tts = CachedTts::new(inner.clone(), 100_000);
+    for number in 0..50 {
+        _ = spoken(&tts, &format!("Number {number}."), "en").await;
+    }
+    // One phrase of two words takes 29,000.
+    assert!((58_000..=100_000).contains(&tts.bytes()), "{}", tts.bytes());
+}
