@@ -1,23 +1,23 @@
 /**
- * How loud the answer is: silent once it is interrupted, until the next one begins.
+ * The volume of the response: silent once it is interrupted, until the next one begins.
  */
 
 const HUSH_MS = 10;
-/** Jitter buffers on the way may still hold this much of an answer that has been stopped. */
+/** Jitter buffers may still hold this much of a response that has been stopped. */
 const DRAIN_MS = 400;
 
-/** The volume of the answers of a call, one at a time; their ids only grow. */
+/** The volume of a call's responses, one at a time; their ids only grow. */
 export class AnswerVolume {
     /** @param {(volume: number, ms: number) => void} ramp */
     constructor(ramp) {
         this.ramp = ramp;
-        this.latest = 0; // that began to sound
-        this.over = 0; // that was interrupted
+        this.latest = 0; // response that began to sound
+        this.over = 0; // response that was interrupted
         this.draining = 0; // timer
     }
 
     /**
-     * An answer begins to sound.
+     * A response begins to sound.
      *
      * @param {number} response
      */
@@ -29,7 +29,7 @@ export class AnswerVolume {
     }
 
     /**
-     * What still comes of the answer must not be heard.
+     * The rest of the response must not be heard.
      *
      * @param {number} response
      */

@@ -1,20 +1,20 @@
 /**
- * `window.visavis`: what integrators and tests drive a call with. docs/page.md describes it.
+ * `window.visavis`: the interface by which integrators and tests drive a call. docs/page.md describes it.
  */
 
 /**
  * @typedef {Object} VisavisApi
  * @property {import('./session.js').State} state - read only
- * @property {'webrtc' | 'websocket' | null} transport - how the call travels, null without a call; read only
+ * @property {'webrtc' | 'websocket' | null} transport - of the call, null without one; read only
  * @property {import('./transcript.js').Entry[]} transcript - of the call, or of the last one; read only
  * @property {import('./turns.js').Turn[]} turns - where the time of the last ten turns went, oldest first; read only
  * @property {boolean} muted - read only
  * @property {EventTarget} events - dispatches a CustomEvent for every state change and every message of the server
- * @property {(options?: import('./session.js').StartOptions) => Promise<void>} start - resolves when the agent is there
+ * @property {(options?: import('./session.js').StartOptions) => Promise<void>} start - resolves when the agent is ready
  * @property {() => Promise<void>} hangUp
- * @property {() => void} tryNow - calls again now, where the page waits to because the connection was lost
+ * @property {() => void} tryNow - redials now, if the page waits to after a lost connection
  * @property {(text: string) => Promise<void>} say - typed words; starts a call without microphone if there is none
- * @property {() => void} interrupt - stops the agent's answer
+ * @property {() => void} interrupt - stops the agent's response
  * @property {(muted: boolean) => void} mute
  * @property {Pick<import('./tools.js').PageTools, 'register' | 'unregister'>} tools - what the agent may call on this page
  * @property {{mic: number, answer: number}} levels - RMS now, 0 to 1; read only
@@ -25,7 +25,7 @@
 /**
  * @param {import('./session.js').CallSession} session
  * @param {import('./audio.js').AudioGraph} graph
- * @param {() => import('./settings.js').Settings} settings - the person's choices, where a call names none
+ * @param {() => import('./settings.js').Settings} settings - the person's choices, used where a call names none
  * @param {import('./avatar/api.js').AvatarApi} avatar
  * @returns {VisavisApi}
  */

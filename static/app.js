@@ -17,9 +17,9 @@ import { View } from './view.js';
 import { WaterfallPanel } from './waterfall.js';
 
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
-/** Notices that say that an answer is late or missing: over when one sounds, or when the person speaks again. */
-const OVER_WITH_ANSWER = ['one-moment', 'microphone-stutters'];
-const OVER_WITH_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood'];
+/** Notices that a response is late or missing: cleared when one sounds, or when the person speaks again. */
+const CLEARED_BY_RESPONSE = ['one-moment', 'microphone-stutters'];
+const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood'];
 const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
 
 const graph = new AudioGraph();
@@ -39,7 +39,7 @@ const avatar = new Avatar(element('portrait', HTMLElement), session, settings);
 const visavis = createApi(session, graph, () => settings, createAvatarApi(avatar));
 
 const dialog = new SettingsDialog(settings, (name) => {
-    // What the address asked for is not remembered; what the person changes is.
+    // Settings from the address are not stored; the person's changes are.
     Object.assign(stored, { [name]: settings[name] });
     saveSettings(stored);
     if (name === 'language') {
@@ -60,7 +60,7 @@ const faceSettings = new FaceSettings(settings, (name) => {
     saveSettings(stored);
 });
 
-/** Whom there is to choose from, and who it is now. */
+/** Shows the people to choose from, and the current one. */
 function showPeople() {
     faceSettings.fill(avatar.people.list, avatar.person);
 }
@@ -160,8 +160,8 @@ on('loading', (/** @type {import('./connect.js').Loading} */ loading) => {
     }
 });
 on('notice', (/** @type {{code: string, message: string}} */ { code, message: text }) => view.showNotice(text, code));
-on('bot-started-speaking', () => view.clearNotice(OVER_WITH_ANSWER));
-on('user-started-speaking', () => view.clearNotice(OVER_WITH_TURN));
+on('bot-started-speaking', () => view.clearNotice(CLEARED_BY_RESPONSE));
+on('user-started-speaking', () => view.clearNotice(CLEARED_BY_TURN));
 on('waterfall', () => timings.show(session.turns.list));
 on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));
 on('tool', (/** @type {{name: string, running: boolean}} */ { name, running }) => view.showTool(name, running));

@@ -1,6 +1,6 @@
 /**
- * The page's audio graph. Microphone and answer meet in the tap, which measures and records both on one clock; the
- * WebSocket mode hangs its capture and playback on the same graph.
+ * The page's audio graph. Microphone and response meet in the tap, which measures and records both on one clock; the
+ * WebSocket mode attaches its capture and playback to the same graph.
  */
 import { CallProblem } from './problems.js';
 
@@ -12,11 +12,11 @@ import { CallProblem } from './problems.js';
  * @property {number} mic - RMS, 0 to 1
  * @property {number} answer
  * @property {number} voiceEnd - when the microphone last carried a voice, in seconds of the context; -1: never
- * @property {number} answerStart - when the answer last began to sound; -1: never
+ * @property {number} answerStart - when the response last began to sound; -1: never
  */
 
 /**
- * Both sides of a call from one clock: sample n of one is sample n of the other.
+ * Both sides of a call on one clock: sample n of one is sample n of the other.
  *
  * @typedef {Object} Recording
  * @property {number} sampleRate
@@ -35,13 +35,13 @@ export class AudioGraph {
         this.context = null;
         /** @type {AudioWorkletNode | null} */
         this.tap = null;
-        /** @type {GainNode | null} The microphone's place in the graph, whichever device feeds it. */
+        /** @type {GainNode | null} The microphone's input to the graph, whichever device feeds it. */
         this.mic = null;
-        /** @type {GainNode | null} The answer's place in the graph, whichever transport feeds it: its volume. */
+        /** @type {GainNode | null} The response's input to the graph, whichever transport feeds it; sets its volume. */
         this.answer = null;
         /** @type {Levels} */
         this.levels = SILENCE;
-        /** @type {((at: number, level: number) => void) | null} Is told how loud the answer is, and when that is heard. */
+        /** @type {((at: number, level: number) => void) | null} Gets the response's level, and when it is heard. */
         this.onHeard = null;
         /** @type {MediaStreamAudioSourceNode | null} */
         this.micSource = null;
@@ -63,15 +63,14 @@ export class AudioGraph {
     }
 
     /**
-     * Makes or wakes the graph. To be called from a gesture of the person, before anything is awaited, or browsers keep
-     * it silent.
+     * Creates or wakes the graph. Call it in a user gesture, before anything is awaited, or browsers keep it silent.
      *
      * @returns {Promise<void>}
      */
     open() {
         if (this.context === null) {
             this.context = new AudioContext({ latencyHint: 'interactive' });
-            this.context.onstatechange = () => this.wake(); // a telephone call, for one, interrupts it
+            this.context.onstatechange = () => this.wake(); // a telephone call, for example, interrupts it
             this.opening = this.build(this.context);
         }
         this.wake();
@@ -91,12 +90,12 @@ export class AudioGraph {
         this.tap = new AudioWorkletNode(context, 'visavis-tap', /** @type {AudioWorkletNodeOptions} */ (options));
         this.mic.connect(this.tap, 0, 0);
         this.answer.connect(this.tap, 0, 1);
-        this.tap.connect(context.destination); // silent, but what leads nowhere is not run
+        this.tap.connect(context.destination); // silent, but an unconnected node is not run
         this.tap.port.onmessage = (event) => this.receive(event.data);
     }
 
     /**
-     * Loads the audio modules. Where that fails the next call begins with another context, for this one will not ask again.
+     * Loads the audio modules. If that fails, the next call begins with another context, as this one would not retry.
      *
      * @param {AudioContext} context
      * @throws {CallProblem}
@@ -155,8 +154,8 @@ export class AudioGraph {
     }
 
     /**
-     * @param {number} volume - of the answer, 0 to 1
-     * @param {number} ms - how long the change takes: at once would click
+     * @param {number} volume - of the response, 0 to 1
+     * @param {number} ms - how long the change takes; an instant one would click
      */
     setAnswerVolume(volume, ms) {
         if (this.context !== null && this.answer !== null) {
@@ -184,14 +183,14 @@ export class AudioGraph {
         }
     }
 
-    /** Seconds until what the graph makes now is heard. */
+    /** Seconds until the graph's current output is heard. */
     get outputLatency() {
         return this.context?.outputLatency || this.context?.baseLatency || 0;
     }
 
     /**
-     * @param {number} time - seconds of the context, as a worklet counts
-     * @returns {number} when what was made then is heard, as performance.now() counts
+     * @param {number} time - seconds of the context, as worklets count
+     * @returns {number} when the output of that time is heard, as performance.now() counts
      */
     heardAt(time) {
         const { contextTime = 0, performanceTime = 0 } = this.context?.getOutputTimestamp?.() ?? {};
@@ -202,7 +201,7 @@ export class AudioGraph {
         return made + this.outputLatency * 1000;
     }
 
-    /** Both ends of a call: nothing sounds, nothing is measured. */
+    /** After a call: nothing sounds, nothing is measured. */
     clear() {
         this.setMicrophone(null);
         this.setRemoteStream(null);

@@ -1,6 +1,6 @@
 /**
- * The agent's face on the page: whose it is, how much of it the device can draw, and what it shows at any moment. What it
- * offers is `window.visavis.avatar`; docs/page.md describes it.
+ * The agent's face on the page: whose it is, how much of it the device can draw, and what it shows at any moment. Its
+ * interface is `window.visavis.avatar`; docs/page.md describes it.
  */
 import { Blend } from './avatar/blend.js';
 import { hasGpu } from './avatar/gpu.js';
@@ -19,15 +19,15 @@ import { encodeClientMessage } from './protocol.js';
 
 const TABLES = new URL('avatars/expressions.json', import.meta.url);
 const JAW = shape('jawOpen');
-/** A drawn face that nobody speaks with need not be drawn more often. */
+/** Least time between two frames of a drawn face that is idle. */
 const IDLE_MS = 1000 / 31;
 const LIVE = ['listening', 'thinking', 'speaking'];
 
 export class Avatar extends EventTarget {
     /**
-     * @param {HTMLElement} place - what the face is drawn in
+     * @param {HTMLElement} place - where the face is drawn
      * @param {import('./session.js').CallSession} session
-     * @param {Settings} settings - read; changed where the page chooses by API
+     * @param {Settings} settings - read, and changed by calls of the API
      */
     constructor(place, session, settings) {
         super();
@@ -42,7 +42,7 @@ export class Avatar extends EventTarget {
         });
         this.quality = new Quality(settings.faceStep);
         this.blend = new Blend();
-        /** @type {Life | null} Until its tables are there. */
+        /** @type {Life | null} Null until its tables are loaded. */
         this.life = null;
         this.face = emptyFace();
         /** The mood that the person or the page has set. */
@@ -110,7 +110,7 @@ export class Avatar extends EventTarget {
         this.life?.setState(LIVE.includes(state) ? state : 'idle', performance.now());
     }
 
-    /** Takes over what the settings say. */
+    /** Applies the settings. */
     configure() {
         const { face: choice } = this.settings;
         const { person } = this;
@@ -146,7 +146,7 @@ export class Avatar extends EventTarget {
             return;
         }
         requestAnimationFrame(() => this.frame());
-        const now = performance.now(); // not what the browser passes: that is when it began the frame's work
+        const now = performance.now(); // not the time that the browser passes: then it began the frame's work
         const moment = this.session.face.now(now);
         const interval = now - this.applied.at;
         const drawn = this.portrait.shown === 'lite';
@@ -164,7 +164,7 @@ export class Avatar extends EventTarget {
     }
 
     /**
-     * What belongs to what is heard now is what is drawn.
+     * Draws the face that belongs to what is heard now.
      *
      * @param {number} now - as performance.now() says
      * @param {import('./avatar/frames.js').Face | null} moment - of the server
@@ -214,7 +214,7 @@ export class Avatar extends EventTarget {
         this.emit('chosen', {});
     }
 
-    /** @param {unknown} value - like one of people.json */
+    /** @param {unknown} value - like an entry of people.json */
     add(value) {
         this.people.add(readPerson(value, document.baseURI));
         this.emit('people', {});
@@ -227,7 +227,7 @@ export class Avatar extends EventTarget {
         }
         this.settings.face = choice;
         if (choice === 'auto') {
-            this.quality = new Quality(); // asked for: measured anew
+            this.quality = new Quality(); // chosen by hand: measured again
         }
         this.configure();
         this.emit('chosen', {});

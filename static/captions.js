@@ -1,6 +1,6 @@
 /**
  * Shows the transcript: every entry as a line, new ones scrolled into view unless the person reads further up, and
- * finished ones told to screen readers once.
+ * finished ones announced to screen readers once.
  */
 
 import { languageName } from './languages.js';
@@ -9,7 +9,7 @@ import { languageName } from './languages.js';
 
 /** @type {Record<Entry['who'], string>} */
 const SPEAKERS = { user: 'You', agent: 'Visavis', page: '' };
-const ANNOUNCED_LINES = 4; // kept for readers that come late; older ones are in the list
+const ANNOUNCED_LINES = 4; // kept for screen readers that lag behind; older ones are in the list
 
 /**
  * @typedef {Object} Line
@@ -29,7 +29,7 @@ function seconds(ms) {
 }
 
 /**
- * A turn's times in a line for people.
+ * A turn's times as one readable line.
  *
  * @param {import('./turns.js').Marks} marks
  * @returns {string} empty when there is nothing to tell
@@ -46,13 +46,13 @@ export function describeTurn(marks) {
         ['first_audio', 'voice'],
     ]);
     const steps = parts
-        .filter(([mark]) => Number(marks[mark]) > 0) // typed words take no time to be understood
+        .filter(([mark]) => Number(marks[mark]) > 0) // typed words need no transcription
         .map(([mark, name]) => `${name} ${seconds(/** @type {number} */ (marks[mark]))}`);
     return `Answered in ${seconds(first)}${steps.length > 0 ? ` (${steps.join(', ')})` : ''}`;
 }
 
 /**
- * Writes an entry's words; those that may still change apart from those that will not.
+ * Writes an entry's words, with those that may still change set apart.
  *
  * @param {HTMLElement} target
  * @param {Entry} entry
@@ -73,11 +73,11 @@ function writeText(target, { who, text, final, stable = 0 }) {
     }
 }
 
-/** The list of captions and what a screen reader hears of it. */
+/** The list of captions and its announcements to screen readers. */
 export class Captions {
     /**
      * @param {HTMLElement} list
-     * @param {HTMLElement} scroll - what scrolls around the list
+     * @param {HTMLElement} scroll - the scrolling element around the list
      * @param {HTMLElement} announcer
      * @param {HTMLElement} empty - shown while there is nothing to show
      */
@@ -133,7 +133,7 @@ export class Captions {
         }
     }
 
-    /** @param {Entry[]} entries - after a call: what was partial is final, what stayed empty is gone */
+    /** @param {Entry[]} entries - after a call: all are final, empty ones are gone */
     settle(entries) {
         const kept = new Set(entries.map((entry) => entry.id));
         for (const [id, line] of this.lines) {

@@ -1,12 +1,12 @@
 /**
- * The steps before a call: a server that is ready, and a way to it.
+ * The steps before a call: waiting until the server is ready, and connecting.
  */
 import { CallProblem, NO_PLACE } from './problems.js';
 import { WebRtcTransport } from './webrtc.js';
 import { WebSocketTransport } from './websocket.js';
 
 const READY_POLL_MS = 1000;
-/** Servers behind one address may differ: one says that it is ready, another that it is not. */
+/** Most refusals by a server that says it is ready: servers behind one address may differ. */
 const MOST_MISSED = 5;
 
 /**
@@ -15,16 +15,16 @@ const MOST_MISSED = 5;
  */
 
 /**
- * What a server that is not ready waits for.
+ * What a server that is not ready is still loading.
  *
  * @typedef {Object} Loading
  * @property {boolean} ready - it is ready now
- * @property {string[]} parts - flags of /ready that are false; empty also when the server does not say
- * @property {Record<string, string>} engines - what those that are not ready say of themselves
+ * @property {string[]} parts - flags of /ready that are false; also empty when the server does not say
+ * @property {Record<string, string>} engines - the messages of those that are not ready
  */
 
 /**
- * Waits until the server's models are loaded, telling which are not.
+ * Waits until the server's models are loaded, reporting which are not.
  *
  * @param {import('./signalling.js').Signalling} signalling
  * @param {AbortSignal} signal
@@ -48,8 +48,8 @@ export async function waitUntilReady(signalling, signal, onLoading) {
 }
 
 /**
- * Begins a call with a server that was ready. When an engine has failed meanwhile, the server refuses it as a full one does, and is
- * waited for again.
+ * Begins a call with a server that was ready. If an engine has failed meanwhile, the server refuses the call like a full one, and
+ * is waited for again.
  *
  * @param {() => Promise<unknown>} join
  * @param {import('./signalling.js').Signalling} signalling
@@ -69,7 +69,7 @@ export async function joinNewCall(join, signalling, signal, onLoading) {
                 throw error;
             }
             if (ready) {
-                await pause(READY_POLL_MS, signal); // the engine that was missing is there by now
+                await pause(READY_POLL_MS, signal); // the missing engine is back by now
             }
         }
         await waitUntilReady(signalling, signal, onLoading);
@@ -77,7 +77,7 @@ export async function joinNewCall(join, signalling, signal, onLoading) {
 }
 
 /**
- * Finds a way to the server: WebRTC first, and in `auto` mode a WebSocket when no packets get through.
+ * Connects to the server: by WebRTC first, and in `auto` mode a WebSocket when no packets get through.
  *
  * @param {import('./settings.js').Mode} mode
  * @param {ConnectOptions} options
@@ -99,7 +99,7 @@ export async function connect(mode, options) {
 
 /**
  * @param {unknown} error
- * @returns {boolean} whether no other way would do better
+ * @returns {boolean} whether another transport would fail as well
  */
 function isFinal(error) {
     return error instanceof CallProblem && [...NO_PLACE, 'server-unreachable', 'call-over'].includes(error.code);
@@ -107,7 +107,7 @@ function isFinal(error) {
 
 /**
  * @param {Transport} transport
- * @param {string} call - the one that is to be gone on with, which a failure must not end
+ * @param {string} call - the one to resume, which a failure must not end
  * @returns {Promise<Transport>}
  */
 async function openTransport(transport, call) {

@@ -1,5 +1,5 @@
 /**
- * What is said in a call: transcript and turns, which change together and are told of as they do.
+ * What is said in a call: transcript and turns, which change together and report each change.
  */
 import { NEW_CALL_TEXT } from './problems.js';
 import { Transcript } from './transcript.js';
@@ -7,14 +7,14 @@ import { Turns } from './turns.js';
 
 /** @typedef {'listening' | 'thinking' | 'speaking'} AgentState */
 
-/** Of the call in progress, or of the last. */
+/** The dialogue of the call in progress, or of the last one. */
 export class Dialogue {
     /** @param {(type: 'transcript' | 'language' | 'waterfall', detail: any) => void} onChange - docs/page.md lists the details */
     constructor(onChange) {
         this.onChange = onChange;
         this.transcript = new Transcript();
         this.turns = new Turns();
-        /** @type {AgentState} As the server says. */
+        /** @type {AgentState} As the server reports it. */
         this.agent = 'listening';
     }
 
@@ -30,7 +30,7 @@ export class Dialogue {
     }
 
     /**
-     * Takes in a message of the server.
+     * Applies a message of the server.
      *
      * @param {import('./protocol.js').Message} message
      */
@@ -50,7 +50,7 @@ export class Dialogue {
         this.entryChanged(this.transcript.userTyped(text));
     }
 
-    /** @returns {string[]} typed words that the server has not taken in; they are asked anew */
+    /** @returns {string[]} typed words that the server has not confirmed; they are asked again */
     retype() {
         const texts = this.transcript.unconfirmed.map(({ text }) => text);
         texts.forEach((text) => this.turns.typed(text));
@@ -58,7 +58,7 @@ export class Dialogue {
     }
 
     /**
-     * The page heard an answer begin.
+     * The page heard a response begin.
      *
      * @param {number} response
      * @param {number} ms - after the last spoken sample
@@ -69,7 +69,7 @@ export class Dialogue {
         this.entryChanged(turn === null ? null : this.transcript.mark(response, { ...turn.marks, heard: ms }));
     }
 
-    /** A new call goes on in the place of this one: it counts its answers anew, and the old words stay. */
+    /** A new call replaces this one: it numbers its responses from the start, and the old words stay. */
     newCall() {
         this.turns = new Turns();
         this.agent = 'listening';

@@ -1,14 +1,14 @@
 /**
- * When an answer began to be heard, measured where it is heard.
+ * When a response began to be heard, measured where it is played.
  */
 
 const TIMEOUT_MS = 2000;
 const POLL_MS = 20;
-/** The sound may come this much before the message that announces it. What began earlier is a holding phrase. */
+/** The sound may come this much before the message that announces it. Sound that began earlier is a filler. */
 const EARLY_SECONDS = 0.5;
 
 /**
- * Waits for the answer's first sound, right after the server has said that it begins.
+ * Waits for the response's first sound, right after the server has announced it.
  *
  * @param {import('./audio.js').AudioGraph} graph
  * @param {() => boolean} live - whether the call is still up

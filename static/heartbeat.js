@@ -1,15 +1,15 @@
 /**
- * Whether the server is still there, by what comes from it. Pure: time is passed in, as Date.now() counts.
+ * Whether the server is still alive, judged by what arrives from it. Pure: time is passed in, as Date.now() counts.
  *
- * Anything that comes is life, be it a message or sound. The page asks for an answer once a second, so that there is always
- * something to come; a server that has never answered is not judged. Silence is counted only while the page's own timer
- * runs in time: in a background tab, on a loaded machine or after a sleep it is the page that was away.
+ * Anything that arrives is a sign of life, be it a message or sound. The page pings once a second, so that there is always
+ * something to expect; a server that has never answered a ping is not judged. Silence is counted only while the page's own
+ * timer runs on time: in a background tab, on a loaded machine or after a sleep it is the page that was away.
  */
 
-/** How often tick() is to be called. */
+/** Interval of the calls of tick(). */
 export const TICK_MS = 250;
 const PING_MS = 1000;
-/** Of the time between two ticks this much counts as waited; the rest, the page was not there to hear. */
+/** Most of the time between two ticks that counts as waited; for the rest the page was suspended. */
 const CREDIT_MS = 2 * TICK_MS;
 const SILENT_MS = 2400;
 const DEAD_MS = 6000;
@@ -19,25 +19,25 @@ const DEAD_MS = 6000;
 /**
  * @typedef {Object} Beat
  * @property {Verdict} verdict
- * @property {boolean} ping - the server is to be asked now
+ * @property {boolean} ping - a ping is due
  */
 
-/** Of one connection. */
+/** The heartbeat of one connection. */
 export class Heartbeat {
     /** @param {number} now */
     constructor(now) {
-        /** When something last came. */
+        /** When something last arrived. */
         this.heardAt = now;
         this.tickedAt = now;
         this.pingedAt = -Infinity;
-        /** How long the page has listened in vain. */
+        /** How long the page has heard nothing. */
         this.silence = 0;
         /** @type {'unknown' | 'yes' | 'no'} */
         this.answers = 'unknown';
     }
 
     /**
-     * Something came.
+     * Something arrived.
      *
      * @param {number} now
      */
@@ -47,7 +47,7 @@ export class Heartbeat {
     }
 
     /**
-     * The answer to a ping came.
+     * A ping was answered.
      *
      * @param {number} now
      */
@@ -57,7 +57,7 @@ export class Heartbeat {
     }
 
     /**
-     * The server does not know what a ping is: it is not asked again.
+     * The server does not know pings: none is sent again.
      *
      * @param {number} now
      */

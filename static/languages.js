@@ -1,5 +1,5 @@
 /**
- * Languages by their own names, and which there are to choose from.
+ * Languages by their own names, and the ones to choose from.
  */
 
 /** @type {readonly (readonly [string, string])[]} */

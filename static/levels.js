@@ -14,7 +14,7 @@ export function loudness(rms) {
     return Math.max(0, Math.min(1, (db - FLOOR_DB) / (CEILING_DB - FLOOR_DB)));
 }
 
-/** A level that moves as a needle does. */
+/** A level that moves like a meter's needle. */
 export class Needle {
     /**
      * @param {number} riseMs

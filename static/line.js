@@ -1,5 +1,5 @@
 /**
- * The line of a call: the connection that it has, whether anything comes over it, and the next one in its place.
+ * The line of a call: its connection, whether that is alive, and the one that replaces it.
  */
 import { connect } from './connect.js';
 import { CallProblem } from './problems.js';
@@ -9,7 +9,7 @@ import { Pulse } from './pulse.js';
 const HELLO_TIMEOUT_MS = 10000;
 
 /**
- * What is wrong with a connection that may still be saved; empty: nothing.
+ * What is wrong with a connection that may still recover; empty: nothing.
  *
  * @typedef {'' | 'shaky' | 'silent'} Trouble
  */
@@ -20,7 +20,7 @@ const HELLO_TIMEOUT_MS = 10000;
  * @typedef {Object} LineEvents
  * @property {(message: import('./protocol.js').Message) => void} onMessage
  * @property {(trouble: Trouble) => void} onTrouble
- * @property {(cause: 'lost' | 'silent', detail: string) => void} onLost - the connection is of no more use
+ * @property {(cause: 'lost' | 'silent', detail: string) => void} onLost - the connection is of no use any more
  */
 
 /**
@@ -34,22 +34,22 @@ export class Line {
         this.events = events;
         /** @type {import('./webrtc.js').Transport | null} */
         this.transport = null;
-        /** The server's name for the call; empty: it cannot be gone on with over another connection. */
+        /** The server's id of the call; empty: it cannot be resumed over another connection. */
         this.call = '';
-        /** @type {import('./webrtc.js').Transport['name']} How the call goes, or went last. */
+        /** @type {import('./webrtc.js').Transport['name']} The call's transport now, or last. */
         this.way = 'webrtc';
         /** @type {import('./signalling.js').Signalling | null} */
         this.signalling = null;
         /** @type {Pulse | null} */
         this.pulse = null;
-        /** When something last came, as Date.now() counts. */
+        /** When something last arrived, as Date.now() counts. */
         this.heardAt = 0;
-        /** @type {(() => void)[]} Close what was given up; the server would take that for a hang-up while it has no other. */
+        /** @type {(() => void)[]} Close abandoned connections; the server would take that for a hang-up while it has no other. */
         this.parked = [];
         this.shaky = false;
         /** @type {Trouble} */
         this.trouble = '';
-        /** @type {((problem: CallProblem | null) => void) | null} While the agent's hello is awaited. */
+        /** @type {((problem: CallProblem | null) => void) | null} Set while the agent's hello is awaited. */
         this.awaited = null;
     }
 
@@ -58,7 +58,7 @@ export class Line {
      *
      * @param {import('./settings.js').Mode} mode
      * @param {LineOptions} options
-     * @returns {Promise<boolean>} whether the call that was asked for goes on; else a new one has begun
+     * @returns {Promise<boolean>} whether the requested call was resumed; otherwise a new one has begun
      */
     async open(mode, options) {
         this.signalling = options.signalling;
@@ -76,20 +76,20 @@ export class Line {
         this.transport = transport;
         this.way = transport.name;
         this.clearParked();
-        const goesOn = options.call !== '' && transport.call === options.call;
+        const resumed = options.call !== '' && transport.call === options.call;
         if (options.call !== '' && transport.call === '') {
-            options.signalling.end(options.call); // it cannot come along on this way
+            options.signalling.end(options.call); // this transport cannot resume it
         }
         this.call = transport.call;
         this.heardAt = Date.now();
-        return goesOn;
+        return resumed;
     }
 
     /**
-     * Says hello, and waits for the agent's. From then on it gives signs of life.
+     * Says hello, and waits for the agent's. From then on the connection is watched for signs of life.
      *
      * @param {() => void} hello - says it
-     * @param {AbortSignal} signal - the person gave up
+     * @param {AbortSignal} signal - aborted when the person gives up
      */
     async greet(hello, signal) {
         signal.throwIfAborted();
@@ -114,7 +114,7 @@ export class Line {
         }
     }
 
-    /** @param {CallProblem | null} problem - why the agent says no hello; null: it has said it */
+    /** @param {CallProblem | null} problem - why the agent's hello fails; null: it has come */
     greeted(problem) {
         this.awaited?.(problem);
         this.awaited = null;
@@ -129,7 +129,7 @@ export class Line {
         }
     }
 
-    /** @param {import('./heartbeat.js').Verdict} [verdict] - when it has changed */
+    /** @param {import('./heartbeat.js').Verdict} [verdict] - if it has changed */
     judge(verdict) {
         if (verdict === 'dead') {
             this.lost('silent', 'the server does not answer');
@@ -170,7 +170,7 @@ export class Line {
         this.trouble = '';
     }
 
-    /** Ends the call, also one that has no connection. */
+    /** Ends the call, even one that has no connection. */
     close() {
         if (this.transport !== null) {
             this.transport.close();

@@ -9,7 +9,7 @@ import { closeMicrophone, openMicrophone } from './microphone.js';
  * @typedef {Object} MicrophoneEvents
  * @property {(available: boolean) => void} onAvailable
  * @property {(muted: boolean) => void} onMuted
- * @property {(track: MediaStreamTrack | null) => Promise<void>} onTrack - another one is to be sent in the call
+ * @property {(track: MediaStreamTrack | null) => Promise<void>} onTrack - the one to send from now on
  * @property {(code: string, message: string) => void} onNotice
  */
 
@@ -33,13 +33,13 @@ export class MicrophoneInput {
         return this.stream?.getAudioTracks()[0] ?? null;
     }
 
-    /** @param {AbortSignal} signal - aborted when the call that begins has ended */
+    /** @param {AbortSignal} signal - aborted when the new call ends */
     begin(signal) {
         this.signal = signal;
     }
 
     /**
-     * Opens a microphone, in place of the one before. Without a call it opens none.
+     * Opens a microphone in place of the one before. Without a call it does nothing.
      *
      * @param {string} deviceId - empty: the default
      * @throws {import('./problems.js').CallProblem}
@@ -93,7 +93,7 @@ export class MicrophoneInput {
         this.events.onAvailable(stream !== null);
     }
 
-    /** The microphone was unplugged, or taken by the system; another one may be there. */
+    /** The microphone was unplugged, or taken by the system; another one may be available. */
     async lost() {
         try {
             await this.open('');

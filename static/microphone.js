@@ -1,9 +1,9 @@
 /**
- * The microphone: asking for it, listing choices, and saying what stands in the way.
+ * The microphone: opening it, listing choices, and naming what prevents it.
  */
 import { CallProblem } from './problems.js';
 
-/** Why a microphone cannot be had, by the name of the browser's error. */
+/** Why a microphone cannot be opened, by the name of the browser's error. */
 const PROBLEM_BY_ERROR = /** @type {Record<string, import('./problems.js').ProblemCode>} */ ({
     NotAllowedError: 'microphone-blocked',
     SecurityError: 'microphone-blocked',
@@ -13,7 +13,7 @@ const PROBLEM_BY_ERROR = /** @type {Record<string, import('./problems.js').Probl
 });
 
 /**
- * Opens the microphone. A chosen one that is no longer there gives way to the default.
+ * Opens the microphone, the default one if the chosen one is gone.
  *
  * @param {string} deviceId - empty: the default
  * @returns {Promise<MediaStream>}

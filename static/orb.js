@@ -1,6 +1,6 @@
 /**
- * What stands for the agent where no face is wanted: an orb with eyes and a mouth. It listens with a ring that follows the microphone, thinks
- * with circling dots, and speaks with a mouth and a body that follow the answer's level.
+ * Stands for the agent when no face is wanted: an orb with eyes and a mouth. It listens with rings that follow the microphone, thinks
+ * with circling dots, and speaks with a mouth and a body that follow the response's level.
  */
 import { Needle } from './levels.js';
 
@@ -40,7 +40,7 @@ function parseColor(color) {
     return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 
-/** What shadows tend to: a deep blue keeps them alive where black would dull them. */
+/** The colour of shadows: a deep blue, as black would look dull. */
 const SHADOW = [26, 18, 92];
 
 /**
@@ -61,7 +61,7 @@ function rgba(rgb, alpha, shade = 0) {
 export class Orb {
     /**
      * @param {HTMLCanvasElement} canvas
-     * @param {() => {mic: number, answer: number}} levels - 0 to 1, as loud as they seem
+     * @param {() => {mic: number, answer: number}} levels - 0 to 1, perceived loudness
      */
     constructor(canvas, levels) {
         this.canvas = canvas;
@@ -85,7 +85,7 @@ export class Orb {
         requestAnimationFrame((next) => this.frame(next));
         const elapsed = now - this.last;
         if (elapsed < FRAME_MS || this.canvas.clientWidth === 0) {
-            return; // or hidden
+            return; // not due, or hidden
         }
         this.last = now;
         this.follow(now, Math.min(elapsed, 100));
@@ -166,7 +166,7 @@ export class Orb {
     }
 
     /**
-     * The voice of the person, as rings around the face that hears it.
+     * The person's voice, as rings around the orb.
      *
      * @param {number} radius
      */
@@ -209,7 +209,7 @@ export class Orb {
         body.addColorStop(1, rgba(color, 1, -0.4));
         draw.fillStyle = body;
         draw.fill();
-        // Light that comes back from below gives the ball its volume.
+        // Light reflected from below makes the ball look round.
         const rim = draw.createRadialGradient(0, -radius * 0.18, radius * 0.8, 0, -radius * 0.1, radius * 1.14);
         rim.addColorStop(0, rgba(color, 0));
         rim.addColorStop(1, rgba(color, 0.75, 0.25));

@@ -14,7 +14,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
         super();
         this.buffer = new PlayoutBuffer(sampleRate);
         this.resampler = new Resampler(WIRE_RATE, sampleRate);
-        this.response = 0; // of the frame before
+        this.response = 0; // of the previous frame
         this.reported = { response: 0, at: 0, timestamp: 0 };
         this.alive = true;
         this.port.onmessage = (event) => this.receive(event.data);
@@ -44,7 +44,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     }
 
     /**
-     * Whether the sound goes on at another place than the page has been told.
+     * Whether the sound continues elsewhere than the page was last told.
      *
      * @param {number | null} playhead
      */

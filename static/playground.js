@@ -29,7 +29,7 @@ const NO_GPU = 'No graphics card for the 3D head here: the drawn face shows the 
 
 const player = new Player();
 const people = new People();
-/** How much face this device draws, where the person leaves it to the page. */
+/** How much of the face this device draws, if the person leaves it to the page. */
 const quality = new Quality();
 const plot = new Plot(element('plot', HTMLCanvasElement));
 const axis = new Axis(element('axis', HTMLCanvasElement));
@@ -40,7 +40,7 @@ let clip = null;
 let asking = null;
 /** @type {boolean | null} Null: not asked yet. */
 let gpu = null;
-/** What the pictures show, and when the face was drawn last. */
+/** The moment that the plots show, and when the face was last drawn. */
 let shown = -1;
 let drawn = 0;
 
@@ -62,7 +62,7 @@ function note(message) {
     element('face-note', HTMLElement).textContent = message;
 }
 
-/** @param {unknown} error - none: nothing is wrong */
+/** @param {unknown} error - null: nothing is wrong */
 function explain(error) {
     Object.values(FIELDS).forEach((field) => field.removeAttribute('aria-invalid'));
     problem.hidden = error === null;
@@ -128,7 +128,7 @@ function open(made) {
     player.play();
 }
 
-/** On a narrow page the face and the player lie below the form: shows both, so that what plays is seen. */
+/** Scrolls to the face and the player, which lie below the form on a narrow page. */
 function revealPlayer() {
     const { top, bottom } = play.getBoundingClientRect();
     if (top < 0 || bottom > innerHeight) {
@@ -146,7 +146,7 @@ function redraw() {
 }
 
 /**
- * Shows the moment that is heard, once for each picture of the screen.
+ * Shows the moment that is heard, once per animation frame.
  *
  * @param {number} now
  */

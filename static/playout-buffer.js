@@ -1,6 +1,6 @@
 /**
- * The jitter buffer of the WebSocket mode: waits a little before an answer begins, a little more when the network proved
- * late, and drops what would stay behind. Pure: time is counted in the samples that are pulled.
+ * The jitter buffer of the WebSocket mode: waits a little before a response begins, a little more after underruns, and drops
+ * what would stay behind. Pure: time is counted in the samples that are pulled.
  */
 import { WIRE_RATE, TICKS_PER_SAMPLE } from './protocol.js';
 
@@ -10,11 +10,11 @@ const TARGET_STEP_MS = 20; // more after each underrun, less after each calm per
 const CALM_MS = 10000;
 const BACKLOG_SLACK_MS = 40; // above the target, while it lasts: quiet parts are skipped
 const BACKLOG_WINDOW_MS = 300;
-const BACKLOG_LIMIT_MS = 1000; // above it the oldest sound goes, quiet or not
+const BACKLOG_LIMIT_MS = 1000; // above it the oldest sound is dropped, quiet or not
 const PAUSE_LIMIT_MS = 1000; // a longer pause of the server is not replayed
 const PAUSE_MIN_TICKS = 720; // 15 ms: less than that is a frame of another length, not a pause
 const QUIET_RMS = 0.01;
-const TAIL_MS = 3; // a cut rings out instead of clicking
+const TAIL_MS = 3; // a cut fades out instead of clicking
 const CLOCK_RATE = WIRE_RATE * TICKS_PER_SAMPLE;
 
 /**
@@ -28,7 +28,7 @@ const CLOCK_RATE = WIRE_RATE * TICKS_PER_SAMPLE;
  * What the buffer did so far.
  *
  * @typedef {Object} PlayoutStats
- * @property {number} response - the answer that sounds, 0 when none does
+ * @property {number} response - the response that sounds, 0 when none does
  * @property {number} depthMs
  * @property {number} targetMs
  * @property {number} underruns
@@ -47,7 +47,7 @@ function isQuiet(samples) {
     return sum < QUIET_RMS * QUIET_RMS * samples.length;
 }
 
-/** Holds an answer's sound until it is to be heard. */
+/** Keeps a response's sound until it is to be heard. */
 export class PlayoutBuffer {
     /** @param {number} rate - samples per second of what is pushed and pulled */
     constructor(rate) {
@@ -55,14 +55,14 @@ export class PlayoutBuffer {
         /** @type {Segment[]} */
         this.segments = [];
         this.offset = 0; // samples already played of the first segment
-        this.depth = 0; // samples that wait
+        this.depth = 0; // samples waiting
         this.target = this.samples(TARGET_MIN_MS);
         this.waiting = true; // for the target to be reached
         this.waited = 0;
         this.flushedThrough = 0;
-        /** The answer that sounds now, 0: none. */
+        /** The response that sounds now, 0: none. */
         this.response = 0;
-        /** The timestamp of the first sample that the last pull gave; null: it gave none. @type {number | null} */
+        /** The timestamp of the first sample of the last pull; null: it gave none. @type {number | null} */
         this.playhead = null;
         this.lastPushed = { response: 0, end: 0 };
         this.lowWater = Infinity;
@@ -104,7 +104,7 @@ export class PlayoutBuffer {
         if (follows && gap >= PAUSE_MIN_TICKS && this.depth > 0) {
             const pause = Math.round((gap / CLOCK_RATE) * this.rate);
             const samples = new Float32Array(Math.min(pause, this.samples(PAUSE_LIMIT_MS)));
-            const begin = timestamp - (samples.length / this.rate) * CLOCK_RATE; // a face leads over to the sound
+            const begin = timestamp - (samples.length / this.rate) * CLOCK_RATE; // the face moves on to the sound in it
             this.append({ response, timestamp: begin >>> 0, samples });
         }
         this.append({ response, timestamp, samples });
@@ -153,7 +153,7 @@ export class PlayoutBuffer {
     }
 
     /**
-     * Throws away an answer and all before it, also what of it is still to come.
+     * Discards a response and all before it, including what is still to arrive of it.
      *
      * @param {number} response
      */

@@ -7,7 +7,7 @@
  *     | 'server-full' | 'address-full' | 'server-stopping' | 'not-ready' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
  */
 
-/** @type {ProblemCode[]} - the server takes no call now, by whichever way it is asked */
+/** @type {ProblemCode[]} - the server takes no call now, over any transport */
 export const NO_PLACE = ['server-full', 'address-full', 'server-stopping', 'not-ready'];
 
 /** A call that could not be made or kept, with its reason. */
@@ -139,23 +139,23 @@ export const END_TEXT = /** @type {Record<string, string>} */ ({
     fault: 'The call ended because of a fault on the server. You can call again.',
 });
 
-/** What to say while the call is not to be heard, by what is wrong; the page mends it by itself. */
+/** What to say while the call cannot be heard, by what is wrong; the page recovers by itself. */
 export const TROUBLE_TEXT = /** @type {Record<string, string>} */ ({
     shaky: 'The connection is shaky. Reconnecting…',
     silent: 'The server does not answer. Reconnecting…',
 });
 
-/** What to say while the page calls again, by what became of the call. */
+/** What to say while the page redials, by what happened to the call. */
 export const REDIAL_TEXT = /** @type {Record<string, string>} */ ({
     silent: 'The server does not answer.',
     lost: 'The connection was lost.',
-    'server-stopping': 'The server stops, or starts anew.',
+    'server-stopping': 'The server is stopping or restarting.',
 });
 
-/** The line in the transcript above what is said after such an accident. */
-export const NEW_CALL_TEXT = 'The connection could not be mended, so a new call began. The agent does not remember what was said before.';
+/** The note in the transcript above what is said in a call that replaces a lost one. */
+export const NEW_CALL_TEXT = 'The connection could not be restored, so a new call began. The agent does not remember what was said before.';
 
-/** What each part of the server does, for the time while it loads; the key is the flag in /ready. */
+/** What each part of the server does, to be shown while it loads, by its flag in /ready. */
 const PART_NAMES = /** @type {Record<string, string>} */ ({
     whisper_ready: 'hearing',
     lid_ready: 'languages',
@@ -175,7 +175,7 @@ const ENGINES = /** @type {Record<string, {name: string, parts: string[]}>} */ (
 const LOADING_MESSAGES = ['', 'starts', 'loads its model'];
 
 /**
- * What to say while the server is not ready: which parts load, and of an engine with which something is wrong what it says itself.
+ * What to say while the server is not ready: which parts are loading, and the message of each engine with a problem.
  *
  * @param {import('./connect.js').Loading} loading
  * @returns {{title: string, text: string}}

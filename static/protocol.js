@@ -1,5 +1,5 @@
 /**
- * The wire: RTVI 2.1 envelopes as text and audio frames as binary. Pure; docs/protocol.md is the contract.
+ * The wire format: RTVI 2.1 envelopes as text and audio frames as binary. Pure; docs/protocol.md is the contract.
  */
 
 /** The version of the RTVI message standard that this client speaks. */
@@ -37,7 +37,7 @@ export const TEXT_LIMIT = 4000;
  * @typedef {Object} AudioFrame
  * @property {number} sequence - counts frames, u16
  * @property {number} timestamp - 48 kHz clock, u32: when the first sample sounds
- * @property {number} response - the answer it belongs to
+ * @property {number} response - the response it belongs to
  * @property {Int16Array} samples - mono, at WIRE_RATE
  */
 
@@ -66,10 +66,10 @@ export function encodeClientMessage(topic, data = {}) {
     return encodeMessage('client-message', { t: topic, d: data });
 }
 
-/** Of the ids of pings, so that what answers one is known by its id. */
+/** Prefix of the ids of pings, by which their answers are recognised. */
 const PING_ID = 'ping-';
 
-/** @returns {string} what the server answers at once, as long as it is there */
+/** @returns {string} a message that a live server answers at once */
 export function encodePing() {
     lastId += 1;
     return JSON.stringify({ label: LABEL, type: 'client-message', id: `${PING_ID}${lastId}`, data: { t: 'ping' } });
@@ -77,7 +77,7 @@ export function encodePing() {
 
 /**
  * @param {Message} message
- * @returns {boolean} whether it answers a ping; with an `error-response` where the server knows none
+ * @returns {boolean} whether it answers a ping; a server that does not know pings sends an `error-response`
  */
 export function isPingAnswer({ type, id }) {
     return id.startsWith(PING_ID) && (type === 'server-response' || type === 'error-response');
@@ -154,7 +154,7 @@ export function decodeAudio(buffer) {
 
 /**
  * @param {ArrayBuffer} buffer - a binary message
- * @returns {ArrayBuffer | null} the frames of the face that it carries (docs/avatar.md), if it does
+ * @returns {ArrayBuffer | null} the face frames in it (docs/avatar.md); null: it has none
  */
 export function decodeFace(buffer) {
     const [version, kind] = new Uint8Array(buffer);

@@ -1,14 +1,14 @@
 /**
- * Keeps a finger on a connection: asks the server for a sign of life, and tells when it gives none.
+ * Watches a connection: pings the server, and reports when it gives no sign of life.
  */
 import { Heartbeat, TICK_MS } from './heartbeat.js';
 import { encodePing } from './protocol.js';
 
-/** Of one connection, from the agent's hello on. */
+/** The watch on one connection, from the agent's hello on. */
 export class Pulse {
     /**
      * @param {import('./webrtc.js').Transport} transport
-     * @param {(verdict: import('./heartbeat.js').Verdict) => void} onVerdict - told when it changes
+     * @param {(verdict: import('./heartbeat.js').Verdict) => void} onVerdict - called when it changes
      */
     constructor(transport, onVerdict) {
         this.transport = transport;
@@ -20,18 +20,18 @@ export class Pulse {
         this.timer = setInterval(() => this.tick(), TICK_MS);
     }
 
-    /** When something last came from the server, as Date.now() counts. */
+    /** When something last arrived from the server, as Date.now() counts. */
     get heardAt() {
         return this.heartbeat.heardAt;
     }
 
-    /** Something came from the server. */
+    /** Something arrived from the server. */
     heard() {
         this.heartbeat.heard(Date.now());
         this.judge(this.heartbeat.verdict);
     }
 
-    /** @param {import('./protocol.js').Message} message - what came back for a ping */
+    /** @param {import('./protocol.js').Message} message - the answer to a ping */
     answered({ type }) {
         if (type === 'error-response') {
             this.heartbeat.refused(Date.now());

@@ -1,12 +1,12 @@
 /**
- * Calls again after the connection was lost, until the call goes on, the person gives up, or it is no use.
+ * Redials after the connection was lost, until the call resumes, the person gives up, or it is no use.
  */
 import { waitUntilReady } from './connect.js';
 import { encodeMessage } from './protocol.js';
 import { Redial } from './redial.js';
 import { Signalling } from './signalling.js';
 
-/** Of a server that may be gone; another try comes. */
+/** Short, as the server may be gone and another try follows. */
 const REQUEST_TIMEOUT_MS = 5000;
 
 /**
@@ -17,25 +17,25 @@ const REQUEST_TIMEOUT_MS = 5000;
  * @property {import('./dialogue.js').Dialogue} dialogue
  * @property {import('./settings.js').Mode} mode - as the person chose it
  * @property {string} backend
- * @property {AbortSignal} signal - the person gave up
+ * @property {AbortSignal} signal - aborted when the person gives up
  */
 
 /**
- * What it does at the moment: waits for so long, or tries.
+ * The current step: a wait or a try.
  *
  * @typedef {Object} Step
  * @property {number} attempt - from 1
  * @property {boolean} trying
- * @property {number} pauseMs - until it tries
+ * @property {number} pauseMs - until the next try
  */
 
 /**
  * @typedef {Object} ReconnectActions
  * @property {(way: import('./redial.js').Way, signalling: Signalling) => Promise<boolean>} join - connects; resolves to
- *     whether the call that was asked for goes on; else a new one has begun
+ *     whether the requested call was resumed; otherwise a new one has begun
  * @property {(step: Step) => void} onStep
- * @property {(loading: import('./connect.js').Loading) => void} onLoading - the server is there, but not ready
- * @property {() => void} onNewCall - a new call goes on in the place of the one that was lost
+ * @property {(loading: import('./connect.js').Loading) => void} onLoading - the server can be reached, but is not ready
+ * @property {() => void} onNewCall - a new call has replaced the one that was lost
  */
 
 /** The tries after one loss. */
@@ -53,7 +53,7 @@ export class Reconnect {
         this.hurry = () => {};
     }
 
-    /** @returns {Promise<boolean>} whether a call goes on; false also when the person gave up */
+    /** @returns {Promise<boolean>} whether a call is up again; false also when the person gave up */
     async run() {
         const { redial } = this;
         const { signal } = this.lost;
@@ -100,7 +100,7 @@ export class Reconnect {
             }
         } catch (error) {
             if (signal.aborted || line.call !== way.call) {
-                line.close(); // a new call that came to nothing, or one that nobody wants any more
+                line.close(); // a new call that failed, or one that is no longer wanted
             } else {
                 line.drop();
             }
@@ -113,7 +113,7 @@ export class Reconnect {
 
     /**
      * @param {number} ms
-     * @returns {Promise<void>} when they have passed, and sooner when the person is in a hurry or gives up
+     * @returns {Promise<void>} resolves after that time, or earlier on `hurry()` or when the person gives up
      */
     rest(ms) {
         const { signal } = this.lost;

@@ -1,19 +1,19 @@
 /**
- * When to call again after the connection was lost, how, and when to stop. Pure: time is passed in, as Date.now() counts.
+ * When to redial after the connection was lost, how, and when to stop. Pure: time is passed in, as Date.now() counts.
  */
 import { CallProblem } from './problems.js';
 
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000];
-/** A server that has not been reached for so long, tries included, is not called again. */
+/** After this long without reaching the server, tries included, the page stops redialling. */
 const BUDGET_MS = 30000;
-/** A try that took longer counts as this, for the page may have slept meanwhile. */
+/** A longer try counts as this, as the page may have slept meanwhile. */
 const LONGEST_TRY_MS = 10000;
-/** After such a gap the person has gone, and the lid of the machine was closed: nobody's microphone is to be sent unasked. */
+/** After such a gap, as with a closed lid, the person may be gone: no microphone is sent unasked. */
 const AWAY_MS = 120000;
-/** A server that says that it stops or loads is waited for, but not for ever. */
+/** The longest wait for a server that says that it is stopping or loading. */
 const LOADING_MS = 600000;
 
-/** Ends of a call after which it may go on; all others are meant. */
+/** Reasons for a call's end after which it is redialled; all others are intended. */
 const ACCIDENTS = ['connection-lost', 'server-stopping'];
 
 /**
@@ -27,17 +27,17 @@ export function isAccident(reason) {
 /**
  * @typedef {Object} Lost
  * @property {number} now
- * @property {number} heardAt - when something last came from the server
- * @property {string} call - the server's name for the call, if it may be gone on with; empty: a new one is begun
+ * @property {number} heardAt - when something last arrived from the server
+ * @property {string} call - the server's id of the call, if it can be resumed; empty: a new one is begun
  * @property {import('./settings.js').Mode} mode - as the person chose it
- * @property {'webrtc' | 'websocket'} way - how the call went
+ * @property {'webrtc' | 'websocket'} way - the call's transport
  */
 
 /**
  * How to call.
  *
  * @typedef {Object} Way
- * @property {string} call - to go on with; empty: none
+ * @property {string} call - the one to resume; empty: none
  * @property {import('./settings.js').Mode} mode
  */
 
@@ -51,13 +51,13 @@ export class Redial {
         this.mode = mode;
         this.way = way;
         this.tries = 0;
-        /** Tries since the server was last known to be there. */
+        /** Tries since the server was last reached. */
         this.vain = 0;
         this.spent = 0;
         this.triedAt = now;
         this.retryAfterMs = 0;
         this.unconnected = 0;
-        /** Why the call ended meanwhile, where the server says that it is over. */
+        /** Why the call ended meanwhile, if the server says that it is over. */
         this.over = '';
     }
 
@@ -92,12 +92,12 @@ export class Redial {
         if (this.way === 'websocket') {
             return { call: '', mode: 'websocket' };
         }
-        // What worked before is given a second chance before another way costs the call its memory.
+        // The transport that worked gets a second try before another one costs the call its context.
         return { call: this.call, mode: this.mode === 'auto' && this.unconnected === 0 ? 'webrtc' : this.mode };
     }
 
     /**
-     * The server is there, but still loads.
+     * The server can be reached, but is still loading.
      *
      * @param {number} now
      */
@@ -125,7 +125,7 @@ export class Redial {
             this.over = problem.detail;
         }
         if (code === 'server-full' || code === 'address-full' || code === 'not-ready') {
-            this.call = ''; // it has no place for a new call, so it knew this one no more
+            this.call = ''; // it took this for a new call, so it no longer knows the old one
         }
     }
 }

@@ -82,12 +82,12 @@ export class Resampler {
         this.phase = 0;
     }
 
-    /** Seconds by which what comes out lags behind what goes in. */
+    /** Seconds by which the output lags behind the input. */
     get delay() {
         return this.bank.length === 0 ? 0 : this.half / this.from;
     }
 
-    /** Forgets the past: what follows does not belong to what came before. */
+    /** Forgets past input: what follows is not its continuation. */
     reset() {
         this.past = new Float32Array(this.half * 2 - 1);
         this.position = 0;

@@ -6,7 +6,7 @@ import { encodeClientMessage } from './protocol.js';
 import { isAccident } from './redial.js';
 
 /**
- * What of the page follows the messages.
+ * The parts of the page that follow the messages.
  *
  * @typedef {Object} Followers
  * @property {import('./audio.js').AudioGraph} graph
@@ -17,16 +17,16 @@ import { isAccident } from './redial.js';
  */
 
 /**
- * The call, as far as a message may ask or change it.
+ * What messages may query or change of the call.
  *
  * @typedef {Object} CallActions
  * @property {(type: string, detail: any) => void} emit - docs/page.md lists the events
  * @property {(text: string) => void} send
  * @property {() => boolean} isLive - a call is up
- * @property {() => boolean} isHeld - a call is up, or is being made again
- * @property {() => void} onReady - the agent is there
+ * @property {() => boolean} isHeld - a call is up, or is being redialled
+ * @property {() => void} onReady - the agent is ready
  * @property {(state: import('./dialogue.js').AgentState) => void} onState - of the agent
- * @property {(response: number) => void} onInterrupted - nothing more of the answer may sound
+ * @property {(response: number) => void} onInterrupted - nothing more of the response may sound
  * @property {(reason: string, message: string) => void} onAccident - the server ended a call that was meant to go on
  * @property {(reason: string, message: string) => void} onEnded - the server ended the call, or refused it
  */
@@ -120,7 +120,7 @@ export class ServerMessages {
     }
 
     /**
-     * Tells the server when its answer began to be heard, for it cannot know.
+     * Tells the server when its response began to be heard, which it cannot know.
      *
      * @param {number} response
      */

@@ -1,5 +1,5 @@
 /**
- * A call, whichever way it travels: one state machine over both transports.
+ * A call: one state machine over both transports.
  *
  * ```
  * idle ──start──▶ connecting ──bot-ready──▶ listening ⇄ thinking ⇄ speaking ──▶ ended ──start──▶ connecting
@@ -33,7 +33,7 @@ const GOODBYE_TIMEOUT_MS = 600;
  * @property {string | boolean} [microphone] - a device's id; `true` or empty: the default; `false`: none, for typing
  */
 
-/** A call and the next one. Dispatches what docs/page.md lists. */
+/** The page's calls, one after another. Dispatches the events that docs/page.md lists. */
 export class CallSession extends EventTarget {
     /** @param {import('./audio.js').AudioGraph} graph */
     constructor(graph) {
@@ -49,7 +49,7 @@ export class CallSession extends EventTarget {
         graph.onHeard = (at, level) => this.face.heard(at, level);
         this.input = this.newInput();
         this.messages = this.newMessages();
-        /** Of the call in progress, or of the last; each call has its own. */
+        /** The line of the call in progress, or of the last; each call has its own. */
         this.line = this.newLine();
         /** @type {StartOptions} Of the call in progress, or of the last. */
         this.options = {};
@@ -64,7 +64,7 @@ export class CallSession extends EventTarget {
         return this.state === 'listening' || this.state === 'thinking' || this.state === 'speaking';
     }
 
-    /** Whether a call is up, or is to go on as soon as there is a connection again. */
+    /** Whether a call is up, or waits to be reconnected. */
     get holds() {
         return this.live || this.state === 'reconnecting';
     }
@@ -108,7 +108,7 @@ export class CallSession extends EventTarget {
             },
             onInterrupted: (response) => this.transport?.flush(response),
             onAccident: (reason, message) => {
-                this.line.call = ''; // it cannot be gone on with
+                this.line.call = ''; // it cannot be resumed
                 this.lost(reason, reason === 'server-stopping' ? reason : 'lost', message);
             },
             onEnded: (reason, message) => {
@@ -129,7 +129,7 @@ export class CallSession extends EventTarget {
     }
 
     /**
-     * Calls the server. Resolves when the agent is there.
+     * Calls the server. Resolves when the agent is ready.
      *
      * @param {StartOptions} [options]
      * @returns {Promise<void>}
@@ -147,15 +147,15 @@ export class CallSession extends EventTarget {
         this.input.begin(current.signal);
         this.face.clear();
         this.setState('connecting');
-        const audio = this.graph.open(); // before anything is awaited: this is the person's gesture
+        const audio = this.graph.open(); // before anything is awaited: in the user gesture
         try {
             await audio;
             await this.prepare(this.options, current.signal);
         } catch (error) {
             if (current.signal.aborted) {
-                return; // hung up meanwhile, and said so
+                return; // hung up meanwhile, and reported
             }
-            current.abort(error); // nothing of this attempt goes on
+            current.abort(error); // stops everything of this attempt
             this.release();
             this.setState('idle');
             const problem = error instanceof CallProblem ? error : new CallProblem('connection-failed', String(error));
@@ -174,7 +174,7 @@ export class CallSession extends EventTarget {
         const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted);
         const onLoading = (/** @type {import('./connect.js').Loading} */ loading) => this.emit('loading', loading);
         const ready = waitUntilReady(signalling, signal, onLoading);
-        ready.catch(() => {}); // awaited below; the microphone's problem comes first when there are both
+        ready.catch(() => {}); // awaited below; if both fail, the microphone's problem is reported
         await microphone;
         await ready;
         await joinNewCall(() => this.join({ mode: options.mode ?? 'auto', call: '' }, signalling, signal), signalling, signal, onLoading);
@@ -187,11 +187,11 @@ export class CallSession extends EventTarget {
      * @param {import('./redial.js').Way} way
      * @param {Signalling} signalling
      * @param {AbortSignal} signal
-     * @returns {Promise<boolean>} whether the call that was asked for goes on
+     * @returns {Promise<boolean>} whether the requested call was resumed
      */
     async join({ mode, call }, signalling, signal) {
         const { line } = this;
-        const goesOn = await line.open(mode, {
+        const resumed = await line.open(mode, {
             signalling,
             call,
             graph: this.graph,
@@ -209,10 +209,10 @@ export class CallSession extends EventTarget {
         const greeting = line.greet(() => this.hello(), signal);
         // Another microphone may have been chosen meanwhile.
         await Promise.all([greeting, line.transport?.setTrack(this.input.track)]);
-        return goesOn;
+        return resumed;
     }
 
-    /** What the agent is told first. */
+    /** Sends the first messages to the agent. */
     hello() {
         const { muted } = this.input;
         const about = { library: 'visavis-page', platform: 'web' };
@@ -226,14 +226,14 @@ export class CallSession extends EventTarget {
         }
     }
 
-    /** Ends the call, or gives up one that is being made. */
+    /** Ends the call, or cancels one that is being set up. */
     async hangUp() {
         if (this.current === null) {
             return;
         }
         if (this.live) {
             this.send(encodeMessage('disconnect-bot'));
-            // What the server still has to say of the call, such as its last turn, arrives before its goodbye.
+            // The server's last messages of the call, such as its last turn, arrive before its goodbye.
             const ended = new Promise((resolve) => this.addEventListener('ended', resolve, { once: true }));
             await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, GOODBYE_TIMEOUT_MS))]);
         }
@@ -246,13 +246,13 @@ export class CallSession extends EventTarget {
         this.line.close();
     }
 
-    /** Calls again now, where the page waits to. */
+    /** Redials now, if the page waits to. */
     tryNow() {
         this.reconnect?.hurry();
     }
 
     /**
-     * Says something by typing, as if it had been spoken.
+     * Sends typed words, as if they had been spoken.
      *
      * @param {string} text
      */
@@ -268,7 +268,7 @@ export class CallSession extends EventTarget {
         this.send(encodeMessage('send-text', { content }));
     }
 
-    /** Stops the agent's answer. */
+    /** Stops the agent's response. */
     interrupt() {
         if (this.live) {
             this.send(encodeClientMessage('interrupt'));
@@ -277,13 +277,13 @@ export class CallSession extends EventTarget {
 
     /** @param {string} language - empty: identified */
     setLanguage(language) {
-        this.options.language = language; // a call in the place of this one begins with it
+        this.options.language = language; // a call that replaces this one begins with it
         this.transcript.languageFixed = language !== '';
         this.send(encodeClientMessage('set-language', { language: language || null }));
     }
 
     /**
-     * @param {string} reason - for which the call ends unless it can be gone on with
+     * @param {string} reason - why the call ends, unless it can be resumed
      * @param {string} cause - a key of REDIAL_TEXT
      * @param {string} detail
      */
@@ -313,12 +313,12 @@ export class CallSession extends EventTarget {
             onNewCall: () => this.emit('new-call', {}),
         });
         this.reconnect = reconnect;
-        const goesOn = await reconnect.run();
+        const reconnected = await reconnect.run();
         if (signal.aborted) {
             return; // the person gave up
         }
         this.reconnect = null;
-        if (goesOn) {
+        if (reconnected) {
             this.setState(dialogue.agent);
         } else {
             const why = reconnect.redial.over || reason;
@@ -341,7 +341,7 @@ export class CallSession extends EventTarget {
         this.emit('ended', { reason, message });
     }
 
-    /** Gives back everything that the call held. */
+    /** Releases everything that the call held. */
     release() {
         this.line.close();
         this.reconnect = null;

@@ -1,5 +1,5 @@
 /**
- * The settings as a form: filled from the choices, and telling every change at once.
+ * The settings as a form: filled from the choices, and reporting every change at once.
  */
 import { element } from './dom.js';
 import { LANGUAGES } from './languages.js';
@@ -31,7 +31,7 @@ export class SettingsDialog {
         }
         this.dialog.addEventListener('click', (event) => {
             if (event.target === this.dialog) {
-                this.dialog.close(); // beside the form
+                this.dialog.close(); // a click outside the form
             }
         });
         navigator.mediaDevices?.addEventListener?.('devicechange', () => this.listMicrophones());

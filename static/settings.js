@@ -1,5 +1,5 @@
 /**
- * What the person chose, kept between visits. A browser that blocks storage costs the memory, nothing else.
+ * The person's choices, kept between visits unless the browser blocks storage.
  */
 
 import { STEPS, isChoice } from './avatar/quality.js';
@@ -61,7 +61,7 @@ export function saveSettings(settings) {
 }
 
 /**
- * What the address asks for, on top of what is stored; see docs/page.md.
+ * The settings in the address, which go before the stored ones; see docs/page.md.
  *
  * @param {string} search - such as `?mode=websocket&language=en&avatar=lite&autostart=1`
  * @returns {Partial<Settings> & {autostart: boolean}}

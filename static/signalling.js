@@ -1,5 +1,5 @@
 /**
- * The server over HTTP: is it ready, how do packets reach it, and the offer/answer exchange.
+ * The server over HTTP: its readiness, its ICE servers, and the offer/answer exchange.
  */
 import { CallProblem, NO_PLACE } from './problems.js';
 
@@ -11,7 +11,7 @@ const ICE_SERVERS_TIMEOUT_MS = 2000;
  * @property {boolean} ready
  * @property {boolean} stopping - it takes no more calls
  * @property {string[]} loading - names of the flags that are still false, such as `llm_ready`
- * @property {Record<string, string>} engines - what each engine that is not ready says of itself, such as `does not answer`,
+ * @property {Record<string, string>} engines - the message of each engine that is not ready, such as `does not answer`,
  *     by its name: `stt`, `llm` or `tts`
  */
 
@@ -22,11 +22,11 @@ const ICE_SERVERS_TIMEOUT_MS = 2000;
  * @property {string} pc_id
  */
 
-/** Speaks to one server. */
+/** Talks to one server. */
 export class Signalling {
     /**
      * @param {string} backend - an address, or empty for the server that this page came from
-     * @param {number} [timeout] - ms in which a request is to be answered
+     * @param {number} [timeout] - of a request, in ms
      * @throws {CallProblem}
      */
     constructor(backend, timeout = REQUEST_TIMEOUT_MS) {
@@ -71,7 +71,7 @@ export class Signalling {
     }
 
     /**
-     * How to reach the server through NAT; none when it does not say in time, which is enough on most networks.
+     * How to reach the server through NAT; empty when it does not respond in time, which suffices on most networks.
      *
      * @param {AbortSignal} signal
      * @returns {Promise<RTCIceServer[]>}
@@ -117,7 +117,7 @@ export class Signalling {
     }
 
     /**
-     * Ends a call, also while the page goes away.
+     * Ends a call, even while the page is being left.
      *
      * @param {string} call
      */
@@ -126,7 +126,7 @@ export class Signalling {
     }
 
     /**
-     * Why a WebSocket was refused: browsers hide the answer, so the address is asked once more without one.
+     * Why a WebSocket was refused: browsers hide the response, so it is requested once more by plain HTTP.
      *
      * @param {Record<string, string>} query
      * @param {AbortSignal} signal
@@ -139,7 +139,7 @@ export class Signalling {
                 return await refusal(response);
             }
         } catch {
-            // no answer either: below
+            // no response either: see below
         }
         return new CallProblem('connection-failed', 'the WebSocket did not open');
     }
@@ -192,7 +192,7 @@ export function parseBackend(backend) {
 }
 
 /**
- * @param {any} engines - as /ready tells of them; older servers do not
+ * @param {any} engines - as in /ready; older servers have none
  * @returns {Record<string, string>}
  */
 function enginesNotReady(engines) {
@@ -210,7 +210,7 @@ function withJson(method, body) {
 }
 
 /**
- * What a refusal means. A full server says when to come back, and of a call that is over why it is; anything else is told in the server's own words.
+ * What a refusal means. A full server says when to retry, and for a call that is over the reason; anything else is told in the server's own words.
  *
  * @param {Response} response
  * @returns {Promise<CallProblem>}

@@ -1,11 +1,11 @@
 /**
- * Listens to the microphone (input 0) and the answer (input 1) on one clock: their levels every 20 ms, where voice
+ * Listens to the microphone (input 0) and the response (input 1) on one clock: their levels every 20 ms, when voice
  * ends and begins, and, while recording, every sample of both. Runs on the audio thread.
  */
 
 const BLOCK_SECONDS = 0.02;
 const CHUNK_SECONDS = 0.25;
-const VOICE_RMS = 0.01; // of the microphone, at least; noise that lasts raises it
+const VOICE_RMS = 0.01; // least level of a voice in the microphone; lasting noise raises it
 const NOISE_FACTOR = 4;
 const ANSWER_RMS = 0.003; // above the comfort noise of a codec
 
@@ -29,7 +29,7 @@ class TapProcessor extends AudioWorkletProcessor {
         this.micEnergy = 0;
         this.answerEnergy = 0;
         this.noise = VOICE_RMS;
-        /** When the microphone last carried a voice, and the answer a sound; seconds of the context. */
+        /** When the microphone last carried a voice, and when the response last began and ended; seconds of the context. */
         this.voiceEnd = -1;
         this.answerStart = -1;
         this.answerEnd = -1;
@@ -66,7 +66,7 @@ class TapProcessor extends AudioWorkletProcessor {
         return true;
     }
 
-    /** @param {number} at - the middle of what was counted */
+    /** @param {number} at - the middle of the measured block */
     measure(at) {
         const mic = Math.sqrt(this.micEnergy / this.counted);
         const answer = Math.sqrt(this.answerEnergy / this.counted);

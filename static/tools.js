@@ -1,5 +1,5 @@
 /**
- * Tools of the page: functions that the agent may call while it answers.
+ * Tools of the page: functions that the agent may call while it responds.
  */
 import { encodeClientMessage, encodeMessage } from './protocol.js';
 
@@ -7,11 +7,11 @@ import { encodeClientMessage, encodeMessage } from './protocol.js';
  * @typedef {Object} ToolOptions
  * @property {string} description - what it does and when to call it, for the model
  * @property {Record<string, any>} [parameters] - JSON schema of its arguments, an object; left out: none
- * @property {number} [timeoutMs] - how long the agent waits; 10,000 unless told
+ * @property {number} [timeoutMs] - how long the agent waits; 10,000 by default
  */
 
 /**
- * Gets the arguments; what it returns, or resolves to, is what the model is told. What it throws is told as an error.
+ * Gets the arguments; the model is told what it returns or resolves to, and what it throws as an error.
  *
  * @typedef {(args: Record<string, any>) => unknown} ToolHandler
  */
@@ -44,7 +44,7 @@ export class PageTools {
         }
     }
 
-    /** Tells the server of all of them. Without a call nothing is sent, and the next call begins with it. */
+    /** Declares all tools to the server. Without a call nothing is sent, and the next call begins with it. */
     declare() {
         const tools = [...this.registered].map(([name, { options }]) => ({
             name,
@@ -56,7 +56,7 @@ export class PageTools {
     }
 
     /**
-     * Does what the agent asks for, if it is one of ours.
+     * Runs the tool that the agent calls, if it is one of the page's.
      *
      * @param {Record<string, any>} data - of `llm-function-call-in-progress`
      */
@@ -64,7 +64,7 @@ export class PageTools {
         const { function_name: name, tool_call_id: id, arguments: args } = data;
         const tool = this.registered.get(name);
         if (tool === undefined || args === undefined) {
-            return; // the server does it
+            return; // the server runs it
         }
         let result;
         try {

@@ -3,23 +3,23 @@
  */
 
 /**
- * One utterance or answer, or what the page itself has to say between them.
+ * One utterance or response, or a note of the page between them.
  *
  * @typedef {Object} Entry
  * @property {number} id - its place, from 0; never changes
  * @property {'user' | 'agent' | 'page'} who
  * @property {string} text
  * @property {boolean} final - it will not change any more
- * @property {number} [response] - of the agent: the answer's id
+ * @property {number} [response] - of the agent: the response's id
  * @property {boolean} [typed] - of the person: written, not spoken
  * @property {boolean} [interrupted] - of the agent: `text` is what was heard before the interruption
  * @property {number} [stable] - of words that are not final: how many characters will not change any more
  * @property {string} [language] - ISO 639-1, of the person's words
- * @property {'identified' | 'switched'} [languageNews] - the first words in that language, or the first after others
+ * @property {'identified' | 'switched'} [languageNews] - the first words with a language, or the first in another one
  * @property {import('./turns.js').Marks} [marks] - of the agent: the turn's times in ms after the last spoken sample
  */
 
-const NO_SPACES = /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/; // scripts that put none between words
+const NO_SPACES = /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/; // scripts without spaces between words
 
 /**
  * @param {string} left
@@ -44,9 +44,9 @@ function hasLanguage({ who, text, language }) {
 }
 
 /**
- * @param {string} text - as it came, also with space at its ends
+ * @param {string} text - as it came, untrimmed
  * @param {unknown} stable - characters of it that will not change any more
- * @returns {number | undefined} the same of the trimmed text, undefined when the server does not say
+ * @returns {number | undefined} the same of the trimmed text; undefined when the server does not say
  */
 function stableCharacters(text, stable) {
     if (typeof stable !== 'number') {
@@ -58,7 +58,7 @@ function stableCharacters(text, stable) {
 
 /**
  * @param {Record<string, any>} data - of a `bot-output`
- * @returns {boolean} it tells how far a phrase is that is known already
+ * @returns {boolean} whether it reports the progress of a segment that is already known
  */
 function isProgress({ spoken_status }) {
     return spoken_status === 'in-progress' || spoken_status === 'completed';
@@ -72,9 +72,9 @@ export class Transcript {
         /** @type {Entry[]} */
         this.entries = [];
         this.nextId = 0;
-        /** @type {Entry[]} Typed, and not yet repeated by the server. */
+        /** @type {Entry[]} Typed, and not yet confirmed by the server. */
         this.unconfirmed = [];
-        /** The first entry of the call that goes on; a call in its place counts its answers anew. */
+        /** The first entry of the current call; each call numbers its responses from the start. */
         this.since = 0;
     }
 
@@ -85,7 +85,7 @@ export class Transcript {
     }
 
     /**
-     * Takes in a message of the server.
+     * Applies a message of the server.
      *
      * @param {import('./protocol.js').Message} message
      * @returns {Entry | null} the entry that changed
@@ -96,7 +96,7 @@ export class Transcript {
                 return this.userSpoke(String(data.text ?? ''), data.final === true, data);
             case 'user-llm-text':
                 this.confirm(String(data.text ?? '').trim());
-                return null; // it is shown since it was typed
+                return null; // shown since it was typed
             case 'bot-output':
                 return isProgress(data) ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''));
             case 'bot-stopped-speaking':
@@ -116,10 +116,10 @@ export class Transcript {
      */
     serverMessage(data) {
         switch (data.type) {
-            case 'turn': // also the end of an answer that was only shown
+            case 'turn': // also the end of a response that was only shown
                 this.finish(Number(data.response));
                 return this.mark(Number(data.response), data.marks);
-            case 'response-failed': // of what was said so far only this was heard
+            case 'response-failed': // only this was heard of it
                 return this.cut(Number(data.response), String(data.heard ?? ''), false);
             default:
                 return null;
@@ -137,9 +137,9 @@ export class Transcript {
     }
 
     /**
-     * Another call goes on in the place of this one.
+     * Another call replaces this one.
      *
-     * @param {string} text - what the page says of it
+     * @param {string} text - the page's note of it
      * @returns {Entry}
      */
     newCall(text) {
@@ -157,7 +157,7 @@ export class Transcript {
     }
 
     /**
-     * The server has got what was typed.
+     * The server has received typed words.
      *
      * @param {string} text
      * @returns {boolean}

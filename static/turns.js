@@ -5,7 +5,7 @@
 /** Turns that are kept; older ones are forgotten. */
 const KEPT = 10;
 
-/** A turn that took longer than this owes a reason. */
+/** A turn that took longer than this gets a reason. */
 export const SLOW_MS = 1500;
 
 /**
@@ -19,17 +19,17 @@ const STAGES = [
     { name: 'transcript', label: 'Transcript', after: [['pause'], ['turn_decided']] },
     { name: 'turn_decided', label: 'Turn decided', after: [['pause']] },
     { name: 'first_token', label: 'First word', after: [['speculated'], ['transcript', 'turn_decided']] },
-    { name: 'first_segment', label: 'First phrase', after: [['first_token']] },
+    { name: 'first_segment', label: 'First segment', after: [['first_token']] },
     { name: 'first_audio', label: 'First voice', after: [['first_segment'], ['first_token']] },
     { name: 'first_sent', label: 'Sent', after: [['first_audio', 'first_segment', 'first_token', 'transcript', 'turn_decided']] },
     { name: 'heard', label: 'Heard by you', after: [['first_sent']] },
 ];
 
-/** What may be done before the turn is decided, out of earshot. */
-const ANSWERING = ['first_token', 'first_segment', 'first_audio'];
+/** The stages that a speculative response may reach before the turn is decided. */
+const SPECULATIVE = ['first_token', 'first_segment', 'first_audio'];
 
 /**
- * What a turn's message says of its times: milliseconds after the last spoken sample, and at most a reason.
+ * The times in a turn's message: milliseconds after the last spoken sample, and possibly a reason.
  *
  * @typedef {Record<string, number | string | null>} Marks
  */
@@ -40,20 +40,20 @@ const ANSWERING = ['first_token', 'first_segment', 'first_audio'];
  * @property {string} label - for people
  * @property {number} start - ms after the last spoken sample
  * @property {number} end
- * @property {boolean} hidden - begun before the turn was decided, on the chance that it would be
+ * @property {boolean} hidden - speculative: begun before the turn was decided
  */
 
 /**
- * One turn, from the person's last sound to the answer's first.
+ * One turn, from the person's last sound to the response's first.
  *
  * @typedef {Object} Turn
- * @property {number} response - the answer's id
+ * @property {number} response - the response's id
  * @property {string} question - empty when the page does not know it
  * @property {boolean} typed - the question was written: times count from its arrival
- * @property {Marks} marks - as the server told them
- * @property {number | null} heard - when the page heard the answer begin; null when it could not know
+ * @property {Marks} marks - as the server reported them
+ * @property {number | null} heard - when the page heard the response begin; null when unknown
  * @property {number | null} total - until it was heard, or else until it was sent; null when it never was
- * @property {number | null} spoken - how long the answer sounded
+ * @property {number | null} spoken - how long the response sounded
  * @property {boolean} interrupted
  * @property {string} reason - why it took long; empty when it did not
  * @property {Stage[]} stages - in the order in which they ended
@@ -100,7 +100,7 @@ export function stagesOf(marks, heard) {
         const end = time(all, name);
         if (end !== null && end > 0) { // typed words are there at once
             const start = startOf(all, after, end);
-            stages.push({ name, label, start, end, hidden: speculated && ANSWERING.includes(name) && start < decided });
+            stages.push({ name, label, start, end, hidden: speculated && SPECULATIVE.includes(name) && start < decided });
         }
     }
     return stages.sort((a, b) => a.end - b.end);
@@ -129,16 +129,16 @@ export class Turns {
     constructor() {
         /** @type {Turn[]} Oldest first. */
         this.list = [];
-        /** @type {{text: string, typed: boolean} | null} What waits for an answer. */
+        /** @type {{text: string, typed: boolean} | null} The question that waits for a response. */
         this.asked = null;
-        /** @type {Map<number, {text: string, typed: boolean}>} What each answer answers, until its turn is told. */
+        /** @type {Map<number, {text: string, typed: boolean}>} The question of each response, until its turn is reported. */
         this.questions = new Map();
-        /** @type {Map<number, number>} First sounds of answers whose turn is still to be told. */
+        /** @type {Map<number, number>} First sounds of responses whose turn is not reported yet. */
         this.early = new Map();
     }
 
     /**
-     * Takes in a message of the server.
+     * Applies a message of the server.
      *
      * @param {import('./protocol.js').Message} message
      * @returns {Turn | null} the turn that was added
@@ -167,7 +167,7 @@ export class Turns {
     }
 
     /**
-     * The page heard an answer begin.
+     * The page heard a response begin.
      *
      * @param {number} response
      * @param {number} ms - after the last spoken sample
@@ -185,7 +185,7 @@ export class Turns {
     }
 
     /**
-     * Whether the person asked aloud for an answer that is being given.
+     * Whether a response in progress answers a spoken question.
      *
      * @param {number} response
      * @returns {boolean}

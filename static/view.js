@@ -20,7 +20,7 @@ const STATES = {
 
 /** A tool that takes this long is worth a note; a quicker one would only flash by. */
 const TOOL_NOTE_AFTER_MS = 300;
-/** A head that is there sooner needs no progress. */
+/** A head that loads faster needs no progress bar. */
 const PROGRESS_AFTER_MS = 600;
 
 /** What a person sees of the call. */
@@ -50,9 +50,9 @@ export class View {
         this.unblock = element('unblock', HTMLButtonElement);
         this.redial = element('redial', HTMLElement);
         this.countdown = element('countdown', HTMLElement);
-        /** The server gives no sign of life: nobody knows whether it listens. */
+        /** The server gives no sign of life, and may not be listening. */
         this.silent = false;
-        /** When the page calls again, as performance.now() counts. */
+        /** When the page redials, as performance.now() counts. */
         this.redialAt = 0;
         this.micLevel = element('mic-level', HTMLElement);
         this.answerLevel = element('answer-level', HTMLElement);
@@ -112,9 +112,9 @@ export class View {
     }
 
     /**
-     * Hands the keyboard's focus on when the button that had it is gone: to the call, or to what starts the next one.
+     * Moves the keyboard's focus on when the button that had it is gone: to the call, or to what starts the next one.
      *
-     * @param {Element | null} focused - what had it
+     * @param {Element | null} focused - the element that had it
      */
     keepFocus(focused) {
         const cannot = document.body.dataset.state === 'reconnecting' ? '[hidden], :disabled' : '[hidden]';
@@ -190,7 +190,7 @@ export class View {
     }
 
     /**
-     * Everything is loaded: on with the call.
+     * Everything is loaded: the call proceeds.
      *
      * @param {import('./session.js').State} state
      */
@@ -207,12 +207,12 @@ export class View {
         this.tick();
     }
 
-    /** The call's clock begins anew. */
+    /** Restarts the call's clock. */
     restartClock() {
         this.since = Date.now();
     }
 
-    /** @param {number | null} share - of the head that loads; null: nothing does */
+    /** @param {number | null} share - of the head that is loading; null: none */
     showFaceProgress(share) {
         if (share === null) {
             clearTimeout(this.progressTimer);
@@ -233,7 +233,7 @@ export class View {
         setText(this.notice, text);
     }
 
-    /** @param {readonly string[]} [codes] - only notices of these kinds; without: any */
+    /** @param {readonly string[]} [codes] - only notices of these kinds; by default any */
     clearNotice(codes) {
         if (codes === undefined || codes.includes(this.noticeCode)) {
             this.showNotice('');
@@ -242,7 +242,7 @@ export class View {
 
     /**
      * @param {import('./problems.js').Advice} advice
-     * @param {boolean} settingsHelp - whether the settings are where to go
+     * @param {boolean} settingsHelp - whether the settings may help
      */
     showProblem(advice, settingsHelp) {
         element('problem-title', HTMLElement).textContent = advice.title;

@@ -1,5 +1,5 @@
 /**
- * The panel of timings: each of the last turns as a waterfall. The drawing is a table, so that it can be read as one.
+ * The timings panel: the last turns, each as a waterfall. The drawing is a table, so that screen readers can read it.
  */
 import { element } from './dom.js';
 import { SLOW_MS } from './turns.js';
@@ -9,7 +9,7 @@ import { SLOW_MS } from './turns.js';
  * @typedef {import('./turns.js').Stage} Stage
  */
 
-/** Widths of the axis between two ticks, in ms; the first that makes few enough of them is taken. */
+/** Intervals between the axis's ticks, in ms; the first that gives few enough ticks is used. */
 const STEPS = [50, 100, 200, 250, 500, 1000, 2000, 5000, 10000];
 const TICKS = 4;
 
@@ -43,7 +43,7 @@ function make(name, className, ...children) {
 }
 
 /**
- * A part of an axis from 0 to `scale`.
+ * A stage's bar on an axis from 0 to `scale`.
  *
  * @param {Stage} stage
  * @param {number} scale
@@ -68,7 +68,7 @@ function axisOf(stages) {
 }
 
 /**
- * What a turn's head says beside its time, for people.
+ * The badges beside the time in a turn's heading.
  *
  * @param {Turn} turn
  * @returns {string[]}
@@ -209,7 +209,7 @@ export class WaterfallPanel {
                 item.remove();
             }
         }
-        // Only what is new moves: a card that is in place keeps the focus that is in it.
+        // Moves only what is out of place, so that a card in place keeps the focus inside it.
         items.filter((item, i) => this.list.children[i] !== item).forEach((item) => {
             this.list.insertBefore(item, this.list.children[items.indexOf(item)] ?? null);
         });

@@ -1,48 +1,48 @@
 /**
- * A call over WebRTC: Opus both ways, messages on a data channel, ICE that trickles and restarts.
+ * A call over WebRTC: Opus both ways, messages on a data channel, trickle ICE and ICE restarts.
  */
 import { RtpClock } from './avatar/clock.js';
 import { decodeMessage } from './protocol.js';
 import { CallProblem } from './problems.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
-const RESTART_AFTER_MS = 1500; // a short gap heals by itself
+const RESTART_AFTER_MS = 1500; // a short gap recovers by itself
 const RESTART_TIMEOUT_MS = 12000;
 const KEEP_ALIVE_MS = 15000;
 
 /**
- * What the session gives to a transport, whichever it is.
+ * What the session gives to either transport.
  *
  * @typedef {Object} TransportOptions
  * @property {import('./signalling.js').Signalling} signalling
  * @property {import('./audio.js').AudioGraph} graph
  * @property {MediaStreamTrack | null} track - the microphone, if there is one
  * @property {string} language - empty: identified
- * @property {string} call - the server's name for a call to go on with; empty: a new one
- * @property {AbortSignal} signal - the person gave up
- * @property {() => void} onLife - anything came from the server, but for sound over WebRTC
+ * @property {string} call - the server's id of a call to resume; empty: a new one
+ * @property {AbortSignal} signal - aborted when the person gives up
+ * @property {() => void} onLife - anything arrived from the server, except sound over WebRTC
  * @property {(message: import('./protocol.js').Message) => void} onMessage
  * @property {(reconnecting: boolean) => void} onReconnecting
- * @property {((frames: ArrayBuffer) => void) | null} onFace - a message of docs/avatar.md; null: no face is wanted
+ * @property {((frames: ArrayBuffer) => void) | null} onFace - gets a message of docs/avatar.md; null: no face is wanted
  * @property {(stats: import('./playout-buffer.js').PlayoutStats) => void} onPlayout
- * @property {(close: () => void) => void} onParked - a connection was given up that is to be closed once there is another
+ * @property {(close: () => void) => void} onParked - a connection was abandoned; `close` it once there is another
  * @property {(detail: string) => void} onLost - called at most once, and not after close()
  */
 
 /**
- * What a transport is to the session.
+ * A transport as the session sees it.
  *
  * @typedef {Object} Transport
  * @property {'webrtc' | 'websocket'} name
- * @property {string} call - the server's name for the call; empty where it cannot be gone on with on another connection
+ * @property {string} call - the server's id of the call; empty if it cannot be resumed over another connection
  * @property {import('./avatar/clock.js').FaceClock} clock - what is heard
  * @property {() => Promise<void>} open
  * @property {(text: string) => void} send
  * @property {(track: MediaStreamTrack | null) => Promise<void>} setTrack
- * @property {(response: number) => void} flush - the answer was interrupted: nothing more of it may sound
- * @property {() => number} soundMark - another number whenever sound has come that onLife() does not tell of
- * @property {() => Promise<void>} probe - the server gives no sign of life: is it there, and is there another way to it?
- * @property {() => void} drop - gives up the connection, and leaves the call for another one
+ * @property {(response: number) => void} flush - the response was interrupted: nothing more of it may sound
+ * @property {() => number} soundMark - changes whenever sound has arrived that onLife() does not report
+ * @property {() => Promise<void>} probe - the server gives no sign of life: checks whether it is reachable, and by another route
+ * @property {() => void} drop - abandons the connection, and leaves the call to another one
  * @property {() => void} close - ends the call
  */
 
@@ -55,9 +55,9 @@ export class WebRtcTransport {
         this.options = options;
         this.closed = false;
         this.opened = false;
-        /** Given up, and closed: nothing that still comes counts. */
+        /** Abandoned and closed: whatever still arrives is ignored. */
         this.gone = false;
-        /** The server's name for this call; empty until it has answered. */
+        /** The server's id of this call; empty until it has answered. */
         this.call = '';
         /** @type {RTCIceCandidate[]} */
         this.candidates = [];
@@ -97,7 +97,7 @@ export class WebRtcTransport {
     }
 
     /**
-     * Frames of the face are worth nothing once they are late.
+     * Opens the face's channel, without retransmissions: late frames are worth nothing.
      *
      * @param {RTCPeerConnection} peer
      */
@@ -148,7 +148,7 @@ export class WebRtcTransport {
         const answer = await this.options.signalling.offer({ sdp, type, ...extra }, this.options.signal);
         if (this.closed) {
             if (answer.pc_id !== extra.pc_id) {
-                this.options.signalling.end(answer.pc_id); // a new call, given up while the server was answering
+                this.options.signalling.end(answer.pc_id); // a new call, abandoned while the server was answering
             }
             return;
         }
@@ -166,7 +166,7 @@ export class WebRtcTransport {
         if (candidate === null || candidate.candidate === '') {
             return;
         }
-        // What is found in the same moment travels in one request.
+        // Candidates found at the same moment go in one request.
         if (this.candidates.push(candidate) === 1) {
             setTimeout(() => this.sendCandidates(), 20);
         }
@@ -216,7 +216,7 @@ export class WebRtcTransport {
         }
     }
 
-    /** Looks for a new way to the server while the call goes on. */
+    /** Looks for a new route to the server while the call goes on. */
     async restart() {
         if (this.restarting || this.closed) {
             return;
@@ -226,7 +226,7 @@ export class WebRtcTransport {
             this.peer?.restartIce();
             await this.negotiate({ pc_id: this.call, restart_pc: true });
         } catch (error) {
-            this.lost(String(error)); // out of reach, or it no longer knows the call: a new connection is to be made
+            this.lost(String(error)); // unreachable, or it no longer knows the call: a new connection is needed
         } finally {
             this.restarting = false;
         }
@@ -244,16 +244,16 @@ export class WebRtcTransport {
         await this.audio?.sender.replaceTrack(track);
     }
 
-    /** The server stops sending, and the page is silent for as long as the browser's jitter buffer may hold. */
+    /** Nothing to do: the server stops sending, and the page mutes what the browser's jitter buffer may still hold. */
     flush() {}
 
-    /** Chromium tells of each packet that is played, a moment later. */
+    /** Chromium reports each packet a moment after it is played. */
     soundMark() {
         const sources = this.audio?.receiver.getSynchronizationSources?.() ?? [];
         return sources.reduce((newest, { rtpTimestamp }) => Math.max(newest, rtpTimestamp), 0);
     }
 
-    /** A server that hangs is asked nothing that would change the connection, which may be as good as before when it goes on. */
+    /** Asks first, so as not to change the connection of a hung server: it may work as before once the server resumes. */
     async probe() {
         try {
             await this.options.signalling.readiness(this.options.signal);
@@ -280,7 +280,7 @@ export class WebRtcTransport {
         clearTimeout(this.giveUpTimer);
         clearInterval(this.keepAlive);
         this.options.graph.setRemoteStream(null);
-        this.audio?.sender.replaceTrack(null).catch(() => {}); // what nobody is known to hear is not sent
+        this.audio?.sender.replaceTrack(null).catch(() => {}); // no microphone over an abandoned connection
         this.options.onParked(() => this.bury());
     }
 

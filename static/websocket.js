@@ -1,13 +1,13 @@
 /**
- * A call over one WebSocket: messages as text, PCM16 both ways as binary. Works wherever the page itself got through.
+ * A call over one WebSocket: messages as text, PCM16 both ways as binary. Works wherever the page itself loads.
  */
 import { PlayoutClock } from './avatar/clock.js';
 import { TICKS_PER_SAMPLE, WIRE_RATE, decodeAudio, decodeFace, decodeMessage, encodeAudio } from './protocol.js';
 import { CallProblem } from './problems.js';
 
 const CONNECT_TIMEOUT_MS = 8000;
-const BACKLOG_LIMIT_BYTES = 64 * 1024; // 2 s of microphone: what is older than that helps nobody
-const STALE_MS = 2000; // so long may a page stand still until sound that waits for it is lost
+const BACKLOG_LIMIT_BYTES = 64 * 1024; // 2 s of microphone: older sound is of no use
+const STALE_MS = 2000; // sound that waited longer for a page that stood still is dropped
 const TRY_AGAIN_LATER = 1013;
 
 /** @implements {Transport} */
@@ -79,7 +79,7 @@ export class WebSocketTransport {
         });
     }
 
-    /** Hangs capture and playback on the page's graph. Without audio worklets the call is text alone. */
+    /** Attaches capture and playback to the page's graph. Without audio worklets the call is text only. */
     connectAudio() {
         const { context, mic, answer } = this.options.graph;
         if (!this.options.graph.worklets || context === null || mic === null || answer === null) {
@@ -89,7 +89,7 @@ export class WebSocketTransport {
         this.capture = new AudioWorkletNode(context, 'visavis-capture', mono);
         this.capture.port.onmessage = (event) => this.sendAudio(event.data);
         mic.connect(this.capture);
-        this.capture.connect(context.destination); // silent, but what leads nowhere is not run
+        this.capture.connect(context.destination); // silent, but an unconnected node is not run
         this.playback = new AudioWorkletNode(context, 'visavis-playback', {
             numberOfInputs: 0,
             outputChannelCount: [1],
@@ -148,7 +148,7 @@ export class WebSocketTransport {
         }
     }
 
-    /** The graph feeds the capture, whichever microphone it has. */
+    /** Nothing to do: the graph feeds the capture, whichever microphone it has. */
     async setTrack() {}
 
     /** @param {number} response */
@@ -156,12 +156,12 @@ export class WebSocketTransport {
         this.playback?.port.postMessage({ type: 'flush', response });
     }
 
-    /** Sound comes in frames, of which onLife() tells. */
+    /** Sound arrives in frames, which onLife() reports. */
     soundMark() {
         return 0;
     }
 
-    /** There is but this one way. */
+    /** There is no other route. */
     async probe() {}
 
     /** @param {string} detail */

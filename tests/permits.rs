@@ -71,10 +71,7 @@ async fn offers_that_never_connect_keep_nobody_out_and_an_ended_call_returns_its
         let call = server.ask(&client.offer(false).await).await.unwrap();
         client.accept(call.answer.clone()).await;
         client.connected().await;
-        until("its client is known to be connected", async || {
-            server.admission.awaited(Kind::Call) == awaited
-        })
-        .await;
+        until("its client has connected", async || server.admission.awaited(Kind::Call) == awaited).await;
         joined.push((client, call));
     }
     for _ in 0..20 {

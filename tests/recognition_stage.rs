@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::engine::Voice;
+use visavis::engine::{EngineError, Voice};
 use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
 use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
 use visavis_scripted::{Decode, ScriptedStt, ScriptedTts};
@@ -51,10 +51,11 @@ fn making_up(words: Transcript) -> ScriptedStt {
     ear(Language::default(), move |_| words.clone())
 }
 
-/// Speaks English; it is never asked to.
+/// A voice for English; it fails when it is asked to speak.
 fn english() -> ScriptedTts {
     let voice = Voice { name: "one".into(), language: "en".into(), locale: "en_US".into() };
-    ScriptedTts::default().with_voices([voice])
+    let fault = EngineError::Failed("never asked to speak".into());
+    ScriptedTts::default().with_voices([voice]).failing("", 0, fault)
 }
 
 /// A word of [`WORDS`] in every half second that is loud.

@@ -50,7 +50,7 @@ impl Client {
 }
 
 fn answer(number: u32) -> ScriptedResponse {
-    ScriptedResponse::words(&format!("ScriptedResponse {number} has some words. And some more of them."))
+    ScriptedResponse::words(&format!("Response {number} has some words. And some more of them."))
         .every(Duration::from_millis(25))
 }
 

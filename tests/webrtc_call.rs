@@ -43,10 +43,7 @@ async fn sound_and_messages_go_both_ways() {
     until("the response is heard", async || client.heard.packets.lock().len() >= 75).await;
     assert!(best_share_of(600.0, &client.heard.samples.lock()) > 0.95);
     let packets = client.heard.packets.lock().clone();
-    assert!(
-        packets.windows(2).all(|pair| pair[1].1 == pair[0].1.wrapping_add(1)),
-        "sequence numbers without a gap"
-    );
+    assert!(packets.windows(2).all(|pair| pair[1].1 == pair[0].1.wrapping_add(1)), "no gap in the numbers");
     let markers: Vec<usize> = (0..packets.len()).filter(|&n| packets[n].2).collect();
     assert_eq!(markers, [0, 50], "the marker shows where sound begins");
     assert_eq!(packets[50].0.wrapping_sub(packets[0].0), 432_000, "timestamps are the call's");

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Asks a Visavis server one question over its WebSocket (docs/protocol.md), prints the answer and keeps its sound.
+ * Asks a Visavis server one question over its WebSocket (docs/protocol.md), prints the response and saves its sound.
  *
  *     node call.js "What is the capital of France?" [heard.wav [ws://127.0.0.1:8080]]
  *     node call.js question.wav [heard.wav [ws://127.0.0.1:8080]]
@@ -25,13 +25,13 @@ function orFail(work) {
     }
 }
 
-/** Sends 20 ms of sound every 20 ms, and silence behind it, as a microphone does. */
+/** Sends 20 ms of sound every 20 ms, then silence, as a microphone does. */
 function speak(socket, { rate, samples }) {
     const [size, began] = [(rate / 50) * 2, performance.now()];
     let n = 0;
     setInterval(() => {
         for (; n * 20 <= performance.now() - began; n++) {
-            const frame = Buffer.alloc(12 + size); // the answer's number is 0, as all that is not written below
+            const frame = Buffer.alloc(12 + size); // the response number is 0, like everything not written below
             frame.writeUInt8(1, 0); // version
             frame.writeUInt8(1, 1); // PCM16
             frame.writeUInt16LE(n % 2 ** 16, 2);

@@ -1,10 +1,10 @@
 /** WAV files of 16-bit mono. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** What a client may send. */
+/** Sample rates that a client may send. */
 const RATES = [8000, 16000, 24000, 44100, 48000];
 
-/** The sample rate, and the samples as they lie in the file. */
+/** The sample rate, and the samples as stored in the file. */
 export function readWav(path) {
     const file = readFileSync(path);
     let rate = 0;
@@ -23,7 +23,7 @@ export function readWav(path) {
     throw new Error(`${path} is no WAV file`);
 }
 
-/** Writes samples of 16 kHz; returns how many seconds they are. */
+/** Writes samples at 16 kHz; returns their length in seconds. */
 export function writeWav(path, samples) {
     const head = Buffer.alloc(44);
     head.write('RIFF');

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Asks a Visavis server one question over its WebSocket (docs/protocol.md), prints the answer and keeps its sound.
+"""Asks a Visavis server one question over its WebSocket (docs/protocol.md), prints the response and saves its sound.
 
     python3 call.py "What is the capital of France?" [heard.wav [ws://127.0.0.1:8080]]
     python3 call.py question.wav [heard.wav [ws://127.0.0.1:8080]]
@@ -31,7 +31,7 @@ def message(kind, data):
 
 
 async def speak(socket, rate, samples):
-    """Sends 20 ms of sound every 20 ms, and silence behind it, as a microphone does."""
+    """Sends 20 ms of sound every 20 ms, then silence, as a microphone does."""
     clock, size = asyncio.get_running_loop().time, rate // 50 * 2
     began = clock()
     with contextlib.suppress(ConnectionClosed):
@@ -42,7 +42,7 @@ async def speak(socket, rate, samples):
 
 
 async def listen(socket, heard):
-    """Takes what comes until an answer to the question has been said."""
+    """Receives until a response to the question has been spoken."""
     asked = False
     async for received in socket:
         if isinstance(received, bytes):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A tool of the agent as a web server: tells the state of an order. Needs Python alone.
+"""A tool of the agent as a web server: tells the state of an order. Needs only Python.
 
-    python3 orders.py [port]                            # 127.0.0.1:8090 unless told otherwise
+    python3 orders.py [port]                            # 127.0.0.1:8090 by default
     visavis serve --config visavis.toml                 # with the visavis.toml beside this file, which names the tool
 
-The server asks by POST {"call", "id", "name", "arguments"}; the answer's text is what the agent speaks of.
+The server sends POST {"call", "id", "name", "arguments"}; the agent speaks of the text in the response.
 """
 
 import hmac
@@ -19,7 +19,7 @@ ORDERS = {"42": "is on its way and arrives tomorrow", "43": "waits for its payme
 
 
 def order_status(arguments):
-    # The model wrote the arguments: they follow the schema, and may be nonsense all the same.
+    # The model wrote the arguments: they follow the schema, but may still be nonsense.
     number = "".join(c for c in str(arguments.get("number", "")) if c.isdigit())
     state = ORDERS.get(number, "is not known")
     return f"Order {number or 'without a number'} {state}."
@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
             asked = json.loads(self.rfile.read(length))
             told = TOOLS[asked["name"]](dict(asked["arguments"]))
         except (ValueError, KeyError, TypeError) as error:
-            return self.answer(400, f"This is no call of a tool: {error!r}")
+            return self.answer(400, f"This is not a tool call: {error!r}")
         print(asked["name"], json.dumps(asked["arguments"]), told, flush=True)
         return self.answer(200, told)
 

@@ -5,12 +5,12 @@ import { SHAPES } from './shapes.js';
 
 /**
  * @typedef {Object} AvatarApi
- * @property {() => Record<string, number>} weights - the 52 as drawn last, by name
- * @property {() => {yaw: number, pitch: number, roll: number}} head - degrees, as drawn last
+ * @property {() => Record<string, number>} weights - the 52 as last drawn, by name
+ * @property {() => {yaw: number, pitch: number, roll: number}} head - degrees, as last drawn
  * @property {() => {timestamp: number | null, applied: number | null, at: number, response: number, level: number}} clock
- * @property {(expression: import('../avatar.js').Expression) => void} set - of the face here, and of the agent in a call
+ * @property {(expression: import('../avatar.js').Expression) => void} set - sets it on this page, and in a call for the agent
  * @property {() => {id: string, name: string, chosen: boolean}[]} people
- * @property {(id: string) => void} choose - not remembered
+ * @property {(id: string) => void} choose - not stored
  * @property {(person: import('./people.js').Person) => void} add - one more to choose from; replaces one of the same id
  * @property {(choice?: import('./quality.js').Choice) => {choice: import('./quality.js').Choice, level: import('./quality.js').Level | 'off', shown: 'head' | 'lite' | 'off', ratio: number}} quality
  * @property {Pick<import('./log.js').AppliedLog, 'start' | 'stop'>} log - of what is drawn

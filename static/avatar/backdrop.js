@@ -1,6 +1,6 @@
 /**
- * What is behind the head: the page's own backdrop, drawn again. The canvas is opaque because strands of hair with soft
- * ends would else let the page shine through the head behind them.
+ * The backdrop behind the head: the page's own, drawn again. The canvas is opaque, as soft ends of hair would otherwise let
+ * the page shine through the head behind them.
  */
 import { Mesh, PlaneGeometry, ShaderMaterial, Vector3 } from '../vendor/three/three.js';
 
@@ -9,7 +9,7 @@ void main() {
     at = vec2( 0.5 + 0.5 * position.x, 0.5 - 0.5 * position.y );
     gl_Position = vec4( position.xy, 1.0, 1.0 );
 }`;
-/** As avatar.css has it: radial-gradient(95% 75% at 50% 34%, near, far). */
+/** As in avatar.css: radial-gradient(95% 75% at 50% 34%, near, far). */
 const FRAGMENT = `uniform vec3 near;
 uniform vec3 far;
 varying vec2 at;
@@ -28,7 +28,7 @@ export class Backdrop {
     }
 
     /**
-     * Takes the colours that the page has now, in its light or dark scheme.
+     * Takes the page's current colours, of its light or dark scheme.
      *
      * @param {HTMLElement} place
      */

@@ -1,5 +1,5 @@
 /**
- * From the face's own life to the server's frames and back, without a jump. Pure; times are milliseconds.
+ * Blends from the face's idle motion to the server's frames and back, without a jump. Pure; times are milliseconds.
  */
 import { soften } from './life.js';
 import { OF_EYES, OF_MOUTH, SHAPES, emptyFace, smoothstep } from './shapes.js';
@@ -7,7 +7,7 @@ import { OF_EYES, OF_MOUTH, SHAPES, emptyFace, smoothstep } from './shapes.js';
 /** @typedef {import('./shapes.js').Face} Face */
 
 const FADE_MS = 150;
-/** After an interruption the mouth must be closed within 100 ms of it, frames and messages included. */
+/** The mouth must be closed within 100 ms of an interruption, frame and message delays included. */
 const CUT_MS = 60;
 const LONGEST_STEP_MS = 250;
 const GENTLE = 0.6;
@@ -16,16 +16,16 @@ const KEPT = SHAPES.map((_, i) => OF_EYES[i] || OF_MOUTH[i]);
 export class Blend {
     constructor() {
         this.face = emptyFace();
-        /** The server's last face: it fades, it does not vanish. */
+        /** The server's last face, which fades out. */
         this.served = emptyFace();
-        /** 0: the face's own life, 1: the server's frames. */
+        /** 0: the face's idle motion, 1: the server's frames. */
         this.share = 0;
         this.mouth = 0;
         this.cut = false;
         this.last = 0;
     }
 
-    /** The sound is gone: so is the mouth's motion. */
+    /** The sound has stopped, so the mouth must stop as well. */
     interrupt() {
         this.cut = true;
     }

@@ -1,5 +1,5 @@
 /**
- * Blinks: when the next comes, and how far the lids are closed now. Pure.
+ * Blinks: when the next one begins, and how far the lids are closed now. Pure.
  */
 
 /** @typedef {{close: number, hold: [number, number], open: number, every: [number, number], saccade: number}} BlinkTable */
@@ -30,7 +30,7 @@ export class Blink {
     }
 
     /**
-     * The eyes jump: they often close meanwhile.
+     * The eyes jump, which often brings a blink.
      *
      * @param {number} now
      */

@@ -1,36 +1,36 @@
 /**
- * What of the answer is heard at a moment, on the 48 kHz clock of the frames: over WebRTC by the RTP timestamps of what
- * the browser plays, over a WebSocket by where the playback worklet is.
+ * Which sample of a response is heard at a moment, on the 48 kHz clock of the frames: over WebRTC by the RTP timestamps of
+ * what the browser plays, over a WebSocket by the position of the playback worklet.
  */
 import { ticksBetween } from './frames.js';
 
 const TICKS_PER_MS = 48;
-const LOST_MS = 200; // without news of what sounds, nothing is known to sound
-const SNAP_MS = 80; // the sound is at another place: the face goes there at once
-const SLEW_MS = 20; // a jump that is seen if it is made at once, and made in about 100 ms
+const LOST_MS = 200; // without reports for this long, nothing is known to sound
+const SNAP_MS = 80; // the sound has jumped: the face follows at once
+const SLEW_MS = 20; // a visible jump: it is made gradually, in about 100 ms
 const DONE_MS = 3;
 const QUICK_MS = 40; // time constants: of such a jump
-const CALM_MS = 250; // and of what is less
-const UNKNOWN_LATENCY_MS = 40; // of the output, where the browser does not tell
-/** From the receiver to the page's graph there is a queue; Chromium, usually. It can only be found out by listening. */
+const CALM_MS = 250; // and of smaller ones
+const UNKNOWN_LATENCY_MS = 40; // of the output, if the browser does not report it
+/** Usual length of Chromium's queue from the receiver to the page's graph, which can only be measured by listening. */
 const QUEUE_MS = 30;
 const TRIM_MS = 150;
-const PLAUSIBLE_MS = 500; // since a new source's sound was played
+const PLAUSIBLE_MS = 500; // most time since a new source's sound was played
 const AWAKE_MS = 100; // a page that asks this often sees sources when they are new
 
-/** A clock that is told now and then what time it is, and goes on smoothly in between. Pure. */
+/** A clock that is set now and then, and runs smoothly in between. Pure. */
 export class SteeredClock {
     constructor() {
         this.told = -Infinity;
         this.at = 0; // ms
         this.timestamp = 0; // at that moment, with fractions
-        this.error = 0; // ms by which it still has to go forward
+        this.error = 0; // ms that it still has to advance
         this.quick = false;
     }
 
     /**
      * @param {number} at - ms
-     * @param {number} timestamp - what it is then, modulo 2^32
+     * @param {number} timestamp - the time at that moment, modulo 2^32
      */
     steer(at, timestamp) {
         const lost = at - this.told > LOST_MS;
@@ -48,13 +48,13 @@ export class SteeredClock {
 
     /**
      * @param {number} at - ms
-     * @returns {number | null} null when it has not been told for too long
+     * @returns {number | null} null when it was set too long ago
      */
     now(at) {
         if (at - this.told > LOST_MS) {
             return null;
         }
-        const passed = at - this.at; // what was told may lie ahead
+        const passed = at - this.at; // it may have been set ahead
         if (passed > 0) {
             const share = 1 - Math.exp(-passed / (this.quick ? QUICK_MS : CALM_MS));
             const step = this.error * share;
@@ -66,7 +66,7 @@ export class SteeredClock {
     }
 
     /**
-     * What now() says, without going on.
+     * What now() returns, without advancing.
      *
      * @param {number} at - ms
      * @returns {number | null}
@@ -89,7 +89,7 @@ export class SteeredClock {
     }
 }
 
-/** What is heard of an answer over WebRTC. */
+/** The clock of what is heard over WebRTC. */
 export class RtpClock {
     /**
      * @param {() => RTCRtpReceiver | null} receiver
@@ -107,20 +107,20 @@ export class RtpClock {
 
     /**
      * @param {number} at
-     * @returns {number | null} what now() says, without news of the receiver
+     * @returns {number | null} what now() returns, without asking the receiver
      */
     peek(at) {
         return this.clock.peek(at);
     }
 
-    /** @param {number} ms - that the clock was found to be late */
+    /** @param {number} ms - by which the clock was found to be late */
     correct(ms) {
         this.trim = Math.max(-TRIM_MS, Math.min(TRIM_MS, this.trim - ms));
     }
 
     /**
      * @param {number} at - as performance.now() counts
-     * @returns {number | null} the timestamp of the sample that is heard then; null when none is known to be
+     * @returns {number | null} the timestamp of the sample that is heard then; null when unknown
      */
     now(at) {
         const source = newestSource(this.receiver()?.getSynchronizationSources() ?? []);
@@ -134,8 +134,8 @@ export class RtpClock {
     }
 
     /**
-     * When the receiver gave the source's sound to the page. Browsers count it from the epoch, by the standard from the
-     * page's origin. If somebody sets the system's clock it may be far off, and then it was just now.
+     * When the receiver gave the source's sound to the page. Browsers count it from the epoch, the standard from the page's
+     * time origin. If the system clock was set it may be far off; then the current time is used.
      *
      * @param {RTCRtpSynchronizationSource} source
      * @param {number} now
@@ -148,7 +148,7 @@ export class RtpClock {
     }
 }
 
-/** What is heard of an answer over a WebSocket. */
+/** The clock of what is heard over a WebSocket. */
 export class PlayoutClock {
     /** @param {import('../audio.js').AudioGraph} graph */
     constructor(graph) {
@@ -157,8 +157,8 @@ export class PlayoutClock {
     }
 
     /**
-     * @param {{at: number, timestamp: number} | null} position - the sample that the worklet gave at a time of the
-     *     context; null: it gives none
+     * @param {{at: number, timestamp: number} | null} position - the sample that the worklet put out at a time of
+     *     the context; null: none
      */
     played(position) {
         if (position !== null) {
@@ -198,6 +198,6 @@ function newestSource(sources) {
 /**
  * @typedef {Object} FaceClock
  * @property {(at: number) => number | null} now
- * @property {(at: number) => number | null} [peek] - for a clock that needs corrections, as correct() does
+ * @property {(at: number) => number | null} [peek] - of a clock that needs corrections, like correct()
  * @property {(ms: number) => void} [correct]
  */

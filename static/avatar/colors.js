@@ -1,5 +1,5 @@
 /**
- * The colours of a drawn face, from the few that a person names. Pure.
+ * The colours of a drawn face, derived from the few that a person defines. Pure.
  */
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A file with its progress.
+ * Downloads a file and reports its progress.
  */
 
 /**
@@ -7,7 +7,7 @@
  * @param {AbortSignal} signal
  * @param {(share: number) => void} onProgress - 0 to 1
  * @returns {Promise<ArrayBuffer>}
- * @throws with the server's answer, when it is not the file
+ * @throws with the server's status, if it does not send the file
  */
 export async function download(url, signal, onProgress) {
     const response = await fetch(url, { signal });

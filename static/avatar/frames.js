@@ -1,5 +1,5 @@
 /**
- * The frames of the face as they come from the server (docs/avatar.md), in any order and with losses, and the face at
+ * The frames of the face as they arrive from the server (docs/avatar.md), in any order and with losses, and the face at
  * any moment between them. Pure: no DOM, no clock.
  */
 
@@ -12,12 +12,12 @@ const FRAME_BYTES = SHAPES + 4;
 const MAX_FRAMES = 64;
 const MAX_FPS = 120;
 const CLOCK_RATE = 48000;
-const LONGEST_GAP = 0.2 * CLOCK_RATE; // the face is carried over it; then it moves by itself
-const USUAL_GAP = 0.05 * CLOCK_RATE; // frames that are further apart have lost some between them
-const KEPT = 4 * CLOCK_RATE; // behind what is shown: clocks may step back, and are corrected by what was
-const REACH = 10 * CLOCK_RATE; // frames further from the newest message are of another time
+const LONGEST_GAP = 0.2 * CLOCK_RATE; // bridged up to this; beyond it the face moves by itself
+const USUAL_GAP = 0.05 * CLOCK_RATE; // frames further apart have lost others between them
+const KEPT = 4 * CLOCK_RATE; // kept behind what is shown: clocks may step back, and are corrected by past levels
+const REACH = 10 * CLOCK_RATE; // frames further from the newest message belong to another time
 const CAPACITY = 640; // frames: more than REACH of them at the rate that servers send
-const EPOCHS = 32; // that REACH may hold
+const EPOCHS = 32; // most of them within REACH
 
 /**
  * A face between two frames.
@@ -28,7 +28,7 @@ const EPOCHS = 32; // that REACH may hold
  * @property {number} pitch - down
  * @property {number} roll - to the character's left shoulder
  * @property {number} level - of the voice, RMS, 0 to 1
- * @property {number} response - the answer that it belongs to, 0: none
+ * @property {number} response - the response that it belongs to, 0: none
  */
 
 /**
@@ -110,20 +110,20 @@ function angle(from, to, share) {
 /** The face of one call. */
 export class FaceTrack {
     constructor() {
-        /** @type {Slot[]} By time. */
+        /** @type {Slot[]} In order of time. */
         this.slots = [];
-        /** @type {Slot[]} To be used again. */
+        /** @type {Slot[]} For reuse. */
         this.spare = [];
         /** @type {{epoch: number, start: number, seen: number}[]} Where each begins, as far as is known, and was last seen. */
         this.epochs = [];
         this.interruptedThrough = 0;
-        /** @type {number | null} What was asked for last. */
+        /** @type {number | null} The time last asked for. */
         this.shown = null;
         /** Whether the server has said that the face is still now. */
         this.still = false;
         /** The frame before the last gap. */
         this.bridgedFrom = -1;
-        /** Messages that came, that were malformed; frames that came after their time; gaps that losses left. */
+        /** Messages received and malformed; frames that arrived late; gaps left by losses. */
         this.stats = { received: 0, malformed: 0, late: 0, bridged: 0 };
         /** @type {Face} */
         this.face = { weights: new Float32Array(SHAPES), yaw: 0, pitch: 0, roll: 0, level: 0, response: 0 };
@@ -152,7 +152,7 @@ export class FaceTrack {
     }
 
     /**
-     * Nothing more of this answer, or of those before it, is shown.
+     * Nothing more of this response, or of those before it, is shown.
      *
      * @param {number} response
      */
@@ -188,7 +188,7 @@ export class FaceTrack {
     }
 
     /**
-     * How loud the voice is at a moment, also of what has been shown; nothing is kept or counted.
+     * How loud the voice is at a moment, even a past one; changes no state.
      *
      * @param {number} timestamp
      * @returns {number} RMS, 0 to 1; 0 where there are no frames
@@ -207,7 +207,7 @@ export class FaceTrack {
 
     /**
      * @param {number} timestamp
-     * @returns {number} of the first slot after it
+     * @returns {number} index of the first slot after it
      */
     next(timestamp) {
         let low = 0;
@@ -229,7 +229,7 @@ export class FaceTrack {
     }
 
     /**
-     * What was sent in earlier epochs for the time of this one is void, whichever came first.
+     * Frames of earlier epochs for the time of this one are void, whichever arrived first.
      *
      * @param {Header} header
      */
@@ -264,7 +264,7 @@ export class FaceTrack {
             at -= 1;
         }
         if (this.slots[at - 1]?.timestamp === timestamp) {
-            return; // it came twice
+            return; // a duplicate
         }
         if (this.shown !== null && ticksBetween(this.shown, timestamp) > 0) {
             this.stats.late += 1;
@@ -311,7 +311,7 @@ export class FaceTrack {
     }
 
     /**
-     * Of what has been shown one frame is enough to go on from.
+     * Keeps only one of the frames before this time, to interpolate from.
      *
      * @param {number} timestamp
      */
@@ -322,7 +322,7 @@ export class FaceTrack {
     }
 
     /**
-     * After a long silence the clock may have wrapped half way: what is left from before it is in nobody's past.
+     * After a long silence the clock may have wrapped half-way, and old frames would not count as past: forgets them.
      *
      * @param {number} timestamp
      */

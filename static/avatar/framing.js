@@ -1,8 +1,8 @@
 /**
- * Where the camera stands: head and shoulders, like a good video call, whatever the shape of the picture. Pure.
+ * The camera's position: head and shoulders, as in a good video call, for any shape of the picture. Pure.
  */
 
-/** Degrees, upwards: a long lens flatters a face. */
+/** Vertical angle of view in degrees: a long lens flatters a face. */
 export const LENS = 22;
 
 /** How far above the eyes the hair may reach, and how far below them a picture may end, in metres. */

@@ -24,12 +24,12 @@ export class Gaze {
         /** @type {{yaw: number, pitch: number}} */
         this.goal = CONTACT;
         this.eyes = { yaw: 0, pitch: 0 };
-        /** How far the head has gone after the eyes. */
+        /** How far the head has followed the eyes. */
         this.head = { yaw: 0, pitch: 0 };
         this.until = 0;
     }
 
-    /** Another state or mood has other looks: choose among them now. */
+    /** Chooses a new look now, as another state or mood has other ones. */
     hurry() {
         this.until = 0;
     }
@@ -69,9 +69,9 @@ export class Gaze {
     }
 
     /**
-     * Turns the eyes by the look less the head's own turn.
+     * Turns the eyes by the look minus the head's own turn.
      *
-     * @param {Face} face - with the head as it is to be
+     * @param {Face} face - whose head is already turned
      * @param {{yaw: number, pitch: number}} extra - of a gesture
      */
     turnEyes(face, extra) {

@@ -1,8 +1,8 @@
 /**
- * Whether a head can be drawn at a price that a call can afford.
+ * Whether a head can be drawn without slowing down the call.
  */
 
-/** What draws with the processor instead: a frame takes seconds there, and the call would wait for it. */
+/** Software renderers: a frame takes seconds there, and the call would wait for it. */
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render|swrast/i;
 
 /** @returns {boolean} */

@@ -1,5 +1,5 @@
 /**
- * A head from a glTF file: what of the 52 shapes it has, and a face put on it.
+ * A head from a glTF file: which of the 52 shapes it has, and how it shows a face.
  */
 import { Box3, GLTFLoader, Mesh, MeshStandardMaterial, MeshoptDecoder, Texture, Vector3 } from '../vendor/three/three.js';
 import { SHAPES } from './shapes.js';
@@ -39,7 +39,7 @@ export class Head {
 
     /** @param {Mesh} mesh */
     adopt(mesh) {
-        mesh.frustumCulled = false; // morphs and joints move it beyond what the file says
+        mesh.frustumCulled = false; // morphs and joints move it beyond the bounds in the file
         for (const [i, name] of SHAPES.entries()) {
             const at = mesh.morphTargetDictionary?.[name];
             if (at !== undefined && mesh.morphTargetInfluences !== undefined) {
@@ -53,7 +53,7 @@ export class Head {
     }
 
     /**
-     * Between the eyes: what a camera looks at.
+     * The point between the eyes, at which the camera aims.
      *
      * @returns {Vector3}
      */
@@ -120,7 +120,7 @@ export async function parseHead(file) {
     const loader = new GLTFLoader();
     loader.setMeshoptDecoder(MeshoptDecoder);
     loader.register((parser) => {
-        // Images by way of blob: addresses would need a laxer Content-Security-Policy.
+        // Loading images by blob: addresses would need a laxer Content-Security-Policy.
         parser.loadImageSource = (/** @type {number} */ index) => decodeImage(parser, index);
         return { name: 'images-without-addresses' };
     });
@@ -136,7 +136,7 @@ export async function parseHead(file) {
 async function decodeImage(parser, index) {
     const { bufferView, mimeType } = parser.json.images[index];
     if (bufferView === undefined) {
-        throw new Error('the head keeps an image in a file of its own: save it as one .glb');
+        throw new Error('the head keeps an image in a separate file: save it as one .glb');
     }
     const bytes = await parser.getDependency('bufferView', bufferView);
     const bitmap = await createImageBitmap(new Blob([bytes], { type: mimeType }), { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });

@@ -1,5 +1,5 @@
 /**
- * Moods, states and gestures of expressions.json as layers that go over into each other. Pure; times are seconds.
+ * Moods, states and gestures of expressions.json as layers that fade into each other. Pure; times are seconds.
  */
 import { addLayer, smoothstep } from './shapes.js';
 
@@ -11,10 +11,10 @@ import { addLayer, smoothstep } from './shapes.js';
  * @typedef {Layer & {t: number, look?: {yaw: number, pitch: number}}} Key
  */
 
-/** How long a mood takes to weaken when it has lasted. */
+/** How long a mood takes to weaken once its time is over. */
 const WEAKEN = 2;
 
-/** One layer that is on, and those that still go out. */
+/** The current layer, and those that are still fading out. */
 export class Layers {
     /** @param {Mood} first */
     constructor(first) {
@@ -67,7 +67,7 @@ export class Layers {
     }
 }
 
-/** Gestures that are being made. */
+/** Gestures in progress. */
 export class Gestures {
     constructor() {
         /** @type {{keys: Key[], since: number}[]} */

@@ -1,6 +1,6 @@
 /**
- * What the face does by itself, while no frames come from the server: it blinks, looks, breathes and is in a mood. The
- * tables are those of the server, static/avatars/expressions.json. Pure: time and chance are passed in.
+ * The face's idle motion, while no frames arrive from the server: it blinks, looks, breathes and has a mood. The tables
+ * are the server's, static/avatars/expressions.json. Pure: time and randomness are passed in.
  */
 import { Blink } from './blink.js';
 import { Gaze } from './gaze.js';
@@ -21,9 +21,9 @@ import { INDEX, OF_EYES, emptyFace, shape } from './shapes.js';
  * @property {{yaw: number, pitch: number, roll: number, periods: [number, number]}} sway
  */
 
-/** A step longer than this is a tab that slept: nothing of it is made up for. */
+/** A longer step means that the tab slept: the excess is skipped. */
 const LONGEST_STEP = 0.25;
-/** How much of moods and gestures is left for those who asked for less motion. */
+/** The share of moods and gestures that is left with less motion. */
 const GENTLE = 0.6;
 const NO_LOOKS = [{ yaw: 0, pitch: 0, stay: /** @type {[number, number]} */ ([2, 5]), chance: 1 }];
 const BLINKS = [shape('eyeBlinkLeft'), shape('eyeBlinkRight')];
@@ -46,7 +46,7 @@ export class Life {
         /** -1 to 1: out and in. */
         this.breath = 0;
         this.last = 0;
-        /** Seconds that were slept through. */
+        /** Seconds that the tab slept. */
         this.slept = 0;
     }
 
@@ -91,7 +91,7 @@ export class Life {
 
     /**
      * @param {number} now - milliseconds
-     * @returns {number} seconds of its own, which do not run while the tab sleeps
+     * @returns {number} seconds on the face's own clock, which stops while the tab sleeps
      */
     time(now) {
         return now / 1000 - this.slept;
@@ -131,7 +131,7 @@ export class Life {
     }
 
     /**
-     * Breath and the small motion of a head that is carried.
+     * Breath and the slight sway of the head.
      *
      * @param {Face} face
      * @param {number} time
@@ -174,11 +174,11 @@ export class Life {
 }
 
 /**
- * Less of everything but the eyes, which must go on seeing, and of the mouth where it speaks.
+ * Reduces all motion except the eyes' and, with `kept`, that of a speaking mouth.
  *
  * @param {Face} face - changed
  * @param {number} share - of the weights
- * @param {number} turn - of the head's
+ * @param {number} turn - share of the head's turn
  * @param {boolean[]} [kept] - weights that stay
  */
 export function soften(face, share, turn, kept = OF_EYES) {

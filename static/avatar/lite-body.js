@@ -1,5 +1,5 @@
 /**
- * What of the drawn face is not eyes or mouth, in millimetres from the middle between the eyes, y down.
+ * The drawn face without eyes, mouth and hair, in millimetres from the middle between the eyes, y down.
  */
 import { clear } from './colors.js';
 import { shape } from './shapes.js';
@@ -187,7 +187,7 @@ export function paintEars(draw, colors, broad) {
  * @param {Draw} draw
  * @param {Float32Array} weights
  * @param {Palette} colors
- * @param {number} x - how far the nose sticks out to a side as the head turns
+ * @param {number} x - how far the nose moves to a side as the head turns
  */
 export function paintNose(draw, weights, colors, x) {
     const sneer = (weights[shape('noseSneerLeft')] + weights[shape('noseSneerRight')]) / 2;

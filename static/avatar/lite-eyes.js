@@ -11,7 +11,7 @@ const HALF = 15.5;
 const UP = 8;
 const DOWN = 5.6;
 const IRIS = 7.2;
-/** How far the iris goes at a full look. */
+/** How far the iris moves at a full look. */
 const SIDEWAYS = 7;
 const UPDOWN = 5;
 

@@ -1,5 +1,5 @@
 /**
- * The hair of the drawn face: behind the head and before it, in millimetres from the middle between the eyes, y down.
+ * The hair of the drawn face: behind and in front of the head, in millimetres from the middle between the eyes, y down.
  */
 import { clear } from './colors.js';
 

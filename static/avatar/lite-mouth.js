@@ -1,12 +1,12 @@
 /**
- * The mouth of the drawn face, in millimetres: its opening is the one that the same weights give the heads.
+ * The mouth of the drawn face, in millimetres: it opens as far as the heads' mouths do with the same weights.
  */
 import { clear } from './colors.js';
 import { shape } from './shapes.js';
 
 /** @typedef {import('./colors.js').Palette} Palette */
 
-/** Of the gap between the lips, in millimetres at full weight, as measured on the heads. */
+/** Each shape's part in the gap between the lips, in millimetres at full weight, as measured on the heads. */
 const GAP = Object.entries({
     jawOpen: 34.5, mouthClose: -34.5, mouthFunnel: 14, mouthShrugUpper: 4.1, mouthShrugLower: -4.9, mouthRollLower: -3.8, mouthRollUpper: -2.8,
     mouthUpperUpLeft: 2.4, mouthUpperUpRight: 2.4, mouthLowerDownLeft: 1.9, mouthLowerDownRight: 1.9, mouthSmileLeft: -1.5, mouthSmileRight: -1.5,

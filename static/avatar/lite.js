@@ -1,6 +1,6 @@
 /**
- * The face as a drawing on a 2D canvas: for devices without a GPU, and while a head loads. The same weights, the same
- * place in the picture, the colours of the person.
+ * The face as a drawing on a 2D canvas, for devices without a GPU and while a head loads: with the head's weights and
+ * position, in the person's colours.
  */
 import { palette } from './colors.js';
 import { LENS, frame } from './framing.js';

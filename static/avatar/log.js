@@ -1,10 +1,10 @@
 /**
- * What was drawn when, for those who measure how well face and sound agree.
+ * Logs what was drawn when, for measuring how well face and sound agree.
  */
 
 /** @typedef {[at: number, timestamp: number | null, jawOpen: number, level: number]} Row */
 
-/** Ten minutes at 60 frames a second, and some more: nobody needs to hold it for ever. */
+/** Longest log: more than ten minutes at 60 frames a second. */
 const MOST = 48000;
 
 export class AppliedLog {

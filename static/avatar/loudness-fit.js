@@ -1,19 +1,19 @@
 /**
- * By how much the face's clock is wrong: the loudness that the frames tell is laid over the loudness that is heard. What
- * lies between the receiver and the ear cannot be asked for in any browser, but it can be heard. Pure.
+ * How wrong the face's clock is, found by correlating the loudness in the frames with the loudness that is heard. No
+ * browser reports the delay between the receiver and the ear, but it can be measured this way. Pure.
  */
 
 const WINDOW = 150; // levels of 20 ms
 const REACH_MS = 120;
 const STEP_MS = 10;
 const TICKS_PER_MS = 48;
-const ALIKE = 0.9; // correlation: less says nothing of time
+const ALIKE = 0.9; // least correlation that shows a time
 const AUDIBLE = 0.01; // mean loudness of a window, RMS
 const VARIED = 0.3; // standard deviation of its square root, against its mean
 
-/** Compares three seconds after the other. */
+/** Compares one window of three seconds after another. */
 export class LoudnessFit {
-    /** @param {(timestamp: number) => number} told - the level that frames tell for a moment, 0 where there are none */
+    /** @param {(timestamp: number) => number} told - the level in the frames at a moment, 0 where there are none */
     constructor(told) {
         this.told = told;
         /** @type {{timestamp: number, loudness: number}[]} */
@@ -21,9 +21,9 @@ export class LoudnessFit {
     }
 
     /**
-     * @param {number} timestamp - the moment that the clock said
+     * @param {number} timestamp - the clock's time
      * @param {number} level - heard then, RMS
-     * @returns {number | null} ms by which the clock is late, whenever that can be told
+     * @returns {number | null} ms by which the clock is late; null: not known yet
      */
     heard(timestamp, level) {
         this.points.push({ timestamp, loudness: Math.sqrt(level) });
@@ -36,7 +36,7 @@ export class LoudnessFit {
         return mean ** 2 > AUDIBLE && spread > VARIED * mean ? this.late(points) : null;
     }
 
-    /** What was heard belongs to another time than what comes. */
+    /** Forgets what was heard: it belongs to another time than what follows. */
     clear() {
         this.points.length = 0;
     }
@@ -62,7 +62,7 @@ export class LoudnessFit {
     /**
      * @param {{timestamp: number, loudness: number}[]} points
      * @param {number} ticks
-     * @returns {number} the correlation with what is told so much later
+     * @returns {number} the correlation with the frames' levels that much later
      */
     alike(points, ticks) {
         let [heard, told, squares, toldSquares, products] = [0, 0, 0, 0, 0];

@@ -1,5 +1,5 @@
 /**
- * Who may be the face of a call: static/avatars/people.json, and whom the page adds. docs/page.md tells how.
+ * The people to choose a face from: those of static/avatars/people.json and those the page adds, as in docs/page.md.
  */
 import { PLAIN } from './colors.js';
 
@@ -9,7 +9,7 @@ import { PLAIN } from './colors.js';
  * @typedef {Object} Look
  * @property {import('./lite-hair.js').Style} [hair]
  * @property {number} [brows] - millimetres thick
- * @property {number} [broad] - against 1
+ * @property {number} [broad] - width, relative to 1
  */
 
 /**
@@ -59,7 +59,7 @@ export class People {
         this.list = [SOMEBODY];
     }
 
-    /** @returns {Promise<void>} rejects when the list cannot be read; a drawn face is there anyway */
+    /** @returns {Promise<void>} rejects when the list cannot be read; a drawn face remains */
     async load() {
         const response = await fetch(LIST);
         if (!response.ok) {
@@ -78,7 +78,7 @@ export class People {
 
     /**
      * @param {string} id
-     * @returns {Person} the first one, where nobody has this id
+     * @returns {Person} the first one if nobody has this id
      */
     find(id) {
         return this.list.find((person) => person.id === id) ?? this.list[0];

@@ -1,5 +1,5 @@
 /**
- * The picture of the face: the drawn one at once, the head as soon as it is there, and whichever of them can be shown.
+ * The picture of the face: drawn at first, the head once it is loaded, and always whichever can be shown.
  */
 import { download } from './download.js';
 import { LiteFace } from './lite.js';
@@ -9,14 +9,14 @@ import { LiteFace } from './lite.js';
 /** @typedef {import('./quality.js').Level} Level */
 /** @typedef {import('./scene.js').HeadScene} HeadScene */
 
-/** A context that does not come back is made anew after this. */
+/** A context that is not restored within this is replaced. */
 const RESTORE_MS = 4000;
 
 /**
- * What a portrait tells.
+ * What a portrait reports.
  *
  * @typedef {Object} PortraitEvents
- * @property {(share: number | null) => void} onProgress - 0 to 1; null: nothing loads
+ * @property {(share: number | null) => void} onProgress - 0 to 1; null: nothing is loading
  * @property {(why: 'webgl' | 'head', detail: string) => void} onFailed - the drawn face is shown instead
  * @property {(person: Person, missing: readonly string[]) => void} onMissing - the head lacks shapes
  */
@@ -37,7 +37,7 @@ export class Portrait {
         this.scene = null;
         /** @type {Person | null} */
         this.person = null;
-        /** The head that is in the scene. */
+        /** File of the head in the scene. */
         this.has = '';
         this.wanted = { file: '', slowToo: false, ratio: 1 };
         /** @type {AbortController | null} */
@@ -54,7 +54,7 @@ export class Portrait {
     /**
      * @param {Person} person
      * @param {Level} level
-     * @param {{ratio: number, slowToo: boolean}} options - device pixels per CSS pixel at most, and whether WebGL without a GPU will do
+     * @param {{ratio: number, slowToo: boolean}} options - device pixels per CSS pixel at most, and whether WebGL without a GPU is acceptable
      */
     show(person, level, { ratio, slowToo }) {
         this.person = person;
@@ -83,7 +83,7 @@ export class Portrait {
         let stage = 'head';
         try {
             const bytes = download(file, signal, (share) => !signal.aborted && this.events.onProgress(share));
-            bytes.catch(() => {}); // told below, unless there is no WebGL
+            bytes.catch(() => {}); // reported below, unless there is no WebGL
             const [{ HeadScene }, { parseHead }] = await Promise.all([import('./scene.js'), import('./head.js')]);
             signal.throwIfAborted();
             stage = 'webgl';
@@ -135,7 +135,7 @@ export class Portrait {
         return scene;
     }
 
-    /** The context is gone for good: another canvas gets another. */
+    /** The context is lost for good: a new canvas gets a new one. */
     renew() {
         const { person, wanted } = this;
         this.dropHead();
@@ -167,7 +167,7 @@ export class Portrait {
         this.mark();
     }
 
-    /** For the style sheet, which lets one go over into the other. */
+    /** Tells the style sheet what is shown; it fades from one to the other. */
     mark() {
         this.place.dataset.shown = this.shown;
     }

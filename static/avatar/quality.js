@@ -1,5 +1,5 @@
 /**
- * How much face a device can draw, by what it drew: down at once, up rarely. Pure; times are milliseconds.
+ * How much of the face a device can draw, judged by its frames: steps down at once, up rarely. Pure; times are milliseconds.
  */
 
 /** @typedef {'full' | 'lod0' | 'lite'} Level */
@@ -28,9 +28,9 @@ const HOPELESS_MS = 300;
 const HOPELESS_IN_A_ROW = 3;
 const WINDOW = 30;
 const AWFUL_IN_A_ROW = 6;
-/** Shaders and textures are made in the first frames of a level: they say nothing about the others. */
+/** The first frames of a level build shaders and textures, and are not judged. */
 const WARM_UP = 8;
-/** Longer, and the tab slept. */
+/** After a longer interval the tab slept. */
 const SLEPT_MS = 1500;
 const FIRST_TRY_MS = 5 * 60 * 1000;
 
@@ -103,7 +103,7 @@ export class Quality {
     }
 
     /**
-     * What the step needs is not there, such as WebGL.
+     * Something that the step needs is missing, such as WebGL.
      *
      * @param {number} now
      */

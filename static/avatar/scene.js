@@ -1,5 +1,5 @@
 /**
- * The head before a camera: lights, lens and a WebGL canvas that may lose its context.
+ * The head in front of a camera: lights, lens and a WebGL canvas that may lose its context.
  */
 import {
     BackSide, Color, DirectionalLight, Mesh, MeshBasicMaterial, NeutralToneMapping, PerspectiveCamera, PlaneGeometry,
@@ -11,14 +11,14 @@ import { LENS, frame } from './framing.js';
 /** @typedef {import('./shapes.js').Face} Face */
 /** @typedef {import('./head.js').Head} Head */
 
-/** A driver that never says that it is done must not keep the face away. */
+/** A driver that never reports completion must not block the face. */
 const COMPILE_MS = 5000;
 
 /** Draws one head. */
 export class HeadScene {
     /**
      * @param {HTMLCanvasElement} canvas
-     * @param {{slowToo: boolean}} options - whether a browser without a GPU will do
+     * @param {{slowToo: boolean}} options - whether a browser without a GPU is acceptable
      * @throws where there is no WebGL
      */
     constructor(canvas, { slowToo }) {
@@ -36,13 +36,13 @@ export class HeadScene {
         this.light();
     }
 
-    /** Whether the browser took the context away, for a while. */
+    /** Whether the browser has taken the context away, for now. */
     get lost() {
         return this.renderer.getContext().isContextLost();
     }
 
     light() {
-        // Key from the viewer's upper left, a cooler fill, a rim from behind that parts hair from background.
+        // Key from the viewer's upper left, a cooler fill, a rim from behind that separates hair from background.
         const key = spot(0xfff1e2, 2.1, -0.7, 0.75, 1.25);
         const fill = spot(0xdfe8ff, 0.55, 1.2, 0.1, 1);
         const rim = spot(0xdde4ff, 2.2, 0.9, 0.7, -1);
@@ -51,7 +51,7 @@ export class HeadScene {
         this.surround();
     }
 
-    /** What the eyes mirror and the shadows are filled with; made anew for a context that was lost. */
+    /** The surroundings that eyes reflect and that fill shadows; recreated for a context that was lost. */
     surround() {
         const maker = new PMREMGenerator(this.renderer);
         const room = studio();

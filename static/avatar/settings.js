@@ -37,7 +37,7 @@ export class FaceSettings {
         this.calm.checked = this.settings.calm;
         const listed = JSON.stringify(people);
         if (listed !== this.listed) {
-            this.listed = listed; // built anew only for other people: the focus stays where it is
+            this.listed = listed; // rebuilt only for other people, so that the focus stays
             this.people.replaceChildren(...people.map((person) => this.option(person)));
         }
         for (const radio of this.people.querySelectorAll('input')) {

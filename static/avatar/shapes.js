@@ -52,7 +52,7 @@ export function emptyFace() {
 }
 
 /**
- * Adds what a layer of expressions.json says.
+ * Adds a layer of expressions.json.
  *
  * @param {Face} face
  * @param {Layer} layer

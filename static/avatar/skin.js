@@ -1,5 +1,5 @@
 /**
- * What makes skin look like skin and hair like hair, at the price of a few instructions per pixel.
+ * Makes skin look like skin and hair like hair, for a few instructions per pixel.
  */
 import { ShaderChunk } from '../vendor/three/three.js';
 
@@ -25,7 +25,7 @@ export function finishSkin(material) {
 }
 
 /**
- * Strands with soft ends: what of a pixel they cover, instead of all or nothing.
+ * Gives strands soft ends, by partial coverage of a pixel instead of all or nothing.
  *
  * @param {Mesh} mesh
  */

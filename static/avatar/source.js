@@ -1,10 +1,10 @@
 /**
- * The agent's face as it is to be seen at any moment, in step with what is heard.
+ * The agent's face at any moment, in step with what is heard.
  */
 import { FaceTrack } from './frames.js';
 import { LoudnessFit } from './loudness-fit.js';
 
-/** One for the page; calls come and go. */
+/** One for the page, for all of its calls. */
 export class FaceSource {
     constructor() {
         this.track = new FaceTrack();
@@ -25,7 +25,7 @@ export class FaceSource {
     }
 
     /**
-     * The answer was so loud, which may show that the clock is wrong.
+     * Takes the response's level, which may show that the clock is wrong.
      *
      * @param {number} at - when that is heard, as performance.now() counts
      * @param {number} level - RMS

@@ -1,10 +1,10 @@
 /**
- * What the server made of a text or a recording, as it comes line by line: sound, frames, words and speech sounds. Pure.
+ * What the server made of a text or a recording, as it arrives line by line: sound, frames, words and speech sounds. Pure.
  */
 
 /** @typedef {{text: string, start: number, end: number}} Span */
 
-/** One of the numbers of a frame: the weights, then the head, then the level. */
+/** The numbers of a frame after its weights: the head, then the level. */
 export const EXTRA = Object.freeze(['headYaw', 'headPitch', 'headRoll', 'level']);
 
 /**
@@ -29,7 +29,7 @@ export class Clip {
         /** @type {Int16Array[]} */
         this.parts = [];
         this.samples = 0;
-        /** @type {Float32Array[]} Of each frame the weights and then EXTRA. */
+        /** @type {Float32Array[]} The weights of each frame, then EXTRA. */
         this.frames = [];
         /** @type {Span[]} */
         this.words = [];
@@ -40,7 +40,7 @@ export class Clip {
     }
 
     /**
-     * Takes a line of the server's answer.
+     * Takes a line of the server's response.
      *
      * @param {any} line
      */
@@ -95,7 +95,7 @@ export class Clip {
      * The face at a moment, between the two frames around it.
      *
      * @param {number} seconds
-     * @param {import('../avatar/shapes.js').Face} face - is written to
+     * @param {import('../avatar/shapes.js').Face} face - is overwritten
      */
     face(seconds, face) {
         const count = this.frames.length;

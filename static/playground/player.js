@@ -5,7 +5,7 @@
 export class Player extends EventTarget {
     constructor() {
         super();
-        /** @type {AudioContext | null} Made at the first press of a button: browsers want one. */
+        /** @type {AudioContext | null} Created at the first press of a button, as browsers require. */
         this.context = null;
         /** @type {AudioBuffer | null} */
         this.buffer = null;
@@ -20,7 +20,7 @@ export class Player extends EventTarget {
         return this.node !== null;
     }
 
-    /** In a press of a button. */
+    /** To be called in the press of a button. */
     wake() {
         this.context ??= new AudioContext();
         void this.context.resume();
@@ -88,7 +88,7 @@ export class Player extends EventTarget {
         return Math.min(this.seconds, Math.max(0, this.context.currentTime - latency - this.began));
     }
 
-    /** For every picture: stops at the end. */
+    /** To be called for every animation frame: stops at the end. */
     tick() {
         if (this.playing && this.now() >= this.seconds) {
             this.stop();

@@ -16,10 +16,10 @@ const GROUPS = /** @type {const} */ ([
 ]);
 const ROW = 30;
 const GAP = 6;
-/** Left of the curves stand their names. */
+/** Room for the names left of the curves. */
 export const MARGIN = 148;
 const FONT = '12px system-ui, sans-serif';
-/** What stays below this stays still. */
+/** A weight that stays below this counts as still. */
 const STILL = 0.02;
 
 /**
@@ -42,7 +42,7 @@ export function rowsOf(clip, all) {
     return rows.filter(({ still }) => all || !still);
 }
 
-/** A canvas with a time axis: it draws once, and the moment on top of what it drew. */
+/** A canvas with a time axis: drawn once, with the current moment on top. */
 class TimeCanvas {
     /** @param {HTMLCanvasElement} canvas */
     constructor(canvas) {
@@ -89,7 +89,7 @@ class TimeCanvas {
         return Math.min(this.seconds, Math.max(0, ((x - this.margin) / (this.width - this.margin)) * this.seconds));
     }
 
-    /** @param {number} seconds - where the line stands */
+    /** @param {number} seconds - position of the line */
     show(seconds) {
         const { draw, canvas, drawn } = this;
         draw.clearRect(0, 0, canvas.width, canvas.height);
@@ -226,7 +226,7 @@ export class Axis extends TimeCanvas {
     }
 
     /**
-     * Spans with as much of their text as has room.
+     * Spans with as much of their text as fits.
      *
      * @param {CanvasRenderingContext2D} draw
      * @param {import('./clip.js').Span[]} list

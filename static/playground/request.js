@@ -1,5 +1,5 @@
 /**
- * Asks the server for a clip, and says what is wrong in words that help.
+ * Requests a clip from the server, and explains failures in plain words.
  */
 import { Clip } from './clip.js';
 
@@ -8,7 +8,7 @@ export class Refused extends Error {
     /**
      * @param {string} title
      * @param {string} text
-     * @param {string} [field] - of the form, that is at fault
+     * @param {string} [field] - the field of the form that is at fault
      */
     constructor(title, text, field = '') {
         super(title);
@@ -32,7 +32,7 @@ const NOT_THERE = () => new Refused('The server cannot be reached', 'Check that 
 /**
  * @param {Wishes} wishes
  * @param {AbortSignal} signal
- * @param {(clip: Clip) => void} onProgress - more of it is there
+ * @param {(clip: Clip) => void} onProgress - called as more of it arrives
  * @returns {Promise<Clip>}
  * @throws {Refused}
  */

@@ -1,5 +1,5 @@
 /**
- * What the page looks like and how it is perceived without looking: axe, widths, and screenshots for people to judge.
+ * The page's appearance and accessibility: axe, widths, and screenshots for people to judge.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -76,7 +76,7 @@ for (const [face, look] of Object.entries({ lite: '#portrait', off: '#orb' })) {
     });
 }
 
-test('two landmarks of one name are a fault', async () => {
+test('two landmarks with the same name are a fault', async () => {
     await withPage({}, async (page) => {
         const region = '<section aria-label="Words"><p>Text</p></section>';
         await page.setContent(`<html lang="en"><title>Twins</title><main><h1>Twins</h1>${region}${region}</main></html>`);

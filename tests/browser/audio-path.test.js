@@ -62,7 +62,7 @@ class Line {
     constructor() {
         this.buffer = new PlayoutBuffer(RATE);
         this.sent = 0;
-        this.owed = 0; // samples that time has passed for, and that no quantum has pulled yet
+        this.due = 0; // samples that are due, and that no quantum has pulled yet
         /** @type {number[]} */
         this.heard = [];
     }
@@ -81,8 +81,8 @@ class Line {
 
     /** @param {number} ms */
     play(ms) {
-        this.owed += (ms * RATE) / 1000;
-        for (; this.owed >= QUANTUM; this.owed -= QUANTUM) {
+        this.due += (ms * RATE) / 1000;
+        for (; this.due >= QUANTUM; this.due -= QUANTUM) {
             const output = new Float32Array(QUANTUM);
             this.buffer.pull(output);
             this.heard.push(...output);
@@ -101,7 +101,7 @@ class Line {
     }
 }
 
-test('an answer begins after 60 ms, and nothing of it is lost', () => {
+test('a response begins after 60 ms, and nothing of it is lost', () => {
     const line = new Line();
     line.steady(1000);
     line.play(200);
@@ -119,7 +119,7 @@ test('a word shorter than the buffer is heard without waiting for more', () => {
     assert.equal(line.heard.filter((sample) => sample === 0.5).length, FRAME);
 });
 
-test('an interruption is silent within one tick, and late frames of the answer stay silent', () => {
+test('an interruption is silent within one tick, and late frames of the response stay silent', () => {
     const line = new Line();
     line.steady(400);
     line.buffer.flush(1);
@@ -129,14 +129,14 @@ test('an interruption is silent within one tick, and late frames of the answer s
     assert.ok(rms(line.heard.slice(0.005 * RATE)) === 0);
     line.arrive(10, 0.25, 2);
     line.play(200);
-    assert.ok(line.heard.some((sample) => sample === 0.25), 'the next answer must be heard');
+    assert.ok(line.heard.some((sample) => sample === 0.25), 'the next response must be heard');
 });
 
-test('a stall makes the buffer deeper, and its backlog goes in the next quiet moment', () => {
+test('a stall makes the buffer deeper, and its backlog is dropped in the next quiet moment', () => {
     const line = new Line();
     line.steady(500);
     line.play(300); // the network stands still
-    line.arrive(15); // and all of it comes at once
+    line.arrive(15); // and everything arrives at once
     assert.equal(line.buffer.stats().underruns, 1);
     assert.equal(line.buffer.stats().targetMs, 80);
     line.steady(600);
@@ -145,7 +145,7 @@ test('a stall makes the buffer deeper, and its backlog goes in the next quiet mo
     assert.ok(line.buffer.stats().depthMs <= 140, `${line.buffer.stats().depthMs} ms are left`);
 });
 
-test('a pause in the answer is kept when its frames arrive together', () => {
+test('a pause in the response is kept when its frames arrive together', () => {
     const line = new Line();
     line.arrive(4);
     line.sent += 48 * 200; // 200 ms of silence that is not sent
@@ -157,7 +157,7 @@ test('a pause in the answer is kept when its frames arrive together', () => {
     assert.equal(loud[loud.length - 1] + 1 - begin, 8 * FRAME + 0.2 * RATE);
 });
 
-test('the media clock may wrap in the middle of an answer', () => {
+test('the media clock may wrap in the middle of a response', () => {
     const line = new Line();
     line.sent = 0xffffffff - 2000;
     line.steady(400);

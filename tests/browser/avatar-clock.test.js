@@ -1,5 +1,5 @@
 /**
- * The clock of the face, without a browser: it is told what is heard, goes on smoothly, and is set right by ear.
+ * The clock of the face, without a browser: it is set by what is heard, runs smoothly, and is corrected by loudness.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -23,7 +23,7 @@ function ahead(a, b) {
     return ((Number(a) - b) | 0) / MS;
 }
 
-test('a clock goes on between what it is told, around the wrap, and stops when it is told no more', () => {
+test('a clock runs on between settings, around the wrap, and stops when it is no longer set', () => {
     const clock = new SteeredClock();
     assert.equal(clock.now(0), null);
     for (let at = 0; at <= 1000; at += 20) {
@@ -35,7 +35,7 @@ test('a clock goes on between what it is told, around the wrap, and stops when i
 });
 
 for (const [jump, after100] of [[12, 9], [50, 6], [-50, 6], [300, 0.1]]) {
-    test(`a jump of ${jump} ms leaves less than ${after100} ms after 100 ms, and is not made at once if it is short`, () => {
+    test(`a jump of ${jump} ms leaves less than ${after100} ms after 100 ms, and a short one is made gradually`, () => {
         const clock = new SteeredClock();
         let first = NaN;
         for (let at = 0; at <= 600; at += 10) {
@@ -52,7 +52,7 @@ for (const [jump, after100] of [[12, 9], [50, 6], [-50, 6], [300, 0.1]]) {
 /** A page's graph whose output is 30 ms late. */
 const graph = /** @type {any} */ ({ outputLatency: 0.03, heardAt: (/** @type {number} */ time) => time * 1000 + 30 });
 
-test('over WebRTC the newest source tells what is heard, later by the output and its queue', () => {
+test('over WebRTC the newest source shows what is heard, delayed by the output and its queue', () => {
     const epoch = performance.timeOrigin;
     let sources = /** @type {any[]} */ ([]);
     const clock = new RtpClock(() => /** @type {any} */ ({ getSynchronizationSources: () => sources }), graph);
@@ -72,7 +72,7 @@ test('over WebRTC the newest source tells what is heard, later by the output and
     assert.equal(clock.now(800), null, 'no source for 200 ms');
 });
 
-test('after the tab has slept an old source is old, and after the system clock was set a new one is new', () => {
+test('an old source stays old after the tab slept, and a new one counts as new after the system clock was set', () => {
     const source = { timestamp: performance.timeOrigin + 1000, rtpTimestamp: 5 };
     const clock = new RtpClock(() => /** @type {any} */ ({ getSynchronizationSources: () => [source] }), graph);
     assert.equal(clock.now(5000), null);
@@ -83,7 +83,7 @@ test('after the tab has slept an old source is old, and after the system clock w
     assert.notEqual(clock.now(5105), null);
 });
 
-test('over a WebSocket the playhead tells what is heard, through pauses and dropped sound', () => {
+test('over a WebSocket the playhead shows what is heard, through pauses and dropped sound', () => {
     const rate = 44100;
     const buffer = new PlayoutBuffer(rate);
     const clock = new PlayoutClock(graph);
@@ -115,7 +115,7 @@ function voice(ms) {
 }
 
 for (const late of [-70, -13, 0, 34, 90]) {
-    test(`a clock that is ${late} ms late is found out by ear, and a measurement of the page tells the same`, () => {
+    test(`a clock that is ${late} ms late is found by loudness, and the page's own measurement agrees`, () => {
         const track = new FaceTrack();
         for (let i = 0; i < 200; i++) { // 6.6 s
             const bytes = new Uint8Array(69);
@@ -142,7 +142,7 @@ for (const late of [-70, -13, 0, 34, 90]) {
     });
 }
 
-test('silence, a tone and a voice that is not the face\'s say nothing of the clock', () => {
+test('silence, a tone and another voice than the face\'s do not move the clock', () => {
     for (const level of [() => 0, () => 0.2, (/** @type {number} */ ms) => voice(ms * 1.31 + 5000)]) {
         const fit = new LoudnessFit((timestamp) => voice(((timestamp - START) | 0) / MS));
         for (let ms = 0; ms < 12000; ms += 20) {

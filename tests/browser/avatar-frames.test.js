@@ -1,5 +1,5 @@
 /**
- * The frames of the face, without a browser: read, put in order, and looked at between them.
+ * The frames of the face, without a browser: read, put in order, and interpolated.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { FaceTrack, SHAPES } from '../../static/avatar/frames.js';
 
 const MS = 48;
-const SPACING = 1600; // 30 frames in a second
+const SPACING = 1600; // 30 frames per second
 const JAW_OPEN = 17;
 const TONGUE_OUT = 51;
 
@@ -51,7 +51,7 @@ function random(seed) {
     };
 }
 
-test('the vector of docs/avatar.md is read', () => {
+test('the test vector of docs/avatar.md is read', () => {
     const track = new FaceTrack();
     const zeros = (/** @type {number} */ count) => '00'.repeat(count);
     const hex = `0100011e070000001000000003${zeros(17)}66${zeros(33)}ff0afb0033`;
@@ -65,7 +65,7 @@ test('the vector of docs/avatar.md is read', () => {
     assert.equal(face.weights.reduce((sum, weight) => sum + weight), face.weights[JAW_OPEN] + 1);
 });
 
-test('what is no message is ignored, and counted', () => {
+test('malformed messages are ignored, and counted', () => {
     const track = new FaceTrack();
     const good = message(0, [9]);
     const broken = [[1], good.subarray(0, 68), [...good, 0], [2, ...good.subarray(1)], [1, 0, 0, 30], [1, 0, 65, 30], [1, 0, 1, 0, ...good.subarray(4)]];
@@ -74,7 +74,7 @@ test('what is no message is ignored, and counted', () => {
     assert.equal(track.at(0), null);
 });
 
-test('the face lies between its neighbours, whatever message each came in, also around the wrap', () => {
+test('the face lies between its neighbours, whatever message each arrived in, also around the wrap', () => {
     const start = 0xffffffff - 1000;
     const halves = [message(start, [0, 40, 80], { fps: 15 }), message(start + SPACING, [20, 60, 100], { fps: 15 })];
     for (const order of [halves, [...halves].reverse()]) {
@@ -109,7 +109,7 @@ test('after the last frame the face is still until the next one', () => {
     assert.equal(track.still, false);
 });
 
-test('a later epoch voids what earlier ones sent for its time, whichever arrives first', () => {
+test('a later epoch voids earlier frames for its time, whichever arrive first', () => {
     const old = [message(0, [200, 200, 200, 200, 200, 200], { epoch: 255 }), message(6 * SPACING, [200, 200], { epoch: 255 })];
     const anew = [message(3 * SPACING, [10, 0], { epoch: 0, last: true })];
     const all = [...old, ...anew];
@@ -121,7 +121,7 @@ test('a later epoch voids what earlier ones sent for its time, whichever arrives
     }
 });
 
-test('nothing of an interrupted answer is shown, neither what was there nor what still comes', () => {
+test('nothing of an interrupted response is shown, neither frames that were there nor later ones', () => {
     const track = new FaceTrack();
     track.push(message(0, [200, 200, 200]));
     assert.equal(jaw(track, 0), 200);
@@ -152,7 +152,7 @@ test('a call that lasts for days, or is silent for hours, keeps a bounded memory
 });
 
 /**
- * What a server sends that holds and goes on at will: messages, and what is to be seen when none is lost.
+ * What a server sends that pauses and resumes at random: its messages, and the faces to be seen when none is lost.
  *
  * @param {() => number} chance
  */
@@ -200,7 +200,7 @@ test('with losses a face is missing or lies within its neighbours, and no void f
     for (let seed = 1; seed <= 300; seed++) {
         const chance = random(seed);
         const track = new FaceTrack();
-        const kept = new Map(); // by time, what came
+        const kept = new Map(); // by time, what arrived
         for (let i = 0; i < 40; i++) {
             const jaws = [1, 2, 3].map(() => Math.floor(chance() * 256));
             const start = i * 6 * SPACING;

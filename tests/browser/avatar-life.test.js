@@ -1,5 +1,5 @@
 /**
- * What the face does by itself, how it goes over to the server's frames and back, and how much of it a device is given.
+ * The face's idle motion, its blend to the server's frames and back, and how much of it a device has to draw.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -54,7 +54,7 @@ test('the tables name shapes that exist', () => {
     assert.deepEqual(unknown, []);
 });
 
-test('the face blinks every few seconds, completely and shortly', () => {
+test('the face blinks every few seconds, completely and briefly', () => {
     const life = new Life(tables, chance(1));
     let closed = 0;
     let blinks = 0;
@@ -101,7 +101,7 @@ test('no weight leaves its range and the head does not jump, whatever moods and 
     }
 });
 
-test('a tab that slept goes on where it was, without playing what it missed', () => {
+test('a tab that slept continues where it was, without playing what it missed', () => {
     const life = new Life(tables, chance(4));
     life.gesture('nod', 0);
     assert.ok([...live(life, 0, 300)].some(({ pitch }) => pitch > 5), 'it nods');
@@ -110,7 +110,7 @@ test('a tab that slept goes on where it was, without playing what it missed', ()
     assert.ok([...live(life, 3600 * 1000, 3601 * 1000)].every(({ pitch }) => pitch < 9));
 });
 
-test('those who asked for less motion get a head that keeps still, and smaller expressions', () => {
+test('with less motion the head keeps still, and expressions are smaller', () => {
     const life = new Life(tables, chance(5));
     const calm = [...live(life, 0, 20000, true)];
     const still = calm.every(({ yaw, pitch, roll }) => Math.hypot(yaw, pitch, roll) < 0.5);
@@ -122,7 +122,7 @@ test('those who asked for less motion get a head that keeps still, and smaller e
     assert.ok(smile > 0.1 && smile < (weights?.mouthSmileLeft ?? 0) * 0.8, `${smile}`);
 });
 
-test('the face goes over to the server’s frames and back in 150 ms, without a jump', () => {
+test('the face blends to the server’s frames and back in 150 ms, without a jump', () => {
     const blend = new Blend();
     const life = emptyFace();
     const served = emptyFace();
@@ -142,7 +142,7 @@ test('the face goes over to the server’s frames and back in 150 ms, without a 
     assert.equal(seen.at(-1)?.yaw, 0);
 });
 
-test('an interruption closes the mouth within 60 ms, and the next answer opens it again', () => {
+test('an interruption closes the mouth within 60 ms, and the next response opens it again', () => {
     const blend = new Blend();
     const life = emptyFace();
     const served = emptyFace();
@@ -162,7 +162,7 @@ test('an interruption closes the mouth within 60 ms, and the next answer opens i
     assert.ok(face.weights[JAW] > 0.59);
 });
 
-test('less motion leaves the lips of speech as they are', () => {
+test('less motion leaves the lips as they are while the agent speaks', () => {
     const blend = new Blend();
     const served = emptyFace();
     served.weights[JAW] = 0.5;
@@ -177,7 +177,7 @@ test('less motion leaves the lips of speech as they are', () => {
     assert.ok(face.yaw < 5);
 });
 
-test('a device that cannot draw the face gets less of it at once, and more only after minutes of quiet', () => {
+test('a device that is too slow for the face gets less of it at once, and more only after minutes of quiet', () => {
     const quality = new Quality();
     let now = 0;
     const draw = (/** @type {number} */ interval, /** @type {number} */ frames, quiet = true) => {
@@ -199,14 +199,14 @@ test('a device that cannot draw the face gets less of it at once, and more only 
     for (let i = 0; i < 12; i++) {
         hopeless.drew(i * 700, 700, true);
     }
-    assert.equal(hopeless.current.level, 'lite', 'at once, where there is no GPU');
+    assert.equal(hopeless.current.level, 'lite', 'at once, without a GPU');
     draw(16.7, 60 * 60 * 6, false);
     assert.equal(quality.current.level, 'lite', 'not while it speaks');
     draw(16.7, 60 * 60 * 60);
     assert.ok(quality.step < STEPS.length - 1);
 });
 
-test('a tab that wakes is not taken for a slow device, and one without WebGL is not asked again', () => {
+test('a tab that wakes is not mistaken for a slow device, and a device without WebGL is not tried again', () => {
     const quality = new Quality();
     for (let now = 0; now < 60000; now += 16) {
         quality.drew(now, now % 640 === 0 ? 5000 : 16, true);
@@ -219,7 +219,7 @@ test('a tab that wakes is not taken for a slow device, and one without WebGL is 
     assert.equal(quality.current.level, 'lite');
 });
 
-test('head and shoulders fit pictures of any shape, above what covers them', () => {
+test('head and shoulders fit pictures of any shape, above the controls that cover them', () => {
     for (const [width, height, covered] of [[1200, 700, 0], [360, 420, 150], [300, 900, 200], [900, 300, 120], [640, 710, 170]]) {
         const { distance, height: aim } = frame({ width, height, covered });
         const tall = 2 * distance * Math.tan((LENS * Math.PI) / 360);
@@ -230,7 +230,7 @@ test('head and shoulders fit pictures of any shape, above what covers them', () 
     }
 });
 
-test('the drawn mouth opens as the heads’ do, and closes for a bilabial', () => {
+test('the drawn mouth opens as far as the heads’ do, and closes for a bilabial', () => {
     const { weights } = emptyFace();
     assert.equal(lipGap(weights), 0);
     weights[JAW] = 0.3;
@@ -241,7 +241,7 @@ test('the drawn mouth opens as the heads’ do, and closes for a bilabial', () =
     assert.equal(lipGap(weights), 0);
 });
 
-test('every person of the list has files that are there, and a person without a file is refused with a reason', () => {
+test('every person in the list has existing files, and a person without a file is refused with a reason', () => {
     const { people } = JSON.parse(fs.readFileSync(new URL('people.json', AVATARS), 'utf8'));
     const read = people.map((/** @type {unknown} */ person) => readPerson(person, AVATARS));
     assert.ok(read.length >= 2);

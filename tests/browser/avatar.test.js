@@ -1,5 +1,5 @@
 /**
- * The face on the page: it is there, whatever the device can draw and whatever head it is given. Needs a browser alone.
+ * The face on the page: it is shown, whatever the device can draw and whatever head it is given. Needs only a browser.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -110,7 +110,7 @@ test('a head is loaded and shown, another person takes its place, and a lost con
             taker.loseContext();
         });
         await page.waitForFunction(() => window.visavis.avatar.quality().shown === 'lite');
-        await untilDrawn(page); // it stands in
+        await untilDrawn(page); // in its place
         await page.evaluate(() => /** @type {any} */ (window).taker.restoreContext());
         await untilHead(page);
 
@@ -121,7 +121,7 @@ test('a head is loaded and shown, another person takes its place, and a lost con
     });
 });
 
-test('without WebGL the face is drawn: silently, or with a reason where a head was asked for', async () => {
+test('without WebGL the face is drawn: silently, or with a reason if a head was asked for', async () => {
     await withFace({ search: '' }, async (page) => {
         await page.waitForFunction(() => window.visavis.avatar.quality().level === 'lite');
         await untilDrawn(page);
@@ -169,7 +169,7 @@ test('a head that cannot be loaded leaves the drawn face and says what to do, an
     });
 });
 
-test('for those who prefer less motion the head keeps still', async () => {
+test('the head keeps still for people who prefer less motion', async () => {
     await withFace({ search: 'avatar=lite', context: { ...SMALL, reducedMotion: 'reduce' } }, async (page) => {
         for (let i = 0; i < 5; i++) {
             const { yaw, pitch, roll } = await page.evaluate(() => window.visavis.avatar.head());
@@ -179,7 +179,7 @@ test('for those who prefer less motion the head keeps still', async () => {
     });
 });
 
-test('expressions can be set by the page and by the server, and unknown ones are refused with those that exist', async () => {
+test('expressions can be set by the page and by the server, and unknown ones are refused with a list of the known ones', async () => {
     await withFace({ search: 'avatar=lite&mode=websocket' }, async (page, server) => {
         await page.evaluate(() => window.visavis.avatar.set({ mood: 'happy' }));
         await page.waitForFunction(() => window.visavis.avatar.weights().mouthSmileLeft > 0.3);
@@ -208,7 +208,7 @@ test('expressions can be set by the page and by the server, and unknown ones are
 });
 
 /**
- * Sends a second of faces after the other, a second ahead of the sound: the jaw is half open in even ones, less in odd ones.
+ * Sends faces second by second, a second ahead of the sound: the jaw is half open in even seconds, less in odd ones.
  *
  * @param {import('./lib/scripted-server.js').ScriptedCall} call
  * @param {number} response
@@ -227,7 +227,7 @@ function sendFaces(call, response) {
 }
 
 /**
- * Lets the page's process sleep, as that of a closed laptop does.
+ * Suspends the page's process, as closing a laptop does.
  *
  * @param {Page} page
  * @param {number} ms
@@ -242,13 +242,13 @@ async function sleep(page, ms) {
 }
 
 /**
- * Of the faces that were shown with sound, those that were not the sound's.
+ * The faces that were shown with sound, and those of them that did not match the sound.
  *
  * @param {[number, number | null, number, number][]} rows
  * @returns {{shown: number, wrong: number[][]}}
  */
 function judged(rows) {
-    // A busy machine's sound may have holes, where the face begins to go over to its own life: what is judged is heard without one.
+    // A busy machine's sound may have holes, where the face begins to blend to its idle motion: only what follows no hole is judged.
     const holes = rows.filter(([, timestamp]) => timestamp === null).map(([at]) => at);
     const shown = rows.filter(([at, timestamp]) => timestamp !== null && !holes.some((hole) => hole > at - 200 && hole < at));
     const wrong = shown.filter(([, timestamp, jaw]) => {
@@ -270,7 +270,7 @@ test('a face whose tab slept while the agent spoke follows the sound when it wak
         await page.evaluate(() => window.visavis.avatar.log.start());
         await page.waitForTimeout(300);
         await sleep(page, 3000);
-        await page.waitForTimeout(1500); // what waited is heard or left out
+        await page.waitForTimeout(1500); // the backlog is played or dropped
         const before = await page.evaluate(() => window.visavis.avatar.log.stop());
         assert.ok(before.some(([at], i) => i > 0 && at - before[i - 1][0] > 2000), 'the tab did not sleep');
         await page.evaluate(() => window.visavis.avatar.log.start());

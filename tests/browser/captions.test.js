@@ -1,5 +1,5 @@
 /**
- * What the captions show while words still change, and of the language; against a scripted server.
+ * The captions while words still change, and the language that they show; against a scripted server.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -77,7 +77,7 @@ test('a language that the person chose is not announced', async () => {
     });
 });
 
-test('notices of the server are shown as they come', async () => {
+test('notices of the server are shown as they arrive', async () => {
     await inCall('', async (page, call) => {
         call.server({ type: 'notice', code: 'not-understood', message: 'I could not make out what you said.' });
         await page.getByText('I could not make out what you said.').waitFor();

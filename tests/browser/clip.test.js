@@ -27,7 +27,7 @@ function clip() {
     return made;
 }
 
-test('a moment between two frames is between their faces, and outside of them it is the nearest', () => {
+test('between two frames the face is interpolated, and outside of them it is the nearest one', () => {
     const face = emptyFace();
     const jaw = (/** @type {number} */ seconds) => {
         clip().face(seconds, face);
@@ -40,7 +40,7 @@ test('a moment between two frames is between their faces, and outside of them it
     assert.equal(Math.max(...face.weights, face.yaw), 0);
 });
 
-test('what is saved holds every sample and every frame', () => {
+test('saved files hold every sample and every frame', () => {
     const made = clip();
     const wav = Buffer.from(made.wav());
     assert.deepEqual([wav.length, wav.toString('latin1', 0, 4), wav.readUInt32LE(24), wav.readInt16LE(44 + 6)], [54, 'RIFF', 8000, -32768]);

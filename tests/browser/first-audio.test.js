@@ -1,5 +1,5 @@
 /**
- * What the page tells of the first sound of an answer is what a recording of both sides shows; against a scripted server.
+ * The first sound of a response as the page reports it and as a recording of both sides shows it; against a scripted server.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -74,7 +74,7 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             const voice = findSound(mic, 0.01);
             assert.ok(voice, 'the microphone heard nothing');
             const sound = findSound(answer, 0.003, voice.last);
-            assert.ok(sound, 'no answer was heard');
+            assert.ok(sound, 'no response was heard');
             const shown = ((sound.first - voice.last) / answer.sampleRate) * 1000;
             const latency = await outputLatency(page);
             console.log({ mode, ms, shown: Math.round(shown), latency: Math.round(latency) });
@@ -87,7 +87,7 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             assert.deepEqual([turn.heard, turn.total], [ms, ms]);
             assert.equal(turn.stages[turn.stages.length - 1].name, 'heard');
 
-            // A noise, then words without an answer, then typed ones: nothing was spoken that this answers.
+            // A noise, then words without a response, then typed ones: the next response answers nothing spoken.
             call.send('user-started-speaking', {});
             call.send('user-transcription', { text: '', final: true, language: '' });
             call.hear('Never mind.');
@@ -103,7 +103,7 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
         }));
     });
 
-    test(`a holding phrase before the answer is not the answer being heard (${mode})`, async () => {
+    test(`a filler before the response does not count as the response being heard (${mode})`, async () => {
         await withScriptedServer((server) => withPage({ wav: murmur(), flags: PEER_FLAGS }, async (page) => {
             const call = await callAndSpeak(server, page, mode);
             const quietAt = performance.now();
@@ -123,11 +123,11 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
 
             const { sampleRate } = recorded.answer;
             const voice = findSound(recorded.mic, 0.01);
-            const holding = findSound(recorded.answer, 0.003, voice?.last);
-            assert.ok(voice && holding, 'the page heard nothing');
-            const sound = findSound(recorded.answer, 0.003, holding.first + 1.4 * sampleRate);
-            assert.ok(sound, 'no answer was heard');
-            assert.ok(sound.first - holding.first >= 1.8 * sampleRate, 'the two sounds are one');
+            const filler = findSound(recorded.answer, 0.003, voice?.last);
+            assert.ok(voice && filler, 'the page heard nothing');
+            const sound = findSound(recorded.answer, 0.003, filler.first + 1.4 * sampleRate);
+            assert.ok(sound, 'no response was heard');
+            assert.ok(sound.first - filler.first >= 1.8 * sampleRate, 'the two sounds are one');
             const shown = ((sound.first - voice.last) / sampleRate) * 1000;
             const latency = await outputLatency(page);
             assert.ok(Math.abs(ms - latency - shown) <= 45, `told ${ms} ms with ${latency} of output, recorded ${shown}`);
@@ -136,13 +136,13 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             call.server({ type: 'turn', response: 2, marks });
             await page.waitForFunction(() => window.visavis.turns.length === 1);
             const [{ stages }] = await page.evaluate(() => window.visavis.turns);
-            assert.deepEqual(stages.map(({ label }) => label).slice(-3), ['First phrase', 'Sent', 'Heard by you']);
+            assert.deepEqual(stages.map(({ label }) => label).slice(-3), ['First segment', 'Sent', 'Heard by you']);
             await page.evaluate(() => window.visavis.hangUp());
         }));
     });
 }
 
-test('the microphone is asked for without echo, without noise, at an even level', async () => {
+test('the microphone is requested with echo cancellation, noise suppression and automatic gain', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await page.addInitScript(() => {
             const { mediaDevices } = navigator;

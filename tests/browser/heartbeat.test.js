@@ -13,7 +13,7 @@ import { Heartbeat, TICK_MS } from '../../static/heartbeat.js';
  * @param {Heartbeat} of.heartbeat
  * @param {number} of.from - ms
  * @param {number} of.until
- * @param {(now: number) => boolean} [of.answers] - whether the server answers what it is asked at this time
+ * @param {(now: number) => boolean} [of.answers] - whether the server answers a ping at this time
  * @param {number} [of.every] - ms between two ticks
  * @returns {{at: number, verdict: string}[]} each verdict that differs from the one before
  */
@@ -33,7 +33,7 @@ function run({ heartbeat, from, until, answers = () => false, every = TICK_MS })
     return verdicts;
 }
 
-test('a server that stops to answer is silent within three seconds, then dead', () => {
+test('a server that stops answering is silent within three seconds, then dead', () => {
     for (let stops = 3000; stops < 4000; stops += 130) {
         const heartbeat = new Heartbeat(0);
         const verdicts = run({ heartbeat, from: 0, until: 20000, answers: (now) => now < stops });
@@ -44,13 +44,13 @@ test('a server that stops to answer is silent within three seconds, then dead', 
     }
 });
 
-test('whatever comes is life, and ends the silence', () => {
+test('anything that arrives is a sign of life, and ends the silence', () => {
     const heartbeat = new Heartbeat(0);
     heartbeat.answered(0);
     for (let now = 0; now <= 20000; now += TICK_MS) {
         assert.equal(heartbeat.tick(now).verdict, 'fine');
         if (now % 2000 === 0) {
-            heartbeat.heard(now + 1); // no ping's answer, but words or sound
+            heartbeat.heard(now + 1); // not the answer to a ping, but words or sound
         }
     }
     assert.equal(run({ heartbeat, from: 20250, until: 23500 }).at(-1)?.verdict, 'silent');
@@ -58,7 +58,7 @@ test('whatever comes is life, and ends the silence', () => {
     assert.equal(heartbeat.verdict, 'fine');
 });
 
-test('a server that has never answered is not judged, and one that does not know pings is asked no more', () => {
+test('a server that has never answered is not judged, and one that does not know pings gets no more of them', () => {
     const heartbeat = new Heartbeat(0);
     assert.deepEqual(run({ heartbeat, from: 0, until: 60000 }), []);
     heartbeat.refused(60000);
@@ -67,7 +67,7 @@ test('a server that has never answered is not judged, and one that does not know
     }
 });
 
-test('the server is asked about once a second', () => {
+test('the server is pinged about once a second', () => {
     const heartbeat = new Heartbeat(0);
     let asked = 0;
     for (let now = 0; now < 60000; now += TICK_MS) {
@@ -77,22 +77,22 @@ test('the server is asked about once a second', () => {
 });
 
 for (const every of [1000, 4000, 60000]) {
-    test(`a page whose timers come every ${every / 1000} s does not blame the server that answers`, () => {
+    test(`a page whose timers run every ${every / 1000} s does not blame a server that answers`, () => {
         const heartbeat = new Heartbeat(0);
         assert.deepEqual(run({ heartbeat, from: 0, until: every * 50, every, answers: () => true }), []);
     });
 }
 
-test('a page that slept or was busy gives the server time to be heard, and finds it dead all the same if it is', () => {
+test('a page that slept or was busy gives the server time to be heard, and still finds a dead one', () => {
     const heartbeat = new Heartbeat(0);
     run({ heartbeat, from: 0, until: 5000, answers: () => true });
-    assert.equal(heartbeat.tick(5000 + 3600000).verdict, 'fine', 'what came meanwhile has not been looked at yet');
+    assert.equal(heartbeat.tick(5000 + 3600000).verdict, 'fine', 'what arrived meanwhile has not been read yet');
     const verdicts = run({ heartbeat, from: 3605250, until: 3620000 });
     assert.deepEqual(verdicts.map(({ verdict }) => verdict), ['silent', 'dead']);
     assert.ok(verdicts[0].at - 3605000 >= 1500);
 });
 
-test('in a background tab, where timers come once a second, a dead server is found later, but is found', () => {
+test('in a background tab, where timers run once a second, a dead server is still found, but later', () => {
     const heartbeat = new Heartbeat(0);
     run({ heartbeat, from: 0, until: 3000, every: 1000, answers: () => true });
     const verdicts = run({ heartbeat, from: 4000, until: 30000, every: 1000 });

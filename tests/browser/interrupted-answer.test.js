@@ -1,5 +1,5 @@
 /**
- * An answer that is interrupted is silent at once; against a scripted server that answers with an even tone, over both
+ * A response that is interrupted is silent at once; against a scripted server that responds with an even tone, over both
  * transports.
  */
 import assert from 'node:assert/strict';
@@ -14,9 +14,9 @@ import { withScriptedServer } from './lib/scripted-server.js';
 /** @typedef {import('./lib/scripted-server.js').ScriptedCall} ScriptedCall */
 
 const BLOCK_MS = 10;
-/** A busy machine's page learns this late what its audio thread plays. */
+/** How late the page on a busy machine learns what its audio thread plays. */
 const CLOCK_MS = 130;
-/** The server's last frames, as they were under way when it stopped. */
+/** The server's last frames, in flight when it stopped. */
 const TRAILING_MS = 150;
 
 /**
@@ -40,7 +40,7 @@ function median(levels) {
 }
 
 /**
- * Waits for the page to take in a message, and says when in the recording that was.
+ * Waits until the page has received a message, and returns when in the recording that was.
  *
  * @param {Page} page
  * @param {string} type
@@ -50,12 +50,12 @@ function median(levels) {
 async function when(page, type, act) {
     await page.evaluate((type) => {
         const { graph } = /** @type {any} */ (window.visavis.events);
-        const seen = () => Object.assign(window, { takenIn: graph.context.currentTime });
-        Object.assign(window, { takenIn: 0 });
+        const seen = () => Object.assign(window, { receivedAt: graph.context.currentTime });
+        Object.assign(window, { receivedAt: 0 });
         window.visavis.events.addEventListener(type, seen, { once: true });
     }, type);
     act();
-    const handle = await page.waitForFunction(() => /** @type {any} */ (window).takenIn);
+    const handle = await page.waitForFunction(() => /** @type {any} */ (window).receivedAt);
     return handle.jsonValue();
 }
 
@@ -87,7 +87,7 @@ async function untilHeard(page) {
 }
 
 for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
-    test(`an interrupted answer is silent at once and stays so, and the next is heard in full (${mode})`, async () => {
+    test(`an interrupted response is silent at once and stays so, and the next is heard in full (${mode})`, async () => {
         await inCall(mode, async (page, call, began) => {
             const tone = call.sound(2);
             await untilHeard(page);
@@ -106,7 +106,7 @@ for (const mode of /** @type {const} */ (['websocket', 'webrtc'])) {
             const at = (/** @type {number} */ ms) => Math.round(((cut - began) * 1000 + ms) / BLOCK_MS);
             const loudest = Math.max(...levels.slice(at(CLOCK_MS), at(700)));
             assert.ok(loudest < 0.003, `${loudest} is heard after the interruption`);
-            assert.ok(median(levels.slice(-20)) > 0.05, 'the next answer must not stay low');
+            assert.ok(median(levels.slice(-20)) > 0.05, 'the next response must not stay low');
         });
     });
 }

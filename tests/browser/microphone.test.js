@@ -1,5 +1,5 @@
 /**
- * The microphone's way to the server when the page, the browser or the server is in its way; against a scripted server.
+ * The microphone's path to the server when the page, the browser or the server interferes; against a scripted server.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ const LOUD = 0.05;
 const QUIET = 0.005;
 
 /**
- * Gives the page a microphone that sounds when the test says.
+ * Gives the page a microphone that sounds when the test wants.
  *
  * @param {Page} page
  */
@@ -40,7 +40,7 @@ function voiceForMicrophone(page) {
 }
 
 /**
- * A call over a WebSocket, and the level of each frame that comes of its microphone.
+ * A call over a WebSocket, and the level of each frame that arrives from its microphone.
  *
  * @param {(page: Page, levels: number[]) => Promise<void>} body
  */
@@ -65,13 +65,13 @@ async function inCall(body) {
     }));
 }
 
-test('after a page that stood still the server hears the last two seconds, and nothing older', async () => {
+test('after the page stood still the server hears the last two seconds, and nothing older', async () => {
     await inCall(async (page, levels) => {
         await page.evaluate(() => {
             /** @type {any} */ (window).speak(0.3, 1.3);
             /** @type {any} */ (window).speak(5, 5.5);
             const end = performance.now() + 6000;
-            while (performance.now() < end); // a dialogue of the browser, or a shader that is compiled
+            while (performance.now() < end); // such as a dialogue of the browser, or the compilation of a shader
         });
         await page.waitForTimeout(1000);
         const begin = levels.findIndex((level) => level > LOUD);
@@ -81,7 +81,7 @@ test('after a page that stood still the server hears the last two seconds, and n
     });
 });
 
-test('an audio context that the system stops goes on by itself when it may', async () => {
+test('an audio context that the system stops resumes by itself when it may', async () => {
     await inCall(async (page, levels) => {
         await page.evaluate(() => /** @type {any} */ (window.visavis.events).graph.context.suspend());
         await page.waitForTimeout(500);
@@ -125,7 +125,7 @@ test('a microphone that is chosen while the call connects is the one that is sen
     }));
 });
 
-test('a server that was away at the first try gives the page its audio modules at the next', async () => {
+test('a page that could not load its audio modules at the first try loads them at the next', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await openPage(page, `${server.url}/call?mode=websocket`);
         server.die();

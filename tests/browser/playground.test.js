@@ -1,5 +1,5 @@
 /**
- * The page /avatar/playground: a text is heard and seen, any moment of it can be looked at, and what is wrong is said.
+ * The page /avatar/playground: a text is heard and seen, any moment of it can be inspected, and errors are explained.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -65,7 +65,7 @@ test('a text is played with its face, can be scrubbed by keyboard, and saved', a
     });
 });
 
-test('a recording moves the face, and what cannot be used is explained', async () => {
+test('a recording moves the face, and files that cannot be used are explained', async () => {
     await withPage({}, async (page) => {
         await open(page);
         await page.getByLabel('Use a recording').setInputFiles(question().wav);

@@ -1,5 +1,5 @@
 /**
- * When something stands in the way, the page says what to do, and typing still works where it can.
+ * When something prevents a call, the page says what to do, and typing still works where possible.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { openPage, seen, waitUntilLive } from './lib/call.js';
 import { serverUrl } from './lib/env.js';
 import { withScriptedServer } from './lib/scripted-server.js';
 
-/** What /ready says while the language model hangs. */
+/** The response of /ready while the language model hangs. */
 const WEDGED = {
     ready: false,
     whisper_ready: true,
@@ -23,7 +23,7 @@ const WEDGED = {
 };
 
 /**
- * Fetches of the page that are answered by the test instead of the server.
+ * Answers the page's requests instead of the server.
  *
  * @param {import('playwright-core').Page} page
  * @param {string} pattern
@@ -71,7 +71,7 @@ test('while models load the page names them, and the call starts by itself', asy
     });
 });
 
-test('an engine that hangs is told of in its own words, apart from what loads, and the call starts by itself', async () => {
+test('the message of a hung engine is shown apart from what is loading, and the call starts by itself', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await answer(page, '**/ready', 503, WEDGED);
         await openPage(page, `${server.url}/call?mode=websocket`);
@@ -80,7 +80,7 @@ test('an engine that hangs is told of in its own words, apart from what loads, a
         await page.getByText('The language model does not answer and is started again. Still loading: speaking. The call starts by itself.',
             { exact: true }).waitFor();
         const loading = { ...WEDGED, engines: { ...WEDGED.engines, llm: { ready: false, message: 'loads its model' } } };
-        await answer(page, '**/ready', 503, loading); // in the place of the other from here on
+        await answer(page, '**/ready', 503, loading); // replaces the other from here on
         await page.getByText('The server is loading', { exact: true }).waitFor();
         await page.getByText('Still loading: thinking and speaking. The call starts by itself.', { exact: true }).waitFor();
         await page.unroute('**/ready');
@@ -89,7 +89,7 @@ test('an engine that hangs is told of in its own words, apart from what loads, a
     }));
 });
 
-test('an engine that hangs after the server was ready is waited for, and its server is not called full', async () => {
+test('an engine that hangs after the server was ready is waited for, and the server is not reported as full', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await page.route('**/api/offer', async (route) => {
             await answer(page, '**/ready', 503, WEDGED);
@@ -120,7 +120,7 @@ test('a full server is told apart from a broken one', async () => {
     });
 });
 
-test('an address that has its share of calls is not told that the server is full', async () => {
+test('an address at its limit of calls is not told that the server is full', async () => {
     await withPage({}, async (page) => {
         await answer(page, '**/api/offer', 503, { title: 'full', status: 503, reason: 'address-full' }, { 'Retry-After': '7' });
         await openPage(page, `${serverUrl()}/call`);
@@ -131,7 +131,7 @@ test('an address that has its share of calls is not told that the server is full
     });
 });
 
-test('a server whose engine was missing for a moment is asked again, and not called full', async () => {
+test('a server whose engine was missing for a moment is asked again, and not reported as full', async () => {
     await withPage({}, async (page) => {
         let refusals = 2;
         await page.route('**/api/offer', async (route) => {
@@ -151,7 +151,7 @@ test('a server whose engine was missing for a moment is asked again, and not cal
     });
 });
 
-test('a server that is not there is named', async () => {
+test('an unreachable server is named', async () => {
     await withPage({}, async (page) => {
         await page.route('**/ready', (route) => route.abort('connectionrefused'));
         await openPage(page, `${serverUrl()}/call`);

@@ -1,5 +1,5 @@
 /**
- * A server that falls silent or goes away in the middle of a call: the page says so, calls again by itself, and goes on;
+ * A server that falls silent or goes away in the middle of a call: the page says so, redials by itself, and continues;
  * against a scripted server.
  */
 import assert from 'node:assert/strict';
@@ -74,7 +74,7 @@ async function texts(page) {
 
 const NEW_CALL = /^page: .*new call began.*does not remember/;
 
-test('a server that hangs is told of, and when it is back a new call goes on below the old words (websocket)', async () => {
+test('a hung server is reported, and when it is back a new call continues below the old words (websocket)', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await begin(server, page, 'websocket');
         const hung = performance.now();
@@ -110,7 +110,7 @@ test('a server that hangs is told of, and when it is back a new call goes on bel
     }));
 });
 
-test('a connection that is lost is made anew for the same call, which goes on (webrtc)', async () => {
+test('a lost connection is replaced for the same call, which goes on (webrtc)', async () => {
     await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
         const peer = await answerWebRtc(server, page);
         await begin(server, page, 'webrtc');
@@ -131,7 +131,7 @@ test('a connection that is lost is made anew for the same call, which goes on (w
     }));
 });
 
-test('a call that an operator ends while the connection is lost is not made again', async () => {
+test('a call that an operator ends while the connection is lost is not redialled', async () => {
     await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
         const peer = await answerWebRtc(server, page);
         await begin(server, page, 'webrtc');
@@ -145,7 +145,7 @@ test('a call that an operator ends while the connection is lost is not made agai
     }));
 });
 
-test('a server that neither speaks nor answers is left, and the call is gone on with when it is back (webrtc)', async () => {
+test('a server that neither sends sound nor answers is dropped, and the call resumes when it is back (webrtc)', async () => {
     await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
         const peer = await answerWebRtc(server, page);
         await begin(server, page, 'webrtc');
@@ -168,14 +168,14 @@ test('sound alone is a sign of life, and so is any message', async () => {
     await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
         await answerWebRtc(server, page);
         const call = await begin(server, page, 'webrtc');
-        call.awake = false; // no more answers, but its sound goes on
+        call.awake = false; // it answers no more, but its sound goes on
         await page.waitForTimeout(5000);
         assert.equal(await page.locator('#notice').textContent(), '');
         assert.equal(await page.evaluate(() => window.visavis.state), 'listening');
     }));
 });
 
-test('a server that dies and comes back is called again; hanging up works while it is away', async () => {
+test('a server that dies and comes back is redialled; hanging up works while it is away', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await begin(server, page, 'websocket');
         server.die();
@@ -196,11 +196,11 @@ test('a server that dies and comes back is called again; hanging up works while 
         assert.equal((await microphone(page)).open, false);
         await server.listen();
         await page.waitForTimeout(1500);
-        assert.equal(server.calls.length, 0, 'a call that was hung up is not made again');
+        assert.equal(server.calls.length, 0, 'a call that was hung up is not redialled');
     }));
 });
 
-test('an end that is meant is an end; a server that is started anew is called again', async () => {
+test('an intended end is final; a server that restarts is redialled', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         let call = await begin(server, page, 'websocket');
         call.server({ type: 'call-ended', reason: 'ended-by-operator', message: '' });
@@ -223,7 +223,7 @@ test('an end that is meant is an end; a server that is started anew is called ag
     }));
 });
 
-test('a server that knows no pings is asked once, and never blamed', async () => {
+test('a server that does not know pings is pinged once, and never blamed', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         server.pings = 'unknown';
         await begin(server, page, 'websocket');
@@ -238,7 +238,7 @@ test('a server that knows no pings is asked once, and never blamed', async () =>
 const LOOKS = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 for (const [device, viewport] of Object.entries(LOOKS)) {
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
-        test(`while the page calls again it is accessible and fits a ${device} in ${colorScheme} colours`, async () => {
+        test(`while the page redials it is accessible and fits a ${device} in ${colorScheme} colours`, async () => {
             await withScriptedServer((server) => withPage({ context: { viewport, colorScheme } }, async (page) => {
                 const shoot = async (/** @type {string} */ name) => {
                     await settle(page);

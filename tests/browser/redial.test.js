@@ -1,5 +1,5 @@
 /**
- * When and how the page calls again, without a browser and without waiting.
+ * When and how the page redials, without a browser and without waiting.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ function redial(lost = {}) {
 }
 
 /**
- * Tries in vain until it is given up.
+ * Fails every try until the page gives up.
  *
  * @param {Redial} redial
  * @param {number} tryMs - how long each try takes
@@ -42,19 +42,19 @@ test('pauses grow, and after about thirty seconds the page gives up', () => {
     assert.ok(slow.lasted > 25000 && slow.lasted < 36000, `${slow.lasted}`);
 });
 
-test('the call is asked for as long as nobody says that it is unknown, then a new one begins', () => {
+test('the call is resumed until a server says that it is unknown, then a new one begins', () => {
     const calls = redial();
     calls.pause(0);
     assert.deepEqual(calls.begin(500), { call: 'c1', mode: 'webrtc' });
     calls.failed(600, UNREACHABLE);
     calls.pause(600);
     assert.equal(calls.begin(1600)?.call, 'c1');
-    calls.failed(1700, new CallProblem('server-full', 'a place for a new call was asked for', 2)); // so it knew none
-    assert.ok((calls.pause(1700) ?? 0) >= 2000, 'it said when to come back');
+    calls.failed(1700, new CallProblem('server-full', 'a place for a new call was asked for', 2)); // so the old one is unknown
+    assert.ok((calls.pause(1700) ?? 0) >= 2000, 'it said when to retry');
     assert.equal(calls.begin(4000)?.call, '');
 });
 
-test('another way is taken only where WebRTC has failed before, and never against the person’s choice', () => {
+test('another transport is used only after WebRTC has failed, and never against the person’s choice', () => {
     const auto = redial();
     auto.begin(0);
     auto.failed(5000, new CallProblem('connection-failed'));
@@ -65,7 +65,7 @@ test('another way is taken only where WebRTC has failed before, and never agains
     assert.deepEqual(redial({ way: 'websocket' }).begin(0), { call: '', mode: 'websocket' });
 });
 
-test('a server that loads is waited for', () => {
+test('a server that is loading is waited for', () => {
     const calls = redial();
     let now = 0;
     for (let i = 0; i < 5; i++) {
@@ -83,7 +83,7 @@ test('a server that loads is waited for', () => {
     assert.equal(calls.pause(now), 500);
 });
 
-test('a server that stops is waited for, with pauses that grow', () => {
+test('a server that is stopping is waited for, with growing pauses', () => {
     const calls = redial({ call: '' });
     let now = 0;
     let pause = 0;
@@ -96,7 +96,7 @@ test('a server that stops is waited for, with pauses that grow', () => {
     assert.equal(pause, 8000);
 });
 
-test('after a sleep nobody’s microphone is sent anywhere unasked', () => {
+test('after a sleep no microphone is sent anywhere unasked', () => {
     const hour = 3600000;
     assert.equal(redial({ now: hour, heardAt: 0 }).pause(hour), null, 'it slept before the loss was seen');
     const calls = redial();
@@ -104,7 +104,7 @@ test('after a sleep nobody’s microphone is sent anywhere unasked', () => {
     assert.equal(calls.begin(hour), null, 'it slept in the pause');
 });
 
-test('a call that is over is not asked for again', () => {
+test('a call that is over is not redialled', () => {
     const calls = redial();
     assert.equal(calls.pause(0), 500);
     calls.begin(500);
@@ -113,7 +113,7 @@ test('a call that is over is not asked for again', () => {
     assert.equal(calls.over, 'ended-by-operator');
 });
 
-test('only accidents are mended', () => {
+test('only accidental ends are redialled', () => {
     for (const reason of ['connection-lost', 'server-stopping']) {
         assert.equal(isAccident(reason), true, reason);
     }

@@ -1,6 +1,6 @@
 /**
- * The real server, killed in the middle of a call and started again, or stopped for a while: the page says so soon, and the
- * call, or another, goes on.
+ * The real server, killed in the middle of a call and started again, or stopped for a while: the page soon says so, and the
+ * call, or a new one, goes on.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { openPage, seen, startCall, transcript, waitForTurn } from './lib/call.j
 import { withOwnServer } from './lib/own-server.js';
 
 const TELLS = /server does not answer|connection was lost/;
-/** Three seconds are meant; a busy machine may need more. */
+/** Three seconds are intended; a busy machine may need more. */
 const TOLD_MS = 8000;
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -32,7 +32,7 @@ function untilState(page, state) {
 }
 
 for (const mode of ['webrtc', 'websocket']) {
-    test(`a server that is killed is told of, and after it has been started again the page goes on by itself (${mode})`, async () => {
+    test(`a killed server is reported, and after its restart the page continues by itself (${mode})`, async () => {
         await withOwnServer((server) => withPage({}, async (page) => {
             await openPage(page, `${server.url}/call?mode=${mode}&language=en&avatar=lite`);
             await startCall(page);
@@ -65,7 +65,7 @@ for (const mode of ['webrtc', 'websocket']) {
     });
 }
 
-test('a server that hangs for longer than the page waits goes on with the same call, which remembers (webrtc)', async () => {
+test('a server that hangs for longer than the page waits resumes the same call with its history (webrtc)', async () => {
     await withOwnServer((server) => withPage({}, async (page) => {
         await openPage(page, `${server.url}/call?mode=webrtc&language=en&avatar=lite`);
         await startCall(page);

@@ -1,5 +1,5 @@
 /**
- * The whole way: speech from a file into Chromium's microphone, the page's captions, and the sound that came back.
+ * The whole path: speech from a file into Chromium's microphone, the page's captions, and the sound that came back.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -12,7 +12,7 @@ import { RESULTS, question, serverUrl } from './lib/env.js';
 import { findSound, padWav, writeWav } from './lib/wav.js';
 import { wordErrorRate, wordsInOrder } from './lib/words.js';
 
-// One short answer is too few words to measure by: two homophones in it, and it fails.
+// One short response has too few words to measure by: two homophones in it would fail the test.
 const SECOND_QUESTION = 'Tell me in two sentences what people like to see in Paris.';
 const MIC_RMS = 0.01;
 const ANSWER_RMS = 0.003;

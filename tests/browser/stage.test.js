@@ -17,7 +17,7 @@ function focused(page) {
     return page.evaluate(() => document.activeElement?.id ?? '');
 }
 
-test('the focus of the keyboard goes with the call: to the stage when it starts, to its button when it ends', async () => {
+test('the keyboard focus follows the call: to the stage when it starts, to the start button when it ends', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await openPage(page, `${server.url}/call?mode=websocket`);
         await page.getByRole('button', { name: 'Start call' }).press('Enter');
@@ -29,7 +29,7 @@ test('the focus of the keyboard goes with the call: to the stage when it starts,
     }));
 });
 
-test('a notice is gone when what it tells is over', async () => {
+test('a notice disappears once it no longer applies', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         await openPage(page, `${server.url}/call?mode=websocket`);
         await page.getByRole('button', { name: 'Start call' }).click();

@@ -12,7 +12,7 @@ function page() {
     return { sent, tools: new PageTools((text) => sent.push(JSON.parse(text))) };
 }
 
-test('a tool is declared when it is registered and withdrawn when it is not', () => {
+test('a tool is declared when it is registered and withdrawn when it is unregistered', () => {
     const { sent, tools } = page();
     tools.register('paint', { description: 'Paints.', timeoutMs: 2000 }, () => 'done');
     tools.unregister('paint');
@@ -25,7 +25,7 @@ test('a tool is declared when it is registered and withdrawn when it is not', ()
     assert.throws(() => tools.register('paint', {}, () => 'done'), TypeError);
 });
 
-test('what a handler returns or throws goes back with the id of its call, and others are left to the server', async () => {
+test('the result or error of a handler is sent with the id of its call, and other tools are left to the server', async () => {
     const { sent, tools } = page();
     tools.register('paint', { description: 'Paints.' }, async ({ colour }) => {
         if (colour === 'red') {

@@ -1,5 +1,5 @@
 /**
- * The captions' logic and the wire, without a browser.
+ * The captions' logic and the wire format, without a browser.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,7 +34,7 @@ test('partial words grow into final ones, and a noise is taken back', () => {
     assert.deepEqual(lines(transcript), ['user: What is this?']);
 });
 
-test('phrases of an answer make one entry, which ends with its sound', () => {
+test('segments of a response make one entry, which ends with its sound', () => {
     const transcript = new Transcript();
     say(transcript, 'bot-output', { text: 'Hello.', spoken: true, response: 1 });
     say(transcript, 'bot-output', { text: 'How are you?', spoken: true, response: 1 });
@@ -43,7 +43,7 @@ test('phrases of an answer make one entry, which ends with its sound', () => {
     assert.deepEqual(lines(transcript), ['agent: Hello. How are you?']);
 });
 
-test('an interrupted answer keeps what was heard, and late phrases do not add to it', () => {
+test('an interrupted response keeps what was heard, and late segments do not add to it', () => {
     const transcript = new Transcript();
     say(transcript, 'bot-output', { text: 'One two three four.', spoken: true, response: 4 });
     say(transcript, 'bot-interrupted', { response: 4, heard: 'One two' });
@@ -55,7 +55,7 @@ test('an interrupted answer keeps what was heard, and late phrases do not add to
     assert.deepEqual(lines(transcript), ['agent: One two']);
 });
 
-test('an answer that failed keeps what was heard, and was not interrupted', () => {
+test('a response that failed keeps what was heard, and was not interrupted', () => {
     const transcript = new Transcript();
     say(transcript, 'bot-output', { response: 4, text: 'One two three.' });
     say(transcript, 'server-message', { type: 'response-failed', response: 4, heard: 'One two' });
@@ -74,11 +74,11 @@ test('typed words appear once, also while a spoken sentence is open', () => {
     assert.deepEqual(lines(transcript).slice(2), ['user: Stop.']);
 });
 
-test('what tells how far a phrase is adds nothing to it', () => {
+test('progress reports of a segment add nothing to it', () => {
     const transcript = new Transcript();
-    const phrase = { text: 'Hello there.', will_be_spoken: true, segment_id: 65536, response: 1 };
+    const segment = { text: 'Hello there.', will_be_spoken: true, segment_id: 65536, response: 1 };
     for (const spoken_status of ['new', 'in-progress', 'completed']) {
-        say(transcript, 'bot-output', { ...phrase, spoken: spoken_status === 'new', spoken_status });
+        say(transcript, 'bot-output', { ...segment, spoken: spoken_status === 'new', spoken_status });
     }
     assert.deepEqual(lines(transcript), ['agent…: Hello there.']);
     say(transcript, 'bot-output', { text: 'To be read.', spoken: false, will_be_spoken: false, response: 2 });
@@ -86,7 +86,7 @@ test('what tells how far a phrase is adds nothing to it', () => {
     assert.deepEqual(lines(transcript).slice(1), ['agent: To be read.']);
 });
 
-test('a call in the place of a lost one counts its answers anew, and leaves the old words alone', () => {
+test('a call that replaces a lost one numbers its responses from the start, and leaves the old words alone', () => {
     const transcript = new Transcript();
     const apply = (/** @type {string} */ type, /** @type {object} */ data) => transcript.apply({ type, id: '', data });
     apply('bot-output', { text: 'Hello.', response: 1 });
@@ -101,7 +101,7 @@ test('a call in the place of a lost one counts its answers anew, and leaves the 
     ]);
 });
 
-test('phrases are joined as their script is written', () => {
+test('segments are joined as their script is written', () => {
     assert.equal(joinText('Hello.', ' Again.'), 'Hello. Again.');
     assert.equal(joinText('你好。', '再见。'), '你好。再见。');
     assert.equal(joinText('你好。', 'Paris'), '你好。 Paris');
@@ -126,7 +126,7 @@ test('only RTVI messages are read', () => {
     assert.deepEqual(decodeMessage('{"label":"rtvi-ai","type":"x","data":null}')?.data, {});
 });
 
-test('a turn is told in seconds, without what did not happen', () => {
+test('a turn is described in seconds, without stages that did not happen', () => {
     const marks = { transcript: 320, first_token: 540, first_audio: null, first_sent: 1043 };
     assert.equal(describeTurn(marks), 'Answered in 1.0 s (words 0.32 s, thought 0.54 s)');
     assert.equal(describeTurn({ ...marks, heard: 1210 }), 'Answered in 1.2 s (words 0.32 s, thought 0.54 s)', 'as the waterfall has it');
@@ -134,7 +134,7 @@ test('a turn is told in seconds, without what did not happen', () => {
     assert.equal(describeTurn({ first_sent: 30 }), '', 'a greeting answers nothing');
 });
 
-test('the measures of likeness count words', () => {
+test('the similarity measures count words', () => {
     assert.equal(wordErrorRate('What is the capital of France?', 'what is the capital of france'), 0);
     assert.equal(wordErrorRate('one two three four', 'one too three'), 0.5);
     assert.equal(wordsInOrder('It is Paris, in France.', 'um it is paris france'), 0.8);

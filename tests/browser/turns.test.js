@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { Turns, stagesOf } from '../../static/turns.js';
 
-/** A turn whose answer was prepared before the turn was decided. */
+/** A turn whose response was prepared before the turn was decided. */
 const SPECULATED = {
     pause: 160, transcript: 310, speculated: 315, first_token: 430, first_segment: 500, first_audio: 640,
     turn_decided: 660, first_sent: 665, interrupted: null, done: 2665,
@@ -39,7 +39,7 @@ function spans(stages) {
     return stages.map(({ name, start, end, hidden }) => `${name} ${start}-${end}${hidden ? ' hidden' : ''}`);
 }
 
-test('work done on the chance that the turn ends overlaps the decision', () => {
+test('speculative work overlaps the decision of the turn', () => {
     assert.deepEqual(spans(stagesOf(SPECULATED, 730)), [
         'pause 0-160',
         'transcript 160-310',
@@ -52,7 +52,7 @@ test('work done on the chance that the turn ends overlaps the decision', () => {
     ]);
 });
 
-test('a server that waits for the decision gives one stage after the other', () => {
+test('without speculation the stages follow one another', () => {
     const marks = { turn_decided: 210, transcript: 560, first_token: 800, first_segment: 900, first_audio: 1100, first_sent: 1110 };
     assert.deepEqual(spans(stagesOf(marks, null)), [
         'turn_decided 0-210', 'transcript 210-560', 'first_token 560-800', 'first_segment 800-900', 'first_audio 900-1100',
@@ -74,13 +74,13 @@ test('a turn knows its question, its whole time and how long it sounded', () => 
     assert.equal(turns.list.length, 1);
 });
 
-test('an answer that is heard before its turn is told loses nothing', () => {
+test('a response that is heard before its turn is reported loses nothing', () => {
     const turns = new Turns();
     turns.heard(1, 900);
     assert.equal(answer(turns, 1, 'Hello?', SPECULATED)?.heard, 900);
 });
 
-test('typed words are no spoken question, and what nobody asked is no turn', () => {
+test('typed words are not a spoken question, and an unasked response is not a turn', () => {
     const turns = new Turns();
     assert.equal(say(turns, 'server-message', { type: 'turn', response: 1, marks: { first_sent: 40, done: 900 } }), null);
     turns.typed('Hello');

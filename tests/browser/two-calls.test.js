@@ -1,5 +1,5 @@
 /**
- * Two calls at once: each page shows the face of its own.
+ * Two calls at once: each page shows its own face.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -71,7 +71,7 @@ test('a call can be started, muted, interrupted and ended by keyboard alone', as
     });
 });
 
-test('an ICE restart finds a new way while the call goes on', async () => {
+test('an ICE restart finds a new route while the call goes on', async () => {
     await withPage({}, async (page) => {
         await openPage(page, `${serverUrl()}/call?mode=webrtc&language=en`);
         await startCall(page);

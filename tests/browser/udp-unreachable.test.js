@@ -1,5 +1,5 @@
 /**
- * Behind a forwarded TCP port, as with `ssh -L`, the call goes over a WebSocket without being asked.
+ * Behind a forwarded TCP port, as with `ssh -L`, the call uses a WebSocket automatically.
  */
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -30,7 +30,7 @@ async function forwardPort() {
 test('without UDP the page falls back to a WebSocket, says so, and the call works', async () => {
     const given = tcpOnlyUrl();
     const forwarded = given === null ? await forwardPort() : null;
-    // Without such a server at hand the browser itself is kept from using UDP.
+    // Without such a server the browser itself is prevented from using UDP.
     const flags = given === null ? ['--webrtc-ip-handling-policy=disable_non_proxied_udp'] : [];
     try {
         await withPage({ flags }, async (page) => {

@@ -1,5 +1,5 @@
 /**
- * The panel of timings, against a scripted server: drawn, read as a table, kept, and remembered.
+ * The timings panel, against a scripted server: drawn, read as a table, kept, and remembered.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';

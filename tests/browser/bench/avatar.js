@@ -1,6 +1,6 @@
 /**
- * How well the face keeps step with the voice, in a real Chromium on a real call: `bench avatar` runs it, and judges what
- * it prints, one JSON document.
+ * How well the face keeps step with the voice, in a real Chromium on a real call: `bench avatar` runs it, and judges the
+ * JSON document that it prints.
  */
 import { parseArgs } from 'node:util';
 
@@ -38,7 +38,7 @@ const { values: options } = parseArgs({
 /** @typedef {import('../lib/face-log.js').FaceLog} FaceLog */
 
 /**
- * Lets the agent speak, one answer after the other.
+ * Keeps the agent speaking, one response after another.
  *
  * @param {Page} page
  * @param {number} ms
@@ -46,7 +46,7 @@ const { values: options } = parseArgs({
 async function keepSpeaking(page, ms) {
     const end = performance.now() + ms;
     for (let i = 0; performance.now() < end; i++) {
-        if ((await page.evaluate(() => window.visavis.state)) !== 'speaking') { // it may still greet
+        if ((await page.evaluate(() => window.visavis.state)) !== 'speaking') { // it may still be greeting
             await page.evaluate((text) => window.visavis.say(text), PROMPTS[i % PROMPTS.length]);
             await waitForState(page, 'speaking');
         }
@@ -59,7 +59,7 @@ async function keepSpeaking(page, ms) {
 }
 
 /**
- * Waits for a state, or goes on without it: what was not said is missed in the figures.
+ * Waits for a state, or gives up: speech that is missing shows in the figures.
  *
  * @param {Page} page
  * @param {string} state
@@ -79,7 +79,7 @@ function applied({ seen }) {
 }
 
 /**
- * Interrupts an answer.
+ * Interrupts a response.
  *
  * @param {Page} page
  * @returns {Promise<number>} ms from the last sound to the closed mouth; below 0: it was closed before

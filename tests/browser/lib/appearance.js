@@ -1,5 +1,5 @@
 /**
- * What every look of the page is held to.
+ * Checks that every appearance of the page must pass.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -13,7 +13,7 @@ export const DEVICES = {
     phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 
-/** Rules of axe that count although it calls them moderate. */
+/** Rules of axe that are enforced although it rates them moderate. */
 const GRAVE = ['landmark-unique'];
 
 /**
@@ -43,7 +43,7 @@ export async function assertNoSidewaysScroll(page, where) {
 /**
  * @param {Page} page
  * @param {string} selector
- * @returns {Promise<boolean>} whether the whole element is in the window, and nothing that scrolls or clips hides a part of it
+ * @returns {Promise<boolean>} whether the whole element is in the window, with no part scrolled or clipped away
  */
 export function inWindow(page, selector) {
     return page.locator(selector).evaluate((element) => new Promise((resolve) => {
@@ -56,7 +56,7 @@ export function inWindow(page, selector) {
 }
 
 /**
- * Lets what fades in arrive: half faded, a text has no contrast yet. What moves for ever is not waited for.
+ * Waits until fades are over, as a half-faded text lacks contrast. Endless animations are not waited for.
  *
  * @param {Page} page
  */

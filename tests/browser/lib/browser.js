@@ -26,7 +26,7 @@ export const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftsha
 
 /**
  * @typedef {Object} BrowserOptions
- * @property {string} [wav] - what the microphone hears; without it silence, where Chromium would beep
+ * @property {string} [wav] - what the microphone hears; by default silence instead of Chromium's beeps
  * @property {boolean} [device] - whether there is a microphone at all
  * @property {boolean} [allow] - whether the person allows it
  * @property {string[]} [flags]
@@ -34,7 +34,7 @@ export const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftsha
  */
 
 /**
- * Runs `body` with a page of a fresh browser, and closes it whatever happens.
+ * Runs `body` with a page of a fresh browser, and always closes the browser.
  *
  * @param {BrowserOptions} options
  * @param {(page: import('playwright-core').Page) => Promise<void>} body

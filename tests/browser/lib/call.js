@@ -5,7 +5,7 @@
  * @typedef {import('../../../static/transcript.js').Entry} Entry
  */
 
-/** A cold model on a small machine may take this long for an answer. */
+/** A cold model on a small machine may take this long for a response. */
 export const ANSWER_MS = 90000;
 
 /**
@@ -72,10 +72,10 @@ export function transcript(page) {
 }
 
 /**
- * Waits for the person's words and for the whole answer to them.
+ * Waits for the person's words and for the whole response to them.
  *
  * @param {Page} page
- * @param {number} [after] - entries that are not to be looked at
+ * @param {number} [after] - number of entries to skip
  * @returns {Promise<{question: Entry, answer: Entry}>}
  */
 export async function waitForTurn(page, after = 0) {

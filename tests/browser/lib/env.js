@@ -1,5 +1,5 @@
 /**
- * What the tests are told from outside; docs/page.md lists it.
+ * The tests' settings from the environment; docs/page.md lists them.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -31,12 +31,12 @@ export function serverUrl() {
     return required('VISAVIS_URL', 'the address of a running server, such as http://127.0.0.1:8080').replace(/\/$/, '');
 }
 
-/** A server that is reached over one TCP port alone, where the caller has one. */
+/** A server that is reachable only over one TCP port, if the caller has one. */
 export function tcpOnlyUrl() {
     return process.env.VISAVIS_TCP_ONLY_URL?.replace(/\/$/, '') ?? null;
 }
 
-/** The server's program, for tests that start one of their own. */
+/** The server's program, for tests that start their own server. */
 export function binary() {
     return process.env.VISAVIS_BINARY ?? path.join(root, 'target/release/visavis');
 }
@@ -55,7 +55,7 @@ export function question() {
     return { wav, text: process.env.VISAVIS_QUESTION_TEXT ?? 'What is the capital of France?' };
 }
 
-/** The program, with options if it needs some, that writes a WAV file's words to its standard output. */
+/** The program, with any options it needs, that writes a WAV file's words to its standard output. */
 export function transcriber() {
     return required('VISAVIS_TRANSCRIBE', 'a program that prints the words of the WAV file named by its last argument');
 }

@@ -1,12 +1,12 @@
 /**
- * Logs, in the page, what is heard and what face is applied, both on performance.now()'s clock.
+ * Logs in the page what is heard and which face is applied, both on the clock of performance.now().
  *
  * @typedef {import('playwright-core').Page} Page
  * @typedef {import('./skew.js').Point} Point
  */
 
 /**
- * What was logged since the last look.
+ * What was logged since it was last taken.
  *
  * @typedef {Object} FaceLog
  * @property {Point[]} heard - when a level was heard, output latency included, and the level
@@ -16,7 +16,7 @@
  */
 
 /**
- * Begins to log. The call must be up.
+ * Starts logging. The call must be up.
  *
  * @param {Page} page
  */
@@ -65,7 +65,7 @@ export function takeFaceLog(page) {
 }
 
 /**
- * Puts the page's clock wrong on purpose, to see that the measurement tells.
+ * Shifts the page's clock on purpose, to check that the measurement shows it.
  *
  * @param {Page} page
  * @param {number} ms - above 0: the face comes early

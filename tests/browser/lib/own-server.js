@@ -1,5 +1,5 @@
 /**
- * A real server of the test's own, which it may kill and start again on the same port.
+ * The test's own real server, which it may kill and restart on the same port.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,7 +38,7 @@ export class OwnServer {
         }
     }
 
-    /** Takes nothing in and answers nothing, until `thaw()`. */
+    /** Neither receives nor answers anything until `thaw()`. */
     freeze() {
         this.process?.kill('SIGSTOP');
     }
@@ -47,7 +47,7 @@ export class OwnServer {
         this.process?.kill('SIGCONT');
     }
 
-    /** @param {NodeJS.Signals} [signal] - at once, without a goodbye, unless told otherwise */
+    /** @param {NodeJS.Signals} [signal] - by default at once, without a goodbye */
     async kill(signal = 'SIGKILL') {
         const { process } = this;
         this.process = null;
@@ -60,7 +60,7 @@ export class OwnServer {
 }
 
 /**
- * Runs `body` with a server that is ready, and ends it whatever happens.
+ * Runs `body` with a server that is ready, and always ends the server.
  *
  * @param {(server: OwnServer) => Promise<void>} body
  */

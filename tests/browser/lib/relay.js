@@ -1,5 +1,5 @@
 /**
- * A worse network between a page and its server: datagrams are late, out of order or lost; of a TCP stream parts are late.
+ * A bad network between a page and its server: datagrams are late, out of order or lost; parts of a TCP stream are late.
  */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -55,7 +55,7 @@ export async function relayUdp(server, weather) {
 
 /**
  * @param {{host: string, port: number}} server
- * @param {Weather} weather - what is lost comes one round trip later
+ * @param {Weather} weather - lost data arrives one round trip later
  * @returns {Promise<{port: number, close: () => void}>}
  */
 export async function relayTcp(server, weather) {
@@ -97,8 +97,8 @@ function carry(from, to, weather) {
 }
 
 /**
- * Sends a page's WebRTC through a relay: whatever the server answers, its address is the relay's, and of the page's own
- * addresses the server learns none but by what comes through it.
+ * Sends a page's WebRTC through a relay: replaces the address in the server's answer by the relay's, and hides the page's
+ * own addresses from the server.
  *
  * @param {import('playwright-core').Page} page
  * @param {Weather} weather

@@ -4,7 +4,7 @@
  */
 import { ScriptedCall } from './scripted-server.js';
 
-/** Chromium would hide the local addresses behind names that only a network with mDNS resolves. */
+/** Otherwise Chromium hides local addresses behind names that only a network with mDNS resolves. */
 export const PEER_FLAGS = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
 
 /**
@@ -12,8 +12,8 @@ export const PEER_FLAGS = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
  *
  * @param {import('./scripted-server.js').ScriptedServer} server
  * @param {import('playwright-core').Page} page - of the caller
- * @returns {Promise<{silence: () => Promise<void>, cut: () => Promise<void>}>} what may become of the newest connection: it
- *     sends no more sound, or is closed
+ * @returns {Promise<{silence: () => Promise<void>, cut: () => Promise<void>}>} acts on the newest connection: it sends
+ *     no more sound, or is closed
  */
 export async function answerWebRtc(server, page) {
     const peer = await page.context().newPage();

@@ -1,6 +1,6 @@
 /**
- * A server that speaks the protocol of docs/protocol.md from a test's script: no models, no luck. It serves the page
- * as the real one does, and sends what the test tells it to.
+ * A server that speaks the protocol of docs/protocol.md from a test's script: no models, no chance. It serves the
+ * page like the real one, and sends what the test tells it to.
  */
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -17,13 +17,13 @@ const KINDS = /** @type {Record<string, string>} */ ({
     html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml', json: 'application/json',
     glb: 'model/gltf-binary', webp: 'image/webp',
 });
-/** What docs/page.md says is enough. */
+/** The policy that suffices according to docs/page.md. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'";
 const FRAME_MS = 20;
 const PATIENCE_MS = 20000;
 
 /**
- * A tone, at the pace of speech.
+ * A tone, in real time.
  *
  * @typedef {Object} Sounding
  * @property {(afterMs?: number) => Promise<void>} stop
@@ -39,7 +39,7 @@ export class ScriptedCall {
         /** @type {(() => void)[]} */
         this.waiting = [];
         this.ids = 0;
-        /** Whether it takes part: a server that hangs takes nothing in, and answers nothing. */
+        /** Whether it is active: a hung server neither receives nor answers anything. */
         this.awake = true;
         /** RMS of the page's last audio frame, 0 to 1. */
         this.level = 0;
@@ -157,7 +157,7 @@ export class ScriptedCall {
     }
 
     /**
-     * Begins an answer and lets it sound as a tone.
+     * Begins a response that sounds as a tone.
      *
      * @param {number} response
      * @returns {Sounding}
@@ -170,7 +170,7 @@ export class ScriptedCall {
     }
 
     /**
-     * Sounds, without a word of an answer, as a holding phrase does.
+     * Sounds without the words of a response, like a filler.
      *
      * @param {number} response
      * @returns {Sounding}
@@ -232,15 +232,15 @@ export class ScriptedServer {
         this.answer = null;
         /** @type {Record<string, any>[]} */
         this.offers = [];
-        /** @type {Set<string>} Calls that may be gone on with. */
+        /** @type {Set<string>} Calls that may be resumed. */
         this.known = new Set();
         /** Why the calls that were begun are over; empty: they are not. */
         this.over = '';
         /** @type {Set<ScriptedCall>} Those with a connection. */
         this.connected = new Set();
-        /** @type {http.ServerResponse[] | null} Requests that a server that hangs has not answered. */
+        /** @type {http.ServerResponse[] | null} Requests that a hung server has not answered. */
         this.held = null;
-        /** @type {'answered' | 'unknown'} What becomes of pings. */
+        /** @type {'answered' | 'unknown'} How pings are treated. */
         this.pings = 'answered';
         /** Pings that were refused. */
         this.pinged = 0;
@@ -248,7 +248,7 @@ export class ScriptedServer {
         this.url = '';
     }
 
-    /** Begins, also anew after `die()`. */
+    /** Starts listening, also again after `die()`. */
     async listen() {
         this.http.listen(this.port, '127.0.0.1');
         await once(this.http, 'listening');
@@ -257,19 +257,19 @@ export class ScriptedServer {
         this.url = `http://127.0.0.1:${port}`;
     }
 
-    /** Takes nothing in and answers nothing, as a process that was stopped. */
+    /** Neither receives nor answers anything, like a stopped process. */
     hang() {
         this.held = [];
         this.connected.forEach((call) => (call.awake = false));
     }
 
-    /** Answers again; what it was asked meanwhile is lost. */
+    /** Answers again; requests made meanwhile are lost. */
     wake() {
         this.held?.forEach((response) => response.destroy());
         this.held = null;
     }
 
-    /** Is gone with all of its calls, as a process that was killed. */
+    /** Disappears with all of its calls, like a killed process. */
     die() {
         this.known.clear();
         this.close();
@@ -365,7 +365,7 @@ function sendFile(response, name) {
 }
 
 /**
- * Runs `body` with a scripted server, and closes it whatever happens.
+ * Runs `body` with a scripted server, and always closes the server.
  *
  * @param {(server: ScriptedServer) => Promise<void>} body
  */

@@ -1,6 +1,6 @@
 /**
- * How far what is seen lies behind what is heard: by how much the loudness that the face was given must be moved to fit
- * the loudness that was heard. Pure.
+ * How far the face lags the sound: by how much the loudness given to the face must be shifted to match the loudness that
+ * was heard. Pure.
  *
  * @typedef {[number, number]} Point a time in ms, and a level
  */
@@ -8,7 +8,7 @@
 const GRID_MS = 5;
 const REACH_MS = 200;
 const WINDOW_MS = 2000;
-const ENOUGH = 0.8; // correlation: less is no agreement, and says nothing of time
+const ENOUGH = 0.8; // least correlation that shows a time
 const AUDIBLE = 0.005; // standard deviation of the level within a window
 
 /**
@@ -89,7 +89,7 @@ export function skewAt(heard, seen, from) {
 /**
  * @param {Point[]} heard
  * @param {Point[]} seen
- * @returns {{at: number, skew: number, correlation: number}[]} window by window, where it can be told
+ * @returns {{at: number, skew: number, correlation: number}[]} window by window, where it can be measured
  */
 export function skews(heard, seen) {
     const found = [];

@@ -1,5 +1,5 @@
 /**
- * A head of one triangle: as little as a glTF file with blend shapes can be.
+ * A head of one triangle: the smallest glTF file with blend shapes.
  */
 
 /**

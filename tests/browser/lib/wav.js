@@ -1,5 +1,5 @@
 /**
- * WAV files of 16-bit PCM, mono: enough to make a microphone of one and to keep what was heard.
+ * WAV files of 16-bit PCM, mono: enough for a microphone and for recordings.
  */
 import fs from 'node:fs';
 
@@ -10,7 +10,7 @@ import fs from 'node:fs';
  */
 
 /**
- * Reads 16-bit PCM; of several channels the first.
+ * Reads 16-bit PCM, only the first channel.
  *
  * @param {string} file
  * @returns {Sound}

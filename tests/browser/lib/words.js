@@ -1,5 +1,5 @@
 /**
- * How alike two texts are, by their words.
+ * How similar two texts are, by their words.
  */
 
 /**

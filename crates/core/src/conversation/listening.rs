@@ -4,7 +4,8 @@ use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
 
 use super::response::{Question, Response};
-use super::{CannedPhrase, Command, Conversation, filler_after};
+use super::saying::filler_after;
+use super::{CannedPhrase, Command, Conversation};
 use crate::interjection::Interjection;
 use crate::turn_prediction::{TurnPrediction, shape};
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: an [`Input`] and the time go in, [`Command`]s come out. Times are milliseconds since the call began.
 //!
-//! - this file: the state, and which input goes where
+//! - this file: the state, and which input goes where; `settings`, `input` and `command`: what it is made with, takes and gives
 //! - `listening`: an utterance from its first sound to the end of the turn, and the speculative response before that
 //! - `barge_in`: what happens to a response while the person makes a sound
 //! - `response`: the current response; `asking`: its requests to the model; `progress`: news of it; `response_end`: its end
@@ -20,9 +20,11 @@ mod abilities;
 mod asking;
 mod barge_in;
 mod budget;
+mod command;
 mod counting;
 mod face;
 mod history;
+mod input;
 mod lines;
 mod listening;
 mod memory;
@@ -31,30 +33,25 @@ mod remembering;
 mod response;
 mod response_end;
 mod saying;
+mod settings;
 mod tools;
 mod typing;
 mod voices;
 
-use serde::{Deserialize, Serialize};
-
-use crate::avatar::cue::Cue;
-use crate::context::CallContext;
 use crate::event::{AgentState, CallEnd, CallEvent, ClientCommand, EndReason};
-use crate::frame::{
-    Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Transcript, UtteranceId, VadEvent,
-};
-
-use crate::frame::PlayoutEvent;
+use crate::frame::{Message, PlaybackPosition};
 use crate::plain::plain;
-use crate::tool::{Tool, ToolCall, Tools, WrittenCall};
-use crate::turn_prediction::{Eagerness, TurnPrediction};
+use crate::tool::{Tools, WrittenCall};
+use crate::turn_prediction::TurnPrediction;
 pub use abilities::ModelAbilities;
 use barge_in::BargeIn;
 use budget::{Budget, Excess};
 pub use budget::{Counted, Counting, LEAST_ROOM};
+pub use command::Command;
 use counting::Wish;
 use face::Shown;
 use history::History;
+pub use input::Input;
 use lines::{CannedPhrase, is_foreign};
 use listening::{Cut, Open};
 pub use memory::LONGEST_SUMMARY;
@@ -62,152 +59,9 @@ use memory::Memory;
 use progress::KnownPosition;
 use remembering::Fingerprint;
 use response::{Question, Response};
+pub use settings::Settings;
 use tools::AGENT_ENDED;
 pub use tools::Round;
-
-/// Silence before the first filler, while words or a response are late.
-const FILLER_AFTER: u64 = 2_500;
-/// Silence before the second filler: after 4 s without a sound people think that the call is dead.
-const FILLER_AGAIN: u64 = 4_000;
-/// Silence before each later filler: more of them would be a nuisance.
-const FILLER_ON: u64 = 8_000;
-
-/// Silence before the next filler, after `before` earlier ones.
-fn filler_after(before: u32) -> u64 {
-    match before {
-        0 => FILLER_AFTER,
-        1 => FILLER_AGAIN,
-        _ => FILLER_ON,
-    }
-}
-
-/// The settings of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// The system prompt.
-    pub instructions: String,
-    /// ISO 639-1; `None`: it is identified.
-    pub language: Option<String>,
-    /// The voice; empty: the first voice of the language.
-    pub voice: String,
-    /// Languages that the voices speak, ISO 639-1; empty: not known.
-    #[serde(default)]
-    pub voices: Vec<String>,
-    /// What the agent says first; empty: it says nothing.
-    pub greeting: String,
-    /// How soon the agent takes the turn.
-    pub eagerness: Eagerness,
-    /// Milliseconds without a word after which the agent asks whether the person is there; 0: never.
-    pub idle_ms: u64,
-    /// Milliseconds without a word after that question, after which the call ends.
-    pub idle_end_ms: u64,
-    /// What the language model can do.
-    #[serde(default)]
-    pub model: ModelAbilities,
-    /// Tokens that a prompt may have, until the engine reports its limit.
-    pub prompt_tokens: usize,
-    /// The server's tools that the model may call.
-    pub tools: Vec<Tool>,
-    /// Most tool calls in one response.
-    pub tool_rounds: u32,
-    /// Whether the model sums up what no longer fits into the history.
-    pub summarise: bool,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Input {
-    /// The person's voice.
-    Voice {
-        /// The event.
-        event: VadEvent,
-        /// Milliseconds since the event's own time.
-        ago: u64,
-    },
-    /// The words of an utterance so far.
-    Partial(UtteranceId, Transcript),
-    /// The words of an utterance at its pause of this number; final if the turn ends there.
-    Trial(UtteranceId, u32, Transcript),
-    /// The words of an utterance that was cut.
-    Final(UtteranceId, Transcript),
-    /// An utterance will have no words.
-    NotUnderstood(UtteranceId),
-    /// How likely the turn ends at this pause, by prosody.
-    Prosody(UtteranceId, u32, f32),
-    /// From the client.
-    Client(ClientCommand),
-    /// How likely the person's words are complete, by the model that writes the response.
-    TurnEnd(ResponseId, f32),
-    /// A piece of the response's text.
-    Text(ResponseId, String),
-    /// How many tokens the model had to evaluate before the response's first word.
-    Read(ResponseId, u32),
-    /// The response's text is complete.
-    TextEnded(ResponseId),
-    /// The response's first segment is complete.
-    FirstSegment(ResponseId),
-    /// The response's first audio has arrived.
-    FirstAudio(ResponseId),
-    /// From playout.
-    Playout(PlayoutEvent),
-    /// The model calls the tool of this name with these arguments, and waits.
-    ToolCalled(ResponseId, String, String),
-    /// The result of the tool call of this id, or why there is none.
-    ToolReturned(String, Result<String, String>),
-    /// The requested summary; empty: there is none.
-    Summary(String),
-    /// The requested token counts; `None`: the engine could not count.
-    Counted(Counting, Option<Counted>),
-    /// The response's request is too long: how many tokens fit, and how many it has.
-    TooLong(ResponseId, u32, u32),
-    /// The model's engine restarted or failed: its prefill of this conversation is lost.
-    ModelForgot,
-    /// An engine failed during the response.
-    ResponseFailed(ResponseId),
-    /// The server stops: finish the current response, then end the call.
-    Stopping,
-    /// An operator ends the call now.
-    EndedByOperator,
-    /// The time returned by [`Conversation::timeout`] has come.
-    Timeout,
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub enum Command {
-    /// Make this response.
-    Start(ResponseRequest, Play),
-    /// Prefill the model with these messages; true: the last one is still growing.
-    Prefill(Vec<Message>, bool),
-    /// Write the summary that these messages ask for, when there is time; [`Input::Summary`] returns it.
-    Summarise(Vec<Message>),
-    /// Count the tokens of these messages and tools; [`Input::Counted`] returns them.
-    Count(Counting, Vec<Message>, Tools),
-    /// Synthesise these phrases in advance, when there is time, with this voice and in this language.
-    Prepare(Vec<String>, (String, String)),
-    /// Play the current response like this from now on.
-    Play(ResponseId, Play),
-    /// Run this tool; the end of the response cancels it.
-    RunTool(ResponseId, ToolCall),
-    /// Continue the response after its model has called a tool.
-    Continue(ResponseId, Round),
-    /// Stop generating and playing this response.
-    Cancel(ResponseId),
-    /// Say this filler before the response, which is late.
-    Filler(ResponseId, String),
-    /// Show this on the face.
-    Show(Cue),
-    /// The turn of this utterance is over.
-    Close(UtteranceId),
-    /// Tell the client.
-    Emit(CallEvent),
-    /// Set the language of later utterances.
-    SetLanguage(Option<String>),
-    /// Save this context: if the call breaks off, it resumes from it.
-    Remember(Box<CallContext>),
-    /// End the call.
-    End(EndReason, &'static str),
-}
 
 /// The state of one conversation.
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use rand::{Rng, SeedableRng};
 use super::tests::conversation;
 use super::world::{Outcome, World, words_of};
 use super::*;
+use crate::context::CallContext;
+use crate::frame::{Play, ResponseId, ResponseRequest};
 use crate::recording::replay::replay;
 use crate::recording::{End, Header, Step};
 

@@ -3,7 +3,7 @@
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{ResponseId, WordTime};
 
-use super::filler_after;
+use super::saying::filler_after;
 use super::tools::ToolUse;
 
 /// Most characters of the text just spoken that may come back as an echo.

@@ -2,8 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::ResponseEnd;
-use crate::frame::{Role, WordTime};
+use crate::frame::{
+    Play, PlayoutEvent, ResponseId, ResponseRequest, Role, Transcript, UtteranceId, VadEvent, WordTime,
+};
 use crate::invariants::{self, Invariants};
+use crate::tool::{Tool, ToolCall};
+use crate::turn_prediction::Eagerness;
 
 const AT_START: PlaybackPosition = PlaybackPosition { response: ResponseId(0), samples: 0, finished: false };
 

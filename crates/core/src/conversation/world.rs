@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::avatar::cue::Mood;
-use crate::frame::{Role, WordTime};
+use crate::avatar::cue::{Cue, Mood};
+use crate::context::CallContext;
+use crate::frame::{Play, PlayoutEvent, ResponseId, Role, Transcript, UtteranceId, VadEvent, WordTime};
 use crate::invariants::Invariants;
-use crate::tool::Doer;
+use crate::tool::{Doer, Tool};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Voice {
