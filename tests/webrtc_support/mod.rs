@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
-use visavis::ports::{PipelinePorts, call_ports};
+use visavis::ports::{PipelinePorts, Tracks, call_ports};
 use visavis::transport::protocol::{Message, Packet, Protocol, Received, Sound, Speech};
 use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
 use visavis_core::avatar::wire::Batch;
@@ -100,12 +100,15 @@ pub struct Client {
     pub channel: Arc<dyn DataChannel>,
     pub heard: Arc<Heard>,
     pub messages: mpsc::Receiver<String>,
+    /// Pictures, as they begin to come.
+    pub pictures: mpsc::Receiver<Arc<dyn TrackRemote>>,
     track: Arc<TrackLocalStaticRTP>,
     gathered: mpsc::Receiver<()>,
 }
 
 struct Reports {
     heard: Arc<Heard>,
+    pictures: mpsc::Sender<Arc<dyn TrackRemote>>,
     gathered: mpsc::Sender<()>,
 }
 
@@ -118,6 +121,9 @@ impl PeerConnectionEventHandler for Reports {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        if track.kind().await == RtpCodecKind::Video {
+            return self.pictures.try_send(track).unwrap_or_else(|_| panic!("few pictures"));
+        }
         let heard = self.heard.clone();
         tokio::spawn(async move {
             let mut decoder = Decoder::new().unwrap();
@@ -142,6 +148,14 @@ fn codec() -> RTCRtpCodec {
     }
 }
 
+/// The payload type of pictures.
+pub const PICTURE: u8 = 97;
+
+/// What pictures are encoded in.
+pub fn vp8() -> RTCRtpCodec {
+    RTCRtpCodec { mime_type: "video/VP8".to_owned(), clock_rate: 90_000, ..RTCRtpCodec::default() }
+}
+
 const SSRC: u32 = 0x1234_5678;
 
 impl Client {
@@ -164,15 +178,22 @@ impl Client {
         let mut media = MediaEngine::default();
         let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
         media.register_codec(opus, RtpCodecKind::Audio).unwrap();
+        let picture = RTCRtpCodecParameters { rtp_codec: vp8(), payload_type: PICTURE };
+        media.register_codec(picture, RtpCodecKind::Video).unwrap();
         let heard = Arc::new(Heard::default());
         let (gathered_tx, gathered) = mpsc::channel(4);
+        let (pictures_tx, pictures) = mpsc::channel(4);
         let no_mdns = SettingEngineBuilder::new()
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
             .build();
         let building = PeerConnectionBuilder::new()
             .with_media_engine(media)
             .with_setting_engine(no_mdns)
-            .with_handler(Arc::new(Reports { heard: heard.clone(), gathered: gathered_tx }))
+            .with_handler(Arc::new(Reports {
+                heard: heard.clone(),
+                pictures: pictures_tx,
+                gathered: gathered_tx,
+            }))
             .with_udp_addrs(vec!["127.0.0.1:0"])
             .build();
         let pc: Arc<dyn PeerConnection> = Arc::new(Box::pin(building).await.unwrap());
@@ -190,7 +211,7 @@ impl Client {
         pc.add_track(track.clone() as Arc<dyn TrackLocal>).await.unwrap();
         let channel = pc.create_data_channel(label, init).await.unwrap();
         let messages = read(channel.clone());
-        Self { pc, channel, heard, messages, track, gathered }
+        Self { pc, channel, heard, messages, pictures, track, gathered }
     }
 
     pub async fn offer(&mut self, restart: bool) -> String {
@@ -224,8 +245,20 @@ impl Client {
         tasks: TaskTracker,
         edit: impl FnOnce(String) -> String,
     ) -> Result<Call, OfferError> {
+        self.dial_equipped(host, tasks, edit, |_| {}).await
+    }
+
+    /// The same, in a call with the tracks that `equip` adds.
+    pub async fn dial_equipped(
+        &mut self,
+        host: &Arc<WebRtcHost>,
+        tasks: TaskTracker,
+        edit: impl FnOnce(String) -> String,
+        equip: impl FnOnce(&mut Tracks),
+    ) -> Result<Call, OfferError> {
         let offer = edit(self.offer(false).await);
-        let (ports, pipeline) = call_ports();
+        let (mut ports, pipeline) = call_ports();
+        equip(&mut ports.tracks);
         let token = CancellationToken::new();
         let wiring =
             Wiring { ports, protocol: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };

@@ -18,6 +18,7 @@ use super::messages::{Messages, Opening};
 use super::patience::Patience;
 use super::peer::Peer;
 use super::sound::{Microphone, Speaker};
+use super::tracks::Tracks;
 use crate::audio::opus::OpusError;
 use crate::ports::{Departure, Presence};
 
@@ -81,6 +82,7 @@ struct Rooms {
     mic: Microphone,
     speaker: Speaker,
     faces: Faces,
+    tracks: Tracks,
 }
 
 impl Actor {
@@ -139,6 +141,7 @@ impl Actor {
             () = rooms.mic.run(state.clone(), &mut signals.tracks, has_come) => Turn::Over(Cause::Lost),
             () = rooms.speaker.run(state.clone(), connection.track.as_ref(), &peer.hears) => Turn::Over(Cause::Failed),
             () = rooms.faces.run(&mut signals.faces) => Turn::Over(Cause::Failed),
+            () = rooms.tracks.run(state.clone(), &peer.connection_tracks, &mut signals.further) => Turn::Over(Cause::Failed),
             cause = watch_over(peer, connection.sender.as_ref(), state.clone(), patience, presence) => Turn::Over(cause),
             Some(newer) = links.recv() => Turn::Replaced(newer),
             () = peer.gone.cancelled() => Turn::Over(Cause::Failed),
@@ -235,6 +238,7 @@ pub(super) fn spawn(
             offset: speaker.path.offset(),
             interrupted: interrupted.clone(),
         },
+        tracks: Tracks::new(ports.tracks),
         speaker,
         messages: Messages {
             protocol,

@@ -22,6 +22,7 @@ use webrtc::rtp_transceiver::RtpSender;
 
 use super::runtime::CallRuntime;
 use super::sdp::Offer;
+use super::tracks::ConnectionTracks;
 
 /// Tracks and channels that a client may open before the call has looked at the last.
 const PENDING: usize = 8;
@@ -36,13 +37,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// The label of the data channel for the face.
 const FACE: &str = "avatar";
 /// The stream that the client's `ontrack` gets.
-const STREAM: &str = "visavis";
+pub(super) const STREAM: &str = "visavis";
 
 /// What the connection reports.
 #[derive(Debug)]
 pub(super) struct Signals {
     pub(super) state: watch::Receiver<RTCPeerConnectionState>,
     pub(super) tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
+    /// Further tracks, each by its place.
+    pub(super) further: Vec<mpsc::Receiver<Arc<dyn TrackRemote>>>,
     pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
     /// Those for the face.
     pub(super) faces: mpsc::Receiver<Arc<dyn DataChannel>>,
@@ -62,6 +65,7 @@ pub(super) struct Connection {
 struct Reports {
     state: watch::Sender<RTCPeerConnectionState>,
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
+    further: Vec<mpsc::Sender<Arc<dyn TrackRemote>>>,
     channels: mpsc::Sender<Arc<dyn DataChannel>>,
     faces: mpsc::Sender<Arc<dyn DataChannel>>,
     announced: Arc<AtomicBool>,
@@ -81,7 +85,9 @@ impl PeerConnectionEventHandler for Reports {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let _ = self.tracks.try_send(track);
+        // The plain offer names further tracks by their places.
+        let place = track.track_id().await.parse().ok().and_then(|place: usize| self.further.get(place));
+        let _ = place.unwrap_or(&self.tracks).try_send(track);
     }
 }
 
@@ -90,14 +96,17 @@ pub(super) async fn connect(
     runtime: CallRuntime,
     offer: &Offer,
     both_families: bool,
+    connection_tracks: &ConnectionTracks,
 ) -> Result<Connection, Error> {
     let mut media = MediaEngine::default();
     media.register_codec(
         RTCRtpCodecParameters { rtp_codec: codec(), payload_type: offer.opus },
         RtpCodecKind::Audio,
     )?;
+    connection_tracks.register(offer, &mut media)?;
     let (state_tx, state) = watch::channel(RTCPeerConnectionState::New);
     let (tracks_tx, tracks) = mpsc::channel(PENDING);
+    let (further_tx, further) = (0..connection_tracks.incoming()).map(|_| mpsc::channel(PENDING)).unzip();
     let (channels_tx, channels) = mpsc::channel(PENDING);
     let (faces_tx, faces) = mpsc::channel(PENDING);
     let announced = Arc::new(AtomicBool::default());
@@ -108,10 +117,11 @@ pub(super) async fn connect(
     let building = PeerConnectionBuilder::new()
         .with_media_engine(media)
         .with_setting_engine(settings(offer.transport.passive))
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(connection_tracks.listen(configure_rtcp_reports(Registry::new())))
         .with_handler(Arc::new(Reports {
             state: state_tx,
             tracks: tracks_tx,
+            further: further_tx,
             channels: channels_tx,
             faces: faces_tx,
             announced: announced.clone(),
@@ -135,7 +145,8 @@ pub(super) async fn connect(
     )));
     let pc: Arc<dyn PeerConnection> = Arc::new(pc);
     let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-    Ok(Connection { pc, track, sender, ssrc, signals: Signals { state, tracks, channels, faces, announced } })
+    let signals = Signals { state, tracks, further, channels, faces, announced };
+    Ok(Connection { pc, track, sender, ssrc, signals })
 }
 
 fn codec() -> RTCRtpCodec {

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::Connection;
 use super::peer::Peer;
 use super::sdp::{self, Offer};
+use super::tracks::Catalogue;
 use super::{OfferError, RemoteCandidate, WebRtcHost};
 
 /// Connections that the call has not taken yet; more have to wait.
@@ -25,6 +26,7 @@ pub(super) struct Link {
 pub(super) struct Line {
     host: Arc<WebRtcHost>,
     tasks: TaskTracker,
+    tracks: Arc<Catalogue>,
     newest: Mutex<Arc<Peer>>,
     next: mpsc::Sender<Link>,
     /// One negotiation at a time.
@@ -37,10 +39,12 @@ impl Line {
         host: Arc<WebRtcHost>,
         peer: Arc<Peer>,
         tasks: TaskTracker,
+        tracks: Arc<Catalogue>,
     ) -> (Arc<Self>, mpsc::Receiver<Link>) {
         let (next, links) = mpsc::channel(WAITING);
         let newest = Mutex::new(peer);
-        (Arc::new(Self { host, tasks, newest, next, negotiations: tokio::sync::Mutex::default() }), links)
+        let negotiations = tokio::sync::Mutex::default();
+        (Arc::new(Self { host, tasks, tracks, newest, next, negotiations }), links)
     }
 
     fn newest(&self) -> Arc<Peer> {
@@ -61,7 +65,7 @@ impl Line {
     }
 
     async fn replace(&self, offer: &Offer) -> Result<String, OfferError> {
-        let link = self.host.open(offer, &self.tasks).await?;
+        let link = self.host.open(offer, &self.tasks, &self.tracks).await?;
         let peer = link.peer.clone();
         let answer = peer.negotiate(offer).await?;
         self.next.send(link).await.map_err(|_| OfferError::Closed)?;

@@ -3,12 +3,14 @@
 //! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes what comes later over HTTP
 //! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's place behind it, `stun`: whose check it is,
 //!   `checks`: how many of ours leave unasked, `runtime`: the crate's view of it
-//! - `sdp`: what offers must have and answers say
+//! - `sdp`: what offers must have and answers say; `addresses`: where they say we are
 //! - `connection`: the `webrtc` crate's peer connection, `peer`: one of a call, `line`: how it gets another
 //! - `actor`: what runs while a call lasts, `patience`: how long it waits for its client
 //! - `sound` (by `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's, on data channels
+//! - `tracks`: what a call carries beside them
 
 mod actor;
+mod addresses;
 mod checks;
 mod connection;
 mod endpoint;
@@ -26,9 +28,10 @@ mod sound;
 mod speaker;
 mod stun;
 mod supervisor;
+mod tracks;
 mod unannounced;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -41,11 +44,9 @@ use self::line::{Line, Link};
 use self::mux::Mux;
 use self::peer::Peer;
 use self::sdp::Offer;
+use self::tracks::{Catalogue, ConnectionTracks};
 use super::protocol::Protocol;
 use crate::ports::TransportPorts;
-
-/// Addresses in an answer; a host with more keeps the first.
-const MAX_ADDRESSES: usize = 12;
 
 /// Where calls are reached.
 #[derive(Debug, Clone)]
@@ -162,12 +163,14 @@ impl WebRtcHost {
     pub async fn answer(
         self: &Arc<Self>,
         offer_sdp: &str,
-        wiring: Wiring,
+        mut wiring: Wiring,
     ) -> Result<(String, PeerHandle), OfferError> {
         let offer = sdp::check_offer(offer_sdp)?;
-        let link = self.open(&offer, &wiring.tasks).await?;
+        tracks::keep_known(&mut wiring.ports.tracks);
+        let tracks = Arc::new(Catalogue::of(&wiring.ports.tracks));
+        let link = self.open(&offer, &wiring.tasks, &tracks).await?;
         let answer = Box::pin(link.peer.negotiate(&offer)).await?;
-        let (line, links) = Line::new(self.clone(), link.peer.clone(), wiring.tasks.clone());
+        let (line, links) = Line::new(self.clone(), link.peer.clone(), wiring.tasks.clone(), tracks);
         let handle = PeerHandle(Arc::downgrade(&line));
         actor::spawn(line, links, link, wiring)
             .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
@@ -175,7 +178,12 @@ impl WebRtcHost {
     }
 
     /// A connection for a client that offers this.
-    async fn open(self: &Arc<Self>, offer: &Offer, tasks: &TaskTracker) -> Result<Link, OfferError> {
+    async fn open(
+        self: &Arc<Self>,
+        offer: &Offer,
+        tasks: &TaskTracker,
+        tracks: &Arc<Catalogue>,
+    ) -> Result<Link, OfferError> {
         let endpoint = Arc::new(Endpoint::default());
         let gone = CancellationToken::new();
         let abandoned = gone.clone().drop_guard();
@@ -185,9 +193,11 @@ impl WebRtcHost {
             tasks: tasks.clone(),
             gone: gone.clone(),
         };
-        let connection = Box::pin(connection::connect(runtime, offer, self.local_addr().is_ipv6()))
-            .await
-            .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
+        let connection_tracks = ConnectionTracks::new(tracks.clone(), connection::STREAM);
+        let connection =
+            Box::pin(connection::connect(runtime, offer, self.local_addr().is_ipv6(), &connection_tracks))
+                .await
+                .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
         abandoned.disarm();
         let peer = Arc::new(Peer {
             host: self.clone(),
@@ -200,45 +210,20 @@ impl WebRtcHost {
             has_data: false.into(),
             negotiations: 0.into(),
             candidates: parking_lot::Mutex::default(),
+            connection_tracks,
         });
         Ok(Link { peer, connection })
     }
 
     /// Where clients are told to reach us, best first.
     fn addresses(&self) -> Vec<SocketAddr> {
-        let local = self.local_addr();
-        let mut ips = self.public.clone();
-        if local.ip().is_unspecified() {
-            ips.extend(host_addresses(local.is_ipv6()));
-            // A browser on this machine, or behind a tunnel to it, comes by loopback.
-            ips.push(Ipv4Addr::LOCALHOST.into());
-        } else {
-            ips.push(local.ip());
-        }
-        let mut addresses: Vec<SocketAddr> = Vec::with_capacity(ips.len());
-        for ip in ips {
-            let address = SocketAddr::new(ip, local.port());
-            if !addresses.contains(&address) && addresses.len() < MAX_ADDRESSES {
-                addresses.push(address);
-            }
-        }
-        addresses
+        addresses::of(self.local_addr(), &self.public)
     }
-}
-
-/// The host's own addresses that a client elsewhere could use.
-fn host_addresses(v6: bool) -> Vec<IpAddr> {
-    let interfaces = rtc::shared::ifaces::ifaces().unwrap_or_default();
-    let ips = interfaces.into_iter().filter_map(|interface| interface.addr).map(|address| address.ip());
-    ips.filter(|ip| match ip {
-        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        IpAddr::V6(ip) => v6 && !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
-    })
-    .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use super::*;

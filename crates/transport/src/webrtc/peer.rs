@@ -10,6 +10,7 @@ use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDes
 
 use super::endpoint::Endpoint;
 use super::sdp::{AUDIO, Candidates, Offer, Ours};
+use super::tracks::ConnectionTracks;
 use super::{OfferError, RemoteCandidate, WebRtcHost};
 
 /// What one connection has of the host; all of it is given back on drop.
@@ -28,6 +29,8 @@ pub(super) struct Peer {
     /// Negotiations so far.
     pub(super) negotiations: AtomicUsize,
     pub(super) candidates: Mutex<Candidates>,
+    /// What it has of the call's further tracks.
+    pub(super) connection_tracks: ConnectionTracks,
 }
 
 impl Drop for Peer {
@@ -46,6 +49,7 @@ impl Peer {
         let usable: Vec<String> = usable.cloned().collect();
         *self.candidates.lock() = named;
         let has_data = self.has_data.fetch_or(offer.has_data(), Ordering::Relaxed);
+        let offer = &self.connection_tracks.slot(offer, self.pc.as_ref()).await?;
         let plain = offer.plain(&usable, has_data);
         let work = async {
             let refused =
@@ -60,6 +64,7 @@ impl Peer {
         let ours = Ours::read(&contain(work).await?)?;
         self.host.mux.admit(&self.endpoint, &ours.ufrag, &ours.password);
         self.hears.store(offer.direction.receives(), Ordering::Relaxed);
+        self.connection_tracks.answered(offer);
         self.negotiations.fetch_add(1, Ordering::Relaxed);
         Ok(ours.answer(offer, &self.host.addresses()))
     }

@@ -45,7 +45,9 @@ pub async fn run<S, E>(
     S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E>,
 {
     let (sink, stream) = socket.split();
-    let TransportPorts { mic, commands, media, faces, events, presence, departure, .. } = ports;
+    let TransportPorts { mic, commands, media, faces, events, tracks, presence, departure, .. } = ports;
+    // Further tracks have no place here; whoever would fill them learns of it.
+    drop(tracks);
     // Without a receiver no faces are computed.
     let faces = faces_wanted.then_some(faces);
     let (replies, to_reply) = mpsc::channel(REPLIES);

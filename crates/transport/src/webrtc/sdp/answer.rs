@@ -4,8 +4,10 @@
 use std::net::SocketAddr;
 
 use super::candidate::candidate_line;
+use super::direction::Direction;
+use super::further::{Taken, TrackId};
 use super::lines::{Section, attribute, parse};
-use super::offer::{Data, Direction, Form, Offer, Part};
+use super::offer::{Data, Form, Offer, Part};
 use crate::webrtc::OfferError;
 
 /// What we ask the client's encoder to do: no packets for silence, forward error correction, nothing above 8 kHz.
@@ -23,7 +25,17 @@ pub(in crate::webrtc) struct Ours {
     setup: String,
     /// `a=msid` and `a=ssrc` of our voice.
     voice: Vec<String>,
+    /// The same of further tracks.
+    streams: Vec<Stream>,
     max_message: Option<String>,
+}
+
+/// A further track's section, as the crate answers it.
+#[derive(Debug)]
+struct Stream {
+    mid: String,
+    /// Its `a=msid` and `a=ssrc`.
+    lines: Vec<String>,
 }
 
 impl Ours {
@@ -50,14 +62,19 @@ impl Ours {
             return Err(missing("fingerprint"));
         }
         let origin = session.lines.iter().find(|line| line.starts_with("o="));
-        let is_voice = |line: &&&str| attribute(line, "msid").or_else(|| attribute(line, "ssrc")).is_some();
+        let is_stream = |line: &&&str| attribute(line, "msid").or_else(|| attribute(line, "ssrc")).is_some();
+        let stream = |section: &Section<'_>| -> Vec<String> {
+            section.lines.iter().filter(is_stream).map(|line| (*line).to_owned()).collect()
+        };
+        let named = media.iter().filter_map(|section| Some((section.attribute("mid")?, section)));
         Ok(Self {
             ufrag: find("ice-ufrag")?,
             password: find("ice-pwd")?,
             origin: (*origin.ok_or_else(|| missing("origin"))?).to_owned(),
             fingerprints,
             setup: find("setup")?,
-            voice: audio.lines.iter().filter(is_voice).map(|line| (*line).to_owned()).collect(),
+            voice: stream(audio),
+            streams: named.map(|(mid, part)| Stream { mid: mid.to_owned(), lines: stream(part) }).collect(),
             max_message: media.iter().find_map(|part| part.attribute("max-message-size")).map(str::to_owned),
         })
     }
@@ -83,6 +100,7 @@ impl Ours {
                 Part::Off => off(form, &mut answer),
                 Part::Audio => self.audio(form, offer, &mut answer),
                 Part::Data(data) => self.data(form, data, &mut answer),
+                Part::Track(taken) => self.track(form, taken, offer, &mut answer),
             }
             // All sections share the transport of the bundle's first.
             let carries = mids
@@ -132,6 +150,25 @@ impl Ours {
         }
         if let Some(size) = &self.max_message {
             answer.push(&format!("a=max-message-size:{size}"));
+        }
+    }
+
+    fn track(&self, form: &Form, taken: &Taken, offer: &Offer, answer: &mut Lines) {
+        let Some(slot) = offer.carried.slots.get(taken.slot) else { return off(form, answer) };
+        let number = slot.payload_type;
+        answer.push(&format!("m={} 9 {} {number}", form.kind, form.protocol));
+        self.transport(form, answer);
+        for line in ["a=rtcp-mux", "a=rtcp-rsize", taken.answered(slot.track)] {
+            answer.push(line);
+        }
+        slot.codec_lines().iter().for_each(|line| answer.push(line));
+        for wish in &taken.feedback {
+            answer.push(&format!("a=rtcp-fb:{number} {wish}"));
+        }
+        if matches!(slot.track, TrackId::Outgoing(_)) && taken.direction.receives() {
+            let name = slot.name();
+            let ours = self.streams.iter().filter(|stream| stream.mid == name);
+            ours.flat_map(|stream| &stream.lines).for_each(|line| answer.push(line));
         }
     }
 

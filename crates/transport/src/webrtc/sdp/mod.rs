@@ -4,10 +4,13 @@
 //! understood, always of the same form, and the client gets an answer in the form of its own offer.
 //!
 //! - `lines`: the shape, `transport`: ICE and DTLS, `candidate`: addresses
-//! - `offer`: what is understood of an offer, `plain`: what the crate gets of it, `answer`: what the client gets
+//! - `offer`: what is understood of an offer, `direction`: which ways its media go, `further`: what it has beside sound and data
+//! - `plain`: what the crate gets of an offer, `answer`: what the client gets
 
 mod answer;
 mod candidate;
+mod direction;
+mod further;
 mod lines;
 mod offer;
 mod plain;
@@ -15,6 +18,7 @@ mod transport;
 
 pub(super) use self::answer::Ours;
 pub(super) use self::candidate::Candidates;
+pub(super) use self::further::{Carried, Further, Slot, TrackId};
 pub(super) use self::offer::{Offer, check_offer};
 pub(super) use self::plain::AUDIO;
 

@@ -1,5 +1,7 @@
 //! What is understood of an offer.
 
+use super::direction::Direction;
+use super::further::{Carried, Further, Taken};
 use super::lines::{Media, Section, malformed, parse, unsupported};
 use super::transport::{Sources, Transport};
 use crate::webrtc::OfferError;
@@ -7,7 +9,7 @@ use crate::webrtc::OfferError;
 /// The SCTP port that old data sections are usually made with.
 const SCTP_PORT: u16 = 5000;
 /// Profiles of DTLS-SRTP, and those by which older clients mean it (RFC 9429, 5.1.2).
-const PROFILES: [&str; 8] = [
+pub(super) const PROFILES: [&str; 8] = [
     "UDP/TLS/RTP/SAVPF",
     "UDP/TLS/RTP/SAVP",
     "TCP/DTLS/RTP/SAVPF",
@@ -32,6 +34,10 @@ pub(in crate::webrtc) struct Offer {
     pub(super) ssrc: Option<u32>,
     /// The sections, in order.
     pub(super) sections: Vec<Form>,
+    /// Those that could carry further tracks.
+    pub(in crate::webrtc) further: Vec<Further>,
+    /// The tracks that the connection carries, once it is known.
+    pub(in crate::webrtc) carried: Carried,
     /// The middle names of its bundle, where the audio is in one.
     pub(super) bundle: Option<Vec<String>>,
 }
@@ -51,36 +57,6 @@ impl Offer {
     }
 }
 
-/// Where sound goes, as its speaker says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::webrtc) enum Direction {
-    SendRecv,
-    SendOnly,
-    RecvOnly,
-    Inactive,
-}
-
-impl Direction {
-    /// Whoever says this wants sound.
-    pub(in crate::webrtc) fn receives(self) -> bool {
-        matches!(self, Self::SendRecv | Self::RecvOnly)
-    }
-
-    /// The section's, else the session's, else both ways (RFC 8866, 6.7).
-    fn of(section: &Section<'_>, session: &Section<'_>) -> Self {
-        let said = |section: &Section<'_>| {
-            section.lines.iter().find_map(|line| match *line {
-                "a=sendrecv" => Some(Self::SendRecv),
-                "a=sendonly" => Some(Self::SendOnly),
-                "a=recvonly" => Some(Self::RecvOnly),
-                "a=inactive" => Some(Self::Inactive),
-                _ => None,
-            })
-        };
-        said(section).or_else(|| said(session)).unwrap_or(Self::SendRecv)
-    }
-}
-
 /// One section, as far as its answer depends on it.
 #[derive(Debug, Clone)]
 pub(super) struct Form {
@@ -96,6 +72,8 @@ pub(super) struct Form {
 pub(super) enum Part {
     Audio,
     Data(Data),
+    /// It carries a track.
+    Track(Taken),
     /// It is off, or is turned off by the answer.
     Off,
 }
@@ -155,7 +133,17 @@ pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
         formats: kinds[at].formats.join(" "),
         mid: mids[at].map(str::to_owned),
     };
+    // A section that would decide about the transport has to mean the same one.
+    let follows =
+        |at: &usize| named.iter().position(|one| one == at) > named.iter().position(|one| *one == deciding);
+    let is_free = |at: &usize| {
+        wanted(at) && bundled(*at) && !is_answered(at) && (follows(at) || transport.is_of(&media[*at]))
+    };
+    let free = (0..media.len()).filter(is_free);
+    let further = free.filter_map(|at| Further::read(at, &media[at], &kinds[at], session)).collect();
     Ok(Offer {
+        further,
+        carried: Carried::default(),
         opus: opus_payload_type(&media[audio], &kinds[audio])?,
         direction: Direction::of(&media[audio], session),
         transport,
@@ -245,6 +233,7 @@ fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, Off
         .ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
 }
 
-fn ssrc(section: &Section<'_>) -> Option<u32> {
+/// The section's RTP stream, where it says so.
+pub(super) fn ssrc(section: &Section<'_>) -> Option<u32> {
     section.attributes("ssrc").find_map(|line| line.split(' ').next()?.parse().ok())
 }

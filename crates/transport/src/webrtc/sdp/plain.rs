@@ -1,11 +1,14 @@
 //! The offer that the `webrtc` crate gets: always of the same form, and always both ways. A client's hold is no business
 //! of the crate's, which would stop the stream for good.
 
+use super::further::{Slot, TrackId};
 use super::offer::Offer;
 
 /// The audio section's name between us and the crate.
 pub(in crate::webrtc) const AUDIO: &str = "audio";
 const DATA: &str = "data";
+/// The stream of a client that sends no sound. Beside other streams the crate wants a name for each.
+const SILENT: u32 = 0;
 
 impl Offer {
     /// For the crate, with the candidates of the client that are looked at. `with_data`: the connection has a data section
@@ -21,11 +24,13 @@ impl Offer {
         for line in ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"] {
             push(line);
         }
-        push(&if with_data {
-            format!("a=group:BUNDLE {AUDIO} {DATA}")
-        } else {
-            format!("a=group:BUNDLE {AUDIO}")
-        });
+        // Sections stay in the order in which they came.
+        let slots = &self.carried.slots;
+        let before_data = self.carried.before_data.unwrap_or(0).min(slots.len());
+        let (first, last) = slots.split_at(if with_data { before_data } else { slots.len() });
+        let names = |slots: &[Slot]| slots.iter().map(|slot| format!(" {}", slot.name())).collect::<String>();
+        let data_name = if with_data { format!(" {DATA}") } else { String::new() };
+        push(&format!("a=group:BUNDLE {AUDIO}{}{data_name}{}", names(first), names(last)));
         if self.transport.lite {
             push("a=ice-lite");
         }
@@ -38,9 +43,10 @@ impl Offer {
         push("a=rtcp-mux");
         push(&format!("a=rtpmap:{} opus/48000/2", self.opus));
         push("a=msid:client microphone");
-        if let Some(ssrc) = self.ssrc {
+        if let Some(ssrc) = self.ssrc.or_else(|| (!slots.is_empty()).then_some(SILENT)) {
             push(&format!("a=ssrc:{ssrc} cname:client"));
         }
+        first.iter().for_each(|slot| self.track_lines(slot, &mut push));
         if with_data {
             push("m=application 9 UDP/DTLS/SCTP webrtc-datachannel");
             self.transport_lines(DATA, &mut push);
@@ -49,7 +55,23 @@ impl Offer {
                 push(&format!("a=max-message-size:{size}"));
             }
         }
+        last.iter().for_each(|slot| self.track_lines(slot, &mut push));
         plain
+    }
+
+    fn track_lines(&self, slot: &Slot, push: &mut impl FnMut(&str)) {
+        push(&format!("m={} 9 UDP/TLS/RTP/SAVPF {}", slot.kind(), slot.payload_type));
+        self.transport_lines(&slot.name(), push);
+        push(match slot.track {
+            TrackId::Outgoing(_) => "a=recvonly",
+            TrackId::Incoming(_) => "a=sendonly",
+        });
+        push("a=rtcp-mux");
+        slot.codec_lines().iter().for_each(|line| push(line));
+        if let TrackId::Incoming(track) = slot.track {
+            push(&format!("a=msid:client {track}"));
+            push(&format!("a=ssrc:{} cname:client", slot.ssrc.unwrap_or(SILENT)));
+        }
     }
 
     fn transport_lines(&self, mid: &str, push: &mut impl FnMut(&str)) {

@@ -15,6 +15,13 @@ pub(in crate::webrtc) struct Transport {
     pub(super) lite: bool,
 }
 
+impl Transport {
+    /// Whether a section of the same bundle has no other.
+    pub(super) fn is_of(&self, section: &Section<'_>) -> bool {
+        section.attribute("ice-ufrag").is_none_or(|ufrag| ufrag == self.ufrag)
+    }
+}
+
 /// The sections whose attributes describe the audio's transport, first the one that decides.
 pub(super) struct Sources<'a, 'b>(pub(super) Vec<&'b Section<'a>>);
 

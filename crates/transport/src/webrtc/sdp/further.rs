@@ -1,0 +1,213 @@
+//! The sections of an offer beside its sound and data: what they could carry, and which of the call's tracks they do.
+
+use super::direction::Direction;
+use super::lines::{Media, Section};
+use super::offer::{Form, Offer, PROFILES, Part};
+use crate::ports::Codec;
+
+/// What a client may tell of a track's stream that somebody listens to: it wants a keyframe.
+const FEEDBACK: [&str; 2] = ["nack pli", "ccm fir"];
+
+/// A section that could carry a track.
+#[derive(Debug, Clone)]
+pub(in crate::webrtc) struct Further {
+    /// Which of the offer's sections it is.
+    section: usize,
+    pub(in crate::webrtc) mid: String,
+    /// `audio` or `video`.
+    pub(in crate::webrtc) kind: String,
+    /// What the client does with the section's media.
+    pub(in crate::webrtc) direction: Direction,
+    /// The client's RTP stream, where it says so.
+    pub(in crate::webrtc) ssrc: Option<u32>,
+    formats: Vec<Format>,
+}
+
+/// One of a section's formats.
+#[derive(Debug, Clone)]
+struct Format {
+    payload_type: u8,
+    /// `VP8`, of `VP8/90000`.
+    name: String,
+    clock_rate: u32,
+    channels: u16,
+    fmtp: String,
+    feedback: Vec<&'static str>,
+}
+
+impl Further {
+    /// None: it is neither sound nor a picture, or not by WebRTC.
+    pub(super) fn read(
+        at: usize,
+        section: &Section<'_>,
+        media: &Media<'_>,
+        session: &Section<'_>,
+    ) -> Option<Self> {
+        if !["audio", "video"].contains(&media.kind) || !PROFILES.contains(&media.protocol) {
+            return None;
+        }
+        Some(Self {
+            section: at,
+            mid: section.attribute("mid")?.trim().to_owned(),
+            kind: media.kind.to_owned(),
+            direction: Direction::of(section, session),
+            ssrc: super::offer::ssrc(section),
+            formats: media.formats.iter().filter_map(|format| Format::read(format, section)).collect(),
+        })
+    }
+
+    /// The payload type by which the section offers a codec.
+    pub(in crate::webrtc) fn payload_type(&self, codec: &Codec) -> Option<u8> {
+        let kind = codec.mime_type.split('/').next()?;
+        let format = self.formats.iter().find(|format| format.is(codec));
+        format.filter(|_| kind.eq_ignore_ascii_case(&self.kind)).map(|format| format.payload_type)
+    }
+
+    fn feedback(&self, payload_type: u8) -> &[&'static str] {
+        let format = self.formats.iter().find(|format| format.payload_type == payload_type);
+        format.map_or(&[], |format| format.feedback.as_slice())
+    }
+}
+
+impl Format {
+    fn read(number: &str, section: &Section<'_>) -> Option<Self> {
+        let of = |line: &str| line.split_once(' ').is_some_and(|(format, _)| format == number);
+        let value = |name| section.attributes(name).find(|line| of(line))?.split_once(' ');
+        let (_, map) = value("rtpmap")?;
+        let mut words = map.trim().split('/');
+        let name = words.next()?.to_owned();
+        let clock_rate = words.next()?.parse().ok()?;
+        let channels = words.next().map_or(Some(1), |count| count.parse().ok())?;
+        let asked = |wish: &str| {
+            let mut lines = section.attributes("rtcp-fb").filter_map(|line| line.split_once(' '));
+            lines.any(|(format, told)| [number, "*"].contains(&format) && told.trim() == wish)
+        };
+        Some(Self {
+            payload_type: number.parse().ok().filter(|number| *number < 128)?,
+            name,
+            clock_rate,
+            channels,
+            fmtp: value("fmtp").map_or_else(String::new, |(_, fmtp)| fmtp.to_owned()),
+            feedback: FEEDBACK.into_iter().filter(|wish| asked(wish)).collect(),
+        })
+    }
+
+    /// Whether it is the codec, with all parameters that the codec asks for.
+    fn is(&self, codec: &Codec) -> bool {
+        let parameters = |fmtp: &str| -> Vec<String> {
+            let all = fmtp.split(';').map(|one| one.trim().to_ascii_lowercase());
+            all.filter(|one| !one.is_empty()).collect()
+        };
+        let (wanted, offered) = (parameters(&codec.fmtp), parameters(&self.fmtp));
+        let name = codec.mime_type.split('/').nth(1).unwrap_or_default();
+        name.eq_ignore_ascii_case(&self.name)
+            && codec.clock_rate == self.clock_rate
+            && codec.channels.max(1) == self.channels.max(1)
+            && wanted.iter().all(|one| offered.contains(one))
+    }
+}
+
+/// The tracks that a connection carries between us and the crate: once there, a section stays.
+#[derive(Debug, Clone, Default)]
+pub(in crate::webrtc) struct Carried {
+    pub(in crate::webrtc) slots: Vec<Slot>,
+    /// How many there were when the data section came, if it did.
+    pub(in crate::webrtc) before_data: Option<usize>,
+}
+
+/// A track with a section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::webrtc) struct Slot {
+    /// Its place among those that the connection carries.
+    pub(in crate::webrtc) at: usize,
+    /// The client's name of the section that has it, or had it last.
+    pub(in crate::webrtc) section: String,
+    pub(in crate::webrtc) track: TrackId,
+    pub(in crate::webrtc) codec: Codec,
+    pub(in crate::webrtc) payload_type: u8,
+    /// The client's stream, where the track is its own.
+    pub(in crate::webrtc) ssrc: Option<u32>,
+}
+
+/// Which of a call's tracks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::webrtc) enum TrackId {
+    Outgoing(usize),
+    Incoming(usize),
+}
+
+impl Slot {
+    /// Its section's name between us and the crate.
+    pub(super) fn name(&self) -> String {
+        format!("track{}", self.at)
+    }
+
+    /// `audio` or `video`.
+    pub(in crate::webrtc) fn kind(&self) -> &str {
+        self.codec.mime_type.split('/').next().unwrap_or_default()
+    }
+
+    /// The `a=rtpmap` and `a=fmtp` lines of its codec.
+    pub(super) fn codec_lines(&self) -> Vec<String> {
+        let Codec { mime_type, clock_rate, channels, fmtp } = &self.codec;
+        let name = mime_type.split('/').nth(1).unwrap_or_default();
+        let channels = if *channels > 1 { format!("/{channels}") } else { String::new() };
+        let mut lines = vec![format!("a=rtpmap:{} {name}/{clock_rate}{channels}", self.payload_type)];
+        if !fmtp.is_empty() {
+            lines.push(format!("a=fmtp:{} {fmtp}", self.payload_type));
+        }
+        lines
+    }
+}
+
+/// A section that carries a track, as far as its answer depends on it.
+#[derive(Debug, Clone)]
+pub(in crate::webrtc) struct Taken {
+    /// The track's place among those that the connection carries.
+    pub(in crate::webrtc) slot: usize,
+    /// What the client does with its media.
+    pub(in crate::webrtc) direction: Direction,
+    /// What the client would tell of its stream.
+    pub(super) feedback: Vec<&'static str>,
+}
+
+impl Taken {
+    /// Our direction, of a track that goes this way.
+    pub(super) fn answered(&self, track: TrackId) -> &'static str {
+        match track {
+            TrackId::Outgoing(_) if self.direction.receives() => "a=sendonly",
+            TrackId::Incoming(_) if self.direction.sends() => "a=recvonly",
+            TrackId::Outgoing(_) | TrackId::Incoming(_) => "a=inactive",
+        }
+    }
+}
+
+impl Offer {
+    /// Lets the section carry the track of this slot.
+    pub(in crate::webrtc) fn take(&mut self, further: &Further, slot: &Slot) {
+        let feedback = further.feedback(slot.payload_type).to_vec();
+        let taken = Taken { slot: slot.at, direction: further.direction, feedback };
+        if let Some(form) = self.sections.get_mut(further.section) {
+            form.part = Part::Track(taken);
+        }
+    }
+
+    /// The sections that carry tracks.
+    pub(in crate::webrtc) fn taken(&self) -> impl Iterator<Item = &Taken> {
+        self.sections.iter().filter_map(Form::taken)
+    }
+
+    /// Whether the client's sound is found beside other streams: the crate knows a stream without a name by being the only one.
+    pub(in crate::webrtc) fn names_its_sound(&self) -> bool {
+        self.ssrc.is_some() || !self.direction.sends()
+    }
+}
+
+impl Form {
+    fn taken(&self) -> Option<&Taken> {
+        match &self.part {
+            Part::Track(taken) => Some(taken),
+            Part::Audio | Part::Data(_) | Part::Off => None,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Which sections of a client's offers carry which of the call's tracks. No I/O.
+//!
+//! A section gets a track that goes its way in a codec that it offers, and keeps it in later offers, also while it is on
+//! hold. A track keeps its place in the connection, and goes on in another section when its own was turned off.
+
+use std::sync::Arc;
+
+use crate::ports::{Track, Tracks};
+use crate::webrtc::sdp::{Carried, Further, Offer, Slot, TrackId};
+
+/// What a call's tracks are, on each of its connections.
+#[derive(Debug, Default)]
+pub(in crate::webrtc) struct Catalogue {
+    pub(super) outgoing: Vec<Track>,
+    pub(super) incoming: Vec<Track>,
+}
+
+impl Catalogue {
+    pub(in crate::webrtc) fn of(tracks: &Tracks) -> Self {
+        Self {
+            outgoing: tracks.outgoing.iter().map(|one| one.track.clone()).collect(),
+            incoming: tracks.incoming.iter().map(|one| one.track.clone()).collect(),
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Track> {
+        self.outgoing.iter().chain(&self.incoming)
+    }
+
+    /// The tracks that a section could carry.
+    fn of_direction(&self, further: &Further) -> Vec<TrackId> {
+        let (sends, receives) = (further.direction.sends(), further.direction.receives());
+        let outgoing = (0..self.outgoing.len()).filter(|_| receives).map(TrackId::Outgoing);
+        // Beside other streams the crate finds one by its name only.
+        let incoming = (0..self.incoming.len()).filter(|_| sends && further.ssrc.is_some());
+        outgoing.chain(incoming.map(TrackId::Incoming)).collect()
+    }
+
+    fn track(&self, id: TrackId) -> Option<&Track> {
+        match id {
+            TrackId::Outgoing(at) => self.outgoing.get(at),
+            TrackId::Incoming(at) => self.incoming.get(at),
+        }
+    }
+}
+
+/// The slots of one connection.
+#[derive(Debug)]
+pub(super) struct Slots {
+    catalogue: Arc<Catalogue>,
+    carried: Carried,
+}
+
+impl Slots {
+    pub(super) fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self { catalogue, carried: Carried::default() }
+    }
+
+    /// The offer with the sections that carry tracks. A section that is new gets its slot.
+    pub(super) fn slot(&mut self, offer: &Offer) -> Offer {
+        let mut seated = offer.clone();
+        if self.catalogue.all().next().is_none() {
+            return seated;
+        }
+        if offer.has_data() {
+            self.carried.before_data.get_or_insert(self.carried.slots.len());
+        }
+        let mut sitting = Vec::new();
+        // Those that have been there before choose first.
+        for is_new in [false, true] {
+            for further in &offer.further {
+                let at = if is_new {
+                    let comes = !self.is_known(further);
+                    comes
+                        .then(|| self.vacant(further, &sitting).or_else(|| self.place(further, offer)))
+                        .flatten()
+                } else {
+                    self.known(further)
+                };
+                let Some(slot) = at.and_then(|at| self.carried.slots.get_mut(at)) else { continue };
+                slot.section.clone_from(&further.mid);
+                slot.ssrc = further.ssrc.or(slot.ssrc);
+                sitting.push(slot.at);
+                seated.take(further, slot);
+            }
+        }
+        seated.carried = self.carried.clone();
+        seated
+    }
+
+    /// The slot that the section had.
+    fn known(&self, further: &Further) -> Option<usize> {
+        let fits = |slot: &&Slot| slot.section == further.mid && is_offered(slot, further);
+        self.carried.slots.iter().find(fits).map(|slot| slot.at)
+    }
+
+    fn is_known(&self, further: &Further) -> bool {
+        self.known(further).is_some()
+    }
+
+    /// A slot whose section was turned off.
+    fn vacant(&self, further: &Further, sitting: &[usize]) -> Option<usize> {
+        let wanted = self.catalogue.of_direction(further);
+        let fits = |slot: &&Slot| {
+            !sitting.contains(&slot.at) && wanted.contains(&slot.track) && is_offered(slot, further)
+        };
+        self.carried.slots.iter().find(fits).map(|slot| slot.at)
+    }
+
+    /// A new slot, for the first track that has none and fits.
+    fn place(&mut self, further: &Further, offer: &Offer) -> Option<usize> {
+        if !offer.names_its_sound() {
+            return None;
+        }
+        let at = self.carried.slots.len();
+        let has_none = |id: &TrackId| self.carried.slots.iter().all(|slot| slot.track != *id);
+        let free = self.catalogue.of_direction(further).into_iter().filter(has_none);
+        let mut fitting = free.filter_map(|track| {
+            let codec = self.catalogue.track(track)?.codec.clone();
+            let payload_type = further.payload_type(&codec)?;
+            let slot =
+                Slot { at, section: further.mid.clone(), track, codec, payload_type, ssrc: further.ssrc };
+            self.is_told_apart(&slot, offer).then_some(slot)
+        });
+        let slot = fitting.next()?;
+        self.carried.slots.push(slot);
+        Some(at)
+    }
+
+    /// The crate has one codec of a kind in a connection: that of the kind's first section.
+    fn is_told_apart(&self, slot: &Slot, offer: &Offer) -> bool {
+        if slot.kind() == "audio" {
+            return slot.codec.mime_type.eq_ignore_ascii_case("audio/opus")
+                && slot.payload_type == offer.opus;
+        }
+        let first = self.carried.slots.iter().find(|one| one.kind() == slot.kind());
+        first.is_none_or(|one| one.codec == slot.codec && one.payload_type == slot.payload_type)
+    }
+}
+
+fn is_offered(slot: &Slot, further: &Further) -> bool {
+    further.payload_type(&slot.codec) == Some(slot.payload_type)
+}
+
+#[cfg(test)]
+mod tests;
