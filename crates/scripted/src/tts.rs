@@ -20,7 +20,7 @@ const HALF: usize = 60;
 /// 300 ms of a square wave of 200 Hz and 8,000, at [`TONE_RATE`]: what each word of [`ScriptedTts`] sounds like by default.
 #[must_use]
 pub fn tone(_word: &str) -> Vec<i16> {
-    (0..TONE).map(|at| if at / HALF % 2 == 0 { 8000 } else { -8000 }).collect()
+    (0..TONE).map(|at| if (at / HALF).is_multiple_of(2) { 8000 } else { -8000 }).collect()
 }
 
 /// A text as one part at `rate` samples per second, each word with its time and as `sound` has it.
