@@ -1,4 +1,4 @@
-//! Further tracks of a call over WebRTC: pictures to the client and from it, beside the sound.
+//! Further tracks of a call over WebRTC: video to the client and from it, beside the sound.
 #![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;
@@ -25,7 +25,7 @@ use webrtc_support::{Call, Client, PICTURE, PlainCodec, best_share_of, host, pla
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
-/// Ticks of a picture at 30 frames a second.
+/// Ticks per frame at 30 frames per second.
 const FRAME: u32 = 3_000;
 
 fn track(name: &'static str) -> Track {
@@ -33,22 +33,22 @@ fn track(name: &'static str) -> Track {
     Track { name, codec }
 }
 
-/// A made-up frame: its number, and bytes that follow from it, of one packet or many.
+/// A made-up frame: its number and bytes derived from it, in one packet or many.
 fn frame(number: u32, is_key: bool) -> EncodedFrame {
     let length = 20 + (number * 7_919 % 20_000) as usize;
     let mut data: Vec<u8> = (0..length).map(|at| (at as u32 * 31 + number) as u8).collect();
-    // As in VP8, the first bit says whether others are needed.
+    // As in VP8, the first bit says whether it depends on other frames.
     data[0] = u8::from(!is_key);
     EncodedFrame { timestamp: number * FRAME, is_key, data: data.into() }
 }
 
-/// Frames as a client has them.
+/// Frames in the form of a client's.
 struct Seen {
     timestamp: u32,
     data: Bytes,
 }
 
-/// What comes on a track, put together.
+/// Reassembles what arrives on a track.
 fn watch(picture: Arc<dyn TrackRemote>) -> mpsc::Receiver<Seen> {
     let (out, seen) = mpsc::channel(1_024);
     tokio::spawn(async move {
@@ -82,7 +82,7 @@ async fn watched(host: &Arc<WebRtcHost>, client: &mut Client) -> (Call, FrameSen
     (call, face.unwrap())
 }
 
-/// Shows frames of these numbers, at their pace; the first is a keyframe.
+/// Sends frames with these numbers, at their pace; the first is a keyframe.
 async fn show(face: &mut FrameSender, numbers: std::ops::Range<u32>) {
     let mut ticks = tokio::time::interval(Duration::from_millis(33));
     for number in numbers.clone() {
@@ -102,7 +102,7 @@ async fn answer(host: &Arc<WebRtcHost>, offer: &str, equip: impl FnOnce(&mut Tra
 }
 
 #[tokio::test]
-async fn a_picture_is_accepted_where_the_call_has_a_track_that_fits_and_refused_elsewhere() {
+async fn video_is_accepted_where_the_call_has_a_track_that_fits_and_refused_elsewhere() {
     let host = host().await;
     let video = "m=video 9 UDP/TLS/RTP/SAVPF 96 102\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=mid:2\r\na=recvonly\r\n\
         a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:102 H264/90000\r\n";
@@ -138,7 +138,7 @@ async fn a_picture_is_accepted_where_the_call_has_a_track_that_fits_and_refused_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_arrive_whole_and_in_order_beside_the_sound_and_keyframes_are_asked_for() {
+async fn frames_arrive_whole_and_in_order_beside_the_sound_and_keyframes_are_requested() {
     let host = host().await;
     let mut client = Client::new().await;
     let (call, mut face) = watched(&host, &mut client).await;
@@ -186,7 +186,7 @@ async fn a_client_that_comes_back_or_ends_a_hold_goes_on_with_a_keyframe() {
     let answer = call.handle.renegotiate(&offer).await.unwrap();
     client.accept(answer).await;
     within(PATIENCE, face.keyframe_wanted()).await;
-    // The client has not seen the frames that this one needs.
+    // The client lacks the frames on which this one depends.
     face.send(frame(6, false));
     show(&mut face, 7..9).await;
     for number in 7..9 {
@@ -206,7 +206,7 @@ async fn a_client_that_comes_back_or_ends_a_hold_goes_on_with_a_keyframe() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_of_a_camera_arrive_beside_the_sound() {
+async fn camera_frames_arrive_beside_the_sound() {
     const STREAM: u32 = 77;
     let host = host().await;
     let mut client = Client::new().await;

@@ -1,4 +1,4 @@
-//! A client like a browser, built on the same crate, and the pipeline's ports of its call.
+//! A browser-like client, built on the same crate, and the pipeline's ports of its call.
 #![allow(dead_code, unreachable_pub)] // each test uses its part
 
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ use webrtc::peer_connection::{
     RTCSessionDescription, SettingEngineBuilder,
 };
 
-/// Messages are words, `ping`s, and `echo TEXT`, which is answered at once: enough to see what arrives.
+/// Test dialect: messages are words, `ping`s, and `echo TEXT`, which is replied to at once, to show what arrives.
 pub struct PlainCodec;
 
 impl Protocol for PlainCodec {
@@ -78,7 +78,7 @@ pub async fn host() -> Arc<WebRtcHost> {
     WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap()
 }
 
-/// The server's part of a call.
+/// The server's side of a call.
 pub struct Call {
     pub pipeline: PipelinePorts,
     pub handle: PeerHandle,
@@ -100,7 +100,7 @@ pub struct Client {
     pub channel: Arc<dyn DataChannel>,
     pub heard: Arc<Heard>,
     pub messages: mpsc::Receiver<String>,
-    /// Pictures, as they begin to come.
+    /// Video, as frames arrive.
     pub pictures: mpsc::Receiver<Arc<dyn TrackRemote>>,
     track: Arc<TrackLocalStaticRTP>,
     gathered: mpsc::Receiver<()>,
@@ -148,10 +148,10 @@ fn codec() -> RTCRtpCodec {
     }
 }
 
-/// The payload type of pictures.
+/// The payload type of video.
 pub const PICTURE: u8 = 97;
 
-/// What pictures are encoded in.
+/// The codec of video.
 pub fn vp8() -> RTCRtpCodec {
     RTCRtpCodec { mime_type: "video/VP8".to_owned(), clock_rate: 90_000, ..RTCRtpCodec::default() }
 }
@@ -227,7 +227,7 @@ impl Client {
         self.pc.set_remote_description(answer).await.unwrap();
     }
 
-    /// Offers, is answered, and connects.
+    /// Sends an offer, takes the answer, and connects.
     pub async fn call(&mut self, host: &Arc<WebRtcHost>) -> Result<Call, OfferError> {
         let call = self.dial(host, TaskTracker::new()).await?;
         self.connected().await;
@@ -282,9 +282,9 @@ impl Client {
         self.channel.send_text(text).await.unwrap();
     }
 
-    /// Speaks a tone for this many frames of 20 ms, in real time.
+    /// Sends a tone for this many frames of 20 ms, in real time.
     pub async fn speak(&self, hz: f64, frames: u16, first: u16) {
-        // One second, repeated: a whole number of periods, and cheap.
+        // One second, repeated: a whole number of periods, and cheap to encode.
         let second = encoded_second(hz);
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         for frame in 0..frames {
@@ -347,7 +347,7 @@ pub async fn play(pipeline: &PipelinePorts, response: u32, hz: f64, frames: usiz
     }
 }
 
-/// The share of this tone in sound at 16 kHz: 1 for nothing else.
+/// The share of this tone in sound at 16 kHz: 1 if there is nothing else.
 pub fn share_of(hz: f64, samples: &[i16]) -> f64 {
     let step = std::f64::consts::TAU * hz / 16_000.0;
     let part = |wave: fn(f64) -> f64| -> f64 {
@@ -357,7 +357,7 @@ pub fn share_of(hz: f64, samples: &[i16]) -> f64 {
     (part(f64::sin).powi(2) + part(f64::cos).powi(2)) * 2.0 / (samples.len() as f64 * energy.max(1.0))
 }
 
-/// The share in the best 100 ms, where a continuous tone has no jump of phase.
+/// The share in the best 100 ms, where a continuous tone has no phase jump.
 pub fn best_share_of(hz: f64, samples: &[i16]) -> f64 {
     samples.chunks(1_600).map(|part| share_of(hz, part)).fold(0.0, f64::max)
 }

@@ -49,22 +49,22 @@ struct Announced {
     broke: Option<Broke>,
 }
 
-/// How an answer broke off.
+/// How a response broke off.
 #[derive(Debug)]
 struct Broke {
     end: ResponseEnd,
-    /// Of the answer.
+    /// What was heard of it.
     heard: String,
 }
 
-/// The answer that is made.
+/// The response in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Made {
     id: ResponseId,
     speculative: bool,
 }
 
-/// The answer that playout plays.
+/// The response in playout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Playing {
     id: ResponseId,
@@ -76,7 +76,7 @@ struct Playing {
 pub struct Invariants {
     now: u64,
     made: Option<Made>,
-    /// The last answer whose words are the server's own.
+    /// The last canned phrase.
     canned: Option<ResponseId>,
     announced: Option<Announced>,
     ever_announced: BTreeSet<ResponseId>,
@@ -88,7 +88,7 @@ pub struct Invariants {
     speaking: bool,
     open: Option<UtteranceId>,
     playing: Option<Playing>,
-    /// What the client said that the agent has said, while an answer was told of.
+    /// Words that the client attributed to the agent while a response was announced.
     appended: Vec<String>,
     ended: bool,
     found: Vec<Violation>,

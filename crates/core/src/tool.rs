@@ -60,7 +60,7 @@ pub struct Tool {
 /// The tools of a call.
 pub type Tools = Vec<Tool>;
 
-/// The call of a tool as a model writes it: nothing of it has been looked at.
+/// A tool call as the model wrote it, not validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenCall {
     /// Of the tool; there may be none of that name.

@@ -45,7 +45,7 @@ pub enum Event {
 /// How an engine is wedged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wedge {
-    /// It does not answer.
+    /// It is silent.
     Silent,
     /// It replies, but its model makes no progress.
     Stuck,

@@ -96,14 +96,14 @@ pub enum SttInput {
 pub struct SttStream {
     /// Bounded; sending waits when the engine is late.
     pub input: mpsc::Sender<SttInput>,
-    /// What was decoded, in the order of the questions; ends after an error.
+    /// What was decoded, in the order of the requests; ends after an error.
     pub output: BoxStream<'static, Result<Decoded, EngineError>>,
 }
 
-/// The answer to [`SttInput::Decode`].
+/// The transcript for an [`SttInput::Decode`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    /// As it was asked under.
+    /// The number of its request.
     pub number: u32,
     /// The words so far.
     pub words: Transcript,

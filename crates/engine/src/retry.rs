@@ -1,4 +1,4 @@
-//! How long a request waits for an engine that is away or busy: one policy for all requests.
+//! How long a request waits for an engine that is down or busy: one policy for all requests.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use backon::{ExponentialBuilder, Retryable};
 
 use crate::EngineError;
 
-/// How long a request waits for an engine that is restarting. A child is back within two seconds, its model included.
+/// Longest wait for an engine that restarts. A child is back within two seconds, model included.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// The first pause between two tries; each later one is twice as long.
+/// First pause between two attempts; each later one is twice as long.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// The longest pause between two tries.
+/// Longest pause between two attempts.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// Asks until there is an answer, an error that is not `worth` another try, or the pauses have come to 12 s.
+/// Retries until a request succeeds, fails with an error that is not `worth` another attempt, or the pauses add up to 12 s.
 ///
 /// # Errors
-/// The last try's error.
+/// The last attempt's error.
 pub async fn patiently<T, A>(
     ask: impl FnMut() -> A,
     worth: impl FnMut(&EngineError) -> bool,
@@ -37,7 +37,7 @@ where
 mod tests {
     use super::*;
 
-    /// How often an engine is asked that always answers with this error.
+    /// Number of attempts on an engine that always fails with this error.
     async fn asked(error: EngineError) -> u32 {
         let mut asked = 0;
         let ask = || {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_engine_that_is_away_is_asked_for_12_s_and_one_that_refuses_once() {
+    async fn an_engine_that_is_down_is_retried_for_12_s_and_one_that_refuses_is_not() {
         let began = tokio::time::Instant::now();
         assert!(asked(EngineError::Unavailable("it loads".into())).await > 20);
         let waited = began.elapsed();

@@ -1,4 +1,4 @@
-//! Speech that is remembered: what is synthesised once, what again, and how much is kept.
+//! The speech cache: what is synthesised once, what again, and how much is kept.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use visavis_engine::speech_cache::CachedTts;
 use visavis_engine::{EngineError, Tts, TtsPart, TtsRequest};
 use visavis_scripted::ScriptedTts;
 
-/// A voice that fails after the first part of what contains "fail".
+/// A voice that fails after the first chunk of a text that contains "fail".
 fn voice() -> Arc<ScriptedTts> {
     Arc::new(ScriptedTts::default().failing("fail", 1, EngineError::Failed("it died".into())))
 }
@@ -22,7 +22,7 @@ async fn spoken(tts: &CachedTts, text: &str, language: &str) -> Vec<Result<TtsPa
 }
 
 #[tokio::test]
-async fn a_short_phrase_is_synthesised_once_and_sounds_the_same_with_its_words() {
+async fn a_short_segment_is_synthesised_once_and_sounds_the_same_with_the_same_words() {
     let inner = voice();
     let tts = CachedTts::new(inner.clone(), 8 << 20);
     let first = spoken(&tts, "One moment.", "en").await;
@@ -36,7 +36,7 @@ async fn a_short_phrase_is_synthesised_once_and_sounds_the_same_with_its_words()
 }
 
 #[tokio::test]
-async fn a_phrase_that_failed_or_was_cut_off_is_not_kept() {
+async fn a_segment_that_failed_or_was_cut_off_is_not_cached() {
     let inner = voice();
     let tts = CachedTts::new(inner.clone(), 8 << 20);
     _ = (spoken(&tts, "I fail.", "en").await, spoken(&tts, "I fail.", "en").await);
@@ -48,7 +48,7 @@ async fn a_phrase_that_failed_or_was_cut_off_is_not_kept() {
 }
 
 #[tokio::test]
-async fn what_was_prepared_is_there_when_it_is_said() {
+async fn prepared_speech_is_cached_when_it_is_spoken() {
     let inner = voice();
     let tts = CachedTts::new(inner.clone(), 8 << 20);
     tts.prepare(request("One moment.", "en")).await;
@@ -60,11 +60,11 @@ async fn what_was_prepared_is_there_when_it_is_said() {
 #[tokio::test]
 async fn the_bytes_kept_stay_below_the_bound() {
     let inner = voice();
-    // A word of the scripted voice takes 14,400 bytes.
+    // The scripted voice makes 14,400 bytes per word.
     let tts = CachedTts::new(inner.clone(), 100_000);
     for number in 0..50 {
         _ = spoken(&tts, &format!("Number {number}."), "en").await;
     }
-    // One phrase of two words takes 29,000.
+    // A segment of two words takes 29,000.
     assert!((58_000..=100_000).contains(&tts.bytes()), "{}", tts.bytes());
 }

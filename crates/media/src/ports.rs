@@ -1,16 +1,16 @@
-//! The ports of a call, where its two sides meet: all that a transport knows of the pipeline, and the pipeline of a transport.
+//! The ports of a call, where its two sides meet: all that transport and pipeline know of each other.
 //!
 //! | queue | from → to | bound | when full |
 //! |---|---|---|---|
 //! | mic | transport → pipeline | 250 frames (5 s) | oldest frame dropped and counted: the pipeline has been late for long |
 //! | commands | transport → pipeline | 64 | the transport waits: the client's own messages queue up |
-//! | media | pipeline → transport | 10 frames (200 ms) | playout drops the frame and counts it: late audio is worth nothing |
-//! | faces | pipeline → transport | 16 messages | the face's message is dropped and counted: a late face is worth nothing |
-//! | moments | pipeline → renderers | 128 | whoever is late loses the oldest |
+//! | media | pipeline → transport | 10 frames (200 ms) | playout drops the frame and counts it: late audio is useless |
+//! | faces | pipeline → transport | 16 messages | the face's message is dropped and counted: a late face is useless |
+//! | moments | pipeline → renderers | 128 | a slow reader loses the oldest |
 //! | events | pipeline → transport | 256 | the call ends: its client has stopped reading |
-//! | a track's frames | its source → its sink | 10 frames | the frame is dropped and counted, and with it what follows up to a keyframe, which is asked for |
+//! | a track's frames | its source → its sink | 10 frames | the frame and those that depend on it, up to the next keyframe, are dropped and counted; a keyframe is requested |
 //!
-//! - `mic`: the microphone's queue, `track`: further tracks, beside the sound of which they know nothing
+//! - `mic`: the microphone's queue; `track`: further tracks, independent of the sound
 
 mod mic;
 mod track;
@@ -40,12 +40,12 @@ const FACE_QUEUE: usize = 16;
 const MOMENT_QUEUE: usize = 128;
 const EVENT_QUEUE: usize = 256;
 
-/// The face at one moment of the call, for whoever shows it.
+/// The face at one moment of the call, for renderers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaceMoment {
-    /// The answer that sounds; 0: none.
+    /// The response that sounds; 0: none.
     pub response: u32,
-    /// When, on the call's [`crate::frame::MEDIA_CLOCK`]. A moment no later than one that came already replaces that and what follows it.
+    /// When, on the call's [`crate::frame::MEDIA_CLOCK`]. A moment no later than an earlier one replaces it and all after it.
     pub timestamp: u32,
     /// When its sound leaves the server.
     pub at: Instant,
@@ -53,19 +53,19 @@ pub struct FaceMoment {
     pub face: Face,
 }
 
-/// Whether a call's client is there, as its transport sees it.
+/// Whether a call's client is present, as its transport sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Presence {
-    /// It has asked for the call, and nothing has come from it since.
+    /// It has requested the call and not connected yet.
     #[default]
     Awaited,
     /// It is connected.
     Here,
-    /// It was, and is waited for.
+    /// It was connected; the call waits for it to return.
     CutOff,
 }
 
-/// How a client went away, told by its transport before it drops its ports.
+/// How a client left, reported by its transport before it drops its ports.
 #[derive(Debug, Clone, Default)]
 pub struct Departure(Arc<AtomicBool>);
 
@@ -75,7 +75,7 @@ impl Departure {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Why a call ends whose transport is gone, for programs and for people.
+    /// Why a call whose transport is gone ends, for programs and for people.
     #[must_use]
     pub fn reason(&self) -> (EndReason, &'static str) {
         if self.0.load(Ordering::Relaxed) {
@@ -89,50 +89,50 @@ impl Departure {
 /// The transport's ports. Dropping them tells the pipeline that the client is gone.
 #[derive(Debug)]
 pub struct TransportPorts {
-    /// Takes what the person says, one frame every 20 ms.
+    /// Receives the person's speech, one frame every 20 ms.
     pub mic: MicSender,
-    /// Takes what the client asks for.
+    /// Receives the client's commands.
     pub commands: mpsc::Sender<ClientCommand>,
-    /// Gives what the person is to hear.
+    /// Supplies the sound for the person.
     pub media: mpsc::Receiver<MediaOut>,
-    /// Gives the face that goes with it, ahead.
+    /// Supplies the face for that sound, ahead of it.
     pub faces: mpsc::Receiver<Batch>,
-    /// Gives what the client is to know; ends after the last event.
+    /// Supplies the events for the client; ends after the last one.
     pub events: mpsc::Receiver<CallEvent>,
-    /// What is carried beside the sound, if the transport can; none, unless whoever starts the call adds some.
+    /// Further tracks, if the transport can carry them; empty unless the caller that starts the call adds some.
     pub tracks: Tracks,
-    /// Takes whether the client is there.
+    /// Receives whether the client is present.
     pub presence: watch::Sender<Presence>,
-    /// Says how the client went away.
+    /// Reports how the client left.
     pub departure: Departure,
-    /// Ends the call from outside it, whatever waits in its queues.
+    /// Ends the call from outside, whatever its queues hold.
     pub hang_up: CancellationToken,
 }
 
 /// The pipeline's ports. Dropping them tells the transport to close once all events are sent.
 #[derive(Debug)]
 pub struct PipelinePorts {
-    /// Gives what the person says.
+    /// Supplies the person's speech.
     pub mic: MicReceiver,
-    /// Gives what the client asks for.
+    /// Supplies the client's commands.
     pub commands: mpsc::Receiver<ClientCommand>,
-    /// Takes what the person is to hear.
+    /// Receives the sound for the person.
     pub media: mpsc::Sender<MediaOut>,
-    /// Takes the face that goes with it.
+    /// Receives the face for that sound.
     pub faces: mpsc::Sender<Batch>,
-    /// Takes it for everybody else, each at a pace of their own; computed only while somebody looks.
+    /// Receives the face for renderers, each of which reads at its own pace; computed only while one is subscribed.
     pub moments: broadcast::Sender<FaceMoment>,
-    /// Takes what the client is to know.
+    /// Receives the events for the client.
     pub events: mpsc::Sender<CallEvent>,
-    /// Gives whether the client is there.
+    /// Supplies whether the client is present.
     pub presence: watch::Receiver<Presence>,
-    /// Tells how the client went away, once the transport is gone.
+    /// Tells how the client left, once the transport is gone.
     pub departure: Departure,
-    /// The call is to end, by a word from outside it.
+    /// Cancelled from outside to end the call.
     pub hang_up: CancellationToken,
 }
 
-/// A new call's ports, of both sides.
+/// Makes both sides of a new call's ports.
 #[must_use]
 pub fn call_ports() -> (TransportPorts, PipelinePorts) {
     let (mic_tx, mic_rx) = mic_queue(MIC_QUEUE);

@@ -40,10 +40,10 @@ pub struct Context {
     pub tap: Tap,
 }
 
-/// The answer in work, and how it is played.
+/// The current response, and how it is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Current {
-    /// Which it is.
+    /// Its id.
     pub response: ResponseId,
     /// Whether it is heard now.
     pub play: Play,
@@ -110,11 +110,11 @@ struct Chunk {
     filler: bool,
 }
 
-/// The answer that is played.
+/// The response in playout.
 #[derive(Debug, Clone, Copy)]
 struct Playing {
     response: ResponseId,
-    /// Something of it has sounded, beside what was said in front of it.
+    /// Some of it has sounded, apart from fillers before it.
     sounding: bool,
 }
 

@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, 80), ("now.", 80, 90)]);
     }
 
-    /// Speaks every word as a part of its own, at once, and tells no times.
+    /// Speaks every word as a chunk of its own, at once, without times.
     fn word_by_word() -> ScriptedTts {
         let part = |_: &str| TtsPart { rate: OUT_RATE, samples: vec![9000; 480], ..TtsPart::default() };
         ScriptedTts::speaking(move |text| text.split(' ').map(part).collect())

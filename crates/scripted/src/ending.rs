@@ -1,4 +1,4 @@
-//! Pieces that come one after another, and what comes behind them.
+//! Pieces that arrive one after another, and the ending after them.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use visavis_engine::EngineError;
 
-/// What comes behind the last piece.
+/// What follows the last piece.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Nothing: the work is done.
+    /// Nothing: the stream ends.
     #[default]
     Done,
-    /// This error, so long after the last piece.
+    /// This error, this long after the last piece.
     Fails { after: Duration, error: EngineError },
     /// Neither another piece nor an end.
     Never,
@@ -38,7 +38,7 @@ impl Ending {
     }
 }
 
-/// The pieces, each after this pause, and then the ending.
+/// Yields the pieces, each after this pause, and then the ending.
 pub(crate) fn timed<T: Send + 'static>(
     pieces: Vec<T>,
     pause: Duration,
@@ -51,7 +51,7 @@ pub(crate) fn timed<T: Send + 'static>(
     pieces.chain(ending.stream()).boxed()
 }
 
-/// Lets so much time pass; of none at all no timer is made, whose step is a millisecond.
+/// Waits this long; zero makes no timer, since a timer's step is a millisecond.
 pub(crate) async fn pass(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;

@@ -1,12 +1,12 @@
-//! Engines that follow a script: they recognise, respond and speak what a test tells them to, when it tells them to. They test a
-//! conversation, a transport or a stage without models, in milliseconds and with the same result every time.
+//! Engines that follow a script: they recognise, respond and speak what a test tells them to, when it tells them to. They test
+//! a conversation, a transport or a stage without models, in milliseconds and with the same result every time.
 //!
-//! - [`Scripted`]: a set of them, as a call takes it
-//! - [`ScriptedStt`] hears [`Hearing`]s, [`ScriptedLlm`] gives [`ScriptedResponse`]s, [`ScriptedTts`] speaks tones,
-//!   [`ScriptedEndOfTurn`] judges pauses, [`LoudnessVad`] takes what is loud for speech
+//! - [`Scripted`]: a set of them, in the form a call takes
+//! - [`ScriptedStt`] hears [`Hearing`]s, [`ScriptedLlm`] returns [`ScriptedResponse`]s, [`ScriptedTts`] speaks tones,
+//!   [`ScriptedEndOfTurn`] judges pauses, [`LoudnessVad`] treats loud sound as speech
 //!
-//! Each can be late, fail after some of its work, never respond, refuse, and lack capabilities; each keeps what was asked of it,
-//! for as long as it lives. Delays are tokio's, so that a paused clock skips them.
+//! Each can be late, fail after some of its work, never respond, refuse, or lack capabilities; each records its requests for as
+//! long as it lives. Delays are tokio's, so a paused clock skips them.
 //!
 //! ```
 //! use std::time::Duration;
@@ -60,7 +60,7 @@ pub use response::ScriptedResponse;
 pub use stt::{Decode, Hearing, ScriptedStt, Utterance};
 pub use tts::{ScriptedTts, TONE_RATE, one_part, tone};
 
-/// All engines of a call. Its parts stay at hand, for what they were asked.
+/// All engines of a call. Each stays accessible, for its recorded requests.
 #[derive(Debug, Clone, Default)]
 pub struct Scripted {
     /// Speech to text; by default no utterance has words.
@@ -69,12 +69,12 @@ pub struct Scripted {
     pub llm: Arc<ScriptedLlm>,
     /// Text to speech; by default each word is 300 ms of a tone.
     pub tts: Arc<ScriptedTts>,
-    /// The end of a turn by its sound; by default none.
+    /// Turn prediction by prosody; by default none.
     pub end_of_turn: Option<Arc<ScriptedEndOfTurn>>,
 }
 
 impl Scripted {
-    /// This model, and of the rest the default.
+    /// This model, with the defaults for the rest.
     #[must_use]
     pub fn with(llm: ScriptedLlm) -> Self {
         Self { llm: Arc::new(llm), ..Self::default() }
@@ -92,13 +92,13 @@ impl Scripted {
         Self { tts: Arc::new(tts), ..self }
     }
 
-    /// The same with this judge of pauses.
+    /// The same with this turn prediction.
     #[must_use]
     pub fn judging(self, end_of_turn: ScriptedEndOfTurn) -> Self {
         Self { end_of_turn: Some(Arc::new(end_of_turn)), ..self }
     }
 
-    /// As a call takes them, with [`LoudnessVad`] for voice activity.
+    /// The engines as a call takes them, with [`LoudnessVad`] for voice activity.
     #[must_use]
     pub fn engines(&self) -> Engines {
         Engines {

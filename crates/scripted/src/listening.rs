@@ -1,11 +1,11 @@
-//! What listens to the sound itself: voice activity, and the end of a turn.
+//! Engines that hear the sound itself: voice activity and turn prediction by prosody.
 
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 use visavis_engine::{EndOfTurn, EngineError, Vad};
 
-/// Takes what is loud for speech: a window of whose samples a quarter lies beyond 1,000.
+/// Treats loud sound as speech: a window with a quarter of its samples beyond 1,000.
 #[derive(Debug, Default)]
 pub struct LoudnessVad;
 
@@ -16,7 +16,7 @@ impl Vad for LoudnessVad {
     }
 }
 
-/// Judges each pause by the next line of its script; behind the last one every turn has ended.
+/// Judges each pause by the next entry of its script; after the last one every turn has ended.
 #[derive(Debug, Default)]
 pub struct ScriptedEndOfTurn {
     script: Mutex<VecDeque<Result<f32, EngineError>>>,
@@ -31,14 +31,14 @@ impl ScriptedEndOfTurn {
         Self { script: Mutex::new(script), asked: Mutex::default() }
     }
 
-    /// The same, but it fails at the pause behind the last line.
+    /// The same, but it fails at the pause after the last entry.
     #[must_use]
     pub fn then_failing(self, error: EngineError) -> Self {
         self.script.lock().push_back(Err(error));
         self
     }
 
-    /// How many samples were judged, pause by pause.
+    /// Number of samples judged at each pause.
     #[must_use]
     pub fn asked(&self) -> Vec<usize> {
         self.asked.lock().clone()

@@ -11,10 +11,10 @@ use visavis_engine::{Counts, EngineError, Llm, LlmCapabilities, LlmPiece, LlmReq
 
 use crate::response::ScriptedResponse;
 
-/// Tokens that [`ScriptedLlm`] counts around a message.
+/// Tokens that [`ScriptedLlm`] adds for each message.
 const FRAME: u32 = 4;
 
-/// What [`ScriptedLlm`] takes for a text's tokens: one for each four bytes.
+/// Token count of a text for [`ScriptedLlm`]: one per four bytes.
 #[must_use]
 pub fn tokens(text: &str) -> u32 {
     u32::try_from(text.len().div_ceil(4)).unwrap_or(u32::MAX)
@@ -24,14 +24,14 @@ pub fn tokens(text: &str) -> u32 {
 enum Source {
     /// One for each request, in order.
     Script(Mutex<VecDeque<ScriptedResponse>>),
-    /// Made of the request.
+    /// Made from the request.
     Made(Box<dyn Fn(&LlmRequest) -> ScriptedResponse + Send + Sync>),
 }
 
-/// Language model that responds by a script. By default it has all capabilities and an empty script.
+/// A language model that responds by a script. By default it has all capabilities and an empty script.
 pub struct ScriptedLlm {
     source: Source,
-    /// Tokens that a prompt may have, by [`tokens`]; none: any.
+    /// Limit of a prompt's tokens, counted by [`tokens`]; none: no limit.
     limit: Option<u32>,
     capabilities: LlmCapabilities,
     asked: Mutex<Vec<LlmRequest>>,
@@ -52,7 +52,7 @@ impl std::fmt::Debug for ScriptedLlm {
 }
 
 impl ScriptedLlm {
-    /// Answers each request with the next of these; behind the last one requests fail.
+    /// Responds to each request with the next of these; after the last one requests fail.
     #[must_use]
     pub fn new(responses: impl IntoIterator<Item = ScriptedResponse>) -> Self {
         Self::of(Source::Script(Mutex::new(responses.into_iter().collect())))
@@ -75,20 +75,21 @@ impl ScriptedLlm {
         }
     }
 
-    /// The same, but a prompt of more [`tokens`] than `limit`, with 4 around each message and tool, is refused as too long.
+    /// The same, but a prompt of more [`tokens`] than `limit`, with 4 added for each message and tool, is refused as too long.
     /// A refused request uses up no response of the script.
     #[must_use]
     pub fn with_limit(self, limit: u32) -> Self {
         Self { limit: Some(limit), ..self }
     }
 
-    /// The same, but it can do these things alone. It still does what else it is asked for, and [`ScriptedLlm::beyond`] tells.
+    /// The same, but with only these capabilities. It still does what else is requested, and [`ScriptedLlm::beyond`] reports
+    /// it.
     #[must_use]
     pub fn with_capabilities(self, capabilities: LlmCapabilities) -> Self {
         Self { capabilities, ..self }
     }
 
-    /// Takes away all capabilities but generating responses.
+    /// Removes all capabilities except generating responses.
     #[must_use]
     pub fn only_answering(self) -> Self {
         self.with_capabilities(LlmCapabilities::default())
@@ -100,13 +101,13 @@ impl ScriptedLlm {
         self.asked.lock().clone()
     }
 
-    /// What it was to read ahead so far.
+    /// The prefill requests so far.
     #[must_use]
     pub fn prefilled(&self) -> Vec<LlmRequest> {
         self.prefilled.lock().clone()
     }
 
-    /// What was asked of it that it cannot do: "tools", "prefill", "count".
+    /// Requests beyond its capabilities: "tools", "prefill", "count".
     #[must_use]
     pub fn beyond(&self) -> Vec<&'static str> {
         self.beyond.lock().clone()
@@ -122,7 +123,7 @@ impl ScriptedLlm {
         Counts { messages, tools, total, limit: self.limit.unwrap_or(u32::MAX) }
     }
 
-    /// Notes what was asked if it cannot be done.
+    /// Records a request that is beyond its capabilities.
     fn notice(&self, able: bool, asked: &'static str) {
         if !able {
             self.beyond.lock().push(asked);

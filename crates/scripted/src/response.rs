@@ -9,7 +9,7 @@ use visavis_engine::{EngineError, LlmPiece};
 
 use crate::ending::{Ending, timed};
 
-/// A response: its pieces, the delay before each, and how it ends. By default it is complete and arrives without delay.
+/// A response: its pieces, the delay before each, and its ending. By default it is complete and arrives without delay.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScriptedResponse {
     pieces: Vec<LlmPiece>,
@@ -31,13 +31,13 @@ impl ScriptedResponse {
         Self::new(texts.into_iter().map(|text| LlmPiece::Text(text.into())))
     }
 
-    /// This text, a word a piece.
+    /// This text, one word per piece.
     #[must_use]
     pub fn words(text: &str) -> Self {
         Self::texts(text.split_inclusive(' '))
     }
 
-    /// The call of a tool. `arguments`: JSON, or what a careless model takes for it.
+    /// A tool call. `arguments`: JSON, or a careless model's imitation of it.
     #[must_use]
     pub fn call(name: &str, arguments: &impl Display) -> Self {
         Self::new([LlmPiece::Call(WrittenCall { name: name.to_owned(), arguments: arguments.to_string() })])
@@ -61,20 +61,20 @@ impl ScriptedResponse {
         Self { pause, ..self }
     }
 
-    /// The same behind the model's belief, 0 to 1, that the person has finished.
+    /// The same, preceded by the model's probability, 0 to 1, that the person has finished.
     #[must_use]
     pub fn judging(mut self, turn_end: f32) -> Self {
         self.pieces.insert(0, LlmPiece::TurnEnd(turn_end));
         self
     }
 
-    /// The same, but it fails so long after its last piece.
+    /// The same, but it fails this long after its last piece.
     #[must_use]
     pub fn then_fails(self, after: Duration, error: EngineError) -> Self {
         Self { ending: Ending::Fails { after, error }, ..self }
     }
 
-    /// Its first `pieces`, and then it fails.
+    /// The first `pieces` pieces, then this failure.
     #[must_use]
     pub fn failing_after(mut self, pieces: usize, error: EngineError) -> Self {
         self.pieces.truncate(pieces);

@@ -14,13 +14,13 @@ use visavis_engine::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRe
 
 use crate::ending::pass;
 
-/// Inputs that wait for the recogniser; a full queue waits.
+/// Inputs that wait for the recogniser; a full queue makes the sender wait.
 const INPUTS: usize = 256;
 
-/// What is heard in one utterance, whenever its words are wanted.
+/// What is heard in one utterance, whenever its words are requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hearing {
-    /// These words, in the language that the request names, or else in English; empty: none.
+    /// These words, in the language that the request names, otherwise in English; empty: none.
     Words(String),
     /// The recogniser fails.
     Fails(EngineError),
@@ -40,27 +40,27 @@ impl From<String> for Hearing {
     }
 }
 
-/// What a recogniser was given of one utterance.
+/// What a recogniser was given for one utterance.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Utterance {
-    /// How it began.
+    /// The request that began it.
     pub request: SttRequest,
     /// Its sound, at [`visavis_core::frame::MIC_RATE`].
     pub audio: Vec<i16>,
-    /// When its words were wanted.
+    /// When its words were requested.
     pub decodes: Vec<Decode>,
 }
 
-/// The words of an utterance were wanted.
+/// A request for an utterance's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decode {
     /// Samples of the utterance before it.
     pub samples: usize,
     /// False: a partial.
     pub last: bool,
-    /// How an earlier transcript began that is to stay.
+    /// The stable beginning of an earlier transcript.
     pub stable: String,
-    /// Short phrases of which one may be all that was said.
+    /// Short phrases, one of which may be all that was said.
     pub phrases: Vec<String>,
 }
 
@@ -70,11 +70,11 @@ type Ear = Arc<dyn Fn(&[i16]) -> Transcript + Send + Sync>;
 enum Source {
     /// One for each utterance, in order.
     Script(Mutex<VecDeque<Hearing>>),
-    /// Heard in the sound of the utterance so far.
+    /// Computed from the utterance's sound so far.
     Heard(Ear),
 }
 
-/// Recogniser that follows a script. By default it has all capabilities, returns at once, and hears nothing.
+/// A recogniser that follows a script. By default it has all capabilities, returns at once, and hears nothing.
 pub struct ScriptedStt {
     source: Source,
     delay: Duration,
@@ -95,13 +95,13 @@ impl std::fmt::Debug for ScriptedStt {
 }
 
 impl ScriptedStt {
-    /// Hears each utterance as the next of these; those behind the last one have no words.
+    /// Hears each utterance as the next of these; after the last one utterances have no words.
     #[must_use]
     pub fn new<T: Into<Hearing>>(hearings: impl IntoIterator<Item = T>) -> Self {
         Self::of(Source::Script(Mutex::new(hearings.into_iter().map(Into::into).collect())))
     }
 
-    /// Hears in the sound of an utterance so far, at [`visavis_core::frame::MIC_RATE`], what `ear` hears in it.
+    /// Hears what `ear` makes of an utterance's sound so far, at [`visavis_core::frame::MIC_RATE`].
     #[must_use]
     pub fn by_ear(ear: impl Fn(&[i16]) -> Transcript + Send + Sync + 'static) -> Self {
         Self::of(Source::Heard(Arc::new(ear)))
@@ -111,19 +111,19 @@ impl ScriptedStt {
         Self { source, delay: Duration::ZERO, capabilities: SttCapabilities::ALL, utterances: Arc::default() }
     }
 
-    /// The same, but every transcript takes so long.
+    /// The same, but every transcript takes this long.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
-    /// The same, but it can do these things alone. What else it is asked for is in [`ScriptedStt::utterances`].
+    /// The same, but with only these capabilities. [`ScriptedStt::utterances`] records what else is requested.
     #[must_use]
     pub fn with_capabilities(self, capabilities: SttCapabilities) -> Self {
         Self { capabilities, ..self }
     }
 
-    /// The same, but it does no more than transcribe an utterance to its end, in this language (ISO 639-1).
+    /// The same, but it only transcribes complete utterances, in this language (ISO 639-1).
     #[must_use]
     pub fn only_transcribing(self, language: &str) -> Self {
         let languages = vec![language.to_owned()];
@@ -136,7 +136,7 @@ impl ScriptedStt {
         self.utterances.lock().clone()
     }
 
-    /// How often words were wanted so far, of all utterances.
+    /// Number of requests for words so far, over all utterances.
     #[must_use]
     pub fn decodes(&self) -> Vec<Decode> {
         self.utterances.lock().iter().flat_map(|utterance| utterance.decodes.clone()).collect()
@@ -175,18 +175,18 @@ enum Said {
     Sound(Ear),
 }
 
-/// An utterance in work.
+/// An utterance in progress.
 struct Open {
     inputs: mpsc::Receiver<SttInput>,
     said: Said,
     delay: Duration,
     utterances: Arc<Mutex<Vec<Utterance>>>,
-    /// Which of them it is.
+    /// Its index.
     index: usize,
 }
 
 impl Open {
-    /// The next transcript; none once nobody can ask for one.
+    /// The next transcript; `None` once no more can be requested.
     async fn next(mut self) -> Option<(Result<Decoded, EngineError>, Self)> {
         loop {
             match self.inputs.recv().await? {
@@ -201,7 +201,7 @@ impl Open {
         }
     }
 
-    /// Notes that the words are wanted.
+    /// Records a request for the words.
     fn note(&self, last: bool, stable: String, phrases: Vec<String>) {
         let utterance = &mut self.utterances.lock()[self.index];
         utterance.decodes.push(Decode { samples: utterance.audio.len(), last, stable, phrases });

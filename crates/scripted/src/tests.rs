@@ -31,7 +31,7 @@ fn text(text: &str) -> Result<LlmPiece, EngineError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_arrives_word_by_word_with_delays_and_fails_where_the_script_says() {
+async fn a_response_arrives_word_by_word_with_delays_and_fails_as_scripted() {
     let whole = ScriptedResponse::words("Tea, I think.").judging(0.7).every(20 * MS);
     let llm = ScriptedLlm::new([whole.clone(), whole.failing_after(2, broken())]);
     let began = Instant::now();
@@ -60,7 +60,7 @@ async fn a_model_refuses_long_requests_never_responds_or_lacks_capabilities_as_s
     assert_eq!((llm.beyond(), llm.prefilled().len()), (vec!["prefill"], 1));
 }
 
-/// One utterance of so many samples.
+/// One utterance of this many samples.
 async fn utterance(stt: &ScriptedStt, samples: usize) -> SttStream {
     let stream = stt.open(SttRequest::default()).await.unwrap();
     stream.input.send(SttInput::Audio(vec![9000; samples])).await.unwrap();
@@ -70,7 +70,7 @@ async fn utterance(stt: &ScriptedStt, samples: usize) -> SttStream {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recogniser_hears_its_lines_fails_or_is_silent_and_keeps_what_it_was_given() {
+async fn a_recogniser_hears_its_script_fails_or_is_silent_and_records_its_input() {
     let stt = ScriptedStt::new(["Tea?".into(), Hearing::Fails(broken()), Hearing::Never]).after(50 * MS);
     let began = Instant::now();
     let heard = utterance(&stt, 320).await.output.next().await.unwrap().unwrap();
@@ -84,7 +84,7 @@ async fn a_recogniser_hears_its_lines_fails_or_is_silent_and_keeps_what_it_was_g
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_voice_speaks_each_word_as_a_tone_and_fails_or_hangs_where_it_is_told_to() {
+async fn a_voice_speaks_each_word_as_a_tone_and_fails_or_hangs_as_scripted() {
     let say = |text: &str| TtsRequest { text: text.into(), ..TtsRequest::default() };
     let tts = ScriptedTts::default().failing("bad", 1, broken());
     let parts: Vec<_> = tts.synthesize(say("Hello there.")).await.unwrap().collect().await;

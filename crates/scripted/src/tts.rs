@@ -17,13 +17,13 @@ const TONE: usize = 7_200;
 /// Samples of half a period: 200 Hz.
 const HALF: usize = 60;
 
-/// 300 ms of a square wave of 200 Hz and 8,000, at [`TONE_RATE`]: what each word of [`ScriptedTts`] sounds like by default.
+/// 300 ms of a square wave of 200 Hz and amplitude 8,000, at [`TONE_RATE`]: the default sound of each word of [`ScriptedTts`].
 #[must_use]
 pub fn tone(_word: &str) -> Vec<i16> {
     (0..TONE).map(|at| if (at / HALF).is_multiple_of(2) { 8000 } else { -8000 }).collect()
 }
 
-/// A text as one part at `rate` samples per second, each word with its time and as `sound` has it.
+/// A text as one chunk at `rate` samples per second, each word with its times and the sound that `sound` makes of it.
 #[must_use]
 pub fn one_part(text: &str, rate: u32, sound: impl Fn(&str) -> Vec<i16>) -> TtsPart {
     let mut part = TtsPart { rate, ..TtsPart::default() };
@@ -38,17 +38,17 @@ pub fn one_part(text: &str, rate: u32, sound: impl Fn(&str) -> Vec<i16>) -> TtsP
 /// Texts that are not spoken to their end.
 #[derive(Debug, Clone)]
 struct Fault {
-    /// They hold this.
+    /// Text that they contain.
     holding: String,
-    /// So many parts of them come.
+    /// Number of chunks before the ending.
     parts: usize,
     ending: Ending,
 }
 
 type Mouth = Box<dyn Fn(&str) -> Vec<TtsPart> + Send + Sync>;
 
-/// Speaks each text by its script. By default it speaks every word as a [`tone`], at once, tells the words' times as estimates,
-/// and names no voices.
+/// Speaks each text by its script. By default it speaks every word as a [`tone`], at once, reports the words' times as
+/// estimates, and lists no voices.
 pub struct ScriptedTts {
     mouth: Mouth,
     pause: Duration,
@@ -71,7 +71,7 @@ impl std::fmt::Debug for ScriptedTts {
 }
 
 impl ScriptedTts {
-    /// Speaks every text as the parts that `mouth` makes of it.
+    /// Speaks every text as the chunks that `mouth` makes of it.
     #[must_use]
     pub fn speaking(mouth: impl Fn(&str) -> Vec<TtsPart> + Send + Sync + 'static) -> Self {
         Self {
@@ -84,19 +84,19 @@ impl ScriptedTts {
         }
     }
 
-    /// Speaks every text as [`one_part`], whose words sound as `sound` has them, at `rate` samples per second.
+    /// Speaks every text as [`one_part`], with each word's sound made by `sound`, at `rate` samples per second.
     #[must_use]
     pub fn sounding(rate: u32, sound: impl Fn(&str) -> Vec<i16> + Send + Sync + 'static) -> Self {
         Self::speaking(move |text| vec![one_part(text, rate, &sound)])
     }
 
-    /// The same with this pause before each part.
+    /// The same with this pause before each chunk.
     #[must_use]
     pub fn every(self, pause: Duration) -> Self {
         Self { pause, ..self }
     }
 
-    /// The same, but it says that it can do this. What its parts tell is not changed.
+    /// The same, but it reports these capabilities. Its chunks do not change.
     #[must_use]
     pub fn with_capabilities(self, capabilities: TtsCapabilities) -> Self {
         Self { capabilities, ..self }
@@ -108,13 +108,13 @@ impl ScriptedTts {
         Self { voices: voices.into_iter().collect(), ..self }
     }
 
-    /// The same, but a text that holds this, as every text holds the empty one, fails after so many parts.
+    /// The same, but a text that contains `holding` (an empty one is in every text) fails after this many chunks.
     #[must_use]
     pub fn failing(self, holding: &str, parts: usize, error: EngineError) -> Self {
         self.faulty(holding, parts, Ending::fails(error))
     }
 
-    /// The same, but of a text that holds this nothing comes after so many parts, not even an end.
+    /// The same, but a text that contains `holding` yields nothing after this many chunks, not even an end.
     #[must_use]
     pub fn hanging(self, holding: &str, parts: usize) -> Self {
         self.faulty(holding, parts, Ending::Never)
@@ -124,7 +124,7 @@ impl ScriptedTts {
         Self { fault: Some(Fault { holding: holding.to_owned(), parts, ending }), ..self }
     }
 
-    /// What it was to say so far.
+    /// The requests so far.
     #[must_use]
     pub fn asked(&self) -> Vec<TtsRequest> {
         self.asked.lock().clone()

@@ -2,7 +2,7 @@
 //!
 //! Pure: an [`Input`] and the time go in, [`Command`]s come out. Times are milliseconds since the call began.
 //!
-//! - this file: the state, and which input goes where; `settings`, `input` and `command`: what it is made with, takes and gives
+//! - this file: the state, and the dispatch of inputs; `settings`, `input` and `command`: its configuration, inputs and outputs
 //! - `listening`: an utterance from its first sound to the end of the turn, and the speculative response before that
 //! - `barge_in`: what happens to a response while the person makes a sound
 //! - `response`: the current response; `asking`: its requests to the model; `progress`: news of it; `response_end`: its end

@@ -1,4 +1,4 @@
-//! The microphone's queue, which drops what is oldest: the pipeline hears what was said last.
+//! The microphone's queue, which drops the oldest frames: the pipeline hears what was said last.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use crate::frame::AudioFrame;
 
-/// A frame, and when the transport had it: the pipeline may be late.
+/// A frame and its arrival time, since the pipeline may be late.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
     /// The frame.
     pub frame: AudioFrame,
-    /// When it was there.
+    /// When the transport received it.
     pub at: Instant,
 }
 
@@ -35,7 +35,7 @@ pub struct MicSender(Arc<MicShared>);
 #[derive(Debug)]
 pub struct MicReceiver(Arc<MicShared>);
 
-/// A microphone's queue of so many frames.
+/// Makes a microphone's queue that holds this many frames.
 pub(super) fn mic_queue(capacity: usize) -> (MicSender, MicReceiver) {
     let shared = Arc::new(MicShared {
         frames: Mutex::new((VecDeque::with_capacity(capacity), false)),
@@ -47,7 +47,7 @@ pub(super) fn mic_queue(capacity: usize) -> (MicSender, MicReceiver) {
 }
 
 impl MicSender {
-    /// Queues a frame; the oldest is dropped when there is no room.
+    /// Queues a frame; a full queue drops its oldest.
     pub fn send(&self, frame: AudioFrame) {
         let mut guard = self.0.frames.lock();
         if guard.0.len() == self.0.capacity {
@@ -74,7 +74,7 @@ impl MicReceiver {
         self.arrival().await.map(|arrival| arrival.frame)
     }
 
-    /// The same, with the moment when it was there.
+    /// The same, with its arrival time.
     pub async fn arrival(&mut self) -> Option<Arrival> {
         loop {
             {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_pipeline_loses_the_oldest_frames_and_reads_the_rest_to_the_end() {
+    async fn a_late_pipeline_loses_the_oldest_frames_and_reads_all_others() {
         let (sender, mut receiver) = mic_queue(3);
         (0..5).for_each(|value| sender.send(frame(value)));
         drop(sender);

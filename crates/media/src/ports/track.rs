@@ -1,8 +1,8 @@
-//! Further tracks of a call: a picture of the agent, the client's camera, a second sound.
+//! Further tracks of a call: video of the agent, the client's camera, a second sound.
 //!
-//! A track is a queue of encoded frames with its codec; whoever starts the call adds it to [`Tracks`] and keeps the other
-//! side. WebRTC carries it where the client's offer has a section for it. A transport that cannot carry it drops its side,
-//! and so does the end of the call; [`FrameSender::closed`] and [`FrameReceiver::recv`] tell the other side of that.
+//! A track is a queue of encoded frames with its codec. The caller that starts the call adds it to [`Tracks`] and keeps the
+//! other side. WebRTC carries it where the client's offer has a section for it. A transport that cannot carry it drops its
+//! side, as does the end of the call; [`FrameSender::closed`] and [`FrameReceiver::recv`] report that to the other side.
 
 use std::sync::Arc;
 
@@ -10,41 +10,41 @@ use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 
-/// Frames of a track that its sink has not taken: a third of a second of video.
+/// Frames of a track that wait for its sink: a third of a second of video.
 const FRAME_QUEUE: usize = 10;
 
-/// How a track's frames are encoded, in the words of session descriptions.
+/// How a track's frames are encoded, in the terms of session descriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Codec {
-    /// Such as `video/VP8`; what stands before the slash is the kind of the section that can carry it.
+    /// For example `video/VP8`; the part before the slash is the kind of section that can carry it.
     pub mime_type: String,
-    /// Ticks of a timestamp in a second.
+    /// Ticks of a timestamp per second.
     pub clock_rate: u32,
-    /// Of sound; 0 of a picture.
+    /// Channels of sound; 0 for video.
     pub channels: u16,
-    /// Parameters that the client has to name as well, as `packetization-mode=1;profile-level-id=42e01f`; empty: any will do.
+    /// Parameters that the client must offer as well, as `packetization-mode=1;profile-level-id=42e01f`; empty: any.
     pub fmtp: String,
 }
 
-/// What a track is.
+/// A track's name and codec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Track {
-    /// Its name in session descriptions and metrics: letters, digits and hyphens, one of a kind in its call.
+    /// Its name in session descriptions and metrics: letters, digits and hyphens, unique in its call.
     pub name: &'static str,
     /// Its codec.
     pub codec: Codec,
 }
 
-/// One frame as its encoder wrote it, of any length: whoever carries it makes packets of it.
+/// One encoded frame, of any length: the transport splits it into packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedFrame {
-    /// When it is shown, in ticks of [`Codec::clock_rate`], modulo 2³². To the client: since zero of the call's media clock
-    /// ([`crate::frame::MEDIA_CLOCK`]), and it is given when that moment is sent, as playout does with sound, for a client
-    /// lines up streams by when they left. From the client: on its own clock, which begins anywhere.
+    /// When it is shown, in ticks of [`Codec::clock_rate`], modulo 2³². To the client: counted from zero of the call's media
+    /// clock ([`crate::frame::MEDIA_CLOCK`]); supply the frame when that moment is sent, as playout does with sound, because
+    /// clients synchronise streams by when they were sent. From the client: on its own clock, which begins anywhere.
     pub timestamp: u32,
-    /// It can be shown without the frames before it. Every frame of sound is one.
+    /// It can be decoded without the frames before it. Every frame of sound can.
     pub is_key: bool,
-    /// What the encoder wrote.
+    /// The encoder's output.
     pub data: Bytes,
 }
 
@@ -58,14 +58,14 @@ pub struct Tracks {
 }
 
 impl Tracks {
-    /// Adds a track to the client; what is returned takes its frames.
+    /// Adds a track to the client and returns the sender of its frames.
     pub fn send(&mut self, track: Track) -> FrameSender {
         let (sender, frames) = frame_queue(track.name);
         self.outgoing.push(OutgoingTrack { track, frames });
         sender
     }
 
-    /// Adds a track from the client; what is returned gives its frames.
+    /// Adds a track from the client and returns the receiver of its frames.
     pub fn receive(&mut self, track: Track) -> FrameReceiver {
         let (frames, receiver) = frame_queue(track.name);
         self.incoming.push(IncomingTrack { track, frames });
@@ -73,37 +73,37 @@ impl Tracks {
     }
 }
 
-/// A track to the client, as its transport has it.
+/// The transport's side of a track to the client.
 #[derive(Debug)]
 pub struct OutgoingTrack {
-    /// What it is.
+    /// Its name and codec.
     pub track: Track,
-    /// Gives what the client is to see.
+    /// Supplies the frames for the client.
     pub frames: FrameReceiver,
 }
 
-/// A track from the client, as its transport has it.
+/// The transport's side of a track from the client.
 #[derive(Debug)]
 pub struct IncomingTrack {
-    /// What it is.
+    /// Its name and codec.
     pub track: Track,
-    /// Takes what the client shows.
+    /// Receives the client's frames.
     pub frames: FrameSender,
 }
 
-/// Whether a frame is of use to a decoder: behind one that it did not get only a keyframe is.
+/// Whether a decoder can use a frame: after a missing one only a keyframe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Continuity {
     is_broken: bool,
 }
 
 impl Continuity {
-    /// A frame is missing, or the decoder is a new one.
+    /// A frame is missing, or the decoder is new.
     pub fn interrupt(&mut self) {
         self.is_broken = true;
     }
 
-    /// Whether the next frame is of use.
+    /// Whether the decoder can use the next frame.
     pub fn admits(&mut self, is_key: bool) -> bool {
         self.is_broken &= !is_key;
         !self.is_broken
@@ -126,7 +126,7 @@ pub struct FrameReceiver {
     keyframe: Arc<Notify>,
 }
 
-/// A track's queue.
+/// Makes a track's queue.
 fn frame_queue(name: &'static str) -> (FrameSender, FrameReceiver) {
     let (sender, receiver) = mpsc::channel(FRAME_QUEUE);
     let keyframe = Arc::new(Notify::new());
@@ -136,12 +136,11 @@ fn frame_queue(name: &'static str) -> (FrameSender, FrameReceiver) {
 }
 
 impl FrameSender {
-    /// Queues a frame. Where there is no room it is late, and dropped; so are the frames that need it, up to the next
-    /// keyframe, which is then wanted.
+    /// Queues a frame. A full queue drops it, and all frames that depend on it up to the next keyframe, which is then wanted.
     pub fn send(&mut self, frame: EncodedFrame) {
         if self.continuity.admits(frame.is_key) {
             match self.frames.try_send(frame) {
-                // Without a sink nothing is late.
+                // Without a sink no frame is late.
                 Ok(()) | Err(TrySendError::Closed(_)) => return,
                 Err(TrySendError::Full(_)) => self.continuity.interrupt(),
             }
@@ -150,20 +149,20 @@ impl FrameSender {
         self.keyframe.notify_one();
     }
 
-    /// A frame is missing on the way here: what needs it is dropped.
+    /// Reports that a frame was lost before this queue: the frames that depend on it are dropped.
     pub fn interrupt(&mut self) {
         self.continuity.interrupt();
         self.keyframe.notify_one();
     }
 
-    /// Returns when the sink wants a keyframe, be it asked for once or often. The first time is when somebody begins to look:
-    /// until then no frame need be made. Clients may ask as often as they like; at which pace they get any is the source's
-    /// matter. Cancel-safe.
+    /// Returns when the sink wants a keyframe, once for any number of requests. The first request comes when the track is first
+    /// watched: until then no frame need be made. Clients may ask as often as they like; the source decides how often to
+    /// comply. Cancel-safe.
     pub async fn keyframe_wanted(&self) {
         self.keyframe.notified().await;
     }
 
-    /// Returns when the sink is gone: with the call, or because its transport carries no further tracks.
+    /// Returns when the sink is gone: the call has ended, or its transport carries no further tracks.
     pub async fn closed(&self) {
         self.frames.closed().await;
     }
@@ -175,7 +174,7 @@ impl FrameReceiver {
         self.frames.recv().await
     }
 
-    /// Asks the source for a keyframe.
+    /// Requests a keyframe from the source.
     pub fn request_keyframe(&self) {
         self.keyframe.notify_one();
     }
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_sink_loses_whole_groups_of_frames_and_a_keyframe_is_asked_for() {
+    async fn a_late_sink_loses_all_frames_up_to_a_keyframe_which_is_requested() {
         let (mut source, mut sink) = frame_queue("face");
         (0..13).for_each(|timestamp| source.send(frame(timestamp, timestamp == 0)));
         for expected in 0..10 {
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_source_learns_that_nobody_carries_its_track() {
+    async fn a_source_learns_that_the_transport_does_not_carry_its_track() {
         let mut tracks = Tracks::default();
         let codec =
             Codec { mime_type: "video/VP8".into(), clock_rate: 90_000, channels: 0, fmtp: String::new() };

@@ -30,7 +30,7 @@ struct Decode {
     last: bool,
 }
 
-/// The question asked at the last pause, whose words are final unless the person goes on.
+/// The request made at the last pause, whose words are final unless the person goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Trial {
     question: u32,
@@ -49,9 +49,9 @@ pub(super) struct Utterance {
     scheduler: PartialScheduler,
     agreement: LocalAgreement,
     next: u32,
-    /// The question that waits to be sent.
+    /// The request that waits to be sent.
     wanted: Option<Decode>,
-    /// The question that waits to be answered.
+    /// The request whose words are outstanding.
     outstanding: Option<Decode>,
     trial: Option<Trial>,
     trial_words: Option<Transcript>,

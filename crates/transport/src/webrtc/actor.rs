@@ -22,12 +22,12 @@ use super::tracks::Tracks;
 use crate::audio::opus::OpusError;
 use crate::ports::{Departure, Presence};
 
-/// How often the connection is looked at.
+/// How often the connection is checked.
 const WATCH: Duration = Duration::from_millis(250);
-/// What a cancelled call may still say.
+/// How long a cancelled call may still send.
 const FAREWELL: Duration = Duration::from_secs(1);
 const CLOSE: Duration = Duration::from_secs(2);
-/// How long a client that has gone may be about to come back with another connection.
+/// How long to wait for a client that has left but is negotiating another connection.
 const COMING_BACK: Duration = Duration::from_secs(2);
 
 /// Why a call ended.
@@ -35,11 +35,11 @@ const COMING_BACK: Duration = Duration::from_secs(2);
 pub(super) enum Cause {
     /// The client closed its end.
     HungUp,
-    /// The pipeline has said its last.
+    /// The pipeline has ended, and its last events are sent.
     Finished,
     /// The connection never came up, or was lost.
     Lost,
-    /// The server stops, or needs the place for another.
+    /// The server stops, or gives the place to another call.
     Cancelled,
     /// The connection's own task failed.
     Failed,
@@ -59,7 +59,7 @@ impl Cause {
 
 /// What ends the work with a connection.
 enum Turn {
-    /// The client has another one.
+    /// The client has another connection.
     Replaced(Link),
     Over(Cause),
 }
@@ -76,7 +76,7 @@ struct Actor {
     tasks: TaskTracker,
 }
 
-/// What a call's connections have in common.
+/// What a call's connections share.
 struct Rooms {
     messages: Messages,
     mic: Microphone,
@@ -110,10 +110,10 @@ impl Actor {
             self.rooms.messages.say_goodbye().await;
         }
         if matches!(cause, Cause::Lost | Cause::Failed | Cause::Cancelled) {
-            // Before the ports are dropped, by which the pipeline sees that the client is gone.
+            // Before the ports are dropped, which tells the pipeline that the client is gone.
             self.departure.lost();
         }
-        // Whoever waits for the call need not wait for its connection.
+        // What waits for the call to end need not wait for its connection to close.
         drop(self.rooms);
         drop(self.line);
         self.token.cancel();
@@ -122,7 +122,7 @@ impl Actor {
         }
     }
 
-    /// Works with one connection.
+    /// Serves one connection.
     async fn serve(&mut self, link: &mut Link) -> Turn {
         let Self { rooms, links, presence, patience, token, .. } = self;
         let Link { peer, connection } = link;
@@ -149,7 +149,7 @@ impl Actor {
         }
     }
 
-    /// The connection that a client is just negotiating in the place of the one that has ended.
+    /// The connection that a client is negotiating to replace one that has ended.
     async fn coming_back(&mut self) -> Option<Link> {
         let line = &self.line;
         let settled = timeout(COMING_BACK, line.negotiations.lock()).await;
@@ -158,7 +158,7 @@ impl Actor {
     }
 }
 
-/// Returns when a cancelled call has had the time to say its last.
+/// Returns once a cancelled call has had time to send its last messages.
 async fn farewell(token: &CancellationToken, state: &watch::Receiver<RTCPeerConnectionState>) {
     token.cancelled().await;
     if *state.borrow() == RTCPeerConnectionState::Connected {
@@ -170,7 +170,7 @@ async fn close(peer: Arc<Peer>) {
     _ = timeout(CLOSE, peer.pc.close()).await;
 }
 
-/// Tells whether the client is there. Returns when it is gone: never came, was cut off for too long, or closed its
+/// Reports whether the client is present. Returns when it is gone: it never connected, was cut off for too long, or closed its
 /// connection.
 async fn watch_over(
     peer: &Peer,
@@ -207,7 +207,7 @@ fn tell(presence: &watch::Sender<Presence>, now: Presence) {
     }
 }
 
-/// The client's farewell reaches the DTLS transport long before the connection's state tells of it.
+/// The client's close reaches the DTLS transport long before the connection's state shows it.
 async fn is_closed(sender: &dyn RtpSender) -> bool {
     use rtc::peer_connection::transport::RTCDtlsTransportState;
     match sender.transport().await {

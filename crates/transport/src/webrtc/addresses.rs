@@ -1,16 +1,16 @@
-//! Where clients are told to reach us.
+//! The addresses at which clients are told to reach the server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Addresses in an answer; a host with more keeps the first.
+/// Addresses in an answer; a host with more uses the first ones.
 const MAX_ADDRESSES: usize = 12;
 
-/// The addresses of a port that is bound to `local`, best first: those of `public` come before the host's own.
+/// The addresses of a port that is bound to `local`, best first: those of `public`, then the host's own.
 pub(super) fn of(local: SocketAddr, public: &[IpAddr]) -> Vec<SocketAddr> {
     let mut ips = public.to_vec();
     if local.ip().is_unspecified() {
         ips.extend(host_addresses(local.is_ipv6()));
-        // A browser on this machine, or behind a tunnel to it, comes by loopback.
+        // A browser on this machine, or behind a tunnel to it, uses loopback.
         ips.push(Ipv4Addr::LOCALHOST.into());
     } else {
         ips.push(local.ip());

@@ -1,27 +1,27 @@
-//! How many connectivity checks leave for addresses that nobody has proved to be at. A client may name any address as its
-//! own; what we send there must not be worth naming others' addresses. No clock; time is passed in.
+//! Limits connectivity checks to unproven addresses, from which no valid check has come. A client may name any address as its
+//! own, so these checks must not be worth an attack on others. No clock; time is passed in.
 //!
-//! A client that is there checks us first, and proves its address by that; so few of our own first checks are ever needed.
+//! A client that is really there checks us first and so proves its address; few checks of our own are ever needed before that.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Addresses of one call that are checked before they have proved anything.
+/// Unproven addresses of one call that are checked.
 const ADDRESSES: usize = 6;
 /// Checks for each of them.
 const EACH: u32 = 5;
-/// Checks of all calls in a second, and at once.
+/// Checks of all calls per second, and at once.
 const RATE: f64 = 100.0;
 const BURST: f64 = 200.0;
 
-/// What one call may send without having been asked; anew with each negotiation.
+/// Checks that one call has sent to unproven addresses; reset by each negotiation.
 #[derive(Debug, Default)]
 pub(super) struct Unasked {
     sent: Vec<(SocketAddr, u32)>,
 }
 
 impl Unasked {
-    /// Whether a check may leave for this address.
+    /// Whether a check may be sent to this address.
     pub(super) fn take(&mut self, to: SocketAddr) -> bool {
         if let Some((_, sent)) = self.sent.iter_mut().find(|(address, _)| *address == to) {
             *sent += 1;
@@ -35,7 +35,7 @@ impl Unasked {
     }
 }
 
-/// What all calls may send together.
+/// The rate limit of all calls together.
 #[derive(Debug)]
 pub(super) struct Rate {
     left: f64,
@@ -47,7 +47,7 @@ impl Rate {
         Self { left: BURST, at: now }
     }
 
-    /// Whether a check may leave now.
+    /// Whether a check may be sent now.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         (self.left, self.at) = ((self.left + passed * RATE).min(BURST), now);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_call_checks_few_addresses_few_times() {
+    fn one_call_checks_few_unproven_addresses_a_few_times_each() {
         let mut unasked = Unasked::default();
         let addresses: Vec<SocketAddr> =
             (1..=90).map(|port| SocketAddr::from(([192, 0, 2, 1], port))).collect();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn all_calls_together_keep_a_rate() {
+    fn all_calls_together_stay_below_a_rate() {
         let began = Instant::now();
         let mut rate = Rate::new(began);
         let mut sent =

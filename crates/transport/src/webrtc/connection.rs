@@ -24,19 +24,20 @@ use super::runtime::CallRuntime;
 use super::sdp::Offer;
 use super::tracks::ConnectionTracks;
 
-/// Tracks and channels that a client may open before the call has looked at the last.
+/// Tracks and channels that a client may open before the call has taken them.
 const PENDING: usize = 8;
-/// Bytes of messages that the client has not acknowledged; then sending waits, and events queue up.
+/// Bytes of messages that the client has not acknowledged; beyond them sending waits, and events queue up.
 const SEND_BUFFER: usize = 256 << 10;
-/// What a client may send before we read it.
+/// Bytes that a client may send before we read them.
 const RECEIVE_BUFFER: u32 = 256 << 10;
-/// No answer to our checks for so long: disconnected, then given up by ICE itself, which is later than we give it up.
+/// Time without a response to our checks until ICE reports disconnected, and then failed, which is later than the call gives
+/// up.
 const DISCONNECTED: Duration = Duration::from_secs(4);
 const FAILED: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// The label of the data channel for the face.
 const FACE: &str = "avatar";
-/// The stream that the client's `ontrack` gets.
+/// The stream id passed to the client's `ontrack`.
 pub(super) const STREAM: &str = "visavis";
 
 /// What the connection reports.
@@ -44,12 +45,12 @@ pub(super) const STREAM: &str = "visavis";
 pub(super) struct Signals {
     pub(super) state: watch::Receiver<RTCPeerConnectionState>,
     pub(super) tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
-    /// Further tracks, each by its place.
+    /// Further tracks, by index.
     pub(super) further: Vec<mpsc::Receiver<Arc<dyn TrackRemote>>>,
     pub(super) channels: mpsc::Receiver<Arc<dyn DataChannel>>,
-    /// Those for the face.
+    /// The data channels for the face.
     pub(super) faces: mpsc::Receiver<Arc<dyn DataChannel>>,
-    /// The client has opened one, for whatever.
+    /// The client has opened a data channel, of any kind.
     pub(super) announced: Arc<AtomicBool>,
 }
 
@@ -85,13 +86,13 @@ impl PeerConnectionEventHandler for Reports {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        // The plain offer names further tracks by their places.
+        // The plain offer names further tracks by their index.
         let place = track.track_id().await.parse().ok().and_then(|place: usize| self.further.get(place));
         let _ = place.unwrap_or(&self.tracks).try_send(track);
     }
 }
 
-/// A connection for a client that offers this.
+/// Makes a connection for a client with this offer.
 pub(super) async fn connect(
     runtime: CallRuntime,
     offer: &Offer,
@@ -159,7 +160,7 @@ fn codec() -> RTCRtpCodec {
     }
 }
 
-/// The DTLS server connects sooner, but a client that waits for us has to be begun with.
+/// We act as the DTLS server, which connects sooner, unless the client is passive and waits for us to begin.
 fn settings(client_is_passive: bool) -> SettingEngine {
     let role = if client_is_passive { RTCDtlsRole::Client } else { RTCDtlsRole::Server };
     SettingEngineBuilder::new()

@@ -1,4 +1,4 @@
-//! One call's place behind the single port: its datagrams, and the names that lead to it.
+//! One call's endpoint behind the single port: its datagrams, and the names that route to it.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
@@ -10,19 +10,19 @@ use webrtc::runtime::RecvMeta;
 
 use super::checks::Unasked;
 
-/// Datagrams that wait for one call; more are dropped, as on any full socket.
+/// Datagrams that wait for one call; more are dropped, as by any full socket.
 const INBOX: usize = 256;
-/// One call's place behind the port. Its routes go when it is closed.
+/// One call's endpoint behind the port. Its routes are removed when it is closed.
 #[derive(Default)]
 pub(super) struct Endpoint {
     v4: Mutex<Inbox>,
     v6: Mutex<Inbox>,
     pub(super) names: Mutex<Names>,
-    /// Checks for addresses that nobody has proved to be at.
+    /// Checks sent to unproven addresses.
     pub(super) unasked: Mutex<Unasked>,
 }
 
-/// What leads here.
+/// The addresses and ICE user names that route to this endpoint.
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) addresses: VecDeque<SocketAddr>,
@@ -33,7 +33,7 @@ pub(super) struct Names {
 #[derive(Default)]
 struct Inbox {
     datagrams: VecDeque<(SocketAddr, Vec<u8>)>,
-    /// Buffers to use again.
+    /// Buffers for reuse.
     spare: Vec<Vec<u8>>,
     waker: Option<Waker>,
 }

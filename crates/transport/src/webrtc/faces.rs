@@ -1,4 +1,4 @@
-//! The face's data channel: batches out, on the clock of the call's RTP.
+//! The face's data channel: sends batches, on the clock of the call's RTP.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,14 +10,14 @@ use super::packets::send;
 use crate::avatar::wire::Batch;
 use crate::protocol::Protocol;
 
-/// A client that takes nothing for this many bytes gets no more until it does: a late face is worth nothing.
+/// A client with more unacknowledged bytes than this gets no faces until it catches up: a late face is useless.
 const BACKLOG: usize = 8 << 10;
 
 /// The face's side of a call.
 pub(super) struct Faces {
     pub(super) protocol: Arc<dyn Protocol>,
     pub(super) batches: mpsc::Receiver<Batch>,
-    /// RTP's moment at zero of the media clock.
+    /// The RTP timestamp at zero of the media clock.
     pub(super) offset: u32,
     /// The first response that has not been interrupted.
     pub(super) interrupted: Arc<AtomicU32>,
@@ -31,7 +31,7 @@ impl Faces {
         loop {
             tokio::select! {
                 Some(newer) = channels.recv() => channel = Some(newer),
-                // What a channel tells has to be taken, or the connection reads nothing more, sound included.
+                // A channel's events must be read, or the connection reads nothing more, including sound.
                 event = told(channel.as_deref()) => if event.is_none() {
                     channel = None;
                 },
@@ -52,7 +52,7 @@ impl Faces {
                 }
             }
         }
-        // The pipeline has ended, or makes no faces; the call goes on without.
+        // The pipeline has ended or makes no faces; the call continues without them.
         loop {
             match told(channel.as_deref()).await {
                 Some(_) => {}
@@ -62,7 +62,7 @@ impl Faces {
     }
 }
 
-/// What the channel tells next; nothing where there is none.
+/// The channel's next event; never returns without a channel.
 async fn told(channel: Option<&dyn DataChannel>) -> Option<DataChannelEvent> {
     match channel {
         Some(channel) => channel.poll().await,

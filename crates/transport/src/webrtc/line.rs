@@ -1,5 +1,5 @@
-//! A call's line: the connection that it has, and the way for another one in its place. A client that lost its connection
-//! comes with a new one and goes on with the same call.
+//! A call's line: its current connection, and the way to replace it. A client that lost its connection makes a new one and
+//! continues the same call.
 
 use std::sync::{Arc, Weak};
 
@@ -13,10 +13,10 @@ use super::sdp::{self, Offer};
 use super::tracks::Catalogue;
 use super::{OfferError, RemoteCandidate, WebRtcHost};
 
-/// Connections that the call has not taken yet; more have to wait.
+/// Connections that the call has not taken yet; further offers wait.
 const WAITING: usize = 2;
 
-/// A connection of a call, with what it reports.
+/// A connection of a call, with its signals.
 pub(super) struct Link {
     pub(super) peer: Arc<Peer>,
     pub(super) connection: Connection,
@@ -34,7 +34,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// A line with its first connection, and where the others will come.
+    /// Makes a line with its first connection, and the receiver of later ones.
     pub(super) fn new(
         host: Arc<WebRtcHost>,
         peer: Arc<Peer>,
@@ -86,17 +86,17 @@ impl std::fmt::Debug for PeerHandle {
 }
 
 impl PeerHandle {
-    /// Whether the call goes on.
+    /// Whether the call is still running.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.0.strong_count() > 0
     }
 
-    /// Takes candidates that the client has found since its offer. Those that cannot be used are ignored, as are more than
-    /// a client can have.
+    /// Adds candidates that the client has found since its offer. Unusable ones are ignored, and so are more than a client can
+    /// have.
     ///
     /// # Errors
-    /// When the call is over, or a candidate is not one.
+    /// When the call is over, or a candidate is malformed.
     pub async fn add_candidates(&self, candidates: Vec<RemoteCandidate>) -> Result<(), OfferError> {
         let peer = self.0.upgrade().ok_or(OfferError::Closed)?.newest();
         for candidate in candidates {
@@ -105,11 +105,11 @@ impl PeerHandle {
         Ok(())
     }
 
-    /// Answers a further offer of the same call: of the same connection, such as a hold or an ICE restart, or of a new one
-    /// that takes its place.
+    /// Answers a further offer of the same call: for the same connection, such as a hold or an ICE restart, or for a new one
+    /// that replaces it.
     ///
     /// # Errors
-    /// When the call is over, or the offer is refused; the call then goes on as before.
+    /// When the call is over, or the offer is refused; the call then continues as before.
     pub async fn renegotiate(&self, offer_sdp: &str) -> Result<String, OfferError> {
         let line = self.0.upgrade().ok_or(OfferError::Closed)?;
         let offer = sdp::check_offer(offer_sdp)?;

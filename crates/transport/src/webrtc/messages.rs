@@ -1,4 +1,4 @@
-//! The data channel: carries the packets of any dialect, events out, commands in.
+//! The data channel: carries the packets of any dialect, with events to the client and commands from it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::inbox::Inbox;
 use crate::protocol::{Message, Protocol, Received};
 use crate::unix_time;
 
-/// Channels of one client; more are not read.
+/// Channels of one client; further ones are not read.
 const MAX_CHANNELS: usize = 8;
 /// Longer messages are not read.
 const MAX_MESSAGE: usize = 64 << 10;
 /// How long the last messages may take to reach the client.
 const FLUSH: Duration = Duration::from_secs(1);
-/// A client that has offered a data channel and opens none for this long after it is connected goes without.
+/// Time after connecting in which a client that offered a data channel must open it; then the call continues without.
 const CHANNEL: Duration = Duration::from_secs(2);
-/// Events that wait for a channel; the oldest are forgotten when none opens.
+/// Events that wait for a channel; the oldest are dropped if none opens.
 const WAITING: usize = 256;
 
 /// The message side of a call.
@@ -40,33 +40,33 @@ pub(super) struct Messages {
     pub(super) interrupted: Arc<AtomicU32>,
     /// Events that have not been sent.
     pub(super) waiting: VecDeque<CallEvent>,
-    /// What holds before the client says anything has been done.
+    /// The message of `Protocol::begin` has been carried out.
     pub(super) begun: bool,
-    /// The pipeline knows that a client is there.
+    /// The pipeline knows that a client is present.
     pub(super) greeted: bool,
-    /// A channel that the client may have without having announced it.
+    /// A channel that the client may have without announcing it.
     pub(super) unannounced: Option<Unannounced>,
-    /// Where events go.
+    /// The channel for events.
     pub(super) channel: Option<Arc<dyn DataChannel>>,
 }
 
-/// What a connection tells its messages.
+/// A connection's signals for its messages.
 pub(super) struct Opening<'a> {
     pub(super) pc: &'a dyn PeerConnection,
     pub(super) channels: &'a mut mpsc::Receiver<Arc<dyn DataChannel>>,
     pub(super) state: watch::Receiver<RTCPeerConnectionState>,
     /// The client asked for a data channel.
     pub(super) expected: bool,
-    /// It has opened one, for whatever.
+    /// It has opened a data channel, of any kind.
     pub(super) announced: Arc<AtomicBool>,
 }
 
 impl Messages {
-    /// Runs until the connection's first channel closes, or the events have ended and reached the client.
+    /// Runs until the connection's first channel closes, or the events have ended and are sent.
     pub(super) async fn run(&mut self, mut opening: Opening<'_>) -> Cause {
         self.channel = None;
         if let Some(Unannounced { told, .. }) = self.unannounced.take() {
-            // The client has heard these on the connection before.
+            // The client got these on the previous connection.
             self.waiting.drain(..told);
         }
         let Some(First { channel: first, message }) = self.open(&mut opening).await else {
@@ -116,7 +116,7 @@ impl Messages {
         }
     }
 
-    /// Tells the client that the call is over, and waits until it has everything.
+    /// Tells the client that the call is over, and waits until it has acknowledged everything.
     pub(super) async fn say_goodbye(&self) {
         let Some(channel) = &self.channel else { return };
         let said = async {
@@ -127,8 +127,8 @@ impl Messages {
         _ = timeout(FLUSH, said).await;
     }
 
-    /// Waits for the first channel, while events wait; `None` when there is nothing left to say. A client that opens none is
-    /// there all the same.
+    /// Waits for the first channel and queues events meanwhile; `None` when nothing is left to send. A client without a channel
+    /// counts as present all the same.
     async fn open(&mut self, opening: &mut Opening<'_>) -> Option<First> {
         let Opening { pc, channels, state, expected, announced } = opening;
         let alone = connected_for(if *expected { CHANNEL } else { Duration::ZERO }, state.clone());
@@ -141,7 +141,7 @@ impl Messages {
                 event = self.events.recv() => match event {
                     Some(event) => self.keep(event),
                     None if is_alone || self.waiting.is_empty() || !*expected => return None,
-                    // The last words wait for the channel; the call's token ends this.
+                    // The last events wait for the channel; the call's token ends this.
                     None => return channels.recv().await.map(First::from),
                 },
                 message = first_message(self.unannounced.as_ref()) => if message.is_some() {
@@ -163,7 +163,7 @@ impl Messages {
         }
     }
 
-    /// Tells a client what waits on the channel that it may have; should it open another one, it is told again.
+    /// Sends waiting events on the channel that the client may have; they are sent again if it opens another one.
     async fn tell_unannounced(&mut self) {
         let Some(Unannounced { channel, told }) = &mut self.unannounced else { return };
         if !unannounced::is_open(channel.as_ref()).await {
@@ -189,7 +189,7 @@ impl Messages {
         self.waiting.push_back(event);
     }
 
-    /// Sends what waits; false when the client's end is closed. An event is forgotten once it is sent, so that it is sent
+    /// Sends the waiting events; false when the channel is closed. An event is removed only once it is sent, so that it is sent
     /// again on another connection if this one is given up meanwhile.
     async fn send_waiting(&mut self, channel: &dyn DataChannel) -> bool {
         while let Some(event) = self.waiting.front() {
@@ -201,7 +201,7 @@ impl Messages {
         true
     }
 
-    /// Takes a message of the client; false when the client's end is closed. Sound comes by RTP and is not taken here.
+    /// Handles a message from the client; false when the channel is closed. Sound arrives by RTP and is not accepted here.
     async fn take(
         &mut self,
         inbox: &mut Inbox,
@@ -223,26 +223,26 @@ impl Messages {
         self.obey(message, channel).await
     }
 
-    /// Does what a message wants, and answers what is to be answered at once; false when the client's end is closed.
+    /// Carries out a message's commands after sending its immediate replies; false when the channel is closed.
     async fn obey(&mut self, message: Message, channel: &dyn DataChannel) -> bool {
         if send(channel, message.replies).await.is_err() {
             return false;
         }
         for command in message.commands {
-            // The pipeline is gone when this fails; the end of the events tells so in order.
+            // Fails only when the pipeline is gone; the end of the events reports that in order.
             let _ = self.commands.send(command).await;
         }
         true
     }
 }
 
-/// Counts a message that is not taken. The client goes on.
+/// Counts a message that is refused. The call continues.
 fn refused() -> bool {
     metrics::counter!("visavis_messages_refused_total").increment(1);
     true
 }
 
-/// Returns when the client has been connected for so long.
+/// Returns when the client has been connected for this long.
 async fn connected_for(time: Duration, mut state: watch::Receiver<RTCPeerConnectionState>) {
     _ = state.wait_for(|state| *state == RTCPeerConnectionState::Connected).await;
     sleep(time).await;

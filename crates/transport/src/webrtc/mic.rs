@@ -1,4 +1,4 @@
-//! From the packets of a microphone to frames of 20 ms. No I/O; time is passed in.
+//! Turns the microphone's packets into frames of 20 ms. No I/O; time is passed in.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::bucket::Bucket;
 use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE};
 use crate::stutter::Stutter;
 
-/// A client is entitled to a second of sound a second; a clock may be fast, and what was late catches up.
+/// Seconds of sound accepted per second: a client's clock may be fast, and late sound catches up.
 const PACE: f64 = 1.05;
-/// So many seconds of late sound catch up at once.
+/// Seconds of late sound that may catch up at once.
 const CATCHING_UP: f64 = 2.0;
-/// Frames given at one tick at most: others have their turn between two bursts.
+/// Most frames returned by one tick: other tasks run between two bursts.
 const FRAMES_PER_TICK: usize = 5;
 
 /// The microphone's side of a call.
@@ -22,7 +22,7 @@ const FRAMES_PER_TICK: usize = 5;
 pub struct MicPath {
     jitter: JitterBuffer,
     decoder: Decoder,
-    /// Decoded, not yet given out.
+    /// Decoded, not returned yet.
     samples: Vec<i16>,
     /// Whether the newest of `samples` were received.
     received: bool,
@@ -34,9 +34,9 @@ pub struct MicPath {
 }
 
 impl MicPath {
-    /// A microphone that nothing was heard of.
+    /// A microphone that has received nothing.
     ///
-    /// # Errors
+    /// When libopus runs out of memory.
     /// When libopus has no memory.
     pub fn new() -> Result<Self, OpusError> {
         Ok(Self {
@@ -61,7 +61,7 @@ impl MicPath {
         true
     }
 
-    /// What is there at `now`: mostly one frame for each 20 ms; none while packets are late, some when they come.
+    /// The frames available at `now`: usually one per 20 ms; none while packets are late, several once they arrive.
     pub fn tick(&mut self, now: Duration) -> Vec<AudioFrame> {
         let mut frames = Vec::with_capacity(1);
         while frames.len() < FRAMES_PER_TICK && self.has_frame(now) {
@@ -72,7 +72,7 @@ impl MicPath {
         frames
     }
 
-    /// Decodes what is there until a whole frame is.
+    /// Decodes until a whole frame is available, if the packets suffice.
     fn has_frame(&mut self, now: Duration) -> bool {
         while self.samples.len() < MIC_FRAME {
             if self.entitled.owe(now, 0.0) > Duration::ZERO {
@@ -113,14 +113,14 @@ impl MicPath {
         }
     }
 
-    /// Whether the person is to be told of gaps and of losses that nothing could mend.
+    /// Whether to tell the person about gaps and about losses that could not be repaired.
     pub fn stutters(&mut self, now: Duration) -> bool {
         let counts = self.jitter.counts();
         let before = std::mem::replace(&mut self.faults, counts.gaps + counts.plc);
         self.stutter.faults(now, self.faults - before)
     }
 
-    /// Once a second, tells the metrics what has happened since.
+    /// Once a second, adds the counts since the last report to the metrics.
     pub(super) fn report(&mut self) {
         self.ticks += 1;
         if !self.ticks.is_multiple_of(50) {
@@ -156,7 +156,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(20);
 
-    /// A second of a tone in packets of so many milliseconds.
+    /// A second of a tone in packets of `ms`.
     fn tone(ms: usize) -> Vec<Bytes> {
         let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
         let count = 48 * ms;
@@ -170,7 +170,7 @@ mod tests {
         (0..1_000 / ms).map(&mut packet).collect()
     }
 
-    /// Ticks for so long, while packets of `ms` come as `arrives` says; returns the frames of each tick.
+    /// Ticks `count` times, while packets of `ms` arrive as `arrives` says; returns the frames of each tick.
     fn ticks(count: u32, ms: usize, arrives: impl Fn(usize) -> u128) -> Vec<Vec<AudioFrame>> {
         let packets = tone(ms);
         let mut path = MicPath::new().unwrap();
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_any_length_become_whole_frames_and_none_is_made_up() {
+    fn packets_of_any_length_become_whole_frames_without_invented_ones() {
         for ms in [10, 20, 40, 60] {
             let frames = ticks(120, ms, |sent| ((sent + 1) * ms) as u128).concat();
             assert!(frames.iter().all(|frame| frame.samples.len() == MIC_FRAME));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn speech_that_arrives_late_sounds_like_speech_in_time() {
+    fn late_speech_sounds_the_same_as_speech_on_time() {
         let samples = |arrives: &dyn Fn(usize) -> u128| -> Vec<i16> {
             let frames = ticks(110, 20, arrives).concat();
             frames
@@ -212,13 +212,13 @@ mod tests {
         let in_time = samples(&|sent| sent as u128 * 20);
         let stalled =
             samples(&|sent| if sent < 20 { sent as u128 * 20 } else { 1_100.max(sent as u128 * 20) });
-        // A sound device that stops for 30 ms now and then, and goes on where it stopped.
+        // A sound device that stops for 30 ms now and then, and continues where it stopped.
         let stuttering = samples(&|sent| (sent * 20 + sent / 3 * 30) as u128);
         assert!(in_time == stalled && in_time == stuttering);
     }
 
     #[test]
-    fn what_was_late_catches_up_within_a_moment() {
+    fn late_frames_catch_up_within_15_ticks() {
         let late = ticks(200, 20, |sent| if (50..100).contains(&sent) { 2_000 } else { sent as u128 * 20 });
         assert_eq!(
             late.iter().map(Vec::len).max(),
@@ -232,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_sends_faster_than_it_speaks_is_heard_at_the_pace_of_speech() {
+    fn a_client_that_sends_too_fast_is_heard_at_the_pace_of_speech() {
         let frames = ticks(500, 20, |sent| sent as u128 * 20 / 8).concat().len();
         assert!((500..=635).contains(&frames), "{frames} frames in 10 s");
     }
 
     #[test]
-    fn what_is_not_opus_is_refused_and_what_does_not_decode_is_silence() {
+    fn packets_that_are_not_opus_are_refused_and_undecodable_ones_are_silence() {
         let mut path = MicPath::new().unwrap();
         assert!(!path.packet(STEP, 0, 0, Bytes::new()));
         path.packet(STEP, 1, 960, Bytes::from_static(&[0xff, 0xff, 0xff, 0xff]));

@@ -1,13 +1,14 @@
-//! Calls over WebRTC: one UDP port for all of them, an actor for each.
+//! Calls over WebRTC: one UDP port for all of them, and an actor for each.
 //!
-//! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes what comes later over HTTP
-//! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's place behind it, `stun`: whose check it is,
-//!   `checks`: how many of ours leave unasked, `runtime`: the crate's view of it
-//! - `sdp`: what offers must have and answers say; `addresses`: where they say we are
-//! - `connection`: the `webrtc` crate's peer connection, `peer`: one of a call, `line`: how it gets another
-//! - `actor`: what runs while a call lasts, `patience`: how long it waits for its client
-//! - `sound` (by `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's, on data channels
-//! - `tracks`: what a call carries beside them
+//! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes later candidates and offers over HTTP
+//! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's side of it; `stun`: identifies a check's call;
+//!   `checks`: limits our checks to unproven addresses; `runtime`: the port as the `webrtc` crate sees it
+//! - `sdp`: requirements on offers, and the text of answers; `addresses`: the server's addresses in them
+//! - `connection`: the `webrtc` crate's peer connection; `peer`: one connection of a call; `line`: replaces it by another
+//! - `actor`: everything that runs while a call lasts; `patience`: how long it waits for its client
+//! - `sound` (with `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's packets on data
+//!   channels
+//! - `tracks`: the further tracks of a call
 
 mod actor;
 mod addresses;
@@ -48,42 +49,42 @@ use self::tracks::{Catalogue, ConnectionTracks};
 use super::protocol::Protocol;
 use crate::ports::TransportPorts;
 
-/// Where calls are reached.
+/// The addresses at which calls are reached.
 #[derive(Debug, Clone)]
 pub struct WebRtcConfig {
-    /// The UDP address of all calls. An unspecified IP stands for all of the host's; `[::]` for both families.
+    /// The UDP address of all calls. An unspecified IP means all of the host's addresses; `[::]` means both families.
     pub udp: SocketAddr,
-    /// Where the port is reached from outside, behind 1:1 NAT; named in answers before the host's own addresses.
+    /// The port's public addresses behind 1:1 NAT; listed in answers before the host's own.
     pub public_addresses: Vec<IpAddr>,
 }
 
-/// A call, as it is given to the transport.
+/// A call, as the transport receives it.
 pub struct Wiring {
     /// The pipeline's other side.
     pub ports: TransportPorts,
-    /// What its packets mean.
+    /// The dialect of its packets.
     pub protocol: Arc<dyn Protocol>,
-    /// Ends the call; cancelled as well when the call has ended.
+    /// Ends the call when cancelled; cancelled too when the call has ended.
     pub token: CancellationToken,
-    /// Where the call runs.
+    /// Runs the call's tasks.
     pub tasks: TaskTracker,
 }
 
 /// A candidate that a client found after its offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteCandidate {
-    /// As in the client's `RTCIceCandidate.candidate`; empty when no more come.
+    /// The client's `RTCIceCandidate.candidate`; empty after the last one.
     pub candidate: String,
-    /// The section that it belongs to.
+    /// The section to which it belongs.
     pub sdp_mid: Option<String>,
     /// The same, as an index.
     pub sdp_mline_index: Option<u16>,
 }
 
-/// Why an offer is not answered.
+/// Why an offer is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
-    /// It is not a session description that can be used.
+    /// It is not a usable session description.
     #[error("the session description is malformed: {detail}")]
     Malformed {
         /// What is wrong, and what would be right.
@@ -92,16 +93,16 @@ pub enum OfferError {
     /// It has no audio section.
     #[error("the offer has no audio section: a call needs one, with opus")]
     NoAudio,
-    /// It asks for what this server does not do.
+    /// It requires what this server does not support.
     #[error("the offer cannot be answered: {detail}")]
     Unsupported {
-        /// What it is.
+        /// What it requires.
         detail: String,
     },
     /// The call is over.
     #[error("the call is over")]
     Closed,
-    /// A fault of ours.
+    /// An internal error.
     #[error("the offer could not be answered: {detail}")]
     Internal {
         /// For the log.
@@ -127,7 +128,7 @@ impl WebRtcHost {
     /// Opens the port.
     ///
     /// # Errors
-    /// When it is taken or not ours to open.
+    /// When the port is taken or needs privileges.
     #[allow(clippy::unused_async)] // the socket needs a runtime around it, and callers need not know which part
     pub async fn bind(config: WebRtcConfig) -> anyhow::Result<Arc<Self>> {
         let mux = Mux::bind(config.udp)?;
@@ -149,14 +150,14 @@ impl WebRtcHost {
         !self.reader.is_finished()
     }
 
-    /// How many addresses and names lead to calls at present; none when there is no call.
+    /// Number of addresses and names that route to calls; zero when there is no call.
     #[must_use]
     pub fn routes(&self) -> usize {
         self.mux.routes()
     }
 
-    /// Answers an offer. The call then runs until the client goes, the token is cancelled, or the pipeline drops its ports and
-    /// its last events have reached the client.
+    /// Answers an offer. The call then runs until the client leaves, the token is cancelled, or the pipeline drops its ports
+    /// and its last events have reached the client.
     ///
     /// # Errors
     /// When the offer cannot be used.
@@ -177,7 +178,7 @@ impl WebRtcHost {
         Ok((answer, handle))
     }
 
-    /// A connection for a client that offers this.
+    /// Opens a connection for a client with this offer.
     async fn open(
         self: &Arc<Self>,
         offer: &Offer,
@@ -215,7 +216,7 @@ impl WebRtcHost {
         Ok(Link { peer, connection })
     }
 
-    /// Where clients are told to reach us, best first.
+    /// The addresses at which clients are told to reach the server, best first.
     fn addresses(&self) -> Vec<SocketAddr> {
         addresses::of(self.local_addr(), &self.public)
     }
@@ -229,7 +230,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_port_that_nobody_reads_any_more_says_so() {
+    async fn a_port_that_is_no_longer_read_reports_that() {
         let udp = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let host = WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap();
         assert!(host.is_reading());

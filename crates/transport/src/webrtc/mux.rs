@@ -1,9 +1,9 @@
-//! One UDP port for all calls: a datagram finds its call by its source address, a connectivity check by the ICE user
+//! One UDP port for all calls: a datagram is routed to its call by its source address, a connectivity check by the ICE user
 //! name that it carries.
 //!
-//! The `webrtc` crate wants sockets of its own; each call gets virtual ones instead (see [`super::runtime`]), whose
-//! datagrams go through here. An address belongs to a call once a check from there has proved to know the call's
-//! password, so nobody can take over the address of another.
+//! The `webrtc` crate wants sockets of its own, so each call gets virtual ones (see [`super::runtime`]), whose datagrams go
+//! through here. An address belongs to a call once a check from it has proved to know the call's password, so nobody can take
+//! over another client's address.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSliceMut};
@@ -22,27 +22,27 @@ use super::checks::{Rate, Unasked};
 use super::endpoint::Endpoint;
 use super::stun::{self, Transaction};
 
-/// Addresses that one call may be reached from; the oldest is forgotten.
+/// Addresses from which one call may be reached; beyond them the oldest is forgotten.
 const MAX_ADDRESSES: usize = 64;
 /// ICE credentials of one call: the current ones and those before the last restart.
 const MAX_CREDENTIALS: usize = 2;
-/// Checks of one address that may be unanswered at a time.
+/// Checks from one address that may await their response.
 const OPEN_CHECKS: usize = 8;
-/// What we ask of the kernel; it gives at most `net.core.rmem_max`.
+/// Requested from the kernel, which grants at most `net.core.rmem_max`.
 const SOCKET_BUFFER: usize = 4 << 20;
-/// Messages taken from the kernel at once, and the room for each: 64 coalesced datagrams.
+/// Messages read from the kernel at once, and bytes for each: 64 coalesced datagrams.
 const BATCH: usize = 8;
 const MESSAGE: usize = 64 * 1500;
-/// The longest datagram that belongs to a call.
+/// Longest datagram that belongs to a call.
 const MAX_DATAGRAM: usize = 2_000;
 
-/// The real socket and who listens behind it.
+/// The real socket and the routes behind it.
 pub(super) struct Mux {
     socket: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
     routes: RwLock<Routes>,
-    /// Our checks of addresses that nobody has proved to be at.
+    /// The rate limit of checks to unproven addresses.
     unasked: Mutex<Rate>,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
@@ -55,11 +55,11 @@ struct Routes {
 
 struct Route {
     endpoint: Arc<Endpoint>,
-    /// Set by a check that knew the password, as opposed to by our own sending there.
+    /// Set by a check that knew the password, not by our own sending to the address.
     proven: bool,
-    /// Which address of ours the client's last checks reached: each is answered from there.
+    /// The local address that each of the client's last checks reached: its response is sent from there.
     checks: VecDeque<(Transaction, Option<IpAddr>)>,
-    /// Which address of ours the client's media reach: ours leave from there.
+    /// The local address that the client's media reach: ours are sent from there.
     media: Option<IpAddr>,
 }
 
@@ -68,7 +68,7 @@ impl Route {
         Self { endpoint: endpoint.clone(), proven, checks: VecDeque::new(), media: None }
     }
 
-    /// The address of ours that a datagram to the client should leave from, on a host that has several.
+    /// The local address from which to send a datagram to the client, on a host that has several.
     fn source(&self, datagram: &[u8]) -> Option<IpAddr> {
         let answered = stun::transaction(datagram)
             .and_then(|sent| self.checks.iter().rev().find(|(transaction, _)| *transaction == sent));
@@ -102,13 +102,13 @@ impl Mux {
         self.local
     }
 
-    /// Addresses and user names that lead to a call.
+    /// Number of addresses and user names that route to a call.
     pub(super) fn routes(&self) -> usize {
         let routes = self.routes.read();
         routes.by_address.len() + routes.by_ufrag.len()
     }
 
-    /// Lets checks that carry these credentials find the call.
+    /// Routes checks with these credentials to the call.
     pub(super) fn admit(&self, endpoint: &Arc<Endpoint>, ufrag: &str, password: &str) {
         let mut routes = self.routes.write();
         let mut names = endpoint.names.lock();
@@ -128,7 +128,7 @@ impl Mux {
         }
     }
 
-    /// Forgets a call.
+    /// Removes a call's routes.
     pub(super) fn remove(&self, endpoint: &Arc<Endpoint>) {
         let mut routes = self.routes.write();
         let mut names = endpoint.names.lock();
@@ -143,7 +143,7 @@ impl Mux {
         }
     }
 
-    /// Makes an address lead to a call. Only a proven owner takes it from another.
+    /// Routes an address to a call. Only a proven owner takes it from another call.
     fn route(&self, address: SocketAddr, endpoint: &Arc<Endpoint>, proven: bool) {
         let mut routes = self.routes.write();
         let mut names = endpoint.names.lock();
@@ -162,7 +162,7 @@ impl Mux {
         }
     }
 
-    /// Reads the socket for ever.
+    /// Reads the socket forever.
     pub(super) async fn run(self: Arc<Self>) {
         let mut memory = vec![vec![0; MESSAGE]; BATCH];
         loop {
@@ -182,7 +182,7 @@ impl Mux {
                     }
                 }
                 Err(error) => {
-                    // Another's unreachable port is reported here; it must neither stop us nor spin.
+                    // The kernel reports a client's unreachable port here; it must neither stop this loop nor make it spin.
                     tracing::debug!(%error, "UDP receive");
                     tokio::task::yield_now().await;
                 }
@@ -243,12 +243,12 @@ impl Mux {
         endpoint.deliver(from, datagram);
     }
 
-    /// Whether a check may leave for an address that nobody has proved to be at.
+    /// Whether a check may be sent to an unproven address.
     fn may_check(&self, endpoint: &Endpoint, to: SocketAddr) -> bool {
         endpoint.unasked.lock().take(to) && self.unasked.lock().take(Instant::now())
     }
 
-    /// Sends a call's datagram. Never waits: what the socket does not take is lost, as on the way.
+    /// Sends a call's datagram. Never waits: what the socket does not accept is lost, as on the network.
     pub(super) fn send(&self, endpoint: &Arc<Endpoint>, to: SocketAddr, datagram: &[u8]) {
         let known =
             self.routes.read().by_address.get(&to).map(|route| {
@@ -261,7 +261,7 @@ impl Mux {
                 return;
             }
             if known.is_none() {
-                // Our own check: its answer comes from there.
+                // A check of our own: its response comes from there.
                 self.route(to, endpoint, false);
             }
         }
@@ -301,7 +301,7 @@ fn bind_socket(address: SocketAddr) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-/// IPv4 through a socket of both families, as plain IPv4.
+/// Unmaps an IPv4 address that a socket of both families reports.
 fn unmapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

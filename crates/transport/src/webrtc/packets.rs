@@ -12,10 +12,10 @@ use webrtc::error::Error;
 
 use crate::protocol::Packet;
 
-/// What a channel brings, and whether it is a connection's first; `None` when it has closed.
+/// Whether the channel is its connection's first, and its message; `None` when it has closed.
 type Inbound = (bool, Option<RTCDataChannelMessage>);
 
-/// A channel's message; `None` of a text that is none.
+/// A channel's message; `None` for a text that is not UTF-8.
 pub(super) fn received(message: &RTCDataChannelMessage) -> Option<Packet> {
     if !message.is_string {
         return Some(Packet::Binary(Bytes::copy_from_slice(&message.data)));
@@ -23,7 +23,7 @@ pub(super) fn received(message: &RTCDataChannelMessage) -> Option<Packet> {
     std::str::from_utf8(&message.data).ok().map(|text| Packet::Text(text.to_owned()))
 }
 
-/// Sends packets in order, as far as the channel takes them.
+/// Sends packets in order until the channel fails.
 pub(super) async fn send(channel: &dyn DataChannel, packets: Vec<Packet>) -> Result<(), Error> {
     for packet in packets {
         match packet {
@@ -34,7 +34,7 @@ pub(super) async fn send(channel: &dyn DataChannel, packets: Vec<Packet>) -> Res
     Ok(())
 }
 
-/// What a channel brings, until it closes.
+/// A channel's messages until it closes.
 pub(super) fn messages_of(channel: Arc<dyn DataChannel>, is_first: bool) -> BoxStream<'static, Inbound> {
     stream::unfold(Some(channel), move |channel| async move {
         let channel = channel?;

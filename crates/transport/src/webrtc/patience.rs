@@ -1,12 +1,12 @@
-//! How long a call waits for its client: to come at all, and to come back. No clock; time is passed in.
+//! How long a call waits for its client to connect, and to come back. No clock; time is passed in.
 
 use std::time::{Duration, Instant};
 
 use crate::ports::Presence;
 
-/// A client that does not connect in this time will not.
+/// A client that has not connected within this time is given up.
 const CONNECT: Duration = Duration::from_secs(12);
-/// A client that is cut off for this time is gone. Browsers notice after up to 21 s, and then need some to come back.
+/// A client that is cut off for this long is given up. Browsers notice after up to 21 s, and then need time to come back.
 const HOLD: Duration = Duration::from_secs(30);
 
 /// What is known of a client's connection.
@@ -25,12 +25,12 @@ impl Patience {
         self.presence
     }
 
-    /// The client tries anew.
+    /// The client tries again.
     pub(super) fn renewed(&mut self, now: Instant) {
         self.since = now;
     }
 
-    /// Looks at the connection; true when the client is given up.
+    /// Takes the connection's state; true when the client is given up.
     pub(super) fn look(&mut self, is_up: bool, now: Instant) -> bool {
         match (self.presence, is_up) {
             (_, true) => (self.presence, self.since) = (Presence::Here, now),
@@ -50,7 +50,7 @@ impl Patience {
 mod tests {
     use super::*;
 
-    /// The second in which a client is given up, whose connection is up in these seconds; the last one goes on.
+    /// The second in which a client is given up, whose connection is up in the seconds for which `is_up` is true.
     fn given_up(seconds: u64, is_up: impl Fn(u64) -> bool, renewed: &[u64]) -> Option<u64> {
         let began = Instant::now();
         let mut patience = Patience::new(began);
@@ -64,12 +64,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_never_comes_is_given_up_soon() {
+    fn a_client_that_never_connects_is_given_up_soon() {
         assert_eq!(given_up(100, |_| false, &[]), Some(13));
     }
 
     #[test]
-    fn a_client_that_is_cut_off_is_waited_for_until_a_browser_has_noticed() {
+    fn a_client_that_is_cut_off_is_given_time_to_notice_and_come_back() {
         assert_eq!(given_up(100, |second| !(10..35).contains(&second), &[]), None);
         assert_eq!(given_up(100, |second| second < 10, &[]), Some(41));
         assert_eq!(given_up(100, |second| second < 10, &[30]), Some(61), "it tries anew");

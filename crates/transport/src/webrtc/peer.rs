@@ -1,4 +1,4 @@
-//! One connection of a call, and what it has of the host.
+//! One connection of a call, and the resources that it holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,23 +13,23 @@ use super::sdp::{AUDIO, Candidates, Offer, Ours};
 use super::tracks::ConnectionTracks;
 use super::{OfferError, RemoteCandidate, WebRtcHost};
 
-/// What one connection has of the host; all of it is given back on drop.
+/// The resources of one connection, all released on drop.
 pub(super) struct Peer {
     pub(super) host: Arc<WebRtcHost>,
     pub(super) pc: Arc<dyn PeerConnection>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) gone: CancellationToken,
     pub(super) opus: u8,
-    /// The client's certificate. An offer with another one is another connection.
+    /// The client's certificate fingerprint. An offer with a different one is for a different connection.
     pub(super) fingerprint: String,
-    /// Whether the client takes our sound, or has us on hold.
+    /// Whether the client receives our sound; false while it has us on hold.
     pub(super) hears: AtomicBool,
     /// The connection has a data section.
     pub(super) has_data: AtomicBool,
-    /// Negotiations so far.
+    /// Number of negotiations so far.
     pub(super) negotiations: AtomicUsize,
     pub(super) candidates: Mutex<Candidates>,
-    /// What it has of the call's further tracks.
+    /// Its share of the call's further tracks.
     pub(super) connection_tracks: ConnectionTracks,
 }
 
@@ -41,7 +41,7 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// Answers an offer: the first, or a later one of the same connection. One at a time.
+    /// Answers the first offer, or a later one for the same connection. One at a time.
     pub(super) async fn negotiate(&self, offer: &Offer) -> Result<String, OfferError> {
         let mut named = Candidates::default();
         let by_loopback = self.host.local_addr().ip().is_loopback();
@@ -69,14 +69,14 @@ impl Peer {
         Ok(ours.answer(offer, &self.host.addresses()))
     }
 
-    /// Looks at what a client has found since its offer; what cannot be used is ignored.
+    /// Adds a candidate that a client has found since its offer; an unusable one is ignored.
     pub(super) async fn add_candidate(&self, candidate: RemoteCandidate) -> Result<(), OfferError> {
         let text = candidate.candidate.trim();
-        // An empty one says that no more come.
+        // An empty one means that no more follow.
         if text.is_empty() || !self.candidates.lock().take(text, self.host.local_addr().ip().is_loopback()) {
             return Ok(());
         }
-        // All sections share one transport, whichever of them the client means.
+        // All sections share one transport, whichever of them the client names.
         let init = RTCIceCandidateInit {
             candidate: text.to_owned(),
             sdp_mid: Some(AUDIO.to_owned()),
@@ -92,7 +92,7 @@ impl Peer {
     }
 }
 
-/// Runs the crate on what a client sent; a panic there is an error here.
+/// Runs the crate on a client's input; a panic becomes an error.
 async fn contain<T>(work: impl Future<Output = Result<T, OfferError>>) -> Result<T, OfferError> {
     let caught = std::panic::AssertUnwindSafe(work).catch_unwind().await;
     caught.unwrap_or_else(|_| Err(OfferError::Malformed { detail: "the offer cannot be read".to_owned() }))

@@ -1,5 +1,5 @@
-//! The `webrtc` crate's view of the world for one call: tokio, but with virtual sockets behind the single port, and
-//! with tasks that are tracked and die with the call.
+//! The `webrtc` crate's runtime for one call: tokio, but with virtual sockets behind the single port, and with tasks that are
+//! tracked and end with the call.
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
@@ -51,7 +51,7 @@ impl Runtime for CallRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        // The crate binds a socket to wrap it; only its address is kept, as the name of the virtual one.
+        // The crate binds a socket and wraps it; only its address is kept, to name the virtual one.
         let name = socket.local_addr()?;
         Ok(Arc::new(VirtualSocket { mux: self.mux.clone(), endpoint: self.endpoint.clone(), name }))
     }

@@ -1,4 +1,4 @@
-//! The two streams of sound: from the packets of a client's track to the pipeline, and back.
+//! The two streams of sound: from the client's track to the pipeline, and back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -19,7 +19,7 @@ use crate::ports::MicSender;
 
 const TICK: Duration = Duration::from_millis(20);
 
-/// The microphone's two ends.
+/// Connects the client's track with the pipeline's microphone queue.
 pub(super) struct Microphone {
     path: MicPath,
     out: MicSender,
@@ -31,7 +31,7 @@ impl Microphone {
         Ok(Self { path: MicPath::new()?, out, commands })
     }
 
-    /// Gives what is heard from the moment that the client is connected; one that has been before is not waited for.
+    /// Passes on sound from the moment that the client connects, or at once if it has been connected before.
     pub(super) async fn run(
         &mut self,
         mut state: watch::Receiver<RTCPeerConnectionState>,
@@ -65,7 +65,7 @@ impl Microphone {
                     self.path.tick(started.elapsed()).into_iter().for_each(|frame| self.out.send(frame));
                     self.path.report();
                     if self.path.stutters(started.elapsed()) {
-                        // With a full queue there is more to tell than this.
+                        // A full queue has more important commands than this.
                         _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
                     }
                 }
@@ -81,7 +81,7 @@ async fn next_event(track: Option<&dyn TrackRemote>) -> Option<TrackRemoteEvent>
     }
 }
 
-/// The speaker's two ends.
+/// Connects the pipeline's sound with the track to the client.
 pub(super) struct Speaker {
     pub(super) path: SpeakerPath,
     media: mpsc::Receiver<MediaOut>,
@@ -99,7 +99,7 @@ impl Speaker {
         Ok(Self { path: SpeakerPath::new(ssrc, payload_type)?, media, interrupted })
     }
 
-    /// Sends what is to be heard, while the client is connected and `hears` us.
+    /// Sends sound while the client is connected and `hears` us.
     pub(super) async fn run(
         &mut self,
         state: watch::Receiver<RTCPeerConnectionState>,
@@ -124,7 +124,7 @@ impl Speaker {
                 }
             }
         }
-        // The pipeline has ended; its last events may still be on their way.
+        // The pipeline has ended; its last events may still be in transit.
         std::future::pending().await
     }
 }

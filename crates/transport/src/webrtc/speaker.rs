@@ -1,4 +1,4 @@
-//! From 20 ms of the answer to a packet of RTP.
+//! Packs 20 ms of the agent's sound into an RTP packet.
 
 use bytes::Bytes;
 use rtc::rtp;
@@ -15,7 +15,7 @@ pub(super) struct SpeakerPath {
     sequence: u16,
     /// RTP clocks start anywhere (RFC 3550, 5.1).
     offset: u32,
-    /// The timestamp that goes on without a gap.
+    /// The next timestamp if there is no gap.
     expected: Option<u32>,
 }
 
@@ -31,17 +31,17 @@ impl SpeakerPath {
         })
     }
 
-    /// Goes on as another stream, of a client that is connected anew.
+    /// Continues as another stream, for a client that has reconnected.
     pub(super) fn move_to(&mut self, ssrc: u32, payload_type: u8) {
         (self.ssrc, self.payload_type, self.expected) = (ssrc, payload_type, None);
     }
 
-    /// The RTP clock's moment at zero of the call's media clock.
+    /// The RTP timestamp at zero of the call's media clock.
     pub(super) fn offset(&self) -> u32 {
         self.offset
     }
 
-    /// Packs a frame. The marker tells the client that sound begins after a gap, so that it may set its delay anew.
+    /// Packs a frame. The marker signals that sound begins after a gap, so that the client may adjust its delay.
     pub(super) fn packet(&mut self, media: &MediaOut) -> Result<rtp::Packet, OpusError> {
         let begins = self.expected != Some(media.timestamp);
         if begins {

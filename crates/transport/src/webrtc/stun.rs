@@ -1,4 +1,4 @@
-//! What the single port must know of STUN: whose check is this, and is it genuine?
+//! The STUN that the single port needs: which call a check is for, and whether it is genuine.
 
 use rtc::stun::attributes::ATTR_USERNAME;
 use rtc::stun::integrity::MessageIntegrity;
@@ -13,7 +13,7 @@ pub(super) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|&first| first < 4) && is_stun_message(datagram)
 }
 
-/// Pairs a check with its answer.
+/// Pairs a check with its response.
 pub(super) type Transaction = [u8; 12];
 
 /// The transaction of a STUN message.
@@ -24,7 +24,7 @@ pub(super) fn transaction(datagram: &[u8]) -> Option<Transaction> {
     datagram.get(8..20)?.try_into().ok()
 }
 
-/// Whether it is a check, as opposed to the answer to one of ours.
+/// Whether it is a check, rather than the response to one of ours.
 pub(super) fn is_request(datagram: &[u8]) -> bool {
     datagram.starts_with(&BINDING_REQUEST)
 }
@@ -32,7 +32,7 @@ pub(super) fn is_request(datagram: &[u8]) -> bool {
 /// A connectivity check, decoded.
 pub(super) struct Check {
     message: Message,
-    /// Our side's ICE user name fragment: the part of USERNAME before the colon.
+    /// The ICE user name fragment of our side: the part of USERNAME before the colon.
     pub(super) ufrag: String,
 }
 
@@ -48,7 +48,7 @@ impl Check {
         Some(Self { message, ufrag })
     }
 
-    /// Whether the sender knows our ICE password: only then may its address be taken for a call's.
+    /// Whether the sender knows our ICE password: only then may the call take its address.
     pub(super) fn is_genuine(&mut self, password: &str, crypto: &dyn RTCCryptoProvider) -> bool {
         MessageIntegrity::check(&mut self.message, password.as_bytes(), crypto.crypto()).is_ok()
     }

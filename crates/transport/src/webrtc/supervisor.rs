@@ -1,14 +1,14 @@
-//! Keeps a task that all calls depend on running: when it fails, it is begun again.
+//! Keeps a task that all calls depend on running: restarts it when it fails.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
-/// From a failure to the next try, so that a lasting fault does not spin.
+/// Time from a failure to the restart, so that a lasting fault does not spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs the task for ever, again when it panics or ends.
+/// Runs the task forever, restarting it when it panics or ends.
 pub(super) async fn keep_running<F: Future<Output = ()>>(name: &'static str, mut task: impl FnMut() -> F) {
     loop {
         let ended = AssertUnwindSafe(async { task().await }).catch_unwind().await;
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_panics_or_ends_begins_again() {
+    async fn a_task_that_panics_or_ends_is_restarted() {
         let (runs, settled) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let (counted, told) = (runs.clone(), settled.clone());
         let task = move || {

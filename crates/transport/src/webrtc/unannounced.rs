@@ -1,5 +1,5 @@
-//! The data channel of a client that announces none: browsers call it `negotiated`, both ends are to know its number, and
-//! clients choose 0. Whether a client has one, its first message tells.
+//! The data channel of a client that announces none (`negotiated` in browsers): both sides must know its number, and clients
+//! choose 0. Only its first message shows whether a client has one.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const NUMBER: u16 = 0;
 /// A channel that the client may have.
 pub(super) struct Unannounced {
     pub(super) channel: Arc<dyn DataChannel>,
-    /// Events that wait and were sent on it already.
+    /// Number of waiting events that were already sent on it.
     pub(super) told: usize,
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn is_open(channel: &dyn DataChannel) -> bool {
     channel.ready_state().await.is_ok_and(|state| state == RTCDataChannelState::Open)
 }
 
-/// The client's first message, by which it is known to have the channel; `None` when something else has changed.
+/// The client's first message, which proves that it has the channel; `None` for any other event.
 pub(super) async fn first_message(unannounced: Option<&Unannounced>) -> Option<RTCDataChannelMessage> {
     let Some(Unannounced { channel, .. }) = unannounced else { return std::future::pending().await };
     match channel.poll().await {
@@ -41,10 +41,10 @@ pub(super) async fn first_message(unannounced: Option<&Unannounced>) -> Option<R
     }
 }
 
-/// What a channel brings first.
+/// The first channel of a connection.
 pub(super) struct First {
     pub(super) channel: Arc<dyn DataChannel>,
-    /// It was read already.
+    /// Its first message, if that was read already.
     pub(super) message: Option<RTCDataChannelMessage>,
 }
 

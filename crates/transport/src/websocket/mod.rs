@@ -46,7 +46,7 @@ pub async fn run<S, E>(
 {
     let (sink, stream) = socket.split();
     let TransportPorts { mic, commands, media, faces, events, tracks, presence, departure, .. } = ports;
-    // Further tracks have no place here; whoever would fill them learns of it.
+    // Further tracks are not carried here; dropping this side reports that to their owners.
     drop(tracks);
     // Without a receiver no faces are computed.
     let faces = faces_wanted.then_some(faces);

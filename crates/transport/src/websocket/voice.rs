@@ -16,7 +16,7 @@ pub(super) struct Voice {
     open: Option<Open>,
 }
 
-/// The answer whose end is still in the filter.
+/// The response whose end is still in the filter.
 #[derive(Debug, Clone, Copy)]
 struct Open {
     response: ResponseId,

@@ -8,7 +8,7 @@ use known::{Direction, asterisked, bracketed, is_beginning};
 
 /// Most characters between the marks of a tag; anything longer is text.
 const LONGEST: usize = 24;
-/// White space behind a stage direction; what stands behind more of it is not waited for, and not looked at if it is there.
+/// Most white space examined after a stage direction; text beyond more of it is neither awaited nor examined.
 const MOST_SPACE: usize = 24;
 
 /// Text without tags, and the cues from it.

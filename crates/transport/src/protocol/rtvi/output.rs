@@ -43,7 +43,7 @@ fn segment(response: ResponseId, index: u32, text: &str) -> Value {
     json!({ "text": text, "aggregated_by": "sentence", "segment_id": id, "response": response })
 }
 
-/// How far a phrase is.
+/// The spoken and the remaining text of a segment.
 struct Progress<'a> {
     said: &'a str,
     left: &'a str,

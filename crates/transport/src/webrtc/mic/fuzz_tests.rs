@@ -1,8 +1,8 @@
-//! RTP of any kind, as far as it is read here.
+//! RTP packets with arbitrary contents, as far as they are read here.
 
 use super::*;
 
-/// An input as packets: milliseconds since the one before, sequence number, timestamp, length and bytes of the payload.
+/// Reads an input as packets: milliseconds since the previous one, sequence number, timestamp, length and bytes of the payload.
 fn packets(mut input: &[u8]) -> Vec<(u64, u16, u32, Bytes)> {
     let mut all = Vec::new();
     while let [step, s0, s1, t0, t1, t2, t3, length, rest @ ..] = input {
@@ -15,7 +15,7 @@ fn packets(mut input: &[u8]) -> Vec<(u64, u16, u32, Bytes)> {
 }
 
 #[test]
-fn packets_of_any_numbers_and_bytes_give_no_more_sound_than_time_has_passed() {
+fn arbitrary_packets_give_no_more_sound_than_time_has_passed() {
     visavis_fuzz::run("rtp", |input| {
         let mut path = MicPath::new().unwrap();
         let (mut ms, mut heard) = (0_u64, 0_usize);
@@ -35,7 +35,7 @@ fn packets_of_any_numbers_and_bytes_give_no_more_sound_than_time_has_passed() {
             path.packet(Duration::from_millis(ms), sequence, clock, payload);
         }
         listen(ms, ms + 3_000, &mut path);
-        // The last packet may be one of 120 ms.
+        // The last packet may hold 120 ms.
         let entitled = (ms + 3_000) as f64 / 1e3 * PACE + CATCHING_UP + 0.12 + 0.02;
         assert!(heard as f64 * 0.02 <= entitled, "{heard} frames within {ms} ms and 3 s");
     });

@@ -1,4 +1,4 @@
-//! Datagrams of any bytes at the single port.
+//! Datagrams of arbitrary bytes at the single port.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ static MUX: LazyLock<(tokio::runtime::Runtime, Arc<Mux>)> = LazyLock::new(|| {
     (runtime, mux)
 });
 
-/// An input as datagrams, each with an address that it comes from: a byte of it, and two of the length.
+/// Reads an input as datagrams, each with its source address: one byte for that, two for the length.
 fn datagrams(mut input: &[u8]) -> Vec<(SocketAddr, &[u8])> {
     let mut all = Vec::new();
     while let [from, high, low, rest @ ..] = input {
@@ -30,7 +30,7 @@ fn datagrams(mut input: &[u8]) -> Vec<(SocketAddr, &[u8])> {
 }
 
 #[test]
-fn datagrams_of_any_bytes_reach_a_call_only_from_where_its_password_is_known() {
+fn arbitrary_datagrams_reach_a_call_only_from_addresses_that_know_its_password() {
     visavis_fuzz::run("datagrams", |input| {
         let mux = &MUX.1;
         *mux.routes.write() = Routes::default();

@@ -1,5 +1,4 @@
-//! The answer as the client gets it: in the form of its offer, with the addresses where we are reached, best first, and our
-//! wishes for its encoder.
+//! The answer that the client gets: in the form of its offer, with our addresses, best first, and our wishes for its encoder.
 
 use std::net::SocketAddr;
 
@@ -10,12 +9,12 @@ use super::lines::{Section, attribute, parse};
 use super::offer::{Data, Form, Offer, Part};
 use crate::webrtc::OfferError;
 
-/// What we ask the client's encoder to do: no packets for silence, forward error correction, nothing above 8 kHz.
+/// What we ask of the client's encoder: no packets for silence, forward error correction, nothing above 8 kHz.
 const OPUS_PARAMETERS: &str = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;maxplaybackrate=16000";
-/// Streams that an old client may open.
+/// SCTP streams that an old client may open.
 const OLD_STREAMS: u16 = 1024;
 
-/// What the `webrtc` crate's answer tells of our side.
+/// Our side, as read from the `webrtc` crate's answer.
 #[derive(Debug)]
 pub(in crate::webrtc) struct Ours {
     pub(in crate::webrtc) ufrag: String,
@@ -25,12 +24,12 @@ pub(in crate::webrtc) struct Ours {
     setup: String,
     /// `a=msid` and `a=ssrc` of our voice.
     voice: Vec<String>,
-    /// The same of further tracks.
+    /// The same for further tracks.
     streams: Vec<Stream>,
     max_message: Option<String>,
 }
 
-/// A further track's section, as the crate answers it.
+/// A further track's section in the crate's answer.
 #[derive(Debug)]
 struct Stream {
     mid: String,
@@ -42,7 +41,7 @@ impl Ours {
     /// Reads the crate's answer.
     ///
     /// # Errors
-    /// When it lacks what every answer has.
+    /// When it lacks what every answer contains.
     pub(in crate::webrtc) fn read(answer: &str) -> Result<Self, OfferError> {
         let missing = |what: &str| OfferError::Internal { detail: format!("the answer has no {what}") };
         let sections = parse(answer)?;
@@ -79,7 +78,7 @@ impl Ours {
         })
     }
 
-    /// The answer to this offer.
+    /// Writes the answer to this offer.
     pub(in crate::webrtc) fn answer(&self, offer: &Offer, addresses: &[SocketAddr]) -> String {
         let mut answer = Lines(String::with_capacity(2048));
         for line in ["v=0", self.origin.as_str(), "s=-", "t=0 0", "a=msid-semantic:WMS *"] {

@@ -1,4 +1,4 @@
-//! Candidates: which of a client's are worth a look, and how ours are written.
+//! Candidates: which of a client's are used, and how ours are written.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -6,23 +6,23 @@ use std::net::{IpAddr, SocketAddr};
 /// Addresses that one client may name between two negotiations; browsers name fewer than twenty.
 const MOST: usize = 32;
 
-/// What a client has named, so that each address is looked at once.
+/// The addresses that a client has named, so that each is used once.
 #[derive(Debug, Default)]
 pub(in crate::webrtc) struct Candidates {
     named: HashSet<SocketAddr>,
 }
 
 impl Candidates {
-    /// Whether this one is new, can be used, and is not one too many. `by_loopback`: the server listens on loopback only.
+    /// Whether this one is new, usable and within the limit. `by_loopback`: the server listens on loopback only.
     pub(in crate::webrtc) fn take(&mut self, candidate: &str, by_loopback: bool) -> bool {
         let Some(address) = usable_address(candidate, by_loopback) else { return false };
         self.named.len() < MOST && self.named.insert(address)
     }
 }
 
-/// The address of a candidate that UDP can reach. Names ending in `.local`, which hide a browser's addresses, are no loss:
-/// its checks tell where it is. So do those of a client on this host, whose loopback addresses are not worth a look on a
-/// server that others reach.
+/// The address of a candidate, if UDP can reach it. Names ending in `.local`, which hide a browser's addresses, are skipped
+/// without loss: the browser's own checks show its address. So are the loopback addresses of a client on this host, unless the
+/// server listens on loopback only.
 fn usable_address(candidate: &str, by_loopback: bool) -> Option<SocketAddr> {
     let words: Vec<&str> =
         candidate.trim().trim_start_matches("candidate:").split_ascii_whitespace().collect();
@@ -49,9 +49,9 @@ fn is_peer(ip: IpAddr, by_loopback: bool) -> bool {
     !(special || ip.is_unspecified() || ip.is_multicast() || (ip.is_loopback() && !by_loopback))
 }
 
-/// A host candidate of ours; the first is the best.
+/// Writes a host candidate of ours; the first is the best.
 pub(super) fn candidate_line(index: usize, address: SocketAddr) -> String {
-    // RFC 8445, 5.1.2.1: a host's type preference is 126, the component is 1.
+    // RFC 8445, 5.1.2.1: the type preference of a host candidate is 126, its component 1.
     let preference = 65_535_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
     let priority = (126 << 24) + (preference << 8) + 255;
     format!("a=candidate:{} 1 udp {priority} {} {} typ host", index + 1, address.ip(), address.port())
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_looked_at_once_and_there_are_not_many() {
+    fn each_address_is_used_once_and_their_number_is_limited() {
         let mut candidates = Candidates::default();
         assert!(candidates.take(&host("192.0.2.7", 5000), false));
         assert!(!candidates.take(&host("192.0.2.7", 5000), false));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_is_at_an_address_that_is_nobodys() {
+    fn addresses_that_no_client_can_have_are_refused() {
         for (address, by_loopback, expected) in [
             ("192.0.2.7", false, true),
             ("2001:db8::1", false, true),

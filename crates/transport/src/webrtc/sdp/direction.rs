@@ -1,8 +1,8 @@
-//! Which ways the media of a section go.
+//! The direction of a section's media.
 
 use super::lines::Section;
 
-/// Where media go, as its speaker says it.
+/// The direction of media, as seen by the side that wrote the description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::webrtc) enum Direction {
     SendRecv,
@@ -12,17 +12,17 @@ pub(in crate::webrtc) enum Direction {
 }
 
 impl Direction {
-    /// Whoever says this wants media.
+    /// Whether that side wants media.
     pub(in crate::webrtc) fn receives(self) -> bool {
         matches!(self, Self::SendRecv | Self::RecvOnly)
     }
 
-    /// Whoever says this has media to send.
+    /// Whether that side has media to send.
     pub(in crate::webrtc) fn sends(self) -> bool {
         matches!(self, Self::SendRecv | Self::SendOnly)
     }
 
-    /// The section's, else the session's, else both ways (RFC 8866, 6.7).
+    /// The section's direction, else the session's, else both ways (RFC 8866, 6.7).
     pub(super) fn of(section: &Section<'_>, session: &Section<'_>) -> Self {
         let said = |section: &Section<'_>| {
             section.lines.iter().find_map(|line| match *line {

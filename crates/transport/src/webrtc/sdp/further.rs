@@ -1,24 +1,24 @@
-//! The sections of an offer beside its sound and data: what they could carry, and which of the call's tracks they do.
+//! The sections of an offer beside its sound and data: what they could carry, and which of the call's tracks they carry.
 
 use super::direction::Direction;
 use super::lines::{Media, Section};
 use super::offer::{Form, Offer, PROFILES, Part};
 use crate::ports::Codec;
 
-/// What a client may tell of a track's stream that somebody listens to: it wants a keyframe.
+/// Feedback by which a client requests a keyframe of a track that it receives.
 const FEEDBACK: [&str; 2] = ["nack pli", "ccm fir"];
 
 /// A section that could carry a track.
 #[derive(Debug, Clone)]
 pub(in crate::webrtc) struct Further {
-    /// Which of the offer's sections it is.
+    /// Its index in the offer.
     section: usize,
     pub(in crate::webrtc) mid: String,
     /// `audio` or `video`.
     pub(in crate::webrtc) kind: String,
-    /// What the client does with the section's media.
+    /// The client's direction for the section's media.
     pub(in crate::webrtc) direction: Direction,
-    /// The client's RTP stream, where it says so.
+    /// The client's RTP stream, if the offer names it.
     pub(in crate::webrtc) ssrc: Option<u32>,
     formats: Vec<Format>,
 }
@@ -27,7 +27,7 @@ pub(in crate::webrtc) struct Further {
 #[derive(Debug, Clone)]
 struct Format {
     payload_type: u8,
-    /// `VP8`, of `VP8/90000`.
+    /// For example `VP8` in `VP8/90000`.
     name: String,
     clock_rate: u32,
     channels: u16,
@@ -36,7 +36,7 @@ struct Format {
 }
 
 impl Further {
-    /// None: it is neither sound nor a picture, or not by WebRTC.
+    /// `None` if it is neither audio nor video, or not WebRTC.
     pub(super) fn read(
         at: usize,
         section: &Section<'_>,
@@ -56,7 +56,7 @@ impl Further {
         })
     }
 
-    /// The payload type by which the section offers a codec.
+    /// The payload type that the section offers for a codec.
     pub(in crate::webrtc) fn payload_type(&self, codec: &Codec) -> Option<u8> {
         let kind = codec.mime_type.split('/').next()?;
         let format = self.formats.iter().find(|format| format.is(codec));
@@ -92,7 +92,7 @@ impl Format {
         })
     }
 
-    /// Whether it is the codec, with all parameters that the codec asks for.
+    /// Whether it is this codec, with all parameters that the codec requires.
     fn is(&self, codec: &Codec) -> bool {
         let parameters = |fmtp: &str| -> Vec<String> {
             let all = fmtp.split(';').map(|one| one.trim().to_ascii_lowercase());
@@ -107,29 +107,29 @@ impl Format {
     }
 }
 
-/// The tracks that a connection carries between us and the crate: once there, a section stays.
+/// The tracks that a connection carries, in the order of their sections in the crate's offer: once there, a section stays.
 #[derive(Debug, Clone, Default)]
 pub(in crate::webrtc) struct Carried {
     pub(in crate::webrtc) slots: Vec<Slot>,
-    /// How many there were when the data section came, if it did.
+    /// Number of slots when the data section was added; `None` until then.
     pub(in crate::webrtc) before_data: Option<usize>,
 }
 
-/// A track with a section.
+/// A track with its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::webrtc) struct Slot {
-    /// Its place among those that the connection carries.
+    /// Its index among the connection's slots.
     pub(in crate::webrtc) at: usize,
-    /// The client's name of the section that has it, or had it last.
+    /// The mid of the client's section that carries it, or carried it last.
     pub(in crate::webrtc) section: String,
     pub(in crate::webrtc) track: TrackId,
     pub(in crate::webrtc) codec: Codec,
     pub(in crate::webrtc) payload_type: u8,
-    /// The client's stream, where the track is its own.
+    /// The client's RTP stream, for an incoming track.
     pub(in crate::webrtc) ssrc: Option<u32>,
 }
 
-/// Which of a call's tracks.
+/// Identifies one of a call's tracks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::webrtc) enum TrackId {
     Outgoing(usize),
@@ -137,7 +137,7 @@ pub(in crate::webrtc) enum TrackId {
 }
 
 impl Slot {
-    /// Its section's name between us and the crate.
+    /// The mid of its section in the crate's offer.
     pub(super) fn name(&self) -> String {
         format!("track{}", self.at)
     }
@@ -160,19 +160,19 @@ impl Slot {
     }
 }
 
-/// A section that carries a track, as far as its answer depends on it.
+/// A section that carries a track, as far as the answer depends on it.
 #[derive(Debug, Clone)]
 pub(in crate::webrtc) struct Taken {
-    /// The track's place among those that the connection carries.
+    /// The index of the track's slot.
     pub(in crate::webrtc) slot: usize,
-    /// What the client does with its media.
+    /// The client's direction for its media.
     pub(in crate::webrtc) direction: Direction,
-    /// What the client would tell of its stream.
+    /// The kinds of keyframe request that the client offers.
     pub(super) feedback: Vec<&'static str>,
 }
 
 impl Taken {
-    /// Our direction, of a track that goes this way.
+    /// Our direction in the answer, for this track.
     pub(super) fn answered(&self, track: TrackId) -> &'static str {
         match track {
             TrackId::Outgoing(_) if self.direction.receives() => "a=sendonly",
@@ -183,7 +183,7 @@ impl Taken {
 }
 
 impl Offer {
-    /// Lets the section carry the track of this slot.
+    /// Assigns the track of this slot to the section.
     pub(in crate::webrtc) fn take(&mut self, further: &Further, slot: &Slot) {
         let feedback = further.feedback(slot.payload_type).to_vec();
         let taken = Taken { slot: slot.at, direction: further.direction, feedback };
@@ -197,7 +197,8 @@ impl Offer {
         self.sections.iter().filter_map(Form::taken)
     }
 
-    /// Whether the client's sound is found beside other streams: the crate knows a stream without a name by being the only one.
+    /// Whether the client's sound can be found beside other streams: the crate recognises a stream without an SSRC only if it
+    /// is the sole one.
     pub(in crate::webrtc) fn names_its_sound(&self) -> bool {
         self.ssrc.is_some() || !self.direction.sends()
     }

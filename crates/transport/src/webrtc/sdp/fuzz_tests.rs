@@ -1,4 +1,4 @@
-//! Offers of any bytes.
+//! Offers of arbitrary bytes.
 
 use std::net::SocketAddr;
 
@@ -8,16 +8,16 @@ use super::lines::parse;
 use super::offer::Part;
 use super::{Candidates, Offer, Ours, check_offer};
 
-/// What the crate answers, as far as we read it.
+/// The crate's answer, as far as it is read.
 const OURS: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 AB:CD\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n\
     a=setup:active\r\na=msid:visavis voice\r\na=ssrc:7 cname:visavis\r\n\
     m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=max-message-size:65536\r\n";
-/// Bytes of an answer beyond those of its offer.
+/// Bytes by which an answer may exceed its offer.
 const ANSWER: usize = 8 << 10;
 
 #[test]
-fn an_offer_of_any_bytes_is_refused_or_answered_in_its_form() {
+fn an_arbitrary_offer_is_refused_or_answered_in_its_form() {
     visavis_fuzz::run("sdp_offer", |input| {
         let text = visavis_fuzz::text(input);
         let Ok(offer) = check_offer(&text) else { return };
@@ -26,7 +26,7 @@ fn an_offer_of_any_bytes_is_refused_or_answered_in_its_form() {
     });
 }
 
-/// The answer has the offer's sections in their order, and can be read.
+/// Checks that the answer has the offer's sections in order, and can be parsed.
 fn is_answered(offer: &Offer, length: usize) {
     let addresses = [SocketAddr::from(([192, 0, 2, 1], 3478)), "[2001:db8::1]:3478".parse().unwrap()];
     let answer = Ours::read(OURS).unwrap().answer(offer, &addresses);
@@ -49,7 +49,7 @@ fn is_answered(offer: &Offer, length: usize) {
     assert_eq!(answer.matches("a=end-of-candidates").count(), 1, "{answer}");
 }
 
-/// What the crate gets means the same, and is an offer that the crate can read.
+/// Checks that the crate's offer means the same, and that the crate can parse it.
 fn is_plain(offer: &Offer) {
     let mut named = Candidates::default();
     let usable = offer.candidates.iter().filter(|candidate| named.take(candidate, false));

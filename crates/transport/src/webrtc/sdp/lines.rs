@@ -1,24 +1,24 @@
-//! A session description as lines, in sections. Nothing is understood here but its shape.
+//! A session description as lines, in sections. Only its structure is interpreted here.
 
 use crate::webrtc::OfferError;
 
-/// Offers of browsers are below 10 KiB.
+/// Browsers' offers are below 10 KiB.
 const MAX_OFFER: usize = 64 << 10;
 const MAX_LINE: usize = 4 << 10;
 const MAX_SECTIONS: usize = 8;
 
-/// One `m=` section, or what stands before the first.
+/// One `m=` section, or the session part before the first.
 pub(super) struct Section<'a> {
     pub(super) lines: Vec<&'a str>,
 }
 
 impl<'a> Section<'a> {
-    /// The first attribute of this name.
+    /// The first attribute with this name.
     pub(super) fn attribute(&self, name: &str) -> Option<&'a str> {
         self.attributes(name).next()
     }
 
-    /// All attributes of this name.
+    /// All attributes with this name.
     pub(super) fn attributes(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.lines.iter().filter_map(move |line| attribute(line, name))
     }
@@ -31,7 +31,7 @@ impl<'a> Section<'a> {
         let mut next = || words.next().ok_or_else(short);
         let (kind, port, protocol) = (next()?, next()?, next()?);
         let formats: Vec<&str> = words.collect();
-        // A port may be followed by how many there are.
+        // A port may be followed by the number of ports.
         if port.split('/').next().is_none_or(|port| port.parse::<u16>().is_err()) {
             return Err(malformed(format!("the port of m={kind} is not a number")));
         }
@@ -51,7 +51,7 @@ pub(super) struct Media<'a> {
     pub(super) formats: Vec<&'a str>,
 }
 
-/// The value of a line, if it is this attribute; empty for one without a value.
+/// The value of a line if it is this attribute; empty for an attribute without a value.
 pub(super) fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
     if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }
@@ -65,7 +65,7 @@ pub(super) fn unsupported(detail: impl Into<String>) -> OfferError {
     OfferError::Unsupported { detail: detail.into() }
 }
 
-/// The session's lines, then each `m=` section.
+/// Splits a description into the session's lines, then each `m=` section.
 pub(super) fn parse(sdp: &str) -> Result<Vec<Section<'_>>, OfferError> {
     if sdp.len() > MAX_OFFER {
         return Err(malformed(format!("the offer has {} bytes; at most {MAX_OFFER} are taken", sdp.len())));

@@ -1,11 +1,12 @@
-//! Session descriptions: what an offer must have before anything heavier looks at it, and what our answers say.
+//! Session descriptions: validates offers before anything expensive reads them, and writes our answers.
 //!
-//! Offers come in many forms, and the `webrtc` crate reads few of them. So it gets a plain offer made of what was
-//! understood, always of the same form, and the client gets an answer in the form of its own offer.
+//! Offers come in many forms, and the `webrtc` crate understands few of them. So it gets a plain offer, rebuilt from what was
+//! understood and always of the same form, and the client gets an answer in the form of its own offer.
 //!
-//! - `lines`: the shape, `transport`: ICE and DTLS, `candidate`: addresses
-//! - `offer`: what is understood of an offer, `direction`: which ways its media go, `further`: what it has beside sound and data
-//! - `plain`: what the crate gets of an offer, `answer`: what the client gets
+//! - `lines`: the structure; `transport`: ICE and DTLS; `candidate`: addresses
+//! - `offer`: what is understood of an offer; `direction`: the direction of its media; `further`: its sections beside sound and
+//!   data
+//! - `plain`: the offer for the crate; `answer`: the answer for the client
 
 mod answer;
 mod candidate;

@@ -6,9 +6,9 @@ use super::lines::{Media, Section, malformed, parse, unsupported};
 use super::transport::{Sources, Transport};
 use crate::webrtc::OfferError;
 
-/// The SCTP port that old data sections are usually made with.
+/// The usual SCTP port of old data sections.
 const SCTP_PORT: u16 = 5000;
-/// Profiles of DTLS-SRTP, and those by which older clients mean it (RFC 9429, 5.1.2).
+/// Profiles of DTLS-SRTP, and those that older clients write for it (RFC 9429, 5.1.2).
 pub(super) const PROFILES: [&str; 8] = [
     "UDP/TLS/RTP/SAVPF",
     "UDP/TLS/RTP/SAVP",
@@ -20,30 +20,30 @@ pub(super) const PROFILES: [&str; 8] = [
     "RTP/AVP",
 ];
 
-/// An offer that has all that a call needs.
+/// An offer with everything that a call needs.
 #[derive(Debug, Clone)]
 pub(in crate::webrtc) struct Offer {
     /// The payload type of Opus.
     pub(in crate::webrtc) opus: u8,
-    /// What the client does with sound.
+    /// The client's direction for sound.
     pub(in crate::webrtc) direction: Direction,
     pub(in crate::webrtc) transport: Transport,
-    /// As they were written, less `a=`.
+    /// As written, without `a=`.
     pub(in crate::webrtc) candidates: Vec<String>,
-    /// The client's RTP stream, where it says so.
+    /// The client's RTP stream, if the offer names it.
     pub(super) ssrc: Option<u32>,
     /// The sections, in order.
     pub(super) sections: Vec<Form>,
-    /// Those that could carry further tracks.
+    /// The sections that could carry further tracks.
     pub(in crate::webrtc) further: Vec<Further>,
-    /// The tracks that the connection carries, once it is known.
+    /// The tracks that the connection carries; empty until they are assigned.
     pub(in crate::webrtc) carried: Carried,
-    /// The middle names of its bundle, where the audio is in one.
+    /// The mids of the bundle that contains the audio section, if any.
     pub(super) bundle: Option<Vec<String>>,
 }
 
 impl Offer {
-    /// The data section that will be answered.
+    /// The data section that the answer accepts.
     pub(super) fn data(&self) -> Option<&Data> {
         self.sections.iter().find_map(|form| match &form.part {
             Part::Data(data) => Some(data),
@@ -51,7 +51,7 @@ impl Offer {
         })
     }
 
-    /// It wants a data channel, and can have one.
+    /// Whether it offers a usable data channel.
     pub(in crate::webrtc) fn has_data(&self) -> bool {
         self.data().is_some()
     }
@@ -67,14 +67,14 @@ pub(super) struct Form {
     pub(super) mid: Option<String>,
 }
 
-/// What becomes of a section.
+/// What the answer makes of a section.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
     Audio,
     Data(Data),
     /// It carries a track.
     Track(Taken),
-    /// It is off, or is turned off by the answer.
+    /// It is off, or the answer turns it off.
     Off,
 }
 
@@ -87,10 +87,10 @@ pub(super) struct Data {
     pub(super) max_message: Option<u32>,
 }
 
-/// Checks an offer as far as a call depends on it.
+/// Validates an offer as far as a call depends on it.
 ///
 /// # Errors
-/// When it is malformed, has no audio, or asks for what is not done.
+/// When it is malformed, has no audio, or requires what is not supported.
 pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
     let sections = parse(sdp)?;
     let (session, media) = sections.split_first().ok_or_else(|| malformed("the offer is empty"))?;
@@ -103,7 +103,7 @@ pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
     let bundle = bundle_of(session, mids[audio]);
     let bundled =
         |at: usize| bundle.as_ref().is_some_and(|all| mids[at].is_some_and(|mid| all.contains(&mid)));
-    // Without a bundle each section has a transport of its own, and a call has but one.
+    // Without a bundle each section has a transport of its own, and a call has only one.
     let data = of_kind("application").filter(|at| bundled(*at));
     let data = data.map(|at| Ok((at, data_section(&media[at], &kinds[at])?))).transpose()?;
     let data = data.and_then(|(at, data)| Some((at, data?)));
@@ -111,8 +111,8 @@ pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
     let place = |mid: &&str| mids.iter().position(|one| one.as_ref() == Some(mid));
     let named = bundle.iter().flatten().filter_map(place).collect::<Vec<_>>();
     let is_answered = |at: &usize| *at == audio || data.as_ref().is_some_and(|(data, _)| data == at);
-    // The first of the bundle that is answered decides about its transport (RFC 8843, 7.3); one that comes with the bundle
-    // only, or in a later offer, may leave it to the first of all.
+    // The first accepted section of the bundle determines its transport (RFC 8843, 7.3); a section that is bundle-only, or in a
+    // later offer, may leave that to the first of all.
     let deciding = named.iter().copied().find(is_answered).unwrap_or(audio);
     let order = [Some(deciding), Some(audio), named.first().copied()];
     let sources = order.into_iter().flatten().map(|at| &media[at]).chain([session]).collect();
@@ -133,7 +133,7 @@ pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
         formats: kinds[at].formats.join(" "),
         mid: mids[at].map(str::to_owned),
     };
-    // A section that would decide about the transport has to mean the same one.
+    // A section that would precede the determining one must describe the same transport.
     let follows =
         |at: &usize| named.iter().position(|one| one == at) > named.iter().position(|one| *one == deciding);
     let is_free = |at: &usize| {
@@ -154,7 +154,7 @@ pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
     })
 }
 
-/// The sections' names; none of two may be the same.
+/// The sections' mids, which must be unique.
 fn mids<'a>(media: &[Section<'a>]) -> Result<Vec<Option<&'a str>>, OfferError> {
     let mut all: Vec<Option<&str>> = Vec::with_capacity(media.len());
     for section in media {
@@ -173,14 +173,14 @@ fn mids<'a>(media: &[Section<'a>]) -> Result<Vec<Option<&'a str>>, OfferError> {
     Ok(all)
 }
 
-/// The names in the bundle that this one is in.
+/// The mids in the bundle that contains this one.
 fn bundle_of<'a>(session: &Section<'a>, mid: Option<&str>) -> Option<Vec<&'a str>> {
     let mid = mid?;
     let groups = session.attributes("group").filter_map(|group| group.strip_prefix("BUNDLE"));
     groups.map(each_once).find(|names| names.contains(&mid))
 }
 
-/// More names than a bundle has sections.
+/// Most mids read of a bundle; more than one has sections.
 const MOST_NAMES: usize = 64;
 
 fn each_once(names: &str) -> Vec<&str> {
@@ -199,7 +199,7 @@ fn check_profile(audio: &Media<'_>) -> Result<(), OfferError> {
     Err(unsupported(format!("m=audio uses {}, which is not WebRTC", audio.protocol)))
 }
 
-/// What a data section says; none when it is of another protocol.
+/// Reads a data section; `None` if it uses another protocol.
 fn data_section(section: &Section<'_>, media: &Media<'_>) -> Result<Option<Data>, OfferError> {
     if !["UDP/DTLS/SCTP", "DTLS/SCTP", "TCP/DTLS/SCTP"].contains(&media.protocol) {
         return Ok(None);
@@ -233,7 +233,7 @@ fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, Off
         .ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
 }
 
-/// The section's RTP stream, where it says so.
+/// The section's RTP stream, if it names one.
 pub(super) fn ssrc(section: &Section<'_>) -> Option<u32> {
     section.attributes("ssrc").find_map(|line| line.split(' ').next()?.parse().ok())
 }

@@ -1,18 +1,18 @@
-//! The offer that the `webrtc` crate gets: always of the same form, and always both ways. A client's hold is no business
-//! of the crate's, which would stop the stream for good.
+//! The offer that the `webrtc` crate gets: always of the same form, with sound in both directions. A client's hold is kept from
+//! the crate, which would stop the stream for good.
 
 use super::further::{Slot, TrackId};
 use super::offer::Offer;
 
-/// The audio section's name between us and the crate.
+/// The mid of the audio section in the crate's offer.
 pub(in crate::webrtc) const AUDIO: &str = "audio";
 const DATA: &str = "data";
-/// The stream of a client that sends no sound. Beside other streams the crate wants a name for each.
+/// The SSRC given for a client that sends no sound. Beside other streams the crate wants one for each.
 const SILENT: u32 = 0;
 
 impl Offer {
-    /// For the crate, with the candidates of the client that are looked at. `with_data`: the connection has a data section
-    /// already, which has to stay.
+    /// Writes the crate's offer, with the client's usable candidates. `with_data`: the connection has a data section already,
+    /// which must stay.
     pub(in crate::webrtc) fn plain(&self, candidates: &[String], with_data: bool) -> String {
         let data = self.data();
         let with_data = with_data || data.is_some();
@@ -24,7 +24,7 @@ impl Offer {
         for line in ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"] {
             push(line);
         }
-        // Sections stay in the order in which they came.
+        // Sections stay in the order in which they were added.
         let slots = &self.carried.slots;
         let before_data = self.carried.before_data.unwrap_or(0).min(slots.len());
         let (first, last) = slots.split_at(if with_data { before_data } else { slots.len() });

@@ -1,28 +1,28 @@
-//! How a client is reached: what ICE and DTLS need of its offer.
+//! The client's transport: the ICE and DTLS attributes of its offer.
 
 use super::lines::{Section, malformed, unsupported};
 use crate::webrtc::OfferError;
 
-/// What ICE and DTLS need of a client.
+/// The ICE and DTLS parameters of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::webrtc) struct Transport {
     pub(super) ufrag: String,
     pub(super) password: String,
-    /// Which connection it is: a client's new one has a new certificate.
+    /// Identifies the connection: a client's new one has a new certificate.
     pub(in crate::webrtc) fingerprint: String,
-    /// The client waits for our DTLS handshake instead of beginning its own.
+    /// The client waits for our DTLS handshake instead of starting its own.
     pub(in crate::webrtc) passive: bool,
     pub(super) lite: bool,
 }
 
 impl Transport {
-    /// Whether a section of the same bundle has no other.
+    /// Whether a section of the same bundle uses this transport.
     pub(super) fn is_of(&self, section: &Section<'_>) -> bool {
         section.attribute("ice-ufrag").is_none_or(|ufrag| ufrag == self.ufrag)
     }
 }
 
-/// The sections whose attributes describe the audio's transport, first the one that decides.
+/// The sections whose attributes describe the audio's transport, the determining one first.
 pub(super) struct Sources<'a, 'b>(pub(super) Vec<&'b Section<'a>>);
 
 impl<'a> Sources<'a, '_> {
@@ -31,7 +31,7 @@ impl<'a> Sources<'a, '_> {
     }
 
     /// # Errors
-    /// When something is missing or cannot be used.
+    /// When something is missing or unusable.
     pub(super) fn transport(&self) -> Result<Transport, OfferError> {
         let ufrag = self.credential("ice-ufrag", 4)?;
         let password = self.credential("ice-pwd", 22)?;
@@ -58,7 +58,7 @@ impl<'a> Sources<'a, '_> {
         Ok(value.to_owned())
     }
 
-    /// The first fingerprint that can be used, of the first section that has any.
+    /// The first usable fingerprint, of the first section that has any.
     fn fingerprint(&self) -> Result<String, OfferError> {
         let all = self.0.iter().map(|section| section.attributes("fingerprint").collect::<Vec<_>>());
         let offered = all.into_iter().find(|offered| !offered.is_empty());

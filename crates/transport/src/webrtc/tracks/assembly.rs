@@ -1,6 +1,6 @@
-//! From the packets of a client's stream to whole frames, in order. No I/O; time is passed in.
+//! Assembles the packets of a client's stream into whole frames, in order. No I/O; time is passed in.
 //!
-//! The crate's own sample builder was not taken: it holds places for 65,536 packets and as many frames, and gives a frame
+//! Why not the crate's own sample builder: it reserves places for 65,536 packets and as many frames, and returns a frame only
 //! when the next one has begun.
 
 use std::collections::BTreeMap;
@@ -14,23 +14,23 @@ use rtc::rtp::packetizer::Depacketizer;
 use crate::bucket::Bucket;
 use crate::ports::{Codec, EncodedFrame};
 
-/// What came too early waits for so many packets behind it, and for so long; then the one between is lost.
+/// Packets that wait behind a missing one, and how long; beyond either the missing one is lost.
 const WAITING: usize = 64;
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Late packets in a row by which a stream is taken to begin anew.
+/// Late packets in a row after which the stream counts as restarted.
 const RESTART: u32 = 64;
-/// Bytes of one track in a second, and at once; HD from a browser has a third of it. What is more is lost.
+/// Bytes of one track per second, and at once; a browser's HD needs a third of it. Excess packets are dropped.
 const RATE: f64 = 1_000_000.0;
 const BURST: f64 = 2_000_000.0;
-/// Bytes of a frame: keyframes of 4K video are smaller.
+/// Longest frame in bytes: keyframes of 4K video are smaller.
 const LONGEST: usize = 1 << 20;
 
-/// Whether frames of this codec can be put together.
+/// Whether frames of this codec can be assembled.
 pub(super) fn knows(codec: &Codec) -> bool {
     Form::of(codec).is_some()
 }
 
-/// What comes of packets.
+/// What packets yield.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Assembled {
     Frame(EncodedFrame),
@@ -38,10 +38,10 @@ pub(super) enum Assembled {
     Lost,
 }
 
-/// How a codec's frames lie in packets.
+/// How a codec's frames are split into packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A frame in each.
+    /// One frame per packet.
     Whole,
     Vp8,
 }
@@ -55,7 +55,7 @@ impl Form {
         }
     }
 
-    /// A packet's part of its frame; none: it is malformed.
+    /// Reads a packet's part of its frame; `None` if it is malformed.
     fn read(self, payload: Bytes) -> Option<Part> {
         match self {
             Self::Whole => Some(Part { begins: true, data: payload }),
@@ -77,28 +77,28 @@ impl Form {
 }
 
 struct Part {
-    /// Of its frame it is the first.
+    /// It is the first of its frame.
     begins: bool,
     data: Bytes,
 }
 
-/// A packet that came before those in front of it.
+/// A packet that arrived before earlier ones.
 #[derive(Debug)]
 struct Early {
     at: Duration,
     packet: rtp::Packet,
 }
 
-/// One stream's packets.
+/// Assembles one stream.
 #[derive(Debug)]
 pub(super) struct Assembly {
     form: Option<Form>,
     entitled: Bucket,
-    /// The packet that comes next, by [`Self::number`].
+    /// The next packet expected, by [`Self::number`].
     next: Option<u64>,
     early: BTreeMap<u64, Early>,
     late: u32,
-    /// The frame that has begun.
+    /// The frame in progress.
     begun: Option<Begun>,
 }
 
@@ -114,7 +114,7 @@ impl Assembly {
         Self { form, entitled, next: None, early: BTreeMap::new(), late: 0, begun: None }
     }
 
-    /// Takes a packet as it arrives; returns what is whole by now.
+    /// Takes a packet as it arrives; returns the frames that are complete now.
     pub(super) fn packet(&mut self, now: Duration, packet: rtp::Packet) -> Vec<Assembled> {
         let mut assembled = Vec::new();
         if !self.entitled.take(now, packet.payload.len() as f64) {
@@ -149,21 +149,21 @@ impl Assembly {
         assembled
     }
 
-    /// A sequence number beyond 16 bits: the one that is nearest to those before.
+    /// Extends a sequence number beyond 16 bits: the value nearest to the previous ones.
     fn number(&self, sequence: u16) -> u64 {
-        // The first is far from zero, so that those before it are not below.
+        // Starts far from zero, so that earlier packets do not fall below it.
         let Some(next) = self.next else { return (1 << 32) + u64::from(sequence) };
         let ahead = sequence.wrapping_sub(next as u16).cast_signed();
         next.saturating_add_signed(i64::from(ahead))
     }
 
     fn read(&mut self, packet: rtp::Packet, assembled: &mut Vec<Assembled>) {
-        // Senders fill gaps in their rate with packets that hold nothing.
+        // Senders fill gaps in their rate with empty packets.
         if packet.payload.is_empty() {
             return;
         }
         let (timestamp, is_last) = (packet.header.timestamp, packet.header.marker);
-        // Without a marker the next frame ends the one before.
+        // Without a marker the next frame ends the previous one.
         if self.begun.as_ref().is_some_and(|begun| begun.timestamp != timestamp) {
             self.end(assembled);
         }

@@ -1,4 +1,4 @@
-//! What one connection has of a call's tracks, in the `webrtc` crate's terms.
+//! One connection's share of a call's tracks, in the `webrtc` crate's terms.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,23 +23,23 @@ use crate::ports::{Codec, Track};
 use crate::webrtc::OfferError;
 use crate::webrtc::sdp::{Offer, TrackId};
 
-/// Payload types of codecs that a connection's first offer does not have; a later offer says its own.
+/// First payload type for codecs that a connection's first offer lacks; a later offer brings its own.
 const NOT_YET_OFFERED: u8 = 96;
 
-/// What one connection has of the call's tracks.
+/// One connection's share of the call's tracks.
 pub(in crate::webrtc) struct ConnectionTracks {
     catalogue: Arc<Catalogue>,
     slots: Mutex<Slots>,
     outlets: Vec<Outlet>,
 }
 
-/// Where a track to the client leaves.
+/// The sending end of a track to the client.
 pub(super) struct Outlet {
     pub(super) local: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
-    /// Whether the client takes it.
+    /// How the client accepts it; `None` if it does not.
     pub(super) taking: watch::Sender<Option<Taking>>,
-    /// The connection knows of it.
+    /// It has been added to the connection.
     is_added: AtomicBool,
 }
 
@@ -59,7 +59,7 @@ impl Outlet {
 }
 
 impl ConnectionTracks {
-    /// For a connection that has nothing yet. `stream` is the client's stream that its sound is in.
+    /// Makes them for a connection without any tracks. `stream`: the stream id that its sound has at the client.
     pub(in crate::webrtc) fn new(catalogue: Arc<Catalogue>, stream: &str) -> Self {
         let outlets = catalogue.outgoing.iter().map(|track| Outlet::new(track, stream)).collect();
         Self { slots: Mutex::new(Slots::new(catalogue.clone())), catalogue, outlets }
@@ -69,12 +69,12 @@ impl ConnectionTracks {
         &self.outlets
     }
 
-    /// Tracks that may come from the client.
+    /// Number of tracks that may come from the client.
     pub(in crate::webrtc) fn incoming(&self) -> usize {
         self.catalogue.incoming.len()
     }
 
-    /// Tells the crate of the codecs, before the connection is made.
+    /// Registers the codecs with the crate, before the connection is made.
     pub(in crate::webrtc) fn register(&self, offer: &Offer, media: &mut MediaEngine) -> Result<(), Error> {
         for (track, spare) in self.catalogue.all().zip(NOT_YET_OFFERED..) {
             let offered = offer.further.iter().find_map(|further| further.payload_type(&track.codec));
@@ -84,7 +84,7 @@ impl ConnectionTracks {
         Ok(())
     }
 
-    /// Lets clients' requests for keyframes through; without tracks nothing is different.
+    /// Lets clients' keyframe requests through; without tracks nothing changes.
     pub(in crate::webrtc) fn listen(&self, registry: Registry) -> Registry {
         if self.outlets.is_empty() {
             return registry;
@@ -93,7 +93,7 @@ impl ConnectionTracks {
         registry.with(keyframes::SLOT.into(), Keyframes::new(streams))
     }
 
-    /// The offer with the sections that carry tracks, of which the connection is told.
+    /// Assigns tracks to the offer's sections, and adds new ones to the connection.
     pub(in crate::webrtc) async fn slot(
         &self,
         offer: &Offer,
@@ -114,7 +114,7 @@ impl ConnectionTracks {
         Ok(seated)
     }
 
-    /// The offer is answered: its tracks may flow, and no others.
+    /// To be called once the offer is answered: its tracks flow from now on, and no others.
     pub(in crate::webrtc) fn answered(&self, seated: &Offer) {
         for (at, outlet) in self.outlets.iter().enumerate() {
             let of_track = |slot: usize| {

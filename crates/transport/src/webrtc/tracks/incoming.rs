@@ -1,4 +1,4 @@
-//! A track from the client: packets of its stream to the sink as frames, and requests for keyframes back.
+//! A track from the client: passes its packets to the sink as frames, and keyframe requests back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use super::assembly::{Assembled, Assembly};
 use crate::ports::{FrameSender, IncomingTrack, Track};
 
-/// Between two requests to the client: the keyframe needs some time to come.
+/// Pause between two keyframe requests: the keyframe needs time to arrive.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A track from the client.
@@ -25,7 +25,7 @@ impl Incoming {
         Self { track, frames }
     }
 
-    /// Gives the frames of the client's newest stream for this track while a connection lasts.
+    /// Passes on the frames of the client's newest stream for this track while a connection lasts.
     pub(super) async fn run(&mut self, arrivals: &mut mpsc::Receiver<Arc<dyn TrackRemote>>) {
         let received =
             metrics::counter!("visavis_track_frames_total", "direction" => "in", "track" => self.track.name);
@@ -65,7 +65,7 @@ impl Incoming {
     }
 }
 
-/// Returns when the sink wants a keyframe, not before the client may be asked.
+/// Returns when the sink wants a keyframe, but not before `may_ask`.
 async fn wish(frames: &FrameSender, may_ask: Instant) {
     sleep_until(may_ask).await;
     frames.keyframe_wanted().await;
@@ -73,7 +73,7 @@ async fn wish(frames: &FrameSender, may_ask: Instant) {
 
 async fn request_keyframe(stream: &dyn TrackRemote) {
     for media_ssrc in stream.ssrcs().await {
-        // It fails when the connection is over, of which others tell.
+        // Fails only when the connection is over, which is reported elsewhere.
         _ = stream.write_rtcp(vec![Box::new(PictureLossIndication { sender_ssrc: 0, media_ssrc })]).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A client's requests for keyframes, on their way through the crate: of all feedback it passes on what is marked only.
+//! Passes a client's keyframe requests through the crate, which delivers only marked feedback.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
-/// Behind all that read reports.
+/// After all interceptors that read reports.
 pub(super) const SLOT: usize = 14_000;
 
 /// Marks requests about these streams.
@@ -33,7 +33,7 @@ impl Keyframes {
         about.filter(|_| is_request).find(|stream| self.streams.contains(stream))
     }
 
-    /// One request for each stream, whatever came with it: the crate takes a packet for the track that its first part is about.
+    /// One request per stream, taken out of compound packets: the crate delivers a packet to the track of its first part only.
     fn requests(&self, packets: &[Box<dyn rtcp::Packet>]) -> Vec<PictureLossIndication> {
         let mut streams: Vec<u32> =
             packets.iter().filter_map(|packet| self.requested(packet.as_ref())).collect();

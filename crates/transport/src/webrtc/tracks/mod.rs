@@ -1,8 +1,8 @@
-//! A call's further tracks: an actor for each, beside those of sound, which know nothing of them.
+//! A call's further tracks: an actor for each, independent of the sound's.
 //!
-//! - `slots`: which sections of an offer carry which tracks (pure); `connection_tracks`: what one connection of the call has of them
-//! - `outgoing` sends frames, of which `packets` makes packets (pure); `keyframes`: how a client asks for a new beginning
-//! - `incoming` takes packets, of which `assembly` makes frames (pure)
+//! - `slots`: assigns tracks to the sections of an offer (pure); `connection_tracks`: one connection's share of the tracks
+//! - `outgoing` sends frames, which `packets` splits into packets (pure); `keyframes`: lets a client request keyframes
+//! - `incoming` receives packets, which `assembly` joins into frames (pure)
 
 mod assembly;
 mod connection_tracks;
@@ -33,7 +33,7 @@ pub(super) struct Tracks {
     incoming: Vec<Incoming>,
 }
 
-/// Drops the tracks whose codec is none that packets are made of, or frames.
+/// Drops the tracks with a codec that cannot be split into packets, or assembled from them.
 pub(super) fn keep_known(tracks: &mut ports::Tracks) {
     let keep = |track: &ports::Track, is_known: bool| {
         if !is_known {
@@ -57,7 +57,7 @@ impl Tracks {
         }
     }
 
-    /// Carries all tracks while a connection lasts. `arrivals`: where each track from the client comes, once it does.
+    /// Carries all tracks while a connection lasts. `arrivals`: receivers of the client's tracks, one per incoming track.
     pub(super) async fn run(
         &mut self,
         state: watch::Receiver<RTCPeerConnectionState>,
@@ -69,7 +69,7 @@ impl Tracks {
         let incoming = self.incoming.iter_mut().zip(arrivals);
         let incoming = incoming.map(|(track, arrivals)| track.run(arrivals).boxed());
         join_all(outgoing.chain(incoming)).await;
-        // The call goes on without.
+        // The call continues without them.
         std::future::pending().await
     }
 }

@@ -1,4 +1,4 @@
-//! A track to the client: frames from its source to the connection, and requests for keyframes back.
+//! A track to the client: sends its source's frames over the connection, and passes keyframe requests back.
 
 use tokio::sync::watch;
 use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
@@ -14,15 +14,15 @@ pub(super) struct Outgoing {
     frames: FrameReceiver,
 }
 
-/// The client takes the track, by this payload type.
+/// The client accepts the track, with this payload type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taking {
     pub(super) payload_type: u8,
 }
 
-/// What happens to a track.
+/// An event of a track.
 enum Happened {
-    /// The client begins to take it, or does no longer.
+    /// The client starts or stops accepting it.
     Changed,
     Frame(EncodedFrame),
     KeyframeWanted,
@@ -37,7 +37,7 @@ impl Outgoing {
         Self { track, frames }
     }
 
-    /// Sends frames while the client is connected and takes them; others are of no use to anybody.
+    /// Sends frames while the client is connected and accepts them; drops all others.
     pub(super) async fn run(&mut self, mut state: watch::Receiver<RTCPeerConnectionState>, outlet: &Outlet) {
         let Ok(mut packets) = Packets::new(&self.track.codec, outlet.ssrc) else { return };
         let mut continuity = Continuity::default();
@@ -85,16 +85,16 @@ async fn send(
         Err(error) => return tracing::warn!(%error, track = name, "no packets can be made of a frame"),
     };
     for packet in packets {
-        // It fails when the connection is over, of which others tell.
+        // Fails only when the connection is over, which is reported elsewhere.
         _ = outlet.local.write_rtp(packet).await;
     }
     metrics::counter!("visavis_track_frames_total", "direction" => "out", "track" => name).increment(1);
 }
 
-/// What the client tells of the stream next.
+/// The client's next feedback about the stream.
 async fn request(outlet: &Outlet) -> Happened {
     match outlet.local.poll().await {
-        // Requests are all that comes through.
+        // Only keyframe requests are let through.
         Some(TrackLocalEvent::OnRtcpPacket(_)) => Happened::KeyframeWanted,
         Some(_) => Happened::Changed,
         None => Happened::Closed,

@@ -1,4 +1,4 @@
-//! From an encoded frame to packets of RTP. No I/O.
+//! Splits an encoded frame into RTP packets. No I/O.
 
 use bytes::Bytes;
 use rtc::rtp::packetizer::Payloader;
@@ -8,15 +8,15 @@ use rtc::shared::error::Error;
 
 use crate::ports::{Codec, EncodedFrame};
 
-/// Bytes of a payload. With the headers of RTP, SRTP, UDP and IPv6 a packet stays below what every network takes.
+/// Bytes of a payload. With the headers of RTP, SRTP, UDP and IPv6 a packet fits every network.
 const PAYLOAD: usize = 1_188;
 
-/// Whether there is a way to make packets of this codec's frames.
+/// Whether this codec's frames can be split into packets.
 pub(super) fn knows(codec: &Codec) -> bool {
     crate_codec(codec).payloader().is_ok()
 }
 
-/// The codec, as the crate has it.
+/// The codec in the crate's form.
 pub(super) fn crate_codec(codec: &Codec) -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: codec.mime_type.clone(),
@@ -27,7 +27,8 @@ pub(super) fn crate_codec(codec: &Codec) -> RTCRtpCodec {
     }
 }
 
-/// One stream's packets. The crate's own packetiser counts timestamps by the length of frames; ours have theirs.
+/// Makes one stream's packets. The crate's own packetiser derives timestamps from the length of frames; our frames carry
+/// theirs.
 #[derive(Debug)]
 pub(super) struct Packets {
     payloader: Box<dyn Payloader>,
@@ -43,7 +44,7 @@ impl Packets {
         Ok(Self { payloader, ssrc, sequence: rand::random(), offset: rand::random() })
     }
 
-    /// The frame's packets, of which the last has the marker.
+    /// The frame's packets; the last has the marker.
     pub(super) fn of(&mut self, frame: &EncodedFrame, payload_type: u8) -> Result<Vec<rtp::Packet>, Error> {
         let payloads = self.payloader.payload(PAYLOAD, &frame.data)?;
         let last = payloads.len().saturating_sub(1);

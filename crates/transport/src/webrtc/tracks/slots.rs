@@ -1,14 +1,14 @@
-//! Which sections of a client's offers carry which of the call's tracks. No I/O.
+//! Assigns a call's tracks to sections of its client's offers. No I/O.
 //!
-//! A section gets a track that goes its way in a codec that it offers, and keeps it in later offers, also while it is on
-//! hold. A track keeps its place in the connection, and goes on in another section when its own was turned off.
+//! A section gets a track of its direction in a codec that it offers, and keeps it in later offers, even on hold. A track keeps
+//! its slot in the connection, and moves to another section when its own was turned off.
 
 use std::sync::Arc;
 
 use crate::ports::{Track, Tracks};
 use crate::webrtc::sdp::{Carried, Further, Offer, Slot, TrackId};
 
-/// What a call's tracks are, on each of its connections.
+/// The tracks of a call, the same for each of its connections.
 #[derive(Debug, Default)]
 pub(in crate::webrtc) struct Catalogue {
     pub(super) outgoing: Vec<Track>,
@@ -27,11 +27,11 @@ impl Catalogue {
         self.outgoing.iter().chain(&self.incoming)
     }
 
-    /// The tracks that a section could carry.
+    /// The tracks whose direction suits a section.
     fn of_direction(&self, further: &Further) -> Vec<TrackId> {
         let (sends, receives) = (further.direction.sends(), further.direction.receives());
         let outgoing = (0..self.outgoing.len()).filter(|_| receives).map(TrackId::Outgoing);
-        // Beside other streams the crate finds one by its name only.
+        // Beside other streams the crate finds a stream only by its SSRC.
         let incoming = (0..self.incoming.len()).filter(|_| sends && further.ssrc.is_some());
         outgoing.chain(incoming.map(TrackId::Incoming)).collect()
     }
@@ -56,7 +56,7 @@ impl Slots {
         Self { catalogue, carried: Carried::default() }
     }
 
-    /// The offer with the sections that carry tracks. A section that is new gets its slot.
+    /// The offer with tracks assigned to its sections. A new section gets a slot.
     pub(super) fn slot(&mut self, offer: &Offer) -> Offer {
         let mut seated = offer.clone();
         if self.catalogue.all().next().is_none() {
@@ -66,7 +66,7 @@ impl Slots {
             self.carried.before_data.get_or_insert(self.carried.slots.len());
         }
         let mut sitting = Vec::new();
-        // Those that have been there before choose first.
+        // Sections that have a slot already go first.
         for is_new in [false, true] {
             for further in &offer.further {
                 let at = if is_new {
@@ -88,7 +88,7 @@ impl Slots {
         seated
     }
 
-    /// The slot that the section had.
+    /// The slot that the section has already.
     fn known(&self, further: &Further) -> Option<usize> {
         let fits = |slot: &&Slot| slot.section == further.mid && is_offered(slot, further);
         self.carried.slots.iter().find(fits).map(|slot| slot.at)
@@ -107,7 +107,7 @@ impl Slots {
         self.carried.slots.iter().find(fits).map(|slot| slot.at)
     }
 
-    /// A new slot, for the first track that has none and fits.
+    /// Makes a slot for the first track that fits and has none.
     fn place(&mut self, further: &Further, offer: &Offer) -> Option<usize> {
         if !offer.names_its_sound() {
             return None;
@@ -127,7 +127,7 @@ impl Slots {
         Some(at)
     }
 
-    /// The crate has one codec of a kind in a connection: that of the kind's first section.
+    /// The crate supports one codec per kind and connection: that of the kind's first section.
     fn is_told_apart(&self, slot: &Slot, offer: &Offer) -> bool {
         if slot.kind() == "audio" {
             return slot.codec.mime_type.eq_ignore_ascii_case("audio/opus")

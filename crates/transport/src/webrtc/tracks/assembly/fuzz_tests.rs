@@ -1,8 +1,8 @@
-//! A client's stream of any packets.
+//! A client's stream of arbitrary packets.
 
 use super::*;
 
-/// An input as packets: milliseconds since the one before, sequence number, timestamp, marker, length and bytes.
+/// Reads an input as packets: milliseconds since the previous one, sequence number, timestamp, marker, length and bytes.
 fn packets(mut input: &[u8]) -> Vec<Early> {
     let (mut all, mut at) = (Vec::new(), Duration::ZERO);
     while let [step, s0, s1, t0, t1, t2, t3, marker, length, rest @ ..] = input {
@@ -21,7 +21,7 @@ fn packets(mut input: &[u8]) -> Vec<Early> {
 }
 
 #[test]
-fn packets_of_any_numbers_and_bytes_become_no_more_than_they_hold() {
+fn arbitrary_packets_yield_no_more_bytes_than_they_hold() {
     visavis_fuzz::run("track_frames", |input| {
         for mime_type in ["video/VP8", "audio/opus"] {
             let codec =

@@ -5,7 +5,7 @@ fn vp8() -> Codec {
     Codec { mime_type: "video/VP8".into(), clock_rate: 90_000, channels: 0, fmtp: String::new() }
 }
 
-/// A packet of VP8: `first` of its frame, or the `last`.
+/// A packet of VP8: the `first` of its frame, or the `last`.
 fn packet(sequence: u16, timestamp: u32, first: bool, last: bool, data: &[u8]) -> rtp::Packet {
     let mut payload = vec![if first { 0x10 } else { 0 }];
     payload.extend_from_slice(data);
@@ -23,7 +23,7 @@ fn whole(sequence: u16, is_key: bool) -> rtp::Packet {
     packet(sequence, u32::from(sequence) * 3_000, true, true, &[u8::from(!is_key), 2, 3, 4])
 }
 
-/// What comes of packets that arrive so many milliseconds apart, in a word each: the frame's timestamp, or that it is lost.
+/// The results for packets that arrive this many milliseconds apart, one word each: the frame's timestamp, or "lost".
 fn assembled(packets: Vec<rtp::Packet>, step: u64) -> Vec<String> {
     let mut assembly = Assembly::new(&vp8());
     let times = (0..).map(|at| Duration::from_millis(at * step));
@@ -36,7 +36,7 @@ fn assembled(packets: Vec<rtp::Packet>, step: u64) -> Vec<String> {
 }
 
 #[test]
-fn packets_become_whole_frames_as_soon_as_their_last_is_there() {
+fn a_frame_is_complete_as_soon_as_its_last_packet_arrives() {
     let mut assembly = Assembly::new(&vp8());
     let mut take = |packet| assembly.packet(Duration::ZERO, packet);
     assert!(take(packet(65_535, 7, true, false, &[0, 1, 2])).is_empty());
@@ -48,26 +48,26 @@ fn packets_become_whole_frames_as_soon_as_their_last_is_there() {
 }
 
 #[test]
-fn packets_in_the_wrong_order_are_put_right_and_doubles_are_dropped() {
+fn packets_are_reordered_and_duplicates_dropped() {
     let order = [65_534, 0, 65_535, 65_535, 2, 1, 1, 3];
     let frames = assembled(order.map(|sequence| whole(sequence, true)).to_vec(), 1);
     assert_eq!(frames, ["65534", "65535", "0", "1", "2", "3"]);
 }
 
 #[test]
-fn what_never_comes_is_given_up_soon() {
+fn a_missing_packet_is_given_up_soon() {
     let order = [1, 2, 4, 5, 6, 7, 8];
     assert_eq!(
         assembled(order.map(|sequence| whole(sequence, true)).to_vec(), 30),
         ["1", "2", "lost", "4", "5", "6", "7", "8"]
     );
-    // The rest of a frame whose beginning is lost is none.
+    // The rest of a frame whose beginning is lost is not a frame.
     let torn = vec![whole(1, true), packet(3, 9_000, false, true, &[1, 2, 3]), whole(4, true)];
     assert_eq!(assembled(torn, 200), ["1", "lost", "lost", "4"]);
 }
 
 #[test]
-fn a_stream_that_begins_anew_is_followed() {
+fn a_stream_that_restarts_is_followed() {
     let again = (0..200).map(|number| whole(if number < 100 { 10_000 + number } else { number }, true));
     let told = assembled(again.collect(), 10);
     assert_eq!(told.last().map(String::as_str), Some("199"));
@@ -75,7 +75,7 @@ fn a_stream_that_begins_anew_is_followed() {
 }
 
 #[test]
-fn a_client_cannot_send_more_than_a_picture_needs() {
+fn a_client_cannot_send_more_than_video_needs() {
     let packets: Vec<rtp::Packet> =
         (0..20_000).map(|number| packet(number, 0, number == 0, false, &[0; 1_000])).collect();
     let mut assembly = Assembly::new(&vp8());

@@ -7,7 +7,7 @@ const TRANSPORT: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcde
     a=setup:actpass\r\na=rtcp-mux\r\n";
 const VOICE: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=ssrc:1 cname:c\r\n";
 const DATA: &str = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=sctp-port:5000\r\n";
-/// What the crate answers, as far as we read it, of an answer with two tracks.
+/// The crate's answer with two tracks, as far as it is read.
 const OURS: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 AB:CD\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n\
     a=setup:active\r\na=msid:visavis voice\r\na=ssrc:7 cname:visavis\r\n\
@@ -30,7 +30,7 @@ fn slots(outgoing: Vec<Track>, incoming: Vec<Track>) -> Slots {
     Slots::new(Arc::new(Catalogue { outgoing, incoming }))
 }
 
-/// An offer of these sections, named by their numbers.
+/// An offer of these sections, with their numbers as mids.
 fn offer(sections: &[&str]) -> Offer {
     let mids: String = (0..sections.len()).map(|mid| format!(" {mid}")).collect();
     let mut text = format!("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{mids}\r\n");
@@ -55,7 +55,7 @@ const VOICE_IS_ON: &str = "audio 9 UDP/TLS/RTP/SAVPF 111 sendrecv";
 const NO_VIDEO: &str = "video 0 UDP/TLS/RTP/SAVPF 96 98 inactive";
 
 #[test]
-fn a_section_gets_the_track_that_goes_its_way_in_a_codec_that_it_offers() {
+fn a_section_gets_a_track_of_its_direction_in_a_codec_that_it_offers() {
     let h264 = "profile-level-id=42e01f;packetization-mode=1";
     for (track, way, expected) in [
         (track("face", "video/VP8", ""), "a=recvonly", "video 9 UDP/TLS/RTP/SAVPF 96 sendonly"),
@@ -131,7 +131,7 @@ fn a_section_keeps_its_track_on_hold_and_gives_it_up_when_it_is_turned_off() {
 }
 
 #[test]
-fn the_crate_gets_sections_in_the_order_in_which_they_came() {
+fn the_crate_gets_sections_in_the_order_in_which_they_were_added() {
     let mut slots = slots(vec![track("face", "video/VP8", "")], vec![track("camera", "video/VP8", "")]);
     let mut names = |sections: &[&str]| {
         let seated = slots.slot(&offer(sections));
@@ -149,7 +149,7 @@ fn the_crate_gets_sections_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn sound_whose_stream_has_no_name_is_not_lost_beside_a_track() {
+fn sound_without_an_ssrc_is_not_lost_beside_a_track() {
     let unnamed = VOICE.replace("a=ssrc:1 cname:c\r\n", "");
     let face = || vec![track("face", "video/VP8", "")];
     let seated = slots(face(), Vec::new()).slot(&offer(&[&unnamed, &video("a=recvonly")]));
@@ -160,7 +160,7 @@ fn sound_whose_stream_has_no_name_is_not_lost_beside_a_track() {
 }
 
 #[test]
-fn a_call_without_tracks_answers_as_if_there_were_none_and_one_that_has_some_leaves_the_sound_as_it_is() {
+fn tracks_do_not_change_the_answer_for_sound() {
     let offer = offer(&[VOICE, &video("a=recvonly"), DATA]);
     let ours = || Ours::read(OURS).unwrap();
     let none = ours().answer(&offer, &[]);
