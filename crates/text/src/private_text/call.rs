@@ -70,7 +70,8 @@ pub(super) fn named(text: &str, ended: bool) -> Scan {
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     let length = bytes.iter().take(LONGEST_NAME + 1).take_while(|byte| name(byte)).count();
     match bytes.get(length) {
-        None if length <= LONGEST_NAME => return open(ended),
+        _ if length > LONGEST_NAME => return Scan::Text,
+        None => return open(ended),
         Some(b'(') => {}
         _ => return Scan::Text,
     }

@@ -84,6 +84,16 @@ fn long_code_ends_at_the_same_character_however_it_is_cut() {
 }
 
 #[test]
+fn a_long_name_names_a_call_or_not_however_it_is_cut() {
+    for (length, is_call) in [(63, true), (64, true), (65, false), (66, false)] {
+        let written = format!("{}({{\"q\": 1}})", "x".repeat(length));
+        let read = if is_call { "" } else { &written };
+        assert_eq!(filter([written.as_str()]), read, "{length} characters");
+        assert_eq!(filter(written.split_inclusive('x')), read, "{length} characters, one by one");
+    }
+}
+
+#[test]
 fn ordinary_text_is_unchanged() {
     for written in [
         "If a < b and c > d, then <3.",
