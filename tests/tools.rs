@@ -176,7 +176,7 @@ async fn a_webhook_gets_a_post_and_the_model_speaks_of_its_result() {
 async fn whatever_a_webhook_does_the_model_is_told_and_the_call_goes_on() {
     let kinds = [
         ("text", "It is on its way."),
-        ("broken", "no JSON"),
+        ("broken", "not JSON"),
         ("huge", "more than"),
         ("moved", "status 302"),
         ("fault", "status 500"),

@@ -59,6 +59,9 @@ impl Kokoro {
             .with_telemetry(false)
             .build()?;
         let session = Session::builder(&environment)?
+            // Exact int8 products also on processors without VNNI.
+            .with_config_entry("session.x64quantprecision", "1")
+            .map_err(|error| anyhow::anyhow!("{error}"))?
             .commit_from_file(&model)
             .with_context(|| format!("cannot load {}", model.display()))?;
         let folder = model.parent().unwrap_or(models).to_owned();
