@@ -14,6 +14,8 @@ use visavis_core::frame::ResponseId;
 const MESSAGE_AFTER_SOUND: Duration = Duration::from_millis(500);
 /// How long a turn's marks may take after its response.
 const MARKS_WITHIN: Duration = Duration::from_millis(1_500);
+/// The notice before the agent asks the person to wait. Its message is what the agent then says.
+const ASKS_TO_WAIT: &str = "one-moment";
 /// Longest possible response.
 const LONGEST_RESPONSE: Duration = Duration::from_secs(180);
 
@@ -67,6 +69,8 @@ pub struct TurnLog {
     transcripts: Vec<String>,
     language: String,
     notices: Vec<String>,
+    /// What the agent said to make the person wait.
+    fillers: Vec<String>,
     audio: Vec<i16>,
     /// Why the call ended, once it has.
     pub closed: Option<String>,
@@ -123,7 +127,12 @@ impl TurnLog {
             ServerMessage::Error { message, fatal } => {
                 self.notices.push(format!("error{}: {message}", if fatal { " (fatal)" } else { "" }));
             }
-            ServerMessage::Notice { code, message } => self.notices.push(format!("{code}: {message}")),
+            ServerMessage::Notice { code, message } => {
+                self.notices.push(format!("{code}: {message}"));
+                if code == ASKS_TO_WAIT {
+                    self.fillers.push(message);
+                }
+            }
             ServerMessage::ErrorResponse { error, .. } => {
                 self.notices.push(format!("error-response: {error}"))
             }
@@ -149,13 +158,20 @@ impl TurnLog {
         &mut self.answers[index]
     }
 
-    /// The response to the whole question: the last that sounded and did not fail, unless it had ended before the question
-    /// did.
+    /// The response to the whole question: the last that sounded, did not fail and was not a filler, unless it had ended
+    /// before the question did.
     fn current(&self) -> Option<&ResponseLog> {
         let asked = self.asked?;
-        let last = self.answers.iter().rev().find(|answer| answer.started.is_some() && !answer.failed)?;
+        let counts =
+            |answer: &&ResponseLog| answer.started.is_some() && !answer.failed && !self.is_filler(answer);
+        let last = self.answers.iter().rev().find(counts)?;
         let over_before = last.stopped.is_some_and(|stopped| stopped < asked);
         (!over_before).then_some(last)
+    }
+
+    /// Whether it only asked the person to wait, while the words of the question were late.
+    fn is_filler(&self, answer: &ResponseLog) -> bool {
+        self.fillers.iter().any(|filler| answer.text.join(" ").trim() == filler.trim())
     }
 
     fn sound_of<'a>(&'a self, answer: &'a ResponseLog) -> impl Iterator<Item = &'a Stretch> {
@@ -249,3 +265,6 @@ pub fn signed_ms(from: Instant, to: Instant) -> f64 {
         |after| after.as_secs_f64() * 1_000.0,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,6 +137,11 @@ pub(in crate::webrtc) enum TrackId {
 }
 
 impl Slot {
+    /// Whether the client sends its track.
+    pub(in crate::webrtc) fn is_incoming(&self) -> bool {
+        matches!(self.track, TrackId::Incoming(_))
+    }
+
     /// The mid of its section in the crate's offer.
     pub(super) fn name(&self) -> String {
         format!("track{}", self.at)

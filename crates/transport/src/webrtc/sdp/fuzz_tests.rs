@@ -27,7 +27,7 @@ fn an_arbitrary_offer_is_refused_or_answered_in_its_form() {
 }
 
 /// Checks that the answer has the offer's sections in order, and can be parsed.
-fn is_answered(offer: &Offer, length: usize) {
+pub(in crate::webrtc) fn is_answered(offer: &Offer, length: usize) {
     let addresses = [SocketAddr::from(([192, 0, 2, 1], 3478)), "[2001:db8::1]:3478".parse().unwrap()];
     let answer = Ours::read(OURS).unwrap().answer(offer, &addresses);
     assert!(answer.len() <= length + ANSWER, "{} bytes for an offer of {length}", answer.len());

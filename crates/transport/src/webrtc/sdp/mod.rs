@@ -24,4 +24,4 @@ pub(super) use self::offer::{Offer, check_offer};
 pub(super) use self::plain::AUDIO;
 
 #[cfg(test)]
-mod fuzz_tests;
+pub(in crate::webrtc) mod fuzz_tests;

@@ -31,7 +31,7 @@ pub(in crate::webrtc) struct Offer {
     /// As written, without `a=`.
     pub(in crate::webrtc) candidates: Vec<String>,
     /// The client's RTP stream, if the offer names it.
-    pub(super) ssrc: Option<u32>,
+    pub(in crate::webrtc) ssrc: Option<u32>,
     /// The sections, in order.
     pub(super) sections: Vec<Form>,
     /// The sections that could carry further tracks.

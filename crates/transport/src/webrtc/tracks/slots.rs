@@ -77,9 +77,11 @@ impl Slots {
                 } else {
                     self.known(further)
                 };
-                let Some(slot) = at.and_then(|at| self.carried.slots.get_mut(at)) else { continue };
+                let Some(at) = at else { continue };
+                let ssrc = further.ssrc.filter(|ssrc| !self.is_in_use(*ssrc, at, offer));
+                let Some(slot) = self.carried.slots.get_mut(at) else { continue };
                 slot.section.clone_from(&further.mid);
-                slot.ssrc = further.ssrc.or(slot.ssrc);
+                slot.ssrc = ssrc.or(slot.ssrc);
                 sitting.push(slot.at);
                 seated.take(further, slot);
             }
@@ -127,14 +129,25 @@ impl Slots {
         Some(at)
     }
 
-    /// The crate supports one codec per kind and connection: that of the kind's first section.
+    /// Whether the crate can tell its packets from those of the sound and of other tracks. It supports one codec per kind and
+    /// connection, that of the kind's first section.
     fn is_told_apart(&self, slot: &Slot, offer: &Offer) -> bool {
+        if slot.is_incoming() && slot.ssrc.is_some_and(|ssrc| self.is_in_use(ssrc, slot.at, offer)) {
+            return false;
+        }
         if slot.kind() == "audio" {
             return slot.codec.mime_type.eq_ignore_ascii_case("audio/opus")
                 && slot.payload_type == offer.opus;
         }
         let first = self.carried.slots.iter().find(|one| one.kind() == slot.kind());
-        first.is_none_or(|one| one.codec == slot.codec && one.payload_type == slot.payload_type)
+        slot.payload_type != offer.opus
+            && first.is_none_or(|one| one.codec == slot.codec && one.payload_type == slot.payload_type)
+    }
+
+    /// Whether the sound or another incoming track has this RTP stream.
+    fn is_in_use(&self, ssrc: u32, at: usize, offer: &Offer) -> bool {
+        let mut others = self.carried.slots.iter().filter(|slot| slot.at != at && slot.is_incoming());
+        offer.ssrc == Some(ssrc) || others.any(|slot| slot.ssrc == Some(ssrc))
     }
 }
 
@@ -142,5 +155,7 @@ fn is_offered(slot: &Slot, further: &Further) -> bool {
     further.payload_type(&slot.codec) == Some(slot.payload_type)
 }
 
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod tests;

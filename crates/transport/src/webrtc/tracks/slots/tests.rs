@@ -169,3 +169,18 @@ fn tracks_do_not_change_the_answer_for_sound() {
     let sound = |answer: &str| answer.split("m=").nth(1).unwrap().to_owned();
     assert_eq!(sound(&some), sound(&none));
 }
+
+#[test]
+fn a_section_whose_packets_would_be_taken_for_sound_is_turned_off() {
+    let camera = || vec![track("camera", "video/VP8", "")];
+    let sent = |ssrc| video(&format!("a=sendonly\r\na=ssrc:{ssrc} cname:c"));
+    let as_opus = sent(5).replace(":96", ":111").replace(" 96", " 111");
+    for (section, expected) in [
+        (sent(5), "video 9 UDP/TLS/RTP/SAVPF 96 recvonly"),
+        (sent(1), NO_VIDEO),
+        (as_opus, "video 0 UDP/TLS/RTP/SAVPF 111 98 inactive"),
+    ] {
+        let seated = slots(Vec::new(), camera()).slot(&offer(&[VOICE, &section]));
+        assert_eq!(answer(&seated)[1..], [expected], "{section}");
+    }
+}
