@@ -61,7 +61,7 @@ pub async fn speak(
 
 /// The locale of the named voice, or of the first one; it determines how numbers and dates are spoken.
 fn locale(voices: &[Voice], name: &str) -> String {
-    let named = voices.iter().find(|voice| voice.name == name);
+    let named = voices.iter().find(|voice| voice.leads(name));
     let voice = named.or_else(|| voices.first().filter(|_| name.is_empty()));
     voice.map_or_else(String::new, |voice| match voice.locale.as_str() {
         "" => voice.language.clone(),
@@ -159,7 +159,9 @@ mod tests {
             locale: locale.into(),
         };
         let voices = [voice("joe", "en", "en_US"), voice("alba", "en", "en_GB"), voice("eva", "de", "")];
-        for (name, expected) in [("", "en_US"), ("alba", "en_GB"), ("eva", "de"), ("bob", "")] {
+        for (name, expected) in
+            [("", "en_US"), ("alba", "en_GB"), ("alba(2)+joe", "en_GB"), ("eva", "de"), ("bob", "")]
+        {
             assert_eq!(locale(&voices, name), expected);
         }
     }

@@ -178,7 +178,7 @@ pub struct TtsEngine {
     pub url: Remote,
     /// Voice files; empty: the profile's.
     pub voices: Vec<PathBuf>,
-    /// The voice to speak with; empty: the first of the language.
+    /// The voice to speak with, or of Kokoro a mix such as `af_heart(2)+am_michael(1)`; empty: the first of the language.
     pub voice: String,
     /// Threads.
     pub threads: u32,

@@ -235,6 +235,16 @@ pub struct Voice {
     pub locale: String,
 }
 
+impl Voice {
+    /// Whether `asked` names this voice, or a mix that begins with it, such as `af_heart(2)+am_michael`: a mix speaks the
+    /// language of its first voice.
+    #[must_use]
+    pub fn leads(&self, asked: &str) -> bool {
+        let first = asked.split(['+', '(']).next().unwrap_or_default();
+        self.name == asked || self.name == first.trim()
+    }
+}
+
 /// Text to speech.
 #[async_trait]
 pub trait Tts: Send + Sync {

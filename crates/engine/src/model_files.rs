@@ -1,6 +1,6 @@
 //! The model files that engines read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use visavis_models::Manifest;
 
@@ -13,7 +13,7 @@ pub struct ModelFiles {
     pub stt: PathBuf,
     /// GGUF.
     pub llm: PathBuf,
-    /// Piper voices.
+    /// Piper voices, and Kokoro.
     pub voices: Vec<PathBuf>,
     /// Silero.
     pub vad: PathBuf,
@@ -31,7 +31,7 @@ impl ModelFiles {
     pub fn of(config: &Config) -> anyhow::Result<Self> {
         let profile = Manifest::builtin().profile(&config.models.profile)?;
         let directory = &config.models.dir;
-        let or = |own: &PathBuf, file: &std::path::Path| {
+        let or = |own: &PathBuf, file: &Path| {
             if own.as_os_str().is_empty() { directory.join(file) } else { own.clone() }
         };
         let voices = if config.tts.voices.is_empty() {
@@ -73,14 +73,26 @@ impl ModelFiles {
         Ok(files)
     }
 
-    /// Every file that is read, including the description beside each voice.
+    /// Every file that is read, including those beside each voice.
     #[must_use]
     pub fn all(&self) -> Vec<PathBuf> {
         let mut all = vec![self.stt.clone(), self.llm.clone(), self.vad.clone(), self.runtime.clone()];
         all.extend(self.turn.clone());
         for voice in &self.voices {
-            all.extend([voice.clone(), voice.with_added_extension("json")]);
+            all.push(voice.clone());
+            all.extend(beside(voice));
         }
         all
     }
+}
+
+/// What lies beside a voice and may belong to it: the description of a Piper voice, or the style files of Kokoro.
+fn beside(voice: &Path) -> Vec<PathBuf> {
+    let description = voice.with_added_extension("json");
+    if description.is_file() {
+        return vec![description];
+    }
+    let Some(Ok(entries)) = voice.parent().map(std::fs::read_dir) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).collect()
 }

@@ -252,10 +252,14 @@ mod tests {
         }
         for (name, _) in manifest.profiles() {
             let profile = manifest.profile(name).unwrap();
-            // A voice needs its phoneme table.
-            let files: Vec<_> = profile.models().map(|m| m.file.to_string_lossy().into_owned()).collect();
-            for voice in &profile.tts {
-                assert!(files.contains(&format!("{}.json", voice.display())), "{name} lacks a phoneme table");
+            // A Piper voice needs its phoneme table, Kokoro a style file in its folder.
+            let files: Vec<PathBuf> = profile.models().map(|m| m.file.clone()).collect();
+            let is = |file: &PathBuf, kind: &str| file.extension().is_some_and(|other| other == kind);
+            for voice in profile.tts.iter().filter(|file| is(file, "onnx")) {
+                let table = voice.with_added_extension("json");
+                let is_style = |file: &PathBuf| file.parent() == voice.parent() && is(file, "bin");
+                let kokoro = voice.starts_with("kokoro") && files.iter().any(is_style);
+                assert!(files.contains(&table) || kokoro, "{name} lacks what belongs to {}", voice.display());
             }
         }
         assert!(manifest.profile(DEFAULT_PROFILE).is_ok());

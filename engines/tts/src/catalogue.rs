@@ -1,34 +1,40 @@
-//! The installed models and the voices that requests can name: one for each speaker of a model.
-
-use std::path::PathBuf;
+//! The installed models and the voices that requests can name: one for each speaker of a model, and mixes of them.
 
 use anyhow::ensure;
 use visavis_proto::v1;
 
-use crate::acoustic::{Card, Facts, Speaker};
+use crate::acoustic::{Card, Facts, ModelFiles, Share, Speaker};
+use crate::mix;
 
-/// Models and voices, referred to by their index.
+/// Models and voices; models are referred to by their index.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     cards: Vec<Card>,
-    voices: Vec<Voice>,
+    listed: Vec<Listed>,
 }
 
-/// A voice: a speaker of a model.
+/// A voice without mixing: a speaker of a model.
 #[derive(Debug, Clone, Copy)]
+struct Listed {
+    model: usize,
+    speaker: usize,
+}
+
+/// What a request is spoken with: a speaker of a model, or a mix of several.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Voice {
     /// Index among the models.
     pub(crate) model: usize,
-    /// Index among the model's speakers.
-    pub(crate) speaker: usize,
+    /// At least one; the first speaker decides on the accent.
+    pub(crate) shares: Vec<Share>,
 }
 
 impl Catalogue {
     /// Reads the descriptions of the models, without loading them.
-    pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
+    pub(crate) fn read(models: &[ModelFiles]) -> anyhow::Result<Self> {
         let mut catalogue = Self::default();
-        for path in paths {
-            catalogue.add(Card::read(path)?)?;
+        for files in models {
+            catalogue.add(Card::read(files)?)?;
         }
         Ok(catalogue)
     }
@@ -41,7 +47,7 @@ impl Catalogue {
                 "--voice: two voices have the file name {:?}; rename one",
                 new.name
             );
-            self.voices.push(Voice { model, speaker });
+            self.listed.push(Listed { model, speaker });
         }
         self.cards.push(card);
         Ok(())
@@ -57,14 +63,57 @@ impl Catalogue {
         &self.cards[model].facts
     }
 
-    /// A voice by its index.
+    /// A voice by its index among [`Self::speakers`].
     pub(crate) fn voice(&self, index: usize) -> Voice {
-        self.voices[index]
+        let Listed { model, speaker } = self.listed[index];
+        Voice { model, shares: vec![Share::whole(speaker)] }
+    }
+
+    /// The voice, or the mix, of this name; the error says what is wrong.
+    pub(crate) fn named(&self, name: &str) -> Result<Voice, String> {
+        match self.find(name) {
+            Some(Listed { model, speaker }) => Ok(Voice { model, shares: vec![Share::whole(speaker)] }),
+            None if mix::is_mix(name) => self.mixed(name),
+            None => Err(format!("{name:?} is not installed")),
+        }
+    }
+
+    fn mixed(&self, name: &str) -> Result<Voice, String> {
+        let ingredients = mix::parse(name)?;
+        let find = |part: &mix::Ingredient| {
+            self.find(&part.name).ok_or_else(|| format!("{:?} of {name:?} is not installed", part.name))
+        };
+        let parts: Vec<Listed> = ingredients.iter().map(find).collect::<Result<_, _>>()?;
+        let [first, ..] = parts.as_slice() else { return Err(format!("{name:?} names no voice")) };
+        let facts = self.facts(first.model);
+        let language = |part: &Listed| self.facts(part.model).speakers[part.speaker].language.as_str();
+        if parts.iter().any(|part| part.model != first.model) || (parts.len() > 1 && !facts.mixes) {
+            return Err(format!("the voices of {name:?} cannot be mixed; mix voices of one Kokoro model"));
+        }
+        if parts.iter().any(|part| language(part) != language(first)) {
+            return Err(format!("the voices of {name:?} differ in language; mix voices of one language"));
+        }
+        let sum: f32 = ingredients.iter().map(|part| part.weight).sum();
+        let share = |(part, ingredient): (&Listed, &mix::Ingredient)| Share {
+            speaker: part.speaker,
+            weight: ingredient.weight / sum,
+        };
+        Ok(Voice { model: first.model, shares: parts.iter().zip(&ingredients).map(share).collect() })
+    }
+
+    fn find(&self, name: &str) -> Option<Listed> {
+        let index = self.speakers().position(|speaker| speaker.name == name)?;
+        Some(self.listed[index])
+    }
+
+    /// The first speaker of a voice.
+    pub(crate) fn speaker(&self, voice: &Voice) -> &Speaker {
+        &self.facts(voice.model).speakers[voice.first()]
     }
 
     /// The voices as the service reports them.
     pub(crate) fn voices(&self) -> Vec<v1::Voice> {
-        let describe = |&Voice { model, speaker }: &Voice| {
+        let describe = |&Listed { model, speaker }: &Listed| {
             let facts = self.facts(model);
             let Speaker { name, language, locale, .. } = &facts.speakers[speaker];
             v1::Voice {
@@ -74,7 +123,7 @@ impl Catalogue {
                 sample_rate: facts.sample_rate,
             }
         };
-        self.voices.iter().map(describe).collect()
+        self.listed.iter().map(describe).collect()
     }
 
     /// The voices' languages, in alphabetical order.
@@ -85,42 +134,19 @@ impl Catalogue {
         languages
     }
 
-    fn speakers(&self) -> impl Iterator<Item = &Speaker> {
+    /// The speakers of all models, in the order of the voices.
+    pub(crate) fn speakers(&self) -> impl Iterator<Item = &Speaker> {
         self.cards.iter().flat_map(|card| &card.facts.speakers)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn card(names: &[(&str, &str)]) -> Card {
-        let speaker = |&(name, language): &(&str, &str)| Speaker {
-            name: name.to_owned(),
-            language: language.to_owned(),
-            locale: language.to_owned(),
-            espeak: language.to_owned(),
-        };
-        Card::unloadable(names.iter().map(speaker).collect())
-    }
-
-    #[test]
-    fn each_speaker_of_a_model_is_a_voice() {
-        let mut catalogue = Catalogue::default();
-        catalogue.add(card(&[("joe", "en")])).unwrap();
-        catalogue.add(card(&[("eva", "de"), ("ann", "en")])).unwrap();
-        let names: Vec<String> = catalogue.voices().into_iter().map(|voice| voice.name).collect();
-        assert_eq!(names, ["joe", "eva", "ann"]);
-        let Voice { model, speaker } = catalogue.voice(2);
-        assert_eq!((model, speaker), (1, 1));
-        assert_eq!(catalogue.languages(), ["de", "en"]);
-    }
-
-    #[test]
-    fn duplicate_voice_names_are_refused() {
-        let mut catalogue = Catalogue::default();
-        catalogue.add(card(&[("joe", "en")])).unwrap();
-        let refused = catalogue.add(card(&[("eva", "de"), ("joe", "de")])).unwrap_err().to_string();
-        assert!(refused.contains("\"joe\"; rename one"), "{refused}");
+impl Voice {
+    /// The index of the speaker whose language the voice speaks.
+    pub(crate) fn first(&self) -> usize {
+        self.shares.first().map_or(0, |share| share.speaker)
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+pub(crate) mod tests;

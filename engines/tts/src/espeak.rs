@@ -53,7 +53,8 @@ pub(crate) enum EspeakError {
     )]
     Data(String),
     #[error(
-        "espeak-ng has no voice {voice:?} ({reason}); the .onnx.json of the Piper voice names it in espeak.voice"
+        "espeak-ng has no voice {voice:?} ({reason}); a Piper voice names it in its .onnx.json as espeak.voice, Kokoro's \
+         voices need the whole package espeak-ng-data"
     )]
     Voice { voice: String, reason: String },
 }

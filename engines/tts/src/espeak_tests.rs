@@ -21,7 +21,7 @@ const ATOMS: [&str; 64] = [
     ":", "!", "?", ",", "\u{301}", "\u{200d}", "\u{ad}", "\0", "n't", "un", "1.5", "1,000", "10:30",
     "http://", "XIV", "ß", "½", "😀", "한", "あ", "क", "\u{93c}", "©", "ω", " ",
 ];
-const VOICES: [&str; 6] = ["en-us", "de", "fr", "es", "it", "ru"];
+const VOICES: [&str; 9] = ["en-us", "de", "fr", "es", "it", "ru", "en", "pt-br", "hi"];
 
 /// A small random generator with a fixed seed: the same texts every time.
 struct Rng(u64);

@@ -13,6 +13,7 @@ use tonic::Status;
 use visavis_proto::state::Ticket;
 use visavis_proto::v1::SpeechPart;
 
+use crate::catalogue::Voice;
 use crate::queue::Queue;
 use crate::text::Part;
 
@@ -24,8 +25,8 @@ pub(crate) struct Job {
     pub(crate) parts: Vec<Part>,
     /// Index of the next part to speak.
     pub(crate) next: usize,
-    /// Index among the installed voices.
-    pub(crate) voice: usize,
+    /// The voice, or the mix of voices.
+    pub(crate) voice: Voice,
     /// 1: as recorded.
     pub(crate) speed: f32,
     /// Has room for every part and an error, so that a slow reader never blocks the worker.

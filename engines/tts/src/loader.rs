@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use ort::session::RunOptions;
 use visavis_proto::monitor::{Look, Monitor};
 
-use crate::acoustic::{AcousticModel, Card, Input};
+use crate::acoustic::{AcousticModel, Card, Input, Share};
 use crate::catalogue::Catalogue;
 use crate::order::{Next, Order};
 use crate::runtime::Runtime;
@@ -129,9 +129,10 @@ fn work(options: &LoadOptions, order: &Monitor<Order>, loaded: &SyncSender<Loade
 
 fn load(runtime: &Runtime, card: &Card, warm_up: &[char]) -> anyhow::Result<Ready> {
     let mut model = card.load(runtime)?;
-    let mut levels = Levels::new(card.facts.speakers.len());
+    let mut levels = Levels::default();
     // A network's first run is slow; its level also sets the first speaker's.
-    let sound = model.speak(&Input { symbols: warm_up, speaker: 0, speed: 1.0 }, &RunOptions::new()?)?;
-    levels.of(0, &sound.samples);
+    let shares = [Share::whole(0)];
+    let sound = model.speak(&Input { symbols: warm_up, shares: &shares, speed: 1.0 }, &RunOptions::new()?)?;
+    levels.of(&shares, &sound.samples);
     Ok(Ready { model, levels })
 }

@@ -1,12 +1,14 @@
-//! Text to speech in a separate process: Piper voices on ONNX Runtime, phonemes by espeak-ng, served by the gRPC service `Tts`.
+//! Text to speech in a separate process: voices of Piper and Kokoro on ONNX Runtime, phonemes by espeak-ng, served by the gRPC
+//! service `Tts`.
 //! SPDX-License-Identifier: GPL-3.0-or-later, because libespeak-ng is linked in.
 //!
 //! The path of a request: [`service`] and [`request`] check it, [`text`] splits it into parts, [`queue`] orders the [`job`]s,
 //! and the only [`worker`] thread has the [`synthesizer`] speak part after part: [`words`] and [`say`] prepare the text;
 //! [`espeak`], behind its [`guard`], turns it into phonemes in the [`script`] that the voice reads; [`utterance`] and [`align`]
 //! assign these to words; an [`acoustic`] model speaks them on [`runtime`] and gives their durations; [`sound`] sets the level.
-//! The [`loader`] loads the models of the [`catalogue`] one after the other, in the order that [`order`] decides: the engine is
-//! ready once the first is loaded, and a request for another waits for that one.
+//! The [`catalogue`] knows the models and their voices, which a request can [`mix`]. The [`loader`] loads the models one after
+//! the other, in the order that [`order`] decides: the engine is ready once the first is loaded, and a request for another
+//! waits for that one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use visavis_proto::host::{Host, HostArgs, init_log, silence_onnxruntime};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::tts_server::TtsServer;
 
+use crate::acoustic::ModelFiles;
 use crate::catalogue::Catalogue;
 
 mod acoustic;
@@ -28,6 +31,7 @@ mod espeak;
 mod guard;
 mod job;
 mod loader;
+mod mix;
 mod order;
 mod queue;
 #[cfg(test)]
@@ -45,13 +49,14 @@ mod utterance;
 mod words;
 mod worker;
 
-/// Text to speech with Piper voices, served by gRPC.
+/// Text to speech with voices of Piper and Kokoro, served by gRPC.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
     #[command(flatten)]
     host: HostArgs,
-    /// A Piper voice (.onnx, with its .onnx.json beside it); repeat it for more. The first of a language is its default
+    /// A Piper voice (.onnx, with its .onnx.json beside it) or Kokoro (.onnx, with its voices' .bin files beside it); repeat it
+    /// for more. The first of a language is its default
     #[arg(long = "voice", required = true, value_name = "FILE")]
     voices: Vec<PathBuf>,
     /// ONNX Runtime's library, libonnxruntime.so
@@ -76,7 +81,7 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     init_log(&args.host.log);
     let options = worker::Options {
-        voices: args.voices,
+        models: args.voices.iter().map(|voice| ModelFiles::of(voice)).collect(),
         onnxruntime: args.onnxruntime,
         espeak_data: args.espeak_data,
         threads: args.threads.into(),
@@ -90,22 +95,22 @@ fn main() -> anyhow::Result<()> {
 async fn serve(host: Host, options: worker::Options, capacity: u32) -> anyhow::Result<()> {
     let state = EngineState::new(capacity);
     let queue = Arc::new(queue::Queue::new());
-    let catalogue = Catalogue::read(&options.voices).unwrap_or_else(|error| {
+    let catalogue = Catalogue::read(&options.models).unwrap_or_else(|error| {
         tracing::error!("{error:#}");
         state.set_failed(format!("{error:#}"));
         Catalogue::default()
     });
-    let (voices, catalogue) = (catalogue.voices(), Arc::new(catalogue));
+    let catalogue = Arc::new(catalogue);
     let worker = {
-        let (state, queue) = (state.clone(), queue.clone());
+        let (state, queue, catalogue) = (state.clone(), queue.clone(), catalogue.clone());
         let run = move || worker::run(&options, &catalogue, &state, &queue);
         std::thread::Builder::new()
             .name("speaker".to_owned())
             .spawn(run)
             .context("cannot start the speaker thread")?
     };
-    let service =
-        service::Service { state: state.clone(), queue: queue.clone(), voices, last_id: AtomicU64::new(0) };
+    let last_id = AtomicU64::new(0);
+    let service = service::Service { state: state.clone(), queue: queue.clone(), catalogue, last_id };
     let served = host.serve(state, TtsServer::new(service)).await;
     // ONNX Runtime must not be unloaded during a run.
     queue.close();

@@ -1,7 +1,10 @@
 //! Validates requests. Pure; each refusal names the field, the limit and the valid values.
 
 use tonic::Status;
-use visavis_proto::v1::{Priority, SynthesizeRequest, Voice};
+use visavis_proto::v1::{Priority, SynthesizeRequest};
+
+use crate::acoustic::Speaker;
+use crate::catalogue::{Catalogue, Voice};
 
 /// Longest text of one request, in characters.
 pub(crate) const TEXT_LIMIT: usize = 5000;
@@ -9,10 +12,10 @@ pub(crate) const TEXT_LIMIT: usize = 5000;
 const SPEEDS: std::ops::RangeInclusive<f32> = 0.5..=2.0;
 
 /// A valid request.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Checked {
-    /// Index among the installed voices.
-    pub(crate) voice: usize,
+    /// The voice, or the mix of voices.
+    pub(crate) voice: Voice,
     /// 1: as recorded.
     pub(crate) speed: f32,
     /// Its priority in the queue.
@@ -24,7 +27,7 @@ pub(crate) struct Checked {
 /// # Errors
 /// `INVALID_ARGUMENT` with the first field that is wrong.
 #[allow(clippy::result_large_err)] // the service returns it as it is
-pub(crate) fn check(request: &SynthesizeRequest, voices: &[Voice]) -> Result<Checked, Status> {
+pub(crate) fn check(request: &SynthesizeRequest, catalogue: &Catalogue) -> Result<Checked, Status> {
     let length = request.text.chars().count();
     if length > TEXT_LIMIT {
         return Err(Status::invalid_argument(format!(
@@ -46,87 +49,79 @@ pub(crate) fn check(request: &SynthesizeRequest, voices: &[Voice]) -> Result<Che
             request.priority
         ))
     })?;
-    Ok(Checked { voice: voice(request, voices)?, speed, priority })
+    Ok(Checked { voice: voice(request, catalogue)?, speed, priority })
 }
 
 #[allow(clippy::result_large_err)]
-fn voice(request: &SynthesizeRequest, voices: &[Voice]) -> Result<usize, Status> {
+fn voice(request: &SynthesizeRequest, catalogue: &Catalogue) -> Result<Voice, Status> {
     let (name, language) = (request.voice.as_str(), request.language.as_str());
-    let installed = || {
-        let list: Vec<String> =
-            voices.iter().map(|voice| format!("{} ({})", voice.name, voice.language)).collect();
-        list.join(", ")
+    let refused = |field: &str, why: &str| {
+        let installed: Vec<String> =
+            catalogue.speakers().map(|it| format!("{} ({})", it.name, it.language)).collect();
+        Status::invalid_argument(format!("{field}: {why}; available: {}", installed.join(", ")))
     };
     if !name.is_empty() {
-        let Some(index) = voices.iter().position(|voice| voice.name == name) else {
-            return Err(Status::invalid_argument(format!(
-                "voice: {name:?} is not installed; available: {}",
-                installed()
-            )));
-        };
-        if !language.is_empty() && !speaks(&voices[index], language) {
-            return Err(Status::invalid_argument(format!(
-                "language: the voice {name:?} does not speak {language:?}; available: {}",
-                installed()
-            )));
+        let voice = catalogue.named(name).map_err(|why| refused("voice", &why))?;
+        if !language.is_empty() && !speaks(catalogue.speaker(&voice), language) {
+            return Err(refused("language", &format!("the voice {name:?} does not speak {language:?}")));
         }
-        return Ok(index);
+        return Ok(voice);
     }
     let same = |a: &str| a.replace('-', "_").eq_ignore_ascii_case(&language.replace('-', "_"));
-    let exact = voices.iter().position(|voice| language.is_empty() || same(&voice.locale));
-    exact.or_else(|| voices.iter().position(|voice| speaks(voice, language))).ok_or_else(|| {
-        Status::invalid_argument(format!(
-            "language: no voice speaks {language:?}; available: {}",
-            installed()
-        ))
-    })
+    let exact = catalogue.speakers().position(|it| language.is_empty() || same(&it.locale));
+    let index = exact.or_else(|| catalogue.speakers().position(|it| speaks(it, language)));
+    let index = index.ok_or_else(|| refused("language", &format!("no voice speaks {language:?}")))?;
+    Ok(catalogue.voice(index))
 }
 
-/// Whether a voice speaks the language; "en_US" asks for "en", its region being only a preference.
-fn speaks(voice: &Voice, language: &str) -> bool {
-    language.split(['-', '_']).next().is_some_and(|primary| primary.eq_ignore_ascii_case(&voice.language))
+/// Whether a speaker speaks the language; "en_US" asks for "en", its region being only a preference.
+fn speaks(speaker: &Speaker, language: &str) -> bool {
+    language.split(['-', '_']).next().is_some_and(|primary| primary.eq_ignore_ascii_case(&speaker.language))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::tests::catalogue;
 
-    fn voices() -> Vec<Voice> {
-        [("joe", "en", "en_US"), ("alba", "en", "en_GB"), ("eva", "de", "de_DE")]
-            .map(|(name, language, locale)| Voice {
-                name: name.to_owned(),
-                language: language.to_owned(),
-                locale: locale.to_owned(),
-                sample_rate: 22050,
-            })
-            .to_vec()
+    fn installed() -> Catalogue {
+        let mixing = [("alba", "en", "en_GB"), ("ben", "en", "en_GB"), ("eva", "de", "de_DE")];
+        catalogue(&[&[("joe", "en", "en_US")], &mixing])
     }
 
-    fn chosen(voice: &str, language: &str) -> Result<usize, String> {
+    fn chosen(voice: &str, language: &str) -> Result<String, String> {
         let request = SynthesizeRequest {
             voice: voice.to_owned(),
             language: language.to_owned(),
             ..SynthesizeRequest::default()
         };
-        check(&request, &voices()).map(|checked| checked.voice).map_err(|status| status.message().to_owned())
+        let installed = installed();
+        check(&request, &installed)
+            .map(|checked| installed.speaker(&checked.voice).name.clone())
+            .map_err(|status| status.message().to_owned())
     }
 
     #[test]
     fn the_first_voice_of_the_language_is_chosen_unless_one_is_named() {
-        for (voice, language, index) in [
-            ("", "", 0),
-            ("", "en", 0),
-            ("", "en-GB", 1),
-            ("", "en-AU", 0),
-            ("", "de", 2),
-            ("alba", "", 1),
-            ("alba", "en", 1),
+        for (voice, language, name) in [
+            ("", "", "joe"),
+            ("", "en", "joe"),
+            ("", "en-GB", "alba"),
+            ("", "en-AU", "joe"),
+            ("", "de", "eva"),
+            ("alba", "", "alba"),
+            ("alba", "en", "alba"),
+            ("ben(2)+alba", "en", "ben"),
         ] {
-            assert_eq!(chosen(voice, language), Ok(index), "{voice:?} {language:?}");
+            assert_eq!(chosen(voice, language), Ok(name.to_owned()), "{voice:?} {language:?}");
         }
-        for (voice, language, field) in
-            [("bob", "", "voice:"), ("", "fr", "language:"), ("eva", "en", "language:")]
-        {
+        for (voice, language, field) in [
+            ("bob", "", "voice:"),
+            ("alba+eva", "", "voice:"),
+            ("", "fr", "language:"),
+            ("eva", "en", "language:"),
+            ("alba+ben", "de", "language:"),
+        ] {
             let message = chosen(voice, language).unwrap_err();
             assert!(message.starts_with(field) && message.contains("eva (de)"), "{message}");
         }
@@ -136,7 +131,7 @@ mod tests {
     fn speed_priority_and_length_have_limits() {
         let ask = |text: &str, speed: f32, priority: i32| {
             let text = text.to_owned();
-            check(&SynthesizeRequest { text, speed, priority, ..SynthesizeRequest::default() }, &voices())
+            check(&SynthesizeRequest { text, speed, priority, ..SynthesizeRequest::default() }, &installed())
                 .map(|checked| checked.speed)
                 .map_err(|status| status.message().split(':').next().unwrap_or_default().to_owned())
         };

@@ -53,6 +53,7 @@ impl Runtime {
             // Spinning threads would take cores from the other engines on the machine.
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
+            .with_config_entry("session.x64quantprecision", if overflows_in_int8() { "1" } else { "0" })?
             .with_optimization_level(if providers.is_empty() {
                 // On a CPU, a voice is as fast without, and loading takes 0.13 s of CPU time, not 0.56 s (joe-medium).
                 GraphOptimizationLevel::Disable
@@ -61,6 +62,16 @@ impl Runtime {
             })?
             .commit_from_memory(model)
     }
+}
+
+/// Whether ONNX Runtime's fast int8 products overflow on this processor, so that its slower, exact ones are needed: on x86
+/// without VNNI. Kokoro's network has such products.
+fn overflows_in_int8() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let exact = std::is_x86_feature_detected!("avx512vnni") || std::is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    let exact = true;
+    !exact
 }
 
 /// The accelerators that this program was built for, best first.

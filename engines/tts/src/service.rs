@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use visavis_proto::state::EngineState;
 use visavis_proto::v1::tts_server::Tts;
-use visavis_proto::v1::{SynthesizeRequest, Voice, VoicesReply, VoicesRequest};
+use visavis_proto::v1::{SynthesizeRequest, VoicesReply, VoicesRequest};
 
+use crate::catalogue::Catalogue;
 use crate::job::{Job, SpeechStream, Stop};
 use crate::queue::{Entry, Queue};
 use crate::request::{Checked, check};
@@ -26,7 +27,7 @@ pub(crate) struct Service {
     /// The worker's queue.
     pub(crate) queue: Arc<Queue<Job>>,
     /// All voices, loaded or not.
-    pub(crate) voices: Vec<Voice>,
+    pub(crate) catalogue: Arc<Catalogue>,
     /// Id of the last request.
     pub(crate) last_id: AtomicU64,
 }
@@ -42,7 +43,7 @@ impl Tts for Service {
         let arrived = Instant::now();
         let request = request.into_inner();
         self.state.usable()?;
-        let Checked { voice, speed, priority } = check(&request, &self.voices)?;
+        let Checked { voice, speed, priority } = check(&request, &self.catalogue)?;
         // A request may wait for its voice, which is then loaded first.
         let ticket = self.state.enter_early()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
@@ -59,6 +60,6 @@ impl Tts for Service {
 
     async fn voices(&self, _: Request<VoicesRequest>) -> Result<Response<VoicesReply>, Status> {
         self.state.usable()?;
-        Ok(Response::new(VoicesReply { voices: self.voices.clone() }))
+        Ok(Response::new(VoicesReply { voices: self.catalogue.voices() }))
     }
 }

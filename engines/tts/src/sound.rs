@@ -1,6 +1,10 @@
 //! The audio of a part: its level, and the silence before its first sound. Pure.
 
+use std::collections::VecDeque;
+
 use visavis_proto::pcm;
+
+use crate::acoustic::Share;
 
 /// Silence kept before the first sound: too short to notice, long enough for the sound to fade in.
 const LEAD_MS: usize = 60;
@@ -9,23 +13,28 @@ const PEAK: f32 = 0.7;
 /// About 40 dB below [`PEAK`]: anything louder is speech.
 const AUDIBLE: f32 = 0.007;
 
-/// The factors that bring a model's speakers to the common level.
-#[derive(Debug)]
-pub(crate) struct Levels(Vec<Option<f32>>);
+/// Most voices of a model whose level is remembered. Requests can mix any number of voices.
+const MOST_LEVELS: usize = 128;
+
+/// The factors that bring a model's voices to the common level.
+#[derive(Debug, Default)]
+pub(crate) struct Levels(VecDeque<(Vec<Share>, f32)>);
 
 impl Levels {
-    /// Levels of this many speakers, none of them heard yet.
-    pub(crate) fn new(speakers: usize) -> Self {
-        Self(vec![None; speakers])
-    }
-
-    /// The factor of a speaker, now heard in `samples`; the first samples heard set it.
-    pub(crate) fn of(&mut self, speaker: usize, samples: &[f32]) -> f32 {
-        match self.0[speaker] {
-            Some(level) => level,
-            None if samples.is_empty() => 1.0,
-            None => *self.0[speaker].insert(gain(samples)),
+    /// The factor of a voice, now heard in `samples`; the first samples heard set it.
+    pub(crate) fn of(&mut self, voice: &[Share], samples: &[f32]) -> f32 {
+        if let Some((_, level)) = self.0.iter().find(|(known, _)| known == voice) {
+            return *level;
         }
+        if samples.is_empty() {
+            return 1.0;
+        }
+        let level = gain(samples);
+        if self.0.len() == MOST_LEVELS {
+            self.0.pop_front();
+        }
+        self.0.push_back((voice.to_vec(), level));
+        level
     }
 }
 
@@ -59,11 +68,26 @@ mod tests {
     }
 
     #[test]
-    fn the_first_audio_of_a_speaker_sets_the_level() {
-        let mut levels = Levels::new(2);
-        assert_eq!((levels.of(0, &[0.35]), levels.of(0, &[0.7])), (2.0, 2.0));
-        assert_eq!((levels.of(1, &[]), levels.of(1, &[0.7]), levels.of(1, &[])), (1.0, 1.0, 1.0));
-        assert_eq!((levels.of(0, &[]), levels.of(1, &[0.1])), (2.0, 1.0));
+    fn the_first_audio_of_a_voice_sets_the_level() {
+        let mut levels = Levels::default();
+        let (one, other) = ([Share::whole(0)], [Share::whole(1)]);
+        assert_eq!((levels.of(&one, &[0.35]), levels.of(&one, &[0.7])), (2.0, 2.0));
+        let silence: &[f32] = &[];
+        assert_eq!([silence, &[0.7], silence].map(|samples| levels.of(&other, samples)), [1.0; 3]);
+        assert_eq!((levels.of(&one, &[]), levels.of(&other, &[0.1])), (2.0, 1.0));
+    }
+
+    #[test]
+    fn a_mix_has_a_level_of_its_own_and_the_oldest_is_forgotten() {
+        let mut levels = Levels::default();
+        let mix = |weight| [Share { speaker: 0, weight }, Share { speaker: 1, weight: 1.0 - weight }];
+        assert_eq!(levels.of(&mix(0.5), &[0.35]), 2.0);
+        assert_eq!(levels.of(&mix(0.25), &[0.7]), 1.0);
+        assert_eq!(levels.of(&mix(0.5), &[0.7]), 2.0);
+        for speaker in 0..MOST_LEVELS {
+            levels.of(&[Share::whole(speaker)], &[0.7]);
+        }
+        assert_eq!(levels.of(&mix(0.5), &[0.7]), 1.0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use visavis_proto::v1::SpeechPart;
 
 use crate::acoustic::{Durations, Input, Sound};
-use crate::catalogue::{Catalogue, Voice};
+use crate::catalogue::Catalogue;
 use crate::espeak::Espeak;
 use crate::job::Job;
 use crate::loader::Ready;
@@ -69,14 +69,13 @@ impl Synthesizer {
 
     /// Speaks the next part of a job.
     pub(crate) fn speak_next(&mut self, job: &mut Job) -> anyhow::Result<SpeechPart> {
-        let Voice { model, speaker } = self.catalogue.voice(job.voice);
-        let Ready { model, levels } = match &mut self.slots[model] {
+        let Ready { model, levels } = match &mut self.slots[job.voice.model] {
             Slot::Loaded(ready) => ready.as_mut(),
             Slot::Failed(why) => bail!("{why}"),
             Slot::Empty => bail!("its voice is not loaded"),
         };
         let facts = model.facts().clone();
-        self.espeak.select(&facts.speakers[speaker].espeak)?;
+        self.espeak.select(&facts.speakers[job.voice.first()].espeak)?;
         let clauses = next_clauses(&mut self.espeak, job, facts.longest_input);
         let part = &job.parts[job.next];
         let utterance = Utterance::new(&clauses, &facts.symbols);
@@ -84,10 +83,11 @@ impl Synthesizer {
         let sound = if utterance.is_silent() {
             Sound { samples: Vec::new(), durations: Durations::silent(symbols.len()) }
         } else {
-            let spoken = model.speak(&Input { symbols, speaker, speed: job.speed }, job.stop.run()?);
+            let input = Input { symbols, shares: &job.voice.shares, speed: job.speed };
+            let spoken = model.speak(&input, job.stop.run()?);
             spoken.context("the voice's network failed")?
         };
-        let gain = levels.of(speaker, &sound.samples);
+        let gain = levels.of(&job.voice.shares, &sound.samples);
         let cut = if job.next == 0 { excess_lead(&sound.samples, gain, facts.sample_rate) } else { 0 };
         let (words, phonemes) = utterance.timed(&job.text, &sound.durations.borders(cut as u64));
         Ok(SpeechPart {

@@ -10,7 +10,7 @@ use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
 use visavis_proto::v1::HealthReply;
 
-use crate::acoustic;
+use crate::acoustic::ModelFiles;
 use crate::catalogue::Catalogue;
 use crate::job::Job;
 use crate::loader::{LoadOptions, Loaded, Loader};
@@ -24,8 +24,8 @@ const WARM_UP: &str = "The quick brown fox.";
 /// The voices' options from the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// The models' .onnx files, the first of a language before the others.
-    pub(crate) voices: Vec<PathBuf>,
+    /// The models, the first of a language before the others.
+    pub(crate) models: Vec<ModelFiles>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
     /// The folder that contains espeak-ng-data.
@@ -37,7 +37,7 @@ pub(crate) struct Options {
 impl Options {
     /// Every file and folder that the engine reads.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self.voices.iter().flat_map(|voice| acoustic::files(voice)).collect();
+        let mut files: Vec<PathBuf> = self.models.iter().flat_map(|files| files.all()).cloned().collect();
         files.push(self.onnxruntime.clone());
         files.extend(self.espeak_data.clone());
         files
@@ -126,7 +126,7 @@ impl Worker<'_> {
 
     /// Speaks a part of a job, or holds the job until its model is loaded.
     fn speak(&mut self, entry: Entry<Job>) {
-        let model = self.catalogue.voice(entry.item.voice).model;
+        let model = entry.item.voice.model;
         if self.synthesizer.is_settled(model) {
             self.loader.set_idle(false);
             if let Some(entry) = step(&mut self.synthesizer, self.state, entry) {
@@ -202,7 +202,7 @@ fn refuse(job: Job, status: Status) {
 }
 
 fn about(options: &Options, catalogue: &Catalogue, device: &str) -> HealthReply {
-    let first = options.voices.first().and_then(|path: &PathBuf| Path::file_name(path));
+    let first = options.models.first().and_then(|files| Path::file_name(&files.model));
     HealthReply {
         model: first.unwrap_or_default().to_string_lossy().into(),
         device: device.to_owned(),

@@ -4,31 +4,7 @@
 
 mod common;
 
-use common::{request, samples, shared, speak};
-use visavis_proto::v1::SpeechPart;
-
-fn check_times(part: &SpeechPart) {
-    let length = samples(part).len() as u64;
-    let mut at = 0;
-    for word in &part.words {
-        assert!(
-            at <= word.start && word.start < word.end && word.end <= length,
-            "{word:?} of {length} in {:?}",
-            part.text
-        );
-        at = word.end;
-    }
-    let mut at = 0;
-    for phoneme in &part.phonemes {
-        assert!(at <= phoneme.start && phoneme.length > 0, "{phoneme:?} in {:?}", part.text);
-        at = phoneme.start + phoneme.length;
-    }
-    assert!(u64::from(at) <= length);
-    // Each phoneme belongs to a word, except those of symbols between words.
-    let (first, last) = (part.phonemes.first().unwrap(), part.phonemes.last().unwrap());
-    assert_eq!(u64::from(first.start), part.words[0].start);
-    assert_eq!(u64::from(last.start + last.length), part.words.last().unwrap().end);
-}
+use common::{check_times, request, samples, shared, speak};
 
 #[tokio::test]
 async fn words_are_complete_in_order_and_spelled_as_written() {

@@ -25,7 +25,7 @@ const TALK: usize = 10;
 /// Samples faded at each edge: a cut found by energy would click.
 const EDGE: usize = MIC_RATE as usize / 100;
 
-/// The speakers; none is a voice of the server.
+/// The speakers; none is a voice of the server's default profile.
 pub const SPEAKERS: [&str; 4] = ["af_heart", "am_michael", "bf_emma", "bm_george"];
 
 /// A phrase of the script.

@@ -77,5 +77,8 @@ fn the_voice_decides_the_order_of_day_and_month() {
     assert_eq!(said("en_GB-alba-medium"), "March 10th, 2025");
     assert_eq!(said("en_US-joe-medium"), "October 3rd, 2025");
     assert_eq!(said("joe"), "October 3rd, 2025");
+    assert_eq!(said("bf_emma"), "March 10th, 2025");
+    assert_eq!(said("bm_george(2)+bf_emma"), "March 10th, 2025");
+    assert_eq!(said("af_heart"), "October 3rd, 2025");
     assert_eq!(locale("de", "en_GB-alba-medium"), "de");
 }

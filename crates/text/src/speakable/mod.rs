@@ -78,8 +78,12 @@ pub fn speakable(text: &str, language: &str) -> Speakable {
 }
 
 /// The locale of a voice named as Piper does, such as "en_GB-alba-medium", if it speaks `language`; otherwise the language.
+/// Of Kokoro's names, such as "bf_emma", those of British voices matter: only English is written differently by region.
 #[must_use]
 pub fn locale(language: &str, voice: &str) -> String {
+    if language == "en" && (voice.starts_with("bf_") || voice.starts_with("bm_")) {
+        return "en_GB".to_owned();
+    }
     let named = voice.split('-').next().unwrap_or("");
     let same = named.split_once('_').is_some_and(|(spoken, region)| spoken == language && region.len() == 2);
     if same { named } else { language }.to_owned()

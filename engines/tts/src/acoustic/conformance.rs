@@ -1,62 +1,16 @@
-//! Conformance tests that every kind of acoustic model must pass. A new kind is added to [`SUBJECTS`].
+//! Conformance tests that every kind of acoustic model must pass. A new kind is added to [`subjects`].
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use ort::session::RunOptions;
 
-use super::{AcousticModel, Card, Durations, Input, Sound};
-use crate::runtime::Runtime;
+use self::subjects::{LOADED, Loaded};
+use super::{AcousticModel, Card, Durations, Input, ModelFiles, Share, Sound};
 
-#[path = "../../tests/common/models.rs"]
-mod models;
-
-/// A model under test.
-struct Subject {
-    load: fn(&Runtime) -> Box<dyn AcousticModel>,
-    /// The network uses no random numbers: equal inputs give equal samples, not just a similar number of them.
-    repeats: bool,
-}
-
-const SUBJECTS: [Subject; 2] = [
-    Subject { load: |runtime| load(runtime, &models::model("en_US-joe-medium.onnx")), repeats: false },
-    Subject { load: piper_without_noise, repeats: true },
-];
-
-fn load(runtime: &Runtime, file: &Path) -> Box<dyn AcousticModel> {
-    Card::read(file).unwrap().load(runtime).unwrap()
-}
-
-/// The same voice, with its noise set to zero in the description.
-fn piper_without_noise(runtime: &Runtime) -> Box<dyn AcousticModel> {
-    let folder = std::env::temp_dir().join(format!("visavis-tts-still-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let voice = folder.join("still.onnx");
-    std::os::unix::fs::symlink(models::model("en_US-joe-medium.onnx"), &voice).unwrap();
-    let description = std::fs::read(models::model("en_US-joe-medium.onnx.json")).unwrap();
-    let mut description: serde_json::Value = serde_json::from_slice(&description).unwrap();
-    description["inference"]["noise_scale"] = 0.0.into();
-    description["inference"]["noise_w"] = 0.0.into();
-    std::fs::write(folder.join("still.onnx.json"), description.to_string()).unwrap();
-    let model = load(runtime, &voice);
-    std::fs::remove_dir_all(folder).unwrap();
-    model
-}
-
-struct Loaded {
-    model: Box<dyn AcousticModel>,
-    repeats: bool,
-}
-
-/// All subjects, loaded once for all tests; the runtime outlives them.
-static LOADED: LazyLock<Vec<Mutex<Loaded>>> = LazyLock::new(|| {
-    static RUNTIME: LazyLock<Runtime> =
-        LazyLock::new(|| Runtime::load(&models::model("libonnxruntime.so"), 2).unwrap());
-    let load = |subject: &Subject| Loaded { model: (subject.load)(&RUNTIME), repeats: subject.repeats };
-    SUBJECTS.iter().map(|subject| Mutex::new(load(subject))).collect()
-});
+mod subjects;
 
 fn each(check: impl Fn(&mut dyn AcousticModel)) {
     each_subject(|loaded| check(loaded.model.as_mut()));
@@ -78,7 +32,7 @@ fn symbols(text: &str) -> Vec<char> {
 }
 
 fn spoken<M: AcousticModel + ?Sized>(model: &mut M, symbols: &[char], speed: f32) -> Sound {
-    let input = Input { symbols, speaker: 0, speed };
+    let input = Input { symbols, shares: &[Share::whole(0)], speed };
     let sound = model.speak(&input, &RunOptions::new().unwrap()).unwrap();
     assert_eq!(sound.durations.symbols.len(), symbols.len(), "each symbol has a duration");
     assert_eq!(sound.durations.sum(), sound.samples.len() as u64, "the durations add up to the samples");
@@ -116,12 +70,37 @@ fn durations_add_up_at_every_speed_and_faster_speech_is_shorter() {
 fn every_speaker_is_audible() {
     each(|model| {
         for speaker in 0..model.facts().speakers.len() {
-            let input = Input { symbols: &symbols(SENTENCE), speaker, speed: 1.0 };
+            let input = Input { symbols: &symbols(SENTENCE), shares: &[Share::whole(speaker)], speed: 1.0 };
             let sound = model.speak(&input, &RunOptions::new().unwrap()).unwrap();
             let peak = sound.samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
             assert!(peak > 0.02, "speaker {speaker}: {peak}");
         }
     });
+}
+
+#[test]
+fn a_mix_is_a_voice_of_its_own_and_a_share_of_one_is_the_speaker() {
+    each_subject(|Loaded { model, repeats }| {
+        let facts = model.facts();
+        if !facts.mixes || facts.speakers.len() < 2 {
+            return;
+        }
+        let symbols = symbols(SENTENCE);
+        let mut spoken = |shares: &[Share]| {
+            let input = Input { symbols: &symbols, shares, speed: 1.0 };
+            model.speak(&input, &RunOptions::new().unwrap()).unwrap().samples
+        };
+        let [one, other] = [0, 1].map(|speaker| spoken(&[Share::whole(speaker)]));
+        let mix = |weight| [Share { speaker: 0, weight }, Share { speaker: 1, weight: 1.0 - weight }];
+        let (half, all) = (spoken(&mix(0.5)), spoken(&mix(1.0)));
+        assert!(half != one && half != other, "the mix is one of its speakers");
+        assert!(!*repeats || all == one, "all of a speaker is not that speaker");
+    });
+}
+
+#[test]
+fn durations_are_the_networks_own() {
+    each(|model| assert!(spoken(model, &symbols(SENTENCE), 1.0).durations.measured));
 }
 
 #[test]
@@ -168,7 +147,7 @@ fn the_longest_input_is_spoken_completely() {
 fn a_terminated_run_fails_and_the_next_one_is_complete() {
     each(|model| {
         let symbols = longest(model);
-        let input = Input { symbols: &symbols, speaker: 0, speed: 1.0 };
+        let input = Input { symbols: &symbols, shares: &[Share::whole(0)], speed: 1.0 };
         // On a busy machine a run may finish before it is terminated.
         let terminated = (0..5).any(|_| {
             let run = RunOptions::new().unwrap();
@@ -216,6 +195,6 @@ fn the_stated_sample_rate_gives_a_plausible_rate_of_speech() {
 
 #[test]
 fn the_error_for_a_missing_model_names_the_file() {
-    let refused = Card::read(Path::new("/nowhere/at.all")).unwrap_err();
+    let refused = Card::read(&ModelFiles::of(Path::new("/nowhere/at.all"))).unwrap_err();
     assert!(format!("{refused:#}").contains("/nowhere/at.all"), "{refused:#}");
 }

@@ -36,6 +36,16 @@ impl Durations {
         }
     }
 
+    /// The durations of single symbols, where each duration so far is that of a group: group `n` has `sizes[n]` symbols, which
+    /// share its samples evenly.
+    pub(crate) fn shared(self, sizes: &[usize]) -> Self {
+        let share = |(&whole, &size): (&u64, &usize)| {
+            let size = size as u64;
+            (0..size).map(move |at| whole * (at + 1) / size - whole * at / size)
+        };
+        Self { symbols: self.symbols.iter().zip(sizes).flat_map(share).collect(), ..self }
+    }
+
     /// The borders of the symbols after cutting the first `cut` samples: each begins at one border and ends at the next.
     pub(crate) fn borders(&self, cut: u64) -> Vec<u64> {
         let mut at = self.lead;
@@ -98,6 +108,14 @@ mod tests {
         assert_eq!(durations.borders(60), [0, 10, 10, 40]);
         let estimated = Durations::new(6, &spans, None, 151);
         assert_eq!((estimated.sum(), estimated.measured), (151, false));
+    }
+
+    #[test]
+    fn symbols_that_share_an_id_share_its_time() {
+        let groups = Durations { lead: 9, symbols: vec![100, 600, 0], tail: 5, measured: true };
+        let symbols = groups.clone().shared(&[3, 1, 2]);
+        assert_eq!(symbols, Durations { symbols: vec![33, 33, 34, 600, 0, 0], ..groups.clone() });
+        assert_eq!(symbols.sum(), groups.sum());
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Acoustic models turn symbols of espeak-ng's IPA into audio, with the duration of each symbol.
 //!
 //! - [`piper`]: Piper's voices
+//! - [`kokoro`]: Kokoro, one network with many voices
 //! - [`durations`]: converts a network's frames for each input id into samples for each symbol
 //! - [`graph`]: patches a network to output an inner tensor, such as its durations
 //! - `conformance`: tests that every model must pass
 //!
-//! To add a kind of model, add a file beside [`piper`] and an entry in [`FORMATS`] and in `conformance`.
+//! To add a kind of model, add a file beside [`piper`] and an entry in [`FORMATS`] and in `conformance/subjects`.
 
 use std::collections::HashSet;
 use std::fmt::{Debug, Formatter};
@@ -20,6 +21,7 @@ use crate::runtime::Runtime;
 mod conformance;
 mod durations;
 mod graph;
+mod kokoro;
 mod piper;
 
 pub(crate) use durations::Durations;
@@ -51,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) symbols: HashSet<char>,
     /// The model's speakers, at least one.
     pub(crate) speakers: Vec<Speaker>,
+    /// Several speakers can be mixed to one voice.
+    pub(crate) mixes: bool,
 }
 
 /// A speaker of a model: a voice that requests can name.
@@ -66,13 +70,29 @@ pub(crate) struct Speaker {
     pub(crate) espeak: String,
 }
 
+/// A speaker's share of a voice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Share {
+    /// Index among [`Facts::speakers`].
+    pub(crate) speaker: usize,
+    /// The shares of a voice add up to 1.
+    pub(crate) weight: f32,
+}
+
+impl Share {
+    /// The share of a speaker who is not mixed with others.
+    pub(crate) fn whole(speaker: usize) -> Self {
+        Self { speaker, weight: 1.0 }
+    }
+}
+
 /// The input of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {
     /// espeak-ng's IPA in decomposed form (NFD), with Piper's punctuation `, . ? ! ; :` and spaces.
     pub(crate) symbols: &'a [char],
-    /// Index among [`Facts::speakers`].
-    pub(crate) speaker: usize,
+    /// The voice: one share, or several if the model mixes. The symbols are of the first one's language.
+    pub(crate) shares: &'a [Share],
     /// 1: as recorded; 2: twice as fast.
     pub(crate) speed: f32,
 }
@@ -98,8 +118,8 @@ pub(crate) struct Card {
 
 impl Card {
     /// Reads a model's description; errors say what to do.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        (Format::of(path).read)(path)
+    pub(crate) fn read(files: &ModelFiles) -> anyhow::Result<Self> {
+        (files.format.read)(files)
     }
 
     /// Loads the network; errors say what to do.
@@ -111,9 +131,9 @@ impl Card {
 #[cfg(test)]
 impl Card {
     /// A model with speakers but without a network.
-    pub(crate) fn unloadable(speakers: Vec<Speaker>) -> Self {
-        let name = "model".to_owned();
-        let facts = Facts { name, sample_rate: 24_000, longest_input: 1, symbols: HashSet::new(), speakers };
+    pub(crate) fn unloadable(speakers: Vec<Speaker>, mixes: bool) -> Self {
+        let (name, symbols) = ("model".to_owned(), HashSet::new());
+        let facts = Facts { name, sample_rate: 24_000, longest_input: 1, symbols, speakers, mixes };
         Self { facts: Arc::new(facts), load: Box::new(|_| anyhow::bail!("no network")) }
     }
 }
@@ -124,24 +144,39 @@ impl Debug for Card {
     }
 }
 
-/// The files of a model.
-pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
-    (Format::of(path).files)(path)
+/// The files of a model, listed before the process is confined: after that it may open them, but list no folder.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelFiles {
+    /// The .onnx file.
+    pub(crate) model: PathBuf,
+    /// What lies beside it and belongs to it.
+    pub(crate) beside: Vec<PathBuf>,
+    format: &'static Format,
+}
+
+impl ModelFiles {
+    /// Finds the files of the model in `model`.
+    pub(crate) fn of(model: &Path) -> Self {
+        let claimed = |format: &'static Format| Some((format, (format.beside)(model)?));
+        // The last format reports what is wrong with an unclaimed file.
+        let (format, beside) =
+            FORMATS.iter().find_map(claimed).unwrap_or((&FORMATS[FORMATS.len() - 1], Vec::new()));
+        Self { model: model.to_owned(), beside, format }
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.model).chain(&self.beside)
+    }
 }
 
 /// A kind of model.
+#[derive(Debug)]
 struct Format {
-    /// Whether a model file is of this kind, by the files beside it.
-    claims: fn(&Path) -> bool,
-    files: fn(&Path) -> Vec<PathBuf>,
-    read: fn(&Path) -> anyhow::Result<Card>,
+    /// The files beside a model of this kind; none if it is of another kind.
+    beside: fn(&Path) -> Option<Vec<PathBuf>>,
+    read: fn(&ModelFiles) -> anyhow::Result<Card>,
 }
 
-/// The first format that claims a file reads it; the last one, Piper, reports what is wrong with an unclaimed file.
-static FORMATS: [Format; 1] = [piper::FORMAT];
-
-impl Format {
-    fn of(path: &Path) -> &'static Self {
-        FORMATS.iter().find(|format| (format.claims)(path)).unwrap_or(&FORMATS[FORMATS.len() - 1])
-    }
-}
+/// The kinds of models; the first that claims a file reads it. Piper is the last.
+static FORMATS: [Format; 2] = [kokoro::FORMAT, piper::FORMAT];

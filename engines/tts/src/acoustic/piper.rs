@@ -13,13 +13,13 @@ use serde::Deserialize;
 
 use self::ids::{Encoded, IdMap};
 use super::graph::{InnerTensor, expose};
-use super::{AcousticModel, Card, Durations, Facts, Format, Input, Sound, Speaker};
+use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Sound, Speaker};
 use crate::runtime::Runtime;
 
 mod ids;
 
 /// A model with an .onnx.json beside its .onnx.
-pub(super) const FORMAT: Format = Format { claims: |path| description(path).exists(), files, read };
+pub(super) const FORMAT: Format = Format { beside, read };
 
 /// Longest input, in symbols: about twenty seconds of speech. Longer runs would delay other requests, and the network's memory
 /// grows quadratically.
@@ -68,12 +68,14 @@ fn description(voice: &Path) -> PathBuf {
     voice.with_added_extension("json")
 }
 
-fn files(voice: &Path) -> Vec<PathBuf> {
-    vec![voice.to_owned(), description(voice)]
+fn beside(voice: &Path) -> Option<Vec<PathBuf>> {
+    let json = description(voice);
+    json.exists().then(|| vec![json])
 }
 
 /// Reads the .onnx.json beside the .onnx file.
-fn read(path: &Path) -> anyhow::Result<Card> {
+fn read(files: &ModelFiles) -> anyhow::Result<Card> {
+    let path = files.model.as_path();
     let json = description(path);
     let text = std::fs::read(&json).with_context(|| format!("cannot read {}; {FETCH}", json.display()))?;
     let description: Description = serde_json::from_slice(&text)
@@ -99,6 +101,7 @@ fn read(path: &Path) -> anyhow::Result<Card> {
         symbols: ids.symbols().collect(),
         // Only the first speaker of a multi-speaker network is used.
         speakers: vec![Speaker { name, language, locale, espeak: espeak.voice }],
+        mixes: false,
     });
     let files = Arc::new(Files { path: path.to_owned(), facts: facts.clone(), ids, inference });
     let load =
@@ -157,8 +160,8 @@ impl Piper {
             ("input_lengths", Tensor::from_array(([1], vec![ids.len() as i64]))?.into()),
             ("scales", Tensor::from_array(([3], scales))?.into()),
         ];
-        if self.speakers {
-            inputs.push(("sid", Tensor::from_array(([1], vec![input.speaker as i64]))?.into()));
+        if let Some(speaker) = input.shares.first().map(|share| share.speaker).filter(|_| self.speakers) {
+            inputs.push(("sid", Tensor::from_array(([1], vec![speaker as i64]))?.into()));
         }
         let outputs = self.session.run_with_options(inputs, run)?;
         let frames = match &self.durations {

@@ -50,6 +50,12 @@ impl Engine {
         Self { child, socket }
     }
 
+    /// Starts the engine with Kokoro, if it is in the models folder.
+    pub(crate) fn with_kokoro() -> Option<Self> {
+        let file = models::present("kokoro/kokoro-82m-int8.onnx")?;
+        Some(Self::start_with(&file, &model("libonnxruntime.so"), &[]))
+    }
+
     /// A channel to the engine, once it listens.
     pub(crate) async fn channel(&self) -> Channel {
         let socket = self.socket.clone();
@@ -142,6 +148,30 @@ pub(crate) async fn speak(client: &mut TtsClient<Channel>, request: SynthesizeRe
     );
     assert_eq!(parts.iter().map(|part| part.text.as_str()).collect::<String>(), text);
     parts
+}
+
+/// Checks that words and phonemes are in order, within the sound, and agree.
+pub(crate) fn check_times(part: &SpeechPart) {
+    let length = samples(part).len() as u64;
+    let mut at = 0;
+    for word in &part.words {
+        assert!(
+            at <= word.start && word.start < word.end && word.end <= length,
+            "{word:?} of {length} in {:?}",
+            part.text
+        );
+        at = word.end;
+    }
+    let mut at = 0;
+    for phoneme in &part.phonemes {
+        assert!(at <= phoneme.start && phoneme.length > 0, "{phoneme:?} in {:?}", part.text);
+        at = phoneme.start + phoneme.length;
+    }
+    assert!(u64::from(at) <= length);
+    // Each phoneme belongs to a word, except those of symbols between words.
+    let (first, last) = (part.phonemes.first().unwrap(), part.phonemes.last().unwrap());
+    assert_eq!(u64::from(first.start), part.words[0].start);
+    assert_eq!(u64::from(last.start + last.length), part.words.last().unwrap().end);
 }
 
 pub(crate) fn samples(part: &SpeechPart) -> Vec<i16> {

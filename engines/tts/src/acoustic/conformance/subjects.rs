@@ -1,0 +1,69 @@
+//! The models that the conformance tests are run on.
+
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
+
+use crate::acoustic::{AcousticModel, Card, ModelFiles};
+use crate::runtime::Runtime;
+
+#[path = "../../../tests/common/models.rs"]
+mod models;
+
+/// A model to test.
+struct Subject {
+    /// None if the model is not there.
+    load: fn(&Runtime) -> Option<Box<dyn AcousticModel>>,
+    /// The network uses no random numbers: equal inputs give equal samples, not just a similar number of them.
+    repeats: bool,
+}
+
+const SUBJECTS: [Subject; 3] = [
+    Subject { load: |runtime| Some(load(runtime, &models::model("en_US-joe-medium.onnx"))), repeats: false },
+    Subject { load: |runtime| Some(piper_without_noise(runtime)), repeats: true },
+    Subject { load: kokoro, repeats: true },
+];
+
+/// Kokoro is no model of the profiles that the tests fetch.
+fn kokoro(runtime: &Runtime) -> Option<Box<dyn AcousticModel>> {
+    let file = models::present("kokoro/kokoro-82m-int8.onnx");
+    if file.is_none() {
+        eprintln!("Kokoro is not tested: fetch it with `visavis models fetch kokoro-82m-int8`");
+    }
+    Some(load(runtime, &file?))
+}
+
+fn load(runtime: &Runtime, file: &Path) -> Box<dyn AcousticModel> {
+    Card::read(&ModelFiles::of(file)).unwrap().load(runtime).unwrap()
+}
+
+/// The same voice, with its noise set to zero in the description.
+fn piper_without_noise(runtime: &Runtime) -> Box<dyn AcousticModel> {
+    let folder = std::env::temp_dir().join(format!("visavis-tts-still-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let voice = folder.join("still.onnx");
+    std::os::unix::fs::symlink(models::model("en_US-joe-medium.onnx"), &voice).unwrap();
+    let description = std::fs::read(models::model("en_US-joe-medium.onnx.json")).unwrap();
+    let mut description: serde_json::Value = serde_json::from_slice(&description).unwrap();
+    description["inference"]["noise_scale"] = 0.0.into();
+    description["inference"]["noise_w"] = 0.0.into();
+    std::fs::write(folder.join("still.onnx.json"), description.to_string()).unwrap();
+    let model = load(runtime, &voice);
+    std::fs::remove_dir_all(folder).unwrap();
+    model
+}
+
+/// A subject, loaded.
+pub(super) struct Loaded {
+    pub(super) model: Box<dyn AcousticModel>,
+    pub(super) repeats: bool,
+}
+
+/// All subjects, loaded once for all tests; the runtime outlives them.
+pub(super) static LOADED: LazyLock<Vec<Mutex<Loaded>>> = LazyLock::new(|| {
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Runtime::load(&models::model("libonnxruntime.so"), 2).unwrap());
+    let load = |subject: &Subject| {
+        (subject.load)(&RUNTIME).map(|model| Mutex::new(Loaded { model, repeats: subject.repeats }))
+    };
+    SUBJECTS.iter().filter_map(load).collect()
+});

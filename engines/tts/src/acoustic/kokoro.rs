@@ -1,0 +1,169 @@
+//! Kokoro: one network with many voices, which takes tokens of its own [`phonemes`] and a vector of [`styles`].
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::value::Tensor;
+
+use self::phonemes::{Encoded, encode};
+use self::voices::Voice;
+use super::graph::{InnerTensor, expose};
+use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Share, Sound};
+use crate::runtime::Runtime;
+
+mod phonemes;
+mod styles;
+mod vocabulary;
+mod voices;
+
+/// A model without an .onnx.json, beside which style files lie.
+pub(super) const FORMAT: Format = Format { beside, read };
+
+/// Samples in a second.
+const SAMPLE_RATE: u32 = 24_000;
+
+/// Longest input, in symbols: about fifteen seconds of speech. With its punctuation it stays below the network's 510 tokens.
+const LONGEST_INPUT: usize = 250;
+
+/// The tensor that holds each token's duration in frames of 600 samples.
+const DURATIONS: InnerTensor = InnerTensor { operator: "Clip", name: "/encoder/Clip_output_0" };
+
+/// Advice for a model that cannot be used.
+const FETCH: &str = "fetch it again (`visavis models fetch kokoro-82m-int8`), or name another with --voice";
+
+/// The style files of a model, if it is Kokoro's.
+fn beside(model: &Path) -> Option<Vec<PathBuf>> {
+    if model.with_added_extension("json").exists() {
+        return None;
+    }
+    let files = voices::files(model.parent()?);
+    (!files.is_empty()).then_some(files)
+}
+
+/// Reads the names of the style files.
+fn read(files: &ModelFiles) -> anyhow::Result<Card> {
+    let shown = files.model.display();
+    let voices = voices::of(&files.beside);
+    ensure!(
+        !voices.is_empty(),
+        "{shown}: no voice beside it is of a language that espeak-ng gives Kokoro's phonemes for; {FETCH}"
+    );
+    // Otherwise a missing file would be noticed only when a voice is requested.
+    File::open(&files.model).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
+    let facts = Arc::new(Facts {
+        name: files.model.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        sample_rate: SAMPLE_RATE,
+        longest_input: LONGEST_INPUT,
+        symbols: phonemes::symbols().collect(),
+        speakers: voices.iter().map(Voice::speaker).collect(),
+        mixes: true,
+    });
+    let files = Arc::new(Files { path: files.model.clone(), facts: facts.clone(), voices });
+    let load = move |runtime: &Runtime| -> anyhow::Result<Box<dyn AcousticModel>> {
+        Ok(Box::new(Kokoro::load(runtime, files.clone())?))
+    };
+    Ok(Card { facts, load: Box::new(load) })
+}
+
+/// The network's path, and its voices.
+#[derive(Debug)]
+struct Files {
+    path: PathBuf,
+    facts: Arc<Facts>,
+    /// In the order of [`Facts::speakers`].
+    voices: Vec<Voice>,
+}
+
+/// The loaded network.
+#[derive(Debug)]
+struct Kokoro {
+    files: Arc<Files>,
+    device: &'static str,
+    session: Session,
+    /// The name of the durations output.
+    durations: Option<String>,
+}
+
+impl Kokoro {
+    /// Loads the network; errors say what to do.
+    fn load(runtime: &Runtime, files: Arc<Files>) -> anyhow::Result<Self> {
+        let shown = files.path.display();
+        let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
+        let (model, durations) = expose(model, DURATIONS);
+        let (session, device) = runtime
+            .session(&model)
+            .with_context(|| format!("{shown} is not a model that ONNX Runtime can load; {FETCH}"))?;
+        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
+        ensure!(
+            ["tokens", "style", "speed"].iter().all(|name| inputs.contains(name)),
+            "{shown} is not Kokoro: its inputs are {}; {FETCH}",
+            inputs.join(", ")
+        );
+        if durations.is_none() {
+            tracing::warn!(model = %shown, "no phoneme durations in this model: word times are estimates");
+        }
+        Ok(Self { device, session, durations, files })
+    }
+
+    /// The style of a voice, or of a mix, for an input of this many tokens.
+    fn style(&self, shares: &[Share], tokens: usize) -> anyhow::Result<Vec<f32>> {
+        let read = |share: &Share| {
+            let style = styles::read(&self.files.voices[share.speaker].path, tokens)?;
+            anyhow::Ok((style, share.weight))
+        };
+        let styles: Vec<(Vec<f32>, f32)> = shares.iter().map(read).collect::<anyhow::Result<_>>()?;
+        Ok(styles::mix(&styles))
+    }
+
+    fn run(&mut self, ids: &[i64], style: Vec<f32>, speed: f32, run: &RunOptions) -> ort::Result<Spoken> {
+        let inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
+            ("tokens", Tensor::from_array(([1, ids.len()], ids.to_vec()))?.into()),
+            ("style", Tensor::from_array(([1, style.len()], style))?.into()),
+            ("speed", Tensor::from_array(([1], vec![speed]))?.into()),
+        ];
+        let outputs = self.session.run_with_options(inputs, run)?;
+        let frames = match &self.durations {
+            Some(name) => {
+                let (_, frames) = outputs[name.as_str()].try_extract_tensor::<f32>()?;
+                Some(frames.iter().map(|&frames| frames.max(0.0) as u64).collect())
+            }
+            None => None,
+        };
+        let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
+        Ok(Spoken { samples: samples.to_vec(), frames })
+    }
+}
+
+/// The network's output.
+struct Spoken {
+    samples: Vec<f32>,
+    /// The duration of each token.
+    frames: Option<Vec<u64>>,
+}
+
+impl AcousticModel for Kokoro {
+    fn facts(&self) -> &Arc<Facts> {
+        &self.files.facts
+    }
+
+    fn device(&self) -> &'static str {
+        self.device
+    }
+
+    fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound> {
+        let [first, ..] = input.shares else { anyhow::bail!("an input without a speaker") };
+        let Encoded { ids, spans, sizes } = encode(input.symbols, self.files.voices[first.speaker].rules);
+        if spans.iter().all(Range::is_empty) {
+            return Ok(Sound { samples: Vec::new(), durations: Durations::silent(input.symbols.len()) });
+        }
+        // Without the padding.
+        let style = self.style(input.shares, ids.len() - 2)?;
+        let Spoken { samples, frames } = self.run(&ids, style, input.speed, run)?;
+        let durations = Durations::new(ids.len(), &spans, frames.as_deref(), samples.len());
+        Ok(Sound { samples, durations: durations.shared(&sizes) })
+    }
+}

@@ -1,0 +1,74 @@
+//! Which voice a name means, without any network.
+
+use super::*;
+
+/// Speakers, each with its name, language and locale.
+type Named<'a> = &'a [(&'a str, &'a str, &'a str)];
+
+/// A catalogue of models without networks; the first does not mix its speakers, the others do.
+pub(crate) fn catalogue(models: &[Named<'_>]) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for (model, speakers) in models.iter().enumerate() {
+        catalogue.add(card(speakers, model > 0)).unwrap();
+    }
+    catalogue
+}
+
+fn card(speakers: Named<'_>, mixes: bool) -> Card {
+    let speaker = |&(name, language, locale): &(&str, &str, &str)| Speaker {
+        name: name.to_owned(),
+        language: language.to_owned(),
+        locale: locale.to_owned(),
+        espeak: language.to_owned(),
+    };
+    Card::unloadable(speakers.iter().map(speaker).collect(), mixes)
+}
+
+fn installed() -> Catalogue {
+    let mixing = [("eva", "de", "de_DE"), ("ann", "en", "en_US"), ("bea", "en", "en_GB")];
+    catalogue(&[&[("joe", "en", "en_US")], &mixing])
+}
+
+#[test]
+fn each_speaker_of_a_model_is_a_voice() {
+    let catalogue = installed();
+    let names: Vec<String> = catalogue.voices().into_iter().map(|voice| voice.name).collect();
+    assert_eq!(names, ["joe", "eva", "ann", "bea"]);
+    assert_eq!(catalogue.voice(2), Voice { model: 1, shares: vec![Share::whole(1)] });
+    assert_eq!(catalogue.named("ann"), Ok(catalogue.voice(2)));
+    assert_eq!(catalogue.languages(), ["de", "en"]);
+}
+
+#[test]
+fn a_mix_shares_its_weights_and_begins_with_the_voice_named_first() {
+    let catalogue = installed();
+    let mix = catalogue.named("bea(3)+ann").unwrap();
+    let shares = vec![Share { speaker: 2, weight: 0.75 }, Share { speaker: 1, weight: 0.25 }];
+    assert_eq!(mix, Voice { model: 1, shares });
+    assert_eq!(catalogue.speaker(&mix).locale, "en_GB");
+    assert_eq!(catalogue.named("ann(2)"), Ok(catalogue.voice(2)), "a mix of one voice is that voice");
+    assert_eq!(catalogue.named("joe(2)"), Ok(catalogue.voice(0)));
+}
+
+#[test]
+fn voices_of_several_models_or_languages_are_not_mixed() {
+    for (mix, why) in [
+        ("ann+bob", "\"bob\" of \"ann+bob\" is not installed"),
+        ("joe+ann", "mix voices of one Kokoro model"),
+        ("joe+joe", "mix voices of one Kokoro model"),
+        ("ann+eva", "mix voices of one language"),
+        ("ann(0)+bea", "weight"),
+        ("bob", "\"bob\" is not installed"),
+    ] {
+        let refused = installed().named(mix).unwrap_err();
+        assert!(refused.contains(why), "{mix}: {refused}");
+    }
+}
+
+#[test]
+fn duplicate_voice_names_are_refused() {
+    let mut catalogue = catalogue(&[&[("joe", "en", "en_US")]]);
+    let doubled = card(&[("eva", "de", "de_DE"), ("joe", "de", "de_DE")], true);
+    let refused = catalogue.add(doubled).unwrap_err().to_string();
+    assert!(refused.contains("\"joe\"; rename one"), "{refused}");
+}
