@@ -52,6 +52,12 @@ fn pure_code_uses_no_clock_and_no_io() {
         assert_absent(folder, &IMPURE, "tests.rs");
     }
     for file in [
+        "crates/engine/src/backends/openai/fault.rs",
+        "crates/engine/src/backends/openai/models.rs",
+        "crates/engine/src/backends/openai/refusal.rs",
+        "crates/engine/src/backends/openai/reply.rs",
+        "crates/engine/src/backends/openai/request.rs",
+        "crates/engine/src/backends/openai/too_long.rs",
         "crates/pipeline/src/language.rs",
         "crates/pipeline/src/hallucination.rs",
         "crates/pipeline/src/local_agreement.rs",

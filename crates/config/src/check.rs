@@ -2,7 +2,7 @@
 
 use visavis_core::frame::is_language;
 
-use super::Config;
+use super::{Config, LlmApi};
 
 /// Adds a line for each value that is out of range, with the range and the key.
 pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
@@ -35,6 +35,8 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("llm.max_tokens", f64::from(config.llm.max_tokens), 1.0, f64::from(config.llm.context) / 2.0);
     range("llm.temperature", f64::from(config.llm.temperature), 0.0, 2.0);
     range("llm.top_p", f64::from(config.llm.top_p), 0.0, 1.0);
+    range("llm.connect_seconds", f64::from(config.llm.connect_seconds), 1.0, 60.0);
+    range("llm.silence_seconds", f64::from(config.llm.silence_seconds), 1.0, 600.0);
     range("tts.speed", f64::from(config.tts.speed), 0.5, 2.0);
     range("tts.cache_mb", f64::from(config.tts.cache_mb), 0.0, 4096.0);
     range("vad.threshold", f64::from(config.vad.threshold), 0.05, 0.99);
@@ -48,6 +50,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
         faults.push(format!("avatar.fps: {} is neither 30 nor 60", config.avatar.fps));
     }
     check_words(config, faults);
+    super::language_model::check(&config.llm, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
 }
@@ -59,9 +62,10 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
             "conversation.language: {language:?} is neither \"auto\" nor two letters such as \"en\""
         ));
     }
-    for (key, url) in
-        [("stt.url", &config.stt.url), ("llm.url", &config.llm.url), ("tts.url", &config.tts.url)]
-    {
+    // An endpoint's address has checks of its own.
+    let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
+    let (stt, tts) = (config.stt.url.as_str(), config.tts.url.as_str());
+    for (key, url) in [("stt.url", stt), ("llm.url", llm), ("tts.url", tts)] {
         if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme)))
         {
             faults.push(format!("{key}: {url:?} does not begin with http://, https:// or unix:"));

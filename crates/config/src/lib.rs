@@ -8,7 +8,9 @@
 
 mod check;
 mod command_line;
+mod language_model;
 mod renderers;
+mod secret;
 mod shape;
 mod tools;
 
@@ -21,10 +23,12 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 
 pub use command_line::Settings;
+pub use language_model::{LlmApi, LlmEngine};
 pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is_subject};
+pub use secret::Secret;
 pub use shape::{
-    Avatar, Config, Conversation, EngineProcesses, IceServer, LlmEngine, Log, Models, Recording, Remote,
-    Server, SttEngine, Telemetry, TtsEngine, Vad,
+    Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
+    SttEngine, Telemetry, TtsEngine, Vad,
 };
 pub use tools::{Tools, Webhook};
 
@@ -43,6 +47,11 @@ impl std::error::Error for ConfigFaults {}
 
 /// Standard variables shared with other programs, and the key that each sets; our own variable of the key wins.
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
+
+/// Keys whose values are tables with any names.
+const TABLES: [&str; 2] = ["llm.body", "llm.headers"];
+/// Keys whose values are text even if they look like numbers.
+const TEXTS: [&str; 2] = ["llm.key", "llm.model"];
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
@@ -82,8 +91,9 @@ struct Given {
 }
 
 impl Given {
-    fn text(text: &str, origin: &str) -> Self {
-        Self { value: parse(text), origin: origin.to_owned() }
+    fn text(key: &str, text: &str, origin: &str) -> Self {
+        let value = if TEXTS.contains(&key) { Value::from(text) } else { parse(text) };
+        Self { value, origin: origin.to_owned() }
     }
 }
 
@@ -99,18 +109,18 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     read_file(sources, &mut given, &mut faults);
     for (name, key) in STANDARD {
         if let Some(text) = sources.environment.get(name) {
-            given.insert(key.into(), Given::text(text, name));
+            given.insert(key.into(), Given::text(key, text, name));
         }
     }
     for (name, text) in &sources.environment {
         // Other programs of the project read VISAVIS_ variables too, so an unknown one is not a fault.
         if let Some(key) = known.keys().find(|key| variable(key) == *name) {
-            given.insert(key.clone(), Given::text(text, name));
+            given.insert(key.clone(), Given::text(key, text, name));
         }
     }
     for (key, text) in &sources.flags {
         let flag = format!("--{}", key.rsplit('.').next().unwrap_or(key));
-        given.insert(key.clone(), Given::text(text, &flag));
+        given.insert(key.clone(), Given::text(key, text, &flag));
     }
     let mut merged = defaults;
     for (key, Given { value, origin }) in given {
@@ -177,7 +187,7 @@ fn flatten_into(dict: &Dict, prefix: &str, flat: &mut BTreeMap<String, Value>) {
     for (key, value) in dict {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
-            Value::Dict(_, inner) => flatten_into(inner, &path, flat),
+            Value::Dict(_, inner) if !TABLES.contains(&path.as_str()) => flatten_into(inner, &path, flat),
             leaf => _ = flat.insert(path, leaf.clone()),
         }
     }

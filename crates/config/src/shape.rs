@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use visavis_core::turn_prediction::Eagerness;
 
+use super::language_model::LlmEngine;
 use super::renderers::Renderers;
 use super::tools::Tools;
 
@@ -146,31 +147,6 @@ pub struct SttEngine {
     pub queue: u32,
 }
 
-/// Language model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LlmEngine {
-    /// See [`Remote`].
-    pub url: Remote,
-    /// Model file; empty: the profile's.
-    pub model: PathBuf,
-    /// Threads for generation.
-    pub threads: u32,
-    /// Threads for prompts.
-    pub threads_batch: u32,
-    /// Tokens of context of each conversation.
-    pub context: u32,
-    /// Conversations whose KV cache is kept.
-    pub slots: u32,
-    /// Most requests that may wait.
-    pub queue: u32,
-    /// Longest response in tokens.
-    pub max_tokens: u32,
-    /// 0: always the likeliest token.
-    pub temperature: f32,
-    /// Nucleus sampling; 1: off.
-    pub top_p: f32,
-}
-
 /// Text to speech.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TtsEngine {
@@ -278,23 +254,6 @@ impl Default for EngineProcesses {
 impl Default for SttEngine {
     fn default() -> Self {
         Self { url: String::new(), model: PathBuf::new(), threads: 2, queue: 16 }
-    }
-}
-
-impl Default for LlmEngine {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            model: PathBuf::new(),
-            threads: 1,
-            threads_batch: 2,
-            context: 4096,
-            slots: 4,
-            queue: 16,
-            max_tokens: 160,
-            temperature: 0.0,
-            top_p: 1.0,
-        }
     }
 }
 

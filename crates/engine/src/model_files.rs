@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use visavis_models::Manifest;
 
-use crate::config::Config;
+use crate::config::{Config, LlmApi};
 
 /// The model files of a configuration, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,9 +44,12 @@ impl ModelFiles {
         } else {
             config.tts.voices.clone()
         };
+        // At an endpoint the model is a name, not a file.
+        let own =
+            if config.llm.api == LlmApi::OpenAi { PathBuf::new() } else { config.llm.model.clone() };
         let files = Self {
             stt: or(&config.stt.model, &profile.stt),
-            llm: or(&config.llm.model, &profile.llm),
+            llm: or(&own, &profile.llm),
             voices,
             vad: directory.join(&profile.vad),
             turn: profile.turn.as_ref().map(|file| directory.join(file)),

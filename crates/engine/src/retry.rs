@@ -1,9 +1,9 @@
-//! How long a request waits for an engine that is down or busy: one policy for all requests.
+//! How long a request waits for an engine that is down or busy: one policy for all requests, and one for looking after engines.
 
 use std::future::Future;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 
 use crate::EngineError;
 
@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Longest pause between two attempts.
 const LONGEST: Duration = Duration::from_millis(500);
+/// Longest pause between two looks at an engine that is down; the first pause is [`LONGEST`].
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// Retries until a request succeeds, fails with an error that is not `worth` another attempt, or the pauses add up to 12 s.
 ///
@@ -25,12 +27,43 @@ pub async fn patiently<T, A>(
 where
     A: Future<Output = Result<T, EngineError>>,
 {
+    patiently_as_told(ask, worth, |_| None).await
+}
+
+/// Retries like [`patiently`], but not before the time that an error tells; gives up at once where that is past the 12 s.
+///
+/// # Errors
+/// The last attempt's error.
+pub(crate) async fn patiently_as_told<T, E, A>(
+    ask: impl FnMut() -> A,
+    worth: impl FnMut(&E) -> bool,
+    told: impl Fn(&E) -> Option<Duration>,
+) -> Result<T, E>
+where
+    A: Future<Output = Result<T, E>>,
+{
     let policy = ExponentialBuilder::default()
         .with_min_delay(SHORTEST)
         .with_max_delay(LONGEST)
-        .with_total_delay(Some(PATIENCE))
         .without_max_times();
-    ask.retry(policy).when(worth).await
+    let mut left = PATIENCE;
+    ask.retry(policy)
+        .when(worth)
+        .adjust(move |error: &E, pause: Option<Duration>| {
+            let pause = pause?.max(told(error).unwrap_or_default());
+            left = left.checked_sub(pause)?;
+            Some(pause)
+        })
+        .await
+}
+
+/// Pauses between looks at an engine that is down; they never end.
+pub(crate) fn looks() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(LONGEST)
+        .with_max_delay(LONGEST_LOOK)
+        .without_max_times()
+        .build()
 }
 
 #[cfg(test)]
@@ -56,5 +89,25 @@ mod tests {
         let waited = began.elapsed();
         assert!(waited > PATIENCE - LONGEST && waited <= PATIENCE, "{waited:?}");
         assert_eq!(asked(EngineError::Invalid("no text".into())).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_not_repeated_before_the_time_that_the_error_tells() {
+        for (told, attempts, waited) in [(5, 3, 10), (12, 2, 12), (13, 1, 0)] {
+            let (mut asked, began) = (0, tokio::time::Instant::now());
+            let ask = || {
+                asked += 1;
+                async move { Err::<(), u64>(told) }
+            };
+            let done = patiently_as_told(ask, |_| true, |told| Some(Duration::from_secs(*told))).await;
+            assert_eq!((done, asked, began.elapsed().as_secs()), (Err(told), attempts, waited));
+        }
+    }
+
+    #[test]
+    fn looks_at_an_engine_become_rarer_and_never_end() {
+        let mut pauses = looks();
+        assert_eq!((pauses.next(), pauses.next()), (Some(LONGEST), Some(LONGEST * 2)));
+        assert_eq!(pauses.nth(100), Some(LONGEST_LOOK));
     }
 }

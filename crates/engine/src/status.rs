@@ -1,6 +1,7 @@
 //! What is known about an engine from outside: whether it is ready, and the lives of its process.
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 /// The state of one engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -26,6 +27,19 @@ impl EngineStatus {
     #[must_use]
     pub fn not_ready(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
+    }
+
+    /// Publishes the state of the engine of this name, and logs what has changed.
+    pub(crate) fn publish(self, name: &'static str, to: &watch::Sender<Self>) {
+        metrics::gauge!("visavis_engine_ready", "engine" => name).set(f64::from(u8::from(self.ready)));
+        to.send_if_modified(|old| {
+            let changed = *old != self;
+            if changed {
+                tracing::info!(engine = name, ready = self.ready, message = %self.message, "engine state");
+            }
+            *old = self;
+            changed
+        });
     }
 }
 

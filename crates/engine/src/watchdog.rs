@@ -24,20 +24,30 @@ const LONG: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct Watchdog {
     wedged: watch::Receiver<Option<Wedged>>,
+    /// Silence after which a request ends, whatever is known of the engine's health.
+    patience: Duration,
 }
 
 impl Watchdog {
     /// Watches by the engine's health.
     #[must_use]
     pub fn new(wedged: watch::Receiver<Option<Wedged>>) -> Self {
-        Self { wedged }
+        Self { wedged, patience: LONG }
+    }
+
+    /// Watches by silence alone, for an engine that reports no health.
+    #[must_use]
+    pub fn of_silence(patience: Duration) -> Self {
+        // Without its sender the channel never reports a wedge.
+        let (_, wedged) = watch::channel(None);
+        Self { wedged, patience }
     }
 
     /// Waits for an engine's single response.
     ///
     /// # Errors
     /// The response's own; [`EngineError::Unavailable`] if the engine is wedged; [`EngineError::Deadline`] if nothing comes
-    /// within a minute.
+    /// within its patience.
     pub async fn answer<T, E: Into<EngineError>>(
         &self,
         answer: impl Future<Output = Result<T, E>> + Send,
@@ -45,7 +55,7 @@ impl Watchdog {
         tokio::select! {
             biased;
             answer = answer => answer.map_err(Into::into),
-            error = silence(self.wedged.clone()) => Err(error),
+            error = silence(self.wedged.clone(), self.patience) => Err(error),
         }
     }
 
@@ -56,12 +66,13 @@ impl Watchdog {
         pieces: BoxStream<'static, Result<T, EngineError>>,
         owed: impl Fn() -> bool + Send + Unpin + 'static,
     ) -> BoxStream<'static, Result<T, EngineError>> {
-        Watched { pieces: Some(pieces), owed, silence: None, wedged: self.wedged.clone() }.boxed()
+        let Self { wedged, patience } = self.clone();
+        Watched { pieces: Some(pieces), owed, silence: None, wedged, patience }.boxed()
     }
 }
 
 /// Resolves with the reason to stop waiting for a silent engine.
-async fn silence(mut wedged: watch::Receiver<Option<Wedged>>) -> EngineError {
+async fn silence(mut wedged: watch::Receiver<Option<Wedged>>, patience: Duration) -> EngineError {
     let found = async {
         tokio::time::sleep(SHORT).await;
         let wedge = wedged.wait_for(Option::is_some).await.ok().and_then(|wedged| *wedged);
@@ -73,7 +84,7 @@ async fn silence(mut wedged: watch::Receiver<Option<Wedged>>) -> EngineError {
     };
     tokio::select! {
         wedge = found => EngineError::Unavailable(format!("it {}", wedge.as_str())),
-        () = tokio::time::sleep(LONG) => EngineError::Deadline,
+        () = tokio::time::sleep(patience) => EngineError::Deadline,
     }
 }
 
@@ -84,6 +95,7 @@ struct Watched<T, F> {
     /// Runs from the first poll that found nothing.
     silence: Option<BoxFuture<'static, EngineError>>,
     wedged: watch::Receiver<Option<Wedged>>,
+    patience: Duration,
 }
 
 impl<T, F: Fn() -> bool + Unpin> Stream for Watched<T, F> {
@@ -100,7 +112,7 @@ impl<T, F: Fn() -> bool + Unpin> Stream for Watched<T, F> {
             this.silence = None;
             return Poll::Pending;
         }
-        let silence = this.silence.get_or_insert_with(|| silence(this.wedged.clone()).boxed());
+        let silence = this.silence.get_or_insert_with(|| silence(this.wedged.clone(), this.patience).boxed());
         match silence.poll_unpin(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(error) => {
@@ -202,6 +214,20 @@ mod tests {
         assert_eq!(watchdog.answer(never()).await, Err(EngineError::Deadline));
         let quick = std::future::ready(Ok::<_, EngineError>(7));
         assert_eq!(watchdog.answer(quick).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_without_health_is_given_up_after_its_own_time_of_silence() {
+        let patience = Duration::from_secs(30);
+        let (_sender, pieces) = mpsc::channel::<Piece>(1);
+        let watchdog = Watchdog::of_silence(patience);
+        let mut stream = watchdog.pieces(ReceiverStream::new(pieces).boxed(), || true);
+        let began = Instant::now();
+        assert_eq!(stream.next().await, Some(Err(EngineError::Deadline)));
+        assert_eq!(began.elapsed(), patience);
+        let never = std::future::pending::<Result<(), EngineError>>();
+        assert_eq!(watchdog.answer(never).await, Err(EngineError::Deadline));
+        assert_eq!(began.elapsed(), patience * 2);
     }
 
     const TICK: Duration = Duration::from_millis(1);

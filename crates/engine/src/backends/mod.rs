@@ -4,9 +4,11 @@
 //! - this file: selects the backend of each engine by the configuration
 //! - [`child`]: our own engine programs, started and kept running by this server
 //! - [`grpc`]: our own engine programs, wherever they run
+//! - [`openai`]: language models behind OpenAI-compatible chat endpoints
 
 pub mod child;
 mod grpc;
+mod openai;
 
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::model_files::ModelFiles;
 use super::status::EngineStatus;
 use super::{Llm, Stt, Tts};
-use crate::config::Config;
+use crate::config::{Config, LlmApi};
 use child::Children;
 
 /// One engine of a server.
@@ -28,7 +30,7 @@ pub struct Backend<T: ?Sized> {
     pub status: watch::Receiver<EngineStatus>,
 }
 
-/// The kind of backend, selected by an engine's `url` in the configuration.
+/// Where an engine program of ours runs, selected by its `url` in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// An engine program that this server starts.
@@ -76,6 +78,9 @@ impl Backends {
     /// When its program is not there, or its address is wrong.
     pub fn llm(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Llm>> {
         let own = &config.llm;
+        if own.api == LlmApi::OpenAi {
+            return openai::llm(&self.tasks, own);
+        }
         Ok(match Kind::of(&own.url) {
             Kind::Child => grpc::llm(self.child("llm", child::llm_arguments(own, models))?, own),
             Kind::Remote => grpc::llm(grpc::remote(&self.tasks, "llm", &own.url)?, own),
@@ -127,6 +132,7 @@ impl Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LlmCapabilities;
 
     #[tokio::test]
     async fn without_an_address_a_child_is_started_and_a_remote_engine_is_awaited() {
@@ -141,6 +147,24 @@ mod tests {
         config.llm.url = "http://no address".into();
         let fault = backends.llm(&config, &ModelFiles::default()).err().unwrap();
         assert!(format!("{fault:#}").contains("llm.url"), "{fault:#}");
+        backends.stop().await;
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_has_the_configured_context_and_no_more_abilities_than_it_is_given() {
+        let mut config = Config::default();
+        config.llm.api = LlmApi::OpenAi;
+        config.llm.url = "http://127.0.0.1:9/v1".into();
+        config.llm.context = 8192;
+        let backends = Backends::new(false).unwrap();
+        let able = |config: &Config| {
+            let llm = backends.llm(config, &ModelFiles::default()).unwrap();
+            (llm.engine.capabilities(), llm.status.borrow().ready)
+        };
+        let expected = LlmCapabilities { context: Some(8192), tools: true, ..LlmCapabilities::default() };
+        assert_eq!(able(&config), (expected, false));
+        (config.llm.tools, config.llm.prefill) = (false, true);
+        assert_eq!(able(&config).0, LlmCapabilities { tools: false, prefill: true, ..expected });
         backends.stop().await;
     }
 }

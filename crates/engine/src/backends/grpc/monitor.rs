@@ -122,23 +122,11 @@ impl Monitor {
     fn tell(&self, status: Option<EngineStatus>, wedged: Option<Wedged>) {
         if let Some(Wedged { wedge, .. }) = wedged {
             let then = if self.life.is_some() { " and is started again" } else { "" };
-            self.publish(EngineStatus::not_ready(format!("{}{then}", wedge.as_str())));
+            EngineStatus::not_ready(format!("{}{then}", wedge.as_str())).publish(self.name, &self.status);
         } else if let Some(status) = status {
-            self.publish(status);
+            status.publish(self.name, &self.status);
         }
         self.wedged.send_if_modified(|old| std::mem::replace(old, wedged) != wedged);
-    }
-
-    fn publish(&self, now: EngineStatus) {
-        metrics::gauge!("visavis_engine_ready", "engine" => self.name).set(f64::from(u8::from(now.ready)));
-        self.status.send_if_modified(|old| {
-            let changed = *old != now;
-            if changed {
-                tracing::info!(engine = self.name, ready = now.ready, message = %now.message, "engine state");
-            }
-            *old = now;
-            changed
-        });
     }
 }
 

@@ -1,0 +1,122 @@
+//! Text generation by an endpoint.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use super::endpoint::Endpoint;
+use super::reading::{Reading, Step};
+use super::refusal::{Asked, Refusal};
+use super::request;
+use super::too_long::{Prompt, estimate};
+use crate::config::LlmEngine;
+use crate::retry::patiently_as_told;
+use crate::status::EngineStatus;
+use crate::watchdog::Watchdog;
+use crate::{EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
+
+/// Text generation by an endpoint.
+#[derive(Debug)]
+pub(super) struct Chat {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) settings: LlmEngine,
+    pub(super) status: watch::Receiver<EngineStatus>,
+    /// Ends requests to an endpoint that has fallen silent.
+    pub(super) watchdog: Watchdog,
+}
+
+impl Chat {
+    /// Tokens that a prompt and its response may have together: as configured, or fewer if the endpoint says so.
+    fn context(&self) -> u32 {
+        match self.status.borrow().context {
+            0 => self.settings.context,
+            listed => self.settings.context.min(listed),
+        }
+    }
+
+    fn asked(&self, request: &LlmRequest) -> Asked {
+        let response = self.settings.max_tokens;
+        let limit = self.context().saturating_sub(response);
+        let prompt = Prompt { tokens: estimate(&request.messages, &request.tools), limit, response };
+        self.endpoint.asked(prompt, !request.tools.is_empty())
+    }
+
+    /// Asks once, and waits for the response's first event.
+    async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refusal> {
+        let begun = async {
+            let response = self.endpoint.chat(body, asked).await?;
+            let reading = Reading::new(self.endpoint.clone(), asked.clone(), response);
+            reading.begin().await.map_err(Refusal::from)
+        };
+        let watched = async { Ok::<Result<Reading, Refusal>, EngineError>(begun.await) };
+        let opened = self.watchdog.answer(watched).await;
+        opened.unwrap_or_else(|error| Err(silent(error, asked, self.settings.silence_seconds).into()))
+    }
+}
+
+#[async_trait]
+impl Llm for Chat {
+    fn capabilities(&self) -> LlmCapabilities {
+        LlmCapabilities {
+            context: Some(self.context()),
+            prefill: self.settings.prefill,
+            tools: self.settings.tools,
+            // No endpoint reports these.
+            turn_end: false,
+            counts_tokens: false,
+        }
+    }
+
+    async fn generate(
+        &self,
+        request: LlmRequest,
+    ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
+        let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
+        metrics::counter!("visavis_engine_requests_total", "engine" => "llm").increment(1);
+        let passes = |refusal: &Refusal| refusal.error.is_passing();
+        let told = |refusal: &Refusal| refusal.after;
+        let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)
+            .await
+            .map_err(|refusal| refusal.error)?;
+        let steps = stream::try_unfold(reading, |mut reading| async move {
+            Ok::<_, EngineError>(match reading.step().await? {
+                Step::Piece(piece) => Some((Some(piece), reading)),
+                Step::Life => Some((None, reading)),
+                Step::End => None,
+            })
+        });
+        let seconds = self.settings.silence_seconds;
+        let pieces = self.watchdog.pieces(steps.boxed(), || true);
+        let pieces = pieces.map_err(move |error| silent(error, &asked, seconds));
+        Ok(pieces.try_filter_map(|piece| ready(Ok(piece))).boxed())
+    }
+
+    async fn prefill(&self, request: LlmRequest, _open: bool) {
+        let (body, asked) = (request::prefill(&request, &self.settings), self.asked(&request));
+        let read = async {
+            let mut reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
+            while !matches!(reading.step().await?, Step::End) {}
+            Ok::<_, EngineError>(())
+        };
+        // Failure only costs time: the prompt is then evaluated with the response.
+        if let Err(error) = read.await {
+            tracing::trace!(%error, "prefill failed");
+        }
+    }
+}
+
+/// Says what to do about an endpoint that has fallen silent; other errors stay as they are.
+fn silent(error: EngineError, asked: &Asked, seconds: u32) -> EngineError {
+    match error {
+        EngineError::Deadline => EngineError::Failed(format!(
+            "{} has sent nothing for {seconds} s. Look at its load, or raise llm.silence_seconds",
+            asked.address
+        )),
+        error => error,
+    }
+}

@@ -1,0 +1,146 @@
+//! One response, read from its connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Response;
+use tokio::time::timeout;
+
+use super::endpoint::{Endpoint, cause};
+use super::refusal::Asked;
+use super::reply::{Reply, Tokens};
+use super::sse::Events;
+use crate::{EngineError, LlmPiece};
+
+/// Longest wait for the end of a body whose last event has arrived.
+const REST: Duration = Duration::from_millis(100);
+
+/// What reading on has found.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A piece.
+    Piece(LlmPiece),
+    /// A sign of life without a piece: a thought, or a part of a tool call.
+    Life,
+    /// The end.
+    End,
+}
+
+/// A response that is being read. Dropping it closes the connection, unless all was read.
+pub(super) struct Reading {
+    endpoint: Arc<Endpoint>,
+    asked: Asked,
+    response: Response,
+    events: Events,
+    reply: Reply,
+    /// Pieces that come next.
+    ready: VecDeque<LlmPiece>,
+    /// Only `ready` is left.
+    over: bool,
+}
+
+impl Reading {
+    /// A response that begins.
+    pub(super) fn new(endpoint: Arc<Endpoint>, asked: Asked, response: Response) -> Self {
+        let (events, reply) = (Events::new(), Reply::default());
+        Self { endpoint, asked, response, events, reply, ready: VecDeque::new(), over: false }
+    }
+
+    /// Reads up to the first event, so that a fault in it counts as a refusal of the request.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) async fn begin(mut self) -> Result<Self, EngineError> {
+        if let Step::Piece(piece) = self.step().await? {
+            self.ready.push_front(piece);
+        }
+        Ok(self)
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) async fn step(&mut self) -> Result<Step, EngineError> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Ok(Step::Piece(piece));
+            }
+            if self.over {
+                return Ok(Step::End);
+            }
+            match self.events.event() {
+                Ok(Some(data)) => return Ok(self.take(&data)?.map_or(Step::Life, Step::Piece)),
+                Ok(None) => self.read().await?,
+                Err(reason) => return Err(self.broken(&reason)),
+            }
+        }
+    }
+
+    fn take(&mut self, data: &str) -> Result<Option<LlmPiece>, EngineError> {
+        match self.reply.take(data) {
+            Ok(text) => Ok(text.map(LlmPiece::Text)),
+            Err(fault) => Err(self.endpoint.fault(fault, &self.asked)),
+        }
+    }
+
+    /// Reads more bytes, or the end of the body.
+    async fn read(&mut self) -> Result<(), EngineError> {
+        if self.reply.is_done() {
+            // A connection whose body was read to its end serves the next request.
+            let rest = async { while let Ok(Some(_)) = self.response.chunk().await {} };
+            _ = timeout(REST, rest).await;
+            self.end();
+            return Ok(());
+        }
+        let broken = match self.response.chunk().await {
+            Ok(Some(bytes)) => {
+                self.events.push(&bytes);
+                return Ok(());
+            }
+            Ok(None) => match self.events.last() {
+                Ok(last) => {
+                    let text = last.map(|data| self.take(&data)).transpose()?.flatten();
+                    self.ready.extend(text);
+                    "the connection was closed".to_owned()
+                }
+                Err(reason) => reason,
+            },
+            Err(error) => cause(&error),
+        };
+        if !self.reply.is_whole() {
+            return Err(self.broken(&broken));
+        }
+        self.end();
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        self.over = true;
+        self.ready.extend(self.reply.last_pieces());
+        if let Some(tokens) = self.reply.tokens() {
+            count(tokens);
+        }
+        if self.reply.only_thought() {
+            let (model, address) = (&self.asked.model, &self.asked.address);
+            tracing::warn!(
+                %model, %address,
+                "the model spent all tokens of its response on thoughts: raise llm.max_tokens, or turn its thoughts off by llm.body"
+            );
+        }
+    }
+
+    fn broken(&self, reason: &str) -> EngineError {
+        let at = &self.asked.address;
+        EngineError::Failed(format!(
+            "{at} broke off in the middle of a response ({reason}). Its log, or that of a proxy before it, says why"
+        ))
+    }
+}
+
+fn count(Tokens { prompt, cached, response }: Tokens) {
+    for (kind, tokens) in [("prompt", prompt), ("cached", cached.unwrap_or(0)), ("response", response)] {
+        metrics::counter!("visavis_llm_tokens_total", "kind" => kind).increment(tokens.into());
+    }
+}

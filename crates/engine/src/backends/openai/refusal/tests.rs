@@ -1,0 +1,80 @@
+use super::*;
+
+fn asked() -> Asked {
+    Asked {
+        address: "http://host/v1".into(),
+        model: "small".into(),
+        keyed: true,
+        tools: true,
+        prompt: Prompt { tokens: 1000, limit: 3936, response: 160 },
+    }
+}
+
+fn refused(status: u16, body: &str, retry_after: Option<&str>) -> Refusal {
+    let kind = if body.starts_with('<') { "text/html; charset=utf-8" } else { "application/json" };
+    Refusal::of(&Answer { status, kind, retry_after, body }, &asked())
+}
+
+#[test]
+fn each_refusal_says_what_to_do() {
+    for (status, body, part) in [
+        (401, r#"{"error":{"message":"Incorrect API key provided"}}"#, "Set llm.key or llm.key_file"),
+        (400, r#"[{"error":{"code":400,"message":"API key not valid."}}]"#, "Set llm.key or llm.key_file"),
+        (403, "{}", "set llm.model to another"),
+        (404, r#"{"error":{"message":"model \"small\" not found"}}"#, "has no model \"small\""),
+        (404, r#"{"error":{"code":"model_not_found","message":"x"}}"#, "Set llm.model"),
+        (404, "404 page not found", "one that ends in /v1"),
+        (404, r#"{"detail":"Not Found"}"#, "Set llm.url"),
+        (200, "<!doctype html><title>Welcome</title>", "answers with a web page (200)"),
+        (404, "<html>nothing</html>", "answers with a web page (404)"),
+        (308, "", "redirects (308)"),
+        (200, r#"{"choices":[{"message":{"content":"Hello."}}]}"#, "does not stream"),
+        (200, r#"{"error":{"code":401,"message":"no"}}"#, "refuses the key (401)"),
+        (422, r#"{"detail":"stream_options: extra fields not permitted"}"#, "llm.omit"),
+        (400, r#"{"error":{"message":"\"auto\" tool choice requires a flag"}}"#, "llm.tools = false"),
+        (500, r#"{"error":{"message":"tools param requires --jinja flag"}}"#, "llm.tools = false"),
+        (429, r#"{"error":{"code":"insufficient_quota","message":"x"}}"#, "has no credit left"),
+        (402, "{}", "has no credit left"),
+    ] {
+        let Refusal { error, after } = refused(status, body, None);
+        assert!(matches!(error, EngineError::Invalid(_)), "{error:?}");
+        assert!(error.to_string().contains(part), "{part}: {error}");
+        assert_eq!(after.is_some(), status == 429, "{error}");
+    }
+    let open = Asked { keyed: false, ..asked() };
+    let answer = Answer { status: 401, kind: "", retry_after: None, body: "" };
+    assert!(Refusal::of(&answer, &open).error.to_string().contains("wants a key"));
+}
+
+#[test]
+fn what_passes_may_be_asked_again_after_the_time_that_the_endpoint_tells() {
+    let secs = |seconds| Some(Duration::from_secs(seconds));
+    for (status, told, after) in [
+        (429, Some("7"), secs(7)),
+        (429, Some("0.5"), Some(Duration::from_millis(500))),
+        (429, None, secs(1)),
+        (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), secs(1)),
+        (429, Some("-1"), secs(1)),
+        (503, Some("2"), secs(2)),
+        (503, None, None),
+        (502, Some("2"), None),
+    ] {
+        let refusal = refused(status, r#"{"error":{"message":"slow down"}}"#, told);
+        assert!(refusal.error.is_passing(), "{refusal:?}");
+        assert_eq!(refusal.after, after, "{status} {told:?}");
+    }
+    let text = refused(429, "{}", Some("7")).error.to_string();
+    assert!(text.contains("7 s") && text.contains("server.max_calls"), "{text}");
+    // A proxy whose endpoint is down answers with a page.
+    assert!(refused(502, "<html>Bad Gateway</html>", None).error.is_passing());
+}
+
+#[test]
+fn a_failure_does_not_pass_and_a_long_prompt_is_one() {
+    assert!(matches!(refused(500, r#"{"error":"out of memory"}"#, None).error, EngineError::Failed(_)));
+    let long = refused(400, r#"{"error":{"code":"context_length_exceeded","message":""}}"#, None).error;
+    assert_eq!(long, EngineError::TooLong { limit: 750, got: 1000 });
+    let fault = Fault { status: Some(429), ..Fault::new("slow down") };
+    assert!(Refusal::of_fault(&fault, &asked()).is_passing());
+    assert!(matches!(Refusal::of_fault(&Fault::new("x"), &asked()), EngineError::Failed(_)));
+}

@@ -1,0 +1,158 @@
+//! A response as its events arrive: text, the call of a tool, why it ended, and its tokens. Thoughts are dropped. Pure.
+
+use serde_json::Value;
+
+use super::fault::Fault;
+use crate::LlmPiece;
+use crate::tool::WrittenCall;
+
+/// The data of the event behind the last one.
+const END: &str = "[DONE]";
+/// Longest arguments of a tool call in bytes.
+const LONGEST_ARGUMENTS: usize = 64 << 10;
+/// Fields that hold thoughts.
+const THOUGHTS: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
+
+/// The tokens of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tokens {
+    /// Of the prompt.
+    pub(super) prompt: u32,
+    /// Of the prompt, those that the endpoint had evaluated before; none if it does not report them.
+    pub(super) cached: Option<u32>,
+    /// Of the response, including thoughts.
+    pub(super) response: u32,
+}
+
+/// The first tool call of a response. The pipeline makes one call at a time, and asks again with its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Call {
+    index: u64,
+    id: String,
+    written: WrittenCall,
+}
+
+/// A response, as far as it has arrived.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    call: Option<Call>,
+    /// Why it ended.
+    finish: Option<String>,
+    /// The last event has arrived.
+    done: bool,
+    tokens: Option<Tokens>,
+    spoke: bool,
+    thought: bool,
+}
+
+impl Reply {
+    /// Takes the data of an event; returns the text in it.
+    ///
+    /// # Errors
+    /// What the endpoint says is wrong, or what is wrong with the event.
+    pub(super) fn take(&mut self, data: &str) -> Result<Option<String>, Fault> {
+        if data.trim() == END {
+            self.done = true;
+            return Ok(None);
+        }
+        let event: Value =
+            serde_json::from_str(data).map_err(|_| Fault::new("a piece of its response is not JSON"))?;
+        if let Some(fault) = Fault::of_event(&event) {
+            return Err(fault);
+        }
+        if let Some(tokens) = tokens(&event["usage"]) {
+            self.tokens = Some(tokens);
+        }
+        let choice = &event["choices"][0];
+        if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty()) {
+            self.finish = Some(reason.into());
+        }
+        let delta = &choice["delta"];
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            self.call(call)?;
+        }
+        self.thought |= THOUGHTS.iter().any(|field| delta[*field].as_str().is_some_and(|it| !it.is_empty()));
+        let text = text(&delta["content"]);
+        self.spoke |= !text.trim().is_empty();
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// Whether the last event has arrived.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether the response is whole, so that the connection may end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.done || self.finish.is_some()
+    }
+
+    /// Whether all tokens of the response went into thoughts.
+    pub(super) fn only_thought(&self) -> bool {
+        self.finish.as_deref() == Some("length") && self.thought && !self.spoke && self.call.is_none()
+    }
+
+    /// The response's tokens, if the endpoint reports them.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        self.tokens
+    }
+
+    /// The pieces behind the text of a whole response.
+    pub(super) fn last_pieces(&mut self) -> Vec<LlmPiece> {
+        let read = self.tokens.and_then(|tokens| Some(tokens.prompt.saturating_sub(tokens.cached?)));
+        let call = self.call.take().map(|call| LlmPiece::Call(call.written));
+        read.map(LlmPiece::Read).into_iter().chain(call).collect()
+    }
+
+    /// Takes a piece of a tool call.
+    fn call(&mut self, piece: &Value) -> Result<(), Fault> {
+        let index = piece["index"].as_u64().unwrap_or(0);
+        let id = piece["id"].as_str().unwrap_or_default();
+        let new = || Call {
+            index,
+            id: id.into(),
+            written: WrittenCall { name: String::new(), arguments: String::new() },
+        };
+        let call = self.call.get_or_insert_with(new);
+        // Gemini gives all calls the index 0, and each its own id.
+        if index != call.index || !(id.is_empty() || id == call.id) {
+            return Ok(());
+        }
+        let function = &piece["function"];
+        if call.written.name.is_empty() {
+            call.written.name = function["name"].as_str().unwrap_or_default().into();
+        }
+        match &function["arguments"] {
+            Value::String(text) => call.written.arguments.push_str(text),
+            whole @ Value::Object(_) => call.written.arguments = whole.to_string(),
+            _ => {}
+        }
+        if call.written.arguments.len() > LONGEST_ARGUMENTS {
+            return Err(Fault::new(format!("a tool's arguments have more than {LONGEST_ARGUMENTS} bytes")));
+        }
+        Ok(())
+    }
+}
+
+/// The text of a message's content: a string, or a list of parts, of which some are thoughts.
+fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            parts.iter().filter(|part| part["type"] == "text").filter_map(|part| part["text"].as_str()).collect()
+        }
+        _ => String::new(),
+    }
+}
+
+fn tokens(usage: &Value) -> Option<Tokens> {
+    let count = |value: &Value| value.as_u64().and_then(|tokens| u32::try_from(tokens).ok());
+    Some(Tokens {
+        prompt: count(&usage["prompt_tokens"])?,
+        cached: count(&usage["prompt_tokens_details"]["cached_tokens"]),
+        response: count(&usage["completion_tokens"]).unwrap_or(0),
+    })
+}
+
+#[cfg(test)]
+mod tests;

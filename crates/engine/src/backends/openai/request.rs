@@ -1,0 +1,184 @@
+//! Our request as the JSON body that a chat endpoint takes. Pure.
+
+use serde_json::{Map, Value, json};
+
+use crate::LlmRequest;
+use crate::config::LlmEngine;
+use crate::frame::{Message, Role};
+use crate::tool::Tool;
+
+/// The body of a request for a response.
+pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Value> {
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Value| _ = body.insert(name.into(), value);
+    set("model", own.model_name().into());
+    set("messages", messages(&request.messages).into());
+    set("stream", true.into());
+    set("stream_options", json!({ "include_usage": true }));
+    set("max_tokens", own.max_tokens.into());
+    set("temperature", decimal(own.temperature));
+    // Some endpoints refuse it beside a temperature, even where it changes nothing.
+    if own.top_p < 1.0 {
+        set("top_p", decimal(own.top_p));
+    }
+    if !request.tools.is_empty() {
+        set("tools", request.tools.iter().map(tool).collect());
+    }
+    for name in &own.omit {
+        body.remove(name);
+    }
+    body.extend(own.body.clone());
+    body
+}
+
+/// The body of a request that only makes the endpoint evaluate the prompt.
+pub(super) fn prefill(request: &LlmRequest, own: &LlmEngine) -> Map<String, Value> {
+    let mut body = response(request, own);
+    for name in ["max_tokens", "max_completion_tokens"] {
+        if let Some(tokens) = body.get_mut(name) {
+            *tokens = 1u32.into();
+        }
+    }
+    body
+}
+
+/// A decimal number as it is written in the configuration: 0.7, not 0.699999988.
+fn decimal(value: f32) -> Value {
+    ((f64::from(value) * 1e4).round() / 1e4).into()
+}
+
+fn tool(tool: &Tool) -> Value {
+    let Tool { name, description, parameters, .. } = tool;
+    json!({
+        "type": "function",
+        "function": { "name": name, "description": description, "parameters": parameters },
+    })
+}
+
+/// The messages; a tool call joins the agent's message before it, and each call has exactly one result behind it, which
+/// endpoints insist on.
+fn messages(history: &[Message]) -> Vec<Value> {
+    let mut chat: Vec<Value> = Vec::with_capacity(history.len());
+    let mut awaited: Option<String> = None;
+    for (index, message) in history.iter().enumerate() {
+        if message.role != Role::Tool
+            && let Some(id) = awaited.take()
+        {
+            chat.push(result(&id, ""));
+        }
+        let content = message.content.as_str();
+        match message.role {
+            Role::System => chat.push(said("system", content)),
+            Role::User => chat.push(said("user", content)),
+            Role::Assistant => chat.push(said("assistant", content)),
+            Role::Call => {
+                // Nine letters and digits, which Mistral's templates insist on.
+                let id = format!("call{index:05}");
+                if !chat.last().is_some_and(|last| last["role"] == "assistant" && last["tool_calls"].is_null()) {
+                    chat.push(said("assistant", ""));
+                }
+                if let Some(last) = chat.last_mut() {
+                    last["tool_calls"] = json!([call(&id, content)]);
+                }
+                awaited = Some(id);
+            }
+            Role::Tool => chat.push(match awaited.take() {
+                Some(id) => result(&id, content),
+                None => said("user", content),
+            }),
+        }
+    }
+    chat.extend(awaited.map(|id| result(&id, "")));
+    chat
+}
+
+fn said(role: &str, content: &str) -> Value {
+    json!({ "role": role, "content": content })
+}
+
+fn result(id: &str, content: &str) -> Value {
+    json!({ "role": "tool", "tool_call_id": id, "content": content })
+}
+
+/// A call from the history: JSON with its name and arguments.
+fn call(id: &str, content: &str) -> Value {
+    let call: Value = serde_json::from_str(content).unwrap_or_default();
+    let name = call["name"].as_str().unwrap_or_default();
+    let arguments = call["arguments"].to_string();
+    json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool::builtin;
+
+    fn message(role: Role, content: &str) -> Message {
+        Message { role, content: content.into() }
+    }
+
+    fn request(messages: Vec<Message>) -> LlmRequest {
+        LlmRequest { conversation: "c".into(), messages, speculative: false, tools: Vec::new() }
+    }
+
+    fn own() -> LlmEngine {
+        LlmEngine { model: "small:3b".into(), temperature: 0.7, ..LlmEngine::default() }
+    }
+
+    #[test]
+    fn a_request_has_the_configured_model_length_and_sampling() {
+        let body = Value::from(response(&request(vec![message(Role::User, "Hello.")]), &own()));
+        let expected = json!({
+            "model": "small:3b",
+            "messages": [{ "role": "user", "content": "Hello." }],
+            "stream": true,
+            "stream_options": { "include_usage": true },
+            "max_tokens": 160,
+            "temperature": 0.7,
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn fields_are_left_out_and_added_as_configured() {
+        let mut own = LlmEngine { top_p: 0.9, omit: vec!["temperature".into(), "max_tokens".into()], ..own() };
+        own.body.insert("max_completion_tokens".into(), json!(400));
+        own.body.insert("top_p".into(), json!(0.5));
+        let body = response(&request(Vec::new()), &own);
+        assert!(!body.contains_key("temperature") && !body.contains_key("max_tokens"), "{body:?}");
+        assert_eq!((&body["max_completion_tokens"], &body["top_p"]), (&json!(400), &json!(0.5)));
+        assert_eq!(prefill(&request(Vec::new()), &own)["max_completion_tokens"], 1);
+    }
+
+    #[test]
+    fn tools_are_offered_as_functions() {
+        let tools = vec![builtin("current_time").unwrap()];
+        let body = response(&LlmRequest { tools, ..request(Vec::new()) }, &own());
+        assert_eq!(body["tools"][0]["type"], "function");
+        assert_eq!(body["tools"][0]["function"]["name"], "current_time");
+        assert_eq!(body["tools"][0]["function"]["parameters"]["type"], "object");
+        assert!(body["tools"][0].get("timeout_ms").is_none());
+    }
+
+    #[test]
+    fn a_tool_call_joins_the_agents_words_and_has_its_result_behind_it() {
+        let order = r#"{"name":"order","arguments":{"number":"7"}}"#;
+        let chat = messages(&[
+            message(Role::User, "Where is it?"),
+            message(Role::Assistant, "One moment."),
+            message(Role::Call, order),
+            message(Role::Tool, "shipped"),
+            message(Role::Call, order),
+            message(Role::User, "Well?"),
+            message(Role::Tool, "a result without its call"),
+        ]);
+        let roles: Vec<_> = chat.iter().map(|message| message["role"].as_str().unwrap()).collect();
+        assert_eq!(roles, ["user", "assistant", "tool", "assistant", "tool", "user", "user"]);
+        let call = &chat[1]["tool_calls"][0];
+        assert_eq!((&chat[1]["content"], &call["id"]), (&json!("One moment."), &chat[2]["tool_call_id"]));
+        assert_eq!(call["function"], json!({ "name": "order", "arguments": r#"{"number":"7"}"# }));
+        assert_eq!((&chat[3]["content"], &chat[4]["content"]), (&json!(""), &json!("")));
+        let ids = [&chat[2]["tool_call_id"], &chat[4]["tool_call_id"]];
+        assert!(ids[0] != ids[1] && ids.iter().all(|id| id.as_str().unwrap().len() == 9), "{ids:?}");
+    }
+}

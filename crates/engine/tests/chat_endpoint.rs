@@ -1,0 +1,350 @@
+//! Language models at OpenAI-compatible chat endpoints, against a real HTTP server that keeps to the recorded contract.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use visavis_config::{Config, LlmApi, Secret};
+use visavis_core::frame::{Message, Role};
+use visavis_core::tool::{WrittenCall, builtin};
+use visavis_engine::backends::{Backend, Backends};
+use visavis_engine::model_files::ModelFiles;
+use visavis_engine::{EngineError, Llm, LlmPiece, LlmRequest};
+
+const KEY: &str = "sk-very-secret";
+const DONE: &str = "data: [DONE]\n\n";
+
+/// Starts an endpoint that answers each request for a response like this; returns its `llm.url`.
+async fn endpoint(chat: impl Fn(HeaderMap, Value) -> Response + Clone + Send + Sync + 'static) -> String {
+    let list = json!({ "object": "list", "data": [{ "id": "small", "object": "model", "max_model_len": 2048 }] });
+    let models = get(move || async move { Json(list) });
+    let chat = post(move |headers: HeaderMap, Json(body): Json<Value>| {
+        let response = chat(headers, body);
+        async move { response }
+    });
+    serve(Router::new().route("/v1/models", models).route("/v1/chat/completions", chat)).await
+}
+
+async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+fn config(url: String) -> Config {
+    let mut config = Config::default();
+    config.llm.api = LlmApi::OpenAi;
+    config.llm.url = url;
+    config.llm.model = "small".into();
+    config.llm.key = Secret::new(KEY);
+    config
+}
+
+/// The language model. Its tasks end with the test's runtime.
+fn connect(config: &Config) -> Backend<dyn Llm> {
+    Backends::new(false).unwrap().llm(config, &ModelFiles::default()).unwrap()
+}
+
+fn request() -> LlmRequest {
+    let messages = vec![
+        Message { role: Role::System, content: "Be brief.".into() },
+        Message { role: Role::User, content: "Hello.".into() },
+    ];
+    LlmRequest { conversation: "call".into(), messages, speculative: false, tools: Vec::new() }
+}
+
+/// All pieces of a response, up to its error.
+async fn pieces(llm: &dyn Llm, request: LlmRequest) -> Result<Vec<LlmPiece>, (Vec<LlmPiece>, EngineError)> {
+    let mut found = Vec::new();
+    let mut stream = match llm.generate(request).await {
+        Ok(stream) => stream,
+        Err(error) => return Err((found, error)),
+    };
+    while let Some(piece) = stream.next().await {
+        match piece {
+            Ok(piece) => found.push(piece),
+            Err(error) => return Err((found, error)),
+        }
+    }
+    Ok(found)
+}
+
+fn delta(delta: Value) -> String {
+    let chunk = json!({ "object": "chat.completion.chunk", "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] });
+    format!("data: {chunk}\n\n")
+}
+
+fn says(text: &str) -> String {
+    delta(json!({ "content": text }))
+}
+
+fn ends(reason: &str) -> String {
+    format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": reason }] }))
+}
+
+fn text(text: &str) -> LlmPiece {
+    LlmPiece::Text(text.into())
+}
+
+/// A whole stream.
+fn stream(events: &[String]) -> Response {
+    ([(CONTENT_TYPE, "text/event-stream")], events.concat()).into_response()
+}
+
+/// A stream that the test writes.
+fn written() -> (mpsc::Sender<Result<String, std::io::Error>>, Response) {
+    let (sender, events) = mpsc::channel(8);
+    let body = Body::from_stream(ReceiverStream::new(events));
+    (sender, ([(CONTENT_TYPE, "text/event-stream")], body).into_response())
+}
+
+#[tokio::test]
+async fn a_response_is_streamed_with_the_key_the_headers_and_the_fields_configured() {
+    let (asked, mut seen) = mpsc::channel(1);
+    let url = endpoint(move |headers, body| {
+        asked.try_send((headers, body)).unwrap();
+        stream(&[
+            delta(json!({ "role": "assistant", "content": "" })),
+            delta(json!({ "reasoning_content": "A greeting." })),
+            says("Hello"),
+            says(" there."),
+            ends("stop"),
+            DONE.into(),
+        ])
+    })
+    .await;
+    let mut config = config(url);
+    config.llm.headers.insert("x-team".into(), Secret::new("calls"));
+    config.llm.body.insert("reasoning_effort".into(), json!("none"));
+    let llm = connect(&config);
+    assert_eq!(pieces(llm.engine.as_ref(), request()).await.unwrap(), [text("Hello"), text(" there.")]);
+    let (headers, body) = seen.recv().await.unwrap();
+    assert_eq!(headers[AUTHORIZATION], format!("Bearer {KEY}"));
+    assert_eq!(headers["x-team"], "calls");
+    assert_eq!((&body["model"], &body["reasoning_effort"]), (&json!("small"), &json!("none")));
+    assert_eq!(body["messages"][1], json!({ "role": "user", "content": "Hello." }));
+}
+
+#[tokio::test]
+async fn a_tool_call_comes_last_behind_the_tokens_that_were_read() {
+    let url = endpoint(|_, body| {
+        let name = body["tools"][0]["function"]["name"].clone();
+        let call = |piece: Value| delta(json!({ "tool_calls": [piece] }));
+        let usage = json!({ "choices": [], "usage": {
+            "prompt_tokens": 90, "completion_tokens": 9, "prompt_tokens_details": { "cached_tokens": 80 },
+        }});
+        stream(&[
+            says("I look."),
+            call(json!({ "index": 0, "id": "a", "function": { "name": name, "arguments": "" } })),
+            call(json!({ "index": 0, "function": { "arguments": "{}" } })),
+            ends("tool_calls"),
+            format!("data: {usage}\n\n"),
+            DONE.into(),
+        ])
+    })
+    .await;
+    let llm = connect(&config(url));
+    let request = LlmRequest { tools: vec![builtin("current_time").unwrap()], ..request() };
+    let call = LlmPiece::Call(WrittenCall { name: "current_time".into(), arguments: "{}".into() });
+    let found = pieces(llm.engine.as_ref(), request).await.unwrap();
+    assert_eq!(found, [text("I look."), LlmPiece::Read(10), call]);
+}
+
+#[tokio::test]
+async fn a_cancelled_response_closes_its_connection_within_100_ms() {
+    let (opened, mut streams) = mpsc::channel(1);
+    let url = endpoint(move |_, _| {
+        let (sender, response) = written();
+        sender.try_send(Ok(says("Once upon a time"))).unwrap();
+        opened.try_send(sender).unwrap();
+        response
+    })
+    .await;
+    let llm = connect(&config(url));
+    let mut response = llm.engine.generate(request()).await.unwrap();
+    assert_eq!(response.next().await, Some(Ok(text("Once upon a time"))));
+    let sender = streams.recv().await.unwrap();
+    assert!(timeout(Duration::from_millis(50), sender.closed()).await.is_err(), "it is still wanted");
+    drop(response);
+    timeout(Duration::from_millis(100), sender.closed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_refusal_says_what_to_set_and_never_shows_the_key() {
+    for (status, body, part) in [
+        (401, "Incorrect API key provided: sk-very-secret", "llm.key"),
+        (404, "The model `small` does not exist.", "llm.model"),
+        (404, "Not Found", "llm.url"),
+        (200, "<!doctype html><h1>Welcome</h1>", "web page"),
+        (400, "'auto' tool choice is off", "llm.tools"),
+    ] {
+        let url = endpoint(move |_, _| {
+            let status = StatusCode::from_u16(status).unwrap();
+            if body.starts_with('<') {
+                return (status, Html(body)).into_response();
+            }
+            (status, Json(json!({ "error": { "message": body } }))).into_response()
+        })
+        .await;
+        let llm = connect(&config(url));
+        let request = LlmRequest { tools: vec![builtin("current_time").unwrap()], ..request() };
+        let (_, error) = pieces(llm.engine.as_ref(), request).await.unwrap_err();
+        assert!(matches!(error, EngineError::Invalid(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains(part) && !text.contains(KEY), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_too_long_is_told_with_what_fits() {
+    let message = "This model's maximum context length is 2048 tokens, and 3000 were sent";
+    let body = json!({ "error": { "message": message, "code": "context_length_exceeded" } });
+    // Some endpoints have begun to stream when they notice.
+    let early = body.clone();
+    let refuses = endpoint(move |_, _| (StatusCode::BAD_REQUEST, Json(early.clone())).into_response()).await;
+    let breaks_off = endpoint(move |_, _| stream(&[format!("event: error\ndata: {body}\n\n")])).await;
+    for url in [refuses, breaks_off] {
+        let llm = connect(&config(url));
+        let (_, error) = pieces(llm.engine.as_ref(), request()).await.unwrap_err();
+        assert_eq!(error, EngineError::TooLong { limit: 2048 - 160, got: 3000 });
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_for_where_that_is_soon() {
+    for (told, waits) in [(Some("1"), true), (None, true), (Some("60"), false)] {
+        let asked = Arc::new(AtomicU32::new(0));
+        let counted = asked.clone();
+        let url = endpoint(move |_, _| {
+            if counted.fetch_add(1, Ordering::Relaxed) > 0 {
+                return stream(&[says("Hello."), ends("stop"), DONE.into()]);
+            }
+            let mut response = (StatusCode::TOO_MANY_REQUESTS, "slow down").into_response();
+            if let Some(seconds) = told {
+                response.headers_mut().insert(RETRY_AFTER, seconds.parse().unwrap());
+            }
+            response
+        })
+        .await;
+        let (llm, began) = (connect(&config(url)), Instant::now());
+        let found = pieces(llm.engine.as_ref(), request()).await;
+        if waits {
+            assert_eq!(found.unwrap(), [text("Hello.")]);
+            assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+        } else {
+            let (_, error) = found.unwrap_err();
+            assert!(matches!(error, EngineError::Busy(_)) && error.to_string().contains("60 s"), "{error}");
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), if waits { 2 } else { 1 });
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_keeps_its_words_and_fails() {
+    let fault = format!("data: {}\n\n", json!({ "error": { "code": 500, "message": "out of memory" } }));
+    let whole = endpoint(move |_, _| stream(&[says("Once upon"), fault.clone()])).await;
+    let closed = endpoint(|_, _| stream(&[says("Once upon")])).await;
+    let cut = endpoint(|_, _| {
+        let (sender, response) = written();
+        tokio::spawn(async move {
+            sender.send(Ok(says("Once upon"))).await.unwrap();
+            // The words are on their way before the connection is cut.
+            sleep(Duration::from_millis(100)).await;
+            sender.send(Err(std::io::Error::other("cut"))).await.unwrap();
+        });
+        response
+    })
+    .await;
+    for (url, part) in [(whole, "out of memory"), (closed, "connection was closed"), (cut, "broke off")] {
+        let llm = connect(&config(url));
+        let (words, error) = pieces(llm.engine.as_ref(), request()).await.unwrap_err();
+        assert_eq!(words, [text("Once upon")], "{error}");
+        assert!(matches!(error, EngineError::Failed(_)) && error.to_string().contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_is_given_up_and_one_that_thinks_is_not() {
+    let stalls = endpoint(|_, _| {
+        let (sender, response) = written();
+        tokio::spawn(async move {
+            sender.send(Ok(says("Once upon"))).await.unwrap();
+            sender.closed().await;
+        });
+        response
+    })
+    .await;
+    let mut config = config(stalls);
+    config.llm.silence_seconds = 1;
+    let llm = connect(&config);
+    let (words, error) = pieces(llm.engine.as_ref(), request()).await.unwrap_err();
+    assert_eq!(words, [text("Once upon")]);
+    assert!(error.to_string().contains("raise llm.silence_seconds"), "{error}");
+
+    config.llm.url = endpoint(|_, _| {
+        let (sender, response) = written();
+        tokio::spawn(async move {
+            for _ in 0..4 {
+                sender.send(Ok(delta(json!({ "reasoning_content": "Hm." })))).await.unwrap();
+                sleep(Duration::from_millis(400)).await;
+            }
+            sender.send(Ok(says("Yes.") + &ends("stop") + DONE)).await.unwrap();
+        });
+        response
+    })
+    .await;
+    let llm = connect(&config);
+    assert_eq!(pieces(llm.engine.as_ref(), request()).await.unwrap(), [text("Yes.")]);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_ready_when_it_lists_its_models_and_its_context_bounds_ours() {
+    let url = endpoint(|_, _| stream(&[])).await;
+    let mut llm = connect(&config(url));
+    let found = timeout(Duration::from_secs(5), llm.status.wait_for(|status| status.ready)).await;
+    let message = found.unwrap().unwrap().message.clone();
+    assert_eq!((message.as_str(), llm.engine.capabilities().context), ("", Some(2048)));
+}
+
+#[tokio::test]
+async fn an_endpoint_without_a_list_of_models_is_ready_if_it_takes_requests() {
+    let refuses = post(|| async { (StatusCode::UNPROCESSABLE_ENTITY, "no model is named") });
+    let url = serve(Router::new().route("/v1/chat/completions", refuses)).await;
+    let mut llm = connect(&config(url));
+    timeout(Duration::from_secs(5), llm.status.wait_for(|status| status.ready)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_ready_says_what_to_set() {
+    let denies = serve(Router::new().fallback(|| async { StatusCode::UNAUTHORIZED })).await;
+    let page = serve(Router::new().fallback(|| async { Html("<h1>Welcome</h1>") })).await;
+    let elsewhere = serve(Router::new()).await;
+    let closed = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}/v1", listener.local_addr().unwrap())
+    };
+    for (url, part) in [
+        (denies, "Set llm.key"),
+        (page, "web page"),
+        (elsewhere, "Set llm.url"),
+        (closed, "correct llm.url"),
+    ] {
+        let mut llm = connect(&config(url));
+        let found = llm.status.wait_for(|status| status.message.contains(part));
+        let status = timeout(Duration::from_secs(5), found).await.unwrap().unwrap();
+        assert!(!status.ready, "{status:?}");
+    }
+}
