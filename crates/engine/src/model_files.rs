@@ -45,8 +45,7 @@ impl ModelFiles {
             config.tts.voices.clone()
         };
         // At an endpoint the model is a name, not a file.
-        let own =
-            if config.llm.api == LlmApi::OpenAi { PathBuf::new() } else { config.llm.model.clone() };
+        let own = if config.llm.api == LlmApi::OpenAi { PathBuf::new() } else { config.llm.model.clone() };
         let files = Self {
             stt: or(&config.stt.model, &profile.stt),
             llm: or(&own, &profile.llm),

@@ -42,10 +42,8 @@ pub(crate) async fn patiently_as_told<T, E, A>(
 where
     A: Future<Output = Result<T, E>>,
 {
-    let policy = ExponentialBuilder::default()
-        .with_min_delay(SHORTEST)
-        .with_max_delay(LONGEST)
-        .without_max_times();
+    let policy =
+        ExponentialBuilder::default().with_min_delay(SHORTEST).with_max_delay(LONGEST).without_max_times();
     let mut left = PATIENCE;
     ask.retry(policy)
         .when(worth)

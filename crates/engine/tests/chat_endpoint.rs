@@ -28,7 +28,8 @@ const DONE: &str = "data: [DONE]\n\n";
 
 /// Starts an endpoint that answers each request for a response like this; returns its `llm.url`.
 async fn endpoint(chat: impl Fn(HeaderMap, Value) -> Response + Clone + Send + Sync + 'static) -> String {
-    let list = json!({ "object": "list", "data": [{ "id": "small", "object": "model", "max_model_len": 2048 }] });
+    let list =
+        json!({ "object": "list", "data": [{ "id": "small", "object": "model", "max_model_len": 2048 }] });
     let models = get(move || async move { Json(list) });
     let chat = post(move |headers: HeaderMap, Json(body): Json<Value>| {
         let response = chat(headers, body);
@@ -336,12 +337,9 @@ async fn an_endpoint_that_is_not_ready_says_what_to_set() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         format!("http://{}/v1", listener.local_addr().unwrap())
     };
-    for (url, part) in [
-        (denies, "Set llm.key"),
-        (page, "web page"),
-        (elsewhere, "Set llm.url"),
-        (closed, "correct llm.url"),
-    ] {
+    for (url, part) in
+        [(denies, "Set llm.key"), (page, "web page"), (elsewhere, "Set llm.url"), (closed, "correct llm.url")]
+    {
         let mut llm = connect(&config(url));
         let found = llm.status.wait_for(|status| status.message.contains(part));
         let status = timeout(Duration::from_secs(5), found).await.unwrap().unwrap();

@@ -128,7 +128,8 @@ impl Endpoint {
     async fn send(&self, request: RequestBuilder, asked: &Asked) -> Result<Response, Refusal> {
         request.headers(self.headers.clone()).send().await.map_err(|error| {
             let (at, cause) = (&asked.address, cause(&error));
-            EngineError::Unavailable(format!("{at} cannot be reached: {cause}. Start it, or correct llm.url")).into()
+            EngineError::Unavailable(format!("{at} cannot be reached: {cause}. Start it, or correct llm.url"))
+                .into()
         })
     }
 
@@ -174,7 +175,8 @@ fn below(base: &Url, path: &[&str]) -> Url {
 }
 
 fn hidden(value: &str) -> anyhow::Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(value).context("llm.key or llm.headers is not valid in a header")?;
+    let mut value =
+        HeaderValue::from_str(value).context("llm.key or llm.headers is not valid in a header")?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -56,7 +56,9 @@ impl Probe {
         match found {
             Ok(Listed { context, instead }) => {
                 let message = instead.map(|names| {
-                    format!("does not list the model {model:?}; set llm.model if requests fail. It lists {names}")
+                    format!(
+                        "does not list the model {model:?}; set llm.model if requests fail. It lists {names}"
+                    )
                 });
                 let (message, context) = (message.unwrap_or_default(), context.unwrap_or(0));
                 EngineStatus { ready: true, message, model, device, context, ..EngineStatus::default() }

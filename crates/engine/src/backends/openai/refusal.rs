@@ -150,7 +150,10 @@ fn wrong_key(status: u16, asked: &Asked, said: &str) -> String {
 }
 
 fn no_credit(status: u16, asked: &Asked, said: &str) -> String {
-    format!("the account at {} has no credit left ({status}){said}. Add some, or change llm.url", asked.address)
+    format!(
+        "the account at {} has no credit left ({status}){said}. Add some, or change llm.url",
+        asked.address
+    )
 }
 
 #[cfg(test)]

@@ -74,7 +74,10 @@ fn messages(history: &[Message]) -> Vec<Value> {
             Role::Call => {
                 // Nine letters and digits, which Mistral's templates insist on.
                 let id = format!("call{index:05}");
-                if !chat.last().is_some_and(|last| last["role"] == "assistant" && last["tool_calls"].is_null()) {
+                if !chat
+                    .last()
+                    .is_some_and(|last| last["role"] == "assistant" && last["tool_calls"].is_null())
+                {
                     chat.push(said("assistant", ""));
                 }
                 if let Some(last) = chat.last_mut() {
@@ -141,7 +144,8 @@ mod tests {
 
     #[test]
     fn fields_are_left_out_and_added_as_configured() {
-        let mut own = LlmEngine { top_p: 0.9, omit: vec!["temperature".into(), "max_tokens".into()], ..own() };
+        let mut own =
+            LlmEngine { top_p: 0.9, omit: vec!["temperature".into(), "max_tokens".into()], ..own() };
         own.body.insert("max_completion_tokens".into(), json!(400));
         own.body.insert("top_p".into(), json!(0.5));
         let body = response(&request(Vec::new()), &own);

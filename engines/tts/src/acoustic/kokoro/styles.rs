@@ -25,7 +25,8 @@ pub(super) fn read(path: &Path, tokens: usize) -> anyhow::Result<Vec<f32>> {
         file.read_exact(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = row().with_context(|| format!("cannot read the voice {}; {}", path.display(), super::FETCH))?;
+    let bytes =
+        row().with_context(|| format!("cannot read the voice {}; {}", path.display(), super::FETCH))?;
     Ok(decode(&bytes))
 }
 

@@ -28,7 +28,9 @@ fn text_is_passed_on_and_thoughts_are_dropped() {
         delta(json!({ "role": "assistant", "content": "" })),
         delta(json!({ "reasoning_content": "They want tea." })),
         delta(json!({ "reasoning": "Yes.", "content": null })),
-        delta(json!({ "content": [{ "type": "thinking", "thinking": [] }, { "type": "text", "text": "Here" }] })),
+        delta(
+            json!({ "content": [{ "type": "thinking", "thinking": [] }, { "type": "text", "text": "Here" }] }),
+        ),
         delta(json!({ "content": " is tea." })),
         ends("stop"),
     ]);
@@ -50,16 +52,21 @@ fn a_response_that_spends_its_tokens_on_thoughts_is_recognised() {
 fn the_first_tool_call_is_put_together_and_further_ones_are_dropped() {
     let (text, mut reply) = read(&[
         delta(json!({ "content": "I look." })),
-        delta(json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "order", "arguments": "" } }] })),
+        delta(
+            json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "order", "arguments": "" } }] }),
+        ),
         delta(json!({ "tool_calls": [{ "index": 0, "function": { "arguments": "{\"n\"" } }] })),
-        delta(json!({ "tool_calls": [{ "index": 1, "id": "b", "function": { "name": "x", "arguments": "{}" } }] })),
+        delta(
+            json!({ "tool_calls": [{ "index": 1, "id": "b", "function": { "name": "x", "arguments": "{}" } }] }),
+        ),
         delta(json!({ "tool_calls": [{ "index": 0, "id": "", "function": { "arguments": ":7}" } }] })),
         ends("tool_calls"),
     ]);
     assert_eq!(text, "I look.");
     assert_eq!(reply.last_pieces(), [called("order", "{\"n\":7}")]);
     // Without an index, with whole objects, and with ids that tell the calls apart.
-    let call = |id: &str, name: &str| json!({ "id": id, "function": { "name": name, "arguments": { "n": 7 } } });
+    let call =
+        |id: &str, name: &str| json!({ "id": id, "function": { "name": name, "arguments": { "n": 7 } } });
     let (_, mut reply) = read(&[delta(json!({ "tool_calls": [call("a", "order"), call("b", "x")] }))]);
     assert_eq!(reply.last_pieces(), [called("order", "{\"n\":7}")]);
 }
@@ -81,7 +88,8 @@ fn a_fault_in_the_stream_is_told() {
     assert_eq!((fault.message.as_str(), fault.status), ("out of memory", Some(500)));
     assert!(reply.take("<html>").unwrap_err().message.contains("not JSON"));
     let endless = "x".repeat(LONGEST_ARGUMENTS + 1);
-    let call = delta(json!({ "tool_calls": [{ "index": 0, "function": { "name": "a", "arguments": endless } }] }));
+    let call =
+        delta(json!({ "tool_calls": [{ "index": 0, "function": { "name": "a", "arguments": endless } }] }));
     assert!(reply.take(&call.to_string()).unwrap_err().message.contains("more than"));
     assert!(!reply.is_whole());
 }
