@@ -20,6 +20,21 @@ const OWN_FIELDS: [&str; 4] = ["messages", "model", "stream", "tools"];
 /// Fields of a request that an endpoint may refuse.
 const OPTIONAL_FIELDS: [&str; 4] = ["max_tokens", "stream_options", "temperature", "top_p"];
 
+/// The chat templates that our own engine knows by name.
+const TEMPLATES: [&str; 11] = [
+    "chatml",
+    "llama3",
+    "gemma",
+    "mistral-v1",
+    "mistral-v3",
+    "mistral-v3-tekken",
+    "mistral-v7",
+    "mistral-v7-tekken",
+    "phi3",
+    "phi4-mini",
+    "phi4",
+];
+
 /// How the language model is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,6 +55,8 @@ pub struct LlmEngine {
     pub url: Remote,
     /// Model file; empty: the profile's. With `openai` the model's name at the endpoint.
     pub model: PathBuf,
+    /// `engine`: the chat template that the model was trained with, such as `chatml`; empty: that of its file.
+    pub template: String,
     /// Threads for generation.
     pub threads: u32,
     /// Threads for prompts.
@@ -83,6 +100,7 @@ impl Default for LlmEngine {
             api: LlmApi::Engine,
             url: String::new(),
             model: PathBuf::new(),
+            template: String::new(),
             threads: 1,
             threads_batch: 2,
             context: 4096,
@@ -141,8 +159,14 @@ impl LlmEngine {
 /// Adds a line for each fault.
 pub(super) fn check(llm: &LlmEngine, faults: &mut Vec<String>) {
     match llm.api {
-        LlmApi::Engine => check_unused(llm, faults),
+        LlmApi::Engine => {
+            check_unused(llm, faults);
+            check_template(llm, faults);
+        }
         LlmApi::OpenAi => {
+            if !llm.template.is_empty() {
+                faults.push("llm.template: is for our own engine; remove it, an endpoint has its own".into());
+            }
             check_address(&llm.url, faults);
             if llm.model.as_os_str().is_empty() {
                 let fix = "set it to a name that the endpoint lists under /models";
@@ -167,6 +191,14 @@ fn check_unused(llm: &LlmEngine, faults: &mut Vec<String>) {
         if given {
             faults.push(format!("{key}: is for chat endpoints; set llm.api = \"openai\", or remove it"));
         }
+    }
+}
+
+fn check_template(llm: &LlmEngine, faults: &mut Vec<String>) {
+    let template = llm.template.as_str();
+    if !template.is_empty() && !TEMPLATES.contains(&template) {
+        let all = TEMPLATES.join(", ");
+        faults.push(format!("llm.template: {template:?} is not known; leave it out to use the file's own, or set {all}"));
     }
 }
 

@@ -54,6 +54,14 @@ impl ModelFiles {
             turn: profile.turn.as_ref().map(|file| directory.join(file)),
             runtime: directory.join(&profile.runtime),
         };
+        if !own.as_os_str().is_empty() && config.llm.url.is_empty() {
+            anyhow::ensure!(
+                own.is_file(),
+                "llm.model: {} {}; name a GGUF file",
+                own.display(),
+                if own.exists() { "is a folder or no ordinary file" } else { "does not exist" }
+            );
+        }
         let mut needed = vec![&files.vad, &files.runtime];
         needed.extend(&files.turn);
         needed.extend(config.stt.url.is_empty().then_some(&files.stt));

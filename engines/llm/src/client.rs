@@ -14,7 +14,7 @@ use visavis_proto::v1::{GenerateDone, GenerateEvent, PrefillReply};
 
 use crate::request::Settings;
 use crate::text::TextGate;
-use crate::tools::ToolGate;
+use crate::tools::{ToolForm, ToolGate};
 
 /// A reader that takes nothing for this long is considered gone. A paused playout still takes a piece from time to time.
 const READER_PATIENCE: Duration = Duration::from_secs(120);
@@ -55,6 +55,7 @@ impl Client {
         reader: Reader,
         ticket: Ticket,
         settings: Settings,
+        tools: ToolForm,
         prompt_tokens: usize,
         arrived: Instant,
     ) -> Self {
@@ -68,7 +69,7 @@ impl Client {
             behind: None,
             unsent: VecDeque::new(),
             text: TextGate::new(settings.stop.clone()),
-            tools: ToolGate::new(&settings.tools),
+            tools: ToolGate::new(&settings.tools, tools),
             grammar: None,
             sampler: None,
             settings,
@@ -230,7 +231,9 @@ mod tests {
         let request = GenerateRequest { deadline_ms: 60_000, ..GenerateRequest::default() };
         let settings =
             settings(&request, Kind::Generate, Limits { context: 100, default_max_tokens: 10 }).unwrap();
-        (Client::new(Reader::Events(sender), state.enter().unwrap(), settings, 5, Instant::now()), receiver)
+        let ticket = state.enter().unwrap();
+        let reader = Reader::Events(sender);
+        (Client::new(reader, ticket, settings, ToolForm::Hermes, 5, Instant::now()), receiver)
     }
 
     #[test]

@@ -5,16 +5,19 @@
 //!    ▲  checks: request, prompt │ ▲ decides: scheduler
 //!    └───────── events ─────────┘ client: one request's reader and timing; text: bytes to characters;
 //!                                 turn: where words end; likeliest: the few tokens worth sampling;
-//!                                 tools: functions that the model may call
+//!                                 tools: functions that the model may call; template: what stands around
+//!                                 messages; model_file: is it a model that writes text
 //! ```
 
 mod client;
 mod likeliest;
 mod model;
+mod model_file;
 mod prompt;
 mod request;
 mod scheduler;
 mod service;
+mod template;
 mod text;
 mod tools;
 mod turn;
@@ -36,6 +39,7 @@ use crate::model::{Model, ModelOptions};
 use crate::prompt::Prompter;
 use crate::request::Limits;
 use crate::service::{LlmService, Loaded};
+use crate::template::Family;
 use crate::worker::{Job, Worker};
 
 /// Releases that may wait for the end of a step, in addition to the queued requests.
@@ -53,6 +57,9 @@ struct Args {
     /// The model, a GGUF file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    /// The family of the model's chat template [default: that of the file]
+    #[arg(long, value_enum, value_name = "NAME")]
+    template: Option<Family>,
     /// Threads that generate for a single sequence
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256), value_name = "N")]
     threads: u32,
@@ -80,7 +87,7 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     host::init_log(&args.host.log);
     host::wait_passively();
-    let needs = Needs { read: model::files(&args.model), drivers: Drivers::of(BACKEND) };
+    let needs = Needs { read: model_file::files(&args.model), drivers: Drivers::of(BACKEND) };
     let host = Host::open(&args.host, &needs)?;
     let state = EngineState::new(args.queue);
     let loaded = Arc::new(OnceLock::new());
@@ -89,6 +96,7 @@ fn main() -> anyhow::Result<()> {
     let (ended, mut worker_ended) = oneshot::channel();
     let options = ModelOptions {
         path: args.model,
+        template: args.template,
         threads: args.threads,
         threads_batch: args.threads_batch.unwrap_or_else(|| cores().min(2)),
         context: args.context,
@@ -136,7 +144,8 @@ fn work(
     let evaluator = model.evaluator()?;
     let context = model.context as usize;
     let limits = Limits { context, default_max_tokens: max_tokens };
-    let ready = Loaded { prompter: Prompter::new(model.model.clone(), context), limits };
+    let prompter = Prompter::new(model.model.clone(), model.template.clone(), context);
+    let ready = Loaded { prompter, tools: model.template.tools, limits };
     loaded.set(ready).map_err(|_| "the model was loaded twice".to_owned())?;
     let name = options.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     tracing::info!(model = %name, device = %model.device, context, slots = options.slots, "ready");

@@ -1,9 +1,7 @@
 //! llama.cpp: loading, the KV cache, one step, one sample. The only file that calls the model's thread-bound side.
 
-use std::fs::File;
-use std::io::Read;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use llama_cpp_2::context::LlamaContext;
@@ -16,11 +14,15 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
+use llama_cpp_2::token_type::LlamaTokenAttr;
+use llama_cpp_2::vocab::LlamaVocab;
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 
 use crate::likeliest::{Candidate, likeliest};
+use crate::model_file;
 use crate::request::Sampling;
 use crate::scheduler::{Chunk, Piece, Reuse, Token};
+use crate::template::{Family, Template};
 use crate::turn::{ends_sentence, share};
 
 /// Prompt tokens per step. On a CPU, 32 tokens keep the stall of a response being spoken below what its listener has
@@ -46,6 +48,8 @@ const MOST_CANDIDATES: usize = 4096;
 #[derive(Debug, Clone)]
 pub(crate) struct ModelOptions {
     pub(crate) path: PathBuf,
+    /// Replaces the chat template of the file.
+    pub(crate) template: Option<Family>,
     pub(crate) threads: u32,
     pub(crate) threads_batch: u32,
     pub(crate) context: u32,
@@ -58,6 +62,7 @@ pub(crate) struct ModelOptions {
 pub(crate) struct Model {
     backend: LlamaBackend,
     pub(crate) model: Arc<LlamaModel>,
+    pub(crate) template: Template,
     options: ModelOptions,
     /// Tokens per conversation, at most the model's training context.
     pub(crate) context: u32,
@@ -68,12 +73,14 @@ pub(crate) struct Model {
     pub(crate) can_copy: bool,
     /// Tokens that end a message, or that end a sentence and so most messages.
     closing: Vec<Token>,
+    /// Tokens that begin a tool call and that the file says are not to be shown.
+    call_marks: Vec<Token>,
 }
 
 impl Model {
     /// Loads the file; an error is a one-sentence message for the operator.
     pub(crate) fn load(options: &ModelOptions) -> Result<Self, String> {
-        check_file(&options.path)?;
+        model_file::check(&options.path)?;
         let mut backend = LlamaBackend::init().map_err(|e| format!("llama.cpp cannot start: {e}"))?;
         if !tracing::enabled!(tracing::Level::DEBUG) {
             backend.void_logs();
@@ -87,11 +94,12 @@ impl Model {
         let path = &options.path;
         let model = LlamaModel::load_from_file(&backend, path, &parameters).map_err(|_| {
             format!(
-                "the model {} cannot be loaded: the file is damaged or of a kind that llama.cpp does not know; fetch \
-                 it again or choose another",
+                "the model {} cannot be loaded: the file is damaged, cut short or of a kind that llama.cpp does not \
+                 know; fetch it again or name another with llm.model",
                 path.display()
             )
         })?;
+        let template = Template::of(&model, options.template, path)?;
         let context = options.context.min(model.n_ctx_train());
         if context < options.context {
             tracing::warn!(context, "--context exceeds the model's training context, which is used instead");
@@ -101,7 +109,9 @@ impl Model {
             chunk: if gpu.is_some() { GPU_CHUNK } else { CPU_CHUNK },
             device: gpu.unwrap_or_else(|| "cpu".into()),
             can_copy: !model.is_recurrent() && !model.is_hybrid(),
-            closing: closing(&model),
+            closing: closing(&model, template.after_user()),
+            call_marks: call_marks(&model, &template),
+            template,
             backend,
             model: Arc::new(model),
             options: options.clone(),
@@ -133,7 +143,8 @@ impl Model {
             )
         })?;
         let batch = LlamaBatch::new(batch, 1);
-        let mut evaluator = Evaluator { context, model: &self.model, closing: &self.closing, batch };
+        let (closing, call_marks) = (self.closing.as_slice(), self.call_marks.as_slice());
+        let mut evaluator = Evaluator { context, model: &self.model, closing, call_marks, batch };
         let first = self.model.vocab().bos().0.max(0);
         let warm_up = Piece { id: 0, slot: 0, start: 0, tokens: vec![first; 2], sample: true, probe: None };
         evaluator
@@ -144,24 +155,32 @@ impl Model {
     }
 }
 
-/// The model's files: a large model is split into `NAME-00001-of-00003.gguf` and so on.
-pub(crate) fn files(first: &Path) -> Vec<PathBuf> {
-    let mut files = vec![first.to_owned()];
-    let name = first.file_name().unwrap_or_default().to_string_lossy();
-    if let Some((base, count)) = name.split_once("-00001-of-")
-        && let Some(Ok(count)) = count.strip_suffix(".gguf").map(str::parse::<u16>)
-    {
-        files.extend((2..=count).map(|n| first.with_file_name(format!("{base}-{n:05}-of-{count:05}.gguf"))));
-    }
-    files
-}
-
-fn closing(model: &LlamaModel) -> Vec<Token> {
+/// `after_user`: what the template writes after the person's message. Mostly an end of generation, but not in every family.
+fn closing(model: &LlamaModel, after_user: &str) -> Vec<Token> {
     let vocab = model.vocab();
     let ends = |token: &LlamaToken| {
         vocab.is_eog(*token) || ends_sentence(&vocab.token_to_piece(*token, false, None))
     };
-    vocab.tokens().filter(ends).map(|token| token.0).collect()
+    let mut closing: Vec<Token> = vocab.tokens().filter(ends).map(|token| token.0).collect();
+    let mark = vocab.tokenize(after_user.as_bytes(), false, true).first().copied();
+    let mark = mark.filter(|mark| structures(&vocab, *mark) && !closing.contains(&mark.0));
+    closing.extend(mark.map(|mark| mark.0));
+    closing
+}
+
+/// Whether the token is a mark rather than text.
+fn structures(vocab: &LlamaVocab<'_>, token: LlamaToken) -> bool {
+    vocab.is_control(token) || vocab.attr(token).contains(LlamaTokenAttr::UserDefined)
+}
+
+fn call_marks(model: &LlamaModel, template: &Template) -> Vec<Token> {
+    let vocab = model.vocab();
+    let single = |mark: String| {
+        let tokens = vocab.tokenize(mark.as_bytes(), false, true);
+        if let [token] = tokens[..] { Some(token) } else { None }
+    };
+    let marks = template.tools.marks().into_iter().filter_map(single);
+    marks.filter(|token| vocab.is_control(*token)).map(|token| token.0).collect()
 }
 
 /// The first GPU's backend, as named in the health reply.
@@ -175,24 +194,12 @@ fn gpu() -> Option<String> {
     })
 }
 
-/// Distinguishes mistakes that llama.cpp would all report as "null".
-fn check_file(path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    let mut magic = [0; 4];
-    let mut file = File::open(path).map_err(|e| {
-        format!("the model {shown} cannot be opened: {e}; fetch it with `visavis models fetch`")
-    })?;
-    match file.read_exact(&mut magic) {
-        Ok(()) if &magic == b"GGUF" => Ok(()),
-        _ => Err(format!("{shown} is not a GGUF model; fetch one with `visavis models fetch`")),
-    }
-}
-
 /// The running model: its KV cache and the batch of one step.
 pub(crate) struct Evaluator<'model> {
     context: LlamaContext<'model>,
     model: &'model LlamaModel,
     closing: &'model [Token],
+    call_marks: &'model [Token],
     batch: LlamaBatch<'static>,
 }
 
@@ -317,9 +324,10 @@ impl Evaluator<'_> {
         self.model.vocab().is_eog(LlamaToken(token))
     }
 
-    /// The token's bytes; a control token has none.
-    pub(crate) fn bytes(&self, token: Token) -> Vec<u8> {
-        self.model.vocab().token_to_piece(LlamaToken(token), false, None)
+    /// The token's bytes; a control token has none, unless it begins a call and `calls` are looked for.
+    pub(crate) fn bytes(&self, token: Token, calls: bool) -> Vec<u8> {
+        let shown = calls && self.call_marks.contains(&token);
+        self.model.vocab().token_to_piece(LlamaToken(token), shown, None)
     }
 }
 
@@ -329,21 +337,4 @@ fn sequence(slot: usize) -> i32 {
 
 fn position(tokens: usize) -> u32 {
     u32::try_from(tokens).expect("a position is within the context")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_split_model_lists_all_its_files() {
-        let names = |path: &str| -> Vec<String> {
-            files(Path::new(path)).iter().map(|path| path.display().to_string()).collect()
-        };
-        assert_eq!(names("/m/a.gguf"), ["/m/a.gguf"]);
-        assert_eq!(
-            names("/m/a-00001-of-00003.gguf"),
-            ["/m/a-00001-of-00003.gguf", "/m/a-00002-of-00003.gguf", "/m/a-00003-of-00003.gguf"]
-        );
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
+use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 use tonic::Status;
@@ -11,7 +11,7 @@ use visavis_proto::v1::{ChatMessage, Tool, ToolCall};
 
 use crate::request::invalid;
 use crate::scheduler::Token;
-use crate::tools;
+use crate::template::{Part, Template, Written};
 use crate::turn::{Place, cuts, place, words};
 
 /// Text with more bytes than this per token of context cannot fit and is not even tokenised.
@@ -39,7 +39,7 @@ pub(crate) struct Prompt {
     pub(crate) tokens: Vec<Token>,
     /// The text that the tokens encode.
     text: String,
-    chat: Vec<LlamaChatMessage>,
+    chat: Vec<Written>,
     /// The last message's content, as in `chat`.
     last: String,
 }
@@ -48,17 +48,18 @@ pub(crate) struct Prompt {
 #[derive(Debug)]
 pub(crate) struct Prompter {
     model: Arc<LlamaModel>,
-    template: LlamaChatTemplate,
-    /// Text of the tokens that structure a chat, such as `<|im_end|>` and `<tool_call>`.
+    template: Template,
+    /// Marks that structure a chat, such as `<|im_end|>` and `<tool_call>`: the vocabulary's and the template's.
     special: Vec<String>,
+    /// What ends a response that the vocabulary does not know as an end.
+    pub(crate) stops: Vec<String>,
     context: usize,
     /// Tokens that the template adds around a message.
     frame: usize,
 }
 
 impl Prompter {
-    pub(crate) fn new(model: Arc<LlamaModel>, context: usize) -> Self {
-        let template = template_of(&model);
+    pub(crate) fn new(model: Arc<LlamaModel>, template: Template, context: usize) -> Self {
         let vocab = model.vocab();
         let text = |token| vocab.text(token).map(|text| text.to_string_lossy().into_owned());
         let structures = |token: &LlamaToken, text: &str| {
@@ -67,15 +68,20 @@ impl Prompter {
                 || vocab.attr(*token).contains(LlamaTokenAttr::UserDefined) && is_mark(text)
         };
         let special = vocab.tokens().filter_map(|token| text(token).filter(|text| structures(&token, text)));
-        let special = special.collect();
-        let mut prompter = Self { special, template, context, model, frame: 0 };
+        let mut special: Vec<String> = special.collect();
+        let further = template.marks().into_iter().filter(|mark| !special.contains(mark)).collect::<Vec<_>>();
+        special.extend(further);
+        let end = template.after_assistant();
+        let ends = vocab.tokenize(end.as_bytes(), false, true).first().is_some_and(|first| vocab.is_eog(*first));
+        let stops = if ends || end.is_empty() { Vec::new() } else { vec![end.to_owned()] };
+        let mut prompter = Self { special, stops, template, context, model, frame: 0 };
         prompter.frame = prompter.frame();
         prompter
     }
 
     fn frame(&self) -> usize {
         let hi = ChatMessage { role: "user".into(), content: "Hi".into(), call: None };
-        let framed = self.chat(&[hi], &[]).and_then(|chat| self.render(&chat, false));
+        let framed = self.written(&[hi], &[]).and_then(|chat| self.render(&chat, false));
         framed.map_or(0, |text| self.tokens(&text).saturating_sub(self.tokens("Hi")))
     }
 
@@ -90,7 +96,7 @@ impl Prompter {
         tools: &[Tool],
         limit: usize,
     ) -> Result<Counts, Status> {
-        let of_tools = tools::instructions(&self.cleaned(tools));
+        let of_tools = self.template.tools.instructions(&self.cleaned(tools));
         let tools_alone = if of_tools.is_empty() { 0 } else { self.tokens(&of_tools) };
         if messages.is_empty() {
             let total = if tools_alone == 0 { 0 } else { tools_alone + self.frame };
@@ -124,7 +130,7 @@ impl Prompter {
             );
             return Err(too_long(limit, got, message));
         }
-        let chat = self.chat(messages, tools)?;
+        let chat = self.written(messages, tools)?;
         let text = self.render(&chat, last.role != "system")?;
         let vocab = self.model.vocab();
         let mut tokens: Vec<Token> =
@@ -159,7 +165,7 @@ impl Prompter {
     /// How many bytes the prompt has after the last message's words.
     fn after(&self, prompt: &Prompt, words: &str) -> Option<usize> {
         let mut chat = prompt.chat.clone();
-        *chat.last_mut()? = LlamaChatMessage::new("user".into(), format!("{words}{MARK}")).ok()?;
+        *chat.last_mut()? = Written { part: Part::User, content: format!("{words}{MARK}") };
         let marked = self.render(&chat, true).ok()?;
         let end = marked.rfind(MARK)?;
         // This fails for a template that changes more of a message than the white space at its ends.
@@ -172,69 +178,44 @@ impl Prompter {
         place(prompt.tokens.len(), prompt.tokens.iter().rev().map(length), after)
     }
 
-    fn render(&self, chat: &[LlamaChatMessage], response: bool) -> Result<String, Status> {
-        self.model
-            .apply_chat_template(&self.template, chat, response)
-            .map_err(|e| Status::internal(format!("the model's chat template failed: {e}")))
-    }
-
-    fn chat(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Vec<LlamaChatMessage>, Status> {
-        let written = self.written(messages, tools)?;
-        // The tools' instructions may come before the first message.
-        let before = written.len() - messages.len();
-        let message = |(index, Written { role, content }): (usize, Written)| {
-            LlamaChatMessage::new(role.to_owned(), content).map_err(|_| {
-                invalid(format!(
-                    "messages[{}].content: contains a NUL character",
-                    index.saturating_sub(before)
-                ))
-            })
-        };
-        written.into_iter().enumerate().map(message).collect()
+    fn render(&self, chat: &[Written], response: bool) -> Result<String, Status> {
+        self.template.render(&self.model, chat, response)
     }
 
     /// The messages in the form passed to the template.
     fn written(&self, messages: &[ChatMessage], tools: &[Tool]) -> Result<Vec<Written>, Status> {
-        let of_tools = tools::instructions(&self.cleaned(tools));
-        let mut chat = Vec::with_capacity(messages.len() + 1);
-        if !of_tools.is_empty() && messages[0].role != "system" {
-            chat.push(Written { role: "system", content: of_tools.trim_start().to_owned() });
-        }
-        for (index, message) in messages.iter().enumerate() {
-            let mut content = strip_special(&message.content, &self.special);
-            if index == 0 && message.role == "system" {
-                content.push_str(&of_tools);
-            }
-            let role = match (message.role.as_str(), &message.call) {
-                ("assistant", Some(call)) => {
-                    let between = if content.is_empty() { "" } else { "\n" };
-                    let call = ToolCall {
-                        name: strip_special(&call.name, &self.special),
-                        arguments: strip_special(&call.arguments, &self.special),
-                    };
-                    content = format!("{content}{between}{}", tools::written(&call));
-                    "assistant"
-                }
-                // No template of llama.cpp's C interface knows this role; Qwen's own template writes it as the user's.
-                ("tool", None) => {
-                    content = tools::tool_response(&content);
-                    "user"
-                }
-                ("system", None) => "system",
-                ("user", None) => "user",
-                ("assistant", None) => "assistant",
-                (role, Some(_)) => {
-                    return Err(invalid(format!("messages[{index}].call: {role:?} cannot call tools")));
-                }
-                (role, None) => {
-                    return Err(invalid(format!(
-                        "messages[{index}].role: {role:?} is not system, user, assistant or tool"
-                    )));
-                }
-            };
-            chat.push(Written { role, content });
-        }
+        let written = messages.iter().enumerate().map(|(index, message)| self.message(index, message));
+        let mut chat = written.collect::<Result<Vec<_>, _>>()?;
+        let form = self.template.tools;
+        form.add(&form.instructions(&self.cleaned(tools)), &mut chat);
         Ok(chat)
+    }
+
+    fn message(&self, index: usize, message: &ChatMessage) -> Result<Written, Status> {
+        let content = strip_special(&message.content, &self.special);
+        let form = self.template.tools;
+        let part = match (message.role.as_str(), &message.call) {
+            ("assistant", Some(call)) => {
+                let call = ToolCall {
+                    name: strip_special(&call.name, &self.special),
+                    arguments: strip_special(&call.arguments, &self.special),
+                };
+                return Ok(form.call(&content, &call));
+            }
+            ("tool", None) => return Ok(form.result(&content)),
+            ("system", None) => Part::System,
+            ("user", None) => Part::User,
+            ("assistant", None) => Part::Assistant,
+            (role, Some(_)) => {
+                return Err(invalid(format!("messages[{index}].call: {role:?} cannot call tools")));
+            }
+            (role, None) => {
+                return Err(invalid(format!(
+                    "messages[{index}].role: {role:?} is not system, user, assistant or tool"
+                )));
+            }
+        };
+        Ok(Written { part, content })
     }
 
     /// Removes special tokens from tools: clients' descriptions of them are as untrusted as what they type.
@@ -247,24 +228,6 @@ impl Prompter {
         });
         tools.collect()
     }
-}
-
-/// A message in the form passed to the template.
-struct Written {
-    role: &'static str,
-    content: String,
-}
-
-/// The model's template if llama.cpp supports it, else ChatML.
-fn template_of(model: &LlamaModel) -> LlamaChatTemplate {
-    let works = |template: &LlamaChatTemplate| {
-        LlamaChatMessage::new("user".into(), "Hi".into())
-            .is_ok_and(|hi| model.apply_chat_template(template, &[hi], true).is_ok())
-    };
-    model.chat_template(None).ok().filter(works).unwrap_or_else(|| {
-        tracing::warn!("the model has no supported chat template; using ChatML");
-        LlamaChatTemplate::new("chatml").expect("the name contains no NUL")
-    })
 }
 
 /// Whether a user-defined token's text structures a chat, such as `<tool_call>`, `[INST]` or `<think>`. Others, such as

@@ -20,6 +20,7 @@ use crate::client::{Client, Reader};
 use crate::prompt::Prompter;
 use crate::request::{self, Limits, invalid};
 use crate::scheduler::{self, Kind};
+use crate::tools::ToolForm;
 use crate::worker::Job;
 
 /// Events buffered between the model's thread and the network; a reader further behind parks its sequence.
@@ -29,6 +30,7 @@ const EVENT_CHANNEL: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) prompter: Prompter,
+    pub(crate) tools: ToolForm,
     pub(crate) limits: Limits,
 }
 
@@ -51,7 +53,8 @@ impl LlmService {
         let ticket = self.state.enter()?;
         let loaded = self.loaded()?;
         let context = loaded.limits.context;
-        let settings = request::settings(&request, kind, loaded.limits)?;
+        let mut settings = request::settings(&request, kind, loaded.limits)?;
+        settings.stop.extend(loaded.prompter.stops.iter().cloned());
         let room = context - settings.max_tokens;
         let prompt = loaded.prompter.prompt(&request.messages, &request.tools, room)?;
         let words_end = settings.turn_end.then(|| loaded.prompter.words_end(&prompt)).flatten();
@@ -74,7 +77,7 @@ impl LlmService {
             tokens,
             probe: words_end.map(|end| end - 1),
         };
-        let client = Client::new(reader, ticket, settings, scheduled.tokens.len(), arrived);
+        let client = Client::new(reader, ticket, settings, loaded.tools, scheduled.tokens.len(), arrived);
         self.send(Job::Run(Box::new(client), scheduled))
     }
 

@@ -1,11 +1,13 @@
 //! Tools: the instructions that describe them to the model, and how its calls are found in what it writes.
 //!
+//! - `form`: the forms in which models were trained to read tools and to write calls
 //! - `grammar`: the grammar of a call
 //! - `ordered`: JSON that keeps the order of fields
 //!
-//! The format is that of Qwen and Hermes, on which most small models with tool support were trained. llama.cpp's C
-//! interface does not render a template's own tools, so this file writes them into the system message.
+//! The form written in this file is that of Qwen and Hermes, on which most small models with tool support were trained.
+//! llama.cpp's C interface does not render a template's own tools.
 
+mod form;
 mod grammar;
 mod ordered;
 
@@ -13,6 +15,7 @@ use serde_json::Value;
 use tonic::Status;
 use visavis_proto::v1::{Tool, ToolCall};
 
+pub(crate) use form::ToolForm;
 pub(crate) use grammar::grammar;
 
 use crate::request::invalid;
@@ -43,21 +46,22 @@ pub(crate) fn check(tools: &[Tool]) -> Result<(), Status> {
     Ok(())
 }
 
+/// A tool as JSON, in the order of fields that models were trained with.
+fn signature(tool: &Tool) -> String {
+    let text = |text: &str| unmarked(&Value::from(text).to_string());
+    let (name, description) = (text(&tool.name), text(&tool.description));
+    let parameters = unmarked(&tool.parameters);
+    format!(
+        r#"{{"type": "function", "function": {{"name": {name}, "description": {description}, "parameters": {parameters}}}}}"#
+    )
+}
+
 /// The part of the system message that describes the tools.
-pub(crate) fn instructions(tools: &[Tool]) -> String {
+fn instructions(tools: &[Tool]) -> String {
     if tools.is_empty() {
         return String::new();
     }
-    // Written as text, to keep the order of fields that models were trained with.
-    let line = |tool: &Tool| {
-        let text = |text: &str| unmarked(&Value::from(text).to_string());
-        let (name, description) = (text(&tool.name), text(&tool.description));
-        let parameters = unmarked(&tool.parameters);
-        format!(
-            r#"{{"type": "function", "function": {{"name": {name}, "description": {description}, "parameters": {parameters}}}}}"#
-        )
-    };
-    let lines: Vec<_> = tools.iter().map(line).collect();
+    let lines: Vec<_> = tools.iter().map(signature).collect();
     // The last paragraph is ours: without it small models call functions for every other question.
     format!(
         "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with \
@@ -77,12 +81,12 @@ fn unmarked(json: &str) -> String {
 }
 
 /// A call in the form in which the model writes it.
-pub(crate) fn written(call: &ToolCall) -> String {
+fn written(call: &ToolCall) -> String {
     format!("{OPEN}\n{{\"name\": \"{}\", \"arguments\": {}}}\n{CLOSE}", call.name, call.arguments)
 }
 
 /// A call's result in the form in which the model reads it, in a user's message.
-pub(crate) fn tool_response(result: &str) -> String {
+fn tool_response(result: &str) -> String {
     format!("<tool_response>\n{result}\n</tool_response>")
 }
 
@@ -100,6 +104,7 @@ pub(crate) enum Begun {
 /// Separates calls from text.
 #[derive(Debug, Default)]
 pub(crate) struct ToolGate {
+    form: ToolForm,
     /// The tools' names; if there are none, no calls are looked for.
     names: Vec<String>,
     /// Text that may be the beginning of a tag.
@@ -115,8 +120,12 @@ pub(crate) struct ToolGate {
 }
 
 impl ToolGate {
-    pub(crate) fn new(tools: &[Tool]) -> Self {
-        Self { names: tools.iter().map(|tool| tool.name.clone()).collect(), ..Self::default() }
+    pub(crate) fn new(tools: &[Tool], form: ToolForm) -> Self {
+        Self { form, names: tools.iter().map(|tool| tool.name.clone()).collect(), ..Self::default() }
+    }
+
+    pub(crate) fn form(&self) -> ToolForm {
+        self.form
     }
 
     /// Takes a piece of text; returns the part that is to be spoken.
@@ -131,28 +140,37 @@ impl ToolGate {
         }
         let fresh = piece.len();
         self.held.push_str(&piece);
-        if let Some(at) = self.held.find(OPEN) {
-            let body = self.held.split_off(at).split_off(OPEN.len());
+        let open = self.form.open();
+        if let Some(at) = self.held.find(open) {
+            let body = self.held.split_off(at).split_off(open.len());
             self.begun = Some(if body.trim().is_empty() { Begun::Tagged } else { Begun::Within });
             self.body = Some(body);
             self.parse_call();
             return self.let_through(self.held.len());
         }
-        if !self.spoken && self.held.trim_start().starts_with('{') {
-            let whole = self.held.trim_start().len() <= fresh;
+        let (bare, undecided) = self.bare();
+        if !self.spoken && undecided {
+            return String::new();
+        }
+        if !self.spoken && bare.starts_with('{') {
+            let whole = bare.len() <= fresh;
             self.begun = Some(if whole { Begun::Bare } else { Begun::Within });
             self.body = Some(std::mem::take(&mut self.held));
             self.parse_call();
             return String::new();
         }
-        // White space before the first word may precede a brace.
-        if !self.spoken && self.held.trim().is_empty() {
-            return String::new();
-        }
         let partial =
-            |length: &usize| OPEN.is_char_boundary(*length) && self.held.ends_with(&OPEN[..*length]);
-        let keep = (1..OPEN.len()).rev().find(partial).unwrap_or(0);
+            |length: &usize| open.is_char_boundary(*length) && self.held.ends_with(&open[..*length]);
+        let keep = (1..open.len()).rev().find(partial).unwrap_or(0);
         self.let_through(self.held.len() - keep)
+    }
+
+    /// The held text from where a call without its mark would begin; true: more text decides whether one does. White
+    /// space, and in some forms the bracket of a list, may precede its brace.
+    fn bare(&self) -> (&str, bool) {
+        let text = self.held.trim_start();
+        let inner = text.strip_prefix('[').filter(|_| self.form.lists()).map_or(text, str::trim_start);
+        (inner, inner.is_empty())
     }
 
     fn let_through(&mut self, length: usize) -> String {
@@ -166,9 +184,10 @@ impl ToolGate {
     fn parse_call(&mut self) {
         let Some(body) = &self.body else { return };
         let text = body.trim_start();
+        let text = text.strip_prefix('[').filter(|_| self.form.lists()).unwrap_or(text);
         let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
         match values.next() {
-            Some(Ok(value)) => match (value.get("name").and_then(Value::as_str), value.get("arguments")) {
+            Some(Ok(value)) => match (value.get("name").and_then(Value::as_str), arguments(&value)) {
                 (Some(name), Some(arguments)) => {
                     self.call = Some(ToolCall { name: name.to_owned(), arguments: arguments.to_string() });
                 }
@@ -196,6 +215,11 @@ impl ToolGate {
     }
 }
 
+/// A call's arguments. Models trained on several forms use one's name in another.
+fn arguments(call: &Value) -> Option<&Value> {
+    call.get("arguments").or_else(|| call.get("parameters"))
+}
+
 #[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]
@@ -207,7 +231,7 @@ mod tests {
     }
 
     fn read(pieces: &[&str]) -> (String, Option<ToolCall>) {
-        let mut gate = ToolGate::new(&[tool("look_up", "{}")]);
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")], ToolForm::Hermes);
         let mut text = String::new();
         for piece in pieces {
             text += &gate.push((*piece).to_owned());
@@ -239,8 +263,31 @@ mod tests {
     }
 
     #[test]
+    fn calls_of_other_forms_are_found_with_and_without_their_mark() {
+        let call = ToolCall { name: "look_up".into(), arguments: r#"{"a":1}"#.into() };
+        let list = ToolForm::Mistral { space: " " };
+        for (form, pieces) in [
+            (ToolForm::Llama, &["{\"name\": \"look_up\", ", "\"parameters\": {\"a\": 1}}"][..]),
+            (ToolForm::Llama, &["<|python_tag|>", "{\"name\": \"look_up\", \"parameters\": {\"a\": 1}}"][..]),
+            (list, &[" [", "{\"name\": \"look_up\", ", "\"arguments\": {\"a\": 1}}", "]"][..]),
+            (list, &["[TOOL", "_CALLS] [{\"name\": \"look_up\", \"arguments\": {\"a\": 1}}]"][..]),
+        ] {
+            let mut gate = ToolGate::new(&[tool("look_up", "{}")], form);
+            let mut text = String::new();
+            for piece in pieces {
+                if !gate.ended() {
+                    text += &gate.push((*piece).to_owned());
+                }
+            }
+            assert_eq!((text, gate.finish()), (String::new(), (String::new(), Some(call.clone()))), "{pieces:?}");
+        }
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")], list);
+        assert_eq!(gate.push("[1]".into()) + &gate.push(" is a note.".into()), "[1] is a note.");
+    }
+
+    #[test]
     fn words_pass_at_once_and_braces_among_them_do_not_begin_a_call() {
-        let mut gate = ToolGate::new(&[tool("look_up", "{}")]);
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")], ToolForm::Hermes);
         assert_eq!(gate.push("Five".into()), "Five");
         assert_eq!(gate.push(" < six {x}".into()), " < six {x}");
         assert_eq!(gate.push(" <t".into()), " ");
@@ -250,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_malformed_call_ends_the_response_unspoken() {
-        let mut gate = ToolGate::new(&[tool("look_up", "{}")]);
+        let mut gate = ToolGate::new(&[tool("look_up", "{}")], ToolForm::Hermes);
         assert_eq!(gate.push("<tool_call>\nlook_up()".into()), "");
         assert!(gate.ended());
         assert_eq!(gate.finish(), (String::new(), None));

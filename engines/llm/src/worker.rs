@@ -202,7 +202,8 @@ impl<'model> Worker<'model> {
             Some(Reason::Stop)
         } else {
             self.state.add_units(1);
-            let ended = client.token(&self.evaluator.bytes(token), now);
+            let calls = !client.settings.tools.is_empty();
+            let ended = client.token(&self.evaluator.bytes(token, calls), now);
             constrain(&self.evaluator, client, token);
             if ended {
                 Some(Reason::Stop)
@@ -271,7 +272,7 @@ fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
     if begun == Begun::Within {
         return;
     }
-    let rules = tools::grammar(&client.settings.tools);
+    let rules = tools::grammar(&client.settings.tools, client.tools.form());
     client.grammar = rules.and_then(|rules| evaluator.grammar(&rules));
     if let (Begun::Bare, Some(grammar)) = (begun, &mut client.grammar)
         && grammar.try_accept(LlamaToken(token)).is_err()

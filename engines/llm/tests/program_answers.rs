@@ -214,6 +214,31 @@ async fn a_missing_or_broken_model_is_reported_by_health_and_every_request() {
 }
 
 #[tokio::test]
+async fn a_folder_or_another_format_as_the_model_says_what_to_set() {
+    let other = std::env::temp_dir().join(format!("visavis-llm-other-{}.gguf", std::process::id()));
+    std::fs::write(&other, b"PK\x03\x04 an archive").unwrap();
+    for (path, reason) in [(std::env::temp_dir(), "is a folder"), (other.clone(), "is not a GGUF model")] {
+        let mut program = Program::start_with(&path, &[]).await;
+        let health = program.settled().await;
+        assert_eq!(health.state(), State::Failed);
+        assert!(health.message.contains(reason) && health.message.contains("llm.model"), "{}", health.message);
+    }
+    std::fs::remove_file(other).unwrap();
+}
+
+#[tokio::test]
+async fn a_named_template_replaces_that_of_the_file() {
+    let mut counted = Vec::new();
+    for arguments in [&[][..], &["--template", "chatml"], &["--template", "phi4-mini"]] {
+        let mut program = Program::start(arguments).await;
+        let (_, done) = program.generate(short("", "What is the capital of France?")).await;
+        counted.push(done.prompt_tokens);
+    }
+    assert_eq!(counted[0], counted[1]);
+    assert_ne!(counted[0], counted[2]);
+}
+
+#[tokio::test]
 async fn the_program_exits_when_its_standard_input_closes_even_during_a_response() {
     let mut program = Program::start(&[]).await;
     let mut stream = program.llm.generate(long("a")).await.unwrap().into_inner();

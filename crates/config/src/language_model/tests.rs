@@ -114,3 +114,14 @@ fn settings_of_an_endpoint_are_refused_for_our_own_engine() {
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults.iter().all(|fault| fault.contains("set llm.api = \"openai\"")), "{faults:?}");
 }
+
+#[test]
+fn a_template_is_one_that_the_engine_knows() {
+    let llm = loaded("[llm]\nmodel = \"/m/own.gguf\"\ntemplate = \"mistral-v3\"", &[]).unwrap();
+    assert_eq!(llm.template, "mistral-v3");
+    let faults = loaded("[llm]\ntemplate = \"alpaca\"", &[]).unwrap_err();
+    assert!(faults[0].starts_with("llm.template: \"alpaca\" is not known"), "{faults:?}");
+    assert!(faults[0].contains("chatml, llama3"), "{faults:?}");
+    let faults = loaded(&format!("{ENDPOINT}template = \"chatml\""), &[]).unwrap_err();
+    assert!(faults[0].starts_with("llm.template: is for our own engine"), "{faults:?}");
+}

@@ -25,7 +25,7 @@ fn any_schema_is_reduced_to_a_small_one_and_a_grammar_within_bounds() {
         }
         let told = instructions(&tools);
         assert!(!told.contains("<|") && told.matches("</tools>").count() == 2, "{told}");
-        let rules = grammar(&tools).unwrap();
+        let rules = grammar(&tools, ToolForm::Hermes).unwrap();
         assert!(rules.starts_with("root ::= "), "{rules}");
     });
 }
@@ -35,7 +35,7 @@ fn model_output_is_either_spoken_or_part_of_a_call() {
     visavis_fuzz::run("tool_calls", |input| {
         let (seed, text) = input.split_at(input.len().min(1));
         let text = visavis_fuzz::text(text);
-        let mut gate = ToolGate::new(&[tool("{}")]);
+        let mut gate = ToolGate::new(&[tool("{}")], ToolForm::Hermes);
         let mut spoken = String::new();
         for piece in visavis_fuzz::pieces(&text, seed.first().copied().unwrap_or(0).into()) {
             spoken += &gate.push(piece.to_owned());

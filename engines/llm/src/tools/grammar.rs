@@ -8,6 +8,7 @@
 use serde_json::Value;
 use visavis_proto::v1::Tool;
 
+use super::ToolForm;
 use super::ordered::Json;
 
 /// Most values in all tools' reduced schemas together.
@@ -30,17 +31,18 @@ const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boo
 const FORMATS: [&str; 4] = ["date", "time", "date-time", "uuid"];
 
 /// The grammar of a call from its opening brace; none if llama.cpp cannot build one.
-pub(crate) fn grammar(tools: &[Tool]) -> Option<String> {
+pub(crate) fn grammar(tools: &[Tool], form: ToolForm) -> Option<String> {
     let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
     let mut values = MOST_VALUES;
     // If llama.cpp cannot convert the schemas, require at least a known name and an object.
-    convert(tools, |tool| reduced(&tool.parameters, &mut values)).or_else(|| convert(tools, open))
+    convert(tools, form, |tool| reduced(&tool.parameters, &mut values)).or_else(|| convert(tools, form, open))
 }
 
-fn convert(tools: &[Tool], mut arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
+fn convert(tools: &[Tool], form: ToolForm, mut arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
+    let key = form.arguments();
     let call = |tool: &Tool| {
         format!(
-            r#"{{"type":"object","properties":{{"name":{{"const":{}}},"arguments":{}}},"required":["name","arguments"],"additionalProperties":false}}"#,
+            r#"{{"type":"object","properties":{{"name":{{"const":{}}},"{key}":{}}},"required":["name","{key}"],"additionalProperties":false}}"#,
             Value::from(&*tool.name),
             arguments(tool)
         )
@@ -51,7 +53,9 @@ fn convert(tools: &[Tool], mut arguments: impl FnMut(&Tool) -> Json) -> Option<S
         Some(rest) => format!("call ::={rest}"),
         None => line.to_owned(),
     });
-    let grammar = format!("root ::= [ \\n]* call\n{}\n", renamed.collect::<Vec<_>>().join("\n"));
+    // The bracket of a list may have been written before the grammar was in force.
+    let bracket = if form.lists() { "(\"[\" [ \\n]*)? " } else { "" };
+    let grammar = format!("root ::= [ \\n]* {bracket}call\n{}\n", renamed.collect::<Vec<_>>().join("\n"));
     (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
 }
 
@@ -285,8 +289,16 @@ mod tests {
             reduced_to("{}"),
             r#"{"type":"object","properties":{},"required":[],"additionalProperties":false}"#
         );
-        let rules = grammar(&[tool(schema), tool(r##"{"$ref":"#/nowhere"}"##)]).unwrap();
+        let rules = grammar(&[tool(schema), tool(r##"{"$ref":"#/nowhere"}"##)], ToolForm::Hermes).unwrap();
         assert!(rules.starts_with("root ::= [ \\n]* call\n") && rules.contains("Paris"), "{rules}");
+    }
+
+    #[test]
+    fn the_grammar_follows_the_form_of_calls() {
+        let rules = |form| grammar(&[tool("{}")], form).unwrap();
+        assert!(rules(ToolForm::Llama).contains("parameters"));
+        let list = rules(ToolForm::Mistral { space: "" });
+        assert!(list.starts_with("root ::= [ \\n]* (\"[\" [ \\n]*)? call\n"), "{list}");
     }
 
     #[test]
@@ -322,10 +334,10 @@ mod tests {
             let small = reduced(&schema, &mut values).to_string();
             assert!(small.len() < 4000 && MOST_VALUES - values < 200, "{}: {small:.200}", small.len());
             assert!(!small.contains("pattern") && !small.contains("100000"), "{small}");
-            let rules = grammar(&[tool(&schema)]).unwrap();
+            let rules = grammar(&[tool(&schema)], ToolForm::Hermes).unwrap();
             assert!(rules.len() < 8000, "{} bytes of rules: {schema:.80}", rules.len());
         }
         let many = vec![tool(&object(&doubling("anyOf", 2))); 64];
-        assert!(grammar(&many).unwrap().len() <= LONGEST_GRAMMAR);
+        assert!(grammar(&many, ToolForm::Hermes).unwrap().len() <= LONGEST_GRAMMAR);
     }
 }

@@ -115,6 +115,9 @@ pub(super) fn llm_arguments(own: &LlmEngine, models: &ModelFiles) -> Vec<String>
     ] {
         list.extend([name.to_string(), value.to_string()]);
     }
+    if !own.template.is_empty() {
+        list.extend(["--template".into(), own.template.clone()]);
+    }
     list
 }
 

@@ -1,0 +1,149 @@
+//! Chat templates: which one a model's file has, and the prompt's text made of a chat by it.
+//!
+//! - `family`: the templates that are written here, and how each is recognised
+//! - `form`: what each puts around messages
+//! - `arrange`: which messages it joins
+//!
+//! No template is run: its text only says of which family it is. So a prompt begins as the last one did, which a template
+//! that moves the system message or the tools to the last turn would prevent, and no file decides what is computed.
+
+mod arrange;
+mod family;
+mod form;
+
+use std::path::Path;
+
+use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
+use tonic::Status;
+
+pub(crate) use family::Family;
+
+use crate::tools::ToolForm;
+use form::Form;
+
+/// What a part of a prompt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    System,
+    /// The tools, where the template has a place of their own for them.
+    Tools,
+    User,
+    Assistant,
+    /// A message of the assistant that ends with a call, where the template frames it by itself.
+    Call,
+    /// What a call returned, where the template has a role for it.
+    Result,
+}
+
+/// A part with its text, without what the template adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) part: Part,
+    pub(crate) content: String,
+}
+
+/// The template of a loaded model.
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    kind: Kind,
+    /// How tools are described, called and answered.
+    pub(crate) tools: ToolForm,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// Written here.
+    Own(&'static Form),
+    /// Written by llama.cpp, which knows more families.
+    Llama(LlamaChatTemplate),
+}
+
+impl Template {
+    /// The template of the model in this file; `named` replaces the file's own.
+    ///
+    /// # Errors
+    /// One sentence for the operator, with the names that can be set.
+    pub(crate) fn of(model: &LlamaModel, named: Option<Family>, file: &Path) -> Result<Self, String> {
+        let own = model.chat_template(None).ok();
+        let text = own.as_ref().map(|own| own.as_c_str().to_string_lossy());
+        let text = text.as_deref();
+        if let Some(family) = named.or_else(|| text.and_then(Family::of)) {
+            return Ok(Self { kind: Kind::Own(family.form()), tools: family.tools(text.unwrap_or_default()) });
+        }
+        let Some(own) = own.as_ref().filter(|own| is_known(model, own)).cloned() else {
+            return Err(unknown(text, file));
+        };
+        tracing::info!("the model's chat template is one that only llama.cpp knows; its tools are told in Hermes' form");
+        Ok(Self { kind: Kind::Llama(own), tools: ToolForm::Hermes })
+    }
+
+    /// The prompt's text, followed by the beginning of the response if one is wanted.
+    pub(crate) fn render(&self, model: &LlamaModel, chat: &[Written], response: bool) -> Result<String, Status> {
+        match &self.kind {
+            Kind::Own(form) => Ok(form.render(chat, response)),
+            Kind::Llama(template) => model
+                .apply_chat_template(template, &messages(chat)?, response)
+                .map_err(|e| Status::internal(format!("the model's chat template failed: {e}"))),
+        }
+    }
+
+    /// Marks that nobody may write in a message, also where they are no tokens of the vocabulary.
+    pub(crate) fn marks(&self) -> Vec<String> {
+        let mut marks = self.tools.marks();
+        if let Kind::Own(form) = &self.kind {
+            marks.extend(form.marks());
+        }
+        marks
+    }
+
+    /// What ends the person's message; empty: not known.
+    pub(crate) fn after_user(&self) -> &'static str {
+        match &self.kind {
+            Kind::Own(form) => form.user.1,
+            Kind::Llama(_) => "",
+        }
+    }
+
+    /// What ends the assistant's message; empty: not known.
+    pub(crate) fn after_assistant(&self) -> &'static str {
+        match &self.kind {
+            Kind::Own(form) => form.assistant.1.trim(),
+            Kind::Llama(_) => "",
+        }
+    }
+}
+
+/// Whether llama.cpp can write a chat by this template.
+fn is_known(model: &LlamaModel, template: &LlamaChatTemplate) -> bool {
+    LlamaChatMessage::new("user".into(), "Hi".into())
+        .is_ok_and(|hi| model.apply_chat_template(template, &[hi], true).is_ok())
+}
+
+/// The chat in llama.cpp's form.
+fn messages(chat: &[Written]) -> Result<Vec<LlamaChatMessage>, Status> {
+    let role = |part| match part {
+        Part::System | Part::Tools => "system",
+        Part::User | Part::Result => "user",
+        Part::Assistant | Part::Call => "assistant",
+    };
+    let message = |it: Written| LlamaChatMessage::new(role(it.part).to_owned(), it.content);
+    let chat = arrange::joined(chat.to_vec()).into_iter().map(message);
+    chat.collect::<Result<_, _>>().map_err(|e| Status::internal(format!("a message cannot be written: {e}")))
+}
+
+fn unknown(text: Option<&str>, file: &Path) -> String {
+    let (file, names) = (file.display(), Family::names().join(", "));
+    match text {
+        None => format!(
+            "{file} has no chat template, as base models have none; name an instruct model with llm.model, or set \
+             llm.template to the template that this one was trained with: {names}"
+        ),
+        Some(_) => format!(
+            "the chat template of {file} is of no known kind; set llm.template to the one that the model was trained \
+             with, or name another model with llm.model. Known are: {names}"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Joins the messages of a chat where its template has no role for one or wants two sides to take turns, which templates
+//! would refuse or write wrongly. Pure.
+
+use super::form::Form;
+use super::{Part, Written};
+
+/// Between two messages that become one.
+const BETWEEN: &str = "\n\n";
+
+/// The chat as the template can write it. What was joined stays joined when the chat grows, but for its end.
+pub(super) fn arranged(form: &Form, chat: Vec<Written>) -> Vec<Written> {
+    let chat = if form.system.is_none() { without_system(chat) } else { chat };
+    if form.alternates { joined(begun_by_user(chat)) } else { chat }
+}
+
+/// Neighbours of the same side as one message.
+pub(super) fn joined(chat: Vec<Written>) -> Vec<Written> {
+    let mut list: Vec<Written> = Vec::with_capacity(chat.len());
+    for written in chat {
+        match list.last_mut() {
+            Some(last) if last.part == written.part && matches!(written.part, Part::User | Part::Assistant) => {
+                last.content = join(&last.content, &written.content);
+            }
+            _ => list.push(written),
+        }
+    }
+    list
+}
+
+/// The system's words begin the person's next message, or are one if the assistant speaks next or nobody.
+fn without_system(chat: Vec<Written>) -> Vec<Written> {
+    let mut list = Vec::with_capacity(chat.len());
+    let mut system: Option<String> = None;
+    let user = |content| Written { part: Part::User, content };
+    for Written { part, content } in chat {
+        match part {
+            Part::System => system = Some(join(&system.take().unwrap_or_default(), &content)),
+            Part::User => list.push(user(join(&system.take().unwrap_or_default(), &content))),
+            Part::Tools => list.push(Written { part, content }),
+            Part::Assistant | Part::Call | Part::Result => {
+                list.extend(system.take().map(user));
+                list.push(Written { part, content });
+            }
+        }
+    }
+    list.extend(system.map(user));
+    list
+}
+
+/// An empty message of the person before a greeting.
+fn begun_by_user(mut chat: Vec<Written>) -> Vec<Written> {
+    let first = chat.iter().position(|it| !matches!(it.part, Part::System | Part::Tools));
+    if let Some(at) = first
+        && matches!(chat[at].part, Part::Assistant | Part::Call)
+    {
+        chat.insert(at, Written { part: Part::User, content: String::new() });
+    }
+    chat
+}
+
+fn join(before: &str, after: &str) -> String {
+    if before.is_empty() { after.to_owned() } else { format!("{before}{BETWEEN}{after}") }
+}
