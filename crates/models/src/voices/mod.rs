@@ -7,6 +7,8 @@
 
 mod description;
 mod fault;
+#[cfg(test)]
+mod fuzz_tests;
 mod network;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ pub(super) fn check(model: &Path, speakers: bool) -> Result<(), Fault> {
 }
 
 /// The names of the network's inputs.
-fn inputs<R: Read + Seek>(file: R, length: u64) -> Result<Vec<String>, Fault> {
+pub(super) fn inputs<R: Read + Seek>(file: R, length: u64) -> Result<Vec<String>, Fault> {
     let mut walk = Walk { reader: BufReader::new(file), at: 0 };
     walk.begin()?;
     let (mut inputs, mut graph, mut operators) = (Vec::new(), false, false);
