@@ -159,9 +159,14 @@ mod tests {
             locale: locale.into(),
         };
         let voices = [voice("joe", "en", "en_US"), voice("alba", "en", "en_GB"), voice("eva", "de", "")];
-        for (name, expected) in
-            [("", "en_US"), ("alba", "en_GB"), ("alba(2)+joe", "en_GB"), ("eva", "de"), ("bob", "")]
-        {
+        for (name, expected) in [
+            ("", "en_US"),
+            ("alba", "en_GB"),
+            ("alba(2)+joe", "en_GB"),
+            ("joe#7", "en_US"),
+            ("eva", "de"),
+            ("bob", ""),
+        ] {
             assert_eq!(locale(&voices, name), expected);
         }
     }

@@ -1,4 +1,4 @@
-//! `visavis models …`: another program runs it, with all arguments passed on.
+//! `visavis models …` and `visavis voices …`: another program runs them, with all arguments passed on.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::Path;
@@ -18,6 +18,8 @@ fn models_commands_take_the_server_options_before_and_after_them() {
         ("--models-dir DIR/here models list", "/here"),
         ("--set models.dir=DIR/here models list", "/here"),
         ("models list --config good.toml", "/from/the/file"),
+        ("voices list --models-dir DIR/here", "/here/voices"),
+        ("voices list --set tts.voices_dir=DIR/mine", "/mine"),
     ] {
         let output = visavis(folder.path(), line);
         let told = String::from_utf8(output.stdout).unwrap();
@@ -36,6 +38,10 @@ fn help_and_usage_errors_need_no_configuration_and_a_faulty_one_is_reported() {
         ("models bogus", 2, "bogus"),
         ("models", 2, "Usage: visavis models"),
         ("models list", 1, "nonsense"),
+        ("voices --help", 0, "add"),
+        ("voices add --help", 0, "--force"),
+        ("voices bogus", 2, "bogus"),
+        ("voices list", 1, "nonsense"),
     ] {
         let Output { status, stdout, stderr } = visavis(folder.path(), line);
         let told = String::from_utf8([stdout, stderr].concat()).unwrap();

@@ -50,6 +50,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// List, add and remove voices
+    #[command(
+        disable_help_flag = true,
+        override_usage = "visavis voices <list|add|remove> …",
+        after_help = "visavis voices --help shows each command's options."
+    )]
+    Voices {
+        /// See `visavis voices --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Speak a text into a WAV file
     Speak {
         /// The text
@@ -101,7 +112,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             serve(cli.settings.load(flags)?)
         }
         // That program reads the configuration itself.
-        Command::Models { .. } => models(),
+        Command::Models { .. } | Command::Voices { .. } => models(),
         Command::Speak { text, out, voice } => {
             let config = load()?;
             let models = ModelFiles::of(&config)?;
@@ -126,7 +137,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Replaces the process by `visavis-models`, so that the server need not link what fetches and converts models.
+/// Replaces the process by `visavis-models`, with the same arguments, so that the server need not link what fetches and converts models.
 fn models() -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt;
     let program = program_beside("visavis-models")?;

@@ -83,6 +83,18 @@ pub fn default_models_dir() -> PathBuf {
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
 }
 
+impl Config {
+    /// The folder whose voices are added to those of the profile or of `tts.voices`.
+    #[must_use]
+    pub fn voices_dir(&self) -> PathBuf {
+        if self.tts.voices_dir.as_os_str().is_empty() {
+            self.models.dir.join("voices")
+        } else {
+            self.tts.voices_dir.clone()
+        }
+    }
+}
+
 /// What a key was given.
 struct Given {
     value: Value,

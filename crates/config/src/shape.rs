@@ -154,7 +154,11 @@ pub struct TtsEngine {
     pub url: Remote,
     /// Voice files; empty: the profile's.
     pub voices: Vec<PathBuf>,
-    /// The voice to speak with, or of Kokoro a mix such as `af_heart(2)+am_michael(1)`; empty: the first of the language.
+    /// Folder of further Piper voices, `NAME.onnx` with `NAME.onnx.json`; empty: `voices` in the models directory. A file there
+    /// that cannot be used is left out.
+    pub voices_dir: PathBuf,
+    /// The voice to speak with, a speaker of it such as `libritts#12`, or of Kokoro a mix such as `af_heart(2)+am_michael(1)`;
+    /// empty: the first of the language.
     pub voice: String,
     /// Threads.
     pub threads: u32,
@@ -262,6 +266,7 @@ impl Default for TtsEngine {
         Self {
             url: String::new(),
             voices: Vec::new(),
+            voices_dir: PathBuf::new(),
             voice: String::new(),
             threads: 2,
             queue: 16,

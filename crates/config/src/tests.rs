@@ -63,3 +63,10 @@ fn every_key_has_its_own_variable() {
     let names: std::collections::BTreeSet<_> = known.keys().map(|key| variable(key)).collect();
     assert_eq!(names.len(), known.len());
 }
+
+#[test]
+fn voices_are_added_from_the_models_directory_unless_another_folder_is_named() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags)).unwrap().voices_dir();
+    assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/voices"));
+    assert_eq!(set(&[("models.dir", "/m"), ("tts.voices_dir", "/v")]), Path::new("/v"));
+}

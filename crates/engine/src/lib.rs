@@ -236,11 +236,11 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// Whether `asked` names this voice, or a mix that begins with it, such as `af_heart(2)+am_michael`: a mix speaks the
-    /// language of its first voice.
+    /// Whether `asked` names this voice, a speaker of it, such as `libritts#12`, or a mix that begins with it, such as
+    /// `af_heart(2)+am_michael`: a mix speaks the language of its first voice.
     #[must_use]
     pub fn leads(&self, asked: &str) -> bool {
-        let first = asked.split(['+', '(']).next().unwrap_or_default();
+        let first = asked.split(['+', '(', '#']).next().unwrap_or_default();
         self.name == asked || self.name == first.trim()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use visavis_models::Manifest;
+use visavis_models::{Manifest, voices};
 
 use crate::config::{Config, LlmApi};
 
@@ -15,6 +15,8 @@ pub struct ModelFiles {
     pub llm: PathBuf,
     /// Piper voices, and Kokoro.
     pub voices: Vec<PathBuf>,
+    /// Piper voices of the voices folder. The engine leaves out those that it cannot use.
+    pub more_voices: Vec<PathBuf>,
     /// Silero.
     pub vad: PathBuf,
     /// Smart Turn, if it is used for turn prediction.
@@ -46,10 +48,11 @@ impl ModelFiles {
         };
         // At an endpoint the model is a name, not a file.
         let own = if config.llm.api == LlmApi::OpenAi { PathBuf::new() } else { config.llm.model.clone() };
-        let files = Self {
+        let mut files = Self {
             stt: or(&config.stt.model, &profile.stt),
             llm: or(&own, &profile.llm),
             voices,
+            more_voices: Vec::new(),
             vad: directory.join(&profile.vad),
             turn: profile.turn.as_ref().map(|file| directory.join(file)),
             runtime: directory.join(&profile.runtime),
@@ -80,6 +83,9 @@ impl ModelFiles {
             missing.join(", "),
             config.models.profile
         );
+        if config.tts.url.is_empty() {
+            files.more_voices = more_voices(&config.voices_dir(), &files.voices);
+        }
         Ok(files)
     }
 
@@ -88,21 +94,58 @@ impl ModelFiles {
     pub fn all(&self) -> Vec<PathBuf> {
         let mut all = vec![self.stt.clone(), self.llm.clone(), self.vad.clone(), self.runtime.clone()];
         all.extend(self.turn.clone());
-        for voice in &self.voices {
+        for voice in self.voices.iter().chain(&self.more_voices) {
             all.push(voice.clone());
-            all.extend(beside(voice));
+            all.extend(voices::beside(voice));
         }
         all
     }
 }
 
-/// What lies beside a voice and may belong to it: the description of a Piper voice, or the style files of Kokoro.
-fn beside(voice: &Path) -> Vec<PathBuf> {
-    let description = voice.with_added_extension("json");
-    if description.is_file() {
-        return vec![description];
+/// The voices of a folder that have other names than `voices`. What cannot be used is logged and left out.
+fn more_voices(folder: &Path, voices: &[PathBuf]) -> Vec<PathBuf> {
+    let found = voices::scan(folder, &voices::names(voices));
+    for fault in &found.faults {
+        tracing::warn!("a voice is left out: {fault}");
     }
-    let Some(Ok(entries)) = voice.parent().map(std::fs::read_dir) else { return Vec::new() };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).collect()
+    found.voices.into_iter().map(|voice| voice.file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A network that has no weights: its graph has the inputs of a voice, and operators follow it.
+    const NETWORK: &[u8] = b"\x08\x08:$Z\x07\n\x05inputZ\x0f\n\rinput_lengthsZ\x08\n\x06scalesB\x02\x10\x0f";
+    const DESCRIPTION: &str = r#"{"audio": {"sample_rate": 22050}, "espeak": {"voice": "nl"},
+        "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},
+        "phoneme_id_map": {"^": [1], "_": [0], "$": [2]}}"#;
+
+    fn put(folder: &Path, name: &str) {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(format!("{name}.onnx")), NETWORK).unwrap();
+        fs::write(folder.join(format!("{name}.onnx.json")), DESCRIPTION).unwrap();
+    }
+
+    #[test]
+    fn voices_of_the_folder_follow_the_others_and_a_broken_one_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, more) = (folder.path(), folder.path().join("voices"));
+        put(own, "joe");
+        for name in ["mls", "joe", "broken"] {
+            put(&more, name);
+        }
+        fs::write(more.join("broken.onnx"), &NETWORK[..20]).unwrap();
+        let files = ModelFiles {
+            voices: vec![own.join("joe.onnx")],
+            more_voices: more_voices(&more, &[own.join("joe.onnx")]),
+            ..ModelFiles::default()
+        };
+        assert_eq!(files.more_voices, [more.join("mls.onnx")]);
+        for file in [more.join("mls.onnx"), more.join("mls.onnx.json"), own.join("joe.onnx.json")] {
+            assert!(files.all().contains(&file), "{}", file.display());
+        }
+    }
 }

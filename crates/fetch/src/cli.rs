@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use super::fetch::{Options, Outcome, Prefer, fetch};
 use super::progress::Progress;
 use super::sources::Clients;
+use super::table;
 use visavis_models::human;
 use visavis_models::store::{self, State};
 use visavis_models::{DEFAULT_PROFILE, Manifest, Model, Role};
@@ -101,13 +102,7 @@ fn list(manifest: &Manifest, dir: &Path, out: &mut impl Write) -> Result<()> {
             store::state(dir, model).as_str().to_owned(),
         ]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3, 4, 5].map(width);
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
+    table::write(&rows, out)?;
     writeln!(out, "\nProfiles:")?;
     for (name, summary) in manifest.profiles() {
         writeln!(out, "  {name:12} {summary}")?;

@@ -1,4 +1,5 @@
-//! Fetches models ([`fetch()`]), also from the command line ([`cli`]). `visavis_models` has the manifest and the store.
+//! Fetches models ([`fetch()`]), also from the command line ([`cli`]), and adds voices that people bring ([`voices`]).
+//! `visavis_models` has the manifest and the store.
 //!
 //! A fetch downloads through the user's own clients (`sources`), then unpacks, joins and converts (`steps`,
 //! `convert`), and checks the result before giving it its final name (`place`).
@@ -11,6 +12,8 @@ mod place;
 mod progress;
 mod sources;
 mod steps;
+mod table;
+pub mod voices;
 
 pub use fetch::{FetchFailure, Options, Outcome, Prefer, fetch};
 pub use progress::Progress;

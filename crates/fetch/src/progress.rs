@@ -80,6 +80,7 @@ impl Progress {
         state.downloads.clear();
         match &mut state.display {
             Display::Bar(bar) => bar.set_message(format!("{name} ({from})")),
+            _ if size == 0 => state.line(&format!("{name}: fetching ({from})")),
             _ => state.line(&format!("{name}: fetching {} ({from})", human(size))),
         }
     }

@@ -1,4 +1,5 @@
 //! Models: which there are and where they come from ([`Manifest`]), and what is in the models directory ([`store`], [`check`]).
+//! [`voices`] are files that people bring, which the manifest does not know.
 //!
 //! A file under its final name is always complete, unless somebody writes to it: [`check`] detects that when a server starts.
 #![forbid(unsafe_code)]
@@ -8,6 +9,7 @@ mod error;
 mod manifest;
 mod size;
 pub mod store;
+pub mod voices;
 
 pub use check::check;
 pub use error::FetchError;

@@ -1,4 +1,7 @@
-//! The installed models and the voices that requests can name: one for each speaker of a model, and mixes of them.
+//! The installed models and the voices that requests can name: one for each listed speaker of a model, the numbered speakers of
+//! one that has many, and mixes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::ensure;
 use visavis_proto::v1;
@@ -11,6 +14,10 @@ use crate::mix;
 pub(crate) struct Catalogue {
     cards: Vec<Card>,
     listed: Vec<Listed>,
+    /// Number of models, the first ones, that the engine cannot do without.
+    required: usize,
+    /// For each model, whether it turned out to be unusable; its voices are gone then.
+    unusable: Vec<AtomicBool>,
 }
 
 /// A voice without mixing: a speaker of a model.
@@ -30,27 +37,49 @@ pub(crate) struct Voice {
 }
 
 impl Catalogue {
-    /// Reads the descriptions of the models, without loading them.
-    pub(crate) fn read(models: &[ModelFiles]) -> anyhow::Result<Self> {
+    /// Reads the descriptions of the models, without loading them. Those of `more` that cannot be read are left out.
+    pub(crate) fn read(models: &[ModelFiles], more: &[ModelFiles]) -> anyhow::Result<Self> {
         let mut catalogue = Self::default();
         for files in models {
             catalogue.add(Card::read(files)?)?;
+        }
+        catalogue.required = catalogue.cards.len();
+        for files in more {
+            if let Err(error) = Card::read(files).and_then(|card| catalogue.add(card)) {
+                tracing::warn!("{} is left out: {error:#}", files.model.display());
+            }
         }
         Ok(catalogue)
     }
 
     fn add(&mut self, card: Card) -> anyhow::Result<()> {
         let model = self.cards.len();
-        for (speaker, new) in card.facts.speakers.iter().enumerate() {
+        for new in &card.facts.speakers {
             ensure!(
                 self.speakers().all(|other| other.name != new.name),
                 "--voice: two voices have the file name {:?}; rename one",
                 new.name
             );
-            self.listed.push(Listed { model, speaker });
         }
+        let speakers = 0..card.facts.speakers.len();
+        self.listed.extend(speakers.map(|speaker| Listed { model, speaker }));
+        self.unusable.push(AtomicBool::new(false));
         self.cards.push(card);
         Ok(())
+    }
+
+    /// Whether the engine cannot do without a model.
+    pub(crate) fn is_required(&self, model: usize) -> bool {
+        model < self.required
+    }
+
+    /// Takes the voices of a model away that turned out to be unusable.
+    pub(crate) fn leave_out(&self, model: usize) {
+        self.unusable[model].store(true, Ordering::Relaxed);
+    }
+
+    fn is_usable(&self, model: usize) -> bool {
+        !self.unusable[model].load(Ordering::Relaxed)
     }
 
     /// The models.
@@ -63,30 +92,29 @@ impl Catalogue {
         &self.cards[model].facts
     }
 
-    /// A voice by its index among [`Self::speakers`].
-    pub(crate) fn voice(&self, index: usize) -> Voice {
-        let Listed { model, speaker } = self.listed[index];
-        Voice { model, shares: vec![Share::whole(speaker)] }
+    /// The first voice whose speaker fits.
+    pub(crate) fn first(&self, fits: impl Fn(&Speaker) -> bool) -> Option<Voice> {
+        self.usable().find(|listed| fits(self.listed_speaker(**listed))).map(|listed| listed.voice())
     }
 
     /// The voice, or the mix, of this name; the error says what is wrong.
     pub(crate) fn named(&self, name: &str) -> Result<Voice, String> {
         match self.find(name) {
-            Some(Listed { model, speaker }) => Ok(Voice { model, shares: vec![Share::whole(speaker)] }),
-            None if mix::is_mix(name) => self.mixed(name),
-            None => Err(format!("{name:?} is not installed")),
+            Ok(listed) => Ok(listed.voice()),
+            Err(_) if mix::is_mix(name) => self.mixed(name),
+            Err(why) => Err(format!("{name:?} {why}")),
         }
     }
 
     fn mixed(&self, name: &str) -> Result<Voice, String> {
         let ingredients = mix::parse(name)?;
         let find = |part: &mix::Ingredient| {
-            self.find(&part.name).ok_or_else(|| format!("{:?} of {name:?} is not installed", part.name))
+            self.find(&part.name).map_err(|why| format!("{:?} of {name:?} {why}", part.name))
         };
         let parts: Vec<Listed> = ingredients.iter().map(find).collect::<Result<_, _>>()?;
         let [first, ..] = parts.as_slice() else { return Err(format!("{name:?} names no voice")) };
         let facts = self.facts(first.model);
-        let language = |part: &Listed| self.facts(part.model).speakers[part.speaker].language.as_str();
+        let language = |part: &Listed| self.listed_speaker(*part).language.as_str();
         if parts.iter().any(|part| part.model != first.model) || (parts.len() > 1 && !facts.mixes) {
             return Err(format!("the voices of {name:?} cannot be mixed; mix voices of one Kokoro model"));
         }
@@ -101,14 +129,33 @@ impl Catalogue {
         Ok(Voice { model: first.model, shares: parts.iter().zip(&ingredients).map(share).collect() })
     }
 
-    fn find(&self, name: &str) -> Option<Listed> {
-        let index = self.speakers().position(|speaker| speaker.name == name)?;
-        Some(self.listed[index])
+    /// The voice of this name without mixing, also `voice#12` and `voice#NAME`; the error goes on after the name.
+    fn find(&self, name: &str) -> Result<Listed, String> {
+        let listed = |name: &str| self.usable().find(|it| self.listed_speaker(**it).name == name).copied();
+        if let Some(found) = listed(name) {
+            return Ok(found);
+        }
+        let numbered = name.rsplit_once('#').and_then(|(voice, asked)| Some((listed(voice)?, asked)));
+        let Some((first, asked)) = numbered else { return Err("is not installed".to_owned()) };
+        let speakers = &self.facts(first.model).numbered;
+        match speakers.find(asked) {
+            Some(speaker) => Ok(Listed { speaker, ..first }),
+            None if speakers.count() < 2 => Err("does not exist: the voice has one speaker".to_owned()),
+            None => Err(format!("does not exist: the voice has speakers #0 to #{}", speakers.count() - 1)),
+        }
     }
 
     /// The first speaker of a voice.
     pub(crate) fn speaker(&self, voice: &Voice) -> &Speaker {
-        &self.facts(voice.model).speakers[voice.first()]
+        self.facts(voice.model).speaker(voice.first())
+    }
+
+    fn listed_speaker(&self, Listed { model, speaker }: Listed) -> &Speaker {
+        self.facts(model).speaker(speaker)
+    }
+
+    fn usable(&self) -> impl Iterator<Item = &Listed> {
+        self.listed.iter().filter(|listed| self.is_usable(listed.model))
     }
 
     /// The voices as the service reports them.
@@ -123,7 +170,7 @@ impl Catalogue {
                 sample_rate: facts.sample_rate,
             }
         };
-        self.listed.iter().map(describe).collect()
+        self.usable().map(describe).collect()
     }
 
     /// The voices' languages, in alphabetical order.
@@ -134,9 +181,23 @@ impl Catalogue {
         languages
     }
 
-    /// The speakers of all models, in the order of the voices.
+    /// The listed speakers of all models, in the order of the voices.
     pub(crate) fn speakers(&self) -> impl Iterator<Item = &Speaker> {
-        self.cards.iter().flat_map(|card| &card.facts.speakers)
+        self.usable().map(|listed| self.listed_speaker(*listed))
+    }
+}
+
+#[cfg(test)]
+impl Catalogue {
+    /// A voice by its index among [`Self::speakers`].
+    pub(crate) fn voice(&self, index: usize) -> Voice {
+        self.listed[index].voice()
+    }
+}
+
+impl Listed {
+    fn voice(self) -> Voice {
+        Voice { model: self.model, shares: vec![Share::whole(self.speaker)] }
     }
 }
 

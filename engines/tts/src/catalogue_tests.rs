@@ -1,6 +1,9 @@
 //! Which voice a name means, without any network.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::acoustic::Numbered;
 
 /// Speakers, each with its name, language and locale.
 type Named<'a> = &'a [(&'a str, &'a str, &'a str)];
@@ -63,6 +66,49 @@ fn voices_of_several_models_or_languages_are_not_mixed() {
         let refused = installed().named(mix).unwrap_err();
         assert!(refused.contains(why), "{mix}: {refused}");
     }
+}
+
+/// A voice of three speakers, behind one that the engine cannot do without.
+fn with_speakers() -> Catalogue {
+    let mut many = card(&[("libri", "en", "en_GB")], false);
+    let names = [("p225".to_owned(), 2_i64)].into();
+    Arc::get_mut(&mut many.facts).unwrap().numbered = Numbered::new(3, names);
+    let mut catalogue = catalogue(&[&[("joe", "en", "en_US")]]);
+    catalogue.required = 1;
+    catalogue.add(many).unwrap();
+    catalogue
+}
+
+#[test]
+fn the_speakers_of_a_voice_are_named_by_number_and_not_listed() {
+    let catalogue = with_speakers();
+    assert_eq!(catalogue.voices().len(), 2);
+    for (name, speaker) in [("libri", 0), ("libri#0", 0), ("libri#2", 2), ("libri#p225", 2)] {
+        let voice = catalogue.named(name).unwrap();
+        assert_eq!(voice, Voice { model: 1, shares: vec![Share::whole(speaker)] }, "{name}");
+        assert_eq!(catalogue.speaker(&voice).locale, "en_GB");
+    }
+    for (name, why) in [
+        ("libri#3", "\"libri#3\" does not exist: the voice has speakers #0 to #2"),
+        ("libri#p226", "has speakers #0 to #2"),
+        ("joe#1", "the voice has one speaker"),
+        ("bob#1", "\"bob#1\" is not installed"),
+        ("libri#1+libri#2", "mix voices of one Kokoro model"),
+    ] {
+        let refused = catalogue.named(name).unwrap_err();
+        assert!(refused.contains(why), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn the_voices_of_an_unusable_model_are_gone() {
+    let catalogue = with_speakers();
+    assert_eq!([0, 1].map(|model| catalogue.is_required(model)), [true, false]);
+    catalogue.leave_out(1);
+    assert_eq!(catalogue.voices().len(), 1);
+    assert!(catalogue.named("libri#1").is_err());
+    assert_eq!(catalogue.first(|speaker| speaker.locale == "en_GB"), None);
+    assert_eq!(catalogue.first(|speaker| speaker.language == "en"), Some(catalogue.voice(0)));
 }
 
 #[test]

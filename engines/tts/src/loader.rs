@@ -22,8 +22,8 @@ use crate::sound::Levels;
 pub(crate) struct LoadOptions {
     /// All models.
     pub(crate) catalogue: Arc<Catalogue>,
-    /// The symbols of each model's warm-up run.
-    pub(crate) warm_ups: Vec<Vec<char>>,
+    /// The symbols of each model's warm-up run, or why there are none.
+    pub(crate) warm_ups: Vec<Result<Vec<char>, String>>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
     /// Threads used by one synthesis.
@@ -113,11 +113,12 @@ fn work(options: &LoadOptions, order: &Monitor<Order>, loaded: &SyncSender<Loade
         let card = &options.catalogue.cards()[index];
         let begun = Instant::now();
         let load = || -> anyhow::Result<Ready> {
+            let warm_up = options.warm_ups[index].as_ref().map_err(|why| anyhow!("{why}"))?;
             let runtime = match &mut runtime {
                 Some(runtime) => runtime,
                 none => none.insert(Runtime::load(&options.onnxruntime, options.threads)?),
             };
-            load(runtime, card, &options.warm_ups[index])
+            load(runtime, card, warm_up)
         };
         let outcome = catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(anyhow!("the voice cannot be loaded: the loader panicked, see the log")));

@@ -59,6 +59,9 @@ struct Args {
     /// for more. The first of a language is its default
     #[arg(long = "voice", required = true, value_name = "FILE")]
     voices: Vec<PathBuf>,
+    /// A further voice, which is left out if it cannot be used; repeat it for more
+    #[arg(long = "more-voice", value_name = "FILE")]
+    more_voices: Vec<PathBuf>,
     /// ONNX Runtime's library, libonnxruntime.so
     #[arg(long, value_name = "FILE")]
     onnxruntime: PathBuf,
@@ -82,6 +85,7 @@ fn main() -> anyhow::Result<()> {
     init_log(&args.host.log);
     let options = worker::Options {
         models: args.voices.iter().map(|voice| ModelFiles::of(voice)).collect(),
+        more: args.more_voices.iter().map(|voice| ModelFiles::of(voice)).collect(),
         onnxruntime: args.onnxruntime,
         espeak_data: args.espeak_data,
         threads: args.threads.into(),
@@ -95,7 +99,7 @@ fn main() -> anyhow::Result<()> {
 async fn serve(host: Host, options: worker::Options, capacity: u32) -> anyhow::Result<()> {
     let state = EngineState::new(capacity);
     let queue = Arc::new(queue::Queue::new());
-    let catalogue = Catalogue::read(&options.models).unwrap_or_else(|error| {
+    let catalogue = Catalogue::read(&options.models, &options.more).unwrap_or_else(|error| {
         tracing::error!("{error:#}");
         state.set_failed(format!("{error:#}"));
         Catalogue::default()

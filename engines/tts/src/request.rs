@@ -68,10 +68,9 @@ fn voice(request: &SynthesizeRequest, catalogue: &Catalogue) -> Result<Voice, St
         return Ok(voice);
     }
     let same = |a: &str| a.replace('-', "_").eq_ignore_ascii_case(&language.replace('-', "_"));
-    let exact = catalogue.speakers().position(|it| language.is_empty() || same(&it.locale));
-    let index = exact.or_else(|| catalogue.speakers().position(|it| speaks(it, language)));
-    let index = index.ok_or_else(|| refused("language", &format!("no voice speaks {language:?}")))?;
-    Ok(catalogue.voice(index))
+    let exact = catalogue.first(|it| language.is_empty() || same(&it.locale));
+    let found = exact.or_else(|| catalogue.first(|it| speaks(it, language)));
+    found.ok_or_else(|| refused("language", &format!("no voice speaks {language:?}")))
 }
 
 /// Whether a speaker speaks the language; "en_US" asks for "en", its region being only a preference.

@@ -41,15 +41,21 @@ impl Synthesizer {
         Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, slots })
     }
 
-    /// The symbols of a text's first part, for the first speaker of each model.
-    pub(crate) fn symbols(&mut self, text: &str) -> anyhow::Result<Vec<Vec<char>>> {
+    /// The symbols of a text's first part, for the first speaker of each model, or why espeak-ng cannot write them for a model
+    /// that the engine can do without.
+    pub(crate) fn symbols(&mut self, text: &str) -> anyhow::Result<Vec<Result<Vec<char>, String>>> {
         let [part, ..] = &parts(text)[..] else { bail!("every text has a part") };
         let mut all = Vec::new();
-        for card in self.catalogue.cards() {
+        for (model, card) in self.catalogue.cards().iter().enumerate() {
             let [first, ..] = &card.facts.speakers[..] else { bail!("every model has a speaker") };
-            self.espeak.select(&first.espeak)?;
-            let clauses = clauses(&mut self.espeak, text, part);
-            all.push(Utterance::new(&clauses, &card.facts.symbols).into_symbols());
+            match self.espeak.select(&first.espeak) {
+                Err(error) if self.catalogue.is_required(model) => return Err(error.into()),
+                Err(error) => all.push(Err(error.to_string())),
+                Ok(()) => {
+                    let clauses = clauses(&mut self.espeak, text, part);
+                    all.push(Ok(Utterance::new(&clauses, &card.facts.symbols).into_symbols()));
+                }
+            }
         }
         Ok(all)
     }
@@ -75,7 +81,7 @@ impl Synthesizer {
             Slot::Empty => bail!("its voice is not loaded"),
         };
         let facts = model.facts().clone();
-        self.espeak.select(&facts.speakers[job.voice.first()].espeak)?;
+        self.espeak.select(&facts.speaker(job.voice.first()).espeak)?;
         let clauses = next_clauses(&mut self.espeak, job, facts.longest_input);
         let part = &job.parts[job.next];
         let utterance = Utterance::new(&clauses, &facts.symbols);

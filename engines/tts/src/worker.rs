@@ -26,6 +26,8 @@ const WARM_UP: &str = "The quick brown fox.";
 pub(crate) struct Options {
     /// The models, the first of a language before the others.
     pub(crate) models: Vec<ModelFiles>,
+    /// Further models, behind the others, which are left out if they cannot be used.
+    pub(crate) more: Vec<ModelFiles>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
     /// The folder that contains espeak-ng-data.
@@ -37,7 +39,8 @@ pub(crate) struct Options {
 impl Options {
     /// Every file and folder that the engine reads.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self.models.iter().flat_map(|files| files.all()).cloned().collect();
+        let models = self.models.iter().chain(&self.more);
+        let mut files: Vec<PathBuf> = models.flat_map(|files| files.all()).cloned().collect();
         files.push(self.onnxruntime.clone());
         files.extend(self.espeak_data.clone());
         files
@@ -112,8 +115,13 @@ impl Worker<'_> {
             match self.queue.pop()? {
                 Work::News => {
                     for loaded in self.loader.take() {
+                        let index = loaded.index;
                         match self.install(loaded, ready) {
                             Ok(()) => ready += 1,
+                            Err(error) if !self.catalogue.is_required(index) => {
+                                tracing::warn!("{} is left out: {error:#}", self.catalogue.facts(index).name);
+                                self.catalogue.leave_out(index);
+                            }
                             Err(error) if ready == 0 => return Some(error),
                             Err(error) => tracing::error!("{error:#}"),
                         }

@@ -132,7 +132,7 @@ impl Conversation {
             response.waited_from = waited_from;
         }
         if heard {
-            self.fill_with(now, canned_phrase(CannedPhrase::Again, &self.language));
+            self.fill_with(now, canned_phrase(CannedPhrase::Again, &self.voiced(&self.language)));
         }
     }
 

@@ -155,7 +155,7 @@ impl Conversation {
         self.leaving = Some(super::AGENT_ENDED);
         self.remember_tool(name, &json!({}), "The call ends.");
         let Some(response) = &self.response else { return };
-        let goodbye = lines::bye(&self.language).to_string();
+        let goodbye = lines::bye(&self.voiced(&self.language)).to_string();
         let round = if silent { Round::Say(goodbye) } else { Round::End };
         self.commands.push(Command::Continue(response.id, round));
     }
@@ -254,7 +254,7 @@ impl Conversation {
         }
         if running.silent && running.since + SPEAKS_AFTER <= now {
             running.silent = false;
-            let phrase = lines::looking_up(&self.language);
+            let phrase = lines::looking_up(&self.voiced(&self.language));
             if self.response.as_ref().is_some_and(super::response::Response::silent_so_far) {
                 self.fill_with(now, phrase);
             }

@@ -31,7 +31,7 @@ impl Conversation {
     /// What a response begins with if the person has not been told yet.
     pub(super) fn preface(&self, language: &str) -> Option<String> {
         let spoken = self.voiced(language);
-        (spoken != language && !self.no_voice_told).then(|| no_voice(&spoken).to_owned())
+        (spoken != language && !self.no_voice_told).then(|| no_voice(&spoken))
     }
 
     /// A response from the model begins to sound; if it has the preface, the person has now been told.
@@ -43,13 +43,20 @@ impl Conversation {
     }
 }
 
-/// The preface, in a language that a voice speaks.
-fn no_voice(language: &str) -> &'static str {
-    match language {
+/// The preface, in a language that a voice speaks, or else in English. It names the language of the response.
+fn no_voice(language: &str) -> String {
+    let text = match language {
         "de" => "Für diese Sprache habe ich keine Stimme, darum antworte ich auf Deutsch.",
         "fr" => "Je n'ai pas de voix pour cette langue, je réponds donc en français.",
         "es" => "No tengo voz para ese idioma, así que respondo en español.",
         "it" => "Non ho una voce per questa lingua, quindi rispondo in italiano.",
-        _ => "I have no voice for that language, so I answer in English.",
-    }
+        "nl" => "Voor die taal heb ik geen stem, daarom antwoord ik in het Nederlands.",
+        "pt" => "Não tenho voz para esse idioma, por isso respondo em português.",
+        "ru" => "Для этого языка у меня нет голоса, поэтому я отвечаю по-русски.",
+        other => {
+            let name = language_name(other).unwrap_or("another language");
+            return format!("I have no voice for that language, so I answer in {name}.");
+        }
+    };
+    text.to_owned()
 }

@@ -1,11 +1,13 @@
-//! The program behind `visavis models …`, so that the server need not link what fetches and converts models.
+//! The program behind `visavis models …` and `visavis voices …`, so that the server need not link what fetches and converts
+//! models.
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};
 use visavis_config::Settings;
 use visavis_fetch::cli::{self, ModelsArgs};
+use visavis_fetch::voices::{self, VoicesArgs};
 
-/// Lists, fetches and checks models.
+/// Lists, fetches and checks models, and adds voices.
 #[derive(Parser)]
 #[command(name = "visavis", bin_name = "visavis", version)]
 struct Cli {
@@ -19,11 +21,16 @@ struct Cli {
 enum Command {
     /// List, fetch and check models
     Models(ModelsArgs),
+    /// List, add and remove voices
+    Voices(VoicesArgs),
 }
 
 fn main() -> std::process::ExitCode {
-    let Cli { settings, command: Command::Models(arguments) } = Cli::parse();
-    let done = settings.load([]).and_then(|config| cli::run(arguments, &config.models.dir));
+    let Cli { settings, command } = Cli::parse();
+    let done = settings.load([]).and_then(|config| match command {
+        Command::Models(arguments) => cli::run(arguments, &config.models.dir),
+        Command::Voices(arguments) => voices::run(&arguments, &config),
+    });
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {

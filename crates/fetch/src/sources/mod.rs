@@ -145,6 +145,11 @@ impl<'a> Downloads<'a> {
     }
 }
 
+/// The size of the file at an address, if the server tells it in advance.
+pub(super) fn size_at(address: &str) -> Option<u64> {
+    url::size(address)
+}
+
 /// A file name of characters that every file system accepts.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' }).collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{Client, Response, StatusCode};
 
 use super::keep;
@@ -51,11 +51,25 @@ enum Attempt {
     Broken(String),
 }
 
-async fn download_resuming(address: &str, target: &Path, on_bytes: &dyn Fn(u64)) -> Result<(), FetchError> {
+/// The size of the file at `address`; none if the server does not tell it without sending the file.
+pub(super) fn size(address: &str) -> Option<u64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let response = client().ok()?.head(address).send().await.ok()?;
+        // Not `content_length`, which is that of the body, and this response has none.
+        let length = response.headers().get(CONTENT_LENGTH).filter(|_| response.status().is_success())?;
+        length.to_str().ok()?.parse().ok()
+    })
+}
+
+fn client() -> reqwest::Result<Client> {
     // Fails if this process has already chosen a provider, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(IDLE_TIMEOUT).build();
-    let client = client.map_err(|e| unreachable(address, &e))?;
+    Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(IDLE_TIMEOUT).build()
+}
+
+async fn download_resuming(address: &str, target: &Path, on_bytes: &dyn Fn(u64)) -> Result<(), FetchError> {
+    let client = client().map_err(|e| unreachable(address, &e))?;
     let part = partial(target);
     let pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))

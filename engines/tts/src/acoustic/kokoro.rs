@@ -12,7 +12,7 @@ use ort::value::Tensor;
 use self::phonemes::{Encoded, encode};
 use self::voices::Voice;
 use super::graph::{InnerTensor, expose};
-use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Share, Sound};
+use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Share, Sound};
 use crate::runtime::Runtime;
 
 mod phonemes;
@@ -60,6 +60,7 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
         longest_input: LONGEST_INPUT,
         symbols: phonemes::symbols().collect(),
         speakers: voices.iter().map(Voice::speaker).collect(),
+        numbered: Numbered::default(),
         mixes: true,
     });
     let files = Arc::new(Files { path: files.model.clone(), facts: facts.clone(), voices });

@@ -2,6 +2,7 @@
 //!
 //! - [`piper`]: Piper's voices
 //! - [`kokoro`]: Kokoro, one network with many voices
+//! - [`numbered`]: the speakers of a model that has too many to be listed
 //! - [`durations`]: converts a network's frames for each input id into samples for each symbol
 //! - [`graph`]: patches a network to output an inner tensor, such as its durations
 //! - `conformance`: tests that every model must pass
@@ -22,9 +23,11 @@ mod conformance;
 mod durations;
 mod graph;
 mod kokoro;
+mod numbered;
 mod piper;
 
 pub(crate) use durations::Durations;
+pub(crate) use numbered::Numbered;
 
 /// A loaded acoustic model. The worker thread calls it; another thread can terminate a run.
 pub(crate) trait AcousticModel: Debug + Send {
@@ -51,10 +54,19 @@ pub(crate) struct Facts {
     pub(crate) longest_input: usize,
     /// The symbols that the model speaks; others take no time.
     pub(crate) symbols: HashSet<char>,
-    /// The model's speakers, at least one.
+    /// The model's speakers that are listed as voices, at least one.
     pub(crate) speakers: Vec<Speaker>,
+    /// The speakers of a model that has many: the first is the only listed one, whose language they all speak.
+    pub(crate) numbered: Numbered,
     /// Several speakers can be mixed to one voice.
     pub(crate) mixes: bool,
+}
+
+impl Facts {
+    /// The speaker of this number, as listed. Numbered speakers that are not listed are the first one but for their sound.
+    pub(crate) fn speaker(&self, number: usize) -> &Speaker {
+        self.speakers.get(number).unwrap_or(&self.speakers[0])
+    }
 }
 
 /// A speaker of a model: a voice that requests can name.
@@ -73,7 +85,7 @@ pub(crate) struct Speaker {
 /// A speaker's share of a voice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Share {
-    /// Index among [`Facts::speakers`].
+    /// Index among [`Facts::speakers`], or the number of one of [`Facts::numbered`].
     pub(crate) speaker: usize,
     /// The shares of a voice add up to 1.
     pub(crate) weight: f32,
@@ -133,7 +145,8 @@ impl Card {
     /// A model with speakers but without a network.
     pub(crate) fn unloadable(speakers: Vec<Speaker>, mixes: bool) -> Self {
         let (name, symbols) = ("model".to_owned(), HashSet::new());
-        let facts = Facts { name, sample_rate: 24_000, longest_input: 1, symbols, speakers, mixes };
+        let numbered = Numbered::default();
+        let facts = Facts { name, sample_rate: 24_000, longest_input: 1, symbols, speakers, numbered, mixes };
         Self { facts: Arc::new(facts), load: Box::new(|_| anyhow::bail!("no network")) }
     }
 }

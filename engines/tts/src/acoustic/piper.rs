@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use self::ids::{Encoded, IdMap};
 use super::graph::{InnerTensor, expose};
-use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Sound, Speaker};
+use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Sound, Speaker};
 use crate::runtime::Runtime;
 
 mod ids;
@@ -40,6 +40,10 @@ struct Description {
     #[serde(default)]
     phoneme_type: Option<String>,
     phoneme_id_map: HashMap<String, Vec<i64>>,
+    #[serde(default)]
+    num_speakers: usize,
+    #[serde(default)]
+    speaker_id_map: HashMap<String, i64>,
     #[serde(default)]
     language: Option<Language>,
 }
@@ -80,7 +84,9 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let text = std::fs::read(&json).with_context(|| format!("cannot read {}; {FETCH}", json.display()))?;
     let description: Description = serde_json::from_slice(&text)
         .with_context(|| format!("{} does not describe a Piper voice; {FETCH}", json.display()))?;
-    let Description { audio, espeak, inference, phoneme_type, phoneme_id_map, language } = description;
+    let Description { audio, espeak, inference, phoneme_type, phoneme_id_map, language, .. } = description;
+    // Voices with one speaker may say 0.
+    let numbered = Numbered::new(description.num_speakers.max(1), description.speaker_id_map);
     if let Some(other) = phoneme_type.filter(|kind| kind != "espeak") {
         bail!(
             "{}: phoneme_type is {other:?}, only voices with \"espeak\" phonemes are supported",
@@ -99,8 +105,8 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
         sample_rate: audio.sample_rate,
         longest_input: LONGEST_INPUT,
         symbols: ids.symbols().collect(),
-        // Only the first speaker of a multi-speaker network is used.
         speakers: vec![Speaker { name, language, locale, espeak: espeak.voice }],
+        numbered,
         mixes: false,
     });
     let files = Arc::new(Files { path: path.to_owned(), facts: facts.clone(), ids, inference });
@@ -149,6 +155,8 @@ impl Piper {
             tracing::warn!(voice = %shown, "no phoneme durations in this voice: word times are estimates");
         }
         let speakers = inputs.contains(&"sid");
+        let count = files.facts.numbered.count();
+        ensure!(speakers || count == 1, "{shown} has one speaker, but its description says {count}; {FETCH}");
         Ok(Self { device, speakers, session, durations, files })
     }
 

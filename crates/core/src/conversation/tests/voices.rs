@@ -51,6 +51,17 @@ fn a_language_gets_a_response_in_itself_if_it_has_a_voice_or_the_voices_are_unkn
 }
 
 #[test]
+fn the_person_is_told_which_language_the_response_is_in_without_an_english_voice() {
+    for (spoken, told) in [("nl", "Nederlands"), ("ru", "по-русски"), ("pl", "Polish")] {
+        let mut run = run();
+        run.conversation.settings.voices = vec![spoken.into()];
+        let request = chinese(&mut run, 1);
+        assert_eq!(request.language, spoken);
+        assert!(request.preface.is_some_and(|preface| preface.contains(told)), "{spoken}");
+    }
+}
+
+#[test]
 fn control_characters_in_typed_words_do_not_reach_the_model() {
     let mut run = run();
     run.input(Input::Client(ClientCommand::Say("Wha\0t\u{1b}?".into())));

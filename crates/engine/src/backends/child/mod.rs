@@ -125,6 +125,7 @@ pub(super) fn llm_arguments(own: &LlmEngine, models: &ModelFiles) -> Vec<String>
 pub(super) fn tts_arguments(own: &TtsEngine, models: &ModelFiles) -> Vec<String> {
     let mut list: Vec<String> =
         models.voices.iter().flat_map(|voice| ["--voice".into(), text(voice)]).collect();
+    list.extend(models.more_voices.iter().flat_map(|voice| ["--more-voice".into(), text(voice)]));
     list.extend(["--onnxruntime".into(), text(&models.runtime)]);
     list.extend(["--threads".into(), own.threads.to_string(), "--queue".into(), own.queue.to_string()]);
     list
