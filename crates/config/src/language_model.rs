@@ -198,7 +198,9 @@ fn check_template(llm: &LlmEngine, faults: &mut Vec<String>) {
     let template = llm.template.as_str();
     if !template.is_empty() && !TEMPLATES.contains(&template) {
         let all = TEMPLATES.join(", ");
-        faults.push(format!("llm.template: {template:?} is not known; leave it out to use the file's own, or set {all}"));
+        faults.push(format!(
+            "llm.template: {template:?} is not known; leave it out to use the file's own, or set {all}"
+        ));
     }
 }
 

@@ -20,11 +20,8 @@ struct Command {
 /// A folder of models with the profile's voice `joe`, and a voices folder in it.
 fn places(dir: &Path) -> Places {
     put(dir, "joe", &json("en", 1));
-    let joe = Other {
-        file: dir.join("joe.onnx"),
-        licence: Some("CC0-1.0".into()),
-        from: "profile tiny".into(),
-    };
+    let joe =
+        Other { file: dir.join("joe.onnx"), licence: Some("CC0-1.0".into()), from: "profile tiny".into() };
     Places { folder: dir.join("voices"), others: vec![joe] }
 }
 

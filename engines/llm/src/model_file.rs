@@ -62,7 +62,9 @@ fn facts(path: &Path) -> Result<Facts, String> {
     // Before it is opened: a confined process may not open folders.
     let about = std::fs::metadata(path).map_err(cannot)?;
     if !about.is_file() {
-        return Err(format!("the model {shown} is a folder or no ordinary file; name a GGUF file with llm.model"));
+        return Err(format!(
+            "the model {shown} is a folder or no ordinary file; name a GGUF file with llm.model"
+        ));
     }
     let file = File::open(path).map_err(cannot)?;
     header::read(BufReader::new(file), about.len()).map_err(|fault| match fault {

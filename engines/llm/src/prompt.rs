@@ -72,7 +72,8 @@ impl Prompter {
         let further = template.marks().into_iter().filter(|mark| !special.contains(mark)).collect::<Vec<_>>();
         special.extend(further);
         let end = template.after_assistant();
-        let ends = vocab.tokenize(end.as_bytes(), false, true).first().is_some_and(|first| vocab.is_eog(*first));
+        let ends =
+            vocab.tokenize(end.as_bytes(), false, true).first().is_some_and(|first| vocab.is_eog(*first));
         let stops = if ends || end.is_empty() { Vec::new() } else { vec![end.to_owned()] };
         let mut prompter = Self { special, stops, template, context, model, frame: 0 };
         prompter.frame = prompter.frame();

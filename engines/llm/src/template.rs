@@ -68,17 +68,27 @@ impl Template {
         let text = own.as_ref().map(|own| own.as_c_str().to_string_lossy());
         let text = text.as_deref();
         if let Some(family) = named.or_else(|| text.and_then(Family::of)) {
-            return Ok(Self { kind: Kind::Own(family.form()), tools: family.tools(text.unwrap_or_default()) });
+            return Ok(Self {
+                kind: Kind::Own(family.form()),
+                tools: family.tools(text.unwrap_or_default()),
+            });
         }
         let Some(own) = own.as_ref().filter(|own| is_known(model, own)).cloned() else {
             return Err(unknown(text, file));
         };
-        tracing::info!("the model's chat template is one that only llama.cpp knows; its tools are told in Hermes' form");
+        tracing::info!(
+            "the model's chat template is one that only llama.cpp knows; its tools are told in Hermes' form"
+        );
         Ok(Self { kind: Kind::Llama(own), tools: ToolForm::Hermes })
     }
 
     /// The prompt's text, followed by the beginning of the response if one is wanted.
-    pub(crate) fn render(&self, model: &LlamaModel, chat: &[Written], response: bool) -> Result<String, Status> {
+    pub(crate) fn render(
+        &self,
+        model: &LlamaModel,
+        chat: &[Written],
+        response: bool,
+    ) -> Result<String, Status> {
         match &self.kind {
             Kind::Own(form) => Ok(form.render(chat, response)),
             Kind::Llama(template) => model

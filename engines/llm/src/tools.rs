@@ -279,7 +279,11 @@ mod tests {
                     text += &gate.push((*piece).to_owned());
                 }
             }
-            assert_eq!((text, gate.finish()), (String::new(), (String::new(), Some(call.clone()))), "{pieces:?}");
+            assert_eq!(
+                (text, gate.finish()),
+                (String::new(), (String::new(), Some(call.clone()))),
+                "{pieces:?}"
+            );
         }
         let mut gate = ToolGate::new(&[tool("look_up", "{}")], list);
         assert_eq!(gate.push("[1]".into()) + &gate.push(" is a note.".into()), "[1] is a note.");

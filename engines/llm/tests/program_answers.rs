@@ -221,7 +221,11 @@ async fn a_folder_or_another_format_as_the_model_says_what_to_set() {
         let mut program = Program::start_with(&path, &[]).await;
         let health = program.settled().await;
         assert_eq!(health.state(), State::Failed);
-        assert!(health.message.contains(reason) && health.message.contains("llm.model"), "{}", health.message);
+        assert!(
+            health.message.contains(reason) && health.message.contains("llm.model"),
+            "{}",
+            health.message
+        );
     }
     std::fs::remove_file(other).unwrap();
 }

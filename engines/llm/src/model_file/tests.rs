@@ -103,7 +103,10 @@ fn a_model_that_writes_no_text_is_named_as_such() {
     let embeds = [
         file(&[("general.architecture", Value::Text("nomic-bert"))]),
         file(&[("general.architecture", Value::Text("qwen3")), ("qwen3.pooling_type", Value::Number(3))]),
-        file(&[("general.architecture", Value::Text("llama")), ("llama.attention.causal", Value::Flag(false))]),
+        file(&[
+            ("general.architecture", Value::Text("llama")),
+            ("llama.attention.causal", Value::Flag(false)),
+        ]),
     ];
     for (index, bytes) in embeds.iter().enumerate() {
         let message = fault(&format!("embeds-{index}"), bytes);

@@ -18,7 +18,9 @@ pub(super) fn joined(chat: Vec<Written>) -> Vec<Written> {
     let mut list: Vec<Written> = Vec::with_capacity(chat.len());
     for written in chat {
         match list.last_mut() {
-            Some(last) if last.part == written.part && matches!(written.part, Part::User | Part::Assistant) => {
+            Some(last)
+                if last.part == written.part && matches!(written.part, Part::User | Part::Assistant) =>
+            {
                 last.content = join(&last.content, &written.content);
             }
             _ => list.push(written),

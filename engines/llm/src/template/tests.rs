@@ -44,12 +44,18 @@ fn tools_have_the_templates_own_form_where_it_has_one() {
         };
         assert_eq!(family.tools(template), expected, "{family:?}");
     }
-    assert_eq!(Family::MistralV3.tools(""), ToolForm::Hermes, "a template that is only named says nothing of tools");
+    assert_eq!(
+        Family::MistralV3.tools(""),
+        ToolForm::Hermes,
+        "a template that is only named says nothing of tools"
+    );
 }
 
 #[test]
 fn a_template_of_another_family_is_not_taken_for_a_known_one() {
-    for template in ["", "{{ raise_exception('no') }}", "### Instruction:\n{{ messages }}", "[INST] <<SYS>>", "alpaca"] {
+    for template in
+        ["", "{{ raise_exception('no') }}", "### Instruction:\n{{ messages }}", "[INST] <<SYS>>", "alpaca"]
+    {
         assert_eq!(Family::of(template), None, "{template}");
     }
     assert_eq!(Family::of("mistral-v7-tekken"), Some(Family::MistralV7Tekken));

@@ -77,13 +77,15 @@ impl ToolForm {
         match (instructions, self) {
             ("", _) => {}
             (_, Self::Mistral { .. }) => {
-                chat.insert(usize::from(system), Written { part: Part::Tools, content: instructions.to_owned() });
+                chat.insert(
+                    usize::from(system),
+                    Written { part: Part::Tools, content: instructions.to_owned() },
+                );
             }
             _ if system => chat[0].content.push_str(instructions),
-            _ => chat.insert(
-                0,
-                Written { part: Part::System, content: instructions.trim_start().to_owned() },
-            ),
+            _ => {
+                chat.insert(0, Written { part: Part::System, content: instructions.trim_start().to_owned() })
+            }
         }
     }
 
@@ -139,15 +141,23 @@ mod tests {
 
     #[test]
     fn each_form_describes_tools_where_its_models_expect_them() {
-        for (form, expected) in [(ToolForm::Hermes, "<tools>\n{"), (ToolForm::Llama, "\"parameters\": dictionary")] {
+        for (form, expected) in
+            [(ToolForm::Hermes, "<tools>\n{"), (ToolForm::Llama, "\"parameters\": dictionary")]
+        {
             let mut chat = vec![system("Be brief.")];
             form.add(&form.instructions(&[tool()]), &mut chat);
             assert_eq!(chat.len(), 1);
-            assert!(chat[0].content.starts_with("Be brief.\n\n") && chat[0].content.contains(expected), "{chat:?}");
+            assert!(
+                chat[0].content.starts_with("Be brief.\n\n") && chat[0].content.contains(expected),
+                "{chat:?}"
+            );
         }
         let mut chat = vec![system("Be brief.")];
         MISTRAL.add(&MISTRAL.instructions(&[tool()]), &mut chat);
-        assert_eq!((chat[1].part, chat[1].content.starts_with("[{\"type\": \"function\"")), (Part::Tools, true));
+        assert_eq!(
+            (chat[1].part, chat[1].content.starts_with("[{\"type\": \"function\"")),
+            (Part::Tools, true)
+        );
         let mut untouched = vec![system("Be brief.")];
         MISTRAL.add(&MISTRAL.instructions(&[]), &mut untouched);
         assert_eq!(untouched, [system("Be brief.")]);
