@@ -187,9 +187,22 @@ impl JitterBuffer {
             return;
         }
         let index = self.packets.iter().rposition(|held| held.sequence < sequence).map_or(0, |at| at + 1);
+        if !self.fits_in_time(index, timestamp) {
+            self.counts.lost += 1;
+            return;
+        }
         let packet = Packet { sequence, timestamp, ticks: i64::from(ticks), arrived: now, payload };
         self.packets.insert(index, packet);
         self.limit();
+    }
+
+    /// Whether a packet at this index would come neither before the packet in front of it nor after the one behind it. The
+    /// sound held is bounded only in order of time.
+    fn fits_in_time(&self, index: usize, timestamp: i64) -> bool {
+        let before = index.checked_sub(1).and_then(|index| self.packets.get(index));
+        let after = self.packets.get(index);
+        before.is_none_or(|packet| packet.timestamp <= timestamp)
+            && after.is_none_or(|packet| timestamp <= packet.timestamp)
     }
 
     /// Unwraps the stream's numbers. A jump starts a new stream.
