@@ -137,7 +137,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Replaces the process by `visavis-models`, with the same arguments, so that the server need not link what fetches and converts models.
+/// Replaces the process by `visavis-models`, with the same arguments, so that the server need not link what fetches and
+/// converts models.
 fn models() -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt;
     let program = program_beside("visavis-models")?;

@@ -79,7 +79,8 @@ pub struct LlmEngine {
     pub key_file: PathBuf,
     /// `openai`: the endpoint calls tools. False: none is offered, and clients that declare some are refused.
     pub tools: bool,
-    /// `openai`: prefill prompts by requests for one token. Only useful where prompts' KV cache is kept, and charged elsewhere.
+    /// `openai`: prefill prompts by requests for one token. Useful only where the endpoint keeps prompts' KV cache;
+    /// elsewhere each request is charged for nothing.
     pub prefill: bool,
     /// `openai`: seconds within which a connection must be made.
     pub connect_seconds: u32,
@@ -184,6 +185,8 @@ fn check_unused(llm: &LlmEngine, faults: &mut Vec<String>) {
     for (key, given) in [
         ("llm.key", !llm.key.is_empty()),
         ("llm.key_file", !llm.key_file.as_os_str().is_empty()),
+        ("llm.tools", !llm.tools),
+        ("llm.prefill", llm.prefill),
         ("llm.omit", !llm.omit.is_empty()),
         ("llm.headers", !llm.headers.is_empty()),
         ("llm.body", !llm.body.is_empty()),

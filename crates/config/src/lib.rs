@@ -49,7 +49,9 @@ impl std::error::Error for ConfigFaults {}
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Keys whose values are tables with any names.
-const TABLES: [&str; 2] = ["llm.body", "llm.headers"];
+const TABLES: [&str; 2] = ["llm.body", HEADERS];
+/// The key of further headers, whose values may be secrets.
+const HEADERS: &str = "llm.headers";
 /// Keys whose values are text even if they look like numbers.
 const TEXTS: [&str; 2] = ["llm.key", "llm.model"];
 
@@ -143,6 +145,9 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
         let next = merged.clone().merge(Serialized::default(&key, &value));
         match next.extract::<Config>() {
             Ok(_) => merged = next,
+            // The error itself would repeat the value.
+            Err(_) if key == HEADERS => faults
+                .push(format!("{key} ({origin}): is not a table of texts such as {{ api-key = \"…\" }}")),
             Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
         }
     }
@@ -162,7 +167,13 @@ fn read_file(sources: &Sources, given: &mut BTreeMap<String, Given>, faults: &mu
     match std::fs::read_to_string(&path) {
         Err(error) => faults.push(format!("{origin}: cannot be read: {error}")),
         Ok(text) => match Toml::from_str::<Dict>(&text) {
-            Err(error) => faults.push(format!("{origin}: {}", error.to_string().trim())),
+            Err(error) => {
+                // The whole error would repeat the line, which may hold a key.
+                let start = error.span().map_or(0, |span| span.start);
+                let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+                let message = error.message().trim().replace('\n', ", ");
+                faults.push(format!("{origin}: line {line}: {message}"));
+            }
             Ok(dict) => {
                 let mut flat = BTreeMap::new();
                 flatten_into(&dict, "", &mut flat);

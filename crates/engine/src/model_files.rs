@@ -58,35 +58,33 @@ impl ModelFiles {
             runtime: directory.join(&profile.runtime),
         };
         if !own.as_os_str().is_empty() && config.llm.url.is_empty() {
-            anyhow::ensure!(
-                own.is_file(),
-                "llm.model: {} {}; name a GGUF file",
-                own.display(),
-                if own.exists() { "is a folder or no ordinary file" } else { "does not exist" }
-            );
+            check_own_llm(&own)?;
         }
-        let mut needed = vec![&files.vad, &files.runtime];
-        needed.extend(&files.turn);
-        needed.extend(config.stt.url.is_empty().then_some(&files.stt));
-        needed.extend(config.llm.url.is_empty().then_some(&files.llm));
+        files.check(config)?;
         if config.tts.url.is_empty() {
-            needed.extend(&files.voices);
+            files.more_voices = more_voices(&config.voices_dir(), &files.voices);
         }
-        let missing: Vec<String> = needed
-            .into_iter()
-            .filter(|path| !path.is_file())
-            .map(|path| path.display().to_string())
-            .collect();
+        Ok(files)
+    }
+
+    /// Checks that the files of the engines on this machine are there.
+    fn check(&self, config: &Config) -> anyhow::Result<()> {
+        let mut needed = vec![&self.vad, &self.runtime];
+        needed.extend(&self.turn);
+        needed.extend(config.stt.url.is_empty().then_some(&self.stt));
+        needed.extend(config.llm.url.is_empty().then_some(&self.llm));
+        if config.tts.url.is_empty() {
+            needed.extend(&self.voices);
+        }
+        let missing = needed.into_iter().filter(|path| !path.is_file());
+        let missing: Vec<String> = missing.map(|path| path.display().to_string()).collect();
         anyhow::ensure!(
             missing.is_empty(),
             "missing: {}. Fetch the models with `visavis models fetch --profile {}`",
             missing.join(", "),
             config.models.profile
         );
-        if config.tts.url.is_empty() {
-            files.more_voices = more_voices(&config.voices_dir(), &files.voices);
-        }
-        Ok(files)
+        Ok(())
     }
 
     /// Every file that is read, including those beside each voice.
@@ -100,6 +98,17 @@ impl ModelFiles {
         }
         all
     }
+}
+
+/// Checks the file that `llm.model` names.
+fn check_own_llm(model: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        model.is_file(),
+        "llm.model: {} {}; name a GGUF file",
+        model.display(),
+        if model.exists() { "is a folder or no ordinary file" } else { "does not exist" }
+    );
+    Ok(())
 }
 
 /// The voices of a folder that have other names than `voices`. What cannot be used is logged and left out.
@@ -127,6 +136,17 @@ mod tests {
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join(format!("{name}.onnx")), NETWORK).unwrap();
         fs::write(folder.join(format!("{name}.onnx.json")), DESCRIPTION).unwrap();
+    }
+
+    #[test]
+    fn the_model_that_the_configuration_names_is_an_ordinary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own.gguf");
+        let refused = |path: &Path| check_own_llm(path).unwrap_err().to_string();
+        assert!(refused(&file).contains("own.gguf does not exist; name a GGUF file"));
+        assert!(refused(folder.path()).contains("is a folder"));
+        fs::write(&file, "GGUF").unwrap();
+        assert!(check_own_llm(&file).is_ok());
     }
 
     #[test]

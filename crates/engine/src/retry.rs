@@ -30,7 +30,8 @@ where
     patiently_as_told(ask, worth, |_| None).await
 }
 
-/// Retries like [`patiently`], but not before the time that an error tells; gives up at once where that is past the 12 s.
+/// Like [`patiently`], but waits at least as long as the error demands; gives up at once if that exceeds what is left of
+/// the 12 s.
 ///
 /// # Errors
 /// The last attempt's error.
@@ -53,6 +54,12 @@ where
             Some(pause)
         })
         .await
+}
+
+/// Finds errors `worth` another attempt until 12 s have passed, attempts included. The time begins with this call.
+pub(crate) fn in_time<E>(worth: impl Fn(&E) -> bool) -> impl FnMut(&E) -> bool {
+    let began = tokio::time::Instant::now();
+    move |error: &E| worth(error) && began.elapsed() < PATIENCE
 }
 
 /// Pauses between looks at an engine that is down; they never end.
@@ -100,6 +107,20 @@ mod tests {
             let done = patiently_as_told(ask, |_| true, |told| Some(Duration::from_secs(*told))).await;
             assert_eq!((done, asked, began.elapsed().as_secs()), (Err(told), attempts, waited));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_attempts_are_not_repeated_after_12_s() {
+        let (mut asked, began) = (0, tokio::time::Instant::now());
+        let ask = || {
+            asked += 1;
+            async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                Err::<(), u64>(0)
+            }
+        };
+        let done = patiently_as_told(ask, in_time(|_: &u64| true), |_| None).await;
+        assert_eq!((done, asked, began.elapsed().as_secs()), (Err(0), 3, 15));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Watchdog {
     /// Watches by silence alone, for an engine that reports no health.
     #[must_use]
     pub fn of_silence(patience: Duration) -> Self {
-        // Without its sender the channel never reports a wedge.
+        // The sender is dropped at once, so that `silence` waits for its patience alone.
         let (_, wedged) = watch::channel(None);
         Self { wedged, patience }
     }
@@ -78,7 +78,7 @@ async fn silence(mut wedged: watch::Receiver<Option<Wedged>>, patience: Duration
         let wedge = wedged.wait_for(Option::is_some).await.ok().and_then(|wedged| *wedged);
         match wedge {
             Some(wedged) => wedged.wedge,
-            // The engine is no longer monitored: the server ends.
+            // The channel is closed: the engine reports no health, or the server ends.
             None => std::future::pending().await,
         }
     };

@@ -99,6 +99,89 @@ fn a_voice_that_is_there_is_replaced_only_by_force() {
 }
 
 #[test]
+fn a_command_waits_for_another_and_then_looks_again() {
+    let (dir, from) = (tempdir().unwrap(), tempdir().unwrap());
+    let places = places(dir.path());
+    put(from.path(), "mls", &json("nl", 1));
+    let file = from.path().join("mls.onnx");
+    fs::create_dir(&places.folder).unwrap();
+    let lock = fs::File::create(places.folder.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let other = places.clone();
+    let adding = std::thread::spawn(move || run(&other, &["add", file.to_str().unwrap(), "--quiet"]));
+    let other = places.clone();
+    let removing = std::thread::spawn(move || run(&other, &["remove", "old"]));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    for name in ["mls", "old"] {
+        put(&places.folder, name, &json("de", 1));
+    }
+    drop(lock);
+    let refused = adding.join().unwrap().unwrap_err();
+    assert!(refused.contains("there already"), "{refused}");
+    assert!(removing.join().unwrap().is_ok());
+    assert_eq!(installed(&places), ["mls.onnx", "mls.onnx.json"]);
+}
+
+#[test]
+fn a_replacement_that_breaks_off_leaves_no_network_beside_a_description_of_another() {
+    let (dir, from) = (tempdir().unwrap(), tempdir().unwrap());
+    let places = places(dir.path());
+    put(from.path(), "mls", &json("nl", 1));
+    // A folder in the place of the description, which is installed first, breaks it off.
+    fs::create_dir_all(places.folder.join("mls.onnx.json").join("x")).unwrap();
+    fs::write(places.folder.join("mls.onnx"), "old").unwrap();
+    let file = from.path().join("mls.onnx");
+    let failed = run(&places, &["add", file.to_str().unwrap(), "--force", "--quiet"]).unwrap_err();
+    assert!(failed.contains("cannot add mls"), "{failed}");
+    assert!(!places.folder.join("mls.onnx").exists());
+}
+
+#[test]
+fn links_that_lead_nowhere_are_replaced_only_by_force_and_can_be_removed() {
+    let (dir, from) = (tempdir().unwrap(), tempdir().unwrap());
+    let places = places(dir.path());
+    put(from.path(), "mls", &json("nl", 1));
+    let file = from.path().join("mls.onnx");
+    fs::create_dir(&places.folder).unwrap();
+    let link = |name: &str| std::os::unix::fs::symlink("/nowhere", places.folder.join(name)).unwrap();
+    link("mls.onnx");
+    let refused = run(&places, &["add", file.to_str().unwrap()]).unwrap_err();
+    assert!(refused.contains("there already"), "{refused}");
+    run(&places, &["add", file.to_str().unwrap(), "--force"]).unwrap();
+    assert!(places.folder.join("mls.onnx").is_file());
+    run(&places, &["remove", "mls"]).unwrap();
+    ["mls.onnx", "mls.onnx.json"].into_iter().for_each(link);
+    run(&places, &["remove", "mls"]).unwrap();
+    assert!(installed(&places).is_empty());
+}
+
+#[test]
+fn the_voices_of_kokoro_are_listed_by_name_and_other_files_beside_a_network_are_no_voices() {
+    let dir = tempdir().unwrap();
+    let mut places = places(dir.path());
+    let kokoro = dir.path().join("kokoro");
+    fs::create_dir(&kokoro).unwrap();
+    fs::write(kokoro.join("kokoro.onnx"), "").unwrap();
+    let style =
+        |folder: &Path, name: &str| fs::File::create(folder.join(name)).unwrap().set_len(522_240).unwrap();
+    for name in ["bf_emma.bin", "pm_alex.bin", "jf_alpha.bin", "whisper-base.bin"] {
+        style(&kokoro, name);
+    }
+    fs::write(dir.path().join("alone.onnx"), onnx(1)).unwrap();
+    style(dir.path(), "whisper-base.bin");
+    let other = |file: &str| Other { file: dir.path().join(file), licence: None, from: "tts.voices".into() };
+    places.others.extend(["kokoro/kokoro.onnx", "alone.onnx"].map(other));
+    let list: serde_json::Value = serde_json::from_str(&run(&places, &["list", "--json"]).unwrap()).unwrap();
+    let voices: Vec<[&str; 3]> = list["voices"].as_array().unwrap()[1..]
+        .iter()
+        .map(|voice| ["name", "language", "locale"].map(|field| voice[field].as_str().unwrap()))
+        .collect();
+    assert_eq!(voices, [["bf_emma", "en", "en_GB"], ["pm_alex", "pt", "pt_BR"]]);
+    let [unusable] = &list["unusable"].as_array().unwrap()[..] else { panic!("{list}") };
+    assert!(unusable["message"].as_str().unwrap().contains("alone.onnx.json is not beside it"), "{unusable}");
+}
+
+#[test]
 fn what_is_no_voice_is_refused_with_what_to_do_and_nothing_is_installed() {
     let (dir, from) = (tempdir().unwrap(), tempdir().unwrap());
     let places = places(dir.path());

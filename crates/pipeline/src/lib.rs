@@ -231,7 +231,8 @@ fn pace(config: &Config) -> Pace {
     Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
 }
 
-/// The languages of the voice, or the mix, with this name, or of all voices if it is empty; none if the engine does not list them in time.
+/// The languages of the voice, or the mix, with this name, or of all voices if it is empty; none if the engine does not
+/// list them in time.
 async fn languages(engines: &Engines, voice: &str) -> Vec<String> {
     let Ok(Ok(voices)) = tokio::time::timeout(VOICES, engines.tts.voices()).await else { return Vec::new() };
     let usable = voices.into_iter().filter(|known| voice.is_empty() || known.leads(voice));

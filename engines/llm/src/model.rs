@@ -73,7 +73,7 @@ pub(crate) struct Model {
     pub(crate) can_copy: bool,
     /// Tokens that end a message, or that end a sentence and so most messages.
     closing: Vec<Token>,
-    /// Tokens that begin a tool call and that the file says are not to be shown.
+    /// Control tokens that begin a tool call; shown although control tokens are not.
     call_marks: Vec<Token>,
 }
 

@@ -290,6 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn a_call_behind_words_is_found_as_the_history_shows_it() {
+        let call = ToolCall { name: "look_up".into(), arguments: r#"{"a":1}"#.into() };
+        for form in [ToolForm::Hermes, ToolForm::Llama, ToolForm::Mistral { space: " " }] {
+            let history = form.call("I look.", &call).content;
+            let mut gate = ToolGate::new(&[tool("look_up", "{}")], form);
+            let said = gate.push("I look.".to_owned());
+            let more = history.trim_start().strip_prefix("I look.").unwrap();
+            assert_eq!((said + &gate.push(more.to_owned())).trim_end(), "I look.", "{history}");
+            assert_eq!(gate.finish(), (String::new(), Some(call.clone())), "{history}");
+        }
+    }
+
+    #[test]
     fn words_pass_at_once_and_braces_among_them_do_not_begin_a_call() {
         let mut gate = ToolGate::new(&[tool("look_up", "{}")], ToolForm::Hermes);
         assert_eq!(gate.push("Five".into()), "Five");

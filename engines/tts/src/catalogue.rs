@@ -14,7 +14,7 @@ use crate::mix;
 pub(crate) struct Catalogue {
     cards: Vec<Card>,
     listed: Vec<Listed>,
-    /// Number of models, the first ones, that the engine cannot do without.
+    /// The first so many models are required; without one of them the engine fails.
     required: usize,
     /// For each model, whether it turned out to be unusable; its voices are gone then.
     unusable: Vec<AtomicBool>,
@@ -57,7 +57,7 @@ impl Catalogue {
         for new in &card.facts.speakers {
             ensure!(
                 self.speakers().all(|other| other.name != new.name),
-                "--voice: two voices have the file name {:?}; rename one",
+                "two voices are called {:?}; rename the files of one",
                 new.name
             );
         }
@@ -73,9 +73,11 @@ impl Catalogue {
         model < self.required
     }
 
-    /// Takes the voices of a model away that turned out to be unusable.
-    pub(crate) fn leave_out(&self, model: usize) {
-        self.unusable[model].store(true, Ordering::Relaxed);
+    /// Takes the voices of a model away that turned out to be unusable; `why` is logged the first time.
+    pub(crate) fn leave_out(&self, model: usize, why: &str) {
+        if !self.unusable[model].swap(true, Ordering::Relaxed) {
+            tracing::warn!("{} is left out: {why}", self.facts(model).name);
+        }
     }
 
     fn is_usable(&self, model: usize) -> bool {

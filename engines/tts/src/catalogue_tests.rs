@@ -104,7 +104,7 @@ fn the_speakers_of_a_voice_are_named_by_number_and_not_listed() {
 fn the_voices_of_an_unusable_model_are_gone() {
     let catalogue = with_speakers();
     assert_eq!([0, 1].map(|model| catalogue.is_required(model)), [true, false]);
-    catalogue.leave_out(1);
+    catalogue.leave_out(1, "it is broken");
     assert_eq!(catalogue.voices().len(), 1);
     assert!(catalogue.named("libri#1").is_err());
     assert_eq!(catalogue.first(|speaker| speaker.locale == "en_GB"), None);
@@ -116,5 +116,5 @@ fn duplicate_voice_names_are_refused() {
     let mut catalogue = catalogue(&[&[("joe", "en", "en_US")]]);
     let doubled = card(&[("eva", "de", "de_DE"), ("joe", "de", "de_DE")], true);
     let refused = catalogue.add(doubled).unwrap_err().to_string();
-    assert!(refused.contains("\"joe\"; rename one"), "{refused}");
+    assert!(refused.contains("two voices are called \"joe\"; rename the files of one"), "{refused}");
 }

@@ -68,7 +68,9 @@ fn voice(request: &SynthesizeRequest, catalogue: &Catalogue) -> Result<Voice, St
         return Ok(voice);
     }
     let same = |a: &str| a.replace('-', "_").eq_ignore_ascii_case(&language.replace('-', "_"));
-    let exact = catalogue.first(|it| language.is_empty() || same(&it.locale));
+    // A language without a region asks for its first voice, not for a voice whose description names no region.
+    let has_region = language.contains(['-', '_']);
+    let exact = catalogue.first(|it| language.is_empty() || (has_region && same(&it.locale)));
     let found = exact.or_else(|| catalogue.first(|it| speaks(it, language)));
     found.ok_or_else(|| refused("language", &format!("no voice speaks {language:?}")))
 }
@@ -85,7 +87,7 @@ mod tests {
 
     fn installed() -> Catalogue {
         let mixing = [("alba", "en", "en_GB"), ("ben", "en", "en_GB"), ("eva", "de", "de_DE")];
-        catalogue(&[&[("joe", "en", "en_US")], &mixing])
+        catalogue(&[&[("joe", "en", "en_US")], &mixing, &[("plain", "en", "en")]])
     }
 
     fn chosen(voice: &str, language: &str) -> Result<String, String> {

@@ -13,7 +13,7 @@ const PEAK: f32 = 0.7;
 /// About 40 dB below [`PEAK`]: anything louder is speech.
 const AUDIBLE: f32 = 0.007;
 
-/// Most voices of a model whose level is remembered. Requests can mix any number of voices.
+/// Most levels kept for one model. Requests can mix any number of voices.
 const MOST_LEVELS: usize = 128;
 
 /// The factors that bring a model's voices to the common level.
@@ -21,9 +21,14 @@ const MOST_LEVELS: usize = 128;
 pub(crate) struct Levels(VecDeque<(Vec<Share>, f32)>);
 
 impl Levels {
-    /// The factor of a voice, now heard in `samples`; the first samples heard set it.
+    /// The factor of a voice, now heard in `samples`. The first samples heard set it, and louder ones that would clip lower
+    /// it; only the level of the model's first speaker, which the warm-up set, stays.
     pub(crate) fn of(&mut self, voice: &[Share], samples: &[f32]) -> f32 {
-        if let Some((_, level)) = self.0.iter().find(|(known, _)| known == voice) {
+        if let Some((_, level)) = self.0.iter_mut().find(|(known, _)| known == voice) {
+            let peak = peak(samples);
+            if voice != [Share::whole(0)] && peak * *level > 1.0 {
+                *level = PEAK / peak;
+            }
             return *level;
         }
         if samples.is_empty() {
@@ -40,8 +45,12 @@ impl Levels {
 
 /// The factor that brings `samples` to the common level.
 fn gain(samples: &[f32]) -> f32 {
-    let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    let peak = peak(samples);
     if peak > 0.0 { (PEAK / peak).clamp(0.5, 4.0) } else { 1.0 }
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()))
 }
 
 /// Number of samples of superfluous silence at the start.
@@ -78,12 +87,24 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_would_clip_is_lowered_but_for_the_first_speaker() {
+        let mut levels = Levels::default();
+        let (first, other) = ([Share::whole(0)], [Share::whole(1)]);
+        for voice in [&first, &other] {
+            assert_eq!([0.35, 0.5].map(|peak| levels.of(voice, &[peak])), [2.0; 2]);
+        }
+        assert_eq!(levels.of(&first, &[-0.7]), 2.0);
+        assert_eq!(levels.of(&other, &[-0.7]), 1.0);
+        assert_eq!(levels.of(&other, &[0.35]), 1.0, "a level never rises");
+    }
+
+    #[test]
     fn a_mix_has_a_level_of_its_own_and_the_oldest_is_forgotten() {
         let mut levels = Levels::default();
         let mix = |weight| [Share { speaker: 0, weight }, Share { speaker: 1, weight: 1.0 - weight }];
         assert_eq!(levels.of(&mix(0.5), &[0.35]), 2.0);
         assert_eq!(levels.of(&mix(0.25), &[0.7]), 1.0);
-        assert_eq!(levels.of(&mix(0.5), &[0.7]), 2.0);
+        assert_eq!(levels.of(&mix(0.5), &[0.5]), 2.0);
         for speaker in 0..MOST_LEVELS {
             levels.of(&[Share::whole(speaker)], &[0.7]);
         }

@@ -86,9 +86,16 @@ fn start(
     queue: &Arc<Queue<Job>>,
 ) -> anyhow::Result<(Synthesizer, Loader)> {
     let mut synthesizer = Synthesizer::new(options.espeak_data.as_deref(), catalogue.clone())?;
+    let warm_ups = synthesizer.symbols(WARM_UP)?;
+    // Their loading fails as well, but only when it is their turn.
+    for (model, symbols) in warm_ups.iter().enumerate() {
+        if let Err(why) = symbols {
+            catalogue.leave_out(model, why);
+        }
+    }
     let load_options = LoadOptions {
         catalogue: catalogue.clone(),
-        warm_ups: synthesizer.symbols(WARM_UP)?,
+        warm_ups,
         onnxruntime: options.onnxruntime.clone(),
         threads: options.threads,
     };
@@ -118,10 +125,8 @@ impl Worker<'_> {
                         let index = loaded.index;
                         match self.install(loaded, ready) {
                             Ok(()) => ready += 1,
-                            Err(error) if !self.catalogue.is_required(index) => {
-                                tracing::warn!("{} is left out: {error:#}", self.catalogue.facts(index).name);
-                                self.catalogue.leave_out(index);
-                            }
+                            // Left out, and logged.
+                            Err(_) if !self.catalogue.is_required(index) => {}
                             Err(error) if ready == 0 => return Some(error),
                             Err(error) => tracing::error!("{error:#}"),
                         }
@@ -146,7 +151,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Installs a loaded or failed model; `ready` others are loaded already.
+    /// Installs a loaded model, or leaves a failed one out, if it is not required; `ready` others are loaded already. The
+    /// requests that wait for the model go on after that.
     fn install(&mut self, Loaded { index, outcome }: Loaded, ready: usize) -> anyhow::Result<()> {
         let (kept, told) = match outcome {
             Ok(loaded) => {
@@ -157,7 +163,13 @@ impl Worker<'_> {
                 tracing::info!(voice = name, ms, "ready");
                 (Ok(loaded), Ok(()))
             }
-            Err(error) => (Err(format!("{error:#}")), Err(error)),
+            Err(error) => {
+                let why = format!("{error:#}");
+                if !self.catalogue.is_required(index) {
+                    self.catalogue.leave_out(index, &why);
+                }
+                (Err(why), Err(error))
+            }
         };
         self.synthesizer.install(index, kept);
         self.queue.release(index);

@@ -42,6 +42,8 @@ async fn a_voice_that_cannot_be_used_is_left_out_and_the_others_speak() {
     arguments.extend(["--more-voice", "/nowhere/at.onnx"]);
     let engine = Engine::start(&arguments);
     let mut client = engine.ready().await;
+    let unknown = "strange".to_owned();
+    assert!(!names(&mut client).await.contains(&unknown), "a voice unknown to espeak-ng is never offered");
     let named = SynthesizeRequest { voice: "good".into(), ..request("Hello.") };
     assert!(!speak(&mut client, named).await.is_empty());
     for _ in 0..1_000 {

@@ -62,9 +62,18 @@ fn a_secret_is_neither_shown_nor_repeated_in_faults() {
         loaded(&format!("{ENDPOINT}key = 778899"), &[]).unwrap_err(),
         loaded(ENDPOINT, &[("VISAVIS_LLM_KEY", "778899\n")]).unwrap_err(),
         loaded(&format!("{ENDPOINT}headers = {{ api-key = 778899 }}"), &[]).unwrap_err(),
+        loaded(&format!("{ENDPOINT}headers = \"778899\""), &[]).unwrap_err(),
+        loaded(ENDPOINT, &[("VISAVIS_LLM_HEADERS", "api-key: 778899")]).unwrap_err(),
     ];
     for fault in faults.iter().flatten() {
         assert!(fault.starts_with("llm.") && !fault.contains("778899"), "{fault}");
+    }
+    let headers = "is not a table of texts such as { api-key = \"…\" }";
+    assert!(faults[2..].iter().all(|faults| faults[0].ends_with(headers)), "{faults:?}");
+    for line in ["key = hush-778899", "key = \"778899", "headers = { api-key = \"778899\""] {
+        let faults = loaded(&format!("{ENDPOINT}{line}\n"), &[]).unwrap_err();
+        assert!(faults[0].contains("v.toml: line 6: "), "{line}: {faults:?}");
+        assert!(!faults[0].contains("778899") && !faults[0].contains('\n'), "{line}: {faults:?}");
     }
 }
 
@@ -110,8 +119,9 @@ fn each_fault_of_an_endpoint_names_its_setting_and_the_fix() {
 
 #[test]
 fn settings_of_an_endpoint_are_refused_for_our_own_engine() {
-    let faults = loaded("[llm]\nkey = \"x\"\nheaders = { a = \"b\" }", &[]).unwrap_err();
-    assert_eq!(faults.len(), 2, "{faults:?}");
+    let text = "[llm]\nkey = \"x\"\nheaders = { a = \"b\" }\ntools = false\nprefill = true";
+    let faults = loaded(text, &[]).unwrap_err();
+    assert_eq!(faults.len(), 4, "{faults:?}");
     assert!(faults.iter().all(|fault| fault.contains("set llm.api = \"openai\"")), "{faults:?}");
 }
 

@@ -22,6 +22,9 @@ use visavis_models::store;
 /// Parallel downloads: one connection rarely gets the full bandwidth.
 const PARALLEL: usize = 3;
 
+/// Most characters of an address's last part that are kept in the name of its download.
+const LONGEST_NAME: usize = 100;
+
 /// The programs and address used to download.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -74,9 +77,11 @@ impl<'a> Downloads<'a> {
             Origin::Npm { spec } => format!("{}.tgz", plain(spec)),
             Origin::Hub { .. } | Origin::Url { .. } => {
                 let address = self.address(origin);
-                let last = address.rsplit('/').next().unwrap_or_default();
+                let path = address.split(['?', '#']).next().unwrap_or_default();
+                let last = path.rsplit('/').next().unwrap_or_default();
+                let last: String = last.chars().take(LONGEST_NAME).collect();
                 let digest = store::hex(Sha256::new_with_prefix(&address));
-                format!("{}-{}", &digest[..12], plain(last))
+                format!("{}-{}", &digest[..12], plain(&last))
             }
         }
     }
@@ -158,4 +163,21 @@ fn plain(text: &str) -> String {
 /// Moves a finished download to its place.
 fn keep(downloaded: &Path, target: &Path) -> Result<(), FetchError> {
     fs::rename(downloaded, target).map_err(|e| FetchError::writing(target, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_download_is_short_and_without_the_query_of_its_address() {
+        let (clients, progress) = (Clients::default(), Progress::silent());
+        let downloads = Downloads::new(PathBuf::new(), PathBuf::new(), &clients, &progress);
+        let name = |url: &str| downloads.file_name(&Origin::Url { url: url.to_owned() });
+        let signed = name("https://host/a/voice.onnx?token=secret/one#top");
+        assert!(signed.ends_with("-voice.onnx"), "{signed}");
+        assert_ne!(signed, name("https://host/a/voice.onnx?token=secret/two"), "addresses differ");
+        let long = name(&format!("https://host/{}", "a".repeat(500)));
+        assert_eq!(long.len(), 12 + 1 + LONGEST_NAME);
+    }
 }

@@ -1,7 +1,7 @@
 //! `visavis voices add`: checks a voice and puts it into the voices folder, whole or not at all.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -93,6 +93,8 @@ pub(super) fn add(args: &AddArgs, places: &Places, out: &mut impl Write) -> Resu
     let failed = |error: FetchError| anyhow!("cannot add {name}: {error}; {}", advice(&error));
     let waiting = || progress.note("waiting for another command to finish");
     let _lock = place::lock(&places.folder, waiting).map_err(failed)?;
+    // Another command may have added it meanwhile.
+    refuse_taken(name, places, args.force)?;
     let staging = Staging::open(places, name).map_err(failed)?;
     match &source {
         Source::File(model) => staging.copy(model).map_err(failed)?,
@@ -117,7 +119,7 @@ fn refuse_taken(name: &str, places: &Places, force: bool) -> Result<()> {
     let model = places.network(name);
     for file in [&model, &voices::description(&model)] {
         ensure!(
-            force || !file.exists(),
+            force || file.symlink_metadata().is_err(),
             "{} is there already; replace it with --force, or choose another name with --name NAME",
             file.display()
         );
@@ -212,8 +214,15 @@ impl<'a> Staging<'a> {
         }
     }
 
-    /// Gives the files their final names; a server that starts in between sees one of them and leaves the voice out.
+    /// Gives the files their final names; a server that starts in between sees one of them and leaves the voice out. So the
+    /// network of a voice that is replaced goes first: it does not fit the new description.
     fn install(&self) -> Result<(), FetchError> {
+        let old = self.folder.join(format!("{}.onnx", self.name));
+        if let Err(error) = fs::remove_file(&old)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(FetchError::writing(&old, error));
+        }
         for file in [&voices::description(&self.model), &self.model] {
             place::install(file, self.folder, Path::new(file.file_name().unwrap_or_default()))?;
         }

@@ -14,12 +14,12 @@ use crate::table;
 /// Samples per second of every voice of Kokoro.
 const KOKORO_RATE: u32 = 24_000;
 
-/// A row of the list. What is not known is none: Kokoro's voices have a language each.
+/// A row of the list.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    language: Option<String>,
-    locale: Option<String>,
+    language: String,
+    locale: String,
     sample_rate: u32,
     speakers: usize,
     licence: Option<String>,
@@ -51,8 +51,8 @@ pub(super) fn table(places: &Places, out: &mut impl Write) -> Result<()> {
     cells.extend(rows.into_iter().map(|row| {
         [
             row.name,
-            or_dash(row.language),
-            or_dash(row.locale),
+            row.language,
+            row.locale,
             row.sample_rate.to_string(),
             row.speakers.to_string(),
             or_dash(row.licence),
@@ -93,19 +93,32 @@ impl List {
     }
 
     fn add(&mut self, other: &Other) {
-        if let Some(row) = kokoro(other) {
-            self.rows.push(row);
-            return;
-        }
         if !other.file.is_file() {
             let message = "it is not there; fetch it with `visavis models fetch`, or correct tts.voices";
             self.unusable.push(Unusable { file: other.file.clone(), message: message.to_owned() });
+            return;
+        }
+        let styles: Vec<PathBuf> =
+            voices::beside(&other.file).into_iter().filter(|file| voices::is_style(file)).collect();
+        if !styles.is_empty() {
+            self.add_kokoro(other, &styles);
             return;
         }
         match Voice::read(&other.file) {
             Ok(voice) => self.rows.push(row(voice, other.licence.clone(), &other.from)),
             Err(fault) => self.unusable.push(fault.into()),
         }
+    }
+
+    /// Adds the voices of Kokoro, a network with style files beside it and no description.
+    fn add_kokoro(&mut self, other: &Other, styles: &[PathBuf]) {
+        let rows: Vec<Row> = styles.iter().filter_map(|style| kokoro(other, style)).collect();
+        if rows.is_empty() {
+            let message = "no voice beside it is of a language that can be spoken; fetch others with `visavis \
+                           models fetch --profile voices`";
+            self.unusable.push(Unusable { file: other.file.clone(), message: message.to_owned() });
+        }
+        self.rows.extend(rows);
     }
 }
 
@@ -118,8 +131,8 @@ impl From<VoiceFault> for Unusable {
 fn row(voice: Voice, licence: Option<String>, from: &str) -> Row {
     Row {
         name: voice.name,
-        language: Some(voice.language),
-        locale: Some(voice.locale),
+        language: voice.language,
+        locale: voice.locale,
         sample_rate: voice.sample_rate,
         speakers: usize::try_from(voice.speakers).unwrap_or(usize::MAX),
         licence: licence.or(voice.licence),
@@ -128,25 +141,17 @@ fn row(voice: Voice, licence: Option<String>, from: &str) -> Row {
     }
 }
 
-/// A model with style files beside it and no description is Kokoro, whose voices are its speakers.
-fn kokoro(other: &Other) -> Option<Row> {
-    let styles = voices::beside(&other.file);
-    let is_style = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "bin");
-    if !other.file.is_file() || styles.is_empty() || !styles.iter().all(is_style) {
-        return None;
-    }
+/// The voice of Kokoro with this style file; none if its language cannot be spoken.
+fn kokoro(other: &Other, style: &Path) -> Option<Row> {
+    let locale = voices::style_locale(style)?;
     Some(Row {
-        name: name(&other.file),
-        language: None,
-        locale: None,
+        name: style.file_stem()?.to_string_lossy().into_owned(),
+        language: locale.split('_').next().unwrap_or_default().to_owned(),
+        locale: locale.to_owned(),
         sample_rate: KOKORO_RATE,
-        speakers: styles.len(),
+        speakers: 1,
         licence: other.licence.clone(),
         from: other.from.clone(),
-        file: other.file.clone(),
+        file: style.to_owned(),
     })
-}
-
-fn name(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,11 +6,13 @@ mod list;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use visavis_config::Config;
 use visavis_models::{FetchError, Manifest, voices};
 
+use crate::place;
+use crate::progress::Progress;
 use add::AddArgs;
 
 /// `visavis voices …`
@@ -116,9 +118,13 @@ pub fn run_in(args: &VoicesArgs, places: &Places, out: &mut impl Write) -> Resul
 fn remove(name: &str, places: &Places, out: &mut impl Write) -> Result<()> {
     ensure_name(name)?;
     let folder = places.folder.display();
+    let waiting = || Progress::on_stderr().note("waiting for another command to finish");
+    // Without a folder there is nothing to lock, and nothing to remove.
+    let lock = places.folder.is_dir().then(|| place::lock(&places.folder, waiting)).transpose();
+    let _lock = lock.with_context(|| format!("cannot remove {name} from {folder}"))?;
     let model = places.network(name);
     let files = [model.clone(), voices::description(&model)];
-    let present: Vec<&Path> = files.iter().map(PathBuf::as_path).filter(|file| file.is_file()).collect();
+    let present: Vec<&Path> = files.iter().map(PathBuf::as_path).filter(|file| is_there(file)).collect();
     if present.is_empty() {
         match places.other(name) {
             Some(other) => bail!(
@@ -136,6 +142,11 @@ fn remove(name: &str, places: &Places, out: &mut impl Write) -> Result<()> {
     }
     writeln!(out, "A running server has the voice until it is started again.")?;
     Ok(())
+}
+
+/// Whether there is a file, or a link, even one that leads nowhere.
+fn is_there(file: &Path) -> bool {
+    file.symlink_metadata().is_ok_and(|about| !about.is_dir())
 }
 
 /// Refuses names that lead out of the folder, or that requests cannot write.

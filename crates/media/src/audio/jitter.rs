@@ -188,7 +188,7 @@ impl JitterBuffer {
         }
         let index = self.packets.iter().rposition(|held| held.sequence < sequence).map_or(0, |at| at + 1);
         if !self.fits_in_time(index, timestamp) {
-            self.counts.lost += 1;
+            // Lost: counted when its successor is played.
             return;
         }
         let packet = Packet { sequence, timestamp, ticks: i64::from(ticks), arrived: now, payload };
@@ -360,4 +360,49 @@ fn ticks_of(now: Duration) -> i64 {
 fn ticks_u32(ticks: i64) -> u32 {
     let ticks = ticks.clamp(STEP, 48 * STEP);
     u32::try_from(ticks - ticks % STEP).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> Bytes {
+        Bytes::from_static(b"sound")
+    }
+
+    /// A buffer with packets of 20 ms, given by sequence number and timestamp, which all arrived at once.
+    fn buffer(packets: &[(u16, u32)]) -> JitterBuffer {
+        let mut buffer = JitterBuffer::new();
+        for (sequence, timestamp) in packets {
+            buffer.insert(Duration::ZERO, *sequence, *timestamp, 960, sound());
+        }
+        buffer
+    }
+
+    fn held(buffer: &JitterBuffer) -> Vec<i64> {
+        buffer.packets.iter().map(|packet| packet.sequence).collect()
+    }
+
+    #[test]
+    fn packets_of_equal_time_are_kept() {
+        assert_eq!(held(&buffer(&[(1, 960), (2, 960), (3, 1920)])), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_packet_whose_time_contradicts_its_number_is_dropped_and_counted_once() {
+        assert_eq!(held(&buffer(&[(1, 960), (3, 2880), (2, 3840)])), [1, 3], "after its successor");
+        let mut buffer = buffer(&[(1, 960), (2, 0), (3, 2880)]);
+        assert_eq!(held(&buffer), [1, 3], "before its predecessor");
+        assert_eq!(buffer.counts().lost, 0);
+        let later = Duration::from_secs(1);
+        assert_eq!(buffer.pull(later), Playout::Packet(sound()));
+        assert_eq!(buffer.pull(later), Playout::Recover { next: sound(), ticks: 960 });
+        assert_eq!(buffer.pull(later), Playout::Packet(sound()));
+        assert_eq!(buffer.counts().lost, 1);
+    }
+
+    #[test]
+    fn a_jump_of_time_over_a_pause_of_the_sender_is_kept() {
+        assert_eq!(held(&buffer(&[(1, 0), (2, 48_000)])), [1, 2]);
+    }
 }

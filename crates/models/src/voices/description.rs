@@ -14,6 +14,9 @@ const LONGEST: u64 = 4 << 20;
 /// Most speakers that a voice may have.
 const MOST_SPEAKERS: u32 = 10_000;
 
+/// The phoneme types that mean espeak-ng's phonemes; some programs write the second.
+const ESPEAK: [&str; 2] = ["espeak", "PhonemeType.ESPEAK"];
+
 /// What a description says about a voice.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct About {
@@ -35,8 +38,9 @@ struct Description {
     phoneme_id_map: BTreeMap<String, Vec<i64>>,
     num_speakers: Option<u32>,
     language: Option<Language>,
-    #[serde(alias = "license")]
+    /// Either spelling may be there, or both.
     licence: Option<serde_json::Value>,
+    license: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,9 +84,12 @@ pub(super) fn parse(text: &[u8]) -> Result<About, Fault> {
     let not_piper = |why: &str| Fault::NotPiper(why.to_owned());
     let description: Description =
         serde_json::from_slice(text).map_err(|error| Fault::NotPiper(error.to_string()))?;
-    let Description { audio, espeak, phoneme_type, phoneme_id_map, num_speakers, language, licence, .. } =
-        description;
-    if let Some(other) = phoneme_type.filter(|kind| kind != "espeak") {
+    let licence = [description.licence, description.license]
+        .into_iter()
+        .flatten()
+        .find_map(|licence| licence.as_str().map(str::to_owned));
+    let Description { audio, espeak, phoneme_type, phoneme_id_map, num_speakers, language, .. } = description;
+    if let Some(other) = phoneme_type.filter(|kind| !ESPEAK.contains(&kind.as_str())) {
         return Err(Fault::Phonemes(other));
     }
     let marked = |mark: &str| phoneme_id_map.get(mark).is_some_and(|ids| !ids.is_empty());
@@ -102,7 +109,6 @@ pub(super) fn parse(text: &[u8]) -> Result<About, Fault> {
     if language.is_empty() {
         return Err(not_piper("it names no language"));
     }
-    let licence = licence.and_then(|licence| licence.as_str().map(str::to_owned));
     Ok(About { language, locale, sample_rate: audio.sample_rate, speakers, licence })
 }
 

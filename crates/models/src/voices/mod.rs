@@ -3,6 +3,7 @@
 //!
 //! - `description`: reads a description
 //! - `network`: looks for the inputs and the end of a network's file
+//! - `styles`: the style files of Kokoro, whose voices are no Piper voices
 //! - `fault`: what can be wrong with a voice, and what to do
 
 mod description;
@@ -10,6 +11,7 @@ mod fault;
 #[cfg(test)]
 mod fuzz_tests;
 mod network;
+mod styles;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use fault::{Fault, VoiceFault};
+pub use styles::{is_style, style_locale};
 
 /// Longest name of a voice, in bytes.
 const LONGEST_NAME: usize = 100;
@@ -93,9 +96,7 @@ pub fn beside(voice: &Path) -> Vec<PathBuf> {
     if description.is_file() {
         return vec![description];
     }
-    let Some(Ok(entries)) = voice.parent().map(std::fs::read_dir) else { return Vec::new() };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).collect()
+    styles::beside(voice)
 }
 
 /// The names that voices may have in requests; Kokoro's are those of its style files.

@@ -43,7 +43,9 @@ fn a_voice_is_known_by_its_description_and_its_file_name() {
     let more =
         r#""num_speakers": 904, "language": {"code": "en_GB", "family": "en"}, "license": "CC-BY-4.0","#;
     put(folder.path(), "libri", &onnx(&["input", "input_lengths", "scales", "sid"]), &json(more));
-    put(folder.path(), "thorsten", &onnx(&VOICE), &json(r#""num_speakers": 0,"#));
+    let more =
+        r#""num_speakers": 0, "phoneme_type": "PhonemeType.ESPEAK", "license": "MIT", "licence": null,"#;
+    put(folder.path(), "thorsten", &onnx(&VOICE), &json(more));
     let Scan { voices, faults } = scan(folder.path(), &HashSet::new());
     assert!(faults.is_empty(), "{faults:?}");
     let [libri, thorsten] = &voices[..] else { panic!("{voices:?}") };
@@ -51,7 +53,10 @@ fn a_voice_is_known_by_its_description_and_its_file_name() {
     assert_eq!(told(libri), ("libri".into(), "en".into(), "en_GB".into()));
     assert_eq!((libri.speakers, libri.licence.as_deref()), (904, Some("CC-BY-4.0")));
     assert_eq!(told(thorsten), ("thorsten".into(), "de".into(), "de".into()));
-    assert_eq!((thorsten.speakers, thorsten.sample_rate, thorsten.licence.clone()), (1, 22_050, None));
+    assert_eq!(
+        (thorsten.speakers, thorsten.sample_rate, thorsten.licence.clone()),
+        (1, 22_050, Some("MIT".into()))
+    );
     assert_eq!(thorsten.file, folder.path().join("thorsten.onnx"));
 }
 
@@ -137,6 +142,14 @@ fn a_description_lacks_nothing_that_the_engine_needs() {
 }
 
 #[test]
+fn a_licence_may_be_spelled_both_ways() {
+    let licence = |more: &str| description::parse(json(more).as_bytes()).unwrap().licence;
+    assert_eq!(licence(r#""licence": "MIT", "license": "CC0-1.0","#).as_deref(), Some("MIT"));
+    assert_eq!(licence(r#""licence": {"id": 1}, "license": "CC0-1.0","#).as_deref(), Some("CC0-1.0"));
+    assert_eq!(licence(r#""license": null,"#), None);
+}
+
+#[test]
 fn names_are_plain_file_names() {
     for name in ["en_US-lessac-medium", "a", "v1.2"] {
         assert!(is_name(name), "{name}");
@@ -149,8 +162,10 @@ fn names_are_plain_file_names() {
 #[test]
 fn the_style_files_of_kokoro_are_names_of_voices() {
     let folder = tempfile::tempdir().unwrap();
-    for file in ["kokoro.onnx", "af_heart.bin", "README.md"] {
-        fs::write(folder.path().join(file), "").unwrap();
+    for (file, bytes) in
+        [("kokoro.onnx", 0), ("af_heart.bin", 522_240), ("af_half.bin", 9), ("whisper-base.bin", 522_240)]
+    {
+        fs::File::create(folder.path().join(file)).unwrap().set_len(bytes).unwrap();
     }
     let names = names(&[folder.path().join("kokoro.onnx")]);
     assert_eq!(names, HashSet::from(["kokoro".to_owned(), "af_heart".to_owned()]));

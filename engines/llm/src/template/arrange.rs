@@ -7,7 +7,7 @@ use super::{Part, Written};
 /// Between two messages that become one.
 const BETWEEN: &str = "\n\n";
 
-/// The chat as the template can write it. What was joined stays joined when the chat grows, but for its end.
+/// The chat as the template can write it. Only the end of the chat may be joined differently when it grows.
 pub(super) fn arranged(form: &Form, chat: Vec<Written>) -> Vec<Written> {
     let chat = if form.system.is_none() { without_system(chat) } else { chat };
     if form.alternates { joined(begun_by_user(chat)) } else { chat }
@@ -29,7 +29,7 @@ pub(super) fn joined(chat: Vec<Written>) -> Vec<Written> {
     list
 }
 
-/// The system's words begin the person's next message, or are one if the assistant speaks next or nobody.
+/// Puts the system's words before the person's next message; if none follows, they become a message of the person.
 fn without_system(chat: Vec<Written>) -> Vec<Written> {
     let mut list = Vec::with_capacity(chat.len());
     let mut system: Option<String> = None;

@@ -92,14 +92,16 @@ impl ToolForm {
     /// A message of the assistant that ends with a call.
     pub(crate) fn call(self, text: &str, call: &ToolCall) -> Written {
         let ToolCall { name, arguments } = call;
-        let between = if text.is_empty() { "" } else { "\n" };
         match self {
             Self::Hermes => {
+                let between = if text.is_empty() { "" } else { "\n" };
                 Written { part: Part::Assistant, content: format!("{text}{between}{}", written(call)) }
             }
             Self::Llama => {
                 let call = format!(r#"{{"name": "{name}", "parameters": {arguments}}}"#);
-                Written { part: Part::Assistant, content: format!("{text}{between}{call}") }
+                // Behind words a call is found by its mark alone, so the history shows one.
+                let mark = if text.is_empty() { "" } else { self.open() };
+                Written { part: Part::Assistant, content: format!("{text}{mark}{call}") }
             }
             Self::Mistral { space } => {
                 let call = format!(r#"{{"name": "{name}", "arguments": {arguments}, "id": "{ID}"}}"#);
@@ -117,7 +119,9 @@ impl ToolForm {
             Self::Hermes => Written { part: Part::User, content: tool_response(result) },
             Self::Llama => Written { part: Part::Result, content: result.to_owned() },
             Self::Mistral { .. } => {
-                let value = serde_json::from_str::<Value>(result).unwrap_or_else(|_| json!(result));
+                // JSON stays as written: decoded escapes could form marks that were removed from the message.
+                let is_json = serde_json::from_str::<Value>(result).is_ok();
+                let value = if is_json { result.to_owned() } else { json!(result).to_string() };
                 let content = format!(r#"{{"content": {value}, "call_id": "{ID}"}}"#);
                 Written { part: Part::Result, content }
             }
@@ -177,5 +181,16 @@ mod tests {
         assert_eq!(MISTRAL.result("sunny").content, r#"{"content": "sunny", "call_id": "000000000"}"#);
         assert_eq!(MISTRAL.result("[1]").content, r#"{"content": [1], "call_id": "000000000"}"#);
         assert_eq!(ToolForm::Llama.result("sunny").part, Part::Result);
+        let llama = ToolForm::Llama.call("Well.", &call);
+        assert_eq!(llama.content, r#"Well.<|python_tag|>{"name": "look", "parameters": {"at":1}}"#);
+    }
+
+    #[test]
+    fn a_result_cannot_form_a_mark_by_escaped_characters() {
+        let escaped = r#""\u005b/TOOL_RESULTS]""#;
+        let content = MISTRAL.result(escaped).content;
+        assert!(!content.contains("[/TOOL_RESULTS]"), "{content}");
+        let read: Value = serde_json::from_str(&content).unwrap();
+        assert_eq!(read["content"], "[/TOOL_RESULTS]");
     }
 }

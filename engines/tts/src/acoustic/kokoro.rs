@@ -10,6 +10,7 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::Tensor;
 
 use self::phonemes::{Encoded, encode};
+use self::styles::Style;
 use self::voices::Voice;
 use super::graph::{InnerTensor, expose};
 use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Share, Sound};
@@ -63,7 +64,8 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
         numbered: Numbered::default(),
         mixes: true,
     });
-    let files = Arc::new(Files { path: files.model.clone(), facts: facts.clone(), voices });
+    let styles = voices.iter().map(|voice| Style::open(&voice.path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let files = Arc::new(Files { path: files.model.clone(), facts: facts.clone(), voices, styles });
     let load = move |runtime: &Runtime| -> anyhow::Result<Box<dyn AcousticModel>> {
         Ok(Box::new(Kokoro::load(runtime, files.clone())?))
     };
@@ -77,6 +79,8 @@ struct Files {
     facts: Arc<Facts>,
     /// In the order of [`Facts::speakers`].
     voices: Vec<Voice>,
+    /// Those of the voices, in the same order.
+    styles: Vec<Style>,
 }
 
 /// The loaded network.
@@ -96,7 +100,7 @@ impl Kokoro {
         let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
         let (model, durations) = expose(model, DURATIONS);
         let (session, device) = runtime
-            .session(&model)
+            .session(&model, true)
             .with_context(|| format!("{shown} is not a model that ONNX Runtime can load; {FETCH}"))?;
         let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
         ensure!(
@@ -113,7 +117,7 @@ impl Kokoro {
     /// The style of a voice, or of a mix, for an input of this many tokens.
     fn style(&self, shares: &[Share], tokens: usize) -> anyhow::Result<Vec<f32>> {
         let read = |share: &Share| {
-            let style = styles::read(&self.files.voices[share.speaker].path, tokens)?;
+            let style = self.files.styles[share.speaker].read(tokens)?;
             anyhow::Ok((style, share.weight))
         };
         let styles: Vec<(Vec<f32>, f32)> = shares.iter().map(read).collect::<anyhow::Result<_>>()?;

@@ -37,14 +37,10 @@ struct Description {
     audio: Audio,
     espeak: EspeakVoice,
     inference: Inference,
-    #[serde(default)]
     phoneme_type: Option<String>,
     phoneme_id_map: HashMap<String, Vec<i64>>,
-    #[serde(default)]
-    num_speakers: usize,
-    #[serde(default)]
-    speaker_id_map: HashMap<String, i64>,
-    #[serde(default)]
+    num_speakers: Option<usize>,
+    speaker_id_map: Option<HashMap<String, serde_json::Value>>,
     language: Option<Language>,
 }
 #[derive(Debug, Deserialize)]
@@ -67,6 +63,9 @@ struct Language {
     family: String,
 }
 
+/// The phoneme types that mean espeak-ng's phonemes; some programs write the second.
+const ESPEAK: [&str; 2] = ["espeak", "PhonemeType.ESPEAK"];
+
 /// The path of a voice's description.
 fn description(voice: &Path) -> PathBuf {
     voice.with_added_extension("json")
@@ -84,10 +83,9 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let text = std::fs::read(&json).with_context(|| format!("cannot read {}; {FETCH}", json.display()))?;
     let description: Description = serde_json::from_slice(&text)
         .with_context(|| format!("{} does not describe a Piper voice; {FETCH}", json.display()))?;
+    let numbered = numbered(description.num_speakers, description.speaker_id_map);
     let Description { audio, espeak, inference, phoneme_type, phoneme_id_map, language, .. } = description;
-    // Voices with one speaker may say 0.
-    let numbered = Numbered::new(description.num_speakers.max(1), description.speaker_id_map);
-    if let Some(other) = phoneme_type.filter(|kind| kind != "espeak") {
+    if let Some(other) = phoneme_type.filter(|kind| !ESPEAK.contains(&kind.as_str())) {
         bail!(
             "{}: phoneme_type is {other:?}, only voices with \"espeak\" phonemes are supported",
             json.display()
@@ -113,6 +111,14 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let load =
         move |runtime: &Runtime| Ok(Box::new(Piper::load(runtime, files.clone())?) as Box<dyn AcousticModel>);
     Ok(Card { facts, load: Box::new(load) })
+}
+
+/// The speakers as described. The names of those whose number is not an integer are dropped.
+fn numbered(count: Option<usize>, names: Option<HashMap<String, serde_json::Value>>) -> Numbered {
+    let names = names.into_iter().flatten();
+    let names = names.filter_map(|(name, number)| Some((name, number.as_i64()?))).collect();
+    // Voices with one speaker may say 0.
+    Numbered::new(count.unwrap_or(1).max(1), names)
 }
 
 /// A voice's path and the contents of its description.
@@ -143,7 +149,7 @@ impl Piper {
         let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
         let (model, durations) = expose(model, DURATIONS);
         let (session, device) = runtime
-            .session(&model)
+            .session(&model, false)
             .with_context(|| format!("{shown} is not a model that ONNX Runtime can load; {FETCH}"))?;
         let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
         ensure!(
@@ -156,7 +162,9 @@ impl Piper {
         }
         let speakers = inputs.contains(&"sid");
         let count = files.facts.numbered.count();
-        ensure!(speakers || count == 1, "{shown} has one speaker, but its description says {count}; {FETCH}");
+        if !speakers && count > 1 {
+            tracing::warn!(voice = %shown, count, "the description names several speakers, the network has one");
+        }
         Ok(Self { device, speakers, session, durations, files })
     }
 
@@ -208,5 +216,56 @@ impl AcousticModel for Piper {
         let Spoken { samples, frames } = self.run(&ids, input, run)?;
         let durations = Durations::new(ids.len(), &spans, frames.as_deref(), samples.len());
         Ok(Sound { samples, durations })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a voice with these further fields in its description.
+    fn card(name: &str, more: &str) -> anyhow::Result<Card> {
+        let folder = std::env::temp_dir().join(format!("visavis-tts-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let voice = folder.join("voice.onnx");
+        std::fs::write(&voice, "").unwrap();
+        let text = format!(
+            r#"{{"audio": {{"sample_rate": 22050}}, "espeak": {{"voice": "de"}}, {more}
+                "inference": {{"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8}},
+                "phoneme_id_map": {{"^": [1], "_": [0], "$": [2]}}}}"#
+        );
+        std::fs::write(description(&voice), text).unwrap();
+        let card = Card::read(&ModelFiles::of(&voice));
+        std::fs::remove_dir_all(folder).unwrap();
+        card
+    }
+
+    #[test]
+    fn voices_with_phonemes_of_espeak_are_read_and_others_refused() {
+        for (name, field) in [
+            ("unnamed", ""),
+            ("null", r#""phoneme_type": null,"#),
+            ("espeak", r#""phoneme_type": "espeak","#),
+            ("enum", r#""phoneme_type": "PhonemeType.ESPEAK","#),
+        ] {
+            assert!(card(name, field).is_ok(), "{field}");
+        }
+        let refused = card("text", r#""phoneme_type": "text","#).unwrap_err();
+        assert!(refused.to_string().contains("phoneme_type is \"text\""), "{refused}");
+    }
+
+    #[test]
+    fn speakers_may_be_null_and_numbers_that_are_none_are_dropped() {
+        for (name, fields, count) in [
+            ("speakers-none", "", 1),
+            ("speakers-null", r#""num_speakers": null, "speaker_id_map": null,"#, 1),
+            ("speakers-zero", r#""num_speakers": 0, "speaker_id_map": {},"#, 1),
+            ("speakers-two", r#""num_speakers": 2, "speaker_id_map": {"a": null, "b": 1.5, "c": 1},"#, 2),
+        ] {
+            let facts = card(name, fields).unwrap().facts;
+            assert_eq!(facts.numbered.count(), count, "{fields}");
+            let named = ["a", "b", "c"].map(|name| facts.numbered.find(name));
+            assert_eq!(named, [None, None, (count == 2).then_some(1)], "{fields}");
+        }
     }
 }

@@ -50,10 +50,9 @@ impl Engine {
         Self { child, socket }
     }
 
-    /// Starts the engine with Kokoro, if it is in the models folder.
-    pub(crate) fn with_kokoro() -> Option<Self> {
-        let file = models::present("kokoro/kokoro-82m-int8.onnx")?;
-        Some(Self::start_with(&file, &model("libonnxruntime.so"), &[]))
+    /// Starts the engine with Kokoro.
+    pub(crate) fn with_kokoro() -> Self {
+        Self::start_with(&models::kokoro(), &model("libonnxruntime.so"), &[])
     }
 
     /// A channel to the engine, once it listens.

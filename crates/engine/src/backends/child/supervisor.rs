@@ -15,6 +15,7 @@ use visavis_proto::host::{PASSIVE, WAIT_POLICY};
 
 use super::log_lines::Lines;
 use super::sockets::Sockets;
+use crate::config::variable;
 use crate::health::{Wedge, Wedged};
 use crate::status::{EngineStatus, Life};
 
@@ -22,6 +23,9 @@ use crate::status::{EngineStatus, Life};
 const GRACE: Duration = Duration::from_secs(3);
 /// Time that an engine must be ready for to be restarted quickly.
 const STEADY: Duration = Duration::from_secs(3);
+
+/// Keys of secrets that no engine program needs, so that none inherits their variables.
+const SECRETS: [&str; 2] = ["llm.key", "llm.headers"];
 
 /// The pauses before restarts of an engine.
 #[derive(Debug)]
@@ -58,7 +62,12 @@ pub(super) struct Program {
 
 impl Program {
     fn start(&self) -> anyhow::Result<Child> {
-        Command::new(&self.path)
+        self.command().spawn().with_context(|| format!("cannot start {}", self.path.display()))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command
             .args(&self.arguments)
             // Set before the process starts, since ggml reads it before `main`.
             .env(WAIT_POLICY, PASSIVE)
@@ -68,9 +77,11 @@ impl Program {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             // Ctrl-C in the terminal must reach only the server, which ends its calls first.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("cannot start {}", self.path.display()))
+            .process_group(0);
+        for key in SECRETS {
+            command.env_remove(variable(key));
+        }
+        command
     }
 }
 
@@ -212,6 +223,16 @@ fn log(engine: &'static str, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_program_inherits_no_key() {
+        let program = Program { name: "llm", path: "/bin/true".into(), arguments: Vec::new() };
+        let command = program.command();
+        for name in ["VISAVIS_LLM_KEY", "VISAVIS_LLM_HEADERS"] {
+            let removed = command.as_std().get_envs().any(|(key, value)| key == name && value.is_none());
+            assert!(removed, "{name}");
+        }
+    }
 
     #[test]
     fn the_first_restart_is_after_a_tenth_of_a_second_and_pauses_grow_while_it_fails() {

@@ -15,7 +15,7 @@ use super::refusal::{Asked, Refusal};
 use super::request;
 use super::too_long::{Prompt, estimate};
 use crate::config::LlmEngine;
-use crate::retry::patiently_as_told;
+use crate::retry::{in_time, patiently_as_told};
 use crate::status::EngineStatus;
 use crate::watchdog::Watchdog;
 use crate::{EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
@@ -57,6 +57,24 @@ impl Chat {
         let opened = self.watchdog.answer(watched).await;
         opened.unwrap_or_else(|error| Err(silent(error, asked, self.settings.silence_seconds).into()))
     }
+
+    /// The steps of a response, `None` for signs of life. An error ends them if the endpoint falls silent.
+    fn steps(
+        &self,
+        reading: Reading,
+        asked: Asked,
+    ) -> BoxStream<'static, Result<Option<LlmPiece>, EngineError>> {
+        let steps = stream::try_unfold(reading, |mut reading| async move {
+            Ok::<_, EngineError>(match reading.step().await? {
+                Step::Piece(piece) => Some((Some(piece), reading)),
+                Step::Life => Some((None, reading)),
+                Step::End => None,
+            })
+        });
+        let seconds = self.settings.silence_seconds;
+        let steps = self.watchdog.pieces(steps.boxed(), || true);
+        steps.map_err(move |error| silent(error, &asked, seconds)).boxed()
+    }
 }
 
 #[async_trait]
@@ -78,29 +96,22 @@ impl Llm for Chat {
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
         metrics::counter!("visavis_engine_requests_total", "engine" => "llm").increment(1);
-        let passes = |refusal: &Refusal| refusal.error.is_passing();
+        let passes = in_time(|refusal: &Refusal| refusal.error.is_passing());
         let told = |refusal: &Refusal| refusal.after;
         let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)
             .await
             .map_err(|refusal| refusal.error)?;
-        let steps = stream::try_unfold(reading, |mut reading| async move {
-            Ok::<_, EngineError>(match reading.step().await? {
-                Step::Piece(piece) => Some((Some(piece), reading)),
-                Step::Life => Some((None, reading)),
-                Step::End => None,
-            })
-        });
-        let seconds = self.settings.silence_seconds;
-        let pieces = self.watchdog.pieces(steps.boxed(), || true);
-        let pieces = pieces.map_err(move |error| silent(error, &asked, seconds));
-        Ok(pieces.try_filter_map(|piece| ready(Ok(piece))).boxed())
+        Ok(self.steps(reading, asked).try_filter_map(|piece| ready(Ok(piece))).boxed())
     }
 
     async fn prefill(&self, request: LlmRequest, _open: bool) {
         let (body, asked) = (request::prefill(&request, &self.settings), self.asked(&request));
         let read = async {
-            let mut reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
-            while !matches!(reading.step().await?, Step::End) {}
+            let reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
+            // Without a bound a whole response would follow; closing the connection after its first event prevents that.
+            if request::is_bounded(&body) {
+                self.steps(reading, asked.clone()).try_for_each(|_| ready(Ok(()))).await?;
+            }
             Ok::<_, EngineError>(())
         };
         // Failure only costs time: the prompt is then evaluated with the response.

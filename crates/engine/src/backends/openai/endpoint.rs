@@ -16,15 +16,19 @@ use crate::config::{LlmEngine, Secret};
 
 /// Most bytes of a response that is not a stream.
 const LONGEST_BODY: usize = 1 << 20;
-/// Longest time for a look at the endpoint.
+/// Longest time for a look at the endpoint, besides that for its connection.
 const LOOK: Duration = Duration::from_secs(5);
-/// Shorter header values are no secrets, and would be cut out of ordinary words.
+/// Shorter values are not hidden: they would also match parts of ordinary words.
 const SHORTEST_SECRET: usize = 6;
+/// Written in place of a secret.
+const HIDDEN: &str = "(hidden)";
 
 /// An endpoint.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     http: Client,
+    /// Longest time for a look.
+    look: Duration,
     /// `llm.url` without its query, for errors.
     address: String,
     chat: Url,
@@ -52,9 +56,11 @@ impl Endpoint {
         for (name, value) in &own.headers {
             headers.insert(name.parse::<HeaderName>().context("llm.headers")?, hidden(value.expose())?);
         }
+        let connect = Duration::from_secs(own.connect_seconds.into());
         let secrets = own.headers.values().chain([&key]).filter(|it| it.expose().len() >= SHORTEST_SECRET);
         Ok(Self {
-            http: client(Duration::from_secs(own.connect_seconds.into()))?,
+            http: client(connect)?,
+            look: connect + LOOK,
             address: own.url.split('?').next().unwrap_or_default().trim_end_matches('/').into(),
             chat: below(&base, &["chat", "completions"]),
             models: below(&base, &["models"]),
@@ -101,7 +107,7 @@ impl Endpoint {
     /// Why it does not.
     pub(super) async fn look(&self) -> Result<Listed, Refusal> {
         let asked = self.asked(Prompt { tokens: 0, limit: 0, response: 0 }, false);
-        let response = self.send(self.http.get(self.models.clone()).timeout(LOOK), &asked).await?;
+        let response = self.send(self.http.get(self.models.clone()).timeout(self.look), &asked).await?;
         match response.status().as_u16() {
             200..=299 if !content_type(&response).starts_with("text/html") => {
                 let list: Value = serde_json::from_str(&text(response).await).unwrap_or_default();
@@ -109,14 +115,15 @@ impl Endpoint {
             }
             // It answers, and has its limits.
             429 => Ok(Listed::default()),
-            404 | 405 => self.look_without_list(&asked).await,
+            // No list, or none for this key: some keys may ask for responses alone.
+            403 | 404 | 405 | 501 => self.look_without_list(&asked).await,
             _ => Err(self.refusal(response, &asked).await),
         }
     }
 
     /// Looks at an endpoint without a list: one that takes requests for responses refuses an empty one for its fields.
     async fn look_without_list(&self, asked: &Asked) -> Result<Listed, Refusal> {
-        let request = self.http.post(self.chat.clone()).json(&json!({})).timeout(LOOK);
+        let request = self.http.post(self.chat.clone()).json(&json!({})).timeout(self.look);
         let response = self.send(request, asked).await?;
         let page = content_type(&response).starts_with("text/html");
         match response.status().as_u16() {
@@ -127,7 +134,7 @@ impl Endpoint {
 
     async fn send(&self, request: RequestBuilder, asked: &Asked) -> Result<Response, Refusal> {
         request.headers(self.headers.clone()).send().await.map_err(|error| {
-            let (at, cause) = (&asked.address, cause(&error));
+            let (at, cause) = (&asked.address, cause(error));
             EngineError::Unavailable(format!("{at} cannot be reached: {cause}. Start it, or correct llm.url"))
                 .into()
         })
@@ -150,7 +157,10 @@ impl Endpoint {
 
     /// Some endpoints repeat the key that they refuse.
     fn without_secrets(&self, text: String) -> String {
-        self.secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "(hidden)"))
+        self.secrets.iter().map(Secret::expose).fold(text, |text, secret| {
+            // JSON may have a backslash before each slash.
+            text.replace(secret, HIDDEN).replace(&secret.replace('/', r"\/"), HIDDEN)
+        })
     }
 }
 
@@ -199,9 +209,10 @@ async fn text(mut response: Response) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The innermost cause of an error; the outer ones repeat the address.
-pub(super) fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+/// The innermost cause of an error, without the address, whose query may hold a key.
+pub(super) fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Response;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::endpoint::{Endpoint, cause};
 use super::refusal::Asked;
@@ -15,6 +15,9 @@ use crate::{EngineError, LlmPiece};
 
 /// Longest wait for the end of a body whose last event has arrived.
 const REST: Duration = Duration::from_millis(100);
+
+/// Longest wait for the tokens and the last event of a response that has ended. Some endpoints send neither.
+const TAIL: Duration = Duration::from_secs(1);
 
 /// What reading on has found.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(super) struct Reading {
     reply: Reply,
     /// Pieces that come next.
     ready: VecDeque<LlmPiece>,
+    /// When to stop waiting for the tail, once the response has ended.
+    until: Option<Instant>,
     /// Only `ready` is left.
     over: bool,
 }
@@ -44,7 +49,8 @@ impl Reading {
     /// A response that begins.
     pub(super) fn new(endpoint: Arc<Endpoint>, asked: Asked, response: Response) -> Self {
         let (events, reply) = (Events::new(), Reply::default());
-        Self { endpoint, asked, response, events, reply, ready: VecDeque::new(), over: false }
+        let ready = VecDeque::new();
+        Self { endpoint, asked, response, events, reply, ready, until: None, over: false }
     }
 
     /// Reads up to the first event, so that a fault in it counts as a refusal of the request.
@@ -94,7 +100,17 @@ impl Reading {
             self.end();
             return Ok(());
         }
-        let broken = match self.response.chunk().await {
+        let chunk = if self.reply.is_whole() {
+            let until = *self.until.get_or_insert_with(|| Instant::now() + TAIL);
+            let Ok(chunk) = timeout_at(until, self.response.chunk()).await else {
+                self.end();
+                return Ok(());
+            };
+            chunk
+        } else {
+            self.response.chunk().await
+        };
+        let broken = match chunk {
             Ok(Some(bytes)) => {
                 self.events.push(&bytes);
                 return Ok(());
@@ -107,7 +123,7 @@ impl Reading {
                 }
                 Err(reason) => reason,
             },
-            Err(error) => cause(&error),
+            Err(error) => cause(error),
         };
         if !self.reply.is_whole() {
             return Err(self.broken(&broken));

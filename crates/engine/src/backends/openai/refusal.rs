@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::too_long::{self, Prompt};
 use crate::EngineError;
 
-/// Pause after "too many requests" without a time of the endpoint's own.
+/// Pause after "too many requests" or "overloaded" without a time of the endpoint's own.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why an endpoint did not serve a request.
@@ -20,7 +20,8 @@ pub(super) struct Refusal {
 
 impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
-        Self { error, after: None }
+        let after = matches!(error, EngineError::Busy(_)).then_some(BUSY_PAUSE);
+        Self { error, after }
     }
 }
 
@@ -69,8 +70,8 @@ impl Refusal {
         };
         let told = answer.retry_after.and_then(seconds);
         let after = match status {
-            429 => Some(told.unwrap_or(BUSY_PAUSE)),
-            503 | 529 => told,
+            429 | 529 => Some(told.unwrap_or(BUSY_PAUSE)),
+            503 => told,
             _ => None,
         };
         let error = match (error(status, &fault, asked), told) {
@@ -101,19 +102,12 @@ fn error(status: u16, fault: &Fault, asked: &Asked) -> EngineError {
     if too_long::is_too_long(status, fault) {
         return too_long::error(fault, asked.prompt);
     }
+    if let Some(error) = account(status, fault, asked) {
+        return error;
+    }
     let (at, model, said) = (&asked.address, &asked.model, fault.said());
     let invalid = EngineError::Invalid;
     match status {
-        401 if !asked.keyed => {
-            invalid(format!("{at} wants a key (401). Set llm.key_file, or VISAVIS_LLM_KEY"))
-        }
-        401 => invalid(wrong_key(status, asked, &said)),
-        400 if fault.mentions(&["api key", "api_key"]) => invalid(wrong_key(status, asked, &said)),
-        402 => invalid(no_credit(status, asked, &said)),
-        429 if fault.mentions(&["quota", "credit", "billing"]) => invalid(no_credit(status, asked, &said)),
-        403 => invalid(format!(
-            "{at} does not let the key use {model:?} (403){said}. Allow it there, or set llm.model to another"
-        )),
         404 if fault.mentions(&["model"]) => invalid(format!(
             "{at} has no model {model:?} (404){said}. Set llm.model to a name that it lists under /models; Ollama first \
              needs `ollama pull`"
@@ -127,6 +121,11 @@ fn error(status: u16, fault: &Fault, asked: &Asked) -> EngineError {
         )),
         529 => EngineError::Busy(format!("{at} is overloaded (529){said}")),
         408 | 502..=504 => EngineError::Unavailable(format!("{at} is not ready ({status}){said}")),
+        // Before tools, which some templates' errors mention too.
+        400 | 422 | 500 if fault.mentions(&["alternate", "system role"]) => invalid(format!(
+            "the chat template of {model:?} at {at} does not take a call's messages ({status}){said}. Start the endpoint \
+             with another template (--chat-template), or set llm.model to another"
+        )),
         400 | 422 | 500 | 501 if asked.tools && fault.mentions(&["tool"]) => invalid(format!(
             "{at} calls no tools with {model:?} ({status}){said}. Set llm.tools = false, or start the endpoint with its \
              options for tools"
@@ -145,15 +144,25 @@ fn error(status: u16, fault: &Fault, asked: &Asked) -> EngineError {
     }
 }
 
-fn wrong_key(status: u16, asked: &Asked, said: &str) -> String {
-    format!("{} refuses the key ({status}){said}. Set llm.key or llm.key_file to a valid one", asked.address)
-}
-
-fn no_credit(status: u16, asked: &Asked, said: &str) -> String {
-    format!(
-        "the account at {} has no credit left ({status}){said}. Add some, or change llm.url",
-        asked.address
-    )
+/// The error of a request whose key or account is at fault.
+fn account(status: u16, fault: &Fault, asked: &Asked) -> Option<EngineError> {
+    let (at, model, said) = (&asked.address, &asked.model, fault.said());
+    // What the endpoint says is left out: it often repeats a part of the key.
+    let wrong_key = || format!("{at} refuses the key ({status}). Set llm.key or llm.key_file to a valid one");
+    let no_credit =
+        || format!("the account at {at} has no credit left ({status}){said}. Add some, or change llm.url");
+    let text = match status {
+        401 if !asked.keyed => format!("{at} wants a key (401). Set llm.key_file, or VISAVIS_LLM_KEY"),
+        401 => wrong_key(),
+        400 if fault.mentions(&["api key", "api_key"]) => wrong_key(),
+        402 => no_credit(),
+        429 if fault.mentions(&["quota", "credit", "billing"]) => no_credit(),
+        403 => format!(
+            "{at} does not let the key use {model:?} (403){said}. Allow it there, or set llm.model to another"
+        ),
+        _ => return None,
+    };
+    Some(EngineError::Invalid(text))
 }
 
 #[cfg(test)]

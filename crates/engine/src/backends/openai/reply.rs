@@ -6,7 +6,7 @@ use super::fault::Fault;
 use crate::LlmPiece;
 use crate::tool::WrittenCall;
 
-/// The data of the event behind the last one.
+/// Data of the event that follows the last piece.
 const END: &str = "[DONE]";
 /// Longest arguments of a tool call in bytes.
 const LONGEST_ARGUMENTS: usize = 64 << 10;
@@ -100,7 +100,13 @@ impl Reply {
     /// The pieces behind the text of a whole response.
     pub(super) fn last_pieces(&mut self) -> Vec<LlmPiece> {
         let read = self.tokens.and_then(|tokens| Some(tokens.prompt.saturating_sub(tokens.cached?)));
-        let call = self.call.take().map(|call| LlmPiece::Call(call.written));
+        let call = self.call.take().map(|Call { mut written, .. }| {
+            // Some endpoints send no arguments for a tool that has none.
+            if written.arguments.trim().is_empty() {
+                written.arguments = "{}".into();
+            }
+            LlmPiece::Call(written)
+        });
         read.map(LlmPiece::Read).into_iter().chain(call).collect()
     }
 

@@ -7,6 +7,9 @@ use crate::config::LlmEngine;
 use crate::frame::{Message, Role};
 use crate::tool::Tool;
 
+/// Fields that bound a response's length.
+const BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
 /// The body of a request for a response.
 pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Value> {
     let mut body = Map::new();
@@ -34,12 +37,17 @@ pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Val
 /// The body of a request that only makes the endpoint evaluate the prompt.
 pub(super) fn prefill(request: &LlmRequest, own: &LlmEngine) -> Map<String, Value> {
     let mut body = response(request, own);
-    for name in ["max_tokens", "max_completion_tokens"] {
+    for name in BOUNDS {
         if let Some(tokens) = body.get_mut(name) {
             *tokens = 1u32.into();
         }
     }
     body
+}
+
+/// Whether a body bounds the response's length.
+pub(super) fn is_bounded(body: &Map<String, Value>) -> bool {
+    BOUNDS.iter().any(|name| body.contains_key(*name))
 }
 
 /// A decimal number as it is written in the configuration: 0.7, not 0.699999988.
@@ -152,6 +160,9 @@ mod tests {
         assert!(!body.contains_key("temperature") && !body.contains_key("max_tokens"), "{body:?}");
         assert_eq!((&body["max_completion_tokens"], &body["top_p"]), (&json!(400), &json!(0.5)));
         assert_eq!(prefill(&request(Vec::new()), &own)["max_completion_tokens"], 1);
+        assert!(is_bounded(&body));
+        own.body.clear();
+        assert!(!is_bounded(&prefill(&request(Vec::new()), &own)));
     }
 
     #[test]

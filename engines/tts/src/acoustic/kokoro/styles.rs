@@ -1,8 +1,8 @@
 //! Kokoro's styles: what makes a voice of the network. A style file holds a vector for each length of input.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -16,18 +16,32 @@ const ROW_BYTES: usize = WIDTH * 4;
 /// Bytes of a style file.
 pub(super) const FILE_BYTES: u64 = (ROWS * ROW_BYTES) as u64;
 
-/// Reads the vector for an input of this many tokens. The rest of the file is not read: all voices would take 28 MB of memory.
-pub(super) fn read(path: &Path, tokens: usize) -> anyhow::Result<Vec<f32>> {
-    let row = || -> std::io::Result<[u8; ROW_BYTES]> {
+/// A style file. It stays open, since the confined process may not open a file that replaces it.
+#[derive(Debug)]
+pub(super) struct Style {
+    path: PathBuf,
+    file: File,
+}
+
+impl Style {
+    /// Opens a style file; errors say what to do.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        let file = File::open(path).with_context(|| advice(path))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Reads the vector for an input of this many tokens. The rest of the file is not read: all voices would take 28 MB of
+    /// memory.
+    pub(super) fn read(&self, tokens: usize) -> anyhow::Result<Vec<f32>> {
         let mut bytes = [0; ROW_BYTES];
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start((tokens.min(ROWS - 1) * ROW_BYTES) as u64))?;
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes =
-        row().with_context(|| format!("cannot read the voice {}; {}", path.display(), super::FETCH))?;
-    Ok(decode(&bytes))
+        let row = tokens.min(ROWS - 1);
+        self.file.read_exact_at(&mut bytes, (row * ROW_BYTES) as u64).with_context(|| advice(&self.path))?;
+        Ok(decode(&bytes))
+    }
+}
+
+fn advice(path: &Path) -> String {
+    format!("cannot read the voice {}; {}", path.display(), super::FETCH)
 }
 
 fn decode(bytes: &[u8]) -> Vec<f32> {
@@ -54,15 +68,16 @@ mod tests {
     }
 
     #[test]
-    fn the_row_of_the_length_is_read_and_the_last_one_for_longer_inputs() {
+    fn the_row_of_the_length_is_read_even_if_the_file_is_replaced_and_the_last_one_for_longer_inputs() {
         let path = std::env::temp_dir().join(format!("visavis-tts-style-{}.bin", std::process::id()));
         std::fs::write(&path, file()).unwrap();
+        let style = Style::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
         for (tokens, value) in [(0, 0.0), (7, 7.0), (509, 509.0), (510, 509.0)] {
-            assert_eq!(read(&path, tokens).unwrap(), vec![value; WIDTH]);
+            assert_eq!(style.read(tokens).unwrap(), vec![value; WIDTH]);
         }
         assert_eq!(file().len() as u64, FILE_BYTES);
-        std::fs::remove_file(&path).unwrap();
-        let missing = format!("{:#}", read(&path, 1).unwrap_err());
+        let missing = format!("{:#}", Style::open(&path).unwrap_err());
         assert!(missing.contains("tts-style") && missing.contains("visavis models fetch"), "{missing}");
     }
 

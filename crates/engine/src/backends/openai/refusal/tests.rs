@@ -35,6 +35,12 @@ fn each_refusal_says_what_to_do() {
         (500, r#"{"error":{"message":"tools param requires --jinja flag"}}"#, "llm.tools = false"),
         (429, r#"{"error":{"code":"insufficient_quota","message":"x"}}"#, "has no credit left"),
         (402, "{}", "has no credit left"),
+        (
+            400,
+            r#"{"error":{"message":"Conversation roles must alternate, except for tool calls."}}"#,
+            "--chat-template",
+        ),
+        (400, r#"{"error":{"message":"System role not supported"}}"#, "--chat-template"),
     ] {
         let Refusal { error, after } = refused(status, body, None);
         assert!(matches!(error, EngineError::Invalid(_)), "{error:?}");
@@ -47,6 +53,15 @@ fn each_refusal_says_what_to_do() {
 }
 
 #[test]
+fn a_refused_key_is_not_repeated_in_part() {
+    let body = r#"{"error":{"message":"Incorrect API key provided: sk-12***89"}}"#;
+    for status in [400, 401] {
+        let text = refused(status, body, None).error.to_string();
+        assert!(text.contains("refuses the key") && !text.contains("sk-12"), "{text}");
+    }
+}
+
+#[test]
 fn what_passes_may_be_asked_again_after_the_time_that_the_endpoint_tells() {
     let secs = |seconds| Some(Duration::from_secs(seconds));
     for (status, told, after) in [
@@ -55,6 +70,8 @@ fn what_passes_may_be_asked_again_after_the_time_that_the_endpoint_tells() {
         (429, None, secs(1)),
         (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), secs(1)),
         (429, Some("-1"), secs(1)),
+        (529, Some("2"), secs(2)),
+        (529, None, secs(1)),
         (503, Some("2"), secs(2)),
         (503, None, None),
         (502, Some("2"), None),
@@ -75,6 +92,7 @@ fn a_failure_does_not_pass_and_a_long_prompt_is_one() {
     let long = refused(400, r#"{"error":{"code":"context_length_exceeded","message":""}}"#, None).error;
     assert_eq!(long, EngineError::TooLong { limit: 750, got: 1000 });
     let fault = Fault { status: Some(429), ..Fault::new("slow down") };
-    assert!(Refusal::of_fault(&fault, &asked()).is_passing());
+    let busy = Refusal::from(Refusal::of_fault(&fault, &asked()));
+    assert!(busy.error.is_passing() && busy.after == Some(BUSY_PAUSE), "{busy:?}");
     assert!(matches!(Refusal::of_fault(&Fault::new("x"), &asked()), EngineError::Failed(_)));
 }

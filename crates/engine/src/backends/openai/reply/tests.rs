@@ -10,7 +10,7 @@ fn read(events: &[Value]) -> (String, Reply) {
     (text, reply)
 }
 
-fn delta(delta: Value) -> Value {
+fn delta(delta: &Value) -> Value {
     json!({ "object": "chat.completion.chunk", "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] })
 }
 
@@ -25,13 +25,13 @@ fn called(name: &str, arguments: &str) -> LlmPiece {
 #[test]
 fn text_is_passed_on_and_thoughts_are_dropped() {
     let (text, mut reply) = read(&[
-        delta(json!({ "role": "assistant", "content": "" })),
-        delta(json!({ "reasoning_content": "They want tea." })),
-        delta(json!({ "reasoning": "Yes.", "content": null })),
+        delta(&json!({ "role": "assistant", "content": "" })),
+        delta(&json!({ "reasoning_content": "They want tea." })),
+        delta(&json!({ "reasoning": "Yes.", "content": null })),
         delta(
-            json!({ "content": [{ "type": "thinking", "thinking": [] }, { "type": "text", "text": "Here" }] }),
+            &json!({ "content": [{ "type": "thinking", "thinking": [] }, { "type": "text", "text": "Here" }] }),
         ),
-        delta(json!({ "content": " is tea." })),
+        delta(&json!({ "content": " is tea." })),
         ends("stop"),
     ]);
     assert_eq!(text, "Here is tea.");
@@ -42,24 +42,24 @@ fn text_is_passed_on_and_thoughts_are_dropped() {
 
 #[test]
 fn a_response_that_spends_its_tokens_on_thoughts_is_recognised() {
-    let thought = delta(json!({ "reasoning_content": "Well, " }));
+    let thought = delta(&json!({ "reasoning_content": "Well, " }));
     assert!(read(&[thought.clone(), ends("length")]).1.only_thought());
     assert!(!read(&[thought.clone(), ends("stop")]).1.only_thought());
-    assert!(!read(&[thought, delta(json!({ "content": "So." })), ends("length")]).1.only_thought());
+    assert!(!read(&[thought, delta(&json!({ "content": "So." })), ends("length")]).1.only_thought());
 }
 
 #[test]
 fn the_first_tool_call_is_put_together_and_further_ones_are_dropped() {
     let (text, mut reply) = read(&[
-        delta(json!({ "content": "I look." })),
+        delta(&json!({ "content": "I look." })),
         delta(
-            json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "order", "arguments": "" } }] }),
+            &json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "order", "arguments": "" } }] }),
         ),
-        delta(json!({ "tool_calls": [{ "index": 0, "function": { "arguments": "{\"n\"" } }] })),
+        delta(&json!({ "tool_calls": [{ "index": 0, "function": { "arguments": "{\"n\"" } }] })),
         delta(
-            json!({ "tool_calls": [{ "index": 1, "id": "b", "function": { "name": "x", "arguments": "{}" } }] }),
+            &json!({ "tool_calls": [{ "index": 1, "id": "b", "function": { "name": "x", "arguments": "{}" } }] }),
         ),
-        delta(json!({ "tool_calls": [{ "index": 0, "id": "", "function": { "arguments": ":7}" } }] })),
+        delta(&json!({ "tool_calls": [{ "index": 0, "id": "", "function": { "arguments": ":7}" } }] })),
         ends("tool_calls"),
     ]);
     assert_eq!(text, "I look.");
@@ -67,14 +67,27 @@ fn the_first_tool_call_is_put_together_and_further_ones_are_dropped() {
     // Without an index, with whole objects, and with ids that tell the calls apart.
     let call =
         |id: &str, name: &str| json!({ "id": id, "function": { "name": name, "arguments": { "n": 7 } } });
-    let (_, mut reply) = read(&[delta(json!({ "tool_calls": [call("a", "order"), call("b", "x")] }))]);
+    let (_, mut reply) = read(&[delta(&json!({ "tool_calls": [call("a", "order"), call("b", "x")] }))]);
     assert_eq!(reply.last_pieces(), [called("order", "{\"n\":7}")]);
+}
+
+#[test]
+fn a_tool_call_without_arguments_has_an_empty_object() {
+    for function in [
+        json!({ "name": "current_time", "arguments": "" }),
+        json!({ "name": "current_time", "arguments": null }),
+        json!({ "name": "current_time" }),
+    ] {
+        let call = delta(&json!({ "tool_calls": [{ "index": 0, "id": "a", "function": function }] }));
+        let (_, mut reply) = read(&[call, ends("tool_calls")]);
+        assert_eq!(reply.last_pieces(), [called("current_time", "{}")]);
+    }
 }
 
 #[test]
 fn the_tokens_that_had_to_be_read_are_told_where_the_endpoint_knows_them() {
     let usage = |details: Value| json!({ "choices": [], "usage": { "prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": details } });
-    let (_, mut reply) = read(&[usage(json!({ "cached_tokens": 96 })), delta(json!({}))]);
+    let (_, mut reply) = read(&[usage(json!({ "cached_tokens": 96 })), delta(&json!({}))]);
     assert_eq!(reply.tokens(), Some(Tokens { prompt: 100, cached: Some(96), response: 7 }));
     assert_eq!(reply.last_pieces(), [LlmPiece::Read(4)]);
     let (_, mut reply) = read(&[usage(Value::Null), json!({ "usage": null })]);
@@ -89,7 +102,7 @@ fn a_fault_in_the_stream_is_told() {
     assert!(reply.take("<html>").unwrap_err().message.contains("not JSON"));
     let endless = "x".repeat(LONGEST_ARGUMENTS + 1);
     let call =
-        delta(json!({ "tool_calls": [{ "index": 0, "function": { "name": "a", "arguments": endless } }] }));
+        delta(&json!({ "tool_calls": [{ "index": 0, "function": { "name": "a", "arguments": endless } }] }));
     assert!(reply.take(&call.to_string()).unwrap_err().message.contains("more than"));
     assert!(!reply.is_whole());
 }
@@ -102,7 +115,7 @@ proptest! {
 
     #[test]
     fn a_responses_text_does_not_depend_on_its_pieces(pieces in prop::collection::vec("\\PC{0,9}", 0..12)) {
-        let events: Vec<_> = pieces.iter().map(|piece| delta(json!({ "content": piece }))).collect();
+        let events: Vec<_> = pieces.iter().map(|piece| delta(&json!({ "content": piece }))).collect();
         prop_assert_eq!(read(&events).0, pieces.concat());
     }
 }
