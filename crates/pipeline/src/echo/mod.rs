@@ -91,8 +91,9 @@ pub struct Echo {
     /// Position on the reference's clock of the microphone's first sample.
     base: Option<i64>,
     heard: i64,
+    /// What was heard while an echo was possible.
     recent: VecDeque<i16>,
-    /// The end of `recent` without its echo.
+    /// The last samples heard, without their echo.
     clean: VecDeque<i16>,
     path: Option<EchoPath>,
     evidence: Evidence,
@@ -111,7 +112,7 @@ impl Echo {
             played,
             base: None,
             heard: 0,
-            recent: VecDeque::with_capacity(RECENT),
+            recent: VecDeque::new(),
             clean: VecDeque::with_capacity(PIECE),
             path: None,
             evidence: Evidence::default(),
@@ -124,17 +125,17 @@ impl Echo {
     /// Takes a window of whole [`BLOCK`]s that ends at `now` on the reference's clock, and subtracts the echo from it.
     pub fn hear(&mut self, now: u64, window: &mut [i16]) {
         self.heard += window.len() as i64;
-        keep(&mut self.recent, window, RECENT);
         self.align(now);
-        let active = self.played.lock().sounded_since(now.saturating_sub(OVER));
-        if !active {
+        if !self.is_active(now) {
             if std::mem::take(&mut self.active) {
                 self.evidence.clear();
+                self.recent = VecDeque::new();
             }
             keep(&mut self.clean, window, PIECE);
             return;
         }
         self.active = true;
+        keep(&mut self.recent, window, RECENT);
         let end = self.end();
         let mut played = vec![0.0; window.len()];
         self.played.lock().read(end - window.len() as i64, &mut played);
@@ -149,6 +150,17 @@ impl Echo {
             }
         }
         keep(&mut self.clean, window, PIECE);
+    }
+
+    /// Whether played sound can be heard now. Sound that no longer can is forgotten, under the same lock: what playout sends in
+    /// between must not be lost.
+    fn is_active(&self, now: u64) -> bool {
+        let mut played = self.played.lock();
+        let active = played.sounded_since(now.saturating_sub(OVER));
+        if !active && self.active {
+            played.forget();
+        }
+        active
     }
 
     /// Whose the last window is; `speech`: it was speech after the echo was subtracted.
