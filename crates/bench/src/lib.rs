@@ -1,4 +1,5 @@
-//! `bench`: drives real calls against a running server and measures what a person would notice and what it costs.
+//! `bench`: drives real calls against a running server, or engines of its own, and measures what a person would notice and
+//! what it costs.
 //!
 //! - [`process`]: CPU time and memory of the server, its engines and this program, from `/proc`
 //! - [`statistics`]: percentiles of what was measured
@@ -6,7 +7,7 @@
 //!   [`interrupt`]: barge-in
 //! - [`failures`]: engines stopped or killed in the middle of a turn
 //! - [`conversation`]: scripted scenarios, judged against the targets
-//! - [`avatar`]: how good the face is
+//! - [`avatar`]: how good the face is; [`voices`]: how good the voices are
 //! - [`harness`]: checks of a server, down to a spoken turn
 //! - [`table`]: the results as tables
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod interrupt;
 pub mod process;
 pub mod statistics;
 pub mod table;
+pub mod voices;
 
 use std::sync::Arc;
 use std::time::Duration;

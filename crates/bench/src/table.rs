@@ -236,7 +236,8 @@ pub fn conversation(report: &ConversationReport) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
+/// Adds a line.
+pub(crate) fn line(out: &mut String, text: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{text}");
 }

@@ -1,4 +1,4 @@
-//! Drives real calls against a running server and measures latency, cost and failures.
+//! Drives real calls against a running server and measures latency, cost and failures; measures lips and voices without one.
 #![forbid(unsafe_code)]
 
 use std::io::Write;
@@ -13,12 +13,12 @@ use visavis_bench::calls::{self, Questions};
 use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
 use visavis_bench::failures::{self, Blow, Phase, Victim};
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
-use visavis_bench::{Settings, churn, conversation, idle, interrupt, process, table};
+use visavis_bench::{Settings, churn, conversation, idle, interrupt, process, table, voices};
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Mode, Server};
 use visavis_config::Sources;
 
-/// Measures a running server with real calls.
+/// Measures a running server with real calls, and the face and the voices without one.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -47,6 +47,11 @@ enum What {
     ///
     /// Exit code: 0 when no target was missed, 1 otherwise, 2 when an argument is wrong or node or the browser fails.
     Avatar(AvatarArguments),
+    /// Voices, without a server: what a recogniser hears, how soon they begin, the lips, and many syntheses at once
+    ///
+    /// Get the models with `visavis models fetch --profile voices`. Exit code: 0 when no target was missed, 1 otherwise, 2
+    /// when an argument is wrong, a model is missing or an engine fails.
+    Voices(voices::Options),
 }
 
 /// Arguments shared by all measurements with calls.
@@ -207,6 +212,7 @@ async fn measure() -> ExitCode {
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,
         What::Failures(arguments) => Box::pin(fail(arguments)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
+        What::Voices(options) => Box::pin(speak(&options)).await,
     };
     match done {
         Ok(passed) => ExitCode::from(u8::from(!passed)),
@@ -316,6 +322,13 @@ async fn face(arguments: AvatarArguments) -> anyhow::Result<bool> {
     };
     let report = Box::pin(browser::run(&options)).await?;
     print(arguments.json, &report, table::face)?;
+    Ok(report.passed)
+}
+
+async fn speak(options: &voices::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(voices::run(options, &mut tell)).await?;
+    print(options.json, &report, voices::table::report)?;
     Ok(report.passed)
 }
 

@@ -12,6 +12,12 @@ pub fn words(text: &str) -> Vec<String> {
 #[must_use]
 pub fn word_error_rate(reference: &str, heard: &str) -> f64 {
     let (reference, heard) = (words(reference), words(heard));
+    word_errors(&reference, &heard) as f64 / reference.len().max(1) as f64
+}
+
+/// Number of substitutions, insertions and deletions.
+#[must_use]
+pub fn word_errors(reference: &[String], heard: &[String]) -> usize {
     let mut row: Vec<usize> = (0..=heard.len()).collect();
     for (i, expected) in reference.iter().enumerate() {
         let mut diagonal = row[0];
@@ -22,7 +28,7 @@ pub fn word_error_rate(reference: &str, heard: &str) -> f64 {
             row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
         }
     }
-    row[heard.len()] as f64 / reference.len().max(1) as f64
+    row[heard.len()]
 }
 
 #[cfg(test)]
