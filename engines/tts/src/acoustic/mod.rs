@@ -4,6 +4,7 @@
 //! - [`kokoro`]: Kokoro, one network with many voices
 //! - [`numbered`]: the speakers of a model that has too many to be listed
 //! - [`durations`]: converts a network's frames for each input id into samples for each symbol
+//! - [`network`]: a loaded network, and how its output is read
 //! - [`graph`]: patches a network to output an inner tensor, such as its durations
 //! - `conformance`: tests that every model must pass
 //!
@@ -23,6 +24,7 @@ mod conformance;
 mod durations;
 mod graph;
 mod kokoro;
+mod network;
 mod numbered;
 mod piper;
 
