@@ -128,6 +128,10 @@ impl AcousticModel for Kokoro {
         self.network.device()
     }
 
+    fn bytes(&self) -> usize {
+        self.network.bytes()
+    }
+
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound> {
         let [first, ..] = input.shares else { anyhow::bail!("an input without a speaker") };
         let Encoded { ids, spans, sizes } = encode(input.symbols, self.files.voices[first.speaker].rules);

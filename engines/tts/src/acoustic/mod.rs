@@ -39,6 +39,9 @@ pub(crate) trait AcousticModel: Debug + Send {
     /// The device that it computes on, as in the health reply.
     fn device(&self) -> &'static str;
 
+    /// Bytes of its network's file, some of what it takes in memory.
+    fn bytes(&self) -> usize;
+
     /// Speaks an input; the symbols may be empty or unknown to the model. `run` can terminate it at the network's next node;
     /// that is an error.
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound>;

@@ -27,6 +27,7 @@ pub(super) struct Kind {
 #[derive(Debug)]
 pub(super) struct Network {
     device: &'static str,
+    bytes: usize,
     session: Session,
     /// The name of the durations output.
     durations: Option<String>,
@@ -46,6 +47,7 @@ impl Network {
         let Kind { name, advice, .. } = kind;
         let shown = file.display();
         let model = std::fs::read(file).with_context(|| format!("cannot read {shown}; {advice}"))?;
+        let bytes = model.len();
         let (model, durations) = expose(model, kind.durations);
         let (session, device) = runtime
             .session(&model, kind.int8)
@@ -59,12 +61,17 @@ impl Network {
         if durations.is_none() {
             tracing::warn!(model = %shown, "no phoneme durations in this model: word times are estimates");
         }
-        Ok(Self { device, session, durations })
+        Ok(Self { device, bytes, session, durations })
     }
 
     /// The device that it computes on.
     pub(super) fn device(&self) -> &'static str {
         self.device
+    }
+
+    /// The size of its file.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether it has an input of this name.

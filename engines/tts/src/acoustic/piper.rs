@@ -183,6 +183,10 @@ impl AcousticModel for Piper {
         self.network.device()
     }
 
+    fn bytes(&self) -> usize {
+        self.network.bytes()
+    }
+
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound> {
         let Encoded { ids, spans } = self.files.ids.encode(input.symbols);
         if spans.iter().all(Range::is_empty) {
