@@ -51,13 +51,13 @@ pub(crate) struct Loaded {
 struct Desk {
     order: Order,
     /// Models to free: at most each one, since only this thread loads it again.
-    dropped: Vec<Box<Ready>>,
+    dropped: Vec<Ready>,
 }
 
 /// What the thread does next.
 enum Task {
     Load(usize),
-    Free(Vec<Box<Ready>>),
+    Free(Vec<Ready>),
 }
 
 /// The owner's handle of the loader thread.
@@ -102,7 +102,7 @@ impl Loader {
     }
 
     /// Frees a model, which can then be wanted again.
-    pub(crate) fn free(&self, index: usize, ready: Box<Ready>) {
+    pub(crate) fn free(&self, index: usize, ready: Ready) {
         self.change(|desk| {
             desk.order.forget(index);
             desk.dropped.push(ready);

@@ -69,10 +69,10 @@ impl Synthesizer {
     }
 
     /// Takes a loaded model out; jobs for it wait until it is installed again.
-    pub(crate) fn unload(&mut self, model: usize) -> Option<Box<Ready>> {
+    pub(crate) fn unload(&mut self, model: usize) -> Option<Ready> {
         let slot = &mut self.slots[model];
         match std::mem::replace(slot, Slot::Empty) {
-            Slot::Loaded(ready) => Some(ready),
+            Slot::Loaded(ready) => Some(*ready),
             other => {
                 *slot = other;
                 None
