@@ -86,7 +86,8 @@ impl Prompter {
     pub(crate) fn stop_tokens(&self, stops: &[String]) -> Vec<Token> {
         let vocab = self.model.vocab();
         let tokens = |stop: &String| vocab.tokenize(stop.as_bytes(), false, true);
-        let is_silent = |token| vocab.token_to_piece(token, false, None).is_empty();
+        let is_silent =
+            |token| vocab.is_control(token) && vocab.token_to_piece(token, false, None).is_empty();
         stops.iter().filter_map(|stop| silent(&tokens(stop), is_silent)).collect()
     }
 
