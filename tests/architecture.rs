@@ -61,6 +61,7 @@ fn pure_code_uses_no_clock_and_no_io() {
         "engines/llm/src/template/arrange.rs",
         "engines/llm/src/template/family.rs",
         "engines/llm/src/template/form.rs",
+        "engines/llm/src/template/marks.rs",
         "crates/pipeline/src/language.rs",
         "crates/pipeline/src/hallucination.rs",
         "crates/pipeline/src/local_agreement.rs",

@@ -10,7 +10,7 @@ use visavis_client::{Call, CallOptions, Clip, Mode, Server};
 use visavis_core::frame::ResponseId;
 
 mod scripted;
-use scripted::{ANSWER, ANSWER_AFTER, ANSWER_FRAMES, Script, serve};
+use scripted::{RESPONSE, RESPONSE_AFTER, RESPONSE_FRAMES, Script, serve};
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -32,12 +32,12 @@ async fn a_spoken_question_is_measured(mode: Mode) {
     let report = turn(mode, script, Question::Spoken(word())).await;
     let delay = report.voice_to_voice_ms.expect("a response was sent");
     // 20 ms frames and codec delay can shorten the scripted time; a busy machine can lengthen it.
-    let least = ANSWER_AFTER.as_secs_f64() * 1_000.0 - 45.0;
+    let least = RESPONSE_AFTER.as_secs_f64() * 1_000.0 - 45.0;
     assert!((least..least + 1_500.0).contains(&delay), "{mode:?}: {delay} ms");
-    assert_eq!((report.transcript.as_str(), report.answer.as_str()), ("word", ANSWER));
+    assert_eq!((report.transcript.as_str(), report.response_text.as_str()), ("word", RESPONSE));
     assert_eq!(report.response, Some(ResponseId(1)));
     assert_eq!(report.marks.unwrap().first_sent, Some(600));
-    assert!(report.answer_ms > ANSWER_FRAMES as f64 * 20.0 - 100.0, "{} ms", report.answer_ms);
+    assert!(report.response_ms > RESPONSE_FRAMES as f64 * 20.0 - 100.0, "{} ms", report.response_ms);
 }
 
 #[tokio::test]

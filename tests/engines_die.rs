@@ -49,7 +49,7 @@ async fn a_call_survives_the_death_of_each_engine_and_no_engine_survives_the_ser
         settle(&mut call, Duration::from_secs(2), PATIENCE).await.unwrap();
         let report = ask(&mut call, &typed(), PATIENCE).await.unwrap();
         assert!(report.voice_to_voice_ms.is_some(), "after the death of {engine}: {report:?}");
-        assert!(!report.answer.is_empty());
+        assert!(!report.response_text.is_empty());
     }
 
     let jfk = Arc::new(Clip::from_wav(&live::speech("jfk.wav")).unwrap());
@@ -98,7 +98,7 @@ async fn strike(live: &Live, blow: Blow, victim: Victim, phase: Phase) {
     let [trial] = &report.trials[..] else { panic!("the call ended: {:?}", report.ended) };
     assert!(trial.struck, "the phase did not come, or the model called no tool: {trial:?}");
     assert!(
-        !trial.answer.is_empty() && !trial.answer.contains(GIVEN_UP),
+        !trial.response_text.is_empty() && !trial.response_text.contains(GIVEN_UP),
         "the question is answered: {trial:?}"
     );
     assert!(trial.ready_ms.is_some(), "the engine comes back by itself: {trial:?}");

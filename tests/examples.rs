@@ -95,14 +95,14 @@ async fn each_client_asks_by_text_and_by_speech_and_prints_and_saves_the_respons
             assert!(output.status.success(), "{program}, {question}: {output:?}");
             let understood = words(&said(&text, "you: ")).join(" ");
             assert!(understood.contains("capital of france"), "{program}, {question}: {text}");
-            let answer = words(&said(&text, "agent: "));
-            assert!(answer.len() >= 3, "{program}, {question}: {text}");
+            let response = words(&said(&text, "agent: "));
+            assert!(response.len() >= 3, "{program}, {question}: {text}");
             let (first, last) = Clip::from_wav(&kept).unwrap().spoken().expect("it is not silent");
             assert!(last - first > MIC_RATE as usize / 2, "{program}, {question}: {first} to {last}");
             // Besides the response it may contain the filler "One moment.".
             let sounds = words(&heard(&kept).await);
-            let same = answer.iter().filter(|word| sounds.contains(word)).count();
-            assert!(2 * same >= answer.len(), "{program}: {answer:?} sounds as {sounds:?}");
+            let same = response.iter().filter(|word| sounds.contains(word)).count();
+            assert!(2 * same >= response.len(), "{program}: {response:?} sounds as {sounds:?}");
         }
     }
     assert_eq!(live.metric("visavis_calls_ended_total{reason=\"hung-up\"}").await, 4.0, "each hangs up");
@@ -151,20 +151,20 @@ async fn the_model_calls_the_webhook_and_speaks_of_its_result() {
         .unwrap();
 
     let live = Live::start(&["--config", file.to_str().unwrap(), "--set", &with_the_default_model()]).await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for question in
         ["What is the state of order 42?", "Where is my order number 42?", "Look up order 42, please."]
     {
         let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
         let report = ask(&mut call, &Question::Typed(question.into()), PATIENCE).await.unwrap();
-        answers.push(report.answer);
+        responses.push(report.response_text);
         call.hang_up().await;
     }
     orders.start_kill().unwrap();
     let asked = String::from_utf8(orders.wait_with_output().await.unwrap().stdout).unwrap();
     assert!(
         asked.lines().any(|line| line.contains("order_status") && line.contains("42")),
-        "{asked}: {answers:?}"
+        "{asked}: {responses:?}"
     );
-    assert!(answers.iter().any(|answer| answer.contains("tomorrow")), "{asked}: {answers:?}");
+    assert!(responses.iter().any(|response| response.contains("tomorrow")), "{asked}: {responses:?}");
 }

@@ -28,11 +28,11 @@ struct Call {
 }
 
 impl Call {
-    fn begin(answers: &[&str], config: Config) -> Self {
-        let answers =
-            answers.iter().map(|text| ScriptedResponse::words(text).every(Duration::from_millis(20)));
+    fn begin(responses: &[&str], config: Config) -> Self {
+        let responses =
+            responses.iter().map(|text| ScriptedResponse::words(text).every(Duration::from_millis(20)));
         let stt = ScriptedStt::new(["What is it?", "Stop, what was that?"]);
-        let engines = Scripted::with(ScriptedLlm::new(answers)).hearing(stt).engines();
+        let engines = Scripted::with(ScriptedLlm::new(responses)).hearing(stt).engines();
         let (ports, pipeline) = call_ports();
         let stop = CancellationToken::new();
         let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
@@ -106,8 +106,8 @@ async fn every_sample_of_a_response_has_a_face_and_a_silent_agent_sends_none() {
 
 #[tokio::test(start_paused = true)]
 async fn after_an_interruption_the_mouth_closes_within_100_ms_of_the_last_sound() {
-    let answers = ["One two three four five six seven eight nine ten.", "Yes."];
-    let mut call = Call::begin(&answers, Config::default());
+    let responses = ["One two three four five six seven eight nine ten.", "Yes."];
+    let mut call = Call::begin(&responses, Config::default());
     call.ask().await;
     call.mic(1000, false).await;
     assert!(!call.sound.is_empty(), "it responds");

@@ -32,9 +32,9 @@ fn config(recordings: &Path) -> Config {
 }
 
 impl Call {
-    fn begin(name: &str, answers: &[&str], config: Config, options: CallOptions) -> Self {
+    fn begin(name: &str, responses: &[&str], config: Config, options: CallOptions) -> Self {
         let said = |text: &&str| ScriptedResponse::texts([*text]).every(Duration::from_millis(20));
-        let scripted = Scripted::with(ScriptedLlm::new(answers.iter().map(said)));
+        let scripted = Scripted::with(ScriptedLlm::new(responses.iter().map(said)));
         let (engines, llm) = (scripted.engines(), scripted.llm);
         let (ports, pipeline) = call_ports();
         let name = name.to_owned();
@@ -49,7 +49,7 @@ impl Call {
     }
 
     /// How many responses end within this time.
-    async fn answers(&mut self, time: Duration) -> usize {
+    async fn responses(&mut self, time: Duration) -> usize {
         sleep(time).await;
         let events = std::iter::from_fn(|| self.ports.events.try_recv().ok());
         events.filter(|event| matches!(event, CallEvent::Turn { .. })).count()
@@ -68,10 +68,10 @@ async fn a_call_that_was_cut_off_resumes_from_its_stored_context_and_its_recordi
     let mut kept = options.remembered.subscribe();
     let mut call = Call::begin("first", &["It is tea. "], config(recordings.path()), options);
     call.says(ClientCommand::Ready).await;
-    assert_eq!(call.answers(Duration::from_secs(4)).await, 1, "it greets");
+    assert_eq!(call.responses(Duration::from_secs(4)).await, 1, "it greets");
     call.says(ClientCommand::SetLanguage(Some("de".into()))).await;
     call.says(ClientCommand::Say("What is it?".into())).await;
-    assert_eq!(call.answers(Duration::from_secs(4)).await, 1);
+    assert_eq!(call.responses(Duration::from_secs(4)).await, 1);
     call.lose().await;
     // As a store would: saved as text, read when the client comes back.
     let stored = kept.borrow_and_update().as_ref().expect("something was remembered").to_json().unwrap();
@@ -83,10 +83,10 @@ async fn a_call_that_was_cut_off_resumes_from_its_stored_context_and_its_recordi
     let kept = options.remembered.subscribe();
     let mut call = Call::begin("second", &["Yes. "], config(recordings.path()), options);
     call.says(ClientCommand::Ready).await;
-    assert_eq!(call.answers(Duration::from_secs(4)).await, 0, "it does not greet again");
+    assert_eq!(call.responses(Duration::from_secs(4)).await, 0, "it does not greet again");
     assert!(kept.borrow().is_some(), "the given context is kept until it changes");
     call.says(ClientCommand::Say("Really?".into())).await;
-    assert_eq!(call.answers(Duration::from_secs(4)).await, 1);
+    assert_eq!(call.responses(Duration::from_secs(4)).await, 1);
     let asked = call.llm.asked()[0].messages.clone();
     let told: Vec<_> = asked.iter().skip(1).map(|message| message.content.as_str()).collect();
     assert_eq!(told, ["Hello there.", "What is it?", "It is tea.", "Really?"]);

@@ -49,7 +49,7 @@ impl Client {
     }
 }
 
-fn answer(number: u32) -> ScriptedResponse {
+fn response(number: u32) -> ScriptedResponse {
     ScriptedResponse::words(&format!("Response {number} has some words. And some more of them."))
         .every(Duration::from_millis(25))
 }
@@ -60,7 +60,7 @@ async fn call(seed: u64, recordings: &Path) -> (usize, Client) {
     let lines = ["What is it?", "I would like tea and", "Stop that now.", "okay", "", "My number is 55"];
     let stt = ScriptedStt::new((0..40).map(|_| lines[random.random_range(0..lines.len())]));
     let judge = ScriptedEndOfTurn::new((0..80).map(|_| random.random()));
-    let scripted = Scripted::with(ScriptedLlm::new((0..80).map(answer))).hearing(stt).judging(judge);
+    let scripted = Scripted::with(ScriptedLlm::new((0..80).map(response))).hearing(stt).judging(judge);
     let engines = scripted.engines();
     let mut config = Config::default();
     config.recording.dir = recordings.to_path_buf();
@@ -95,10 +95,10 @@ async fn in_200_random_calls_no_frame_of_discarded_speculation_reaches_the_clien
     let recordings = tempfile::tempdir().unwrap();
     let (mut asked, mut heard) = (0, 0);
     for seed in 0..200 {
-        let (answers, client) = call(seed, recordings.path()).await;
+        let (responses, client) = call(seed, recordings.path()).await;
         assert_eq!(client.untold, 0, "seed {seed}: frames of a response that the client was not told of");
         assert!(client.heard.is_subset(&client.told), "seed {seed}");
-        asked += answers;
+        asked += responses;
         heard += client.told.len();
     }
     println!("200 calls: {asked} responses begun, {heard} told of, {} discarded unheard", asked - heard);

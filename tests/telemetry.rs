@@ -54,8 +54,8 @@ async fn collect() -> (SocketAddr, mpsc::Receiver<Span>) {
 
 /// One typed question and its spoken response, heard by the client.
 async fn a_turn(config: Config) {
-    let answer = ScriptedResponse::texts(["Secret words. "]).every(Duration::from_millis(30));
-    let engines = Scripted::with(ScriptedLlm::new([answer])).engines();
+    let response = ScriptedResponse::texts(["Secret words. "]).every(Duration::from_millis(30));
+    let engines = Scripted::with(ScriptedLlm::new([response])).engines();
     let (mut ports, pipeline) = call_ports();
     let options = CallOptions { language: Some("en".into()), ..CallOptions::default() };
     let scope = Scope::default();

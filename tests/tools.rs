@@ -77,7 +77,7 @@ fn calls(name: &str, arguments: &Value) -> ScriptedResponse {
 }
 
 impl Call {
-    async fn begin(answers: Vec<ScriptedResponse>) -> Self {
+    async fn begin(responses: Vec<ScriptedResponse>) -> Self {
         let asked = Arc::new(Asked::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/order", listener.local_addr().unwrap());
@@ -96,7 +96,7 @@ impl Call {
             headers: BTreeMap::from([("authorization".into(), "Bearer x".into())]),
             timeout_ms: 1500,
         }];
-        let scripted = Scripted::with(ScriptedLlm::new(answers));
+        let scripted = Scripted::with(ScriptedLlm::new(responses));
         let (engines, llm) = (scripted.engines(), scripted.llm);
         let (ports, pipeline) = call_ports();
         let scope = Scope::default();
@@ -152,8 +152,8 @@ impl Call {
 
 #[tokio::test]
 async fn a_webhook_gets_a_post_and_the_model_speaks_of_its_result() {
-    let answers = vec![calls("order", &json!({ "number": "json" })), says("Shipped.")];
-    let mut call = Call::begin(answers).await;
+    let responses = vec![calls("order", &json!({ "number": "json" })), says("Shipped.")];
+    let mut call = Call::begin(responses).await;
     call.say("Where is my order?").await;
     call.turn().await;
     let (headers, body) = call.asked.bodies.lock()[0].clone();
@@ -181,9 +181,9 @@ async fn whatever_a_webhook_does_the_model_is_told_and_the_call_goes_on() {
         ("moved", "status 302"),
         ("fault", "status 500"),
     ];
-    let answers =
+    let responses =
         kinds.iter().flat_map(|(kind, _)| [calls("order", &json!({ "number": kind })), says("So.")]);
-    let mut call = Call::begin(answers.collect()).await;
+    let mut call = Call::begin(responses.collect()).await;
     for (kind, expected) in kinds {
         call.say("Where is my order?").await;
         call.turn().await;
@@ -194,8 +194,8 @@ async fn whatever_a_webhook_does_the_model_is_told_and_the_call_goes_on() {
 
 #[tokio::test]
 async fn a_slow_webhook_is_announced_and_times_out() {
-    let answers = vec![calls("order", &json!({ "number": "slow" })), says("Not now.")];
-    let mut call = Call::begin(answers).await;
+    let responses = vec![calls("order", &json!({ "number": "slow" })), says("Not now.")];
+    let mut call = Call::begin(responses).await;
     call.say("Where is my order?").await;
     call.turn().await;
     assert!(call.told().content.contains("in time"), "{:?}", call.told());
@@ -206,8 +206,8 @@ async fn a_slow_webhook_is_announced_and_times_out() {
 
 #[tokio::test]
 async fn an_interruption_cancels_the_webhook_request() {
-    let answers = vec![calls("order", &json!({ "number": "slow" })), says("Right.")];
-    let mut call = Call::begin(answers).await;
+    let responses = vec![calls("order", &json!({ "number": "slow" })), says("Right.")];
+    let mut call = Call::begin(responses).await;
     call.say("Where is my order?").await;
     call.until(|event| matches!(event, CallEvent::ToolStarted { .. })).await;
     while call.asked.bodies.lock().is_empty() {
@@ -227,8 +227,8 @@ async fn an_interruption_cancels_the_webhook_request() {
 
 #[tokio::test]
 async fn a_client_tool_is_run_by_the_client() {
-    let answers = vec![calls("paint", &json!({ "colour": "blue" })), says("Done.")];
-    let mut call = Call::begin(answers).await;
+    let responses = vec![calls("paint", &json!({ "colour": "blue" })), says("Done.")];
+    let mut call = Call::begin(responses).await;
     let declared = json!([{ "name": "paint", "description": "Paints the page." }]);
     let tools = of_client(&declared, 5000).unwrap();
     call.ports.commands.send(ClientCommand::SetTools { id: None, tools }).await.unwrap();
@@ -245,8 +245,8 @@ async fn a_client_tool_is_run_by_the_client() {
 
 #[tokio::test]
 async fn the_model_is_told_the_time_and_the_call_ends_after_its_goodbye_was_heard() {
-    let answers = vec![calls("current_time", &json!({})), says("Late."), calls("end_call", &json!({}))];
-    let mut call = Call::begin(answers).await;
+    let responses = vec![calls("current_time", &json!({})), says("Late."), calls("end_call", &json!({}))];
+    let mut call = Call::begin(responses).await;
     call.say("What time is it?").await;
     call.turn().await;
     assert!(call.told().content.starts_with("It is "), "{:?}", call.told());

@@ -34,18 +34,18 @@ async fn ask_for_the_time(more: &[&str]) {
         "Tell me the time please.",
         "Which day is it today?",
     ];
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for question in questions {
         let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
         let report = ask(&mut call, &Question::Typed(question.into()), PATIENCE).await.unwrap();
-        answers.push(report.answer);
+        responses.push(report.response_text);
         call.hang_up().await;
     }
     let called = live.metric("visavis_tool_calls_total").await;
-    assert!(called >= 4.0, "{called}: {answers:?}");
-    let told = answers.iter().filter(|answer| answer.contains("20") || answer.contains(':')).count();
-    assert!(told >= 4, "{answers:?}");
-    for answer in &answers {
-        assert!(!answer.is_empty() && !answer.contains(['{', '<']), "{answer}");
+    assert!(called >= 4.0, "{called}: {responses:?}");
+    let told = responses.iter().filter(|response| response.contains("20") || response.contains(':')).count();
+    assert!(told >= 4, "{responses:?}");
+    for response in &responses {
+        assert!(!response.is_empty() && !response.contains(['{', '<']), "{response}");
     }
 }

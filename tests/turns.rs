@@ -35,8 +35,8 @@ fn killed() -> EngineError {
 }
 
 impl Call {
-    fn begin(lines: &[&str], answers: Vec<ScriptedResponse>, config: Config) -> Self {
-        Self::of(lines, ScriptedLlm::new(answers), config)
+    fn begin(lines: &[&str], responses: Vec<ScriptedResponse>, config: Config) -> Self {
+        Self::of(lines, ScriptedLlm::new(responses), config)
     }
 
     fn of(lines: &[&str], llm: ScriptedLlm, config: Config) -> Self {
@@ -109,8 +109,8 @@ async fn a_spoken_question_gets_a_spoken_response_that_begins_before_the_model_i
 
 #[tokio::test(start_paused = true)]
 async fn a_barge_in_silences_the_response_and_the_history_keeps_only_what_was_heard() {
-    let answers = vec![pieces("One two three four five six seven eight nine ten. "), pieces("Yes. ")];
-    let mut call = Call::begin(&["Count.", "Stop, what was that?"], answers, Config::default());
+    let responses = vec![pieces("One two three four five six seven eight nine ten. "), pieces("Yes. ")];
+    let mut call = Call::begin(&["Count.", "Stop, what was that?"], responses, Config::default());
     call.say().await;
     call.mic(1000, false).await;
     assert!(!call.heard.is_empty(), "it responds");
@@ -138,8 +138,8 @@ async fn a_barge_in_silences_the_response_and_the_history_keeps_only_what_was_he
 
 #[tokio::test(start_paused = true)]
 async fn the_history_holds_no_private_text_of_a_response() {
-    let answers = vec![pieces("<think>x</think>Tea. <|im_end|>"), pieces("Yes. ")];
-    let mut call = Call::begin(&["What is it?", "Really?"], answers, Config::default());
+    let responses = vec![pieces("<think>x</think>Tea. <|im_end|>"), pieces("Yes. ")];
+    let mut call = Call::begin(&["What is it?", "Really?"], responses, Config::default());
     for _ in 0..2 {
         call.say().await;
         call.mic(4000, false).await;
@@ -281,8 +281,8 @@ async fn a_lost_connection_is_not_a_hang_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cough_pauses_the_response_and_no_sample_of_it_is_lost() {
-    let answer = pieces("One two three four five six seven eight nine ten. ");
-    let mut call = Call::begin(&["Count.", ""], vec![answer], Config::default());
+    let response = pieces("One two three four five six seven eight nine ten. ");
+    let mut call = Call::begin(&["Count.", ""], vec![response], Config::default());
     call.say().await;
     call.mic(1000, false).await;
     let before = call.heard.len();
@@ -298,8 +298,8 @@ async fn a_cough_pauses_the_response_and_no_sample_of_it_is_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thinking_pause_does_not_split_the_turn_and_its_speculative_response_is_never_heard() {
-    let answers = vec![pieces("To half a sentence. "), pieces("To all of it. ")];
-    let mut call = Call::begin(&["What is the capital of France?"], answers, Config::default());
+    let responses = vec![pieces("To half a sentence. "), pieces("To all of it. ")];
+    let mut call = Call::begin(&["What is the capital of France?"], responses, Config::default());
     call.mic(1000, true).await;
     call.mic(600, false).await;
     call.mic(1000, true).await;
@@ -330,8 +330,8 @@ async fn typed_words_are_answered_without_a_microphone() {
 
 #[tokio::test(start_paused = true)]
 async fn ten_minutes_of_speech_without_a_pause_are_answered_at_the_limit_and_end_no_call() {
-    let answers = (0..4).map(|_| pieces("I see. ")).collect();
-    let mut call = Call::begin(&["one", "two", "three"], answers, Config::default());
+    let responses = (0..4).map(|_| pieces("I see. ")).collect();
+    let mut call = Call::begin(&["one", "two", "three"], responses, Config::default());
     call.mic(600_000, true).await;
     assert!(call.count(|event| matches!(event, CallEvent::UserTranscript { last: true, .. })) >= 1);
     assert_eq!(call.hang_up().await, EndReason::HungUp);
@@ -373,10 +373,10 @@ async fn tags_show_on_the_face_and_are_never_spoken_shown_or_remembered() {
     let chars: Vec<char> = tagged.chars().collect();
     let tagged = ScriptedResponse::texts(chars.chunks(3).map(|piece| piece.iter().collect::<String>()));
     let tagged = tagged.every(Duration::from_millis(5));
-    let answers = vec![tagged, pieces("Yes, of course. ")];
+    let responses = vec![tagged, pieces("Yes, of course. ")];
     let mut config = Config::default();
     config.avatar.tags = true;
-    let mut call = Call::begin(&["Do you?", "Really?"], answers, config);
+    let mut call = Call::begin(&["Do you?", "Really?"], responses, config);
     call.say().await;
     call.mic(4000, false).await;
     // 5 words of 300 ms.

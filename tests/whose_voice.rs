@@ -80,8 +80,8 @@ struct Call {
 
 impl Call {
     fn begin(lines: &[&str], path: (usize, f32)) -> (Self, CancellationToken) {
-        let answer = ScriptedResponse::texts(["A long answer. "]).every(Duration::from_millis(20));
-        let scripted = Scripted::with(ScriptedLlm::new([answer.clone(), answer.clone(), answer]))
+        let response = ScriptedResponse::texts(["A long answer. "]).every(Duration::from_millis(20));
+        let scripted = Scripted::with(ScriptedLlm::new([response.clone(), response.clone(), response]))
             .hearing(ScriptedStt::new(lines.iter().copied()))
             .speaking(ScriptedTts::speaking(six_seconds));
         let vad = Arc::new(|| Box::new(SoundVad) as Box<dyn Vad>);

@@ -22,8 +22,8 @@ const KNOWN: [(&str, &str); 4] = [
 ];
 
 /// The response to a question.
-pub fn answer(question: &str) -> &'static str {
-    KNOWN.iter().find(|(known, _)| *known == question).map_or("Pardon.", |(_, answer)| answer)
+pub fn response_to(question: &str) -> &'static str {
+    KNOWN.iter().find(|(known, _)| *known == question).map_or("Pardon.", |(_, response)| response)
 }
 
 /// The audio that recognition was given, by utterance.
@@ -47,7 +47,7 @@ fn known(request: &LlmRequest) -> ScriptedResponse {
     let last = request.messages.iter().rfind(|message| message.role == Role::User);
     let question = last.map_or("", |message| message.content.as_str());
     let knows = KNOWN.iter().any(|(known, _)| *known == question);
-    let words = ScriptedResponse::words(answer(question)).judging(if knows { 0.4 } else { 0.001 });
+    let words = ScriptedResponse::words(response_to(question)).judging(if knows { 0.4 } else { 0.001 });
     words.every(Duration::from_millis(20))
 }
 

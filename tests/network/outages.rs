@@ -5,7 +5,7 @@ use std::time::Duration;
 use visavis_core::event::{CallEvent, EndReason};
 
 use super::call::Call;
-use super::engines::answer;
+use super::engines::response_to;
 use super::net::Profile;
 use super::profiles::WIFI;
 use super::scene::QUESTIONS;
@@ -41,7 +41,7 @@ fn assert_recovered(call: &Call) {
     assert_eq!(turns(call).last().map(String::as_str), Some(QUESTIONS[1]));
     let (response, took) = *call.responses.last().unwrap();
     let heard: Vec<_> = call.player.heard(response).0.iter().map(|heard| heard.word).collect();
-    assert_eq!(heard, tones::words(answer(QUESTIONS[1])));
+    assert_eq!(heard, tones::words(response_to(QUESTIONS[1])));
     assert!(took < Duration::from_millis(1_000), "{took:?}");
 }
 

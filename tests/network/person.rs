@@ -52,9 +52,9 @@ impl Call {
         let give_up = self.clock + PATIENCE;
         loop {
             self.silence(20).await;
-            if let Some(answer) = self.player.newest(self.now()).filter(|newest| Some(*newest) > last) {
-                let (first, _) = self.player.span(answer).unwrap();
-                return self.responses.push((answer, first - asked.min(first)));
+            if let Some(response) = self.player.newest(self.now()).filter(|newest| Some(*newest) > last) {
+                let (first, _) = self.player.span(response).unwrap();
+                return self.responses.push((response, first - asked.min(first)));
             }
             assert!(self.clock < give_up, "no response at {:?}: {:#?}", self.clock, self.events);
         }
@@ -68,15 +68,15 @@ impl Call {
 
     /// Is silent until the last response has been heard to its end.
     pub async fn until_quiet(&mut self) {
-        let (answer, _) = *self.responses.last().unwrap();
+        let (awaited, _) = *self.responses.last().unwrap();
         let give_up = self.clock + PATIENCE;
         let is_end =
-            |event: &CallEvent| matches!(event, CallEvent::Turn { response, .. } if *response == answer);
+            |event: &CallEvent| matches!(event, CallEvent::Turn { response, .. } if *response == awaited);
         loop {
             self.silence(20).await;
             let now = self.now();
             let told = self.events.iter().any(|(_, known, event)| *known <= now && is_end(event));
-            let (_, last) = self.player.span(answer).unwrap();
+            let (_, last) = self.player.span(awaited).unwrap();
             if told && last + BREATH <= now {
                 return;
             }

@@ -6,7 +6,7 @@ use visavis_core::event::{CallEvent, EndReason};
 use visavis_core::frame::{FRAME_TICKS, MEDIA_CLOCK};
 
 use super::call::{Call, FRAME, Spoken};
-use super::engines::{GREETING, answer};
+use super::engines::{GREETING, response_to};
 use super::net::Profile;
 use super::player::CONCEALED;
 use super::tones::{self, FRAMES, Heard, SOUNDING};
@@ -152,7 +152,7 @@ pub fn compare(what: &str, words: &[Said], heard: &[Heard]) -> usize {
 
 fn assert_the_person_hears_the_responses(call: &Call) {
     for (number, (response, _)) in call.responses.iter().enumerate() {
-        let text = number.checked_sub(1).map_or(GREETING, |asked| answer(QUESTIONS[asked]));
+        let text = number.checked_sub(1).map_or(GREETING, |asked| response_to(QUESTIONS[asked]));
         let frames: Vec<usize> =
             (0..call.left.len()).filter(|index| call.left[*index].response == *response).collect();
         let lost = |from: usize, to: usize| {

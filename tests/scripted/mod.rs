@@ -21,11 +21,11 @@ use visavis_core::frame::ResponseId;
 mod rtc;
 
 /// From the last loud frame to the response.
-pub(crate) const ANSWER_AFTER: Duration = Duration::from_millis(600);
+pub(crate) const RESPONSE_AFTER: Duration = Duration::from_millis(600);
 /// The words of every response.
-pub(crate) const ANSWER: &str = "Paris is the capital.";
+pub(crate) const RESPONSE: &str = "Paris is the capital.";
 /// Length of every response, in frames.
-pub(crate) const ANSWER_FRAMES: usize = 50;
+pub(crate) const RESPONSE_FRAMES: usize = 50;
 /// Frames without voice that end a turn.
 const PAUSE_FRAMES: u32 = 20;
 
@@ -157,7 +157,7 @@ pub(crate) async fn run(script: Arc<Script>, mut input: mpsc::Receiver<In>, out:
                     let words = json!({"text": script.transcript, "final": true, "language": "en",
                         "timestamp": "2026-01-01T00:00:00Z", "user_id": "user"});
                     out.send(message("user-transcription", &words)).await.ok();
-                    tokio::time::sleep(ANSWER_AFTER - Duration::from_millis(20) * PAUSE_FRAMES).await;
+                    tokio::time::sleep(RESPONSE_AFTER - Duration::from_millis(20) * PAUSE_FRAMES).await;
                 }
                 ended
             }
@@ -165,28 +165,29 @@ pub(crate) async fn run(script: Arc<Script>, mut input: mpsc::Receiver<In>, out:
         if asked && !script.mute {
             response += 1;
             if let Some(frames) = script.interrupt_after {
-                answer(&out, response, frames).await;
+                respond(&out, response, frames).await;
                 end(&out, response, true).await;
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 response += 1;
             }
             match script.yields_after {
-                Some(_) if response > 1 => answer(&out, response, ANSWER_FRAMES).await,
+                Some(_) if response > 1 => respond(&out, response, RESPONSE_FRAMES).await,
                 Some(frames) => {
                     until_spoken_into(&out, response, &mut input).await;
-                    answer(&out, response, frames).await;
+                    respond(&out, response, frames).await;
                 }
-                None => answer(&out, response, ANSWER_FRAMES).await,
+                None => respond(&out, response, RESPONSE_FRAMES).await,
             }
             end(&out, response, script.yields_after.is_some() && response == 1).await;
         }
     }
 }
 
-async fn answer(out: &mpsc::Sender<Out>, response: u32, frames: usize) {
+async fn respond(out: &mpsc::Sender<Out>, response: u32, frames: usize) {
     let of = json!({"response": response});
     out.send(message("bot-started-speaking", &of)).await.ok();
-    let caption = json!({"text": ANSWER, "spoken": true, "aggregated_by": "sentence", "response": response});
+    let caption =
+        json!({"text": RESPONSE, "spoken": true, "aggregated_by": "sentence", "response": response});
     out.send(message("bot-output", &caption)).await.ok();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     for _ in 0..frames {

@@ -87,7 +87,7 @@ pub struct Trial {
     /// Longest silence after the failure or, if later, after the question's end, in ms; none: there was no further sound.
     pub next_sound_ms: Option<f64>,
     /// The response's words.
-    pub answer: String,
+    pub response_text: String,
     /// From the failure until the engine had been restarted and was ready, in ms.
     pub ready_ms: Option<f64>,
     /// The server's notices.
@@ -102,7 +102,7 @@ impl Trial {
             return Vec::new();
         }
         let faults = [
-            (self.answer.is_empty(), "the question was not answered"),
+            (self.response_text.is_empty(), "the question was not answered"),
             (self.next_sound_ms.is_none_or(|ms| ms > NEXT_SOUND_MS), "the next sound came late"),
             (self.ready_ms.is_none(), "the engine did not come back"),
         ];
@@ -199,11 +199,20 @@ impl Turn {
             call.send(ClientMessage::SetTools(json!([]))).await?;
         }
         let next_sound_ms = struck.and_then(|struck| longest_silence(&log, struck));
-        let TurnReport { answer, notices, .. } = log.report();
+        let TurnReport { response_text, notices, .. } = log.report();
         let ready_ms = watching.await?;
         settle(call, SILENT_FOR, LONGEST_REST).await?;
         let Self { blow, victim, phase, .. } = *self;
-        Ok(Trial { blow, victim, phase, struck: struck.is_some(), next_sound_ms, answer, ready_ms, notices })
+        Ok(Trial {
+            blow,
+            victim,
+            phase,
+            struck: struck.is_some(),
+            next_sound_ms,
+            response_text,
+            ready_ms,
+            notices,
+        })
     }
 
     /// Asks, makes the engine fail when the phase begins, and listens to the response's end.

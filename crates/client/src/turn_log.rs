@@ -32,7 +32,7 @@ pub struct TurnReport {
     /// The language that the server identified.
     pub language: String,
     /// The response's captions.
-    pub answer: String,
+    pub response_text: String,
     /// The response's id.
     pub response: Option<ResponseId>,
     /// The server's own marks.
@@ -40,7 +40,7 @@ pub struct TurnReport {
     /// Responses that the server cut off during this turn.
     pub interruptions: u32,
     /// How long the response sounded, including pauses, in ms.
-    pub answer_ms: f64,
+    pub response_ms: f64,
     /// The server's notices, and errors.
     pub notices: Vec<String>,
     /// The sound received, 16 kHz.
@@ -50,7 +50,7 @@ pub struct TurnReport {
 
 #[derive(Debug)]
 struct ResponseLog {
-    response: ResponseId,
+    id: ResponseId,
     started: Option<Instant>,
     stopped: Option<Instant>,
     text: Vec<String>,
@@ -65,7 +65,7 @@ struct ResponseLog {
 pub struct TurnLog {
     asked: Option<Instant>,
     hearing: Hearing,
-    answers: Vec<ResponseLog>,
+    responses: Vec<ResponseLog>,
     transcripts: Vec<String>,
     language: String,
     notices: Vec<String>,
@@ -108,22 +108,22 @@ impl TurnLog {
                 self.language = language;
             }
             ServerMessage::BotStartedSpeaking { response } => {
-                self.answer(response).started.get_or_insert(at);
+                self.response(response).started.get_or_insert(at);
             }
-            ServerMessage::BotStoppedSpeaking { response } => self.answer(response).stopped = Some(at),
-            ServerMessage::BotOutput { text, response } => self.answer(response).text.push(text),
+            ServerMessage::BotStoppedSpeaking { response } => self.response(response).stopped = Some(at),
+            ServerMessage::BotOutput { text, response } => self.response(response).text.push(text),
             ServerMessage::BotInterrupted { response, .. } => {
                 self.hearing.drop_buffered(at);
-                let answer = self.answer(response);
-                answer.interrupted = true;
-                answer.stopped.get_or_insert(at);
+                let response = self.response(response);
+                response.interrupted = true;
+                response.stopped.get_or_insert(at);
             }
             ServerMessage::ResponseFailed { response, .. } => {
-                let answer = self.answer(response);
-                answer.failed = true;
-                answer.stopped.get_or_insert(at);
+                let response = self.response(response);
+                response.failed = true;
+                response.stopped.get_or_insert(at);
             }
-            ServerMessage::Turn { response, marks, .. } => self.answer(response).marks = Some(marks),
+            ServerMessage::Turn { response, marks, .. } => self.response(response).marks = Some(marks),
             ServerMessage::Error { message, fatal } => {
                 self.notices.push(format!("error{}: {message}", if fatal { " (fatal)" } else { "" }));
             }
@@ -141,11 +141,11 @@ impl TurnLog {
         }
     }
 
-    fn answer(&mut self, response: ResponseId) -> &mut ResponseLog {
-        let known = self.answers.iter().position(|answer| answer.response == response);
+    fn response(&mut self, id: ResponseId) -> &mut ResponseLog {
+        let known = self.responses.iter().position(|response| response.id == id);
         let index = known.unwrap_or_else(|| {
-            self.answers.push(ResponseLog {
-                response,
+            self.responses.push(ResponseLog {
+                id,
                 started: None,
                 stopped: None,
                 text: Vec::new(),
@@ -153,33 +153,34 @@ impl TurnLog {
                 interrupted: false,
                 failed: false,
             });
-            self.answers.len() - 1
+            self.responses.len() - 1
         });
-        &mut self.answers[index]
+        &mut self.responses[index]
     }
 
     /// The response to the whole question: the last that sounded, did not fail and was not a filler, unless it had ended
     /// before the question did.
     fn current(&self) -> Option<&ResponseLog> {
         let asked = self.asked?;
-        let counts =
-            |answer: &&ResponseLog| answer.started.is_some() && !answer.failed && !self.is_filler(answer);
-        let last = self.answers.iter().rev().find(counts)?;
+        let counts = |response: &&ResponseLog| {
+            response.started.is_some() && !response.failed && !self.is_filler(response)
+        };
+        let last = self.responses.iter().rev().find(counts)?;
         let over_before = last.stopped.is_some_and(|stopped| stopped < asked);
         (!over_before).then_some(last)
     }
 
     /// Whether it only asked the person to wait, while the words of the question were late.
-    fn is_filler(&self, answer: &ResponseLog) -> bool {
-        self.fillers.iter().any(|filler| answer.text.join(" ").trim() == filler.trim())
+    fn is_filler(&self, response: &ResponseLog) -> bool {
+        self.fillers.iter().any(|filler| response.text.join(" ").trim() == filler.trim())
     }
 
-    fn sound_of<'a>(&'a self, answer: &'a ResponseLog) -> impl Iterator<Item = &'a Stretch> {
-        let before = self.answers.iter().filter(|one| one.response < answer.response);
+    fn sound_of<'a>(&'a self, response: &'a ResponseLog) -> impl Iterator<Item = &'a Stretch> {
+        let before = self.responses.iter().filter(|one| one.id < response.id);
         let free = before.filter_map(|one| one.stopped).max();
-        let from = answer.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
+        let from = response.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
         self.hearing.stretches().iter().filter(move |stretch| match stretch.response {
-            Some(response) => response == answer.response,
+            Some(id) => id == response.id,
             None => from.is_some_and(|from| stretch.start >= from),
         })
     }
@@ -187,27 +188,27 @@ impl TurnLog {
     /// Whether the response is audible yet.
     #[must_use]
     pub fn heard(&self) -> bool {
-        self.current().is_some_and(|answer| self.sound_of(answer).next().is_some())
+        self.current().is_some_and(|response| self.sound_of(response).next().is_some())
     }
 
     /// Whether the response has ended or was cut off.
     #[must_use]
     pub fn over(&self) -> bool {
-        self.current().is_some_and(|answer| answer.stopped.is_some() || answer.interrupted)
+        self.current().is_some_and(|response| response.stopped.is_some() || response.interrupted)
     }
 
     /// The current response, and the time from the question to its first audible sample in ms.
     #[must_use]
     pub fn first_audio(&self) -> Option<(ResponseId, f64)> {
-        let (asked, answer) = self.asked.zip(self.current())?;
-        let first = self.sound_of(answer).next()?;
-        Some((answer.response, signed_ms(asked, first.start)))
+        let (asked, response) = self.asked.zip(self.current())?;
+        let first = self.sound_of(response).next()?;
+        Some((response.id, signed_ms(asked, first.start)))
     }
 
     /// The last response that was cut off.
     #[must_use]
     pub fn interrupted(&self) -> Option<ResponseId> {
-        self.answers.iter().rev().find(|answer| answer.interrupted).map(|answer| answer.response)
+        self.responses.iter().rev().find(|response| response.interrupted).map(|response| response.id)
     }
 
     /// What was audible.
@@ -220,10 +221,10 @@ impl TurnLog {
     #[must_use]
     pub fn deadline(&self, patience: Duration) -> Option<Instant> {
         let asked = self.asked?;
-        let Some(answer) = self.current().filter(|answer| !answer.interrupted) else {
+        let Some(response) = self.current().filter(|response| !response.interrupted) else {
             return Some(asked + patience);
         };
-        Some(match (answer.stopped, answer.marks) {
+        Some(match (response.stopped, response.marks) {
             _ if !self.heard() => asked + patience,
             (Some(stopped), Some(_)) => stopped,
             (Some(stopped), None) => stopped + MARKS_WITHIN,
@@ -237,19 +238,19 @@ impl TurnLog {
         let mut report = TurnReport {
             transcript: self.transcripts.join(" ").trim().to_owned(),
             language: self.language.clone(),
-            interruptions: self.answers.iter().filter(|answer| answer.interrupted).count() as u32,
+            interruptions: self.responses.iter().filter(|response| response.interrupted).count() as u32,
             ..TurnReport::default()
         };
-        if let (Some(asked), Some(answer)) = (self.asked, self.current()) {
-            report.response = Some(answer.response);
-            report.marks = answer.marks;
-            report.answer = answer.text.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
-            let mut sound = self.sound_of(answer);
+        if let (Some(asked), Some(response)) = (self.asked, self.current()) {
+            report.response = Some(response.id);
+            report.marks = response.marks;
+            report.response_text = response.text.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut sound = self.sound_of(response);
             if let Some(first) = sound.next() {
                 let last = sound.last().unwrap_or(first);
                 report.voice_to_voice_ms = Some(signed_ms(asked, first.start));
                 report.first_frame_ms = Some(signed_ms(asked, first.frames_from));
-                report.answer_ms = signed_ms(first.start, last.end);
+                report.response_ms = signed_ms(first.start, last.end);
             }
         }
         report.notices = self.notices;

@@ -55,6 +55,9 @@ const HEADERS: &str = "llm.headers";
 /// Keys whose values are text even if they look like numbers.
 const TEXTS: [&str; 2] = ["llm.key", "llm.model"];
 
+/// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
+const EXPORTER_HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"];
+
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -188,6 +191,18 @@ fn read_file(sources: &Sources, given: &mut BTreeMap<String, Given>, faults: &mu
 #[must_use]
 pub fn variable(key: &str) -> String {
     format!("VISAVIS_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// The variables whose values may be secrets, so that no program may inherit them that the server starts: those of keys, and
+/// of every table and list, since headers, credentials and webhooks stand in such.
+#[must_use]
+pub fn secret_variables() -> Vec<String> {
+    let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
+    let ours = known.iter().filter_map(|(key, value)| {
+        let may_be_secret = key.ends_with(".key") || matches!(value, Value::Dict(..) | Value::Array(..));
+        may_be_secret.then(|| variable(key))
+    });
+    ours.chain(EXPORTER_HEADERS.map(str::to_owned)).collect()
 }
 
 fn parse(text: &str) -> Value {

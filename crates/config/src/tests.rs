@@ -70,3 +70,39 @@ fn voices_are_added_from_the_models_directory_unless_another_folder_is_named() {
     assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/voices"));
     assert_eq!(set(&[("models.dir", "/m"), ("tts.voices_dir", "/v")]), Path::new("/v"));
 }
+
+#[test]
+fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
+    let secret = secret_variables();
+    for name in [
+        "VISAVIS_LLM_KEY",
+        "VISAVIS_LLM_HEADERS",
+        "VISAVIS_LLM_BODY",
+        "VISAVIS_SERVER_ICE_SERVERS",
+        "VISAVIS_TOOLS_WEBHOOKS",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+    ] {
+        assert!(secret.iter().any(|other| other == name), "{name}: {secret:?}");
+    }
+    for name in ["VISAVIS_LLM_KEY_FILE", "VISAVIS_LLM_MODEL", "VISAVIS_STT_THREADS", "VISAVIS_LOG_FILTER"] {
+        assert!(!secret.iter().any(|other| other == name), "{name}: {secret:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_a_secret_is_called_key_by_which_its_variable_is_known() {
+    let mut found = 0;
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let secret =
+                |line: &str| line.trim().strip_prefix("pub ")?.strip_suffix(": Secret,").map(str::to_owned);
+            for field in text.lines().filter_map(secret) {
+                assert_eq!(field, "key", "{}", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 0);
+}

@@ -13,6 +13,7 @@ use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::{GenerateDone, GenerateEvent, PrefillReply};
 
 use crate::request::Settings;
+use crate::scheduler::Token;
 use crate::text::TextGate;
 use crate::tools::{ToolForm, ToolGate};
 
@@ -94,6 +95,11 @@ impl Client {
     pub(crate) fn turn_end(&mut self, probability: f32, now: Instant) {
         self.unsent.push_back(Ok(GenerateEvent { event: Some(Event::TurnEnd(probability)) }));
         self.flush(now);
+    }
+
+    /// Whether the token ends the response as a stop string does; it has no text.
+    pub(crate) fn stops_at(&self, token: Token) -> bool {
+        self.settings.stop_tokens.contains(&token)
     }
 
     /// Takes a generated token's bytes; true if a stop string or a tool call ended the response.

@@ -83,6 +83,20 @@ struct Args {
     gpu_layers: Option<u32>,
 }
 
+impl Args {
+    fn model_options(&self) -> ModelOptions {
+        ModelOptions {
+            path: self.model.clone(),
+            template: self.template,
+            threads: self.threads,
+            threads_batch: self.threads_batch.unwrap_or_else(|| cores().min(2)),
+            context: self.context,
+            slots: self.slots,
+            gpu_layers: self.gpu_layers,
+        }
+    }
+}
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     host::init_log(&args.host.log);
@@ -94,25 +108,10 @@ fn main() -> anyhow::Result<()> {
     let (sender, jobs) = sync_channel(args.queue as usize + RELEASES);
     let service = LlmService::new(state.clone(), loaded.clone(), sender);
     let (ended, mut worker_ended) = oneshot::channel();
-    let options = ModelOptions {
-        path: args.model,
-        template: args.template,
-        threads: args.threads,
-        threads_batch: args.threads_batch.unwrap_or_else(|| cores().min(2)),
-        context: args.context,
-        slots: args.slots,
-        gpu_layers: args.gpu_layers,
-    };
-    let max_tokens = args.max_tokens as usize;
     let thread = {
         let state = state.clone();
         let run = move || {
-            if let Err(message) = work(&options, max_tokens, &state, &loaded, &jobs) {
-                tracing::error!("{message}");
-                state.set_failed(message);
-                // Health keeps reporting the reason; the process ends with the service.
-                while jobs.recv().is_ok() {}
-            }
+            model_thread(&args.model_options(), args.max_tokens as usize, &state, &loaded, &jobs);
             _ = ended.send(());
         };
         std::thread::Builder::new().name("model".into()).spawn(run)?
@@ -132,7 +131,23 @@ fn main() -> anyhow::Result<()> {
     served
 }
 
-/// The model's thread, from loading to the end of the service; an error says why the model cannot be used.
+/// The model's thread; it lives as long as the service, even without a usable model.
+fn model_thread(
+    options: &ModelOptions,
+    max_tokens: usize,
+    state: &Arc<EngineState>,
+    loaded: &OnceLock<Loaded>,
+    jobs: &Receiver<Job>,
+) {
+    if let Err(message) = work(options, max_tokens, state, loaded, jobs) {
+        tracing::error!("{message}");
+        state.set_failed(message);
+        // Health keeps reporting the reason; the process ends with the service.
+        while jobs.recv().is_ok() {}
+    }
+}
+
+/// Works from loading to the end of the service; an error says why the model cannot be used.
 fn work(
     options: &ModelOptions,
     max_tokens: usize,

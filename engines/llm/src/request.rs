@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::Status;
 use visavis_proto::v1::{self, GenerateRequest};
 
-use crate::scheduler::{Kind, Priority};
+use crate::scheduler::{Kind, Priority, Token};
 use crate::tools;
 
 const MAX_STOPS: usize = 16;
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: usize,
     pub(crate) sampling: Sampling,
     pub(crate) stop: Vec<String>,
+    /// Those of `stop` that are tokens without text.
+    pub(crate) stop_tokens: Vec<Token>,
     pub(crate) priority: Priority,
     pub(crate) deadline: Option<Duration>,
     pub(crate) turn_end: bool,
@@ -90,6 +92,8 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
             seed: (request.seed != 0).then_some(request.seed),
         },
         stop: request.stop.clone(),
+        // Only the vocabulary knows them.
+        stop_tokens: Vec::new(),
         priority,
         deadline: (request.deadline_ms > 0).then(|| Duration::from_millis(request.deadline_ms.into())),
         turn_end: request.turn_end,

@@ -55,6 +55,7 @@ impl LlmService {
         let context = loaded.limits.context;
         let mut settings = request::settings(&request, kind, loaded.limits)?;
         settings.stop.extend(loaded.prompter.stops.iter().cloned());
+        settings.stop_tokens = loaded.prompter.stop_tokens(&settings.stop);
         let room = context - settings.max_tokens;
         let prompt = loaded.prompter.prompt(&request.messages, &request.tools, room)?;
         let words_end = settings.turn_end.then(|| loaded.prompter.words_end(&prompt)).flatten();

@@ -3,6 +3,7 @@
 //! - `family`: the templates that are written here, and how each is recognised
 //! - `form`: what each puts around messages
 //! - `arrange`: which messages it joins
+//! - `marks`: what nobody may write in a message
 //!
 //! No template is run: its text only says of which family it is. So a prompt begins as the last one did, which a template
 //! that moves the system message or the tools to the last turn would prevent, and no file decides what is computed.
@@ -10,6 +11,7 @@
 mod arrange;
 mod family;
 mod form;
+mod marks;
 
 use std::path::Path;
 
@@ -17,6 +19,7 @@ use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use tonic::Status;
 
 pub(crate) use family::Family;
+pub(crate) use marks::Marks;
 
 use crate::tools::ToolForm;
 use form::Form;
@@ -55,7 +58,11 @@ enum Kind {
     /// Written here.
     Own(&'static Form),
     /// Written by llama.cpp, which knows more families.
-    Llama(LlamaChatTemplate),
+    Llama {
+        template: LlamaChatTemplate,
+        /// What it puts around messages, which is text in some families.
+        marks: Vec<String>,
+    },
 }
 
 impl Template {
@@ -79,7 +86,8 @@ impl Template {
         tracing::info!(
             "the model's chat template is one that only llama.cpp knows; its tools are told in Hermes' form"
         );
-        Ok(Self { kind: Kind::Llama(own), tools: ToolForm::Hermes })
+        let marks = marks::derived(|chat| apply(model, &own, chat, true).ok());
+        Ok(Self { kind: Kind::Llama { template: own, marks }, tools: ToolForm::Hermes })
     }
 
     /// The prompt's text, followed by the beginning of the response if one is wanted.
@@ -91,17 +99,16 @@ impl Template {
     ) -> Result<String, Status> {
         match &self.kind {
             Kind::Own(form) => Ok(form.render(chat, response)),
-            Kind::Llama(template) => model
-                .apply_chat_template(template, &messages(chat)?, response)
-                .map_err(|e| Status::internal(format!("the model's chat template failed: {e}"))),
+            Kind::Llama { template, .. } => apply(model, template, chat, response),
         }
     }
 
     /// Marks that nobody may write in a message, also where they are no tokens of the vocabulary.
     pub(crate) fn marks(&self) -> Vec<String> {
         let mut marks = self.tools.marks();
-        if let Kind::Own(form) = &self.kind {
-            marks.extend(form.marks());
+        match &self.kind {
+            Kind::Own(form) => marks.extend(form.marks()),
+            Kind::Llama { marks: own, .. } => marks.extend(own.iter().cloned()),
         }
         marks
     }
@@ -110,7 +117,7 @@ impl Template {
     pub(crate) fn after_user(&self) -> &'static str {
         match &self.kind {
             Kind::Own(form) => form.user.1,
-            Kind::Llama(_) => "",
+            Kind::Llama { .. } => "",
         }
     }
 
@@ -118,7 +125,7 @@ impl Template {
     pub(crate) fn after_assistant(&self) -> &'static str {
         match &self.kind {
             Kind::Own(form) => form.assistant.1.trim(),
-            Kind::Llama(_) => "",
+            Kind::Llama { .. } => "",
         }
     }
 }
@@ -127,6 +134,18 @@ impl Template {
 fn is_known(model: &LlamaModel, template: &LlamaChatTemplate) -> bool {
     LlamaChatMessage::new("user".into(), "Hi".into())
         .is_ok_and(|hi| model.apply_chat_template(template, &[hi], true).is_ok())
+}
+
+/// The text that llama.cpp makes of a chat.
+fn apply(
+    model: &LlamaModel,
+    template: &LlamaChatTemplate,
+    chat: &[Written],
+    response: bool,
+) -> Result<String, Status> {
+    model
+        .apply_chat_template(template, &messages(chat)?, response)
+        .map_err(|e| Status::internal(format!("the model's chat template failed: {e}")))
 }
 
 /// The chat in llama.cpp's form.

@@ -198,7 +198,7 @@ impl<'model> Worker<'model> {
     fn next_token(&mut self, id: u64, token: Token) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         let now = Instant::now();
-        let reason = if self.evaluator.ends(token) {
+        let reason = if self.evaluator.ends(token) || client.stops_at(token) {
             Some(Reason::Stop)
         } else {
             self.state.add_units(1);

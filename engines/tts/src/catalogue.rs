@@ -1,6 +1,7 @@
 //! The installed models and the voices that requests can name: one for each listed speaker of a model, the numbered speakers of
 //! one that has many, and mixes.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::ensure;
@@ -97,6 +98,26 @@ impl Catalogue {
     /// The first voice whose speaker fits.
     pub(crate) fn first(&self, fits: impl Fn(&Speaker) -> bool) -> Option<Voice> {
         self.usable().find(|listed| fits(self.listed_speaker(**listed))).map(|listed| listed.voice())
+    }
+
+    /// The models that are spoken with by default, in the order in which they are to be loaded: that of the voice that
+    /// requests name by configuration, or else that of the first voice of each language.
+    pub(crate) fn defaults(&self, configured: Option<&Voice>) -> Vec<usize> {
+        if let Some(voice) = configured {
+            return vec![voice.model];
+        }
+        let (mut languages, mut models) = (Vec::new(), Vec::new());
+        for listed in self.usable() {
+            let language = self.listed_speaker(*listed).language.as_str();
+            if !languages.contains(&language) {
+                languages.push(language);
+                models.push(listed.model);
+            }
+        }
+        // A model may be the default of several languages.
+        let mut seen = HashSet::new();
+        models.retain(|model| seen.insert(*model));
+        models
     }
 
     /// The voice, or the mix, of this name; the error says what is wrong.

@@ -112,6 +112,18 @@ fn the_voices_of_an_unusable_model_are_gone() {
 }
 
 #[test]
+fn the_first_voice_of_each_language_is_a_default_unless_one_is_configured() {
+    let kokoro = [("ann", "en", "en_US"), ("eva", "es", "es_ES"), ("lea", "fr", "fr_FR")];
+    let more = [[("ben", "en", "en_GB")], [("jan", "de", "de_DE")], [("max", "de", "de_DE")]];
+    let catalogue = catalogue(&[&[("joe", "en", "en_US")], &kokoro, &more[0], &more[1], &more[2]]);
+    assert_eq!(catalogue.defaults(None), [0, 1, 3]);
+    let configured = |name: &str| catalogue.defaults(Some(&catalogue.named(name).unwrap()));
+    assert_eq!([configured("max"), configured("ann")], [[4], [1]]);
+    catalogue.leave_out(3, "it is broken");
+    assert_eq!(catalogue.defaults(None), [0, 1, 4], "the next voice of the language takes its place");
+}
+
+#[test]
 fn duplicate_voice_names_are_refused() {
     let mut catalogue = catalogue(&[&[("joe", "en", "en_US")]]);
     let doubled = card(&[("eva", "de", "de_DE"), ("joe", "de", "de_DE")], true);

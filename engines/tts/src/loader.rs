@@ -1,11 +1,11 @@
-//! The thread that loads the models one at a time, while loaded ones already speak.
+//! The thread that loads the models one at a time, while loaded ones already speak, and frees those that are dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use ort::session::RunOptions;
@@ -42,28 +42,48 @@ pub(crate) struct Ready {
 pub(crate) struct Loaded {
     pub(crate) index: usize,
     pub(crate) outcome: anyhow::Result<Ready>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// What the thread is told.
+#[derive(Debug)]
+struct Desk {
+    order: Order,
+    /// Models to free: at most each one, since only this thread loads it again.
+    dropped: Vec<Ready>,
+}
+
+/// What the thread does next.
+enum Task {
+    Load(usize),
+    Free(Vec<Ready>),
 }
 
 /// The owner's handle of the loader thread.
 #[derive(Debug)]
 pub(crate) struct Loader {
-    order: Arc<Monitor<Order>>,
+    desk: Arc<Monitor<Desk>>,
     loaded: Receiver<Loaded>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Loader {
-    /// Starts loading; `notify` is called when there is something to [`Self::take`].
-    pub(crate) fn start(options: LoadOptions, notify: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let models = options.catalogue.cards().len();
-        let order = Arc::new(Monitor::new(Order::new(models)));
-        let (sender, loaded) = sync_channel(models);
+    /// Starts loading the models of `defaults`; `notify` is called when there is something to [`Self::take`].
+    pub(crate) fn start(
+        options: LoadOptions,
+        defaults: Vec<usize>,
+        notify: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let desk = Arc::new(Monitor::new(Desk { order: Order::new(defaults), dropped: Vec::new() }));
+        // A model is loaded again only after it was taken from here.
+        let (sender, loaded) = sync_channel(options.catalogue.cards().len());
         let run = {
-            let order = order.clone();
-            move || work(&options, &order, &sender, notify)
+            let desk = desk.clone();
+            move || work(&options, &desk, &sender, notify)
         };
         let thread = std::thread::Builder::new().name("loader".to_owned()).spawn(run)?;
-        Ok(Self { order, loaded, thread: Some(thread) })
+        Ok(Self { desk, loaded, thread: Some(thread) })
     }
 
     /// The models whose loading has finished since the last call.
@@ -73,43 +93,68 @@ impl Loader {
 
     /// Records that a request is waiting for this model.
     pub(crate) fn want(&self, index: usize) {
-        self.change(|order| order.want(index));
+        self.change(|desk| desk.order.want(index));
+    }
+
+    /// Replaces the models that are loaded without a request.
+    pub(crate) fn keep(&self, defaults: &[usize]) {
+        self.change(|desk| desk.order.keep(defaults));
+    }
+
+    /// Frees a model, which can then be wanted again.
+    pub(crate) fn free(&self, index: usize, ready: Ready) {
+        self.change(|desk| {
+            desk.order.forget(index);
+            desk.dropped.push(ready);
+        });
     }
 
     /// Records whether there is nothing to speak.
     pub(crate) fn set_idle(&self, idle: bool) {
-        self.change(|order| order.set_idle(idle, Instant::now()));
+        self.change(|desk| desk.order.set_idle(idle, Instant::now()));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Order)) {
-        change(&mut self.order.lock());
-        self.order.notify_one();
+    fn change(&self, change: impl FnOnce(&mut Desk)) {
+        change(&mut self.desk.lock());
+        self.desk.notify_one();
     }
 }
 
 impl Drop for Loader {
     /// Joins the thread: ONNX Runtime must not be unloaded while a model is being loaded.
     fn drop(&mut self) {
-        self.change(Order::end);
+        self.change(|desk| desk.order.end());
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
         }
     }
 }
 
-/// Waits for the next model to load; none: there are no more.
-fn next(order: &Monitor<Order>) -> Option<usize> {
-    order.wait(|order| match order.next(Instant::now()) {
-        Next::Load(index) => Look::Found(Some(index)),
-        Next::End => Look::Found(None),
-        Next::Wait => Look::Wait,
-        Next::Until(then) => Look::Until(then),
+/// Waits for the next task; none: there are no more.
+fn next(desk: &Monitor<Desk>) -> Option<Task> {
+    desk.wait(|desk| {
+        if !desk.dropped.is_empty() {
+            return Look::Found(Some(Task::Free(std::mem::take(&mut desk.dropped))));
+        }
+        match desk.order.next(Instant::now()) {
+            Next::Load(index) => Look::Found(Some(Task::Load(index))),
+            Next::End => Look::Found(None),
+            Next::Wait => Look::Wait,
+            Next::Until(then) => Look::Until(then),
+        }
     })
 }
 
-fn work(options: &LoadOptions, order: &Monitor<Order>, loaded: &SyncSender<Loaded>, notify: impl Fn()) {
+fn work(options: &LoadOptions, desk: &Monitor<Desk>, loaded: &SyncSender<Loaded>, notify: impl Fn()) {
     let mut runtime = None;
-    while let Some(index) = next(order) {
+    while let Some(task) = next(desk) {
+        let index = match task {
+            Task::Load(index) => index,
+            Task::Free(models) => {
+                drop(models);
+                continue;
+            }
+        };
         let card = &options.catalogue.cards()[index];
         let begun = Instant::now();
         let load = || -> anyhow::Result<Ready> {
@@ -122,8 +167,7 @@ fn work(options: &LoadOptions, order: &Monitor<Order>, loaded: &SyncSender<Loade
         };
         let outcome = catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(anyhow!("the voice cannot be loaded: the loader panicked, see the log")));
-        tracing::debug!(voice = card.facts.name, ms = begun.elapsed().as_millis(), "loaded");
-        _ = loaded.send(Loaded { index, outcome });
+        _ = loaded.send(Loaded { index, outcome, took: begun.elapsed() });
         notify();
     }
 }

@@ -6,9 +6,9 @@
 //! and the only [`worker`] thread has the [`synthesizer`] speak part after part: [`words`] and [`say`] prepare the text;
 //! [`espeak`], behind its [`guard`], turns it into phonemes in the [`script`] that the voice reads; [`utterance`] and [`align`]
 //! assign these to words; an [`acoustic`] model speaks them on [`runtime`] and gives their durations; [`sound`] sets the level.
-//! The [`catalogue`] knows the models and their voices, which a request can [`mix`]. The [`loader`] loads the models one after
-//! the other, in the order that [`order`] decides: the engine is ready once the first is loaded, and a request for another
-//! waits for that one.
+//! The [`catalogue`] knows the models and their voices, which a request can [`mix`]. The [`loader`] loads the default models one
+//! after the other, in the order that [`order`] decides: the engine is ready once the first is loaded. Another model is loaded
+//! for the requests that wait for it, and dropped when the [`residents`] say so.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ mod queue;
 #[cfg(test)]
 mod readings_tests;
 mod request;
+mod residents;
 mod runtime;
 mod say;
 mod script;
@@ -62,6 +63,10 @@ struct Args {
     /// A further voice, which is left out if it cannot be used; repeat it for more
     #[arg(long = "more-voice", value_name = "FILE")]
     more_voices: Vec<PathBuf>,
+    /// The voice, or the mix, that requests name: its model is loaded at the start, and no other one until it is asked for
+    /// [default: the first voice of each language]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    default_voice: Option<String>,
     /// ONNX Runtime's library, libonnxruntime.so
     #[arg(long, value_name = "FILE")]
     onnxruntime: PathBuf,
@@ -86,6 +91,7 @@ fn main() -> anyhow::Result<()> {
     let options = worker::Options {
         models: args.voices.iter().map(|voice| ModelFiles::of(voice)).collect(),
         more: args.more_voices.iter().map(|voice| ModelFiles::of(voice)).collect(),
+        default_voice: args.default_voice,
         onnxruntime: args.onnxruntime,
         espeak_data: args.espeak_data,
         threads: args.threads.into(),

@@ -1,6 +1,8 @@
 //! The jobs that wait for the worker, most urgent first, and those that wait for their model. The engine state bounds their
 //! number, since every job holds a ticket.
 
+use std::time::Instant;
+
 use visavis_proto::monitor::{Look, Monitor};
 use visavis_proto::queue::{PriorityQueue, Waiting};
 use visavis_proto::v1::Priority;
@@ -32,6 +34,8 @@ struct Held<T> {
 pub(crate) enum Work<T> {
     /// [`Queue::wake`] was called.
     News,
+    /// The time has come until which [`Queue::pop`] was to wait.
+    Due,
     /// Work on this job.
     Job(Entry<T>),
 }
@@ -80,8 +84,8 @@ impl<T> Queue<T> {
         self.0.lock().waiting.is_empty()
     }
 
-    /// Waits for news or the most urgent job; none if the queue is closed.
-    pub(crate) fn pop(&self) -> Option<Work<T>> {
+    /// Waits for news, the time `due` or the most urgent job; none if the queue is closed.
+    pub(crate) fn pop(&self, due: Option<Instant>) -> Option<Work<T>> {
         self.0.wait(|jobs| {
             if jobs.closed {
                 return Look::Found(None);
@@ -89,7 +93,13 @@ impl<T> Queue<T> {
             if std::mem::take(&mut jobs.news) {
                 return Look::Found(Some(Work::News));
             }
-            jobs.waiting.pop().map_or(Look::Wait, |entry| Look::Found(Some(Work::Job(entry))))
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return Look::Found(Some(Work::Due));
+            }
+            match jobs.waiting.pop() {
+                Some(entry) => Look::Found(Some(Work::Job(entry))),
+                None => due.map_or(Look::Wait, Look::Until),
+            }
         })
     }
 
@@ -111,6 +121,8 @@ impl<T> Queue<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn entry(id: u64, priority: Priority) -> Entry<()> {
@@ -118,7 +130,7 @@ mod tests {
     }
 
     fn next(queue: &Queue<()>) -> Entry<()> {
-        match queue.pop() {
+        match queue.pop(None) {
             Some(Work::Job(entry)) => entry,
             other => panic!("{other:?} is not a job"),
         }
@@ -144,7 +156,19 @@ mod tests {
         let order: Vec<u64> = std::iter::repeat_with(|| next(&queue).id).take(4).collect();
         assert_eq!(order, [3, 5, 2, 1]);
         queue.close();
-        assert_eq!(queue.pop(), None);
+        assert_eq!(queue.pop(None), None);
+    }
+
+    #[test]
+    fn a_time_that_has_come_is_told_before_a_job_and_one_to_come_does_not_delay_it() {
+        let queue = Queue::new();
+        queue.push(entry(1, Priority::Live));
+        let now = Instant::now();
+        assert_eq!(queue.pop(Some(now)), Some(Work::Due));
+        let later = Some(now + Duration::from_secs(3600));
+        assert_eq!(queue.pop(later), Some(Work::Job(entry(1, Priority::Live))));
+        let soon = Some(now + Duration::from_millis(1));
+        assert_eq!(queue.pop(soon), Some(Work::Due), "nothing else ends the wait");
     }
 
     #[test]
@@ -156,7 +180,7 @@ mod tests {
         queue.push(entry(5, Priority::Live));
         assert_eq!(queue.remove(3).map(|entry| entry.id), Some(3));
         queue.wake();
-        assert_eq!(queue.pop(), Some(Work::News));
+        assert_eq!(queue.pop(None), Some(Work::News));
         queue.release(7);
         let order: Vec<u64> = std::iter::repeat_with(|| next(&queue).id).take(3).collect();
         assert_eq!(order, [1, 4, 5]);

@@ -20,7 +20,7 @@ use crate::words::words;
 
 /// The state of a model.
 enum Slot {
-    /// Not loaded yet.
+    /// Not loaded yet, or dropped.
     Empty,
     Loaded(Box<Ready>),
     /// Could not be loaded, for this reason.
@@ -66,6 +66,18 @@ impl Synthesizer {
             Ok(ready) => Slot::Loaded(Box::new(ready)),
             Err(why) => Slot::Failed(why),
         };
+    }
+
+    /// Takes a loaded model out; jobs for it wait until it is installed again.
+    pub(crate) fn unload(&mut self, model: usize) -> Option<Ready> {
+        let slot = &mut self.slots[model];
+        match std::mem::replace(slot, Slot::Empty) {
+            Slot::Loaded(ready) => Some(*ready),
+            other => {
+                *slot = other;
+                None
+            }
+        }
     }
 
     /// Whether jobs for this model need not wait any longer.

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
@@ -15,6 +15,7 @@ use crate::catalogue::Catalogue;
 use crate::job::Job;
 use crate::loader::{LoadOptions, Loaded, Loader};
 use crate::queue::{Entry, Queue, Work};
+use crate::residents::{Residents, UNUSED};
 use crate::synthesizer::Synthesizer;
 
 /// Spoken before a voice's first request, since a network's first run is slow; it also sets the voice's level. It is short, as
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) models: Vec<ModelFiles>,
     /// Further models, behind the others, which are left out if they cannot be used.
     pub(crate) more: Vec<ModelFiles>,
+    /// The voice, or the mix, that requests name by configuration.
+    pub(crate) default_voice: Option<String>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
     /// The folder that contains espeak-ng-data.
@@ -44,6 +47,13 @@ impl Options {
         files.push(self.onnxruntime.clone());
         files.extend(self.espeak_data.clone());
         files
+    }
+
+    /// The models that are loaded without a request, and stay.
+    fn defaults(&self, catalogue: &Catalogue) -> Vec<usize> {
+        // A voice that is not there is refused when it is asked for.
+        let configured = self.default_voice.as_deref().and_then(|name| catalogue.named(name).ok());
+        catalogue.defaults(configured.as_ref())
     }
 }
 
@@ -63,8 +73,8 @@ pub(crate) fn run(
         Err(anyhow::anyhow!("the voices cannot be loaded: the loader panicked, see the log"))
     });
     let failed = match started {
-        Ok((synthesizer, loader)) => {
-            Worker { synthesizer, loader, state, queue, options, catalogue, begun }.run()
+        Ok(Started { synthesizer, loader, residents }) => {
+            Worker { synthesizer, loader, residents, state, queue, options, catalogue, begun }.run()
         }
         Err(error) => Some(error),
     };
@@ -72,7 +82,7 @@ pub(crate) fn run(
         tracing::error!("{error:#}");
         let message = format!("{error:#}");
         state.set_failed(&message);
-        while let Some(work) = queue.pop() {
+        while let Some(work) = queue.pop(None) {
             if let Work::Job(Entry { item: job, .. }) = work {
                 refuse(job, Status::failed_precondition(&message));
             }
@@ -80,11 +90,14 @@ pub(crate) fn run(
     }
 }
 
-fn start(
-    options: &Options,
-    catalogue: &Arc<Catalogue>,
-    queue: &Arc<Queue<Job>>,
-) -> anyhow::Result<(Synthesizer, Loader)> {
+/// What the worker starts with.
+struct Started {
+    synthesizer: Synthesizer,
+    loader: Loader,
+    residents: Residents,
+}
+
+fn start(options: &Options, catalogue: &Arc<Catalogue>, queue: &Arc<Queue<Job>>) -> anyhow::Result<Started> {
     let mut synthesizer = Synthesizer::new(options.espeak_data.as_deref(), catalogue.clone())?;
     let warm_ups = synthesizer.symbols(WARM_UP)?;
     // Their loading fails as well, but only when it is their turn.
@@ -99,13 +112,16 @@ fn start(
         onnxruntime: options.onnxruntime.clone(),
         threads: options.threads,
     };
-    let queue = queue.clone();
-    Ok((synthesizer, Loader::start(load_options, move || queue.wake())?))
+    let (queue, defaults) = (queue.clone(), options.defaults(catalogue));
+    let residents = Residents::new(defaults.clone());
+    let loader = Loader::start(load_options, defaults, move || queue.wake())?;
+    Ok(Started { synthesizer, loader, residents })
 }
 
 struct Worker<'a> {
     synthesizer: Synthesizer,
     loader: Loader,
+    residents: Residents,
     state: &'a EngineState,
     queue: &'a Queue<Job>,
     options: &'a Options,
@@ -119,7 +135,7 @@ impl Worker<'_> {
         let mut ready = 0;
         loop {
             self.loader.set_idle(self.queue.is_idle());
-            match self.queue.pop()? {
+            match self.queue.pop(self.residents.next())? {
                 Work::News => {
                     for loaded in self.loader.take() {
                         let index = loaded.index;
@@ -132,6 +148,7 @@ impl Worker<'_> {
                         }
                     }
                 }
+                Work::Due => self.drop_unused(),
                 Work::Job(entry) => self.speak(entry),
             }
         }
@@ -142,7 +159,9 @@ impl Worker<'_> {
         let model = entry.item.voice.model;
         if self.synthesizer.is_settled(model) {
             self.loader.set_idle(false);
-            if let Some(entry) = step(&mut self.synthesizer, self.state, entry) {
+            let rest = step(&mut self.synthesizer, self.state, entry);
+            self.residents.used(model, Instant::now());
+            if let Some(entry) = rest {
                 self.queue.put_back(entry);
             }
         } else {
@@ -153,20 +172,24 @@ impl Worker<'_> {
 
     /// Installs a loaded model, or leaves a failed one out, if it is not required; `ready` others are loaded already. The
     /// requests that wait for the model go on after that.
-    fn install(&mut self, Loaded { index, outcome }: Loaded, ready: usize) -> anyhow::Result<()> {
+    fn install(&mut self, Loaded { index, outcome, took }: Loaded, ready: usize) -> anyhow::Result<()> {
         let (kept, told) = match outcome {
             Ok(loaded) => {
                 if ready == 0 {
                     self.state.set_ready(about(self.options, self.catalogue, loaded.model.device()));
                 }
-                let (name, ms) = (&self.catalogue.facts(index).name, self.begun.elapsed().as_millis());
-                tracing::info!(voice = name, ms, "ready");
+                self.residents.used(index, Instant::now());
+                self.log_loaded(index, loaded.model.bytes(), took);
                 (Ok(loaded), Ok(()))
             }
             Err(error) => {
                 let why = format!("{error:#}");
                 if !self.catalogue.is_required(index) {
                     self.catalogue.leave_out(index, &why);
+                    // Another voice may be its language's first now.
+                    let defaults = self.options.defaults(self.catalogue);
+                    self.loader.keep(&defaults);
+                    self.residents.keep(defaults);
                 }
                 (Err(why), Err(error))
             }
@@ -174,6 +197,31 @@ impl Worker<'_> {
         self.synthesizer.install(index, kept);
         self.queue.release(index);
         told
+    }
+
+    fn log_loaded(&self, index: usize, bytes: usize, took: Duration) {
+        let voice = &self.catalogue.facts(index).name;
+        if self.residents.is_default(index) {
+            tracing::info!(voice, ms = self.begun.elapsed().as_millis(), "ready");
+        } else {
+            let (ms, mb, minutes) = (took.as_millis(), bytes >> 20, UNUSED.as_secs() / 60);
+            tracing::info!(
+                voice,
+                ms,
+                mb,
+                "loaded because it is asked for; dropped after {minutes} minutes without use"
+            );
+        }
+    }
+
+    /// Drops the models that nothing was spoken with for a while; another thread frees them.
+    fn drop_unused(&mut self) {
+        for model in self.residents.unused(Instant::now()) {
+            if let Some(ready) = self.synthesizer.unload(model) {
+                tracing::info!(voice = self.catalogue.facts(model).name, "dropped because it is not used");
+                self.loader.free(model, ready);
+            }
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 mod common;
 
 use std::path::Path;
-use std::time::Duration;
 
 use common::{Engine, model, request, shared, speak};
 use tonic::transport::Channel;
@@ -44,15 +43,32 @@ async fn a_voice_that_cannot_be_used_is_left_out_and_the_others_speak() {
     let mut client = engine.ready().await;
     let unknown = "strange".to_owned();
     assert!(!names(&mut client).await.contains(&unknown), "a voice unknown to espeak-ng is never offered");
-    let named = SynthesizeRequest { voice: "good".into(), ..request("Hello.") };
-    assert!(!speak(&mut client, named).await.is_empty());
-    for _ in 0..1_000 {
-        if names(&mut client).await == ["en_US-joe-medium", "good"] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let with = |voice: &str| SynthesizeRequest { voice: voice.into(), ..request("Hello.") };
+    assert!(!speak(&mut client, with("good")).await.is_empty());
+    // Only now is it loaded: no request without a voice is for it.
+    let mut stream = client.synthesize(with("short")).await.unwrap().into_inner();
+    let refused = stream.message().await.unwrap_err();
+    assert!(refused.message().contains("short.onnx is not a model"), "{refused}");
     assert_eq!(names(&mut client).await, ["en_US-joe-medium", "good"]);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn the_voice_that_is_named_by_configuration_is_loaded_first_and_others_when_asked_for() {
+    let folder = std::env::temp_dir().join(format!("visavis-tts-default-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let whole = std::fs::read(model("en_US-joe-medium.onnx")).unwrap();
+    let good = put(&folder, "good", &whole, "en-us");
+    // A required voice that cannot be loaded: the engine is ready because nobody asks for it.
+    let short = put(&folder, "short", &whole[..whole.len() / 2], "en-us");
+    let arguments = ["--more-voice", good.as_str(), "--default-voice", "good#0"];
+    let engine = Engine::start_with(Path::new(&short), &model("libonnxruntime.so"), &arguments);
+    let mut client = engine.ready().await;
+    let with = |voice: &str| SynthesizeRequest { voice: voice.into(), ..request("Hello.") };
+    assert!(!speak(&mut client, with("good#0")).await.is_empty());
+    let mut stream = client.synthesize(with("short")).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap_err().message().contains("short.onnx is not a model"));
+    assert!(!speak(&mut client, with("good")).await.is_empty(), "the engine goes on");
     std::fs::remove_dir_all(folder).unwrap();
 }
 

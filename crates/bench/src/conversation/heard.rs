@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scene::{Answer, Scene};
+use super::scene::{Response, Scene};
 use crate::harness::words::words;
 use visavis_client::{Arrived, Event};
 use visavis_core::frame::MIC_RATE;
@@ -25,11 +25,13 @@ impl Default for Pace {
 impl Pace {
     /// Learns from segments that were heard whole.
     pub fn learn(&mut self, scene: &Scene) {
-        for answer in scene.answers.iter().filter(|answer| answer.cut.is_none() && answer.stopped.is_some()) {
-            for (index, (from, text)) in answer.phrases.iter().enumerate() {
-                let until = answer.phrases.get(index + 1).map(|(next, _)| *next);
+        for response in
+            scene.responses.iter().filter(|response| response.cut.is_none() && response.stopped.is_some())
+        {
+            for (index, (from, text)) in response.phrases.iter().enumerate() {
+                let until = response.phrases.get(index + 1).map(|(next, _)| *next);
                 let in_time =
-                    answer.sound.iter().filter(|stretch| until.is_none_or(|until| stretch.start < until));
+                    response.sound.iter().filter(|stretch| until.is_none_or(|until| stretch.start < until));
                 let end =
                     in_time.map(|stretch| until.map_or(stretch.end, |until| stretch.end.min(until))).max();
                 if let Some(end) = end.filter(|end| end > from) {
@@ -48,10 +50,10 @@ impl Pace {
 
     /// Number of a response's words of which more than half had sounded by then.
     #[must_use]
-    pub fn words_heard(&self, answer: &Answer, by: Instant) -> usize {
+    pub fn words_heard(&self, response: &Response, by: Instant) -> usize {
         let mut heard = 0;
-        for (index, (from, text)) in answer.phrases.iter().enumerate() {
-            let ended = answer.phrases.get(index + 1).is_some_and(|(next, _)| *next <= by);
+        for (index, (from, text)) in response.phrases.iter().enumerate() {
+            let ended = response.phrases.get(index + 1).is_some_and(|(next, _)| *next <= by);
             if ended {
                 heard += words(text).len();
                 continue;
@@ -80,10 +82,10 @@ impl Pace {
 
     /// When the middle of the response's last word will sound, once its last segment has begun.
     #[must_use]
-    pub fn last_word(&self, answer: &Answer) -> Option<Instant> {
-        let (from, text) = answer.phrases.last()?;
-        let begun: usize = answer.phrases.iter().map(|(_, text)| words(text).len()).sum();
-        if !answer.complete || begun < words(&answer.generated).len() {
+    pub fn last_word(&self, response: &Response) -> Option<Instant> {
+        let (from, text) = response.phrases.last()?;
+        let begun: usize = response.phrases.iter().map(|(_, text)| words(text).len()).sum();
+        if !response.complete || begun < words(&response.generated).len() {
             return None;
         }
         let last = text.split_whitespace().next_back()?;
@@ -105,8 +107,8 @@ fn weight(text: &str) -> f64 {
 
 /// Longest time in ms without an audible sample between two sounds of a response, if it overlaps the time from `from` to `to`.
 #[must_use]
-pub fn longest_hole(answer: &Answer, from: Instant, to: Instant) -> f64 {
-    let holes = answer.sound.windows(2).map(|pair| (pair[0].end, pair[1].start));
+pub fn longest_hole(response: &Response, from: Instant, to: Instant) -> f64 {
+    let holes = response.sound.windows(2).map(|pair| (pair[0].end, pair[1].start));
     let near = holes.filter(|(start, end)| *end > from && *start < to);
     near.map(|(start, end)| end.duration_since(start).as_secs_f64() * 1_000.0).fold(0.0, f64::max)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::heard::{Pace, longest_hole, repeats};
 use super::scenarios::Role;
-use super::scene::{Answer, Recording, Scene, Spoken};
+use super::scene::{Recording, Response, Scene, Spoken};
 use crate::harness::words::{word_error_rate, words};
 use visavis_client::Event;
 
@@ -109,7 +109,7 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
         ..Observed::default()
     };
     if recording.spoken.is_empty() {
-        let sounded = scene.answers.iter().filter(|answer| answer.first().is_some()).count();
+        let sounded = scene.responses.iter().filter(|response| response.first().is_some()).count();
         observed.out_of_nothing = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count() + sounded;
     }
     let turns: Vec<&Spoken> = recording.spoken.iter().filter(|one| one.role != Role::Aside).collect();
@@ -125,11 +125,11 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
     for spoken in &recording.spoken {
         let disturbed = (spoken.role != Role::Question).then(|| scene.sounding(spoken.from));
         match (spoken.role, disturbed) {
-            (Role::Interruption, Some(Some(answer))) => {
-                observed.interruptions.push(interruption(answer, spoken))
+            (Role::Interruption, Some(Some(response))) => {
+                observed.interruptions.push(interruption(response, spoken))
             }
-            (Role::Aside, Some(Some(answer))) => {
-                observed.asides.push(aside(recording, &scene, answer, spoken))
+            (Role::Aside, Some(Some(response))) => {
+                observed.asides.push(aside(recording, &scene, response, spoken))
             }
             (_, Some(None)) => observed.missed += 1,
             (_, _) => {}
@@ -137,11 +137,11 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
     }
     let heard = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count();
     observed.unasked = heard.saturating_sub(recording.spoken.len());
-    let cut = scene.answers.iter().filter(|answer| answer.cut.is_some()).count();
+    let cut = scene.responses.iter().filter(|response| response.cut.is_some()).count();
     observed.cut_by_nobody =
         cut.saturating_sub(recording.spoken.iter().filter(|one| one.role == Role::Interruption).count());
-    observed.holes = scene.answers.iter().filter(|answer| has_hole(recording, answer)).count();
-    observed.truncations = scene.answers.iter().filter_map(|answer| truncation(answer, pace)).collect();
+    observed.holes = scene.responses.iter().filter(|response| has_hole(recording, response)).count();
+    observed.truncations = scene.responses.iter().filter_map(|response| truncation(response, pace)).collect();
     if observed.asides.is_empty() && observed.missed == 0 && !turns.is_empty() {
         let said = turns.iter().map(|one| one.words.as_str()).collect::<Vec<_>>().join(" ");
         let count = words(&said).len();
@@ -154,13 +154,13 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
 fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
     let before_next = |at: &Instant| next.is_none_or(|next| *at < next);
     // A response that was already sounding when the person began is not a response to them.
-    let answers =
-        scene.answers.iter().filter(|answer| answer.first().is_some_and(|first| first > spoken.from));
-    let onsets: Vec<Instant> = answers.filter_map(Answer::first).filter(before_next).collect();
+    let responses =
+        scene.responses.iter().filter(|response| response.first().is_some_and(|first| first > spoken.from));
+    let onsets: Vec<Instant> = responses.filter_map(Response::first).filter(before_next).collect();
     let early = onsets.iter().find(|onset| **onset < spoken.to);
     let after = onsets.iter().find(|onset| **onset >= spoken.to);
     let inside = |at: Instant| at > spoken.from && at < spoken.to;
-    let begun = scene.answers.iter().any(|answer| inside(answer.begun));
+    let begun = scene.responses.iter().any(|response| inside(response.begun));
     // An empty transcript retracts words that were not said.
     let finals: Vec<Instant> = scene
         .finals
@@ -178,9 +178,9 @@ fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
     }
 }
 
-fn interruption(answer: &Answer, spoken: &Spoken) -> Interruption {
-    let cut = answer.cut.as_ref().map(|(at, _)| *at).filter(|at| *at > spoken.from);
-    let last = answer.last().filter(|_| cut.is_some());
+fn interruption(response: &Response, spoken: &Spoken) -> Interruption {
+    let cut = response.cut.as_ref().map(|(at, _)| *at).filter(|at| *at > spoken.from);
+    let last = response.last().filter(|_| cut.is_some());
     Interruption {
         stopped: cut.is_some(),
         silent_after_ms: last.map(|last| ms(spoken.from, last).max(0.0)),
@@ -188,35 +188,35 @@ fn interruption(answer: &Answer, spoken: &Spoken) -> Interruption {
     }
 }
 
-fn aside(recording: &Recording, scene: &Scene, answer: &Answer, spoken: &Spoken) -> Aside {
+fn aside(recording: &Recording, scene: &Scene, response: &Response, spoken: &Spoken) -> Aside {
     let until = spoken.to + AFTER_ALARM;
-    let stopped = answer.cut.as_ref().is_some_and(|(at, _)| *at > spoken.from);
-    let said: usize = answer.phrases.iter().map(|(_, text)| words(text).len()).sum();
-    let ended = answer.stopped.is_some() && answer.complete && !stopped;
+    let stopped = response.cut.as_ref().is_some_and(|(at, _)| *at > spoken.from);
+    let said: usize = response.phrases.iter().map(|(_, text)| words(text).len()).sum();
+    let ended = response.stopped.is_some() && response.complete && !stopped;
     Aside {
         said: spoken.words.clone(),
         stopped,
-        hole_ms: longest_hole(answer, spoken.from, until),
+        hole_ms: longest_hole(response, spoken.from, until),
         repeated: repeats(&recording.events, spoken.from, until),
-        words_lost: ended && said < words(&answer.generated).len(),
-        answered: scene.answers.iter().any(|other| other.begun > spoken.from && other.first().is_some()),
+        words_lost: ended && said < words(&response.generated).len(),
+        answered: scene.responses.iter().any(|other| other.begun > spoken.from && other.first().is_some()),
     }
 }
 
-fn truncation(answer: &Answer, pace: &Pace) -> Option<Truncation> {
-    let (_, heard) = answer.cut.as_ref()?;
-    let end = answer.last()?;
+fn truncation(response: &Response, pace: &Pace) -> Option<Truncation> {
+    let (_, heard) = response.cut.as_ref()?;
+    let end = response.last()?;
     let remembered = words(heard);
-    let said = answer.phrases.iter().flat_map(|(_, text)| words(text));
+    let said = response.phrases.iter().flat_map(|(_, text)| words(text));
     let foreign = remembered.len() - remembered.iter().zip(said).take_while(|(a, b)| *a == b).count();
-    let sounded = pace.words_heard(answer, end);
+    let sounded = pace.words_heard(response, end);
     let error = remembered.len().abs_diff(sounded).max(foreign);
     Some(Truncation { remembered: remembered.len(), sounded, error })
 }
 
 /// Whether frames stopped arriving before the response's end; its own pauses are frames too.
-fn has_hole(recording: &Recording, answer: &Answer) -> bool {
-    let (Some(from), Some(to)) = (answer.first(), answer.last()) else { return false };
+fn has_hole(recording: &Recording, response: &Response) -> bool {
+    let (Some(from), Some(to)) = (response.first(), response.last()) else { return false };
     let frames = recording.events.iter().filter(|arrived| matches!(arrived.event, Event::Audio { .. }));
     let times: Vec<Instant> =
         frames.map(|arrived| arrived.at).filter(|at| (from..=to).contains(at)).collect();

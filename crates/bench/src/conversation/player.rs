@@ -92,7 +92,7 @@ impl Player<'_> {
     async fn wait_for_last_word(&mut self, at_most: Instant, pace: &Pace) -> Result<bool, ClientError> {
         loop {
             let scene = Scene::read(&self.recording.events);
-            let due = scene.answers.last().and_then(|answer| pace.last_word(answer));
+            let due = scene.responses.last().and_then(|response| pace.last_word(response));
             let quiet_until = due.unwrap_or(at_most);
             // Only messages change the prediction.
             loop {

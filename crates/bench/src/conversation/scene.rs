@@ -36,9 +36,9 @@ pub struct Recording {
 
 /// A response as the client saw it.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// Its id.
-    pub response: ResponseId,
+    pub id: ResponseId,
     /// The first message about it.
     pub begun: Instant,
     /// When the server said that it sounds.
@@ -57,7 +57,7 @@ pub struct Answer {
     pub sound: Vec<Stretch>,
 }
 
-impl Answer {
+impl Response {
     /// Its first audible sample.
     #[must_use]
     pub fn first(&self) -> Option<Instant> {
@@ -75,7 +75,7 @@ impl Answer {
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
     /// The responses, in order.
-    pub answers: Vec<Answer>,
+    pub responses: Vec<Response>,
     /// Final transcripts.
     pub finals: Vec<(Instant, String)>,
     /// Faults and notices.
@@ -101,8 +101,8 @@ impl Scene {
             }
         }
         for stretch in hearing.stretches() {
-            if let Some(answer) = scene.owner(stretch) {
-                answer.sound.push(*stretch);
+            if let Some(response) = scene.owner(stretch) {
+                response.sound.push(*stretch);
             }
         }
         scene
@@ -113,20 +113,20 @@ impl Scene {
             ServerMessage::UserTranscription { text, last: true, .. } => {
                 self.finals.push((at, text.trim().to_owned()));
             }
-            ServerMessage::BotLlmStarted { response } => drop(self.answer(at, *response)),
+            ServerMessage::BotLlmStarted { response } => drop(self.response(at, *response)),
             ServerMessage::BotLlmText { text, response } => {
-                self.answer(at, *response).generated.push_str(text);
+                self.response(at, *response).generated.push_str(text);
             }
-            ServerMessage::BotLlmStopped { response } => self.answer(at, *response).complete = true,
+            ServerMessage::BotLlmStopped { response } => self.response(at, *response).complete = true,
             ServerMessage::BotStartedSpeaking { response } => {
-                self.answer(at, *response).started.get_or_insert(at);
+                self.response(at, *response).started.get_or_insert(at);
             }
             ServerMessage::BotOutput { text, response } => {
-                self.answer(at, *response).phrases.push((at, text.clone()));
+                self.response(at, *response).phrases.push((at, text.clone()));
             }
-            ServerMessage::BotStoppedSpeaking { response } => self.answer(at, *response).stopped = Some(at),
+            ServerMessage::BotStoppedSpeaking { response } => self.response(at, *response).stopped = Some(at),
             ServerMessage::BotInterrupted { response, heard } => {
-                self.answer(at, *response).cut.get_or_insert((at, heard.clone()));
+                self.response(at, *response).cut.get_or_insert((at, heard.clone()));
             }
             ServerMessage::Error { message, .. } => self.notices.push(format!("error: {message}")),
             ServerMessage::Notice { code, message } => self.notices.push(format!("{code}: {message}")),
@@ -135,11 +135,11 @@ impl Scene {
         }
     }
 
-    fn answer(&mut self, at: Instant, response: ResponseId) -> &mut Answer {
-        let known = self.answers.iter().position(|answer| answer.response == response);
+    fn response(&mut self, at: Instant, id: ResponseId) -> &mut Response {
+        let known = self.responses.iter().position(|response| response.id == id);
         let index = known.unwrap_or_else(|| {
-            self.answers.push(Answer {
-                response,
+            self.responses.push(Response {
+                id,
                 begun: at,
                 started: None,
                 stopped: None,
@@ -149,27 +149,27 @@ impl Scene {
                 complete: false,
                 sound: Vec::new(),
             });
-            self.answers.len() - 1
+            self.responses.len() - 1
         });
-        &mut self.answers[index]
+        &mut self.responses[index]
     }
 
     /// The response that a sound belongs to. WebRTC does not name it, so it is the last that had started by then.
-    fn owner(&mut self, stretch: &Stretch) -> Option<&mut Answer> {
+    fn owner(&mut self, stretch: &Stretch) -> Option<&mut Response> {
         match stretch.response {
-            Some(response) => self.answers.iter_mut().find(|answer| answer.response == response),
-            None => self.answers.iter_mut().rev().find(|answer| {
-                answer.started.is_some_and(|started| started <= stretch.start + MESSAGE_AFTER_SOUND)
+            Some(id) => self.responses.iter_mut().find(|response| response.id == id),
+            None => self.responses.iter_mut().rev().find(|response| {
+                response.started.is_some_and(|started| started <= stretch.start + MESSAGE_AFTER_SOUND)
             }),
         }
     }
 
     /// The response that sounded, or was between two of its sounds, at this time.
     #[must_use]
-    pub fn sounding(&self, at: Instant) -> Option<&Answer> {
-        self.answers.iter().rev().find(|answer| {
-            let ends = answer.last().max(answer.cut.as_ref().map(|(cut, _)| *cut));
-            answer.first().is_some_and(|first| first < at) && ends.is_some_and(|ends| ends > at)
+    pub fn sounding(&self, at: Instant) -> Option<&Response> {
+        self.responses.iter().rev().find(|response| {
+            let ends = response.last().max(response.cut.as_ref().map(|(cut, _)| *cut));
+            response.first().is_some_and(|first| first < at) && ends.is_some_and(|ends| ends > at)
         })
     }
 }

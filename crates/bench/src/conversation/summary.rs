@@ -187,8 +187,8 @@ fn asides(runs: &[Run]) -> Vec<Measure> {
     let unmoved: Vec<_> = all.iter().filter(|one| !one.stopped).collect();
     let holes = unmoved.iter().filter(|one| one.hole_ms > LONGEST_PAUSE_MS).count();
     let repeated = unmoved.iter().filter(|one| one.repeated || one.words_lost).count();
-    measures.push(none_of("answers with a hole of 0.6 s after an aside", holes, unmoved.len()));
-    measures.push(none_of("answers that lost or repeated sound after one", repeated, unmoved.len()));
+    measures.push(none_of("responses with a hole of 0.6 s after an aside", holes, unmoved.len()));
+    measures.push(none_of("responses that lost or repeated sound after one", repeated, unmoved.len()));
     measures.push(note(
         "asides that were answered",
         all.iter().filter(|one| one.answered).count(),
@@ -206,7 +206,7 @@ fn beside(runs: &[Run]) -> Vec<Measure> {
     vec![
         none_of("calls with turns made of echo or other people", count(|one| one.unasked), of.len()),
         none_of("calls with responses cut off by them", count(|one| one.cut_by_nobody), of.len()),
-        none_of("calls with a hole of 0.3 s in an answer", count(|one| one.holes), of.len()),
+        none_of("calls with a hole of 0.3 s in a response", count(|one| one.holes), of.len()),
         all_of("\"Stop.\" over an echo, silent within 0.8 s", stops.iter().filter(soon).count(), stops.len()),
     ]
 }

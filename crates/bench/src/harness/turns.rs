@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Highest accepted word error rate: the recording may be any.
 const WORST_WER: f64 = 0.2;
 /// Shorter than any spoken word.
-const SHORTEST_ANSWER_MS: f64 = 200.0;
+const SHORTEST_RESPONSE_MS: f64 = 200.0;
 
 pub(super) async fn typed(server: &Server) -> Finding {
     let question = Question::Typed("What is the capital of France?".to_owned());
@@ -67,13 +67,17 @@ fn answered(report: &TurnReport) -> Finding {
     let Some(delay) = report.voice_to_voice_ms else {
         return Err(format!("no response was heard within {} s{}", PATIENCE.as_secs(), notices(report)));
     };
-    if report.answer.is_empty() {
+    if report.response_text.is_empty() {
         return Err("the response has sound but no captions (bot-output)".to_owned());
     }
-    if report.answer_ms < SHORTEST_ANSWER_MS {
-        return Err(format!("the response sounds for only {:.0} ms", report.answer_ms));
+    if report.response_ms < SHORTEST_RESPONSE_MS {
+        return Err(format!("the response sounds for only {:.0} ms", report.response_ms));
     }
-    Ok(format!("response after {delay:.0} ms, {:.1} s long: {:?}", report.answer_ms / 1_000.0, report.answer))
+    Ok(format!(
+        "response after {delay:.0} ms, {:.1} s long: {:?}",
+        report.response_ms / 1_000.0,
+        report.response_text
+    ))
 }
 
 fn notices(report: &TurnReport) -> String {

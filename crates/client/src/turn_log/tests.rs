@@ -56,7 +56,7 @@ fn the_response_is_awaited_after_a_request_to_wait() {
     told.says(6_000, RESPONSE, "It is blue.");
     assert!(told.log.over());
     let report = told.log.report();
-    assert_eq!((report.response, report.answer.as_str()), (Some(RESPONSE), "It is blue."));
+    assert_eq!((report.response, report.response_text.as_str()), (Some(RESPONSE), "It is blue."));
     assert!(report.voice_to_voice_ms.is_some_and(|ms| ms >= 6_000.0), "{report:?}");
 }
 
@@ -65,7 +65,7 @@ fn a_question_with_only_a_request_to_wait_is_unanswered() {
     let mut told = Told::new();
     told.asks_to_wait(2_500);
     let report = told.log.report();
-    assert_eq!((report.response, report.answer.as_str()), (None, ""));
+    assert_eq!((report.response, report.response_text.as_str()), (None, ""));
     assert_eq!(report.notices, ["one-moment: One moment."]);
 }
 
@@ -76,5 +76,5 @@ fn a_response_that_a_filler_precedes_is_the_response() {
     told.message(2_500, ServerMessage::Notice { code: "one-moment".into(), message });
     told.says(4_000, RESPONSE, "It is blue.");
     assert!(told.log.over());
-    assert_eq!(told.log.report().answer, "It is blue.");
+    assert_eq!(told.log.report().response_text, "It is blue.");
 }

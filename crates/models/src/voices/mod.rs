@@ -99,11 +99,15 @@ pub fn beside(voice: &Path) -> Vec<PathBuf> {
     styles::beside(voice)
 }
 
-/// The names that voices may have in requests; Kokoro's are those of its style files.
+/// The names that voices may have in requests; Kokoro's are those of its style files in languages that can be spoken.
 #[must_use]
 pub fn names(voices: &[PathBuf]) -> HashSet<String> {
     let files = voices.iter().flat_map(|voice| std::iter::once(voice.clone()).chain(beside(voice)));
-    files.filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned())).collect()
+    let is_spoken = |file: &PathBuf| !is_style(file) || style_locale(file).is_some();
+    files
+        .filter(is_spoken)
+        .filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()))
+        .collect()
 }
 
 /// The voices of a folder.

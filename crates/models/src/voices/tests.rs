@@ -107,6 +107,20 @@ fn a_broken_voice_is_left_out_with_the_file_and_what_to_do() {
 }
 
 #[test]
+fn a_style_of_kokoro_that_cannot_be_spoken_takes_no_name() {
+    let (kokoro, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for style in ["af_heart", "zf_xiaobei"] {
+        let path = kokoro.path().join(style).with_extension("bin");
+        fs::File::create(path).unwrap().set_len(522_240).unwrap();
+        put(folder.path(), style, &onnx(&VOICE), &json(""));
+    }
+    let Scan { voices, faults } = scan(folder.path(), &names(&[kokoro.path().join("kokoro.onnx")]));
+    assert_eq!(voices.iter().map(|voice| voice.name.as_str()).collect::<Vec<_>>(), ["zf_xiaobei"]);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(matches!(&faults[0].fault, Fault::SameName(name) if name == "af_heart"), "{faults:?}");
+}
+
+#[test]
 fn a_folder_that_is_not_there_has_no_voices_and_no_faults() {
     let Scan { voices, faults } = scan(Path::new("/nowhere/voices"), &HashSet::new());
     assert!(voices.is_empty() && faults.is_empty());

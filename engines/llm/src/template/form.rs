@@ -2,6 +2,7 @@
 //!
 //! The token that begins every prompt (`<s>`, `<bos>`) is the tokenizer's to add.
 
+use super::marks::bracketed;
 use super::{Part, Written, arrange};
 
 /// What stands before and after a part.
@@ -71,16 +72,7 @@ impl Form {
     pub(super) fn marks(&self) -> Vec<String> {
         let parts = [self.user, self.assistant, self.tools, self.call, self.result];
         let around = parts.into_iter().chain(self.system).flat_map(|(before, after)| [before, after]);
-        let mut marks: Vec<String> = Vec::new();
-        for text in around {
-            for (open, close) in [('<', '>'), ('[', ']')] {
-                let found = text.match_indices(open).filter_map(|(at, _)| {
-                    let end = text[at..].find(close)?;
-                    Some(&text[at..=at + end])
-                });
-                marks.extend(found.filter(|mark| mark.len() > 2).map(str::to_owned));
-            }
-        }
+        let mut marks: Vec<String> = around.flat_map(bracketed).map(str::to_owned).collect();
         marks.sort_unstable();
         marks.dedup();
         marks

@@ -1,4 +1,5 @@
 use clap::ValueEnum;
+use visavis_proto::v1::{Tool, ToolCall};
 
 use super::*;
 
@@ -113,6 +114,58 @@ fn a_prompt_begins_as_the_last_one_did() {
         let open = form.render(&[part(Part::System, "Be brief."), part(Part::User, "Hi!")], true);
         let end = open.find("Hi!").unwrap() + "Hi!".len();
         assert!(after.starts_with(&open[..end]), "{family:?}");
+    }
+}
+
+/// The forms of tools that a family's templates have.
+fn forms(family: Family) -> Vec<ToolForm> {
+    let own = match family {
+        Family::Llama3 => Some(ToolForm::Llama),
+        Family::MistralV3 | Family::MistralV7 => Some(ToolForm::Mistral { space: " " }),
+        Family::MistralV3Tekken | Family::MistralV7Tekken => Some(ToolForm::Mistral { space: "" }),
+        _ => None,
+    };
+    std::iter::once(ToolForm::Hermes).chain(own).collect()
+}
+
+/// What each prompt of a call adds to the last one: a greeting and a question, a call and its result, and so on.
+fn prompts(form: ToolForm) -> Vec<Vec<Written>> {
+    let call = ToolCall { name: "look".into(), arguments: r#"{"at":"Rome"}"#.into() };
+    vec![
+        vec![
+            part(Part::System, "Be brief. "),
+            part(Part::Assistant, "Hello. "),
+            part(Part::User, "How is the sky?"),
+        ],
+        vec![form.call("", &call), form.result("blue")],
+        vec![part(Part::Assistant, " It is blue.\n"), part(Part::User, " And there? ")],
+        vec![form.call("I look.", &call), form.result(r#"{"sky":"grey"}"#)],
+        vec![form.call("", &call), form.result("it failed")],
+        vec![part(Part::Assistant, "I cannot see it."), part(Part::User, "Thanks.")],
+    ]
+}
+
+#[test]
+fn a_prompt_with_tools_calls_results_and_a_greeting_begins_as_the_last_one_did() {
+    let tool =
+        Tool { name: "look".into(), description: "Looks.".into(), parameters: r#"{"type":"object"}"#.into() };
+    for &family in Family::value_variants() {
+        for form in forms(family) {
+            for left_out in [0, 1] {
+                let mut prompts = prompts(form);
+                prompts[0].drain(..left_out);
+                let (mut chat, mut before) = (Vec::new(), String::new());
+                for new in prompts {
+                    chat.extend(new);
+                    let mut whole = chat.clone();
+                    form.add(&form.instructions(std::slice::from_ref(&tool)), &mut whole);
+                    let prompt = family.form().render(&whole, true);
+                    assert!(prompt.starts_with(&before), "{family:?}, {form:?}: {before:?} {prompt:?}");
+                    assert!(prompt.len() > before.len());
+                    before = prompt;
+                }
+            }
+        }
     }
 }
 

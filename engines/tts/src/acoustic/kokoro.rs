@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::session::{RunOptions, SessionInputValue};
 use ort::value::Tensor;
 
 use self::phonemes::{Encoded, encode};
 use self::styles::Style;
 use self::voices::Voice;
-use super::graph::{InnerTensor, expose};
+use super::graph::InnerTensor;
+use super::network::{Kind, Network, Spoken};
 use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Share, Sound};
 use crate::runtime::Runtime;
 
@@ -30,11 +31,17 @@ const SAMPLE_RATE: u32 = 24_000;
 /// Longest input, in symbols: about fifteen seconds of speech. With its punctuation it stays below the network's 510 tokens.
 const LONGEST_INPUT: usize = 250;
 
-/// The tensor that holds each token's duration in frames of 600 samples.
-const DURATIONS: InnerTensor = InnerTensor { operator: "Clip", name: "/encoder/Clip_output_0" };
-
 /// Advice for a model that cannot be used.
 const FETCH: &str = "fetch it again (`visavis models fetch kokoro-82m-int8`), or name another with --voice";
+
+/// Kokoro's network; a frame has 600 samples.
+const NETWORK: Kind = Kind {
+    name: "Kokoro",
+    inputs: ["tokens", "style", "speed"],
+    durations: InnerTensor { operator: "Clip", name: "/encoder/Clip_output_0" },
+    int8: true,
+    advice: FETCH,
+};
 
 /// The style files of a model, if it is Kokoro's.
 fn beside(model: &Path) -> Option<Vec<PathBuf>> {
@@ -67,7 +74,8 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let styles = voices.iter().map(|voice| Style::open(&voice.path)).collect::<anyhow::Result<Vec<_>>>()?;
     let files = Arc::new(Files { path: files.model.clone(), facts: facts.clone(), voices, styles });
     let load = move |runtime: &Runtime| -> anyhow::Result<Box<dyn AcousticModel>> {
-        Ok(Box::new(Kokoro::load(runtime, files.clone())?))
+        let network = Network::load(runtime, &files.path, &NETWORK)?;
+        Ok(Box::new(Kokoro { network, files: files.clone() }))
     };
     Ok(Card { facts, load: Box::new(load) })
 }
@@ -87,33 +95,10 @@ struct Files {
 #[derive(Debug)]
 struct Kokoro {
     files: Arc<Files>,
-    device: &'static str,
-    session: Session,
-    /// The name of the durations output.
-    durations: Option<String>,
+    network: Network,
 }
 
 impl Kokoro {
-    /// Loads the network; errors say what to do.
-    fn load(runtime: &Runtime, files: Arc<Files>) -> anyhow::Result<Self> {
-        let shown = files.path.display();
-        let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
-        let (model, durations) = expose(model, DURATIONS);
-        let (session, device) = runtime
-            .session(&model, true)
-            .with_context(|| format!("{shown} is not a model that ONNX Runtime can load; {FETCH}"))?;
-        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
-        ensure!(
-            ["tokens", "style", "speed"].iter().all(|name| inputs.contains(name)),
-            "{shown} is not Kokoro: its inputs are {}; {FETCH}",
-            inputs.join(", ")
-        );
-        if durations.is_none() {
-            tracing::warn!(model = %shown, "no phoneme durations in this model: word times are estimates");
-        }
-        Ok(Self { device, session, durations, files })
-    }
-
     /// The style of a voice, or of a mix, for an input of this many tokens.
     fn style(&self, shares: &[Share], tokens: usize) -> anyhow::Result<Vec<f32>> {
         let read = |share: &Share| {
@@ -130,24 +115,8 @@ impl Kokoro {
             ("style", Tensor::from_array(([1, style.len()], style))?.into()),
             ("speed", Tensor::from_array(([1], vec![speed]))?.into()),
         ];
-        let outputs = self.session.run_with_options(inputs, run)?;
-        let frames = match &self.durations {
-            Some(name) => {
-                let (_, frames) = outputs[name.as_str()].try_extract_tensor::<f32>()?;
-                Some(frames.iter().map(|&frames| frames.max(0.0) as u64).collect())
-            }
-            None => None,
-        };
-        let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
-        Ok(Spoken { samples: samples.to_vec(), frames })
+        self.network.run(inputs, run)
     }
-}
-
-/// The network's output.
-struct Spoken {
-    samples: Vec<f32>,
-    /// The duration of each token.
-    frames: Option<Vec<u64>>,
 }
 
 impl AcousticModel for Kokoro {
@@ -156,7 +125,11 @@ impl AcousticModel for Kokoro {
     }
 
     fn device(&self) -> &'static str {
-        self.device
+        self.network.device()
+    }
+
+    fn bytes(&self) -> usize {
+        self.network.bytes()
     }
 
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound> {

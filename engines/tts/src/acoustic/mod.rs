@@ -4,6 +4,7 @@
 //! - [`kokoro`]: Kokoro, one network with many voices
 //! - [`numbered`]: the speakers of a model that has too many to be listed
 //! - [`durations`]: converts a network's frames for each input id into samples for each symbol
+//! - [`network`]: a loaded network, and how its output is read
 //! - [`graph`]: patches a network to output an inner tensor, such as its durations
 //! - `conformance`: tests that every model must pass
 //!
@@ -23,6 +24,7 @@ mod conformance;
 mod durations;
 mod graph;
 mod kokoro;
+mod network;
 mod numbered;
 mod piper;
 
@@ -36,6 +38,9 @@ pub(crate) trait AcousticModel: Debug + Send {
 
     /// The device that it computes on, as in the health reply.
     fn device(&self) -> &'static str;
+
+    /// Bytes of its network's file, some of what it takes in memory.
+    fn bytes(&self) -> usize;
 
     /// Speaks an input; the symbols may be empty or unknown to the model. `run` can terminate it at the network's next node;
     /// that is an error.

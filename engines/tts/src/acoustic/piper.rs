@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
-use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::session::{RunOptions, SessionInputValue};
 use ort::value::Tensor;
 use serde::Deserialize;
 
 use self::ids::{Encoded, IdMap};
-use super::graph::{InnerTensor, expose};
+use super::graph::InnerTensor;
+use super::network::{Kind, Network, Spoken};
 use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Sound, Speaker};
 use crate::runtime::Runtime;
 
@@ -25,11 +26,17 @@ pub(super) const FORMAT: Format = Format { beside, read };
 /// grows quadratically.
 const LONGEST_INPUT: usize = 300;
 
-/// The tensor that holds each id's duration in frames.
-const DURATIONS: InnerTensor = InnerTensor { operator: "Ceil", name: "/Ceil_output_0" };
-
 /// Advice for a voice that cannot be used.
 const FETCH: &str = "fetch the voice again (`visavis models fetch`), or name another with --voice";
+
+/// A voice's network.
+const NETWORK: Kind = Kind {
+    name: "a Piper voice",
+    inputs: ["input", "input_lengths", "scales"],
+    durations: InnerTensor { operator: "Ceil", name: "/Ceil_output_0" },
+    int8: false,
+    advice: FETCH,
+};
 
 /// A voice's .onnx.json.
 #[derive(Debug, Deserialize)]
@@ -134,10 +141,7 @@ struct Files {
 #[derive(Debug)]
 struct Piper {
     files: Arc<Files>,
-    device: &'static str,
-    session: Session,
-    /// The name of the durations output.
-    durations: Option<String>,
+    network: Network,
     /// The network takes a speaker id.
     speakers: bool,
 }
@@ -145,27 +149,14 @@ struct Piper {
 impl Piper {
     /// Loads the voice's network; errors say what to do.
     fn load(runtime: &Runtime, files: Arc<Files>) -> anyhow::Result<Self> {
-        let shown = files.path.display();
-        let model = std::fs::read(&files.path).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
-        let (model, durations) = expose(model, DURATIONS);
-        let (session, device) = runtime
-            .session(&model, false)
-            .with_context(|| format!("{shown} is not a model that ONNX Runtime can load; {FETCH}"))?;
-        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
-        ensure!(
-            ["input", "input_lengths", "scales"].iter().all(|name| inputs.contains(name)),
-            "{shown} is not a Piper voice: its inputs are {}; {FETCH}",
-            inputs.join(", ")
-        );
-        if durations.is_none() {
-            tracing::warn!(voice = %shown, "no phoneme durations in this voice: word times are estimates");
-        }
-        let speakers = inputs.contains(&"sid");
+        let network = Network::load(runtime, &files.path, &NETWORK)?;
+        let speakers = network.takes("sid");
         let count = files.facts.numbered.count();
         if !speakers && count > 1 {
+            let shown = files.path.display();
             tracing::warn!(voice = %shown, count, "the description names several speakers, the network has one");
         }
-        Ok(Self { device, speakers, session, durations, files })
+        Ok(Self { speakers, network, files })
     }
 
     fn run(&mut self, ids: &[i64], input: &Input<'_>, run: &RunOptions) -> ort::Result<Spoken> {
@@ -179,24 +170,8 @@ impl Piper {
         if let Some(speaker) = input.shares.first().map(|share| share.speaker).filter(|_| self.speakers) {
             inputs.push(("sid", Tensor::from_array(([1], vec![speaker as i64]))?.into()));
         }
-        let outputs = self.session.run_with_options(inputs, run)?;
-        let frames = match &self.durations {
-            Some(name) => {
-                let (_, frames) = outputs[name.as_str()].try_extract_tensor::<f32>()?;
-                Some(frames.iter().map(|&frames| frames.max(0.0) as u64).collect())
-            }
-            None => None,
-        };
-        let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
-        Ok(Spoken { samples: samples.to_vec(), frames })
+        self.network.run(inputs, run)
     }
-}
-
-/// The network's output.
-struct Spoken {
-    samples: Vec<f32>,
-    /// The duration of each id.
-    frames: Option<Vec<u64>>,
 }
 
 impl AcousticModel for Piper {
@@ -205,7 +180,11 @@ impl AcousticModel for Piper {
     }
 
     fn device(&self) -> &'static str {
-        self.device
+        self.network.device()
+    }
+
+    fn bytes(&self) -> usize {
+        self.network.bytes()
     }
 
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound> {

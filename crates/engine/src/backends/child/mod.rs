@@ -126,6 +126,9 @@ pub(super) fn tts_arguments(own: &TtsEngine, models: &ModelFiles) -> Vec<String>
     let mut list: Vec<String> =
         models.voices.iter().flat_map(|voice| ["--voice".into(), text(voice)]).collect();
     list.extend(models.more_voices.iter().flat_map(|voice| ["--more-voice".into(), text(voice)]));
+    if !own.voice.is_empty() {
+        list.extend(["--default-voice".into(), own.voice.clone()]);
+    }
     list.extend(["--onnxruntime".into(), text(&models.runtime)]);
     list.extend(["--threads".into(), own.threads.to_string(), "--queue".into(), own.queue.to_string()]);
     list

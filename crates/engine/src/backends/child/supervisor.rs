@@ -15,7 +15,7 @@ use visavis_proto::host::{PASSIVE, WAIT_POLICY};
 
 use super::log_lines::Lines;
 use super::sockets::Sockets;
-use crate::config::variable;
+use crate::config::secret_variables;
 use crate::health::{Wedge, Wedged};
 use crate::status::{EngineStatus, Life};
 
@@ -23,9 +23,6 @@ use crate::status::{EngineStatus, Life};
 const GRACE: Duration = Duration::from_secs(3);
 /// Time that an engine must be ready for to be restarted quickly.
 const STEADY: Duration = Duration::from_secs(3);
-
-/// Keys of secrets that no engine program needs, so that none inherits their variables.
-const SECRETS: [&str; 2] = ["llm.key", "llm.headers"];
 
 /// The pauses before restarts of an engine.
 #[derive(Debug)]
@@ -78,8 +75,9 @@ impl Program {
             .kill_on_drop(true)
             // Ctrl-C in the terminal must reach only the server, which ends its calls first.
             .process_group(0);
-        for key in SECRETS {
-            command.env_remove(variable(key));
+        // An engine program needs none of them: it is told everything by its arguments.
+        for name in secret_variables() {
+            command.env_remove(name);
         }
         command
     }
@@ -225,10 +223,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_program_inherits_no_key() {
+    fn an_engine_program_inherits_no_secret() {
         let program = Program { name: "llm", path: "/bin/true".into(), arguments: Vec::new() };
         let command = program.command();
-        for name in ["VISAVIS_LLM_KEY", "VISAVIS_LLM_HEADERS"] {
+        for name in
+            ["VISAVIS_LLM_KEY", "VISAVIS_LLM_HEADERS", "VISAVIS_TOOLS_WEBHOOKS", "VISAVIS_SERVER_ICE_SERVERS"]
+        {
             let removed = command.as_std().get_envs().any(|(key, value)| key == name && value.is_none());
             assert!(removed, "{name}");
         }
