@@ -2,7 +2,7 @@
 
 use visavis_core::frame::is_language;
 
-use super::{Config, LlmApi};
+use super::{Config, LlmApi, SttApi};
 
 /// Adds a line for each value that is out of range, with the range and the key.
 pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
@@ -35,8 +35,6 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     range("llm.max_tokens", f64::from(config.llm.max_tokens), 1.0, f64::from(config.llm.context) / 2.0);
     range("llm.temperature", f64::from(config.llm.temperature), 0.0, 2.0);
     range("llm.top_p", f64::from(config.llm.top_p), 0.0, 1.0);
-    range("llm.connect_seconds", f64::from(config.llm.connect_seconds), 1.0, 60.0);
-    range("llm.silence_seconds", f64::from(config.llm.silence_seconds), 1.0, 600.0);
     range("tts.speed", f64::from(config.tts.speed), 0.5, 2.0);
     range("tts.cache_mb", f64::from(config.tts.cache_mb), 0.0, 4096.0);
     range("vad.threshold", f64::from(config.vad.threshold), 0.05, 0.99);
@@ -51,6 +49,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     }
     check_words(config, faults);
     super::language_model::check(&config.llm, faults);
+    super::recogniser::check(&config.stt, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
 }
@@ -64,7 +63,8 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
     }
     // An endpoint's address has checks of its own.
     let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
-    let (stt, tts) = (config.stt.url.as_str(), config.tts.url.as_str());
+    let stt = if config.stt.api == SttApi::OpenAi { "" } else { config.stt.url.as_str() };
+    let tts = config.tts.url.as_str();
     for (key, url) in [("stt.url", stt), ("llm.url", llm), ("tts.url", tts)] {
         if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme)))
         {
