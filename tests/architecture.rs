@@ -52,12 +52,18 @@ fn pure_code_uses_no_clock_and_no_io() {
         assert_absent(folder, &IMPURE, "tests.rs");
     }
     for file in [
-        "crates/engine/src/backends/openai/fault.rs",
-        "crates/engine/src/backends/openai/models.rs",
+        "crates/engine/src/backends/http/answer.rs",
+        "crates/engine/src/backends/http/fault.rs",
+        "crates/engine/src/backends/http/models.rs",
         "crates/engine/src/backends/openai/refusal.rs",
         "crates/engine/src/backends/openai/reply.rs",
         "crates/engine/src/backends/openai/request.rs",
         "crates/engine/src/backends/openai/too_long.rs",
+        "crates/engine/src/backends/openai_stt/choice.rs",
+        "crates/engine/src/backends/openai_stt/form.rs",
+        "crates/engine/src/backends/openai_stt/languages.rs",
+        "crates/engine/src/backends/openai_stt/refusal.rs",
+        "crates/engine/src/backends/openai_stt/reply.rs",
         "engines/llm/src/template/arrange.rs",
         "engines/llm/src/template/family.rs",
         "engines/llm/src/template/form.rs",

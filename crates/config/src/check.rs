@@ -1,4 +1,4 @@
-//! Checks for values that parse but are not valid. Language model, tools and renderers have theirs beside their shape.
+//! Checks for values that parse but are not valid. Language model, recogniser, tools and renderers have theirs beside their shape.
 //!
 //! - `server`: connections, names and addresses
 //! - `engines`: threads, queues and what engines are told
@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     engines::check(config, faults);
     call::check(config, faults);
     super::language_model::check(&config.llm, faults);
+    super::recogniser::check(&config.stt, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
 }

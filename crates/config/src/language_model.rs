@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
 
+use super::endpoint::{Endpoint, MOST_ENTRIES};
 use super::secret::Secret;
 use super::shape::Remote;
 
-/// Most entries of `llm.headers` and of `llm.body`.
-const MOST_ENTRIES: usize = 32;
-/// Longest key in bytes.
-const LONGEST_KEY: usize = 8192;
 /// Fields of a request that only the server sets.
 const OWN_FIELDS: [&str; 4] = ["messages", "model", "stream", "tools"];
 /// Fields of a request that an endpoint may refuse.
@@ -130,30 +125,18 @@ impl LlmEngine {
         self.model.to_string_lossy().into_owned()
     }
 
-    /// The key, from `llm.key` or the file that holds it; empty: none.
-    ///
-    /// # Errors
-    /// When the file cannot be read or holds no key; the message names the setting and holds no part of the key.
-    pub fn secret(&self) -> Result<Secret, String> {
-        let (key, origin) = if self.key_file.as_os_str().is_empty() {
-            (self.key.clone(), "llm.key".to_string())
-        } else {
-            let file = self.key_file.display();
-            let text = std::fs::read_to_string(&self.key_file)
-                .map_err(|error| format!("llm.key_file: {file} cannot be read: {error}"))?;
-            let key = text.trim();
-            if key.is_empty() {
-                return Err(format!("llm.key_file: {file} is empty; write the key into it"));
-            }
-            (Secret::new(key), format!("llm.key_file: {file}"))
-        };
-        if key.expose().len() > LONGEST_KEY {
-            return Err(format!("{origin}: {} bytes; at most {LONGEST_KEY}", key.expose().len()));
+    /// What it has in common with other engines behind an HTTP API; `section`: where it stands in the configuration.
+    #[must_use]
+    pub fn endpoint(&self, section: &str) -> Endpoint {
+        Endpoint {
+            section: section.into(),
+            url: self.url.clone(),
+            key: self.key.clone(),
+            key_file: self.key_file.clone(),
+            headers: self.headers.clone(),
+            connect_seconds: self.connect_seconds,
+            silence_seconds: self.silence_seconds,
         }
-        if HeaderValue::from_str(key.expose()).is_err() {
-            return Err(format!("{origin}: holds a character that no header may have, such as a line break"));
-        }
-        Ok(key)
     }
 }
 
@@ -168,13 +151,13 @@ pub(super) fn check(llm: &LlmEngine, faults: &mut Vec<String>) {
             if !llm.template.is_empty() {
                 faults.push("llm.template: is for our own engine; remove it, an endpoint has its own".into());
             }
-            check_address(&llm.url, faults);
+            let endpoint = llm.endpoint("llm");
+            endpoint.check("http://localhost:11434/v1", faults);
+            endpoint.check_end("/completions", "/chat/completions", faults);
             if llm.model.as_os_str().is_empty() {
                 let fix = "set it to a name that the endpoint lists under /models";
                 faults.push(format!("llm.model: is empty; with llm.api = \"openai\" {fix}"));
             }
-            check_key(llm, faults);
-            check_headers(llm, faults);
             check_body(llm, faults);
         }
     }
@@ -204,48 +187,6 @@ fn check_template(llm: &LlmEngine, faults: &mut Vec<String>) {
         faults.push(format!(
             "llm.template: {template:?} is not known; leave it out to use the file's own, or set {all}"
         ));
-    }
-}
-
-fn check_address(address: &str, faults: &mut Vec<String>) {
-    let mut fault = |text: &str| faults.push(format!("llm.url: {text}"));
-    let web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    let Some(url) = Url::parse(address).ok().filter(web) else {
-        fault(
-            "is not an http:// or https:// address; with llm.api = \"openai\" set the one before /chat/completions, such \
-             as http://localhost:11434/v1",
-        );
-        return;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        fault("holds a user or a password; use llm.key or llm.headers");
-    }
-    if url.path().trim_end_matches('/').ends_with("/completions") {
-        fault("leave out /chat/completions: the server adds it");
-    }
-}
-
-fn check_key(llm: &LlmEngine, faults: &mut Vec<String>) {
-    if !llm.key.is_empty() && !llm.key_file.as_os_str().is_empty() {
-        faults.push("llm.key_file: llm.key is set too; remove one of them".into());
-    }
-    faults.extend(llm.secret().err());
-}
-
-fn check_headers(llm: &LlmEngine, faults: &mut Vec<String>) {
-    let mut fault = |text: String| faults.push(format!("llm.headers: {text}"));
-    if llm.headers.len() > MOST_ENTRIES {
-        fault(format!("{}; at most {MOST_ENTRIES}", llm.headers.len()));
-    }
-    let keyed = !llm.key.is_empty() || !llm.key_file.as_os_str().is_empty();
-    for (name, value) in &llm.headers {
-        match name.parse::<HeaderName>() {
-            Ok(header) if keyed && header == AUTHORIZATION => {
-                fault(format!("{name:?} is what llm.key sets; remove one of them"));
-            }
-            Ok(_) if HeaderValue::from_str(value.expose()).is_ok() => {}
-            _ => fault(format!("{name:?} or its value is not valid in a header")),
-        }
     }
 }
 

@@ -8,7 +8,9 @@
 
 mod check;
 mod command_line;
+mod endpoint;
 mod language_model;
+mod recogniser;
 mod renderers;
 mod secret;
 mod shape;
@@ -23,12 +25,14 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 
 pub use command_line::Settings;
+pub use endpoint::Endpoint;
 pub use language_model::{LlmApi, LlmEngine};
+pub use recogniser::{SttApi, SttEngine, SttPartials};
 pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is_subject};
 pub use secret::Secret;
 pub use shape::{
     Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
-    SttEngine, Telemetry, TtsEngine, Vad,
+    Telemetry, TtsEngine, Vad,
 };
 pub use tools::{Tools, Webhook};
 
@@ -49,11 +53,11 @@ impl std::error::Error for ConfigFaults {}
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Keys whose values are tables with any names.
-const TABLES: [&str; 2] = ["llm.body", HEADERS];
-/// The key of further headers, whose values may be secrets.
-const HEADERS: &str = "llm.headers";
+const TABLES: [&str; 4] = ["llm.body", "llm.headers", "stt.body", "stt.headers"];
+/// Keys of further headers, whose values may be secrets.
+const HEADERS: [&str; 2] = ["llm.headers", "stt.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 2] = ["llm.key", "llm.model"];
+const TEXTS: [&str; 5] = ["llm.key", "llm.model", "stt.key", "stt.model", "stt.prompt"];
 
 /// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
 const EXPORTER_HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"];
@@ -149,7 +153,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
         match next.extract::<Config>() {
             Ok(_) => merged = next,
             // The error itself would repeat the value.
-            Err(_) if key == HEADERS => faults
+            Err(_) if HEADERS.contains(&key.as_str()) => faults
                 .push(format!("{key} ({origin}): is not a table of texts such as {{ api-key = \"…\" }}")),
             Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use visavis_core::turn_prediction::Eagerness;
 
 use super::language_model::LlmEngine;
+use super::recogniser::SttEngine;
 use super::renderers::Renderers;
 use super::tools::Tools;
 
@@ -134,19 +135,6 @@ pub struct EngineProcesses {
 /// An engine that runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
 pub type Remote = String;
 
-/// Speech to text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SttEngine {
-    /// See [`Remote`].
-    pub url: Remote,
-    /// Model file; empty: the profile's.
-    pub model: PathBuf,
-    /// Threads.
-    pub threads: u32,
-    /// Most requests that may wait.
-    pub queue: u32,
-}
-
 /// Text to speech.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TtsEngine {
@@ -252,12 +240,6 @@ impl Default for Models {
 impl Default for EngineProcesses {
     fn default() -> Self {
         Self { confine: true }
-    }
-}
-
-impl Default for SttEngine {
-    fn default() -> Self {
-        Self { url: String::new(), model: PathBuf::new(), threads: 2, queue: 16 }
     }
 }
 

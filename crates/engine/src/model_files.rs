@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use visavis_models::{Manifest, voices};
 
-use crate::config::{Config, LlmApi};
+use crate::config::{Config, LlmApi, SttApi};
 
 /// The model files of a configuration, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,8 +48,9 @@ impl ModelFiles {
         };
         // At an endpoint the model is a name, not a file.
         let own = if config.llm.api == LlmApi::OpenAi { PathBuf::new() } else { config.llm.model.clone() };
+        let stt = if config.stt.api == SttApi::OpenAi { PathBuf::new() } else { config.stt.model.clone() };
         let mut files = Self {
-            stt: or(&config.stt.model, &profile.stt),
+            stt: or(&stt, &profile.stt),
             llm: or(&own, &profile.llm),
             voices,
             more_voices: Vec::new(),
@@ -71,7 +72,7 @@ impl ModelFiles {
     fn check(&self, config: &Config) -> anyhow::Result<()> {
         let mut needed = vec![&self.vad, &self.runtime];
         needed.extend(&self.turn);
-        needed.extend(config.stt.url.is_empty().then_some(&self.stt));
+        needed.extend(config.stt.starts_own().then_some(&self.stt));
         needed.extend(config.llm.url.is_empty().then_some(&self.llm));
         if config.tts.url.is_empty() {
             needed.extend(&self.voices);

@@ -1,7 +1,7 @@
 //! Checks of what engines are told.
 
 use super::Range;
-use crate::{Config, LlmApi};
+use crate::{Config, LlmApi, SttApi};
 
 pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     let Config { stt, llm, tts, .. } = config;
@@ -18,8 +18,6 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
         Range::new("llm.max_tokens", llm.max_tokens, 1.0, f64::from(llm.context) / 2.0),
         Range::new("llm.temperature", llm.temperature, 0.0, 2.0),
         Range::new("llm.top_p", llm.top_p, 0.0, 1.0),
-        Range::new("llm.connect_seconds", llm.connect_seconds, 1.0, 60.0),
-        Range::new("llm.silence_seconds", llm.silence_seconds, 1.0, 600.0),
         Range::new("tts.speed", tts.speed, 0.5, 2.0),
         Range::new("tts.cache_mb", tts.cache_mb, 0.0, 4096.0),
     ] {
@@ -31,7 +29,8 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
 fn check_addresses(config: &Config, faults: &mut Vec<String>) {
     // An endpoint's address has checks of its own.
     let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
-    let (stt, tts) = (config.stt.url.as_str(), config.tts.url.as_str());
+    let stt = if config.stt.api == SttApi::OpenAi { "" } else { config.stt.url.as_str() };
+    let tts = config.tts.url.as_str();
     for (key, url) in [("stt.url", stt), ("llm.url", llm), ("tts.url", tts)] {
         if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme)))
         {

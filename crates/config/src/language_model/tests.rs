@@ -30,13 +30,13 @@ fn an_endpoint_has_headers_and_fields_of_any_name() {
     assert_eq!((llm.api, llm.model_name().as_str(), llm.silence_seconds), (LlmApi::OpenAi, "small:3b", 45));
     assert_eq!(llm.headers["X-Team"].expose(), "calls");
     assert_eq!(llm.body["chat_template_kwargs"]["enable_thinking"], false);
-    assert_eq!(llm.secret().unwrap(), Secret::default());
+    assert_eq!(llm.endpoint("llm").secret().unwrap(), Secret::default());
 }
 
 #[test]
 fn a_key_of_digits_from_the_environment_stays_text() {
     let llm = loaded(ENDPOINT, &[("VISAVIS_LLM_KEY", "0012345")]).unwrap();
-    assert_eq!(llm.secret().unwrap().expose(), "0012345");
+    assert_eq!(llm.endpoint("llm").secret().unwrap().expose(), "0012345");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_key_from_a_file_has_no_white_space_around_it() {
     std::fs::write(&file, "sk-1234\n").unwrap();
     let file = file.display().to_string();
     let llm = loaded(ENDPOINT, &[("VISAVIS_LLM_KEY_FILE", &file)]).unwrap();
-    assert_eq!(llm.secret().unwrap().expose(), "sk-1234");
+    assert_eq!(llm.endpoint("llm").secret().unwrap().expose(), "sk-1234");
     std::fs::write(&file, "\n").unwrap();
     let faults = loaded(ENDPOINT, &[("VISAVIS_LLM_KEY_FILE", &file)]).unwrap_err();
     assert!(faults[0].starts_with("llm.key_file:") && faults[0].contains("is empty"), "{faults:?}");

@@ -4,11 +4,15 @@
 //! - this file: selects the backend of each engine by the configuration
 //! - [`child`]: our own engine programs, started and kept running by this server
 //! - [`grpc`]: our own engine programs, wherever they run
+//! - [`http`]: what adapters of HTTP APIs share
 //! - [`openai`]: language models behind OpenAI-compatible chat endpoints
+//! - [`openai_stt`]: recognisers behind OpenAI-compatible transcription endpoints
 
 pub mod child;
 mod grpc;
+mod http;
 mod openai;
+mod openai_stt;
 
 use std::sync::Arc;
 
@@ -19,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::model_files::ModelFiles;
 use super::status::EngineStatus;
 use super::{Llm, Stt, Tts};
-use crate::config::{Config, LlmApi};
+use crate::config::{Config, LlmApi, SttApi, SttPartials};
 use child::Children;
 
 /// One engine of a server.
@@ -66,10 +70,15 @@ impl Backends {
     /// When its program is not there, or its address is wrong.
     pub fn stt(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Stt>> {
         let own = &config.stt;
-        Ok(match Kind::of(&own.url) {
-            Kind::Child => grpc::stt(self.child("stt", child::stt_arguments(own, models))?),
-            Kind::Remote => grpc::stt(grpc::remote(&self.tasks, "stt", &own.url)?),
-        })
+        let start = || self.child("stt", child::stt_arguments(own, models)).map(grpc::stt);
+        if own.api == SttApi::OpenAi {
+            let partials = if own.partials == SttPartials::Own { Some(start()?) } else { None };
+            return openai_stt::stt(&self.tasks, "stt", own, partials);
+        }
+        match Kind::of(&own.url) {
+            Kind::Child => start(),
+            Kind::Remote => Ok(grpc::stt(grpc::remote(&self.tasks, "stt", &own.url)?)),
+        }
     }
 
     /// The language model.
@@ -79,7 +88,7 @@ impl Backends {
     pub fn llm(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Llm>> {
         let own = &config.llm;
         if own.api == LlmApi::OpenAi {
-            return openai::llm(&self.tasks, own);
+            return openai::llm(&self.tasks, "llm", own);
         }
         Ok(match Kind::of(&own.url) {
             Kind::Child => grpc::llm(self.child("llm", child::llm_arguments(own, models))?, own),
@@ -132,7 +141,7 @@ impl Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LlmCapabilities;
+    use crate::{LlmCapabilities, SttCapabilities};
 
     #[tokio::test]
     async fn without_an_address_a_child_is_started_and_a_remote_engine_is_awaited() {
@@ -147,6 +156,19 @@ mod tests {
         config.llm.url = "http://no address".into();
         let fault = backends.llm(&config, &ModelFiles::default()).err().unwrap();
         assert!(format!("{fault:#}").contains("llm.url"), "{fault:#}");
+        backends.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_recogniser_at_an_endpoint_has_no_partials_and_its_configured_languages() {
+        let mut config = Config::default();
+        config.stt.api = SttApi::OpenAi;
+        config.stt.url = "http://127.0.0.1:9/v1".into();
+        config.stt.languages = vec!["de".into()];
+        let backends = Backends::new(false).unwrap();
+        let stt = backends.stt(&config, &ModelFiles::default()).unwrap();
+        let expected = SttCapabilities { languages: vec!["de".into()], ..SttCapabilities::default() };
+        assert_eq!((stt.engine.capabilities(), stt.status.borrow().ready), (expected, false));
         backends.stop().await;
     }
 

@@ -226,9 +226,14 @@ mod tests {
     fn an_engine_program_inherits_no_secret() {
         let program = Program { name: "llm", path: "/bin/true".into(), arguments: Vec::new() };
         let command = program.command();
-        for name in
-            ["VISAVIS_LLM_KEY", "VISAVIS_LLM_HEADERS", "VISAVIS_TOOLS_WEBHOOKS", "VISAVIS_SERVER_ICE_SERVERS"]
-        {
+        for name in [
+            "VISAVIS_LLM_KEY",
+            "VISAVIS_LLM_HEADERS",
+            "VISAVIS_STT_KEY",
+            "VISAVIS_STT_HEADERS",
+            "VISAVIS_TOOLS_WEBHOOKS",
+            "VISAVIS_SERVER_ICE_SERVERS",
+        ] {
             let removed = command.as_std().get_envs().any(|(key, value)| key == name && value.is_none());
             assert!(removed, "{name}");
         }

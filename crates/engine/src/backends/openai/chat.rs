@@ -11,9 +11,10 @@ use tokio::sync::watch;
 
 use super::endpoint::Endpoint;
 use super::reading::{Reading, Step};
-use super::refusal::{Asked, Refusal};
+use super::refusal::Asked;
 use super::request;
 use super::too_long::{Prompt, estimate};
+use crate::backends::http::Refused;
 use crate::config::LlmEngine;
 use crate::retry::{in_time, patiently_as_told};
 use crate::status::EngineStatus;
@@ -47,13 +48,13 @@ impl Chat {
     }
 
     /// Asks once, and waits for the response's first event.
-    async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refusal> {
+    async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refused> {
         let begun = async {
             let response = self.endpoint.chat(body, asked).await?;
             let reading = Reading::new(self.endpoint.clone(), asked.clone(), response);
-            reading.begin().await.map_err(Refusal::from)
+            reading.begin().await.map_err(Refused::from)
         };
-        let watched = async { Ok::<Result<Reading, Refusal>, EngineError>(begun.await) };
+        let watched = async { Ok::<Result<Reading, Refused>, EngineError>(begun.await) };
         let opened = self.watchdog.answer(watched).await;
         opened.unwrap_or_else(|error| Err(silent(error, asked, self.settings.silence_seconds).into()))
     }
@@ -96,8 +97,8 @@ impl Llm for Chat {
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
         metrics::counter!("visavis_engine_requests_total", "engine" => "llm").increment(1);
-        let passes = in_time(|refusal: &Refusal| refusal.error.is_passing());
-        let told = |refusal: &Refusal| refusal.after;
+        let passes = in_time(|refusal: &Refused| refusal.error.is_passing());
+        let told = |refusal: &Refused| refusal.after;
         let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)
             .await
             .map_err(|refusal| refusal.error)?;
@@ -125,8 +126,8 @@ impl Llm for Chat {
 fn silent(error: EngineError, asked: &Asked, seconds: u32) -> EngineError {
     match error {
         EngineError::Deadline => EngineError::Failed(format!(
-            "{} has sent nothing for {seconds} s. Look at its load, or raise llm.silence_seconds",
-            asked.address
+            "{} has sent nothing for {seconds} s. Look at its load, or raise {}.silence_seconds",
+            asked.endpoint.address, asked.endpoint.section
         )),
         error => error,
     }

@@ -1,18 +1,14 @@
 //! Language models behind OpenAI-compatible chat endpoints: Ollama, vLLM, llama-server, LM Studio, TGI and cloud services.
 //!
 //! - this file: makes the backend
-//! - `endpoint`: the HTTP client of one endpoint; `probe`: whether the endpoint is ready, by what `models` it lists (pure)
+//! - `endpoint`: how one endpoint is asked
 //! - `chat`: the language model; `reading`: the response that it reads
 //! - `request`: a request as the endpoint takes it (pure)
 //! - `sse`: from bytes to events; `reply`: from events to a response (pure)
-//! - `fault`: what an endpoint says is wrong; `refusal`: what follows from that, with what to do; `too_long`: prompts that do
-//!   not fit (all pure)
+//! - `refusal`: what follows from a refusal, with what to do; `too_long`: prompts that do not fit (both pure)
 
 mod chat;
 mod endpoint;
-mod fault;
-mod models;
-mod probe;
 mod reading;
 mod refusal;
 mod reply;
@@ -25,6 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::http::probe::Probe;
 use super::{Backend, Tasks};
 use crate::Llm;
 use crate::config::LlmEngine;
@@ -32,16 +29,15 @@ use crate::status::EngineStatus;
 use crate::watchdog::Watchdog;
 use chat::Chat;
 use endpoint::Endpoint;
-use probe::Probe;
 
-/// A language model at an endpoint, which is looked after until `tasks` end.
+/// A language model at an endpoint, which is looked after until `tasks` end. `section`: where it stands in the configuration.
 ///
 /// # Errors
-/// When the key cannot be read or `llm.url` is not an address.
-pub(super) fn llm(tasks: &Tasks, own: &LlmEngine) -> anyhow::Result<Backend<dyn Llm>> {
-    let endpoint = Arc::new(Endpoint::new(own)?);
+/// When the key cannot be read or its `url` is not an address.
+pub(super) fn llm(tasks: &Tasks, section: &str, own: &LlmEngine) -> anyhow::Result<Backend<dyn Llm>> {
+    let endpoint = Arc::new(Endpoint::new(section, own)?);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
-    let probe = Probe { endpoint: endpoint.clone(), status };
+    let probe = Probe { engine: "llm", looked: endpoint.looked(), known: EngineStatus::default(), status };
     tasks.spawn(|token| probe.run(token));
     let watchdog = Watchdog::of_silence(Duration::from_secs(own.silence_seconds.into()));
     let chat = Chat { endpoint, settings: own.clone(), status: known.clone(), watchdog };

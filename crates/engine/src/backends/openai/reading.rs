@@ -7,10 +7,11 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::endpoint::{Endpoint, cause};
+use super::endpoint::Endpoint;
 use super::refusal::Asked;
 use super::reply::{Reply, Tokens};
 use super::sse::Events;
+use crate::backends::http::{answer, cause};
 use crate::{EngineError, LlmPiece};
 
 /// Longest wait for the end of a body whose last event has arrived.
@@ -139,16 +140,16 @@ impl Reading {
             count(tokens);
         }
         if self.reply.only_thought() {
-            let (model, address) = (&self.asked.model, &self.asked.address);
+            let answer::Asked { section, model, address, .. } = &self.asked.endpoint;
             tracing::warn!(
                 %model, %address,
-                "the model spent all tokens of its response on thoughts: raise llm.max_tokens, or turn its thoughts off by llm.body"
+                "the model spent all tokens of its response on thoughts: raise {section}.max_tokens, or turn its thoughts off by {section}.body"
             );
         }
     }
 
     fn broken(&self, reason: &str) -> EngineError {
-        let at = &self.asked.address;
+        let at = &self.asked.endpoint.address;
         EngineError::Failed(format!(
             "{at} broke off in the middle of a response ({reason}). Its log, or that of a proxy before it, says why"
         ))

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::fault::Fault;
 use crate::LlmPiece;
+use crate::backends::http::fault::Fault;
 use crate::tool::WrittenCall;
 
 /// Data of the event that follows the last piece.

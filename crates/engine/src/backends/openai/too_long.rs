@@ -1,7 +1,7 @@
 //! Prompts that do not fit: how endpoints say so, and what fits. Pure.
 
-use super::fault::Fault;
 use crate::EngineError;
+use crate::backends::http::fault::Fault;
 use crate::frame::Message;
 use crate::tool::Tools;
 

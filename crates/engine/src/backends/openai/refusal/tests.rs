@@ -1,18 +1,22 @@
+use std::time::Duration;
+
 use super::*;
 
 fn asked() -> Asked {
-    Asked {
+    let endpoint = answer::Asked {
+        section: "llm".into(),
         address: "http://host/v1".into(),
+        does: "/chat/completions".into(),
         model: "small".into(),
         keyed: true,
-        tools: true,
-        prompt: Prompt { tokens: 1000, limit: 3936, response: 160 },
-    }
+    };
+    Asked { endpoint, tools: true, prompt: Prompt { tokens: 1000, limit: 3936, response: 160 } }
 }
 
-fn refused(status: u16, body: &str, retry_after: Option<&str>) -> Refusal {
+fn refused(status: u16, body: &str, retry_after: Option<&str>) -> Refused {
     let kind = if body.starts_with('<') { "text/html; charset=utf-8" } else { "application/json" };
-    Refusal::of(&Answer { status, kind, retry_after, body }, &asked())
+    let retry_after = retry_after.map(String::from);
+    of(&Answer { status, kind: kind.into(), retry_after, body: body.into() }, &asked())
 }
 
 #[test]
@@ -42,14 +46,15 @@ fn each_refusal_says_what_to_do() {
         ),
         (400, r#"{"error":{"message":"System role not supported"}}"#, "--chat-template"),
     ] {
-        let Refusal { error, after } = refused(status, body, None);
+        let Refused { error, after } = refused(status, body, None);
         assert!(matches!(error, EngineError::Invalid(_)), "{error:?}");
         assert!(error.to_string().contains(part), "{part}: {error}");
         assert_eq!(after.is_some(), status == 429, "{error}");
     }
-    let open = Asked { keyed: false, ..asked() };
-    let answer = Answer { status: 401, kind: "", retry_after: None, body: "" };
-    assert!(Refusal::of(&answer, &open).error.to_string().contains("wants a key"));
+    let mut open = asked();
+    open.endpoint.keyed = false;
+    let answer = Answer { status: 401, kind: String::new(), retry_after: None, body: String::new() };
+    assert!(of(&answer, &open).error.to_string().contains("wants a key"));
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn a_failure_does_not_pass_and_a_long_prompt_is_one() {
     let long = refused(400, r#"{"error":{"code":"context_length_exceeded","message":""}}"#, None).error;
     assert_eq!(long, EngineError::TooLong { limit: 750, got: 1000 });
     let fault = Fault { status: Some(429), ..Fault::new("slow down") };
-    let busy = Refusal::from(Refusal::of_fault(&fault, &asked()));
-    assert!(busy.error.is_passing() && busy.after == Some(BUSY_PAUSE), "{busy:?}");
-    assert!(matches!(Refusal::of_fault(&Fault::new("x"), &asked()), EngineError::Failed(_)));
+    let busy = Refused::from(of_fault(&fault, &asked()));
+    assert!(busy.error.is_passing() && busy.after == Some(Duration::from_secs(1)), "{busy:?}");
+    assert!(matches!(of_fault(&Fault::new("x"), &asked()), EngineError::Failed(_)));
 }

@@ -7,25 +7,25 @@ const LONGEST_MESSAGE: usize = 300;
 
 /// What an endpoint says is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Fault {
+pub(in crate::backends) struct Fault {
     /// For people; may be empty.
-    pub(super) message: String,
+    pub(in crate::backends) message: String,
     /// `code` and `type`, in lower case.
-    pub(super) kinds: [String; 2],
+    pub(in crate::backends) kinds: [String; 2],
     /// A `code` that is an HTTP status.
-    pub(super) status: Option<u16>,
+    pub(in crate::backends) status: Option<u16>,
     /// Tokens of the context and of the prompt, as llama-server reports them.
-    pub(super) tokens: Option<(u32, u32)>,
+    pub(in crate::backends) tokens: Option<(u32, u32)>,
 }
 
 impl Fault {
     /// A fault with this message alone.
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(in crate::backends) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
     /// Reads the body of an HTTP response. A text that is not JSON is the message, unless it is a web page.
-    pub(super) fn of_body(body: &str) -> Self {
+    pub(in crate::backends) fn of_body(body: &str) -> Self {
         match serde_json::from_str::<Value>(body) {
             Ok(Value::Array(list)) => list.first().map(Self::of_object).unwrap_or_default(),
             Ok(value) => Self::of_object(&value),
@@ -35,7 +35,7 @@ impl Fault {
     }
 
     /// Reads an event of a stream; none if the event reports no fault.
-    pub(super) fn of_event(event: &Value) -> Option<Self> {
+    pub(in crate::backends) fn of_event(event: &Value) -> Option<Self> {
         let fails = !event["error"].is_null() || event["object"] == "error";
         fails.then(|| Self::of_object(event))
     }
@@ -62,13 +62,13 @@ impl Fault {
     }
 
     /// The message behind a colon, to end a sentence; empty if there is none.
-    pub(super) fn said(&self) -> String {
+    pub(in crate::backends) fn said(&self) -> String {
         let message = self.message.trim_end_matches('.');
         if message.is_empty() { String::new() } else { format!(": {message}") }
     }
 
     /// Whether the message or a code contains one of these, which are in lower case.
-    pub(super) fn mentions(&self, words: &[&str]) -> bool {
+    pub(in crate::backends) fn mentions(&self, words: &[&str]) -> bool {
         let message = self.message.to_lowercase();
         let texts = [message.as_str(), &self.kinds[0], &self.kinds[1]];
         words.iter().any(|word| texts.iter().any(|text| text.contains(word)))

@@ -7,16 +7,16 @@ const MOST_NAMES: usize = 8;
 
 /// What an endpoint lists, as far as it concerns the configured model.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Listed {
+pub(in crate::backends) struct Listed {
     /// Tokens that prompt and response may have together, if the list says so.
-    pub(super) context: Option<u32>,
+    pub(in crate::backends) context: Option<u32>,
     /// What is listed instead of the configured model; none if that is listed, or nothing is.
-    pub(super) instead: Option<String>,
+    pub(in crate::backends) instead: Option<String>,
 }
 
 impl Listed {
     /// Looks for a model in the response to `GET /models`.
-    pub(super) fn of(list: &Value, model: &str) -> Self {
+    pub(in crate::backends) fn of(list: &Value, model: &str) -> Self {
         let all = list["data"].as_array().map_or(&[][..], Vec::as_slice);
         if let Some(entry) = all.iter().find(|entry| is_same(name(entry), model)) {
             let fields = [&entry["max_model_len"], &entry["context_length"], &entry["max_context_length"]];

@@ -1,0 +1,135 @@
+//! Looks after an endpoint and publishes whether it is ready.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Refused, error};
+use super::models::Listed;
+use super::refused::answer;
+use super::{Http, content_type, refused, text};
+use crate::EngineError;
+use crate::retry::looks;
+use crate::status::EngineStatus;
+
+/// Pause between looks at an endpoint that is ready. They also keep a connection open, which saves the next response a
+/// handshake.
+const STEADY: Duration = Duration::from_secs(20);
+
+/// What is looked for at an endpoint.
+pub(in crate::backends) struct Looked {
+    pub(in crate::backends) http: Arc<Http>,
+    /// The model's name there.
+    pub(in crate::backends) model: String,
+    /// The path that is used, such as `/chat/completions`.
+    pub(in crate::backends) does: &'static str,
+    /// A request for it that an endpoint refuses for its fields alone: it shows that the path is there.
+    pub(in crate::backends) empty: fn(&Http) -> RequestBuilder,
+    /// Whether this status in response to it shows that.
+    pub(in crate::backends) takes: fn(u16) -> bool,
+}
+
+impl Looked {
+    /// Looks whether the endpoint serves, and what it lists.
+    async fn look(&self) -> Result<Listed, Refused> {
+        let http = &self.http;
+        let response = http.send(http.get(http.url(&["models"])).timeout(http.look())).await?;
+        match response.status().as_u16() {
+            200..=299 if !content_type(&response).starts_with("text/html") => {
+                let list: Value = serde_json::from_str(&text(response).await).unwrap_or_default();
+                Ok(Listed::of(&list, &self.model))
+            }
+            // It answers, and has its limits.
+            429 => Ok(Listed::default()),
+            // No list, or none for this key: some keys may ask for responses alone.
+            403 | 404 | 405 | 501 => self.look_without_list().await,
+            _ => Err(refused(http, response, self.does).await),
+        }
+    }
+
+    /// Looks at an endpoint without a list.
+    async fn look_without_list(&self) -> Result<Listed, Refused> {
+        let http = &self.http;
+        let request = (self.empty)(http).timeout(http.look());
+        let answer = answer(http, http.send(request).await?).await;
+        if (self.takes)(answer.status) && !answer.is_page() {
+            return Ok(Listed::default());
+        }
+        let asked = http.asked(self.does, &self.model);
+        Err(answer.explain(&asked, |status, fault| error(status, fault, &asked)))
+    }
+}
+
+/// Looks after one endpoint.
+pub(in crate::backends) struct Probe {
+    /// The engine's name in metrics and in the log.
+    pub(in crate::backends) engine: &'static str,
+    pub(in crate::backends) looked: Looked,
+    /// What is known of the endpoint while it is ready, besides what it lists.
+    pub(in crate::backends) known: EngineStatus,
+    /// For operators and for new calls.
+    pub(in crate::backends) status: watch::Sender<EngineStatus>,
+}
+
+impl Probe {
+    /// Looks until `token` is cancelled.
+    pub(in crate::backends) async fn run(self, token: CancellationToken) {
+        token.run_until_cancelled(self.watch()).await;
+    }
+
+    async fn watch(&self) {
+        let mut pauses = looks();
+        // One look that fails may be the network's fault: only a second one counts against an endpoint that was ready.
+        let mut doubted = false;
+        loop {
+            let found = self.looked.look().await;
+            let fails = found.is_err();
+            doubted = fails && !doubted && self.status.borrow().ready;
+            if !doubted {
+                self.status_of(found).publish(self.engine, &self.status);
+            }
+            if !fails {
+                pauses = looks();
+            }
+            let pause = if fails { pauses.next() } else { None };
+            sleep(pause.unwrap_or(STEADY)).await;
+        }
+    }
+
+    fn status_of(&self, found: Result<Listed, Refused>) -> EngineStatus {
+        let model = self.looked.model.clone();
+        let device = self.looked.http.host().to_owned();
+        match found {
+            Ok(Listed { context, instead }) => {
+                let section = self.looked.http.section();
+                let message = instead.map(|names| {
+                    format!(
+                        "does not list the model {model:?}; set {section}.model if requests fail. It lists {names}"
+                    )
+                });
+                let (message, context) = (message.unwrap_or_default(), context.unwrap_or(0));
+                EngineStatus { ready: true, message, model, device, context, ..self.known.clone() }
+            }
+            Err(refused) => {
+                let message = format!("cannot be asked: {}", reason(refused.error));
+                EngineStatus { model, device, ..EngineStatus::not_ready(message) }
+            }
+        }
+    }
+}
+
+/// The reason in an error, without its kind.
+fn reason(error: EngineError) -> String {
+    match error {
+        EngineError::Unavailable(reason)
+        | EngineError::Busy(reason)
+        | EngineError::Invalid(reason)
+        | EngineError::Failed(reason) => reason,
+        EngineError::TooLong { .. } | EngineError::Deadline => error.to_string(),
+    }
+}

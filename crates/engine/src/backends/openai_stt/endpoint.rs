@@ -1,0 +1,177 @@
+//! How one endpoint is asked for transcripts.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{RequestBuilder, Url};
+use tokio::time::Instant;
+
+use super::form::{self, Format};
+use super::refusal;
+use super::reply::{self, Expected};
+use crate::EngineError;
+use crate::backends::http::answer::{Answer, Asked};
+use crate::backends::http::probe::Looked;
+use crate::backends::http::refused::read;
+use crate::backends::http::{Http, Refused};
+use crate::config::SttEngine;
+use crate::frame::{MIC_RATE, Transcript};
+use crate::retry::{in_time, patiently_as_told};
+use crate::watchdog::Watchdog;
+
+/// What is asked of it.
+const DOES: &str = "/audio/transcriptions";
+
+/// Makes a transcript of a whole utterance.
+#[async_trait]
+pub(super) trait Transcribe: Send + Sync {
+    /// The words of `sound` at [`MIC_RATE`]. `language`: ISO 639-1; empty: identify it. Dropping the future ends the work.
+    async fn transcribe(&self, sound: &[i16], language: &str) -> Result<Transcript, EngineError>;
+}
+
+/// An endpoint.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    http: Arc<Http>,
+    url: Url,
+    settings: SttEngine,
+    /// Its name in metrics.
+    engine: &'static str,
+    /// It has not refused detailed responses yet.
+    detailed: AtomicBool,
+    /// Ends requests to an endpoint that has fallen silent.
+    watchdog: Watchdog,
+}
+
+impl Endpoint {
+    /// The configured endpoint; nothing is sent yet. `section`: where it stands in the configuration.
+    ///
+    /// # Errors
+    /// When the key cannot be read, the address is not one, or a header is not valid.
+    pub(super) fn new(section: &str, engine: &'static str, own: &SttEngine) -> anyhow::Result<Self> {
+        let http = Arc::new(Http::new(&own.endpoint(section))?);
+        let name = "response_format";
+        let chosen = own.body.contains_key(name) || own.omit.iter().any(|omitted| omitted == name);
+        Ok(Self {
+            url: transcriptions(&http),
+            http,
+            settings: own.clone(),
+            engine,
+            detailed: AtomicBool::new(!chosen),
+            watchdog: Watchdog::of_silence(Duration::from_secs(own.silence_seconds.into())),
+        })
+    }
+
+    /// The languages that it recognises; empty: any.
+    pub(super) fn languages(&self) -> &[String] {
+        &self.settings.languages
+    }
+
+    /// What to look for when it is looked after.
+    pub(super) fn looked(&self) -> Looked {
+        // One that takes sound refuses a request without any.
+        fn empty(http: &Http) -> RequestBuilder {
+            http.post(transcriptions(http))
+                .header(CONTENT_TYPE, "multipart/form-data; boundary=none")
+                .body("--none--\r\n")
+        }
+        fn takes(status: u16) -> bool {
+            // whisper.cpp's server reports faults with the status of a success.
+            matches!(status, 200..=299 | 400 | 415 | 422 | 429)
+        }
+        let (http, model) = (self.http.clone(), self.settings.model_name());
+        Looked { http, model, does: DOES, empty, takes }
+    }
+
+    fn asked(&self) -> Asked {
+        self.http.asked(DOES, &self.settings.model_name())
+    }
+
+    /// Asks once.
+    async fn once(&self, sound: &[i16], language: &str) -> Result<Transcript, Refused> {
+        let found = self.watchdog.answer(self.ask(sound, language)).await;
+        let answer = found.map_err(|error| self.silent(error))?;
+        let expected = Expected { given: language, known: self.languages() };
+        if answer.is_success()
+            && !answer.is_page()
+            && let Some(words) = reply::transcript(&answer.body, expected)
+        {
+            return Ok(words);
+        }
+        let answer = Answer { body: self.http.without_secrets(answer.body), ..answer };
+        Err(refusal::of(&answer, &self.asked(), sound.len() / MIC_RATE as usize))
+    }
+
+    /// Asks in detail, or plainly where that has been refused.
+    async fn ask(&self, sound: &[i16], language: &str) -> Result<Answer, EngineError> {
+        if !self.detailed.load(Ordering::Relaxed) {
+            return self.post(sound, language, Format::Plain).await;
+        }
+        let answer = self.post(sound, language, Format::Verbose).await?;
+        if !refusal::is_of_format(&answer) {
+            return Ok(answer);
+        }
+        if self.detailed.swap(false, Ordering::Relaxed) {
+            let address = self.http.address();
+            tracing::warn!(
+                %address,
+                "the endpoint refuses verbose_json: its transcripts come without language and figures. Set conversation.language"
+            );
+        }
+        self.post(sound, language, Format::Plain).await
+    }
+
+    async fn post(&self, sound: &[i16], language: &str, format: Format) -> Result<Answer, EngineError> {
+        let fields = form::fields(&self.settings, language, format);
+        let boundary = boundary();
+        let body = form::body(&boundary, &fields, sound);
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let request = self.http.post(self.url.clone()).header(CONTENT_TYPE, kind).body(body);
+        Ok(read(self.http.send(request).await?).await)
+    }
+
+    /// Says what to do about an endpoint that has fallen silent; other errors stay as they are.
+    fn silent(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Deadline => {
+                let (at, section) = (self.http.address(), self.http.section());
+                let seconds = self.settings.silence_seconds;
+                EngineError::Failed(format!(
+                    "{at} has sent no transcript for {seconds} s. Look at its load, or raise {section}.silence_seconds"
+                ))
+            }
+            error => error,
+        }
+    }
+}
+
+#[async_trait]
+impl Transcribe for Endpoint {
+    async fn transcribe(&self, sound: &[i16], language: &str) -> Result<Transcript, EngineError> {
+        if sound.is_empty() {
+            return Ok(Transcript { no_speech_probability: 1.0, ..Transcript::default() });
+        }
+        metrics::counter!("visavis_engine_requests_total", "engine" => self.engine).increment(1);
+        let began = Instant::now();
+        let passes = in_time(|refused: &Refused| refused.error.is_passing());
+        let told = |refused: &Refused| refused.after;
+        let words = patiently_as_told(|| self.once(sound, language), passes, told).await;
+        let words = words.map_err(|refused| refused.error)?;
+        let decode_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        Ok(Transcript { decode_ms, ..words })
+    }
+}
+
+fn transcriptions(http: &Http) -> Url {
+    http.url(&["audio", "transcriptions"])
+}
+
+/// What separates a request's parts. Nobody can know it beforehand and speak it.
+fn boundary() -> String {
+    let random = || RandomState::new().hash_one(0);
+    format!("visavis-{:016x}{:016x}", random(), random())
+}

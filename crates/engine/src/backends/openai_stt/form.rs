@@ -1,0 +1,161 @@
+//! A request for a transcript as endpoints take it: a form of several parts with fields and a WAV file. Pure.
+
+use serde_json::Value;
+
+use crate::audio::pcm;
+use crate::config::SttEngine;
+use crate::frame::MIC_RATE;
+
+/// How detailed the response shall be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// With the language, and figures about each segment.
+    Verbose,
+    /// As simple as the endpoint likes.
+    Plain,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Verbose => "verbose_json",
+            Self::Plain => "json",
+        }
+    }
+}
+
+/// A field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// The fields of a request besides the sound. `language`: empty if it is to be identified.
+pub(super) fn fields(own: &SttEngine, language: &str, format: Format) -> Vec<Field> {
+    let mut fields = Vec::new();
+    for (name, value) in [
+        ("model", own.model_name()),
+        ("language", language.to_owned()),
+        ("prompt", own.prompt.clone()),
+        ("temperature", own.temperature.to_string()),
+        ("response_format", format.name().to_owned()),
+    ] {
+        let omitted = own.omit.iter().any(|omitted| omitted == name);
+        if !(value.is_empty() || omitted || own.body.contains_key(name)) {
+            fields.push(Field { name: name.into(), value });
+        }
+    }
+    for (name, value) in &own.body {
+        let values = match value {
+            Value::Array(list) => list.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        fields.extend(values.iter().map(|value| Field { name: name.clone(), value: text(value) }));
+    }
+    fields
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The body of a request. The sound comes last, so that an endpoint knows the rest when it begins to read it. `boundary` must
+/// occur in none of the parts.
+pub(super) fn body(boundary: &str, fields: &[Field], sound: &[i16]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(sound.len() * 2 + 2048);
+    for Field { name, value } in fields {
+        let part =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    let part = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"speech.wav\"\r\nContent-Type: \
+         audio/wav\r\n\r\n"
+    );
+    body.extend_from_slice(part.as_bytes());
+    body.extend_from_slice(&wav_header(sound.len()));
+    body.extend(pcm::bytes(sound));
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    body
+}
+
+/// The header of a WAV file of mono PCM16 at [`MIC_RATE`].
+fn wav_header(samples: usize) -> Vec<u8> {
+    const PCM: u16 = 1;
+    const CHANNELS: u16 = 1;
+    const BYTES: u16 = 2;
+    let data = u32::try_from(samples * usize::from(BYTES)).unwrap_or(u32::MAX - 36);
+    let mut header = Vec::with_capacity(44);
+    header.extend_from_slice(b"RIFF");
+    header.extend_from_slice(&(36 + data).to_le_bytes());
+    header.extend_from_slice(b"WAVEfmt ");
+    header.extend_from_slice(&16_u32.to_le_bytes());
+    header.extend_from_slice(&PCM.to_le_bytes());
+    header.extend_from_slice(&CHANNELS.to_le_bytes());
+    header.extend_from_slice(&MIC_RATE.to_le_bytes());
+    header.extend_from_slice(&(MIC_RATE * u32::from(BYTES)).to_le_bytes());
+    header.extend_from_slice(&BYTES.to_le_bytes());
+    header.extend_from_slice(&(BYTES * 8).to_le_bytes());
+    header.extend_from_slice(b"data");
+    header.extend_from_slice(&data.to_le_bytes());
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::audio::wav;
+
+    fn own() -> SttEngine {
+        SttEngine { model: "small".into(), prompt: "Ada".into(), ..SttEngine::default() }
+    }
+
+    fn named(fields: &[Field]) -> Vec<String> {
+        fields.iter().map(|Field { name, value }| format!("{name}={value}")).collect()
+    }
+
+    #[test]
+    fn fields_are_left_out_added_and_repeated_as_configured() {
+        let all =
+            ["model=small", "language=de", "prompt=Ada", "temperature=0", "response_format=verbose_json"];
+        assert_eq!(named(&fields(&own(), "de", Format::Verbose)), all);
+        let mut own = SttEngine { omit: vec!["temperature".into()], ..own() };
+        own.body.insert("granularities[]".into(), json!(["word", "segment"]));
+        own.body.insert("prompt".into(), json!("Bob"));
+        own.body.insert("vad".into(), json!(true));
+        let changed = [
+            "model=small",
+            "response_format=json",
+            "granularities[]=word",
+            "granularities[]=segment",
+            "prompt=Bob",
+            "vad=true",
+        ];
+        assert_eq!(named(&fields(&own, "", Format::Plain)), changed);
+    }
+
+    #[test]
+    fn the_sound_is_a_wav_file_that_can_be_read() {
+        let sound = [0, 1, -1, i16::MAX, i16::MIN];
+        let body = body("edge", &[Field { name: "model".into(), value: "small".into() }], &sound);
+        let start = body.windows(4).position(|four| four == b"RIFF").unwrap();
+        let head = String::from_utf8_lossy(&body[..start]);
+        assert!(head.starts_with(
+            "--edge\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nsmall\r\n--edge\r\n"
+        ));
+        assert!(head.ends_with("filename=\"speech.wav\"\r\nContent-Type: audio/wav\r\n\r\n"), "{head}");
+        let end = body.len() - b"\r\n--edge--\r\n".len();
+        assert_eq!(&body[end..], b"\r\n--edge--\r\n");
+        assert_eq!(end - start, 44 + sound.len() * 2);
+        let silence = vec![0_i16; 16_000];
+        let whole = [wav_header(silence.len()), pcm::bytes(&silence).collect()].concat();
+        assert_eq!(wav::read(whole.as_slice(), MIC_RATE).unwrap(), silence);
+    }
+}

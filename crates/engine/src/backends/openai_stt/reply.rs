@@ -1,0 +1,258 @@
+//! A response as a transcript: words without stage directions and without what was written for noise, the language, and the
+//! figures by which the pipeline judges words. Pure.
+
+use serde_json::Value;
+
+use super::languages;
+use crate::frame::{LanguageWeight, Transcript};
+
+/// No-speech probability from which a segment may be noise. With words surer than [`SURE_WORDS`] it is none: our own engine
+/// decides by the same two numbers.
+const NOISE: f32 = 0.6;
+const SURE_WORDS: f32 = -0.4;
+/// Compression ratio above which Whisper takes a text for a loop.
+const LOOP: f32 = 2.4;
+/// Mean log probability of a loop at best: so doubtful that it needs other evidence.
+const LOOP_SURENESS: f32 = -1.2;
+/// Longest stage direction in bytes. Longer text in brackets was said.
+const LONGEST_DIRECTION: usize = 40;
+/// Notes that stand for music.
+const NOTES: [char; 4] = ['♪', '♩', '♫', '♬'];
+/// Most languages of which the probability is kept.
+const MOST_LANGUAGES: usize = 8;
+
+/// What the request said of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expected<'a> {
+    /// The language that was given, ISO 639-1; empty: it was to be identified.
+    pub(super) given: &'a str,
+    /// The languages that the endpoint recognises; empty: any.
+    pub(super) known: &'a [String],
+}
+
+/// A stretch of the sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Segment<'a> {
+    text: &'a str,
+    tokens: usize,
+    no_speech: Option<f32>,
+    sureness: Option<f32>,
+}
+
+impl<'a> Segment<'a> {
+    fn of(value: &'a Value) -> Self {
+        let text = value["text"].as_str().unwrap_or_default();
+        let tokens = value["tokens"].as_array().map_or(text.chars().count(), Vec::len).max(1);
+        let sureness = number(&value["avg_logprob"]);
+        let loops = number(&value["compression_ratio"]).is_some_and(|ratio| ratio > LOOP);
+        let sureness = if loops { Some(sureness.unwrap_or(0.0).min(LOOP_SURENESS)) } else { sureness };
+        Self { text, tokens, no_speech: number(&value["no_speech_prob"]), sureness }
+    }
+
+    /// Whether its words were written for noise, as Whisper writes thanks for a breath.
+    fn is_noise(&self) -> bool {
+        self.no_speech.is_some_and(|silence| silence >= NOISE)
+            && self.sureness.is_some_and(|sureness| sureness <= SURE_WORDS)
+    }
+}
+
+/// Reads the body of a response; none if it holds no transcript.
+pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcript> {
+    let value: Value = serde_json::from_str(body).ok()?;
+    let whole = value["text"].as_str()?;
+    let all: Vec<Segment<'_>> = list(&value["segments"]).iter().map(Segment::of).collect();
+    let said: Vec<Segment<'_>> = all.iter().copied().filter(|segment| !segment.is_noise()).collect();
+    let text = if said.len() == all.len() {
+        spoken(whole)
+    } else {
+        spoken(&said.iter().map(|segment| segment.text).collect::<Vec<_>>().join(" "))
+    };
+    // Of noise alone the figures say that it is noise.
+    let judged = if said.is_empty() { &all } else { &said };
+    let words = Transcript {
+        text,
+        no_speech_probability: judged
+            .iter()
+            .filter_map(|segment| segment.no_speech)
+            .reduce(f32::min)
+            .unwrap_or(0.0),
+        average_log_probability: sureness(judged).or_else(|| of_tokens(&value["logprobs"])).unwrap_or(0.0),
+        ..Transcript::default()
+    };
+    Some(with_language(words, &value, expected))
+}
+
+/// Adds the language: as it was given, or as the endpoint identified it.
+fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Transcript {
+    if !expected.given.is_empty() {
+        return Transcript { language: expected.given.into(), ..words };
+    }
+    let code = |told: &str| {
+        languages::code(told)
+            .filter(|code| expected.known.is_empty() || expected.known.iter().any(|known| known == code))
+    };
+    let told = [&value["language"], &value["detected_language"]];
+    let Some(language) = told.into_iter().filter_map(Value::as_str).find_map(code) else { return words };
+    let probability = [&value["language_probability"], &value["detected_language_probability"]];
+    let probability = probability.into_iter().find_map(number).map_or(0.0, |one| one.clamp(0.0, 1.0));
+    let mut languages: Vec<LanguageWeight> = value["language_probabilities"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, weight)| {
+            Some(LanguageWeight { language: code(name)?.into(), weight: number(weight)? })
+        })
+        .collect();
+    languages.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+    languages.truncate(MOST_LANGUAGES);
+    Transcript { language: language.into(), language_probability: probability, languages, ..words }
+}
+
+/// Mean log probability of the tokens, as far as segments tell theirs.
+fn sureness(segments: &[Segment<'_>]) -> Option<f32> {
+    let told = segments.iter().filter_map(|segment| Some((segment.sureness?, segment.tokens as f32)));
+    let (sum, tokens) =
+        told.fold((0.0, 0.0), |(sum, all), (sureness, tokens)| (sum + sureness * tokens, all + tokens));
+    (tokens > 0.0).then(|| sum / tokens)
+}
+
+/// The same of a list of tokens, which some models tell instead of segments.
+fn of_tokens(tokens: &Value) -> Option<f32> {
+    let told: Vec<f32> = list(tokens).iter().filter_map(|token| number(&token["logprob"])).collect();
+    (!told.is_empty()).then(|| told.iter().sum::<f32>() / told.len() as f32)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[][..], Vec::as_slice)
+}
+
+/// A finite number.
+fn number(value: &Value) -> Option<f32> {
+    value.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
+}
+
+/// The words of a text: without `[MUSIC]`, `(applause)`, `*sigh*` and notes. Numbers stay: "(555) 0199" was said.
+fn spoken(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['[', '(', '*']) {
+        let (before, from) = rest.split_at(start);
+        plain.push_str(before);
+        let end = if from.starts_with('[') {
+            from.find(']')
+        } else if from.starts_with('(') {
+            from.find(')')
+        } else {
+            from[1..].find('*').map(|end| end + 1)
+        };
+        let said = |inner: &str| inner.len() > LONGEST_DIRECTION || inner.contains(|c: char| c.is_numeric());
+        rest = match end {
+            Some(end) if !said(&from[1..end]) => &from[end + 1..],
+            _ => {
+                plain.push_str(&from[..1]);
+                &from[1..]
+            }
+        };
+    }
+    plain.push_str(rest);
+    plain.replace(NOTES, " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ANY: Expected<'static> = Expected { given: "", known: &[] };
+
+    fn read(value: &Value, expected: Expected<'_>) -> Transcript {
+        transcript(&value.to_string(), expected).unwrap()
+    }
+
+    fn segment(text: &str, no_speech: f32, sureness: f32, ratio: f32) -> Value {
+        json!({ "text": text, "tokens": [1, 2, 3], "no_speech_prob": no_speech, "avg_logprob": sureness,
+            "compression_ratio": ratio })
+    }
+
+    #[test]
+    fn figures_of_segments_become_those_of_the_transcript() {
+        let value = json!({ "text": " Book a table. For two.", "language": "english", "segments": [
+            segment(" Book a table.", 0.1, -0.2, 1.0),
+            segment(" For two.", 0.3, -0.4, 1.0),
+        ]});
+        let words = read(&value, ANY);
+        assert_eq!((words.text.as_str(), words.language.as_str()), ("Book a table. For two.", "en"));
+        assert!((words.no_speech_probability - 0.1).abs() < 1e-6, "{words:?}");
+        assert!((words.average_log_probability + 0.3).abs() < 1e-6, "{words:?}");
+    }
+
+    #[test]
+    fn words_for_noise_behind_speech_are_dropped_and_noise_alone_stays_doubtful() {
+        let thanks = segment(" Thank you for watching.", 0.9, -0.7, 1.0);
+        let value = json!({ "text": " Book a table. Thank you for watching.", "segments": [
+            segment(" Book a table.", 0.05, -0.2, 1.0), thanks,
+        ]});
+        assert_eq!(read(&value, ANY).text, "Book a table.");
+        let words = read(&json!({ "text": " Thank you for watching.", "segments": [thanks] }), ANY);
+        assert!(words.text.is_empty() && words.no_speech_probability > 0.8, "{words:?}");
+        let sure = json!({ "text": "Yes.", "segments": [segment("Yes.", 0.7, -0.1, 1.0)] });
+        assert_eq!(read(&sure, ANY).text, "Yes.");
+    }
+
+    #[test]
+    fn a_loop_is_doubtful_however_sure_its_tokens_are() {
+        let value = json!({ "text": "la la la la", "segments": [segment("la la la la", 0.1, -0.05, 3.1)] });
+        assert!(read(&value, ANY).average_log_probability <= LOOP_SURENESS);
+    }
+
+    #[test]
+    fn a_language_is_told_in_full_with_its_probabilities_or_not_believed() {
+        let value = json!({ "text": "Ja.", "language": "german", "detected_language_probability": 0.75,
+            "language_probabilities": { "de": 0.75, "nl": 0.15, "haw": 0.05, "en": 0.05 } });
+        let words = read(&value, ANY);
+        assert_eq!((words.language.as_str(), words.language_probability), ("de", 0.75));
+        let codes: Vec<&str> = words.languages.iter().map(|it| it.language.as_str()).collect();
+        assert_eq!(codes, ["de", "nl", "en"]);
+        let known = ["en".to_string()];
+        for (expected, told, language) in [
+            (ANY, "klingon", ""),
+            (Expected { given: "", known: &known }, "welsh", ""),
+            (Expected { given: "", known: &known }, "english", "en"),
+            (Expected { given: "fr", known: &known }, "english", "fr"),
+        ] {
+            let words =
+                read(&json!({ "text": "x", "language": told, "language_probability": 0.9 }), expected);
+            assert_eq!(words.language, language, "{told}");
+            assert_eq!(words.language_probability > 0.0, language == "en", "{told}");
+        }
+    }
+
+    #[test]
+    fn a_plain_response_has_words_alone_and_token_probabilities_are_used() {
+        let words = read(&json!({ "text": " Hello\n there. " }), ANY);
+        assert_eq!(words, Transcript { text: "Hello there.".into(), ..Transcript::default() });
+        let value =
+            json!({ "text": "Hello.", "logprobs": [{ "token": "a", "logprob": -0.5 }, { "logprob": -1.0 }] });
+        assert!((read(&value, ANY).average_log_probability + 0.75).abs() < 1e-6);
+        assert_eq!(read(&json!({ "text": "" }), ANY), Transcript::default());
+        for nothing in ["{}", "[]", "words", r#"{"text":null}"#, r#"{"error":"no"}"#] {
+            assert_eq!(transcript(nothing, ANY), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn stage_directions_are_no_words_and_numbers_in_brackets_are() {
+        for (text, expected) in [
+            ("[BLANK_AUDIO]", ""),
+            (" (applause) Yes. [MUSIC]", "Yes."),
+            ("*sighs* Fine. ♪", "Fine."),
+            ("Call (555) 0199.", "Call (555) 0199."),
+            ("2 * 3", "2 * 3"),
+            ("An open ( bracket", "An open ( bracket"),
+            ("今日は[音楽]", "今日は"),
+        ] {
+            assert_eq!(spoken(text), expected, "{text}");
+        }
+    }
+}
