@@ -50,6 +50,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
         faults.push(format!("avatar.fps: {} is neither 30 nor 60", config.avatar.fps));
     }
     check_words(config, faults);
+    super::admin_key::check(&config.server.admin_key, faults);
     super::language_model::check(&config.llm, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_key;
 mod check;
 mod command_line;
 mod language_model;
@@ -53,7 +54,7 @@ const TABLES: [&str; 2] = ["llm.body", HEADERS];
 /// The key of further headers, whose values may be secrets.
 const HEADERS: &str = "llm.headers";
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 2] = ["llm.key", "llm.model"];
+const TEXTS: [&str; 3] = ["llm.key", "llm.model", "server.admin_key"];
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +94,16 @@ impl Config {
             self.models.dir.join("voices")
         } else {
             self.tts.voices_dir.clone()
+        }
+    }
+
+    /// The folder of cloned voices.
+    #[must_use]
+    pub fn clones_dir(&self) -> PathBuf {
+        if self.tts.clones_dir.as_os_str().is_empty() {
+            self.models.dir.join("clones")
+        } else {
+            self.tts.clones_dir.clone()
         }
     }
 }

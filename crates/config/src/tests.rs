@@ -70,3 +70,10 @@ fn voices_are_added_from_the_models_directory_unless_another_folder_is_named() {
     assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/voices"));
     assert_eq!(set(&[("models.dir", "/m"), ("tts.voices_dir", "/v")]), Path::new("/v"));
 }
+
+#[test]
+fn cloned_voices_are_in_the_models_directory_unless_another_folder_is_named() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags)).unwrap().clones_dir();
+    assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/clones"));
+    assert_eq!(set(&[("models.dir", "/m"), ("tts.clones_dir", "/c")]), Path::new("/c"));
+}

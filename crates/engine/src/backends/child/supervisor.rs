@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const STEADY: Duration = Duration::from_secs(3);
 
 /// Keys of secrets that no engine program needs, so that none inherits their variables.
-const SECRETS: [&str; 2] = ["llm.key", "llm.headers"];
+const SECRETS: [&str; 3] = ["llm.key", "llm.headers", "server.admin_key"];
 
 /// The pauses before restarts of an engine.
 #[derive(Debug)]
@@ -228,7 +228,7 @@ mod tests {
     fn an_engine_program_inherits_no_key() {
         let program = Program { name: "llm", path: "/bin/true".into(), arguments: Vec::new() };
         let command = program.command();
-        for name in ["VISAVIS_LLM_KEY", "VISAVIS_LLM_HEADERS"] {
+        for name in ["VISAVIS_LLM_KEY", "VISAVIS_LLM_HEADERS", "VISAVIS_SERVER_ADMIN_KEY"] {
             let removed = command.as_std().get_envs().any(|(key, value)| key == name && value.is_none());
             assert!(removed, "{name}");
         }
