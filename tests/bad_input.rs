@@ -54,6 +54,7 @@ async fn bad_requests(live: &Live) {
         (post.clone(), "api/offer", json_type, b"{\"sdp\":\"\\u0000\",\"type\":\"offer\"}".to_vec(), 400, ""),
         (post.clone(), "api/animate", "audio/wav", vec![0; 100_000], 400, "WAV"),
         (post.clone(), "api/animate", json_type, b"{\"text\":\"\"}".to_vec(), 400, "nothing to say"),
+        (post.clone(), "api/voices", json_type, b"{}".to_vec(), 403, "no server.admin_key"),
         (reqwest::Method::GET, "static/..%2f..%2fCargo.toml", json_type, Vec::new(), 404, ""),
     ] {
         let (got, body) = problem(live, method, path, kind, body).await;

@@ -2,6 +2,7 @@
 //!
 //! - `admit`: permits for requests, and their refusals as problems
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
+//! - [`clones`]: voices cloned and removed
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it; [`names`]: which hosts and origins are accepted
@@ -13,6 +14,7 @@ mod admit;
 pub mod animate;
 mod caller;
 mod clip;
+pub mod clones;
 pub mod face;
 pub mod health;
 pub mod listener;
@@ -84,7 +86,8 @@ pub fn router(app: App) -> Router {
         .route("/sessions/{id}/api/offer", offers().route_layer(middleware::from_fn(start::of_session)))
         .route("/api/calls/{id}", delete(offer::hang_up))
         .route("/api/calls/{id}/face", get(face::face))
-        .route("/api/voices", get(animate::voices))
+        .route("/api/voices", get(animate::voices).post(clones::add))
+        .route("/api/voices/{name}", delete(clones::remove))
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
         .route("/ws", get(socket::socket))

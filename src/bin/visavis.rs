@@ -50,10 +50,10 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// List, add and remove voices
+    /// List, add, clone and remove voices
     #[command(
         disable_help_flag = true,
-        override_usage = "visavis voices <list|add|remove> …",
+        override_usage = "visavis voices <list|add|clone|remove> …",
         after_help = "visavis voices --help shows each command's options."
     )]
     Voices {

@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     server::check_collector(&config.telemetry, faults);
     engines::check(config, faults);
     call::check(config, faults);
+    super::admin_key::check(&config.server.admin_key, faults);
     super::language_model::check(&config.llm, faults);
     super::recogniser::check(&config.stt, faults);
     super::tools::check(&config.tools, faults);

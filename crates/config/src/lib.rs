@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_key;
 mod check;
 mod command_line;
 mod endpoint;
@@ -57,7 +58,7 @@ const TABLES: [&str; 4] = ["llm.body", "llm.headers", "stt.body", "stt.headers"]
 /// Keys of further headers, whose values may be secrets.
 const HEADERS: [&str; 2] = ["llm.headers", "stt.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 5] = ["llm.key", "llm.model", "stt.key", "stt.model", "stt.prompt"];
+const TEXTS: [&str; 6] = ["llm.key", "llm.model", "server.admin_key", "stt.key", "stt.model", "stt.prompt"];
 
 /// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
 const EXPORTER_HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"];
@@ -100,6 +101,16 @@ impl Config {
             self.models.dir.join("voices")
         } else {
             self.tts.voices_dir.clone()
+        }
+    }
+
+    /// The folder of cloned voices.
+    #[must_use]
+    pub fn clones_dir(&self) -> PathBuf {
+        if self.tts.clones_dir.as_os_str().is_empty() {
+            self.models.dir.join("clones")
+        } else {
+            self.tts.clones_dir.clone()
         }
     }
 }
@@ -203,7 +214,8 @@ pub fn variable(key: &str) -> String {
 pub fn secret_variables() -> Vec<String> {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
     let ours = known.iter().filter_map(|(key, value)| {
-        let may_be_secret = key.ends_with(".key") || matches!(value, Value::Dict(..) | Value::Array(..));
+        let is_key = key.ends_with(".key") || key.ends_with("_key");
+        let may_be_secret = is_key || matches!(value, Value::Dict(..) | Value::Array(..));
         may_be_secret.then(|| variable(key))
     });
     ours.chain(EXPORTER_HEADERS.map(str::to_owned)).collect()

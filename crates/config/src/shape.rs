@@ -9,6 +9,7 @@ use visavis_core::turn_prediction::Eagerness;
 use super::language_model::LlmEngine;
 use super::recogniser::SttEngine;
 use super::renderers::Renderers;
+use super::secret::Secret;
 use super::tools::Tools;
 
 /// Everything that can be configured.
@@ -68,6 +69,9 @@ pub struct Server {
     pub calls_per_address: usize,
     /// Addresses of reverse proxies whose `X-Forwarded-For` is trusted to name the caller.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The key, sent as `Authorization: Bearer`, for requests that change the server: cloning and removing voices; empty: all of
+    /// these are refused. `VISAVIS_SERVER_ADMIN_KEY` keeps it out of the file.
+    pub admin_key: Secret,
     /// Seconds for calls to finish their response when the server stops.
     pub drain_seconds: u64,
     /// STUN and TURN servers that clients are told to use.
@@ -145,6 +149,8 @@ pub struct TtsEngine {
     /// Folder of further Piper voices, `NAME.onnx` with `NAME.onnx.json`; empty: `voices` in the models directory. A file there
     /// that cannot be used is left out.
     pub voices_dir: PathBuf,
+    /// Folder of cloned voices; empty: `clones` in the models directory.
+    pub clones_dir: PathBuf,
     /// The voice to speak with, a speaker of it such as `libritts#12`, or of Kokoro a mix such as `af_heart(2)+am_michael(1)`;
     /// empty: the first of the language.
     pub voice: String,
@@ -219,6 +225,7 @@ impl Default for Server {
             max_calls: 32,
             calls_per_address: 16,
             trusted_proxies: Vec::new(),
+            admin_key: Secret::default(),
             drain_seconds: 10,
             ice_servers: Vec::new(),
         }
@@ -249,6 +256,7 @@ impl Default for TtsEngine {
             url: String::new(),
             voices: Vec::new(),
             voices_dir: PathBuf::new(),
+            clones_dir: PathBuf::new(),
             voice: String::new(),
             threads: 2,
             queue: 16,

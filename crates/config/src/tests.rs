@@ -78,6 +78,7 @@ fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
         "VISAVIS_LLM_KEY",
         "VISAVIS_LLM_HEADERS",
         "VISAVIS_LLM_BODY",
+        "VISAVIS_SERVER_ADMIN_KEY",
         "VISAVIS_SERVER_ICE_SERVERS",
         "VISAVIS_TOOLS_WEBHOOKS",
         "OTEL_EXPORTER_OTLP_HEADERS",
@@ -99,10 +100,17 @@ fn a_setting_that_is_a_secret_is_called_key_by_which_its_variable_is_known() {
             let secret =
                 |line: &str| line.trim().strip_prefix("pub ")?.strip_suffix(": Secret,").map(str::to_owned);
             for field in text.lines().filter_map(secret) {
-                assert_eq!(field, "key", "{}", path.display());
+                assert!(field == "key" || field.ends_with("_key"), "{field} in {}", path.display());
                 found += 1;
             }
         }
     }
     assert!(found > 0);
+}
+
+#[test]
+fn cloned_voices_are_in_the_models_directory_unless_another_folder_is_named() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags)).unwrap().clones_dir();
+    assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/clones"));
+    assert_eq!(set(&[("models.dir", "/m"), ("tts.clones_dir", "/c")]), Path::new("/c"));
 }

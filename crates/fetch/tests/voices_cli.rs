@@ -22,7 +22,7 @@ fn places(dir: &Path) -> Places {
     put(dir, "joe", &json("en", 1));
     let joe =
         Other { file: dir.join("joe.onnx"), licence: Some("CC0-1.0".into()), from: "profile tiny".into() };
-    Places { folder: dir.join("voices"), others: vec![joe] }
+    Places { folder: dir.join("voices"), clones: dir.join("clones"), others: vec![joe] }
 }
 
 fn run(places: &Places, words: &[&str]) -> Result<String, String> {

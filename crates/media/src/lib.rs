@@ -1,7 +1,9 @@
-//! What transports and the pipeline share: audio processing, and the ports of a call, which connect them.
+//! What transports and the pipeline share: audio processing, and the ports of a call, which connect them. [`clip`] checks what a
+//! voice is cloned from.
 #![forbid(unsafe_code)]
 
 pub(crate) use visavis_core::{avatar, event, frame};
 
 pub mod audio;
+pub mod clip;
 pub mod ports;

@@ -21,7 +21,7 @@ struct Cli {
 enum Command {
     /// List, fetch and check models
     Models(ModelsArgs),
-    /// List, add and remove voices
+    /// List, add, clone and remove voices
     Voices(VoicesArgs),
 }
 

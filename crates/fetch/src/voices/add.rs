@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use url::Url;
 use visavis_models::voices::{self, Fault, Voice, VoiceFault};
-use visavis_models::{FetchError, Origin};
+use visavis_models::{FetchError, Origin, clones};
 
 use super::{Places, ensure_name};
 use crate::place;
@@ -116,6 +116,10 @@ fn refuse_taken(name: &str, places: &Places, force: bool) -> Result<()> {
     if let Some(other) = places.other(name) {
         bail!("{name} is a voice of {} already; choose another name with --name NAME", other.from);
     }
+    ensure!(
+        !clones::exists(&places.clones, name),
+        "{name} is a cloned voice already; choose another name with --name NAME"
+    );
     let model = places.network(name);
     for file in [&model, &voices::description(&model)] {
         ensure!(

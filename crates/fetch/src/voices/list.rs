@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
+use visavis_models::clones::{self, ClonedVoice};
 use visavis_models::voices::{self, Voice, VoiceFault};
 
 use super::{Other, Places};
@@ -39,12 +40,13 @@ struct Unusable {
 #[derive(Debug, Default)]
 struct List {
     rows: Vec<Row>,
+    clones: Vec<ClonedVoice>,
     unusable: Vec<Unusable>,
 }
 
 /// Writes a table.
 pub(super) fn table(places: &Places, out: &mut impl Write) -> Result<()> {
-    let List { rows, unusable } = List::of(places);
+    let List { rows, clones, unusable } = List::of(places);
     let head = ["NAME", "LANGUAGE", "LOCALE", "RATE", "SPEAKERS", "LICENCE", "FROM", "FILE"];
     let mut cells = vec![head.map(str::to_owned)];
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -61,6 +63,7 @@ pub(super) fn table(places: &Places, out: &mut impl Write) -> Result<()> {
         ]
     }));
     table::write(&cells, out)?;
+    write_clones(&clones, out)?;
     if !unusable.is_empty() {
         writeln!(out, "\nNot usable:")?;
         for Unusable { file, message } in &unusable {
@@ -71,10 +74,34 @@ pub(super) fn table(places: &Places, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
+/// Writes the cloned voices, if there are any.
+fn write_clones(clones: &[ClonedVoice], out: &mut impl Write) -> Result<()> {
+    if clones.is_empty() {
+        return Ok(());
+    }
+    let mut cells = vec![["CLONED", "LANGUAGE", "RATE", "ADDED", "FILE", "CONSENT"].map(str::to_owned)];
+    cells.extend(clones.iter().map(|voice| {
+        let rate = clones::sample_rate(&voice.clip).map_or_else(|_| "-".to_owned(), |rate| rate.to_string());
+        // One line for each: the consent may have several.
+        let consent = voice.consent.split_whitespace().collect::<Vec<_>>().join(" ");
+        let ClonedVoice { name, language, clip, added, .. } = voice;
+        [name.clone(), language.clone(), rate, added.clone(), clip.display().to_string(), consent]
+    }));
+    writeln!(out)?;
+    table::write(&cells, out)?;
+    Ok(())
+}
+
 /// Writes JSON.
 pub(super) fn json(places: &Places, out: &mut impl Write) -> Result<()> {
-    let List { rows, unusable } = List::of(places);
-    let list = serde_json::json!({ "voices": rows, "unusable": unusable, "folder": places.folder });
+    let List { rows, clones, unusable } = List::of(places);
+    let list = serde_json::json!({
+        "voices": rows,
+        "cloned": clones,
+        "unusable": unusable,
+        "folder": places.folder,
+        "clones_folder": places.clones,
+    });
     serde_json::to_writer_pretty(&mut *out, &list)?;
     writeln!(out)?;
     Ok(())
@@ -89,6 +116,10 @@ impl List {
         let found = voices::scan(&places.folder, &taken);
         list.rows.extend(found.voices.into_iter().map(|voice| row(voice, None, "voices folder")));
         list.unusable.extend(found.faults.into_iter().map(Unusable::from));
+        let clones::Scan { voices, faults } = clones::scan(&places.clones);
+        list.clones = voices;
+        let unusable = |clones::CloneFault { file, fault }| Unusable { file, message: fault.to_string() };
+        list.unusable.extend(faults.into_iter().map(unusable));
         list
     }
 

@@ -1,6 +1,7 @@
-//! `visavis voices`: list the voices of a server, add Piper voices to its voices folder, and remove them from it.
+//! `visavis voices`: list the voices of a server, add Piper voices to its voices folder, clone voices, and remove both.
 
 mod add;
+mod clone;
 mod list;
 
 use std::io::Write;
@@ -9,11 +10,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use visavis_config::Config;
-use visavis_models::{FetchError, Manifest, voices};
+use visavis_models::{FetchError, Manifest, clones, voices};
 
 use crate::place;
 use crate::progress::Progress;
 use add::AddArgs;
+use clone::CloneArgs;
 
 /// `visavis voices …`
 #[derive(Clone, Debug, Args)]
@@ -32,7 +34,9 @@ enum Command {
     },
     /// Add a Piper voice to the voices folder
     Add(AddArgs),
-    /// Remove a voice from the voices folder
+    /// Clone a voice from a recording, for engines that can
+    Clone(CloneArgs),
+    /// Remove a voice from the voices folder, or a cloned one
     Remove {
         /// The voice's name
         name: String,
@@ -44,6 +48,8 @@ enum Command {
 pub struct Places {
     /// The voices folder, which need not exist.
     pub folder: PathBuf,
+    /// The folder of cloned voices, which need not exist.
+    pub clones: PathBuf,
     /// The voices of the profile, or those that the configuration names.
     pub others: Vec<Other>,
 }
@@ -65,11 +71,11 @@ impl Places {
     /// # Errors
     /// When its profile is unknown.
     pub fn of(config: &Config) -> Result<Self> {
-        let folder = config.voices_dir();
+        let (folder, clones) = (config.voices_dir(), config.clones_dir());
         if !config.tts.voices.is_empty() {
             let from = "tts.voices";
             let named = |file: &PathBuf| Other { file: file.clone(), licence: None, from: from.to_owned() };
-            return Ok(Self { folder, others: config.tts.voices.iter().map(named).collect() });
+            return Ok(Self { folder, clones, others: config.tts.voices.iter().map(named).collect() });
         }
         let profile = Manifest::builtin().profile(&config.models.profile)?;
         let networks = profile.tts.iter().filter(|file| file.extension().is_some_and(|kind| kind == "onnx"));
@@ -79,7 +85,7 @@ impl Places {
             from: format!("profile {}", profile.name),
         };
         let others = networks.map(other).collect();
-        Ok(Self { folder, others })
+        Ok(Self { folder, clones, others })
     }
 
     /// What names the voice, if it is not in the voices folder.
@@ -110,6 +116,7 @@ pub fn run_in(args: &VoicesArgs, places: &Places, out: &mut impl Write) -> Resul
         Command::List { json: true } => list::json(places, out),
         Command::List { json: false } => list::table(places, out),
         Command::Add(args) => add::add(args, places, out),
+        Command::Clone(args) => clone::clone(args, places, out),
         Command::Remove { name } => remove(name, places, out),
     }
 }
@@ -126,6 +133,11 @@ fn remove(name: &str, places: &Places, out: &mut impl Write) -> Result<()> {
     let files = [model.clone(), voices::description(&model)];
     let present: Vec<&Path> = files.iter().map(PathBuf::as_path).filter(|file| is_there(file)).collect();
     if present.is_empty() {
+        if clones::exists(&places.clones, name) {
+            clones::remove(&places.clones, name)?;
+            writeln!(out, "Removed the cloned voice {name}, its clip and its description.")?;
+            return Ok(());
+        }
         match places.other(name) {
             Some(other) => bail!(
                 "{name} is a voice of {}, in {}; only those in {folder} can be removed",

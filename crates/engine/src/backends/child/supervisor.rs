@@ -232,6 +232,7 @@ mod tests {
             "VISAVIS_STT_KEY",
             "VISAVIS_STT_HEADERS",
             "VISAVIS_TOOLS_WEBHOOKS",
+            "VISAVIS_SERVER_ADMIN_KEY",
             "VISAVIS_SERVER_ICE_SERVERS",
         ] {
             let removed = command.as_std().get_envs().any(|(key, value)| key == name && value.is_none());

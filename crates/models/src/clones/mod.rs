@@ -1,0 +1,112 @@
+//! Cloned voices: of each a clip, `NAME.wav` (PCM of 16 bits, mono), and its description, `NAME.json`, in one folder. Only engines
+//! that clone can speak with them. A clip is checked before it comes here; what is listed is whole.
+//!
+//! - `fields`: what is said about a voice, and its limits
+//! - `description`: reads a description, and looks whether its clip is the one that it describes
+//! - `folder`: adds and removes, one at a time, each whole or not at all
+//! - `fault`: what can be wrong
+
+mod description;
+mod fault;
+mod fields;
+mod folder;
+#[cfg(test)]
+mod tests;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::voices::is_name;
+use description::Description;
+
+pub use description::sample_rate;
+pub use fault::{CloneFault, Fault, Refused};
+pub use fields::Fields;
+pub use folder::{add, exists, remove};
+
+/// A voice that was cloned, whose files are whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClonedVoice {
+    /// Its name in requests.
+    pub name: String,
+    /// ISO 639-1: the language of the clip.
+    pub language: String,
+    /// The clip: a WAV file, PCM of 16 bits, mono.
+    pub clip: PathBuf,
+    /// What is said in the clip; empty if that is not known.
+    pub words: String,
+    /// Who agreed to the cloning, and when.
+    pub consent: String,
+    /// When it was added, as RFC 3339.
+    pub added: String,
+}
+
+/// The voices of a folder, which need not exist, by name. Those that are not whole are left out.
+#[must_use]
+pub fn list(dir: &Path) -> Vec<ClonedVoice> {
+    let read = |name: &String| Description::read(dir, name).ok();
+    names(dir).unwrap_or_default().iter().filter_map(read).map(|found| found.voice(dir)).collect()
+}
+
+/// The voice of this name, if it is whole.
+#[must_use]
+pub fn find(dir: &Path, name: &str) -> Option<ClonedVoice> {
+    is_name(name).then(|| Description::read(dir, name).ok())?.map(|found| found.voice(dir))
+}
+
+/// The voices of a folder, and what is wrong with others.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Those that are whole, by name.
+    pub voices: Vec<ClonedVoice>,
+    /// What is wrong with the others.
+    pub faults: Vec<CloneFault>,
+}
+
+/// Like [`list`], but says what is wrong, and compares the clips' checksums.
+#[must_use]
+pub fn scan(dir: &Path) -> Scan {
+    let mut scan = Scan::default();
+    let names = names(dir).unwrap_or_else(|error| {
+        scan.faults.push(CloneFault { file: dir.to_owned(), fault: Fault::Unreadable(error) });
+        Vec::new()
+    });
+    for name in names {
+        let read = Description::read(dir, &name).and_then(|found| found.compare(dir).map(|()| found));
+        match read {
+            Ok(found) => scan.voices.push(found.voice(dir)),
+            Err(fault) => scan.faults.push(fault),
+        }
+    }
+    scan
+}
+
+/// The names of the files of a folder that belong to voices, sorted; of a voice one of the two may be missing.
+fn names(dir: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let name = |path: &Path| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        let ours = path.extension().is_some_and(|kind| kind == "wav" || kind == "json");
+        (ours && !name.starts_with('.')).then_some(name)
+    };
+    let mut names: Vec<String> = entries.filter_map(|entry| name(&entry.ok()?.path())).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The clip of a voice.
+fn clip(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.wav"))
+}
+
+/// The description of a voice.
+fn json(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.json"))
+}

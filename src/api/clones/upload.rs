@@ -1,0 +1,68 @@
+//! Reads a body with a clip: its size is known to be too large before it is in memory.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
+use axum::http::{HeaderMap, StatusCode, header};
+use futures_util::StreamExt;
+
+use crate::api::listener::body::was_too_slow;
+use crate::api::problem::{Problem, too_slow};
+use visavis_media::clip::LARGEST;
+
+/// Largest body in bytes: the largest clip in base64, and 256 KiB for the fields.
+pub(super) const LARGEST_BODY: usize = LARGEST.div_ceil(3) * 4 + (256 << 10);
+/// How long the rest of a body that is too large is received and thrown away: a client that only sends does not see the response
+/// until its own words are taken, and one whose connection is cut meanwhile never does.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// Refuses other bodies than JSON.
+pub(super) fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail =
+        "Send JSON as Content-Type: application/json, with the clip's WAV file in base64 as \"clip\".";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
+/// Reads the whole body, unless it is too large or too slow.
+pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes, Problem> {
+    let told = body.size_hint().lower();
+    let mut pieces = body.into_data_stream();
+    if told > LARGEST_BODY as u64 {
+        // A client that waits for leave to send (`Expect: 100-continue`) is not given it.
+        if !headers.contains_key(header::EXPECT) {
+            discard(pieces);
+        }
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(told).unwrap_or(0));
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| match was_too_slow(&error) {
+            true => too_slow(),
+            false => Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
+        })?;
+        if bytes.len() + piece.len() > LARGEST_BODY {
+            discard(pieces);
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
+}
+
+fn too_large() -> Problem {
+    let mib = LARGEST >> 20;
+    let detail =
+        format!("The clip is larger than {mib} MiB. Send 6 to 20 s of speech as a WAV file with 16 bits.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).field("clip")
+}
+
+/// Receives the rest for a while, piece by piece, and keeps none of it.
+fn discard(mut pieces: BodyDataStream) {
+    let rest = async move { while let Some(Ok(_)) = pieces.next().await {} };
+    tokio::spawn(tokio::time::timeout(LINGER, rest));
+}
