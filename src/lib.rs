@@ -23,7 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub use visavis_config as config;
-pub(crate) use visavis_core::{avatar, event, frame};
+pub(crate) use visavis_core::{avatar, event, frame, voice};
 pub use visavis_engine as engine;
 pub use visavis_media::{audio, ports};
 pub use visavis_pipeline as pipeline;

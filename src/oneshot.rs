@@ -157,6 +157,7 @@ mod tests {
             name: name.into(),
             language: language.into(),
             locale: locale.into(),
+            ..Voice::default()
         };
         let voices = [voice("joe", "en", "en_US"), voice("alba", "en", "en_GB"), voice("eva", "de", "")];
         for (name, expected) in [

@@ -16,6 +16,10 @@
  * @property {(text: string) => Promise<void>} say - typed words; starts a call without microphone if there is none
  * @property {() => void} interrupt - stops the agent's response
  * @property {(muted: boolean) => void} mute
+ * @property {string | null} voice - the chosen one, null: the first of each language; read only
+ * @property {() => Promise<import('./voices.js').Voice[]>} voices - those of the server
+ * @property {(name: string | null) => Promise<void>} setVoice - chooses one, in a call too; rejects with those that there are
+ * @property {(name: string) => Promise<void>} sample - plays how it sounds; the same one again stops it. Resolves at its end
  * @property {Pick<import('./tools.js').PageTools, 'register' | 'unregister'>} tools - what the agent may call on this page
  * @property {{mic: number, answer: number}} levels - RMS now, 0 to 1; read only
  * @property {{start: () => Promise<void>, stop: () => Promise<import('./audio.js').Recording>}} recorder
@@ -27,9 +31,10 @@
  * @param {import('./audio.js').AudioGraph} graph
  * @param {() => import('./settings.js').Settings} settings - the person's choices, used where a call names none
  * @param {import('./avatar/api.js').AvatarApi} avatar
+ * @param {import('./voice-choice.js').VoiceChoice} voices
  * @returns {VisavisApi}
  */
-export function createApi(session, graph, settings, avatar) {
+export function createApi(session, graph, settings, avatar, voices) {
     /** @type {VisavisApi} */
     const api = {
         get state() {
@@ -62,6 +67,12 @@ export function createApi(session, graph, settings, avatar) {
         },
         interrupt: () => session.interrupt(),
         mute: (muted) => session.input.setMuted(muted),
+        get voice() {
+            return settings().voice || null;
+        },
+        voices: () => voices.voices(),
+        setVoice: (name) => voices.choose(name ?? ''),
+        sample: (name) => voices.sample(name),
         tools: session.tools,
         recorder: graph.recorder,
         avatar,

@@ -14,12 +14,13 @@ import { parseBackend } from './signalling.js';
 import { SettingsDialog } from './settings-dialog.js';
 import { loadSettings, saveSettings, settingsFromAddress } from './settings.js';
 import { View } from './view.js';
+import { VoiceChoice } from './voice-choice.js';
 import { WaterfallPanel } from './waterfall.js';
 
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
 /** Notices that a response is late or missing: cleared when one sounds, or when the person speaks again. */
 const CLEARED_BY_RESPONSE = ['one-moment', 'microphone-stutters'];
-const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood'];
+const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood', 'other-voice'];
 const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
 
 const graph = new AudioGraph();
@@ -36,13 +37,19 @@ const { autostart, ...asked } = settingsFromAddress(location.search);
 const settings = { ...stored, ...asked };
 const message = element('message', HTMLTextAreaElement);
 const avatar = new Avatar(element('portrait', HTMLElement), session, settings);
-const visavis = createApi(session, graph, () => settings, createAvatarApi(avatar));
+const voices = new VoiceChoice(session, settings, () => {
+    stored.voice = settings.voice;
+    saveSettings(stored);
+});
+const visavis = createApi(session, graph, () => settings, createAvatarApi(avatar), voices);
 
 const dialog = new SettingsDialog(settings, (name) => {
     // Settings from the address are not stored; the person's changes are.
     Object.assign(stored, { [name]: settings[name] });
     saveSettings(stored);
-    if (name === 'language') {
+    if (name === 'backend') {
+        void voices.open(); // it has others
+    } else if (name === 'language') {
         session.setLanguage(settings.language);
         view.showLanguage(session.transcript.language);
     } else if (name === 'microphone' && session.input.stream !== null) {
@@ -59,6 +66,11 @@ const faceSettings = new FaceSettings(settings, (name) => {
     }
     saveSettings(stored);
 });
+
+function openSettings() {
+    void dialog.open();
+    void voices.open();
+}
 
 /** Shows the people to choose from, and the current one. */
 function showPeople() {
@@ -203,8 +215,9 @@ element('start', HTMLButtonElement).addEventListener('click', () => start());
 element('retry', HTMLButtonElement).addEventListener('click', () => start());
 element('type-instead', HTMLButtonElement).addEventListener('click', typeInstead);
 element('problem-type', HTMLButtonElement).addEventListener('click', typeInstead);
-element('problem-settings', HTMLButtonElement).addEventListener('click', () => dialog.open());
-element('open-settings', HTMLButtonElement).addEventListener('click', () => dialog.open());
+element('problem-settings', HTMLButtonElement).addEventListener('click', openSettings);
+element('open-settings', HTMLButtonElement).addEventListener('click', openSettings);
+element('settings', HTMLDialogElement).addEventListener('close', () => voices.close());
 element('mute', HTMLButtonElement).addEventListener('click', toggleMute);
 element('interrupt', HTMLButtonElement).addEventListener('click', () => session.interrupt());
 element('hang-up', HTMLButtonElement).addEventListener('click', () => session.hangUp());

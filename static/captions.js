@@ -18,6 +18,7 @@ const ANNOUNCED_LINES = 4; // kept for screen readers that lag behind; older one
  * @property {HTMLParagraphElement} text
  * @property {HTMLParagraphElement} meta
  * @property {boolean} announced
+ * @property {Entry} entry
  */
 
 /**
@@ -88,10 +89,13 @@ export class Captions {
         this.empty = empty;
         /** @type {Map<number, Line>} */
         this.lines = new Map();
+        /** Languages of the words that will not change any more. */
+        this.languages = new Set();
     }
 
     clear() {
         this.lines.clear();
+        this.languages.clear();
         this.list.replaceChildren();
         this.announcer.replaceChildren();
         this.empty.hidden = false;
@@ -112,7 +116,8 @@ export class Captions {
             line.text.lang = entry.language;
             line.language.lang = entry.language;
         }
-        line.language.textContent = entry.languageNews === undefined ? '' : languageName(entry.language ?? '');
+        line.entry = entry;
+        this.nameLanguages(line);
         const notes = [];
         if (entry.typed) {
             notes.push('typed');
@@ -130,6 +135,26 @@ export class Captions {
         }
         if (stick) {
             this.scroll.scrollTop = this.scroll.scrollHeight;
+        }
+    }
+
+    /**
+     * Names a line's language: where it is identified, and at each turn once a call has more than one.
+     *
+     * @param {Line} changed
+     */
+    nameLanguages(changed) {
+        const { who, final, language } = changed.entry;
+        const before = this.languages.size;
+        if (language && (final || who === 'agent')) {
+            this.languages.add(language);
+        }
+        const grew = this.languages.size > before && this.languages.size === 2;
+        for (const line of grew ? this.lines.values() : [changed]) {
+            const { entry } = line;
+            const each = this.languages.size > 1 && (entry.final || entry.who === 'agent');
+            const named = entry.language && (each || entry.languageNews !== undefined);
+            line.language.textContent = named ? languageName(entry.language ?? '') : '';
         }
     }
 
@@ -167,7 +192,7 @@ export class Captions {
         head.append(who, language);
         item.append(head, text, meta);
         this.list.append(item);
-        const line = { item, language, text, meta, announced: false };
+        const line = { item, language, text, meta, announced: false, entry };
         this.lines.set(entry.id, line);
         return line;
     }

@@ -9,7 +9,7 @@ import { Turns } from './turns.js';
 
 /** The dialogue of the call in progress, or of the last one. */
 export class Dialogue {
-    /** @param {(type: 'transcript' | 'language' | 'waterfall', detail: any) => void} onChange - docs/page.md lists the details */
+    /** @param {(type: 'transcript' | 'language' | 'voice' | 'waterfall', detail: any) => void} onChange - docs/page.md lists the details */
     constructor(onChange) {
         this.onChange = onChange;
         this.transcript = new Transcript();
@@ -36,10 +36,14 @@ export class Dialogue {
      */
     apply(message) {
         const previous = this.transcript.language;
+        const before = this.transcript.voice;
         this.entryChanged(this.transcript.apply(message));
-        const { language } = this.transcript;
+        const { language, voice } = this.transcript;
         if (language !== previous) {
             this.onChange('language', { language, previous });
+        }
+        if (voice !== before) {
+            this.onChange('voice', { voice, previous: before });
         }
         this.turnChanged(this.turns.apply(message));
     }

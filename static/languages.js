@@ -14,15 +14,30 @@ export const LANGUAGES = [
 
 /**
  * @param {string} code - ISO 639-1
- * @returns {string}
+ * @returns {string} by its own name
  */
 export function languageName(code) {
-    const known = LANGUAGES.find(([other]) => other === code);
-    if (known !== undefined) {
-        return known[1];
-    }
+    return LANGUAGES.find(([other]) => other === code)?.[1] ?? nameIn(code, code);
+}
+
+/**
+ * @param {string} code - ISO 639-1
+ * @returns {string} by its own name and its English one
+ */
+export function languageLabel(code) {
+    const own = languageName(code);
+    const english = nameIn(code, 'en');
+    return own === english ? own : `${own} · ${english}`;
+}
+
+/**
+ * @param {string} code - of the language
+ * @param {string} language - of its name
+ * @returns {string}
+ */
+function nameIn(code, language) {
     try {
-        return new Intl.DisplayNames([code], { type: 'language', fallback: 'code' }).of(code) ?? code;
+        return new Intl.DisplayNames([language], { type: 'language', fallback: 'code' }).of(code) ?? code;
     } catch {
         return code; // not even the form of a language code
     }

@@ -66,6 +66,18 @@ export function encodeClientMessage(topic, data = {}) {
     return encodeMessage('client-message', { t: topic, d: data });
 }
 
+/**
+ * Writes a `client-message` whose answer is waited for.
+ *
+ * @param {string} topic
+ * @param {Record<string, any>} data
+ * @returns {{id: string, text: string}}
+ */
+export function encodeRequest(topic, data) {
+    const text = encodeClientMessage(topic, data);
+    return { id: `c${lastId}`, text };
+}
+
 /** Prefix of the ids of pings, by which their answers are recognised. */
 const PING_ID = 'ping-';
 

@@ -16,6 +16,7 @@ import { MicrophoneInput } from './microphone-input.js';
 import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
 import { CallProblem, END_TEXT } from './problems.js';
 import { Reconnect } from './reconnect.js';
+import { Refusal, Requests } from './requests.js';
 import { ServerMessages } from './server-messages.js';
 import { Signalling } from './signalling.js';
 import { PageTools } from './tools.js';
@@ -28,6 +29,7 @@ const GOODBYE_TIMEOUT_MS = 600;
  * @typedef {Object} StartOptions
  * @property {import('./settings.js').Mode} [mode]
  * @property {string} [language] - ISO 639-1; empty: identified
+ * @property {string} [voice] - of the agent, or a speaker or a mix of voices; empty: the first of each language
  * @property {string} [backend] - empty: the server that this page came from
  * @property {import('./settings.js').Settings['face']} [face] - `off`: the server sends none, for the whole call
  * @property {string | boolean} [microphone] - a device's id; `true` or empty: the default; `false`: none, for typing
@@ -43,6 +45,9 @@ export class CallSession extends EventTarget {
         this.state = 'idle';
         this.dialogue = new Dialogue((type, detail) => this.emit(type, detail));
         this.tools = new PageTools((text) => this.send(text));
+        this.requests = new Requests((text) => this.send(text));
+        /** The voice that the server was told of in this call; empty: none. */
+        this.voiceTold = '';
         this.volume = new AnswerVolume((volume, ms) => graph.setAnswerVolume(volume, ms));
         /** The agent's face as the server sends it. */
         this.face = new FaceSource();
@@ -122,7 +127,10 @@ export class CallSession extends EventTarget {
 
     newLine() {
         return new Line({
-            onMessage: (message) => this.messages.receive(message),
+            onMessage: (message) => {
+                this.requests.received(message);
+                this.messages.receive(message);
+            },
             onTrouble: (trouble) => this.emit('reconnecting', { reconnecting: trouble !== '', trouble }),
             onLost: (cause, detail) => this.lost('connection-lost', cause, detail),
         });
@@ -206,14 +214,23 @@ export class CallSession extends EventTarget {
             this.face.clock = line.transport.clock;
             this.emit('transport', { transport: line.transport.name });
         }
-        const greeting = line.greet(() => this.hello(), signal);
+        const greeting = line.greet(() => this.hello(resumed), signal);
         // Another microphone may have been chosen meanwhile.
         await Promise.all([greeting, line.transport?.setTrack(this.input.track)]);
         return resumed;
     }
 
-    /** Sends the first messages to the agent. */
-    hello() {
+    /**
+     * Sends the first messages to the agent.
+     *
+     * @param {boolean} resumed - the call goes on over another connection
+     */
+    hello(resumed) {
+        this.voiceTold = resumed ? this.voiceTold : '';
+        const { voice = '' } = this.options;
+        if (voice !== this.voiceTold) {
+            void this.tellVoice(voice).catch((error) => this.lacksVoice(voice, error)); // before the greeting
+        }
         const { muted } = this.input;
         const about = { library: 'visavis-page', platform: 'web' };
         const language = this.options.language || undefined;
@@ -283,6 +300,44 @@ export class CallSession extends EventTarget {
     }
 
     /**
+     * Chooses a voice for the language that it speaks, from the next response on.
+     *
+     * @param {string} voice - or a speaker or a mix of voices; empty: the first of each language
+     * @returns {Promise<void>} resolves when the server has accepted it; without a call at once
+     * @throws {Error} with words for people, and the voices that there are
+     */
+    async setVoice(voice) {
+        if (this.live) {
+            await this.tellVoice(voice);
+        }
+        this.options.voice = voice; // a call that replaces this one begins with it
+    }
+
+    /** @param {string} voice */
+    async tellVoice(voice) {
+        try {
+            await this.requests.ask('set-voice', { voice: voice || null });
+        } catch (error) {
+            throw error instanceof Refusal ? new Refusal(sentence(error.message)) : error;
+        }
+        this.voiceTold = voice;
+    }
+
+    /**
+     * The call goes on with another voice.
+     *
+     * @param {string} voice
+     * @param {unknown} error
+     */
+    lacksVoice(voice, error) {
+        // Without an answer the connection is at fault, and the next one tells it again.
+        if (error instanceof Refusal && this.current !== null && this.options.voice === voice) {
+            this.options.voice = '';
+            this.emit('notice', { code: 'voice-unknown', message: `Another voice speaks: ${error.message}` });
+        }
+    }
+
+    /**
      * @param {string} reason - why the call ends, unless it can be resumed
      * @param {string} cause - a key of REDIAL_TEXT
      * @param {string} detail
@@ -303,6 +358,7 @@ export class CallSession extends EventTarget {
         const { line, dialogue } = this;
         const { mode = 'auto', backend = '' } = this.options;
         line.drop();
+        this.requests.clear();
         this.volume.reset();
         this.face.clear();
         this.setState('reconnecting');
@@ -344,6 +400,7 @@ export class CallSession extends EventTarget {
     /** Releases everything that the call held. */
     release() {
         this.line.close();
+        this.requests.clear();
         this.reconnect = null;
         this.input.close();
         this.volume.reset();
@@ -373,4 +430,12 @@ export class CallSession extends EventTarget {
     emit(type, detail) {
         this.dispatchEvent(new CustomEvent(type, { detail }));
     }
+}
+
+/**
+ * @param {string} fault - of a request, with the field at its beginning
+ * @returns {string} for people
+ */
+function sentence(fault) {
+    return fault.replace(/^set-voice: (d\.voice: )?/, '').replace(/^[a-z]/, (letter) => letter.toUpperCase());
 }

@@ -17,12 +17,13 @@ const KEY = 'visavis.settings';
  * @property {boolean} timings - whether the turns' waterfalls are shown
  * @property {import('./avatar/quality.js').Choice} face - how much of the agent's face is shown
  * @property {string} person - whose face; empty: the first one's
+ * @property {string} voice - of the agent, or a speaker or a mix of voices; empty: the first of each language
  * @property {boolean} calm - less motion in the face
  * @property {number} faceStep - how much of the face this device could draw, see quality.js
  */
 
 /** @type {Settings} */
-const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '', timings: false, face: 'auto', person: '', calm: false, faceStep: 0 };
+const DEFAULTS = { mode: 'auto', language: '', backend: '', microphone: '', timings: false, face: 'auto', person: '', voice: '', calm: false, faceStep: 0 };
 
 /**
  * @param {unknown} value
@@ -42,7 +43,7 @@ export function loadSettings() {
         settings.calm = stored.calm === true;
         settings.face = isChoice(stored.face) ? stored.face : settings.face;
         settings.faceStep = STEPS[stored.faceStep] === undefined ? 0 : stored.faceStep;
-        for (const name of /** @type {const} */ (['language', 'backend', 'microphone', 'person'])) {
+        for (const name of /** @type {const} */ (['language', 'backend', 'microphone', 'person', 'voice'])) {
             settings[name] = typeof stored[name] === 'string' ? stored[name] : settings[name];
         }
     } catch {
@@ -89,6 +90,10 @@ export function settingsFromAddress(search) {
     const person = query.get('person');
     if (person !== null) {
         asked.person = person;
+    }
+    const voice = query.get('voice');
+    if (voice !== null) {
+        asked.voice = voice;
     }
     return asked;
 }

@@ -71,6 +71,17 @@ export class Signalling {
     }
 
     /**
+     * @param {AbortSignal} signal
+     * @returns {Promise<Record<string, string>>} the model of each engine that tells it, by the engine's name
+     */
+    async models(signal) {
+        const response = await this.request('ready', {}, signal);
+        const body = await response.json().catch(() => null);
+        const engines = Object.entries(body?.engines ?? {});
+        return Object.fromEntries(engines.flatMap(([name, engine]) => (typeof engine?.model === 'string' && engine.model !== '' ? [[name, engine.model]] : [])));
+    }
+
+    /**
      * How to reach the server through NAT; empty when it does not respond in time, which suffices on most networks.
      *
      * @param {AbortSignal} signal

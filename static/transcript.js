@@ -14,7 +14,8 @@
  * @property {boolean} [typed] - of the person: written, not spoken
  * @property {boolean} [interrupted] - of the agent: `text` is what was heard before the interruption
  * @property {number} [stable] - of words that are not final: how many characters will not change any more
- * @property {string} [language] - ISO 639-1, of the person's words
+ * @property {string} [language] - ISO 639-1, of the words
+ * @property {string} [voice] - of the agent: the voice that speaks
  * @property {'identified' | 'switched'} [languageNews] - the first words with a language, or the first in another one
  * @property {import('./turns.js').Marks} [marks] - of the agent: the turn's times in ms after the last spoken sample
  */
@@ -84,6 +85,11 @@ export class Transcript {
         return spoken?.language ?? '';
     }
 
+    /** The voice that the agent spoke with last; empty: none yet, or not told. */
+    get voice() {
+        return this.entries.findLast((entry) => entry.id >= this.since && entry.voice !== undefined)?.voice ?? '';
+    }
+
     /**
      * Applies a message of the server.
      *
@@ -98,7 +104,7 @@ export class Transcript {
                 this.confirm(String(data.text ?? '').trim());
                 return null; // shown since it was typed
             case 'bot-output':
-                return isProgress(data) ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''));
+                return isProgress(data) ? null : this.agentSpeaks(Number(data.response), String(data.text ?? ''), data);
             case 'bot-stopped-speaking':
                 return this.finish(Number(data.response));
             case 'bot-interrupted':
@@ -214,9 +220,10 @@ export class Transcript {
     /**
      * @param {number} response
      * @param {string} text
+     * @param {{language?: string, voice?: string}} about
      * @returns {Entry | null}
      */
-    agentSpeaks(response, text) {
+    agentSpeaks(response, text, { language, voice }) {
         const known = this.answer(response);
         if (known?.interrupted) {
             return null;
@@ -224,6 +231,12 @@ export class Transcript {
         const entry = known ?? this.add({ who: 'agent', text: '', final: false, response });
         entry.text = joinText(entry.text, text);
         entry.final = false;
+        if (language) {
+            entry.language = language;
+        }
+        if (voice) {
+            entry.voice = voice;
+        }
         return entry;
     }
 

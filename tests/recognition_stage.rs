@@ -53,7 +53,8 @@ fn making_up(words: Transcript) -> ScriptedStt {
 
 /// A voice for English; it fails when it is asked to speak.
 fn english() -> ScriptedTts {
-    let voice = Voice { name: "one".into(), language: "en".into(), locale: "en_US".into() };
+    let (name, language) = ("one".into(), "en".into());
+    let voice = Voice { name, language, locale: "en_US".into(), ..Voice::default() };
     let fault = EngineError::Failed("never asked to speak".into());
     ScriptedTts::default().with_voices([voice]).failing("", 0, fault)
 }

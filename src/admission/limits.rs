@@ -6,6 +6,10 @@ use crate::ports::Presence;
 
 /// Animations at once; each holds its sound and its faces in memory.
 pub const ANIMATIONS: usize = 2;
+/// Samples of voices at once; each is a few seconds of speech, behind everything that calls need.
+pub const SAMPLES: usize = 4;
+/// Samples at once for one address: another one may be asked for before the last has ended.
+pub const SAMPLES_PER_ADDRESS: usize = 2;
 
 /// A kind of work. Each is counted separately, and refused at once if there is no room: nothing is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +18,8 @@ pub enum Kind {
     Call,
     /// A text or a recording turned into audio and faces, without a call.
     Animation,
+    /// A sentence in a voice, to choose by.
+    Sample,
 }
 
 impl Kind {
@@ -22,23 +28,24 @@ impl Kind {
         match self {
             Self::Call => "calls",
             Self::Animation => "animations",
+            Self::Sample => "samples of voices",
         }
     }
 
-    /// The client's presence at first: it has yet to connect to a call, but holds an animation's request open. Only work
+    /// The client's presence at first: it has yet to connect to a call, but holds other requests open. Only work
     /// whose client is absent gives way to other work.
     pub(super) fn presence(self) -> Presence {
         match self {
             Self::Call => Presence::Awaited,
-            Self::Animation => Presence::Here,
+            Self::Animation | Self::Sample => Presence::Here,
         }
     }
 
-    /// Whether a stopping server refuses it. Animations end with their connection.
+    /// Whether a stopping server refuses it. Animations and samples end with their connection.
     pub(super) fn is_refused_while_stopping(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation => false,
+            Self::Animation | Self::Sample => false,
         }
     }
 }
@@ -59,6 +66,8 @@ pub struct Limits {
     pub calls: Limit,
     /// Of animations.
     pub animations: Limit,
+    /// Of samples of voices.
+    pub samples: Limit,
 }
 
 impl Limits {
@@ -68,6 +77,7 @@ impl Limits {
         let limit = match kind {
             Kind::Call => self.calls,
             Kind::Animation => self.animations,
+            Kind::Sample => self.samples,
         };
         match principal {
             Principal::Anonymous => Limit { per_principal: None, ..limit },
@@ -82,6 +92,7 @@ impl From<&config::Server> for Limits {
         Self {
             calls: Limit { in_all: server.max_calls, per_principal: (share > 0).then_some(share) },
             animations: Limit { in_all: ANIMATIONS, per_principal: None },
+            samples: Limit { in_all: SAMPLES, per_principal: Some(SAMPLES_PER_ADDRESS) },
         }
     }
 }
@@ -101,6 +112,9 @@ mod tests {
             assert_eq!(limits.of(&Principal::Anonymous, Kind::Call), calls(None));
             let animations = Limit { in_all: ANIMATIONS, per_principal: None };
             assert_eq!(limits.of(&address, Kind::Animation), animations);
+            let samples = |per_principal| Limit { in_all: SAMPLES, per_principal };
+            assert_eq!(limits.of(&address, Kind::Sample), samples(Some(SAMPLES_PER_ADDRESS)));
+            assert_eq!(limits.of(&Principal::Anonymous, Kind::Sample), samples(None));
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-pub use self::limits::{ANIMATIONS, Kind, Limit, Limits};
+pub use self::limits::{ANIMATIONS, Kind, Limit, Limits, SAMPLES, SAMPLES_PER_ADDRESS};
 pub use self::principal::{Principal, Subscriber};
 pub use self::refusal::Refusal;
 
@@ -88,7 +88,7 @@ impl State {
     fn revoke(&mut self, id: PermitId, kind: Kind) {
         match kind {
             Kind::Call => metrics::counter!("visavis_calls_given_up_total").increment(1),
-            Kind::Animation => {}
+            Kind::Animation | Kind::Sample => {}
         }
         if let Some(work) = self.work.remove(&id) {
             work.cancel();
@@ -104,7 +104,7 @@ impl State {
                     metrics::gauge!("visavis_calls_without_client", "presence" => name).set(calls);
                 }
             }
-            Kind::Animation => {}
+            Kind::Animation | Kind::Sample => {}
         }
     }
 }
@@ -114,7 +114,7 @@ fn count_refusal(kind: Kind, refusal: &Refusal) {
         Kind::Call => {
             metrics::counter!("visavis_calls_refused_total", "reason" => refusal.label()).increment(1);
         }
-        Kind::Animation => {}
+        Kind::Animation | Kind::Sample => {}
     }
 }
 

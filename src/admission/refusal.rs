@@ -25,7 +25,7 @@ impl Refusal {
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Full(Kind::Call) => Some("server-full"),
-            Self::Full(Kind::Animation) => None,
+            Self::Full(Kind::Animation | Kind::Sample) => None,
             Self::Share(_) => Some("address-full"),
             Self::Stopping => Some("server-stopping"),
             Self::NotReady(_) => Some("not-ready"),

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::App;
 use super::problem::Problem;
-use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal};
+use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal, SAMPLES, SAMPLES_PER_ADDRESS};
 
 /// Grants a permit for this kind of work if the server can do it.
 ///
@@ -14,7 +14,7 @@ pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permi
     match kind {
         Kind::Call => check_engines(app)?,
         // Its engine reports by itself that it is not ready.
-        Kind::Animation => {}
+        Kind::Animation | Kind::Sample => {}
     }
     Ok(app.admission.admit(principal, kind)?)
 }
@@ -42,6 +42,17 @@ impl From<Refusal> for Problem {
             }
             Refusal::Share(Kind::Animation) => {
                 ("Your address has reached its limit of animations. Try again later.".into(), 5)
+            }
+            Refusal::Full(Kind::Sample) => {
+                let detail =
+                    format!("The server speaks {SAMPLES} samples of voices at once. Try again later.");
+                (detail, 2)
+            }
+            Refusal::Share(Kind::Sample) => {
+                let detail = format!(
+                    "Your address has {SAMPLES_PER_ADDRESS} samples of voices in work. Try again when one has ended."
+                );
+                (detail, 2)
             }
             Refusal::Stopping => ("The server is stopping. Try again in a moment.".into(), 5),
             Refusal::NotReady(missing) => {
@@ -71,6 +82,8 @@ mod tests {
             (Refusal::Stopping, json!("server-stopping"), "5"),
             (Refusal::NotReady("the voice loads".into()), json!("not-ready"), "2"),
             (Refusal::Full(Kind::Animation), Value::Null, "5"),
+            (Refusal::Full(Kind::Sample), Value::Null, "2"),
+            (Refusal::Share(Kind::Sample), json!("address-full"), "2"),
         ] {
             let problem = Problem::from(refusal.clone());
             assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(503)));

@@ -151,7 +151,7 @@ fn check_rate(options: &Options) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("fps"))
 }
 
-fn check_language(language: &str) -> Result<(), Problem> {
+pub(super) fn check_language(language: &str) -> Result<(), Problem> {
     if language.is_empty() || is_language(language) {
         return Ok(());
     }

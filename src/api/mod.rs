@@ -9,6 +9,7 @@
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
+//! - [`voice`]: a call's voice, and samples of voices
 
 mod admit;
 pub mod animate;
@@ -25,6 +26,7 @@ pub mod problem;
 pub mod renderers;
 pub mod socket;
 pub mod start;
+pub mod voice;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -88,6 +90,7 @@ pub fn router(app: App) -> Router {
         .route("/api/calls/{id}/face", get(face::face))
         .route("/api/voices", get(animate::voices).post(clones::add))
         .route("/api/voices/{name}", delete(clones::remove))
+        .route("/api/voices/{name}/sample", get(voice::sample))
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
         .route("/ws", get(socket::socket))

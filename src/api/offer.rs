@@ -13,6 +13,7 @@ use super::admit::admit;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::renderers;
+use super::voice::chosen;
 use crate::admission::Kind;
 use crate::event::EndReason;
 use crate::frame::is_language;
@@ -35,6 +36,8 @@ pub struct Offer {
     pc_id: Option<String>,
     #[serde(default)]
     language: Option<String>,
+    #[serde(default)]
+    voice: Option<String>,
     #[serde(default)]
     avatar: Option<renderers::Asked>,
 }
@@ -83,7 +86,9 @@ pub async fn offer(
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
-    let call = app.calls.open(admit(&app, principal, Kind::Call)?);
+    let permit = admit(&app, principal, Kind::Call)?;
+    let voice = chosen(&app, offer.voice.as_deref(), language.as_deref()).await?;
+    let call = app.calls.open(permit);
     let (ports, pipeline) = call_ports();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
@@ -91,7 +96,7 @@ pub async fn offer(
     let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = call.id().to_string();
-    app.calls.start(call, pipeline, Some(peer), Wishes { language, renderers }, token);
+    app.calls.start(call, pipeline, Some(peer), Wishes { language, voice, renderers }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 

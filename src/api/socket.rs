@@ -15,6 +15,7 @@ use super::names::check_origin;
 use super::offer::language;
 use super::problem::Problem;
 use super::renderers;
+use super::voice::chosen;
 use crate::admission::Kind;
 use crate::ports::call_ports;
 use crate::session::Wishes;
@@ -35,6 +36,8 @@ pub struct Parameters {
     rate: Option<u32>,
     #[serde(default)]
     language: Option<String>,
+    #[serde(default)]
+    voice: Option<String>,
     /// `1`: send faces.
     #[serde(default)]
     avatar: Option<u8>,
@@ -78,7 +81,9 @@ pub async fn socket(
     let language = language(query.language.as_deref())?;
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
-    let call = app.calls.open(admit(&app, principal, Kind::Call)?);
+    let permit = admit(&app, principal, Kind::Call)?;
+    let voice = chosen(&app, query.voice.as_deref(), language.as_deref()).await?;
+    let call = app.calls.open(permit);
     // Check this last: a browser hides a refused upgrade, so its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
     let upgrade = upgrade
@@ -89,7 +94,7 @@ pub async fn socket(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ports, pipeline) = call_ports();
         let token = app.calls.transport_token();
-        app.calls.start(call, pipeline, None, Wishes { language, renderers }, token.clone());
+        app.calls.start(call, pipeline, None, Wishes { language, voice, renderers }, token.clone());
         app.calls
             .tasks()
             .track_future(Box::pin(websocket::run(

@@ -24,6 +24,7 @@ use crate::ports::{FaceMoment, PipelinePorts, Presence};
 use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
+use crate::voice::ChosenVoice;
 
 /// Time for a transport to deliver its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -77,6 +78,8 @@ struct Entry {
 pub struct Wishes {
     /// The language to speak; none: as configured.
     pub language: Option<String>,
+    /// The voice that speaks its language; none: as configured.
+    pub voice: Option<ChosenVoice>,
     /// Where its face goes besides the configured renderers.
     pub renderers: Wanted,
 }
@@ -159,7 +162,7 @@ impl Calls {
         }
         self.tasks.spawn(track_presence(self.clone(), call.id.clone(), ports.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
-        let Wishes { language, renderers } = wishes;
+        let Wishes { language, voice, renderers } = wishes;
         let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
         renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
         let calls = self.clone();
@@ -167,7 +170,7 @@ impl Calls {
             let (id, began) = (call.id.clone(), Instant::now());
             tracing::info!(call = %id, transport = kind, "call began");
             let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
-            let options = CallOptions { language, ..CallOptions::default() };
+            let options = CallOptions { language, voice, ..CallOptions::default() };
             let run = pipeline::run(id.clone(), ports, calls.engines.clone(), &calls.config, options, scope);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());

@@ -56,10 +56,12 @@ test('the language is named when it is identified, and when it changes', async (
         call.hear('Hello there.', { language: 'en' });
         await chip.getByText('English').waitFor();
         call.hear('How are you?', { language: 'en' });
+        await page.waitForFunction(() => document.querySelectorAll('.line.user').length === 2);
+        assert.deepEqual(await named.allTextContents(), ['English', ''], 'calm while there is one language');
         call.hear('', { language: '' });
         call.hear('Et maintenant en français.', { language: 'fr' });
         await chip.getByText('Français').waitFor();
-        assert.deepEqual(await named.allTextContents(), ['English', '', 'Français']);
+        assert.deepEqual(await named.allTextContents(), ['English', 'English', 'Français']);
         assert.equal(await page.locator('.line .text').last().getAttribute('lang'), 'fr');
         assert.deepEqual(
             await page.evaluate(() => window.visavis.transcript.map(({ languageNews }) => languageNews ?? null)),
@@ -74,6 +76,23 @@ test('a language that the person chose is not announced', async () => {
         await page.locator('.line.user').getByText('Hello there.').waitFor();
         assert.equal(await page.locator('#spoken-language').isVisible(), false);
         assert.deepEqual(await page.locator('.line .language').allTextContents(), ['']);
+    });
+});
+
+test('each turn of both sides names its language once a call has two', async () => {
+    await inCall('&language=en', async (page, call) => {
+        const named = page.locator('.line .language');
+        const marks = { transcript: 300, turn_decided: 500, first_sent: 900, done: 2000 };
+        call.turn(1, { question: 'Hello.', answer: 'Hello there.', marks, spoken: { language: 'en', voice: 'joe' } });
+        await page.locator('.line.agent').getByText('Hello there.').waitFor();
+        assert.deepEqual(await named.allTextContents(), ['', '']);
+        call.turn(2, { question: '¿Qué tal?', answer: 'Muy bien.', marks, more: { language: 'es' }, spoken: { language: 'es', voice: 'ef_dora' } });
+        await page.locator('.line.agent').getByText('Muy bien.').waitFor();
+        assert.deepEqual(await named.allTextContents(), ['English', 'English', 'Español', 'Español']);
+        const texts = await page.locator('.line .text').evaluateAll((all) => all.map((text) => text.getAttribute('lang')));
+        assert.deepEqual(texts, ['en', 'en', 'es', 'es'], 'screen readers pronounce it');
+        const told = await page.evaluate(() => window.visavis.transcript.map(({ language, voice }) => [language, voice ?? null]));
+        assert.deepEqual(told, [['en', null], ['en', 'joe'], ['es', null], ['es', 'ef_dora']]);
     });
 });
 

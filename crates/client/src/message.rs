@@ -175,6 +175,8 @@ pub enum ClientMessage {
     SendText(String),
     /// Fix the language; `None`: identify it again.
     SetLanguage(Option<String>),
+    /// Choose a voice for the language that it speaks; `None`: each language's first again.
+    SetVoice(Option<String>),
     /// Stop speaking.
     Interrupt,
     /// The microphone is muted on purpose, or no longer.
@@ -210,6 +212,7 @@ impl ClientMessage {
             }
             Self::SendText(content) => ("send-text", json!({"content": content})),
             Self::SetLanguage(language) => client("set-language", json!({"language": language})),
+            Self::SetVoice(voice) => client("set-voice", json!({"voice": voice})),
             Self::Interrupt => client("interrupt", json!({})),
             Self::Mute(muted) => client("mute", json!({"muted": muted})),
             Self::FirstAudio { response, ms } => {

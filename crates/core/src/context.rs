@@ -5,6 +5,7 @@
 //! from it. A store keeps what [`CallContext::to_json`] writes; [`CallContext::read`] rejects what it cannot
 //! trust.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::avatar::cue::Mood;
 use crate::conversation::{LONGEST_SUMMARY, Settings};
 use crate::frame::{Message, Role};
 use crate::tool::{self, Tool};
+use crate::voice::LONGEST_NAME;
 
 /// The version that is written; increased when readers of the previous one would misread it.
 pub const VERSION: u32 = 1;
@@ -26,6 +28,8 @@ pub const LONGEST_CONTEXT: usize = 4 << 20;
 pub const MOST_MESSAGES: usize = 1 << 15;
 /// Most bytes of a message that is read.
 pub const LONGEST_CONTENT: usize = 1 << 20;
+/// Most chosen voices of a context that is read: one for each language that is spoken.
+pub const MOST_VOICES: usize = 64;
 /// Most responses of a context that is read: there must be ids for those to come.
 pub const MOST_RESPONSES: u32 = u32::MAX / 2;
 
@@ -36,7 +40,7 @@ pub const MOST_RESPONSES: u32 = u32::MAX / 2;
 /// that is being written, tools that are still being counted. Whoever was cut off in a turn says it again.
 /// Also omitted:
 ///
-/// - [`Settings`] except the language: the server's current configuration applies;
+/// - [`Settings`] except the language and the chosen voices: the server's current configuration applies;
 /// - token counts and prefilled prompts of an engine: another engine counts and prefills again at the
 ///   client's hello;
 /// - times, which count from the start of a call: the time away does not count as the person's silence;
@@ -55,6 +59,9 @@ pub struct CallContext {
     pub language: String,
     /// The language that was set, ISO 639-1; `None`: it is identified.
     pub set_language: Option<String>,
+    /// The voices that the client chose, by the language that each speaks (ISO 639-1; empty: any).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub voices: BTreeMap<String, String>,
     /// A language other than English has been spoken.
     pub multilingual: bool,
     /// The person was told that their language has no voice.
@@ -146,6 +153,10 @@ impl CallContext {
     fn check(&self) -> Result<(), ContextError> {
         at_most("messages", self.messages.len(), MOST_MESSAGES)?;
         at_most("bytes of summary", self.summary.len(), LONGEST_SUMMARY)?;
+        at_most("voices", self.voices.len(), MOST_VOICES)?;
+        for text in self.voices.iter().flat_map(|(language, name)| [language, name]) {
+            at_most("bytes in the name of a voice", text.len(), LONGEST_NAME)?;
+        }
         at_most("responses", self.responses as usize, MOST_RESPONSES as usize)?;
         for (at, message) in self.messages.iter().enumerate() {
             at_most("bytes in one message", message.content.len(), LONGEST_CONTENT)?;
@@ -160,7 +171,8 @@ impl CallContext {
     /// The settings of a call that resumes from this context on a server with these settings.
     #[must_use]
     pub fn over(&self, settings: Settings) -> Settings {
-        Settings { language: self.set_language.clone(), ..settings }
+        let chosen_voices = self.voices.clone();
+        Settings { language: self.set_language.clone(), chosen_voices, ..settings }
     }
 }
 

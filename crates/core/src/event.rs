@@ -190,6 +190,10 @@ pub enum CallEvent {
         text: String,
         /// Whether it is spoken.
         aloud: bool,
+        /// ISO 639-1; empty: not known.
+        language: String,
+        /// The voice that speaks it; empty: none, or not known.
+        voice: String,
     },
     /// How much of the current segment has been said.
     SegmentProgress {
@@ -311,6 +315,13 @@ pub enum ClientCommand {
     },
     /// Fixes the language (ISO 639-1), or has it identified again (`None`).
     SetLanguage(Option<String>),
+    /// Chooses the voice of the language that it speaks.
+    SetVoice {
+        /// The id of the message, which the acceptance or refusal names.
+        id: Option<String>,
+        /// The voice, a speaker of it, or a mix; `None`: the first voice of each language again.
+        voice: Option<String>,
+    },
     /// The face is to show this, from now on or once.
     SetExpression(Cue),
     /// Stop speaking, as if the person had interrupted.

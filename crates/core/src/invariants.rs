@@ -257,7 +257,8 @@ impl Invariants {
             Command::Emit(event) => self.event(event),
             Command::Count(_, messages, _) => self.history(messages),
             Command::Remember(context) => self.remembered(context),
-            Command::SetLanguage(_) | Command::Summarise(_) | Command::Prepare(..) | Command::Show(_) => {}
+            Command::SetLanguage(_) | Command::ListVoices | Command::Show(_) => {}
+            Command::Summarise(_) | Command::Prepare(..) => {}
             Command::End(..) => {
                 let made = self.made;
                 self.must("one_response", made.is_none(), || {

@@ -3,6 +3,7 @@
 //! - [`frame`], [`event`]: the types that stages exchange
 //! - [`tool`]: functions that the model may call
 //! - [`plain`]: text without control characters
+//! - [`voice`]: names of voices, and which of them exist
 //! - [`conversation`]: makes a call's decisions; [`turn_prediction`], [`interjection`], [`slow`]: rules it applies
 //! - [`context`]: the part of a call that outlives its process
 //! - [`invariants`]: what must hold in every call
@@ -24,3 +25,4 @@ pub mod recording;
 pub mod slow;
 pub mod tool;
 pub mod turn_prediction;
+pub mod voice;

@@ -1,7 +1,7 @@
 //! The interfaces of the engines that the pipeline uses, and their implementations.
 //!
 //! - this file: the traits [`Stt`], [`Llm`], [`Tts`], [`Vad`] and [`EndOfTurn`]
-//! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it is ready
+//! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it is ready; [`voice`]: a voice in lists
 //! - [`backends`]: the adapters that make engines, selected by the configuration
 //! - [`fleet`]: all engines of a server; [`model_files`]: their model files
 //! - [`health`]: decides whether an engine is wedged (pure); [`watchdog`]: ends requests to it; [`retry`]: how long a request waits for one
@@ -27,6 +27,7 @@ pub mod silero;
 pub mod smart_turn;
 pub mod speech_cache;
 pub mod status;
+pub mod voice;
 pub mod watchdog;
 
 use async_trait::async_trait;
@@ -37,6 +38,7 @@ use crate::frame::{LanguageWeight, Message, Transcript, WordTime};
 use crate::tool::{Tools, WrittenCall};
 pub use capabilities::{LlmCapabilities, SttCapabilities, TtsCapabilities, WordTimes};
 use status::Life;
+pub use voice::Voice;
 
 /// Why a request to an engine failed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -222,27 +224,6 @@ pub struct TtsPart {
     pub sounds: Vec<WordTime>,
     /// The times are the voice's own durations, not estimates.
     pub measured: bool,
-}
-
-/// A voice that can speak.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Voice {
-    /// Its name in requests.
-    pub name: String,
-    /// ISO 639-1.
-    pub language: String,
-    /// For example `en_US`.
-    pub locale: String,
-}
-
-impl Voice {
-    /// Whether `asked` names this voice, a speaker of it, such as `libritts#12`, or a mix that begins with it, such as
-    /// `af_heart(2)+am_michael`: a mix speaks the language of its first voice.
-    #[must_use]
-    pub fn leads(&self, asked: &str) -> bool {
-        let first = asked.split(['+', '(', '#']).next().unwrap_or_default();
-        self.name == asked || self.name == first.trim()
-    }
 }
 
 /// Text to speech.

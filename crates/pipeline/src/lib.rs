@@ -30,12 +30,13 @@ pub mod tts;
 pub mod vad;
 
 pub(crate) use visavis_config as config;
-pub(crate) use visavis_core::{avatar, context, event, frame, plain, tool};
+pub(crate) use visavis_core::{avatar, context, event, frame, plain, tool, voice};
 pub(crate) use visavis_core::{conversation, interjection, invariants, slow};
 pub(crate) use visavis_engine as engine;
 pub(crate) use visavis_media::{audio, ports};
 pub(crate) use visavis_text::{caption, private_text, segments, speakable};
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::avatar::performer::Pace;
 use crate::config::Config;
-use crate::engine::{Engines, LlmCapabilities};
+use crate::engine::{Engines, LlmCapabilities, Voice};
 use crate::event::{CallEnd, CallEvent, EndReason};
 use crate::frame::{PlaybackPosition, UtteranceId};
 use crate::plain::plain;
@@ -88,11 +89,17 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let scope = scope.child();
     let events = ports.events.clone();
-    let CallOptions { language, context, remembered } = options;
+    let CallOptions { language, voice, context, remembered } = options;
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
     let settings = settings(config, language, engines.llm.capabilities());
-    let settings = Settings { voices: languages(&engines, &settings.voice).await, ..settings };
+    let voices = voices(&engines).await;
+    let settings = Settings {
+        voices: languages(&voices, &settings.voice),
+        known_voices: voices.iter().map(Voice::known).collect(),
+        chosen_voices: voice.into_iter().map(|voice| (voice.language, voice.name)).collect(),
+        ..settings
+    };
     let settings = match &context {
         Some(context) => context.over(settings),
         None => settings,
@@ -231,14 +238,19 @@ fn pace(config: &Config) -> Pace {
     Pace { fps: config.avatar.fps, lead: f64::from(config.avatar.lead_ms) / 1000.0 }
 }
 
-/// The languages of the voice, or the mix, with this name, or of all voices if it is empty; none if the engine does not
-/// list them in time.
-async fn languages(engines: &Engines, voice: &str) -> Vec<String> {
-    let Ok(Ok(voices)) = tokio::time::timeout(VOICES, engines.tts.voices()).await else { return Vec::new() };
-    let usable = voices.into_iter().filter(|known| voice.is_empty() || known.leads(voice));
-    let mut languages: Vec<String> = usable.map(|voice| voice.language).collect();
+/// The voices; none if the engine does not list them in time.
+async fn voices(engines: &Engines) -> Vec<Voice> {
+    let listed = tokio::time::timeout(VOICES, engines.tts.voices()).await;
+    listed.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// The languages of the voice, or the mix, with this name, or of all voices if it is empty; none if they are not known.
+fn languages(voices: &[Voice], voice: &str) -> Vec<String> {
+    let usable = voices.iter().filter(|known| voice.is_empty() || known.leads(voice));
+    let mut languages: Vec<String> = usable.map(|voice| voice.language.clone()).collect();
     languages.dedup();
-    languages
+    // A voice that does not tell its language may speak any.
+    if languages.iter().any(String::is_empty) { Vec::new() } else { languages }
 }
 
 fn cue_sources(config: &Config) -> llm::CueSources {
@@ -263,6 +275,8 @@ fn settings(config: &Config, language: Option<String>, model: LlmCapabilities) -
         language,
         voice: config.tts.voice.clone(),
         voices: Vec::new(),
+        known_voices: Vec::new(),
+        chosen_voices: BTreeMap::new(),
         greeting: plain(&config.conversation.greeting).into_owned(),
         eagerness: config.conversation.eagerness,
         idle_ms: config.conversation.idle_seconds * 1000,

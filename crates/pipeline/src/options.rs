@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::context::CallContext;
+use crate::voice::ChosenVoice;
 
 /// The latest context, if any. A `watch::Sender` keeps it even without a reader, and takes it by move.
 pub type Remembered = watch::Sender<Option<Arc<CallContext>>>;
@@ -14,6 +15,8 @@ pub type Remembered = watch::Sender<Option<Arc<CallContext>>>;
 pub struct CallOptions {
     /// The language to speak; none: as configured. A resumed call keeps its own.
     pub language: Option<String>,
+    /// The voice that speaks its language; none: as configured. A resumed call keeps its own.
+    pub voice: Option<ChosenVoice>,
     /// The context to resume from; none: the call is new.
     pub context: Option<Arc<CallContext>>,
     /// Receives the call's context each time it changes; a store subscribes to it.

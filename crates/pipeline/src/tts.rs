@@ -31,6 +31,23 @@ pub struct VoiceChoice {
     pub language: String,
 }
 
+impl VoiceChoice {
+    /// Whether less can be asked of the engine after this refusal.
+    fn may_widen(&self, refusal: &str) -> bool {
+        *self != Self::default() && !refusal.starts_with("text:")
+    }
+
+    /// Leaves out what the engine has refused, by its own words; returns what is to be told. Our engine's words begin with the
+    /// field that is at fault; without that a voice is at fault before a language.
+    fn widen(&mut self, refusal: String) -> ResponseNote {
+        let language_is_known = !self.language.is_empty();
+        if self.voice.is_empty() || (language_is_known && refusal.starts_with("language:")) {
+            return ResponseNote::NoVoice { language: std::mem::take(&mut self.language), reason: refusal };
+        }
+        ResponseNote::VoiceRefused { voice: std::mem::take(&mut self.voice), reason: refusal }
+    }
+}
+
 /// Where a response's speech goes.
 #[derive(Debug, Clone)]
 pub struct SpeechOut {
@@ -46,13 +63,12 @@ pub struct SpeechOut {
 /// When the engine fails.
 pub async fn run(
     response: ResponseId,
-    choice: VoiceChoice,
+    mut choice: VoiceChoice,
     tts: Arc<dyn Tts>,
     mut segments: mpsc::Receiver<Segment>,
     out: SpeechOut,
     notes: mpsc::Sender<ResponseNote>,
 ) -> Result<(), EngineError> {
-    let VoiceChoice { voice, mut language } = choice;
     let SpeechOut { floor, playout } = out;
     let mut first = true;
     while let Some(segment) = segments.recv().await {
@@ -61,18 +77,15 @@ pub async fn run(
         loop {
             let request = TtsRequest {
                 text: segment.speakable.clone(),
-                voice: voice.clone(),
-                language: language.clone(),
+                voice: choice.voice.clone(),
+                language: choice.language.clone(),
                 ahead: false,
             };
             match speaker.speak(&segment, request).await {
                 Ok(()) => break,
-                Err(EngineError::Invalid(message)) if !language.is_empty() => {
-                    // No voice for this language: better an accent than silence.
-                    _ = notes
-                        .send(ResponseNote::NoVoice { language: language.clone(), reason: message })
-                        .await;
-                    language.clear();
+                Err(EngineError::Invalid(message)) if choice.may_widen(&message) => {
+                    // Better another voice, or an accent, than silence.
+                    _ = notes.send(choice.widen(message)).await;
                 }
                 Err(error) if attempt == ATTEMPTS || matches!(error, EngineError::Invalid(_)) => {
                     return Err(error);
@@ -94,18 +107,19 @@ pub async fn run(
 /// When the engine fails.
 pub async fn filler(
     segment: &Segment,
-    choice: VoiceChoice,
+    mut choice: VoiceChoice,
     tts: &dyn Tts,
     out: SpeechOut,
 ) -> Result<(), EngineError> {
-    let VoiceChoice { voice, language } = choice;
-    let request = TtsRequest { text: segment.speakable.clone(), voice, language, ahead: false };
     // Synthesised whole before it takes the floor: an engine that fails on the filler must not delay the response.
-    let mut parts = match tts.synthesize(request.clone()).await {
-        Err(EngineError::Invalid(_)) if !request.language.is_empty() => {
-            tts.synthesize(TtsRequest { language: String::new(), ..request }).await?
+    let mut parts = loop {
+        let VoiceChoice { voice, language } = choice.clone();
+        let request = TtsRequest { text: segment.speakable.clone(), voice, language, ahead: false };
+        match tts.synthesize(request).await {
+            // The person is told with the response.
+            Err(EngineError::Invalid(message)) if choice.may_widen(&message) => _ = choice.widen(message),
+            parts => break parts?,
         }
-        parts => parts?,
     };
     let (mut chunks, mut resampler) = (Vec::new(), None);
     while let Some(part) = parts.next().await {
@@ -402,6 +416,27 @@ mod tests {
         let told = [("And", 0), ("so", 4), ("it", 7), ("was.", 10)];
         let told = told.map(|(word, passed)| (word.to_string(), passed * second / 15));
         assert_eq!(words, [told.to_vec(), vec![], vec![], vec![]]);
+    }
+
+    #[test]
+    fn what_the_engine_refuses_is_left_out_and_told_until_nothing_is_left() {
+        let german = || VoiceChoice { voice: "eva".into(), language: "de".into() };
+        for (refusal, voice, language) in [
+            ("voice: \"eva\" is not installed", "", "de"),
+            ("no such voice", "", "de"),
+            ("language: the voice \"eva\" does not speak \"de\"", "eva", ""),
+        ] {
+            let mut choice = german();
+            assert!(choice.may_widen(refusal));
+            let told = choice.widen(refusal.into());
+            assert_eq!((choice.voice.as_str(), choice.language.as_str()), (voice, language), "{refusal}");
+            assert_eq!(matches!(told, ResponseNote::VoiceRefused { .. }), voice.is_empty(), "{refusal}");
+        }
+        let mut choice = VoiceChoice { voice: String::new(), ..german() };
+        assert!(
+            matches!(choice.widen("anything".into()), ResponseNote::NoVoice { language, .. } if language == "de")
+        );
+        assert!(!choice.may_widen("anything") && !german().may_widen("text: 9000 characters"));
     }
 
     #[tokio::test]

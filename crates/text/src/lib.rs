@@ -4,10 +4,12 @@
 //! - [`segments`]: cuts text into segments as it streams in
 //! - [`caption`]: a segment as it is shown
 //! - [`speakable`]: text normalisation, a segment as a voice speaks it
+//! - [`sample`]: a sentence to choose a voice by
 #![forbid(unsafe_code)]
 
 pub mod caption;
 pub mod private_text;
+pub mod sample;
 pub mod segments;
 pub mod speakable;
 

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-pub(crate) use visavis_core::{avatar, event, frame, plain, tool};
+pub(crate) use visavis_core::{avatar, event, frame, plain, tool, voice};
 pub(crate) use visavis_media::{audio, ports};
 
 pub mod bucket;

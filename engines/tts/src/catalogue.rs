@@ -191,6 +191,9 @@ impl Catalogue {
                 language: language.clone(),
                 locale: locale.clone(),
                 sample_rate: facts.sample_rate,
+                speakers: u32::try_from(facts.numbered.count()).unwrap_or(u32::MAX).max(1),
+                source: facts.source.to_owned(),
+                mixes: facts.mixes,
             }
         };
         self.usable().map(describe).collect()

@@ -82,7 +82,8 @@ fn with_speakers() -> Catalogue {
 #[test]
 fn the_speakers_of_a_voice_are_named_by_number_and_not_listed() {
     let catalogue = with_speakers();
-    assert_eq!(catalogue.voices().len(), 2);
+    let speakers: Vec<u32> = catalogue.voices().iter().map(|voice| voice.speakers).collect();
+    assert_eq!(speakers, [1, 3]);
     for (name, speaker) in [("libri", 0), ("libri#0", 0), ("libri#2", 2), ("libri#p225", 2)] {
         let voice = catalogue.named(name).unwrap();
         assert_eq!(voice, Voice { model: 1, shares: vec![Share::whole(speaker)] }, "{name}");

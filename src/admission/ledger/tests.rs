@@ -10,7 +10,8 @@ impl Door {
     fn new(calls: usize, per_address: usize) -> Self {
         let per_principal = (per_address > 0).then_some(per_address);
         let animations = Limit { in_all: 2, per_principal: None };
-        let ledger = Ledger::new(Limits { calls: Limit { in_all: calls, per_principal }, animations });
+        let calls = Limit { in_all: calls, per_principal };
+        let ledger = Ledger::new(Limits { calls, animations, samples: animations });
         Self { ledger, now: Instant::now() }
     }
 

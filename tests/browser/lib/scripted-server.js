@@ -45,6 +45,8 @@ export class ScriptedCall {
         this.level = 0;
         /** @type {(frame: ArrayBuffer) => void} */
         this.writeAudio = () => {};
+        /** @type {string[]} Names of the voices that `set-voice` may choose. */
+        this.voices = [];
     }
 
     /** @param {string} text - from the page */
@@ -61,6 +63,9 @@ export class ScriptedCall {
             return;
         }
         this.received.push(message);
+        if (message.type === 'client-message' && message.data.t === 'set-voice') {
+            this.chooseVoice(message.id, message.data.d.voice);
+        }
         if (message.type === 'client-ready') {
             this.send('bot-ready', { version: '2.1.0', about: { library: 'scripted' }, call: 'scripted' });
             this.state('listening');
@@ -70,7 +75,28 @@ export class ScriptedCall {
 
     /** @param {string} id */
     answerPing(id) {
-        this.write(JSON.stringify({ label: 'rtvi-ai', type: 'server-response', id, data: { t: 'ping', d: {} } }));
+        this.answer('server-response', id, { t: 'ping', d: {} });
+    }
+
+    /**
+     * @param {string} id
+     * @param {string | null} voice
+     */
+    chooseVoice(id, voice) {
+        if (voice === null || this.voices.includes(voice)) {
+            this.answer('server-response', id, { t: 'set-voice', d: {} });
+        } else {
+            this.answer('error-response', id, { error: `set-voice: d.voice: there is no voice "${voice}"; there are ${this.voices.join(', ')}` });
+        }
+    }
+
+    /**
+     * @param {string} type
+     * @param {string} id - of the page's message
+     * @param {object} data
+     */
+    answer(type, id, data) {
+        this.write(JSON.stringify({ label: 'rtvi-ai', type, id, data }));
     }
 
     /** @param {Buffer} frame - from the page */
@@ -141,13 +167,14 @@ export class ScriptedCall {
      * A whole turn without its sound.
      *
      * @param {number} response
-     * @param {{question: string, answer: string, marks: object, more?: object}} turn
+     * @param {{question: string, answer: string, marks: object, more?: object, spoken?: object}} turn - `more` of the question,
+     *     `spoken` of the answer
      */
-    turn(response, { question, answer, marks, more = {} }) {
+    turn(response, { question, answer, marks, more = {}, spoken = {} }) {
         this.hear(question, more);
         this.send('bot-llm-started', { response });
         this.send('bot-started-speaking', { response });
-        this.send('bot-output', { text: answer, spoken: true, aggregated_by: 'sentence', response });
+        this.send('bot-output', { text: answer, spoken: true, aggregated_by: 'sentence', response, ...spoken });
         this.send('bot-stopped-speaking', { response });
         if ('interrupted' in marks && marks.interrupted !== null) {
             this.send('bot-interrupted', { response, heard: answer });
@@ -244,6 +271,14 @@ export class ScriptedServer {
         this.pings = 'answered';
         /** Pings that were refused. */
         this.pinged = 0;
+        /** @type {import('../../../static/voices.js').Voice[]} What the server lists. */
+        this.voices = [];
+        /** @type {string[]} Voices whose samples were asked for. */
+        this.sampled = [];
+        /** @type {{status: number, detail: string} | null} The response to requests for samples, if they fail. */
+        this.sampleFault = null;
+        /** Length of a sample, in seconds. */
+        this.sampleSeconds = 1;
         this.port = 0;
         this.url = '';
     }
@@ -285,6 +320,7 @@ export class ScriptedServer {
     /** @param {ScriptedCall} call */
     begin(call) {
         this.connected.add(call);
+        call.voices = this.voices.map(({ name }) => name);
         if (this.pings === 'unknown') {
             call.answerPing = (id) => {
                 this.pinged += 1;
@@ -305,6 +341,19 @@ export class ScriptedServer {
     }
 
     /**
+     * @param {http.ServerResponse} response
+     * @param {string} name
+     */
+    sample(response, name) {
+        this.sampled.push(name);
+        if (this.sampleFault !== null) {
+            json(response, this.sampleFault, this.sampleFault.status);
+        } else {
+            response.writeHead(200, { 'Content-Type': 'audio/wav' }).end(tone(this.sampleSeconds));
+        }
+    }
+
+    /**
      * @param {http.IncomingMessage} request
      * @param {http.ServerResponse} response
      */
@@ -315,7 +364,12 @@ export class ScriptedServer {
             return;
         }
         if (pathname === '/ready') {
-            json(response, { ready: true });
+            const engine = (/** @type {string} */ model) => ({ ready: true, message: '', model });
+            json(response, { ready: true, engines: { llm: engine('scripted.gguf'), stt: engine('scripted.bin'), tts: engine('') } });
+        } else if (pathname === '/api/voices') {
+            json(response, { voices: this.voices });
+        } else if (pathname.startsWith('/api/voices/')) {
+            this.sample(response, decodeURIComponent(pathname.split('/')[3]));
         } else if (pathname === '/api/ice-servers') {
             json(response, { iceServers: [] });
         } else if (pathname === '/api/offer' && request.method === 'POST' && this.answer !== null) {
@@ -338,6 +392,29 @@ export class ScriptedServer {
             sendFile(response, pathname === '/call' ? 'call.html' : pathname.replace(/^\/(static\/)?/, ''));
         }
     }
+}
+
+/**
+ * @param {number} seconds
+ * @returns {Buffer} a tone as a WAV file
+ */
+function tone(seconds) {
+    const samples = Int16Array.from({ length: WIRE_RATE * seconds }, (_, i) => 8000 * Math.sin((2 * Math.PI * 440 * i) / WIRE_RATE));
+    const file = Buffer.alloc(44 + samples.byteLength);
+    file.write('RIFF', 0, 'latin1');
+    file.writeUInt32LE(36 + samples.byteLength, 4);
+    file.write('WAVEfmt ', 8, 'latin1');
+    file.writeUInt32LE(16, 16);
+    file.writeUInt16LE(1, 20); // PCM
+    file.writeUInt16LE(1, 22);
+    file.writeUInt32LE(WIRE_RATE, 24);
+    file.writeUInt32LE(WIRE_RATE * 2, 28);
+    file.writeUInt16LE(2, 32);
+    file.writeUInt16LE(16, 34);
+    file.write('data', 36, 'latin1');
+    file.writeUInt32LE(samples.byteLength, 40);
+    Buffer.from(samples.buffer).copy(file, 44);
+    return file;
 }
 
 /**

@@ -27,6 +27,7 @@ fn context() -> CallContext {
         summary: "They talked about orders.".into(),
         language: "de".into(),
         set_language: None,
+        voices: [("es".to_owned(), "ef_dora".to_owned())].into(),
         multilingual: true,
         no_voice_told: true,
         tools: vec![tool],
@@ -59,6 +60,7 @@ fn a_context_of_the_first_version_is_read() {
     let read = CallContext::read(kept).unwrap();
     assert_eq!(read.messages, [message(Role::User, "Hello"), message(Role::Assistant, "Hi.")]);
     assert_eq!((read.set_language.as_deref(), read.responses), (Some("en"), 2));
+    assert!(read.voices.is_empty(), "it was written before voices could be chosen");
 }
 
 #[test]
@@ -114,6 +116,8 @@ fn excessive_sizes_are_refused_with_the_limit() {
         ("summary", json!("x".repeat(LONGEST_CONTEXT)), "4194304"),
         ("summary", json!("x".repeat(LONGEST_SUMMARY + 1)), "500"),
         ("responses", json!(u32::MAX), "2147483647"),
+        ("voices", json!((0..65).map(|n| (n.to_string(), "x")).collect::<BTreeMap<_, _>>()), "64"),
+        ("voices", json!({ "en": "x".repeat(LONGEST_NAME + 1) }), "400"),
         ("tools", json!(vec![tool; 17]), "at most 16"),
     ] {
         let told = changed(field, value).unwrap_err().to_string();

@@ -4,13 +4,14 @@ use crate::event::TurnMarks;
 use crate::frame::{Message, Play, PlaybackPosition, ResponseId, ResponseRequest, Role};
 
 use super::lines::{is_foreign, respond_in};
-use super::response::Response;
+use super::response::{Question, Response};
 use super::{CallEvent, Command, Conversation};
 
 impl Conversation {
     /// The request for a response to the history and these further words of the person.
     pub(super) fn request(&mut self, more: &str, language: &str, speculative: bool) -> ResponseRequest {
         let messages = if more.is_empty() { self.question(language) } else { self.messages(more, language) };
+        let spoken = self.voiced(language);
         self.responses += 1;
         ResponseRequest {
             id: ResponseId(self.responses),
@@ -19,11 +20,19 @@ impl Conversation {
             canned: false,
             preface: self.preface(language),
             messages,
-            language: self.voiced(language),
-            voice: self.settings.voice.clone(),
+            voice: self.voice_for(&spoken),
+            language: spoken,
             tools: self.tools.clone(),
             aloud: speculative || self.aloud,
         }
+    }
+
+    /// The response to be made for this request.
+    pub(super) fn response_to(&self, request: &ResponseRequest, question: Question) -> Response {
+        let mut response = Response::new(request.id, question);
+        response.language = self.spoken_language(&request.language).to_owned();
+        response.voice = self.voice_used(&request.language);
+        response
     }
 
     /// Instructions and history, up to the person's last words or the tool results that follow them.
@@ -80,7 +89,7 @@ impl Conversation {
             return;
         }
         let request = self.request("", &self.language.clone(), false);
-        let mut response = Response::new(request.id, self.turn);
+        let mut response = self.response_to(&request, self.turn);
         response.aloud = request.aloud;
         self.make_current(now, response);
         self.commands.push(Command::Start(request, Play::Full));

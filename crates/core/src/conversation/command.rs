@@ -40,6 +40,8 @@ pub enum Command {
     Emit(CallEvent),
     /// Set the language of later utterances.
     SetLanguage(Option<String>),
+    /// List the voices; [`Input::Voices`] returns them.
+    ListVoices,
     /// Save this context: if the call breaks off, it resumes from it.
     Remember(Box<CallContext>),
     /// End the call.

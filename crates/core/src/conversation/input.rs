@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Counted, Counting};
 use crate::event::ClientCommand;
 use crate::frame::{PlayoutEvent, ResponseId, Transcript, UtteranceId, VadEvent};
+use crate::voice::KnownVoice;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub enum Input {
     ToolReturned(String, Result<String, String>),
     /// The requested summary; empty: there is none.
     Summary(String),
+    /// The requested list of voices; `None`: the engine could not list them.
+    Voices(Option<Vec<KnownVoice>>),
     /// The requested token counts; `None`: the engine could not count.
     Counted(Counting, Option<Counted>),
     /// The response's request is too long: how many tokens fit, and how many it has.

@@ -324,7 +324,7 @@ impl Conversation {
         pause.answered = true;
         let asked = pause.at;
         let request = self.request(&words.text, &self.language_of(words), true);
-        let mut speculative = Response::new(request.id, Question::at(asked));
+        let mut speculative = self.response_to(&request, Question::at(asked));
         speculative.speculated(now);
         self.speculative = Some(speculative);
         self.commands.push(Command::Start(request, Play::Speculative));

@@ -12,7 +12,8 @@
 //! - `face`: what the face shows
 //! - `history`: what was said and heard; `memory`: what of it is forgotten, and when
 //! - `remembering`: what of all this outlives the process
-//! - `lines`: the canned phrases; `voices`: the languages that the agent can speak
+//! - `lines`: the canned phrases; `voices`: the languages that the agent can speak; `voice_choice`: the voices that the client
+//!   chooses
 //! - `abilities`: what the model can do
 //! - `budget`: how many tokens a prompt may have; `counting`: token counts from the engine
 
@@ -36,6 +37,7 @@ mod saying;
 mod settings;
 mod tools;
 mod typing;
+mod voice_choice;
 mod voices;
 
 use crate::event::{AgentState, CallEnd, CallEvent, ClientCommand, EndReason};
@@ -62,6 +64,7 @@ use response::{Question, Response};
 pub use settings::Settings;
 use tools::AGENT_ENDED;
 pub use tools::Round;
+use voice_choice::VoiceWish;
 
 /// The state of one conversation.
 #[derive(Debug)]
@@ -104,6 +107,10 @@ pub struct Conversation {
     multilingual: bool,
     /// The person was told that their language has no voice.
     no_voice_told: bool,
+    /// A voice that the client chooses and that waits for the engine's list.
+    voice_wish: Option<VoiceWish>,
+    /// The person was told that the voices they chose speak other languages than the call.
+    other_voice_told: bool,
     told_state: AgentState,
     shown: Shown,
     last_word: u64,
@@ -164,6 +171,8 @@ impl Conversation {
             language,
             multilingual: false,
             no_voice_told: false,
+            voice_wish: None,
+            other_voice_told: false,
             told_state: AgentState::Listening,
             shown: Shown::default(),
             last_word: 0,
@@ -213,6 +222,7 @@ impl Conversation {
                 self.end(EndReason::EndedByOperator, "The call was ended by the operator.")
             }
             Input::Summary(text) => self.summarised(&text),
+            Input::Voices(listed) => self.voices_listed(now, listed),
             Input::Counted(what, counted) => self.counted(what, counted),
             Input::TooLong(response, limit, got) => {
                 self.too_long(now, position, response, Excess { limit, got })
@@ -337,6 +347,7 @@ impl Conversation {
                 self.remember_now = true;
                 self.commands.push(Command::SetLanguage(language));
             }
+            ClientCommand::SetVoice { id, voice } => self.set_voice(now, id, voice),
             ClientCommand::Interrupt => {
                 self.interrupt(now, position);
                 self.unanswered = false;

@@ -139,7 +139,9 @@ impl Response {
                 let before = self.says(whole);
                 let index = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
                 self.segments.push(SpokenSegment::new(text.clone(), aloud));
-                let begins = CallEvent::SegmentSpoken { response, index, text, aloud };
+                let language = self.language.clone();
+                let voice = if aloud { self.voice.clone() } else { String::new() };
+                let begins = CallEvent::SegmentSpoken { response, index, text, aloud, language, voice };
                 before.into_iter().chain([begins]).collect()
             }
             PlayoutEvent::Words { words, .. } => {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 
 use super::tests::conversation;
-use super::world::{Outcome, World, words_of};
+use super::world::{self, Outcome, World, words_of};
 use super::*;
 use crate::context::CallContext;
 use crate::frame::{Play, ResponseId, ResponseRequest};
@@ -12,6 +12,7 @@ use crate::recording::{End, Header, Step};
 fn run(greeting: &str, choices: impl IntoIterator<Item = u32>) -> Outcome {
     let mut conversation = conversation();
     conversation.settings.greeting = greeting.into();
+    conversation.settings.known_voices = world::voices();
     World::new(conversation).run(choices)
 }
 
@@ -60,7 +61,8 @@ fn in_200_random_calls_discarded_speculation_is_never_heard_told_or_remembered()
 }
 
 fn greeting() -> Settings {
-    Settings { greeting: "Hello there.".into(), ..conversation().settings }
+    let known_voices = world::voices();
+    Settings { greeting: "Hello there.".into(), known_voices, ..conversation().settings }
 }
 
 fn recording(outcome: &Outcome, context: Option<&CallContext>) -> String {

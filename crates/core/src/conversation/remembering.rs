@@ -2,8 +2,10 @@
 //! conversation resumes from it.
 //!
 //! Changes by a turn are remembered once it is over and the history is settled. Changes that a client would
-//! otherwise have to repeat (language, tools, appended words) are remembered at once. The face's mood is
+//! otherwise have to repeat (language, voices, tools, appended words) are remembered at once. The face's mood is
 //! remembered with the next other change, since a client that drives the face sets it many times a second.
+
+use std::collections::BTreeMap;
 
 use super::budget::Budget;
 use super::face::Shown;
@@ -24,6 +26,7 @@ pub(super) struct Fingerprint {
     tools: u32,
     language: String,
     set_language: Option<String>,
+    voices: BTreeMap<String, String>,
     multilingual: bool,
     no_voice_told: bool,
 }
@@ -45,6 +48,7 @@ impl Conversation {
             language: context.language.clone(),
             multilingual: context.multilingual,
             no_voice_told: context.no_voice_told,
+            other_voice_told: true,
             shown: Shown::wanted(context.mood),
             greeted: context.greeted,
             resumed: true,
@@ -64,6 +68,7 @@ impl Conversation {
             summary: self.history.summary().to_owned(),
             language: self.language.clone(),
             set_language: self.settings.language.clone(),
+            voices: self.settings.chosen_voices.clone(),
             multilingual: self.multilingual,
             no_voice_told: self.no_voice_told,
             tools: self.tools.iter().filter(|tool| tool.doer == Doer::Client).cloned().collect(),
@@ -102,6 +107,7 @@ impl Conversation {
             tools: self.tools_taken,
             language: self.language.clone(),
             set_language: self.settings.language.clone(),
+            voices: self.settings.chosen_voices.clone(),
             multilingual: self.multilingual,
             no_voice_told: self.no_voice_told,
         }

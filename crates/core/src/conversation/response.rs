@@ -13,6 +13,10 @@ const ECHO_CHARS: usize = 200;
 #[derive(Debug)]
 pub(super) struct Response {
     pub(super) id: ResponseId,
+    /// The language that it is spoken in, ISO 639-1; empty: not known.
+    pub(super) language: String,
+    /// The voice that speaks it; empty: not known.
+    pub(super) voice: String,
     pub(super) sounding: bool,
     asked: u64,
     /// Since when the person has waited for it in silence; `None`: they do not wait, or it is shown as text.
@@ -111,6 +115,8 @@ impl Response {
     pub(super) fn new(id: ResponseId, Question { asked, marks }: Question) -> Self {
         Self {
             id,
+            language: String::new(),
+            voice: String::new(),
             sounding: false,
             asked,
             waited_from: None,

@@ -3,7 +3,7 @@
 use crate::frame::Play;
 
 use super::lines::{self, CannedPhrase, canned_phrase};
-use super::response::{Question, Response};
+use super::response::Question;
 use super::{Command, Conversation};
 
 /// Silence before the first filler, while words or a response are late.
@@ -67,7 +67,7 @@ impl Conversation {
         request.script = Some(text);
         request.aloud = true;
         request.canned = canned;
-        let mut response = Response::new(request.id, Question::at(now));
+        let mut response = self.response_to(&request, Question::at(now));
         response.scripted = true;
         response.canned = canned;
         self.make_current(now, response);
@@ -100,7 +100,7 @@ impl Conversation {
         if self.open.is_none() && self.response.is_none() && self.leaving.is_none() {
             let language = self.voiced(&self.language);
             let phrases = lines::prepared(&language).map(str::to_owned).collect();
-            let voice = (self.settings.voice.clone(), language);
+            let voice = (self.voice_for(&language), language);
             self.commands.push(Command::Prepare(phrases, voice));
         }
     }

@@ -1,10 +1,13 @@
 //! What a conversation is configured with.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::ModelAbilities;
 use crate::tool::Tool;
 use crate::turn_prediction::Eagerness;
+use crate::voice::KnownVoice;
 
 /// The settings of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,12 @@ pub struct Settings {
     /// Languages that the voices speak, ISO 639-1; empty: not known.
     #[serde(default)]
     pub voices: Vec<String>,
+    /// The voices, as far as the engine lists them.
+    #[serde(default)]
+    pub known_voices: Vec<KnownVoice>,
+    /// The voices that the client chose, by the language that each speaks (ISO 639-1; empty: any).
+    #[serde(default)]
+    pub chosen_voices: BTreeMap<String, String>,
     /// What the agent says first; empty: it says nothing.
     pub greeting: String,
     /// How soon the agent takes the turn.

@@ -17,6 +17,8 @@ pub(super) fn conversation() -> Conversation {
         language: None,
         voice: String::new(),
         voices: Vec::new(),
+        known_voices: Vec::new(),
+        chosen_voices: Default::default(),
         greeting: String::new(),
         eagerness: Eagerness::Medium,
         idle_ms: 60_000,
@@ -176,6 +178,9 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Client(ClientCommand::Interrupt)),
         Just(Input::Client(ClientCommand::AskInText("typed".into()))),
         any::<bool>().prop_map(append),
+        "(anna|eva|bob)"
+            .prop_map(|name| Input::Client(ClientCommand::SetVoice { id: None, voice: Some(name) })),
+        Just(Input::Voices(Some(world::voices()))),
         id.clone().prop_map(|id| Input::Text(ResponseId(id), "text ".into())),
         id.clone().prop_map(|id| Input::TextEnded(ResponseId(id))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Started(ResponseId(id)))),
@@ -277,4 +282,5 @@ mod remembering;
 mod responses;
 mod tools;
 mod typing;
+mod voice_choice;
 mod voices;

@@ -8,8 +8,9 @@ impl Conversation {
     /// The language in which the agent responds to this one: the same if the voices or the person's language are not
     /// known.
     pub(super) fn voiced(&self, language: &str) -> String {
-        let voices = &self.settings.voices;
-        let speaks = |wanted: &str| voices.iter().any(|voice| voice == wanted);
+        let (voices, chosen) = (&self.settings.voices, &self.settings.chosen_voices);
+        let listed = |wanted: &str| voices.iter().any(|voice| voice == wanted);
+        let speaks = |wanted: &str| listed(wanted) || chosen.contains_key(wanted) || chosen.contains_key("");
         if language.is_empty() || voices.is_empty() || speaks(language) {
             return language.to_owned();
         }
@@ -40,6 +41,7 @@ impl Conversation {
             self.no_voice_told = true;
             self.notice("no-voice", &preface);
         }
+        self.tell_of_other_voice();
     }
 }
 

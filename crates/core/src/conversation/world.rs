@@ -9,6 +9,7 @@ use crate::context::CallContext;
 use crate::frame::{Play, PlayoutEvent, ResponseId, Role, Transcript, UtteranceId, VadEvent, WordTime};
 use crate::invariants::Invariants;
 use crate::tool::{Doer, Tool};
+use crate::voice::KnownVoice;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Voice {
@@ -219,6 +220,7 @@ impl World {
                 let counted = Counted { messages, tools: 40 * tools.len() as u32, limit: 1800 };
                 self.late.push_back(Input::Counted(what.clone(), Some(counted)));
             }
+            Command::ListVoices => self.late.push_back(Input::Voices(Some(voices()))),
             Command::Summarise(_) => self.late.push_back(Input::Summary("They talked.".into())),
             Command::Remember(context) => self.outcome.remembered = Some((**context).clone()),
             Command::Emit(CallEvent::ResponseFailed { .. }) => self.outcome.failed += 1,
@@ -384,9 +386,25 @@ impl World {
             11 => ClientCommand::MicrophoneStutters,
             12 => ClientCommand::SetTools { id: None, tools: brought(which / 16 % 3) },
             13 => ClientCommand::SetLanguage(None),
+            14 => ClientCommand::SetVoice { id: None, voice: voice_choice(which / 16) },
             _ => return None,
         }))
     }
+}
+
+/// The voices of the engine.
+pub(super) fn voices() -> Vec<KnownVoice> {
+    let voice = |name: &str, language: &str| KnownVoice {
+        name: name.into(),
+        language: language.into(),
+        ..KnownVoice::default()
+    };
+    vec![voice("joe", "en"), voice("anna", "en"), voice("eva", "de")]
+}
+
+/// A voice that the client asks for; bob does not exist.
+fn voice_choice(which: usize) -> Option<String> {
+    ["anna", "eva", "bob"].get(which % 4).map(|name| (*name).to_owned())
 }
 
 /// This many client tools.

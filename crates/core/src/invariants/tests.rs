@@ -24,6 +24,12 @@ fn emit(event: CallEvent) -> Command {
     Command::Emit(event)
 }
 
+/// The first segment of the response.
+fn spoken(text: &str) -> CallEvent {
+    let (language, voice) = (String::new(), String::new());
+    CallEvent::SegmentSpoken { response: ONE, index: 0, text: text.into(), aloud: true, language, voice }
+}
+
 fn ended() -> Command {
     ended_as(ResponseEnd::Finished)
 }
@@ -102,7 +108,7 @@ fn a_canned_phrase_in_a_request_is_detected() {
         emit(CallEvent::ResponseStarted(ONE)),
         Command::Start(canned, Play::Full),
         emit(CallEvent::AgentStartedSpeaking(ONE)),
-        emit(CallEvent::SegmentSpoken { response: ONE, index: 0, text: "Sorry.".into(), aloud: true }),
+        emit(spoken("Sorry.")),
         emit(CallEvent::AgentStoppedSpeaking(ONE)),
         ended(),
     ];
@@ -143,12 +149,7 @@ fn a_remembered_context_with_unheard_words_or_a_missing_response_is_detected() {
             emit(CallEvent::ResponseStarted(ONE)),
             begin(1, Play::Full),
             emit(CallEvent::AgentStartedSpeaking(ONE)),
-            emit(CallEvent::SegmentSpoken {
-                response: ONE,
-                index: 0,
-                text: "One two three.".into(),
-                aloud: true,
-            }),
+            emit(spoken("One two three.")),
             Command::Cancel(ONE),
             emit(CallEvent::AgentStoppedSpeaking(ONE)),
             emit(CallEvent::Interrupted { response: ONE, heard: "One two".into() }),

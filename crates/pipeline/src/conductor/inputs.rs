@@ -33,6 +33,10 @@ impl Conductor {
                 self.lacks_voice(&language, &reason);
                 None
             }
+            ResponseNote::VoiceRefused { voice, reason } => {
+                self.voice_refused(voice, &reason);
+                None
+            }
         }
     }
 
@@ -57,6 +61,17 @@ impl Conductor {
         let message =
             format!("No voice for the language \"{language}\" is installed, so another one speaks.");
         _ = self.channels.events.try_send(CallEvent::Notice { code: "no-voice", message });
+    }
+
+    /// The person is told once a voice, for instance of a clone that was removed during the call.
+    fn voice_refused(&mut self, voice: String, reason: &str) {
+        if self.refused_voice == voice {
+            return;
+        }
+        tracing::warn!(call = %self.call, %voice, %reason, "the engine refused the voice");
+        let message = format!("The voice {voice:?} cannot speak now, so another one does.");
+        self.refused_voice = voice;
+        _ = self.channels.events.try_send(CallEvent::Notice { code: "voice-refused", message });
     }
 }
 

@@ -56,6 +56,13 @@ pub enum ResponseNote {
         /// The engine's own words.
         reason: String,
     },
+    /// The engine refused the voice, and another one speaks.
+    VoiceRefused {
+        /// The voice.
+        voice: String,
+        /// The engine's own words.
+        reason: String,
+    },
     /// An engine failed.
     Failed(ResponseId, EngineError),
 }
@@ -126,6 +133,8 @@ pub(super) struct Conductor {
     /// Background work; cancelled when the user speaks or a response starts.
     background: CancellationToken,
     no_voice_told: bool,
+    /// The voice whose refusal the person was told of last.
+    refused_voice: String,
 }
 
 impl Conductor {
@@ -173,6 +182,7 @@ impl Conductor {
             lives,
             background: CancellationToken::new(),
             no_voice_told: false,
+            refused_voice: String::new(),
         }
     }
 
@@ -250,6 +260,7 @@ impl Conductor {
             Command::Close(utterance) => _ = self.channels.closed.send_replace(utterance),
             // Moved even if nobody keeps it: the context is copied only once a turn.
             Command::Remember(context) => _ = self.remembered.send_replace(Some(Arc::from(context))),
+            Command::ListVoices => self.list_voices(),
             Command::SetLanguage(language) => _ = self.channels.language.send_replace(language),
             Command::End(reason, message) => return Some(self.finish(CallEnd { reason, message })),
             Command::Emit(event) => {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::effort::Effort;
 use super::{Conductor, ResponseNote};
 use crate::conversation::{Counted, Counting, Input};
-use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest};
+use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest, Voice};
 use crate::floor::Floor;
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Segment, VadEvent};
 use crate::playout::Current;
@@ -21,6 +21,8 @@ use crate::{SEGMENT_QUEUE, llm, tts};
 
 /// Tokens are estimated if the engine's count takes longer than this.
 const COUNTING: Duration = Duration::from_secs(5);
+/// A voice cannot be chosen if the engine's list takes longer than this.
+const LISTING: Duration = Duration::from_secs(3);
 
 impl Conductor {
     /// Asks the end-of-turn model about a pause.
@@ -98,6 +100,24 @@ impl Conductor {
             let able = llm.capabilities().counts_tokens;
             let counted = if able { counted(llm.as_ref(), &messages, &tools).await } else { None };
             _ = out.send(Input::Counted(what, counted)).await;
+        };
+        self.tasks.spawn(async move { token.run_until_cancelled(work).await });
+    }
+
+    /// Has the engine list its voices.
+    pub(super) fn list_voices(&self) {
+        let (tts, out, token) = (self.engines.tts.clone(), self.judged.0.clone(), self.token.clone());
+        let work = async move {
+            let listed =
+                tokio::time::timeout(LISTING, tts.voices()).await.unwrap_or(Err(EngineError::Deadline));
+            let known = match listed {
+                Ok(voices) => Some(voices.iter().map(Voice::known).collect()),
+                Err(error) => {
+                    tracing::warn!(%error, "the voices cannot be listed");
+                    None
+                }
+            };
+            _ = out.send(Input::Voices(known)).await;
         };
         self.tasks.spawn(async move { token.run_until_cancelled(work).await });
     }

@@ -165,6 +165,8 @@ mod tests {
             language: None,
             voice: String::new(),
             voices: Vec::new(),
+            known_voices: Vec::new(),
+            chosen_voices: Default::default(),
             greeting: String::new(),
             eagerness: Eagerness::Medium,
             idle_ms: 0,

@@ -64,6 +64,7 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     File::open(&files.model).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
     let facts = Arc::new(Facts {
         name: files.model.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        source: "kokoro",
         sample_rate: SAMPLE_RATE,
         longest_input: LONGEST_INPUT,
         symbols: phonemes::symbols().collect(),

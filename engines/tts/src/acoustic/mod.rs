@@ -52,6 +52,8 @@ pub(crate) trait AcousticModel: Debug + Send {
 pub(crate) struct Facts {
     /// The model's file name without its ending.
     pub(crate) name: String,
+    /// The kind of model, as lists of voices name it.
+    pub(crate) source: &'static str,
     /// Samples in a second.
     pub(crate) sample_rate: u32,
     /// Most IPA symbols, including stress marks and spaces, that one run should speak: a longer text is halved. Punctuation and
@@ -151,7 +153,16 @@ impl Card {
     pub(crate) fn unloadable(speakers: Vec<Speaker>, mixes: bool) -> Self {
         let (name, symbols) = ("model".to_owned(), HashSet::new());
         let numbered = Numbered::default();
-        let facts = Facts { name, sample_rate: 24_000, longest_input: 1, symbols, speakers, numbered, mixes };
+        let facts = Facts {
+            name,
+            source: "test",
+            sample_rate: 24_000,
+            longest_input: 1,
+            symbols,
+            speakers,
+            numbered,
+            mixes,
+        };
         Self { facts: Arc::new(facts), load: Box::new(|_| anyhow::bail!("no network")) }
     }
 }

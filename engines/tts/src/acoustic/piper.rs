@@ -107,6 +107,7 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let facts = Arc::new(Facts {
         name: name.clone(),
+        source: "piper",
         sample_rate: audio.sample_rate,
         longest_input: LONGEST_INPUT,
         symbols: ids.symbols().collect(),

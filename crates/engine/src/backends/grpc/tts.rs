@@ -10,6 +10,7 @@ use crate::audio::pcm;
 use crate::config::TtsEngine;
 use crate::frame::WordTime;
 use crate::retry::patiently;
+use crate::voice::title;
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
 /// Speech by `visavis-tts`.
@@ -57,7 +58,8 @@ impl Tts for GrpcTts {
 }
 
 fn voice(voice: v1::Voice) -> Voice {
-    Voice { name: voice.name, language: voice.language, locale: voice.locale }
+    let v1::Voice { name, language, locale, speakers, source, mixes, .. } = voice;
+    Voice { title: title(&name, &source), name, language, locale, speakers, source, mixes }
 }
 
 fn word(word: v1::Word) -> WordTime {

@@ -9,8 +9,10 @@ use crate::frame::ResponseId;
 /// The messages for a segment's events.
 pub(super) fn messages(event: &CallEvent) -> Vec<Outgoing> {
     match event {
-        CallEvent::SegmentSpoken { response, index, text, aloud: true } => {
+        CallEvent::SegmentSpoken { response, index, text, aloud: true, language, voice } => {
             let mut data = segment(*response, *index, text);
+            named(&mut data, "language", language);
+            named(&mut data, "voice", voice);
             // Before RTVI 2 this marks the spoken text; the fields after it are unknown there.
             data["spoken"] = true.into();
             spoken(&mut data, "new", Progress { said: "", left: text });
@@ -19,8 +21,9 @@ pub(super) fn messages(event: &CallEvent) -> Vec<Outgoing> {
                 Outgoing::new("bot-output", data),
             ]
         }
-        CallEvent::SegmentSpoken { response, index, text, aloud: false } => {
+        CallEvent::SegmentSpoken { response, index, text, aloud: false, language, .. } => {
             let mut data = segment(*response, *index, text);
+            named(&mut data, "language", language);
             data["spoken"] = false.into();
             data["will_be_spoken"] = false.into();
             vec![Outgoing::new("bot-output", data)]
@@ -41,6 +44,13 @@ pub(super) fn messages(event: &CallEvent) -> Vec<Outgoing> {
 fn segment(response: ResponseId, index: u32, text: &str) -> Value {
     let id = u64::from(response.0) << 16 | u64::from(index);
     json!({ "text": text, "aggregated_by": "sentence", "segment_id": id, "response": response })
+}
+
+/// Adds a name, if it is known.
+fn named(data: &mut Value, field: &str, name: &str) {
+    if !name.is_empty() {
+        data[field] = name.into();
+    }
 }
 
 /// The spoken and the remaining text of a segment.

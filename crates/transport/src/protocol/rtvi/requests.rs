@@ -6,7 +6,7 @@ use super::{Incoming, Outgoing};
 use crate::avatar::cue::{Cue, GESTURES, MOODS};
 use crate::event::ClientCommand;
 use crate::frame::{ResponseId, is_language};
-use crate::tool;
+use crate::{tool, voice};
 
 /// Default timeout of a client's tool.
 const CLIENT_TOOL_TIMEOUT_MS: u64 = 10_000;
@@ -19,8 +19,8 @@ pub(super) fn read(data: &Value, id: Option<String>) -> Result<Incoming, String>
         "ping" => None,
         _ => Some(command(kind, data, id.clone())?),
     };
-    // Whether tools fit is known only later, so the response is sent then.
-    let decided = !matches!(command, Some(ClientCommand::SetTools { .. }));
+    // Whether tools fit and a voice exists is known only later, so the response is sent then.
+    let decided = !matches!(command, Some(ClientCommand::SetTools { .. } | ClientCommand::SetVoice { .. }));
     let replies = id.filter(|_| decided).map(|id| response(id, kind).text());
     Ok(Incoming { command, replies: replies.into_iter().collect() })
 }
@@ -48,6 +48,16 @@ fn command(kind: &str, data: &Value, id: Option<String>) -> Result<ClientCommand
             }
             Some(other) => Err(format!(
                 "set-language: d.language must be null or two letters such as \"en\", not {other}"
+            )),
+        },
+        "set-voice" => match field("voice") {
+            None | Some(Value::Null) => Ok(ClientCommand::SetVoice { id, voice: None }),
+            Some(Value::String(name)) if voice::is_name(name) => {
+                Ok(ClientCommand::SetVoice { id, voice: Some(name.clone()) })
+            }
+            Some(_) => Err(format!(
+                "set-voice: d.voice must be null or the name of a voice, such as \"af_heart\", of at most {} bytes",
+                voice::LONGEST_NAME
             )),
         },
         "set-expression" => cue(field("mood"), field("gesture")).map(ClientCommand::SetExpression),

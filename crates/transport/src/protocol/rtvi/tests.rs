@@ -98,6 +98,32 @@ fn tools_are_declared_their_results_are_read_and_faults_are_named() {
 }
 
 #[test]
+fn a_voice_is_chosen_by_name_or_given_up_and_the_response_waits_for_the_call() {
+    let choose = |voice: Value| {
+        let data = json!({ "t": "set-voice", "d": { "voice": voice } });
+        decode(&json!({ "type": "client-message", "id": "7", "data": data }).to_string()).unwrap()
+    };
+    let chosen = |voice: Option<&str>| ClientCommand::SetVoice {
+        id: Some("7".into()),
+        voice: voice.map(str::to_owned),
+    };
+    for name in ["af_heart", "af_heart(2)+am_michael", "libritts#12"] {
+        assert_eq!(choose(json!(name)), chosen(Some(name)));
+    }
+    assert_eq!(choose(Value::Null), chosen(None));
+    for bad in [json!(""), json!(" "), json!(7), json!(["af_heart"]), json!("a\u{7}"), json!("x".repeat(401))]
+    {
+        let ClientCommand::Bad { id, message } = choose(bad.clone()) else { panic!("{bad}") };
+        assert!(
+            id.as_deref() == Some("7") && message.contains("d.voice") && message.contains("400 bytes"),
+            "{message}"
+        );
+    }
+    let granted = CallEvent::Granted { id: "7".into(), request: "set-voice" };
+    assert_eq!(told(&granted), [("server-response".to_owned(), json!({ "t": "set-voice", "d": {} }))]);
+}
+
+#[test]
 fn expressions_are_set_and_reported_by_name() {
     let away = Cue::named("look-away").unwrap();
     let set = r#"{"type":"client-message","data":{"t":"set-expression","d":{"gesture":"look-away"}}}"#;
@@ -156,7 +182,10 @@ fn only_valid_requests_get_a_response_with_their_id() {
         assert_eq!(reply["data"], json!({ "t": t, "d": {} }));
     }
     let tools = json!({ "tools": [{ "name": "x", "description": "X." }] });
-    for (t, d) in [("dance", json!({})), ("mute", json!({ "muted": 1 })), ("set-tools", tools)] {
+    let voice = json!({ "voice": "af_heart" });
+    for (t, d) in
+        [("dance", json!({})), ("mute", json!({ "muted": 1 })), ("set-tools", tools), ("set-voice", voice)]
+    {
         assert_eq!(replies(&request(t, d).to_string()), Vec::<Value>::new(), "{t}");
     }
     let granted = CallEvent::Granted { id: "a7".into(), request: "set-tools" };
@@ -182,14 +211,16 @@ fn told(event: &CallEvent) -> Vec<(String, Value)> {
 #[test]
 fn a_segment_is_new_then_in_progress_and_then_completed() {
     let (response, text) = (ResponseId(3), "Well, hello.".to_owned());
-    let begins = CallEvent::SegmentSpoken { response, index: 2, text: text.clone(), aloud: true };
+    let (language, voice) = ("en".into(), "joe".into());
+    let begins =
+        CallEvent::SegmentSpoken { response, index: 2, text: text.clone(), aloud: true, language, voice };
     let [(tts, _), (output, new)] = &told(&begins)[..] else { panic!() };
     assert_eq!((tts.as_str(), output.as_str()), ("bot-tts-text", "bot-output"));
     assert_eq!(
         new,
         &json!({
             "text": "Well, hello.", "spoken": true, "will_be_spoken": true, "aggregated_by": "sentence",
-            "segment_id": (3 << 16) + 2, "response": 3, "spoken_status": "new",
+            "segment_id": (3 << 16) + 2, "response": 3, "spoken_status": "new", "language": "en", "voice": "joe",
             "spoken_progress": { "accumulated_text": "", "remaining_text": "Well, hello." },
         })
     );
@@ -207,11 +238,12 @@ fn a_segment_is_new_then_in_progress_and_then_completed() {
 
 #[test]
 fn text_that_is_not_spoken_is_not_marked_as_speech() {
-    let shown =
-        CallEvent::SegmentSpoken { response: ResponseId(1), index: 0, text: "x = 1".into(), aloud: false };
+    let (response, text) = (ResponseId(1), "x = 1".into());
+    let (language, voice) = (String::new(), String::new());
+    let shown = CallEvent::SegmentSpoken { response, index: 0, text, aloud: false, language, voice };
     let [(output, data)] = &told(&shown)[..] else { panic!() };
     assert_eq!((output.as_str(), &data["will_be_spoken"]), ("bot-output", &json!(false)));
-    assert_eq!(data.get("spoken_status"), None);
+    assert_eq!((data.get("spoken_status"), data.get("language"), data.get("voice")), (None, None, None));
 }
 
 #[test]
