@@ -45,8 +45,7 @@ fn of_line(line: &str) -> Vec<String> {
 /// Whether a text without brackets names a role, as `USER:` and `### Response:` do.
 fn names_role(text: &str) -> bool {
     let is_sign = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
-    text.contains(char::is_alphanumeric)
-        && (text.starts_with(is_sign) || text.ends_with([':', '\u{ff1a}']))
+    text.contains(char::is_alphanumeric) && (text.starts_with(is_sign) || text.ends_with([':', '\u{ff1a}']))
 }
 
 /// From each bracket of a text to the one that closes it.
