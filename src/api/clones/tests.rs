@@ -18,7 +18,7 @@ const CONSENT: &str = "Ada Lovelace, by mail, 2 May 2025";
 
 /// The two routes, over a folder and an engine with the voice `joe`.
 fn routes(folder: &std::path::Path, key: &str) -> Router {
-    let joe = Voice { name: "joe".into(), language: "en".into(), locale: "en_US".into() };
+    let joe = Voice { name: "joe".into(), language: "en".into(), locale: "en_US".into(), ..Voice::default() };
     let desk = Desk {
         folder: folder.to_owned(),
         key: Secret::new(key),

@@ -115,7 +115,7 @@ mod tests {
         let voice = |name: &str, language: &str| Voice {
             name: name.into(),
             language: language.into(),
-            locale: String::new(),
+            ..Voice::default()
         };
         vec![
             voice("af_heart", "en"),
