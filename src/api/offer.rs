@@ -83,6 +83,7 @@ pub async fn offer(
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
+    let user = principal.user();
     let call = app.calls.open(admit(&app, principal, Kind::Call)?);
     let (ports, pipeline) = call_ports();
     let token = app.calls.transport_token();
@@ -91,7 +92,7 @@ pub async fn offer(
     let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = call.id().to_string();
-    app.calls.start(call, pipeline, Some(peer), Wishes { language, renderers }, token);
+    app.calls.start(call, pipeline, Some(peer), Wishes { language, renderers, user }, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 

@@ -78,6 +78,7 @@ pub async fn socket(
     let language = language(query.language.as_deref())?;
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
+    let user = principal.user();
     let call = app.calls.open(admit(&app, principal, Kind::Call)?);
     // Check this last: a browser hides a refused upgrade, so its page asks again without one to learn what is wrong.
     let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
@@ -89,7 +90,8 @@ pub async fn socket(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ports, pipeline) = call_ports();
         let token = app.calls.transport_token();
-        app.calls.start(call, pipeline, None, Wishes { language, renderers }, token.clone());
+        let wishes = Wishes { language, renderers, user };
+        app.calls.start(call, pipeline, None, wishes, token.clone());
         app.calls
             .tasks()
             .track_future(Box::pin(websocket::run(

@@ -15,7 +15,7 @@ use visavis_proto::host::{PASSIVE, WAIT_POLICY};
 
 use super::log_lines::Lines;
 use super::sockets::Sockets;
-use crate::config::variable;
+use crate::config::{backend_variables, variable};
 use crate::health::{Wedge, Wedged};
 use crate::status::{EngineStatus, Life};
 
@@ -52,7 +52,7 @@ impl Backoff {
 /// How to start an engine.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// stt, llm or tts.
+    /// stt, llm or tts, or the name of a backend.
     pub(super) name: &'static str,
     /// The executable.
     pub(super) path: PathBuf,
@@ -80,6 +80,9 @@ impl Program {
             .process_group(0);
         for key in SECRETS {
             command.env_remove(variable(key));
+        }
+        for name in backend_variables() {
+            command.env_remove(name);
         }
         command
     }

@@ -41,7 +41,7 @@ use probe::Probe;
 pub(super) fn llm(tasks: &Tasks, own: &LlmEngine) -> anyhow::Result<Backend<dyn Llm>> {
     let endpoint = Arc::new(Endpoint::new(own)?);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
-    let probe = Probe { endpoint: endpoint.clone(), status };
+    let probe = Probe { name: tasks.label("llm"), endpoint: endpoint.clone(), status };
     tasks.spawn(|token| probe.run(token));
     let watchdog = Watchdog::of_silence(Duration::from_secs(own.silence_seconds.into()));
     let chat = Chat { endpoint, settings: own.clone(), status: known.clone(), watchdog };

@@ -20,6 +20,8 @@ const STEADY: Duration = Duration::from_secs(20);
 
 /// Looks after one endpoint.
 pub(super) struct Probe {
+    /// llm, or the name of a backend.
+    pub(super) name: &'static str,
     pub(super) endpoint: Arc<Endpoint>,
     /// For operators and for new calls.
     pub(super) status: watch::Sender<EngineStatus>,
@@ -40,7 +42,7 @@ impl Probe {
             let fails = found.is_err();
             doubted = fails && !doubted && self.status.borrow().ready;
             if !doubted {
-                self.status_of(found).publish("llm", &self.status);
+                self.status_of(found).publish(self.name, &self.status);
             }
             if !fails {
                 pauses = looks();
