@@ -186,6 +186,7 @@ async fn keep_up(metrics: PrometheusHandle) {
 fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("visavis_stage_seconds".into()), &STAGES)?
+        .set_buckets_for_metric(Matcher::Full("visavis_shadow_seconds".into()), &STAGES)?
         .set_buckets_for_metric(
             Matcher::Full("visavis_playout_hole_seconds".into()),
             &[0.1, 0.2, 0.4, 0.8, 1.6, 3.2],

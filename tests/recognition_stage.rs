@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use visavis::engine::{EngineError, Voice};
+use visavis::engine::{Caller, EngineError, Voice};
 use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
 use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
 use visavis_scripted::{Decode, ScriptedStt, ScriptedTts};
@@ -87,7 +87,8 @@ impl Stage {
         let (given, language) = watch::channel(None);
         let (sounding, position) = watch::channel(PlaybackPosition::default());
         let ear = Arc::new(ear);
-        let context = Context { stt: ear.clone(), tts: Arc::new(english()), language, position };
+        let caller = Caller::default();
+        let context = Context { stt: ear.clone(), tts: Arc::new(english()), language, position, caller };
         let tasks = TaskTracker::new();
         tokio::spawn(stt::run(items, context, events, tasks, CancellationToken::new()));
         Self { ear, feed, out, _language: given, sounding, events: Vec::new() }

@@ -11,6 +11,17 @@ pub enum Principal {
     Address(Subscriber),
 }
 
+impl Principal {
+    /// A name that is the same in each of its calls, for routes; empty: it is not known.
+    #[must_use]
+    pub fn user(&self) -> String {
+        match self {
+            Self::Anonymous => String::new(),
+            Self::Address(Subscriber(address)) => address.to_string(),
+        }
+    }
+}
+
 impl From<Option<IpAddr>> for Principal {
     fn from(address: Option<IpAddr>) -> Self {
         address.map_or(Self::Anonymous, |address| Self::Address(address.into()))

@@ -24,7 +24,7 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
     let ready = stt.ready && llm.ready && tts.ready && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let device = if stt.device.is_empty() { "cpu".to_string() } else { stt.device.clone() };
-    let body = json!({
+    let mut body = json!({
         "ready": ready,
         "whisper_ready": stt.ready,
         "lid_ready": stt.ready && stt.identifies_language,
@@ -37,6 +37,10 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         "stopping": stopping,
         "engines": { "stt": stt, "llm": llm, "tts": tts },
     });
+    let backends = fleet.backends();
+    if !backends.is_empty() {
+        body["backends"] = json!(backends);
+    }
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body))
 }
 

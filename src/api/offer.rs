@@ -86,6 +86,7 @@ pub async fn offer(
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
+    let user = principal.user();
     let permit = admit(&app, principal, Kind::Call)?;
     let voice = chosen(&app, offer.voice.as_deref(), language.as_deref()).await?;
     let call = app.calls.open(permit);
@@ -96,7 +97,8 @@ pub async fn offer(
     let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = call.id().to_string();
-    app.calls.start(call, pipeline, Some(peer), Wishes { language, voice, renderers }, token);
+    let wishes = Wishes { language, voice, renderers, user };
+    app.calls.start(call, pipeline, Some(peer), wishes, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }
 

@@ -81,6 +81,7 @@ pub async fn socket(
     let language = language(query.language.as_deref())?;
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
+    let user = principal.user();
     let permit = admit(&app, principal, Kind::Call)?;
     let voice = chosen(&app, query.voice.as_deref(), language.as_deref()).await?;
     let call = app.calls.open(permit);
@@ -94,7 +95,8 @@ pub async fn socket(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ports, pipeline) = call_ports();
         let token = app.calls.transport_token();
-        app.calls.start(call, pipeline, None, Wishes { language, voice, renderers }, token.clone());
+        let wishes = Wishes { language, voice, renderers, user };
+        app.calls.start(call, pipeline, None, wishes, token.clone());
         app.calls
             .tasks()
             .track_future(Box::pin(websocket::run(

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use self::ended::EndedCalls;
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
-use crate::engine::Engines;
+use crate::engine::{Caller, Engines};
 use crate::event::EndReason;
 use crate::pipeline;
 use crate::pipeline::options::CallOptions;
@@ -82,6 +82,8 @@ pub struct Wishes {
     pub voice: Option<ChosenVoice>,
     /// Where its face goes besides the configured renderers.
     pub renderers: Wanted,
+    /// The caller's name for routes; empty: not known.
+    pub user: String,
 }
 
 /// All calls of this server.
@@ -162,7 +164,8 @@ impl Calls {
         }
         self.tasks.spawn(track_presence(self.clone(), call.id.clone(), ports.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
-        let Wishes { language, voice, renderers } = wishes;
+        let Wishes { language, voice, renderers, user } = wishes;
+        let caller = Caller { user: user.into(), ..Caller::default() };
         let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
         renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
         let calls = self.clone();
@@ -170,7 +173,7 @@ impl Calls {
             let (id, began) = (call.id.clone(), Instant::now());
             tracing::info!(call = %id, transport = kind, "call began");
             let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
-            let options = CallOptions { language, voice, ..CallOptions::default() };
+            let options = CallOptions { language, voice, caller, ..CallOptions::default() };
             let run = pipeline::run(id.clone(), ports, calls.engines.clone(), &calls.config, options, scope);
             let reason = Box::pin(run).await;
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());

@@ -1,18 +1,21 @@
 //! Reads the configuration, and alone reads the environment: defaults, then `visavis.toml`, then `VISAVIS_*`, then flags.
 //! Reports all faults at once.
 //!
-//! Every key of the file has a variable: `stt.url` is `VISAVIS_STT_URL`, `server.max_calls` is `VISAVIS_SERVER_MAX_CALLS`.
+//! Every key of the file has a variable: `stt.url` is `VISAVIS_STT_URL`, `server.max_calls` is `VISAVIS_SERVER_MAX_CALLS`. Those of
+//! `[backends.NAME]` have one if the file or a flag names the backend: `backends.cloud.key` is `VISAVIS_BACKENDS_CLOUD_KEY`.
 //! `telemetry.otlp_endpoint` also has OpenTelemetry's standard one.
 
 #![forbid(unsafe_code)]
 
 mod admin_key;
+mod backends;
 mod check;
 mod command_line;
 mod endpoint;
 mod language_model;
 mod recogniser;
 mod renderers;
+mod routes;
 mod secret;
 mod shape;
 mod tools;
@@ -24,12 +27,17 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
+use visavis_core::route::EngineKind;
 
+use backends::BackendKey;
+
+pub use backends::{BackendEngine, MAIN};
 pub use command_line::Settings;
 pub use endpoint::Endpoint;
 pub use language_model::{LlmApi, LlmEngine};
 pub use recogniser::{SttApi, SttEngine, SttPartials};
 pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is_subject};
+pub use routes::Route;
 pub use secret::Secret;
 pub use shape::{
     Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
@@ -124,7 +132,7 @@ struct Given {
 
 impl Given {
     fn text(key: &str, text: &str, origin: &str) -> Self {
-        let value = if TEXTS.contains(&key) { Value::from(text) } else { parse(text) };
+        let value = if backends::listed(&TEXTS, key) { Value::from(text) } else { parse(text) };
         Self { value, origin: origin.to_owned() }
     }
 }
@@ -136,9 +144,48 @@ impl Given {
 pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     let mut faults = Vec::new();
     let defaults = Figment::from(Serialized::defaults(Config::default()));
-    let known = flatten(&defaults);
+    let mut known = flatten(&defaults);
+    let mut merged = defaults;
     let mut given: BTreeMap<String, Given> = BTreeMap::new();
     read_file(sources, &mut given, &mut faults);
+    let kinds = declared(sources, &given, &mut faults);
+    for (name, kind) in &kinds {
+        let own = backends::keys(name, *kind, &known);
+        known.extend(own);
+        merged = merged.merge(Serialized::default(&format!("backends.{name}"), BackendEngine::of(*kind)));
+    }
+    read_environment_and_flags(sources, &known, &mut given);
+    for (key, Given { value, origin }) in given {
+        if BackendKey::of(&key).is_some_and(|own| own.is_kind() || !kinds.contains_key(own.name)) {
+            // The kind is merged already; a backend without one is a fault by itself.
+            continue;
+        }
+        if !known.contains_key(&key) {
+            faults.push(format!("{key} ({origin}): there is no such key{}", nearest(&key, known.keys())));
+            continue;
+        }
+        let next = merged.clone().merge(Serialized::default(&key, &value));
+        match next.extract::<Config>() {
+            Ok(_) => merged = next,
+            // The error itself would repeat the value.
+            Err(_) if key == routes::ROUTES => faults.extend(routes::unreadable(&value, &origin)),
+            Err(_) if backends::listed(&HEADERS, &key) => faults
+                .push(format!("{key} ({origin}): is not a table of texts such as {{ api-key = \"…\" }}")),
+            Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
+        }
+    }
+    let config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
+    check::check(&config, &mut faults);
+    backends::check(&config, &mut faults);
+    routes::check(&config, &mut faults);
+    if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
+}
+
+fn read_environment_and_flags(
+    sources: &Sources,
+    known: &BTreeMap<String, Value>,
+    given: &mut BTreeMap<String, Given>,
+) {
     for (name, key) in STANDARD {
         if let Some(text) = sources.environment.get(name) {
             given.insert(key.into(), Given::text(key, text, name));
@@ -154,24 +201,17 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
         let flag = format!("--{}", key.rsplit('.').next().unwrap_or(key));
         given.insert(key.clone(), Given::text(key, text, &flag));
     }
-    let mut merged = defaults;
-    for (key, Given { value, origin }) in given {
-        if !known.contains_key(&key) {
-            faults.push(format!("{key} ({origin}): there is no such key{}", nearest(&key, known.keys())));
-            continue;
-        }
-        let next = merged.clone().merge(Serialized::default(&key, &value));
-        match next.extract::<Config>() {
-            Ok(_) => merged = next,
-            // The error itself would repeat the value.
-            Err(_) if HEADERS.contains(&key.as_str()) => faults
-                .push(format!("{key} ({origin}): is not a table of texts such as {{ api-key = \"…\" }}")),
-            Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
-        }
-    }
-    let config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
-    check::check(&config, &mut faults);
-    if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
+}
+
+/// The backends that the file and the flags name, and their kinds.
+fn declared(
+    sources: &Sources,
+    given: &BTreeMap<String, Given>,
+    faults: &mut Vec<String>,
+) -> BTreeMap<String, EngineKind> {
+    let of_file = given.iter().map(|(key, given)| (key.as_str(), given.value.as_str()));
+    let of_flags = sources.flags.iter().map(|(key, text)| (key.as_str(), Some(text.as_str())));
+    backends::declared(of_file.chain(of_flags), faults)
 }
 
 fn read_file(sources: &Sources, given: &mut BTreeMap<String, Given>, faults: &mut Vec<String>) {
@@ -205,7 +245,17 @@ fn read_file(sources: &Sources, given: &mut BTreeMap<String, Given>, faults: &mu
 /// The variable that sets a key.
 #[must_use]
 pub fn variable(key: &str) -> String {
-    format!("VISAVIS_{}", key.replace('.', "_").to_uppercase())
+    format!("VISAVIS_{}", key.replace(['.', '-'], "_").to_uppercase())
+}
+
+/// The variables in the environment that set keys of backends, which may be secrets: no program inherits them that the server
+/// starts.
+#[must_use]
+pub fn backend_variables() -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("VISAVIS_BACKENDS_"))
+        .collect()
 }
 
 /// The variables whose values may be secrets, so that no program may inherit them that the server starts: those of keys, and
@@ -241,7 +291,7 @@ fn flatten_into(dict: &Dict, prefix: &str, flat: &mut BTreeMap<String, Value>) {
     for (key, value) in dict {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
-            Value::Dict(_, inner) if !TABLES.contains(&path.as_str()) => flatten_into(inner, &path, flat),
+            Value::Dict(_, inner) if !backends::listed(&TABLES, &path) => flatten_into(inner, &path, flat),
             leaf => _ = flat.insert(path, leaf.clone()),
         }
     }

@@ -1,14 +1,17 @@
 //! The configuration's shape and its defaults.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use visavis_core::turn_prediction::Eagerness;
 
+use super::backends::BackendEngine;
 use super::language_model::LlmEngine;
 use super::recogniser::SttEngine;
 use super::renderers::Renderers;
+use super::routes::Route;
 use super::secret::Secret;
 use super::tools::Tools;
 
@@ -43,6 +46,10 @@ pub struct Config {
     pub avatar: Avatar,
     /// Where faces are sent over UDP.
     pub renderers: Renderers,
+    /// Further engines, by name, for routes.
+    pub backends: BTreeMap<String, BackendEngine>,
+    /// Which engines serve which requests; none: those of `stt`, `llm` and `tts` serve all.
+    pub routes: Vec<Route>,
 }
 
 /// Sockets and limits.

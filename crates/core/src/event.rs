@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::avatar::cue::Cue;
 use crate::frame::{ResponseId, Role};
+use crate::route::Served;
 use crate::tool::{Doer, Tool, ToolEnd};
 
 /// What the agent is doing, for display.
@@ -234,6 +235,9 @@ pub enum CallEvent {
         marks: TurnMarks,
         /// Why it was slow, if it was.
         slow: Option<Slow>,
+        /// The engines that served it, where there are routes. The conversation does not know them: the conductor adds them.
+        #[serde(skip_serializing_if = "Served::is_empty")]
+        served: Served,
     },
     /// A tool call has begun.
     ToolStarted {

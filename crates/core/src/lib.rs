@@ -2,6 +2,7 @@
 //!
 //! - [`frame`], [`event`]: the types that stages exchange
 //! - [`tool`]: functions that the model may call
+//! - [`route`]: which engine serves a request, and why
 //! - [`plain`]: text without control characters
 //! - [`voice`]: names of voices, and which of them exist
 //! - [`conversation`]: makes a call's decisions; [`turn_prediction`], [`interjection`], [`slow`]: rules it applies
@@ -22,6 +23,7 @@ pub mod invariants;
 pub mod mel;
 pub mod plain;
 pub mod recording;
+pub mod route;
 pub mod slow;
 pub mod tool;
 pub mod turn_prediction;

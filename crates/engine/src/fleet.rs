@@ -1,14 +1,21 @@
-//! All engines of a server: one of each kind, and the models that run in the server itself.
+//! All engines of a server: one of each kind, or several behind routes, and the models that run in the server itself.
+//!
+//! - `start`: the engines as the routes want them
+
+mod start;
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::backends::{Backend, Backends};
 use super::model_files::ModelFiles;
+use super::router::{BackendReport, Board};
 use super::silero::Silero;
 use super::smart_turn::SmartTurn;
-use super::speech_cache::CachedTts;
 use super::{EndOfTurn, Engines, Llm, Stt, Tts, Vad};
 use crate::config::Config;
+use start::Start;
 
 /// The engines and their statuses.
 pub struct Fleet {
@@ -21,7 +28,12 @@ pub struct Fleet {
     vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
     /// Turn prediction by prosody; none: the profile has no such model.
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
-    backends: Backends,
+    /// Those of `[stt]`, `[llm]` and `[tts]`, then those of `[backends.NAME]` that routes name.
+    backends: Vec<Backends>,
+    /// The engines of each kind that is routed.
+    boards: Vec<Arc<Board>>,
+    /// Backends that no route names.
+    unused: Vec<BackendReport>,
 }
 
 impl Fleet {
@@ -35,15 +47,15 @@ impl Fleet {
             Some(model) => Some(Arc::new(SmartTurn::load(&models.runtime, model)?) as Arc<dyn EndOfTurn>),
             None => None,
         };
-        let backends = Backends::new(config.engines.confine)?;
-        Ok(Self {
-            stt: backends.stt(config, models)?,
-            llm: backends.llm(config, models)?,
-            tts: cached(backends.tts(config, models)?, config.tts.cache_mb),
-            vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
-            end_of_turn,
-            backends,
-        })
+        let mut start = Start::new(config, models)?;
+        let (stt, llm, tts) = (start.stt()?, start.llm()?, start.tts()?);
+        let unused = start.unused();
+        for backend in &unused {
+            tracing::warn!("backends.{} {}", backend.name, backend.message);
+        }
+        let Start { backends, boards, .. } = start;
+        let vad = Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>);
+        Ok(Self { stt, llm, tts, vad, end_of_turn, backends, boards, unused })
     }
 
     /// The engines, for calls.
@@ -78,18 +90,15 @@ impl Fleet {
         })
     }
 
+    /// What operators are told of the engines behind routes, and of backends that do not run; empty without routes and backends.
+    #[must_use]
+    pub fn backends(&self) -> Vec<BackendReport> {
+        self.boards.iter().flat_map(|board| board.report()).chain(self.unused.iter().cloned()).collect()
+    }
+
     /// Ends the children and waits for them.
     pub async fn stop(&self) {
-        self.backends.stop().await;
-    }
-}
-
-/// Adds the speech cache, unless it is configured to have no room.
-fn cached(tts: Backend<dyn Tts>, megabytes: u32) -> Backend<dyn Tts> {
-    let Backend { engine, status } = tts;
-    match megabytes {
-        0 => Backend { engine, status },
-        megabytes => Backend { engine: Arc::new(CachedTts::new(engine, u64::from(megabytes) << 20)), status },
+        join_all(self.backends.iter().map(Backends::stop)).await;
     }
 }
 
@@ -131,7 +140,9 @@ mod tests {
             tts: Backend { status: tts, ..backends.tts(&config, &models).unwrap() },
             vad: Arc::new(|| Box::new(Deaf) as Box<dyn Vad>),
             end_of_turn: None,
-            backends,
+            backends: vec![backends],
+            boards: Vec::new(),
+            unused: Vec::new(),
         };
         assert_eq!((fleet.ready(), fleet.missing()), (true, None));
         voice.send_replace(EngineStatus::not_ready(Wedge::Silent.as_str()));

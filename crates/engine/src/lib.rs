@@ -4,6 +4,7 @@
 //! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it is ready; [`voice`]: a voice in lists
 //! - [`backends`]: the adapters that make engines, selected by the configuration
 //! - [`fleet`]: all engines of a server; [`model_files`]: their model files
+//! - [`router`]: engines of one kind as one, by routes: who serves which request, and who takes over
 //! - [`health`]: decides whether an engine is wedged (pure); [`watchdog`]: ends requests to it; [`retry`]: how long a request waits for one
 //! - [`speech_cache`]: keeps the speech of short segments
 //! - [`silero`], [`smart_turn`]: voice activity and turn prediction by prosody, in the server itself, through [`onnx`], with a
@@ -12,7 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub(crate) use visavis_config as config;
-pub(crate) use visavis_core::{frame, tool};
+pub(crate) use visavis_core::{frame, route, tool};
 pub(crate) use visavis_media::audio;
 
 pub mod backends;
@@ -23,6 +24,7 @@ pub mod model_files;
 mod onnx;
 mod pool;
 pub mod retry;
+pub mod router;
 pub mod silero;
 pub mod smart_turn;
 pub mod speech_cache;
@@ -30,11 +32,14 @@ pub mod status;
 pub mod voice;
 pub mod watchdog;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use tokio::sync::{mpsc, watch};
 
 use crate::frame::{LanguageWeight, Message, Transcript, WordTime};
+use crate::route::Routed;
 use crate::tool::{Tools, WrittenCall};
 pub use capabilities::{LlmCapabilities, SttCapabilities, TtsCapabilities, WordTimes};
 use status::Life;
@@ -76,6 +81,15 @@ impl EngineError {
     }
 }
 
+/// Who is served, for routes: a stable name for sticky shares, and the tier. Both may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Caller {
+    /// The same in each of the user's calls, on each server.
+    pub user: Arc<str>,
+    /// What the user has paid for, or the like, as routes name it.
+    pub tier: Arc<str>,
+}
+
 /// What the pipeline sends to recognition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SttInput {
@@ -103,12 +117,14 @@ pub struct SttStream {
 }
 
 /// The transcript for an [`SttInput::Decode`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Decoded {
     /// The number of its request.
     pub number: u32,
     /// The words so far.
     pub words: Transcript,
+    /// From the router: which engine serves from now on; with an engine's first transcript.
+    pub routed: Option<Routed>,
 }
 
 /// An utterance to be recognised.
@@ -120,6 +136,8 @@ pub struct SttRequest {
     pub expected: Vec<LanguageWeight>,
     /// No call waits for it: everything else goes first.
     pub ahead: bool,
+    /// Who is served.
+    pub caller: Caller,
 }
 
 /// Speech to text.
@@ -133,7 +151,7 @@ pub trait Stt: Send + Sync {
 }
 
 /// A response to be generated.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LlmRequest {
     /// The conversation, whose KV cache is kept from response to response.
     pub conversation: String,
@@ -143,11 +161,17 @@ pub struct LlmRequest {
     pub speculative: bool,
     /// What the model may call.
     pub tools: Tools,
+    /// The language of the response, ISO 639-1, for routes; empty: not known.
+    pub language: String,
+    /// Who is served.
+    pub caller: Caller,
 }
 
 /// A piece of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LlmPiece {
+    /// From the router: which engine serves from now on.
+    Routed(Routed),
     /// How likely the person's last message is complete; before any text, from engines that know.
     TurnEnd(f32),
     /// Text.
@@ -209,6 +233,8 @@ pub struct TtsRequest {
     pub language: String,
     /// Nobody waits for it: everything else goes first.
     pub ahead: bool,
+    /// Who is served.
+    pub caller: Caller,
 }
 
 /// The speech of a part of the text, at the voice's own rate.
@@ -224,6 +250,8 @@ pub struct TtsPart {
     pub sounds: Vec<WordTime>,
     /// The times are the voice's own durations, not estimates.
     pub measured: bool,
+    /// From the router: which engine serves from now on; with an engine's first part.
+    pub routed: Option<Routed>,
 }
 
 /// Text to speech.
@@ -272,13 +300,13 @@ pub trait EndOfTurn: Send + Sync {
 #[derive(Clone)]
 pub struct Engines {
     /// Speech to text.
-    pub stt: std::sync::Arc<dyn Stt>,
+    pub stt: Arc<dyn Stt>,
     /// Language model.
-    pub llm: std::sync::Arc<dyn Llm>,
+    pub llm: Arc<dyn Llm>,
     /// Text to speech.
-    pub tts: std::sync::Arc<dyn Tts>,
+    pub tts: Arc<dyn Tts>,
     /// Makes a call's voice activity detector.
-    pub vad: std::sync::Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
+    pub vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
     /// Turn prediction by prosody; none: only pauses and words predict the end of a turn.
-    pub end_of_turn: Option<std::sync::Arc<dyn EndOfTurn>>,
+    pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
 }

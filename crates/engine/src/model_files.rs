@@ -1,10 +1,13 @@
 //! The model files that engines read.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use visavis_models::{Manifest, voices};
 
 use crate::config::{Config, LlmApi, SttApi};
+use crate::route::EngineKind;
 
 /// The model files of a configuration, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +26,8 @@ pub struct ModelFiles {
     pub turn: Option<PathBuf>,
     /// ONNX Runtime.
     pub runtime: PathBuf,
+    /// Those of the backends that routes name.
+    pub backends: BTreeMap<String, ModelFiles>,
 }
 
 impl ModelFiles {
@@ -31,6 +36,17 @@ impl ModelFiles {
     /// # Errors
     /// When the profile is unknown or a file is missing; the message contains the command that fetches it.
     pub fn of(config: &Config) -> anyhow::Result<Self> {
+        let mut files = Self::of_engines(config, |kind| config.uses_main(kind))?;
+        for (name, kind) in config.used_backends() {
+            let own = Self::of_engines(&config.with_backend(&name), |other| other == kind)
+                .with_context(|| format!("backends.{name}"))?;
+            files.backends.insert(name, own);
+        }
+        Ok(files)
+    }
+
+    /// The files of `[stt]`, `[llm]` and `[tts]`, of which those of the kinds in use must be there.
+    fn of_engines(config: &Config, used: impl Fn(EngineKind) -> bool) -> anyhow::Result<Self> {
         let profile = Manifest::builtin().profile(&config.models.profile)?;
         let directory = &config.models.dir;
         let or = |own: &PathBuf, file: &Path| {
@@ -57,24 +73,26 @@ impl ModelFiles {
             vad: directory.join(&profile.vad),
             turn: profile.turn.as_ref().map(|file| directory.join(file)),
             runtime: directory.join(&profile.runtime),
+            backends: BTreeMap::new(),
         };
-        if !own.as_os_str().is_empty() && config.llm.url.is_empty() {
+        if used(EngineKind::Llm) && !own.as_os_str().is_empty() && config.llm.url.is_empty() {
             check_own_llm(&own)?;
         }
-        files.check(config)?;
-        if config.tts.url.is_empty() {
+        files.check(config, &used)?;
+        if used(EngineKind::Tts) && config.tts.url.is_empty() {
             files.more_voices = more_voices(&config.voices_dir(), &files.voices);
         }
         Ok(files)
     }
 
-    /// Checks that the files of the engines on this machine are there.
-    fn check(&self, config: &Config) -> anyhow::Result<()> {
+    /// Checks that the files of the engines on this machine are there, as far as these are used.
+    fn check(&self, config: &Config, used: &impl Fn(EngineKind) -> bool) -> anyhow::Result<()> {
         let mut needed = vec![&self.vad, &self.runtime];
         needed.extend(&self.turn);
-        needed.extend(config.stt.starts_own().then_some(&self.stt));
-        needed.extend(config.llm.url.is_empty().then_some(&self.llm));
-        if config.tts.url.is_empty() {
+        let here = |kind, url: &str| used(kind) && url.is_empty();
+        needed.extend((used(EngineKind::Stt) && config.stt.starts_own()).then_some(&self.stt));
+        needed.extend(here(EngineKind::Llm, &config.llm.url).then_some(&self.llm));
+        if here(EngineKind::Tts, &config.tts.url) {
             needed.extend(&self.voices);
         }
         let missing = needed.into_iter().filter(|path| !path.is_file());
@@ -96,6 +114,9 @@ impl ModelFiles {
         for voice in self.voices.iter().chain(&self.more_voices) {
             all.push(voice.clone());
             all.extend(voices::beside(voice));
+        }
+        for own in self.backends.values() {
+            all.extend(own.all());
         }
         all
     }

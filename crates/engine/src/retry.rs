@@ -1,4 +1,5 @@
-//! How long a request waits for an engine that is down or busy: one policy for all requests, and one for looking after engines.
+//! How long a request waits for an engine that is down or busy: one policy for all requests, none for those that another engine
+//! can serve, and one for looking after engines.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,6 +16,16 @@ const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_millis(500);
 /// Longest pause between two looks at an engine that is down; the first pause is [`LONGEST`].
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
+tokio::task_local! {
+    /// Set while a request is made that another engine can serve.
+    static AT_ONCE: ();
+}
+
+/// Makes a request of which no attempt is repeated: another engine can serve it, so that waiting for this one is worse.
+pub(crate) async fn at_once<T>(request: impl Future<Output = T>) -> T {
+    AT_ONCE.scope((), request).await
+}
 
 /// Retries until a request succeeds, fails with an error that is not `worth` another attempt, or the pauses add up to 12 s.
 ///
@@ -37,17 +48,18 @@ where
 /// The last attempt's error.
 pub(crate) async fn patiently_as_told<T, E, A>(
     ask: impl FnMut() -> A,
-    worth: impl FnMut(&E) -> bool,
+    mut worth: impl FnMut(&E) -> bool,
     told: impl Fn(&E) -> Option<Duration>,
 ) -> Result<T, E>
 where
     A: Future<Output = Result<T, E>>,
 {
+    let once = AT_ONCE.try_with(|()| ()).is_ok();
     let policy =
         ExponentialBuilder::default().with_min_delay(SHORTEST).with_max_delay(LONGEST).without_max_times();
     let mut left = PATIENCE;
     ask.retry(policy)
-        .when(worth)
+        .when(move |error: &E| !once && worth(error))
         .adjust(move |error: &E, pause: Option<Duration>| {
             let pause = pause?.max(told(error).unwrap_or_default());
             left = left.checked_sub(pause)?;
@@ -94,6 +106,11 @@ mod tests {
         let waited = began.elapsed();
         assert!(waited > PATIENCE - LONGEST && waited <= PATIENCE, "{waited:?}");
         assert_eq!(asked(EngineError::Invalid("no text".into())).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_another_engine_can_serve_is_not_repeated() {
+        assert_eq!(at_once(asked(EngineError::Busy("its queue is full".into()))).await, 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,7 +64,7 @@ fn request() -> LlmRequest {
         Message { role: Role::System, content: "Be brief.".into() },
         Message { role: Role::User, content: "Hello.".into() },
     ];
-    LlmRequest { conversation: "call".into(), messages, speculative: false, tools: Vec::new() }
+    LlmRequest { conversation: "call".into(), messages, ..LlmRequest::default() }
 }
 
 /// All pieces of a response, up to its error.

@@ -30,7 +30,7 @@ pub mod tts;
 pub mod vad;
 
 pub(crate) use visavis_config as config;
-pub(crate) use visavis_core::{avatar, context, event, frame, plain, tool, voice};
+pub(crate) use visavis_core::{avatar, context, event, frame, plain, route, tool, voice};
 pub(crate) use visavis_core::{conversation, interjection, invariants, slow};
 pub(crate) use visavis_engine as engine;
 pub(crate) use visavis_media::{audio, ports};
@@ -38,6 +38,7 @@ pub(crate) use visavis_text::{caption, private_text, segments, speakable};
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -48,7 +49,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::avatar::performer::Pace;
 use crate::config::Config;
-use crate::engine::{Engines, LlmCapabilities, Voice};
+use crate::engine::{Caller, Engines, LlmCapabilities, Voice};
 use crate::event::{CallEnd, CallEvent, EndReason};
 use crate::frame::{PlaybackPosition, UtteranceId};
 use crate::plain::plain;
@@ -89,7 +90,10 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let scope = scope.child();
     let events = ports.events.clone();
-    let CallOptions { language, voice, context, remembered } = options;
+    let CallOptions { language, voice, context, remembered, caller } = options;
+    // Somebody without a name is at least the same throughout the call.
+    let user: Arc<str> = if caller.user.is_empty() { call.as_str().into() } else { caller.user };
+    let caller = Caller { user, ..caller };
     let language =
         language.or_else(|| Some(config.conversation.language.clone()).filter(|language| language != "auto"));
     let settings = settings(config, language, engines.llm.capabilities());
@@ -105,7 +109,7 @@ pub async fn run(
         None => settings,
     };
     let (observer, written) = observer::Observer::new(&call, config, &settings, context.as_deref());
-    let begin = Begin { settings, context, remembered, observer };
+    let begin = Begin { settings, context, remembered, observer, caller };
     let CallEnd { reason, message } = stages_of(&call, ports, &engines, config, begin, &tasks, &scope).await;
     scope.token.cancel();
     tasks.close();
@@ -146,6 +150,7 @@ async fn stages_of(
         tts: engines.tts.clone(),
         language: language_rx,
         position: position.clone(),
+        caller: begin.caller.clone(),
     };
     let channels = conductor::Channels {
         voice,
@@ -160,7 +165,7 @@ async fn stages_of(
         current,
         closed,
         speech,
-        toolbox: std::sync::Arc::new(tools::Toolbox::new(&config.tools, call)),
+        toolbox: Arc::new(tools::Toolbox::new(&config.tools, call)),
         face: face.clone(),
         cue_sources: cue_sources(config),
     };

@@ -15,8 +15,9 @@ use futures_util::stream::BoxStream;
 use tokio::sync::{mpsc, watch};
 
 use crate::avatar::tags::Tags;
-use crate::engine::{EngineError, Llm, LlmPiece, LlmRequest};
+use crate::engine::{Caller, EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId, ResponseRequest, Segment};
+use crate::route::EngineKind;
 use crate::tool::{Tools, WrittenCall};
 
 use super::caption::caption;
@@ -41,12 +42,21 @@ pub struct Channels {
     pub position: watch::Receiver<PlaybackPosition>,
 }
 
+/// Whose response it is.
+#[derive(Debug, Clone, Default)]
+pub struct Asker {
+    /// The conversation, whose prompt engines keep.
+    pub conversation: String,
+    /// Who is served.
+    pub caller: Caller,
+}
+
 /// Generates one response. Sends its segments in order, then closes the channel. `cues`: where the face's cues come from.
 ///
 /// # Errors
 /// When the engine fails.
 pub async fn run(
-    conversation: String,
+    Asker { conversation, caller }: Asker,
     request: ResponseRequest,
     llm: Arc<dyn Llm>,
     channels: Channels,
@@ -54,7 +64,7 @@ pub async fn run(
     cues: CueSources,
 ) -> Result<(), EngineError> {
     let mut out = Out::new(&request, channels, cues);
-    let (tools, mut speculative) = (request.tools, request.speculative);
+    let (tools, language, mut speculative) = (request.tools, request.language, request.speculative);
     let mut round = match request.script {
         Some(script) => Round::Say(script),
         None => {
@@ -73,7 +83,8 @@ pub async fn run(
             Round::End => break,
         };
         let tools = if may_call { tools.clone() } else { Tools::default() };
-        let request = LlmRequest { conversation: conversation.clone(), messages, speculative, tools };
+        let (conversation, language, caller) = (conversation.clone(), language.clone(), caller.clone());
+        let request = LlmRequest { conversation, messages, speculative, tools, language, caller };
         let pieces = match llm.generate(request).await {
             Err(EngineError::TooLong { limit, got }) => {
                 _ = out.notes.send(Input::TooLong(out.response, limit, got).into()).await;
@@ -178,6 +189,10 @@ impl Out {
     ) -> Result<Option<WrittenCall>, EngineError> {
         while let Some(piece) = pieces.next().await {
             match piece? {
+                LlmPiece::Routed(routed) => {
+                    let served = ResponseNote::Served(self.response, EngineKind::Llm, routed);
+                    _ = self.notes.send(served).await;
+                }
                 LlmPiece::TurnEnd(probability) => {
                     _ = self.notes.send(Input::TurnEnd(self.response, probability).into()).await;
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::context::CallContext;
+use crate::engine::Caller;
 use crate::voice::ChosenVoice;
 
 /// The latest context, if any. A `watch::Sender` keeps it even without a reader, and takes it by move.
@@ -21,4 +22,6 @@ pub struct CallOptions {
     pub context: Option<Arc<CallContext>>,
     /// Receives the call's context each time it changes; a store subscribes to it.
     pub remembered: Remembered,
+    /// Who is served, for routes; without a user: the call's id.
+    pub caller: Caller,
 }

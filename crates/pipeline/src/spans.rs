@@ -8,6 +8,7 @@ use opentelemetry::{Context, KeyValue, global};
 use super::slow::Stage;
 use crate::event::{CallEvent, ResponseEnd, Slow, TurnMarks};
 use crate::frame::{ResponseId, ResponseRequest};
+use crate::route::Served;
 
 /// Makes the spans of one call.
 #[derive(Debug)]
@@ -44,9 +45,10 @@ fn stages(marks: &TurnMarks) -> Vec<Stage> {
 }
 
 /// A response that ended.
-struct Ended {
+struct Ended<'a> {
     response: ResponseId,
     end: ResponseEnd,
+    served: &'a Served,
 }
 
 /// When the response ended, in any way.
@@ -73,8 +75,9 @@ impl Spans {
                 add(&mut self.question, text)
             }
             CallEvent::SegmentSpoken { text, .. } if self.content => add(&mut self.response, text),
-            CallEvent::Turn { response, end, marks, slow } => {
-                self.turn(Ended { response: *response, end: *end }, marks, slow.as_ref());
+            CallEvent::Turn { response, end, marks, slow, served } => {
+                let ended = Ended { response: *response, end: *end, served };
+                self.turn(&ended, marks, slow.as_ref());
                 if marks.first_sent.is_some() {
                     self.question.clear();
                 }
@@ -84,7 +87,7 @@ impl Spans {
         }
     }
 
-    fn turn(&self, response: Ended, marks: &TurnMarks, slow: Option<&Slow>) {
+    fn turn(&self, response: &Ended<'_>, marks: &TurnMarks, slow: Option<&Slow>) {
         let Some(over) = over(marks) else { return };
         let asked = SystemTime::now() - ms(over);
         let tracer = global::tracer("visavis");
@@ -102,7 +105,7 @@ impl Spans {
 
     fn attributes(
         &self,
-        Ended { response, end }: Ended,
+        Ended { response, end, served }: &Ended<'_>,
         marks: &TurnMarks,
         slow: Option<&Slow>,
     ) -> Vec<KeyValue> {
@@ -112,8 +115,13 @@ impl Spans {
             KeyValue::new("visavis.language", self.language.clone()),
             KeyValue::new("visavis.speculated", marks.speculated.is_some()),
             KeyValue::new("visavis.end", end.name()),
-            KeyValue::new("visavis.interrupted", end == ResponseEnd::Interrupted),
+            KeyValue::new("visavis.interrupted", *end == ResponseEnd::Interrupted),
         ];
+        for (kind, routed) in served.iter() {
+            let kind = kind.name();
+            attributes.push(KeyValue::new(format!("visavis.{kind}.engine"), routed.engine.to_string()));
+            attributes.push(KeyValue::new(format!("visavis.{kind}.reason"), routed.reason.name()));
+        }
         if let Some(total) = marks.heard.or(marks.first_sent) {
             attributes.push(KeyValue::new("visavis.voice_to_voice_ms", i64::from(total)));
         }

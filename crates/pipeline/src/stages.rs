@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::event::{CallEvent, ResponseEnd, TurnMarks};
 use crate::frame::ResponseId;
+use crate::route::Served;
 use crate::tool::ToolEnd;
 
 /// Records an event.
 pub(super) fn record(call: &str, event: &CallEvent) {
     match event {
-        CallEvent::Turn { response, end, marks, slow } => {
+        CallEvent::Turn { response, end, marks, slow, served } => {
             let outcome = outcome(*end, marks);
             metrics::counter!("visavis_turns_total", "outcome" => outcome).increment(1);
             let slow = slow.as_ref().map(|slow| slow.stage);
@@ -31,12 +32,14 @@ pub(super) fn record(call: &str, event: &CallEvent) {
                         .record(f64::from(ms) / 1000.0);
                 }
             }
+            let engines = engines(served);
             tracing::info!(
                 call,
                 response = response.0,
                 outcome,
                 first_sent_ms = marks.first_sent,
                 slow,
+                engines = engines.as_deref(),
                 "turn"
             );
         }
@@ -61,6 +64,13 @@ pub(super) fn record(call: &str, event: &CallEvent) {
         CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),
         _ => {}
     }
+}
+
+/// The engines that served a turn, for the log; none without routes.
+fn engines(served: &Served) -> Option<String> {
+    let each: Vec<String> =
+        served.iter().map(|(kind, routed)| format!("{}: {routed}", kind.name())).collect();
+    (!each.is_empty()).then(|| each.join(", "))
 }
 
 /// The outcome of a turn, as metrics name it.

@@ -8,8 +8,9 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::audio::resample::Resampler;
-use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, WordTimes};
+use crate::engine::{Caller, EngineError, Tts, TtsPart, TtsRequest, WordTimes};
 use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Segment, Sounds, SpeechChunk, WordTime};
+use crate::route::{EngineKind, Routed};
 
 use super::conductor::ResponseNote;
 use super::conversation::Input;
@@ -29,6 +30,8 @@ pub struct VoiceChoice {
     pub voice: String,
     /// ISO 639-1.
     pub language: String,
+    /// Who is spoken to, for routes.
+    pub caller: Caller,
 }
 
 impl VoiceChoice {
@@ -72,7 +75,8 @@ pub async fn run(
     let SpeechOut { floor, playout } = out;
     let mut first = true;
     while let Some(segment) = segments.recv().await {
-        let mut speaker = Speaker { tts: tts.as_ref(), playout: &playout, floor: Some(&floor), sent: 0 };
+        let mut speaker =
+            Speaker { floor: Some(&floor), notes: Some(&notes), ..Speaker::new(tts.as_ref(), &playout) };
         let mut attempt = 1;
         loop {
             let request = TtsRequest {
@@ -80,14 +84,20 @@ pub async fn run(
                 voice: choice.voice.clone(),
                 language: choice.language.clone(),
                 ahead: false,
+                caller: choice.caller.clone(),
             };
-            match speaker.speak(&segment, request).await {
+            let spoken = speaker.speak(&segment, request).await;
+            // Behind routes another engine has tried already, and its parts are others than those that were sent.
+            let repeatable = !speaker.routed || speaker.sent == 0;
+            match spoken {
                 Ok(()) => break,
-                Err(EngineError::Invalid(message)) if choice.may_widen(&message) => {
+                Err(EngineError::Invalid(message)) if repeatable && choice.may_widen(&message) => {
                     // Better another voice, or an accent, than silence.
                     _ = notes.send(choice.widen(message)).await;
                 }
-                Err(error) if attempt == ATTEMPTS || matches!(error, EngineError::Invalid(_)) => {
+                Err(error)
+                    if attempt == ATTEMPTS || !repeatable || matches!(error, EngineError::Invalid(_)) =>
+                {
                     return Err(error);
                 }
                 Err(_) => attempt += 1,
@@ -113,8 +123,8 @@ pub async fn filler(
 ) -> Result<(), EngineError> {
     // Synthesised whole before it takes the floor: an engine that fails on the filler must not delay the response.
     let mut parts = loop {
-        let VoiceChoice { voice, language } = choice.clone();
-        let request = TtsRequest { text: segment.speakable.clone(), voice, language, ahead: false };
+        let VoiceChoice { voice, language, caller } = choice.clone();
+        let request = TtsRequest { text: segment.speakable.clone(), voice, language, ahead: false, caller };
         match tts.synthesize(request).await {
             // The person is told with the response.
             Err(EngineError::Invalid(message)) if choice.may_widen(&message) => _ = choice.widen(message),
@@ -148,7 +158,7 @@ pub async fn speak(
     tts: &dyn Tts,
     playout: &mpsc::Sender<PlayoutItem>,
 ) -> Result<(), EngineError> {
-    Speaker { tts, playout, floor: None, sent: 0 }.speak(segment, request).await
+    Speaker::new(tts, playout).speak(segment, request).await
 }
 
 struct Speaker<'a> {
@@ -158,9 +168,17 @@ struct Speaker<'a> {
     floor: Option<&'a Floor>,
     /// Parts of this segment sent to playout, which a second attempt must not repeat.
     sent: usize,
+    /// Where it is told which engine speaks, if somebody wants to know.
+    notes: Option<&'a mpsc::Sender<ResponseNote>>,
+    /// There are routes.
+    routed: bool,
 }
 
-impl Speaker<'_> {
+impl<'a> Speaker<'a> {
+    fn new(tts: &'a dyn Tts, playout: &'a mpsc::Sender<PlayoutItem>) -> Self {
+        Self { tts, playout, floor: None, sent: 0, notes: None, routed: false }
+    }
+
     async fn speak(&mut self, segment: &Segment, request: TtsRequest) -> Result<(), EngineError> {
         let mut cues = Cues::of(segment);
         if request.text.is_empty() {
@@ -172,7 +190,8 @@ impl Speaker<'_> {
         let mut resampler: Option<(u32, Resampler)> = None;
         let (mut number, mut at) = (0, 0);
         while let Some(part) = parts.next().await {
-            let part = part?;
+            let mut part = part?;
+            self.note(segment.response, part.routed.take()).await;
             number += 1;
             if number <= self.sent {
                 let passed = convert(segment, part, None, &mut resampler).words;
@@ -191,7 +210,8 @@ impl Speaker<'_> {
                 trim(&mut chunk);
             }
             chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
-            if number == 1 && self.tts.capabilities().word_times == WordTimes::None {
+            if number == 1 && chunk.words.is_empty() && self.tts.capabilities().word_times == WordTimes::None
+            {
                 chunk.words = untimed::words(&segment.text);
             }
             self.sent = number;
@@ -209,6 +229,15 @@ impl Speaker<'_> {
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
             let silent = convert(segment, part, Some(segment.text.clone()), &mut None);
             _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { last: true, ..silent })).await;
+        }
+    }
+
+    /// Tells which engine speaks from now on.
+    async fn note(&mut self, response: ResponseId, routed: Option<Routed>) {
+        let Some(routed) = routed else { return };
+        self.routed = true;
+        if let Some(notes) = self.notes {
+            _ = notes.send(ResponseNote::Served(response, EngineKind::Tts, routed)).await;
         }
     }
 

@@ -36,6 +36,7 @@ pub struct ScriptedLlm {
     capabilities: LlmCapabilities,
     asked: Mutex<Vec<LlmRequest>>,
     prefilled: Mutex<Vec<LlmRequest>>,
+    released: Mutex<Vec<String>>,
     beyond: Mutex<Vec<&'static str>>,
 }
 
@@ -71,6 +72,7 @@ impl ScriptedLlm {
             capabilities: LlmCapabilities::ALL,
             asked: Mutex::default(),
             prefilled: Mutex::default(),
+            released: Mutex::default(),
             beyond: Mutex::default(),
         }
     }
@@ -105,6 +107,12 @@ impl ScriptedLlm {
     #[must_use]
     pub fn prefilled(&self) -> Vec<LlmRequest> {
         self.prefilled.lock().clone()
+    }
+
+    /// The conversations that were released so far.
+    #[must_use]
+    pub fn released(&self) -> Vec<String> {
+        self.released.lock().clone()
     }
 
     /// Requests beyond its capabilities: "tools", "prefill", "count".
@@ -162,5 +170,9 @@ impl Llm for ScriptedLlm {
     async fn count(&self, messages: &[Message], tools: &Tools) -> Result<Counts, EngineError> {
         self.notice(self.capabilities.counts_tokens, "count");
         Ok(self.counts(messages, tools))
+    }
+
+    async fn release(&self, conversation: &str) {
+        self.released.lock().push(conversation.to_owned());
     }
 }

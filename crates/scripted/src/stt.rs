@@ -195,7 +195,7 @@ impl Open {
                     self.note(last, stable, phrases);
                     pass(self.delay).await;
                     let words = self.words().await;
-                    return Some((words.map(|words| Decoded { number, words }), self));
+                    return Some((words.map(|words| Decoded { number, words, routed: None }), self));
                 }
             }
         }

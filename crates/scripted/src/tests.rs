@@ -3,7 +3,6 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 use visavis_core::frame::{Message, Role, WordTime};
-use visavis_core::tool::Tools;
 use visavis_engine::{
     EndOfTurn, EngineError, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts, TtsRequest,
 };
@@ -18,7 +17,7 @@ fn broken() -> EngineError {
 
 fn prompt(text: &str) -> LlmRequest {
     let messages = vec![Message { role: Role::User, content: text.into() }];
-    LlmRequest { conversation: "call".into(), messages, speculative: false, tools: Tools::new() }
+    LlmRequest { conversation: "call".into(), messages, ..LlmRequest::default() }
 }
 
 /// The pieces of the response to `text`.

@@ -2,6 +2,7 @@
 
 use crate::event::{CallEvent, ResponseEnd};
 use crate::frame::{PlaybackPosition, ResponseId};
+use crate::route::Served;
 
 use super::lines::{CannedPhrase, canned_phrase};
 use super::response::Response;
@@ -96,7 +97,7 @@ impl Conversation {
             read: response.read,
         };
         let slow = slow::explain(&marks, circumstances).filter(|_| !response.scripted);
-        self.emit(CallEvent::Turn { response: response.id, end, marks, slow });
+        self.emit(CallEvent::Turn { response: response.id, end, marks, slow, served: Served::default() });
         // The typed words have their response: speech counts again, even in an utterance that was open before them.
         let over = self.open.as_mut().filter(|open| open.typed_over && end != ResponseEnd::Failed);
         if let Some(open) = over {

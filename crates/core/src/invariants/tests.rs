@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::{EndReason, ResponseEnd, TurnMarks};
+use crate::route::Served;
 
 const ONE: ResponseId = ResponseId(1);
 
@@ -35,7 +36,13 @@ fn ended() -> Command {
 }
 
 fn ended_as(end: ResponseEnd) -> Command {
-    emit(CallEvent::Turn { response: ONE, end, marks: TurnMarks::default(), slow: None })
+    emit(CallEvent::Turn {
+        response: ONE,
+        end,
+        marks: TurnMarks::default(),
+        slow: None,
+        served: Served::default(),
+    })
 }
 
 /// The invariants that these commands, given at once, violate.

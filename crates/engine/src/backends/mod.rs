@@ -64,6 +64,17 @@ impl Backends {
         Ok(Self { children: Children::new(confine)?, tasks: Tasks::default() })
     }
 
+    /// No engines yet, for the one engine of `[backends.NAME]`: its sockets, metrics and messages are its own.
+    ///
+    /// # Errors
+    /// When the folder for sockets cannot be created.
+    pub fn named(confine: bool, name: &str) -> anyhow::Result<Self> {
+        // Metrics want names that last as long as the process; there are no more than the configuration names.
+        let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+        let tasks = Tasks { name: Some(name), ..Tasks::default() };
+        Ok(Self { children: Children::new(confine)?, tasks })
+    }
+
     /// The recogniser.
     ///
     /// # Errors
@@ -112,6 +123,11 @@ impl Backends {
         self.children.start(&self.tasks, name, arguments)
     }
 
+    /// Does work until the engines are stopped.
+    pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(|token| async move { _ = token.run_until_cancelled(work).await });
+    }
+
     /// Ends the children and waits for them.
     pub async fn stop(&self) {
         self.tasks.stop().await;
@@ -123,9 +139,21 @@ impl Backends {
 struct Tasks {
     tracker: TaskTracker,
     token: CancellationToken,
+    /// That of `[backends.NAME]`; none: the engines of `[stt]`, `[llm]` and `[tts]`.
+    name: Option<&'static str>,
 }
 
 impl Tasks {
+    /// The name of an engine of this kind in metrics and in the log.
+    fn label(&self, kind: &'static str) -> &'static str {
+        self.name.unwrap_or(kind)
+    }
+
+    /// The section of the configuration that has the settings of an engine of this kind.
+    fn section(&self, kind: &str) -> String {
+        self.name.map_or_else(|| kind.to_owned(), |name| format!("backends.{name}"))
+    }
+
     /// Spawns work that ends when its token is cancelled.
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(CancellationToken) -> F) {
         self.tracker.spawn(work(self.token.clone()));
@@ -156,6 +184,10 @@ mod tests {
         config.llm.url = "http://no address".into();
         let fault = backends.llm(&config, &ModelFiles::default()).err().unwrap();
         assert!(format!("{fault:#}").contains("llm.url"), "{fault:#}");
+        let cloud = Backends::named(false, "cloud").unwrap();
+        let fault = cloud.llm(&config, &ModelFiles::default()).err().unwrap();
+        assert!(format!("{fault:#}").contains("backends.cloud.url"), "{fault:#}");
+        cloud.stop().await;
         backends.stop().await;
     }
 

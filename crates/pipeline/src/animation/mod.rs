@@ -87,6 +87,7 @@ async fn say(
         voice: voice.clone(),
         language: language.clone(),
         ahead: true,
+        ..TtsRequest::default()
     };
     let (speech, mut spoken) = mpsc::channel(1);
     let made = async {

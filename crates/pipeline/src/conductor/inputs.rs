@@ -29,6 +29,12 @@ impl Conductor {
                 tracing::warn!(call = %self.call, response = id.0, %error, "response failed");
                 Some(Input::ResponseFailed(id))
             }
+            ResponseNote::Served(id, kind, routed) => {
+                if id == self.served.response {
+                    self.served.engines.note(kind, routed);
+                }
+                None
+            }
             ResponseNote::NoVoice { language, reason } => {
                 self.lacks_voice(&language, &reason);
                 None
@@ -38,6 +44,23 @@ impl Conductor {
                 None
             }
         }
+    }
+
+    /// Which engine recognises is only noted; the conversation is not told of it.
+    pub(super) fn word_input(&mut self, event: SttEvent) -> Option<Input> {
+        Some(match event {
+            SttEvent::Partial(utterance, words) => Input::Partial(utterance, words),
+            SttEvent::Trial(utterance, pause, words) => Input::Trial(utterance, pause, words),
+            SttEvent::Final(utterance, words) => Input::Final(utterance, words),
+            SttEvent::Failed(utterance, reason) => {
+                tracing::warn!(utterance = utterance.0, %reason, "recognition failed");
+                Input::NotUnderstood(utterance)
+            }
+            SttEvent::Served(_, routed) => {
+                self.heard_by = Some(routed);
+                return None;
+            }
+        })
     }
 
     fn log(&self, input: &Input) {
@@ -83,18 +106,6 @@ pub(super) fn voice(heard: Heard) -> Input {
         Resumed { .. } => heard.seen,
     };
     Input::Voice { ago: heard.seen.saturating_sub(at) * 1000 / u64::from(MIC_RATE), event: heard.event }
-}
-
-pub(super) fn word_input(event: SttEvent) -> Input {
-    match event {
-        SttEvent::Partial(utterance, words) => Input::Partial(utterance, words),
-        SttEvent::Trial(utterance, pause, words) => Input::Trial(utterance, pause, words),
-        SttEvent::Final(utterance, words) => Input::Final(utterance, words),
-        SttEvent::Failed(utterance, reason) => {
-            tracing::warn!(utterance = utterance.0, %reason, "recognition failed");
-            Input::NotUnderstood(utterance)
-        }
-    }
 }
 
 pub(super) fn note_client(command: &ClientCommand) {

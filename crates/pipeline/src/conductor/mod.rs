@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::CallContext;
-use crate::engine::{EngineError, Engines};
+use crate::engine::{Caller, EngineError, Engines};
 use crate::event::{CallEnd, CallEvent, ClientCommand, EndReason};
 use crate::frame::{PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
 use crate::ports::Departure;
+use crate::route::{EngineKind, Routed, Served};
 
 use super::animate::{FaceInput, FaceSender};
 use super::conversation::{Command, Conversation, Input, Round, STOPPING, Settings};
@@ -41,7 +42,7 @@ use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
 use crate::frame::PlayoutEvent;
 use effort::Effort;
-use inputs::{note_client, voice, word_input};
+use inputs::{note_client, voice};
 use lives::Lives;
 
 /// What the stages of a response report.
@@ -65,6 +66,8 @@ pub enum ResponseNote {
     },
     /// An engine failed.
     Failed(ResponseId, EngineError),
+    /// The engine of this kind that serves the response from now on, where there are routes.
+    Served(ResponseId, EngineKind, Routed),
 }
 
 impl From<Input> for ResponseNote {
@@ -101,11 +104,21 @@ pub(super) struct Begin {
     /// Takes the context that outlives the call.
     pub(super) remembered: Remembered,
     pub(super) observer: Observer,
+    /// Who is served.
+    pub(super) caller: Caller,
+}
+
+/// The engines that serve a response.
+#[derive(Debug, Default)]
+struct InService {
+    response: ResponseId,
+    engines: Served,
 }
 
 /// Runs one call's conversation to its end.
 pub(super) struct Conductor {
     call: String,
+    caller: Caller,
     conversation: Conversation,
     observer: Observer,
     remembered: Remembered,
@@ -135,6 +148,9 @@ pub(super) struct Conductor {
     no_voice_told: bool,
     /// The voice whose refusal the person was told of last.
     refused_voice: String,
+    /// The recogniser of the newest utterance, where there are routes.
+    heard_by: Option<Routed>,
+    served: InService,
 }
 
 impl Conductor {
@@ -149,7 +165,7 @@ impl Conductor {
         let notes = mpsc::channel(NOTE_QUEUE);
         let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
-        let Begin { settings, context, remembered, observer } = begin;
+        let Begin { settings, context, remembered, observer, caller } = begin;
         let conversation = match &context {
             Some(context) => Conversation::resume(settings, call.clone(), context),
             None => Conversation::new(settings, call.clone()),
@@ -161,6 +177,7 @@ impl Conductor {
         let lives = Lives::of(engines.llm.lives());
         Self {
             call,
+            caller,
             conversation,
             observer,
             remembered,
@@ -183,6 +200,8 @@ impl Conductor {
             background: CancellationToken::new(),
             no_voice_told: false,
             refused_voice: String::new(),
+            heard_by: None,
+            served: InService::default(),
         }
     }
 
@@ -203,7 +222,7 @@ impl Conductor {
                     }
                     None => return self.gone(),
                 },
-                words = self.channels.words.recv() => words.map(word_input),
+                words = self.channels.words.recv() => words.and_then(|words| self.word_input(words)),
                 command = self.channels.commands.recv() => match command {
                     Some(command) => {
                         note_client(&command);
@@ -247,7 +266,8 @@ impl Conductor {
             Command::Summarise(messages) => self.summarise(messages),
             Command::Count(what, messages, tools) => self.count(what, messages, tools),
             Command::Prepare(lines, (voice, language)) => {
-                self.prepare(lines, VoiceChoice { voice, language });
+                let caller = self.caller.clone();
+                self.prepare(lines, VoiceChoice { voice, language, caller });
             }
             Command::Cancel(_) => self.cancel(),
             Command::RunTool(_, call) => self.run_tool(call),
@@ -264,6 +284,7 @@ impl Conductor {
             Command::SetLanguage(language) => _ = self.channels.language.send_replace(language),
             Command::End(reason, message) => return Some(self.finish(CallEnd { reason, message })),
             Command::Emit(event) => {
+                let event = self.with_engines(event);
                 self.observer.told(&event);
                 self.channels.face.told(&event);
                 match self.channels.events.try_send(event) {
@@ -278,6 +299,16 @@ impl Conductor {
             }
         }
         None
+    }
+
+    /// Adds the engines that served a turn to the event that tells of it.
+    fn with_engines(&self, event: CallEvent) -> CallEvent {
+        match event {
+            CallEvent::Turn { response, end, marks, slow, .. } if response == self.served.response => {
+                CallEvent::Turn { response, end, marks, slow, served: self.served.engines.clone() }
+            }
+            event => event,
+        }
     }
 
     /// The transport has dropped its end.

@@ -7,12 +7,13 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::effort::Effort;
-use super::{Conductor, ResponseNote};
+use super::{Conductor, InService, ResponseNote};
 use crate::conversation::{Counted, Counting, Input};
 use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest, Voice};
 use crate::floor::Floor;
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Segment, VadEvent};
 use crate::playout::Current;
+use crate::route::Served;
 use crate::speakable::speakable;
 use crate::tool::{ToolCall, Tools};
 use crate::tts::{SpeechOut, VoiceChoice};
@@ -58,16 +59,20 @@ impl Conductor {
             messages,
             speculative: true,
             tools: self.conversation.tools().clone(),
+            // That of the last response: the next one's is not known yet.
+            language: self.voice.language.clone(),
+            caller: self.caller.clone(),
         };
         self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }
 
     /// Synthesises canned phrases for later, one after the other, until the user speaks or a response starts.
-    pub(super) fn prepare(&mut self, phrases: Vec<String>, VoiceChoice { voice, language }: VoiceChoice) {
+    pub(super) fn prepare(&mut self, phrases: Vec<String>, choice: VoiceChoice) {
         self.background.cancel();
         self.background = self.token.child_token();
         let (token, tts) = (self.background.clone(), self.engines.tts.clone());
-        let any = TtsRequest { text: String::new(), voice, language, ahead: true };
+        let VoiceChoice { voice, language, caller } = choice;
+        let any = TtsRequest { text: String::new(), voice, language, ahead: true, caller };
         let work = async move {
             for phrase in phrases {
                 let text = speakable(&phrase, &any.language).text;
@@ -81,8 +86,8 @@ impl Conductor {
     pub(super) fn summarise(&self, messages: Vec<Message>) {
         let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
         // Not in the call's conversation: its prompt cache is for responses.
-        let tools = Tools::default();
-        let request = LlmRequest { conversation: String::new(), messages, speculative: true, tools };
+        let caller = self.caller.clone();
+        let request = LlmRequest { messages, speculative: true, caller, ..LlmRequest::default() };
         let work = async move {
             let text = llm::complete(request, llm.as_ref()).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the summary failed");
@@ -151,6 +156,15 @@ impl Conductor {
         }));
     }
 
+    /// Notes the voice and the engines of a response that begins.
+    fn note_who_serves(&mut self, request: &ResponseRequest) {
+        let (voice, language) = (request.voice.clone(), request.language.clone());
+        self.voice = VoiceChoice { voice, language, caller: self.caller.clone() };
+        // What is said without the model answers no words of the person.
+        let stt = self.heard_by.clone().filter(|_| request.script.is_none());
+        self.served = InService { response: request.id, engines: Served { stt, ..Served::default() } };
+    }
+
     pub(super) fn start(&mut self, request: ResponseRequest, play: Play) {
         self.background.cancel();
         self.cancel();
@@ -158,7 +172,7 @@ impl Conductor {
         self.channels.current.send_replace(Some(Current { response: id, play }));
         let token = self.token.child_token();
         self.response = Some(token.clone());
-        self.voice = VoiceChoice { voice: request.voice.clone(), language: request.language.clone() };
+        self.note_who_serves(&request);
         let (segments, to_speak) = mpsc::channel(SEGMENT_QUEUE);
         let notes = self.notes.0.clone();
         let voice = self.voice.clone();
@@ -169,7 +183,7 @@ impl Conductor {
         let effort = Effort::begin(play == Play::Speculative);
         let scripted = request.script.is_some();
         let words = effort.of(llm::run(
-            self.call.clone(),
+            llm::Asker { conversation: self.call.clone(), caller: self.caller.clone() },
             request,
             self.engines.llm.clone(),
             llm::Channels { segments, notes: notes.clone(), position: self.channels.position.clone() },

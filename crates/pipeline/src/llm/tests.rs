@@ -13,7 +13,16 @@ async fn segments(pieces: &[&str], request: ResponseRequest, cues: CueSources) -
     let (_rounds, rounds) = mpsc::channel(1);
     let (_played, position) = watch::channel(PlaybackPosition::default());
     let channels = Channels { segments, notes, position };
-    run("call".into(), request, Arc::new(llm), channels, rounds, cues).await.unwrap();
+    run(
+        Asker { conversation: "call".into(), ..Asker::default() },
+        request,
+        Arc::new(llm),
+        channels,
+        rounds,
+        cues,
+    )
+    .await
+    .unwrap();
     let mut segments = Vec::new();
     while let Some(segment) = out.recv().await {
         segments.push(segment);

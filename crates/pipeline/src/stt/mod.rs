@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Stt, Tts};
+use crate::engine::{Caller, Stt, Tts};
 use crate::frame::{PlaybackPosition, Transcript, UtteranceId};
+use crate::route::Routed;
 
 use super::language::CallLanguage;
 use tongue::Prior;
@@ -63,6 +64,8 @@ pub enum SttEvent {
     Final(UtteranceId, Transcript),
     /// Recognition failed, and why.
     Failed(UtteranceId, String),
+    /// The engine that recognises the utterance from now on, where there are routes.
+    Served(UtteranceId, Routed),
 }
 
 /// What recognition needs besides the microphone.
@@ -75,6 +78,8 @@ pub struct Context {
     pub language: watch::Receiver<Option<String>>,
     /// The position of playout.
     pub position: watch::Receiver<PlaybackPosition>,
+    /// Who is served.
+    pub caller: Caller,
 }
 
 /// Routes the items of voice activity to one task per utterance, until voice activity ends.
@@ -85,7 +90,7 @@ pub async fn run(
     tasks: TaskTracker,
     token: CancellationToken,
 ) {
-    let Context { stt, tts, language, position } = context;
+    let Context { stt, tts, language, position, caller } = context;
     let spoken = Arc::new(Mutex::new(CallLanguage::default()));
     let voices = learn_voices(tts, spoken.clone());
     let call = token.clone();
@@ -96,7 +101,8 @@ pub async fn run(
             let (sender, receiver) = mpsc::channel(FEED_QUEUE);
             let given = language.borrow().clone().unwrap_or_default();
             let PlaybackPosition { samples, finished, .. } = *position.borrow();
-            let prior = Prior { given, spoken: spoken.clone(), over_response: samples > 0 && !finished };
+            let over_response = samples > 0 && !finished;
+            let prior = Prior { given, spoken: spoken.clone(), over_response, caller: caller.clone() };
             let task = Utterance::new(*utterance, stt.clone(), prior, out.clone()).run(receiver);
             let token = token.clone();
             tasks.spawn(Box::pin(async move { token.run_until_cancelled(task).await }));

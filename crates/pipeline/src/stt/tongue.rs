@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::engine::Caller;
 use crate::interjection;
 use crate::language::CallLanguage;
 
@@ -15,6 +16,8 @@ pub(super) struct Prior {
     pub(super) spoken: Arc<Mutex<CallLanguage>>,
     /// A response sounds: a single word is likely to be one of a few.
     pub(super) over_response: bool,
+    /// Who speaks, for routes.
+    pub(super) caller: Caller,
 }
 
 impl Prior {

@@ -150,7 +150,8 @@ impl Utterance {
         let mut expected = self.prior.spoken.lock().expected();
         let known = &self.can.languages;
         expected.retain(|expected| known.is_empty() || known.contains(&expected.language));
-        let request = SttRequest { language: self.prior.given.clone(), expected, ahead: false };
+        let (language, caller) = (self.prior.given.clone(), self.prior.caller.clone());
+        let request = SttRequest { language, expected, ahead: false, caller };
         Box::pin(async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await })
     }
 
@@ -216,7 +217,10 @@ impl Utterance {
         }
     }
 
-    async fn take(&mut self, Decoded { number, words }: Decoded) {
+    async fn take(&mut self, Decoded { number, words, routed }: Decoded) {
+        if let Some(routed) = routed {
+            _ = self.out.send(SttEvent::Served(self.id, routed)).await;
+        }
         let awaited = self.outstanding.is_some_and(|decode| decode.number == number);
         if !awaited && self.outstanding.is_some() {
             // A newer decode is under way, so these words are outdated.

@@ -56,6 +56,7 @@ impl Children {
         }
         all.extend(arguments);
         let (life, lives) = watch::channel(Life::Down);
+        let name = tasks.label(name);
         let link = grpc::open(tasks, name, &address, Some(lives))?;
         let supervisor = Supervisor {
             program: Program { name, path, arguments: all },

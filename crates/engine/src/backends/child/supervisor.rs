@@ -15,7 +15,7 @@ use visavis_proto::host::{PASSIVE, WAIT_POLICY};
 
 use super::log_lines::Lines;
 use super::sockets::Sockets;
-use crate::config::secret_variables;
+use crate::config::{backend_variables, secret_variables};
 use crate::health::{Wedge, Wedged};
 use crate::status::{EngineStatus, Life};
 
@@ -49,7 +49,7 @@ impl Backoff {
 /// How to start an engine.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// stt, llm or tts.
+    /// stt, llm or tts, or the name of a backend.
     pub(super) name: &'static str,
     /// The executable.
     pub(super) path: PathBuf,
@@ -77,6 +77,9 @@ impl Program {
             .process_group(0);
         // An engine program needs none of them: it is told everything by its arguments.
         for name in secret_variables() {
+            command.env_remove(name);
+        }
+        for name in backend_variables() {
             command.env_remove(name);
         }
         command

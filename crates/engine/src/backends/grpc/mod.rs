@@ -75,7 +75,7 @@ pub(super) fn open(
 /// # Errors
 /// When `url` is not an engine's address; the error names the configuration key.
 pub(super) fn remote(tasks: &Tasks, name: &'static str, url: &str) -> anyhow::Result<Link> {
-    open(tasks, name, url, None).with_context(|| format!("{name}.url"))
+    open(tasks, tasks.label(name), url, None).with_context(|| format!("{}.url", tasks.section(name)))
 }
 
 /// A recogniser.

@@ -43,7 +43,7 @@ impl Observation {
 
 /// Watches over one engine.
 pub(super) struct Monitor {
-    /// stt, llm or tts.
+    /// stt, llm or tts, or the name of a backend.
     pub(super) name: &'static str,
     /// Its own connection: health replies must not wait behind unread speech.
     pub(super) channel: Channel,

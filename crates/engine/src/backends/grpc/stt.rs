@@ -60,7 +60,7 @@ impl Stt for GrpcStt {
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let (input, mut queue) = mpsc::channel(STT_QUEUE);
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
-        let SttRequest { language, expected, ahead } = request;
+        let SttRequest { language, expected, ahead, .. } = request;
         let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
         let weight = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
         let expected_languages = expected.into_iter().map(weight).collect();
@@ -88,7 +88,7 @@ impl Stt for GrpcStt {
         let transcripts = answers.map_err(EngineError::from).map_ok(move |answer| {
             let number = answer.number;
             answered.arrived(number);
-            Decoded { number, words: transcript(answer) }
+            Decoded { number, words: transcript(answer), routed: None }
         });
         let output = ends_with_first(transcripts.boxed(), feed.boxed());
         Ok(SttStream { input, output: self.link.watchdog.pieces(output, move || pending.is_any()) })

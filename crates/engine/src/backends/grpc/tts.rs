@@ -78,5 +78,6 @@ fn part(part: v1::SpeechPart) -> TtsPart {
         words: part.words.into_iter().map(word).collect(),
         sounds: part.phonemes.into_iter().map(sound).collect(),
         measured: part.measured,
+        routed: None,
     }
 }

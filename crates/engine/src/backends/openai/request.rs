@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn request(messages: Vec<Message>) -> LlmRequest {
-        LlmRequest { conversation: "c".into(), messages, speculative: false, tools: Vec::new() }
+        LlmRequest { conversation: "c".into(), messages, ..LlmRequest::default() }
     }
 
     fn own() -> LlmEngine {

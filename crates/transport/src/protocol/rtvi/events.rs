@@ -68,12 +68,15 @@ fn of_response(event: &CallEvent) -> Vec<Outgoing> {
             let data = json!({ "type": "response-failed", "response": response, "heard": heard });
             one("server-message", data)
         }
-        CallEvent::Turn { response, end, marks, slow } => {
+        CallEvent::Turn { response, end, marks, slow, served } => {
             let mut told = json!(marks);
             if let Some(slow) = slow {
                 told["reason"] = slow.reason.as_str().into();
             }
-            let data = json!({ "type": "turn", "response": response, "end": end, "marks": told });
+            let mut data = json!({ "type": "turn", "response": response, "end": end, "marks": told });
+            if !served.is_empty() {
+                data["engines"] = json!(served);
+            }
             let turn = Outgoing::new("server-message", data);
             std::iter::once(turn).chain(times::message(marks)).collect()
         }

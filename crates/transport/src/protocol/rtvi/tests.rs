@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use visavis_core::route::{Reason, Routed, Served};
 
 use super::*;
 use crate::avatar::cue::Cue;
@@ -161,7 +162,9 @@ fn a_failure_is_not_an_interruption_and_its_turn_says_so() {
     assert_eq!(data, json!({ "type": "response-failed", "response": 3, "heard": "The capital" }));
     let marks = crate::event::TurnMarks { failed: Some(900), ..Default::default() };
     let end = crate::event::ResponseEnd::Failed;
-    let (_, data) = types(CallEvent::Turn { response: ResponseId(3), end, marks, slow: None });
+    let served = Served::default();
+    let (_, data) = types(CallEvent::Turn { response: ResponseId(3), end, marks, slow: None, served });
+    assert_eq!(data.get("engines"), None, "without routes nothing is said of engines");
     assert_eq!((&data["end"], &data["marks"]["failed"]), (&json!("failed"), &json!(900)));
     assert_eq!(data["marks"]["interrupted"], Value::Null);
 }
@@ -403,10 +406,15 @@ fn the_times_of_a_turn_are_reported_in_seconds_by_processor() {
     };
     let turn = |marks| {
         let end = crate::event::ResponseEnd::Finished;
-        told(&CallEvent::Turn { response: ResponseId(1), end, marks, slow: None })
+        let llm = Routed { engine: "cloud".into(), reason: Reason::Late };
+        let served = Served { llm: Some(llm), ..Served::default() };
+        told(&CallEvent::Turn { response: ResponseId(1), end, marks, slow: None, served })
     };
-    let (kind, data) = turn(marks).pop().unwrap();
+    let mut messages = turn(marks);
+    let (kind, data) = messages.pop().unwrap();
     assert_eq!(kind, "metrics");
+    let (_, turn_data) = messages.pop().unwrap();
+    assert_eq!(turn_data["engines"], json!({ "llm": { "engine": "cloud", "reason": "late" } }));
     let of = |processor: &str, value: f64| json!({ "processor": processor, "value": value });
     assert_eq!(data["ttfb"], json!([of("stt", 0.25), of("llm", 0.14), of("tts", 0.08)]));
     assert_eq!(data["processing"], json!([of("turn", 0.72)]));

@@ -1,0 +1,242 @@
+//! What is known of a kind's engines, and which of them is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::Member;
+use super::breaker::Gate;
+use super::policy::{self, Ask, Choice, Fate, Order, Rule, Standing};
+use super::share::Share;
+use super::ticket::{Breakers, Ticket};
+use crate::config::Route;
+use crate::route::{EngineKind, Reason, Routed};
+
+/// Copies of requests at once, of one kind.
+const SHADOWS: usize = 4;
+
+/// The engines of one kind: their health, their breakers and the routes to them.
+#[derive(Debug)]
+pub struct Board {
+    kind: EngineKind,
+    members: Vec<Member>,
+    rules: Vec<Rule>,
+    breakers: Arc<Breakers>,
+    pub(super) shadows: Arc<Semaphore>,
+}
+
+/// An engine that is asked.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) engine: usize,
+    pub(super) reason: Reason,
+    /// None is left after it, so that it is waited for.
+    pub(super) last: bool,
+    pub(super) ticket: Ticket,
+}
+
+/// The way of one request through the engines.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The index of its route.
+    pub(super) rule: usize,
+    order: Order,
+    tried: Vec<usize>,
+    /// Time for the first output; none: nobody waits.
+    pub(super) first: Option<Duration>,
+}
+
+impl Plan {
+    /// The same for a request that nobody waits for.
+    pub(super) fn without_deadline(self) -> Self {
+        Self { first: None, ..self }
+    }
+
+    /// The same, but this engine is asked first, if it is one of the route's.
+    pub(super) fn keeping(self, engine: Option<usize>) -> Self {
+        let order = engine.into_iter().fold(self.order, Order::keeping);
+        Self { order, ..self }
+    }
+
+    /// The same, but this engine is asked last.
+    pub(super) fn avoiding(self, engine: Option<usize>) -> Self {
+        let order = engine.into_iter().fold(self.order, Order::avoiding);
+        Self { order, ..self }
+    }
+}
+
+/// What operators are told of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackendReport {
+    /// What it does.
+    pub kind: EngineKind,
+    /// Its name in routes.
+    pub name: String,
+    /// It takes requests.
+    pub ready: bool,
+    /// What it is waiting for, or what is wrong.
+    pub message: String,
+    /// The name of its model.
+    pub model: String,
+    /// The state of its breaker: closed, open or half-open; none: no route names it, so that it does not run.
+    pub breaker: Option<&'static str>,
+    /// Percent of the users whose first engine it is, by the first route that gives it a share.
+    pub share: Option<u32>,
+}
+
+impl BackendReport {
+    /// Of a backend that no route names.
+    #[must_use]
+    pub fn unused(kind: EngineKind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            ready: false,
+            message: "does not run: no route names it".into(),
+            model: String::new(),
+            breaker: None,
+            share: None,
+        }
+    }
+}
+
+impl Board {
+    /// The engines of a kind, and the routes to them, of which those of other kinds are left out. Names that are no member's are
+    /// left out as well; the configuration has checked them.
+    ///
+    /// # Panics
+    /// If there are no members.
+    #[must_use]
+    pub fn new(kind: EngineKind, members: Vec<Member>, routes: &[Route]) -> Arc<Self> {
+        assert!(!members.is_empty(), "a kind has an engine");
+        let of_kind = routes.iter().filter(|route| route.kind == kind);
+        let mut rules: Vec<Rule> = of_kind.map(|route| rule(route, &members)).collect();
+        let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
+        let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
+        // Without `main` one of the routes matches everything, so that this one is never reached.
+        rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
+        let breakers = Breakers::new(members.len());
+        Arc::new(Self { kind, members, rules, breakers, shadows: Arc::new(Semaphore::new(SHADOWS)) })
+    }
+
+    /// What the engines do.
+    #[must_use]
+    pub fn kind(&self) -> EngineKind {
+        self.kind
+    }
+
+    pub(super) fn name(&self, engine: usize) -> &Arc<str> {
+        &self.members[engine].name
+    }
+
+    pub(super) fn is_ready(&self, engine: usize) -> bool {
+        self.members[engine].status.borrow().ready
+    }
+
+    /// The way of a request.
+    pub(super) fn plan(&self, ask: &Ask<'_>) -> Plan {
+        let fits = self.rules.iter().position(|rule| rule.fits(ask));
+        let rule = fits.unwrap_or(self.rules.len() - 1);
+        let order = self.rules[rule].order(ask.user);
+        Plan { rule, order, tried: Vec::new(), first: Some(self.rules[rule].first) }
+    }
+
+    /// The engines that get copies of a request.
+    pub(super) fn shadows_of(&self, plan: &Plan) -> &[usize] {
+        &self.rules[plan.rule].shadows
+    }
+
+    fn standing(&self, engine: usize) -> Standing {
+        if !self.is_ready(engine) {
+            return Standing::Unready;
+        }
+        match self.breakers.gate(engine) {
+            Gate::Open | Gate::Probe => Standing::Fit,
+            Gate::Shut => Standing::Shut,
+        }
+    }
+
+    /// The engine to ask next, without asking it.
+    pub(super) fn peek(&self, plan: &Plan, after: Option<Fate>) -> Option<Choice> {
+        policy::next(&plan.order, |engine| self.standing(engine), &plan.tried, after)
+    }
+
+    /// Asks the next engine; none: all were asked.
+    pub(super) fn pick(&self, plan: &mut Plan, after: Option<Fate>) -> Option<Picked> {
+        let Choice { engine, reason, last } = self.peek(plan, after)?;
+        plan.tried.push(engine);
+        Some(Picked { engine, reason, last, ticket: self.breakers.enter(engine) })
+    }
+
+    /// The engines that a request without any particulars could be sent to, in order; those that serve only a share come last.
+    pub(super) fn usual(&self) -> Vec<usize> {
+        let Plan { rule, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
+        for share in &self.rules[rule].shares {
+            if !engines.contains(&share.engine) {
+                engines.push(share.engine);
+            }
+        }
+        engines
+    }
+
+    /// An engine serves a request: counts it, and reports it.
+    pub(super) fn serves(&self, engine: usize, reason: Reason) -> Routed {
+        let (kind, name) = (self.kind.name(), self.name(engine).clone());
+        metrics::counter!("visavis_route_total", "kind" => kind, "engine" => name.to_string(), "reason" => reason.name())
+            .increment(1);
+        if !reason.is_planned() {
+            tracing::warn!(kind, engine = %name, reason = reason.name(), "a request went another way than planned");
+        }
+        Routed { engine: name, reason }
+    }
+
+    /// What operators are told of the engines.
+    #[must_use]
+    pub fn report(&self) -> Vec<BackendReport> {
+        let one = |(engine, member): (usize, &Member)| {
+            let status = member.status.borrow();
+            let share = self.rules.iter().flat_map(|rule| &rule.shares).find(|share| share.engine == engine);
+            BackendReport {
+                kind: self.kind,
+                name: member.name.to_string(),
+                ready: status.ready,
+                message: status.message.clone(),
+                model: status.model.clone(),
+                breaker: Some(self.breakers.name(engine)),
+                share: share.map(|share| share.percent),
+            }
+        };
+        self.members.iter().enumerate().map(one).collect()
+    }
+}
+
+fn rule(route: &Route, members: &[Member]) -> Rule {
+    let index = |name: &String| members.iter().position(|member| *member.name == **name);
+    let indices = |names: &[String]| names.iter().filter_map(index).collect();
+    let share = |(name, percent): (&String, &u32)| {
+        Some(Share { engine: index(name)?, name: name.clone(), percent: *percent })
+    };
+    Rule {
+        languages: route.languages.clone(),
+        voices: route.voices.clone(),
+        tiers: route.tiers.clone(),
+        engines: indices(&route.engines),
+        shares: route.share.iter().filter_map(share).collect(),
+        shadows: indices(&route.shadow),
+        first: match route.first_ms {
+            0 => usual_first(route.kind),
+            ms => Duration::from_millis(ms.into()),
+        },
+    }
+}
+
+/// Time for an engine's first output: what it leaves of a second is for the next one to begin.
+fn usual_first(kind: EngineKind) -> Duration {
+    Duration::from_millis(match kind {
+        EngineKind::Stt => 1500,
+        EngineKind::Llm => 1000,
+        EngineKind::Tts => 700,
+    })
+}

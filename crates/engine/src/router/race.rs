@@ -1,0 +1,153 @@
+//! Asks an engine, and the next one at once when it fails, or beside it when it is late. The first that gives something serves;
+//! the others are dropped, which cancels them.
+//!
+//! An engine that is late is not stopped when the next is asked: most late engines are about to give, and the next one may be
+//! later still.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, FuturesUnordered};
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{Instant, sleep_until};
+
+use super::board::{Board, Picked, Plan};
+use super::policy::Fate;
+use crate::EngineError;
+use crate::retry::at_once;
+use crate::route::Reason;
+
+/// What an engine gives for a request.
+pub(super) type Pieces<P> = BoxStream<'static, Result<P, EngineError>>;
+/// A request on its way to an engine.
+pub(super) type Opening<P> = BoxFuture<'static, Result<Pieces<P>, EngineError>>;
+
+/// A request that an engine serves.
+pub(super) struct Begun<P> {
+    pub(super) picked: Picked,
+    /// None: it has ended without a piece.
+    pub(super) first: Option<P>,
+    /// May be read beyond its end.
+    pub(super) rest: Pieces<P>,
+}
+
+/// What an engine has given first, or why it gave nothing.
+struct Came<P> {
+    runner: usize,
+    outcome: Result<(Option<P>, Pieces<P>), EngineError>,
+}
+
+/// An engine that was asked.
+struct Runner {
+    picked: Picked,
+    late: bool,
+}
+
+struct Race<'a, P, F> {
+    board: &'a Board,
+    plan: &'a mut Plan,
+    open: F,
+    running: FuturesUnordered<BoxFuture<'static, Came<P>>>,
+    /// None: it has failed.
+    runners: Vec<Option<Runner>>,
+    /// When the newest one is late.
+    due: Option<Instant>,
+    error: Option<EngineError>,
+}
+
+/// Makes a request of the plan's next engine, and of further ones as needed. `open` makes it of the engine with this index.
+///
+/// # Errors
+/// A prompt that is too long; or the error of the first engine that failed, if there is one, when all refused or failed.
+pub(super) async fn first<P: Send + 'static>(
+    board: &Board,
+    plan: &mut Plan,
+    after: Option<Fate>,
+    open: impl Fn(usize, Reason) -> Opening<P>,
+) -> Result<Begun<P>, EngineError> {
+    let running = FuturesUnordered::new();
+    let mut race = Race { board, plan, open, running, runners: Vec::new(), due: None, error: None };
+    race.start(after);
+    race.run().await
+}
+
+impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
+    async fn run(&mut self) -> Result<Begun<P>, EngineError> {
+        loop {
+            let due = self.due;
+            let came = tokio::select! {
+                biased;
+                Some(came) = self.running.next() => came,
+                () = async { sleep_until(due.expect("guarded")).await }, if due.is_some() => {
+                    self.is_late();
+                    continue;
+                }
+                else => return Err(self.error.take().unwrap_or_else(none_left)),
+            };
+            let Some(Runner { mut picked, .. }) = self.runners[came.runner].take() else { continue };
+            match came.outcome {
+                Ok((first, rest)) => {
+                    picked.ticket.begins();
+                    self.beaten();
+                    return Ok(Begun { picked, first, rest });
+                }
+                Err(error @ EngineError::TooLong { .. }) => {
+                    _ = picked.ticket.failed(&error);
+                    return Err(error);
+                }
+                Err(error) => {
+                    let fate = picked.ticket.failed(&error);
+                    tracing::debug!(engine = %self.board.name(picked.engine), %error, "an engine does not serve");
+                    self.keep(error);
+                    self.start(Some(fate));
+                }
+            }
+        }
+    }
+
+    /// Asks the next engine, if there is one.
+    fn start(&mut self, after: Option<Fate>) {
+        self.due = None;
+        let Some(picked) = self.board.pick(self.plan, after) else { return };
+        let opening = (self.open)(picked.engine, picked.reason);
+        let begin = async move {
+            let mut rest = opening.await?.fuse();
+            let first = rest.next().await.transpose()?;
+            Ok::<_, EngineError>((first, rest.boxed()))
+        };
+        // Nobody is left to ask after the last one, so that it may take its time.
+        let begin = if picked.last { begin.boxed() } else { at_once(begin).boxed() };
+        self.due = self.plan.first.filter(|_| !picked.last).map(|first: Duration| Instant::now() + first);
+        let runner = self.runners.len();
+        self.runners.push(Some(Runner { picked, late: false }));
+        self.running.push(async move { Came { runner, outcome: begin.await } }.boxed());
+    }
+
+    /// The newest engine has given nothing in time: the next one is asked as well.
+    fn is_late(&mut self) {
+        if let Some(Some(newest)) = self.runners.last_mut() {
+            newest.late = true;
+        }
+        self.start(Some(Fate::Late));
+    }
+
+    /// Another engine serves: those that were late are told so.
+    fn beaten(&mut self) {
+        for runner in self.runners.drain(..).flatten().filter(|runner| runner.late) {
+            runner.picked.ticket.was_late();
+        }
+    }
+
+    /// A fault says more than a refusal: with the next attempt the same request may be served.
+    fn keep(&mut self, error: EngineError) {
+        let refused = |error: &EngineError| matches!(error, EngineError::Invalid(_));
+        if self.error.as_ref().is_none_or(|kept| refused(kept) && !refused(&error)) {
+            self.error = Some(error);
+        }
+    }
+}
+
+/// The error when no engine was asked.
+fn none_left() -> EngineError {
+    EngineError::Unavailable("no engine is left to ask".into())
+}

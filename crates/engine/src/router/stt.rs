@@ -1,0 +1,288 @@
+//! Recognisers by routes.
+//!
+//! The router keeps an utterance's sound, so that another engine hears all of it: at once when the first fails, and beside it when no
+//! transcript has come in time after a pause. The first that transcribes keeps the utterance.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::board::{Board, Plan};
+use super::line::{Decode, Event, Line, Sound, any};
+use super::policy::{Ask, Fate};
+use super::shadow;
+use crate::retry::{at_once, patiently};
+use crate::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
+
+/// Audio and requests queued for the router; the pipeline waits when the queue is full.
+const INPUTS: usize = 256;
+/// Pause before a recogniser whose queue is full is given more.
+const ROOM: Duration = Duration::from_millis(20);
+
+/// The engines.
+struct Desk {
+    board: Arc<Board>,
+    engines: Vec<Arc<dyn Stt>>,
+}
+
+/// Recognisers by routes.
+pub struct RoutedStt(Arc<Desk>);
+
+impl RoutedStt {
+    /// The engines of a board, in its order.
+    #[must_use]
+    pub fn new(board: Arc<Board>, engines: Vec<Arc<dyn Stt>>) -> Self {
+        Self(Arc::new(Desk { board, engines }))
+    }
+}
+
+impl Desk {
+    fn plan(&self, request: &SttRequest) -> Plan {
+        let (user, tier) = (&*request.caller.user, &*request.caller.tier);
+        let plan = self.board.plan(&Ask { language: language(request), user, tier, voice: "" });
+        if request.ahead { plan.without_deadline() } else { plan }
+    }
+
+    /// The request as an engine takes it: only languages that it recognises are to be expected.
+    fn of_engine(&self, engine: usize, request: &SttRequest) -> SttRequest {
+        let known = self.engines[engine].capabilities().languages;
+        let mut request = request.clone();
+        request.expected.retain(|expected| known.is_empty() || known.contains(&expected.language));
+        request
+    }
+
+    /// Makes copies of an utterance; returns where its sound goes.
+    fn shadow(&self, plan: &Plan, request: &SttRequest) -> Vec<mpsc::Sender<SttInput>> {
+        let copied = self.board.shadows_of(plan).iter().map(|engine| {
+            let (sound, inputs) = mpsc::channel(INPUTS);
+            let (board, stt) = (self.board.clone(), self.engines[*engine].clone());
+            let copy = Shadow { board, engine: *engine, inputs };
+            shadow::run(&self.board, *engine, copy.run(stt, self.of_engine(*engine, request)));
+            sound
+        });
+        copied.collect()
+    }
+}
+
+/// The language that an utterance is likely to be in: the one that was set, or that is expected more than all others together.
+fn language(request: &SttRequest) -> &str {
+    let all: f32 = request.expected.iter().map(|expected| expected.weight).sum();
+    let likely = request.expected.iter().find(|expected| expected.weight * 2.0 > all);
+    match request.language.as_str() {
+        "" => likely.map_or("", |expected| expected.language.as_str()),
+        language => language,
+    }
+}
+
+/// An utterance, whoever transcribes it.
+struct Utterance {
+    desk: Arc<Desk>,
+    plan: Plan,
+    request: SttRequest,
+    inputs: mpsc::Receiver<SttInput>,
+    /// No more inputs come.
+    over: bool,
+    sound: Sound,
+    /// More than one while the first is late.
+    lines: Vec<Line>,
+    /// When the newest one is late.
+    due: Option<Instant>,
+    error: Option<EngineError>,
+    shadows: Vec<mpsc::Sender<SttInput>>,
+}
+
+impl Utterance {
+    /// Has the next engine begin.
+    fn start(&mut self, after: Option<Fate>) {
+        if let Some(picked) = self.desk.board.pick(&mut self.plan, after) {
+            let stt = self.desk.engines[picked.engine].clone();
+            let (can, request) = (stt.capabilities(), self.desk.of_engine(picked.engine, &self.request));
+            let opening = if picked.last {
+                async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await }.boxed()
+            } else {
+                at_once(async move { stt.open(request).await }).boxed()
+            };
+            self.lines.push(Line::new(picked, can, opening));
+        }
+        self.await_transcript();
+    }
+
+    /// Sets the time for the transcript that is wanted, if another engine could make it.
+    fn await_transcript(&mut self) {
+        let wanted = self.sound.wanted.as_ref().is_some_and(|wanted| wanted.last);
+        let more = wanted && self.desk.board.peek(&self.plan, None).is_some();
+        self.due = self.plan.first.filter(|_| more).map(|first| Instant::now() + first);
+    }
+
+    fn take(&mut self, input: SttInput) {
+        self.shadows.retain(|shadow| shadow.try_send(input.clone()).is_ok());
+        match input {
+            SttInput::Audio(audio) => self.sound.audio.extend(audio),
+            SttInput::Decode { number, last, stable, phrases } => {
+                self.sound.wanted = Some(Decode { number, last, stable, phrases });
+                self.await_transcript();
+            }
+        }
+    }
+
+    /// The newest engine is late: the next one is asked as well.
+    fn is_late(&mut self) {
+        if let Some(newest) = self.lines.last_mut() {
+            newest.late = true;
+        }
+        self.start(Some(Fate::Late));
+    }
+
+    /// An engine has failed: the next one is asked, unless another is at work already.
+    fn lost(&mut self, line: usize, error: EngineError) {
+        let fate = self.lines.remove(line).picked.ticket.failed(&error);
+        let refused = |error: &EngineError| matches!(error, EngineError::Invalid(_));
+        if self.error.as_ref().is_none_or(|kept| refused(kept) && !refused(&error)) {
+            self.error = Some(error);
+        }
+        if self.lines.is_empty() {
+            self.start(Some(fate));
+        }
+    }
+
+    /// Takes a transcript; returns it unless another engine's is awaited.
+    fn decoded(&mut self, line: usize, decoded: Decoded) -> Option<Decoded> {
+        let wanted = self.sound.wanted.as_ref().is_some_and(|wanted| wanted.number == decoded.number);
+        if !wanted && self.lines.len() > 1 {
+            return None;
+        }
+        let mut serving = self.lines.swap_remove(line);
+        if wanted {
+            (self.sound.wanted, self.due) = (None, None);
+            for beaten in self.lines.drain(..).filter(|line| line.late) {
+                beaten.picked.ticket.was_late();
+            }
+        }
+        (self.error, serving.late) = (None, false);
+        let mut routed = None;
+        if !std::mem::replace(&mut serving.begun, true) {
+            serving.picked.ticket.begins();
+            routed = Some(self.desk.board.serves(serving.picked.engine, serving.picked.reason));
+        }
+        self.lines.push(serving);
+        Some(Decoded { routed, ..decoded })
+    }
+
+    async fn next(mut self) -> Option<(Result<Decoded, EngineError>, Self)> {
+        loop {
+            if self.lines.is_empty() {
+                let error = self.error.take()?;
+                return Some((Err(error), self));
+            }
+            if self.over && self.sound.wanted.is_none() {
+                return None;
+            }
+            let mut full = false;
+            for line in &mut self.lines {
+                full |= line.pump(&self.sound);
+            }
+            let due = self.due;
+            tokio::select! {
+                biased;
+                input = self.inputs.recv(), if !self.over => match input {
+                    Some(input) => self.take(input),
+                    None => self.over = true,
+                },
+                (line, event) = any(&mut self.lines) => match event {
+                    Event::Opened => {}
+                    Event::Decoded(Err(error)) => self.lost(line, error),
+                    Event::Decoded(Ok(decoded)) => {
+                        if let Some(decoded) = self.decoded(line, decoded) {
+                            return Some((Ok(decoded), self));
+                        }
+                    }
+                },
+                () = async { sleep_until(due.expect("guarded")).await }, if due.is_some() => self.is_late(),
+                () = sleep(ROOM), if full => {}
+            }
+        }
+    }
+}
+
+/// A copy of an utterance.
+struct Shadow {
+    board: Arc<Board>,
+    engine: usize,
+    inputs: mpsc::Receiver<SttInput>,
+}
+
+impl Shadow {
+    async fn run(mut self, stt: Arc<dyn Stt>, request: SttRequest) -> Result<(), EngineError> {
+        let SttStream { input, mut output } = stt.open(request).await?;
+        let (mut asked, mut over) = (None, false);
+        while !over || asked.is_some() {
+            tokio::select! {
+                message = self.inputs.recv(), if !over => match message {
+                    Some(message) => {
+                        if matches!(message, SttInput::Decode { .. }) {
+                            asked = Some(Instant::now());
+                        }
+                        let behind = |_| EngineError::Busy("it takes a copy's sound too slowly".into());
+                        input.try_send(message).map_err(behind)?;
+                    }
+                    None => over = true,
+                },
+                decoded = output.next() => {
+                    decoded.ok_or_else(|| EngineError::Failed("recognition ended".into()))??;
+                    if let Some(asked) = asked.take() {
+                        shadow::measure(&self.board, self.engine, asked.elapsed());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Stt for RoutedStt {
+    /// What one of the engines that usually recognise can do: of each engine is asked no more than it can.
+    fn capabilities(&self) -> SttCapabilities {
+        let usual = self.0.board.usual();
+        let all: Vec<_> = usual.into_iter().map(|engine| self.0.engines[engine].capabilities()).collect();
+        let mut languages: Vec<String> = Vec::new();
+        if all.iter().all(|can| !can.languages.is_empty()) {
+            for language in all.iter().flat_map(|can| &can.languages) {
+                if !languages.contains(language) {
+                    languages.push(language.clone());
+                }
+            }
+        }
+        SttCapabilities {
+            partials: all.iter().any(|can| can.partials),
+            phrases: all.iter().any(|can| can.phrases),
+            languages,
+        }
+    }
+
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
+        let desk = self.0.clone();
+        let plan = desk.plan(&request);
+        let shadows = desk.shadow(&plan, &request);
+        let (input, inputs) = mpsc::channel(INPUTS);
+        let mut utterance = Utterance {
+            desk,
+            plan,
+            request,
+            inputs,
+            over: false,
+            sound: Sound::default(),
+            lines: Vec::new(),
+            due: None,
+            error: None,
+            shadows,
+        };
+        utterance.start(None);
+        Ok(SttStream { input, output: stream::unfold(utterance, Utterance::next).boxed() })
+    }
+}

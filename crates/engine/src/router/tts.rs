@@ -1,0 +1,242 @@
+//! Voices by routes.
+//!
+//! Until the first sound another engine takes over with the whole segment. After it another one speaks the rest: from the word after
+//! the last whose sound was given, or, for a voice that reports no words, from the one that sounds by the pace of speech.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::timeout;
+
+use super::board::{Board, Picked, Plan};
+use super::policy::{Ask, Fate};
+use super::race::{self, Begun, Opening, Pieces};
+use super::rest::Progress;
+use super::shadow;
+use crate::route::{Reason, Routed};
+use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
+
+/// Longest wait for an engine's list of voices: a call begins with it, and waits no longer for all.
+const LISTED: Duration = Duration::from_millis(250);
+
+/// The voices that the configuration names.
+#[derive(Debug, Clone, Default)]
+pub struct Voices {
+    /// That of requests, `tts.voice`.
+    pub usual: String,
+    /// That of each engine, in the board's order, in place of the usual one; empty: the language's first.
+    pub own: Vec<String>,
+}
+
+/// The engines and their voices.
+struct Desk {
+    board: Arc<Board>,
+    engines: Vec<Arc<dyn Tts>>,
+    voices: Voices,
+}
+
+/// Voices by routes.
+pub struct RoutedTts(Arc<Desk>);
+
+impl RoutedTts {
+    /// The engines of a board, in its order.
+    #[must_use]
+    pub fn new(board: Arc<Board>, engines: Vec<Arc<dyn Tts>>, voices: Voices) -> Self {
+        Self(Arc::new(Desk { board, engines, voices }))
+    }
+
+    /// What the engines that usually speak can do, in order.
+    fn usual(&self) -> Vec<TtsCapabilities> {
+        self.0.board.usual().into_iter().map(|engine| self.0.engines[engine].capabilities()).collect()
+    }
+}
+
+impl Desk {
+    fn plan(&self, request: &TtsRequest) -> Plan {
+        let (user, tier) = (&*request.caller.user, &*request.caller.tier);
+        let plan = self.board.plan(&Ask { language: &request.language, voice: &request.voice, user, tier });
+        if request.ahead { plan.without_deadline() } else { plan }
+    }
+
+    /// The request as an engine takes it: the usual voice is its own one.
+    fn of_engine(&self, engine: usize, request: &TtsRequest) -> TtsRequest {
+        let mut request = request.clone();
+        if request.voice == self.voices.usual {
+            request.voice = self.own_voice(engine);
+        }
+        request
+    }
+
+    fn own_voice(&self, engine: usize) -> String {
+        self.voices.own.get(engine).cloned().unwrap_or_default()
+    }
+
+    /// Makes a request of an engine. One that stands in for another speaks with its own voice if it has not the one that is asked for:
+    /// another voice is better than silence.
+    fn open(&self, engine: usize, reason: Reason, request: &TtsRequest) -> Opening<TtsPart> {
+        let (tts, request, own) =
+            (self.engines[engine].clone(), self.of_engine(engine, request), self.own_voice(engine));
+        let stands_in = !reason.is_planned() && request.voice != own;
+        async move {
+            if !stands_in {
+                return tts.synthesize(request).await;
+            }
+            match begun(tts.synthesize(request.clone()).await).await {
+                Err(EngineError::Invalid(_)) => tts.synthesize(TtsRequest { voice: own, ..request }).await,
+                parts => parts,
+            }
+        }
+        .boxed()
+    }
+
+    fn shadow(self: &Arc<Self>, plan: &Plan, request: &TtsRequest) {
+        for engine in self.board.shadows_of(plan).iter().copied() {
+            let (board, opening) = (self.board.clone(), self.open(engine, Reason::Route, request));
+            shadow::run(&self.board, engine, async move { shadow::drain(&board, engine, opening).await });
+        }
+    }
+}
+
+/// Waits for the first part: an engine may refuse a voice with it, not with the request.
+async fn begun(opened: Result<Pieces<TtsPart>, EngineError>) -> Result<Pieces<TtsPart>, EngineError> {
+    let mut parts = opened?;
+    let first = parts.next().await.transpose()?;
+    Ok(match first {
+        Some(first) => stream::iter([Ok(first)]).chain(parts).boxed(),
+        None => stream::empty().boxed(),
+    })
+}
+
+/// Speech that an engine gives.
+struct Serving {
+    picked: Picked,
+    rest: Pieces<TtsPart>,
+}
+
+/// A segment, whoever speaks it.
+struct Speech {
+    desk: Arc<Desk>,
+    plan: Plan,
+    /// What is left to speak, when an engine begins.
+    request: TtsRequest,
+    progress: Progress,
+    /// The first part of an engine, until it is passed on.
+    first: Option<TtsPart>,
+    /// The engine that has just begun, until a part tells of it.
+    routed: Option<Routed>,
+    /// None: it has ended.
+    now: Option<Serving>,
+}
+
+impl Speech {
+    /// Has the next engine begin.
+    async fn begin(&mut self, after: Option<Fate>) -> Result<(), EngineError> {
+        let (desk, request) = (&self.desk, &self.request);
+        let open = |engine, reason| desk.open(engine, reason, request);
+        let Begun { picked, first, rest } = race::first(&desk.board, &mut self.plan, after, open).await?;
+        self.routed = Some(desk.board.serves(picked.engine, picked.reason));
+        self.first = first;
+        self.now = Some(Serving { picked, rest });
+        Ok(())
+    }
+
+    fn pass(&mut self, part: TtsPart) -> TtsPart {
+        self.progress.take(&part);
+        TtsPart { routed: self.routed.take(), ..part }
+    }
+
+    async fn next(mut self) -> Option<(Result<TtsPart, EngineError>, Self)> {
+        loop {
+            if let Some(first) = self.first.take() {
+                let part = self.pass(first);
+                return Some((Ok(part), self));
+            }
+            match self.now.as_mut()?.rest.next().await {
+                Some(Ok(part)) => {
+                    let part = self.pass(part);
+                    return Some((Ok(part), self));
+                }
+                None => {
+                    self.now.take()?.picked.ticket.served();
+                    return None;
+                }
+                Some(Err(error)) => {
+                    let fate = self.now.take()?.picked.ticket.failed(&error);
+                    if self.progress.is_begun() {
+                        // If nothing is left, the engine failed behind its last word.
+                        let rest = self.progress.rest()?;
+                        self.progress = Progress::new(rest.as_str());
+                        self.request.text = rest;
+                    }
+                    if self.begin(Some(fate)).await.is_err() {
+                        return Some((Err(error), self));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Tts for RoutedTts {
+    /// What each of the engines that usually speak can do: the rest of the pipeline relies on it for every segment.
+    fn capabilities(&self) -> TtsCapabilities {
+        let all = self.usual();
+        let least = all.iter().map(|can| can.word_times).min_by_key(|times| *times as u8);
+        TtsCapabilities {
+            word_times: least.unwrap_or_default(),
+            phonemes: all.iter().all(|can| can.phonemes),
+        }
+    }
+
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let desk = self.0.clone();
+        let plan = desk.plan(&request);
+        if !request.ahead {
+            desk.shadow(&plan, &request);
+        }
+        let progress = Progress::new(request.text.as_str());
+        let mut speech = Speech { desk, plan, request, progress, first: None, routed: None, now: None };
+        speech.begin(None).await?;
+        Ok(stream::unfold(speech, Speech::next).boxed())
+    }
+
+    async fn prepare(&self, request: TtsRequest) {
+        let desk = &self.0;
+        let plan = desk.plan(&request);
+        if let Some(choice) = desk.board.peek(&plan, None) {
+            desk.engines[choice.engine].prepare(desk.of_engine(choice.engine, &request)).await;
+        }
+    }
+
+    /// The voices of all engines that are ready, each name once.
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        let mut asked = Vec::new();
+        for (engine, tts) in self.0.engines.iter().enumerate() {
+            if self.0.board.is_ready(engine) {
+                asked.push(timeout(LISTED, tts.voices()));
+            }
+        }
+        let (mut voices, mut fault, mut names) = (Vec::new(), None, BTreeSet::new());
+        for listed in join_all(asked).await {
+            match listed.unwrap_or(Err(EngineError::Deadline)) {
+                Ok(listed) => {
+                    voices.extend(listed.into_iter().filter(|voice| names.insert(voice.name.clone())))
+                }
+                Err(error) => fault = Some(error),
+            }
+        }
+        match fault {
+            Some(error) if voices.is_empty() => Err(error),
+            _ => Ok(voices),
+        }
+    }
+}

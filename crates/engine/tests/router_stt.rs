@@ -1,0 +1,134 @@
+//! Recognisers by routes, with scripted engines on a virtual clock.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+mod router_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout};
+use visavis_config::Route;
+use visavis_core::frame::LanguageWeight;
+use visavis_core::route::{EngineKind, Reason};
+use visavis_engine::router::RoutedStt;
+use visavis_engine::{Decoded, EngineError, Stt, SttInput, SttRequest, SttStream};
+use visavis_scripted::{Hearing, ScriptedStt};
+
+use router_support::{board, route};
+
+const AUDIO: usize = 1600;
+
+struct Routed {
+    stt: RoutedStt,
+    cloud: Arc<ScriptedStt>,
+    main: Arc<ScriptedStt>,
+}
+
+fn routed_by(route: &Route, cloud: ScriptedStt) -> Routed {
+    let (board, statuses) = board(route, &["cloud", "main"]);
+    // A status is kept after its sender has gone.
+    drop(statuses);
+    let (cloud, main) = (Arc::new(cloud), Arc::new(ScriptedStt::new(["hello there", "again"])));
+    Routed { stt: RoutedStt::new(board, vec![cloud.clone(), main.clone()]), cloud, main }
+}
+
+fn routed(cloud: ScriptedStt) -> Routed {
+    routed_by(&route(EngineKind::Stt), cloud)
+}
+
+fn decode(number: u32, last: bool) -> SttInput {
+    SttInput::Decode { number, last, stable: String::new(), phrases: Vec::new() }
+}
+
+/// Says something, and asks for its words.
+async fn say(stream: &mut SttStream, number: u32) -> Result<Decoded, EngineError> {
+    for _ in 0..3 {
+        stream.input.send(SttInput::Audio(vec![7; AUDIO])).await.unwrap();
+    }
+    stream.input.send(decode(number, true)).await.unwrap();
+    stream.output.next().await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_engine_hears_all_of_an_utterance_at_which_the_first_has_failed() {
+    let routed = routed(ScriptedStt::new([Hearing::Fails(EngineError::Failed("no memory".into()))]));
+    let mut stream = routed.stt.open(SttRequest::default()).await.unwrap();
+    let decoded = say(&mut stream, 1).await.unwrap();
+    let by = decoded.routed.unwrap();
+    assert_eq!(
+        (decoded.words.text.as_str(), &*by.engine, by.reason),
+        ("hello there", "main", Reason::Failed)
+    );
+    assert_eq!(routed.main.utterances()[0].audio.len(), 3 * AUDIO);
+    let again = say(&mut stream, 2).await.unwrap();
+    assert_eq!((again.number, again.routed), (2, None), "it keeps the utterance");
+    assert_eq!(routed.main.utterances()[0].audio.len(), 6 * AUDIO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transcript_that_is_late_is_made_by_the_next_engine_as_well() {
+    let routed = routed(ScriptedStt::new([Hearing::Never, Hearing::Never]));
+    for number in 1..3 {
+        let mut stream = routed.stt.open(SttRequest::default()).await.unwrap();
+        let began = Instant::now();
+        let decoded = say(&mut stream, number).await.unwrap();
+        assert_eq!(decoded.routed.unwrap().reason, Reason::Late);
+        let took = began.elapsed().as_millis();
+        assert!((600..700).contains(&took), "{took} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_no_engine_left_the_fault_is_told_and_the_stream_ends() {
+    let fails =
+        || Arc::new(ScriptedStt::new([Hearing::Fails(EngineError::Failed("no".into()))])) as Arc<dyn Stt>;
+    let (board, _statuses) = board(&route(EngineKind::Stt), &["cloud", "main"]);
+    let stt = RoutedStt::new(board, vec![fails(), fails()]);
+    let mut stream = stt.open(SttRequest::default()).await.unwrap();
+    assert_eq!(say(&mut stream, 1).await, Err(EngineError::Failed("no".into())));
+    assert!(stream.output.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_route_is_that_of_the_language_that_was_set_or_is_surely_expected() {
+    let mut german = route(EngineKind::Stt);
+    german.languages = vec!["de".into()];
+    let routed = routed_by(&german, ScriptedStt::default());
+    let weight = |language: &str, weight| LanguageWeight { language: language.into(), weight };
+    for (language, expected, cloud) in [
+        ("de", vec![], 1),
+        ("en", vec![weight("de", 4.0)], 1),
+        ("", vec![weight("de", 4.0), weight("en", 1.0)], 2),
+        ("", vec![weight("de", 1.0), weight("en", 1.0)], 2),
+    ] {
+        let request = SttRequest { language: language.into(), expected, ..SttRequest::default() };
+        let mut stream = routed.stt.open(request).await.unwrap();
+        _ = say(&mut stream, 1).await.unwrap();
+        assert_eq!(routed.cloud.utterances().len(), cloud, "{language:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_without_partial_transcripts_is_asked_for_none() {
+    let routed = routed(ScriptedStt::new(["hello"]).only_transcribing("en"));
+    assert!(routed.stt.capabilities().partials, "the other one makes them");
+    let mut stream = routed.stt.open(SttRequest::default()).await.unwrap();
+    stream.input.send(decode(1, false)).await.unwrap();
+    let partial = timeout(Duration::from_millis(50), stream.output.next()).await;
+    assert!(partial.is_err(), "nothing is asked, so that nothing comes");
+    assert_eq!(say(&mut stream, 2).await.unwrap().number, 2);
+    assert_eq!(routed.cloud.decodes().iter().map(|decode| decode.last).collect::<Vec<_>>(), [true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shadow_hears_the_utterance_and_its_words_are_not_told() {
+    let mut shadowed = route(EngineKind::Stt);
+    (shadowed.engines, shadowed.shadow) = (vec!["main".into()], vec!["cloud".into()]);
+    let routed = routed_by(&shadowed, ScriptedStt::new(["something else"]));
+    let mut stream = routed.stt.open(SttRequest::default()).await.unwrap();
+    assert_eq!(say(&mut stream, 1).await.unwrap().words.text, "hello there");
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(routed.cloud.utterances()[0].audio.len(), 3 * AUDIO);
+}

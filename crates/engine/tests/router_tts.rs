@@ -1,0 +1,213 @@
+//! Voices by routes, with scripted engines on a virtual clock.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+mod router_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use visavis_core::route::{EngineKind, Reason};
+use visavis_engine::router::{RoutedTts, Voices};
+use visavis_engine::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, WordTimes};
+use visavis_scripted::{ScriptedTts, TONE_RATE, one_part, tone};
+
+use router_support::{Statuses, board, route};
+
+const TEXT: &str = "One two three four five.";
+
+fn request(text: &str) -> TtsRequest {
+    TtsRequest { text: text.into(), ..TtsRequest::default() }
+}
+
+/// Speaks each word as a part of its own, with its times.
+fn word_by_word() -> ScriptedTts {
+    ScriptedTts::speaking(|text| text.split(' ').map(|word| one_part(word, TONE_RATE, tone)).collect())
+        .every(Duration::from_millis(50))
+}
+
+/// The same without times.
+fn untimed() -> ScriptedTts {
+    let part = |word: &str| TtsPart { rate: TONE_RATE, samples: tone(word), ..TtsPart::default() };
+    ScriptedTts::speaking(move |text| text.split(' ').map(part).collect())
+}
+
+fn died() -> EngineError {
+    EngineError::Unavailable("the connection is lost".into())
+}
+
+struct Routed {
+    tts: RoutedTts,
+    main: Arc<ScriptedTts>,
+    statuses: Statuses,
+}
+
+fn routed(cloud: ScriptedTts) -> Routed {
+    let (board, statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let main = Arc::new(word_by_word());
+    let tts = RoutedTts::new(board, vec![Arc::new(cloud), main.clone()], Voices::default());
+    Routed { tts, main, statuses }
+}
+
+/// What was spoken: the words that were timed, and who spoke.
+#[derive(Debug, PartialEq)]
+struct Spoken {
+    words: Vec<String>,
+    engines: Vec<(String, Reason)>,
+}
+
+async fn speak(tts: &dyn Tts, request: TtsRequest) -> Result<Spoken, EngineError> {
+    let mut parts = tts.synthesize(request).await?;
+    let mut spoken = Spoken { words: Vec::new(), engines: Vec::new() };
+    while let Some(part) = parts.next().await {
+        let part = part?;
+        spoken.words.extend(part.words.into_iter().map(|word| word.text));
+        spoken.engines.extend(part.routed.map(|routed| (routed.engine.to_string(), routed.reason)));
+    }
+    Ok(spoken)
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_first_engine_killed_before_its_first_sound_20_of_20_segments_come_from_the_second_in_a_second()
+ {
+    let routed = routed(word_by_word().failing("", 0, died()));
+    for _ in 0..20 {
+        let began = Instant::now();
+        let mut parts = routed.tts.synthesize(request(TEXT)).await.unwrap();
+        let first = parts.next().await.unwrap().unwrap();
+        assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
+        assert_eq!(&*first.routed.unwrap().engine, "main");
+        assert_eq!(1 + parts.count().await, 5, "all of it is spoken");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_stalls_before_its_first_sound_is_not_waited_for() {
+    let routed = routed(word_by_word().hanging("", 0));
+    let began = Instant::now();
+    let mut parts = routed.tts.synthesize(request(TEXT)).await.unwrap();
+    let first = parts.next().await.unwrap().unwrap();
+    assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(first.routed.unwrap().reason, Reason::Late);
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_in_the_middle_the_segment_is_finished_by_the_other_engine_from_the_next_word_on() {
+    let routed = routed(word_by_word().failing("", 2, died()));
+    let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
+    assert_eq!(spoken.words, words(TEXT));
+    assert_eq!(spoken.engines, [("cloud".into(), Reason::Route), ("main".to_owned(), Reason::Unhealthy)]);
+    assert_eq!(routed.main.asked()[0].text, "three four five.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_without_times_is_taken_over_by_the_pace_of_speech() {
+    let routed = routed(untimed().failing("", 2, died()));
+    let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
+    assert_eq!(spoken.words, words("three four five."), "600 ms are two words");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_behind_the_last_word_is_not_heard() {
+    let routed = routed(word_by_word().failing("", 5, died()));
+    assert_eq!(speak(&routed.tts, request(TEXT)).await.unwrap().words, words(TEXT));
+    assert!(routed.main.asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_all_engines_down_the_call_learns_of_it() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let dead = || Arc::new(word_by_word().failing("", 1, died())) as Arc<dyn Tts>;
+    let tts = RoutedTts::new(board, vec![dead(), dead()], Voices::default());
+    assert_eq!(speak(&tts, request(TEXT)).await, Err(died()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn speech_that_nobody_waits_for_has_no_deadline() {
+    let routed = routed(word_by_word().every(Duration::from_secs(5)));
+    let spoken = speak(&routed.tts, TtsRequest { ahead: true, ..request(TEXT) }).await.unwrap();
+    assert_eq!(spoken.engines, [("cloud".to_owned(), Reason::Route)]);
+    assert!(routed.main.asked().is_empty());
+}
+
+/// Speaks with its own voices only.
+struct Picky {
+    voice: &'static str,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Picky {
+    fn new(voice: &'static str) -> Arc<Self> {
+        Arc::new(Self { voice, asked: Mutex::default() })
+    }
+}
+
+#[async_trait]
+impl Tts for Picky {
+    fn capabilities(&self) -> TtsCapabilities {
+        TtsCapabilities { word_times: WordTimes::None, phonemes: true }
+    }
+
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        self.asked.lock().push(request.voice.clone());
+        if request.voice != self.voice {
+            return Err(EngineError::Invalid(format!("voice: there is no {}", request.voice)));
+        }
+        Ok(stream::iter([Ok(one_part(&request.text, TONE_RATE, tone))]).boxed())
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        let voice = |name: &str| Voice { name: name.into(), language: "en".into(), locale: String::new() };
+        Ok(vec![voice(self.voice), voice("both")])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_engine_speaks_with_its_own_voice_and_one_that_stands_in_at_least_with_that() {
+    let (board, statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let (cloud, main) = (Picky::new("alloy"), Picky::new("joe"));
+    let voices = Voices { usual: "joe".into(), own: vec!["alloy".into(), "joe".into()] };
+    let tts = RoutedTts::new(board, vec![cloud.clone(), main.clone()], voices);
+    let with = |voice: &str| TtsRequest { voice: voice.into(), ..request(TEXT) };
+    assert_eq!(speak(&tts, with("joe")).await.unwrap().engines, [("cloud".to_owned(), Reason::Route)]);
+    assert_eq!(*cloud.asked.lock(), ["alloy"], "the usual voice is each engine's own");
+    let refused = speak(&tts, with("eva")).await;
+    assert_eq!(
+        refused.unwrap().engines,
+        [("main".to_owned(), Reason::Refused)],
+        "better another voice than silence"
+    );
+    assert_eq!(*main.asked.lock(), ["eva", "joe"]);
+    statuses.set(0, false);
+    assert_eq!(speak(&tts, with("alloy")).await.unwrap().engines, [("main".to_owned(), Reason::Unhealthy)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn voices_are_those_of_all_engines_and_word_times_those_that_each_reports() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Arc::new(word_by_word())], Voices::default());
+    assert_eq!(tts.capabilities(), TtsCapabilities { word_times: WordTimes::None, phonemes: false });
+    let (board, _statuses) = router_support::board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Picky::new("joe")], Voices::default());
+    let names: Vec<_> = tts.voices().await.unwrap().into_iter().map(|voice| voice.name).collect();
+    assert_eq!(names, ["alloy", "both", "joe"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_not_ready_is_skipped() {
+    let routed = routed(word_by_word());
+    routed.statuses.set(0, false);
+    let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
+    assert_eq!(spoken.engines, [("main".to_owned(), Reason::Unhealthy)]);
+}
