@@ -84,7 +84,7 @@ impl Backends {
         let start = || self.child("stt", child::stt_arguments(own, models)).map(grpc::stt);
         if own.api == SttApi::OpenAi {
             let partials = if own.partials == SttPartials::Own { Some(start()?) } else { None };
-            return openai_stt::stt(&self.tasks, "stt", own, partials);
+            return openai_stt::stt(&self.tasks, &self.tasks.section("stt"), own, partials);
         }
         match Kind::of(&own.url) {
             Kind::Child => start(),
@@ -99,7 +99,7 @@ impl Backends {
     pub fn llm(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Llm>> {
         let own = &config.llm;
         if own.api == LlmApi::OpenAi {
-            return openai::llm(&self.tasks, "llm", own);
+            return openai::llm(&self.tasks, &self.tasks.section("llm"), own);
         }
         Ok(match Kind::of(&own.url) {
             Kind::Child => grpc::llm(self.child("llm", child::llm_arguments(own, models))?, own),
