@@ -62,10 +62,10 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     let whole = value["text"].as_str()?;
     let all: Vec<Segment<'_>> = list(&value["segments"]).iter().map(Segment::of).collect();
     let said: Vec<Segment<'_>> = all.iter().copied().filter(|segment| !segment.is_noise()).collect();
-    let text = if said.len() == all.len() {
+    let text = if said.len() == all.len() && !has_a_line_for_each(whole, &all) {
         spoken(whole)
     } else {
-        spoken(&said.iter().map(|segment| segment.text).collect::<Vec<_>>().join(" "))
+        spoken(&joined(&said))
     };
     // Of noise alone the figures say that it is noise.
     let judged = if said.is_empty() { &all } else { &said };
@@ -80,6 +80,21 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
         ..Transcript::default()
     };
     Some(with_language(words, &value, expected))
+}
+
+/// Whether a text has a line for each segment, as whisper.cpp's server writes it. It cuts segments at 60 characters, also within
+/// a word.
+fn has_a_line_for_each(whole: &str, all: &[Segment<'_>]) -> bool {
+    let lines = whole.lines().map(str::trim).filter(|line| !line.is_empty());
+    let texts = all.iter().map(|segment| segment.text.trim()).filter(|text| !text.is_empty());
+    whole.trim().contains('\n') && lines.eq(texts)
+}
+
+/// The text of segments. Where they bring their own spaces, as Whisper's do, one without goes on with the last one's word.
+fn joined(segments: &[Segment<'_>]) -> String {
+    let spaced = segments.iter().any(|segment| segment.text.starts_with(' '));
+    let texts: Vec<&str> = segments.iter().map(|segment| segment.text).collect();
+    texts.join(if spaced { "" } else { " " })
 }
 
 /// Adds the language: as it was given, or as the endpoint identified it.
@@ -198,6 +213,19 @@ mod tests {
         assert!(words.text.is_empty() && words.no_speech_probability > 0.8, "{words:?}");
         let sure = json!({ "text": "Yes.", "segments": [segment("Yes.", 0.7, -0.1, 1.0)] });
         assert_eq!(read(&sure, ANY).text, "Yes.");
+    }
+
+    #[test]
+    fn a_word_that_is_cut_between_two_segments_stays_whole() {
+        for (first, second, expected) in [
+            (" Book a table at the rest", "aurant for two.", "Book a table at the restaurant for two."),
+            (" Book a table.", " For two.", "Book a table. For two."),
+            ("Book a table.", "For two.", "Book a table. For two."),
+        ] {
+            let segments = json!([{ "text": first }, { "text": second }]);
+            let value = json!({ "text": format!("{first}\n{second}\n"), "segments": segments });
+            assert_eq!(read(&value, ANY).text, expected);
+        }
     }
 
     #[test]
