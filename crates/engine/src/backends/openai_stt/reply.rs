@@ -108,6 +108,10 @@ fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Tr
     };
     let told = [&value["language"], &value["detected_language"]];
     let Some(language) = told.into_iter().filter_map(Value::as_str).find_map(code) else { return words };
+    // whisper.cpp's server decodes in the language that it was started with, and tells beside it which one it hears.
+    if value["detected_language"].as_str().and_then(code).is_some_and(|heard| heard != language) {
+        return Transcript { language: language.into(), ..words };
+    }
     let probability = [&value["language_probability"], &value["detected_language_probability"]];
     let probability = probability.into_iter().find_map(number).map_or(0.0, |one| one.clamp(0.0, 1.0));
     let mut languages: Vec<LanguageWeight> = value["language_probabilities"]
@@ -254,6 +258,15 @@ mod tests {
             assert_eq!(words.language, language, "{told}");
             assert_eq!(words.language_probability > 0.0, language == "en", "{told}");
         }
+    }
+
+    #[test]
+    fn the_language_is_that_of_the_words_where_another_one_was_heard() {
+        let value = json!({ "text": "Good day.", "language": "english", "detected_language": "german",
+            "detected_language_probability": 0.98, "language_probabilities": { "de": 0.98, "en": 0.01 } });
+        let words = read(&value, ANY);
+        assert_eq!((words.language.as_str(), words.language_probability), ("en", 0.0));
+        assert!(words.languages.is_empty(), "{words:?}");
     }
 
     #[test]
