@@ -258,14 +258,14 @@ pub fn backend_variables() -> Vec<String> {
         .collect()
 }
 
-/// The variables whose values may be secrets, so that no program may inherit them that the server starts: those of keys, and
-/// of every table and list, since headers, credentials and webhooks stand in such.
+/// The variables whose values may be secrets, so that no program may inherit them that the server starts: those of keys, of
+/// addresses, whose query may hold a key, and of every table and list, since headers, credentials and webhooks stand in such.
 #[must_use]
 pub fn secret_variables() -> Vec<String> {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
     let ours = known.iter().filter_map(|(key, value)| {
-        let is_key = key.ends_with(".key") || key.ends_with("_key");
-        let may_be_secret = is_key || matches!(value, Value::Dict(..) | Value::Array(..));
+        let is_secret = [".key", "_key", ".url"].iter().any(|end| key.ends_with(end));
+        let may_be_secret = is_secret || matches!(value, Value::Dict(..) | Value::Array(..));
         may_be_secret.then(|| variable(key))
     });
     ours.chain(EXPORTER_HEADERS.map(str::to_owned)).collect()

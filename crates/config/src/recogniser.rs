@@ -160,8 +160,13 @@ pub(super) fn check(stt: &SttEngine, faults: &mut Vec<String>) {
 
 /// Settings of an endpoint that would be ignored: without `stt.api` their requests would go nowhere.
 fn check_unused(stt: &SttEngine, faults: &mut Vec<String>) {
+    let usual = SttEngine::default();
     for (key, given) in [
         ("stt.partials", stt.partials != SttPartials::None),
+        ("stt.final_ms", stt.final_ms != usual.final_ms),
+        ("stt.connect_seconds", stt.connect_seconds != usual.connect_seconds),
+        ("stt.silence_seconds", stt.silence_seconds != usual.silence_seconds),
+        ("stt.temperature", stt.temperature.abs() > 0.0),
         ("stt.key", !stt.key.is_empty()),
         ("stt.key_file", !stt.key_file.as_os_str().is_empty()),
         ("stt.headers", !stt.headers.is_empty()),

@@ -78,6 +78,7 @@ fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
         "VISAVIS_LLM_KEY",
         "VISAVIS_LLM_HEADERS",
         "VISAVIS_LLM_BODY",
+        "VISAVIS_LLM_URL",
         "VISAVIS_SERVER_ADMIN_KEY",
         "VISAVIS_SERVER_ICE_SERVERS",
         "VISAVIS_TOOLS_WEBHOOKS",

@@ -78,7 +78,8 @@ fn each_fault_of_an_endpoint_names_its_setting_and_the_fix() {
 
 #[test]
 fn settings_of_an_endpoint_are_refused_for_our_own_engine() {
-    let faults = loaded("[stt]\nkey = \"x\"\npartials = \"own\"\nprompt = \"Ada\"", &[]).unwrap_err();
-    assert_eq!(faults.len(), 3, "{faults:?}");
+    let faults =
+        loaded("[stt]\nkey = \"x\"\npartials = \"own\"\nfinal_ms = 900\ntemperature = 0.5", &[]).unwrap_err();
+    assert_eq!(faults.len(), 4, "{faults:?}");
     assert!(faults.iter().all(|fault| fault.contains("set stt.api = \"openai\"")), "{faults:?}");
 }

@@ -234,6 +234,7 @@ mod tests {
             "VISAVIS_LLM_HEADERS",
             "VISAVIS_STT_KEY",
             "VISAVIS_STT_HEADERS",
+            "VISAVIS_STT_URL",
             "VISAVIS_TOOLS_WEBHOOKS",
             "VISAVIS_SERVER_ADMIN_KEY",
             "VISAVIS_SERVER_ICE_SERVERS",

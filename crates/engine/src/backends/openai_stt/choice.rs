@@ -80,10 +80,13 @@ impl Choice {
     }
 }
 
-/// The endpoint's words with the figures and the language that it has not told, as our own recogniser last heard them.
+/// The endpoint's words with the figures and the language that it has not told, as our own recogniser last heard them, and with
+/// the time that took.
 pub(super) fn completed(words: Transcript, own: Option<&Transcript>) -> Transcript {
     let Some(own) = own.filter(|own| !own.text.is_empty() && !words.text.is_empty()) else { return words };
     let mut words = words;
+    // The next partial waits in proportion to the work of our own recogniser, not to the endpoint's way.
+    words.decode_ms = own.decode_ms;
     if words.average_log_probability == 0.0 && words.no_speech_probability == 0.0 {
         words.average_log_probability = own.average_log_probability;
         words.no_speech_probability = own.no_speech_probability;
@@ -139,11 +142,18 @@ mod tests {
             language_probability: 0.8,
             no_speech_probability: 0.1,
             average_log_probability: -0.3,
+            decode_ms: 90,
             ..words("ours")
         };
-        let plain = completed(words("theirs"), Some(&own));
+        let slow = Transcript { decode_ms: 1400, ..words("theirs") };
+        let plain = completed(slow, Some(&own));
         assert_eq!(plain, Transcript { text: "theirs".into(), ..own.clone() });
-        let told = Transcript { language: "fr".into(), average_log_probability: -0.2, ..words("theirs") };
+        let told = Transcript {
+            language: "fr".into(),
+            average_log_probability: -0.2,
+            decode_ms: 90,
+            ..words("theirs")
+        };
         assert_eq!(completed(told.clone(), Some(&own)), told);
         assert_eq!(completed(words("theirs"), None), words("theirs"));
         assert_eq!(completed(words("theirs"), Some(&words(""))), words("theirs"));

@@ -62,10 +62,10 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     let whole = value["text"].as_str()?;
     let all: Vec<Segment<'_>> = list(&value["segments"]).iter().map(Segment::of).collect();
     let said: Vec<Segment<'_>> = all.iter().copied().filter(|segment| !segment.is_noise()).collect();
-    let text = if said.len() == all.len() {
+    let text = if said.len() == all.len() && !has_a_line_for_each(whole, &all) {
         spoken(whole)
     } else {
-        spoken(&said.iter().map(|segment| segment.text).collect::<Vec<_>>().join(" "))
+        spoken(&joined(&said))
     };
     // Of noise alone the figures say that it is noise.
     let judged = if said.is_empty() { &all } else { &said };
@@ -82,6 +82,21 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     Some(with_language(words, &value, expected))
 }
 
+/// Whether a text has a line for each segment, as whisper.cpp's server writes it. It cuts segments at 60 characters, also within
+/// a word.
+fn has_a_line_for_each(whole: &str, all: &[Segment<'_>]) -> bool {
+    let lines = whole.lines().map(str::trim).filter(|line| !line.is_empty());
+    let texts = all.iter().map(|segment| segment.text.trim()).filter(|text| !text.is_empty());
+    whole.trim().contains('\n') && lines.eq(texts)
+}
+
+/// The text of segments. Where they bring their own spaces, as Whisper's do, one without goes on with the last one's word.
+fn joined(segments: &[Segment<'_>]) -> String {
+    let spaced = segments.iter().any(|segment| segment.text.starts_with(' '));
+    let texts: Vec<&str> = segments.iter().map(|segment| segment.text).collect();
+    texts.join(if spaced { "" } else { " " })
+}
+
 /// Adds the language: as it was given, or as the endpoint identified it.
 fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Transcript {
     if !expected.given.is_empty() {
@@ -93,6 +108,10 @@ fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Tr
     };
     let told = [&value["language"], &value["detected_language"]];
     let Some(language) = told.into_iter().filter_map(Value::as_str).find_map(code) else { return words };
+    // whisper.cpp's server decodes in the language that it was started with, and tells beside it which one it hears.
+    if value["detected_language"].as_str().and_then(code).is_some_and(|heard| heard != language) {
+        return Transcript { language: language.into(), ..words };
+    }
     let probability = [&value["language_probability"], &value["detected_language_probability"]];
     let probability = probability.into_iter().find_map(number).map_or(0.0, |one| one.clamp(0.0, 1.0));
     let mut languages: Vec<LanguageWeight> = value["language_probabilities"]
@@ -201,6 +220,19 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_is_cut_between_two_segments_stays_whole() {
+        for (first, second, expected) in [
+            (" Book a table at the rest", "aurant for two.", "Book a table at the restaurant for two."),
+            (" Book a table.", " For two.", "Book a table. For two."),
+            ("Book a table.", "For two.", "Book a table. For two."),
+        ] {
+            let segments = json!([{ "text": first }, { "text": second }]);
+            let value = json!({ "text": format!("{first}\n{second}\n"), "segments": segments });
+            assert_eq!(read(&value, ANY).text, expected);
+        }
+    }
+
+    #[test]
     fn a_loop_is_doubtful_however_sure_its_tokens_are() {
         let value = json!({ "text": "la la la la", "segments": [segment("la la la la", 0.1, -0.05, 3.1)] });
         assert!(read(&value, ANY).average_log_probability <= LOOP_SURENESS);
@@ -226,6 +258,15 @@ mod tests {
             assert_eq!(words.language, language, "{told}");
             assert_eq!(words.language_probability > 0.0, language == "en", "{told}");
         }
+    }
+
+    #[test]
+    fn the_language_is_that_of_the_words_where_another_one_was_heard() {
+        let value = json!({ "text": "Good day.", "language": "english", "detected_language": "german",
+            "detected_language_probability": 0.98, "language_probabilities": { "de": 0.98, "en": 0.01 } });
+        let words = read(&value, ANY);
+        assert_eq!((words.language.as_str(), words.language_probability), ("en", 0.0));
+        assert!(words.languages.is_empty(), "{words:?}");
     }
 
     #[test]

@@ -129,7 +129,7 @@ async fn the_endpoint_is_waited_for_where_our_own_recogniser_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_ends_when_the_person_goes_on() {
+async fn a_newer_partial_ends_an_upload() {
     let (own, endpoint) = (Fake::new(10, Ok("ours")), Fake::new(1_000, Ok("theirs")));
     let SttStream { input, mut output } =
         combined(&own, &endpoint).open(SttRequest::default()).await.unwrap();
