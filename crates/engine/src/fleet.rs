@@ -39,7 +39,7 @@ impl Fleet {
         Ok(Self {
             stt: backends.stt(config, models)?,
             llm: backends.llm(config, models)?,
-            tts: cached(backends.tts(config, models)?, config.tts.cache_mb),
+            tts: cached(backends.tts(config, models)?, config),
             vad: Arc::new(move || Box::new(silero.detector()) as Box<dyn Vad>),
             end_of_turn,
             backends,
@@ -85,12 +85,15 @@ impl Fleet {
 }
 
 /// Adds the speech cache, unless it is configured to have no room.
-fn cached(tts: Backend<dyn Tts>, megabytes: u32) -> Backend<dyn Tts> {
+fn cached(tts: Backend<dyn Tts>, config: &Config) -> Backend<dyn Tts> {
     let Backend { engine, status } = tts;
-    match megabytes {
-        0 => Backend { engine, status },
-        megabytes => Backend { engine: Arc::new(CachedTts::new(engine, u64::from(megabytes) << 20)), status },
+    let (megabytes, clones) = (config.tts.cache_mb, config.clones_dir());
+    if megabytes == 0 {
+        return Backend { engine, status };
     }
+    let since = move |voice: &str| visavis_models::clones::since(&clones, voice);
+    let engine = CachedTts::new(engine, u64::from(megabytes) << 20).with_since(since);
+    Backend { engine: Arc::new(engine), status }
 }
 
 #[cfg(test)]
