@@ -1,7 +1,7 @@
 /**
  * Plays samples of voices, one at a time.
  */
-import { Signalling } from './signalling.js';
+import { serverAt } from './voices.js';
 
 const TICK_MS = 100;
 
@@ -80,7 +80,7 @@ export class Sampler extends EventTarget {
      * @returns {Promise<ArrayBuffer>}
      */
     async load(voice, signal) {
-        const url = new Signalling(this.backend()).url(`api/voices/${encodeURIComponent(voice)}/sample`);
+        const url = serverAt(this.backend()).url(`api/voices/${encodeURIComponent(voice)}/sample`);
         const response = await fetch(url, { signal }).catch((error) => {
             throw signal.aborted ? error : new Error('The server cannot be reached.');
         });

@@ -2,9 +2,8 @@
  * The choice of a voice: before a call and in it, by the settings or by `window.visavis`.
  */
 import { Sampler } from './sampler.js';
-import { Signalling } from './signalling.js';
 import { VoiceSettings } from './voice-settings.js';
-import { isKnown, loadVoices } from './voices.js';
+import { isKnown, loadVoices, serverAt } from './voices.js';
 
 /** @typedef {import('./voices.js').Voice} Voice */
 
@@ -20,8 +19,8 @@ export class VoiceChoice {
         this.onChange = onChange;
         /** @type {Voice[]} As listed last. */
         this.known = [];
-        /** The microphone was muted for a sample. */
-        this.muted = false;
+        /** @type {'' | 'muted' | 'left'} The microphone, while a sample plays: muted for it, or left to the person, who unmuted it. */
+        this.microphone = '';
         /** How often a voice was chosen: an older choice must not undo a newer one in the form. */
         this.choices = 0;
         this.sampler = new Sampler(() => settings.backend);
@@ -31,6 +30,7 @@ export class VoiceChoice {
         });
         this.form.choose(settings.voice);
         this.sampler.addEventListener('change', () => this.sampling());
+        session.addEventListener('muted', (event) => this.mutedChanged(/** @type {CustomEvent} */ (event).detail.muted));
         session.addEventListener('voice', () => this.showInUse());
         session.addEventListener('state', () => this.showInUse());
     }
@@ -40,8 +40,13 @@ export class VoiceChoice {
         this.form.choose(this.settings.voice);
         await Promise.allSettled([
             this.voices().catch((error) => this.failed(error)),
-            new Signalling(this.settings.backend).models(new AbortController().signal).then((models) => this.form.showModels(models)),
+            this.models().then((models) => this.form.showModels(models), () => this.form.showModels({})),
         ]);
+    }
+
+    /** @returns {Promise<Record<string, string>>} those of the server now, by the engine's name */
+    async models() {
+        return serverAt(this.settings.backend).models(new AbortController().signal);
     }
 
     /** The settings are closed. */
@@ -116,14 +121,22 @@ export class VoiceChoice {
         const { input, holds } = this.session;
         const { state } = this.sampler.now;
         this.form.showSample(this.sampler.now);
-        if (state === 'playing' && !this.muted && holds && input.stream !== null && !input.muted) {
-            this.muted = true;
+        if (state === 'playing' && this.microphone === '' && holds && input.stream !== null && !input.muted) {
+            this.microphone = 'muted';
             input.setMuted(true);
-        } else if (state === 'idle' && this.muted) {
-            this.muted = false;
-            if (input.muted) {
+        } else if (state === 'idle') {
+            const unmute = this.microphone === 'muted' && input.muted;
+            this.microphone = '';
+            if (unmute) {
                 input.setMuted(false);
             }
+        }
+    }
+
+    /** @param {boolean} muted */
+    mutedChanged(muted) {
+        if (!muted && this.microphone === 'muted') {
+            this.microphone = 'left'; // the person wants to be heard; from now on only they mute
         }
     }
 

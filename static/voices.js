@@ -27,12 +27,25 @@ const REQUEST_TIMEOUT_MS = 8000;
  */
 
 /**
+ * @param {string} backend - as the person typed it; empty: the server that this page came from
+ * @returns {Signalling}
+ * @throws {Error} with words for people
+ */
+export function serverAt(backend) {
+    try {
+        return new Signalling(backend, REQUEST_TIMEOUT_MS);
+    } catch {
+        throw new Error(`"${backend}" is not the address of a server.`);
+    }
+}
+
+/**
  * @param {string} backend - empty: the server that this page came from
  * @returns {Promise<Voice[]>}
  * @throws {Error} with words for people
  */
 export async function loadVoices(backend) {
-    const signalling = new Signalling(backend, REQUEST_TIMEOUT_MS);
+    const signalling = serverAt(backend);
     const response = await signalling.request('api/voices', {}, new AbortController().signal).catch(() => {
         throw new Error('The server cannot be reached.');
     });

@@ -41,6 +41,9 @@ async fn a_voice_of_recorded_speech_is_cloned_listed_and_removed_by_the_server_a
     assert_eq!(status, 201, "{told}");
     let (_, told) = voices(&clones, &["list"]);
     assert!(told.contains("20 January 1961"), "{told}");
+    let (_, told) = sent(&live, Method::GET, "api/voices", &Value::Null).await;
+    let only = json!([{ "name": "jfk", "language": "en", "cloned": true }]);
+    assert_eq!(told["clones"], only, "its clip, words and consent are told to nobody");
     let (removed, told) = voices(&clones, &["remove", "jfk"]);
     assert!(removed, "{told}");
     let (status, told) = sent(&live, Method::DELETE, "api/voices/jfk", &Value::Null).await;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::admit::admit;
 use super::caller::Caller;
 use super::clip::{Chunks, Clip};
+use super::clones::shown;
 use super::listener::body::was_too_slow;
 use super::problem::{Problem, too_slow};
 use super::{App, LARGEST_BODY};
@@ -70,13 +71,15 @@ struct Asked {
     mood: Mood,
 }
 
-/// The available voices.
+/// The available voices, and those that were cloned, whether or not the engine speaks with them.
 ///
 /// # Errors
 /// If the engine is not available.
 pub async fn voices(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
     let voices = app.fleet.tts.engine.voices().await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "voices": voices }))))
+    let folder = app.config.clones_dir();
+    let clones = tokio::task::spawn_blocking(move || shown(&folder)).await.map_err(|_| broken())?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "voices": voices, "clones": clones }))))
 }
 
 /// Audio and faces of a text or a recording: all at once as JSON, or chunk by chunk as lines of JSON.

@@ -29,8 +29,8 @@ const LISTING: Duration = Duration::from_secs(3);
 const SPEAKING: Duration = Duration::from_secs(30);
 /// Most samples of one, 20 s: a voice that does not end is broken.
 const LONGEST: usize = 20 * OUT_RATE as usize;
-/// A voice may be registered anew under its name, and samples are small.
-const CACHED: &str = "private, max-age=600";
+/// A client may keep a sample, but asks whether it has changed: a cloned voice may be removed, or registered anew under its name.
+const CACHED: &str = "private, no-cache";
 
 /// The query of a sample.
 #[derive(Debug, Deserialize)]
@@ -71,9 +71,9 @@ pub async fn sample(
         query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     check_language(&language)?;
     check_ready(&app)?;
+    let _permit = admit(&app, principal, Kind::Sample)?;
     let tts = app.fleet.tts.engine.clone();
     let voice = named(&known(tts.as_ref()).await?, &name, language)?;
-    let _permit = admit(&app, principal, Kind::Sample)?;
     let late = |_| {
         let detail = "The voice is busy with calls. Try again in a moment.";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)

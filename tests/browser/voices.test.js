@@ -94,6 +94,42 @@ test('a sample plays once at a time, and stops at the second press', async () =>
     });
 });
 
+test('a sample mutes the microphone of a call for as long as it plays, unless the person decides', async () => {
+    await withVoices(async (page, server) => {
+        server.sampleSeconds = 30;
+        await page.getByRole('button', { name: 'Start call' }).click();
+        await server.call();
+        await waitUntilLive(page);
+        const muted = () => page.evaluate(() => window.visavis.muted);
+        const play = async () => {
+            await page.getByRole('button', { name: 'Hear it' }).click();
+            await page.waitForFunction(() => window.visavis.muted);
+        };
+        await openSettings(page);
+        await play();
+        await page.getByRole('button', { name: 'Stop' }).click();
+        assert.equal(await muted(), false);
+        await play();
+        await page.evaluate(() => window.visavis.mute(false));
+        const heard = await page.locator('#voice-progress').evaluate((bar) => /** @type {HTMLProgressElement} */ (bar).value);
+        await page.waitForFunction((heard) => Number(document.querySelector('#voice-progress')?.getAttribute('value')) > heard, heard);
+        assert.equal(await muted(), false, 'whoever unmutes is heard');
+        await page.evaluate(() => window.visavis.mute(true));
+        await page.getByRole('button', { name: 'Done' }).click();
+        assert.equal(await muted(), true, 'whoever mutes is not heard again when the sample ends');
+        await page.evaluate(() => window.visavis.hangUp());
+    });
+});
+
+test('an address of a server that is none is explained', async () => {
+    await withVoices(async (page) => {
+        await page.getByRole('button', { name: 'Settings' }).click();
+        await page.locator('#backend').fill('http://');
+        await page.locator('#backend').blur();
+        await page.locator('#voice-help').getByText('is not the address of a server').waitFor();
+    });
+});
+
 test('a sample that cannot be had is explained', async () => {
     await withVoices(async (page, server) => {
         server.sampleFault = { status: 503, detail: 'The voice loads its model. Try again in a moment.' };

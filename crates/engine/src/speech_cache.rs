@@ -1,6 +1,7 @@
 //! Caches the speech of short segments for all calls: greetings, canned phrases and "Yes." are said again and again.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -18,11 +19,14 @@ const TYPICAL_BYTES: u64 = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     voice: String,
+    /// When the voice was added, if it is a cloned one: another may have its name later.
+    since: Option<SystemTime>,
     language: String,
     text: String,
 }
 
 type Speech = Arc<Vec<TtsPart>>;
+type Since = Box<dyn Fn(&str) -> Option<SystemTime> + Send + Sync>;
 
 #[derive(Debug, Clone)]
 struct Bytes;
@@ -38,6 +42,7 @@ impl Weighter<Key, Speech> for Bytes {
 pub struct CachedTts {
     inner: Arc<dyn Tts>,
     cache: Arc<Cache<Key, Speech, Bytes>>,
+    since: Since,
 }
 
 impl CachedTts {
@@ -56,7 +61,14 @@ impl CachedTts {
             .build()
             .expect("both capacities are given");
         let cache = Cache::with_options(options, Bytes, Default::default(), Default::default());
-        Self { inner, cache: Arc::new(cache) }
+        Self { inner, cache: Arc::new(cache), since: Box::new(|_| None) }
+    }
+
+    /// The same, but what a voice said is not heard any more once `since` tells another time of its name, or none. It is asked for
+    /// each short segment, and must not take long.
+    #[must_use]
+    pub fn with_since(self, since: impl Fn(&str) -> Option<SystemTime> + Send + Sync + 'static) -> Self {
+        Self { since: Box::new(since), ..self }
     }
 
     /// Bytes that are kept now, by an estimate that counts samples, words and what is kept beside them.
@@ -80,7 +92,7 @@ impl Tts for CachedTts {
             return self.inner.synthesize(request).await;
         }
         let TtsRequest { text, voice, language, .. } = request.clone();
-        let key = Key { voice, language, text };
+        let key = Key { since: (self.since)(&voice), voice, language, text };
         if let Some(speech) = self.cache.get(&key) {
             if !request.ahead {
                 metrics::counter!("visavis_speech_cache_hits_total").increment(1);

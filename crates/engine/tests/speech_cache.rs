@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 use visavis_engine::speech_cache::CachedTts;
@@ -33,6 +35,21 @@ async fn a_short_segment_is_synthesised_once_and_sounds_the_same_with_the_same_w
     let long = "word ".repeat(20);
     _ = (spoken(&tts, &long, "en").await, spoken(&tts, &long, "en").await);
     assert_eq!(inner.asked().len(), 4, "another language, and a long phrase twice");
+}
+
+#[tokio::test]
+async fn what_a_voice_said_is_not_heard_of_another_that_got_its_name() {
+    let inner = voice();
+    let added = Arc::new(AtomicU64::new(1));
+    let seconds = added.clone();
+    let since =
+        move |_: &str| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::Relaxed)));
+    let tts = CachedTts::new(inner.clone(), 8 << 20).with_since(since);
+    _ = (spoken(&tts, "One moment.", "en").await, spoken(&tts, "One moment.", "en").await);
+    assert_eq!(inner.asked().len(), 1);
+    added.store(2, Ordering::Relaxed);
+    _ = spoken(&tts, "One moment.", "en").await;
+    assert_eq!(inner.asked().len(), 2);
 }
 
 #[tokio::test]

@@ -117,8 +117,8 @@ pub async fn add(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Re
     upload::check_kind(&headers)?;
     let _place = desk.places.try_acquire().map_err(|_| busy())?;
     let body = upload::read(body, &headers).await?;
-    let (fields, clip) = asked(&body)?;
-    drop(body);
+    let read = tokio::task::spawn_blocking(move || asked(&body)).await;
+    let (fields, clip) = read.map_err(|_| broken())??;
     check_free(&desk, &fields.name).await?;
     let folder = desk.folder.clone();
     let done = tokio::task::spawn_blocking(move || register(&folder, fields, &clip)).await;

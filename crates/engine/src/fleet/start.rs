@@ -113,16 +113,19 @@ impl<'a> Start<'a> {
 }
 
 fn cached_tts(backends: &Backends, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Tts>> {
-    Ok(cached(backends.tts(config, models)?, config.tts.cache_mb))
+    Ok(cached(backends.tts(config, models)?, config))
 }
 
 /// Adds the speech cache, unless it is configured to have no room.
-fn cached(tts: Backend<dyn Tts>, megabytes: u32) -> Backend<dyn Tts> {
+fn cached(tts: Backend<dyn Tts>, config: &Config) -> Backend<dyn Tts> {
     let Backend { engine, status } = tts;
-    match megabytes {
-        0 => Backend { engine, status },
-        megabytes => Backend { engine: Arc::new(CachedTts::new(engine, u64::from(megabytes) << 20)), status },
+    let (megabytes, clones) = (config.tts.cache_mb, config.clones_dir());
+    if megabytes == 0 {
+        return Backend { engine, status };
     }
+    let since = move |voice: &str| visavis_models::clones::since(&clones, voice);
+    let engine = CachedTts::new(engine, u64::from(megabytes) << 20).with_since(since);
+    Backend { engine: Arc::new(engine), status }
 }
 
 #[cfg(test)]

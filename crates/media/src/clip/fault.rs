@@ -59,7 +59,10 @@ pub enum Fault {
     )]
     Pauses(f32),
     /// No voice in what sounds.
-    #[error("no voice is heard in it, only noise; send {length} of one person's clear speech", length = length())]
+    #[error(
+        "no voice is heard in it, only noise or whispering; send {length} of one person's clear speech, not whispered",
+        length = length()
+    )]
     NoVoice,
     /// Sound that does not change as syllables do.
     #[error(

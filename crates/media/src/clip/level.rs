@@ -9,14 +9,17 @@ pub(super) const HOP: usize = RATE as usize / 100;
 const STEP: f32 = 0.01;
 /// A clip whose loud moments are below this is silent.
 const SILENT: f32 = -60.0;
-/// Lowest mean level of what sounds. Raised from there to the level of all clips, noise of 16 bits stays inaudible.
-pub(super) const QUIET: f32 = -45.0;
+/// Lowest mean level of what sounds: some microphones are this soft. Raised from there to the level of all clips, the noise of 16
+/// bits stays 40 dB below the speech.
+pub(super) const QUIET: f32 = -55.0;
 /// A frame sounds if it is at most this far below the loud moments.
 const RANGE: f32 = 30.0;
-/// Least share of frames that sound; read speech has 0.7 to 0.9.
-pub(super) const ACTIVE: f32 = 0.4;
+/// A frame is loud if it is at most this far below the loud moments: vowels are, and a hum behind the speech is not.
+const LOUD: f32 = 20.0;
+/// Least share of frames that sound; read speech has 0.7 to 0.9, and slow speech with long pauses half of that.
+pub(super) const ACTIVE: f32 = 0.25;
 /// Largest share of clipped samples, and the share from which the clip could be better.
-pub(super) const CLIPPED: f32 = 0.005;
+pub(super) const CLIPPED: f32 = 0.01;
 const CLIPPED_A_LITTLE: f32 = 0.0002;
 /// Full scale: samples from here on are at the converter's end. Fewer than this many in a row are no clipping: a peak may be
 /// that high.
@@ -70,6 +73,16 @@ impl Levels {
         self.frames.get(frame).is_some_and(|level| *level > self.loud - RANGE)
     }
 
+    /// Whether a frame is loud enough for its voice to be judged.
+    pub(super) fn is_loud(&self, frame: usize) -> bool {
+        self.frames.get(frame).is_some_and(|level| *level > self.loud - LOUD)
+    }
+
+    /// The number of loud frames.
+    pub(super) fn loud_frames(&self) -> usize {
+        (0..self.len()).filter(|frame| self.is_loud(*frame)).count()
+    }
+
     /// Refuses silence, and sound that is too quiet.
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.loud < SILENT {
@@ -93,7 +106,7 @@ impl Levels {
         active as f32 / self.len().max(1) as f32
     }
 
-    /// Rises of the level after falls of as much, in a second: the syllables of speech, of which there are 3 to 6.
+    /// Rises of the level after falls of as much, in a second of what sounds: the syllables of speech, of which there are 3 to 6.
     pub(super) fn swings(&self) -> f32 {
         let bottom = self.loud - RANGE;
         let smooth = self
@@ -115,7 +128,7 @@ impl Levels {
                 }
             }
         }
-        count as f32 / (self.len().max(1) as f32 * STEP)
+        count as f32 / (self.active_share() * self.len() as f32 * STEP).max(STEP)
     }
 
     /// A warning if the background is loud.

@@ -15,11 +15,11 @@ const NEARLY: f32 = 0.9;
 /// Samples that are multiplied at once.
 const LANES: usize = 8;
 
-/// The pitch of each frame in octaves above 1 Hz; none of those that are not voiced or do not sound.
+/// The pitch of each frame in octaves above 1 Hz; none of those that are not voiced or not loud.
 pub(super) fn pitches(samples: &[f32], levels: &Levels) -> Vec<Option<f32>> {
     let pitch = |frame: usize| {
         let start = frame * HOP;
-        let part = samples.get(start..start + WINDOW + LONGEST + 1).filter(|_| levels.is_active(frame))?;
+        let part = samples.get(start..start + WINDOW + LONGEST + 1).filter(|_| levels.is_loud(frame))?;
         Some((RATE as f32 / period(part)?).log2())
     };
     (0..levels.len()).map(pitch).collect()

@@ -1,6 +1,6 @@
 //! Whether two clearly different voices speak in a clip: its stretches fall into two groups of pitch, far apart and with nothing
 //! between them, and the groups differ in colour as well. A voice that becomes livelier has pitches in between, and its colour
-//! stays. Two voices of one pitch are not told apart.
+//! stays. Two voices of one pitch are not told apart. What may be one person who acts two is taken, with a warning.
 
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ const STRETCHES: usize = 6;
 const SHARE: usize = 5;
 /// Groups are two voices if their mean pitches are this many octaves apart, with this many between the nearest stretches, and
 /// their colours differ by this many decibels.
-const APART: f32 = 0.55;
-const BETWEEN: f32 = 0.25;
-const COLOUR: f32 = 4.0;
+const APART: f32 = 0.75;
+const BETWEEN: f32 = 0.4;
+const COLOUR: f32 = 6.0;
 /// From this distance on they may be.
 const MAYBE_APART: f32 = 0.45;
 const MAYBE_BETWEEN: f32 = 0.15;

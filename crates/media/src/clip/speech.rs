@@ -6,10 +6,10 @@
 use super::fault::Fault;
 use super::level::{ACTIVE, Levels};
 
-/// Least share of the sounding frames that are voiced; speech has 0.4 to 0.7.
-const VOICED: f32 = 0.2;
-/// Fewest swings of the level in a second; speech has 2 to 6.
-const SWINGS: f32 = 0.7;
+/// Least share of the loud frames that are voiced; speech has 0.5 to 0.9, a hoarse voice less, and noise or a whisper none.
+const VOICED: f32 = 0.1;
+/// Fewest swings of the level in a second of what sounds; speech has 2 to 6.
+const SWINGS: f32 = 0.5;
 /// A pitch is held if it stays within this many octaves (25 cents) for this many frames (200 ms). A voice trembles more, also
 /// where it is level.
 const NOTE: f32 = 25.0 / 1200.0;
@@ -24,7 +24,7 @@ pub(super) fn check(levels: &Levels, pitches: &[Option<f32>]) -> Result<(), Faul
         return Err(Fault::Pauses(active));
     }
     let voiced = pitches.iter().flatten().count() as f32;
-    if voiced < VOICED * active * levels.len() as f32 {
+    if voiced < VOICED * levels.loud_frames() as f32 {
         return Err(Fault::NoVoice);
     }
     if levels.swings() < SWINGS {

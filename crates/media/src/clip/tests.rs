@@ -162,14 +162,14 @@ fn what_is_no_speech_of_one_person_is_refused_with_the_limit_and_what_to_do() {
     let two = [say(BOB, 3.0), say(ANN, 3.0), say(BOB, 3.0), say(ANN, 3.0)].concat();
     for (name, sound, told) in [
         ("silence", vec![0.0; samples(8.0)], "is silent; check the microphone"),
-        ("faint speech", scaled(&say(ANN, 8.0), 0.02), "too quiet"),
+        ("faint speech", scaled(&say(ANN, 8.0), 0.008), "too quiet"),
         ("clipped speech", scaled(&say(ANN, 8.0), 8.0), "is clipped"),
         ("a clipped tone", scaled(&tone, 5.0), "is clipped"),
         ("a tone", tone.clone(), "a held sound and not speech"),
         ("noise", scaled(&noise(8.0), 0.1), "only noise"),
         ("drums", drums(8.0), "only noise"),
         ("music", chords(8.0), "sounds like music"),
-        ("speech with long silence", mostly_silent, "40 % are needed; cut out its pauses"),
+        ("speech with long silence", mostly_silent, "25 % are needed; cut out its pauses"),
         ("two voices", two, "two voices are heard"),
     ] {
         let told_of = read_made(&sound).map_err(|fault| fault.to_string());
@@ -185,6 +185,23 @@ fn one_voice_that_becomes_livelier_is_one_voice_and_one_that_jumps_is_warned_of(
     let jumping = read_made(&[of_bob(100.0), of_bob(148.0)].concat()).unwrap();
     assert!(matches!(jumping.warnings[..], [Warning::TwoPitches { .. }]), "{:?}", jumping.warnings);
     assert!(jumping.warnings[0].to_string().contains("only one person"));
+    // Somebody who reads a story in two voices.
+    let acting = [say(BOB, 6.0), say(Voice(170.0, [560.0, 1700.0]), 6.0)].concat();
+    assert!(matches!(read_made(&acting).unwrap().warnings[..], [Warning::TwoPitches { .. }]));
+}
+
+#[test]
+fn slow_speech_with_long_pauses_over_a_hum_from_the_mains_is_taken() {
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        slow.extend(say(ANN, 2.0));
+        slow.resize(slow.len() + samples(2.0), 0.0);
+    }
+    read_made(&slow).unwrap();
+    // Between the words the hum is all that sounds, and its pitch neither glides nor is it Ann's.
+    let hum = |n: usize| 0.015 * (TAU * 100.0 * n as f32 / MADE as f32).sin();
+    let over_hum: Vec<f32> = slow.iter().enumerate().map(|(n, sample)| sample + hum(n)).collect();
+    read_made(&over_hum).unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod tests;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -54,6 +55,12 @@ pub fn list(dir: &Path) -> Vec<ClonedVoice> {
 #[must_use]
 pub fn find(dir: &Path, name: &str) -> Option<ClonedVoice> {
     is_name(name).then(|| Description::read(dir, name).ok())?.map(|found| found.voice(dir))
+}
+
+/// When the voice of this name was added; none if there is no such voice. Its name may have belonged to another one before.
+#[must_use]
+pub fn since(dir: &Path, name: &str) -> Option<SystemTime> {
+    is_name(name).then(|| json(dir, name).metadata().ok()?.modified().ok())?
 }
 
 /// The voices of a folder, and what is wrong with others.

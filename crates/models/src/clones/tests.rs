@@ -42,9 +42,11 @@ fn a_voice_is_found_once_it_is_added_and_gone_once_it_is_removed() {
     put(&dir, "Zoe").unwrap();
     assert_eq!(list(&dir).iter().map(|voice| voice.name.as_str()).collect::<Vec<_>>(), ["Zoe", "ada"]);
     assert_eq!(find(&dir, "ada"), Some(added));
+    assert!(since(&dir, "ada").is_some() && since(&dir, "eve").is_none() && since(&dir, "../Zoe").is_none());
     assert_eq!(find(&dir, "../deep/clones/ada"), None);
     remove(&dir, "ada").unwrap();
     assert!(matches!(remove(&dir, "ada"), Err(Refused::Missing(_))));
+    assert_eq!(since(&dir, "ada"), None);
     assert_eq!(files(&dir), HashSet::from(["Zoe.wav".to_owned(), "Zoe.json".to_owned()]));
 }
 

@@ -122,7 +122,11 @@ pub async fn run(
 /// Learns in which languages the server can respond: they are likelier to be spoken.
 async fn learn_voices(tts: Arc<dyn Tts>, spoken: Arc<Mutex<CallLanguage>>) {
     if let Ok(voices) = tts.voices().await {
-        let languages: BTreeSet<String> = voices.into_iter().map(|voice| voice.language).collect();
+        let mut languages: BTreeSet<String> = voices.into_iter().map(|voice| voice.language).collect();
+        if languages.contains("") {
+            // A voice that does not tell its language may speak any.
+            languages.clear();
+        }
         spoken.lock().can_respond_in(languages.into_iter().collect());
     }
 }
