@@ -52,6 +52,19 @@ fn pure_code_uses_no_clock_and_no_io() {
         assert_absent(folder, &IMPURE, "tests.rs");
     }
     for file in [
+        "crates/engine/src/backends/aligned/lay.rs",
+        "crates/engine/src/backends/aligned/words.rs",
+        "crates/engine/src/backends/speech/encoded.rs",
+        "crates/engine/src/backends/speech/form.rs",
+        "crates/engine/src/backends/speech/listing.rs",
+        "crates/engine/src/backends/speech/openai/request.rs",
+        "crates/engine/src/backends/speech/openai/voices.rs",
+        "crates/engine/src/backends/speech/roster.rs",
+        "crates/engine/src/backends/speech/runpod/reply.rs",
+        "crates/engine/src/backends/speech/sound/cut.rs",
+        "crates/engine/src/backends/speech/sound/mod.rs",
+        "crates/engine/src/backends/speech/sound/wav.rs",
+        "crates/engine/src/backends/speech/xtts/request.rs",
         "crates/engine/src/backends/openai/fault.rs",
         "crates/engine/src/backends/openai/models.rs",
         "crates/engine/src/backends/openai/refusal.rs",

@@ -2,7 +2,7 @@
 
 use visavis_core::frame::is_language;
 
-use super::{Config, LlmApi};
+use super::{Config, LlmApi, TtsApi};
 
 /// Adds a line for each value that is out of range, with the range and the key.
 pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
@@ -51,6 +51,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     }
     check_words(config, faults);
     super::language_model::check(&config.llm, faults);
+    super::speech::check(&config.tts, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
 }
@@ -64,7 +65,8 @@ fn check_words(config: &Config, faults: &mut Vec<String>) {
     }
     // An endpoint's address has checks of its own.
     let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
-    let (stt, tts) = (config.stt.url.as_str(), config.tts.url.as_str());
+    let tts = if config.tts.api == TtsApi::Engine { config.tts.url.as_str() } else { "" };
+    let stt = config.stt.url.as_str();
     for (key, url) in [("stt.url", stt), ("llm.url", llm), ("tts.url", tts)] {
         if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme)))
         {

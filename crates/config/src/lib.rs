@@ -12,6 +12,7 @@ mod language_model;
 mod renderers;
 mod secret;
 mod shape;
+mod speech;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -28,8 +29,9 @@ pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is
 pub use secret::Secret;
 pub use shape::{
     Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
-    SttEngine, Telemetry, TtsEngine, Vad,
+    SttEngine, Telemetry, Vad,
 };
+pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use tools::{Tools, Webhook};
 
 /// Everything that is wrong with a configuration, one line each.
@@ -49,11 +51,11 @@ impl std::error::Error for ConfigFaults {}
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Keys whose values are tables with any names.
-const TABLES: [&str; 2] = ["llm.body", HEADERS];
-/// The key of further headers, whose values may be secrets.
-const HEADERS: &str = "llm.headers";
+const TABLES: [&str; 5] = ["llm.body", "llm.headers", "tts.body", "tts.fields", "tts.headers"];
+/// Keys of further headers, whose values may be secrets.
+const HEADERS: [&str; 2] = ["llm.headers", "tts.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 2] = ["llm.key", "llm.model"];
+const TEXTS: [&str; 4] = ["llm.key", "llm.model", "tts.key", "tts.model"];
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
@@ -146,7 +148,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
         match next.extract::<Config>() {
             Ok(_) => merged = next,
             // The error itself would repeat the value.
-            Err(_) if key == HEADERS => faults
+            Err(_) if HEADERS.contains(&key.as_str()) => faults
                 .push(format!("{key} ({origin}): is not a table of texts such as {{ api-key = \"…\" }}")),
             Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
         }

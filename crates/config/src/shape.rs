@@ -8,6 +8,7 @@ use visavis_core::turn_prediction::Eagerness;
 
 use super::language_model::LlmEngine;
 use super::renderers::Renderers;
+use super::speech::TtsEngine;
 use super::tools::Tools;
 
 /// Everything that can be configured.
@@ -147,29 +148,6 @@ pub struct SttEngine {
     pub queue: u32,
 }
 
-/// Text to speech.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TtsEngine {
-    /// See [`Remote`].
-    pub url: Remote,
-    /// Voice files; empty: the profile's.
-    pub voices: Vec<PathBuf>,
-    /// Folder of further Piper voices, `NAME.onnx` with `NAME.onnx.json`; empty: `voices` in the models directory. A file there
-    /// that cannot be used is left out.
-    pub voices_dir: PathBuf,
-    /// The voice to speak with, a speaker of it such as `libritts#12`, or of Kokoro a mix such as `af_heart(2)+am_michael(1)`;
-    /// empty: the first of the language.
-    pub voice: String,
-    /// Threads.
-    pub threads: u32,
-    /// Most requests that may wait.
-    pub queue: u32,
-    /// 0.5 to 2.
-    pub speed: f32,
-    /// Megabytes of short segments' speech to cache, for all calls together; 0: none.
-    pub cache_mb: u32,
-}
-
 /// Voice activity and pauses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vad {
@@ -258,21 +236,6 @@ impl Default for EngineProcesses {
 impl Default for SttEngine {
     fn default() -> Self {
         Self { url: String::new(), model: PathBuf::new(), threads: 2, queue: 16 }
-    }
-}
-
-impl Default for TtsEngine {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            voices: Vec::new(),
-            voices_dir: PathBuf::new(),
-            voice: String::new(),
-            threads: 2,
-            queue: 16,
-            speed: 1.0,
-            cache_mb: 16,
-        }
     }
 }
 

@@ -179,6 +179,8 @@ impl Speaker<'_> {
             chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
             if number == 1 && self.tts.capabilities().word_times == WordTimes::None {
                 chunk.words = untimed::words(&segment.text);
+                metrics::counter!("visavis_word_times_total", "source" => "pace")
+                    .increment(chunk.words.len() as u64);
             }
             self.sent = number;
             self.begin().await;

@@ -5,10 +5,13 @@
 //! - [`child`]: our own engine programs, started and kept running by this server
 //! - [`grpc`]: our own engine programs, wherever they run
 //! - [`openai`]: language models behind OpenAI-compatible chat endpoints
+//! - [`speech`]: voices behind HTTP APIs; [`aligned`]: word times for those that tell none
 
+mod aligned;
 pub mod child;
 mod grpc;
 mod openai;
+mod speech;
 
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::model_files::ModelFiles;
 use super::status::EngineStatus;
 use super::{Llm, Stt, Tts};
-use crate::config::{Config, LlmApi};
+use crate::config::{Config, LlmApi, TtsApi};
 use child::Children;
 
 /// One engine of a server.
@@ -90,9 +93,12 @@ impl Backends {
     /// The voice.
     ///
     /// # Errors
-    /// When its program is not there, or its address is wrong.
+    /// When its program is not there, its address is wrong, or its key cannot be read.
     pub fn tts(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Tts>> {
         let own = &config.tts;
+        if own.api != TtsApi::Engine {
+            return speech::tts(&self.tasks, "tts", own, config.clones_dir());
+        }
         Ok(match Kind::of(&own.url) {
             Kind::Child => grpc::tts(self.child("tts", child::tts_arguments(own, models))?, own),
             Kind::Remote => grpc::tts(grpc::remote(&self.tasks, "tts", &own.url)?, own),
