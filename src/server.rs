@@ -235,6 +235,9 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     for renderer in ["live_link", "vmc"] {
         metrics::counter!("visavis_renderer_errors_total", "renderer" => renderer).absolute(0);
     }
+    for source in ["durations", "estimate", "alignment", "pace"] {
+        metrics::counter!("visavis_word_times_total", "source" => source).absolute(0);
+    }
     for outcome in ["kept", "dropped", "failed"] {
         metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);
     }

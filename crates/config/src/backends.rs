@@ -7,7 +7,8 @@ use visavis_core::route::EngineKind;
 
 use super::Config;
 use super::language_model::LlmEngine;
-use super::shape::{SttEngine, TtsEngine};
+use super::recogniser::SttEngine;
+use super::speech::TtsEngine;
 
 /// The name of the engines of `[stt]`, `[llm]` and `[tts]` themselves.
 pub const MAIN: &str = "main";

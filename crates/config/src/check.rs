@@ -1,4 +1,4 @@
-//! Checks for values that parse but are not valid. Language model, recogniser, tools and renderers have theirs beside their shape.
+//! Checks for values that parse but are not valid. Engines, tools and renderers have theirs beside their shape.
 //!
 //! - `server`: connections, names and addresses
 //! - `engines`: threads, queues and what engines are told
@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     super::admin_key::check(&config.server.admin_key, faults);
     super::language_model::check(&config.llm, faults);
     super::recogniser::check(&config.stt, faults);
+    super::speech::check(&config.tts, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
 }

@@ -18,6 +18,7 @@ mod renderers;
 mod routes;
 mod secret;
 mod shape;
+mod speech;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -41,8 +42,9 @@ pub use routes::Route;
 pub use secret::Secret;
 pub use shape::{
     Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
-    Telemetry, TtsEngine, Vad,
+    Telemetry, Vad,
 };
+pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use tools::{Tools, Webhook};
 
 /// Everything that is wrong with a configuration, one line each.
@@ -62,11 +64,21 @@ impl std::error::Error for ConfigFaults {}
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Keys whose values are tables with any names.
-const TABLES: [&str; 4] = ["llm.body", "llm.headers", "stt.body", "stt.headers"];
+const TABLES: [&str; 7] =
+    ["llm.body", "llm.headers", "stt.body", "stt.headers", "tts.body", "tts.fields", "tts.headers"];
 /// Keys of further headers, whose values may be secrets.
-const HEADERS: [&str; 2] = ["llm.headers", "stt.headers"];
+const HEADERS: [&str; 3] = ["llm.headers", "stt.headers", "tts.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 6] = ["llm.key", "llm.model", "server.admin_key", "stt.key", "stt.model", "stt.prompt"];
+const TEXTS: [&str; 8] = [
+    "llm.key",
+    "llm.model",
+    "server.admin_key",
+    "stt.key",
+    "stt.model",
+    "stt.prompt",
+    "tts.key",
+    "tts.model",
+];
 
 /// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
 const EXPORTER_HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"];

@@ -13,6 +13,7 @@ use super::recogniser::SttEngine;
 use super::renderers::Renderers;
 use super::routes::Route;
 use super::secret::Secret;
+use super::speech::TtsEngine;
 use super::tools::Tools;
 
 /// Everything that can be configured.
@@ -146,31 +147,6 @@ pub struct EngineProcesses {
 /// An engine that runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
 pub type Remote = String;
 
-/// Text to speech.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TtsEngine {
-    /// See [`Remote`].
-    pub url: Remote,
-    /// Voice files; empty: the profile's.
-    pub voices: Vec<PathBuf>,
-    /// Folder of further Piper voices, `NAME.onnx` with `NAME.onnx.json`; empty: `voices` in the models directory. A file there
-    /// that cannot be used is left out.
-    pub voices_dir: PathBuf,
-    /// Folder of cloned voices; empty: `clones` in the models directory.
-    pub clones_dir: PathBuf,
-    /// The voice to speak with, a speaker of it such as `libritts#12`, or of Kokoro a mix such as `af_heart(2)+am_michael(1)`;
-    /// empty: the first of the language.
-    pub voice: String,
-    /// Threads.
-    pub threads: u32,
-    /// Most requests that may wait.
-    pub queue: u32,
-    /// 0.5 to 2.
-    pub speed: f32,
-    /// Megabytes of short segments' speech to cache, for all calls together; 0: none.
-    pub cache_mb: u32,
-}
-
 /// Voice activity and pauses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vad {
@@ -254,22 +230,6 @@ impl Default for Models {
 impl Default for EngineProcesses {
     fn default() -> Self {
         Self { confine: true }
-    }
-}
-
-impl Default for TtsEngine {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            voices: Vec::new(),
-            voices_dir: PathBuf::new(),
-            clones_dir: PathBuf::new(),
-            voice: String::new(),
-            threads: 2,
-            queue: 16,
-            speed: 1.0,
-            cache_mb: 16,
-        }
     }
 }
 

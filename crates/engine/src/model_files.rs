@@ -79,7 +79,7 @@ impl ModelFiles {
             check_own_llm(&own)?;
         }
         files.check(config, &used)?;
-        if used(EngineKind::Tts) && config.tts.url.is_empty() {
+        if used(EngineKind::Tts) && config.tts.starts_own() {
             files.more_voices = more_voices(&config.voices_dir(), &files.voices);
         }
         Ok(files)
@@ -89,10 +89,9 @@ impl ModelFiles {
     fn check(&self, config: &Config, used: &impl Fn(EngineKind) -> bool) -> anyhow::Result<()> {
         let mut needed = vec![&self.vad, &self.runtime];
         needed.extend(&self.turn);
-        let here = |kind, url: &str| used(kind) && url.is_empty();
         needed.extend((used(EngineKind::Stt) && config.stt.starts_own()).then_some(&self.stt));
-        needed.extend(here(EngineKind::Llm, &config.llm.url).then_some(&self.llm));
-        if here(EngineKind::Tts, &config.tts.url) {
+        needed.extend((used(EngineKind::Llm) && config.llm.url.is_empty()).then_some(&self.llm));
+        if used(EngineKind::Tts) && config.tts.starts_own() {
             needed.extend(&self.voices);
         }
         let missing = needed.into_iter().filter(|path| !path.is_file());

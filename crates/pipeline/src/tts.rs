@@ -213,6 +213,8 @@ impl<'a> Speaker<'a> {
             if number == 1 && chunk.words.is_empty() && self.tts.capabilities().word_times == WordTimes::None
             {
                 chunk.words = untimed::words(&segment.text);
+                metrics::counter!("visavis_word_times_total", "source" => "pace")
+                    .increment(chunk.words.len() as u64);
             }
             self.sent = number;
             self.begin().await;

@@ -1,7 +1,7 @@
 //! Checks of what engines are told.
 
 use super::Range;
-use crate::{Config, LlmApi, SttApi};
+use crate::{Config, LlmApi, SttApi, TtsApi};
 
 pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     let Config { stt, llm, tts, .. } = config;
@@ -30,7 +30,7 @@ fn check_addresses(config: &Config, faults: &mut Vec<String>) {
     // An endpoint's address has checks of its own.
     let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
     let stt = if config.stt.api == SttApi::OpenAi { "" } else { config.stt.url.as_str() };
-    let tts = config.tts.url.as_str();
+    let tts = if config.tts.api == TtsApi::Engine { config.tts.url.as_str() } else { "" };
     for (key, url) in [("stt.url", stt), ("llm.url", llm), ("tts.url", tts)] {
         if !(url.is_empty() || ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme)))
         {

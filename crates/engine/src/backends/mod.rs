@@ -7,12 +7,15 @@
 //! - [`http`]: what adapters of HTTP APIs share
 //! - [`openai`]: language models behind OpenAI-compatible chat endpoints
 //! - [`openai_stt`]: recognisers behind OpenAI-compatible transcription endpoints
+//! - [`speech`]: voices behind HTTP APIs; [`aligned`]: word times for those that tell none
 
+mod aligned;
 pub mod child;
 mod grpc;
 mod http;
 mod openai;
 mod openai_stt;
+mod speech;
 
 use std::sync::Arc;
 
@@ -23,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use super::model_files::ModelFiles;
 use super::status::EngineStatus;
 use super::{Llm, Stt, Tts};
-use crate::config::{Config, LlmApi, SttApi, SttPartials};
+use crate::config::{Config, LlmApi, SttApi, SttPartials, TtsApi};
 use child::Children;
 
 /// One engine of a server.
@@ -110,9 +113,12 @@ impl Backends {
     /// The voice.
     ///
     /// # Errors
-    /// When its program is not there, or its address is wrong.
+    /// When its program is not there, its address is wrong, or its key cannot be read.
     pub fn tts(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Tts>> {
         let own = &config.tts;
+        if own.api != TtsApi::Engine {
+            return speech::tts(&self.tasks, own, config.clones_dir());
+        }
         Ok(match Kind::of(&own.url) {
             Kind::Child => grpc::tts(self.child("tts", child::tts_arguments(own, models))?, own),
             Kind::Remote => grpc::tts(grpc::remote(&self.tasks, "tts", &own.url)?, own),

@@ -72,6 +72,8 @@ fn sound(phoneme: v1::Phoneme) -> WordTime {
 }
 
 fn part(part: v1::SpeechPart) -> TtsPart {
+    let source = if part.measured { "durations" } else { "estimate" };
+    metrics::counter!("visavis_word_times_total", "source" => source).increment(part.words.len() as u64);
     TtsPart {
         rate: part.sample_rate,
         samples: pcm::samples(&part.audio).collect(),

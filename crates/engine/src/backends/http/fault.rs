@@ -40,13 +40,20 @@ impl Fault {
         fails.then(|| Self::of_object(event))
     }
 
-    /// `{"error": {…}}`, `{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`.
+    /// `{"error": {…}}`, `{"error": "…"}`, `{"message": "…"}`, `{"detail": "…"}`, `{"detail": {"message": "…"}}` or
+    /// `{"errors": [{"message": "…"}]}`.
     fn of_object(value: &Value) -> Self {
         let error = match &value["error"] {
             Value::Object(_) => &value["error"],
             _ => value,
         };
-        let texts = [&error["message"], &error["error"], &error["detail"]];
+        let texts = [
+            &error["message"],
+            &error["error"],
+            &error["detail"],
+            &error["detail"]["message"],
+            &error["errors"][0]["message"],
+        ];
         // FastAPI lists what is wrong with each field.
         let list = || error["detail"].as_array().map(|list| Value::from(list.clone()).to_string());
         let message = texts.into_iter().find_map(Value::as_str).map(shortened);
@@ -94,6 +101,8 @@ mod tests {
             r#"{"error":"no such model"}"#,
             r#"{"object":"error","message":"no such model","type":"NotFoundError","code":404}"#,
             r#"{"detail":"no such model"}"#,
+            r#"{"detail":{"error":"validation_error","message":"no such model","type":"invalid_request_error"}}"#,
+            r#"{"success":false,"errors":[{"code":5007,"message":"no such model"}]}"#,
             r#"[{"error":{"code":404,"message":"no such model","status":"NOT_FOUND"}}]"#,
             "no such\n model",
         ] {

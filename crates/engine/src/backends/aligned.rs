@@ -1,0 +1,239 @@
+//! Word times for voices that tell none: the words of a segment are laid over its sound as it comes, by its pauses and by how long
+//! words usually are.
+//!
+//! - this file: the voice around another one
+//! - `words`: the words of a text and how long they usually are; `lay`: where they lie in the sound (both pure)
+
+mod lay;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
+use parking_lot::Mutex;
+
+use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, WordTimes};
+use lay::{Layer, Pace};
+
+/// Most voices whose pace is remembered.
+const MOST_VOICES: usize = 64;
+
+type Parts = BoxStream<'static, Result<TtsPart, EngineError>>;
+
+/// A voice around another one, whose parts may have no words.
+pub(super) struct Aligned {
+    inner: Arc<dyn Tts>,
+    /// Of speech; 1: as recorded.
+    speed: f32,
+    /// The paces of voices that have spoken, by voice and language.
+    paces: Arc<Mutex<BTreeMap<String, Pace>>>,
+}
+
+impl Aligned {
+    /// Lays words over the parts of `inner` that have none. `speed`: of its speech.
+    pub(super) fn new(inner: Arc<dyn Tts>, speed: f32) -> Self {
+        Self { inner, speed, paces: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl Tts for Aligned {
+    fn capabilities(&self) -> TtsCapabilities {
+        let inner = self.inner.capabilities();
+        match inner.word_times {
+            WordTimes::None => TtsCapabilities { word_times: WordTimes::Estimated, ..inner },
+            WordTimes::Estimated | WordTimes::Measured => inner,
+        }
+    }
+
+    async fn synthesize(&self, request: TtsRequest) -> Result<Parts, EngineError> {
+        let voice = format!("{} {}", request.language, request.voice);
+        let words = words::of(&request.text);
+        let parts = self.inner.synthesize(request).await?;
+        let pace = self.paces.lock().get(&voice).copied().unwrap_or_else(|| Pace::usual(self.speed));
+        let (layer, paces) = (Layer::new(words, pace), self.paces.clone());
+        let aligning = Aligning { parts, next: None, layer, voice, paces, told: false, over: false };
+        let aligned = stream::try_unfold(aligning, |mut aligning| async move {
+            let part = aligning.part().await?;
+            Ok::<_, EngineError>(part.map(|part| (part, aligning)))
+        });
+        Ok(aligned.boxed())
+    }
+
+    async fn prepare(&self, request: TtsRequest) {
+        self.inner.prepare(request).await;
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        self.inner.voices().await
+    }
+}
+
+/// A segment whose words are laid over its sound.
+struct Aligning {
+    parts: Parts,
+    /// The part that follows, where it had arrived with the last one.
+    next: Option<Result<TtsPart, EngineError>>,
+    layer: Layer,
+    voice: String,
+    paces: Arc<Mutex<BTreeMap<String, Pace>>>,
+    /// The voice tells words itself.
+    told: bool,
+    /// No parts follow.
+    over: bool,
+}
+
+impl Aligning {
+    async fn part(&mut self) -> Result<Option<TtsPart>, EngineError> {
+        let next = match self.next.take() {
+            Some(part) => Some(part?),
+            None if self.over => None,
+            None => self.parts.next().await.transpose()?,
+        };
+        let Some(mut part) = next else {
+            if !self.told {
+                self.remember();
+            }
+            self.over = true;
+            return Ok(self.left());
+        };
+        self.told |= !part.words.is_empty();
+        if self.told {
+            return Ok(Some(part));
+        }
+        self.look_ahead();
+        let last = self.over && self.next.is_none();
+        part.words = self.layer.part(&part.samples, part.rate, last);
+        count(part.words.len());
+        Ok(Some(part))
+    }
+
+    /// Looks whether another part or the end has arrived already. The sound is not held back for it.
+    fn look_ahead(&mut self) {
+        if self.over || self.next.is_some() {
+            return;
+        }
+        match self.parts.next().now_or_never() {
+            Some(Some(part)) => self.next = Some(part),
+            Some(None) => self.over = true,
+            None => {}
+        }
+    }
+
+    /// Remembers the pace of the voice, which has spoken the segment to its end.
+    fn remember(&self) {
+        let mut paces = self.paces.lock();
+        if paces.len() >= MOST_VOICES && !paces.contains_key(&self.voice) {
+            paces.clear();
+        }
+        paces.insert(self.voice.clone(), self.layer.pace());
+    }
+
+    /// The words that no sound has come for, where the end came later than the last part.
+    fn left(&mut self) -> Option<TtsPart> {
+        if self.told {
+            return None;
+        }
+        let words = self.layer.left();
+        count(words.len());
+        let rate = self.layer.rate();
+        (!words.is_empty() && rate > 0).then(|| TtsPart { rate, words, ..TtsPart::default() })
+    }
+}
+
+fn count(words: usize) {
+    metrics::counter!("visavis_word_times_total", "source" => "alignment").increment(words as u64);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::ReceiverStream;
+
+    use super::*;
+    use crate::frame::WordTime;
+
+    const RATE: u32 = 16_000;
+
+    /// A voice whose parts the test sends.
+    struct Sent(Mutex<Option<mpsc::Receiver<Result<TtsPart, EngineError>>>>);
+
+    #[async_trait]
+    impl Tts for Sent {
+        fn capabilities(&self) -> TtsCapabilities {
+            TtsCapabilities::default()
+        }
+
+        async fn synthesize(&self, _request: TtsRequest) -> Result<Parts, EngineError> {
+            let parts = self.0.lock().take().expect("it is asked once");
+            Ok(ReceiverStream::new(parts).boxed())
+        }
+    }
+
+    fn speech(milliseconds: usize) -> TtsPart {
+        let samples =
+            (0..milliseconds * RATE as usize / 1000).map(|at| if at % 80 < 40 { 8000 } else { -8000 });
+        TtsPart { rate: RATE, samples: samples.collect(), ..TtsPart::default() }
+    }
+
+    async fn aligned() -> (mpsc::Sender<Result<TtsPart, EngineError>>, Parts) {
+        let (sender, parts) = mpsc::channel(8);
+        let voice = Aligned::new(Arc::new(Sent(Mutex::new(Some(parts)))), 1.0);
+        assert_eq!(voice.capabilities().word_times, WordTimes::Estimated);
+        let request = TtsRequest { text: "One two three.".into(), ..TtsRequest::default() };
+        (sender, voice.synthesize(request).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_part_is_passed_on_before_the_next_one_has_come_and_the_last_word_ends_with_the_sound() {
+        let (sender, mut parts) = aligned().await;
+        sender.send(Ok(speech(400))).await.unwrap();
+        let first = parts.next().await.unwrap().unwrap();
+        assert_eq!(first.samples.len(), 6400);
+        sender.send(Ok(speech(600))).await.unwrap();
+        drop(sender);
+        let second = parts.next().await.unwrap().unwrap();
+        assert!(!first.measured && !second.measured);
+        let words: Vec<&str> =
+            first.words.iter().chain(&second.words).map(|word| word.text.as_str()).collect();
+        assert_eq!(words, ["One", "two", "three"]);
+        assert_eq!(second.words.last().unwrap().end, 9600);
+        assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn words_come_after_the_sound_where_its_end_comes_late() {
+        let (sender, mut parts) = aligned().await;
+        sender.send(Ok(speech(100))).await.unwrap();
+        let first = parts.next().await.unwrap().unwrap();
+        drop(sender);
+        let rest = parts.next().await.unwrap().unwrap();
+        assert_eq!((first.words.len() + rest.words.len(), rest.samples.len()), (3, 0));
+        assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_error_comes_after_the_sound_before_it() {
+        let (sender, mut parts) = aligned().await;
+        sender.send(Ok(speech(100))).await.unwrap();
+        sender.send(Err(EngineError::Failed("it broke off".into()))).await.unwrap();
+        assert_eq!(parts.next().await.unwrap().unwrap().samples.len(), 1600);
+        assert!(parts.next().await.unwrap().is_err());
+        assert!(parts.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn words_that_the_voice_tells_are_kept() {
+        let (sender, mut parts) = aligned().await;
+        let told = WordTime { text: "One".into(), start: 1, end: 2 };
+        sender.send(Ok(TtsPart { words: vec![told.clone()], ..speech(100) })).await.unwrap();
+        sender.send(Ok(speech(100))).await.unwrap();
+        drop(sender);
+        assert_eq!(parts.next().await.unwrap().unwrap().words, [told]);
+        assert_eq!(parts.next().await.unwrap().unwrap().words, []);
+        assert!(parts.next().await.is_none());
+    }
+}

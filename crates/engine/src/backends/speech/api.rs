@@ -1,0 +1,221 @@
+//! What the adapters of all APIs have in common: a request for a segment, and what comes back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+use tokio_util::bytes::Bytes;
+
+use super::clip::Clip;
+use super::encoded;
+use super::listing::Listing;
+use super::sound::Coding;
+use crate::EngineError;
+use crate::audio::wav::RATES;
+use crate::backends::http::{self, Http, Refused};
+use crate::config::{TtsEngine, TtsFormat};
+
+/// Most bytes of a response that is read whole.
+pub(super) const LARGEST: usize = 64 << 20;
+
+/// A segment, and what speaks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) text: String,
+    /// The voice's name at the server; empty: its only one.
+    pub(super) voice: String,
+    /// ISO 639-1.
+    pub(super) language: String,
+    /// The clip that the voice is cloned from.
+    pub(super) clip: Option<Clip>,
+}
+
+/// The sound of a segment, in pieces as it arrives. Dropping it stops the work.
+pub(super) struct Answer {
+    /// The form that each sound in it is expected in.
+    pub(super) coding: Coding,
+    pub(super) pieces: BoxStream<'static, Result<Bytes, EngineError>>,
+    /// Each piece is a sound of its own, with its own header.
+    pub(super) separate: bool,
+    /// All of it has been made before the first piece was sent.
+    pub(super) whole: bool,
+}
+
+/// One API.
+///
+/// Of its errors, [`EngineError::Invalid`] means that another voice or language may be spoken: the pipeline then tries the
+/// language's default. Whatever else a server refuses has failed.
+#[async_trait]
+pub(super) trait Api: Send + Sync {
+    /// The path that speaks, for messages.
+    fn does(&self) -> &'static str;
+    /// Why it does not speak with cloned voices, as a sentence that goes on after "X is a cloned voice;".
+    ///
+    /// # Errors
+    /// The reason.
+    fn cloning(&self) -> Result<(), String>;
+    /// Looks whether the server serves, and what it lists.
+    async fn look(&self) -> Result<Listing, Refused>;
+    /// Asks for a segment once; returns as soon as its sound begins to arrive.
+    async fn speak(&self, line: &Line) -> Result<Answer, Refused>;
+}
+
+/// The form in which sound is asked for.
+pub(super) fn coding(own: &TtsEngine) -> Coding {
+    match own.format {
+        TtsFormat::Wav => Coding::Wav,
+        TtsFormat::Pcm => Coding::Pcm(own.rate),
+    }
+}
+
+/// Sends a request, and returns a response of success.
+pub(super) async fn asked(http: &Http, request: RequestBuilder, does: &str) -> Result<Response, Refused> {
+    let response = http.send(request).await?;
+    let page = http::content_type(&response).starts_with("text/html");
+    if response.status().is_success() && !page {
+        return Ok(response);
+    }
+    Err(refused(http, response, does).await)
+}
+
+/// Explains a response without sound.
+pub(super) async fn refused(http: &Http, response: Response, does: &str) -> Refused {
+    let status = response.status().as_u16();
+    let Refused { error, after } = http::refused(http, response, does).await;
+    Refused { error: settled(error, status, &[http.address(), http.section()]), after }
+}
+
+/// Keeps [`EngineError::Invalid`] for refusals of the voice or the language. `names`: parts of the text that tell nothing of that.
+fn settled(error: EngineError, status: u16, names: &[&str]) -> EngineError {
+    match error {
+        EngineError::Invalid(text) => {
+            let said = names.iter().fold(text.clone(), |text, name| text.replace(name, "")).to_lowercase();
+            let choice = ["voice", "speaker", "language"].iter().any(|word| said.contains(word));
+            if choice && matches!(status, 400 | 404 | 422) {
+                EngineError::Invalid(text)
+            } else {
+                EngineError::Failed(text)
+            }
+        }
+        error => error,
+    }
+}
+
+/// The JSON in a response; `Null` if it holds none.
+pub(super) async fn json(http: &Http, response: Response) -> Result<Value, EngineError> {
+    let bytes = body(http, response).await?;
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+/// A whole body.
+///
+/// # Errors
+/// When it breaks off or is too large.
+pub(super) async fn body(http: &Http, mut response: Response) -> Result<Vec<u8>, EngineError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(http, error))? {
+        if bytes.len() + chunk.len() > LARGEST {
+            let at = http.address();
+            return Err(EngineError::Failed(format!(
+                "{at} sends more than {LARGEST} bytes at once. Look at its log"
+            )));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn broken(http: &Http, error: reqwest::Error) -> EngineError {
+    let (at, cause) = (http.address(), http::cause(error));
+    EngineError::Failed(format!(
+        "{at} broke off in the middle of a segment ({cause}). Its log, or that of a proxy before it, says why"
+    ))
+}
+
+/// The sound in a response of success, which may be JSON with sound in it.
+pub(super) async fn sound(http: &Arc<Http>, response: Response, coding: Coding) -> Result<Answer, Refused> {
+    let kind = http::content_type(&response);
+    if kind.contains("json") {
+        let value = json(http, response).await?;
+        return Ok(in_json(http, &value, coding)?);
+    }
+    if kind.starts_with("audio/mpeg") || kind.starts_with("audio/mp3") {
+        return Err(mp3(http).into());
+    }
+    let whole = response.content_length().is_some();
+    let state = (http.clone(), response);
+    let pieces = stream::try_unfold(state, |(http, mut response)| async move {
+        let chunk = response.chunk().await.map_err(|error| broken(&http, error))?;
+        Ok::<_, EngineError>(chunk.map(|bytes| (bytes, (http, response))))
+    });
+    Ok(Answer { coding, pieces: pieces.boxed(), separate: false, whole })
+}
+
+/// The sound in JSON.
+///
+/// # Errors
+/// What it holds instead.
+pub(super) fn in_json(http: &Http, value: &Value, coding: Coding) -> Result<Answer, EngineError> {
+    let found = encoded::sound(value).map_err(|why| silent(http, &why))?;
+    let rate = found.iter().find_map(|piece| piece.rate).filter(|rate| RATES.contains(rate));
+    let coding = match (coding, rate) {
+        (Coding::Pcm(_), Some(rate)) => Coding::Pcm(rate),
+        (coding, _) => coding,
+    };
+    let pieces = stream::iter(found.into_iter().map(|piece| Ok(Bytes::from(piece.bytes))));
+    Ok(Answer { coding, pieces: pieces.boxed(), separate: true, whole: true })
+}
+
+/// The error for JSON without sound; `why` follows the server's address.
+pub(super) fn silent(http: &Http, why: &str) -> EngineError {
+    if why.starts_with("sends no sound") { told(http, why) } else { unread(http, why) }
+}
+
+/// The error for what a server says is wrong; `why` follows its address.
+pub(super) fn told(http: &Http, why: &str) -> EngineError {
+    let at = http.address();
+    let text = http.without_secrets(format!("{at} {why}. Its log says more"));
+    settled(EngineError::Invalid(text), 400, &[at, http.section()])
+}
+
+/// The error for a response whose sound cannot be read; `why` follows the server's address.
+pub(super) fn unread(http: &Http, why: &str) -> EngineError {
+    let (at, section) = (http.address(), http.section());
+    let why = http.without_secrets(why.to_owned());
+    EngineError::Failed(format!(
+        "{at} {why}. Set {section}.format to wav, or to pcm with {section}.rate, as the server sends it, and have it send \
+         that by {section}.body if it has a field of its own for it"
+    ))
+}
+
+fn mp3(http: &Http) -> EngineError {
+    unread(http, "sends MP3, which this server does not read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refused_voice_or_language_lets_another_one_speak() {
+        let at = "http://voice.example/v1";
+        let invalid = |text: &str| EngineError::Invalid(format!("{at} {text}"));
+        for (status, text, other) in [
+            (400, "refuses the request (400): Voice 'x' not found", true),
+            (422, "refuses the request (422): unsupported language", true),
+            (404, "has no speaker x (404)", true),
+            (401, "refuses the key (401). Set backends.voices.key", false),
+            (400, "refuses the key (400). Set backends.voices.key", false),
+            (404, "has no /audio/speech (404)", false),
+            (403, "does not let the key use this voice (403)", false),
+        ] {
+            let error = settled(invalid(text), status, &[at, "backends.voices"]);
+            assert_eq!(matches!(error, EngineError::Invalid(_)), other, "{error:?}");
+        }
+        let busy = EngineError::Busy("x".into());
+        assert_eq!(settled(busy.clone(), 429, &[at]), busy);
+    }
+}

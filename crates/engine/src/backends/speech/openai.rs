@@ -1,0 +1,148 @@
+//! Voices behind an OpenAI-compatible `/audio/speech`: Kokoro-FastAPI, speaches, Chatterbox servers, LocalAI, vLLM, OpenAI.
+//!
+//! - this file: what is sent
+//! - `request`: a segment as the server takes it; `voices`: the voices that it lists (both pure)
+
+mod request;
+mod voices;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use reqwest::RequestBuilder;
+use reqwest::header::CONTENT_TYPE;
+
+use super::api::{self, Answer, Api, Line};
+use super::clip::{self, Clip, Recorded};
+use super::form::Form;
+use super::listing::Listing;
+use crate::backends::http::{self, Http, Refused};
+use crate::config::{TtsCloning, TtsEngine};
+use request::Spoken;
+
+/// Most clips that are remembered as known to the server.
+const MOST_CLIPS: usize = 256;
+
+/// A server with an OpenAI-compatible API.
+pub(super) struct OpenAi {
+    http: Arc<Http>,
+    settings: Arc<TtsEngine>,
+    /// The clips that the server has.
+    known: Mutex<BTreeSet<String>>,
+}
+
+impl OpenAi {
+    /// Nothing is sent yet.
+    pub(super) fn new(http: Arc<Http>, settings: Arc<TtsEngine>) -> Self {
+        Self { http, settings, known: Mutex::default() }
+    }
+
+    fn speech(&self, path: &[&str]) -> RequestBuilder {
+        self.http.post(self.http.url(path))
+    }
+
+    /// A request for a segment in a cloned voice.
+    async fn cloned(&self, line: &Line, clip: &Clip) -> Result<RequestBuilder, Refused> {
+        let recorded = clip::read(clip).await?;
+        let own = &self.settings;
+        Ok(match own.cloning {
+            TtsCloning::Upload => {
+                let spoken = Spoken { line, voice: "" };
+                let (kind, body) = request::upload(own, spoken, &recorded).finish();
+                self.speech(&["audio", "speech", "upload"]).header(CONTENT_TYPE, kind).body(body)
+            }
+            TtsCloning::Library => {
+                self.introduce(clip, &recorded).await?;
+                let spoken = Spoken { line, voice: &recorded.tag };
+                self.speech(&["audio", "speech"]).json(&request::speech(own, spoken))
+            }
+            TtsCloning::Inline | TtsCloning::None => {
+                let spoken = Spoken { line, voice: "" };
+                let body = request::inline(own, spoken, clip, &recorded);
+                self.speech(&["audio", "speech"]).json(&body)
+            }
+        })
+    }
+
+    /// Gives the server a clip that it does not have yet.
+    async fn introduce(&self, clip: &Clip, recorded: &Recorded) -> Result<(), Refused> {
+        if self.known.lock().contains(&recorded.tag) {
+            return Ok(());
+        }
+        let form = Form::new(&recorded.bytes)
+            .text("voice_name", &recorded.tag)
+            .text("language", &clip.language)
+            .wav("voice_file", &format!("{}.wav", recorded.tag), &recorded.bytes);
+        let (kind, body) = form.finish();
+        let request = self.http.post(self.http.url(&["voices"])).header(CONTENT_TYPE, kind).body(body);
+        let response = self.http.send(request).await?;
+        // 409: it has had the clip since before this server's start.
+        if !response.status().is_success() && response.status().as_u16() != 409 {
+            return Err(api::refused(&self.http, response, "/voices").await);
+        }
+        let mut known = self.known.lock();
+        if known.len() >= MOST_CLIPS {
+            known.clear();
+        }
+        known.insert(recorded.tag.clone());
+        Ok(())
+    }
+
+    /// Looks at a server that does not list its voices: one that takes requests refuses an empty one for its fields.
+    async fn look_without_list(&self) -> Result<Listing, Refused> {
+        let request = self.speech(&["audio", "speech"]).json(&serde_json::json!({}));
+        let response = self.http.send(request).await?;
+        let page = http::content_type(&response).starts_with("text/html");
+        match response.status().as_u16() {
+            200..=299 | 400 | 422 | 429 | 500 if !page => Ok(Listing::default()),
+            _ => Err(api::refused(&self.http, response, self.does()).await),
+        }
+    }
+}
+
+#[async_trait]
+impl Api for OpenAi {
+    fn does(&self) -> &'static str {
+        "/audio/speech"
+    }
+
+    fn cloning(&self) -> Result<(), String> {
+        match self.settings.cloning {
+            TtsCloning::None => {
+                let section = self.http.section();
+                Err(format!(
+                    "this API has no cloning of its own. Set {section}.cloning to upload, library or inline, as the server has it"
+                ))
+            }
+            TtsCloning::Upload | TtsCloning::Library | TtsCloning::Inline => Ok(()),
+        }
+    }
+
+    async fn look(&self) -> Result<Listing, Refused> {
+        let http = &self.http;
+        let response = http.send(http.get(http.url(&["audio", "voices"]))).await?;
+        let page = http::content_type(&response).starts_with("text/html");
+        match response.status().as_u16() {
+            200..=299 if !page => {
+                Ok(voices::listing(&api::json(http, response).await?, &self.settings.model))
+            }
+            // No list, or none for this key: some keys may ask for speech alone.
+            200..=299 | 403..=405 | 422 | 501 => self.look_without_list().await,
+            _ => Err(api::refused(http, response, self.does()).await),
+        }
+    }
+
+    async fn speak(&self, line: &Line) -> Result<Answer, Refused> {
+        let request = match &line.clip {
+            Some(clip) => self.cloned(line, clip).await?,
+            None => {
+                let spoken = Spoken { line, voice: &line.voice };
+                self.speech(&["audio", "speech"]).json(&request::speech(&self.settings, spoken))
+            }
+        };
+        let response = api::asked(&self.http, request, self.does()).await?;
+        api::sound(&self.http, response, api::coding(&self.settings)).await
+    }
+}

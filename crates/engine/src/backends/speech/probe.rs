@@ -1,0 +1,96 @@
+//! Looks after a server and publishes whether it is ready.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::server::Server;
+use crate::EngineError;
+use crate::retry::looks;
+use crate::status::EngineStatus;
+
+/// Pause between looks at a server that is ready. They also keep a connection open, which saves the next request a handshake.
+const STEADY: Duration = Duration::from_secs(20);
+/// Longest time for a look: XTTS sends its speakers with megabytes of numbers.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Looks after one server.
+pub(super) struct Probe {
+    pub(super) server: Server,
+    /// For operators and for new calls.
+    pub(super) status: watch::Sender<EngineStatus>,
+}
+
+/// What a look at a server that serves has found.
+struct Found {
+    /// What operators should know; may be empty.
+    doubt: String,
+    /// The languages of its voices.
+    languages: Vec<String>,
+}
+
+impl Probe {
+    /// Looks until `token` is cancelled.
+    pub(super) async fn run(self, token: CancellationToken) {
+        token.run_until_cancelled(self.watch()).await;
+    }
+
+    async fn watch(&self) {
+        let mut pauses = looks();
+        // One look that fails may be the network's fault: only a second one counts against a server that was ready.
+        let mut doubted = false;
+        loop {
+            let found = self.look().await;
+            let fails = found.is_err();
+            doubted = fails && !doubted && self.status.borrow().ready;
+            if !doubted {
+                self.status_of(found).publish(self.server.name, &self.status);
+            }
+            if !fails {
+                pauses = looks();
+            }
+            let pause = if fails { pauses.next() } else { None };
+            sleep(pause.unwrap_or(STEADY)).await;
+        }
+    }
+
+    async fn look(&self) -> Result<Found, String> {
+        let seconds = LOOK.as_secs();
+        let looked = timeout(LOOK, self.server.look()).await;
+        let looked = looked.map_err(|_| format!("cannot be asked: it does not answer within {seconds} s"))?;
+        // It answers, and has its limits.
+        match looked.map_err(|refused| refused.error) {
+            Ok(_) | Err(EngineError::Busy(_)) => {}
+            Err(error) => return Err(format!("cannot be asked: {}", reason(error))),
+        }
+        let roster =
+            self.server.roster().await.map_err(|error| format!("cannot be asked: {}", reason(error)))?;
+        let doubt = roster.doubt(&self.server.settings.voice).unwrap_or_default();
+        Ok(Found { doubt, languages: roster.languages() })
+    }
+
+    fn status_of(&self, found: Result<Found, String>) -> EngineStatus {
+        let own = &self.server.settings;
+        let model = if own.model.is_empty() { own.api.name().to_owned() } else { own.model.clone() };
+        let device = self.server.http.host().to_owned();
+        match found {
+            Ok(Found { doubt: message, languages }) => {
+                EngineStatus { ready: true, message, model, device, languages, ..EngineStatus::default() }
+            }
+            Err(message) => EngineStatus { model, device, ..EngineStatus::not_ready(message) },
+        }
+    }
+}
+
+/// The reason in an error, without its kind.
+fn reason(error: EngineError) -> String {
+    match error {
+        EngineError::Unavailable(reason)
+        | EngineError::Busy(reason)
+        | EngineError::Invalid(reason)
+        | EngineError::Failed(reason) => reason,
+        EngineError::TooLong { .. } | EngineError::Deadline => error.to_string(),
+    }
+}

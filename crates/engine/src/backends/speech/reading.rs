@@ -1,0 +1,132 @@
+//! One segment's sound, read from its server.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::api::{Answer, unread};
+use super::sound::Decoder;
+use super::sound::cut::Cutter;
+use crate::audio::wav::LONGEST;
+use crate::backends::http::Http;
+use crate::frame::OUT_RATE;
+use crate::{EngineError, TtsPart};
+
+/// A segment's sound that is being read. Dropping it closes the connection, unless all was read.
+pub(super) struct Reading {
+    http: Arc<Http>,
+    answer: Answer,
+    decoder: Decoder,
+    cutter: Cutter,
+    /// Parts that come next.
+    ready: VecDeque<TtsPart>,
+    /// The text has words, so that there must be sound.
+    worded: bool,
+    /// Only `ready` is left.
+    over: bool,
+}
+
+impl Reading {
+    /// The sound of this text.
+    pub(super) fn new(http: Arc<Http>, answer: Answer, text: &str) -> Self {
+        let decoder = Decoder::new(answer.coding);
+        let worded = text.chars().any(char::is_alphanumeric);
+        Self { http, answer, decoder, cutter: Cutter::default(), ready: VecDeque::new(), worded, over: false }
+    }
+
+    /// Reads up to the first part, so that a fault before it counts as a refusal of the request.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) async fn begin(mut self) -> Result<Self, EngineError> {
+        while self.ready.is_empty() && !self.over {
+            self.read().await?;
+        }
+        Ok(self)
+    }
+
+    /// The next part; none: the end.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) async fn part(&mut self) -> Result<Option<TtsPart>, EngineError> {
+        while self.ready.is_empty() && !self.over {
+            self.read().await?;
+        }
+        Ok(self.ready.pop_front())
+    }
+
+    /// Reads the next piece, or the end.
+    async fn read(&mut self) -> Result<(), EngineError> {
+        let mut samples = Vec::new();
+        match self.answer.pieces.next().await {
+            Some(piece) => {
+                self.decoder.push(&piece?, &mut samples).map_err(|why| self.unread(&why))?;
+                self.take(&samples);
+                if self.answer.separate {
+                    self.end_of_sound()?;
+                }
+                if !self.answer.whole {
+                    while let Some(part) = self.cutter.part() {
+                        self.ready.push_back(of(part));
+                    }
+                }
+            }
+            None => {
+                self.end_of_sound()?;
+                self.ready.extend(self.cutter.rest().map(of));
+                self.over = true;
+                if self.worded && self.cutter.samples() == 0 {
+                    return Err(self.silent());
+                }
+            }
+        }
+        let seconds = self.cutter.samples() / OUT_RATE as usize;
+        if seconds > LONGEST as usize {
+            let at = self.http.address();
+            return Err(EngineError::Failed(format!(
+                "{at} sends more than {LONGEST} seconds of sound for one segment. Look at its log"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Ends a sound; another one may follow.
+    fn end_of_sound(&mut self) -> Result<(), EngineError> {
+        let mut samples = Vec::new();
+        self.decoder.finish(&mut samples).map_err(|why| self.unread(&why))?;
+        self.take(&samples);
+        self.decoder = Decoder::new(self.answer.coding);
+        Ok(())
+    }
+
+    fn take(&mut self, samples: &[i16]) {
+        if let Some(rate) = self.decoder.rate().filter(|_| !samples.is_empty()) {
+            self.cutter.push(samples, rate);
+        }
+    }
+
+    fn unread(&self, why: &str) -> EngineError {
+        if why.starts_with("broke off") {
+            let at = self.http.address();
+            return EngineError::Failed(format!(
+                "{at} {why}. Its log, or that of a proxy before it, says why"
+            ));
+        }
+        unread(&self.http, why)
+    }
+
+    fn silent(&self) -> EngineError {
+        let (at, section) = (self.http.address(), self.http.section());
+        EngineError::Failed(format!(
+            "{at} sends no sound for words. Look at its log; it may lack the voice or the language. {section}.voice and \
+             {section}.speakers say what it is asked for"
+        ))
+    }
+}
+
+/// A part of the sound. The server tells no words.
+fn of(samples: Vec<i16>) -> TtsPart {
+    TtsPart { rate: OUT_RATE, samples, ..TtsPart::default() }
+}

@@ -1,0 +1,149 @@
+//! A server that speaks, by any API.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use parking_lot::RwLock;
+
+use super::api::{Api, Line};
+use super::clip;
+use super::listing::Listing;
+use super::reading::Reading;
+use super::roster::{Place, Roster};
+use crate::backends::http::{Http, Refused};
+use crate::config::TtsEngine;
+use crate::retry::{in_time, patiently_as_told};
+use crate::watchdog::Watchdog;
+use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
+
+/// Longest text of one request, in characters: as for our own engine.
+const LONGEST_TEXT: usize = 5000;
+
+/// A server that speaks.
+#[derive(Clone)]
+pub(super) struct Server {
+    /// Its name in metrics and in the log.
+    pub(super) name: &'static str,
+    pub(super) api: Arc<dyn Api>,
+    pub(super) http: Arc<Http>,
+    pub(super) settings: Arc<TtsEngine>,
+    /// The folder of cloned voices' clips.
+    pub(super) clones: PathBuf,
+    /// What the server lists; none: not asked yet.
+    pub(super) listing: Arc<RwLock<Option<Listing>>>,
+    /// Ends requests to a server that has fallen silent.
+    pub(super) watchdog: Watchdog,
+}
+
+impl Server {
+    /// Looks whether the server serves, and remembers what it lists.
+    ///
+    /// # Errors
+    /// Why it does not serve.
+    pub(super) async fn look(&self) -> Result<Listing, Refused> {
+        let listing = self.api.look().await?;
+        *self.listing.write() = Some(listing.clone());
+        Ok(listing)
+    }
+
+    /// The voices that there are now.
+    ///
+    /// # Errors
+    /// When the server has not been asked yet, and does not answer.
+    pub(super) async fn roster(&self) -> Result<Roster, EngineError> {
+        let known = self.listing.read().clone();
+        let listing = match known {
+            Some(listing) => listing,
+            None => {
+                let looked = async { self.look().await.map_err(|refused| refused.error) };
+                self.watchdog.answer(looked).await.map_err(|error| self.late(error))?
+            }
+        };
+        let clips = clip::list(&self.clones).await;
+        let place = Place { section: self.http.section(), address: self.http.address() };
+        Ok(Roster::new(&self.settings, &listing, clips, self.api.cloning(), place))
+    }
+
+    async fn line(&self, request: TtsRequest) -> Result<Line, EngineError> {
+        let length = request.text.chars().count();
+        if length > LONGEST_TEXT {
+            return Err(EngineError::Invalid(format!(
+                "text: {length} characters exceed {LONGEST_TEXT}; split it into several requests"
+            )));
+        }
+        let choice = self.roster().await?.choose(&request)?;
+        Ok(Line { text: request.text, voice: choice.id, language: choice.language, clip: choice.clip })
+    }
+
+    /// Asks once, and waits for the first part of the sound.
+    async fn open(&self, line: &Line) -> Result<Reading, Refused> {
+        let begun = async {
+            let answer = self.api.speak(line).await?;
+            let reading = Reading::new(self.http.clone(), answer, &line.text);
+            reading.begin().await.map_err(Refused::from)
+        };
+        let watched = async { Ok::<Result<Reading, Refused>, EngineError>(begun.await) };
+        let opened = self.watchdog.answer(watched).await;
+        opened.unwrap_or_else(|error| Err(self.late(error).into()))
+    }
+
+    /// Says what to do about a server that has fallen silent; other errors stay as they are.
+    fn late(&self, error: EngineError) -> EngineError {
+        late(error, &self.http, self.settings.silence_seconds)
+    }
+
+    /// The parts of the sound. An error ends them if the server falls silent.
+    fn parts(&self, reading: Reading) -> BoxStream<'static, Result<TtsPart, EngineError>> {
+        let parts = stream::try_unfold(reading, |mut reading| async move {
+            let part = reading.part().await?;
+            Ok::<_, EngineError>(part.map(|part| (part, reading)))
+        });
+        let (http, seconds) = (self.http.clone(), self.settings.silence_seconds);
+        let parts = self.watchdog.pieces(parts.boxed(), || true);
+        parts.map_err(move |error| late(error, &http, seconds)).boxed()
+    }
+}
+
+fn late(error: EngineError, http: &Http, seconds: u32) -> EngineError {
+    let (at, section) = (http.address(), http.section());
+    match error {
+        EngineError::Deadline => EngineError::Failed(format!(
+            "{at} has sent no sound for {seconds} s. Look at its load, or raise {section}.silence_seconds"
+        )),
+        error => error,
+    }
+}
+
+#[async_trait]
+impl Tts for Server {
+    fn capabilities(&self) -> TtsCapabilities {
+        // No API tells words or phonemes.
+        TtsCapabilities::default()
+    }
+
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let line = self.line(request).await?;
+        metrics::counter!("visavis_engine_requests_total", "engine" => self.name).increment(1);
+        let passes = in_time(|refused: &Refused| refused.error.is_passing());
+        let told = |refused: &Refused| refused.after;
+        let reading =
+            patiently_as_told(|| self.open(&line), passes, told).await.map_err(|refused| refused.error)?;
+        Ok(self.parts(reading))
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        Ok(self.roster().await?.voices())
+    }
+}
+
+/// The time after which silence ends a request.
+pub(super) fn patience(own: &TtsEngine) -> Duration {
+    Duration::from_secs(own.silence_seconds.into())
+}

@@ -1,0 +1,157 @@
+//! Coqui XTTS behind either of its servers: Coqui's own streaming server, which speaks by numbers that describe a speaker, and
+//! xtts-api-server, which speaks by the names of clips in a folder.
+//!
+//! - this file: which of them it is; `coqui`, `folder`: one each
+//! - `request`: a segment as they take it, and what they list (pure)
+
+mod coqui;
+mod folder;
+mod request;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use quick_cache::sync::Cache;
+use reqwest::Response;
+
+use super::api::{self, Answer, Api, Line};
+use super::listing::{self, Listing};
+use crate::EngineError;
+use crate::backends::http::{Http, Refused};
+use crate::config::TtsEngine;
+use request::Latents;
+
+/// Most clips whose numbers or names are kept: numbers take some 130 KB each.
+const MOST_CLIPS: usize = 32;
+
+/// A server of XTTS.
+pub(super) struct Xtts {
+    http: Arc<Http>,
+    settings: Arc<TtsEngine>,
+    /// None: not known yet.
+    known: RwLock<Option<Arc<Known>>>,
+    /// The numbers of clips, by their tags.
+    clips: Cache<String, Arc<Latents>>,
+    /// Names of the clips that the folder's server has, by their tags.
+    given: Cache<String, Arc<str>>,
+}
+
+/// What is known of a server.
+#[derive(Debug, Default)]
+struct Known {
+    kind: Kind,
+    /// The numbers of the speakers that come with Coqui's server.
+    speakers: BTreeMap<String, Latents>,
+    /// Codes of the languages, as the server writes them.
+    languages: Vec<String>,
+    listing: Listing,
+}
+
+/// Which server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Kind {
+    /// Coqui's streaming server.
+    #[default]
+    Coqui,
+    /// xtts-api-server.
+    Folder,
+}
+
+impl Xtts {
+    /// Nothing is sent yet.
+    pub(super) fn new(http: Arc<Http>, settings: Arc<TtsEngine>) -> Self {
+        let (clips, given) = (Cache::new(MOST_CLIPS), Cache::new(MOST_CLIPS));
+        Self { http, settings, known: RwLock::new(None), clips, given }
+    }
+
+    async fn known(&self) -> Result<Arc<Known>, Refused> {
+        let known = self.known.read().clone();
+        match known {
+            Some(known) => Ok(known),
+            None => self.discover().await,
+        }
+    }
+
+    /// Finds out which server it is, and what it lists.
+    async fn discover(&self) -> Result<Arc<Known>, Refused> {
+        let mut known = Known::default();
+        let response = self.get("studio_speakers").await?;
+        match response.status().as_u16() {
+            200..=299 => known.speakers = request::speakers(&api::body(&self.http, response).await?),
+            404 | 405 => {
+                let response = self.get("speakers").await?;
+                match response.status().as_u16() {
+                    200..=299 => known.kind = Kind::Folder,
+                    // The first versions of Coqui's server list nothing, and speak with clips alone.
+                    404 | 405 => {}
+                    _ => return Err(api::refused(&self.http, response, "/speakers").await),
+                }
+                if known.kind == Kind::Folder {
+                    known.listing = request::folder(&api::json(&self.http, response).await?);
+                }
+            }
+            _ => return Err(api::refused(&self.http, response, "/studio_speakers").await),
+        }
+        if known.kind == Kind::Coqui {
+            known.listing = request::studio(&known.speakers);
+        }
+        self.languages(&mut known).await?;
+        let known = Arc::new(known);
+        *self.known.write() = Some(known.clone());
+        Ok(known)
+    }
+
+    /// Asks for the languages; a server without a list of them speaks those of the model.
+    async fn languages(&self, known: &mut Known) -> Result<(), Refused> {
+        let response = self.get("languages").await?;
+        if response.status().is_success() {
+            let value = api::json(&self.http, response).await?;
+            known.languages = request::codes(&value);
+        }
+        if known.languages.is_empty() {
+            known.languages = request::LANGUAGES.map(String::from).to_vec();
+        }
+        let codes = known.languages.iter().map(String::as_str).collect::<Vec<_>>();
+        known.listing.languages = listing::languages(&codes.into());
+        Ok(())
+    }
+
+    async fn get(&self, path: &str) -> Result<Response, EngineError> {
+        self.http.send(self.http.get(self.http.url(&[path]))).await
+    }
+}
+
+#[async_trait]
+impl Api for Xtts {
+    fn does(&self) -> &'static str {
+        "/tts_stream"
+    }
+
+    fn cloning(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<Listing, Refused> {
+        let known = self.known.read().clone();
+        let Some(known) = known.filter(|known| known.kind == Kind::Coqui) else {
+            // The folder may have other clips now.
+            return Ok(self.discover().await?.listing.clone());
+        };
+        // Its speakers come with the model, in megabytes of numbers: they are asked for once.
+        let response = self.get("languages").await?;
+        match response.status().as_u16() {
+            200..=299 | 404 | 405 => Ok(known.listing.clone()),
+            _ => Err(api::refused(&self.http, response, "/languages").await),
+        }
+    }
+
+    async fn speak(&self, line: &Line) -> Result<Answer, Refused> {
+        let known = self.known().await?;
+        match known.kind {
+            Kind::Coqui => self.speak_by_numbers(line, &known).await,
+            Kind::Folder => self.speak_by_name(line, &known).await,
+        }
+    }
+}

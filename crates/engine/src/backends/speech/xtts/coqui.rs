@@ -1,0 +1,65 @@
+//! Coqui's streaming server: a speaker is numbers, which the server makes of a clip.
+
+use std::sync::Arc;
+
+use reqwest::header::CONTENT_TYPE;
+
+use super::request::{self, Latents};
+use super::{Known, Xtts};
+use crate::EngineError;
+use crate::backends::http::Refused;
+use crate::backends::speech::api::{self, Answer, Line};
+use crate::backends::speech::clip::{self, Clip};
+use crate::backends::speech::form::Form;
+use crate::backends::speech::sound::Coding;
+
+impl Xtts {
+    pub(super) async fn speak_by_numbers(&self, line: &Line, known: &Known) -> Result<Answer, Refused> {
+        let (does, path) = if self.settings.stream { ("/tts_stream", "tts_stream") } else { ("/tts", "tts") };
+        let cloned = match &line.clip {
+            Some(clip) => Some(self.latents(clip).await?),
+            None => None,
+        };
+        let latents = match &cloned {
+            Some(latents) => latents.as_ref(),
+            None => known.speakers.get(&line.voice).ok_or_else(|| self.nobody(line))?,
+        };
+        let body = request::by_numbers(&self.settings, line, &known.languages, latents);
+        let request = self.http.post(self.http.url(&[path])).json(&body);
+        let response = api::asked(&self.http, request, does).await?;
+        api::sound(&self.http, response, Coding::Wav).await
+    }
+
+    /// The numbers of a clip; the server is asked for them once.
+    async fn latents(&self, clip: &Clip) -> Result<Arc<Latents>, Refused> {
+        let recorded = clip::read(clip).await?;
+        let tag = recorded.tag.clone();
+        let asked = async {
+            let form = Form::new(&recorded.bytes).wav("wav_file", &format!("{tag}.wav"), &recorded.bytes);
+            let (kind, body) = form.finish();
+            let url = self.http.url(&["clone_speaker"]);
+            let request = self.http.post(url).header(CONTENT_TYPE, kind).body(body);
+            let response = api::asked(&self.http, request, "/clone_speaker").await?;
+            let bytes = api::body(&self.http, response).await?;
+            let unread = || {
+                let at = self.http.address();
+                EngineError::Failed(format!(
+                    "{at} makes no numbers of the clip of {:?}. Its log says why",
+                    clip.name
+                ))
+            };
+            let latents: Latents = serde_json::from_slice(&bytes).map_err(|_| unread())?;
+            Ok::<_, Refused>(Arc::new(latents))
+        };
+        self.clips.get_or_insert_async(&tag, asked).await
+    }
+
+    fn nobody(&self, line: &Line) -> EngineError {
+        let (at, section) = (self.http.address(), self.http.section());
+        let name = &line.voice;
+        EngineError::Invalid(format!(
+            "voice: {at} has no speaker {name:?}. Set {section}.voice to one that it lists under /studio_speakers, or to a cloned \
+             voice"
+        ))
+    }
+}
