@@ -168,7 +168,7 @@ impl Tts for Picky {
     }
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
-        let voice = |name: &str| Voice { name: name.into(), language: "en".into(), locale: String::new() };
+        let voice = |name: &str| Voice { name: name.into(), language: "en".into(), ..Voice::default() };
         Ok(vec![voice(self.voice), voice("both")])
     }
 }

@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn what_the_engine_refuses_is_left_out_and_told_until_nothing_is_left() {
-        let german = || VoiceChoice { voice: "eva".into(), language: "de".into() };
+        let german = || VoiceChoice { voice: "eva".into(), language: "de".into(), ..VoiceChoice::default() };
         for (refusal, voice, language) in [
             ("voice: \"eva\" is not installed", "", "de"),
             ("no such voice", "", "de"),

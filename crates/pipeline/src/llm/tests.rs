@@ -5,6 +5,10 @@ use visavis_scripted::{ScriptedLlm, ScriptedResponse};
 use super::*;
 use crate::avatar::cue::{Cue, Gesture};
 
+fn asker() -> Asker {
+    Asker { conversation: "call".into(), ..Asker::default() }
+}
+
 /// The segments of a response of these pieces.
 async fn segments(pieces: &[&str], request: ResponseRequest, cues: CueSources) -> Vec<Segment> {
     let llm = ScriptedLlm::new([ScriptedResponse::texts(pieces.iter().copied())]);
@@ -13,16 +17,7 @@ async fn segments(pieces: &[&str], request: ResponseRequest, cues: CueSources) -
     let (_rounds, rounds) = mpsc::channel(1);
     let (_played, position) = watch::channel(PlaybackPosition::default());
     let channels = Channels { segments, notes, position };
-    run(
-        Asker { conversation: "call".into(), ..Asker::default() },
-        request,
-        Arc::new(llm),
-        channels,
-        rounds,
-        cues,
-    )
-    .await
-    .unwrap();
+    run(asker(), request, Arc::new(llm), channels, rounds, cues).await.unwrap();
     let mut segments = Vec::new();
     while let Some(segment) = out.recv().await {
         segments.push(segment);
@@ -149,7 +144,7 @@ async fn segments_at(text: &str, apart: Duration, request: ResponseRequest) -> V
     let (_rounds, rounds) = mpsc::channel(1);
     let (played, position) = watch::channel(PlaybackPosition::default());
     let channels = Channels { segments, notes, position };
-    let response = run("call".into(), request, Arc::new(llm), channels, rounds, CueSources::default());
+    let response = run(asker(), request, Arc::new(llm), channels, rounds, CueSources::default());
     let mut segments = Vec::new();
     let voice = async {
         let mut until = tokio::time::Instant::now();

@@ -207,7 +207,7 @@ impl Ears {
     fn hear(&mut self, heard: Heard) {
         let side = match heard {
             Heard::Sent => return,
-            Heard::Words(Decoded { number, words }) => {
+            Heard::Words(Decoded { number, words, .. }) => {
                 self.heard = Some(words.clone());
                 if self.choice.as_ref().is_none_or(|choice| choice.number != number) {
                     return;
@@ -244,13 +244,13 @@ impl Ears {
         let decided = match choice.verdict() {
             Verdict::Wait => return None,
             Verdict::Skip => None,
-            Verdict::Words(words) => Some(Ok(Decoded { number, words })),
+            Verdict::Words(words) => Some(Ok(Decoded { number, words, routed: None })),
             Verdict::Fails(error) => Some(Err(error)),
             Verdict::Instead(words, reason) => {
                 let reason = reason.as_str();
                 metrics::counter!("visavis_stt_own_instead_total", "reason" => reason).increment(1);
                 tracing::info!(reason, "our own transcript stands in for the endpoint's");
-                Some(Ok(Decoded { number, words }))
+                Some(Ok(Decoded { number, words, routed: None }))
             }
         };
         (self.choice, self.until) = (None, None);

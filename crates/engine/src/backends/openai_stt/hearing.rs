@@ -126,7 +126,7 @@ impl Hearing {
                 }
                 Event::Words(words) => {
                     let number = self.number;
-                    return Some(words.map(|words| Decoded { number, words }));
+                    return Some(words.map(|words| Decoded { number, words, routed: None }));
                 }
             }
         }

@@ -128,14 +128,15 @@ impl Roster {
         }
     }
 
-    /// The voices as the engine lists them: each once for each of its languages.
-    pub(super) fn voices(&self) -> Vec<Voice> {
+    /// The voices as the engine lists them: each once for each of its languages; `source`: what speaks them.
+    pub(super) fn voices(&self, source: &str) -> Vec<Voice> {
         let mut voices = Vec::new();
         for speaker in self.usable() {
             for (at, language) in speaker.languages.iter().enumerate() {
                 let told = at == 0 && !speaker.locale.is_empty();
                 let locale = if told { speaker.locale.clone() } else { language.clone() };
-                voices.push(Voice { name: speaker.name.clone(), language: language.clone(), locale });
+                let (name, language, source) = (speaker.name.clone(), language.clone(), source.to_owned());
+                voices.push(Voice { name, language, locale, source, ..Voice::default() });
             }
         }
         voices
@@ -148,7 +149,7 @@ impl Roster {
 
     /// All languages that are spoken, each once.
     pub(super) fn languages(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.voices().into_iter().map(|voice| voice.language).collect();
+        let mut all: Vec<String> = self.voices("").into_iter().map(|voice| voice.language).collect();
         all.sort();
         all.dedup();
         all

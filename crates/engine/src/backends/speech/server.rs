@@ -139,7 +139,7 @@ impl Tts for Server {
     }
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
-        Ok(self.roster().await?.voices())
+        Ok(self.roster().await?.voices(self.settings.api.name()))
     }
 }
 

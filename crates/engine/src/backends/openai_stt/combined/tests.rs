@@ -55,7 +55,7 @@ impl Stt for Fake {
                 async move {
                     let number = number?;
                     let words = fake.transcribe(&vec![0_i16; samples], "").await;
-                    Some(words.map(|words| Decoded { number, words }))
+                    Some(words.map(|words| Decoded { number, words, routed: None }))
                 }
                 .boxed()
             })

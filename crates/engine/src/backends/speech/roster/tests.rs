@@ -41,7 +41,8 @@ fn configured_voices_come_before_those_that_the_server_lists_and_clones_speak_wh
     let own = own(&[speaker("Anna", "de", "de-7"), speaker("Anna", "en", "de-7")]);
     let listed = listing(&[("de-7", "de"), ("joe", "en_US"), ("eve", "en_GB"), ("poly", "")]);
     let roster = roster(&own, &listed, vec![clip("mine", "fr"), clip("joe", "it")]);
-    let names: Vec<_> = roster.voices().into_iter().map(|it| (it.name, it.language, it.locale)).collect();
+    let names: Vec<_> =
+        roster.voices("xtts").into_iter().map(|it| (it.name, it.language, it.locale)).collect();
     let expected = [
         ("Anna", "de", "de"),
         ("Anna", "en", "en"),
@@ -115,5 +116,5 @@ fn a_clone_is_refused_where_the_server_has_no_cloning() {
     let roster = Roster::new(&own(&[]), &listed, vec![clip("mine", "en")], why, PLACE);
     let message = chosen(&roster, "mine", "en").unwrap_err();
     assert!(message.contains("\"mine\" is a cloned voice; Piper does not clone"), "{message}");
-    assert_eq!(roster.voices().len(), 1);
+    assert_eq!(roster.voices("xtts").len(), 1);
 }
