@@ -68,7 +68,7 @@ fn faults_of_a_backend_name_its_own_settings_and_hold_no_secret() {
         "backends.cloud.key (",
         "backends.cloud.threds (",
         "backends.cloud.headers (",
-        "backends.cloud.url: is not an http:// or https:// address; with backends.cloud.api",
+        "backends.cloud.url: is not an http:// or https:// address; set that of the endpoint",
         "backends.cloud.model: is empty",
         "backends.voice.speed: 9 is outside 0.5 to 2",
         "backends.none.kind: set it to",
