@@ -132,7 +132,7 @@ pub struct Recording {
 pub struct Models {
     /// The directory.
     pub dir: PathBuf,
-    /// The set of models: cpu, tiny, cpu-better, gpu.
+    /// The set of models: cpu, tiny, cpu-better, voices, gpu.
     pub profile: String,
 }
 

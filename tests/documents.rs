@@ -1,0 +1,78 @@
+//! The configurations in the documents: each block of TOML can be copied into `visavis.toml` as it stands.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::path::{Path, PathBuf};
+
+use visavis_config::{Sources, load};
+
+/// A block of TOML in a document.
+struct Block {
+    /// The document and the line of its first setting.
+    place: String,
+    text: String,
+}
+
+/// The README and the documents under `docs`.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|kind| kind == "md")).collect();
+    found.push(root.join("README.md"));
+    found.sort();
+    found
+}
+
+fn blocks(document: &Path) -> Vec<Block> {
+    let text = std::fs::read_to_string(document).unwrap();
+    let mut found = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in text.lines().enumerate() {
+        match (line.trim(), open.take()) {
+            ("```toml", None) => {
+                let place = format!("{}:{}", document.display(), number + 2);
+                open = Some(Block { place, text: String::new() });
+            }
+            ("```", Some(block)) => found.push(block),
+            (_, Some(mut block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+                open = Some(block);
+            }
+            (_, None) => {}
+        }
+    }
+    assert!(open.is_none(), "{}: a block of TOML has no end", document.display());
+    found
+}
+
+/// What is wrong with a block. Files of keys, which are on the reader's machine, are replaced by one in `folder`.
+fn faults(block: &Block, folder: &Path) -> Vec<String> {
+    let key = folder.join("key");
+    std::fs::write(&key, "a-key").unwrap();
+    let key = format!("key_file = '{}'", key.display());
+    let own = |line: &str| {
+        let line = if line.trim_start().starts_with("key_file = ") { key.as_str() } else { line };
+        format!("{line}\n")
+    };
+    let file = folder.join("visavis.toml");
+    std::fs::write(&file, block.text.lines().map(own).collect::<String>()).unwrap();
+    let sources = Sources { file: Some(file), ..Sources::default() };
+    load(&sources).err().map_or_else(Vec::new, |faults| faults.0)
+}
+
+#[test]
+fn each_configuration_in_the_documents_loads_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks: Vec<Block> = documents().iter().flat_map(|document| blocks(document)).collect();
+    let wrong: Vec<String> = blocks
+        .iter()
+        .filter_map(|block| {
+            let faults = faults(block, folder.path());
+            (!faults.is_empty()).then(|| format!("{}: {}", block.place, faults.join("; ")))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // Fewer: they are not found any more.
+    assert!(blocks.len() >= 40, "{} blocks", blocks.len());
+}
