@@ -35,6 +35,25 @@ const SPECULATIVE = ['first_token', 'first_segment', 'first_audio'];
  */
 
 /**
+ * Who served a turn, where the server has a choice: an engine and why that one, for each of `stt`, `llm` and `tts`.
+ *
+ * @typedef {Record<string, {engine: string, reason: string}>} Engines
+ */
+
+/** What an engine is to people. */
+const ENGINES = { stt: 'recogniser', llm: 'language model', tts: 'voice' };
+
+/** Why a request did not go where the server's routes wanted it. */
+const DETOURS = {
+    unhealthy: 'another one was not ready',
+    'breaker-open': 'another one failed lately',
+    late: 'another one was late',
+    failed: 'another one failed',
+    refused: 'another one refused',
+    'last-resort': 'none was fit',
+};
+
+/**
  * @typedef {Object} Stage
  * @property {StageName} name
  * @property {string} label - for people
@@ -57,6 +76,7 @@ const SPECULATIVE = ['first_token', 'first_segment', 'first_audio'];
  * @property {boolean} interrupted
  * @property {string} reason - why it took long; empty when it did not
  * @property {Stage[]} stages - in the order in which they ended
+ * @property {Engines} engines - empty when the server has no choice of engines
  */
 
 /**
@@ -156,7 +176,8 @@ export class Turns {
             this.bind(response);
             this.asked = null; // answered; what comes unasked has no question
         } else if (type === 'server-message' && data.type === 'turn') {
-            return this.told(response, { ...data.marks, ...(data.reason === undefined ? {} : { reason: data.reason }) });
+            const marks = { ...data.marks, ...(data.reason === undefined ? {} : { reason: data.reason }) };
+            return this.told(response, marks, data.engines ?? {});
         }
         return null;
     }
@@ -179,8 +200,8 @@ export class Turns {
             this.early.set(response, ms);
             return null;
         }
-        const { marks, question, typed } = this.list[at];
-        this.list[at] = turnOf(response, { text: question, typed }, marks, ms);
+        const { marks, question, typed, engines } = this.list[at];
+        this.list[at] = { ...turnOf(response, { text: question, typed }, marks, ms), engines };
         return this.list[at];
     }
 
@@ -204,9 +225,10 @@ export class Turns {
     /**
      * @param {number} response
      * @param {Marks} marks
+     * @param {Engines} engines
      * @returns {Turn | null} null when nothing was asked, as with a greeting
      */
-    told(response, marks) {
+    told(response, marks, engines) {
         const question = this.questions.get(response) ?? { text: '', typed: false };
         const heard = this.early.get(response) ?? null;
         this.questions.delete(response);
@@ -214,7 +236,7 @@ export class Turns {
         if (time(marks, 'transcript') === null && time(marks, 'turn_decided') === null && heard === null) {
             return null;
         }
-        const turn = turnOf(response, question, marks, heard);
+        const turn = { ...turnOf(response, question, marks, heard), engines };
         this.list = [...this.list.filter((other) => other.response !== response), turn].slice(-KEPT);
         return turn;
     }
@@ -244,5 +266,21 @@ function turnOf(response, { text, typed }, marks, heard) {
         interrupted: interrupted !== null,
         reason: reasonOf(marks, stages, total),
         stages,
+        engines: {},
     };
+}
+
+/**
+ * Who served a turn, as a sentence.
+ *
+ * @param {Turn} turn
+ * @returns {string} empty when the server has no choice of engines
+ */
+export function servedBy({ engines }) {
+    const served = Object.entries(ENGINES).filter(([kind]) => engines[kind] !== undefined).map(([kind, name]) => {
+        const { engine, reason } = engines[kind];
+        const detour = /** @type {Record<string, string>} */ (DETOURS)[reason];
+        return `${name} ${engine}${detour === undefined ? '' : ` (${detour})`}`;
+    });
+    return served.length === 0 ? '' : `Served by ${served.join(', ')}.`;
 }

@@ -2,7 +2,7 @@
  * The timings panel: the last turns, each as a waterfall. The drawing is a table, so that screen readers can read it.
  */
 import { element } from './dom.js';
-import { SLOW_MS } from './turns.js';
+import { SLOW_MS, servedBy } from './turns.js';
 
 /**
  * @typedef {import('./turns.js').Turn} Turn
@@ -249,7 +249,7 @@ export class WaterfallPanel {
             make('span', 'turn-total', turn.total === null ? 'not heard' : formatMs(turn.total)),
             mini,
         );
-        const notes = [['turn-reason', turn.reason], ['turn-note', afterwards(turn)]];
+        const notes = [['turn-reason', turn.reason], ['turn-note', afterwards(turn)], ['turn-note', servedBy(turn)]];
         details.lastElementChild?.replaceChildren(
             tableOf(turn),
             ...notes.filter(([, text]) => text !== '').map(([name, text]) => make('p', name, text)),

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Turns, stagesOf } from '../../static/turns.js';
+import { Turns, servedBy, stagesOf } from '../../static/turns.js';
 
 /** A turn whose response was prepared before the turn was decided. */
 const SPECULATED = {
@@ -104,4 +104,19 @@ test('the last ten turns are kept', () => {
         answer(turns, response, `Question ${response}`, SPECULATED);
     }
     assert.deepEqual(turns.list.map(({ response }) => response), [4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+});
+
+test('a turn says which engines served it, and why one stood in for another', () => {
+    const turns = new Turns();
+    say(turns, 'bot-started-speaking', { response: 1 });
+    const engines = { tts: { engine: 'main', reason: 'late' }, llm: { engine: 'cloud', reason: 'share' } };
+    const turn = say(turns, 'server-message', { type: 'turn', response: 1, marks: SPECULATED, engines });
+    assert.ok(turn);
+    assert.equal(servedBy(turn), 'Served by language model cloud, voice main (another one was late).');
+    const later = turns.heard(1, 730);
+    assert.ok(later);
+    assert.deepEqual([later.total, servedBy(later)], [730, servedBy(turn)]);
+    const plain = answer(turns, 2, 'Hello', SPECULATED);
+    assert.ok(plain);
+    assert.equal(servedBy(plain), '');
 });
