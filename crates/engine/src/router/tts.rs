@@ -217,19 +217,20 @@ impl Tts for RoutedTts {
         }
     }
 
-    /// The voices of all engines that are ready, each name once.
+    /// The voices of all engines that are ready and serve, each once for each of its languages.
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
         let mut asked = Vec::new();
         for (engine, tts) in self.0.engines.iter().enumerate() {
-            if self.0.board.is_ready(engine) {
+            if self.0.board.is_ready(engine) && self.0.board.is_serving(engine) {
                 asked.push(timeout(LISTED, tts.voices()));
             }
         }
-        let (mut voices, mut fault, mut names) = (Vec::new(), None, BTreeSet::new());
+        let (mut voices, mut fault, mut known) = (Vec::new(), None, BTreeSet::new());
         for listed in join_all(asked).await {
             match listed.unwrap_or(Err(EngineError::Deadline)) {
                 Ok(listed) => {
-                    voices.extend(listed.into_iter().filter(|voice| names.insert(voice.name.clone())))
+                    let new = |voice: &Voice| known.insert((voice.name.clone(), voice.language.clone()));
+                    voices.extend(listed.into_iter().filter(new));
                 }
                 Err(error) => fault = Some(error),
             }
