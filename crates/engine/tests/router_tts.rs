@@ -198,6 +198,17 @@ async fn each_engine_speaks_with_its_own_voice_and_one_that_stands_in_at_least_w
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_whose_own_voice_does_not_speak_a_language_speaks_it_with_another() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    // It speaks only where no voice is named.
+    let cloud = Picky::new("");
+    let voices = Voices { usual: String::new(), own: vec!["alloy".into(), String::new()] };
+    let tts = RoutedTts::new(board, vec![cloud.clone(), Picky::new("")], voices);
+    assert_eq!(speak(&tts, request(TEXT)).await.unwrap().engines, [("cloud".to_owned(), Reason::Route)]);
+    assert_eq!(*cloud.asked.lock(), ["alloy", ""], "its own voice is preferred");
+}
+
+#[tokio::test(start_paused = true)]
 async fn voices_are_those_of_all_engines_and_word_times_those_that_each_reports() {
     let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
     let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Arc::new(word_by_word())], Voices::default());

@@ -77,19 +77,30 @@ impl Desk {
     }
 
     /// Makes a request of an engine. One that stands in for another speaks with its own voice if it has not the one that is asked for:
-    /// another voice is better than silence.
+    /// another voice is better than silence. Its own voice is no more than a preference where none is asked for.
     fn open(&self, engine: usize, reason: Reason, request: &TtsRequest) -> Opening<TtsPart> {
-        let (tts, request, own) =
-            (self.engines[engine].clone(), self.of_engine(engine, request), self.own_voice(engine));
-        let stands_in = !reason.is_planned() && request.voice != own;
+        let (tts, own) = (self.engines[engine].clone(), self.own_voice(engine));
+        let asked = self.of_engine(engine, request);
+        let (stands_in, named) = (!reason.is_planned(), !asked.voice.is_empty());
+        let mut others = Vec::new();
+        if stands_in && asked.voice != own {
+            others.push(own);
+        }
+        if named && (stands_in || request.voice.is_empty()) {
+            others.push(String::new());
+        }
         async move {
-            if !stands_in {
-                return tts.synthesize(request).await;
+            if others.is_empty() {
+                return tts.synthesize(asked).await;
             }
-            match begun(tts.synthesize(request.clone()).await).await {
-                Err(EngineError::Invalid(_)) => tts.synthesize(TtsRequest { voice: own, ..request }).await,
-                parts => parts,
+            let mut opened = begun(tts.synthesize(asked.clone()).await).await;
+            for voice in others {
+                if !matches!(opened, Err(EngineError::Invalid(_))) {
+                    break;
+                }
+                opened = begun(tts.synthesize(TtsRequest { voice, ..asked.clone() }).await).await;
             }
+            opened
         }
         .boxed()
     }
