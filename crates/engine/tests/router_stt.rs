@@ -95,7 +95,7 @@ impl Stt for Down {
         let (input, mut inputs) = mpsc::channel(8);
         let output = stream::once(async move {
             while let Some(SttInput::Audio(_)) = inputs.recv().await {}
-            let ask = || async { Err(EngineError::Unavailable("the connection is refused".into())) };
+            let ask = || async { Err::<Decoded, _>(EngineError::Unavailable("it is refused".into())) };
             patiently(ask, EngineError::is_passing).await
         });
         Ok(SttStream { input, output: output.boxed() })
