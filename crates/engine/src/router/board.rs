@@ -32,7 +32,7 @@ pub struct Board {
 pub(super) struct Picked {
     pub(super) engine: usize,
     pub(super) reason: Reason,
-    /// None is left after it, so that it is waited for.
+    /// No other is left that could serve now, so that it is waited for.
     pub(super) last: bool,
     pub(super) ticket: Ticket,
 }

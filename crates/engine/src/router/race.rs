@@ -132,12 +132,13 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
     fn start(&mut self, after: Option<Fate>) {
         self.due = match self.board.pick(self.plan, after) {
             Some(picked) => {
-                let (last, ready) = (picked.last, self.board.is_ready(picked.engine));
+                let ready = self.board.is_ready(picked.engine);
                 self.ask(picked);
-                if last && !ready {
+                let more = self.board.peek(self.plan, None).is_some();
+                if !more && !ready {
                     self.next_look()
                 } else {
-                    let first = self.plan.first.filter(|_| !last || !self.absent.is_empty());
+                    let first = self.plan.first.filter(|_| more || !self.absent.is_empty());
                     first.map(|first| Instant::now() + first)
                 }
             }
@@ -158,7 +159,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
             let first = rest.next().await.transpose()?;
             Ok::<_, EngineError>((first, rest.boxed()))
         };
-        // Nobody is left to ask after the last one, so that it may take its time.
+        // Nobody else can serve now, so that the last one may take its time.
         let begin = if picked.last { begin.boxed() } else { at_once(begin).boxed() };
         let runner = self.runners.len();
         self.runners.push(Some(Runner { picked, late: false }));
