@@ -109,11 +109,16 @@ impl Config {
     }
 
     /// The configuration of a backend's own: its settings stand in place of those of its kind's section, and nothing is routed.
+    /// The folder of cloned voices is the server's, unless the backend names one.
     #[must_use]
     pub fn with_backend(&self, name: &str) -> Self {
         let mut own = Self { backends: BTreeMap::new(), routes: Vec::new(), ..self.clone() };
         if let Some(backend) = self.backends.get(name) {
             backend.replace_in(&mut own);
+        }
+        if own.tts.clones_dir.as_os_str().is_empty() {
+            // A voice that is added is known to each engine that clones.
+            own.tts.clones_dir.clone_from(&self.tts.clones_dir);
         }
         own
     }

@@ -9,7 +9,7 @@ use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use crate::EngineError;
 
 /// Longest wait for an engine that restarts. A child is back within two seconds, model included.
-const PATIENCE: Duration = Duration::from_secs(12);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
 /// First pause between two attempts; each later one is twice as long.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Longest pause between two attempts.
@@ -25,6 +25,11 @@ tokio::task_local! {
 /// Makes a request of which no attempt is repeated: another engine can serve it, so that waiting for this one is worse.
 pub(crate) async fn at_once<T>(request: impl Future<Output = T>) -> T {
     AT_ONCE.scope((), request).await
+}
+
+/// The same for one poll of what a request gives, in which an adapter may make further requests.
+pub(crate) fn poll_at_once<T>(poll: impl FnOnce() -> T) -> T {
+    AT_ONCE.sync_scope((), poll)
 }
 
 /// Retries until a request succeeds, fails with an error that is not `worth` another attempt, or the pauses add up to 12 s.

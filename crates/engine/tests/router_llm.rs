@@ -217,6 +217,22 @@ async fn an_engine_that_is_not_ready_is_skipped_and_with_none_left_the_fault_is_
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_was_busy_is_asked_again_while_one_that_stalls_is_waited_for() {
+    let busy = AtomicBool::new(true);
+    let cloud = ScriptedLlm::responding(move |_| match busy.swap(false, Ordering::Relaxed) {
+        true => ScriptedResponse::refused(EngineError::Busy("its queue is full".into())),
+        false => ScriptedResponse::texts(["Well."]),
+    });
+    let (board, _statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);
+    let stalled = Arc::new(ScriptedLlm::responding(|_| ScriptedResponse::never()));
+    let llm = RoutedLlm::new(board, vec![Arc::new(cloud), stalled.clone()]);
+    let began = Instant::now();
+    assert_eq!(ask(&llm, request("")).await.unwrap(), given("Well.", "cloud", Reason::LastResort));
+    assert!(began.elapsed() <= SECOND, "{:?}", began.elapsed());
+    assert_eq!(stalled.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_route_is_chosen_by_language_and_its_engine_by_share() {
     let mut german = route(EngineKind::Llm);
     german.languages = vec!["de".into()];

@@ -6,13 +6,16 @@ mod router_support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use visavis_config::Route;
 use visavis_core::frame::LanguageWeight;
 use visavis_core::route::{EngineKind, Reason};
+use visavis_engine::retry::patiently;
 use visavis_engine::router::RoutedStt;
-use visavis_engine::{Decoded, EngineError, Stt, SttInput, SttRequest, SttStream};
+use visavis_engine::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
 use visavis_scripted::{Hearing, ScriptedStt};
 
 use router_support::{board, route};
@@ -79,6 +82,37 @@ async fn a_transcript_that_is_late_is_made_by_the_next_engine_as_well() {
     }
 }
 
+/// An endpoint that is down: it is asked only when words are wanted, and then patiently.
+struct Down;
+
+#[async_trait]
+impl Stt for Down {
+    fn capabilities(&self) -> SttCapabilities {
+        SttCapabilities::default()
+    }
+
+    async fn open(&self, _request: SttRequest) -> Result<SttStream, EngineError> {
+        let (input, mut inputs) = mpsc::channel(8);
+        let output = stream::once(async move {
+            while let Some(SttInput::Audio(_)) = inputs.recv().await {}
+            let ask = || async { Err::<Decoded, _>(EngineError::Unavailable("it is refused".into())) };
+            patiently(ask, EngineError::is_passing).await
+        });
+        Ok(SttStream { input, output: output.boxed() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_down_is_not_asked_patiently_where_another_engine_can_hear() {
+    let (board, _statuses) = board(&route(EngineKind::Stt), &["cloud", "main"]);
+    let stt = RoutedStt::new(board, vec![Arc::new(Down), Arc::new(ScriptedStt::new(["hello"]))]);
+    let mut stream = stt.open(SttRequest::default()).await.unwrap();
+    let began = Instant::now();
+    let decoded = say(&mut stream, 1).await.unwrap();
+    assert_eq!((decoded.words.text.as_str(), decoded.routed.unwrap().reason), ("hello", Reason::Unhealthy));
+    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_no_engine_left_the_fault_is_told_and_the_stream_ends() {
     let fails =
@@ -125,10 +159,13 @@ async fn an_engine_without_partial_transcripts_is_asked_for_none() {
 async fn a_shadow_hears_the_utterance_and_its_words_are_not_told() {
     let mut shadowed = route(EngineKind::Stt);
     (shadowed.engines, shadowed.shadow) = (vec!["main".into()], vec!["cloud".into()]);
-    let routed = routed_by(&shadowed, ScriptedStt::new(["something else"]));
+    let routed = routed_by(&shadowed, ScriptedStt::new(["something else"]).only_transcribing("en"));
     let mut stream = routed.stt.open(SttRequest::default()).await.unwrap();
-    assert_eq!(say(&mut stream, 1).await.unwrap().words.text, "hello there");
+    stream.input.send(decode(1, false)).await.unwrap();
+    _ = stream.output.next().await.unwrap();
+    assert_eq!(say(&mut stream, 2).await.unwrap().words.text, "hello there");
     drop(stream);
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(routed.cloud.utterances()[0].audio.len(), 3 * AUDIO);
+    assert_eq!(routed.cloud.decodes().len(), 1, "one that makes no partial transcripts is asked for none");
 }

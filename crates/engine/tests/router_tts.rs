@@ -168,8 +168,12 @@ impl Tts for Picky {
     }
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
-        let voice = |name: &str| Voice { name: name.into(), language: "en".into(), ..Voice::default() };
-        Ok(vec![voice(self.voice), voice("both")])
+        let voice = |name: &str, language: &str| Voice {
+            name: name.into(),
+            language: language.into(),
+            ..Voice::default()
+        };
+        Ok(vec![voice(self.voice, "en"), voice(self.voice, "de"), voice("both", "en")])
     }
 }
 
@@ -194,14 +198,35 @@ async fn each_engine_speaks_with_its_own_voice_and_one_that_stands_in_at_least_w
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_whose_own_voice_does_not_speak_a_language_speaks_it_with_another() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    // It speaks only where no voice is named.
+    let cloud = Picky::new("");
+    let voices = Voices { usual: String::new(), own: vec!["alloy".into(), String::new()] };
+    let tts = RoutedTts::new(board, vec![cloud.clone(), Picky::new("")], voices);
+    assert_eq!(speak(&tts, request(TEXT)).await.unwrap().engines, [("cloud".to_owned(), Reason::Route)]);
+    assert_eq!(*cloud.asked.lock(), ["alloy", ""], "its own voice is preferred");
+}
+
+#[tokio::test(start_paused = true)]
 async fn voices_are_those_of_all_engines_and_word_times_those_that_each_reports() {
     let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
     let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Arc::new(word_by_word())], Voices::default());
     assert_eq!(tts.capabilities(), TtsCapabilities { word_times: WordTimes::None, phonemes: false });
     let (board, _statuses) = router_support::board(&route(EngineKind::Tts), &["cloud", "main"]);
     let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Picky::new("joe")], Voices::default());
-    let names: Vec<_> = tts.voices().await.unwrap().into_iter().map(|voice| voice.name).collect();
-    assert_eq!(names, ["alloy", "both", "joe"]);
+    let expected = ["alloy en", "alloy de", "both en", "joe en", "joe de"];
+    assert_eq!(listed(&tts).await, expected, "each once for each of its languages");
+    let mut copied = route(EngineKind::Tts);
+    (copied.engines, copied.shadow) = (vec!["cloud".into()], vec!["main".into()]);
+    let (board, _statuses) = router_support::board(&copied, &["cloud", "main"]);
+    let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Picky::new("joe")], Voices::default());
+    assert_eq!(listed(&tts).await, expected[..3], "nobody can choose those of an engine that gets copies");
+}
+
+async fn listed(tts: &RoutedTts) -> Vec<String> {
+    let voices = tts.voices().await.unwrap();
+    voices.into_iter().map(|voice| format!("{} {}", voice.name, voice.language)).collect()
 }
 
 #[tokio::test(start_paused = true)]

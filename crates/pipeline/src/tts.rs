@@ -37,7 +37,7 @@ pub struct VoiceChoice {
 impl VoiceChoice {
     /// Whether less can be asked of the engine after this refusal.
     fn may_widen(&self, refusal: &str) -> bool {
-        *self != Self::default() && !refusal.starts_with("text:")
+        !(self.voice.is_empty() && self.language.is_empty()) && !refusal.starts_with("text:")
     }
 
     /// Leaves out what the engine has refused, by its own words; returns what is to be told. Our engine's words begin with the
@@ -451,7 +451,8 @@ mod tests {
 
     #[test]
     fn what_the_engine_refuses_is_left_out_and_told_until_nothing_is_left() {
-        let german = || VoiceChoice { voice: "eva".into(), language: "de".into(), ..VoiceChoice::default() };
+        let caller = Caller { user: "ann".into(), ..Caller::default() };
+        let german = || VoiceChoice { voice: "eva".into(), language: "de".into(), caller: caller.clone() };
         for (refusal, voice, language) in [
             ("voice: \"eva\" is not installed", "", "de"),
             ("no such voice", "", "de"),

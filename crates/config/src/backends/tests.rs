@@ -97,3 +97,19 @@ fn a_backends_configuration_has_its_settings_in_place_of_the_sections() {
     assert!(!own.routed(EngineKind::Llm) && config.routed(EngineKind::Llm));
     assert_eq!(own.stt, config.stt);
 }
+
+#[test]
+fn cloned_voices_are_the_servers_unless_a_backend_has_a_folder_of_its_own() {
+    let text = r#"
+        [tts]
+        clones_dir = "/server"
+        [backends.one]
+        kind = "tts"
+        [backends.two]
+        kind = "tts"
+        clones_dir = "/own"
+    "#;
+    let config = loaded(text, &[], &[]).unwrap();
+    let folders = ["one", "two"].map(|name| config.with_backend(name).clones_dir().display().to_string());
+    assert_eq!(folders, ["/server", "/own"]);
+}

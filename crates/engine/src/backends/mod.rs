@@ -74,7 +74,8 @@ impl Backends {
     pub fn named(confine: bool, name: &str) -> anyhow::Result<Self> {
         // Metrics want names that last as long as the process; there are no more than the configuration names.
         let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
-        let tasks = Tasks { name: Some(name), ..Tasks::default() };
+        let endpoint: &'static str = Box::leak(format!("{name}_endpoint").into_boxed_str());
+        let tasks = Tasks { name: Some(name), endpoint: Some(endpoint), ..Tasks::default() };
         Ok(Self { children: Children::new(confine)?, tasks })
     }
 
@@ -147,12 +148,19 @@ struct Tasks {
     token: CancellationToken,
     /// That of `[backends.NAME]`; none: the engines of `[stt]`, `[llm]` and `[tts]`.
     name: Option<&'static str>,
+    /// The name of its endpoint, where that has an engine of ours beside it.
+    endpoint: Option<&'static str>,
 }
 
 impl Tasks {
     /// The name of an engine of this kind in metrics and in the log.
     fn label(&self, kind: &'static str) -> &'static str {
         self.name.unwrap_or(kind)
+    }
+
+    /// The name of an endpoint beside an engine of ours, in metrics and in the log; `usual`: without a name of its own.
+    fn endpoint_label(&self, usual: &'static str) -> &'static str {
+        self.endpoint.unwrap_or(usual)
     }
 
     /// The section of the configuration that has the settings of an engine of this kind.

@@ -97,9 +97,10 @@ impl<'a> Start<'a> {
             engines.push(engine);
             members.push(Member { name: name.as_str().into(), status });
         }
-        let (status, following) = follow(members.clone());
-        self.main().run(following);
         let board = Board::new(kind, members, &self.config.routes);
+        // One that gets only copies makes no call possible.
+        let (status, following) = follow(board.serving());
+        self.main().run(following);
         self.boards.push(board.clone());
         Ok(Group { board, engines, names, status })
     }
@@ -147,6 +148,22 @@ mod tests {
             first_ms: 0,
             shadow: Vec::new(),
             share: std::collections::BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kind_is_not_ready_with_an_engine_that_gets_only_copies() {
+        let mut config = Config { llm: elsewhere(), ..Config::default() };
+        config.backends.insert("spare".into(), BackendEngine::Llm(elsewhere()));
+        config.routes = vec![Route { shadow: vec!["spare".into()], ..route(&["main"]) }];
+        let models = ModelFiles::default();
+        let mut start = Start::new(&config, &models).unwrap();
+        let llm = start.llm().unwrap();
+        let message = llm.status.borrow().message.clone();
+        assert!(message.contains("ready: main ") && !message.contains("spare"), "{message}");
+        assert_eq!(start.backends.len(), 2, "it runs all the same");
+        for backends in &start.backends {
+            backends.stop().await;
         }
     }
 

@@ -32,7 +32,7 @@ pub struct Board {
 pub(super) struct Picked {
     pub(super) engine: usize,
     pub(super) reason: Reason,
-    /// None is left after it, so that it is waited for.
+    /// No other is left that could serve now, so that it is waited for.
     pub(super) last: bool,
     pub(super) ticket: Ticket,
 }
@@ -113,10 +113,11 @@ impl Board {
         assert!(!members.is_empty(), "a kind has an engine");
         let of_kind = routes.iter().filter(|route| route.kind == kind);
         let mut rules: Vec<Rule> = of_kind.map(|route| rule(route, &members)).collect();
-        let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
-        let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
-        // Without `main` one of the routes matches everything, so that this one is never reached.
-        rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
+        if !routes.iter().any(|route| route.kind == kind && route.matches_all()) {
+            let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
+            let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
+            rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
+        }
         let breakers = Breakers::new(members.len());
         Arc::new(Self { kind, members, rules, breakers, shadows: Arc::new(Semaphore::new(SHADOWS)) })
     }
@@ -133,6 +134,19 @@ impl Board {
 
     pub(super) fn is_ready(&self, engine: usize) -> bool {
         self.members[engine].status.borrow().ready
+    }
+
+    /// Whether some request may be served by it: it gets more than copies.
+    pub(super) fn is_serving(&self, engine: usize) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.engines.contains(&engine) || rule.shares.iter().any(|share| share.engine == engine)
+        })
+    }
+
+    /// The engines that serve requests.
+    pub(crate) fn serving(&self) -> Vec<Member> {
+        let all = self.members.iter().enumerate();
+        all.filter(|(engine, _)| self.is_serving(*engine)).map(|(_, member)| member.clone()).collect()
     }
 
     /// The way of a request.
@@ -168,6 +182,11 @@ impl Board {
         let Choice { engine, reason, last } = self.peek(plan, after)?;
         plan.tried.push(engine);
         Some(Picked { engine, reason, last, ticket: self.breakers.enter(engine) })
+    }
+
+    /// Asks an engine once more that was not ready or too busy, while another is waited for.
+    pub(super) fn again(&self, engine: usize) -> Picked {
+        Picked { engine, reason: Reason::LastResort, last: false, ticket: self.breakers.enter(engine) }
     }
 
     /// The engines that a request without any particulars could be sent to, in order; those that serve only a share come last.

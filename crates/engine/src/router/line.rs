@@ -8,6 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::board::Picked;
+use crate::retry::poll_at_once;
 use crate::{Decoded, EngineError, SttCapabilities, SttInput, SttStream};
 
 /// Samples that are sent at once, within an engine's limit for one message.
@@ -109,7 +110,13 @@ impl Line {
                 Err(error) => Poll::Ready(Event::Decoded(Err(error))),
             },
             State::Open(stream) => {
-                let decoded = ready!(stream.output.poll_next_unpin(context));
+                // An endpoint is asked only when words are wanted: here, and not when the utterance begins.
+                let decoded = if self.picked.last {
+                    stream.output.poll_next_unpin(context)
+                } else {
+                    poll_at_once(|| stream.output.poll_next_unpin(context))
+                };
+                let decoded = ready!(decoded);
                 let ended = || Err(EngineError::Unavailable("recognition ended".into()));
                 Poll::Ready(Event::Decoded(decoded.unwrap_or_else(ended)))
             }

@@ -127,7 +127,7 @@ pub struct Choice {
     pub engine: usize,
     /// Why.
     pub reason: Reason,
-    /// None is left after it, so that it is waited for.
+    /// No other is left that could serve now, so that it is waited for.
     pub last: bool,
 }
 
@@ -145,13 +145,14 @@ pub fn next(
         .filter(|engine| !tried.contains(engine))
         .map(|engine| (*engine, standing(*engine)))
         .collect();
-    let last = left.len() == 1;
     let Some(at) = left.iter().position(|(_, standing)| *standing == Standing::Fit) else {
         // One that is ready may be well again before its breaker is tried; any other has first to become ready.
         let shut = left.iter().find(|(_, standing)| *standing == Standing::Shut);
         let engine = shut.or(left.first())?.0;
-        return Some(Choice { engine, reason: Reason::LastResort, last });
+        return Some(Choice { engine, reason: Reason::LastResort, last: left.len() == 1 });
     };
+    let others = left.iter().enumerate().filter(|(index, _)| *index != at);
+    let last = others.map(|(_, (_, standing))| *standing).all(|standing| standing == Standing::Unready);
     let reason = match (after, left[0].1) {
         (Some(Fate::Late), _) => Reason::Late,
         (Some(Fate::Failed), _) => Reason::Failed,
@@ -225,7 +226,7 @@ mod tests {
             ([Shut, Unready, Fit], &[], None, Some((2, Reason::BreakerOpen, false))),
             ([Fit, Fit, Fit], &[0], Some(Late), Some((1, Reason::Late, false))),
             ([Fit, Fit, Fit], &[0], Some(Fate::Failed), Some((1, Reason::Failed, false))),
-            ([Fit, Unready, Fit], &[0], Some(Refused), Some((2, Reason::Refused, false))),
+            ([Fit, Unready, Fit], &[0], Some(Refused), Some((2, Reason::Refused, true))),
             ([Fit, Fit, Fit], &[0, 1], Some(Absent), Some((2, Reason::Unhealthy, true))),
             ([Unready, Unready, Unready], &[], None, Some((0, Reason::LastResort, false))),
             ([Unready, Shut, Unready], &[], None, Some((1, Reason::LastResort, false))),
@@ -262,7 +263,9 @@ mod tests {
                 prop_assert!(fit != (choice.reason == Reason::LastResort) && !(fit && unfit));
                 unfit |= !fit;
                 tried.push(choice.engine);
-                prop_assert_eq!(choice.last, tried.len() == standings.len());
+                let others = all.iter().filter(|engine| !tried.contains(engine));
+                let able = others.filter(|engine| !fit || of(**engine) != Standing::Unready).count();
+                prop_assert_eq!(choice.last, able == 0, "waited for if no other is left that could serve");
             }
             tried.sort_unstable();
             prop_assert_eq!(tried, all);

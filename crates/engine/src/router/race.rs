@@ -2,7 +2,7 @@
 //! the others are dropped, which cancels them.
 //!
 //! An engine that is late is not stopped when the next is asked: most late engines are about to give, and the next one may be
-//! later still.
+//! later still. While the last one is waited for, those are asked again that were not ready or too busy.
 
 use std::time::Duration;
 
@@ -14,8 +14,12 @@ use tokio::time::{Instant, sleep_until};
 use super::board::{Board, Picked, Plan};
 use super::policy::Fate;
 use crate::EngineError;
-use crate::retry::at_once;
+use crate::retry::{PATIENCE, at_once};
 use crate::route::Reason;
+
+/// First and longest pause before engines are asked again.
+const AGAIN: Duration = Duration::from_millis(250);
+const LONGEST_AGAIN: Duration = Duration::from_secs(2);
 
 /// What an engine gives for a request.
 pub(super) type Pieces<P> = BoxStream<'static, Result<P, EngineError>>;
@@ -50,9 +54,15 @@ struct Race<'a, P, F> {
     running: FuturesUnordered<BoxFuture<'static, Came<P>>>,
     /// None: it has failed.
     runners: Vec<Option<Runner>>,
-    /// When the newest one is late.
+    /// When the newest one is late or, after the last one, when those that were absent are asked again.
     due: Option<Instant>,
     error: Option<EngineError>,
+    /// Engines that were not ready or too busy, and were not waited for.
+    absent: Vec<usize>,
+    /// Before they are asked again.
+    pause: Duration,
+    /// After this they are not.
+    until: Instant,
 }
 
 /// Makes a request of the plan's next engine, and of further ones as needed. `open` makes it of the engine with this index.
@@ -65,8 +75,18 @@ pub(super) async fn first<P: Send + 'static>(
     after: Option<Fate>,
     open: impl Fn(usize, Reason) -> Opening<P>,
 ) -> Result<Begun<P>, EngineError> {
-    let running = FuturesUnordered::new();
-    let mut race = Race { board, plan, open, running, runners: Vec::new(), due: None, error: None };
+    let mut race = Race {
+        board,
+        plan,
+        open,
+        running: FuturesUnordered::new(),
+        runners: Vec::new(),
+        due: None,
+        error: None,
+        absent: Vec::new(),
+        pause: AGAIN,
+        until: Instant::now() + PATIENCE,
+    };
     race.start(after);
     race.run().await
 }
@@ -79,7 +99,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
                 biased;
                 Some(came) = self.running.next() => came,
                 () = async { sleep_until(due.expect("guarded")).await }, if due.is_some() => {
-                    self.is_late();
+                    self.is_due();
                     continue;
                 }
                 else => return Err(self.error.take().unwrap_or_else(none_left)),
@@ -99,6 +119,9 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
                     let fate = picked.ticket.failed(&error);
                     tracing::debug!(engine = %self.board.name(picked.engine), %error, "an engine does not serve");
                     self.keep(error);
+                    if fate == Fate::Absent && !picked.last {
+                        self.absent.push(picked.engine);
+                    }
                     self.start(Some(fate));
                 }
             }
@@ -107,28 +130,64 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
 
     /// Asks the next engine, if there is one.
     fn start(&mut self, after: Option<Fate>) {
-        self.due = None;
-        let Some(picked) = self.board.pick(self.plan, after) else { return };
+        self.due = match self.board.pick(self.plan, after) {
+            Some(picked) => {
+                let ready = self.board.is_ready(picked.engine);
+                self.ask(picked);
+                let more = self.board.peek(self.plan, None).is_some();
+                if !more && !ready {
+                    self.next_look()
+                } else {
+                    let first = self.plan.first.filter(|_| more || !self.absent.is_empty());
+                    first.map(|first| Instant::now() + first)
+                }
+            }
+            None => self.next_look(),
+        };
+    }
+
+    /// When those that were absent are asked again, if there are any.
+    fn next_look(&self) -> Option<Instant> {
+        let at = Instant::now() + self.pause;
+        (!self.absent.is_empty() && self.plan.first.is_some() && at < self.until).then_some(at)
+    }
+
+    fn ask(&mut self, picked: Picked) {
         let opening = (self.open)(picked.engine, picked.reason);
         let begin = async move {
             let mut rest = opening.await?.fuse();
             let first = rest.next().await.transpose()?;
             Ok::<_, EngineError>((first, rest.boxed()))
         };
-        // Nobody is left to ask after the last one, so that it may take its time.
+        // Nobody else can serve now, so that the last one may take its time.
         let begin = if picked.last { begin.boxed() } else { at_once(begin).boxed() };
-        self.due = self.plan.first.filter(|_| !picked.last).map(|first: Duration| Instant::now() + first);
         let runner = self.runners.len();
         self.runners.push(Some(Runner { picked, late: false }));
         self.running.push(async move { Came { runner, outcome: begin.await } }.boxed());
     }
 
-    /// The newest engine has given nothing in time: the next one is asked as well.
-    fn is_late(&mut self) {
+    /// Nothing has come in time: the next engine is asked as well.
+    fn is_due(&mut self) {
+        if self.board.peek(self.plan, None).is_none() {
+            return self.again();
+        }
         if let Some(Some(newest)) = self.runners.last_mut() {
             newest.late = true;
         }
         self.start(Some(Fate::Late));
+    }
+
+    /// Asks those again that were absent and are ready now.
+    fn again(&mut self) {
+        self.pause = (self.pause * 2).min(LONGEST_AGAIN);
+        for engine in std::mem::take(&mut self.absent) {
+            if self.board.is_ready(engine) {
+                self.ask(self.board.again(engine));
+            } else {
+                self.absent.push(engine);
+            }
+        }
+        self.due = self.next_look();
     }
 
     /// Another engine serves: those that were late are told so.

@@ -138,14 +138,14 @@ impl Utterance {
         self.start(Some(Fate::Late));
     }
 
-    /// An engine has failed: the next one is asked, unless another is at work already.
+    /// An engine has failed: the next one is asked, unless another is at work that is not late.
     fn lost(&mut self, line: usize, error: EngineError) {
         let fate = self.lines.remove(line).picked.ticket.failed(&error);
         let refused = |error: &EngineError| matches!(error, EngineError::Invalid(_));
         if self.error.as_ref().is_none_or(|kept| refused(kept) && !refused(&error)) {
             self.error = Some(error);
         }
-        if self.lines.is_empty() {
+        if self.lines.iter().all(|line| line.late) {
             self.start(Some(fate));
         }
     }
@@ -218,12 +218,14 @@ struct Shadow {
 
 impl Shadow {
     async fn run(mut self, stt: Arc<dyn Stt>, request: SttRequest) -> Result<(), EngineError> {
+        let can = stt.capabilities();
         let SttStream { input, mut output } = stt.open(request).await?;
         let (mut asked, mut over) = (None, false);
         while !over || asked.is_some() {
             tokio::select! {
                 message = self.inputs.recv(), if !over => match message {
                     Some(message) => {
+                        let Some(message) = within(&can, message) else { continue };
                         if matches!(message, SttInput::Decode { .. }) {
                             asked = Some(Instant::now());
                         }
@@ -241,6 +243,17 @@ impl Shadow {
             }
         }
         Ok(())
+    }
+}
+
+/// What an engine can be asked of this; none: nothing.
+fn within(can: &SttCapabilities, input: SttInput) -> Option<SttInput> {
+    match input {
+        SttInput::Decode { last: false, .. } if !can.partials => None,
+        SttInput::Decode { number, last, stable, .. } if !can.phrases => {
+            Some(SttInput::Decode { number, last, stable, phrases: Vec::new() })
+        }
+        input => Some(input),
     }
 }
 
@@ -268,7 +281,7 @@ impl Stt for RoutedStt {
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let desk = self.0.clone();
         let plan = desk.plan(&request);
-        let shadows = desk.shadow(&plan, &request);
+        let shadows = if request.ahead { Vec::new() } else { desk.shadow(&plan, &request) };
         let (input, inputs) = mpsc::channel(INPUTS);
         let mut utterance = Utterance {
             desk,

@@ -77,19 +77,30 @@ impl Desk {
     }
 
     /// Makes a request of an engine. One that stands in for another speaks with its own voice if it has not the one that is asked for:
-    /// another voice is better than silence.
+    /// another voice is better than silence. Its own voice is no more than a preference where none is asked for.
     fn open(&self, engine: usize, reason: Reason, request: &TtsRequest) -> Opening<TtsPart> {
-        let (tts, request, own) =
-            (self.engines[engine].clone(), self.of_engine(engine, request), self.own_voice(engine));
-        let stands_in = !reason.is_planned() && request.voice != own;
+        let (tts, own) = (self.engines[engine].clone(), self.own_voice(engine));
+        let asked = self.of_engine(engine, request);
+        let (stands_in, named) = (!reason.is_planned(), !asked.voice.is_empty());
+        let mut others = Vec::new();
+        if stands_in && asked.voice != own {
+            others.push(own);
+        }
+        if named && (stands_in || request.voice.is_empty()) {
+            others.push(String::new());
+        }
         async move {
-            if !stands_in {
-                return tts.synthesize(request).await;
+            if others.is_empty() {
+                return tts.synthesize(asked).await;
             }
-            match begun(tts.synthesize(request.clone()).await).await {
-                Err(EngineError::Invalid(_)) => tts.synthesize(TtsRequest { voice: own, ..request }).await,
-                parts => parts,
+            let mut opened = begun(tts.synthesize(asked.clone()).await).await;
+            for voice in others {
+                if !matches!(opened, Err(EngineError::Invalid(_))) {
+                    break;
+                }
+                opened = begun(tts.synthesize(TtsRequest { voice, ..asked.clone() }).await).await;
             }
+            opened
         }
         .boxed()
     }
@@ -217,19 +228,20 @@ impl Tts for RoutedTts {
         }
     }
 
-    /// The voices of all engines that are ready, each name once.
+    /// The voices of all engines that are ready and serve, each once for each of its languages.
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
         let mut asked = Vec::new();
         for (engine, tts) in self.0.engines.iter().enumerate() {
-            if self.0.board.is_ready(engine) {
+            if self.0.board.is_ready(engine) && self.0.board.is_serving(engine) {
                 asked.push(timeout(LISTED, tts.voices()));
             }
         }
-        let (mut voices, mut fault, mut names) = (Vec::new(), None, BTreeSet::new());
+        let (mut voices, mut fault, mut known) = (Vec::new(), None, BTreeSet::new());
         for listed in join_all(asked).await {
             match listed.unwrap_or(Err(EngineError::Deadline)) {
                 Ok(listed) => {
-                    voices.extend(listed.into_iter().filter(|voice| names.insert(voice.name.clone())))
+                    let new = |voice: &Voice| known.insert((voice.name.clone(), voice.language.clone()));
+                    voices.extend(listed.into_iter().filter(new));
                 }
                 Err(error) => fault = Some(error),
             }

@@ -24,6 +24,8 @@ use crate::{EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
 /// Text generation by an endpoint.
 #[derive(Debug)]
 pub(super) struct Chat {
+    /// Its name in metrics.
+    pub(super) engine: &'static str,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) settings: LlmEngine,
     pub(super) status: watch::Receiver<EngineStatus>,
@@ -96,7 +98,7 @@ impl Llm for Chat {
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
-        metrics::counter!("visavis_engine_requests_total", "engine" => "llm").increment(1);
+        metrics::counter!("visavis_engine_requests_total", "engine" => self.engine).increment(1);
         let passes = in_time(|refusal: &Refused| refusal.error.is_passing());
         let told = |refusal: &Refused| refusal.after;
         let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)

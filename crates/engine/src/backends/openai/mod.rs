@@ -37,14 +37,10 @@ use endpoint::Endpoint;
 pub(super) fn llm(tasks: &Tasks, section: &str, own: &LlmEngine) -> anyhow::Result<Backend<dyn Llm>> {
     let endpoint = Arc::new(Endpoint::new(section, own)?);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
-    let probe = Probe {
-        engine: tasks.label("llm"),
-        looked: endpoint.looked(),
-        known: EngineStatus::default(),
-        status,
-    };
+    let engine = tasks.label("llm");
+    let probe = Probe { engine, looked: endpoint.looked(), known: EngineStatus::default(), status };
     tasks.spawn(|token| probe.run(token));
     let watchdog = Watchdog::of_silence(Duration::from_secs(own.silence_seconds.into()));
-    let chat = Chat { endpoint, settings: own.clone(), status: known.clone(), watchdog };
+    let chat = Chat { engine, endpoint, settings: own.clone(), status: known.clone(), watchdog };
     Ok(Backend { engine: Arc::new(chat), status: known })
 }

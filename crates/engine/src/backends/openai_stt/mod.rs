@@ -45,8 +45,8 @@ pub(super) fn stt(
     settings: &SttEngine,
     own: Option<Backend<dyn Stt>>,
 ) -> anyhow::Result<Backend<dyn Stt>> {
-    // Our own recogniser counts and reports as `stt`.
-    let engine = if own.is_some() { "stt_endpoint" } else { tasks.label("stt") };
+    // Our own recogniser counts and reports by the engine's name.
+    let engine = if own.is_some() { tasks.endpoint_label("stt_endpoint") } else { tasks.label("stt") };
     let endpoint = Arc::new(Endpoint::new(section, engine, settings)?);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
     let languages = settings.languages.clone();
