@@ -180,7 +180,8 @@ impl<'a> Speaker<'a> {
     }
 
     async fn speak(&mut self, segment: &Segment, request: TtsRequest) -> Result<(), EngineError> {
-        let mut cues = Cues::of(segment);
+        let worded = self.tts.capabilities().word_times != WordTimes::None;
+        let mut cues = Cues::of(segment, worded);
         if request.text.is_empty() {
             self.shown(segment).await;
             self.left(segment, &mut cues).await;
@@ -213,8 +214,7 @@ impl<'a> Speaker<'a> {
                 quiet = !trim(&mut chunk);
             }
             chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
-            if number == 1 && chunk.words.is_empty() && self.tts.capabilities().word_times == WordTimes::None
-            {
+            if number == 1 && chunk.words.is_empty() && !worded {
                 chunk.words = untimed::words(&segment.text);
                 metrics::counter!("visavis_word_times_total", "source" => "pace")
                     .increment(chunk.words.len() as u64);
