@@ -189,7 +189,7 @@ impl<'a> Speaker<'a> {
         }
         let mut parts = self.tts.synthesize(request).await?;
         let mut resampler: Option<(u32, Resampler)> = None;
-        let (mut number, mut at) = (0, 0);
+        let (mut number, mut passed) = (0, Passed::default());
         // Nothing was heard of the response yet.
         let mut quiet = segment.index == 0;
         while let Some(part) = parts.next().await {
@@ -197,15 +197,15 @@ impl<'a> Speaker<'a> {
             self.note(segment.response, part.routed.take()).await;
             number += 1;
             if number <= self.sent {
-                let passed = convert(segment, part, None, &mut resampler);
-                quiet &= first_sound(&passed.samples).is_none();
-                cues.timed(&as_written(segment, passed.words, &mut at), 0);
+                let skipped = convert(segment, part, None, &mut resampler);
+                quiet &= first_sound(&skipped.samples).is_none();
+                cues.timed(&as_written(segment, skipped.words, &mut passed), 0);
                 continue;
             }
             let text = (number == 1 && !segment.text.is_empty()).then(|| segment.text.clone());
             let mut chunk = convert(segment, part, text, &mut resampler);
             if !segment.words.is_empty() {
-                chunk.words = as_written(segment, std::mem::take(&mut chunk.words), &mut at);
+                chunk.words = as_written(segment, std::mem::take(&mut chunk.words), &mut passed);
             }
             if segment.text.is_empty() {
                 chunk.words.clear();
@@ -264,20 +264,29 @@ impl<'a> Speaker<'a> {
     }
 }
 
-/// Converts times of spoken words to those of the written ones: "12.50" is three spoken words. `at`: bytes of the spoken text
-/// passed so far.
-fn as_written(segment: &Segment, spoken: Vec<WordTime>, at: &mut usize) -> Vec<WordTime> {
+/// How much of a segment's spoken text has been passed by its parts so far.
+#[derive(Debug, Default)]
+struct Passed {
+    /// In bytes.
+    at: usize,
+    /// The written word that the last spoken one stands for.
+    written: Option<usize>,
+}
+
+/// Converts times of a part's spoken words to those of the written ones: "12.50" is three spoken words. A written word is told
+/// once, with the part in which it begins.
+fn as_written(segment: &Segment, spoken: Vec<WordTime>, passed: &mut Passed) -> Vec<WordTime> {
     let mut times: Vec<WordTime> = Vec::with_capacity(spoken.len());
-    let mut last = None;
     for word in spoken {
-        let Some(from) = pass(segment, &word.text, at) else { continue };
+        let Some(from) = pass(segment, &word.text, &mut passed.at) else { continue };
         let index = segment.words.partition_point(|written| written.spoken.end <= from);
         let Some(written) = segment.words.get(index) else { continue };
         match times.last_mut() {
-            Some(open) if last == Some(index) => open.end = word.end,
+            Some(open) if passed.written == Some(index) => open.end = word.end,
+            None if passed.written == Some(index) => {}
             _ => times.push(WordTime { text: written.word.clone(), ..word }),
         }
-        last = Some(index);
+        passed.written = Some(index);
     }
     times
 }
@@ -388,12 +397,14 @@ mod tests {
             end: at * 10 + 10,
         });
         let times: Vec<_> = times.collect();
-        let mut at = 0;
-        // In two parts, as engines send them.
-        let mut told = as_written(&segment, times[..8].to_vec(), &mut at);
-        told.extend(as_written(&segment, times[8..].to_vec(), &mut at));
-        let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
-        assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, 80), ("now.", 80, 90)]);
+        // In two parts, as engines send them, the second of which may begin within a written word.
+        for (cut, end) in [(8, 80), (4, 40)] {
+            let mut passed = Passed::default();
+            let mut told = as_written(&segment, times[..cut].to_vec(), &mut passed);
+            told.extend(as_written(&segment, times[cut..].to_vec(), &mut passed));
+            let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
+            assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, end), ("now.", 80, 90)]);
+        }
     }
 
     /// Speaks every word as a chunk of its own, at once, without times.
