@@ -5,6 +5,8 @@ use crate::frame::{CueTime, Segment, WordTime};
 /// The cues of a segment, chunk by chunk.
 pub(super) struct Cues<'a> {
     segment: &'a Segment,
+    /// The voice tells when words sound: a chunk without any is silent, or its words are still to come.
+    worded: bool,
     /// The next cue.
     next: usize,
     /// Bytes of the segment's text spoken so far.
@@ -12,16 +14,16 @@ pub(super) struct Cues<'a> {
 }
 
 impl<'a> Cues<'a> {
-    pub(super) fn of(segment: &'a Segment) -> Self {
-        Self { segment, next: 0, spoken: 0 }
+    pub(super) fn of(segment: &'a Segment, worded: bool) -> Self {
+        Self { segment, worded, next: 0, spoken: 0 }
     }
 
-    /// The cues of the next chunk, given its written words and number of samples. Without words, cues are placed by their
-    /// share of the text.
+    /// The cues of the next chunk, given its written words and number of samples. If the voice tells no words, cues are placed
+    /// by their share of the text.
     pub(super) fn timed(&mut self, words: &[WordTime], samples: u64) -> Vec<CueTime> {
         let text = &self.segment.text;
         let mut due = Vec::new();
-        if words.is_empty() {
+        if words.is_empty() && !self.worded {
             let share = |byte: usize| samples * byte as u64 / text.len().max(1) as u64;
             due.extend(
                 self.until(text.len()).iter().map(|(byte, cue)| CueTime { at: share(*byte), cue: *cue }),
@@ -63,12 +65,13 @@ mod tests {
         let cues = vec![(0, happy), (4, nod), (16, tilt)];
         let segment = Segment { text, cues, ..Segment::silent(ResponseId(1), 0) };
         let word = |text: &str, start| WordTime { text: text.into(), start, end: start + 5 };
-        let mut cues = Cues::of(&segment);
+        let mut cues = Cues::of(&segment, true);
+        assert_eq!(cues.timed(&[], 100), [], "streamed sound may begin with silence");
         assert_eq!(cues.timed(&[word("No,", 10)], 100), [CueTime { at: 10, cue: happy }]);
         assert_eq!(cues.timed(&[word("no,", 3), word("that", 20)], 100), [CueTime { at: 3, cue: nod }]);
         assert_eq!(cues.left(), [CueTime { at: 0, cue: tilt }]);
         assert_eq!(cues.left(), []);
-        let untold = Cues::of(&segment).timed(&[], 2000);
+        let untold = Cues::of(&segment, false).timed(&[], 2000);
         assert_eq!(untold.iter().map(|due| due.at).collect::<Vec<_>>(), [0, 400, 1600]);
     }
 }

@@ -131,12 +131,12 @@ pub async fn filler(
             parts => break parts?,
         }
     };
-    let (mut chunks, mut resampler) = (Vec::new(), None);
+    let (mut chunks, mut resampler, mut quiet) = (Vec::new(), None, true);
     while let Some(part) = parts.next().await {
         let mut chunk = convert(segment, part?, None, &mut resampler);
         chunk.words.clear();
-        if chunks.is_empty() {
-            trim(&mut chunk);
+        if quiet {
+            quiet = !trim(&mut chunk);
         }
         chunks.push(chunk);
     }
@@ -180,7 +180,8 @@ impl<'a> Speaker<'a> {
     }
 
     async fn speak(&mut self, segment: &Segment, request: TtsRequest) -> Result<(), EngineError> {
-        let mut cues = Cues::of(segment);
+        let worded = self.tts.capabilities().word_times != WordTimes::None;
+        let mut cues = Cues::of(segment, worded);
         if request.text.is_empty() {
             self.shown(segment).await;
             self.left(segment, &mut cues).await;
@@ -188,30 +189,32 @@ impl<'a> Speaker<'a> {
         }
         let mut parts = self.tts.synthesize(request).await?;
         let mut resampler: Option<(u32, Resampler)> = None;
-        let (mut number, mut at) = (0, 0);
+        let (mut number, mut passed) = (0, Passed::default());
+        // Nothing was heard of the response yet.
+        let mut quiet = segment.index == 0;
         while let Some(part) = parts.next().await {
             let mut part = part?;
             self.note(segment.response, part.routed.take()).await;
             number += 1;
             if number <= self.sent {
-                let passed = convert(segment, part, None, &mut resampler).words;
-                cues.timed(&as_written(segment, passed, &mut at), 0);
+                let skipped = convert(segment, part, None, &mut resampler);
+                quiet &= first_sound(&skipped.samples).is_none();
+                cues.timed(&as_written(segment, skipped.words, &mut passed), 0);
                 continue;
             }
             let text = (number == 1 && !segment.text.is_empty()).then(|| segment.text.clone());
             let mut chunk = convert(segment, part, text, &mut resampler);
             if !segment.words.is_empty() {
-                chunk.words = as_written(segment, std::mem::take(&mut chunk.words), &mut at);
+                chunk.words = as_written(segment, std::mem::take(&mut chunk.words), &mut passed);
             }
             if segment.text.is_empty() {
                 chunk.words.clear();
             }
-            if number == 1 && segment.index == 0 {
-                trim(&mut chunk);
+            if quiet {
+                quiet = !trim(&mut chunk);
             }
             chunk.cues = cues.timed(&chunk.words, chunk.samples.len() as u64);
-            if number == 1 && chunk.words.is_empty() && self.tts.capabilities().word_times == WordTimes::None
-            {
+            if number == 1 && chunk.words.is_empty() && !worded {
                 chunk.words = untimed::words(&segment.text);
                 metrics::counter!("visavis_word_times_total", "source" => "pace")
                     .increment(chunk.words.len() as u64);
@@ -261,20 +264,29 @@ impl<'a> Speaker<'a> {
     }
 }
 
-/// Converts times of spoken words to those of the written ones: "12.50" is three spoken words. `at`: bytes of the spoken text
-/// passed so far.
-fn as_written(segment: &Segment, spoken: Vec<WordTime>, at: &mut usize) -> Vec<WordTime> {
+/// How much of a segment's spoken text has been passed by its parts so far.
+#[derive(Debug, Default)]
+struct Passed {
+    /// In bytes.
+    at: usize,
+    /// The written word that the last spoken one stands for.
+    written: Option<usize>,
+}
+
+/// Converts times of a part's spoken words to those of the written ones: "12.50" is three spoken words. A written word is told
+/// once, with the part in which it begins.
+fn as_written(segment: &Segment, spoken: Vec<WordTime>, passed: &mut Passed) -> Vec<WordTime> {
     let mut times: Vec<WordTime> = Vec::with_capacity(spoken.len());
-    let mut last = None;
     for word in spoken {
-        let Some(from) = pass(segment, &word.text, at) else { continue };
+        let Some(from) = pass(segment, &word.text, &mut passed.at) else { continue };
         let index = segment.words.partition_point(|written| written.spoken.end <= from);
         let Some(written) = segment.words.get(index) else { continue };
         match times.last_mut() {
-            Some(open) if last == Some(index) => open.end = word.end,
+            Some(open) if passed.written == Some(index) => open.end = word.end,
+            None if passed.written == Some(index) => {}
             _ => times.push(WordTime { text: written.word.clone(), ..word }),
         }
-        last = Some(index);
+        passed.written = Some(index);
     }
     times
 }
@@ -286,15 +298,21 @@ fn pass(segment: &Segment, word: &str, at: &mut usize) -> Option<usize> {
     Some(from)
 }
 
-/// Cuts the silence before the first sound, such as a breath, which would only delay the response.
-fn trim(chunk: &mut SpeechChunk) {
-    let Some(first) = chunk.samples.iter().position(|sample| sample.unsigned_abs() > AUDIBLE) else { return };
-    let cut = first.saturating_sub(LEAD_IN);
+fn first_sound(samples: &[i16]) -> Option<usize> {
+    samples.iter().position(|sample| sample.unsigned_abs() > AUDIBLE)
+}
+
+/// Cuts the silence before the first sound, such as a breath, which would only delay the response; returns whether there is a
+/// sound. Engines that stream send silence as parts of its own.
+fn trim(chunk: &mut SpeechChunk) -> bool {
+    let first = first_sound(&chunk.samples);
+    let cut = first.unwrap_or(chunk.samples.len()).saturating_sub(LEAD_IN);
     chunk.samples.drain(..cut);
     for word in chunk.words.iter_mut().chain(&mut chunk.sounds.times) {
         word.start = word.start.saturating_sub(cut as u64);
         word.end = word.end.saturating_sub(cut as u64);
     }
+    first.is_some()
 }
 
 /// Converts a part of the synthesis to a chunk at playout's rate.
@@ -356,7 +374,7 @@ mod tests {
             cues: Vec::new(),
             last: false,
         };
-        trim(&mut chunk);
+        assert!(trim(&mut chunk));
         assert_eq!((chunk.samples.len(), chunk.samples[LEAD_IN]), (LEAD_IN + 100, 4000));
         assert_eq!((chunk.words[0].start, chunk.words[0].end), (LEAD_IN as u64, LEAD_IN as u64 + 100));
     }
@@ -379,12 +397,14 @@ mod tests {
             end: at * 10 + 10,
         });
         let times: Vec<_> = times.collect();
-        let mut at = 0;
-        // In two parts, as engines send them.
-        let mut told = as_written(&segment, times[..8].to_vec(), &mut at);
-        told.extend(as_written(&segment, times[8..].to_vec(), &mut at));
-        let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
-        assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, 80), ("now.", 80, 90)]);
+        // In two parts, as engines send them, the second of which may begin within a written word.
+        for (cut, end) in [(8, 80), (4, 40)] {
+            let mut passed = Passed::default();
+            let mut told = as_written(&segment, times[..cut].to_vec(), &mut passed);
+            told.extend(as_written(&segment, times[cut..].to_vec(), &mut passed));
+            let told: Vec<_> = told.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
+            assert_eq!(told, [("Call", 0, 10), ("555-0199", 10, end), ("now.", 80, 90)]);
+        }
     }
 
     /// Speaks every word as a chunk of its own, at once, without times.
@@ -447,6 +467,24 @@ mod tests {
         let told = [("And", 0), ("so", 4), ("it", 7), ("was.", 10)];
         let told = told.map(|(word, passed)| (word.to_string(), passed * second / 15));
         assert_eq!(words, [told.to_vec(), vec![], vec![], vec![]]);
+    }
+
+    #[tokio::test]
+    async fn silence_that_comes_in_parts_of_its_own_does_not_delay_the_response() {
+        let part = |level: i16| TtsPart { rate: OUT_RATE, samples: vec![level; 2400], ..TtsPart::default() };
+        let tts = ScriptedTts::speaking(move |_| [3, 3, 4000, 3].map(part).into());
+        for (index, lengths) in [(0, [LEAD_IN, LEAD_IN, 2400, 2400]), (1, [2400; 4])] {
+            let (playout, mut items) = mpsc::channel(8);
+            let segment = segment(index, "And so it was.");
+            let request = TtsRequest { text: segment.speakable.clone(), ..TtsRequest::default() };
+            speak(&segment, request, &tts, &playout).await.unwrap();
+            drop(playout);
+            let mut found = Vec::new();
+            while let Some(PlayoutItem::Speech(chunk)) = items.recv().await {
+                found.push(chunk.samples.len());
+            }
+            assert_eq!(found, lengths);
+        }
     }
 
     #[test]

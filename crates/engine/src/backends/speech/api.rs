@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio_util::bytes::Bytes;
 
 use super::clip::Clip;
-use super::encoded;
+use super::encoded::{self, Encoded};
 use super::listing::Listing;
-use super::sound::Coding;
+use super::sound::{Coding, is_mp3};
 use crate::EngineError;
 use crate::audio::wav::RATES;
 use crate::backends::http::{self, Http, Refused};
@@ -37,11 +37,25 @@ pub(super) struct Line {
 pub(super) struct Answer {
     /// The form that each sound in it is expected in.
     pub(super) coding: Coding,
-    pub(super) pieces: BoxStream<'static, Result<Bytes, EngineError>>,
-    /// Each piece is a sound of its own, with its own header.
+    pub(super) pieces: BoxStream<'static, Result<Piece, EngineError>>,
+    /// A piece with a header, or of another rate, begins a sound of its own.
     pub(super) separate: bool,
     /// All of it has been made before the first piece was sent.
     pub(super) whole: bool,
+}
+
+/// A piece of sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) bytes: Bytes,
+    /// Samples a second of raw sound, if the server tells it beside the piece.
+    pub(super) rate: Option<u32>,
+}
+
+impl From<Encoded> for Piece {
+    fn from(Encoded { bytes, rate }: Encoded) -> Self {
+        Self { bytes: bytes.into(), rate }
+    }
 }
 
 /// One API.
@@ -136,21 +150,30 @@ fn broken(http: &Http, error: reqwest::Error) -> EngineError {
 }
 
 /// The sound in a response of success, which may be JSON with sound in it.
-pub(super) async fn sound(http: &Arc<Http>, response: Response, coding: Coding) -> Result<Answer, Refused> {
+pub(super) async fn sound(
+    http: &Arc<Http>,
+    mut response: Response,
+    coding: Coding,
+) -> Result<Answer, Refused> {
     let kind = http::content_type(&response);
     if kind.contains("json") {
         let value = json(http, response).await?;
         return Ok(in_json(http, &value, coding)?);
     }
-    if kind.starts_with("audio/mpeg") || kind.starts_with("audio/mp3") {
+    let whole = response.content_length().is_some();
+    let first = response.chunk().await.map_err(|error| broken(http, error))?;
+    // Some servers call all their sound MP3, whatever they were asked for: its first bytes decide.
+    let called = kind.starts_with("audio/mpeg") || kind.starts_with("audio/mp3");
+    if called && first.as_deref().is_some_and(is_mp3) {
         return Err(mp3(http).into());
     }
-    let whole = response.content_length().is_some();
     let state = (http.clone(), response);
-    let pieces = stream::try_unfold(state, |(http, mut response)| async move {
+    let rest = stream::try_unfold(state, |(http, mut response)| async move {
         let chunk = response.chunk().await.map_err(|error| broken(&http, error))?;
         Ok::<_, EngineError>(chunk.map(|bytes| (bytes, (http, response))))
     });
+    let all = stream::iter(first.map(Ok::<_, EngineError>)).chain(rest);
+    let pieces = all.map(|bytes| bytes.map(|bytes| Piece { bytes, rate: None }));
     Ok(Answer { coding, pieces: pieces.boxed(), separate: false, whole })
 }
 
@@ -165,7 +188,7 @@ pub(super) fn in_json(http: &Http, value: &Value, coding: Coding) -> Result<Answ
         (Coding::Pcm(_), Some(rate)) => Coding::Pcm(rate),
         (coding, _) => coding,
     };
-    let pieces = stream::iter(found.into_iter().map(|piece| Ok(Bytes::from(piece.bytes))));
+    let pieces = stream::iter(found.into_iter().map(|piece| Ok(Piece::from(piece))));
     Ok(Answer { coding, pieces: pieces.boxed(), separate: true, whole: true })
 }
 

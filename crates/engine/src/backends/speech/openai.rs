@@ -90,6 +90,38 @@ impl OpenAi {
         Ok(())
     }
 
+    /// Looks at a server, and what it lists.
+    async fn list(&self) -> Result<Listing, Refused> {
+        let http = &self.http;
+        let response = http.send(http.get(http.url(&["audio", "voices"]))).await?;
+        let page = http::content_type(&response).starts_with("text/html");
+        match response.status().as_u16() {
+            200..=299 if !page => {
+                let (list, model) = (api::json(http, response).await?, self.settings.model.as_str());
+                let all = voices::listing(&list, model);
+                if !model.is_empty() && voices::is_of_all_models(&list) {
+                    return self.of_model(model, all).await;
+                }
+                Ok(all)
+            }
+            // No list, or none for this key: some keys may ask for speech alone.
+            200..=299 | 400 | 403..=405 | 422 | 501 => self.look_without_list().await,
+            _ => Err(api::refused(http, response, self.does()).await),
+        }
+    }
+
+    /// The voices of one model; `all`: those of all models, where the server does not tell.
+    async fn of_model(&self, model: &str, all: Listing) -> Result<Listing, Refused> {
+        let http = &self.http;
+        let path: Vec<&str> = std::iter::once("models").chain(model.split('/')).collect();
+        let response = http.send(http.get(http.url(&path))).await?;
+        if !response.status().is_success() {
+            return Ok(all);
+        }
+        let own = voices::listing(&api::json(http, response).await?, "");
+        Ok(if own.complete { own } else { all })
+    }
+
     /// Looks at a server that does not list its voices: one that takes requests refuses an empty one for its fields.
     async fn look_without_list(&self) -> Result<Listing, Refused> {
         let request = self.speech(&["audio", "speech"]).json(&serde_json::json!({}));
@@ -121,17 +153,12 @@ impl Api for OpenAi {
     }
 
     async fn look(&self) -> Result<Listing, Refused> {
-        let http = &self.http;
-        let response = http.send(http.get(http.url(&["audio", "voices"]))).await?;
-        let page = http::content_type(&response).starts_with("text/html");
-        match response.status().as_u16() {
-            200..=299 if !page => {
-                Ok(voices::listing(&api::json(http, response).await?, &self.settings.model))
-            }
-            // No list, or none for this key: some keys may ask for speech alone.
-            200..=299 | 403..=405 | 422 | 501 => self.look_without_list().await,
-            _ => Err(api::refused(http, response, self.does()).await),
+        let listed = self.list().await;
+        if listed.is_err() {
+            // It may come back without the clips, and would then speak with its default voice.
+            self.known.lock().clear();
         }
+        listed
     }
 
     async fn speak(&self, line: &Line) -> Result<Answer, Refused> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use super::api::{Answer, unread};
-use super::sound::Decoder;
+use super::api::{Answer, Piece, unread};
 use super::sound::cut::Cutter;
-use crate::audio::wav::LONGEST;
+use super::sound::{Coding, Decoder, is_wav};
+use crate::audio::wav::{LONGEST, RATES};
 use crate::backends::http::Http;
 use crate::frame::OUT_RATE;
 use crate::{EngineError, TtsPart};
@@ -17,6 +17,8 @@ use crate::{EngineError, TtsPart};
 pub(super) struct Reading {
     http: Arc<Http>,
     answer: Answer,
+    /// The form that the present sound is expected in.
+    coding: Coding,
     decoder: Decoder,
     cutter: Cutter,
     /// Parts that come next.
@@ -30,9 +32,10 @@ pub(super) struct Reading {
 impl Reading {
     /// The sound of this text.
     pub(super) fn new(http: Arc<Http>, answer: Answer, text: &str) -> Self {
-        let decoder = Decoder::new(answer.coding);
+        let (coding, decoder) = (answer.coding, Decoder::new(answer.coding));
+        let (cutter, ready) = (Cutter::default(), VecDeque::new());
         let worded = text.chars().any(char::is_alphanumeric);
-        Self { http, answer, decoder, cutter: Cutter::default(), ready: VecDeque::new(), worded, over: false }
+        Self { http, answer, coding, decoder, cutter, ready, worded, over: false }
     }
 
     /// Reads up to the first part, so that a fault before it counts as a refusal of the request.
@@ -62,11 +65,12 @@ impl Reading {
         let mut samples = Vec::new();
         match self.answer.pieces.next().await {
             Some(piece) => {
-                self.decoder.push(&piece?, &mut samples).map_err(|why| self.unread(&why))?;
-                self.take(&samples);
+                let piece = piece?;
                 if self.answer.separate {
-                    self.end_of_sound()?;
+                    self.next_sound(&piece)?;
                 }
+                self.decoder.push(&piece.bytes, &mut samples).map_err(|why| self.unread(&why))?;
+                self.take(&samples);
                 if !self.answer.whole {
                     while let Some(part) = self.cutter.part() {
                         self.ready.push_back(of(part));
@@ -92,12 +96,25 @@ impl Reading {
         Ok(())
     }
 
+    /// Begins another sound where a piece has a header or another rate. Others go on with the one before, wherever it was cut.
+    fn next_sound(&mut self, piece: &Piece) -> Result<(), EngineError> {
+        let coding = match (self.coding, piece.rate) {
+            (Coding::Pcm(_), Some(rate)) if RATES.contains(&rate) => Coding::Pcm(rate),
+            (coding, _) => coding,
+        };
+        if coding != self.coding || is_wav(&piece.bytes) {
+            self.end_of_sound()?;
+            (self.coding, self.decoder) = (coding, Decoder::new(coding));
+        }
+        Ok(())
+    }
+
     /// Ends a sound; another one may follow.
     fn end_of_sound(&mut self) -> Result<(), EngineError> {
         let mut samples = Vec::new();
         self.decoder.finish(&mut samples).map_err(|why| self.unread(&why))?;
         self.take(&samples);
-        self.decoder = Decoder::new(self.answer.coding);
+        self.decoder = Decoder::new(self.coding);
         Ok(())
     }
 

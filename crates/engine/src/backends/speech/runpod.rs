@@ -17,11 +17,10 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
-use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::{self, Answer, Api, Line};
+use super::api::{self, Answer, Api, Line, Piece};
 use super::clip::{self, Clip, Recorded};
 use super::encoded;
 use super::listing::Listing;
@@ -107,7 +106,8 @@ impl RunPod {
     /// The pieces of a job's sound.
     fn follow(&self, job: Job, coding: Coding) -> Answer {
         let streams = self.settings.stream;
-        let following = Following { http: self.http.clone(), job, stream: streams, heard: false };
+        let following =
+            Following { http: self.http.clone(), job, stream: streams, heard: false, done: false };
         let pieces = stream::try_unfold(Some(following), |following| async move {
             let Some(mut following) = following else { return Ok::<_, EngineError>(None) };
             let found = following.next().await?;
@@ -157,47 +157,68 @@ struct Following {
     stream: bool,
     /// Some has come.
     heard: bool,
+    /// RunPod has said that the job is over.
+    done: bool,
 }
 
 /// What a question about a job has found.
 struct Found {
-    pieces: Vec<Bytes>,
-    /// The job is over.
+    pieces: Vec<Piece>,
+    /// No more come.
     last: bool,
 }
 
 impl Following {
-    /// Asks until there is sound or the job is over.
+    /// Asks until there is sound or no more comes.
     async fn next(&mut self) -> Result<Found, EngineError> {
         loop {
-            let reply = self.job.ask(if self.stream { "stream" } else { "status" }).await?;
-            let over = match &reply.stage {
-                Stage::Failed(why) => {
-                    self.job.over();
-                    return Err(failed(&self.http, why));
-                }
-                Stage::Done => true,
-                Stage::Working => false,
-            };
+            let reply = self.ask().await?;
             // A piece without sound tells of progress.
-            let told = reply.pieces.iter().filter_map(|piece| encoded::sound(piece).ok());
-            let mut pieces: Vec<Bytes> = told.flatten().map(|piece| Bytes::from(piece.bytes)).collect();
-            if over {
-                self.job.over();
-                // A worker that sends no pieces has all its sound in its result.
-                if !self.heard && pieces.is_empty() {
-                    let output =
-                        if self.stream { self.job.ask("status").await?.output } else { reply.output };
-                    let found = encoded::sound(&output).map_err(|why| api::silent(&self.http, &why))?;
-                    pieces.extend(found.into_iter().map(|piece| Bytes::from(piece.bytes)));
-                }
+            let told = reply.iter().flat_map(|reply| &reply.pieces);
+            let found = told.filter_map(|piece| encoded::sound(piece).ok());
+            let mut pieces: Vec<Piece> = found.flatten().map(Piece::from).collect();
+            // A job that is over may still have pieces: they are all taken once a question brings none.
+            let last = self.done && reply.as_ref().is_none_or(|reply| reply.pieces.is_empty());
+            if last && !self.heard {
+                pieces = self.result(reply).await?;
             }
             self.heard |= !pieces.is_empty();
-            if over || !pieces.is_empty() {
-                return Ok(Found { pieces, last: over });
+            if last || !pieces.is_empty() {
+                return Ok(Found { pieces, last });
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// Asks once; none: the job was over, and is forgotten.
+    async fn ask(&mut self) -> Result<Option<Reply>, EngineError> {
+        let reply = match self.job.ask(if self.stream { "stream" } else { "status" }).await {
+            Err(error) if self.done && !error.is_passing() => return Ok(None),
+            reply => reply?,
+        };
+        match &reply.stage {
+            Stage::Failed(_) if self.done => return Ok(None),
+            Stage::Failed(why) => {
+                self.job.over();
+                return Err(failed(&self.http, why));
+            }
+            Stage::Done => {
+                self.job.over();
+                self.done = true;
+            }
+            Stage::Working => {}
+        }
+        Ok(Some(reply))
+    }
+
+    /// The sound in the job's result: a worker that sends no pieces has all of it there.
+    async fn result(&self, reply: Option<Reply>) -> Result<Vec<Piece>, EngineError> {
+        let output = match reply {
+            Some(reply) if !self.stream => reply.output,
+            _ => self.job.ask("status").await?.output,
+        };
+        let found = encoded::sound(&output).map_err(|why| api::silent(&self.http, &why))?;
+        Ok(found.into_iter().map(Piece::from).collect())
     }
 }
 

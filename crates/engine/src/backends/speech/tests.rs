@@ -10,15 +10,17 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::Line;
+use super::api::{Answer, Line, Piece};
 use super::clip::Clip;
 use super::reading::Reading;
+use super::sound::Coding;
 use super::*;
 use crate::EngineError;
 use crate::config::TtsCloning;
@@ -257,10 +259,13 @@ async fn a_jobs_sound_comes_in_pieces_or_at_its_end() {
     let piece = |status: &str| json!({ "status": status, "stream": [{ "output": { "audio": encoded() } }] });
     let progress = json!({ "status": "IN_PROGRESS", "stream": [{ "output": { "loading": 50 } }] });
     let done = json!({ "status": "COMPLETED", "stream": [] });
+    let forgotten = json!({ "status": "FAILED", "error": "Job ID not found" });
     let result = json!({ "status": "COMPLETED", "output": { "audio_base64": encoded() } });
     for (stream, says, expected) in [
         (true, vec![progress.clone(), piece("IN_PROGRESS"), piece("COMPLETED")], 32),
         (true, vec![piece("IN_PROGRESS"), done.clone()], 16),
+        (true, vec![piece("IN_PROGRESS"), piece("COMPLETED"), piece("COMPLETED"), done.clone()], 48),
+        (true, vec![piece("COMPLETED"), forgotten], 16),
         (true, vec![done, result.clone()], 16),
         (false, vec![progress, result], 16),
     ] {
@@ -273,6 +278,62 @@ async fn a_jobs_sound_comes_in_pieces_or_at_its_end() {
         }
         let first = if stream { "stream j1" } else { "status j1" };
         assert!(asked[0] == first && !asked.contains(&"cancel j1".to_owned()), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn pieces_without_a_header_go_on_with_the_sound_before_them_at_the_rate_that_is_told() {
+    let server = Asked::new(TtsEngine { url: "http://localhost:9".into(), ..TtsEngine::default() });
+    let piece = |bytes: &[u8], rate| Ok(Piece { bytes: Bytes::copy_from_slice(bytes), rate });
+    let (file, raw) = (wav(), [3_u8; 160]);
+    for (name, coding, pieces, expected) in [
+        ("a file cut anywhere", Coding::Wav, vec![piece(&file[..51], None), piece(&file[51..], None)], 16),
+        ("two files", Coding::Wav, vec![piece(&file, None), piece(&file, None)], 32),
+        ("half a sample", Coding::Pcm(24_000), vec![piece(&raw[..9], None), piece(&raw[..7], None)], 8),
+        ("8 kHz", Coding::Pcm(24_000), vec![piece(&raw, Some(8_000)), piece(&raw, None)], 480),
+    ] {
+        let pieces = stream::iter(pieces).boxed();
+        let answer = Answer { coding, pieces, separate: true, whole: false };
+        let mut reading = Reading::new(server.http.clone(), answer, "Hello.");
+        let mut samples = 0;
+        while let Some(part) = reading.part().await.unwrap() {
+            samples += part.samples.len();
+        }
+        assert_eq!(samples, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn sound_that_is_only_called_mp3_is_read() {
+    let speak = || async { ([(CONTENT_TYPE, "audio/mpeg")], wav()) };
+    let url = serve(Router::new().route("/ai/run/{*model}", post(speak))).await;
+    let model = "@cf/deepgram/aura-1".into();
+    let server = Asked::new(TtsEngine { api: TtsApi::Cloudflare, url, model, ..TtsEngine::default() });
+    let (http, settings) = (server.http.clone(), server.settings.clone());
+    let api = cloudflare::Cloudflare { http, settings };
+    assert_eq!(server.speak(&api, &line("luna", None)).await, Ok(16));
+}
+
+#[tokio::test]
+async fn of_the_voices_of_all_models_those_of_the_configured_one_count() {
+    let all = json!({ "object": "list", "voices": [
+        { "id": "af_heart", "name": "af_heart", "language": "en-us" },
+        { "id": "thorsten", "name": "thorsten", "language": "de" },
+    ]});
+    let own = json!({ "id": "speaches-ai/kokoro", "object": "model", "voices": [
+        { "id": "af_heart", "name": "af_heart", "language": "en-us" },
+    ]});
+    let router = Router::new()
+        .route("/audio/voices", get(move || async move { Json(all) }))
+        .route("/models/speaches-ai/kokoro", get(move || async move { Json(own) }));
+    let url = serve(router).await;
+    for (model, voices) in [("speaches-ai/kokoro", 1), ("unknown", 2), ("", 2)] {
+        let model = model.into();
+        let server =
+            Asked::new(TtsEngine { api: TtsApi::OpenAi, url: url.clone(), model, ..TtsEngine::default() });
+        let api = openai::OpenAi::new(server.http.clone(), server.settings.clone());
+        let found = api.look().await.map_err(|refused| refused.error).unwrap();
+        assert_eq!(found.voices.len(), voices);
     }
 }
 

@@ -137,7 +137,12 @@ impl Api for Xtts {
         let known = self.known.read().clone();
         let Some(known) = known.filter(|known| known.kind == Kind::Coqui) else {
             // The folder may have other clips now.
-            return Ok(self.discover().await?.listing.clone());
+            let found = self.discover().await;
+            if found.is_err() {
+                // The server may come back without the clips that it was given.
+                self.given.clear();
+            }
+            return Ok(found?.listing.clone());
         };
         // Its speakers come with the model, in megabytes of numbers: they are asked for once.
         let response = self.get("languages").await?;

@@ -26,6 +26,13 @@ pub(super) fn listing(value: &Value, model: &str) -> Listing {
     Listing::of(voices)
 }
 
+/// Whether a list has the voices of all models and tells of none which one it belongs to, as that of speaches.
+pub(super) fn is_of_all_models(value: &Value) -> bool {
+    let untold = |entry: &Value| entry["language"].is_string() && entry["model_id"].is_null();
+    value["object"] == "list"
+        && value["voices"].as_array().is_some_and(|list| !list.is_empty() && list.iter().all(untold))
+}
+
 fn voice(entry: &Value, model: &str) -> Option<Listed> {
     let text =
         |names: &[&str]| names.iter().find_map(|name| entry[*name].as_str().filter(|it| !it.is_empty()));

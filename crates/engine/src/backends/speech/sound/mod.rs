@@ -115,9 +115,19 @@ fn pcm(half: &mut Option<u8>, mut bytes: &[u8], out: &mut Vec<i16>) {
     }
 }
 
+/// Whether a WAV file begins here.
+pub(super) fn is_wav(head: &[u8]) -> bool {
+    head.starts_with(b"RIFF") || head.starts_with(b"RF64")
+}
+
+/// Whether MP3 may begin here; raw samples may begin so as well.
+pub(super) fn is_mp3(head: &[u8]) -> bool {
+    head.starts_with(b"ID3") || matches!(head, [0xFF, 0xE2 | 0xE3 | 0xF2 | 0xF3 | 0xFA | 0xFB, ..])
+}
+
 /// What a sound that begins like this is.
 fn form(head: &[u8], expected: Coding) -> Result<Form, String> {
-    if head.starts_with(b"RIFF") || head.starts_with(b"RF64") {
+    if is_wav(head) {
         return Ok(Form::Wav(Wav::default()));
     }
     if let Some(text) = text(head) {
@@ -127,9 +137,7 @@ fn form(head: &[u8], expected: Coding) -> Result<Form, String> {
         (_, Some(name)) => Err(format!("sends {name}, which this server does not read")),
         (Coding::Pcm(rate), None) => Ok(Form::Pcm { rate, half: None }),
         // Raw samples may begin like an MP3 frame, a WAV file cannot.
-        (Coding::Wav, None) if matches!(head, [0xFF, 0xFA | 0xFB | 0xF2 | 0xF3, ..]) => {
-            Err("sends MP3, which this server does not read".into())
-        }
+        (Coding::Wav, None) if is_mp3(head) => Err("sends MP3, which this server does not read".into()),
         (Coding::Wav, None) => Err("sends something else than a WAV file".into()),
     }
 }
