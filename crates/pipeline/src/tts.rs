@@ -37,7 +37,8 @@ pub struct VoiceChoice {
 impl VoiceChoice {
     /// Whether less can be asked of the engine after this refusal.
     fn may_widen(&self, refusal: &str) -> bool {
-        !(self.voice.is_empty() && self.language.is_empty()) && !refusal.starts_with("text:")
+        let asks_for_more = !self.voice.is_empty() || !self.language.is_empty();
+        asks_for_more && !refusal.starts_with("text:")
     }
 
     /// Leaves out what the engine has refused, by its own words; returns what is to be told. Our engine's words begin with the
