@@ -36,6 +36,35 @@ fn sounds_are_spelled_as_kokoros_own_front_end_does() {
     }
 }
 
+/// What misaki 0.9.4 makes of these sentences, with espeak-ng 1.51 and 1.52 alike.
+#[test]
+fn sentences_are_spelled_as_kokoros_own_front_end_does() {
+    for (ipa, rules, expected) in [
+        (
+            "sˈa dˈove pˈɔsso komprˈare dˌeɪ frankobˈollɪ kwˈi vitʃˈino?",
+            Rules::ITALIAN,
+            "sˈa dˈove pˈɔSo komprˈare dˌA frankobˈollɪ kwˈi viʧˈino?",
+        ),
+        (
+            "vorɾˈɛi ˌʊna tˈatsːa dɪ tˈɛ kon il lˈatːe, ɡrˈatsje.",
+            Rules::ITALIAN,
+            "vorɾˈɛi ˌʊna tˈaʦːa dɪ tˈɛ kon il lˈatːe, ɡrˈaʦje.",
+        ),
+        (
+            "dʒˈirɪ a sinˈistra dˈopo il pˈonte e sˈeɡwa il fjˈume.",
+            Rules::ITALIAN,
+            "ʤˈirɪ a sinˈistra dˈopo il pˈonte e sˈeɡwa il fjˈume.",
+        ),
+        (
+            "nˌɔsʊz vˌizˈiɲʊs teɪŋ u\u{303}ŋ kˌaʃˈoxʊ mwˈiŋtʊ kˌaɾiɲˈozʊ.",
+            Rules::PORTUGUESE,
+            "nˌɔsʊz vˌizˈiɲʊs tAŋ u\u{303}ŋ kˌaʃˈoxʊ mwˈiŋtʊ kˌaɾiɲˈozʊ.",
+        ),
+    ] {
+        assert_eq!(spelled(ipa, rules), tokens(expected), "{ipa}");
+    }
+}
+
 #[test]
 fn every_symbol_is_in_a_group_and_every_token_in_its_span() {
     let ipa = chars("tʃˈeɪ\u{e000}ndʒ");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// Vectors in a file, for inputs of 0 to 509 tokens.
+/// Vectors in a file, for inputs of 1 to 510 tokens.
 const ROWS: usize = 510;
 /// Values of a vector.
 const WIDTH: usize = 256;
@@ -30,11 +30,11 @@ impl Style {
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// Reads the vector for an input of this many tokens. The rest of the file is not read: all voices would take 28 MB of
-    /// memory.
+    /// Reads the vector for an input of this many tokens; that of one token comes first, as in Kokoro's own pipeline. The rest
+    /// of the file is not read: all voices would take 28 MB of memory.
     pub(super) fn read(&self, tokens: usize) -> anyhow::Result<Vec<f32>> {
         let mut bytes = [0; ROW_BYTES];
-        let row = tokens.min(ROWS - 1);
+        let row = tokens.saturating_sub(1).min(ROWS - 1);
         self.file.read_exact_at(&mut bytes, (row * ROW_BYTES) as u64).with_context(|| advice(&self.path))?;
         Ok(decode(&bytes))
     }
@@ -73,7 +73,7 @@ mod tests {
         std::fs::write(&path, file()).unwrap();
         let style = Style::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        for (tokens, value) in [(0, 0.0), (7, 7.0), (509, 509.0), (510, 509.0)] {
+        for (tokens, value) in [(0, 0.0), (1, 0.0), (7, 6.0), (510, 509.0), (511, 509.0)] {
             assert_eq!(style.read(tokens).unwrap(), vec![value; WIDTH]);
         }
         assert_eq!(file().len() as u64, FILE_BYTES);
