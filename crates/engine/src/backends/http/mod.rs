@@ -7,6 +7,7 @@
 
 pub(super) mod answer;
 pub(super) mod fault;
+pub(super) mod form;
 pub(super) mod models;
 pub(super) mod probe;
 pub(super) mod refused;

@@ -1,6 +1,5 @@
 //! How one endpoint is asked for transcripts.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -127,9 +126,7 @@ impl Endpoint {
 
     async fn post(&self, sound: &[i16], language: &str, format: Format) -> Result<Answer, EngineError> {
         let fields = form::fields(&self.settings, language, format);
-        let boundary = boundary();
-        let body = form::body(&boundary, &fields, sound);
-        let kind = format!("multipart/form-data; boundary={boundary}");
+        let (kind, body) = form::body(&fields, sound);
         let request = self.http.post(self.url.clone()).header(CONTENT_TYPE, kind).body(body);
         Ok(read(self.http.send(request).await?).await)
     }
@@ -168,10 +165,4 @@ impl Transcribe for Endpoint {
 
 fn transcriptions(http: &Http) -> Url {
     http.url(&["audio", "transcriptions"])
-}
-
-/// What separates a request's parts. Nobody can know it beforehand and speak it.
-fn boundary() -> String {
-    let random = || RandomState::new().hash_one(0);
-    format!("visavis-{:016x}{:016x}", random(), random())
 }

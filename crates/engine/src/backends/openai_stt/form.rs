@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::audio::pcm;
+use crate::backends::http::form::Form;
 use crate::config::SttEngine;
 use crate::frame::MIC_RATE;
 
@@ -64,24 +65,11 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The body of a request. The sound comes last, so that an endpoint knows the rest when it begins to read it. `boundary` must
-/// occur in none of the parts.
-pub(super) fn body(boundary: &str, fields: &[Field], sound: &[i16]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(sound.len() * 2 + 2048);
-    for Field { name, value } in fields {
-        let part =
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        body.extend_from_slice(part.as_bytes());
-    }
-    let part = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"speech.wav\"\r\nContent-Type: \
-         audio/wav\r\n\r\n"
-    );
-    body.extend_from_slice(part.as_bytes());
-    body.extend_from_slice(&wav_header(sound.len()));
-    body.extend(pcm::bytes(sound));
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    body
+/// The type and the body of a request. The sound comes last, so that an endpoint knows the rest when it begins to read it.
+pub(super) fn body(fields: &[Field], sound: &[i16]) -> (String, Vec<u8>) {
+    let wav: Vec<u8> = wav_header(sound.len()).into_iter().chain(pcm::bytes(sound)).collect();
+    let form = fields.iter().fold(Form::new(&wav), |form, Field { name, value }| form.text(name, value));
+    form.wav("file", "speech.wav", &wav).finish()
 }
 
 /// The header of a WAV file of mono PCM16 at [`MIC_RATE`].
@@ -144,15 +132,18 @@ mod tests {
     #[test]
     fn the_sound_is_a_wav_file_that_can_be_read() {
         let sound = [0, 1, -1, i16::MAX, i16::MIN];
-        let body = body("edge", &[Field { name: "model".into(), value: "small".into() }], &sound);
+        let (kind, body) = body(&[Field { name: "model".into(), value: "small".into() }], &sound);
+        let line = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
         let start = body.windows(4).position(|four| four == b"RIFF").unwrap();
         let head = String::from_utf8_lossy(&body[..start]);
-        assert!(head.starts_with(
-            "--edge\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nsmall\r\n--edge\r\n"
-        ));
+        let first = format!(
+            "--{line}\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nsmall\r\n--{line}\r\n"
+        );
+        assert!(head.starts_with(&first), "{head}");
         assert!(head.ends_with("filename=\"speech.wav\"\r\nContent-Type: audio/wav\r\n\r\n"), "{head}");
-        let end = body.len() - b"\r\n--edge--\r\n".len();
-        assert_eq!(&body[end..], b"\r\n--edge--\r\n");
+        let rest = format!("\r\n--{line}--\r\n");
+        let end = body.len() - rest.len();
+        assert_eq!(&body[end..], rest.as_bytes());
         assert_eq!(end - start, 44 + sound.len() * 2);
         let silence = vec![0_i16; 16_000];
         let whole = [wav_header(silence.len()), pcm::bytes(&silence).collect()].concat();

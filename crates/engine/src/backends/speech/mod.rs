@@ -4,13 +4,12 @@
 //! - `server`: the voice; `reading`: the sound that it reads; `probe`: whether the server is ready
 //! - `api`: what all APIs have in common; `openai`, `xtts`, `piper`, `cloudflare`, `runpod`: one each
 //! - `roster`: which voice speaks; `listing`: what a server lists; `clip`: the clips of cloned voices
-//! - `sound`: from bytes to samples; `encoded`: sound inside JSON; `form`: forms with files (all pure)
+//! - `sound`: from bytes to samples; `encoded`: sound inside JSON (both pure)
 
 mod api;
 mod clip;
 mod cloudflare;
 mod encoded;
-mod form;
 mod listing;
 mod openai;
 mod piper;

@@ -16,7 +16,6 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::api::{self, Answer, Api, Line};
 use super::clip::{self, Clip, Recorded};
-use super::form::Form;
 use super::listing::Listing;
 use crate::backends::http::{self, Http, Refused};
 use crate::config::{TtsCloning, TtsEngine};

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use crate::backends::http::form::Form;
 use crate::backends::speech::api::Line;
 use crate::backends::speech::clip::{Clip, Recorded};
-use crate::backends::speech::form::Form;
 use crate::config::TtsEngine;
 
 /// A segment with the voice that the server is told; empty: none.

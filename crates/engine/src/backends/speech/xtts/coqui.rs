@@ -8,9 +8,9 @@ use super::request::{self, Latents};
 use super::{Known, Xtts};
 use crate::EngineError;
 use crate::backends::http::Refused;
+use crate::backends::http::form::Form;
 use crate::backends::speech::api::{self, Answer, Line};
 use crate::backends::speech::clip::{self, Clip};
-use crate::backends::speech::form::Form;
 use crate::backends::speech::sound::Coding;
 
 impl Xtts {

@@ -7,9 +7,9 @@ use reqwest::header::CONTENT_TYPE;
 use super::{Known, Xtts, request};
 use crate::EngineError;
 use crate::backends::http::Refused;
+use crate::backends::http::form::Form;
 use crate::backends::speech::api::{self, Answer, Line};
 use crate::backends::speech::clip::{self, Clip};
-use crate::backends::speech::form::Form;
 use crate::backends::speech::sound::Coding;
 
 impl Xtts {

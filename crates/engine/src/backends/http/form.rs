@@ -2,14 +2,14 @@
 
 /// A form with a file.
 #[derive(Debug)]
-pub(super) struct Form {
+pub(in crate::backends) struct Form {
     boundary: String,
     body: Vec<u8>,
 }
 
 impl Form {
     /// An empty form; `unlike`: bytes of its file, which must not hold the line between two fields.
-    pub(super) fn new(unlike: &[u8]) -> Self {
+    pub(in crate::backends) fn new(unlike: &[u8]) -> Self {
         // A file seldom holds such a line; the next number is one that it does not hold.
         let holds = |line: &str| unlike.windows(line.len()).any(|bytes| bytes == line.as_bytes());
         let mut lines = (0_u32..).map(|number| format!("visavis-{number:024}"));
@@ -18,7 +18,7 @@ impl Form {
     }
 
     /// Adds a field.
-    pub(super) fn text(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::backends) fn text(mut self, name: &str, value: &str) -> Self {
         self.head(name, "", "");
         self.body.extend_from_slice(value.as_bytes());
         self.body.extend_from_slice(b"\r\n");
@@ -26,7 +26,7 @@ impl Form {
     }
 
     /// Adds a WAV file.
-    pub(super) fn wav(mut self, name: &str, file: &str, bytes: &[u8]) -> Self {
+    pub(in crate::backends) fn wav(mut self, name: &str, file: &str, bytes: &[u8]) -> Self {
         let file = format!("; filename=\"{}\"", plain(file));
         self.head(name, &file, "Content-Type: audio/wav\r\n");
         self.body.extend_from_slice(bytes);
@@ -35,7 +35,7 @@ impl Form {
     }
 
     /// The value of `Content-Type`, and the body.
-    pub(super) fn finish(mut self) -> (String, Vec<u8>) {
+    pub(in crate::backends) fn finish(mut self) -> (String, Vec<u8>) {
         self.body.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
         (format!("multipart/form-data; boundary={}", self.boundary), self.body)
     }
