@@ -17,6 +17,7 @@ use reqwest::header::CONTENT_TYPE;
 use super::api::{self, Answer, Api, Line};
 use super::clip::{self, Clip, Recorded};
 use super::listing::Listing;
+use crate::backends::http::form::Form;
 use crate::backends::http::{self, Http, Refused};
 use crate::config::{TtsCloning, TtsEngine};
 use request::Spoken;
