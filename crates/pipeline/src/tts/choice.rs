@@ -1,0 +1,33 @@
+//! What is asked of the voice engine, and what is left out once it has refused. Pure.
+
+use crate::conductor::ResponseNote;
+use crate::engine::Caller;
+
+/// The voice and language to speak with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VoiceChoice {
+    /// Empty: the language's first.
+    pub voice: String,
+    /// ISO 639-1.
+    pub language: String,
+    /// Who is spoken to, for routes.
+    pub caller: Caller,
+}
+
+impl VoiceChoice {
+    /// Whether less can be asked of the engine after this refusal.
+    pub(super) fn may_widen(&self, refusal: &str) -> bool {
+        let asks_for_more = !self.voice.is_empty() || !self.language.is_empty();
+        asks_for_more && !refusal.starts_with("text:")
+    }
+
+    /// Leaves out what the engine has refused, by its own words; returns what is to be told. Our engine's words begin with the
+    /// field that is at fault; without that a voice is at fault before a language.
+    pub(super) fn widen(&mut self, refusal: String) -> ResponseNote {
+        let language_is_known = !self.language.is_empty();
+        if self.voice.is_empty() || (language_is_known && refusal.starts_with("language:")) {
+            return ResponseNote::NoVoice { language: std::mem::take(&mut self.language), reason: refusal };
+        }
+        ResponseNote::VoiceRefused { voice: std::mem::take(&mut self.voice), reason: refusal }
+    }
+}
