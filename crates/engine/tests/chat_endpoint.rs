@@ -391,6 +391,32 @@ async fn a_stream_that_stalls_is_given_up_and_one_that_thinks_is_not() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_writes_or_thinks_for_ever_is_cut_off_at_the_length_that_it_was_asked_for() {
+    for field in ["content", "reasoning_content"] {
+        let (opened, mut streams) = mpsc::channel(1);
+        let url = endpoint(move |_, _| {
+            let (sender, response) = written();
+            opened.try_send(sender.clone()).unwrap();
+            tokio::spawn(async move {
+                let event = delta(&json!({ field: "sixteen letters " }));
+                while sender.send(Ok(event.clone())).await.is_ok() {}
+            });
+            response
+        })
+        .await;
+        let mut config = config(url);
+        config.llm.max_tokens = 16;
+        let llm = connect(&config);
+        let found = timeout(Duration::from_secs(30), pieces(llm.engine.as_ref(), request())).await;
+        let texts = found.expect("it ends").expect("as a response that has reached its length");
+        let expected = if field == "content" { vec![text("sixteen letters "); 8] } else { Vec::new() };
+        assert_eq!(texts, expected, "{field}");
+        let sender = streams.recv().await.unwrap();
+        timeout(Duration::from_secs(5), sender.closed()).await.expect("the connection is closed");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_is_ready_when_it_lists_its_models_and_its_context_bounds_ours() {
     let url = endpoint(|_, _| stream(&[])).await;
     let mut llm = connect(&config(url));

@@ -1,4 +1,5 @@
 //! A server that speaks, for tests.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use axum::body::Body;
 use axum::http::HeaderMap;

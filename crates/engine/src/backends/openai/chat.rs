@@ -51,9 +51,10 @@ impl Chat {
 
     /// Asks once, and waits for the response's first event.
     async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refused> {
+        let tokens = request::tokens(body);
         let begun = async {
             let response = self.endpoint.chat(body, asked).await?;
-            let reading = Reading::new(self.endpoint.clone(), asked.clone(), response);
+            let reading = Reading::new(self.endpoint.clone(), asked.clone(), response, tokens);
             reading.begin().await.map_err(Refused::from)
         };
         let watched = async { Ok::<Result<Reading, Refused>, EngineError>(begun.await) };

@@ -47,9 +47,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// A response that begins.
-    pub(super) fn new(endpoint: Arc<Endpoint>, asked: Asked, response: Response) -> Self {
-        let (events, reply) = (Events::new(), Reply::default());
+    /// A response that begins; `tokens`: the length that was asked for, if any was.
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        asked: Asked,
+        response: Response,
+        tokens: Option<u64>,
+    ) -> Self {
+        let (events, reply) = (Events::new(), Reply::within(tokens));
         let ready = VecDeque::new();
         Self { endpoint, asked, response, events, reply, ready, until: None, over: false }
     }
@@ -76,6 +81,10 @@ impl Reading {
             }
             if self.over {
                 return Ok(Step::End);
+            }
+            if self.reply.is_cut() {
+                self.end();
+                continue;
             }
             match self.events.event() {
                 Ok(Some(data)) => return Ok(self.take(&data)?.map_or(Step::Life, Step::Piece)),
@@ -139,11 +148,16 @@ impl Reading {
         if let Some(tokens) = self.reply.tokens() {
             count(tokens);
         }
+        let answer::Asked { section, model, address, .. } = &self.asked.endpoint;
         if self.reply.only_thought() {
-            let answer::Asked { section, model, address, .. } = &self.asked.endpoint;
             tracing::warn!(
                 %model, %address,
                 "the model spent all tokens of its response on thoughts: raise {section}.max_tokens, or turn its thoughts off by {section}.body"
+            );
+        } else if self.reply.is_cut() {
+            tracing::warn!(
+                %model, %address,
+                "the endpoint went on past the length that it was asked for, and its response was cut off: have it obey max_tokens, or raise {section}.max_tokens"
             );
         }
     }

@@ -10,6 +10,15 @@ use crate::tool::WrittenCall;
 const END: &str = "[DONE]";
 /// Longest arguments of a tool call in bytes.
 const LONGEST_ARGUMENTS: usize = 64 << 10;
+/// Characters allowed for each token that was asked for: twice those of English, since the endpoint's tokens are not known.
+const CHARACTERS: usize = 8;
+/// Fewest characters that are allowed: one token may be a long word.
+const FEWEST: usize = 64;
+/// Most characters where the request bounds no length, most characters of thoughts, which not every endpoint counts, and most
+/// events without text.
+const MOST: usize = 64 << 10;
+/// Why a response ends at its length.
+const LENGTH: &str = "length";
 /// Fields that hold thoughts.
 const THOUGHTS: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 
@@ -43,9 +52,25 @@ pub(super) struct Reply {
     tokens: Option<Tokens>,
     spoke: bool,
     thought: bool,
+    /// Most characters of text; none: it is not bounded.
+    most: Option<usize>,
+    /// Characters of text so far.
+    written: usize,
+    /// Characters of thoughts, and events without text, so far.
+    unseen: usize,
+    /// It went on past its length.
+    cut: bool,
 }
 
 impl Reply {
+    /// A response to a request for this many tokens; none: the request bounds no length. An endpoint that goes on for ever is
+    /// cut off, as a model of our own ends at its length.
+    pub(super) fn within(tokens: Option<u64>) -> Self {
+        let asked = tokens.map(|tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
+        let most = asked.map_or(MOST, |tokens| tokens.saturating_mul(CHARACTERS).max(FEWEST));
+        Self { most: Some(most), ..Self::default() }
+    }
+
     /// Takes the data of an event; returns the text in it.
     ///
     /// # Errors
@@ -71,8 +96,10 @@ impl Reply {
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             self.call(call)?;
         }
-        self.thought |= THOUGHTS.iter().any(|field| delta[*field].as_str().is_some_and(|it| !it.is_empty()));
-        let text = text(&delta["content"]);
+        let characters = |field: &&str| delta[*field].as_str().map(|thought| thought.chars().count());
+        let thought: usize = THOUGHTS.iter().filter_map(characters).sum();
+        self.thought |= thought > 0;
+        let text = self.bounded(text(&delta["content"]), thought);
         self.spoke |= !text.trim().is_empty();
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
@@ -87,9 +114,14 @@ impl Reply {
         self.done || self.finish.is_some()
     }
 
+    /// Whether it went on past its length, so that no more of it is wanted.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// Whether all tokens of the response went into thoughts.
     pub(super) fn only_thought(&self) -> bool {
-        self.finish.as_deref() == Some("length") && self.thought && !self.spoke && self.call.is_none()
+        self.finish.as_deref() == Some(LENGTH) && self.thought && !self.spoke && self.call.is_none()
     }
 
     /// The response's tokens, if the endpoint reports them.
@@ -108,6 +140,24 @@ impl Reply {
             LlmPiece::Call(written)
         });
         read.map(LlmPiece::Read).into_iter().chain(call).collect()
+    }
+
+    /// The text of an event as far as it is within the response's length; `thought`: the characters of thoughts beside it.
+    fn bounded(&mut self, mut text: String, thought: usize) -> String {
+        let Some(most) = self.most else { return text };
+        if text.is_empty() {
+            self.unseen += thought.max(1);
+        }
+        if let Some((end, _)) = text.char_indices().nth(most.saturating_sub(self.written)) {
+            text.truncate(end);
+            self.cut = true;
+        }
+        self.written += text.chars().count();
+        self.cut |= self.unseen > MOST;
+        if self.cut {
+            self.finish = Some(LENGTH.into());
+        }
+        text
     }
 
     /// Takes a piece of a tool call.

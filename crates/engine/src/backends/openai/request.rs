@@ -50,6 +50,11 @@ pub(super) fn is_bounded(body: &Map<String, Value>) -> bool {
     BOUNDS.iter().any(|name| body.contains_key(*name))
 }
 
+/// The most tokens that a body asks for; none: no field of it bounds the length.
+pub(super) fn tokens(body: &Map<String, Value>) -> Option<u64> {
+    BOUNDS.iter().filter_map(|name| body.get(*name)?.as_u64()).max()
+}
+
 /// A decimal number as it is written in the configuration: 0.7, not 0.699999988.
 fn decimal(value: f32) -> Value {
     ((f64::from(value) * 1e4).round() / 1e4).into()
@@ -161,7 +166,9 @@ mod tests {
         assert_eq!((&body["max_completion_tokens"], &body["top_p"]), (&json!(400), &json!(0.5)));
         assert_eq!(prefill(&request(Vec::new()), &own)["max_completion_tokens"], 1);
         assert!(is_bounded(&body));
+        assert_eq!((tokens(&body), tokens(&prefill(&request(Vec::new()), &own))), (Some(400), Some(1)));
         own.body.clear();
+        assert_eq!(tokens(&response(&request(Vec::new()), &own)), None);
         assert!(!is_bounded(&prefill(&request(Vec::new()), &own)));
     }
 

@@ -13,6 +13,10 @@ use crate::backends::http::Http;
 use crate::frame::OUT_RATE;
 use crate::{EngineError, TtsPart};
 
+/// Seconds of sound that the shortest segment may have, besides one for each of its characters: the slowest speech, of spelled
+/// letters, takes less.
+const SHORTEST: usize = 30;
+
 /// A segment's sound that is being read. Dropping it closes the connection, unless all was read.
 pub(super) struct Reading {
     http: Arc<Http>,
@@ -25,6 +29,8 @@ pub(super) struct Reading {
     ready: VecDeque<TtsPart>,
     /// The text has words, so that there must be sound.
     worded: bool,
+    /// Most seconds of sound that the text can have.
+    longest: usize,
     /// Only `ready` is left.
     over: bool,
 }
@@ -35,7 +41,8 @@ impl Reading {
         let (coding, decoder) = (answer.coding, Decoder::new(answer.coding));
         let (cutter, ready) = (Cutter::default(), VecDeque::new());
         let worded = text.chars().any(char::is_alphanumeric);
-        Self { http, answer, coding, decoder, cutter, ready, worded, over: false }
+        let longest = (SHORTEST + text.chars().count()).min(LONGEST as usize);
+        Self { http, answer, coding, decoder, cutter, ready, worded, longest, over: false }
     }
 
     /// Reads up to the first part, so that a fault before it counts as a refusal of the request.
@@ -87,10 +94,10 @@ impl Reading {
             }
         }
         let seconds = self.cutter.samples() / OUT_RATE as usize;
-        if seconds > LONGEST as usize {
-            let at = self.http.address();
+        if seconds > self.longest {
+            let (at, longest) = (self.http.address(), self.longest);
             return Err(EngineError::Failed(format!(
-                "{at} sends more than {LONGEST} seconds of sound for one segment. Look at its log"
+                "{at} sends more than {longest} seconds of sound for one segment. Look at its log"
             )));
         }
         Ok(())

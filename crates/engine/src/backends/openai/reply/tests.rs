@@ -95,6 +95,40 @@ fn the_tokens_that_had_to_be_read_are_told_where_the_endpoint_knows_them() {
 }
 
 #[test]
+fn a_response_that_goes_on_past_its_length_is_cut_there() {
+    let mut reply = Reply::within(Some(10));
+    let says = |reply: &mut Reply, text: &str| {
+        reply.take(&delta(&json!({ "content": text })).to_string()).unwrap().unwrap_or_default()
+    };
+    let whole = "\u{e9}".repeat(10 * CHARACTERS);
+    assert_eq!(says(&mut reply, &whole), whole, "characters count, not bytes");
+    assert!(!reply.is_cut() && !reply.is_whole());
+    assert_eq!(says(&mut reply, "more"), "");
+    assert!(reply.is_cut() && reply.is_whole() && !reply.only_thought());
+    let mut short = Reply::within(Some(1));
+    assert_eq!(says(&mut short, &"word ".repeat(20)).chars().count(), FEWEST, "a piece is cut within");
+    assert!(short.is_cut());
+    let mut free = Reply::within(None);
+    assert_eq!(says(&mut free, &whole.repeat(20)).chars().count(), 20 * 10 * CHARACTERS);
+    assert!(!free.is_cut(), "a request without a bound lets the endpoint write more");
+    assert!(!says(&mut free, &"x".repeat(MOST)).is_empty() && free.is_cut(), "but not for ever");
+}
+
+#[test]
+fn thoughts_and_events_without_text_do_not_go_on_for_ever() {
+    let ends = |event: Value, after: usize| {
+        let (mut reply, event) = (Reply::within(Some(160)), event.to_string());
+        (0..after).for_each(|_| assert_eq!(reply.take(&event).unwrap(), None));
+        assert!(!reply.is_cut(), "{event}");
+        reply.take(&event).unwrap();
+        assert!(reply.is_cut(), "{event}");
+        reply
+    };
+    assert!(ends(delta(&json!({ "reasoning_content": "x".repeat(1024) })), MOST / 1024).only_thought());
+    assert!(!ends(delta(&json!({})), MOST).only_thought());
+}
+
+#[test]
 fn a_fault_in_the_stream_is_told() {
     let mut reply = Reply::default();
     let fault = reply.take(r#"{"error":{"message":"out of memory","code":500}}"#).unwrap_err();
