@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::watch;
 use visavis::config::{Config, Route};
 use visavis::engine::router::{Board, Member, RoutedLlm, RoutedTts, Voices};
@@ -87,6 +88,37 @@ async fn a_call_whose_first_engines_die_is_answered_by_the_second_and_says_who_s
     let by = |routed: Option<Routed>| routed.map(|by| (by.engine.to_string(), by.reason));
     let expected = Some(("main".to_owned(), Reason::Unhealthy));
     assert_eq!((by(served.llm), by(served.tts), by(served.stt)), (expected.clone(), expected, None));
+}
+
+/// The requests that were served by this engine of this kind for this reason, as `/metrics` tells them; none: it tells nothing of them.
+fn served(metrics: &str, kind: &str, engine: &str, reason: &str) -> Option<u64> {
+    let labels = [format!("kind={kind:?}"), format!("engine={engine:?}"), format!("reason={reason:?}")];
+    let told = |line: &&str| labels.iter().all(|label| line.contains(label.as_str()));
+    let line = metrics.lines().filter(|line| line.starts_with("visavis_route_total{")).find(told)?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_count_every_engine_that_served_and_why() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    // The call's tasks run on this thread as well.
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let dies = ScriptedLlm::responding(|_| ScriptedResponse::refused(died()));
+    let answers = ScriptedLlm::responding(|_| ScriptedResponse::words("It is four o'clock now."));
+    let llm = RoutedLlm::new(board(EngineKind::Llm), vec![Arc::new(dies), Arc::new(answers)]);
+    let voices: Vec<Arc<dyn Tts>> =
+        vec![Arc::new(word_by_word().failing("", 2, died())), Arc::new(word_by_word())];
+    let tts = RoutedTts::new(board(EngineKind::Tts), voices, Voices::default());
+    turn(Engines { llm: Arc::new(llm), tts: Arc::new(tts), ..Scripted::default().engines() }).await;
+    let told = recorder.handle().render();
+    for (kind, engine, reason, count) in [
+        ("llm", "cloud", "route", None),
+        ("llm", "main", "unhealthy", Some(1)),
+        ("tts", "cloud", "route", Some(1)),
+        ("tts", "main", "unhealthy", Some(1)),
+    ] {
+        assert_eq!(served(&told, kind, engine, reason), count, "{kind}, {engine}, {reason}: {told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

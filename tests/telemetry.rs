@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -13,9 +14,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tonic::{Request, Response, Status};
-use visavis::config::Config;
+use visavis::config::{Config, Route};
+use visavis::engine::router::{Board, Member, RoutedLlm};
+use visavis::engine::status::EngineStatus;
+use visavis::engine::{EngineError, Engines};
 use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
@@ -23,6 +27,7 @@ use visavis::ports::call_ports;
 use visavis::telemetry::Telemetry;
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::ResponseId;
+use visavis_core::route::EngineKind;
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
 
 struct Collector(mpsc::Sender<Span>);
@@ -52,10 +57,39 @@ async fn collect() -> (SocketAddr, mpsc::Receiver<Span>) {
     (address, spans)
 }
 
+/// A model that says one thing.
+fn speaks() -> ScriptedLlm {
+    ScriptedLlm::new([ScriptedResponse::texts(["Secret words. "]).every(Duration::from_millis(30))])
+}
+
+/// Engines without routes.
+fn engines() -> Engines {
+    Scripted::with(speaks()).engines()
+}
+
+/// Engines whose model is behind a route: the first one of it is down.
+fn routed() -> Engines {
+    let kind = EngineKind::Llm;
+    let route = Route {
+        kind,
+        languages: Vec::new(),
+        voices: Vec::new(),
+        tiers: Vec::new(),
+        engines: vec!["cloud".into(), "main".into()],
+        first_ms: 30_000,
+        shadow: Vec::new(),
+        share: BTreeMap::new(),
+    };
+    let ready = watch::channel(EngineStatus { ready: true, ..EngineStatus::default() }).1;
+    let member = |name: &str| Member { name: name.into(), status: ready.clone() };
+    let board = Board::new(kind, vec![member("cloud"), member("main")], &[route]);
+    let down = ScriptedResponse::refused(EngineError::Unavailable("the connection is lost".into()));
+    let llm = RoutedLlm::new(board, vec![Arc::new(ScriptedLlm::new([down])), Arc::new(speaks())]);
+    Engines { llm: Arc::new(llm), ..Scripted::default().engines() }
+}
+
 /// One typed question and its spoken response, heard by the client.
-async fn a_turn(config: Config) {
-    let response = ScriptedResponse::texts(["Secret words. "]).every(Duration::from_millis(30));
-    let engines = Scripted::with(ScriptedLlm::new([response])).engines();
+async fn a_turn(config: Config, engines: Engines) {
     let (mut ports, pipeline) = call_ports();
     let options = CallOptions { language: Some("en".into()), ..CallOptions::default() };
     let scope = Scope::default();
@@ -99,16 +133,17 @@ async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_
     let mut config = Config::default();
     config.telemetry.otlp_endpoint = format!("http://{address}");
     let telemetry = Telemetry::start(&config.telemetry).unwrap().expect("it is configured");
-    a_turn(config.clone()).await;
+    a_turn(config.clone(), engines()).await;
     config.telemetry.content = true;
-    a_turn(config.clone()).await;
+    a_turn(config.clone(), engines()).await;
+    a_turn(config.clone(), routed()).await;
     telemetry.stop().await;
     let mut got = Vec::new();
     while let Ok(span) = spans.try_recv() {
         got.push(span);
     }
     let turns: Vec<&Span> = got.iter().filter(|span| span.name == "turn").collect();
-    assert_eq!(turns.len(), 2, "{got:#?}");
+    assert_eq!(turns.len(), 3, "{got:#?}");
     assert_ne!(turns[0].trace_id, turns[1].trace_id);
     let silent =
         format!("{:?}", got.iter().filter(|span| span.trace_id == turns[0].trace_id).collect::<Vec<_>>());
@@ -119,6 +154,10 @@ async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_
         (open["visavis.question"].as_str(), open["visavis.answer"].as_str()),
         ("Private question?", "Secret words.")
     );
+    let routed = attributes(turns[2]);
+    assert_eq!((&*routed["visavis.llm.engine"], &*routed["visavis.llm.reason"]), ("main", "unhealthy"));
+    assert!(!routed.contains_key("visavis.tts.engine"), "it has no routes: {routed:?}");
+    assert!(!quiet.keys().any(|key| key.ends_with(".engine")), "there were no routes: {quiet:?}");
     for name in ["first token", "first segment", "first audio", "first sent", "heard", "playout"] {
         let stage = got.iter().find(|span| span.name == name && span.trace_id == turns[0].trace_id);
         let stage = stage.unwrap_or_else(|| panic!("no span {name}: {got:#?}"));
@@ -131,6 +170,6 @@ async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     config.telemetry.otlp_endpoint = format!("http://{nobody}");
     let telemetry = Telemetry::start(&config.telemetry).unwrap().expect("it is configured");
-    a_turn(config).await;
+    a_turn(config, engines()).await;
     telemetry.stop().await;
 }
