@@ -27,6 +27,21 @@ pub fn free_port() -> u16 {
 impl Live {
     /// Starts the `tiny` profile on free ports and waits until it is ready.
     pub async fn start(more: &[&str]) -> Self {
+        let mut live = Self::begin(more);
+        let began = Instant::now();
+        while !live.ready().await {
+            assert!(
+                live.process.try_wait().unwrap().is_none(),
+                "run ./test, or `visavis models fetch --profile tiny` first"
+            );
+            assert!(began.elapsed() < Duration::from_secs(120), "not ready in two minutes");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        live
+    }
+
+    /// Starts it without waiting.
+    pub fn begin(more: &[&str]) -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let mut process = program()
@@ -41,17 +56,7 @@ impl Live {
             BufReader::new(log).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
         });
         let server = Server::new(&format!("http://{address}")).unwrap();
-        let mut live = Self { process, server, address };
-        let began = Instant::now();
-        while !live.ready().await {
-            assert!(
-                live.process.try_wait().unwrap().is_none(),
-                "run ./test, or `visavis models fetch --profile tiny` first"
-            );
-            assert!(began.elapsed() < Duration::from_secs(120), "not ready in two minutes");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        live
+        Self { process, server, address }
     }
 
     pub async fn ready(&self) -> bool {
