@@ -193,6 +193,27 @@ async fn a_failure_behind_a_turn_prediction_is_not_heard_and_the_turn_is_judged_
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_was_only_late_responds_when_the_one_that_took_over_is_killed_before_its_first_word() {
+    let late =
+        ScriptedLlm::responding(|_| ScriptedResponse::texts(["Late."]).every(Duration::from_millis(700)));
+    let dies = ScriptedLlm::responding(|_| ScriptedResponse::words("").judging(0.7).failing_after(1, died()));
+    let (board, _statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);
+    let llm = RoutedLlm::new(board, vec![Arc::new(late), Arc::new(dies)]);
+    assert_eq!(ask(&llm, request("")).await.unwrap(), given("Late.", "cloud", Reason::Unhealthy));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_that_is_killed_leaves_the_late_engine_to_respond() {
+    let late =
+        ScriptedLlm::responding(|_| ScriptedResponse::texts(["Late."]).every(Duration::from_millis(1200)));
+    let (board, _statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);
+    let killed = Arc::new(dying());
+    let llm = RoutedLlm::new(board, vec![Arc::new(late), killed.clone()]);
+    assert_eq!(ask(&llm, request("")).await.unwrap(), given("Late.", "cloud", Reason::Route));
+    assert_eq!(killed.asked().len(), 1, "it was asked beside the first");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_goes_to_the_next_engine_and_is_no_fault_and_a_long_prompt_is_told_at_once() {
     let refuses = ScriptedLlm::responding(|_| ScriptedResponse::refused(EngineError::Invalid("no".into())));
     let routed = routed(refuses);

@@ -4,6 +4,7 @@
 mod router_support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -111,6 +112,77 @@ async fn an_endpoint_that_is_down_is_not_asked_patiently_where_another_engine_ca
     let decoded = say(&mut stream, 1).await.unwrap();
     assert_eq!((decoded.words.text.as_str(), decoded.routed.unwrap().reason), ("hello", Reason::Unhealthy));
     assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+}
+
+/// Dies behind its first transcript.
+struct Once;
+
+#[async_trait]
+impl Stt for Once {
+    fn capabilities(&self) -> SttCapabilities {
+        SttCapabilities::default()
+    }
+
+    async fn open(&self, _request: SttRequest) -> Result<SttStream, EngineError> {
+        let (input, mut inputs) = mpsc::channel(8);
+        let output = stream::once(async move {
+            loop {
+                if let SttInput::Decode { number, .. } = inputs.recv().await.unwrap() {
+                    return Ok::<_, EngineError>(Decoded { number, ..Decoded::default() });
+                }
+            }
+        });
+        Ok(SttStream { input, output: output.boxed() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_was_only_late_hears_all_when_the_one_that_took_over_is_killed() {
+    let (board, _statuses) = board(&route(EngineKind::Stt), &["cloud", "main"]);
+    let cloud = Arc::new(ScriptedStt::new([Hearing::Never, "hello again".into()]));
+    let stt = RoutedStt::new(board, vec![cloud.clone(), Arc::new(Once)]);
+    let mut stream = stt.open(SttRequest::default()).await.unwrap();
+    assert_eq!(say(&mut stream, 1).await.unwrap().routed.unwrap().reason, Reason::Late);
+    let decoded = say(&mut stream, 2).await.unwrap();
+    let by = decoded.routed.unwrap();
+    assert_eq!(
+        (decoded.words.text.as_str(), &*by.engine, by.reason),
+        ("hello again", "cloud", Reason::Unhealthy)
+    );
+    assert_eq!(cloud.utterances()[1].audio.len(), 6 * AUDIO);
+}
+
+/// Is down when it is first asked.
+struct Restarting {
+    down: AtomicBool,
+    inner: ScriptedStt,
+}
+
+#[async_trait]
+impl Stt for Restarting {
+    fn capabilities(&self) -> SttCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
+        if self.down.swap(false, Ordering::Relaxed) {
+            return Err(EngineError::Unavailable("it starts".into()));
+        }
+        self.inner.open(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_was_killed_is_asked_again_once_the_last_one_is_late() {
+    let (board, _statuses) = board(&route(EngineKind::Stt), &["cloud", "main"]);
+    let cloud = Restarting { down: AtomicBool::new(true), inner: ScriptedStt::new(["hello"]) };
+    let stt = RoutedStt::new(board, vec![Arc::new(cloud), Arc::new(ScriptedStt::new([Hearing::Never]))]);
+    let mut stream = stt.open(SttRequest::default()).await.unwrap();
+    let began = Instant::now();
+    let decoded = say(&mut stream, 1).await.unwrap();
+    let by = decoded.routed.unwrap();
+    assert_eq!((decoded.words.text.as_str(), &*by.engine, by.reason), ("hello", "cloud", Reason::LastResort));
+    assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,6 +109,18 @@ async fn killed_in_the_middle_the_segment_is_finished_by_the_other_engine_from_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_was_only_late_speaks_the_rest_when_the_one_that_took_over_is_killed() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let slow = Arc::new(word_by_word().every(Duration::from_secs(1)));
+    let dies = Arc::new(word_by_word().failing("", 2, died()));
+    let tts = RoutedTts::new(board, vec![slow.clone(), dies], Voices::default());
+    let spoken = speak(&tts, request(TEXT)).await.unwrap();
+    assert_eq!(spoken.words, words(TEXT));
+    assert_eq!(spoken.engines, [("main".to_owned(), Reason::Late), ("cloud".to_owned(), Reason::Unhealthy)]);
+    assert_eq!(slow.asked()[1].text, "three four five.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_voice_without_times_is_taken_over_by_the_pace_of_speech() {
     let routed = routed(untimed().failing("", 2, died()));
     let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();

@@ -65,6 +65,11 @@ impl Plan {
         let order = engine.into_iter().fold(self.order, Order::avoiding);
         Self { order, ..self }
     }
+
+    /// An engine that was asked has not failed: another one was first. It may be asked once more if that one fails.
+    pub(super) fn spare(&mut self, engine: usize) {
+        self.tried.retain(|tried| *tried != engine);
+    }
 }
 
 /// What operators are told of a backend.

@@ -190,10 +190,13 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
         self.due = self.next_look();
     }
 
-    /// Another engine serves: those that were late are told so.
+    /// Another engine serves: those that were late are told so, and are asked again should it fail.
     fn beaten(&mut self) {
-        for runner in self.runners.drain(..).flatten().filter(|runner| runner.late) {
-            runner.picked.ticket.was_late();
+        for Runner { picked, late } in self.runners.drain(..).flatten() {
+            self.plan.spare(picked.engine);
+            if late {
+                picked.ticket.was_late();
+            }
         }
     }
 

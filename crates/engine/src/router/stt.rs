@@ -1,7 +1,8 @@
 //! Recognisers by routes.
 //!
 //! The router keeps an utterance's sound, so that another engine hears all of it: at once when the first fails, and beside it when no
-//! transcript has come in time after a pause. The first that transcribes keeps the utterance.
+//! transcript has come in time after a pause. The first that transcribes keeps the utterance. While the last one is waited for, those
+//! hear it again that were not ready or too busy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::board::{Board, Plan};
+use super::board::{Board, Picked, Plan};
 use super::line::{Decode, Event, Line, Sound, any};
 use super::policy::{Ask, Fate};
 use super::shadow;
@@ -23,6 +24,9 @@ use crate::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, St
 const INPUTS: usize = 256;
 /// Pause before a recogniser whose queue is full is given more.
 const ROOM: Duration = Duration::from_millis(20);
+/// First and longest pause between two looks for those that were not ready or too busy.
+const AGAIN: Duration = Duration::from_millis(250);
+const LONGEST_AGAIN: Duration = Duration::from_secs(2);
 
 /// The engines.
 struct Desk {
@@ -90,8 +94,12 @@ struct Utterance {
     sound: Sound,
     /// More than one while the first is late.
     lines: Vec<Line>,
-    /// When the newest one is late.
+    /// When the newest one is late or, after the last one, when those that were absent are asked again.
     due: Option<Instant>,
+    /// Engines that were not ready or too busy, and were not waited for.
+    absent: Vec<usize>,
+    /// Before they are asked again, after the first time.
+    pause: Duration,
     error: Option<EngineError>,
     shadows: Vec<mpsc::Sender<SttInput>>,
 }
@@ -100,23 +108,29 @@ impl Utterance {
     /// Has the next engine begin.
     fn start(&mut self, after: Option<Fate>) {
         if let Some(picked) = self.desk.board.pick(&mut self.plan, after) {
-            let stt = self.desk.engines[picked.engine].clone();
-            let (can, request) = (stt.capabilities(), self.desk.of_engine(picked.engine, &self.request));
-            let opening = if picked.last {
-                async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await }.boxed()
-            } else {
-                at_once(async move { stt.open(request).await }).boxed()
-            };
-            self.lines.push(Line::new(picked, can, opening));
+            self.ask(picked);
         }
         self.await_transcript();
+    }
+
+    /// Has this engine begin.
+    fn ask(&mut self, picked: Picked) {
+        let stt = self.desk.engines[picked.engine].clone();
+        let (can, request) = (stt.capabilities(), self.desk.of_engine(picked.engine, &self.request));
+        let opening = if picked.last {
+            async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await }.boxed()
+        } else {
+            at_once(async move { stt.open(request).await }).boxed()
+        };
+        self.lines.push(Line::new(picked, can, opening));
     }
 
     /// Sets the time for the transcript that is wanted, if another engine could make it.
     fn await_transcript(&mut self) {
         let wanted = self.sound.wanted.as_ref().is_some_and(|wanted| wanted.last);
-        let more = wanted && self.desk.board.peek(&self.plan, None).is_some();
-        self.due = self.plan.first.filter(|_| more).map(|first| Instant::now() + first);
+        let more = !self.absent.is_empty() || self.desk.board.peek(&self.plan, None).is_some();
+        self.pause = AGAIN;
+        self.due = self.plan.first.filter(|_| wanted && more).map(|first| Instant::now() + first);
     }
 
     fn take(&mut self, input: SttInput) {
@@ -130,17 +144,38 @@ impl Utterance {
         }
     }
 
-    /// The newest engine is late: the next one is asked as well.
+    /// The newest engine is late: the next one is asked as well or, after the last one, those that were absent.
     fn is_late(&mut self) {
+        if self.desk.board.peek(&self.plan, None).is_none() {
+            return self.again();
+        }
         if let Some(newest) = self.lines.last_mut() {
             newest.late = true;
         }
         self.start(Some(Fate::Late));
     }
 
+    /// Asks those again that were absent and are ready now.
+    fn again(&mut self) {
+        for engine in std::mem::take(&mut self.absent) {
+            if self.desk.board.is_ready(engine) {
+                let picked = self.desk.board.again(engine);
+                self.ask(picked);
+            } else {
+                self.absent.push(engine);
+            }
+        }
+        self.pause = (self.pause * 2).min(LONGEST_AGAIN);
+        self.due = Some(Instant::now() + self.pause);
+    }
+
     /// An engine has failed: the next one is asked, unless another is at work that is not late.
     fn lost(&mut self, line: usize, error: EngineError) {
-        let fate = self.lines.remove(line).picked.ticket.failed(&error);
+        let Picked { engine, last, ticket, .. } = self.lines.remove(line).picked;
+        let fate = ticket.failed(&error);
+        if fate == Fate::Absent && !last {
+            self.absent.push(engine);
+        }
         let refused = |error: &EngineError| matches!(error, EngineError::Invalid(_));
         if self.error.as_ref().is_none_or(|kept| refused(kept) && !refused(&error)) {
             self.error = Some(error);
@@ -159,8 +194,12 @@ impl Utterance {
         let mut serving = self.lines.swap_remove(line);
         if wanted {
             (self.sound.wanted, self.due) = (None, None);
-            for beaten in self.lines.drain(..).filter(|line| line.late) {
-                beaten.picked.ticket.was_late();
+            for Line { picked, late, .. } in self.lines.drain(..) {
+                // It may be asked once more if this one fails.
+                self.plan.spare(picked.engine);
+                if late {
+                    picked.ticket.was_late();
+                }
             }
         }
         (self.error, serving.late) = (None, false);
@@ -292,6 +331,8 @@ impl Stt for RoutedStt {
             sound: Sound::default(),
             lines: Vec::new(),
             due: None,
+            absent: Vec::new(),
+            pause: AGAIN,
             error: None,
             shadows,
         };

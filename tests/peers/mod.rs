@@ -1,0 +1,59 @@
+//! Servers of others as processes of their own, which die when a test wants it.
+//!
+//! - this file: the process
+//! - `routed`: engines behind a route to two of them
+#![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
+
+pub(crate) mod routed;
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// The signal that ends a process at once.
+const KILL: i32 = 9;
+
+/// A running `dying_server.py`: a language model, a voice and a recogniser. It ends with this value, or with the test's process.
+pub(crate) struct Peer {
+    process: Child,
+    port: u16,
+}
+
+impl Peer {
+    /// Starts it with these arguments and waits until it listens.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/dying_server.py");
+        let mut process = Command::new("python3")
+            // Without packages it starts in a third of the time.
+            .args(["-I", "-S"])
+            .arg(script)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("run ./test, or install python3 first");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().parse().expect("it prints its port");
+        Self { process, port }
+    }
+
+    /// Its address, as the configuration names it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1", self.port)
+    }
+
+    /// Checks that it was killed in the middle of its work. One that still runs ends in order, since its standard input does.
+    pub(crate) fn assert_killed(&mut self) {
+        let ended = self.process.wait().unwrap();
+        assert_eq!(ended.signal(), Some(KILL), "no request met the moment at which it dies: {ended}");
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}
