@@ -6,6 +6,7 @@
 //! - [`calls`]: questions and responses; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
 //!   [`interrupt`]: barge-in
 //! - [`failures`]: engines stopped or killed in the middle of a turn
+//! - [`hostile`]: a client that attacks in every way at once, beside a call
 //! - [`conversation`]: scripted scenarios, judged against the targets
 //! - [`avatar`]: how good the face is; [`voices`]: how good the voices are
 //! - [`harness`]: checks of a server, down to a spoken turn
@@ -18,6 +19,7 @@ pub mod churn;
 pub mod conversation;
 pub mod failures;
 pub mod harness;
+pub mod hostile;
 pub mod idle;
 pub mod interrupt;
 pub mod process;

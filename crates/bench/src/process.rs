@@ -41,6 +41,15 @@ pub struct Usage {
     pub rss_end_mib: f64,
 }
 
+/// What a process holds at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Held {
+    /// Its name.
+    pub name: String,
+    /// Its memory.
+    pub rss_mib: f64,
+}
+
 /// The process and its descendants now; empty if it is gone.
 #[must_use]
 pub fn tree(pid: u32) -> Tree {
@@ -117,6 +126,12 @@ impl Tree {
         self.0.iter().find(|process| process.name == name).map(|process| process.pid)
     }
 
+    /// The memory of each process.
+    #[must_use]
+    pub fn held(&self) -> Vec<Held> {
+        self.0.iter().map(|one| Held { name: one.name.clone(), rss_mib: one.rss_mib }).collect()
+    }
+
     /// The memory of the first process.
     #[must_use]
     pub fn rss_mib(&self) -> Option<f64> {
@@ -129,6 +144,24 @@ impl Tree {
         let pid = self.0.first()?.pid;
         Some(fs::read_dir(format!("/proc/{pid}/task")).ok()?.count())
     }
+
+    /// Current number of open files and sockets of the first process.
+    #[must_use]
+    pub fn descriptors(&self) -> Option<usize> {
+        let pid = self.0.first()?.pid;
+        Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
+    }
+}
+
+/// Whether the process runs. One that has ended and waits for its parent to notice does not.
+#[must_use]
+pub fn runs(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !has_ended(&stat))
+}
+
+fn has_ended(stat: &str) -> bool {
+    let state = stat.rsplit_once(')').and_then(|(_, tail)| tail.split_whitespace().next());
+    matches!(state, None | Some("Z" | "X"))
 }
 
 /// The process on this machine that listens on a TCP port.
@@ -168,11 +201,20 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_its_parent_has_not_taken_leave_of_does_not_run() {
+        assert!(has_ended("42 (a) b) Z 7 1") && has_ended("42 (a) X 7 1") && has_ended(""));
+        assert!(!has_ended("42 (Z) S 7 1"));
+        assert!(runs(std::process::id()));
+    }
+
+    #[test]
     fn this_test_is_found_by_its_listening_port_and_uses_memory() {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let pid = listener(socket.local_addr().unwrap().port()).unwrap();
         assert_eq!(pid, std::process::id());
-        assert!(tree(pid).rss_mib().unwrap() > 0.5);
+        let tree = tree(pid);
+        assert!(tree.rss_mib().unwrap() > 0.5);
+        assert!(tree.descriptors().unwrap() >= 3, "standard streams and the socket");
     }
 
     #[test]

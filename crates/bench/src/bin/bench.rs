@@ -13,7 +13,7 @@ use visavis_bench::calls::{self, Questions};
 use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
 use visavis_bench::failures::{self, Blow, Phase, Victim};
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
-use visavis_bench::{Settings, churn, conversation, idle, interrupt, process, table, voices};
+use visavis_bench::{Settings, churn, conversation, hostile, idle, interrupt, process, table, voices};
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Mode, Server};
 use visavis_config::Sources;
@@ -42,6 +42,16 @@ enum What {
     ///
     /// Exit code: 0 when every trial passed and no call ended, 1 otherwise, 2 when an argument is wrong.
     Failures(FailureArguments),
+    /// A call, then the same call beside a client that attacks the server in every way at once, within bounds: how much later
+    /// its responses come, what the server holds meanwhile and afterwards, and with --term how soon SIGTERM ends it. The
+    /// server must run on this machine, and be one that may be attacked
+    ///
+    /// A server on a loopback address is attacked from 127.0.0.2, so that its limits of connections per address spare the call.
+    /// Callers on the server's machine have no share of calls: start it with
+    /// `--set 'server.trusted_proxies=["127.0.0.2"]'` to have the attacks counted as calls of one address. Exit code: 0 when
+    /// responses came at most 1.5 times as late, memory came back, /health was always answered and SIGTERM ended the server in
+    /// time, 1 otherwise, 2 when an argument is wrong.
+    Hostile(HostileArguments),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
     /// --lips, a score of the lips
     ///
@@ -160,6 +170,27 @@ struct FailureArguments {
 }
 
 #[derive(Args)]
+struct HostileArguments {
+    /// The server, as http://HOST:PORT
+    #[arg(long)]
+    server: String,
+    /// Questions per call
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    turns: u16,
+    /// WAV files, or folders of them, spoken in turn [default: jfk.wav]
+    #[arg(long, num_args = 1..)]
+    speech: Vec<PathBuf>,
+    /// At the end send the server SIGTERM, during attacks and while the agent talks
+    #[arg(long)]
+    term: bool,
+    /// With --term: the server's `server.drain_seconds`, which is not read from it [default: that of the configuration]
+    #[arg(long, value_name = "SECONDS", requires = "term")]
+    drain: Option<u64>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args)]
 struct CallArguments {
     /// The server, as http://HOST:PORT
     #[arg(long)]
@@ -211,6 +242,7 @@ async fn measure() -> ExitCode {
         What::Call(arguments) => Box::pin(call(arguments)).await,
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,
         What::Failures(arguments) => Box::pin(fail(arguments)).await,
+        What::Hostile(arguments) => Box::pin(attack(arguments)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
         What::Voices(options) => Box::pin(speak(&options)).await,
     };
@@ -300,6 +332,24 @@ async fn fail(arguments: FailureArguments) -> anyhow::Result<bool> {
     };
     let report = Box::pin(failures::run(&settings, &options, tell)).await?;
     print(arguments.shared.json, &report, table::failures)?;
+    Ok(report.passed)
+}
+
+async fn attack(arguments: HostileArguments) -> anyhow::Result<bool> {
+    let server = Server::new(&arguments.server)?;
+    must_answer(&server).await?;
+    let speech = if arguments.speech.is_empty() { vec![default_speech()] } else { arguments.speech };
+    let clips = load_speech(&speech)?.into_iter().map(Arc::new).collect();
+    let patience = Duration::from_secs(arguments.shared.patience);
+    let options = hostile::Options {
+        questions: Questions { clips, turns: usize::from(arguments.turns), patience },
+        term: arguments.term,
+        drain: arguments.drain.map(Duration::from_secs),
+    };
+    let settings = one_call(server, &arguments.shared);
+    let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(hostile::run(&settings, &options, tell)).await?;
+    print(arguments.shared.json, &report, hostile::table::report)?;
     Ok(report.passed)
 }
 

@@ -1,0 +1,42 @@
+//! WebSockets that say nothing, and hold the permits of calls.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use super::super::attack::Attack;
+use super::super::socket::Socket;
+use super::super::tally::Count;
+use super::super::target::Target;
+use super::AGAIN;
+
+/// Fewer than a server's calls by default: all of them would keep the other attacks out.
+pub(super) const SEATS: usize = 20;
+const AFTER: Duration = Duration::from_secs(2);
+
+pub(super) struct Seats;
+
+#[async_trait]
+impl Attack for Seats {
+    fn name(&self) -> &'static str {
+        "silent WebSockets"
+    }
+
+    fn after(&self) -> Duration {
+        AFTER
+    }
+
+    async fn run(&self, target: &Target, count: &Count) {
+        join_all((0..SEATS).map(|_| sit(target, count))).await;
+    }
+}
+
+async fn sit(target: &Target, count: &Count) {
+    loop {
+        if let Some(mut socket) = Socket::open(target, count).await {
+            while socket.read().await {}
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}

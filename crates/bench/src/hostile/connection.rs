@@ -1,0 +1,127 @@
+//! One hostile connection, and requests over it.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::tally::Count;
+use super::target::{Spent, Target};
+
+/// How much of a response is kept; the rest is read and dropped.
+const KEPT: usize = 64 << 10;
+/// Bytes that are read at once.
+const PIECE: usize = 16 << 10;
+
+/// A connection. Its place is free again once it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    spent: Spent,
+    place: OwnedSemaphorePermit,
+}
+
+/// A connection in its parts, for a protocol above it.
+#[derive(Debug)]
+pub struct Parts {
+    /// What carries the bytes.
+    pub stream: TcpStream,
+    /// Counts them.
+    pub spent: Spent,
+    /// Holds the connection's place.
+    pub place: OwnedSemaphorePermit,
+}
+
+/// An HTTP response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// The beginning of its body.
+    pub body: String,
+}
+
+impl Reply {
+    /// Reads a response; `None`: it is none.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let status = text.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        Some(Self { status, body: body.to_owned() })
+    }
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, spent: Spent, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, spent, place }
+    }
+
+    /// Sends all of this.
+    ///
+    /// # Errors
+    /// When the server has cut the connection off, or all that may be sent has been.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.spent.spend(bytes.len())?;
+        self.stream.write_all(bytes).await
+    }
+
+    /// Reads a response's head and leaves the rest unread; `None`: the connection ended before.
+    pub async fn head(&mut self) -> Option<Reply> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") && head.len() < KEPT {
+            head.push(self.stream.read_u8().await.ok()?);
+        }
+        Reply::read(&head)
+    }
+
+    /// Reads until the server closes the connection; `None`: no response was among it.
+    pub async fn reply(&mut self) -> Option<Reply> {
+        let mut kept = Vec::new();
+        let mut piece = vec![0; PIECE];
+        while let Ok(read @ 1..) = self.stream.read(&mut piece).await {
+            let room = KEPT.saturating_sub(kept.len());
+            kept.extend_from_slice(&piece[..read.min(room)]);
+        }
+        Reply::read(&kept)
+    }
+
+    /// Its parts.
+    #[must_use]
+    pub fn into_parts(self) -> Parts {
+        Parts { stream: self.stream, spent: self.spent, place: self.place }
+    }
+}
+
+/// Sends a request that closes its connection, and counts what became of it.
+pub async fn ask(target: &Target, count: &Count, request: &str, within: Duration) -> Option<Reply> {
+    let exchange = async {
+        let mut connection = target.connect().await.ok()?;
+        count.sent(request.len());
+        connection.send(request.as_bytes()).await.ok()?;
+        connection.reply().await
+    };
+    let reply = tokio::time::timeout(within, exchange).await.ok().flatten();
+    match &reply {
+        Some(reply) => count.status(reply.status),
+        None => count.cut(),
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_has_its_status_and_body_and_anything_else_is_none() {
+        let reply = Reply::read(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n{}").unwrap();
+        assert_eq!(reply, Reply { status: 503, body: "{}".to_owned() });
+        assert_eq!(Reply::read(b"HTTP/1.1 204 No Content\r\n").unwrap().body, "");
+        for bad in [&b""[..], b"HTTP/1.1", b"HTTP/1.1 20", b"\0\0\x12\x04"] {
+            assert_eq!(Reply::read(bad), None, "{bad:?}");
+        }
+    }
+}

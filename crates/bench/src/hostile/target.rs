@@ -1,0 +1,207 @@
+//! Where a hostile client's connections go, from which address, and all that it may spend.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Connection;
+use visavis_client::Server;
+
+/// Connections at once of all attacks; further ones wait.
+pub const CONNECTIONS: usize = 400;
+/// Bytes that all attacks may send together.
+pub const BYTES: u64 = 4 << 30;
+/// From where the attacks come, where the server is on a loopback address: another one than the call's.
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+/// For whom the attacks' requests say that they are, to a server that trusts 127.0.0.2 as a proxy: such a server counts
+/// them against one address, where callers on its own machine have no share. An address of documents (RFC 5737).
+pub const FORWARDED_FOR: &str = "192.0.2.66";
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// The bytes that all attacks have sent.
+#[derive(Debug, Clone, Default)]
+pub struct Spent(Arc<AtomicU64>);
+
+impl Spent {
+    /// Counts bytes that are about to be sent.
+    ///
+    /// # Errors
+    /// When all that may be sent has been.
+    pub fn spend(&self, bytes: usize) -> io::Result<()> {
+        let before = self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        if before < BYTES { Ok(()) } else { Err(io::Error::other("the attacks have sent all that they may")) }
+    }
+}
+
+/// The server as its attacks see it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    address: SocketAddr,
+    /// As in the Host header.
+    host: String,
+    /// The path of the server's root, with a slash at its end.
+    root: String,
+    from: Option<IpAddr>,
+    places: Arc<Semaphore>,
+    spent: Spent,
+}
+
+impl Target {
+    /// Finds the server's address.
+    ///
+    /// # Errors
+    /// When it is not reached without TLS.
+    pub async fn new(server: &Server) -> anyhow::Result<Self> {
+        let root = server.url("");
+        ensure!(
+            root.scheme() == "http",
+            "--server: {} is not attacked, since half-sent requests need a connection without TLS; give the \
+             server's own http:// address",
+            server.address()
+        );
+        let name = root.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = root.port_or_known_default().unwrap_or(80);
+        let found = tokio::net::lookup_host((name.as_str(), port)).await;
+        let mut found: Vec<SocketAddr> =
+            found.with_context(|| format!("--server: {name} has no address"))?.collect();
+        // IPv4 first: it alone has further loopback addresses.
+        found.sort_by_key(SocketAddr::is_ipv6);
+        let mut reached = None;
+        for address in found {
+            if reached.is_none() && TcpStream::connect(address).await.is_ok() {
+                reached = Some(address);
+            }
+        }
+        let address =
+            reached.with_context(|| format!("--server: nothing listens on port {port} of {name}"))?;
+        let from = (address.is_ipv4() && address.ip().is_loopback()).then_some(FROM);
+        Ok(Self {
+            address,
+            host: root.authority().to_owned(),
+            root: root.path().to_owned(),
+            from,
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+            spent: Spent::default(),
+        })
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address that the attacks come from, if it is another than the call's.
+    #[must_use]
+    pub fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
+    /// The server's name in requests.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The path of a resource, given without its leading slash.
+    #[must_use]
+    pub fn path(&self, resource: &str) -> String {
+        format!("{}{resource}", self.root)
+    }
+
+    /// The first lines of a request, without the empty one that ends its head.
+    #[must_use]
+    pub fn head(&self, method: &str, resource: &str) -> String {
+        self.head_for(method, resource, &self.host)
+    }
+
+    /// The same to a server of another name.
+    #[must_use]
+    pub fn head_for(&self, method: &str, resource: &str, host: &str) -> String {
+        let path = self.path(resource);
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: {FORWARDED_FOR}\r\n")
+    }
+
+    /// A whole request with a body of JSON, after which the connection is closed.
+    #[must_use]
+    pub fn json(&self, method: &str, resource: &str, body: &str) -> String {
+        let head = self.head(method, resource);
+        let length = body.len();
+        format!(
+            "{head}Connection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    }
+
+    /// A new connection, once there are fewer than [`CONNECTIONS`].
+    ///
+    /// # Errors
+    /// When the server takes none.
+    pub async fn connect(&self) -> io::Result<Connection> {
+        let place: OwnedSemaphorePermit =
+            self.places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(from) = self.from {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
+        let stream = tokio::time::timeout(CONNECT_WITHIN, socket.connect(self.address)).await??;
+        Ok(Connection::new(stream, self.spent.clone(), place))
+    }
+
+    /// A UDP socket that sends to this port of the server.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn udp(&self, port: u16) -> io::Result<UdpSocket> {
+        let any = if self.address.is_ipv4() { "0.0.0.0" } else { "::" };
+        let from = self.from.map_or_else(|| any.to_owned(), |from| from.to_string());
+        let socket = UdpSocket::bind((from.as_str(), 0)).await?;
+        socket.connect(SocketAddr::new(self.address.ip(), port)).await?;
+        Ok(socket)
+    }
+
+    /// What all attacks have sent.
+    #[must_use]
+    pub fn spent(&self) -> &Spent {
+        &self.spent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_more_is_sent_once_all_is_spent() {
+        let spent = Spent::default();
+        spent.spend(1 << 30).unwrap();
+        spent.spend(3 << 30).unwrap();
+        assert!(spent.clone().spend(1).unwrap_err().to_string().contains("all that they may"));
+    }
+
+    #[tokio::test]
+    async fn a_server_on_loopback_is_attacked_from_another_address_than_its_callers() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server::new(&format!("http://127.0.0.1:{port}/voice")).unwrap();
+        let target = Target::new(&server).await.unwrap();
+        // The first one only looked whether somebody listens.
+        let _looked = listener.accept().await.unwrap();
+        let _connection = target.connect().await.unwrap();
+        assert_eq!(listener.accept().await.unwrap().1.ip(), FROM);
+        let head =
+            format!("GET /voice/ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Forwarded-For: 192.0.2.66\r\n");
+        assert_eq!(target.head("GET", "ws"), head);
+    }
+
+    #[tokio::test]
+    async fn a_server_behind_tls_is_refused_with_what_to_give_instead() {
+        let server = Server::new("https://example.org").unwrap();
+        assert!(Target::new(&server).await.unwrap_err().to_string().contains("http:// address"));
+    }
+}
