@@ -43,6 +43,8 @@ pub(super) struct Reply {
     tokens: Option<Tokens>,
     spoke: bool,
     thought: bool,
+    /// The last event held some of what the model makes.
+    works: bool,
 }
 
 impl Reply {
@@ -51,6 +53,7 @@ impl Reply {
     /// # Errors
     /// What the endpoint says is wrong, or what is wrong with the event.
     pub(super) fn take(&mut self, data: &str) -> Result<Option<String>, Fault> {
+        self.works = false;
         if data.trim() == END {
             self.done = true;
             return Ok(None);
@@ -68,6 +71,7 @@ impl Reply {
             self.finish = Some(reason.into());
         }
         let delta = &choice["delta"];
+        self.works = holds_work(delta);
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             self.call(call)?;
         }
@@ -75,6 +79,11 @@ impl Reply {
         let text = text(&delta["content"]);
         self.spoke |= !text.trim().is_empty();
         Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// Whether the last event held some of what the model makes: text, a thought, a part of a call.
+    pub(super) fn works(&self) -> bool {
+        self.works
     }
 
     /// Whether the last event has arrived.
@@ -138,6 +147,19 @@ impl Reply {
         }
         Ok(())
     }
+}
+
+/// Whether a piece of a message holds more than its role. Thoughts may have a field of any name.
+fn holds_work(delta: &Value) -> bool {
+    let is_full = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(parts) => !parts.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    };
+    delta
+        .as_object()
+        .is_some_and(|fields| fields.iter().any(|(name, value)| name != "role" && is_full(value)))
 }
 
 /// The text of a message's content: a string, or a list of parts, of which some are thoughts.
