@@ -34,6 +34,8 @@ pub struct Endpoint {
     pub connect_seconds: u32,
     /// Seconds without a piece of a response after which its request ends.
     pub silence_seconds: u32,
+    /// The same after the first piece; none: its responses come in one piece.
+    pub stall_seconds: Option<u32>,
 }
 
 impl Endpoint {
@@ -69,10 +71,12 @@ impl Endpoint {
         self.check_address(example_url, faults);
         self.check_key(faults);
         self.check_headers(faults);
-        for (name, seconds, (least, most)) in [
+        let stall = self.stall_seconds.map(|seconds| ("stall_seconds", seconds, SILENCE));
+        let times = [
             ("connect_seconds", self.connect_seconds, CONNECTING),
             ("silence_seconds", self.silence_seconds, SILENCE),
-        ] {
+        ];
+        for (name, seconds, (least, most)) in times.into_iter().chain(stall) {
             if !(least..=most).contains(&seconds) {
                 faults.push(format!("{}.{name}: {seconds} is outside {least} to {most}", self.section));
             }

@@ -79,8 +79,11 @@ pub struct LlmEngine {
     pub prefill: bool,
     /// `openai`: seconds within which a connection must be made.
     pub connect_seconds: u32,
-    /// `openai`: seconds without a piece of a response after which its request ends; also for the first piece.
+    /// `openai`: seconds before the first piece of a response after which its request ends; thoughts are pieces as well.
     pub silence_seconds: u32,
+    /// `openai`: the same after the first piece, but no longer than `silence_seconds`. Where tools are offered three times as long:
+    /// many endpoints send a tool call only once all of it is written.
+    pub stall_seconds: u32,
     /// `openai`: fields left out of requests because the endpoint refuses them, of `max_tokens`, `stream_options`,
     /// `temperature` and `top_p`.
     pub omit: Vec<String>,
@@ -111,6 +114,7 @@ impl Default for LlmEngine {
             prefill: false,
             connect_seconds: 5,
             silence_seconds: 30,
+            stall_seconds: 3,
             omit: Vec::new(),
             headers: BTreeMap::new(),
             body: BTreeMap::new(),
@@ -136,6 +140,7 @@ impl LlmEngine {
             headers: self.headers.clone(),
             connect_seconds: self.connect_seconds,
             silence_seconds: self.silence_seconds,
+            stall_seconds: Some(self.stall_seconds),
         }
     }
 }

@@ -135,6 +135,7 @@ impl SttEngine {
             headers: self.headers.clone(),
             connect_seconds: self.connect_seconds,
             silence_seconds: self.silence_seconds,
+            stall_seconds: None,
         }
     }
 }

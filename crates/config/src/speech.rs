@@ -136,8 +136,10 @@ pub struct TtsEngine {
     pub headers: BTreeMap<String, Secret>,
     /// Servers: seconds within which a connection must be made.
     pub connect_seconds: u32,
-    /// Servers: seconds without a piece of sound after which a request ends; also for the first piece.
+    /// Servers: seconds before the first piece of sound after which a request ends.
     pub silence_seconds: u32,
+    /// Servers: the same after the first piece, once what was sent has sounded, but no longer than `silence_seconds`.
+    pub stall_seconds: u32,
     /// Servers: further fields of every request for speech; they replace the server's own of the same name.
     pub body: BTreeMap<String, Value>,
     /// `openai`, `runpod`: how the server calls the fields `text`, `voice`, `language`, `speed`, `format`, `clip` and
@@ -177,6 +179,7 @@ impl Default for TtsEngine {
             headers: BTreeMap::new(),
             connect_seconds: 5,
             silence_seconds: 30,
+            stall_seconds: 3,
             body: BTreeMap::new(),
             fields: BTreeMap::new(),
             speakers: Vec::new(),
@@ -207,6 +210,7 @@ impl TtsEngine {
             headers: self.headers.clone(),
             connect_seconds: self.connect_seconds,
             silence_seconds: self.silence_seconds,
+            stall_seconds: Some(self.stall_seconds),
         }
     }
 }

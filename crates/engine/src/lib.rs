@@ -33,6 +33,7 @@ pub mod voice;
 pub mod watchdog;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -252,6 +253,14 @@ pub struct TtsPart {
     pub measured: bool,
     /// From the router: which engine serves from now on; with an engine's first part.
     pub routed: Option<Routed>,
+}
+
+impl TtsPart {
+    /// How long it sounds.
+    #[must_use]
+    pub fn lasts(&self) -> Duration {
+        Duration::from_secs_f64(self.samples.len() as f64 / f64::from(self.rate.max(1)))
+    }
 }
 
 /// Text to speech.

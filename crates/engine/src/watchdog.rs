@@ -1,7 +1,8 @@
 //! Ends requests to an engine that has fallen silent.
 //!
 //! Only silence while somebody reads counts, not a response that playout holds back for a minute. Silence alone ends a request
-//! late, since a long prompt takes its time; silence of a [`wedged`](super::health) engine ends it soon.
+//! late, since a long prompt takes its time; silence of a [`wedged`](super::health) engine ends it soon, and so does that of an
+//! engine whose response has begun, once what it gave has been heard: it has stalled.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, Stream};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::EngineError;
 use super::health::Wedged;
@@ -19,20 +21,34 @@ use super::health::Wedged;
 const SHORT: Duration = Duration::from_millis(500);
 /// Silence after which a request to a healthy engine ends: it has too much to do.
 const LONG: Duration = Duration::from_secs(60);
+/// Most time that is left for what an engine gave to be heard; some of a model's text is never spoken.
+const AHEAD: Duration = Duration::from_secs(20);
+
+tokio::task_local! {
+    /// Set while a piece is looked for that nobody waits for.
+    static GLANCE: ();
+}
+
+/// Looks whether a piece is there, without waiting for it: silence counts only from when somebody does.
+pub(crate) fn glance<T>(pieces: &mut BoxStream<'static, T>) -> Option<Option<T>> {
+    GLANCE.sync_scope((), || pieces.next().now_or_never())
+}
 
 /// Watches the requests to one engine.
 #[derive(Debug, Clone)]
 pub struct Watchdog {
     wedged: watch::Receiver<Option<Wedged>>,
-    /// Silence after which a request ends, whatever is known of the engine's health.
-    patience: Duration,
+    /// Silence before a response begins after which its request ends, whatever is known of the engine's health.
+    first: Duration,
+    /// The same within a response.
+    between: Duration,
 }
 
 impl Watchdog {
     /// Watches by the engine's health.
     #[must_use]
     pub fn new(wedged: watch::Receiver<Option<Wedged>>) -> Self {
-        Self { wedged, patience: LONG }
+        Self { wedged, first: LONG, between: LONG }
     }
 
     /// Watches by silence alone, for an engine that reports no health.
@@ -40,10 +56,16 @@ impl Watchdog {
     pub fn of_silence(patience: Duration) -> Self {
         // The sender is dropped at once, so that `silence` waits for its patience alone.
         let (_, wedged) = watch::channel(None);
-        Self { wedged, patience }
+        Self { wedged, first: patience, between: patience }
     }
 
-    /// Waits for an engine's single response.
+    /// The same, but within a response no more than this much silence is borne: its engine has read its prompt, and is at work.
+    #[must_use]
+    pub fn of_stalls(self, between: Duration) -> Self {
+        Self { between: between.min(self.first), ..self }
+    }
+
+    /// Waits for an engine's single response, or for one that comes in pieces to begin.
     ///
     /// # Errors
     /// The response's own; [`EngineError::Unavailable`] if the engine is wedged; [`EngineError::Deadline`] if nothing comes
@@ -55,19 +77,38 @@ impl Watchdog {
         tokio::select! {
             biased;
             answer = answer => answer.map_err(Into::into),
-            error = silence(self.wedged.clone(), self.patience) => Err(error),
+            error = silence(self.wedged.clone(), self.first) => Err(error),
         }
     }
 
-    /// Passes pieces on. The stream ends with an error as in [`Self::answer`] if no more come while some are `owed`, which is
-    /// checked whenever none is available.
+    /// Passes on the pieces of a response that has begun. The stream ends with an error as in [`Self::answer`] if no more come
+    /// while some are `owed`, which is checked whenever none is available.
     pub fn pieces<T: 'static>(
         &self,
         pieces: BoxStream<'static, Result<T, EngineError>>,
         owed: impl Fn() -> bool + Send + Unpin + 'static,
     ) -> BoxStream<'static, Result<T, EngineError>> {
-        let Self { wedged, patience } = self.clone();
-        Watched { pieces: Some(pieces), owed, silence: None, wedged, patience }.boxed()
+        self.watched(pieces, owed, |_: &T| Duration::ZERO)
+    }
+
+    /// The same where a piece is heard for as long as it `lasts`. Silence counts only after that.
+    pub fn heard_pieces<T: 'static>(
+        &self,
+        pieces: BoxStream<'static, Result<T, EngineError>>,
+        lasts: impl FnMut(&T) -> Duration + Send + Unpin + 'static,
+    ) -> BoxStream<'static, Result<T, EngineError>> {
+        self.watched(pieces, || true, lasts)
+    }
+
+    fn watched<T: 'static>(
+        &self,
+        pieces: BoxStream<'static, Result<T, EngineError>>,
+        owed: impl Fn() -> bool + Send + Unpin + 'static,
+        lasts: impl FnMut(&T) -> Duration + Send + Unpin + 'static,
+    ) -> BoxStream<'static, Result<T, EngineError>> {
+        let Self { wedged, between, .. } = self.clone();
+        let heard = Instant::now();
+        Watched { pieces: Some(pieces), owed, lasts, heard, silence: None, wedged, between }.boxed()
     }
 }
 
@@ -88,17 +129,20 @@ async fn silence(mut wedged: watch::Receiver<Option<Wedged>>, patience: Duration
     }
 }
 
-struct Watched<T, F> {
+struct Watched<T, F, L> {
     /// None: ended.
     pieces: Option<BoxStream<'static, Result<T, EngineError>>>,
     owed: F,
+    lasts: L,
+    /// When all pieces so far have been heard, if that began as soon as they came.
+    heard: Instant,
     /// Runs from the first poll that found nothing.
     silence: Option<BoxFuture<'static, EngineError>>,
     wedged: watch::Receiver<Option<Wedged>>,
-    patience: Duration,
+    between: Duration,
 }
 
-impl<T, F: Fn() -> bool + Unpin> Stream for Watched<T, F> {
+impl<T, F: Fn() -> bool + Unpin, L: FnMut(&T) -> Duration + Unpin> Stream for Watched<T, F, L> {
     type Item = Result<T, EngineError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -106,13 +150,23 @@ impl<T, F: Fn() -> bool + Unpin> Stream for Watched<T, F> {
         let Some(pieces) = &mut this.pieces else { return Poll::Ready(None) };
         if let Poll::Ready(piece) = pieces.poll_next_unpin(context) {
             this.silence = None;
+            if let Some(Ok(piece)) = &piece {
+                let now = Instant::now();
+                this.heard = (this.heard.max(now) + (this.lasts)(piece)).min(now + AHEAD);
+            }
             return Poll::Ready(piece);
         }
         if !(this.owed)() {
             this.silence = None;
             return Poll::Pending;
         }
-        let silence = this.silence.get_or_insert_with(|| silence(this.wedged.clone(), this.patience).boxed());
+        if GLANCE.try_with(|()| ()).is_ok() {
+            return Poll::Pending;
+        }
+        let silence = this.silence.get_or_insert_with(|| {
+            let patience = this.heard.saturating_duration_since(Instant::now()) + this.between;
+            silence(this.wedged.clone(), patience).boxed()
+        });
         match silence.poll_unpin(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(error) => {
@@ -129,7 +183,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use tokio::sync::mpsc;
-    use tokio::time::{Instant, sleep, timeout};
+    use tokio::time::{sleep, timeout};
     use tokio_stream::wrappers::ReceiverStream;
 
     use super::*;
@@ -231,4 +285,75 @@ mod tests {
     }
 
     const TICK: Duration = Duration::from_millis(1);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Silence of 3 s is borne within a response; each piece is heard for as many seconds as its number.
+    fn stalls() -> (mpsc::Sender<Piece>, BoxStream<'static, Piece>) {
+        let (sender, pieces) = mpsc::channel(4);
+        let watchdog = Watchdog::of_silence(30 * SECOND).of_stalls(3 * SECOND);
+        let lasts = |seconds: &u32| *seconds * SECOND;
+        (sender, watchdog.heard_pieces(ReceiverStream::new(pieces).boxed(), lasts))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn within_a_response_less_silence_is_borne_than_before_it() {
+        let watchdog = Watchdog::of_silence(30 * SECOND).of_stalls(3 * SECOND);
+        let began = Instant::now();
+        let never = std::future::pending::<Result<(), EngineError>>();
+        assert_eq!(watchdog.answer(never).await, Err(EngineError::Deadline));
+        assert_eq!(began.elapsed(), 30 * SECOND);
+        let (sender, mut stream) = stalls();
+        let began = Instant::now();
+        for _ in 0..4 {
+            let slow = async {
+                sleep(3 * SECOND - TICK).await;
+                sender.send(Ok(0)).await.unwrap();
+            };
+            assert_eq!(tokio::join!(stream.next(), slow).0, Some(Ok(0)), "it is slow, and has not stalled");
+        }
+        let worked = began.elapsed();
+        assert_eq!(stream.next().await, Some(Err(EngineError::Deadline)));
+        assert_eq!(began.elapsed() - worked, 3 * SECOND);
+        assert_eq!(stream.next().await, None);
+        let impatient = Watchdog::of_silence(SECOND).of_stalls(3 * SECOND);
+        let (_sender, pieces) = mpsc::channel::<Piece>(1);
+        let began = Instant::now();
+        let error = impatient.pieces(ReceiverStream::new(pieces).boxed(), || true).next().await;
+        assert_eq!(
+            (error, began.elapsed()),
+            (Some(Err(EngineError::Deadline)), SECOND),
+            "never more than before it"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_counts_once_all_that_was_given_has_been_heard() {
+        let (sender, mut stream) = stalls();
+        let began = Instant::now();
+        for seconds in [2, 5] {
+            sender.send(Ok(seconds)).await.unwrap();
+            assert_eq!(stream.next().await, Some(Ok(seconds)));
+        }
+        assert!(timeout(10 * SECOND - TICK, stream.next()).await.is_err());
+        assert_eq!(stream.next().await, Some(Err(EngineError::Deadline)));
+        assert_eq!(began.elapsed(), 10 * SECOND);
+        let (sender, mut stream) = stalls();
+        sender.send(Ok(600)).await.unwrap();
+        assert_eq!(stream.next().await, Some(Ok(600)));
+        let began = Instant::now();
+        assert_eq!(stream.next().await, Some(Err(EngineError::Deadline)));
+        assert_eq!(began.elapsed(), AHEAD + 3 * SECOND, "what is never heard excuses no long silence");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_glance_at_what_comes_next_is_no_wait_for_it() {
+        let (sender, mut stream) = stalls();
+        assert_eq!(glance(&mut stream), None);
+        sleep(60 * SECOND).await;
+        assert!(timeout(3 * SECOND - TICK, stream.next()).await.is_err(), "nobody has read for a minute");
+        sender.send(Ok(1)).await.unwrap();
+        assert_eq!(stream.next().await, Some(Ok(1)));
+        sender.send(Ok(2)).await.unwrap();
+        assert_eq!(glance(&mut stream), Some(Some(Ok(2))));
+    }
 }

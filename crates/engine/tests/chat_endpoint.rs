@@ -390,6 +390,56 @@ async fn a_stream_that_stalls_is_given_up_and_one_that_thinks_is_not() {
     assert_eq!(pieces(llm.engine.as_ref(), request()).await.unwrap(), [text("Yes.")]);
 }
 
+/// Begins with `begins`, sends signs of life of a proxy every 100 ms, and goes on with `rest` after 1.5 s.
+fn stalls(begins: &[String], rest: String) -> Response {
+    let (sender, response) = written();
+    let begins = begins.concat();
+    tokio::spawn(async move {
+        sender.send(Ok(begins)).await.unwrap();
+        for _ in 0..15 {
+            sleep(Duration::from_millis(100)).await;
+            if sender.send(Ok(": ping\n\ndata: {\"choices\":[]}\n\n".into())).await.is_err() {
+                return;
+            }
+        }
+        _ = sender.send(Ok(rest)).await;
+        sender.closed().await;
+    });
+    response
+}
+
+#[tokio::test]
+async fn a_model_that_stalls_behind_a_proxy_that_goes_on_is_given_up_and_one_that_has_not_begun_is_not() {
+    let role = || delta(&json!({ "role": "assistant", "content": "" }));
+    let rest = || says(" a time.") + &ends("stop") + DONE;
+    let url = endpoint(move |_, _| stalls(&[role(), says("Once upon")], rest())).await;
+    let mut config = config(url);
+    config.llm.stall_seconds = 1;
+    let (words, error) = pieces(connect(&config).engine.as_ref(), request()).await.unwrap_err();
+    assert_eq!(words, [text("Once upon")]);
+    assert!(error.to_string().ends_with("for 1 s. Look at its load, or raise llm.stall_seconds"), "{error}");
+    config.llm.url = endpoint(move |_, _| stalls(&[role()], rest())).await;
+    assert_eq!(pieces(connect(&config).engine.as_ref(), request()).await.unwrap(), [text(" a time.")]);
+}
+
+#[tokio::test]
+async fn a_response_is_waited_for_longer_where_it_may_become_a_tool_call_or_a_voice_still_speaks() {
+    let call = json!({ "index": 0, "id": "a", "function": { "name": "current_time", "arguments": "{}" } });
+    let whole = delta(&json!({ "tool_calls": [call] })) + &ends("tool_calls") + DONE;
+    let url = endpoint(move |_, _| stalls(&[says("I look.")], whole.clone())).await;
+    let mut config = config(url);
+    config.llm.stall_seconds = 1;
+    let asked = LlmRequest { tools: vec![builtin("current_time").unwrap()], ..request() };
+    let found = pieces(connect(&config).engine.as_ref(), asked).await.unwrap();
+    let call = LlmPiece::Call(WrittenCall { name: "current_time".into(), arguments: "{}".into() });
+    assert_eq!(found, [text("I look."), call]);
+    let sentence = "A sentence that takes some seconds to say.";
+    let rest = || says(" Yes.") + &ends("stop") + DONE;
+    config.llm.url = endpoint(move |_, _| stalls(&[says(sentence)], rest())).await;
+    let found = pieces(connect(&config).engine.as_ref(), request()).await.unwrap();
+    assert_eq!(found, [text(sentence), text(" Yes.")]);
+}
+
 #[tokio::test]
 async fn an_endpoint_that_writes_or_thinks_for_ever_is_cut_off_at_the_length_that_it_was_asked_for() {
     for field in ["content", "reasoning_content"] {

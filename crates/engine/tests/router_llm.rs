@@ -181,6 +181,19 @@ async fn after_the_first_token_a_failure_ends_the_response_and_the_next_one_come
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_that_stalls_in_its_words_is_left_by_the_conversation_and_after_three_times_by_all() {
+    let stalls = || ScriptedResponse::words("One two").then_fails(3 * SECOND, EngineError::Deadline);
+    let routed = routed(ScriptedLlm::responding(move |_| stalls()));
+    for conversation in ["a", "b", "c"] {
+        assert_eq!(ask(&routed.llm, request(conversation)).await, Err(EngineError::Deadline));
+        let next = ask(&routed.llm, request(conversation)).await.unwrap();
+        assert_eq!(next.engine, "main", "{next:?}");
+    }
+    let other = ask(&routed.llm, request("d")).await.unwrap();
+    assert_eq!(other, given("Hello from here.", "main", Reason::BreakerOpen));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_behind_a_turn_prediction_is_not_heard_and_the_turn_is_judged_once() {
     let judged = |text: &'static str| ScriptedResponse::words(text).judging(0.7);
     let (board, _statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+use visavis_config::Route;
 use visavis_core::route::{EngineKind, Reason};
-use visavis_engine::router::{RoutedTts, Voices};
+use visavis_engine::router::{Board, RoutedTts, Voices};
 use visavis_engine::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, WordTimes};
 use visavis_scripted::{ScriptedTts, TONE_RATE, one_part, tone};
 
@@ -48,6 +49,10 @@ struct Routed {
 
 fn routed(cloud: ScriptedTts) -> Routed {
     let (board, statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    routed_by(board, statuses, cloud)
+}
+
+fn routed_by(board: Arc<Board>, statuses: Statuses, cloud: ScriptedTts) -> Routed {
     let main = Arc::new(word_by_word());
     let tts = RoutedTts::new(board, vec![Arc::new(cloud), main.clone()], Voices::default());
     Routed { tts, main, statuses }
@@ -97,6 +102,65 @@ async fn an_engine_that_stalls_before_its_first_sound_is_not_waited_for() {
     let first = parts.next().await.unwrap().unwrap();
     assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
     assert_eq!(first.routed.unwrap().reason, Reason::Late);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_stalls_within_a_segment_is_replaced_within_4_s_and_after_three_times_not_asked() {
+    let routed = routed(word_by_word().hanging("", 2));
+    for _ in 0..3 {
+        let mut parts = routed.tts.synthesize(request(TEXT)).await.unwrap();
+        let (mut spoken, mut longest, mut at) = (Vec::new(), Duration::ZERO, Instant::now());
+        while let Some(part) = parts.next().await {
+            let part = part.unwrap();
+            longest = longest.max(at.elapsed());
+            at = Instant::now();
+            spoken.extend(part.words.into_iter().map(|word| word.text));
+        }
+        assert_eq!(spoken, words(TEXT));
+        assert!(longest <= Duration::from_secs(4), "{longest:?}");
+    }
+    let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
+    assert_eq!(spoken.engines, [("main".to_owned(), Reason::BreakerOpen)]);
+    assert!(routed.main.asked()[..3].iter().all(|asked| asked.text == "three four five."));
+}
+
+/// The same, but the first engine may take a minute for its first sound.
+fn patiently_routed(cloud: ScriptedTts) -> Routed {
+    let (board, statuses) = board(&Route { first_ms: 60_000, ..route(EngineKind::Tts) }, &["cloud", "main"]);
+    routed_by(board, statuses, cloud)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_nobody_reads_has_not_stalled() {
+    let routed = routed(word_by_word());
+    let mut parts = routed.tts.synthesize(request(TEXT)).await.unwrap();
+    while parts.next().await.is_some() {
+        // Playout holds the segment back.
+        sleep(Duration::from_secs(60)).await;
+    }
+    assert!(routed.main.asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_whose_sound_is_still_to_be_heard_has_not_stalled() {
+    let half_a_minute = |word: &str| TtsPart {
+        samples: vec![9000; 30 * TONE_RATE as usize],
+        ..one_part(word, TONE_RATE, tone)
+    };
+    let ahead = ScriptedTts::speaking(move |text| text.split(' ').map(half_a_minute).collect());
+    let routed = patiently_routed(ahead.every(Duration::from_secs(20)));
+    let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
+    assert_eq!((spoken.words, spoken.engines), (words(TEXT), vec![("cloud".to_owned(), Reason::Route)]));
+    assert!(routed.main.asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_stalls_is_waited_for_while_no_other_is_fit() {
+    let routed = patiently_routed(word_by_word().every(Duration::from_secs(20)));
+    routed.statuses.set(1, false);
+    let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
+    assert_eq!((spoken.words, spoken.engines), (words(TEXT), vec![("cloud".to_owned(), Reason::Route)]));
+    assert!(routed.main.asked().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -257,10 +257,11 @@ async fn a_server_that_stalls_is_given_up_before_and_within_a_sound() {
         })
         .await;
         let mut config = config(TtsApi::OpenAi, url);
-        config.tts.silence_seconds = 1;
+        let setting = if begins { "tts.stall_seconds" } else { "tts.silence_seconds" };
+        *(if begins { &mut config.tts.stall_seconds } else { &mut config.tts.silence_seconds }) = 1;
         let (begun, error) = parts(&connect(&config), request("Hello.", "")).await.unwrap_err();
         assert_eq!(!begun.is_empty(), begins);
-        assert!(error.to_string().contains("raise tts.silence_seconds"), "{error}");
+        assert!(error.to_string().contains(&format!("raise {setting}")), "{error}");
     }
 }
 

@@ -10,9 +10,11 @@ mod untimed;
 mod written;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::audio::resample::Resampler;
 use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, WordTimes};
@@ -29,6 +31,9 @@ use written::{Passed, as_written};
 
 /// Attempts at a segment before a failing engine is given up.
 const ATTEMPTS: u32 = 3;
+/// A failure after so much silence of the engine is a stall. Inside a response nobody says that it is late, so that its segment is
+/// not asked for again: the response fails, which the person is told.
+const STALL: Duration = Duration::from_secs(2);
 
 /// Where a response's speech goes.
 #[derive(Debug, Clone)]
@@ -52,10 +57,10 @@ pub async fn run(
     notes: mpsc::Sender<ResponseNote>,
 ) -> Result<(), EngineError> {
     let SpeechOut { floor, playout } = out;
-    let mut first = true;
+    let (mut first, mut sounds_until) = (true, None);
     while let Some(segment) = segments.recv().await {
-        let mut speaker =
-            Speaker { floor: Some(&floor), notes: Some(&notes), ..Speaker::new(tts.as_ref(), &playout) };
+        let speaker = Speaker::new(tts.as_ref(), &playout);
+        let mut speaker = Speaker { floor: Some(&floor), notes: Some(&notes), sounds_until, ..speaker };
         let mut attempt = 1;
         loop {
             let request = TtsRequest {
@@ -75,13 +80,17 @@ pub async fn run(
                     _ = notes.send(choice.widen(message)).await;
                 }
                 Err(error)
-                    if attempt == ATTEMPTS || !repeatable || matches!(error, EngineError::Invalid(_)) =>
+                    if attempt == ATTEMPTS
+                        || !repeatable
+                        || speaker.has_stalled()
+                        || matches!(error, EngineError::Invalid(_)) =>
                 {
                     return Err(error);
                 }
                 Err(_) => attempt += 1,
             }
         }
+        sounds_until = speaker.sounds_until;
         if std::mem::take(&mut first) {
             _ = notes.send(Input::FirstAudio(response).into()).await;
         }
@@ -151,11 +160,40 @@ struct Speaker<'a> {
     notes: Option<&'a mpsc::Sender<ResponseNote>>,
     /// There are routes.
     routed: bool,
+    /// Since when the engine is waited for.
+    waits_since: Instant,
+    /// Until when the response's sound so far lasts, if it is heard as it comes; none: there is none yet.
+    sounds_until: Option<Instant>,
 }
 
 impl<'a> Speaker<'a> {
     fn new(tts: &'a dyn Tts, playout: &'a mpsc::Sender<PlayoutItem>) -> Self {
-        Self { tts, playout, floor: None, sent: 0, notes: None, routed: false }
+        let waits_since = Instant::now();
+        Self {
+            tts,
+            playout,
+            floor: None,
+            sent: 0,
+            notes: None,
+            routed: false,
+            waits_since,
+            sounds_until: None,
+        }
+    }
+
+    /// Whether the engine was waited for in vain inside a response, with nothing left to be heard.
+    fn has_stalled(&self) -> bool {
+        let over = self.sounds_until.is_some_and(|until| until <= Instant::now());
+        over && self.waits_since.elapsed() >= STALL
+    }
+
+    /// Sends a chunk to playout, however long that holds it back.
+    async fn send(&mut self, chunk: SpeechChunk) {
+        let lasts = Duration::from_secs_f64(chunk.samples.len() as f64 / f64::from(OUT_RATE));
+        _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
+        let now = Instant::now();
+        self.waits_since = now;
+        self.sounds_until = Some(self.sounds_until.map_or(now, |until| until.max(now)) + lasts);
     }
 
     async fn speak(&mut self, segment: &Segment, request: TtsRequest) -> Result<(), EngineError> {
@@ -166,6 +204,7 @@ impl<'a> Speaker<'a> {
             self.left(segment, &mut cues).await;
             return Ok(());
         }
+        self.waits_since = Instant::now();
         let mut parts = self.tts.synthesize(request).await?;
         let mut resampler: Option<(u32, Resampler)> = None;
         let (mut number, mut passed) = (0, Passed::default());
@@ -200,7 +239,7 @@ impl<'a> Speaker<'a> {
             }
             self.sent = number;
             self.begin().await;
-            _ = self.playout.send(PlayoutItem::Speech(chunk)).await;
+            self.send(chunk).await;
         }
         self.left(segment, &mut cues).await;
         Ok(())

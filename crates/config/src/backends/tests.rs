@@ -22,6 +22,7 @@ api = "openai"
 url = "https://api.example/v1"
 model = "small:3b"
 headers = { X-Team = "squad-7" }
+stall_seconds = 8
 body = { reasoning_effort = "none" }
 "#;
 
@@ -30,7 +31,8 @@ fn a_backend_has_every_setting_of_its_kind_and_the_defaults_of_the_rest() {
     let environment = [("VISAVIS_BACKENDS_CLOUD_KEY", "0012345")];
     let config = loaded(CLOUD, &environment, &[("backends.cloud.max_tokens", "99")]).unwrap();
     let Some(BackendEngine::Llm(llm)) = config.backends.get("cloud") else { panic!("{:?}", config.backends) };
-    assert_eq!((llm.model_name().as_str(), llm.max_tokens, llm.silence_seconds), ("small:3b", 99, 30));
+    assert_eq!((llm.model_name().as_str(), llm.max_tokens), ("small:3b", 99));
+    assert_eq!((llm.silence_seconds, llm.stall_seconds), (30, 8));
     assert_eq!((llm.key.expose(), llm.headers["X-Team"].expose()), ("0012345", "squad-7"));
     assert_eq!(llm.body["reasoning_effort"], "none");
     assert_eq!(config.llm, Config::default().llm, "the section itself stays as it is");

@@ -22,12 +22,14 @@ model = "small:3b"
 fn an_endpoint_has_headers_and_fields_of_any_name() {
     let more = r#"
         silence_seconds = 45
+        stall_seconds = 5
         omit = ["temperature"]
         headers = { X-Team = "calls" }
         body = { reasoning_effort = "none", chat_template_kwargs = { enable_thinking = false } }
     "#;
     let llm = loaded(&format!("{ENDPOINT}{more}"), &[]).unwrap();
-    assert_eq!((llm.api, llm.model_name().as_str(), llm.silence_seconds), (LlmApi::OpenAi, "small:3b", 45));
+    assert_eq!((llm.api, llm.model_name().as_str()), (LlmApi::OpenAi, "small:3b"));
+    assert_eq!((llm.silence_seconds, llm.stall_seconds), (45, 5));
     assert_eq!(llm.headers["X-Team"].expose(), "calls");
     assert_eq!(llm.body["chat_template_kwargs"]["enable_thinking"], false);
     assert_eq!(llm.endpoint("llm").secret().unwrap(), Secret::default());
@@ -87,6 +89,7 @@ fn each_fault_of_an_endpoint_names_its_setting_and_the_fix() {
         key_file = "/nowhere/key"
         connect_seconds = 0
         silence_seconds = 601
+        stall_seconds = 0
         omit = ["messages"]
         headers = { Authorization = "Bearer b", "two words" = "x" }
         body = { stream = false }
@@ -99,6 +102,7 @@ fn each_fault_of_an_endpoint_names_its_setting_and_the_fix() {
         "llm.key_file: /nowhere/key cannot be read",
         "llm.connect_seconds: 0 is outside 1 to 60",
         "llm.silence_seconds: 601 is outside 1 to 600",
+        "llm.stall_seconds: 0 is outside 1 to 600",
         "llm.omit: \"messages\" cannot be left out",
         "llm.headers: \"Authorization\" is what llm.key sets",
         "llm.headers: \"two words\" or its value",
@@ -106,7 +110,7 @@ fn each_fault_of_an_endpoint_names_its_setting_and_the_fix() {
     ] {
         assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:#?}");
     }
-    assert_eq!(faults.len(), 10, "{faults:#?}");
+    assert_eq!(faults.len(), 11, "{faults:#?}");
     for (url, part) in [
         ("http://me:secret@host/v1", "password; use llm.key"),
         ("http://host/v1/chat/completions", "leave out /chat/completions"),

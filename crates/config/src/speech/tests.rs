@@ -67,6 +67,7 @@ fn each_fault_of_a_server_names_its_setting_and_the_fix() {
         voices = ["/v/joe.onnx"]
         format = "pcm"
         rate = 100
+        stall_seconds = 601
         cloning = "upload"
         languages = ["english"]
         fields = { volume = "gain", text = "" }
@@ -83,6 +84,7 @@ fn each_fault_of_a_server_names_its_setting_and_the_fix() {
         "tts.voices: is for our own engine",
         "tts.format: piper sends WAV",
         "tts.rate: 100 is outside 8000 to 48000",
+        "tts.stall_seconds: 601 is outside 1 to 600",
         "tts.cloning: is not for tts.api = \"piper\"",
         "tts.languages: \"english\" is not two letters",
         "tts.fields: is for openai and runpod",

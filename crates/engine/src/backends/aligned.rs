@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 
+use crate::watchdog::glance;
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, WordTimes};
 use lay::{Layer, Pace};
 
@@ -116,7 +117,7 @@ impl Aligning {
         if self.over || self.next.is_some() {
             return;
         }
-        match self.parts.next().now_or_never() {
+        match glance(&mut self.parts) {
             Some(Some(part)) => self.next = Some(part),
             Some(None) => self.over = true,
             None => {}

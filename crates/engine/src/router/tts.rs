@@ -1,7 +1,8 @@
 //! Voices by routes.
 //!
 //! Until the first sound another engine takes over with the whole segment. After it another one speaks the rest: from the word after
-//! the last whose sound was given, or, for a voice that reports no words, from the one that sounds by the pace of speech.
+//! the last whose sound was given, or, for a voice that reports no words, from the one that sounds by the pace of speech. An engine
+//! that stalls counts as failed while another one is fit: nobody should wait in silence for what another can say.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::board::{Board, Picked, Plan};
 use super::policy::{Ask, Fate};
@@ -23,6 +24,8 @@ use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
 /// Longest wait for an engine's list of voices: a call begins with it, and waits no longer for all.
 const LISTED: Duration = Duration::from_millis(250);
+/// Silence within a segment, behind all sound of it so far, after which another engine speaks the rest.
+const STALL: Duration = Duration::from_secs(3);
 
 /// The voices that the configuration names.
 #[derive(Debug, Clone, Default)]
@@ -136,6 +139,8 @@ struct Speech {
     /// What is left to speak, when an engine begins.
     request: TtsRequest,
     progress: Progress,
+    /// When all its sound so far has been heard, if that began as soon as it came.
+    heard: Instant,
     /// The first part of an engine, until it is passed on.
     first: Option<TtsPart>,
     /// The engine that has just begun, until a part tells of it.
@@ -158,7 +163,25 @@ impl Speech {
 
     fn pass(&mut self, part: TtsPart) -> TtsPart {
         self.progress.take(&part);
+        self.heard = self.heard.max(Instant::now()) + part.lasts();
         TtsPart { routed: self.routed.take(), ..part }
+    }
+
+    /// How long the engine may give nothing; none: as long as it wants, since nobody waits or no other engine is fit.
+    fn patience(&self) -> Option<Duration> {
+        let other = self.desk.board.peek(&self.plan, None)?;
+        let waited_for = self.plan.first.is_some() && other.reason != Reason::LastResort;
+        waited_for.then(|| self.heard.saturating_duration_since(Instant::now()) + STALL)
+    }
+
+    /// What the engine gives next. Time in which nobody reads does not count as a stall.
+    async fn given(&mut self) -> Option<Result<TtsPart, EngineError>> {
+        let patience = self.patience();
+        let next = self.now.as_mut()?.rest.next();
+        match patience {
+            Some(patience) => timeout(patience, next).await.unwrap_or(Some(Err(EngineError::Deadline))),
+            None => next.await,
+        }
     }
 
     async fn next(mut self) -> Option<(Result<TtsPart, EngineError>, Self)> {
@@ -167,7 +190,7 @@ impl Speech {
                 let part = self.pass(first);
                 return Some((Ok(part), self));
             }
-            match self.now.as_mut()?.rest.next().await {
+            match self.given().await {
                 Some(Ok(part)) => {
                     let part = self.pass(part);
                     return Some((Ok(part), self));
@@ -215,7 +238,9 @@ impl Tts for RoutedTts {
             desk.shadow(&plan, &request);
         }
         let progress = Progress::new(request.text.as_str());
-        let mut speech = Speech { desk, plan, request, progress, first: None, routed: None, now: None };
+        let heard = Instant::now();
+        let mut speech =
+            Speech { desk, plan, request, progress, heard, first: None, routed: None, now: None };
         speech.begin(None).await?;
         Ok(stream::unfold(speech, Speech::next).boxed())
     }

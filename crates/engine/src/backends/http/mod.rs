@@ -4,6 +4,7 @@
 //! - `probe`: looks whether an endpoint is ready, by what `models` it lists (pure)
 //! - `refused`: reads and explains a response that is not what was asked for; `answer`: what follows from it, with what to do;
 //!   `fault`: what an endpoint says is wrong (both pure)
+//! - `silence`: how much of it is borne (pure)
 
 pub(super) mod answer;
 pub(super) mod fault;
@@ -11,6 +12,7 @@ pub(super) mod form;
 pub(super) mod models;
 pub(super) mod probe;
 pub(super) mod refused;
+pub(super) mod silence;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::config::{Endpoint, Secret};
 use answer::Asked;
 pub(super) use answer::Refused;
 pub(super) use refused::refused;
+pub(super) use silence::Silence;
 
 /// Most bytes of a response that is not a stream.
 const LONGEST_BODY: usize = 1 << 20;

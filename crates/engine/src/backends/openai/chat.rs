@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream};
@@ -9,17 +10,21 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::ahead::Ahead;
 use super::endpoint::Endpoint;
 use super::reading::{Reading, Step};
 use super::refusal::Asked;
 use super::request;
 use super::too_long::{Prompt, estimate};
-use crate::backends::http::Refused;
+use crate::backends::http::{Refused, Silence};
 use crate::config::LlmEngine;
 use crate::retry::{in_time, patiently_as_told};
 use crate::status::EngineStatus;
 use crate::watchdog::Watchdog;
 use crate::{EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
+
+/// How many times as long a response may stall that may call a tool: many endpoints send a call only once all of it is written.
+const CALLING: u32 = 3;
 
 /// Text generation by an endpoint.
 #[derive(Debug)]
@@ -49,7 +54,13 @@ impl Chat {
         self.endpoint.asked(prompt, !request.tools.is_empty())
     }
 
-    /// Asks once, and waits for the response's first event.
+    /// The silence that is borne within a response; `tools`: they were offered.
+    fn stall(&self, tools: bool) -> Silence {
+        let times = if tools { CALLING } else { 1 };
+        Silence::between(self.settings.stall_seconds.saturating_mul(times), self.settings.silence_seconds)
+    }
+
+    /// Asks once, and waits for the first that the model makes.
     async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refused> {
         let tokens = request::tokens(body);
         let begun = async {
@@ -59,10 +70,12 @@ impl Chat {
         };
         let watched = async { Ok::<Result<Reading, Refused>, EngineError>(begun.await) };
         let opened = self.watchdog.answer(watched).await;
-        opened.unwrap_or_else(|error| Err(silent(error, asked, self.settings.silence_seconds).into()))
+        let silence = Silence::before(self.settings.silence_seconds);
+        opened.unwrap_or_else(|error| Err(silent(error, asked, silence).into()))
     }
 
-    /// The steps of a response, `None` for signs of life. An error ends them if the endpoint falls silent.
+    /// The steps of a response that has begun, `None` for signs of life. An error ends them if the endpoint falls silent, and nothing
+    /// is left to be spoken.
     fn steps(
         &self,
         reading: Reading,
@@ -75,9 +88,13 @@ impl Chat {
                 Step::End => None,
             })
         });
-        let seconds = self.settings.silence_seconds;
-        let steps = self.watchdog.pieces(steps.boxed(), || true);
-        steps.map_err(move |error| silent(error, &asked, seconds)).boxed()
+        let (silence, mut ahead) = (self.stall(asked.tools), Ahead::default());
+        let lasts = move |step: &Option<LlmPiece>| match step {
+            Some(LlmPiece::Text(text)) => ahead.with(text),
+            _ => Duration::ZERO,
+        };
+        let steps = self.watchdog.clone().of_stalls(silence.length()).heard_pieces(steps.boxed(), lasts);
+        steps.map_err(move |error| silent(error, &asked, silence)).boxed()
     }
 }
 
@@ -112,7 +129,7 @@ impl Llm for Chat {
         let (body, asked) = (request::prefill(&request, &self.settings), self.asked(&request));
         let read = async {
             let reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
-            // Without a bound a whole response would follow; closing the connection after its first event prevents that.
+            // Without a bound a whole response would follow; closing the connection after its first token prevents that.
             if request::is_bounded(&body) {
                 self.steps(reading, asked.clone()).try_for_each(|_| ready(Ok(()))).await?;
             }
@@ -126,12 +143,6 @@ impl Llm for Chat {
 }
 
 /// Says what to do about an endpoint that has fallen silent; other errors stay as they are.
-fn silent(error: EngineError, asked: &Asked, seconds: u32) -> EngineError {
-    match error {
-        EngineError::Deadline => EngineError::Failed(format!(
-            "{} has sent nothing for {seconds} s. Look at its load, or raise {}.silence_seconds",
-            asked.endpoint.address, asked.endpoint.section
-        )),
-        error => error,
-    }
+fn silent(error: EngineError, asked: &Asked, silence: Silence) -> EngineError {
+    silence.explain(error, &asked.endpoint.address, &asked.endpoint.section, "nothing")
 }

@@ -4,9 +4,10 @@
 //! - `endpoint`: how one endpoint is asked
 //! - `chat`: the language model; `reading`: the response that it reads
 //! - `request`: a request as the endpoint takes it (pure)
-//! - `sse`: from bytes to events; `reply`: from events to a response (pure)
+//! - `sse`: from bytes to events; `reply`: from events to a response; `ahead`: how far it is ahead of a voice (both pure)
 //! - `refusal`: what follows from a refusal, with what to do; `too_long`: prompts that do not fit (both pure)
 
+mod ahead;
 mod chat;
 mod endpoint;
 mod reading;
@@ -17,10 +18,10 @@ mod sse;
 mod too_long;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::http::Silence;
 use super::http::probe::Probe;
 use super::{Backend, Tasks};
 use crate::Llm;
@@ -40,7 +41,7 @@ pub(super) fn llm(tasks: &Tasks, section: &str, own: &LlmEngine) -> anyhow::Resu
     let engine = tasks.label("llm");
     let probe = Probe { engine, looked: endpoint.looked(), known: EngineStatus::default(), status };
     tasks.spawn(|token| probe.run(token));
-    let watchdog = Watchdog::of_silence(Duration::from_secs(own.silence_seconds.into()));
+    let watchdog = Watchdog::of_silence(Silence::before(own.silence_seconds).length());
     let chat = Chat { engine, endpoint, settings: own.clone(), status: known.clone(), watchdog };
     Ok(Backend { engine: Arc::new(chat), status: known })
 }

@@ -59,7 +59,7 @@ impl Reading {
         Self { endpoint, asked, response, events, reply, ready, until: None, over: false }
     }
 
-    /// Reads up to the first event, so that a fault in it counts as a refusal of the request.
+    /// Reads up to the first that the model makes, so that a fault before it counts as a refusal of the request.
     ///
     /// # Errors
     /// What is wrong.
@@ -70,7 +70,7 @@ impl Reading {
         Ok(self)
     }
 
-    /// Reads on.
+    /// Reads on. Comments and events that hold nothing of what the model makes are skipped: they may come from a proxy.
     ///
     /// # Errors
     /// What is wrong.
@@ -87,7 +87,11 @@ impl Reading {
                 continue;
             }
             match self.events.event() {
-                Ok(Some(data)) => return Ok(self.take(&data)?.map_or(Step::Life, Step::Piece)),
+                Ok(Some(data)) => match self.take(&data)? {
+                    Some(piece) => return Ok(Step::Piece(piece)),
+                    None if self.reply.works() => return Ok(Step::Life),
+                    None => {}
+                },
                 Ok(None) => self.read().await?,
                 Err(reason) => return Err(self.broken(&reason)),
             }

@@ -60,6 +60,8 @@ pub(super) struct Reply {
     unseen: usize,
     /// It went on past its length.
     cut: bool,
+    /// The last event held some of what the model makes.
+    works: bool,
 }
 
 impl Reply {
@@ -76,6 +78,7 @@ impl Reply {
     /// # Errors
     /// What the endpoint says is wrong, or what is wrong with the event.
     pub(super) fn take(&mut self, data: &str) -> Result<Option<String>, Fault> {
+        self.works = false;
         if data.trim() == END {
             self.done = true;
             return Ok(None);
@@ -93,6 +96,7 @@ impl Reply {
             self.finish = Some(reason.into());
         }
         let delta = &choice["delta"];
+        self.works = holds_work(delta);
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             self.call(call)?;
         }
@@ -102,6 +106,11 @@ impl Reply {
         let text = self.bounded(text(&delta["content"]), thought);
         self.spoke |= !text.trim().is_empty();
         Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// Whether the last event held some of what the model makes: text, a thought, a part of a call.
+    pub(super) fn works(&self) -> bool {
+        self.works
     }
 
     /// Whether the last event has arrived.
@@ -188,6 +197,19 @@ impl Reply {
         }
         Ok(())
     }
+}
+
+/// Whether a piece of a message holds more than its role. Thoughts may have a field of any name.
+fn holds_work(delta: &Value) -> bool {
+    let is_full = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(parts) => !parts.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    };
+    delta
+        .as_object()
+        .is_some_and(|fields| fields.iter().any(|(name, value)| name != "role" && is_full(value)))
 }
 
 /// The text of a message's content: a string, or a list of parts, of which some are thoughts.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream};
@@ -14,7 +13,7 @@ use super::clip;
 use super::listing::Listing;
 use super::reading::Reading;
 use super::roster::{Place, Roster};
-use crate::backends::http::{Http, Refused};
+use crate::backends::http::{Http, Refused, Silence};
 use crate::config::TtsEngine;
 use crate::retry::{in_time, patiently_as_told};
 use crate::watchdog::Watchdog;
@@ -93,29 +92,23 @@ impl Server {
 
     /// Says what to do about a server that has fallen silent; other errors stay as they are.
     fn late(&self, error: EngineError) -> EngineError {
-        late(error, &self.http, self.settings.silence_seconds)
+        late(error, &self.http, before(&self.settings))
     }
 
-    /// The parts of the sound. An error ends them if the server falls silent.
+    /// The parts of a sound that has begun. An error ends them if the server falls silent, and what it sent has sounded.
     fn parts(&self, reading: Reading) -> BoxStream<'static, Result<TtsPart, EngineError>> {
         let parts = stream::try_unfold(reading, |mut reading| async move {
             let part = reading.part().await?;
             Ok::<_, EngineError>(part.map(|part| (part, reading)))
         });
-        let (http, seconds) = (self.http.clone(), self.settings.silence_seconds);
-        let parts = self.watchdog.pieces(parts.boxed(), || true);
-        parts.map_err(move |error| late(error, &http, seconds)).boxed()
+        let (http, silence) = (self.http.clone(), between(&self.settings));
+        let parts = self.watchdog.heard_pieces(parts.boxed(), TtsPart::lasts);
+        parts.map_err(move |error| late(error, &http, silence)).boxed()
     }
 }
 
-fn late(error: EngineError, http: &Http, seconds: u32) -> EngineError {
-    let (at, section) = (http.address(), http.section());
-    match error {
-        EngineError::Deadline => EngineError::Failed(format!(
-            "{at} has sent no sound for {seconds} s. Look at its load, or raise {section}.silence_seconds"
-        )),
-        error => error,
-    }
+fn late(error: EngineError, http: &Http, silence: Silence) -> EngineError {
+    silence.explain(error, http.address(), http.section(), "no sound")
 }
 
 #[async_trait]
@@ -143,7 +136,12 @@ impl Tts for Server {
     }
 }
 
-/// The time after which silence ends a request.
-pub(super) fn patience(own: &TtsEngine) -> Duration {
-    Duration::from_secs(own.silence_seconds.into())
+/// The silence before the first sound that ends a request.
+pub(super) fn before(own: &TtsEngine) -> Silence {
+    Silence::before(own.silence_seconds)
+}
+
+/// The silence between two parts of the sound that ends a request.
+pub(super) fn between(own: &TtsEngine) -> Silence {
+    Silence::between(own.stall_seconds, own.silence_seconds)
 }

@@ -41,6 +41,28 @@ fn text_is_passed_on_and_thoughts_are_dropped() {
 }
 
 #[test]
+fn only_what_the_model_makes_is_a_sign_that_it_works() {
+    let call = json!({ "tool_calls": [{ "index": 0, "function": { "arguments": "" } }] });
+    for (works, event) in [
+        (true, delta(&json!({ "content": "Tea" }))),
+        (true, delta(&json!({ "reasoning_content": "Hm." }))),
+        (true, delta(&json!({ "thoughts": ["Hm."], "content": null }))),
+        (true, delta(&call)),
+        (false, delta(&json!({ "role": "assistant", "content": "", "refusal": null, "tool_calls": [] }))),
+        (false, delta(&json!({}))),
+        (false, json!({ "choices": [] })),
+        (false, json!({ "object": "ping" })),
+        (false, ends("stop")),
+    ] {
+        let mut reply = Reply::default();
+        _ = reply.take(&event.to_string()).unwrap();
+        assert_eq!(reply.works(), works, "{event}");
+        _ = reply.take("[DONE]").unwrap();
+        assert!(!reply.works(), "the end holds nothing");
+    }
+}
+
+#[test]
 fn a_response_that_spends_its_tokens_on_thoughts_is_recognised() {
     let thought = delta(&json!({ "reasoning_content": "Well, " }));
     assert!(read(&[thought.clone(), ends("length")]).1.only_thought());

@@ -1,0 +1,43 @@
+//! How long the text of a response keeps a voice speaking: a pause of the model meanwhile is not heard. Pure.
+
+use std::time::Duration;
+
+/// Characters per second of speech.
+const PACE: f64 = 15.0;
+/// What ends a sentence; the voice waits for the end.
+const ENDS: [char; 8] = ['.', '!', '?', '\n', '。', '！', '？', '।'];
+
+/// A response's text that no voice can speak yet.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// Characters of the sentence that has not ended.
+    open: usize,
+}
+
+impl Ahead {
+    /// How much longer a voice can speak with this piece of text.
+    pub(super) fn with(&mut self, text: &str) -> Duration {
+        let (ended, open) = match text.rsplit_once(|char: char| ENDS.contains(&char)) {
+            Some((ended, open)) => (self.open + ended.chars().count() + 1, open.chars().count()),
+            None => (0, self.open + text.chars().count()),
+        };
+        self.open = open;
+        Duration::from_secs_f64(ended as f64 / PACE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voice_can_speak_what_has_ended_and_nothing_of_a_sentence_that_has_not() {
+        let mut ahead = Ahead::default();
+        for (text, characters) in
+            [("Thirty letters, and no end yet", 0), (" of it.", 37), ("", 0), ("好。Well", 2)]
+        {
+            assert_eq!(ahead.with(text), Duration::from_secs_f64(f64::from(characters) / PACE), "{text}");
+        }
+        assert_eq!(ahead.open, 4);
+    }
+}
