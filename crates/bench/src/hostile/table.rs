@@ -86,10 +86,11 @@ fn holdings(out: &mut String, holdings: &Holdings) {
         let name = format!("{name}, MiB");
         line(out, &format!("{name:<28}{:>10}{at_most:>10.1}{:>10}", of(before), of(after)));
     }
-    let counts: [(&str, fn(&Standing) -> usize); 2] =
-        [("threads", |one| one.threads), ("files and sockets", |one| one.descriptors)];
-    for (name, of) in counts {
-        line(out, &format!("{name:<28}{:>10}{:>10}{:>10}", of(before), of(most), of(after)));
+    for (name, [before, most, after]) in [
+        ("threads", [before, most, after].map(|one| one.threads)),
+        ("files and sockets", [before, most, after].map(|one| one.descriptors)),
+    ] {
+        line(out, &format!("{name:<28}{before:>10}{most:>10}{after:>10}"));
     }
     line(
         out,
