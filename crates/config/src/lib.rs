@@ -317,4 +317,6 @@ fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> String {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
