@@ -177,6 +177,13 @@ impl Board {
         policy::next(&plan.order, |engine| self.standing(engine), &plan.tried, after)
     }
 
+    /// The engine that a new request would go to now, if it is ready: by its route, the user's share, health and breakers.
+    #[must_use]
+    pub fn next_up(&self, ask: &Ask<'_>) -> Option<Member> {
+        let engine = self.peek(&self.plan(ask), None)?.engine;
+        self.is_ready(engine).then(|| self.members[engine].clone())
+    }
+
     /// Asks the next engine; none: all were asked.
     pub(super) fn pick(&self, plan: &mut Plan, after: Option<Fate>) -> Option<Picked> {
         let Choice { engine, reason, last } = self.peek(plan, after)?;
