@@ -17,7 +17,7 @@ use super::silero::Silero;
 use super::smart_turn::SmartTurn;
 use super::status::EngineStatus;
 use super::{EndOfTurn, Engines, Llm, Stt, Tts, Vad};
-use crate::config::Config;
+use crate::config::{Config, Route};
 use crate::route::EngineKind;
 use start::Start;
 
@@ -122,6 +122,13 @@ impl Fleet {
         NextUp { status, engine: None }
     }
 
+    /// Has further requests go by these routes: those of the start in all but `share`, `shadow` and `first_ms`.
+    pub fn reroute(&self, routes: &[Route]) {
+        for board in &self.boards {
+            board.reroute(routes);
+        }
+    }
+
     /// What operators are told of the engines behind routes, and of backends that do not run; empty without routes and backends.
     #[must_use]
     pub fn backends(&self) -> Vec<BackendReport> {
@@ -139,7 +146,6 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::config::Route;
     use crate::health::Wedge;
 
     /// Voice activity that hears nothing.

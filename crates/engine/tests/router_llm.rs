@@ -139,6 +139,29 @@ async fn the_next_engine_is_told_by_health_and_breaker_without_asking_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_share_that_is_changed_holds_from_the_next_request_on() {
+    let of = |percent| Route { share: [("cloud".to_owned(), percent)].into(), ..route(EngineKind::Llm) };
+    let routed = routed_by(&of(0), says("Hello from there."));
+    let by = |conversation: &str| {
+        let caller = Caller { user: "ann".into(), ..Caller::default() };
+        LlmRequest { caller, ..request(conversation) }
+    };
+    assert_eq!(ask(&routed.llm, by("one")).await.unwrap().engine, "main");
+    routed.board.reroute(&[of(100)]);
+    assert_eq!(
+        ask(&routed.llm, by("two")).await.unwrap(),
+        given("Hello from there.", "cloud", Reason::Share)
+    );
+    assert_eq!(ask(&routed.llm, by("one")).await.unwrap().engine, "main", "its prompt is kept there");
+    let copied =
+        Route { engines: vec!["main".into()], shadow: vec!["cloud".into()], ..route(EngineKind::Llm) };
+    routed.board.reroute(&[copied]);
+    assert_eq!(routed.board.report()[0].share, None);
+    assert_eq!(ask(&routed.llm, by("three")).await.unwrap().engine, "main");
+    assert_eq!(routed.cloud.asked().len(), 2, "it gets a copy");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_is_late_but_first_serves_and_the_other_is_dropped() {
     let late =
         ScriptedLlm::responding(|_| ScriptedResponse::texts(["Late."]).every(Duration::from_millis(700)));
