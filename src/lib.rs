@@ -15,7 +15,7 @@
 //! - [`session`]: the calls in progress
 //! - [`api`]: thin HTTP
 //! - [`recording`]: calls recorded and replayed
-//! - [`server`], [`logging`], [`telemetry`]: put everything together
+//! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs
 //! - [`oneshot`]: one engine for one task on the command line
 //!
 //! Also: `crates/models` (the manifest and the models directory), `crates/fetch` (fetches models), `crates/client` (the
@@ -34,6 +34,7 @@ pub mod admission;
 pub mod api;
 pub mod logging;
 pub mod oneshot;
+pub mod reload;
 pub mod renderers;
 pub mod server;
 pub mod session;

@@ -72,13 +72,11 @@ export class Signalling {
 
     /**
      * @param {AbortSignal} signal
-     * @returns {Promise<Record<string, string>>} the model of each engine that tells it, by the engine's name
+     * @returns {Promise<any>} what the server says of its engines; null when it cannot be read
      */
-    async models(signal) {
+    async engines(signal) {
         const response = await this.request('ready', {}, signal);
-        const body = await response.json().catch(() => null);
-        const engines = Object.entries(body?.engines ?? {});
-        return Object.fromEntries(engines.flatMap(([name, engine]) => (typeof engine?.model === 'string' && engine.model !== '' ? [[name, engine.model]] : [])));
+        return response.json().catch(() => null);
     }
 
     /**

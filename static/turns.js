@@ -155,6 +155,8 @@ export class Turns {
         this.questions = new Map();
         /** @type {Map<number, number>} First sounds of responses whose turn is not reported yet. */
         this.early = new Map();
+        /** @type {Engines} Of each kind the engine that served last; empty when the server has no choice of engines. */
+        this.served = {};
     }
 
     /**
@@ -229,6 +231,7 @@ export class Turns {
      * @returns {Turn | null} null when nothing was asked, as with a greeting
      */
     told(response, marks, engines) {
+        this.served = { ...this.served, ...engines };
         const question = this.questions.get(response) ?? { text: '', typed: false };
         const heard = this.early.get(response) ?? null;
         this.questions.delete(response);

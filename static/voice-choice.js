@@ -1,6 +1,7 @@
 /**
  * The choice of a voice: before a call and in it, by the settings or by `window.visavis`.
  */
+import { inUse, nameOf } from './engines.js';
 import { Sampler } from './sampler.js';
 import { VoiceSettings } from './voice-settings.js';
 import { isKnown, loadVoices, serverAt } from './voices.js';
@@ -19,6 +20,8 @@ export class VoiceChoice {
         this.onChange = onChange;
         /** @type {Voice[]} As listed last. */
         this.known = [];
+        /** @type {any} What the server said of its engines last; null: nothing. */
+        this.ready = null;
         /** @type {'' | 'muted' | 'left'} The microphone, while a sample plays: muted for it, or left to the person, who unmuted it. */
         this.microphone = '';
         /** How often a voice was chosen: an older choice must not undo a newer one in the form. */
@@ -33,6 +36,7 @@ export class VoiceChoice {
         session.addEventListener('muted', (event) => this.mutedChanged(/** @type {CustomEvent} */ (event).detail.muted));
         session.addEventListener('voice', () => this.showInUse());
         session.addEventListener('state', () => this.showInUse());
+        session.addEventListener('turn', () => this.showInUse());
     }
 
     /** The settings are opened. */
@@ -40,13 +44,18 @@ export class VoiceChoice {
         this.form.choose(this.settings.voice);
         await Promise.allSettled([
             this.voices().catch((error) => this.failed(error)),
-            this.models().then((models) => this.form.showModels(models), () => this.form.showModels({})),
+            this.engines(),
         ]);
     }
 
-    /** @returns {Promise<Record<string, string>>} those of the server now, by the engine's name */
-    async models() {
-        return serverAt(this.settings.backend).models(new AbortController().signal);
+    /** Asks the server for its engines. */
+    async engines() {
+        try {
+            this.ready = await serverAt(this.settings.backend).engines(new AbortController().signal);
+        } catch {
+            this.ready = null;
+        }
+        this.showInUse();
     }
 
     /** The settings are closed. */
@@ -141,7 +150,11 @@ export class VoiceChoice {
     }
 
     showInUse() {
-        this.form.showInUse(this.session.holds ? this.session.transcript.voice : '');
+        const { holds, transcript, turns } = this.session;
+        /** @type {import('./turns.js').Engines} */
+        const served = holds ? turns.served : {};
+        this.form.showInUse(holds ? transcript.voice : '', served.tts?.engine ?? '');
+        this.form.showModels(nameOf(inUse('llm', this.ready, served)), nameOf(inUse('stt', this.ready, served)));
     }
 
     /** @param {unknown} error */

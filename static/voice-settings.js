@@ -2,6 +2,7 @@
  * The voice's part of the settings dialog: which one, how it sounds, and what is used now.
  */
 import { element } from './dom.js';
+import { nameOf } from './engines.js';
 import { groupVoices, isKnown, nameForPeople } from './voices.js';
 
 /** @typedef {import('./voices.js').Voice} Voice */
@@ -56,11 +57,15 @@ export class VoiceSettings {
         this.tell('');
     }
 
-    /** @param {string} voice - that the agent speaks with now; empty: no call, or not known */
-    showInUse(voice) {
+    /**
+     * @param {string} voice - that the agent speaks with now; empty: no call, or not known
+     * @param {string} engine - that speaks; empty: not known, or the server has no choice
+     */
+    showInUse(voice, engine) {
         this.inUse = voice;
         this.showTitles();
-        setText(element('used-voice', HTMLElement), voice === '' ? '–' : nameForPeople(this.voices, voice));
+        const model = voice === '' ? '' : nameForPeople(this.voices, voice);
+        setText(element('used-voice', HTMLElement), nameOf({ model, engine }));
     }
 
     showTitles() {
@@ -72,10 +77,13 @@ export class VoiceSettings {
         }
     }
 
-    /** @param {Record<string, string>} models - by the engine's name */
-    showModels(models) {
-        setText(element('used-model', HTMLElement), models.llm ?? '–');
-        setText(element('used-recognition', HTMLElement), models.stt ?? '–');
+    /**
+     * @param {string} model - of language
+     * @param {string} recognition
+     */
+    showModels(model, recognition) {
+        setText(element('used-model', HTMLElement), model);
+        setText(element('used-recognition', HTMLElement), recognition);
     }
 
     /** @param {import('./sampler.js').Sampling} sampling */

@@ -45,7 +45,8 @@ const IMPURE: [&str; 7] =
     ["tokio", "Instant::now", "SystemTime", "async ", "std::fs", "metrics::", "tracing::"];
 
 /// Pure files in rooms that are not pure as a whole.
-const PURE_FILES: [&str; 53] = [
+const PURE_FILES: [&str; 54] = [
+    "crates/config/src/reload.rs",
     "crates/engine/src/backends/aligned/lay.rs",
     "crates/engine/src/backends/aligned/words.rs",
     "crates/engine/src/backends/http/answer.rs",
@@ -193,11 +194,66 @@ fn the_server_links_neither_bench_nor_client_nor_converters_nor_scripted_engines
     }
 }
 
+/// A crate of this repository, and which others it may be linked with.
+struct Room {
+    name: &'static str,
+    below: &'static [&'static str],
+}
+
+const fn room(name: &'static str, below: &'static [&'static str]) -> Room {
+    Room { name, below }
+}
+
+/// What each crate may use of ours; the server itself may use all but what the test before this one forbids.
+const ROOMS: [Room; 17] = [
+    room("visavis-bench", &["client", "config", "core", "engine", "media", "models", "proto", "text"]),
+    room("visavis-client", &["core"]),
+    room("visavis-config", &["core"]),
+    room("visavis-core", &[]),
+    room("visavis-engine", &["config", "core", "media", "models", "proto"]),
+    room("visavis-fetch", &["config", "core", "media", "models"]),
+    room("visavis-fuzz", &[]),
+    room("visavis-llm", &["proto"]),
+    room("visavis-media", &["core"]),
+    room("visavis-models", &[]),
+    room("visavis-pipeline", &["config", "core", "engine", "media", "models", "proto", "text"]),
+    room("visavis-proto", &[]),
+    room("visavis-scripted", &["config", "core", "engine", "media", "models", "proto"]),
+    room("visavis-stt", &["proto"]),
+    room("visavis-text", &["core"]),
+    room("visavis-transport", &["core", "media"]),
+    room("visavis-tts", &["proto"]),
+];
+
+#[test]
+fn each_crate_links_no_crate_of_ours_but_those_of_its_row() {
+    for Room { name, below } in ROOMS {
+        let ours = linked(name).into_iter().filter(|linked| linked != name);
+        for other in ours.filter_map(|linked| Some(linked.strip_prefix("visavis")?.to_owned())) {
+            let other = other.trim_start_matches('-');
+            assert!(below.contains(&other), "{name} links {other:?} of ours, which its row does not name");
+        }
+    }
+}
+
+#[test]
+fn each_crate_has_a_row_that_says_what_it_may_use() {
+    let members = ["crates", "engines"].into_iter().flat_map(|folder| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path())
+    });
+    for member in members.filter(|member| member.join("Cargo.toml").is_file()) {
+        let name = format!("visavis-{}", member.file_name().unwrap().to_string_lossy());
+        assert!(ROOMS.iter().any(|room| room.name == name), "{name} has no row");
+    }
+}
+
 #[test]
 fn each_crate_links_only_the_crates_below_it() {
     for (room, foreign) in [
         ("visavis-fetch", &["visavis", "visavis-transport", "visavis-proto", "axum", "webrtc", "ort"][..]),
         ("visavis-config", &["visavis", "visavis-media", "tokio"]),
+        ("visavis-client", &["axum", "figment", "ort", "tonic"]),
         ("visavis-media", &["visavis", "visavis-transport", "axum", "webrtc", "tonic", "figment"]),
         ("visavis-transport", &["visavis", "visavis-config", "visavis-text", "tonic", "ort", "reqwest"]),
         ("visavis-engine", &["visavis", "visavis-pipeline", "visavis-transport", "visavis-text", "webrtc"]),
@@ -220,5 +276,13 @@ fn pure_crates_link_no_runtime() {
         for name in ["tokio", "tonic", "metrics", "tracing", "reqwest", "visavis"] {
             assert!(!linked.iter().any(|linked| linked == name), "{pure} links {name}");
         }
+    }
+}
+
+#[test]
+fn what_knows_models_is_linked_with_nothing_that_fetches_or_runs_them() {
+    let linked = linked("visavis-models");
+    for name in ["tokio", "reqwest", "ort", "tonic"] {
+        assert!(!linked.iter().any(|linked| linked == name), "visavis-models links {name}");
     }
 }

@@ -7,7 +7,10 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use super::App;
+use super::caller::Caller;
 use crate::admission::Kind;
+use crate::engine::router::policy::Ask;
+use visavis_core::route::EngineKind;
 
 /// Reports that the process is alive.
 pub async fn health(State(app): State<App>) -> impl IntoResponse {
@@ -15,11 +18,16 @@ pub async fn health(State(app): State<App>) -> impl IntoResponse {
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "calls": calls }))
 }
 
-/// Reports whether calls can be taken: 200, or 503 with what is missing.
-pub async fn ready(State(app): State<App>) -> impl IntoResponse {
+/// Reports whether calls can be taken: 200, or 503 with what is missing. Of each kind it tells the engine that a call of whoever asks
+/// would go to now.
+pub async fn ready(State(app): State<App>, Caller(principal): Caller) -> impl IntoResponse {
     let fleet = &app.fleet;
-    let [stt, llm, tts] =
-        [&fleet.stt.status, &fleet.llm.status, &fleet.tts.status].map(|status| status.borrow().clone());
+    let (user, config) = (principal.user(), &app.config);
+    let language = Some(config.conversation.language.as_str()).filter(|language| *language != "auto");
+    let (language, voice) = (language.unwrap_or_default(), config.tts.voice.as_str());
+    let ask = Ask { user: &user, language, voice, ..Ask::default() };
+    let engines = EngineKind::ALL.map(|kind| fleet.next_up(kind, &ask));
+    let [stt, llm, tts] = engines.each_ref().map(|next| &next.status);
     let stopping = app.admission.is_stopping();
     let ready = stt.ready && llm.ready && tts.ready && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -35,7 +43,7 @@ pub async fn ready(State(app): State<App>) -> impl IntoResponse {
         "device": device,
         "udp": app.webrtc.as_ref().is_some_and(|host| host.is_reading()),
         "stopping": stopping,
-        "engines": { "stt": stt, "llm": llm, "tts": tts },
+        "engines": { "stt": engines[0], "llm": engines[1], "tts": engines[2] },
     });
     let backends = fleet.backends();
     if !backends.is_empty() {

@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
-use visavis::config::{Config, Settings};
+use visavis::api::App;
+use visavis::config::{Config, Route, Settings};
 use visavis::engine::backends::child::program_beside;
 use visavis::engine::model_files::ModelFiles;
 use visavis::recording::cli::ReplayArgs;
+use visavis::reload;
 use visavis::server::Server;
 
 /// Self-hosted real-time voice calls: open /call in a browser, speak, and hear a response.
@@ -98,9 +100,9 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
-    let load = || cli.settings.load([]);
-    match cli.command {
+fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
+    let load = || settings.load([]);
+    match command {
         Command::Serve { listen, udp, profile } => {
             let mut flags = Vec::new();
             let mut flag = |key: &str, value: Option<String>| {
@@ -109,7 +111,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             flag("server.listen", listen.map(|address| address.to_string()));
             flag("server.udp", udp.map(|address| address.to_string()));
             flag("models.profile", profile);
-            serve(cli.settings.load(flags)?)
+            let (config, settings) = (settings.load(flags.clone())?, settings.clone());
+            serve(config, move || settings.load(flags.clone()))
         }
         // That program reads the configuration itself.
         Command::Models { .. } | Command::Voices { .. } => models(),
@@ -146,7 +149,11 @@ fn models() -> anyhow::Result<()> {
     Err(failed).with_context(|| format!("cannot run {}", program.display()))
 }
 
-fn serve(config: Config) -> anyhow::Result<()> {
+/// Takes calls until a signal; `reread` reads the configuration anew.
+fn serve(
+    config: Config,
+    reread: impl Fn() -> anyhow::Result<Config> + Send + Sync + 'static,
+) -> anyhow::Result<()> {
     visavis::logging::init(&config.log).context("log.filter")?;
     // Dependencies may link two TLS providers; choose ours.
     _ = rustls::crypto::ring::default_provider().install_default();
@@ -160,6 +167,9 @@ fn serve(config: Config) -> anyhow::Result<()> {
         tokio::spawn(announce(server.app().fleet.clone(), url));
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone()));
+        let App { fleet, config, .. } = server.app().clone();
+        let reroute = move |routes: &[Route]| fleet.reroute(routes);
+        tokio::spawn(reload::on_hangup(reload::hangups()?, config, reread, reroute, stop.clone()));
         Box::pin(server.serve(stop)).await
     })
 }

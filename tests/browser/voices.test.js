@@ -173,6 +173,24 @@ test('a voice chosen in a call is told to the server, and the one that speaks is
     });
 });
 
+test('the settings name the engine that a call would go to, and in the call the one that served it last', async () => {
+    await withVoices(async (page, server) => {
+        const engine = (/** @type {string} */ model, /** @type {string} */ name) => ({ ready: true, message: '', model, engine: name });
+        server.readiness = {
+            engines: { llm: engine('large', 'cloud'), stt: engine('scripted.bin', 'main'), tts: engine('', 'main') },
+            backends: [{ kind: 'llm', name: 'cloud', model: 'large' }, { kind: 'llm', name: 'main', model: 'small.gguf' }],
+        };
+        const call = await callByTyping(page, server);
+        await openSettings(page);
+        await page.locator('#used-model').getByText('large (cloud)').waitFor();
+        call.turn(1, { question: 'Hello.', answer: 'Hello there.', marks: MARKS, engines: { llm: { engine: 'main', reason: 'late' } } });
+        await page.locator('#used-model').getByText('small.gguf (main)').waitFor();
+        assert.equal(await page.locator('#used-recognition').textContent(), 'scripted.bin (main)');
+        await page.evaluate(() => window.visavis.hangUp());
+        await page.locator('#used-model').getByText('large (cloud)').waitFor();
+    });
+});
+
 test('an unknown voice is refused with those that there are, in a call and before it', async () => {
     await withVoices(async (page, server) => {
         const refused = () => page.evaluate(() => window.visavis.setVoice('bob').then(() => '', (error) => error.message));

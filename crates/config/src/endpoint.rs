@@ -38,6 +38,30 @@ pub struct Endpoint {
     pub stall_seconds: Option<u32>,
 }
 
+/// Gives the settings of an engine the method `endpoint`: each names alike what engines behind an HTTP API have in common.
+macro_rules! has_endpoint {
+    // `stall_seconds`: the settings' own, or none.
+    ($settings:ty, $stall:expr) => {
+        impl $settings {
+            /// What it has in common with other engines behind an HTTP API; `section`: where it stands in the configuration.
+            #[must_use]
+            pub fn endpoint(&self, section: &str) -> $crate::Endpoint {
+                $crate::Endpoint {
+                    section: section.into(),
+                    url: self.url.clone(),
+                    key: self.key.clone(),
+                    key_file: self.key_file.clone(),
+                    headers: self.headers.clone(),
+                    connect_seconds: self.connect_seconds,
+                    silence_seconds: self.silence_seconds,
+                    stall_seconds: ($stall)(self),
+                }
+            }
+        }
+    };
+}
+pub(crate) use has_endpoint;
+
 impl Endpoint {
     /// The key, from `key` or the file that holds it; empty: none.
     ///

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::{Endpoint, MOST_ENTRIES};
+use super::endpoint::{MOST_ENTRIES, has_endpoint};
 use super::secret::Secret;
 use super::shape::Remote;
 
@@ -128,22 +128,9 @@ impl LlmEngine {
     pub fn model_name(&self) -> String {
         self.model.to_string_lossy().into_owned()
     }
-
-    /// What it has in common with other engines behind an HTTP API; `section`: where it stands in the configuration.
-    #[must_use]
-    pub fn endpoint(&self, section: &str) -> Endpoint {
-        Endpoint {
-            section: section.into(),
-            url: self.url.clone(),
-            key: self.key.clone(),
-            key_file: self.key_file.clone(),
-            headers: self.headers.clone(),
-            connect_seconds: self.connect_seconds,
-            silence_seconds: self.silence_seconds,
-            stall_seconds: Some(self.stall_seconds),
-        }
-    }
 }
+
+has_endpoint!(LlmEngine, |llm: &Self| Some(llm.stall_seconds));
 
 /// Adds a line for each fault.
 pub(super) fn check(llm: &LlmEngine, faults: &mut Vec<String>) {

@@ -14,6 +14,7 @@ mod command_line;
 mod endpoint;
 mod language_model;
 mod recogniser;
+mod reload;
 mod renderers;
 mod routes;
 mod secret;
@@ -37,6 +38,7 @@ pub use command_line::Settings;
 pub use endpoint::Endpoint;
 pub use language_model::{LlmApi, LlmEngine};
 pub use recogniser::{SttApi, SttEngine, SttPartials};
+pub use reload::Reload;
 pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is_subject};
 pub use routes::Route;
 pub use secret::Secret;
@@ -316,5 +318,7 @@ fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> String {
     same.first().map_or_else(String::new, |other| format!("; did you mean {other}?"))
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

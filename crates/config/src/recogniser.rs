@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use visavis_core::frame::is_language;
 
-use super::endpoint::{Endpoint, MOST_ENTRIES};
+use super::endpoint::{MOST_ENTRIES, has_endpoint};
 use super::secret::Secret;
 use super::shape::Remote;
 
@@ -123,22 +123,9 @@ impl SttEngine {
             SttApi::OpenAi => self.partials == SttPartials::Own,
         }
     }
-
-    /// What it has in common with other engines behind an HTTP API; `section`: where it stands in the configuration.
-    #[must_use]
-    pub fn endpoint(&self, section: &str) -> Endpoint {
-        Endpoint {
-            section: section.into(),
-            url: self.url.clone(),
-            key: self.key.clone(),
-            key_file: self.key_file.clone(),
-            headers: self.headers.clone(),
-            connect_seconds: self.connect_seconds,
-            silence_seconds: self.silence_seconds,
-            stall_seconds: None,
-        }
-    }
 }
+
+has_endpoint!(SttEngine, |_: &Self| None);
 
 /// Adds a line for each fault.
 pub(super) fn check(stt: &SttEngine, faults: &mut Vec<String>) {

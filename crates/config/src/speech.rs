@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::Endpoint;
+use super::endpoint::has_endpoint;
 use super::secret::Secret;
 use super::shape::Remote;
 
@@ -198,22 +198,9 @@ impl TtsEngine {
     pub fn starts_own(&self) -> bool {
         self.api == TtsApi::Engine && self.url.is_empty()
     }
-
-    /// What it has in common with other engines behind an HTTP API; `section`: where it stands in the configuration.
-    #[must_use]
-    pub fn endpoint(&self, section: &str) -> Endpoint {
-        Endpoint {
-            section: section.into(),
-            url: self.url.clone(),
-            key: self.key.clone(),
-            key_file: self.key_file.clone(),
-            headers: self.headers.clone(),
-            connect_seconds: self.connect_seconds,
-            silence_seconds: self.silence_seconds,
-            stall_seconds: Some(self.stall_seconds),
-        }
-    }
 }
+
+has_endpoint!(TtsEngine, |tts: &Self| Some(tts.stall_seconds));
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,8 @@
 use super::*;
+use crate::testing::own;
 
 fn sources(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
-    let own = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect::<Vec<_>>()
-    };
-    Sources { file: None, environment: own(environment).into_iter().collect(), flags: own(flags) }
+    Sources { file: None, environment: own(environment), flags: own(flags) }
 }
 
 #[test]

@@ -7,14 +7,18 @@ mod start;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use serde::Serialize;
 
 use super::backends::{Backend, Backends};
 use super::model_files::ModelFiles;
-use super::router::{BackendReport, Board};
+use super::router::policy::Ask;
+use super::router::{BackendReport, Board, Member};
 use super::silero::Silero;
 use super::smart_turn::SmartTurn;
+use super::status::EngineStatus;
 use super::{EndOfTurn, Engines, Llm, Stt, Tts, Vad};
-use crate::config::Config;
+use crate::config::{Config, Route};
+use crate::route::EngineKind;
 use start::Start;
 
 /// The engines and their statuses.
@@ -34,6 +38,17 @@ pub struct Fleet {
     boards: Vec<Arc<Board>>,
     /// Backends that no route names.
     unused: Vec<BackendReport>,
+}
+
+/// The engine that a new request would go to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NextUp {
+    /// Its state; while none is ready that could serve, what all of them wait for.
+    #[serde(flatten)]
+    pub status: EngineStatus,
+    /// Its name in routes; none: there are none, or no engine is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 impl Fleet {
@@ -90,6 +105,30 @@ impl Fleet {
         })
     }
 
+    /// The engine of a kind that a new request would go to now.
+    #[must_use]
+    pub fn next_up(&self, kind: EngineKind, ask: &Ask<'_>) -> NextUp {
+        let board = self.boards.iter().find(|board| board.kind() == kind);
+        if let Some(Member { name, status }) = board.and_then(|board| board.next_up(ask)) {
+            let status = status.borrow().clone();
+            return NextUp { status, engine: Some(name.to_string()) };
+        }
+        let status = match kind {
+            EngineKind::Stt => &self.stt.status,
+            EngineKind::Llm => &self.llm.status,
+            EngineKind::Tts => &self.tts.status,
+        };
+        let status = status.borrow().clone();
+        NextUp { status, engine: None }
+    }
+
+    /// Has further requests go by these routes: those of the start in all but `share`, `shadow` and `first_ms`.
+    pub fn reroute(&self, routes: &[Route]) {
+        for board in &self.boards {
+            board.reroute(routes);
+        }
+    }
+
     /// What operators are told of the engines behind routes, and of backends that do not run; empty without routes and backends.
     #[must_use]
     pub fn backends(&self) -> Vec<BackendReport> {
@@ -108,7 +147,6 @@ mod tests {
 
     use super::*;
     use crate::health::Wedge;
-    use crate::status::EngineStatus;
 
     /// Voice activity that hears nothing.
     struct Deaf;
@@ -128,22 +166,71 @@ mod tests {
         config
     }
 
-    #[tokio::test]
-    async fn the_first_engine_that_is_wedged_is_named_in_a_sentence() {
-        let ready = || watch::channel(EngineStatus { ready: true, ..EngineStatus::default() });
-        let ((_stt, stt), (model, llm), (voice, tts)) = (ready(), ready(), ready());
+    /// The status of an engine that is ready, with this model.
+    fn running(model: &str) -> (watch::Sender<EngineStatus>, watch::Receiver<EngineStatus>) {
+        watch::channel(EngineStatus { ready: true, model: model.into(), ..EngineStatus::default() })
+    }
+
+    /// Engines with these statuses.
+    fn fleet([stt, llm, tts]: [watch::Receiver<EngineStatus>; 3], boards: Vec<Arc<Board>>) -> Fleet {
         let (config, models) = (elsewhere(), ModelFiles::default());
         let backends = Backends::new(false).unwrap();
-        let fleet = Fleet {
+        Fleet {
             stt: Backend { status: stt, ..backends.stt(&config, &models).unwrap() },
             llm: Backend { status: llm, ..backends.llm(&config, &models).unwrap() },
             tts: Backend { status: tts, ..backends.tts(&config, &models).unwrap() },
             vad: Arc::new(|| Box::new(Deaf) as Box<dyn Vad>),
             end_of_turn: None,
             backends: vec![backends],
-            boards: Vec::new(),
+            boards,
             unused: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_engine_that_a_request_would_go_to_is_named_with_its_own_state() {
+        let ((_cloud, cloud), (local, main), (_all, all)) =
+            (running("large"), running("small"), running("any"));
+        let member = |name: &str, status: &watch::Receiver<EngineStatus>| Member {
+            name: name.into(),
+            status: status.clone(),
         };
+        let route = Route {
+            kind: EngineKind::Llm,
+            languages: Vec::new(),
+            voices: Vec::new(),
+            tiers: Vec::new(),
+            engines: vec!["main".into(), "cloud".into()],
+            first_ms: 0,
+            shadow: Vec::new(),
+            share: [("cloud".to_owned(), 50)].into(),
+        };
+        let members = vec![member("cloud", &cloud), member("main", &main)];
+        let board = Board::new(EngineKind::Llm, members, &[route]);
+        let fleet = fleet([all.clone(), all.clone(), all], vec![board]);
+        let llm = |user: &str| {
+            let next = fleet.next_up(EngineKind::Llm, &Ask { user, ..Ask::default() });
+            (next.engine.unwrap_or_default(), next.status.model)
+        };
+        let named = |engine: &str, model: &str| (engine.to_owned(), model.to_owned());
+        // "main" comes second among the members.
+        assert_eq!(llm(""), named("main", "small"));
+        let users: Vec<_> = (0..20).map(|number| llm(&format!("user-{number}"))).collect();
+        assert!(
+            users.contains(&named("main", "small")) && users.contains(&named("cloud", "large")),
+            "{users:?}"
+        );
+        local.send_replace(EngineStatus::not_ready("has ended"));
+        assert_eq!(llm(""), named("cloud", "large"));
+        let stt = fleet.next_up(EngineKind::Stt, &Ask::default());
+        let told = serde_json::to_value(&stt).unwrap();
+        assert_eq!((told["model"].as_str(), told.get("engine")), (Some("any"), None), "it has no routes");
+    }
+
+    #[tokio::test]
+    async fn the_first_engine_that_is_wedged_is_named_in_a_sentence() {
+        let ((_stt, stt), (model, llm), (voice, tts)) = (running(""), running(""), running(""));
+        let fleet = fleet([stt, llm, tts], Vec::new());
         assert_eq!((fleet.ready(), fleet.missing()), (true, None));
         voice.send_replace(EngineStatus::not_ready(Wedge::Silent.as_str()));
         assert_eq!(fleet.missing().as_deref(), Some("the voice does not answer"));

@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use serde_json::Value;
 use tokio::time::timeout;
 use visavis_config::{Config, TtsApi, default_models_dir};
 use visavis_engine::backends::{Backend, Backends};
@@ -25,23 +26,28 @@ struct Peer {
 impl Peer {
     /// Piper's own HTTP server with our English voice.
     fn piper() -> Self {
+        Self::piper_with(&default_models_dir())
+    }
+
+    /// The same with further voices of a folder.
+    fn piper_with(voices: &Path) -> Self {
         let packages = installed("piper");
         let model = default_models_dir().join(format!("{VOICE}.onnx"));
         assert!(model.is_file(), "{} is missing: run ./test, which fetches it", model.display());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("python3");
         command.args(["-m", "piper.http_server", "--host", "127.0.0.1", "--port", &port.to_string()]);
-        command.arg("-m").arg(&model).arg("--data-dir").arg(default_models_dir());
+        command.arg("-m").arg(&model).arg("--data-dir").arg(voices);
         command.env("PYTHONPATH", packages).stdout(Stdio::null()).stderr(Stdio::null());
         Self { process: command.spawn().unwrap(), url: format!("http://127.0.0.1:{port}") }
     }
 
-    /// The adapter for this server, once it is ready. Its tasks end with the test's runtime.
-    async fn voice(&self, api: TtsApi) -> Backend<dyn Tts> {
+    /// The adapter for this server with this voice in its configuration, once it is ready. Its tasks end with the test's runtime.
+    async fn voice(&self, api: TtsApi, named: &str) -> Backend<dyn Tts> {
         let mut config = Config::default();
         // No clips of cloned voices lie here.
         config.models.dir = "/nowhere/visavis".into();
-        (config.tts.api, config.tts.url) = (api, self.url.clone());
+        (config.tts.api, config.tts.url, config.tts.voice) = (api, self.url.clone(), named.into());
         let backends = Backends::new(false).unwrap();
         let mut voice = backends.tts(&config, &ModelFiles::default()).unwrap();
         let ready = voice.status.wait_for(|status| status.ready);
@@ -77,7 +83,7 @@ async fn spoken(voice: &Backend<dyn Tts>, request: TtsRequest) -> Result<Vec<Tts
 #[tokio::test]
 async fn pipers_own_server_speaks_with_its_voice_in_time_with_the_words() {
     let peer = Peer::piper();
-    let voice = peer.voice(TtsApi::Piper).await;
+    let voice = peer.voice(TtsApi::Piper, "").await;
     let listed = voice.engine.voices().await.unwrap();
     let joe = listed.iter().find(|it| it.name == VOICE).unwrap();
     assert_eq!((joe.language.as_str(), joe.locale.as_str()), ("en", "en_US"));
@@ -103,11 +109,30 @@ async fn pipers_own_server_speaks_with_its_voice_in_time_with_the_words() {
 #[tokio::test]
 async fn a_voice_or_language_that_pipers_server_lacks_is_refused_with_those_that_there_are() {
     let peer = Peer::piper();
-    let voice = peer.voice(TtsApi::Piper).await;
+    let voice = peer.voice(TtsApi::Piper, "").await;
     for (name, language) in [("nobody", "en"), ("", "de")] {
         let refused = spoken(&voice, segment("Hello.", name, language)).await.unwrap_err();
         let EngineError::Invalid(reason) = refused else { panic!("{refused:?}") };
         let offered = if name.is_empty() { "en" } else { VOICE };
         assert!(reason.contains(offered), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn a_voice_whose_name_pipers_server_cuts_in_its_list_speaks_where_the_configuration_names_it() {
+    let (folder, ours) = (tempfile::tempdir().unwrap(), default_models_dir());
+    let file = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink(ours.join(format!("{VOICE}.onnx")), file("jackson.onnx")).unwrap();
+    let about = std::fs::read(ours.join(format!("{VOICE}.onnx.json"))).unwrap();
+    let mut about: Value = serde_json::from_slice(&about).unwrap();
+    // By its rate it is told from the default voice, with which the server speaks where it finds no file.
+    about["audio"]["sample_rate"] = 16_000.into();
+    std::fs::write(file("jackson.onnx.json"), about.to_string()).unwrap();
+
+    let peer = Peer::piper_with(folder.path());
+    let voice = peer.voice(TtsApi::Piper, "jackson").await;
+    let listed: Vec<_> = voice.engine.voices().await.unwrap().into_iter().map(|it| it.name).collect();
+    assert!(listed.contains(&"jackson".to_owned()) && !listed.contains(&"jack".to_owned()), "{listed:?}");
+    let parts = spoken(&voice, segment("Hello.", "jackson", "en")).await.unwrap();
+    assert_eq!(parts[0].rate, 16_000);
 }

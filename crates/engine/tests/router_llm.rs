@@ -13,7 +13,8 @@ use visavis_config::Route;
 use visavis_core::frame::{Message, Role};
 use visavis_core::route::{EngineKind, Reason};
 use visavis_core::tool::{Tools, builtin};
-use visavis_engine::router::RoutedLlm;
+use visavis_engine::router::policy::Ask;
+use visavis_engine::router::{Board, RoutedLlm};
 use visavis_engine::{Caller, EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
 use visavis_scripted::{ScriptedLlm, ScriptedResponse};
 
@@ -70,13 +71,21 @@ struct Routed {
     cloud: Arc<ScriptedLlm>,
     main: Arc<ScriptedLlm>,
     statuses: Statuses,
+    board: Arc<Board>,
+}
+
+impl Routed {
+    /// The engine that a new request would go to.
+    fn next_up(&self) -> Option<String> {
+        self.board.next_up(&Ask::default()).map(|member| member.name.to_string())
+    }
 }
 
 fn routed_by(route: &Route, cloud: ScriptedLlm) -> Routed {
     let (board, statuses) = board(route, &["cloud", "main"]);
     let (cloud, main) = (Arc::new(cloud), Arc::new(says("Hello from here.")));
-    let llm = RoutedLlm::new(board, vec![cloud.clone(), main.clone()]);
-    Routed { llm, cloud, main, statuses }
+    let llm = RoutedLlm::new(board.clone(), vec![cloud.clone(), main.clone()]);
+    Routed { llm, cloud, main, statuses, board }
 }
 
 fn routed(cloud: ScriptedLlm) -> Routed {
@@ -109,6 +118,47 @@ async fn an_engine_that_stalls_is_not_waited_for_and_after_three_times_not_asked
         assert!(began.elapsed() <= SECOND, "{reason:?}: {:?}", began.elapsed());
     }
     assert_eq!(routed.cloud.asked().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_engine_is_told_by_health_and_breaker_without_asking_one() {
+    let routed = routed(dying());
+    assert_eq!(routed.next_up().as_deref(), Some("cloud"));
+    for number in 0..3 {
+        ask(&routed.llm, request(&format!("call-{number}"))).await.unwrap();
+    }
+    assert_eq!(routed.next_up().as_deref(), Some("main"), "its breaker is open, though it is ready");
+    advance(SECOND).await;
+    assert_eq!(routed.next_up().as_deref(), Some("cloud"), "the next request is its probe");
+    assert_eq!(routed.next_up().as_deref(), Some("cloud"), "to look is no probe");
+    routed.statuses.set(0, false);
+    assert_eq!(routed.next_up().as_deref(), Some("main"));
+    routed.statuses.set(1, false);
+    assert_eq!(routed.next_up(), None);
+    assert_eq!(routed.cloud.asked().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_is_changed_holds_from_the_next_request_on() {
+    let of = |percent| Route { share: [("cloud".to_owned(), percent)].into(), ..route(EngineKind::Llm) };
+    let routed = routed_by(&of(0), says("Hello from there."));
+    let by = |conversation: &str| {
+        let caller = Caller { user: "ann".into(), ..Caller::default() };
+        LlmRequest { caller, ..request(conversation) }
+    };
+    assert_eq!(ask(&routed.llm, by("one")).await.unwrap().engine, "main");
+    routed.board.reroute(&[of(100)]);
+    assert_eq!(
+        ask(&routed.llm, by("two")).await.unwrap(),
+        given("Hello from there.", "cloud", Reason::Share)
+    );
+    assert_eq!(ask(&routed.llm, by("one")).await.unwrap().engine, "main", "its prompt is kept there");
+    let copied =
+        Route { engines: vec!["main".into()], shadow: vec!["cloud".into()], ..route(EngineKind::Llm) };
+    routed.board.reroute(&[copied]);
+    assert_eq!(routed.board.report()[0].share, None);
+    assert_eq!(ask(&routed.llm, by("three")).await.unwrap().engine, "main");
+    assert_eq!(routed.cloud.asked().len(), 2, "it gets a copy");
 }
 
 #[tokio::test(start_paused = true)]

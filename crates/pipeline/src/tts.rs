@@ -26,6 +26,7 @@ use super::conversation::Input;
 use super::cues::Cues;
 use super::floor::Floor;
 pub use choice::VoiceChoice;
+pub(crate) use choice::names_voice;
 use chunk::{convert, first_sound, trim};
 use written::{Passed, as_written};
 

@@ -55,6 +55,8 @@ pub struct ScriptedTts {
     fault: Option<Fault>,
     capabilities: TtsCapabilities,
     voices: Vec<Voice>,
+    /// A voice that is not there.
+    lacks: Option<String>,
     asked: Mutex<Vec<TtsRequest>>,
 }
 
@@ -80,6 +82,7 @@ impl ScriptedTts {
             fault: None,
             capabilities: TtsCapabilities { word_times: WordTimes::Estimated, phonemes: false },
             voices: Vec::new(),
+            lacks: None,
             asked: Mutex::default(),
         }
     }
@@ -106,6 +109,12 @@ impl ScriptedTts {
     #[must_use]
     pub fn with_voices(self, voices: impl IntoIterator<Item = Voice>) -> Self {
         Self { voices: voices.into_iter().collect(), ..self }
+    }
+
+    /// The same, but it refuses this voice, as one that was removed.
+    #[must_use]
+    pub fn without_voice(self, voice: &str) -> Self {
+        Self { lacks: Some(voice.to_owned()), ..self }
     }
 
     /// The same, but a text that contains `holding` (an empty one is in every text) fails after this many chunks.
@@ -141,6 +150,11 @@ impl Tts for ScriptedTts {
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        if self.lacks.as_ref() == Some(&request.voice) {
+            let refusal = format!("voice: {:?} is not installed", request.voice);
+            self.asked.lock().push(request);
+            return Err(EngineError::Invalid(refusal));
+        }
         let mut parts = (self.mouth)(&request.text);
         let fault = self.fault.as_ref().filter(|fault| request.text.contains(&fault.holding));
         let ending = fault.map_or(Ending::Done, |fault| {

@@ -167,10 +167,10 @@ export class ScriptedCall {
      * A whole turn without its sound.
      *
      * @param {number} response
-     * @param {{question: string, answer: string, marks: object, more?: object, spoken?: object}} turn - `more` of the question,
-     *     `spoken` of the answer
+     * @param {{question: string, answer: string, marks: object, more?: object, spoken?: object, engines?: object}} turn - `more` of the
+     *     question, `spoken` of the answer, `engines` that served it
      */
-    turn(response, { question, answer, marks, more = {}, spoken = {} }) {
+    turn(response, { question, answer, marks, more = {}, spoken = {}, engines = undefined }) {
         this.hear(question, more);
         this.send('bot-llm-started', { response });
         this.send('bot-started-speaking', { response });
@@ -179,7 +179,7 @@ export class ScriptedCall {
         if ('interrupted' in marks && marks.interrupted !== null) {
             this.send('bot-interrupted', { response, heard: answer });
         }
-        this.server({ type: 'turn', response, marks });
+        this.server({ type: 'turn', response, marks, engines });
         this.state('listening');
     }
 
@@ -273,6 +273,8 @@ export class ScriptedServer {
         this.pinged = 0;
         /** @type {import('../../../static/voices.js').Voice[]} What the server lists. */
         this.voices = [];
+        /** What /ready says otherwise or besides. */
+        this.readiness = {};
         /** @type {string[]} Voices whose samples were asked for. */
         this.sampled = [];
         /** @type {{status: number, detail: string} | null} The response to requests for samples, if they fail. */
@@ -365,7 +367,8 @@ export class ScriptedServer {
         }
         if (pathname === '/ready') {
             const engine = (/** @type {string} */ model) => ({ ready: true, message: '', model });
-            json(response, { ready: true, engines: { llm: engine('scripted.gguf'), stt: engine('scripted.bin'), tts: engine('') } });
+            const engines = { llm: engine('scripted.gguf'), stt: engine('scripted.bin'), tts: engine('') };
+            json(response, { ready: true, engines, ...this.readiness });
         } else if (pathname === '/api/voices') {
             json(response, { voices: this.voices });
         } else if (pathname.startsWith('/api/voices/')) {

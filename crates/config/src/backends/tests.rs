@@ -1,19 +1,8 @@
-use crate::{Config, Secret, Sources, load};
+use crate::testing::loaded;
+use crate::{Config, Secret};
 use visavis_core::route::EngineKind;
 
 use super::BackendEngine;
-
-fn loaded(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("v.toml");
-    std::fs::write(&file, text).unwrap();
-    let own = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect::<Vec<_>>()
-    };
-    let sources =
-        Sources { file: Some(file), environment: own(environment).into_iter().collect(), flags: own(flags) };
-    load(&sources).map_err(|faults| faults.0)
-}
 
 const CLOUD: &str = r#"
 [backends.cloud]

@@ -1,15 +1,12 @@
-use crate::{Config, Sources, load};
+use crate::{Config, testing};
 use visavis_core::route::EngineKind;
 
 fn loaded(routes: &str) -> Result<Config, Vec<String>> {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("v.toml");
     let mut text = String::new();
     for (name, kind) in [("cloud", "llm"), ("new", "llm"), ("ear", "stt"), ("mouth", "tts")] {
         text += &format!("[backends.{name}]\nkind = \"{kind}\"\nurl = \"http://{name}:7000\"\n");
     }
-    std::fs::write(&file, text + routes).unwrap();
-    load(&Sources { file: Some(file), ..Sources::default() }).map_err(|faults| faults.0)
+    testing::loaded(&(text + routes), &[], &[])
 }
 
 #[test]

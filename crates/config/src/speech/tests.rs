@@ -1,14 +1,8 @@
 use super::*;
-use crate::{Sources, load};
+use crate::testing;
 
 fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<TtsEngine, Vec<String>> {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("v.toml");
-    std::fs::write(&file, text).unwrap();
-    let environment =
-        environment.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect();
-    let sources = Sources { file: Some(file), environment, ..Sources::default() };
-    load(&sources).map(|config| config.tts).map_err(|faults| faults.0)
+    testing::loaded(text, environment, &[]).map(|config| config.tts)
 }
 
 #[test]

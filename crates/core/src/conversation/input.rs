@@ -51,6 +51,13 @@ pub enum Input {
     Summary(String),
     /// The requested list of voices; `None`: the engine could not list them.
     Voices(Option<Vec<KnownVoice>>),
+    /// The engine refused a voice, and another one speaks.
+    VoiceRefused {
+        /// As it was asked for.
+        voice: String,
+        /// The refusal names it: it is not there any more.
+        by_name: bool,
+    },
     /// The requested token counts; `None`: the engine could not count.
     Counted(Counting, Option<Counted>),
     /// The response's request is too long: how many tokens fit, and how many it has.

@@ -111,6 +111,8 @@ pub struct Conversation {
     voice_wish: Option<VoiceWish>,
     /// The person was told that the voices they chose speak other languages than the call.
     other_voice_told: bool,
+    /// The voice whose refusal the person was told of last.
+    refused_voice: String,
     told_state: AgentState,
     shown: Shown,
     last_word: u64,
@@ -173,6 +175,7 @@ impl Conversation {
             no_voice_told: false,
             voice_wish: None,
             other_voice_told: false,
+            refused_voice: String::new(),
             told_state: AgentState::Listening,
             shown: Shown::default(),
             last_word: 0,
@@ -223,6 +226,7 @@ impl Conversation {
             }
             Input::Summary(text) => self.summarised(&text),
             Input::Voices(listed) => self.voices_listed(now, listed),
+            Input::VoiceRefused { voice, by_name } => self.voice_refused(voice, by_name),
             Input::Counted(what, counted) => self.counted(what, counted),
             Input::TooLong(response, limit, got) => {
                 self.too_long(now, position, response, Excess { limit, got })

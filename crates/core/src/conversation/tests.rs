@@ -181,6 +181,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         "(anna|eva|bob)"
             .prop_map(|name| Input::Client(ClientCommand::SetVoice { id: None, voice: Some(name) })),
         Just(Input::Voices(Some(world::voices()))),
+        ("(anna|eva|joe)", any::<bool>()).prop_map(|(voice, by_name)| Input::VoiceRefused { voice, by_name }),
         id.clone().prop_map(|id| Input::Text(ResponseId(id), "text ".into())),
         id.clone().prop_map(|id| Input::TextEnded(ResponseId(id))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Started(ResponseId(id)))),

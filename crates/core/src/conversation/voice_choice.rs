@@ -95,10 +95,45 @@ impl Conversation {
             // It speaks any language, also those that had a voice of their own.
             self.settings.chosen_voices.clear();
         }
+        if self.refused_voice == name {
+            self.refused_voice.clear();
+        }
         self.settings.chosen_voices.insert(language, name);
         self.other_voice_told = false;
         self.voices_changed(now, message);
         self.tell_of_other_voice();
+    }
+
+    /// The engine has refused a voice, and the response goes on with another one. The person is told once a voice.
+    pub(super) fn voice_refused(&mut self, voice: String, by_name: bool) {
+        if by_name {
+            self.forget_voice(&voice);
+        }
+        if self.refused_voice != voice {
+            self.notice(
+                "voice-refused",
+                &format!("The voice {voice:?} cannot speak now, so another one does."),
+            );
+            self.refused_voice = voice;
+        }
+    }
+
+    /// A voice is not there any more, such as a clone that was removed: it is not asked for again, unless the client chooses it
+    /// anew, for which the engine lists its voices.
+    fn forget_voice(&mut self, gone: &str) {
+        let settings = &mut self.settings;
+        settings.chosen_voices.retain(|_, chosen| chosen.as_str() != gone);
+        settings.known_voices.retain(|known| known.name != gone);
+        if settings.voice == gone {
+            settings.voice.clear();
+        }
+        self.remember_now = true;
+        for response in [&mut self.response, &mut self.speculative].into_iter().flatten() {
+            if response.voice == gone {
+                let first = voice::first(&self.settings.known_voices, &response.language);
+                response.voice = first.map(|voice| voice.name.clone()).unwrap_or_default();
+            }
+        }
     }
 
     fn voices_changed(&mut self, now: u64, message: Option<String>) {

@@ -99,7 +99,7 @@ impl<'a> Start<'a> {
         }
         let board = Board::new(kind, members, &self.config.routes);
         // One that gets only copies makes no call possible.
-        let (status, following) = follow(board.serving());
+        let (status, following) = follow(board.clone());
         self.main().run(following);
         self.boards.push(board.clone());
         Ok(Group { board, engines, names, status })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::Member;
 use super::breaker::Gate;
@@ -22,7 +22,8 @@ const SHADOWS: usize = 4;
 pub struct Board {
     kind: EngineKind,
     members: Vec<Member>,
-    rules: Vec<Rule>,
+    /// In the order of the configuration. A reload changes numbers in them, no conditions and no order.
+    rules: watch::Sender<Arc<[Rule]>>,
     breakers: Arc<Breakers>,
     pub(super) shadows: Arc<Semaphore>,
 }
@@ -44,6 +45,8 @@ pub(super) struct Plan {
     pub(super) rule: usize,
     order: Order,
     tried: Vec<usize>,
+    /// Engines that get copies.
+    pub(super) shadows: Vec<usize>,
     /// Time for the first output; none: nobody waits.
     pub(super) first: Option<Duration>,
 }
@@ -116,15 +119,29 @@ impl Board {
     #[must_use]
     pub fn new(kind: EngineKind, members: Vec<Member>, routes: &[Route]) -> Arc<Self> {
         assert!(!members.is_empty(), "a kind has an engine");
-        let of_kind = routes.iter().filter(|route| route.kind == kind);
-        let mut rules: Vec<Rule> = of_kind.map(|route| rule(route, &members)).collect();
-        if !routes.iter().any(|route| route.kind == kind && route.matches_all()) {
-            let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
-            let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
-            rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
-        }
+        let rules = watch::channel(rules(kind, &members, routes)).0;
         let breakers = Breakers::new(members.len());
         Arc::new(Self { kind, members, rules, breakers, shadows: Arc::new(Semaphore::new(SHADOWS)) })
+    }
+
+    /// Has further requests go by these routes: those of before in all but `share`, `shadow` and `first_ms`.
+    pub fn reroute(&self, routes: &[Route]) {
+        self.rules.send_replace(rules(self.kind, &self.members, routes));
+    }
+
+    /// The routes now.
+    fn rules(&self) -> Arc<[Rule]> {
+        self.rules.borrow().clone()
+    }
+
+    /// Tells when the routes have changed.
+    pub(super) fn rerouted(&self) -> watch::Receiver<Arc<[Rule]>> {
+        self.rules.subscribe()
+    }
+
+    /// All engines, in order.
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// What the engines do.
@@ -143,7 +160,7 @@ impl Board {
 
     /// Whether some request may be served by it: it gets more than copies.
     pub(super) fn is_serving(&self, engine: usize) -> bool {
-        self.rules.iter().any(|rule| {
+        self.rules().iter().any(|rule| {
             rule.engines.contains(&engine) || rule.shares.iter().any(|share| share.engine == engine)
         })
     }
@@ -156,15 +173,12 @@ impl Board {
 
     /// The way of a request.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Plan {
-        let fits = self.rules.iter().position(|rule| rule.fits(ask));
-        let rule = fits.unwrap_or(self.rules.len() - 1);
-        let order = self.rules[rule].order(ask.user);
-        Plan { rule, order, tried: Vec::new(), first: Some(self.rules[rule].first) }
-    }
-
-    /// The engines that get copies of a request.
-    pub(super) fn shadows_of(&self, plan: &Plan) -> &[usize] {
-        &self.rules[plan.rule].shadows
+        let rules = self.rules();
+        let fits = rules.iter().position(|rule| rule.fits(ask));
+        let rule = fits.unwrap_or(rules.len() - 1);
+        let Rule { shadows, first, .. } = &rules[rule];
+        let (order, tried) = (rules[rule].order(ask.user), Vec::new());
+        Plan { rule, order, tried, shadows: shadows.clone(), first: Some(*first) }
     }
 
     fn standing(&self, engine: usize) -> Standing {
@@ -182,6 +196,13 @@ impl Board {
         policy::next(&plan.order, |engine| self.standing(engine), &plan.tried, after)
     }
 
+    /// The engine that a new request would go to now, if it is ready: by its route, the user's share, health and breakers.
+    #[must_use]
+    pub fn next_up(&self, ask: &Ask<'_>) -> Option<Member> {
+        let engine = self.peek(&self.plan(ask), None)?.engine;
+        self.is_ready(engine).then(|| self.members[engine].clone())
+    }
+
     /// Asks the next engine; none: all were asked.
     pub(super) fn pick(&self, plan: &mut Plan, after: Option<Fate>) -> Option<Picked> {
         let Choice { engine, reason, last } = self.peek(plan, after)?;
@@ -197,7 +218,7 @@ impl Board {
     /// The engines that a request without any particulars could be sent to, in order; those that serve only a share come last.
     pub(super) fn usual(&self) -> Vec<usize> {
         let Plan { rule, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
-        for share in &self.rules[rule].shares {
+        for share in &self.rules()[rule].shares {
             if !engines.contains(&share.engine) {
                 engines.push(share.engine);
             }
@@ -219,9 +240,10 @@ impl Board {
     /// What operators are told of the engines.
     #[must_use]
     pub fn report(&self) -> Vec<BackendReport> {
+        let rules = self.rules();
         let one = |(engine, member): (usize, &Member)| {
             let status = member.status.borrow();
-            let share = self.rules.iter().flat_map(|rule| &rule.shares).find(|share| share.engine == engine);
+            let share = rules.iter().flat_map(|rule| &rule.shares).find(|share| share.engine == engine);
             BackendReport {
                 kind: self.kind,
                 name: member.name.to_string(),
@@ -234,6 +256,18 @@ impl Board {
         };
         self.members.iter().enumerate().map(one).collect()
     }
+}
+
+/// The routes of a kind; behind those of the configuration one for what none of them matches.
+fn rules(kind: EngineKind, members: &[Member], routes: &[Route]) -> Arc<[Rule]> {
+    let of_kind = routes.iter().filter(|route| route.kind == kind);
+    let mut rules: Vec<Rule> = of_kind.map(|route| rule(route, members)).collect();
+    if !routes.iter().any(|route| route.kind == kind && route.matches_all()) {
+        let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
+        let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
+        rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
+    }
+    rules.into()
 }
 
 fn rule(route: &Route, members: &[Member]) -> Rule {

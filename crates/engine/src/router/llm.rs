@@ -65,7 +65,7 @@ impl Desk {
     }
 
     fn shadow(self: &Arc<Self>, plan: &Plan, request: &LlmRequest) {
-        for engine in self.board.shadows_of(plan).iter().copied() {
+        for engine in plan.shadows.iter().copied() {
             let (board, opening) = (self.board.clone(), self.open(engine, request));
             shadow::run(&self.board, engine, async move { shadow::drain(&board, engine, opening).await });
         }

@@ -1,10 +1,12 @@
 //! The engines of a kind as one status: ready if one of them is. `follow` keeps it up to date.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
-use super::Member;
+use super::{Board, Member};
 use crate::status::EngineStatus;
 
 /// The status of all: that of the first engine that is ready, otherwise what each of them waits for.
@@ -22,21 +24,23 @@ fn merged(members: &[Member]) -> EngineStatus {
     })
 }
 
-/// A status of all engines together, and the work that keeps it up to date until the engines end.
-pub(crate) fn follow(
-    members: Vec<Member>,
-) -> (watch::Receiver<EngineStatus>, impl Future<Output = ()> + Send) {
-    let (out, status) = watch::channel(merged(&members));
+/// A status of all engines that serve together, and the work that keeps it up to date until the engines end.
+pub(crate) fn follow(board: Arc<Board>) -> (watch::Receiver<EngineStatus>, impl Future<Output = ()> + Send) {
+    let mut rerouted = board.rerouted();
+    let (out, status) = watch::channel(merged(&board.serving()));
     let work = async move {
-        let mut watched: Vec<_> = members.iter().map(|member| member.status.clone()).collect();
+        let mut watched: Vec<_> = board.members().iter().map(|member| member.status.clone()).collect();
         while !watched.is_empty() {
             let changes = watched.iter_mut().map(|status| status.changed().boxed());
-            let (changed, index, others) = select_all(changes).await;
-            drop(others);
-            if changed.is_err() {
+            let ended = tokio::select! {
+                (changed, index, _) = select_all(changes) => changed.is_err().then_some(index),
+                // The board is kept here, so that this never ends.
+                _ = rerouted.changed() => None,
+            };
+            if let Some(index) = ended {
                 watched.swap_remove(index);
             }
-            let now = merged(&members);
+            let now = merged(&board.serving());
             out.send_if_modified(|old| {
                 let changed = *old != now;
                 *old = now;
@@ -50,6 +54,22 @@ pub(crate) fn follow(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Route;
+    use crate::route::EngineKind;
+
+    /// A route to `main`, of which `cloud` has this share or, without one, gets copies.
+    fn route(share: Option<u32>) -> Route {
+        Route {
+            kind: EngineKind::Llm,
+            languages: Vec::new(),
+            voices: Vec::new(),
+            tiers: Vec::new(),
+            engines: vec!["main".into()],
+            first_ms: 0,
+            shadow: if share.is_none() { vec!["cloud".into()] } else { Vec::new() },
+            share: share.map(|percent| ("cloud".to_owned(), percent)).into_iter().collect(),
+        }
+    }
 
     fn member(name: &str, message: &str) -> (watch::Sender<EngineStatus>, Member) {
         let (sender, status) = watch::channel(EngineStatus::not_ready(message));
@@ -60,7 +80,8 @@ mod tests {
     async fn a_kind_is_ready_with_its_first_engine_and_names_what_each_waits_for() {
         let ((cloud, one), (main, two)) =
             (member("cloud", "is not reached yet"), member("main", "loads its model"));
-        let (mut status, work) = follow(vec![one, two]);
+        let board = Board::new(EngineKind::Llm, vec![one, two], &[route(Some(10))]);
+        let (mut status, work) = follow(board);
         let expected = "has no engine that is ready: cloud is not reached yet; main loads its model";
         assert_eq!((status.borrow().ready, status.borrow().message.as_str()), (false, expected));
         let work = tokio::spawn(work);
@@ -71,5 +92,22 @@ mod tests {
         assert!(!status.wait_for(|status| !status.ready).await.unwrap().ready);
         drop(main);
         work.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_gets_a_share_while_the_server_runs_makes_its_kind_ready() {
+        let ((cloud, one), (_main, two)) =
+            (member("cloud", "is not reached yet"), member("main", "has ended"));
+        let board = Board::new(EngineKind::Llm, vec![one, two], &[route(None)]);
+        let (mut status, work) = follow(board.clone());
+        let work = tokio::spawn(work);
+        cloud.send_replace(EngineStatus { ready: true, model: "large".into(), ..EngineStatus::default() });
+        tokio::task::yield_now().await;
+        assert!(!status.borrow().ready, "copies make no call possible");
+        board.reroute(&[route(Some(10))]);
+        assert_eq!(status.wait_for(|status| status.ready).await.unwrap().model, "large");
+        board.reroute(&[route(None)]);
+        assert!(!status.wait_for(|status| !status.ready).await.unwrap().ready);
+        work.abort();
     }
 }

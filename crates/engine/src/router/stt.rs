@@ -62,7 +62,7 @@ impl Desk {
 
     /// Makes copies of an utterance; returns where its sound goes.
     fn shadow(&self, plan: &Plan, request: &SttRequest) -> Vec<mpsc::Sender<SttInput>> {
-        let copied = self.board.shadows_of(plan).iter().map(|engine| {
+        let copied = plan.shadows.iter().map(|engine| {
             let (sound, inputs) = mpsc::channel(INPUTS);
             let (board, stt) = (self.board.clone(), self.engines[*engine].clone());
             let copy = Shadow { board, engine: *engine, inputs };

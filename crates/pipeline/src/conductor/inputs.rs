@@ -7,6 +7,7 @@ use crate::frame::MIC_RATE;
 use crate::frame::PlayoutEvent;
 use crate::stages;
 use crate::stt::SttEvent;
+use crate::tts::names_voice;
 use crate::vad::Heard;
 
 impl Conductor {
@@ -40,8 +41,9 @@ impl Conductor {
                 None
             }
             ResponseNote::VoiceRefused { voice, reason } => {
-                self.voice_refused(voice, &reason);
-                None
+                tracing::warn!(call = %self.call, %voice, %reason, "the engine refused the voice");
+                let by_name = names_voice(&reason, &voice);
+                Some(Input::VoiceRefused { voice, by_name })
             }
         }
     }
@@ -84,17 +86,6 @@ impl Conductor {
         let message =
             format!("No voice for the language \"{language}\" is installed, so another one speaks.");
         _ = self.channels.events.try_send(CallEvent::Notice { code: "no-voice", message });
-    }
-
-    /// The person is told once a voice, for instance of a clone that was removed during the call.
-    fn voice_refused(&mut self, voice: String, reason: &str) {
-        if self.refused_voice == voice {
-            return;
-        }
-        tracing::warn!(call = %self.call, %voice, %reason, "the engine refused the voice");
-        let message = format!("The voice {voice:?} cannot speak now, so another one does.");
-        self.refused_voice = voice;
-        _ = self.channels.events.try_send(CallEvent::Notice { code: "voice-refused", message });
     }
 }
 

@@ -146,8 +146,6 @@ pub(super) struct Conductor {
     /// Background work; cancelled when the user speaks or a response starts.
     background: CancellationToken,
     no_voice_told: bool,
-    /// The voice whose refusal the person was told of last.
-    refused_voice: String,
     /// The recogniser of the newest utterance, where there are routes.
     heard_by: Option<Routed>,
     served: InService,
@@ -199,7 +197,6 @@ impl Conductor {
             lives,
             background: CancellationToken::new(),
             no_voice_told: false,
-            refused_voice: String::new(),
             heard_by: None,
             served: InService::default(),
         }

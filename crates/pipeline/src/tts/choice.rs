@@ -14,6 +14,12 @@ pub struct VoiceChoice {
     pub caller: Caller,
 }
 
+/// Whether a refusal names the voice as what is at fault, so that it would be refused again: our engine's words begin with the field
+/// at fault, and a server's hold the name. What is said of a language may name voices that there are.
+pub(crate) fn names_voice(refusal: &str, voice: &str) -> bool {
+    refusal.starts_with("voice:") || (!refusal.starts_with("language:") && refusal.contains(voice))
+}
+
 impl VoiceChoice {
     /// Whether less can be asked of the engine after this refusal.
     pub(super) fn may_widen(&self, refusal: &str) -> bool {

@@ -155,6 +155,18 @@ fn what_the_engine_refuses_is_left_out_and_told_until_nothing_is_left() {
     assert!(!choice.may_widen("anything") && !german().may_widen("text: 9000 characters"));
 }
 
+#[test]
+fn a_refusal_names_a_voice_by_its_field_or_by_its_name() {
+    for (refusal, named) in [
+        ("voice: it is not installed", true),
+        ("http://host refuses the request (400): Voice 'eva' not found", true),
+        ("http://host refuses the request (422): unsupported language", false),
+        ("language: no voice speaks \"de\"; available: eva (en)", false),
+    ] {
+        assert_eq!(names_voice(refusal, "eva"), named, "{refusal}");
+    }
+}
+
 #[tokio::test]
 async fn a_filler_is_said_whole_before_the_response_or_not_at_all() {
     for (late, words) in [(false, 5), (true, 0)] {

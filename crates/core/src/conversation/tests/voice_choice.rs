@@ -47,11 +47,28 @@ impl Run {
     }
 
     fn notices(&self) -> Vec<&str> {
+        self.notices_of("other-voice")
+    }
+
+    fn notices_of(&self, wanted: &str) -> Vec<&str> {
         let told = self.events().into_iter().filter_map(|event| match event {
-            CallEvent::Notice { code: "other-voice", message } => Some(message.as_str()),
+            CallEvent::Notice { code, message } if *code == wanted => Some(message.as_str()),
             _ => None,
         });
         told.collect()
+    }
+
+    fn is_refused(&mut self, voice: &str, by_name: bool) -> &mut Self {
+        self.input(Input::VoiceRefused { voice: voice.into(), by_name })
+    }
+
+    /// Language and voice of the segment that sounded last.
+    fn told(&self) -> (String, String) {
+        let spoken = self.events().into_iter().rev().find_map(|event| match event {
+            CallEvent::SegmentSpoken { language, voice, .. } => Some((language.clone(), voice.clone())),
+            _ => None,
+        });
+        spoken.expect("a segment sounds")
     }
 }
 
@@ -150,20 +167,13 @@ fn a_speculative_response_is_begun_again_with_the_chosen_voice() {
 
 #[test]
 fn the_client_is_told_each_segment_s_language_and_voice() {
-    let told = |run: &Run| {
-        let spoken = run.events().into_iter().rev().find_map(|event| match event {
-            CallEvent::SegmentSpoken { language, voice, .. } => Some((language.clone(), voice.clone())),
-            _ => None,
-        });
-        spoken.expect("a segment sounds")
-    };
     let mut run = run();
     run.say(1, "Hello.").heard_whole(1, "one two");
-    assert_eq!(told(&run), ("en".to_owned(), "joe".to_owned()));
+    assert_eq!(run.told(), ("en".to_owned(), "joe".to_owned()));
     run.chooses(Some("anna")).say(2, "And now?").heard_whole(2, "one two");
-    assert_eq!(told(&run), ("en".to_owned(), "anna".to_owned()));
+    assert_eq!(run.told(), ("en".to_owned(), "anna".to_owned()));
     run.says_german(3).heard_whole(3, "eins zwei");
-    assert_eq!(told(&run), ("de".to_owned(), "eva".to_owned()));
+    assert_eq!(run.told(), ("de".to_owned(), "eva".to_owned()));
 }
 
 #[test]
@@ -191,4 +201,56 @@ fn chosen_voices_are_remembered_at_once_and_kept_by_a_resumed_call() {
     let mut run = Run { conversation: Conversation::resume(settings, "call".into(), &context), ..Run::new() };
     run.say(2, "And now?");
     assert_eq!(run.speaks_with(), "anna");
+}
+
+#[test]
+fn a_voice_that_is_not_there_any_more_is_asked_for_once_until_it_is_chosen_anew() {
+    let mut run = run();
+    run.chooses(Some("anna")).say(1, "Hello.");
+    assert_eq!(run.speaks_with(), "anna");
+    run.is_refused("anna", true).is_refused("anna", true).heard_whole(1, "one two");
+    let told = "The voice \"anna\" cannot speak now, so another one does.";
+    assert_eq!(run.notices_of("voice-refused"), [told], "once");
+    assert_eq!(run.told(), ("en".to_owned(), "joe".to_owned()), "the one that speaks instead is named");
+    run.say(2, "And now?");
+    assert_eq!(run.speaks_with(), "");
+    run.heard_whole(2, "one two").take();
+    run.chooses(Some("anna"));
+    assert!(run.commands.contains(&Command::ListVoices) && !run.is_granted(), "it may still be gone");
+    run.input(Input::Voices(Some(world::voices())));
+    assert!(run.is_granted());
+    run.say(3, "And then?").is_refused("anna", true);
+    assert_eq!((run.speaks_with(), run.notices_of("voice-refused")), ("anna", vec![told]), "told anew");
+}
+
+#[test]
+fn the_server_s_own_voice_that_is_gone_leaves_each_language_its_first_and_other_choices_as_they_are() {
+    let mut run = run();
+    run.conversation.settings.voice = "joe".into();
+    run.chooses(Some("eva")).say(1, "Hello.");
+    assert_eq!(run.speaks_with(), "joe");
+    run.is_refused("joe", true).heard_whole(1, "one two").say(2, "And now?");
+    assert_eq!(run.speaks_with(), "");
+    run.heard_whole(2, "one two").says_german(3);
+    assert_eq!(run.speaks_with(), "eva");
+}
+
+#[test]
+fn a_refusal_that_names_no_voice_is_told_once_and_the_voice_is_asked_for_again() {
+    let mut run = run();
+    run.chooses(Some("anna")).say(1, "Hello.").is_refused("anna", false).heard_whole(1, "one two");
+    run.say(2, "And now?").is_refused("anna", false);
+    assert_eq!((run.speaks_with(), run.notices_of("voice-refused").len()), ("anna", 1));
+}
+
+#[test]
+fn a_voice_that_is_gone_is_forgotten_by_the_call_s_context_at_once() {
+    let mut run = run();
+    run.chooses(Some("anna")).say(1, "Hello.").take();
+    run.is_refused("anna", true);
+    let remembered = run.commands.iter().rev().find_map(|command| match command {
+        Command::Remember(context) => Some(context.voices.len()),
+        _ => None,
+    });
+    assert_eq!(remembered, Some(0));
 }

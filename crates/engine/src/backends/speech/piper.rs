@@ -78,7 +78,7 @@ impl Api for Piper {
             200..=299 if !http::content_type(&response).starts_with("text/html") => {
                 let list = api::json(http, response).await?;
                 self.takes_json();
-                Ok(listing(&list))
+                Ok(listing(&list, &self.settings))
             }
             404 | 405 => {
                 *self.form.lock() = Some(Form::Text);
@@ -134,15 +134,31 @@ fn body(own: &TtsEngine, line: &Line) -> Map<String, Value> {
     body
 }
 
+/// What its list makes of a voice's name: it cuts off all letters of ".onnx.json" at the end, not that ending alone.
+fn cut(name: &str) -> &str {
+    name.trim_end_matches(['.', 'o', 'n', 'x', 'j', 's'])
+}
+
+/// The whole name of a listed voice, if the configuration tells it. Only by that the server finds the voice's file: asked for one
+/// that it does not find it speaks with its default voice, and says so in its log alone.
+fn whole<'a>(listed: &'a str, own: &'a TtsEngine) -> &'a str {
+    let speakers =
+        own.speakers.iter().map(|speaker| if speaker.id.is_empty() { &speaker.name } else { &speaker.id });
+    let named = speakers.chain([&own.voice]).map(|name| name.split('#').next().unwrap_or_default());
+    let mut meant: Vec<&str> = named.filter(|name| cut(name) == listed).collect();
+    meant.sort_by_key(|name| *name != listed);
+    meant.first().copied().unwrap_or(listed)
+}
+
 /// The voices of a list: a table of their descriptions.
-fn listing(list: &Value) -> Listing {
+fn listing(list: &Value, own: &TtsEngine) -> Listing {
     let voices = list.as_object().into_iter().flatten().map(|(name, about)| {
         let told =
             [&about["language"]["code"], &about["espeak"]["voice"]].into_iter().find_map(Value::as_str);
         // Piper's names begin with the language: en_US-lessac-medium.
         let named = name.split('-').next().filter(|code| code.contains('_')).unwrap_or_default();
         let code = told.filter(|code| !language(code).is_empty()).unwrap_or(named);
-        Listed::new(name, code)
+        Listed::new(whole(name, own), code)
     });
     Listing::of(voices)
 }
@@ -150,6 +166,7 @@ fn listing(list: &Value) -> Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TtsSpeaker;
 
     fn line(voice: &str) -> Line {
         Line { text: "Hello.".into(), voice: voice.into(), language: "en".into(), clip: None }
@@ -175,13 +192,36 @@ mod tests {
             "en_GB-alba-medium": {},
             "mine": {},
         });
-        let found = listing(&list);
+        let own = TtsEngine::default();
+        let found = listing(&list, &own);
         let mut told: Vec<_> =
             found.voices.iter().map(|it| format!("{} {} {}", it.name, it.language, it.locale)).collect();
         told.sort();
         let expected =
             ["de_DE-thorsten-medium de de_DE", "en_GB-alba-medium en en_GB", "mine  ", "nl_NL-mls nl "];
         assert_eq!((told.as_slice(), found.complete), (&expected.map(String::from)[..], true));
-        assert_eq!(listing(&json!([1, 2])), Listing::default());
+        assert_eq!(listing(&json!([1, 2]), &own), Listing::default());
+    }
+
+    #[test]
+    fn a_name_that_the_server_s_list_has_cut_is_the_one_that_the_configuration_tells() {
+        let list = json!({ "jame": {}, "alis": {}, "de_DE-joha": {}, "en_US-ryan-high": {} });
+        let speaker = |name: &str, id: &str| TtsSpeaker {
+            name: name.into(),
+            language: "en".into(),
+            locale: String::new(),
+            id: id.into(),
+        };
+        let speakers = vec![speaker("anna", "alison#2"), speaker("de_DE-johansson", "")];
+        let mut own = TtsEngine { voice: "james#3".into(), speakers, ..TtsEngine::default() };
+        let names = |own: &TtsEngine| {
+            let mut names: Vec<String> = listing(&list, own).voices.into_iter().map(|it| it.name).collect();
+            names.sort();
+            names
+        };
+        // "alison" would be listed as "ali".
+        assert_eq!(names(&own), ["alis", "de_DE-johansson", "en_US-ryan-high", "james"]);
+        own.speakers.push(speaker("jame", ""));
+        assert_eq!(names(&own)[3], "jame", "a name that is configured as it is listed stays");
     }
 }

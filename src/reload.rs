@@ -1,0 +1,59 @@
+//! SIGHUP: reads the configuration anew, and gives the routes their new numbers. What is taken, `Config::reload` decides.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Reload, Route};
+
+/// Catches SIGHUP from now on, which otherwise ends the process.
+///
+/// # Errors
+/// If the system does not allow it.
+pub fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Reads the configuration anew at each SIGHUP and tells the routes from then on. One with faults changes nothing. If the terminal
+/// that the server was started in is gone, it stops.
+pub async fn on_hangup(
+    mut hangups: Signal,
+    started: Arc<Config>,
+    reread: impl Fn() -> anyhow::Result<Config> + Send + Sync + 'static,
+    reroute: impl Fn(&[Route]) + Send,
+    stop: CancellationToken,
+) {
+    let in_terminal = std::io::stdin().is_terminal();
+    let reread = Arc::new(reread);
+    let mut routes = started.routes.clone();
+    while hangups.recv().await.is_some() {
+        if in_terminal && !std::io::stdin().is_terminal() {
+            return stop.cancel();
+        }
+        let reread = reread.clone();
+        let read = tokio::task::spawn_blocking(move || reread()).await;
+        match read.map_err(anyhow::Error::from).flatten() {
+            Ok(new) => {
+                let reload = started.reload(&routes, &new);
+                tell(&reload);
+                reroute(&reload.routes);
+                routes = reload.routes;
+            }
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), "the configuration is not taken; the routes stay as they are");
+            }
+        }
+    }
+}
+
+fn tell(Reload { taken, left, .. }: &Reload) {
+    for line in taken {
+        tracing::info!("changed by a reload: {line}");
+    }
+    for line in left {
+        tracing::warn!("has changed and needs a restart: {line}");
+    }
+    tracing::info!(changed = taken.len(), left = left.len(), "the configuration was read anew");
+}
