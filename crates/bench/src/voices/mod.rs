@@ -4,7 +4,8 @@
 //! - this file: what is measured, and the report
 //! - `selection`: the voices and their sentences
 //! - `speech`: one sentence, spoken and recognised
-//! - [`hear`]: word error rates; [`first`]: the first sound of a short phrase; [`lips`]: the lips; [`load`]: many at once
+//! - [`hear`]: word error rates; `numerals`: numbers in words, for these
+//! - [`first`]: the first sound of a short phrase; [`lips`]: the lips; [`load`]: many at once
 //! - `keep`: sentences as files, for other programs
 //! - [`table`]: the results as tables
 
@@ -13,6 +14,7 @@ pub mod hear;
 mod keep;
 pub mod lips;
 pub mod load;
+mod numerals;
 mod selection;
 mod speech;
 pub mod table;
@@ -305,7 +307,7 @@ async fn speak_all(
         factors.push(spoken.whole.as_secs_f64() / spoken.seconds());
         if let Some(stt) = &engines.stt {
             let heard = speech::recognise(stt.as_ref(), &spoken.for_recognition(), &voice.language).await?;
-            report.heard.get_or_insert_default().add(sentence, &heard);
+            report.heard.get_or_insert_default().add(sentence, &heard, &voice.language);
         }
         if options.wants(Part::Lips) {
             report.lips.get_or_insert_default().add(&spoken)?;

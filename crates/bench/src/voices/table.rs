@@ -35,7 +35,7 @@ fn heard(out: &mut String, voices: &[VoiceReport]) {
         return;
     }
     line(out, "heard by the recogniser; at most 10 % of the words wrong, missing or too many");
-    let head = ["sentences", "words", "errors", "error rate", "with digits"]
+    let head = ["sentences", "words", "errors", "in writing", "error rate", "with digits"]
         .map(|name| format!("{name:>13}"))
         .concat();
     line(out, &format!("\n{:<28}{:<4}{head}", "voice", ""));
@@ -43,12 +43,13 @@ fn heard(out: &mut String, voices: &[VoiceReport]) {
         line(
             out,
             &format!(
-                "{:<28}{:<4}{:>13}{:>13}{:>13}{:>11.1} %{:>13}{}",
+                "{:<28}{:<4}{:>13}{:>13}{:>13}{:>13}{:>11.1} %{:>13}{}",
                 one.voice,
                 one.language,
                 heard.sentences,
                 heard.words,
                 heard.errors,
+                heard.writing,
                 heard.word_error_rate * 100.0,
                 heard.digits,
                 mark(one.understood())
