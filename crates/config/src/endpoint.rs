@@ -40,12 +40,13 @@ pub struct Endpoint {
 
 /// Gives the settings of an engine the method `endpoint`: each names alike what engines behind an HTTP API have in common.
 macro_rules! has_endpoint {
-    // `stall_seconds`: the settings' own, or none.
-    ($settings:ty, $stall:expr) => {
+    // `$stall`: the settings' `stall_seconds`, or none.
+    ($settings:ty, |$own:ident| $stall:expr) => {
         impl $settings {
             /// What it has in common with other engines behind an HTTP API; `section`: where it stands in the configuration.
             #[must_use]
             pub fn endpoint(&self, section: &str) -> $crate::Endpoint {
+                let $own = self;
                 $crate::Endpoint {
                     section: section.into(),
                     url: self.url.clone(),
@@ -54,7 +55,7 @@ macro_rules! has_endpoint {
                     headers: self.headers.clone(),
                     connect_seconds: self.connect_seconds,
                     silence_seconds: self.silence_seconds,
-                    stall_seconds: ($stall)(self),
+                    stall_seconds: $stall,
                 }
             }
         }

@@ -130,7 +130,7 @@ impl LlmEngine {
     }
 }
 
-has_endpoint!(LlmEngine, |llm: &Self| Some(llm.stall_seconds));
+has_endpoint!(LlmEngine, |llm| Some(llm.stall_seconds));
 
 /// Adds a line for each fault.
 pub(super) fn check(llm: &LlmEngine, faults: &mut Vec<String>) {

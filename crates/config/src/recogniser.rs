@@ -125,7 +125,7 @@ impl SttEngine {
     }
 }
 
-has_endpoint!(SttEngine, |_: &Self| None);
+has_endpoint!(SttEngine, |_own| None);
 
 /// Adds a line for each fault.
 pub(super) fn check(stt: &SttEngine, faults: &mut Vec<String>) {

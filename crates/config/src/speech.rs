@@ -200,7 +200,7 @@ impl TtsEngine {
     }
 }
 
-has_endpoint!(TtsEngine, |tts: &Self| Some(tts.stall_seconds));
+has_endpoint!(TtsEngine, |tts| Some(tts.stall_seconds));
 
 #[cfg(test)]
 mod tests;
