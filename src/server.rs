@@ -197,7 +197,12 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
         )?
         .install_recorder()
         .context("metrics are already installed")?;
-    // A metric that has not been set yet would be missing instead of 0.
+    begin_at_zero();
+    Ok(handle)
+}
+
+/// Sets metrics that have not counted anything yet, which would be missing instead of 0.
+fn begin_at_zero() {
     metrics::gauge!("visavis_calls_active").set(0.0);
     for counter in [
         "visavis_calls_given_up_total",
@@ -213,6 +218,11 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     ] {
         metrics::counter!(counter).absolute(0);
     }
+    begin_labelled_at_zero();
+}
+
+/// The same for those with a label.
+fn begin_labelled_at_zero() {
     for reason in ["full", "address"] {
         metrics::counter!("visavis_connections_refused_total", "reason" => reason).absolute(0);
     }
@@ -241,7 +251,6 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     for outcome in ["kept", "dropped", "failed"] {
         metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);
     }
-    Ok(handle)
 }
 
 #[cfg(test)]

@@ -49,6 +49,30 @@ pub struct Parameters {
     subject: Option<String>,
 }
 
+impl Parameters {
+    /// The sound's samples per second.
+    fn rate(&self) -> Result<u32, Problem> {
+        let rate = self.rate.unwrap_or(16_000);
+        if RATES.contains(&rate) {
+            return Ok(rate);
+        }
+        let detail = format!("rate must be one of {RATES:?}, not {rate}");
+        Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("rate"))
+    }
+
+    /// Whether to send faces.
+    fn face(&self) -> Result<bool, Problem> {
+        match self.avatar {
+            None | Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            Some(other) => {
+                let detail = format!("avatar must be 0 or 1, not {other}");
+                Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("avatar"))
+            }
+        }
+    }
+}
+
 /// Begins a call.
 ///
 /// # Errors
@@ -62,22 +86,7 @@ pub async fn socket(
 ) -> Result<Response, Problem> {
     check_origin(&app, &headers)?;
     let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    let rate = query.rate.unwrap_or(16_000);
-    if !RATES.contains(&rate) {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("rate must be one of {RATES:?}, not {rate}"),
-        )
-        .field("rate"));
-    }
-    let face = match query.avatar {
-        None | Some(0) => false,
-        Some(1) => true,
-        Some(other) => {
-            let detail = format!("avatar must be 0 or 1, not {other}");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("avatar"));
-        }
-    };
+    let (rate, face) = (query.rate()?, query.face()?);
     let language = language(query.language.as_deref())?;
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;

@@ -32,10 +32,8 @@ pub struct IdleReport {
     pub faults: Vec<String>,
 }
 
-/// Keeps all calls open and listening for this long.
-pub async fn run(settings: &Settings, how_long: Duration) -> IdleReport {
-    let before_calls = settings.pid.map(process::tree).unwrap_or_default();
-    let mut faults = Vec::new();
+/// Begins the calls and waits until each is silent; adds to `faults` why others failed.
+async fn begin(settings: &Settings, faults: &mut Vec<String>) -> Vec<Call> {
     let mut starting = tokio::task::JoinSet::new();
     for index in 0..settings.calls {
         let settings = settings.clone();
@@ -53,6 +51,14 @@ pub async fn run(settings: &Settings, how_long: Duration) -> IdleReport {
             Err(error) => faults.push(error.to_string()),
         }
     }
+    calls
+}
+
+/// Keeps all calls open and listening for this long.
+pub async fn run(settings: &Settings, how_long: Duration) -> IdleReport {
+    let before_calls = settings.pid.map(process::tree).unwrap_or_default();
+    let mut faults = Vec::new();
+    let calls = begin(settings, &mut faults).await;
     let (server_before, driver_before) =
         (settings.pid.map(process::tree).unwrap_or_default(), process::this_program());
     let began = Instant::now();

@@ -17,21 +17,7 @@ pub(super) fn record(call: &str, event: &CallEvent) {
             if let Some(stage) = slow {
                 metrics::counter!("visavis_slow_turns_total", "stage" => stage).increment(1);
             }
-            for (stage, ms) in [
-                ("pause", marks.pause),
-                ("speculated", marks.speculated),
-                ("turn_decided", marks.turn_decided),
-                ("transcript", marks.transcript),
-                ("first_token", marks.first_token),
-                ("first_segment", marks.first_segment),
-                ("first_audio", marks.first_audio),
-                ("first_sent", marks.first_sent),
-            ] {
-                if let Some(ms) = ms {
-                    metrics::histogram!("visavis_stage_seconds", "stage" => stage)
-                        .record(f64::from(ms) / 1000.0);
-                }
-            }
+            reached(marks);
             let engines = engines(served);
             tracing::info!(
                 call,
@@ -63,6 +49,24 @@ pub(super) fn record(call: &str, event: &CallEvent) {
         }
         CallEvent::Notice { code, .. } => tracing::info!(call, code, "notice"),
         _ => {}
+    }
+}
+
+/// Records when each stage of a turn was reached.
+fn reached(marks: &TurnMarks) {
+    for (stage, ms) in [
+        ("pause", marks.pause),
+        ("speculated", marks.speculated),
+        ("turn_decided", marks.turn_decided),
+        ("transcript", marks.transcript),
+        ("first_token", marks.first_token),
+        ("first_segment", marks.first_segment),
+        ("first_audio", marks.first_audio),
+        ("first_sent", marks.first_sent),
+    ] {
+        if let Some(ms) = ms {
+            metrics::histogram!("visavis_stage_seconds", "stage" => stage).record(f64::from(ms) / 1000.0);
+        }
     }
 }
 

@@ -62,35 +62,15 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         }
         n => n,
     };
-    if !(0.0..=MAX_TEMPERATURE).contains(&request.temperature) {
-        return Err(invalid(format!(
-            "temperature: {} is not within 0 to {MAX_TEMPERATURE}",
-            request.temperature
-        )));
-    }
-    if !(0.0..=1.0).contains(&request.top_p) {
-        return Err(invalid(format!("top_p: {} is not within 0 to 1", request.top_p)));
-    }
-    if request.stop.len() > MAX_STOPS {
-        return Err(invalid(format!("stop: {} strings; at most {MAX_STOPS}", request.stop.len())));
-    }
-    if let Some(bad) = request.stop.iter().find(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
-        return Err(invalid(format!(
-            "stop: a string of {} bytes; 1 to {MAX_STOP_BYTES} are allowed",
-            bad.len()
-        )));
-    }
+    let sampling = sampling(request)?;
+    check_stops(&request.stop)?;
     check_last_message(request, kind)?;
     tools::check(&request.tools)?;
     let priority = Priority::try_from(request.priority)
         .map_err(|_| invalid(format!("priority: {} is not known", request.priority)))?;
     Ok(Settings {
         max_tokens,
-        sampling: Sampling {
-            temperature: request.temperature,
-            top_p: if request.top_p == 0.0 { 1.0 } else { request.top_p },
-            seed: (request.seed != 0).then_some(request.seed),
-        },
+        sampling,
         stop: request.stop.clone(),
         // Only the vocabulary knows them.
         stop_tokens: Vec::new(),
@@ -100,6 +80,31 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         open: request.open,
         tools: request.tools.clone(),
     })
+}
+
+fn sampling(request: &GenerateRequest) -> Result<Sampling, Status> {
+    let GenerateRequest { temperature, top_p, seed, .. } = *request;
+    if !(0.0..=MAX_TEMPERATURE).contains(&temperature) {
+        return Err(invalid(format!("temperature: {temperature} is not within 0 to {MAX_TEMPERATURE}")));
+    }
+    if !(0.0..=1.0).contains(&top_p) {
+        return Err(invalid(format!("top_p: {top_p} is not within 0 to 1")));
+    }
+    let top_p = if top_p == 0.0 { 1.0 } else { top_p };
+    Ok(Sampling { temperature, top_p, seed: (seed != 0).then_some(seed) })
+}
+
+fn check_stops(stops: &[String]) -> Result<(), Status> {
+    if stops.len() > MAX_STOPS {
+        return Err(invalid(format!("stop: {} strings; at most {MAX_STOPS}", stops.len())));
+    }
+    if let Some(bad) = stops.iter().find(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
+        return Err(invalid(format!(
+            "stop: a string of {} bytes; 1 to {MAX_STOP_BYTES} are allowed",
+            bad.len()
+        )));
+    }
+    Ok(())
 }
 
 /// `turn_end` and `open` require that the last message is the person's.

@@ -207,6 +207,32 @@ impl Scheduler {
 
     /// The next step's tokens: one for each response being generated, then prompts by urgency up to the chunk.
     pub(crate) fn next_step(&mut self) -> Vec<Piece> {
+        let order = self.order();
+        let mut room = self.room(&order);
+        let mut pieces = Vec::new();
+        for (Rank { id, .. }, index) in order {
+            let slot = &self.slots[index];
+            let Some(work) = &slot.work else { continue };
+            let generating = slot.pending() == 1;
+            let count = if generating { 1 } else { self.chunk.take(slot.pending().min(room)) };
+            if count == 0 {
+                continue;
+            }
+            if !generating {
+                room -= count;
+            }
+            let start = slot.cached.len();
+            let tokens = work.request.tokens[start..start + count].to_vec();
+            let sample = work.request.kind == Kind::Generate && count == slot.pending();
+            let probe = work.request.probe.and_then(|probe| probe.checked_sub(start));
+            let probe = probe.filter(|probe| *probe < count);
+            pieces.push(Piece { id, slot: index, start, tokens, sample, probe });
+        }
+        pieces
+    }
+
+    /// The slots that take part in the next step, by urgency.
+    fn order(&mut self) -> Vec<(Rank, usize)> {
         let runs = |slot: &Slot| slot.pending() > 0 && slot.work.as_ref().is_some_and(|work| !work.parked);
         let mut order: Vec<_> = self
             .slots
@@ -224,38 +250,24 @@ impl Scheduler {
         } else {
             self.batch_skipped = 0;
         }
+        order
+    }
+
+    /// How many tokens of prompts a step of these slots may evaluate.
+    fn room(&self, order: &[(Rank, usize)]) -> usize {
         let generating = |slot: &Slot| slot.pending() == 1;
         let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(_, index)| is(&self.slots[index]));
         let awaited = |slot: &Slot| {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
         };
-        let mut room = if any(&generating) {
+        if any(&generating) {
             self.chunk.shared
         } else if any(&awaited) {
             self.chunk.alone
         } else {
             self.chunk.ahead
-        };
-        let mut pieces = Vec::new();
-        for (Rank { id, .. }, index) in order {
-            let slot = &self.slots[index];
-            let Some(work) = &slot.work else { continue };
-            let count = if generating(slot) { 1 } else { self.chunk.take(slot.pending().min(room)) };
-            if count == 0 {
-                continue;
-            }
-            if !generating(slot) {
-                room -= count;
-            }
-            let start = slot.cached.len();
-            let tokens = work.request.tokens[start..start + count].to_vec();
-            let sample = work.request.kind == Kind::Generate && count == slot.pending();
-            let probe = work.request.probe.and_then(|probe| probe.checked_sub(start));
-            let probe = probe.filter(|probe| *probe < count);
-            pieces.push(Piece { id, slot: index, start, tokens, sample, probe });
         }
-        pieces
     }
 
     /// Records a successful step: its tokens are in the cache.

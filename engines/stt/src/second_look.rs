@@ -61,16 +61,7 @@ impl Recogniser {
             return Ok(());
         }
         let first = self.first_logits(&pass.opening)?;
-        let grammar = Grammar::new(&self.vocabulary, Span { length: 0, over: 0 });
-        let mut phrases = Vec::new();
-        for phrase in hints.phrases {
-            let tokens = self.tokens_of(phrase)?;
-            if let Some(token) = tokens.first() {
-                phrases.push(Hypothesis { score: grammar.log_probability(&first, *token), tokens });
-            }
-        }
-        phrases.sort_by(|a, b| b.score.total_cmp(&a.score));
-        phrases.truncate(CANDIDATES);
+        let phrases = self.candidates(hints.phrases, &first)?;
         let heard = self.score(&pass.opening, &first, &pass.tokens)?;
         let (mut best, mut counted): (Option<Hypothesis>, f32) = (None, COUNTED);
         for phrase in phrases {
@@ -105,6 +96,21 @@ impl Recogniser {
             pass.tokens = best.tokens;
         }
         Ok(())
+    }
+
+    /// The phrases with the likeliest first tokens, which is their score so far.
+    fn candidates(&self, phrases: &[String], first: &[f32]) -> Result<Vec<Hypothesis>, Fault> {
+        let grammar = Grammar::new(&self.vocabulary, Span { length: 0, over: 0 });
+        let mut candidates = Vec::new();
+        for phrase in phrases {
+            let tokens = self.tokens_of(phrase)?;
+            if let Some(token) = tokens.first() {
+                candidates.push(Hypothesis { score: grammar.log_probability(first, *token), tokens });
+            }
+        }
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+        candidates.truncate(CANDIDATES);
+        Ok(candidates)
     }
 
     /// Decodes spelled letters again with a prompt of letters, and keeps the better result: without it the decoder often

@@ -124,7 +124,7 @@ struct Stop {
 fn stop_at(text: &str, at: usize, c: char) -> Option<Stop> {
     let before = text[..at].chars().next_back();
     match c {
-        '\n' | '\r' => return Some(Stop { end: at + 1, mark: '.', sentence: true }),
+        '\n' | '\r' => Some(Stop { end: at + 1, mark: '.', sentence: true }),
         '。' | '！' | '？' | '，' | '、' | '；' | '：' | '।' | '؟' | '،' | '؛' => {
             let mark = match c {
                 '。' | '।' => '.',
@@ -134,20 +134,24 @@ fn stop_at(text: &str, at: usize, c: char) -> Option<Stop> {
                 '：' => ':',
                 _ => ',',
             };
-            return Some(Stop { end: at + c.len_utf8(), mark, sentence: matches!(mark, '.' | '!' | '?') });
+            Some(Stop { end: at + c.len_utf8(), mark, sentence: matches!(mark, '.' | '!' | '?') })
         }
-        '—' => return Some(Stop { end: at + c.len_utf8(), mark: ',', sentence: false }),
+        '—' => Some(Stop { end: at + c.len_utf8(), mark: ',', sentence: false }),
         '-' | '–' if before.is_some_and(char::is_whitespace) => {
             let after = text[at..].trim_start_matches(['-', '–']);
-            return after.starts_with(char::is_whitespace).then(|| Stop {
+            after.starts_with(char::is_whitespace).then(|| Stop {
                 end: text.len() - after.len(),
                 mark: ',',
                 sentence: false,
-            });
+            })
         }
-        '.' | '?' | '!' | ',' | ';' | ':' | '…' => {}
-        _ => return None,
+        '.' | '?' | '!' | ',' | ';' | ':' | '…' => stop_of_marks(text, at, c),
+        _ => None,
     }
+}
+
+/// The end of the clause, if the marks that begin with `c` at `at` end one.
+fn stop_of_marks(text: &str, at: usize, c: char) -> Option<Stop> {
     let marks = text[at..].len() - text[at..].trim_start_matches(['.', '?', '!', ',', ';', ':', '…']).len();
     let marks = &text[at..at + marks];
     let rest =

@@ -108,6 +108,25 @@ impl Report {
     pub fn good(&self) -> bool {
         self.difference.is_none() && self.violations.is_empty() && self.fault.is_none()
     }
+
+    /// Reads a line after the first: a step, or the end, which it notes. Errors say what is wrong with the line.
+    fn read(&mut self, line: &[u8]) -> Result<Option<Recorded>, String> {
+        if self.complete {
+            return Err("it comes after the last line".into());
+        }
+        if let Ok(end) = serde_json::from_slice::<End>(line) {
+            if end.steps != self.inputs {
+                return Err(format!("{} lines should be before it, not {}", end.steps, self.inputs));
+            }
+            self.complete = true;
+            return Ok(None);
+        }
+        let step: Recorded = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        if step.at > LATEST {
+            return Err(format!("no call lasts {} ms", step.at));
+        }
+        Ok(Some(step))
+    }
 }
 
 fn as_text<S: serde::Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -133,42 +152,19 @@ fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
     let mut text = Vec::new();
     lines.read_until(b'\n', &mut text)?;
     let header = header(&text)?;
-    (report.call, report.recorded_by) = (header.call.clone(), header.visavis.clone());
+    let by = header.visavis.clone();
+    (report.call, report.recorded_by) = (header.call.clone(), by.clone());
     let (mut conversation, mut invariants) = begin(header);
     for number in 2.. {
         text.clear();
         if lines.read_until(b'\n', &mut text)? == 0 {
             break;
         }
-        let broken = |reason: String| {
-            let ours = env!("CARGO_PKG_VERSION");
-            let hint = if report.recorded_by == ours {
-                String::new()
-            } else {
-                format!(" (recorded by visavis {}, this is {ours})", report.recorded_by)
-            };
-            Fault::Broken { line: number, reason, hint }
-        };
         if text.last() != Some(&b'\n') {
             return Err(Fault::CutOff(number));
         }
-        if report.complete {
-            return Err(broken("it comes after the last line".into()));
-        }
-        if let Ok(end) = serde_json::from_slice::<End>(&text) {
-            if end.steps != report.inputs {
-                return Err(broken(format!(
-                    "{} lines should be before it, not {}",
-                    end.steps, report.inputs
-                )));
-            }
-            report.complete = true;
-            continue;
-        }
-        let step: Recorded = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-        if step.at > LATEST {
-            return Err(broken(format!("no call lasts {} ms", step.at)));
-        }
+        let broken = |reason: String| broken(number, reason, &by);
+        let Some(step) = report.read(&text).map_err(broken)? else { continue };
         let commands = conversation.handle(step.at, step.position, step.input.clone());
         let violations = invariants.step(step.at, &step.input, &commands);
         let found = violations.into_iter().map(|violation| Found { line: number, at: step.at, violation });
@@ -185,6 +181,17 @@ fn run(mut lines: impl BufRead, report: &mut Report) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// A line that is not valid, in a recording of this version.
+fn broken(line: usize, reason: String, recorded_by: &str) -> Fault {
+    let ours = env!("CARGO_PKG_VERSION");
+    let hint = if recorded_by == ours {
+        String::new()
+    } else {
+        format!(" (recorded by visavis {recorded_by}, this is {ours})")
+    };
+    Fault::Broken { line, reason, hint }
 }
 
 /// Begins as the call did: new, or from a context.

@@ -107,14 +107,7 @@ impl Utterance {
                 biased;
                 item = feed.recv(), if !self.ended => {
                     let Some(item) = item else { return };
-                    self.hear(item);
-                    // Take everything that has arrived before asking the engine.
-                    while !self.ended && !self.closed && let Ok(item) = feed.try_recv() {
-                        self.hear(item);
-                    }
-                    if self.can.partials && self.scheduler.is_due() && !self.ended && self.trial.is_none() {
-                        self.ask(false);
-                    }
+                    self.hear_all(item, &mut feed);
                     None
                 }
                 opened = async { opening.as_mut().expect("guarded").await }, if opening.is_some() => {
@@ -134,12 +127,10 @@ impl Utterance {
             };
             if let Some(error) = fault {
                 stream = None;
-                self.attempts += 1;
-                if self.attempts >= ATTEMPTS || matches!(error, EngineError::Invalid(_)) {
+                if !self.restarts(&error) {
                     _ = self.out.send(SttEvent::Failed(self.id, error.to_string())).await;
                     return;
                 }
-                self.restart();
                 opening = Some(self.open());
             }
         }
@@ -153,6 +144,20 @@ impl Utterance {
         let (language, caller) = (self.prior.given.clone(), self.prior.caller.clone());
         let request = SttRequest { language, expected, ahead: false, caller };
         Box::pin(async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await })
+    }
+
+    /// Takes everything that has arrived before asking the engine.
+    fn hear_all(&mut self, item: SttFeed, feed: &mut mpsc::Receiver<SttFeed>) {
+        self.hear(item);
+        while !self.ended
+            && !self.closed
+            && let Ok(item) = feed.try_recv()
+        {
+            self.hear(item);
+        }
+        if self.can.partials && self.scheduler.is_due() && !self.ended && self.trial.is_none() {
+            self.ask(false);
+        }
     }
 
     fn hear(&mut self, item: SttFeed) {
@@ -191,10 +196,12 @@ impl Utterance {
         self.next += 1;
     }
 
-    /// Sends all audio again, and the decode that was lost: a new engine knows nothing.
-    fn restart(&mut self) {
+    /// Sends all audio again, and the decode that was lost: a new engine knows nothing. False: the utterance is given up.
+    fn restarts(&mut self, error: &EngineError) -> bool {
+        self.attempts += 1;
         self.sent = 0;
         self.wanted = self.outstanding;
+        self.attempts < ATTEMPTS && !matches!(error, EngineError::Invalid(_))
     }
 
     /// Sends what can be sent without waiting.

@@ -180,18 +180,7 @@ impl Reader<'_> {
         self.at += 1;
         let name: String = self.chars[self.at..].iter().take_while(|c| c.is_ascii_alphabetic()).collect();
         if name.is_empty() {
-            // "\,", "\%": a space or an escaped sign.
-            let sign = *self.chars.get(self.at)?;
-            self.at += 1;
-            return match sign {
-                '%' => {
-                    let last = self.words.last_mut()?;
-                    last.push('%');
-                    Some(())
-                }
-                ',' | ';' | '!' | ' ' | ':' | '{' | '}' | '|' | '(' | ')' | '[' | ']' => Some(()),
-                _ => None,
-            };
+            return self.escaped();
         }
         self.at += name.len();
         let lexicon = self.lexicon;
@@ -232,6 +221,21 @@ impl Reader<'_> {
             _ => return None,
         }
         Some(())
+    }
+
+    /// "\,", "\%": a space or an escaped sign.
+    fn escaped(&mut self) -> Option<()> {
+        let sign = *self.chars.get(self.at)?;
+        self.at += 1;
+        match sign {
+            '%' => {
+                let last = self.words.last_mut()?;
+                last.push('%');
+                Some(())
+            }
+            ',' | ';' | '!' | ' ' | ':' | '{' | '}' | '|' | '(' | ')' | '[' | ']' => Some(()),
+            _ => None,
+        }
     }
 
     /// Plain words in braces.

@@ -75,13 +75,7 @@ impl Messages {
         let channels = opening.channels;
         self.channel = Some(first.clone());
         let mut inbox = Inbox::new(self.protocol.clone());
-        if !self.begun && !self.obey(self.protocol.begin(), first.as_ref()).await {
-            return Cause::HungUp;
-        }
-        self.begun = true;
-        if let Some(message) = message
-            && !self.take(&mut inbox, &message, first.as_ref()).await
-        {
+        if !self.begin(&mut inbox, message, first.as_ref()).await {
             return Cause::HungUp;
         }
         let mut inbound = SelectAll::new();
@@ -113,6 +107,23 @@ impl Messages {
                     None => return Cause::Finished,
                 },
             }
+        }
+    }
+
+    /// Begins the protocol unless it has begun, and handles the first message; false when the channel is closed.
+    async fn begin(
+        &mut self,
+        inbox: &mut Inbox,
+        message: Option<RTCDataChannelMessage>,
+        channel: &dyn DataChannel,
+    ) -> bool {
+        if !self.begun && !self.obey(self.protocol.begin(), channel).await {
+            return false;
+        }
+        self.begun = true;
+        match message {
+            Some(message) => self.take(inbox, &message, channel).await,
+            None => true,
         }
     }
 

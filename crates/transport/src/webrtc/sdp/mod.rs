@@ -4,8 +4,8 @@
 //! understood and always of the same form, and the client gets an answer in the form of its own offer.
 //!
 //! - `lines`: the structure; `transport`: ICE and DTLS; `candidate`: addresses
-//! - `offer`: what is understood of an offer; `direction`: the direction of its media; `further`: its sections beside sound and
-//!   data
+//! - `offer`: what is understood of an offer; `sections`: which of its sections a call uses; `direction`: the direction of its media;
+//!   `further`: its sections beside sound and data
 //! - `plain`: the offer for the crate; `answer`: the answer for the client
 
 mod answer;
@@ -15,6 +15,7 @@ mod further;
 mod lines;
 mod offer;
 mod plain;
+mod sections;
 mod transport;
 
 pub(super) use self::answer::Ours;

@@ -3,11 +3,10 @@
 use super::direction::Direction;
 use super::further::{Carried, Further, Taken};
 use super::lines::{Media, Section, malformed, parse, unsupported};
-use super::transport::{Sources, Transport};
+use super::sections::Sections;
+use super::transport::Transport;
 use crate::webrtc::OfferError;
 
-/// The usual SCTP port of old data sections.
-const SCTP_PORT: u16 = 5000;
 /// Profiles of DTLS-SRTP, and those that older clients write for it (RFC 9429, 5.1.2).
 pub(super) const PROFILES: [&str; 8] = [
     "UDP/TLS/RTP/SAVPF",
@@ -94,129 +93,20 @@ pub(super) struct Data {
 pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
     let sections = parse(sdp)?;
     let (session, media) = sections.split_first().ok_or_else(|| malformed("the offer is empty"))?;
-    let kinds = media.iter().map(Section::media).collect::<Result<Vec<_>, _>>()?;
-    let mids = mids(media)?;
-    let wanted = |at: &usize| !kinds[*at].is_off || media[*at].attribute("bundle-only").is_some();
-    let of_kind = |kind: &str| (0..media.len()).find(|at| kinds[*at].kind == kind && wanted(at));
-    let audio = of_kind("audio").ok_or(OfferError::NoAudio)?;
-    check_profile(&kinds[audio])?;
-    let bundle = bundle_of(session, mids[audio]);
-    let bundled =
-        |at: usize| bundle.as_ref().is_some_and(|all| mids[at].is_some_and(|mid| all.contains(&mid)));
-    // Without a bundle each section has a transport of its own, and a call has only one.
-    let data = of_kind("application").filter(|at| bundled(*at));
-    let data = data.map(|at| Ok((at, data_section(&media[at], &kinds[at])?))).transpose()?;
-    let data = data.and_then(|(at, data)| Some((at, data?)));
-
-    let place = |mid: &&str| mids.iter().position(|one| one.as_ref() == Some(mid));
-    let named = bundle.iter().flatten().filter_map(place).collect::<Vec<_>>();
-    let is_answered = |at: &usize| *at == audio || data.as_ref().is_some_and(|(data, _)| data == at);
-    // The first accepted section of the bundle determines its transport (RFC 8843, 7.3); a section that is bundle-only, or in a
-    // later offer, may leave that to the first of all.
-    let deciding = named.iter().copied().find(is_answered).unwrap_or(audio);
-    let order = [Some(deciding), Some(audio), named.first().copied()];
-    let sources = order.into_iter().flatten().map(|at| &media[at]).chain([session]).collect();
-    let transport = Sources(sources).transport()?;
-
-    let carriers = (0..media.len()).filter(|at| is_answered(at));
-    let candidates =
-        carriers.flat_map(|at| media[at].lines.iter()).filter(|line| line.starts_with("a=candidate:"));
-    let candidates = candidates.map(|line| line[2..].to_owned()).collect();
-    let form = |at: usize| Form {
-        part: match &data {
-            _ if at == audio => Part::Audio,
-            Some((place, data)) if at == *place => Part::Data(data.clone()),
-            _ => Part::Off,
-        },
-        kind: kinds[at].kind.to_owned(),
-        protocol: kinds[at].protocol.to_owned(),
-        formats: kinds[at].formats.join(" "),
-        mid: mids[at].map(str::to_owned),
-    };
-    // A section that would precede the determining one must describe the same transport.
-    let follows =
-        |at: &usize| named.iter().position(|one| one == at) > named.iter().position(|one| *one == deciding);
-    let is_free = |at: &usize| {
-        wanted(at) && bundled(*at) && !is_answered(at) && (follows(at) || transport.is_of(&media[*at]))
-    };
-    let free = (0..media.len()).filter(is_free);
-    let further = free.filter_map(|at| Further::read(at, &media[at], &kinds[at], session)).collect();
+    let read = Sections::read(session, media)?;
+    let transport = read.transport()?;
+    let (audio, line) = (&media[read.audio], &read.kinds[read.audio]);
     Ok(Offer {
-        further,
+        further: read.further(&transport),
         carried: Carried::default(),
-        opus: opus_payload_type(&media[audio], &kinds[audio])?,
-        direction: Direction::of(&media[audio], session),
+        opus: opus_payload_type(audio, line)?,
+        direction: Direction::of(audio, session),
         transport,
-        candidates,
-        ssrc: ssrc(&media[audio]),
-        sections: (0..media.len()).map(form).collect(),
-        bundle: bundle.map(|mids| mids.into_iter().map(str::to_owned).collect()),
+        candidates: read.candidates(),
+        ssrc: ssrc(audio),
+        sections: (0..media.len()).map(|at| read.form(at)).collect(),
+        bundle: read.bundle.map(|mids| mids.into_iter().map(str::to_owned).collect()),
     })
-}
-
-/// The sections' mids, which must be unique.
-fn mids<'a>(media: &[Section<'a>]) -> Result<Vec<Option<&'a str>>, OfferError> {
-    let mut all: Vec<Option<&str>> = Vec::with_capacity(media.len());
-    for section in media {
-        let mid = section.attribute("mid").map(str::trim);
-        if let Some(name) = mid {
-            if name.is_empty() || name.len() > 64 || name.contains(|letter: char| !letter.is_ascii_graphic())
-            {
-                return Err(malformed("a=mid must be 1 to 64 letters without spaces"));
-            }
-            if all.contains(&mid) {
-                return Err(malformed(format!("a=mid:{name} names two sections")));
-            }
-        }
-        all.push(mid);
-    }
-    Ok(all)
-}
-
-/// The mids in the bundle that contains this one.
-fn bundle_of<'a>(session: &Section<'a>, mid: Option<&str>) -> Option<Vec<&'a str>> {
-    let mid = mid?;
-    let groups = session.attributes("group").filter_map(|group| group.strip_prefix("BUNDLE"));
-    groups.map(each_once).find(|names| names.contains(&mid))
-}
-
-/// Most mids read of a bundle; more than one has sections.
-const MOST_NAMES: usize = 64;
-
-fn each_once(names: &str) -> Vec<&str> {
-    names.split_ascii_whitespace().take(MOST_NAMES).fold(Vec::new(), |mut all, name| {
-        if !all.contains(&name) {
-            all.push(name);
-        }
-        all
-    })
-}
-
-fn check_profile(audio: &Media<'_>) -> Result<(), OfferError> {
-    if PROFILES.contains(&audio.protocol) {
-        return Ok(());
-    }
-    Err(unsupported(format!("m=audio uses {}, which is not WebRTC", audio.protocol)))
-}
-
-/// Reads a data section; `None` if it uses another protocol.
-fn data_section(section: &Section<'_>, media: &Media<'_>) -> Result<Option<Data>, OfferError> {
-    if !["UDP/DTLS/SCTP", "DTLS/SCTP", "TCP/DTLS/SCTP"].contains(&media.protocol) {
-        return Ok(None);
-    }
-    let old = media.formats[0] != "webrtc-datachannel";
-    let port = if old {
-        Some(media.formats[0])
-    } else {
-        section.attribute("sctp-port").or_else(|| section.attribute("sctpmap")?.split(' ').next())
-    };
-    let port = match port.map(|port| port.trim().parse()) {
-        None => SCTP_PORT,
-        Some(Ok(port)) => port,
-        Some(Err(_)) => return Err(malformed("the SCTP port of m=application is not 0 to 65535")),
-    };
-    let max_message = section.attribute("max-message-size").and_then(|size| size.trim().parse().ok());
-    Ok(Some(Data { port, old, max_message }))
 }
 
 fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, OfferError> {
