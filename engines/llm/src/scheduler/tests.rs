@@ -1,3 +1,4 @@
+use super::steps::BATCH_PATIENCE;
 use super::*;
 
 const CHUNK: Chunk = Chunk { shared: 4, alone: 8, ahead: 2, few: 0 };
