@@ -255,6 +255,32 @@ const GUIDE: u8 = 1;
 /// The position in the recording of each edge of the guide's frames, and the mean distance.
 fn path(guide: &Features, recording: &Features) -> (Vec<f64>, f32) {
     let width = recording.len();
+    let (steps, sum) = steps(guide, recording);
+    let (mut i, mut j) = (guide.len() - 1, width - 1);
+    // For each guide frame, the first and last frame of the recording aligned with it.
+    let mut met = vec![(usize::MAX, 0); guide.len()];
+    let mut length = 0.0;
+    loop {
+        met[i] = (met[i].0.min(j), met[i].1.max(j));
+        length += 1.0;
+        if i == 0 && j == 0 {
+            break;
+        }
+        match steps[i * width + j] {
+            BOTH => (i, j) = (i - 1, j - 1),
+            GUIDE => i -= 1,
+            _ => j -= 1,
+        }
+    }
+    let mut edges = vec![0.0];
+    edges.extend(met.windows(2).map(|pair| (pair[0].1 + 1 + pair[1].0) as f64 / 2.0));
+    edges.push(width as f64);
+    (edges, sum / length)
+}
+
+/// The best step to each pair of a guide's and a recording's frame, and the sum of all distances to the last.
+fn steps(guide: &Features, recording: &Features) -> (Vec<u8>, f32) {
+    let width = recording.len();
     let mut steps = vec![BOTH; guide.len() * width];
     let mut before = vec![f32::INFINITY; width];
     let mut here = before.clone();
@@ -283,26 +309,7 @@ fn path(guide: &Features, recording: &Features) -> (Vec<f64>, f32) {
         std::mem::swap(&mut before, &mut here);
         here.fill(f32::INFINITY);
     }
-    let (mut i, mut j) = (guide.len() - 1, width - 1);
-    // For each guide frame, the first and last frame of the recording aligned with it.
-    let mut met = vec![(usize::MAX, 0); guide.len()];
-    let mut length = 0.0;
-    loop {
-        met[i] = (met[i].0.min(j), met[i].1.max(j));
-        length += 1.0;
-        if i == 0 && j == 0 {
-            break;
-        }
-        match steps[i * width + j] {
-            BOTH => (i, j) = (i - 1, j - 1),
-            GUIDE => i -= 1,
-            _ => j -= 1,
-        }
-    }
-    let mut edges = vec![0.0];
-    edges.extend(met.windows(2).map(|pair| (pair[0].1 + 1 + pair[1].0) as f64 / 2.0));
-    edges.push(width as f64);
-    (edges, before[width - 1] / length)
+    (steps, before[width - 1])
 }
 
 #[cfg(test)]

@@ -133,7 +133,16 @@ pub(super) async fn connect(
         .build();
     let pc = Box::pin(building).await?;
     let ssrc = rand::random();
-    let track = Arc::new(TrackLocalStaticRTP::new(rtc::media_stream::MediaStreamTrack::new(
+    let track = Arc::new(voice(ssrc));
+    let pc: Arc<dyn PeerConnection> = Arc::new(pc);
+    let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
+    let signals = Signals { state, tracks, further, channels, faces, announced };
+    Ok(Connection { pc, track, sender, ssrc, signals })
+}
+
+/// The track of the agent's voice.
+fn voice(ssrc: u32) -> TrackLocalStaticRTP {
+    TrackLocalStaticRTP::new(rtc::media_stream::MediaStreamTrack::new(
         STREAM.to_owned(),
         "voice".to_owned(),
         "voice".to_owned(),
@@ -143,11 +152,7 @@ pub(super) async fn connect(
             codec: codec(),
             ..Default::default()
         }],
-    )));
-    let pc: Arc<dyn PeerConnection> = Arc::new(pc);
-    let sender = pc.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-    let signals = Signals { state, tracks, further, channels, faces, announced };
-    Ok(Connection { pc, track, sender, ssrc, signals })
+    ))
 }
 
 fn codec() -> RTCRtpCodec {
