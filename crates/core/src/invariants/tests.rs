@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::{EndReason, ResponseEnd, TurnMarks};
+use crate::frame::{Message, Play, PlayoutEvent, ResponseRequest};
 use crate::route::Served;
 
 const ONE: ResponseId = ResponseId(1);
