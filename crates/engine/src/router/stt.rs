@@ -4,6 +4,8 @@
 //! transcript has come in time after a pause. The first that transcribes keeps the utterance. While the last one is waited for, those
 //! hear it again that were not ready or too busy.
 
+mod copy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::copy::Shadow;
 use super::board::{Board, Picked, Plan};
 use super::line::{Decode, Event, Line, Sound, any};
 use super::policy::{Ask, Fate};
@@ -245,54 +248,6 @@ impl Utterance {
                 () = sleep(ROOM), if full => {}
             }
         }
-    }
-}
-
-/// A copy of an utterance.
-struct Shadow {
-    board: Arc<Board>,
-    engine: usize,
-    inputs: mpsc::Receiver<SttInput>,
-}
-
-impl Shadow {
-    async fn run(mut self, stt: Arc<dyn Stt>, request: SttRequest) -> Result<(), EngineError> {
-        let can = stt.capabilities();
-        let SttStream { input, mut output } = stt.open(request).await?;
-        let (mut asked, mut over) = (None, false);
-        while !over || asked.is_some() {
-            tokio::select! {
-                message = self.inputs.recv(), if !over => match message {
-                    Some(message) => {
-                        let Some(message) = within(&can, message) else { continue };
-                        if matches!(message, SttInput::Decode { .. }) {
-                            asked = Some(Instant::now());
-                        }
-                        let behind = |_| EngineError::Busy("it takes a copy's sound too slowly".into());
-                        input.try_send(message).map_err(behind)?;
-                    }
-                    None => over = true,
-                },
-                decoded = output.next() => {
-                    decoded.ok_or_else(|| EngineError::Failed("recognition ended".into()))??;
-                    if let Some(asked) = asked.take() {
-                        shadow::measure(&self.board, self.engine, asked.elapsed());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What an engine can be asked of this; none: nothing.
-fn within(can: &SttCapabilities, input: SttInput) -> Option<SttInput> {
-    match input {
-        SttInput::Decode { last: false, .. } if !can.partials => None,
-        SttInput::Decode { number, last, stable, .. } if !can.phrases => {
-            Some(SttInput::Decode { number, last, stable, phrases: Vec::new() })
-        }
-        input => Some(input),
     }
 }
 
