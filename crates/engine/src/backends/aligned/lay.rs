@@ -5,23 +5,20 @@
 //! long as it usually is. What has come since then is laid at the voice's pace, so that every part is passed on with the words
 //! whose middle lies in it. With the end of the sound the rest is laid over what is left.
 
+mod meter;
+
 use std::ops::Range;
 
+use self::meter::{FRAMES, Level, Meter};
 use super::words::Word;
 use crate::frame::WordTime;
 
-/// Frames per second.
-const FRAMES: f32 = 100.0;
 /// Usual letters per second.
 const USUAL: f32 = 15.0;
 /// Letters for which the usual pace counts beside that which is heard.
 const DOUBT: f32 = 30.0;
 /// Fastest and slowest pace that is believed, in frames per letter.
 const PACES: (f32, f32) = (2.0, 20.0);
-/// Speech is louder than the loudest frame so far by no less than this, in powers of ten.
-const BELOW: f32 = -3.0;
-/// Nothing softer is speech: the mean square, in powers of ten.
-const SOFTEST: f32 = -5.5;
 /// Frames of silence that are a pause: shorter ones are closed lips.
 const PAUSE: usize = 12;
 /// A gap behind a mark is taken for the place of a pause unless another one fits the pace better by this factor.
@@ -283,62 +280,6 @@ impl Layer {
         }
         self.speech.clear();
         self.used = 0.0;
-    }
-}
-
-/// Whether a frame holds speech.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Silent,
-    Speech,
-}
-
-/// Measures frames of sound, however it is cut.
-#[derive(Debug, Default)]
-struct Meter {
-    rate: u32,
-    /// Samples so far.
-    samples: u64,
-    /// Of the frame that is not whole yet: the sum of its squares, and its samples.
-    sum: f64,
-    filled: usize,
-    /// The loudest frame so far.
-    loudest: Option<f32>,
-}
-
-impl Meter {
-    /// Samples of a frame.
-    fn frame(&self) -> usize {
-        (self.rate as usize / FRAMES as usize).max(1)
-    }
-
-    /// Takes samples; returns the frames that they complete. `last`: the last frame need not be whole.
-    fn levels(&mut self, samples: &[i16], rate: u32, last: bool) -> Vec<Level> {
-        if self.rate == 0 {
-            self.rate = rate;
-        }
-        let size = self.frame();
-        let mut levels = Vec::with_capacity(samples.len() / size + 2);
-        for sample in samples {
-            self.sum += (f64::from(*sample) / 32_768.0).powi(2);
-            self.filled += 1;
-            if self.filled == size {
-                levels.push(self.level());
-            }
-        }
-        self.samples += samples.len() as u64;
-        if last && self.filled > 0 {
-            levels.push(self.level());
-        }
-        levels
-    }
-
-    fn level(&mut self) -> Level {
-        let energy = ((self.sum / self.filled.max(1) as f64) as f32 + 1e-12).log10();
-        (self.sum, self.filled) = (0.0, 0);
-        let loudest = self.loudest.map_or(energy, |loudest| loudest.max(energy));
-        self.loudest = Some(loudest);
-        if energy > (loudest + BELOW).max(SOFTEST) { Level::Speech } else { Level::Silent }
     }
 }
 
