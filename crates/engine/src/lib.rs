@@ -80,6 +80,16 @@ impl EngineError {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Busy(_))
     }
+
+    /// What happened, without its kind.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Unavailable(reason) | Self::Busy(reason) | Self::Invalid(reason) | Self::Failed(reason) => {
+                reason
+            }
+            Self::TooLong { .. } | Self::Deadline => self.to_string(),
+        }
+    }
 }
 
 /// Who is served, for routes: a stable name for sticky shares, and the tier. Both may be empty.

@@ -13,7 +13,6 @@ use super::answer::{Refused, error};
 use super::models::Listed;
 use super::refused::answer;
 use super::{Http, content_type, refused, text};
-use crate::EngineError;
 use crate::retry::looks;
 use crate::status::EngineStatus;
 
@@ -116,20 +115,9 @@ impl Probe {
                 EngineStatus { ready: true, message, model, device, context, ..self.known.clone() }
             }
             Err(refused) => {
-                let message = format!("cannot be asked: {}", reason(refused.error));
+                let message = format!("cannot be asked: {}", refused.error.reason());
                 EngineStatus { model, device, ..EngineStatus::not_ready(message) }
             }
         }
-    }
-}
-
-/// The reason in an error, without its kind.
-fn reason(error: EngineError) -> String {
-    match error {
-        EngineError::Unavailable(reason)
-        | EngineError::Busy(reason)
-        | EngineError::Invalid(reason)
-        | EngineError::Failed(reason) => reason,
-        EngineError::TooLong { .. } | EngineError::Deadline => error.to_string(),
     }
 }

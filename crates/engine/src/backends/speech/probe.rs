@@ -63,10 +63,10 @@ impl Probe {
         // It answers, and has its limits.
         match looked.map_err(|refused| refused.error) {
             Ok(_) | Err(EngineError::Busy(_)) => {}
-            Err(error) => return Err(format!("cannot be asked: {}", reason(error))),
+            Err(error) => return Err(format!("cannot be asked: {}", error.reason())),
         }
         let roster =
-            self.server.roster().await.map_err(|error| format!("cannot be asked: {}", reason(error)))?;
+            self.server.roster().await.map_err(|error| format!("cannot be asked: {}", error.reason()))?;
         let doubt = roster.doubt(&self.server.settings.voice).unwrap_or_default();
         Ok(Found { doubt, languages: roster.languages() })
     }
@@ -81,16 +81,5 @@ impl Probe {
             }
             Err(message) => EngineStatus { model, device, ..EngineStatus::not_ready(message) },
         }
-    }
-}
-
-/// The reason in an error, without its kind.
-fn reason(error: EngineError) -> String {
-    match error {
-        EngineError::Unavailable(reason)
-        | EngineError::Busy(reason)
-        | EngineError::Invalid(reason)
-        | EngineError::Failed(reason) => reason,
-        EngineError::TooLong { .. } | EngineError::Deadline => error.to_string(),
     }
 }

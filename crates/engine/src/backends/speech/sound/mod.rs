@@ -108,9 +108,8 @@ fn pcm(half: &mut Option<u8>, mut bytes: &[u8], out: &mut Vec<i16>) {
         out.push(i16::from_le_bytes([low, *high]));
         (*half, bytes) = (None, rest);
     }
-    let (pairs, rest) = bytes.as_chunks::<2>();
-    out.extend(pairs.iter().map(|pair| i16::from_le_bytes(*pair)));
-    if let Some(low) = rest.first() {
+    out.extend(crate::audio::pcm::samples(bytes));
+    if let Some(low) = bytes.last().filter(|_| bytes.len() % 2 == 1) {
         *half = Some(*low);
     }
 }
