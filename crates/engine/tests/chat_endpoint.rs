@@ -1,21 +1,22 @@
 //! Language models at OpenAI-compatible chat endpoints, against a real HTTP server that keeps to the recorded contract.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+mod endpoint_support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use endpoint_support::{KEY, NotReady, refuses, serve, slow_down};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use tokio_stream::wrappers::ReceiverStream;
 use visavis_config::{Config, LlmApi, Secret};
 use visavis_core::frame::{Message, Role};
 use visavis_core::tool::{WrittenCall, builtin};
@@ -23,7 +24,6 @@ use visavis_engine::backends::{Backend, Backends};
 use visavis_engine::model_files::ModelFiles;
 use visavis_engine::{EngineError, Llm, LlmPiece, LlmRequest};
 
-const KEY: &str = "sk-very-secret";
 const DONE: &str = "data: [DONE]\n\n";
 
 /// Starts an endpoint that answers each request for a response like this; returns its `llm.url`.
@@ -36,13 +36,6 @@ async fn endpoint(chat: impl Fn(HeaderMap, Value) -> Response + Clone + Send + S
         async move { response }
     });
     serve(Router::new().route("/v1/models", models).route("/v1/chat/completions", chat)).await
-}
-
-async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    url
 }
 
 fn config(url: String) -> Config {
@@ -107,8 +100,7 @@ fn stream(events: &[String]) -> Response {
 
 /// A stream that the test writes.
 fn written() -> (mpsc::Sender<Result<String, std::io::Error>>, Response) {
-    let (sender, events) = mpsc::channel(8);
-    let body = Body::from_stream(ReceiverStream::new(events));
+    let (sender, body) = endpoint_support::written();
     (sender, ([(CONTENT_TYPE, "text/event-stream")], body).into_response())
 }
 
@@ -260,14 +252,7 @@ async fn each_refusal_says_what_to_set_and_never_shows_the_key() {
         (200, "<!doctype html><h1>Welcome</h1>", "web page"),
         (400, "'auto' tool choice is off", "llm.tools"),
     ] {
-        let url = endpoint(move |_, _| {
-            let status = StatusCode::from_u16(status).unwrap();
-            if body.starts_with('<') {
-                return (status, Html(body)).into_response();
-            }
-            (status, Json(json!({ "error": { "message": body } }))).into_response()
-        })
-        .await;
+        let url = endpoint(move |_, _| refuses(status, body)).await;
         let llm = connect(&config(url));
         let request = LlmRequest { tools: vec![builtin("current_time").unwrap()], ..request() };
         let (_, error) = pieces(llm.engine.as_ref(), request).await.unwrap_err();
@@ -312,11 +297,7 @@ async fn a_rate_limit_is_waited_for_where_that_is_soon() {
             if counted.fetch_add(1, Ordering::Relaxed) > 0 {
                 return stream(&[says("Hello."), ends("stop"), DONE.into()]);
             }
-            let mut response = (StatusCode::TOO_MANY_REQUESTS, "slow down").into_response();
-            if let Some(seconds) = told {
-                response.headers_mut().insert(RETRY_AFTER, seconds.parse().unwrap());
-            }
-            response
+            slow_down(429, told)
         })
         .await;
         let (llm, began) = (connect(&config(url)), Instant::now());
@@ -489,19 +470,8 @@ async fn an_endpoint_without_a_list_of_models_is_ready_if_it_takes_requests() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_not_ready_says_what_to_set() {
-    let denies = serve(Router::new().fallback(|| async { StatusCode::UNAUTHORIZED })).await;
-    let page = serve(Router::new().fallback(|| async { Html("<h1>Welcome</h1>") })).await;
-    let elsewhere = serve(Router::new()).await;
-    let closed = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}/v1?key=in-the-query", listener.local_addr().unwrap())
-    };
-    for (url, part) in
-        [(denies, "Set llm.key"), (page, "web page"), (elsewhere, "Set llm.url"), (closed, "correct llm.url")]
-    {
-        let mut llm = connect(&config(url));
-        let found = llm.status.wait_for(|status| status.message.contains(part));
-        let status = timeout(Duration::from_secs(5), found).await.unwrap().unwrap();
-        assert!(!status.ready && !status.message.contains("in-the-query"), "{status:?}");
+    for endpoint in NotReady::each("llm").await {
+        let mut llm = connect(&config(endpoint.url.clone()));
+        endpoint.is_told_by(&mut llm.status).await;
     }
 }

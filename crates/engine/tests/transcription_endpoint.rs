@@ -1,30 +1,31 @@
 //! Recognisers at OpenAI-compatible transcription endpoints, against a real HTTP server that keeps to their contract.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+mod endpoint_support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
+use axum::body::Bytes;
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use endpoint_support::{KEY, NotReady, refuses, serve, slow_down};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_stream::wrappers::ReceiverStream;
 use visavis_config::{Config, Secret, SttApi};
 use visavis_core::frame::Transcript;
 use visavis_engine::backends::{Backend, Backends};
 use visavis_engine::model_files::ModelFiles;
 use visavis_engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 
-const KEY: &str = "sk-very-secret";
 const SAMPLES: usize = 16_000;
 
 /// Starts an endpoint that answers each upload like this; returns its `stt.url`.
@@ -38,13 +39,6 @@ async fn endpoint(
         async move { response }
     });
     serve(Router::new().route("/v1/models", models).route("/v1/audio/transcriptions", transcribe)).await
-}
-
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    url
 }
 
 fn config(url: String) -> Config {
@@ -85,8 +79,8 @@ fn says(text: &str) -> Response {
 
 /// A response whose body the test writes.
 fn written() -> (mpsc::Sender<Result<String, std::io::Error>>, Response) {
-    let (sender, pieces) = mpsc::channel(8);
-    (sender, Body::from_stream(ReceiverStream::new(pieces)).into_response())
+    let (sender, body) = endpoint_support::written();
+    (sender, body.into_response())
 }
 
 #[tokio::test]
@@ -132,14 +126,7 @@ async fn each_refusal_says_what_to_set_and_never_shows_the_key() {
         (200, "<!doctype html><h1>Welcome</h1>", "web page"),
         (400, "temperature: sk-very-secret is not a number", "stt.omit"),
     ] {
-        let url = endpoint(move |_, _| {
-            let status = StatusCode::from_u16(status).unwrap();
-            if body.starts_with('<') {
-                return (status, Html(body)).into_response();
-            }
-            (status, Json(json!({ "error": { "message": body } }))).into_response()
-        })
-        .await;
+        let url = endpoint(move |_, _| refuses(status, body)).await;
         let stt = connect(&config(url));
         let error = hear(stt.engine.as_ref(), "").await.unwrap_err();
         assert!(matches!(error, EngineError::Invalid(_)), "{error:?}");
@@ -163,11 +150,7 @@ async fn a_rate_limit_is_waited_for_where_that_is_soon_and_a_failure_is_not_repe
             if counted.fetch_add(1, Ordering::Relaxed) > 0 {
                 return says("Hello.");
             }
-            let mut response = (StatusCode::from_u16(status).unwrap(), "slow down").into_response();
-            if let Some(seconds) = told {
-                response.headers_mut().insert(RETRY_AFTER, seconds.parse().unwrap());
-            }
-            response
+            slow_down(status, told)
         })
         .await;
         let (stt, began) = (connect(&config(url)), Instant::now());
@@ -326,19 +309,8 @@ async fn an_endpoint_is_ready_when_it_lists_its_models_or_takes_uploads() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_not_ready_says_what_to_set() {
-    let denies = serve(Router::new().fallback(|| async { StatusCode::UNAUTHORIZED })).await;
-    let page = serve(Router::new().fallback(|| async { Html("<h1>Welcome</h1>") })).await;
-    let elsewhere = serve(Router::new()).await;
-    let closed = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}/v1?key=in-the-query", listener.local_addr().unwrap())
-    };
-    for (url, part) in
-        [(denies, "Set stt.key"), (page, "web page"), (elsewhere, "Set stt.url"), (closed, "correct stt.url")]
-    {
-        let mut stt = connect(&config(url));
-        let found = stt.status.wait_for(|status| status.message.contains(part));
-        let status = timeout(Duration::from_secs(5), found).await.unwrap().unwrap();
-        assert!(!status.ready && !status.message.contains("in-the-query"), "{status:?}");
+    for endpoint in NotReady::each("stt").await {
+        let mut stt = connect(&config(endpoint.url.clone()));
+        endpoint.is_told_by(&mut stt.status).await;
     }
 }

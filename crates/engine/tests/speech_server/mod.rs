@@ -1,6 +1,9 @@
 //! A server that speaks, for tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "../endpoint_support/mod.rs"]
+mod endpoint_support;
+
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -19,21 +22,13 @@ use visavis_engine::backends::{Backend, Backends};
 use visavis_engine::model_files::ModelFiles;
 use visavis_engine::{EngineError, Tts, TtsPart, TtsRequest};
 
-/// The configured key.
-pub(crate) const KEY: &str = "sk-very-secret";
+pub(crate) use endpoint_support::{KEY, serve};
+
 /// Samples per second: those of the output, so that nothing is converted.
 pub(crate) const RATE: u32 = 24_000;
 
 /// The parts of a segment.
 pub(crate) type Parts = Vec<TtsPart>;
-
-/// Starts a server; returns its address with `/v1`.
-pub(crate) async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    url
-}
 
 /// Starts an OpenAI-compatible server that lists no voices and answers each request for speech like this.
 pub(crate) async fn answers(

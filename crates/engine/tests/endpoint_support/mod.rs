@@ -1,0 +1,84 @@
+//! Endpoints behind HTTP, for tests: what all kinds of them do alike.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{Html, IntoResponse, Response};
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use visavis_engine::status::EngineStatus;
+
+/// The configured key.
+pub(crate) const KEY: &str = "sk-very-secret";
+
+/// Starts a server; returns its address with `/v1`.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+/// A body that the test writes.
+pub(crate) fn written() -> (mpsc::Sender<Result<String, std::io::Error>>, Body) {
+    let (sender, pieces) = mpsc::channel(8);
+    (sender, Body::from_stream(ReceiverStream::new(pieces)))
+}
+
+/// A refusal with this message, or with this web page.
+pub(crate) fn refuses(status: u16, message: &'static str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap();
+    if message.starts_with('<') {
+        return (status, Html(message)).into_response();
+    }
+    (status, Json(json!({ "error": { "message": message } }))).into_response()
+}
+
+/// A refusal for a while, in seconds, if it says for how long.
+pub(crate) fn slow_down(status: u16, seconds: Option<&str>) -> Response {
+    let mut response = (StatusCode::from_u16(status).unwrap(), "slow down").into_response();
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(RETRY_AFTER, seconds.parse().unwrap());
+    }
+    response
+}
+
+/// An endpoint that is not ready.
+pub(crate) struct NotReady {
+    pub(crate) url: String,
+    /// Part of what its status says.
+    says: String,
+}
+
+impl NotReady {
+    /// Those that deny, show a page, do something else, and are closed; `section` holds their settings.
+    pub(crate) async fn each(section: &str) -> [Self; 4] {
+        let denies = serve(Router::new().fallback(|| async { StatusCode::UNAUTHORIZED })).await;
+        let page = serve(Router::new().fallback(|| async { Html("<h1>Welcome</h1>") })).await;
+        let elsewhere = serve(Router::new()).await;
+        let closed = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            format!("http://{}/v1?key=in-the-query", listener.local_addr().unwrap())
+        };
+        [
+            Self { url: denies, says: format!("Set {section}.key") },
+            Self { url: page, says: "web page".into() },
+            Self { url: elsewhere, says: format!("Set {section}.url") },
+            Self { url: closed, says: format!("correct {section}.url") },
+        ]
+    }
+
+    /// Waits until the status says so, without a secret.
+    pub(crate) async fn is_told_by(&self, status: &mut watch::Receiver<EngineStatus>) {
+        let found = status.wait_for(|status| status.message.contains(&self.says));
+        let status = timeout(Duration::from_secs(5), found).await.unwrap().unwrap();
+        assert!(!status.ready && !status.message.contains("in-the-query"), "{status:?}");
+    }
+}
