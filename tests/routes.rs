@@ -1,18 +1,15 @@
 //! Calls whose engines are chosen by routes, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::sync::watch;
 use tokio::time::Instant;
-use visavis::config::{Config, Route};
-use visavis::engine::router::{Board, Member, RoutedLlm, RoutedTts, Voices};
-use visavis::engine::status::EngineStatus;
+use visavis::config::Config;
+use visavis::engine::router::{Board, RoutedLlm, RoutedTts, Voices};
 use visavis::engine::watchdog::Watchdog;
 use visavis::engine::{
     EngineError, Engines, Llm, LlmCapabilities, LlmPiece, LlmRequest, Tts, TtsCapabilities, TtsPart,
@@ -24,23 +21,13 @@ use visavis::pipeline::scope::Scope;
 use visavis::ports::call_ports;
 use visavis_core::event::{CallEvent, ClientCommand, ResponseEnd};
 use visavis_core::route::{EngineKind, Reason, Routed, Served};
-use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse, ScriptedTts, TONE_RATE, one_part, tone};
+use visavis_scripted::{
+    Scripted, ScriptedLlm, ScriptedResponse, ScriptedTts, TONE_RATE, boards, one_part, tone,
+};
 
 /// A route to `cloud` and then `main`, both ready.
 fn board(kind: EngineKind) -> Arc<Board> {
-    let route = Route {
-        kind,
-        languages: Vec::new(),
-        voices: Vec::new(),
-        tiers: Vec::new(),
-        engines: vec!["cloud".into(), "main".into()],
-        first_ms: 600,
-        shadow: Vec::new(),
-        share: BTreeMap::new(),
-    };
-    let ready = watch::channel(EngineStatus { ready: true, ..EngineStatus::default() }).1;
-    let member = |name: &str| Member { name: name.into(), status: ready.clone() };
-    Board::new(kind, vec![member("cloud"), member("main")], &[route])
+    boards::board(&boards::route(kind), &["cloud", "main"]).0
 }
 
 /// An engine whose adapter ends a request after 3 s of silence within a response, as those of HTTP APIs do.

@@ -1,8 +1,6 @@
 //! Language models by routes, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-mod router_support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,9 +14,8 @@ use visavis_core::tool::{Tools, builtin};
 use visavis_engine::router::policy::Ask;
 use visavis_engine::router::{Board, RoutedLlm};
 use visavis_engine::{Caller, EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
+use visavis_scripted::boards::{Statuses, board, route};
 use visavis_scripted::{ScriptedLlm, ScriptedResponse};
-
-use router_support::{Statuses, board, route};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,8 +1,6 @@
 //! Recognisers by routes, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-mod router_support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,9 +15,8 @@ use visavis_core::route::{EngineKind, Reason};
 use visavis_engine::retry::patiently;
 use visavis_engine::router::RoutedStt;
 use visavis_engine::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
+use visavis_scripted::boards::{board, route};
 use visavis_scripted::{Hearing, ScriptedStt};
-
-use router_support::{board, route};
 
 const AUDIO: usize = 1600;
 

@@ -1,8 +1,6 @@
 //! Voices by routes, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-mod router_support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +13,8 @@ use visavis_config::Route;
 use visavis_core::route::{EngineKind, Reason};
 use visavis_engine::router::{Board, RoutedTts, Voices};
 use visavis_engine::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, WordTimes};
+use visavis_scripted::boards::{self, Statuses, board, route};
 use visavis_scripted::{ScriptedTts, TONE_RATE, one_part, tone};
-
-use router_support::{Statuses, board, route};
 
 const TEXT: &str = "One two three four five.";
 
@@ -289,13 +286,13 @@ async fn voices_are_those_of_all_engines_and_word_times_those_that_each_reports(
     let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
     let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Arc::new(word_by_word())], Voices::default());
     assert_eq!(tts.capabilities(), TtsCapabilities { word_times: WordTimes::None, phonemes: false });
-    let (board, _statuses) = router_support::board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let (board, _statuses) = boards::board(&route(EngineKind::Tts), &["cloud", "main"]);
     let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Picky::new("joe")], Voices::default());
     let expected = ["alloy en", "alloy de", "both en", "joe en", "joe de"];
     assert_eq!(listed(&tts).await, expected, "each once for each of its languages");
     let mut copied = route(EngineKind::Tts);
     (copied.engines, copied.shadow) = (vec!["cloud".into()], vec!["main".into()]);
-    let (board, _statuses) = router_support::board(&copied, &["cloud", "main"]);
+    let (board, _statuses) = boards::board(&copied, &["cloud", "main"]);
     let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Picky::new("joe")], Voices::default());
     assert_eq!(listed(&tts).await, expected[..3], "nobody can choose those of an engine that gets copies");
 }

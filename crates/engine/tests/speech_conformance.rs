@@ -1,7 +1,6 @@
 //! Every adapter of voices behind HTTP APIs meets the same faults: what each does about them, and says.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-mod router_support;
 mod speech_server;
 
 use std::sync::Arc;
@@ -15,7 +14,6 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use router_support::{board, route};
 use serde_json::{Value, json};
 use speech_server::{
     KEY, Parts, RATE, base64, config, connect, heard, parts, pcm, request, serve, tone, wav, written,
@@ -26,6 +24,7 @@ use visavis_core::route::{EngineKind, Reason};
 use visavis_engine::router::{RoutedTts, Voices};
 use visavis_engine::{EngineError, Tts};
 use visavis_scripted::ScriptedTts;
+use visavis_scripted::boards::{board, route};
 
 const APIS: [TtsApi; 5] = [TtsApi::OpenAi, TtsApi::Xtts, TtsApi::Piper, TtsApi::Cloudflare, TtsApi::RunPod];
 

@@ -4,6 +4,7 @@
 //! - [`Scripted`]: a set of them, in the form a call takes
 //! - [`ScriptedStt`] hears [`Hearing`]s, [`ScriptedLlm`] returns [`ScriptedResponse`]s, [`ScriptedTts`] speaks tones,
 //!   [`ScriptedEndOfTurn`] judges pauses, [`LoudnessVad`] treats loud sound as speech
+//! - [`boards`]: for tests of routes
 //!
 //! Each can be late, fail after some of its work, never respond, refuse, or lack capabilities; each records its requests for as
 //! long as it lives. Delays are tokio's, so a paused clock skips them.
@@ -40,6 +41,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod boards;
 mod ending;
 mod listening;
 mod llm;

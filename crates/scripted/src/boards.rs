@@ -1,5 +1,4 @@
-//! Boards of scripted engines, for the tests of routes.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+//! Boards of engines, for tests of routes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +10,8 @@ use visavis_engine::router::{Board, Member};
 use visavis_engine::status::EngineStatus;
 
 /// A route of this kind to `cloud` and then `main`, which matches everything.
-pub(crate) fn route(kind: EngineKind) -> Route {
+#[must_use]
+pub fn route(kind: EngineKind) -> Route {
     Route {
         kind,
         languages: Vec::new(),
@@ -25,17 +25,19 @@ pub(crate) fn route(kind: EngineKind) -> Route {
 }
 
 /// The statuses of the engines of a board, all ready at first.
-pub(crate) struct Statuses(Vec<watch::Sender<EngineStatus>>);
+#[derive(Debug)]
+pub struct Statuses(Vec<watch::Sender<EngineStatus>>);
 
 impl Statuses {
     /// Whether this engine is ready, from now on.
-    pub(crate) fn set(&self, engine: usize, ready: bool) {
+    pub fn set(&self, engine: usize, ready: bool) {
         self.0[engine].send_replace(EngineStatus { ready, ..EngineStatus::not_ready("loads its model") });
     }
 }
 
 /// A board of engines with these names.
-pub(crate) fn board(route: &Route, names: &[&str]) -> (Arc<Board>, Statuses) {
+#[must_use]
+pub fn board(route: &Route, names: &[&str]) -> (Arc<Board>, Statuses) {
     let ready = EngineStatus { ready: true, ..EngineStatus::default() };
     let (senders, members) = names
         .iter()
