@@ -1,18 +1,12 @@
 //! A real server as Pipecat's clients see it: how they connect, and the responses to their messages.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-use std::time::Duration;
-
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 mod live;
 use live::Live;
+use live::socket::Client;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const OFFER: &str = include_str!("webrtc_support/offer-chromium.sdp");
 
 /// The server's HTTP response.
@@ -76,39 +70,8 @@ async fn bad_sessions_and_offers_are_refused_with_a_hint(live: &Live) {
     }
 }
 
-/// A client that sends raw messages.
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Client {
-    async fn call(live: &Live) -> Self {
-        let (socket, _) =
-            tokio_tungstenite::connect_async(format!("ws://{}/ws", live.address)).await.unwrap();
-        Self(socket)
-    }
-
-    async fn send(&mut self, kind: &str, id: &str, data: Value) {
-        let message = json!({ "label": "rtvi-ai", "type": kind, "id": id, "data": data });
-        self.0.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    /// The next message that matches.
-    async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let found = async {
-            loop {
-                let message = self.0.next().await.expect("the call goes on").unwrap();
-                let Message::Text(text) = message else { continue };
-                let value: Value = serde_json::from_str(&text).unwrap();
-                if wanted(&value) {
-                    return value;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.expect("it comes in a minute")
-    }
-}
-
 async fn standard_messages_are_answered(live: &Live) {
-    let mut client = Client::call(live).await;
+    let mut client = Client::call(live, "").await;
     let of = |id: &'static str| move |message: &Value| message["id"] == id;
     client.send("client-message", "p1", json!({ "t": "ping" })).await;
     assert_eq!(client.until(of("p1")).await["data"], json!({ "t": "ping", "d": {} }));
@@ -124,7 +87,7 @@ async fn standard_messages_are_answered(live: &Live) {
 }
 
 async fn a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(live: &Live) {
-    let mut client = Client::call(live).await;
+    let mut client = Client::call(live, "").await;
     client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
     let question = "What is the capital of France?";
     let options = json!({ "audio_response": false });

@@ -1,19 +1,13 @@
 //! Voices of a real server with real models: their list, their samples, and the one that a client chooses for its call.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-use std::time::Duration;
-
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::tungstenite::Error;
 use visavis::animation::recording;
 
 mod live;
 use live::Live;
-
-const PATIENCE: Duration = Duration::from_secs(90);
+use live::socket::Client;
 
 async fn the_list(live: &Live) -> Vec<Value> {
     let answer = live.server.http().get(live.server.url("api/voices")).send().await.unwrap();
@@ -76,44 +70,18 @@ async fn a_call_with_a_voice_that_does_not_exist_is_refused_with_those_that_do(l
     assert!(problem["detail"].as_str().unwrap().contains(name), "{problem}");
 }
 
-/// A call over a WebSocket.
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Client {
-    async fn send(&mut self, kind: &str, id: &str, data: Value) {
-        let message = json!({ "label": "rtvi-ai", "type": kind, "id": id, "data": data });
-        self.0.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    /// The next message that matches.
-    async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let found = async {
-            loop {
-                let message = self.0.next().await.expect("the call goes on").unwrap();
-                let Message::Text(text) = message else { continue };
-                let value: Value = serde_json::from_str(&text).unwrap();
-                if wanted(&value) {
-                    return value;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.expect("it comes in time")
-    }
-
-    async fn choose(&mut self, id: &str, voice: &str) -> Value {
-        self.send("client-message", id, json!({ "t": "set-voice", "d": { "voice": voice } })).await;
-        self.until(|message| message["id"] == id).await
-    }
+async fn choose(client: &mut Client, id: &str, voice: &str) -> Value {
+    client.send("client-message", id, json!({ "t": "set-voice", "d": { "voice": voice } })).await;
+    client.until(|message| message["id"] == id).await
 }
 
 async fn a_call_chooses_its_voice_and_is_told_which_one_speaks(live: &Live, name: &str) {
-    let address = format!("ws://{}/ws?language=en&voice={name}", live.address);
-    let mut client = Client(tokio_tungstenite::connect_async(address).await.unwrap().0);
+    let mut client = Client::call(live, &format!("?language=en&voice={name}")).await;
     client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
-    let refused = client.choose("2", "nobody").await;
+    let refused = choose(&mut client, "2", "nobody").await;
     assert_eq!(refused["type"], "error-response");
     assert!(refused["data"]["error"].as_str().unwrap().contains(name), "{refused}");
-    let granted = client.choose("3", name).await;
+    let granted = choose(&mut client, "3", name).await;
     assert_eq!((&granted["type"], &granted["data"]["t"]), (&json!("server-response"), &json!("set-voice")));
     client.send("send-text", "4", json!({ "content": "What is the capital of France?" })).await;
     let spoken = client.until(|message| message["data"]["spoken_status"] == "new").await;

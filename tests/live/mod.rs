@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod socket;
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
