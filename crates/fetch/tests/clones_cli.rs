@@ -1,36 +1,24 @@
 //! `voices clone`, and cloned voices in the other `voices` commands, run from a command line.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
+mod voices_command;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use tempfile::tempdir;
-use visavis_fetch::voices::{Other, Places, VoicesArgs, run_in};
+use visavis_fetch::voices::{Other, Places};
 use visavis_media::audio::wav;
 use visavis_media::clip::Clip;
 use visavis_models::clones;
+use voices_command::run;
 
 const CONSENT: &str = "Ada Lovelace, by mail, 2 May 2025";
-
-#[derive(Parser)]
-struct Command {
-    #[command(flatten)]
-    voices: VoicesArgs,
-}
 
 /// Folders of voices and clones, and the profile's voice `joe`.
 fn places(dir: &Path) -> Places {
     let joe = Other { file: dir.join("joe.onnx"), licence: None, from: "profile tiny".into() };
     Places { folder: dir.join("voices"), clones: dir.join("clones"), others: vec![joe] }
-}
-
-fn run(places: &Places, words: &[&str]) -> Result<String, String> {
-    let words = std::iter::once("visavis-voices").chain(words.iter().copied());
-    let command = Command::try_parse_from(words).map_err(|e| e.to_string())?;
-    let mut out = Vec::new();
-    run_in(&command.voices, places, &mut out).map_err(|e| format!("{e:#}"))?;
-    Ok(String::from_utf8(out).unwrap())
 }
 
 fn clone(places: &Places, name: &str, clip: &Path, consent: &str) -> Result<String, String> {

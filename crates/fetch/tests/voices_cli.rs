@@ -1,21 +1,16 @@
 //! The `voices` commands, run from a command line.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
+mod voices_command;
 mod voices_support;
 
 use std::fs;
 use std::path::Path;
 
-use clap::Parser;
 use tempfile::tempdir;
-use visavis_fetch::voices::{Other, Places, VoicesArgs, run_in};
+use visavis_fetch::voices::{Other, Places};
+use voices_command::run;
 use voices_support::{Site, json, onnx, put};
-
-#[derive(Parser)]
-struct Command {
-    #[command(flatten)]
-    voices: VoicesArgs,
-}
 
 /// A folder of models with the profile's voice `joe`, and a voices folder in it.
 fn places(dir: &Path) -> Places {
@@ -23,14 +18,6 @@ fn places(dir: &Path) -> Places {
     let joe =
         Other { file: dir.join("joe.onnx"), licence: Some("CC0-1.0".into()), from: "profile tiny".into() };
     Places { folder: dir.join("voices"), clones: dir.join("clones"), others: vec![joe] }
-}
-
-fn run(places: &Places, words: &[&str]) -> Result<String, String> {
-    let words = std::iter::once("visavis-voices").chain(words.iter().copied());
-    let command = Command::try_parse_from(words).map_err(|e| e.to_string())?;
-    let mut out = Vec::new();
-    run_in(&command.voices, places, &mut out).map_err(|e| format!("{e:#}"))?;
-    Ok(String::from_utf8(out).unwrap())
 }
 
 /// Names of the files in the voices folder, but for the lock.
