@@ -55,3 +55,17 @@ build() {
   say "building (the first time takes about ten minutes on two cores)"
   cargo build --release --locked --workspace --bins "$@" || fail "the build failed; see the message above"
 }
+
+# Servers of others for the tests of adapters.
+PEERS=${XDG_CACHE_HOME:-$HOME/.cache}/visavis/peers
+
+# install_peer NAME PACKAGE...: Python packages in a folder of this name. What is there already in these versions stays.
+install_peer() {
+  local folder="$PEERS/$1" packages="${*:2}"
+  [ "$(cat "$folder/.installed" 2>/dev/null)" = "$packages" ] && return
+  say "peer $1: $packages"
+  rm -rf "$folder"
+  python3 -m pip install --quiet --disable-pip-version-check --target "$folder" "${@:2}" ||
+    fail "pip could not install $packages for $(python3 --version), which the tests of adapters need; see its message above"
+  echo "$packages" >"$folder/.installed"
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Tests of adapters against peers that are too large for ./test. See scripts/peers.sh --help.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat <<'EOT'
+Usage: scripts/peers.sh [--no-install] [TEST]
+
+Installs llama-cpp-python's server, and runs the tests of the chat adapter against it, or those of them whose names contain TEST. It comes
+as source alone and is compiled, once, for 10 to 20 minutes on two cores. It then lies in ~/.cache/visavis/peers/llama-cpp.
+The language model of the profile `cpu` must be there: ./test or ./run fetches it.
+EOT
+}
+
+only=
+for argument in "$@"; do
+  case "$argument" in
+    --no-install) NO_INSTALL=1 ;;
+    -h | --help) usage; exit 0 ;;
+    -*) echo "peers: unknown argument '$argument'; see scripts/peers.sh --help" >&2; exit 2 ;;
+    *) only=$argument ;;
+  esac
+done
+
+. scripts/setup.sh
+install_packages "${BUILD_PACKAGES[@]}"
+install_rust
+install_pip
+install_peer llama-cpp 'llama-cpp-python[server]==0.3.36'
+
+# One after the other: one of them measures the server's processor time.
+say "tests against llama-cpp-python"
+cargo test --release --locked -p visavis-engine --test peers -- --ignored --test-threads 1 "${only:-llama_cpp::}" ||
+  fail "a test against llama-cpp-python failed; see above"
