@@ -1,12 +1,14 @@
 //! Runs the conversation: gives it inputs and the time, and carries out its commands. Owns the current response's tasks.
 //!
 //! - this file: the loop
+//! - `inlet`: a queue whose receiving end is the conductor's
 //! - `inputs`: converts what happens into the conversation's inputs
 //! - `work`: the tasks behind the conversation's commands
 //! - `effort`: measures the model's work
 //! - `lives`: notices when the language model's process has lost what it had read
 
 mod effort;
+mod inlet;
 mod inputs;
 mod lives;
 mod work;
@@ -42,6 +44,7 @@ use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
 use crate::frame::PlayoutEvent;
 use effort::Effort;
+use inlet::Inlet;
 use inputs::{note_client, voice};
 use lives::Lives;
 
@@ -132,11 +135,12 @@ pub(super) struct Conductor {
     effort: Option<Effort>,
     /// The voice of the current response.
     voice: VoiceChoice,
-    notes: (mpsc::Sender<ResponseNote>, mpsc::Receiver<ResponseNote>),
+    /// What the stages of a response report.
+    notes: Inlet<ResponseNote>,
     /// Turn predictions by prosody.
-    judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    judged: Inlet<Input>,
     /// Results of tools.
-    returned: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    returned: Inlet<Input>,
     /// Tells the current response how to go on after a tool call.
     rounds: Option<mpsc::Sender<Round>>,
     /// Orders the current response after its filler.
@@ -162,8 +166,6 @@ impl Conductor {
         tasks: TaskTracker,
         scope: Scope,
     ) -> Self {
-        let notes = mpsc::channel(NOTE_QUEUE);
-        let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
         let Begin { settings, context, remembered, observer, caller } = begin;
         let conversation = match &context {
@@ -190,9 +192,9 @@ impl Conductor {
             response: None,
             effort: None,
             voice: Default::default(),
-            notes,
-            judged,
-            returned: mpsc::channel(RETURNED_QUEUE),
+            notes: Inlet::new(NOTE_QUEUE),
+            judged: Inlet::new(JUDGED_QUEUE),
+            returned: Inlet::new(RETURNED_QUEUE),
             rounds: None,
             floor: Floor::default(),
             prefill: CancellationToken::new(),
@@ -231,10 +233,10 @@ impl Conductor {
                     None => return self.gone(),
                 },
                 event = self.channels.playout.recv() => event.and_then(|event| self.playout_input(event)),
-                judged = self.judged.1.recv() => judged,
-                returned = self.returned.1.recv() => returned,
+                judged = self.judged.recv() => judged,
+                returned = self.returned.recv() => returned,
                 () = self.lives.lost() => Some(Input::ModelForgot),
-                note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
+                note = self.notes.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
                     self.drain = None;
