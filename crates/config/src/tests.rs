@@ -4,7 +4,8 @@ fn sources(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
     let own = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect::<Vec<_>>()
     };
-    Sources { file: None, environment: own(environment).into_iter().collect(), flags: own(flags) }
+    let flags = own(flags).into_iter().map(|(key, value)| Flag { key, value }).collect();
+    Sources { file: None, environment: own(environment).into_iter().collect(), flags }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use crate::{Config, Secret, Sources, load};
+use crate::{Config, Flag, Secret, Sources, load};
 use visavis_core::route::EngineKind;
 
 use super::BackendEngine;
@@ -10,8 +10,8 @@ fn loaded(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> R
     let own = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect::<Vec<_>>()
     };
-    let sources =
-        Sources { file: Some(file), environment: own(environment).into_iter().collect(), flags: own(flags) };
+    let flags = own(flags).into_iter().map(|(key, value)| Flag { key, value }).collect();
+    let sources = Sources { file: Some(file), environment: own(environment).into_iter().collect(), flags };
     load(&sources).map_err(|faults| faults.0)
 }
 
