@@ -1,8 +1,12 @@
 //! The invariants of ARCHITECTURE.md that can be checked in the sources.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+mod modules;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use modules::Modules;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -168,6 +172,58 @@ fn no_queue_is_unbounded() {
     for folder in ["src", "crates", "engines"] {
         assert_absent(folder, &["unbounded_channel", "channel::unbounded"], "");
     }
+}
+
+/// The folders with the sources of all our crates.
+fn crates() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec!["src".to_owned(), "fuzz/src".to_owned()];
+    for room in ["crates", "engines"] {
+        for entry in std::fs::read_dir(root.join(room)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let folder = format!("{room}/{name}/src");
+            if root.join(&folder).is_dir() {
+                found.push(folder);
+            }
+        }
+    }
+    assert!(found.len() >= 18, "{found:?}");
+    found
+}
+
+#[test]
+fn no_modules_use_each_other_in_a_circle() {
+    for folder in crates() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder);
+        let circles = Modules::of(&root, &sources(&folder)).circles();
+        assert!(circles.is_empty(), "{folder}: {circles:#?}");
+    }
+}
+
+#[test]
+fn a_circle_is_found_through_any_form_of_path_and_a_parent_with_its_child_is_none() {
+    let circles = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(path, text)| (PathBuf::from(path), (*text).to_owned()));
+        Modules::of(Path::new(""), &files.collect::<Vec<_>>()).circles()
+    };
+    let b = ("b.rs", "fn b() { crate::a::deep::f() }");
+    let deep = ("a/deep.rs", "pub fn f() {}");
+    for a in ["use crate::{c, b::{self, B as Other}};", "use super::b::B;", "type A = super::b::B<u8>;"] {
+        let found = circles(&[("lib.rs", ""), ("a/mod.rs", a), deep, b]);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["in \"\": a, b"], "{a}");
+    }
+    for a in ["use crate::B;", "// crate::b", "#[cfg(test)]\nmod tests {\n    use super::super::b;\n}"] {
+        assert!(circles(&[("lib.rs", ""), ("a/mod.rs", a), deep, b]).is_empty(), "{a}");
+    }
+    let child =
+        [("lib.rs", "mod a;"), ("a.rs", "use self::b::B; use super::a::b;"), ("a/b.rs", "use super::A;")];
+    assert!(circles(&child).is_empty());
+    let tests = [
+        ("a/mod.rs", "#[cfg(test)]\nmod world;"),
+        ("a/world.rs", "use crate::b;"),
+        ("b.rs", "use crate::a;"),
+    ];
+    assert!(circles(&tests).is_empty());
 }
 
 /// The crates that a crate is linked with, as `cargo tree` names them.

@@ -2,6 +2,7 @@
 //!
 //! - `admit`: permits for requests, and their refusals as problems
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
+//! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
@@ -13,6 +14,7 @@
 
 mod admit;
 pub mod animate;
+mod body;
 mod caller;
 mod clip;
 pub mod clones;
@@ -105,7 +107,7 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
-        .layer(middleware::from_fn(listener::body::in_time))
+        .layer(middleware::from_fn(body::in_time))
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), names::guard))
         .layer(middleware::from_fn(listener::reserve::guard))

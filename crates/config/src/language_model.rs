@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::{Endpoint, MOST_ENTRIES};
+use super::endpoint::{Endpoint, MOST_ENTRIES, Remote};
 use super::secret::Secret;
-use super::shape::Remote;
 
 /// Fields of a request that only the server sets.
 const OWN_FIELDS: [&str; 4] = ["messages", "model", "stream", "tools"];

@@ -34,15 +34,14 @@ use backends::BackendKey;
 
 pub use backends::{BackendEngine, MAIN};
 pub use command_line::Settings;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Remote};
 pub use language_model::{LlmApi, LlmEngine};
 pub use recogniser::{SttApi, SttEngine, SttPartials};
 pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is_subject};
 pub use routes::Route;
 pub use secret::Secret;
 pub use shape::{
-    Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
-    Telemetry, Vad,
+    Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Server, Telemetry, Vad,
 };
 pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use tools::{Tools, Webhook};
@@ -197,7 +196,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     }
     let config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
     check::check(&config, &mut faults);
-    backends::check(&config, &mut faults);
+    check::backends::check(&config, &mut faults);
     routes::check(&config, &mut faults);
     if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
 }

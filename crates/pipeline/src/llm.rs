@@ -22,8 +22,8 @@ use crate::route::EngineKind;
 use crate::tool::{Tools, WrittenCall};
 
 use super::caption::caption;
-use super::conductor::ResponseNote;
 use super::conversation::{Input, Round};
+use super::note::ResponseNote;
 use super::private_text::{Filter, Piece};
 use super::segments::{Splitter, TextSegment};
 use super::speakable::{Speakable, locale, speakable};

@@ -23,16 +23,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::CallContext;
-use crate::engine::{Caller, EngineError, Engines};
+use crate::engine::{Caller, Engines};
 use crate::event::{CallEnd, CallEvent, ClientCommand, EndReason};
 use crate::frame::{PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
 use crate::ports::Departure;
-use crate::route::{EngineKind, Routed, Served};
+use crate::route::{Routed, Served};
 
 use super::animate::{FaceInput, FaceSender};
 use super::conversation::{Command, Conversation, Input, Round, STOPPING, Settings};
 use super::floor::Floor;
 use super::llm::CueSources;
+use super::note::ResponseNote;
 use super::observer::Observer;
 use super::options::Remembered;
 use super::playout::Current;
@@ -47,37 +48,6 @@ use effort::Effort;
 use inlet::Inlet;
 use inputs::{note_client, voice};
 use lives::Lives;
-
-/// What the stages of a response report.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ResponseNote {
-    /// What the conversation is to know as it stands.
-    Input(Input),
-    /// There is no voice for a language.
-    NoVoice {
-        /// ISO 639-1.
-        language: String,
-        /// The engine's own words.
-        reason: String,
-    },
-    /// The engine refused the voice, and another one speaks.
-    VoiceRefused {
-        /// The voice.
-        voice: String,
-        /// The engine's own words.
-        reason: String,
-    },
-    /// An engine failed.
-    Failed(ResponseId, EngineError),
-    /// The engine of this kind that serves the response from now on, where there are routes.
-    Served(ResponseId, EngineKind, Routed),
-}
-
-impl From<Input> for ResponseNote {
-    fn from(input: Input) -> Self {
-        Self::Input(input)
-    }
-}
 
 /// The queues between the conductor and everything else.
 pub(super) struct Channels {

@@ -7,11 +7,12 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::effort::Effort;
-use super::{Conductor, InService, ResponseNote};
+use super::{Conductor, InService};
 use crate::conversation::{Counted, Counting, Input};
 use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest, Voice};
 use crate::floor::Floor;
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Segment, VadEvent};
+use crate::note::ResponseNote;
 use crate::playout::Current;
 use crate::route::Served;
 use crate::speakable::speakable;

@@ -1,24 +1,13 @@
 //! What is understood of an offer.
 
 use super::direction::Direction;
-use super::further::{Carried, Further, Taken};
-use super::lines::{Media, Section, malformed, parse, unsupported};
+use super::further::{Carried, Further, Slot, Taken};
+use super::lines::{Media, PROFILES, Section, malformed, parse, ssrc, unsupported};
 use super::transport::{Sources, Transport};
 use crate::webrtc::OfferError;
 
 /// The usual SCTP port of old data sections.
 const SCTP_PORT: u16 = 5000;
-/// Profiles of DTLS-SRTP, and those that older clients write for it (RFC 9429, 5.1.2).
-pub(super) const PROFILES: [&str; 8] = [
-    "UDP/TLS/RTP/SAVPF",
-    "UDP/TLS/RTP/SAVP",
-    "TCP/DTLS/RTP/SAVPF",
-    "TCP/DTLS/RTP/SAVP",
-    "RTP/SAVPF",
-    "RTP/SAVP",
-    "RTP/AVPF",
-    "RTP/AVP",
-];
 
 /// An offer with everything that a call needs.
 #[derive(Debug, Clone)]
@@ -55,6 +44,26 @@ impl Offer {
     pub(in crate::webrtc) fn has_data(&self) -> bool {
         self.data().is_some()
     }
+
+    /// Assigns the track of this slot to the section.
+    pub(in crate::webrtc) fn take(&mut self, further: &Further, slot: &Slot) {
+        let feedback = further.feedback(slot.payload_type).to_vec();
+        let taken = Taken { slot: slot.at, direction: further.direction, feedback };
+        if let Some(form) = self.sections.get_mut(further.section) {
+            form.part = Part::Track(taken);
+        }
+    }
+
+    /// The sections that carry tracks.
+    pub(in crate::webrtc) fn taken(&self) -> impl Iterator<Item = &Taken> {
+        self.sections.iter().filter_map(Form::taken)
+    }
+
+    /// Whether the client's sound can be found beside other streams: the crate recognises a stream without an SSRC only if it
+    /// is the sole one.
+    pub(in crate::webrtc) fn names_its_sound(&self) -> bool {
+        self.ssrc.is_some() || !self.direction.sends()
+    }
 }
 
 /// One section, as far as its answer depends on it.
@@ -65,6 +74,15 @@ pub(super) struct Form {
     pub(super) protocol: String,
     pub(super) formats: String,
     pub(super) mid: Option<String>,
+}
+
+impl Form {
+    fn taken(&self) -> Option<&Taken> {
+        match &self.part {
+            Part::Track(taken) => Some(taken),
+            Part::Audio | Part::Data(_) | Part::Off => None,
+        }
+    }
 }
 
 /// What the answer makes of a section.
@@ -231,9 +249,4 @@ fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, Off
         .ok()
         .filter(|number| *number < 128)
         .ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
-}
-
-/// The section's RTP stream, if it names one.
-pub(super) fn ssrc(section: &Section<'_>) -> Option<u32> {
-    section.attributes("ssrc").find_map(|line| line.split(' ').next()?.parse().ok())
 }
