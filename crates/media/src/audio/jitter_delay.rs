@@ -1,4 +1,4 @@
-//! Estimates the network's jitter, to decide how long to wait for a missing packet.
+//! Estimates the network's jitter, to decide how long to wait for a missing packet. Pure.
 
 /// 20 ms in ticks of 48 kHz.
 pub(super) const FRAME: i64 = 960;
