@@ -1,9 +1,6 @@
 //! One call from the client's side: a handle that speaks, types and hears.
 //!
-//! | queue | from → to | bound | when full |
-//! |---|---|---|---|
-//! | orders | caller → uplink task | 64 | the caller waits |
-//! | events | readers → caller | 4,096 (a minute of audio) | audio is dropped and counted; messages wait |
+//! Its queues, what bounds them and what happens when they are full: ARCHITECTURE.md, "Queues".
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
