@@ -1,4 +1,4 @@
-//! Tracks permits: how many there may be in all and per principal, and which one is revoked for a newer caller. No clock;
+//! Tracks permits: how many there may be in all and per principal, and which one is revoked for a newer caller. Pure;
 //! time is passed in.
 //!
 //! A permit is held from the moment that work is requested. When all are taken, calls that nobody has joined give way: those

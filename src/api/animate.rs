@@ -14,11 +14,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::admit::admit;
+use super::body::was_too_slow;
 use super::caller::Caller;
 use super::clip::{Chunks, Clip};
 use super::clones::shown;
-use super::listener::body::was_too_slow;
-use super::problem::{Problem, too_slow};
+use super::problem::{Problem, broken, too_slow};
 use super::{App, LARGEST_BODY};
 use crate::admission::Kind;
 use crate::animation::recited::{Engines, recite};
@@ -204,11 +204,6 @@ impl Work {
         })?;
         Ok(recite(samples, language, engines))
     }
-}
-
-/// The problem for a bug in the server.
-pub(super) fn broken() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request.")
 }
 
 impl From<EngineError> for Problem {

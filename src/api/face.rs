@@ -83,7 +83,8 @@ impl Reader {
     /// The next line; none when the call has ended.
     async fn line(&mut self) -> Option<Bytes> {
         loop {
-            let next = self.due.next().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let next = self.due.next();
+            let next = next.map_or_else(|| Instant::now() + Duration::from_secs(3600), Instant::from_std);
             tokio::select! {
                 received = self.moments.recv() => match received {
                     Ok(moment) => self.due.push(moment),
@@ -93,7 +94,7 @@ impl Reader {
                     Err(RecvError::Closed) => return None,
                 },
                 () = tokio::time::sleep_until(next) => {
-                    if let Some(line) = self.due.take(Instant::now()).and_then(|it| self.line_of(&it)) {
+                    if let Some(line) = self.due.take(Instant::now().into_std()).and_then(|it| self.line_of(&it)) {
                         return Some(line);
                     }
                 }

@@ -2,10 +2,12 @@
 //!
 //! - `admit`: permits for requests, and their refusals as problems
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
+//! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
-//! - [`listener`]: the socket, and limits on what a client may hold of it; [`names`]: which hosts and origins are accepted
+//! - [`listener`]: the socket, and limits on what a client may hold of it
+//! - [`names`]: which hosts and origins are accepted (pure); `guard`: refuses the others
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
@@ -13,10 +15,12 @@
 
 mod admit;
 pub mod animate;
+mod body;
 mod caller;
 mod clip;
 pub mod clones;
 pub mod face;
+mod guard;
 pub mod health;
 pub mod listener;
 pub mod names;
@@ -105,9 +109,9 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
-        .layer(middleware::from_fn(listener::body::in_time))
+        .layer(middleware::from_fn(body::in_time))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(app.clone(), names::guard))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::check_host))
         .layer(middleware::from_fn(listener::reserve::guard))
         .with_state(app)
 }

@@ -5,14 +5,8 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
-use super::App;
-use super::problem::Problem;
 use crate::config;
 
 /// The server's names.
@@ -84,40 +78,6 @@ fn is_address(name: &str) -> bool {
 
 fn is_local(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
-}
-
-/// Refuses requests meant for another server. Health is served under every name, since load balancers know none.
-pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    if matches!(request.uri().path(), "/health" | "/ready") {
-        return next.run(request).await;
-    }
-    let headers = request.headers().get_all(header::HOST).iter();
-    let named = headers.map(|host| host.to_str().unwrap_or("?").to_owned());
-    let mut named = named.chain(request.uri().authority().map(ToString::to_string));
-    match named.find(|host| !app.names.host(host)) {
-        None => next.run(request).await,
-        Some(host) => {
-            metrics::counter!("visavis_misdirected_requests_total").increment(1);
-            let detail = format!(
-                "This server is not called {host:?}; if it is, or a proxy calls it so, add the name to server.names."
-            );
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response()
-        }
-    }
-}
-
-/// Checks the origin of a WebSocket request, because browsers let any page open one.
-pub(super) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
-    if app.names.origin(origin, text(header::HOST).unwrap_or("")) {
-        return Ok(());
-    }
-    let detail = format!(
-        "Pages of {origin} may not call this server; add it to server.cors_origins, or its name to server.names if a \
-         proxy serves this server under it."
-    );
-    Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::listener::body::{UPLOAD, was_too_slow};
+use super::body::{UPLOAD, was_too_slow};
 
 /// An error that the client can read and act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,11 @@ impl IntoResponse for Problem {
 pub(super) fn too_slow() -> Problem {
     let detail = format!("The body did not arrive within {} seconds.", UPLOAD.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
+/// The problem for a bug in the server.
+pub(super) fn broken() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request.")
 }
 
 impl From<JsonRejection> for Problem {

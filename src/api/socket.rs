@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::App;
 use super::admit::admit;
 use super::caller::Caller;
-use super::names::check_origin;
+use super::guard::check_origin;
 use super::offer::language;
 use super::problem::Problem;
 use super::renderers;

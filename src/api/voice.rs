@@ -14,9 +14,9 @@ use visavis_text::sample::sentence;
 
 use super::App;
 use super::admit::admit;
-use super::animate::{broken, check_language};
+use super::animate::check_language;
 use super::caller::Caller;
-use super::problem::Problem;
+use super::problem::{Problem, broken};
 use crate::admission::Kind;
 use crate::animation::{Speaker, recording, speak};
 use crate::engine::{Tts, Voice};

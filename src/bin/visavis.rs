@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use visavis::api::App;
-use visavis::config::{Config, Route, Settings};
+use visavis::config::{Config, Flag, Route, Settings};
 use visavis::engine::backends::child::program_beside;
 use visavis::engine::model_files::ModelFiles;
 use visavis::recording::cli::ReplayArgs;
@@ -106,7 +106,7 @@ fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
         Command::Serve { listen, udp, profile } => {
             let mut flags = Vec::new();
             let mut flag = |key: &str, value: Option<String>| {
-                flags.extend(value.map(|value| (key.to_string(), value)));
+                flags.extend(value.map(|value| Flag { key: key.to_string(), value }));
             };
             flag("server.listen", listen.map(|address| address.to_string()));
             flag("server.udp", udp.map(|address| address.to_string()));

@@ -30,7 +30,7 @@ pub(super) async fn run(
         let next = due.next();
         let time = async {
             match next {
-                Some(at) => tokio::time::sleep_until(at).await,
+                Some(at) => tokio::time::sleep_until(at.into()).await,
                 None => std::future::pending().await,
             }
         };
@@ -43,7 +43,7 @@ pub(super) async fn run(
                 Err(RecvError::Closed) => return,
             },
             () = time => {
-                if let Some(moment) = due.take(Instant::now()) {
+                if let Some(moment) = due.take(Instant::now().into_std()) {
                     // Resolving a name may take long; the end of the call does not wait for it.
                     tokio::select! {
                         () = token.cancelled() => return,

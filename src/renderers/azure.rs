@@ -1,4 +1,4 @@
-//! Faces in the format of Azure's speech service: 60 rows a second of 55 numbers.
+//! Faces in the format of Azure's speech service: 60 rows a second of 55 numbers. Pure.
 
 use serde::Serialize;
 

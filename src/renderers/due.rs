@@ -1,9 +1,7 @@
 //! Moments of a face arrive ahead of their sound; this decides which is to be shown now. Pure.
 
 use std::collections::VecDeque;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::ports::FaceMoment;
 
@@ -38,7 +36,7 @@ impl Due {
     /// When the next moment is to be shown.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
-        self.waiting.front().map(|moment| moment.at + self.delay)
+        self.waiting.front().map(|moment| moment.at.into_std() + self.delay)
     }
 
     /// The newest moment whose time has come; older ones are gone.
@@ -57,7 +55,7 @@ mod tests {
     use crate::avatar::face::Face;
 
     fn moment(response: u32, at: Instant) -> FaceMoment {
-        FaceMoment { response, timestamp: 0, face: Face::default(), at }
+        FaceMoment { response, timestamp: 0, face: Face::default(), at: at.into() }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Faces as lines of JSON.
+//! Faces as lines of JSON. Pure.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Live Link Face, version 6, as Unreal Engine receives it for MetaHumans.
+//! Live Link Face, version 6, as Unreal Engine receives it for MetaHumans. Pure.
 
 use crate::avatar::face::{Face, Pose};
 use crate::avatar::shapes::Shape;

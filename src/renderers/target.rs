@@ -1,4 +1,4 @@
-//! Where a call's face goes.
+//! Where a call's face goes, and that no two calls share a renderer. Pure.
 
 use std::collections::HashSet;
 use std::sync::Arc;

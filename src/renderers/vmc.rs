@@ -1,4 +1,4 @@
-//! The sending side of the VMC protocol: OSC messages with the blend shapes and the head, for VRM avatars.
+//! The sending side of the VMC protocol: OSC messages with the blend shapes and the head, for VRM avatars. Pure.
 
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder};
 

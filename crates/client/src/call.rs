@@ -1,15 +1,11 @@
 //! One call from the client's side: a handle that speaks, types and hears.
 //!
-//! | queue | from → to | bound | when full |
-//! |---|---|---|---|
-//! | orders | caller → uplink task | 64 | the caller waits |
-//! | events | readers → caller | 4,096 (a minute of audio) | audio is dropped and counted; messages wait |
+//! Its queues, what bounds them and what happens when they are full: ARCHITECTURE.md, "Queues".
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -18,16 +14,15 @@ use tokio_util::task::TaskTracker;
 
 use super::clip::Clip;
 use super::error::ClientError;
+use super::link::{Arrived, Counters, Event, FRAME, Inbox, Uplink, Wiring};
 use super::message::{ClientMessage, ServerMessage};
-use super::microphone::{MicFrame, Microphone};
+use super::microphone::Microphone;
 use super::server::Server;
 use super::surroundings::{Loudspeaker, Surroundings};
 use super::{rtc, websocket};
-use visavis_core::frame::ResponseId;
 
 const ORDERS: usize = 64;
 const EVENTS: usize = 4_096;
-const FRAME: Duration = Duration::from_millis(20);
 const READY_WITHIN: Duration = Duration::from_secs(10);
 const HANG_UP_WITHIN: Duration = Duration::from_secs(3);
 
@@ -60,51 +55,6 @@ impl Default for CallOptions {
     }
 }
 
-/// What the server sent.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// A message.
-    Message(ServerMessage),
-    /// An invalid message; the text says why.
-    BadMessage(String),
-    /// Sound of a response, 16 kHz.
-    Audio {
-        /// The samples.
-        samples: Vec<i16>,
-        /// The response; unknown over WebRTC.
-        response: Option<ResponseId>,
-    },
-    /// The connection is closed; this is the last event.
-    Closed(String),
-}
-
-/// An event and when it arrived.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Arrived {
-    /// When it arrived.
-    pub at: Instant,
-    /// What arrived.
-    pub event: Event,
-}
-
-/// Counters of one call.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) audio_dropped: AtomicU64,
-    pub(crate) packets_lost: AtomicU64,
-    pub(crate) latest_us: AtomicU64,
-    pub(crate) late_frames: AtomicU64,
-    pub(crate) frames: AtomicU64,
-}
-
-impl Counters {
-    fn frame_left(&self, late: Duration) {
-        self.frames.fetch_add(1, Ordering::Relaxed);
-        self.late_frames.fetch_add(u64::from(late >= FRAME), Ordering::Relaxed);
-        self.latest_us.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
-    }
-}
-
 /// Counters of one call, as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct CallStats {
@@ -124,50 +74,6 @@ pub struct CallStats {
 pub(crate) enum Order {
     Speak(Arc<Clip>, oneshot::Sender<Instant>),
     Send(ClientMessage),
-}
-
-/// The sending side of a transport.
-#[async_trait]
-pub(crate) trait Uplink: Send {
-    /// Sends a frame of the microphone.
-    async fn frame(&mut self, frame: MicFrame) -> Result<(), String>;
-    /// Sends a message.
-    async fn message(&mut self, text: String) -> Result<(), String>;
-    /// Closes the connection.
-    async fn close(&mut self);
-}
-
-/// Takes what the readers receive.
-#[derive(Clone)]
-pub(crate) struct Inbox {
-    events: mpsc::Sender<Arrived>,
-    pub(crate) counters: Arc<Counters>,
-    loudspeaker: Arc<Mutex<Loudspeaker>>,
-}
-
-impl Inbox {
-    /// Puts an event into the queue; false when nobody reads any more.
-    pub(crate) async fn put(&self, at: Instant, event: Event) -> bool {
-        if let Event::Audio { samples, .. } = &event {
-            self.loudspeaker.lock().play(at, samples);
-            return match self.events.try_send(Arrived { at, event }) {
-                Ok(()) => true,
-                Err(mpsc::error::TrySendError::Closed(_)) => false,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    self.counters.audio_dropped.fetch_add(1, Ordering::Relaxed);
-                    true
-                }
-            };
-        }
-        self.events.send(Arrived { at, event }).await.is_ok()
-    }
-}
-
-/// What a transport needs from its call.
-pub(crate) struct Wiring {
-    pub(crate) inbox: Inbox,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) stop: CancellationToken,
 }
 
 /// A call in progress. Dropping it closes the connection without a goodbye.

@@ -1,4 +1,4 @@
-//! The microphone, which like a real one never stops: clips in order, with background between them. Pure.
+//! The microphone, which like a real one never stops: clips in order, with background between them. Time is passed in.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -27,9 +27,9 @@ use webrtc::peer_connection::{
     RTCPeerConnectionState,
 };
 
-use super::call::{Event, Inbox, Uplink, Wiring};
 use super::clip;
 use super::error::ClientError;
+use super::link::{Event, Inbox, Uplink, Wiring};
 use super::message::parse;
 use super::microphone::MicFrame;
 use super::server::Server;

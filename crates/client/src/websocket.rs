@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::call::{Event, Inbox, Uplink, Wiring};
 use super::error::ClientError;
+use super::link::{Event, Inbox, Uplink, Wiring};
 use super::message::parse;
 use super::microphone::MicFrame;
 use super::server::{Server, detail};

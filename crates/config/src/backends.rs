@@ -17,9 +17,9 @@ const TAKEN: [&str; 4] = [MAIN, "stt", "llm", "tts"];
 /// Longest name in bytes.
 const LONGEST_NAME: usize = 32;
 /// Most backends.
-const MOST: usize = 32;
+pub(super) const MOST: usize = 32;
 /// What the keys of backends begin with.
-const PREFIX: &str = "backends.";
+pub(super) const PREFIX: &str = "backends.";
 
 /// An engine besides those of `[stt]`, `[llm]` and `[tts]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,21 +148,6 @@ pub(super) fn keys<V: Clone>(
         Some((format!("{PREFIX}{name}.{}", key.strip_prefix(&section)?), value.clone()))
     });
     own.collect()
-}
-
-/// Adds a line for each fault: a backend is checked as its kind's section is, alone.
-pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
-    if config.backends.len() > MOST {
-        faults.push(format!("backends: {}; at most {MOST}", config.backends.len()));
-    }
-    for (name, backend) in &config.backends {
-        let mut alone = Config::default();
-        backend.replace_in(&mut alone);
-        let mut found = Vec::new();
-        super::check::check(&alone, &mut found);
-        let (section, own) = (format!("{}.", backend.kind().name()), format!("{PREFIX}{name}."));
-        faults.extend(found.into_iter().map(|fault| fault.replace(&section, &own)));
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //!
 //! - `server`: connections, names and addresses
 //! - `engines`: threads, queues and what engines are told
+//! - `backends`: further engines, each as its kind's section
 //! - `call`: listening, what the agent says, its face
 
+pub(super) mod backends;
 mod call;
 mod engines;
 mod server;

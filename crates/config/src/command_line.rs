@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{Config, Sources};
+use crate::{Config, Flag, Sources};
 
 /// Where the configuration comes from, besides the environment.
 #[derive(Debug, Clone, Args)]
@@ -13,8 +13,8 @@ pub struct Settings {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Sets any key of the configuration, such as --set stt.threads=4
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
-    set: Vec<(String, String)>,
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = flag)]
+    set: Vec<Flag>,
     /// Directory of the models
     #[arg(long, global = true, value_name = "DIR")]
     models_dir: Option<PathBuf>,
@@ -25,15 +25,17 @@ impl Settings {
     ///
     /// # Errors
     /// If a source cannot be read or a value is wrong.
-    pub fn load(&self, flags: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Config> {
+    pub fn load(&self, flags: impl IntoIterator<Item = Flag>) -> anyhow::Result<Config> {
         let mut all = self.set.clone();
-        all.extend(self.models_dir.iter().map(|path| ("models.dir".into(), path.display().to_string())));
+        let models_dir =
+            |path: &PathBuf| Flag { key: "models.dir".into(), value: path.display().to_string() };
+        all.extend(self.models_dir.iter().map(models_dir));
         all.extend(flags);
         Ok(crate::load(&Sources::from_process(self.config.clone(), all))?)
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+fn flag(text: &str) -> Result<Flag, String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().to_string(), value.to_string()))
+    Ok(Flag { key: key.trim().to_string(), value: value.to_string() })
 }

@@ -17,6 +17,9 @@ const CONNECTING: (u32, u32) = (1, 60);
 /// Fewest and most seconds of silence.
 const SILENCE: (u32, u32) = (1, 600);
 
+/// An engine that runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
+pub type Remote = String;
+
 /// An engine behind an HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoint {

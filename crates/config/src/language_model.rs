@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::{MOST_ENTRIES, has_endpoint};
+use super::endpoint::{MOST_ENTRIES, Remote, has_endpoint};
 use super::secret::Secret;
-use super::shape::Remote;
 
 /// Fields of a request that only the server sets.
 const OWN_FIELDS: [&str; 4] = ["messages", "model", "stream", "tools"];

@@ -35,7 +35,7 @@ use backends::BackendKey;
 
 pub use backends::{BackendEngine, MAIN};
 pub use command_line::Settings;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Remote};
 pub use language_model::{LlmApi, LlmEngine};
 pub use recogniser::{SttApi, SttEngine, SttPartials};
 pub use reload::Reload;
@@ -43,8 +43,7 @@ pub use renderers::{LONGEST_DELAY_MS, LONGEST_SUBJECT, Renderers, is_address, is
 pub use routes::Route;
 pub use secret::Secret;
 pub use shape::{
-    Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Remote, Server,
-    Telemetry, Vad,
+    Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Server, Telemetry, Vad,
 };
 pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use tools::{Tools, Webhook};
@@ -85,6 +84,15 @@ const TEXTS: [&str; 8] = [
 /// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
 const EXPORTER_HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"];
 
+/// A flag that sets a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// The key, such as `stt.threads`.
+    pub key: String,
+    /// Its value as text.
+    pub value: String,
+}
+
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -92,14 +100,14 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// Environment variables that begin with `VISAVIS_`, and `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub environment: BTreeMap<String, String>,
-    /// Flags, as `key` and value.
-    pub flags: Vec<(String, String)>,
+    /// Flags; of two for a key, the later wins.
+    pub flags: Vec<Flag>,
 }
 
 impl Sources {
     /// The process's environment with the given file and flags.
     #[must_use]
-    pub fn from_process(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
+    pub fn from_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
         let ours =
             |name: &str| name.starts_with("VISAVIS_") || STANDARD.iter().any(|(known, _)| *known == name);
         let environment = std::env::vars().filter(|(name, _)| ours(name)).collect();
@@ -190,7 +198,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     }
     let config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
     check::check(&config, &mut faults);
-    backends::check(&config, &mut faults);
+    check::backends::check(&config, &mut faults);
     routes::check(&config, &mut faults);
     if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
 }
@@ -211,9 +219,9 @@ fn read_environment_and_flags(
             given.insert(key.clone(), Given::text(key, text, name));
         }
     }
-    for (key, text) in &sources.flags {
+    for Flag { key, value } in &sources.flags {
         let flag = format!("--{}", key.rsplit('.').next().unwrap_or(key));
-        given.insert(key.clone(), Given::text(key, text, &flag));
+        given.insert(key.clone(), Given::text(key, value, &flag));
     }
 }
 
@@ -224,7 +232,7 @@ fn declared(
     faults: &mut Vec<String>,
 ) -> BTreeMap<String, EngineKind> {
     let of_file = given.iter().map(|(key, given)| (key.as_str(), given.value.as_str()));
-    let of_flags = sources.flags.iter().map(|(key, text)| (key.as_str(), Some(text.as_str())));
+    let of_flags = sources.flags.iter().map(|flag| (flag.key.as_str(), Some(flag.value.as_str())));
     backends::declared(of_file.chain(of_flags), faults)
 }
 

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use visavis_core::frame::is_language;
 
-use super::endpoint::{MOST_ENTRIES, has_endpoint};
+use super::endpoint::{MOST_ENTRIES, Remote, has_endpoint};
 use super::secret::Secret;
-use super::shape::Remote;
 
 /// Fields of a request that only the server sets.
 const OWN_FIELDS: [&str; 3] = ["file", "model", "stream"];

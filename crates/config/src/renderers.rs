@@ -76,7 +76,7 @@ pub(super) fn check(own: &Renderers, faults: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::is_address;
-    use crate::{Sources, load};
+    use crate::{Flag, Sources, load};
 
     #[test]
     fn an_address_is_a_host_and_a_port() {
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn invalid_renderers_are_faults_with_their_key() {
-        let set = |key: &str, value: &str| (key.to_string(), value.to_string());
+        let set = |key: &str, value: &str| Flag { key: key.to_string(), value: value.to_string() };
         let flags = vec![
             set("renderers.live_link", r#"["127.0.0.1:11111", "unreal"]"#),
             set("renderers.vmc", r#"["[::1]:39539", "x:70000"]"#),

@@ -144,9 +144,6 @@ pub struct EngineProcesses {
     pub confine: bool,
 }
 
-/// An engine that runs elsewhere: `http://host:port`, `https://host:port` or `unix:/path`. Empty: the server starts one.
-pub type Remote = String;
-
 /// Voice activity and pauses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vad {

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::has_endpoint;
+use super::endpoint::{Remote, has_endpoint};
 use super::secret::Secret;
-use super::shape::Remote;
 
 mod check;
 

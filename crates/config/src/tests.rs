@@ -1,8 +1,8 @@
 use super::*;
-use crate::testing::own;
+use crate::testing::{flagged, own};
 
 fn sources(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
-    Sources { file: None, environment: own(environment), flags: own(flags) }
+    Sources { file: None, environment: own(environment), flags: flagged(flags) }
 }
 
 #[test]

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::avatar::cue::Mood;
-use crate::conversation::{LONGEST_SUMMARY, Settings};
 use crate::frame::{Message, Role};
 use crate::tool::{self, Tool};
 use crate::voice::LONGEST_NAME;
@@ -28,6 +27,8 @@ pub const LONGEST_CONTEXT: usize = 4 << 20;
 pub const MOST_MESSAGES: usize = 1 << 15;
 /// Most bytes of a message that is read.
 pub const LONGEST_CONTENT: usize = 1 << 20;
+/// Most bytes of a summary, which is read with every response; a longer one is cut.
+pub const LONGEST_SUMMARY: usize = 500;
 /// Most chosen voices of a context that is read: one for each language that is spoken.
 pub const MOST_VOICES: usize = 64;
 /// Most responses of a context that is read: there must be ids for those to come.
@@ -40,7 +41,7 @@ pub const MOST_RESPONSES: u32 = u32::MAX / 2;
 /// that is being written, tools that are still being counted. Whoever was cut off in a turn says it again.
 /// Also omitted:
 ///
-/// - [`Settings`] except the language and the chosen voices: the server's current configuration applies;
+/// - [`Settings`](crate::conversation::Settings) except the language and the chosen voices: the server's current configuration applies;
 /// - token counts and prefilled prompts of an engine: another engine counts and prefills again at the
 ///   client's hello;
 /// - times, which count from the start of a call: the time away does not count as the person's silence;
@@ -166,13 +167,6 @@ impl CallContext {
             }
         }
         Ok(())
-    }
-
-    /// The settings of a call that resumes from this context on a server with these settings.
-    #[must_use]
-    pub fn over(&self, settings: Settings) -> Settings {
-        let chosen_voices = self.voices.clone();
-        Settings { language: self.set_language.clone(), chosen_voices, ..settings }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::avatar::cue::Cue;
+use crate::avatar::cue::{Cue, PlacedCue};
 
 /// Sample rate of what the person says, after the transport.
 pub const MIC_RATE: u32 = 16_000;
@@ -172,8 +172,8 @@ pub struct Segment {
     pub speakable: String,
     /// The written words that are spoken, in order.
     pub words: Vec<WrittenWord>,
-    /// Cues for the face in order, each with the byte of `text` that it precedes.
-    pub cues: Vec<(usize, Cue)>,
+    /// Cues for the face in order, placed in `text`.
+    pub cues: Vec<PlacedCue>,
 }
 
 impl Segment {

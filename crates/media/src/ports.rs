@@ -1,14 +1,6 @@
 //! The ports of a call, where its two sides meet: all that transport and pipeline know of each other.
 //!
-//! | queue | from → to | bound | when full |
-//! |---|---|---|---|
-//! | mic | transport → pipeline | 250 frames (5 s) | oldest frame dropped and counted: the pipeline has been late for long |
-//! | commands | transport → pipeline | 64 | the transport waits: the client's own messages queue up |
-//! | media | pipeline → transport | 10 frames (200 ms) | playout drops the frame and counts it: late audio is useless |
-//! | faces | pipeline → transport | 16 messages | the face's message is dropped and counted: a late face is useless |
-//! | moments | pipeline → renderers | 128 | a slow reader loses the oldest |
-//! | events | pipeline → transport | 256 | the call ends: its client has stopped reading |
-//! | a track's frames | its source → its sink | 10 frames | the frame and those that depend on it, up to the next keyframe, are dropped and counted; a keyframe is requested |
+//! Their queues, what bounds them and what happens when they are full: ARCHITECTURE.md, "Queues".
 //!
 //! - `mic`: the microphone's queue; `track`: further tracks, independent of the sound
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-use crate::avatar::cue::Cue;
+use crate::avatar::cue::{Cue, DueCue};
 use crate::avatar::expression::State;
 use crate::avatar::performer::{Due, Moment, Pace, Performer};
 use crate::avatar::sound::Sound;
@@ -170,7 +170,7 @@ impl FaceTask {
         let (sounds, source) = source::choose(&told, sounds.measured, &[], samples, OUT_RATE);
         metrics::counter!("visavis_speech_sounds_total", "source" => source.name())
             .increment(sounds.len() as u64);
-        let cues: Vec<_> = cues.iter().map(|due| (seconds(due.at), due.cue)).collect();
+        let cues: Vec<_> = cues.iter().map(|due| DueCue { at: seconds(due.at), cue: due.cue }).collect();
         self.performer.speech(response.0, seconds(start), &sounds, samples, OUT_RATE, &cues);
         count(began);
     }

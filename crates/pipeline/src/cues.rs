@@ -1,5 +1,6 @@
 //! Times a segment's cues: each is due with the word that follows it. Pure.
 
+use crate::avatar::cue::PlacedCue;
 use crate::frame::{CueTime, Segment, WordTime};
 
 /// The cues of a segment, chunk by chunk.
@@ -26,7 +27,7 @@ impl<'a> Cues<'a> {
         if words.is_empty() && !self.worded {
             let share = |byte: usize| samples * byte as u64 / text.len().max(1) as u64;
             due.extend(
-                self.until(text.len()).iter().map(|(byte, cue)| CueTime { at: share(*byte), cue: *cue }),
+                self.until(text.len()).iter().map(|place| CueTime { at: share(place.at), cue: place.cue }),
             );
         }
         for word in words {
@@ -34,19 +35,21 @@ impl<'a> Cues<'a> {
                 continue;
             };
             self.spoken += found + word.text.len();
-            due.extend(self.until(self.spoken).iter().map(|(_, cue)| CueTime { at: word.start, cue: *cue }));
+            due.extend(
+                self.until(self.spoken).iter().map(|place| CueTime { at: word.start, cue: place.cue }),
+            );
         }
         due
     }
 
     /// The cues that no word has come for.
     pub(super) fn left(&mut self) -> Vec<CueTime> {
-        self.until(usize::MAX).iter().map(|(_, cue)| CueTime { at: 0, cue: *cue }).collect()
+        self.until(usize::MAX).iter().map(|place| CueTime { at: 0, cue: place.cue }).collect()
     }
 
-    fn until(&mut self, byte: usize) -> &'a [(usize, crate::avatar::cue::Cue)] {
+    fn until(&mut self, byte: usize) -> &'a [PlacedCue] {
         let from = self.next;
-        self.next += self.segment.cues[from..].iter().take_while(|(at, _)| *at < byte).count();
+        self.next += self.segment.cues[from..].iter().take_while(|place| place.at < byte).count();
         &self.segment.cues[from..self.next]
     }
 }
@@ -62,7 +65,7 @@ mod tests {
         let (happy, nod, tilt) =
             (Cue::Mood(Mood::Happy), Cue::Gesture(Gesture::Nod), Cue::Gesture(Gesture::Tilt));
         let text = "No, no, that is 🎉".to_string();
-        let cues = vec![(0, happy), (4, nod), (16, tilt)];
+        let cues = [(0, happy), (4, nod), (16, tilt)].map(|(at, cue)| PlacedCue { at, cue }).to_vec();
         let segment = Segment { text, cues, ..Segment::silent(ResponseId(1), 0) };
         let word = |text: &str, start| WordTime { text: text.into(), start, end: start + 5 };
         let mut cues = Cues::of(&segment, true);

@@ -17,6 +17,7 @@ pub mod language;
 pub mod llm;
 pub mod local_agreement;
 pub mod near_voice;
+pub mod note;
 mod observer;
 pub mod options;
 pub mod playout;

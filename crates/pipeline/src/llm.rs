@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::{mpsc, watch};
 
+use crate::avatar::cue::PlacedCue;
 use crate::avatar::tags::Tags;
 use crate::engine::{Caller, EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId, ResponseRequest, Segment};
@@ -21,8 +22,8 @@ use crate::route::EngineKind;
 use crate::tool::{Tools, WrittenCall};
 
 use super::caption::caption;
-use super::conductor::ResponseNote;
 use super::conversation::{Input, Round};
+use super::note::ResponseNote;
 use super::private_text::{Filter, Piece};
 use super::segments::{Splitter, TextSegment};
 use super::speakable::{Speakable, locale, speakable};
@@ -275,7 +276,8 @@ impl Out {
         let before = self.whole.get(..segment.at).unwrap_or_default().trim_end_matches([' ', '\t']);
         let space =
             if self.index > 0 && before.ends_with('\n') && !shown.text.is_empty() { "\n" } else { "" };
-        let cues = cues.into_iter().map(|(at, cue)| (space.len() + shown.at(at), cue)).collect();
+        let shift = |place: PlacedCue| PlacedCue { at: space.len() + shown.at(place.at), ..place };
+        let cues = cues.into_iter().map(shift).collect();
         let mut spoken = speakable(&shown.text, &self.locale);
         self.said |= spoken.text.contains(char::is_alphanumeric);
         if !self.aloud {

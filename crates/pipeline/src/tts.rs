@@ -21,10 +21,10 @@ use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, WordTimes};
 use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Segment, SpeechChunk};
 use crate::route::{EngineKind, Routed};
 
-use super::conductor::ResponseNote;
 use super::conversation::Input;
 use super::cues::Cues;
 use super::floor::Floor;
+use super::note::ResponseNote;
 pub use choice::VoiceChoice;
 pub(crate) use choice::names_voice;
 use chunk::{convert, first_sound, trim};

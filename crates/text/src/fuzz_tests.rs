@@ -1,5 +1,6 @@
 //! Fuzz tests: arbitrary text, split into arbitrary pieces.
 
+use visavis_core::avatar::cue::PlacedCue;
 use visavis_core::avatar::tags::{Filtered, Tags};
 
 use super::caption::caption;
@@ -38,7 +39,7 @@ fn untagged(pieces: &[&str]) -> Filtered {
     let mut add = |part: Filtered| {
         let before = all.text.len();
         all.text += &part.text;
-        all.cues.extend(part.cues.into_iter().map(|(at, cue)| (before + at, cue)));
+        all.cues.extend(part.cues.into_iter().map(|place| PlacedCue { at: before + place.at, ..place }));
     };
     pieces.iter().for_each(|piece| add(tags.push(piece)));
     add(tags.finish());
@@ -60,7 +61,7 @@ fn filtering_does_not_depend_on_how_the_text_is_split() {
         assert!(whole.iter().map(shown).sum::<usize>() <= text.len(), "{whole:?}");
         let cued = untagged(&[&text]);
         assert_eq!(untagged(&pieces), cued);
-        assert!(cued.cues.iter().all(|(at, _)| cued.text.is_char_boundary(*at)), "{cued:?}");
+        assert!(cued.cues.iter().all(|place| cued.text.is_char_boundary(place.at)), "{cued:?}");
     });
 }
 

@@ -6,10 +6,13 @@
 //!    └───────── events ─────────┘ client: one request's reader and timing; text: bytes to characters;
 //!                                 turn: where words end; likeliest: the few tokens worth sampling;
 //!                                 tools: functions that the model may call; template: what stands around
-//!                                 messages; model_file: is it a model that writes text
+//!                                 messages; chat: its parts; model_file: is it a model that writes text;
+//!                                 fault: how a request is refused
 //! ```
 
+mod chat;
 mod client;
+mod fault;
 mod likeliest;
 mod model;
 mod model_file;

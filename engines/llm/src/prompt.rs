@@ -9,9 +9,10 @@ use tonic::Status;
 use visavis_proto::fault::too_long;
 use visavis_proto::v1::{ChatMessage, Tool, ToolCall};
 
-use crate::request::invalid;
+use crate::chat::{Part, Written};
+use crate::fault::invalid;
 use crate::scheduler::Token;
-use crate::template::{Marks, Part, Template, Written};
+use crate::template::{Marks, Template};
 use crate::turn::{Place, cuts, place, words};
 
 /// Text with more bytes than this per token of context cannot fit and is not even tokenised.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tonic::Status;
 use visavis_proto::v1::{self, GenerateRequest};
 
+use crate::fault::invalid;
 use crate::scheduler::{Kind, Priority, Token};
 use crate::tools;
 
@@ -123,11 +124,6 @@ fn check_last_message(request: &GenerateRequest, kind: Kind) -> Result<(), Statu
         }
     }
     Ok(())
-}
-
-/// An `INVALID_ARGUMENT` status.
-pub(crate) fn invalid(message: impl Into<String>) -> Status {
-    Status::invalid_argument(message)
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use visavis_proto::v1::{
 };
 
 use crate::client::{Client, Reader};
+use crate::fault::invalid;
 use crate::prompt::Prompter;
-use crate::request::{self, Limits, invalid};
+use crate::request::{self, Limits};
 use crate::scheduler::{self, Kind};
 use crate::tools::ToolForm;
 use crate::worker::Job;

@@ -21,29 +21,9 @@ use tonic::Status;
 pub(crate) use family::Family;
 pub(crate) use marks::Marks;
 
+use crate::chat::{Part, Written};
 use crate::tools::ToolForm;
 use form::Form;
-
-/// What a part of a prompt is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    System,
-    /// The tools, where the template has a place of their own for them.
-    Tools,
-    User,
-    Assistant,
-    /// A message of the assistant that ends with a call, where the template frames it by itself.
-    Call,
-    /// What a call returned, where the template has a role for it.
-    Result,
-}
-
-/// A part with its text, without what the template adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Written {
-    pub(crate) part: Part,
-    pub(crate) content: String,
-}
 
 /// The template of a loaded model.
 #[derive(Debug, Clone)]

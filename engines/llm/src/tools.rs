@@ -18,7 +18,7 @@ use visavis_proto::v1::{Tool, ToolCall};
 pub(crate) use form::ToolForm;
 pub(crate) use grammar::grammar;
 
-use crate::request::invalid;
+use crate::fault::invalid;
 
 const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";

@@ -4,7 +4,7 @@
 //! - [`utterance`]: an utterance's audio and what has been recognised in it
 //! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines
 //! - [`worker`]: the one thread that owns the model: windows, reuse, the transcript
-//! - [`recogniser`]: one window through Whisper: [`pass`]: encoder, language and greedy decoder; [`grammar`]: which token
+//! - [`recogniser`]: one window through Whisper, with `pass`: encoder, language and greedy decoder; [`grammar`]: which token
 //!   may follow; [`second_look`]: corrects what one pass is known to mishear
 //! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens are
 //!   text; which language to believe
@@ -16,7 +16,6 @@ mod grammar;
 mod language;
 mod model_file;
 mod native;
-mod pass;
 mod queue;
 mod recogniser;
 mod second_look;

@@ -5,6 +5,8 @@
 //! any token. The decoder writes timestamps between sentences although nobody uses them: without them it skips sentences
 //! after a pause, the more so the less of its 30 s the encoder sees.
 
+mod pass;
+
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,10 +15,10 @@ use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperError, Whisper
 
 use crate::audio::RATE;
 use crate::native::{self, Gpu};
-use crate::pass::Pass;
 use crate::text;
 use crate::utterance::{Piece, Said};
 use crate::vocabulary::{Language, Vocabulary};
+pub(crate) use pass::Pass;
 
 /// Why a window has no words.
 #[derive(Debug, thiserror::Error)]

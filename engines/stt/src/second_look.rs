@@ -3,8 +3,7 @@
 
 use crate::grammar::{Grammar, Span};
 use crate::native;
-use crate::pass::Pass;
-use crate::recogniser::{Fault, Hints, Recogniser};
+use crate::recogniser::{Fault, Hints, Pass, Recogniser};
 use crate::text;
 
 /// Longest sound that gets a second look, in seconds; soft speech in a noisy room seems longer than it is.

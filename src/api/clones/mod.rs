@@ -22,8 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::App;
-use super::animate::broken;
-use super::problem::Problem;
+use super::problem::{Problem, broken};
 use crate::config::Secret;
 use crate::engine::Tts;
 use visavis_media::clip::{self, Clip};

@@ -6,7 +6,7 @@ use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 
-use crate::api::listener::body::was_too_slow;
+use crate::api::body::was_too_slow;
 use crate::api::problem::{Problem, too_slow};
 use visavis_media::clip::LARGEST;
 

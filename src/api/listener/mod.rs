@@ -1,13 +1,12 @@
 //! The HTTP listener: HTTP/1.1 only, with limits on the resources that an idle client can hold.
 //!
 //! - `places`: limits connections in all and per address (pure); `reserve`: what is served beyond the limits
-//! - `patient`: cuts off a client that does not read; `body`: answers one that does not send with 408
+//! - `patient`: cuts off a client that does not read
 //! - [`descriptors`]: how many files and sockets the process may have open
 //!
 //! HTTP/2 without TLS is not supported: no browser uses it, and each of its streams would be another queue to bound. A
 //! reverse proxy can use HTTP/1.1.
 
-pub(super) mod body;
 pub mod descriptors;
 mod patient;
 mod places;

@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::*;
+use crate::api::body;
 use crate::api::problem::Problem;
 
 const LARGE: usize = 64 << 20;

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use visavis_config::Config;
-use visavis_core::avatar::lip_gap::{LipScores, score_as};
+use visavis_core::avatar::lip_gap::{Lag, LipScores, score_as};
 use visavis_core::avatar::sound::Sound;
 use visavis_core::avatar::source::{Source, choose};
 use visavis_core::avatar::warp::{Speech, Warp};
@@ -219,7 +219,7 @@ pub async fn run(tts: &dyn Tts, held_out: bool, from: From) -> anyhow::Result<Ve
 }
 
 fn row(language: &'static str, fps: u8, source: Source, texts: usize, scores: LipScores) -> Row {
-    let (lag_ms, correlation) = scores.lag();
+    let Lag { ms: lag_ms, correlation } = scores.lag();
     Row {
         language,
         fps,

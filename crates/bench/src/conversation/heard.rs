@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scene::{Response, Scene};
+use super::scene::{ReceivedText, Response, Scene};
 use crate::harness::words::words;
 use visavis_client::{Arrived, Event};
 use visavis_core::frame::MIC_RATE;
@@ -28,8 +28,8 @@ impl Pace {
         for response in
             scene.responses.iter().filter(|response| response.cut.is_none() && response.stopped.is_some())
         {
-            for (index, (from, text)) in response.phrases.iter().enumerate() {
-                let until = response.phrases.get(index + 1).map(|(next, _)| *next);
+            for (index, ReceivedText { at: from, text }) in response.phrases.iter().enumerate() {
+                let until = response.phrases.get(index + 1).map(|next| next.at);
                 let in_time =
                     response.sound.iter().filter(|stretch| until.is_none_or(|until| stretch.start < until));
                 let end =
@@ -52,8 +52,8 @@ impl Pace {
     #[must_use]
     pub fn words_heard(&self, response: &Response, by: Instant) -> usize {
         let mut heard = 0;
-        for (index, (from, text)) in response.phrases.iter().enumerate() {
-            let ended = response.phrases.get(index + 1).is_some_and(|(next, _)| *next <= by);
+        for (index, ReceivedText { at: from, text }) in response.phrases.iter().enumerate() {
+            let ended = response.phrases.get(index + 1).is_some_and(|next| next.at <= by);
             if ended {
                 heard += words(text).len();
                 continue;
@@ -83,8 +83,8 @@ impl Pace {
     /// When the middle of the response's last word will sound, once its last segment has begun.
     #[must_use]
     pub fn last_word(&self, response: &Response) -> Option<Instant> {
-        let (from, text) = response.phrases.last()?;
-        let begun: usize = response.phrases.iter().map(|(_, text)| words(text).len()).sum();
+        let ReceivedText { at: from, text } = response.phrases.last()?;
+        let begun: usize = response.phrases.iter().map(|one| words(&one.text).len()).sum();
         if !response.complete || begun < words(&response.generated).len() {
             return None;
         }

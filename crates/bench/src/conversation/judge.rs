@@ -105,12 +105,12 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
     let mut observed = Observed {
         missed: usize::from(recording.missed),
         notices: scene.notices.clone(),
-        transcript: scene.finals.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" "),
+        transcript: scene.finals.iter().map(|told| told.text.as_str()).collect::<Vec<_>>().join(" "),
         ..Observed::default()
     };
     if recording.spoken.is_empty() {
         let sounded = scene.responses.iter().filter(|response| response.first().is_some()).count();
-        observed.out_of_nothing = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count() + sounded;
+        observed.out_of_nothing = scene.finals.iter().filter(|told| !told.text.is_empty()).count() + sounded;
     }
     let turns: Vec<&Spoken> = recording.spoken.iter().filter(|one| one.role != Role::Aside).collect();
     for (index, spoken) in turns.iter().enumerate() {
@@ -135,7 +135,7 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
             (_, _) => {}
         }
     }
-    let heard = scene.finals.iter().filter(|(_, text)| !text.is_empty()).count();
+    let heard = scene.finals.iter().filter(|told| !told.text.is_empty()).count();
     observed.unasked = heard.saturating_sub(recording.spoken.len());
     let cut = scene.responses.iter().filter(|response| response.cut.is_some()).count();
     observed.cut_by_nobody =
@@ -165,8 +165,8 @@ fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
     let finals: Vec<Instant> = scene
         .finals
         .iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(at, _)| *at)
+        .filter(|told| !told.text.is_empty())
+        .map(|told| told.at)
         .filter(|at| *at > spoken.from && before_next(at))
         .collect();
     Turn {
@@ -179,7 +179,7 @@ fn turn(scene: &Scene, spoken: &Spoken, next: Option<Instant>) -> Turn {
 }
 
 fn interruption(response: &Response, spoken: &Spoken) -> Interruption {
-    let cut = response.cut.as_ref().map(|(at, _)| *at).filter(|at| *at > spoken.from);
+    let cut = response.cut.as_ref().map(|cut| cut.at).filter(|at| *at > spoken.from);
     let last = response.last().filter(|_| cut.is_some());
     Interruption {
         stopped: cut.is_some(),
@@ -190,8 +190,8 @@ fn interruption(response: &Response, spoken: &Spoken) -> Interruption {
 
 fn aside(recording: &Recording, scene: &Scene, response: &Response, spoken: &Spoken) -> Aside {
     let until = spoken.to + AFTER_ALARM;
-    let stopped = response.cut.as_ref().is_some_and(|(at, _)| *at > spoken.from);
-    let said: usize = response.phrases.iter().map(|(_, text)| words(text).len()).sum();
+    let stopped = response.cut.as_ref().is_some_and(|cut| cut.at > spoken.from);
+    let said: usize = response.phrases.iter().map(|one| words(&one.text).len()).sum();
     let ended = response.stopped.is_some() && response.complete && !stopped;
     Aside {
         said: spoken.words.clone(),
@@ -204,10 +204,10 @@ fn aside(recording: &Recording, scene: &Scene, response: &Response, spoken: &Spo
 }
 
 fn truncation(response: &Response, pace: &Pace) -> Option<Truncation> {
-    let (_, heard) = response.cut.as_ref()?;
+    let heard = &response.cut.as_ref()?.text;
     let end = response.last()?;
     let remembered = words(heard);
-    let said = response.phrases.iter().flat_map(|(_, text)| words(text));
+    let said = response.phrases.iter().flat_map(|one| words(&one.text));
     let foreign = remembered.len() - remembered.iter().zip(said).take_while(|(a, b)| *a == b).count();
     let sounded = pace.words_heard(response, end);
     let error = remembered.len().abs_diff(sounded).max(foreign);

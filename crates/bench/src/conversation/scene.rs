@@ -34,6 +34,15 @@ pub struct Recording {
     pub missed: bool,
 }
 
+/// A text of the server.
+#[derive(Debug, Clone)]
+pub struct ReceivedText {
+    /// When it arrived.
+    pub at: Instant,
+    /// The text.
+    pub text: String,
+}
+
 /// A response as the client saw it.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -45,10 +54,10 @@ pub struct Response {
     pub started: Option<Instant>,
     /// When the server said that it has ended.
     pub stopped: Option<Instant>,
-    /// When the server said that it was interrupted, and which words were heard of it.
-    pub cut: Option<(Instant, String)>,
-    /// Its segments, with the time at which each began to sound.
-    pub phrases: Vec<(Instant, String)>,
+    /// The words that the server said were heard of it when it was interrupted.
+    pub cut: Option<ReceivedText>,
+    /// Its segments; each arrived when it began to sound.
+    pub phrases: Vec<ReceivedText>,
     /// Its generated text.
     pub generated: String,
     /// Generation is complete.
@@ -77,7 +86,7 @@ pub struct Scene {
     /// The responses, in order.
     pub responses: Vec<Response>,
     /// Final transcripts.
-    pub finals: Vec<(Instant, String)>,
+    pub finals: Vec<ReceivedText>,
     /// Faults and notices.
     pub notices: Vec<String>,
 }
@@ -111,7 +120,7 @@ impl Scene {
     fn message(&mut self, at: Instant, message: &ServerMessage) {
         match message {
             ServerMessage::UserTranscription { text, last: true, .. } => {
-                self.finals.push((at, text.trim().to_owned()));
+                self.finals.push(ReceivedText { at, text: text.trim().to_owned() });
             }
             ServerMessage::BotLlmStarted { response } => drop(self.response(at, *response)),
             ServerMessage::BotLlmText { text, response } => {
@@ -122,11 +131,11 @@ impl Scene {
                 self.response(at, *response).started.get_or_insert(at);
             }
             ServerMessage::BotOutput { text, response } => {
-                self.response(at, *response).phrases.push((at, text.clone()));
+                self.response(at, *response).phrases.push(ReceivedText { at, text: text.clone() });
             }
             ServerMessage::BotStoppedSpeaking { response } => self.response(at, *response).stopped = Some(at),
             ServerMessage::BotInterrupted { response, heard } => {
-                self.response(at, *response).cut.get_or_insert((at, heard.clone()));
+                self.response(at, *response).cut.get_or_insert(ReceivedText { at, text: heard.clone() });
             }
             ServerMessage::Error { message, .. } => self.notices.push(format!("error: {message}")),
             ServerMessage::Notice { code, message } => self.notices.push(format!("{code}: {message}")),
@@ -168,7 +177,7 @@ impl Scene {
     #[must_use]
     pub fn sounding(&self, at: Instant) -> Option<&Response> {
         self.responses.iter().rev().find(|response| {
-            let ends = response.last().max(response.cut.as_ref().map(|(cut, _)| *cut));
+            let ends = response.last().max(response.cut.as_ref().map(|cut| cut.at));
             response.first().is_some_and(|first| first < at) && ends.is_some_and(|ends| ends > at)
         })
     }

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::attacks;
 use super::tally::{Count, Tally};
 use super::target::Target;
 
@@ -58,13 +57,9 @@ pub struct Storm {
 }
 
 impl Storm {
-    /// Begins all attacks at once.
+    /// Begins all these attacks at once.
     #[must_use]
-    pub fn begin(target: &Target) -> Self {
-        Self::of(attacks::all(), target)
-    }
-
-    fn of(attacks: Vec<Box<dyn Attack>>, target: &Target) -> Self {
+    pub fn begin(attacks: Vec<Box<dyn Attack>>, target: &Target) -> Self {
         let (mut running, mut counts) = (JoinSet::new(), Vec::new());
         for attack in attacks {
             let (target, count) = (target.clone(), Count::default());
@@ -117,7 +112,7 @@ mod tests {
         let server = Server::new(&format!("http://127.0.0.1:{port}")).unwrap();
         let target = Target::new(&server).await.unwrap();
         let _looked = listener.accept().await.unwrap();
-        let storm = Storm::of(vec![Box::new(Endless)], &target);
+        let storm = Storm::begin(vec![Box::new(Endless)], &target);
         let (mut held, _) = listener.accept().await.unwrap();
         while storm.counts[0].1.read().sent == 0 {
             tokio::task::yield_now().await;

@@ -1,19 +1,34 @@
-//! One hostile connection, and requests over it.
+//! One hostile connection, what comes back over it, and how much all of them may send.
 
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::tally::Count;
-use super::target::{Spent, Target};
-
+/// Bytes that all attacks may send together.
+pub const BYTES: u64 = 4 << 30;
 /// How much of a response is kept; the rest is read and dropped.
 const KEPT: usize = 64 << 10;
 /// Bytes that are read at once.
 const PIECE: usize = 16 << 10;
+
+/// The bytes that all attacks have sent.
+#[derive(Debug, Clone, Default)]
+pub struct Spent(Arc<AtomicU64>);
+
+impl Spent {
+    /// Counts bytes that are about to be sent.
+    ///
+    /// # Errors
+    /// When all that may be sent has been.
+    pub fn spend(&self, bytes: usize) -> io::Result<()> {
+        let before = self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        if before < BYTES { Ok(()) } else { Err(io::Error::other("the attacks have sent all that they may")) }
+    }
+}
 
 /// A connection. Its place is free again once it is dropped.
 #[derive(Debug)]
@@ -95,25 +110,17 @@ impl Connection {
     }
 }
 
-/// Sends a request that closes its connection, and counts what became of it.
-pub async fn ask(target: &Target, count: &Count, request: &str, within: Duration) -> Option<Reply> {
-    let exchange = async {
-        let mut connection = target.connect().await.ok()?;
-        count.sent(request.len());
-        connection.send(request.as_bytes()).await.ok()?;
-        connection.reply().await
-    };
-    let reply = tokio::time::timeout(within, exchange).await.ok().flatten();
-    match &reply {
-        Some(reply) => count.status(reply.status),
-        None => count.cut(),
-    }
-    reply
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_more_is_sent_once_all_is_spent() {
+        let spent = Spent::default();
+        spent.spend(1 << 30).unwrap();
+        spent.spend(3 << 30).unwrap();
+        assert!(spent.clone().spend(1).unwrap_err().to_string().contains("all that they may"));
+    }
 
     #[test]
     fn a_response_has_its_status_and_body_and_anything_else_is_none() {

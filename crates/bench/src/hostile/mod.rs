@@ -112,7 +112,7 @@ struct Beside {
 async fn beside(settings: &Settings, options: &Options, target: &Target, pid: u32) -> anyhow::Result<Beside> {
     let call = Box::pin(victim::begin(settings)).await?;
     let watch = Watch::begin(pid, target);
-    let storm = Storm::begin(target);
+    let storm = Storm::begin(attacks::all(), target);
     let talking = async {
         let mut call = call;
         let goes_on = call.idle(UNDER_WAY).await;
@@ -174,7 +174,7 @@ async fn end(settings: &Settings, options: &Options, target: &Target, pid: u32) 
     let default = Duration::from_secs(visavis_config::Server::default().drain_seconds);
     let drain = options.drain.unwrap_or(default);
     let mut call = Box::pin(victim::begin(settings)).await?;
-    let storm = Storm::begin(target);
+    let storm = Storm::begin(attacks::all(), target);
     call.idle(UNDER_WAY).await;
     // A call that the attacks have ended cannot be told of the server's end, which the report then says.
     _ = victim::keep_talking(&mut call, options.questions.patience).await;

@@ -9,9 +9,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::connection::Parts;
+use super::connection::{Parts, Spent};
 use super::tally::Count;
-use super::target::{FORWARDED_FOR, Spent, Target};
+use super::target::{FORWARDED_FOR, Target};
 use visavis_client::ClientMessage;
 
 const OPEN_WITHIN: Duration = Duration::from_secs(15);

@@ -3,41 +3,24 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Connection;
+use super::connection::{Connection, Reply, Spent};
+use super::tally::Count;
 use visavis_client::Server;
 
 /// Connections at once of all attacks; further ones wait.
 pub const CONNECTIONS: usize = 400;
-/// Bytes that all attacks may send together.
-pub const BYTES: u64 = 4 << 30;
 /// From where the attacks come, where the server is on a loopback address: another one than the call's.
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// For whom the attacks' requests say that they are, to a server that trusts 127.0.0.2 as a proxy: such a server counts
 /// them against one address, where callers on its own machine have no share. An address of documents (RFC 5737).
 pub const FORWARDED_FOR: &str = "192.0.2.66";
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-
-/// The bytes that all attacks have sent.
-#[derive(Debug, Clone, Default)]
-pub struct Spent(Arc<AtomicU64>);
-
-impl Spent {
-    /// Counts bytes that are about to be sent.
-    ///
-    /// # Errors
-    /// When all that may be sent has been.
-    pub fn spend(&self, bytes: usize) -> io::Result<()> {
-        let before = self.0.fetch_add(bytes as u64, Ordering::Relaxed);
-        if before < BYTES { Ok(()) } else { Err(io::Error::other("the attacks have sent all that they may")) }
-    }
-}
 
 /// The server as its attacks see it.
 #[derive(Debug, Clone)]
@@ -172,17 +155,25 @@ impl Target {
     }
 }
 
+/// Sends a request that closes its connection, and counts what became of it.
+pub async fn ask(target: &Target, count: &Count, request: &str, within: Duration) -> Option<Reply> {
+    let exchange = async {
+        let mut connection = target.connect().await.ok()?;
+        count.sent(request.len());
+        connection.send(request.as_bytes()).await.ok()?;
+        connection.reply().await
+    };
+    let reply = tokio::time::timeout(within, exchange).await.ok().flatten();
+    match &reply {
+        Some(reply) => count.status(reply.status),
+        None => count.cut(),
+    }
+    reply
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_more_is_sent_once_all_is_spent() {
-        let spent = Spent::default();
-        spent.spend(1 << 30).unwrap();
-        spent.spend(3 << 30).unwrap();
-        assert!(spent.clone().spend(1).unwrap_err().to_string().contains("all that they may"));
-    }
 
     #[tokio::test]
     async fn a_server_on_loopback_is_attacked_from_another_address_than_its_callers() {

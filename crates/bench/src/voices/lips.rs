@@ -37,7 +37,7 @@ impl Lips {
         self.scores.add(&score_as(&known, &spoken.sounds, &spoken.samples, spoken.rate, FPS));
         self.closure = self.scores.closure();
         self.contact = self.scores.contact();
-        self.lag_ms = self.scores.lag().0;
+        self.lag_ms = self.scores.lag().ms;
         self.source = source.name();
         Ok(())
     }

@@ -78,8 +78,17 @@ impl Energy {
     }
 }
 
-/// The usual length of a symbol in seconds, and its usual energy.
-fn usual(symbol: &str) -> Option<(f64, f32)> {
+/// A symbol whose phones are known, and what is usual of it.
+struct Known<'a> {
+    symbol: &'a str,
+    /// In seconds.
+    length: f64,
+    /// Its energy, as in [`Energy`].
+    level: f32,
+}
+
+/// What is usual of a symbol; none: its phones are not known.
+fn usual(symbol: &str) -> Option<Known<'_>> {
     let phones = ipa::phones(symbol);
     let (first, _) = *phones.first()?;
     let (length, level) = match first.manner {
@@ -96,19 +105,18 @@ fn usual(symbol: &str) -> Option<(f64, f32)> {
         _ => 1.0,
     };
     let stressed = if ipa::stress(symbol) > 0.9 { 1.2 } else { 1.0 };
-    Some((length * longer * stressed, level))
+    Some(Known { symbol, length: length * longer * stressed, level })
 }
 
 fn spread(symbols: &[String], start: f64, end: f64, energy: &Energy, sounds: &mut Vec<Sound>) {
-    let known: Vec<(&String, (f64, f32))> =
-        symbols.iter().filter_map(|symbol| usual(symbol).map(|usual| (symbol, usual))).collect();
+    let known: Vec<Known<'_>> = symbols.iter().filter_map(|symbol| usual(symbol)).collect();
     let frames = ((end - start) * FRAMES).round() as usize;
     let first = (start * FRAMES).round() as usize;
     let heard = first < energy.levels.len();
     let typical = typical(&known, first, frames, energy);
     let borders = if heard && frames > known.len() { snap(&known, &typical, first, energy) } else { typical };
     let scale = (end - start) / frames.max(1) as f64;
-    for (pair, (symbol, _)) in borders.windows(2).zip(&known) {
+    for (pair, Known { symbol, .. }) in borders.windows(2).zip(&known) {
         let at = |border: f64| start + border * scale;
         if pair[0] < pair[1] {
             sounds.push(Sound::new(symbol, at(pair[0]), at(pair[1])));
@@ -117,7 +125,7 @@ fn spread(symbols: &[String], start: f64, end: f64, energy: &Energy, sounds: &mu
 }
 
 /// Borders by typical lengths, in frames from the first; long silences are skipped.
-fn typical(known: &[(&String, (f64, f32))], first: usize, frames: usize, energy: &Energy) -> Vec<f64> {
+fn typical(known: &[Known<'_>], first: usize, frames: usize, energy: &Energy) -> Vec<f64> {
     let speaks = |frame: usize| energy.at(first + frame).is_none_or(|level| level > SILENCE);
     let silent = |frame: usize| {
         let from = frame.saturating_sub(7);
@@ -128,11 +136,11 @@ fn typical(known: &[(&String, (f64, f32))], first: usize, frames: usize, energy:
     if spoken.is_empty() {
         spoken = (0..frames.max(1)).map(|frame| frame as f64).collect();
     }
-    let whole: f64 = known.iter().map(|(_, usual)| usual.0).sum();
+    let whole: f64 = known.iter().map(|known| known.length).sum();
     let mut sum = 0.0;
     let mut borders = vec![0.0];
-    for (_, (length, _)) in known {
-        sum += length;
+    for known in known {
+        sum += known.length;
         let place = sum / whole * spoken.len() as f64;
         let at = spoken.get(place as usize).map_or(frames as f64, |frame| frame + place.fract());
         borders.push(at);
@@ -144,7 +152,7 @@ fn typical(known: &[(&String, (f64, f32))], first: usize, frames: usize, energy:
 }
 
 /// Moves each border within the search range so that lengths and energies together fit best.
-fn snap(known: &[(&String, (f64, f32))], typical: &[f64], first: usize, energy: &Energy) -> Vec<f64> {
+fn snap(known: &[Known<'_>], typical: &[f64], first: usize, energy: &Energy) -> Vec<f64> {
     let count = known.len();
     let frames = typical[count].round() as usize;
     let place = |index: usize, offset: usize| {
@@ -158,7 +166,7 @@ fn snap(known: &[(&String, (f64, f32))], typical: &[f64], first: usize, energy: 
     let mut from = vec![0_usize; (count + 1) * width];
     costs[BAND] = 0.0;
     for index in 1..=count {
-        let (length, level) = known[index - 1].1;
+        let Known { length, level, .. } = known[index - 1];
         // The expected length follows the speaker, who may be slow or fast.
         let expected = (typical[index] - typical[index - 1]).max(length * FRAMES * 0.3).max(1.0) as f32;
         // Cumulated misfit of the energies, from the earliest possible border on.

@@ -51,6 +51,24 @@ pub enum Cue {
     Gesture(Gesture),
 }
 
+/// A cue, and its place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedCue {
+    /// The byte of the text that it precedes.
+    pub at: usize,
+    /// What the face shows.
+    pub cue: Cue,
+}
+
+/// A cue, and when it is due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DueCue {
+    /// Seconds from the start of the sound that it belongs to.
+    pub at: f64,
+    /// What the face shows.
+    pub cue: Cue,
+}
+
 /// Every mood by its name.
 pub const MOODS: [(&str, Mood); 8] = [
     ("neutral", Mood::Neutral),

@@ -2,8 +2,6 @@
 
 use std::f64::consts::TAU;
 
-use serde::{Deserialize, Serialize};
-
 use super::blinks::Blinks;
 use super::chance::Rng;
 use super::cue::{Cue, Gesture, Mood};
@@ -16,20 +14,7 @@ use super::shapes::{Shape, Weights};
 use super::speech::Prosody;
 use super::table::{Aim, TABLE};
 
-/// What the agent is doing, as shown by its face.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Neither side is speaking, and nothing is expected.
-    #[default]
-    Idle,
-    /// It listens to the person: eye contact, nods.
-    Listening,
-    /// It has no response yet: glances aside.
-    Thinking,
-    /// It is speaking.
-    Speaking,
-}
+pub use super::state::State;
 
 /// The face of one call. Times are seconds of any clock. An earlier face, up to a few seconds ago, may be requested again;
 /// the face then continues from there. Cues and states for times before the newest face take effect from that face on.

@@ -1,9 +1,9 @@
 //! Moods and states of the agent, as layers that cross-fade.
 
 use super::cue::Mood;
-use super::expression::State;
 use super::face::Face;
 use super::glide::{Change, Crossfade, smoothstep};
+use super::state::State;
 use super::table::{Layer, Look, Sparse, TABLE};
 
 /// How long a mood takes to weaken, in seconds.

@@ -70,6 +70,30 @@ pub fn touches_teeth(weights: &Weights) -> bool {
     lower_lip(weights) >= 0.8 * TO_TEETH && gap(weights) <= TEETH_GAP
 }
 
+/// Sums of squares, by which correlations are normalised.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Squares {
+    gap: f64,
+    loudness: f64,
+}
+
+/// The third derivatives of the gap.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Jerks {
+    /// The sum of their squares, in (mm/s³)².
+    squares: f64,
+    count: usize,
+}
+
+/// How the opening of the lips follows loudness.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Lag {
+    /// Milliseconds by which it lags behind; below 0 the lips lead.
+    pub ms: f64,
+    /// The correlation at this lag.
+    pub correlation: f64,
+}
+
 /// Scores of a piece of speech; those of several texts can be added.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct LipScores {
@@ -89,14 +113,13 @@ pub struct LipScores {
     pub frames: usize,
     /// Number of frames in which `mouthClose` exceeded `jawOpen`.
     pub overclosed: usize,
-    /// Gap times loudness at each lag, both with their means removed, and the sums of squares to normalise it.
+    /// Gap times loudness at each lag, both with their means removed.
     #[serde(skip)]
     products: Vec<f64>,
     #[serde(skip)]
-    squares: (f64, f64),
-    /// Sum of squares of the gap's third derivative, in (mm/s³)², and their number.
+    squares: Squares,
     #[serde(skip)]
-    jerks: (f64, usize),
+    jerks: Jerks,
 }
 
 impl LipScores {
@@ -118,25 +141,26 @@ impl LipScores {
         ratio(self.opened, self.vowels)
     }
 
-    /// Milliseconds by which the opening of the lips lags behind loudness, and the correlation there; below 0 the lips lead.
+    /// The lag of the highest correlation.
     #[must_use]
-    pub fn lag(&self) -> (f64, f64) {
+    pub fn lag(&self) -> Lag {
         let Some((at, &top)) = self.products.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else {
-            return (0.0, 0.0);
+            return Lag::default();
         };
         let side = |at: Option<usize>| at.and_then(|at| self.products.get(at)).copied().unwrap_or(top);
         let (before, after) = (side(at.checked_sub(1)), side(at.checked_add(1)));
         let bend = before - 2.0 * top + after;
         let shift = if bend < 0.0 { (0.5 * (before - after) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-        let norm = (self.squares.0 * self.squares.1).sqrt();
+        let norm = (self.squares.gap * self.squares.loudness).sqrt();
         let correlation = if norm > 0.0 { top / norm } else { 0.0 };
-        ((at as f64 + shift - LAGS as f64) * 1000.0 / GRID, correlation)
+        Lag { ms: (at as f64 + shift - LAGS as f64) * 1000.0 / GRID, correlation }
     }
 
     /// The root mean square of the gap's third derivative, in m/s³.
     #[must_use]
     pub fn jerk(&self) -> f64 {
-        if self.jerks.1 == 0 { 0.0 } else { (self.jerks.0 / self.jerks.1 as f64).sqrt() / 1000.0 }
+        let Jerks { squares, count } = self.jerks;
+        if count == 0 { 0.0 } else { (squares / count as f64).sqrt() / 1000.0 }
     }
 
     /// Adds the scores of another text.
@@ -151,8 +175,10 @@ impl LipScores {
         self.overclosed += other.overclosed;
         self.products.resize(self.products.len().max(other.products.len()), 0.0);
         self.products.iter_mut().zip(&other.products).for_each(|(sum, product)| *sum += product);
-        self.squares = (self.squares.0 + other.squares.0, self.squares.1 + other.squares.1);
-        self.jerks = (self.jerks.0 + other.jerks.0, self.jerks.1 + other.jerks.1);
+        self.squares.gap += other.squares.gap;
+        self.squares.loudness += other.squares.loudness;
+        self.jerks.squares += other.jerks.squares;
+        self.jerks.count += other.jerks.count;
     }
 }
 
@@ -173,24 +199,20 @@ pub fn score_as(known: &[Sound], spoken: &[Sound], samples: &[i16], rate: u32, f
     lips.push(0.0, known, samples, rate);
     let length = samples.len() as f64 / f64::from(rate.max(1));
     let count = (length * f64::from(fps)).ceil() as usize + 1;
-    let frames: Vec<(Weights, f32)> = (0..count)
-        .map(|n| {
-            let mouth = lips.at(n as f64 / f64::from(fps));
-            (as_sent(mouth.weights), mouth.level)
-        })
-        .collect();
+    let frames = (0..count).map(|n| as_sent(lips.at(n as f64 / f64::from(fps)).weights)).collect();
     let frames = Frames { fps: f64::from(fps), frames };
     let mut scores = LipScores {
         frames: frames.frames.len(),
-        overclosed: frames.frames.iter().filter(|(w, _)| w[MouthClose] > w[JawOpen]).count(),
+        overclosed: frames.frames.iter().filter(|w| w[MouthClose] > w[JawOpen]).count(),
         ..LipScores::default()
     };
     contacts(&frames, spoken, &mut scores);
     correlate(&frames, &lips, length, &mut scores);
-    let gaps: Vec<f64> = frames.frames.iter().map(|(weights, _)| f64::from(gap(weights))).collect();
+    let gaps: Vec<f64> = frames.frames.iter().map(|weights| f64::from(gap(weights))).collect();
     for four in gaps.windows(4) {
         let jerk = (four[3] - 3.0 * four[2] + 3.0 * four[1] - four[0]) * f64::from(fps).powi(3);
-        scores.jerks = (scores.jerks.0 + jerk * jerk, scores.jerks.1 + 1);
+        scores.jerks.squares += jerk * jerk;
+        scores.jerks.count += 1;
     }
     scores
 }
@@ -204,7 +226,7 @@ fn as_sent(weights: Weights) -> Weights {
 
 struct Frames {
     fps: f64,
-    frames: Vec<(Weights, f32)>,
+    frames: Vec<Weights>,
 }
 
 impl Frames {
@@ -213,7 +235,7 @@ impl Frames {
         let at = (t * self.fps).max(0.0);
         let last = self.frames.len() - 1;
         let (before, after) =
-            (&self.frames[(at as usize).min(last)].0, &self.frames[(at as usize + 1).min(last)].0);
+            (&self.frames[(at as usize).min(last)], &self.frames[(at as usize + 1).min(last)]);
         let part = (at - at.floor()) as f32;
         let mut shown = *before;
         shown.0.iter_mut().zip(after.0).for_each(|(weight, after)| *weight += (after - *weight) * part);
@@ -262,7 +284,7 @@ fn correlate(frames: &Frames, lips: &Lips, length: f64, scores: &mut LipScores) 
     };
     scores.products = (0..=2 * LAGS).map(product).collect();
     let squares = |values: &[f64]| values.iter().map(|value| value * value).sum();
-    scores.squares = (squares(&gaps), squares(&levels));
+    scores.squares = Squares { gap: squares(&gaps), loudness: squares(&levels) };
 }
 
 #[cfg(test)]
@@ -304,10 +326,10 @@ mod tests {
         let (good, bad) =
             (score(&sounds, &samples, 8_000, 60), score_as(&late, &sounds, &samples, 8_000, 60));
         assert_eq!((good.closure(), good.opening(), good.bilabials, good.vowels), (1.0, 1.0, 20, 20));
-        assert!(good.lag().0.abs() < 40.0 && good.lag().1 > 0.5, "{:?}", good.lag());
-        assert!(bad.lag().0 > good.lag().0 + 20.0, "{:?} and {:?}", bad.lag(), good.lag());
+        assert!(good.lag().ms.abs() < 40.0 && good.lag().correlation > 0.5, "{:?}", good.lag());
+        assert!(bad.lag().ms > good.lag().ms + 20.0, "{:?} and {:?}", bad.lag(), good.lag());
         let mut both = good.clone();
         both.add(&good);
-        assert!(both.bilabials == 40 && (both.lag().0 - good.lag().0).abs() < 1e-6);
+        assert!(both.bilabials == 40 && (both.lag().ms - good.lag().ms).abs() < 1e-6);
     }
 }

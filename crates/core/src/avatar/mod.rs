@@ -5,7 +5,7 @@
 //! - [`source`]: where the sounds' times come from: the voice's durations, otherwise [`align`], otherwise [`from_audio`];
 //!   [`warp`]: from other speech of the same words
 //! - [`cue`]: what the face can be told to show
-//! - [`expression`]: the whole face; `layers` (moods, states of the agent), `gestures`, `blinks`, `gaze`, `speech` (how the
+//! - [`expression`]: the whole face; `layers` (moods, and the `state` of the agent), `gestures`, `blinks`, `gaze`, `speech` (how the
 //!   voice moves brows and head), all configured by one `table`
 //! - [`tags`]: cues that the model writes; [`text_cues`]: cues that its words suggest
 //! - [`performer`]: a call's face over time: what is shown when, and when it is sent
@@ -29,6 +29,7 @@ pub mod shapes;
 pub mod sound;
 pub mod source;
 mod speech;
+mod state;
 mod table;
 pub mod tags;
 pub mod text_cues;

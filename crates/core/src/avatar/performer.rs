@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::cue::Cue;
+use super::cue::DueCue;
 use super::expression::{Expression, State};
 use super::face::Face;
 use super::lips::{Lips, Mouth};
@@ -74,7 +74,7 @@ struct Response {
     id: u32,
     lips: Lips,
     anchor: Option<Anchor>,
-    cues: VecDeque<(f64, Cue)>,
+    cues: VecDeque<DueCue>,
 }
 
 /// Maps a time of the media clock to the position of the response that sounds then.
@@ -139,7 +139,7 @@ impl Performer {
         sounds: &[Sound],
         samples: &[i16],
         rate: u32,
-        cues: &[(f64, Cue)],
+        cues: &[DueCue],
     ) {
         if self.response.as_ref().is_none_or(|current| current.id != response) {
             self.response =
@@ -147,7 +147,7 @@ impl Performer {
         }
         let Some(current) = &mut self.response else { return };
         current.lips.push(start, sounds, samples, rate);
-        current.cues.extend(cues.iter().map(|(at, cue)| (start + at, *cue)));
+        current.cues.extend(cues.iter().map(|due| DueCue { at: start + due.at, ..*due }));
     }
 
     /// The response's sound at `position` seconds is sent, to be heard at `media` seconds of the clock.
@@ -305,8 +305,8 @@ impl Performer {
             && let Some(response) = &mut self.response
         {
             let reached = anchor.position + at - anchor.media;
-            while let Some((_, cue)) = response.cues.pop_front_if(|(when, _)| *when <= reached) {
-                self.expression.cue(cue, at);
+            while let Some(due) = response.cues.pop_front_if(|due| due.at <= reached) {
+                self.expression.cue(due.cue, at);
             }
         }
         let mouth = self.mouth(at);

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::cue::{Gesture, Mood};
-use super::expression::State;
 use super::shapes::Shape;
+use super::state::State;
 
 /// The table.
 pub(super) static TABLE: LazyLock<Table> =

@@ -1,6 +1,6 @@
 //! Cues suggested by the words of a segment, if the model writes no tags. Conservative: most segments suggest nothing.
 
-use super::cue::{Cue, Gesture, Mood};
+use super::cue::{Cue, Gesture, Mood, PlacedCue};
 
 /// Where a rule's words must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,10 +64,10 @@ const GESTURES: Rules<Gesture> = &[
 /// Words that may precede the one that counts as the first.
 const OPENERS: [&str; 6] = ["oh", "ah", "well", "so", "and", "but"];
 
-/// At most one mood and one gesture for a segment in this language (ISO 639-1), each with the byte of the segment that it
-/// precedes. For languages without a table only punctuation counts.
+/// At most one mood and one gesture for a segment in this language (ISO 639-1), placed in the segment. For languages without a
+/// table only punctuation counts.
 #[must_use]
-pub fn suggested(segment: &str, language: &str) -> Vec<(usize, Cue)> {
+pub fn suggested(segment: &str, language: &str) -> Vec<PlacedCue> {
     let words = words(segment);
     let exclaimed = segment.contains(['!', '！']);
     let asks = segment.trim_end_matches(['"', '”', '’', ')', ' ']).ends_with(['?', '？']);
@@ -76,8 +76,9 @@ pub fn suggested(segment: &str, language: &str) -> Vec<(usize, Cue)> {
         _ => (exclaimed.then_some((0, Mood::Happy)), None),
     };
     let gesture = gesture.or_else(|| asks.then_some((0, Gesture::Tilt)));
-    let mood = mood.map(|(at, mood)| (at, Cue::Mood(mood)));
-    mood.into_iter().chain(gesture.map(|(at, gesture)| (at, Cue::Gesture(gesture)))).collect()
+    let mood = mood.map(|(at, mood)| PlacedCue { at, cue: Cue::Mood(mood) });
+    let gesture = gesture.map(|(at, gesture)| PlacedCue { at, cue: Cue::Gesture(gesture) });
+    mood.into_iter().chain(gesture).collect()
 }
 
 struct Word {
@@ -150,7 +151,7 @@ mod tests {
             ("The capital of France is Paris.", None, None),
         ] {
             let cues = suggested(segment, "en");
-            let of = |wanted: fn(&Cue) -> bool| cues.iter().map(|(_, cue)| *cue).find(wanted);
+            let of = |wanted: fn(&Cue) -> bool| cues.iter().map(|placed| placed.cue).find(wanted);
             assert_eq!(of(|cue| matches!(cue, Cue::Mood(_))), expected_mood, "{segment}");
             assert_eq!(of(|cue| matches!(cue, Cue::Gesture(_))), expected_gesture, "{segment}");
         }
@@ -159,12 +160,16 @@ mod tests {
     #[test]
     fn in_other_languages_only_punctuation_counts() {
         assert_eq!(suggested("Because no sorry.", "de"), []);
-        assert_eq!(suggested("Wie geht es dir?", "de"), [(0, Cue::Gesture(Gesture::Tilt))]);
-        assert_eq!(suggested("Sehr gern!", "de"), [(0, Cue::Mood(Mood::Happy))]);
+        assert_eq!(
+            suggested("Wie geht es dir?", "de"),
+            [PlacedCue { at: 0, cue: Cue::Gesture(Gesture::Tilt) }]
+        );
+        assert_eq!(suggested("Sehr gern!", "de"), [PlacedCue { at: 0, cue: Cue::Mood(Mood::Happy) }]);
     }
 
     #[test]
     fn a_cue_precedes_the_word_that_suggests_it() {
-        assert_eq!(suggested("Äh, blue because of it.", "en"), [(10, Cue::Mood(Mood::Explaining))]);
+        let explaining = PlacedCue { at: 10, cue: Cue::Mood(Mood::Explaining) };
+        assert_eq!(suggested("Äh, blue because of it.", "en"), [explaining]);
     }
 }

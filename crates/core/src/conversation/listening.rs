@@ -3,8 +3,8 @@
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{Play, PlaybackPosition, ResponseId, Transcript, UtteranceId, VadEvent};
 
+use super::filler::filler_after;
 use super::response::{Question, Response};
-use super::saying::filler_after;
 use super::{CannedPhrase, Command, Conversation};
 use crate::interjection::Interjection;
 use crate::turn_prediction::{TurnPrediction, shape};

@@ -4,10 +4,9 @@
 use super::budget::Room;
 use super::history::{Fitted, Oldest};
 use super::{Command, Conversation};
+use crate::context::LONGEST_SUMMARY;
 use crate::frame::{Message, Role};
 
-/// Most bytes of a summary, which is read with every response; a longer one is cut.
-pub const LONGEST_SUMMARY: usize = 500;
 /// Tokens of history for a model that lost its prefill while the person waits: they take some seconds on a slow machine,
 /// against ten and more for a whole history.
 pub(super) const BRIEF: usize = 160;

@@ -7,8 +7,8 @@
 //! - `barge_in`: what happens to a response while the person makes a sound
 //! - `response`: the current response; `asking`: its requests to the model; `progress`: news of it; `response_end`: its end
 //! - `typing`: words that the client sends as text
-//! - `saying`: what the agent says without the model: greeting, fillers and canned phrases
-//! - `tools`: tool calls during a response
+//! - `saying`: what the agent says without the model: greeting, fillers and canned phrases; `filler`: when one is due
+//! - `tools`: tool calls during a response; `tool_use`: what it has done with them
 //! - `face`: what the face shows
 //! - `history`: what was said and heard; `memory`: what of it is forgotten, and when
 //! - `remembering`: what of all this outlives the process
@@ -24,6 +24,7 @@ mod budget;
 mod command;
 mod counting;
 mod face;
+mod filler;
 mod history;
 mod input;
 mod lines;
@@ -35,6 +36,7 @@ mod response;
 mod response_end;
 mod saying;
 mod settings;
+mod tool_use;
 mod tools;
 mod typing;
 mod voice_choice;
@@ -56,7 +58,6 @@ use history::History;
 pub use input::Input;
 use lines::{CannedPhrase, is_foreign};
 use listening::{Cut, Open};
-pub use memory::LONGEST_SUMMARY;
 use memory::Memory;
 use progress::KnownPosition;
 use remembering::Fingerprint;

@@ -18,6 +18,15 @@ use crate::tool::{Doer, Tools};
 /// announced to the client. One turn never has so many.
 const SKIPPED: u32 = 1_000;
 
+impl CallContext {
+    /// The settings of a call that resumes from this context on a server with these settings.
+    #[must_use]
+    pub fn over(&self, settings: Settings) -> Settings {
+        let chosen_voices = self.voices.clone();
+        Settings { language: self.set_language.clone(), chosen_voices, ..settings }
+    }
+}
+
 /// Enough of a context's contents to detect that a later one differs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {

@@ -3,8 +3,8 @@
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{ResponseId, WordTime};
 
-use super::saying::filler_after;
-use super::tools::ToolUse;
+use super::filler::filler_after;
+use super::tool_use::ToolUse;
 
 /// Most characters of the text just spoken that may come back as an echo.
 const ECHO_CHARS: usize = 200;

@@ -6,22 +6,6 @@ use super::lines::{self, CannedPhrase, canned_phrase};
 use super::response::Question;
 use super::{Command, Conversation};
 
-/// Silence before the first filler, while words or a response are late.
-const FILLER_AFTER: u64 = 2_500;
-/// Silence before the second filler: after 4 s without a sound people think that the call is dead.
-const FILLER_AGAIN: u64 = 4_000;
-/// Silence before each later filler: more of them would be a nuisance.
-const FILLER_ON: u64 = 8_000;
-
-/// Silence before the next filler, after `before` earlier ones.
-pub(super) fn filler_after(before: u32) -> u64 {
-    match before {
-        0 => FILLER_AFTER,
-        1 => FILLER_AGAIN,
-        _ => FILLER_ON,
-    }
-}
-
 impl Conversation {
     /// Says a canned phrase, unless the person speaks or a response is in progress. The model is never told of it.
     pub(super) fn say(&mut self, now: u64, what: CannedPhrase) {

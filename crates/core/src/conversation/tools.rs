@@ -7,6 +7,7 @@ use crate::event::{CallEnd, CallEvent, EndReason, ResponseEnd};
 use crate::frame::{Message, PlaybackPosition, ResponseId, Role};
 use crate::tool::{Doer, ToolCall, ToolEnd, WrittenCall};
 
+use super::tool_use::{Made, Running, ToolUse};
 use super::{Command, Conversation, lines};
 
 /// Invalid calls in one response after which the model must do without tools.
@@ -27,47 +28,6 @@ pub enum Round {
     Say(String),
     /// The response ends without further words.
     End,
-}
-
-/// A response's use of tools.
-#[derive(Debug, Default)]
-pub(super) struct ToolUse {
-    /// A call that waits, because a speculative response must not run anything yet.
-    waits: Option<WrittenCall>,
-    running: Option<Running>,
-    rounds: u32,
-    invalid: u32,
-    /// The calls made so far.
-    made: Vec<Made>,
-    /// It may make no more calls.
-    closed: bool,
-    /// Bytes of the response's text, up to the last call, that were sent back to the model.
-    text_sent: usize,
-}
-
-/// A call that was made.
-#[derive(Debug)]
-struct Made {
-    name: String,
-    arguments: Value,
-}
-
-impl ToolUse {
-    /// Whether this call was made already, with the same arguments.
-    fn has_made(&self, name: &str, arguments: &Value) -> bool {
-        self.made.iter().any(|made| made.name == name && made.arguments == *arguments)
-    }
-}
-
-#[derive(Debug)]
-struct Running {
-    call: ToolCall,
-    doer: Doer,
-    since: u64,
-    /// When the result is no longer awaited; a webhook has its own timeout.
-    due: Option<u64>,
-    /// Nothing has been said yet, so a filler is due if it takes a while.
-    silent: bool,
 }
 
 impl Conversation {

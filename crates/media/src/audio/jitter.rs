@@ -12,14 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::jitter_delay::DelayEstimate;
+use super::jitter_delay::{DelayEstimate, FRAME};
 
-/// 20 ms in ticks of 48 kHz.
-pub(super) const FRAME: i64 = 960;
-/// Shortest wait for a missing packet.
-pub(super) const MIN_TARGET: i64 = FRAME;
-/// Longest wait for a missing packet.
-pub(super) const MAX_TARGET: i64 = 6 * FRAME;
 /// Most sound held; the oldest is dropped.
 const MAX_HELD: i64 = 100 * FRAME;
 /// Time without packets after which silence is given: 800 ms. Given sooner, it splits words whose packets are only late, and

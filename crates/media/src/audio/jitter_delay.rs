@@ -1,7 +1,11 @@
-//! Estimates the network's jitter, to decide how long to wait for a missing packet.
+//! Estimates the network's jitter, to decide how long to wait for a missing packet. Pure.
 
-use super::jitter::{FRAME, MAX_TARGET, MIN_TARGET};
-
+/// 20 ms in ticks of 48 kHz.
+pub(super) const FRAME: i64 = 960;
+/// Shortest wait for a missing packet.
+const MIN_TARGET: i64 = FRAME;
+/// Longest wait for a missing packet.
+const MAX_TARGET: i64 = 6 * FRAME;
 const BUCKET: i64 = FRAME / 2;
 const BUCKETS: usize = 32;
 /// Decay of the histogram per packet: a memory of about two seconds of speech.

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::file::{LARGEST, RATES, SECONDS};
-use super::level::{ACTIVE, CLIPPED, FALL, QUIET, SNR};
+use super::limits::{ACTIVE, CLIPPED, FALL, LARGEST, QUIET, RATES, SECONDS, SNR};
 
 /// Why no voice can be cloned from a clip.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use super::RATE;
 use super::fault::{Fault, Warning};
+use super::limits::{CLIPPED, FALL, QUIET, SNR};
 
 /// Samples from one frame to the next: 10 ms.
 pub(super) const HOP: usize = RATE as usize / 100;
@@ -9,26 +10,16 @@ pub(super) const HOP: usize = RATE as usize / 100;
 const STEP: f32 = 0.01;
 /// A clip whose loud moments are below this is silent.
 const SILENT: f32 = -60.0;
-/// Lowest mean level of what sounds: some microphones are this soft. Raised from there to the level of all clips, the noise of 16
-/// bits stays 40 dB below the speech.
-pub(super) const QUIET: f32 = -55.0;
 /// A frame sounds if it is at most this far below the loud moments.
 const RANGE: f32 = 30.0;
 /// A frame is loud if it is at most this far below the loud moments: vowels are, and a hum behind the speech is not.
 const LOUD: f32 = 20.0;
-/// Least share of frames that sound; read speech has 0.7 to 0.9, and slow speech with long pauses half of that.
-pub(super) const ACTIVE: f32 = 0.25;
-/// Largest share of clipped samples, and the share from which the clip could be better.
-pub(super) const CLIPPED: f32 = 0.01;
+/// Share of clipped samples from which the clip could be better.
 const CLIPPED_A_LITTLE: f32 = 0.0002;
 /// Full scale: samples from here on are at the converter's end. Fewer than this many in a row are no clipping: a peak may be
 /// that high.
 const FULL: u16 = 32_700;
 const CUT_OFF: usize = 3;
-/// Decibels that the background should be below the speech.
-pub(super) const SNR: f32 = 20.0;
-/// Seconds in which sound should fall by 20 dB: a third of the reverberation time. Close speech takes 0.03 to 0.1 s.
-pub(super) const FALL: f32 = 0.2;
 /// A fall begins and ends this far below the loud moments.
 const FALL_FROM: f32 = 10.0;
 const FALL_TO: f32 = 30.0;

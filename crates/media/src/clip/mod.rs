@@ -5,13 +5,14 @@
 //! - `pitch`: the pitch of its voiced moments
 //! - `speech`: whether what sounds is speech: voiced, in syllables, without held notes
 //! - `speakers`: whether two clearly different voices speak
-//! - `fault`: why a clip is refused, and what is told of one that is taken
+//! - `limits`: what a clip must be; `fault`: why a clip is refused, and what is told of one that is taken
 
 mod fault;
 mod file;
 #[cfg(test)]
 mod fuzz_tests;
 mod level;
+mod limits;
 mod pitch;
 mod speakers;
 mod speech;
@@ -24,7 +25,7 @@ use file::Sound;
 use level::Levels;
 
 pub use fault::{Fault, Warning};
-pub use file::LARGEST;
+pub use limits::LARGEST;
 
 /// Samples per second of what is measured.
 const RATE: u32 = 16_000;

@@ -4,7 +4,8 @@
 //! A song with words passes for speech: its voice is one.
 
 use super::fault::Fault;
-use super::level::{ACTIVE, Levels};
+use super::level::Levels;
+use super::limits::ACTIVE;
 
 /// Least share of the loud frames that are voiced; speech has 0.5 to 0.9, a hoarse voice less, and noise or a whisper none.
 const VOICED: f32 = 0.1;

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use super::{Laid, Spoken};
-use crate::avatar::cue::{Cue, Mood};
+use crate::avatar::cue::{Cue, DueCue, Mood};
 use crate::avatar::expression::{Expression, State};
 use crate::avatar::face::Face;
 use crate::avatar::lips::{Lips, Mouth};
 use crate::avatar::shapes::Shape;
 use crate::avatar::sound::Sound;
 use crate::avatar::source::{self, Source};
-use crate::frame::{OUT_RATE, WordTime};
+use crate::frame::{CueTime, OUT_RATE, WordTime};
 
 /// Seconds of sound that must be known beyond a face: lips move towards the next sound.
 const LOOK_AHEAD: f64 = 0.5;
@@ -53,7 +53,7 @@ pub struct Animator {
     lips: Lips,
     /// None: only the mouth moves.
     expression: Option<Expression>,
-    cues: VecDeque<(f64, Cue)>,
+    cues: VecDeque<DueCue>,
     samples: u64,
     frames: u64,
 }
@@ -74,7 +74,8 @@ impl Animator {
     /// Takes the next stretch of sound.
     pub fn push(&mut self, Spoken { chunk, laid }: Spoken) -> Stretch {
         let start = seconds(self.samples);
-        self.cues.extend(chunk.cues.iter().map(|due| (start + seconds(due.at), due.cue)));
+        let due = |cue: &CueTime| DueCue { at: start + seconds(cue.at), cue: cue.cue };
+        self.cues.extend(chunk.cues.iter().map(due));
         let told: Vec<Sound> = chunk.sounds.times.iter().map(sound).collect();
         let (sounds, source) = match laid {
             Some(Laid { sounds, source }) => (sounds.into(), source),
@@ -135,11 +136,8 @@ impl Animator {
     fn face(&mut self, at: f64) -> Face {
         let mouth = self.lips.at(at);
         let Some(expression) = &mut self.expression else { return alone(&mouth) };
-        while let Some((when, cue)) = self.cues.front().copied()
-            && when <= at
-        {
-            self.cues.pop_front();
-            expression.cue(cue, at);
+        while let Some(due) = self.cues.pop_front_if(|due| due.at <= at) {
+            expression.cue(due.cue, at);
         }
         expression.face(at, Some(&mouth))
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::avatar::cue::PlacedCue;
 use crate::avatar::sound::Sound;
 use crate::avatar::source::Source;
 use crate::avatar::tags::{Filtered, Tags};
@@ -115,7 +116,7 @@ fn segments(text: &str, language: &str) -> Vec<Segment> {
     let mut tags = Tags::new(true);
     let Filtered { mut text, mut cues } = tags.push(text);
     let rest = tags.finish();
-    cues.extend(rest.cues.into_iter().map(|(at, cue)| (text.len() + at, cue)));
+    cues.extend(rest.cues.into_iter().map(|place| PlacedCue { at: text.len() + place.at, ..place }));
     text.push_str(&rest.text);
     let tagged = !cues.is_empty();
     let mut splitter = Splitter::new(language);
@@ -126,9 +127,10 @@ fn segments(text: &str, language: &str) -> Vec<Segment> {
     for (segment, index) in written.into_iter().zip(0..) {
         let end = segment.at + segment.text.len();
         // A cue after the last word of a segment is shown with the next segment, if there is one.
-        let own = cues.iter().take_while(|(at, _)| *at < end || segments.len() + 1 == count).count();
+        let own = cues.iter().take_while(|place| place.at < end || segments.len() + 1 == count).count();
+        let within = |place: PlacedCue| PlacedCue { at: place.at.saturating_sub(segment.at), ..place };
         let cues = match tagged {
-            true => cues.drain(..own).map(|(at, cue)| (at.saturating_sub(segment.at), cue)).collect(),
+            true => cues.drain(..own).map(within).collect(),
             false => suggested(&segment.text, language),
         };
         let Speakable { text: speakable, words } = speakable(&segment.text, language);

@@ -1,10 +1,11 @@
 //! Converts what happens around a conversation into its inputs.
 
-use super::{Conductor, ResponseNote};
+use super::Conductor;
 use crate::conversation::Input;
 use crate::event::{CallEvent, ClientCommand};
 use crate::frame::MIC_RATE;
 use crate::frame::PlayoutEvent;
+use crate::note::ResponseNote;
 use crate::stages;
 use crate::stt::SttEvent;
 use crate::tts::names_voice;

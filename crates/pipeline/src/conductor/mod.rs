@@ -1,12 +1,14 @@
 //! Runs the conversation: gives it inputs and the time, and carries out its commands. Owns the current response's tasks.
 //!
 //! - this file: the loop
+//! - `inlet`: a queue whose receiving end is the conductor's
 //! - `inputs`: converts what happens into the conversation's inputs
 //! - `work`: the tasks behind the conversation's commands
 //! - `effort`: measures the model's work
 //! - `lives`: notices when the language model's process has lost what it had read
 
 mod effort;
+mod inlet;
 mod inputs;
 mod lives;
 mod work;
@@ -21,16 +23,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::CallContext;
-use crate::engine::{Caller, EngineError, Engines};
+use crate::engine::{Caller, Engines};
 use crate::event::{CallEnd, CallEvent, ClientCommand, EndReason};
 use crate::frame::{PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
 use crate::ports::Departure;
-use crate::route::{EngineKind, Routed, Served};
+use crate::route::{Routed, Served};
 
 use super::animate::{FaceInput, FaceSender};
 use super::conversation::{Command, Conversation, Input, Round, STOPPING, Settings};
 use super::floor::Floor;
 use super::llm::CueSources;
+use super::note::ResponseNote;
 use super::observer::Observer;
 use super::options::Remembered;
 use super::playout::Current;
@@ -42,39 +45,9 @@ use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
 use crate::frame::PlayoutEvent;
 use effort::Effort;
+use inlet::Inlet;
 use inputs::{note_client, voice};
 use lives::Lives;
-
-/// What the stages of a response report.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ResponseNote {
-    /// What the conversation is to know as it stands.
-    Input(Input),
-    /// There is no voice for a language.
-    NoVoice {
-        /// ISO 639-1.
-        language: String,
-        /// The engine's own words.
-        reason: String,
-    },
-    /// The engine refused the voice, and another one speaks.
-    VoiceRefused {
-        /// The voice.
-        voice: String,
-        /// The engine's own words.
-        reason: String,
-    },
-    /// An engine failed.
-    Failed(ResponseId, EngineError),
-    /// The engine of this kind that serves the response from now on, where there are routes.
-    Served(ResponseId, EngineKind, Routed),
-}
-
-impl From<Input> for ResponseNote {
-    fn from(input: Input) -> Self {
-        Self::Input(input)
-    }
-}
 
 /// The queues between the conductor and everything else.
 pub(super) struct Channels {
@@ -132,11 +105,12 @@ pub(super) struct Conductor {
     effort: Option<Effort>,
     /// The voice of the current response.
     voice: VoiceChoice,
-    notes: (mpsc::Sender<ResponseNote>, mpsc::Receiver<ResponseNote>),
+    /// What the stages of a response report.
+    notes: Inlet<ResponseNote>,
     /// Turn predictions by prosody.
-    judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    judged: Inlet<Input>,
     /// Results of tools.
-    returned: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    returned: Inlet<Input>,
     /// Tells the current response how to go on after a tool call.
     rounds: Option<mpsc::Sender<Round>>,
     /// Orders the current response after its filler.
@@ -160,8 +134,6 @@ impl Conductor {
         tasks: TaskTracker,
         scope: Scope,
     ) -> Self {
-        let notes = mpsc::channel(NOTE_QUEUE);
-        let judged = mpsc::channel(JUDGED_QUEUE);
         let began = Instant::now();
         let Begin { settings, context, remembered, observer, caller } = begin;
         let conversation = match &context {
@@ -188,9 +160,9 @@ impl Conductor {
             response: None,
             effort: None,
             voice: Default::default(),
-            notes,
-            judged,
-            returned: mpsc::channel(RETURNED_QUEUE),
+            notes: Inlet::new(NOTE_QUEUE),
+            judged: Inlet::new(JUDGED_QUEUE),
+            returned: Inlet::new(RETURNED_QUEUE),
             rounds: None,
             floor: Floor::default(),
             prefill: CancellationToken::new(),
@@ -228,10 +200,10 @@ impl Conductor {
                     None => return self.gone(),
                 },
                 event = self.channels.playout.recv() => event.and_then(|event| self.playout_input(event)),
-                judged = self.judged.1.recv() => judged,
-                returned = self.returned.1.recv() => returned,
+                judged = self.judged.recv() => judged,
+                returned = self.returned.recv() => returned,
                 () = self.lives.lost() => Some(Input::ModelForgot),
-                note = self.notes.1.recv() => note.and_then(|note| self.note_input(note)),
+                note = self.notes.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
                     self.drain = None;

@@ -7,11 +7,12 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::effort::Effort;
-use super::{Conductor, InService, ResponseNote};
+use super::{Conductor, InService};
 use crate::conversation::{Counted, Counting, Input};
 use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest, Voice};
 use crate::floor::Floor;
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Segment, VadEvent};
+use crate::note::ResponseNote;
 use crate::playout::Current;
 use crate::route::Served;
 use crate::speakable::speakable;
@@ -32,7 +33,7 @@ impl Conductor {
         let (Some(model), Some(audio)) = (self.engines.end_of_turn.clone(), heard.audio.clone()) else {
             return;
         };
-        let out = self.judged.0.clone();
+        let out = self.judged.sender();
         self.tasks.spawn(async move {
             match tokio::task::spawn_blocking(move || model.probability(&audio)).await {
                 // Dropped if the conversation does not keep up: a turn prediction is the least loss.
@@ -84,7 +85,7 @@ impl Conductor {
 
     /// Has the model write a summary, which may arrive in any later turn.
     pub(super) fn summarise(&self, messages: Vec<Message>) {
-        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.sender(), self.token.clone());
         // Not in the call's conversation: its prompt cache is for responses.
         let caller = self.caller.clone();
         let request = LlmRequest { messages, speculative: true, caller, ..LlmRequest::default() };
@@ -100,7 +101,7 @@ impl Conductor {
 
     /// Has the engine count tokens, if it can.
     pub(super) fn count(&self, what: Counting, messages: Vec<Message>, tools: Tools) {
-        let (llm, out, token) = (self.engines.llm.clone(), self.judged.0.clone(), self.token.clone());
+        let (llm, out, token) = (self.engines.llm.clone(), self.judged.sender(), self.token.clone());
         let work = async move {
             let able = llm.capabilities().counts_tokens;
             let counted = if able { counted(llm.as_ref(), &messages, &tools).await } else { None };
@@ -111,7 +112,7 @@ impl Conductor {
 
     /// Has the engine list its voices.
     pub(super) fn list_voices(&self) {
-        let (tts, out, token) = (self.engines.tts.clone(), self.judged.0.clone(), self.token.clone());
+        let (tts, out, token) = (self.engines.tts.clone(), self.judged.sender(), self.token.clone());
         let work = async move {
             let listed =
                 tokio::time::timeout(LISTING, tts.voices()).await.unwrap_or(Err(EngineError::Deadline));
@@ -146,7 +147,7 @@ impl Conductor {
     /// Runs a tool for the current response; cancelled when the response ends.
     pub(super) fn run_tool(&mut self, call: ToolCall) {
         let Some(token) = self.response.clone() else { return };
-        let (toolbox, returned) = (self.channels.toolbox.clone(), self.returned.0.clone());
+        let (toolbox, returned) = (self.channels.toolbox.clone(), self.returned.sender());
         self.tasks.spawn(Box::pin(async move {
             let work = AssertUnwindSafe(toolbox.run(&call)).catch_unwind();
             if let Some(done) = token.run_until_cancelled(work).await {
@@ -174,7 +175,7 @@ impl Conductor {
         self.response = Some(token.clone());
         self.note_who_serves(&request);
         let (segments, to_speak) = mpsc::channel(SEGMENT_QUEUE);
-        let notes = self.notes.0.clone();
+        let notes = self.notes.sender();
         let voice = self.voice.clone();
         self.floor = Floor::default();
         let out = SpeechOut { floor: self.floor.clone(), playout: self.channels.speech.clone() };

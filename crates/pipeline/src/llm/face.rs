@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::avatar::cue::{Cue, Mood};
+use crate::avatar::cue::{Cue, Mood, PlacedCue};
 use crate::avatar::tags::{Filtered, Tags};
 use crate::avatar::text_cues::suggested;
 use crate::segments::TextSegment;
@@ -22,8 +22,8 @@ pub(super) struct FaceCues {
     tags: Tags,
     /// Bytes of text that have passed the filter of tags.
     written: usize,
-    /// Cues of text not yet in a segment, by byte.
-    cues: VecDeque<(usize, Cue)>,
+    /// Cues of text not yet in a segment, placed in the whole text.
+    cues: VecDeque<PlacedCue>,
     words: bool,
     mood: Mood,
 }
@@ -47,29 +47,29 @@ impl FaceCues {
 
     fn take(&mut self, Filtered { text, cues }: Filtered) -> String {
         let before = self.written;
-        self.cues.extend(cues.into_iter().map(|(at, cue)| (before + at, cue)));
+        self.cues.extend(cues.into_iter().map(|place| PlacedCue { at: before + place.at, ..place }));
         self.written += text.len();
         text
     }
 
-    /// The cues of a segment, by its own bytes.
-    pub(super) fn of(&mut self, segment: &TextSegment, language: &str) -> Vec<(usize, Cue)> {
+    /// The cues of a segment, placed in it.
+    pub(super) fn of(&mut self, segment: &TextSegment, language: &str) -> Vec<PlacedCue> {
         if self.words && !self.tags.seen() {
             let mut cues = suggested(&segment.text, language);
             // A mood that is shown already is not repeated with every segment.
-            cues.retain(|(_, cue)| !matches!(cue, Cue::Mood(mood) if std::mem::replace(&mut self.mood, *mood) == *mood));
+            cues.retain(|place| !matches!(place.cue, Cue::Mood(mood) if std::mem::replace(&mut self.mood, mood) == mood));
             return cues;
         }
         let end = segment.at + segment.text.len();
         let mut cues = Vec::new();
-        while let Some((at, cue)) = self.cues.pop_front_if(|(at, _)| *at < end) {
-            cues.push((at.saturating_sub(segment.at), cue));
+        while let Some(place) = self.cues.pop_front_if(|place| place.at < end) {
+            cues.push(PlacedCue { at: place.at.saturating_sub(segment.at), ..place });
         }
         cues
     }
 
     /// The cues after the last word.
-    pub(super) fn last(&mut self) -> Vec<(usize, Cue)> {
-        self.cues.drain(..).map(|(_, cue)| (0, cue)).collect()
+    pub(super) fn last(&mut self) -> Vec<PlacedCue> {
+        self.cues.drain(..).map(|place| PlacedCue { at: 0, ..place }).collect()
     }
 }

@@ -118,7 +118,7 @@ async fn tags_are_removed_where_enabled_and_other_brackets_stay() {
         let segments = segments(&pieces, request(), sources).await;
         let text: Vec<_> = segments.iter().map(|segment| segment.text.as_str()).collect();
         assert_eq!(text.join(" "), expected);
-        let cues: Vec<_> = segments.iter().flat_map(|segment| &segment.cues).map(|(_, cue)| *cue).collect();
+        let cues: Vec<_> = segments.iter().flat_map(|segment| &segment.cues).map(|place| place.cue).collect();
         assert_eq!(cues.is_empty(), !sources.tags, "{cues:?}");
         assert!(cues.iter().all(|cue| *cue == Cue::Gesture(Gesture::Nod)));
     }

@@ -1,7 +1,7 @@
 //! What is asked of the voice engine, and what is left out once it has refused. Pure.
 
-use crate::conductor::ResponseNote;
 use crate::engine::Caller;
+use crate::note::ResponseNote;
 
 /// The voice and language to speak with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::Wiring;
+use super::cause::Cause;
 use super::faces::Faces;
 use super::line::{Line, Link};
 use super::messages::{Messages, Opening};
@@ -29,33 +30,6 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const CLOSE: Duration = Duration::from_secs(2);
 /// How long to wait for a client that has left but is negotiating another connection.
 const COMING_BACK: Duration = Duration::from_secs(2);
-
-/// Why a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// The client closed its end.
-    HungUp,
-    /// The pipeline has ended, and its last events are sent.
-    Finished,
-    /// The connection never came up, or was lost.
-    Lost,
-    /// The server stops, or gives the place to another call.
-    Cancelled,
-    /// The connection's own task failed.
-    Failed,
-}
-
-impl Cause {
-    fn name(self) -> &'static str {
-        match self {
-            Self::HungUp => "hung-up",
-            Self::Finished => "finished",
-            Self::Lost => "lost",
-            Self::Cancelled => "cancelled",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// What ends the work with a connection.
 enum Turn {

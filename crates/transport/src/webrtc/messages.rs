@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel, RTCDataChannelMessage};
 use webrtc::peer_connection::{PeerConnection, RTCPeerConnectionState};
 
-use super::actor::Cause;
+use super::cause::Cause;
 use super::packets::{flush, messages_of, received, send};
 use super::unannounced::{self, First, Unannounced, first_message};
 use crate::event::{CallEvent, ClientCommand};

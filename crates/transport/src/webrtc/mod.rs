@@ -5,13 +5,14 @@
 //!   `checks`: limits our checks to unproven addresses; `runtime`: the port as the `webrtc` crate sees it
 //! - `sdp`: requirements on offers, and the text of answers; `addresses`: the server's addresses in them
 //! - `connection`: the `webrtc` crate's peer connection; `peer`: one connection of a call; `line`: replaces it by another
-//! - `actor`: everything that runs while a call lasts; `patience`: how long it waits for its client
+//! - `actor`: everything that runs while a call lasts; `patience`: how long it waits for its client; `cause`: why it ended
 //! - `sound` (with `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's packets on data
 //!   channels
 //! - `tracks`: the further tracks of a call
 
 mod actor;
 mod addresses;
+mod cause;
 mod checks;
 mod connection;
 mod endpoint;

@@ -1,16 +1,24 @@
 //! Joins the messages of a chat where its template has no role for one or wants two sides to take turns, which templates
 //! would refuse or write wrongly. Pure.
 
-use super::form::Form;
 use super::{Part, Written};
 
 /// Between two messages that become one.
 const BETWEEN: &str = "\n\n";
 
+/// What a template requires of a chat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Requires {
+    /// The system's words stand in the person's messages: the template has no role for them.
+    pub(super) no_system: bool,
+    /// The two sides take turns, beginning with the person.
+    pub(super) turns: bool,
+}
+
 /// The chat as the template can write it. Only the end of the chat may be joined differently when it grows.
-pub(super) fn arranged(form: &Form, chat: Vec<Written>) -> Vec<Written> {
-    let chat = if form.system.is_none() { without_system(chat) } else { chat };
-    if form.alternates { joined(begun_by_user(chat)) } else { chat }
+pub(super) fn arranged(requires: Requires, chat: Vec<Written>) -> Vec<Written> {
+    let chat = if requires.no_system { without_system(chat) } else { chat };
+    if requires.turns { joined(begun_by_user(chat)) } else { chat }
 }
 
 /// Neighbours of the same side as one message.

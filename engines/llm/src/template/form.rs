@@ -2,8 +2,9 @@
 //!
 //! The token that begins every prompt (`<s>`, `<bos>`) is the tokenizer's to add.
 
+use super::arrange::{Requires, arranged};
 use super::marks::bracketed;
-use super::{Part, Written, arrange};
+use super::{Part, Written};
 
 /// What stands before and after a part.
 pub(super) type Around = (&'static str, &'static str);
@@ -38,7 +39,8 @@ impl Form {
     pub(super) fn render(&self, chat: &[Written], response: bool) -> String {
         let trimmed = chat.iter().map(|it| Written { part: it.part, content: self.trimmed(it).to_owned() });
         let mut text = String::new();
-        for Written { part, content } in arrange::arranged(self, trimmed.collect()) {
+        let requires = Requires { no_system: self.system.is_none(), turns: self.alternates };
+        for Written { part, content } in arranged(requires, trimmed.collect()) {
             let (before, after) = self.around(part);
             text.extend([before, content.as_str(), after]);
         }

@@ -6,7 +6,7 @@ use visavis_proto::v1::{Tool, ToolCall};
 #[cfg(test)]
 use super::CLOSE;
 use super::{OPEN, instructions, signature, tool_response, written};
-use crate::template::{Part, Written};
+use crate::chat::{Part, Written};
 
 /// Mistral's calls have ids of nine characters; one call is made at a time, so one id suffices.
 const ID: &str = "000000000";

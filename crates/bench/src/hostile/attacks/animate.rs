@@ -7,10 +7,9 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::super::attack::Attack;
-use super::super::connection::ask;
 use super::super::payload::texts;
 use super::super::tally::Count;
-use super::super::target::Target;
+use super::super::target::{Target, ask};
 use super::AGAIN;
 
 /// How long a text may take.

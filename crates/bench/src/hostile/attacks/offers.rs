@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
 use super::super::attack::Attack;
-use super::super::connection::ask;
 use super::super::payload::offer;
 use super::super::tally::Count;
-use super::super::target::Target;
+use super::super::target::{Target, ask};
 use super::ANSWERED_WITHIN;
 
 const WORKERS: u32 = 4;

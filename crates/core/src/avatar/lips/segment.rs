@@ -31,6 +31,13 @@ pub(super) enum Hold {
     Jaw,
 }
 
+/// The time in which a hold is complete, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Complete {
+    from: f64,
+    until: f64,
+}
+
 /// One target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment {
@@ -42,13 +49,14 @@ pub(super) struct Segment {
     /// Pull on the jaw, the lips and the tongue.
     pub(super) pull: [f32; 3],
     pub(super) hold: Hold,
-    /// From when to when the hold is complete.
-    full: (f64, f64),
+    full: Complete,
     centre: f64,
     /// Half the time of full pull.
     core: f64,
-    /// How fast the pull fades towards past and future, per second.
-    fade: (f64, f64),
+    /// How fast the pull rises before the centre, per second.
+    rise: f64,
+    /// How fast it falls after it, per second.
+    fall: f64,
 }
 
 impl Segment {
@@ -65,7 +73,8 @@ impl Segment {
             full: full(phone, start, end),
             centre: f64::midpoint(start, end),
             core: (length / 2.0 - USUAL / 2.0).max(0.0),
-            fade: (RISE * scale, FALL * scale),
+            rise: RISE * scale,
+            fall: FALL * scale,
         }
     }
 
@@ -80,10 +89,11 @@ impl Segment {
             pose: Pose::REST,
             pull: [1.0; 3],
             hold: Hold::No,
-            full: (start, end),
+            full: Complete { from: start, until: end },
             centre: f64::midpoint(start, end),
             core: ((end - start) / 2.0 - edge).max(0.0),
-            fade: (RISE, FALL),
+            rise: RISE,
+            fall: FALL,
         }
     }
 
@@ -97,7 +107,7 @@ impl Segment {
         let off = t - self.centre;
         let far = (off.abs() - self.core).max(0.0);
         let far = far.hypot(ROUND) - ROUND;
-        let fade = if off < 0.0 { self.fade.0 } else { self.fade.1 };
+        let fade = if off < 0.0 { self.rise } else { self.fall };
         let near = (1.0 - (far / REACH).powi(2)).max(0.0);
         ((-fade * far).exp() * near) as f32
     }
@@ -109,14 +119,14 @@ impl Segment {
             Hold::Lips | Hold::Teeth => (0.075, 0.065),
             Hold::Jaw => (0.07, 0.07),
         };
-        let outside = ((self.full.0 - t) / before).max((t - self.full.1) / after);
+        let outside = ((self.full.from - t) / before).max((t - self.full.until) / after);
         let x = (1.0 - outside).clamp(0.0, 1.0) as f32;
         x * x * (3.0 - 2.0 * x)
     }
 }
 
 /// From when to when the hold is complete.
-fn full(phone: Phone, start: f64, end: f64) -> (f64, f64) {
+fn full(phone: Phone, start: f64, end: f64) -> Complete {
     let (early, late) = match hold(phone) {
         // A p or b opens the lips in its burst, well before it ends; an m keeps them closed.
         Hold::Lips if phone.manner == Manner::Stop => (0.004, 0.35 * (end - start)),
@@ -124,7 +134,7 @@ fn full(phone: Phone, start: f64, end: f64) -> (f64, f64) {
     };
     let (from, until) = (start + early, end - late);
     let missing = (SHORTEST - (until - from)).max(0.0) / 2.0;
-    (from - missing, until + missing)
+    Complete { from: from - missing, until: until + missing }
 }
 
 /// How fast the pull fades before and after a sound of usual length, per second.
@@ -192,7 +202,8 @@ pub(super) fn append(segments: &mut VecDeque<Segment>, phone: Phone, start: f64,
             let mut phone = if now > before { phone } else { last.phone };
             phone.weight = last.phone.weight.max(phone.weight);
             segments.pop_back();
-            let full = (last.full.0, full(phone, start, end).1.max(last.full.1));
+            let until = full(phone, start, end).until.max(last.full.until);
+            let full = Complete { from: last.full.from, until };
             segments.push_back(Segment { full, ..Segment::new(phone, last.start, end) });
             return;
         }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::avatar::lip_gap::{CLOSED, LipScores, gap, score};
+use crate::avatar::lip_gap::{CLOSED, Lag, LipScores, gap, score};
 use crate::avatar::shapes::Shape;
 
 const RATE: u32 = 8_000;
@@ -64,7 +64,7 @@ fn lips_meet_where_they_must_in_three_languages() {
             assert!(all.closure() >= 0.95, "{language} at {fps}: {} of {}", all.closed, all.bilabials);
             assert!(all.contact() >= 0.9, "{language} at {fps}: {} of {}", all.touched, all.labiodentals);
             assert!(all.opening() >= 0.9, "{language} at {fps}: {} of {}", all.opened, all.vowels);
-            let (lag, correlation) = all.lag();
+            let Lag { ms: lag, correlation } = all.lag();
             assert!(lag.abs() <= 40.0 && correlation > 0.3, "{language} at {fps}: {lag} ms, {correlation}");
             assert_eq!(all.overclosed, 0);
         }

@@ -3,7 +3,7 @@
 
 mod known;
 
-use super::cue::{Cue, GESTURES, MOODS};
+use super::cue::{Cue, GESTURES, MOODS, PlacedCue};
 use known::{Direction, asterisked, bracketed, is_beginning};
 
 /// Most characters between the marks of a tag; anything longer is text.
@@ -16,8 +16,8 @@ const MOST_SPACE: usize = 24;
 pub struct Filtered {
     /// The text.
     pub text: String,
-    /// Each cue, with the byte of `text` that it precedes.
-    pub cues: Vec<(usize, Cue)>,
+    /// The cues, placed in `text`.
+    pub cues: Vec<PlacedCue>,
 }
 
 /// Filters one text.
@@ -65,7 +65,7 @@ impl Tags {
         }
         (self.tail, self.last) = (None, None);
         let end = out.text.len();
-        out.cues.extend(self.cues.drain(..).map(|cue| (end, cue)));
+        out.cues.extend(self.cues.drain(..).map(|cue| PlacedCue { at: end, cue }));
         out
     }
 
@@ -130,7 +130,7 @@ impl Tags {
         self.cut = false;
         out.text.push_str(&std::mem::take(&mut self.space));
         let at = out.text.len();
-        out.cues.extend(self.cues.drain(..).map(|cue| (at, cue)));
+        out.cues.extend(self.cues.drain(..).map(|cue| PlacedCue { at, cue }));
         self.emit(next, out);
     }
 

@@ -11,7 +11,8 @@ fn filter<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Filtered {
     let mut tags = Tags::new(true);
     let mut whole = Filtered::default();
     let mut add = |part: Filtered| {
-        whole.cues.extend(part.cues.iter().map(|(at, cue)| (at + whole.text.len(), *cue)));
+        let before = whole.text.len();
+        whole.cues.extend(part.cues.iter().map(|placed| PlacedCue { at: before + placed.at, ..*placed }));
         whole.text.push_str(&part.text);
     };
     for piece in pieces {
@@ -25,17 +26,22 @@ fn text(text: &str) -> String {
     filter([text]).text
 }
 
+/// The cues as pairs of place and cue.
+fn pairs(filtered: &Filtered) -> Vec<(usize, Cue)> {
+    filtered.cues.iter().map(|placed| (placed.at, placed.cue)).collect()
+}
+
 #[test]
 fn tags_are_removed_and_their_cues_precede_the_next_words() {
     let out = filter(["[happy] Hello, [nod] yes [look-away][lean in]of course. [Nod]"]);
     assert_eq!(out.text, "Hello, yes of course. ");
     let lean = Cue::Gesture(Gesture::LeanIn);
-    assert_eq!(out.cues, [(0, HAPPY), (7, NOD), (11, AWAY), (11, lean), (22, NOD)]);
+    assert_eq!(pairs(&out), [(0, HAPPY), (7, NOD), (11, AWAY), (11, lean), (22, NOD)]);
     assert_eq!(
-        filter(["*smiles warmly* Hi, *nods* *looks away* so"]).cues,
+        pairs(&filter(["*smiles warmly* Hi, *nods* *looks away* so"])),
         [(0, HAPPY), (4, NOD), (4, AWAY)]
     );
-    assert_eq!(filter(["[happy, nod]Hi"]).cues, [(0, HAPPY), (0, NOD)]);
+    assert_eq!(pairs(&filter(["[happy, nod]Hi"])), [(0, HAPPY), (0, NOD)]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    AUSTRALIAN, CANADIAN, Comparisons, DOLLAR, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, WON, YEN,
-    currency, inside, name, number, open,
+    AUSTRALIAN, CANADIAN, Comparisons, DOLLAR, EURO, FRANC, Lexicon, NO_CENT, POUND, RUPEE, US_DOLLAR, WON,
+    YEN, currency, inside, name, noun, number, open,
 };
 
 pub(super) const ENGLISH: Lexicon = Lexicon {
@@ -77,16 +77,16 @@ pub(super) const ENGLISH: Lexicon = Lexicon {
     before_dates: &["on", "by", "until", "till", "before", "after", "since", "from", "due", "dated"],
     units: UNITS,
     currencies: &[
-        currency(US_DOLLAR, ("U.S dollar", "U.S dollars"), ("cent", "cents")),
-        currency(CANADIAN, ("Canadian dollar", "Canadian dollars"), ("cent", "cents")),
-        currency(AUSTRALIAN, ("Australian dollar", "Australian dollars"), ("cent", "cents")),
-        currency(DOLLAR, ("dollar", "dollars"), ("cent", "cents")),
-        currency(EURO, ("euro", "euros"), ("cent", "cents")),
-        currency(POUND, ("pound", "pounds"), ("penny", "pence")),
-        currency(YEN, ("yen", "yen"), ("", "")),
-        currency(RUPEE, ("rupee", "rupees"), ("paisa", "paise")),
-        currency(FRANC, ("Swiss franc", "Swiss francs"), ("centime", "centimes")),
-        currency(WON, ("won", "won"), ("", "")),
+        currency(US_DOLLAR, noun("U.S dollar", "U.S dollars"), noun("cent", "cents")),
+        currency(CANADIAN, noun("Canadian dollar", "Canadian dollars"), noun("cent", "cents")),
+        currency(AUSTRALIAN, noun("Australian dollar", "Australian dollars"), noun("cent", "cents")),
+        currency(DOLLAR, noun("dollar", "dollars"), noun("cent", "cents")),
+        currency(EURO, noun("euro", "euros"), noun("cent", "cents")),
+        currency(POUND, noun("pound", "pounds"), noun("penny", "pence")),
+        currency(YEN, noun("yen", "yen"), NO_CENT),
+        currency(RUPEE, noun("rupee", "rupees"), noun("paisa", "paise")),
+        currency(FRANC, noun("Swiss franc", "Swiss francs"), noun("centime", "centimes")),
+        currency(WON, noun("won", "won"), NO_CENT),
     ],
     and_cents: " and ",
     scales: &[

@@ -1,8 +1,8 @@
 //! French.
 
 use super::{
-    CANADIAN, Comparisons, DOLLAR, ENGLISH, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency,
-    inside, name, number, open,
+    CANADIAN, Comparisons, DOLLAR, ENGLISH, EURO, FRANC, Lexicon, NO_CENT, POUND, RUPEE, US_DOLLAR, YEN,
+    currency, inside, name, noun, number, open,
 };
 
 pub(super) const FRENCH: Lexicon = Lexicon {
@@ -105,14 +105,14 @@ pub(super) const FRENCH: Lexicon = Lexicon {
     ],
     before_dates: &["le", "du", "au", "dès", "depuis"],
     currencies: &[
-        currency(US_DOLLAR, ("dollar américain", "dollars américains"), ("cent", "cents")),
-        currency(CANADIAN, ("dollar canadien", "dollars canadiens"), ("cent", "cents")),
-        currency(DOLLAR, ("dollar", "dollars"), ("cent", "cents")),
-        currency(EURO, ("euro", "euros"), ("centime", "centimes")),
-        currency(POUND, ("livre", "livres"), ("penny", "pence")),
-        currency(YEN, ("yen", "yens"), ("", "")),
-        currency(RUPEE, ("roupie", "roupies"), ("", "")),
-        currency(FRANC, ("franc suisse", "francs suisses"), ("centime", "centimes")),
+        currency(US_DOLLAR, noun("dollar américain", "dollars américains"), noun("cent", "cents")),
+        currency(CANADIAN, noun("dollar canadien", "dollars canadiens"), noun("cent", "cents")),
+        currency(DOLLAR, noun("dollar", "dollars"), noun("cent", "cents")),
+        currency(EURO, noun("euro", "euros"), noun("centime", "centimes")),
+        currency(POUND, noun("livre", "livres"), noun("penny", "pence")),
+        currency(YEN, noun("yen", "yens"), NO_CENT),
+        currency(RUPEE, noun("roupie", "roupies"), NO_CENT),
+        currency(FRANC, noun("franc suisse", "francs suisses"), noun("centime", "centimes")),
     ],
     and_cents: " ",
     scales: &[

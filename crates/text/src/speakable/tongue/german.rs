@@ -1,8 +1,8 @@
 //! German.
 
 use super::{
-    Comparisons, DOLLAR, ENGLISH, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name,
-    number, open,
+    Comparisons, DOLLAR, ENGLISH, EURO, FRANC, Lexicon, NO_CENT, POUND, RUPEE, US_DOLLAR, YEN, currency,
+    inside, name, noun, number, open,
 };
 
 pub(super) const GERMAN: Lexicon = Lexicon {
@@ -114,13 +114,13 @@ pub(super) const GERMAN: Lexicon = Lexicon {
     ],
     before_dates: &["am", "vom", "zum", "bis", "ab", "seit", "den", "dem", "der"],
     currencies: &[
-        currency(US_DOLLAR, ("US-Dollar", "US-Dollar"), ("Cent", "Cent")),
-        currency(DOLLAR, ("Dollar", "Dollar"), ("Cent", "Cent")),
-        currency(EURO, ("Euro", "Euro"), ("Cent", "Cent")),
-        currency(POUND, ("Pfund", "Pfund"), ("Penny", "Pence")),
-        currency(YEN, ("Yen", "Yen"), ("", "")),
-        currency(RUPEE, ("Rupie", "Rupien"), ("", "")),
-        currency(FRANC, ("Franken", "Franken"), ("Rappen", "Rappen")),
+        currency(US_DOLLAR, noun("US-Dollar", "US-Dollar"), noun("Cent", "Cent")),
+        currency(DOLLAR, noun("Dollar", "Dollar"), noun("Cent", "Cent")),
+        currency(EURO, noun("Euro", "Euro"), noun("Cent", "Cent")),
+        currency(POUND, noun("Pfund", "Pfund"), noun("Penny", "Pence")),
+        currency(YEN, noun("Yen", "Yen"), NO_CENT),
+        currency(RUPEE, noun("Rupie", "Rupien"), NO_CENT),
+        currency(FRANC, noun("Franken", "Franken"), noun("Rappen", "Rappen")),
     ],
     and_cents: " ",
     scales: &[

@@ -1,8 +1,8 @@
 //! Italian.
 
 use super::{
-    Comparisons, DOLLAR, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name, number,
-    open,
+    Comparisons, DOLLAR, EURO, FRANC, Lexicon, NO_CENT, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name,
+    noun, number, open,
 };
 
 pub(super) const ITALIAN: Lexicon = Lexicon {
@@ -98,13 +98,13 @@ pub(super) const ITALIAN: Lexicon = Lexicon {
     short_months: &[("gen", 1), ("feb", 2), ("ago", 8), ("sett", 9), ("ott", 10), ("nov", 11), ("dic", 12)],
     before_dates: &["il", "dal", "al", "del", "entro"],
     currencies: &[
-        currency(US_DOLLAR, ("dollaro americano", "dollari americani"), ("centesimo", "centesimi")),
-        currency(DOLLAR, ("dollaro", "dollari"), ("centesimo", "centesimi")),
-        currency(EURO, ("euro", "euro"), ("centesimo", "centesimi")),
-        currency(POUND, ("sterlina", "sterline"), ("penny", "pence")),
-        currency(YEN, ("yen", "yen"), ("", "")),
-        currency(RUPEE, ("rupia", "rupie"), ("", "")),
-        currency(FRANC, ("franco svizzero", "franchi svizzeri"), ("centesimo", "centesimi")),
+        currency(US_DOLLAR, noun("dollaro americano", "dollari americani"), noun("centesimo", "centesimi")),
+        currency(DOLLAR, noun("dollaro", "dollari"), noun("centesimo", "centesimi")),
+        currency(EURO, noun("euro", "euro"), noun("centesimo", "centesimi")),
+        currency(POUND, noun("sterlina", "sterline"), noun("penny", "pence")),
+        currency(YEN, noun("yen", "yen"), NO_CENT),
+        currency(RUPEE, noun("rupia", "rupie"), NO_CENT),
+        currency(FRANC, noun("franco svizzero", "franchi svizzeri"), noun("centesimo", "centesimi")),
     ],
     and_cents: " e ",
     scales: &[

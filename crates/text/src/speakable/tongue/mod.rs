@@ -69,12 +69,22 @@ pub(super) struct Currency {
     pub(super) cents: &'static str,
 }
 
-const fn currency(
-    signs: &'static [&'static str],
-    (one, many): (&'static str, &'static str),
-    (cent, cents): (&'static str, &'static str),
-) -> Currency {
-    Currency { signs, one, many, cent, cents }
+/// A noun's two forms.
+#[derive(Clone, Copy)]
+struct Noun {
+    one: &'static str,
+    many: &'static str,
+}
+
+const fn noun(one: &'static str, many: &'static str) -> Noun {
+    Noun { one, many }
+}
+
+/// The hundredth of a currency that has none.
+const NO_CENT: Noun = noun("", "");
+
+const fn currency(signs: &'static [&'static str], whole: Noun, cent: Noun) -> Currency {
+    Currency { signs, one: whole.one, many: whole.many, cent: cent.one, cents: cent.many }
 }
 
 /// The signs of a currency, the same in all languages.

@@ -1,8 +1,8 @@
 //! Spanish.
 
 use super::{
-    Comparisons, DOLLAR, EURO, FRANC, Lexicon, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name, number,
-    open,
+    Comparisons, DOLLAR, EURO, FRANC, Lexicon, NO_CENT, POUND, RUPEE, US_DOLLAR, YEN, currency, inside, name,
+    noun, number, open,
 };
 
 pub(super) const SPANISH: Lexicon = Lexicon {
@@ -108,13 +108,17 @@ pub(super) const SPANISH: Lexicon = Lexicon {
     ],
     before_dates: &["el", "del", "al", "desde", "hasta"],
     currencies: &[
-        currency(US_DOLLAR, ("dólar estadounidense", "dólares estadounidenses"), ("centavo", "centavos")),
-        currency(DOLLAR, ("dólar", "dólares"), ("centavo", "centavos")),
-        currency(EURO, ("euro", "euros"), ("céntimo", "céntimos")),
-        currency(POUND, ("libra", "libras"), ("penique", "peniques")),
-        currency(YEN, ("yen", "yenes"), ("", "")),
-        currency(RUPEE, ("rupia", "rupias"), ("", "")),
-        currency(FRANC, ("franco suizo", "francos suizos"), ("céntimo", "céntimos")),
+        currency(
+            US_DOLLAR,
+            noun("dólar estadounidense", "dólares estadounidenses"),
+            noun("centavo", "centavos"),
+        ),
+        currency(DOLLAR, noun("dólar", "dólares"), noun("centavo", "centavos")),
+        currency(EURO, noun("euro", "euros"), noun("céntimo", "céntimos")),
+        currency(POUND, noun("libra", "libras"), noun("penique", "peniques")),
+        currency(YEN, noun("yen", "yenes"), NO_CENT),
+        currency(RUPEE, noun("rupia", "rupias"), NO_CENT),
+        currency(FRANC, noun("franco suizo", "francos suizos"), noun("céntimo", "céntimos")),
     ],
     and_cents: " ",
     scales: &[

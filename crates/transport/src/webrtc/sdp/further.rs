@@ -1,8 +1,7 @@
 //! The sections of an offer beside its sound and data: what they could carry, and which of the call's tracks they carry.
 
 use super::direction::Direction;
-use super::lines::{Media, Section};
-use super::offer::{Form, Offer, PROFILES, Part};
+use super::lines::{Media, PROFILES, Section, ssrc};
 use crate::ports::Codec;
 
 /// Feedback by which a client requests a keyframe of a track that it receives.
@@ -12,7 +11,7 @@ const FEEDBACK: [&str; 2] = ["nack pli", "ccm fir"];
 #[derive(Debug, Clone)]
 pub(in crate::webrtc) struct Further {
     /// Its index in the offer.
-    section: usize,
+    pub(super) section: usize,
     pub(in crate::webrtc) mid: String,
     /// `audio` or `video`.
     pub(in crate::webrtc) kind: String,
@@ -51,7 +50,7 @@ impl Further {
             mid: section.attribute("mid")?.trim().to_owned(),
             kind: media.kind.to_owned(),
             direction: Direction::of(section, session),
-            ssrc: super::offer::ssrc(section),
+            ssrc: ssrc(section),
             formats: media.formats.iter().filter_map(|format| Format::read(format, section)).collect(),
         })
     }
@@ -63,7 +62,8 @@ impl Further {
         format.filter(|_| kind.eq_ignore_ascii_case(&self.kind)).map(|format| format.payload_type)
     }
 
-    fn feedback(&self, payload_type: u8) -> &[&'static str] {
+    /// The kinds of keyframe request that the section offers for a format.
+    pub(super) fn feedback(&self, payload_type: u8) -> &[&'static str] {
         let format = self.formats.iter().find(|format| format.payload_type == payload_type);
         format.map_or(&[], |format| format.feedback.as_slice())
     }
@@ -183,37 +183,6 @@ impl Taken {
             TrackId::Outgoing(_) if self.direction.receives() => "a=sendonly",
             TrackId::Incoming(_) if self.direction.sends() => "a=recvonly",
             TrackId::Outgoing(_) | TrackId::Incoming(_) => "a=inactive",
-        }
-    }
-}
-
-impl Offer {
-    /// Assigns the track of this slot to the section.
-    pub(in crate::webrtc) fn take(&mut self, further: &Further, slot: &Slot) {
-        let feedback = further.feedback(slot.payload_type).to_vec();
-        let taken = Taken { slot: slot.at, direction: further.direction, feedback };
-        if let Some(form) = self.sections.get_mut(further.section) {
-            form.part = Part::Track(taken);
-        }
-    }
-
-    /// The sections that carry tracks.
-    pub(in crate::webrtc) fn taken(&self) -> impl Iterator<Item = &Taken> {
-        self.sections.iter().filter_map(Form::taken)
-    }
-
-    /// Whether the client's sound can be found beside other streams: the crate recognises a stream without an SSRC only if it
-    /// is the sole one.
-    pub(in crate::webrtc) fn names_its_sound(&self) -> bool {
-        self.ssrc.is_some() || !self.direction.sends()
-    }
-}
-
-impl Form {
-    fn taken(&self) -> Option<&Taken> {
-        match &self.part {
-            Part::Track(taken) => Some(taken),
-            Part::Audio | Part::Data(_) | Part::Off => None,
         }
     }
 }

@@ -7,6 +7,18 @@ const MAX_OFFER: usize = 64 << 10;
 const MAX_LINE: usize = 4 << 10;
 const MAX_SECTIONS: usize = 8;
 
+/// Profiles of DTLS-SRTP, and those that older clients write for it (RFC 9429, 5.1.2).
+pub(super) const PROFILES: [&str; 8] = [
+    "UDP/TLS/RTP/SAVPF",
+    "UDP/TLS/RTP/SAVP",
+    "TCP/DTLS/RTP/SAVPF",
+    "TCP/DTLS/RTP/SAVP",
+    "RTP/SAVPF",
+    "RTP/SAVP",
+    "RTP/AVPF",
+    "RTP/AVP",
+];
+
 /// One `m=` section, or the session part before the first.
 pub(super) struct Section<'a> {
     pub(super) lines: Vec<&'a str>,
@@ -55,6 +67,11 @@ pub(super) struct Media<'a> {
 pub(super) fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
     if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }
+}
+
+/// The section's RTP stream, if it names one.
+pub(super) fn ssrc(section: &Section<'_>) -> Option<u32> {
+    section.attributes("ssrc").find_map(|line| line.split(' ').next()?.parse().ok())
 }
 
 pub(super) fn malformed(detail: impl Into<String>) -> OfferError {

@@ -21,7 +21,8 @@ mod transport;
 pub(super) use self::answer::Ours;
 pub(super) use self::candidate::Candidates;
 pub(super) use self::further::{Carried, Further, Slot, TrackId};
-pub(super) use self::offer::{Offer, check_offer};
+pub(super) use self::offer::Offer;
+pub(super) use self::sections::check_offer;
 pub(super) use self::plain::AUDIO;
 
 #[cfg(test)]

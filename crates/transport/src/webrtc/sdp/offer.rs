@@ -1,23 +1,8 @@
 //! What is understood of an offer.
 
 use super::direction::Direction;
-use super::further::{Carried, Further, Taken};
-use super::lines::{Media, Section, malformed, parse, unsupported};
-use super::sections::Sections;
+use super::further::{Carried, Further, Slot, Taken};
 use super::transport::Transport;
-use crate::webrtc::OfferError;
-
-/// Profiles of DTLS-SRTP, and those that older clients write for it (RFC 9429, 5.1.2).
-pub(super) const PROFILES: [&str; 8] = [
-    "UDP/TLS/RTP/SAVPF",
-    "UDP/TLS/RTP/SAVP",
-    "TCP/DTLS/RTP/SAVPF",
-    "TCP/DTLS/RTP/SAVP",
-    "RTP/SAVPF",
-    "RTP/SAVP",
-    "RTP/AVPF",
-    "RTP/AVP",
-];
 
 /// An offer with everything that a call needs.
 #[derive(Debug, Clone)]
@@ -54,6 +39,26 @@ impl Offer {
     pub(in crate::webrtc) fn has_data(&self) -> bool {
         self.data().is_some()
     }
+
+    /// Assigns the track of this slot to the section.
+    pub(in crate::webrtc) fn take(&mut self, further: &Further, slot: &Slot) {
+        let feedback = further.feedback(slot.payload_type).to_vec();
+        let taken = Taken { slot: slot.at, direction: further.direction, feedback };
+        if let Some(form) = self.sections.get_mut(further.section) {
+            form.part = Part::Track(taken);
+        }
+    }
+
+    /// The sections that carry tracks.
+    pub(in crate::webrtc) fn taken(&self) -> impl Iterator<Item = &Taken> {
+        self.sections.iter().filter_map(Form::taken)
+    }
+
+    /// Whether the client's sound can be found beside other streams: the crate recognises a stream without an SSRC only if it
+    /// is the sole one.
+    pub(in crate::webrtc) fn names_its_sound(&self) -> bool {
+        self.ssrc.is_some() || !self.direction.sends()
+    }
 }
 
 /// One section, as far as its answer depends on it.
@@ -64,6 +69,15 @@ pub(super) struct Form {
     pub(super) protocol: String,
     pub(super) formats: String,
     pub(super) mid: Option<String>,
+}
+
+impl Form {
+    fn taken(&self) -> Option<&Taken> {
+        match &self.part {
+            Part::Track(taken) => Some(taken),
+            Part::Audio | Part::Data(_) | Part::Off => None,
+        }
+    }
 }
 
 /// What the answer makes of a section.
@@ -84,46 +98,4 @@ pub(super) struct Data {
     /// Written with the port as its format, as before RFC 8841.
     pub(super) old: bool,
     pub(super) max_message: Option<u32>,
-}
-
-/// Validates an offer as far as a call depends on it.
-///
-/// # Errors
-/// When it is malformed, has no audio, or requires what is not supported.
-pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
-    let sections = parse(sdp)?;
-    let (session, media) = sections.split_first().ok_or_else(|| malformed("the offer is empty"))?;
-    let read = Sections::read(session, media)?;
-    let transport = read.transport()?;
-    let (audio, line) = (&media[read.audio], &read.kinds[read.audio]);
-    Ok(Offer {
-        further: read.further(&transport),
-        carried: Carried::default(),
-        opus: opus_payload_type(audio, line)?,
-        direction: Direction::of(audio, session),
-        transport,
-        candidates: read.candidates(),
-        ssrc: ssrc(audio),
-        sections: (0..media.len()).map(|at| read.form(at)).collect(),
-        bundle: read.bundle.map(|mids| mids.into_iter().map(str::to_owned).collect()),
-    })
-}
-
-fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, OfferError> {
-    let maps = section.attributes("rtpmap").filter_map(|map| map.split_once(' '));
-    let mut opus = maps.filter(|(format, codec)| {
-        codec.trim().eq_ignore_ascii_case("opus/48000/2") && media.formats.contains(format)
-    });
-    let (number, _) =
-        opus.next().ok_or_else(|| unsupported("the audio section does not offer opus/48000/2"))?;
-    number
-        .parse()
-        .ok()
-        .filter(|number| *number < 128)
-        .ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
-}
-
-/// The section's RTP stream, if it names one.
-pub(super) fn ssrc(section: &Section<'_>) -> Option<u32> {
-    section.attributes("ssrc").find_map(|line| line.split(' ').next()?.parse().ok())
 }

@@ -1,13 +1,51 @@
 //! An offer's sections, and which of them a call uses.
 
-use super::further::Further;
-use super::lines::{Media, Section, malformed, unsupported};
-use super::offer::{Data, Form, PROFILES, Part};
+use super::direction::Direction;
+use super::further::{Carried, Further};
+use super::lines::{Media, PROFILES, Section, malformed, parse, ssrc, unsupported};
+use super::offer::{Data, Form, Offer, Part};
 use super::transport::{Sources, Transport};
 use crate::webrtc::OfferError;
 
 /// The usual SCTP port of old data sections.
 const SCTP_PORT: u16 = 5000;
+
+/// Validates an offer as far as a call depends on it.
+///
+/// # Errors
+/// When it is malformed, has no audio, or requires what is not supported.
+pub(in crate::webrtc) fn check_offer(sdp: &str) -> Result<Offer, OfferError> {
+    let sections = parse(sdp)?;
+    let (session, media) = sections.split_first().ok_or_else(|| malformed("the offer is empty"))?;
+    let read = Sections::read(session, media)?;
+    let transport = read.transport()?;
+    let (audio, line) = (&media[read.audio], &read.kinds[read.audio]);
+    Ok(Offer {
+        further: read.further(&transport),
+        carried: Carried::default(),
+        opus: opus_payload_type(audio, line)?,
+        direction: Direction::of(audio, session),
+        transport,
+        candidates: read.candidates(),
+        ssrc: ssrc(audio),
+        sections: (0..media.len()).map(|at| read.form(at)).collect(),
+        bundle: read.bundle.map(|mids| mids.into_iter().map(str::to_owned).collect()),
+    })
+}
+
+fn opus_payload_type(section: &Section<'_>, media: &Media<'_>) -> Result<u8, OfferError> {
+    let maps = section.attributes("rtpmap").filter_map(|map| map.split_once(' '));
+    let mut opus = maps.filter(|(format, codec)| {
+        codec.trim().eq_ignore_ascii_case("opus/48000/2") && media.formats.contains(format)
+    });
+    let (number, _) =
+        opus.next().ok_or_else(|| unsupported("the audio section does not offer opus/48000/2"))?;
+    number
+        .parse()
+        .ok()
+        .filter(|number| *number < 128)
+        .ok_or_else(|| malformed("the payload type of opus is not 0 to 127"))
+}
 
 /// The sections of an offer, by index.
 pub(super) struct Sections<'a> {

@@ -1,4 +1,4 @@
-//! Assembles the packets of a client's stream into whole frames, in order. No I/O; time is passed in.
+//! Assembles the packets of a client's stream into whole frames, in order. Pure; time is passed in.
 //!
 //! Why not the crate's own sample builder: it reserves places for 65,536 packets and as many frames, and returns a frame only
 //! when the next one has begun.

@@ -16,7 +16,6 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{MediaEngine, PeerConnection, Registry};
 
 use super::keyframes::{self, Keyframes};
-use super::outgoing::Taking;
 use super::packets::crate_codec;
 use super::slots::{Catalogue, Slots};
 use crate::ports::{Codec, Track};
@@ -31,6 +30,12 @@ pub(in crate::webrtc) struct ConnectionTracks {
     catalogue: Arc<Catalogue>,
     slots: Mutex<Slots>,
     outlets: Vec<Outlet>,
+}
+
+/// The client accepts the track, with this payload type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taking {
+    pub(super) payload_type: u8,
 }
 
 /// The sending end of a track to the client.

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
 use webrtc::peer_connection::RTCPeerConnectionState;
 
-use super::connection_tracks::Outlet;
+use super::connection_tracks::{Outlet, Taking};
 use super::packets::Packets;
 use crate::ports::{Continuity, EncodedFrame, FrameReceiver, OutgoingTrack, Track};
 
@@ -12,12 +12,6 @@ use crate::ports::{Continuity, EncodedFrame, FrameReceiver, OutgoingTrack, Track
 pub(super) struct Outgoing {
     track: Track,
     frames: FrameReceiver,
-}
-
-/// The client accepts the track, with this payload type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Taking {
-    pub(super) payload_type: u8,
 }
 
 /// An event of a track.

@@ -1,4 +1,4 @@
-//! Splits an encoded frame into RTP packets. No I/O.
+//! Splits an encoded frame into RTP packets. Pure.
 
 use bytes::Bytes;
 use rtc::rtp::packetizer::Payloader;

@@ -1,4 +1,4 @@
-//! Assigns a call's tracks to sections of its client's offers. No I/O.
+//! Assigns a call's tracks to sections of its client's offers. Pure.
 //!
 //! A section gets a track of its direction in a codec that it offers, and keeps it in later offers, even on hold. A track keeps
 //! its slot in the connection, and moves to another section when its own was turned off.

@@ -3,11 +3,11 @@
 use visavis_proto::v1::LanguageWeight;
 use whisper_rs::{FullParams, SamplingStrategy};
 
+use super::{Fault, Hints, Kept, Recogniser, SAMPLES_PER_POSITION};
 use crate::audio::RATE;
 use crate::grammar::{Choice, Grammar, Span};
 use crate::language;
 use crate::native;
-use crate::recogniser::{Fault, Hints, Kept, Recogniser, SAMPLES_PER_POSITION};
 use crate::text;
 use crate::utterance::{Identified, Said};
 use crate::vocabulary::Language;
