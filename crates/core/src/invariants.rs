@@ -27,6 +27,8 @@ pub const OWN: [&str; 10] = [
 /// What holds if the stages around it keep their order.
 pub const OF_STAGES: [&str; 4] = ["speculative_unplayed", "playout_order", "speech_order", "whole_request"];
 
+/// Silence inside a response, in milliseconds, before which no filler is said.
+const SILENCE: u64 = 3_000;
 /// Most bytes kept of what was heard: more than any model's window.
 const REMEMBERED: usize = 1 << 20;
 
@@ -44,6 +46,8 @@ pub struct Violation {
 struct Announced {
     id: ResponseId,
     sounding: bool,
+    /// Since when nothing of it has sounded, nor a filler begun, if it is dry.
+    dry_from: Option<u64>,
     /// The segments that have begun to sound.
     said: String,
     broke: Option<Broke>,
@@ -68,6 +72,7 @@ struct Made {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Playing {
     id: ResponseId,
+    dry: bool,
     finished: bool,
 }
 
@@ -196,21 +201,35 @@ impl Invariants {
             format!("response {} sounds and was never announced", id.0)
         });
         let before = self.playing.filter(|playing| playing.id == id);
-        let (fits, finished) = match event {
+        let begun = before.is_some_and(|before| !before.finished);
+        let dry = before.is_some_and(|before| before.dry);
+        let sounds = Playing { id, dry: false, finished: false };
+        let (fits, playing) = match event {
             PlayoutEvent::Started(_) => {
-                (before.is_none() && self.playing.is_none_or(|last| last.id < id), false)
+                (before.is_none() && self.playing.is_none_or(|last| last.id < id), sounds)
             }
             // A segment that is not spoken may be shown before anything sounds.
             PlayoutEvent::Segment { aloud: false, .. } => return,
             PlayoutEvent::Segment { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
-                (before == Some(Playing { id, finished: false }), false)
+                (begun, Playing { dry, ..sounds })
             }
+            PlayoutEvent::Dry(_) => (begun && !dry, Playing { dry: true, ..sounds }),
+            PlayoutEvent::GoesOn(_) => (begun && dry, sounds),
             PlayoutEvent::Cue { .. } => return,
             // A response without sound finishes without a start.
-            PlayoutEvent::Finished(_) => (before.is_none_or(|before| !before.finished), true),
+            PlayoutEvent::Finished(_) => {
+                (before.is_none_or(|before| !before.finished), Playing { finished: true, ..sounds })
+            }
         };
         if self.playing.is_none_or(|last| last.id <= id) {
-            self.playing = Some(Playing { id, finished });
+            self.playing = Some(playing);
+        }
+        if let Some(announced) = self.announced.as_mut().filter(|announced| announced.id == id) {
+            announced.dry_from = match event {
+                PlayoutEvent::Dry(_) => Some(self.now),
+                PlayoutEvent::GoesOn(_) | PlayoutEvent::Started(_) => None,
+                _ => announced.dry_from,
+            };
         }
         self.must("playout_order", fits, || format!("response {} is played out of order", id.0));
     }
@@ -233,12 +252,9 @@ impl Invariants {
             }
             Command::Filler(id, _) => {
                 self.made_is("nothing_after_end", *id);
-                let waits = self
-                    .announced
-                    .as_ref()
-                    .is_some_and(|announced| announced.id == *id && !announced.sounding);
+                let waits = self.filler_fits(*id);
                 self.must("states_agree", waits, || {
-                    format!("response {} sounds already and gets a filler", id.0)
+                    format!("response {} gets a filler and was not silent for {SILENCE} ms", id.0)
                 });
             }
             Command::RunTool(id, _) | Command::Continue(id, _) => {
@@ -267,6 +283,16 @@ impl Invariants {
                 self.ended = true;
             }
         }
+    }
+
+    /// A filler is said: whether the response has not begun to sound, or has been silent for long enough.
+    fn filler_fits(&mut self, id: ResponseId) -> bool {
+        let Some(announced) = self.announced.as_mut().filter(|announced| announced.id == id) else {
+            return false;
+        };
+        let waits = announced.dry_from.is_some_and(|from| self.now >= from + SILENCE);
+        announced.dry_from = announced.dry_from.map(|_| self.now);
+        waits || !announced.sounding
     }
 
     fn made_is(&mut self, invariant: &'static str, id: ResponseId) {

@@ -3,15 +3,23 @@
 use crate::frame::Play;
 
 use super::lines::{self, CannedPhrase, canned_phrase};
-use super::response::Question;
+use super::response::{Question, Response};
 use super::{Command, Conversation};
 
 /// Silence before the first filler, while words or a response are late.
 const FILLER_AFTER: u64 = 2_500;
+/// Silence before the first filler inside a response. A model or a voice that stalls there fails after 3 s: the apology for that is
+/// not to break into a filler.
+const FILLER_INSIDE: u64 = 3_200;
 /// Silence before the second filler: after 4 s without a sound people think that the call is dead.
 const FILLER_AGAIN: u64 = 4_000;
 /// Silence before each later filler: more of them would be a nuisance.
 const FILLER_ON: u64 = 8_000;
+
+/// Silence inside a response before its next filler, after `before` earlier ones in all its silences.
+pub(super) fn filler_inside_after(before: u32) -> u64 {
+    if before == 0 { FILLER_INSIDE } else { filler_after(before) }
+}
 
 /// Silence before the next filler, after `before` earlier ones.
 pub(super) fn filler_after(before: u32) -> u64 {
@@ -76,7 +84,7 @@ impl Conversation {
 
     /// Says the next filler: the person has waited long enough.
     pub(super) fn fill(&mut self, now: u64) {
-        let again = self.response.as_ref().is_some_and(|response| response.fillers > 0);
+        let again = self.response.as_ref().is_some_and(Response::was_filled);
         let what = if again { CannedPhrase::StillBusy } else { CannedPhrase::OneMoment };
         self.fill_with(now, canned_phrase(what, &self.voiced(&self.language)));
     }
@@ -88,9 +96,7 @@ impl Conversation {
             return;
         }
         let id = response.id;
-        response.waited_from = Some(now);
-        response.last_filler = text.to_string();
-        response.fillers += 1;
+        response.filled(now, text);
         self.notice("one-moment", text);
         self.commands.push(Command::Filler(id, text.to_string()));
     }
