@@ -173,6 +173,7 @@ on('loading', (/** @type {import('./connect.js').Loading} */ loading) => {
 });
 on('notice', (/** @type {{code: string, message: string}} */ { code, message: text }) => view.showNotice(text, code));
 on('bot-started-speaking', () => view.clearNotice(CLEARED_BY_RESPONSE));
+on('bot-output', () => view.clearNotice(['one-moment'])); // the response goes on after a filler
 on('user-started-speaking', () => view.clearNotice(CLEARED_BY_TURN));
 on('waterfall', () => timings.show(session.turns.list));
 on('language', (/** @type {{language: string}} */ { language }) => view.showLanguage(language));

@@ -250,7 +250,7 @@ pub struct SpeechChunk {
 pub enum PlayoutItem {
     /// Speech to play.
     Speech(SpeechChunk),
-    /// A filler, played before the response and not part of it.
+    /// A filler, played in a silence of the response and not part of it.
     Filler(SpeechChunk),
     /// No more speech comes for this response.
     End(ResponseId),
@@ -285,7 +285,7 @@ pub struct MediaOut {
 pub struct PlaybackPosition {
     /// The response.
     pub response: ResponseId,
-    /// Samples of [`OUT_RATE`] sent to the person.
+    /// Samples of [`OUT_RATE`] sent to the person, without fillers.
     pub samples: u64,
     /// True when all of it has been played.
     pub finished: bool,
@@ -322,6 +322,10 @@ pub enum PlayoutEvent {
     },
     /// Silence of this length inside the response, because speech was late.
     Hole(ResponseId, Duration),
+    /// All that has come of the response has sounded for a while, and more is awaited.
+    Dry(ResponseId),
+    /// The response, which was dry, sounds again.
+    GoesOn(ResponseId),
     /// The response's last sample was sent.
     Finished(ResponseId),
 }
@@ -337,6 +341,7 @@ impl PlayoutEvent {
     pub fn response(&self) -> ResponseId {
         match self {
             Self::Started(response) | Self::Finished(response) | Self::Hole(response, _) => *response,
+            Self::Dry(response) | Self::GoesOn(response) => *response,
             Self::Segment { response, .. } | Self::Words { response, .. } | Self::Cue { response, .. } => {
                 *response
             }

@@ -33,6 +33,9 @@ pub const OWN: [&str; 10] = [
 /// What holds if the stages around it keep their order.
 pub const OF_STAGES: [&str; 4] = ["speculative_unplayed", "playout_order", "speech_order", "whole_request"];
 
+/// Silence inside a response, in milliseconds, before which no filler is said.
+const SILENCE: u64 = 3_000;
+
 /// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
@@ -47,6 +50,8 @@ pub struct Violation {
 struct Announced {
     id: ResponseId,
     sounding: bool,
+    /// Since when nothing of it has sounded, nor a filler begun, if it is dry.
+    dry_from: Option<u64>,
     /// The segments that have begun to sound.
     said: String,
     broke: Option<Broke>,
@@ -71,6 +76,7 @@ struct Made {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Playing {
     id: ResponseId,
+    dry: bool,
     finished: bool,
 }
 

@@ -18,7 +18,7 @@ use super::echo::tap::Tap;
 const FRAME: Duration = Duration::from_millis(20);
 /// Lateness beyond which playout restarts its schedule instead of catching up.
 const RESTART_AFTER: Duration = Duration::from_millis(100);
-/// Silence inside a response longer than this is a hole.
+/// Silence inside a response longer than this is a hole; while it lasts the response is dry.
 const HOLE: Duration = Duration::from_millis(60);
 /// Gain of a response while it may be interrupted.
 const DUCKED: f32 = 0.2;
@@ -66,6 +66,7 @@ pub async fn run(
         queue: VecDeque::new(),
         queued: 0,
         played: 0,
+        filled: 0,
         playing: None,
         ended: false,
         next: Instant::now(),
@@ -89,6 +90,7 @@ pub async fn run(
                 let Some(item) = item else { return };
                 player.accept(item, current.borrow().map(|current| current.response)).into_iter().collect()
             }
+            () = sleep_until(player.next + HOLE), if player.runs_dry() => player.tell_dry().into_iter().collect(),
         };
         for event in told {
             if events.send(event).await.is_err() {
@@ -114,8 +116,10 @@ struct Chunk {
 #[derive(Debug, Clone, Copy)]
 struct Playing {
     response: ResponseId,
-    /// Some of it has sounded, apart from fillers before it.
+    /// Some of it has sounded, apart from fillers.
     sounding: bool,
+    /// It was told to be dry, and has not sounded since.
+    dry: bool,
 }
 
 struct Player {
@@ -123,10 +127,12 @@ struct Player {
     face: FaceSender,
     tap: Tap,
     queue: VecDeque<Chunk>,
-    /// Samples of the current response received.
+    /// Samples of the current response received, with its fillers.
     queued: u64,
-    /// Samples of the current response sent.
+    /// Samples of the current response sent, with its fillers.
     played: u64,
+    /// Those of them that were fillers.
+    filled: u64,
     playing: Option<Playing>,
     ended: bool,
     next: Instant,
@@ -143,7 +149,7 @@ impl Player {
             self.queue.clear();
             self.playing = None;
             self.ended = false;
-            self.played = 0;
+            (self.played, self.filled) = (0, 0);
         }
         let play = current.map_or(Play::Full, |current| current.play);
         if matches!(self.play, Play::Speculative | Play::Paused) && self.play != play {
@@ -172,6 +178,7 @@ impl Player {
         let skipped = silent.saturating_sub(LEAD);
         chunk.at += skipped;
         self.played += skipped as u64;
+        self.filled += if chunk.filler { skipped as u64 } else { 0 };
     }
 
     fn accept(&mut self, item: PlayoutItem, current: Option<ResponseId>) -> Option<PlayoutEvent> {
@@ -184,16 +191,37 @@ impl Player {
         }
         let hole = self.hole(&item);
         if self.playing.is_none() {
-            self.playing = Some(Playing { response, sounding: false });
-            (self.played, self.queued) = (0, 0);
+            self.playing = Some(Playing { response, sounding: false, dry: false });
+            (self.played, self.filled, self.queued) = (0, 0, 0);
         }
         self.next = self.next.max(Instant::now());
         match item {
             PlayoutItem::Speech(chunk) => self.queue_up(chunk, false),
-            PlayoutItem::Filler(chunk) => self.queue_up(chunk, true),
+            PlayoutItem::Filler(chunk) if self.takes_filler() => self.queue_up(chunk, true),
+            // The response has spoken since the filler was ordered.
+            PlayoutItem::Filler(_) => {}
             PlayoutItem::End(_) => self.ended = true,
         }
         hole.map(|length| PlayoutEvent::Hole(response, length))
+    }
+
+    /// Whether the response is silent, so that a filler delays nothing of it.
+    fn takes_filler(&self) -> bool {
+        let silent = self.playing.is_none_or(|playing| !playing.sounding || playing.dry);
+        silent && self.queue.iter().all(|chunk| chunk.filler || chunk.samples.is_empty())
+    }
+
+    /// Whether the response has nothing left to be heard, which was not told yet. One that is paused waits for the person.
+    fn runs_dry(&self) -> bool {
+        let sounds = self.playing.is_some_and(|playing| playing.sounding && !playing.dry);
+        let heard = matches!(self.play, Play::Full | Play::Ducked);
+        sounds && heard && self.queue.is_empty() && !self.ended
+    }
+
+    fn tell_dry(&mut self) -> Option<PlayoutEvent> {
+        let playing = self.playing.as_mut()?;
+        playing.dry = true;
+        Some(PlayoutEvent::Dry(playing.response))
     }
 
     fn queue_up(&mut self, chunk: SpeechChunk, filler: bool) {
@@ -211,7 +239,10 @@ impl Player {
         let sounding = self.playing.is_some_and(|playing| playing.sounding);
         let waited = self.queue.is_empty() && sounding && self.play == Play::Full;
         let length = Instant::now().saturating_duration_since(self.next);
-        let sounds = matches!(item, PlayoutItem::Speech(chunk) if !chunk.samples.is_empty());
+        let sounds = match item {
+            PlayoutItem::Speech(chunk) | PlayoutItem::Filler(chunk) => !chunk.samples.is_empty(),
+            PlayoutItem::End(_) => false,
+        };
         (waited && sounds && length > HOLE).then_some(length)
     }
 
@@ -221,19 +252,19 @@ impl Player {
         media: &mpsc::Sender<MediaOut>,
         position: &watch::Sender<PlaybackPosition>,
     ) -> Vec<PlayoutEvent> {
-        let Some(Playing { response, sounding }) = self.playing else { return Vec::new() };
+        let Some(Playing { response, sounding, dry }) = self.playing else { return Vec::new() };
         let mut told = Vec::new();
         let mut samples = Vec::with_capacity(OUT_FRAME);
-        let mut responses = false;
+        let mut filled = 0;
         while samples.len() < OUT_FRAME {
             let Some(chunk) = self.queue.front_mut() else { break };
             if chunk.at == 0 {
-                let start = self.played + samples.len() as u64;
+                let start = self.played - self.filled + (samples.len() - filled) as u64;
                 told.extend(begin(response, chunk, start));
             }
             let take = (OUT_FRAME - samples.len()).min(chunk.samples.len() - chunk.at);
             samples.extend_from_slice(&chunk.samples[chunk.at..chunk.at + take]);
-            responses |= take > 0 && !chunk.filler;
+            filled += if chunk.filler { take } else { 0 };
             chunk.at += take;
             let (sent, over) = (chunk.at as u64, chunk.at >= chunk.samples.len());
             while let Some(CueTime { cue, .. }) = chunk.cues.pop_front_if(|due| over || due.at < sent) {
@@ -246,7 +277,8 @@ impl Player {
         if samples.is_empty() {
             if self.ended {
                 (self.playing, self.ended) = (None, false);
-                position.send_replace(PlaybackPosition { response, samples: self.played, finished: true });
+                let samples = self.played - self.filled;
+                position.send_replace(PlaybackPosition { response, samples, finished: true });
                 told.push(PlayoutEvent::Finished(response));
                 self.face.send(|| FaceInput::Finished(response));
             }
@@ -255,17 +287,22 @@ impl Player {
         let sample = self.played;
         self.face.send(|| FaceInput::Sounds { response, sample, frame: self.due() });
         self.played += samples.len() as u64;
+        self.filled += filled as u64;
+        let responds = samples.len() > filled;
         samples.resize(OUT_FRAME, 0);
         self.fade(&mut samples);
         self.tap.sent(self.due(), &samples);
-        if !sounding && responses {
-            self.playing = Some(Playing { response, sounding: true });
-            told.insert(0, PlayoutEvent::Started(response));
+        if responds && (!sounding || dry) {
+            self.playing = Some(Playing { response, sounding: true, dry: false });
+            let begins =
+                if sounding { PlayoutEvent::GoesOn(response) } else { PlayoutEvent::Started(response) };
+            told.insert(0, begins);
         }
         if media.try_send(MediaOut { response, timestamp: self.timestamp(), samples }).is_err() {
             metrics::counter!("visavis_media_frames_dropped_total").increment(1);
         }
-        position.send_replace(PlaybackPosition { response, samples: self.played, finished: false });
+        let heard = self.played - self.filled;
+        position.send_replace(PlaybackPosition { response, samples: heard, finished: false });
         let now = Instant::now();
         self.next += FRAME;
         if now > self.next + RESTART_AFTER {

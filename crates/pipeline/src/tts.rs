@@ -23,7 +23,7 @@ use crate::route::{EngineKind, Routed};
 
 use super::conversation::Input;
 use super::cues::Cues;
-use super::floor::Floor;
+use super::floor::{Claim, Floor, Guard};
 use super::note::ResponseNote;
 pub use choice::VoiceChoice;
 pub(crate) use choice::names_voice;
@@ -32,14 +32,14 @@ use written::{Passed, as_written};
 
 /// Attempts at a segment before a failing engine is given up.
 const ATTEMPTS: u32 = 3;
-/// A failure after so much silence of the engine is a stall. Inside a response nobody says that it is late, so that its segment is
-/// not asked for again: the response fails, which the person is told.
+/// A failure after so much silence of the engine is a stall. Inside a response its segment is not asked for again, so that the
+/// person does not wait for a second stall: the response fails, which they are told.
 const STALL: Duration = Duration::from_secs(2);
 
 /// Where a response's speech goes.
 #[derive(Debug, Clone)]
 pub struct SpeechOut {
-    /// Orders the response after its filler.
+    /// Keeps the response and its fillers from speaking at once.
     pub floor: Floor,
     /// The queue to playout.
     pub playout: mpsc::Sender<PlayoutItem>,
@@ -100,7 +100,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Speaks a filler before the response, unless the response has begun by the time the filler is synthesised.
+/// Speaks a filler while the response is late, unless the response has spoken by the time the filler is synthesised.
 ///
 /// # Errors
 /// When the engine fails.
@@ -108,7 +108,8 @@ pub async fn filler(
     segment: &Segment,
     mut choice: VoiceChoice,
     tts: &dyn Tts,
-    out: SpeechOut,
+    claim: Claim,
+    playout: mpsc::Sender<PlayoutItem>,
 ) -> Result<(), EngineError> {
     // Synthesised whole before it takes the floor: an engine that fails on the filler must not delay the response.
     let mut parts = loop {
@@ -129,9 +130,9 @@ pub async fn filler(
         }
         chunks.push(chunk);
     }
-    if let Some(_floor) = out.floor.take().await {
+    if let Some(_floor) = claim.take().await {
         for chunk in chunks {
-            _ = out.playout.send(PlayoutItem::Filler(chunk)).await;
+            _ = playout.send(PlayoutItem::Filler(chunk)).await;
         }
     }
     Ok(())
@@ -153,7 +154,7 @@ pub async fn speak(
 struct Speaker<'a> {
     tts: &'a dyn Tts,
     playout: &'a mpsc::Sender<PlayoutItem>,
-    /// None: no filler can precede the segment.
+    /// None: no filler can come between its chunks.
     floor: Option<&'a Floor>,
     /// Parts of this segment sent to playout, which a second attempt must not repeat.
     sent: usize,
@@ -239,7 +240,7 @@ impl<'a> Speaker<'a> {
                     .increment(chunk.words.len() as u64);
             }
             self.sent = number;
-            self.begin().await;
+            let _floor = self.begin().await;
             self.send(chunk).await;
         }
         self.left(segment, &mut cues).await;
@@ -249,7 +250,7 @@ impl<'a> Speaker<'a> {
     /// Shows a segment that is not spoken, such as code, in its place.
     async fn shown(&self, segment: &Segment) {
         if !segment.text.is_empty() {
-            self.begin().await;
+            let _floor = self.begin().await;
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
             let silent = convert(segment, part, Some(segment.text.clone()), &mut None);
             _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { last: true, ..silent })).await;
@@ -265,9 +266,11 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    async fn begin(&self) {
-        if let Some(floor) = self.floor {
-            floor.begin().await;
+    /// Takes the floor for a chunk, which is sent while the guard is held.
+    async fn begin(&self) -> Option<Guard> {
+        match self.floor {
+            Some(floor) => Some(floor.begin().await),
+            None => None,
         }
     }
 
@@ -275,7 +278,7 @@ impl<'a> Speaker<'a> {
     async fn left(&self, segment: &Segment, cues: &mut Cues<'_>) {
         let cues = cues.left();
         if !cues.is_empty() {
-            self.begin().await;
+            let _floor = self.begin().await;
             let part = TtsPart { rate: OUT_RATE, ..TtsPart::default() };
             let silent = convert(segment, part, None, &mut None);
             _ = self.playout.send(PlayoutItem::Speech(SpeechChunk { cues, ..silent })).await;

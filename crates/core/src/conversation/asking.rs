@@ -109,7 +109,7 @@ impl Conversation {
 
     pub(super) fn make_current(&mut self, now: u64, mut response: Response) {
         // A response shown as text needs no filler.
-        response.waited_from = response.aloud.then_some(now);
+        response.waited_from = Some(now).filter(|_| response.aloud && !response.sounding);
         self.last_word = now;
         self.emit(CallEvent::ResponseStarted(response.id));
         self.end_mood();

@@ -60,6 +60,11 @@ impl Conversation {
         self.barge_in.as_ref().is_some_and(|barge_in| barge_in.paused)
     }
 
+    /// Whether the person's sound is heard now, or pauses the response.
+    pub(super) fn is_talked_over(&self) -> bool {
+        self.barge_in.as_ref().is_some_and(|barge_in| barge_in.paused || barge_in.voiced)
+    }
+
     pub(super) fn barge_in_goes_on(&mut self, now: u64) {
         let Some(open) = self.open.as_mut().filter(|open| !open.typed_over) else { return };
         open.ignored = false;

@@ -30,7 +30,7 @@ pub enum Command {
     Continue(ResponseId, Round),
     /// Stop generating and playing this response.
     Cancel(ResponseId),
-    /// Say this filler before the response, which is late.
+    /// Say this filler: the response is late, or its next sound is.
     Filler(ResponseId, String),
     /// Show this on the face.
     Show(Cue),

@@ -276,9 +276,9 @@ impl Conversation {
         }
     }
 
-    /// When a filler is due; none is while a sound of the person pauses the response.
+    /// When a filler is due; none is while a sound of the person is heard or pauses the response.
     fn filler_due(&self) -> Option<u64> {
-        self.response.as_ref().filter(|_| !self.is_paused()).and_then(Response::filler_due)
+        self.response.as_ref().filter(|_| !self.is_talked_over()).and_then(Response::filler_due)
     }
 
     fn idle_due(&self) -> Option<u64> {

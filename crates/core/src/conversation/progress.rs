@@ -35,6 +35,8 @@ impl Conversation {
         let since = response.since(now);
         let events = match input {
             Input::Playout(PlayoutEvent::Finished(_)) => return self.response_finished(now),
+            Input::Playout(PlayoutEvent::Dry(_)) => return response.ran_dry(now),
+            Input::Playout(PlayoutEvent::GoesOn(_)) => return response.goes_on(),
             Input::Playout(event) => {
                 let begins = matches!(event, PlayoutEvent::Started(_)) || !response.aloud;
                 self.unanswered &= !begins || response.waits;
@@ -66,11 +68,12 @@ impl Conversation {
         self.response = Some(response);
     }
 
-    /// When the next word of the response begins to sound, unless playout is paused.
+    /// When the next word of the response begins to sound, unless playout is paused or waits for it.
     pub(super) fn word_due(&self) -> Option<u64> {
         let KnownPosition { now, position } = self.last_position;
         let response = self.response.as_ref()?;
-        if !response.sounding || position.response != response.id || self.is_paused() {
+        let stands = response.is_dry() || self.is_paused();
+        if !response.sounding || position.response != response.id || stands {
             return None;
         }
         let segment =
@@ -130,7 +133,7 @@ impl Response {
     fn plays(&mut self, event: PlayoutEvent, since: Option<u32>) -> Vec<CallEvent> {
         match event {
             PlayoutEvent::Started(response) => {
-                self.sounding = true;
+                self.begins_to_sound();
                 vec![CallEvent::AgentStartedSpeaking(response)]
             }
             PlayoutEvent::Segment { text, response, aloud } => {
@@ -149,7 +152,10 @@ impl Response {
                 Vec::new()
             }
             PlayoutEvent::Cue { cue, .. } => vec![CallEvent::Expression(cue)],
-            PlayoutEvent::Hole(..) | PlayoutEvent::Finished(_) => Vec::new(),
+            PlayoutEvent::Hole(..)
+            | PlayoutEvent::Dry(_)
+            | PlayoutEvent::GoesOn(_)
+            | PlayoutEvent::Finished(_) => Vec::new(),
         }
     }
 }

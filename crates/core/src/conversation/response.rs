@@ -3,7 +3,7 @@
 use crate::event::{CallEvent, TurnMarks};
 use crate::frame::{ResponseId, WordTime};
 
-use super::filler::filler_after;
+use super::filler::{filler_after, filler_inside_after};
 use super::tool_use::ToolUse;
 
 /// Most characters of the text just spoken that may come back as an echo.
@@ -19,12 +19,13 @@ pub(super) struct Response {
     pub(super) voice: String,
     pub(super) sounding: bool,
     asked: u64,
-    /// Since when the person has waited for it in silence; `None`: they do not wait, or it is shown as text.
+    /// Since when the person has waited in silence, for its first sound or its next one; `None`: they do not wait, or it is
+    /// shown as text.
     pub(super) waited_from: Option<u64>,
-    /// The last filler before it: not part of it, but it may come back as an echo.
-    pub(super) last_filler: String,
-    /// Number of fillers so far.
-    pub(super) fillers: u32,
+    /// The last filler: not part of it, but it may come back as an echo.
+    last_filler: Filler,
+    /// Number of fillers before its first sound, and from then on of those inside it.
+    fillers: u32,
     pub(super) marks: TurnMarks,
     pub(super) text: String,
     pub(super) text_ended: bool,
@@ -44,6 +45,14 @@ pub(super) struct Response {
     /// Events for the client, withheld until the response is no longer speculative.
     pub(super) deferred: Option<Vec<CallEvent>>,
     pub(super) tool_use: ToolUse,
+}
+
+/// A filler that was said.
+#[derive(Debug, Default)]
+struct Filler {
+    text: String,
+    /// How many segments of the response had begun before it.
+    after: usize,
 }
 
 /// The turn of the person that a response is for.
@@ -120,7 +129,7 @@ impl Response {
             sounding: false,
             asked,
             waited_from: None,
-            last_filler: String::new(),
+            last_filler: Filler::default(),
             fillers: 0,
             marks,
             text: String::new(),
@@ -158,8 +167,40 @@ impl Response {
 
     /// When the next filler is due.
     pub(super) fn filler_due(&self) -> Option<u64> {
-        let waits = !self.sounding && !self.scripted;
-        self.waited_from.filter(|_| waits).map(|from| from + filler_after(self.fillers))
+        let after = if self.sounding { filler_inside_after } else { filler_after };
+        self.waited_from.filter(|_| !self.scripted).map(|from| from + after(self.fillers))
+    }
+
+    /// Whether a filler was said before its first sound or, once it sounds, inside it.
+    pub(super) fn was_filled(&self) -> bool {
+        self.fillers > 0
+    }
+
+    /// This filler is said.
+    pub(super) fn filled(&mut self, now: u64, text: &str) {
+        self.waited_from = Some(now);
+        self.last_filler = Filler { text: text.to_owned(), after: self.segments.len() };
+        self.fillers += 1;
+    }
+
+    /// Its first sample is heard.
+    pub(super) fn begins_to_sound(&mut self) {
+        (self.sounding, self.waited_from, self.fillers) = (true, None, 0);
+    }
+
+    /// Whether it has begun to sound, and the person waits for its next sound.
+    pub(super) fn is_dry(&self) -> bool {
+        self.sounding && self.waited_from.is_some()
+    }
+
+    /// All of it that has come has been heard.
+    pub(super) fn ran_dry(&mut self, now: u64) {
+        self.waited_from = Some(now).filter(|_| self.sounding && self.aloud);
+    }
+
+    /// It sounds again.
+    pub(super) fn goes_on(&mut self) {
+        self.waited_from = None;
     }
 
     /// Whether neither it nor a filler has said anything.
@@ -180,12 +221,14 @@ impl Response {
 
     /// All text that has sounded.
     pub(super) fn all(&self) -> String {
-        joined(self.segments.iter().map(|segment| segment.text.as_str()))
+        joined(texts(&self.segments))
     }
 
     /// The text that may come back as an echo.
     pub(super) fn lately(&self) -> String {
-        let all = format!("{} {}", self.last_filler, self.all());
+        let Filler { text, after } = &self.last_filler;
+        let (before, since) = self.segments.split_at((*after).min(self.segments.len()));
+        let all = joined(texts(before).chain([text.as_str()]).chain(texts(since)));
         let from = all.char_indices().rev().nth(ECHO_CHARS).map_or(0, |(at, _)| at);
         all[from..].to_string()
     }
@@ -203,8 +246,12 @@ impl Response {
             return self.all();
         }
         let heard = &last.text[..last.heard(samples)];
-        joined(before.iter().map(|segment| segment.text.as_str()).chain([heard]))
+        joined(texts(before).chain([heard]))
     }
+}
+
+fn texts(segments: &[SpokenSegment]) -> impl Iterator<Item = &str> {
+    segments.iter().map(|segment| segment.text.as_str())
 }
 
 /// Joins segments with spaces; a line end at the start of one replaces the space.

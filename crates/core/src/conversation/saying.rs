@@ -3,7 +3,7 @@
 use crate::frame::Play;
 
 use super::lines::{self, CannedPhrase, canned_phrase};
-use super::response::Question;
+use super::response::{Question, Response};
 use super::{Command, Conversation};
 
 impl Conversation {
@@ -60,7 +60,7 @@ impl Conversation {
 
     /// Says the next filler: the person has waited long enough.
     pub(super) fn fill(&mut self, now: u64) {
-        let again = self.response.as_ref().is_some_and(|response| response.fillers > 0);
+        let again = self.response.as_ref().is_some_and(Response::was_filled);
         let what = if again { CannedPhrase::StillBusy } else { CannedPhrase::OneMoment };
         self.fill_with(now, canned_phrase(what, &self.voiced(&self.language)));
     }
@@ -72,9 +72,7 @@ impl Conversation {
             return;
         }
         let id = response.id;
-        response.waited_from = Some(now);
-        response.last_filler = text.to_string();
-        response.fillers += 1;
+        response.filled(now, text);
         self.notice("one-moment", text);
         self.commands.push(Command::Filler(id, text.to_string()));
     }

@@ -190,6 +190,8 @@ fn any_input() -> impl Strategy<Value = Input> {
             text: "a phrase".into(),
             aloud: true
         })),
+        id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Dry(ResponseId(id)))),
+        id.clone().prop_map(|id| Input::Playout(PlayoutEvent::GoesOn(ResponseId(id)))),
         id.clone().prop_map(|id| Input::Playout(PlayoutEvent::Finished(ResponseId(id)))),
         (id.clone(), "(end_call|order|dance)").prop_map(|(id, name)| Input::ToolCalled(
             ResponseId(id),

@@ -27,6 +27,8 @@ struct Making {
     segments: u32,
     text_ended: bool,
     sounded: u32,
+    /// Playout has told that it is dry.
+    dry: bool,
     finished: bool,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct Outcome {
     pub(super) revealed: usize,
     pub(super) interrupted: usize,
     pub(super) failed: usize,
+    /// Fillers inside responses.
+    pub(super) filled: usize,
     /// What went in and came out, step by step.
     pub(super) steps: Vec<(u64, PlaybackPosition, Input, Vec<Command>)>,
     /// The context that was remembered last.
@@ -153,11 +157,9 @@ impl World {
             self.input(Input::Timeout);
         }
         self.now = until;
-        if self
-            .making
-            .as_ref()
-            .is_some_and(|making| making.sounded > 0 && matches!(making.play, Play::Full | Play::Ducked))
-        {
+        if self.making.as_ref().is_some_and(|making| {
+            making.sounded > 0 && !making.dry && matches!(making.play, Play::Full | Play::Ducked)
+        }) {
             self.position.samples += ms * 24;
         }
     }
@@ -187,6 +189,7 @@ impl World {
                     segments: 0,
                     text_ended: false,
                     sounded: 0,
+                    dry: false,
                     finished: false,
                 });
                 self.position = PlaybackPosition { response: id, ..Default::default() };
@@ -213,6 +216,10 @@ impl World {
                     });
                 }
                 self.voice = Voice::Silent;
+            }
+            Command::Filler(..) => {
+                let inside = self.making.as_ref().is_some_and(|making| making.sounded > 0);
+                self.outcome.filled += usize::from(inside);
             }
             Command::Emit(CallEvent::Interrupted { .. }) => self.outcome.interrupted += 1,
             Command::Count(what, messages, tools) if self.counts => {
@@ -355,6 +362,8 @@ impl World {
             let words = text.split(' ').zip(0..).map(|(text, at)| word(text, at)).collect();
             if making.sounded == 0 {
                 self.told.push_back(PlayoutEvent::Started(response));
+            } else if std::mem::take(&mut making.dry) {
+                self.told.push_back(PlayoutEvent::GoesOn(response));
             }
             self.told.push_back(PlayoutEvent::Segment { response, text, aloud: true });
             self.told.push_back(PlayoutEvent::Words { response, words });
@@ -365,6 +374,9 @@ impl World {
         } else if making.text_ended {
             self.told.push_back(PlayoutEvent::Finished(response));
             making.finished = true;
+        } else if making.sounded > 0 && !making.dry {
+            self.told.push_back(PlayoutEvent::Dry(response));
+            making.dry = true;
         }
         self.told.pop_front().map(Input::Playout)
     }

@@ -1,6 +1,6 @@
 //! What the conversation commands: one response at a time, each begun and played as it should be.
 
-use super::{Invariants, Made};
+use super::{Invariants, Made, SILENCE};
 use crate::conversation::Command;
 use crate::frame::{Play, ResponseId, ResponseRequest, Role};
 
@@ -84,8 +84,19 @@ impl Invariants {
 
     fn fills(&mut self, id: ResponseId) {
         self.made_is("nothing_after_end", id);
-        let waits =
-            self.announced.as_ref().is_some_and(|announced| announced.id == id && !announced.sounding);
-        self.must("states_agree", waits, || format!("response {} sounds already and gets a filler", id.0));
+        let waits = self.filler_fits(id);
+        self.must("states_agree", waits, || {
+            format!("response {} gets a filler and was not silent for {SILENCE} ms", id.0)
+        });
+    }
+
+    /// A filler is said: whether the response has not begun to sound, or has been silent for long enough.
+    fn filler_fits(&mut self, id: ResponseId) -> bool {
+        let Some(announced) = self.announced.as_mut().filter(|announced| announced.id == id) else {
+            return false;
+        };
+        let waits = announced.dry_from.is_some_and(|from| self.now >= from + SILENCE);
+        announced.dry_from = announced.dry_from.map(|_| self.now);
+        waits || !announced.sounding
     }
 }

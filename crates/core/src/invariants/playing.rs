@@ -11,21 +11,35 @@ impl Invariants {
             format!("response {} sounds and was never announced", id.0)
         });
         let before = self.playing.filter(|playing| playing.id == id);
-        let (fits, finished) = match event {
+        let begun = before.is_some_and(|before| !before.finished);
+        let dry = before.is_some_and(|before| before.dry);
+        let sounds = Playing { id, dry: false, finished: false };
+        let (fits, playing) = match event {
             PlayoutEvent::Started(_) => {
-                (before.is_none() && self.playing.is_none_or(|last| last.id < id), false)
+                (before.is_none() && self.playing.is_none_or(|last| last.id < id), sounds)
             }
             // A segment that is not spoken may be shown before anything sounds.
             PlayoutEvent::Segment { aloud: false, .. } => return,
             PlayoutEvent::Segment { .. } | PlayoutEvent::Words { .. } | PlayoutEvent::Hole(..) => {
-                (before == Some(Playing { id, finished: false }), false)
+                (begun, Playing { dry, ..sounds })
             }
+            PlayoutEvent::Dry(_) => (begun && !dry, Playing { dry: true, ..sounds }),
+            PlayoutEvent::GoesOn(_) => (begun && dry, sounds),
             PlayoutEvent::Cue { .. } => return,
             // A response without sound finishes without a start.
-            PlayoutEvent::Finished(_) => (before.is_none_or(|before| !before.finished), true),
+            PlayoutEvent::Finished(_) => {
+                (before.is_none_or(|before| !before.finished), Playing { finished: true, ..sounds })
+            }
         };
         if self.playing.is_none_or(|last| last.id <= id) {
-            self.playing = Some(Playing { id, finished });
+            self.playing = Some(playing);
+        }
+        if let Some(announced) = self.announced.as_mut().filter(|announced| announced.id == id) {
+            announced.dry_from = match event {
+                PlayoutEvent::Dry(_) => Some(self.now),
+                PlayoutEvent::GoesOn(_) | PlayoutEvent::Started(_) => None,
+                _ => announced.dry_from,
+            };
         }
         self.must("playout_order", fits, || format!("response {} is played out of order", id.0));
     }

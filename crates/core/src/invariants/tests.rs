@@ -140,6 +140,34 @@ fn misordered_playout_ignored_commands_and_a_backward_clock_are_detected() {
     assert_eq!(invariants.step(4, &Input::Timeout, &[])[0].invariant, "clock");
 }
 
+/// The invariants that a filler violates at `filler`, in a response that began to sound at 2 ms, after these events of playout.
+fn filled(events: &[(u64, PlayoutEvent)], filler: u64) -> Vec<&'static str> {
+    let mut invariants = Invariants::default();
+    let state = |state| emit(CallEvent::State(state));
+    let begins = [emit(CallEvent::ResponseStarted(ONE)), begin(1, Play::Full), state(AgentState::Thinking)];
+    let sounds = [emit(CallEvent::AgentStartedSpeaking(ONE)), state(AgentState::Speaking)];
+    let mut found = invariants.step(1, &Input::Timeout, &begins);
+    found.extend(invariants.step(2, &Input::Playout(PlayoutEvent::Started(ONE)), &sounds));
+    for (at, event) in events {
+        found.extend(invariants.step(*at, &Input::Playout(event.clone()), &[]));
+    }
+    let command = Command::Filler(ONE, "One moment.".into());
+    found.extend(invariants.step(filler, &Input::Timeout, &[command]));
+    found.iter().map(|found| found.invariant).collect()
+}
+
+#[test]
+fn a_filler_that_a_sounding_or_hardly_silent_response_gets_is_detected() {
+    let (dry, goes_on) = (PlayoutEvent::Dry(ONE), PlayoutEvent::GoesOn(ONE));
+    assert_eq!(filled(&[], 9_000), ["states_agree"], "it sounds");
+    assert_eq!(filled(&[(10, dry.clone())], 3_009), ["states_agree"], "it was silent for a moment");
+    assert_eq!(filled(&[(10, dry.clone())], 3_010), [""; 0]);
+    assert_eq!(filled(&[(10, dry.clone()), (20, goes_on.clone())], 9_000), ["states_agree"]);
+    assert_eq!(filled(&[(10, dry.clone()), (20, goes_on.clone()), (30, dry.clone())], 9_000), [""; 0]);
+    assert_eq!(filled(&[(10, dry.clone()), (20, dry.clone())], 9_000), ["playout_order"]);
+    assert_eq!(filled(&[(10, goes_on), (20, dry)], 9_000), ["playout_order"]);
+}
+
 /// A context that contains these words of the agent.
 fn remembers(said: &str, responses: u32) -> Box<CallContext> {
     let messages = vec![Message { role: Role::Assistant, content: said.into() }];

@@ -17,7 +17,7 @@ use crate::frame::PlaybackPosition;
 /// The `format` in the first line.
 pub const FORMAT: &str = "visavis-recording";
 /// Increased when readers of the previous version would misread it.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -243,7 +243,7 @@ fn difference(line: usize, step: &Recorded, got: &[Value]) -> Difference {
 mod tests {
     use super::*;
 
-    const HEADER: &str = r#"{"format":"visavis-recording","format_version":5,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"prompt_tokens":2000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
+    const HEADER: &str = r#"{"format":"visavis-recording","format_version":6,"visavis":"0.1.0","call":"c","settings":{"instructions":"","language":null,"voice":"","greeting":"","eagerness":"medium","idle_ms":0,"idle_end_ms":0,"prompt_tokens":2000,"tools":[],"tool_rounds":1,"summarise":false}}"#;
     const BAD: &str = r#"{"at":5,"position":{"response":0,"samples":0,"finished":false},"input":{"Client":{"Bad":{"id":null,"message":"c"}}},"commands":[{"Emit":{"BadMessage":{"id":null,"message":"c"}}}]}"#;
 
     fn of(lines: &[&str]) -> Report {
@@ -271,19 +271,19 @@ mod tests {
         let told = |lines: &[&str]| of(lines).fault.expect("it is bad").to_string();
         assert!(told(&["hello"]).contains("not a recording"), "{}", told(&["hello"]));
         assert!(told(&[""]).contains("not a recording"));
-        for other in [4, 7] {
+        for other in [5, 7] {
             let version = format!("\"format_version\":{other}");
-            let file = HEADER.replace("\"format_version\":5", &version).replace("0.1.0", "9.0");
+            let file = HEADER.replace("\"format_version\":6", &version).replace("0.1.0", "9.0");
             // The rest of the first line need not make sense to this program.
             let changed = file.replace("\"settings\"", "\"made_with\"");
             for file in [file, changed] {
                 let told = told(&[&file]);
-                let both = format!("recorded by format {other}; this program reads 5");
+                let both = format!("recorded by format {other}; this program reads 6");
                 assert!(told.contains(&both) && told.contains("visavis 9.0"), "{told}");
             }
         }
-        let without = HEADER.replace("\"format_version\":5,", "");
-        assert!(told(&[&without]).contains("names no \"format_version\"; this program reads 5"));
+        let without = HEADER.replace("\"format_version\":6,", "");
+        assert!(told(&[&without]).contains("names no \"format_version\"; this program reads 6"));
         assert!(told(&[HEADER, "{\"at\":1}"]).contains("line 2 is broken: missing field"));
         assert!(told(&[HEADER, BAD, r#"{"end":"idle","steps":7}"#]).contains("7 lines should be before it"));
     }

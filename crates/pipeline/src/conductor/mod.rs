@@ -113,7 +113,7 @@ pub(super) struct Conductor {
     returned: Inlet<Input>,
     /// Tells the current response how to go on after a tool call.
     rounds: Option<mpsc::Sender<Round>>,
-    /// Orders the current response after its filler.
+    /// Keeps the current response and its fillers from speaking at once.
     floor: Floor,
     prefill: CancellationToken,
     lives: Lives,

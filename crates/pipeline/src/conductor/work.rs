@@ -1,4 +1,4 @@
-//! The tasks behind a conversation's commands: a response, its filler, its tools, and background work.
+//! The tasks behind a conversation's commands: a response, its fillers, its tools, and background work.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -128,16 +128,15 @@ impl Conductor {
         self.tasks.spawn(async move { token.run_until_cancelled(work).await });
     }
 
-    /// Says a filler before the current response, which continues to be generated.
+    /// Says a filler while the current response, which continues to be generated, is silent.
     pub(super) fn filler(&mut self, response: ResponseId, text: &str) {
         let Some(token) = self.response.clone() else { return };
         let (tts, speech) = (self.engines.tts.clone(), self.channels.speech.clone());
-        let voice = self.voice.clone();
+        let (voice, claim) = (self.voice.clone(), self.floor.claim());
         let spoken = speakable(text, &voice.language);
         let segment = Segment { speakable: spoken.text, ..Segment::silent(response, 0) };
-        let out = SpeechOut { floor: self.floor.clone(), playout: speech };
         self.tasks.spawn(async move {
-            let said = tts::filler(&segment, voice, tts.as_ref(), out);
+            let said = tts::filler(&segment, voice, tts.as_ref(), claim, speech);
             if let Some(Err(error)) = token.run_until_cancelled(said).await {
                 tracing::warn!(response = response.0, %error, "the filler failed");
             }

@@ -61,6 +61,18 @@ impl Bench {
         sleep(Duration::from_millis(ms)).await;
     }
 
+    async fn fill(&self, frames: usize) {
+        self.items.send(PlayoutItem::Filler(chunk(frames))).await.unwrap();
+    }
+
+    fn play(&self, play: Play) {
+        self.current.send_replace(Some(Current { response: ID, play }));
+    }
+
+    fn told(&mut self) -> Vec<PlayoutEvent> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
     fn holes(&mut self) -> Vec<u128> {
         let mut holes = Vec::new();
         while let Ok(event) = self.events.try_recv() {
@@ -136,11 +148,79 @@ async fn a_filler_sounds_and_does_not_begin_the_response() {
         .unwrap();
     bench.wait(200).await;
     let segment = PlayoutEvent::Segment { response: ID, text: "Yes.".into(), aloud: true };
-    assert_eq!(
-        [bench.events.try_recv(), bench.events.try_recv()],
-        [Ok(PlayoutEvent::Started(ID)), Ok(segment)]
-    );
-    assert!(bench.events.try_recv().is_err(), "the silence after the filler is no hole");
+    let told = [PlayoutEvent::Started(ID), segment, PlayoutEvent::Dry(ID)];
+    assert_eq!(bench.told(), told, "the silence after the filler is no hole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_runs_dry_is_told_once_and_when_it_goes_on() {
+    use PlayoutEvent::{Dry, Finished, GoesOn, Hole, Started};
+    let mut bench = Bench::new();
+    bench.speak(10).await;
+    bench.wait(250).await;
+    assert_eq!(bench.told(), [Started(ID)], "silent for 50 ms");
+    bench.wait(20).await;
+    assert_eq!(bench.told(), [Dry(ID)]);
+    bench.fill(10).await;
+    bench.wait(730).await;
+    let hole = |ms| Hole(ID, Duration::from_millis(ms));
+    assert_eq!(bench.told(), [hole(70)], "a filler does not end the dry spell");
+    bench.speak(10).await;
+    bench.wait(150).await;
+    assert_eq!(bench.told(), [hole(530), GoesOn(ID)]);
+    bench.items.send(PlayoutItem::End(ID)).await.unwrap();
+    bench.wait(500).await;
+    assert_eq!(bench.told(), [Finished(ID)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_speculative_or_paused_response_does_not_run_dry() {
+    let mut bench = Bench::new();
+    bench.play(Play::Speculative);
+    bench.wait(5_000).await;
+    bench.speak(10).await;
+    bench.wait(5_000).await;
+    assert_eq!(bench.told(), []);
+    bench.play(Play::Full);
+    bench.wait(200).await;
+    bench.play(Play::Paused);
+    bench.wait(5_000).await;
+    assert_eq!(bench.told(), [PlayoutEvent::Started(ID)]);
+    bench.play(Play::Full);
+    bench.wait(100).await;
+    assert_eq!(bench.told(), [PlayoutEvent::Dry(ID)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filler_sounds_only_while_the_response_is_dry_and_moves_none_of_its_words() {
+    let mut bench = Bench::new();
+    let word = |text: &str| WordTime { text: text.into(), start: 0, end: OUT_FRAME as u64 * 10 };
+    let spoken = |text: &str| SpeechChunk { words: vec![word(text)], ..chunk(10) };
+    bench.fill(5).await;
+    bench.items.send(PlayoutItem::Speech(spoken("one"))).await.unwrap();
+    bench.fill(7).await;
+    bench.wait(250).await;
+    assert_eq!(bench.media.len(), 5 + 8, "the filler before the response sounds, that inside it does not");
+    bench.wait(50).await;
+    bench.fill(7).await;
+    bench.wait(100).await;
+    assert_eq!(bench.media.len(), 5 + 10, "silent for 60 ms at most");
+    bench.fill(7).await;
+    bench.wait(200).await;
+    assert_eq!(bench.media.len(), 5 + 10 + 7, "it is dry");
+    assert_eq!(bench.position.borrow().samples, OUT_FRAME as u64 * 10, "a filler is no part of the response");
+    bench.items.send(PlayoutItem::Speech(spoken("two"))).await.unwrap();
+    bench.fill(7).await;
+    bench.items.send(PlayoutItem::End(ID)).await.unwrap();
+    bench.wait(500).await;
+    let frames = OUT_FRAME as u64 * 10;
+    let ends = PlaybackPosition { response: ID, samples: 2 * frames, finished: true };
+    assert_eq!((bench.media.len(), *bench.position.borrow()), (5 + 10 + 7 + 10, ends));
+    let words = bench.told().into_iter().filter_map(|told| match told {
+        PlayoutEvent::Words { words, .. } => Some(words[0].start),
+        _ => None,
+    });
+    assert_eq!(words.collect::<Vec<_>>(), [0, frames]);
 }
 
 #[tokio::test(start_paused = true)]

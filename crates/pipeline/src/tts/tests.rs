@@ -78,7 +78,7 @@ async fn played(late: bool) -> Vec<PlayoutItem> {
     let (playout, mut items) = mpsc::channel(1);
     let out = SpeechOut { floor: Floor::default(), playout };
     let segment = segment(0, "Let me think a moment.");
-    let said = filler(&segment, voice.clone(), tts.as_ref(), out.clone());
+    let said = filler(&segment, voice.clone(), tts.as_ref(), out.floor.claim(), out.playout.clone());
     let said = async {
         if late {
             tokio::task::yield_now().await;

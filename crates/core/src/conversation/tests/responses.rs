@@ -11,6 +11,14 @@ impl Run {
         self.input(Input::Playout(PlayoutEvent::Finished(ResponseId(response))))
     }
 
+    fn runs_dry(&mut self, response: u32) -> &mut Self {
+        self.input(Input::Playout(PlayoutEvent::Dry(ResponseId(response))))
+    }
+
+    fn goes_on(&mut self, response: u32) -> &mut Self {
+        self.input(Input::Playout(PlayoutEvent::GoesOn(ResponseId(response))))
+    }
+
     fn fillers(&self) -> Vec<&str> {
         let fillers = self.commands.iter().filter_map(|command| match command {
             Command::Filler(_, text) => Some(text.as_str()),
@@ -170,6 +178,102 @@ fn a_late_response_gets_fillers_until_it_arrives() {
     run.sound(1, "Answer.").take();
     run.wait(20_000);
     assert!(run.fillers().is_empty());
+}
+
+#[test]
+fn a_response_that_runs_dry_gets_fillers_until_it_goes_on() {
+    let mut run = Run::new();
+    let [first, again] = ["One moment.", "It takes a little longer."];
+    run.say(1, "Question").wait(2_500).sound(1, "one two").at(1, 200);
+    assert_eq!(run.fillers(), [first], "the response was late as well");
+    run.take();
+    run.wait(20_000);
+    assert!(run.fillers().is_empty(), "it sounds");
+    run.runs_dry(1);
+    // Silences of at most 4 s before the third filler.
+    for (wait, fillers) in [
+        (3_199, vec![]),
+        (1, vec![first]),
+        (4_000, vec![first, again]),
+        (7_999, vec![first, again]),
+        (1, vec![first, again, again]),
+    ] {
+        run.wait(wait);
+        assert_eq!(run.fillers(), fillers);
+    }
+    let states = |event: &&&CallEvent| matches!(event, CallEvent::State(_) | CallEvent::SegmentSpoken { .. });
+    assert_eq!(run.events().iter().filter(states).count(), 0, "the agent speaks all the time");
+    run.goes_on(1).take();
+    run.wait(20_000);
+    assert!(run.fillers().is_empty());
+    run.finishes(1);
+    assert_eq!(run.last(), "one two", "fillers are not remembered");
+}
+
+#[test]
+fn a_response_that_runs_dry_again_and_again_gets_fillers_after_longer_silences() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").take();
+    for (silence, again) in [(3_200, false), (4_000, true), (8_000, true)] {
+        run.runs_dry(1).wait(silence - 1);
+        assert!(run.fillers().is_empty(), "{silence}");
+        run.wait(1);
+        assert_eq!(run.fillers().len(), 1, "{silence}");
+        assert_eq!(run.fillers()[0].contains("longer"), again, "{silence}");
+        run.goes_on(1).take();
+    }
+}
+
+#[test]
+fn a_dry_response_gets_no_filler_while_a_sound_of_the_person_is_heard_or_pauses_it() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").runs_dry(1).wait(3_100).take();
+    run.input(started(2)).wait(100);
+    assert_eq!((run.plays(), run.fillers().len()), (vec![Play::Ducked], 0));
+    run.wait(1_400).input(paused(2, 1)).wait(500);
+    assert_eq!((run.plays(), run.fillers().len()), (vec![Play::Ducked, Play::Paused], 0));
+    run.input(trial(2, 1, "")).wait(100);
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+    assert_eq!(run.fillers(), ["One moment."]);
+}
+
+#[test]
+fn a_response_that_is_speculative_canned_or_only_shown_gets_no_filler_when_it_runs_dry() {
+    let mut run = Run::new();
+    run.inputs([started(1), paused(1, 1), trial(1, 1, "Hello?")]).runs_dry(1);
+    assert!(run.starts()[0].speculative);
+    run.input(resumed(1)).wait(10_000);
+    assert!(run.fillers().is_empty(), "{:?}", run.commands);
+    let mut run = Run::new();
+    run.wait(60_000).sound(1, "Are you still there?").runs_dry(1).wait(10_000);
+    assert!(run.fillers().is_empty(), "{:?}", run.commands);
+    let mut run = Run::new();
+    run.input(Input::Client(ClientCommand::AskInText("Question".into()))).runs_dry(1).wait(10_000);
+    assert!(run.fillers().is_empty(), "{:?}", run.commands);
+}
+
+#[test]
+fn a_filler_inside_a_response_may_come_back_as_an_echo_and_interrupts_nothing() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, &"word ".repeat(60)).runs_dry(1).wait(8_000);
+    assert_eq!(run.fillers().last(), Some(&"It takes a little longer."));
+    run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "takes a little longer")]).wait(1_000);
+    assert!(!run.interrupted(), "{:?}", run.commands);
+    assert_eq!(run.plays().last(), Some(&Play::Full));
+}
+
+#[test]
+fn a_person_who_speaks_during_a_filler_ends_the_response() {
+    let mut run = Run::new();
+    run.say(1, "Question").sound(1, "one two").at(1, 200).runs_dry(1).wait(3_200).take();
+    run.input(started(2))
+        .wait(300)
+        .inputs([paused(2, 1), trial(2, 1, "Okay, but what about Spain?")])
+        .wait(2_000);
+    let heard = CallEvent::Interrupted { response: ResponseId(1), heard: "one two".into() };
+    assert!(run.events().contains(&&heard), "{:?}", run.commands);
+    let asked = run.starts()[0].messages.last().map(|last| last.content.as_str());
+    assert_eq!(asked, Some("Okay, but what about Spain?"));
 }
 
 #[test]
