@@ -59,7 +59,7 @@ const DETOURS = {
  * @property {string} label - for people
  * @property {number} start - ms after the last spoken sample
  * @property {number} end
- * @property {boolean} hidden - speculative: begun before the turn was decided
+ * @property {boolean} speculative - begun before the turn was decided
  */
 
 /**
@@ -120,7 +120,7 @@ export function stagesOf(marks, heard) {
         const end = time(all, name);
         if (end !== null && end > 0) { // typed words are there at once
             const start = startOf(all, after, end);
-            stages.push({ name, label, start, end, hidden: speculated && SPECULATIVE.includes(name) && start < decided });
+            stages.push({ name, label, start, end, speculative: speculated && SPECULATIVE.includes(name) && start < decided });
         }
     }
     return stages.sort((a, b) => a.end - b.end);

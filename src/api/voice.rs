@@ -27,7 +27,7 @@ use crate::voice::{ChosenVoice, KnownVoice, find};
 const LISTING: Duration = Duration::from_secs(3);
 /// How long a sample may take: calls go first.
 const SPEAKING: Duration = Duration::from_secs(30);
-/// Most samples of one, 20 s: a voice that does not end is broken.
+/// Longest sample, 20 s; more means that the engine is broken.
 const LONGEST: usize = 20 * OUT_RATE as usize;
 /// A client may keep a sample, but asks whether it has changed: a cloned voice may be removed, or registered anew under its name.
 const CACHED: &str = "private, no-cache";
@@ -145,7 +145,7 @@ fn respond(wave: Vec<u8>, headers: &HeaderMap) -> Response {
     (heads, kind, Bytes::from(wave)).into_response()
 }
 
-/// Enough to notice another sound; nobody gains by forging it.
+/// A change detector, not a security feature.
 fn tag(wave: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     wave.hash(&mut hasher);

@@ -294,10 +294,10 @@ impl Turn {
 fn longest_silence(log: &TurnLog, struck: Instant) -> Option<f64> {
     let mut silent_since = log.asked_at().map_or(struck, |asked| asked.max(struck));
     let mut longest = None;
-    for stretch in log.hearing().stretches() {
-        if stretch.end > silent_since {
-            longest = longest.max(Some(stretch.start.saturating_duration_since(silent_since)));
-            silent_since = stretch.end;
+    for span in log.hearing().spans() {
+        if span.end > silent_since {
+            longest = longest.max(Some(span.start.saturating_duration_since(silent_since)));
+            silent_since = span.end;
         }
     }
     longest.map(|silence| silence.as_secs_f64() * 1_000.0)

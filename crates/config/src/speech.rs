@@ -147,7 +147,7 @@ pub struct TtsEngine {
     pub fields: BTreeMap<String, String>,
     /// Servers: the voices that the server has, besides those that it lists; the first of a language is its default.
     pub speakers: Vec<TtsSpeaker>,
-    /// Servers: the languages of voices of which neither the server nor `speakers` tells any; empty: those that the server
+    /// Servers: languages of voices whose language neither the server nor `speakers` states; empty: those that the server
     /// lists, or else English.
     pub languages: Vec<String>,
     /// Servers: the form in which sound is asked for.

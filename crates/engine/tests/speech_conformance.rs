@@ -259,7 +259,7 @@ async fn what_passes_is_asked_again_unless_the_server_wants_too_long_a_pause() {
         }
     }
     for spoken in by_all(30, |_| Does::busy(Some("60"))).await {
-        let error = spoken.error("wants 60 s of patience");
+        let error = spoken.error("Retry after 60 s");
         assert!(matches!(error, EngineError::Busy(_)), "{:?}: {error:?}", spoken.api);
         assert_eq!(spoken.asked, 1, "{:?}", spoken.api);
     }

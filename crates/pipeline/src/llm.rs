@@ -138,7 +138,7 @@ pub async fn complete(request: LlmRequest, llm: &dyn Llm) -> Result<String, Engi
 struct Out {
     response: ResponseId,
     aloud: bool,
-    /// The response may be discarded unheard.
+    /// The response is speculative.
     speculative: bool,
     language: String,
     /// Decides how dates are spoken.

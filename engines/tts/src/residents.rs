@@ -1,15 +1,15 @@
-//! Which loaded models stay in memory: the defaults always, others for a while after they were last spoken with. Pure.
+//! Which loaded models stay in memory: the defaults always, others for a while after their last use. Pure.
 
 use std::time::{Duration, Instant};
 
-/// How long a model that is no default stays without being spoken with.
+/// How long a non-default model stays loaded without use.
 pub(crate) const UNUSED: Duration = Duration::from_secs(10 * 60);
-/// The same while more than [`MOST`] are loaded: a call that speaks with one pauses for less.
+/// The same while more than [`MOST`] are loaded; longer than the pauses of a call that uses one.
 const CROWDED: Duration = Duration::from_secs(60);
-/// Models that are no defaults and may stay for [`UNUSED`].
+/// Number of non-default models that may stay for [`UNUSED`].
 const MOST: usize = 4;
 
-/// A loaded model that is no default.
+/// A loaded non-default model.
 #[derive(Debug, Clone, Copy)]
 struct Guest {
     model: usize,

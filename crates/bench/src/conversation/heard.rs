@@ -28,12 +28,11 @@ impl Pace {
         for response in
             scene.responses.iter().filter(|response| response.cut.is_none() && response.stopped.is_some())
         {
-            for (index, (from, text)) in response.phrases.iter().enumerate() {
-                let until = response.phrases.get(index + 1).map(|(next, _)| *next);
+            for (index, (from, text)) in response.segments.iter().enumerate() {
+                let until = response.segments.get(index + 1).map(|(next, _)| *next);
                 let in_time =
-                    response.sound.iter().filter(|stretch| until.is_none_or(|until| stretch.start < until));
-                let end =
-                    in_time.map(|stretch| until.map_or(stretch.end, |until| stretch.end.min(until))).max();
+                    response.sound.iter().filter(|span| until.is_none_or(|until| span.start < until));
+                let end = in_time.map(|span| until.map_or(span.end, |until| span.end.min(until))).max();
                 if let Some(end) = end.filter(|end| end > from) {
                     self.seconds += end.duration_since(*from).as_secs_f64();
                     self.weight += weight(text);
@@ -52,8 +51,8 @@ impl Pace {
     #[must_use]
     pub fn words_heard(&self, response: &Response, by: Instant) -> usize {
         let mut heard = 0;
-        for (index, (from, text)) in response.phrases.iter().enumerate() {
-            let ended = response.phrases.get(index + 1).is_some_and(|(next, _)| *next <= by);
+        for (index, (from, text)) in response.segments.iter().enumerate() {
+            let ended = response.segments.get(index + 1).is_some_and(|(next, _)| *next <= by);
             if ended {
                 heard += words(text).len();
                 continue;
@@ -83,8 +82,8 @@ impl Pace {
     /// When the middle of the response's last word will sound, once its last segment has begun.
     #[must_use]
     pub fn last_word(&self, response: &Response) -> Option<Instant> {
-        let (from, text) = response.phrases.last()?;
-        let begun: usize = response.phrases.iter().map(|(_, text)| words(text).len()).sum();
+        let (from, text) = response.segments.last()?;
+        let begun: usize = response.segments.iter().map(|(_, text)| words(text).len()).sum();
         if !response.complete || begun < words(&response.generated).len() {
             return None;
         }

@@ -169,7 +169,7 @@ impl Performer {
     }
 
     /// Playout is paused at this moment and may be resumed.
-    pub fn held(&mut self, media: f64) {
+    pub fn paused(&mut self, media: f64) {
         if self.stopped.is_none() && self.anchor().is_some() {
             self.stop(media);
         }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::Member;
 use super::breaker::Gate;
-use super::policy::{self, Ask, Choice, Fate, Order, Rule, Standing};
+use super::policy::{self, Ask, Choice, Fate, Order, ResolvedRoute, Standing};
 use super::share::Share;
 use super::ticket::{Breakers, Ticket};
 use crate::config::Route;
@@ -22,7 +22,7 @@ const SHADOWS: usize = 4;
 pub struct Board {
     kind: EngineKind,
     members: Vec<Member>,
-    rules: Vec<Rule>,
+    routes: Vec<ResolvedRoute>,
     breakers: Arc<Breakers>,
     pub(super) shadows: Arc<Semaphore>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Picked {
 #[derive(Debug)]
 pub(super) struct Plan {
     /// The index of its route.
-    pub(super) rule: usize,
+    pub(super) route: usize,
     order: Order,
     tried: Vec<usize>,
     /// Time for the first output; none: nobody waits.
@@ -117,14 +117,16 @@ impl Board {
     pub fn new(kind: EngineKind, members: Vec<Member>, routes: &[Route]) -> Arc<Self> {
         assert!(!members.is_empty(), "a kind has an engine");
         let of_kind = routes.iter().filter(|route| route.kind == kind);
-        let mut rules: Vec<Rule> = of_kind.map(|route| rule(route, &members)).collect();
+        let mut resolved: Vec<ResolvedRoute> = of_kind.map(|route| resolve(route, &members)).collect();
         if !routes.iter().any(|route| route.kind == kind && route.matches_all()) {
             let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
             let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
-            rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
+            let rest = ResolvedRoute { engines: rest, first: usual_first(kind), ..ResolvedRoute::default() };
+            resolved.push(rest);
         }
         let breakers = Breakers::new(members.len());
-        Arc::new(Self { kind, members, rules, breakers, shadows: Arc::new(Semaphore::new(SHADOWS)) })
+        let shadows = Arc::new(Semaphore::new(SHADOWS));
+        Arc::new(Self { kind, members, routes: resolved, breakers, shadows })
     }
 
     /// What the engines do.
@@ -143,8 +145,8 @@ impl Board {
 
     /// Whether some request may be served by it: it gets more than copies.
     pub(super) fn is_serving(&self, engine: usize) -> bool {
-        self.rules.iter().any(|rule| {
-            rule.engines.contains(&engine) || rule.shares.iter().any(|share| share.engine == engine)
+        self.routes.iter().any(|route| {
+            route.engines.contains(&engine) || route.shares.iter().any(|share| share.engine == engine)
         })
     }
 
@@ -156,15 +158,15 @@ impl Board {
 
     /// The way of a request.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Plan {
-        let fits = self.rules.iter().position(|rule| rule.fits(ask));
-        let rule = fits.unwrap_or(self.rules.len() - 1);
-        let order = self.rules[rule].order(ask.user);
-        Plan { rule, order, tried: Vec::new(), first: Some(self.rules[rule].first) }
+        let fits = self.routes.iter().position(|route| route.fits(ask));
+        let route = fits.unwrap_or(self.routes.len() - 1);
+        let order = self.routes[route].order(ask.user);
+        Plan { route, order, tried: Vec::new(), first: Some(self.routes[route].first) }
     }
 
     /// The engines that get copies of a request.
     pub(super) fn shadows_of(&self, plan: &Plan) -> &[usize] {
-        &self.rules[plan.rule].shadows
+        &self.routes[plan.route].shadows
     }
 
     fn standing(&self, engine: usize) -> Standing {
@@ -196,8 +198,8 @@ impl Board {
 
     /// The engines that a request without any particulars could be sent to, in order; those that serve only a share come last.
     pub(super) fn usual(&self) -> Vec<usize> {
-        let Plan { rule, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
-        for share in &self.rules[rule].shares {
+        let Plan { route, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
+        for share in &self.routes[route].shares {
             if !engines.contains(&share.engine) {
                 engines.push(share.engine);
             }
@@ -221,7 +223,8 @@ impl Board {
     pub fn report(&self) -> Vec<BackendReport> {
         let one = |(engine, member): (usize, &Member)| {
             let status = member.status.borrow();
-            let share = self.rules.iter().flat_map(|rule| &rule.shares).find(|share| share.engine == engine);
+            let share =
+                self.routes.iter().flat_map(|route| &route.shares).find(|share| share.engine == engine);
             BackendReport {
                 kind: self.kind,
                 name: member.name.to_string(),
@@ -236,13 +239,14 @@ impl Board {
     }
 }
 
-fn rule(route: &Route, members: &[Member]) -> Rule {
+/// Resolves the names of a configured route to indices of members.
+fn resolve(route: &Route, members: &[Member]) -> ResolvedRoute {
     let index = |name: &String| members.iter().position(|member| *member.name == **name);
     let indices = |names: &[String]| names.iter().filter_map(index).collect();
     let share = |(name, percent): (&String, &u32)| {
         Some(Share { engine: index(name)?, name: name.clone(), percent: *percent })
     };
-    Rule {
+    ResolvedRoute {
         languages: route.languages.clone(),
         voices: route.voices.clone(),
         tiers: route.tiers.clone(),

@@ -50,7 +50,7 @@ impl Desk {
     fn plan(&self, request: &LlmRequest) -> Plan {
         let (user, tier) = (&*request.caller.user, &*request.caller.tier);
         let plan = self.board.plan(&Ask { language: &request.language, user, tier, voice: "" });
-        let kept = self.talks.kept(&request.conversation, plan.rule);
+        let kept = self.talks.kept(&request.conversation, plan.route);
         plan.keeping(kept).avoiding(self.talks.failed(&request.conversation))
     }
 
@@ -99,7 +99,7 @@ impl Response {
         let (desk, request) = (&self.desk, &self.request);
         let open = |engine, _reason| desk.open(engine, request);
         let Begun { picked, first, rest } = race::first(&desk.board, &mut self.plan, after, open).await?;
-        let place = Place { engine: picked.engine, rule: self.plan.rule };
+        let place = Place { engine: picked.engine, route: self.plan.route };
         desk.talks.is_on(&request.conversation, place);
         self.ready.push_back(LlmPiece::Routed(desk.board.serves(picked.engine, picked.reason)));
         self.now = Some(Serving { picked, rest });
@@ -179,7 +179,7 @@ impl Llm for RoutedLlm {
         let llm = &desk.engines[choice.engine];
         if llm.capabilities().prefill {
             desk.talks.sees(&request.conversation, choice.engine);
-            desk.talks.is_on(&request.conversation, Place { engine: choice.engine, rule: plan.rule });
+            desk.talks.is_on(&request.conversation, Place { engine: choice.engine, route: plan.route });
             llm.prefill(request, open).await;
         }
     }

@@ -18,9 +18,9 @@ pub struct Ask<'a> {
     pub tier: &'a str,
 }
 
-/// A route, with engines by their index.
+/// A configured route whose engine names are resolved to indices.
 #[derive(Debug, Clone, Default)]
-pub struct Rule {
+pub struct ResolvedRoute {
     /// Languages that it is for; empty: any.
     pub languages: Vec<String>,
     /// Voices that it is for; empty: any.
@@ -37,7 +37,7 @@ pub struct Rule {
     pub first: Duration,
 }
 
-impl Rule {
+impl ResolvedRoute {
     /// Whether it applies to a request.
     #[must_use]
     pub fn fits(&self, ask: &Ask<'_>) -> bool {
@@ -170,44 +170,50 @@ mod tests {
 
     use super::*;
 
-    fn rule(engines: &[usize], shares: &[(usize, u32)]) -> Rule {
+    fn route(engines: &[usize], shares: &[(usize, u32)]) -> ResolvedRoute {
         let share = |(engine, percent): &(usize, u32)| Share {
             engine: *engine,
             name: format!("e{engine}"),
             percent: *percent,
         };
-        Rule { engines: engines.to_vec(), shares: shares.iter().map(share).collect(), ..Rule::default() }
+        ResolvedRoute {
+            engines: engines.to_vec(),
+            shares: shares.iter().map(share).collect(),
+            ..ResolvedRoute::default()
+        }
     }
 
     #[test]
     fn a_route_applies_to_its_languages_voices_and_tiers() {
-        let rule = Rule {
+        let route = ResolvedRoute {
             languages: vec!["de".into(), "nl".into()],
             voices: vec!["eva".into()],
             tiers: vec!["gold".into()],
-            ..Rule::default()
+            ..ResolvedRoute::default()
         };
         let ask = Ask { language: "nl", voice: "eva", tier: "gold", ..Ask::default() };
-        assert!(rule.fits(&ask));
-        assert!(rule.fits(&Ask { voice: "eva(2)+max", ..ask }) && rule.fits(&Ask { voice: "eva#3", ..ask }));
+        assert!(route.fits(&ask));
+        assert!(
+            route.fits(&Ask { voice: "eva(2)+max", ..ask }) && route.fits(&Ask { voice: "eva#3", ..ask })
+        );
         for other in [Ask { language: "en", ..ask }, Ask { voice: "", ..ask }, Ask { tier: "", ..ask }] {
-            assert!(!rule.fits(&other), "{other:?}");
+            assert!(!route.fits(&other), "{other:?}");
         }
-        assert!(Rule::default().fits(&Ask::default()), "a route without conditions applies to all");
+        assert!(ResolvedRoute::default().fits(&Ask::default()), "a route without conditions applies to all");
     }
 
     #[test]
     fn an_engine_with_a_share_is_first_for_its_users_and_last_for_others() {
-        let of = |percent| rule(&[0, 1, 2], &[(0, percent)]).order("ann");
+        let of = |percent| route(&[0, 1, 2], &[(0, percent)]).order("ann");
         assert_eq!(of(100), Order { engines: vec![0, 1, 2], lead: Reason::Share });
         assert_eq!(of(0), Order { engines: vec![1, 2, 0], lead: Reason::Route });
-        let outside = rule(&[1], &[(0, 100)]).order("ann");
+        let outside = route(&[1], &[(0, 100)]).order("ann");
         assert_eq!(outside.engines, [0, 1], "an engine may have a share without being anybody's second");
     }
 
     #[test]
     fn a_conversation_stays_on_its_engine_and_leaves_one_that_failed_it() {
-        let order = rule(&[0, 1, 2], &[]).order("");
+        let order = route(&[0, 1, 2], &[]).order("");
         assert_eq!(order.clone().keeping(2), Order { engines: vec![2, 0, 1], lead: Reason::Kept });
         assert_eq!(order.clone().keeping(0), order);
         assert_eq!(order.clone().keeping(7), order);
@@ -234,7 +240,7 @@ mod tests {
             ([Fit, Unready, Shut], &[0, 2], Some(Late), Some((1, Reason::LastResort, true))),
             ([Fit, Fit, Fit], &[0, 1, 2], Some(Late), None),
         ];
-        let order = rule(&[0, 1, 2], &[]).order("");
+        let order = route(&[0, 1, 2], &[]).order("");
         for (standings, tried, after, expected) in cases {
             let choice = next(&order, |engine| standings[engine], tried, after);
             let expected = expected.map(|(engine, reason, last)| Choice { engine, reason, last });
@@ -255,7 +261,7 @@ mod tests {
                 _ => Standing::Shut,
             };
             let all: Vec<usize> = (0..standings.len()).collect();
-            let order = rule(&all, &[(standings.len() - 1, percent)]).order(&user);
+            let order = route(&all, &[(standings.len() - 1, percent)]).order(&user);
             let (mut tried, mut unfit) = (Vec::new(), false);
             while let Some(choice) = next(&order, of, &tried, None) {
                 prop_assert!(!tried.contains(&choice.engine));

@@ -14,11 +14,10 @@ pub struct Share {
     pub percent: u32,
 }
 
-/// The engine in whose share this user is; none: in no share, as is a user without a name.
+/// Returns the engine whose share contains the user; none for users without a name.
 ///
-/// Each engine asks in turn for its part of the users that those before it have left, by a hash of its own. So a share that
-/// grows gives none of its users away. Of several shares in one route the others may then exchange some, which no rule without a
-/// memory can avoid for more than two.
+/// Each engine in turn takes its percentage of the remaining users, by its own hash, so a growing share keeps its users. With
+/// several shares, the others may exchange users; a stateless rule cannot avoid that for more than two.
 #[must_use]
 pub fn engine_of(user: &str, shares: &[Share]) -> Option<usize> {
     if user.is_empty() {

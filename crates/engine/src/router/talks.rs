@@ -21,10 +21,10 @@ struct Talk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) engine: usize,
-    pub(super) rule: usize,
+    pub(super) route: usize,
 }
 
-/// All conversations. One without a name is none: nothing is kept for it.
+/// All conversations; requests without a conversation name are not tracked.
 #[derive(Debug, Default)]
 pub(super) struct Talks(Mutex<HashMap<String, Talk>>);
 
@@ -38,9 +38,9 @@ impl Talks {
     }
 
     /// The engine to stay on, if the request takes the same route as the last one.
-    pub(super) fn kept(&self, conversation: &str, rule: usize) -> Option<usize> {
+    pub(super) fn kept(&self, conversation: &str, route: usize) -> Option<usize> {
         let place = self.0.lock().get(conversation).and_then(|talk| talk.on);
-        place.filter(|place| place.rule == rule).map(|place| place.engine)
+        place.filter(|place| place.route == route).map(|place| place.engine)
     }
 
     /// The engine that has just failed it.
@@ -85,11 +85,11 @@ mod tests {
         for engine in [0, 2, 2] {
             talks.sees("a", engine);
         }
-        talks.is_on("a", Place { engine: 2, rule: 1 });
+        talks.is_on("a", Place { engine: 2, route: 1 });
         assert_eq!((talks.kept("a", 1), talks.kept("a", 0), talks.kept("b", 1)), (Some(2), None, None));
         talks.fails("a", 2);
         assert_eq!((talks.kept("a", 1), talks.failed("a")), (None, Some(2)));
-        talks.is_on("a", Place { engine: 0, rule: 1 });
+        talks.is_on("a", Place { engine: 0, route: 1 });
         assert_eq!(talks.failed("a"), None);
         assert_eq!(talks.release("a"), BTreeSet::from([0, 2]));
         assert_eq!(talks.kept("a", 1), None);

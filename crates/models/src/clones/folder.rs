@@ -81,8 +81,7 @@ fn is_there(file: &Path) -> bool {
     file.symlink_metadata().is_ok_and(|about| !about.is_dir())
 }
 
-/// Makes the folder, which only this user may read, and keeps others from writing to it until the file is dropped. Nobody holds
-/// it for longer than two small files take.
+/// Creates the folder with mode 0700 and locks it until the returned file is dropped.
 fn lock(dir: &Path) -> io::Result<File> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent)?;
@@ -111,7 +110,7 @@ fn sweep(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // What cannot be removed is no voice, and is tried again.
+            // A leftover that cannot be removed is harmless and is retried at the next change.
             let _ = fs::remove_file(entry.path());
         }
     }

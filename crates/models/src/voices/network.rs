@@ -84,7 +84,7 @@ impl<R: Read + Seek> Walk<R> {
             return Err(Fault::WebPage);
         }
         if start.starts_with(b"version https://git-lfs") {
-            return Err(Fault::NotVoice("it is a pointer of Git LFS".to_owned()));
+            return Err(Fault::NotVoice("it is a Git LFS pointer, not the file".to_owned()));
         }
         if read == 0 { Err(Fault::CutShort) } else { Ok(()) }
     }

@@ -92,7 +92,7 @@ impl Answer {
         };
         let error = match (error(status, &fault), told) {
             (EngineError::Busy(text), Some(told)) => {
-                EngineError::Busy(format!("{text}. It wants {} s of patience", told.as_secs_f32().ceil()))
+                EngineError::Busy(format!("{text}. Retry after {} s", told.as_secs_f32().ceil()))
             }
             (error, _) => error,
         };

@@ -14,7 +14,7 @@ use crate::backends::http::refused::answer;
 use crate::backends::http::{Http, Refused, content_type};
 use crate::config::LlmEngine;
 
-/// What is asked of it.
+/// Path of the chat API.
 const DOES: &str = "/chat/completions";
 
 /// An endpoint.
@@ -35,9 +35,9 @@ impl Endpoint {
         Ok(Self { chat: chat(&http), http, model: own.model_name() })
     }
 
-    /// What to look for when it is looked after.
+    /// What the readiness probe requests.
     pub(super) fn looked(&self) -> Looked {
-        // One that takes requests for responses refuses an empty one for its fields.
+        // An endpoint that accepts chat requests rejects an empty body with a validation error.
         fn empty(http: &Http) -> RequestBuilder {
             http.post(chat(http)).json(&json!({}))
         }

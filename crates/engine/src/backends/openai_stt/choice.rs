@@ -80,12 +80,11 @@ impl Choice {
     }
 }
 
-/// The endpoint's words with the figures and the language that it has not told, as our own recogniser last heard them, and with
-/// the time that took.
+/// Fills figures and language that the endpoint did not report from our recogniser's last transcript, with its decode time.
 pub(super) fn completed(words: Transcript, own: Option<&Transcript>) -> Transcript {
     let Some(own) = own.filter(|own| !own.text.is_empty() && !words.text.is_empty()) else { return words };
     let mut words = words;
-    // The next partial waits in proportion to the work of our own recogniser, not to the endpoint's way.
+    // The partial scheduler spaces partials by our recogniser's decode time, not the endpoint's latency.
     words.decode_ms = own.decode_ms;
     if words.average_log_probability == 0.0 && words.no_speech_probability == 0.0 {
         words.average_log_probability = own.average_log_probability;

@@ -1,13 +1,13 @@
-//! A response as a transcript: words without stage directions and without what was written for noise, the language, and the
-//! figures by which the pipeline judges words. Pure.
+//! Converts a response into a transcript: removes stage directions and hallucinated text; extracts the language and the
+//! confidence figures. Pure.
 
 use serde_json::Value;
 
 use super::languages;
 use crate::frame::{LanguageWeight, Transcript};
 
-/// No-speech probability from which a segment may be noise. With words surer than [`SURE_WORDS`] it is none: our own engine
-/// decides by the same two numbers.
+/// Minimum no-speech probability of a noise segment, unless its words are surer than [`SURE_WORDS`]; our engine uses the same
+/// limits.
 const NOISE: f32 = 0.6;
 const SURE_WORDS: f32 = -0.4;
 /// Compression ratio above which Whisper takes a text for a loop.
@@ -30,7 +30,7 @@ pub(super) struct Expected<'a> {
     pub(super) known: &'a [String],
 }
 
-/// A stretch of the sound.
+/// A segment of the audio.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Segment<'a> {
     text: &'a str,
@@ -67,7 +67,7 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     } else {
         spoken(&joined(&said))
     };
-    // Of noise alone the figures say that it is noise.
+    // If every segment is noise, its own figures are reported, so that the pipeline rejects it.
     let judged = if said.is_empty() { &all } else { &said };
     let words = Transcript {
         text,
@@ -82,15 +82,14 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     Some(with_language(words, &value, expected))
 }
 
-/// Whether a text has a line for each segment, as whisper.cpp's server writes it. It cuts segments at 60 characters, also within
-/// a word.
+/// Whether the text has one line per segment, as whisper.cpp's server writes it; it splits at 60 characters, even within words.
 fn has_a_line_for_each(whole: &str, all: &[Segment<'_>]) -> bool {
     let lines = whole.lines().map(str::trim).filter(|line| !line.is_empty());
     let texts = all.iter().map(|segment| segment.text.trim()).filter(|text| !text.is_empty());
     whole.trim().contains('\n') && lines.eq(texts)
 }
 
-/// The text of segments. Where they bring their own spaces, as Whisper's do, one without goes on with the last one's word.
+/// Joins segments. If they carry their own leading spaces, as Whisper's do, one without a space continues the last word.
 fn joined(segments: &[Segment<'_>]) -> String {
     let spaced = segments.iter().any(|segment| segment.text.starts_with(' '));
     let texts: Vec<&str> = segments.iter().map(|segment| segment.text).collect();
@@ -108,7 +107,7 @@ fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Tr
     };
     let told = [&value["language"], &value["detected_language"]];
     let Some(language) = told.into_iter().filter_map(Value::as_str).find_map(code) else { return words };
-    // whisper.cpp's server decodes in the language that it was started with, and tells beside it which one it hears.
+    // whisper.cpp's server decodes in its start-up language and reports the detected one separately.
     if value["detected_language"].as_str().and_then(code).is_some_and(|heard| heard != language) {
         return Transcript { language: language.into(), ..words };
     }

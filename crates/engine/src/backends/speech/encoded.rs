@@ -91,7 +91,7 @@ fn decoded(text: &str) -> Result<Option<Vec<u8>>, String> {
         return Ok(None);
     }
     let plain: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    // Words are no base64: they hold spaces, which are gone here, or have another length.
+    // Text with spaces is not base64.
     if plain.len() < body.len() && body.contains(' ') {
         return Ok(None);
     }

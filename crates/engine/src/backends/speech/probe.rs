@@ -60,7 +60,7 @@ impl Probe {
         let seconds = LOOK.as_secs();
         let looked = timeout(LOOK, self.server.look()).await;
         let looked = looked.map_err(|_| format!("cannot be asked: it does not answer within {seconds} s"))?;
-        // It answers, and has its limits.
+        // A rate limit shows that the server is up.
         match looked.map_err(|refused| refused.error) {
             Ok(_) | Err(EngineError::Busy(_)) => {}
             Err(error) => return Err(format!("cannot be asked: {}", reason(error))),
