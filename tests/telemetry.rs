@@ -67,7 +67,7 @@ fn engines() -> Engines {
     Scripted::with(speaks()).engines()
 }
 
-/// Engines whose model is behind a route: the first one of it is down.
+/// Engines whose model is behind a route, whose first engine is down.
 fn routed() -> Engines {
     let kind = EngineKind::Llm;
     let route = Route {

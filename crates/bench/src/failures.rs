@@ -33,7 +33,7 @@ pub enum Blow {
 /// Which engine is made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the engines are described where they are")]
+#[expect(missing_docs, reason = "the names say which engine it is")]
 pub enum Victim {
     Stt,
     Llm,

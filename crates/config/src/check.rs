@@ -1,7 +1,7 @@
 //! Checks for values that parse but are not valid. Engines, tools and renderers have theirs beside their shape.
 //!
 //! - `server`: connections, names and addresses
-//! - `engines`: threads, queues and what engines are told
+//! - `engines`: threads, queues and settings of engines
 //! - `call`: listening, what the agent says, its face
 
 mod call;

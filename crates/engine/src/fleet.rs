@@ -1,6 +1,6 @@
 //! All engines of a server: one of each kind, or several behind routes, and the models that run in the server itself.
 //!
-//! - `start`: the engines as the routes want them
+//! - `start`: starts the engines that the routes need
 
 mod start;
 
@@ -28,7 +28,7 @@ pub struct Fleet {
     vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
     /// Turn prediction by prosody; none: the profile has no such model.
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
-    /// Those of `[stt]`, `[llm]` and `[tts]`, then those of `[backends.NAME]` that routes name.
+    /// The engines of `[stt]`, `[llm]` and `[tts]`, then those of `[backends.NAME]` that routes name.
     backends: Vec<Backends>,
     /// The engines of each kind that is routed.
     boards: Vec<Arc<Board>>,
@@ -90,7 +90,7 @@ impl Fleet {
         })
     }
 
-    /// What operators are told of the engines behind routes, and of backends that do not run; empty without routes and backends.
+    /// Reports for operators on the engines behind routes, and on backends that do not run; empty without routes and backends.
     #[must_use]
     pub fn backends(&self) -> Vec<BackendReport> {
         self.boards.iter().flat_map(|board| board.report()).chain(self.unused.iter().cloned()).collect()
@@ -110,7 +110,7 @@ mod tests {
     use crate::health::Wedge;
     use crate::status::EngineStatus;
 
-    /// Voice activity that hears nothing.
+    /// Voice activity detection that never hears anything.
     struct Deaf;
 
     impl Vad for Deaf {
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// Engines elsewhere: nothing of them is started.
+    /// Remote engines: none is started.
     fn elsewhere() -> Config {
         let mut config = Config::default();
         for url in [&mut config.stt.url, &mut config.llm.url, &mut config.tts.url] {

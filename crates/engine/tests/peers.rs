@@ -1,4 +1,4 @@
-//! Adapters against real peers: servers of others, which `./test` installs from the Python package index.
+//! Adapters against real third-party servers, which `./test` installs from the Python package index.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::net::TcpListener;
@@ -39,7 +39,7 @@ impl Peer {
     /// The adapter for this server, once it is ready. Its tasks end with the test's runtime.
     async fn voice(&self, api: TtsApi) -> Backend<dyn Tts> {
         let mut config = Config::default();
-        // No clips of cloned voices lie here.
+        // This folder contains no clips of cloned voices.
         config.models.dir = "/nowhere/visavis".into();
         (config.tts.api, config.tts.url) = (api, self.url.clone());
         let backends = Backends::new(false).unwrap();

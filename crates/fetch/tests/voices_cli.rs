@@ -33,7 +33,7 @@ fn run(places: &Places, words: &[&str]) -> Result<String, String> {
     Ok(String::from_utf8(out).unwrap())
 }
 
-/// Names of the files in the voices folder, but for the lock.
+/// Names of the files in the voices folder, without the lock.
 fn installed(places: &Places) -> Vec<String> {
     let Ok(entries) = fs::read_dir(&places.folder) else { return Vec::new() };
     let mut names: Vec<String> =
@@ -127,7 +127,7 @@ fn a_replacement_that_breaks_off_leaves_no_network_beside_a_description_of_anoth
     let (dir, from) = (tempdir().unwrap(), tempdir().unwrap());
     let places = places(dir.path());
     put(from.path(), "mls", &json("nl", 1));
-    // A folder in the place of the description, which is installed first, breaks it off.
+    // A folder in place of the description, which is installed first, makes the installation fail.
     fs::create_dir_all(places.folder.join("mls.onnx.json").join("x")).unwrap();
     fs::write(places.folder.join("mls.onnx"), "old").unwrap();
     let file = from.path().join("mls.onnx");

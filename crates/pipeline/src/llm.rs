@@ -42,12 +42,12 @@ pub struct Channels {
     pub position: watch::Receiver<PlaybackPosition>,
 }
 
-/// Whose response it is.
+/// The response's call and user.
 #[derive(Debug, Clone, Default)]
 pub struct Asker {
-    /// The conversation, whose prompt engines keep.
+    /// The conversation, whose prompt engines cache.
     pub conversation: String,
-    /// Who is served.
+    /// The user served.
     pub caller: Caller,
 }
 

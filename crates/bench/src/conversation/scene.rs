@@ -71,7 +71,7 @@ impl Response {
     }
 }
 
-/// What the events amount to.
+/// The result of reading the events.
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
     /// The responses, in order.

@@ -15,7 +15,7 @@ const KEPT: usize = 64 << 10;
 /// Bytes that are read at once.
 const PIECE: usize = 16 << 10;
 
-/// A connection. Its place is free again once it is dropped.
+/// A connection; dropping it frees its place in the limit.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -23,14 +23,14 @@ pub struct Connection {
     place: OwnedSemaphorePermit,
 }
 
-/// A connection in its parts, for a protocol above it.
+/// The parts of a connection, for a protocol on top.
 #[derive(Debug)]
 pub struct Parts {
-    /// What carries the bytes.
+    /// The byte stream.
     pub stream: TcpStream,
-    /// Counts them.
+    /// Counts the bytes.
     pub spent: Spent,
-    /// Holds the connection's place.
+    /// Holds the connection's place in the limit.
     pub place: OwnedSemaphorePermit,
 }
 
@@ -44,7 +44,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Reads a response; `None`: it is none.
+    /// Reads a response; `None`: not a valid response.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes);
@@ -59,16 +59,16 @@ impl Connection {
         Self { stream, spent, place }
     }
 
-    /// Sends all of this.
+    /// Sends all of these bytes.
     ///
     /// # Errors
-    /// When the server has cut the connection off, or all that may be sent has been.
+    /// When the server has cut the connection off, or the budget is used up.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.spent.spend(bytes.len())?;
         self.stream.write_all(bytes).await
     }
 
-    /// Reads a response's head and leaves the rest unread; `None`: the connection ended before.
+    /// Reads a response's head and leaves the body unread; `None`: the connection ended before.
     pub async fn head(&mut self) -> Option<Reply> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") && head.len() < KEPT {
@@ -77,7 +77,7 @@ impl Connection {
         Reply::read(&head)
     }
 
-    /// Reads until the server closes the connection; `None`: no response was among it.
+    /// Reads until the server closes the connection; `None`: no response arrived.
     pub async fn reply(&mut self) -> Option<Reply> {
         let mut kept = Vec::new();
         let mut piece = vec![0; PIECE];
@@ -88,14 +88,14 @@ impl Connection {
         Reply::read(&kept)
     }
 
-    /// Its parts.
+    /// Splits the connection into its parts.
     #[must_use]
     pub fn into_parts(self) -> Parts {
         Parts { stream: self.stream, spent: self.spent, place: self.place }
     }
 }
 
-/// Sends a request that closes its connection, and counts what became of it.
+/// Sends a request with `Connection: close`, and counts the outcome.
 pub async fn ask(target: &Target, count: &Count, request: &str, within: Duration) -> Option<Reply> {
     let exchange = async {
         let mut connection = target.connect().await.ok()?;

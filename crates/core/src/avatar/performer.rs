@@ -89,13 +89,13 @@ struct Anchor {
 struct Sending {
     /// Start of the next block.
     next: f64,
-    /// The second half of the stretch whose first half was sent.
+    /// The second half of the block whose first half was sent.
     half: Option<Half>,
     /// After this moment nothing moves any more.
     until: Option<f64>,
 }
 
-/// Half of a stretch that waits.
+/// The unsent half of a block.
 struct Half {
     batch: Batch,
     due: f64,

@@ -78,7 +78,7 @@ pub(super) struct Budget {
     base: usize,
     /// Real tokens per estimated token.
     scale: f32,
-    /// What the last request was believed to have.
+    /// Estimated size of the last request.
     asked: Believed,
     /// Requests of this turn that were too long.
     cuts: u32,

@@ -1,11 +1,11 @@
-//! Which engine serves a request, and which one next. Pure: what is known of the engines is passed in.
+//! Chooses the engine for a request, and the next one. Pure: the state of the engines is passed in.
 
 use std::time::Duration;
 
 use super::share::{Share, engine_of};
 use crate::route::Reason;
 
-/// What a request is matched by.
+/// The attributes that a request is matched by.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ask<'a> {
     /// ISO 639-1; empty: not known.
@@ -21,11 +21,11 @@ pub struct Ask<'a> {
 /// A configured route whose engine names are resolved to indices.
 #[derive(Debug, Clone, Default)]
 pub struct ResolvedRoute {
-    /// Languages that it is for; empty: any.
+    /// Languages that it applies to; empty: any.
     pub languages: Vec<String>,
-    /// Voices that it is for; empty: any.
+    /// Voices that it applies to; empty: any.
     pub voices: Vec<String>,
-    /// Tiers that it is for; empty: any.
+    /// Tiers that it applies to; empty: any.
     pub tiers: Vec<String>,
     /// Engines in the order in which they are tried.
     pub engines: Vec<usize>,
@@ -33,7 +33,7 @@ pub struct ResolvedRoute {
     pub shares: Vec<Share>,
     /// Engines that get copies.
     pub shadows: Vec<usize>,
-    /// Time for an engine's first output, after which the next one is asked as well.
+    /// Deadline for an engine's first output, after which the next one is asked as well.
     pub first: Duration,
 }
 
@@ -48,7 +48,7 @@ impl ResolvedRoute {
             && (in_any(&self.voices, ask.voice) || in_any(&self.voices, first))
     }
 
-    /// The engines for a user: that of their share, those without a share, those with another's share.
+    /// The order of engines for a user: that of the user's share, then those without a share, then those with another share.
     #[must_use]
     pub fn order(&self, user: &str) -> Order {
         let own = engine_of(user, &self.shares);
@@ -67,12 +67,12 @@ impl ResolvedRoute {
 pub struct Order {
     /// Their indices.
     pub engines: Vec<usize>,
-    /// Why the first one is the first.
+    /// Why the first one is first.
     pub lead: Reason,
 }
 
 impl Order {
-    /// With this engine first, if it is one of them: the conversation has been there.
+    /// The order with this engine first, if it is one of them: the conversation used it before.
     #[must_use]
     pub fn keeping(mut self, engine: usize) -> Self {
         if let Some(at @ 1..) = self.engines.iter().position(|other| *other == engine) {
@@ -82,7 +82,7 @@ impl Order {
         self
     }
 
-    /// With this engine last, if it is one of several: it has just failed the conversation.
+    /// The order with this engine last, if it is one of several: it has just failed the conversation.
     #[must_use]
     pub fn avoiding(mut self, engine: usize) -> Self {
         let at = self.engines.iter().position(|other| *other == engine);
@@ -96,7 +96,7 @@ impl Order {
     }
 }
 
-/// What is known of an engine now.
+/// The current state of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It is ready, and its breaker lets requests pass.
@@ -110,13 +110,13 @@ pub enum Standing {
 /// Why an engine that was asked does not serve, or not alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It has given nothing by the deadline.
+    /// It has returned nothing by the deadline.
     Late,
     /// It failed.
     Failed,
     /// It refused the request.
     Refused,
-    /// It was not ready after all, or too busy.
+    /// It turned out not to be ready, or was too busy.
     Absent,
 }
 
@@ -127,11 +127,11 @@ pub struct Choice {
     pub engine: usize,
     /// Why.
     pub reason: Reason,
-    /// No other is left that could serve now, so that it is waited for.
+    /// No other engine could serve now, so this one is waited for.
     pub last: bool,
 }
 
-/// The engine to ask next; none: all were asked. `after`: what became of the one before.
+/// The engine to ask next; none: all were asked. `after`: the outcome of the previous one.
 #[must_use]
 pub fn next(
     order: &Order,
@@ -146,7 +146,7 @@ pub fn next(
         .map(|engine| (*engine, standing(*engine)))
         .collect();
     let Some(at) = left.iter().position(|(_, standing)| *standing == Standing::Fit) else {
-        // One that is ready may be well again before its breaker is tried; any other has first to become ready.
+        // A ready engine may have recovered before its breaker allows a probe; any other must first become ready.
         let shut = left.iter().find(|(_, standing)| *standing == Standing::Shut);
         let engine = shut.or(left.first())?.0;
         return Some(Choice { engine, reason: Reason::LastResort, last: left.len() == 1 });

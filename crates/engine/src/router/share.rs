@@ -1,6 +1,6 @@
 //! Which users are in an engine's share: the same ones in every process, and all of them still when the share grows. Pure.
 
-/// Bounds a hash to 32 bits, so that products with percentages fit into 64.
+/// Limits a hash to 32 bits, so that products with percentages fit into 64.
 const BITS: u32 = 32;
 
 /// An engine's share of the users.
@@ -34,7 +34,7 @@ pub fn engine_of(user: &str, shares: &[Share]) -> Option<usize> {
     None
 }
 
-/// FNV-1a of 64 bits, which leaves similar names close together, and the finaliser of SplitMix64, which spreads them.
+/// FNV-1a of 64 bits, which leaves similar names close together, then the finaliser of SplitMix64, which spreads them.
 fn hash(user: &str, engine: &str) -> u64 {
     let bytes = engine.bytes().chain([0]).chain(user.bytes());
     let fnv = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -1,4 +1,4 @@
-//! The engines of a kind as one status: ready if one of them is. `follow` keeps it up to date.
+//! The combined status of all engines of a kind: ready if one of them is. `follow` keeps it up to date.
 
 use futures_util::FutureExt;
 use futures_util::future::select_all;
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::Member;
 use crate::status::EngineStatus;
 
-/// The status of all: that of the first engine that is ready, otherwise what each of them waits for.
+/// The combined status: that of the first engine that is ready, otherwise the messages of all.
 fn merged(members: &[Member]) -> EngineStatus {
     let ready = members.iter().find_map(|member| {
         let status = member.status.borrow();
@@ -22,7 +22,7 @@ fn merged(members: &[Member]) -> EngineStatus {
     })
 }
 
-/// A status of all engines together, and the work that keeps it up to date until the engines end.
+/// A status of all engines together, and the task that keeps it up to date until the engines end.
 pub(crate) fn follow(
     members: Vec<Member>,
 ) -> (watch::Receiver<EngineStatus>, impl Future<Output = ()> + Send) {

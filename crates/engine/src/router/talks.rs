@@ -1,13 +1,13 @@
-//! Which engine each conversation is on, where its prompt is kept, and which have seen it.
+//! The engine that each conversation uses, where its prompt is cached, and the engines that have seen it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use parking_lot::Mutex;
 
-/// Most conversations that are remembered; calls release theirs when they end.
+/// Most conversations that are tracked; calls release theirs when they end.
 const MOST: usize = 8192;
 
-/// What is known of one conversation.
+/// The state of one conversation.
 #[derive(Debug, Default)]
 struct Talk {
     /// The engine that served it last, and the index of the route.
@@ -17,7 +17,7 @@ struct Talk {
     seen: BTreeSet<usize>,
 }
 
-/// Where a conversation is.
+/// A conversation's engine and route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) engine: usize,
@@ -37,7 +37,7 @@ impl Talks {
         told(all.entry(conversation.to_owned()).or_default());
     }
 
-    /// The engine to stay on, if the request takes the same route as the last one.
+    /// The engine to keep, if the request takes the same route as the last one.
     pub(super) fn kept(&self, conversation: &str, route: usize) -> Option<usize> {
         let place = self.0.lock().get(conversation).and_then(|talk| talk.on);
         place.filter(|place| place.route == route).map(|place| place.engine)
@@ -48,21 +48,21 @@ impl Talks {
         self.0.lock().get(conversation).and_then(|talk| talk.failed)
     }
 
-    /// An engine is given its messages.
+    /// Records that an engine is given its messages.
     pub(super) fn sees(&self, conversation: &str, engine: usize) {
         self.with(conversation, |talk| {
             talk.seen.insert(engine);
         });
     }
 
-    /// An engine serves it.
+    /// Records that an engine serves it.
     pub(super) fn is_on(&self, conversation: &str, place: Place) {
         self.with(conversation, |talk| {
             (talk.on, talk.failed) = (Some(place), None);
         });
     }
 
-    /// An engine failed it in the middle of a response.
+    /// Records that an engine failed it in the middle of a response.
     pub(super) fn fails(&self, conversation: &str, engine: usize) {
         self.with(conversation, |talk| {
             (talk.on, talk.failed) = (None, Some(engine));

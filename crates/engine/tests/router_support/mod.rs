@@ -1,4 +1,4 @@
-//! Boards of scripted engines, for the tests of routes.
+//! Boards of scripted engines for the routing tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub(crate) fn route(kind: EngineKind) -> Route {
 pub(crate) struct Statuses(Vec<watch::Sender<EngineStatus>>);
 
 impl Statuses {
-    /// Whether this engine is ready, from now on.
+    /// Sets whether this engine is ready.
     pub(crate) fn set(&self, engine: usize, ready: bool) {
         self.0[engine].send_replace(EngineStatus { ready, ..EngineStatus::not_ready("loads its model") });
     }

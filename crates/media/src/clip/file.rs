@@ -1,4 +1,4 @@
-//! A clip's file: WAV of a known format, rate and length, as mono.
+//! Reads a clip's file: WAV of a known format, rate and length, as mono.
 
 use std::ops::RangeInclusive;
 
@@ -9,12 +9,12 @@ use crate::audio::wav;
 
 /// Largest file in bytes: 20 s of stereo at 48 kHz with 32 bits fit.
 pub const LARGEST: usize = 8 << 20;
-/// Sample rates in Hz: below them the sounds that tell voices apart are missing.
+/// Sample rates in Hz: lower ones lack the sounds that distinguish voices.
 pub(super) const RATES: RangeInclusive<u32> = 16_000..=192_000;
-/// Lengths in seconds: engines that clone want some 10 s, and take no more than 20 to 30.
+/// Lengths in seconds: engines that clone need some 10 s, and accept no more than 20 to 30.
 pub(super) const SECONDS: RangeInclusive<f32> = 6.0..=20.0;
 
-/// How other formats begin: the place, the bytes there, and the format's name.
+/// Signatures of other formats: the position, the bytes there, and the format's name.
 const OTHERS: [(usize, &[u8], &str); 10] = [
     (0, b"ID3", "MP3"),
     (0, b"\xff\xfb", "MP3"),

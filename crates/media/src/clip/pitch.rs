@@ -1,4 +1,4 @@
-//! The pitch of a clip's voiced frames, by normalised correlation of a frame with what follows a period later.
+//! The pitch of a clip's voiced frames, by normalised correlation of a frame with the samples one period later.
 
 use super::RATE;
 use super::level::{HOP, Levels};
@@ -41,7 +41,7 @@ fn period(part: &[f32]) -> Option<f32> {
         return None;
     }
     let (at, near) = peaks().find(|(_, near)| near[1] >= NEARLY * best)?;
-    // The top of the parabola through the three.
+    // The vertex of the parabola through the three points.
     let bend = near[0] - 2.0 * near[1] + near[2];
     let shift = if bend < 0.0 { (0.5 * (near[0] - near[2]) / bend).clamp(-0.5, 0.5) } else { 0.0 };
     Some((SHORTEST + at) as f32 + shift)

@@ -10,7 +10,7 @@ use crate::stt::SttEvent;
 use crate::vad::Heard;
 
 impl Conductor {
-    /// A hole is only counted; the conversation is not told of it.
+    /// A hole is only counted; the conversation is not told about it.
     pub(super) fn playout_input(&self, event: PlayoutEvent) -> Option<Input> {
         if let PlayoutEvent::Hole(response, length) = event {
             stages::hole(&self.call, response, length);
@@ -46,7 +46,7 @@ impl Conductor {
         }
     }
 
-    /// Which engine recognises is only noted; the conversation is not told of it.
+    /// The engine that recognises is only recorded; the conversation is not told about it.
     pub(super) fn word_input(&mut self, event: SttEvent) -> Option<Input> {
         Some(match event {
             SttEvent::Partial(utterance, words) => Input::Partial(utterance, words),
@@ -75,7 +75,7 @@ impl Conductor {
         }
     }
 
-    /// The person is told once a call.
+    /// The person is told once per call.
     fn lacks_voice(&mut self, language: &str, reason: &str) {
         if std::mem::replace(&mut self.no_voice_told, true) {
             return;
@@ -86,7 +86,7 @@ impl Conductor {
         _ = self.channels.events.try_send(CallEvent::Notice { code: "no-voice", message });
     }
 
-    /// The person is told once a voice, for instance of a clone that was removed during the call.
+    /// The person is told once per voice, for example about a clone that was removed during the call.
     fn voice_refused(&mut self, voice: String, reason: &str) {
         if self.refused_voice == voice {
             return;

@@ -48,7 +48,7 @@ use lives::Lives;
 /// What the stages of a response report.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseNote {
-    /// What the conversation is to know as it stands.
+    /// Facts for the conversation.
     Input(Input),
     /// There is no voice for a language.
     NoVoice {
@@ -66,7 +66,7 @@ pub enum ResponseNote {
     },
     /// An engine failed.
     Failed(ResponseId, EngineError),
-    /// The engine of this kind that serves the response from now on, where there are routes.
+    /// From the router: the engine of this kind that serves the response from now on.
     Served(ResponseId, EngineKind, Routed),
 }
 
@@ -96,15 +96,15 @@ pub(super) struct Channels {
     pub(super) cue_sources: CueSources,
 }
 
-/// What a call begins with.
+/// The settings and options of a new call.
 pub(super) struct Begin {
     pub(super) settings: Settings,
     /// The context the call resumes; none: it is new.
     pub(super) context: Option<Arc<CallContext>>,
-    /// Takes the context that outlives the call.
+    /// Receives the context that outlives the call.
     pub(super) remembered: Remembered,
     pub(super) observer: Observer,
-    /// Who is served.
+    /// The user served.
     pub(super) caller: Caller,
 }
 
@@ -137,7 +137,7 @@ pub(super) struct Conductor {
     judged: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
     /// Results of tools.
     returned: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
-    /// Tells the current response how to go on after a tool call.
+    /// Tells the current response how to continue after a tool call.
     rounds: Option<mpsc::Sender<Round>>,
     /// Orders the current response after its filler.
     floor: Floor,
@@ -146,9 +146,9 @@ pub(super) struct Conductor {
     /// Background work; cancelled when the user speaks or a response starts.
     background: CancellationToken,
     no_voice_told: bool,
-    /// The voice whose refusal the person was told of last.
+    /// The voice whose refusal the person was last told about.
     refused_voice: String,
-    /// The recogniser of the newest utterance, where there are routes.
+    /// The recogniser of the newest utterance, if there are routes.
     heard_by: Option<Routed>,
     served: InService,
 }
@@ -278,7 +278,7 @@ impl Conductor {
             Command::Filler(id, text) => self.filler(id, &text),
             Command::Show(cue) => self.channels.face.send(|| FaceInput::Cue(cue)),
             Command::Close(utterance) => _ = self.channels.closed.send_replace(utterance),
-            // Moved even if nobody keeps it: the context is copied only once a turn.
+            // Moved even if nobody keeps it: the context is copied only once per turn.
             Command::Remember(context) => _ = self.remembered.send_replace(Some(Arc::from(context))),
             Command::ListVoices => self.list_voices(),
             Command::SetLanguage(language) => _ = self.channels.language.send_replace(language),
@@ -301,7 +301,7 @@ impl Conductor {
         None
     }
 
-    /// Adds the engines that served a turn to the event that tells of it.
+    /// Adds the engines that served a turn to the event that reports it.
     fn with_engines(&self, event: CallEvent) -> CallEvent {
         match event {
             CallEvent::Turn { response, end, marks, slow, .. } if response == self.served.response => {

@@ -19,9 +19,9 @@ const DOUBT: f32 = 30.0;
 const PACES: (f32, f32) = (2.0, 20.0);
 /// Speech is within this of the loudest frame so far, in powers of ten.
 const BELOW: f32 = -3.0;
-/// Nothing softer is speech: the mean square, in powers of ten.
+/// Mean square below which nothing is speech, in powers of ten.
 const SOFTEST: f32 = -5.5;
-/// Frames of silence that are a pause: shorter ones are closed lips.
+/// Frames of silence that make a pause; shorter ones are closures within words.
 const PAUSE: usize = 12;
 /// Cost factor for ending at punctuation: pauses usually follow it.
 const DRAW: f32 = 0.25;

@@ -1,16 +1,16 @@
-//! Whose words are used for a decode that two recognisers were asked for. Pure.
+//! Chooses between the words of two recognisers for one decode. Pure.
 
 use crate::EngineError;
 use crate::frame::Transcript;
 
-/// What one of the two has said.
+/// The result of one of the two.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Side {
     /// Nothing yet.
     Awaited,
     /// These words.
     Words(Transcript),
-    /// It has no words, and will have none.
+    /// It failed.
     Failed(EngineError),
 }
 
@@ -33,18 +33,18 @@ impl Reason {
     }
 }
 
-/// What follows.
+/// What to do with a decode.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
-    /// More must be known.
+    /// Wait for more.
     Wait,
-    /// These words are used.
+    /// Use these words.
     Words(Transcript),
-    /// Our own words stand in for the endpoint's.
+    /// Use our own words instead of the endpoint's.
     Instead(Transcript, Reason),
     /// Both have failed.
     Fails(EngineError),
-    /// A partial has no words; a later decode may have some.
+    /// Return nothing for a partial without words; a later decode may have some.
     Skip,
 }
 
@@ -59,12 +59,12 @@ pub(super) struct Choice {
     pub(super) own: Side,
     /// The endpoint.
     pub(super) endpoint: Side,
-    /// The time for the endpoint's words has passed.
+    /// The endpoint's deadline has passed.
     pub(super) late: bool,
 }
 
 impl Choice {
-    /// What follows from what is known.
+    /// Decides from the results so far.
     pub(super) fn verdict(&self) -> Verdict {
         match (self.last, &self.endpoint, &self.own) {
             (false, _, Side::Words(words)) => Verdict::Words(words.clone()),

@@ -10,21 +10,21 @@ use crate::frame::{LanguageWeight, Transcript};
 /// limits.
 const NOISE: f32 = 0.6;
 const SURE_WORDS: f32 = -0.4;
-/// Compression ratio above which Whisper takes a text for a loop.
+/// Compression ratio above which Whisper considers a text repetitive.
 const LOOP: f32 = 2.4;
-/// Mean log probability of a loop at best: so doubtful that it needs other evidence.
+/// Highest mean log probability of a repetitive text: so low that it needs other evidence.
 const LOOP_SURENESS: f32 = -1.2;
 /// Longest stage direction in bytes. Longer text in brackets was said.
 const LONGEST_DIRECTION: usize = 40;
-/// Notes that stand for music.
+/// Symbols that stand for music.
 const NOTES: [char; 4] = ['♪', '♩', '♫', '♬'];
-/// Most languages of which the probability is kept.
+/// Most languages whose probability is kept.
 const MOST_LANGUAGES: usize = 8;
 
-/// What the request said of the language.
+/// The request's statements about the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expected<'a> {
-    /// The language that was given, ISO 639-1; empty: it was to be identified.
+    /// The requested language, ISO 639-1; empty: it was to be identified.
     pub(super) given: &'a str,
     /// The languages that the endpoint recognises; empty: any.
     pub(super) known: &'a [String],
@@ -49,14 +49,14 @@ impl<'a> Segment<'a> {
         Self { text, tokens, no_speech: number(&value["no_speech_prob"]), sureness }
     }
 
-    /// Whether its words were written for noise, as Whisper writes thanks for a breath.
+    /// Whether its words are hallucinated, as Whisper writes "thank you" for a breath.
     fn is_noise(&self) -> bool {
         self.no_speech.is_some_and(|silence| silence >= NOISE)
             && self.sureness.is_some_and(|sureness| sureness <= SURE_WORDS)
     }
 }
 
-/// Reads the body of a response; none if it holds no transcript.
+/// Parses the body of a response; none if it contains no transcript.
 pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcript> {
     let value: Value = serde_json::from_str(body).ok()?;
     let whole = value["text"].as_str()?;
@@ -96,7 +96,7 @@ fn joined(segments: &[Segment<'_>]) -> String {
     texts.join(if spaced { "" } else { " " })
 }
 
-/// Adds the language: as it was given, or as the endpoint identified it.
+/// Adds the language: the requested one, or the one that the endpoint identified.
 fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Transcript {
     if !expected.given.is_empty() {
         return Transcript { language: expected.given.into(), ..words };
@@ -126,7 +126,7 @@ fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Tr
     Transcript { language: language.into(), language_probability: probability, languages, ..words }
 }
 
-/// Mean log probability of the tokens, as far as segments tell theirs.
+/// Mean log probability of the tokens of all segments that report it.
 fn sureness(segments: &[Segment<'_>]) -> Option<f32> {
     let told = segments.iter().filter_map(|segment| Some((segment.sureness?, segment.tokens as f32)));
     let (sum, tokens) =
@@ -134,7 +134,7 @@ fn sureness(segments: &[Segment<'_>]) -> Option<f32> {
     (tokens > 0.0).then(|| sum / tokens)
 }
 
-/// The same of a list of tokens, which some models tell instead of segments.
+/// The same for a list of tokens, which some models report instead of segments.
 fn of_tokens(tokens: &Value) -> Option<f32> {
     let told: Vec<f32> = list(tokens).iter().filter_map(|token| number(&token["logprob"])).collect();
     (!told.is_empty()).then(|| told.iter().sum::<f32>() / told.len() as f32)
@@ -149,7 +149,7 @@ fn number(value: &Value) -> Option<f32> {
     value.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
 }
 
-/// The words of a text: without `[MUSIC]`, `(applause)`, `*sigh*` and notes. Numbers stay: "(555) 0199" was said.
+/// The words of a text: without `[MUSIC]`, `(applause)`, `*sigh*` and notes. Numbers in brackets stay: "(555) 0199" was said.
 fn spoken(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -6,7 +6,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::*;
 
-/// Recognises the same words in everything after this time, or fails.
+/// Recognises the same words in everything, after this time, or fails.
 #[derive(Clone)]
 struct Fake {
     after: Duration,
