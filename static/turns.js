@@ -35,15 +35,15 @@ const SPECULATIVE = ['first_token', 'first_segment', 'first_audio'];
  */
 
 /**
- * Who served a turn, where the server has a choice: an engine and why that one, for each of `stt`, `llm` and `tts`.
+ * The engines that served a turn, if the server has a choice, with the reasons, for each of `stt`, `llm` and `tts`.
  *
  * @typedef {Record<string, {engine: string, reason: string}>} Engines
  */
 
-/** What an engine is to people. */
+/** The names of engine kinds for people. */
 const ENGINES = { stt: 'recogniser', llm: 'language model', tts: 'voice' };
 
-/** Why a request did not go where the server's routes wanted it. */
+/** Why a request was not routed as planned. */
 const DETOURS = {
     unhealthy: 'another one was not ready',
     'breaker-open': 'another one failed lately',
@@ -271,7 +271,7 @@ function turnOf(response, { text, typed }, marks, heard) {
 }
 
 /**
- * Who served a turn, as a sentence.
+ * The engines that served a turn, as a sentence.
  *
  * @param {Turn} turn
  * @returns {string} empty when the server has no choice of engines

@@ -40,7 +40,7 @@ pub enum SttPartials {
     /// None: an utterance has words only at its pauses.
     #[default]
     None,
-    /// From our own recogniser, a child of the server. It also stands in for an endpoint that fails.
+    /// From our own recogniser, a child of the server. It also replaces an endpoint that fails.
     Own,
 }
 
