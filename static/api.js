@@ -18,7 +18,7 @@
  * @property {(muted: boolean) => void} mute
  * @property {string | null} voice - the chosen one, null: the first of each language; read only
  * @property {() => Promise<import('./voices.js').Voice[]>} voices - those of the server
- * @property {(name: string | null) => Promise<void>} setVoice - chooses one, in a call too; rejects with those that there are
+ * @property {(name: string | null) => Promise<void>} setVoice - chooses one, in a call too; rejects with the available ones
  * @property {(name: string) => Promise<void>} sample - plays how it sounds; the same one again stops it. Resolves at its end
  * @property {Pick<import('./tools.js').PageTools, 'register' | 'unregister'>} tools - what the agent may call on this page
  * @property {{mic: number, answer: number}} levels - RMS now, 0 to 1; read only

@@ -47,7 +47,7 @@ export class Requests {
         }
     }
 
-    /** The connection that they were sent over is gone. */
+    /** The connection that carried them is gone. */
     clear() {
         [...this.waiting.keys()].forEach((id) => this.settle(id)?.reject(new Error('The connection was lost.')));
     }

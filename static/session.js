@@ -304,7 +304,7 @@ export class CallSession extends EventTarget {
      *
      * @param {string} voice - or a speaker or a mix of voices; empty: the first of each language
      * @returns {Promise<void>} resolves when the server has accepted it; without a call at once
-     * @throws {Error} with words for people, and the voices that there are
+     * @throws {Error} with words for people, and the available voices
      */
     async setVoice(voice) {
         if (this.live) {

@@ -35,15 +35,15 @@ const SPECULATIVE = ['first_token', 'first_segment', 'first_audio'];
  */
 
 /**
- * Who served a turn, where the server has a choice: an engine and why that one, for each of `stt`, `llm` and `tts`.
+ * The engines that served a turn, if the server has a choice, with the reasons, for each of `stt`, `llm` and `tts`.
  *
  * @typedef {Record<string, {engine: string, reason: string}>} Engines
  */
 
-/** What an engine is to people. */
+/** The names of engine kinds for people. */
 const ENGINES = { stt: 'recogniser', llm: 'language model', tts: 'voice' };
 
-/** Why a request did not go where the server's routes wanted it. */
+/** Why a request was not routed as planned. */
 const DETOURS = {
     unhealthy: 'another one was not ready',
     'breaker-open': 'another one failed lately',
@@ -59,7 +59,7 @@ const DETOURS = {
  * @property {string} label - for people
  * @property {number} start - ms after the last spoken sample
  * @property {number} end
- * @property {boolean} hidden - speculative: begun before the turn was decided
+ * @property {boolean} speculative - begun before the turn was decided
  */
 
 /**
@@ -120,7 +120,7 @@ export function stagesOf(marks, heard) {
         const end = time(all, name);
         if (end !== null && end > 0) { // typed words are there at once
             const start = startOf(all, after, end);
-            stages.push({ name, label, start, end, hidden: speculated && SPECULATIVE.includes(name) && start < decided });
+            stages.push({ name, label, start, end, speculative: speculated && SPECULATIVE.includes(name) && start < decided });
         }
     }
     return stages.sort((a, b) => a.end - b.end);
@@ -274,7 +274,7 @@ function turnOf(response, { text, typed }, marks, heard) {
 }
 
 /**
- * Who served a turn, as a sentence.
+ * The engines that served a turn, as a sentence.
  *
  * @param {Turn} turn
  * @returns {string} empty when the server has no choice of engines

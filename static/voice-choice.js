@@ -99,7 +99,7 @@ export class VoiceChoice {
     }
 
     /**
-     * Without a call nobody else looks whether a voice exists.
+     * Without a call nothing else checks whether a voice exists.
      *
      * @param {string} name
      */

@@ -111,7 +111,7 @@ export function nameForPeople(voices, name) {
 }
 
 /**
- * Whether the server has what a name asks for, as far as its list tells; the server has the last word.
+ * Whether the server's list contains the voice of a name; the server itself decides.
  *
  * @param {readonly Voice[]} voices
  * @param {string} name - of a voice, a speaker of it, or a mix

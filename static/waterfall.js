@@ -49,8 +49,8 @@ function make(name, className, ...children) {
  * @param {number} scale
  * @returns {HTMLElement}
  */
-function bar({ name, start, end, hidden }, scale) {
-    const made = make('i', `bar${hidden ? ' ahead' : ''}`);
+function bar({ name, start, end, speculative }, scale) {
+    const made = make('i', `bar${speculative ? ' ahead' : ''}`);
     made.dataset.stage = name;
     made.style.left = `${(100 * start) / scale}%`;
     made.style.width = `${(100 * (end - start)) / scale}%`;
@@ -87,7 +87,7 @@ function badgesOf({ typed, interrupted, total }) {
  */
 function afterwards({ typed, interrupted, spoken, heard, total, stages }) {
     const notes = [];
-    if (stages.some(({ hidden }) => hidden)) {
+    if (stages.some(({ speculative }) => speculative)) {
         notes.push('Striped: prepared before the turn was decided, and not heard until then.');
     }
     if (interrupted) {

@@ -1,5 +1,5 @@
-//! A real server whose voice and language model are adapters of HTTP servers that keep to the recorded contracts: what these
-//! get in a call with a cloned voice, and what the server's metrics tell.
+//! A real server whose voice and language model are HTTP servers that follow the recorded contracts: the requests of a call
+//! with a cloned voice, and the server's metrics.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::Path;
@@ -25,12 +25,12 @@ use live::Live;
 const PATIENCE: Duration = Duration::from_secs(60);
 const KEY: &str = "0123456789abcdef";
 
-/// What the server asks of the voice's server.
+/// A request of the server to the voice's server.
 #[derive(Debug)]
 enum Asked {
-    /// To make numbers of this form, which holds a clip.
+    /// For the numbers of this form's clip.
     Clone(Bytes),
-    /// To speak.
+    /// For speech.
     Speak(Value),
 }
 
@@ -139,7 +139,7 @@ async fn call_with_jfk(live: &Live) {
     assert_eq!(voice, json!("jfk"));
 }
 
-/// What `/metrics` tells of a counter with these labels.
+/// The value of a counter with these labels in `/metrics`.
 async fn counted(live: &Live, name: &str, labels: &[&str]) -> f64 {
     let text = live.server.http().get(live.server.url("metrics")).send().await.unwrap().text().await.unwrap();
     let told = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));

@@ -1,4 +1,4 @@
-//! The configurations in the documents: each block of TOML can be copied into `visavis.toml` as it stands.
+//! The configurations in the documents: each block of TOML can be copied into `visavis.toml` unchanged.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::path::{Path, PathBuf};
@@ -73,6 +73,6 @@ fn each_configuration_in_the_documents_loads_as_it_stands() {
         })
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // Fewer: they are not found any more.
+    // Fewer means that the search no longer finds them.
     assert!(blocks.len() >= 40, "{} blocks", blocks.len());
 }

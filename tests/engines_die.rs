@@ -96,7 +96,7 @@ async fn strike(live: &Live, blow: Blow, victim: Victim, phase: Phase) {
     };
     let report = Box::pin(failures::run(&settings, &options, |_| {})).await.unwrap();
     let [trial] = &report.trials[..] else { panic!("the call ended: {:?}", report.ended) };
-    assert!(trial.struck, "the phase did not come, or the model called no tool: {trial:?}");
+    assert!(trial.struck, "the phase was not reached, or the model called no tool: {trial:?}");
     assert!(
         !trial.response_text.is_empty() && !trial.response_text.contains(GIVEN_UP),
         "the question is answered: {trial:?}"

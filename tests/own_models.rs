@@ -1,4 +1,4 @@
-//! Model files of people's own in a real server: one that cannot be used gets a sentence that says what to set.
+//! People's own model files in a real server: an unusable one gets a message that says what to set.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::fs;
@@ -11,9 +11,9 @@ use serde_json::Value;
 mod live;
 use live::Live;
 
-/// Far longer than a model of these sizes takes.
+/// Far longer than models of these sizes need.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// That of the `tiny` profile.
+/// The model of the `tiny` profile.
 const CHAT: &str = "smollm2-135m-instruct-q4_1.gguf";
 
 /// A GGUF file of a model that turns text into vectors, with one tensor of 64 bytes.
@@ -32,7 +32,7 @@ fn embedding() -> Vec<u8> {
 fn with_template(mut file: Vec<u8>, template: &str) -> Vec<u8> {
     let key = b"tokenizer.chat_template";
     let found = file.windows(key.len()).position(|bytes| bytes == key);
-    // Behind the key are the value's type and its length.
+    // The value's type and its length follow the key.
     let at = found.expect("it has a template") + key.len() + 4;
     let length = u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
     let value = &mut file[at + 8..at + 8 + usize::try_from(length).unwrap()];
@@ -41,7 +41,7 @@ fn with_template(mut file: Vec<u8>, template: &str) -> Vec<u8> {
     file
 }
 
-/// Waits until a server says this of its language model; it serves health meanwhile.
+/// Waits until a server reports this about its language model; it serves health meanwhile.
 async fn says_of_the_model(live: &Live, parts: &[&str]) {
     let began = Instant::now();
     let mut told = Value::Null;
@@ -97,7 +97,7 @@ fn a_fetched_model_that_is_cut_short_is_fetched_again() {
     }
 }
 
-/// What a server with these models says, which does not start.
+/// The message of a server that does not start with these models.
 fn startup_error(models: &Path) -> String {
     let listen = format!("127.0.0.1:{}", live::free_port());
     let models = models.display().to_string();

@@ -1,4 +1,4 @@
-//! Who has a permit on a full server: calls with scripted engines and real WebRTC peers.
+//! Which calls hold permits on a full server: calls with scripted engines and real WebRTC peers.
 #![allow(clippy::unwrap_used)] // in a test, a panic is the report
 
 mod webrtc_support;

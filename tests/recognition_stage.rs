@@ -37,7 +37,7 @@ impl From<Decode> for Asked {
 /// What the engine hears as the language, and how sure it is.
 type Language = Arc<Mutex<(String, f32)>>;
 
-/// Hears what `words` hears, in this language; takes 100 ms for it.
+/// Returns the words of `words`, in this language; takes 100 ms for it.
 fn ear(language: Language, words: impl Fn(&[i16]) -> Transcript + Send + Sync + 'static) -> ScriptedStt {
     let hear = move |audio: &[i16]| {
         let (language, language_probability) = language.lock().clone();
@@ -46,7 +46,7 @@ fn ear(language: Language, words: impl Fn(&[i16]) -> Transcript + Send + Sync + 
     ScriptedStt::by_ear(hear).after(Duration::from_millis(100))
 }
 
-/// Hears this, whatever is said.
+/// Returns these words, whatever is said.
 fn making_up(words: Transcript) -> ScriptedStt {
     ear(Language::default(), move |_| words.clone())
 }
@@ -127,7 +127,7 @@ impl Stage {
         }
     }
 
-    /// What was expected of each utterance.
+    /// The expected languages of each utterance.
     fn opened(&self) -> Vec<Vec<LanguageWeight>> {
         self.ear.utterances().into_iter().map(|utterance| utterance.request.expected).collect()
     }

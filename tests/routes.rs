@@ -30,7 +30,7 @@ fn board(kind: EngineKind) -> Arc<Board> {
     boards::board(&boards::route(kind), &["cloud", "main"]).0
 }
 
-/// An engine whose adapter ends a request after 3 s of silence within a response, as those of HTTP APIs do.
+/// An engine whose adapter ends a request after 3 s of silence within a response, as adapters of HTTP APIs do.
 struct Watched<E>(Arc<E>);
 
 fn watchdog() -> Watchdog {
@@ -65,7 +65,8 @@ impl Tts for Watched<ScriptedTts> {
     }
 }
 
-/// A turn of a call: the segments that sounded, how the response ended, who served it, and the longest silence before a sound.
+/// A turn of a call: the segments that sounded, how the response ended, which engine served it, and the longest silence before
+/// a sound.
 #[derive(Debug)]
 struct Turn {
     said: String,
@@ -78,7 +79,7 @@ async fn turn(engines: Engines) -> Turn {
     turns(engines, 1).await.remove(0)
 }
 
-/// The first turns of a call, of which the person begins one.
+/// The first turns of a call; the person begins one of them.
 async fn turns(engines: Engines, count: usize) -> Vec<Turn> {
     let (mut client, ports) = call_ports();
     let (options, scope) = (CallOptions::default(), Scope::default());
@@ -115,14 +116,14 @@ fn ends(turns: &[Turn]) -> Vec<ResponseEnd> {
     turns.iter().map(|turn| turn.end).collect()
 }
 
-/// The longest silence that is borne before people think that the call is dead.
+/// The longest silence before people think that the call is dead.
 const BORNE: Duration = Duration::from_secs(4);
 
 fn died() -> EngineError {
     EngineError::Unavailable("the connection is lost".into())
 }
 
-/// Speaks each word as a part of its own.
+/// Speaks each word as its own part.
 fn word_by_word() -> ScriptedTts {
     ScriptedTts::speaking(|text| text.split(' ').map(|word| one_part(word, TONE_RATE, tone)).collect())
 }
@@ -146,7 +147,7 @@ async fn a_call_whose_first_engines_die_is_answered_by_the_second_and_says_who_s
     assert_eq!((by(served.llm), by(served.tts), by(served.stt)), (expected.clone(), expected, None));
 }
 
-/// The requests that were served by this engine of this kind for this reason, as `/metrics` tells them; none: it tells nothing of them.
+/// The number of requests that this engine of this kind served for this reason, according to `/metrics`; none: not listed.
 fn served(metrics: &str, kind: &str, engine: &str, reason: &str) -> Option<u64> {
     let labels = [format!("kind={kind:?}"), format!("engine={engine:?}"), format!("reason={reason:?}")];
     let told = |line: &&str| labels.iter().all(|label| line.contains(label.as_str()));

@@ -1,5 +1,6 @@
-//! The first engine of a route killed in the middle of a request, as a process of its own. Before its first byte the second one
-//! answers; behind it the second one speaks the rest, or the call says so. Each trial begins with a new process and closed breakers.
+//! The first engine of a route, a separate process, is killed in the middle of a request. Before its first byte the second one
+//! serves; after it the second one speaks the rest, or the call reports the failure. Each trial begins with a new process and
+//! closed breakers.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
@@ -31,20 +32,20 @@ use peers::Peer;
 use peers::routed::{Pair, by};
 
 const TRIALS: usize = 20;
-/// Longest time for an answer, which comes in milliseconds where the machine has nothing else to do.
+/// Longest time for a response, which takes milliseconds on an idle machine.
 const WITHIN: Duration = Duration::from_secs(5);
 /// Longest time for a turn of a call.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Milliseconds in which a server that lives answers, whatever else the machine does.
+/// Milliseconds within which a running server responds, even on a busy machine.
 const PATIENT: u32 = 4000;
-/// Milliseconds in which none answers that was told to wait.
+/// Milliseconds within which a server that was told to wait does not respond.
 const HASTY: u32 = 50;
-/// What the language models say.
+/// The text of the language models.
 const ANSWER: &str = "The harbour is quiet tonight.";
-/// Samples of what is heard at a time.
+/// Samples sent at a time.
 const SAMPLES: usize = 16_000;
 
-/// A response, and who gave it.
+/// A response, and the engine that made it.
 #[derive(Debug, Default, PartialEq)]
 struct Given {
     text: String,
@@ -77,7 +78,7 @@ async fn respond(llm: &dyn Llm) -> Given {
 #[tokio::test]
 async fn with_a_model_killed_before_its_first_word_20_of_20_responses_come_from_the_second() {
     let second = Peer::start(&[]);
-    // The first piece of a response has no word yet.
+    // The first piece of a response contains no word yet.
     let moments = [("request", Reason::Unhealthy), ("headers", Reason::Failed), ("1", Reason::Failed)];
     for (moment, reason) in moments.into_iter().cycle().take(TRIALS) {
         let mut first = Peer::start(&["--die", moment]);
@@ -117,14 +118,14 @@ async fn of_a_late_model_and_the_one_beside_it_either_may_be_killed() {
     second.assert_killed();
 }
 
-/// A segment: its words, and who spoke it.
+/// A segment: its words, and the engine that spoke it.
 #[derive(Default)]
 struct Spoken {
     words: Vec<String>,
     by: Vec<Routed>,
 }
 
-/// Has five words spoken, and checks that all of them were.
+/// Speaks five words, and checks that all of them were spoken.
 async fn speak(tts: &dyn Tts) -> Vec<Routed> {
     let (text, language) = ("One two three four five.".into(), "en".into());
     let mut spoken = Spoken::default();
@@ -163,7 +164,7 @@ async fn with_a_voice_killed_in_the_middle_of_a_segment_20_of_20_are_finished_by
     }
 }
 
-/// Says more, and asks for the words so far: how many samples were heard.
+/// Sends more audio, and requests the words so far; returns how many samples were heard.
 async fn hear(stream: &mut SttStream, number: u32) -> (String, Option<Routed>) {
     stream.input.send(SttInput::Audio(vec![7; SAMPLES])).await.unwrap();
     let decode = SttInput::Decode { number, last: true, stable: String::new(), phrases: Vec::new() };
@@ -222,7 +223,8 @@ async fn of_a_late_recogniser_and_the_one_beside_it_either_may_be_killed() {
     second.assert_killed();
 }
 
-/// A question and its answer in a call: all that was said, how many responses failed, and who served the last one.
+/// A question and its response in a call: everything that was said, how many responses failed, and which engine served the last
+/// one.
 #[derive(Default)]
 struct Turn {
     said: String,
@@ -278,7 +280,7 @@ async fn a_call_whose_model_is_killed_behind_its_first_word_says_so_and_answers_
     model.assert_killed();
 }
 
-/// What a server of ours is told: a model that dies before one that lives, and a voice that dies before its own.
+/// A server's configuration: a model that dies before one that lives, and a voice that dies before its own.
 fn settings(model: &Peer, spare: &Peer, voice: &Peer) -> String {
     let (model, spare, voice) = (model.url(), spare.url(), voice.url());
     format!(
@@ -314,13 +316,13 @@ fn settings(model: &Peer, spare: &Peer, voice: &Peer) -> String {
     )
 }
 
-/// What the server says at this path.
+/// The server's response at this path.
 async fn told(live: &Live, path: &str) -> String {
     let asked = live.server.http().get(live.server.url(path)).send().await;
     asked.unwrap().text().await.unwrap()
 }
 
-/// Waits until the engines behind routes are ready: a call needs no more than one of each kind.
+/// Waits until the engines behind routes are ready: a call needs only one of each kind.
 async fn all_ready(live: &Live) {
     let ready = async || {
         let status: Value = serde_json::from_str(&told(live, "ready").await).unwrap();

@@ -67,7 +67,7 @@ fn engines() -> Engines {
     Scripted::with(speaks()).engines()
 }
 
-/// Engines whose model is behind a route: the first one of it is down.
+/// Engines whose model is behind a route, whose first engine is down.
 fn routed() -> Engines {
     let kind = EngineKind::Llm;
     let route = Route {
@@ -151,7 +151,7 @@ async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_
     let (quiet, open) = (attributes(turns[0]), attributes(turns[1]));
     assert_eq!((quiet["visavis.call"].as_str(), quiet["visavis.language"].as_str()), ("the-call", "en"));
     assert_eq!(
-        (open["visavis.question"].as_str(), open["visavis.answer"].as_str()),
+        (open["visavis.question"].as_str(), open["visavis.response"].as_str()),
         ("Private question?", "Secret words.")
     );
     let routed = attributes(turns[2]);

@@ -27,10 +27,10 @@ use visavis_scripted::{Scripted, ScriptedTts};
 
 /// Far longer than anything here takes; only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What the endpoint thinks.
+/// The endpoint's thoughts.
 const THOUGHT: &str = "Zounds ";
 
-/// How an endpoint tells thoughts apart.
+/// How an endpoint marks thoughts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thoughts {
     /// In `reasoning_content`.
@@ -76,7 +76,7 @@ fn thinking(thoughts: Thoughts, heard: watch::Receiver<bool>) -> Response {
 /// Starts an endpoint; returns its address. `asked` gets the requests.
 async fn endpoint(thoughts: Thoughts, heard: watch::Receiver<bool>, asked: mpsc::Sender<Value>) -> String {
     let chat = post(move |Json(body): Json<Value>| async move {
-        // A look at the endpoint has no messages.
+        // A readiness check of the endpoint has no messages.
         if body.get("messages").is_some() {
             asked.try_send(body).unwrap();
         }
@@ -120,7 +120,7 @@ async fn turn(ports: &mut TransportPorts, heard: &watch::Sender<bool>) -> Turn {
     let over = async {
         loop {
             tokio::select! {
-                // What has happened before a sound is told before it.
+                // Events before a sound are reported before it.
                 biased;
                 event = ports.events.recv() => {
                     let event = event.expect("the call goes on");

@@ -1,4 +1,4 @@
-//! Voices of a real server with real models: their list, their samples, and the one that a client chooses for its call.
+//! Voices of a real server with real models: the list, samples, and the voice that a client chooses for its call.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ use visavis_core::event::CallEvent;
 use visavis_core::frame::{AudioFrame, MIC_FRAME, WordTime};
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse, ScriptedStt, ScriptedTts};
 
-/// Takes every sound for speech, however soft.
+/// Treats every sound as speech, however soft.
 struct SoundVad;
 
 impl Vad for SoundVad {

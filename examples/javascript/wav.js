@@ -20,7 +20,7 @@ export function readWav(path) {
         }
         at += 8 + length + (length % 2);
     }
-    throw new Error(`${path} is no WAV file`);
+    throw new Error(`${path} is not a WAV file`);
 }
 
 /** Writes samples at 16 kHz; returns their length in seconds. */

@@ -69,7 +69,7 @@ def read(path):
             rate, samples = file.getframerate(), file.readframes(file.getnframes())
             kind = (file.getnchannels(), file.getsampwidth())
     except (wave.Error, EOFError) as error:
-        raise Failure(f"{path} is no WAV file: {error}") from error
+        raise Failure(f"{path} is not a WAV file: {error}") from error
     if kind != (1, 2) or rate not in RATES:
         raise Failure(f"{path}: {rate} Hz; it must be 16-bit mono of one of {RATES} Hz")
     return rate, samples

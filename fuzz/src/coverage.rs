@@ -38,7 +38,7 @@ extern "C" fn rust_fuzzer_test_input(_: &[u8]) -> i32 {
 extern "C" fn one(data: *const u8, size: usize) -> c_int {
     // SAFETY: libFuzzer passes `size` bytes, which stay valid and unchanged until this returns.
     let input = if size == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, size) } };
-    let check = CHECK.get().expect("the driver runs after the check was set");
+    let check = CHECK.get().expect("the check is set before the driver runs");
     if catch_unwind(|| check(input)).is_err() {
         std::process::abort();
     }

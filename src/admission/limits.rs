@@ -6,9 +6,9 @@ use crate::ports::Presence;
 
 /// Animations at once; each holds its sound and its faces in memory.
 pub const ANIMATIONS: usize = 2;
-/// Samples of voices at once; each is a few seconds of speech, behind everything that calls need.
+/// Samples of voices at once; each is a few seconds of speech, with lower priority than calls.
 pub const SAMPLES: usize = 4;
-/// Samples at once for one address: another one may be asked for before the last has ended.
+/// Samples at once per address: another one may be requested before the last has ended.
 pub const SAMPLES_PER_ADDRESS: usize = 2;
 
 /// A kind of work. Each is counted separately, and refused at once if there is no room: nothing is queued.
@@ -18,7 +18,7 @@ pub enum Kind {
     Call,
     /// A text or a recording turned into audio and faces, without a call.
     Animation,
-    /// A sentence in a voice, to choose by.
+    /// A sample sentence in a voice.
     Sample,
 }
 

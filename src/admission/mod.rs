@@ -1,6 +1,6 @@
 //! Admission control: one ledger counts all work that clients request. `/ready`, `/metrics` and refusals all read it.
 //!
-//! - [`Principal`]: who asks; [`Kind`]: for what; [`Limits`]: how much each may have at once (all pure)
+//! - [`Principal`]: the requester; [`Kind`]: the kind of work; [`Limits`]: how much each may have at once (all pure)
 //! - `ledger`: who holds a permit, and which is revoked for a newer caller; pure, with the time passed in
 //! - [`Refusal`]: why a permit is refused, for programs and for people
 //! - this file: the lock around the ledger, [`Permit`]s, the metrics

@@ -2,17 +2,18 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Who a piece of work is counted against. API keys and users would be further variants; `Limits::of` sets each one's limit.
+/// The party that a piece of work is counted against. API keys and users would be further variants; `Limits::of` sets each
+/// one's limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
-    /// Unknown: callers on this host, and proxies on it that do not say for whom they call. It has no share.
+    /// Unknown: callers on this host, and proxies on it that do not name their client. It has no limit of its own.
     Anonymous,
     /// The subscriber of an address.
     Address(Subscriber),
 }
 
 impl Principal {
-    /// A name that is the same in each of its calls, for routes; empty: it is not known.
+    /// A stable name of the caller for routes; empty: not known.
     #[must_use]
     pub fn user(&self) -> String {
         match self {

@@ -13,7 +13,7 @@ use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal, SAMPLES, SA
 pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permit, Problem> {
     match kind {
         Kind::Call => check_engines(app)?,
-        // Its engine reports by itself that it is not ready.
+        // This kind of work checks its engine itself.
         Kind::Animation | Kind::Sample => {}
     }
     Ok(app.admission.admit(principal, kind)?)

@@ -41,7 +41,7 @@ pub struct Options {
     expressions: bool,
     #[serde(default)]
     mood: Mood,
-    /// Of a recording, ISO 639-1; empty: identified.
+    /// The language of a recording, ISO 639-1; empty: identified.
     #[serde(default)]
     language: String,
 }
@@ -71,7 +71,7 @@ struct Asked {
     mood: Mood,
 }
 
-/// The available voices, and those that were cloned, whether or not the engine speaks with them.
+/// The available voices, and all cloned ones, whether or not the engine can speak with them.
 ///
 /// # Errors
 /// If the engine is not available.

@@ -1,4 +1,4 @@
-//! The voice that a client chooses for its call, and `GET /api/voices/{name}/sample`: how a voice sounds.
+//! The voice that a client chooses for its call, and `GET /api/voices/{name}/sample`: a sample of a voice.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -23,13 +23,14 @@ use crate::engine::{Tts, Voice};
 use crate::frame::OUT_RATE;
 use crate::voice::{ChosenVoice, KnownVoice, find};
 
-/// How long the engine's list of voices is waited for.
+/// Longest wait for the engine's list of voices.
 const LISTING: Duration = Duration::from_secs(3);
-/// How long a sample may take: calls go first.
+/// Longest time for a sample: calls have priority.
 const SPEAKING: Duration = Duration::from_secs(30);
-/// Most samples of one, 20 s: a voice that does not end is broken.
+/// Longest sample, 20 s; more means that the engine is broken.
 const LONGEST: usize = 20 * OUT_RATE as usize;
-/// A client may keep a sample, but asks whether it has changed: a cloned voice may be removed, or registered anew under its name.
+/// A client may cache a sample but must revalidate it: a cloned voice may be removed, or added again with another clip under
+/// the same name.
 const CACHED: &str = "private, no-cache";
 
 /// The query of a sample.
@@ -43,7 +44,7 @@ pub struct Asked {
 /// The voice that a client asked for; `None`: as configured.
 ///
 /// # Errors
-/// If there is no such voice, with those that there are: of `language`, if it is known.
+/// If there is no such voice, with the available ones: those of `language`, if it is known.
 pub(super) async fn chosen(
     app: &App,
     asked: Option<&str>,
@@ -56,7 +57,7 @@ pub(super) async fn chosen(
     found.map(Some).map_err(refused)
 }
 
-/// A sentence in a voice, in its language or another one, as WAV.
+/// A sample sentence in a voice, in its language or another one, as WAV.
 ///
 /// # Errors
 /// As problem details.
@@ -116,7 +117,7 @@ fn named(known: &[KnownVoice], name: &str, language: String) -> Result<ChosenVoi
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("language"))
 }
 
-/// The sentence of the voice's language as a WAV file.
+/// The sample sentence of the voice's language as a WAV file.
 async fn spoken(tts: Arc<dyn Tts>, voice: ChosenVoice) -> Result<Vec<u8>, Problem> {
     let text = sentence(&voice.language);
     let mut chunks = speak(text, Speaker { voice: voice.name, language: voice.language }, tts);
@@ -145,7 +146,7 @@ fn respond(wave: Vec<u8>, headers: &HeaderMap) -> Response {
     (heads, kind, Bytes::from(wave)).into_response()
 }
 
-/// Enough to notice another sound; nobody gains by forging it.
+/// A change detector, not a security feature.
 fn tag(wave: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     wave.hash(&mut hasher);

@@ -25,7 +25,7 @@ export const INDEX = new Map(SHAPES.map((name, i) => [name, i]));
 export function shape(name) {
     const index = INDEX.get(name);
     if (index === undefined) {
-        throw new Error(`${name} is none of the 52 shapes`);
+        throw new Error(`${name} is not one of the 52 shapes`);
     }
     return index;
 }

@@ -36,16 +36,16 @@ function answer(turns, response, question, marks) {
 
 /** @param {import('../../static/turns.js').Stage[]} stages */
 function spans(stages) {
-    return stages.map(({ name, start, end, hidden }) => `${name} ${start}-${end}${hidden ? ' hidden' : ''}`);
+    return stages.map(({ name, start, end, speculative }) => `${name} ${start}-${end}${speculative ? ' speculative' : ''}`);
 }
 
 test('speculative work overlaps the decision of the turn', () => {
     assert.deepEqual(spans(stagesOf(SPECULATED, 730)), [
         'pause 0-160',
         'transcript 160-310',
-        'first_token 315-430 hidden',
-        'first_segment 430-500 hidden',
-        'first_audio 500-640 hidden',
+        'first_token 315-430 speculative',
+        'first_segment 430-500 speculative',
+        'first_audio 500-640 speculative',
         'turn_decided 160-660',
         'first_sent 660-665',
         'heard 665-730',

@@ -42,7 +42,7 @@ fn understood(audio: &[i16]) -> Transcript {
     Transcript { text: words.join(" "), language: "en".into(), ..Transcript::default() }
 }
 
-/// Answers what it knows, and thinks of all else that it goes on.
+/// Gives the answers it knows; predicts that any other turn will continue.
 fn known(request: &LlmRequest) -> ScriptedResponse {
     let last = request.messages.iter().rfind(|message| message.role == Role::User);
     let question = last.map_or("", |message| message.content.as_str());

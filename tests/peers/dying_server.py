@@ -66,7 +66,7 @@ class Server:
                             length = int(value)
                     self.request(stream, f"{method} {path}", reader.read(length))
         except OSError:
-            # The client has closed it in the middle of a response, which is its right.
+            # The client may close the connection in the middle of a response.
             pass
 
     def request(self, stream, asked, body):

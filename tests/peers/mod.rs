@@ -1,4 +1,4 @@
-//! Servers of others as processes of their own, which die when a test wants it.
+//! Third-party servers as separate processes, which die when a test wants it.
 //!
 //! - this file: the process
 //! - `routed`: engines behind a route to two of them
@@ -14,7 +14,8 @@ use std::process::{Child, Command, Stdio};
 /// The signal that ends a process at once.
 const KILL: i32 = 9;
 
-/// A running `dying_server.py`: a language model, a voice and a recogniser. It ends with this value, or with the test's process.
+/// A running `dying_server.py`: a language model, a voice and a recogniser. It ends when this is dropped, or with the test's
+/// process.
 pub(crate) struct Peer {
     process: Child,
     port: u16,
@@ -25,7 +26,7 @@ impl Peer {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/dying_server.py");
         let mut process = Command::new("python3")
-            // Without packages it starts in a third of the time.
+            // Without packages it starts three times as fast.
             .args(["-I", "-S"])
             .arg(script)
             .args(arguments)
@@ -44,7 +45,8 @@ impl Peer {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
-    /// Checks that it was killed in the middle of its work. One that still runs ends in order, since its standard input does.
+    /// Checks that it was killed in the middle of its work. A process that still runs ends normally, since its standard input
+    /// closes.
     pub(crate) fn assert_killed(&mut self) {
         let ended = self.process.wait().unwrap();
         assert_eq!(ended.signal(), Some(KILL), "no request met the moment at which it dies: {ended}");

@@ -1,4 +1,4 @@
-//! Engines behind a route to two servers, made as the server makes them. Nothing has failed yet, so that the first is asked.
+//! Engines behind a route to two servers, made as the server makes them. Nothing has failed yet, so the first is asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::Peer;
 
 /// The names of the two.
 const NAMES: [&str; 2] = ["first", "second"];
-/// Longest time until a server is known to be ready.
+/// Longest time until a server is ready.
 const READY: Duration = Duration::from_secs(30);
 
 /// Two servers, and the milliseconds after which the second is asked beside the first.
@@ -56,7 +56,7 @@ impl Pair<'_> {
             share: BTreeMap::new(),
         };
         let mut config = Config { routes: vec![route], ..Config::default() };
-        // No clips of cloned voices lie here.
+        // This folder contains no clips of cloned voices.
         config.models.dir = "/nowhere/visavis".into();
         for (name, server) in NAMES.into_iter().zip([self.first, self.second]) {
             config.backends.insert(name.into(), engine(kind, server.url()));
@@ -102,7 +102,7 @@ fn engine(kind: EngineKind, url: String) -> BackendEngine {
     }
 }
 
-/// What is told of an engine that serves.
+/// The report of the engine that serves.
 pub(crate) fn by(engine: &str, reason: Reason) -> Routed {
     Routed { engine: engine.into(), reason }
 }

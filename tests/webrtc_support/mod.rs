@@ -72,7 +72,7 @@ impl Protocol for PlainCodec {
     }
 }
 
-/// A server on a port of its own.
+/// A server on its own port.
 pub async fn host() -> Arc<WebRtcHost> {
     let udp = SocketAddr::from(([127, 0, 0, 1], 0));
     WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap()

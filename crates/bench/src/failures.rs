@@ -33,7 +33,7 @@ pub enum Blow {
 /// Which engine is made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the engines are described where they are")]
+#[expect(missing_docs, reason = "the names say which engine it is")]
 pub enum Victim {
     Stt,
     Llm,
@@ -294,10 +294,10 @@ impl Turn {
 fn longest_silence(log: &TurnLog, struck: Instant) -> Option<f64> {
     let mut silent_since = log.asked_at().map_or(struck, |asked| asked.max(struck));
     let mut longest = None;
-    for stretch in log.hearing().stretches() {
-        if stretch.end > silent_since {
-            longest = longest.max(Some(stretch.start.saturating_duration_since(silent_since)));
-            silent_since = stretch.end;
+    for span in log.hearing().spans() {
+        if span.end > silent_since {
+            longest = longest.max(Some(span.start.saturating_duration_since(silent_since)));
+            silent_since = span.end;
         }
     }
     longest.map(|silence| silence.as_secs_f64() * 1_000.0)

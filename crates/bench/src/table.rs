@@ -197,7 +197,8 @@ pub fn failures(report: &FailuresReport) -> String {
     );
     for one in &report.trials {
         let (blow, victim) = (format!("{:?}", one.blow), format!("{:?}", one.victim));
-        let faults = if one.struck { one.faults().join("; ") } else { "the phase did not come".to_owned() };
+        let faults =
+            if one.struck { one.faults().join("; ") } else { "the phase was not reached".to_owned() };
         let text = format!(
             "{blow:<6}{victim:<6}{:<12}{:>12}{:>12}  {faults}",
             format!("{:?}", one.phase),
@@ -208,7 +209,7 @@ pub fn failures(report: &FailuresReport) -> String {
     }
     let struck = report.trials.iter().filter(|one| one.struck).count();
     let good = report.trials.iter().filter(|one| one.struck && one.faults().is_empty()).count();
-    line(&mut out, &format!("\n{good} of {struck} as they should be; calls ended {}", report.ended.len()));
+    line(&mut out, &format!("\n{good} of {struck} passed; calls ended {}", report.ended.len()));
     faults(&mut out, &report.ended);
     out
 }

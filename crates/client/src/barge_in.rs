@@ -83,10 +83,10 @@ fn spoken_time(words: &Clip) -> Duration {
     Duration::from_secs_f64((last - first) as f64 / f64::from(MIC_RATE))
 }
 
-/// From the interruption to the end of the stretch that sounded then, if the server says that it cut a response off.
+/// From the interruption to the end of the span that sounded then, if the server says that it cut a response off.
 fn silent_after(log: &TurnLog, began: Instant) -> Option<f64> {
     log.interrupted()?;
-    let cut = log.hearing().stretches().iter().rev().find(|stretch| stretch.start < began)?;
+    let cut = log.hearing().spans().iter().rev().find(|span| span.start < began)?;
     let ms = signed_ms(began, cut.end);
     (ms > 0.0).then_some(ms)
 }

@@ -1,4 +1,4 @@
-//! What a person would hear, and when: pure functions from samples and arrival times to stretches of audible sound.
+//! What a person would hear, and when: pure functions from samples and arrival times to spans of audible sound.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use visavis_core::frame::{MIC_RATE, ResponseId};
 const AUDIBLE_DBFS: f32 = -50.0;
 /// Samples per measurement: 5 ms, which is also the precision of onsets.
 const WINDOW: usize = 80;
-/// A pause shorter than this does not end a stretch.
+/// A pause shorter than this does not end a span.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The level of samples in dBFS; −120 for digital silence.
@@ -40,9 +40,9 @@ pub fn spoken_span(samples: &[i16]) -> Option<(usize, usize)> {
     Some((first * STEP, (last * STEP).min(samples.len())))
 }
 
-/// A stretch of audible sound.
+/// A span of audible sound.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stretch {
+pub struct Span {
     /// When its first audible sample sounded.
     pub start: Instant,
     /// When its last audible sample sounded.
@@ -56,7 +56,7 @@ pub struct Stretch {
 /// A listener whose player has no buffer: a frame sounds when it arrives, or when the previous one ends.
 #[derive(Debug, Default)]
 pub struct Hearing {
-    stretches: Vec<Stretch>,
+    spans: Vec<Span>,
     free_at: Option<Instant>,
     frames: Option<(Instant, Option<ResponseId>)>,
 }
@@ -71,16 +71,16 @@ impl Hearing {
             _ => start,
         };
         self.frames = Some((frames_from, response));
-        self.free_at = Some(start + span(samples.len()));
+        self.free_at = Some(start + duration(samples.len()));
         for (index, window) in samples.chunks(WINDOW).enumerate() {
             if rms_dbfs(window) < AUDIBLE_DBFS {
                 continue;
             }
-            let from = start + span(index * WINDOW);
-            let to = from + span(window.len());
-            match self.stretches.last_mut() {
+            let from = start + duration(index * WINDOW);
+            let to = from + duration(window.len());
+            match self.spans.last_mut() {
                 Some(last) if last.response == response && from <= last.end + PAUSE => last.end = to,
-                _ => self.stretches.push(Stretch { start: from, end: to, frames_from, response }),
+                _ => self.spans.push(Span { start: from, end: to, frames_from, response }),
             }
         }
     }
@@ -89,19 +89,19 @@ impl Hearing {
     pub fn drop_buffered(&mut self, at: Instant) {
         self.free_at = Some(at);
         self.frames = None;
-        if let Some(last) = self.stretches.last_mut() {
+        if let Some(last) = self.spans.last_mut() {
             last.end = last.end.min(at.max(last.start));
         }
     }
 
-    /// All audible stretches, in order.
+    /// All audible spans, in order.
     #[must_use]
-    pub fn stretches(&self) -> &[Stretch] {
-        &self.stretches
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
     }
 }
 
-fn span(samples: usize) -> Duration {
+fn duration(samples: usize) -> Duration {
     Duration::from_secs_f64(samples as f64 / f64::from(MIC_RATE))
 }
 
@@ -134,7 +134,7 @@ mod tests {
         let mut frame = vec![0; 160];
         frame.extend(tone(160, 8_000.0));
         hearing.frame(t0 + Duration::from_millis(20), &frame, None);
-        let first = hearing.stretches()[0];
+        let first = hearing.spans()[0];
         assert_eq!((first.frames_from, first.start), (t0, t0 + Duration::from_millis(30)));
     }
 
@@ -143,20 +143,20 @@ mod tests {
         let mut hearing = Hearing::default();
         let t0 = Instant::now();
         (0..50).for_each(|_| hearing.frame(t0, &tone(320, 8_000.0), None));
-        assert_eq!(hearing.stretches()[0].end, t0 + Duration::from_secs(1));
+        assert_eq!(hearing.spans()[0].end, t0 + Duration::from_secs(1));
         let cut = t0 + Duration::from_millis(300);
         hearing.drop_buffered(cut);
-        assert_eq!(hearing.stretches().last().unwrap().end, cut);
+        assert_eq!(hearing.spans().last().unwrap().end, cut);
         hearing.frame(cut + Duration::from_secs(1), &tone(320, 8_000.0), None);
-        assert_eq!(hearing.stretches().last().unwrap().start, cut + Duration::from_secs(1));
+        assert_eq!(hearing.spans().last().unwrap().start, cut + Duration::from_secs(1));
     }
 
     #[test]
-    fn two_responses_are_two_stretches_even_without_a_pause() {
+    fn two_responses_are_two_spans_even_without_a_pause() {
         let mut hearing = Hearing::default();
         let t0 = Instant::now();
         hearing.frame(t0, &tone(320, 8_000.0), Some(ResponseId(1)));
         hearing.frame(t0 + Duration::from_millis(20), &tone(320, 8_000.0), Some(ResponseId(2)));
-        assert_eq!(hearing.stretches().len(), 2);
+        assert_eq!(hearing.spans().len(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::call::{Arrived, Event};
-use super::hearing::{Hearing, Stretch};
+use super::hearing::{Hearing, Span};
 use super::message::ServerMessage;
 use visavis_core::event::TurnMarks;
 use visavis_core::frame::ResponseId;
@@ -175,13 +175,13 @@ impl TurnLog {
         self.fillers.iter().any(|filler| response.text.join(" ").trim() == filler.trim())
     }
 
-    fn sound_of<'a>(&'a self, response: &'a ResponseLog) -> impl Iterator<Item = &'a Stretch> {
+    fn sound_of<'a>(&'a self, response: &'a ResponseLog) -> impl Iterator<Item = &'a Span> {
         let before = self.responses.iter().filter(|one| one.id < response.id);
         let free = before.filter_map(|one| one.stopped).max();
         let from = response.started.and_then(|started| started.checked_sub(MESSAGE_AFTER_SOUND)).max(free);
-        self.hearing.stretches().iter().filter(move |stretch| match stretch.response {
+        self.hearing.spans().iter().filter(move |span| match span.response {
             Some(id) => id == response.id,
-            None => from.is_some_and(|from| stretch.start >= from),
+            None => from.is_some_and(|from| span.start >= from),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::secret::Secret;
 
-/// Shortest and longest key in characters: nobody may guess it, and a header must hold it.
+/// Shortest and longest key in characters: long enough that nobody can guess it, and short enough for a header.
 const SHORTEST: usize = 16;
 const LONGEST: usize = 1024;
 

@@ -25,16 +25,16 @@ pub(super) const PREFIX: &str = "backends.";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum BackendEngine {
-    /// With the settings of `[stt]`.
+    /// With `[stt]` settings.
     Stt(SttEngine),
-    /// With the settings of `[llm]`.
+    /// With `[llm]` settings.
     Llm(LlmEngine),
-    /// With the settings of `[tts]`.
+    /// With `[tts]` settings.
     Tts(TtsEngine),
 }
 
 impl BackendEngine {
-    /// One with default settings.
+    /// A backend of this kind with default settings.
     pub(super) fn of(kind: EngineKind) -> Self {
         match kind {
             EngineKind::Stt => Self::Stt(SttEngine::default()),
@@ -43,7 +43,7 @@ impl BackendEngine {
         }
     }
 
-    /// What it does.
+    /// The kind of engine.
     #[must_use]
     pub fn kind(&self) -> EngineKind {
         match self {
@@ -53,7 +53,7 @@ impl BackendEngine {
         }
     }
 
-    /// Puts its settings in place of those of its kind's section.
+    /// Replaces the settings of its kind's section by its own.
     pub(super) fn replace_in(&self, config: &mut Config) {
         match self {
             Self::Stt(own) => config.stt = own.clone(),
@@ -68,36 +68,37 @@ impl BackendEngine {
 pub(super) struct BackendKey<'a> {
     /// The backend's name.
     pub(super) name: &'a str,
-    /// The setting; empty: the backend itself was given something that is no table.
+    /// The setting; empty: the value of the backend itself is not a table.
     pub(super) setting: &'a str,
 }
 
 impl<'a> BackendKey<'a> {
-    /// Of `backends.NAME.SETTING`; none: the key is another's.
+    /// Parses `backends.NAME.SETTING`; none: the key does not belong to a backend.
     pub(super) fn of(key: &'a str) -> Option<Self> {
         let rest = key.strip_prefix(PREFIX)?;
         let (name, setting) = rest.split_once('.').unwrap_or((rest, ""));
         Some(Self { name, setting })
     }
 
-    /// Whether it says what the backend does.
+    /// Whether it is the key `kind`.
     pub(super) fn is_kind(self) -> bool {
         self.setting == "kind"
     }
 }
 
-/// Whether a list of keys holds this one, or, for a backend's, the key of the same setting in `[stt]`, `[llm]` or `[tts]`.
+/// Whether a list of keys contains this one or, for a backend's key, the key of the same setting in `[stt]`, `[llm]` or
+/// `[tts]`.
 pub(super) fn listed(list: &[&str], key: &str) -> bool {
     let setting = BackendKey::of(key).map(|key| key.setting);
     list.iter().any(|listed| *listed == key || (setting.is_some() && listed.rsplit('.').next() == setting))
 }
 
-/// The backends that keys name, with their kinds. Adds a line for each that has none or a name that cannot be used.
+/// The backends that occur in keys, with their kinds. Adds a line for each without a kind or with an invalid name.
 pub(super) fn declared<'a>(
     keys: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     faults: &mut Vec<String>,
 ) -> BTreeMap<String, EngineKind> {
-    // In order of precedence: the last one counts.
+    // In order of precedence: the last one wins.
     let mut told: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, text) in keys {
         let Some(key) = BackendKey::of(key) else { continue };
@@ -137,7 +138,7 @@ fn name_fault(name: &str) -> Option<String> {
     None
 }
 
-/// The keys of a backend of this kind: all those of its kind's section, which `known` holds.
+/// The keys of a backend of this kind: all keys of its kind's section, which `known` contains.
 pub(super) fn keys<V: Clone>(
     name: &str,
     kind: EngineKind,

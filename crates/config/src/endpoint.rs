@@ -23,9 +23,9 @@ pub type Remote = String;
 /// An engine behind an HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoint {
-    /// The section of the configuration that it stands in, such as `llm`, for messages.
+    /// Its section of the configuration, such as `llm`, for messages.
     pub section: String,
-    /// The address below which its API lies.
+    /// The base address of its API.
     pub url: String,
     /// The key, sent as `Authorization: Bearer`; empty: none is sent.
     pub key: Secret,
@@ -35,7 +35,7 @@ pub struct Endpoint {
     pub headers: BTreeMap<String, Secret>,
     /// Seconds within which a connection must be made.
     pub connect_seconds: u32,
-    /// Seconds without a piece of a response after which its request ends.
+    /// Seconds without data before the response's first piece after which the request ends.
     pub silence_seconds: u32,
     /// The same after the first piece; none: its responses come in one piece.
     pub stall_seconds: Option<u32>,

@@ -11,7 +11,7 @@ use super::secret::Secret;
 
 /// Fields of a request that only the server sets.
 const OWN_FIELDS: [&str; 4] = ["messages", "model", "stream", "tools"];
-/// Fields of a request that an endpoint may refuse.
+/// Fields that can be left out of a request because some endpoints refuse them.
 const OPTIONAL_FIELDS: [&str; 4] = ["max_tokens", "stream_options", "temperature", "top_p"];
 
 /// The chat templates that our own engine knows by name.
@@ -29,7 +29,7 @@ const TEMPLATES: [&str; 11] = [
     "phi4",
 ];
 
-/// How the language model is spoken to.
+/// The API of the language model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LlmApi {
@@ -73,12 +73,13 @@ pub struct LlmEngine {
     pub key_file: PathBuf,
     /// `openai`: the endpoint calls tools. False: none is offered, and clients that declare some are refused.
     pub tools: bool,
-    /// `openai`: prefill prompts by requests for one token. Useful only where the endpoint keeps prompts' KV cache;
-    /// elsewhere each request is charged for nothing.
+    /// `openai`: prefill prompts by requests for one token. Useful only if the endpoint caches prompts; otherwise each such
+    /// request costs money for nothing.
     pub prefill: bool,
     /// `openai`: seconds within which a connection must be made.
     pub connect_seconds: u32,
-    /// `openai`: seconds before the first piece of a response after which its request ends; thoughts are pieces as well.
+    /// `openai`: seconds until a request ends that has not returned the first piece of its response; thoughts are pieces as
+    /// well.
     pub silence_seconds: u32,
     /// `openai`: the same after the first piece, but no longer than `silence_seconds`. Where tools are offered three times as long:
     /// many endpoints send a tool call only once all of it is written.

@@ -61,7 +61,7 @@ impl fmt::Display for ConfigFaults {
 
 impl std::error::Error for ConfigFaults {}
 
-/// Standard variables shared with other programs, and the key that each sets; our own variable of the key wins.
+/// Standard variables shared with other programs, and the key that each sets; our own variable for the key takes precedence.
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Keys whose values are tables with any names.
@@ -145,7 +145,7 @@ impl Config {
     }
 }
 
-/// What a key was given.
+/// The value that a key was given.
 struct Given {
     value: Value,
     /// The file, variable or flag that gave it, for faults.
@@ -179,7 +179,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     read_environment_and_flags(sources, &known, &mut given);
     for (key, Given { value, origin }) in given {
         if BackendKey::of(&key).is_some_and(|own| own.is_kind() || !kinds.contains_key(own.name)) {
-            // The kind is merged already; a backend without one is a fault by itself.
+            // The kind is merged already; a missing kind is reported as a separate fault.
             continue;
         }
         if !known.contains_key(&key) {
@@ -270,8 +270,8 @@ pub fn variable(key: &str) -> String {
     format!("VISAVIS_{}", key.replace(['.', '-'], "_").to_uppercase())
 }
 
-/// The variables in the environment that set keys of backends, which may be secrets: no program inherits them that the server
-/// starts.
+/// The variables in the environment that set keys of backends, which may be secrets: programs that the server starts do not
+/// inherit them.
 #[must_use]
 pub fn backend_variables() -> Vec<String> {
     std::env::vars_os()
@@ -280,8 +280,8 @@ pub fn backend_variables() -> Vec<String> {
         .collect()
 }
 
-/// The variables whose values may be secrets, so that no program may inherit them that the server starts: those of keys, of
-/// addresses, whose query may hold a key, and of every table and list, since headers, credentials and webhooks stand in such.
+/// The variables whose values may be secrets: keys, addresses, whose query may contain a key, and every table and list, since
+/// they may contain headers, credentials and webhooks. Programs that the server starts do not inherit them.
 #[must_use]
 pub fn secret_variables() -> Vec<String> {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));

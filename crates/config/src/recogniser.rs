@@ -12,16 +12,16 @@ use super::secret::Secret;
 
 /// Fields of a request that only the server sets.
 const OWN_FIELDS: [&str; 3] = ["file", "model", "stream"];
-/// Fields of a request that an endpoint may refuse.
+/// Fields that can be left out of a request because some endpoints refuse them.
 const OPTIONAL_FIELDS: [&str; 4] = ["language", "prompt", "response_format", "temperature"];
-/// Forms of a response that the server reads.
+/// Response formats that the server reads.
 const FORMATS: [&str; 2] = ["json", "verbose_json"];
 /// Longest prompt in bytes. Whisper reads the last 224 tokens of it.
 const LONGEST_PROMPT: usize = 2000;
 /// Least and most milliseconds for the final transcript of an endpoint.
 const FINAL_MS: (u32, u32) = (100, 20_000);
 
-/// How the recogniser is spoken to.
+/// The API of the recogniser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SttApi {
@@ -36,10 +36,10 @@ pub enum SttApi {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SttPartials {
-    /// From nowhere: an utterance has words at its pauses.
+    /// None: an utterance has words only at its pauses.
     #[default]
     None,
-    /// From our own recogniser, a child of the server. It also stands in for an endpoint that fails.
+    /// From our own recogniser, a child of the server. It also replaces an endpoint that fails.
     Own,
 }
 
@@ -68,11 +68,12 @@ pub struct SttEngine {
     pub headers: BTreeMap<String, Secret>,
     /// `openai`: seconds within which a connection must be made.
     pub connect_seconds: u32,
-    /// `openai`: seconds without a transcript after which its request ends.
+    /// `openai`: seconds without a transcript until a request ends.
     pub silence_seconds: u32,
-    /// `openai`: the languages that the endpoint recognises, ISO 639-1; empty: any. Others that it names are not believed.
+    /// `openai`: the languages that the endpoint recognises, ISO 639-1; empty: any. Other languages that it reports are
+    /// ignored.
     pub languages: Vec<String>,
-    /// `openai`: words that are likely to be said, such as names.
+    /// `openai`: words that are likely to occur, such as names.
     pub prompt: String,
     /// `openai`: 0: always the likeliest token.
     pub temperature: f32,

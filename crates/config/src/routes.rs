@@ -18,19 +18,19 @@ const MOST: usize = 64;
 const SHORTEST_FIRST_MS: u32 = 50;
 const LONGEST_FIRST_MS: u32 = 60_000;
 
-/// Which engines serve the requests that it matches. The first route that matches applies; without one `main` serves.
+/// Which engines serve the requests that it matches. The first route that matches applies; if none matches, `main` serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// What the engines do.
+    /// The kind of the engines.
     pub kind: EngineKind,
-    /// Languages that it is for, ISO 639-1; empty: any.
+    /// Languages that it applies to, ISO 639-1; empty: any.
     #[serde(default)]
     pub languages: Vec<String>,
-    /// Voices that it is for, also as the first of a mix or with a speaker's number; empty: any. For `tts`.
+    /// Voices that it applies to, also as the first of a mix or with a speaker's number; empty: any. For `tts`.
     #[serde(default)]
     pub voices: Vec<String>,
-    /// Tiers of callers that it is for; empty: any.
+    /// Tiers of callers that it applies to; empty: any.
     #[serde(default)]
     pub tiers: Vec<String>,
     /// Names of engines in the order in which they are tried.
@@ -40,10 +40,11 @@ pub struct Route {
     /// 0: 700 for voices, 1000 for language models, 1500 for recognisers.
     #[serde(default)]
     pub first_ms: u32,
-    /// Engines that get copies of requests. What they give is measured and thrown away.
+    /// Engines that get copies of requests. Their output is measured and discarded.
     #[serde(default)]
     pub shadow: Vec<String>,
-    /// Percent of the users whose first engine this is, by name; for others it comes after those without a share.
+    /// Percent of the users for whom this engine is the first, by its name; for others it comes after the engines without a
+    /// share.
     #[serde(default)]
     pub share: BTreeMap<String, u32>,
 }
@@ -55,7 +56,7 @@ impl Route {
         self.languages.is_empty() && self.voices.is_empty() && self.tiers.is_empty()
     }
 
-    /// The names of all engines that it may use, shadows included, each once.
+    /// The names of all engines that it may use, shadows included, without duplicates.
     fn names(&self) -> impl Iterator<Item = &String> {
         let mut seen = BTreeSet::new();
         self.engines
@@ -78,7 +79,7 @@ impl Config {
         self.routes.iter().filter(move |route| route.kind == kind)
     }
 
-    /// The names of the engines of this kind that may be used, in the order in which routes name them. `main` is among them if a
+    /// The names of the engines of this kind that may be used, in the order in which routes name them. `main` is included if a
     /// route names it or some request may match no route.
     #[must_use]
     pub fn engines_of(&self, kind: EngineKind) -> Vec<String> {
@@ -108,8 +109,8 @@ impl Config {
         EngineKind::ALL.into_iter().flat_map(of_kind).filter(|(name, _)| name != MAIN).collect()
     }
 
-    /// The configuration of a backend's own: its settings stand in place of those of its kind's section, and nothing is routed.
-    /// The folder of cloned voices is the server's, unless the backend names one.
+    /// The configuration of one backend: its settings replace those of its kind's section, and there are no routes. The folder
+    /// of cloned voices is the server's, unless the backend names one.
     #[must_use]
     pub fn with_backend(&self, name: &str) -> Self {
         let mut own = Self { backends: BTreeMap::new(), routes: Vec::new(), ..self.clone() };
@@ -117,14 +118,14 @@ impl Config {
             backend.replace_in(&mut own);
         }
         if own.tts.clones_dir.as_os_str().is_empty() {
-            // A voice that is added is known to each engine that clones.
+            // A cloned voice is available in every engine that clones.
             own.tts.clones_dir.clone_from(&self.tts.clones_dir);
         }
         own
     }
 }
 
-/// What is wrong with routes that cannot be read, one line each.
+/// Why routes cannot be parsed, one line each.
 pub(super) fn unreadable(value: &Value, origin: &str) -> Vec<String> {
     let Some(routes) = value.as_array() else {
         return vec![format!("{ROUTES} ({origin}): is not a list; write each route under [[routes]]")];
@@ -230,7 +231,7 @@ fn check_share(route: &Route, fault: &mut impl FnMut(String)) {
     }
 }
 
-/// The first entry that is there twice.
+/// The first duplicate entry.
 fn twice(list: &[String]) -> Option<&String> {
     list.iter().enumerate().find_map(|(index, entry)| list[..index].contains(entry).then_some(entry))
 }

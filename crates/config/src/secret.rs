@@ -19,13 +19,13 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text, for the one who needs it.
+    /// The text, for its user.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -39,7 +39,7 @@ pub struct Config {
     pub tts: TtsEngine,
     /// Voice activity and pauses.
     pub vad: Vad,
-    /// What the agent is and does.
+    /// The agent's character and behaviour.
     pub conversation: Conversation,
     /// What the agent may call.
     pub tools: Tools,
@@ -147,7 +147,7 @@ pub struct EngineProcesses {
 /// Voice activity and pauses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Vad {
-    /// Probability from which a window is speech.
+    /// Probability from which a window counts as speech.
     pub threshold: f32,
     /// Speech must last this long to count.
     pub start_ms: u32,
@@ -157,7 +157,7 @@ pub struct Vad {
     pub max_utterance_seconds: u32,
 }
 
-/// What the agent is and does.
+/// The agent's character and behaviour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     /// The system prompt.

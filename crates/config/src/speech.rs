@@ -13,7 +13,7 @@ mod check;
 
 pub(super) use check::check;
 
-/// How the voice is spoken to.
+/// The API of the voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TtsApi {
@@ -47,7 +47,7 @@ impl TtsApi {
     }
 }
 
-/// The form in which sound is asked for.
+/// The format of requested sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TtsFormat {
@@ -69,7 +69,7 @@ impl TtsFormat {
     }
 }
 
-/// How a server gets the clip of a cloned voice.
+/// How a server receives the clip of a cloned voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TtsCloning {
@@ -92,7 +92,7 @@ pub struct TtsSpeaker {
     pub name: String,
     /// ISO 639-1.
     pub language: String,
-    /// For example `en_US`; empty: not told.
+    /// For example `en_US`; empty: unknown.
     #[serde(default)]
     pub locale: String,
     /// Its name at the server; empty: `name`.
@@ -135,27 +135,27 @@ pub struct TtsEngine {
     pub headers: BTreeMap<String, Secret>,
     /// Servers: seconds within which a connection must be made.
     pub connect_seconds: u32,
-    /// Servers: seconds before the first piece of sound after which a request ends.
+    /// Servers: seconds until a request ends that has not returned its first piece of sound.
     pub silence_seconds: u32,
     /// Servers: the same after the first piece, once what was sent has sounded, but no longer than `silence_seconds`.
     pub stall_seconds: u32,
     /// Servers: further fields of every request for speech; they replace the server's own of the same name.
     pub body: BTreeMap<String, Value>,
-    /// `openai`, `runpod`: how the server calls the fields `text`, `voice`, `language`, `speed`, `format`, `clip` and
+    /// `openai`, `runpod`: the server's names of the fields `text`, `voice`, `language`, `speed`, `format`, `clip` and
     /// `clip_words`; empty: the field is not sent.
     pub fields: BTreeMap<String, String>,
-    /// Servers: the voices that the server has, besides those that it lists; the first of a language is its default.
+    /// Servers: the voices that the server has, in addition to those that it lists; the first of a language is its default.
     pub speakers: Vec<TtsSpeaker>,
-    /// Servers: the languages of voices of which neither the server nor `speakers` tells any; empty: those that the server
+    /// Servers: languages of voices whose language neither the server nor `speakers` states; empty: those that the server
     /// lists, or else English.
     pub languages: Vec<String>,
-    /// Servers: the form in which sound is asked for.
+    /// Servers: the format of requested sound.
     pub format: TtsFormat,
     /// Servers: samples a second of sound in the format `pcm`.
     pub rate: u32,
-    /// `xtts`, `runpod`: ask for sound in pieces, as it is made.
+    /// `xtts`, `runpod`: stream sound while it is being made.
     pub stream: bool,
-    /// `openai`, `runpod`: how the server gets the clips of cloned voices. `xtts` gets them in its own way.
+    /// `openai`, `runpod`: how the server receives the clips of cloned voices. `xtts` has its own way.
     pub cloning: TtsCloning,
 }
 

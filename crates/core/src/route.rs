@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
-    /// It recognises.
+    /// Recognition.
     Stt,
-    /// It writes.
+    /// The language model.
     Llm,
-    /// It speaks.
+    /// Speech.
     Tts,
 }
 
@@ -36,23 +36,23 @@ impl EngineKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// It is the first of the route.
+    /// The engine is the first of the route.
     Route,
-    /// The user is in its share.
+    /// The user is in the engine's share.
     Share,
-    /// The conversation has been there before, so that its prompt is kept there.
+    /// The conversation used this engine before, so its prompt is cached there.
     Kept,
-    /// An engine before it was not ready or too busy.
+    /// A preceding engine was not ready or was too busy.
     Unhealthy,
-    /// The breaker of an engine before it was open.
+    /// The breaker of a preceding engine was open.
     BreakerOpen,
-    /// An engine before it had given nothing by the deadline.
+    /// A preceding engine had returned nothing by the deadline.
     Late,
-    /// An engine before it failed.
+    /// A preceding engine failed.
     Failed,
-    /// An engine before it refused the request, such as a language that it has no voice for.
+    /// A preceding engine refused the request, for example because it has no voice for the language.
     Refused,
-    /// No engine was fit, so that this one is asked all the same and waited for.
+    /// No engine was fit, so this one is asked anyway and waited for.
     LastResort,
 }
 
@@ -73,7 +73,7 @@ impl Reason {
         }
     }
 
-    /// Whether the request went where the routes want it, without a fault on the way.
+    /// Whether the request was routed as planned, without a fault on the way.
     #[must_use]
     pub fn is_planned(self) -> bool {
         matches!(self, Self::Route | Self::Share | Self::Kept)
@@ -90,7 +90,7 @@ pub struct Routed {
     pub reason: Reason,
 }
 
-/// Serde's own form of an `Arc<str>` needs a feature that nothing else here uses.
+/// Serde's implementation for `Arc<str>` needs a feature that nothing else here uses.
 fn text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
 }
@@ -101,7 +101,7 @@ impl fmt::Display for Routed {
     }
 }
 
-/// The engines that served a response; none of a kind that has no routes.
+/// The engines that served a response; `None` for a kind without routes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Served {
     /// The recogniser of the person's words.
@@ -122,7 +122,7 @@ impl Served {
         self.stt.is_none() && self.llm.is_none() && self.tts.is_none()
     }
 
-    /// Takes a report. One of a fault stays, even if the response's next part goes as planned again.
+    /// Takes a report. A report of a fault is kept, even if the response's next segment is routed as planned again.
     pub fn note(&mut self, kind: EngineKind, routed: Routed) {
         let place = match kind {
             EngineKind::Stt => &mut self.stt,

@@ -1,4 +1,5 @@
-//! Names of voices: a voice, a speaker of it (`libritts#12`) or a mix (`af_heart(2)+am_michael`), and what of them exists. Pure.
+//! Names of voices: a voice, a speaker of it (`libritts#12`) or a mix (`af_heart(2)+am_michael`), and which of them exist.
+//! Pure.
 
 use std::ops::RangeInclusive;
 

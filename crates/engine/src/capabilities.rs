@@ -1,4 +1,4 @@
-//! Capabilities and limits of engines: the pipeline asks for them, and copes without what an engine lacks.
+//! Capabilities and limits of engines: the pipeline queries them, and copes with what an engine lacks.
 //!
 //! `Default` is an engine with nothing beyond its trait's one required method, so that a backend names what it adds; `ALL` is
 //! what our own engine programs can do.
@@ -8,7 +8,7 @@
 pub struct SttCapabilities {
     /// Partial transcripts. Without them an utterance is transcribed only at its pauses.
     pub partials: bool,
-    /// It prefers one of a decode's short phrases where the sound allows it. Without this it is given none.
+    /// A decode prefers one of the given short phrases where the audio allows it. Without this no phrases are given.
     pub phrases: bool,
     /// ISO 639-1 codes of the languages that it recognises; empty: not restricted, or not known (yet).
     pub languages: Vec<String>,
@@ -22,13 +22,13 @@ impl SttCapabilities {
 /// What a language model can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LlmCapabilities {
-    /// Tokens that a prompt and its response may have together; none: not known (yet), so `llm.context` is used instead.
+    /// Most tokens of a prompt and its response together; none: not known (yet), so `llm.context` is used instead.
     pub context: Option<u32>,
     /// It can prefill prompts. Without this a prompt is evaluated when its response is requested.
     pub prefill: bool,
     /// It reports how likely the person's last message is complete. Without this turn prediction does without meaning.
     pub turn_end: bool,
-    /// It can call tools. Without this it is offered none, and clients that declare some are refused.
+    /// It can call tools. Without this no tools are offered to it, and clients that declare some are refused.
     pub tools: bool,
     /// It can count a prompt's tokens. Without this they are estimated from bytes.
     pub counts_tokens: bool,

@@ -1,6 +1,6 @@
 //! All engines of a server: one of each kind, or several behind routes, and the models that run in the server itself.
 //!
-//! - `start`: the engines as the routes want them
+//! - `start`: starts the engines that the routes need
 
 mod start;
 
@@ -32,7 +32,7 @@ pub struct Fleet {
     vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
     /// Turn prediction by prosody; none: the profile has no such model.
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
-    /// Those of `[stt]`, `[llm]` and `[tts]`, then those of `[backends.NAME]` that routes name.
+    /// The engines of `[stt]`, `[llm]` and `[tts]`, then those of `[backends.NAME]` that routes name.
     backends: Vec<Backends>,
     /// The engines of each kind that is routed.
     boards: Vec<Arc<Board>>,
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::health::Wedge;
 
-    /// Voice activity that hears nothing.
+    /// Voice activity detection that never hears anything.
     struct Deaf;
 
     impl Vad for Deaf {
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// Engines elsewhere: nothing of them is started.
+    /// Remote engines: none is started.
     fn elsewhere() -> Config {
         let mut config = Config::default();
         for url in [&mut config.stt.url, &mut config.llm.url, &mut config.tts.url] {

@@ -4,7 +4,7 @@
 //! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it is ready; [`voice`]: a voice in lists
 //! - [`backends`]: the adapters that make engines, selected by the configuration
 //! - [`fleet`]: all engines of a server; [`model_files`]: their model files
-//! - [`router`]: engines of one kind as one, by routes: who serves which request, and who takes over
+//! - [`router`]: several engines of one kind as one, by routes: which one serves a request, and which one takes over
 //! - [`health`]: decides whether an engine is wedged (pure); [`watchdog`]: ends requests to it; [`retry`]: how long a request waits for one
 //! - [`speech_cache`]: keeps the speech of short segments
 //! - [`silero`], [`smart_turn`]: voice activity and turn prediction by prosody, in the server itself, through [`onnx`], with a
@@ -92,12 +92,12 @@ impl EngineError {
     }
 }
 
-/// Who is served, for routes: a stable name for sticky shares, and the tier. Both may be empty.
+/// The user served, for routes: a stable name for sticky shares, and the tier. Both may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Caller {
-    /// The same in each of the user's calls, on each server.
+    /// The same name in each of the user's calls, on each server.
     pub user: Arc<str>,
-    /// What the user has paid for, or the like, as routes name it.
+    /// The user's plan or similar, as routes name it.
     pub tier: Arc<str>,
 }
 
@@ -134,7 +134,7 @@ pub struct Decoded {
     pub number: u32,
     /// The words so far.
     pub words: Transcript,
-    /// From the router: which engine serves from now on; with an engine's first transcript.
+    /// From the router: the engine that serves from now on; with an engine's first transcript.
     pub routed: Option<Routed>,
 }
 
@@ -145,9 +145,9 @@ pub struct SttRequest {
     pub language: String,
     /// Relative weights of the languages to expect when identifying it; empty: any language.
     pub expected: Vec<LanguageWeight>,
-    /// No call waits for it: everything else goes first.
+    /// No call waits for it: everything else has priority.
     pub ahead: bool,
-    /// Who is served.
+    /// The user served.
     pub caller: Caller,
 }
 
@@ -174,14 +174,14 @@ pub struct LlmRequest {
     pub tools: Tools,
     /// The language of the response, ISO 639-1, for routes; empty: not known.
     pub language: String,
-    /// Who is served.
+    /// The user served.
     pub caller: Caller,
 }
 
 /// A piece of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LlmPiece {
-    /// From the router: which engine serves from now on.
+    /// From the router: the engine that serves from now on.
     Routed(Routed),
     /// How likely the person's last message is complete; before any text, from engines that know.
     TurnEnd(f32),
@@ -242,9 +242,9 @@ pub struct TtsRequest {
     pub voice: String,
     /// ISO 639-1.
     pub language: String,
-    /// Nobody waits for it: everything else goes first.
+    /// Nobody waits for it: everything else has priority.
     pub ahead: bool,
-    /// Who is served.
+    /// The user served.
     pub caller: Caller,
 }
 
@@ -261,7 +261,7 @@ pub struct TtsPart {
     pub sounds: Vec<WordTime>,
     /// The times are the voice's own durations, not estimates.
     pub measured: bool,
-    /// From the router: which engine serves from now on; with an engine's first part.
+    /// From the router: the engine that serves from now on; with an engine's first part.
     pub routed: Option<Routed>,
 }
 

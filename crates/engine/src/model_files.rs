@@ -26,7 +26,7 @@ pub struct ModelFiles {
     pub turn: Option<PathBuf>,
     /// ONNX Runtime.
     pub runtime: PathBuf,
-    /// Those of the backends that routes name.
+    /// Model files of the backends that routes name.
     pub backends: BTreeMap<String, ModelFiles>,
 }
 
@@ -45,7 +45,7 @@ impl ModelFiles {
         Ok(files)
     }
 
-    /// The files of `[stt]`, `[llm]` and `[tts]`, of which those of the kinds in use must be there.
+    /// The files of `[stt]`, `[llm]` and `[tts]`; those of the kinds in use must exist.
     fn of_engines(config: &Config, used: impl Fn(EngineKind) -> bool) -> anyhow::Result<Self> {
         let profile = Manifest::builtin().profile(&config.models.profile)?;
         let directory = &config.models.dir;
@@ -85,7 +85,7 @@ impl ModelFiles {
         Ok(files)
     }
 
-    /// Checks that the files of the engines on this machine are there, as far as these are used.
+    /// Checks that the files of the engines on this machine exist, as far as they are used.
     fn check(&self, config: &Config, used: &impl Fn(EngineKind) -> bool) -> anyhow::Result<()> {
         let mut needed = vec![&self.vad, &self.runtime];
         needed.extend(&self.turn);
@@ -127,12 +127,12 @@ fn check_own_llm(model: &Path) -> anyhow::Result<()> {
         model.is_file(),
         "llm.model: {} {}; name a GGUF file",
         model.display(),
-        if model.exists() { "is a folder or no ordinary file" } else { "does not exist" }
+        if model.exists() { "is not a regular file" } else { "does not exist" }
     );
     Ok(())
 }
 
-/// The voices of a folder that have other names than `voices`. What cannot be used is logged and left out.
+/// The voices of a folder whose names are not in `voices`. Unusable files are logged and left out.
 fn more_voices(folder: &Path, voices: &[PathBuf]) -> Vec<PathBuf> {
     let found = voices::scan(folder, &voices::names(voices));
     for fault in &found.faults {
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// A network that has no weights: its graph has the inputs of a voice, and operators follow it.
+    /// A network without weights: its graph has the inputs of a voice, followed by operators.
     const NETWORK: &[u8] = b"\x08\x08:$Z\x07\n\x05inputZ\x0f\n\rinput_lengthsZ\x08\n\x06scalesB\x02\x10\x0f";
     const DESCRIPTION: &str = r#"{"audio": {"sample_rate": 22050}, "espeak": {"voice": "nl"},
         "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},

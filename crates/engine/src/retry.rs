@@ -1,5 +1,5 @@
-//! How long a request waits for an engine that is down or busy: one policy for all requests, none for those that another engine
-//! can serve, and one for looking after engines.
+//! How long a request waits for an engine that is down or busy: one policy for all requests, none for requests that another
+//! engine can serve, and one for readiness checks.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,20 +14,20 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Longest pause between two attempts.
 const LONGEST: Duration = Duration::from_millis(500);
-/// Longest pause between two looks at an engine that is down; the first pause is [`LONGEST`].
+/// Longest pause between two checks of an engine that is down; the first pause is [`LONGEST`].
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 tokio::task_local! {
-    /// Set while a request is made that another engine can serve.
+    /// Set during a request that another engine can serve.
     static AT_ONCE: ();
 }
 
-/// Makes a request of which no attempt is repeated: another engine can serve it, so that waiting for this one is worse.
+/// Makes a request without retries: another engine can serve it, so waiting for this one would be worse.
 pub(crate) async fn at_once<T>(request: impl Future<Output = T>) -> T {
     AT_ONCE.scope((), request).await
 }
 
-/// The same for one poll of what a request gives, in which an adapter may make further requests.
+/// The same for one poll of a response, during which an adapter may make further requests.
 pub(crate) fn poll_at_once<T>(poll: impl FnOnce() -> T) -> T {
     AT_ONCE.sync_scope((), poll)
 }
@@ -73,13 +73,13 @@ where
         .await
 }
 
-/// Finds errors `worth` another attempt until 12 s have passed, attempts included. The time begins with this call.
+/// Classifies errors as `worth` another attempt until 12 s have passed, attempts included, from this call on.
 pub(crate) fn in_time<E>(worth: impl Fn(&E) -> bool) -> impl FnMut(&E) -> bool {
     let began = tokio::time::Instant::now();
     move |error: &E| worth(error) && began.elapsed() < PATIENCE
 }
 
-/// Pauses between looks at an engine that is down; they never end.
+/// Pauses between checks of an engine that is down; they never end.
 pub(crate) fn looks() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(LONGEST)

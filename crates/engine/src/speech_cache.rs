@@ -19,7 +19,7 @@ const TYPICAL_BYTES: u64 = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     voice: String,
-    /// When the voice was added, if it is a cloned one: another may have its name later.
+    /// When the voice was added, if it is a cloned one: its name may later belong to another.
     since: Option<SystemTime>,
     language: String,
     text: String,
@@ -49,7 +49,7 @@ impl CachedTts {
     /// Caches up to this many bytes of `inner`'s speech.
     ///
     /// # Panics
-    /// Never: all options are given.
+    /// Never: all options are set.
     #[must_use]
     pub fn new(inner: Arc<dyn Tts>, bytes: u64) -> Self {
         let items = usize::try_from(bytes / TYPICAL_BYTES).unwrap_or(usize::MAX).max(1);
@@ -64,14 +64,14 @@ impl CachedTts {
         Self { inner, cache: Arc::new(cache), since: Box::new(|_| None) }
     }
 
-    /// The same, but what a voice said is not heard any more once `since` tells another time of its name, or none. It is asked for
-    /// each short segment, and must not take long.
+    /// The same, but speech of a voice is no longer used once `since` returns another time for its name, or none. `since` is
+    /// called for each short segment, and must be fast.
     #[must_use]
     pub fn with_since(self, since: impl Fn(&str) -> Option<SystemTime> + Send + Sync + 'static) -> Self {
         Self { since: Box::new(since), ..self }
     }
 
-    /// Bytes that are kept now, by an estimate that counts samples, words and what is kept beside them.
+    /// Bytes that are kept now, by an estimate that counts samples, words and overhead.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.cache.weight()

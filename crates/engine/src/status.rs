@@ -18,7 +18,7 @@ pub struct EngineStatus {
     pub identifies_language: bool,
     /// Its languages, if restricted.
     pub languages: Vec<String>,
-    /// LLM: tokens that prompt and response may have together; 0: not known.
+    /// LLM: most tokens of prompt and response together; 0: not known.
     pub context: u32,
 }
 

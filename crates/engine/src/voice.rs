@@ -8,7 +8,7 @@ pub const PIPER: &str = "piper";
 /// The source of Kokoro's voices.
 pub const KOKORO: &str = "kokoro";
 
-/// A voice that can speak. What an engine does not tell is left at its default.
+/// A voice that can speak. What an engine does not report has its default value.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Voice {
     /// Its name in requests.
@@ -20,10 +20,10 @@ pub struct Voice {
     /// Number of speakers; with more than one, `NAME#12` is a voice as well.
     #[serde(skip_serializing_if = "is_one")]
     pub speakers: u32,
-    /// Its name for people, such as `Heart`; empty: there is none but `name`.
+    /// Its name for people, such as `Heart`; empty: only `name`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub title: String,
-    /// What speaks it: [`PIPER`], [`KOKORO`] or the name of an adapter; empty: not known.
+    /// Its engine: [`PIPER`], [`KOKORO`] or the name of an adapter; empty: not known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// It can be mixed with others of its language that can.
@@ -40,7 +40,7 @@ impl Voice {
         self.name == asked || self.name == first.trim()
     }
 
-    /// What a conversation needs to know of it.
+    /// What a conversation needs to know about it.
     #[must_use]
     pub fn known(&self) -> KnownVoice {
         KnownVoice {
@@ -56,8 +56,8 @@ fn is_one(speakers: &u32) -> bool {
     *speakers < 2
 }
 
-/// The name for people in a voice's name: `Heart` of Kokoro's `af_heart`, `Joe` of Piper's `en_US-joe-medium`, whose quality is
-/// named unless it is the usual one. Empty where the name has another form.
+/// The name for people, derived from a voice's name: `Heart` of Kokoro's `af_heart`, `Joe` of Piper's `en_US-joe-medium`, with
+/// the quality unless it is the usual one. Empty for names of another form.
 #[must_use]
 pub fn title(name: &str, source: &str) -> String {
     match source {
@@ -75,7 +75,7 @@ pub fn title(name: &str, source: &str) -> String {
     }
 }
 
-/// Its words, each with a capital.
+/// Capitalises each word.
 fn capitalised(text: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();

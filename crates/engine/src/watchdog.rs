@@ -1,8 +1,8 @@
-//! Ends requests to an engine that has fallen silent.
+//! Ends requests to an engine that has become silent.
 //!
 //! Only silence while somebody reads counts, not a response that playout holds back for a minute. Silence alone ends a request
-//! late, since a long prompt takes its time; silence of a [`wedged`](super::health) engine ends it soon, and so does that of an
-//! engine whose response has begun, once what it gave has been heard: it has stalled.
+//! late, since a long prompt takes its time; silence of a [`wedged`](super::health) engine ends it soon. So does silence within
+//! a response, once all its output has been heard: the engine has stalled.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,15 +21,15 @@ use super::health::Wedged;
 const SHORT: Duration = Duration::from_millis(500);
 /// Silence after which a request to a healthy engine ends: it has too much to do.
 const LONG: Duration = Duration::from_secs(60);
-/// Most time that is left for what an engine gave to be heard; some of a model's text is never spoken.
+/// Longest time that is allowed for an engine's output to be heard; some of a model's text is never spoken.
 const AHEAD: Duration = Duration::from_secs(20);
 
 tokio::task_local! {
-    /// Set while a piece is looked for that nobody waits for.
+    /// Set while a stream is polled by a caller that does not wait.
     static GLANCE: ();
 }
 
-/// Looks whether a piece is there, without waiting for it: silence counts only from when somebody does.
+/// Polls for a piece without waiting for it: silence counts only from when somebody waits.
 pub(crate) fn glance<T>(pieces: &mut BoxStream<'static, T>) -> Option<Option<T>> {
     GLANCE.sync_scope((), || pieces.next().now_or_never())
 }
@@ -38,7 +38,7 @@ pub(crate) fn glance<T>(pieces: &mut BoxStream<'static, T>) -> Option<Option<T>>
 #[derive(Debug, Clone)]
 pub struct Watchdog {
     wedged: watch::Receiver<Option<Wedged>>,
-    /// Silence before a response begins after which its request ends, whatever is known of the engine's health.
+    /// Silence before a response begins after which its request ends, whatever the engine's health.
     first: Duration,
     /// The same within a response.
     between: Duration,
@@ -51,25 +51,25 @@ impl Watchdog {
         Self { wedged, first: LONG, between: LONG }
     }
 
-    /// Watches by silence alone, for an engine that reports no health.
+    /// Watches only silence, for an engine that reports no health.
     #[must_use]
     pub fn of_silence(patience: Duration) -> Self {
-        // The sender is dropped at once, so that `silence` waits for its patience alone.
+        // The sender is dropped at once, so `silence` waits only for its timeout.
         let (_, wedged) = watch::channel(None);
         Self { wedged, first: patience, between: patience }
     }
 
-    /// The same, but within a response no more than this much silence is borne: its engine has read its prompt, and is at work.
+    /// The same, with at most this much silence within a response: its engine has read its prompt, and is at work.
     #[must_use]
     pub fn of_stalls(self, between: Duration) -> Self {
         Self { between: between.min(self.first), ..self }
     }
 
-    /// Waits for an engine's single response, or for one that comes in pieces to begin.
+    /// Waits for an engine's single response, or for the beginning of one that comes in pieces.
     ///
     /// # Errors
-    /// The response's own; [`EngineError::Unavailable`] if the engine is wedged; [`EngineError::Deadline`] if nothing comes
-    /// within its patience.
+    /// The response's own error; [`EngineError::Unavailable`] if the engine is wedged; [`EngineError::Deadline`] if nothing
+    /// arrives in time.
     pub async fn answer<T, E: Into<EngineError>>(
         &self,
         answer: impl Future<Output = Result<T, E>> + Send,
@@ -91,7 +91,7 @@ impl Watchdog {
         self.watched(pieces, owed, |_: &T| Duration::ZERO)
     }
 
-    /// The same where a piece is heard for as long as it `lasts`. Silence counts only after that.
+    /// The same for pieces that are heard for as long as they `last`. Silence counts only after that.
     pub fn heard_pieces<T: 'static>(
         &self,
         pieces: BoxStream<'static, Result<T, EngineError>>,
@@ -134,9 +134,9 @@ struct Watched<T, F, L> {
     pieces: Option<BoxStream<'static, Result<T, EngineError>>>,
     owed: F,
     lasts: L,
-    /// When all pieces so far have been heard, if that began as soon as they came.
+    /// When all pieces so far will have been heard, if playback began as soon as they arrived.
     heard: Instant,
-    /// Runs from the first poll that found nothing.
+    /// Started by the first poll that found nothing.
     silence: Option<BoxFuture<'static, EngineError>>,
     wedged: watch::Receiver<Option<Wedged>>,
     between: Duration,
@@ -287,7 +287,7 @@ mod tests {
     const TICK: Duration = Duration::from_millis(1);
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Silence of 3 s is borne within a response; each piece is heard for as many seconds as its number.
+    /// Up to 3 s of silence are allowed within a response; each piece is heard for as many seconds as its number.
     fn stalls() -> (mpsc::Sender<Piece>, BoxStream<'static, Piece>) {
         let (sender, pieces) = mpsc::channel(4);
         let watchdog = Watchdog::of_silence(30 * SECOND).of_stalls(3 * SECOND);

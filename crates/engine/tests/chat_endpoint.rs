@@ -1,4 +1,4 @@
-//! Language models at OpenAI-compatible chat endpoints, against a real HTTP server that keeps to the recorded contract.
+//! Language models at OpenAI-compatible chat endpoints, against a real HTTP server that follows the recorded contract.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod endpoint_support;
@@ -93,7 +93,7 @@ fn text(text: &str) -> LlmPiece {
     LlmPiece::Text(text.into())
 }
 
-/// A whole stream.
+/// A complete stream.
 fn stream(events: &[String]) -> Response {
     ([(CONTENT_TYPE, "text/event-stream")], events.concat()).into_response()
 }
@@ -168,7 +168,7 @@ async fn a_cancelled_response_closes_its_connection_within_100_ms() {
     .await;
     let llm = connect(&config(url));
     let mut best = Duration::MAX;
-    // The best of five counts: other tests may take the processor meanwhile.
+    // The best of five counts: other tests may use the processor meanwhile.
     for _ in 0..5 {
         let mut response = llm.engine.generate(request()).await.unwrap();
         assert_eq!(response.next().await, Some(Ok(text("Once upon a time"))));
@@ -277,7 +277,7 @@ async fn a_secret_is_hidden_also_where_json_escapes_its_slashes() {
 async fn a_prompt_that_is_too_long_is_told_with_what_fits() {
     let message = "This model's maximum context length is 2048 tokens, and 3000 were sent";
     let body = json!({ "error": { "message": message, "code": "context_length_exceeded" } });
-    // Some endpoints have begun to stream when they notice.
+    // Some endpoints notice only after they have begun to stream.
     let early = body.clone();
     let refuses = endpoint(move |_, _| (StatusCode::BAD_REQUEST, Json(early.clone())).into_response()).await;
     let breaks_off = endpoint(move |_, _| stream(&[format!("event: error\ndata: {body}\n\n")])).await;
@@ -371,7 +371,7 @@ async fn a_stream_that_stalls_is_given_up_and_one_that_thinks_is_not() {
     assert_eq!(pieces(llm.engine.as_ref(), request()).await.unwrap(), [text("Yes.")]);
 }
 
-/// Begins with `begins`, sends signs of life of a proxy every 100 ms, and goes on with `rest` after 1.5 s.
+/// Begins with `begins`, sends a proxy's signs of life every 100 ms, and continues with `rest` after 1.5 s.
 fn stalls(begins: &[String], rest: String) -> Response {
     let (sender, response) = written();
     let begins = begins.concat();
@@ -460,7 +460,7 @@ async fn an_endpoint_is_ready_when_it_lists_its_models_and_its_context_bounds_ou
 async fn an_endpoint_without_a_list_of_models_is_ready_if_it_takes_requests() {
     let refuses = post(|| async { (StatusCode::UNPROCESSABLE_ENTITY, "no model is named") });
     let without = Router::new().route("/v1/chat/completions", refuses);
-    // A restricted key may ask for responses alone.
+    // A restricted key may permit requests for responses only.
     let forbidden = without.clone().route("/v1/models", get(|| async { StatusCode::FORBIDDEN }));
     for router in [without, forbidden] {
         let mut llm = connect(&config(serve(router).await));

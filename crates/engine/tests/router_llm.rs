@@ -1,4 +1,4 @@
-//! Language models by routes, with scripted engines on a virtual clock.
+//! Routing of language models, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use visavis_scripted::{ScriptedLlm, ScriptedResponse};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A response, and who gave it.
+/// A response, and the engine that made it.
 #[derive(Debug, PartialEq)]
 struct Given {
     text: String,
@@ -36,7 +36,7 @@ fn request(conversation: &str) -> LlmRequest {
     LlmRequest { conversation: conversation.into(), messages, ..LlmRequest::default() }
 }
 
-/// Reads a response to its end; the last engine that is reported counts.
+/// Reads a response to its end; returns the last engine that was reported.
 async fn ask(llm: &dyn Llm, request: LlmRequest) -> Result<Given, EngineError> {
     let mut pieces = llm.generate(request).await?;
     let mut all = given("", "", Reason::Route);

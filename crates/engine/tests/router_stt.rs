@@ -1,4 +1,4 @@
-//! Recognisers by routes, with scripted engines on a virtual clock.
+//! Routing of recognisers, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ struct Routed {
 
 fn routed_by(route: &Route, cloud: ScriptedStt) -> Routed {
     let (board, statuses) = board(route, &["cloud", "main"]);
-    // A status is kept after its sender has gone.
+    // A status is kept after its sender is dropped.
     drop(statuses);
     let (cloud, main) = (Arc::new(cloud), Arc::new(ScriptedStt::new(["hello there", "again"])));
     Routed { stt: RoutedStt::new(board, vec![cloud.clone(), main.clone()]), cloud, main }
@@ -80,7 +80,7 @@ async fn a_transcript_that_is_late_is_made_by_the_next_engine_as_well() {
     }
 }
 
-/// An endpoint that is down: it is asked only when words are wanted, and then patiently.
+/// An endpoint that is down: it is contacted only when words are wanted, and then with retries.
 struct Down;
 
 #[async_trait]
@@ -111,7 +111,7 @@ async fn an_endpoint_that_is_down_is_not_asked_patiently_where_another_engine_ca
     assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
 }
 
-/// Dies behind its first transcript.
+/// Dies after its first transcript.
 struct Once;
 
 #[async_trait]
@@ -149,7 +149,7 @@ async fn an_engine_that_was_only_late_hears_all_when_the_one_that_took_over_is_k
     assert_eq!(cloud.utterances()[1].audio.len(), 6 * AUDIO);
 }
 
-/// Is down when it is first asked.
+/// Is down at the first attempt.
 struct Restarting {
     down: AtomicBool,
     inner: ScriptedStt,

@@ -1,4 +1,4 @@
-//! Voices by routes, with scripted engines on a virtual clock.
+//! Routing of voices, with scripted engines on a virtual clock.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn request(text: &str) -> TtsRequest {
     TtsRequest { text: text.into(), ..TtsRequest::default() }
 }
 
-/// Speaks each word as a part of its own, with its times.
+/// Speaks each word as its own part, with its times.
 fn word_by_word() -> ScriptedTts {
     ScriptedTts::speaking(|text| text.split(' ').map(|word| one_part(word, TONE_RATE, tone)).collect())
         .every(Duration::from_millis(50))
@@ -55,7 +55,7 @@ fn routed_by(board: Arc<Board>, statuses: Statuses, cloud: ScriptedTts) -> Route
     Routed { tts, main, statuses }
 }
 
-/// What was spoken: the words that were timed, and who spoke.
+/// What was spoken: the words with times, and the engines that spoke.
 #[derive(Debug, PartialEq)]
 struct Spoken {
     words: Vec<String>,
@@ -211,7 +211,7 @@ async fn speech_that_nobody_waits_for_has_no_deadline() {
     assert!(routed.main.asked().is_empty());
 }
 
-/// Speaks with its own voices only.
+/// Speaks only with its own voices.
 struct Picky {
     voice: &'static str,
     asked: Mutex<Vec<String>>,
@@ -273,7 +273,7 @@ async fn each_engine_speaks_with_its_own_voice_and_one_that_stands_in_at_least_w
 #[tokio::test(start_paused = true)]
 async fn an_engine_whose_own_voice_does_not_speak_a_language_speaks_it_with_another() {
     let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
-    // It speaks only where no voice is named.
+    // It speaks only if no voice is named.
     let cloud = Picky::new("");
     let voices = Voices { usual: String::new(), own: vec!["alloy".into(), String::new()] };
     let tts = RoutedTts::new(board, vec![cloud.clone(), Picky::new("")], voices);

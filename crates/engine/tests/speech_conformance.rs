@@ -1,4 +1,4 @@
-//! Every adapter of voices behind HTTP APIs meets the same faults: what each does about them, and says.
+//! Every adapter of voices behind HTTP APIs meets the same faults, with the same behaviour and messages.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod speech_server;
@@ -33,20 +33,20 @@ const SHORT: usize = RATE as usize / 2;
 const JSON: &str = "application/json";
 const PAGE: &str = "text/html; charset=utf-8";
 
-/// What a server does about a request for speech.
+/// A server's behaviour for a request for speech.
 #[derive(Debug, Clone, Copy)]
 enum Does {
     /// It speaks.
     Speaks,
-    /// It answers with something else.
+    /// It responds with something else.
     Answers(Answer),
-    /// It answers nothing.
+    /// It sends nothing.
     Stalls,
-    /// It begins to speak, and sends nothing more.
+    /// It begins to speak, then sends nothing more.
     StallsWithin,
-    /// It begins to speak, and fails.
+    /// It begins to speak, then fails.
     BreaksOff,
-    /// It speaks for ever.
+    /// It speaks forever.
     NeverEnds,
 }
 
@@ -79,18 +79,18 @@ const FAILED: Does = Does::answers(500, JSON, r#"{"error":"out of memory"}"#);
 const FAILED_PAGE: Does = Does::answers(500, PAGE, "<html><h1>Internal Server Error</h1></html>");
 const WELCOME: Does = Does::answers(200, PAGE, "<!doctype html><h1>Welcome</h1>");
 
-/// A server, and how many requests for speech it has had.
+/// A server, and the number of requests for speech that it received.
 struct Served {
     url: String,
     asked: Arc<AtomicU32>,
 }
 
-/// Starts a server of this API with the voice `joe`; `does`: what it does about each request, by their number.
+/// Starts a server of this API with the voice `joe`; `does`: its behaviour for each request, by number.
 async fn server(api: TtsApi, does: impl Fn(u32) -> Does + Clone + Send + Sync + 'static) -> Served {
     let (asked, polls) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let (counted, then) = (asked.clone(), does.clone());
     let speak = post(move |body: String| async move {
-        // A look at the server sends no text.
+        // A readiness check sends no text.
         if api == TtsApi::OpenAi && !body.contains("input") {
             return StatusCode::UNPROCESSABLE_ENTITY.into_response();
         }
@@ -137,7 +137,7 @@ async fn speech(api: TtsApi, does: Does) -> Response {
             response
         }
         Does::Stalls => std::future::pending().await,
-        // The job says how it goes on.
+        // The job's state follows in later replies.
         Does::StallsWithin | Does::BreaksOff | Does::NeverEnds if api == TtsApi::RunPod => {
             Json(json!({ "id": "j", "status": "IN_QUEUE" })).into_response()
         }
@@ -145,7 +145,7 @@ async fn speech(api: TtsApi, does: Does) -> Response {
     }
 }
 
-/// Sound that begins and has no proper end.
+/// Sound that begins but has no proper end.
 fn begun(does: Does) -> Response {
     let (sender, response) = written("audio/wav");
     tokio::spawn(async move {
@@ -166,7 +166,7 @@ fn begun(does: Does) -> Response {
     response
 }
 
-/// What RunPod tells of a job that is asked for the time of this number, from 0.
+/// RunPod's reply to poll number `n` of a job, from 0.
 async fn job(does: Does, number: u32) -> Response {
     let samples = if matches!(does, Does::NeverEnds) { 10 * RATE as usize } else { SHORT };
     match does {
@@ -181,12 +181,12 @@ async fn job(does: Does, number: u32) -> Response {
     }
 }
 
-/// A whole WAV file of so many samples.
+/// A complete WAV file of this many samples.
 fn file(samples: usize) -> Vec<u8> {
     wav(&tone(samples), 1, 16, u32::try_from(samples * 2).unwrap())
 }
 
-/// What came of a segment.
+/// The outcome of a segment.
 #[derive(Debug)]
 struct Spoken {
     api: TtsApi,
@@ -196,7 +196,7 @@ struct Spoken {
 }
 
 impl Spoken {
-    /// The error, which says these words and no secret.
+    /// The error; checks that it contains these words and no secret.
     fn error(&self, says: &str) -> &EngineError {
         let Some(error) = &self.error else { panic!("{:?} speaks", self.api) };
         let text = error.to_string();
@@ -205,7 +205,7 @@ impl Spoken {
     }
 }
 
-/// Has a server of each API, which does this about requests by their number, speak a segment.
+/// Has a server of each API, with this behaviour by request number, speak a segment.
 async fn by_all(silence: u32, does: impl Fn(u32) -> Does + Clone + Send + Sync + 'static) -> Vec<Spoken> {
     join_all(APIS.map(|api| {
         let does = does.clone();
@@ -258,7 +258,7 @@ async fn what_passes_is_asked_again_unless_the_server_wants_too_long_a_pause() {
         }
     }
     for spoken in by_all(30, |_| Does::busy(Some("60"))).await {
-        let error = spoken.error("wants 60 s of patience");
+        let error = spoken.error("Retry after 60 s");
         assert!(matches!(error, EngineError::Busy(_)), "{:?}: {error:?}", spoken.api);
         assert_eq!(spoken.asked, 1, "{:?}", spoken.api);
     }
@@ -316,7 +316,7 @@ async fn behind_routes_another_engine_speaks_at_once_whatever_the_api_and_the_fa
             let mut sound = tts.synthesize(request("Hello.", "")).await.unwrap();
             let routed = sound.next().await.unwrap().unwrap().routed.unwrap();
             assert_eq!((&*routed.engine, routed.reason), ("main", reason), "{api:?}, {does:?}");
-            // A server that is looked at for the first time may be late before it is asked to speak.
+            // A server's first readiness check may still be running when it is asked to speak.
             let most = if reason == Reason::Late { 0..=1 } else { 1..=1 };
             assert!(
                 most.contains(&asked.load(Ordering::Relaxed)),

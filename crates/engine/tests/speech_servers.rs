@@ -1,4 +1,4 @@
-//! Voices behind HTTP APIs, against real HTTP servers that keep to the recorded contracts.
+//! Voices behind HTTP APIs, against real HTTP servers that follow the recorded contracts.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod speech_server;
@@ -65,7 +65,7 @@ async fn sound_that_is_no_longer_wanted_closes_its_connection_within_100_ms() {
     .await;
     let tts = connect(&config(TtsApi::OpenAi, url));
     let mut best = Duration::MAX;
-    // The best of five counts: other tests may take the processor meanwhile.
+    // The best of five counts: other tests may use the processor meanwhile.
     for _ in 0..5 {
         let mut sound = tts.engine.synthesize(request("Once upon a time.", "")).await.unwrap();
         assert!(sound.next().await.unwrap().is_ok());
@@ -135,9 +135,9 @@ async fn each_fault_says_what_to_do_and_never_shows_the_key() {
         (200, "audio/mpeg", b"ID3\x04".to_vec(), "MP3"),
         (200, "audio/wav", b"OggS and more".to_vec(), "Ogg"),
         (200, "audio/wav", raw, "Set tts.format"),
-        (200, "audio/wav", Vec::new(), "sends no sound for words"),
-        (200, "audio/wav", empty, "sends no sound for words"),
-        (200, "audio/wav", wav(&tone(100), 1, 16, 400), "tells of 200 bytes more"),
+        (200, "audio/wav", Vec::new(), "sends no sound for a text with words"),
+        (200, "audio/wav", empty, "sends no sound for a text with words"),
+        (200, "audio/wav", wav(&tone(100), 1, 16, 400), "200 bytes of its WAV file are missing"),
     ] {
         let url = answers(move |_, _| {
             (StatusCode::from_u16(status).unwrap(), [(CONTENT_TYPE, kind)], body.clone()).into_response()
@@ -271,7 +271,7 @@ async fn a_sound_that_is_far_too_long_for_its_text_is_cut_off() {
         let (sender, response) = written("audio/wav");
         tokio::spawn(async move {
             sender.send(Ok(wav(&[], 1, 8, u32::MAX))).await.unwrap();
-            // A minute at a time, of 8 bits each.
+            // A minute at a time, with 8 bits per sample.
             while sender.send(Ok(vec![128; 60 * RATE as usize])).await.is_ok() {}
         });
         response
@@ -306,7 +306,7 @@ async fn piper_is_spoken_to_in_the_form_that_it_has() {
         let (asked, mut seen) = mpsc::channel(4);
         let speak = post(move |body: String| {
             asked.try_send(body).unwrap();
-            // Flask tells no type of its own.
+            // Flask sets no content type of its own.
             let sound = wav(&tone(2400), 1, 16, 4800);
             async move { ([(CONTENT_TYPE, "text/html; charset=utf-8")], sound) }
         });

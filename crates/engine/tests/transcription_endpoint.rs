@@ -1,4 +1,4 @@
-//! Recognisers at OpenAI-compatible transcription endpoints, against a real HTTP server that keeps to their contract.
+//! Recognisers at OpenAI-compatible transcription endpoints, against a real HTTP server that follows their contract.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod endpoint_support;
@@ -166,7 +166,7 @@ async fn a_rate_limit_is_waited_for_where_that_is_soon_and_a_failure_is_not_repe
     }
 }
 
-/// Reads a request; whether it is an upload.
+/// Reads a request; returns whether it is an upload.
 async fn is_upload(stream: &mut TcpStream) -> bool {
     let (mut request, mut more) = (Vec::new(), [0; 4096]);
     loop {

@@ -23,7 +23,7 @@ pub struct ModelsArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Show the models, their licences and which are here
+    /// Show the models, their licences and which are installed
     List {
         /// Print JSON, for programs
         #[arg(long)]
@@ -31,9 +31,9 @@ enum Command {
     },
     /// Fetch models: those of a profile, or the named ones
     Fetch(FetchArgs),
-    /// Read the models that are here and compare their checksums
+    /// Read the installed models and compare their checksums
     Verify {
-        /// Models to verify; every one that is here if none is named
+        /// Models to verify; all installed ones if none is named
         names: Vec<String>,
         /// Verify every model of this profile, and fail if one is missing
         #[arg(long, conflicts_with = "names")]
@@ -48,7 +48,7 @@ enum Command {
 
 #[derive(Clone, Debug, Args)]
 struct FetchArgs {
-    /// Models to fetch, with what they need
+    /// Models to fetch, with their dependencies
     names: Vec<String>,
     /// Fetch the models of this profile [default: cpu, unless models are named]
     #[arg(long)]

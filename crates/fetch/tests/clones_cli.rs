@@ -25,7 +25,7 @@ fn clone(places: &Places, name: &str, clip: &Path, consent: &str) -> Result<Stri
     run(places, &["clone", "--name", name, "--clip", clip.to_str().unwrap(), "--consent", consent])
 }
 
-/// A clip of a recorded question, asked so many times; each takes 1.8 s.
+/// A clip of a recorded question, repeated this many times; each takes 1.8 s.
 fn clip(dir: &Path, times: usize) -> PathBuf {
     let question = include_bytes!("../../../tests/browser/question.wav");
     let samples = wav::read(&question[..], 22_050).unwrap().repeat(times);

@@ -114,7 +114,7 @@ fn a_replacement_that_breaks_off_leaves_no_network_beside_a_description_of_anoth
     let (dir, from) = (tempdir().unwrap(), tempdir().unwrap());
     let places = places(dir.path());
     put(from.path(), "mls", &json("nl", 1));
-    // A folder in the place of the description, which is installed first, breaks it off.
+    // A folder in place of the description, which is installed first, makes the installation fail.
     fs::create_dir_all(places.folder.join("mls.onnx.json").join("x")).unwrap();
     fs::write(places.folder.join("mls.onnx"), "old").unwrap();
     let file = from.path().join("mls.onnx");

@@ -1,5 +1,5 @@
-//! What transports and the pipeline share: audio processing, and the ports of a call, which connect them. [`clip`] checks what a
-//! voice is cloned from.
+//! What transports and the pipeline share: audio processing, and the ports of a call, which connect them. [`clip`] checks
+//! recordings that voices are cloned from.
 #![forbid(unsafe_code)]
 
 pub(crate) use visavis_core::{avatar, event, frame};

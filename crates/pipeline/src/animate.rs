@@ -141,7 +141,7 @@ impl FaceTask {
                 let media = frame as f64 * f64::from(FRAME_TICKS) / f64::from(MEDIA_CLOCK);
                 self.performer.sounds(response.0, seconds(sample), media);
             }
-            FaceInput::Paused => self.performer.held(now),
+            FaceInput::Paused => self.performer.paused(now),
             FaceInput::Finished(response) => self.performer.finished(response.0, now),
             FaceInput::Dropped(response) => self.performer.dropped(response.0, now),
             FaceInput::State(state) => {

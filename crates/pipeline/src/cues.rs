@@ -6,7 +6,7 @@ use crate::frame::{CueTime, Segment, WordTime};
 /// The cues of a segment, chunk by chunk.
 pub(super) struct Cues<'a> {
     segment: &'a Segment,
-    /// The voice tells when words sound: a chunk without any is silent, or its words are still to come.
+    /// The voice reports word times: a chunk without words is silent, or its words are still to come.
     worded: bool,
     /// The next cue.
     next: usize,
@@ -19,8 +19,8 @@ impl<'a> Cues<'a> {
         Self { segment, worded, next: 0, spoken: 0 }
     }
 
-    /// The cues of the next chunk, given its written words and number of samples. If the voice tells no words, cues are placed
-    /// by their share of the text.
+    /// The cues of the next chunk, given its written words and number of samples. If the voice reports no words, cues are
+    /// placed by their share of the text.
     pub(super) fn timed(&mut self, words: &[WordTime], samples: u64) -> Vec<CueTime> {
         let text = &self.segment.text;
         let mut due = Vec::new();
@@ -42,7 +42,7 @@ impl<'a> Cues<'a> {
         due
     }
 
-    /// The cues that no word has come for.
+    /// The cues whose word never came.
     pub(super) fn left(&mut self) -> Vec<CueTime> {
         self.until(usize::MAX).iter().map(|place| CueTime { at: 0, cue: place.cue }).collect()
     }

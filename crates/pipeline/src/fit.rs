@@ -42,7 +42,7 @@ pub async fn check(llm: &dyn Llm, instructions: &[Message], tools: &Tools) -> Re
         }
         return Err(format!(
             "conversation.instructions and tools have {total} tokens, and at most {most} fit: a prompt may have {limit} \
-             (llm.context minus llm.max_tokens), and {LEAST_ROOM} are kept for what is said. Shorten them, or make \
+             (llm.context minus llm.max_tokens), and {LEAST_ROOM} are kept for the conversation. Shorten them, or make \
              llm.context larger"
         ));
     }

@@ -1,7 +1,7 @@
 //! The pipeline of one call: one file per stage, connected here.
 //!
-//! Its queues, their bounds and what happens when they are full: ARCHITECTURE.md, "Queues". The conductor waits for nobody, so
-//! that no cycle of full queues can close.
+//! Its queues, their bounds and what happens when they are full: ARCHITECTURE.md, "Queues". The conductor never waits for a
+//! queue, so no cycle of full queues can form.
 
 #![forbid(unsafe_code)]
 
@@ -92,7 +92,7 @@ pub async fn run(
     let scope = scope.child();
     let events = ports.events.clone();
     let CallOptions { language, voice, context, remembered, caller } = options;
-    // Somebody without a name is at least the same throughout the call.
+    // A caller without a name at least stays the same throughout the call.
     let user: Arc<str> = if caller.user.is_empty() { call.as_str().into() } else { caller.user };
     let caller = Caller { user, ..caller };
     let language =
@@ -255,7 +255,7 @@ fn languages(voices: &[Voice], voice: &str) -> Vec<String> {
     let usable = voices.iter().filter(|known| voice.is_empty() || known.leads(voice));
     let mut languages: Vec<String> = usable.map(|voice| voice.language.clone()).collect();
     languages.dedup();
-    // A voice that does not tell its language may speak any.
+    // A voice that does not report its language may speak any.
     if languages.iter().any(String::is_empty) { Vec::new() } else { languages }
 }
 

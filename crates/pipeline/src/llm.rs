@@ -43,12 +43,12 @@ pub struct Channels {
     pub position: watch::Receiver<PlaybackPosition>,
 }
 
-/// Whose response it is.
+/// The response's call and user.
 #[derive(Debug, Clone, Default)]
 pub struct Asker {
-    /// The conversation, whose prompt engines keep.
+    /// The conversation, whose prompt engines cache.
     pub conversation: String,
-    /// Who is served.
+    /// The user served.
     pub caller: Caller,
 }
 
@@ -139,7 +139,7 @@ pub async fn complete(request: LlmRequest, llm: &dyn Llm) -> Result<String, Engi
 struct Out {
     response: ResponseId,
     aloud: bool,
-    /// The response may be discarded unheard.
+    /// The response is speculative.
     speculative: bool,
     language: String,
     /// Decides how dates are spoken.

@@ -22,6 +22,6 @@ pub struct CallOptions {
     pub context: Option<Arc<CallContext>>,
     /// Receives the call's context each time it changes; a store subscribes to it.
     pub remembered: Remembered,
-    /// Who is served, for routes; without a user: the call's id.
+    /// The user served, for routes; without a user: the call's id.
     pub caller: Caller,
 }

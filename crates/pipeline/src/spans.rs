@@ -131,7 +131,7 @@ impl Spans {
         }
         if self.content {
             attributes.push(KeyValue::new("visavis.question", self.question.clone()));
-            attributes.push(KeyValue::new("visavis.answer", self.response.clone()));
+            attributes.push(KeyValue::new("visavis.response", self.response.clone()));
         }
         attributes
     }

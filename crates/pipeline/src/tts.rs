@@ -1,8 +1,8 @@
 //! Stage 5, synthesis: speaks a response segment by segment, ahead of playout.
 //!
 //! - this file: asks the engine, and sends its speech to playout
-//! - `choice`: what is asked of it; `chunk`: from its parts to playout's chunks
-//! - `written`: times of the written words; `untimed`: of those of an engine that tells none
+//! - `choice`: the request to the engine; `chunk`: converts its parts to playout's chunks
+//! - `written`: times of the written words; `untimed`: estimates for an engine that reports none
 
 mod choice;
 mod chunk;
@@ -72,12 +72,12 @@ pub async fn run(
                 caller: choice.caller.clone(),
             };
             let spoken = speaker.speak(&segment, request).await;
-            // Behind routes another engine has tried already, and its parts are others than those that were sent.
+            // Behind routes another engine has already been tried, and its parts would differ from those that were sent.
             let repeatable = !speaker.routed || speaker.sent == 0;
             match spoken {
                 Ok(()) => break,
                 Err(EngineError::Invalid(message)) if repeatable && choice.may_widen(&message) => {
-                    // Better another voice, or an accent, than silence.
+                    // Another voice or an accent is better than silence.
                     _ = notes.send(choice.widen(message)).await;
                 }
                 Err(error)
@@ -156,15 +156,15 @@ struct Speaker<'a> {
     playout: &'a mpsc::Sender<PlayoutItem>,
     /// None: no filler can come between its chunks.
     floor: Option<&'a Floor>,
-    /// Parts of this segment sent to playout, which a second attempt must not repeat.
+    /// Parts of this segment sent to playout, which a second attempt must skip.
     sent: usize,
-    /// Where it is told which engine speaks, if somebody wants to know.
+    /// Receives the engine that speaks, if somebody wants to know.
     notes: Option<&'a mpsc::Sender<ResponseNote>>,
     /// There are routes.
     routed: bool,
-    /// Since when the engine is waited for.
+    /// Since when the task has waited for the engine.
     waits_since: Instant,
-    /// Until when the response's sound so far lasts, if it is heard as it comes; none: there is none yet.
+    /// When the response's sound so far ends, if it is played as it arrives; none: there is none yet.
     sounds_until: Option<Instant>,
 }
 
@@ -183,7 +183,7 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    /// Whether the engine was waited for in vain inside a response, with nothing left to be heard.
+    /// Whether the engine stalled: nothing came within a response, and all its sound has been heard.
     fn has_stalled(&self) -> bool {
         let over = self.sounds_until.is_some_and(|until| until <= Instant::now());
         over && self.waits_since.elapsed() >= STALL
@@ -210,7 +210,7 @@ impl<'a> Speaker<'a> {
         let mut parts = self.tts.synthesize(request).await?;
         let mut resampler: Option<(u32, Resampler)> = None;
         let (mut number, mut passed) = (0, Passed::default());
-        // Nothing was heard of the response yet.
+        // Nothing has been heard of the response yet.
         let mut quiet = segment.index == 0;
         while let Some(part) = parts.next().await {
             let mut part = part?;
@@ -257,7 +257,7 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    /// Tells which engine speaks from now on.
+    /// Reports the engine that speaks from now on.
     async fn note(&mut self, response: ResponseId, routed: Option<Routed>) {
         let Some(routed) = routed else { return };
         self.routed = true;
@@ -274,7 +274,7 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    /// Sends the cues that no word has come for, after the segment.
+    /// Sends the cues whose word never came, after the segment.
     async fn left(&self, segment: &Segment, cues: &mut Cues<'_>) {
         let cues = cues.left();
         if !cues.is_empty() {

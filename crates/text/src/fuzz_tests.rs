@@ -67,7 +67,7 @@ fn filtering_does_not_depend_on_how_the_text_is_split() {
 
 #[test]
 fn segments_lose_no_text_and_know_their_offsets() {
-    visavis_fuzz::run("phrases", |input| {
+    visavis_fuzz::run("segments", |input| {
         let (language, seed, text) = read(input);
         let mut splitter = Splitter::new(language);
         let pieces = visavis_fuzz::pieces(&text, seed / 2);

@@ -62,9 +62,7 @@ fn facts(path: &Path) -> Result<Facts, String> {
     // Before it is opened: a confined process may not open folders.
     let about = std::fs::metadata(path).map_err(cannot)?;
     if !about.is_file() {
-        return Err(format!(
-            "the model {shown} is a folder or no ordinary file; name a GGUF file with llm.model"
-        ));
+        return Err(format!("the model {shown} is not a regular file; name a GGUF file with llm.model"));
     }
     let file = File::open(path).map_err(cannot)?;
     header::read(BufReader::new(file), about.len()).map_err(|fault| match fault {
@@ -83,14 +81,16 @@ fn facts(path: &Path) -> Result<Facts, String> {
     })
 }
 
-/// What the file is instead of a model that writes text.
+/// The kind of file, if not a model that generates text.
 fn unsuitable(facts: &Facts) -> Option<&'static str> {
     let pools = facts.pooling.is_some_and(|kind| kind != 0);
     match (facts.kind.as_str(), facts.architecture.as_str()) {
         ("adapter", _) => Some("an adapter, not a whole model"),
-        ("mmproj", _) | (_, "clip") => Some("a model's part for images or sound, which writes no text"),
+        ("mmproj", _) | (_, "clip") => {
+            Some("the part of a model for images or sound, which generates no text")
+        }
         (_, architecture) if pools || facts.causal == Some(false) || EMBEDDING.contains(&architecture) => {
-            Some("an embedding model, which writes no text")
+            Some("an embedding model, which generates no text")
         }
         _ => None,
     }

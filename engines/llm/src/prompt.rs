@@ -52,7 +52,7 @@ pub(crate) struct Prompter {
     template: Template,
     /// Marks that structure a chat, such as `<|im_end|>` and `<tool_call>`: the vocabulary's and the template's.
     special: Marks,
-    /// What ends a response that the vocabulary does not know as an end.
+    /// Ends of a response that the vocabulary does not mark as such.
     pub(crate) stops: Vec<String>,
     context: usize,
     /// Tokens that the template adds around a message.
@@ -64,7 +64,7 @@ impl Prompter {
         let vocab = model.vocab();
         let text = |token| vocab.text(token).map(|text| text.to_string_lossy().into_owned());
         let structures = |token: &LlamaToken, text: &str| {
-            // One or two characters are ordinary text even where a vocabulary calls them a control token.
+            // One or two characters are ordinary text even if a vocabulary calls them a control token.
             vocab.is_control(*token) && text.len() > 2
                 || vocab.attr(*token).contains(LlamaTokenAttr::UserDefined) && is_mark(text)
         };
@@ -82,8 +82,7 @@ impl Prompter {
         prompter
     }
 
-    /// The tokens that end a response as these stop strings do, of those whose text never comes because they are written as
-    /// none.
+    /// The tokens for those stop strings whose text never appears because they are silent tokens.
     pub(crate) fn stop_tokens(&self, stops: &[String]) -> Vec<Token> {
         let vocab = self.model.vocab();
         let tokens = |stop: &String| vocab.tokenize(stop.as_bytes(), false, true);
@@ -102,7 +101,7 @@ impl Prompter {
         self.model.vocab().tokenize(text.as_bytes(), false, true).len()
     }
 
-    /// Counts the tokens that [`Self::prompt`] would produce, also if they exceed `limit`.
+    /// Counts the tokens that [`Self::prompt`] would produce, even if they exceed `limit`.
     pub(crate) fn count(
         &self,
         messages: &[ChatMessage],
@@ -231,7 +230,7 @@ impl Prompter {
         Ok(Written { part, content })
     }
 
-    /// Removes special tokens from tools: clients' descriptions of them are as untrusted as what they type.
+    /// Removes special tokens from tools: clients' descriptions are as untrusted as typed text.
     fn cleaned(&self, tools: &[Tool]) -> Vec<Tool> {
         let clean = |text: &str| self.special.strip(text);
         let tools = tools.iter().map(|tool| Tool {
@@ -243,7 +242,7 @@ impl Prompter {
     }
 }
 
-/// The token that a text is, if it is a single one, and silent.
+/// The token of a text, if it is a single one and silent.
 fn silent(tokens: &[LlamaToken], is_silent: impl Fn(LlamaToken) -> bool) -> Option<Token> {
     let [token] = *tokens else { return None };
     is_silent(token).then_some(token.0)
@@ -271,7 +270,7 @@ mod tests {
         assert_eq!(
             silent(&[LlamaToken(99)], control),
             None,
-            "its text comes, which may be a part of another token's"
+            "its text appears, possibly as part of another token's"
         );
         assert_eq!(silent(&[LlamaToken(100), LlamaToken(7)], control), None);
         assert_eq!(silent(&[], control), None);

@@ -1,12 +1,12 @@
-//! Chat templates: which one a model's file has, and the prompt's text made of a chat by it.
+//! Chat templates: identifies that of a model's file, and formats a chat as the prompt's text.
 //!
-//! - `family`: the templates that are written here, and how each is recognised
-//! - `form`: what each puts around messages
-//! - `arrange`: which messages it joins
-//! - `marks`: what nobody may write in a message
+//! - `family`: the supported templates, and how each is recognised
+//! - `form`: what each template puts around messages
+//! - `arrange`: which messages a template joins
+//! - `marks`: marks that messages must not contain
 //!
-//! No template is run: its text only says of which family it is. So a prompt begins as the last one did, which a template
-//! that moves the system message or the tools to the last turn would prevent, and no file decides what is computed.
+//! No template is run: its text only identifies its family. So every prompt begins with the previous one, which a template that
+//! moves the system message or the tools to the last turn would prevent, and no file decides what is computed.
 
 mod arrange;
 mod family;
@@ -35,12 +35,12 @@ pub(crate) struct Template {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    /// Written here.
+    /// Formatted by this program.
     Own(&'static Form),
-    /// Written by llama.cpp, which knows more families.
+    /// Formatted by llama.cpp, which knows more families.
     Llama {
         template: LlamaChatTemplate,
-        /// What it puts around messages, which is text in some families.
+        /// The marks that it puts around messages, which are ordinary text in some families.
         marks: Vec<String>,
     },
 }
@@ -63,9 +63,7 @@ impl Template {
         let Some(own) = own.as_ref().filter(|own| is_known(model, own)).cloned() else {
             return Err(unknown(text, file));
         };
-        tracing::info!(
-            "the model's chat template is one that only llama.cpp knows; its tools are told in Hermes' form"
-        );
+        tracing::info!("only llama.cpp knows the model's chat template; tools are described in Hermes' form");
         let marks = marks::derived(|chat| apply(model, &own, chat, true).ok());
         Ok(Self { kind: Kind::Llama { template: own, marks }, tools: ToolForm::Hermes })
     }
@@ -83,7 +81,7 @@ impl Template {
         }
     }
 
-    /// Marks that nobody may write in a message, also where they are no tokens of the vocabulary.
+    /// Marks that messages must not contain, including those that are not tokens of the vocabulary.
     pub(crate) fn marks(&self) -> Vec<String> {
         let mut marks = self.tools.marks();
         match &self.kind {
@@ -93,7 +91,7 @@ impl Template {
         marks
     }
 
-    /// What ends the person's message; empty: not known.
+    /// The end of the person's message; empty: not known.
     pub(crate) fn after_user(&self) -> &'static str {
         match &self.kind {
             Kind::Own(form) => form.user.1,
@@ -101,7 +99,7 @@ impl Template {
         }
     }
 
-    /// What ends the assistant's message; empty: not known.
+    /// The end of the assistant's message; empty: not known.
     pub(crate) fn after_assistant(&self) -> &'static str {
         match &self.kind {
             Kind::Own(form) => form.assistant.1.trim(),
@@ -110,13 +108,13 @@ impl Template {
     }
 }
 
-/// Whether llama.cpp can write a chat by this template.
+/// Whether llama.cpp can format a chat with this template.
 fn is_known(model: &LlamaModel, template: &LlamaChatTemplate) -> bool {
     LlamaChatMessage::new("user".into(), "Hi".into())
         .is_ok_and(|hi| model.apply_chat_template(template, &[hi], true).is_ok())
 }
 
-/// The text that llama.cpp makes of a chat.
+/// A chat formatted by llama.cpp.
 fn apply(
     model: &LlamaModel,
     template: &LlamaChatTemplate,
@@ -137,7 +135,8 @@ fn messages(chat: &[Written]) -> Result<Vec<LlamaChatMessage>, Status> {
     };
     let message = |it: Written| LlamaChatMessage::new(role(it.part).to_owned(), it.content);
     let chat = arrange::joined(chat.to_vec()).into_iter().map(message);
-    chat.collect::<Result<_, _>>().map_err(|e| Status::internal(format!("a message cannot be written: {e}")))
+    chat.collect::<Result<_, _>>()
+        .map_err(|e| Status::internal(format!("a message cannot be formatted: {e}")))
 }
 
 fn unknown(text: Option<&str>, file: &Path) -> String {
@@ -148,8 +147,8 @@ fn unknown(text: Option<&str>, file: &Path) -> String {
              llm.template to the template that this one was trained with: {names}"
         ),
         Some(_) => format!(
-            "the chat template of {file} is of no known kind; set llm.template to the one that the model was trained \
-             with, or name another model with llm.model. Known are: {names}"
+            "the chat template of {file} is of no known kind; set llm.template to the one that the model was \
+             trained with, or name another model with llm.model. Known templates: {names}"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! Tools: the instructions that describe them to the model, and how its calls are found in what it writes.
+//! Tools: describes them to the model, and finds its calls in its text.
 //!
 //! - `form`: the forms in which models were trained to read tools and to write calls
 //! - `grammar`: the grammar of a call
@@ -24,7 +24,7 @@ const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";
 const MAX_TOOLS: usize = 64;
 const MAX_TOOL_BYTES: usize = 16 * 1024;
-/// A longer text is not taken for a call.
+/// Longer text is not treated as a call.
 const MAX_CALL_BYTES: usize = 16 * 1024;
 
 /// Checks a request's tools.
@@ -105,7 +105,7 @@ pub(crate) enum Begun {
 #[derive(Debug, Default)]
 pub(crate) struct ToolGate {
     form: ToolForm,
-    /// The tools' names; if there are none, no calls are looked for.
+    /// The tools' names; if empty, calls are not looked for.
     names: Vec<String>,
     /// Text that may be the beginning of a tag.
     held: String,

@@ -8,14 +8,14 @@ pub(crate) const RATE: usize = 16_000;
 pub(crate) const FRAME: usize = RATE / 100;
 /// Longest utterance that is decoded whole; Whisper's encoder takes 30 s.
 pub(crate) const WINDOW: usize = 28 * RATE;
-/// A longer one is cut no earlier than this.
+/// A longer utterance is cut no earlier than this.
 const EARLIEST_CUT: usize = 20 * RATE;
-/// Except in a pause of this length, from [`EARLIEST_PAUSE`] on.
+/// Exception: in a pause of this length, from [`EARLIEST_PAUSE`] on.
 const PAUSE: usize = RATE * 6 / 10;
 const EARLIEST_PAUSE: usize = 10 * RATE;
-/// Kept on both sides of the sound: soft consonants lie under the threshold.
+/// Margin on both sides of the sound: soft consonants are below the threshold.
 const KEEP: usize = RATE / 5;
-/// Least mean square of the loudest frames for audio to hold speech (about -66 dBFS).
+/// Lowest mean square of the loudest frames for audio to contain speech (about -66 dBFS).
 const FLOOR: f64 = 16.0 * 16.0;
 /// Frames this much weaker than the loudest (40 dB) are silence.
 const RANGE: f64 = 1e-4;
@@ -106,9 +106,9 @@ fn long_pause(powers: &[f64]) -> Option<usize> {
 fn quietest(powers: &[f64]) -> usize {
     const QUIET: usize = 30;
     let from = (EARLIEST_CUT / FRAME).min(powers.len());
-    let stretches = powers[from..].windows(QUIET).map(|frames| frames.iter().sum::<f64>()).enumerate();
-    // Of equals the latest, which makes fewer windows.
-    let quietest = stretches.min_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
+    let windows = powers[from..].windows(QUIET).map(|frames| frames.iter().sum::<f64>()).enumerate();
+    // Of equals the latest, which makes fewer windows to decode.
+    let quietest = windows.min_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
     quietest.map_or(powers.len(), |(index, _)| from + index + QUIET / 2)
 }
 

@@ -1,5 +1,5 @@
-//! Which token may follow: each sentence stands between two timestamps, and times never decrease. Whisper was trained on
-//! this form, but its decoder does not keep to it unaided.
+//! Which token may follow: each sentence is enclosed by two timestamps, and times never decrease. Whisper was trained on this
+//! form, but its decoder does not keep to it unaided.
 
 use crate::utterance::Said;
 use crate::vocabulary::Vocabulary;

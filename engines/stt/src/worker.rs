@@ -126,7 +126,7 @@ fn decode(
         let sound = audio::sound(&tail[..end]);
         let piece = match sound {
             Some(sound) => {
-                hear(recogniser, job, &understood, &Stretch { start, audio: &tail[..end], sound }, None)?
+                hear(recogniser, job, &understood, &Span { start, audio: &tail[..end], sound }, None)?
             }
             None => Piece::default(),
         };
@@ -140,7 +140,7 @@ fn decode(
     };
     let piece = match audio::sound(&tail) {
         None => Piece::default(),
-        Some(sound) => last(recogniser, job, &mut understood, index, Stretch { start, audio: &tail, sound })?,
+        Some(sound) => last(recogniser, job, &mut understood, index, Span { start, audio: &tail, sound })?,
     };
     let windows = understood.windows[..index].iter().map(|window| &window.piece).chain([&piece]);
     Ok(Some(transcript(job, windows)))
@@ -148,7 +148,7 @@ fn decode(
 
 /// A section of an utterance.
 #[derive(Debug)]
-struct Stretch<'a> {
+struct Span<'a> {
     /// The sample at which it begins.
     start: usize,
     audio: &'a [i16],
@@ -162,7 +162,7 @@ fn last(
     job: &Job,
     understood: &mut Understood,
     index: usize,
-    mut tail: Stretch<'_>,
+    mut tail: Span<'_>,
 ) -> Result<Piece, Fault> {
     let order = &job.order;
     let start = tail.start;
@@ -221,7 +221,7 @@ fn hear(
     recogniser: &mut Recogniser,
     job: &Job,
     understood: &Understood,
-    Stretch { audio, sound, .. }: &Stretch<'_>,
+    Span { audio, sound, .. }: &Span<'_>,
     kept: Option<Kept<'_>>,
 ) -> Result<Piece, Fault> {
     let utterance = &job.order.utterance;

@@ -15,9 +15,9 @@ use crate::mix;
 pub(crate) struct Catalogue {
     cards: Vec<Card>,
     listed: Vec<Listed>,
-    /// The first so many models are required; without one of them the engine fails.
+    /// This many models, the first ones, are required; without one of them the engine fails.
     required: usize,
-    /// For each model, whether it turned out to be unusable; its voices are gone then.
+    /// For each model, whether it turned out to be unusable; its voices are then removed.
     unusable: Vec<AtomicBool>,
 }
 
@@ -28,7 +28,7 @@ struct Listed {
     speaker: usize,
 }
 
-/// What a request is spoken with: a speaker of a model, or a mix of several.
+/// The voice of a request: a speaker of a model, or a mix of several.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Voice {
     /// Index among the models.
@@ -38,7 +38,7 @@ pub(crate) struct Voice {
 }
 
 impl Catalogue {
-    /// Reads the descriptions of the models, without loading them. Those of `more` that cannot be read are left out.
+    /// Reads the descriptions of the models, without loading them. Unreadable ones among `more` are left out.
     pub(crate) fn read(models: &[ModelFiles], more: &[ModelFiles]) -> anyhow::Result<Self> {
         let mut catalogue = Self::default();
         for files in models {
@@ -69,12 +69,12 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Whether the engine cannot do without a model.
+    /// Whether a model is required.
     pub(crate) fn is_required(&self, model: usize) -> bool {
         model < self.required
     }
 
-    /// Takes the voices of a model away that turned out to be unusable; `why` is logged the first time.
+    /// Removes the voices of a model that turned out to be unusable; `why` is logged the first time.
     pub(crate) fn leave_out(&self, model: usize, why: &str) {
         if !self.unusable[model].swap(true, Ordering::Relaxed) {
             tracing::warn!("{} is left out: {why}", self.facts(model).name);
@@ -90,7 +90,7 @@ impl Catalogue {
         &self.cards
     }
 
-    /// What is known of a model.
+    /// The facts about a model.
     pub(crate) fn facts(&self, model: usize) -> &Facts {
         &self.cards[model].facts
     }
@@ -100,8 +100,7 @@ impl Catalogue {
         self.usable().find(|listed| fits(self.listed_speaker(**listed))).map(|listed| listed.voice())
     }
 
-    /// The models that are spoken with by default, in the order in which they are to be loaded: that of the voice that
-    /// requests name by configuration, or else that of the first voice of each language.
+    /// The default models, in loading order: that of the configured voice, otherwise that of the first voice of each language.
     pub(crate) fn defaults(&self, configured: Option<&Voice>) -> Vec<usize> {
         if let Some(voice) = configured {
             return vec![voice.model];
@@ -135,7 +134,9 @@ impl Catalogue {
             self.find(&part.name).map_err(|why| format!("{:?} of {name:?} {why}", part.name))
         };
         let parts: Vec<Listed> = ingredients.iter().map(find).collect::<Result<_, _>>()?;
-        let [first, ..] = parts.as_slice() else { return Err(format!("{name:?} names no voice")) };
+        let [first, ..] = parts.as_slice() else {
+            return Err(format!("{name:?} is not the name of a voice"));
+        };
         let facts = self.facts(first.model);
         let language = |part: &Listed| self.listed_speaker(*part).language.as_str();
         if parts.iter().any(|part| part.model != first.model) || (parts.len() > 1 && !facts.mixes) {
@@ -152,7 +153,7 @@ impl Catalogue {
         Ok(Voice { model: first.model, shares: parts.iter().zip(&ingredients).map(share).collect() })
     }
 
-    /// The voice of this name without mixing, also `voice#12` and `voice#NAME`; the error goes on after the name.
+    /// The voice of this name without mixing, including `voice#12` and `voice#NAME`; the error continues after the name.
     fn find(&self, name: &str) -> Result<Listed, String> {
         let listed = |name: &str| self.usable().find(|it| self.listed_speaker(**it).name == name).copied();
         if let Some(found) = listed(name) {

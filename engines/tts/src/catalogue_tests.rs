@@ -1,4 +1,4 @@
-//! Which voice a name means, without any network.
+//! Name resolution of voices, without any network.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ fn voices_of_several_models_or_languages_are_not_mixed() {
     }
 }
 
-/// A voice of three speakers, behind one that the engine cannot do without.
+/// A voice of three speakers, after one that is required.
 fn with_speakers() -> Catalogue {
     let mut many = card(&[("libri", "en", "en_GB")], false);
     let names = [("p225".to_owned(), 2_i64)].into();

@@ -47,7 +47,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Not stopped yet; stops at `deadline`. `long`: release the runtime's memory after each run.
+    /// A job that has not been stopped; stops at `deadline`. `long`: release the runtime's memory after each run.
     pub(crate) fn new(deadline: Option<Instant>, long: bool) -> Self {
         Self { stopped: AtomicBool::new(false), deadline, long, run: OnceLock::new() }
     }

@@ -46,11 +46,11 @@ pub(crate) struct Loaded {
     pub(crate) took: Duration,
 }
 
-/// What the thread is told.
+/// Messages to the thread.
 #[derive(Debug)]
 struct Desk {
     order: Order,
-    /// Models to free: at most each one, since only this thread loads it again.
+    /// Models to free: at most each one once, since only this thread loads it again.
     dropped: Vec<Ready>,
 }
 

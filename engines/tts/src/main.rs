@@ -63,8 +63,8 @@ struct Args {
     /// A further voice, which is left out if it cannot be used; repeat it for more
     #[arg(long = "more-voice", value_name = "FILE")]
     more_voices: Vec<PathBuf>,
-    /// The voice, or the mix, that requests name: its model is loaded at the start, and no other one until it is asked for
-    /// [default: the first voice of each language]
+    /// The voice, or the mix, that requests name: its model is loaded at the start, and others only when requested [default:
+    /// the first voice of each language]
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     default_voice: Option<String>,
     /// ONNX Runtime's library, libonnxruntime.so

@@ -40,7 +40,7 @@ fn ingredient(part: &str) -> Result<Ingredient, String> {
         }
     };
     if name.is_empty() || name.contains(')') {
-        return Err(format!("{part:?} is no part of a mix; write it as \"af_heart(2)+am_michael(1)\""));
+        return Err(format!("{part:?} is not valid in a mix; write it as \"af_heart(2)+am_michael(1)\""));
     }
     if !WEIGHTS.contains(&weight) {
         let (least, most) = (WEIGHTS.start(), WEIGHTS.end());
@@ -67,9 +67,9 @@ mod tests {
     #[test]
     fn what_is_no_mix_or_beyond_the_limits_is_refused() {
         for (mix, why) in [
-            ("a+", "no part of a mix"),
-            ("(2)+b", "no part of a mix"),
-            ("a)+b", "no part of a mix"),
+            ("a+", "not valid in a mix"),
+            ("(2)+b", "not valid in a mix"),
+            ("a)+b", "not valid in a mix"),
             ("a(2+b", "weight"),
             ("a(0.05)+b", "weight"),
             ("a(11)+b", "weight"),

@@ -34,7 +34,7 @@ struct Held<T> {
 pub(crate) enum Work<T> {
     /// [`Queue::wake`] was called.
     News,
-    /// The time has come until which [`Queue::pop`] was to wait.
+    /// The time passed as `due` to [`Queue::pop`] has come.
     Due,
     /// Work on this job.
     Job(Entry<T>),

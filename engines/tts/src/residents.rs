@@ -1,15 +1,15 @@
-//! Which loaded models stay in memory: the defaults always, others for a while after they were last spoken with. Pure.
+//! Which loaded models stay in memory: the defaults always, others for a while after their last use. Pure.
 
 use std::time::{Duration, Instant};
 
-/// How long a model that is no default stays without being spoken with.
+/// How long a non-default model stays loaded without use.
 pub(crate) const UNUSED: Duration = Duration::from_secs(10 * 60);
-/// The same while more than [`MOST`] are loaded: a call that speaks with one pauses for less.
+/// The same while more than [`MOST`] are loaded; longer than the pauses of a call that uses one.
 const CROWDED: Duration = Duration::from_secs(60);
-/// Models that are no defaults and may stay for [`UNUSED`].
+/// Number of non-default models that may stay for [`UNUSED`].
 const MOST: usize = 4;
 
-/// A loaded model that is no default.
+/// A loaded non-default model.
 #[derive(Debug, Clone, Copy)]
 struct Guest {
     model: usize,
@@ -20,7 +20,7 @@ struct Guest {
 #[derive(Debug, Default)]
 pub(crate) struct Residents {
     defaults: Vec<usize>,
-    /// The one that was unused longest is first.
+    /// Sorted by last use, the oldest first.
     guests: Vec<Guest>,
 }
 
@@ -41,7 +41,7 @@ impl Residents {
         self.defaults.contains(&model)
     }
 
-    /// Records that a model was loaded or spoken with at `now`, which is no earlier than that of the last call.
+    /// Records that a model was loaded or used at `now`, which is not before that of the last call.
     pub(crate) fn used(&mut self, model: usize, now: Instant) {
         if !self.is_default(model) {
             self.guests.retain(|guest| guest.model != model);
@@ -49,13 +49,13 @@ impl Residents {
         }
     }
 
-    /// When the next model is to be dropped; none: there is none.
+    /// When the next model is to be dropped; none if no model is.
     pub(crate) fn next(&self) -> Option<Instant> {
         let stays = if self.guests.len() > MOST { CROWDED } else { UNUSED };
         self.guests.first().map(|first| first.used + stays)
     }
 
-    /// Takes out the models that are to be dropped at `now`.
+    /// Removes and returns the models to drop at `now`.
     pub(crate) fn unused(&mut self, now: Instant) -> Vec<usize> {
         let mut unused = Vec::new();
         while self.next().is_some_and(|next| next <= now) {

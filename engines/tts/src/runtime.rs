@@ -34,7 +34,7 @@ impl Runtime {
         Ok(Self { environment, threads })
     }
 
-    /// Creates a session of `model`; returns the device that it computes on as well. `int8`: the network multiplies 8-bit
+    /// Creates a session of `model`; also returns the device that it computes on. `int8`: the network multiplies 8-bit
     /// integers.
     pub(crate) fn session(&self, model: &[u8], int8: bool) -> ort::Result<(Session, &'static str)> {
         let exact = int8 && overflows_in_int8();
@@ -69,8 +69,8 @@ impl Runtime {
 /// The session option that replaces int8 products by exact ones; a graph transformer of [`level`] 2 does it.
 const EXACT_INT8: &str = "session.x64quantprecision";
 
-/// How far a graph is optimised. On a CPU a voice is as fast without optimisation, and loading takes 0.13 s of CPU time, not
-/// 0.56 s (joe-medium), but `exact` needs it.
+/// The level of graph optimisation. On a CPU a voice is as fast without optimisation, and loading takes 0.13 s of CPU time
+/// instead of 0.56 s (joe-medium), but `exact` needs it.
 fn level(accelerated: bool, exact: bool) -> GraphOptimizationLevel {
     match (accelerated, exact) {
         (false, false) => GraphOptimizationLevel::Disable,

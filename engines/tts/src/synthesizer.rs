@@ -41,8 +41,8 @@ impl Synthesizer {
         Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, slots })
     }
 
-    /// The symbols of a text's first part, for the first speaker of each model, or why espeak-ng cannot write them for a model
-    /// that the engine can do without.
+    /// The symbols of a text's first part, for the first speaker of each model, or why espeak-ng cannot make them for an
+    /// optional model.
     pub(crate) fn symbols(&mut self, text: &str) -> anyhow::Result<Vec<Result<Vec<char>, String>>> {
         let [part, ..] = &parts(text)[..] else { bail!("every text has a part") };
         let mut all = Vec::new();
@@ -68,7 +68,7 @@ impl Synthesizer {
         };
     }
 
-    /// Takes a loaded model out; jobs for it wait until it is installed again.
+    /// Removes a loaded model; jobs for it wait until it is installed again.
     pub(crate) fn unload(&mut self, model: usize) -> Option<Ready> {
         let slot = &mut self.slots[model];
         match std::mem::replace(slot, Slot::Empty) {

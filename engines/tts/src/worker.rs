@@ -27,9 +27,9 @@ const WARM_UP: &str = "The quick brown fox.";
 pub(crate) struct Options {
     /// The models, the first of a language before the others.
     pub(crate) models: Vec<ModelFiles>,
-    /// Further models, behind the others, which are left out if they cannot be used.
+    /// Optional models, after the required ones; left out if they cannot be used.
     pub(crate) more: Vec<ModelFiles>,
-    /// The voice, or the mix, that requests name by configuration.
+    /// The voice, or the mix, that the configuration names.
     pub(crate) default_voice: Option<String>,
     /// libonnxruntime.so
     pub(crate) onnxruntime: PathBuf,
@@ -51,7 +51,7 @@ impl Options {
 
     /// The models that are loaded without a request, and stay.
     fn defaults(&self, catalogue: &Catalogue) -> Vec<usize> {
-        // A voice that is not there is refused when it is asked for.
+        // A missing voice is refused when it is requested.
         let configured = self.default_voice.as_deref().and_then(|name| catalogue.named(name).ok());
         catalogue.defaults(configured.as_ref())
     }
@@ -90,7 +90,7 @@ pub(crate) fn run(
     }
 }
 
-/// What the worker starts with.
+/// The worker's initial state.
 struct Started {
     synthesizer: Synthesizer,
     loader: Loader,
@@ -100,7 +100,7 @@ struct Started {
 fn start(options: &Options, catalogue: &Arc<Catalogue>, queue: &Arc<Queue<Job>>) -> anyhow::Result<Started> {
     let mut synthesizer = Synthesizer::new(options.espeak_data.as_deref(), catalogue.clone())?;
     let warm_ups = synthesizer.symbols(WARM_UP)?;
-    // Their loading fails as well, but only when it is their turn.
+    // Their loading will fail as well, but only in its turn.
     for (model, symbols) in warm_ups.iter().enumerate() {
         if let Err(why) = symbols {
             catalogue.leave_out(model, why);
@@ -170,8 +170,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Installs a loaded model, or leaves a failed one out, if it is not required; `ready` others are loaded already. The
-    /// requests that wait for the model go on after that.
+    /// Installs a loaded model; leaves out a failed one that is optional. `ready`: number of other models loaded already. Then
+    /// the requests that wait for the model continue.
     fn install(&mut self, Loaded { index, outcome, took }: Loaded, ready: usize) -> anyhow::Result<()> {
         let (kept, told) = match outcome {
             Ok(loaded) => {
@@ -186,7 +186,7 @@ impl Worker<'_> {
                 let why = format!("{error:#}");
                 if !self.catalogue.is_required(index) {
                     self.catalogue.leave_out(index, &why);
-                    // Another voice may be its language's first now.
+                    // Its language may have another first voice now.
                     let defaults = self.options.defaults(self.catalogue);
                     self.loader.keep(&defaults);
                     self.residents.keep(defaults);
@@ -209,16 +209,16 @@ impl Worker<'_> {
                 voice,
                 ms,
                 mb,
-                "loaded because it is asked for; dropped after {minutes} minutes without use"
+                "loaded for a request; dropped after {minutes} minutes without use"
             );
         }
     }
 
-    /// Drops the models that nothing was spoken with for a while; another thread frees them.
+    /// Drops the models that have not been used for a while; another thread frees them.
     fn drop_unused(&mut self) {
         for model in self.residents.unused(Instant::now()) {
             if let Some(ready) = self.synthesizer.unload(model) {
-                tracing::info!(voice = self.catalogue.facts(model).name, "dropped because it is not used");
+                tracing::info!(voice = self.catalogue.facts(model).name, "dropped because it was not used");
                 self.loader.free(model, ready);
             }
         }

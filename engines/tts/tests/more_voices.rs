@@ -1,4 +1,4 @@
-//! Voices that the engine can do without, and speakers of a voice.
+//! Optional voices, and speakers of a voice.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
 mod common;
@@ -45,7 +45,7 @@ async fn a_voice_that_cannot_be_used_is_left_out_and_the_others_speak() {
     assert!(!names(&mut client).await.contains(&unknown), "a voice unknown to espeak-ng is never offered");
     let with = |voice: &str| SynthesizeRequest { voice: voice.into(), ..request("Hello.") };
     assert!(!speak(&mut client, with("good")).await.is_empty());
-    // Only now is it loaded: no request without a voice is for it.
+    // It is loaded only now: no request without a voice needs it.
     let mut stream = client.synthesize(with("short")).await.unwrap().into_inner();
     let refused = stream.message().await.unwrap_err();
     assert!(refused.message().contains("short.onnx is not a model"), "{refused}");
@@ -59,7 +59,7 @@ async fn the_voice_that_is_named_by_configuration_is_loaded_first_and_others_whe
     std::fs::create_dir_all(&folder).unwrap();
     let whole = std::fs::read(model("en_US-joe-medium.onnx")).unwrap();
     let good = put(&folder, "good", &whole, "en-us");
-    // A required voice that cannot be loaded: the engine is ready because nobody asks for it.
+    // A required voice that cannot be loaded: the engine is ready because no request needs it.
     let short = put(&folder, "short", &whole[..whole.len() / 2], "en-us");
     let arguments = ["--more-voice", good.as_str(), "--default-voice", "good#0"];
     let engine = Engine::start_with(Path::new(&short), &model("libonnxruntime.so"), &arguments);

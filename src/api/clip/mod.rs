@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::problem::Problem;
 use crate::admission::Permit;
 use crate::animation::Spoken;
-use crate::animation::animator::{Animator, Stretch, Timed};
+use crate::animation::animator::{Animator, Section, Timed};
 use crate::audio::pcm;
 use crate::avatar::cue::Mood;
 use crate::avatar::face::Face;
@@ -46,7 +46,7 @@ pub(super) struct Clip {
 }
 
 /// The text of a segment that begins here, its audio, and the faces known so far.
-type Made = (String, Stretch, Vec<Face>);
+type Made = (String, Section, Vec<Face>);
 
 #[derive(Serialize)]
 struct Whole {
@@ -129,9 +129,9 @@ impl Clip {
             Err(error) => return Some(Err(error.into())),
         };
         let text = spoken.chunk.text.clone().unwrap_or_default();
-        let stretch = self.animator.push(spoken);
-        self.source = self.source.max(stretch.source);
-        Some(Ok((text, stretch, self.animator.faces())))
+        let section = self.animator.push(spoken);
+        self.source = self.source.max(section.source);
+        Some(Ok((text, section, self.animator.faces())))
     }
 
     fn source(&self) -> Source {
@@ -149,10 +149,10 @@ impl Clip {
         let (mut wave, mut said, mut sounds) = (Wave::default(), Vec::new(), Vec::new());
         let mut frames: Vec<Bytes> = Vec::new();
         while let Some(next) = self.next().await {
-            let (_, stretch, faces) = next?;
-            wave.push(&stretch.samples);
-            said.extend(words(stretch.words));
-            sounds.extend(phonemes(stretch.sounds));
+            let (_, section, faces) = next?;
+            wave.push(&section.samples);
+            said.extend(words(section.words));
+            sounds.extend(phonemes(section.sounds));
             append_json(&mut frames, &faces);
         }
         append_json(&mut frames, &self.animator.finish());
@@ -187,14 +187,14 @@ impl Clip {
         response("application/x-ndjson", Body::from_stream(patiently(lines)))
     }
 
-    fn part(&mut self, (text, stretch, faces): Made) -> Part {
-        let pcm: Vec<u8> = pcm::bytes(&stretch.samples).collect();
+    fn part(&mut self, (text, section, faces): Made) -> Part {
+        let pcm: Vec<u8> = pcm::bytes(&section.samples).collect();
         Part {
             text,
-            start: stretch.start,
+            start: section.start,
             audio: STANDARD.encode(pcm),
-            words: words(stretch.words).collect(),
-            phonemes: phonemes(stretch.sounds).collect(),
+            words: words(section.words).collect(),
+            phonemes: phonemes(section.sounds).collect(),
             faces: self.faces(&faces),
         }
     }

@@ -1,7 +1,7 @@
-//! Whether a request may change the server: it brings `server.admin_key`. Pure.
+//! Whether a request may change the server: it must contain `server.admin_key`. Pure.
 //!
-//! An address would not do: behind a proxy on the same host all strangers seem to be there. And a foreign page in a browser can
-//! send no `Authorization` header without being allowed to.
+//! An address would not suffice: behind a proxy on the same host every stranger appears to be local. And a foreign page in a
+//! browser cannot send an `Authorization` header without permission.
 
 use std::hint::black_box;
 
@@ -10,11 +10,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use crate::api::problem::Problem;
 use crate::config::Secret;
 
-/// Refuses a request without the key, and each one if there is none.
+/// Refuses a request without the key, and every request if no key is configured.
 pub(super) fn check(key: &Secret, headers: &HeaderMap) -> Result<(), Problem> {
     if key.is_empty() {
-        let detail = "Voices are not cloned or removed over HTTP: the server has no server.admin_key. On its machine use \
-                      `visavis voices clone` and `visavis voices remove`, or set the key.";
+        let detail = "Voices cannot be cloned or removed over HTTP: the server has no server.admin_key. On \
+                      its machine use `visavis voices clone` and `visavis voices remove`, or set the key.";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail).reason("no-admin-key"));
     }
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -31,7 +31,7 @@ pub(super) fn check(key: &Secret, headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNAUTHORIZED, detail))
 }
 
-/// Compares in a time that tells nothing of where two texts of one length differ.
+/// Compares in constant time for texts of the same length.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     let differ = one.iter().zip(other).fold(0, |differ, (one, other)| black_box(differ | (one ^ other)));
     one.len() == other.len() && differ == 0

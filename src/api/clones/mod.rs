@@ -1,4 +1,4 @@
-//! `POST /api/voices` and `DELETE /api/voices/{name}`: voices cloned and removed over HTTP, by whoever has `server.admin_key`.
+//! `POST /api/voices` and `DELETE /api/voices/{name}`: clones and removes voices over HTTP, with `server.admin_key`.
 //!
 //! - `key`: whether a request has the key (pure); `upload`: reads its body, within a bound
 
@@ -31,16 +31,16 @@ use visavis_models::clones::{self, ClonedVoice, Fields, Refused};
 /// Clips that are read and checked at once: each is in memory several times over.
 static PLACES: Semaphore = Semaphore::const_new(1);
 
-/// What cloning needs of the server.
+/// The parts of the server that cloning uses.
 #[derive(Clone)]
 pub struct Desk {
-    /// Where cloned voices are.
+    /// The folder of cloned voices.
     folder: PathBuf,
     /// The key that requests need; empty: all are refused.
     key: Secret,
-    /// Whose voices may not be called the same.
+    /// Its voices' names cannot be used for clones.
     tts: Arc<dyn Tts>,
-    /// Where a request waits for none: a second one is refused.
+    /// Limits checks to one at once: further requests are refused.
     places: &'static Semaphore,
 }
 
@@ -82,21 +82,21 @@ struct Registered {
     words: String,
     consent: String,
     added: String,
-    /// Of the clip.
+    /// Samples per second of the clip.
     seconds: f32,
     rate: u32,
-    /// What would make a better clip.
+    /// Warnings about the clip.
     warnings: Vec<String>,
 }
 
-/// A cloned voice as anybody may see it: nothing of its clip, its words or its consent.
+/// The public facts about a cloned voice: not its clip, its words or its consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// Its name in requests.
     pub name: String,
     /// ISO 639-1.
     pub language: String,
-    /// Always true: tells it from other voices.
+    /// Always true: distinguishes it from other voices.
     pub cloned: bool,
 }
 
@@ -144,7 +144,7 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The fields, within their limits, and the clip's file.
+/// Checks the fields against their limits, and decodes the clip.
 fn asked(body: &Bytes) -> Result<(Fields, Vec<u8>), Problem> {
     let Json(Asked { name, consent, language, words, clip }) = Json::<Asked>::from_bytes(body)?;
     let fields = Fields { name, language, words, consent }.checked()?;
@@ -156,8 +156,8 @@ fn asked(body: &Bytes) -> Result<(Fields, Vec<u8>), Problem> {
     Ok((fields, file))
 }
 
-/// Refuses the name of another voice of the engine. That of a cloned voice is refused where it is written, so that of two at
-/// once one wins.
+/// Refuses the name of another voice of the engine. The name of a cloned voice is refused when the voice is written, so that of
+/// two at once one succeeds.
 async fn check_free(desk: &Desk, name: &str) -> Result<(), Problem> {
     let voices = desk.tts.voices().await?;
     if !voices.iter().any(|voice| voice.name == name) {

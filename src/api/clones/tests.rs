@@ -28,7 +28,7 @@ fn routes(folder: &std::path::Path, key: &str) -> Router {
     Router::new().route("/api/voices", post(add)).route("/api/voices/{name}", delete(remove)).with_state(desk)
 }
 
-/// A WAV file in which a recorded question is asked so many times; each takes 1.8 s.
+/// A WAV file in which a recorded question is repeated this many times; each takes 1.8 s.
 fn asked_often(times: usize) -> Vec<u8> {
     let question = include_bytes!("../../../tests/browser/question.wav");
     let samples = wav::read(&question[..], 22_050).unwrap().repeat(times);
@@ -138,7 +138,7 @@ async fn serve(folder: &std::path::Path) -> std::net::SocketAddr {
     address
 }
 
-/// What comes back for a request whose head tells of 200 MB, and of which this much is sent before anything is read.
+/// The response to a request that announces 200 MB, of which this much is sent before anything is read.
 async fn upload(address: std::net::SocketAddr, framing: &str, sent: usize) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
@@ -169,11 +169,11 @@ async fn a_clip_of_200_mb_is_refused_at_once_also_to_a_client_that_sends_on() {
     let folder = tempfile::tempdir().unwrap();
     let address = serve(folder.path()).await;
     for (framing, sent) in [
-        // Nothing has to be sent for the refusal, and a client that waits for leave gets none.
+        // The refusal needs no body, and a client that waits for permission to send gets none.
         ("Content-Length: 209715200", 0),
         ("Content-Length: 209715200\r\nExpect: 100-continue", 0),
         ("Content-Length: 209715200", 200 << 20),
-        // Its length is not told.
+        // A request without Content-Length.
         ("Transfer-Encoding: chunked", 32 << 20),
     ] {
         let answer = upload(address, framing, sent).await;

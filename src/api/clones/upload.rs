@@ -1,4 +1,4 @@
-//! Reads a body with a clip: its size is known to be too large before it is in memory.
+//! Reads a body with a clip: one that is too large is refused before it is in memory.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use visavis_media::clip::LARGEST;
 
 /// Largest body in bytes: the largest clip in base64, and 256 KiB for the fields.
 pub(super) const LARGEST_BODY: usize = LARGEST.div_ceil(3) * 4 + (256 << 10);
-/// How long the rest of a body that is too large is received and thrown away: a client that only sends does not see the response
-/// until its own words are taken, and one whose connection is cut meanwhile never does.
+/// How long the rest of a body that is too large is received and discarded: a client that only sends does not read the response
+/// until everything is sent, and never does if its connection is cut before.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// Refuses other bodies than JSON.
+/// Refuses bodies that are not JSON.
 pub(super) fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = kind.split(';').next().unwrap_or("").trim();
@@ -33,7 +33,7 @@ pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes, Probl
     let told = body.size_hint().lower();
     let mut pieces = body.into_data_stream();
     if told > LARGEST_BODY as u64 {
-        // A client that waits for leave to send (`Expect: 100-continue`) is not given it.
+        // A client that waits for permission to send (`Expect: 100-continue`) does not get it.
         if !headers.contains_key(header::EXPECT) {
             discard(pieces);
         }
@@ -61,7 +61,7 @@ fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).field("clip")
 }
 
-/// Receives the rest for a while, piece by piece, and keeps none of it.
+/// Receives the rest for a while, piece by piece, and discards it.
 fn discard(mut pieces: BodyDataStream) {
     let rest = async move { while let Some(Ok(_)) = pieces.next().await {} };
     tokio::spawn(tokio::time::timeout(LINGER, rest));

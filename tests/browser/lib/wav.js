@@ -18,7 +18,7 @@ import fs from 'node:fs';
 export function readWav(file) {
     const bytes = fs.readFileSync(file);
     if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') {
-        throw new Error(`${file} is no WAV file.`);
+        throw new Error(`${file} is not a WAV file.`);
     }
     let sampleRate = 0;
     let channels = 1;

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::metrics;
 use visavis_client::{Mode, Server};
 
-/// Time for responses, the check of the method and interruptions, beyond the measured minutes.
+/// Time for responses, the check of the measurement method and interruptions, beyond the measured minutes.
 const AROUND: Duration = Duration::from_secs(600);
 
 /// What to measure.

@@ -43,14 +43,14 @@ enum What {
     /// Exit code: 0 when every trial passed and no call ended, 1 otherwise, 2 when an argument is wrong.
     Failures(FailureArguments),
     /// A call, then the same call beside a client that attacks the server in every way at once, within bounds: how much later
-    /// its responses come, what the server holds meanwhile and afterwards, and with --term how soon SIGTERM ends it. The
-    /// server must run on this machine, and be one that may be attacked
+    /// its responses come, what the server holds meanwhile and afterwards, and with --term how soon SIGTERM ends it. The server
+    /// must run on this machine; attack only one that you run for tests
     ///
-    /// A server on a loopback address is attacked from 127.0.0.2, so that its limits of connections per address spare the call.
-    /// Callers on the server's machine have no share of calls: start it with
-    /// `--set 'server.trusted_proxies=["127.0.0.2"]'` to have the attacks counted as calls of one address. Exit code: 0 when
-    /// responses came at most 1.5 times as late, memory came back, /health was always answered and SIGTERM ended the server in
-    /// time, 1 otherwise, 2 when an argument is wrong.
+    /// A server on a loopback address is attacked from 127.0.0.2, so that its limit of connections per address does not affect
+    /// the call. Callers on the server's machine have no limit per address: start it with `--set
+    /// 'server.trusted_proxies=["127.0.0.2"]'` to have the attacks counted as calls of one address. Exit code: 0 when responses
+    /// came at most 1.5 times as late, memory came back, /health was always answered and SIGTERM ended the server in time, 1
+    /// otherwise, 2 when an argument is wrong.
     Hostile(HostileArguments),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
     /// --lips, a score of the lips
@@ -180,7 +180,7 @@ struct HostileArguments {
     /// WAV files, or folders of them, spoken in turn [default: jfk.wav]
     #[arg(long, num_args = 1..)]
     speech: Vec<PathBuf>,
-    /// At the end send the server SIGTERM, during attacks and while the agent talks
+    /// At the end, send SIGTERM to the server during attacks and while the agent talks
     #[arg(long)]
     term: bool,
     /// With --term: the server's `server.drain_seconds`, which is not read from it [default: that of the configuration]

@@ -31,9 +31,8 @@ impl Pace {
             for (index, ReceivedText { at: from, text }) in response.phrases.iter().enumerate() {
                 let until = response.phrases.get(index + 1).map(|next| next.at);
                 let in_time =
-                    response.sound.iter().filter(|stretch| until.is_none_or(|until| stretch.start < until));
-                let end =
-                    in_time.map(|stretch| until.map_or(stretch.end, |until| stretch.end.min(until))).max();
+                    response.sound.iter().filter(|span| until.is_none_or(|until| span.start < until));
+                let end = in_time.map(|span| until.map_or(span.end, |until| span.end.min(until))).max();
                 if let Some(end) = end.filter(|end| end > from) {
                     self.seconds += end.duration_since(*from).as_secs_f64();
                     self.weight += weight(text);

@@ -318,13 +318,13 @@ pub const SCENARIOS: [Scenario; 25] = [
         beside: Beside::Nothing,
         variants: &[&[]],
     },
-    echo("echo-10", "the loudspeaker comes back 10 dB quieter", 10.0),
-    echo("echo-15", "the loudspeaker comes back 15 dB quieter", 15.0),
-    echo("echo-20", "the loudspeaker comes back 20 dB quieter", 20.0),
-    echo("echo-25", "the loudspeaker comes back 25 dB quieter", 25.0),
+    echo("echo-10", "the loudspeaker's echo is 10 dB quieter", 10.0),
+    echo("echo-15", "the loudspeaker's echo is 15 dB quieter", 15.0),
+    echo("echo-20", "the loudspeaker's echo is 20 dB quieter", 20.0),
+    echo("echo-25", "the loudspeaker's echo is 25 dB quieter", 25.0),
     Scenario {
         name: "echo-stop",
-        about: "\"Stop.\" over a response that comes back 10 dB quieter",
+        about: "\"Stop.\" over a response whose echo is 10 dB quieter",
         mid_sentence: false,
         beside: Beside::Echo(10.0),
         variants: &[

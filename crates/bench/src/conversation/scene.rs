@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::scenarios::Role;
-use visavis_client::hearing::{Hearing, Stretch};
+use visavis_client::hearing::{Hearing, Span};
 use visavis_client::{Arrived, Event, ServerMessage};
 use visavis_core::frame::ResponseId;
 
@@ -62,25 +62,25 @@ pub struct Response {
     pub generated: String,
     /// Generation is complete.
     pub complete: bool,
-    /// Its audible stretches.
-    pub sound: Vec<Stretch>,
+    /// Its audible spans.
+    pub sound: Vec<Span>,
 }
 
 impl Response {
     /// Its first audible sample.
     #[must_use]
     pub fn first(&self) -> Option<Instant> {
-        self.sound.first().map(|stretch| stretch.start)
+        self.sound.first().map(|span| span.start)
     }
 
     /// Its last audible sample.
     #[must_use]
     pub fn last(&self) -> Option<Instant> {
-        self.sound.last().map(|stretch| stretch.end)
+        self.sound.last().map(|span| span.end)
     }
 }
 
-/// What the events amount to.
+/// The result of reading the events.
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
     /// The responses, in order.
@@ -109,9 +109,9 @@ impl Scene {
                 Event::BadMessage(why) | Event::Closed(why) => scene.notices.push(why.clone()),
             }
         }
-        for stretch in hearing.stretches() {
-            if let Some(response) = scene.owner(stretch) {
-                response.sound.push(*stretch);
+        for span in hearing.spans() {
+            if let Some(response) = scene.owner(span) {
+                response.sound.push(*span);
             }
         }
         scene
@@ -153,7 +153,7 @@ impl Scene {
                 started: None,
                 stopped: None,
                 cut: None,
-                phrases: Vec::new(),
+                segments: Vec::new(),
                 generated: String::new(),
                 complete: false,
                 sound: Vec::new(),
@@ -164,11 +164,11 @@ impl Scene {
     }
 
     /// The response that a sound belongs to. WebRTC does not name it, so it is the last that had started by then.
-    fn owner(&mut self, stretch: &Stretch) -> Option<&mut Response> {
-        match stretch.response {
+    fn owner(&mut self, span: &Span) -> Option<&mut Response> {
+        match span.response {
             Some(id) => self.responses.iter_mut().find(|response| response.id == id),
             None => self.responses.iter_mut().rev().find(|response| {
-                response.started.is_some_and(|started| started <= stretch.start + MESSAGE_AFTER_SOUND)
+                response.started.is_some_and(|started| started <= span.start + MESSAGE_AFTER_SOUND)
             }),
         }
     }

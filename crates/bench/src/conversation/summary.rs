@@ -138,7 +138,7 @@ fn cut_offs(runs: &[Run]) -> Vec<Measure> {
     let long: Vec<&Run> =
         runs.iter().filter(|run| run.scenario == "monologue" && !run.observed.turns.is_empty()).collect();
     let spoken_into = long.iter().filter(|run| run.observed.turns[0].audible_early_ms.is_some()).count();
-    measures.push(none_of("monologues that were spoken into", spoken_into, long.len()));
+    measures.push(none_of("monologues that the agent interrupted", spoken_into, long.len()));
     measures
 }
 

@@ -116,7 +116,7 @@ fn a_turn_taken_early_without_sound_or_in_two_halves_is_a_cut_off_too() {
     // The recogniser was slow: both halves arrive after the end.
     let halves = log().understood(4_100, "I would like").understood(4_700, "to know this").judged();
     assert!(halves.turns[0].taken_early);
-    // A response was begun, and given up before it sounded.
+    // A response began and was cancelled before it sounded.
     let begun = ServerMessage::BotLlmStarted { response: ResponseId(1) };
     assert!(log().message(2_800, begun).judged().turns[0].taken_early);
 }

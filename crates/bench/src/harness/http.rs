@@ -27,7 +27,7 @@ async fn get(server: &Server, path: &str) -> Result<(StatusCode, HeaderMap, Stri
 async fn get_json(server: &Server, path: &str) -> Result<(StatusCode, Value), String> {
     let (status, _, body) = get(server, path).await?;
     let value = serde_json::from_str(&body)
-        .map_err(|error| format!("GET /{path} answered {status} and not JSON: {error}"))?;
+        .map_err(|error| format!("GET /{path} answered {status} with a body that is not JSON: {error}"))?;
     Ok((status, value))
 }
 

@@ -16,35 +16,35 @@ pub trait Attack: Send + Sync {
     /// What it does, in a few words.
     fn name(&self) -> &'static str;
 
-    /// How long after the others it begins, so that they have found room before it takes all that is left.
+    /// Delay after the other attacks, so that these get connections before this one takes the rest.
     fn after(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Attacks and counts until it is dropped, at whatever point it then is; its connections close with it.
+    /// Attacks and counts until it is dropped; dropping it closes its connections.
     async fn run(&self, target: &Target, count: &Count);
 }
 
-/// An attack and what became of it.
+/// An attack and its outcome.
 #[derive(Debug, Clone, Serialize)]
 pub struct Counted {
-    /// What it did.
+    /// What the attack did.
     pub name: &'static str,
-    /// How often it was refused or cut off.
+    /// Number of refusals and cut-offs.
     pub refused: u64,
-    /// What it sent, and what became of it.
+    /// What the attack sent, and the server's reactions.
     #[serde(flatten)]
     pub tally: Tally,
 }
 
-/// All attacks that were made.
+/// The report of all attacks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Attacked {
-    /// Where they came from, if not from the address of the call.
+    /// Source address of the attacks, if not the address of the call.
     pub from: Option<IpAddr>,
-    /// How long they went on.
+    /// Duration of the attacks.
     pub seconds: f64,
-    /// Each of them.
+    /// One report for each attack.
     pub attacks: Vec<Counted>,
 }
 

@@ -38,14 +38,14 @@ pub struct Connection {
     place: OwnedSemaphorePermit,
 }
 
-/// A connection in its parts, for a protocol above it.
+/// The parts of a connection, for a protocol on top.
 #[derive(Debug)]
 pub struct Parts {
-    /// What carries the bytes.
+    /// The byte stream.
     pub stream: TcpStream,
-    /// Counts them.
+    /// Counts the bytes.
     pub spent: Spent,
-    /// Holds the connection's place.
+    /// Holds the connection's place in the limit.
     pub place: OwnedSemaphorePermit,
 }
 
@@ -59,7 +59,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Reads a response; `None`: it is none.
+    /// Reads a response; `None`: not a valid response.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes);
@@ -74,16 +74,16 @@ impl Connection {
         Self { stream, spent, place }
     }
 
-    /// Sends all of this.
+    /// Sends all of these bytes.
     ///
     /// # Errors
-    /// When the server has cut the connection off, or all that may be sent has been.
+    /// When the server has cut the connection off, or the budget is used up.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.spent.spend(bytes.len())?;
         self.stream.write_all(bytes).await
     }
 
-    /// Reads a response's head and leaves the rest unread; `None`: the connection ended before.
+    /// Reads a response's head and leaves the body unread; `None`: the connection ended before.
     pub async fn head(&mut self) -> Option<Reply> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") && head.len() < KEPT {
@@ -92,7 +92,7 @@ impl Connection {
         Reply::read(&head)
     }
 
-    /// Reads until the server closes the connection; `None`: no response was among it.
+    /// Reads until the server closes the connection; `None`: no response arrived.
     pub async fn reply(&mut self) -> Option<Reply> {
         let mut kept = Vec::new();
         let mut piece = vec![0; PIECE];
@@ -103,7 +103,7 @@ impl Connection {
         Reply::read(&kept)
     }
 
-    /// Its parts.
+    /// Splits the connection into its parts.
     #[must_use]
     pub fn into_parts(self) -> Parts {
         Parts { stream: self.stream, spent: self.spent, place: self.place }

@@ -1,11 +1,11 @@
-//! A hostile client that does everything at once beside a call: does the call go on as without it, does the server's memory
-//! come back, and does SIGTERM end it in time?
+//! A hostile client that attacks in every way at once beside a call: does the call go on normally, does the server's memory
+//! return to its level, and does SIGTERM end the server in time?
 //!
-//! - [`target`]: where the attacks go, and all that they may spend; [`connection`], [`socket`]: how they get there
+//! - [`target`]: where the attacks go, and their budget; [`connection`], [`socket`]: how they get there
 //! - [`attack`]: what an attack is, and all of them at once; `attacks/`: each of them; `payload/`: what they send
 //! - [`tally`]: what was sent and refused (pure)
 //! - `victim`: the call; `watch`: the server meanwhile
-//! - `report`: what came out, and whether it is as it should be (pure); [`table`]: the same as tables (pure)
+//! - `report`: the results, and whether they are as they should be (pure); [`table`]: the same as tables (pure)
 
 pub mod attack;
 mod attacks;
@@ -36,15 +36,15 @@ use target::Target;
 use visavis_client::{Call, CallOptions, Mode};
 use watch::{Seen, Watch};
 
-/// How long attacks go on before the first question: until all of them are under way.
+/// How long attacks run before the first question, so that all of them are under way.
 const UNDER_WAY: Duration = Duration::from_secs(6);
-/// The longest that attacks go on, whatever the call does.
+/// Longest duration of the attacks, whatever the call does.
 const LONGEST: Duration = Duration::from_secs(600);
-/// How long the server may take to be as before.
+/// Longest time for the server to return to its earlier state.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
-/// Descriptors that may be open besides those from before: of what the server does on its own.
+/// Descriptors that may be open in addition to those from before: the server's own.
 const DESCRIPTORS: usize = 16;
-/// How long a server may take to end beyond its drain before it is given up.
+/// How long a server may take to end after its drain.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(30);
 
 /// What to do.
@@ -54,14 +54,14 @@ pub struct Options {
     pub questions: Questions,
     /// Whether the server is ended by SIGTERM at the end, during attacks.
     pub term: bool,
-    /// What its `server.drain_seconds` is, if told.
+    /// The server's `server.drain_seconds`, if known.
     pub drain: Option<Duration>,
 }
 
-/// Makes a call, then the same call beside all attacks, and looks at what is left of them.
+/// Makes a call, then the same call beside all attacks, and measures what remains of the attacks.
 ///
 /// # Errors
-/// When the server does not run on this machine, or no call can be made without attacks.
+/// When the server does not run on this machine, or a call without attacks fails.
 pub async fn run(
     settings: &Settings,
     options: &Options,
@@ -108,7 +108,7 @@ struct Beside {
     seen: Seen,
 }
 
-/// The call begins before the attacks: it is its going on that they must not disturb.
+/// The call begins before the attacks: they must not disturb a call in progress.
 async fn beside(settings: &Settings, options: &Options, target: &Target, pid: u32) -> anyhow::Result<Beside> {
     let call = Box::pin(victim::begin(settings)).await?;
     let watch = Watch::begin(pid, target);
@@ -148,7 +148,7 @@ async fn another(settings: &Settings) -> Newcomer {
     }
 }
 
-/// Waits until the server holds about as much as before; what it then holds, and the seconds, if it does.
+/// Waits until the server holds about as much as before; returns what it then holds, and the seconds, if it does.
 async fn back(pid: u32, before: &Standing) -> (Standing, Option<f64>) {
     let began = Instant::now();
     loop {
@@ -176,10 +176,10 @@ async fn end(settings: &Settings, options: &Options, target: &Target, pid: u32) 
     let mut call = Box::pin(victim::begin(settings)).await?;
     let storm = Storm::begin(attacks::all(), target);
     call.idle(UNDER_WAY).await;
-    // A call that the attacks have ended cannot be told of the server's end, which the report then says.
+    // A call that the attacks have ended cannot receive the server's last message; the report then says so.
     _ = victim::keep_talking(&mut call, options.questions.patience).await;
     let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status()?;
-    ensure!(sent.success(), "the server's process {pid} cannot be signalled; run as its user");
+    ensure!(sent.success(), "the server's process {pid} cannot be signalled; run this as the server's user");
     let within = drain + GIVEN_UP_AFTER;
     let (took_s, told) = tokio::join!(ended(pid, within), victim::told_of_its_end(call, within));
     storm.end().await;

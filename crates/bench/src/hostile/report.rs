@@ -1,4 +1,4 @@
-//! What came out, and whether it is as it should be. Pure.
+//! The results, and whether they are as they should be. Pure.
 
 use serde::Serialize;
 
@@ -7,25 +7,25 @@ use super::attack::Attacked;
 use super::victim::Heard;
 use super::watch::{Health, Standing};
 
-/// How much later a response may come beside attacks.
+/// Largest accepted slowdown of a response beside attacks.
 const SLOWER: f64 = 1.5;
-/// Memory that the server may keep afterwards, in MiB, as in `tests/hostile.rs`: allocators keep some. Each attack alone once
-/// took a gigabyte.
+/// Memory that the server may keep afterwards, in MiB, as in `tests/hostile.rs`: allocators keep some. Before its fix, each
+/// attack alone took a gigabyte.
 pub(super) const KEPT_MIB: f64 = 160.0;
-/// Seconds beyond the drain in which a server's process ends.
+/// Seconds after the drain within which a server's process must end.
 const ENDS_WITHIN: f64 = 2.0;
 
-/// How many times later responses came.
+/// Factors by which responses came later.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Slower {
-    /// Of the medians.
+    /// Factor of the medians.
     pub p50: f64,
-    /// Of the 95th percentiles.
+    /// Factor of the 95th percentiles.
     pub p95: f64,
 }
 
 impl Slower {
-    /// Compares two calls; `None`: one of them has nothing to compare.
+    /// Compares two calls; `None`: one of them has no latencies.
     #[must_use]
     pub fn between(quiet: Option<&Summary>, attacked: Option<&Summary>) -> Option<Self> {
         let (quiet, attacked) = (quiet?, attacked?);
@@ -36,38 +36,38 @@ impl Slower {
     }
 }
 
-/// What the server held.
+/// The server's resources.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Holdings {
     /// After the quiet call.
     pub before: Standing,
-    /// At most, during the attacks.
+    /// The maximum during the attacks.
     pub most: Standing,
     /// Afterwards.
     pub after: Standing,
-    /// Seconds after the attacks until the server's memory was back and its connections were closed; `None`: they were not.
+    /// Seconds after the attacks until the server's memory was back and its connections were closed; `None`: never.
     pub back_after_s: Option<f64>,
 }
 
-/// A call that was begun by another client during the attacks.
+/// A call that another client started during the attacks.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Newcomer {
     /// How long its set-up took, in ms.
     pub ready_ms: Option<f64>,
-    /// Why there was none.
+    /// Why it failed.
     pub fault: Option<String>,
 }
 
 /// SIGTERM during attacks, while the agent talks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stop {
-    /// What `server.drain_seconds` is taken to be.
+    /// The assumed `server.drain_seconds`.
     pub drain_s: u64,
-    /// Whether that is a default, as nobody said.
+    /// Whether that is the default because it was not given.
     pub assumed: bool,
-    /// Seconds until the process had ended; `None`: it had not.
+    /// Seconds until the process had ended; `None`: it did not.
     pub took_s: Option<f64>,
-    /// Whether the call was told of its end.
+    /// Whether the call received the server's last message.
     pub told: bool,
 }
 
@@ -76,23 +76,23 @@ pub struct Stop {
 pub struct Report {
     /// The call without attacks.
     pub quiet: Heard,
-    /// The same call beside them.
+    /// The same call beside attacks.
     pub attacked: Heard,
     /// How much later its responses came.
     pub slower: Option<Slower>,
-    /// Another client's call beside them.
+    /// Another client's call beside attacks.
     pub newcomer: Newcomer,
     /// The attacks.
     pub storm: Attacked,
-    /// What the server held.
+    /// The server's resources.
     pub holdings: Holdings,
-    /// Whether it said that it is alive.
+    /// The server's health checks.
     pub health: Health,
-    /// How it stopped, if it was to.
+    /// How the server stopped, if that was tested.
     pub stop: Option<Stop>,
     /// What is not as it should be.
     pub faults: Vec<String>,
-    /// Whether all is.
+    /// Whether everything is as it should be.
     pub passed: bool,
 }
 
@@ -148,7 +148,7 @@ pub(super) mod tests {
         Heard { asked: 5, answered: 5, early: 0, voice_to_voice, fault: None }
     }
 
-    /// A report in which all is as it should be.
+    /// A report without faults.
     pub(in super::super) fn good() -> Report {
         let (quiet, attacked) = (heard(800.0, 1_000.0), heard(1_000.0, 1_400.0));
         let count = Count::default();

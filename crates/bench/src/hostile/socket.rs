@@ -15,7 +15,7 @@ use super::target::{FORWARDED_FOR, Target};
 use visavis_client::ClientMessage;
 
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
-/// The code that stands for a close without one.
+/// The code that stands for a connection closed without a close frame.
 const NO_CODE: u16 = 1005;
 
 /// A call. Dropping it cuts the connection.
@@ -27,7 +27,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens a WebSocket, and counts how the server answered; `None`: it did not take it.
+    /// Opens a WebSocket, and counts the server's response; `None`: the server refused it.
     pub async fn open(target: &Target, count: &Count) -> Option<Self> {
         let address = format!("ws://{}{}", target.host(), target.path("ws?rate=16000"));
         let mut request = address.into_client_request().ok()?;

@@ -55,7 +55,7 @@ fn call(out: &mut String, name: &str, heard: &Heard) {
 
 fn attacks(out: &mut String, storm: &Attacked) {
     let from = storm.from.map_or_else(
-        || "from the same address as the call: limits of one address hold for both".to_owned(),
+        || "from the same address as the call: limits per address apply to both together".to_owned(),
         |from| format!("from {from}"),
     );
     line(out, &format!("\nall attacks at once for {:.0} s, {from}", storm.seconds));
@@ -112,7 +112,7 @@ fn newcomer(newcomer: &Newcomer) -> String {
 fn stop(stop: &Stop) -> String {
     let took = stop.took_s.map_or_else(|| "not ended".to_owned(), |took| format!("ended after {took:.1} s"));
     let told = if stop.told { "told of its end" } else { "cut off" };
-    let assumed = if stop.assumed { ", the default; --drain says what it is" } else { "" };
+    let assumed = if stop.assumed { ", the default; give it with --drain" } else { "" };
     format!("SIGTERM: {took}, the call {told} (server.drain_seconds: {}{assumed})", stop.drain_s)
 }
 

@@ -1,11 +1,11 @@
-//! What an attack has sent, and what became of it. Pure.
+//! What an attack has sent, and the server's reactions. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// WebSocket's code of an ordinary end.
+/// WebSocket's code for a normal close.
 const NORMAL: u16 = 1000;
 /// The lowest HTTP status of a refusal.
 const REFUSED: u16 = 400;
@@ -17,20 +17,20 @@ pub struct Tally {
     pub sent: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// The statuses of HTTP responses, and how often each came.
+    /// The statuses of HTTP responses, with counts.
     pub statuses: BTreeMap<u16, u64>,
-    /// The codes with which the server closed WebSockets, and how often each came.
+    /// The codes with which the server closed WebSockets, with counts.
     pub closes: BTreeMap<u16, u64>,
-    /// Messages that told of an error.
+    /// Messages that reported an error.
     pub errors: u64,
-    /// Connections that the server cut off without a word, or that could not be made.
+    /// Connections that the server cut off without a response, or that could not be opened.
     pub cut: u64,
-    /// What had to be refused and was not.
+    /// What the server should have refused but did not.
     pub breaches: BTreeSet<String>,
 }
 
 impl Tally {
-    /// How often the server refused something or cut it off.
+    /// Number of times that the server refused something or cut it off.
     #[must_use]
     pub fn refused(&self) -> u64 {
         let statuses = self.statuses.range(REFUSED..).map(|(_, count)| count).sum::<u64>();
@@ -38,7 +38,7 @@ impl Tally {
         statuses + closes.sum::<u64>() + self.errors + self.cut
     }
 
-    /// Statuses, codes and errors in a few words.
+    /// Statuses, codes and errors as a short text.
     #[must_use]
     pub fn outcome(&self) -> String {
         let counted = |(code, count): (&u16, &u64)| format!("{code}: {count}");
@@ -53,24 +53,24 @@ impl Tally {
     }
 }
 
-/// A tally that an attack fills while it runs, and that outlives it.
+/// A tally that an attack fills while it runs; it outlives the attack.
 #[derive(Debug, Clone, Default)]
 pub struct Count(Arc<Mutex<Tally>>);
 
 impl Count {
     fn tally(&self) -> MutexGuard<'_, Tally> {
-        // Counters are whole at any moment, also where a holder panicked.
+        // Counters are consistent at any moment, even if a holder panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something of this many bytes is sent.
+    /// Something of this many bytes is being sent.
     pub fn sent(&self, bytes: usize) {
         let mut tally = self.tally();
         tally.sent += 1;
         tally.bytes += bytes as u64;
     }
 
-    /// More bytes of what was counted before are sent.
+    /// More bytes of something already counted are being sent.
     pub fn more(&self, bytes: usize) {
         self.tally().bytes += bytes as u64;
     }
@@ -90,12 +90,12 @@ impl Count {
         self.tally().errors += 1;
     }
 
-    /// A connection was cut off, or could not be made.
+    /// A connection was cut off, or could not be opened.
     pub fn cut(&self) {
         self.tally().cut += 1;
     }
 
-    /// Something was not refused that has to be.
+    /// Something that must be refused was accepted.
     pub fn breach(&self, what: String) {
         self.tally().breaches.insert(what);
     }

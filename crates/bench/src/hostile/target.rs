@@ -1,4 +1,4 @@
-//! Where a hostile client's connections go, from which address, and all that it may spend.
+//! Where a hostile client's connections go, their source address, and their budget.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,12 +13,12 @@ use super::connection::{Connection, Reply, Spent};
 use super::tally::Count;
 use visavis_client::Server;
 
-/// Connections at once of all attacks; further ones wait.
+/// Most connections of all attacks at once; further ones wait.
 pub const CONNECTIONS: usize = 400;
 /// From where the attacks come, where the server is on a loopback address: another one than the call's.
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-/// For whom the attacks' requests say that they are, to a server that trusts 127.0.0.2 as a proxy: such a server counts
-/// them against one address, where callers on its own machine have no share. An address of documents (RFC 5737).
+/// The client address that the attacks' requests claim, for a server that trusts 127.0.0.2 as a proxy: such a server counts
+/// them against one address, whereas callers on its own machine have no limit. An address for documentation (RFC 5737).
 pub const FORWARDED_FOR: &str = "192.0.2.66";
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
@@ -39,13 +39,13 @@ impl Target {
     /// Finds the server's address.
     ///
     /// # Errors
-    /// When it is not reached without TLS.
+    /// When the server can only be reached with TLS.
     pub async fn new(server: &Server) -> anyhow::Result<Self> {
         let root = server.url("");
         ensure!(
             root.scheme() == "http",
-            "--server: {} is not attacked, since half-sent requests need a connection without TLS; give the \
-             server's own http:// address",
+            "--server: {} cannot be attacked, since half-sent requests need a connection without TLS; give \
+             the server's own http:// address",
             server.address()
         );
         let name = root.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -53,7 +53,7 @@ impl Target {
         let found = tokio::net::lookup_host((name.as_str(), port)).await;
         let mut found: Vec<SocketAddr> =
             found.with_context(|| format!("--server: {name} has no address"))?.collect();
-        // IPv4 first: it alone has further loopback addresses.
+        // IPv4 first: IPv6 has only one loopback address.
         found.sort_by_key(SocketAddr::is_ipv6);
         let mut reached = None;
         for address in found {
@@ -80,7 +80,7 @@ impl Target {
         self.address
     }
 
-    /// The address that the attacks come from, if it is another than the call's.
+    /// The source address of the attacks, if different from the call's.
     #[must_use]
     pub fn from(&self) -> Option<IpAddr> {
         self.from
@@ -104,14 +104,14 @@ impl Target {
         self.head_for(method, resource, &self.host)
     }
 
-    /// The same to a server of another name.
+    /// The first lines of a request to a server of another name.
     #[must_use]
     pub fn head_for(&self, method: &str, resource: &str, host: &str) -> String {
         let path = self.path(resource);
         format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: {FORWARDED_FOR}\r\n")
     }
 
-    /// A whole request with a body of JSON, after which the connection is closed.
+    /// A complete request with a JSON body and `Connection: close`.
     #[must_use]
     pub fn json(&self, method: &str, resource: &str, body: &str) -> String {
         let head = self.head(method, resource);
@@ -124,7 +124,7 @@ impl Target {
     /// A new connection, once there are fewer than [`CONNECTIONS`].
     ///
     /// # Errors
-    /// When the server takes none.
+    /// When the server accepts none.
     pub async fn connect(&self) -> io::Result<Connection> {
         let place: OwnedSemaphorePermit =
             self.places.clone().acquire_owned().await.map_err(io::Error::other)?;
@@ -139,7 +139,7 @@ impl Target {
     /// A UDP socket that sends to this port of the server.
     ///
     /// # Errors
-    /// When there is none.
+    /// When none can be opened.
     pub async fn udp(&self, port: u16) -> io::Result<UdpSocket> {
         let any = if self.address.is_ipv4() { "0.0.0.0" } else { "::" };
         let from = self.from.map_or_else(|| any.to_owned(), |from| from.to_string());
@@ -148,7 +148,7 @@ impl Target {
         Ok(socket)
     }
 
-    /// What all attacks have sent.
+    /// Bytes that all attacks have sent.
     #[must_use]
     pub fn spent(&self) -> &Spent {
         &self.spent
@@ -181,7 +181,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let server = Server::new(&format!("http://127.0.0.1:{port}/voice")).unwrap();
         let target = Target::new(&server).await.unwrap();
-        // The first one only looked whether somebody listens.
+        // The first connection only tested that the port is open.
         let _looked = listener.accept().await.unwrap();
         let _connection = target.connect().await.unwrap();
         assert_eq!(listener.accept().await.unwrap().1.ip(), FROM);

@@ -1,4 +1,4 @@
-//! The call that is disturbed, and what its person hears.
+//! The measured call, and what its person hears.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use visavis_client::{Call, ClientError, ClientMessage, Event, ServerMessage};
 /// A greeting is awaited before the first question, until this much silence.
 const SILENT_FOR: Duration = Duration::from_millis(700);
 const LONGEST_GREETING: Duration = Duration::from_secs(20);
-/// What makes the agent talk for a while.
+/// A request that makes the agent talk for a while.
 const LONG_STORY: &str = "Tell me a long story about a lighthouse, in at least ten sentences.";
 
-/// What was heard in one call.
+/// The observations of one call.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Heard {
     /// Questions asked.
@@ -87,7 +87,7 @@ pub(super) async fn keep_talking(call: &mut Call, patience: Duration) -> Result<
     Ok(())
 }
 
-/// Whether the server's last message comes before the connection is closed.
+/// Whether the server's last message arrives before the connection is closed.
 pub(super) async fn told_of_its_end(mut call: Call, within: Duration) -> bool {
     let deadline = Instant::now() + within;
     while let Some(arrived) = call.next_before(deadline).await {

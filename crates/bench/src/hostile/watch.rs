@@ -1,4 +1,4 @@
-//! What the server holds and how soon it says that it is alive, while it is attacked.
+//! The server's resources and the latency of its health check while it is attacked.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use super::connection::Reply;
 use super::target::Target;
 
 const EVERY: Duration = Duration::from_millis(500);
-/// How long an answer about health may take.
+/// Longest time for a health check.
 const ALIVE_WITHIN: Duration = Duration::from_secs(15);
 
-/// What the server holds at one moment.
+/// The server's resources at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Standing {
     /// Memory of the server alone, in MiB; `None`: it does not run.
@@ -31,7 +31,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// What it holds now.
+    /// The resources held now.
     #[must_use]
     pub fn now(pid: u32) -> Self {
         let tree = process::tree(pid);
@@ -47,9 +47,9 @@ impl Standing {
         standing
     }
 
-    /// Raises each value to the other's, where that is larger.
+    /// Takes the larger of each pair of values.
     pub fn raise(&mut self, other: &Self) {
-        // None is less than any.
+        // `None` is less than any value.
         if other.server_mib > self.server_mib {
             self.server_mib = other.server_mib;
         }
@@ -65,11 +65,11 @@ impl Standing {
 /// Answers to `GET /health`, each over a new connection from the address of the call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Health {
-    /// Requests.
+    /// Number of requests.
     pub asked: usize,
-    /// Those of them that were not answered 200 in time.
+    /// Requests without a 200 in time.
     pub unanswered: usize,
-    /// How long the slowest of the others took, in ms.
+    /// Time of the slowest other request, in ms.
     pub slowest_ms: f64,
 }
 
@@ -83,16 +83,16 @@ impl Health {
     }
 }
 
-/// What was seen.
+/// The observations.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    /// The most that the server held.
+    /// The maximum of the server's resources.
     pub(super) most: Standing,
-    /// Its health.
+    /// The server's health checks.
     pub(super) health: Health,
 }
 
-/// Looks at the server until it is asked what was seen.
+/// Observes the server until the result is requested.
 pub(super) struct Watch {
     seen: Arc<Mutex<Seen>>,
     tasks: [JoinHandle<()>; 2],
@@ -121,7 +121,7 @@ impl Watch {
         Self { seen, tasks }
     }
 
-    /// Ends it.
+    /// Ends the observation.
     pub(super) fn end(self) -> Seen {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -133,7 +133,7 @@ impl Drop for Watch {
     }
 }
 
-/// How long the server took to say that it is alive; `None`: it did not.
+/// Time of a health check; `None`: it failed.
 async fn alive(target: &Target) -> Option<Duration> {
     let began = Instant::now();
     let (path, host) = (target.path("health"), target.host());

@@ -25,7 +25,7 @@ const GROWTH: f64 = 3.0;
 /// One round.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Round {
-    /// Syntheses that ended whole, those included that were to be dropped later.
+    /// Syntheses that ended completely, including those that were to be dropped later.
     pub whole: usize,
     /// Of these, those whose sound differs from that of the quiet run.
     pub unequal: usize,
@@ -94,7 +94,8 @@ pub(super) async fn run(
         let plan = plan(options.seed.wrapping_add(number.into()), span);
         let round = round(tts, &items, &plan).await;
         tell(&format!(
-            "load: round {number} of {}: {} whole, {} unequal, {} dropped, {} failed in {:.1} s; {:.1} MiB",
+            "load: round {number} of {}: {} complete, {} different, {} dropped, {} failed in {:.1} s; {:.1} \
+             MiB",
             options.rounds,
             round.whole,
             round.unequal,

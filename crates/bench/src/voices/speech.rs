@@ -91,7 +91,7 @@ pub(super) async fn speak(tts: &dyn Tts, voice: &Voice, text: &str) -> anyhow::R
         spoken.rate = part.rate;
         spoken.samples.extend(part.samples);
     }
-    ensure!(!spoken.samples.is_empty(), "{} made no sound of {:?}", voice.name, spoken.text);
+    ensure!(!spoken.samples.is_empty(), "{} made no sound for {:?}", voice.name, spoken.text);
     Ok(spoken)
 }
 

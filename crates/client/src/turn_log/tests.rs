@@ -4,7 +4,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FILLER: ResponseId = ResponseId(1);
 const RESPONSE: ResponseId = ResponseId(2);
 
-/// A log that is told what arrives, at times since the question's end.
+/// A log that receives events at times relative to the question's end.
 struct Told {
     asked: Instant,
     log: TurnLog,

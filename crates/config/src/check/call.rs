@@ -1,4 +1,4 @@
-//! Checks of how a call listens, of what the agent says, and of its face.
+//! Checks how a call listens, what the agent says, and its face.
 
 use visavis_core::frame::is_language;
 

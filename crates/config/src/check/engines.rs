@@ -1,4 +1,4 @@
-//! Checks of what engines are told.
+//! Checks settings of engines.
 
 use super::Range;
 use crate::{Config, LlmApi, SttApi, TtsApi};
@@ -27,7 +27,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
 }
 
 fn check_addresses(config: &Config, faults: &mut Vec<String>) {
-    // An endpoint's address has checks of its own.
+    // An endpoint's address has its own checks.
     let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
     let stt = if config.stt.api == SttApi::OpenAi { "" } else { config.stt.url.as_str() };
     let tts = if config.tts.api == TtsApi::Engine { config.tts.url.as_str() } else { "" };

@@ -12,7 +12,7 @@ const MOST_SPEAKERS: usize = 1000;
 const MOST_LANGUAGES: usize = 100;
 /// Longest name in characters.
 const LONGEST_NAME: usize = 100;
-/// What `tts.fields` can rename.
+/// The fields that `tts.fields` can rename.
 const FIELDS: [&str; 7] = ["clip", "clip_words", "format", "language", "speed", "text", "voice"];
 
 /// Adds a line for each fault.
@@ -66,7 +66,7 @@ fn example(api: TtsApi) -> &'static str {
     }
 }
 
-/// What one API cannot do or needs.
+/// Restrictions and requirements of single APIs.
 fn check_api(tts: &TtsEngine, faults: &mut Vec<String>) {
     let (api, name) = (tts.api, tts.api.name());
     let path = tts.url.split('?').next().unwrap_or_default().trim_end_matches('/');

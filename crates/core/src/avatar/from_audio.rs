@@ -191,7 +191,8 @@ fn name(frames: &[Frame], class: Class, at: usize, until: usize, usual: &Frame) 
 }
 
 /// Whether a closure is labial: closing lips lower the formants before, murmur, and open without a hiss into a low first
-/// formant. With voices in three languages, recall of p, b and m is a fifth, precision a third: a guess for want of phonemes.
+/// formant. With voices in three languages, recall of p, b and m is a fifth, precision a third: a guess, used only without
+/// phonemes.
 fn labial(frames: &[Frame], at: usize, until: usize, usual: &Frame) -> bool {
     let mean = |range: std::ops::Range<usize>, band: usize| {
         let near = frames.get(range.start..range.end.min(frames.len())).filter(|near| !near.is_empty());

@@ -89,13 +89,13 @@ struct Anchor {
 struct Sending {
     /// Start of the next block.
     next: f64,
-    /// The second half of the stretch whose first half was sent.
+    /// The second half of the block whose first half was sent.
     half: Option<Half>,
     /// After this moment nothing moves any more.
     until: Option<f64>,
 }
 
-/// Half of a stretch that waits.
+/// The unsent half of a block.
 struct Half {
     batch: Batch,
     due: f64,
@@ -169,7 +169,7 @@ impl Performer {
     }
 
     /// Playout is paused at this moment and may be resumed.
-    pub fn held(&mut self, media: f64) {
+    pub fn paused(&mut self, media: f64) {
         if self.stopped.is_none() && self.anchor().is_some() {
             self.stop(media);
         }

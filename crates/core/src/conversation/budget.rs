@@ -64,9 +64,9 @@ pub(super) fn estimate_tools(tools: &[Tool]) -> usize {
 /// Tokens of a request that was too long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Excess {
-    /// That fit.
+    /// Tokens that fit.
     pub(super) limit: u32,
-    /// That it has.
+    /// Tokens in the request.
     pub(super) got: u32,
 }
 
@@ -78,20 +78,20 @@ pub(super) struct Budget {
     base: usize,
     /// Real tokens per estimated token.
     scale: f32,
-    /// What the last request was believed to have.
+    /// Estimated size of the last request.
     asked: Believed,
     /// Requests of this turn that were too long.
     cuts: u32,
 }
 
-/// The tokens that a request is believed to have.
+/// Estimated size of a request.
 #[derive(Debug, Default)]
 struct Believed {
     counted: usize,
     estimated: usize,
 }
 
-/// What is left for what is said.
+/// Room left for the conversation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     pub(super) tokens: usize,

@@ -1,4 +1,4 @@
-//! What a conversation wants done.
+//! The commands of a conversation.
 
 use serde::Serialize;
 

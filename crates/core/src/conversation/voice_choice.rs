@@ -1,5 +1,5 @@
-//! The voices that the client chooses. Each speaks its own language, so a choice holds for that language alone: a Spanish voice does
-//! not change how English sounds. It takes effect with the next response that begins; one that was begun unheard begins again.
+//! The voices that the client chooses. Each speaks its own language, so a choice holds for that language alone: a Spanish voice
+//! does not change how English sounds. It takes effect with the next response that begins; a speculative one begins again.
 
 use crate::event::CallEvent;
 use crate::voice::{self, ChosenVoice, KnownVoice};

@@ -1,8 +1,8 @@
-//! Word times for voices that tell none: the words of a segment are laid over its sound as it comes, by its pauses and by how long
-//! words usually are.
+//! Word times for voices that report none: the words of a segment are aligned with its sound as it arrives, by its pauses and
+//! by their usual lengths.
 //!
-//! - this file: the voice around another one
-//! - `words`: the words of a text and how long they usually are; `lay`: where they lie in the sound (both pure)
+//! - this file: the wrapper around a voice
+//! - `words`: the words of a text and their usual lengths; `lay`: their alignment with the sound (both pure)
 
 mod lay;
 mod words;
@@ -24,17 +24,17 @@ const MOST_VOICES: usize = 64;
 
 type Parts = BoxStream<'static, Result<TtsPart, EngineError>>;
 
-/// A voice around another one, whose parts may have no words.
+/// A wrapper around a voice whose parts may have no words.
 pub(super) struct Aligned {
     inner: Arc<dyn Tts>,
-    /// Of speech; 1: as recorded.
+    /// Speed of speech; 1: as recorded.
     speed: f32,
     /// The paces of voices that have spoken, by voice and language.
     paces: Arc<Mutex<BTreeMap<String, Pace>>>,
 }
 
 impl Aligned {
-    /// Lays words over the parts of `inner` that have none. `speed`: of its speech.
+    /// Adds words to the parts of `inner` that have none. `speed`: of its speech.
     pub(super) fn new(inner: Arc<dyn Tts>, speed: f32) -> Self {
         Self { inner, speed, paces: Arc::default() }
     }
@@ -73,17 +73,17 @@ impl Tts for Aligned {
     }
 }
 
-/// A segment whose words are laid over its sound.
+/// A segment whose words are aligned with its sound.
 struct Aligning {
     parts: Parts,
-    /// The part that follows, where it had arrived with the last one.
+    /// The next part, if it had arrived together with the last one.
     next: Option<Result<TtsPart, EngineError>>,
     layer: Layer,
     voice: String,
     paces: Arc<Mutex<BTreeMap<String, Pace>>>,
-    /// The voice tells words itself.
+    /// The voice reports words itself.
     told: bool,
-    /// No parts follow.
+    /// There are no further parts.
     over: bool,
 }
 
@@ -112,7 +112,7 @@ impl Aligning {
         Ok(Some(part))
     }
 
-    /// Looks whether another part or the end has arrived already. The sound is not held back for it.
+    /// Checks whether another part or the end has already arrived. The sound is not delayed for it.
     fn look_ahead(&mut self) {
         if self.over || self.next.is_some() {
             return;
@@ -124,7 +124,7 @@ impl Aligning {
         }
     }
 
-    /// Remembers the pace of the voice, which has spoken the segment to its end.
+    /// Stores the pace of the voice, which has spoken the whole segment.
     fn remember(&self) {
         let mut paces = self.paces.lock();
         if paces.len() >= MOST_VOICES && !paces.contains_key(&self.voice) {
@@ -133,7 +133,7 @@ impl Aligning {
         paces.insert(self.voice.clone(), self.layer.pace());
     }
 
-    /// The words that no sound has come for, where the end came later than the last part.
+    /// The words for which no sound came, if the end arrived after the last part.
     fn left(&mut self) -> Option<TtsPart> {
         if self.told {
             return None;
@@ -159,7 +159,7 @@ mod tests {
 
     const RATE: u32 = 16_000;
 
-    /// A voice whose parts the test sends.
+    /// A voice whose parts come from the test.
     struct Sent(Mutex<Option<mpsc::Receiver<Result<TtsPart, EngineError>>>>);
 
     #[async_trait]

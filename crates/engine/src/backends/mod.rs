@@ -1,13 +1,13 @@
-//! Backends: adapters that make engines of what recognises, writes or speaks. An engine is a trait object with `capabilities`,
-//! and a status; nothing outside this folder knows more about it.
+//! Backends: adapters that make engines out of recognisers, language models and voices. An engine is a trait object with
+//! `capabilities`, and a status; nothing outside this folder knows more about it.
 //!
 //! - this file: selects the backend of each engine by the configuration
 //! - [`child`]: our own engine programs, started and kept running by this server
 //! - [`grpc`]: our own engine programs, wherever they run
-//! - [`http`]: what adapters of HTTP APIs share
+//! - [`http`]: code shared by adapters of HTTP APIs
 //! - [`openai`]: language models behind OpenAI-compatible chat endpoints
 //! - [`openai_stt`]: recognisers behind OpenAI-compatible transcription endpoints
-//! - [`speech`]: voices behind HTTP APIs; [`aligned`]: word times for those that tell none
+//! - [`speech`]: voices behind HTTP APIs; [`aligned`]: word times for voices that report none
 
 mod aligned;
 pub mod child;
@@ -67,12 +67,12 @@ impl Backends {
         Ok(Self { children: Children::new(confine)?, tasks: Tasks::default() })
     }
 
-    /// No engines yet, for the one engine of `[backends.NAME]`: its sockets, metrics and messages are its own.
+    /// No engines yet, for the one engine of `[backends.NAME]`: it has its own sockets, metrics and messages.
     ///
     /// # Errors
     /// When the folder for sockets cannot be created.
     pub fn named(confine: bool, name: &str) -> anyhow::Result<Self> {
-        // Metrics want names that last as long as the process; there are no more than the configuration names.
+        // Metric labels must live as long as the process; the configuration bounds their number.
         let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
         let endpoint: &'static str = Box::leak(format!("{name}_endpoint").into_boxed_str());
         let tasks = Tasks { name: Some(name), endpoint: Some(endpoint), ..Tasks::default() };
@@ -82,7 +82,7 @@ impl Backends {
     /// The recogniser.
     ///
     /// # Errors
-    /// When its program is not there, or its address is wrong.
+    /// When its program is missing, or its address is not valid.
     pub fn stt(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Stt>> {
         let own = &config.stt;
         let start = || self.child("stt", child::stt_arguments(own, models)).map(grpc::stt);
@@ -99,7 +99,7 @@ impl Backends {
     /// The language model.
     ///
     /// # Errors
-    /// When its program is not there, or its address is wrong.
+    /// When its program is missing, or its address is not valid.
     pub fn llm(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Llm>> {
         let own = &config.llm;
         if own.api == LlmApi::OpenAi {
@@ -114,7 +114,7 @@ impl Backends {
     /// The voice.
     ///
     /// # Errors
-    /// When its program is not there, its address is wrong, or its key cannot be read.
+    /// When its program is missing, its address is not valid, or its key cannot be read.
     pub fn tts(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Tts>> {
         let own = &config.tts;
         if own.api != TtsApi::Engine {
@@ -130,7 +130,7 @@ impl Backends {
         self.children.start(&self.tasks, name, arguments)
     }
 
-    /// Does work until the engines are stopped.
+    /// Runs a task until the engines are stopped.
     pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(|token| async move { _ = token.run_until_cancelled(work).await });
     }
@@ -146,9 +146,9 @@ impl Backends {
 struct Tasks {
     tracker: TaskTracker,
     token: CancellationToken,
-    /// That of `[backends.NAME]`; none: the engines of `[stt]`, `[llm]` and `[tts]`.
+    /// The name of `[backends.NAME]`; none: the engines of `[stt]`, `[llm]` and `[tts]`.
     name: Option<&'static str>,
-    /// The name of its endpoint, where that has an engine of ours beside it.
+    /// The name of its endpoint, if an engine of ours runs beside it.
     endpoint: Option<&'static str>,
 }
 
@@ -158,7 +158,7 @@ impl Tasks {
         self.name.unwrap_or(kind)
     }
 
-    /// The name of an endpoint beside an engine of ours, in metrics and in the log; `usual`: without a name of its own.
+    /// The name of an endpoint beside an engine of ours, in metrics and in the log; `usual`: if it has no name of its own.
     fn endpoint_label(&self, usual: &'static str) -> &'static str {
         self.endpoint.unwrap_or(usual)
     }

@@ -1,4 +1,4 @@
-//! Starts the engines as the routes want them: without routes one of each kind, else those that a route names.
+//! Starts the engines that the routes need: without routes one of each kind, otherwise those that a route names.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// None yet.
+    /// A set without engines.
     ///
     /// # Errors
     /// When the folder for sockets cannot be created.
@@ -62,7 +62,7 @@ impl<'a> Start<'a> {
         Ok(Backend { engine: Arc::new(RoutedLlm::new(board, engines)), status })
     }
 
-    /// The voice, cached. Behind routes each has a cache of its own, so that a segment sounds as its engine speaks it.
+    /// The voice, cached. Behind routes each voice has its own cache, so that a segment is spoken by the chosen engine.
     pub(super) fn tts(&mut self) -> anyhow::Result<Backend<dyn Tts>> {
         if !self.config.routed(EngineKind::Tts) {
             return cached_tts(self.main(), self.config, self.models);

@@ -1,4 +1,4 @@
-//! What is known of a kind's engines, and which of them is asked.
+//! The state of all engines of a kind, and the choice among them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use tokio::sync::{Semaphore, watch};
 
 use super::Member;
 use super::breaker::Gate;
-use super::policy::{self, Ask, Choice, Fate, Order, Rule, Standing};
+use super::policy::{self, Ask, Choice, Fate, Order, ResolvedRoute, Standing};
 use super::share::Share;
 use super::ticket::{Breakers, Ticket};
 use crate::config::Route;
 use crate::route::{EngineKind, Reason, Routed};
 
-/// Copies of requests at once, of one kind.
+/// Most copies of requests at once, per kind.
 const SHADOWS: usize = 4;
 
 /// The engines of one kind: their health, their breakers and the routes to them.
@@ -28,21 +28,21 @@ pub struct Board {
     pub(super) shadows: Arc<Semaphore>,
 }
 
-/// An engine that is asked.
+/// An engine chosen for a request.
 #[derive(Debug)]
 pub(super) struct Picked {
     pub(super) engine: usize,
     pub(super) reason: Reason,
-    /// No other is left that could serve now, so that it is waited for.
+    /// No other engine could serve now, so this one is waited for.
     pub(super) last: bool,
     pub(super) ticket: Ticket,
 }
 
-/// The way of one request through the engines.
+/// The path of one request through the engines.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// The index of its route.
-    pub(super) rule: usize,
+    pub(super) route: usize,
     order: Order,
     tried: Vec<usize>,
     /// Engines that get copies.
@@ -52,33 +52,33 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The same for a request that nobody waits for.
+    /// The same plan for a request that nobody waits for.
     pub(super) fn without_deadline(self) -> Self {
         Self { first: None, ..self }
     }
 
-    /// The same, but this engine is asked first, if it is one of the route's.
+    /// The same plan, with this engine first if it is one of the route's.
     pub(super) fn keeping(self, engine: Option<usize>) -> Self {
         let order = engine.into_iter().fold(self.order, Order::keeping);
         Self { order, ..self }
     }
 
-    /// The same, but this engine is asked last.
+    /// The same plan, with this engine last.
     pub(super) fn avoiding(self, engine: Option<usize>) -> Self {
         let order = engine.into_iter().fold(self.order, Order::avoiding);
         Self { order, ..self }
     }
 
-    /// An engine that was asked has not failed: another one was first. It may be asked once more if that one fails.
+    /// An engine that was asked has not failed: another one was faster. It may be asked again if that one fails.
     pub(super) fn spare(&mut self, engine: usize) {
         self.tried.retain(|tried| *tried != engine);
     }
 }
 
-/// What operators are told of a backend.
+/// A report on a backend for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackendReport {
-    /// What it does.
+    /// Its kind.
     pub kind: EngineKind,
     /// Its name in routes.
     pub name: String,
@@ -88,14 +88,14 @@ pub struct BackendReport {
     pub message: String,
     /// The name of its model.
     pub model: String,
-    /// The state of its breaker: closed, open or half-open; none: no route names it, so that it does not run.
+    /// The state of its breaker: closed, open or half-open; none: no route names it, so it does not run.
     pub breaker: Option<&'static str>,
-    /// Percent of the users whose first engine it is, by the first route that gives it a share.
+    /// Percent of the users for whom it is the first engine, by the first route that gives it a share.
     pub share: Option<u32>,
 }
 
 impl BackendReport {
-    /// Of a backend that no route names.
+    /// A report on a backend that no route names.
     #[must_use]
     pub fn unused(kind: EngineKind, name: &str) -> Self {
         Self {
@@ -111,8 +111,8 @@ impl BackendReport {
 }
 
 impl Board {
-    /// The engines of a kind, and the routes to them, of which those of other kinds are left out. Names that are no member's are
-    /// left out as well; the configuration has checked them.
+    /// The engines of a kind, with the routes of this kind; other routes are ignored. Names that are no member's are ignored as
+    /// well; the configuration has checked them.
     ///
     /// # Panics
     /// If there are no members.
@@ -121,7 +121,8 @@ impl Board {
         assert!(!members.is_empty(), "a kind has an engine");
         let rules = watch::channel(rules(kind, &members, routes)).0;
         let breakers = Breakers::new(members.len());
-        Arc::new(Self { kind, members, rules, breakers, shadows: Arc::new(Semaphore::new(SHADOWS)) })
+        let shadows = Arc::new(Semaphore::new(SHADOWS));
+        Arc::new(Self { kind, members, routes: resolved, breakers, shadows })
     }
 
     /// Has further requests go by these routes: those of before in all but `share`, `shadow` and `first_ms`.
@@ -158,7 +159,7 @@ impl Board {
         self.members[engine].status.borrow().ready
     }
 
-    /// Whether some request may be served by it: it gets more than copies.
+    /// Whether it may serve some request, and not only get copies.
     pub(super) fn is_serving(&self, engine: usize) -> bool {
         self.rules().iter().any(|rule| {
             rule.engines.contains(&engine) || rule.shares.iter().any(|share| share.engine == engine)
@@ -171,7 +172,7 @@ impl Board {
         all.filter(|(engine, _)| self.is_serving(*engine)).map(|(_, member)| member.clone()).collect()
     }
 
-    /// The way of a request.
+    /// The plan for a request.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Plan {
         let rules = self.rules();
         let fits = rules.iter().position(|rule| rule.fits(ask));
@@ -191,7 +192,7 @@ impl Board {
         }
     }
 
-    /// The engine to ask next, without asking it.
+    /// The engine to ask next, without marking it as asked.
     pub(super) fn peek(&self, plan: &Plan, after: Option<Fate>) -> Option<Choice> {
         policy::next(&plan.order, |engine| self.standing(engine), &plan.tried, after)
     }
@@ -210,12 +211,12 @@ impl Board {
         Some(Picked { engine, reason, last, ticket: self.breakers.enter(engine) })
     }
 
-    /// Asks an engine once more that was not ready or too busy, while another is waited for.
+    /// Chooses an engine again that was not ready or was too busy, while another is waited for.
     pub(super) fn again(&self, engine: usize) -> Picked {
         Picked { engine, reason: Reason::LastResort, last: false, ticket: self.breakers.enter(engine) }
     }
 
-    /// The engines that a request without any particulars could be sent to, in order; those that serve only a share come last.
+    /// The engines that may serve a request without any attributes, in order; those that serve only a share come last.
     pub(super) fn usual(&self) -> Vec<usize> {
         let Plan { rule, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
         for share in &self.rules()[rule].shares {
@@ -226,18 +227,18 @@ impl Board {
         engines
     }
 
-    /// An engine serves a request: counts it, and reports it.
+    /// Counts and reports that an engine serves a request.
     pub(super) fn serves(&self, engine: usize, reason: Reason) -> Routed {
         let (kind, name) = (self.kind.name(), self.name(engine).clone());
         metrics::counter!("visavis_route_total", "kind" => kind, "engine" => name.to_string(), "reason" => reason.name())
             .increment(1);
         if !reason.is_planned() {
-            tracing::warn!(kind, engine = %name, reason = reason.name(), "a request went another way than planned");
+            tracing::warn!(kind, engine = %name, reason = reason.name(), "a request was not routed as planned");
         }
         Routed { engine: name, reason }
     }
 
-    /// What operators are told of the engines.
+    /// Reports on all engines for operators.
     #[must_use]
     pub fn report(&self) -> Vec<BackendReport> {
         let rules = self.rules();
@@ -276,7 +277,7 @@ fn rule(route: &Route, members: &[Member]) -> Rule {
     let share = |(name, percent): (&String, &u32)| {
         Some(Share { engine: index(name)?, name: name.clone(), percent: *percent })
     };
-    Rule {
+    ResolvedRoute {
         languages: route.languages.clone(),
         voices: route.voices.clone(),
         tiers: route.tiers.clone(),
@@ -290,7 +291,7 @@ fn rule(route: &Route, members: &[Member]) -> Rule {
     }
 }
 
-/// Time for an engine's first output: what it leaves of a second is for the next one to begin.
+/// Deadline for an engine's first output, which leaves the next engine enough of a second to begin.
 fn usual_first(kind: EngineKind) -> Duration {
     Duration::from_millis(match kind {
         EngineKind::Stt => 1500,

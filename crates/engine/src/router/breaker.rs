@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// Faults in a row that open it.
+/// Consecutive faults that open it.
 const FAULTS: u32 = 3;
-/// Time for which it is open at first.
+/// How long it first stays open.
 const FIRST: Duration = Duration::from_secs(1);
-/// Longest time for which it is open.
+/// Longest time that it stays open.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What a request meets.
+/// How a breaker treats a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// The engine is asked.
@@ -22,11 +22,11 @@ pub enum Gate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Requests pass; this many faults in a row so far.
+    /// Requests pass; this many consecutive faults so far.
     Closed(u32),
     /// No request passes before this time.
     Open(Duration),
-    /// One request may pass, or does so now.
+    /// One request may pass, or is in progress.
     HalfOpen { probing: bool },
 }
 
@@ -34,7 +34,7 @@ enum State {
 #[derive(Debug, Clone)]
 pub struct Breaker {
     state: State,
-    /// How long it will be open next time.
+    /// How long it will stay open next time.
     pause: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// What a request would meet now.
+    /// How it would treat a request now.
     #[must_use]
     pub fn gate(&self, now: Duration) -> Gate {
         match self.state {
@@ -56,7 +56,7 @@ impl Breaker {
         }
     }
 
-    /// A request is made; returns whether it is the probe.
+    /// A request begins; returns whether it is the probe.
     pub fn enter(&mut self, now: Duration) -> bool {
         let probes = self.gate(now) == Gate::Probe;
         if probes {
@@ -65,7 +65,7 @@ impl Breaker {
         probes
     }
 
-    /// The engine has begun to give what was asked for: others may ask as well, but one more fault opens it again.
+    /// The engine has begun to respond: further requests pass, but one more fault opens the breaker again.
     pub fn began(&mut self) {
         if !matches!(self.state, State::Closed(_)) {
             self.state = State::Closed(FAULTS - 1);
@@ -77,7 +77,7 @@ impl Breaker {
         *self = Self::default();
     }
 
-    /// The engine has failed a request, or was late.
+    /// The engine failed a request, or was late.
     pub fn faulted(&mut self, now: Duration) {
         match self.state {
             State::Closed(before) if before + 1 < FAULTS => self.state = State::Closed(before + 1),
@@ -85,19 +85,19 @@ impl Breaker {
                 self.state = State::Open(now + self.pause);
                 self.pause = (self.pause * 2).min(LONGEST);
             }
-            // A request from before it was opened.
+            // A request that began before the breaker opened.
             State::Open(_) => {}
         }
     }
 
-    /// A request has ended without a verdict, since nobody wanted it any more.
+    /// A request ended without a verdict, because it was cancelled.
     pub fn left(&mut self, probe: bool) {
         if probe && self.state == (State::HalfOpen { probing: true }) {
             self.state = State::HalfOpen { probing: false };
         }
     }
 
-    /// Its state, as reports name it.
+    /// Its state, as named in reports.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self.state {

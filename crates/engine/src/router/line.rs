@@ -1,4 +1,4 @@
-//! An utterance at one recogniser: it is opened, given what was heard so far, and read.
+//! One utterance at one recogniser: opened, fed with the audio so far, and read.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
@@ -11,7 +11,7 @@ use super::board::Picked;
 use crate::retry::poll_at_once;
 use crate::{Decoded, EngineError, SttCapabilities, SttInput, SttStream};
 
-/// Samples that are sent at once, within an engine's limit for one message.
+/// Samples sent at once, within an engine's limit for one message.
 const PIECE: usize = 64_000;
 
 /// A request for the words so far.
@@ -23,17 +23,17 @@ pub(super) struct Decode {
     pub(super) phrases: Vec<String>,
 }
 
-/// What was heard of an utterance, kept for the next recogniser.
+/// The audio of an utterance, kept for the next recogniser.
 #[derive(Debug, Default)]
 pub(super) struct Sound {
     pub(super) audio: Vec<i16>,
-    /// The newest request that has no transcript yet.
+    /// The newest request without a transcript.
     pub(super) wanted: Option<Decode>,
 }
 
-/// What happens at a recogniser.
+/// An event of a recogniser.
 pub(super) enum Event {
-    /// It takes the utterance.
+    /// It has accepted the utterance.
     Opened,
     /// It has decoded, or failed.
     Decoded(Result<Decoded, EngineError>),
@@ -47,15 +47,15 @@ enum State {
 /// An utterance at one recogniser.
 pub(super) struct Line {
     pub(super) picked: Picked,
-    /// It has given no transcript in time.
+    /// It has returned no transcript in time.
     pub(super) late: bool,
-    /// It has given a transcript.
+    /// It has returned a transcript.
     pub(super) begun: bool,
     can: SttCapabilities,
     state: State,
-    /// Samples that were sent.
+    /// Number of samples sent.
     sent: usize,
-    /// The last request that was sent.
+    /// The last request sent.
     asked: Option<u32>,
 }
 
@@ -84,7 +84,7 @@ impl Line {
         let Some(wanted) = sound.wanted.as_ref().filter(|wanted| self.asked != Some(wanted.number)) else {
             return false;
         };
-        // One that makes no partial transcripts is asked at pauses only.
+        // A recogniser without partial transcripts is asked only at pauses.
         if wanted.last || self.can.partials {
             let Decode { number, last, stable, mut phrases } = wanted.clone();
             if !self.can.phrases {
@@ -110,7 +110,7 @@ impl Line {
                 Err(error) => Poll::Ready(Event::Decoded(Err(error))),
             },
             State::Open(stream) => {
-                // An endpoint is asked only when words are wanted: here, and not when the utterance begins.
+                // An endpoint is contacted only when words are wanted: its errors appear here, not when the utterance begins.
                 let decoded = if self.picked.last {
                     stream.output.poll_next_unpin(context)
                 } else {
@@ -124,7 +124,7 @@ impl Line {
     }
 }
 
-/// What happens next at any of these, with its index.
+/// The next event of any of these, with its index.
 pub(super) async fn any(lines: &mut [Line]) -> (usize, Event) {
     poll_fn(|context| {
         for (index, line) in lines.iter_mut().enumerate() {

@@ -1,8 +1,8 @@
-//! Language models by routes.
+//! Routing of language models.
 //!
-//! A conversation stays on its engine, where its prompt is kept, while that one is healthy. Until the first word another engine takes
-//! over; after it the response ends with an error, since no model goes on in another's words, and the conversation's next request
-//! avoids the engine.
+//! A conversation stays on its engine, where its prompt is cached, while that engine is healthy. Until the first word another
+//! engine can take over; after it the response ends with an error, since no model continues another's words, and the
+//! conversation's next request avoids the engine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use crate::status::Life;
 use crate::tool::Tools;
 use crate::{Counts, EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
 
-/// The engines, and where each conversation is.
+/// The engines, and the engine of each conversation.
 struct Desk {
     board: Arc<Board>,
     engines: Vec<Arc<dyn Llm>>,
     talks: Talks,
 }
 
-/// Language models by routes.
+/// A language model that routes requests.
 pub struct RoutedLlm(Arc<Desk>);
 
 impl RoutedLlm {
@@ -50,11 +50,11 @@ impl Desk {
     fn plan(&self, request: &LlmRequest) -> Plan {
         let (user, tier) = (&*request.caller.user, &*request.caller.tier);
         let plan = self.board.plan(&Ask { language: &request.language, user, tier, voice: "" });
-        let kept = self.talks.kept(&request.conversation, plan.rule);
+        let kept = self.talks.kept(&request.conversation, plan.route);
         plan.keeping(kept).avoiding(self.talks.failed(&request.conversation))
     }
 
-    /// Makes a request of an engine, within what it can do.
+    /// Makes a request to an engine, within its capabilities.
     fn open(&self, engine: usize, request: &LlmRequest) -> Opening<LlmPiece> {
         let (llm, mut request) = (self.engines[engine].clone(), request.clone());
         if !llm.capabilities().tools {
@@ -72,18 +72,18 @@ impl Desk {
     }
 }
 
-/// A response that an engine gives.
+/// A response that an engine makes.
 struct Serving {
     picked: Picked,
     rest: Pieces<LlmPiece>,
 }
 
-/// A response, whoever gives it.
+/// A response, whichever engine makes it.
 struct Response {
     desk: Arc<Desk>,
     plan: Plan,
     request: LlmRequest,
-    /// What is to be passed on.
+    /// Pieces to pass on.
     ready: VecDeque<LlmPiece>,
     /// None: it has ended.
     now: Option<Serving>,
@@ -94,12 +94,12 @@ struct Response {
 }
 
 impl Response {
-    /// Has the next engine begin.
+    /// Starts the next engine.
     async fn begin(&mut self, after: Option<Fate>) -> Result<(), EngineError> {
         let (desk, request) = (&self.desk, &self.request);
         let open = |engine, _reason| desk.open(engine, request);
         let Begun { picked, first, rest } = race::first(&desk.board, &mut self.plan, after, open).await?;
-        let place = Place { engine: picked.engine, rule: self.plan.rule };
+        let place = Place { engine: picked.engine, route: self.plan.route };
         desk.talks.is_on(&request.conversation, place);
         self.ready.push_back(LlmPiece::Routed(desk.board.serves(picked.engine, picked.reason)));
         self.now = Some(Serving { picked, rest });
@@ -111,7 +111,7 @@ impl Response {
 
     fn take(&mut self, piece: LlmPiece) {
         match &piece {
-            // The engine before may have judged the turn already.
+            // The previous engine may have judged the turn already.
             LlmPiece::TurnEnd(_) if std::mem::replace(&mut self.judged, true) => return,
             LlmPiece::Text(_) | LlmPiece::Call(_) => self.worded = true,
             LlmPiece::TurnEnd(_) | LlmPiece::Read(_) | LlmPiece::Routed(_) => {}
@@ -145,8 +145,8 @@ impl Response {
 
 #[async_trait]
 impl Llm for RoutedLlm {
-    /// What the engines that usually serve can do, of which the first one counts where a call depends on it from its beginning. A
-    /// prompt must fit each of them.
+    /// The capabilities of the engines that usually serve. What a call depends on from its beginning is taken from the first
+    /// one. A prompt must fit each of them.
     fn capabilities(&self) -> LlmCapabilities {
         let all: Vec<LlmCapabilities> = self.usual().map(|llm| llm.capabilities()).collect();
         let first = all.first().copied().unwrap_or_default();
@@ -179,7 +179,7 @@ impl Llm for RoutedLlm {
         let llm = &desk.engines[choice.engine];
         if llm.capabilities().prefill {
             desk.talks.sees(&request.conversation, choice.engine);
-            desk.talks.is_on(&request.conversation, Place { engine: choice.engine, rule: plan.rule });
+            desk.talks.is_on(&request.conversation, Place { engine: choice.engine, route: plan.route });
             llm.prefill(request, open).await;
         }
     }

@@ -1,13 +1,13 @@
-//! Several engines of one kind as one: each request goes to the engine that the routes name, and to another one when that is not
-//! ready, fails, refuses or is late. Without routes nothing of this is used.
+//! Several engines of one kind as one: each request goes to the engine that the routes name, and to another one if that is not
+//! ready, fails, refuses or is late. Without routes none of this is used.
 //!
-//! - pure, with time passed in: [`policy`], which engine next; [`share`], which users are in an engine's share; [`breaker`], whether
-//!   an engine is asked after faults; [`rest`], what of a segment is left to speak; `standing`, all engines as one status
-//! - [`Board`]: what is known of a kind's engines, and who is asked; `ticket`: what becomes of a request, for the breaker
+//! - pure, with time passed in: [`policy`], the next engine; [`share`], the users in an engine's share; [`breaker`], whether an
+//!   engine is asked after faults; [`rest`], the unspoken rest of a segment; `standing`, all engines as one status
+//! - [`Board`]: the state of a kind's engines, and the choice among them; `ticket`: the outcome of a request, for the breaker
 //! - `race`: asks an engine, and the next one when it is late
-//! - [`RoutedLlm`], [`RoutedTts`], [`RoutedStt`]: the engines; `talks`: which of them saw a conversation; `line`: an utterance at one
-//!   recogniser
-//! - `shadow`: copies of requests, which are measured and never heard
+//! - [`RoutedLlm`], [`RoutedTts`], [`RoutedStt`]: the engines; `talks`: the engines of each conversation; `line`: an utterance
+//!   at one recogniser
+//! - `shadow`: copies of requests, whose output is measured and discarded
 
 mod board;
 pub mod breaker;
@@ -35,7 +35,7 @@ pub(crate) use standing::follow;
 pub use stt::RoutedStt;
 pub use tts::{RoutedTts, Voices};
 
-/// An engine among those of its kind, as routes know it.
+/// One of several engines of a kind.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// `main`, or the name of its `[backends.NAME]`.

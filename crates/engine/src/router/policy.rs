@@ -1,11 +1,11 @@
-//! Which engine serves a request, and which one next. Pure: what is known of the engines is passed in.
+//! Chooses the engine for a request, and the next one. Pure: the state of the engines is passed in.
 
 use std::time::Duration;
 
 use super::share::{Share, engine_of};
 use crate::route::Reason;
 
-/// What a request is matched by.
+/// The attributes that a request is matched by.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ask<'a> {
     /// ISO 639-1; empty: not known.
@@ -18,14 +18,14 @@ pub struct Ask<'a> {
     pub tier: &'a str,
 }
 
-/// A route, with engines by their index.
+/// A configured route whose engine names are resolved to indices.
 #[derive(Debug, Clone, Default)]
-pub struct Rule {
-    /// Languages that it is for; empty: any.
+pub struct ResolvedRoute {
+    /// Languages that it applies to; empty: any.
     pub languages: Vec<String>,
-    /// Voices that it is for; empty: any.
+    /// Voices that it applies to; empty: any.
     pub voices: Vec<String>,
-    /// Tiers that it is for; empty: any.
+    /// Tiers that it applies to; empty: any.
     pub tiers: Vec<String>,
     /// Engines in the order in which they are tried.
     pub engines: Vec<usize>,
@@ -33,11 +33,11 @@ pub struct Rule {
     pub shares: Vec<Share>,
     /// Engines that get copies.
     pub shadows: Vec<usize>,
-    /// Time for an engine's first output, after which the next one is asked as well.
+    /// Deadline for an engine's first output, after which the next one is asked as well.
     pub first: Duration,
 }
 
-impl Rule {
+impl ResolvedRoute {
     /// Whether it applies to a request.
     #[must_use]
     pub fn fits(&self, ask: &Ask<'_>) -> bool {
@@ -48,7 +48,7 @@ impl Rule {
             && (in_any(&self.voices, ask.voice) || in_any(&self.voices, first))
     }
 
-    /// The engines for a user: that of their share, those without a share, those with another's share.
+    /// The order of engines for a user: that of the user's share, then those without a share, then those with another share.
     #[must_use]
     pub fn order(&self, user: &str) -> Order {
         let own = engine_of(user, &self.shares);
@@ -67,12 +67,12 @@ impl Rule {
 pub struct Order {
     /// Their indices.
     pub engines: Vec<usize>,
-    /// Why the first one is the first.
+    /// Why the first one is first.
     pub lead: Reason,
 }
 
 impl Order {
-    /// With this engine first, if it is one of them: the conversation has been there.
+    /// The order with this engine first, if it is one of them: the conversation used it before.
     #[must_use]
     pub fn keeping(mut self, engine: usize) -> Self {
         if let Some(at @ 1..) = self.engines.iter().position(|other| *other == engine) {
@@ -82,7 +82,7 @@ impl Order {
         self
     }
 
-    /// With this engine last, if it is one of several: it has just failed the conversation.
+    /// The order with this engine last, if it is one of several: it has just failed the conversation.
     #[must_use]
     pub fn avoiding(mut self, engine: usize) -> Self {
         let at = self.engines.iter().position(|other| *other == engine);
@@ -96,7 +96,7 @@ impl Order {
     }
 }
 
-/// What is known of an engine now.
+/// The current state of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It is ready, and its breaker lets requests pass.
@@ -110,13 +110,13 @@ pub enum Standing {
 /// Why an engine that was asked does not serve, or not alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It has given nothing by the deadline.
+    /// It has returned nothing by the deadline.
     Late,
     /// It failed.
     Failed,
     /// It refused the request.
     Refused,
-    /// It was not ready after all, or too busy.
+    /// It turned out not to be ready, or was too busy.
     Absent,
 }
 
@@ -127,11 +127,11 @@ pub struct Choice {
     pub engine: usize,
     /// Why.
     pub reason: Reason,
-    /// No other is left that could serve now, so that it is waited for.
+    /// No other engine could serve now, so this one is waited for.
     pub last: bool,
 }
 
-/// The engine to ask next; none: all were asked. `after`: what became of the one before.
+/// The engine to ask next; none: all were asked. `after`: the outcome of the previous one.
 #[must_use]
 pub fn next(
     order: &Order,
@@ -146,7 +146,7 @@ pub fn next(
         .map(|engine| (*engine, standing(*engine)))
         .collect();
     let Some(at) = left.iter().position(|(_, standing)| *standing == Standing::Fit) else {
-        // One that is ready may be well again before its breaker is tried; any other has first to become ready.
+        // A ready engine may have recovered before its breaker allows a probe; any other must first become ready.
         let shut = left.iter().find(|(_, standing)| *standing == Standing::Shut);
         let engine = shut.or(left.first())?.0;
         return Some(Choice { engine, reason: Reason::LastResort, last: left.len() == 1 });
@@ -170,44 +170,50 @@ mod tests {
 
     use super::*;
 
-    fn rule(engines: &[usize], shares: &[(usize, u32)]) -> Rule {
+    fn route(engines: &[usize], shares: &[(usize, u32)]) -> ResolvedRoute {
         let share = |(engine, percent): &(usize, u32)| Share {
             engine: *engine,
             name: format!("e{engine}"),
             percent: *percent,
         };
-        Rule { engines: engines.to_vec(), shares: shares.iter().map(share).collect(), ..Rule::default() }
+        ResolvedRoute {
+            engines: engines.to_vec(),
+            shares: shares.iter().map(share).collect(),
+            ..ResolvedRoute::default()
+        }
     }
 
     #[test]
     fn a_route_applies_to_its_languages_voices_and_tiers() {
-        let rule = Rule {
+        let route = ResolvedRoute {
             languages: vec!["de".into(), "nl".into()],
             voices: vec!["eva".into()],
             tiers: vec!["gold".into()],
-            ..Rule::default()
+            ..ResolvedRoute::default()
         };
         let ask = Ask { language: "nl", voice: "eva", tier: "gold", ..Ask::default() };
-        assert!(rule.fits(&ask));
-        assert!(rule.fits(&Ask { voice: "eva(2)+max", ..ask }) && rule.fits(&Ask { voice: "eva#3", ..ask }));
+        assert!(route.fits(&ask));
+        assert!(
+            route.fits(&Ask { voice: "eva(2)+max", ..ask }) && route.fits(&Ask { voice: "eva#3", ..ask })
+        );
         for other in [Ask { language: "en", ..ask }, Ask { voice: "", ..ask }, Ask { tier: "", ..ask }] {
-            assert!(!rule.fits(&other), "{other:?}");
+            assert!(!route.fits(&other), "{other:?}");
         }
-        assert!(Rule::default().fits(&Ask::default()), "a route without conditions applies to all");
+        assert!(ResolvedRoute::default().fits(&Ask::default()), "a route without conditions applies to all");
     }
 
     #[test]
     fn an_engine_with_a_share_is_first_for_its_users_and_last_for_others() {
-        let of = |percent| rule(&[0, 1, 2], &[(0, percent)]).order("ann");
+        let of = |percent| route(&[0, 1, 2], &[(0, percent)]).order("ann");
         assert_eq!(of(100), Order { engines: vec![0, 1, 2], lead: Reason::Share });
         assert_eq!(of(0), Order { engines: vec![1, 2, 0], lead: Reason::Route });
-        let outside = rule(&[1], &[(0, 100)]).order("ann");
+        let outside = route(&[1], &[(0, 100)]).order("ann");
         assert_eq!(outside.engines, [0, 1], "an engine may have a share without being anybody's second");
     }
 
     #[test]
     fn a_conversation_stays_on_its_engine_and_leaves_one_that_failed_it() {
-        let order = rule(&[0, 1, 2], &[]).order("");
+        let order = route(&[0, 1, 2], &[]).order("");
         assert_eq!(order.clone().keeping(2), Order { engines: vec![2, 0, 1], lead: Reason::Kept });
         assert_eq!(order.clone().keeping(0), order);
         assert_eq!(order.clone().keeping(7), order);
@@ -234,7 +240,7 @@ mod tests {
             ([Fit, Unready, Shut], &[0, 2], Some(Late), Some((1, Reason::LastResort, true))),
             ([Fit, Fit, Fit], &[0, 1, 2], Some(Late), None),
         ];
-        let order = rule(&[0, 1, 2], &[]).order("");
+        let order = route(&[0, 1, 2], &[]).order("");
         for (standings, tried, after, expected) in cases {
             let choice = next(&order, |engine| standings[engine], tried, after);
             let expected = expected.map(|(engine, reason, last)| Choice { engine, reason, last });
@@ -255,7 +261,7 @@ mod tests {
                 _ => Standing::Shut,
             };
             let all: Vec<usize> = (0..standings.len()).collect();
-            let order = rule(&all, &[(standings.len() - 1, percent)]).order(&user);
+            let order = route(&all, &[(standings.len() - 1, percent)]).order(&user);
             let (mut tried, mut unfit) = (Vec::new(), false);
             while let Some(choice) = next(&order, of, &tried, None) {
                 prop_assert!(!tried.contains(&choice.engine));

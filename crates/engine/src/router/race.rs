@@ -1,8 +1,8 @@
-//! Asks an engine, and the next one at once when it fails, or beside it when it is late. The first that gives something serves;
-//! the others are dropped, which cancels them.
+//! Asks an engine, and the next one at once when it fails, or beside it when it is late. The first that returns something
+//! serves; the others are dropped, which cancels them.
 //!
-//! An engine that is late is not stopped when the next is asked: most late engines are about to give, and the next one may be
-//! later still. While the last one is waited for, those are asked again that were not ready or too busy.
+//! A late engine is not stopped when the next one is asked: most late engines are about to respond, and the next one may be
+//! even later. While the last one is waited for, engines that were not ready or were too busy are asked again.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::route::Reason;
 const AGAIN: Duration = Duration::from_millis(250);
 const LONGEST_AGAIN: Duration = Duration::from_secs(2);
 
-/// What an engine gives for a request.
+/// The pieces that an engine returns for a request.
 pub(super) type Pieces<P> = BoxStream<'static, Result<P, EngineError>>;
 /// A request on its way to an engine.
 pub(super) type Opening<P> = BoxFuture<'static, Result<Pieces<P>, EngineError>>;
@@ -31,11 +31,11 @@ pub(super) struct Begun<P> {
     pub(super) picked: Picked,
     /// None: it has ended without a piece.
     pub(super) first: Option<P>,
-    /// May be read beyond its end.
+    /// May be polled beyond its end.
     pub(super) rest: Pieces<P>,
 }
 
-/// What an engine has given first, or why it gave nothing.
+/// The first piece of an engine, or why there is none.
 struct Came<P> {
     runner: usize,
     outcome: Result<(Option<P>, Pieces<P>), EngineError>,
@@ -54,21 +54,21 @@ struct Race<'a, P, F> {
     running: FuturesUnordered<BoxFuture<'static, Came<P>>>,
     /// None: it has failed.
     runners: Vec<Option<Runner>>,
-    /// When the newest one is late or, after the last one, when those that were absent are asked again.
+    /// When the newest one is late or, after the last one, when absent ones are asked again.
     due: Option<Instant>,
     error: Option<EngineError>,
-    /// Engines that were not ready or too busy, and were not waited for.
+    /// Engines that were not ready or were too busy, and were not waited for.
     absent: Vec<usize>,
-    /// Before they are asked again.
+    /// The pause before they are asked again.
     pause: Duration,
-    /// After this they are not.
+    /// When to stop asking them.
     until: Instant,
 }
 
-/// Makes a request of the plan's next engine, and of further ones as needed. `open` makes it of the engine with this index.
+/// Makes a request to the plan's next engine, and to further ones as needed. `open` makes it to the engine with this index.
 ///
 /// # Errors
-/// A prompt that is too long; or the error of the first engine that failed, if there is one, when all refused or failed.
+/// A prompt that is too long; otherwise, if all refused or failed, the error of the first engine that failed, if any.
 pub(super) async fn first<P: Send + 'static>(
     board: &Board,
     plan: &mut Plan,
@@ -146,7 +146,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
         };
     }
 
-    /// When those that were absent are asked again, if there are any.
+    /// When absent engines are asked again, if there are any.
     fn next_look(&self) -> Option<Instant> {
         let at = Instant::now() + self.pause;
         (!self.absent.is_empty() && self.plan.first.is_some() && at < self.until).then_some(at)
@@ -159,14 +159,14 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
             let first = rest.next().await.transpose()?;
             Ok::<_, EngineError>((first, rest.boxed()))
         };
-        // Nobody else can serve now, so that the last one may take its time.
+        // No other engine can serve now, so the last one has no deadline.
         let begin = if picked.last { begin.boxed() } else { at_once(begin).boxed() };
         let runner = self.runners.len();
         self.runners.push(Some(Runner { picked, late: false }));
         self.running.push(async move { Came { runner, outcome: begin.await } }.boxed());
     }
 
-    /// Nothing has come in time: the next engine is asked as well.
+    /// Nothing has arrived in time: the next engine is asked as well.
     fn is_due(&mut self) {
         if self.board.peek(self.plan, None).is_none() {
             return self.again();
@@ -177,7 +177,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
         self.start(Some(Fate::Late));
     }
 
-    /// Asks those again that were absent and are ready now.
+    /// Asks absent engines again that are ready now.
     fn again(&mut self) {
         self.pause = (self.pause * 2).min(LONGEST_AGAIN);
         for engine in std::mem::take(&mut self.absent) {
@@ -190,7 +190,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
         self.due = self.next_look();
     }
 
-    /// Another engine serves: those that were late are told so, and are asked again should it fail.
+    /// Another engine serves: late ones are told so, and may be asked again if it fails.
     fn beaten(&mut self) {
         for Runner { picked, late } in self.runners.drain(..).flatten() {
             self.plan.spare(picked.engine);
@@ -200,7 +200,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
         }
     }
 
-    /// A fault says more than a refusal: with the next attempt the same request may be served.
+    /// A fault counts more than a refusal: with the next attempt the same request may be served.
     fn keep(&mut self, error: EngineError) {
         let refused = |error: &EngineError| matches!(error, EngineError::Invalid(_));
         if self.error.as_ref().is_none_or(|kept| refused(kept) && !refused(&error)) {

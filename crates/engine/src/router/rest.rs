@@ -5,19 +5,19 @@ use crate::TtsPart;
 /// Characters per second of speech, including the space after each word; for a voice that reports no words.
 const PACE: f64 = 15.0;
 
-/// A segment's text, and how far an engine has come in it.
+/// A segment's text, and how far an engine has spoken it.
 #[derive(Debug, Clone)]
 pub struct Progress {
     text: String,
     /// Bytes of the text up to the end of the last word that was reported.
     at: usize,
     seconds: f64,
-    /// A part was given.
+    /// A part was returned.
     begun: bool,
 }
 
 impl Progress {
-    /// Nothing of this text is spoken yet.
+    /// A segment of which nothing has been spoken.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), at: 0, seconds: 0.0, begun: false }
@@ -33,14 +33,14 @@ impl Progress {
         }
     }
 
-    /// Whether some of it was given.
+    /// Whether any of it was returned.
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.begun
     }
 
-    /// The text that is left to speak; none: all of it was spoken. Without words' times it begins with the word that sounded last
-    /// by the pace of speech: a word said twice is better than one left out.
+    /// The text that is left to speak; none: all of it was spoken. Without word times it begins with the last word that
+    /// sounded, by the pace of speech: repeating a word is better than skipping one.
     #[must_use]
     pub fn rest(&self) -> Option<String> {
         let at = match self.at {
@@ -49,7 +49,7 @@ impl Progress {
         };
         let rest = &self.text[at..];
         let from = rest.find(char::is_alphanumeric)?;
-        // Not what ends the last word, such as a comma, but what belongs to the next, such as a sign or a quotation mark.
+        // Skips what ends the last word, such as a comma, but not what belongs to the next, such as a sign or a quotation mark.
         let space = rest[..from].char_indices().rev().find(|(_, char)| char.is_whitespace());
         let begins = space.map_or(if at == 0 { 0 } else { from }, |(at, char)| at + char.len_utf8());
         Some(rest[begins..].to_owned())

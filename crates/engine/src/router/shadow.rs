@@ -1,6 +1,6 @@
-//! Copies of requests for engines that are tried out. What they give is measured and thrown away.
+//! Copies of requests for engines on trial. Their output is measured and discarded.
 //!
-//! A copy has no effect on the request: it is made only if few others run, waits for nothing, and is given up after a while.
+//! A copy has no effect on the request: it is made only if few others run, waits for nothing, and is abandoned after a while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::EngineError;
 /// Longest time for a copy.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How a copy ended, as metrics name it.
+/// The outcome of a copy, as metrics name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Served,
@@ -41,14 +41,14 @@ impl Outcome {
     }
 }
 
-/// Records the time until an engine's first output, or between a question to it and the response.
+/// Records the time until an engine's first output, or from a decode request to its transcript.
 pub(super) fn measure(board: &Board, engine: usize, took: Duration) {
     let (kind, name) = (board.kind().name(), board.name(engine).to_string());
     metrics::histogram!("visavis_shadow_seconds", "kind" => kind, "engine" => name)
         .record(took.as_secs_f64());
 }
 
-/// Does a copy's work in the background, unless the engine is not ready or too many copies run already.
+/// Runs a copy in the background, unless the engine is not ready or too many copies are running.
 pub(super) fn run(
     board: &Arc<Board>,
     engine: usize,
@@ -71,7 +71,7 @@ pub(super) fn run(
     });
 }
 
-/// Reads what an engine gives for a copy, to its end.
+/// Reads an engine's output for a copy, to its end.
 ///
 /// # Errors
 /// The engine's own.

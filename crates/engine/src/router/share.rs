@@ -1,6 +1,6 @@
 //! Which users are in an engine's share: the same ones in every process, and all of them still when the share grows. Pure.
 
-/// Bounds a hash to 32 bits, so that products with percentages fit into 64.
+/// Limits a hash to 32 bits, so that products with percentages fit into 64.
 const BITS: u32 = 32;
 
 /// An engine's share of the users.
@@ -14,11 +14,10 @@ pub struct Share {
     pub percent: u32,
 }
 
-/// The engine in whose share this user is; none: in no share, as is a user without a name.
+/// Returns the engine whose share contains the user; none for users without a name.
 ///
-/// Each engine asks in turn for its part of the users that those before it have left, by a hash of its own. So a share that
-/// grows gives none of its users away. Of several shares in one route the others may then exchange some, which no rule without a
-/// memory can avoid for more than two.
+/// Each engine in turn takes its percentage of the remaining users, by its own hash, so a growing share keeps its users. With
+/// several shares, the others may exchange users; a stateless rule cannot avoid that for more than two.
 #[must_use]
 pub fn engine_of(user: &str, shares: &[Share]) -> Option<usize> {
     if user.is_empty() {
@@ -35,7 +34,7 @@ pub fn engine_of(user: &str, shares: &[Share]) -> Option<usize> {
     None
 }
 
-/// FNV-1a of 64 bits, which leaves similar names close together, and the finaliser of SplitMix64, which spreads them.
+/// FNV-1a of 64 bits, which leaves similar names close together, then the finaliser of SplitMix64, which spreads them.
 fn hash(user: &str, engine: &str) -> u64 {
     let bytes = engine.bytes().chain([0]).chain(user.bytes());
     let fnv = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

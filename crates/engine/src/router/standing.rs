@@ -1,4 +1,4 @@
-//! The engines of a kind as one status: ready if one of them is. `follow` keeps it up to date.
+//! The combined status of all engines of a kind: ready if one of them is. `follow` keeps it up to date.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Board, Member};
 use crate::status::EngineStatus;
 
-/// The status of all: that of the first engine that is ready, otherwise what each of them waits for.
+/// The combined status: that of the first engine that is ready, otherwise the messages of all.
 fn merged(members: &[Member]) -> EngineStatus {
     let ready = members.iter().find_map(|member| {
         let status = member.status.borrow();

@@ -1,8 +1,8 @@
-//! Recognisers by routes.
+//! Routing of recognisers.
 //!
-//! The router keeps an utterance's sound, so that another engine hears all of it: at once when the first fails, and beside it when no
-//! transcript has come in time after a pause. The first that transcribes keeps the utterance. While the last one is waited for, those
-//! hear it again that were not ready or too busy.
+//! The router keeps an utterance's audio, so that another engine gets all of it: at once if the first fails, and beside the
+//! first if no transcript has arrived in time after a pause. The first engine that transcribes keeps the utterance. While the
+//! last one is waited for, engines that were not ready or were too busy are asked again.
 
 mod copy;
 
@@ -25,9 +25,9 @@ use crate::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, St
 
 /// Audio and requests queued for the router; the pipeline waits when the queue is full.
 const INPUTS: usize = 256;
-/// Pause before a recogniser whose queue is full is given more.
+/// Pause before more is sent to a recogniser whose queue is full.
 const ROOM: Duration = Duration::from_millis(20);
-/// First and longest pause between two looks for those that were not ready or too busy.
+/// First and longest interval of asking again engines that were not ready or were too busy.
 const AGAIN: Duration = Duration::from_millis(250);
 const LONGEST_AGAIN: Duration = Duration::from_secs(2);
 
@@ -37,7 +37,7 @@ struct Desk {
     engines: Vec<Arc<dyn Stt>>,
 }
 
-/// Recognisers by routes.
+/// A recogniser that routes utterances.
 pub struct RoutedStt(Arc<Desk>);
 
 impl RoutedStt {
@@ -55,7 +55,7 @@ impl Desk {
         if request.ahead { plan.without_deadline() } else { plan }
     }
 
-    /// The request as an engine takes it: only languages that it recognises are to be expected.
+    /// The request adapted to an engine: only languages that it recognises are expected.
     fn of_engine(&self, engine: usize, request: &SttRequest) -> SttRequest {
         let known = self.engines[engine].capabilities().languages;
         let mut request = request.clone();
@@ -63,7 +63,7 @@ impl Desk {
         request
     }
 
-    /// Makes copies of an utterance; returns where its sound goes.
+    /// Makes copies of an utterance; returns the senders for its audio.
     fn shadow(&self, plan: &Plan, request: &SttRequest) -> Vec<mpsc::Sender<SttInput>> {
         let copied = plan.shadows.iter().map(|engine| {
             let (sound, inputs) = mpsc::channel(INPUTS);
@@ -76,7 +76,7 @@ impl Desk {
     }
 }
 
-/// The language that an utterance is likely to be in: the one that was set, or that is expected more than all others together.
+/// The likely language of an utterance: the one that was set, or one that outweighs all other expected ones together.
 fn language(request: &SttRequest) -> &str {
     let all: f32 = request.expected.iter().map(|expected| expected.weight).sum();
     let likely = request.expected.iter().find(|expected| expected.weight * 2.0 > all);
@@ -86,7 +86,7 @@ fn language(request: &SttRequest) -> &str {
     }
 }
 
-/// An utterance, whoever transcribes it.
+/// An utterance, whichever engine transcribes it.
 struct Utterance {
     desk: Arc<Desk>,
     plan: Plan,
@@ -95,20 +95,20 @@ struct Utterance {
     /// No more inputs come.
     over: bool,
     sound: Sound,
-    /// More than one while the first is late.
+    /// The recognisers at work: more than one while the first is late.
     lines: Vec<Line>,
-    /// When the newest one is late or, after the last one, when those that were absent are asked again.
+    /// When the newest one is late or, after the last one, when absent ones are asked again.
     due: Option<Instant>,
-    /// Engines that were not ready or too busy, and were not waited for.
+    /// Engines that were not ready or were too busy, and were not waited for.
     absent: Vec<usize>,
-    /// Before they are asked again, after the first time.
+    /// The pause before they are asked again, after the first time.
     pause: Duration,
     error: Option<EngineError>,
     shadows: Vec<mpsc::Sender<SttInput>>,
 }
 
 impl Utterance {
-    /// Has the next engine begin.
+    /// Starts the next engine.
     fn start(&mut self, after: Option<Fate>) {
         if let Some(picked) = self.desk.board.pick(&mut self.plan, after) {
             self.ask(picked);
@@ -116,7 +116,7 @@ impl Utterance {
         self.await_transcript();
     }
 
-    /// Has this engine begin.
+    /// Starts this engine.
     fn ask(&mut self, picked: Picked) {
         let stt = self.desk.engines[picked.engine].clone();
         let (can, request) = (stt.capabilities(), self.desk.of_engine(picked.engine, &self.request));
@@ -128,7 +128,7 @@ impl Utterance {
         self.lines.push(Line::new(picked, can, opening));
     }
 
-    /// Sets the time for the transcript that is wanted, if another engine could make it.
+    /// Sets the deadline for the wanted transcript, if another engine could make it.
     fn await_transcript(&mut self) {
         let wanted = self.sound.wanted.as_ref().is_some_and(|wanted| wanted.last);
         let more = !self.absent.is_empty() || self.desk.board.peek(&self.plan, None).is_some();
@@ -147,7 +147,7 @@ impl Utterance {
         }
     }
 
-    /// The newest engine is late: the next one is asked as well or, after the last one, those that were absent.
+    /// The newest engine is late: the next one is asked as well or, after the last one, the absent ones.
     fn is_late(&mut self) {
         if self.desk.board.peek(&self.plan, None).is_none() {
             return self.again();
@@ -158,7 +158,7 @@ impl Utterance {
         self.start(Some(Fate::Late));
     }
 
-    /// Asks those again that were absent and are ready now.
+    /// Asks absent engines again that are ready now.
     fn again(&mut self) {
         for engine in std::mem::take(&mut self.absent) {
             if self.desk.board.is_ready(engine) {
@@ -172,7 +172,7 @@ impl Utterance {
         self.due = Some(Instant::now() + self.pause);
     }
 
-    /// An engine has failed: the next one is asked, unless another is at work that is not late.
+    /// An engine has failed: the next one is asked, unless another is at work and not late.
     fn lost(&mut self, line: usize, error: EngineError) {
         let Picked { engine, last, ticket, .. } = self.lines.remove(line).picked;
         let fate = ticket.failed(&error);
@@ -198,7 +198,7 @@ impl Utterance {
         if wanted {
             (self.sound.wanted, self.due) = (None, None);
             for Line { picked, late, .. } in self.lines.drain(..) {
-                // It may be asked once more if this one fails.
+                // It may be asked again if this one fails.
                 self.plan.spare(picked.engine);
                 if late {
                     picked.ticket.was_late();
@@ -253,7 +253,7 @@ impl Utterance {
 
 #[async_trait]
 impl Stt for RoutedStt {
-    /// What one of the engines that usually recognise can do: of each engine is asked no more than it can.
+    /// The capabilities of the engines that usually recognise, combined: each engine is asked only for what it supports.
     fn capabilities(&self) -> SttCapabilities {
         let usual = self.0.board.usual();
         let all: Vec<_> = usual.into_iter().map(|engine| self.0.engines[engine].capabilities()).collect();

@@ -1,13 +1,13 @@
-//! Which engine each conversation is on, where its prompt is kept, and which have seen it.
+//! The engine that each conversation uses, where its prompt is cached, and the engines that have seen it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use parking_lot::Mutex;
 
-/// Most conversations that are remembered; calls release theirs when they end.
+/// Most conversations that are tracked; calls release theirs when they end.
 const MOST: usize = 8192;
 
-/// What is known of one conversation.
+/// The state of one conversation.
 #[derive(Debug, Default)]
 struct Talk {
     /// The engine that served it last, and the index of the route.
@@ -17,14 +17,14 @@ struct Talk {
     seen: BTreeSet<usize>,
 }
 
-/// Where a conversation is.
+/// A conversation's engine and route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) engine: usize,
-    pub(super) rule: usize,
+    pub(super) route: usize,
 }
 
-/// All conversations. One without a name is none: nothing is kept for it.
+/// All conversations; requests without a conversation name are not tracked.
 #[derive(Debug, Default)]
 pub(super) struct Talks(Mutex<HashMap<String, Talk>>);
 
@@ -37,10 +37,10 @@ impl Talks {
         told(all.entry(conversation.to_owned()).or_default());
     }
 
-    /// The engine to stay on, if the request takes the same route as the last one.
-    pub(super) fn kept(&self, conversation: &str, rule: usize) -> Option<usize> {
+    /// The engine to keep, if the request takes the same route as the last one.
+    pub(super) fn kept(&self, conversation: &str, route: usize) -> Option<usize> {
         let place = self.0.lock().get(conversation).and_then(|talk| talk.on);
-        place.filter(|place| place.rule == rule).map(|place| place.engine)
+        place.filter(|place| place.route == route).map(|place| place.engine)
     }
 
     /// The engine that has just failed it.
@@ -48,21 +48,21 @@ impl Talks {
         self.0.lock().get(conversation).and_then(|talk| talk.failed)
     }
 
-    /// An engine is given its messages.
+    /// Records that an engine is given its messages.
     pub(super) fn sees(&self, conversation: &str, engine: usize) {
         self.with(conversation, |talk| {
             talk.seen.insert(engine);
         });
     }
 
-    /// An engine serves it.
+    /// Records that an engine serves it.
     pub(super) fn is_on(&self, conversation: &str, place: Place) {
         self.with(conversation, |talk| {
             (talk.on, talk.failed) = (Some(place), None);
         });
     }
 
-    /// An engine failed it in the middle of a response.
+    /// Records that an engine failed it in the middle of a response.
     pub(super) fn fails(&self, conversation: &str, engine: usize) {
         self.with(conversation, |talk| {
             (talk.on, talk.failed) = (None, Some(engine));
@@ -85,11 +85,11 @@ mod tests {
         for engine in [0, 2, 2] {
             talks.sees("a", engine);
         }
-        talks.is_on("a", Place { engine: 2, rule: 1 });
+        talks.is_on("a", Place { engine: 2, route: 1 });
         assert_eq!((talks.kept("a", 1), talks.kept("a", 0), talks.kept("b", 1)), (Some(2), None, None));
         talks.fails("a", 2);
         assert_eq!((talks.kept("a", 1), talks.failed("a")), (None, Some(2)));
-        talks.is_on("a", Place { engine: 0, rule: 1 });
+        talks.is_on("a", Place { engine: 0, route: 1 });
         assert_eq!(talks.failed("a"), None);
         assert_eq!(talks.release("a"), BTreeSet::from([0, 2]));
         assert_eq!(talks.kept("a", 1), None);

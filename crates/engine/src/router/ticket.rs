@@ -1,4 +1,4 @@
-//! What becomes of a request to an engine, for the engine's breaker.
+//! The outcome of a request to an engine, for the engine's breaker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(super) struct Breakers {
 }
 
 impl Breakers {
-    /// Of this many engines, all closed.
+    /// The breakers of this many engines, all closed.
     pub(super) fn new(engines: usize) -> Arc<Self> {
         Arc::new(Self { began: Instant::now(), all: Mutex::new(vec![Breaker::default(); engines]) })
     }
@@ -27,12 +27,12 @@ impl Breakers {
         self.began.elapsed()
     }
 
-    /// What a request to this engine would meet.
+    /// How the breaker would treat a request to this engine.
     pub(super) fn gate(&self, engine: usize) -> Gate {
         self.all.lock()[engine].gate(self.now())
     }
 
-    /// The state of an engine's breaker, as reports name it.
+    /// The state of an engine's breaker, as named in reports.
     pub(super) fn name(&self, engine: usize) -> &'static str {
         self.all.lock()[engine].name()
     }
@@ -47,13 +47,14 @@ impl Breakers {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Asked,
-    /// It has given something.
+    /// The engine has returned something.
     Began,
-    /// Its breaker knows how it ended.
+    /// The breaker has been told the outcome.
     Settled,
 }
 
-/// A request to an engine. Dropped without a verdict it counts as served if the engine has given something, else as unwanted.
+/// A request to an engine. Dropped without a verdict, it counts as served if the engine has returned something, otherwise as
+/// cancelled.
 #[derive(Debug)]
 pub(super) struct Ticket {
     breakers: Arc<Breakers>,
@@ -69,7 +70,7 @@ impl Ticket {
         told(&mut self.breakers.all.lock()[self.engine], now);
     }
 
-    /// The engine gives the first of what was asked for.
+    /// The engine returns its first output.
     pub(super) fn begins(&mut self) {
         self.tell(Stage::Began, |breaker, _| breaker.began());
     }
@@ -84,8 +85,8 @@ impl Ticket {
         self.tell(Stage::Settled, Breaker::faulted);
     }
 
-    /// The request has ended with this error. Whether the engine is at fault depends on it: what it refuses or has no time for is
-    /// no fault.
+    /// The request has ended with this error. Whether the engine is at fault depends on it: refusing a request, or being too
+    /// busy for it, is not a fault.
     pub(super) fn failed(mut self, error: &EngineError) -> Fate {
         let probe = self.probe;
         match error {

@@ -1,8 +1,9 @@
-//! Voices by routes.
+//! Routing of voices.
 //!
-//! Until the first sound another engine takes over with the whole segment. After it another one speaks the rest: from the word after
-//! the last whose sound was given, or, for a voice that reports no words, from the one that sounds by the pace of speech. An engine
-//! that stalls counts as failed while another one is fit: nobody should wait in silence for what another can say.
+//! Until the first sound another engine takes over the whole segment. After it another one speaks the rest: from the word after
+//! the last one whose sound was returned or, for a voice that reports no words, from the one that sounds by the pace of speech.
+//! An engine that stalls counts as failed while another one is fit, so that nobody waits in silence for what another engine can
+//! say.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,17 +23,17 @@ use super::shadow;
 use crate::route::{Reason, Routed};
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
-/// Longest wait for an engine's list of voices: a call begins with it, and waits no longer for all.
+/// Longest wait for an engine's list of voices: a call begins with it, and does not wait longer for all of them.
 const LISTED: Duration = Duration::from_millis(250);
-/// Silence within a segment, behind all sound of it so far, after which another engine speaks the rest.
+/// Silence within a segment, after all its sound so far has been heard, after which another engine speaks the rest.
 const STALL: Duration = Duration::from_secs(3);
 
 /// The voices that the configuration names.
 #[derive(Debug, Clone, Default)]
 pub struct Voices {
-    /// That of requests, `tts.voice`.
+    /// The usual voice of requests, `tts.voice`.
     pub usual: String,
-    /// That of each engine, in the board's order, in place of the usual one; empty: the language's first.
+    /// The usual voice of each engine, in the board's order; empty: the language's first.
     pub own: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ struct Desk {
     voices: Voices,
 }
 
-/// Voices by routes.
+/// A voice that routes segments.
 pub struct RoutedTts(Arc<Desk>);
 
 impl RoutedTts {
@@ -53,7 +54,7 @@ impl RoutedTts {
         Self(Arc::new(Desk { board, engines, voices }))
     }
 
-    /// What the engines that usually speak can do, in order.
+    /// The capabilities of the engines that usually speak, in order.
     fn usual(&self) -> Vec<TtsCapabilities> {
         self.0.board.usual().into_iter().map(|engine| self.0.engines[engine].capabilities()).collect()
     }
@@ -66,7 +67,7 @@ impl Desk {
         if request.ahead { plan.without_deadline() } else { plan }
     }
 
-    /// The request as an engine takes it: the usual voice is its own one.
+    /// The request adapted to an engine: its own usual voice replaces the configured one.
     fn of_engine(&self, engine: usize, request: &TtsRequest) -> TtsRequest {
         let mut request = request.clone();
         if request.voice == self.voices.usual {
@@ -79,8 +80,8 @@ impl Desk {
         self.voices.own.get(engine).cloned().unwrap_or_default()
     }
 
-    /// Makes a request of an engine. One that stands in for another speaks with its own voice if it has not the one that is asked for:
-    /// another voice is better than silence. Its own voice is no more than a preference where none is asked for.
+    /// Makes a request to an engine. An engine that takes over uses its own voice if it does not have the requested one:
+    /// another voice is better than silence. Its own voice is only a preference if no voice is requested.
     fn open(&self, engine: usize, reason: Reason, request: &TtsRequest) -> Opening<TtsPart> {
         let (tts, own) = (self.engines[engine].clone(), self.own_voice(engine));
         let asked = self.of_engine(engine, request);
@@ -116,7 +117,7 @@ impl Desk {
     }
 }
 
-/// Waits for the first part: an engine may refuse a voice with it, not with the request.
+/// Waits for the first part: an engine may refuse a voice with it instead of with the request.
 async fn begun(opened: Result<Pieces<TtsPart>, EngineError>) -> Result<Pieces<TtsPart>, EngineError> {
     let mut parts = opened?;
     let first = parts.next().await.transpose()?;
@@ -126,31 +127,31 @@ async fn begun(opened: Result<Pieces<TtsPart>, EngineError>) -> Result<Pieces<Tt
     })
 }
 
-/// Speech that an engine gives.
+/// Speech that an engine makes.
 struct Serving {
     picked: Picked,
     rest: Pieces<TtsPart>,
 }
 
-/// A segment, whoever speaks it.
+/// A segment, whichever engine speaks it.
 struct Speech {
     desk: Arc<Desk>,
     plan: Plan,
-    /// What is left to speak, when an engine begins.
+    /// The text that is left to speak when an engine begins.
     request: TtsRequest,
     progress: Progress,
-    /// When all its sound so far has been heard, if that began as soon as it came.
+    /// When all its sound so far will have been heard, if playback began as soon as it arrived.
     heard: Instant,
     /// The first part of an engine, until it is passed on.
     first: Option<TtsPart>,
-    /// The engine that has just begun, until a part tells of it.
+    /// The engine that has just begun, until a part reports it.
     routed: Option<Routed>,
     /// None: it has ended.
     now: Option<Serving>,
 }
 
 impl Speech {
-    /// Has the next engine begin.
+    /// Starts the next engine.
     async fn begin(&mut self, after: Option<Fate>) -> Result<(), EngineError> {
         let (desk, request) = (&self.desk, &self.request);
         let open = |engine, reason| desk.open(engine, reason, request);
@@ -167,14 +168,14 @@ impl Speech {
         TtsPart { routed: self.routed.take(), ..part }
     }
 
-    /// How long the engine may give nothing; none: as long as it wants, since nobody waits or no other engine is fit.
+    /// How long the engine may return nothing; none: without limit, since nobody waits or no other engine is fit.
     fn patience(&self) -> Option<Duration> {
         let other = self.desk.board.peek(&self.plan, None)?;
         let waited_for = self.plan.first.is_some() && other.reason != Reason::LastResort;
         waited_for.then(|| self.heard.saturating_duration_since(Instant::now()) + STALL)
     }
 
-    /// What the engine gives next. Time in which nobody reads does not count as a stall.
+    /// The engine's next part. Time in which nobody reads does not count as a stall.
     async fn given(&mut self) -> Option<Result<TtsPart, EngineError>> {
         let patience = self.patience();
         let next = self.now.as_mut()?.rest.next();
@@ -202,7 +203,7 @@ impl Speech {
                 Some(Err(error)) => {
                     let fate = self.now.take()?.picked.ticket.failed(&error);
                     if self.progress.is_begun() {
-                        // If nothing is left, the engine failed behind its last word.
+                        // If nothing is left, the engine failed after its last word.
                         let rest = self.progress.rest()?;
                         self.progress = Progress::new(rest.as_str());
                         self.request.text = rest;
@@ -218,7 +219,7 @@ impl Speech {
 
 #[async_trait]
 impl Tts for RoutedTts {
-    /// What each of the engines that usually speak can do: the rest of the pipeline relies on it for every segment.
+    /// The common capabilities of the engines that usually speak: the rest of the pipeline relies on them for every segment.
     fn capabilities(&self) -> TtsCapabilities {
         let all = self.usual();
         let least = all.iter().map(|can| can.word_times).min_by_key(|times| *times as u8);
@@ -253,7 +254,7 @@ impl Tts for RoutedTts {
         }
     }
 
-    /// The voices of all engines that are ready and serve, each once for each of its languages.
+    /// The voices of all ready engines that serve, each once per language.
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
         let mut asked = Vec::new();
         for (engine, tts) in self.0.engines.iter().enumerate() {

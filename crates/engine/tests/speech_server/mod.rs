@@ -1,4 +1,4 @@
-//! A server that speaks, for tests.
+//! A voice server for tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 #[path = "../endpoint_support/mod.rs"]
@@ -47,7 +47,7 @@ pub(crate) async fn listens(
 
 fn speaking(speak: impl Fn(HeaderMap, Value) -> Response + Clone + Send + Sync + 'static) -> Router {
     let speak = post(move |headers: HeaderMap, Json(body): Json<Value>| {
-        // A look at the server sends no text.
+        // A readiness check sends no text.
         let look = body.get("input").is_none();
         let response = if look {
             axum::http::StatusCode::UNPROCESSABLE_ENTITY.into_response()
@@ -75,7 +75,7 @@ pub(crate) fn cut(bytes: &[u8], size: usize) -> impl Stream<Item = Result<Vec<u8
 /// The configuration of a server.
 pub(crate) fn config(api: TtsApi, url: String) -> Config {
     let mut config = Config::default();
-    // No clips of cloned voices lie here.
+    // This folder contains no clips of cloned voices.
     config.models.dir = "/nowhere/visavis".into();
     (config.tts.api, config.tts.url) = (api, url);
     (config.tts.model, config.tts.voice) = ("small".into(), "joe".into());
@@ -88,7 +88,7 @@ pub(crate) fn connect(config: &Config) -> Backend<dyn Tts> {
     Backends::new(false).unwrap().tts(config, &ModelFiles::default()).unwrap()
 }
 
-/// A request for the voice that is configured, or for the first one.
+/// A request for the configured voice, or for the first one.
 pub(crate) fn request(text: &str, language: &str) -> TtsRequest {
     let voice = if language.is_empty() { "joe" } else { "" };
     TtsRequest { text: text.into(), voice: voice.into(), language: language.into(), ..TtsRequest::default() }
@@ -134,7 +134,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// A WAV file of samples with so many bits (33: floats), and this size in its header.
+/// A WAV file of samples with this many bits (33: floats), and this size in its header.
 pub(crate) fn wav(samples: &[i16], channels: u16, bits: u16, size: u32) -> Vec<u8> {
     let one = |sample: i16| match bits {
         8 => vec![u8::try_from((i32::from(sample) >> 8) + 128).unwrap()],

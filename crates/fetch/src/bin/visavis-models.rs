@@ -1,5 +1,5 @@
-//! The program behind `visavis models …` and `visavis voices …`, so that the server need not link what fetches and converts
-//! models.
+//! The program behind `visavis models …` and `visavis voices …`, so that the server need not link the code that fetches and
+//! converts models.
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};

@@ -1,4 +1,4 @@
-//! `visavis voices add`: checks a voice and puts it into the voices folder, whole or not at all.
+//! `visavis voices add`: checks a voice and puts it into the voices folder, completely or not at all.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -20,7 +20,7 @@ const WORKSHOP: &str = ".adding";
 /// Space for a description in addition to its network.
 const MARGIN: u64 = 1_000_000;
 
-/// What `visavis voices add` is told.
+/// Arguments of `visavis voices add`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct AddArgs {
     /// The voice's .onnx file, or its address; the .onnx.json is taken from beside it
@@ -29,7 +29,7 @@ pub(super) struct AddArgs {
     /// The voice's name [default: the file's]
     #[arg(long)]
     name: Option<String>,
-    /// Replace a voice of the folder that has the name
+    /// Replace a voice of this name in the folder
     #[arg(long)]
     force: bool,
     /// Report errors only
@@ -50,7 +50,7 @@ impl Source {
             Ok(url) if matches!(url.scheme(), "http" | "https") => Self::Web(url),
             Ok(url) if url.scheme() == "file" => {
                 let path = url.to_file_path();
-                Self::File(path.map_err(|()| anyhow!("{given} is not the address of a file here"))?)
+                Self::File(path.map_err(|()| anyhow!("{given} is not a path of a local file"))?)
             }
             _ => Self::File(given.into()),
         };
@@ -68,7 +68,7 @@ impl Source {
         }
     }
 
-    /// The name that the voice has there.
+    /// The voice's name there.
     fn voice_name(&self) -> Option<&str> {
         self.file_name()?.strip_suffix(".onnx")
     }
@@ -107,7 +107,7 @@ pub(super) fn add(args: &AddArgs, places: &Places, out: &mut impl Write) -> Resu
         let speakers = if *speakers == 1 { "1 speaker".to_owned() } else { format!("{speakers} speakers") };
         let folder = places.folder.display();
         writeln!(out, "Added {name} ({locale}, {sample_rate} Hz, {speakers}) to {folder}")?;
-        writeln!(out, "A running server takes it up when it is started again.")?;
+        writeln!(out, "A running server uses it after its next start.")?;
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ fn refuse_taken(name: &str, places: &Places, force: bool) -> Result<()> {
     Ok(())
 }
 
-/// What to do about an error; the manifest's models are not meant here.
+/// What to do about an error; advice about the manifest's models does not apply.
 fn advice(error: &FetchError) -> &'static str {
     match error {
         FetchError::Refused { .. } => {
@@ -151,7 +151,7 @@ struct Staging<'a> {
 }
 
 impl<'a> Staging<'a> {
-    /// Begins with an empty directory, but keeps downloads that were broken off.
+    /// Begins with an empty directory, but keeps interrupted downloads.
     fn open(places: &'a Places, name: &'a str) -> Result<Self, FetchError> {
         let workshop = places.folder.join(WORKSHOP);
         let own = workshop.join("voice");
@@ -206,7 +206,7 @@ impl<'a> Staging<'a> {
         fs::rename(downloads.path(&origin), to).map_err(|e| FetchError::writing(to, e))
     }
 
-    /// What is wrong with a download, which is not kept.
+    /// What is wrong with a download; deletes it.
     fn refuse(&self, address: &Url, VoiceFault { fault, .. }: &VoiceFault) -> anyhow::Error {
         let _ = fs::remove_dir_all(&self.workshop);
         match fault {
@@ -218,8 +218,8 @@ impl<'a> Staging<'a> {
         }
     }
 
-    /// Gives the files their final names; a server that starts in between sees one of them and leaves the voice out. So the
-    /// network of a voice that is replaced goes first: it does not fit the new description.
+    /// Gives the files their final names; a server that starts in between sees only one of them and leaves the voice out. So
+    /// the network of a replaced voice is removed first: it does not match the new description.
     fn install(&self) -> Result<(), FetchError> {
         let old = self.folder.join(format!("{}.onnx", self.name));
         if let Err(error) = fs::remove_file(&old)

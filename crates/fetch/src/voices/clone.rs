@@ -14,7 +14,7 @@ use visavis_models::voices;
 
 use super::Places;
 
-/// What `visavis voices clone` is told.
+/// Arguments of `visavis voices clone`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct CloneArgs {
     /// The voice's name
@@ -68,7 +68,7 @@ pub(super) fn clone(args: &CloneArgs, places: &Places, out: &mut impl Write) -> 
     Ok(())
 }
 
-/// What the name belongs to already, if to a voice that is not cloned. Engines elsewhere may have further voices.
+/// The owner of the name, if it is a voice that is not cloned. Remote engines may have further voices.
 fn taken(name: &str, places: &Places) -> Option<String> {
     if let Some(other) = places.other(name) {
         return Some(format!("a voice of {}", other.from));
@@ -77,7 +77,7 @@ fn taken(name: &str, places: &Places) -> Option<String> {
     of_folder.iter().any(|voice| voice.name == name).then(|| "a voice of the voices folder".to_owned())
 }
 
-/// The file, or so much of it that it is seen to be too large.
+/// The file, or enough of it to see that it is too large.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let most = clip::LARGEST as u64 + 1;
     let mut bytes = Vec::new();

@@ -36,7 +36,7 @@ struct Unusable {
     message: String,
 }
 
-/// The list, and what is wrong with the voices that are not in it.
+/// The list, and the faults of voices that are not in it.
 #[derive(Debug, Default)]
 struct List {
     rows: Vec<Row>,
@@ -141,7 +141,7 @@ impl List {
         }
     }
 
-    /// Adds the voices of Kokoro, a network with style files beside it and no description.
+    /// Adds the voices of Kokoro, a network with style files beside it but no description.
     fn add_kokoro(&mut self, other: &Other, styles: &[PathBuf]) {
         let rows: Vec<Row> = styles.iter().filter_map(|style| kokoro(other, style)).collect();
         if rows.is_empty() {

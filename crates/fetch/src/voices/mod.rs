@@ -26,7 +26,7 @@ pub struct VoicesArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Show the voices, and what is wrong with files that cannot be used
+    /// Show the voices, and what is wrong with unusable files
     List {
         /// Print JSON, for programs
         #[arg(long)]
@@ -43,7 +43,7 @@ enum Command {
     },
 }
 
-/// Where a server's voices are.
+/// The locations of a server's voices.
 #[derive(Clone, Debug)]
 pub struct Places {
     /// The voices folder, which need not exist.
@@ -61,12 +61,12 @@ pub struct Other {
     pub file: PathBuf,
     /// Its licence, if the manifest knows it.
     pub licence: Option<String>,
-    /// What names it, for people.
+    /// What refers to it, for people.
     pub from: String,
 }
 
 impl Places {
-    /// Those of a configuration.
+    /// The locations in a configuration.
     ///
     /// # Errors
     /// When its profile is unknown.
@@ -88,12 +88,12 @@ impl Places {
         Ok(Self { folder, clones, others })
     }
 
-    /// What names the voice, if it is not in the voices folder.
+    /// What refers to the voice, if it is not in the voices folder.
     fn other(&self, name: &str) -> Option<&Other> {
         self.others.iter().find(|other| voices::names(std::slice::from_ref(&other.file)).contains(name))
     }
 
-    /// The network of this voice of the folder.
+    /// The network of this voice in the folder.
     fn network(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.onnx"))
     }
@@ -107,7 +107,7 @@ pub fn run(args: &VoicesArgs, config: &Config) -> Result<()> {
     run_in(args, &Places::of(config)?, &mut std::io::stdout().lock())
 }
 
-/// Runs a `voices` command with given places and output.
+/// Runs a `voices` command with given locations and output.
 ///
 /// # Errors
 /// When the command fails; the message says what to do.
@@ -144,7 +144,7 @@ fn remove(name: &str, places: &Places, out: &mut impl Write) -> Result<()> {
                 other.from,
                 other.file.display()
             ),
-            None => bail!("there is no voice {name} in {folder}; `visavis voices list` shows those that are"),
+            None => bail!("there is no voice {name} in {folder}; `visavis voices list` shows the voices"),
         }
     }
     for file in present {
@@ -152,16 +152,16 @@ fn remove(name: &str, places: &Places, out: &mut impl Write) -> Result<()> {
         std::fs::remove_file(file).map_err(failed)?;
         writeln!(out, "Removed {}", file.display())?;
     }
-    writeln!(out, "A running server has the voice until it is started again.")?;
+    writeln!(out, "A running server keeps the voice until its next start.")?;
     Ok(())
 }
 
-/// Whether there is a file, or a link, even one that leads nowhere.
+/// Whether a file or a link exists, even a broken link.
 fn is_there(file: &Path) -> bool {
     file.symlink_metadata().is_ok_and(|about| !about.is_dir())
 }
 
-/// Refuses names that lead out of the folder, or that requests cannot write.
+/// Refuses names that lead out of the folder, or that requests cannot contain.
 fn ensure_name(name: &str) -> Result<()> {
     ensure!(
         voices::is_name(name),

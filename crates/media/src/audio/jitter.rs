@@ -1,9 +1,9 @@
-//! The jitter buffer of a microphone that a machine listens to: takes packets as they arrive, and gives sound on the sender's
+//! The jitter buffer of a microphone for machine listeners: takes packets as they arrive, and returns sound on the sender's
 //! clock. Pure: time is passed in.
 //!
-//! A machine needs each sample once and in order, and can wait. So packets are given as soon as they can be, and nothing while
+//! A machine needs each sample once and in order, and can wait. So packets are returned as soon as possible, and nothing while
 //! there are none: late speech is neither stretched nor dropped, and catches up by itself. Only after a while without packets
-//! is silence given for that time, so that an utterance can end. A packet missing before others is waited for, 20 to 120 ms
+//! is silence returned for that time, so that an utterance can end. A packet missing before others is waited for, 20 to 120 ms
 //! depending on the network's jitter; then it is recovered from the copy in its successor, or concealed. A pause of the sender
 //! (DTX) becomes silence of its length.
 
@@ -16,14 +16,14 @@ use super::jitter_delay::{DelayEstimate, FRAME};
 
 /// Most sound held; the oldest is dropped.
 const MAX_HELD: i64 = 100 * FRAME;
-/// Time without packets after which silence is given: 800 ms. Given sooner, it splits words whose packets are only late, and
+/// Time without packets after which silence is returned: 800 ms. Sooner, it would split words whose packets are only late, and
 /// "France" is heard as "friends".
 const STALLED: i64 = 40 * FRAME;
 /// Time between packets in the middle of sound that counts as a gap.
 const GAP: i64 = 5 * FRAME;
-/// Longest missing stretch that is a loss; a longer one is a pause.
+/// Longest gap that counts as a loss; a longer one is a pause.
 const MAX_HOLE: i64 = 10 * FRAME;
-/// Most silence given at once for a pause whose silence was not given as it passed.
+/// Most silence returned at once for a pause whose silence was not returned as it passed.
 const MAX_FILL: i64 = 50 * FRAME;
 /// Largest step of sequence numbers; a larger one means another stream.
 const MAX_STEP: i64 = 1_000;
@@ -80,14 +80,14 @@ struct Packet {
     payload: Bytes,
 }
 
-/// The next sound to give.
+/// The next sound to return.
 #[derive(Debug, Clone, Copy)]
 struct Next {
     sequence: i64,
     timestamp: i64,
-    /// Silence given instead of it.
+    /// Silence returned instead of it.
     silence: i64,
-    /// The part of that silence that was given at once.
+    /// The part of that silence that was returned at once.
     filled: i64,
 }
 
@@ -102,7 +102,7 @@ pub struct JitterBuffer {
     seen: u64,
     /// When the last packet arrived.
     arrived: i64,
-    /// The sender is silent, and silence was given until this time.
+    /// The sender is silent, and silence was returned until this time.
     silent_until: Option<i64>,
     delay: DelayEstimate,
     last_ticks: i64,
@@ -190,8 +190,8 @@ impl JitterBuffer {
         self.limit();
     }
 
-    /// Whether a packet at this index would come neither before the packet in front of it nor after the one behind it. The
-    /// sound held is bounded only in order of time.
+    /// Whether a packet at this index would be neither before the preceding packet nor after the following one. The amount of
+    /// sound held is limited only in order of time.
     fn fits_in_time(&self, index: usize, timestamp: i64) -> bool {
         let before = index.checked_sub(1).and_then(|index| self.packets.get(index));
         let after = self.packets.get(index);
@@ -303,7 +303,7 @@ impl JitterBuffer {
         self.play()
     }
 
-    /// The packets before the first one are lost; silence may have been given for some of the time.
+    /// The packets before the first one are lost; silence may have been returned for some of the time.
     fn repair(&mut self, next: Next, missing: i64, hole: i64) -> Playout {
         let Some(first) = self.packets.front() else {
             return Playout::Wait;

@@ -45,7 +45,7 @@ impl Resampler {
         Self::build(from, to, false)
     }
 
-    /// A converter that gives 20 ms at once for every 20 ms, and starts with silence of the filter's delay.
+    /// A converter that returns 20 ms at once for every 20 ms, and starts with silence of the filter's delay.
     ///
     /// # Panics
     /// As [`new`](Self::new).
@@ -129,7 +129,7 @@ impl Engine {
             let (used, made) = self
                 .inner
                 .process_into_buffer(&input, &mut output, None)
-                .expect("both buffers have the length asked for");
+                .expect("both buffers have the requested length");
             read += used;
             let cut = self.skip.min(made);
             self.skip -= cut;
@@ -165,7 +165,7 @@ fn sinc_resampler(from: u32, to: u32) -> Box<dyn rubato::Resampler<f32>> {
     Box::new(sinc)
 }
 
-/// Saturates: loud sound clips and does not wrap around.
+/// Saturates: loud sound clips instead of wrapping around.
 #[allow(clippy::cast_possible_truncation)]
 fn to_i16(sample: f32) -> i16 {
     sample.round() as i16

@@ -1,4 +1,4 @@
-//! Why a clip is refused, and what is told of one that is taken. Each says the limit and what to do.
+//! Why a clip is refused, and warnings about an accepted one. Each states the limit and what to do.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ pub enum Fault {
     /// A format that is not WAV, by its name.
     #[error("it is {0}; convert it: ffmpeg -i FILE -ac 1 -ar 24000 -sample_fmt s16 clip.wav")]
     Other(&'static str),
-    /// No WAV file, or a damaged one.
+    /// Not a WAV file, or a damaged one.
     #[error("it is not a WAV file that can be read ({0}); save it again as WAV with 16 bits")]
     Malformed(String),
-    /// A header that promises more sound than there is.
+    /// A header that announces more sound than there is.
     #[error("its end is missing, or its header was never completed; copy or save it again")]
     CutShort,
     /// Samples of an unsupported format, with this many bits.
@@ -35,7 +35,7 @@ pub enum Fault {
     /// Too short or too long, in seconds.
     #[error("it is {0:.2} s long; make it {length}", length = length())]
     Length(f32),
-    /// Nothing is heard.
+    /// Silence.
     #[error("it is silent; check the microphone, and record {length} of speech", length = length())]
     Silent,
     /// Sound of this mean level, in dBFS.
@@ -50,20 +50,20 @@ pub enum Fault {
         most = percent(&CLIPPED)
     )]
     Clipped(f32),
-    /// Sound in only this share of it.
+    /// Sound in only this share of its length.
     #[error(
-        "it holds sound for {share:.0} % of its length, {least:.0} % are needed; cut out its pauses",
+        "it contains sound for {share:.0} % of its length, {least:.0} % are needed; cut out its pauses",
         share = percent(.0),
         least = percent(&ACTIVE)
     )]
     Pauses(f32),
-    /// No voice in what sounds.
+    /// No voice in the sound.
     #[error(
         "no voice is heard in it, only noise or whispering; send {length} of one person's clear speech, not whispered",
         length = length()
     )]
     NoVoice,
-    /// Sound that does not change as syllables do.
+    /// Sound that does not change like syllables.
     #[error(
         "it is a held sound and not speech: a tone, a hum or music; send {length} of one person's clear speech",
         length = length()
@@ -85,7 +85,7 @@ pub enum Fault {
     },
 }
 
-/// What would make a better clip.
+/// How the clip could be better.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Warning {
     /// This share of its samples is clipped.
@@ -94,11 +94,11 @@ pub enum Warning {
     Background(f32),
     /// Sound takes this many seconds to fall by 20 dB.
     Room(f32),
-    /// Its pitch is of two kinds, in Hz.
+    /// Its pitch has two ranges, in Hz.
     TwoPitches {
-        /// The lower kind.
+        /// The mean of the lower range.
         low: f32,
-        /// The higher kind.
+        /// The mean of the higher range.
         high: f32,
     },
 }
@@ -111,22 +111,24 @@ impl fmt::Display for Warning {
             }
             Self::Background(below) => write!(
                 f,
-                "its background is only {below:.0} dB below the speech, {SNR:.0} are good; record it in a quieter place"
+                "its background is only {below:.0} dB below the speech, at least {SNR:.0} are recommended; \
+                 record it in a quieter place"
             ),
             Self::Room(seconds) => write!(
                 f,
-                "the room is heard: sound takes {seconds:.2} s to fall by 20 dB, {FALL:.2} s are good; record it closer to \
-                 the microphone"
+                "the room is audible: sound takes {seconds:.2} s to fall by 20 dB, at most {FALL:.2} s are \
+                 recommended; record it closer to the microphone"
             ),
             Self::TwoPitches { low, high } => write!(
                 f,
-                "its pitch is now at {low:.0} and now at {high:.0} Hz; make sure that only one person speaks in it"
+                "its pitch switches between {low:.0} and {high:.0} Hz; make sure that only one person speaks \
+                 in it"
             ),
         }
     }
 }
 
-/// The lengths that are accepted, for messages.
+/// The accepted lengths, for messages.
 fn length() -> String {
     format!("{:.0} to {:.0} s", SECONDS.start(), SECONDS.end())
 }

@@ -1,4 +1,4 @@
-//! A clip's file: WAV of a known format, rate and length, as mono.
+//! Reads a clip's file: WAV of a known format, rate and length, as mono.
 
 use hound::{SampleFormat, WavReader, WavSpec};
 

@@ -1,4 +1,4 @@
-//! Clips of arbitrary bytes. None is long enough to be taken: what is tried is how a file is read and refused.
+//! Clips of arbitrary bytes. None is long enough to be accepted: the target tests how a file is read and refused.
 
 #[test]
 fn any_bytes_too_few_for_a_clip_are_refused_with_a_reason() {

@@ -1,4 +1,4 @@
-//! How loud a clip is from moment to moment. A frame is 20 ms, every 10 ms; levels are in dBFS.
+//! The loudness of a clip over time. A frame is 20 ms, every 10 ms; levels are in dBFS.
 
 use super::RATE;
 use super::fault::{Fault, Warning};
@@ -12,20 +12,19 @@ const STEP: f32 = 0.01;
 const SILENT: f32 = -60.0;
 /// A frame sounds if it is at most this far below the loud moments.
 const RANGE: f32 = 30.0;
-/// A frame is loud if it is at most this far below the loud moments: vowels are, and a hum behind the speech is not.
+/// A frame counts as loud if it is at most this far below the loud moments: vowels are, and a hum behind the speech is not.
 const LOUD: f32 = 20.0;
 /// Share of clipped samples from which the clip could be better.
 const CLIPPED_A_LITTLE: f32 = 0.0002;
-/// Full scale: samples from here on are at the converter's end. Fewer than this many in a row are no clipping: a peak may be
-/// that high.
+/// Samples from this level on may be clipped. Fewer in a row than this are not clipping: a peak may be that high.
 const FULL: u16 = 32_700;
 const CUT_OFF: usize = 3;
 /// A fall begins and ends this far below the loud moments.
 const FALL_FROM: f32 = 10.0;
 const FALL_TO: f32 = 30.0;
-/// Fewest falls from which a room is known.
+/// Fewest falls needed to judge a room.
 const FALLS: usize = 3;
-/// A swing of the level from one syllable to the next is at least this much, also where a room fills the dips.
+/// Smallest swing of the level from one syllable to the next, also in a room that fills the dips.
 const SWING: f32 = 4.0;
 /// Frames over which the level is smoothed before its swings are counted: the length of a short vowel.
 const SMOOTH: usize = 5;
@@ -59,7 +58,7 @@ impl Levels {
         self.frames.len()
     }
 
-    /// Whether something sounds in a frame.
+    /// Whether a frame is sounding.
     pub(super) fn is_active(&self, frame: usize) -> bool {
         self.frames.get(frame).is_some_and(|level| *level > self.loud - RANGE)
     }
@@ -83,7 +82,7 @@ impl Levels {
         if level < QUIET { Err(Fault::Quiet(level)) } else { Ok(()) }
     }
 
-    /// The mean level of what sounds.
+    /// The mean level of the sounding frames.
     pub(super) fn speech(&self) -> f32 {
         let bottom = self.loud - RANGE;
         let active = self.frames.iter().filter(|level| **level > bottom);
@@ -91,13 +90,13 @@ impl Levels {
         decibels(powers.iter().sum::<f32>() / powers.len().max(1) as f32)
     }
 
-    /// The share of frames that sound.
+    /// The share of sounding frames.
     pub(super) fn active_share(&self) -> f32 {
         let active = (0..self.len()).filter(|frame| self.is_active(*frame)).count();
         active as f32 / self.len().max(1) as f32
     }
 
-    /// Rises of the level after falls of as much, in a second of what sounds: the syllables of speech, of which there are 3 to 6.
+    /// Rises of the level after equal falls, per second of sounding frames: the syllables of speech, 3 to 6 per second.
     pub(super) fn swings(&self) -> f32 {
         let bottom = self.loud - RANGE;
         let smooth = self
@@ -128,7 +127,7 @@ impl Levels {
         (below < SNR).then_some(Warning::Background(below))
     }
 
-    /// A warning if the room is heard: sound falls slowly where its echoes go on. Of the falls the faster ones count, since
+    /// A warning if the room is audible: sound falls slowly while its echoes continue. Only the faster falls count, since
     /// speech may fade by itself.
     pub(super) fn room(&self) -> Option<Warning> {
         let (mut loud_at, mut falls) = (None, Vec::new());
@@ -147,7 +146,7 @@ impl Levels {
     }
 }
 
-/// Refuses a clip of which much is clipped, and warns of one of which a little is.
+/// Refuses a clip with much clipping, and warns about a little.
 pub(super) fn clipping(samples: &[i16]) -> Result<Option<Warning>, Fault> {
     let is_full = |sample: &i16| sample.unsigned_abs() >= FULL;
     let runs = samples.chunk_by(|one, next| is_full(one) == is_full(next));

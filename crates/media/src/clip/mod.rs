@@ -1,9 +1,9 @@
-//! Clips that a voice is cloned from: reads one, and checks that it holds clear speech of one person. Pure.
+//! Clips that a voice is cloned from: reads one, and checks that it contains clear speech of one person. Pure.
 //!
 //! - `file`: the WAV file: its format, rate and length
-//! - `level`: how loud it is from moment to moment: clipping, pauses, background and room
-//! - `pitch`: the pitch of its voiced moments
-//! - `speech`: whether what sounds is speech: voiced, in syllables, without held notes
+//! - `level`: its loudness over time: clipping, pauses, background and room
+//! - `pitch`: the pitch of its voiced frames
+//! - `speech`: whether its sound is speech: voiced, in syllables, without held notes
 //! - `speakers`: whether two clearly different voices speak
 //! - `limits`: what a clip must be; `fault`: why a clip is refused, and what is told of one that is taken
 
@@ -27,11 +27,11 @@ use level::Levels;
 pub use fault::{Fault, Warning};
 pub use limits::LARGEST;
 
-/// Samples per second of what is measured.
+/// Sample rate of the measurements.
 const RATE: u32 = 16_000;
-/// Mean level of speech in a clip that was read, in dBFS, unless its peaks would then exceed [`PEAK`].
+/// Mean level of the speech in an accepted clip, in dBFS, unless its peaks would then exceed [`PEAK`].
 const LEVEL: f32 = -20.0;
-/// Highest peak after the level was set; full scale is 1.
+/// Highest peak after normalisation; full scale is 1.
 const PEAK: f32 = 0.89;
 /// Bytes of a WAV file before its samples.
 const HEADER: u32 = 36;
@@ -39,18 +39,18 @@ const HEADER: u32 = 36;
 /// A clip that a voice can be cloned from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clip {
-    /// Samples per second: those of the file.
+    /// Samples per second, as in the file.
     pub rate: u32,
-    /// Mono, at a level that all clips have.
+    /// Mono, at the level of all clips.
     pub samples: Vec<i16>,
-    /// What would make a better clip.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads a WAV file, checks what it holds, and sets its level.
+/// Reads a WAV file, checks its contents, and normalises its level.
 ///
 /// # Errors
-/// When nothing can be cloned from it; the message names the limit and says what to do.
+/// When it cannot be used for cloning; the message names the limit and says what to do.
 pub fn read(file: &[u8]) -> Result<Clip, Fault> {
     let Sound { rate, samples } = file::read(file)?;
     let mut warnings = Vec::new();
@@ -77,7 +77,7 @@ impl Clip {
     /// The WAV file: PCM of 16 bits, mono.
     #[must_use]
     pub fn wave(&self) -> Vec<u8> {
-        // A clip is never longer than its file was, which has at most `LARGEST` bytes, so that no number overflows.
+        // A clip is never longer than its file, which has at most `LARGEST` bytes, so no number overflows.
         let bytes = 2 * self.samples.len() as u32;
         let mut file = Vec::with_capacity(8 + (HEADER + bytes) as usize);
         file.extend(b"RIFF");
@@ -97,7 +97,7 @@ impl Clip {
     }
 }
 
-/// What is measured: the samples at [`RATE`], without a constant part, full scale 1.
+/// The measured signal: the samples at [`RATE`], without a constant part, full scale 1.
 fn heard(samples: &[i16], rate: u32) -> Vec<f32> {
     let mut resampled = Vec::new();
     let mut resampler = Resampler::new(rate, RATE);
@@ -108,7 +108,7 @@ fn heard(samples: &[i16], rate: u32) -> Vec<f32> {
     resampled.iter().map(|sample| (f32::from(*sample) - constant) / 32_768.0).collect()
 }
 
-/// The samples with speech at [`LEVEL`], which it has at `level` so far.
+/// Normalises samples whose speech is at `level` to [`LEVEL`].
 fn at_level(samples: &[i16], level: f32) -> Vec<i16> {
     let peak = samples.iter().map(|sample| f32::from(sample.unsigned_abs())).fold(1.0, f32::max);
     let gain = 10.0_f32.powf((LEVEL - level) / 20.0).min(PEAK * 32_768.0 / peak);

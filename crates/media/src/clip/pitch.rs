@@ -1,21 +1,22 @@
-//! The pitch of a clip's voiced frames, by normalised correlation of a frame with what follows a period later.
+//! The pitch of a clip's voiced frames, by normalised correlation of a frame with the samples one period later.
 
 use super::RATE;
 use super::level::{HOP, Levels};
 
-/// Samples that are compared: 25 ms.
+/// Length of the compared window in samples: 25 ms.
 const WINDOW: usize = RATE as usize / 40;
-/// Shortest and longest period in samples: 400 and 60 Hz. Each has a neighbour that is computed as well.
+/// Shortest and longest period in samples: 400 and 60 Hz. One period beyond each end is computed as well, to find the peaks.
 const SHORTEST: usize = RATE as usize / 400;
 const LONGEST: usize = RATE as usize / 60;
-/// A frame is voiced if it is this much like what follows a period later. White noise reaches 0.2, clear vowels 0.8 to 1.
+/// A frame is voiced if its correlation with the samples one period later is at least this. White noise reaches 0.2, clear
+/// vowels 0.8 to 1.
 const ALIKE: f32 = 0.5;
-/// Of several periods the shortest counts that is nearly as good as the best one: each multiple of a period is one, too.
+/// The shortest period within this factor of the best one is chosen, because every multiple of a period also correlates.
 const NEARLY: f32 = 0.9;
-/// Samples that are multiplied at once.
+/// Samples multiplied at once.
 const LANES: usize = 8;
 
-/// The pitch of each frame in octaves above 1 Hz; none of those that are not voiced or not loud.
+/// The pitch of each frame in octaves above 1 Hz; none for frames that are unvoiced or too quiet.
 pub(super) fn pitches(samples: &[f32], levels: &Levels) -> Vec<Option<f32>> {
     let pitch = |frame: usize| {
         let start = frame * HOP;
@@ -25,7 +26,7 @@ pub(super) fn pitches(samples: &[f32], levels: &Levels) -> Vec<Option<f32>> {
     (0..levels.len()).map(pitch).collect()
 }
 
-/// The period in samples, between two of them where the best one lies there.
+/// The period in samples, interpolated between lags.
 fn period(part: &[f32]) -> Option<f32> {
     let head = &part[..WINDOW];
     let own = dot(head, head);
@@ -40,7 +41,7 @@ fn period(part: &[f32]) -> Option<f32> {
         return None;
     }
     let (at, near) = peaks().find(|(_, near)| near[1] >= NEARLY * best)?;
-    // The top of the parabola through the three.
+    // The vertex of the parabola through the three points.
     let bend = near[0] - 2.0 * near[1] + near[2];
     let shift = if bend < 0.0 { (0.5 * (near[0] - near[2]) / bend).clamp(-0.5, 0.5) } else { 0.0 };
     Some((SHORTEST + at) as f32 + shift)

@@ -1,6 +1,6 @@
-//! Whether two clearly different voices speak in a clip: its stretches fall into two groups of pitch, far apart and with nothing
-//! between them, and the groups differ in colour as well. A voice that becomes livelier has pitches in between, and its colour
-//! stays. Two voices of one pitch are not told apart. What may be one person who acts two is taken, with a warning.
+//! Detects two clearly different voices in a clip: its spans form two groups of pitch, far apart and with nothing in between,
+//! and the groups also differ in spectrum. A voice that becomes livelier has pitches in between, and its spectrum stays. Two
+//! voices of the same pitch are not distinguished. A clip that may be one person acting two is accepted, with a warning.
 
 use std::sync::Arc;
 
@@ -13,32 +13,32 @@ use super::level::HOP;
 
 /// Samples of a spectrum.
 const SIZE: usize = 512;
-/// Edges of the bands in Hz. They begin above the first overtones, whose places depend on the pitch.
+/// Edges of the bands in Hz. They begin above the first overtones, whose positions depend on the pitch.
 const EDGES: [f32; 9] = [300.0, 700.0, 1100.0, 1600.0, 2200.0, 3000.0, 4000.0, 5500.0, 7500.0];
 const BANDS: usize = EDGES.len() - 1;
-/// Most voiced frames of a stretch, and fewest: 0.6 and 0.3 s.
+/// Most and fewest voiced frames of a span: 0.6 and 0.3 s.
 const LONGEST: usize = 60;
 const SHORTEST: usize = 30;
-/// A pause of this many frames ends a stretch: the other voice may follow it.
+/// A pause of this many frames ends a span: the other voice may follow it.
 const PAUSE: usize = 30;
-/// Fewest stretches in which groups are looked for. The smaller group has at least a fifth of them, and two.
-const STRETCHES: usize = 6;
+/// Fewest spans for which groups are searched. The smaller group has at least a fifth of them, and two.
+const SPANS: usize = 6;
 const SHARE: usize = 5;
-/// Groups are two voices if their mean pitches are this many octaves apart, with this many between the nearest stretches, and
-/// their colours differ by this many decibels.
+/// Groups are two voices if their mean pitches are this many octaves apart, their nearest spans this many, and their spectra
+/// differ by this many decibels.
 const APART: f32 = 0.75;
 const BETWEEN: f32 = 0.4;
 const COLOUR: f32 = 6.0;
-/// From this distance on they may be.
+/// From this distance on there may be two voices.
 const MAYBE_APART: f32 = 0.45;
 const MAYBE_BETWEEN: f32 = 0.15;
 
 /// Levels of the bands in decibels, without their mean.
 type Colour = [f32; BANDS];
 
-/// Neighbouring voiced frames.
+/// A span of neighbouring voiced frames.
 #[derive(Debug, Clone, PartialEq)]
-struct Stretch {
+struct Span {
     /// The median, in octaves.
     pitch: f32,
     colour: Colour,
@@ -46,10 +46,10 @@ struct Stretch {
 
 /// Refuses two clearly different voices, and warns where there may be two.
 pub(super) fn check(samples: &[f32], pitches: &[Option<f32>]) -> Result<Option<Warning>, Fault> {
-    let mut stretches = stretches(samples, pitches);
-    stretches.sort_by(|one, other| one.pitch.total_cmp(&other.pitch));
-    let Some(at) = widest(&stretches) else { return Ok(None) };
-    let (lower, higher) = stretches.split_at(at);
+    let mut spans = spans(samples, pitches);
+    spans.sort_by(|one, other| one.pitch.total_cmp(&other.pitch));
+    let Some(at) = widest(&spans) else { return Ok(None) };
+    let (lower, higher) = spans.split_at(at);
     let (low, high) = (mean_pitch(lower), mean_pitch(higher));
     let between = higher[0].pitch - lower[at - 1].pitch;
     let unlike = difference(&mean_colour(lower), &mean_colour(higher));
@@ -60,23 +60,23 @@ pub(super) fn check(samples: &[f32], pitches: &[Option<f32>]) -> Result<Option<W
     Ok(maybe.then(|| Warning::TwoPitches { low: low.exp2(), high: high.exp2() }))
 }
 
-/// The place of the widest step between sorted stretches that leaves enough of them on each side.
-fn widest(stretches: &[Stretch]) -> Option<usize> {
-    if stretches.len() < STRETCHES {
+/// The index of the widest step between sorted spans that leaves enough of them on each side.
+fn widest(spans: &[Span]) -> Option<usize> {
+    if spans.len() < SPANS {
         return None;
     }
-    let least = (stretches.len() / SHARE).max(2);
-    let step = |at: &usize| stretches[*at].pitch - stretches[at - 1].pitch;
-    (least..=stretches.len() - least).max_by(|one, other| step(one).total_cmp(&step(other)))
+    let least = (spans.len() / SHARE).max(2);
+    let step = |at: &usize| spans[*at].pitch - spans[at - 1].pitch;
+    (least..=spans.len() - least).max_by(|one, other| step(one).total_cmp(&step(other)))
 }
 
-fn mean_pitch(stretches: &[Stretch]) -> f32 {
-    stretches.iter().map(|stretch| stretch.pitch).sum::<f32>() / stretches.len() as f32
+fn mean_pitch(spans: &[Span]) -> f32 {
+    spans.iter().map(|span| span.pitch).sum::<f32>() / spans.len() as f32
 }
 
-fn mean_colour(stretches: &[Stretch]) -> Colour {
-    let sum = |band: usize| stretches.iter().map(|stretch| stretch.colour[band]).sum::<f32>();
-    std::array::from_fn(|band| sum(band) / stretches.len() as f32)
+fn mean_colour(spans: &[Span]) -> Colour {
+    let sum = |band: usize| spans.iter().map(|span| span.colour[band]).sum::<f32>();
+    std::array::from_fn(|band| sum(band) / spans.len() as f32)
 }
 
 /// The root mean square of the bands' differences.
@@ -85,20 +85,20 @@ fn difference(one: &Colour, other: &Colour) -> f32 {
     (squares.sum::<f32>() / BANDS as f32).sqrt()
 }
 
-/// The stretches of a clip, in order.
-fn stretches(samples: &[f32], pitches: &[Option<f32>]) -> Vec<Stretch> {
+/// The spans of a clip, in order.
+fn spans(samples: &[f32], pitches: &[Option<f32>]) -> Vec<Span> {
     let spectra = Spectra::new();
     let (mut found, mut frames, mut last) = (Vec::new(), Vec::<Frame>::new(), 0);
     for (at, pitch) in pitches.iter().enumerate() {
         let Some(pitch) = *pitch else { continue };
         if frames.len() == LONGEST || at - last > PAUSE {
-            found.extend(stretch(&std::mem::take(&mut frames)));
+            found.extend(span(&std::mem::take(&mut frames)));
         }
         last = at;
         let colour = samples.get(at * HOP..at * HOP + SIZE).and_then(|part| spectra.colour(part));
         frames.extend(colour.map(|colour| Frame { pitch, colour }));
     }
-    found.extend(stretch(&frames));
+    found.extend(span(&frames));
     found
 }
 
@@ -108,8 +108,8 @@ struct Frame {
     colour: Colour,
 }
 
-/// The stretch of these frames; none if they are too few.
-fn stretch(frames: &[Frame]) -> Option<Stretch> {
+/// The span of these frames; none if they are too few.
+fn span(frames: &[Frame]) -> Option<Span> {
     if frames.len() < SHORTEST {
         return None;
     }
@@ -117,10 +117,10 @@ fn stretch(frames: &[Frame]) -> Option<Stretch> {
     pitches.sort_by(f32::total_cmp);
     let sum = |band: usize| frames.iter().map(|frame| frame.colour[band]).sum::<f32>();
     let colour = std::array::from_fn(|band| sum(band) / frames.len() as f32);
-    Some(Stretch { pitch: pitches[pitches.len() / 2], colour })
+    Some(Span { pitch: pitches[pitches.len() / 2], colour })
 }
 
-/// Computes colours.
+/// Computes spectra.
 struct Spectra {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
@@ -131,7 +131,7 @@ impl Spectra {
         Self { fft: RealFftPlanner::new().plan_fft_forward(SIZE), window: hann(SIZE) }
     }
 
-    /// The colour of [`SIZE`] samples.
+    /// The spectrum of [`SIZE`] samples.
     fn colour(&self, samples: &[f32]) -> Option<Colour> {
         let mut input: Vec<f32> =
             samples.iter().zip(&self.window).map(|(one, weight)| one * weight).collect();

@@ -5,7 +5,7 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 
 use super::*;
 
-/// Samples per second of what the tests make.
+/// Sample rate of the tests' sound.
 const MADE: u32 = 24_000;
 const FORMAT: WavSpec =
     WavSpec { channels: 1, sample_rate: MADE, bits_per_sample: 16, sample_format: SampleFormat::Int };
@@ -21,7 +21,7 @@ fn samples(seconds: f32) -> usize {
     (seconds * MADE as f32) as usize
 }
 
-/// Syllables with a pitch that glides, four in a second, and a pause of 0.4 s in each 2.4 s; the peak is a half.
+/// Syllables with a gliding pitch, four per second, and a pause of 0.4 s in each 2.4 s; the peak is 0.5.
 fn say(Voice(pitch, formants): Voice, seconds: f32) -> Vec<f32> {
     let mut turns = 0.0_f32;
     let sample = |n: usize| {
@@ -57,7 +57,7 @@ fn noise(seconds: f32) -> Vec<f32> {
     (0..samples(seconds)).map(sample).collect()
 }
 
-/// The notes of chords, two chords in a second, each of which fades.
+/// Notes of chords, two chords per second, each of which fades.
 fn chords(seconds: f32) -> Vec<f32> {
     const CHORDS: [[f32; 3]; 4] =
         [[261.6, 329.6, 392.0], [349.2, 440.0, 523.3], [392.0, 493.9, 587.3], [261.6, 329.6, 392.0]];
@@ -71,7 +71,7 @@ fn chords(seconds: f32) -> Vec<f32> {
     (0..samples(seconds)).map(sample).collect()
 }
 
-/// Three strokes of noise in a second.
+/// Three strokes of noise per second.
 fn drums(seconds: f32) -> Vec<f32> {
     let fade = |n: usize| (-16.0 * ((n as f32 / MADE as f32) % (1.0 / 3.0))).exp();
     noise(seconds).iter().enumerate().map(|(n, sample)| 0.5 * sample * fade(n)).collect()
@@ -92,7 +92,7 @@ fn in_a_room(dry: &[f32]) -> Vec<f32> {
     wet
 }
 
-/// A file of these samples, which are the same in all channels.
+/// A file of these samples, with the same samples in all channels.
 fn file(format: WavSpec, samples: &[f32]) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let mut writer = WavWriter::new(&mut bytes, format).unwrap();
@@ -198,7 +198,7 @@ fn slow_speech_with_long_pauses_over_a_hum_from_the_mains_is_taken() {
         slow.resize(slow.len() + samples(2.0), 0.0);
     }
     read_made(&slow).unwrap();
-    // Between the words the hum is all that sounds, and its pitch neither glides nor is it Ann's.
+    // Between the words only the hum sounds; its pitch neither glides nor equals Ann's.
     let hum = |n: usize| 0.015 * (TAU * 100.0 * n as f32 / MADE as f32).sin();
     let over_hum: Vec<f32> = slow.iter().enumerate().map(|(n, sample)| sample + hum(n)).collect();
     read_made(&over_hum).unwrap();

@@ -1,4 +1,4 @@
-//! The description of a cloned voice, `NAME.json`, and whether its clip is the one that it describes.
+//! The description of a cloned voice, `NAME.json`, and the check that its clip is the one described.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -14,11 +14,11 @@ use crate::voices::is_name;
 
 /// Longest description in bytes; with the longest fields, each character escaped, it has some 30 KB.
 const LONGEST: u64 = 64 << 10;
-/// Bytes of a clip's file up to its sample rate, and the place of that.
+/// Bytes of a clip's file up to its sample rate, and the rate's position.
 const HEAD: usize = 28;
 const RATE_AT: usize = 24;
 
-/// What a description says.
+/// The contents of a description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Description {
     pub(super) name: String,
@@ -33,7 +33,7 @@ pub(super) struct Description {
 }
 
 impl Description {
-    /// Reads the description of a voice, and looks whether its clip is there.
+    /// Reads the description of a voice, and checks that its clip exists.
     pub(super) fn read(dir: &Path, name: &str) -> Result<Self, CloneFault> {
         let (json, clip) = (json(dir, name), clip(dir, name));
         let fault = |file: &Path, fault: Fault| CloneFault { file: file.to_owned(), fault };
@@ -75,7 +75,7 @@ impl Description {
         Err(CloneFault { file, fault })
     }
 
-    /// The voice that it describes.
+    /// The described voice.
     pub(super) fn voice(self, dir: &Path) -> ClonedVoice {
         let clip = clip(dir, &self.name);
         let Self { name, language, words, consent, added, .. } = self;

@@ -16,21 +16,21 @@ pub struct CloneFault {
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// A description without its clip, of this file name.
+    /// A description without its clip, which has this file name.
     #[error("its clip {0} is not beside it; remove the voice, and clone it again")]
     NoClip(String),
-    /// A clip without its description, of this file name.
+    /// A clip without its description, which has this file name.
     #[error("its description {0} is not beside it; remove the voice, and clone it again")]
     NoDescription(String),
-    /// JSON of something else, or no JSON.
+    /// JSON of something else, or not JSON.
     #[error("it does not describe a cloned voice ({0}); remove the voice, and clone it again")]
     NotDescription(String),
-    /// A name that requests cannot write.
+    /// A name that requests cannot contain.
     #[error(
         "{0:?} cannot be a voice's name; remove the file, and clone the voice with `visavis voices clone`"
     )]
     Name(String),
-    /// A clip that was written to.
+    /// A clip that has been modified.
     #[error("it is not the clip that was checked; remove the voice, and clone it again")]
     Changed,
     /// A file or folder that cannot be read.
@@ -54,7 +54,7 @@ pub enum Refused {
     Taken {
         /// The name.
         name: String,
-        /// What kind of voice has it.
+        /// The kind of voice that has it.
         of: String,
     },
     /// There is no such voice.
@@ -68,7 +68,7 @@ pub enum Refused {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's message.
         cause: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! What is said about a voice that is cloned, and its limits. Pure.
+//! The facts about a voice that is cloned, and their limits. Pure.
 
 use super::fault::Refused;
 use crate::voices::is_name;
@@ -9,21 +9,21 @@ const LONGEST_CONSENT: usize = 500;
 /// Most characters of the clip's words; 20 s of speech have some 400.
 const LONGEST_WORDS: usize = 2000;
 
-/// What is said about a voice.
+/// The facts about a voice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     /// Its name.
     pub name: String,
     /// ISO 639-1: the language of the clip.
     pub language: String,
-    /// What is said in the clip; empty if that is not known.
+    /// The words in the clip; empty if unknown.
     pub words: String,
     /// Who agreed, and when.
     pub consent: String,
 }
 
 impl Fields {
-    /// The fields without spaces around them, if they are within their limits.
+    /// The fields without surrounding spaces, if they are within their limits.
     ///
     /// # Errors
     /// Names the first field that is not, with its limit and what to do.
@@ -60,7 +60,7 @@ impl Fields {
     }
 }
 
-/// Refuses names that lead out of the folder, or that requests cannot write.
+/// Refuses names that lead out of the folder, or that requests cannot contain.
 pub(super) fn check_name(name: &str) -> Result<(), Refused> {
     if is_name(name) {
         return Ok(());

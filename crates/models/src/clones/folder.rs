@@ -1,6 +1,7 @@
-//! Adds voices to the folder of clones and removes them: one at a time, also of several processes, and each whole or not at all.
+//! Adds voices to the folder of clones and removes them: one at a time, even across processes, and each completely or not at
+//! all.
 //!
-//! A voice is there when its description is: the clip is put first, and the description is removed first.
+//! A voice exists when its description does: the clip is written first, and the description is removed first.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -19,13 +20,13 @@ use crate::store::hex;
 /// Most voices: all of them are listed at once.
 const MOST: usize = 500;
 const LOCK: &str = ".lock";
-/// How unfinished files begin.
+/// Prefix of unfinished files.
 const UNFINISHED: &str = ".adding-";
 
-/// Adds a voice: its clip, the whole WAV file, and what is said about it.
+/// Adds a voice: its clip, a complete WAV file, and the facts about it.
 ///
 /// # Errors
-/// When a field is beyond its limit, the folder has a voice of that name, or it cannot be written.
+/// When a field exceeds its limit, the folder has a voice of that name, or it cannot be written.
 pub fn add(dir: &Path, fields: Fields, wave: &[u8], now: SystemTime) -> Result<ClonedVoice, Refused> {
     let Fields { name, language, words, consent } = fields.checked()?;
     let _lock = lock(dir).map_err(Refused::io(dir))?;
@@ -70,19 +71,18 @@ pub fn remove(dir: &Path, name: &str) -> Result<(), Refused> {
     sync(dir).map_err(Refused::io(dir))
 }
 
-/// Whether the folder has files of a voice of this name, whole or not.
+/// Whether the folder has files of a voice of this name, even incomplete ones.
 #[must_use]
 pub fn exists(dir: &Path, name: &str) -> bool {
     check_name(name).is_ok() && (is_there(&json(dir, name)) || is_there(&clip(dir, name)))
 }
 
-/// Whether there is a file, or a link, even one that leads nowhere.
+/// Whether a file or a link exists, even a broken link.
 fn is_there(file: &Path) -> bool {
     file.symlink_metadata().is_ok_and(|about| !about.is_dir())
 }
 
-/// Makes the folder, which only this user may read, and keeps others from writing to it until the file is dropped. Nobody holds
-/// it for longer than two small files take.
+/// Creates the folder with mode 0700 and locks it until the returned file is dropped.
 fn lock(dir: &Path) -> io::Result<File> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent)?;
@@ -93,7 +93,7 @@ fn lock(dir: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes a file whole and durably, for this user to read: a temporary file has mode 0600.
+/// Writes a complete file durably, readable only by this user: a temporary file has mode 0600.
 fn put(dir: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir)?;
     unfinished.write_all(bytes)?;
@@ -106,12 +106,12 @@ fn sync(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Removes what a process left that was killed while it wrote. Called under the lock, so that nobody writes.
+/// Removes the leftovers of a process that was killed while it wrote. Called under the lock, so nobody else writes.
 fn sweep(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // What cannot be removed is no voice, and is tried again.
+            // A leftover that cannot be removed is harmless and is retried at the next change.
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -1,9 +1,9 @@
-//! Cloned voices: of each a clip, `NAME.wav` (PCM of 16 bits, mono), and its description, `NAME.json`, in one folder. Only engines
-//! that clone can speak with them. A clip is checked before it comes here; what is listed is whole.
+//! Cloned voices: each has a clip, `NAME.wav` (PCM of 16 bits, mono), and a description, `NAME.json`, in one folder. Only
+//! engines that clone can speak with them. Clips are checked before they get here; only complete voices are listed.
 //!
-//! - `fields`: what is said about a voice, and its limits
-//! - `description`: reads a description, and looks whether its clip is the one that it describes
-//! - `folder`: adds and removes, one at a time, each whole or not at all
+//! - `fields`: the facts about a voice, and their limits
+//! - `description`: reads a description, and checks that its clip is the one described
+//! - `folder`: adds and removes voices, one at a time, each completely or not at all
 //! - `fault`: what can be wrong
 
 mod description;
@@ -27,7 +27,7 @@ pub use fault::{CloneFault, Fault, Refused};
 pub use fields::Fields;
 pub use folder::{add, exists, remove};
 
-/// A voice that was cloned, whose files are whole.
+/// A cloned voice whose files are complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClonedVoice {
     /// Its name in requests.
@@ -36,7 +36,7 @@ pub struct ClonedVoice {
     pub language: String,
     /// The clip: a WAV file, PCM of 16 bits, mono.
     pub clip: PathBuf,
-    /// What is said in the clip; empty if that is not known.
+    /// The words in the clip; empty if unknown.
     pub words: String,
     /// Who agreed to the cloning, and when.
     pub consent: String,
@@ -44,14 +44,14 @@ pub struct ClonedVoice {
     pub added: String,
 }
 
-/// The voices of a folder, which need not exist, by name. Those that are not whole are left out.
+/// The voices of a folder, which need not exist, by name. Incomplete ones are left out.
 #[must_use]
 pub fn list(dir: &Path) -> Vec<ClonedVoice> {
     let read = |name: &String| Description::read(dir, name).ok();
     names(dir).unwrap_or_default().iter().filter_map(read).map(|found| found.voice(dir)).collect()
 }
 
-/// The voice of this name, if it is whole.
+/// The voice of this name, if it is complete.
 #[must_use]
 pub fn find(dir: &Path, name: &str) -> Option<ClonedVoice> {
     is_name(name).then(|| Description::read(dir, name).ok())?.map(|found| found.voice(dir))
@@ -63,16 +63,16 @@ pub fn since(dir: &Path, name: &str) -> Option<SystemTime> {
     is_name(name).then(|| json(dir, name).metadata().ok()?.modified().ok())?
 }
 
-/// The voices of a folder, and what is wrong with others.
+/// The voices of a folder, and the faults of others.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Those that are whole, by name.
+    /// The complete ones, by name.
     pub voices: Vec<ClonedVoice>,
-    /// What is wrong with the others.
+    /// The faults of the others.
     pub faults: Vec<CloneFault>,
 }
 
-/// Like [`list`], but says what is wrong, and compares the clips' checksums.
+/// Like [`list`], but reports faults, and compares the clips' checksums.
 #[must_use]
 pub fn scan(dir: &Path) -> Scan {
     let mut scan = Scan::default();
@@ -90,7 +90,7 @@ pub fn scan(dir: &Path) -> Scan {
     scan
 }
 
-/// The names of the files of a folder that belong to voices, sorted; of a voice one of the two may be missing.
+/// The names of the files of a folder that belong to voices, sorted; one file of a voice may be missing.
 fn names(dir: &Path) -> std::io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 
-/// A file that begins as a WAV file of 24 kHz does.
+/// A file that begins like a WAV file of 24 kHz.
 fn wave(length: usize) -> Vec<u8> {
     let mut file = b"RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0\xc0\x5d\0\0".to_vec();
     file.resize(length, 7);
@@ -135,7 +135,7 @@ fn a_voice_that_is_not_whole_is_left_out_with_what_to_do_and_can_be_removed() {
         assert!(fault.is_some_and(|fault| fault.contains(fix)), "{file}: {told:#?}");
     }
     assert_eq!(told.len(), 7, "{told:#?}");
-    // A list compares no checksums: it is asked for often.
+    // Listing compares no checksums, because it is frequent.
     assert_eq!(list(&dir).len(), 2);
     for name in ["short", "no-clip", "no-json", "other"] {
         remove(&dir, name).unwrap();

@@ -27,7 +27,8 @@ pub(super) struct About {
     pub(super) licence: Option<String>,
 }
 
-/// The part of the file that is looked at. What the engine needs besides is there as well, so that its absence is noticed here.
+/// The part of the file that is read. It also contains fields that only the engine needs, so that their absence is noticed
+/// here.
 #[derive(Debug, Deserialize)]
 struct Description {
     audio: Audio,
@@ -38,7 +39,7 @@ struct Description {
     phoneme_id_map: BTreeMap<String, Vec<i64>>,
     num_speakers: Option<u32>,
     language: Option<Language>,
-    /// Either spelling may be there, or both.
+    /// Either spelling may occur, or both.
     licence: Option<serde_json::Value>,
     license: Option<serde_json::Value>,
 }

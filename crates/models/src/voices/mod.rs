@@ -1,9 +1,9 @@
 //! Voices of Piper as files: a network, `NAME.onnx`, and its description, `NAME.onnx.json`. Nothing is loaded: [`Voice::read`]
-//! finds out what a voice is and whether its files are whole, and [`scan`] does so for a folder.
+//! reads what a voice is and whether its files are complete, and [`scan`] does so for a folder.
 //!
 //! - `description`: reads a description
-//! - `network`: looks for the inputs and the end of a network's file
-//! - `styles`: the style files of Kokoro, whose voices are no Piper voices
+//! - `network`: reads the inputs of a network's file, and checks that it is complete
+//! - `styles`: the style files of Kokoro, whose voices are not Piper voices
 //! - `fault`: what can be wrong with a voice, and what to do
 
 mod description;
@@ -27,7 +27,7 @@ pub use styles::{is_style, style_locale};
 /// Longest name of a voice, in bytes.
 const LONGEST_NAME: usize = 100;
 
-/// A voice whose files are whole.
+/// A voice whose files are complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Voice {
     /// Its name in requests: the file's name without `.onnx`.
@@ -47,10 +47,10 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// Reads a voice's description and looks over its network.
+    /// Reads a voice's description and checks its network.
     ///
     /// # Errors
-    /// When one of the two files is missing or is not what it should be.
+    /// When one of the two files is missing or invalid.
     pub fn read(model: &Path) -> Result<Self, VoiceFault> {
         let json = description(model);
         if !model.is_file() {
@@ -67,21 +67,21 @@ impl Voice {
     }
 }
 
-/// Checks a description whose network is not there yet.
+/// Checks a description whose network does not exist yet.
 ///
 /// # Errors
-/// When it cannot be read, or describes no voice that can be spoken with.
+/// When it cannot be read, or describes a voice that cannot be used.
 pub fn check_description(json: &Path) -> Result<(), VoiceFault> {
     description::read(json).map(|_| ()).map_err(|fault| VoiceFault::of(json, fault))
 }
 
-/// The description's path of a network.
+/// The path of a network's description.
 #[must_use]
 pub fn description(model: &Path) -> PathBuf {
     model.with_added_extension("json")
 }
 
-/// Whether a voice can have this name: it is part of file names, and requests write mixes and speakers with signs.
+/// Whether a voice can have this name: it is part of file names, and requests write mixes and speakers with special characters.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -89,7 +89,7 @@ pub fn is_name(name: &str) -> bool {
     begins && name.len() <= LONGEST_NAME && name.chars().all(plain)
 }
 
-/// What lies beside a voice and may belong to it: the description of a Piper voice, or the style files of Kokoro.
+/// Files beside a voice that may belong to it: the description of a Piper voice, or the style files of Kokoro.
 #[must_use]
 pub fn beside(voice: &Path) -> Vec<PathBuf> {
     let description = description(voice);
@@ -113,9 +113,9 @@ pub fn names(voices: &[PathBuf]) -> HashSet<String> {
 /// The voices of a folder.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Those that can be spoken with, by name.
+    /// The usable ones, by name.
     pub voices: Vec<Voice>,
-    /// What is wrong with the others.
+    /// The faults of the others.
     pub faults: Vec<VoiceFault>,
 }
 

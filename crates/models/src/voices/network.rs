@@ -1,5 +1,5 @@
-//! Looks over the file of a Piper network without loading it: whether it is complete, and which inputs it takes. An ONNX file is
-//! a Protocol Buffers message, of which only tags and lengths are read.
+//! Checks the file of a Piper network without loading it: whether it is complete, and which inputs it takes. An ONNX file is a
+//! Protocol Buffers message, of which only tags and lengths are read.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek};
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::description::is_web_page;
 use super::fault::Fault;
 
-/// Numbers of the fields that are looked for: of the model, of its graph, of a graph's input.
+/// Numbers of the fields that are read: of the model, of its graph, of a graph's input.
 const GRAPH: u64 = 7;
 const OPERATORS: u64 = 8;
 const INPUT: u64 = 11;
@@ -48,7 +48,7 @@ pub(super) fn inputs<R: Read + Seek>(file: R, length: u64) -> Result<Vec<String>
     }
     match (graph, operators) {
         (false, _) => Err(Fault::NotVoice("it holds no network".to_owned())),
-        // What follows the network is missing.
+        // The fields after the network are missing.
         (true, false) => Err(Fault::CutShort),
         (true, true) => Ok(inputs),
     }
@@ -62,14 +62,14 @@ struct Field {
     end: u64,
 }
 
-/// A place in a file.
+/// A position in a file.
 struct Walk<R> {
     reader: BufReader<R>,
     at: u64,
 }
 
 impl<R: Read + Seek> Walk<R> {
-    /// Tells apart what is often saved in place of a network.
+    /// Detects files that are often saved in place of a network.
     fn begin(&mut self) -> Result<(), Fault> {
         let mut start = [0; 64];
         let mut read = 0;
@@ -84,7 +84,7 @@ impl<R: Read + Seek> Walk<R> {
             return Err(Fault::WebPage);
         }
         if start.starts_with(b"version https://git-lfs") {
-            return Err(Fault::NotVoice("it is a pointer of Git LFS".to_owned()));
+            return Err(Fault::NotVoice("it is a Git LFS pointer, not the file".to_owned()));
         }
         if read == 0 { Err(Fault::CutShort) } else { Ok(()) }
     }

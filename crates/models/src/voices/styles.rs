@@ -1,5 +1,5 @@
 //! Kokoro's style files, one for each of its voices, named by language, kind of voice and name, such as `af_heart.bin`. The
-//! engine has the same rules; it is a program of its own.
+//! engine, a separate program, repeats these rules.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ const LOCALES: [(char, &str); 7] = [
     ('p', "pt_BR"),
 ];
 
-/// First letters of languages of Kokoro that the engine cannot speak: Japanese and Chinese.
+/// First letters of Kokoro's languages that the engine cannot speak: Japanese and Chinese.
 const UNSPOKEN: [char; 2] = ['j', 'z'];
 
 /// Whether a file is a style of Kokoro, by its name and size.
@@ -37,7 +37,7 @@ pub fn style_locale(style: &Path) -> Option<&'static str> {
 /// The style files in the folder of a network, sorted.
 pub(super) fn beside(model: &Path) -> Vec<PathBuf> {
     let Some(folder) = model.parent() else { return Vec::new() };
-    // The folder of "model.onnx" is the current one.
+    // The parent of "model.onnx" is empty: the current folder.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -46,7 +46,7 @@ pub(super) fn beside(model: &Path) -> Vec<PathBuf> {
     styles
 }
 
-/// The letter of the language, if the file is named as a style is.
+/// The letter of the language, if the file is named like a style.
 fn letter(path: &Path) -> Option<char> {
     let mut chars = path.file_stem()?.to_str()?.chars();
     let (letter, kind, bar) = (chars.next()?, chars.next()?, chars.next()?);

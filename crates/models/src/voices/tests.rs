@@ -91,7 +91,7 @@ fn a_broken_voice_is_left_out_with_the_file_and_what_to_do() {
         ("nearly.onnx", "cut short"),
         ("empty.onnx", "cut short"),
         ("page.onnx", "a web page; download the file itself"),
-        ("pointer.onnx", "a pointer of Git LFS"),
+        ("pointer.onnx", "a Git LFS pointer, not the file"),
         ("other.onnx", "lacks the inputs input, input_lengths, scales"),
         ("single.onnx", "lacks the inputs sid"),
         ("list.onnx.json", "does not describe a Piper voice"),

@@ -32,9 +32,9 @@ pub struct Timed {
     pub end: f64,
 }
 
-/// A stretch of sound and what is said in it.
+/// A section of sound and what is said in it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stretch {
+pub struct Section {
     /// Seconds from the beginning.
     pub start: f64,
     /// The audio at [`OUT_RATE`].
@@ -59,7 +59,7 @@ pub struct Animator {
 }
 
 impl Animator {
-    /// Nothing is said yet. With a `mood`, brows, eyes and head move too; without one, only the mouth.
+    /// An animator without speech. With a `mood`, brows, eyes and head move too; without one, only the mouth.
     #[must_use]
     pub fn new(fps: u32, mood: Option<Mood>) -> Self {
         let expression = mood.map(|mood| {
@@ -71,8 +71,8 @@ impl Animator {
         Self { fps, lips: Lips::new(), expression, cues: VecDeque::new(), samples: 0, frames: 0 }
     }
 
-    /// Takes the next stretch of sound.
-    pub fn push(&mut self, Spoken { chunk, laid }: Spoken) -> Stretch {
+    /// Takes the next section of sound.
+    pub fn push(&mut self, Spoken { chunk, laid }: Spoken) -> Section {
         let start = seconds(self.samples);
         let due = |cue: &CueTime| DueCue { at: start + seconds(cue.at), cue: cue.cue };
         self.cues.extend(chunk.cues.iter().map(due));
@@ -90,7 +90,7 @@ impl Animator {
         };
         // Sounds guessed from audio give the mouth's movement, not what was said.
         let heard = if source == Source::Audio { &[] } else { sounds.as_ref() };
-        Stretch {
+        Section {
             start,
             words: chunk
                 .words

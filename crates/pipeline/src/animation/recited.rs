@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use super::recording::stretches;
+use super::recording::sections;
 use super::{Laid, Speaker, Spoken, SpokenSender, speak};
 use crate::audio::resample::Resampler;
 use crate::avatar::from_audio;
@@ -28,7 +28,7 @@ pub struct Engines {
     pub tts: Arc<dyn Tts>,
 }
 
-/// Finds what is said in `samples` at [`OUT_RATE`], stretch by stretch. `language`: ISO 639-1; empty: identify it. On failure
+/// Finds what is said in `samples` at [`OUT_RATE`], section by section. `language`: ISO 639-1; empty: identify it. On failure
 /// the last item is an error. Dropping the receiver stops the work.
 pub fn recite(
     samples: Vec<i16>,
@@ -65,9 +65,9 @@ impl Recital {
         .await?;
         let mut start = 0;
         for (samples, number) in parts.into_iter().zip(0_u32..) {
-            let stretch = start..start + samples.len();
-            start = stretch.end;
-            let spoken = self.say(number, samples, stretch, &guessed).await?;
+            let section = start..start + samples.len();
+            start = section.end;
+            let spoken = self.say(number, samples, section, &guessed).await?;
             if out.send(Ok(spoken)).await.is_err() {
                 break;
             }
@@ -79,10 +79,10 @@ impl Recital {
         &mut self,
         number: u32,
         samples: Vec<i16>,
-        stretch: Range<usize>,
+        section: Range<usize>,
         all: &[Sound],
     ) -> Result<Spoken, EngineError> {
-        let (start, end) = (seconds(stretch.start as u64), seconds(stretch.end as u64));
+        let (start, end) = (seconds(section.start as u64), seconds(section.end as u64));
         let here = all.iter().filter(|sound| sound.start >= start && sound.start < end);
         let guessed: Vec<Sound> =
             here.map(|sound| Sound::new(&sound.symbol, sound.start - start, sound.end - start)).collect();
@@ -95,7 +95,7 @@ impl Recital {
         })
     }
 
-    /// What is said in the samples; none where the engines do not know.
+    /// What is said in the samples; none if the engines do not know.
     async fn said(&mut self, samples: &[i16]) -> Result<Option<Said>, EngineError> {
         let heard = match self.hear(samples).await {
             Ok(heard) => heard,
@@ -158,11 +158,11 @@ impl Recital {
     }
 }
 
-/// The stretches of a recording, each in its own allocation, which is freed once it has been processed.
+/// The sections of a recording, each in its own allocation, which is freed once it has been processed.
 fn cut(mut samples: Vec<i16>) -> Vec<Vec<i16>> {
     let mut parts: Vec<Vec<i16>> = Vec::new();
-    for stretch in stretches(&samples).into_iter().rev() {
-        parts.push(samples.split_off(stretch.start));
+    for section in sections(&samples).into_iter().rev() {
+        parts.push(samples.split_off(section.start));
         samples.shrink_to_fit();
     }
     parts.reverse();
@@ -178,11 +178,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Failed(error.to_string()))
 }
 
-/// What is said in a stretch.
+/// What is said in a section.
 struct Said {
     text: String,
     guide: Guide,
-    /// How the guide lies over the stretch.
+    /// The alignment of the guide with the section.
     warp: Warp,
 }
 
@@ -295,6 +295,6 @@ mod tests {
         }
         // The first, one that was ready, one in progress.
         let heard = stt.utterances().len();
-        assert!((1..=3).contains(&heard), "{heard} stretches");
+        assert!((1..=3).contains(&heard), "{heard} sections");
     }
 }

@@ -11,8 +11,8 @@ use crate::frame::OUT_RATE;
 /// The longest recording in seconds.
 pub const LONGEST: u32 = 600;
 /// Most samples animated at a time: recognition takes no more.
-const LONGEST_STRETCH: usize = 24 * OUT_RATE as usize;
-const SHORTEST_STRETCH: usize = 8 * OUT_RATE as usize;
+const LONGEST_SECTION: usize = 24 * OUT_RATE as usize;
+const SHORTEST_SECTION: usize = 8 * OUT_RATE as usize;
 /// Samples per energy measurement: 20 ms.
 const PIECE: usize = OUT_RATE as usize / 50;
 /// Pieces in a pause: 300 ms.
@@ -26,7 +26,7 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// It is not a WAV file, or a broken one.
-    #[error("this is no WAV file that can be read: {0}")]
+    #[error("this is not a WAV file that can be read: {0}")]
     Malformed(String),
     /// Its format is not supported.
     #[error("{0}: send PCM of 8 to 32 bits or 32-bit floats, at {low} to {high} Hz", low = RATES.start(), high = RATES.end())]
@@ -118,20 +118,20 @@ impl Mixer {
     }
 }
 
-/// Where a recording is cut: in its pauses, into stretches that recognition can take.
-pub fn stretches(samples: &[i16]) -> Vec<Range<usize>> {
-    let mut stretches = Vec::new();
+/// Where a recording is cut: in its pauses, into sections that recognition can take.
+pub fn sections(samples: &[i16]) -> Vec<Range<usize>> {
+    let mut sections = Vec::new();
     let mut start = 0;
-    while samples.len() - start > LONGEST_STRETCH {
-        let sought = start + SHORTEST_STRETCH..start + LONGEST_STRETCH;
+    while samples.len() - start > LONGEST_SECTION {
+        let sought = start + SHORTEST_SECTION..start + LONGEST_SECTION;
         let end = quietest(&samples[sought.clone()]) + sought.start;
-        stretches.push(start..end);
+        sections.push(start..end);
         start = end;
     }
     if start < samples.len() {
-        stretches.push(start..samples.len());
+        sections.push(start..samples.len());
     }
-    stretches
+    sections
 }
 
 /// The middle of the quietest moment.
@@ -252,15 +252,15 @@ mod tests {
         for pause in [15, 30, 52] {
             samples[pause * second..pause * second + second / 2].fill(3);
         }
-        let cuts = stretches(&samples);
+        let cuts = sections(&samples);
         assert!(cuts.windows(2).all(|pair| pair[0].end == pair[1].start), "{cuts:?}");
         assert_eq!((cuts[0].start, cuts[cuts.len() - 1].end), (0, samples.len()));
         for (cut, pause) in cuts.iter().zip([15, 30]) {
             assert!((pause * second..pause * second + second / 2).contains(&cut.end), "{cuts:?}");
         }
-        assert!(cuts.iter().all(|cut| cut.len() <= LONGEST_STRETCH), "{cuts:?}");
-        assert_eq!(stretches(&samples[..100]), vec![0..100]);
-        assert!(stretches(&[]).is_empty());
+        assert!(cuts.iter().all(|cut| cut.len() <= LONGEST_SECTION), "{cuts:?}");
+        assert_eq!(sections(&samples[..100]), vec![0..100]);
+        assert!(sections(&[]).is_empty());
     }
 
     #[test]

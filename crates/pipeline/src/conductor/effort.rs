@@ -35,7 +35,7 @@ impl Effort {
     pub(super) fn count(self) {
         let until = self.ended.get().copied().unwrap_or_else(Instant::now);
         let response = if self.speculative { "discarded" } else { "wanted" };
-        metrics::histogram!("visavis_generation_seconds", "answer" => response)
+        metrics::histogram!("visavis_generation_seconds", "response" => response)
             .record(until.duration_since(self.began).as_secs_f64());
     }
 }

@@ -12,7 +12,7 @@ use crate::tts::names_voice;
 use crate::vad::Heard;
 
 impl Conductor {
-    /// A hole is only counted; the conversation is not told of it.
+    /// A hole is only counted; the conversation is not told about it.
     pub(super) fn playout_input(&self, event: PlayoutEvent) -> Option<Input> {
         if let PlayoutEvent::Hole(response, length) = event {
             stages::hole(&self.call, response, length);
@@ -49,7 +49,7 @@ impl Conductor {
         }
     }
 
-    /// Which engine recognises is only noted; the conversation is not told of it.
+    /// The engine that recognises is only recorded; the conversation is not told about it.
     pub(super) fn word_input(&mut self, event: SttEvent) -> Option<Input> {
         Some(match event {
             SttEvent::Partial(utterance, words) => Input::Partial(utterance, words),
@@ -78,7 +78,7 @@ impl Conductor {
         }
     }
 
-    /// The person is told once a call.
+    /// The person is told once per call.
     fn lacks_voice(&mut self, language: &str, reason: &str) {
         if std::mem::replace(&mut self.no_voice_told, true) {
             return;

@@ -69,15 +69,15 @@ pub(super) struct Channels {
     pub(super) cue_sources: CueSources,
 }
 
-/// What a call begins with.
+/// The settings and options of a new call.
 pub(super) struct Begin {
     pub(super) settings: Settings,
     /// The context the call resumes; none: it is new.
     pub(super) context: Option<Arc<CallContext>>,
-    /// Takes the context that outlives the call.
+    /// Receives the context that outlives the call.
     pub(super) remembered: Remembered,
     pub(super) observer: Observer,
-    /// Who is served.
+    /// The user served.
     pub(super) caller: Caller,
 }
 
@@ -247,7 +247,7 @@ impl Conductor {
             Command::Filler(id, text) => self.filler(id, &text),
             Command::Show(cue) => self.channels.face.send(|| FaceInput::Cue(cue)),
             Command::Close(utterance) => _ = self.channels.closed.send_replace(utterance),
-            // Moved even if nobody keeps it: the context is copied only once a turn.
+            // Moved even if nobody keeps it: the context is copied only once per turn.
             Command::Remember(context) => _ = self.remembered.send_replace(Some(Arc::from(context))),
             Command::ListVoices => self.list_voices(),
             Command::SetLanguage(language) => _ = self.channels.language.send_replace(language),
@@ -270,7 +270,7 @@ impl Conductor {
         None
     }
 
-    /// Adds the engines that served a turn to the event that tells of it.
+    /// Adds the engines that served a turn to the event that reports it.
     fn with_engines(&self, event: CallEvent) -> CallEvent {
         match event {
             CallEvent::Turn { response, end, marks, slow, .. } if response == self.served.response => {

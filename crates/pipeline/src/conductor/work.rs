@@ -60,7 +60,7 @@ impl Conductor {
             messages,
             speculative: true,
             tools: self.conversation.tools().clone(),
-            // That of the last response: the next one's is not known yet.
+            // The engine of the last response: the next one's is not known yet.
             language: self.voice.language.clone(),
             caller: self.caller.clone(),
         };
@@ -160,7 +160,7 @@ impl Conductor {
     fn note_who_serves(&mut self, request: &ResponseRequest) {
         let (voice, language) = (request.voice.clone(), request.language.clone());
         self.voice = VoiceChoice { voice, language, caller: self.caller.clone() };
-        // What is said without the model answers no words of the person.
+        // Text said without the model does not respond to the person's words.
         let stt = self.heard_by.clone().filter(|_| request.script.is_none());
         self.served = InService { response: request.id, engines: Served { stt, ..Served::default() } };
     }

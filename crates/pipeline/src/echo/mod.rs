@@ -57,7 +57,7 @@ const FADE: f32 = 0.5;
 const FORGET: f32 = 0.9;
 const TAIL: f32 = 0.1;
 
-/// Whose speech a window contains.
+/// Source of the sound in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The person's, or that of somebody near them.

@@ -64,7 +64,7 @@ pub enum SttEvent {
     Final(UtteranceId, Transcript),
     /// Recognition failed, and why.
     Failed(UtteranceId, String),
-    /// The engine that recognises the utterance from now on, where there are routes.
+    /// From the router: the engine that recognises the utterance from now on.
     Served(UtteranceId, Routed),
 }
 
@@ -78,7 +78,7 @@ pub struct Context {
     pub language: watch::Receiver<Option<String>>,
     /// The position of playout.
     pub position: watch::Receiver<PlaybackPosition>,
-    /// Who is served.
+    /// The user served.
     pub caller: Caller,
 }
 
@@ -124,7 +124,7 @@ async fn learn_voices(tts: Arc<dyn Tts>, spoken: Arc<Mutex<CallLanguage>>) {
     if let Ok(voices) = tts.voices().await {
         let mut languages: BTreeSet<String> = voices.into_iter().map(|voice| voice.language).collect();
         if languages.contains("") {
-            // A voice that does not tell its language may speak any.
+            // A voice that does not report its language may speak any.
             languages.clear();
         }
         spoken.lock().can_respond_in(languages.into_iter().collect());

@@ -16,7 +16,7 @@ pub(super) struct Prior {
     pub(super) spoken: Arc<Mutex<CallLanguage>>,
     /// A response sounds: a single word is likely to be one of a few.
     pub(super) over_response: bool,
-    /// Who speaks, for routes.
+    /// The user served, for routes.
     pub(super) caller: Caller,
 }
 

@@ -1,4 +1,4 @@
-//! What is asked of the voice engine, and what is left out once it has refused. Pure.
+//! The request to the voice engine, and what is omitted once the engine has refused it. Pure.
 
 use crate::engine::Caller;
 use crate::note::ResponseNote;
@@ -10,7 +10,7 @@ pub struct VoiceChoice {
     pub voice: String,
     /// ISO 639-1.
     pub language: String,
-    /// Who is spoken to, for routes.
+    /// The user served, for routes.
     pub caller: Caller,
 }
 
@@ -21,14 +21,14 @@ pub(crate) fn names_voice(refusal: &str, voice: &str) -> bool {
 }
 
 impl VoiceChoice {
-    /// Whether less can be asked of the engine after this refusal.
+    /// Whether the request can be reduced after this refusal.
     pub(super) fn may_widen(&self, refusal: &str) -> bool {
         let asks_for_more = !self.voice.is_empty() || !self.language.is_empty();
         asks_for_more && !refusal.starts_with("text:")
     }
 
-    /// Leaves out what the engine has refused, by its own words; returns what is to be told. Our engine's words begin with the
-    /// field that is at fault; without that a voice is at fault before a language.
+    /// Omits what the engine has refused, according to its message; returns what the person is told. Our engine's messages
+    /// begin with the faulty field; without that the voice is omitted before the language.
     pub(super) fn widen(&mut self, refusal: String) -> ResponseNote {
         let language_is_known = !self.language.is_empty();
         if self.voice.is_empty() || (language_is_known && refusal.starts_with("language:")) {

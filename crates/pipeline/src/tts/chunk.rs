@@ -1,4 +1,4 @@
-//! From a part of the synthesis to a chunk at playout's rate. Pure.
+//! Converts a part of the synthesis to a chunk at playout's rate. Pure.
 
 use crate::audio::resample::Resampler;
 use crate::engine::TtsPart;
@@ -13,7 +13,7 @@ pub(super) fn first_sound(samples: &[i16]) -> Option<usize> {
 }
 
 /// Cuts the silence before the first sound, such as a breath, which would only delay the response; returns whether there is a
-/// sound. Engines that stream send silence as parts of its own.
+/// sound. Engines that stream send silence as separate parts.
 pub(super) fn trim(chunk: &mut SpeechChunk) -> bool {
     let first = first_sound(&chunk.samples);
     let cut = first.unwrap_or(chunk.samples.len()).saturating_sub(LEAD_IN);

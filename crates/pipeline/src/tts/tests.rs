@@ -43,7 +43,7 @@ fn spoken_words_are_reported_as_the_written_words_they_stand_for() {
         end: at * 10 + 10,
     });
     let times: Vec<_> = times.collect();
-    // In two parts, as engines send them, the second of which may begin within a written word.
+    // In two parts, as engines send them; the second may begin within a written word.
     for (cut, end) in [(8, 80), (4, 40)] {
         let mut passed = Passed::default();
         let mut told = as_written(&segment, times[..cut].to_vec(), &mut passed);

@@ -2,7 +2,7 @@
 
 use crate::frame::{Segment, WordTime};
 
-/// How much of a segment's spoken text has been passed by its parts so far.
+/// How much of a segment's spoken text has been passed by its chunks so far.
 #[derive(Debug, Default)]
 pub(super) struct Passed {
     /// In bytes.
@@ -11,8 +11,8 @@ pub(super) struct Passed {
     written: Option<usize>,
 }
 
-/// Converts times of a part's spoken words to those of the written ones: "12.50" is three spoken words. A written word is told
-/// once, with the part in which it begins.
+/// Converts times of a chunk's spoken words to those of the written ones: "12.50" is three spoken words. A written word is
+/// reported once, with the chunk in which it begins.
 pub(super) fn as_written(segment: &Segment, spoken: Vec<WordTime>, passed: &mut Passed) -> Vec<WordTime> {
     let mut times: Vec<WordTime> = Vec::with_capacity(spoken.len());
     for word in spoken {

@@ -4,7 +4,7 @@ use super::{Inside, Scan};
 
 /// Opens and closes a block.
 pub(super) const MARK: &str = "```";
-/// A block of so many bytes is full, and no more of it is shown.
+/// A block of this many bytes is full, and no more of it is shown.
 const LONGEST: usize = 8 * 1024;
 
 /// Scans a text that begins with a backtick.
@@ -18,7 +18,7 @@ pub(super) fn begin(text: &str, ended: bool) -> Scan {
     }
 }
 
-/// Adds more of a block to it, up to the character that fills it.
+/// Adds to a block, up to the character that fills it.
 pub(super) fn add(code: &mut String, more: &str) {
     let room = LONGEST.saturating_sub(code.len());
     let end = (room.min(more.len())..).find(|at| more.is_char_boundary(*at)).unwrap_or(more.len());

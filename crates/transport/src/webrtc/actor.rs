@@ -72,7 +72,7 @@ impl Actor {
                 }
                 Turn::Over(cause) => break cause,
             };
-            tracing::info!("the client goes on with another connection");
+            tracing::info!("the client continues with another connection");
             self.patience.renewed(Instant::now());
             self.rooms.speaker.path.move_to(newer.connection.ssrc, newer.peer.opus);
             let old = std::mem::replace(&mut link, newer);
@@ -176,7 +176,7 @@ async fn watch_over(
 fn tell(presence: &watch::Sender<Presence>, now: Presence) {
     let changed = presence.send_if_modified(|before| std::mem::replace(before, now) != now);
     match now {
-        Presence::CutOff if changed => tracing::info!("a client is cut off; its call waits for it"),
+        Presence::CutOff if changed => tracing::info!("a client is cut off; its call waits for its return"),
         Presence::Here | Presence::Awaited | Presence::CutOff => {}
     }
 }

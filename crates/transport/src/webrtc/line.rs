@@ -1,4 +1,4 @@
-//! A call's line: its current connection, and the way to replace it. A client that lost its connection makes a new one and
+//! A call's connections: the current one, and how it is replaced. A client that lost its connection makes a new one and
 //! continues the same call.
 
 use std::sync::{Arc, Weak};
@@ -22,7 +22,7 @@ pub(super) struct Link {
     pub(super) connection: Connection,
 }
 
-/// A call's line.
+/// The connections of a call.
 pub(super) struct Line {
     host: Arc<WebRtcHost>,
     tasks: TaskTracker,
@@ -34,7 +34,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Makes a line with its first connection, and the receiver of later ones.
+    /// Makes it with the first connection; also returns the receiver of later ones.
     pub(super) fn new(
         host: Arc<WebRtcHost>,
         peer: Arc<Peer>,

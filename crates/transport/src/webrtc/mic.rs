@@ -37,7 +37,6 @@ impl MicPath {
     /// A microphone that has received nothing.
     ///
     /// When libopus runs out of memory.
-    /// When libopus has no memory.
     pub fn new() -> Result<Self, OpusError> {
         Ok(Self {
             jitter: JitterBuffer::new(),
@@ -220,11 +219,7 @@ mod tests {
     #[test]
     fn late_frames_catch_up_within_15_ticks() {
         let late = ticks(200, 20, |sent| if (50..100).contains(&sent) { 2_000 } else { sent as u128 * 20 });
-        assert_eq!(
-            late.iter().map(Vec::len).max(),
-            Some(FRAMES_PER_TICK),
-            "others have their turn in between"
-        );
+        assert_eq!(late.iter().map(Vec::len).max(), Some(FRAMES_PER_TICK), "other tasks run in between");
         let after: usize = late[115..].iter().map(Vec::len).sum();
         assert_eq!(after, 85, "one frame for each tick again");
         let received = late.concat().iter().filter(|frame| frame.received).count();

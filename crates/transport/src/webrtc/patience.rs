@@ -50,7 +50,7 @@ impl Patience {
 mod tests {
     use super::*;
 
-    /// The second in which a client is given up, whose connection is up in the seconds for which `is_up` is true.
+    /// The second in which a client is given up if its connection is up in the seconds for which `is_up` is true.
     fn given_up(seconds: u64, is_up: impl Fn(u64) -> bool, renewed: &[u64]) -> Option<u64> {
         let began = Instant::now();
         let mut patience = Patience::new(began);

@@ -15,7 +15,7 @@ pub(super) async fn keep_running<F: Future<Output = ()>>(name: &'static str, mut
         tracing::error!(
             task = name,
             panicked = ended.is_err(),
-            "a task that all calls need ended; it begins again"
+            "a task that all calls need has ended; it is restarted"
         );
         metrics::counter!("visavis_task_restarts_total", "task" => name).increment(1);
         tokio::time::sleep(PAUSE).await;

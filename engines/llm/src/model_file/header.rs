@@ -1,10 +1,10 @@
-//! Reads the header of a GGUF file: the values that tell what kind of model it is, and whether the file is complete.
+//! Reads the header of a GGUF file: the values that describe the kind of model, and whether the file is complete.
 
 use std::io::{BufReader, Error, Read, Seek};
 
 const MAGIC: &[u8] = b"GGUF";
 const ALIGNMENT: u64 = 32;
-/// Longer values of the keys looked for are not theirs.
+/// Longer values cannot be those of the keys that are read.
 const LONGEST_VALUE: u64 = 256;
 /// The format's own limit.
 const LONGEST_KEY: u64 = 65_535;
@@ -14,16 +14,16 @@ const BOOL: u32 = 7;
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
-/// What a header says of its model.
+/// The facts in a header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     /// `general.architecture`, such as `llama`.
     pub(super) architecture: String,
-    /// `general.type`: `model`, `adapter` and others; empty: not given.
+    /// How an embedding model combines its vectors into one; 0: not at all.
     pub(super) kind: String,
     /// How an embedding model makes one vector of many; 0: not at all.
     pub(super) pooling: Option<u64>,
-    /// Whether a token sees only those before it.
+    /// Whether a token attends only to those before it.
     pub(super) causal: Option<bool>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn read<R: Read + Seek>(file: BufReader<R>, length: u64) -> Result<Fa
     for _ in 0..tensors {
         last = last.max(Some(reader.tensor()?));
     }
-    // llama.cpp checks the sizes of the tensors; here it suffices that the last one begins within the file.
+    // llama.cpp checks the sizes of the tensors; here only the last one must begin within the file.
     let start = reader.at.checked_next_multiple_of(alignment);
     let begins = last.map_or(Some(0), |last| start?.checked_add(last));
     match begins.ok_or(Fault::Damaged("a tensor lies outside it"))? {

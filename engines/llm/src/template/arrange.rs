@@ -1,9 +1,9 @@
-//! Joins the messages of a chat where its template has no role for one or wants two sides to take turns, which templates
-//! would refuse or write wrongly. Pure.
+//! Joins the messages of a chat if its template has no role for one, or requires the sides to take turns: such templates would
+//! refuse the chat or format it wrongly. Pure.
 
 use super::{Part, Written};
 
-/// Between two messages that become one.
+/// Separator of two messages that become one.
 const BETWEEN: &str = "\n\n";
 
 /// What a template requires of a chat.
@@ -21,7 +21,7 @@ pub(super) fn arranged(requires: Requires, chat: Vec<Written>) -> Vec<Written> {
     if requires.turns { joined(begun_by_user(chat)) } else { chat }
 }
 
-/// Neighbours of the same side as one message.
+/// Joins neighbouring messages of the same side.
 pub(super) fn joined(chat: Vec<Written>) -> Vec<Written> {
     let mut list: Vec<Written> = Vec::with_capacity(chat.len());
     for written in chat {
@@ -57,7 +57,7 @@ fn without_system(chat: Vec<Written>) -> Vec<Written> {
     list
 }
 
-/// An empty message of the person before a greeting.
+/// Inserts an empty message of the person before a greeting.
 fn begun_by_user(mut chat: Vec<Written>) -> Vec<Written> {
     let first = chat.iter().position(|it| !matches!(it.part, Part::System | Part::Tools));
     if let Some(at) = first

@@ -1,4 +1,4 @@
-//! The families of chat templates that are written here, and how each is recognised. Pure.
+//! The supported families of chat templates, and how each is recognised. Pure.
 
 use clap::ValueEnum;
 
@@ -8,7 +8,7 @@ use super::form::{
 };
 use crate::tools::ToolForm;
 
-/// A family, by llama.cpp's name where it has one. `llm.template` has the same names.
+/// A family, with llama.cpp's name if it has one. `llm.template` takes the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Family {
     /// Qwen, SmolLM2, Hermes and many others
@@ -47,15 +47,15 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// The family of a template, or of llama.cpp's name of one. As in llama.cpp, marks decide; those of one family come in
-    /// no other's template.
+    /// The family of a template, or of llama.cpp's name of one. As in llama.cpp, marks decide; no other family's templates
+    /// contain a family's marks.
     pub(crate) fn of(template: &str) -> Option<Self> {
         if let Ok(named) = Self::from_str(template, false) {
             return Some(named);
         }
         let has = |mark: &str| template.contains(mark);
         if has("<|im_start|>") {
-            // SmolVLM begins its whole chat with that mark.
+            // SmolVLM's whole chat begins with that mark.
             return match (has("<|im_sep|>"), has("<end_of_utterance>")) {
                 (true, _) => Some(Self::Phi4),
                 (false, false) => Some(Self::ChatMl),
@@ -77,7 +77,7 @@ impl Family {
         None
     }
 
-    /// None: Llama 2, which has the same marks.
+    /// None for Llama 2, which has the same marks.
     fn of_mistral(has: impl Fn(&str) -> bool) -> Option<Self> {
         if has("[SYSTEM_PROMPT]") {
             return Some(if has("[INST] ") { Self::MistralV7 } else { Self::MistralV7Tekken });
@@ -108,12 +108,12 @@ impl Family {
         }
     }
 
-    /// The template's own form of tools if it has one that is known here, else Hermes', in the system message.
+    /// The template's own tool form if it is supported, otherwise Hermes' form, in the system message.
     pub(super) fn tools(self, template: &str) -> ToolForm {
         let has = |mark: &str| template.contains(mark);
         match self {
             Self::Llama3 if has("ipython") && has("\"parameters\"") => ToolForm::Llama,
-            // Later ones write `[TOOL_CALLS]name[ARGS]{…}`.
+            // Later versions write `[TOOL_CALLS]name[ARGS]{…}`.
             _ if !has("[AVAILABLE_TOOLS]") || has("[ARGS]") => ToolForm::Hermes,
             Self::MistralV3 | Self::MistralV7 => ToolForm::Mistral { space: " " },
             Self::MistralV3Tekken | Self::MistralV7Tekken => ToolForm::Mistral { space: "" },
@@ -121,7 +121,7 @@ impl Family {
         }
     }
 
-    /// The names that can be set.
+    /// The names that `llm.template` accepts.
     pub(super) fn names() -> Vec<String> {
         let name = |family: &Self| family.to_possible_value().map(|value| value.get_name().to_owned());
         Self::value_variants().iter().filter_map(name).collect()

@@ -1,15 +1,15 @@
-//! What each family puts around the parts of a chat, as its authors' own template does. Pure.
+//! The text that each family puts around the parts of a chat, as in its authors' own template. Pure.
 //!
-//! The token that begins every prompt (`<s>`, `<bos>`) is the tokenizer's to add.
+//! The tokenizer adds the token that begins every prompt (`<s>`, `<bos>`).
 
 use super::arrange::{Requires, arranged};
 use super::marks::bracketed;
 use super::{Part, Written};
 
-/// What stands before and after a part.
+/// The text before and after a part.
 pub(super) type Around = (&'static str, &'static str);
 
-/// Of which parts the template removes the white space at both ends.
+/// The parts whose surrounding white space the template removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trims {
     Nothing,
@@ -35,7 +35,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// The text of a chat.
+    /// Formats a chat as text.
     pub(super) fn render(&self, chat: &[Written], response: bool) -> String {
         let trimmed = chat.iter().map(|it| Written { part: it.part, content: self.trimmed(it).to_owned() });
         let mut text = String::new();
@@ -70,7 +70,7 @@ impl Form {
         if trims { written.content.trim() } else { &written.content }
     }
 
-    /// The marks in what stands around parts: from each bracket to the one that closes it.
+    /// The marks in the text around parts: from each opening bracket to its closing one.
     pub(super) fn marks(&self) -> Vec<String> {
         let parts = [self.user, self.assistant, self.tools, self.call, self.result];
         let around = parts.into_iter().chain(self.system).flat_map(|(before, after)| [before, after]);
@@ -81,7 +81,7 @@ impl Form {
     }
 }
 
-/// A form that writes every part as the person's or the assistant's message.
+/// A form that formats every part as the person's or the assistant's message.
 const fn plain(system: Option<Around>, user: Around, assistant: Around, response: &'static str) -> Form {
     Form {
         system,
@@ -157,8 +157,8 @@ pub(super) static PHI4: Form = plain(
     "<|im_start|>assistant<|im_sep|>",
 );
 
-/// Mistral's forms from version 3 on, with SentencePiece's spaces. Their tools stand before the first message and not, as
-/// in the authors' template, before the last: a prompt would not begin as the last one did.
+/// Mistral's forms from version 3 on, with SentencePiece's spaces. Their tools precede the first message, not the last one as
+/// in the authors' template: otherwise prompts would not begin with the previous one.
 const fn mistral(system: Option<Around>) -> Form {
     Form {
         tools: ("[AVAILABLE_TOOLS] ", "[/AVAILABLE_TOOLS]"),

@@ -1,17 +1,17 @@
-//! The marks that structure a chat: which a template has, and their removal from what people write. Pure.
+//! The marks that structure a chat: finds those of a template, and removes them from messages. Pure.
 
 use super::{Part, Written};
 
-/// Contents of messages that no template has in its own text, or changes.
+/// Message contents that no template contains or changes.
 const CONTENTS: [&str; 4] = ["qzxone", "qzxtwo", "qzxthree", "qzxfour"];
 
-/// The marks of a template of which only what it makes of a chat is known: what `render` puts around messages.
+/// The marks of a template that is known only by its output: the text that `render` puts around messages.
 pub(super) fn derived(render: impl Fn(&[Written]) -> Option<String>) -> Vec<String> {
     let parts = [Part::System, Part::User, Part::Assistant, Part::User];
     let said = |(part, content): (Part, &str)| Written { part, content: content.to_owned() };
     let chat: Vec<Written> = parts.into_iter().zip(CONTENTS).map(said).collect();
     let mut marks: Vec<String> = Vec::new();
-    // Some templates begin differently, or refuse the chat, where there is a message of the system.
+    // Some templates begin differently, or refuse the chat, if it has a system message.
     for text in [&chat[..], &chat[1..]].into_iter().filter_map(render) {
         for piece in around(&text) {
             marks.extend(piece.lines().flat_map(of_line));
@@ -29,8 +29,8 @@ fn around(text: &str) -> Vec<&str> {
     })
 }
 
-/// The marks in a line of a template's text: what stands in brackets, and what else names a role. What stands between
-/// brackets alone, such as the word `user`, is none: people say it, and without its brackets it begins nothing.
+/// The marks in a line of a template's text: text in brackets, and anything else that names a role. Text between brackets by
+/// itself, such as the word `user`, is not a mark: people say it, and without its brackets it begins nothing.
 fn of_line(line: &str) -> Vec<String> {
     let mut marks: Vec<String> = bracketed(line).into_iter().map(str::to_owned).collect();
     let rest = marks.iter().fold(line.to_owned(), |rest, mark| rest.replace(mark.as_str(), "\n"));
@@ -48,7 +48,7 @@ fn names_role(text: &str) -> bool {
     text.contains(char::is_alphanumeric) && (text.starts_with(is_sign) || text.ends_with([':', '\u{ff1a}']))
 }
 
-/// From each bracket of a text to the one that closes it.
+/// From each opening bracket of a text to its closing one.
 pub(super) fn bracketed(text: &str) -> Vec<&str> {
     let mut marks = Vec::new();
     for (open, close) in [('<', '>'), ('[', ']')] {
@@ -61,11 +61,11 @@ pub(super) fn bracketed(text: &str) -> Vec<&str> {
     marks
 }
 
-/// Marks that nobody may write in a message.
+/// Marks that messages must not contain.
 #[derive(Debug)]
 pub(crate) struct Marks {
     texts: Vec<String>,
-    /// The last characters of the texts, each once: a vocabulary has hundreds of marks, which end in few characters.
+    /// The last characters of the texts, without duplicates: a vocabulary has hundreds of marks, but few last characters.
     ends: Vec<char>,
 }
 
@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// A template as llama.cpp writes it: what stands around messages, and what begins the response.
+    /// A template as formatted by llama.cpp: the text around messages, and the beginning of the response.
     #[derive(Debug, Clone, Copy)]
     struct Foreign {
         system: (&'static str, &'static str),
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// Pieces of which marks can be put together.
+    /// Pieces from which marks can be assembled.
     const PIECES: [&str; 22] = [
         "USER",
         ": ",

@@ -3,7 +3,7 @@ use visavis_proto::v1::{Tool, ToolCall};
 
 use super::*;
 
-/// Each family's template, shortened to the lines that tell it, and the prompt that it makes of [`chat`].
+/// Each family's template, reduced to the lines that identify it, and its prompt for [`chat`].
 const GOLDEN: [(Family, &str, &str); 7] = [
     (Family::ChatMl, include_str!("golden/chatml.jinja"), include_str!("golden/chatml.txt")),
     (Family::Llama3, include_str!("golden/llama3.jinja"), include_str!("golden/llama3.txt")),
@@ -117,7 +117,7 @@ fn a_prompt_begins_as_the_last_one_did() {
     }
 }
 
-/// The forms of tools that a family's templates have.
+/// The tool forms of a family's templates.
 fn forms(family: Family) -> Vec<ToolForm> {
     let own = match family {
         Family::Llama3 => Some(ToolForm::Llama),
@@ -128,7 +128,7 @@ fn forms(family: Family) -> Vec<ToolForm> {
     std::iter::once(ToolForm::Hermes).chain(own).collect()
 }
 
-/// What each prompt of a call adds to the last one: a greeting and a question, a call and its result, and so on.
+/// What each prompt of a call adds to the previous one: a greeting and a question, a call and its result, and so on.
 fn prompts(form: ToolForm) -> Vec<Vec<Written>> {
     let call = ToolCall { name: "look".into(), arguments: r#"{"at":"Rome"}"#.into() };
     vec![

@@ -14,12 +14,12 @@ const ID: &str = "000000000";
 /// How tools are described, called and answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ToolForm {
-    /// Qwen's and Hermes', in the system message. Other models understand it best when their own template has no form.
+    /// Qwen's and Hermes' form, in the system message. Models whose own template has no form understand it best.
     #[default]
     Hermes,
-    /// Llama 3.1's: `{"name": …, "parameters": …}`, results in the role `ipython`.
+    /// Llama 3.1's form: `{"name": …, "parameters": …}`, results in the role `ipython`.
     Llama,
-    /// Mistral's from version 3 on: a list of calls behind a mark; `space` follows each mark.
+    /// Mistral's form from version 3 on: a list of calls after a mark; `space` follows each mark.
     Mistral { space: &'static str },
 }
 
@@ -33,7 +33,7 @@ impl ToolForm {
         }
     }
 
-    /// Marks that nobody may write in a message.
+    /// Marks that messages must not contain.
     pub(crate) fn marks(self) -> Vec<String> {
         match self {
             Self::Hermes => Vec::new(),
@@ -46,12 +46,12 @@ impl ToolForm {
         if self == Self::Llama { "parameters" } else { "arguments" }
     }
 
-    /// Whether calls stand in a list.
+    /// Whether calls are in a list.
     pub(super) fn lists(self) -> bool {
         matches!(self, Self::Mistral { .. })
     }
 
-    /// The description of the tools; empty: there are none.
+    /// The description of the tools; empty if there are none.
     pub(crate) fn instructions(self, tools: &[Tool]) -> String {
         if tools.is_empty() {
             return String::new();
@@ -99,7 +99,7 @@ impl ToolForm {
             }
             Self::Llama => {
                 let call = format!(r#"{{"name": "{name}", "parameters": {arguments}}}"#);
-                // Behind words a call is found by its mark alone, so the history shows one.
+                // After words, a call is recognised only by its mark, so the history contains the mark.
                 let mark = if text.is_empty() { "" } else { self.open() };
                 Written { part: Part::Assistant, content: format!("{text}{mark}{call}") }
             }
@@ -112,10 +112,10 @@ impl ToolForm {
         }
     }
 
-    /// What a call returned.
+    /// A call's result.
     pub(crate) fn result(self, result: &str) -> Written {
         match self {
-            // No template of llama.cpp's C interface knows this role; Qwen's own template writes it as the user's.
+            // None of the templates in llama.cpp's C interface knows this role; Qwen's own template formats it as the user's.
             Self::Hermes => Written { part: Part::User, content: tool_response(result) },
             Self::Llama => Written { part: Part::Result, content: result.to_owned() },
             Self::Mistral { .. } => {

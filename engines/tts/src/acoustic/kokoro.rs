@@ -22,7 +22,7 @@ mod styles;
 mod vocabulary;
 mod voices;
 
-/// A model without an .onnx.json, beside which style files lie.
+/// A model without an .onnx.json that has style files beside it.
 pub(super) const FORMAT: Format = Format { beside, read };
 
 /// Samples in a second.
@@ -58,7 +58,7 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let voices = voices::of(&files.beside);
     ensure!(
         !voices.is_empty(),
-        "{shown}: no voice beside it is of a language that espeak-ng gives Kokoro's phonemes for; {FETCH}"
+        "{shown}: espeak-ng has no phonemes for the language of any voice beside it; {FETCH}"
     );
     // Otherwise a missing file would be noticed only when a voice is requested.
     File::open(&files.model).with_context(|| format!("cannot read {shown}; {FETCH}"))?;
@@ -88,7 +88,7 @@ struct Files {
     facts: Arc<Facts>,
     /// In the order of [`Facts::speakers`].
     voices: Vec<Voice>,
-    /// Those of the voices, in the same order.
+    /// Styles of the voices, in the same order.
     styles: Vec<Style>,
 }
 

@@ -33,7 +33,7 @@ pub(crate) use numbered::Numbered;
 
 /// A loaded acoustic model. The worker thread calls it; another thread can terminate a run.
 pub(crate) trait AcousticModel: Debug + Send {
-    /// What is known of the model without its network.
+    /// The facts about the model that are known without its network.
     fn facts(&self) -> &Arc<Facts>;
 
     /// The device that it computes on, as in the health reply.
@@ -47,7 +47,7 @@ pub(crate) trait AcousticModel: Debug + Send {
     fn speak(&mut self, input: &Input<'_>, run: &RunOptions) -> anyhow::Result<Sound>;
 }
 
-/// What is known of a model before its network is loaded.
+/// Facts about a model that are known before its network is loaded.
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// The model's file name without its ending.
@@ -70,7 +70,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The speaker of this number, as listed. Numbered speakers that are not listed are the first one but for their sound.
+    /// The speaker of this number, as listed. Unlisted numbered speakers equal the first one except for their sound.
     pub(crate) fn speaker(&self, number: usize) -> &Speaker {
         self.speakers.get(number).unwrap_or(&self.speakers[0])
     }
@@ -130,7 +130,7 @@ type Load = Box<dyn Fn(&Runtime) -> anyhow::Result<Box<dyn AcousticModel>> + Sen
 
 /// A model whose description was read and checked; its network is loaded later.
 pub(crate) struct Card {
-    /// What is known without the network.
+    /// The facts that are known without the network.
     pub(crate) facts: Arc<Facts>,
     load: Load,
 }
@@ -178,7 +178,7 @@ impl Debug for Card {
 pub(crate) struct ModelFiles {
     /// The .onnx file.
     pub(crate) model: PathBuf,
-    /// What lies beside it and belongs to it.
+    /// The files beside it that belong to it.
     pub(crate) beside: Vec<PathBuf>,
     format: &'static Format,
 }

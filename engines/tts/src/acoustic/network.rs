@@ -1,4 +1,4 @@
-//! A loaded network that turns ids into samples: what the kinds of models have in common.
+//! A loaded network that turns ids into samples: the common part of all kinds of models.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use super::graph::{InnerTensor, expose};
 use crate::runtime::Runtime;
 
-/// What tells the networks of a kind of model from others.
+/// Properties that distinguish the networks of one kind of model.
 #[derive(Debug)]
 pub(super) struct Kind {
-    /// What it is, as in "is not Kokoro".
+    /// Its name, as in "is not Kokoro".
     pub(super) name: &'static str,
-    /// The inputs without which it is of another kind.
+    /// The required inputs; without them it is of another kind.
     pub(super) inputs: [&'static str; 3],
     /// The tensor that holds each id's duration in frames.
     pub(super) durations: InnerTensor,

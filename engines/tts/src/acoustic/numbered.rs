@@ -1,5 +1,6 @@
-//! The speakers of a model that has many, such as the 904 of a voice made from LibriTTS. They are numbered from 0 and share all
-//! but the sound, so they are not listed as voices: requests name them `voice#12`, or by a name in the model's description. Pure.
+//! The speakers of a model that has many, such as the 904 of a voice made from LibriTTS. They are numbered from 0 and differ
+//! only in sound, so they are not listed as voices: requests name them `voice#12`, or by a name in the model's description.
+//! Pure.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,7 @@ pub(crate) struct Numbered {
 }
 
 impl Numbered {
-    /// `count` speakers, some of which have names. Names that requests cannot write and numbers that do not exist are dropped.
+    /// `count` speakers, some with names. Names that requests cannot contain and numbers that do not exist are dropped.
     pub(crate) fn new(count: usize, names: HashMap<String, i64>) -> Self {
         let number = |id: i64| usize::try_from(id).ok().filter(|id| *id < count);
         let named = names.into_iter().filter(|(name, _)| is_plain(name));
@@ -22,19 +23,19 @@ impl Numbered {
         Self { count, names }
     }
 
-    /// How many there are.
+    /// The number of speakers.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// The speaker of this number or, if it is none, of this name.
+    /// The speaker of this number or, if there is none, of this name.
     pub(crate) fn find(&self, asked: &str) -> Option<usize> {
         let number = asked.parse::<usize>().ok().filter(|number| *number < self.count);
         number.or_else(|| self.names.get(asked).copied())
     }
 }
 
-/// Whether a request can write the name after a voice's.
+/// Whether a request can contain the name after a voice's.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(plain)

@@ -1,4 +1,4 @@
-//! Texts that broke the speech engine, and animations that nobody reads.
+//! Texts that once broke the speech engine, and animation responses that nobody reads.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use super::super::tally::Count;
 use super::super::target::{Target, ask};
 use super::AGAIN;
 
-/// How long a text may take.
+/// Longest time for a text.
 const SPOKEN_WITHIN: Duration = Duration::from_secs(120);
-/// How long one reader takes nothing.
+/// How long one reader stops reading.
 const UNREAD: Duration = Duration::from_secs(30);
 const READERS: usize = 2;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// One text after the other.
+/// Sends one text after another.
 pub(super) struct Texts;
 
-/// Readers that stop.
+/// Readers that stop reading.
 pub(super) struct Unread;
 
 #[async_trait]
@@ -61,7 +61,7 @@ async fn again(target: &Target, count: &Count) {
     }
 }
 
-/// Asks for a long animation, reads its head and then nothing.
+/// Requests a long animation, reads the head of the response and stops.
 async fn unread(target: &Target, count: &Count) {
     let body = json!({ "text": texts::long(), "fps": 60 }).to_string();
     let head = target.head("POST", "api/animate");

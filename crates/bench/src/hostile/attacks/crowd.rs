@@ -1,4 +1,4 @@
-//! Connections that hold their places for nothing, in waves between which others find room.
+//! Idle connections that occupy the server's limit, in waves, so that others can connect between them.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use super::super::payload::http2;
 use super::super::tally::Count;
 use super::super::target::Target;
 
-/// How long a wave lasts: longer than any connection may do nothing.
+/// Length of a wave: longer than the server allows any idle connection.
 const WAVE: Duration = Duration::from_secs(25);
 /// The pause between two waves.
 const REST: Duration = Duration::from_secs(8);
-/// The time from the other attacks' beginning.
+/// Time since the other attacks began.
 const AFTER: Duration = Duration::from_secs(4);
 /// The time between two bytes of a slow body.
 const SLOW: Duration = Duration::from_secs(1);
 /// A file of 3 MB.
 const LARGE: &str = "static/avatars/amara.glb";
 
-/// A number of such connections.
+/// Several connections of the same kind.
 pub(super) struct Crowd {
     name: &'static str,
     pub(super) size: usize,
@@ -38,7 +38,7 @@ enum Kind {
     Streams,
 }
 
-/// All crowds.
+/// All kinds of crowd.
 pub(super) const CROWDS: [Crowd; 5] = [
     Crowd { name: "half-sent heads", size: 100, kind: Kind::HalfHead },
     Crowd { name: "bodies of a byte a second", size: 60, kind: Kind::SlowBody },
@@ -66,7 +66,7 @@ impl Attack for Crowd {
     }
 }
 
-/// Holds a connection for as long as the server bears it.
+/// Holds a connection open until the server closes it.
 async fn hold(kind: Kind, target: &Target, count: &Count) {
     let Ok(mut connection) = target.connect().await else { return count.cut() };
     let first = first(kind, target);
@@ -75,7 +75,7 @@ async fn hold(kind: Kind, target: &Target, count: &Count) {
         return count.cut();
     }
     match kind {
-        // Reading would do the server a favour.
+        // Reading would help the server.
         Kind::Unread => std::future::pending::<()>().await,
         Kind::SlowBody => trickle(&mut connection, count).await,
         Kind::HalfHead | Kind::Idle | Kind::Streams => {}

@@ -1,9 +1,9 @@
-//! The attacks, a file for each kind of thing that is attacked.
+//! The attacks, one file for each target.
 //!
-//! - `crowd`: connections that hold their places: half-sent heads, slow bodies, nothing, nothing read, streams of HTTP/2
+//! - `crowd`: idle connections: half-sent heads, slow bodies, nothing sent, nothing read, streams of HTTP/2
 //! - `pings`, `sound`, `seats`: WebSockets that do not read, speak too fast or too long, or say nothing
 //! - `offers`, `packets`: WebRTC that never connects, candidates elsewhere, garbage on the UDP port
-//! - `tools`, `typed`, `animate`: schemas, words and texts that are dear to read
+//! - `tools`, `typed`, `animate`: schemas, words and texts that are expensive to process
 //! - `names`: pages of foreign names
 
 mod animate;
@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use super::attack::Attack;
 
-/// The pause before what has ended is tried again.
+/// Pause before an attack that has ended starts again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// The longest wait for a response that needs little work.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
-/// All attacks. Those that need a call come first: the others take what room is left.
+/// All attacks. Those that need a call come first: the others take the remaining connections.
 pub(super) fn all() -> Vec<Box<dyn Attack>> {
     let mut all: Vec<Box<dyn Attack>> = vec![
         Box::new(tools::Tools),

@@ -12,16 +12,16 @@ use super::ANSWERED_WITHIN;
 
 const EVERY: Duration = Duration::from_millis(500);
 const FOREIGN: &str = "evil.example";
-/// What refuses a foreign name or page, or everything at the moment.
+/// Statuses that refuse a foreign name or page, or every request at the moment.
 const REFUSALS: [u16; 4] = [403, 421, 429, 503];
 
-/// A request that has to be refused.
+/// A request that the server must refuse.
 struct Case {
     /// Whether Host is a foreign name.
     foreign: bool,
     /// The resource.
     resource: &'static str,
-    /// The page that asks, if a WebSocket is asked for.
+    /// The `Origin` of a WebSocket request; `None`: an ordinary request.
     origin: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! Offers that are never completed, and candidates that are somebody else's.
+//! Offers that are never completed, and candidates that belong to others.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn again(target: &Target, count: &Count) {
     }
 }
 
-/// Makes an offer; the server's answer, if it gave one.
+/// Makes an offer; returns the server's answer, if any.
 pub(super) async fn offered(target: &Target, count: &Count) -> Option<Value> {
     let request = target.json("POST", "api/offer", &offer::body(rand::random()));
     let reply = ask(target, count, &request, ANSWERED_WITHIN).await?;
@@ -62,7 +62,7 @@ impl Attack for Candidates {
             if let Some(answer) = offered(target, count).await {
                 let all = offer::candidates(target.address().ip().is_loopback());
                 let (first, second) = all.split_at(all.len() / 2);
-                // More than one request may hold, then as many in two.
+                // An offer larger than one request may be is split in two.
                 for some in [&all[..], first, second] {
                     let body = json!({ "pc_id": answer["pc_id"], "candidates": some }).to_string();
                     let request = target.json("PATCH", "api/offer", &body);

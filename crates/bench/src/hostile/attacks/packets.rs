@@ -13,7 +13,7 @@ use super::super::target::Target;
 use super::AGAIN;
 use super::offers::offered;
 
-/// How long the fragment of one offer is used; the server forgets its call after 12 s.
+/// How long the ICE fragment of one offer is used; the server forgets its call after 12 s.
 const FRESH: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_millis(10);
 
@@ -53,7 +53,7 @@ async fn garbage(socket: &UdpSocket, valid: &[Vec<u8>], target: &Target, count: 
                 if target.spent().spend(bytes.len()).is_err() {
                     return;
                 }
-                // Nobody may listen there any more.
+                // The port may be closed by now.
                 _ = socket.send(&bytes).await;
             }
         }

@@ -13,7 +13,7 @@ use super::{AGAIN, ANSWERED_WITHIN};
 
 const SOCKETS: usize = 2;
 const EVERY: Duration = Duration::from_millis(50);
-/// Pings in one go: 4 MB a second for each socket.
+/// Pings per batch: 4 MB a second for each socket.
 const AT_ONCE: usize = 1_500;
 
 pub(super) struct Pings;
@@ -36,7 +36,7 @@ async fn again(target: &Target, count: &Count) {
     }
 }
 
-/// Pings until the server cuts the connection off.
+/// Pings until the server closes the connection.
 async fn flood(target: &Target, count: &Count) {
     let Ok(mut connection) = target.connect().await else { return count.cut() };
     let upgrade = target.head("GET", "ws") + frames::UPGRADE + "\r\n";

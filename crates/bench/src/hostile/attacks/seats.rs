@@ -1,4 +1,4 @@
-//! WebSockets that say nothing, and hold the permits of calls.
+//! WebSockets that say nothing, and so hold permits of calls.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::super::tally::Count;
 use super::super::target::Target;
 use super::AGAIN;
 
-/// Fewer than a server's calls by default: all of them would keep the other attacks out.
+/// Fewer than a server's default limit of calls: with all of them, the other attacks would get none.
 pub(super) const SEATS: usize = 20;
 const AFTER: Duration = Duration::from_secs(2);
 

@@ -1,4 +1,4 @@
-//! Calls that speak too fast, or without end and without a word.
+//! Calls that send sound too fast, or noise without end and without words.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::super::target::Target;
 use super::AGAIN;
 
 const FRAME: Duration = Duration::from_millis(20);
-/// How many times faster than speech.
+/// Factor by which sound is sent faster than it plays.
 const FASTER: usize = 200;
 
-/// Noise at the pace of speech.
+/// Noise in real time.
 pub(super) struct Noise;
 
-/// Noise much faster.
+/// Noise much faster than real time.
 pub(super) struct Fast;
 
 #[async_trait]
@@ -53,11 +53,11 @@ async fn again(target: &Target, count: &Count, at_once: usize) {
     }
 }
 
-/// Sends this many frames in the time of one, until the call ends.
+/// Sends this many frames per frame's length, until the call ends.
 async fn speak(socket: &mut Socket, at_once: usize) {
     let mut frames = Frames::default();
     let mut pace = tokio::time::interval(FRAME);
-    // What a busy machine did not send is not sent later: the rate stays what it is.
+    // Frames that a busy machine missed are not sent later: the rate stays the same.
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let goes_on = tokio::select! {

@@ -1,4 +1,4 @@
-//! Tools whose schemas are dear to compile, to check or to write by.
+//! Tools whose schemas are expensive to compile, to validate or to use in a grammar.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Attack for Tools {
     }
 }
 
-/// Declares each list of tools, and asks for a call of the last one; ends with the call.
+/// Declares each list of tools and asks for a call of the last one; returns when the call ends.
 async fn declare(socket: &mut Socket) {
     for tools in schemas::all() {
         if !socket.say(&ClientMessage::SetTools(tools)).await || !socket.listen(LOOKED_AT).await {

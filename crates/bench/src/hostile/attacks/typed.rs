@@ -1,4 +1,4 @@
-//! Typed words that are dear to read, or that pretend to be the model's own marks.
+//! Typed words that are expensive to process, or that imitate the model's control tokens.
 
 use std::time::Duration;
 

@@ -3,10 +3,10 @@
 use visavis_client::wire::{Header, encode};
 use visavis_core::frame::{FRAME_TICKS, MIC_FRAME, ResponseId};
 
-/// The lines of a request that ask for a WebSocket.
+/// The request headers of a WebSocket upgrade.
 pub(crate) const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-/// The most that a control frame may hold.
+/// Longest payload of a control frame.
 const CONTROL: u8 = 125;
 
 /// A ping of 125 bytes, masked with zeros.
@@ -16,7 +16,7 @@ pub(crate) fn ping() -> Vec<u8> {
     frame
 }
 
-/// Frames of loud noise, without end.
+/// Endless frames of loud noise.
 #[derive(Debug, Clone)]
 pub(crate) struct Frames {
     sequence: u16,

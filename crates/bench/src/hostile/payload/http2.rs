@@ -1,21 +1,21 @@
-//! HTTP/2 without TLS, as far as it takes to open streams and let nothing come back.
+//! HTTP/2 without TLS, enough to open streams and block all responses.
 
 /// Streams of one connection.
 const STREAMS: u32 = 200;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
-/// The head is whole, and the request has no body.
+/// Flags: the head is complete, and the request has no body.
 const WHOLE: u8 = 0x5;
-/// The setting of each stream's first window.
+/// The setting for each stream's initial window.
 const INITIAL_WINDOW: u16 = 4;
-/// `:method: GET` and `:scheme: http` in HPACK's table, then names with values of their own.
+/// `:method: GET` and `:scheme: http` in HPACK's static table, then names with literal values.
 const GET: u8 = 0x82;
 const HTTP: u8 = 0x86;
 const PATH: u8 = 0x04;
 const AUTHORITY: u8 = 0x01;
 
-/// A connection's first bytes: a window of nothing, and requests for this path on all streams.
+/// A connection's first bytes: a window of 0, and requests for this path on all streams.
 pub(crate) fn streams(host: &str, path: &str) -> Vec<u8> {
     let setting = [INITIAL_WINDOW.to_be_bytes(), [0, 0], [0, 0]].concat();
     let mut bytes = [PREFACE, &frame(SETTINGS, 0, 0, &setting)[..]].concat();
@@ -32,7 +32,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags][..], &stream.to_be_bytes()[..], payload].concat()
 }
 
-/// A field that is not kept, its value as it is. A value of 127 bytes or more would need a longer length.
+/// A header field that is not indexed, with a literal value. A value of 127 bytes or more would need a longer length.
 fn field(name: u8, value: &str) -> Vec<u8> {
     let value = value.get(..value.len().min(126)).unwrap_or_default();
     [&[name, value.len() as u8][..], value.as_bytes()].concat()

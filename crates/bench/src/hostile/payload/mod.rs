@@ -1,7 +1,7 @@
-//! What the attacks send; nothing here sends it.
+//! What the attacks send; nothing in this module sends it.
 //!
 //! - `frames`: of WebSockets; `http2`: of HTTP/2; `offer`: of WebRTC; `packets`: over UDP
-//! - `schemas`: of tools; `texts`: typed, or to be spoken
+//! - `schemas`: of tools; `texts`: to type or to speak
 
 pub(super) mod frames;
 pub(super) mod http2;

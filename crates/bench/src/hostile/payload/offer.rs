@@ -1,17 +1,17 @@
-//! Offers of WebRTC that nobody means, and what their answers tell.
+//! WebRTC offers that are never completed, and the contents of their answers.
 
 use serde_json::{Value, json};
 
-/// Chromium's, whose fragment is replaced in each offer.
+/// Chromium's offer; its ICE fragment is replaced in each copy.
 const SDP: &str = include_str!("offer.sdp");
 const ITS_FRAGMENT: &str = "+Ixq";
-/// Candidates of one client.
+/// Number of candidates of one client.
 const CANDIDATES: u8 = 90;
 
 /// Where a call awaits its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Media {
-    /// The server's part of the user name in checks.
+    /// The server's part of the user name in connectivity checks.
     pub(crate) fragment: String,
     /// The UDP port.
     pub(crate) port: u16,
@@ -22,8 +22,8 @@ pub(crate) fn body(dice: u32) -> String {
     json!({ "type": "offer", "sdp": SDP.replace(ITS_FRAGMENT, &format!("{dice:08x}")) }).to_string()
 }
 
-/// Candidates that would have the server send to other addresses: of a server on loopback to further loopback addresses, of
-/// another to addresses of documents (RFC 5737), where nobody is.
+/// Candidates that would have the server send to other addresses: for a server on loopback, further loopback addresses; for
+/// others, addresses for documentation (RFC 5737), which nobody uses.
 pub(crate) fn candidates(loopback: bool) -> Vec<Value> {
     let network = if loopback { "127.66.0" } else { "192.0.2" };
     (1..=CANDIDATES)

@@ -1,9 +1,10 @@
-//! Packets of the protocols that share the UDP port, none of which a call can use.
+//! Packets of the protocols that share the UDP port; no call can use any of them.
 
-/// The length of a random packet at most.
+/// Longest random packet.
 const LONGEST: usize = 200;
 
-/// One of each protocol: a check with a known fragment and a wrong password, a DTLS hello, sound and a report of nobody.
+/// One packet of each protocol: a check with a known fragment and a wrong password, a DTLS hello, and RTP and RTCP of unknown
+/// senders.
 pub(crate) fn valid(fragment: &str) -> Vec<Vec<u8>> {
     let hello = [&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 40, 1][..], &[0; 60]].concat();
     let sound = [&[0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2][..], &[0xfc; 60]].concat();
@@ -40,7 +41,7 @@ pub(crate) fn changed(packet: &[u8], place: u32, change: u8) -> Vec<u8> {
     bytes
 }
 
-/// Any bytes.
+/// Random bytes.
 pub(crate) fn random() -> Vec<u8> {
     let mut bytes = vec![0; usize::from(rand::random::<u8>()) % LONGEST + 1];
     rand::fill(&mut bytes[..]);

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-/// Asks for a call of the last tools, and has the model write where their patterns are slow to check.
+/// Asks for a call of the last tools, and for text on which their patterns are slow to check.
 pub(crate) const QUESTION: &str = "Call the tool look_up now. Its argument word is the letter a, \
                                    sixty times, and then an exclamation mark.";
-/// Tools that a client may declare.
+/// Number of tools that a client may declare.
 const TOOLS: usize = 16;
-/// Properties with a pattern in one schema: as many as the bytes of a schema allow.
+/// Properties with a pattern in one schema: as many as fit into a schema's limit of bytes.
 const PATTERNS: usize = 80;
 
-/// Lists of tools, the last of which a server may take.
+/// Lists of tools; a server may accept the last one.
 pub(crate) fn all() -> Vec<Value> {
     vec![
         list(TOOLS, &look_arounds()),
@@ -24,7 +24,7 @@ pub(crate) fn all() -> Vec<Value> {
     ]
 }
 
-/// So many tools with one schema.
+/// This number of tools with one schema.
 fn list(count: usize, schema: &Value) -> Value {
     let name = |n: usize| if n == 0 { "look_up".to_owned() } else { format!("look_up_{n}") };
     (0..count)
@@ -36,14 +36,14 @@ fn of_word(word: &Value) -> Value {
     json!({ "type": "object", "properties": { "word": word }, "required": ["word"] })
 }
 
-/// Patterns that look ahead and count letters of all scripts: dear to compile, for a backtracking engine dear to match.
+/// Patterns that look ahead and count letters of all scripts: expensive to compile and, for a backtracking engine, to match.
 fn look_arounds() -> Value {
     let pattern = json!({ "pattern": r"(?=\pL{40})\w{40}N" });
     let properties: Map<String, Value> = (0..PATTERNS).map(|n| (format!("p{n}"), pattern.clone())).collect();
     json!({ "type": "object", "properties": properties })
 }
 
-/// A schema that names the next one `times` times, for `levels` levels.
+/// Schemas of which each refers to the next one `times` times, `levels` deep.
 fn doubling(levels: usize, times: usize) -> Value {
     let level = |n: usize| {
         let next = json!({ "$ref": format!("#/$defs/d{}", n + 1) });
@@ -54,7 +54,7 @@ fn doubling(levels: usize, times: usize) -> Value {
     json!({ "type": "object", "properties": { "word": { "$ref": "#/$defs/d0" } }, "$defs": definitions })
 }
 
-/// Two schemas that name each other.
+/// Two schemas that refer to each other.
 fn loops() -> Value {
     json!({
         "type": "object",
@@ -71,7 +71,7 @@ fn nested(depth: usize) -> String {
     (0..depth).fold("a".to_owned(), |inner, _| format!("({inner}){{0,12}}"))
 }
 
-/// Lists of words to choose from, a large grammar.
+/// Lists of words to choose from, which make a large grammar.
 fn choices() -> Value {
     let words: Vec<String> = (0..40).map(|n| format!("word number {n}")).collect();
     let property = |n: usize| (format!("p{n}"), json!({ "enum": words }));

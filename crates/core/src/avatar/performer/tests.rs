@@ -82,7 +82,7 @@ fn a_paused_mouth_closes_within_100_ms_and_resumes_with_the_sound() {
     let mut performer = Performer::new(1, PACE);
     speak(&mut performer, 1, 5.0);
     let mut batches = play(&mut performer, (0.0, 0.0), 1.0);
-    performer.held(1.0);
+    performer.paused(1.0);
     (50..150).for_each(|frame| batches.extend(performer.advance(f64::from(frame) * 0.02).batches));
     assert_eq!(performer.wake(), None, "a still face should not be sent");
     assert!(batches.last().is_some_and(|batch| batch.last));

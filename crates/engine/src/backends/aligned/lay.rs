@@ -1,9 +1,8 @@
-//! Lays words over sound as it comes. Pure.
+//! Aligns words with sound as it arrives. Pure.
 //!
-//! The sound is cut into frames of 10 ms, which hold speech or not. At a pause the words that were said before it are known well
-//! enough, for a pause stands between words and mostly behind a mark: they are laid over the speech since the last pause, each as
-//! long as it usually is. What has come since then is laid at the voice's pace, so that every part is passed on with the words
-//! whose middle lies in it. With the end of the sound the rest is laid over what is left.
+//! Splits the sound into 10 ms frames of speech or silence. At a pause, assigns the preceding words to the speech since the
+//! previous pause, in proportion to their usual lengths. Later words are assigned by the voice's pace, with the part that
+//! contains their midpoint. At the end, the remaining words share the remaining speech.
 
 mod meter;
 
@@ -15,16 +14,16 @@ use crate::frame::WordTime;
 
 /// Usual letters per second.
 const USUAL: f32 = 15.0;
-/// Letters for which the usual pace counts beside that which is heard.
+/// Weight of the usual pace, in letters, when averaged with the observed one.
 const DOUBT: f32 = 30.0;
-/// Fastest and slowest pace that is believed, in frames per letter.
+/// Bounds of the pace, in frames per letter.
 const PACES: (f32, f32) = (2.0, 20.0);
 /// Frames of silence that are a pause: shorter ones are closed lips.
 const PAUSE: usize = 12;
-/// A gap behind a mark is taken for the place of a pause unless another one fits the pace better by this factor.
+/// Cost factor for ending at punctuation: pauses usually follow it.
 const DRAW: f32 = 0.25;
 
-/// How fast a voice speaks, by what was heard of it.
+/// How fast a voice speaks, estimated from its sound so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pace {
     frames: f32,
@@ -32,7 +31,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Of a voice that was not heard yet, at this speed.
+    /// The pace of a voice not heard before, at this speed.
     pub(super) fn usual(speed: f32) -> Self {
         Self { frames: DOUBT * FRAMES / USUAL / speed.clamp(0.25, 4.0), letters: DOUBT }
     }
@@ -44,24 +43,24 @@ impl Pace {
 
     fn hear(&mut self, frames: f32, letters: f32) {
         if letters > 0.0 && frames > 0.0 {
-            // What was heard long ago counts less.
+            // Older observations count less.
             let keep = (4.0 * DOUBT / (self.letters + letters)).min(1.0);
             (self.frames, self.letters) = ((self.frames + frames) * keep, (self.letters + letters) * keep);
         }
     }
 }
 
-/// Words that are laid over one sound.
+/// Assigns words to times of one sound.
 #[derive(Debug)]
 pub(super) struct Layer {
     words: Vec<Word>,
-    /// The first word that is not laid yet.
+    /// The first word without a time.
     next: usize,
     pace: Pace,
     meter: Meter,
-    /// Frames of speech since the last word that was laid.
+    /// Frames of speech since the end of the last word with a time.
     speech: Vec<usize>,
-    /// How many of `speech` belong to the last word; more than there are: it goes on.
+    /// Frames of `speech` used by the last word; more than its length if the word continues.
     used: f32,
     /// Frames of silence since the last speech.
     silent: usize,
@@ -84,7 +83,7 @@ struct Laid {
 }
 
 impl Layer {
-    /// Nothing has come yet.
+    /// A layer that has received no sound.
     pub(super) fn new(words: Vec<Word>, pace: Pace) -> Self {
         Self {
             words,
@@ -102,12 +101,12 @@ impl Layer {
         }
     }
 
-    /// The pace, by what was heard.
+    /// The pace, estimated so far.
     pub(super) fn pace(&self) -> Pace {
         self.pace
     }
 
-    /// Samples per second; 0: nothing has come yet.
+    /// Samples per second; 0 before the first sound.
     pub(super) fn rate(&self) -> u32 {
         self.meter.rate
     }
@@ -134,7 +133,7 @@ impl Layer {
         laid.into_iter().map(timed).collect()
     }
 
-    /// The words that no sound has come for; they have no length.
+    /// The remaining words, with zero length, because no sound came for them.
     pub(super) fn left(&mut self) -> Vec<WordTime> {
         let left = self.words[self.next..].iter();
         let words = left.map(|word| WordTime { text: word.text.clone(), start: 0, end: 0 }).collect();
@@ -166,12 +165,12 @@ impl Layer {
         self.spoken = at + 1;
     }
 
-    /// Speech since the last word that was laid, in frames.
+    /// Speech since the last word with a time, in frames.
     fn heard(&self) -> f32 {
         (self.speech.len() as f32 - self.used).max(0.0)
     }
 
-    /// Lays the words before a pause, and corrects the pace by them.
+    /// Assigns times to the words before a pause, and updates the pace.
     fn pause(&mut self, laid: &mut Vec<Laid>) {
         let said = self.before_pause(self.since as f32 / self.pace.frames_per_letter());
         if said == 0 {
@@ -185,17 +184,17 @@ impl Layer {
             self.spread(end - self.next, laid);
             self.used = 0.0;
         } else {
-            // Words from behind the pause are laid already: their sound is still to come.
+            // Words after the pause already have times: their sound is still to come.
             self.used = self.letters(end..self.next) * self.pace.frames_per_letter();
         }
         (self.anchor, self.since, self.laid) = (end, 0, self.spoken);
         self.speech.clear();
     }
 
-    /// How many words since the last pause have been said by a pause after so many letters; 0: it is within a word.
+    /// Number of words since the last pause that end at this one, given the letters spoken; 0 if the pause is inside a word.
     fn before_pause(&self, letters: f32) -> usize {
         let (mut least, mut best, mut sum) = (letters, 0, 0.0);
-        // The last word ends with the sound.
+        // The last word ends only with the sound.
         let open = self.words.len().saturating_sub(self.anchor + 1);
         for (count, word) in (1..).zip(self.words[self.anchor..].iter().take(open)) {
             sum += word.length;
@@ -211,7 +210,7 @@ impl Layer {
         self.words[words].iter().map(|word| word.length).sum()
     }
 
-    /// Lays the next words over all speech that was heard since the last one.
+    /// Spreads the next words over all speech since the last one.
     fn spread(&mut self, count: usize, laid: &mut Vec<Laid>) {
         let (first, heard) = (self.next, self.heard());
         let letters = self.letters(first..first + count).max(f32::MIN_POSITIVE);
@@ -225,7 +224,7 @@ impl Layer {
         self.next += count;
     }
 
-    /// Lays a word from one frame of speech to another.
+    /// Assigns a word from one frame of speech to another.
     fn lay(&mut self, word: usize, from: f32, to: f32, laid: &mut Vec<Laid>) {
         let place = |at: f32, after: usize| match self.speech.get((at.round() as usize).saturating_sub(after))
         {
@@ -238,7 +237,8 @@ impl Layer {
         laid.push(Laid { word, start, end });
     }
 
-    /// Lays the words whose middle has come, at the voice's pace. The last one ends with the sound, or with a pause.
+    /// Assigns times, at the voice's pace, to the words whose midpoint has arrived. The last word ends with the sound or at a
+    /// pause.
     fn keep_up(&mut self, laid: &mut Vec<Laid>) {
         let pace = self.pace.frames_per_letter();
         let come = self.speech.len() as f32;
@@ -258,10 +258,10 @@ impl Layer {
         self.used -= whole as f32;
     }
 
-    /// Lays the rest of the words over the rest of the sound.
+    /// Spreads the remaining words over the remaining sound.
     fn finish(&mut self, laid: &mut Vec<Laid>) {
         if self.spoken == 0 {
-            // No frame is loud enough to be speech: all of them are.
+            // No frame is loud enough to be speech, so all frames count as speech.
             self.speech.extend(0..self.frames);
             (self.since, self.spoken) = (self.frames, self.frames);
         }
@@ -269,7 +269,7 @@ impl Layer {
         if count > 0 {
             let due = self.letters(self.next..self.words.len()) * self.pace.frames_per_letter();
             if self.heard() < due / 2.0 {
-                // The voice is faster than its pace so far: what the last word was to have is theirs.
+                // The voice was faster than estimated: the last word's unused time goes to the remaining words.
                 self.used = 0.0;
             }
             self.pace.hear(self.since as f32, self.letters(self.anchor..self.words.len()));

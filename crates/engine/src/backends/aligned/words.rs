@@ -1,24 +1,24 @@
-//! The words of a text, and how long they usually are. Pure.
+//! The words of a text, with their usual lengths. Pure.
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Word {
-    /// Without the punctuation around it.
+    /// The word without the punctuation around it.
     pub(super) text: String,
-    /// How long it usually is, in letters.
+    /// Its usual length in letters.
     pub(super) length: f32,
     /// A pause usually follows.
     pub(super) pauses: bool,
 }
 
-/// Letters that the gap between two words takes.
+/// Length of the gap between two words, in letters.
 const GAP: f32 = 1.0;
-/// Letters that a digit takes: it is a word itself.
+/// Length of a digit in letters: it is spoken as a word.
 const DIGIT: f32 = 4.0;
-/// Letters that a character takes in scripts that write syllables or words.
+/// Length in letters of a character in scripts that write syllables or words.
 const SYLLABLE: f32 = 3.0;
 
-/// The words of a text in order. What holds nothing that can be said belongs to the word before it.
+/// The words of a text in order. A piece without anything speakable is joined to the preceding word.
 pub(super) fn of(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     for token in text.split_whitespace() {
@@ -34,7 +34,7 @@ pub(super) fn of(text: &str) -> Vec<Word> {
     words
 }
 
-/// Whether a pause usually follows a mark, or the quotation mark or bracket that closes after it.
+/// Whether a pause usually follows: after punctuation, or after a quotation mark or bracket that closes behind it.
 fn pauses(mark: char) -> bool {
     matches!(
         mark,

@@ -21,7 +21,7 @@ use crate::status::{EngineStatus, Life};
 
 /// Time for an engine to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
-/// Time that an engine must be ready for to be restarted quickly.
+/// How long an engine must have been ready for to be restarted quickly.
 const STEADY: Duration = Duration::from_secs(3);
 
 /// The pauses before restarts of an engine.
@@ -75,7 +75,7 @@ impl Program {
             .kill_on_drop(true)
             // Ctrl-C in the terminal must reach only the server, which ends its calls first.
             .process_group(0);
-        // An engine program needs none of them: it is told everything by its arguments.
+        // An engine program needs none of them: its arguments contain everything.
         for name in secret_variables() {
             command.env_remove(name);
         }
@@ -115,7 +115,7 @@ impl Supervisor {
             let mut steady = false;
             let reason = match self.start() {
                 Err(error) => {
-                    tracing::error!(engine, error = %format!("{error:#}"), "engine cannot start");
+                    tracing::error!(engine, error = %format!("{error:#}"), "the engine cannot be started");
                     "absent"
                 }
                 Ok(child) => {

@@ -82,7 +82,8 @@ impl Llm for GrpcLlm {
     async fn prefill(&self, request: LlmRequest, open: bool) {
         let message = self.message(request);
         let message = v1::GenerateRequest { open, turn_end: false, deadline_ms: deadline_ms(), ..message };
-        // A prefill between turns has lower priority than one for words being spoken, and than responses.
+        // A prefill between turns has lower priority than one for words being spoken, and both have lower priority than
+        // responses.
         let priority = if open { v1::Priority::Speculative } else { v1::Priority::Batch };
         let message = v1::GenerateRequest { priority: priority.into(), ..message };
         let read = || async {

@@ -1,5 +1,4 @@
-//! What follows from an HTTP response that is not what was asked for: an error that says what to do, and when to ask again.
-//! Pure.
+//! Explains an HTTP response that is not the expected one: an error that says what to do, and when to retry. Pure.
 
 use std::time::Duration;
 
@@ -7,13 +6,13 @@ use super::fault::Fault;
 use crate::EngineError;
 use crate::config::variable;
 
-/// Pause after "too many requests" or "overloaded" without a time of the endpoint's own.
+/// Pause after "too many requests" or "overloaded" if the endpoint gives no time.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why an endpoint did not serve a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::backends) struct Refused {
-    /// For the pipeline.
+    /// The error for the pipeline.
     pub(in crate::backends) error: EngineError,
     /// The shortest pause before the next attempt.
     pub(in crate::backends) after: Option<Duration>,
@@ -26,14 +25,14 @@ impl From<EngineError> for Refused {
     }
 }
 
-/// What was asked, as far as errors speak of it.
+/// The request, as far as error messages mention it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::backends) struct Asked {
     /// The section of the configuration, such as `llm`.
     pub(in crate::backends) section: String,
     /// Its `url`, without query.
     pub(in crate::backends) address: String,
-    /// The path below it that was asked for, such as `/chat/completions`.
+    /// The requested path below it, such as `/chat/completions`.
     pub(in crate::backends) does: String,
     /// Its `model`; empty: the request names none.
     pub(in crate::backends) model: String,
@@ -49,12 +48,12 @@ pub(in crate::backends) struct Answer {
     pub(in crate::backends) kind: String,
     /// `Retry-After`.
     pub(in crate::backends) retry_after: Option<String>,
-    /// Without secrets.
+    /// The body without secrets.
     pub(in crate::backends) body: String,
 }
 
 impl Answer {
-    /// Whether it says that the request was served.
+    /// Whether its status is a success.
     pub(in crate::backends) fn is_success(&self) -> bool {
         (200..=299).contains(&self.status)
     }
@@ -64,7 +63,7 @@ impl Answer {
         self.kind.starts_with("text/html") || self.body.trim_start().starts_with('<')
     }
 
-    /// Explains it; `error` explains its status and its fault.
+    /// Explains the response; `error` maps its status and its fault to an error.
     pub(in crate::backends) fn explain(
         &self,
         asked: &Asked,
@@ -92,7 +91,7 @@ impl Answer {
         };
         let error = match (error(status, &fault), told) {
             (EngineError::Busy(text), Some(told)) => {
-                EngineError::Busy(format!("{text}. It wants {} s of patience", told.as_secs_f32().ceil()))
+                EngineError::Busy(format!("{text}. Retry after {} s", told.as_secs_f32().ceil()))
             }
             (error, _) => error,
         };
@@ -100,12 +99,12 @@ impl Answer {
     }
 }
 
-/// Reads seconds; dates, which no known endpoint sends, count as none.
+/// Parses seconds; dates, which no known endpoint sends, are ignored.
 fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f32(text.trim().parse().ok()?).ok()
 }
 
-/// The error that follows from a status and a fault, for every kind of endpoint.
+/// Maps a status and a fault to an error, for every kind of endpoint.
 pub(in crate::backends) fn error(status: u16, fault: &Fault, asked: &Asked) -> EngineError {
     if let Some(error) = account(status, fault, asked) {
         return error;
@@ -148,7 +147,7 @@ pub(in crate::backends) fn error(status: u16, fault: &Fault, asked: &Asked) -> E
 pub(in crate::backends) fn account(status: u16, fault: &Fault, asked: &Asked) -> Option<EngineError> {
     let Asked { section, address: at, .. } = asked;
     let said = fault.said();
-    // What the endpoint says is left out: it often repeats a part of the key.
+    // The endpoint's message is omitted: it often repeats a part of the key.
     let wrong_key =
         || format!("{at} refuses the key ({status}). Set {section}.key or {section}.key_file to a valid one");
     let no_credit = || {
@@ -172,7 +171,7 @@ pub(in crate::backends) fn account(status: u16, fault: &Fault, asked: &Asked) ->
     Some(EngineError::Invalid(text))
 }
 
-/// The settings that hold a key; engines of a table have no variables of their own.
+/// The settings that hold a key; a backend's key has no variable of its own.
 fn key_settings(section: &str) -> String {
     let key = format!("{section}.key");
     if section.contains('.') {

@@ -1,14 +1,14 @@
-//! What an endpoint says is wrong, in the forms that are in use. Pure.
+//! Parses error messages of endpoints, in their common forms. Pure.
 
 use serde_json::Value;
 
-/// Longest message that is repeated, in characters.
+/// Longest message that is quoted, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// What an endpoint says is wrong.
+/// An endpoint's error message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::backends) struct Fault {
-    /// For people; may be empty.
+    /// The text for people; may be empty.
     pub(in crate::backends) message: String,
     /// `code` and `type`, in lower case.
     pub(in crate::backends) kinds: [String; 2],
@@ -19,7 +19,7 @@ pub(in crate::backends) struct Fault {
 }
 
 impl Fault {
-    /// A fault with this message alone.
+    /// A fault with only this message.
     pub(in crate::backends) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
@@ -68,7 +68,7 @@ impl Fault {
         }
     }
 
-    /// The message behind a colon, to end a sentence; empty if there is none.
+    /// The message after a colon, to end a sentence; empty if there is none.
     pub(in crate::backends) fn said(&self) -> String {
         let message = self.message.trim_end_matches('.');
         if message.is_empty() { String::new() } else { format!(": {message}") }

@@ -8,9 +8,9 @@ pub(in crate::backends) struct Form {
 }
 
 impl Form {
-    /// An empty form; `unlike`: bytes of its file, which must not hold the line between two fields.
+    /// An empty form; `unlike`: bytes of its file, which must not contain the boundary.
     pub(in crate::backends) fn new(unlike: &[u8]) -> Self {
-        // A file seldom holds such a line; the next number is one that it does not hold.
+        // Uses the first numbered boundary that does not occur in the file.
         let holds = |line: &str| unlike.windows(line.len()).any(|bytes| bytes == line.as_bytes());
         let mut lines = (0_u32..).map(|number| format!("visavis-{number:024}"));
         let boundary = lines.find(|line| !holds(line)).unwrap_or_default();
@@ -50,7 +50,7 @@ impl Form {
     }
 }
 
-/// A name without what would end it.
+/// A name without characters that would end it.
 fn plain(name: &str) -> String {
     name.replace(['"', '\r', '\n', '\\'], "_")
 }

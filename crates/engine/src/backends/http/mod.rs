@@ -1,10 +1,10 @@
-//! What adapters of HTTP APIs share: the client with its key, readiness, and what follows from refusals.
+//! Code shared by adapters of HTTP APIs: the client with its key, readiness, and errors for refusals.
 //!
 //! - this file: the client of one endpoint
-//! - `probe`: looks whether an endpoint is ready, by what `models` it lists (pure)
-//! - `refused`: reads and explains a response that is not what was asked for; `answer`: what follows from it, with what to do;
-//!   `fault`: what an endpoint says is wrong (both pure)
-//! - `silence`: how much of it is borne (pure)
+//! - `probe`: checks whether an endpoint is ready, using what `models` it lists (pure)
+//! - `refused`: reads and explains an unexpected response; `answer`: maps it to an error with advice; `fault`: parses error
+//!   messages (both pure)
+//! - `silence`: how long an endpoint may be silent (pure)
 
 pub(super) mod answer;
 pub(super) mod fault;
@@ -29,18 +29,18 @@ pub(super) use silence::Silence;
 
 /// Most bytes of a response that is not a stream.
 const LONGEST_BODY: usize = 1 << 20;
-/// Longest time for a look at the endpoint, besides that for its connection.
+/// Longest time for a readiness check, excluding the connection.
 const LOOK: Duration = Duration::from_secs(5);
-/// Shorter values are not hidden: they would also match parts of ordinary words.
+/// Shorter values are not redacted: they would also match parts of ordinary words.
 const SHORTEST_SECRET: usize = 6;
-/// Written in place of a secret.
+/// Placeholder for a secret.
 const HIDDEN: &str = "(hidden)";
 
 /// The HTTP client of one endpoint.
 #[derive(Debug)]
 pub(super) struct Http {
     client: Client,
-    /// Longest time for a look.
+    /// Longest time for a readiness check.
     look: Duration,
     /// The section of the configuration, such as `llm`.
     section: String,
@@ -48,10 +48,10 @@ pub(super) struct Http {
     base: Url,
     /// The same without its query, for errors.
     address: String,
-    /// Sent with each request.
+    /// Headers sent with each request.
     headers: HeaderMap,
     keyed: bool,
-    /// The key and the values of the configured headers, which are cut out of what the endpoint says.
+    /// The key and the values of the configured headers, which are redacted in the endpoint's messages.
     secrets: Vec<Secret>,
 }
 
@@ -59,7 +59,7 @@ impl Http {
     /// The client of a configured endpoint; nothing is sent yet.
     ///
     /// # Errors
-    /// When the key cannot be read, the address is not one, or a header is not valid.
+    /// When the key cannot be read, the address is not valid, or a header is not valid.
     pub(super) fn new(own: &Endpoint) -> anyhow::Result<Self> {
         let section = &own.section;
         let base = Url::parse(&own.url).with_context(|| format!("{section}.url is not an address"))?;
@@ -106,12 +106,12 @@ impl Http {
         self.keyed
     }
 
-    /// Longest time for a look at the endpoint.
+    /// Longest time for a readiness check of the endpoint.
     fn look(&self) -> Duration {
         self.look
     }
 
-    /// What errors about a request may speak of; `does`: its path, `model`: empty if requests name none.
+    /// What error messages about a request may mention; `does`: its path, `model`: empty if requests name none.
     pub(super) fn asked(&self, does: &str, model: &str) -> Asked {
         Asked {
             section: self.section.clone(),
@@ -122,7 +122,7 @@ impl Http {
         }
     }
 
-    /// The address of a path below the configured one, whose query stays.
+    /// The address of a path below the configured one; keeps the query.
     pub(super) fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -144,7 +144,7 @@ impl Http {
     /// Sends a request with the configured headers. Dropping the future, or the response, closes the connection.
     ///
     /// # Errors
-    /// When the endpoint is not reached, with the cause and what to do.
+    /// When the endpoint cannot be reached, with the cause and what to do.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, EngineError> {
         request.headers(self.headers.clone()).send().await.map_err(|error| {
             let (at, section, cause) = (&self.address, &self.section, cause(error));
@@ -154,10 +154,10 @@ impl Http {
         })
     }
 
-    /// Cuts secrets out of what the endpoint says: some repeat the key that they refuse.
+    /// Redacts secrets in the endpoint's messages: some repeat the key that they refuse.
     pub(super) fn without_secrets(&self, text: String) -> String {
         self.secrets.iter().map(Secret::expose).fold(text, |text, secret| {
-            // JSON may have a backslash before each slash.
+            // JSON may escape each slash with a backslash.
             text.replace(secret, HIDDEN).replace(&secret.replace('/', r"\/"), HIDDEN)
         })
     }
@@ -169,7 +169,7 @@ fn client(connect: Duration) -> anyhow::Result<Client> {
     let client = Client::builder()
         .user_agent(concat!("visavis/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(connect)
-        // A redirect would send the key elsewhere.
+        // Following a redirect would send the key to another server.
         .redirect(reqwest::redirect::Policy::none());
     client.build().context("no HTTP client can be made")
 }
@@ -200,7 +200,7 @@ pub(super) async fn text(mut response: Response) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The innermost cause of an error, without the address, whose query may hold a key.
+/// The innermost cause of an error, without the address, whose query may contain a key.
 pub(super) fn cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;

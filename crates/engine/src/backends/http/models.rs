@@ -1,21 +1,21 @@
-//! What an endpoint lists under `/models`. Pure.
+//! Reads an endpoint's list of `/models`. Pure.
 
 use serde_json::Value;
 
-/// Most names that are repeated to operators.
+/// Most names that are shown to operators.
 const MOST_NAMES: usize = 8;
 
-/// What an endpoint lists, as far as it concerns the configured model.
+/// The part of an endpoint's list that concerns the configured model.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::backends) struct Listed {
-    /// Tokens that prompt and response may have together, if the list says so.
+    /// Most tokens of prompt and response together, if the list contains it.
     pub(in crate::backends) context: Option<u32>,
-    /// What is listed instead of the configured model; none if that is listed, or nothing is.
+    /// The listed models if the configured one is not among them; none if it is, or if the list is empty.
     pub(in crate::backends) instead: Option<String>,
 }
 
 impl Listed {
-    /// Looks for a model in the response to `GET /models`.
+    /// Searches the response to `GET /models` for a model.
     pub(in crate::backends) fn of(list: &Value, model: &str) -> Self {
         let all = list["data"].as_array().map_or(&[][..], Vec::as_slice);
         if let Some(entry) = all.iter().find(|entry| is_same(name(entry), model)) {

@@ -1,4 +1,4 @@
-//! Looks after an endpoint and publishes whether it is ready.
+//! Checks an endpoint periodically and publishes whether it is ready.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,25 +16,24 @@ use super::{Http, content_type, refused, text};
 use crate::retry::looks;
 use crate::status::EngineStatus;
 
-/// Pause between looks at an endpoint that is ready. They also keep a connection open, which saves the next response a
-/// handshake.
+/// Interval of checks while an endpoint is ready. They also keep a connection open, which saves the next response a handshake.
 const STEADY: Duration = Duration::from_secs(20);
 
-/// What is looked for at an endpoint.
+/// What is checked at an endpoint.
 pub(in crate::backends) struct Looked {
     pub(in crate::backends) http: Arc<Http>,
     /// The model's name there.
     pub(in crate::backends) model: String,
-    /// The path that is used, such as `/chat/completions`.
+    /// The requested path, such as `/chat/completions`.
     pub(in crate::backends) does: &'static str,
-    /// A request for it that an endpoint refuses for its fields alone: it shows that the path is there.
+    /// An invalid request for that path, which an endpoint rejects with a validation error: this shows that the path exists.
     pub(in crate::backends) empty: fn(&Http) -> RequestBuilder,
-    /// Whether this status in response to it shows that.
+    /// Whether this status shows that the path exists.
     pub(in crate::backends) takes: fn(u16) -> bool,
 }
 
 impl Looked {
-    /// Looks whether the endpoint serves, and what it lists.
+    /// Checks whether the endpoint serves, and what it lists.
     async fn look(&self) -> Result<Listed, Refused> {
         let http = &self.http;
         let response = http.send(http.get(http.url(&["models"])).timeout(http.look())).await?;
@@ -43,15 +42,15 @@ impl Looked {
                 let list: Value = serde_json::from_str(&text(response).await).unwrap_or_default();
                 Ok(Listed::of(&list, &self.model))
             }
-            // It answers, and has its limits.
+            // A rate limit shows that the server is up.
             429 => Ok(Listed::default()),
-            // No list, or none for this key: some keys may ask for responses alone.
+            // No list, or none for this key: some keys permit requests for responses only.
             403 | 404 | 405 | 501 => self.look_without_list().await,
             _ => Err(refused(http, response, self.does).await),
         }
     }
 
-    /// Looks at an endpoint without a list.
+    /// Checks an endpoint without a list.
     async fn look_without_list(&self) -> Result<Listed, Refused> {
         let http = &self.http;
         let request = (self.empty)(http).timeout(http.look());
@@ -64,26 +63,26 @@ impl Looked {
     }
 }
 
-/// Looks after one endpoint.
+/// Checks one endpoint.
 pub(in crate::backends) struct Probe {
     /// The engine's name in metrics and in the log.
     pub(in crate::backends) engine: &'static str,
     pub(in crate::backends) looked: Looked,
-    /// What is known of the endpoint while it is ready, besides what it lists.
+    /// A message about the endpoint that is shown while it is ready, in addition to its list.
     pub(in crate::backends) known: EngineStatus,
     /// For operators and for new calls.
     pub(in crate::backends) status: watch::Sender<EngineStatus>,
 }
 
 impl Probe {
-    /// Looks until `token` is cancelled.
+    /// Checks until `token` is cancelled.
     pub(in crate::backends) async fn run(self, token: CancellationToken) {
         token.run_until_cancelled(self.watch()).await;
     }
 
     async fn watch(&self) {
         let mut pauses = looks();
-        // One look that fails may be the network's fault: only a second one counts against an endpoint that was ready.
+        // One failed check may be the network's fault: only a second one makes an endpoint count as not ready.
         let mut doubted = false;
         loop {
             let found = self.looked.look().await;

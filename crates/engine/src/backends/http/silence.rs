@@ -1,10 +1,10 @@
-//! How much silence of an endpoint is borne, and what to do about more. Pure.
+//! How long an endpoint may be silent, and what to do when it is longer. Pure.
 
 use std::time::Duration;
 
 use crate::EngineError;
 
-/// Silence after which a request ends, and the setting that says so.
+/// Silence after which a request ends, and the setting that determines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::backends) struct Silence {
     seconds: u32,
@@ -17,7 +17,7 @@ impl Silence {
         Self { seconds: silence_seconds, setting: "silence_seconds" }
     }
 
-    /// Between two pieces: no more than before the first one.
+    /// Between two pieces: no longer than before the first one.
     pub(in crate::backends) fn between(stall_seconds: u32, silence_seconds: u32) -> Self {
         if stall_seconds < silence_seconds {
             Self { seconds: stall_seconds, setting: "stall_seconds" }
@@ -31,8 +31,8 @@ impl Silence {
         Duration::from_secs(self.seconds.into())
     }
 
-    /// Says what to do about an endpoint that has sent none of `what` for so long; other errors stay as they are. `at`: its
-    /// address; `section`: where it stands in the configuration.
+    /// Adds advice to the error of an endpoint that has not sent `what` for this long; other errors are unchanged. `at`: its
+    /// address; `section`: its section of the configuration.
     pub(in crate::backends) fn explain(
         self,
         error: EngineError,

@@ -1,16 +1,16 @@
-//! How long the text of a response keeps a voice speaking: a pause of the model meanwhile is not heard. Pure.
+//! How long the text received so far keeps a voice speaking: during that time a pause of the model is not audible. Pure.
 
 use std::time::Duration;
 
 /// Characters per second of speech.
 const PACE: f64 = 15.0;
-/// What ends a sentence; the voice waits for the end.
+/// Ends of sentences; the voice waits for them.
 const ENDS: [char; 8] = ['.', '!', '?', '\n', '。', '！', '？', '।'];
 
-/// A response's text that no voice can speak yet.
+/// Text of a response that no voice can speak yet.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    /// Characters of the sentence that has not ended.
+    /// Characters of the unfinished sentence.
     open: usize,
 }
 

@@ -23,7 +23,8 @@ use crate::status::EngineStatus;
 use crate::watchdog::Watchdog;
 use crate::{EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
 
-/// How many times as long a response may stall that may call a tool: many endpoints send a call only once all of it is written.
+/// Factor by which a response may stall longer if it may call a tool: many endpoints send a call only once all of it is
+/// written.
 const CALLING: u32 = 3;
 
 /// Text generation by an endpoint.
@@ -34,12 +35,12 @@ pub(super) struct Chat {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) settings: LlmEngine,
     pub(super) status: watch::Receiver<EngineStatus>,
-    /// Ends requests to an endpoint that has fallen silent.
+    /// Ends requests to a silent endpoint.
     pub(super) watchdog: Watchdog,
 }
 
 impl Chat {
-    /// Tokens that a prompt and its response may have together: as configured, or fewer if the endpoint says so.
+    /// Most tokens of a prompt and its response together: as configured, or fewer if the endpoint says so.
     fn context(&self) -> u32 {
         match self.status.borrow().context {
             0 => self.settings.context,
@@ -54,13 +55,13 @@ impl Chat {
         self.endpoint.asked(prompt, !request.tools.is_empty())
     }
 
-    /// The silence that is borne within a response; `tools`: they were offered.
+    /// Limits of silence within a response; `tools`: tools were offered.
     fn stall(&self, tools: bool) -> Silence {
         let times = if tools { CALLING } else { 1 };
         Silence::between(self.settings.stall_seconds.saturating_mul(times), self.settings.silence_seconds)
     }
 
-    /// Asks once, and waits for the first that the model makes.
+    /// Makes one attempt, and waits for the first piece of the response.
     async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refused> {
         let tokens = request::tokens(body);
         let begun = async {
@@ -74,8 +75,8 @@ impl Chat {
         opened.unwrap_or_else(|error| Err(silent(error, asked, silence).into()))
     }
 
-    /// The steps of a response that has begun, `None` for signs of life. An error ends them if the endpoint falls silent, and nothing
-    /// is left to be spoken.
+    /// The steps of a response that has begun; `None` for signs of life. An error ends them when the endpoint has been silent
+    /// for too long and all text has been spoken.
     fn steps(
         &self,
         reading: Reading,
@@ -129,7 +130,7 @@ impl Llm for Chat {
         let (body, asked) = (request::prefill(&request, &self.settings), self.asked(&request));
         let read = async {
             let reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
-            // Without a bound a whole response would follow; closing the connection after its first token prevents that.
+            // Without a limit, a whole response would follow; closing the connection after its first token prevents that.
             if request::is_bounded(&body) {
                 self.steps(reading, asked.clone()).try_for_each(|_| ready(Ok(()))).await?;
             }
@@ -142,7 +143,7 @@ impl Llm for Chat {
     }
 }
 
-/// Says what to do about an endpoint that has fallen silent; other errors stay as they are.
+/// Adds advice to the error of a silent endpoint; other errors are unchanged.
 fn silent(error: EngineError, asked: &Asked, silence: Silence) -> EngineError {
     silence.explain(error, &asked.endpoint.address, &asked.endpoint.section, "nothing")
 }

@@ -1,4 +1,4 @@
-//! How one endpoint is asked for responses.
+//! The HTTP side of one endpoint.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::backends::http::refused::answer;
 use crate::backends::http::{Http, Refused, content_type};
 use crate::config::LlmEngine;
 
-/// What is asked of it.
+/// Path of the chat API.
 const DOES: &str = "/chat/completions";
 
 /// An endpoint.
@@ -26,18 +26,18 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The configured endpoint; nothing is sent yet. `section`: where it stands in the configuration.
+    /// The configured endpoint; nothing is sent yet. `section`: its section of the configuration.
     ///
     /// # Errors
-    /// When the key cannot be read, the address is not one, or a header is not valid.
+    /// When the key cannot be read, the address is not valid, or a header is not valid.
     pub(super) fn new(section: &str, own: &LlmEngine) -> anyhow::Result<Self> {
         let http = Arc::new(Http::new(&own.endpoint(section))?);
         Ok(Self { chat: chat(&http), http, model: own.model_name() })
     }
 
-    /// What to look for when it is looked after.
+    /// What the readiness probe requests.
     pub(super) fn looked(&self) -> Looked {
-        // One that takes requests for responses refuses an empty one for its fields.
+        // An endpoint that accepts chat requests rejects an empty body with a validation error.
         fn empty(http: &Http) -> RequestBuilder {
             http.post(chat(http)).json(&json!({}))
         }
@@ -47,12 +47,12 @@ impl Endpoint {
         Looked { http: self.http.clone(), model: self.model.clone(), does: DOES, empty, takes }
     }
 
-    /// What errors about a request may speak of.
+    /// What error messages about a request may mention.
     pub(super) fn asked(&self, prompt: Prompt, tools: bool) -> Asked {
         Asked { endpoint: self.http.asked(DOES, &self.model), tools, prompt }
     }
 
-    /// Asks for a response; returns it as soon as it begins to stream. Dropping it closes the connection.
+    /// Requests a response; returns when it begins to stream. Dropping it closes the connection.
     ///
     /// # Errors
     /// Why there is no stream.

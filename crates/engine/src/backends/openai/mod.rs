@@ -1,11 +1,12 @@
 //! Language models behind OpenAI-compatible chat endpoints: Ollama, vLLM, llama-server, LM Studio, TGI and cloud services.
 //!
 //! - this file: makes the backend
-//! - `endpoint`: how one endpoint is asked
-//! - `chat`: the language model; `reading`: the response that it reads
-//! - `request`: a request as the endpoint takes it (pure)
-//! - `sse`: from bytes to events; `reply`: from events to a response; `ahead`: how far it is ahead of a voice (both pure)
-//! - `refusal`: what follows from a refusal, with what to do; `too_long`: prompts that do not fit (both pure)
+//! - `endpoint`: the HTTP side of one endpoint
+//! - `chat`: the language model; `reading`: reads a response
+//! - `request`: builds the body of a request (pure)
+//! - `sse`: splits bytes into events; `reply`: turns events into a response; `ahead`: how far the text is ahead of the voice
+//!   (all pure)
+//! - `refusal`: maps refusals to errors with advice; `too_long`: prompts that do not fit (both pure)
 
 mod ahead;
 mod chat;
@@ -31,7 +32,7 @@ use crate::watchdog::Watchdog;
 use chat::Chat;
 use endpoint::Endpoint;
 
-/// A language model at an endpoint, which is looked after until `tasks` end. `section`: where it stands in the configuration.
+/// A language model at an endpoint; its readiness is checked until `tasks` end. `section`: its section of the configuration.
 ///
 /// # Errors
 /// When the key cannot be read or its `url` is not an address.

@@ -1,4 +1,4 @@
-//! One response, read from its connection.
+//! Reads one response from its connection.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use super::sse::Events;
 use crate::backends::http::{answer, cause};
 use crate::{EngineError, LlmPiece};
 
-/// Longest wait for the end of a body whose last event has arrived.
+/// Longest wait for the end of a body after its last event.
 const REST: Duration = Duration::from_millis(100);
 
-/// Longest wait for the tokens and the last event of a response that has ended. Some endpoints send neither.
+/// Longest wait, after a response has ended, for its token counts and last event. Some endpoints send neither.
 const TAIL: Duration = Duration::from_secs(1);
 
-/// What reading on has found.
+/// The result of a read.
 #[derive(Debug)]
 pub(super) enum Step {
     /// A piece.
@@ -31,23 +31,23 @@ pub(super) enum Step {
     End,
 }
 
-/// A response that is being read. Dropping it closes the connection, unless all was read.
+/// A response that is being read. Dropping it closes the connection, unless everything was read.
 pub(super) struct Reading {
     endpoint: Arc<Endpoint>,
     asked: Asked,
     response: Response,
     events: Events,
     reply: Reply,
-    /// Pieces that come next.
+    /// Pieces to return next.
     ready: VecDeque<LlmPiece>,
     /// When to stop waiting for the tail, once the response has ended.
     until: Option<Instant>,
-    /// Only `ready` is left.
+    /// The stream has ended; only `ready` is left.
     over: bool,
 }
 
 impl Reading {
-    /// A response that begins; `tokens`: the length that was asked for, if any was.
+    /// A response that begins; `tokens`: its requested maximum length, if any.
     pub(super) fn new(
         endpoint: Arc<Endpoint>,
         asked: Asked,
@@ -59,7 +59,7 @@ impl Reading {
         Self { endpoint, asked, response, events, reply, ready, until: None, over: false }
     }
 
-    /// Reads up to the first that the model makes, so that a fault before it counts as a refusal of the request.
+    /// Reads up to the model's first piece, so that a fault before it counts as a refusal of the request.
     ///
     /// # Errors
     /// What is wrong.
@@ -70,7 +70,7 @@ impl Reading {
         Ok(self)
     }
 
-    /// Reads on. Comments and events that hold nothing of what the model makes are skipped: they may come from a proxy.
+    /// Reads the next piece. Skips comments and events that contain nothing from the model: they may come from a proxy.
     ///
     /// # Errors
     /// What is wrong.
@@ -108,7 +108,7 @@ impl Reading {
     /// Reads more bytes, or the end of the body.
     async fn read(&mut self) -> Result<(), EngineError> {
         if self.reply.is_done() {
-            // A connection whose body was read to its end serves the next request.
+            // Only a connection whose body was read completely can serve the next request.
             let rest = async { while let Ok(Some(_)) = self.response.chunk().await {} };
             _ = timeout(REST, rest).await;
             self.end();

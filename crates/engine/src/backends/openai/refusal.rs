@@ -1,5 +1,4 @@
-//! What follows from an endpoint's refusal of a request for a response: an error that says what to do, and when to ask again.
-//! Pure.
+//! Maps an endpoint's refusal of a request for a response to an error that says what to do, and when to retry. Pure.
 
 use super::too_long::{self, Prompt};
 use crate::EngineError;
@@ -7,10 +6,10 @@ use crate::backends::http::Refused;
 use crate::backends::http::answer::{self, Answer};
 use crate::backends::http::fault::Fault;
 
-/// What was asked, as far as errors speak of it.
+/// The request, as far as error messages mention it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
-    /// Of which endpoint.
+    /// The endpoint and its settings.
     pub(super) endpoint: answer::Asked,
     /// Tools were offered.
     pub(super) tools: bool,
@@ -38,7 +37,7 @@ fn error(status: u16, fault: &Fault, asked: &Asked) -> EngineError {
         .unwrap_or_else(|| answer::error(status, fault, endpoint))
 }
 
-/// What is at fault with the chat that was asked for, if that is known.
+/// Explains a fault of the chat request itself, if it is recognised.
 fn of_chat(status: u16, fault: &Fault, asked: &Asked) -> Option<String> {
     let answer::Asked { section, address: at, model, .. } = &asked.endpoint;
     let said = fault.said();

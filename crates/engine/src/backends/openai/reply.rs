@@ -1,4 +1,4 @@
-//! A response as its events arrive: text, the call of a tool, why it ended, and its tokens. Thoughts are dropped. Pure.
+//! Assembles a response from its events: text, tool call, finish reason, token counts. Thoughts are dropped. Pure.
 
 use serde_json::Value;
 
@@ -6,34 +6,34 @@ use crate::LlmPiece;
 use crate::backends::http::fault::Fault;
 use crate::tool::WrittenCall;
 
-/// Data of the event that follows the last piece.
+/// Data of the event after the last piece.
 const END: &str = "[DONE]";
 /// Longest arguments of a tool call in bytes.
 const LONGEST_ARGUMENTS: usize = 64 << 10;
-/// Characters allowed for each token that was asked for: twice those of English, since the endpoint's tokens are not known.
+/// Characters allowed per requested token: twice the English average, since the endpoint's tokeniser is not known.
 const CHARACTERS: usize = 8;
-/// Fewest characters that are allowed: one token may be a long word.
+/// Minimum of allowed characters: one token may be a long word.
 const FEWEST: usize = 64;
-/// Most characters where the request bounds no length, most characters of thoughts, which not every endpoint counts, and most
-/// events without text.
+/// Most characters of a response without a requested length; also most characters of thoughts, which not every endpoint counts,
+/// and most events without text.
 const MOST: usize = 64 << 10;
-/// Why a response ends at its length.
+/// The finish reason of a response that reached its length.
 const LENGTH: &str = "length";
-/// Fields that hold thoughts.
+/// Fields that contain thoughts.
 const THOUGHTS: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 
 /// The tokens of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tokens {
-    /// Of the prompt.
+    /// Tokens of the prompt.
     pub(super) prompt: u32,
-    /// Of the prompt, those that the endpoint had evaluated before; none if it does not report them.
+    /// Tokens of the prompt that were cached; none if the endpoint does not report them.
     pub(super) cached: Option<u32>,
-    /// Of the response, including thoughts.
+    /// Tokens of the response, including thoughts.
     pub(super) response: u32,
 }
 
-/// The first tool call of a response. The pipeline makes one call at a time, and asks again with its result.
+/// The first tool call of a response. The pipeline runs one call at a time, and asks again with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Call {
     index: u64,
@@ -45,38 +45,38 @@ struct Call {
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     call: Option<Call>,
-    /// Why it ended.
+    /// Its finish reason.
     finish: Option<String>,
     /// The last event has arrived.
     done: bool,
     tokens: Option<Tokens>,
     spoke: bool,
     thought: bool,
-    /// Most characters of text; none: it is not bounded.
+    /// Most characters of text; none: unlimited.
     most: Option<usize>,
     /// Characters of text so far.
     written: usize,
     /// Characters of thoughts, and events without text, so far.
     unseen: usize,
-    /// It went on past its length.
+    /// It exceeded its length.
     cut: bool,
-    /// The last event held some of what the model makes.
+    /// The last event contained output of the model.
     works: bool,
 }
 
 impl Reply {
-    /// A response to a request for this many tokens; none: the request bounds no length. An endpoint that goes on for ever is
-    /// cut off, as a model of our own ends at its length.
+    /// A response to a request for this many tokens; none: unlimited. An endpoint that ignores the limit is cut off, just as
+    /// our own engine ends at it.
     pub(super) fn within(tokens: Option<u64>) -> Self {
         let asked = tokens.map(|tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
         let most = asked.map_or(MOST, |tokens| tokens.saturating_mul(CHARACTERS).max(FEWEST));
         Self { most: Some(most), ..Self::default() }
     }
 
-    /// Takes the data of an event; returns the text in it.
+    /// Takes the data of an event; returns its text.
     ///
     /// # Errors
-    /// What the endpoint says is wrong, or what is wrong with the event.
+    /// The endpoint's error message, or what is wrong with the event.
     pub(super) fn take(&mut self, data: &str) -> Result<Option<String>, Fault> {
         self.works = false;
         if data.trim() == END {
@@ -108,7 +108,7 @@ impl Reply {
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
-    /// Whether the last event held some of what the model makes: text, a thought, a part of a call.
+    /// Whether the last event contained output of the model: text, a thought, a part of a call.
     pub(super) fn works(&self) -> bool {
         self.works
     }
@@ -118,17 +118,17 @@ impl Reply {
         self.done
     }
 
-    /// Whether the response is whole, so that the connection may end.
+    /// Whether the response is complete, so that the connection may end.
     pub(super) fn is_whole(&self) -> bool {
         self.done || self.finish.is_some()
     }
 
-    /// Whether it went on past its length, so that no more of it is wanted.
+    /// Whether it exceeded its length, so that the rest is not read.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// Whether all tokens of the response went into thoughts.
+    /// Whether all tokens of the response were spent on thoughts.
     pub(super) fn only_thought(&self) -> bool {
         self.finish.as_deref() == Some(LENGTH) && self.thought && !self.spoke && self.call.is_none()
     }
@@ -138,11 +138,11 @@ impl Reply {
         self.tokens
     }
 
-    /// The pieces behind the text of a whole response.
+    /// The pieces that follow the text of a complete response.
     pub(super) fn last_pieces(&mut self) -> Vec<LlmPiece> {
         let read = self.tokens.and_then(|tokens| Some(tokens.prompt.saturating_sub(tokens.cached?)));
         let call = self.call.take().map(|Call { mut written, .. }| {
-            // Some endpoints send no arguments for a tool that has none.
+            // Some endpoints send no arguments for a tool without parameters.
             if written.arguments.trim().is_empty() {
                 written.arguments = "{}".into();
             }
@@ -151,7 +151,7 @@ impl Reply {
         read.map(LlmPiece::Read).into_iter().chain(call).collect()
     }
 
-    /// The text of an event as far as it is within the response's length; `thought`: the characters of thoughts beside it.
+    /// The text of an event, up to the response's length; `thought`: the number of characters of thoughts in it.
     fn bounded(&mut self, mut text: String, thought: usize) -> String {
         let Some(most) = self.most else { return text };
         if text.is_empty() {
@@ -199,7 +199,7 @@ impl Reply {
     }
 }
 
-/// Whether a piece of a message holds more than its role. Thoughts may have a field of any name.
+/// Whether a piece of a message contains more than its role. Thoughts may be in a field of any name.
 fn holds_work(delta: &Value) -> bool {
     let is_full = |value: &Value| match value {
         Value::String(text) => !text.is_empty(),
@@ -212,7 +212,7 @@ fn holds_work(delta: &Value) -> bool {
         .is_some_and(|fields| fields.iter().any(|(name, value)| name != "role" && is_full(value)))
 }
 
-/// The text of a message's content: a string, or a list of parts, of which some are thoughts.
+/// The text of a message's content: a string, or a list of parts, some of which are thoughts.
 fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

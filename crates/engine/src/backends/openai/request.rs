@@ -1,4 +1,4 @@
-//! Our request as the JSON body that a chat endpoint takes. Pure.
+//! Builds the JSON body of a request to a chat endpoint. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::config::LlmEngine;
 use crate::frame::{Message, Role};
 use crate::tool::Tool;
 
-/// Fields that bound a response's length.
+/// Fields that limit a response's length.
 const BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 /// The body of a request for a response.
@@ -20,7 +20,7 @@ pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Val
     set("stream_options", json!({ "include_usage": true }));
     set("max_tokens", own.max_tokens.into());
     set("temperature", decimal(own.temperature));
-    // Some endpoints refuse it beside a temperature, even where it changes nothing.
+    // Some endpoints refuse it together with a temperature, even where it changes nothing.
     if own.top_p < 1.0 {
         set("top_p", decimal(own.top_p));
     }
@@ -45,17 +45,17 @@ pub(super) fn prefill(request: &LlmRequest, own: &LlmEngine) -> Map<String, Valu
     body
 }
 
-/// Whether a body bounds the response's length.
+/// Whether a body limits the response's length.
 pub(super) fn is_bounded(body: &Map<String, Value>) -> bool {
     BOUNDS.iter().any(|name| body.contains_key(*name))
 }
 
-/// The most tokens that a body asks for; none: no field of it bounds the length.
+/// The length that a body requests, in tokens; none: it has no such field.
 pub(super) fn tokens(body: &Map<String, Value>) -> Option<u64> {
     BOUNDS.iter().filter_map(|name| body.get(*name)?.as_u64()).max()
 }
 
-/// A decimal number as it is written in the configuration: 0.7, not 0.699999988.
+/// A decimal number as in the configuration: 0.7, not 0.699999988.
 fn decimal(value: f32) -> Value {
     ((f64::from(value) * 1e4).round() / 1e4).into()
 }
@@ -68,8 +68,8 @@ fn tool(tool: &Tool) -> Value {
     })
 }
 
-/// The messages; a tool call joins the agent's message before it, and each call has exactly one result behind it, which
-/// endpoints insist on.
+/// The messages; a tool call joins the agent's message before it, and exactly one result follows each call, as endpoints
+/// require.
 fn messages(history: &[Message]) -> Vec<Value> {
     let mut chat: Vec<Value> = Vec::with_capacity(history.len());
     let mut awaited: Option<String> = None;
@@ -85,7 +85,7 @@ fn messages(history: &[Message]) -> Vec<Value> {
             Role::User => chat.push(said("user", content)),
             Role::Assistant => chat.push(said("assistant", content)),
             Role::Call => {
-                // Nine letters and digits, which Mistral's templates insist on.
+                // Nine letters and digits, as Mistral's templates require.
                 let id = format!("call{index:05}");
                 if !chat
                     .last()

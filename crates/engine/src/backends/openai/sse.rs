@@ -1,4 +1,4 @@
-//! Server-sent events: from bytes, cut anywhere, to the data of each event.
+//! Server-sent events: splits bytes that arrive in arbitrary pieces into the data of each event.
 
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::{Decoder, LinesCodec, LinesCodecError};
@@ -10,9 +10,9 @@ const LONGEST: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Events {
     lines: LinesCodec,
-    /// Bytes that are not a whole line yet.
+    /// Bytes of the incomplete line.
     bytes: BytesMut,
-    /// Data of the event that is not complete yet.
+    /// Data of the incomplete event.
     data: Option<String>,
     begun: bool,
 }
@@ -24,7 +24,7 @@ impl Events {
         Self { lines, bytes: BytesMut::new(), data: None, begun: false }
     }
 
-    /// Takes bytes; the events before them must have been taken out.
+    /// Takes bytes; all earlier events must have been taken.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -42,7 +42,7 @@ impl Events {
         Ok(None)
     }
 
-    /// The data of an event that the end of the stream completes, as some endpoints leave out the last empty line.
+    /// The data of an event that the end of the stream completes: some endpoints omit the last empty line.
     ///
     /// # Errors
     /// What is wrong with the stream.
@@ -55,7 +55,7 @@ impl Events {
         Ok(self.data.take())
     }
 
-    /// Takes a line; returns the data of the event that it ends. Comments and all fields but `data` are skipped.
+    /// Takes a line; returns the data of the event that it ends. Skips comments and all fields but `data`.
     fn line(&mut self, line: &str) -> Result<Option<String>, String> {
         let line = if self.begun { line } else { line.trim_start_matches('\u{feff}') };
         self.begun = true;

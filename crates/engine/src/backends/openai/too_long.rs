@@ -1,11 +1,11 @@
-//! Prompts that do not fit: how endpoints say so, and what fits. Pure.
+//! Prompts that do not fit: recognises the endpoints' messages, and computes what fits. Pure.
 
 use crate::EngineError;
 use crate::backends::http::fault::Fault;
 use crate::frame::Message;
 use crate::tool::Tools;
 
-/// Bytes that are taken for a token; in most languages a token has more.
+/// Assumed bytes per token; most languages have more.
 const BYTES_PER_TOKEN: usize = 3;
 /// Tokens that a chat template adds around a message or a tool, estimated.
 const AROUND: usize = 8;
@@ -14,18 +14,18 @@ const LEAST_CONTEXT: u32 = 256;
 /// Share of a refused prompt that is tried next if the endpoint reports no numbers.
 const NEXT: (u32, u32) = (3, 4);
 
-/// What is known of a prompt's length.
+/// The length of a prompt, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Prompt {
-    /// Its tokens, estimated.
+    /// Its estimated number of tokens.
     pub(super) tokens: u32,
-    /// The tokens that a prompt may have by the configuration.
+    /// Tokens that a prompt may have according to the configuration.
     pub(super) limit: u32,
-    /// The tokens kept for the response.
+    /// Tokens reserved for the response.
     pub(super) response: u32,
 }
 
-/// The tokens of a prompt, estimated on the large side.
+/// A high estimate of a prompt's tokens.
 pub(super) fn estimate(messages: &[Message], tools: &Tools) -> u32 {
     let words = messages.iter().map(|message| message.content.len().div_ceil(BYTES_PER_TOKEN) + AROUND);
     let tools = tools.iter().map(|tool| {
@@ -52,7 +52,8 @@ pub(super) fn is_too_long(status: u16, fault: &Fault) -> bool {
     status == 413 || (matches!(status, 200 | 400 | 422 | 500) && fault.mentions(&words))
 }
 
-/// The error for a prompt that is too long, with what fits by the endpoint's own numbers, or by the estimate.
+/// The error for a prompt that is too long, with the length that fits: by the endpoint's own numbers, otherwise by the
+/// estimate.
 pub(super) fn error(fault: &Fault, prompt: Prompt) -> EngineError {
     let Prompt { tokens, limit, response } = prompt;
     let numbers = fault.tokens.or_else(|| told(&fault.message));
@@ -64,7 +65,7 @@ pub(super) fn error(fault: &Fault, prompt: Prompt) -> EngineError {
     EngineError::TooLong { limit: fits, got: got.max(fits + 1) }
 }
 
-/// The smallest and the largest number of a message. Endpoints name the context and the prompt in any order, some with the
+/// The smallest and the largest number in a message. Endpoints name the context and the prompt in any order, some also the
 /// response's tokens: the smallest is never more than what fits.
 fn told(message: &str) -> Option<(u32, u32)> {
     let plain = message.replace(',', "");

@@ -1,16 +1,16 @@
-//! Whose words are used for a decode that two recognisers were asked for. Pure.
+//! Chooses between the words of two recognisers for one decode. Pure.
 
 use crate::EngineError;
 use crate::frame::Transcript;
 
-/// What one of the two has said.
+/// The result of one of the two.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Side {
     /// Nothing yet.
     Awaited,
     /// These words.
     Words(Transcript),
-    /// It has no words, and will have none.
+    /// It failed.
     Failed(EngineError),
 }
 
@@ -33,18 +33,18 @@ impl Reason {
     }
 }
 
-/// What follows.
+/// What to do with a decode.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Verdict {
-    /// More must be known.
+    /// Wait for more.
     Wait,
-    /// These words are used.
+    /// Use these words.
     Words(Transcript),
-    /// Our own words stand in for the endpoint's.
+    /// Use our own words instead of the endpoint's.
     Instead(Transcript, Reason),
     /// Both have failed.
     Fails(EngineError),
-    /// A partial has no words; a later decode may have some.
+    /// Return nothing for a partial without words; a later decode may have some.
     Skip,
 }
 
@@ -59,12 +59,12 @@ pub(super) struct Choice {
     pub(super) own: Side,
     /// The endpoint.
     pub(super) endpoint: Side,
-    /// The time for the endpoint's words has passed.
+    /// The endpoint's deadline has passed.
     pub(super) late: bool,
 }
 
 impl Choice {
-    /// What follows from what is known.
+    /// Decides from the results so far.
     pub(super) fn verdict(&self) -> Verdict {
         match (self.last, &self.endpoint, &self.own) {
             (false, _, Side::Words(words)) => Verdict::Words(words.clone()),
@@ -80,12 +80,11 @@ impl Choice {
     }
 }
 
-/// The endpoint's words with the figures and the language that it has not told, as our own recogniser last heard them, and with
-/// the time that took.
+/// Fills figures and language that the endpoint did not report from our recogniser's last transcript, with its decode time.
 pub(super) fn completed(words: Transcript, own: Option<&Transcript>) -> Transcript {
     let Some(own) = own.filter(|own| !own.text.is_empty() && !words.text.is_empty()) else { return words };
     let mut words = words;
-    // The next partial waits in proportion to the work of our own recogniser, not to the endpoint's way.
+    // The partial scheduler spaces partials by our recogniser's decode time, not the endpoint's latency.
     words.decode_ms = own.decode_ms;
     if words.average_log_probability == 0.0 && words.no_speech_probability == 0.0 {
         words.average_log_probability = own.average_log_probability;

@@ -1,5 +1,5 @@
-//! Two recognisers as one: our own makes the partials, the endpoint the final transcripts. Where the endpoint fails or is late,
-//! our own words stand in.
+//! Two recognisers as one: our own makes the partials, the endpoint the final transcripts. If the endpoint fails or is late,
+//! our own transcript is used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::hearing::Sound;
 use crate::frame::Transcript;
 use crate::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
 
-/// Longest time for our own recogniser to begin an utterance. The endpoint hears one without it.
+/// Longest time for our own recogniser to begin an utterance. After that the endpoint recognises it alone.
 const OPENING: Duration = Duration::from_secs(1);
 
 /// Our own recogniser and an endpoint.
@@ -26,7 +26,7 @@ pub(super) struct Combined {
     pub(super) endpoint: Arc<dyn Transcribe>,
     /// The languages that the endpoint recognises; empty: any.
     pub(super) languages: Vec<String>,
-    /// How long the endpoint's final transcript is waited for.
+    /// How long to wait for the endpoint's final transcript.
     pub(super) patience: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Combined {
         request.expected.retain(|expected| known.is_empty() || known.contains(&expected.language));
         let opened = timeout(OPENING, self.own.open(request)).await;
         opened.unwrap_or(Err(EngineError::Deadline)).inspect_err(|error| {
-            tracing::warn!(%error, "our own recogniser does not hear an utterance: it has no partial transcripts");
+            tracing::warn!(%error, "our own recogniser takes no part in an utterance: no partials");
         })
     }
 }
@@ -82,20 +82,20 @@ impl Stt for Combined {
 /// An utterance in our own recogniser.
 struct Ear {
     stream: SttStream,
-    /// What waits for room in its queue.
+    /// Inputs that wait for room in its queue.
     waiting: Option<SttInput>,
 }
 
-/// What is heard of our own recogniser.
+/// An event of our own recogniser.
 enum Heard {
-    /// What waited was sent.
+    /// A waiting input was sent.
     Sent,
     Words(Decoded),
     Ended(EngineError),
 }
 
 impl Ear {
-    /// Sends what waits, and listens meanwhile: some recognisers take inputs only while their words are read.
+    /// Sends waiting inputs, and reads transcripts meanwhile: some recognisers accept inputs only while their output is read.
     async fn next(&mut self) -> Heard {
         let SttStream { input, output } = &mut self.stream;
         tokio::select! {
@@ -106,7 +106,7 @@ impl Ear {
                 None => Heard::Ended(EngineError::Unavailable("recognition ended".into())),
             },
             permit = input.reserve(), if self.waiting.is_some() => {
-                // Without a permit the recogniser is gone, and says so in its words.
+                // Without a permit the recogniser is gone; its output says why.
                 if let (Ok(permit), Some(item)) = (permit, self.waiting.take()) {
                     permit.send(item);
                 }
@@ -116,22 +116,22 @@ impl Ear {
     }
 }
 
-/// An utterance that both hear.
+/// An utterance that both recognise.
 struct Ears {
     inputs: mpsc::Receiver<SttInput>,
     /// No more inputs come.
     closed: bool,
-    /// Our own recogniser, while it hears the utterance.
+    /// Our own recogniser, while it takes part in the utterance.
     own: Option<Ear>,
-    /// Why it does not.
+    /// Why it does not take part.
     gone: EngineError,
     sound: Sound,
     patience: Duration,
     /// The decode whose words are awaited.
     choice: Option<Choice>,
-    /// When the endpoint becomes late with them.
+    /// The endpoint's deadline for them.
     until: Option<Instant>,
-    /// What our own recogniser last heard of the utterance.
+    /// The latest transcript of our own recogniser.
     heard: Option<Transcript>,
 }
 
@@ -172,7 +172,7 @@ impl Ears {
         let Self { inputs, closed, own, sound, until, .. } = &mut *self;
         let (late, free) = (*until, own.as_ref().is_none_or(|ear| ear.waiting.is_none()));
         tokio::select! {
-            // Inputs first: a newer decode makes an upload needless.
+            // Inputs first: a newer decode makes an upload unnecessary.
             biased;
             input = inputs.recv(), if free && !*closed => Event::Input(input),
             found = sound.words() => Event::Endpoint(found),
@@ -203,7 +203,7 @@ impl Ears {
         self.until = last.then(|| Instant::now() + self.patience);
     }
 
-    /// Takes what our own recogniser has to say; words of an earlier decode are remembered for their figures.
+    /// Takes a result of our own recogniser; words of an earlier decode are kept for their confidence figures.
     fn hear(&mut self, heard: Heard) {
         let side = match heard {
             Heard::Sent => return,
@@ -215,7 +215,7 @@ impl Ears {
                 Side::Words(words)
             }
             Heard::Ended(error) => {
-                tracing::warn!(%error, "our own recogniser fails an utterance: the endpoint hears the rest of it");
+                tracing::warn!(%error, "our own recogniser failed: the endpoint recognises the utterance alone");
                 (self.own, self.gone) = (None, error.clone());
                 Side::Failed(error)
             }
@@ -237,7 +237,7 @@ impl Ears {
         }
     }
 
-    /// What the awaited decode comes to, once that is known.
+    /// The result of the awaited decode, once it is decided.
     fn decide(&mut self) -> Option<Result<Decoded, EngineError>> {
         let choice = self.choice.as_ref()?;
         let number = choice.number;
@@ -249,7 +249,7 @@ impl Ears {
             Verdict::Instead(words, reason) => {
                 let reason = reason.as_str();
                 metrics::counter!("visavis_stt_own_instead_total", "reason" => reason).increment(1);
-                tracing::info!(reason, "our own transcript stands in for the endpoint's");
+                tracing::info!(reason, "our own transcript is used instead of the endpoint's");
                 Some(Ok(Decoded { number, words, routed: None }))
             }
         };
@@ -259,7 +259,7 @@ impl Ears {
     }
 }
 
-/// What our own recogniser says next; never if it does not hear the utterance.
+/// The next event of our own recogniser; pending forever if it does not take part.
 async fn listen(own: &mut Option<Ear>) -> Heard {
     match own {
         Some(ear) => ear.next().await,

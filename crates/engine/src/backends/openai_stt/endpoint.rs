@@ -1,4 +1,4 @@
-//! How one endpoint is asked for transcripts.
+//! The HTTP side of one endpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,10 +22,10 @@ use crate::frame::{MIC_RATE, Transcript};
 use crate::retry::{in_time, patiently_as_told};
 use crate::watchdog::Watchdog;
 
-/// What is asked of it.
+/// Path of the transcription API.
 const DOES: &str = "/audio/transcriptions";
 
-/// Makes a transcript of a whole utterance.
+/// Transcribes a whole utterance.
 #[async_trait]
 pub(super) trait Transcribe: Send + Sync {
     /// The words of `sound` at [`MIC_RATE`]. `language`: ISO 639-1; empty: identify it. Dropping the future ends the work.
@@ -42,15 +42,15 @@ pub(super) struct Endpoint {
     engine: &'static str,
     /// It has not refused detailed responses yet.
     detailed: AtomicBool,
-    /// Ends requests to an endpoint that has fallen silent.
+    /// Ends requests to a silent endpoint.
     watchdog: Watchdog,
 }
 
 impl Endpoint {
-    /// The configured endpoint; nothing is sent yet. `section`: where it stands in the configuration.
+    /// The configured endpoint; nothing is sent yet. `section`: its section of the configuration.
     ///
     /// # Errors
-    /// When the key cannot be read, the address is not one, or a header is not valid.
+    /// When the key cannot be read, the address is not valid, or a header is not valid.
     pub(super) fn new(section: &str, engine: &'static str, own: &SttEngine) -> anyhow::Result<Self> {
         let http = Arc::new(Http::new(&own.endpoint(section))?);
         let name = "response_format";
@@ -70,16 +70,16 @@ impl Endpoint {
         &self.settings.languages
     }
 
-    /// What to look for when it is looked after.
+    /// What the readiness probe requests.
     pub(super) fn looked(&self) -> Looked {
-        // One that takes sound refuses a request without any.
+        // An endpoint that accepts audio rejects a request without any.
         fn empty(http: &Http) -> RequestBuilder {
             http.post(transcriptions(http))
                 .header(CONTENT_TYPE, "multipart/form-data; boundary=none")
                 .body("--none--\r\n")
         }
         fn takes(status: u16) -> bool {
-            // whisper.cpp's server reports faults with the status of a success.
+            // whisper.cpp's server reports faults with a success status.
             matches!(status, 200..=299 | 400 | 415 | 422 | 429)
         }
         let (http, model) = (self.http.clone(), self.settings.model_name());
@@ -90,7 +90,7 @@ impl Endpoint {
         self.http.asked(DOES, &self.settings.model_name())
     }
 
-    /// Asks once.
+    /// Makes one attempt.
     async fn once(&self, sound: &[i16], language: &str) -> Result<Transcript, Refused> {
         let found = self.watchdog.answer(self.ask(sound, language)).await;
         let answer = found.map_err(|error| self.silent(error))?;
@@ -105,7 +105,7 @@ impl Endpoint {
         Err(refusal::of(&answer, &self.asked(), sound.len() / MIC_RATE as usize))
     }
 
-    /// Asks in detail, or plainly where that has been refused.
+    /// Requests a detailed response, or a plain one if detailed ones have been refused.
     async fn ask(&self, sound: &[i16], language: &str) -> Result<Answer, EngineError> {
         if !self.detailed.load(Ordering::Relaxed) {
             return self.post(sound, language, Format::Plain).await;
@@ -131,7 +131,7 @@ impl Endpoint {
         Ok(read(self.http.send(request).await?).await)
     }
 
-    /// Says what to do about an endpoint that has fallen silent; other errors stay as they are.
+    /// Adds advice to the error of a silent endpoint; other errors are unchanged.
     fn silent(&self, error: EngineError) -> EngineError {
         match error {
             EngineError::Deadline => {

@@ -1,4 +1,4 @@
-//! A request for a transcript as endpoints take it: a form of several parts with fields and a WAV file. Pure.
+//! Builds a transcription request: a multipart form with fields and a WAV file. Pure.
 
 use serde_json::Value;
 
@@ -7,12 +7,12 @@ use crate::backends::http::form::Form;
 use crate::config::SttEngine;
 use crate::frame::MIC_RATE;
 
-/// How detailed the response shall be.
+/// The level of detail of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// With the language, and figures about each segment.
+    /// With the language, and figures for each segment.
     Verbose,
-    /// As simple as the endpoint likes.
+    /// The endpoint's simplest form.
     Plain,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Field {
     pub(super) value: String,
 }
 
-/// The fields of a request besides the sound. `language`: empty if it is to be identified.
+/// The fields of a request, without the audio. `language`: empty if it is to be identified.
 pub(super) fn fields(own: &SttEngine, language: &str, format: Format) -> Vec<Field> {
     let mut fields = Vec::new();
     for (name, value) in [
@@ -65,7 +65,8 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The type and the body of a request. The sound comes last, so that an endpoint knows the rest when it begins to read it.
+/// The content type and the body of a request. The audio comes last, so that an endpoint knows all fields when it begins to
+/// read it.
 pub(super) fn body(fields: &[Field], sound: &[i16]) -> (String, Vec<u8>) {
     let wav: Vec<u8> = wav_header(sound.len()).into_iter().chain(pcm::bytes(sound)).collect();
     let form = fields.iter().fold(Form::new(&wav), |form, Field { name, value }| form.text(name, value));

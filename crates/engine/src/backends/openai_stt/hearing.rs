@@ -15,7 +15,7 @@ use crate::{Decoded, EngineError, SttInput};
 /// Longest utterance in samples.
 const LONGEST: usize = wav::LONGEST as usize * MIC_RATE as usize;
 
-/// The sound of an utterance, and the upload of it that is in progress.
+/// The audio of an utterance, and its upload in progress.
 pub(super) struct Sound {
     endpoint: Arc<dyn Transcribe>,
     /// ISO 639-1; empty: it is to be identified.
@@ -25,15 +25,15 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    /// None yet.
+    /// An utterance without audio.
     pub(super) fn new(endpoint: Arc<dyn Transcribe>, language: String) -> Self {
         Self { endpoint, language, samples: Vec::new(), upload: None }
     }
 
-    /// Takes more of it.
+    /// Adds audio.
     ///
     /// # Errors
-    /// When it becomes too long.
+    /// When the utterance becomes too long.
     pub(super) fn hear(&mut self, more: &[i16]) -> Result<(), EngineError> {
         if self.samples.len() + more.len() > LONGEST {
             let seconds = wav::LONGEST;
@@ -43,7 +43,7 @@ impl Sound {
         Ok(())
     }
 
-    /// Begins to upload it. An earlier upload is of no use any more and ends.
+    /// Starts an upload, and cancels an earlier one, which is now obsolete.
     pub(super) fn upload(&mut self) {
         let (endpoint, language, samples) =
             (self.endpoint.clone(), self.language.clone(), self.samples.clone());
@@ -55,12 +55,12 @@ impl Sound {
         self.upload = None;
     }
 
-    /// Whether there is an upload.
+    /// Whether an upload is in progress.
     pub(super) fn is_uploading(&self) -> bool {
         self.upload.is_some()
     }
 
-    /// The words of the upload, once; never if there is none. Dropping the future loses nothing.
+    /// The words of the upload, once; pending forever if there is none. Dropping the future loses nothing.
     ///
     /// # Errors
     /// Why it has none.
@@ -72,13 +72,13 @@ impl Sound {
     }
 }
 
-/// An utterance that is heard by the endpoint alone.
+/// An utterance that only the endpoint recognises.
 pub(super) struct Hearing {
     inputs: mpsc::Receiver<SttInput>,
     /// No more inputs come.
     closed: bool,
     sound: Sound,
-    /// Of the decode whose upload is in progress.
+    /// The number of the decode whose upload is in progress.
     number: u32,
 }
 
@@ -88,12 +88,12 @@ enum Event {
 }
 
 impl Hearing {
-    /// Takes these inputs.
+    /// An utterance with these inputs.
     pub(super) fn new(inputs: mpsc::Receiver<SttInput>, sound: Sound) -> Self {
         Self { inputs, closed: false, sound, number: 0 }
     }
 
-    /// What was decoded; ends after an error. Dropping the stream closes the connection.
+    /// The transcripts; the stream ends after an error. Dropping it closes the connection.
     pub(super) fn decoded(self) -> BoxStream<'static, Result<Decoded, EngineError>> {
         let next = |hearing: Option<Self>| async move {
             let mut hearing = hearing?;
@@ -108,7 +108,7 @@ impl Hearing {
         while !self.closed || self.sound.is_uploading() {
             let Self { inputs, closed, sound, .. } = &mut *self;
             let event = tokio::select! {
-                // Inputs first: a newer decode makes an upload needless.
+                // Inputs first: a newer decode makes an upload unnecessary.
                 biased;
                 input = inputs.recv(), if !*closed => Event::Input(input),
                 words = sound.words() => Event::Words(words),

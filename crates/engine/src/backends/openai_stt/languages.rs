@@ -1,8 +1,8 @@
-//! Languages as endpoints name them: in full as Whisper does, as ISO 639-1 codes, or as locales. Pure.
+//! Converts endpoints' language names: Whisper's full names, ISO 639-1 codes, or locales. Pure.
 
 use crate::frame::is_language;
 
-/// The languages of Whisper by its names, then further names in use. Cantonese and Hawaiian have no ISO 639-1 code.
+/// Whisper's languages by its names, then other common names. Cantonese and Hawaiian have no ISO 639-1 code.
 const NAMES: [(&str, &str); 116] = [
     ("english", "en"),
     ("chinese", "zh"),
@@ -121,13 +121,13 @@ const NAMES: [(&str, &str); 116] = [
     ("modern greek", "el"),
     ("bokmal", "no"),
 ];
-/// Codes that ISO has withdrawn or that mean a part of a language, with those that the server uses.
+/// Codes that ISO has withdrawn or that denote part of a language, with the codes that the server uses.
 const REPLACED: [(&str, &str); 4] = [("jw", "jv"), ("iw", "he"), ("in", "id"), ("nb", "no")];
 
-/// The ISO 639-1 code of a language; none if what the endpoint names is no language that is known.
+/// The ISO 639-1 code of a language; none if the endpoint's name is unknown.
 pub(super) fn code(told: &str) -> Option<&'static str> {
     let told = told.trim().to_lowercase();
-    // Of a locale such as en-US, the language.
+    // The language of a locale such as en-US.
     let first = told.split(['-', '_']).next().unwrap_or_default();
     let code = if is_language(first) {
         REPLACED.iter().find(|(old, _)| *old == first).map_or(first, |(_, new)| *new)

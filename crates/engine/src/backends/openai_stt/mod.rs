@@ -1,11 +1,11 @@
-//! Recognisers behind OpenAI-compatible transcription endpoints: speaches, faster-whisper's servers, LocalAI, vLLM, whisper.cpp's
-//! server and cloud services. Sound is uploaded when a final or a trial transcript is wanted.
+//! Recognisers behind OpenAI-compatible transcription endpoints: speaches, faster-whisper's servers, LocalAI, vLLM,
+//! whisper.cpp's server and cloud services. Audio is uploaded when a final or a trial transcript is wanted.
 //!
 //! - this file: makes the backend
-//! - `endpoint`: how one endpoint is asked; `hearing`: an utterance there
-//! - `form`: a request as the endpoint takes it; `reply`: its response as a transcript, with `languages`; `refusal`: what
-//!   follows from one without (all pure)
-//! - `combined`: our own recogniser makes the partials; `choice` says whose words are used (pure)
+//! - `endpoint`: the HTTP side of one endpoint; `hearing`: one utterance there
+//! - `form`: builds a request; `reply`: converts a response into a transcript, with `languages`; `refusal`: explains a response
+//!   without one (all pure)
+//! - `combined`: our own recogniser makes the partials; `choice` chooses between the two (pure)
 
 mod choice;
 mod combined;
@@ -34,8 +34,8 @@ use hearing::{Hearing, Sound};
 /// Audio frames and decodes queued for an utterance; the pipeline waits when the queue is full.
 const INPUTS: usize = 256;
 
-/// A recogniser at an endpoint, which is looked after until `tasks` end. `section`: where it stands in the configuration; `own`:
-/// our own recogniser, if it is to make the partials.
+/// A recogniser at an endpoint, whose readiness is checked until `tasks` end. `section`: its section of the configuration;
+/// `own`: our own recogniser, if it is to make the partials.
 ///
 /// # Errors
 /// When the key cannot be read or its `url` is not an address.
@@ -45,7 +45,7 @@ pub(super) fn stt(
     settings: &SttEngine,
     own: Option<Backend<dyn Stt>>,
 ) -> anyhow::Result<Backend<dyn Stt>> {
-    // Our own recogniser counts and reports by the engine's name.
+    // Our own recogniser uses the engine's name in metrics and reports.
     let engine = if own.is_some() { tasks.endpoint_label("stt_endpoint") } else { tasks.label("stt") };
     let endpoint = Arc::new(Endpoint::new(section, engine, settings)?);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
@@ -66,7 +66,7 @@ pub(super) fn stt(
     Ok(Backend { engine: Arc::new(combined), status: both(tasks, own.status, known) })
 }
 
-/// Recognition by an endpoint alone.
+/// Recognition by an endpoint only.
 struct EndpointStt {
     endpoint: Arc<Endpoint>,
 }
@@ -84,7 +84,7 @@ impl Stt for EndpointStt {
     }
 }
 
-/// The state of both recognisers together: calls can be served while one of them is ready.
+/// The combined state of both recognisers: calls can be served while one of them is ready.
 fn both(
     tasks: &Tasks,
     mut own: watch::Receiver<EngineStatus>,
@@ -120,7 +120,7 @@ fn together(own: &EngineStatus, endpoint: &EngineStatus) -> EngineStatus {
     let models: Vec<&str> =
         [&endpoint.model, &own.model].map(String::as_str).into_iter().filter(|it| !it.is_empty()).collect();
     let ready = own.ready || endpoint.ready;
-    // "recognition" goes before what is missing.
+    // The caller puts "recognition" before this message.
     let message = if ready || message.is_empty() { message } else { format!("is not ready: {message}") };
     EngineStatus {
         ready,

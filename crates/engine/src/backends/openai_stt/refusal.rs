@@ -1,4 +1,4 @@
-//! What follows from a response without a transcript: an error that says what to do, and when to ask again. Pure.
+//! Maps a response without a transcript to an error that says what to do, and when to retry. Pure.
 
 use serde_json::Value;
 
@@ -15,10 +15,10 @@ pub(super) fn is_of_format(answer: &Answer) -> bool {
 /// Explains a response without a transcript to a request with this many `seconds` of sound.
 pub(super) fn of(answer: &Answer, asked: &Asked, seconds: usize) -> Refused {
     if answer.is_success() && !answer.is_page() && !reports_a_fault(&answer.body) {
-        // What was said may be in it, so nothing of it is repeated.
+        // The body may contain what was said, so none of it is quoted.
         let Asked { section, address: at, does, .. } = asked;
         return EngineError::Failed(format!(
-            "{at} answers {does} with no transcript in JSON, or broke off. If its log shows no fault, set {section}.url to \
+            "{at} answers {does} without a transcript in JSON, or broke off. If its log shows no fault, set {section}.url to \
              an OpenAI-compatible endpoint"
         ))
         .into();
@@ -26,7 +26,7 @@ pub(super) fn of(answer: &Answer, asked: &Asked, seconds: usize) -> Refused {
     answer.explain(asked, |status, fault| error(status, fault, asked, seconds))
 }
 
-/// Some endpoints report a fault with the status of a success.
+/// Some endpoints report a fault with a success status.
 fn reports_a_fault(body: &str) -> bool {
     serde_json::from_str::<Value>(body).is_ok_and(|value| Fault::of_event(&value).is_some())
 }
@@ -37,7 +37,7 @@ fn error(status: u16, fault: &Fault, asked: &Asked, seconds: usize) -> EngineErr
         .unwrap_or_else(|| answer::error(status, fault, asked))
 }
 
-/// What is at fault with the sound or the fields, if that is known.
+/// Explains a fault of the audio or the fields, if it is recognised.
 fn of_sound(status: u16, fault: &Fault, asked: &Asked, seconds: usize) -> Option<EngineError> {
     let Asked { section, address: at, model, .. } = asked;
     let said = fault.said();

@@ -1,36 +1,36 @@
-//! A response as a transcript: words without stage directions and without what was written for noise, the language, and the
-//! figures by which the pipeline judges words. Pure.
+//! Converts a response into a transcript: removes stage directions and hallucinated text; extracts the language and the
+//! confidence figures. Pure.
 
 use serde_json::Value;
 
 use super::languages;
 use crate::frame::{LanguageWeight, Transcript};
 
-/// No-speech probability from which a segment may be noise. With words surer than [`SURE_WORDS`] it is none: our own engine
-/// decides by the same two numbers.
+/// Minimum no-speech probability of a noise segment, unless its words are surer than [`SURE_WORDS`]; our engine uses the same
+/// limits.
 const NOISE: f32 = 0.6;
 const SURE_WORDS: f32 = -0.4;
-/// Compression ratio above which Whisper takes a text for a loop.
+/// Compression ratio above which Whisper considers a text repetitive.
 const LOOP: f32 = 2.4;
-/// Mean log probability of a loop at best: so doubtful that it needs other evidence.
+/// Highest mean log probability of a repetitive text: so low that it needs other evidence.
 const LOOP_SURENESS: f32 = -1.2;
 /// Longest stage direction in bytes. Longer text in brackets was said.
 const LONGEST_DIRECTION: usize = 40;
-/// Notes that stand for music.
+/// Symbols that stand for music.
 const NOTES: [char; 4] = ['♪', '♩', '♫', '♬'];
-/// Most languages of which the probability is kept.
+/// Most languages whose probability is kept.
 const MOST_LANGUAGES: usize = 8;
 
-/// What the request said of the language.
+/// The request's statements about the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expected<'a> {
-    /// The language that was given, ISO 639-1; empty: it was to be identified.
+    /// The requested language, ISO 639-1; empty: it was to be identified.
     pub(super) given: &'a str,
     /// The languages that the endpoint recognises; empty: any.
     pub(super) known: &'a [String],
 }
 
-/// A stretch of the sound.
+/// A segment of the audio.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Segment<'a> {
     text: &'a str,
@@ -49,14 +49,14 @@ impl<'a> Segment<'a> {
         Self { text, tokens, no_speech: number(&value["no_speech_prob"]), sureness }
     }
 
-    /// Whether its words were written for noise, as Whisper writes thanks for a breath.
+    /// Whether its words are hallucinated, as Whisper writes "thank you" for a breath.
     fn is_noise(&self) -> bool {
         self.no_speech.is_some_and(|silence| silence >= NOISE)
             && self.sureness.is_some_and(|sureness| sureness <= SURE_WORDS)
     }
 }
 
-/// Reads the body of a response; none if it holds no transcript.
+/// Parses the body of a response; none if it contains no transcript.
 pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcript> {
     let value: Value = serde_json::from_str(body).ok()?;
     let whole = value["text"].as_str()?;
@@ -67,7 +67,7 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     } else {
         spoken(&joined(&said))
     };
-    // Of noise alone the figures say that it is noise.
+    // If every segment is noise, its own figures are reported, so that the pipeline rejects it.
     let judged = if said.is_empty() { &all } else { &said };
     let words = Transcript {
         text,
@@ -82,22 +82,21 @@ pub(super) fn transcript(body: &str, expected: Expected<'_>) -> Option<Transcrip
     Some(with_language(words, &value, expected))
 }
 
-/// Whether a text has a line for each segment, as whisper.cpp's server writes it. It cuts segments at 60 characters, also within
-/// a word.
+/// Whether the text has one line per segment, as whisper.cpp's server writes it; it splits at 60 characters, even within words.
 fn has_a_line_for_each(whole: &str, all: &[Segment<'_>]) -> bool {
     let lines = whole.lines().map(str::trim).filter(|line| !line.is_empty());
     let texts = all.iter().map(|segment| segment.text.trim()).filter(|text| !text.is_empty());
     whole.trim().contains('\n') && lines.eq(texts)
 }
 
-/// The text of segments. Where they bring their own spaces, as Whisper's do, one without goes on with the last one's word.
+/// Joins segments. If they carry their own leading spaces, as Whisper's do, one without a space continues the last word.
 fn joined(segments: &[Segment<'_>]) -> String {
     let spaced = segments.iter().any(|segment| segment.text.starts_with(' '));
     let texts: Vec<&str> = segments.iter().map(|segment| segment.text).collect();
     texts.join(if spaced { "" } else { " " })
 }
 
-/// Adds the language: as it was given, or as the endpoint identified it.
+/// Adds the language: the requested one, or the one that the endpoint identified.
 fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Transcript {
     if !expected.given.is_empty() {
         return Transcript { language: expected.given.into(), ..words };
@@ -108,7 +107,7 @@ fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Tr
     };
     let told = [&value["language"], &value["detected_language"]];
     let Some(language) = told.into_iter().filter_map(Value::as_str).find_map(code) else { return words };
-    // whisper.cpp's server decodes in the language that it was started with, and tells beside it which one it hears.
+    // whisper.cpp's server decodes in its start-up language and reports the detected one separately.
     if value["detected_language"].as_str().and_then(code).is_some_and(|heard| heard != language) {
         return Transcript { language: language.into(), ..words };
     }
@@ -127,7 +126,7 @@ fn with_language(words: Transcript, value: &Value, expected: Expected<'_>) -> Tr
     Transcript { language: language.into(), language_probability: probability, languages, ..words }
 }
 
-/// Mean log probability of the tokens, as far as segments tell theirs.
+/// Mean log probability of the tokens of all segments that report it.
 fn sureness(segments: &[Segment<'_>]) -> Option<f32> {
     let told = segments.iter().filter_map(|segment| Some((segment.sureness?, segment.tokens as f32)));
     let (sum, tokens) =
@@ -135,7 +134,7 @@ fn sureness(segments: &[Segment<'_>]) -> Option<f32> {
     (tokens > 0.0).then(|| sum / tokens)
 }
 
-/// The same of a list of tokens, which some models tell instead of segments.
+/// The same for a list of tokens, which some models report instead of segments.
 fn of_tokens(tokens: &Value) -> Option<f32> {
     let told: Vec<f32> = list(tokens).iter().filter_map(|token| number(&token["logprob"])).collect();
     (!told.is_empty()).then(|| told.iter().sum::<f32>() / told.len() as f32)
@@ -150,7 +149,7 @@ fn number(value: &Value) -> Option<f32> {
     value.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
 }
 
-/// The words of a text: without `[MUSIC]`, `(applause)`, `*sigh*` and notes. Numbers stay: "(555) 0199" was said.
+/// The words of a text: without `[MUSIC]`, `(applause)`, `*sigh*` and notes. Numbers in brackets stay: "(555) 0199" was said.
 fn spoken(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

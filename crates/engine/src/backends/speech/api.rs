@@ -1,4 +1,4 @@
-//! What the adapters of all APIs have in common: a request for a segment, and what comes back.
+//! The interface of all APIs: a request for a segment, and its sound.
 
 use std::sync::Arc;
 
@@ -21,11 +21,11 @@ use crate::config::{TtsEngine, TtsFormat};
 /// Most bytes of a response that is read whole.
 pub(super) const LARGEST: usize = 64 << 20;
 
-/// A segment, and what speaks it.
+/// A segment, and the voice that speaks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) text: String,
-    /// The voice's name at the server; empty: its only one.
+    /// The voice's name at the server; empty: the server's only voice.
     pub(super) voice: String,
     /// ISO 639-1.
     pub(super) language: String,
@@ -35,12 +35,12 @@ pub(super) struct Line {
 
 /// The sound of a segment, in pieces as it arrives. Dropping it stops the work.
 pub(super) struct Answer {
-    /// The form that each sound in it is expected in.
+    /// The expected format of each sound in it.
     pub(super) coding: Coding,
     pub(super) pieces: BoxStream<'static, Result<Piece, EngineError>>,
-    /// A piece with a header, or of another rate, begins a sound of its own.
+    /// A piece with a header, or with another rate, begins a new sound.
     pub(super) separate: bool,
-    /// All of it has been made before the first piece was sent.
+    /// All of it is made before the first piece is sent.
     pub(super) whole: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) bytes: Bytes,
-    /// Samples a second of raw sound, if the server tells it beside the piece.
+    /// Samples per second of raw sound, if the server reports it.
     pub(super) rate: Option<u32>,
 }
 
@@ -60,24 +60,24 @@ impl From<Encoded> for Piece {
 
 /// One API.
 ///
-/// Of its errors, [`EngineError::Invalid`] means that another voice or language may be spoken: the pipeline then tries the
-/// language's default. Whatever else a server refuses has failed.
+/// [`EngineError::Invalid`] means that another voice or language may succeed: the pipeline then tries the language's default.
+/// All other refusals are failures.
 #[async_trait]
 pub(super) trait Api: Send + Sync {
-    /// The path that speaks, for messages.
+    /// The request path, for messages.
     fn does(&self) -> &'static str;
-    /// Why it does not speak with cloned voices, as a sentence that goes on after "X is a cloned voice;".
+    /// Why it cannot speak with cloned voices, as a clause that follows "X is a cloned voice;".
     ///
     /// # Errors
     /// The reason.
     fn cloning(&self) -> Result<(), String>;
-    /// Looks whether the server serves, and what it lists.
+    /// Checks that the server responds, and lists its voices.
     async fn look(&self) -> Result<Listing, Refused>;
-    /// Asks for a segment once; returns as soon as its sound begins to arrive.
+    /// Makes one request for a segment; returns when its sound begins to arrive.
     async fn speak(&self, line: &Line) -> Result<Answer, Refused>;
 }
 
-/// The form in which sound is asked for.
+/// The requested sound format.
 pub(super) fn coding(own: &TtsEngine) -> Coding {
     match own.format {
         TtsFormat::Wav => Coding::Wav,
@@ -85,7 +85,7 @@ pub(super) fn coding(own: &TtsEngine) -> Coding {
     }
 }
 
-/// Sends a request, and returns a response of success.
+/// Sends a request, and returns a successful response.
 pub(super) async fn asked(http: &Http, request: RequestBuilder, does: &str) -> Result<Response, Refused> {
     let response = http.send(request).await?;
     let page = http::content_type(&response).starts_with("text/html");
@@ -102,7 +102,8 @@ pub(super) async fn refused(http: &Http, response: Response, does: &str) -> Refu
     Refused { error: settled(error, status, &[http.address(), http.section()]), after }
 }
 
-/// Keeps [`EngineError::Invalid`] for refusals of the voice or the language. `names`: parts of the text that tell nothing of that.
+/// Keeps [`EngineError::Invalid`] only for refusals of the voice or the language. `names`: parts of the text that say nothing
+/// about that.
 fn settled(error: EngineError, status: u16, names: &[&str]) -> EngineError {
     match error {
         EngineError::Invalid(text) => {
@@ -118,13 +119,13 @@ fn settled(error: EngineError, status: u16, names: &[&str]) -> EngineError {
     }
 }
 
-/// The JSON in a response; `Null` if it holds none.
+/// The JSON in a response; `Null` if there is none.
 pub(super) async fn json(http: &Http, response: Response) -> Result<Value, EngineError> {
     let bytes = body(http, response).await?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
-/// A whole body.
+/// A complete body.
 ///
 /// # Errors
 /// When it breaks off or is too large.
@@ -149,7 +150,7 @@ fn broken(http: &Http, error: reqwest::Error) -> EngineError {
     ))
 }
 
-/// The sound in a response of success, which may be JSON with sound in it.
+/// The sound in a successful response, which may be JSON that contains it.
 pub(super) async fn sound(
     http: &Arc<Http>,
     mut response: Response,
@@ -162,7 +163,7 @@ pub(super) async fn sound(
     }
     let whole = response.content_length().is_some();
     let first = response.chunk().await.map_err(|error| broken(http, error))?;
-    // Some servers call all their sound MP3, whatever they were asked for: its first bytes decide.
+    // Some servers label all their sound MP3, whatever was requested: the first bytes decide.
     let called = kind.starts_with("audio/mpeg") || kind.starts_with("audio/mp3");
     if called && first.as_deref().is_some_and(is_mp3) {
         return Err(mp3(http).into());
@@ -180,7 +181,7 @@ pub(super) async fn sound(
 /// The sound in JSON.
 ///
 /// # Errors
-/// What it holds instead.
+/// What it contains instead.
 pub(super) fn in_json(http: &Http, value: &Value, coding: Coding) -> Result<Answer, EngineError> {
     let found = encoded::sound(value).map_err(|why| silent(http, &why))?;
     let rate = found.iter().find_map(|piece| piece.rate).filter(|rate| RATES.contains(rate));
@@ -197,7 +198,7 @@ pub(super) fn silent(http: &Http, why: &str) -> EngineError {
     if why.starts_with("sends no sound") { told(http, why) } else { unread(http, why) }
 }
 
-/// The error for what a server says is wrong; `why` follows its address.
+/// The error for a server's error message; `why` follows its address.
 pub(super) fn told(http: &Http, why: &str) -> EngineError {
     let at = http.address();
     let text = http.without_secrets(format!("{at} {why}. Its log says more"));
@@ -209,8 +210,8 @@ pub(super) fn unread(http: &Http, why: &str) -> EngineError {
     let (at, section) = (http.address(), http.section());
     let why = http.without_secrets(why.to_owned());
     EngineError::Failed(format!(
-        "{at} {why}. Set {section}.format to wav, or to pcm with {section}.rate, as the server sends it, and have it send \
-         that by {section}.body if it has a field of its own for it"
+        "{at} {why}. Set {section}.format to wav, or to pcm with {section}.rate, to match what the server \
+         sends; if the server has its own field for the format, set it in {section}.body"
     ))
 }
 

@@ -26,11 +26,11 @@ pub(super) struct Clip {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Recorded {
     pub(super) bytes: Vec<u8>,
-    /// A name that no other voice and no other clip has, of letters, digits and dashes.
+    /// A name that no other voice and no other clip has, made of letters, digits and dashes.
     pub(super) tag: String,
 }
 
-/// The clips in a folder now.
+/// The clips that are in a folder now.
 pub(super) async fn list(folder: &Path) -> Vec<Clip> {
     let folder = folder.to_owned();
     let listed = tokio::task::spawn_blocking(move || clones::list(&folder)).await;
@@ -64,10 +64,10 @@ pub(super) async fn read(clip: &Clip) -> Result<Recorded, EngineError> {
     Ok(Recorded { bytes, tag })
 }
 
-/// A name for a clip at a server, which changes with its sound: a voice that was removed and added again is another one.
+/// A name for a clip at a server, which changes with its sound: a voice that was removed and added again gets a new name.
 fn tag(name: &str, bytes: &[u8]) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    // FNV-1a; nothing depends on it being hard to find a second clip with the same number.
+    // FNV-1a; collisions are not a security problem here.
     let hash = name.bytes().chain(bytes.iter().copied()).fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
     });

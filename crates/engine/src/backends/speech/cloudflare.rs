@@ -1,4 +1,4 @@
-//! Cloudflare Workers AI: MeloTTS, Deepgram's Aura and their like. A model is one path below the account's address.
+//! Cloudflare Workers AI: MeloTTS, Deepgram's Aura and similar models. Each model is a path below the account's address.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Api for Cloudflare {
         Err("Workers AI has no cloning. Name another voice, or use a server that clones, such as XTTS or Chatterbox".into())
     }
 
-    /// A model is asked only for speech, so this shows no more than that the account's address answers, and the key.
+    /// A model can only be asked for speech, so this check shows only that the account's address and the key are valid.
     async fn look(&self) -> Result<Listing, Refused> {
         let response = self.http.send(self.http.get(self.url())).await?;
         let page = http::content_type(&response).starts_with("text/html");
@@ -50,7 +50,7 @@ impl Api for Cloudflare {
     }
 }
 
-/// The fields of a request: MeloTTS has its own.
+/// The fields of a request: MeloTTS differs from the others.
 fn body(own: &TtsEngine, line: &Line) -> Map<String, Value> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| _ = body.insert(name.into(), value);

@@ -1,10 +1,10 @@
-//! Sound inside JSON, in base64, wherever a server puts it; or what the server says is wrong. Pure.
+//! Finds base64 sound in JSON, in any field that servers use for it, or the server's error message. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
-/// Fields that hold sound or lead to it, the likeliest first.
+/// Fields that contain sound or lead to it, the likeliest first.
 const PLACES: [&str; 13] = [
     "audio",
     "audio_base64",
@@ -20,29 +20,29 @@ const PLACES: [&str; 13] = [
     "results",
     "output",
 ];
-/// Fields that hold its rate.
+/// Fields that contain its sample rate.
 const RATES: [&str; 4] = ["sample_rate", "sampling_rate", "samplerate", "sr"];
-/// Fields that hold what is wrong.
+/// Fields that contain error messages.
 const FAULTS: [&str; 6] = ["message", "error", "errors", "detail", "error_message", "error_type"];
-/// How deep fields are looked into.
+/// How deep the search goes.
 const DEPTH: usize = 5;
-/// Shorter texts are no sound.
+/// Shorter texts are not sound.
 const SHORTEST: usize = 8;
-/// Longest message that is repeated, in characters.
+/// Longest message that is quoted, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// Sound out of JSON.
+/// Sound from JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
-    /// Samples a second, if the server tells it beside the sound.
+    /// Samples per second, if the server reports it beside the sound.
     pub(super) rate: Option<u32>,
 }
 
-/// The pieces of sound in `value`, in order: one, or those of a list.
+/// The sound in `value`, in order: one piece, or the pieces of a list.
 ///
 /// # Errors
-/// Why there is none, in words that follow the server's name.
+/// Why there is none, as a clause that follows the server's name.
 pub(super) fn sound(value: &Value) -> Result<Vec<Encoded>, String> {
     let mut found = Vec::new();
     search(value, None, DEPTH, &mut found)?;
@@ -77,11 +77,11 @@ fn search(value: &Value, rate: Option<u32>, depth: usize, found: &mut Vec<Encode
     Ok(())
 }
 
-/// The bytes of a text in base64, which may be a data address; none if it is something else.
+/// Decodes a base64 text, which may be a data URL; none if it is something else.
 fn decoded(text: &str) -> Result<Option<Vec<u8>>, String> {
     let text = text.trim();
     if ["http://", "https://", "s3://"].iter().any(|scheme| text.starts_with(scheme)) {
-        return Err("sends an address in place of sound; have it send base64".into());
+        return Err("sends an address instead of sound; have it send base64".into());
     }
     let body = match text.strip_prefix("data:") {
         Some(address) => address.split_once("base64,").map_or("", |(_, body)| body),
@@ -91,14 +91,14 @@ fn decoded(text: &str) -> Result<Option<Vec<u8>>, String> {
         return Ok(None);
     }
     let plain: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    // Words are no base64: they hold spaces, which are gone here, or have another length.
+    // Text with spaces is not base64.
     if plain.len() < body.len() && body.contains(' ') {
         return Ok(None);
     }
     Ok(STANDARD.decode(&plain).or_else(|_| STANDARD_NO_PAD.decode(&plain)).ok())
 }
 
-/// What the server says is wrong, shortened.
+/// The server's error message, shortened.
 pub(super) fn said(value: &Value) -> Option<String> {
     let text = message(value, DEPTH)?;
     let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! What a server lists about itself. Pure.
+//! A server's list of its voices. Pure.
 
 use serde_json::Value;
 
@@ -13,9 +13,9 @@ const LONGEST_NAME: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Listing {
     pub(super) voices: Vec<Listed>,
-    /// It lists its voices: others do not exist.
+    /// The list is complete: other voices do not exist.
     pub(super) complete: bool,
-    /// ISO 639-1 codes of the languages that its voices speak; empty: it does not tell.
+    /// ISO 639-1 codes of the languages that its voices speak; empty: unknown.
     pub(super) languages: Vec<String>,
 }
 
@@ -23,14 +23,14 @@ pub(super) struct Listing {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Listed {
     pub(super) name: String,
-    /// ISO 639-1; empty: not told.
+    /// ISO 639-1; empty: unknown.
     pub(super) language: String,
-    /// For example `en_US`; empty: not told.
+    /// For example `en_US`; empty: unknown.
     pub(super) locale: String,
 }
 
 impl Listed {
-    /// A voice whose language is told as a code, with or without a region, or not at all.
+    /// A voice with a language code, with or without a region, or without a language.
     pub(super) fn new(name: &str, code: &str) -> Self {
         let locale = code.replace('-', "_");
         let language = language(code);
@@ -40,7 +40,7 @@ impl Listed {
 }
 
 impl Listing {
-    /// The voices of a server that lists all that it has; those without a proper name are left out.
+    /// The voices of a server whose list is complete, without those that have an invalid name.
     pub(super) fn of(voices: impl IntoIterator<Item = Listed>) -> Self {
         let proper = |name: &str| !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME;
         let mut voices: Vec<Listed> = voices.into_iter().filter(|voice| proper(&voice.name)).collect();
@@ -49,13 +49,13 @@ impl Listing {
     }
 }
 
-/// The language of a code such as "en", "en-us" or "zh-cn"; empty: it is no such code.
+/// The language of a code such as "en", "en-us" or "zh-cn"; empty: not such a code.
 pub(super) fn language(code: &str) -> String {
     let first = code.split(['-', '_']).next().unwrap_or_default().to_lowercase();
     if is_language(&first) { first } else { String::new() }
 }
 
-/// The languages in a list of codes, or in a table whose values are codes, each once.
+/// The languages in a list of codes, or in a table whose values are codes, without duplicates.
 pub(super) fn languages(value: &Value) -> Vec<String> {
     let list = value.as_array().into_iter().flatten();
     let table = value.as_object().into_iter().flat_map(|table| table.values());

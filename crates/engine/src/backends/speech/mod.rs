@@ -1,10 +1,10 @@
 //! Voices behind an HTTP API: OpenAI-compatible servers, Coqui XTTS, Piper, Cloudflare Workers AI and RunPod.
 //!
 //! - this file: makes the backend
-//! - `server`: the voice; `reading`: the sound that it reads; `probe`: whether the server is ready
-//! - `api`: what all APIs have in common; `openai`, `xtts`, `piper`, `cloudflare`, `runpod`: one each
-//! - `roster`: which voice speaks; `listing`: what a server lists; `clip`: the clips of cloned voices
-//! - `sound`: from bytes to samples; `encoded`: sound inside JSON (both pure)
+//! - `server`: the voice; `reading`: reads its sound; `probe`: checks whether the server is ready
+//! - `api`: the interface of all APIs; `openai`, `xtts`, `piper`, `cloudflare`, `runpod`: one each
+//! - `roster`: chooses the voice; `listing`: a server's list of its voices; `clip`: the clips of cloned voices
+//! - `sound`: converts bytes to samples; `encoded`: finds sound in JSON (both pure)
 
 mod api;
 mod clip;
@@ -38,11 +38,10 @@ use api::Api;
 use probe::Probe;
 use server::Server;
 
-/// A voice at a server, which is looked after until `tasks` end. `clones`: the folder of cloned voices'
-/// clips.
+/// A voice at a server, whose readiness is checked until `tasks` end. `clones`: the folder of cloned voices' clips.
 ///
 /// # Errors
-/// When the key cannot be read, or the address is not one.
+/// When the key cannot be read, or the address is not valid.
 pub(super) fn tts(tasks: &Tasks, own: &TtsEngine, clones: PathBuf) -> anyhow::Result<Backend<dyn Tts>> {
     let http = Arc::new(Http::new(&own.endpoint(&tasks.section("tts")))?);
     let settings = Arc::new(own.clone());
@@ -68,7 +67,7 @@ fn api(tasks: &Tasks, http: &Arc<Http>, settings: &Arc<TtsEngine>) -> Arc<dyn Ap
             let (tracker, stopping) = (tasks.tracker.clone(), tasks.token.clone());
             Arc::new(runpod::RunPod { http, settings, tracker, stopping })
         }
-        // Our own engine speaks another protocol, and never comes here.
+        // Our own engine speaks another protocol, and is never made here.
         TtsApi::Engine | TtsApi::OpenAi => Arc::new(openai::OpenAi::new(http, settings)),
     }
 }

@@ -1,7 +1,7 @@
 //! Voices behind an OpenAI-compatible `/audio/speech`: Kokoro-FastAPI, speaches, Chatterbox servers, LocalAI, vLLM, OpenAI.
 //!
-//! - this file: what is sent
-//! - `request`: a segment as the server takes it; `voices`: the voices that it lists (both pure)
+//! - this file: the requests
+//! - `request`: builds the body for a segment; `voices`: reads the server's list of voices (both pure)
 
 mod request;
 mod voices;
@@ -22,7 +22,7 @@ use crate::backends::http::{self, Http, Refused};
 use crate::config::{TtsCloning, TtsEngine};
 use request::Spoken;
 
-/// Most clips that are remembered as known to the server.
+/// Most clips that are remembered as uploaded.
 const MOST_CLIPS: usize = 256;
 
 /// A server with an OpenAI-compatible API.
@@ -34,7 +34,7 @@ pub(super) struct OpenAi {
 }
 
 impl OpenAi {
-    /// Nothing is sent yet.
+    /// A server to which nothing has been sent.
     pub(super) fn new(http: Arc<Http>, settings: Arc<TtsEngine>) -> Self {
         Self { http, settings, known: Mutex::default() }
     }
@@ -66,7 +66,7 @@ impl OpenAi {
         })
     }
 
-    /// Gives the server a clip that it does not have yet.
+    /// Uploads a clip that the server does not have yet.
     async fn introduce(&self, clip: &Clip, recorded: &Recorded) -> Result<(), Refused> {
         if self.known.lock().contains(&recorded.tag) {
             return Ok(());
@@ -78,7 +78,7 @@ impl OpenAi {
         let (kind, body) = form.finish();
         let request = self.http.post(self.http.url(&["voices"])).header(CONTENT_TYPE, kind).body(body);
         let response = self.http.send(request).await?;
-        // 409: it has had the clip since before this server's start.
+        // 409: the clip was uploaded before this server started.
         if !response.status().is_success() && response.status().as_u16() != 409 {
             return Err(api::refused(&self.http, response, "/voices").await);
         }
@@ -90,7 +90,7 @@ impl OpenAi {
         Ok(())
     }
 
-    /// Looks at a server, and what it lists.
+    /// Checks a server, and reads its list.
     async fn list(&self) -> Result<Listing, Refused> {
         let http = &self.http;
         let response = http.send(http.get(http.url(&["audio", "voices"]))).await?;
@@ -104,13 +104,13 @@ impl OpenAi {
                 }
                 Ok(all)
             }
-            // No list, or none for this key: some keys may ask for speech alone.
+            // No list, or none for this key: some keys permit requests for speech only.
             200..=299 | 400 | 403..=405 | 422 | 501 => self.look_without_list().await,
             _ => Err(api::refused(http, response, self.does()).await),
         }
     }
 
-    /// The voices of one model; `all`: those of all models, where the server does not tell.
+    /// The voices of one model; `all`: the voices of all models, if the server does not distinguish them.
     async fn of_model(&self, model: &str, all: Listing) -> Result<Listing, Refused> {
         let http = &self.http;
         let path: Vec<&str> = std::iter::once("models").chain(model.split('/')).collect();
@@ -122,7 +122,7 @@ impl OpenAi {
         Ok(if own.complete { own } else { all })
     }
 
-    /// Looks at a server that does not list its voices: one that takes requests refuses an empty one for its fields.
+    /// Checks a server that does not list its voices: one that accepts requests rejects an empty one with a validation error.
     async fn look_without_list(&self) -> Result<Listing, Refused> {
         let request = self.speech(&["audio", "speech"]).json(&serde_json::json!({}));
         let response = self.http.send(request).await?;
@@ -145,7 +145,8 @@ impl Api for OpenAi {
             TtsCloning::None => {
                 let section = self.http.section();
                 Err(format!(
-                    "this API has no cloning of its own. Set {section}.cloning to upload, library or inline, as the server has it"
+                    "this API defines no cloning. Set {section}.cloning to upload, library or inline, \
+                     whichever the server supports"
                 ))
             }
             TtsCloning::Upload | TtsCloning::Library | TtsCloning::Inline => Ok(()),
@@ -155,7 +156,7 @@ impl Api for OpenAi {
     async fn look(&self) -> Result<Listing, Refused> {
         let listed = self.list().await;
         if listed.is_err() {
-            // It may come back without the clips, and would then speak with its default voice.
+            // The server may have restarted without the clips, and would then speak with its default voice.
             self.known.lock().clear();
         }
         listed

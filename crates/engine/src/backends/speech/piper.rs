@@ -1,4 +1,4 @@
-//! Piper's HTTP server, `python -m piper.http_server`, in all of its forms: the oldest takes text, later ones take JSON.
+//! Piper's HTTP server, `python -m piper.http_server`, in all versions: the oldest takes text, later ones take JSON.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ enum Form {
 pub(super) struct Piper {
     http: Arc<Http>,
     settings: Arc<TtsEngine>,
-    /// None: not known yet.
+    /// A server to which nothing has been sent.
     form: Mutex<Option<Form>>,
 }
 
@@ -42,7 +42,7 @@ impl Piper {
         *self.form.lock()
     }
 
-    /// Remembers that it takes JSON. Which of two paths it has for that, the first segment finds out.
+    /// Records that it takes JSON. The first segment finds out which of two paths it uses.
     fn takes_json(&self) {
         let mut form = self.form.lock();
         if form.is_none_or(|form| form == Form::Text) {
@@ -101,7 +101,7 @@ impl Api for Piper {
             *self.form.lock() = Some(Form::Root);
             response = self.post(Form::Root, line).await?;
         }
-        // Its type tells nothing: Flask calls the sound a page.
+        // The content type is no help: Flask labels the sound as HTML.
         if !response.status().is_success() {
             return Err(api::refused(&self.http, response, self.does()).await);
         }
@@ -109,7 +109,7 @@ impl Api for Piper {
     }
 }
 
-/// A segment as JSON. A voice `name#12` is speaker 12 of it, `name#anna` the one of this name.
+/// A segment as JSON. `name#12` is speaker 12 of a voice, `name#anna` its speaker of that name.
 fn body(own: &TtsEngine, line: &Line) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("text".into(), line.text.clone().into());
@@ -126,7 +126,7 @@ fn body(own: &TtsEngine, line: &Line) -> Map<String, Value> {
         None => {}
     }
     if (own.speed - 1.0).abs() > 0.001 {
-        // Piper tells how long, we tell how fast.
+        // Piper takes the relative length, the inverse of the speed.
         let scale = (1.0 / f64::from(own.speed) * 1e3).round() / 1e3;
         body.insert("length_scale".into(), json!(scale));
     }

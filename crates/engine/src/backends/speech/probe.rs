@@ -1,4 +1,4 @@
-//! Looks after a server and publishes whether it is ready.
+//! Checks a server periodically and publishes whether it is ready.
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ use crate::EngineError;
 use crate::retry::looks;
 use crate::status::EngineStatus;
 
-/// Pause between looks at a server that is ready. They also keep a connection open, which saves the next request a handshake.
+/// Interval of checks while a server is ready. They also keep a connection open, which saves the next request a handshake.
 const STEADY: Duration = Duration::from_secs(20);
-/// Longest time for a look: XTTS sends its speakers with megabytes of numbers.
+/// Longest time for a check: XTTS sends its speakers as megabytes of numbers.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Looks after one server.
+/// Checks one server.
 pub(super) struct Probe {
     pub(super) server: Server,
     /// For operators and for new calls.
     pub(super) status: watch::Sender<EngineStatus>,
 }
 
-/// What a look at a server that serves has found.
+/// The result of a successful check.
 struct Found {
-    /// What operators should know; may be empty.
+    /// A message for operators; may be empty.
     doubt: String,
     /// The languages of its voices.
     languages: Vec<String>,
 }
 
 impl Probe {
-    /// Looks until `token` is cancelled.
+    /// Checks until `token` is cancelled.
     pub(super) async fn run(self, token: CancellationToken) {
         token.run_until_cancelled(self.watch()).await;
     }
 
     async fn watch(&self) {
         let mut pauses = looks();
-        // One look that fails may be the network's fault: only a second one counts against a server that was ready.
+        // One failed check may be the network's fault: only a second one makes a server count as not ready.
         let mut doubted = false;
         loop {
             let found = self.look().await;
@@ -60,7 +60,7 @@ impl Probe {
         let seconds = LOOK.as_secs();
         let looked = timeout(LOOK, self.server.look()).await;
         let looked = looked.map_err(|_| format!("cannot be asked: it does not answer within {seconds} s"))?;
-        // It answers, and has its limits.
+        // A rate limit shows that the server is up.
         match looked.map_err(|refused| refused.error) {
             Ok(_) | Err(EngineError::Busy(_)) => {}
             Err(error) => return Err(format!("cannot be asked: {}", error.reason())),

@@ -1,4 +1,4 @@
-//! One segment's sound, read from its server.
+//! Reads one segment's sound from its server.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use crate::backends::http::Http;
 use crate::frame::OUT_RATE;
 use crate::{EngineError, TtsPart};
 
-/// Seconds of sound that the shortest segment may have, besides one for each of its characters: the slowest speech, of spelled
-/// letters, takes less.
+/// Seconds of sound allowed for the shortest segment, plus one per character: even the slowest speech, of spelled letters,
+/// takes less.
 const SHORTEST: usize = 30;
 
-/// A segment's sound that is being read. Dropping it closes the connection, unless all was read.
+/// A segment's sound that is being read. Dropping it closes the connection, unless everything was read.
 pub(super) struct Reading {
     http: Arc<Http>,
     answer: Answer,
-    /// The form that the present sound is expected in.
+    /// The expected format of the current sound.
     coding: Coding,
     decoder: Decoder,
     cutter: Cutter,
-    /// Parts that come next.
+    /// Parts to return next.
     ready: VecDeque<TtsPart>,
-    /// The text has words, so that there must be sound.
+    /// The text contains words, so there must be sound.
     worded: bool,
-    /// Most seconds of sound that the text can have.
+    /// Most seconds of sound for the text.
     longest: usize,
-    /// Only `ready` is left.
+    /// The stream has ended; only `ready` is left.
     over: bool,
 }
 
@@ -103,7 +103,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Begins another sound where a piece has a header or another rate. Others go on with the one before, wherever it was cut.
+    /// Begins a new sound at a piece with a header or another rate. Other pieces continue the current one, wherever it was
+    /// split.
     fn next_sound(&mut self, piece: &Piece) -> Result<(), EngineError> {
         let coding = match (self.coding, piece.rate) {
             (Coding::Pcm(_), Some(rate)) if RATES.contains(&rate) => Coding::Pcm(rate),
@@ -144,13 +145,13 @@ impl Reading {
     fn silent(&self) -> EngineError {
         let (at, section) = (self.http.address(), self.http.section());
         EngineError::Failed(format!(
-            "{at} sends no sound for words. Look at its log; it may lack the voice or the language. {section}.voice and \
-             {section}.speakers say what it is asked for"
+            "{at} sends no sound for a text with words. Look at its log; it may lack the voice or the \
+             language, which {section}.voice and {section}.speakers set"
         ))
     }
 }
 
-/// A part of the sound. The server tells no words.
+/// A part of the sound. The server reports no words.
 fn of(samples: Vec<i16>) -> TtsPart {
     TtsPart { rate: OUT_RATE, samples, ..TtsPart::default() }
 }

@@ -1,24 +1,24 @@
-//! The voices of a server, and which of them speaks a segment. Pure.
+//! The voices of a server, and the choice of one for each segment. Pure.
 
 use super::clip::Clip;
 use super::listing::{Listed, Listing};
 use crate::config::TtsEngine;
 use crate::{EngineError, TtsRequest, Voice};
 
-/// Most names that are repeated in a message.
+/// Most names that a message lists.
 const MOST_NAMES: usize = 12;
-/// The language of voices of which nothing else is known.
+/// The language of voices whose language is unknown.
 const USUAL: &str = "en";
 
 /// All voices that can speak.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Roster {
     speakers: Vec<Speaker>,
-    /// The server lists its voices, so that others do not exist.
+    /// The server's list is complete: other voices do not exist.
     complete: bool,
-    /// The languages of voices of which nothing is known.
+    /// The languages of voices whose language is unknown.
     languages: Vec<String>,
-    /// Why no cloned voice can speak; none: they can.
+    /// Why cloned voices cannot speak; none: they can.
     uncloned: Option<String>,
     /// The section of the configuration, and the address, for messages.
     section: String,
@@ -31,17 +31,17 @@ struct Speaker {
     name: String,
     /// Its name at the server.
     id: String,
-    /// The first one is its own.
+    /// Its languages; the first one is its default.
     languages: Vec<String>,
     locale: String,
     /// The clip that it is cloned from.
     clip: Option<Clip>,
 }
 
-/// What speaks a segment.
+/// The voice that speaks a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
-    /// The voice's name at the server; empty: its only one.
+    /// The voice's name at the server; empty: the server's only voice.
     pub(super) id: String,
     /// ISO 639-1.
     pub(super) language: String,
@@ -49,7 +49,7 @@ pub(super) struct Choice {
     pub(super) clip: Option<Clip>,
 }
 
-/// Where a roster belongs to, for messages.
+/// The origin of a roster, for messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) section: &'a str,
@@ -57,8 +57,8 @@ pub(super) struct Place<'a> {
 }
 
 impl Roster {
-    /// The configured voices, those that the server lists, and cloned ones, in this order; of two with one name the first one
-    /// counts. `cloning`: why no cloned voice can speak.
+    /// The configured voices, those that the server lists, and cloned ones, in this order; the first of several with the same
+    /// name counts. `cloning`: why cloned voices cannot speak.
     pub(super) fn new(
         own: &TtsEngine,
         listing: &Listing,
@@ -101,7 +101,7 @@ impl Roster {
     fn configured(&mut self, own: &TtsEngine) {
         for speaker in &own.speakers {
             let id = if speaker.id.is_empty() { &speaker.name } else { &speaker.id };
-            // A voice that is listed once for each of its languages.
+            // A voice that is listed once per language.
             match self.speakers.iter_mut().find(|other| other.name == speaker.name) {
                 Some(other) => other.languages.push(speaker.language.clone()),
                 None => self.add(&speaker.name, id, vec![speaker.language.clone()], &speaker.locale, None),
@@ -110,7 +110,7 @@ impl Roster {
     }
 
     fn listed(&mut self, listed: &Listed) {
-        // One that the configuration names by another name.
+        // A listed voice that the configuration gives another name.
         if self.speakers.iter().any(|speaker| speaker.id == listed.name) {
             return;
         }
@@ -128,7 +128,7 @@ impl Roster {
         }
     }
 
-    /// The voices as the engine lists them: each once for each of its languages; `source`: what speaks them.
+    /// The voices for the engine's list, each once per language; `source`: the adapter that speaks them.
     pub(super) fn voices(&self, source: &str) -> Vec<Voice> {
         let mut voices = Vec::new();
         for speaker in self.usable() {
@@ -142,12 +142,12 @@ impl Roster {
         voices
     }
 
-    /// The voices without clones that cannot speak.
+    /// The voices, without clones that cannot speak.
     fn usable(&self) -> impl Iterator<Item = &Speaker> {
         self.speakers.iter().filter(|speaker| speaker.clip.is_none() || self.uncloned.is_none())
     }
 
-    /// All languages that are spoken, each once.
+    /// All spoken languages, without duplicates.
     pub(super) fn languages(&self) -> Vec<String> {
         let mut all: Vec<String> = self.voices("").into_iter().map(|voice| voice.language).collect();
         all.sort();
@@ -155,7 +155,7 @@ impl Roster {
         all
     }
 
-    /// What is said about a configured voice that the server does not have.
+    /// A message about a configured voice that the server does not have.
     pub(super) fn doubt(&self, voice: &str) -> Option<String> {
         if voice.is_empty() || !self.complete || self.find(voice).is_some() {
             return None;
@@ -167,10 +167,10 @@ impl Roster {
         ))
     }
 
-    /// Chooses what speaks.
+    /// Chooses the voice.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] with the voices that there are.
+    /// [`EngineError::Invalid`] with the available voices.
     pub(super) fn choose(&self, request: &TtsRequest) -> Result<Choice, EngineError> {
         let asked = request.voice.as_str();
         let language = primary(&request.language);
@@ -197,7 +197,7 @@ impl Roster {
         let speaks = |speaker: &&Speaker| {
             language.is_empty() || speaker.languages.iter().any(|spoken| spoken == language)
         };
-        // A cloned voice speaks only where it is named.
+        // A cloned voice speaks only if it is requested by name.
         let usual = || self.speakers.iter().filter(|speaker| speaker.clip.is_none()).filter(speaks);
         let exact = usual().find(|speaker| whole.contains(['-', '_']) && same(&speaker.locale));
         if let Some(speaker) = exact.or_else(|| usual().next()) {
@@ -207,7 +207,7 @@ impl Roster {
         }
         let none = self.speakers.iter().all(|speaker| speaker.clip.is_some());
         if none && !self.complete && (language.is_empty() || self.languages.iter().any(|it| it == language)) {
-            // A server with one voice, which has no name.
+            // A server with a single voice without a name.
             let language = if language.is_empty() { self.languages[0].clone() } else { language.to_owned() };
             return Ok(Choice { id: String::new(), language, clip: None });
         }
@@ -228,7 +228,7 @@ impl Roster {
         self.speakers.iter().find(|speaker| speaker.name == name)
     }
 
-    /// The voice of this name, and what the server calls it. `name#12` and mixes keep what follows the first name.
+    /// The voice of this name, and its name at the server. `name#12` and mixes keep what follows the first name.
     fn find(&self, asked: &str) -> Option<(&Speaker, String)> {
         if let Some(speaker) = self.named(asked) {
             return Some((speaker, speaker.id.clone()));
@@ -266,7 +266,7 @@ impl Roster {
     }
 }
 
-/// The language of a code that may have a region: "en_US" asks for "en".
+/// The language of a code that may have a region: "en" for "en_US".
 fn primary(language: &str) -> String {
     language.split(['-', '_']).next().unwrap_or_default().to_lowercase()
 }

@@ -1,8 +1,8 @@
-//! RunPod's serverless endpoints: a segment is a job, whose sound comes in pieces or at its end.
+//! RunPod's serverless endpoints: a segment is a job, whose sound arrives in pieces or at its end.
 //!
-//! - this file: what is sent
+//! - this file: the requests
 //! - `job`: a job at RunPod, which is cancelled when it is dropped
-//! - `reply`: what a job's state means (pure)
+//! - `reply`: reads a job's state (pure)
 
 mod job;
 mod reply;
@@ -31,16 +31,16 @@ use crate::config::{TtsCloning, TtsEngine};
 use job::Job;
 use reply::{Reply, Stage};
 
-/// Pause between two questions about a job.
+/// Interval of polls for a job.
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// A serverless endpoint.
 pub(super) struct RunPod {
     pub(super) http: Arc<Http>,
     pub(super) settings: Arc<TtsEngine>,
-    /// Jobs are begun and cancelled by tasks that outlive their requests.
+    /// Tasks that start and cancel jobs; they outlive their requests.
     pub(super) tracker: TaskTracker,
-    /// Ends those that begin one when the server stops.
+    /// Ends the tasks that start jobs when the server stops.
     pub(super) stopping: CancellationToken,
 }
 
@@ -82,20 +82,20 @@ impl Api for RunPod {
     }
 }
 
-/// A job that has been begun, and what was said about it.
+/// A job that was started, and its first reply.
 struct Begun {
     job: Job,
     reply: Reply,
 }
 
 impl RunPod {
-    /// Begins a job. If nobody waits for it any more by the time that its number is known, it is cancelled.
+    /// Starts a job. If its requester is gone by the time its id is known, the job is cancelled.
     async fn begin(&self, body: Value) -> Result<Begun, Refused> {
         let (http, does, tracker) = (self.http.clone(), self.does(), self.tracker.clone());
         let ((sender, begun), stopping) = (oneshot::channel(), self.stopping.clone());
         self.tracker.spawn(async move {
             if let Some(begun) = stopping.run_until_cancelled(begin(http, does, tracker, body)).await {
-                // What is not taken is dropped, and with it the job.
+                // Dropping the unsent value drops the job, which cancels it.
                 _ = sender.send(begun);
             }
         });
@@ -122,7 +122,7 @@ impl RunPod {
     }
 }
 
-/// Sends the request that begins a job.
+/// Sends the request that starts a job.
 async fn begin(
     http: Arc<Http>,
     does: &'static str,
@@ -138,7 +138,7 @@ async fn begin(
     } else if reply.id.is_empty() {
         let at = http.address();
         let text =
-            format!("{at} begins no job: it answers {does} without an id. Set its address to …/v2/ENDPOINT");
+            format!("{at} starts no job: it answers {does} without an id. Set its address to …/v2/ENDPOINT");
         return Err(EngineError::Failed(text).into());
     }
     Ok(Begun { job, reply })
@@ -153,31 +153,31 @@ fn failed(http: &Http, why: &str) -> EngineError {
 struct Following {
     http: Arc<Http>,
     job: Job,
-    /// The sound is asked for in pieces.
+    /// The sound was requested in pieces.
     stream: bool,
-    /// Some has come.
+    /// Some sound has arrived.
     heard: bool,
-    /// RunPod has said that the job is over.
+    /// RunPod has reported the end of the job.
     done: bool,
 }
 
-/// What a question about a job has found.
+/// The result of a poll.
 struct Found {
     pieces: Vec<Piece>,
-    /// No more come.
+    /// There are no more pieces.
     last: bool,
 }
 
 impl Following {
-    /// Asks until there is sound or no more comes.
+    /// Polls until sound arrives or none is left.
     async fn next(&mut self) -> Result<Found, EngineError> {
         loop {
             let reply = self.ask().await?;
-            // A piece without sound tells of progress.
+            // A piece without sound reports progress.
             let told = reply.iter().flat_map(|reply| &reply.pieces);
             let found = told.filter_map(|piece| encoded::sound(piece).ok());
             let mut pieces: Vec<Piece> = found.flatten().map(Piece::from).collect();
-            // A job that is over may still have pieces: they are all taken once a question brings none.
+            // A finished job may still have pieces: poll until a reply has none.
             let last = self.done && reply.as_ref().is_none_or(|reply| reply.pieces.is_empty());
             if last && !self.heard {
                 pieces = self.result(reply).await?;
@@ -190,7 +190,7 @@ impl Following {
         }
     }
 
-    /// Asks once; none: the job was over, and is forgotten.
+    /// Polls once; none: the job was finished, and RunPod has forgotten it.
     async fn ask(&mut self) -> Result<Option<Reply>, EngineError> {
         let reply = match self.job.ask(if self.stream { "stream" } else { "status" }).await {
             Err(error) if self.done && !error.is_passing() => return Ok(None),
@@ -211,7 +211,7 @@ impl Following {
         Ok(Some(reply))
     }
 
-    /// The sound in the job's result: a worker that sends no pieces has all of it there.
+    /// The sound in the job's result, where a worker that streams no pieces puts all of it.
     async fn result(&self, reply: Option<Reply>) -> Result<Vec<Piece>, EngineError> {
         let output = match reply {
             Some(reply) if !self.stream => reply.output,

@@ -1,4 +1,4 @@
-//! A server that speaks, by any API.
+//! A voice server, with any API.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::retry::{in_time, patiently_as_told};
 use crate::watchdog::Watchdog;
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
-/// Longest text of one request, in characters: as for our own engine.
+/// Longest text of one request, in characters: the same as for our own engine.
 const LONGEST_TEXT: usize = 5000;
 
-/// A server that speaks.
+/// A voice server.
 #[derive(Clone)]
 pub(super) struct Server {
     /// Its name in metrics and in the log.
@@ -32,14 +32,14 @@ pub(super) struct Server {
     pub(super) settings: Arc<TtsEngine>,
     /// The folder of cloned voices' clips.
     pub(super) clones: PathBuf,
-    /// What the server lists; none: not asked yet.
+    /// The server's list; none: not requested yet.
     pub(super) listing: Arc<RwLock<Option<Listing>>>,
-    /// Ends requests to a server that has fallen silent.
+    /// Ends requests to a silent server.
     pub(super) watchdog: Watchdog,
 }
 
 impl Server {
-    /// Looks whether the server serves, and remembers what it lists.
+    /// Checks that the server responds, and stores its list.
     ///
     /// # Errors
     /// Why it does not serve.
@@ -49,10 +49,10 @@ impl Server {
         Ok(listing)
     }
 
-    /// The voices that there are now.
+    /// The voices that are available now.
     ///
     /// # Errors
-    /// When the server has not been asked yet, and does not answer.
+    /// When the list is not known yet, and the server does not respond.
     pub(super) async fn roster(&self) -> Result<Roster, EngineError> {
         let known = self.listing.read().clone();
         let listing = match known {
@@ -78,7 +78,7 @@ impl Server {
         Ok(Line { text: request.text, voice: choice.id, language: choice.language, clip: choice.clip })
     }
 
-    /// Asks once, and waits for the first part of the sound.
+    /// Makes one attempt, and waits for the first part of the sound.
     async fn open(&self, line: &Line) -> Result<Reading, Refused> {
         let begun = async {
             let answer = self.api.speak(line).await?;
@@ -90,12 +90,13 @@ impl Server {
         opened.unwrap_or_else(|error| Err(self.late(error).into()))
     }
 
-    /// Says what to do about a server that has fallen silent; other errors stay as they are.
+    /// Adds advice to the error of a silent server; other errors are unchanged.
     fn late(&self, error: EngineError) -> EngineError {
         late(error, &self.http, before(&self.settings))
     }
 
-    /// The parts of a sound that has begun. An error ends them if the server falls silent, and what it sent has sounded.
+    /// The parts of a sound that has begun. An error ends them when the server has been silent for too long and all its sound
+    /// has been heard.
     fn parts(&self, reading: Reading) -> BoxStream<'static, Result<TtsPart, EngineError>> {
         let parts = stream::try_unfold(reading, |mut reading| async move {
             let part = reading.part().await?;
@@ -114,7 +115,7 @@ fn late(error: EngineError, http: &Http, silence: Silence) -> EngineError {
 #[async_trait]
 impl Tts for Server {
     fn capabilities(&self) -> TtsCapabilities {
-        // No API tells words or phonemes.
+        // No API reports words or phonemes.
         TtsCapabilities::default()
     }
 
@@ -136,12 +137,12 @@ impl Tts for Server {
     }
 }
 
-/// The silence before the first sound that ends a request.
+/// The silence before the first sound after which a request ends.
 pub(super) fn before(own: &TtsEngine) -> Silence {
     Silence::before(own.silence_seconds)
 }
 
-/// The silence between two parts of the sound that ends a request.
+/// The silence between two parts of the sound after which a request ends.
 pub(super) fn between(own: &TtsEngine) -> Silence {
     Silence::between(own.stall_seconds, own.silence_seconds)
 }

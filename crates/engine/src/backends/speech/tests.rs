@@ -1,4 +1,4 @@
-//! Cloned voices and jobs, against real HTTP servers that keep to the recorded contracts.
+//! Cloned voices and jobs, against real HTTP servers that follow the recorded contracts.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn serve(router: Router) -> String {
     url
 }
 
-/// A server, and what it is asked with.
+/// A server, and the requests that it received.
 struct Asked {
     http: Arc<Http>,
     settings: Arc<TtsEngine>,
@@ -61,7 +61,7 @@ impl Asked {
         Self { http: Arc::new(Http::new(&settings.endpoint("tts")).unwrap()), settings: Arc::new(settings) }
     }
 
-    /// Speaks a line to its end; returns how many samples it has.
+    /// Speaks a text to its end; returns the number of samples.
     async fn speak(&self, api: &dyn Api, line: &Line) -> Result<usize, EngineError> {
         let answer = api.speak(line).await.map_err(|refused| refused.error)?;
         let mut reading = Reading::new(self.http.clone(), answer, &line.text).begin().await?;
@@ -186,7 +186,7 @@ async fn an_openai_compatible_server_gets_a_clip_in_the_way_that_is_configured()
                 "/voices",
                 post(move || async move {
                     counted.fetch_add(1, Ordering::Relaxed);
-                    // It has had the clip for long.
+                    // The server has had the clip for a long time.
                     StatusCode::CONFLICT
                 }),
             )
@@ -224,7 +224,7 @@ async fn an_openai_compatible_server_gets_a_clip_in_the_way_that_is_configured()
     }
 }
 
-/// An endpoint whose jobs say this in turn, and what was asked of it.
+/// An endpoint whose jobs give these replies in turn, and the requests that it received.
 async fn jobs(stream: bool, says: Vec<Value>) -> (Asked, runpod::RunPod, mpsc::Receiver<String>) {
     let (told, seen) = mpsc::channel(64);
     let cancelled = told.clone();

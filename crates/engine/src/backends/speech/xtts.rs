@@ -1,8 +1,8 @@
-//! Coqui XTTS behind either of its servers: Coqui's own streaming server, which speaks by numbers that describe a speaker, and
-//! xtts-api-server, which speaks by the names of clips in a folder.
+//! Coqui XTTS behind either of its servers: Coqui's own streaming server, which takes the numbers that describe a speaker, and
+//! xtts-api-server, which takes the names of clips in a folder.
 //!
-//! - this file: which of them it is; `coqui`, `folder`: one each
-//! - `request`: a segment as they take it, and what they list (pure)
+//! - this file: detects the server; `coqui`, `folder`: one each
+//! - `request`: builds requests and reads lists (pure)
 
 mod coqui;
 mod folder;
@@ -32,24 +32,24 @@ pub(super) struct Xtts {
     settings: Arc<TtsEngine>,
     /// None: not known yet.
     known: RwLock<Option<Arc<Known>>>,
-    /// The numbers of clips, by their tags.
+    /// The numbers of clips, by tag.
     clips: Cache<String, Arc<Latents>>,
-    /// Names of the clips that the folder's server has, by their tags.
+    /// Names of the clips in the server's folder, by tag.
     given: Cache<String, Arc<str>>,
 }
 
-/// What is known of a server.
+/// What is known about a server.
 #[derive(Debug, Default)]
 struct Known {
     kind: Kind,
-    /// The numbers of the speakers that come with Coqui's server.
+    /// The numbers of the built-in speakers of Coqui's server.
     speakers: BTreeMap<String, Latents>,
     /// Codes of the languages, as the server writes them.
     languages: Vec<String>,
     listing: Listing,
 }
 
-/// Which server it is.
+/// Which of the two servers it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Kind {
     /// Coqui's streaming server.
@@ -60,7 +60,7 @@ enum Kind {
 }
 
 impl Xtts {
-    /// Nothing is sent yet.
+    /// A server to which nothing has been sent.
     pub(super) fn new(http: Arc<Http>, settings: Arc<TtsEngine>) -> Self {
         let (clips, given) = (Cache::new(MOST_CLIPS), Cache::new(MOST_CLIPS));
         Self { http, settings, known: RwLock::new(None), clips, given }
@@ -74,7 +74,7 @@ impl Xtts {
         }
     }
 
-    /// Finds out which server it is, and what it lists.
+    /// Detects the server, and reads its lists.
     async fn discover(&self) -> Result<Arc<Known>, Refused> {
         let mut known = Known::default();
         let response = self.get("studio_speakers").await?;
@@ -84,7 +84,7 @@ impl Xtts {
                 let response = self.get("speakers").await?;
                 match response.status().as_u16() {
                     200..=299 => known.kind = Kind::Folder,
-                    // The first versions of Coqui's server list nothing, and speak with clips alone.
+                    // The first versions of Coqui's server list nothing, and speak only with clips.
                     404 | 405 => {}
                     _ => return Err(api::refused(&self.http, response, "/speakers").await),
                 }
@@ -103,7 +103,7 @@ impl Xtts {
         Ok(known)
     }
 
-    /// Asks for the languages; a server without a list of them speaks those of the model.
+    /// Requests the languages; a server without a list speaks those of the model.
     async fn languages(&self, known: &mut Known) -> Result<(), Refused> {
         let response = self.get("languages").await?;
         if response.status().is_success() {
@@ -136,15 +136,15 @@ impl Api for Xtts {
     async fn look(&self) -> Result<Listing, Refused> {
         let known = self.known.read().clone();
         let Some(known) = known.filter(|known| known.kind == Kind::Coqui) else {
-            // The folder may have other clips now.
+            // The folder's clips may have changed.
             let found = self.discover().await;
             if found.is_err() {
-                // The server may come back without the clips that it was given.
+                // The server may have restarted without the uploaded clips.
                 self.given.clear();
             }
             return Ok(found?.listing.clone());
         };
-        // Its speakers come with the model, in megabytes of numbers: they are asked for once.
+        // The built-in speakers are megabytes of numbers and never change: they are requested once.
         let response = self.get("languages").await?;
         match response.status().as_u16() {
             200..=299 | 404 | 405 => Ok(known.listing.clone()),

@@ -1,8 +1,8 @@
 //! Encodes espeak-ng's IPA as Kokoro's tokens. Pure.
 //!
-//! Kokoro was trained on espeak-ng's IPA with diphthongs and affricates joined, and English as its own dictionaries spell it.
-//! The rules were compared with what misaki 0.9.4, Kokoro's front end, makes of espeak-ng 1.51's tied phonemes. Of some 4,000
-//! made-up words of each language, none differs in Spanish, 40 in French (English words in it), 8 in Italian, 11 in
+//! Kokoro was trained on espeak-ng's IPA with diphthongs and affricates joined, and English spelled as in its own dictionaries.
+//! The rules were compared with the output of misaki 0.9.4, Kokoro's front end, for espeak-ng 1.51's tied phonemes. Of some
+//! 4,000 made-up words of each language, none differs in Spanish, 40 in French (English words in it), 8 in Italian, 11 in
 //! Portuguese, and in Hindi those with a sound that Kokoro lacks. Of 7,189 English words 1.5 % differ, most in whether `əl`
 //! before a vowel is one sound.
 
@@ -90,7 +90,7 @@ pub(super) fn symbols() -> impl Iterator<Item = char> {
     vocabulary::symbols().chain(of_rules)
 }
 
-/// Encoded symbols. Some sounds of several symbols are one token, so that symbols are encoded in groups.
+/// Encoded symbols. Some sounds of several symbols are one token, so symbols are encoded in groups.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Encoded {
     /// The network's input, padded at both ends.

@@ -1,4 +1,4 @@
-//! What espeak-ng writes, and what Kokoro reads.
+//! espeak-ng's output, and Kokoro's tokens for it.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn sounds_are_spelled_as_kokoros_own_front_end_does() {
     }
 }
 
-/// What misaki 0.9.4 makes of these sentences, with espeak-ng 1.51 and 1.52 alike.
+/// The output of misaki 0.9.4 for these sentences, with both espeak-ng 1.51 and 1.52.
 #[test]
 fn sentences_are_spelled_as_kokoros_own_front_end_does() {
     for (ipa, rules, expected) in [

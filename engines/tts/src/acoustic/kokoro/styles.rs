@@ -1,4 +1,4 @@
-//! Kokoro's styles: what makes a voice of the network. A style file holds a vector for each length of input.
+//! Kokoro's styles, which turn the network into a voice. A style file contains a vector for each length of input.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

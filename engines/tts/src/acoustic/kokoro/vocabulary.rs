@@ -3,7 +3,7 @@
 /// The token before and after every input.
 pub(super) const PAD: i64 = 0;
 
-/// The symbols and their tokens, sorted by token. Capitals stand for diphthongs, `T` for a flap and `S` for a double s.
+/// The symbols and their tokens, sorted by token. Capitals represent diphthongs, `T` a flap and `S` a double s.
 #[rustfmt::skip] // one symbol per line would be too long
 const TOKENS: [(char, i64); 114] = [
     (';', 1), (':', 2), (',', 3), ('.', 4), ('!', 5), ('?', 6), ('—', 9), ('…', 10), ('"', 11), ('(', 12),
@@ -22,12 +22,12 @@ const TOKENS: [(char, i64); 114] = [
     ('ᵻ', 177),
 ];
 
-/// The token of a symbol of Kokoro's own.
+/// The token of one of Kokoro's own symbols.
 pub(super) fn token(symbol: char) -> Option<i64> {
     TOKENS.iter().find(|(own, _)| *own == symbol).map(|(_, token)| *token)
 }
 
-/// The symbols that may stand in espeak-ng's IPA as well: all but the capitals.
+/// The symbols that may also occur in espeak-ng's IPA: all except the capitals.
 pub(super) fn symbols() -> impl Iterator<Item = char> {
     TOKENS.iter().map(|(symbol, _)| *symbol).filter(|symbol| !symbol.is_ascii_uppercase())
 }

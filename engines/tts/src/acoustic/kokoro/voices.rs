@@ -6,7 +6,7 @@ use super::phonemes::Rules;
 use super::styles::FILE_BYTES;
 use crate::acoustic::Speaker;
 
-/// A voice that can be spoken with.
+/// A usable voice.
 #[derive(Debug, Clone)]
 pub(super) struct Voice {
     /// Its style file.
@@ -38,10 +38,10 @@ static LANGUAGES: [Language; 7] = [
     Language { letter: 'p', locale: "pt_BR", espeak: "pt-br", rules: Rules::PORTUGUESE },
 ];
 
-/// Languages of Kokoro for which espeak-ng writes other phonemes than Kokoro reads.
+/// Languages of Kokoro for which espeak-ng's phonemes differ from those that Kokoro reads.
 const WITHOUT_PHONEMES: [(char, &str); 2] = [('j', "Japanese"), ('z', "Chinese")];
 
-/// The voices that come first and are thereby the default of their language; the best, by their author's grades.
+/// The voices that come first and so are the default of their language; the best, by their author's grades.
 const FIRST: [&str; 2] = ["af_heart", "bf_emma"];
 
 impl Voice {
@@ -58,9 +58,9 @@ impl Voice {
     }
 }
 
-/// The style files in a folder, also those of languages that cannot be spoken.
+/// The style files in a folder, including those of languages that cannot be spoken.
 pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
-    // The folder of "model.onnx" is the current one.
+    // The parent of "model.onnx" is empty: the current folder.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_style = |path: &PathBuf| {
@@ -93,7 +93,7 @@ fn voice(path: &Path) -> Option<Voice> {
     Some(Voice { path: path.to_owned(), rules: language.rules, name, language })
 }
 
-/// The letter of the language, if the file is named as a voice of Kokoro is.
+/// The letter of the language, if the file is named like a voice of Kokoro.
 fn letter(path: &Path) -> Option<char> {
     let name = path.file_stem()?.to_str()?;
     let mut chars = name.chars();

@@ -6,7 +6,7 @@ const RATE: u32 = 16_000;
 /// Samples of a frame.
 const FRAME: usize = 160;
 
-/// A sound whose frames hold speech or not.
+/// A sound made of frames with or without speech.
 fn sound(frames: &[bool]) -> Vec<i16> {
     let sample = |at: usize| if at % 80 < 40 { 8000 } else { -8000 };
     let frame =
@@ -14,7 +14,7 @@ fn sound(frames: &[bool]) -> Vec<i16> {
     frames.iter().flat_map(frame).collect()
 }
 
-/// Words of these lengths in letters; a pause follows where one is marked.
+/// Words of these lengths in letters; a pause follows each marked one.
 fn words(lengths: &[(f32, bool)]) -> Vec<Word> {
     let word = |(number, (length, pauses)): (usize, &(f32, bool))| Word {
         text: format!("w{number}"),
@@ -24,7 +24,7 @@ fn words(lengths: &[(f32, bool)]) -> Vec<Word> {
     lengths.iter().enumerate().map(word).collect()
 }
 
-/// Lays words over a sound that comes in parts of this size; returns them in samples of the whole.
+/// Aligns words with a sound that arrives in parts of this size; returns them in samples of the whole sound.
 fn laid(words: Vec<Word>, samples: &[i16], size: usize, pace: Pace) -> (Vec<WordTime>, Pace) {
     let mut layer = Layer::new(words, pace);
     let (mut found, mut passed) = (Vec::new(), 0);
@@ -42,7 +42,7 @@ fn laid(words: Vec<Word>, samples: &[i16], size: usize, pace: Pace) -> (Vec<Word
     (found, layer.pace())
 }
 
-/// Words of nine lengths, spoken evenly at this pace with pauses behind the marked ones; their sound, and where each begins.
+/// Words of nine lengths, spoken evenly at this pace with pauses after the marked ones; their sound, and the start of each.
 struct Even {
     words: Vec<Word>,
     samples: Vec<i16>,
@@ -74,7 +74,7 @@ impl Even {
         Self { words: words(&lengths), samples: sound(&frames), starts }
     }
 
-    /// How far off the words begin on average, in milliseconds.
+    /// Mean error of the words' starts in milliseconds.
     fn error(&self, size: usize, pace: Pace) -> f32 {
         let (found, _) = laid(self.words.clone(), &self.samples, size, pace);
         let off = found.iter().zip(&self.starts).map(|(word, start)| word.start.abs_diff(*start as u64));
@@ -104,7 +104,7 @@ fn a_voice_that_was_heard_before_is_known_by_its_pace() {
     let (_, pace) = laid(slow.words.clone(), &slow.samples, RATE as usize / 2, Pace::usual(1.0));
     let usual = Pace::usual(1.0).frames_per_letter();
     assert!(pace.frames_per_letter() > usual + 1.0, "{pace:?}");
-    // Without marks there is nothing else to go by.
+    // Without punctuation there are no other hints.
     let plain = Even {
         words: slow.words.iter().map(|word| Word { pauses: false, ..word.clone() }).collect(),
         ..slow
@@ -137,11 +137,11 @@ proptest! {
     #[test]
     fn words_are_all_laid_in_order_within_the_sound_however_it_is_cut(
         lengths in prop::collection::vec((1.0_f32..15.0, any::<bool>()), 0..14),
-        stretches in prop::collection::vec((any::<bool>(), 1_usize..60), 1..9),
+        runs in prop::collection::vec((any::<bool>(), 1_usize..60), 1..9),
         size in 100_usize..12_000,
         speed in 0.5_f32..2.0,
     ) {
-        let frames: Vec<bool> = stretches.iter().flat_map(|(speech, length)| vec![*speech; *length]).collect();
+        let frames: Vec<bool> = runs.iter().flat_map(|(speech, length)| vec![*speech; *length]).collect();
         let samples = sound(&frames);
         let (found, _) = laid(words(&lengths), &samples, size, Pace::usual(speed));
         let names: Vec<_> = found.iter().map(|word| word.text.clone()).collect();

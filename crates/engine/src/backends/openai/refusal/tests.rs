@@ -87,7 +87,7 @@ fn what_passes_may_be_asked_again_after_the_time_that_the_endpoint_tells() {
     }
     let text = refused(429, "{}", Some("7")).error.to_string();
     assert!(text.contains("7 s") && text.contains("server.max_calls"), "{text}");
-    // A proxy whose endpoint is down answers with a page.
+    // A proxy whose endpoint is down responds with a web page.
     assert!(refused(502, "<html>Bad Gateway</html>", None).error.is_passing());
 }
 

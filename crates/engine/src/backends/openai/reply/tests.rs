@@ -86,7 +86,7 @@ fn the_first_tool_call_is_put_together_and_further_ones_are_dropped() {
     ]);
     assert_eq!(text, "I look.");
     assert_eq!(reply.last_pieces(), [called("order", "{\"n\":7}")]);
-    // Without an index, with whole objects, and with ids that tell the calls apart.
+    // Without an index, with whole objects, and with ids that distinguish the calls.
     let call =
         |id: &str, name: &str| json!({ "id": id, "function": { "name": name, "arguments": { "n": 7 } } });
     let (_, mut reply) = read(&[delta(&json!({ "tool_calls": [call("a", "order"), call("b", "x")] }))]);

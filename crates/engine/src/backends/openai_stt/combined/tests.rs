@@ -6,7 +6,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::*;
 
-/// Recognises the same words in everything after this time, or fails.
+/// Recognises the same words in everything, after this time, or fails.
 #[derive(Clone)]
 struct Fake {
     after: Duration,
@@ -82,7 +82,7 @@ fn decode(number: u32, last: bool) -> SttInput {
     SttInput::Decode { number, last, stable: String::new(), phrases: Vec::new() }
 }
 
-/// What a partial and then the final decode of an utterance come to, and how long the latter takes.
+/// The results of a partial and the final decode, and the duration of the final one.
 async fn heard(combined: &Combined) -> (Option<String>, Result<String, EngineError>, Duration) {
     let SttStream { input, mut output } = combined.open(SttRequest::default()).await.unwrap();
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! A segment as the fields of a request. Pure.
+//! Builds the fields of a request for a segment. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use crate::backends::speech::api::Line;
 use crate::backends::speech::clip::{Clip, Recorded};
 use crate::config::TtsEngine;
 
-/// A segment with the voice that the server is told; empty: none.
+/// A segment and the name of the voice for the server; empty: none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spoken<'a> {
     pub(super) line: &'a Line,
@@ -33,7 +33,7 @@ pub(super) fn speech(own: &TtsEngine, spoken: Spoken<'_>) -> Map<String, Value> 
     if !voice.is_empty() {
         set("voice", "voice", voice.into());
     }
-    // Of the servers, few know this field, each by another name.
+    // Few servers know this field, each under another name.
     set("language", "", line.language.clone().into());
     set("format", "response_format", own.format.name().into());
     if (own.speed - 1.0).abs() > 0.001 {
@@ -43,7 +43,7 @@ pub(super) fn speech(own: &TtsEngine, spoken: Spoken<'_>) -> Map<String, Value> 
     body
 }
 
-/// The same with the clip in it.
+/// The same with the clip inline.
 pub(super) fn inline(
     own: &TtsEngine,
     spoken: Spoken<'_>,
@@ -76,7 +76,7 @@ pub(super) fn upload(own: &TtsEngine, spoken: Spoken<'_>, recorded: &Recorded) -
     form.wav(name, &format!("{}.wav", recorded.tag), &recorded.bytes)
 }
 
-/// A decimal number as it is written in the configuration: 1.1, not 1.10000002.
+/// A decimal number as in the configuration: 1.1, not 1.10000002.
 fn decimal(value: f32) -> Value {
     ((f64::from(value) * 1e4).round() / 1e4).into()
 }

@@ -1,14 +1,14 @@
-//! The voices that an OpenAI-compatible server lists under `/audio/voices`: each has its own form. Pure.
+//! Reads the list of voices under `/audio/voices` of an OpenAI-compatible server, whose form differs between servers. Pure.
 
 use serde_json::Value;
 
 use crate::backends::speech::listing::{Listed, Listing};
 
-/// Lists, the likeliest first.
+/// Fields that contain the list, the likeliest first.
 const LISTS: [&str; 3] = ["voices", "data", "uploaded_voices"];
-/// Fields with a voice's name.
+/// Fields that contain a voice's name.
 const NAMES: [&str; 4] = ["voice_id", "id", "name", "voice"];
-/// Fields with its language.
+/// Fields that contain its language.
 const LANGUAGES: [&str; 4] = ["language", "lang", "locale", "language_code"];
 
 /// The voices in a list; `model`: leave out those that belong to another one.
@@ -21,12 +21,12 @@ pub(super) fn listing(value: &Value, model: &str) -> Listing {
             voices.extend(lists.flatten().filter_map(|entry| voice(entry, model)));
         }
     }
-    // The clips that this server has given to it speak as cloned voices.
+    // Clips that this server uploaded are listed as cloned voices.
     voices.retain(|voice| !voice.name.starts_with("visavis-"));
     Listing::of(voices)
 }
 
-/// Whether a list has the voices of all models and tells of none which one it belongs to, as that of speaches.
+/// Whether a list contains the voices of all models without naming their model, as that of speaches.
 pub(super) fn is_of_all_models(value: &Value) -> bool {
     let untold = |entry: &Value| entry["language"].is_string() && entry["model_id"].is_null();
     value["object"] == "list"
@@ -44,7 +44,7 @@ fn voice(entry: &Value, model: &str) -> Option<Listed> {
     Some(Listed::new(name, text(&LANGUAGES).unwrap_or_else(|| of_kokoro(name))))
 }
 
-/// The language in a name of Kokoro's, such as `af_heart`; empty: it is none.
+/// The language in a Kokoro name such as `af_heart`; empty: not such a name.
 fn of_kokoro(name: &str) -> &'static str {
     match name.as_bytes() {
         [language, b'f' | b'm', b'_', ..] => match language {

@@ -65,7 +65,7 @@ fn configured_voices_come_before_those_that_the_server_lists_and_clones_speak_wh
     ] {
         assert_eq!(chosen(&roster, voice, language), expected, "{voice:?} {language:?}");
     }
-    // Without a name no clone is taken.
+    // Without a requested name, no clone is chosen.
     assert!(chosen(&roster, "", "fr").is_err());
     let request = TtsRequest { voice: "mine".into(), ..TtsRequest::default() };
     assert_eq!(roster.choose(&request).unwrap().clip, Some(clip("mine", "fr")));

@@ -1,4 +1,4 @@
-//! A job at RunPod, which is cancelled when it is dropped before it is over.
+//! A job at RunPod, which is cancelled if it is dropped before its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,17 +25,17 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// The job of this number.
+    /// The job with this id.
     pub(super) fn new(http: Arc<Http>, tracker: TaskTracker, id: String) -> Self {
         Self { http, tracker, id, over: AtomicBool::new(false) }
     }
 
-    /// There is nothing to cancel any more.
+    /// There is nothing left to cancel.
     pub(super) fn over(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    /// Asks about it; `what`: `stream` or `status`.
+    /// Requests its state; `what`: `stream` or `status`.
     pub(super) async fn ask(&self, what: &str) -> Result<Reply, EngineError> {
         let request = self.http.get(self.http.url(&[what, self.id.as_str()]));
         let asked = api::asked(&self.http, request, what).await;
@@ -49,7 +49,7 @@ impl Drop for Job {
         if self.id.is_empty() || self.over.load(Ordering::Relaxed) {
             return;
         }
-        // Without a runtime the server has ended.
+        // Without a runtime, the server has already ended.
         let Ok(runtime) = Handle::try_current() else { return };
         let (http, id) = (self.http.clone(), std::mem::take(&mut self.id));
         let cancelled = async move {

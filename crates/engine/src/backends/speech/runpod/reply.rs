@@ -1,29 +1,29 @@
-//! What RunPod says about a job. Pure.
+//! Parses RunPod's replies about a job. Pure.
 
 use serde_json::Value;
 
 use crate::backends::speech::encoded;
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// It waits or works.
+    /// It is waiting or running.
     Working,
     /// It has its result.
     Done,
-    /// It has ended without one, for this reason.
+    /// It failed, for this reason.
     Failed(String),
 }
 
-/// What RunPod says about a job.
+/// RunPod's reply about a job.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reply {
-    /// Its number; empty: not told.
+    /// Its id; empty: not given.
     pub(super) id: String,
     pub(super) stage: Stage,
     /// Its result.
     pub(super) output: Value,
-    /// What has come of it since the last question.
+    /// The pieces since the last poll.
     pub(super) pieces: Vec<Value>,
 }
 
@@ -44,13 +44,13 @@ impl Reply {
                 let more = said().map(|why| format!(": {why}")).unwrap_or_default();
                 Stage::Failed(format!("{}{more}", state.to_lowercase()))
             }
-            _ => Stage::Failed(said().unwrap_or_else(|| "it tells no status".into())),
+            _ => Stage::Failed(said().unwrap_or_else(|| "it gives no status".into())),
         };
         Self { id: value["id"].as_str().unwrap_or_default().into(), stage, output, pieces }
     }
 }
 
-/// A piece is wrapped with figures about it.
+/// Each piece is wrapped with statistics.
 fn piece(mut value: Value) -> Value {
     match value.get_mut("output") {
         Some(output) => output.take(),
@@ -81,7 +81,7 @@ mod tests {
                 failed("failed: no voice"),
             ),
             (json!({ "id": "j", "error": "no such endpoint" }), failed("no such endpoint")),
-            (json!("nonsense"), failed("it tells no status")),
+            (json!("nonsense"), failed("it gives no status")),
         ] {
             let told = value.is_object();
             let reply = Reply::of(value);

@@ -1,7 +1,7 @@
-//! Samples at the output rate, cut into parts whose sizes do not depend on how the sound arrived. Pure.
+//! Converts samples to the output rate, and splits them into parts whose sizes do not depend on how the sound arrived. Pure.
 //!
-//! The pipeline asks again for a segment whose sound has broken off, and drops as many parts as it has already: equal sizes make
-//! the sound go on where it broke off.
+//! When a segment's sound breaks off, the pipeline requests it again and drops as many parts as it already has: equal sizes let
+//! the sound continue where it broke off.
 
 use crate::audio::resample::Resampler;
 use crate::frame::OUT_RATE;
@@ -11,10 +11,10 @@ const FIRST: usize = OUT_RATE as usize / 10;
 /// Samples of the longest part: 500 ms.
 const LONGEST: usize = OUT_RATE as usize / 2;
 
-/// A sound on its way to the output rate.
+/// A sound being converted to the output rate.
 #[derive(Debug, Default)]
 pub(in crate::backends::speech) struct Cutter {
-    /// The converter, and the rate that it converts from.
+    /// The converter, and its input rate.
     resampler: Option<(u32, Resampler)>,
     pending: Vec<i16>,
     /// Samples of the parts so far.
@@ -33,8 +33,8 @@ impl Cutter {
         }
     }
 
-    /// The next part, once it is whole. Each is as long as all before it, within limits, so that a server that is as fast as
-    /// speech leaves no hole.
+    /// The next part, once it is complete. Each is as long as all before it together, within limits, so that a server that
+    /// works at the pace of speech leaves no hole.
     pub(in crate::backends::speech) fn part(&mut self) -> Option<Vec<i16>> {
         let size = self.cut.clamp(FIRST, LONGEST);
         if self.pending.len() < size {
@@ -45,7 +45,7 @@ impl Cutter {
         Some(std::mem::replace(&mut self.pending, rest))
     }
 
-    /// All that is left; no more samples come.
+    /// All remaining samples; no more come.
     pub(in crate::backends::speech) fn rest(&mut self) -> Option<Vec<i16>> {
         self.flush();
         self.cut += self.pending.len();

@@ -1,15 +1,15 @@
-//! Sound as servers send it, in pieces that are cut anywhere: raw PCM, or WAV files of any usual format. Pure.
+//! Sound as servers send it, in arbitrary pieces: raw PCM, or WAV files of any common format. Pure.
 //!
-//! - this file: which of them it is
+//! - this file: detects the format
 //! - `wav`: WAV files
-//! - `cut`: samples at the output rate, cut into parts
+//! - `cut`: resamples, and splits into parts
 
 pub(super) mod cut;
 mod wav;
 
 use wav::Wav;
 
-/// The form in which sound is expected.
+/// The expected format of sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     /// Samples of 16 bits, little-endian, one channel, at this rate.
@@ -18,14 +18,14 @@ pub(super) enum Coding {
     Wav,
 }
 
-/// Bytes that tell what a sound is.
+/// Bytes needed to detect the format.
 const HEAD: usize = 4;
 
 /// One sound that is being read.
 #[derive(Debug)]
 pub(super) struct Decoder {
     expected: Coding,
-    /// The first bytes, until they tell what it is.
+    /// The first bytes, until the format is detected.
     head: Vec<u8>,
     form: Form,
 }
@@ -42,15 +42,15 @@ enum Form {
 }
 
 impl Decoder {
-    /// A sound that is expected in this form; a WAV file is read as such in any case.
+    /// A sound with this expected format; a WAV file is recognised in any case.
     pub(super) fn new(expected: Coding) -> Self {
         Self { expected, head: Vec::new(), form: Form::Unknown }
     }
 
-    /// Takes bytes, and appends the samples in them to `out`.
+    /// Takes bytes, and appends their samples to `out`.
     ///
     /// # Errors
-    /// What is wrong, in words that follow the server's name.
+    /// What is wrong, as a clause that follows the server's name.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<i16>) -> Result<(), String> {
         if matches!(self.form, Form::Unknown) {
             self.head.extend_from_slice(bytes);
@@ -67,7 +67,7 @@ impl Decoder {
     /// Ends the sound. Half a sample at the end of raw PCM is dropped.
     ///
     /// # Errors
-    /// What is missing, in words that follow the server's name.
+    /// What is missing, as a clause that follows the server's name.
     pub(super) fn finish(&mut self, out: &mut Vec<i16>) -> Result<(), String> {
         if matches!(self.form, Form::Unknown) {
             if let (Coding::Pcm(rate), head) = (self.expected, std::mem::take(&mut self.head)) {
@@ -82,7 +82,7 @@ impl Decoder {
         }
     }
 
-    /// Samples per second, once that is known.
+    /// Samples per second, once known.
     pub(super) fn rate(&self) -> Option<u32> {
         match &self.form {
             Form::Unknown => None,
@@ -114,30 +114,30 @@ fn pcm(half: &mut Option<u8>, mut bytes: &[u8], out: &mut Vec<i16>) {
     }
 }
 
-/// Whether a WAV file begins here.
+/// Whether these bytes begin a WAV file.
 pub(super) fn is_wav(head: &[u8]) -> bool {
     head.starts_with(b"RIFF") || head.starts_with(b"RF64")
 }
 
-/// Whether MP3 may begin here; raw samples may begin so as well.
+/// Whether these bytes may begin an MP3 file; raw samples may look the same.
 pub(super) fn is_mp3(head: &[u8]) -> bool {
     head.starts_with(b"ID3") || matches!(head, [0xFF, 0xE2 | 0xE3 | 0xF2 | 0xF3 | 0xFA | 0xFB, ..])
 }
 
-/// What a sound that begins like this is.
+/// Detects the format from the first bytes.
 fn form(head: &[u8], expected: Coding) -> Result<Form, String> {
     if is_wav(head) {
         return Ok(Form::Wav(Wav::default()));
     }
     if let Some(text) = text(head) {
-        return Err(format!("sends {text} in place of sound"));
+        return Err(format!("sends {text} instead of sound"));
     }
     match (expected, compressed(head)) {
         (_, Some(name)) => Err(format!("sends {name}, which this server does not read")),
         (Coding::Pcm(rate), None) => Ok(Form::Pcm { rate, half: None }),
-        // Raw samples may begin like an MP3 frame, a WAV file cannot.
+        // Raw samples may look like an MP3 frame; a WAV file cannot.
         (Coding::Wav, None) if is_mp3(head) => Err("sends MP3, which this server does not read".into()),
-        (Coding::Wav, None) => Err("sends something else than a WAV file".into()),
+        (Coding::Wav, None) => Err("sends something other than a WAV file".into()),
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
             (b"\xFF\xFB\x90\x64", "MP3"),
             (b"OggS\x00\x02", "Ogg"),
             (b"fLaC\x00\x00", "FLAC"),
-            (b"\x01\x00\x02\x00", "something else than a WAV file"),
+            (b"\x01\x00\x02\x00", "something other than a WAV file"),
         ];
         for (bytes, part) in cases {
             let error = decoded(Coding::Wav, &[bytes]).unwrap_err();

@@ -1,40 +1,40 @@
-//! WAV files whose bytes arrive in pieces. Pure.
+//! Reads WAV files whose bytes arrive in pieces. Pure.
 
 use crate::audio::wav::{LONGEST, RATES};
 
-/// Bytes of a chunk's name and size.
+/// Bytes of a chunk's header.
 const CHUNK: usize = 8;
-/// Longest description of a format in bytes.
+/// Longest format chunk in bytes.
 const LONGEST_FORMAT: u32 = 4096;
 /// Most channels.
 const MOST_CHANNELS: u16 = 8;
-/// The format whose description is extended.
+/// The format code of an extended format chunk.
 const EXTENSIBLE: u16 = 0xFFFE;
 
-/// One WAV file, as far as it has arrived; its channels are mixed.
+/// One WAV file, as far as it has arrived; channels are mixed to one.
 #[derive(Debug, Default)]
 pub(super) struct Wav {
-    /// Bytes that are not understood yet.
+    /// Bytes that are not parsed yet.
     bytes: Vec<u8>,
     place: Place,
     format: Option<Format>,
-    /// Sound has begun.
+    /// The sound has begun.
     sounded: bool,
 }
 
-/// What comes next.
+/// The state of the parser.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// The head of a chunk.
+    /// A chunk's header is next.
     #[default]
     Chunk,
-    /// Bytes that mean nothing.
+    /// Bytes to skip.
     Skip(u64),
     /// Sound.
     Data {
-        /// Bytes that are due; none: the header does not tell.
+        /// Bytes left; none: the header does not say.
         left: Option<u64>,
-        /// A byte without meaning follows.
+        /// A padding byte follows.
         padded: bool,
     },
 }
@@ -52,12 +52,12 @@ impl Format {
         usize::from(self.bits / 8)
     }
 
-    /// Bytes of a sample of all channels.
+    /// Bytes of one sample of all channels.
     fn frame(self) -> usize {
         self.bytes() * usize::from(self.channels)
     }
 
-    /// Reads the description of a format.
+    /// Parses the format chunk.
     fn read(text: &[u8]) -> Result<Self, String> {
         let short = |at: usize| match text.get(at..at + 2) {
             Some(&[low, high]) => u16::from_le_bytes([low, high]),
@@ -73,19 +73,24 @@ impl Format {
         };
         if !known {
             return Err(format!(
-                "sends WAV of the kind {kind} with {bits} bits; 8 to 32 bits of PCM or floats of 32 or 64 are read"
+                "sends WAV of format {kind} with {bits} bits; only PCM of 8 to 32 bits and floats of 32 or \
+                 64 bits can be read"
             ));
         }
         if !(1..=MOST_CHANNELS).contains(&channels) {
-            return Err(format!("sends WAV of {channels} channels; 1 to {MOST_CHANNELS} are read"));
+            return Err(format!("sends WAV of {channels} channels; only 1 to {MOST_CHANNELS} can be read"));
         }
         if !RATES.contains(&rate) {
-            return Err(format!("sends WAV of {rate} Hz; {} to {} are read", RATES.start(), RATES.end()));
+            return Err(format!(
+                "sends WAV of {rate} Hz; only {} to {} can be read",
+                RATES.start(),
+                RATES.end()
+            ));
         }
         Ok(Self { channels, rate, bits, float })
     }
 
-    /// One sample, -1 to 1.
+    /// One sample, from -1 to 1.
     fn sample(self, bytes: &[u8]) -> f32 {
         let value = match (bytes, self.float) {
             ([byte], _) => (f32::from(*byte) - 128.0) / 128.0,
@@ -106,10 +111,10 @@ impl Format {
 }
 
 impl Wav {
-    /// Takes bytes, and appends the samples in them to `out`.
+    /// Takes bytes, and appends their samples to `out`.
     ///
     /// # Errors
-    /// What is wrong, in words that follow the server's name.
+    /// What is wrong, as a clause that follows the server's name.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<i16>) -> Result<(), String> {
         self.bytes.extend_from_slice(bytes);
         let mut read = 0;
@@ -145,25 +150,24 @@ impl Wav {
     /// Ends the file.
     ///
     /// # Errors
-    /// What is missing, in words that follow the server's name.
+    /// What is missing, as a clause that follows the server's name.
     pub(super) fn finish(&self) -> Result<(), String> {
         match self.place {
             Place::Data { left: Some(left), .. } if left > 0 => {
-                Err(format!("broke off: its WAV header tells of {left} bytes more"))
+                Err(format!("broke off: {left} bytes of its WAV file are missing"))
             }
             _ if self.format.is_none() => Err("sends a WAV file that ends within its header".into()),
             _ => Ok(()),
         }
     }
 
-    /// Samples per second, once that is known.
+    /// Samples per second, once known.
     pub(super) fn rate(&self) -> Option<u32> {
         self.format.map(|format| format.rate)
     }
 }
 
-/// Reads the head of a chunk, and the description of a format; returns what comes next and the bytes taken. None: more bytes
-/// are needed.
+/// Parses a chunk's header, and the format chunk; returns the next state and the bytes taken. None: more bytes are needed.
 fn chunk(
     rest: &[u8],
     known: &mut Option<Format>,
@@ -200,7 +204,7 @@ fn chunk(
             let left = told(size, *format);
             Some((Place::Data { left, padded: padding > 0 && left.is_some() }, CHUNK))
         }
-        // What stands behind the sound does not matter.
+        // Anything after the sound is ignored.
         _ if *sounded => Some((Place::Skip(u64::MAX), 0)),
         name if name.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
             Some((Place::Skip(u64::from(size) + padding), CHUNK))
@@ -209,13 +213,13 @@ fn chunk(
     })
 }
 
-/// The bytes of sound by the header. Servers that stream write 0 or an impossible number there.
+/// The size of the sound according to the header. Servers that stream write 0 or an impossible number there.
 fn told(size: u32, format: Format) -> Option<u64> {
     let longest = u64::from(LONGEST) * u64::from(format.rate) * format.frame() as u64;
     Some(u64::from(size)).filter(|size| (1..=longest).contains(size))
 }
 
-/// Reads all whole samples; returns what comes next and the bytes taken.
+/// Parses all complete samples; returns the next state and the bytes taken.
 fn sound(rest: &[u8], format: Format, left: Option<u64>, padded: bool, out: &mut Vec<i16>) -> (Place, usize) {
     let frame = format.frame();
     let due = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
@@ -223,7 +227,7 @@ fn sound(rest: &[u8], format: Format, left: Option<u64>, padded: bool, out: &mut
     out.extend(rest[..taken].chunks_exact(frame).map(|frame| format.mono(frame)));
     let left = left.map(|left| left - taken as u64);
     match left {
-        // Half a sample at the end means nothing.
+        // An incomplete sample at the end is ignored.
         Some(few) if few < frame as u64 => (Place::Skip(few + u64::from(padded)), taken),
         left => (Place::Data { left, padded }, taken),
     }

@@ -1,4 +1,4 @@
-//! Coqui's streaming server: a speaker is numbers, which the server makes of a clip.
+//! Coqui's streaming server: a speaker is a set of numbers, which the server computes from a clip.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Xtts {
         api::sound(&self.http, response, Coding::Wav).await
     }
 
-    /// The numbers of a clip; the server is asked for them once.
+    /// The numbers of a clip, which are requested once.
     async fn latents(&self, clip: &Clip) -> Result<Arc<Latents>, Refused> {
         let recorded = clip::read(clip).await?;
         let tag = recorded.tag.clone();
@@ -44,7 +44,7 @@ impl Xtts {
             let unread = || {
                 let at = self.http.address();
                 EngineError::Failed(format!(
-                    "{at} makes no numbers of the clip of {:?}. Its log says why",
+                    "{at} cannot compute a speaker from the clip of {:?}. Its log says why",
                     clip.name
                 ))
             };

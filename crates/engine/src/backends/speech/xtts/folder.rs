@@ -32,7 +32,7 @@ impl Xtts {
         api::sound(&self.http, response, Coding::Wav).await
     }
 
-    /// Puts a clip into the server's folder, once; returns its name there.
+    /// Uploads a clip into the server's folder, once; returns its name there.
     async fn give(&self, clip: &Clip) -> Result<Arc<str>, Refused> {
         let recorded = clip::read(clip).await?;
         let tag = recorded.tag.clone();
@@ -54,8 +54,8 @@ impl Xtts {
     fn takes_none(&self, clip: &Clip) -> EngineError {
         let (at, file) = (self.http.address(), clip.file.display());
         EngineError::Invalid(format!(
-            "voice: {at} takes no clips (it has no /upload_sample). Copy {file} into its folder of speakers, and name the voice as \
-             the file there; or update the server"
+            "voice: {at} takes no clips (it has no /upload_sample). Copy {file} into its folder of speakers \
+             under the voice's name, or update the server"
         ))
     }
 }

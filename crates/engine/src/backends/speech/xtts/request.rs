@@ -1,4 +1,4 @@
-//! A segment as the two servers of XTTS take it, and what they list. Pure.
+//! Builds requests for the two servers of XTTS, and reads their lists. Pure.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) struct Latents {
     gpt_cond_latent: Vec<Vec<f32>>,
 }
 
-/// The speakers that come with Coqui's server, each with its numbers.
+/// The built-in speakers of Coqui's server, each with its numbers.
 pub(super) fn speakers(body: &[u8]) -> BTreeMap<String, Latents> {
     let speakers: BTreeMap<String, Latents> = serde_json::from_slice(body).unwrap_or_default();
     speakers.into_iter().take(MOST_SPEAKERS).collect()
@@ -31,11 +31,11 @@ pub(super) fn speakers(body: &[u8]) -> BTreeMap<String, Latents> {
 /// The same as a list.
 pub(super) fn studio(speakers: &BTreeMap<String, Latents>) -> Listing {
     let listing = Listing::of(speakers.keys().map(|name| Listed::new(name, "")));
-    // Without speakers of its own it speaks with clips alone, so that others do not exist either.
+    // Without built-in speakers it speaks only with clips, so the empty list is complete.
     Listing { complete: true, ..listing }
 }
 
-/// The speakers in a folder: names, or objects that have one. Those that this server has put there speak as cloned voices.
+/// The speakers in a folder: names, or objects that have one. Clips that this server uploaded are listed as cloned voices.
 pub(super) fn folder(list: &Value) -> Listing {
     let name = |entry: &Value| {
         let fields = [entry, &entry["voice_id"], &entry["name"]];
@@ -46,7 +46,7 @@ pub(super) fn folder(list: &Value) -> Listing {
     Listing { complete: true, ..Listing::of(voices) }
 }
 
-/// The codes of languages in any form of list, as the server writes them.
+/// The codes of languages, from any form of list, as the server writes them.
 pub(super) fn codes(value: &Value) -> Vec<String> {
     let value = value.get("languages").unwrap_or(value);
     let list = value.as_array().into_iter().flatten();
@@ -55,7 +55,7 @@ pub(super) fn codes(value: &Value) -> Vec<String> {
     codes.filter(|code| !language(code).is_empty()).map(String::from).collect()
 }
 
-/// The server's own code of a language: `zh-cn` for `zh`.
+/// The server's code for a language: `zh-cn` for `zh`.
 fn theirs<'a>(language: &'a str, codes: &'a [String]) -> &'a str {
     let same = |code: &&String| code.as_str() == language;
     let with_region = |code: &&String| code.split(['-', '_']).next() == Some(language);
@@ -63,7 +63,8 @@ fn theirs<'a>(language: &'a str, codes: &'a [String]) -> &'a str {
     found.map_or(language, String::as_str)
 }
 
-/// A segment for Coqui's server. The numbers stay as they came: as JSON values they would be written with twice the digits.
+/// A segment for Coqui's server. The numbers keep their original text: as parsed JSON values they would be written with twice
+/// the digits.
 #[derive(Debug, Serialize)]
 pub(super) struct ByNumbers<'a> {
     text: &'a str,
@@ -84,7 +85,7 @@ pub(super) fn by_numbers<'a>(
     let mut more: BTreeMap<&str, Value> = BTreeMap::new();
     if own.stream {
         more.insert("add_wav_header", true.into());
-        // Its own number, in its own form.
+        // The server's own number, unchanged.
         more.insert("stream_chunk_size", "20".into());
     }
     let own_fields = ["text", "language", "speaker_embedding", "gpt_cond_latent"];
@@ -93,7 +94,7 @@ pub(super) fn by_numbers<'a>(
     ByNumbers { text: &line.text, language: theirs(&line.language, codes), latents, more }
 }
 
-/// A segment for the server with a folder, with the configured fields; `clip`: the name of a clip there instead of the voice.
+/// A segment for xtts-api-server, with the configured fields; `clip`: the name of a clip there instead of the voice.
 pub(super) fn by_name(
     own: &TtsEngine,
     line: &Line,
@@ -108,7 +109,7 @@ pub(super) fn by_name(
     fields
 }
 
-/// A field's value in an address.
+/// Encodes a value for a query.
 pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A WAV file with this description of its format, this data, and this size of the data in its header.
+/// A WAV file with this format chunk, this data, and this data size in its header.
 fn file(kind: u16, channels: u16, rate: u32, bits: u16, data: &[u8], size: u32) -> Vec<u8> {
     let mut file = b"RIFF".to_vec();
     file.extend(size.wrapping_add(36).to_le_bytes());
@@ -85,7 +85,7 @@ fn a_file_that_cannot_be_read_is_refused_with_the_reason() {
     let data = pcm(&[1, 2, 3, 4]);
     let good = file(1, 1, 24_000, 16, &data, 8);
     for (name, bytes, part) in [
-        ("cut in its sound", good[..good.len() - 2].to_vec(), "tells of 2 bytes more"),
+        ("cut in its sound", good[..good.len() - 2].to_vec(), "2 bytes of its WAV file are missing"),
         ("cut in its header", good[..30].to_vec(), "ends within its header"),
         ("u-law", file(7, 1, 8_000, 8, &data, 8), "of the kind 7"),
         ("12 bits", file(1, 1, 8_000, 12, &data, 8), "12 bits"),
