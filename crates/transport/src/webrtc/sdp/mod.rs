@@ -22,8 +22,8 @@ pub(super) use self::answer::Ours;
 pub(super) use self::candidate::Candidates;
 pub(super) use self::further::{Carried, Further, Slot, TrackId};
 pub(super) use self::offer::Offer;
-pub(super) use self::sections::check_offer;
 pub(super) use self::plain::AUDIO;
+pub(super) use self::sections::check_offer;
 
 #[cfg(test)]
 pub(in crate::webrtc) mod fuzz_tests;
