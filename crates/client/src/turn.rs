@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::call::{Call, Event};
+use super::call::Call;
 use super::clip::Clip;
 use super::error::ClientError;
+use super::link::Event;
 use super::message::{ClientMessage, ServerMessage};
 pub use super::turn_log::{TurnLog, TurnReport};
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::call::{Arrived, Event};
 use super::hearing::{Hearing, Span};
+use super::link::{Arrived, Event};
 use super::message::ServerMessage;
 use visavis_core::event::TurnMarks;
 use visavis_core::frame::ResponseId;

@@ -28,8 +28,8 @@ impl Pace {
         for response in
             scene.responses.iter().filter(|response| response.cut.is_none() && response.stopped.is_some())
         {
-            for (index, ReceivedText { at: from, text }) in response.phrases.iter().enumerate() {
-                let until = response.phrases.get(index + 1).map(|next| next.at);
+            for (index, ReceivedText { at: from, text }) in response.segments.iter().enumerate() {
+                let until = response.segments.get(index + 1).map(|next| next.at);
                 let in_time =
                     response.sound.iter().filter(|span| until.is_none_or(|until| span.start < until));
                 let end = in_time.map(|span| until.map_or(span.end, |until| span.end.min(until))).max();
@@ -51,8 +51,8 @@ impl Pace {
     #[must_use]
     pub fn words_heard(&self, response: &Response, by: Instant) -> usize {
         let mut heard = 0;
-        for (index, ReceivedText { at: from, text }) in response.phrases.iter().enumerate() {
-            let ended = response.phrases.get(index + 1).is_some_and(|next| next.at <= by);
+        for (index, ReceivedText { at: from, text }) in response.segments.iter().enumerate() {
+            let ended = response.segments.get(index + 1).is_some_and(|next| next.at <= by);
             if ended {
                 heard += words(text).len();
                 continue;
@@ -82,8 +82,8 @@ impl Pace {
     /// When the middle of the response's last word will sound, once its last segment has begun.
     #[must_use]
     pub fn last_word(&self, response: &Response) -> Option<Instant> {
-        let ReceivedText { at: from, text } = response.phrases.last()?;
-        let begun: usize = response.phrases.iter().map(|one| words(&one.text).len()).sum();
+        let ReceivedText { at: from, text } = response.segments.last()?;
+        let begun: usize = response.segments.iter().map(|one| words(&one.text).len()).sum();
         if !response.complete || begun < words(&response.generated).len() {
             return None;
         }

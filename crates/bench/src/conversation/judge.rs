@@ -191,7 +191,7 @@ fn interruption(response: &Response, spoken: &Spoken) -> Interruption {
 fn aside(recording: &Recording, scene: &Scene, response: &Response, spoken: &Spoken) -> Aside {
     let until = spoken.to + AFTER_ALARM;
     let stopped = response.cut.as_ref().is_some_and(|cut| cut.at > spoken.from);
-    let said: usize = response.phrases.iter().map(|one| words(&one.text).len()).sum();
+    let said: usize = response.segments.iter().map(|one| words(&one.text).len()).sum();
     let ended = response.stopped.is_some() && response.complete && !stopped;
     Aside {
         said: spoken.words.clone(),
@@ -207,7 +207,7 @@ fn truncation(response: &Response, pace: &Pace) -> Option<Truncation> {
     let heard = &response.cut.as_ref()?.text;
     let end = response.last()?;
     let remembered = words(heard);
-    let said = response.phrases.iter().flat_map(|one| words(&one.text));
+    let said = response.segments.iter().flat_map(|one| words(&one.text));
     let foreign = remembered.len() - remembered.iter().zip(said).take_while(|(a, b)| *a == b).count();
     let sounded = pace.words_heard(response, end);
     let error = remembered.len().abs_diff(sounded).max(foreign);

@@ -57,7 +57,7 @@ pub struct Response {
     /// The words that the server said were heard of it when it was interrupted.
     pub cut: Option<ReceivedText>,
     /// Its segments; each arrived when it began to sound.
-    pub phrases: Vec<ReceivedText>,
+    pub segments: Vec<ReceivedText>,
     /// Its generated text.
     pub generated: String,
     /// Generation is complete.
@@ -131,7 +131,7 @@ impl Scene {
                 self.response(at, *response).started.get_or_insert(at);
             }
             ServerMessage::BotOutput { text, response } => {
-                self.response(at, *response).phrases.push(ReceivedText { at, text: text.clone() });
+                self.response(at, *response).segments.push(ReceivedText { at, text: text.clone() });
             }
             ServerMessage::BotStoppedSpeaking { response } => self.response(at, *response).stopped = Some(at),
             ServerMessage::BotInterrupted { response, heard } => {

@@ -231,7 +231,7 @@ fn the_pace_is_learnt_from_whole_responses_and_predicts_the_last_word() {
     assert!((7.0..9.0).contains(&takes), "{takes} s");
     let scene = Scene::read(&Log::new().answers(1_000, 1, TEN, "").recording.events);
     let at = pace.last_word(&scene.responses[0]).unwrap();
-    let after = at.duration_since(scene.responses[0].phrases[0].at).as_secs_f64();
+    let after = at.duration_since(scene.responses[0].segments[0].at).as_secs_f64();
     assert!(after < takes && after > takes * 0.9, "{after} of {takes} s");
     let more = Scene::read(&Log::new().answers(1_000, 1, TEN, " and more").recording.events);
     assert_eq!(pace.last_word(&more.responses[0]), None, "another segment is to come");

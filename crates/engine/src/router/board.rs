@@ -23,7 +23,7 @@ pub struct Board {
     kind: EngineKind,
     members: Vec<Member>,
     /// In the order of the configuration. A reload changes numbers in them, no conditions and no order.
-    rules: watch::Sender<Arc<[Rule]>>,
+    routes: watch::Sender<Arc<[ResolvedRoute]>>,
     breakers: Arc<Breakers>,
     pub(super) shadows: Arc<Semaphore>,
 }
@@ -119,7 +119,7 @@ impl Board {
     #[must_use]
     pub fn new(kind: EngineKind, members: Vec<Member>, routes: &[Route]) -> Arc<Self> {
         assert!(!members.is_empty(), "a kind has an engine");
-        let rules = watch::channel(rules(kind, &members, routes)).0;
+        let resolved = watch::channel(resolve_all(kind, &members, routes)).0;
         let breakers = Breakers::new(members.len());
         let shadows = Arc::new(Semaphore::new(SHADOWS));
         Arc::new(Self { kind, members, routes: resolved, breakers, shadows })
@@ -127,17 +127,17 @@ impl Board {
 
     /// Has further requests go by these routes: those of before in all but `share`, `shadow` and `first_ms`.
     pub fn reroute(&self, routes: &[Route]) {
-        self.rules.send_replace(rules(self.kind, &self.members, routes));
+        self.routes.send_replace(resolve_all(self.kind, &self.members, routes));
     }
 
     /// The routes now.
-    fn rules(&self) -> Arc<[Rule]> {
-        self.rules.borrow().clone()
+    fn routes(&self) -> Arc<[ResolvedRoute]> {
+        self.routes.borrow().clone()
     }
 
     /// Tells when the routes have changed.
-    pub(super) fn rerouted(&self) -> watch::Receiver<Arc<[Rule]>> {
-        self.rules.subscribe()
+    pub(super) fn rerouted(&self) -> watch::Receiver<Arc<[ResolvedRoute]>> {
+        self.routes.subscribe()
     }
 
     /// All engines, in order.
@@ -161,8 +161,8 @@ impl Board {
 
     /// Whether it may serve some request, and not only get copies.
     pub(super) fn is_serving(&self, engine: usize) -> bool {
-        self.rules().iter().any(|rule| {
-            rule.engines.contains(&engine) || rule.shares.iter().any(|share| share.engine == engine)
+        self.routes().iter().any(|route| {
+            route.engines.contains(&engine) || route.shares.iter().any(|share| share.engine == engine)
         })
     }
 
@@ -174,12 +174,12 @@ impl Board {
 
     /// The plan for a request.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Plan {
-        let rules = self.rules();
-        let fits = rules.iter().position(|rule| rule.fits(ask));
-        let rule = fits.unwrap_or(rules.len() - 1);
-        let Rule { shadows, first, .. } = &rules[rule];
-        let (order, tried) = (rules[rule].order(ask.user), Vec::new());
-        Plan { rule, order, tried, shadows: shadows.clone(), first: Some(*first) }
+        let routes = self.routes();
+        let fits = routes.iter().position(|route| route.fits(ask));
+        let route = fits.unwrap_or(routes.len() - 1);
+        let ResolvedRoute { shadows, first, .. } = &routes[route];
+        let (order, tried) = (routes[route].order(ask.user), Vec::new());
+        Plan { route, order, tried, shadows: shadows.clone(), first: Some(*first) }
     }
 
     fn standing(&self, engine: usize) -> Standing {
@@ -218,8 +218,8 @@ impl Board {
 
     /// The engines that may serve a request without any attributes, in order; those that serve only a share come last.
     pub(super) fn usual(&self) -> Vec<usize> {
-        let Plan { rule, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
-        for share in &self.rules()[rule].shares {
+        let Plan { route, order: Order { mut engines, .. }, .. } = self.plan(&Ask::default());
+        for share in &self.routes()[route].shares {
             if !engines.contains(&share.engine) {
                 engines.push(share.engine);
             }
@@ -241,10 +241,10 @@ impl Board {
     /// Reports on all engines for operators.
     #[must_use]
     pub fn report(&self) -> Vec<BackendReport> {
-        let rules = self.rules();
+        let routes = self.routes();
         let one = |(engine, member): (usize, &Member)| {
             let status = member.status.borrow();
-            let share = rules.iter().flat_map(|rule| &rule.shares).find(|share| share.engine == engine);
+            let share = routes.iter().flat_map(|route| &route.shares).find(|share| share.engine == engine);
             BackendReport {
                 kind: self.kind,
                 name: member.name.to_string(),
@@ -260,18 +260,18 @@ impl Board {
 }
 
 /// The routes of a kind; behind those of the configuration one for what none of them matches.
-fn rules(kind: EngineKind, members: &[Member], routes: &[Route]) -> Arc<[Rule]> {
+fn resolve_all(kind: EngineKind, members: &[Member], routes: &[Route]) -> Arc<[ResolvedRoute]> {
     let of_kind = routes.iter().filter(|route| route.kind == kind);
-    let mut rules: Vec<Rule> = of_kind.map(|route| rule(route, members)).collect();
+    let mut resolved: Vec<ResolvedRoute> = of_kind.map(|route| resolve(route, members)).collect();
     if !routes.iter().any(|route| route.kind == kind && route.matches_all()) {
         let main = members.iter().position(|member| &*member.name == crate::config::MAIN);
         let rest = main.map_or_else(|| (0..members.len()).collect(), |main| vec![main]);
-        rules.push(Rule { engines: rest, first: usual_first(kind), ..Rule::default() });
+        resolved.push(ResolvedRoute { engines: rest, first: usual_first(kind), ..ResolvedRoute::default() });
     }
-    rules.into()
+    resolved.into()
 }
 
-fn rule(route: &Route, members: &[Member]) -> Rule {
+fn resolve(route: &Route, members: &[Member]) -> ResolvedRoute {
     let index = |name: &String| members.iter().position(|member| *member.name == **name);
     let indices = |names: &[String]| names.iter().filter_map(index).collect();
     let share = |(name, percent): (&String, &u32)| {
