@@ -208,6 +208,7 @@ export class CallSession extends EventTarget {
             signal,
             onFace: this.options.face === 'off' ? null : (frames) => this.face.track.push(frames),
             onPlayout: (stats) => this.emit('playout', stats),
+            onCapture: (stats) => this.emit('capture', stats),
             onNotice: (code, message) => this.emit('notice', { code, message }),
         });
         if (line.transport !== null) {

@@ -25,6 +25,7 @@ const KEEP_ALIVE_MS = 15000;
  * @property {(reconnecting: boolean) => void} onReconnecting
  * @property {((frames: ArrayBuffer) => void) | null} onFace - gets a message of docs/avatar.md; null: no face is wanted
  * @property {(stats: import('./playout-buffer.js').PlayoutStats) => void} onPlayout
+ * @property {(stats: import('./capture-worklet.js').CaptureStats) => void} onCapture
  * @property {(close: () => void) => void} onParked - a connection was abandoned; `close` it once there is another
  * @property {(detail: string) => void} onLost - called at most once, and not after close()
  */

@@ -87,7 +87,7 @@ export class WebSocketTransport {
         }
         const mono = /** @type {AudioWorkletNodeOptions} */ ({ channelCount: 1, channelCountMode: 'explicit' });
         this.capture = new AudioWorkletNode(context, 'visavis-capture', mono);
-        this.capture.port.onmessage = (event) => this.sendAudio(event.data);
+        this.capture.port.onmessage = ({ data }) => ('samples' in data ? this.sendAudio(data) : this.options.onCapture(data));
         mic.connect(this.capture);
         this.capture.connect(context.destination); // silent, but an unconnected node is not run
         this.playback = new AudioWorkletNode(context, 'visavis-playback', {

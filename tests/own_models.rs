@@ -80,7 +80,7 @@ async fn a_model_that_cannot_be_used_is_named_with_what_to_set_and_a_template_th
 }
 
 #[test]
-fn a_fetched_model_that_is_cut_short_is_fetched_again() {
+fn with_a_fetched_model_that_is_cut_short_or_damaged_in_its_middle_no_server_starts() {
     let (folder, model) = (tempfile::tempdir().unwrap(), live::model(CHAT));
     for entry in fs::read_dir(model.parent().unwrap()).unwrap().map(Result::unwrap) {
         // Not the hidden file of checksums, which the server writes.
@@ -88,18 +88,28 @@ fn a_fetched_model_that_is_cut_short_is_fetched_again() {
             symlink(entry.path(), folder.path().join(entry.file_name())).unwrap();
         }
     }
-    let cut = folder.path().join(CHAT);
-    fs::remove_file(&cut).unwrap();
-    fs::write(&cut, &fs::read(&model).unwrap()[..100_000]).unwrap();
-    let said = startup_error(folder.path());
-    for part in [CHAT, "its size differs", "visavis models fetch --profile tiny"] {
-        assert!(said.contains(part), "{part}: {said}");
+    let whole = fs::read(&model).unwrap();
+    let cut = whole[..100_000].to_vec();
+    let mut damaged = whole;
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 16].iter_mut().for_each(|byte| *byte ^= 0x55);
+    let path = folder.path().join(CHAT);
+    for (file, fault) in [(cut, "its size differs"), (damaged, "has the wrong checksum")] {
+        // Replaced, and not written to: the link's target stays whole.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, file).unwrap();
+        let said = startup_error(folder.path());
+        for part in [CHAT, fault, "visavis models fetch --profile tiny"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
     }
 }
 
 /// The message of a server that does not start with these models.
 fn startup_error(models: &Path) -> String {
-    let listen = format!("127.0.0.1:{}", live::free_port());
+    // A server that did not look at its models would end here, and say so.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
     let models = models.display().to_string();
     let words =
         ["serve", "--profile", "tiny", "--listen", &listen, "--udp", &listen, "--models-dir", &models];

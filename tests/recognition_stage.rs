@@ -225,6 +225,50 @@ async fn a_hallucinated_thank_you_is_dropped() {
     assert_eq!(stage.final_words().await.text, "");
 }
 
+fn languages(list: &[(&str, f32)]) -> Vec<LanguageWeight> {
+    let one = |(code, weight): &(&str, f32)| LanguageWeight { language: (*code).into(), weight: *weight };
+    list.iter().map(one).collect()
+}
+
+/// Laughter at an amplitude of 4,000, written as Chinese words as the real model does; English words above that.
+fn mistaking_laughter() -> ScriptedStt {
+    let hear = move |audio: &[i16]| {
+        let speaks = audio.iter().any(|sample| sample.unsigned_abs() > 6_000);
+        let (text, language, sureness) =
+            if speaks { (heard(audio).text, "en", -0.3) } else { ("同說同台".into(), "zh", -1.3) };
+        Transcript {
+            text,
+            language: language.into(),
+            language_probability: 0.85,
+            average_log_probability: sureness,
+            languages: if speaks {
+                languages(&[("en", 0.85), ("zh", 0.006)])
+            } else {
+                languages(&[("zh", 0.85), ("ja", 0.06), ("en", 0.03)])
+            },
+            ..Transcript::default()
+        }
+    };
+    ScriptedStt::by_ear(hear).after(Duration::from_millis(100))
+}
+
+#[tokio::test(start_paused = true)]
+async fn laughter_first_in_a_call_has_no_words_and_the_question_after_it_stays_english() {
+    let mut stage = Stage::new(mistaking_laughter());
+    stage.feed(SttFeed::Started { utterance: UtteranceId(1), audio: vec![3; 6400] }).await;
+    stage.hear(1_800, 4_000).await;
+    stage.feed(SttFeed::Cut).await;
+    let laughter = stage.final_words().await;
+    assert_eq!((laughter.text.as_str(), laughter.language.as_str()), ("", ""), "no words of any language");
+    stage.start().await;
+    stage.hear(2_000, 8_000).await;
+    stage.feed(SttFeed::Cut).await;
+    let question = stage.final_words().await;
+    assert_eq!((question.text.as_str(), question.language.as_str()), ("one two three four", "en"));
+    let opened = stage.opened();
+    assert!(opened.iter().flatten().all(|expected| expected.language != "zh"), "{opened:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_next_utterance_is_expected_in_languages_of_the_call_and_its_voices() {
     let language = Language::default();

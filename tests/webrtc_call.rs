@@ -63,6 +63,27 @@ async fn sound_and_messages_go_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_microphone_whose_packets_are_lost_again_and_again_is_reported_to_the_conversation() {
+    let host = host().await;
+    let mut client = Client::new().await;
+    let mut call = client.call(&host).await.unwrap();
+    let losing = async {
+        // Of each ten packets two in a row are lost, which forward error correction cannot repair.
+        for ten in 0..30 {
+            client.speak(440.0, 8, ten * 10).await;
+        }
+    };
+    let told = within(Duration::from_secs(20), async {
+        tokio::select! {
+            biased;
+            command = call.pipeline.commands.recv() => command,
+            () = losing => None,
+        }
+    });
+    assert_eq!(told.await, Some(ClientCommand::MicrophoneStutters));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_from_before_the_channel_opens_arrive_in_order() {
     let host = host().await;
     let mut client = Client::new().await;

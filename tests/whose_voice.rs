@@ -58,9 +58,10 @@ fn syllables(mut seed: u32, pitch: f32, rate: f32, seconds: f32) -> Vec<i16> {
     sound
 }
 
-/// Every text is spoken for 6 s, as one word.
+/// Every text is spoken for 6 s, as one word; a filler for 1.5 s.
 fn six_seconds(text: &str) -> Vec<TtsPart> {
-    let samples = syllables(40_507, 160.0, 24_000.0, 6.0);
+    let seconds = if text.starts_with("One moment") { 1.5 } else { 6.0 };
+    let samples = syllables(40_507, 160.0, 24_000.0, seconds);
     let words = vec![WordTime { text: text.to_owned(), start: 0, end: samples.len() as u64 }];
     vec![TtsPart { rate: 24_000, samples, words, ..TtsPart::default() }]
 }
@@ -68,6 +69,7 @@ fn six_seconds(text: &str) -> Vec<TtsPart> {
 /// A call whose microphone picks up the agent with a delay in frames and a gain, and other sounds.
 struct Call {
     ports: TransportPorts,
+    stt: Arc<ScriptedStt>,
     path: (usize, f32),
     air: VecDeque<Vec<i16>>,
     beside: VecDeque<i16>,
@@ -80,12 +82,18 @@ struct Call {
 
 impl Call {
     fn begin(lines: &[&str], path: (usize, f32)) -> (Self, CancellationToken) {
-        let response = ScriptedResponse::texts(["A long answer. "]).every(Duration::from_millis(20));
-        let scripted = Scripted::with(ScriptedLlm::new([response.clone(), response.clone(), response]))
+        Self::responding(Duration::from_millis(20), lines, path)
+    }
+
+    /// A call whose model takes this long for each response.
+    fn responding(after: Duration, lines: &[&str], path: (usize, f32)) -> (Self, CancellationToken) {
+        let response = ScriptedResponse::texts(["A long answer. "]).every(after);
+        let scripted = Scripted::with(ScriptedLlm::responding(move |_| response.clone()))
             .hearing(ScriptedStt::new(lines.iter().copied()))
             .speaking(ScriptedTts::speaking(six_seconds));
         let vad = Arc::new(|| Box::new(SoundVad) as Box<dyn Vad>);
         let engines = Engines { vad, ..scripted.engines() };
+        let stt = scripted.stt;
         let (ports, pipeline) = call_ports();
         let stop = CancellationToken::new();
         let scope = Scope { drain: CancellationToken::new(), token: stop.clone() };
@@ -96,7 +104,7 @@ impl Call {
         });
         let air = (0..path.0).map(|_| vec![0; MIC_FRAME]).collect();
         let (beside, last, hole) = (VecDeque::new(), None, Duration::ZERO);
-        (Self { ports, path, air, beside, heard: 0, last, hole, events: Vec::new() }, stop)
+        (Self { ports, stt, path, air, beside, heard: 0, last, hole, events: Vec::new() }, stop)
     }
 
     /// The microphone for 20 ms: what the person says, and the echo.
@@ -124,7 +132,14 @@ impl Call {
     }
 
     async fn say(&mut self, seconds: f32) {
-        for frame in syllables(977, 110.0, 16_000.0, seconds).chunks(MIC_FRAME) {
+        self.say_softly(seconds, 1).await;
+    }
+
+    /// Says it at a fraction of the usual level of -26 dBFS.
+    async fn say_softly(&mut self, seconds: f32, fraction: i16) {
+        let mut sound = syllables(977, 110.0, 16_000.0, seconds);
+        sound.iter_mut().for_each(|sample| *sample /= fraction);
+        for frame in sound.chunks(MIC_FRAME) {
             self.frame(frame).await;
         }
     }
@@ -144,6 +159,14 @@ fn begins_speaking(event: &CallEvent) -> bool {
     matches!(event, CallEvent::UserStartedSpeaking)
 }
 
+fn is_final(event: &CallEvent) -> bool {
+    matches!(event, CallEvent::UserTranscript { text, last: true, .. } if !text.is_empty())
+}
+
+fn is_filler(event: &CallEvent) -> bool {
+    matches!(event, CallEvent::Notice { code: "one-moment", .. })
+}
+
 fn is_cut(event: &CallEvent) -> bool {
     matches!(event, CallEvent::Interrupted { .. })
 }
@@ -158,6 +181,25 @@ async fn a_response_that_echoes_into_the_microphone_is_spoken_to_its_end_and_beg
         assert!(call.heard >= 300, "{path:?}: {} frames of 6 s", call.heard);
         assert_eq!(call.count(is_cut), 0, "{path:?}");
         assert!(call.hole < Duration::from_millis(300), "{path:?}: a hole of {:?}", call.hole);
+        stop.cancel();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filler_that_echoes_into_the_microphone_begins_no_turn_and_the_late_response_follows_it() {
+    for path in [(6, 0.32), (11, 0.18), (17, 0.1), (20, 0.06)] {
+        let late = Duration::from_secs(4);
+        let (mut call, stop) = Call::responding(late, &["What is it?", "One moment."], path);
+        call.say(1.0).await;
+        call.listen(16.0).await;
+        assert!(call.count(is_filler) >= 1, "{path:?}: the response is late");
+        assert_eq!(
+            (call.count(begins_speaking), call.count(is_final)),
+            (1, 1),
+            "{path:?}: the question alone"
+        );
+        assert!(call.heard >= 370, "{path:?}: {} frames of a filler and a response", call.heard);
+        assert_eq!(call.count(is_cut), 0, "{path:?}");
         stop.cancel();
     }
 }
@@ -205,6 +247,50 @@ async fn a_question_is_answered_though_a_television_talks_before_and_after_it() 
     call.listen(15.0).await;
     assert!(call.heard >= 300, "{} frames", call.heard);
     assert_eq!(call.count(is_cut), 0);
+    stop.cancel();
+}
+
+/// Sentences of 2.5 s on television, 0.9 s apart, as soft as [`television`].
+fn news(sentences: u16) -> VecDeque<i16> {
+    let sentence = |number: u16| {
+        let sound = syllables(71 + u32::from(number), 140.0, 16_000.0, 2.5);
+        sound.into_iter().map(|sample| sample / 8).chain(std::iter::repeat_n(0, 14_400))
+    };
+    (0..sentences).flat_map(sentence).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_television_before_the_person_ever_spoke_is_not_answered_and_is_no_part_of_the_question() {
+    let (mut call, stop) = Call::begin(&["Here is the news.", "What is it?"], (1, 0.0));
+    call.beside = news(6);
+    call.listen(16.0).await;
+    assert_eq!((call.heard, call.count(is_final)), (0, 0), "nobody spoke to the agent");
+    call.say(1.5).await;
+    call.listen(12.0).await;
+    assert!(call.heard >= 300, "{} frames of 6 s", call.heard);
+    assert_eq!((call.count(begins_speaking), call.count(is_final), call.count(is_cut)), (1, 1, 0));
+    let asked = call.stt.utterances().pop().unwrap().audio.len();
+    assert!(asked < 4 * 16_000, "the question alone is recognised: {asked} samples");
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_soft_spoken_person_is_answered_from_the_first_words_on_and_sooner_once_known() {
+    // The loudest of it has -45 dBFS.
+    let (mut call, stop) = Call::begin(&["What is it?", "And what is that?"], (1, 0.0));
+    let mut waited = Vec::new();
+    for answered in 1..=2 {
+        call.say_softly(1.5, 9).await;
+        let (spoken, before) = (Instant::now(), call.heard);
+        while call.heard == before {
+            assert!(spoken.elapsed() < Duration::from_secs(4), "answer {answered}");
+            call.frame(&[]).await;
+        }
+        waited.push(spoken.elapsed());
+        call.listen(8.0).await;
+        assert_eq!((call.count(is_final), call.count(is_cut)), (answered, 0));
+    }
+    assert!(waited[1] + Duration::from_millis(300) < waited[0], "{waited:?}");
     stop.cancel();
 }
 

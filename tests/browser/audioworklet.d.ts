@@ -12,3 +12,4 @@ declare abstract class AudioWorkletProcessor {
 declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;
 declare const sampleRate: number;
 declare const currentTime: number;
+declare const currentFrame: number;

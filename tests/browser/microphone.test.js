@@ -81,6 +81,54 @@ test('after the page stood still the server hears the last two seconds, and noth
     });
 });
 
+test('sound that the audio thread left out is counted, and a thread without a microphone left out nothing', async () => {
+    /** @type {any[]} */
+    const posted = [];
+    /** @type {any} */
+    let Processor = null;
+    class AudioWorkletProcessor {
+        port = { onmessage: null, postMessage: (/** @type {any} */ message) => posted.push(message) };
+    }
+    const registerProcessor = (/** @type {string} */ _name, /** @type {any} */ processor) => (Processor = processor);
+    const thread = Object.assign(globalThis, { sampleRate: 48000, currentFrame: 4096, AudioWorkletProcessor, registerProcessor });
+    await import('../../static/capture-worklet.js');
+    const processor = new Processor();
+    const run = (/** @type {number} */ quanta, /** @type {Float32Array[]} */ input = [new Float32Array(128)]) => {
+        for (let quantum = 0; quantum < quanta; quantum++) {
+            processor.process([input]);
+            thread.currentFrame += 128;
+        }
+    };
+    const counts = () => posted.filter((message) => !('samples' in message));
+    run(40);
+    run(10, []);
+    run(40);
+    assert.deepEqual(counts(), []);
+    thread.currentFrame += 480; // 10 ms
+    run(10);
+    thread.currentFrame += 4800;
+    run(10);
+    assert.deepEqual(counts(), [{ gaps: 1, lostMs: 10 }, { gaps: 2, lostMs: 110 }]);
+    assert.equal(posted.length - counts().length, Math.floor((100 * 128) / 960), 'whole frames of what came');
+});
+
+test('gaps of the microphone are reported by the call, and its sound goes on', async () => {
+    await inCall(async (page, levels) => {
+        const told = await page.evaluate(() => {
+            /** @type {any[]} */
+            const told = [];
+            window.visavis.events.addEventListener('capture', (event) => told.push(/** @type {CustomEvent} */ (event).detail));
+            const { port } = /** @type {any} */ (window.visavis.events).transport.capture;
+            port.dispatchEvent(new MessageEvent('message', { data: { gaps: 3, lostMs: 80 } }));
+            return told;
+        });
+        assert.deepEqual(told, [{ gaps: 3, lostMs: 80 }]);
+        const before = levels.length;
+        await page.waitForTimeout(500);
+        assert.ok(levels.length > before + 10, `${levels.length - before} frames in 0.5 s`);
+    });
+});
+
 test('an audio context that the system stops resumes by itself when it may', async () => {
     await inCall(async (page, levels) => {
         await page.evaluate(() => /** @type {any} */ (window.visavis.events).graph.context.suspend());

@@ -52,6 +52,13 @@ pub fn is_likely(words: &str) -> bool {
     !said.is_empty() && phrases.any(|phrase| normal(&phrase) == said)
 }
 
+/// Whether both are the same words; false without any.
+#[must_use]
+pub fn is_same(words: &str, said: &str) -> bool {
+    let words = normal(words);
+    !words.is_empty() && words == normal(said)
+}
+
 /// Lower-case words without punctuation.
 fn normal(text: &str) -> Vec<String> {
     text.split(|char: char| char.is_whitespace() || char == '-')

@@ -1,7 +1,8 @@
 //! Which voices are loud enough to be the person: a much softer television begins no utterance, interrupts nothing and holds
 //! no turn open. Pure; levels are in dBFS, each the mean power of a third of a second.
 //!
-//! Until the person has spoken, any voice may be theirs, however soft.
+//! Until the person has spoken, any voice may be theirs, however soft. A faint one must then wait in silence for a response, as
+//! people do and televisions do not, and gives way to a voice that is much louder.
 
 use std::collections::VecDeque;
 
@@ -35,6 +36,16 @@ const KNOWN: usize = 16;
 /// six people at once have been 4 dB above it at most.
 const CROWDED: f32 = 0.5;
 const ABOVE_CROWD: f32 = 5.0;
+/// An utterance whose loudest third of a second stays below this is faint (speech of -40 dBFS has about this). Soft-spoken
+/// people are, and so are televisions in another corner of the room.
+const FAINT: f32 = -37.0;
+/// Silence, in windows (1.5 s), after which a faint utterance is taken for the person's.
+const WAITS: u32 = 46;
+/// A voice this much louder (dB) than 1.5 s of faint speech before it is somebody else's.
+const OTHER: f32 = 12.0;
+const MONOLOGUE: u32 = 47;
+/// Windows (256 ms) of the louder voice after which it is compared.
+const ONSET: u32 = 8;
 /// Level of silence.
 const SILENCE: f32 = -100.0;
 
@@ -69,9 +80,46 @@ struct Utterance {
     unbroken: u32,
     /// The loud voice has ended, while a crowd goes on.
     ended: bool,
+    faint: Faint,
+}
+
+/// The beginning of an utterance, as long as it is faint.
+#[derive(Debug, Clone, Copy)]
+struct Faint {
+    loudest: f32,
+    speech: u32,
+    /// Windows since it has been louder.
+    over: u32,
+}
+
+impl Faint {
+    /// Takes the utterance's loudest level and speech so far.
+    fn hear(&mut self, loudest: f32, speech: u32) {
+        if self.over == 0 && loudest < FAINT {
+            (self.loudest, self.speech) = (loudest, speech);
+        } else {
+            self.over = self.over.saturating_add(1);
+        }
+    }
 }
 
 impl NearVoice {
+    /// Whether the open utterance is so faint that it may be a television's, in a call whose person has not spoken.
+    #[must_use]
+    pub fn is_faint(&self) -> bool {
+        self.person.is_none() && self.utterance.is_some_and(|one| one.faint.over == 0)
+    }
+
+    /// Whether a much louder voice has just begun in the open utterance, after a faint one that was not the person's.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        let louder = |one: Utterance| {
+            let Faint { loudest, speech, over } = one.faint;
+            over == ONSET && speech >= MONOLOGUE && one.loudest >= loudest + OTHER
+        };
+        self.person.is_none() && self.utterance.is_some_and(louder)
+    }
+
     /// Takes a window's mean power (full scale is 1) and whether it is speech; `open`: an utterance is open. Returns whether
     /// speech in it counts as the person's.
     pub fn hear(&mut self, power: f32, speech: bool, open: bool) -> bool {
@@ -95,10 +143,13 @@ impl NearVoice {
     /// Whether speech of this level is still the voice of the open utterance.
     fn hold(&mut self, mean: f32, speech: bool) -> bool {
         let crowded = self.is_crowded();
-        let fresh = Utterance { loudest: SILENCE, speech: 0, crowded, silent: 0, unbroken: 0, ended: false };
+        let faint = Faint { loudest: SILENCE, speech: 0, over: 0 };
+        let fresh =
+            Utterance { loudest: SILENCE, speech: 0, crowded, silent: 0, unbroken: 0, ended: false, faint };
         let utterance = self.utterance.get_or_insert(fresh);
         utterance.loudest = (utterance.loudest - FORGET).max(if speech { mean } else { SILENCE });
         utterance.speech += u32::from(speech);
+        utterance.faint.hear(utterance.loudest, utterance.speech);
         utterance.silent = if speech { 0 } else { utterance.silent + 1 };
         utterance.unbroken = if utterance.silent < PAUSE { utterance.unbroken + 1 } else { 0 };
         let crowded = utterance.crowded || utterance.unbroken >= UNBROKEN;
@@ -127,12 +178,11 @@ impl NearVoice {
         self.background.len() >= KNOWN && speech as f32 >= CROWDED * self.background.len() as f32
     }
 
-    /// Learns the person's level from an utterance that is over.
+    /// Learns the person's level from an utterance that is over; not from a first faint one that never waited.
     fn learn(&mut self) {
-        let Some(Utterance { loudest, .. }) = self.utterance.take().filter(|one| one.speech >= TEACHES)
-        else {
-            return;
-        };
+        let faint = self.is_faint();
+        let teaches = |one: &Utterance| one.speech >= TEACHES && (!faint || one.silent >= WAITS);
+        let Some(Utterance { loudest, .. }) = self.utterance.take().filter(teaches) else { return };
         let person = self.person.get_or_insert(loudest);
         *person += (loudest - *person) * if loudest > *person { LOUDER } else { SOFTER };
     }
@@ -181,6 +231,39 @@ mod tests {
             let mut near = NearVoice::default();
             silence(&mut near, 60);
             assert_eq!(hear(&mut near, level, 3, false), 3, "{level}");
+        }
+    }
+
+    #[test]
+    fn a_faint_first_voice_is_the_persons_once_it_has_waited_in_silence() {
+        for (silent, counts) in [(WAITS as usize + 1, true), (20, false)] {
+            let mut near = NearVoice::default();
+            silence(&mut near, 60);
+            hear(&mut near, -43.0, 100, true);
+            assert!(near.is_faint());
+            (0..silent).for_each(|_| _ = near.hear(1e-7, false, true));
+            silence(&mut near, 1);
+            hear(&mut near, -43.0, 20, true);
+            assert_eq!(!near.is_faint(), counts, "after {silent} windows: the level is the person's");
+        }
+        let mut near = NearVoice::default();
+        hear(&mut near, -30.0, 20, true);
+        assert!(!near.is_faint(), "an ordinary voice");
+        assert!(!after_a_turn(-20.0).is_faint());
+    }
+
+    #[test]
+    fn a_much_louder_voice_takes_a_faint_utterance_over_once() {
+        for (soft, windows, expected) in [(-43.0, 100, 1), (-43.0, 20, 0), (-39.0, 100, 1), (-30.0, 100, 0)] {
+            let mut near = NearVoice::default();
+            silence(&mut near, 60);
+            hear(&mut near, soft, windows, true);
+            assert!(!near.is_overtaken());
+            let overtaken = |_: &usize| {
+                hear(&mut near, -20.0, 1, true);
+                near.is_overtaken()
+            };
+            assert_eq!((0..60).filter(overtaken).count(), expected, "{soft} dB for {windows} windows");
         }
     }
 

@@ -82,10 +82,15 @@ impl Analyser {
         self.echo.hear(now, &mut window);
         let probability = self.vad.probability(&window);
         let source = self.source(probability, &window);
+        // A sound over the agent's voice is judged by its words, as soon as it pauses.
+        self.gate.be_faint(self.near.is_faint() && !self.echo.is_possible());
         let event = self.gate.push(probability, source);
         self.echo.soften(&mut window, source);
         self.recent.hear(&window);
-        if self.recent.speaking {
+        if self.recent.speaking && self.near.is_overtaken() {
+            let (utterance, audio) = (self.gate.utterance(), self.recent.begin(PREROLL as u64));
+            feed.push(SttFeed::Started { utterance, audio });
+        } else if self.recent.speaking {
             feed.push(SttFeed::Audio(window));
         }
         let mut audio = None;

@@ -46,8 +46,11 @@ async fn repeated_words_do_not_loop_and_the_words_after_them_are_heard() {
     assert!((5..=9).contains(&noes), "{heard:?}");
     assert_eq!(heard[noes..].join(" "), "that is not what i meant");
     let zeros = hear(&engine, &clip("zero-six-times-seven"), ENGLISH, &[]).await.text;
+    // Six zeros were said. This model's count of equal sounds is not exact, as with the fives below: five are enough here, and
+    // that the seven behind them is heard.
     let digits: String = zeros.chars().filter(char::is_ascii_digit).collect();
     assert!(digits.starts_with("00000") && digits.ends_with('7'), "{zeros}");
+    // For the same reason only the beginning of "na na na na, hey hey hey, goodbye" is compared, and that the word behind is heard.
     let song = words(&hear(&engine, &clip("na-na-hey-goodbye"), ENGLISH, &[]).await.text);
     assert!(song.starts_with(&["na".into(), "na".into(), "na".into()]), "{song:?}");
     assert_eq!(song.last().map(String::as_str), Some("goodbye"));
@@ -56,7 +59,8 @@ async fn repeated_words_do_not_loop_and_the_words_after_them_are_heard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_letter_of_a_spelled_word_is_heard_as_a_letter() {
     let engine = Engine::ready(&best_model(), &[]).await;
-    // "J, O, H, N", 0.55 s apart; it was heard as "j, o, h, and...".
+    // "J, O, H, N", 0.55 s apart; it was heard as "j, o, h, and...". The last letter of another name
+    // may still be lost: see "What the recogniser cannot do" in docs/measured.md.
     let heard = hear(&engine, &clip("john-spelled"), ENGLISH, &[]).await;
     assert_eq!(words(&heard.text), ["j", "o", "h", "n"], "{heard:?}");
 }
@@ -92,7 +96,7 @@ async fn repeated_words_are_heard_as_often_as_they_were_said() {
     let yeah = hear(&engine, &clip("yeah-four-times"), ENGLISH, &[]).await;
     assert_eq!(words(&yeah.text).len(), 4, "{yeah:?}");
     let digits = hear(&engine, &clip("fives-zeros-one"), ENGLISH, &[]).await;
-    // This model hears one five more than was said.
+    // 5555 0000 1 was said. This model hears one five more, which nothing around it can know; more than one would be a loop.
     let text = digits.text.replace([' ', '-', '.', ','], "");
     assert!(["555500001", "5555500001"].contains(&text.as_str()), "{digits:?}");
 }

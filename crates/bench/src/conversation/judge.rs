@@ -90,6 +90,8 @@ pub struct Observed {
     pub out_of_nothing: usize,
     /// Final transcripts in excess of the lines spoken.
     pub unasked: usize,
+    /// Sounds without words while nobody spoke.
+    pub noises: usize,
     /// Responses that were cut off though nobody interrupted.
     pub cut_by_nobody: usize,
     /// Responses with a hole of more than 0.3 s.
@@ -112,7 +114,8 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
         let sounded = scene.responses.iter().filter(|response| response.first().is_some()).count();
         observed.out_of_nothing = scene.finals.iter().filter(|told| !told.text.is_empty()).count() + sounded;
     }
-    let turns: Vec<&Spoken> = recording.spoken.iter().filter(|one| one.role != Role::Aside).collect();
+    let is_turn = |one: &&Spoken| matches!(one.role, Role::Question | Role::Interruption);
+    let turns: Vec<&Spoken> = recording.spoken.iter().filter(is_turn).collect();
     for (index, spoken) in turns.iter().enumerate() {
         let next = turns.get(index + 1).map(|next| next.from);
         observed.turns.push(turn(&scene, spoken, next));
@@ -123,7 +126,8 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
         observed.turns[index - 1].answered |= quick && observed.turns[index].answered;
     }
     for spoken in &recording.spoken {
-        let disturbed = (spoken.role != Role::Question).then(|| scene.sounding(spoken.from));
+        let disturbs = matches!(spoken.role, Role::Interruption | Role::Aside);
+        let disturbed = disturbs.then(|| scene.sounding(spoken.from));
         match (spoken.role, disturbed) {
             (Role::Interruption, Some(Some(response))) => {
                 observed.interruptions.push(interruption(response, spoken))
@@ -136,7 +140,8 @@ pub fn judge(recording: &Recording, pace: &Pace) -> Observed {
         }
     }
     let heard = scene.finals.iter().filter(|told| !told.text.is_empty()).count();
-    observed.unasked = heard.saturating_sub(recording.spoken.len());
+    observed.noises = recording.spoken.iter().filter(|one| one.role == Role::Noise).count();
+    observed.unasked = heard.saturating_sub(recording.spoken.len() - observed.noises);
     let cut = scene.responses.iter().filter(|response| response.cut.is_some()).count();
     observed.cut_by_nobody =
         cut.saturating_sub(recording.spoken.iter().filter(|one| one.role == Role::Interruption).count());

@@ -68,18 +68,18 @@ impl Kokoro {
         Ok(Self { session, folder, styles: HashMap::new(), _environment: environment })
     }
 
-    /// Speaks phonemes; returns samples at [`RATE`].
+    /// Speaks phonemes at a pace, of which 1 is ordinary; returns samples at [`RATE`].
     ///
     /// # Errors
     /// When the speaker or a phoneme is unknown.
-    pub fn say(&mut self, speaker: &str, phonemes: &str) -> anyhow::Result<Vec<f32>> {
+    pub fn say(&mut self, speaker: &str, phonemes: &str, pace: f32) -> anyhow::Result<Vec<f32>> {
         let mut tokens = numbers(phonemes)?;
         let length = tokens.len();
         tokens.insert(0, 0);
         tokens.push(0);
         let style = Array2::from_shape_vec((1, STYLE), self.style(speaker, length)?)?;
         let tokens = Array2::from_shape_vec((1, tokens.len()), tokens)?;
-        let speed = Array1::from_elem(1, 1.0_f32);
+        let speed = Array1::from_elem(1, pace);
         let outputs = self.session.run(ort::inputs![
             "tokens" => TensorRef::from_array_view(&tokens)?,
             "style" => TensorRef::from_array_view(&style)?,

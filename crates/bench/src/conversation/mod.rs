@@ -1,10 +1,11 @@
 //! Scripted spoken scenarios in real calls: is the agent quick, patient, silent when interrupted, and undisturbed by "mm-hm"?
 //!
-//! - [`scenarios`]: what is said, and when; [`speech`]: the clips, spoken by [`kokoro`], and [`noises`]
+//! - [`scenarios`]: what is said, and when; [`speech`]: the clips, spoken by [`kokoro`], [`noises`] and [`exclamations`]
 //! - [`player`]: plays a scenario in a call; [`scene`]: what the client received
 //! - [`judge`]: judges a run; [`heard`]: which words were heard, and whether sound was missing
 //! - [`summary`]: compares all runs with the targets
 
+pub mod exclamations;
 pub mod heard;
 pub mod judge;
 pub mod kokoro;

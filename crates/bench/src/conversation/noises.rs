@@ -1,11 +1,11 @@
-//! Sounds besides words: a hum of agreement, a cough, a door. Synthesised from sines and shaped noise, the same in every run.
-//! Pure.
+//! Sounds besides words: a hum of agreement, a cough, a door. Synthesised from sines and shaped noise, the same in every run;
+//! those of an open mouth are in [`super::exclamations`]. Pure.
 
 use std::f32::consts::TAU;
 
 use visavis_core::frame::MIC_RATE;
 
-const RATE: f32 = MIC_RATE as f32;
+pub(super) const RATE: f32 = MIC_RATE as f32;
 
 /// "Mm-hm", hummed at a pitch in Hz: two nasal sounds with a breath between them, the second higher.
 #[must_use]
@@ -26,23 +26,34 @@ pub fn hum(pitch: f32) -> Vec<i16> {
     at_level(&sound, -23.0)
 }
 
-/// A harmonic sound, filtered by the resonances of a closed mouth.
+/// A voice through the resonances of a closed mouth.
 fn nasal(length: usize, pitch: impl Fn(f32) -> f32) -> Vec<f32> {
     const RESONANCES: [(f32, f32, f32); 4] =
         [(260.0, 60.0, 1.0), (1_050.0, 120.0, 0.1), (2_200.0, 200.0, 0.05), (3_200.0, 250.0, 0.02)];
+    voice(length, &RESONANCES, 24, pitch)
+}
+
+/// This many harmonics of a pitch in Hz, which depends on the share of the length, through resonances: frequency, width and
+/// gain of each.
+pub(super) fn voice(
+    length: usize,
+    resonances: &[(f32, f32, f32)],
+    harmonics: u8,
+    pitch: impl Fn(f32) -> f32,
+) -> Vec<f32> {
     let mut phase = 0.0_f32;
     let sample = |n: usize| {
         let base = pitch(n as f32 / length as f32);
         phase += base / RATE;
         let harmonic = |number: f32| {
             let frequency = base * number;
-            let gain: f32 = RESONANCES
+            let gain: f32 = resonances
                 .iter()
                 .map(|(at, width, gain)| gain / (1.0 + ((frequency - at) / width).powi(2)))
                 .sum();
             gain * (TAU * number * phase + number * 0.3).sin()
         };
-        (1..=24_u8).map(|number| harmonic(f32::from(number))).sum()
+        (1..=harmonics).map(|number| harmonic(f32::from(number))).sum()
     };
     (0..length).map(sample).collect()
 }
@@ -103,7 +114,7 @@ pub fn door(seed: u32) -> Vec<i16> {
     at_level(&sound, -18.0)
 }
 
-fn resonance(source: &[f32], frequency: f32, pole: f32) -> Vec<f32> {
+pub(super) fn resonance(source: &[f32], frequency: f32, pole: f32) -> Vec<f32> {
     let turn = 2.0 * pole * (TAU * frequency / RATE).cos();
     let (mut last, mut before) = (0.0, 0.0);
     let step = |sample: &f32| {
@@ -114,7 +125,7 @@ fn resonance(source: &[f32], frequency: f32, pole: f32) -> Vec<f32> {
     source.iter().map(step).collect()
 }
 
-fn low_passed(random: &mut Random, length: usize, share: f32) -> Vec<f32> {
+pub(super) fn low_passed(random: &mut Random, length: usize, share: f32) -> Vec<f32> {
     let mut low = 0.0;
     (0..length)
         .map(|_| {
@@ -125,7 +136,7 @@ fn low_passed(random: &mut Random, length: usize, share: f32) -> Vec<f32> {
 }
 
 /// Fades in and out over this many seconds.
-fn fade(sound: &mut [f32], rise: f32, fall: f32) {
+pub(super) fn fade(sound: &mut [f32], rise: f32, fall: f32) {
     let length = sound.len();
     for (n, sample) in sound.iter_mut().enumerate() {
         let (from_start, to_end) = (n as f32 / RATE, (length - n) as f32 / RATE);
@@ -142,10 +153,10 @@ pub(super) fn at_level(sound: &[f32], dbfs: f32) -> Vec<i16> {
 }
 
 /// Marsaglia's xorshift: the same noise in every run.
-struct Random(u32);
+pub(super) struct Random(pub(super) u32);
 
 impl Random {
-    fn next(&mut self) -> f32 {
+    pub(super) fn next(&mut self) -> f32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;

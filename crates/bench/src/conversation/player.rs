@@ -132,7 +132,7 @@ impl Player<'_> {
         let took = Duration::from_secs_f64((end - first) as f64 / f64::from(MIC_RATE));
         let from = to.checked_sub(took).unwrap_or(to);
         self.recording.spoken.push(Spoken { role: cue.role, words: cue.says.words.clone(), from, to });
-        if cue.role != Role::Aside {
+        if !matches!(cue.role, Role::Aside | Role::Noise) {
             self.log.asked(to);
             self.told = false;
         }

@@ -5,6 +5,12 @@
 pub enum Part {
     /// A phrase from `phrases.toml`.
     Say(&'static str),
+    /// A phrase spoken nearly twice as fast.
+    Fast(&'static str),
+    /// A phrase 12 dB too loud for the microphone.
+    Overloaded(&'static str),
+    /// A phrase whose first ms are missing: the microphone was switched on late.
+    Late(&'static str, u32),
     /// Silence, in ms.
     Pause(u32),
     /// "Mm-hm", hummed.
@@ -13,6 +19,12 @@ pub enum Part {
     Cough,
     /// A slamming door.
     Door,
+    /// Laughter.
+    Laughter,
+    /// "Aaah", held.
+    Vowel,
+    /// A sneeze.
+    Sneeze,
     /// Part of the recording `jfk.wav`, from and to in ms, and its words.
     Recorded(u32, u32, &'static str),
 }
@@ -27,6 +39,8 @@ pub enum Role {
     Interruption,
     /// An aside, to change nothing: a backchannel, or a sound without words.
     Aside,
+    /// A sound without words while nobody speaks, to be no turn.
+    Noise,
 }
 
 /// When a line begins.
@@ -79,7 +93,7 @@ pub struct Scenario {
     pub variants: &'static [&'static [Line]],
 }
 
-use Part::{Cough, Door, Hum, Pause, Recorded, Say};
+use Part::{Cough, Door, Fast, Hum, Late, Laughter, Overloaded, Pause, Recorded, Say, Sneeze, Vowel};
 
 const fn ask(parts: &'static [Part]) -> Line {
     Line { role: Role::Question, when: When::After(0), parts }
@@ -95,6 +109,14 @@ const fn stop(when: When, parts: &'static [Part]) -> Line {
 
 const fn aside(ms: u32, parts: &'static [Part]) -> Line {
     Line { role: Role::Aside, when: When::Into(ms), parts }
+}
+
+const fn noise(parts: &'static [Part]) -> Line {
+    Line { role: Role::Noise, when: When::After(0), parts }
+}
+
+const fn quiet(name: &'static str, about: &'static str, variants: &'static [&'static [Line]]) -> Scenario {
+    Scenario { name, about, mid_sentence: false, beside: Beside::Nothing, variants }
 }
 
 const fn echo(name: &'static str, about: &'static str, down: f32) -> Scenario {
@@ -131,7 +153,7 @@ macro_rules! beside {
 }
 
 /// All scenarios, in the order in which they are run.
-pub const SCENARIOS: [Scenario; 25] = [
+pub const SCENARIOS: [Scenario; 34] = [
     Scenario {
         name: "plain",
         about: "a question",
@@ -348,6 +370,75 @@ pub const SCENARIOS: [Scenario; 25] = [
         beside: Beside::Babble(10.0),
         variants: STORIES,
     },
+    Scenario {
+        name: "television-first",
+        about: "8 s of a television 22 dB below the person, then a question over it",
+        mid_sentence: false,
+        beside: Beside::Television(22.0),
+        variants: &[&[after(8_000, &[Say("sky")])], &[after(8_000, &[Say("italy")])]],
+    },
+    quiet(
+        "laughter",
+        "laughter, then a question",
+        &[
+            &[noise(&[Laughter]), after(1_500, &[Say("italy")])],
+            &[noise(&[Laughter]), after(1_500, &[Say("rain")])],
+        ],
+    ),
+    quiet(
+        "exclamations",
+        "\"aaah\" or a sneeze before a question, or during a response",
+        &[
+            &[noise(&[Vowel]), after(1_500, &[Say("sky")])],
+            &[SEA, aside(1_500, &[Sneeze])],
+            &[noise(&[Sneeze]), after(1_500, &[Say("moon")])],
+            &[DOG, aside(2_200, &[Vowel])],
+        ],
+    ),
+    quiet(
+        "repeated",
+        "words that are repeated many times, and words after them",
+        &[&[ask(&[Say("no-seven-times")])], &[ask(&[Say("na-na")])]],
+    ),
+    quiet(
+        "cut",
+        "a question whose first 120 ms are missing",
+        &[&[ask(&[Late("italy", 120)])], &[ask(&[Late("moon", 120)])], &[ask(&[Late("sleep", 120)])]],
+    ),
+    quiet(
+        "spelled",
+        "a name in letters 550 ms apart",
+        &[&[ask(&[
+            Say("name-spelled"),
+            Pause(550),
+            Say("letter-s"),
+            Pause(550),
+            Say("letter-h"),
+            Pause(550),
+            Say("letter-a"),
+            Pause(550),
+            Say("letter-y"),
+            Pause(550),
+            Say("letter-n"),
+            Pause(550),
+            Say("letter-e"),
+        ])]],
+    ),
+    quiet(
+        "overload",
+        "a question 12 dB too loud for the microphone",
+        &[&[ask(&[Overloaded("sky")])], &[ask(&[Overloaded("bread")])]],
+    ),
+    quiet(
+        "what",
+        "\"What?\" and nothing else, during a response or to nobody",
+        &[&[CITY, stop(When::Into(2_000), &[Say("what")])], &[ask(&[Say("what")])]],
+    ),
+    quiet(
+        "fast",
+        "a question nearly twice as fast",
+        &[&[ask(&[Fast("italy")])], &[ask(&[Fast("sleep")])], &[ask(&[Fast("moon")])]],
+    ),
 ];
 
 #[cfg(test)]
@@ -357,12 +448,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_scenario_has_a_name_of_its_own_and_asks_something_unless_nobody_speaks() {
+        let names: std::collections::BTreeSet<&str> = SCENARIOS.iter().map(|one| one.name).collect();
+        assert_eq!(names.len(), SCENARIOS.len());
+        for one in SCENARIOS.iter().filter(|one| one.name != "silence") {
+            let asks = |lines: &&[Line]| lines.iter().any(|line| line.role == Role::Question);
+            assert!(one.variants.iter().all(asks), "{}", one.name);
+        }
+    }
+
+    #[test]
     fn every_phrase_can_be_spoken_and_is_used_in_a_scenario() {
         let phrases = phrases();
         let lines = SCENARIOS.iter().flat_map(|one| one.variants).flat_map(|lines| *lines);
         let mut used: Vec<&str> = lines
             .flat_map(|line| line.parts)
-            .filter_map(|part| if let Say(id) = part { Some(*id) } else { None })
+            .filter_map(|part| match part {
+                Say(id) | Fast(id) | Overloaded(id) | Late(id, _) => Some(*id),
+                _ => None,
+            })
             .collect();
         used.sort_unstable();
         used.dedup();

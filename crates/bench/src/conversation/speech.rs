@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::exclamations::{held_vowel, laughter, sneeze};
 use super::kokoro::{self, Kokoro};
 use super::noises::{at_level, cough, door, hum};
 use super::scenarios::Part;
@@ -22,6 +23,11 @@ const PHRASES: &str = include_str!("phrases.toml");
 const LEVEL: f32 = -20.0;
 /// Number of phrases in the talk, `talk-1` and so on.
 const TALK: usize = 10;
+/// Gain of a phrase that overloads the microphone: 12 dB.
+const OVERLOAD: f32 = 4.0;
+/// The pace of ordinary speech, and of fast speech.
+const PACE: f32 = 1.0;
+const FAST: f32 = 1.8;
 /// Samples faded at each edge: a cut found by energy would click.
 const EDGE: usize = MIC_RATE as usize / 100;
 
@@ -83,28 +89,12 @@ impl Speech {
         let mut samples: Vec<i16> = Vec::new();
         let (mut words, mut spoken) = (Vec::new(), None);
         for part in parts {
-            let sound = match part {
-                Part::Pause(ms) => {
-                    samples.resize(samples.len() + at(*ms), 0);
-                    continue;
-                }
-                Part::Say(id) => {
-                    words.push(
-                        self.phrases.get(*id).with_context(|| format!("no phrase {id:?}"))?.words.clone(),
-                    );
-                    self.phrase(speaker, id)?
-                }
-                Part::Hum => {
-                    words.push("Mm-hm.".to_owned());
-                    hum(if speaker.as_bytes().get(1) == Some(&b'm') { 115.0 } else { 200.0 })
-                }
-                Part::Cough => cough(1_234_567),
-                Part::Door => door(7_654_321),
-                Part::Recorded(from, to, said) => {
-                    words.push((*said).to_owned());
-                    self.recorded(*from, *to)?
-                }
-            };
+            if let Part::Pause(ms) = part {
+                samples.resize(samples.len() + at(*ms), 0);
+                continue;
+            }
+            words.extend(self.words(part)?);
+            let sound = self.sound(speaker, part)?;
             let from = samples.len();
             samples.extend(sound);
             spoken = Some((spoken.map_or(from, |(first, _)| first), samples.len()));
@@ -120,6 +110,37 @@ impl Speech {
         Ok(Utterance { clip: Arc::new(clip), words })
     }
 
+    /// What is said in a part, if it has words.
+    fn words(&self, part: &Part) -> anyhow::Result<Option<String>> {
+        Ok(match part {
+            Part::Say(id) | Part::Fast(id) | Part::Overloaded(id) | Part::Late(id, _) => {
+                let phrase = self.phrases.get(*id).with_context(|| format!("no phrase {id:?}"))?;
+                Some(phrase.words.clone())
+            }
+            Part::Hum => Some("Mm-hm.".to_owned()),
+            Part::Recorded(_, _, said) => Some((*said).to_owned()),
+            Part::Pause(_) | Part::Cough | Part::Door | Part::Laughter | Part::Vowel | Part::Sneeze => None,
+        })
+    }
+
+    fn sound(&mut self, speaker: &str, part: &Part) -> anyhow::Result<Vec<i16>> {
+        let pitch = if speaker.as_bytes().get(1) == Some(&b'm') { 115.0 } else { 200.0 };
+        Ok(match part {
+            Part::Pause(ms) => vec![0; at(*ms)],
+            Part::Say(id) => self.phrase(speaker, id, PACE)?,
+            Part::Fast(id) => self.phrase(speaker, id, FAST)?,
+            Part::Overloaded(id) => overloaded(&self.phrase(speaker, id, PACE)?),
+            Part::Late(id, ms) => late(self.phrase(speaker, id, PACE)?, *ms),
+            Part::Hum => hum(pitch),
+            Part::Cough => cough(1_234_567),
+            Part::Door => door(7_654_321),
+            Part::Laughter => laughter(pitch),
+            Part::Vowel => held_vowel(pitch),
+            Part::Sneeze => sneeze(pitch),
+            Part::Recorded(from, to, _) => self.recorded(*from, *to)?,
+        })
+    }
+
     /// An endless talk by `voices` people at once, other than `speaker` and this many dB below them.
     ///
     /// # Errors
@@ -131,7 +152,7 @@ impl Speech {
             let mut talk: Vec<i16> = Vec::new();
             for number in 0..TALK {
                 let id = format!("talk-{}", (number + voice * 3) % TALK + 1);
-                talk.extend(self.phrase(others[voice % others.len()], &id)?);
+                talk.extend(self.phrase(others[voice % others.len()], &id, PACE)?);
                 talk.resize(talk.len() + at(250), 0);
             }
             sum.resize(sum.len().max(talk.len()), 0.0);
@@ -141,9 +162,10 @@ impl Speech {
         Ok(Arc::new(Clip::new("talk", at_level(&sum, LEVEL - down))))
     }
 
-    fn phrase(&mut self, speaker: &str, id: &str) -> anyhow::Result<Vec<i16>> {
+    fn phrase(&mut self, speaker: &str, id: &str, pace: f32) -> anyhow::Result<Vec<i16>> {
         let phonemes = &self.phrases[id].phonemes;
-        let digest = Sha256::digest(format!("{speaker} {phonemes} {LEVEL}").as_bytes());
+        let faster = if pace > PACE { format!(" {pace}") } else { String::new() };
+        let digest = Sha256::digest(format!("{speaker} {phonemes} {LEVEL}{faster}").as_bytes());
         // A changed phrase is synthesised again.
         let name = format!("{speaker}-{id}-{:02x}{:02x}{:02x}.wav", digest[0], digest[1], digest[2]);
         let path = self.folder.join(name);
@@ -157,7 +179,7 @@ impl Speech {
                 Some(speakers) => speakers,
                 none => none.insert(Kokoro::load(&self.models)?),
             };
-            let clip = Clip::at_any_rate(id, &speakers.say(speaker, phonemes)?, kokoro::RATE)?;
+            let clip = Clip::at_any_rate(id, &speakers.say(speaker, phonemes, pace)?, kokoro::RATE)?;
             let (first, end) = clip.spoken().with_context(|| format!("{speaker} says nothing at {id:?}"))?;
             let sound = edged(&clip.samples()[first..end]);
             write(&path, &sound).with_context(|| format!("cannot write {}", path.display()))?;
@@ -185,6 +207,16 @@ impl Speech {
 
 fn at(ms: u32) -> usize {
     ms as usize * MIC_RATE as usize / 1_000
+}
+
+/// What a microphone makes of a sound that is too loud for it: flat tops.
+fn overloaded(sound: &[i16]) -> Vec<i16> {
+    sound.iter().map(|sample| (f32::from(*sample) * OVERLOAD) as i16).collect()
+}
+
+/// The sound without its first ms, cut without a fade.
+fn late(mut sound: Vec<i16>, ms: u32) -> Vec<i16> {
+    sound.split_off(at(ms).min(sound.len()))
 }
 
 /// Scales speech to [`LEVEL`], with faded edges.
@@ -236,6 +268,15 @@ mod tests {
         assert_eq!((first, end), (1_600, 1_600 + door(1).len() + 11_200 + cough(1).len()));
         let pause = &said.clip.samples()[1_600 + door(1).len()..][..11_200];
         assert!(visavis_client::hearing::rms_dbfs(pause) < -50.0);
+    }
+
+    #[test]
+    fn an_overloaded_sound_is_clipped_and_a_late_one_lacks_its_beginning() {
+        let sound: Vec<i16> = (0..16_000).map(|n| if n % 2 == 0 { 10_000 } else { -5_000 }).collect();
+        let loud = overloaded(&sound);
+        assert_eq!((loud[0], loud[1], loud.len()), (i16::MAX, -20_000, sound.len()));
+        assert_eq!(late(sound.clone(), 250), sound[4_000..]);
+        assert_eq!(late(sound, 2_000), Vec::<i16>::new());
     }
 
     #[test]

@@ -69,6 +69,12 @@ pub fn sum_up(runs: &[Run]) -> Vec<Measure> {
     measures.extend(asides(runs));
     let out_of_nothing: usize = of("silence").map(|run| run.observed.out_of_nothing).sum();
     measures.push(none_of("transcripts and responses in silence", out_of_nothing, of("silence").count()));
+    let noisy: Vec<_> = runs.iter().filter(|run| run.observed.noises > 0).collect();
+    measures.push(none_of(
+        "calls with turns made of laughter, \"aaah\" or a sneeze",
+        noisy.iter().filter(|run| run.observed.unasked > 0).count(),
+        noisy.len(),
+    ));
     measures.extend(beside(runs));
     measures.push(word_errors(runs));
     let cpu =
@@ -177,7 +183,7 @@ fn asides(runs: &[Run]) -> Vec<Measure> {
         all.iter().filter(|one| one.stopped).count(),
         all.len(),
     ));
-    for name in ["mm-hm", "yeah", "okay", "cough", "door"] {
+    for name in ["mm-hm", "yeah", "okay", "cough", "door", "exclamations"] {
         let of: Vec<_> =
             runs.iter().filter(|run| run.scenario == name).flat_map(|run| &run.observed.asides).collect();
         if !of.is_empty() {

@@ -213,6 +213,35 @@ fn transcripts_and_responses_in_silence_are_counted() {
 }
 
 #[test]
+fn a_noise_before_a_question_is_no_turn_and_one_made_of_it_is_unasked() {
+    let asked = || {
+        let log = Log::new().says(Role::Noise, 0, 1_800, "").says(Role::Question, 3_300, 5_000, "Who?");
+        log.understood(5_300, "Who?").answers(5_600, 1, TEN, "").sound(5_600, 8_000).ends(8_000, 1)
+    };
+    let right = asked().judged();
+    assert_eq!((right.turns.len(), right.missed, right.noises, right.unasked), (1, 0, 1, 0), "{right:?}");
+    assert!(right.turns[0].answered && near(right.turns[0].voice_to_voice_ms, 600.0));
+    let wrong = asked().understood(2_300, "I love you guys.").judged();
+    assert_eq!(wrong.unasked, 1);
+    let run = |observed| Run {
+        scenario: "laughter",
+        mid_sentence: false,
+        beside: false,
+        repetition: 0,
+        speaker: "af_heart",
+        cpu_seconds: None,
+        fault: None,
+        observed,
+    };
+    let passed = |runs: &[Run]| {
+        let measures = sum_up(runs);
+        measures.iter().find(|one| one.name.contains("laughter")).unwrap().passed
+    };
+    assert_eq!(passed(&[run(right.clone())]), Some(true));
+    assert_eq!(passed(&[run(right), run(wrong)]), Some(false));
+}
+
+#[test]
 fn two_quick_questions_may_get_one_response() {
     let log =
         Log::new().says(Role::Question, 0, 1_000, "Who?").says(Role::Question, 1_500, 2_500, "And where?");

@@ -152,6 +152,12 @@ impl Echo {
         keep(&mut self.clean, window, PIECE);
     }
 
+    /// Whether played sound could be heard in the last window.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.active
+    }
+
     /// Whether played sound can be heard now. Sound that no longer can is forgotten, under the same lock: what playout sends in
     /// between must not be lost.
     fn is_active(&self, now: u64) -> bool {

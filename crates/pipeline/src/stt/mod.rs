@@ -31,7 +31,7 @@ const FEED_QUEUE: usize = 256;
 /// What voice activity sends to recognition, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SttFeed {
-    /// An utterance begins with this audio.
+    /// An utterance begins with this audio; begun again, it has no other words so far.
     Started {
         /// The utterance.
         utterance: UtteranceId,

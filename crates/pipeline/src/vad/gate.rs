@@ -12,6 +12,9 @@ const HYSTERESIS: f32 = 0.15;
 /// agent's next word appended, "Stop." was recognised as "Scamper.".
 const UNSURE: u64 = 3 * VAD_WINDOW as u64;
 
+/// Pause (1.5 s) of a voice so faint that it may be a television's: people wait for a response, televisions talk on.
+const FAINT_PAUSE: u64 = 24_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Voice {
     Silent {
@@ -35,6 +38,8 @@ pub struct Gate {
     pause: u64,
     longest: u64,
     seen: u64,
+    /// The open utterance must pause for [`FAINT_PAUSE`].
+    faint: bool,
     utterance: UtteranceId,
     voice: Voice,
     /// End of the last utterance: later ones begin after it.
@@ -52,6 +57,7 @@ impl Gate {
             pause: samples(settings.pause_ms),
             longest: u64::from(settings.max_utterance_seconds) * u64::from(MIC_RATE),
             seen: 0,
+            faint: false,
             utterance: UtteranceId(0),
             voice: Voice::Silent { run: 0 },
             free: 0,
@@ -62,6 +68,17 @@ impl Gate {
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// The last utterance that began.
+    #[must_use]
+    pub fn utterance(&self) -> UtteranceId {
+        self.utterance
+    }
+
+    /// Sets whether the open utterance is so faint that it may be a television's.
+    pub fn be_faint(&mut self, faint: bool) {
+        self.faint = faint;
     }
 
     /// Whether a window of this probability is speech.
@@ -85,6 +102,7 @@ impl Gate {
         let before = self.seen;
         self.seen += VAD_WINDOW as u64;
         let utterance = self.utterance;
+        let pause = if self.faint { self.pause.max(FAINT_PAUSE) } else { self.pause };
         match &mut self.voice {
             Voice::Silent { run } if voiced => {
                 *run += VAD_WINDOW as u64;
@@ -117,7 +135,7 @@ impl Gate {
                 if voiced && std::mem::take(paused) {
                     return Some(VadEvent::Resumed { utterance });
                 }
-                if !*paused && self.seen - at >= self.pause {
+                if !*paused && self.seen - at >= pause {
                     (*paused, *pauses) = (true, *pauses + 1);
                     return Some(VadEvent::Paused { utterance, pause: *pauses, at });
                 }
@@ -189,6 +207,19 @@ mod tests {
         };
         assert_eq!(unsure(&mut gate, 20), [VadEvent::Paused { utterance, pause: 1, at: 5120 + UNSURE }]);
         assert_eq!(feed(&mut gate, 0.9, 1), [VadEvent::Resumed { utterance }]);
+    }
+
+    #[test]
+    fn a_faint_voice_pauses_only_after_a_second_and_a_half_and_at_once_when_it_is_none_any_more() {
+        let (mut gate, utterance) = (gate(), UtteranceId(1));
+        gate.be_faint(true);
+        feed(&mut gate, 0.9, 10);
+        assert_eq!(feed(&mut gate, 0.1, 40), []);
+        assert_eq!(feed(&mut gate, 0.9, 10), []);
+        assert_eq!(feed(&mut gate, 0.1, 50), [VadEvent::Paused { utterance, pause: 1, at: 60 * 512 }]);
+        assert_eq!(feed(&mut gate, 0.9, 1), [VadEvent::Resumed { utterance }]);
+        gate.be_faint(false);
+        assert_eq!(feed(&mut gate, 0.1, 8).len(), 1);
     }
 
     #[test]

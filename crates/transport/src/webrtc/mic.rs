@@ -227,6 +227,26 @@ mod tests {
     }
 
     #[test]
+    fn losses_that_cannot_be_repaired_are_told_once_and_those_that_can_are_not() {
+        let packets = tone(20);
+        for (lost, told) in [(0, 0), (1, 0), (2, 1)] {
+            let mut path = MicPath::new().unwrap();
+            let mut hear = |sent: usize| {
+                let now = STEP * u32::try_from(sent).unwrap();
+                // Twice a second so many packets are lost in a row.
+                if sent % 25 >= lost {
+                    let clock = u32::try_from(sent * 960).unwrap();
+                    let sequence = u16::try_from(sent).unwrap();
+                    assert!(path.packet(now, sequence, clock, packets[sent % packets.len()].clone()));
+                }
+                path.tick(now);
+                path.stutters(now)
+            };
+            assert_eq!((0..500).filter(|sent| hear(*sent)).count(), told, "{lost} in a row");
+        }
+    }
+
+    #[test]
     fn a_client_that_sends_too_fast_is_heard_at_the_pace_of_speech() {
         let frames = ticks(500, 20, |sent| sent as u128 * 20 / 8).concat().len();
         assert!((500..=635).contains(&frames), "{frames} frames in 10 s");

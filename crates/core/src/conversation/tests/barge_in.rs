@@ -39,6 +39,25 @@ fn a_cough_a_backchannel_and_an_echo_let_the_response_continue() {
 }
 
 #[test]
+fn an_echo_of_a_filler_however_short_is_no_turn_and_other_words_over_it_are() {
+    for (waited, heard, interrupts) in [
+        (2_500, "One moment.", false),
+        (6_500, "It takes a little longer.", false),
+        (6_500, "Takes a little", false),
+        (2_500, "Never mind, thank you.", true),
+        (2_500, "One question.", true),
+    ] {
+        let mut run = Run::new();
+        run.say(1, "Question").wait(waited);
+        assert!(run.commands.iter().any(|command| matches!(command, Command::Filler(..))), "it is late");
+        run.take();
+        run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, heard)]).wait(1_500);
+        assert_eq!(run.starts().is_empty(), !interrupts, "{heard:?}: {:?}", run.commands);
+        assert_eq!(run.last() == "Question", !interrupts, "{heard:?}: {}", run.last());
+    }
+}
+
+#[test]
 fn a_person_who_goes_on_after_okay_interrupts() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two three four five").at(1, 260).take();
