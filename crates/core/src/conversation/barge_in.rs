@@ -106,7 +106,7 @@ impl Conversation {
         let response = self.response.as_ref()?;
         let barge_in = self.barge_in.as_ref()?;
         // A filler has too few words to be compared as a part of the response.
-        let filler = is_same(&words.text, &response.last_filler);
+        let filler = is_same(&words.text, response.last_filler());
         let judged = if filler { Interjection::Echo } else { judge(&words.text, &response.lately()) };
         let likely = judged == Interjection::Interruption && is_likely(&words.text);
         let doubtful = if likely { DOUBTFUL_LIKELY } else { DOUBTFUL };

@@ -183,6 +183,11 @@ impl Response {
         self.fillers += 1;
     }
 
+    /// The text of the last filler; empty: there was none.
+    pub(super) fn last_filler(&self) -> &str {
+        &self.last_filler.text
+    }
+
     /// Its first sample is heard.
     pub(super) fn begins_to_sound(&mut self) {
         (self.sounding, self.waited_from, self.fillers) = (true, None, 0);
