@@ -16,6 +16,8 @@ use crate::route::{EngineKind, Reason, Routed};
 
 /// Copies of requests at once, of one kind.
 const SHADOWS: usize = 4;
+/// Longest wait for an engine that was beaten, unless its route has a longer one.
+const BEATEN: Duration = Duration::from_secs(3);
 
 /// The engines of one kind: their health, their breakers and the routes to them.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(super) struct Picked {
     pub(super) reason: Reason,
     /// No other is left that could serve now, so that it is waited for.
     pub(super) last: bool,
+    /// It was beaten before: how long it is waited for; none: to its own end.
+    pub(super) within: Option<Duration>,
     pub(super) ticket: Ticket,
 }
 
@@ -45,6 +49,8 @@ pub(super) struct Plan {
     pub(super) rule: usize,
     order: Order,
     tried: Vec<usize>,
+    /// Engines that were beaten.
+    beaten: Vec<usize>,
     /// Engines that get copies.
     pub(super) shadows: Vec<usize>,
     /// Time for the first output; none: nobody waits.
@@ -72,6 +78,16 @@ impl Plan {
     /// An engine that was asked has not failed: another one was first. It may be asked once more if that one fails.
     pub(super) fn spare(&mut self, engine: usize) {
         self.tried.retain(|tried| *tried != engine);
+        if !self.beaten.contains(&engine) {
+            self.beaten.push(engine);
+        }
+    }
+
+    /// How long this engine is waited for; none: to its own end. One that was beaten may hang, so that it gets more time than before,
+    /// but not much more.
+    fn within(&self, engine: usize) -> Option<Duration> {
+        let first = self.first.filter(|_| self.beaten.contains(&engine))?;
+        Some((first * 2).min(BEATEN).max(first))
     }
 }
 
@@ -177,8 +193,8 @@ impl Board {
         let fits = rules.iter().position(|rule| rule.fits(ask));
         let rule = fits.unwrap_or(rules.len() - 1);
         let Rule { shadows, first, .. } = &rules[rule];
-        let (order, tried) = (rules[rule].order(ask.user), Vec::new());
-        Plan { rule, order, tried, shadows: shadows.clone(), first: Some(*first) }
+        let (order, tried, beaten) = (rules[rule].order(ask.user), Vec::new(), Vec::new());
+        Plan { rule, order, tried, beaten, shadows: shadows.clone(), first: Some(*first) }
     }
 
     fn standing(&self, engine: usize) -> Standing {
@@ -207,12 +223,14 @@ impl Board {
     pub(super) fn pick(&self, plan: &mut Plan, after: Option<Fate>) -> Option<Picked> {
         let Choice { engine, reason, last } = self.peek(plan, after)?;
         plan.tried.push(engine);
-        Some(Picked { engine, reason, last, ticket: self.breakers.enter(engine) })
+        let (within, ticket) = (plan.within(engine), self.breakers.enter(engine));
+        Some(Picked { engine, reason, last, within, ticket })
     }
 
     /// Asks an engine once more that was not ready or too busy, while another is waited for.
     pub(super) fn again(&self, engine: usize) -> Picked {
-        Picked { engine, reason: Reason::LastResort, last: false, ticket: self.breakers.enter(engine) }
+        let ticket = self.breakers.enter(engine);
+        Picked { engine, reason: Reason::LastResort, last: false, within: None, ticket }
     }
 
     /// The engines that a request without any particulars could be sent to, in order; those that serve only a share come last.
