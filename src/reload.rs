@@ -8,27 +8,35 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Reload, Route};
 
+/// Each SIGHUP from now on.
+#[derive(Debug)]
+pub struct Hangups {
+    signals: Signal,
+    /// The server was started in a terminal.
+    in_terminal: bool,
+}
+
 /// Catches SIGHUP from now on, which otherwise ends the process.
 ///
 /// # Errors
 /// If the system does not allow it.
-pub fn hangups() -> std::io::Result<Signal> {
-    signal(SignalKind::hangup())
+pub fn hangups() -> std::io::Result<Hangups> {
+    let in_terminal = std::io::stdin().is_terminal();
+    Ok(Hangups { signals: signal(SignalKind::hangup())?, in_terminal })
 }
 
 /// Reads the configuration anew at each SIGHUP and tells the routes from then on. One with faults changes nothing. If the terminal
 /// that the server was started in is gone, it stops.
 pub async fn on_hangup(
-    mut hangups: Signal,
+    Hangups { mut signals, in_terminal }: Hangups,
     started: Arc<Config>,
     reread: impl Fn() -> anyhow::Result<Config> + Send + Sync + 'static,
     reroute: impl Fn(&[Route]) + Send,
     stop: CancellationToken,
 ) {
-    let in_terminal = std::io::stdin().is_terminal();
     let reread = Arc::new(reread);
     let mut routes = started.routes.clone();
-    while hangups.recv().await.is_some() {
+    while signals.recv().await.is_some() {
         if in_terminal && !std::io::stdin().is_terminal() {
             return stop.cancel();
         }

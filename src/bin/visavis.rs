@@ -158,6 +158,8 @@ fn serve(
     // Dependencies may link two TLS providers; choose ours.
     _ = rustls::crypto::ring::default_provider().install_default();
     runtime()?.block_on(async {
+        // From the beginning: a reload while the server starts must not end it.
+        let hangups = reload::hangups()?;
         let server = Box::pin(Server::start(config)).await?;
         let address = server.address()?;
         let host =
@@ -169,7 +171,7 @@ fn serve(
         tokio::spawn(stop_on_signal(stop.clone()));
         let App { fleet, config, .. } = server.app().clone();
         let reroute = move |routes: &[Route]| fleet.reroute(routes);
-        tokio::spawn(reload::on_hangup(reload::hangups()?, config, reread, reroute, stop.clone()));
+        tokio::spawn(reload::on_hangup(hangups, config, reread, reroute, stop.clone()));
         Box::pin(server.serve(stop)).await
     })
 }

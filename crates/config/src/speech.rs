@@ -137,7 +137,8 @@ pub struct TtsEngine {
     pub connect_seconds: u32,
     /// Servers: seconds until a request ends that has not returned its first piece of sound.
     pub silence_seconds: u32,
-    /// Servers: the same after the first piece, once what was sent has sounded, but no longer than `silence_seconds`.
+    /// Servers: the same after the first piece, once what was sent has sounded, but no longer than `silence_seconds`. It is for speech
+    /// that somebody waits for.
     pub stall_seconds: u32,
     /// Servers: further fields of every request for speech; they replace the server's own of the same name.
     pub body: BTreeMap<String, Value>,

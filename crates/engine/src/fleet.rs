@@ -43,7 +43,7 @@ pub struct Fleet {
 /// The engine that a new request would go to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NextUp {
-    /// Its state; while none is ready that could serve, what all of them wait for.
+    /// Its state; while none is ready that the request could go to, that of the kind as a whole.
     #[serde(flatten)]
     pub status: EngineStatus,
     /// Its name in routes; none: there are none, or no engine is ready.

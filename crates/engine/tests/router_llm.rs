@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::{Instant, advance, sleep};
+use tokio::time::{Instant, advance, sleep, timeout};
 use visavis_config::Route;
 use visavis_core::frame::{Message, Role};
 use visavis_core::route::{EngineKind, Reason};
@@ -260,6 +260,18 @@ async fn an_engine_that_was_only_late_responds_when_the_one_that_took_over_is_ki
     let (board, _statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);
     let llm = RoutedLlm::new(board, vec![Arc::new(late), Arc::new(dies)]);
     assert_eq!(ask(&llm, request("")).await.unwrap(), given("Late.", "cloud", Reason::Unhealthy));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_hangs_is_not_waited_for_long_when_the_one_that_took_over_is_killed() {
+    let hangs = Arc::new(ScriptedLlm::responding(|_| ScriptedResponse::never()));
+    let dies = ScriptedLlm::responding(|_| ScriptedResponse::words("").judging(0.7).failing_after(1, died()));
+    let (board, _statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);
+    let llm = RoutedLlm::new(board, vec![hangs.clone(), Arc::new(dies)]);
+    let began = Instant::now();
+    let ended = timeout(60 * SECOND, ask(&llm, request(""))).await.expect("it ends");
+    assert_eq!((ended, hangs.asked().len()), (Err(died()), 2));
+    assert!(began.elapsed() <= 2 * SECOND, "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -149,6 +149,20 @@ async fn an_engine_that_was_only_late_hears_all_when_the_one_that_took_over_is_k
     assert_eq!(cloud.utterances()[1].audio.len(), 6 * AUDIO);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_hangs_is_not_waited_for_long_when_the_one_that_took_over_is_killed() {
+    let (board, _statuses) = board(&route(EngineKind::Stt), &["cloud", "main"]);
+    let cloud = Arc::new(ScriptedStt::new([Hearing::Never, Hearing::Never]));
+    let stt = RoutedStt::new(board, vec![cloud.clone(), Arc::new(Once)]);
+    let mut stream = stt.open(SttRequest::default()).await.unwrap();
+    _ = say(&mut stream, 1).await.unwrap();
+    let began = Instant::now();
+    let ended = timeout(Duration::from_secs(60), say(&mut stream, 2)).await.expect("it ends");
+    assert_eq!(ended, Err(EngineError::Unavailable("recognition ended".into())));
+    assert!(began.elapsed() <= Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(cloud.utterances().len(), 2, "it is asked once more");
+}
+
 /// Is down at the first attempt.
 struct Restarting {
     down: AtomicBool,

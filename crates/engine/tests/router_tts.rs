@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use visavis_config::Route;
 use visavis_core::route::{EngineKind, Reason};
 use visavis_engine::router::{Board, RoutedTts, Voices};
@@ -161,6 +161,21 @@ async fn an_engine_that_stalls_is_waited_for_while_no_other_is_fit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_has_stalled_is_replaced_as_soon_as_another_is_fit() {
+    let routed = routed(word_by_word().hanging("", 2));
+    routed.statuses.set(1, false);
+    let began = Instant::now();
+    let becomes_ready = async {
+        sleep(Duration::from_secs(20)).await;
+        routed.statuses.set(1, true);
+    };
+    let speaks = timeout(Duration::from_secs(60), speak(&routed.tts, request(TEXT)));
+    let (spoken, ()) = tokio::join!(speaks, becomes_ready);
+    assert_eq!(spoken.expect("it ends").unwrap().words, words(TEXT));
+    assert!(began.elapsed() <= Duration::from_secs(22), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn killed_in_the_middle_the_segment_is_finished_by_the_other_engine_from_the_next_word_on() {
     let routed = routed(word_by_word().failing("", 2, died()));
     let spoken = speak(&routed.tts, request(TEXT)).await.unwrap();
@@ -179,6 +194,18 @@ async fn an_engine_that_was_only_late_speaks_the_rest_when_the_one_that_took_ove
     assert_eq!(spoken.words, words(TEXT));
     assert_eq!(spoken.engines, [("main".to_owned(), Reason::Late), ("cloud".to_owned(), Reason::Unhealthy)]);
     assert_eq!(slow.asked()[1].text, "three four five.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_hangs_is_not_waited_for_long_when_the_one_that_took_over_is_killed() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let hangs = Arc::new(word_by_word().hanging("", 0));
+    let dies = Arc::new(word_by_word().failing("", 2, died()));
+    let tts = RoutedTts::new(board, vec![hangs.clone(), dies], Voices::default());
+    let began = Instant::now();
+    let ended = timeout(Duration::from_secs(60), speak(&tts, request(TEXT))).await.expect("it ends");
+    assert_eq!((ended, hangs.asked().len()), (Err(died()), 2));
+    assert!(began.elapsed() <= Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

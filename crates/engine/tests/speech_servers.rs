@@ -266,6 +266,27 @@ async fn a_server_that_stalls_is_given_up_before_and_within_a_sound() {
 }
 
 #[tokio::test]
+async fn a_sound_that_nobody_waits_for_may_stall_for_longer() {
+    let url = answers(|_, _| {
+        let (sender, response) = written("audio/wav");
+        tokio::spawn(async move {
+            sender.send(Ok(wav(&tone(RATE as usize / 2), 1, 16, u32::MAX))).await.unwrap();
+            sleep(Duration::from_secs(3)).await;
+            _ = sender.send(Ok(pcm(&tone(RATE as usize / 2)))).await;
+        });
+        response
+    })
+    .await;
+    let mut config = config(TtsApi::OpenAi, url);
+    config.tts.stall_seconds = 1;
+    let tts = connect(&config);
+    let (_, error) = parts(&tts, request("Hello.", "")).await.unwrap_err();
+    assert!(error.to_string().contains("raise tts.stall_seconds"), "{error}");
+    let ahead = TtsRequest { ahead: true, ..request("Hello.", "") };
+    assert_eq!(heard(&parts(&tts, ahead).await.unwrap()).len(), RATE as usize);
+}
+
+#[tokio::test]
 async fn a_sound_that_is_far_too_long_for_its_text_is_cut_off() {
     let url = answers(|_, _| {
         let (sender, response) = written("audio/wav");

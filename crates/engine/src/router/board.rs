@@ -16,6 +16,8 @@ use crate::route::{EngineKind, Reason, Routed};
 
 /// Most copies of requests at once, per kind.
 const SHADOWS: usize = 4;
+/// Longest wait for an engine that was beaten, unless its route has a longer one.
+const BEATEN: Duration = Duration::from_secs(3);
 
 /// The engines of one kind: their health, their breakers and the routes to them.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(super) struct Picked {
     pub(super) reason: Reason,
     /// No other engine could serve now, so this one is waited for.
     pub(super) last: bool,
+    /// It was beaten before: how long it is waited for; none: to its own end.
+    pub(super) within: Option<Duration>,
     pub(super) ticket: Ticket,
 }
 
@@ -45,6 +49,8 @@ pub(super) struct Plan {
     pub(super) route: usize,
     order: Order,
     tried: Vec<usize>,
+    /// Engines that were beaten.
+    beaten: Vec<usize>,
     /// Engines that get copies.
     pub(super) shadows: Vec<usize>,
     /// Time for the first output; none: nobody waits.
@@ -72,6 +78,16 @@ impl Plan {
     /// An engine that was asked has not failed: another one was faster. It may be asked again if that one fails.
     pub(super) fn spare(&mut self, engine: usize) {
         self.tried.retain(|tried| *tried != engine);
+        if !self.beaten.contains(&engine) {
+            self.beaten.push(engine);
+        }
+    }
+
+    /// How long this engine is waited for; none: to its own end. One that was beaten may hang, so that it gets more time than before,
+    /// but not much more.
+    fn within(&self, engine: usize) -> Option<Duration> {
+        let first = self.first.filter(|_| self.beaten.contains(&engine))?;
+        Some((first * 2).min(BEATEN).max(first))
     }
 }
 
@@ -178,8 +194,8 @@ impl Board {
         let fits = routes.iter().position(|route| route.fits(ask));
         let route = fits.unwrap_or(routes.len() - 1);
         let ResolvedRoute { shadows, first, .. } = &routes[route];
-        let (order, tried) = (routes[route].order(ask.user), Vec::new());
-        Plan { route, order, tried, shadows: shadows.clone(), first: Some(*first) }
+        let (order, tried, beaten) = (routes[route].order(ask.user), Vec::new(), Vec::new());
+        Plan { route, order, tried, beaten, shadows: shadows.clone(), first: Some(*first) }
     }
 
     fn standing(&self, engine: usize) -> Standing {
@@ -208,12 +224,14 @@ impl Board {
     pub(super) fn pick(&self, plan: &mut Plan, after: Option<Fate>) -> Option<Picked> {
         let Choice { engine, reason, last } = self.peek(plan, after)?;
         plan.tried.push(engine);
-        Some(Picked { engine, reason, last, ticket: self.breakers.enter(engine) })
+        let (within, ticket) = (plan.within(engine), self.breakers.enter(engine));
+        Some(Picked { engine, reason, last, within, ticket })
     }
 
     /// Chooses an engine again that was not ready or was too busy, while another is waited for.
     pub(super) fn again(&self, engine: usize) -> Picked {
-        Picked { engine, reason: Reason::LastResort, last: false, ticket: self.breakers.enter(engine) }
+        let ticket = self.breakers.enter(engine);
+        Picked { engine, reason: Reason::LastResort, last: false, within: None, ticket }
     }
 
     /// The engines that may serve a request without any attributes, in order; those that serve only a share come last.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::board::{Board, Picked, Plan};
 use super::policy::Fate;
@@ -161,6 +161,12 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
         };
         // No other engine can serve now, so the last one has no deadline.
         let begin = if picked.last { begin.boxed() } else { at_once(begin).boxed() };
+        let begin = match picked.within {
+            Some(within) => {
+                timeout(within, begin).map(|in_time| in_time.unwrap_or(Err(EngineError::Deadline))).boxed()
+            }
+            None => begin,
+        };
         let runner = self.runners.len();
         self.runners.push(Some(Runner { picked, late: false }));
         self.running.push(async move { Came { runner, outcome: begin.await } }.boxed());

@@ -97,7 +97,8 @@ struct Utterance {
     sound: Sound,
     /// The recognisers at work: more than one while the first is late.
     lines: Vec<Line>,
-    /// When the newest one is late or, after the last one, when absent ones are asked again.
+    /// When the newest one is late or, after the last one, when one that was beaten before is given up and absent ones are asked
+    /// again.
     due: Option<Instant>,
     /// Engines that were not ready or were too busy, and were not waited for.
     absent: Vec<usize>,
@@ -131,9 +132,11 @@ impl Utterance {
     /// Sets the deadline for the wanted transcript, if another engine could make it.
     fn await_transcript(&mut self) {
         let wanted = self.sound.wanted.as_ref().is_some_and(|wanted| wanted.last);
-        let more = !self.absent.is_empty() || self.desk.board.peek(&self.plan, None).is_some();
+        let another = self.desk.board.peek(&self.plan, None).is_some();
+        let beaten = self.lines.iter().find_map(|line| line.picked.within).filter(|_| !another);
+        let wait = beaten.or(self.plan.first.filter(|_| another || !self.absent.is_empty()));
         self.pause = AGAIN;
-        self.due = self.plan.first.filter(|_| wanted && more).map(|first| Instant::now() + first);
+        self.due = wait.filter(|_| wanted).map(|wait| Instant::now() + wait);
     }
 
     fn take(&mut self, input: SttInput) {
@@ -149,13 +152,17 @@ impl Utterance {
 
     /// The newest engine is late: the next one is asked as well or, after the last one, the absent ones.
     fn is_late(&mut self) {
-        if self.desk.board.peek(&self.plan, None).is_none() {
-            return self.again();
+        if self.desk.board.peek(&self.plan, None).is_some() {
+            if let Some(newest) = self.lines.last_mut() {
+                newest.late = true;
+            }
+            return self.start(Some(Fate::Late));
         }
-        if let Some(newest) = self.lines.last_mut() {
-            newest.late = true;
+        // One that was beaten before may hang, and is not waited for to its own end.
+        if let Some(line) = self.lines.iter().position(|line| line.picked.within.is_some()) {
+            self.lost(line, EngineError::Deadline);
         }
-        self.start(Some(Fate::Late));
+        self.again();
     }
 
     /// Asks absent engines again that are ready now.
@@ -205,7 +212,7 @@ impl Utterance {
                 }
             }
         }
-        (self.error, serving.late) = (None, false);
+        (self.error, serving.late, serving.picked.within) = (None, false, None);
         let mut routed = None;
         if !std::mem::replace(&mut serving.begun, true) {
             serving.picked.ticket.begins();

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::board::{Board, Picked, Plan};
 use super::policy::{Ask, Fate};
@@ -27,6 +27,8 @@ use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 const LISTED: Duration = Duration::from_millis(250);
 /// Silence within a segment, after all its sound so far has been heard, after which another engine speaks the rest.
 const STALL: Duration = Duration::from_secs(3);
+/// Pause between two looks whether another engine is fit to replace one that has stalled.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The voices that the configuration names.
 #[derive(Debug, Clone, Default)]
@@ -168,20 +170,22 @@ impl Speech {
         TtsPart { routed: self.routed.take(), ..part }
     }
 
-    /// How long the engine may return nothing; none: without limit, since nobody waits or no other engine is fit.
-    fn patience(&self) -> Option<Duration> {
-        let other = self.desk.board.peek(&self.plan, None)?;
-        let waited_for = self.plan.first.is_some() && other.reason != Reason::LastResort;
-        waited_for.then(|| self.heard.saturating_duration_since(Instant::now()) + STALL)
+    /// Whether another engine may speak the rest, should this one stall: somebody waits, and another one is fit now.
+    fn is_replaceable(&self) -> bool {
+        let other = self.desk.board.peek(&self.plan, None);
+        self.plan.first.is_some() && other.is_some_and(|other| other.reason != Reason::LastResort)
     }
 
     /// The engine's next part. Time in which nobody reads does not count as a stall.
     async fn given(&mut self) -> Option<Result<TtsPart, EngineError>> {
-        let patience = self.patience();
-        let next = self.now.as_mut()?.rest.next();
-        match patience {
-            Some(patience) => timeout(patience, next).await.unwrap_or(Some(Err(EngineError::Deadline))),
-            None => next.await,
+        let mut until = self.heard.max(Instant::now()) + STALL;
+        loop {
+            let next = self.now.as_mut()?.rest.next();
+            match timeout_at(until, next).await {
+                Ok(given) => return given,
+                Err(_) if self.is_replaceable() => return Some(Err(EngineError::Deadline)),
+                Err(_) => until = Instant::now() + LOOK,
+            }
         }
     }
 

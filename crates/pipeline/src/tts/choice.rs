@@ -17,7 +17,15 @@ pub struct VoiceChoice {
 /// Whether a refusal names the voice as what is at fault, so that it would be refused again: our engine's words begin with the field
 /// at fault, and a server's hold the name. What is said of a language may name voices that there are.
 pub(crate) fn names_voice(refusal: &str, voice: &str) -> bool {
-    refusal.starts_with("voice:") || (!refusal.starts_with("language:") && refusal.contains(voice))
+    refusal.starts_with("voice:") || (!refusal.starts_with("language:") && has_word(refusal, voice))
+}
+
+/// Whether a text holds a name by itself: "ash" is not in "crashed".
+fn has_word(text: &str, name: &str) -> bool {
+    let goes_on = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+    text.match_indices(name).any(|(at, _)| {
+        !goes_on(text[..at].chars().next_back()) && !goes_on(text[at + name.len()..].chars().next())
+    })
 }
 
 impl VoiceChoice {

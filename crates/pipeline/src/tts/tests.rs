@@ -161,6 +161,7 @@ fn a_refusal_names_a_voice_by_its_field_or_by_its_name() {
         ("voice: it is not installed", true),
         ("http://host refuses the request (400): Voice 'eva' not found", true),
         ("http://host refuses the request (422): unsupported language", false),
+        ("http://host refuses the request (400): medieval letters", false),
         ("language: no voice speaks \"de\"; available: eva (en)", false),
     ] {
         assert_eq!(names_voice(refusal, "eva"), named, "{refusal}");

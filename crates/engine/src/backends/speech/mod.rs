@@ -47,8 +47,7 @@ pub(super) fn tts(tasks: &Tasks, own: &TtsEngine, clones: PathBuf) -> anyhow::Re
     let settings = Arc::new(own.clone());
     let api = api(tasks, &http, &settings);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
-    let watchdog =
-        Watchdog::of_silence(server::before(own).length()).of_stalls(server::between(own).length());
+    let watchdog = Watchdog::of_silence(server::before(own).length());
     let listing = Arc::new(RwLock::new(None));
     let name = tasks.label("tts");
     let server = Server { name, api, http, settings, clones, listing, watchdog };

@@ -95,15 +95,16 @@ impl Server {
         late(error, &self.http, before(&self.settings))
     }
 
-    /// The parts of a sound that has begun. An error ends them when the server has been silent for too long and all its sound
-    /// has been heard.
-    fn parts(&self, reading: Reading) -> BoxStream<'static, Result<TtsPart, EngineError>> {
+    /// The parts of a sound that has begun. An error ends them if the server falls silent, and what it sent has sounded. `ahead`:
+    /// nobody waits for it, so that a slow server may take its time.
+    fn parts(&self, reading: Reading, ahead: bool) -> BoxStream<'static, Result<TtsPart, EngineError>> {
         let parts = stream::try_unfold(reading, |mut reading| async move {
             let part = reading.part().await?;
             Ok::<_, EngineError>(part.map(|part| (part, reading)))
         });
-        let (http, silence) = (self.http.clone(), between(&self.settings));
-        let parts = self.watchdog.heard_pieces(parts.boxed(), TtsPart::lasts);
+        let silence = if ahead { before(&self.settings) } else { between(&self.settings) };
+        let (http, watchdog) = (self.http.clone(), self.watchdog.clone().of_stalls(silence.length()));
+        let parts = watchdog.heard_pieces(parts.boxed(), TtsPart::lasts);
         parts.map_err(move |error| late(error, &http, silence)).boxed()
     }
 }
@@ -123,13 +124,14 @@ impl Tts for Server {
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        let ahead = request.ahead;
         let line = self.line(request).await?;
         metrics::counter!("visavis_engine_requests_total", "engine" => self.name).increment(1);
         let passes = in_time(|refused: &Refused| refused.error.is_passing());
         let told = |refused: &Refused| refused.after;
         let reading =
             patiently_as_told(|| self.open(&line), passes, told).await.map_err(|refused| refused.error)?;
-        Ok(self.parts(reading))
+        Ok(self.parts(reading, ahead))
     }
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
@@ -143,6 +145,6 @@ pub(super) fn before(own: &TtsEngine) -> Silence {
 }
 
 /// The silence between two parts of the sound after which a request ends.
-pub(super) fn between(own: &TtsEngine) -> Silence {
+fn between(own: &TtsEngine) -> Silence {
     Silence::between(own.stall_seconds, own.silence_seconds)
 }
