@@ -21,6 +21,7 @@ use super::error::ClientError;
 use super::message::{ClientMessage, ServerMessage};
 use super::microphone::{MicFrame, Microphone};
 use super::server::Server;
+use super::setup::{SetupClock, SetupStage, SetupTimes};
 use super::surroundings::{Loudspeaker, Surroundings};
 use super::{rtc, websocket};
 use visavis_core::frame::ResponseId;
@@ -168,6 +169,7 @@ pub(crate) struct Wiring {
     pub(crate) inbox: Inbox,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    pub(crate) setup: SetupClock,
 }
 
 /// A call in progress. Dropping it closes the connection without a goodbye.
@@ -179,18 +181,20 @@ pub struct Call {
     stop: CancellationToken,
     id: String,
     ready_in: Duration,
+    setup: SetupTimes,
 }
 
 impl Call {
     /// Starts a call; returns once the server has answered `bot-ready`.
     pub async fn start(server: &Server, mode: Mode, options: CallOptions) -> Result<Self, ClientError> {
-        let began = Instant::now();
+        let (began, setup) = (Instant::now(), SetupClock::begin());
         let (events_tx, events) = mpsc::channel(EVENTS);
         let (orders, orders_rx) = mpsc::channel(ORDERS);
         let counters = Arc::new(Counters::default());
         let loudspeaker = Arc::new(Mutex::new(Loudspeaker::new(options.surroundings, began)));
         let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker };
-        let wiring = Wiring { inbox, tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone() };
         let tasks = wiring.tasks.clone();
         let guard = wiring.stop.clone().drop_guard();
         let language = options.language.as_deref();
@@ -201,11 +205,13 @@ impl Call {
         let microphone = Microphone::new(options.background, rand::random(), rand::random());
         tasks.spawn(run_uplink(uplink, microphone, orders_rx, wiring));
         let stop = guard.disarm();
-        let mut call =
-            Self { orders, events, counters, tasks, stop, id: String::new(), ready_in: began.elapsed() };
+        let (id, ready_in) = (String::new(), Duration::ZERO);
+        let mut call = Self { orders, events, counters, tasks, stop, id, ready_in, setup: SetupTimes::new() };
         call.send(ClientMessage::Ready).await?;
         call.id = call.await_ready().await?;
+        setup.reach(SetupStage::Ready);
         call.ready_in = began.elapsed();
+        call.setup = setup.times();
         Ok(call)
     }
 
@@ -236,6 +242,12 @@ impl Call {
     #[must_use]
     pub fn ready_in(&self) -> Duration {
         self.ready_in
+    }
+
+    /// How long after its begin each stage of its set-up was reached.
+    #[must_use]
+    pub fn setup(&self) -> &SetupTimes {
+        &self.setup
     }
 
     /// The counters so far.
