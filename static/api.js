@@ -8,6 +8,8 @@
  * @property {'webrtc' | 'websocket' | null} transport - of the call, null without one; read only
  * @property {import('./transcript.js').Entry[]} transcript - of the call, or of the last one; read only
  * @property {import('./turns.js').Turn[]} turns - where the time of the last ten turns went, oldest first; read only
+ * @property {Partial<Record<import('./setup-times.js').SetupStage, number>> | null} setup - ms from the start of the call, or of the
+ *     last, to each stage of its set-up; null before the first; read only
  * @property {boolean} muted - read only
  * @property {EventTarget} events - dispatches a CustomEvent for every state change and every message of the server
  * @property {(options?: import('./session.js').StartOptions) => Promise<void>} start - resolves when the agent is ready
@@ -48,6 +50,9 @@ export function createApi(session, graph, settings, avatar, voices) {
         },
         get turns() {
             return structuredClone(session.turns.list);
+        },
+        get setup() {
+            return session.setup === null ? null : { ...session.setup.reached };
         },
         get muted() {
             return session.input.muted;

@@ -18,6 +18,7 @@ import { CallProblem, END_TEXT } from './problems.js';
 import { Reconnect } from './reconnect.js';
 import { Refusal, Requests } from './requests.js';
 import { ServerMessages } from './server-messages.js';
+import { SetupTimes } from './setup-times.js';
 import { Signalling } from './signalling.js';
 import { PageTools } from './tools.js';
 
@@ -56,6 +57,8 @@ export class CallSession extends EventTarget {
         this.messages = this.newMessages();
         /** The line of the call in progress, or of the last; each call has its own. */
         this.line = this.newLine();
+        /** @type {SetupTimes | null} Of the call in progress, or of the last. */
+        this.setup = null;
         /** @type {StartOptions} Of the call in progress, or of the last. */
         this.options = {};
         /** @type {Reconnect | null} While the connection is lost. */
@@ -149,6 +152,8 @@ export class CallSession extends EventTarget {
         }
         const current = new AbortController();
         this.current = current;
+        const setup = new SetupTimes();
+        this.setup = setup;
         this.line = this.newLine();
         this.options = { ...options };
         this.dialogue.begin(options.language);
@@ -158,7 +163,8 @@ export class CallSession extends EventTarget {
         const audio = this.graph.open(); // before anything is awaited: in the user gesture
         try {
             await audio;
-            await this.prepare(this.options, current.signal);
+            setup.reach('audio');
+            await this.prepare(this.options, current.signal, setup);
         } catch (error) {
             if (current.signal.aborted) {
                 return; // hung up meanwhile, and reported
@@ -175,17 +181,23 @@ export class CallSession extends EventTarget {
     /**
      * @param {StartOptions} options
      * @param {AbortSignal} signal
+     * @param {SetupTimes} setup
      */
-    async prepare(options, signal) {
+    async prepare(options, signal, setup) {
         const signalling = new Signalling(options.backend ?? '');
         const wanted = options.microphone ?? true;
         const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted);
         const onLoading = (/** @type {import('./connect.js').Loading} */ loading) => this.emit('loading', loading);
         const ready = waitUntilReady(signalling, signal, onLoading);
-        ready.catch(() => {}); // awaited below; if both fail, the microphone's problem is reported
-        await microphone;
+        // Awaited below; if both fail, the microphone's problem is reported.
+        ready.then(() => setup.reach('server'), () => {});
+        if (microphone !== null) {
+            await microphone;
+            setup.reach('microphone');
+        }
         await ready;
         await joinNewCall(() => this.join({ mode: options.mode ?? 'auto', call: '' }, signalling, signal), signalling, signal, onLoading);
+        setup.reach('ready');
         this.setState('listening');
     }
 
@@ -198,7 +210,7 @@ export class CallSession extends EventTarget {
      * @returns {Promise<boolean>} whether the requested call was resumed
      */
     async join({ mode, call }, signalling, signal) {
-        const { line } = this;
+        const { line, setup } = this;
         const resumed = await line.open(mode, {
             signalling,
             call,
@@ -206,6 +218,7 @@ export class CallSession extends EventTarget {
             track: this.input.track,
             language: this.options.language ?? '',
             signal,
+            onStage: (stage) => setup?.reach(stage),
             onFace: this.options.face === 'off' ? null : (frames) => this.face.track.push(frames),
             onPlayout: (stats) => this.emit('playout', stats),
             onCapture: (stats) => this.emit('capture', stats),

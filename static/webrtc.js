@@ -20,6 +20,7 @@ const KEEP_ALIVE_MS = 15000;
  * @property {string} language - empty: identified
  * @property {string} call - the server's id of a call to resume; empty: a new one
  * @property {AbortSignal} signal - aborted when the person gives up
+ * @property {(stage: import('./setup-times.js').SetupStage) => void} onStage - a stage of the set-up is reached, perhaps again
  * @property {() => void} onLife - anything arrived from the server, except sound over WebRTC
  * @property {(message: import('./protocol.js').Message) => void} onMessage
  * @property {(reconnecting: boolean) => void} onReconnecting
@@ -84,6 +85,7 @@ export class WebRtcTransport {
         peer.onicecandidate = (event) => this.trickle(event.candidate);
         peer.ontrack = (event) => this.options.graph.setRemoteStream(event.streams[0] ?? new MediaStream([event.track]));
         peer.onconnectionstatechange = () => this.connectionChanged();
+        peer.oniceconnectionstatechange = () => this.iceChanged(peer);
         this.audio = peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' });
         this.channel = peer.createDataChannel('rtvi', { ordered: true });
         this.channel.onmessage = (event) => this.receive(event.data);
@@ -94,6 +96,7 @@ export class WebRtcTransport {
         await this.negotiate({ language: language || undefined, ...(call === '' ? {} : { pc_id: call, restart_pc: true }) });
         await open;
         this.opened = true;
+        this.options.onStage('open');
         this.keepAlive = window.setInterval(() => this.send(`ping ${Date.now()}`), KEEP_ALIVE_MS);
     }
 
@@ -146,6 +149,7 @@ export class WebRtcTransport {
         }
         await peer.setLocalDescription();
         const { sdp, type } = /** @type {RTCSessionDescription} */ (peer.localDescription);
+        this.options.onStage('offered');
         const answer = await this.options.signalling.offer({ sdp, type, ...extra }, this.options.signal);
         if (this.closed) {
             if (answer.pc_id !== extra.pc_id) {
@@ -158,6 +162,7 @@ export class WebRtcTransport {
             throw new CallProblem('refused', 'the server does not know the call any more');
         }
         this.call = answer.pc_id;
+        this.options.onStage('answered');
         await peer.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
         this.sendCandidates();
     }
@@ -195,8 +200,18 @@ export class WebRtcTransport {
         }
     }
 
+    /** @param {RTCPeerConnection} peer */
+    iceChanged(peer) {
+        if (peer.iceConnectionState === 'connected' || peer.iceConnectionState === 'completed') {
+            this.options.onStage('iceConnected');
+        }
+    }
+
     connectionChanged() {
         const state = this.peer?.connectionState;
+        if (state === 'connected') {
+            this.options.onStage('connected');
+        }
         if (!this.opened || this.closed) {
             return;
         }

@@ -48,6 +48,7 @@ export class WebSocketTransport {
         await this.whenOpen(socket, query);
         socket.onclose = (event) => this.lost(event.reason || `closed with code ${event.code}`);
         this.opened = true;
+        this.options.onStage('open');
         this.connectAudio();
     }
 

@@ -1,5 +1,6 @@
 //! The dependencies, checked against `deny.toml`: licences, duplicate crates, banned crates, and sources. `cargo deny` reads
-//! the same file and checks every platform and feature; this checks the current platform's.
+//! the same file and checks every platform and feature; this checks the current platform's. Advisories are not checked here, since
+//! their database is fetched from the network: `cargo deny --workspace --locked check advisories` does that by hand.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,21 @@
-//! The configurations in the documents: each block of TOML can be copied into `visavis.toml` unchanged.
+//! What the documents promise: each block of TOML can be copied into `visavis.toml` unchanged, and what can be added needs few files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use visavis_config::{Sources, load};
+
+/// The sections of CONTRIBUTING.md on what is about to be added.
+const ADDED: [&str; 7] = [
+    "### Add an HTTP language model",
+    "### Add a TTS engine",
+    "### Add an acoustic model",
+    "## Add a wire dialect",
+    "## Add a media track",
+    "## Add a limit",
+    "## Store something of a call",
+];
 
 /// A block of TOML in a document.
 struct Block {
@@ -75,4 +87,28 @@ fn each_configuration_in_the_documents_loads_as_it_stands() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     // Fewer means that the search no longer finds them.
     assert!(blocks.len() >= 40, "{} blocks", blocks.len());
+}
+
+/// Whether a file is there. `NAME.rs` is to be written, beside its neighbours or below the file that declares it.
+fn is_there(file: &Path) -> bool {
+    match file.parent() {
+        Some(folder) if file.ends_with("NAME.rs") => folder.is_dir() || folder.with_extension("rs").is_file(),
+        _ => file.is_file(),
+    }
+}
+
+#[test]
+fn what_can_be_added_needs_at_most_three_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    for heading in ADDED {
+        let (_, rest) = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+        let section = rest.split("\n#").next().unwrap();
+        let code = section.split('`').skip(1).step_by(2);
+        let named: BTreeSet<&str> = code.filter(|code| code.ends_with(".rs")).collect();
+        assert!((1..=3).contains(&named.len()), "{heading} names {named:?}");
+        for file in named {
+            assert!(is_there(&root.join(file)), "{heading} names {file}, which is not there");
+        }
+    }
 }

@@ -135,6 +135,25 @@ async fn a_client_that_cannot_ask_says_why_without_a_stack_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_shortest_client_prints_a_response_in_forty_lines_and_fails_without_one() {
+    let live = Live::start(&["--set", &with_the_default_model()]).await;
+    let server = format!("ws://{}", live.address);
+    let nobody = format!("ws://127.0.0.1:{}", live::free_port());
+    for (program, call) in clients() {
+        let script = call.with_file_name("hello").with_extension(call.extension().unwrap());
+        let lines = std::fs::read_to_string(&script).unwrap().lines().count();
+        assert!(lines <= 40, "{}: {lines} lines", script.display());
+        let output = run(program, &script, &["What is the capital of France?", &server]).await;
+        assert!(output.status.success(), "{program}: {output:?}");
+        let response = words(&String::from_utf8_lossy(&output.stdout));
+        assert!(response.len() >= 3, "{program}: {response:?}");
+        let output = run(program, &script, &["Hello.", &nobody]).await;
+        assert!(!output.status.success() && output.stdout.is_empty(), "{program}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("no response"), "{program}: {output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_model_calls_the_webhook_and_speaks_of_its_result() {
     let port = live::free_port();
     let folder = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ use visavis::animation::recording;
 use visavis_client::turn::{Question, ask};
 use visavis_client::{Call, CallOptions, Mode};
 
+mod hostile_support;
 mod live;
 use live::Live;
 
@@ -233,6 +234,16 @@ async fn attack(address: &str) {
     assert_eq!(code, Some(1008), "sound that is too fast ends its call");
 }
 
+/// The median of three answers' times: one alone may meet the machine in a bad moment.
+async fn answered_thrice(call: &mut Call, countries: [&str; 3]) -> Duration {
+    let mut times = Vec::with_capacity(countries.len());
+    for country in countries {
+        times.push(answered(call, &format!("What is the capital of {country}?")).await);
+    }
+    times.sort_unstable();
+    times[1]
+}
+
 async fn answered(call: &mut Call, question: &str) -> Duration {
     let began = Instant::now();
     let report = ask(call, &Question::Typed(question.into()), PATIENCE).await.unwrap();
@@ -248,16 +259,20 @@ async fn a_hostile_client_does_not_disturb_another_call() {
     let (pid, address) = (live.process.id(), live.address.clone());
     let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
     other_names(&address).await;
-    let before = answered(&mut call, "What is the capital of France?").await;
+    let before = answered_thrice(&mut call, ["France", "Greece", "Norway"]).await;
+    let engines = ["stt", "llm", "tts"].map(|name| live.engine(name));
     let held = memory(pid, "VmRSS");
-    let ((), during) = tokio::join!(attack(&address), async {
-        tokio::time::sleep(ATTACK / 8).await;
-        answered(&mut call, "What is the capital of Spain?").await
-    });
+    let ((), (), during) =
+        tokio::join!(attack(&address), Box::pin(hostile_support::attack(&live.server, &address)), async {
+            tokio::time::sleep(ATTACK / 8).await;
+            answered_thrice(&mut call, ["Spain", "Austria", "Poland"]).await
+        });
     let most = memory(pid, "VmHWM").saturating_sub(held);
     eprintln!("answered in {before:?}, and in {during:?} beside the attack, which took {most} kB");
     assert!(most < SLACK_MEANWHILE, "{most} kB");
-    // A wide limit, as the machine is busy; a call that had to wait for the attack would take far longer.
+    assert_eq!(["stt", "llm", "tts"].map(|name| live.engine(name)), engines, "no engine was restarted");
+    // A wide limit, as the machine is busy; a call that had to wait for the attack would take far longer. `bench hostile`, on a
+    // quiet machine, judges whether answers take 1.5 times as long, and a stopping server longer than its drain.
     assert!(
         during < before * 2 + Duration::from_secs(5),
         "{before:?} without the attack, {during:?} beside it"

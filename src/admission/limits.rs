@@ -48,6 +48,22 @@ impl Kind {
             Self::Animation | Self::Sample => false,
         }
     }
+
+    /// Whether it is counted by the metrics of calls.
+    pub(super) fn counts_as_call(self) -> bool {
+        match self {
+            Self::Call => true,
+            Self::Animation | Self::Sample => false,
+        }
+    }
+
+    /// The reason, as clients know it, when there is no room in all; none where the protocol has none.
+    pub(super) fn full_reason(self) -> Option<&'static str> {
+        match self {
+            Self::Call => Some("server-full"),
+            Self::Animation | Self::Sample => None,
+        }
+    }
 }
 
 /// How much of one kind there may be at once.

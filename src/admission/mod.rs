@@ -86,9 +86,8 @@ impl Admission {
 impl State {
     /// Cancels the work whose permit the ledger has revoked.
     fn revoke(&mut self, id: PermitId, kind: Kind) {
-        match kind {
-            Kind::Call => metrics::counter!("visavis_calls_given_up_total").increment(1),
-            Kind::Animation | Kind::Sample => {}
+        if kind.counts_as_call() {
+            metrics::counter!("visavis_calls_given_up_total").increment(1);
         }
         if let Some(work) = self.work.remove(&id) {
             work.cancel();
@@ -96,25 +95,20 @@ impl State {
     }
 
     fn report(&self, kind: Kind) {
-        match kind {
-            Kind::Call => {
-                metrics::gauge!("visavis_calls_active").set(self.ledger.count(kind) as f64);
-                for (presence, name) in [(Presence::Awaited, "awaited"), (Presence::CutOff, "cut-off")] {
-                    let calls = self.ledger.count_with(kind, presence) as f64;
-                    metrics::gauge!("visavis_calls_without_client", "presence" => name).set(calls);
-                }
-            }
-            Kind::Animation | Kind::Sample => {}
+        if !kind.counts_as_call() {
+            return;
+        }
+        metrics::gauge!("visavis_calls_active").set(self.ledger.count(kind) as f64);
+        for (presence, name) in [(Presence::Awaited, "awaited"), (Presence::CutOff, "cut-off")] {
+            let calls = self.ledger.count_with(kind, presence) as f64;
+            metrics::gauge!("visavis_calls_without_client", "presence" => name).set(calls);
         }
     }
 }
 
 fn count_refusal(kind: Kind, refusal: &Refusal) {
-    match kind {
-        Kind::Call => {
-            metrics::counter!("visavis_calls_refused_total", "reason" => refusal.label()).increment(1);
-        }
-        Kind::Animation | Kind::Sample => {}
+    if kind.counts_as_call() {
+        metrics::counter!("visavis_calls_refused_total", "reason" => refusal.label()).increment(1);
     }
 }
 

@@ -24,8 +24,7 @@ impl Refusal {
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::Full(Kind::Call) => Some("server-full"),
-            Self::Full(Kind::Animation | Kind::Sample) => None,
+            Self::Full(kind) => kind.full_reason(),
             Self::Share(_) => Some("address-full"),
             Self::Stopping => Some("server-stopping"),
             Self::NotReady(_) => Some("not-ready"),

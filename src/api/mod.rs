@@ -39,7 +39,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -48,6 +48,7 @@ use crate::admission::Admission;
 use crate::config::Config;
 use crate::engine::fleet::Fleet;
 use crate::session::Calls;
+use crate::transport::protocol::Dialect;
 use crate::transport::webrtc::WebRtcHost;
 use names::Names;
 use problem::Problem;
@@ -77,7 +78,9 @@ pub struct App {
 /// All routes.
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.server.cors_origins);
-    let offers = || post(offer::offer).patch(offer::candidates);
+    // What clients at an address speak.
+    let rtvi = || Extension(Dialect::Rtvi);
+    let offers = || post(offer::offer).patch(offer::candidates).layer(rtvi());
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/call") }))
         .route("/call", get(page::call))
@@ -97,7 +100,7 @@ pub fn router(app: App) -> Router {
         .route("/api/voices/{name}/sample", get(voice::sample))
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
-        .route("/ws", get(socket::socket))
+        .route("/ws", get(socket::socket).layer(rtvi()))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
         })

@@ -1,10 +1,10 @@
 //! WebRTC signalling in the shape of `docs/protocol.md`.
 
-use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -69,6 +69,7 @@ pub async fn ice_servers(State(app): State<App>) -> impl IntoResponse {
 /// As problem details.
 pub async fn offer(
     State(app): State<App>,
+    Extension(dialect): Extension<Dialect>,
     Caller(principal): Caller,
     body: Result<Json<Offer>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -93,7 +94,7 @@ pub async fn offer(
     let (ports, pipeline) = call_ports();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
-    let protocol = Dialect::default().open(Carrier::Channel);
+    let protocol = dialect.open(Carrier::Channel);
     let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     let id = call.id().to_string();

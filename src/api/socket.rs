@@ -1,5 +1,6 @@
 //! Calls over WebSocket.
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -79,6 +80,7 @@ impl Parameters {
 /// As problem details, before the upgrade.
 pub async fn socket(
     State(app): State<App>,
+    Extension(dialect): Extension<Dialect>,
     Caller(principal): Caller,
     headers: HeaderMap,
     query: Result<Query<Parameters>, QueryRejection>,
@@ -111,7 +113,7 @@ pub async fn socket(
             .track_future(Box::pin(websocket::run(
                 socket,
                 ports,
-                Dialect::default().open(Carrier::Socket { rate }),
+                dialect.open(Carrier::Socket { rate }),
                 face,
                 token.clone(),
             )))

@@ -11,7 +11,7 @@ use super::process::{self, Usage};
 use super::statistics::{Summary, summarise};
 use crate::harness::words::word_error_rate;
 use visavis_client::turn::{Question, TurnReport, ask, settle};
-use visavis_client::{Call, CallStats, ClientError, Clip};
+use visavis_client::{Call, CallStats, ClientError, Clip, SetupStage};
 use visavis_core::event::TurnMarks;
 
 /// A greeting is awaited before the first question, until this much silence.
@@ -64,6 +64,8 @@ pub struct CallsReport {
     pub stages: BTreeMap<&'static str, Summary>,
     /// From the start of a call to `bot-ready`, in ms.
     pub setup: Option<Summary>,
+    /// The same to each stage on the way there.
+    pub setup_stages: BTreeMap<&'static str, Summary>,
     /// Mean word error rate of the clips whose words are known.
     pub word_error_rate: Option<f64>,
     /// Total length of the calls in seconds, by which the costs below are divided.
@@ -186,6 +188,7 @@ fn sum_up(outcomes: &[Outcome], calls: usize) -> CallsReport {
         first_frame: summarise(first_frames.collect()),
         stages: stages(&turns),
         setup: summarise(setup.collect()),
+        setup_stages: setup_stages(outcomes),
         word_error_rate: (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64),
         call_seconds: 0.0,
         processes: Vec::new(),
@@ -206,6 +209,23 @@ pub(super) fn together(a: CallStats, b: CallStats) -> CallStats {
         late_frames: a.late_frames + b.late_frames,
         latest_frame_us: a.latest_frame_us.max(b.latest_frame_us),
     }
+}
+
+/// The stages of the set-up before `bot-ready`.
+fn setup_stages(outcomes: &[Outcome]) -> BTreeMap<&'static str, Summary> {
+    // Numbered, so that the sorted map keeps them in chronological order.
+    let stages = [
+        ("1 gathered", SetupStage::Gathered),
+        ("2 answered", SetupStage::Answered),
+        ("3 ice_connected", SetupStage::IceConnected),
+        ("4 dtls_connected", SetupStage::DtlsConnected),
+        ("5 open", SetupStage::Open),
+    ];
+    let times = |stage: &SetupStage| -> Vec<f64> {
+        let calls = outcomes.iter().filter_map(|outcome| outcome.call.as_ref());
+        calls.filter_map(|call| Some(call.setup().get(stage)?.as_secs_f64() * 1_000.0)).collect()
+    };
+    stages.into_iter().filter_map(|(name, stage)| Some((name, summarise(times(&stage))?))).collect()
 }
 
 fn stages(turns: &[Turn]) -> BTreeMap<&'static str, Summary> {

@@ -33,6 +33,9 @@ pub fn calls(report: &CallsReport) -> String {
     }
     summary(&mut out, "  first frame at the client", report.first_frame.as_ref());
     summary(&mut out, "call set-up", report.setup.as_ref());
+    for (name, stage) in &report.setup_stages {
+        summary(&mut out, &format!("  {}", &name[2..]), Some(stage));
+    }
     line(
         &mut out,
         &format!(

@@ -18,6 +18,7 @@ use super::link::{Arrived, Counters, Event, FRAME, Inbox, Uplink, Wiring};
 use super::message::{ClientMessage, ServerMessage};
 use super::microphone::Microphone;
 use super::server::Server;
+use super::setup::{SetupClock, SetupStage, SetupTimes};
 use super::surroundings::{Loudspeaker, Surroundings};
 use super::{rtc, websocket};
 
@@ -85,18 +86,20 @@ pub struct Call {
     stop: CancellationToken,
     id: String,
     ready_in: Duration,
+    setup: SetupTimes,
 }
 
 impl Call {
     /// Starts a call; returns once the server has answered `bot-ready`.
     pub async fn start(server: &Server, mode: Mode, options: CallOptions) -> Result<Self, ClientError> {
-        let began = Instant::now();
+        let (began, setup) = (Instant::now(), SetupClock::begin());
         let (events_tx, events) = mpsc::channel(EVENTS);
         let (orders, orders_rx) = mpsc::channel(ORDERS);
         let counters = Arc::new(Counters::default());
         let loudspeaker = Arc::new(Mutex::new(Loudspeaker::new(options.surroundings, began)));
         let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker };
-        let wiring = Wiring { inbox, tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone() };
         let tasks = wiring.tasks.clone();
         let guard = wiring.stop.clone().drop_guard();
         let language = options.language.as_deref();
@@ -107,11 +110,13 @@ impl Call {
         let microphone = Microphone::new(options.background, rand::random(), rand::random());
         tasks.spawn(run_uplink(uplink, microphone, orders_rx, wiring));
         let stop = guard.disarm();
-        let mut call =
-            Self { orders, events, counters, tasks, stop, id: String::new(), ready_in: began.elapsed() };
+        let (id, ready_in) = (String::new(), Duration::ZERO);
+        let mut call = Self { orders, events, counters, tasks, stop, id, ready_in, setup: SetupTimes::new() };
         call.send(ClientMessage::Ready).await?;
         call.id = call.await_ready().await?;
+        setup.reach(SetupStage::Ready);
         call.ready_in = began.elapsed();
+        call.setup = setup.times();
         Ok(call)
     }
 
@@ -142,6 +147,12 @@ impl Call {
     #[must_use]
     pub fn ready_in(&self) -> Duration {
         self.ready_in
+    }
+
+    /// How long after its begin each stage of its set-up was reached.
+    #[must_use]
+    pub fn setup(&self) -> &SetupTimes {
+        &self.setup
     }
 
     /// The counters so far.

@@ -1,7 +1,7 @@
 //! The client's side of a call: drives one over WebRTC or WebSocket, and measures what a person would hear.
 //!
 //! - [`Server`]: the address, and its HTTP side
-//! - [`Call`]: speaks, types and hears; every event has its time of arrival
+//! - [`Call`]: speaks, types and hears; every event has its time of arrival. [`SetupStage`]: how it began
 //! - [`Surroundings`]: what its microphone hears besides the person
 //! - [`Clip`]: recorded speech as a microphone delivers it
 //! - [`hearing`]: what was audible when, from samples and arrival times
@@ -18,6 +18,7 @@ mod message;
 mod microphone;
 mod rtc;
 mod server;
+mod setup;
 mod surroundings;
 pub mod turn;
 mod turn_log;
@@ -31,5 +32,6 @@ pub use link::{Arrived, Event};
 pub use message::{ClientMessage, ServerMessage, parse};
 pub use rtc::Offering;
 pub use server::{Answer, Server};
+pub use setup::{SetupStage, SetupTimes};
 pub use surroundings::{EchoPath, Surroundings};
 pub use turn_log::signed_ms;

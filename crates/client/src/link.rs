@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::message::ServerMessage;
 use super::microphone::MicFrame;
+use super::setup::SetupClock;
 use super::surroundings::Loudspeaker;
 use visavis_core::frame::ResponseId;
 
@@ -106,4 +107,5 @@ pub(crate) struct Wiring {
     pub(crate) inbox: Inbox,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    pub(crate) setup: SetupClock,
 }

@@ -23,8 +23,8 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
-    RTCPeerConnectionState,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceConnectionState,
+    RTCIceGatheringState, RTCPeerConnectionState,
 };
 
 use super::clip;
@@ -33,6 +33,7 @@ use super::link::{Event, Inbox, Uplink, Wiring};
 use super::message::parse;
 use super::microphone::MicFrame;
 use super::server::Server;
+use super::setup::{SetupClock, SetupStage};
 use visavis_core::frame::MIC_RATE;
 
 /// Chromium's payload type for Opus; the server uses the offered one.
@@ -54,6 +55,7 @@ enum Stage {
 }
 
 struct Handler {
+    setup: SetupClock,
     stage: watch::Sender<Stage>,
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
 }
@@ -66,9 +68,16 @@ impl PeerConnectionEventHandler for Handler {
         }
     }
 
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        if matches!(state, RTCIceConnectionState::Connected | RTCIceConnectionState::Completed) {
+            self.setup.reach(SetupStage::IceConnected);
+        }
+    }
+
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         match state {
             RTCPeerConnectionState::Connected => {
+                self.setup.reach(SetupStage::DtlsConnected);
                 self.stage.send_if_modified(|stage| raise(stage, Stage::Connected));
             }
             RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => {
@@ -107,11 +116,15 @@ pub struct Offering {
 impl Offering {
     /// Builds the connection and gathers its candidate.
     pub async fn new(server: &Server) -> Result<Self, ClientError> {
+        Self::timed(server, SetupClock::begin()).await
+    }
+
+    async fn timed(server: &Server, setup: SetupClock) -> Result<Self, ClientError> {
         const STAGE: &str = "making the offer";
         let address = SocketAddr::new(server.local_ip().await?, 0);
         let (stage_tx, mut stage) = watch::channel(Stage::New);
         let (tracks_tx, tracks) = mpsc::channel(2);
-        let handler = Arc::new(Handler { stage: stage_tx, tracks: tracks_tx });
+        let handler = Arc::new(Handler { setup: setup.clone(), stage: stage_tx, tracks: tracks_tx });
         let pc: Arc<dyn PeerConnection> =
             Arc::new(build(address, handler).await.map_err(ClientError::rtc(STAGE))?);
         let channel = pc.create_data_channel("rtvi", None).await.map_err(ClientError::rtc(STAGE))?;
@@ -127,6 +140,7 @@ impl Offering {
                 seconds: GATHER_WITHIN.as_secs(),
             });
         }
+        setup.reach(SetupStage::Gathered);
         let local = pc.local_description().await;
         let sdp = local.map(|description| description.sdp).unwrap_or_default();
         Ok(Self { pc, channel, track, ssrc, stage, tracks, sdp })
@@ -200,7 +214,7 @@ pub(crate) async fn connect(
     language: Option<&str>,
     wiring: &Wiring,
 ) -> Result<RtcUplink, ClientError> {
-    let offering = Offering::new(server).await?;
+    let offering = Offering::timed(server, wiring.setup.clone()).await?;
     let pc = offering.pc.clone();
     let connected = accept(server, language, offering, wiring).await;
     if connected.is_err() {
@@ -218,6 +232,7 @@ async fn accept(
 ) -> Result<RtcUplink, ClientError> {
     let Offering { pc, channel, track, ssrc, mut stage, mut tracks, sdp } = offering;
     let answer = server.offer(&sdp, language).await?;
+    wiring.setup.reach(SetupStage::Answered);
     let description =
         RTCSessionDescription::answer(answer.sdp).map_err(ClientError::rtc("reading the answer"))?;
     pc.set_remote_description(description).await.map_err(ClientError::rtc("taking the answer"))?;
@@ -227,7 +242,7 @@ async fn accept(
         opened(channel.as_ref()).await
     };
     match tokio::time::timeout(OPEN_WITHIN, reached).await {
-        Ok(Some(())) => {}
+        Ok(Some(())) => wiring.setup.reach(SetupStage::Open),
         Ok(None) => {
             let reason = "no candidate pair worked; is the server's UDP port open?".to_owned();
             return Err(ClientError::WebRtc { stage: "connecting", reason });

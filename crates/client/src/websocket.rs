@@ -14,6 +14,7 @@ use super::link::{Event, Inbox, Uplink, Wiring};
 use super::message::parse;
 use super::microphone::MicFrame;
 use super::server::{Server, detail};
+use super::setup::SetupStage;
 use super::wire::{self, Header};
 use visavis_core::frame::ResponseId;
 
@@ -30,6 +31,7 @@ pub(crate) async fn connect(
     // Nagle is off, so that a frame does not wait for the acknowledgement of the previous one.
     let connected = tokio_tungstenite::connect_async_with_config(url.as_str(), None, true).await;
     let (stream, _) = connected.map_err(|error| refused(server, &error))?;
+    wiring.setup.reach(SetupStage::Open);
     let (sink, source) = stream.split();
     let (inbox, stop) = (wiring.inbox.clone(), wiring.stop.clone());
     wiring.tasks.spawn(async move {

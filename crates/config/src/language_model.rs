@@ -1,7 +1,7 @@
 //! The configuration of the language model: its shape and its checks.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -127,6 +127,18 @@ impl LlmEngine {
     #[must_use]
     pub fn model_name(&self) -> String {
         self.model.to_string_lossy().into_owned()
+    }
+
+    /// Whether the server starts our own engine program.
+    #[must_use]
+    pub fn starts_own(&self) -> bool {
+        self.api == LlmApi::Engine && self.url.is_empty()
+    }
+
+    /// The file that `model` names; empty: the profile's, or `model` is a name at an endpoint.
+    #[must_use]
+    pub fn own_file(&self) -> &Path {
+        if self.api == LlmApi::Engine { &self.model } else { Path::new("") }
     }
 }
 

@@ -9,43 +9,11 @@ use serde_json::Value;
 use super::endpoint::{Remote, has_endpoint};
 use super::secret::Secret;
 
+mod api;
 mod check;
 
+pub use api::TtsApi;
 pub(super) use check::check;
-
-/// The API of the voice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TtsApi {
-    /// As our own engine program: a child of the server, or at `tts.url`.
-    #[default]
-    Engine,
-    /// As an OpenAI-compatible `/audio/speech`.
-    OpenAi,
-    /// As one of the two servers of Coqui XTTS.
-    Xtts,
-    /// As `python -m piper.http_server`.
-    Piper,
-    /// As Cloudflare Workers AI.
-    Cloudflare,
-    /// As a RunPod serverless endpoint.
-    RunPod,
-}
-
-impl TtsApi {
-    /// Its name in the configuration.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Engine => "engine",
-            Self::OpenAi => "openai",
-            Self::Xtts => "xtts",
-            Self::Piper => "piper",
-            Self::Cloudflare => "cloudflare",
-            Self::RunPod => "runpod",
-        }
-    }
-}
 
 /// The format of requested sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use visavis_models::{Manifest, voices};
 
-use crate::config::{Config, LlmApi, SttApi};
+use crate::config::{Config, SttApi};
 use crate::route::EngineKind;
 
 /// The model files of a configuration, resolved.
@@ -62,8 +62,8 @@ impl ModelFiles {
         } else {
             config.tts.voices.clone()
         };
+        let own = config.llm.own_file().to_owned();
         // At an endpoint the model is a name, not a file.
-        let own = if config.llm.api == LlmApi::OpenAi { PathBuf::new() } else { config.llm.model.clone() };
         let stt = if config.stt.api == SttApi::OpenAi { PathBuf::new() } else { config.stt.model.clone() };
         let mut files = Self {
             stt: or(&stt, &profile.stt),
@@ -75,7 +75,7 @@ impl ModelFiles {
             runtime: directory.join(&profile.runtime),
             backends: BTreeMap::new(),
         };
-        if used(EngineKind::Llm) && !own.as_os_str().is_empty() && config.llm.url.is_empty() {
+        if used(EngineKind::Llm) && !own.as_os_str().is_empty() && config.llm.starts_own() {
             check_own_llm(&own)?;
         }
         files.check(config, &used)?;
@@ -90,7 +90,7 @@ impl ModelFiles {
         let mut needed = vec![&self.vad, &self.runtime];
         needed.extend(&self.turn);
         needed.extend((used(EngineKind::Stt) && config.stt.starts_own()).then_some(&self.stt));
-        needed.extend((used(EngineKind::Llm) && config.llm.url.is_empty()).then_some(&self.llm));
+        needed.extend((used(EngineKind::Llm) && config.llm.starts_own()).then_some(&self.llm));
         if used(EngineKind::Tts) && config.tts.starts_own() {
             needed.extend(&self.voices);
         }

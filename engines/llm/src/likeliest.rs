@@ -5,6 +5,10 @@ use crate::scheduler::Token;
 /// Logits compared as a block; most blocks of the vocabulary are skipped after one comparison.
 const BLOCK: usize = 64;
 
+/// How many of the likeliest tokens are checked against a grammar at once: it checks each of them, and mostly one suffices.
+/// All calls wait meanwhile, and a vocabulary has 150,000 tokens, so the less likely ones are never checked.
+const CHECKED: [usize; 3] = [1, 104, 4096];
+
 /// A token that may be sampled, with its logit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
@@ -36,6 +40,19 @@ pub(crate) fn likeliest(logits: &[f32], count: usize) -> Vec<Candidate> {
     best
 }
 
+/// The token that `check` selects among the likeliest, which it is given in order: first few of them, then more. None if it
+/// selects none of a bounded number.
+pub(crate) fn first_allowed(
+    logits: &[f32],
+    mut check: impl FnMut(Vec<Candidate>) -> Option<Token>,
+) -> Option<Token> {
+    CHECKED.into_iter().find_map(|count| {
+        let mut best = likeliest(logits, count);
+        best.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
+        check(best)
+    })
+}
+
 /// Keeps the `count` highest; returns the lowest of them.
 fn cut(best: &mut Vec<Candidate>, count: usize) -> f32 {
     best.select_nth_unstable_by(count - 1, |a, b| b.logit.total_cmp(&a.logit));
@@ -64,6 +81,26 @@ mod tests {
             best.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
             assert_eq!(best.iter().map(|it| it.logit).collect::<Vec<_>>(), sorted);
         }
+    }
+
+    #[test]
+    fn a_grammar_is_asked_about_the_likeliest_tokens_in_order_and_never_about_all() {
+        // A large vocabulary, the likeliest token first.
+        let logits: Vec<f32> = (0..151_936_i32).map(|token| -(token as f32)).collect();
+        let mut checked = Vec::new();
+        let mut only = |allowed: Token| {
+            checked.clear();
+            let found = first_allowed(&logits, |best| {
+                checked.push(best.len());
+                assert!(best.is_sorted_by(|a, b| a.logit >= b.logit));
+                best.iter().map(|candidate| candidate.token).find(|token| *token == allowed)
+            });
+            (found, checked.clone())
+        };
+        assert_eq!(only(0), (Some(0), vec![1]));
+        assert_eq!(only(103), (Some(103), vec![1, 104]));
+        assert_eq!(only(4_095), (Some(4_095), vec![1, 104, 4_096]));
+        assert_eq!(only(4_096), (None, vec![1, 104, 4_096]), "the other calls wait no longer for it");
     }
 
     #[test]

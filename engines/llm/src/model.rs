@@ -18,7 +18,7 @@ use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 
-use crate::likeliest::{Candidate, likeliest};
+use crate::likeliest::{Candidate, first_allowed, likeliest};
 use crate::model_file;
 use crate::request::Sampling;
 use crate::scheduler::{Chunk, Piece, Reuse, Token};
@@ -40,9 +40,6 @@ const TOP_K: i32 = 40;
 
 /// Suffices for every choice: the penalty only lowers logits, and only those of the window's tokens.
 const CANDIDATES: usize = (TOP_K + REPEAT_WINDOW) as usize;
-
-/// Most tokens checked against a grammar in one step: all calls wait meanwhile, and a vocabulary has 150,000.
-const MOST_CANDIDATES: usize = 4096;
 
 /// The command line's options for the model.
 #[derive(Debug, Clone)]
@@ -283,11 +280,7 @@ impl Evaluator<'_> {
 
     /// Chooses the likeliest token of a row that the grammar allows; none if there is none or the grammar failed.
     pub(crate) fn sample_within(&self, grammar: &mut LlamaSampler, row: i32) -> Option<Token> {
-        let logits = self.context.get_logits_ith(row);
-        // The grammar checks every candidate, so start with few; mostly one suffices.
-        [1, CANDIDATES, MOST_CANDIDATES].into_iter().find_map(|count| {
-            let mut best = likeliest(logits, count);
-            best.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
+        first_allowed(self.context.get_logits_ith(row), |best| {
             let mut candidates = LlamaTokenDataArray::from_iter(best.into_iter().map(data), true);
             candidates.apply_sampler(grammar);
             let first = candidates.data.iter().find(|data| data.logit().is_finite())?.id();

@@ -10,7 +10,7 @@ use visavis_proto::fault::is_too_long;
 use visavis_proto::v1::generate_done::Reason;
 use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::health_reply::State;
-use visavis_proto::v1::{GenerateRequest, ReleaseRequest, Tool};
+use visavis_proto::v1::{ChatMessage, GenerateRequest, ReleaseRequest, Tool, ToolCall};
 
 #[tokio::test]
 async fn a_response_ends_with_one_done_and_greedy_responses_agree() {
@@ -119,6 +119,62 @@ async fn a_newer_request_of_the_same_conversation_ends_the_older_one() {
     };
     assert_eq!(status.code(), Code::Cancelled, "{status}");
     program.stats_when(|stats| stats.active == 0).await;
+}
+
+/// A conversation whose next response is a call: even the smallest model copies what has been said before.
+fn about_to_call(conversation: &str) -> GenerateRequest {
+    let words =
+        "The sea is wide and the wind is strong. The old captain looks at the sky and waits for the morning.";
+    let arguments = format!(r#"{{"sort": "s7", "words": "{words}"}}"#);
+    let sorts: Vec<String> = (0..16).map(|n| format!("\"s{n}\"")).collect();
+    let parameters = format!(
+        r#"{{"type":"object","properties":{{"sort":{{"enum":[{}]}},"words":{{"type":"string"}},"more":{{"type":"array","items":{{"type":"string"}},"maxItems":12}}}},"required":["sort","words"]}}"#,
+        sorts.join(",")
+    );
+    let tool = |name: &str, description: &str| Tool {
+        name: name.into(),
+        description: description.into(),
+        parameters: parameters.clone(),
+    };
+    let asked = || message("user", "Write it down.");
+    let called = || {
+        let call = ToolCall { name: "note".into(), arguments: arguments.clone() };
+        ChatMessage { role: "assistant".into(), content: String::new(), call: Some(call) }
+    };
+    GenerateRequest {
+        conversation: conversation.into(),
+        messages: vec![asked(), called(), asked(), called(), asked()],
+        max_tokens: 200,
+        tools: vec![tool("note", "Writes words down."), tool("note_again", "Writes words down again.")],
+        ..GenerateRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_response_is_written_beside_a_call_that_a_grammar_constrains() {
+    let mut program = Program::start(&[]).await;
+    let mut calling = program.llm.generate(about_to_call("a")).await.unwrap().into_inner();
+    let mut speaking = program.llm.generate(long("b")).await.unwrap().into_inner();
+    // What has arrived of both is taken in favour of the call, so that a slow test never counts too many words before it.
+    let mut words_before = 0;
+    let call = loop {
+        tokio::select! {
+            biased;
+            event = calling.message() => match event.unwrap().expect("a call comes first").event.unwrap() {
+                Event::Call(call) => break call,
+                other => panic!("{other:?} instead of a call"),
+            },
+            event = speaking.message() => match event.unwrap().expect("a long response").event.unwrap() {
+                Event::Text(_) => words_before += 1,
+                other => panic!("{other:?} instead of words"),
+            },
+        }
+    };
+    assert!(words_before >= 4, "{words_before} pieces came while the call was written");
+    assert!(matches!(speaking.message().await.unwrap().unwrap().event, Some(Event::Text(_))), "it goes on");
+    let arguments: serde_json::Value = serde_json::from_str(&call.arguments).unwrap();
+    assert_eq!((call.name.as_str(), arguments["sort"].as_str()), ("note", Some("s7")), "{call:?}");
+    assert!(arguments["words"].is_string(), "{call:?}");
 }
 
 #[tokio::test]

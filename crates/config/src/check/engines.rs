@@ -28,7 +28,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
 
 fn check_addresses(config: &Config, faults: &mut Vec<String>) {
     // An endpoint's address has its own checks.
-    let llm = if config.llm.api == LlmApi::OpenAi { "" } else { config.llm.url.as_str() };
+    let llm = if config.llm.api == LlmApi::Engine { config.llm.url.as_str() } else { "" };
     let stt = if config.stt.api == SttApi::OpenAi { "" } else { config.stt.url.as_str() };
     let tts = if config.tts.api == TtsApi::Engine { config.tts.url.as_str() } else { "" };
     for (key, url) in [("stt.url", stt), ("llm.url", llm), ("tts.url", tts)] {

@@ -23,6 +23,7 @@ fn an_endpoint_has_headers_and_fields_of_any_name() {
     "#;
     let llm = loaded(&format!("{ENDPOINT}{more}"), &[]).unwrap();
     assert_eq!((llm.api, llm.model_name().as_str()), (LlmApi::OpenAi, "small:3b"));
+    assert_eq!((llm.starts_own(), llm.own_file()), (false, Path::new("")), "its model is no file");
     assert_eq!((llm.silence_seconds, llm.stall_seconds), (45, 5));
     assert_eq!(llm.headers["X-Team"].expose(), "calls");
     assert_eq!(llm.body["chat_template_kwargs"]["enable_thinking"], false);

@@ -21,7 +21,7 @@ pub(crate) fn check(tts: &TtsEngine, faults: &mut Vec<String>) {
         check_unused(tts, faults);
         return;
     }
-    tts.endpoint("tts").check(example(tts.api), faults);
+    tts.endpoint("tts").check(tts.api.settings().url, faults);
     for (key, given) in
         [("tts.voices", !tts.voices.is_empty()), ("tts.voices_dir", !tts.voices_dir.as_os_str().is_empty())]
     {
@@ -48,54 +48,38 @@ fn check_unused(tts: &TtsEngine, faults: &mut Vec<String>) {
         ("tts.cloning", tts.cloning != TtsCloning::None),
     ] {
         if given {
+            let servers = TtsApi::SERVERS;
             faults.push(format!(
-                "{key}: is for servers with another API; set tts.api to \"openai\", \"xtts\", \"piper\", \"cloudflare\" or \
-                 \"runpod\", or remove it"
+                "{key}: is for servers with another API; set tts.api to {servers}, or remove it"
             ));
         }
     }
 }
 
-fn example(api: TtsApi) -> &'static str {
-    match api {
-        TtsApi::Engine | TtsApi::OpenAi => "http://localhost:8880/v1",
-        TtsApi::Xtts => "http://localhost:8020",
-        TtsApi::Piper => "http://localhost:5000",
-        TtsApi::Cloudflare => "https://api.cloudflare.com/client/v4/accounts/ACCOUNT",
-        TtsApi::RunPod => "https://api.runpod.ai/v2/ENDPOINT",
-    }
-}
-
 /// Restrictions and requirements of single APIs.
 fn check_api(tts: &TtsEngine, faults: &mut Vec<String>) {
-    let (api, name) = (tts.api, tts.api.name());
+    let (own, name) = (tts.api.settings(), tts.api.name());
     let path = tts.url.split('?').next().unwrap_or_default().trim_end_matches('/');
     let ends =
         ["/audio/speech", "/tts_stream", "/tts_to_audio", "/synthesize", "/ai/run", "/runsync", "/run"];
     if let Some(end) = ends.into_iter().find(|end| path.ends_with(end)) {
         faults.push(format!("tts.url: leave out {end}: the server adds it"));
     }
-    if api == TtsApi::Cloudflare && tts.model.is_empty() {
-        let example = "@cf/deepgram/aura-1";
-        faults.push(format!(
-            "tts.model: is empty; with tts.api = \"cloudflare\" set it, for example to {example:?}"
-        ));
+    if !own.model.is_empty() && tts.model.is_empty() {
+        let example = own.model;
+        faults
+            .push(format!("tts.model: is empty; with tts.api = {name:?} set it, for example to {example:?}"));
     }
-    if matches!(api, TtsApi::Xtts | TtsApi::Cloudflare) && (tts.speed - 1.0).abs() > 0.001 {
+    if !own.speed && (tts.speed - 1.0).abs() > 0.001 {
         faults.push(format!("tts.speed: {name} has one speed; remove it"));
     }
-    let fits = match tts.cloning {
-        TtsCloning::None => true,
-        TtsCloning::Upload | TtsCloning::Library => api == TtsApi::OpenAi,
-        TtsCloning::Inline => matches!(api, TtsApi::OpenAi | TtsApi::RunPod),
-    };
-    if !fits {
+    if tts.cloning != TtsCloning::None && !own.cloning.contains(&tts.cloning) {
         faults.push(format!(
             "tts.cloning: is not for tts.api = {name:?}; remove it (upload, library and inline are for openai, inline also for \
              runpod; xtts needs no setting)"
         ));
     }
-    if matches!(api, TtsApi::Xtts | TtsApi::Piper) && tts.format == TtsFormat::Pcm {
+    if !own.pcm && tts.format == TtsFormat::Pcm {
         faults.push(format!("tts.format: {name} sends WAV; remove it"));
     }
     if !(8_000..=48_000).contains(&tts.rate) {
@@ -107,7 +91,7 @@ fn check_fields(tts: &TtsEngine, faults: &mut Vec<String>) {
     if tts.body.len() > MOST_FIELDS {
         faults.push(format!("tts.body: {} fields; at most {MOST_FIELDS}", tts.body.len()));
     }
-    if !tts.fields.is_empty() && !matches!(tts.api, TtsApi::OpenAi | TtsApi::RunPod) {
+    if !tts.fields.is_empty() && !tts.api.settings().fields {
         let name = tts.api.name();
         faults
             .push(format!("tts.fields: is for openai and runpod; {name} has names of its own, so remove it"));

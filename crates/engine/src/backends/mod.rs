@@ -102,13 +102,12 @@ impl Backends {
     /// When its program is missing, or its address is not valid.
     pub fn llm(&self, config: &Config, models: &ModelFiles) -> anyhow::Result<Backend<dyn Llm>> {
         let own = &config.llm;
-        if own.api == LlmApi::OpenAi {
-            return openai::llm(&self.tasks, &self.tasks.section("llm"), own);
-        }
-        Ok(match Kind::of(&own.url) {
-            Kind::Child => grpc::llm(self.child("llm", child::llm_arguments(own, models))?, own),
-            Kind::Remote => grpc::llm(grpc::remote(&self.tasks, "llm", &own.url)?, own),
-        })
+        let link = match (own.api, Kind::of(&own.url)) {
+            (LlmApi::OpenAi, _) => return openai::llm(&self.tasks, &self.tasks.section("llm"), own),
+            (LlmApi::Engine, Kind::Child) => self.child("llm", child::llm_arguments(own, models))?,
+            (LlmApi::Engine, Kind::Remote) => grpc::remote(&self.tasks, "llm", &own.url)?,
+        };
+        Ok(grpc::llm(link, own))
     }
 
     /// The voice.

@@ -1,18 +1,16 @@
 //! The interface between the transports, which carry packets, and the dialects, which interpret them. Pure: no I/O, and time
 //! is passed in.
 //!
-//! - this file: [`Protocol`], which each dialect implements, and its types
-//! - `dialect`: the list of dialects, and the one place where they are created
+//! - this file: [`Dialect`], the list of dialects; [`Protocol`], which each of them implements, and its types
 //! - `rtvi/`: RTVI 2.1, as in `docs/protocol.md`
 
-mod dialect;
 mod rtvi;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use self::dialect::Dialect;
 pub use self::rtvi::{RTVI_VERSION, Rtvi};
 use crate::avatar::wire::Batch;
 use crate::event::{CallEvent, ClientCommand};
@@ -20,6 +18,24 @@ use crate::frame::ResponseId;
 
 /// Sample rates that a client's sound may have.
 pub const RATES: [u32; 5] = [8_000, 16_000, 24_000, 44_100, 48_000];
+
+/// A dialect. The address that a client connects to says which one it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// RTVI 2.1, as in `docs/protocol.md`.
+    #[default]
+    Rtvi,
+}
+
+impl Dialect {
+    /// Creates the dialect for one client, for the carrier of its packets.
+    #[must_use]
+    pub fn open(self, carrier: Carrier) -> Arc<dyn Protocol> {
+        match self {
+            Self::Rtvi => Arc::new(Rtvi::new(carrier)),
+        }
+    }
+}
 
 /// The dialect of one client.
 ///
