@@ -99,6 +99,8 @@ struct Call {
     llm: Arc<ScriptedLlm>,
     heard: Vec<Heard>,
     events: Vec<CallEvent>,
+    /// What the person's sound is made of.
+    noise: u32,
 }
 
 impl Call {
@@ -112,7 +114,7 @@ impl Call {
             let (config, options, scope) = (Config::default(), CallOptions::default(), Scope::default());
             Box::pin(pipeline::run("test".into(), pipeline, engines, &config, options, scope)).await
         });
-        Self { ports, llm: scripted.llm, heard: Vec::new(), events: Vec::new() }
+        Self { ports, llm: scripted.llm, heard: Vec::new(), events: Vec::new(), noise: 1 }
     }
 
     async fn send(&self, command: ClientCommand) {
@@ -126,7 +128,7 @@ impl Call {
     /// Speaks (or is silent) for this long in real time, and collects what arrives.
     async fn mic(&mut self, ms: u64, loud: bool) {
         for _ in 0..ms / 20 {
-            let samples = vec![if loud { 8_000 } else { 0 }; MIC_FRAME];
+            let samples = if loud { self.voice() } else { vec![0; MIC_FRAME] };
             self.ports.mic.send(AudioFrame { samples, received: true });
             sleep(Duration::from_millis(20)).await;
             while let Ok(frame) = self.ports.media.try_recv() {
@@ -136,6 +138,15 @@ impl Call {
                 self.events.push(event);
             }
         }
+    }
+
+    /// A frame of a person who is like nothing that the agent says: a constant is like every other one, and would be its echo.
+    fn voice(&mut self) -> Vec<i16> {
+        let mut next = || {
+            self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.noise >> 18) as i16 - 8_192
+        };
+        (0..MIC_FRAME).map(|_| next()).collect()
     }
 
     /// What was heard, in order.
