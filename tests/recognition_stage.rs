@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::engine::{Caller, EngineError, Voice};
 use visavis::pipeline::stt::{self, Context, SttEvent, SttFeed};
-use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, Transcript, UtteranceId};
+use visavis_core::frame::{LanguageWeight, MIC_RATE, PlaybackPosition, ResponseId, Transcript, UtteranceId};
 use visavis_scripted::{Decode, ScriptedStt, ScriptedTts};
 
 const WORDS: &str = "one two three four five six seven eight nine ten eleven twelve";
@@ -292,8 +292,14 @@ async fn the_next_utterance_is_expected_in_languages_of_the_call_and_its_voices(
 #[tokio::test(start_paused = true)]
 async fn during_a_response_the_engine_is_told_what_is_likely_to_be_said() {
     let mut stage = Stage::listening();
-    let at = |samples, finished| PlaybackPosition { samples, finished, ..PlaybackPosition::default() };
-    for (position, likely) in [(at(0, false), false), (at(24_000, false), true), (at(24_000, true), false)] {
+    let at = |samples, finished| PlaybackPosition { response: ResponseId(1), samples, finished };
+    let filler = at(0, false);
+    for (position, likely) in [
+        (PlaybackPosition::default(), false),
+        (filler, true),
+        (at(24_000, false), true),
+        (at(24_000, true), false),
+    ] {
         stage.sounding.send_replace(position);
         stage.start().await;
         stage.hear(1000, 8000).await;

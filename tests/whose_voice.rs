@@ -13,7 +13,7 @@ use visavis::pipeline;
 use visavis::pipeline::options::CallOptions;
 use visavis::pipeline::scope::Scope;
 use visavis::ports::{TransportPorts, call_ports};
-use visavis_core::event::CallEvent;
+use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::{AudioFrame, MIC_FRAME, WordTime};
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse, ScriptedStt, ScriptedTts};
 
@@ -292,6 +292,22 @@ async fn a_soft_spoken_person_is_answered_from_the_first_words_on_and_sooner_onc
     }
     assert!(waited[1] + Duration::from_millis(300) < waited[0], "{waited:?}");
     stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_soft_sound_before_the_response_to_typed_words_delays_it_no_longer_than_a_loud_one() {
+    for fraction in [1, 9] {
+        let (mut call, stop) = Call::responding(Duration::from_millis(500), &[""], (1, 0.0));
+        call.ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+        call.say_softly(0.4, fraction).await;
+        let sounded = Instant::now();
+        while call.heard == 0 {
+            assert!(sounded.elapsed() < Duration::from_secs(1), "at 1/{fraction} of the usual level");
+            call.frame(&[]).await;
+        }
+        assert_eq!(call.count(is_cut), 0);
+        stop.cancel();
+    }
 }
 
 /// Five people talking at once, together 10 dB softer than the person.

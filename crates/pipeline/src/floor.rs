@@ -12,7 +12,7 @@ pub(super) type Guard = OwnedMutexGuard<()>;
 #[derive(Debug, Clone, Default)]
 pub struct Floor {
     speaker: Arc<Mutex<()>>,
-    /// How many chunks of the response have begun.
+    /// How many chunks of the response have begun; its end counts as one.
     begun: Arc<AtomicU64>,
 }
 
@@ -31,7 +31,7 @@ impl Floor {
     }
 }
 
-/// A filler's claim to the floor, which the response's next chunk ends.
+/// A filler's claim to the floor, which the response's next chunk ends, or its end.
 #[derive(Debug)]
 pub struct Claim {
     floor: Floor,

@@ -158,7 +158,7 @@ async fn stages_of(
         words,
         commands: ports.commands,
         playout: playout_events,
-        position,
+        position: position.clone(),
         events: ports.events,
         departure: ports.departure,
         hang_up: ports.hang_up,
@@ -181,7 +181,8 @@ async fn stages_of(
     let mut stages = Stages { running: JoinSet::new(), token: scope.token.clone() };
     let microphone = vad::Microphone { frames: ports.mic, echo: echo::Echo::new(played.clone()), origin };
     let (detector, gate) = ((engines.vad)(), config.vad.clone());
-    stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, closed_rx));
+    let turns = vad::Turns { closed: closed_rx, current: current_rx.clone(), position };
+    stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, turns));
     let hearing = stt::run(to_stt, context, words_out, tasks.clone(), scope.token.clone());
     stages.start("stt", hearing);
     let clocked = playout::Context { origin, face, tap: echo::tap::Tap::new(played) };

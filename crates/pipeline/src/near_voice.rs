@@ -58,6 +58,8 @@ pub struct NearVoice {
     /// Those outside utterances.
     background: VecDeque<Mean>,
     person: Option<f32>,
+    /// Windows of speech of faint utterances that waited in silence, before the person's level is known.
+    waited: u32,
     utterance: Option<Utterance>,
 }
 
@@ -78,6 +80,8 @@ struct Utterance {
     /// Windows without speech in a row, and windows since the last pause.
     silent: u32,
     unbroken: u32,
+    /// Windows in a row without speech that counts.
+    quiet: u32,
     /// The loud voice has ended, while a crowd goes on.
     ended: bool,
     faint: Faint,
@@ -93,12 +97,13 @@ struct Faint {
 }
 
 impl Faint {
-    /// Takes the utterance's loudest level and speech so far.
-    fn hear(&mut self, loudest: f32, speech: u32) {
-        if self.over == 0 && loudest < FAINT {
-            (self.loudest, self.speech) = (loudest, speech);
-        } else {
+    /// Takes the level of the newest window, and the utterance's loudest level and speech so far.
+    fn hear(&mut self, newest: f32, loudest: f32, speech: u32) {
+        if self.over > 0 || loudest >= FAINT {
             self.over = self.over.saturating_add(1);
+        } else if newest < FAINT {
+            // A louder window may be the first of another voice.
+            (self.loudest, self.speech) = (loudest, speech);
         }
     }
 }
@@ -115,7 +120,10 @@ impl NearVoice {
     pub fn is_overtaken(&self) -> bool {
         let louder = |one: Utterance| {
             let Faint { loudest, speech, over } = one.faint;
-            over == ONSET && speech >= MONOLOGUE && one.loudest >= loudest + OTHER
+            // A click is as loud, but not for as long.
+            let newest = self.recent.iter().take(ONSET as usize);
+            let loud = newest.filter(|power| decibels(**power) >= loudest + OTHER).count();
+            over == ONSET && speech >= MONOLOGUE && 2 * loud >= ONSET as usize
         };
         self.person.is_none() && self.utterance.is_some_and(louder)
     }
@@ -125,7 +133,7 @@ impl NearVoice {
     pub fn hear(&mut self, power: f32, speech: bool, open: bool) -> bool {
         self.recent.truncate(MEAN - 1);
         self.recent.push_front(power);
-        let mean = 10.0 * (self.recent.iter().sum::<f32>() / self.recent.len() as f32).max(1e-10).log10();
+        let mean = decibels(self.recent.iter().sum::<f32>() / self.recent.len() as f32);
         self.means.truncate(ENDED - 1);
         self.means.push_front(Mean { level: mean, speech });
         if open {
@@ -143,13 +151,21 @@ impl NearVoice {
     /// Whether speech of this level is still the voice of the open utterance.
     fn hold(&mut self, mean: f32, speech: bool) -> bool {
         let crowded = self.is_crowded();
+        let newest = self.recent.front().map_or(SILENCE, |power| decibels(*power));
         let faint = Faint { loudest: SILENCE, speech: 0, over: 0 };
-        let fresh =
-            Utterance { loudest: SILENCE, speech: 0, crowded, silent: 0, unbroken: 0, ended: false, faint };
-        let utterance = self.utterance.get_or_insert(fresh);
+        let utterance = self.utterance.get_or_insert(Utterance {
+            loudest: SILENCE,
+            speech: 0,
+            crowded,
+            silent: 0,
+            unbroken: 0,
+            quiet: 0,
+            ended: false,
+            faint,
+        });
         utterance.loudest = (utterance.loudest - FORGET).max(if speech { mean } else { SILENCE });
         utterance.speech += u32::from(speech);
-        utterance.faint.hear(utterance.loudest, utterance.speech);
+        utterance.faint.hear(newest, utterance.loudest, utterance.speech);
         utterance.silent = if speech { 0 } else { utterance.silent + 1 };
         utterance.unbroken = if utterance.silent < PAUSE { utterance.unbroken + 1 } else { 0 };
         let crowded = utterance.crowded || utterance.unbroken >= UNBROKEN;
@@ -158,6 +174,8 @@ impl NearVoice {
         let below = mean < utterance.loudest - HOLD_BELOW;
         let just_ended = ended && !utterance.ended;
         utterance.ended = ended;
+        let counts = !ended && !below;
+        utterance.quiet = if speech && counts { 0 } else { utterance.quiet + 1 };
         if just_ended {
             // Sound since the loud voice is background, so that the next utterance must stand out from it at once.
             self.means.iter().rev().for_each(|known| self.background.push_front(*known));
@@ -165,7 +183,7 @@ impl NearVoice {
         } else if ended {
             self.note_background(mean, speech);
         }
-        !ended && !below
+        counts
     }
 
     fn note_background(&mut self, mean: f32, speech: bool) {
@@ -178,11 +196,16 @@ impl NearVoice {
         self.background.len() >= KNOWN && speech as f32 >= CROWDED * self.background.len() as f32
     }
 
-    /// Learns the person's level from an utterance that is over; not from a first faint one that never waited.
+    /// Learns the person's level from an utterance that is over; not from a first faint one that never waited. Short faint ones
+    /// that waited count together: someone who says no more than "Yes." at a time is known as well.
     fn learn(&mut self) {
         let faint = self.is_faint();
-        let teaches = |one: &Utterance| one.speech >= TEACHES && (!faint || one.silent >= WAITS);
-        let Some(Utterance { loudest, .. }) = self.utterance.take().filter(teaches) else { return };
+        let waited = |one: &Utterance| !faint || one.quiet >= WAITS;
+        let Some(Utterance { loudest, speech, .. }) = self.utterance.take().filter(waited) else { return };
+        self.waited += if faint { speech } else { 0 };
+        if speech < TEACHES && (!faint || self.waited < TEACHES) {
+            return;
+        }
         let person = self.person.get_or_insert(loudest);
         *person += (loudest - *person) * if loudest > *person { LOUDER } else { SOFTER };
     }
@@ -197,6 +220,11 @@ impl NearVoice {
         let middle = levels.len() / 2;
         *levels.select_nth_unstable_by(middle, f32::total_cmp).1 + ABOVE_CROWD
     }
+}
+
+/// A power (full scale is 1) in dBFS.
+fn decibels(power: f32) -> f32 {
+    10.0 * power.max(1e-10).log10()
 }
 
 #[cfg(test)]
@@ -250,6 +278,42 @@ mod tests {
         hear(&mut near, -30.0, 20, true);
         assert!(!near.is_faint(), "an ordinary voice");
         assert!(!after_a_turn(-20.0).is_faint());
+    }
+
+    #[test]
+    fn a_soft_spoken_person_is_known_after_a_few_short_words_and_beside_a_softer_television() {
+        let mut near = NearVoice::default();
+        silence(&mut near, 60);
+        let mut known = Vec::new();
+        for _ in 0..3 {
+            hear(&mut near, -43.0, 10, true);
+            known.push(!near.is_faint());
+            (0..=WAITS).for_each(|_| _ = near.hear(1e-7, false, true));
+            silence(&mut near, 1);
+        }
+        assert_eq!(known, [false, false, true], "after two words");
+        let mut near = NearVoice::default();
+        silence(&mut near, 60);
+        hear(&mut near, -43.0, 60, true);
+        assert!(hear(&mut near, -66.0, 2 * MEAN + WAITS as usize, true) < MEAN);
+        silence(&mut near, 1);
+        hear(&mut near, -43.0, 20, true);
+        assert!(!near.is_faint(), "the softer voice was none of the person's");
+    }
+
+    #[test]
+    fn a_click_in_the_speech_of_a_soft_spoken_person_takes_nothing_over() {
+        for (windows, overtaken) in [(1, false), (6, true)] {
+            let mut near = NearVoice::default();
+            silence(&mut near, 60);
+            hear(&mut near, -43.0, 100, true);
+            let loud = (0..60).map(|n| 10.0_f32.powf(if n < windows { -1.5 } else { -4.3 }));
+            let heard = loud.filter(|power| {
+                near.hear(*power, true, true);
+                near.is_overtaken()
+            });
+            assert_eq!(heard.count() > 0, overtaken, "{windows} loud windows");
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub async fn run(
         filled: 0,
         playing: None,
         ended: false,
+        finished: None,
         next: Instant::now(),
         play: Play::Full,
         gain: 1.0,
@@ -135,6 +136,8 @@ struct Player {
     filled: u64,
     playing: Option<Playing>,
     ended: bool,
+    /// The last response that was played to its end.
+    finished: Option<ResponseId>,
     next: Instant,
     play: Play,
     /// Gain of the last sample.
@@ -189,6 +192,10 @@ impl Player {
         if current != Some(response) {
             return None;
         }
+        if matches!(item, PlayoutItem::Filler(_)) && !self.takes_filler(response) {
+            // The response has spoken since the filler was ordered, or has ended.
+            return None;
+        }
         let hole = self.hole(&item);
         if self.playing.is_none() {
             self.playing = Some(Playing { response, sounding: false, dry: false });
@@ -197,16 +204,17 @@ impl Player {
         self.next = self.next.max(Instant::now());
         match item {
             PlayoutItem::Speech(chunk) => self.queue_up(chunk, false),
-            PlayoutItem::Filler(chunk) if self.takes_filler() => self.queue_up(chunk, true),
-            // The response has spoken since the filler was ordered.
-            PlayoutItem::Filler(_) => {}
+            PlayoutItem::Filler(chunk) => self.queue_up(chunk, true),
             PlayoutItem::End(_) => self.ended = true,
         }
         hole.map(|length| PlayoutEvent::Hole(response, length))
     }
 
-    /// Whether the response is silent, so that a filler delays nothing of it.
-    fn takes_filler(&self) -> bool {
+    /// Whether the response is silent and goes on, so that a filler delays nothing of it.
+    fn takes_filler(&self, response: ResponseId) -> bool {
+        if self.ended || self.finished == Some(response) {
+            return false;
+        }
         let silent = self.playing.is_none_or(|playing| !playing.sounding || playing.dry);
         silent && self.queue.iter().all(|chunk| chunk.filler || chunk.samples.is_empty())
     }
@@ -276,7 +284,7 @@ impl Player {
         }
         if samples.is_empty() {
             if self.ended {
-                (self.playing, self.ended) = (None, false);
+                (self.playing, self.ended, self.finished) = (None, false, Some(response));
                 let samples = self.played - self.filled;
                 position.send_replace(PlaybackPosition { response, samples, finished: true });
                 told.push(PlayoutEvent::Finished(response));

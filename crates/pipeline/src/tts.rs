@@ -96,6 +96,8 @@ pub async fn run(
             _ = notes.send(Input::FirstAudio(response).into()).await;
         }
     }
+    // A filler that was ordered before is not said after the response.
+    let _floor = floor.begin().await;
     _ = playout.send(PlayoutItem::End(response)).await;
     Ok(())
 }

@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use crate::config;
 use crate::engine::{VAD_WINDOW, Vad};
-use crate::frame::{MIC_RATE, UtteranceId, VadEvent};
+use crate::frame::{MIC_RATE, Play, PlaybackPosition, UtteranceId, VadEvent};
 use crate::ports::{Arrival, MicReceiver};
 
 use super::echo::{Echo, Source};
 use super::near_voice::NearVoice;
+use super::playout::Current;
 use super::stt::SttFeed;
 use gate::Gate;
 
@@ -72,18 +73,18 @@ struct Analyser {
 
 impl Analyser {
     /// Takes the next window, at `now` on the media clock; returns what to tell the conductor and recognition. Turns up to that
-    /// of `closed` are over.
-    fn hear(&mut self, now: u64, mut window: Vec<i16>, closed: UtteranceId) -> (Option<Heard>, Vec<SttFeed>) {
+    /// of `call.closed` are over.
+    fn hear(&mut self, now: u64, mut window: Vec<i16>, call: Call) -> (Option<Heard>, Vec<SttFeed>) {
         let mut feed = Vec::with_capacity(3);
-        if self.recent.speaking && self.gate.close(closed) {
+        if self.recent.speaking && self.gate.close(call.closed) {
             self.recent.speaking = false;
             feed.push(SttFeed::Closed);
         }
         self.echo.hear(now, &mut window);
         let probability = self.vad.probability(&window);
         let source = self.source(probability, &window);
-        // A sound over the agent's voice is judged by its words, as soon as it pauses.
-        self.gate.be_faint(self.near.is_faint() && !self.echo.is_possible());
+        // A sound over a response is judged by its words, as soon as it pauses.
+        self.gate.be_faint(self.near.is_faint() && !call.responds && !self.echo.is_possible());
         let event = self.gate.push(probability, source);
         self.echo.soften(&mut window, source);
         self.recent.hear(&window);
@@ -124,6 +125,36 @@ impl Analyser {
     }
 }
 
+/// What voice activity knows of the call.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    /// The last utterance whose turn is over.
+    closed: UtteranceId,
+    /// A response is awaited or sounds.
+    responds: bool,
+}
+
+/// The call's turns, which voice activity follows.
+pub struct Turns {
+    /// The last utterance whose turn is over.
+    pub closed: watch::Receiver<UtteranceId>,
+    /// The current response.
+    pub current: watch::Receiver<Option<Current>>,
+    /// The position of playout.
+    pub position: watch::Receiver<PlaybackPosition>,
+}
+
+impl Turns {
+    fn now(&self) -> Call {
+        let (current, position) = (*self.current.borrow(), *self.position.borrow());
+        let responds = current.is_some_and(|current| {
+            let over = position.finished && position.response == current.response;
+            current.play != Play::Speculative && !over
+        });
+        Call { closed: *self.closed.borrow(), responds }
+    }
+}
+
 /// The input of voice activity.
 pub struct Microphone {
     /// Its frames.
@@ -134,14 +165,14 @@ pub struct Microphone {
     pub origin: Instant,
 }
 
-/// Reads the microphone until the client leaves. `closed`: the last utterance whose turn is over.
+/// Reads the microphone until the client leaves.
 pub async fn run(
     microphone: Microphone,
     vad: Box<dyn Vad>,
     settings: config::Vad,
     stt: mpsc::Sender<SttFeed>,
     conductor: mpsc::Sender<Heard>,
-    closed: watch::Receiver<UtteranceId>,
+    turns: Turns,
 ) {
     let Microphone { frames: mut mic, echo, origin } = microphone;
     let (near, gate, recent) = (NearVoice::default(), Gate::new(&settings), Recent::default());
@@ -151,8 +182,7 @@ pub async fn run(
         waiting.extend_from_slice(&frame.samples);
         while waiting.len() >= VAD_WINDOW {
             let window = waiting.drain(..VAD_WINDOW).collect();
-            let closed = *closed.borrow();
-            let (heard, feed) = analyser.hear(samples_since(origin, at), window, closed);
+            let (heard, feed) = analyser.hear(samples_since(origin, at), window, turns.now());
             // First, so that no words arrive before their voice event.
             if let Some(heard) = heard
                 && conductor.send(heard).await.is_err()

@@ -4,7 +4,7 @@
 use crate::frame::{Play, PlaybackPosition, Transcript};
 
 use super::{Command, Conversation};
-use crate::interjection::{Interjection, is_likely, is_same, judge};
+use crate::interjection::{Interjection, is_likely, judge};
 
 /// A sound that lasts this long pauses the response.
 const PAUSE_AFTER: u64 = 200;
@@ -106,7 +106,7 @@ impl Conversation {
         let response = self.response.as_ref()?;
         let barge_in = self.barge_in.as_ref()?;
         // A filler has too few words to be compared as a part of the response.
-        let filler = is_same(&words.text, response.last_filler());
+        let filler = response.is_last_filler(&words.text);
         let judged = if filler { Interjection::Echo } else { judge(&words.text, &response.lately()) };
         let likely = judged == Interjection::Interruption && is_likely(&words.text);
         let doubtful = if likely { DOUBTFUL_LIKELY } else { DOUBTFUL };

@@ -5,6 +5,7 @@ use crate::frame::{ResponseId, WordTime};
 
 use super::filler::{filler_after, filler_inside_after};
 use super::tool_use::ToolUse;
+use crate::interjection::is_same;
 
 /// Most characters of the text just spoken that may come back as an echo.
 const ECHO_CHARS: usize = 200;
@@ -165,10 +166,17 @@ impl Response {
         !self.aloud && !self.segments.is_empty()
     }
 
-    /// When the next filler is due.
+    /// When the next filler is due; none is if only the response's end is late.
     pub(super) fn filler_due(&self) -> Option<u64> {
         let after = if self.sounding { filler_inside_after } else { filler_after };
-        self.waited_from.filter(|_| !self.scripted).map(|from| from + after(self.fillers))
+        let waits = !self.scripted && !self.is_all_said();
+        self.waited_from.filter(|_| waits).map(|from| from + after(self.fillers))
+    }
+
+    /// Whether the last word of its whole text has begun to sound.
+    fn is_all_said(&self) -> bool {
+        let last = self.segments.last().filter(|last| last.told >= last.text.trim_end().len());
+        self.text_ended && last.is_some_and(|last| self.text.trim_end().ends_with(last.text.trim()))
     }
 
     /// Whether a filler was said before its first sound or, once it sounds, inside it.
@@ -183,9 +191,10 @@ impl Response {
         self.fillers += 1;
     }
 
-    /// The text of the last filler; empty: there was none.
-    pub(super) fn last_filler(&self) -> &str {
-        &self.last_filler.text
+    /// Whether these words are the last filler, which may come back as an echo until the response has gone on for a segment.
+    pub(super) fn is_last_filler(&self, words: &str) -> bool {
+        let Filler { text, after } = &self.last_filler;
+        self.segments.len() <= after + 1 && is_same(words, text)
     }
 
     /// Its first sample is heard.

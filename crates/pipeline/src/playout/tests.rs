@@ -192,6 +192,19 @@ async fn a_speculative_or_paused_response_does_not_run_dry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_filler_that_comes_behind_the_end_of_its_response_is_not_said() {
+    let mut bench = Bench::new();
+    bench.speak(5).await;
+    bench.items.send(PlayoutItem::End(ID)).await.unwrap();
+    bench.wait(500).await;
+    bench.fill(5).await;
+    bench.wait(500).await;
+    assert_eq!(bench.told(), [PlayoutEvent::Started(ID), PlayoutEvent::Finished(ID)]);
+    let ends = PlaybackPosition { response: ID, samples: OUT_FRAME as u64 * 5, finished: true };
+    assert_eq!((bench.media.len(), *bench.position.borrow()), (5, ends));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_filler_sounds_only_while_the_response_is_dry_and_moves_none_of_its_words() {
     let mut bench = Bench::new();
     let word = |text: &str| WordTime { text: text.into(), start: 0, end: OUT_FRAME as u64 * 10 };

@@ -100,8 +100,9 @@ pub async fn run(
         if let SttFeed::Started { utterance, .. } = &item {
             let (sender, receiver) = mpsc::channel(FEED_QUEUE);
             let given = language.borrow().clone().unwrap_or_default();
-            let PlaybackPosition { samples, finished, .. } = *position.borrow();
-            let over_response = samples > 0 && !finished;
+            let position = *position.borrow();
+            // A filler does not count in the samples of its response.
+            let over_response = position != PlaybackPosition::default() && !position.finished;
             let prior = Prior { given, spoken: spoken.clone(), over_response, caller: caller.clone() };
             let task = Utterance::new(*utterance, stt.clone(), prior, out.clone()).run(receiver);
             let token = token.clone();

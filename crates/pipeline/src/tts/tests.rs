@@ -169,6 +169,22 @@ fn a_refusal_names_a_voice_by_its_field_or_by_its_name() {
 }
 
 #[tokio::test]
+async fn a_filler_that_is_ordered_before_the_end_of_its_response_is_not_said_after_it() {
+    let tts: Arc<dyn Tts> = Arc::new(word_by_word());
+    let (written, segments) = mpsc::channel(1);
+    drop(written);
+    let (notes, _noted) = mpsc::channel(1);
+    let (playout, mut items) = mpsc::channel(8);
+    let out = SpeechOut { floor: Floor::default(), playout: playout.clone() };
+    let claim = out.floor.claim();
+    run(ResponseId(1), VoiceChoice::default(), tts.clone(), segments, out, notes).await.unwrap();
+    let segment = segment(0, "One moment.");
+    filler(&segment, VoiceChoice::default(), tts.as_ref(), claim, playout).await.unwrap();
+    assert!(matches!(items.recv().await, Some(PlayoutItem::End(_))));
+    assert!(items.recv().await.is_none());
+}
+
+#[tokio::test]
 async fn a_filler_is_said_whole_before_the_response_or_not_at_all() {
     for (late, words) in [(false, 5), (true, 0)] {
         let items = played(late).await;

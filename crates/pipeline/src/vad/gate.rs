@@ -84,7 +84,12 @@ impl Gate {
     /// Whether a window of this probability is speech.
     #[must_use]
     pub fn is_speech(&self, probability: f32) -> bool {
-        let lenient = matches!(self.voice, Voice::Speaking { paused: false, .. });
+        // Not in the longer pause of a faint voice, which any breath would begin anew.
+        let lenient = if let Voice::Speaking { paused: false, last, .. } = self.voice {
+            self.seen - last < self.pause
+        } else {
+            false
+        };
         probability >= self.threshold - if lenient { HYSTERESIS } else { 0.0 }
     }
 
@@ -220,6 +225,18 @@ mod tests {
         assert_eq!(feed(&mut gate, 0.9, 1), [VadEvent::Resumed { utterance }]);
         gate.be_faint(false);
         assert_eq!(feed(&mut gate, 0.1, 8).len(), 1);
+    }
+
+    #[test]
+    fn what_is_hardly_a_voice_does_not_begin_the_pause_of_a_faint_voice_anew() {
+        for (silence, pauses) in [(7, 1), (3, 0)] {
+            let mut gate = gate();
+            gate.be_faint(true);
+            feed(&mut gate, 0.9, 10);
+            feed(&mut gate, 0.1, silence);
+            feed(&mut gate, 0.4, 1);
+            assert_eq!(feed(&mut gate, 0.1, 39).len(), pauses, "after {silence} windows");
+        }
     }
 
     #[test]

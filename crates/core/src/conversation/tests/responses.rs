@@ -263,6 +263,33 @@ fn a_filler_inside_a_response_may_come_back_as_an_echo_and_interrupts_nothing() 
 }
 
 #[test]
+fn a_person_who_says_a_fillers_words_long_after_it_interrupts() {
+    for (segments, interrupts) in [(1, false), (2, true)] {
+        let mut run = Run::new();
+        run.say(1, "Question").sound(1, "one two").runs_dry(1).wait(3_200);
+        assert_eq!(run.fillers(), ["One moment."]);
+        run.goes_on(1);
+        for text in ["three four", "five six"].into_iter().take(segments) {
+            let segment = PlayoutEvent::Segment { response: ResponseId(1), text: text.into(), aloud: true };
+            run.input(Input::Playout(segment));
+        }
+        run.input(started(2)).wait(300).inputs([paused(2, 1), trial(2, 1, "One moment.")]).wait(1_000);
+        assert_eq!(run.interrupted(), interrupts, "{segments} segments later: {:?}", run.commands);
+    }
+}
+
+#[test]
+fn a_response_of_which_only_the_end_is_late_gets_no_filler() {
+    for (rest, fillers) in [("", 0), (" three", 1)] {
+        let mut run = Run::new();
+        run.say(1, "Question").sound(1, "one two").at(1, 200);
+        run.inputs([Input::Text(ResponseId(1), rest.into()), Input::TextEnded(ResponseId(1))]);
+        run.runs_dry(1).wait(5_000);
+        assert_eq!(run.fillers().len(), fillers, "{rest:?}");
+    }
+}
+
+#[test]
 fn a_person_who_speaks_during_a_filler_ends_the_response() {
     let mut run = Run::new();
     run.say(1, "Question").sound(1, "one two").at(1, 200).runs_dry(1).wait(3_200).take();
