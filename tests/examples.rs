@@ -121,7 +121,7 @@ async fn a_client_that_cannot_ask_says_why_without_a_stack_trace() {
             (vec!["Hello.", &kept, &nobody], "no answer"),
             (vec![recorded.as_str()], "22050 hz"),
             (vec!["missing.wav"], "missing.wav"),
-            (vec![no_sound.to_str().unwrap()], "page.wav is no wav file"),
+            (vec![no_sound.to_str().unwrap()], "page.wav is not a wav file"),
             (vec![], "question.wav"),
         ] {
             let output = run(program, &script, &arguments).await;
