@@ -162,7 +162,22 @@ fn is_vocal(text: &str) -> bool {
         let short: String = letters.into_iter().collect();
         (word.len() >= 3 && ["a", "ah", "m", "o", "u", "e"].contains(&short.as_str())) || word == "ah"
     };
-    !words.is_empty() && words.iter().all(|word| VOCAL.contains(&word.as_str()) || drawn(word))
+    let all_vocal =
+        !words.is_empty() && words.iter().all(|word| VOCAL.contains(&word.as_str()) || drawn(word));
+    all_vocal || is_stutter(text)
+}
+
+/// Whether the text is one sound over and over, such as "P-P-P-P-P" or "Ha, ha, ha": the bursts of laughter.
+fn is_stutter(text: &str) -> bool {
+    /// Fewer letters in a row may be spelled.
+    const LEAST: usize = 4;
+    let words: Vec<String> = plain_words(text).collect();
+    let Some(first) = words.first() else { return false };
+    let is_letter = first.chars().count() == 1 && first.chars().all(char::is_alphabetic);
+    let joined = !text.trim().contains(char::is_whitespace);
+    let same = words.iter().all(|word| word == first);
+    same && ((is_letter && joined && words.len() >= LEAST)
+        || (["ha", "hah", "heh"].contains(&first.as_str()) && words.len() > 1))
 }
 
 /// Contrast below which a sound is noise or a held note rather than speech.
@@ -239,6 +254,10 @@ mod tests {
             ("laughter", "同說同台", -1.49, 0.42, false, true),
             ("laughter", "Cal-Fel, Cal-Head.", -1.09, 0.84, false, true),
             ("laughter", "Ha ha ha.", -1.2, 0.8, false, true),
+            ("laughter", "P-P-P-P-P-P-P", -0.41, 0.51, false, true),
+            ("laughter", "Ha, ha!", -0.3, 0.9, false, true),
+            ("letters", "A, A, A, A.", -0.3, 0.9, false, false),
+            ("a stammer", "P-p-p-p-please.", -0.6, 0.9, false, false),
             ("Yes.", "Yes.", -0.25, 0.62, false, false),
             ("No.", "No!", -0.55, 0.84, false, false),
             ("Paris.", "Paris.", -0.72, 0.85, false, false),
