@@ -123,13 +123,13 @@ impl ModelFiles {
 
 /// Checks the file that `llm.model` names.
 fn check_own_llm(model: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        model.is_file(),
-        "llm.model: {} {}; name a GGUF file",
-        model.display(),
-        if model.exists() { "is not a regular file" } else { "does not exist" }
-    );
-    Ok(())
+    let why = match std::fs::metadata(model) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_dir() => "is a folder",
+        Ok(_) => "is not a regular file",
+        Err(_) => "does not exist",
+    };
+    anyhow::bail!("llm.model: {} {why}; name a GGUF file", model.display())
 }
 
 /// The voices of a folder whose names are not in `voices`. Unusable files are logged and left out.

@@ -98,7 +98,7 @@ mod tests {
         for body in ["My password is swordfish.", r#"{"text": "My password is"#, r#"{"words":["swordfish"]}"#]
         {
             let text = refused(200, body).error.to_string();
-            assert!(text.contains("no transcript") && !text.contains("password"), "{text}");
+            assert!(text.contains("without a transcript") && !text.contains("password"), "{text}");
             assert!(!text.contains("swordfish"), "{text}");
         }
         let told = refused(200, r#"{"error":"no 'file' field in the request"}"#).error;

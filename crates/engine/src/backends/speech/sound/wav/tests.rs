@@ -87,7 +87,7 @@ fn a_file_that_cannot_be_read_is_refused_with_the_reason() {
     for (name, bytes, part) in [
         ("cut in its sound", good[..good.len() - 2].to_vec(), "2 bytes of its WAV file are missing"),
         ("cut in its header", good[..30].to_vec(), "ends within its header"),
-        ("u-law", file(7, 1, 8_000, 8, &data, 8), "of the kind 7"),
+        ("u-law", file(7, 1, 8_000, 8, &data, 8), "of format 7"),
         ("12 bits", file(1, 1, 8_000, 12, &data, 8), "12 bits"),
         ("no channels", file(1, 0, 8_000, 16, &data, 8), "0 channels"),
         ("1 MHz", file(1, 1, 1_000_000, 16, &data, 8), "1000000 Hz"),
