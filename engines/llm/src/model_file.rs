@@ -62,7 +62,8 @@ fn facts(path: &Path) -> Result<Facts, String> {
     // Before it is opened: a confined process may not open folders.
     let about = std::fs::metadata(path).map_err(cannot)?;
     if !about.is_file() {
-        return Err(format!("the model {shown} is not a regular file; name a GGUF file with llm.model"));
+        let what = if about.is_dir() { "is a folder" } else { "is not a regular file" };
+        return Err(format!("the model {shown} {what}; name a GGUF file with llm.model"));
     }
     let file = File::open(path).map_err(cannot)?;
     header::read(BufReader::new(file), about.len()).map_err(|fault| match fault {
