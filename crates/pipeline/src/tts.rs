@@ -83,7 +83,7 @@ pub async fn run(
                 Err(error)
                     if attempt == ATTEMPTS
                         || !repeatable
-                        || speaker.has_stalled()
+                        || speaker.has_stalled(&error)
                         || matches!(error, EngineError::Invalid(_)) =>
                 {
                     return Err(error);
@@ -185,10 +185,12 @@ impl<'a> Speaker<'a> {
         }
     }
 
-    /// Whether the engine stalled: nothing came within a response, and all its sound has been heard.
-    fn has_stalled(&self) -> bool {
+    /// Whether the engine stalled: nothing came within a response, and all its sound has been heard. One that is unavailable is
+    /// being restarted and will be back within a second or two.
+    fn has_stalled(&self, error: &EngineError) -> bool {
         let over = self.sounds_until.is_some_and(|until| until <= Instant::now());
-        over && self.waits_since.elapsed() >= STALL
+        let restarts = matches!(error, EngineError::Unavailable(_));
+        over && !restarts && self.waits_since.elapsed() >= STALL
     }
 
     /// Sends a chunk to playout, however long that holds it back.

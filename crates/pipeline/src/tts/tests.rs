@@ -194,3 +194,17 @@ async fn a_filler_is_said_whole_before_the_response_or_not_at_all() {
         assert_eq!(items.len(), words + 8 + 1, "late: {late}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_stalls_is_given_up_and_one_that_is_restarted_is_asked_again() {
+    let (playout, _items) = mpsc::channel(1);
+    let tts = ScriptedTts::default();
+    let mut speaker = Speaker::new(&tts, &playout);
+    let restarts = EngineError::Unavailable("it does not answer".into());
+    tokio::time::advance(STALL).await;
+    assert!(!speaker.has_stalled(&EngineError::Deadline), "nothing has been heard yet");
+    speaker.sounds_until = Some(Instant::now());
+    assert!(speaker.has_stalled(&EngineError::Deadline) && !speaker.has_stalled(&restarts));
+    speaker.sounds_until = Some(Instant::now() + STALL);
+    assert!(!speaker.has_stalled(&EngineError::Deadline), "the person still hears it");
+}
