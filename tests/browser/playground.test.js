@@ -72,7 +72,7 @@ test('a recording moves the face, and files that cannot be used are explained', 
         await page.getByText('are ready.').waitFor(PATIENCE);
         await page.getByText('lips by estimated times of the speech sounds').waitFor();
         await page.getByLabel('Use a recording').setInputFiles({ name: 'x.wav', mimeType: 'audio/wav', buffer: Buffer.from('no sound') });
-        await page.getByRole('alert').getByText('no WAV file').waitFor();
+        await page.getByRole('alert').getByText('not a WAV file').waitFor();
         await page.route('**/api/animate', (route) => route.abort('connectionrefused'));
         await page.getByRole('button', { name: 'Speak' }).click();
         await page.getByRole('alert').getByText('The server cannot be reached').waitFor();
