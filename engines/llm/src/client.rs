@@ -12,6 +12,7 @@ use visavis_proto::v1::generate_done::Reason;
 use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::{GenerateDone, GenerateEvent, PrefillReply};
 
+use crate::constraint::Constraint;
 use crate::request::Settings;
 use crate::scheduler::Token;
 use crate::text::TextGate;
@@ -42,7 +43,7 @@ pub(crate) struct Client {
     text: TextGate,
     pub(crate) tools: ToolGate,
     /// Constrains the tokens of a tool call.
-    pub(crate) grammar: Option<LlamaSampler>,
+    pub(crate) grammar: Option<Constraint>,
     /// Created when the request gets its slot; remembers the response's last tokens.
     pub(crate) sampler: Option<LlamaSampler>,
     pub(crate) settings: Settings,

@@ -5,13 +5,14 @@
 //!    ▲  checks: request, prompt │ ▲ decides: scheduler
 //!    └───────── events ─────────┘ client: one request's reader and timing; text: bytes to characters;
 //!                                 turn: where words end; likeliest: the few tokens worth sampling;
-//!                                 tools: functions that the model may call; template: what stands around
-//!                                 messages; chat: its parts; model_file: is it a model that writes text;
-//!                                 fault: how a request is refused
+//!                                 tools: functions that the model may call; constraint: a call's grammar in
+//!                                 force; template: what stands around messages; chat: its parts; model_file:
+//!                                 is it a model that writes text; fault: how a request is refused
 //! ```
 
 mod chat;
 mod client;
+mod constraint;
 mod fault;
 mod likeliest;
 mod model;

@@ -18,6 +18,7 @@ use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 
+use crate::constraint::Constraint;
 use crate::likeliest::{Candidate, first_allowed, likeliest};
 use crate::model_file;
 use crate::request::Sampling;
@@ -273,19 +274,22 @@ impl Evaluator<'_> {
         Ok(token.0)
     }
 
-    /// Creates the sampler for the tokens of a tool call.
-    pub(crate) fn grammar(&self, rules: &str) -> Option<LlamaSampler> {
-        LlamaSampler::grammar(self.model, rules, "root").ok()
+    /// Creates the constraint on the tokens of a tool call.
+    pub(crate) fn grammar(&self, rules: &str) -> Option<Constraint> {
+        Constraint::new(self.model, rules)
     }
 
-    /// Chooses the likeliest token of a row that the grammar allows; none if there is none or the grammar failed.
-    pub(crate) fn sample_within(&self, grammar: &mut LlamaSampler, row: i32) -> Option<Token> {
+    /// Chooses the likeliest token of a row that the grammar allows; none if it allows none of the likely ones.
+    pub(crate) fn sample_within(&self, grammar: &mut Constraint, row: i32) -> Option<Token> {
+        let vocab = self.model.vocab();
         first_allowed(self.context.get_logits_ith(row), |best| {
-            let mut candidates = LlamaTokenDataArray::from_iter(best.into_iter().map(data), true);
-            candidates.apply_sampler(grammar);
-            let first = candidates.data.iter().find(|data| data.logit().is_finite())?.id();
-            grammar.try_accept(first).is_ok().then_some(first.0)
+            grammar.accept(&vocab, best.into_iter().map(data)).map(|token| token.0)
         })
+    }
+
+    /// Continues a call with a token that was chosen without its grammar; false if that does not allow it.
+    pub(crate) fn continues(&self, grammar: &mut Constraint, token: Token) -> bool {
+        grammar.accept(&self.model.vocab(), [data(Candidate { token, logit: 0.0 })]).is_some()
     }
 
     /// The probability that the message is complete at this row of the last step.

@@ -1,6 +1,7 @@
 //! Tools: describes them to the model, and finds its calls in its text.
 //!
 //! - `form`: the forms in which models were trained to read tools and to write calls
+//! - `gbnf`: the rules for the values of a schema, as llama.cpp reads them
 //! - `grammar`: the grammar of a call
 //! - `ordered`: JSON that keeps the order of fields
 //!
@@ -8,6 +9,7 @@
 //! llama.cpp's C interface does not render a template's own tools.
 
 mod form;
+mod gbnf;
 mod grammar;
 mod ordered;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use llama_cpp_2::token::LlamaToken;
 use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
 use visavis_proto::v1::generate_done::Reason;
@@ -275,7 +274,7 @@ fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
     let rules = tools::grammar(&client.settings.tools, client.tools.form());
     client.grammar = rules.and_then(|rules| evaluator.grammar(&rules));
     if let (Begun::Bare, Some(grammar)) = (begun, &mut client.grammar)
-        && grammar.try_accept(LlamaToken(token)).is_err()
+        && !evaluator.continues(grammar, token)
     {
         client.grammar = None;
     }

@@ -1,5 +1,6 @@
 //! Schemas and model output made of arbitrary bytes.
 
+use super::gbnf::recogniser::Grammar;
 use super::grammar::{MOST_VALUES, reduced};
 use super::*;
 
@@ -27,6 +28,7 @@ fn any_schema_is_reduced_to_a_small_one_and_a_grammar_within_bounds() {
         assert!(!told.contains("<|") && told.matches("</tools>").count() == 2, "{told}");
         let rules = grammar(&tools, ToolForm::Hermes).unwrap();
         assert!(rules.starts_with("root ::= "), "{rules}");
+        Grammar::read(&rules);
     });
 }
 

@@ -1,5 +1,4 @@
-//! Builds the grammar of a tool call from the tools' schemas, within a budget. Pure except for llama.cpp's conversion of
-//! schemas.
+//! Builds the grammar of a tool call from the tools' schemas, within a budget. Pure.
 //!
 //! One model thread serves all calls, and each token under a grammar is checked against every possible continuation of the
 //! text. So only cheap constraints enter the grammar: names, types, short lists of choices. Patterns, lengths and anything
@@ -9,6 +8,7 @@ use serde_json::Value;
 use visavis_proto::v1::Tool;
 
 use super::ToolForm;
+use super::gbnf::{Rules, constant};
 use super::ordered::Json;
 
 /// Most values in all tools' reduced schemas together.
@@ -27,35 +27,34 @@ const LARGEST_NUMBER: i64 = 1_000_000;
 const LONGEST_GRAMMAR: usize = 128 << 10;
 
 const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
-/// Formats for which llama.cpp has a fixed-size rule.
+/// Formats whose rule has a fixed size.
 const FORMATS: [&str; 4] = ["date", "time", "date-time", "uuid"];
 
-/// The grammar of a call from its opening brace; none if llama.cpp cannot build one.
+/// The grammar of a call from its opening brace; none if the tools' names alone are too long for one.
 pub(crate) fn grammar(tools: &[Tool], form: ToolForm) -> Option<String> {
     let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
     let mut values = MOST_VALUES;
-    // If llama.cpp cannot convert the schemas, require at least a known name and an object.
-    convert(tools, form, |tool| reduced(&tool.parameters, &mut values)).or_else(|| convert(tools, form, open))
+    // If the schemas need too many rules, require at least a known name and an object.
+    written(tools, form, |tool| reduced(&tool.parameters, &mut values)).or_else(|| written(tools, form, open))
 }
 
-fn convert(tools: &[Tool], form: ToolForm, mut arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
-    let key = form.arguments();
+fn written(tools: &[Tool], form: ToolForm, mut arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
+    let mut rules = Rules::default();
+    let key = constant(&Value::from(form.arguments()));
     let call = |tool: &Tool| {
-        format!(
-            r#"{{"type":"object","properties":{{"name":{{"const":{}}},"{key}":{}}},"required":["name","{key}"],"additionalProperties":false}}"#,
-            Value::from(&*tool.name),
-            arguments(tool)
-        )
+        let arguments = rules.value(&arguments(tool));
+        format!(r#"{} "," space {key} space ":" space {arguments}"#, constant(&Value::from(&*tool.name)))
     };
     let calls: Vec<_> = tools.iter().map(call).collect();
-    let rules = llama_cpp_2::json_schema_to_grammar(&format!(r#"{{"anyOf":[{}]}}"#, calls.join(","))).ok()?;
-    let renamed = rules.lines().map(|line| match line.strip_prefix("root ::=") {
-        Some(rest) => format!("call ::={rest}"),
-        None => line.to_owned(),
-    });
     // The bracket of a list may have been written before the grammar was in force.
     let bracket = if form.lists() { "(\"[\" [ \\n]*)? " } else { "" };
-    let grammar = format!("root ::= [ \\n]* {bracket}call\n{}\n", renamed.collect::<Vec<_>>().join("\n"));
+    let grammar = format!(
+        r#"root ::= [ \n]* {bracket}call
+call ::= "{{" space "\"name\"" space ":" space ({}) space "}}"
+{}"#,
+        calls.join(" | "),
+        rules.text()
+    );
     (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
 }
 
@@ -256,6 +255,7 @@ fn whole(schema: &Json) -> Json {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gbnf::recogniser::Grammar;
     use super::*;
 
     fn tool(parameters: &str) -> Tool {
@@ -302,6 +302,39 @@ mod tests {
     }
 
     #[test]
+    fn a_call_names_one_tool_and_has_arguments_that_its_schema_allows() {
+        let called = |name: &str, parameters: &str| Tool { name: name.into(), ..tool(parameters) };
+        let tools = [
+            called("look", r#"{"properties":{"days":{"type":"integer","maximum":9}},"required":["days"]}"#),
+            called("look \"up\"", r#"{"properties":{"city":{"enum":["Paris"]}}}"#),
+        ];
+        let allows = |form, call: &str| Grammar::read(&grammar(&tools, form).unwrap()).follows(call);
+        for call in [
+            r#"{"name": "look", "arguments": {"days": 3}}"#,
+            r#"{"name":"look","arguments":{"days":-12}}"#,
+            "\n{ \"name\" : \"look \\\"up\\\"\",\n\"arguments\": { } }",
+            r#" {"name": "look \"up\"", "arguments": {"city": "Paris"}}"#,
+        ] {
+            assert!(allows(ToolForm::Hermes, call), "{call}");
+            assert!(allows(ToolForm::Mistral { space: "" }, &format!("[{call}")), "{call}");
+            assert!(allows(ToolForm::Llama, &call.replace("arguments", "parameters")), "{call}");
+            assert!(!allows(ToolForm::Hermes, &format!("[{call}")), "{call}");
+        }
+        for call in [
+            r#"{"name": "look", "arguments": {"days": 10}}"#,
+            r#"{"name": "look", "arguments": {}}"#,
+            r#"{"name": "look", "arguments": {"city": "Paris"}}"#,
+            r#"{"name": "look \"up\"", "arguments": {"city": "Paris", "days": 3}}"#,
+            r#"{"name": "up", "arguments": {}}"#,
+            r#"{"name": "look"}"#,
+            r#"{"arguments": {"days": 3}, "name": "look"}"#,
+            r#"{"name": "look", "arguments": {"days": 3}, "id": 1}"#,
+        ] {
+            assert!(!allows(ToolForm::Hermes, call), "{call}");
+        }
+    }
+
+    #[test]
     fn no_schema_produces_a_large_or_ambiguous_grammar() {
         let object = |property: &str| format!(r#"{{"type":"object","properties":{{"x":{property}}}}}"#);
         let nested = (0..6).fold("a".to_owned(), |inner, _| format!("({inner}){{0,12}}"));
@@ -320,6 +353,7 @@ mod tests {
             object(&format!(r#"{{"type":"string","pattern":"^{nested}$"}}"#)),
             object(r#"{"type":"string","minLength":100000,"maxLength":100000000}"#),
             object(r#"{"type":"array","minItems":100000,"items":{"type":"array","maxItems":1000000}}"#),
+            object(r#"{"type":"array","minItems":9,"maxItems":2}"#),
             object(&format!(r#"{{"enum":[{members}]}}"#)),
             object(r##"{"$ref":"#/properties/x"}"##),
             object(r##"{"type":"array","items":{"$ref":"#"}}"##),
@@ -336,6 +370,7 @@ mod tests {
             assert!(!small.contains("pattern") && !small.contains("100000"), "{small}");
             let rules = grammar(&[tool(&schema)], ToolForm::Hermes).unwrap();
             assert!(rules.len() < 8000, "{} bytes of rules: {schema:.80}", rules.len());
+            Grammar::read(&rules);
         }
         let many = vec![tool(&object(&doubling("anyOf", 2))); 64];
         assert!(grammar(&many, ToolForm::Hermes).unwrap().len() <= LONGEST_GRAMMAR);

@@ -33,6 +33,18 @@ impl Json {
         fields.iter().rfind(|(field, _)| field == name).map(|(_, value)| value)
     }
 
+    /// The names of an object's fields, each once, in order.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let Self::Object(fields) = self else { return Vec::new() };
+        let mut names = Vec::new();
+        for (name, _) in fields {
+            if !names.contains(&name.as_str()) {
+                names.push(name.as_str());
+            }
+        }
+        names
+    }
+
     pub(super) fn as_str(&self) -> Option<&str> {
         let Self::Scalar(value) = self else { return None };
         value.as_str()
