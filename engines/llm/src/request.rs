@@ -13,6 +13,7 @@ const MAX_STOPS: usize = 16;
 const MAX_STOP_BYTES: usize = 256;
 const MAX_TEMPERATURE: f32 = 5.0;
 const MAX_CONVERSATION_BYTES: usize = 256;
+const MAX_CLIENT_BYTES: usize = 256;
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +53,9 @@ pub(crate) struct Limits {
 pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) -> Result<Settings, Status> {
     if request.conversation.len() > MAX_CONVERSATION_BYTES {
         return Err(invalid(format!("conversation: longer than {MAX_CONVERSATION_BYTES} bytes")));
+    }
+    if request.client.len() > MAX_CLIENT_BYTES {
+        return Err(invalid(format!("client: longer than {MAX_CLIENT_BYTES} bytes")));
     }
     let context = limits.context;
     let max_tokens = match request.max_tokens as usize {
@@ -146,6 +150,7 @@ mod tests {
         let said = || GenerateRequest { messages: vec![user()], ..good() };
         let bad = [
             ("conversation", GenerateRequest { conversation: "x".repeat(300), ..good() }),
+            ("client", GenerateRequest { client: "x".repeat(300), ..good() }),
             ("max_tokens", GenerateRequest { max_tokens: 100, ..good() }),
             ("temperature", GenerateRequest { temperature: f32::NAN, ..good() }),
             ("temperature", GenerateRequest { temperature: -0.1, ..good() }),

@@ -3,13 +3,18 @@
 //! A slot is one sequence of the KV cache. `cached` mirrors what the cache holds for it; the caller applies every
 //! change to the real cache in the order in which it is returned.
 
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
+
 use visavis_proto::queue::{PriorityQueue, Waiting};
 pub(crate) use visavis_proto::v1::Priority;
 
+mod shares;
 mod steps;
 #[cfg(test)]
 mod tests;
 
+use shares::Shares;
 pub(crate) use steps::{Chunk, Piece};
 
 /// A token of the model's vocabulary.
@@ -28,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) id: u64,
     /// Empty: the slot is not kept for later requests.
     pub(crate) conversation: String,
+    /// Whom the work is for. Empty: the conversation counts by itself.
+    pub(crate) client: String,
     /// A live turn goes before a speculative response, and that before batch work.
     pub(crate) priority: Priority,
     pub(crate) kind: Kind,
@@ -37,6 +44,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whose share of the model's time it uses.
+    fn client(&self) -> &str {
+        if self.client.is_empty() { &self.conversation } else { &self.client }
+    }
+
     fn rank(&self) -> Rank {
         Rank { priority: self.priority, id: self.id }
     }
@@ -75,7 +87,10 @@ struct Work {
 
 #[derive(Debug, Default)]
 struct Slot {
+    /// The conversation.
     owner: String,
+    /// The owner's client.
+    client: String,
     cached: Vec<Token>,
     last_used: u64,
     work: Option<Work>,
@@ -96,13 +111,16 @@ pub(crate) struct Scheduler {
     /// Whether part of one sequence can be copied to another (not with recurrent models).
     can_copy: bool,
     uses: u64,
+    shares: Shares,
     batch_skipped: u32,
+    heavy_skipped: u32,
 }
 
 impl Scheduler {
     pub(crate) fn new(slots: usize, chunk: Chunk, can_copy: bool) -> Self {
         let slots = (0..slots).map(|_| Slot::default()).collect();
-        Self { slots, waiting: PriorityQueue::default(), chunk, can_copy, uses: 0, batch_skipped: 0 }
+        let (waiting, shares) = (PriorityQueue::default(), Shares::default());
+        Self { slots, waiting, chunk, can_copy, uses: 0, shares, batch_skipped: 0, heavy_skipped: 0 }
     }
 
     /// Queues a request; returns the ids of its conversation's requests that it replaces. A new prefill replaces older
@@ -164,6 +182,16 @@ impl Scheduler {
         }
     }
 
+    /// Records how long the model worked on these pieces, until `now`; each has its part by its number of tokens.
+    pub(crate) fn charge(&mut self, pieces: &[Piece], worked: Duration, now: Instant) {
+        let tokens: usize = pieces.iter().map(|piece| piece.tokens.len()).sum();
+        for piece in pieces {
+            let Some(work) = &self.slots[piece.slot].work else { continue };
+            let part = worked.mul_f64(piece.tokens.len() as f64 / tokens.max(1) as f64);
+            self.shares.charge(work.request.client(), part, now);
+        }
+    }
+
     /// Records that the cache lost everything it held for this slot.
     pub(crate) fn forget(&mut self, slot: usize) {
         self.slots[slot].cached.clear();
@@ -211,8 +239,9 @@ impl Scheduler {
         ids
     }
 
-    /// The conversation's own slot; else an idle one, preferably one that no conversation owns, then the least recently
-    /// used; else one with less urgent work.
+    /// The conversation's own slot; else an idle one, preferably one that no conversation owns, then one of the client that
+    /// holds the most, then the least recently used; else one with less urgent work, or for a response one with the work of
+    /// a much heavier client.
     fn choose_slot(&self, request: &Request) -> Option<usize> {
         let indexed = || self.slots.iter().enumerate();
         let own = |(_, slot): &(usize, &Slot)| !slot.owner.is_empty() && slot.owner == request.conversation;
@@ -220,12 +249,25 @@ impl Scheduler {
             return slot.work.is_none().then_some(index);
         }
         let idle = indexed().filter(|(_, slot)| slot.work.is_none());
-        if let Some((index, _)) = idle.min_by_key(|(_, slot)| (!slot.owner.is_empty(), slot.last_used)) {
+        let order =
+            |slot: &Slot| (!slot.owner.is_empty(), Reverse(self.held_by(&slot.client)), slot.last_used);
+        if let Some((index, _)) = idle.min_by_key(|(_, slot)| order(slot)) {
             return Some(index);
         }
-        let busy = indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
-        let (index, weakest) = busy.max_by_key(|(_, work)| work.rank())?;
-        (weakest.priority > request.priority).then_some(index)
+        let busy = || indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
+        let (index, weakest) = busy().max_by_key(|(_, work)| work.rank())?;
+        if weakest.priority > request.priority {
+            return Some(index);
+        }
+        let used = |request: &Request| self.shares.used(request.client());
+        let (index, heaviest) = busy().max_by(|(_, one), (_, other)| used(one).total_cmp(&used(other)))?;
+        let gives_way = request.kind == Kind::Generate && request.priority < Priority::Batch;
+        (gives_way && Shares::is_heavier(used(heaviest), used(request))).then_some(index)
+    }
+
+    /// The slots of a client's conversations.
+    fn held_by(&self, client: &str) -> usize {
+        self.slots.iter().filter(|slot| !slot.owner.is_empty() && slot.client == client).count()
     }
 
     fn assign(&mut self, index: usize, request: Request) -> Admission {
@@ -253,6 +295,7 @@ impl Scheduler {
         let slot = &mut self.slots[index];
         slot.cached = request.tokens[..kept].to_vec();
         slot.owner.clone_from(&request.conversation);
+        request.client().clone_into(&mut slot.client);
         slot.work = Some(Work { request, parked: false });
         Admission { id, slot: index, reuse }
     }

@@ -74,6 +74,7 @@ impl LlmService {
         let scheduled = scheduler::Request {
             id,
             conversation: request.conversation,
+            client: request.client,
             priority: settings.priority,
             kind,
             tokens,

@@ -160,7 +160,11 @@ impl<'model> Worker<'model> {
     }
 
     fn evaluate(&mut self, pieces: &[Piece]) {
-        match self.evaluator.step(pieces) {
+        let begun = Instant::now();
+        let evaluated = self.evaluator.step(pieces);
+        let ended = Instant::now();
+        self.scheduler.charge(pieces, ended - begun, ended);
+        match evaluated {
             Ok(rows) => {
                 self.scheduler.evaluated(pieces);
                 for (piece, rows) in pieces.iter().zip(rows) {

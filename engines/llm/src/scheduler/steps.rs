@@ -1,9 +1,13 @@
 //! Which tokens the next step evaluates.
 
-use super::{Kind, Priority, Rank, Scheduler, Slot, Token};
+use super::shares::Shares;
+use super::{Kind, Priority, Rank, Request, Scheduler, Slot, Token};
 
 /// Batch work joins at least one step in this many, however busy the calls are: it is delayed, never starved.
 pub(super) const BATCH_PATIENCE: u32 = 16;
+
+/// The work of heavy clients joins at least one step in this many while a lighter one has work.
+pub(super) const HEAVY_PATIENCE: u32 = 6;
 
 /// How many prompt tokens one step may evaluate.
 #[derive(Debug, Clone, Copy)]
@@ -57,17 +61,45 @@ pub(crate) struct Piece {
     pub(crate) probe: Option<usize>,
 }
 
+/// How soon a slot's work is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// That of a call.
+    Call,
+    /// The same, of a client that is much heavier than another one with such work.
+    Heavy,
+    /// Nobody waits for it.
+    Batch,
+}
+
+/// A slot with something to evaluate. The lowest goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Runner {
+    class: Class,
+    rank: Rank,
+    slot: usize,
+}
+
+/// Whether work that others go before joins this step: it does unless they have work, and then once in so many steps.
+fn joins(skipped: &mut u32, patience: u32, others: bool) -> bool {
+    let waits = others && *skipped < patience;
+    *skipped = if waits { *skipped + 1 } else { 0 };
+    !waits
+}
+
 impl Scheduler {
     /// The next step's tokens: one for each response being generated, then prompts by urgency up to the chunk.
     pub(crate) fn next_step(&mut self) -> Vec<Piece> {
         let order = self.order();
         let mut room = self.room(&order);
         let mut pieces = Vec::new();
-        for (Rank { id, .. }, index) in order {
+        for Runner { class, rank: Rank { id, .. }, slot: index } in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
             let generating = slot.pending() == 1;
-            let count = if generating { 1 } else { self.chunk.take(slot.pending().min(room)) };
+            // A lighter client waits for this step.
+            let most = if class == Class::Heavy { room.min(self.chunk.ahead) } else { room };
+            let count = if generating { 1 } else { self.chunk.take(slot.pending().min(most)) };
             if count == 0 {
                 continue;
             }
@@ -84,32 +116,50 @@ impl Scheduler {
         pieces
     }
 
-    /// The slots that take part in the next step, by urgency.
-    fn order(&mut self) -> Vec<(Rank, usize)> {
-        let runs = |slot: &Slot| slot.pending() > 0 && slot.work.as_ref().is_some_and(|work| !work.parked);
-        let mut order: Vec<_> = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| runs(slot))
-            .filter_map(|(index, slot)| Some((&slot.work.as_ref()?.request, index)))
-            .map(|(request, index)| (request.rank(), index))
-            .collect();
-        order.sort_unstable();
-        let urgent = order.iter().take_while(|(rank, _)| rank.priority < Priority::Batch).count();
-        if urgent > 0 && urgent < order.len() && self.batch_skipped < BATCH_PATIENCE {
-            self.batch_skipped += 1;
-            order.truncate(urgent);
-        } else {
-            self.batch_skipped = 0;
-        }
+    /// The slots that take part in the next step, the most urgent first. Heavy clients take part in few steps while a lighter
+    /// one has work, and batch work while any call has.
+    fn order(&mut self) -> Vec<Runner> {
+        let mut order = self.runners();
+        let count = |class: Class| order.iter().filter(|runner| runner.class == class).count();
+        let (calls, heavy, batch) = (count(Class::Call), count(Class::Heavy), count(Class::Batch));
+        let heavy_joins = joins(&mut self.heavy_skipped, HEAVY_PATIENCE, calls > 0 && heavy > 0);
+        let batch_joins = joins(&mut self.batch_skipped, BATCH_PATIENCE, calls + heavy > 0 && batch > 0);
+        order.retain(|runner| match runner.class {
+            Class::Call => true,
+            Class::Heavy => heavy_joins,
+            Class::Batch => batch_joins,
+        });
         order
     }
 
+    /// The slots that have something to evaluate, the most urgent first.
+    fn runners(&self) -> Vec<Runner> {
+        let runs = |slot: &Slot| slot.pending() > 0 && slot.work.as_ref().is_some_and(|work| !work.parked);
+        let slots = self.slots.iter().enumerate().filter(|(_, slot)| runs(slot));
+        let requests: Vec<_> =
+            slots.filter_map(|(at, slot)| Some((&slot.work.as_ref()?.request, at))).collect();
+        let used = |request: &Request| self.shares.used(request.client());
+        let calls = requests.iter().filter(|(request, _)| request.priority < Priority::Batch);
+        let least = calls.map(|(request, _)| used(request)).fold(f64::INFINITY, f64::min);
+        let class = |request: &Request| match request.priority {
+            Priority::Batch => Class::Batch,
+            _ if Shares::is_heavier(used(request), least) => Class::Heavy,
+            _ => Class::Call,
+        };
+        let runner = |&(request, slot): &(&Request, usize)| Runner {
+            class: class(request),
+            rank: request.rank(),
+            slot,
+        };
+        let mut runners: Vec<Runner> = requests.iter().map(runner).collect();
+        runners.sort_unstable();
+        runners
+    }
+
     /// How many tokens of prompts a step of these slots may evaluate.
-    fn room(&self, order: &[(Rank, usize)]) -> usize {
+    fn room(&self, order: &[Runner]) -> usize {
         let generating = |slot: &Slot| slot.pending() == 1;
-        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|&(_, index)| is(&self.slots[index]));
+        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|runner| is(&self.slots[runner.slot]));
         let awaited = |slot: &Slot| {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)

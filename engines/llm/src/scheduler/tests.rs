@@ -1,4 +1,4 @@
-use super::steps::BATCH_PATIENCE;
+use super::steps::{BATCH_PATIENCE, HEAVY_PATIENCE};
 use super::*;
 
 const CHUNK: Chunk = Chunk { shared: 4, alone: 8, ahead: 2, few: 0 };
@@ -16,6 +16,7 @@ fn generate(
     Request {
         id,
         conversation: conversation.into(),
+        client: String::new(),
         priority,
         kind: Kind::Generate,
         tokens: tokens.into_iter().collect(),
@@ -325,4 +326,81 @@ fn single_tokens_are_evaluated_before_prompts_and_separately_unless_there_are_ma
     assert_eq!(groups(2, &pieces), [vec![1], vec![3], vec![2, 4]]);
     assert_eq!(groups(1, &pieces), [[2, 4, 1, 3]]);
     assert_eq!(groups(0, &pieces), [[1, 2, 3, 4]]);
+}
+
+/// A request of a client with a conversation of its own.
+fn of(client: &str, request: Request) -> Request {
+    Request { client: client.into(), ..request }
+}
+
+/// Lets the model work for a request for so many seconds.
+fn charge(scheduler: &mut Scheduler, slot: usize, seconds: u64) {
+    let piece = Piece { id: 0, slot, start: 0, tokens: vec![7], sample: false, probe: None };
+    scheduler.charge(&[piece], Duration::from_secs(seconds), Instant::now());
+}
+
+#[test]
+fn a_heavy_clients_long_prompt_does_not_delay_a_light_client_and_goes_on_meanwhile() {
+    let mut scheduler = scheduler(3);
+    scheduler.submit(of("heavy", generate(1, "a", Priority::Live, 0..1000)));
+    scheduler.admit();
+    charge(&mut scheduler, 0, 9);
+    scheduler.submit(of("light", generate(2, "b", Priority::Speculative, 2000..2012)));
+    scheduler.admit();
+    let mut steps = Vec::new();
+    for _ in 0..=HEAVY_PATIENCE {
+        let pieces = scheduler.next_step();
+        steps.push(sizes(&pieces));
+        scheduler.evaluated(&pieces);
+        if pieces.iter().any(|piece| piece.id == 2 && piece.sample) {
+            scheduler.push(2, 50);
+        }
+    }
+    assert!(steps[..HEAVY_PATIENCE as usize].iter().flatten().all(|(id, _)| *id == 2), "{steps:?}");
+    assert_eq!(steps[HEAVY_PATIENCE as usize], [(2, 1), (1, 2)], "{steps:?}");
+    scheduler.remove(2);
+    assert_eq!(sizes(&scheduler.next_step()), [(1, 8)], "it is alone again");
+}
+
+#[test]
+fn clients_with_about_the_same_use_are_served_in_order_of_arrival() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(of("one", generate(1, "a", Priority::Live, 0..20)));
+    scheduler.submit(of("two", generate(2, "b", Priority::Live, 100..120)));
+    scheduler.admit();
+    charge(&mut scheduler, 0, 2);
+    assert_eq!(sizes(&scheduler.next_step()), [(1, 8)]);
+}
+
+#[test]
+fn a_response_displaces_that_of_a_much_heavier_client_but_not_the_other_way_round() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(of("heavy", generate(1, "a", Priority::Live, 0..9)));
+    scheduler.submit(of("light", generate(2, "b", Priority::Live, 20..29)));
+    scheduler.admit();
+    charge(&mut scheduler, 0, 9);
+    scheduler.submit(of("new", prefill(3, "c", 40..49)));
+    assert_eq!(scheduler.admit(), [], "a prefill displaces nothing");
+    scheduler.submit(of("new", generate(4, "c", Priority::Speculative, 40..49)));
+    assert_eq!(scheduler.admit().iter().map(|it| (it.id, it.slot)).collect::<Vec<_>>(), [(4, 0)]);
+    assert_eq!(scheduler.admit(), [], "the heavy one waits");
+    scheduler.remove(2);
+    assert_eq!(scheduler.admit().iter().map(|it| (it.id, it.slot)).collect::<Vec<_>>(), [(1, 1)]);
+}
+
+#[test]
+fn a_client_with_many_conversations_loses_its_own_idle_slots_first() {
+    let mut scheduler = scheduler(3);
+    for (id, client, conversation) in [(1, "light", "a"), (2, "heavy", "b"), (3, "heavy", "c")] {
+        scheduler.submit(of(client, generate(id, conversation, Priority::Live, [9])));
+        run_prompts(&mut scheduler);
+    }
+    for id in 1..=3 {
+        scheduler.remove(id);
+    }
+    scheduler.submit(of("heavy", generate(4, "d", Priority::Live, [8])));
+    assert_eq!(scheduler.admit()[0].slot, 1, "not the least recently used");
+    scheduler.remove(4);
+    scheduler.submit(of("light", generate(5, "a", Priority::Live, [9, 10])));
+    assert_eq!(scheduler.admit()[0].reuse, Reuse::Own { keep: 1 });
 }

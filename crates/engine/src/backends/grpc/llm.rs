@@ -37,6 +37,7 @@ impl GrpcLlm {
             priority: priority.into(),
             deadline_ms: 0,
             turn_end: request.speculative,
+            client: request.caller.user.to_string(),
             ..Default::default()
         }
     }
