@@ -1,7 +1,7 @@
 //! An accepted request: what the worker needs, how it is stopped, and the stream that the caller reads.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -14,8 +14,12 @@ use visavis_proto::state::Ticket;
 use visavis_proto::v1::SpeechPart;
 
 use crate::catalogue::Voice;
-use crate::queue::Queue;
+use crate::queue::{Interrupt, Queue};
+use crate::runtime::run_options;
 use crate::text::Part;
+
+/// How often a job is interrupted at most: it must be spoken in the end, however many calls there are.
+const MOST_INTERRUPTIONS: u8 = 8;
 
 /// A request that is waiting or being spoken.
 pub(crate) struct Job {
@@ -37,9 +41,12 @@ pub(crate) struct Job {
     pub(crate) ticket: Ticket,
 }
 
-/// Stops a job, even in the middle of a network run.
+/// Stops or interrupts a job, even in the middle of a network run.
 pub(crate) struct Stop {
     stopped: AtomicBool,
+    interrupted: AtomicBool,
+    /// How often it has been interrupted.
+    interruptions: AtomicU8,
     deadline: Option<Instant>,
     long: bool,
     /// Created when the job begins, since a request may arrive before ONNX Runtime is loaded.
@@ -49,16 +56,25 @@ pub(crate) struct Stop {
 impl Stop {
     /// A job that has not been stopped; stops at `deadline`. `long`: release the runtime's memory after each run.
     pub(crate) fn new(deadline: Option<Instant>, long: bool) -> Self {
-        Self { stopped: AtomicBool::new(false), deadline, long, run: OnceLock::new() }
+        Self {
+            stopped: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+            interruptions: AtomicU8::new(0),
+            deadline,
+            long,
+            run: OnceLock::new(),
+        }
+    }
+
+    /// Whether its runs may need much more memory than a call's do.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long
     }
 
     /// The options of every run of the job; only the worker calls this.
     pub(crate) fn run(&self) -> ort::Result<&RunOptions> {
         if self.run.get().is_none() {
-            let mut run = RunOptions::new()?;
-            if self.long {
-                run.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
-            }
+            let run = run_options(self.long)?;
             if self.stopped.load(Ordering::Acquire) {
                 run.terminate()?;
             }
@@ -78,8 +94,35 @@ impl Stop {
 
     fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
+        self.terminate();
+    }
+
+    fn terminate(&self) {
         if let Some(Err(error)) = self.run.get().map(RunOptions::terminate) {
             tracing::warn!(%error, "a run could not be terminated");
+        }
+    }
+
+    /// Lets an interrupted job run again; returns whether it was interrupted. Only the worker calls this, between runs.
+    pub(crate) fn resume(&self) -> bool {
+        if !self.interrupted.swap(false, Ordering::AcqRel) {
+            return false;
+        }
+        if let Some(Err(error)) = self.run.get().map(RunOptions::unterminate) {
+            tracing::warn!(%error, "a run could not be resumed");
+        }
+        if self.stopped.load(Ordering::Acquire) {
+            self.terminate();
+        }
+        true
+    }
+}
+
+impl Interrupt for Stop {
+    fn interrupt(&self) {
+        if self.interruptions.fetch_add(1, Ordering::AcqRel) < MOST_INTERRUPTIONS {
+            self.interrupted.store(true, Ordering::Release);
+            self.terminate();
         }
     }
 }

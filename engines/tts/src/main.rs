@@ -33,6 +33,7 @@ mod job;
 mod loader;
 mod mix;
 mod order;
+mod pace;
 mod queue;
 #[cfg(test)]
 mod readings_tests;
@@ -46,6 +47,7 @@ mod sound;
 mod split;
 mod synthesizer;
 mod text;
+mod trims;
 mod utterance;
 mod words;
 mod worker;

@@ -1,23 +1,33 @@
 //! The jobs that wait for the worker, most urgent first, and those that wait for their model. The engine state bounds their
 //! number, since every job holds a ticket.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use visavis_proto::monitor::{Look, Monitor};
 use visavis_proto::queue::{PriorityQueue, Waiting};
 use visavis_proto::v1::Priority;
 
+use crate::pace::Pace;
+
 /// A job with its id and priority.
 pub(crate) type Entry<T> = Waiting<Priority, T>;
 
 /// Jobs ordered by priority, then by arrival.
-#[derive(Debug)]
 pub(crate) struct Queue<T>(Monitor<Jobs<T>>);
 
-#[derive(Debug)]
+/// Work that can be interrupted, and is then done again later.
+pub(crate) trait Interrupt: Send + Sync {
+    /// Ends the current step of the work early.
+    fn interrupt(&self);
+}
+
 struct Jobs<T> {
     waiting: PriorityQueue<Priority, T>,
     held: Vec<Held<T>>,
+    /// The batch job that the worker is speaking.
+    batch: Option<Arc<dyn Interrupt>>,
+    pace: Pace,
     news: bool,
     closed: bool,
 }
@@ -43,14 +53,34 @@ pub(crate) enum Work<T> {
 impl<T> Queue<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
-        let waiting = PriorityQueue::default();
-        Self(Monitor::new(Jobs { waiting, held: Vec::new(), news: false, closed: false }))
+        let (waiting, pace) = (PriorityQueue::default(), Pace::default());
+        let (held, batch) = (Vec::new(), None);
+        Self(Monitor::new(Jobs { waiting, held, batch, pace, news: false, closed: false }))
     }
 
-    /// Adds a new job behind those of equal priority.
+    /// Adds a new job behind those of equal priority. A job of a call interrupts batch work.
     pub(crate) fn push(&self, entry: Entry<T>) {
-        self.0.lock().waiting.push(entry);
+        let mut jobs = self.0.lock();
+        if entry.rank < Priority::Batch
+            && let Some(batch) = &jobs.batch
+        {
+            batch.interrupt();
+        }
+        jobs.waiting.push(entry);
+        drop(jobs);
         self.0.notify_one();
+    }
+
+    /// The worker begins a part of a job of this priority, which `step` can interrupt.
+    pub(crate) fn begin(&self, priority: Priority, step: Arc<dyn Interrupt>) {
+        self.0.lock().batch = (priority == Priority::Batch).then_some(step);
+    }
+
+    /// The worker has worked on that part since `begun`.
+    pub(crate) fn end(&self, priority: Priority, begun: Instant) {
+        let mut jobs = self.0.lock();
+        jobs.batch = None;
+        jobs.pace.spoken(priority, begun, Instant::now());
     }
 
     /// Puts a started job back behind one other of equal priority: the two take turns, so that a long text does not delay a
@@ -93,8 +123,13 @@ impl<T> Queue<T> {
             if std::mem::take(&mut jobs.news) {
                 return Look::Found(Some(Work::News));
             }
-            if due.is_some_and(|due| due <= Instant::now()) {
+            let now = Instant::now();
+            if due.is_some_and(|due| due <= now) {
                 return Look::Found(Some(Work::Due));
+            }
+            let only_batch = jobs.waiting.get(0).is_some_and(|first| first.rank == Priority::Batch);
+            if only_batch && let Some(rested) = jobs.pace.batch_waits_until(now) {
+                return Look::Until(due.map_or(rested, |due| due.min(rested)));
             }
             match jobs.waiting.pop() {
                 Some(entry) => Look::Found(Some(Work::Job(entry))),
@@ -169,6 +204,45 @@ mod tests {
         assert_eq!(queue.pop(later), Some(Work::Job(entry(1, Priority::Live))));
         let soon = Some(now + Duration::from_millis(1));
         assert_eq!(queue.pop(soon), Some(Work::Due), "nothing else ends the wait");
+    }
+
+    #[derive(Default)]
+    struct Counted(std::sync::atomic::AtomicU32);
+
+    impl Interrupt for Counted {
+        fn interrupt(&self) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn only_a_calls_job_interrupts_and_only_batch_work() {
+        let (queue, step) = (Queue::new(), Arc::new(Counted::default()));
+        let interruptions = || step.0.load(std::sync::atomic::Ordering::Relaxed);
+        queue.begin(Priority::Live, step.clone());
+        queue.push(entry(1, Priority::Live));
+        queue.begin(Priority::Batch, step.clone());
+        queue.push(entry(2, Priority::Batch));
+        assert_eq!(interruptions(), 0);
+        queue.push(entry(3, Priority::Speculative));
+        queue.push(entry(4, Priority::Live));
+        assert_eq!(interruptions(), 2);
+        queue.end(Priority::Batch, Instant::now());
+        queue.push(entry(5, Priority::Live));
+        assert_eq!(interruptions(), 2, "nothing is being spoken");
+    }
+
+    #[test]
+    fn a_batch_job_rests_beside_calls_and_a_calls_job_does_not_wait_for_it() {
+        let queue = Queue::new();
+        let begun = Instant::now().checked_sub(Duration::from_secs(600)).unwrap();
+        queue.end(Priority::Live, begun);
+        queue.end(Priority::Batch, begun);
+        queue.push(entry(1, Priority::Batch));
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert_eq!(queue.pop(Some(soon)), Some(Work::Due), "it rests for twenty minutes");
+        queue.push(entry(2, Priority::Live));
+        assert_eq!(next(&queue).id, 2);
     }
 
     #[test]

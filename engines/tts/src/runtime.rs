@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use ort::environment::Environment;
 use ort::ep::ExecutionProviderDispatch;
-use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{RunOptions, Session};
 
 /// The loaded library; one for the process.
 #[derive(Debug)]
@@ -64,6 +64,16 @@ impl Runtime {
         let mut builder = if exact { builder.with_config_entry(EXACT_INT8, "1")? } else { builder };
         builder.commit_from_memory(model)
     }
+}
+
+/// The options of a run. `frees`: afterwards the runtime gives back all blocks of memory in which nothing is left, not even the
+/// run's own output.
+pub(crate) fn run_options(frees: bool) -> ort::Result<RunOptions> {
+    let mut run = RunOptions::new()?;
+    if frees {
+        run.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    }
+    Ok(run)
 }
 
 /// The session option that replaces int8 products by exact ones; a graph transformer of [`level`] 2 does it.

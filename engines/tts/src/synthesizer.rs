@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use visavis_proto::v1::SpeechPart;
 
-use crate::acoustic::{Durations, Input, Sound};
+use crate::acoustic::{Durations, Input, Share, Sound};
 use crate::catalogue::Catalogue;
 use crate::espeak::Espeak;
 use crate::job::Job;
 use crate::loader::Ready;
+use crate::runtime::run_options;
 use crate::say::say;
 use crate::sound::{excess_lead, pcm16};
 use crate::split::halves;
@@ -78,6 +79,19 @@ impl Synthesizer {
                 None
             }
         }
+    }
+
+    /// Gives back the memory that a model's longer runs needed, by a run of one symbol: a run cannot give back the block of
+    /// memory that contains its own output.
+    pub(crate) fn trim(&mut self, model: usize) -> anyhow::Result<()> {
+        let Slot::Loaded(ready) = &mut self.slots[model] else { return Ok(()) };
+        let facts = ready.model.facts().clone();
+        let Some(sound) = facts.symbols.iter().copied().filter(|c| c.is_alphabetic()).min() else {
+            return Ok(());
+        };
+        let input = Input { symbols: &[sound], shares: &[Share::whole(0)], speed: 1.0 };
+        ready.model.speak(&input, &run_options(true)?)?;
+        Ok(())
     }
 
     /// Whether jobs for this model need not wait any longer.

@@ -17,6 +17,7 @@ use crate::loader::{LoadOptions, Loaded, Loader};
 use crate::queue::{Entry, Queue, Work};
 use crate::residents::{Residents, UNUSED};
 use crate::synthesizer::Synthesizer;
+use crate::trims::Trims;
 
 /// Spoken before a voice's first request, since a network's first run is slow; it also sets the voice's level. It is short, as
 /// a person may be waiting after a restart. Its peak is within 1 dB of a long sentence's (measured on joe-medium).
@@ -74,7 +75,8 @@ pub(crate) fn run(
     });
     let failed = match started {
         Ok(Started { synthesizer, loader, residents }) => {
-            Worker { synthesizer, loader, residents, state, queue, options, catalogue, begun }.run()
+            let trims = Trims::default();
+            Worker { synthesizer, loader, residents, trims, state, queue, options, catalogue, begun }.run()
         }
         Err(error) => Some(error),
     };
@@ -122,6 +124,7 @@ struct Worker<'a> {
     synthesizer: Synthesizer,
     loader: Loader,
     residents: Residents,
+    trims: Trims,
     state: &'a EngineState,
     queue: &'a Queue<Job>,
     options: &'a Options,
@@ -135,7 +138,8 @@ impl Worker<'_> {
         let mut ready = 0;
         loop {
             self.loader.set_idle(self.queue.is_idle());
-            match self.queue.pop(self.residents.next())? {
+            let due = self.residents.next().into_iter().chain(self.trims.next()).min();
+            match self.queue.pop(due)? {
                 Work::News => {
                     for loaded in self.loader.take() {
                         let index = loaded.index;
@@ -148,7 +152,10 @@ impl Worker<'_> {
                         }
                     }
                 }
-                Work::Due => self.drop_unused(),
+                Work::Due => {
+                    self.drop_unused();
+                    self.trim();
+                }
                 Work::Job(entry) => self.speak(entry),
             }
         }
@@ -159,8 +166,15 @@ impl Worker<'_> {
         let model = entry.item.voice.model;
         if self.synthesizer.is_settled(model) {
             self.loader.set_idle(false);
+            let (priority, stop, begun) = (entry.rank, entry.item.stop.clone(), Instant::now());
+            self.queue.begin(priority, stop.clone());
             let rest = step(&mut self.synthesizer, self.state, entry);
-            self.residents.used(model, Instant::now());
+            self.queue.end(priority, begun);
+            let now = Instant::now();
+            self.residents.used(model, now);
+            if stop.is_long() {
+                self.trims.spoken(model, now);
+            }
             if let Some(entry) = rest {
                 self.queue.put_back(entry);
             }
@@ -214,6 +228,17 @@ impl Worker<'_> {
         }
     }
 
+    /// Gives back the memory that long texts needed.
+    fn trim(&mut self) {
+        for model in self.trims.due(Instant::now()) {
+            let work = self.state.step();
+            if let Err(error) = self.synthesizer.trim(model) {
+                tracing::warn!("a voice keeps the memory of long texts: {error:#}");
+            }
+            drop(work);
+        }
+    }
+
     /// Drops the models that have not been used for a while; another thread frees them.
     fn drop_unused(&mut self) {
         for model in self.residents.unused(Instant::now()) {
@@ -225,7 +250,7 @@ impl Worker<'_> {
     }
 }
 
-/// Speaks the next part of a job; returns the job if there is more to speak.
+/// Speaks the next part of a job; returns the job if there is more to speak, or if it was interrupted.
 fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job>) -> Option<Entry<Job>> {
     let job = &mut entry.item;
     if job.stop.is_stopped() {
@@ -237,6 +262,10 @@ fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job
     let spoken = catch_unwind(AssertUnwindSafe(|| synthesizer.speak_next(job)))
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
     drop(work);
+    let interrupted = job.stop.resume();
+    if interrupted && spoken.is_err() && !job.stop.is_stopped() {
+        return Some(entry);
+    }
     job.next += 1;
     let last = job.next == job.parts.len();
     match spoken {
