@@ -46,6 +46,12 @@ impl Durations {
         Self { symbols: self.symbols.iter().zip(sizes).flat_map(share).collect(), ..self }
     }
 
+    /// The same durations with all symbols earlier by `samples`, or by as much as the lead allows.
+    pub(crate) fn earlier(self, samples: u64) -> Self {
+        let moved = if self.measured { self.lead.min(samples) } else { 0 };
+        Self { lead: self.lead - moved, tail: self.tail + moved, ..self }
+    }
+
     /// The borders of the symbols after cutting the first `cut` samples: each begins at one border and ends at the next.
     pub(crate) fn borders(&self, cut: u64) -> Vec<u64> {
         let mut at = self.lead;
@@ -116,6 +122,16 @@ mod tests {
         let symbols = groups.clone().shared(&[3, 1, 2]);
         assert_eq!(symbols, Durations { symbols: vec![33, 33, 34, 600, 0, 0], ..groups.clone() });
         assert_eq!(symbols.sum(), groups.sum());
+    }
+
+    #[test]
+    fn symbols_move_ahead_no_further_than_the_lead_and_estimates_stay() {
+        let late = Durations { lead: 50, symbols: vec![10, 20], tail: 5, measured: true };
+        assert_eq!(late.clone().earlier(30).borders(0), [20, 30, 50]);
+        let all = late.clone().earlier(80);
+        assert_eq!((all.borders(0), all.sum()), (vec![0, 10, 30], late.sum()));
+        let estimated = Durations { measured: false, ..late };
+        assert_eq!(estimated.clone().earlier(30), estimated);
     }
 
     #[test]

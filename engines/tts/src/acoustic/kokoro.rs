@@ -28,6 +28,9 @@ pub(super) const FORMAT: Format = Format { beside, read };
 /// Samples in a second.
 const SAMPLE_RATE: u32 = 24_000;
 
+/// Samples by which a sound comes before its frames: three frames, as in Kokoro's own program.
+const AHEAD: u64 = 3 * 600;
+
 /// Longest input, in symbols: about fifteen seconds of speech. With its punctuation it stays below the network's 510 tokens.
 const LONGEST_INPUT: usize = 250;
 
@@ -143,6 +146,6 @@ impl AcousticModel for Kokoro {
         let style = self.style(input.shares, ids.len() - 2)?;
         let Spoken { samples, frames } = self.run(&ids, style, input.speed, run)?;
         let durations = Durations::new(ids.len(), &spans, frames.as_deref(), samples.len());
-        Ok(Sound { samples, durations: durations.shared(&sizes) })
+        Ok(Sound { samples, durations: durations.earlier(AHEAD).shared(&sizes) })
     }
 }
