@@ -185,6 +185,7 @@ impl Scheduler {
     /// Records how long the model worked on these pieces, until `now`; each has its part by its number of tokens.
     pub(crate) fn charge(&mut self, pieces: &[Piece], worked: Duration, now: Instant) {
         let tokens: usize = pieces.iter().map(|piece| piece.tokens.len()).sum();
+        self.shares.step(tokens, worked);
         for piece in pieces {
             let Some(work) = &self.slots[piece.slot].work else { continue };
             let part = worked.mul_f64(piece.tokens.len() as f64 / tokens.max(1) as f64);
@@ -254,15 +255,20 @@ impl Scheduler {
         if let Some((index, _)) = idle.min_by_key(|(_, slot)| order(slot)) {
             return Some(index);
         }
-        let busy = || indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
-        let (index, weakest) = busy().max_by_key(|(_, work)| work.rank())?;
+        let busy = indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
+        let (index, weakest) = busy.max_by_key(|(_, work)| work.rank())?;
         if weakest.priority > request.priority {
             return Some(index);
         }
-        let used = |request: &Request| self.shares.used(request.client());
-        let (index, heaviest) = busy().max_by(|(_, one), (_, other)| used(one).total_cmp(&used(other)))?;
+        let of_slot = |slot: &Slot| {
+            let work = slot.work.as_ref()?;
+            Some(self.shares.use_with(work.request.client(), slot.pending()))
+        };
+        let busy = indexed().filter_map(|(index, slot)| Some((index, of_slot(slot)?)));
+        let (index, most) = busy.max_by(|(_, one), (_, other)| one.total_cmp(other))?;
+        let own = self.shares.use_with(request.client(), request.tokens.len());
         let gives_way = request.kind == Kind::Generate && request.priority < Priority::Batch;
-        (gives_way && Shares::is_heavier(used(heaviest), used(request))).then_some(index)
+        (gives_way && Shares::is_heavier(most, own)).then_some(index)
     }
 
     /// The slots of a client's conversations.

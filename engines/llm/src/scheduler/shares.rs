@@ -11,15 +11,21 @@ const HALF_LIFE: Duration = Duration::from_secs(10);
 /// A client is heavier than another if it has used more than this many times as much,
 const TIMES: f64 = 2.0;
 /// and this much besides, in seconds: a long question does not make a client a heavy one.
-const BESIDES: f64 = 2.0;
+const BESIDES: f64 = 1.5;
 /// Less counts as nothing, in seconds.
 const NOTHING: f64 = 0.01;
+/// Steps with fewer tokens say nothing about the pace of prompts.
+const MANY: usize = 8;
+/// How much a step changes the pace.
+const WEIGHT: f64 = 0.1;
 
 /// The model's time that each client has used, in seconds, as of a moment.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     used: HashMap<String, f64>,
     at: Option<Instant>,
+    /// Seconds for a token of a prompt, of late.
+    pace: f64,
 }
 
 impl Shares {
@@ -32,9 +38,17 @@ impl Shares {
         }
     }
 
-    /// What a client has used of late, in seconds.
-    pub(super) fn used(&self, client: &str) -> f64 {
-        self.used.get(client).copied().unwrap_or(0.0)
+    /// Records how long a step of so many tokens took.
+    pub(super) fn step(&mut self, tokens: usize, worked: Duration) {
+        if tokens >= MANY {
+            let pace = worked.as_secs_f64() / tokens as f64;
+            self.pace = if self.pace > 0.0 { self.pace + WEIGHT * (pace - self.pace) } else { pace };
+        }
+    }
+
+    /// What a client has used of late and is about to use for the rest of a prompt of so many tokens, in seconds.
+    pub(super) fn use_with(&self, client: &str, tokens: usize) -> f64 {
+        self.used.get(client).copied().unwrap_or(0.0) + tokens as f64 * self.pace
     }
 
     /// Whether the use of one client is far above that of another.
@@ -57,7 +71,7 @@ mod tests {
     use super::*;
 
     fn heavier(shares: &Shares, one: &str, other: &str) -> bool {
-        Shares::is_heavier(shares.used(one), shares.used(other))
+        Shares::is_heavier(shares.use_with(one, 0), shares.use_with(other, 0))
     }
 
     #[test]
@@ -70,6 +84,16 @@ mod tests {
         assert!(!heavier(&shares, "short", "new") && !heavier(&shares, "short", "long"));
         shares.charge("short", Duration::ZERO, start + 3 * HALF_LIFE);
         assert!(!heavier(&shares, "long", "new"), "{shares:?}");
+    }
+
+    #[test]
+    fn a_long_prompt_counts_before_it_is_evaluated_by_the_pace_of_others() {
+        let mut shares = Shares::default();
+        assert!(!Shares::is_heavier(shares.use_with("any", 4000), 0.0), "the pace is not known yet");
+        shares.step(32, Duration::from_millis(320));
+        shares.step(1, Duration::from_secs(5));
+        assert!(Shares::is_heavier(shares.use_with("any", 4000), shares.use_with("other", 30)));
+        assert!(!Shares::is_heavier(shares.use_with("any", 100), shares.use_with("other", 30)));
     }
 
     #[test]

@@ -138,16 +138,18 @@ impl Scheduler {
         let slots = self.slots.iter().enumerate().filter(|(_, slot)| runs(slot));
         let requests: Vec<_> =
             slots.filter_map(|(at, slot)| Some((&slot.work.as_ref()?.request, at))).collect();
-        let used = |request: &Request| self.shares.used(request.client());
+        let uses = |request: &Request, slot: usize| {
+            self.shares.use_with(request.client(), self.slots[slot].pending())
+        };
         let calls = requests.iter().filter(|(request, _)| request.priority < Priority::Batch);
-        let least = calls.map(|(request, _)| used(request)).fold(f64::INFINITY, f64::min);
-        let class = |request: &Request| match request.priority {
+        let least = calls.map(|&(request, slot)| uses(request, slot)).fold(f64::INFINITY, f64::min);
+        let class = |request: &Request, slot: usize| match request.priority {
             Priority::Batch => Class::Batch,
-            _ if Shares::is_heavier(used(request), least) => Class::Heavy,
+            _ if Shares::is_heavier(uses(request, slot), least) => Class::Heavy,
             _ => Class::Call,
         };
         let runner = |&(request, slot): &(&Request, usize)| Runner {
-            class: class(request),
+            class: class(request, slot),
             rank: request.rank(),
             slot,
         };
