@@ -112,6 +112,7 @@ pub(crate) struct Scheduler {
     can_copy: bool,
     uses: u64,
     shares: Shares,
+    spares: bool,
     batch_skipped: u32,
     heavy_skipped: u32,
 }
@@ -120,7 +121,8 @@ impl Scheduler {
     pub(crate) fn new(slots: usize, chunk: Chunk, can_copy: bool) -> Self {
         let slots = (0..slots).map(|_| Slot::default()).collect();
         let (waiting, shares) = (PriorityQueue::default(), Shares::default());
-        Self { slots, waiting, chunk, can_copy, uses: 0, shares, batch_skipped: 0, heavy_skipped: 0 }
+        let (batch_skipped, heavy_skipped) = (0, 0);
+        Self { slots, waiting, chunk, can_copy, uses: 0, shares, spares: false, batch_skipped, heavy_skipped }
     }
 
     /// Queues a request; returns the ids of its conversation's requests that it replaces. A new prefill replaces older
@@ -186,11 +188,29 @@ impl Scheduler {
     pub(crate) fn charge(&mut self, pieces: &[Piece], worked: Duration, now: Instant) {
         let tokens: usize = pieces.iter().map(|piece| piece.tokens.len()).sum();
         self.shares.step(tokens, worked);
+        self.spares = !pieces.is_empty() && pieces.iter().all(|piece| self.is_heavy(piece));
         for piece in pieces {
             let Some(work) = &self.slots[piece.slot].work else { continue };
             let part = worked.mul_f64(piece.tokens.len() as f64 / tokens.max(1) as f64);
             self.shares.charge(work.request.client(), part, now);
         }
+    }
+
+    /// Whether the model should rest as long as its last step took: only much heavier clients than one of late have work, and
+    /// the lighter one may now be recognised or spoken for on the same cores.
+    pub(crate) fn spares(&self) -> bool {
+        self.spares
+    }
+
+    /// Whether a piece is the work of a much heavier client than one of late.
+    fn is_heavy(&self, piece: &Piece) -> bool {
+        let work = self.slots[piece.slot].work.as_ref();
+        work.is_some_and(|work| {
+            let client = work.request.client();
+            self.shares
+                .least()
+                .is_some_and(|least| Shares::is_heavier(self.shares.use_with(client, 0), least))
+        })
     }
 
     /// Records that the cache lost everything it held for this slot.
@@ -249,7 +269,7 @@ impl Scheduler {
         if let Some((index, slot)) = indexed().find(own) {
             return slot.work.is_none().then_some(index);
         }
-        let idle = indexed().filter(|(_, slot)| slot.work.is_none());
+        let idle = indexed().filter(|(_, slot)| slot.work.is_none() && !self.is_kept_from(slot, request));
         let order =
             |slot: &Slot| (!slot.owner.is_empty(), Reverse(self.held_by(&slot.client)), slot.last_used);
         if let Some((index, _)) = idle.min_by_key(|(_, slot)| order(slot)) {
@@ -269,6 +289,16 @@ impl Scheduler {
         let own = self.shares.use_with(request.client(), request.tokens.len());
         let gives_way = request.kind == Kind::Generate && request.priority < Priority::Batch;
         (gives_way && Shares::is_heavier(most, own)).then_some(index)
+    }
+
+    /// Whether an idle slot stays with its conversation: a client that has a slot takes none from a much lighter one.
+    fn is_kept_from(&self, slot: &Slot, request: &Request) -> bool {
+        let (owner, client) = (&*slot.client, request.client());
+        let uses = self.shares.use_with(client, request.tokens.len());
+        !slot.owner.is_empty()
+            && owner != client
+            && self.held_by(client) > 0
+            && Shares::is_heavier(uses, self.shares.use_with(owner, 0))
     }
 
     /// The slots of a client's conversations.

@@ -33,6 +33,8 @@ pub(crate) struct Worker<'model> {
     context: usize,
     /// Requests in the queue or in a slot.
     clients: HashMap<u64, Client>,
+    /// How long the model rests, unless a request comes.
+    rest: Option<Duration>,
     /// Finished requests whose readers have not yet taken everything.
     leaving: Vec<Client>,
 }
@@ -51,6 +53,7 @@ impl<'model> Worker<'model> {
             state,
             context: model.context as usize,
             clients: HashMap::new(),
+            rest: None,
             leaving: Vec::new(),
         }
     }
@@ -67,7 +70,13 @@ impl<'model> Worker<'model> {
 
     /// Accepts pending jobs, waiting for one if idle; false if no more can come.
     fn receive_jobs(&mut self, jobs: &Receiver<Job>, worked: bool) -> bool {
-        if !worked {
+        if let Some(rest) = self.rest.take() {
+            match jobs.recv_timeout(rest) {
+                Ok(job) => self.accept(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        } else if !worked {
             let idle = self.clients.is_empty() && self.leaving.is_empty();
             let first = if idle {
                 jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -150,11 +159,15 @@ impl<'model> Worker<'model> {
             return false;
         }
         let state = self.state.clone();
-        let step = state.step();
+        let (step, begun) = (state.step(), Instant::now());
+        let mut spares = true;
         for group in self.chunk.groups(pieces) {
             self.evaluate(&group);
+            spares &= self.scheduler.spares();
             step.advance();
         }
+        drop(step);
+        self.rest = spares.then(|| begun.elapsed());
         self.finish_prefills();
         true
     }

@@ -66,11 +66,6 @@ impl Stop {
         }
     }
 
-    /// Whether its runs may need much more memory than a call's do.
-    pub(crate) fn is_long(&self) -> bool {
-        self.long
-    }
-
     /// The options of every run of the job; only the worker calls this.
     pub(crate) fn run(&self) -> ort::Result<&RunOptions> {
         if self.run.get().is_none() {

@@ -19,6 +19,9 @@ use crate::text::{Part, parts};
 use crate::utterance::{SpokenClause, SpokenWord, Utterance};
 use crate::words::words;
 
+/// A run of more symbols may need much more memory than those of a call's usual segments.
+const LARGE: usize = 120;
+
 /// The state of a model.
 enum Slot {
     /// Not loaded yet, or dropped.
@@ -33,13 +36,15 @@ pub(crate) struct Synthesizer {
     espeak: Espeak,
     catalogue: Arc<Catalogue>,
     slots: Vec<Slot>,
+    /// Whether the last run was large.
+    large: bool,
 }
 
 impl Synthesizer {
     /// A synthesizer without any loaded model.
     pub(crate) fn new(espeak_data: Option<&Path>, catalogue: Arc<Catalogue>) -> anyhow::Result<Self> {
         let slots = catalogue.cards().iter().map(|_| Slot::Empty).collect();
-        Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, slots })
+        Ok(Self { espeak: Espeak::start(espeak_data)?, catalogue, slots, large: false })
     }
 
     /// The symbols of a text's first part, for the first speaker of each model, or why espeak-ng cannot make them for an
@@ -81,7 +86,12 @@ impl Synthesizer {
         }
     }
 
-    /// Gives back the memory that a model's longer runs needed, by a run of one symbol: a run cannot give back the block of
+    /// Whether the last part, spoken or not, may have needed much memory.
+    pub(crate) fn was_large(&self) -> bool {
+        self.large
+    }
+
+    /// Gives back the memory that a model's large runs needed, by a run of one symbol: a run cannot give back the block of
     /// memory that contains its own output.
     pub(crate) fn trim(&mut self, model: usize) -> anyhow::Result<()> {
         let Slot::Loaded(ready) = &mut self.slots[model] else { return Ok(()) };
@@ -112,6 +122,7 @@ impl Synthesizer {
         let part = &job.parts[job.next];
         let utterance = Utterance::new(&clauses, &facts.symbols);
         let symbols = utterance.symbols();
+        self.large = symbols.len() > LARGE;
         let sound = if utterance.is_silent() {
             Sound { samples: Vec::new(), durations: Durations::silent(symbols.len()) }
         } else {

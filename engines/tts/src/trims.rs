@@ -1,8 +1,8 @@
-//! Which models give back the memory that long texts needed, and when. Pure.
+//! Which models give back the memory that large runs needed, and when. Pure.
 
 use std::time::{Duration, Instant};
 
-/// Delay after a model's last long text.
+/// Delay after a model's last large run.
 const AFTER: Duration = Duration::from_secs(2);
 
 /// A model that holds more memory than it needs.
@@ -17,7 +17,7 @@ struct Trim {
 pub(crate) struct Trims(Vec<Trim>);
 
 impl Trims {
-    /// Records that a model spoke part of a long text at `now`, which is not before that of the last call.
+    /// Records a large run of a model that ended at `now`, which is not before that of the last call.
     pub(crate) fn spoken(&mut self, model: usize, now: Instant) {
         self.0.retain(|trim| trim.model != model);
         self.0.push(Trim { model, due: now + AFTER });
@@ -26,6 +26,13 @@ impl Trims {
     /// When the next model is to be trimmed; none if no model is.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.first().map(|first| first.due)
+    }
+
+    /// Delays all that is due at `now`.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        for model in self.due(now) {
+            self.spoken(model, now);
+        }
     }
 
     /// Removes and returns the models to trim at `now`.
@@ -39,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_trimmed_once_some_time_after_its_last_long_text() {
+    fn a_model_is_trimmed_once_some_time_after_its_last_large_run() {
         let start = Instant::now();
         let mut trims = Trims::default();
         assert_eq!(trims.next(), None);
@@ -48,7 +55,9 @@ mod tests {
         trims.spoken(1, start + AFTER / 2);
         assert_eq!(trims.next(), Some(start + AFTER / 4 + AFTER));
         assert_eq!(trims.due(start + AFTER), [0; 0]);
-        assert_eq!(trims.due(start + 2 * AFTER), [2, 1]);
+        trims.postpone(start + AFTER / 4 + AFTER);
+        assert_eq!(trims.due(start + 2 * AFTER), [1]);
+        assert_eq!(trims.due(start + 3 * AFTER), [2]);
         assert_eq!(trims.next(), None);
     }
 }

@@ -172,7 +172,7 @@ impl Worker<'_> {
             self.queue.end(priority, begun);
             let now = Instant::now();
             self.residents.used(model, now);
-            if stop.is_long() {
+            if self.synthesizer.was_large() {
                 self.trims.spoken(model, now);
             }
             if let Some(entry) = rest {
@@ -228,12 +228,15 @@ impl Worker<'_> {
         }
     }
 
-    /// Gives back the memory that long texts needed.
+    /// Gives back the memory that large runs needed, unless something is to be spoken.
     fn trim(&mut self) {
+        if !self.queue.is_idle() {
+            return self.trims.postpone(Instant::now());
+        }
         for model in self.trims.due(Instant::now()) {
             let work = self.state.step();
             if let Err(error) = self.synthesizer.trim(model) {
-                tracing::warn!("a voice keeps the memory of long texts: {error:#}");
+                tracing::warn!("a voice keeps the memory of large runs: {error:#}");
             }
             drop(work);
         }

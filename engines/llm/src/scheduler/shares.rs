@@ -13,7 +13,7 @@ const TIMES: f64 = 2.0;
 /// and this much besides, in seconds: a long question does not make a client a heavy one.
 const BESIDES: f64 = 1.5;
 /// Less counts as nothing, in seconds.
-const NOTHING: f64 = 0.01;
+const NOTHING: f64 = 0.05;
 /// Steps with fewer tokens say nothing about the pace of prompts.
 const MANY: usize = 8;
 /// How much a step changes the pace.
@@ -49,6 +49,11 @@ impl Shares {
     /// What a client has used of late and is about to use for the rest of a prompt of so many tokens, in seconds.
     pub(super) fn use_with(&self, client: &str, tokens: usize) -> f64 {
         self.used.get(client).copied().unwrap_or(0.0) + tokens as f64 * self.pace
+    }
+
+    /// What the lightest client of late has used, in seconds; none if there is none.
+    pub(super) fn least(&self) -> Option<f64> {
+        self.used.values().copied().min_by(f64::total_cmp)
     }
 
     /// Whether the use of one client is far above that of another.

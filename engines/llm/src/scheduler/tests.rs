@@ -404,3 +404,32 @@ fn a_client_with_many_conversations_loses_its_own_idle_slots_first() {
     scheduler.submit(of("light", generate(5, "a", Priority::Live, [9, 10])));
     assert_eq!(scheduler.admit()[0].reuse, Reuse::Own { keep: 1 });
 }
+
+#[test]
+fn a_heavy_client_with_a_slot_takes_no_idle_one_from_a_lighter_client() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(of("light", generate(1, "a", Priority::Live, [9])));
+    run_prompts(&mut scheduler);
+    scheduler.remove(1);
+    scheduler.submit(of("heavy", generate(2, "b", Priority::Live, [8])));
+    scheduler.admit();
+    charge(&mut scheduler, 1, 9);
+    scheduler.submit(of("heavy", generate(3, "c", Priority::Live, [7])));
+    assert_eq!(scheduler.admit(), []);
+    scheduler.submit(of("new", generate(4, "d", Priority::Live, [6])));
+    assert_eq!(scheduler.admit()[0].slot, 0, "another client takes it");
+}
+
+#[test]
+fn the_model_rests_after_a_heavy_clients_step_only_beside_a_lighter_client() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(of("heavy", generate(1, "a", Priority::Live, 0..99)));
+    scheduler.submit(of("light", generate(2, "b", Priority::Live, 0..99)));
+    scheduler.admit();
+    charge(&mut scheduler, 0, 9);
+    assert!(!scheduler.spares(), "it is alone");
+    charge(&mut scheduler, 1, 1);
+    assert!(!scheduler.spares(), "the step was the lighter one's");
+    charge(&mut scheduler, 0, 1);
+    assert!(scheduler.spares());
+}
