@@ -188,7 +188,6 @@ impl Scheduler {
     pub(crate) fn charge(&mut self, pieces: &[Piece], worked: Duration, now: Instant) {
         let tokens: usize = pieces.iter().map(|piece| piece.tokens.len()).sum();
         self.shares.step(tokens, worked);
-        self.spares = !pieces.is_empty() && pieces.iter().all(|piece| self.is_heavy(piece));
         for piece in pieces {
             let Some(work) = &self.slots[piece.slot].work else { continue };
             let part = worked.mul_f64(piece.tokens.len() as f64 / tokens.max(1) as f64);
@@ -196,21 +195,10 @@ impl Scheduler {
         }
     }
 
-    /// Whether the model should rest as long as its last step took: only much heavier clients than one of late have work, and
+    /// Whether the model should rest as long as its last step took: only much heavier clients than an active one have work, and
     /// the lighter one may now be recognised or spoken for on the same cores.
     pub(crate) fn spares(&self) -> bool {
         self.spares
-    }
-
-    /// Whether a piece is the work of a much heavier client than one of late.
-    fn is_heavy(&self, piece: &Piece) -> bool {
-        let work = self.slots[piece.slot].work.as_ref();
-        work.is_some_and(|work| {
-            let client = work.request.client();
-            self.shares
-                .least()
-                .is_some_and(|least| Shares::is_heavier(self.shares.use_with(client, 0), least))
-        })
     }
 
     /// Records that the cache lost everything it held for this slot.

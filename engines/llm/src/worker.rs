@@ -160,14 +160,12 @@ impl<'model> Worker<'model> {
         }
         let state = self.state.clone();
         let (step, begun) = (state.step(), Instant::now());
-        let mut spares = true;
         for group in self.chunk.groups(pieces) {
             self.evaluate(&group);
-            spares &= self.scheduler.spares();
             step.advance();
         }
         drop(step);
-        self.rest = spares.then(|| begun.elapsed());
+        self.rest = self.scheduler.spares().then(|| begun.elapsed());
         self.finish_prefills();
         true
     }

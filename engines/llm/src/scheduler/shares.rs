@@ -13,7 +13,9 @@ const TIMES: f64 = 2.0;
 /// and this much besides, in seconds: a long question does not make a client a heavy one.
 const BESIDES: f64 = 1.5;
 /// Less counts as nothing, in seconds.
-const NOTHING: f64 = 0.05;
+const NOTHING: f64 = 0.01;
+/// Whoever has used more is in a conversation, in seconds.
+const ACTIVE: f64 = 0.2;
 /// Steps with fewer tokens say nothing about the pace of prompts.
 const MANY: usize = 8;
 /// How much a step changes the pace.
@@ -51,9 +53,9 @@ impl Shares {
         self.used.get(client).copied().unwrap_or(0.0) + tokens as f64 * self.pace
     }
 
-    /// What the lightest client of late has used, in seconds; none if there is none.
-    pub(super) fn least(&self) -> Option<f64> {
-        self.used.values().copied().min_by(f64::total_cmp)
+    /// Whether a client has had work of late.
+    pub(super) fn is_active(&self, client: &str) -> bool {
+        self.used.get(client).is_some_and(|used| *used >= ACTIVE)
     }
 
     /// Whether the use of one client is far above that of another.

@@ -14,7 +14,8 @@ pub(super) const HEAVY_PATIENCE: u32 = 6;
 pub(crate) struct Chunk {
     /// While another sequence generates: bounds how long that one stalls.
     pub(crate) shared: usize,
-    /// While none generates: only cancellations and new requests wait.
+    /// While none generates: only cancellations and new requests wait. Also the longest prompt that may hold up other clients'
+    /// requests to its end.
     pub(crate) alone: usize,
     /// While nobody waits for a response either: prefilling must give way at once.
     pub(crate) ahead: usize,
@@ -91,6 +92,7 @@ impl Scheduler {
     /// The next step's tokens: one for each response being generated, then prompts by urgency up to the chunk.
     pub(crate) fn next_step(&mut self) -> Vec<Piece> {
         let order = self.order();
+        self.spares = self.should_spare(&order);
         let mut room = self.room(&order);
         let mut pieces = Vec::new();
         for Runner { class, rank: Rank { id, .. }, slot: index } in order {
@@ -166,12 +168,30 @@ impl Scheduler {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
         };
+        let long = |slot: &Slot| slot.pending() > self.chunk.alone;
         if any(&generating) {
             self.chunk.shared
-        } else if any(&awaited) {
-            self.chunk.alone
-        } else {
+        } else if self.spares || !any(&awaited) {
             self.chunk.ahead
+        } else if any(&long) && self.has_several_clients() {
+            self.chunk.shared
+        } else {
+            self.chunk.alone
         }
+    }
+
+    /// Whether all this is work of clients that are much heavier than another one, whose conversation goes on.
+    fn should_spare(&self, order: &[Runner]) -> bool {
+        let of = |slot: &Slot| self.shares.use_with(&slot.client, slot.pending());
+        let owned = self.slots.iter().filter(|slot| !slot.owner.is_empty());
+        let active = owned.filter(|slot| self.shares.is_active(&slot.client));
+        let least = active.map(|slot| self.shares.use_with(&slot.client, 0)).fold(f64::INFINITY, f64::min);
+        !order.is_empty() && order.iter().all(|it| Shares::is_heavier(of(&self.slots[it.slot]), least))
+    }
+
+    /// Whether the slots belong to more than one client: a request of another may come at any moment.
+    fn has_several_clients(&self) -> bool {
+        let mut owned = self.slots.iter().filter(|slot| !slot.owner.is_empty());
+        owned.next().is_some_and(|first| owned.any(|other| other.client != first.client))
     }
 }

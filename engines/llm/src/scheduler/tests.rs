@@ -421,15 +421,28 @@ fn a_heavy_client_with_a_slot_takes_no_idle_one_from_a_lighter_client() {
 }
 
 #[test]
-fn the_model_rests_after_a_heavy_clients_step_only_beside_a_lighter_client() {
+fn beside_an_active_lighter_client_a_heavy_one_gets_small_steps_and_the_model_rests_after_them() {
     let mut scheduler = scheduler(2);
     scheduler.submit(of("heavy", generate(1, "a", Priority::Live, 0..99)));
-    scheduler.submit(of("light", generate(2, "b", Priority::Live, 0..99)));
+    scheduler.submit(of("light", generate(2, "b", Priority::Live, 100..104)));
     scheduler.admit();
     charge(&mut scheduler, 0, 9);
-    assert!(!scheduler.spares(), "it is alone");
+    scheduler.remove(2);
+    assert_eq!(
+        (sizes(&scheduler.next_step()), scheduler.spares()),
+        (vec![(1, 4)], false),
+        "it is not active"
+    );
+    scheduler.submit(of("light", generate(3, "b", Priority::Live, 100..104)));
+    scheduler.admit();
     charge(&mut scheduler, 1, 1);
-    assert!(!scheduler.spares(), "the step was the lighter one's");
-    charge(&mut scheduler, 0, 1);
-    assert!(scheduler.spares());
+    assert_eq!((sizes(&scheduler.next_step()), scheduler.spares()), (vec![(3, 4)], false));
+    scheduler.remove(3);
+    assert_eq!((sizes(&scheduler.next_step()), scheduler.spares()), (vec![(1, 2)], true));
+    scheduler.release("b");
+    assert_eq!(
+        (sizes(&scheduler.next_step()), scheduler.spares()),
+        (vec![(1, 8)], false),
+        "its call has ended"
+    );
 }
