@@ -7,9 +7,9 @@ usage() {
   cat <<'EOT'
 Usage: scripts/peers.sh [--no-install] [TEST]
 
-Installs llama-cpp-python's server, and runs the tests of the chat adapter against it, or those of them whose names contain TEST. It comes
-as source alone and is compiled, once, for 4 to 20 minutes on two cores. It then lies in ~/.cache/visavis/peers/llama-cpp.
-The language model of the profile `cpu` must be there: ./test or ./run fetches it.
+Installs llama-cpp-python's server, and runs the tests of the chat adapter and of whole calls against it, or those of them whose names
+contain TEST. It comes as source alone and is compiled, once, for 4 to 20 minutes on two cores. It then lies in
+~/.cache/visavis/peers/llama-cpp. The models of the profiles `cpu`, `tiny` and `voices` must be there: ./test fetches them.
 EOT
 }
 
@@ -29,7 +29,9 @@ install_rust
 install_pip
 install_peer llama-cpp 'llama-cpp-python[server]==0.3.36'
 
-# One after the other: one of them measures the server's processor time.
+# A call needs the engines beside the server.
+build
+# One after the other: some of them measure the server's processor time.
 say "tests against llama-cpp-python"
-cargo test --release --locked --workspace --test peers -- --ignored --test-threads 1 "${only:-llama_cpp::}" ||
+cargo test --release --locked --workspace --test peers --test peer_calls -- --ignored --test-threads 1 "${only:-llama_cpp}" ||
   fail "a test against llama-cpp-python failed; see above"

@@ -164,6 +164,24 @@ async fn with_a_voice_killed_in_the_middle_of_a_segment_20_of_20_are_finished_by
     }
 }
 
+#[tokio::test]
+async fn a_voice_killed_before_its_first_sound_and_restarted_finishes_the_segment_when_the_second_is_killed()
+{
+    let mut first = Peer::start(&["--die", "request"]);
+    let mut second = Peer::start(&["--die", "4", "--wait", "1"]);
+    let tts = Pair { first: &first, second: &second, first_ms: PATIENT }.voice().await;
+    let spoken = tokio::spawn(async move { speak(&tts).await });
+    // The second one has another second to live when it has spoken four words.
+    let first = tokio::task::spawn_blocking(move || {
+        first.restart();
+        first
+    });
+    let _first = first.await.unwrap();
+    let expected = [by("second", Reason::Unhealthy), by("first", Reason::Failed)];
+    assert_eq!(spoken.await.unwrap(), expected);
+    second.assert_killed();
+}
+
 /// Sends more audio, and requests the words so far; returns how many samples were heard.
 async fn hear(stream: &mut SttStream, number: u32) -> (String, Option<Routed>) {
     stream.input.send(SttInput::Audio(vec![7; SAMPLES])).await.unwrap();

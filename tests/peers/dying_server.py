@@ -32,6 +32,7 @@ def arguments():
     )
     parser.add_argument("--on", default="", metavar="TEXT", help="only at requests that hold this text")
     parser.add_argument("--after", type=int, default=0, metavar="N", help="serve so many of these requests before")
+    parser.add_argument("--port", type=int, default=0, metavar="PORT", help="listen there; 0: on a free one")
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="pause before death")
     parser.add_argument("--first", type=float, default=0, metavar="SECONDS", help="pause before the first byte of a response")
     parser.add_argument("--says", default="The harbour is quiet tonight.", metavar="TEXT", help="what the language model says")
@@ -142,7 +143,7 @@ def accept(listener, server):
 
 def main():
     server = Server(arguments())
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", server.options.port))
     print(listener.getsockname()[1], flush=True)
     threading.Thread(target=accept, args=(listener, server), daemon=True).start()
     sys.stdin.buffer.read()

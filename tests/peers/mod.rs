@@ -40,6 +40,12 @@ impl Peer {
         Self { process, port }
     }
 
+    /// Waits until it was killed in the middle of its work, and starts another one at its address, which lives.
+    pub(crate) fn restart(&mut self) {
+        self.assert_killed();
+        *self = Self::start(&["--port", &self.port.to_string()]);
+    }
+
     /// Its address, as the configuration names it.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)

@@ -263,6 +263,18 @@ pub struct TtsPart {
     pub measured: bool,
     /// From the router: the engine that serves from now on; with an engine's first part.
     pub routed: Option<Routed>,
+    /// From the router: the engine that serves from now on has refused the voice that was asked for, and speaks with another one; with its
+    /// first part.
+    pub refused: Option<VoiceRefusal>,
+}
+
+/// Why an engine does not speak with the voice that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoiceRefusal {
+    /// The engine's own words.
+    pub reason: String,
+    /// All engines of the route have refused it, and not only one that stands in for another.
+    pub everywhere: bool,
 }
 
 impl TtsPart {

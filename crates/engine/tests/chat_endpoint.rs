@@ -156,6 +156,88 @@ async fn a_tool_call_comes_last_behind_the_tokens_that_were_read() {
     assert_eq!(found, [text("I look."), LlmPiece::Read(10), call]);
 }
 
+fn offering() -> LlmRequest {
+    LlmRequest { tools: vec![builtin("current_time").unwrap()], ..request() }
+}
+
+fn time_is_called() -> LlmPiece {
+    LlmPiece::Call(WrittenCall { name: "current_time".into(), arguments: "{}".into() })
+}
+
+#[tokio::test]
+async fn a_call_that_is_passed_on_as_text_is_read_and_ends_the_servers_work() {
+    let (opened, mut streams) = mpsc::channel(1);
+    let url = endpoint(move |_, _| {
+        let (sender, response) = written();
+        // A model goes on where its endpoint does not stop it.
+        for piece in ["```json\n{\"name\": \"current", "_time\", \"arguments\": {}}", "\n```\nIt is four."] {
+            sender.try_send(Ok(says(piece))).unwrap();
+        }
+        opened.try_send(sender).unwrap();
+        response
+    })
+    .await;
+    let llm = connect(&config(url));
+    let found = timeout(Duration::from_secs(5), pieces(llm.engine.as_ref(), offering())).await;
+    assert_eq!(found.expect("it does not wait for the end").unwrap(), [time_is_called()]);
+    let sender = streams.recv().await.unwrap();
+    timeout(Duration::from_secs(5), sender.closed()).await.expect("the connection is closed");
+}
+
+/// How an endpoint refuses a request: with a status and a message, or without either.
+type Refusing = fn(u16, &'static str) -> Response;
+
+fn breaks_off(_status: u16, _message: &'static str) -> Response {
+    stream(&[])
+}
+
+#[tokio::test]
+async fn an_endpoint_that_refuses_a_choice_of_tools_is_asked_without_one_from_then_on() {
+    // vLLM without its options for tools, and llama-cpp-python where "auto" is configured.
+    for (configured, refused, plain) in
+        [(None, refuses as Refusing, json!("none")), (Some("auto"), breaks_off as Refusing, Value::Null)]
+    {
+        let (asked, mut seen) = mpsc::channel(8);
+        let accepted = plain.clone();
+        let url = endpoint(move |_, body| {
+            asked.try_send((body["tool_choice"].clone(), body["tools"][0]["type"].clone())).unwrap();
+            if body["tool_choice"] != accepted {
+                return refused(400, "\"auto\" tool choice requires a flag");
+            }
+            let call = "<tool_call>\n{\"name\": \"current_time\", \"arguments\": {}}\n</tool_call>";
+            stream(&[says("I look. "), says(call), ends("stop"), DONE.into()])
+        })
+        .await;
+        let mut config = config(url);
+        config.llm.body.extend(configured.map(|choice| ("tool_choice".to_owned(), json!(choice))));
+        let llm = connect(&config);
+        for _ in 0..2 {
+            let found = pieces(llm.engine.as_ref(), offering()).await.unwrap();
+            assert_eq!(found, [text("I look. "), time_is_called()]);
+        }
+        let mut choices = Vec::new();
+        while let Ok((choice, offered)) = seen.try_recv() {
+            assert_eq!(offered, "function", "tools are offered each time");
+            choices.push(choice);
+        }
+        assert_eq!(choices, [configured.map_or(Value::Null, Value::from), plain.clone(), plain]);
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_where_no_choice_was_configured_is_not_asked_for_again() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let url = endpoint(move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        stream(&[])
+    })
+    .await;
+    let (_, error) = pieces(connect(&config(url)).engine.as_ref(), offering()).await.unwrap_err();
+    assert!(error.to_string().contains("broke off"), "{error}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test]
 async fn a_cancelled_response_closes_its_connection_within_100_ms() {
     let (opened, mut streams) = mpsc::channel(1);

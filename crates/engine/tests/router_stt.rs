@@ -197,6 +197,24 @@ async fn an_engine_that_was_killed_is_asked_again_once_the_last_one_is_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_was_killed_and_restarted_hears_all_when_the_one_that_took_over_is_killed() {
+    let (board, _statuses) = board(&route(EngineKind::Stt), &["cloud", "main"]);
+    let cloud = Restarting { down: AtomicBool::new(true), inner: ScriptedStt::new(["hello again"]) };
+    let cloud = Arc::new(cloud);
+    let stt = RoutedStt::new(board, vec![cloud.clone(), Arc::new(Once)]);
+    let mut stream = stt.open(SttRequest::default()).await.unwrap();
+    assert_eq!(&*say(&mut stream, 1).await.unwrap().routed.unwrap().engine, "main");
+    let decoded = say(&mut stream, 2).await.unwrap();
+    let by = decoded.routed.unwrap();
+    assert_eq!(
+        (decoded.words.text.as_str(), &*by.engine, by.reason),
+        ("hello again", "cloud", Reason::Unhealthy)
+    );
+    let heard: Vec<_> = cloud.inner.utterances().iter().map(|one| one.audio.len()).collect();
+    assert_eq!(heard, [6 * AUDIO], "it is asked once more");
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_no_engine_left_the_fault_is_told_and_the_stream_ends() {
     let fails =
         || Arc::new(ScriptedStt::new([Hearing::Fails(EngineError::Failed("no".into()))])) as Arc<dyn Stt>;

@@ -197,6 +197,46 @@ async fn an_engine_that_was_only_late_speaks_the_rest_when_the_one_that_took_ove
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_failed_before_its_first_sound_speaks_the_rest_when_the_one_that_took_over_is_killed()
+{
+    for ready in [true, false] {
+        let (board, statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+        // It is killed at the whole segment, and restarted by the time of the rest.
+        let restarts = Arc::new(word_by_word().failing("One", 0, died()));
+        let dies = Arc::new(word_by_word().failing("", 2, died()));
+        let tts = RoutedTts::new(board, vec![restarts.clone(), dies], Voices::default());
+        let mut parts = tts.synthesize(request(TEXT)).await.unwrap();
+        assert_eq!(&*parts.next().await.unwrap().unwrap().routed.unwrap().engine, "main");
+        statuses.set(0, ready);
+        let rest: Vec<_> = parts.collect().await;
+        if ready {
+            assert_eq!((rest.len(), restarts.asked().len()), (4, 2));
+            let by = rest[1].clone().unwrap().routed.unwrap();
+            assert_eq!((&*by.engine, by.reason), ("cloud", Reason::Unhealthy));
+            assert_eq!(restarts.asked()[1].text, "three four five.");
+        } else {
+            // Nobody waits in the middle of a segment for an engine that is still loading.
+            assert_eq!((rest.len(), rest[1].clone(), restarts.asked().len()), (2, Err(died()), 1));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_stalls_is_replaced_by_one_that_had_failed_and_is_fit_again() {
+    let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let restarts = Arc::new(word_by_word().failing("One", 0, died()));
+    let stalls = Arc::new(word_by_word().hanging("", 2));
+    let tts = RoutedTts::new(board, vec![restarts, stalls], Voices::default());
+    let spoken =
+        timeout(Duration::from_secs(60), speak(&tts, request(TEXT))).await.expect("it ends").unwrap();
+    assert_eq!(spoken.words, words(TEXT));
+    assert_eq!(
+        spoken.engines,
+        [("main".to_owned(), Reason::Unhealthy), ("cloud".to_owned(), Reason::Failed)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_hangs_is_not_waited_for_long_when_the_one_that_took_over_is_killed() {
     let (board, _statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
     let hangs = Arc::new(word_by_word().hanging("", 0));
@@ -295,6 +335,25 @@ async fn each_engine_speaks_with_its_own_voice_and_one_that_stands_in_at_least_w
     assert_eq!(*main.asked.lock(), ["eva", "joe"]);
     statuses.set(0, false);
     assert_eq!(speak(&tts, with("alloy")).await.unwrap().engines, [("main".to_owned(), Reason::Unhealthy)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chosen_voice_that_is_not_used_is_told_and_one_that_an_engine_replaces_with_its_own_is_not() {
+    let (board, statuses) = board(&route(EngineKind::Tts), &["cloud", "main"]);
+    let voices = Voices { usual: "joe".into(), own: vec!["alloy".into(), "joe".into()] };
+    let tts = RoutedTts::new(board, vec![Picky::new("alloy"), Picky::new("joe")], voices);
+    let refused = async |voice: &str| {
+        let mut parts = tts.synthesize(TtsRequest { voice: voice.into(), ..request(TEXT) }).await.unwrap();
+        let first = parts.next().await.unwrap().unwrap();
+        first.refused.map(|refused| (refused.reason, refused.everywhere))
+    };
+    let no = |voice: &str| format!("voice: there is no {voice}");
+    assert_eq!(refused("alloy").await, None);
+    assert_eq!(refused("joe").await, None, "the first one speaks with its own");
+    assert_eq!(refused("eva").await, Some((no("eva"), true)), "no engine has it");
+    statuses.set(0, false);
+    assert_eq!(refused("alloy").await, Some((no("alloy"), false)), "the first one will speak with it again");
+    assert_eq!(refused("joe").await, None);
 }
 
 #[tokio::test(start_paused = true)]

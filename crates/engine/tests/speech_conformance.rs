@@ -203,6 +203,14 @@ impl Spoken {
         assert!(text.contains(says) && !text.contains(KEY), "{:?}, {says}: {text}", self.api);
         error
     }
+
+    /// Checks that the error names no setting and no form of address that this API does not have.
+    fn is_advised_what_it_has(&self) {
+        let text = self.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let has_model = matches!(self.api, TtsApi::OpenAi | TtsApi::Cloudflare);
+        assert!(has_model || !text.contains("tts.model"), "{:?}: {text}", self.api);
+        assert!(self.api == TtsApi::OpenAi || !text.contains("ends in /v1"), "{:?}: {text}", self.api);
+    }
 }
 
 /// Has a server of each API, with this behaviour by request number, speak a segment.
@@ -237,6 +245,7 @@ async fn what_an_operator_has_to_mend_is_not_asked_again_and_says_what_to_do_but
             let error = spoken.error(says);
             assert!(matches!(error, EngineError::Failed(_)), "{:?}: {error:?}", spoken.api);
             assert_eq!((spoken.parts.len(), spoken.asked), (0, 1), "{:?}: {error}", spoken.api);
+            spoken.is_advised_what_it_has();
         }
     }
 }

@@ -16,8 +16,8 @@ use axum::{Json, Router};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use speech_server::{
-    KEY, Parts, RATE, answers, config, connect, heard, listens, parts, pcm, request, serve, tone, wav,
-    written,
+    KEY, Parts, RATE, answers, closes, config, connect, heard, listens, parts, pcm, request, serve, tone,
+    wav, written,
 };
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -240,6 +240,42 @@ async fn sound_that_breaks_off_keeps_its_beginning_in_parts_that_a_second_attemp
     assert!(!begun.is_empty() && begun.len() < whole.len(), "{} of {}", begun.len(), whole.len());
     let sounds = |parts: &Parts| parts.iter().map(|part| part.samples.clone()).collect::<Vec<_>>();
     assert_eq!(sounds(&begun), sounds(&whole)[..begun.len()]);
+}
+
+#[tokio::test]
+async fn a_sound_that_only_its_connection_ends_is_cut_where_its_length_its_last_sample_or_its_text_says_so() {
+    let (second, short) = (tone(RATE as usize), tone(RATE as usize / 4));
+    let size = |samples: &[i16]| u32::try_from(samples.len() * 2).unwrap();
+    let (raw, told, open) = (pcm(&second), wav(&second, 1, 16, size(&second)), wav(&second, 1, 16, u32::MAX));
+    let cut = |bytes: &[u8], by: usize| bytes[..bytes.len() - by].to_vec();
+    let json = br#"{"audio":"UklGR"#.to_vec();
+    for (kind, format, sound, why) in [
+        ("audio/pcm", TtsFormat::Pcm, raw.clone(), None),
+        ("audio/pcm", TtsFormat::Pcm, cut(&raw, 1), Some("(the connection was closed within a sample)")),
+        ("audio/pcm", TtsFormat::Pcm, pcm(&short), Some("closed after 0.25 s of sound for 22 letters)")),
+        ("audio/wav", TtsFormat::Wav, told.clone(), None),
+        ("audio/wav", TtsFormat::Wav, cut(&told, 100), Some("100 bytes of its WAV file are missing")),
+        ("audio/wav", TtsFormat::Wav, wav(&short, 1, 16, size(&short)), None),
+        ("audio/wav", TtsFormat::Wav, open.clone(), None),
+        ("audio/wav", TtsFormat::Wav, cut(&open, 1), Some("(the connection was closed within a sample)")),
+        ("audio/wav", TtsFormat::Wav, wav(&short, 1, 16, 0), Some("0.25 s of sound for 22 letters)")),
+        ("application/json", TtsFormat::Wav, json, Some("(the connection was closed within its JSON)")),
+    ] {
+        let mut config = config(TtsApi::OpenAi, closes(kind, sound).await);
+        config.tts.format = format;
+        let found = parts(&connect(&config), request("One two three four five six.", "")).await;
+        match (found, why) {
+            (Ok(found), None) => assert!(!heard(&found).is_empty()),
+            (Err((begun, error)), Some(why)) => {
+                assert!(matches!(error, EngineError::Failed(_)), "{error:?}");
+                let text = error.to_string();
+                assert!(text.contains("broke off") && text.contains(why), "{why}: {text}");
+                let whole = begun.iter().map(|part| part.samples.len()).sum::<usize>();
+                assert!(whole < second.len(), "the last part could not be repeated");
+            }
+            (found, why) => panic!("{kind}, {why:?}: {:?}", found.map(|parts| parts.len())),
+        }
+    }
 }
 
 #[tokio::test]

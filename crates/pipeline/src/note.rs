@@ -23,6 +23,8 @@ pub enum ResponseNote {
         voice: String,
         /// The engine's own words.
         reason: String,
+        /// It would be refused again: no engine has it any more.
+        gone: bool,
     },
     /// An engine failed.
     Failed(ResponseId, EngineError),

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::audio::resample::Resampler;
-use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, WordTimes};
+use crate::engine::{EngineError, Tts, TtsPart, TtsRequest, VoiceRefusal, WordTimes};
 use crate::frame::{OUT_RATE, PlayoutItem, ResponseId, Segment, SpeechChunk};
 use crate::route::{EngineKind, Routed};
 
@@ -26,7 +26,6 @@ use super::cues::Cues;
 use super::floor::{Claim, Floor, Guard};
 use super::note::ResponseNote;
 pub use choice::VoiceChoice;
-pub(crate) use choice::names_voice;
 use chunk::{convert, first_sound, trim};
 use written::{Passed, as_written};
 
@@ -58,10 +57,11 @@ pub async fn run(
     notes: mpsc::Sender<ResponseNote>,
 ) -> Result<(), EngineError> {
     let SpeechOut { floor, playout } = out;
-    let (mut first, mut sounds_until) = (true, None);
+    let (mut first, mut sounds_until, mut refused) = (true, None, false);
     while let Some(segment) = segments.recv().await {
         let speaker = Speaker::new(tts.as_ref(), &playout);
-        let mut speaker = Speaker { floor: Some(&floor), notes: Some(&notes), sounds_until, ..speaker };
+        let speaker = Speaker { floor: Some(&floor), notes: Some(&notes), ..speaker };
+        let mut speaker = Speaker { sounds_until, refused, ..speaker };
         let mut attempt = 1;
         loop {
             let request = TtsRequest {
@@ -91,7 +91,7 @@ pub async fn run(
                 Err(_) => attempt += 1,
             }
         }
-        sounds_until = speaker.sounds_until;
+        (sounds_until, refused) = (speaker.sounds_until, speaker.refused);
         if std::mem::take(&mut first) {
             _ = notes.send(Input::FirstAudio(response).into()).await;
         }
@@ -164,6 +164,8 @@ struct Speaker<'a> {
     notes: Option<&'a mpsc::Sender<ResponseNote>>,
     /// There are routes.
     routed: bool,
+    /// It was told that the voice is not used.
+    refused: bool,
     /// Since when the task has waited for the engine.
     waits_since: Instant,
     /// When the response's sound so far ends, if it is played as it arrives; none: there is none yet.
@@ -180,6 +182,7 @@ impl<'a> Speaker<'a> {
             sent: 0,
             notes: None,
             routed: false,
+            refused: false,
             waits_since,
             sounds_until: None,
         }
@@ -211,6 +214,7 @@ impl<'a> Speaker<'a> {
             return Ok(());
         }
         self.waits_since = Instant::now();
+        let voice = request.voice.clone();
         let mut parts = self.tts.synthesize(request).await?;
         let mut resampler: Option<(u32, Resampler)> = None;
         let (mut number, mut passed) = (0, Passed::default());
@@ -219,6 +223,7 @@ impl<'a> Speaker<'a> {
         while let Some(part) = parts.next().await {
             let mut part = part?;
             self.note(segment.response, part.routed.take()).await;
+            self.tell(&voice, part.refused.take()).await;
             number += 1;
             if number <= self.sent {
                 let skipped = convert(segment, part, None, &mut resampler);
@@ -267,6 +272,14 @@ impl<'a> Speaker<'a> {
         self.routed = true;
         if let Some(notes) = self.notes {
             _ = notes.send(ResponseNote::Served(response, EngineKind::Tts, routed)).await;
+        }
+    }
+
+    /// Reports, once a response, that another voice speaks than the one that was asked for.
+    async fn tell(&mut self, voice: &str, refusal: Option<VoiceRefusal>) {
+        let (Some(VoiceRefusal { reason, everywhere }), Some(notes)) = (refusal, self.notes) else { return };
+        if !std::mem::replace(&mut self.refused, true) {
+            _ = notes.send(choice::refused(voice.to_owned(), reason, everywhere)).await;
         }
     }
 

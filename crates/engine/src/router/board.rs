@@ -11,13 +11,14 @@ use super::breaker::Gate;
 use super::policy::{self, Ask, Choice, Fate, Order, ResolvedRoute, Standing};
 use super::share::Share;
 use super::ticket::{Breakers, Ticket};
+use super::tries::Tries;
 use crate::config::Route;
 use crate::route::{EngineKind, Reason, Routed};
 
 /// Most copies of requests at once, per kind.
 const SHADOWS: usize = 4;
-/// Longest wait for an engine that was beaten, unless its route has a longer one.
-const BEATEN: Duration = Duration::from_secs(3);
+/// Longest wait for an engine that is asked again, unless its route has a longer one.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// The engines of one kind: their health, their breakers and the routes to them.
 #[derive(Debug)]
@@ -37,20 +38,18 @@ pub(super) struct Picked {
     pub(super) reason: Reason,
     /// No other engine could serve now, so this one is waited for.
     pub(super) last: bool,
-    /// It was beaten before: how long it is waited for; none: to its own end.
+    /// It was asked before: how long it is waited for; none: to its own end.
     pub(super) within: Option<Duration>,
     pub(super) ticket: Ticket,
 }
 
 /// The path of one request through the engines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     /// The index of its route.
     pub(super) route: usize,
     order: Order,
-    tried: Vec<usize>,
-    /// Engines that were beaten.
-    beaten: Vec<usize>,
+    tries: Tries,
     /// Engines that get copies.
     pub(super) shadows: Vec<usize>,
     /// Time for the first output; none: nobody waits.
@@ -77,17 +76,44 @@ impl Plan {
 
     /// An engine that was asked has not failed: another one was faster. It may be asked again if that one fails.
     pub(super) fn spare(&mut self, engine: usize) {
-        self.tried.retain(|tried| *tried != engine);
-        if !self.beaten.contains(&engine) {
-            self.beaten.push(engine);
+        self.tries.beaten(engine);
+    }
+
+    /// An engine has failed or refused before its first output.
+    pub(super) fn failed(&mut self, engine: usize, fate: Fate) {
+        match fate {
+            Fate::Refused => self.tries.refused(engine),
+            Fate::Late | Fate::Failed | Fate::Absent => self.tries.failed(engine),
         }
     }
 
-    /// How long this engine is waited for; none: to its own end. One that was beaten may hang, so that it gets more time than before,
+    /// An engine has failed after its first output.
+    pub(super) fn lost(&mut self, engine: usize) {
+        self.tries.lost(engine);
+    }
+
+    /// The output has come, and more is wanted of the same request.
+    pub(super) fn goes_on(&mut self) {
+        self.tries.goes_on();
+    }
+
+    /// The plan as it will be if the engine that serves fails now.
+    pub(super) fn without(&self, engine: usize) -> Self {
+        let mut plan = self.clone();
+        plan.lost(engine);
+        plan
+    }
+
+    /// Whether all engines but this one have refused the request.
+    pub(super) fn is_refused_by_all_but(&self, engine: usize) -> bool {
+        self.order.engines.iter().all(|other| *other == engine || self.tries.has_refused(*other))
+    }
+
+    /// How long this engine is waited for; none: to its own end. One that was asked before may hang, so that it gets more time than before,
     /// but not much more.
     fn within(&self, engine: usize) -> Option<Duration> {
-        let first = self.first.filter(|_| self.beaten.contains(&engine))?;
-        Some((first * 2).min(BEATEN).max(first))
+        let first = self.first.filter(|_| self.tries.is_doubtful(engine))?;
+        Some((first * 2).min(AGAIN).max(first))
     }
 }
 
@@ -194,8 +220,8 @@ impl Board {
         let fits = routes.iter().position(|route| route.fits(ask));
         let route = fits.unwrap_or(routes.len() - 1);
         let ResolvedRoute { shadows, first, .. } = &routes[route];
-        let (order, tried, beaten) = (routes[route].order(ask.user), Vec::new(), Vec::new());
-        Plan { route, order, tried, beaten, shadows: shadows.clone(), first: Some(*first) }
+        let order = routes[route].order(ask.user);
+        Plan { route, order, tries: Tries::default(), shadows: shadows.clone(), first: Some(*first) }
     }
 
     fn standing(&self, engine: usize) -> Standing {
@@ -210,7 +236,7 @@ impl Board {
 
     /// The engine to ask next, without marking it as asked.
     pub(super) fn peek(&self, plan: &Plan, after: Option<Fate>) -> Option<Choice> {
-        policy::next(&plan.order, |engine| self.standing(engine), &plan.tried, after)
+        policy::next(&plan.order, |engine| self.standing(engine), &plan.tries, after)
     }
 
     /// The engine that a new request would go to now, if it is ready: by its route, the user's share, health and breakers.
@@ -220,11 +246,11 @@ impl Board {
         self.is_ready(engine).then(|| self.members[engine].clone())
     }
 
-    /// Asks the next engine; none: all were asked.
+    /// Asks the next engine; none: none may be asked any more.
     pub(super) fn pick(&self, plan: &mut Plan, after: Option<Fate>) -> Option<Picked> {
         let Choice { engine, reason, last } = self.peek(plan, after)?;
-        plan.tried.push(engine);
         let (within, ticket) = (plan.within(engine), self.breakers.enter(engine));
+        plan.tries.asks(engine);
         Some(Picked { engine, reason, last, within, ticket })
     }
 

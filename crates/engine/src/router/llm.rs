@@ -133,6 +133,7 @@ impl Response {
                 Some(Err(error)) => {
                     let Serving { picked, .. } = self.now.take()?;
                     let fate = picked.ticket.failed(&error);
+                    self.plan.lost(picked.engine);
                     self.desk.talks.fails(&self.request.conversation, picked.engine);
                     if self.worded || self.begin(Some(fate)).await.is_err() {
                         return Some((Err(error), self));

@@ -1,8 +1,9 @@
 //! Several engines of one kind as one: each request goes to the engine that the routes name, and to another one if that is not
 //! ready, fails, refuses or is late. Without routes none of this is used.
 //!
-//! - pure, with time passed in: [`policy`], the next engine; [`share`], the users in an engine's share; [`breaker`], whether an
-//!   engine is asked after faults; [`rest`], the unspoken rest of a segment; `standing`, all engines as one status
+//! - pure, with time passed in: [`policy`], the next engine; [`tries`], which engines a request may ask again; [`share`], the users in
+//!   an engine's share; [`breaker`], whether an engine is asked after faults; [`rest`], the unspoken rest of a segment; `standing`,
+//!   all engines as one status
 //! - [`Board`]: the state of a kind's engines, and the choice among them; `ticket`: the outcome of a request, for the breaker
 //! - `race`: asks an engine, and the next one when it is late
 //! - [`RoutedLlm`], [`RoutedTts`], [`RoutedStt`]: the engines; `talks`: the engines of each conversation; `line`: an utterance
@@ -22,6 +23,7 @@ mod standing;
 mod stt;
 mod talks;
 mod ticket;
+pub mod tries;
 mod tts;
 
 use std::sync::Arc;

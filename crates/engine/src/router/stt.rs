@@ -112,6 +112,7 @@ impl Utterance {
     /// Starts the next engine.
     fn start(&mut self, after: Option<Fate>) {
         if let Some(picked) = self.desk.board.pick(&mut self.plan, after) {
+            self.absent.retain(|absent| *absent != picked.engine);
             self.ask(picked);
         }
         self.await_transcript();
@@ -181,8 +182,13 @@ impl Utterance {
 
     /// An engine has failed: the next one is asked, unless another is at work and not late.
     fn lost(&mut self, line: usize, error: EngineError) {
-        let Picked { engine, last, ticket, .. } = self.lines.remove(line).picked;
+        let Line { picked: Picked { engine, last, ticket, .. }, begun, .. } = self.lines.remove(line);
         let fate = ticket.failed(&error);
+        if begun {
+            self.plan.lost(engine);
+        } else {
+            self.plan.failed(engine, fate);
+        }
         if fate == Fate::Absent && !last {
             self.absent.push(engine);
         }
@@ -211,6 +217,7 @@ impl Utterance {
                     picked.ticket.was_late();
                 }
             }
+            self.plan.goes_on();
         }
         (self.error, serving.late, serving.picked.within) = (None, false, None);
         let mut routed = None;

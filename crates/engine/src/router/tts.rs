@@ -21,7 +21,7 @@ use super::race::{self, Begun, Opening, Pieces};
 use super::rest::Progress;
 use super::shadow;
 use crate::route::{Reason, Routed};
-use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
+use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, VoiceRefusal};
 
 /// Longest wait for an engine's list of voices: a call begins with it, and does not wait longer for all of them.
 const LISTED: Duration = Duration::from_millis(250);
@@ -82,7 +82,7 @@ impl Desk {
         self.voices.own.get(engine).cloned().unwrap_or_default()
     }
 
-    /// Makes a request to an engine. An engine that takes over uses its own voice if it does not have the requested one:
+    /// Makes a request to an engine. An engine that takes over uses its own voice if it does not have the requested one, and says so:
     /// another voice is better than silence. Its own voice is only a preference if no voice is requested.
     fn open(&self, engine: usize, reason: Reason, request: &TtsRequest) -> Opening<TtsPart> {
         let (tts, own) = (self.engines[engine].clone(), self.own_voice(engine));
@@ -95,16 +95,19 @@ impl Desk {
         if named && (stands_in || request.voice.is_empty()) {
             others.push(String::new());
         }
+        // Each engine speaks with a voice of its own in place of the usual one; that is no refusal.
+        let told = named && asked.voice == request.voice;
         async move {
             if others.is_empty() {
                 return tts.synthesize(asked).await;
             }
-            let mut opened = begun(tts.synthesize(asked.clone()).await).await;
+            let mut opened = begun(tts.synthesize(asked.clone()).await, None).await;
+            let mut reason = None;
             for voice in others {
-                if !matches!(opened, Err(EngineError::Invalid(_))) {
-                    break;
-                }
-                opened = begun(tts.synthesize(TtsRequest { voice, ..asked.clone() }).await).await;
+                let Err(EngineError::Invalid(why)) = opened else { break };
+                let refused = reason.get_or_insert(why).clone();
+                let parts = tts.synthesize(TtsRequest { voice, ..asked.clone() }).await;
+                opened = begun(parts, told.then_some(refused)).await;
             }
             opened
         }
@@ -119,12 +122,17 @@ impl Desk {
     }
 }
 
-/// Waits for the first part: an engine may refuse a voice with it instead of with the request.
-async fn begun(opened: Result<Pieces<TtsPart>, EngineError>) -> Result<Pieces<TtsPart>, EngineError> {
+/// Waits for the first part: an engine may refuse a voice with it instead of with the request. `refused`: why it has refused another
+/// voice, which the first part reports.
+async fn begun(
+    opened: Result<Pieces<TtsPart>, EngineError>,
+    refused: Option<String>,
+) -> Result<Pieces<TtsPart>, EngineError> {
     let mut parts = opened?;
     let first = parts.next().await.transpose()?;
+    let refused = refused.map(|reason| VoiceRefusal { reason, everywhere: false });
     Ok(match first {
-        Some(first) => stream::iter([Ok(first)]).chain(parts).boxed(),
+        Some(first) => stream::iter([Ok(TtsPart { refused, ..first })]).chain(parts).boxed(),
         None => stream::empty().boxed(),
     })
 }
@@ -160,6 +168,9 @@ impl Speech {
         let Begun { picked, first, rest } = race::first(&desk.board, &mut self.plan, after, open).await?;
         self.routed = Some(desk.board.serves(picked.engine, picked.reason));
         self.first = first;
+        if let Some(TtsPart { refused: Some(refused), .. }) = &mut self.first {
+            refused.everywhere = self.plan.is_refused_by_all_but(picked.engine);
+        }
         self.now = Some(Serving { picked, rest });
         Ok(())
     }
@@ -172,7 +183,8 @@ impl Speech {
 
     /// Whether another engine may speak the rest, should this one stall: somebody waits, and another one is fit now.
     fn is_replaceable(&self) -> bool {
-        let other = self.desk.board.peek(&self.plan, None);
+        let Some(Serving { picked, .. }) = &self.now else { return false };
+        let other = self.desk.board.peek(&self.plan.without(picked.engine), None);
         self.plan.first.is_some() && other.is_some_and(|other| other.reason != Reason::LastResort)
     }
 
@@ -205,7 +217,9 @@ impl Speech {
                     return None;
                 }
                 Some(Err(error)) => {
-                    let fate = self.now.take()?.picked.ticket.failed(&error);
+                    let Serving { picked, .. } = self.now.take()?;
+                    let fate = picked.ticket.failed(&error);
+                    self.plan.lost(picked.engine);
                     if self.progress.is_begun() {
                         // If nothing is left, the engine failed after its last word.
                         let rest = self.progress.rest()?;

@@ -1,13 +1,12 @@
-//! llama-cpp-python's own server with the language model of the profile `cpu`. `scripts/peers.sh` runs these tests one after the
-//! other, since one of them measures the server's processor time.
+//! Language models of llama-cpp-python's own server. `scripts/peers.sh` runs these tests one after the other, since one of them measures the
+//! server's processor time.
 
-use std::ffi::OsStr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join;
-use serde_json::json;
-use tokio::time::{sleep, timeout};
+use serde_json::{Value, json};
+use tokio::time::timeout;
 use visavis_config::{Config, LlmApi, LlmEngine, Secret};
 use visavis_core::frame::{Message, Role};
 use visavis_core::tool::{Doer, Tool};
@@ -15,22 +14,10 @@ use visavis_engine::backends::{Backend, Backends};
 use visavis_engine::model_files::ModelFiles;
 use visavis_engine::{EngineError, Llm, LlmPiece, LlmRequest};
 
-use crate::server::{Peer, model};
+use crate::llama_server::{MODEL, assert_works, llama, rests};
+use crate::server::Peer;
 
-/// The model's name at the server.
-const MODEL: &str = "qwen";
 const KEY: &str = "sk-of-the-peer";
-/// What counts as doing nothing: ticks of processor time in half a second, of which 50 are one processor's.
-const RESTING: u64 = 5;
-
-fn llama(more: &[&dyn AsRef<OsStr>]) -> Peer {
-    let file = model("qwen2.5-coder-0.5b-instruct-iq4_nl.gguf");
-    let usual: [&dyn AsRef<OsStr>; 8] =
-        [&"-m", &"llama_cpp.server", &"--model", &file, &"--model_alias", &MODEL, &"--n_ctx", &"2048"];
-    // A further request would end the response in progress.
-    let patient: [&dyn AsRef<OsStr>; 2] = [&"--interrupt_requests", &"false"];
-    Peer::python("llama-cpp", &[&usual[..], &patient[..], more].concat())
-}
 
 /// The language model at a peer, and whether it is ready may still be unknown. Its tasks end with the test's runtime.
 fn connect(peer: &Peer, set: impl FnOnce(&mut LlmEngine)) -> Backend<dyn Llm> {
@@ -70,17 +57,31 @@ async fn texts(llm: &Backend<dyn Llm>, request: LlmRequest) -> Result<Vec<String
     pieces.into_iter().filter_map(text).collect()
 }
 
-/// Ticks of processor time, a hundredth of a second each, that a peer takes in the next half second.
-async fn work(peer: &Peer) -> u64 {
-    let ticks = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", peer.id())).unwrap();
-        let (_, fields) = stat.rsplit_once(')').unwrap();
-        // The first of these fields is the third of all; user time is the 14th, system time the 15th.
-        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum::<u64>()
-    };
-    let before = ticks();
-    sleep(Duration::from_millis(500)).await;
-    ticks() - before
+fn tool(name: &str, description: &str, parameter: &str) -> Tool {
+    Tool {
+        name: name.into(),
+        description: description.into(),
+        parameters: json!({
+            "type": "object", "properties": { parameter: { "type": "string" } }, "required": [parameter],
+        }),
+        timeout_ms: 1000,
+        doer: Doer::Client,
+    }
+}
+
+fn weather() -> Tool {
+    tool("weather", "Tells the weather in a city.", "city")
+}
+
+fn order() -> Tool {
+    tool("order_status", "Tells where an order is, by its number.", "number")
+}
+
+/// The tool that a response calls, and its arguments, which fit `tool`.
+async fn called(llm: &Backend<dyn Llm>, request: LlmRequest, tool: &Tool) -> (String, Value) {
+    let pieces: Vec<_> = llm.engine.generate(request).await.unwrap().collect().await;
+    let Some(Ok(LlmPiece::Call(call))) = pieces.last() else { panic!("{pieces:?}") };
+    (call.name.clone(), tool.arguments(&call.arguments).unwrap())
 }
 
 #[tokio::test]
@@ -107,25 +108,36 @@ async fn two_responses_at_once_both_come_whole() {
 #[tokio::test]
 #[ignore = "needs scripts/peers.sh"]
 async fn a_tool_that_has_to_be_called_is_called_with_valid_arguments() {
-    let tool = Tool {
-        name: "weather".into(),
-        description: "Tells the weather in a city.".into(),
-        parameters: json!({
-            "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"],
-        }),
-        timeout_ms: 1000,
-        doer: Doer::Client,
-    };
+    let tool = weather();
     let peer = llama(&[&"--chat_format", &"chatml-function-calling"]);
-    // The server leaves no choice to a model that streams.
+    // In this form the server tells the model of a tool only if that has to be called.
     let choice = json!({ "type": "function", "function": { "name": "weather" } });
     let llm = ready(&peer, |own| _ = own.body.insert("tool_choice".into(), choice)).await;
     let request = LlmRequest { tools: vec![tool.clone()], ..asks("What is the weather in Paris?", "") };
-    let pieces: Vec<_> = llm.engine.generate(request).await.unwrap().collect().await;
-    let Some(Ok(LlmPiece::Call(call))) = pieces.last() else { panic!("{pieces:?}") };
-    assert_eq!(call.name, "weather");
-    let arguments = tool.arguments(&call.arguments).unwrap();
+    let (name, arguments) = called(&llm, request, &tool).await;
+    assert_eq!(name, "weather");
     assert!(arguments["city"].as_str().unwrap().contains("Paris"), "{arguments}");
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/peers.sh"]
+async fn a_model_chooses_whether_to_call_a_tool_and_its_calls_are_read_from_its_text() {
+    let peer = llama(&[]);
+    for choice in [None, Some("auto")] {
+        let llm = ready(&peer, |own| {
+            own.body.extend(choice.map(|choice| ("tool_choice".to_owned(), json!(choice))));
+        })
+        .await;
+        let offers = |question: &str| {
+            // As a call's instructions end once the person speaks English, after another language.
+            let more = "\nThe person speaks English. Answer in English.";
+            LlmRequest { tools: vec![order()], ..asks(question, more) }
+        };
+        let (call, arguments) = called(&llm, offers("Where is my order 4711?"), &order()).await;
+        assert_eq!((call.as_str(), &arguments["number"]), ("order_status", &json!("4711")));
+        let told = texts(&llm, offers("What is the capital of France?")).await.unwrap().concat();
+        assert!(told.contains("Paris"), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -140,10 +152,9 @@ async fn a_response_that_is_dropped_ends_the_servers_work_on_it() {
     let llm = ready(&peer, endless).await;
     let mut response = llm.engine.generate(asks("Tell me a long story.", "")).await.unwrap();
     assert!(matches!(response.next().await, Some(Ok(LlmPiece::Text(_)))));
-    assert!(work(&peer).await > 4 * RESTING, "it does not work on the response");
+    assert_works(&peer).await;
     drop(response);
-    let rests = async { while work(&peer).await > RESTING {} };
-    assert!(timeout(Duration::from_secs(3), rests).await.is_ok(), "it works on: {}", peer.log());
+    rests(&peer).await;
     let told = texts(&llm, asks("What is the capital of France?", ""));
     assert!(!timeout(Duration::from_secs(60), told).await.unwrap().unwrap().is_empty());
 }

@@ -5,11 +5,12 @@
 //! - `server`: the process; `voice`: an adapter of voices, and what it says
 //! - `piper`: Piper's own server; `kokoro`: `kokoro_server.py`, around kokoro-onnx
 //! - `whisper`: `whisper_server.py`, around faster-whisper
-//! - `llama_cpp`: llama-cpp-python's own server
+//! - `llama_cpp`: llama-cpp-python's own server, which `llama_server` starts; `tests/peer_calls.rs` of the server makes whole calls with it
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod kokoro;
 mod llama_cpp;
+mod llama_server;
 mod piper;
 mod server;
 mod voice;

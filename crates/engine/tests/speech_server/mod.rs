@@ -15,6 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use visavis_config::{Config, Secret, TtsApi};
@@ -57,6 +59,44 @@ fn speaking(speak: impl Fn(HeaderMap, Value) -> Response + Clone + Send + Sync +
         async move { response }
     });
     Router::new().route("/v1/audio/speech", speak)
+}
+
+/// Starts a server as those of HTTP/1.0: only the end of its connection ends a response. To each request for speech it sends these
+/// bytes as sound of this kind, and refuses all others.
+pub(crate) async fn closes(kind: &'static str, sound: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let sound = sound.clone();
+            tokio::spawn(async move {
+                let speaks = asked(&mut stream).await.contains("\"input\"");
+                let (status, sound) =
+                    if speaks { ("200 OK", sound) } else { ("422 Unprocessable Entity", Vec::new()) };
+                let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
+                stream.write_all(&[head.into_bytes(), sound].concat()).await.unwrap();
+                _ = stream.shutdown().await;
+            });
+        }
+    });
+    url
+}
+
+/// A whole request: a connection that is closed before it was read is reset, which cuts the response as well.
+async fn asked(stream: &mut TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).await.unwrap() > 2 {
+        if let Some((_, value)) =
+            line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).await.unwrap();
+    String::from_utf8(body).unwrap()
 }
 
 /// A response that the test writes.

@@ -8,7 +8,6 @@ use crate::frame::PlayoutEvent;
 use crate::note::ResponseNote;
 use crate::stages;
 use crate::stt::SttEvent;
-use crate::tts::names_voice;
 use crate::vad::Heard;
 
 impl Conductor {
@@ -41,10 +40,9 @@ impl Conductor {
                 self.lacks_voice(&language, &reason);
                 None
             }
-            ResponseNote::VoiceRefused { voice, reason } => {
+            ResponseNote::VoiceRefused { voice, reason, gone } => {
                 tracing::warn!(call = %self.call, %voice, %reason, "the engine refused the voice");
-                let by_name = names_voice(&reason, &voice);
-                Some(Input::VoiceRefused { voice, by_name })
+                Some(Input::VoiceRefused { voice, by_name: gone })
             }
         }
     }

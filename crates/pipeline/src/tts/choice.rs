@@ -16,7 +16,7 @@ pub struct VoiceChoice {
 
 /// Whether a refusal names the voice as what is at fault, so that it would be refused again: our engine's words begin with the field
 /// at fault, and a server's hold the name. What is said of a language may name voices that there are.
-pub(crate) fn names_voice(refusal: &str, voice: &str) -> bool {
+pub(super) fn names_voice(refusal: &str, voice: &str) -> bool {
     refusal.starts_with("voice:") || (!refusal.starts_with("language:") && has_word(refusal, voice))
 }
 
@@ -42,6 +42,12 @@ impl VoiceChoice {
         if self.voice.is_empty() || (language_is_known && refusal.starts_with("language:")) {
             return ResponseNote::NoVoice { language: std::mem::take(&mut self.language), reason: refusal };
         }
-        ResponseNote::VoiceRefused { voice: std::mem::take(&mut self.voice), reason: refusal }
+        refused(std::mem::take(&mut self.voice), refusal, true)
     }
+}
+
+/// What the person is told of a voice that was refused; `everywhere`: by all engines that may be asked.
+pub(super) fn refused(voice: String, reason: String, everywhere: bool) -> ResponseNote {
+    let gone = everywhere && names_voice(&reason, &voice);
+    ResponseNote::VoiceRefused { voice, reason, gone }
 }

@@ -1,5 +1,6 @@
 use visavis_scripted::ScriptedTts;
 
+use super::choice::names_voice;
 use super::chunk::LEAD_IN;
 use super::*;
 use crate::engine::{Caller, TtsCapabilities};
@@ -153,6 +154,17 @@ fn what_the_engine_refuses_is_left_out_and_told_until_nothing_is_left() {
         matches!(choice.widen("anything".into()), ResponseNote::NoVoice { language, .. } if language == "de")
     );
     assert!(!choice.may_widen("anything") && !german().may_widen("text: 9000 characters"));
+}
+
+#[test]
+fn a_voice_that_only_an_engine_standing_in_refuses_is_not_gone() {
+    for (reason, everywhere, gone) in
+        [("voice: no eva", true, true), ("voice: no eva", false, false), ("medieval letters", true, false)]
+    {
+        let note = choice::refused("eva".into(), reason.into(), everywhere);
+        let expected = ResponseNote::VoiceRefused { voice: "eva".into(), reason: reason.into(), gone };
+        assert_eq!(note, expected);
+    }
 }
 
 #[test]

@@ -81,5 +81,6 @@ fn part(part: v1::SpeechPart) -> TtsPart {
         sounds: part.phonemes.into_iter().map(sound).collect(),
         measured: part.measured,
         routed: None,
+        refused: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::advice::{Advice, Models};
 use super::fault::Fault;
 use crate::EngineError;
 use crate::config::variable;
@@ -38,6 +39,8 @@ pub(in crate::backends) struct Asked {
     pub(in crate::backends) model: String,
     /// A key was sent.
     pub(in crate::backends) keyed: bool,
+    /// What its API has.
+    pub(in crate::backends) advice: Advice,
 }
 
 /// An HTTP response that is not a stream.
@@ -70,11 +73,11 @@ impl Answer {
         error: impl FnOnce(u16, &Fault) -> EngineError,
     ) -> Refused {
         if self.status < 500 && self.is_page() {
-            let Asked { section, address, does, .. } = asked;
+            let Asked { section, address, does, advice, .. } = asked;
             return EngineError::Invalid(format!(
                 "{address} answers with a web page ({}), not with an API. Set {section}.url to the address before \
-                 {does}, usually one that ends in /v1",
-                self.status
+                 {does}, {}",
+                self.status, advice.address
             ))
             .into();
         }
@@ -109,7 +112,7 @@ pub(in crate::backends) fn error(status: u16, fault: &Fault, asked: &Asked) -> E
     if let Some(error) = account(status, fault, asked) {
         return error;
     }
-    let Asked { section, address: at, does, .. } = asked;
+    let Asked { section, address: at, does, advice, .. } = asked;
     let said = fault.said();
     let invalid = EngineError::Invalid;
     match status {
@@ -119,13 +122,11 @@ pub(in crate::backends) fn error(status: u16, fault: &Fault, asked: &Asked) -> E
             } else {
                 format!("model {:?}", asked.model)
             };
-            invalid(format!(
-                "{at} has no {which} (404){said}. Set {section}.model to a name that it lists under /models"
-            ))
+            invalid(format!("{at} has no {which} (404){said}. {}", advice.no_model(section)))
         }
         404 | 405 => invalid(format!(
-            "{at} has no {does} ({status}){said}. Set {section}.url to the address before it, usually one that ends in \
-             /v1"
+            "{at} has no {does} ({status}){said}. Set {section}.url to the address before it, {}",
+            advice.address
         )),
         429 => EngineError::Busy(format!(
             "{at} takes no more requests for now (429){said}. Raise its limit, or lower server.max_calls"
@@ -145,7 +146,7 @@ pub(in crate::backends) fn error(status: u16, fault: &Fault, asked: &Asked) -> E
 
 /// The error of a request whose key or account is at fault.
 pub(in crate::backends) fn account(status: u16, fault: &Fault, asked: &Asked) -> Option<EngineError> {
-    let Asked { section, address: at, .. } = asked;
+    let Asked { section, address: at, advice, .. } = asked;
     let said = fault.said();
     // The endpoint's message is omitted: it often repeats a part of the key.
     let wrong_key =
@@ -160,11 +161,12 @@ pub(in crate::backends) fn account(status: u16, fault: &Fault, asked: &Asked) ->
         402 => no_credit(),
         429 if fault.mentions(&["quota", "credit", "billing"]) => no_credit(),
         403 => {
-            let model =
-                if asked.model.is_empty() { "the model".to_string() } else { format!("{:?}", asked.model) };
-            format!(
-                "{at} does not let the key use {model} (403){said}. Allow it there, or set {section}.model to another"
-            )
+            let does = match (advice.model, asked.model.as_str()) {
+                (Models::Started, _) => "do this".to_string(),
+                (_, "") => "use the model".to_string(),
+                (_, model) => format!("use {model:?}"),
+            };
+            format!("{at} does not let the key {does} (403){said}. {}", advice.forbidden(section))
         }
         _ => return None,
     };
@@ -192,6 +194,7 @@ mod tests {
             does: "/audio/speech".into(),
             model: String::new(),
             keyed: false,
+            advice: Advice::OPENAI,
         };
         let answer = Answer { status, kind: "application/json".into(), retry_after: None, body: body.into() };
         answer.explain(&asked, |status, fault| error(status, fault, &asked))
@@ -204,7 +207,11 @@ mod tests {
             ("backends.cloud", 401, "Set backends.cloud.key_file or backends.cloud.key"),
             ("stt", 402, "change stt.url"),
             ("tts", 403, "does not let the key use the model (403). Allow it there, or set tts.model"),
-            ("backends.cloud", 404, "has no /audio/speech (404). Set backends.cloud.url"),
+            (
+                "backends.cloud",
+                404,
+                "has no /audio/speech (404). Set backends.cloud.url to the address before it, usually one that ends in /v1",
+            ),
             ("tts", 405, "Set tts.url"),
             ("tts", 308, "Set tts.url to the address that it redirects to"),
             ("tts", 200, "answers /audio/speech with something else"),

@@ -2,10 +2,11 @@
 //!
 //! - this file: the client of one endpoint
 //! - `probe`: checks whether an endpoint is ready, using what `models` it lists (pure)
-//! - `refused`: reads and explains an unexpected response; `answer`: maps it to an error with advice; `fault`: parses error
-//!   messages (both pure)
+//! - `refused`: reads and explains an unexpected response; `answer`: maps it to an error with advice; `advice`: what an API has to
+//!   advise about; `fault`: parses error messages (all three pure)
 //! - `silence`: how long an endpoint may be silent (pure)
 
+pub(super) mod advice;
 pub(super) mod answer;
 pub(super) mod fault;
 pub(super) mod form;
@@ -17,11 +18,12 @@ pub(super) mod silence;
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use reqwest::{Client, RequestBuilder, Response, Url, Version};
 
 use crate::EngineError;
 use crate::config::{Endpoint, Secret};
+pub(super) use advice::Advice;
 use answer::Asked;
 pub(super) use answer::Refused;
 pub(super) use refused::refused;
@@ -51,16 +53,18 @@ pub(super) struct Http {
     /// Headers sent with each request.
     headers: HeaderMap,
     keyed: bool,
+    /// What its API has, for messages.
+    advice: Advice,
     /// The key and the values of the configured headers, which are redacted in the endpoint's messages.
     secrets: Vec<Secret>,
 }
 
 impl Http {
-    /// The client of a configured endpoint; nothing is sent yet.
+    /// The client of a configured endpoint; nothing is sent yet. `advice`: what its API has, for messages.
     ///
     /// # Errors
     /// When the key cannot be read, the address is not valid, or a header is not valid.
-    pub(super) fn new(own: &Endpoint) -> anyhow::Result<Self> {
+    pub(super) fn new(own: &Endpoint, advice: Advice) -> anyhow::Result<Self> {
         let section = &own.section;
         let base = Url::parse(&own.url).with_context(|| format!("{section}.url is not an address"))?;
         let key = own.secret().map_err(anyhow::Error::msg)?;
@@ -81,6 +85,7 @@ impl Http {
             base,
             address: own.url.split('?').next().unwrap_or_default().trim_end_matches('/').into(),
             keyed: !key.is_empty(),
+            advice,
             headers,
             secrets: secrets.cloned().collect(),
         })
@@ -119,7 +124,13 @@ impl Http {
             does: does.into(),
             model: model.into(),
             keyed: self.keyed(),
+            advice: self.advice,
         }
+    }
+
+    /// What its API has, for messages.
+    pub(super) fn advice(&self) -> Advice {
+        self.advice
     }
 
     /// The address of a path below the configured one; keeps the query.
@@ -185,6 +196,13 @@ fn hidden(section: &str, value: &str) -> anyhow::Result<HeaderValue> {
 pub(super) fn content_type(response: &Response) -> String {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.unwrap_or_default().to_lowercase()
+}
+
+/// Whether only the end of the connection ends a response's body, as with HTTP/1.0: it has neither a length nor chunks, so that a body
+/// that was cut looks like a whole one. With all others a cut is an error of the connection.
+pub(super) fn ends_by_closing(response: &Response) -> bool {
+    let chunked = response.headers().contains_key(TRANSFER_ENCODING);
+    response.version() <= Version::HTTP_11 && !chunked && response.content_length().is_none()
 }
 
 /// The beginning of a response's body, as far as it arrives: at most 1 MiB.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::ahead::Ahead;
 use super::endpoint::Endpoint;
 use super::reading::{Reading, Step};
-use super::refusal::Asked;
+use super::refusal::{Asked, Denied};
 use super::request;
 use super::too_long::{Prompt, estimate};
 use crate::backends::http::{Refused, Silence};
@@ -52,7 +52,8 @@ impl Chat {
         let response = self.settings.max_tokens;
         let limit = self.context().saturating_sub(response);
         let prompt = Prompt { tokens: estimate(&request.messages, &request.tools), limit, response };
-        self.endpoint.asked(prompt, !request.tools.is_empty())
+        let tools = request.tools.iter().map(|tool| tool.name.clone()).collect();
+        self.endpoint.asked(prompt, tools)
     }
 
     /// Limits of silence within a response; `tools`: tools were offered.
@@ -61,15 +62,42 @@ impl Chat {
         Silence::between(self.settings.stall_seconds.saturating_mul(times), self.settings.silence_seconds)
     }
 
-    /// Makes one attempt, and waits for the first piece of the response.
+    /// Makes one attempt, and waits for the first piece of the response. An endpoint that refuses to choose among tools while it streams is
+    /// asked without a choice, from then on at once: the model writes its calls as text.
     async fn open(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Refused> {
+        if self.endpoint.chooses_none()
+            && let Some(plain) = request::without_choice(body)
+        {
+            return self.once(&plain, asked).await.map_err(|denied| denied.refused);
+        }
+        let denied = match self.once(body, asked).await {
+            Ok(reading) => return Ok(reading),
+            Err(denied) => denied,
+        };
+        if denied.choice
+            && let Some(plain) = request::without_choice(body)
+            && let Ok(reading) = self.once(&plain, asked).await
+        {
+            self.endpoint.refused_a_choice();
+            return Ok(reading);
+        }
+        Err(denied.refused)
+    }
+
+    /// Makes one request, and waits for the first piece of the response.
+    async fn once(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Reading, Denied> {
         let tokens = request::tokens(body);
         let begun = async {
             let response = self.endpoint.chat(body, asked).await?;
             let reading = Reading::new(self.endpoint.clone(), asked.clone(), response, tokens);
-            reading.begin().await.map_err(Refused::from)
+            // llama-cpp-python's server refuses a choice by breaking off.
+            let choice = |error: &EngineError| {
+                request::has_choice(body) && matches!(error, EngineError::Failed(_) | EngineError::Invalid(_))
+            };
+            let denied = |error: EngineError| Denied { choice: choice(&error), refused: error.into() };
+            reading.begin().await.map_err(denied)
         };
-        let watched = async { Ok::<Result<Reading, Refused>, EngineError>(begun.await) };
+        let watched = async { Ok::<Result<Reading, Denied>, EngineError>(begun.await) };
         let opened = self.watchdog.answer(watched).await;
         let silence = Silence::before(self.settings.silence_seconds);
         opened.unwrap_or_else(|error| Err(silent(error, asked, silence).into()))
@@ -89,7 +117,7 @@ impl Chat {
                 Step::End => None,
             })
         });
-        let (silence, mut ahead) = (self.stall(asked.tools), Ahead::default());
+        let (silence, mut ahead) = (self.stall(!asked.tools.is_empty()), Ahead::default());
         let lasts = move |step: &Option<LlmPiece>| match step {
             Some(LlmPiece::Text(text)) => ahead.with(text),
             _ => Duration::ZERO,

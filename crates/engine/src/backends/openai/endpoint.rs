@@ -1,17 +1,18 @@
 //! The HTTP side of one endpoint.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::{RequestBuilder, Response, Url};
 use serde_json::{Map, Value, json};
 
-use super::refusal::{self, Asked};
+use super::refusal::{self, Asked, Denied};
 use super::too_long::Prompt;
 use crate::EngineError;
 use crate::backends::http::fault::Fault;
 use crate::backends::http::probe::Looked;
 use crate::backends::http::refused::answer;
-use crate::backends::http::{Http, Refused, content_type};
+use crate::backends::http::{Advice, Http, content_type};
 use crate::config::LlmEngine;
 
 /// Path of the chat API.
@@ -23,6 +24,10 @@ pub(super) struct Endpoint {
     http: Arc<Http>,
     chat: Url,
     model: String,
+    /// It has refused to choose among tools while it streams.
+    chooses_none: AtomicBool,
+    /// It has passed a call on as text.
+    passes_on: AtomicBool,
 }
 
 impl Endpoint {
@@ -31,8 +36,9 @@ impl Endpoint {
     /// # Errors
     /// When the key cannot be read, the address is not valid, or a header is not valid.
     pub(super) fn new(section: &str, own: &LlmEngine) -> anyhow::Result<Self> {
-        let http = Arc::new(Http::new(&own.endpoint(section))?);
-        Ok(Self { chat: chat(&http), http, model: own.model_name() })
+        let http = Arc::new(Http::new(&own.endpoint(section), Advice::OPENAI)?);
+        let (chooses_none, passes_on) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { chat: chat(&http), http, model: own.model_name(), chooses_none, passes_on })
     }
 
     /// What the readiness probe requests.
@@ -48,7 +54,7 @@ impl Endpoint {
     }
 
     /// What error messages about a request may mention.
-    pub(super) fn asked(&self, prompt: Prompt, tools: bool) -> Asked {
+    pub(super) fn asked(&self, prompt: Prompt, tools: Vec<String>) -> Asked {
         Asked { endpoint: self.http.asked(DOES, &self.model), tools, prompt }
     }
 
@@ -56,14 +62,38 @@ impl Endpoint {
     ///
     /// # Errors
     /// Why there is no stream.
-    pub(super) async fn chat(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Response, Refused> {
+    pub(super) async fn chat(&self, body: &Map<String, Value>, asked: &Asked) -> Result<Response, Denied> {
         let response = self.http.send(self.http.post(self.chat.clone()).json(body)).await?;
         let kind = content_type(&response);
         let streams = !(kind.starts_with("text/html") || kind.starts_with("application/json"));
         if response.status().is_success() && streams {
             return Ok(response);
         }
-        Err(refusal::of(&answer(&self.http, response).await, asked))
+        Err(refusal::denied(&answer(&self.http, response).await, asked))
+    }
+
+    /// Whether it chooses among no tools while it streams.
+    pub(super) fn chooses_none(&self) -> bool {
+        self.chooses_none.load(Ordering::Relaxed)
+    }
+
+    /// It has refused a choice of tools, and served the same request without one. Further requests do without.
+    pub(super) fn refused_a_choice(&self) {
+        if !self.chooses_none.swap(true, Ordering::Relaxed) {
+            let (address, model) = (self.http.address(), self.model.as_str());
+            tracing::warn!(
+                %address, %model,
+                "the endpoint does not choose among tools while it streams: they are offered without a choice, and calls are read from the model's text"
+            );
+        }
+    }
+
+    /// It has passed a call on as text, which was read here.
+    pub(super) fn passed_on_a_call(&self) {
+        if !self.passes_on.swap(true, Ordering::Relaxed) {
+            let (address, model) = (self.http.address(), self.model.as_str());
+            tracing::info!(%address, %model, "the endpoint passes calls of tools on as text: they are read from it");
+        }
     }
 
     /// Explains a fault inside a stream.

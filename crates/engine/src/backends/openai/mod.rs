@@ -4,13 +4,14 @@
 //! - `endpoint`: the HTTP side of one endpoint
 //! - `chat`: the language model; `reading`: reads a response
 //! - `request`: builds the body of a request (pure)
-//! - `sse`: splits bytes into events; `reply`: turns events into a response; `ahead`: how far the text is ahead of the voice
-//!   (all pure)
+//! - `sse`: splits bytes into events; `reply`: turns events into a response; `in_text`: finds calls that a model writes as text;
+//!   `ahead`: how far the text is ahead of the voice (all pure)
 //! - `refusal`: maps refusals to errors with advice; `too_long`: prompts that do not fit (both pure)
 
 mod ahead;
 mod chat;
 mod endpoint;
+mod in_text;
 mod reading;
 mod refusal;
 mod reply;

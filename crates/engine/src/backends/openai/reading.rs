@@ -54,7 +54,7 @@ impl Reading {
         response: Response,
         tokens: Option<u64>,
     ) -> Self {
-        let (events, reply) = (Events::new(), Reply::within(tokens));
+        let (events, reply) = (Events::new(), Reply::within(tokens).offering(&asked.tools));
         let ready = VecDeque::new();
         Self { endpoint, asked, response, events, reply, ready, until: None, over: false }
     }
@@ -82,7 +82,7 @@ impl Reading {
             if self.over {
                 return Ok(Step::End);
             }
-            if self.reply.is_cut() {
+            if self.reply.is_over() {
                 self.end();
                 continue;
             }
@@ -148,6 +148,9 @@ impl Reading {
 
     fn end(&mut self) {
         self.over = true;
+        if self.reply.has_call_in_text() {
+            self.endpoint.passed_on_a_call();
+        }
         self.ready.extend(self.reply.last_pieces());
         if let Some(tokens) = self.reply.tokens() {
             count(tokens);

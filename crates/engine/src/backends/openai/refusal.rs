@@ -11,15 +11,36 @@ use crate::backends::http::fault::Fault;
 pub(super) struct Asked {
     /// The endpoint and its settings.
     pub(super) endpoint: answer::Asked,
-    /// Tools were offered.
-    pub(super) tools: bool,
+    /// Names of the tools that were offered.
+    pub(super) tools: Vec<String>,
     /// The prompt's length.
     pub(super) prompt: Prompt,
 }
 
 /// Explains an HTTP response that is not a stream of events.
-pub(super) fn of(answer: &Answer, asked: &Asked) -> Refused {
+fn of(answer: &Answer, asked: &Asked) -> Refused {
     answer.explain(&asked.endpoint, |status, fault| error(status, fault, asked))
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(super) struct Denied {
+    pub(super) refused: Refused,
+    /// The endpoint does not offer tools as it was asked to; it may offer them without a choice.
+    pub(super) choice: bool,
+}
+
+impl From<EngineError> for Denied {
+    fn from(error: EngineError) -> Self {
+        Self { refused: error.into(), choice: false }
+    }
+}
+
+/// Explains an HTTP response that is not a stream of events, and whether it is the offer of tools that is refused.
+pub(super) fn denied(answer: &Answer, asked: &Asked) -> Denied {
+    let fault = Fault::of_body(&answer.body);
+    let choice = !too_long::is_too_long(answer.status, &fault) && is_of_tools(answer.status, &fault, asked);
+    Denied { refused: of(answer, asked), choice }
 }
 
 /// Explains a fault that an endpoint reports inside a stream.
@@ -46,12 +67,11 @@ fn of_chat(status: u16, fault: &Fault, asked: &Asked) -> Option<String> {
             "{at} has no model {model:?} (404){said}. Set {section}.model to a name that it lists under /models; Ollama \
              first needs `ollama pull`"
         ),
-        // Before tools, which some templates' errors mention too.
-        400 | 422 | 500 if fault.mentions(&["alternate", "system role"]) => format!(
+        400 | 422 | 500 if is_of_roles(fault) => format!(
             "the chat template of {model:?} at {at} does not take a call's messages ({status}){said}. Start the endpoint \
              with another template (--chat-template), or set {section}.model to another"
         ),
-        400 | 422 | 500 | 501 if asked.tools && fault.mentions(&["tool"]) => format!(
+        _ if is_of_tools(status, fault, asked) => format!(
             "{at} calls no tools with {model:?} ({status}){said}. Set {section}.tools = false, or start the endpoint with \
              its options for tools"
         ),
@@ -65,6 +85,17 @@ fn of_chat(status: u16, fault: &Fault, asked: &Asked) -> Option<String> {
         ),
         _ => return None,
     })
+}
+
+/// Whether the chat template does not take the messages.
+fn is_of_roles(fault: &Fault) -> bool {
+    fault.mentions(&["alternate", "system role"])
+}
+
+/// Whether it is the tools that are refused. Some templates' errors mention them too.
+fn is_of_tools(status: u16, fault: &Fault, asked: &Asked) -> bool {
+    let offered = !asked.tools.is_empty() && matches!(status, 400 | 422 | 500 | 501);
+    offered && fault.mentions(&["tool"]) && !is_of_roles(fault)
 }
 
 #[cfg(test)]

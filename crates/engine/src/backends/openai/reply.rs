@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::in_text::InText;
 use crate::LlmPiece;
 use crate::backends::http::fault::Fault;
 use crate::tool::WrittenCall;
@@ -45,6 +46,8 @@ struct Call {
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     call: Option<Call>,
+    /// Finds a call in the text.
+    in_text: InText,
     /// Its finish reason.
     finish: Option<String>,
     /// The last event has arrived.
@@ -71,6 +74,11 @@ impl Reply {
         let asked = tokens.map(|tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
         let most = asked.map_or(MOST, |tokens| tokens.saturating_mul(CHARACTERS).max(FEWEST));
         Self { most: Some(most), ..Self::default() }
+    }
+
+    /// The same response, which may call these tools.
+    pub(super) fn offering(self, tools: &[String]) -> Self {
+        Self { in_text: InText::of(tools.to_vec()), ..self }
     }
 
     /// Takes the data of an event; returns its text.
@@ -105,6 +113,7 @@ impl Reply {
         self.thought |= thought > 0;
         let text = self.bounded(text(&delta["content"]), thought);
         self.spoke |= !text.trim().is_empty();
+        let text = self.in_text.push(text);
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
@@ -123,9 +132,19 @@ impl Reply {
         self.done || self.finish.is_some()
     }
 
-    /// Whether it exceeded its length, so that the rest is not read.
+    /// Whether it exceeded its length.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
+    }
+
+    /// Whether it ends with a call in its text.
+    pub(super) fn has_call_in_text(&self) -> bool {
+        self.in_text.has_call()
+    }
+
+    /// Whether the rest is not read: it exceeded its length, or ends with a call in its text.
+    pub(super) fn is_over(&self) -> bool {
+        self.cut || self.in_text.has_call()
     }
 
     /// Whether all tokens of the response were spent on thoughts.
@@ -138,17 +157,20 @@ impl Reply {
         self.tokens
     }
 
-    /// The pieces that follow the text of a complete response.
+    /// The pieces that follow the text so far of a complete response.
     pub(super) fn last_pieces(&mut self) -> Vec<LlmPiece> {
+        let text = Some(self.in_text.finish()).filter(|text| !text.is_empty());
         let read = self.tokens.and_then(|tokens| Some(tokens.prompt.saturating_sub(tokens.cached?)));
-        let call = self.call.take().map(|Call { mut written, .. }| {
+        let in_text = self.in_text.take();
+        let call = self.call.take().map(|call| call.written).or(in_text).map(|mut written| {
             // Some endpoints send no arguments for a tool without parameters.
             if written.arguments.trim().is_empty() {
                 written.arguments = "{}".into();
             }
             LlmPiece::Call(written)
         });
-        read.map(LlmPiece::Read).into_iter().chain(call).collect()
+        let read = read.map(LlmPiece::Read);
+        text.map(LlmPiece::Text).into_iter().chain(read).chain(call).collect()
     }
 
     /// The text of an event, up to the response's length; `thought`: the number of characters of thoughts in it.

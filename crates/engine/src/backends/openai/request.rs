@@ -9,6 +9,8 @@ use crate::tool::Tool;
 
 /// Fields that limit a response's length.
 const BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+/// The field that says whether the endpoint chooses among tools.
+const CHOICE: &str = "tool_choice";
 
 /// The body of a request for a response.
 pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Value> {
@@ -53,6 +55,24 @@ pub(super) fn is_bounded(body: &Map<String, Value>) -> bool {
 /// The length that a body requests, in tokens; none: it has no such field.
 pub(super) fn tokens(body: &Map<String, Value>) -> Option<u64> {
     BOUNDS.iter().filter_map(|name| body.get(*name)?.as_u64()).max()
+}
+
+/// Whether a body says which tools may be called.
+pub(super) fn has_choice(body: &Map<String, Value>) -> bool {
+    body.contains_key(CHOICE)
+}
+
+/// The same body, but the endpoint does not look for calls: the model writes them as text. None: it offers no tools, or names what is to
+/// be called.
+pub(super) fn without_choice(body: &Map<String, Value>) -> Option<Map<String, Value>> {
+    body.get("tools")?;
+    let mut plain = body.clone();
+    match body.get(CHOICE).map(Value::as_str) {
+        None => _ = plain.insert(CHOICE.into(), "none".into()),
+        Some(Some("auto")) => _ = plain.remove(CHOICE),
+        Some(_) => return None,
+    }
+    Some(plain)
 }
 
 /// A decimal number as in the configuration: 0.7, not 0.699999988.
@@ -180,6 +200,24 @@ mod tests {
         assert_eq!(body["tools"][0]["function"]["name"], "current_time");
         assert_eq!(body["tools"][0]["function"]["parameters"]["type"], "object");
         assert!(body["tools"][0].get("timeout_ms").is_none());
+    }
+
+    #[test]
+    fn without_a_choice_tools_are_offered_all_the_same_unless_one_has_to_be_called() {
+        let own = own();
+        let tools = vec![builtin("current_time").unwrap()];
+        let offers = response(&LlmRequest { tools, ..request(Vec::new()) }, &own);
+        let with = |choice: Value| {
+            let mut body = offers.clone();
+            body.insert(CHOICE.into(), choice);
+            body
+        };
+        assert_eq!(without_choice(&offers), Some(with(json!("none"))));
+        assert_eq!(without_choice(&with(json!("auto"))), Some(offers.clone()));
+        for choice in [json!("none"), json!("required"), json!({ "type": "function" })] {
+            assert_eq!(without_choice(&with(choice)), None);
+        }
+        assert_eq!(without_choice(&response(&request(Vec::new()), &own)), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::EngineError;
 use crate::backends::http::answer::{Answer, Asked};
 use crate::backends::http::probe::Looked;
 use crate::backends::http::refused::read;
-use crate::backends::http::{Http, Refused};
+use crate::backends::http::{Advice, Http, Refused};
 use crate::config::SttEngine;
 use crate::frame::{MIC_RATE, Transcript};
 use crate::retry::{in_time, patiently_as_told};
@@ -52,7 +52,7 @@ impl Endpoint {
     /// # Errors
     /// When the key cannot be read, the address is not valid, or a header is not valid.
     pub(super) fn new(section: &str, engine: &'static str, own: &SttEngine) -> anyhow::Result<Self> {
-        let http = Arc::new(Http::new(&own.endpoint(section))?);
+        let http = Arc::new(Http::new(&own.endpoint(section), Advice::OPENAI)?);
         let name = "response_format";
         let chosen = own.body.contains_key(name) || own.omit.iter().any(|omitted| omitted == name);
         Ok(Self {

@@ -63,6 +63,7 @@ fn of_sound(status: u16, fault: &Fault, asked: &Asked, seconds: usize) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backends::http::Advice;
 
     fn refused(status: u16, body: &str) -> Refused {
         let asked = Asked {
@@ -71,6 +72,7 @@ mod tests {
             does: "/audio/transcriptions".into(),
             model: "small".into(),
             keyed: true,
+            advice: Advice::OPENAI,
         };
         let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
         of(&Answer { status, kind: kind.into(), retry_after: None, body: body.into() }, &asked, 7)

@@ -42,6 +42,8 @@ pub(super) struct Answer {
     pub(super) separate: bool,
     /// All of it is made before the first piece is sent.
     pub(super) whole: bool,
+    /// Only the end of the connection ends it: one that was cut looks whole.
+    pub(super) closing: bool,
 }
 
 /// A piece of sound.
@@ -144,7 +146,12 @@ pub(super) async fn body(http: &Http, mut response: Response) -> Result<Vec<u8>,
 }
 
 fn broken(http: &Http, error: reqwest::Error) -> EngineError {
-    let (at, cause) = (http.address(), http::cause(error));
+    broke_off(http, &http::cause(error))
+}
+
+/// The error for a sound that breaks off; `cause`: how that was seen.
+pub(super) fn broke_off(http: &Http, cause: &str) -> EngineError {
+    let at = http.address();
     EngineError::Failed(format!(
         "{at} broke off in the middle of a segment ({cause}). Its log, or that of a proxy before it, says why"
     ))
@@ -156,10 +163,13 @@ pub(super) async fn sound(
     mut response: Response,
     coding: Coding,
 ) -> Result<Answer, Refused> {
-    let kind = http::content_type(&response);
+    let (kind, closing) = (http::content_type(&response), http::ends_by_closing(&response));
     if kind.contains("json") {
-        let value = json(http, response).await?;
-        return Ok(in_json(http, &value, coding)?);
+        let value = serde_json::from_slice::<Value>(&body(http, response).await?);
+        if closing && value.is_err() {
+            return Err(broke_off(http, "the connection was closed within its JSON").into());
+        }
+        return Ok(in_json(http, &value.unwrap_or_default(), coding)?);
     }
     let whole = response.content_length().is_some();
     let first = response.chunk().await.map_err(|error| broken(http, error))?;
@@ -175,7 +185,7 @@ pub(super) async fn sound(
     });
     let all = stream::iter(first.map(Ok::<_, EngineError>)).chain(rest);
     let pieces = all.map(|bytes| bytes.map(|bytes| Piece { bytes, rate: None }));
-    Ok(Answer { coding, pieces: pieces.boxed(), separate: false, whole })
+    Ok(Answer { coding, pieces: pieces.boxed(), separate: false, whole, closing })
 }
 
 /// The sound in JSON.
@@ -190,7 +200,7 @@ pub(super) fn in_json(http: &Http, value: &Value, coding: Coding) -> Result<Answ
         (coding, _) => coding,
     };
     let pieces = stream::iter(found.into_iter().map(|piece| Ok(Piece::from(piece))));
-    Ok(Answer { coding, pieces: pieces.boxed(), separate: true, whole: true })
+    Ok(Answer { coding, pieces: pieces.boxed(), separate: true, whole: true, closing: false })
 }
 
 /// The error for JSON without sound; `why` follows the server's address.
@@ -209,9 +219,13 @@ pub(super) fn told(http: &Http, why: &str) -> EngineError {
 pub(super) fn unread(http: &Http, why: &str) -> EngineError {
     let (at, section) = (http.address(), http.section());
     let why = http.without_secrets(why.to_owned());
+    let format = if http.advice().formats {
+        format!("Set {section}.format to wav, or to pcm with {section}.rate, to match what the server sends")
+    } else {
+        "Have the server send WAV".into()
+    };
     EngineError::Failed(format!(
-        "{at} {why}. Set {section}.format to wav, or to pcm with {section}.rate, to match what the server \
-         sends; if the server has its own field for the format, set it in {section}.body"
+        "{at} {why}. {format}; if the server has its own field for the format, set it in {section}.body"
     ))
 }
 

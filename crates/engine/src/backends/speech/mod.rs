@@ -28,7 +28,8 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::aligned::Aligned;
-use super::http::Http;
+use super::http::advice::Models;
+use super::http::{Advice, Http};
 use super::{Backend, Tasks};
 use crate::Tts;
 use crate::config::{TtsApi, TtsEngine};
@@ -43,7 +44,7 @@ use server::Server;
 /// # Errors
 /// When the key cannot be read, or the address is not valid.
 pub(super) fn tts(tasks: &Tasks, own: &TtsEngine, clones: PathBuf) -> anyhow::Result<Backend<dyn Tts>> {
-    let http = Arc::new(Http::new(&own.endpoint(&tasks.section("tts")))?);
+    let http = Arc::new(Http::new(&own.endpoint(&tasks.section("tts")), advice(own.api))?);
     let settings = Arc::new(own.clone());
     let api = api(tasks, &http, &settings);
     let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
@@ -54,6 +55,29 @@ pub(super) fn tts(tasks: &Tasks, own: &TtsEngine, clones: PathBuf) -> anyhow::Re
     let probe = Probe { server: server.clone(), status };
     tasks.spawn(|token| probe.run(token));
     Ok(Backend { engine: Arc::new(Aligned::new(Arc::new(server), own.speed)), status: known })
+}
+
+/// What messages about each API may advise.
+fn advice(api: TtsApi) -> Advice {
+    match api {
+        TtsApi::Engine | TtsApi::OpenAi => Advice::OPENAI,
+        TtsApi::Xtts => {
+            Advice { address: "such as http://localhost:8020", model: Models::Started, formats: false }
+        }
+        TtsApi::Piper => {
+            Advice { address: "such as http://localhost:5000", model: Models::Started, formats: false }
+        }
+        TtsApi::Cloudflare => Advice {
+            address: "such as https://api.cloudflare.com/client/v4/accounts/ACCOUNT",
+            model: Models::Named("@cf/deepgram/aura-1"),
+            formats: true,
+        },
+        TtsApi::RunPod => Advice {
+            address: "such as https://api.runpod.ai/v2/ENDPOINT",
+            model: Models::Started,
+            formats: true,
+        },
+    }
 }
 
 fn api(tasks: &Tasks, http: &Arc<Http>, settings: &Arc<TtsEngine>) -> Arc<dyn Api> {

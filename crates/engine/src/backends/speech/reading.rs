@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use super::api::{Answer, Piece, unread};
+use super::api::{Answer, Piece, broke_off, unread};
 use super::sound::cut::Cutter;
+use super::sound::end::{End, cut};
 use super::sound::{Coding, Decoder, is_wav};
 use crate::audio::wav::{LONGEST, RATES};
 use crate::backends::http::Http;
@@ -27,8 +28,8 @@ pub(super) struct Reading {
     cutter: Cutter,
     /// Parts to return next.
     ready: VecDeque<TtsPart>,
-    /// The text contains words, so there must be sound.
-    worded: bool,
+    /// Letters and digits of the text: with any there must be sound.
+    letters: usize,
     /// Most seconds of sound for the text.
     longest: usize,
     /// The stream has ended; only `ready` is left.
@@ -40,9 +41,9 @@ impl Reading {
     pub(super) fn new(http: Arc<Http>, answer: Answer, text: &str) -> Self {
         let (coding, decoder) = (answer.coding, Decoder::new(answer.coding));
         let (cutter, ready) = (Cutter::default(), VecDeque::new());
-        let worded = text.chars().any(char::is_alphanumeric);
+        let letters = text.chars().filter(|char| char.is_alphanumeric()).count();
         let longest = (SHORTEST + text.chars().count()).min(LONGEST as usize);
-        Self { http, answer, coding, decoder, cutter, ready, worded, longest, over: false }
+        Self { http, answer, coding, decoder, cutter, ready, letters, longest, over: false }
     }
 
     /// Reads up to the first part, so that a fault before it counts as a refusal of the request.
@@ -85,10 +86,12 @@ impl Reading {
                 }
             }
             None => {
-                self.end_of_sound()?;
+                let end = self.end_of_sound()?;
+                // The last part of a sound that was cut is not passed on: a second attempt has longer ones.
+                self.check_end(end)?;
                 self.ready.extend(self.cutter.rest().map(of));
                 self.over = true;
-                if self.worded && self.cutter.samples() == 0 {
+                if self.letters > 0 && self.cutter.samples() == 0 {
                     return Err(self.silent());
                 }
             }
@@ -117,13 +120,28 @@ impl Reading {
         Ok(())
     }
 
-    /// Ends a sound; another one may follow.
-    fn end_of_sound(&mut self) -> Result<(), EngineError> {
+    /// Ends a sound; another one may follow. Returns what it tells about its end.
+    fn end_of_sound(&mut self) -> Result<End, EngineError> {
         let mut samples = Vec::new();
         self.decoder.finish(&mut samples).map_err(|why| self.unread(&why))?;
         self.take(&samples);
+        let end = self.decoder.end();
         self.decoder = Decoder::new(self.coding);
-        Ok(())
+        Ok(end)
+    }
+
+    /// Looks whether a sound was cut that only the end of its connection ended.
+    fn check_end(&self, end: End) -> Result<(), EngineError> {
+        let samples = self.cutter.samples();
+        // Without any sound the error says what may be missing.
+        if !self.answer.closing || samples == 0 {
+            return Ok(());
+        }
+        let seconds = samples as f64 / f64::from(OUT_RATE);
+        match cut(end, seconds, self.letters) {
+            Some(why) => Err(broke_off(&self.http, &format!("the connection was closed {why}"))),
+            None => Ok(()),
+        }
     }
 
     fn take(&mut self, samples: &[i16]) {

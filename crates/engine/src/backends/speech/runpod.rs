@@ -118,7 +118,7 @@ impl RunPod {
             Ok(pieces) => pieces.boxed(),
             Err(error) => stream::iter([Err(error)]).boxed(),
         });
-        Answer { coding, pieces: pieces.boxed(), separate: true, whole: !streams }
+        Answer { coding, pieces: pieces.boxed(), separate: true, whole: !streams, closing: false }
     }
 }
 

@@ -23,6 +23,7 @@ use super::reading::Reading;
 use super::sound::Coding;
 use super::*;
 use crate::EngineError;
+use crate::backends::http::answer::{Answer as Told, error};
 use crate::config::TtsCloning;
 
 /// A WAV file of 16 samples.
@@ -58,7 +59,8 @@ struct Asked {
 
 impl Asked {
     fn new(settings: TtsEngine) -> Self {
-        Self { http: Arc::new(Http::new(&settings.endpoint("tts")).unwrap()), settings: Arc::new(settings) }
+        let http = Http::new(&settings.endpoint("tts"), advice(settings.api)).unwrap();
+        Self { http: Arc::new(http), settings: Arc::new(settings) }
     }
 
     /// Speaks a text to its end; returns the number of samples.
@@ -84,6 +86,37 @@ fn clip() -> (tempfile::TempDir, Clip) {
     std::fs::write(&file, wav()).unwrap();
     let clip = Clip { name: "Anna".into(), language: "en".into(), file, words: "I am Anna.".into() };
     (dir, clip)
+}
+
+#[test]
+fn what_is_advised_fits_each_api() {
+    for (api, model, address) in [
+        (TtsApi::OpenAi, true, "one that ends in /v1"),
+        (TtsApi::Xtts, false, "such as http://localhost:8020"),
+        (TtsApi::Piper, false, "such as http://localhost:5000"),
+        (TtsApi::Cloudflare, true, "such as https://api.cloudflare.com/client/v4/accounts/ACCOUNT"),
+        (TtsApi::RunPod, false, "such as https://api.runpod.ai/v2/ENDPOINT"),
+    ] {
+        let own = TtsEngine { api, url: "http://host".into(), ..TtsEngine::default() };
+        let http = Http::new(&own.endpoint("tts"), advice(api)).unwrap();
+        let told = |status, body: &str| {
+            let answer = Told { status, kind: String::new(), retry_after: None, body: body.into() };
+            let asked = http.asked("/speak", "");
+            answer.explain(&asked, |status, fault| error(status, fault, &asked)).error.to_string()
+        };
+        let forbidden = told(403, "{}");
+        assert!(forbidden.contains("(403). Allow it there, or set tts."), "{forbidden}");
+        let no_model = told(404, r#"{"error":"no such model"}"#);
+        for text in [&forbidden, &no_model] {
+            assert_eq!(text.contains("tts.model"), model, "{api:?}: {text}");
+        }
+        for text in [told(404, "{}"), told(200, "<h1>Welcome</h1>")] {
+            assert!(
+                text.contains("Set tts.url to the address before") && text.ends_with(address),
+                "{api:?}: {text}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -293,7 +326,7 @@ async fn pieces_without_a_header_go_on_with_the_sound_before_them_at_the_rate_th
         ("8 kHz", Coding::Pcm(24_000), vec![piece(&raw, Some(8_000)), piece(&raw, None)], 480),
     ] {
         let pieces = stream::iter(pieces).boxed();
-        let answer = Answer { coding, pieces, separate: true, whole: false };
+        let answer = Answer { coding, pieces, separate: true, whole: false, closing: false };
         let mut reading = Reading::new(server.http.clone(), answer, "Hello.");
         let mut samples = 0;
         while let Some(part) = reading.part().await.unwrap() {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::backends::http::Advice;
 
 fn asked() -> Asked {
     let endpoint = answer::Asked {
@@ -9,8 +10,13 @@ fn asked() -> Asked {
         does: "/chat/completions".into(),
         model: "small".into(),
         keyed: true,
+        advice: Advice::OPENAI,
     };
-    Asked { endpoint, tools: true, prompt: Prompt { tokens: 1000, limit: 3936, response: 160 } }
+    Asked {
+        endpoint,
+        tools: vec!["order".into()],
+        prompt: Prompt { tokens: 1000, limit: 3936, response: 160 },
+    }
 }
 
 fn refused(status: u16, body: &str, retry_after: Option<&str>) -> Refused {
@@ -100,4 +106,21 @@ fn a_failure_does_not_pass_and_a_long_prompt_is_one() {
     let busy = Refused::from(of_fault(&fault, &asked()));
     assert!(busy.error.is_passing() && busy.after == Some(Duration::from_secs(1)), "{busy:?}");
     assert!(matches!(of_fault(&Fault::new("x"), &asked()), EngineError::Failed(_)));
+}
+
+#[test]
+fn a_refused_offer_of_tools_is_told_from_other_refusals() {
+    for (status, body, choice) in [
+        (400, r#"{"error":{"message":"\"auto\" tool choice requires a flag"}}"#, true),
+        (500, r#"{"error":{"message":"Cannot use tools with stream"}}"#, true),
+        (429, r#"{"error":{"message":"too many tool calls"}}"#, false),
+        (400, r#"{"error":{"message":"Conversation roles must alternate, except for tool calls."}}"#, false),
+        (400, r#"{"error":{"code":"context_length_exceeded","message":"tools included"}}"#, false),
+        (401, r#"{"error":{"message":"no tool key"}}"#, false),
+    ] {
+        let answer = Answer { status, kind: String::new(), retry_after: None, body: body.into() };
+        assert_eq!(denied(&answer, &asked()).choice, choice, "{body}");
+        let without = Asked { tools: Vec::new(), ..asked() };
+        assert!(!denied(&answer, &without).choice, "{body}");
+    }
 }

@@ -107,6 +107,28 @@ fn a_tool_call_without_arguments_has_an_empty_object() {
 }
 
 #[test]
+fn a_call_that_an_endpoint_passes_on_as_text_ends_the_response() {
+    let mut reply = Reply::within(Some(160)).offering(&["order".into()]);
+    let says = |reply: &mut Reply, text: &str| {
+        reply.take(&delta(&json!({ "content": text })).to_string()).unwrap().unwrap_or_default()
+    };
+    for piece in ["```", "json\n", "{\"name\": \"order\", ", "\"arguments\": {\"n\": 7}"] {
+        assert_eq!(says(&mut reply, piece), "");
+        assert!(reply.works() && !reply.is_over(), "a call that is written is a sign of life");
+    }
+    assert_eq!(says(&mut reply, "}\n```"), "");
+    assert!(reply.is_over() && reply.has_call_in_text() && !reply.is_cut());
+    assert_eq!(reply.last_pieces(), [called("order", "{\"n\":7}")]);
+
+    let mut reply = Reply::within(Some(160)).offering(&["order".into()]);
+    assert_eq!(says(&mut reply, "{\"name\": \"order\""), "");
+    _ = reply.take("[DONE]").unwrap();
+    assert_eq!(reply.last_pieces(), [LlmPiece::Text("{\"name\": \"order\"".into())], "it is none");
+    let mut reply = Reply::within(Some(160));
+    assert_eq!(says(&mut reply, "{\"name\": \"order\"}"), "{\"name\": \"order\"}", "no tool was offered");
+}
+
+#[test]
 fn the_tokens_that_had_to_be_read_are_told_where_the_endpoint_knows_them() {
     let usage = |details: Value| json!({ "choices": [], "usage": { "prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": details } });
     let (_, mut reply) = read(&[usage(json!({ "cached_tokens": 96 })), delta(&json!({}))]);

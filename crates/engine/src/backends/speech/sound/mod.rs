@@ -3,10 +3,13 @@
 //! - this file: detects the format
 //! - `wav`: WAV files
 //! - `cut`: resamples, and splits into parts
+//! - `end`: whether a sound has been cut
 
 pub(super) mod cut;
+pub(super) mod end;
 mod wav;
 
+use end::End;
 use wav::Wav;
 
 /// The expected format of sound.
@@ -79,6 +82,15 @@ impl Decoder {
         match &self.form {
             Form::Wav(wav) => wav.finish(),
             Form::Pcm { .. } | Form::Unknown => Ok(()),
+        }
+    }
+
+    /// What it tells about its end, once no more comes.
+    pub(super) fn end(&self) -> End {
+        match &self.form {
+            Form::Wav(wav) => wav.end(),
+            Form::Pcm { half: Some(_), .. } => End::Torn,
+            Form::Pcm { half: None, .. } | Form::Unknown => End::Untold,
         }
     }
 

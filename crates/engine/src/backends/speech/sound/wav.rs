@@ -1,5 +1,6 @@
 //! Reads WAV files whose bytes arrive in pieces. Pure.
 
+use super::end::End;
 use crate::audio::wav::{LONGEST, RATES};
 
 /// Bytes of a chunk's header.
@@ -158,6 +159,15 @@ impl Wav {
             }
             _ if self.format.is_none() => Err("sends a WAV file that ends within its header".into()),
             _ => Ok(()),
+        }
+    }
+
+    /// What it tells about its end, once it has ended.
+    pub(super) fn end(&self) -> End {
+        match self.place {
+            Place::Data { left: None, .. } if self.bytes.is_empty() => End::Untold,
+            Place::Data { left: None, .. } => End::Torn,
+            Place::Data { left: Some(_), .. } | Place::Chunk | Place::Skip(_) => End::Told,
         }
     }
 

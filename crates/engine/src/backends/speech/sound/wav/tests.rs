@@ -70,6 +70,21 @@ fn a_file_without_its_length_is_read_to_its_end() {
 }
 
 #[test]
+fn a_file_tells_its_end_if_it_told_its_length() {
+    let ends = |bytes: &[u8]| {
+        let (mut wav, mut out) = (Wav::default(), Vec::new());
+        wav.push(bytes, &mut out).unwrap();
+        wav.end()
+    };
+    let data = pcm(&[1, 2, 3]);
+    assert_eq!(ends(&file(1, 1, 24_000, 16, &data, 6)), End::Told);
+    for size in [0, u32::MAX] {
+        let file = file(1, 1, 24_000, 16, &data, size);
+        assert_eq!((ends(&file), ends(&file[..file.len() - 1])), (End::Untold, End::Torn));
+    }
+}
+
+#[test]
 fn what_follows_the_sound_is_no_sound_unless_it_is_another_file() {
     let mut two = file(1, 1, 24_000, 16, &pcm(&[1, 2]), 4);
     two.extend(file(1, 1, 24_000, 16, &pcm(&[3]), 2));
