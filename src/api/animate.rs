@@ -97,7 +97,7 @@ pub async fn animate(
     let kind = named(header::CONTENT_TYPE).split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let (options, work, permit) = match kind.as_str() {
         "application/json" => {
-            let (options, work) = text(&read(body, LARGEST_BODY).await?, app.fleet.tts.engine.clone())?;
+            let (options, work) = text(&read(body, LARGEST_BODY).await?, app.voice_beside_calls())?;
             (options, work, admit(&app, principal, Kind::Animation)?)
         }
         "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => {
@@ -108,7 +108,7 @@ pub async fn animate(
             // Get the permit first, since the recording is held in memory.
             let permit = admit(&app, principal, Kind::Animation)?;
             let file = read(body, LARGEST_RECORDING).await?;
-            let (stt, tts) = (app.fleet.stt.engine.clone(), app.fleet.tts.engine.clone());
+            let (stt, tts) = (app.fleet.stt.engine.clone(), app.voice_beside_calls());
             let engines = Engines { stt, tts };
             let language = options.language.clone();
             (options, Work::Recording(file, language, engines), permit)

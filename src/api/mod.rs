@@ -44,9 +44,11 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Kind};
 use crate::config::Config;
+use crate::engine::Tts;
 use crate::engine::fleet::Fleet;
+use crate::engine::gentle::GentleTts;
 use crate::session::Calls;
 use crate::transport::protocol::Dialect;
 use crate::transport::webrtc::WebRtcHost;
@@ -73,6 +75,15 @@ pub struct App {
     pub names: Arc<Names>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
+}
+
+impl App {
+    /// The voice for work without a call.
+    fn voice_beside_calls(&self) -> Arc<dyn Tts> {
+        let admission = self.admission.clone();
+        let calls = move || admission.active(Kind::Call) > 0;
+        Arc::new(GentleTts::new(self.fleet.tts.engine.clone(), calls))
+    }
 }
 
 /// All routes.

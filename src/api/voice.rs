@@ -73,7 +73,7 @@ pub async fn sample(
     check_language(&language)?;
     check_ready(&app)?;
     let _permit = admit(&app, principal, Kind::Sample)?;
-    let tts = app.fleet.tts.engine.clone();
+    let tts = app.voice_beside_calls();
     let voice = named(&known(tts.as_ref()).await?, &name, language)?;
     let late = |_| {
         let detail = "The voice is busy with calls. Try again in a moment.";

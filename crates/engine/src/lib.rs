@@ -19,6 +19,7 @@ pub(crate) use visavis_media::audio;
 pub mod backends;
 pub mod capabilities;
 pub mod fleet;
+pub mod gentle;
 pub mod health;
 pub mod model_files;
 mod onnx;
@@ -244,6 +245,8 @@ pub struct TtsRequest {
     pub language: String,
     /// Nobody waits for it: everything else has priority.
     pub ahead: bool,
+    /// It is also to leave most of the cores to calls.
+    pub gentle: bool,
     /// The user served.
     pub caller: Caller,
 }

@@ -69,6 +69,7 @@ pub async fn run(
                 voice: choice.voice.clone(),
                 language: choice.language.clone(),
                 ahead: false,
+                gentle: false,
                 caller: choice.caller.clone(),
             };
             let spoken = speaker.speak(&segment, request).await;
@@ -116,7 +117,14 @@ pub async fn filler(
     // Synthesised whole before it takes the floor: an engine that fails on the filler must not delay the response.
     let mut parts = loop {
         let VoiceChoice { voice, language, caller } = choice.clone();
-        let request = TtsRequest { text: segment.speakable.clone(), voice, language, ahead: false, caller };
+        let request = TtsRequest {
+            text: segment.speakable.clone(),
+            voice,
+            language,
+            ahead: false,
+            gentle: false,
+            caller,
+        };
         match tts.synthesize(request).await {
             // The person is told with the response.
             Err(EngineError::Invalid(message)) if choice.may_widen(&message) => _ = choice.widen(message),

@@ -195,7 +195,7 @@ impl Scheduler {
         }
     }
 
-    /// Whether the model should rest as long as its last step took: only much heavier clients than an active one have work, and
+    /// Whether the model should rest after its last step: only much heavier clients than an active one have work, and
     /// the lighter one may now be recognised or spoken for on the same cores.
     pub(crate) fn spares(&self) -> bool {
         self.spares

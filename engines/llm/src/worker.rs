@@ -17,6 +17,9 @@ use crate::tools::{self, Begun};
 /// How soon a sequence resumes after its slow reader has caught up.
 const READER_POLL: Duration = Duration::from_millis(5);
 
+/// The model rests this many times as long as a step took that only served much heavier clients than an active one.
+const REST: u32 = 2;
+
 /// What the service asks of the thread.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -165,7 +168,7 @@ impl<'model> Worker<'model> {
             step.advance();
         }
         drop(step);
-        self.rest = self.scheduler.spares().then(|| begun.elapsed());
+        self.rest = self.scheduler.spares().then(|| REST * begun.elapsed());
         self.finish_prefills();
         true
     }

@@ -33,6 +33,8 @@ pub(crate) struct Job {
     pub(crate) voice: Voice,
     /// 1: as recorded.
     pub(crate) speed: f32,
+    /// Batch work that leaves most of the cores to calls.
+    pub(crate) gentle: bool,
     /// Has room for every part and an error, so that a slow reader never blocks the worker.
     pub(crate) sender: mpsc::Sender<Result<SpeechPart, Status>>,
     /// Set when the caller is gone or its deadline has passed.

@@ -76,11 +76,13 @@ impl<T> Queue<T> {
         self.0.lock().batch = (priority == Priority::Batch).then_some(step);
     }
 
-    /// The worker has worked on that part since `begun`.
-    pub(crate) fn end(&self, priority: Priority, begun: Instant) {
+    /// The worker has worked on that part since `begun`. `gentle`: it is of batch work that leaves most of the cores to calls.
+    pub(crate) fn end(&self, begun: Instant, gentle: bool) {
         let mut jobs = self.0.lock();
         jobs.batch = None;
-        jobs.pace.spoken(priority, begun, Instant::now());
+        if gentle {
+            jobs.pace.spoken_gently(begun, Instant::now());
+        }
     }
 
     /// Puts a started job back behind one other of equal priority: the two take turns, so that a long text does not delay a
@@ -227,17 +229,16 @@ mod tests {
         queue.push(entry(3, Priority::Speculative));
         queue.push(entry(4, Priority::Live));
         assert_eq!(interruptions(), 2);
-        queue.end(Priority::Batch, Instant::now());
+        queue.end(Instant::now(), false);
         queue.push(entry(5, Priority::Live));
         assert_eq!(interruptions(), 2, "nothing is being spoken");
     }
 
     #[test]
-    fn a_batch_job_rests_beside_calls_and_a_calls_job_does_not_wait_for_it() {
+    fn a_gentle_batch_job_rests_and_a_calls_job_does_not_wait_for_it() {
         let queue = Queue::new();
         let begun = Instant::now().checked_sub(Duration::from_secs(600)).unwrap();
-        queue.end(Priority::Live, begun);
-        queue.end(Priority::Batch, begun);
+        queue.end(begun, true);
         queue.push(entry(1, Priority::Batch));
         let soon = Instant::now() + Duration::from_millis(20);
         assert_eq!(queue.pop(Some(soon)), Some(Work::Due), "it rests for twenty minutes");

@@ -20,6 +20,8 @@ pub(crate) struct Checked {
     pub(crate) speed: f32,
     /// Its priority in the queue.
     pub(crate) priority: Priority,
+    /// It is batch work that leaves most of the cores to calls.
+    pub(crate) gentle: bool,
 }
 
 /// Checks a request against the installed voices.
@@ -49,7 +51,8 @@ pub(crate) fn check(request: &SynthesizeRequest, catalogue: &Catalogue) -> Resul
             request.priority
         ))
     })?;
-    Ok(Checked { voice: voice(request, catalogue)?, speed, priority })
+    let gentle = request.gentle && priority == Priority::Batch;
+    Ok(Checked { voice: voice(request, catalogue)?, speed, priority, gentle })
 }
 
 #[allow(clippy::result_large_err)]

@@ -43,7 +43,7 @@ impl Tts for Service {
         let arrived = Instant::now();
         let request = request.into_inner();
         self.state.usable()?;
-        let Checked { voice, speed, priority } = check(&request, &self.catalogue)?;
+        let Checked { voice, speed, priority, gentle } = check(&request, &self.catalogue)?;
         // A request may wait for its voice, which is then loaded first.
         let ticket = self.state.enter_early()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
@@ -51,8 +51,17 @@ impl Tts for Service {
         let parts = parts(&request.text);
         // The worker may halve parts, but each keeps at least one character.
         let (sender, receiver) = mpsc::channel(request.text.chars().count() + 2);
-        let job =
-            Job { text: request.text, parts, next: 0, voice, speed, sender, stop: stop.clone(), ticket };
+        let job = Job {
+            text: request.text,
+            parts,
+            next: 0,
+            voice,
+            speed,
+            gentle,
+            sender,
+            stop: stop.clone(),
+            ticket,
+        };
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);
         self.queue.push(Entry { id, rank: priority, item: job });
         Ok(Response::new(SpeechStream::new(receiver, stop, self.queue.clone(), id)))

@@ -166,10 +166,10 @@ impl Worker<'_> {
         let model = entry.item.voice.model;
         if self.synthesizer.is_settled(model) {
             self.loader.set_idle(false);
-            let (priority, stop, begun) = (entry.rank, entry.item.stop.clone(), Instant::now());
-            self.queue.begin(priority, stop.clone());
+            let (gentle, begun) = (entry.item.gentle, Instant::now());
+            self.queue.begin(entry.rank, entry.item.stop.clone());
             let rest = step(&mut self.synthesizer, self.state, entry);
-            self.queue.end(priority, begun);
+            self.queue.end(begun, gentle);
             let now = Instant::now();
             self.residents.used(model, now);
             if self.synthesizer.was_large() {

@@ -39,6 +39,7 @@ impl Tts for GrpcTts {
             speed: self.settings.speed,
             priority: priority.into(),
             deadline_ms: 0,
+            gentle: request.gentle,
         };
         let open = || async {
             let mut client = TtsClient::new(self.link.channel.clone()).max_decoding_message_size(16 << 20);
