@@ -60,6 +60,11 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The one UDP port of all WebRTC calls.
     pub udp: SocketAddr,
+    /// The certificate for https, PEM: the server's own first, then those that lead to its authority's; empty: http. Read anew
+    /// when it changes.
+    pub tls_cert: PathBuf,
+    /// Its key, PEM, without a password. Read anew when it changes.
+    pub tls_key: PathBuf,
     /// Addresses at which the UDP port is reached from outside, behind a 1:1 NAT.
     pub public_addresses: Vec<IpAddr>,
     /// Origins of pages that may use the API: `*`, or a list such as `https://example.org`.
@@ -197,6 +202,8 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             udp: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
             public_addresses: Vec::new(),
             cors_origins: Vec::new(),
             names: Vec::new(),

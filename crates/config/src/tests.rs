@@ -113,3 +113,17 @@ fn cloned_voices_are_in_the_models_directory_unless_another_folder_is_named() {
     assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/clones"));
     assert_eq!(set(&[("models.dir", "/m"), ("tts.clones_dir", "/c")]), Path::new("/c"));
 }
+
+#[test]
+fn https_needs_a_certificate_and_its_key() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags));
+    for (given, missing) in [("server.tls_cert", "server.tls_key"), ("server.tls_key", "server.tls_cert")] {
+        let faults = set(&[(given, "/etc/visavis/a.pem")]).unwrap_err().0;
+        assert!(
+            faults.len() == 1 && faults[0].starts_with(missing) && faults[0].contains(given),
+            "{faults:?}"
+        );
+    }
+    let both = set(&[("server.tls_cert", "/a.pem"), ("server.tls_key", "/b.pem")]).unwrap().server;
+    assert_eq!((both.tls_cert.as_path(), both.tls_key.as_path()), (Path::new("/a.pem"), Path::new("/b.pem")));
+}
