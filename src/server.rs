@@ -20,6 +20,7 @@ use crate::frame::{Message, Role};
 use crate::pipeline::{self, fit};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
+use crate::tls::acme::{self, Authority};
 use crate::tls::{self, Certificate, Files, TlsFault};
 use crate::transport::streams::StreamHandlers;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
@@ -106,7 +107,7 @@ impl Server {
             }
         };
         let upkeep = keep_up(app.metrics.clone());
-        let renewed = keep_certificate(self.certificate());
+        let renewed = keep_certificate(self.certificate(), Authority::of(&app.config.server));
         let unfit = unfit(app.clone());
         let served = listener::serve(self.listener, api::router(app.clone()), self.options, closed);
         let ended = tokio::select! {
@@ -136,14 +137,19 @@ async fn unfit(app: App) -> String {
 
 /// The certificate for TLS; `None`: the server speaks HTTP.
 fn certificate(server: &config::Server) -> Result<Option<Arc<Certificate>>, TlsFault> {
-    Files::of(server).map(Certificate::load).transpose()
+    let is_ordered = !server.acme_directory.is_empty();
+    let load = |files| if is_ordered { Certificate::ordered(files) } else { Certificate::load(files) };
+    Files::of(server).map(load).transpose()
 }
 
-/// Takes a certificate anew whenever its files change.
-async fn keep_certificate(certificate: Option<Arc<Certificate>>) {
-    match certificate {
-        Some(certificate) => certificate.keep(tls::LOOK).await,
-        None => std::future::pending().await,
+/// Takes a certificate anew whenever its files change, and orders it anew where an authority is named.
+async fn keep_certificate(certificate: Option<Arc<Certificate>>, authority: Option<Authority>) {
+    match (certificate, authority) {
+        (Some(certificate), Some(authority)) => {
+            tokio::join!(certificate.keep(tls::LOOK), acme::keep(&authority, &certificate));
+        }
+        (Some(certificate), None) => certificate.keep(tls::LOOK).await,
+        (None, _) => std::future::pending().await,
     }
 }
 

@@ -1,8 +1,8 @@
-//! The files of a certificate and its key: what they hold, and whether they have changed.
+//! The files of a certificate and its key: what they hold, whether they have changed, and new ones in their place.
 
-use std::fs::{File, Metadata};
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -52,6 +52,12 @@ struct Stamp {
     inode: u64,
 }
 
+impl Stamps {
+    pub(super) fn are_both_there(&self) -> bool {
+        self.cert.is_some() && self.key.is_some()
+    }
+}
+
 /// What the files hold.
 pub(super) struct Held {
     pub(super) pair: Pair,
@@ -94,9 +100,15 @@ impl Files {
         Ok(Held { pair, warnings })
     }
 
+    /// Puts a certificate with its chain and its key in the place of what the files hold.
+    pub(super) fn write(&self, cert: &str, key: &str) -> io::Result<()> {
+        replace(&self.key, key)?;
+        replace(&self.cert, cert)
+    }
+
     fn text(&self, setting: &'static str, path: &Path) -> Result<Text, TlsFault> {
         let fault = |what: String| TlsFault { setting, path: path.to_owned(), what };
-        let unreadable = |error: std::io::Error| fault(format!("cannot be read: {error}"));
+        let unreadable = |error: io::Error| fault(format!("cannot be read: {error}"));
         // A pipe would be waited for.
         if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(fault("is not a file".to_owned()));
@@ -115,6 +127,16 @@ impl Files {
 struct Text {
     bytes: Vec<u8>,
     about: Metadata,
+}
+
+/// Puts a text in the place of a file, whole or not at all. Only its owner may read it.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -1,11 +1,14 @@
 //! The server's own TLS: its certificate, which is taken anew when its files change.
 //!
+//! - [`acme`]: a certificate that is ordered of an authority
 //! - [`files`]: the two files, whether they have changed, and what is wrong with them
 //! - `pair`: a certificate and the key that fits it, of their text (pure)
 
+pub mod acme;
 pub mod files;
 mod pair;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,20 +22,27 @@ use tokio_rustls::TlsAcceptor;
 
 pub use files::{Files, TlsFault};
 use files::{Held, Stamps};
+use pair::{Pair, Valid};
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(10);
+
+/// What an authority speaks that looks for a proof (RFC 8737); behind its handshake nothing is said.
+pub const PROOF: &[u8] = b"acme-tls/1";
 
 /// The certificate that handshakes show, and where it comes from.
 #[derive(Debug)]
 pub struct Certificate {
     files: Files,
     provider: Arc<CryptoProvider>,
-    shown: Mutex<Arc<CertifiedKey>>,
+    /// `None`: it is still to be ordered.
+    shown: Mutex<Option<Pair>>,
     /// What the files looked like when they were read last.
     seen: Mutex<Stamps>,
     /// The files are to be read anew, whether they have changed or not.
     asked: Notify,
+    /// What shows an authority that a name leads here, by the name. `None`: no authority is asked.
+    proofs: Option<Mutex<HashMap<String, Arc<CertifiedKey>>>>,
 }
 
 /// What became of a look at the files.
@@ -48,12 +58,32 @@ impl Certificate {
     /// # Errors
     /// If a file cannot be read, is not what its setting says, or the key does not fit the certificate.
     pub fn load(files: Files) -> Result<Arc<Self>, TlsFault> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let seen = files.stamps();
+        let (provider, seen) = (provider(), files.stamps());
         let held = files.read(&provider, now())?;
         tell(&held);
-        let shown = Mutex::new(held.pair.key);
-        Ok(Arc::new(Self { files, provider, shown, seen: Mutex::new(seen), asked: Notify::new() }))
+        Ok(Arc::new(Self::new(files, provider, seen, Some(held.pair))))
+    }
+
+    /// The same of a certificate that [`acme::keep`] orders; until then every handshake fails.
+    ///
+    /// # Errors
+    /// If both files are there and cannot be used: they may be somebody's, and are not overwritten.
+    pub fn ordered(files: Files) -> Result<Arc<Self>, TlsFault> {
+        let (provider, seen) = (provider(), files.stamps());
+        let pair = if seen.are_both_there() {
+            let held = files.read(&provider, now())?;
+            tell(&held);
+            Some(held.pair)
+        } else {
+            None
+        };
+        let proofs = Some(Mutex::new(HashMap::new()));
+        Ok(Arc::new(Self { proofs, ..Self::new(files, provider, seen, pair) }))
+    }
+
+    fn new(files: Files, provider: Arc<CryptoProvider>, seen: Stamps, pair: Option<Pair>) -> Self {
+        let (shown, seen) = (Mutex::new(pair), Mutex::new(seen));
+        Self { files, provider, shown, seen, asked: Notify::new(), proofs: None }
     }
 
     /// Has the files read anew soon, even if they look the same.
@@ -94,11 +124,30 @@ impl Certificate {
             Some(Ok(held)) => {
                 tell(&held);
                 tracing::info!(until = %held.pair.valid.until, "the certificate is shown from now on");
-                *self.shown.lock() = held.pair.key;
+                *self.shown.lock() = Some(held.pair);
             }
             Some(Err(fault)) => {
                 tracing::error!(%fault, "the certificate is not taken: the one before goes on until the files change again");
             }
+        }
+    }
+
+    /// When the certificate that is shown is valid; `None`: there is none yet.
+    fn valid(&self) -> Option<Valid> {
+        self.shown.lock().as_ref().map(|pair| pair.valid)
+    }
+
+    /// Shows an authority, when it asks for this name, that the name leads here.
+    fn prove(&self, name: String, proof: CertifiedKey) {
+        if let Some(proofs) = &self.proofs {
+            proofs.lock().insert(name, Arc::new(proof));
+        }
+    }
+
+    /// Forgets the proofs of an order that is over.
+    fn forget_proofs(&self) {
+        if let Some(proofs) = &self.proofs {
+            proofs.lock().clear();
         }
     }
 
@@ -115,14 +164,27 @@ impl Certificate {
             .with_no_client_auth()
             .with_cert_resolver(self.clone());
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        if self.proofs.is_some() {
+            config.alpn_protocols.push(PROOF.to_vec());
+        }
         TlsAcceptor::from(Arc::new(config))
     }
 }
 
 impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.shown.lock().clone())
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let is_authority = hello.alpn().is_some_and(|mut protocols| protocols.all(|name| name == PROOF));
+        if is_authority {
+            let proofs = self.proofs.as_ref()?.lock();
+            return proofs.get(hello.server_name()?).cloned();
+        }
+        self.shown.lock().as_ref().map(|pair| pair.key.clone())
     }
+}
+
+/// The one implementation of cryptography that the server has.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// Warns of what is not as it should be, and has the metrics show until when the certificate is valid.
@@ -159,7 +221,7 @@ mod tests {
     }
 
     fn shown(certificate: &Certificate) -> Vec<u8> {
-        certificate.shown.lock().cert[0].to_vec()
+        certificate.shown.lock().as_ref().unwrap().key.cert[0].to_vec()
     }
 
     #[tokio::test]

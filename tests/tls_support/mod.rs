@@ -1,5 +1,6 @@
 //! Certificates in files, and clients that trust one of them.
 #![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io;
 use std::sync::Arc;

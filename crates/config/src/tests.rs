@@ -127,3 +127,26 @@ fn https_needs_a_certificate_and_its_key() {
     let both = set(&[("server.tls_cert", "/a.pem"), ("server.tls_key", "/b.pem")]).unwrap().server;
     assert_eq!((both.tls_cert.as_path(), both.tls_key.as_path()), (Path::new("/a.pem"), Path::new("/b.pem")));
 }
+
+#[test]
+fn an_authority_is_asked_only_with_all_that_an_order_needs() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags)).map_err(|faults| faults.0);
+    let files = [("server.tls_cert", "/a.pem"), ("server.tls_key", "/b.pem")];
+    let names = ("server.names", "[\"voice.example.org\"]");
+    let directory = ("server.acme_directory", "https://acme.example/directory");
+    assert!(set(&[files[0], files[1], names, directory, ("server.acme_contact", "me@example.org")]).is_ok());
+    for (flags, told) in [
+        (vec![names, directory], "needs server.tls_cert and server.tls_key"),
+        (vec![files[0], files[1], directory], "needs server.names"),
+        (vec![files[0], files[1], directory, ("server.names", "[\"192.0.2.7\"]")], "is an address"),
+        (vec![files[0], files[1], names, ("server.acme_directory", "acme.example")], "begin with https://"),
+        (
+            vec![files[0], files[1], names, directory, ("server.acme_contact", "mailto:me")],
+            "not a mail address",
+        ),
+        (vec![("server.acme_contact", "me@example.org")], "server.acme_directory, which is empty"),
+    ] {
+        let faults = set(&flags).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains(told), "{told}: {faults:?}");
+    }
+}

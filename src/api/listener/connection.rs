@@ -24,6 +24,7 @@ use super::patient::Patient;
 use super::places::Full;
 use super::plain;
 use super::reserve::Reserved;
+use crate::tls::PROOF;
 use crate::transport::streams::{self, Begun, BoxedStream, Replayed, StreamHandlers, StreamKind};
 
 /// Longest time for a request's head to arrive, and for a connection to wait for its next request.
@@ -109,6 +110,9 @@ impl Connection {
         let handshake = timeout_at(deadline, tls.accept(stream));
         let Some(shaken) = self.unless_stopped(handshake).await else { return };
         let Some(stream) = outcome(shaken, self.address) else { return };
+        if stream.get_ref().1.alpn_protocol() == Some(PROOF) {
+            return;
+        }
         let Some(Begun { kind, stream }) = self.begun(stream, Instant::now() + HEAD).await else { return };
         match kind {
             StreamKind::Http | StreamKind::Tls => self.serve_http(stream).await,

@@ -19,7 +19,6 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
     ] {
         range.check(faults);
     }
-    check_tls(server, faults);
     for origin in &server.cors_origins {
         let plain = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
         if origin != "*" && !plain {
@@ -35,20 +34,6 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
         }
     }
     server.ice_servers.iter().for_each(|ice| check_ice_server(ice, faults));
-}
-
-/// Checks that a certificate has its key; what the files hold is seen when the server starts.
-fn check_tls(server: &Server, faults: &mut Vec<String>) {
-    let (cert, key) = ("server.tls_cert", "server.tls_key");
-    let (set, missing) = match (server.tls_cert.as_os_str().is_empty(), server.tls_key.as_os_str().is_empty())
-    {
-        (false, true) => (cert, key),
-        (true, false) => (key, cert),
-        (true, true) | (false, false) => return,
-    };
-    faults.push(format!(
-        "{missing}: is empty, but {set} is not; https needs both, and without both the server speaks http"
-    ));
 }
 
 fn check_ice_server(server: &IceServer, faults: &mut Vec<String>) {
