@@ -13,7 +13,7 @@
 //! - [`renderers`]: sends the face to programs that draw it elsewhere
 //! - [`admission`]: limits on what each client may request at once, and permits
 //! - [`session`]: the calls in progress
-//! - [`api`]: thin HTTP
+//! - [`api`]: thin HTTP; [`tls`]: the server's own certificate
 //! - [`recording`]: calls recorded and replayed
 //! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs
 //! - [`oneshot`]: one engine for one task on the command line
@@ -39,3 +39,4 @@ pub mod renderers;
 pub mod server;
 pub mod session;
 pub mod telemetry;
+pub mod tls;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{self, Admission, Kind};
-use crate::api::listener::{self, Limits};
+use crate::api::listener::{self, Limits, Options};
 use crate::api::names::Names;
 use crate::api::{self, App};
 use crate::config::{self, Config};
@@ -20,6 +20,9 @@ use crate::frame::{Message, Role};
 use crate::pipeline::{self, fit};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
+use crate::tls::acme::{self, Authority};
+use crate::tls::{self, Certificate, Files, TlsFault};
+use crate::transport::streams::StreamHandlers;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 use visavis_core::{invariants, slow};
 use visavis_models::{self as models, Manifest};
@@ -34,7 +37,7 @@ const OTHER_DESCRIPTORS: usize = 192;
 pub struct Server {
     app: App,
     listener: TcpListener,
-    limits: Limits,
+    options: Options,
     telemetry: Option<Telemetry>,
 }
 
@@ -42,9 +45,10 @@ impl Server {
     /// Opens the sockets and starts the engines, which load in the background.
     ///
     /// # Errors
-    /// If a model is missing, a port is in use, or an engine's program is missing.
+    /// If the certificate cannot be used, a model is missing, a port is in use, or an engine's program is missing.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let metrics = metrics_recorder()?;
+        let certificate = certificate(&config.server)?;
         let models = ModelFiles::of(&config)?;
         check_models(&config, &models).await?;
         let telemetry = Telemetry::start(&config.telemetry)?;
@@ -55,7 +59,7 @@ impl Server {
         if let Some(warning) = exposure(listen) {
             tracing::warn!(%listen, "{warning}");
         }
-        let limits = limits(&config);
+        let options = Options { limits: limits(&config), certificate, handlers: StreamHandlers::default() };
         let machine = rustix::system::uname();
         let names = Arc::new(Names::new(&config.server, &machine.nodename().to_string_lossy()));
         let webrtc = udp(&config).await;
@@ -63,7 +67,7 @@ impl Server {
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone());
         let app = App { config, fleet, admission, calls, webrtc, names, metrics };
-        Ok(Self { app, listener, limits, telemetry })
+        Ok(Self { app, listener, options, telemetry })
     }
 
     /// The address on which HTTP is served.
@@ -78,6 +82,12 @@ impl Server {
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// The certificate, if the server has TLS of its own.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.options.certificate.clone()
     }
 
     /// Serves until `stop` is cancelled, then lets calls finish or say goodbye, and stops the engines.
@@ -97,11 +107,13 @@ impl Server {
             }
         };
         let upkeep = keep_up(app.metrics.clone());
+        let renewed = keep_certificate(self.certificate(), Authority::of(&app.config.server));
         let unfit = unfit(app.clone());
-        let served = listener::serve(self.listener, api::router(app.clone()), self.limits, closed);
+        let served = listener::serve(self.listener, api::router(app.clone()), self.options, closed);
         let ended = tokio::select! {
             ((), ()) = async { tokio::join!(served, drained) } => Ok(()),
             () = upkeep => Ok(()),
+            () = renewed => Ok(()),
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         app.fleet.stop().await;
@@ -120,6 +132,24 @@ async fn unfit(app: App) -> String {
     match fit::check(app.fleet.llm.engine.as_ref(), &[instructions], &tools).await {
         Ok(()) => std::future::pending().await,
         Err(fault) => fault,
+    }
+}
+
+/// The certificate for TLS; `None`: the server speaks HTTP.
+fn certificate(server: &config::Server) -> Result<Option<Arc<Certificate>>, TlsFault> {
+    let is_ordered = !server.acme_directory.is_empty();
+    let load = |files| if is_ordered { Certificate::ordered(files) } else { Certificate::load(files) };
+    Files::of(server).map(load).transpose()
+}
+
+/// Takes a certificate anew whenever its files change, and orders it anew where an authority is named.
+async fn keep_certificate(certificate: Option<Arc<Certificate>>, authority: Option<Authority>) {
+    match (certificate, authority) {
+        (Some(certificate), Some(authority)) => {
+            tokio::join!(certificate.keep(tls::LOOK), acme::keep(&authority, &certificate));
+        }
+        (Some(certificate), None) => certificate.keep(tls::LOOK).await,
+        (None, _) => std::future::pending().await,
     }
 }
 
@@ -225,6 +255,9 @@ fn begin_at_zero() {
 fn begin_labelled_at_zero() {
     for reason in ["full", "address"] {
         metrics::counter!("visavis_connections_refused_total", "reason" => reason).absolute(0);
+    }
+    for outcome in ["done", "failed", "late"] {
+        metrics::counter!("visavis_tls_handshakes_total", "outcome" => outcome).absolute(0);
     }
     metrics::counter!("visavis_task_restarts_total", "task" => "udp").absolute(0);
     for engine in ["stt", "llm", "tts"] {

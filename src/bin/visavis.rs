@@ -162,18 +162,39 @@ fn serve(
         let hangups = reload::hangups()?;
         let server = Box::pin(Server::start(config)).await?;
         let address = server.address()?;
-        let host =
-            if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
-        let url = format!("http://{host}:{}/call", address.port());
+        let certificate = server.certificate();
+        let url = url(address, server.app().config.server.names.first(), certificate.is_some());
         tracing::info!(%url, "listening");
         tokio::spawn(announce(server.app().fleet.clone(), url));
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone()));
         let App { fleet, config, .. } = server.app().clone();
-        let reroute = move |routes: &[Route]| fleet.reroute(routes);
-        tokio::spawn(reload::on_hangup(hangups, config, reread, reroute, stop.clone()));
+        let taken = move |routes: &[Route]| {
+            fleet.reroute(routes);
+            if let Some(certificate) = &certificate {
+                certificate.look();
+            }
+        };
+        tokio::spawn(reload::on_hangup(hangups, config, reread, taken, stop.clone()));
         Box::pin(server.serve(stop)).await
     })
+}
+
+/// Where the page is. A certificate is for a name, so that with one the server's first name is told.
+fn url(address: SocketAddr, name: Option<&String>, tls: bool) -> String {
+    let port = address.port();
+    match name {
+        Some(name) if tls => format!("https://{name}:{port}/call"),
+        _ => {
+            let scheme = if tls { "https" } else { "http" };
+            let host = if address.ip().is_unspecified() {
+                "localhost".to_string()
+            } else {
+                address.ip().to_string()
+            };
+            format!("{scheme}://{host}:{port}/call")
+        }
+    }
 }
 
 /// Prints to the terminal when calls can be made.

@@ -1,6 +1,6 @@
 //! Checks for values that parse but are not valid. Engines, tools and renderers have theirs beside their shape.
 //!
-//! - `server`: connections, names and addresses
+//! - `server`: connections, names and addresses; `tls`: its certificate
 //! - `engines`: threads, queues and what engines are told
 //! - `backends`: further engines, each as its kind's section
 //! - `call`: listening, what the agent says, its face
@@ -9,12 +9,14 @@ pub(super) mod backends;
 mod call;
 mod engines;
 mod server;
+mod tls;
 
 use super::Config;
 
 /// Adds a line for each value that is out of range, with the range and the key.
 pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     server::check(&config.server, faults);
+    tls::check(&config.server, faults);
     server::check_collector(&config.telemetry, faults);
     engines::check(config, faults);
     call::check(config, faults);

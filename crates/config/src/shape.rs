@@ -60,6 +60,19 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The one UDP port of all WebRTC calls.
     pub udp: SocketAddr,
+    /// The certificate for https, PEM: the server's own first, then those that lead to its authority's; empty: http. Read anew
+    /// when it changes.
+    pub tls_cert: PathBuf,
+    /// Its key, PEM, without a password. Read anew when it changes.
+    pub tls_key: PathBuf,
+    /// The directory of an ACME authority, such as `https://acme-v02.api.letsencrypt.org/directory`, of which a certificate for
+    /// `names` is ordered, and ordered anew before it ends; it is written to `tls_cert` and `tls_key`. Whoever sets it agrees to the
+    /// authority's terms. Empty: the files come from elsewhere.
+    pub acme_directory: String,
+    /// A mail address at which the authority may reach somebody; empty: it is told none.
+    pub acme_contact: String,
+    /// The certificate, PEM, by which the authority's own server is known; empty: those of the system.
+    pub acme_roots: PathBuf,
     /// Addresses at which the UDP port is reached from outside, behind a 1:1 NAT.
     pub public_addresses: Vec<IpAddr>,
     /// Origins of pages that may use the API: `*`, or a list such as `https://example.org`.
@@ -197,6 +210,11 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             udp: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            acme_directory: String::new(),
+            acme_contact: String::new(),
+            acme_roots: PathBuf::new(),
             public_addresses: Vec::new(),
             cors_origins: Vec::new(),
             names: Vec::new(),

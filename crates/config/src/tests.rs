@@ -113,3 +113,40 @@ fn cloned_voices_are_in_the_models_directory_unless_another_folder_is_named() {
     assert_eq!(set(&[("models.dir", "/m")]), Path::new("/m/clones"));
     assert_eq!(set(&[("models.dir", "/m"), ("tts.clones_dir", "/c")]), Path::new("/c"));
 }
+
+#[test]
+fn https_needs_a_certificate_and_its_key() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags));
+    for (given, missing) in [("server.tls_cert", "server.tls_key"), ("server.tls_key", "server.tls_cert")] {
+        let faults = set(&[(given, "/etc/visavis/a.pem")]).unwrap_err().0;
+        assert!(
+            faults.len() == 1 && faults[0].starts_with(missing) && faults[0].contains(given),
+            "{faults:?}"
+        );
+    }
+    let both = set(&[("server.tls_cert", "/a.pem"), ("server.tls_key", "/b.pem")]).unwrap().server;
+    assert_eq!((both.tls_cert.as_path(), both.tls_key.as_path()), (Path::new("/a.pem"), Path::new("/b.pem")));
+}
+
+#[test]
+fn an_authority_is_asked_only_with_all_that_an_order_needs() {
+    let set = |flags: &[(&str, &str)]| load(&sources(&[], flags)).map_err(|faults| faults.0);
+    let files = [("server.tls_cert", "/a.pem"), ("server.tls_key", "/b.pem")];
+    let names = ("server.names", "[\"voice.example.org\"]");
+    let directory = ("server.acme_directory", "https://acme.example/directory");
+    assert!(set(&[files[0], files[1], names, directory, ("server.acme_contact", "me@example.org")]).is_ok());
+    for (flags, told) in [
+        (vec![names, directory], "needs server.tls_cert and server.tls_key"),
+        (vec![files[0], files[1], directory], "needs server.names"),
+        (vec![files[0], files[1], directory, ("server.names", "[\"192.0.2.7\"]")], "is an address"),
+        (vec![files[0], files[1], names, ("server.acme_directory", "acme.example")], "begin with https://"),
+        (
+            vec![files[0], files[1], names, directory, ("server.acme_contact", "mailto:me")],
+            "not a mail address",
+        ),
+        (vec![("server.acme_contact", "me@example.org")], "server.acme_directory, which is empty"),
+    ] {
+        let faults = set(&flags).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains(told), "{told}: {faults:?}");
+    }
+}

@@ -8,6 +8,7 @@ pub(crate) use visavis_media::{audio, ports};
 pub mod bucket;
 pub mod inbox;
 pub mod protocol;
+pub mod streams;
 pub mod stutter;
 pub mod webrtc;
 pub mod websocket;

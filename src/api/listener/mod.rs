@@ -1,15 +1,19 @@
-//! The HTTP listener: HTTP/1.1 only, with limits on the resources that an idle client can hold.
+//! The HTTP listener: HTTP/1.1 only, with TLS or without, with limits on the resources that an idle client can hold.
 //!
 //! - `places`: limits connections in all and per address (pure); `reserve`: what is served beyond the limits
+//! - `connection`: one connection: its handshake, what it speaks, and whoever serves that
+//! - `plain`: what a client gets that speaks HTTP where TLS is spoken
 //! - `patient`: cuts off a client that does not read
 //! - [`descriptors`]: how many files and sockets the process may have open
 //!
-//! HTTP/2 without TLS is not supported: no browser uses it, and each of its streams would be another queue to bound. A
-//! reverse proxy can use HTTP/1.1.
+//! HTTP/2 is not supported: each of its streams would be another queue to bound, and no WebSocket of a browser needs it. Browsers
+//! and reverse proxies can use HTTP/1.1.
 
+mod connection;
 pub mod descriptors;
 mod patient;
 mod places;
+mod plain;
 pub(super) mod reserve;
 
 use std::net::SocketAddr;
@@ -17,29 +21,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
-use patient::Patient;
-use places::{Full, Places};
-use reserve::{Reserve, Reserved};
+use crate::tls::Certificate;
+use crate::transport::streams::StreamHandlers;
+use connection::{Connection, Holder, Reservation};
+use places::Places;
+use reserve::Reserve;
 
-/// Longest time for a request's head to arrive, and for a connection to wait for its next request.
-const HEAD: Duration = Duration::from_secs(20);
-/// The same in the reserve, for the whole connection.
-const RESERVED: Duration = Duration::from_secs(3);
-/// Largest head of a request in bytes, and most bytes of a response buffered in memory.
-const BUFFER: usize = 64 << 10;
+/// What may be spoken behind a handshake (ALPN): HTTP, and TURN where somebody serves it (RFC 7443).
+const HTTP: &str = "http/1.1";
+const TURN: &str = "stun.turn";
 /// Pause after a failed accept: most likely the process has no descriptors left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// Least time between two log lines about failed accepts.
@@ -56,11 +52,45 @@ pub struct Limits {
     pub of_address: usize,
 }
 
+/// How connections are served.
+#[derive(Clone)]
+pub struct Options {
+    /// How many there may be.
+    pub limits: Limits,
+    /// The certificate for TLS; `None`: the port speaks HTTP.
+    pub certificate: Option<Arc<Certificate>>,
+    /// Who serves streams that are not HTTP.
+    pub handlers: StreamHandlers,
+}
+
+impl From<Limits> for Options {
+    /// HTTP alone, without TLS.
+    fn from(limits: Limits) -> Self {
+        Self { limits, certificate: None, handlers: StreamHandlers::default() }
+    }
+}
+
+impl Options {
+    fn acceptor(&self) -> Option<TlsAcceptor> {
+        let protocols: &[&str] = if self.handlers.turn.is_some() { &[HTTP, TURN] } else { &[HTTP] };
+        self.certificate.as_ref().map(|certificate| certificate.acceptor(protocols))
+    }
+}
+
 /// Serves until `stop` is cancelled, and a second longer.
-pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    options: impl Into<Options>,
+    stop: CancellationToken,
+) {
+    let options: Options = options.into();
+    let Limits { in_all, of_address } = options.limits;
     let server = Server {
         routes,
-        places: Arc::new(Mutex::new(Places::new(limits.in_all, limits.of_address))),
+        tls: options.acceptor(),
+        handlers: options.handlers,
+        places: Arc::new(Mutex::new(Places::new(in_all, of_address))),
         reserve: Reserve::default(),
         connections: TaskTracker::new(),
         stop: stop.clone(),
@@ -71,6 +101,8 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: 
 
 struct Server {
     routes: Router,
+    tls: Option<TlsAcceptor>,
+    handlers: StreamHandlers,
     places: Arc<Mutex<Places>>,
     reserve: Reserve,
     connections: TaskTracker,
@@ -78,14 +110,6 @@ struct Server {
     stop: CancellationToken,
     /// Close now.
     end: CancellationToken,
-}
-
-/// A connection in the reserve.
-struct Reservation {
-    /// Why it is there.
-    full: Full,
-    /// Ends it.
-    token: CancellationToken,
 }
 
 /// A place for a connection, given back when dropped.
@@ -132,68 +156,30 @@ impl Server {
             Ok(()) => {
                 metrics::gauge!("visavis_connections").set(self.places.lock().count() as f64);
                 let place = Place(self.places.clone(), address);
-                self.serve(stream, address, place, None);
+                self.serve(stream, address, Box::new(place), None);
             }
             Err(full) => {
                 metrics::counter!("visavis_connections_refused_total", "reason" => full.reason())
                     .increment(1);
                 let token = self.reserve.enter();
-                self.serve(stream, address, token.clone().drop_guard(), Some(Reservation { full, token }));
+                let holder = Box::new(token.clone().drop_guard());
+                self.serve(stream, address, holder, Some(Reservation { full, token }));
             }
         }
     }
 
     /// `reserved`: a connection in the reserve.
-    fn serve<G: Send + Unpin + 'static>(
-        &self,
-        stream: TcpStream,
-        address: SocketAddr,
-        guard: G,
-        reserved: Option<Reservation>,
-    ) {
-        // Small audio frames must not be delayed to be sent together.
-        _ = stream.set_nodelay(true);
-        let mark = reserved.as_ref().map(|reserved| Reserved(reserved.full));
-        let routes = self.routes.clone().map_request(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(address));
-            if let Some(mark) = mark {
-                request.extensions_mut().insert(mark);
-            }
-            request
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(if reserved.is_some() { RESERVED } else { HEAD })
-            .keep_alive(reserved.is_none())
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(Patient::new(stream, guard)), TowerToHyperService::new(routes))
-            .with_upgrades();
-        let (stop, end) = (self.stop.clone(), self.end.clone());
-        self.connections.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let evicted = async {
-                match &reserved {
-                    Some(Reservation { token, .. }) => {
-                        tokio::select! {
-                            () = token.cancelled() => {}
-                            () = tokio::time::sleep(RESERVED) => {}
-                        }
-                    }
-                    None => std::future::pending().await,
-                }
-            };
-            // An error here is the client's: it left, was too slow, or does not speak HTTP.
-            tokio::select! {
-                _ = connection.as_mut() => return,
-                () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-                () = evicted => return,
-            }
-            tokio::select! {
-                _ = connection => {}
-                () = end.cancelled() => {}
-            }
-        });
+    fn serve(&self, stream: TcpStream, address: SocketAddr, holder: Holder, reserved: Option<Reservation>) {
+        let connection = Connection {
+            address,
+            routes: self.routes.clone(),
+            tls: self.tls.clone(),
+            handlers: self.handlers.clone(),
+            reserved,
+            stop: self.stop.clone(),
+            end: self.end.clone(),
+        };
+        self.connections.spawn(connection.run(stream, holder));
     }
 }
 

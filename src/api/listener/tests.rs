@@ -4,6 +4,7 @@ use axum::{Json, middleware};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
+use super::connection::BUFFER;
 use super::*;
 use crate::api::body;
 use crate::api::problem::Problem;
