@@ -34,8 +34,8 @@ impl Remote {
         Ok(Self { line: Line::new(address, cluster)? })
     }
 
-    async fn run(&self, script: Cmd) -> Result<String, StoreError> {
-        Reply::read(self.line.ask(&script).await?)
+    async fn run(&self, script: &Cmd) -> Result<String, StoreError> {
+        Reply::read(self.line.ask(script).await?)
     }
 }
 
@@ -78,14 +78,14 @@ impl Store for Remote {
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError> {
         let mut renew = script(RENEW, &lease.call);
         renew.arg(lease.fence.0).arg(lease.node.as_str()).arg(millis(ttl)).arg(millis(FENCE_KEPT));
-        self.run(renew).await.map(drop)
+        self.run(&renew).await.map(drop)
     }
 
     async fn release(&self, lease: &Lease, keep: Option<Duration>) -> Result<(), StoreError> {
         let mut release = script(RELEASE, &lease.call);
         let keep = keep.map_or_else(String::new, |keep| millis(keep).to_string());
         release.arg(lease.fence.0).arg(lease.node.as_str()).arg(keep);
-        self.run(release).await.map(drop)
+        self.run(&release).await.map(drop)
     }
 
     async fn save(
@@ -97,7 +97,7 @@ impl Store for Remote {
     ) -> Result<(), StoreError> {
         let mut save = script(SAVE, &lease.call);
         save.arg(lease.fence.0).arg(version).arg(value).arg(millis(keep));
-        self.run(save).await.map(drop)
+        self.run(&save).await.map(drop)
     }
 
     async fn load(&self, call: &CallId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -108,7 +108,7 @@ impl Store for Remote {
     async fn delete(&self, call: &CallId) -> Result<bool, StoreError> {
         let mut delete = script(DELETE, call);
         delete.arg(millis(FENCE_KEPT));
-        Ok(self.run(delete).await? == "1")
+        Ok(self.run(&delete).await? == "1")
     }
 
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError> {
