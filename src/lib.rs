@@ -13,6 +13,7 @@
 //! - [`renderers`]: sends the face to programs that draw it elsewhere
 //! - [`admission`]: limits on what each client may request at once, and permits
 //! - [`session`]: the calls in progress
+//! - `crates/store`: what of a call outlives its process, in a file or in Redis
 //! - [`api`]: thin HTTP; [`tls`]: the server's own certificate
 //! - [`recording`]: calls recorded and replayed
 //! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs

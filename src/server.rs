@@ -26,12 +26,16 @@ use crate::transport::streams::StreamHandlers;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 use visavis_core::{invariants, slow};
 use visavis_models::{self as models, Manifest};
+use visavis_store::{NodeId, Saver};
 
 /// Bucket bounds of the stage histograms in seconds, dense where latency matters to a conversation.
 const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];
 
 /// File descriptors not available to clients: engines, UDP, recordings, tools, and connections in the reserve.
 const OTHER_DESCRIPTORS: usize = 192;
+
+/// Longest wait, when the server stops, for what the store has not taken yet.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// A server that takes calls.
 pub struct Server {
@@ -60,13 +64,14 @@ impl Server {
             tracing::warn!(%listen, "{warning}");
         }
         let options = Options { limits: limits(&config), certificate, handlers: StreamHandlers::default() };
-        let machine = rustix::system::uname();
-        let names = Arc::new(Names::new(&config.server, &machine.nodename().to_string_lossy()));
+        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let names = Arc::new(Names::new(&config.server, &machine));
+        let saver = open_store(&config, &machine)?;
         let webrtc = udp(&config).await;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
-        let calls = Calls::new(config.clone(), fleet.engines(), admission.clone());
-        let app = App { config, fleet, admission, calls, webrtc, names, metrics };
+        let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
+        let app = App { config, fleet, admission, calls, saver, webrtc, names, metrics };
         Ok(Self { app, listener, options, telemetry })
     }
 
@@ -117,6 +122,12 @@ impl Server {
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         app.fleet.stop().await;
+        if let Some(saver) = &app.saver {
+            let calls = saver.stop(LAST_WRITES).await;
+            if calls > 0 {
+                tracing::warn!(calls, "the store has not taken the last words of these calls");
+            }
+        }
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;
         }
@@ -199,6 +210,12 @@ async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
     }
 }
 
+/// Begins to keep the contexts of calls, under a name that no other start of a server has.
+fn open_store(config: &Config, machine: &str) -> anyhow::Result<Option<Saver>> {
+    let node = NodeId::new(&format!("{machine}-{}", uuid::Uuid::new_v4().simple()));
+    Ok(visavis_store::open(&config.store, &config.store_dir(), node)?)
+}
+
 fn in_use(key: &str, address: SocketAddr, flag: &str) -> String {
     format!(
         "cannot listen on {address} ({key}): another program may use the port; choose another with {flag} ADDRESS:PORT"
@@ -222,6 +239,10 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
             &[0.1, 0.2, 0.4, 0.8, 1.6, 3.2],
         )?
         .set_buckets_for_metric(
+            Matcher::Full("visavis_store_write_seconds".into()),
+            &[0.001, 0.005, 0.02, 0.1, 0.5, 2.0],
+        )?
+        .set_buckets_for_metric(
             Matcher::Full("visavis_call_seconds".into()),
             &[10.0, 60.0, 300.0, 900.0, 3600.0],
         )?
@@ -233,7 +254,9 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
 
 /// Sets metrics that have not counted anything yet, which would be missing instead of 0.
 fn begin_at_zero() {
-    metrics::gauge!("visavis_calls_active").set(0.0);
+    for gauge in ["visavis_calls_active", "visavis_store_degraded", "visavis_store_waiting"] {
+        metrics::gauge!(gauge).set(0.0);
+    }
     for counter in [
         "visavis_calls_given_up_total",
         "visavis_log_lines_dropped_total",
@@ -245,6 +268,7 @@ fn begin_at_zero() {
         "visavis_playout_holes_total",
         "visavis_speech_cache_hits_total",
         "visavis_speech_cache_misses_total",
+        "visavis_store_dropped_total",
     ] {
         metrics::counter!(counter).absolute(0);
     }
@@ -280,6 +304,9 @@ fn begin_labelled_at_zero() {
     }
     for source in ["durations", "estimate", "alignment", "pace"] {
         metrics::counter!("visavis_word_times_total", "source" => source).absolute(0);
+    }
+    for outcome in ["saved", "postponed", "refused"] {
+        metrics::counter!("visavis_store_writes_total", "outcome" => outcome).absolute(0);
     }
     for outcome in ["kept", "dropped", "failed"] {
         metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);

@@ -42,7 +42,8 @@ async fn bad_requests(live: &Live) {
         (post.clone(), "api/offer", "text/plain", offer("x"), 415, "application/json"),
         (post.clone(), "api/offer", json_type, offer(&"a".repeat(100_000)), 413, "65536"),
         (patch, "api/offer", json_type, candidates, 404, "nobody"),
-        (delete, "api/calls/nobody", json_type, Vec::new(), 404, "nobody"),
+        (delete.clone(), "api/calls/nobody", json_type, Vec::new(), 404, "nobody"),
+        (delete, "api/calls/no%7Dbody/data", json_type, Vec::new(), 404, "no}body"),
         (post.clone(), "health", json_type, Vec::new(), 405, ""),
         (reqwest::Method::GET, "nothing", json_type, Vec::new(), 404, "/call"),
         (reqwest::Method::GET, "ws?rate=11025", json_type, Vec::new(), 400, "44100"),
@@ -104,6 +105,16 @@ async fn bad_input_gets_a_clear_error_and_another_call_goes_on() {
     let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
     bad_requests(&live).await;
     bad_frames(&live).await;
+    // Of a call that nobody knows there is nothing to delete, which is as was wanted.
+    let deleted = live.server.http().delete(live.server.url("api/calls/nobody/data")).send().await.unwrap();
+    assert_eq!(deleted.status().as_u16(), 204);
+    let ready = live.server.http().get(live.server.url("ready")).send().await.unwrap();
+    let ready = ready.json::<Value>().await.unwrap();
+    assert_eq!(
+        (&ready["store"]["kind"], &ready["store"]["state"]),
+        (&json!("file"), &json!("ok")),
+        "{ready}"
+    );
     let report = ask(&mut call, &Question::Typed("Are you still there?".into()), PATIENCE).await.unwrap();
     assert!(report.voice_to_voice_ms.is_some());
     assert!(call.hang_up().await);

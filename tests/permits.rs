@@ -40,7 +40,7 @@ impl CallServer {
         let mut config = Config::default();
         config.server.max_calls = max_calls;
         let admission = Admission::new(Limits::from(&config.server));
-        let calls = Calls::new(Arc::new(config), Scripted::default().engines(), admission.clone());
+        let calls = Calls::new(Arc::new(config), Scripted::default().engines(), admission.clone(), None);
         Self { admission, calls, host: host().await }
     }
 

@@ -11,6 +11,7 @@ use super::caller::Caller;
 use crate::admission::Kind;
 use crate::engine::router::policy::Ask;
 use visavis_core::route::EngineKind;
+use visavis_store::Saver;
 
 /// Reports that the process is alive.
 pub async fn health(State(app): State<App>) -> impl IntoResponse {
@@ -43,6 +44,8 @@ pub async fn ready(State(app): State<App>, Caller(principal): Caller) -> impl In
         "device": device,
         "udp": app.webrtc.as_ref().is_some_and(|host| host.is_reading()),
         "stopping": stopping,
+        // Null: the configuration has none. Calls can be taken while it fails.
+        "store": app.saver.as_ref().map(Saver::health),
         "engines": { "stt": engines[0], "llm": engines[1], "tts": engines[2] },
     });
     let backends = fleet.backends();

@@ -4,6 +4,7 @@
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
+//! - [`data`]: what is kept of a call, deleted
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it
@@ -19,6 +20,7 @@ mod body;
 mod caller;
 mod clip;
 pub mod clones;
+pub mod data;
 pub mod face;
 mod guard;
 pub mod health;
@@ -54,6 +56,7 @@ use crate::transport::protocol::Dialect;
 use crate::transport::webrtc::WebRtcHost;
 use names::Names;
 use problem::Problem;
+use visavis_store::Saver;
 
 /// Largest body of a request.
 pub const LARGEST_BODY: usize = 64 * 1024;
@@ -69,6 +72,8 @@ pub struct App {
     pub admission: Arc<Admission>,
     /// The calls.
     pub calls: Arc<Calls>,
+    /// Keeps their contexts; `None`: the configuration has no store.
+    pub saver: Option<Saver>,
     /// WebRTC; `None` if the UDP port could not be bound: WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
     /// The server's names.
@@ -105,6 +110,7 @@ pub fn router(app: App) -> Router {
         .route("/start", post(start::start))
         .route("/sessions/{id}/api/offer", offers().route_layer(middleware::from_fn(start::of_session)))
         .route("/api/calls/{id}", delete(offer::hang_up))
+        .route("/api/calls/{id}/data", delete(data::forget))
         .route("/api/calls/{id}/face", get(face::face))
         .route("/api/voices", get(animate::voices).post(clones::add))
         .route("/api/voices/{name}", delete(clones::remove))

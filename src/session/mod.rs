@@ -1,7 +1,8 @@
 //! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `ended`: calls that have ended
-//! recently. [`crate::admission`] limits their number.
+//! recently; `kept`: their contexts, for the store. [`crate::admission`] limits their number.
 
 mod ended;
+mod kept;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::ended::EndedCalls;
+use self::kept::Kept;
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
 use crate::engine::{Caller, Engines};
@@ -25,6 +27,7 @@ use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 use crate::voice::ChosenVoice;
+use visavis_store::Saver;
 
 /// Time for a transport to deliver its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -91,6 +94,8 @@ pub struct Calls {
     config: Arc<Config>,
     engines: Engines,
     admission: Arc<Admission>,
+    /// Keeps the calls' contexts; none: they end with their calls.
+    saver: Option<Saver>,
     table: Mutex<Table>,
     /// Which renderers show a call.
     claims: Claims,
@@ -104,13 +109,19 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// A server's calls, none yet; `admission` grants their permits.
+    /// A server's calls, none yet; `admission` grants their permits, and `saver`, if there is one, keeps their contexts.
     #[must_use]
-    pub fn new(config: Arc<Config>, engines: Engines, admission: Arc<Admission>) -> Arc<Self> {
+    pub fn new(
+        config: Arc<Config>,
+        engines: Engines,
+        admission: Arc<Admission>,
+        saver: Option<Saver>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             config,
             engines,
             admission,
+            saver,
             table: Mutex::default(),
             claims: Claims::default(),
             tasks: TaskTracker::new(),
@@ -174,8 +185,11 @@ impl Calls {
             tracing::info!(call = %id, transport = kind, "call began");
             let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
             let options = CallOptions { language, voice, caller, ..CallOptions::default() };
+            let kept = Kept::begin(calls.saver.as_ref(), &id);
+            let keeping = kept.follow(options.remembered.subscribe());
             let run = pipeline::run(id.clone(), ports, calls.engines.clone(), &calls.config, options, scope);
-            let reason = Box::pin(run).await;
+            let (reason, ()) = tokio::join!(Box::pin(run), keeping);
+            kept.end(reason);
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
             tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");

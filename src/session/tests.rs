@@ -1,5 +1,6 @@
 use tokio::time::{Instant, sleep};
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
+use visavis_store::{CallId, Embedded, NodeId, Vault};
 
 use super::*;
 use crate::admission::{Limits, Principal};
@@ -14,7 +15,7 @@ fn calls(drain_seconds: u64) -> Arc<Calls> {
     let story = ScriptedResponse::words(&story).every(Duration::from_millis(50));
     let engines = Scripted::with(ScriptedLlm::new([story])).engines();
     let admission = Admission::new(Limits::from(&config.server));
-    Calls::new(Arc::new(config), engines, admission)
+    Calls::new(Arc::new(config), engines, admission, None)
 }
 
 fn open(calls: &Arc<Calls>) -> Call {
@@ -95,4 +96,35 @@ async fn a_permit_is_given_back_when_its_call_is_hung_up_or_never_begins() {
     let _next = open(&calls);
     assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
     assert_eq!(active(), 1, "its end does not affect the next call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_is_kept_if_the_server_stops_and_deleted_if_the_call_is_over_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = Vault::new(Arc::new(Embedded::new(folder.path())), "", Duration::from_secs(3600)).unwrap();
+    let saver = Saver::start(Arc::new(vault), NodeId::new("here"));
+    let config = Config::default();
+    let script = [(); 2].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let engines = Scripted::with(ScriptedLlm::new(script)).engines();
+    let admission = Admission::new(Limits::from(&config.server));
+    let calls = Calls::new(Arc::new(config), engines, admission, Some(saver.clone()));
+    let (mut ids, mut told) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let (id, ports, token) = begin(&calls);
+        ports.commands.send(ClientCommand::Ready).await.unwrap();
+        ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+        told.push(tokio::spawn(transport(ports, token)));
+        ids.push(CallId::new(&id).unwrap());
+        sleep(Duration::from_secs(5)).await;
+    }
+    for id in &ids {
+        let kept = saver.load(id).await.unwrap().expect("it is stored while the call lasts");
+        let said: Vec<&str> = kept.messages.iter().map(|message| message.content.as_str()).collect();
+        assert_eq!(said, ["What is it?", "It is tea."]);
+    }
+    assert!(calls.hang_up(ids[0].as_str()));
+    calls.drain().await;
+    assert_eq!(saver.stop(Duration::from_secs(5)).await, 0);
+    assert_eq!(saver.load(&ids[0]).await.unwrap(), None, "the operator ended it");
+    assert!(saver.load(&ids[1]).await.unwrap().is_some(), "its client may come back");
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use visavis_client::Server;
 
 /// A running `visavis serve`; killed when dropped.
@@ -16,6 +17,8 @@ pub struct Live {
     pub process: Child,
     pub server: Server,
     pub address: String,
+    /// Where it keeps contexts of calls.
+    pub store: TempDir,
 }
 
 pub fn program() -> Command {
@@ -46,8 +49,10 @@ impl Live {
     pub fn begin(more: &[&str]) -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
+        let store = tempfile::tempdir().unwrap();
+        let kept = format!("store.path={}", store.path().display());
         let mut process = program()
-            .args(["serve", "--profile", "tiny", "--listen", &address, "--udp", &address])
+            .args(["serve", "--profile", "tiny", "--listen", &address, "--udp", &address, "--set", &kept])
             .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -58,7 +63,7 @@ impl Live {
             BufReader::new(log).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
         });
         let server = Server::new(&format!("http://{address}")).unwrap();
-        Self { process, server, address }
+        Self { process, server, address, store }
     }
 
     pub async fn ready(&self) -> bool {

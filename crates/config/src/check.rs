@@ -1,4 +1,5 @@
-//! Checks for values that parse but are not valid. Engines, tools and renderers have theirs beside their shape.
+//! Checks for values that parse but are not valid. Engines, tools, renderers and the store have theirs beside
+//! their shape.
 //!
 //! - `server`: connections, names and addresses; `tls`: its certificate
 //! - `engines`: threads, queues and what engines are told
@@ -26,6 +27,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     super::speech::check(&config.tts, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
+    super::store::check(&config.store, faults);
 }
 
 /// A number that must be within bounds.

@@ -20,6 +20,7 @@ mod routes;
 mod secret;
 mod shape;
 mod speech;
+mod store;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub use shape::{
     Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Server, Telemetry, Vad,
 };
 pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
+pub use store::Store;
 pub use tools::{Tools, Webhook};
 
 /// Everything that is wrong with a configuration, one line each.
@@ -70,10 +72,11 @@ const TABLES: [&str; 7] =
 /// Keys of further headers, whose values may be secrets.
 const HEADERS: [&str; 3] = ["llm.headers", "stt.headers", "tts.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     "llm.key",
     "llm.model",
     "server.admin_key",
+    "store.key",
     "stt.key",
     "stt.model",
     "stt.prompt",
@@ -123,7 +126,20 @@ pub fn default_models_dir() -> PathBuf {
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
 }
 
+/// The default folder of the store.
+fn default_store_dir() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis/store")
+}
+
 impl Config {
+    /// The folder of the store's file.
+    #[must_use]
+    pub fn store_dir(&self) -> PathBuf {
+        if self.store.path.as_os_str().is_empty() { default_store_dir() } else { self.store.path.clone() }
+    }
+
     /// The folder whose voices are added to those of the profile or of `tts.voices`.
     #[must_use]
     pub fn voices_dir(&self) -> PathBuf {

@@ -14,6 +14,7 @@ use super::renderers::Renderers;
 use super::routes::Route;
 use super::secret::Secret;
 use super::speech::TtsEngine;
+use super::store::Store;
 use super::tools::Tools;
 
 /// Everything that can be configured.
@@ -27,6 +28,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Recordings of calls.
     pub recording: Recording,
+    /// Where contexts of calls are kept.
+    pub store: Store,
     /// The models directory and profile.
     pub models: Models,
     /// The engines' processes.

@@ -78,6 +78,8 @@ fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
         "VISAVIS_LLM_BODY",
         "VISAVIS_LLM_URL",
         "VISAVIS_SERVER_ADMIN_KEY",
+        "VISAVIS_STORE_KEY",
+        "VISAVIS_STORE_URL",
         "VISAVIS_SERVER_ICE_SERVERS",
         "VISAVIS_TOOLS_WEBHOOKS",
         "OTEL_EXPORTER_OTLP_HEADERS",
@@ -90,7 +92,7 @@ fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
 }
 
 #[test]
-fn a_setting_that_is_a_secret_is_called_key_by_which_its_variable_is_known() {
+fn a_setting_that_is_a_secret_is_called_key_or_url_by_which_its_variable_is_known() {
     let mut found = 0;
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
         let path = entry.unwrap().path();
@@ -99,7 +101,9 @@ fn a_setting_that_is_a_secret_is_called_key_by_which_its_variable_is_known() {
             let secret =
                 |line: &str| line.trim().strip_prefix("pub ")?.strip_suffix(": Secret,").map(str::to_owned);
             for field in text.lines().filter_map(secret) {
-                assert!(field == "key" || field.ends_with("_key"), "{field} in {}", path.display());
+                // An address too: its variable is known by the same list.
+                let known = ["key", "url"].contains(&field.as_str()) || field.ends_with("_key");
+                assert!(known, "{field} in {}", path.display());
                 found += 1;
             }
         }

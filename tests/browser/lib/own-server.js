@@ -23,7 +23,8 @@ export class OwnServer {
     start() {
         const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
         const address = `127.0.0.1:${this.port}`;
-        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address];
+        const store = `store.path=${path.join(RESULTS, 'own-store')}`;
+        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address, '--set', store];
         this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
         fs.closeSync(log);
     }

@@ -1,0 +1,335 @@
+//! What is to be written next, and when what failed is tried again. Pure; time is passed in.
+//!
+//! One thing is written at a time. Of each call only its newest context waits. Calls whose context waits are bounded: when there
+//! is no room, the oldest of a call that has ended gives way; if there is none, the new one is not taken, and the call's next
+//! change is another chance. Before its first context a call gets a lease, which is renewed until the call's end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use visavis_core::context::CallContext;
+
+use crate::error::StoreError;
+use crate::ids::{CallId, Lease};
+use crate::trouble::Trouble;
+
+/// How long a lease lasts: so long after its node has died, others need a resume token to get the call.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+/// After this much of it a lease is renewed.
+const RENEWED: Duration = Duration::from_secs(10);
+/// How often expired contexts are removed, and the store is looked at while nothing is written.
+const SWEPT: Duration = Duration::from_secs(15);
+
+/// How many contexts may wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Calls.
+    pub(crate) calls: usize,
+    /// Bytes of all their contexts, about.
+    pub(crate) bytes: usize,
+}
+
+/// What becomes of a call's context after the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It is kept as long as configured: the call was cut off, and may go on.
+    Keep,
+    /// It is kept this long at most: the call may go on soon, or never.
+    Briefly(Duration),
+    /// It is deleted: the call is over for good.
+    Forget,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    /// This, and then report what came of it.
+    Do(Task),
+    /// Nothing before this moment, unless something is put.
+    Wait(Instant),
+}
+
+/// A piece of work in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Task {
+    Acquire(CallId),
+    Save { lease: Lease, version: u64, context: Arc<CallContext> },
+    Renew(Lease),
+    Release { lease: Lease, keep: Option<Duration> },
+    Delete(CallId),
+    Sweep,
+}
+
+/// What became of a context that was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It waits.
+    Waits,
+    /// The call is not kept any more.
+    Ignored,
+    /// There is no room.
+    NoRoom,
+}
+
+/// What became of a piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// It is tried again.
+    Postponed,
+    /// It is given up, and with it the call's context.
+    Lost,
+}
+
+/// A context that waits.
+struct Waiting {
+    context: Arc<CallContext>,
+    version: u64,
+    bytes: usize,
+}
+
+/// A call in progress, or one that has ended and of which something is to be written still.
+#[derive(Default)]
+struct Entry {
+    lease: Option<Lease>,
+    renew: Option<Instant>,
+    /// A lease was asked for: something may be in the store.
+    begun: bool,
+    version: u64,
+    waiting: Option<Waiting>,
+    end: Option<End>,
+    /// Nothing is written any more: another node has the call, its data was deleted, or the store refuses it.
+    barred: bool,
+    /// Its turn: whose is lowest comes first.
+    turn: u64,
+}
+
+impl Entry {
+    /// Whether something is to be written, apart from renewals.
+    fn is_due(&self) -> bool {
+        self.waiting.is_some() || self.end.is_some()
+    }
+
+    /// What is to be done next of a call that is due.
+    fn task(&mut self, call: &CallId) -> Task {
+        match (self.end, &self.lease, &self.waiting) {
+            (Some(End::Forget), _, _) => Task::Delete(call.clone()),
+            (_, None, _) => {
+                self.begun = true;
+                Task::Acquire(call.clone())
+            }
+            (_, Some(lease), Some(Waiting { context, version, .. })) => {
+                Task::Save { lease: lease.clone(), version: *version, context: context.clone() }
+            }
+            (Some(End::Briefly(keep)), Some(lease), None) => {
+                Task::Release { lease: lease.clone(), keep: Some(keep) }
+            }
+            (_, Some(lease), None) => Task::Release { lease: lease.clone(), keep: None },
+        }
+    }
+}
+
+/// All that is to be written.
+pub(crate) struct Backlog {
+    calls: HashMap<CallId, Entry>,
+    bounds: Bounds,
+    bytes: usize,
+    turns: u64,
+    sweep: Instant,
+    trouble: Option<Trouble>,
+}
+
+impl Backlog {
+    /// Nothing to be written; the first step looks whether the store can be used.
+    pub(crate) fn new(bounds: Bounds, now: Instant) -> Self {
+        Self { calls: HashMap::new(), bounds, bytes: 0, turns: 0, sweep: now, trouble: None }
+    }
+
+    /// A call begins; with the lease that it has already, if it goes on from what is stored.
+    pub(crate) fn begin(&mut self, call: &CallId, lease: Option<Lease>, now: Instant) {
+        let renew = lease.is_some().then_some(now + RENEWED);
+        let entry = Entry { begun: lease.is_some(), lease, renew, ..Entry::default() };
+        self.drop_call(call);
+        self.calls.insert(call.clone(), entry);
+    }
+
+    /// Takes a call's newest context instead of one that waits still.
+    pub(crate) fn put(&mut self, call: &CallId, context: Arc<CallContext>) -> Put {
+        let bytes = weight(&context);
+        let taken = |entry: &&Entry| !entry.barred && entry.end.is_none();
+        let Some(entry) = self.calls.get(call).filter(taken) else { return Put::Ignored };
+        let replaced = entry.waiting.as_ref().map(|waiting| waiting.bytes);
+        if replaced.is_none() && !self.make_room(bytes) {
+            return Put::NoRoom;
+        }
+        self.bytes = self.bytes - replaced.unwrap_or_default() + bytes;
+        let Some(entry) = self.calls.get_mut(call) else { return Put::Ignored };
+        if replaced.is_none() {
+            self.turns += 1;
+            entry.turn = self.turns;
+        }
+        entry.version += 1;
+        entry.waiting = Some(Waiting { context, version: entry.version, bytes });
+        Put::Waits
+    }
+
+    /// The call has ended, and gets no further context.
+    pub(crate) fn end(&mut self, call: &CallId, end: End) {
+        let Some(entry) = self.calls.get_mut(call) else { return };
+        if end == End::Forget {
+            self.bytes -= entry.waiting.take().map_or(0, |waiting| waiting.bytes);
+        }
+        let stored = if end == End::Forget { entry.begun } else { entry.lease.is_some() };
+        if entry.barred || (entry.waiting.is_none() && !stored) {
+            self.drop_call(call);
+            return;
+        }
+        if entry.waiting.is_none() {
+            self.turns += 1;
+            entry.turn = self.turns;
+        }
+        (entry.end, entry.renew) = (Some(end), None);
+    }
+
+    /// The call's data is deleted by somebody: nothing more is written of it, however long it lasts.
+    pub(crate) fn bar(&mut self, call: &CallId) {
+        let Some(entry) = self.calls.get_mut(call) else { return };
+        self.bytes -= entry.waiting.take().map_or(0, |waiting| waiting.bytes);
+        (entry.barred, entry.renew) = (true, None);
+        if entry.end.is_some() {
+            self.drop_call(call);
+        }
+    }
+
+    /// What to do now.
+    pub(crate) fn next(&mut self, now: Instant) -> Step {
+        if let Some(trouble) = &self.trouble
+            && trouble.until > now
+        {
+            return Step::Wait(trouble.until);
+        }
+        if self.sweep <= now {
+            return Step::Do(Task::Sweep);
+        }
+        let renewals = self.calls.values().filter_map(|entry| Some((entry.renew?, entry.lease.as_ref()?)));
+        let renewal = renewals.min_by_key(|(at, _)| *at);
+        if let Some((at, lease)) = renewal
+            && at <= now
+        {
+            return Step::Do(Task::Renew(lease.clone()));
+        }
+        let idle = renewal.map_or(self.sweep, |(at, _)| at.min(self.sweep));
+        let due = self.calls.iter_mut().filter(|(_, entry)| entry.is_due());
+        match due.min_by_key(|(_, entry)| entry.turn) {
+            Some((call, entry)) => Step::Do(entry.task(call)),
+            None => Step::Wait(idle),
+        }
+    }
+
+    /// What came of a piece of work: a lease, where one was asked for.
+    pub(crate) fn done(
+        &mut self,
+        task: &Task,
+        result: Result<Option<Lease>, StoreError>,
+        now: Instant,
+    ) -> Outcome {
+        let result = match result {
+            Ok(lease) => Ok(lease),
+            Err(error) => match Trouble::of(self.trouble.take(), &error, now) {
+                Some(trouble) => {
+                    self.trouble = Some(trouble);
+                    return Outcome::Postponed;
+                }
+                None => Err(error),
+            },
+        };
+        // Whatever it said, the store has answered.
+        self.trouble = None;
+        let call = match task {
+            Task::Sweep => {
+                self.sweep = now + SWEPT;
+                return Outcome::Done;
+            }
+            Task::Acquire(call) | Task::Delete(call) => call,
+            Task::Save { lease, .. } | Task::Renew(lease) | Task::Release { lease, .. } => &lease.call,
+        };
+        match result {
+            Ok(lease) => {
+                self.settle(call, task, lease, now);
+                Outcome::Done
+            }
+            // Too long: a later one may be shorter.
+            Err(StoreError::Context(_)) => {
+                self.settle(call, task, None, now);
+                Outcome::Lost
+            }
+            Err(_) => {
+                self.bar(call);
+                Outcome::Lost
+            }
+        }
+    }
+
+    /// The call's context that waits, which is newer than what is stored.
+    pub(crate) fn context(&self, call: &CallId) -> Option<Arc<CallContext>> {
+        self.calls.get(call)?.waiting.as_ref().map(|waiting| waiting.context.clone())
+    }
+
+    /// How many contexts wait, and calls to be ended.
+    pub(crate) fn waiting(&self) -> usize {
+        self.calls.values().filter(|entry| entry.is_due()).count()
+    }
+
+    /// What keeps the store from being written.
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    fn settle(&mut self, call: &CallId, task: &Task, lease: Option<Lease>, now: Instant) {
+        let Some(entry) = self.calls.get_mut(call) else { return };
+        match task {
+            Task::Acquire(_) => {
+                entry.lease = lease;
+                entry.renew = (entry.end.is_none() && !entry.barred).then_some(now + RENEWED);
+            }
+            Task::Renew(_) => entry.renew = entry.renew.map(|_| now + RENEWED),
+            Task::Save { version, .. } => {
+                let written = entry.waiting.take_if(|waiting| waiting.version <= *version);
+                self.bytes -= written.map_or(0, |waiting| waiting.bytes);
+            }
+            Task::Release { .. } | Task::Delete(_) => self.drop_call(call),
+            Task::Sweep => {}
+        }
+    }
+
+    /// Makes room for a context of this size, if it can.
+    fn make_room(&mut self, bytes: usize) -> bool {
+        loop {
+            let waiting = self.calls.values().filter(|entry| entry.waiting.is_some()).count();
+            if waiting == 0 || (waiting < self.bounds.calls && self.bytes + bytes <= self.bounds.bytes) {
+                return true;
+            }
+            let ended = self.calls.iter().filter(|(_, entry)| entry.waiting.is_some() && entry.end.is_some());
+            let Some((call, _)) = ended.min_by_key(|(_, entry)| entry.turn) else { return false };
+            let call = call.clone();
+            self.drop_call(&call);
+        }
+    }
+
+    fn drop_call(&mut self, call: &CallId) {
+        let waiting = self.calls.remove(call).and_then(|entry| entry.waiting);
+        self.bytes -= waiting.map_or(0, |waiting| waiting.bytes);
+    }
+}
+
+/// About how many bytes a context takes.
+fn weight(context: &CallContext) -> usize {
+    const MESSAGE: usize = 64;
+    const REST: usize = 1024;
+    let messages = context.messages.iter().map(|message| message.content.len() + MESSAGE);
+    messages.sum::<usize>() + context.summary.len() + REST
+}
+
+#[cfg(test)]
+mod tests;

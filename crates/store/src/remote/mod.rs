@@ -1,0 +1,127 @@
+//! Contexts in Redis 6.2 or later, or Valkey: for several nodes, which may take each other's calls over.
+//!
+//! - `line`: the connection
+//! - `scripts`: what Redis is asked (pure)
+//!
+//! All times are those of Redis.
+
+mod line;
+mod scripts;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{Cmd, cmd};
+
+use crate::error::StoreError;
+use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::store::{FENCE_KEPT, Store};
+use crate::token::TokenHash;
+use line::Line;
+use scripts::{ACQUIRE, DELETE, RELEASE, RENEW, Reply, SAVE, keys, token_key};
+
+/// A store in Redis.
+pub struct Remote {
+    line: Line,
+}
+
+impl Remote {
+    /// The store at this address: `redis://`, `rediss://` (TLS) or `redis+unix://`. Of a cluster, it is that of any node.
+    ///
+    /// # Errors
+    /// When it is no such address. Whether anything answers there is not known before the first request.
+    pub fn new(address: &str, cluster: bool) -> Result<Self, StoreError> {
+        Ok(Self { line: Line::new(address, cluster)? })
+    }
+
+    async fn run(&self, script: &Cmd) -> Result<String, StoreError> {
+        Reply::read(self.line.ask(script).await?)
+    }
+}
+
+/// A script for the keys of a call, without its arguments.
+fn script(text: &str, call: &CallId) -> Cmd {
+    let [context, lease] = keys(call);
+    let mut script = cmd("EVAL");
+    script.arg(text).arg(2).arg(context).arg(lease);
+    script
+}
+
+/// Milliseconds, at least one: Redis refuses to keep something for none.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX >> 16).max(1)
+}
+
+#[async_trait]
+impl Store for Remote {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn acquire(
+        &self,
+        call: &CallId,
+        node: &NodeId,
+        ttl: Duration,
+        claim: Claim,
+    ) -> Result<Lease, StoreError> {
+        let mut acquire = script(ACQUIRE, call);
+        acquire
+            .arg(node.as_str())
+            .arg(millis(ttl))
+            .arg(u8::from(claim == Claim::Over))
+            .arg(millis(FENCE_KEPT));
+        let fence = Reply::fence(self.line.ask(&acquire).await?)?;
+        Ok(Lease { call: call.clone(), node: node.clone(), fence })
+    }
+
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError> {
+        let mut renew = script(RENEW, &lease.call);
+        renew.arg(lease.fence.0).arg(lease.node.as_str()).arg(millis(ttl)).arg(millis(FENCE_KEPT));
+        self.run(&renew).await.map(drop)
+    }
+
+    async fn release(&self, lease: &Lease, keep: Option<Duration>) -> Result<(), StoreError> {
+        let mut release = script(RELEASE, &lease.call);
+        let keep = keep.map_or_else(String::new, |keep| millis(keep).to_string());
+        release.arg(lease.fence.0).arg(lease.node.as_str()).arg(keep);
+        self.run(&release).await.map(drop)
+    }
+
+    async fn save(
+        &self,
+        lease: &Lease,
+        version: u64,
+        value: &[u8],
+        keep: Duration,
+    ) -> Result<(), StoreError> {
+        let mut save = script(SAVE, &lease.call);
+        save.arg(lease.fence.0).arg(version).arg(value).arg(millis(keep));
+        self.run(&save).await.map(drop)
+    }
+
+    async fn load(&self, call: &CallId) -> Result<Option<Vec<u8>>, StoreError> {
+        let [context, _] = keys(call);
+        self.line.ask(cmd("HGET").arg(context).arg("value")).await
+    }
+
+    async fn delete(&self, call: &CallId) -> Result<bool, StoreError> {
+        let mut delete = script(DELETE, call);
+        delete.arg(millis(FENCE_KEPT));
+        Ok(self.run(&delete).await? == "1")
+    }
+
+    async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError> {
+        let mut put = cmd("SET");
+        put.arg(token_key(token)).arg(value).arg("PX").arg(millis(keep));
+        self.line.ask::<String>(&put).await.map(drop)
+    }
+
+    async fn take_token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, StoreError> {
+        self.line.ask(cmd("GETDEL").arg(token_key(token))).await
+    }
+
+    async fn sweep(&self) -> Result<(), StoreError> {
+        self.line.ask::<String>(&cmd("PING")).await.map(drop)
+    }
+}

@@ -1,0 +1,286 @@
+//! The actor that writes behind calls: they leave their newest context here and never wait. What is written when, the `backlog`
+//! decides.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use visavis_core::context::CallContext;
+
+use crate::backlog::{Backlog, Bounds, End, LEASE, Outcome, Put, Step, Task};
+use crate::error::StoreError;
+use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::vault::Vault;
+
+/// Calls whose contexts may wait for the store, and bytes of them.
+const BOUNDS: Bounds = Bounds { calls: 1024, bytes: 64 << 20 };
+/// Longest wait for one piece of work in the store.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether contexts are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not known yet.
+    Opening,
+    /// They are.
+    Ok,
+    /// They wait: the store fails, and is tried again.
+    Degraded,
+}
+
+/// How the store is, for operators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// `file` or `redis`.
+    pub kind: &'static str,
+    /// Whether contexts are stored.
+    pub state: State,
+    /// Why not, and what to do; empty: they are.
+    pub message: String,
+    /// Calls of which something waits to be written.
+    pub waiting: usize,
+}
+
+/// Saves the contexts of a server's calls; its copies are the same.
+#[derive(Clone)]
+pub struct Saver(Arc<Shared>);
+
+struct Shared {
+    vault: Arc<Vault>,
+    node: NodeId,
+    backlog: Mutex<Backlog>,
+    /// Wakes the actor.
+    changed: Notify,
+    /// How many calls wait.
+    waiting: watch::Sender<usize>,
+    /// The store has answered once.
+    proven: watch::Sender<bool>,
+    stop: CancellationToken,
+}
+
+impl Saver {
+    /// Begins to write to a store, as this node. The first thing is to look whether it can be used.
+    #[must_use]
+    pub fn start(vault: Arc<Vault>, node: NodeId) -> Self {
+        Self::bounded(vault, node, BOUNDS)
+    }
+
+    pub(crate) fn bounded(vault: Arc<Vault>, node: NodeId, bounds: Bounds) -> Self {
+        let shared = Arc::new(Shared {
+            vault,
+            node,
+            backlog: Mutex::new(Backlog::new(bounds, now())),
+            changed: Notify::new(),
+            waiting: watch::Sender::new(0),
+            proven: watch::Sender::new(false),
+            stop: CancellationToken::new(),
+        });
+        let actor = shared.clone();
+        tokio::spawn(async move { actor.stop.run_until_cancelled(Box::pin(actor.run())).await });
+        Self(shared)
+    }
+
+    /// The store, for what cannot wait, such as resume tokens.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The name under which this server owns calls.
+    #[must_use]
+    pub fn node(&self) -> &NodeId {
+        &self.0.node
+    }
+
+    /// A call begins; with its lease, if it goes on from what is stored.
+    pub fn begin(&self, call: &CallId, lease: Option<Lease>) {
+        self.0.backlog.lock().begin(call, lease, now());
+        self.0.note();
+    }
+
+    /// Saves a call's context, later, instead of an earlier one that was not written yet. The call must have begun.
+    pub fn save(&self, call: &CallId, context: Arc<CallContext>) {
+        let put = self.0.backlog.lock().put(call, context);
+        if put == Put::NoRoom {
+            metrics::counter!("visavis_store_dropped_total").increment(1);
+            tracing::warn!(%call, "too many contexts wait for the store: this one is not kept");
+        }
+        self.0.note();
+    }
+
+    /// Saves each context that a call has remembered, until there will be no more.
+    pub async fn follow(&self, call: &CallId, mut remembered: watch::Receiver<Option<Arc<CallContext>>>) {
+        while remembered.changed().await.is_ok() {
+            let context = remembered.borrow_and_update().clone();
+            if let Some(context) = context {
+                self.save(call, context);
+            }
+        }
+    }
+
+    /// The call has ended: its last context is written, and then kept or deleted.
+    pub fn end(&self, call: &CallId, end: End) {
+        self.0.backlog.lock().end(call, end);
+        self.0.note();
+    }
+
+    /// The newest context of a call, written or not; `None`: none is kept.
+    ///
+    /// # Errors
+    /// As [`Vault::load`]; the call can begin anew.
+    pub async fn load(&self, call: &CallId) -> Result<Option<Arc<CallContext>>, StoreError> {
+        let waiting = self.0.backlog.lock().context(call);
+        if waiting.is_some() {
+            return Ok(waiting);
+        }
+        Ok(in_time(self.0.vault.load(call)).await?.map(Arc::new))
+    }
+
+    /// Makes this node the owner of a call, for whoever has redeemed its token: another node that has it loses it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn take_over(&self, call: &CallId) -> Result<Lease, StoreError> {
+        in_time(self.0.vault.store().acquire(call, &self.0.node, LEASE, Claim::Over)).await
+    }
+
+    /// Deletes all that is kept of a call, and keeps nothing of it from now on.
+    ///
+    /// # Errors
+    /// When the store fails; what it has may be there still.
+    pub async fn forget(&self, call: &CallId) -> Result<(), StoreError> {
+        self.0.backlog.lock().bar(call);
+        self.0.note();
+        in_time(self.0.vault.delete(call)).await.map(drop)
+    }
+
+    /// How the store is.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let backlog = self.0.backlog.lock();
+        let message = backlog.trouble().map_or_else(String::new, |trouble| trouble.reason.clone());
+        let state = match (backlog.trouble(), *self.0.proven.borrow()) {
+            (Some(_), _) => State::Degraded,
+            (None, true) => State::Ok,
+            (None, false) => State::Opening,
+        };
+        Health { kind: self.0.vault.store().kind(), state, message, waiting: backlog.waiting() }
+    }
+
+    /// Writes what waits, for no longer than this, and stops. Returns of how many calls something was not written.
+    pub async fn stop(&self, within: Duration) -> usize {
+        let mut waiting = self.0.waiting.subscribe();
+        _ = timeout(within, waiting.wait_for(|waiting| *waiting == 0)).await;
+        self.0.stop.cancel();
+        self.0.backlog.lock().waiting()
+    }
+}
+
+impl Shared {
+    async fn run(&self) {
+        loop {
+            let step = self.backlog.lock().next(now());
+            match step {
+                Step::Do(task) => self.perform(&task).await,
+                Step::Wait(until) => tokio::select! {
+                    () = sleep_until(TokioInstant::from_std(until)) => {}
+                    () = self.changed.notified() => {}
+                },
+            }
+        }
+    }
+
+    async fn perform(&self, task: &Task) {
+        let began = now();
+        let result = in_time(self.attempt(task)).await;
+        let fault = result.as_ref().err().map(ToString::to_string);
+        let (before, after, outcome) = {
+            let mut backlog = self.backlog.lock();
+            let before = backlog.trouble().map(|trouble| trouble.since);
+            let outcome = backlog.done(task, result, now());
+            (before, backlog.trouble().map(|trouble| trouble.since), outcome)
+        };
+        if let Task::Save { .. } = task {
+            metrics::histogram!("visavis_store_write_seconds").record((now() - began).as_secs_f64());
+            metrics::counter!("visavis_store_writes_total", "outcome" => name(outcome)).increment(1);
+        }
+        if after.is_none() {
+            self.proven.send_replace(true);
+        }
+        let kind = self.vault.store().kind();
+        match (before, after, fault) {
+            (None, Some(_), Some(error)) => {
+                tracing::warn!(store = kind, %error, "contexts of calls are not stored now: calls go on, theirs wait");
+            }
+            (Some(since), None, _) => {
+                let seconds = (now() - since).as_secs();
+                tracing::info!(store = kind, seconds, "contexts of calls are stored again");
+            }
+            (_, None, Some(error)) => tracing::warn!(call = of(task), %error, "this call is not stored"),
+            _ => {}
+        }
+        self.publish();
+    }
+
+    async fn attempt(&self, task: &Task) -> Result<Option<Lease>, StoreError> {
+        let (vault, store) = (&self.vault, self.vault.store());
+        match task {
+            Task::Acquire(call) => store.acquire(call, &self.node, LEASE, Claim::Free).await.map(Some),
+            Task::Save { lease, version, context } => {
+                vault.save(lease, *version, context).await.map(|()| None)
+            }
+            Task::Renew(lease) => store.renew(lease, LEASE).await.map(|()| None),
+            Task::Release { lease, keep } => store.release(lease, *keep).await.map(|()| None),
+            Task::Delete(call) => vault.delete(call).await.map(|_| None),
+            Task::Sweep => store.sweep().await.map(|()| None),
+        }
+    }
+
+    /// The backlog has changed.
+    fn note(&self) {
+        self.publish();
+        self.changed.notify_one();
+    }
+
+    /// Tells how much waits. Under the lock, so that the last one to tell is right.
+    fn publish(&self) {
+        let backlog = self.backlog.lock();
+        let (waiting, degraded) = (backlog.waiting(), backlog.trouble().is_some());
+        self.waiting.send_replace(waiting);
+        metrics::gauge!("visavis_store_waiting").set(waiting as f64);
+        metrics::gauge!("visavis_store_degraded").set(f64::from(u8::from(degraded)));
+    }
+}
+
+/// Gives up a store that hangs.
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late =
+        || StoreError::Unreachable(format!("the store has not answered within {} s", PATIENCE.as_secs()));
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The moment, of tokio's clock, which tests may stop.
+fn now() -> Instant {
+    TokioInstant::now().into_std()
+}
+
+fn name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "saved",
+        Outcome::Postponed => "postponed",
+        Outcome::Lost => "refused",
+    }
+}
+
+fn of(task: &Task) -> &str {
+    match task {
+        Task::Acquire(call) | Task::Delete(call) => call.as_str(),
+        Task::Save { lease, .. } | Task::Renew(lease) | Task::Release { lease, .. } => lease.call.as_str(),
+        Task::Sweep => "",
+    }
+}

@@ -1,0 +1,86 @@
+//! The one trait of all stores, over bytes: what the bytes are, the `vault` knows.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::StoreError;
+use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::token::TokenHash;
+
+/// How long a call's fence is kept at least, so that a node that lost the call cannot write when it awakes.
+pub(crate) const FENCE_KEPT: Duration = Duration::from_secs(3600);
+
+/// Keeps a value for each call, for whoever holds the call's newest lease, and resume tokens.
+///
+/// Nothing but expiry lists what is kept. All times are by the store's own clock, which does not go back; a clock of a
+/// node that is wrong changes nothing.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// What it is, in a word for people.
+    fn kind(&self) -> &'static str;
+
+    /// Gives a node the right to write of a call for `ttl`, with a higher fence than any lease of this call before. The
+    /// node that has the call already gets a new lease too.
+    ///
+    /// # Errors
+    /// When another node has the call and `claim` is [`Claim::Free`], or the store fails.
+    async fn acquire(
+        &self,
+        call: &CallId,
+        node: &NodeId,
+        ttl: Duration,
+        claim: Claim,
+    ) -> Result<Lease, StoreError>;
+
+    /// Lets a lease last for `ttl` from now, even if it had expired, as long as no newer one was given.
+    ///
+    /// # Errors
+    /// When there is a newer one, or the store fails.
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError>;
+
+    /// Gives a lease back. With `keep`, the call's value is kept no longer than that from now on.
+    ///
+    /// # Errors
+    /// When there is a newer one, or the store fails.
+    async fn release(&self, lease: &Lease, keep: Option<Duration>) -> Result<(), StoreError>;
+
+    /// Stores the call's value durably for `keep`. Of two values of a lease the one of the higher version stays, in whatever
+    /// order they arrive, so that a late repetition does no harm.
+    ///
+    /// # Errors
+    /// When there is a newer lease, what is stored already is another program's or a newer version's, or the store fails.
+    async fn save(&self, lease: &Lease, version: u64, value: &[u8], keep: Duration)
+    -> Result<(), StoreError>;
+
+    /// The call's value, if it is kept still.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn load(&self, call: &CallId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Deletes the call's value and ends its lease, whoever holds it: its holder can write no more. True if there was a
+    /// value.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn delete(&self, call: &CallId) -> Result<bool, StoreError>;
+
+    /// Keeps what a resume token stands for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError>;
+
+    /// Takes what a resume token stands for: of any number of takers, at most one gets it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn take_token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Removes what has expired, if the store does not do so by itself; succeeds only if the store can be reached.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn sweep(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,159 @@
+//! Resume tokens: whoever shows one may go on with a call, once. Stores know only their hashes, so that what leaks from a
+//! store opens no call.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use ring::digest;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::ids::CallId;
+
+/// How long a token is good after a connection was lost, unless something else is configured.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
+
+const LENGTH: usize = 32;
+
+/// A token as its bearer has it: 64 hexadecimal digits. It is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ResumeToken([u8; LENGTH]);
+
+impl ResumeToken {
+    /// A new one, which nobody can guess.
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub fn generate() -> Result<Self, StoreError> {
+        let mut bytes = [0; LENGTH];
+        let filled = SystemRandom::new().fill(&mut bytes);
+        filled.map_err(|_| StoreError::Unreachable("the operating system gives no random numbers".into()))?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads what a client shows; `None` if it is no token.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        unhex(text).map(Self)
+    }
+
+    /// The text for its bearer.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// What a store knows of it.
+    #[must_use]
+    pub fn hash(&self) -> TokenHash {
+        let mut hash = [0; LENGTH];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
+        TokenHash(hash)
+    }
+}
+
+impl fmt::Debug for ResumeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeToken(hidden)")
+    }
+}
+
+/// The hash of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash([u8; LENGTH]);
+
+impl TokenHash {
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Its hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// What a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The call's id.
+    pub call: String,
+    /// The user whose call it is.
+    pub user: String,
+}
+
+/// Why a token opens no call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// It was used, has expired, or never was.
+    #[error("the resume token is not known: it was used already, or is too old")]
+    Unknown,
+    /// It is another call's.
+    #[error("the resume token is another call's")]
+    OtherCall,
+    /// It is another user's.
+    #[error("the resume token is another user's")]
+    OtherUser,
+}
+
+impl Binding {
+    /// Whether this call of this user may go on.
+    ///
+    /// # Errors
+    /// When it stands for another one.
+    pub fn admit(&self, call: &CallId, user: &str) -> Result<(), TokenRefusal> {
+        if self.call != call.as_str() {
+            return Err(TokenRefusal::OtherCall);
+        }
+        if self.user == user { Ok(()) } else { Err(TokenRefusal::OtherUser) }
+    }
+}
+
+/// Hexadecimal digits of some bytes.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes of exactly as many hexadecimal digits.
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back_and_only_its_hash_is_shown() {
+        let token = ResumeToken::generate().unwrap();
+        assert_eq!(ResumeToken::parse(&token.expose()), Some(token.clone()));
+        assert_ne!(token.hash().hex(), token.expose());
+        assert!(!format!("{token:?}").contains(&token.expose()));
+        for bad in ["", "xyz", &token.expose()[1..], &format!("{}0", token.expose()), &"é".repeat(32)] {
+            assert_eq!(ResumeToken::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_admits_its_own_call_of_its_own_user() {
+        let binding = Binding { call: "one".into(), user: "anna".into() };
+        let call = |id: &str| CallId::new(id).unwrap();
+        assert_eq!(binding.admit(&call("one"), "anna"), Ok(()));
+        assert_eq!(binding.admit(&call("two"), "anna"), Err(TokenRefusal::OtherCall));
+        assert_eq!(binding.admit(&call("one"), "otto"), Err(TokenRefusal::OtherUser));
+    }
+}

@@ -1,0 +1,153 @@
+//! Contexts and resume tokens in a store: as versioned, whole and, with a key, encrypted values.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use visavis_core::context::{self, CallContext};
+
+use crate::cipher::{Cipher, Nonce};
+use crate::envelope::{self, Contents};
+use crate::error::{StoreError, ValueFault};
+use crate::ids::{CallId, Lease};
+use crate::store::Store;
+use crate::token::{Binding, ResumeToken, TokenHash, TokenRefusal};
+
+/// The version of what a token stands for.
+const BINDING: u16 = 1;
+
+/// A store of contexts and resume tokens.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    cipher: Option<Cipher>,
+    keep: Duration,
+}
+
+/// Why a resume token opens no call now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RedeemError {
+    /// It never will.
+    #[error(transparent)]
+    Refused(#[from] TokenRefusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Vault {
+    /// Keeps contexts in `store` for `keep` after each save, encrypted if `key` is 64 hexadecimal digits; empty: plain.
+    ///
+    /// # Errors
+    /// When the key is neither.
+    pub fn new(store: Arc<dyn Store>, key: &str, keep: Duration) -> Result<Self, StoreError> {
+        let cipher = if key.is_empty() { None } else { Some(cipher(key)?) };
+        Ok(Self { store, cipher, keep })
+    }
+
+    /// Where it keeps them.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Stores a context; of two of a lease, the one of the higher version stays.
+    ///
+    /// # Errors
+    /// As [`Store::save`]; when the context is too long.
+    pub async fn save(&self, lease: &Lease, version: u64, context: &CallContext) -> Result<(), StoreError> {
+        let json = context.to_json()?;
+        let label = of_call(&lease.call);
+        let contents = Contents { version: context_version(context.version), label: &label };
+        let value = envelope::write(self.cipher.as_ref(), nonce()?, contents, json.as_bytes());
+        self.store.save(lease, version, &value, self.keep).await
+    }
+
+    /// The context of a call; `None`: none is kept.
+    ///
+    /// # Errors
+    /// When the store fails, or what it keeps is damaged, another program's, a newer version's or encrypted with another key.
+    /// The call can begin anew.
+    pub async fn load(&self, call: &CallId) -> Result<Option<CallContext>, StoreError> {
+        let Some(value) = self.store.load(call).await? else { return Ok(None) };
+        let label = of_call(call);
+        let contents = Contents { version: context_version(context::VERSION), label: &label };
+        let json = envelope::read(self.cipher.as_ref(), contents, &value)?;
+        let json = String::from_utf8(json).map_err(|_| ValueFault::Corrupt("it is no text"))?;
+        Ok(Some(CallContext::read(&json)?))
+    }
+
+    /// Deletes all that is kept of a call: whoever has it can write of it no more. True if there was a context.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete(&self, call: &CallId) -> Result<bool, StoreError> {
+        self.store.delete(call).await
+    }
+
+    /// Keeps what a resume token stands for, for this long; [`TOKEN_LIFE`](crate::TOKEN_LIFE) is usual.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_token(
+        &self,
+        token: &TokenHash,
+        call: &CallId,
+        user: &str,
+        keep: Duration,
+    ) -> Result<(), StoreError> {
+        let binding = Binding { call: call.as_str().into(), user: user.into() };
+        let json =
+            serde_json::to_vec(&binding).map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let label = of_token(token);
+        let contents = Contents { version: BINDING, label: &label };
+        let value = envelope::write(self.cipher.as_ref(), nonce()?, contents, &json);
+        self.store.put_token(token, &value, keep).await
+    }
+
+    /// Takes what a resume token stands for; only one caller ever gets it.
+    ///
+    /// # Errors
+    /// When the store fails, or what it keeps is damaged or encrypted with another key.
+    pub async fn take_token(&self, token: &TokenHash) -> Result<Option<Binding>, StoreError> {
+        let Some(value) = self.store.take_token(token).await? else { return Ok(None) };
+        let label = of_token(token);
+        let contents = Contents { version: BINDING, label: &label };
+        let json = envelope::read(self.cipher.as_ref(), contents, &value)?;
+        let binding = serde_json::from_slice(&json);
+        Ok(Some(binding.map_err(|_| ValueFault::Corrupt("it stands for no call"))?))
+    }
+
+    /// Uses a resume token up for a call of a user. A token that is shown for another call is used up as well.
+    ///
+    /// # Errors
+    /// When the token does not stand for them, was used or has expired, or the store fails.
+    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let binding = self.take_token(&token.hash()).await?.ok_or(TokenRefusal::Unknown)?;
+        Ok(binding.admit(call, user)?)
+    }
+}
+
+fn cipher(key: &str) -> Result<Cipher, StoreError> {
+    Cipher::from_hex(key).ok_or_else(|| {
+        StoreError::Settings("store.key is not 64 hexadecimal digits, as `openssl rand -hex 32` makes".into())
+    })
+}
+
+fn nonce() -> Result<Nonce, StoreError> {
+    let mut nonce = [0; Nonce::LENGTH];
+    let filled = SystemRandom::new().fill(&mut nonce);
+    filled.map_err(|_| StoreError::Unreachable("the operating system gives no random numbers".into()))?;
+    Ok(Nonce(nonce))
+}
+
+fn context_version(version: u32) -> u16 {
+    u16::try_from(version).unwrap_or(u16::MAX)
+}
+
+fn of_call(call: &CallId) -> String {
+    format!("context:{call}")
+}
+
+fn of_token(token: &TokenHash) -> String {
+    format!("token:{}", token.hex())
+}

@@ -1,0 +1,224 @@
+//! What only the embedded store can meet: a file that is damaged, another program's, a newer version's, in use or not to be
+//! written, and a wall clock that is set back.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use support::{HandClock, KEEP, TTL, call, context, node, saver, until, vault, words};
+use tempfile::TempDir;
+use visavis_store::{
+    Claim, Embedded, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError, TokenRefusal,
+};
+
+const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A folder with a store in which a call has said something.
+async fn filled() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    keep(folder.path(), "hello").await.unwrap();
+    folder
+}
+
+/// Stores something in a folder as a process would that ends then.
+async fn keep(folder: &Path, said: &str) -> Result<(), StoreError> {
+    let store = Arc::new(Embedded::new(folder));
+    let lease = store.acquire(&call("a"), &node("one"), TTL, Claim::Free).await?;
+    vault(store).save(&lease, 1, &context(said)).await
+}
+
+async fn kept(folder: &Path) -> Result<Option<String>, StoreError> {
+    let context = vault(Arc::new(Embedded::new(folder))).load(&call("a")).await?;
+    Ok(words(context.as_ref()).map(str::to_owned))
+}
+
+fn fault(error: StoreError) -> FileFault {
+    match error {
+        StoreError::File { path, fault } => {
+            assert!(path.ends_with(FILE), "{}", path.display());
+            fault
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_for_the_next_process_and_for_no_other_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("store");
+    keep(&inner, "hello").await.unwrap();
+    assert_eq!(kept(&inner).await.unwrap().as_deref(), Some("hello"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&inner), mode(&inner.join(FILE))), (0o700, 0o600));
+}
+
+#[tokio::test]
+async fn a_lease_of_a_process_that_died_keeps_nobody_out_and_fences_grow_over_a_restart() {
+    let folder = filled().await;
+    let first = Embedded::with_clock(folder.path(), HandClock::at(5));
+    let one = first.acquire(&call("a"), &node("one"), TTL, Claim::Free).await.unwrap();
+    vault(Arc::new(first.clone())).save(&one, 1, &context("more")).await.unwrap();
+    drop(first);
+    // The clock of the next process is far behind.
+    let second = Embedded::with_clock(folder.path(), HandClock::at(1));
+    let two = second.acquire(&call("a"), &node("two"), TTL, Claim::Free).await.unwrap();
+    assert!(two.fence > one.fence, "{two:?}, {one:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_store_is_refused_with_what_to_do_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(FILE);
+    let diary = "my diary ".repeat(1_000);
+    fs::write(&file, &diary).unwrap();
+    assert_eq!(fault(keep(folder.path(), "x").await.unwrap_err()), FileFault::Foreign);
+    assert_eq!(fs::read_to_string(&file).unwrap(), diary);
+
+    let folder = tempfile::tempdir().unwrap();
+    let theirs: TableDefinition<'_, &str, u64> = TableDefinition::new("theirs");
+    let database = Database::create(folder.path().join(FILE)).unwrap();
+    let write = database.begin_write().unwrap();
+    write.open_table(theirs).unwrap().insert("x", 1).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    assert_eq!(fault(keep(folder.path(), "x").await.unwrap_err()), FileFault::Foreign);
+}
+
+#[tokio::test]
+async fn a_file_that_was_damaged_is_told_from_a_whole_one_and_one_in_its_place_is_taken_without_a_restart() {
+    let folder = filled().await;
+    let file = folder.path().join(FILE);
+    let whole = fs::read(&file).unwrap();
+    // Everything behind the head of the file, in which the pages lie.
+    let damaged: Vec<u8> =
+        whole.iter().enumerate().map(|(at, byte)| if at < 4096 { *byte } else { byte ^ 0x55 }).collect();
+    fs::write(&file, damaged).unwrap();
+    let store = Arc::new(Embedded::new(folder.path()));
+    let saver = saver(store);
+    saver.begin(&call("b"), None);
+    saver.save(&call("b"), Arc::new(context("said while it was damaged")));
+    until("it says so", async || saver.health().state == State::Degraded).await;
+    let told = saver.health().message;
+    assert!(told.contains("is damaged") && told.contains("move it away"), "{told}");
+    assert!(matches!(
+        saver.load(&call("a")).await,
+        Err(StoreError::File { fault: FileFault::Corrupt(_), .. })
+    ));
+    fs::remove_file(&file).unwrap();
+    until("the context is written", async || saver.health().waiting == 0).await;
+    assert_eq!(saver.health().state, State::Ok);
+    assert_eq!(
+        words(saver.vault().load(&call("b")).await.unwrap().as_ref()),
+        Some("said while it was damaged")
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_with_both_versions_and_keeps_its_contents() {
+    let folder = filled().await;
+    let file = folder.path().join(FILE);
+    let set = |schema: u64| {
+        let database = Database::create(&file).unwrap();
+        let write = database.begin_write().unwrap();
+        write.open_table(ABOUT).unwrap().insert("schema", schema).unwrap();
+        write.commit().unwrap();
+    };
+    set(2);
+    let error = kept(folder.path()).await.unwrap_err();
+    assert_eq!(error.to_string().matches("schema 2, this program reads 1").count(), 1, "{error}");
+    assert_eq!(fault(error), FileFault::Newer { found: 2, reads: 1 });
+    assert!(keep(folder.path(), "x").await.is_err());
+    let database = Database::create(&file).unwrap();
+    let about = database.begin_read().unwrap().open_table(ABOUT).unwrap();
+    assert_eq!(about.get("schema").unwrap().unwrap().value(), 2);
+    drop((about, database));
+    set(1);
+    assert_eq!(kept(folder.path()).await.unwrap().as_deref(), Some("hello"));
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_file_is_refused_until_the_first_has_gone() {
+    let folder = filled().await;
+    let first = Embedded::new(folder.path());
+    first.sweep().await.unwrap();
+    assert_eq!(fault(kept(folder.path()).await.unwrap_err()), FileFault::InUse);
+    let second = saver(Arc::new(Embedded::new(folder.path())));
+    second.begin(&call("b"), None);
+    second.save(&call("b"), Arc::new(context("waits")));
+    until("it waits", async || second.health().state == State::Degraded).await;
+    assert!(second.health().message.contains("is used by another server"), "{:?}", second.health());
+    drop(first);
+    until("it is written", async || second.health().waiting == 0).await;
+    assert_eq!(second.stop(Duration::from_secs(5)).await, 0);
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_written_is_told_with_what_to_do() {
+    let folder = filled().await;
+    let file = folder.path().join(FILE);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
+    if fs::OpenOptions::new().write(true).open(&file).is_ok() {
+        eprintln!("SKIPPED: this user may write every file (it is root)");
+        return;
+    }
+    let error = keep(folder.path(), "x").await.unwrap_err();
+    assert!(error.to_string().contains("give the server's user the right to"), "{error}");
+    assert!(matches!(fault(error), FileFault::ReadOnly(_)));
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_is_set_back_an_hour_makes_nothing_live_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = HandClock::at(1_700_000_000_000);
+    let store = Arc::new(Embedded::with_clock(folder.path(), clock.clone()));
+    let vault = vault(store.clone());
+    let tokens = [(); 2].map(|()| ResumeToken::generate().unwrap());
+    let minute = Duration::from_secs(60);
+    let first = store.acquire(&call("a"), &node("one"), minute, Claim::Free).await.unwrap();
+    for token in &tokens {
+        vault.put_token(&token.hash(), &call("a"), "anna", minute).await.unwrap();
+    }
+    clock.set_back(HOUR);
+    clock.pass(minute);
+    let unknown = Err(RedeemError::Refused(TokenRefusal::Unknown));
+    assert_eq!(vault.redeem(&tokens[0], &call("a"), "anna").await, unknown);
+    let second = store.acquire(&call("a"), &node("two"), minute, Claim::Free).await.unwrap();
+    assert!(second.fence > first.fence);
+    drop((vault, store));
+    // The process is started anew, an hour before it ended.
+    let store = Arc::new(Embedded::with_clock(folder.path(), HandClock::at(1_700_000_000_000 - 3_600_000)));
+    assert_eq!(support::vault(store).redeem(&tokens[1], &call("a"), "anna").await, unknown);
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_swept_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = HandClock::at(1_700_000_000_000);
+    let store = Arc::new(Embedded::with_clock(folder.path(), clock.clone()));
+    let vault = vault(store.clone());
+    for id in ["a", "b"] {
+        let lease = store.acquire(&call(id), &node("one"), TTL, Claim::Free).await.unwrap();
+        vault.save(&lease, 1, &context("hello")).await.unwrap();
+        clock.pass(KEEP / 2);
+    }
+    let token = ResumeToken::generate().unwrap();
+    vault.put_token(&token.hash(), &call("a"), "anna", TTL).await.unwrap();
+    clock.pass(TTL + TTL);
+    store.sweep().await.unwrap();
+    drop((vault, store));
+    let database = Database::create(folder.path().join(FILE)).unwrap();
+    let read = database.begin_read().unwrap();
+    let contexts: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("contexts");
+    let contexts = read.open_table(contexts).unwrap();
+    let names: Vec<String> = contexts.iter().unwrap().map(|row| row.unwrap().0.value().to_owned()).collect();
+    assert_eq!(names, ["b"]);
+    let tokens: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tokens");
+    assert!(read.open_table(tokens).unwrap().get(token.hash().bytes()).unwrap().is_none());
+}
