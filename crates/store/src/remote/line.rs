@@ -22,7 +22,7 @@ const IN_ALL: Duration = Duration::from_secs(4);
 /// How connections are made.
 enum Door {
     Single(Client),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 /// A connection; its copies share it.
@@ -50,7 +50,7 @@ impl Line {
         let door = if cluster {
             let builder = ClusterClient::builder([address]).retries(2);
             let builder = builder.connection_timeout(CONNECTING).response_timeout(RESPONDING);
-            Door::Cluster(builder.overall_response_timeout(Some(IN_ALL)).build().map_err(wrong)?)
+            Door::Cluster(Box::new(builder.overall_response_timeout(Some(IN_ALL)).build().map_err(wrong)?))
         } else {
             Door::Single(Client::open(address).map_err(wrong)?)
         };
