@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     super::speech::check(&config.tts, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
+    super::turn::check(&config.turn, faults);
 }
 
 /// A number that must be within bounds.

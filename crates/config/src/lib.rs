@@ -21,6 +21,7 @@ mod secret;
 mod shape;
 mod speech;
 mod tools;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,6 +48,7 @@ pub use shape::{
 };
 pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use tools::{Tools, Webhook};
+pub use turn::Turn;
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +72,7 @@ const TABLES: [&str; 7] =
 /// Keys of further headers, whose values may be secrets.
 const HEADERS: [&str; 3] = ["llm.headers", "stt.headers", "tts.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     "llm.key",
     "llm.model",
     "server.admin_key",
@@ -79,6 +81,7 @@ const TEXTS: [&str; 8] = [
     "stt.prompt",
     "tts.key",
     "tts.model",
+    "turn.secret",
 ];
 
 /// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
@@ -286,7 +289,7 @@ pub fn backend_variables() -> Vec<String> {
 pub fn secret_variables() -> Vec<String> {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
     let ours = known.iter().filter_map(|(key, value)| {
-        let is_secret = [".key", "_key", ".url"].iter().any(|end| key.ends_with(end));
+        let is_secret = [".key", "_key", ".secret", ".url"].iter().any(|end| key.ends_with(end));
         let may_be_secret = is_secret || matches!(value, Value::Dict(..) | Value::Array(..));
         may_be_secret.then(|| variable(key))
     });
