@@ -18,6 +18,7 @@ use crate::engine::fleet::Fleet;
 use crate::engine::model_files::ModelFiles;
 use crate::frame::{Message, Role};
 use crate::pipeline::{self, fit};
+use crate::relay;
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
@@ -59,10 +60,12 @@ impl Server {
         let machine = rustix::system::uname();
         let names = Arc::new(Names::new(&config.server, &machine.nodename().to_string_lossy()));
         let webrtc = udp(&config).await;
+        let relay::Started { turn, ice } = relay::start(&config, webrtc.as_deref()).await?;
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone());
-        let app = App { config, fleet, admission, calls, webrtc, names, metrics };
+        let ice = Arc::new(ice);
+        let app = App { config, fleet, admission, calls, webrtc, turn, ice, names, metrics };
         Ok(Self { app, listener, limits, telemetry })
     }
 
@@ -104,6 +107,9 @@ impl Server {
             () = upkeep => Ok(()),
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
+        if let Some(turn) = &app.turn {
+            turn.stop().await;
+        }
         app.fleet.stop().await;
         if let Some(telemetry) = self.telemetry {
             telemetry.stop().await;

@@ -2,12 +2,13 @@
 //!
 //! - [`credentials`]: time-limited user names and passwords of a secret that is shared with coturn (pure)
 //! - [`peers`]: to whom packets may be relayed (pure)
-//! - [`settings`]: what a server is told; [`urls`]: what clients are told of it (both pure)
+//! - [`settings`]: what a server is told; [`urls`]: what clients are told of it (both pure); [`addresses`]: this host's
 //! - `protocol`: what becomes of each message: a state machine without I/O, around the messages of `rtc-stun` and `rtc-turn` (pure)
 //! - [`sniff`]: whether a stream begins with TURN (pure)
 //! - [`service`]: the sockets, and [`Turn`], which also takes streams that another listener has accepted
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod credentials;
 pub mod peers;
 mod protocol;
