@@ -6,8 +6,9 @@ use std::ops::RangeInclusive;
 use crate::settings::{RelayAddress, Relays};
 
 /// Destinations in networks that nobody has: only the way to them is asked for, and nothing is sent.
-const SOMEWHERE_V4: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
-const SOMEWHERE_V6: (IpAddr, u16) = (IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
+const SOMEWHERE_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+const SOMEWHERE_V6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
 
 /// All addresses of the host's interfaces.
 #[must_use]
@@ -40,9 +41,9 @@ pub fn relays(bind: IpAddr, outer: &[IpAddr], ports: RangeInclusive<u16>) -> Rel
 }
 
 /// The address from which this host sends to another.
-fn sending_from(bind: IpAddr, to: (IpAddr, u16)) -> Option<IpAddr> {
+fn sending_from(bind: IpAddr, to: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(SocketAddr::new(bind, 0)).ok()?;
-    socket.connect(SocketAddr::from(to)).ok()?;
+    socket.connect(to).ok()?;
     let address = socket.local_addr().ok()?.ip();
     (!address.is_unspecified()).then_some(address)
 }

@@ -13,7 +13,7 @@ mod special;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-pub use range::PeerRange;
+pub use range::{NoRange, PeerRange};
 use special::Special;
 
 /// An address of the port of our own calls.

@@ -1,5 +1,6 @@
 //! The UDP port.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(super) struct Datagrams {
 
 impl Datagrams {
     pub(super) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let opened = || {
+        let opened = || -> io::Result<UdpSocket> {
             let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
             if address.is_ipv6() {
                 socket.set_only_v6(false)?;
