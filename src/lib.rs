@@ -7,13 +7,14 @@
 //! - `crates/text`: pure: turns a model's text into what is shown and spoken
 //! - `crates/media`: audio processing, and the ports of a call between its transport and its pipeline
 //! - [`animation`]: a text or a recording as audio and faces, without a call
-//! - `crates/transport`: WebRTC and WebSocket
+//! - `crates/transport`: WebRTC and WebSocket; `crates/turn`: the TURN relay
 //! - [`pipeline`]: one file per stage
 //! - [`engine`]: what the pipeline needs of engines, and the backends that provide it
 //! - [`renderers`]: sends the face to programs that draw it elsewhere
 //! - [`admission`]: limits on what each client may request at once, and permits
 //! - [`session`]: the calls in progress
 //! - `crates/store`: what of a call outlives its process, in a file or in Redis
+//! - [`relay`]: the relay for clients that cannot reach the UDP port, by `crates/turn`
 //! - [`api`]: thin HTTP; [`tls`]: the server's own certificate
 //! - [`recording`]: calls recorded and replayed
 //! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs
@@ -35,6 +36,7 @@ pub mod admission;
 pub mod api;
 pub mod logging;
 pub mod oneshot;
+pub mod relay;
 pub mod reload;
 pub mod renderers;
 pub mod server;

@@ -18,15 +18,17 @@ use crate::engine::fleet::Fleet;
 use crate::engine::model_files::ModelFiles;
 use crate::frame::{Message, Role};
 use crate::pipeline::{self, fit};
+use crate::relay::{self, OfListener};
 use crate::session::Calls;
 use crate::telemetry::Telemetry;
 use crate::tls::acme::{self, Authority};
 use crate::tls::{self, Certificate, Files, TlsFault};
-use crate::transport::streams::StreamHandlers;
+use crate::transport::streams::{StreamHandler, StreamHandlers};
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 use visavis_core::{invariants, slow};
 use visavis_models::{self as models, Manifest};
 use visavis_store::{NodeId, Saver};
+use visavis_turn::Turn;
 
 /// Bucket bounds of the stage histograms in seconds, dense where latency matters to a conversation.
 const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];
@@ -63,15 +65,19 @@ impl Server {
         if let Some(warning) = exposure(listen) {
             tracing::warn!(%listen, "{warning}");
         }
-        let options = Options { limits: limits(&config), certificate, handlers: StreamHandlers::default() };
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let names = Arc::new(Names::new(&config.server, &machine));
         let saver = open_store(&config, &machine)?;
         let webrtc = udp(&config).await;
+        let https = certificate.is_some().then(|| listener.local_addr()).transpose()?;
+        let relay::Started { turn, ice } =
+            relay::start(&config, webrtc.as_deref(), https.map(|address| address.port())).await?;
+        let options = Options { limits: limits(&config), certificate, handlers: handlers(turn.as_ref()) };
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
-        let app = App { config, fleet, admission, calls, saver, webrtc, names, metrics };
+        let app =
+            App { config, fleet, admission, calls, saver, webrtc, turn, ice: Arc::new(ice), names, metrics };
         Ok(Self { app, listener, options, telemetry })
     }
 
@@ -121,6 +127,9 @@ impl Server {
             () = renewed => Ok(()),
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
+        if let Some(turn) = &app.turn {
+            turn.stop().await;
+        }
         app.fleet.stop().await;
         if let Some(saver) = &app.saver {
             let calls = saver.stop(LAST_WRITES).await;
@@ -195,6 +204,12 @@ fn limits(config: &Config) -> Limits {
         );
     }
     Limits { in_all: max_connections.min(most), of_address: connections_per_address.min(most) }
+}
+
+/// Who serves streams of the HTTP listener that are not HTTP.
+fn handlers(turn: Option<&Turn>) -> StreamHandlers {
+    let turn = turn.map(|turn| Arc::new(OfListener(turn.clone())) as Arc<dyn StreamHandler>);
+    StreamHandlers { turn, ..StreamHandlers::default() }
 }
 
 /// Binds UDP for WebRTC; without it the server still takes WebSocket calls.

@@ -9,6 +9,7 @@
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it
 //! - [`names`]: which hosts and origins are accepted (pure); `guard`: refuses the others
+//! - [`ice`]: STUN and TURN servers for clients
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`page`]: `/call` and its files
 //! - [`problem`]: errors as RFC 9457
@@ -24,6 +25,7 @@ pub mod data;
 pub mod face;
 mod guard;
 pub mod health;
+pub mod ice;
 pub mod listener;
 pub mod names;
 pub mod offer;
@@ -54,9 +56,11 @@ use crate::engine::gentle::GentleTts;
 use crate::session::Calls;
 use crate::transport::protocol::Dialect;
 use crate::transport::webrtc::WebRtcHost;
+use ice::IceServers;
 use names::Names;
 use problem::Problem;
 use visavis_store::Saver;
+use visavis_turn::Turn;
 
 /// Largest body of a request.
 pub const LARGEST_BODY: usize = 64 * 1024;
@@ -76,6 +80,10 @@ pub struct App {
     pub saver: Option<Saver>,
     /// WebRTC; `None` if the UDP port could not be bound: WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
+    /// Our own relay, if it runs; it takes streams that the HTTP listener recognises as TURN.
+    pub turn: Option<Turn>,
+    /// The STUN and TURN servers that clients are told of.
+    pub ice: Arc<IceServers>,
     /// The server's names.
     pub names: Arc<Names>,
     /// Renders `/metrics`.
@@ -105,7 +113,7 @@ pub fn router(app: App) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/api/ice-servers", get(offer::ice_servers))
+        .route("/api/ice-servers", get(ice::ice_servers).post(ice::ice_servers))
         .route("/api/offer", offers())
         .route("/start", post(start::start))
         .route("/sessions/{id}/api/offer", offers().route_layer(middleware::from_fn(start::of_session)))

@@ -63,7 +63,7 @@ impl Names {
 }
 
 /// The name in `name[:port]`, in lower case and without brackets.
-fn name_of(authority: &str) -> Option<String> {
+pub(super) fn name_of(authority: &str) -> Option<String> {
     if authority.contains('@') {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -56,11 +56,6 @@ struct Candidate {
     sdp_mid: Option<String>,
     #[serde(default)]
     sdp_mline_index: Option<u16>,
-}
-
-/// STUN and TURN servers for the client.
-pub async fn ice_servers(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "iceServers": app.config.server.ice_servers })))
 }
 
 /// Begins a call, or continues the one that `pc_id` names, if it still exists.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::IgnoredAny;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::admit::check_engines;
+use super::caller::Caller;
 use super::offer;
 use super::problem::Problem;
 
@@ -25,6 +26,8 @@ use super::problem::Problem;
 /// As problem details.
 pub async fn start(
     State(app): State<App>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let body = body.map_err(JsonRejection::from)?;
@@ -34,7 +37,7 @@ pub async fn start(
     app.webrtc.as_ref().ok_or_else(offer::no_udp)?;
     check_engines(&app)?;
     let session = Uuid::new_v4().to_string();
-    let ice = json!({ "iceServers": app.config.server.ice_servers });
+    let ice = app.ice.plain(&caller, &headers);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "sessionId": session, "iceConfig": ice }))))
 }
 

@@ -40,6 +40,15 @@ enum Command {
         /// The set of models: cpu, tiny, cpu-better, gpu
         #[arg(long, value_name = "PROFILE")]
         profile: Option<String>,
+        /// Relay for clients that cannot reach the UDP port (TURN)
+        #[arg(long)]
+        turn: bool,
+    },
+    /// Relay alone, for clients of servers elsewhere (TURN)
+    Turn {
+        /// UDP and TCP
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
     },
     /// List, fetch and check models
     #[command(
@@ -103,7 +112,7 @@ fn main() -> std::process::ExitCode {
 fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
     let load = || settings.load([]);
     match command {
-        Command::Serve { listen, udp, profile } => {
+        Command::Serve { listen, udp, profile, turn } => {
             let mut flags = Vec::new();
             let mut flag = |key: &str, value: Option<String>| {
                 flags.extend(value.map(|value| Flag { key: key.to_string(), value }));
@@ -111,8 +120,13 @@ fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
             flag("server.listen", listen.map(|address| address.to_string()));
             flag("server.udp", udp.map(|address| address.to_string()));
             flag("models.profile", profile);
+            flag("turn.enabled", turn.then(|| true.to_string()));
             let (config, settings) = (settings.load(flags.clone())?, settings.clone());
             serve(config, move || settings.load(flags.clone()))
+        }
+        Command::Turn { listen } => {
+            let flag = |listen: SocketAddr| Flag { key: "turn.listen".into(), value: listen.to_string() };
+            relay(&settings.load(listen.map(flag))?)
         }
         // That program reads the configuration itself.
         Command::Models { .. } | Command::Voices { .. } => models(),
@@ -195,6 +209,16 @@ fn url(address: SocketAddr, name: Option<&String>, tls: bool) -> String {
             format!("{scheme}://{host}:{port}/call")
         }
     }
+}
+
+/// Relays until a signal.
+fn relay(config: &Config) -> anyhow::Result<()> {
+    visavis::logging::init(&config.log).context("log.filter")?;
+    runtime()?.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone()));
+        visavis::relay::alone(config, stop).await
+    })
 }
 
 /// Prints to the terminal when calls can be made.

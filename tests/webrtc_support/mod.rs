@@ -26,7 +26,8 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
+    RTCConfigurationBuilder, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy,
     RTCSessionDescription, SettingEngineBuilder,
 };
 
@@ -165,16 +166,25 @@ impl Client {
 
     /// A client whose only data channel has this label.
     pub async fn with_channel(label: &str) -> Self {
-        Self::with(label, None).await
+        Self::with(label, None, RTCConfiguration::default()).await
+    }
+
+    /// A client that may use nothing but this relay.
+    pub async fn relayed(server: RTCIceServer) -> Self {
+        let configuration = RTCConfigurationBuilder::new()
+            .with_ice_servers(vec![server])
+            .with_ice_transport_policy(RTCIceTransportPolicy::Relay)
+            .build();
+        Self::with("messages", None, configuration).await
     }
 
     /// A client that does not announce its only data channel, which has this number.
     pub async fn negotiated(number: u16) -> Self {
-        Self::with("messages", Some(RTCDataChannelInit { negotiated: Some(number), ..Default::default() }))
-            .await
+        let init = RTCDataChannelInit { negotiated: Some(number), ..Default::default() };
+        Self::with("messages", Some(init), RTCConfiguration::default()).await
     }
 
-    async fn with(label: &str, init: Option<RTCDataChannelInit>) -> Self {
+    async fn with(label: &str, init: Option<RTCDataChannelInit>, configuration: RTCConfiguration) -> Self {
         let mut media = MediaEngine::default();
         let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
         media.register_codec(opus, RtpCodecKind::Audio).unwrap();
@@ -187,6 +197,7 @@ impl Client {
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
             .build();
         let building = PeerConnectionBuilder::new()
+            .with_configuration(configuration)
             .with_media_engine(media)
             .with_setting_engine(no_mdns)
             .with_handler(Arc::new(Reports {

@@ -28,6 +28,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
     super::store::check(&config.store, faults);
+    super::turn::check(&config.turn, faults);
 }
 
 /// A number that must be within bounds.

@@ -22,6 +22,7 @@ mod shape;
 mod speech;
 mod store;
 mod tools;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,6 +50,7 @@ pub use shape::{
 pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use store::Store;
 pub use tools::{Tools, Webhook};
+pub use turn::Turn;
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +74,7 @@ const TABLES: [&str; 7] =
 /// Keys of further headers, whose values may be secrets.
 const HEADERS: [&str; 3] = ["llm.headers", "stt.headers", "tts.headers"];
 /// Keys whose values are text even if they look like numbers.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 10] = [
     "llm.key",
     "llm.model",
     "server.admin_key",
@@ -82,6 +84,7 @@ const TEXTS: [&str; 9] = [
     "stt.prompt",
     "tts.key",
     "tts.model",
+    "turn.secret",
 ];
 
 /// Variables that the exporter of spans reads by itself: headers for the collector, such as its key.
@@ -302,7 +305,7 @@ pub fn backend_variables() -> Vec<String> {
 pub fn secret_variables() -> Vec<String> {
     let known = flatten(&Figment::from(Serialized::defaults(Config::default())));
     let ours = known.iter().filter_map(|(key, value)| {
-        let is_secret = [".key", "_key", ".url"].iter().any(|end| key.ends_with(end));
+        let is_secret = [".key", "_key", ".secret", ".url"].iter().any(|end| key.ends_with(end));
         let may_be_secret = is_secret || matches!(value, Value::Dict(..) | Value::Array(..));
         may_be_secret.then(|| variable(key))
     });

@@ -16,12 +16,15 @@ use super::secret::Secret;
 use super::speech::TtsEngine;
 use super::store::Store;
 use super::tools::Tools;
+use super::turn::Turn;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Config {
     /// Sockets and limits.
     pub server: Server,
+    /// The relay for clients that cannot reach the UDP port.
+    pub turn: Turn,
     /// What is logged.
     pub log: Log,
     /// Spans for an OpenTelemetry collector.

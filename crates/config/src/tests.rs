@@ -82,6 +82,7 @@ fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
         "VISAVIS_STORE_URL",
         "VISAVIS_SERVER_ICE_SERVERS",
         "VISAVIS_TOOLS_WEBHOOKS",
+        "VISAVIS_TURN_SECRET",
         "OTEL_EXPORTER_OTLP_HEADERS",
     ] {
         assert!(secret.iter().any(|other| other == name), "{name}: {secret:?}");
@@ -92,7 +93,7 @@ fn variables_that_may_hold_a_secret_are_told_from_plain_settings() {
 }
 
 #[test]
-fn a_setting_that_is_a_secret_is_called_key_or_url_by_which_its_variable_is_known() {
+fn a_setting_that_is_a_secret_is_called_key_secret_or_url_by_which_its_variable_is_known() {
     let mut found = 0;
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
         let path = entry.unwrap().path();
@@ -102,7 +103,7 @@ fn a_setting_that_is_a_secret_is_called_key_or_url_by_which_its_variable_is_know
                 |line: &str| line.trim().strip_prefix("pub ")?.strip_suffix(": Secret,").map(str::to_owned);
             for field in text.lines().filter_map(secret) {
                 // An address too: its variable is known by the same list.
-                let known = ["key", "url"].contains(&field.as_str()) || field.ends_with("_key");
+                let known = ["key", "secret", "url"].contains(&field.as_str()) || field.ends_with("_key");
                 assert!(known, "{field} in {}", path.display());
                 found += 1;
             }

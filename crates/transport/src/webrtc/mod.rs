@@ -218,7 +218,8 @@ impl WebRtcHost {
     }
 
     /// The addresses at which clients are told to reach the server, best first.
-    fn addresses(&self) -> Vec<SocketAddr> {
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
         addresses::of(self.local_addr(), &self.public)
     }
 }

@@ -1,0 +1,68 @@
+//! The sockets of relayed addresses.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rand::Rng;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use super::shared::{Shared, count_dropped};
+use crate::protocol::step::{AllocationId, Reason};
+use crate::protocol::{Family, LONGEST};
+use crate::settings::Relays;
+
+/// Ports that are tried; when half of a range is taken, one in four billion requests finds none.
+const ATTEMPTS: usize = 32;
+
+/// A socket for a relayed address.
+pub(super) struct OpenRelay {
+    pub(super) socket: Arc<UdpSocket>,
+    pub(super) port: u16,
+}
+
+/// Opens a socket at a random port, so that nobody knows beforehand to which address a client will be relayed.
+pub(super) fn open(relays: &Relays, family: Family) -> io::Result<OpenRelay> {
+    let relay = match family {
+        Family::V4 => relays.v4,
+        Family::V6 => relays.v6,
+    };
+    let bind = relay.ok_or(io::ErrorKind::AddrNotAvailable)?.bind;
+    let mut failed = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..ATTEMPTS {
+        let port = rand::rng().random_range(relays.ports.clone());
+        match bound(SocketAddr::new(bind, port)) {
+            Ok(socket) => return Ok(OpenRelay { socket: Arc::new(socket), port }),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn bound(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // No IPv4 address may hide in a peer's IPv6 address.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Passes on what peers send to a relayed address, until its socket is dropped.
+pub(super) async fn read(shared: Arc<Shared>, id: AllocationId, socket: Arc<UdpSocket>) {
+    let mut memory = vec![0; LONGEST + 1];
+    let mut message = Vec::with_capacity(LONGEST);
+    loop {
+        match socket.recv_from(&mut memory).await {
+            Ok((length, _)) if length > LONGEST => count_dropped(Reason::Malformed.name()),
+            Ok((length, from)) => shared.from_peer(id, from, &memory[..length], &mut message),
+            Err(error) => {
+                tracing::debug!(%error, "UDP receive of a relayed address");
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

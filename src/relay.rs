@@ -1,0 +1,170 @@
+//! The relay for clients that cannot reach the UDP port, as configured: our own TURN server, the credentials of another, or none.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+use visavis_turn::{
+    Limits, OwnMedia, PeerPolicy, PeerRange, PeerRules, Ports, Settings, SharedSecret, TlsPort, Turn,
+    addresses,
+};
+
+use crate::api::ice::{IceServers, Place, Relay};
+use crate::config::{self, Config};
+use crate::transport::streams::{BoxedStream, StreamHandler};
+use crate::transport::webrtc::WebRtcHost;
+
+/// The relay of a server.
+pub struct Started {
+    /// Our own, if it runs.
+    pub turn: Option<Turn>,
+    /// What clients are told.
+    pub ice: IceServers,
+}
+
+/// The relay as what serves streams of the HTTP listener.
+pub struct OfListener(pub Turn);
+
+#[async_trait]
+impl StreamHandler for OfListener {
+    async fn serve(&self, stream: BoxedStream, peer: SocketAddr) {
+        self.0.serve(stream, peer).await;
+    }
+}
+
+/// Starts what the configuration asks for. `calls`: the port of calls, to which our own relay leads. `https`: the port of the HTTP
+/// listener, which passes streams on, if it has TLS of its own; without, a proxy may stand before it that passes on HTTP alone.
+///
+/// # Errors
+/// If a port is in use or a certificate cannot be read.
+pub async fn start(
+    config: &Config,
+    calls: Option<&WebRtcHost>,
+    https: Option<u16>,
+) -> anyhow::Result<Started> {
+    let config::Turn { enabled, urls, host, credential_seconds, .. } = &config.turn;
+    let fixed = config.server.ice_servers.clone();
+    if !enabled && urls.is_empty() {
+        return Ok(Started { turn: None, ice: IceServers::new(fixed, None) });
+    }
+    let secret = match secret(config)? {
+        Some(secret) => secret,
+        None => SharedSecret::random().context("no secret can be made for the relay")?,
+    };
+    let turn =
+        if *enabled { Some(Turn::start(settings(config, secret.clone(), calls)?).await?) } else { None };
+    if let Some(turn) = &turn {
+        announce(turn.ports());
+    }
+    let place = match &turn {
+        Some(turn) if urls.is_empty() => {
+            let ports = Ports { https, ..turn.ports().clone() };
+            Place::Own { host: host.clone(), ports }
+        }
+        _ => Place::Urls(urls.clone()),
+    };
+    let relay = Relay { place, secret, credential_seconds: *credential_seconds };
+    Ok(Started { turn, ice: IceServers::new(fixed, Some(relay)) })
+}
+
+/// Runs the relay without a server, until `stop` is cancelled.
+///
+/// # Errors
+/// If it has no secret, a port is in use, or a certificate cannot be read.
+pub async fn alone(config: &Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let secret = secret(config)?.context(
+        "turn.secret: a relay without a server needs the secret of the server that hands out its credentials; \
+         set it, secret_file or VISAVIS_TURN_SECRET",
+    )?;
+    let turn = Turn::start(settings(config, secret, None)?).await?;
+    announce(turn.ports());
+    stop.cancelled().await;
+    turn.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn announce(ports: &Ports) {
+    let Ports { udp, tcp, tls, .. } = ports;
+    tracing::info!(?udp, ?tcp, ?tls, "the TURN relay is listening");
+}
+
+/// The configured secret.
+fn secret(config: &Config) -> anyhow::Result<Option<SharedSecret>> {
+    let secret = config.turn.shared_secret().map_err(anyhow::Error::msg)?;
+    let given = (!secret.is_empty()).then(|| SharedSecret::new(secret.expose()));
+    given.transpose().context("turn.secret")
+}
+
+fn settings(config: &Config, secret: SharedSecret, calls: Option<&WebRtcHost>) -> anyhow::Result<Settings> {
+    let config::Turn { listen, tls_listen, tls_cert, tls_key, .. } = &config.turn;
+    let turn = &config.turn;
+    let outer = match turn.public_addresses.as_slice() {
+        [] => &config.server.public_addresses,
+        _ => &turn.public_addresses,
+    };
+    let host = addresses::of_host();
+    let rules = PeerRules {
+        own_media: calls.map(|calls| own_media(&calls.addresses(), &host)).unwrap_or_default(),
+        denied: ranges("turn.denied_peers", &turn.denied_peers)?,
+        allowed: ranges("turn.allowed_peers", &turn.allowed_peers)?,
+        own_addresses: host.iter().chain(outer).copied().collect(),
+        public: turn.public_peers,
+    };
+    let tls = TlsPort { listen: *tls_listen, certificate: tls_cert.clone(), key: tls_key.clone() };
+    Ok(Settings {
+        udp: Some(*listen),
+        tcp: Some(*listen),
+        tls: turn.has_tls().then_some(tls),
+        relays: addresses::relays(turn.relay_address, outer, turn.first_port..=turn.last_port),
+        secret,
+        policy: PeerPolicy::new(rules),
+        limits: Limits {
+            allocations: turn.max_allocations,
+            allocations_per_user: turn.allocations_per_user,
+            bytes_per_second: turn.bytes_per_second,
+            connections: turn.max_connections,
+            connections_per_address: turn.connections_per_address,
+        },
+    })
+}
+
+fn ranges(key: &str, texts: &[String]) -> anyhow::Result<Vec<PeerRange>> {
+    texts.iter().map(|text| text.parse::<PeerRange>().with_context(|| key.to_owned())).collect()
+}
+
+/// The port of calls as clients are told of it, and where the relay finds it: an outer address of a 1:1 NAT is often not reached from
+/// inside, so packets for it go to the first of the host's own addresses in its family, or to loopback.
+fn own_media(told: &[SocketAddr], host: &[IpAddr]) -> Vec<OwnMedia> {
+    let is_here = |address: &SocketAddr| host.contains(&address.ip()) || address.ip().is_loopback();
+    let reach = |outer: SocketAddr| {
+        if is_here(&outer) {
+            return outer;
+        }
+        let inner = told.iter().copied().find(|own| own.is_ipv4() == outer.is_ipv4() && is_here(own));
+        let loopback: IpAddr =
+            if outer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        inner.unwrap_or(SocketAddr::new(loopback, outer.port()))
+    };
+    told.iter().map(|told| OwnMedia { told: *told, reach: reach(*told) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_calls_are_reached_inside_also_by_their_outer_address() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let host: Vec<IpAddr> =
+            ["127.0.0.1", "10.0.0.5", "fd00::5"].map(|text| text.parse().unwrap()).to_vec();
+        let told = ["203.0.113.9:8080", "10.0.0.5:8080", "[fd00::5]:8080", "127.0.0.1:8080"].map(at);
+        let reached = own_media(&told, &host).into_iter().map(|own| own.reach);
+        let inside = ["10.0.0.5:8080", "10.0.0.5:8080", "[fd00::5]:8080", "127.0.0.1:8080"].map(at);
+        assert_eq!(reached.collect::<Vec<_>>(), inside);
+        let alone = own_media(&[at("203.0.113.9:8080"), at("[2001:db8::9]:8080")], &host);
+        assert_eq!(alone[0].reach, at("127.0.0.1:8080"));
+        assert_eq!(alone[1].reach, at("[::1]:8080"));
+    }
+}

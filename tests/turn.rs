@@ -1,0 +1,166 @@
+//! Calls through the relay alone: clients that cannot reach the UDP port, or may not show their addresses.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+
+mod live;
+mod tls_support;
+mod webrtc_support;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
+use visavis_turn::{Limits, OwnMedia, PeerPolicy, PeerRules, Settings, SharedSecret, Turn, addresses};
+use webrtc::peer_connection::RTCIceServer;
+
+use live::Live;
+use tls_support::{Folder, connect, last_get, send};
+use webrtc_support::{Client, best_share_of, host, play, until, within};
+
+/// The relay of a port of calls, over UDP on loopback.
+async fn relay_of(calls: SocketAddr, secret: &SharedSecret) -> Turn {
+    let rules = PeerRules { own_media: vec![OwnMedia { told: calls, reach: calls }], ..PeerRules::default() };
+    let settings = Settings {
+        udp: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        tcp: None,
+        tls: None,
+        relays: addresses::relays(IpAddr::from(Ipv4Addr::LOCALHOST), &[], 49_152..=65_535),
+        secret: secret.clone(),
+        policy: PeerPolicy::new(rules),
+        limits: Limits::default(),
+    };
+    Turn::start(settings).await.unwrap()
+}
+
+fn ice_server(turn: &Turn, secret: &SharedSecret) -> RTCIceServer {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let credential = secret.issue("ada", now + 600).unwrap();
+    let urls = turn.ports().urls("127.0.0.1");
+    RTCIceServer { urls, username: credential.username, credential: credential.password }
+}
+
+/// The candidates of a description, by their kinds.
+fn kinds(sdp: &str) -> Vec<&str> {
+    let candidates = sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+    candidates.map(|line| line.split(" typ ").nth(1).unwrap().split(' ').next().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_and_messages_go_both_ways_through_the_relay_alone() {
+    let secret = SharedSecret::random().unwrap();
+    let host = host().await;
+    let turn = relay_of(host.local_addr(), &secret).await;
+    let mut client = Client::relayed(ice_server(&turn, &secret)).await;
+    let mut offered = Vec::new();
+    let call = client.dial_with(&host, TaskTracker::new(), |offer| {
+        offered = kinds(&offer).into_iter().map(str::to_owned).collect();
+        offer
+    });
+    let mut call = call.await.unwrap();
+    assert!(!offered.is_empty() && offered.iter().all(|kind| kind == "relay"), "{offered:?}");
+    client.connected().await;
+    assert_eq!(turn.allocations(), 1);
+
+    client.say("echo relayed").await;
+    assert_eq!(within(Duration::from_secs(5), client.messages.recv()).await.unwrap(), "relayed");
+    let listen = async {
+        let mut samples = Vec::new();
+        while samples.len() < 16_000 {
+            let frame = within(Duration::from_secs(5), call.pipeline.mic.recv()).await.unwrap();
+            if frame.received || !samples.is_empty() {
+                samples.extend_from_slice(&frame.samples);
+            }
+        }
+        samples
+    };
+    let (_, spoken) = tokio::join!(client.speak(440.0, 80, 0), listen);
+    assert!(best_share_of(440.0, &spoken) > 0.95, "what is spoken arrives");
+    play(&call.pipeline, 1, 600.0, 50, 48_000).await;
+    until("the response is heard", async || client.heard.packets.lock().len() >= 45).await;
+    assert!(best_share_of(600.0, &client.heard.samples.lock()) > 0.95);
+    turn.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_connects_through_the_relay_that_the_server_told_of() {
+    let port = live::free_port();
+    let listen = format!("turn.listen=127.0.0.1:{port}");
+    let live = Live::start(&["--turn", "--set", &listen, "--set", "turn.relay_address=127.0.0.1"]).await;
+    let server = told(&live, reqwest::Method::GET).await;
+    let by_post = told(&live, reqwest::Method::POST).await;
+    assert_eq!(by_post["urls"], server["urls"]);
+    assert_eq!(server["urls"][0], format!("turn:127.0.0.1:{port}?transport=udp"));
+    let started = live.server.http().post(live.server.url("start")).send().await.unwrap();
+    let started: Value = started.json().await.unwrap();
+    assert_eq!(started["iceConfig"]["iceServers"][0]["urls"], server["urls"]);
+
+    let text = |field: &str| server[field].as_str().unwrap().to_owned();
+    let urls = vec![server["urls"][0].as_str().unwrap().to_owned()];
+    let ice = RTCIceServer { urls, username: text("username"), credential: text("credential") };
+    let mut client = Client::relayed(ice).await;
+    let offer = client.offer(false).await;
+    assert!(kinds(&offer).iter().all(|kind| *kind == "relay"), "{offer}");
+    let body = json!({ "sdp": offer, "type": "offer" });
+    let answer = live.server.http().post(live.server.url("api/offer")).json(&body).send().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    client.accept(answer["sdp"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()).await;
+    client.connected().await;
+    assert!(live.metric("visavis_turn_allocations").await >= 1.0);
+    assert!(live.metric("visavis_turn_bytes_total").await > 1000.0);
+}
+
+#[tokio::test]
+async fn the_port_of_https_takes_turn_over_tcp_and_tls_and_clients_are_told_so() {
+    let folder = Folder::new();
+    let shown = folder.write();
+    let listen = format!("turn.listen=127.0.0.1:{}", live::free_port());
+    let tls = folder.settings();
+    let mut more = vec!["--turn", "--set", &listen];
+    more.extend(tls.iter().map(String::as_str));
+    let live = Live::begin(&more);
+    let began = Instant::now();
+    let asking = loop {
+        match connect(&live.address, &shown).await {
+            Ok(stream) => break stream,
+            Err(error) => assert!(began.elapsed() < Duration::from_secs(60), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let told = send(asking, &last_get("/api/ice-servers")).await;
+    let port = live.address.rsplit(':').next().unwrap();
+    for url in
+        [format!("turn:localhost:{port}?transport=tcp"), format!("turns:localhost:{port}?transport=tcp")]
+    {
+        assert!(told.contains(&format!("\"{url}\"")), "{url}: {told}");
+    }
+    allocate(connect(&live.address, &shown).await.unwrap()).await;
+    allocate(TcpStream::connect(&live.address).await.unwrap()).await;
+}
+
+/// Asks for a relayed address without credentials, which are asked for in return.
+async fn allocate<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let request = [&[0, 3, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    stream.write_all(&request).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut answer = [0; 20];
+    within(Duration::from_secs(5), stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!((&answer[..2], &answer[8..]), (&[1, 0x13][..], &[7; 12][..]), "Allocate, refused");
+}
+
+/// The relay among the ICE servers that a server tells.
+async fn told(live: &Live, method: reqwest::Method) -> Value {
+    let answer = live.server.http().request(method, live.server.url("api/ice-servers")).send().await.unwrap();
+    assert!(answer.status().is_success() && answer.headers()["cache-control"] == "no-store");
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["ttl"], 43_200, "{answer}");
+    answer["iceServers"][0].clone()
+}
+
+#[test]
+fn a_relay_alone_needs_a_secret() {
+    let output = live::program().args(["turn", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("turn.secret"), "{told}");
+}
