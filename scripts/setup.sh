@@ -28,6 +28,8 @@ install_packages() {
     command -v sudo >/dev/null || fail "missing system packages and no sudo. As root: apt-get install ${missing[*]}"
     sudo=(sudo)
   fi
+  # The tests start it themselves; as a service it would relay for anybody.
+  case " ${missing[*]} " in *" coturn "*) [ ! -d /run/systemd/system ] || "${sudo[@]}" systemctl mask coturn.service ;; esac
   "${sudo[@]}" apt-get update -qq || say "the package lists could not be refreshed; trying with the old ones"
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     fail "apt-get could not install: ${missing[*]}. See its message above"

@@ -77,6 +77,10 @@ pub async fn alone(config: &Config, stop: CancellationToken) -> anyhow::Result<(
         "turn.secret: a relay without a server needs the secret of the server that hands out its credentials; \
          set it, secret_file or VISAVIS_TURN_SECRET",
     )?;
+    anyhow::ensure!(
+        config.turn.public_peers || !config.turn.allowed_peers.is_empty(),
+        "turn.allowed_peers: name the calls' port as address:port, or set turn.public_peers; else this relay leads nowhere"
+    );
     let turn = Turn::start(settings(config, secret, None)?).await?;
     announce(turn.ports());
     stop.cancelled().await;

@@ -52,7 +52,8 @@ impl Live {
         let store = tempfile::tempdir().unwrap();
         let kept = format!("store.path={}", store.path().display());
         let mut process = program()
-            .args(["serve", "--profile", "tiny", "--listen", &address, "--udp", &address, "--set", &kept])
+            .args(["serve", "--profile", "tiny", "--listen", &address, "--udp", &address])
+            .args(["--set", "store.enabled=true", "--set", &kept])
             .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

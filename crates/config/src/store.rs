@@ -37,7 +37,7 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self {
-            enabled: true,
+            enabled: false,
             url: Secret::default(),
             cluster: false,
             path: PathBuf::new(),
@@ -118,7 +118,7 @@ mod tests {
             ("url = \"rediss://anna:hush-hush@cache:6380/2\"\ncluster = true".to_owned(), None),
             ("url = \"redis+unix:///run/redis.sock?pass=hush-hush\"".to_owned(), None),
             (format!("key = \"{key}\"\npath = \"/var/lib/visavis\""), None),
-            ("enabled = false".to_owned(), None),
+            ("enabled = true".to_owned(), None),
             ("url = \"http://hush-hush\"".to_owned(), Some("does not begin with redis://")),
             ("url = \"hush-hush\"".to_owned(), Some("is not an address")),
             ("url = \"redis:///0\"".to_owned(), Some("names no host")),

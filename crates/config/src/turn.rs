@@ -86,7 +86,7 @@ impl Default for Turn {
             bytes_per_second: 1_000_000,
             max_connections: 512,
             connections_per_address: 64,
-            public_peers: true,
+            public_peers: false,
             allowed_peers: Vec::new(),
             denied_peers: Vec::new(),
         }

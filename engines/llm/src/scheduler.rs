@@ -17,6 +17,9 @@ mod tests;
 use shares::Shares;
 pub(crate) use steps::{Chunk, Piece};
 
+/// How often a response loses its slot to another client's: it must come to its end.
+const MOST_DISPLACED: u8 = 2;
+
 /// A token of the model's vocabulary.
 pub(crate) type Token = i32;
 
@@ -41,6 +44,8 @@ pub(crate) struct Request {
     pub(crate) tokens: Vec<Token>,
     /// Index of the prompt token whose logits are wanted as well, once.
     pub(crate) probe: Option<usize>,
+    /// How often it has lost its slot to another client's response.
+    pub(crate) displaced: u8,
 }
 
 impl Request {
@@ -165,7 +170,8 @@ impl Scheduler {
             };
             let Some(Waiting { item: request, .. }) = self.waiting.take(next) else { break };
             // Less urgent work is displaced and queued again, with what it has generated.
-            if let Some(work) = self.slots[slot].work.take() {
+            if let Some(mut work) = self.slots[slot].work.take() {
+                work.request.displaced = work.request.displaced.saturating_add(1);
                 self.enqueue(work.request);
             }
             admissions.push(self.assign(slot, request));
@@ -187,12 +193,19 @@ impl Scheduler {
     /// Records how long the model worked on these pieces, until `now`; each has its part by its number of tokens.
     pub(crate) fn charge(&mut self, pieces: &[Piece], worked: Duration, now: Instant) {
         let tokens: usize = pieces.iter().map(|piece| piece.tokens.len()).sum();
-        self.shares.step(tokens, worked);
+        if pieces.iter().any(|piece| piece.tokens.len() > 1) {
+            self.shares.step(tokens, worked);
+        }
         for piece in pieces {
             let Some(work) = &self.slots[piece.slot].work else { continue };
             let part = worked.mul_f64(piece.tokens.len() as f64 / tokens.max(1) as f64);
             self.shares.charge(work.request.client(), part, now);
         }
+    }
+
+    /// Records that time passes, with work or without.
+    pub(crate) fn passes(&mut self, now: Instant) {
+        self.shares.age(now);
     }
 
     /// Whether the model should rest after its last step: only much heavier clients than an active one have work, and
@@ -248,8 +261,8 @@ impl Scheduler {
         ids
     }
 
-    /// The conversation's own slot; else an idle one, preferably one that no conversation owns, then one of the client that
-    /// holds the most, then the least recently used; else one with less urgent work, or for a response one with the work of
+    /// The conversation's own slot; else an idle one, preferably one that no conversation owns, then one of a client
+    /// without recent work, then one of the client that holds the most, then the least recently used; else one with less urgent work, or for a response one with the work of
     /// a much heavier client.
     fn choose_slot(&self, request: &Request) -> Option<usize> {
         let indexed = || self.slots.iter().enumerate();
@@ -258,8 +271,10 @@ impl Scheduler {
             return slot.work.is_none().then_some(index);
         }
         let idle = indexed().filter(|(_, slot)| slot.work.is_none() && !self.is_kept_from(slot, request));
-        let order =
-            |slot: &Slot| (!slot.owner.is_empty(), Reverse(self.held_by(&slot.client)), slot.last_used);
+        let order = |slot: &Slot| {
+            let (owned, active) = (!slot.owner.is_empty(), self.shares.knows(&slot.client));
+            (owned, active, Reverse(self.held_by(&slot.client)), slot.last_used)
+        };
         if let Some((index, _)) = idle.min_by_key(|(_, slot)| order(slot)) {
             return Some(index);
         }
@@ -269,8 +284,11 @@ impl Scheduler {
             return Some(index);
         }
         let of_slot = |slot: &Slot| {
-            let work = slot.work.as_ref()?;
-            Some(self.shares.use_with(work.request.client(), slot.pending()))
+            let work = &slot.work.as_ref()?.request;
+            let stays = work.priority < request.priority
+                || work.client() == request.client()
+                || work.displaced >= MOST_DISPLACED;
+            (!stays).then(|| self.shares.use_with(work.client(), slot.pending()))
         };
         let busy = indexed().filter_map(|(index, slot)| Some((index, of_slot(slot)?)));
         let (index, most) = busy.max_by(|(_, one), (_, other)| one.total_cmp(other))?;
@@ -282,9 +300,10 @@ impl Scheduler {
     /// Whether an idle slot stays with its conversation: a client that has a slot takes none from a much lighter one.
     fn is_kept_from(&self, slot: &Slot, request: &Request) -> bool {
         let (owner, client) = (&*slot.client, request.client());
-        let uses = self.shares.use_with(client, request.tokens.len());
+        let uses = self.shares.use_with(client, 0);
         !slot.owner.is_empty()
             && owner != client
+            && self.shares.knows(owner)
             && self.held_by(client) > 0
             && Shares::is_heavier(uses, self.shares.use_with(owner, 0))
     }

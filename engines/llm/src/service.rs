@@ -79,6 +79,7 @@ impl LlmService {
             kind,
             tokens,
             probe: words_end.map(|end| end - 1),
+            displaced: 0,
         };
         let client = Client::new(reader, ticket, settings, loaded.tools, scheduled.tokens.len(), arrived);
         self.send(Job::Run(Box::new(client), scheduled))

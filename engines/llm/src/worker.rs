@@ -124,6 +124,7 @@ impl<'model> Worker<'model> {
     /// Ends requests whose callers left or whose deadline passed; delivers to slow readers.
     fn end_and_flush(&mut self) {
         let now = Instant::now();
+        self.scheduler.passes(now);
         let over: Vec<_> =
             self.clients.iter().filter_map(|(id, client)| Some((*id, client.ends(now)?))).collect();
         for (id, status) in over {
@@ -168,7 +169,9 @@ impl<'model> Worker<'model> {
             step.advance();
         }
         drop(step);
-        self.rest = self.scheduler.spares().then(|| REST * begun.elapsed());
+        // Only on a processor do the engines share what the model would leave.
+        let spares = self.chunk.few > 0 && self.scheduler.spares();
+        self.rest = spares.then(|| REST * begun.elapsed());
         self.finish_prefills();
         true
     }

@@ -71,11 +71,10 @@ impl Stop {
     /// The options of every run of the job; only the worker calls this.
     pub(crate) fn run(&self) -> ort::Result<&RunOptions> {
         if self.run.get().is_none() {
-            let run = run_options(self.long)?;
-            if self.stopped.load(Ordering::Acquire) {
-                run.terminate()?;
+            _ = self.run.set(run_options(self.long)?);
+            if self.stopped.load(Ordering::Acquire) || self.was_interrupted() {
+                self.terminate();
             }
-            _ = self.run.set(run);
         }
         Ok(self.run.get().expect("it has just been set"))
     }
@@ -100,7 +99,13 @@ impl Stop {
         }
     }
 
-    /// Lets an interrupted job run again; returns whether it was interrupted. Only the worker calls this, between runs.
+    /// Whether it is interrupted.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
+    }
+
+    /// Lets an interrupted job run again; returns whether it was interrupted. Only the worker calls this, after the queue can
+    /// no longer interrupt the run.
     pub(crate) fn resume(&self) -> bool {
         if !self.interrupted.swap(false, Ordering::AcqRel) {
             return false;
@@ -117,7 +122,11 @@ impl Stop {
 
 impl Interrupt for Stop {
     fn interrupt(&self) {
-        if self.interruptions.fetch_add(1, Ordering::AcqRel) < MOST_INTERRUPTIONS {
+        if self.was_interrupted() {
+            return;
+        }
+        let more = |count: u8| (count < MOST_INTERRUPTIONS).then_some(count + 1);
+        if self.interruptions.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok() {
             self.interrupted.store(true, Ordering::Release);
             self.terminate();
         }

@@ -166,10 +166,7 @@ impl Worker<'_> {
         let model = entry.item.voice.model;
         if self.synthesizer.is_settled(model) {
             self.loader.set_idle(false);
-            let (gentle, begun) = (entry.item.gentle, Instant::now());
-            self.queue.begin(entry.rank, entry.item.stop.clone());
-            let rest = step(&mut self.synthesizer, self.state, entry);
-            self.queue.end(begun, gentle);
+            let rest = step(&mut self.synthesizer, self.state, self.queue, entry);
             let now = Instant::now();
             self.residents.used(model, now);
             if self.synthesizer.was_large() {
@@ -235,7 +232,9 @@ impl Worker<'_> {
         }
         for model in self.trims.due(Instant::now()) {
             let work = self.state.step();
-            if let Err(error) = self.synthesizer.trim(model) {
+            let trimmed = catch_unwind(AssertUnwindSafe(|| self.synthesizer.trim(model)))
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("the run panicked, see the log")));
+            if let Err(error) = trimmed {
                 tracing::warn!("a voice keeps the memory of large runs: {error:#}");
             }
             drop(work);
@@ -254,17 +253,26 @@ impl Worker<'_> {
 }
 
 /// Speaks the next part of a job; returns the job if there is more to speak, or if it was interrupted.
-fn step(synthesizer: &mut Synthesizer, state: &EngineState, mut entry: Entry<Job>) -> Option<Entry<Job>> {
+fn step(
+    synthesizer: &mut Synthesizer,
+    state: &EngineState,
+    queue: &Queue<Job>,
+    mut entry: Entry<Job>,
+) -> Option<Entry<Job>> {
+    let rank = entry.rank;
     let job = &mut entry.item;
     if job.stop.is_stopped() {
         return None;
     }
+    queue.begin(rank, job.stop.clone());
     job.ticket.start();
     let begun = Instant::now();
     let work = state.step();
     let spoken = catch_unwind(AssertUnwindSafe(|| synthesizer.speak_next(job)))
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
     drop(work);
+    // What was interrupted has left the cores to a call already.
+    queue.end(begun, job.gentle && !job.stop.was_interrupted());
     let interrupted = job.stop.resume();
     if interrupted && spoken.is_err() && !job.stop.is_stopped() {
         return Some(entry);

@@ -76,7 +76,7 @@ impl Redis {
         let run = |program: &str| {
             let mut command = Command::new(program);
             command.arg0("redis-server").arg("--dir").arg(self.folder.path());
-            command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
+            command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]);
             match &self.door {
                 Door::Socket(socket) => command.args(["--port", "0", "--unixsocket"]).arg(socket),
                 Door::Cluster { port, bus } => {

@@ -11,14 +11,12 @@ const HALF_LIFE: Duration = Duration::from_secs(10);
 /// A client is heavier than another if it has used more than this many times as much,
 const TIMES: f64 = 2.0;
 /// and this much besides, in seconds: a long question does not make a client a heavy one.
-const BESIDES: f64 = 1.5;
+const BESIDES: f64 = 4.0;
 /// Less counts as nothing, in seconds.
 const NOTHING: f64 = 0.01;
 /// Whoever has used more is in a conversation, in seconds.
 const ACTIVE: f64 = 0.2;
-/// Steps with fewer tokens say nothing about the pace of prompts.
-const MANY: usize = 8;
-/// How much a step changes the pace.
+/// How much a step of prompts changes their pace.
 const WEIGHT: f64 = 0.1;
 
 /// The model's time that each client has used, in seconds, as of a moment.
@@ -26,8 +24,10 @@ const WEIGHT: f64 = 0.1;
 pub(super) struct Shares {
     used: HashMap<String, f64>,
     at: Option<Instant>,
-    /// Seconds for a token of a prompt, of late.
-    pace: f64,
+    /// Tokens of late steps with prompts, weighted.
+    tokens: f64,
+    /// The time of these steps, in seconds.
+    seconds: f64,
 }
 
 impl Shares {
@@ -40,17 +40,15 @@ impl Shares {
         }
     }
 
-    /// Records how long a step of so many tokens took.
+    /// Records how long a step with so many tokens of prompts took.
     pub(super) fn step(&mut self, tokens: usize, worked: Duration) {
-        if tokens >= MANY {
-            let pace = worked.as_secs_f64() / tokens as f64;
-            self.pace = if self.pace > 0.0 { self.pace + WEIGHT * (pace - self.pace) } else { pace };
-        }
+        self.tokens = (1.0 - WEIGHT) * self.tokens + tokens as f64;
+        self.seconds = (1.0 - WEIGHT) * self.seconds + worked.as_secs_f64();
     }
 
     /// What a client has used of late and is about to use for the rest of a prompt of so many tokens, in seconds.
     pub(super) fn use_with(&self, client: &str, tokens: usize) -> f64 {
-        self.used.get(client).copied().unwrap_or(0.0) + tokens as f64 * self.pace
+        self.used.get(client).copied().unwrap_or(0.0) + tokens as f64 * self.seconds / self.tokens.max(1.0)
     }
 
     /// Whether a client has had work of late.
@@ -63,7 +61,13 @@ impl Shares {
         used > TIMES * than + BESIDES
     }
 
-    fn age(&mut self, now: Instant) {
+    /// Whether a client has had any work of late.
+    pub(super) fn knows(&self, client: &str) -> bool {
+        self.used.contains_key(client)
+    }
+
+    /// Lets use that is long ago no longer count.
+    pub(super) fn age(&mut self, now: Instant) {
         let passed = self.at.replace(now).map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         let left = 0.5_f64.powf(passed.as_secs_f64() / HALF_LIFE.as_secs_f64());
         self.used.retain(|_, used| {
@@ -85,7 +89,7 @@ mod tests {
     fn a_client_is_heavier_after_much_more_work_and_no_longer_once_that_is_long_ago() {
         let start = Instant::now();
         let mut shares = Shares::default();
-        shares.charge("long", Duration::from_secs(9), start);
+        shares.charge("long", Duration::from_secs(15), start);
         shares.charge("short", Duration::from_secs(1), start);
         assert!(heavier(&shares, "long", "short") && heavier(&shares, "long", "new"));
         assert!(!heavier(&shares, "short", "new") && !heavier(&shares, "short", "long"));
@@ -98,7 +102,6 @@ mod tests {
         let mut shares = Shares::default();
         assert!(!Shares::is_heavier(shares.use_with("any", 4000), 0.0), "the pace is not known yet");
         shares.step(32, Duration::from_millis(320));
-        shares.step(1, Duration::from_secs(5));
         assert!(Shares::is_heavier(shares.use_with("any", 4000), shares.use_with("other", 30)));
         assert!(!Shares::is_heavier(shares.use_with("any", 100), shares.use_with("other", 30)));
     }

@@ -94,13 +94,20 @@ impl Scheduler {
         let order = self.order();
         self.spares = self.should_spare(&order);
         let mut room = self.room(&order);
+        // Otherwise prompts of lighter clients could take all of the step that heavy ones join.
+        let prompt = |it: &Runner| it.class == Class::Heavy && self.slots[it.slot].pending() > 1;
+        let kept = if order.iter().any(prompt) { self.chunk.ahead.min(room / 2) } else { 0 };
         let mut pieces = Vec::new();
         for Runner { class, rank: Rank { id, .. }, slot: index } in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
             let generating = slot.pending() == 1;
-            // A lighter client waits for this step.
-            let most = if class == Class::Heavy { room.min(self.chunk.ahead) } else { room };
+            let most = match class {
+                Class::Call => room.saturating_sub(kept),
+                // A lighter client waits for this step.
+                Class::Heavy => room.min(self.chunk.ahead),
+                Class::Batch => room,
+            };
             let count = if generating { 1 } else { self.chunk.take(slot.pending().min(most)) };
             if count == 0 {
                 continue;
@@ -143,11 +150,14 @@ impl Scheduler {
         let uses = |request: &Request, slot: usize| {
             self.shares.use_with(request.client(), self.slots[slot].pending())
         };
-        let calls = requests.iter().filter(|(request, _)| request.priority < Priority::Batch);
-        let least = calls.map(|&(request, slot)| uses(request, slot)).fold(f64::INFINITY, f64::min);
+        let others = |of: &Request| {
+            let calls = requests.iter().filter(|(other, _)| other.priority < Priority::Batch);
+            let others = calls.filter(|(other, _)| other.client() != of.client());
+            others.map(|&(other, slot)| uses(other, slot)).fold(f64::INFINITY, f64::min)
+        };
         let class = |request: &Request, slot: usize| match request.priority {
             Priority::Batch => Class::Batch,
-            _ if Shares::is_heavier(uses(request, slot), least) => Class::Heavy,
+            _ if Shares::is_heavier(uses(request, slot), others(request)) => Class::Heavy,
             _ => Class::Call,
         };
         let runner = |&(request, slot): &(&Request, usize)| Runner {
@@ -182,11 +192,17 @@ impl Scheduler {
 
     /// Whether all this is work of clients that are much heavier than another one, whose conversation goes on.
     fn should_spare(&self, order: &[Runner]) -> bool {
-        let of = |slot: &Slot| self.shares.use_with(&slot.client, slot.pending());
-        let owned = self.slots.iter().filter(|slot| !slot.owner.is_empty());
-        let active = owned.filter(|slot| self.shares.is_active(&slot.client));
-        let least = active.map(|slot| self.shares.use_with(&slot.client, 0)).fold(f64::INFINITY, f64::min);
-        !order.is_empty() && order.iter().all(|it| Shares::is_heavier(of(&self.slots[it.slot]), least))
+        let heavy = |runner: &Runner| {
+            let own = &self.slots[runner.slot];
+            let owned = self.slots.iter().filter(|slot| !slot.owner.is_empty() && slot.client != own.client);
+            let active = owned.filter(|slot| self.shares.is_active(&slot.client));
+            let least =
+                active.map(|slot| self.shares.use_with(&slot.client, 0)).fold(f64::INFINITY, f64::min);
+            Shares::is_heavier(self.shares.use_with(&own.client, own.pending()), least)
+        };
+        // One response alone takes one core, and has to keep up with its voice.
+        let one_writes = matches!(order, [one] if self.slots[one.slot].pending() == 1);
+        !order.is_empty() && !one_writes && order.iter().all(heavy)
     }
 
     /// Whether the slots belong to more than one client: a request of another may come at any moment.

@@ -21,6 +21,7 @@ fn generate(
         kind: Kind::Generate,
         tokens: tokens.into_iter().collect(),
         probe: None,
+        displaced: 0,
     }
 }
 
@@ -382,6 +383,8 @@ fn a_response_displaces_that_of_a_much_heavier_client_but_not_the_other_way_roun
     scheduler.submit(of("new", prefill(3, "c", 40..49)));
     assert_eq!(scheduler.admit(), [], "a prefill displaces nothing");
     scheduler.submit(of("new", generate(4, "c", Priority::Speculative, 40..49)));
+    assert_eq!(scheduler.admit(), [], "a speculative response does not displace a live one");
+    scheduler.submit(of("new", generate(4, "c", Priority::Live, 40..49)));
     assert_eq!(scheduler.admit().iter().map(|it| (it.id, it.slot)).collect::<Vec<_>>(), [(4, 0)]);
     assert_eq!(scheduler.admit(), [], "the heavy one waits");
     scheduler.remove(2);
@@ -410,6 +413,7 @@ fn a_heavy_client_with_a_slot_takes_no_idle_one_from_a_lighter_client() {
     let mut scheduler = scheduler(2);
     scheduler.submit(of("light", generate(1, "a", Priority::Live, [9])));
     run_prompts(&mut scheduler);
+    charge(&mut scheduler, 0, 1);
     scheduler.remove(1);
     scheduler.submit(of("heavy", generate(2, "b", Priority::Live, [8])));
     scheduler.admit();
@@ -445,4 +449,35 @@ fn beside_an_active_lighter_client_a_heavy_one_gets_small_steps_and_the_model_re
         (vec![(1, 8)], false),
         "its call has ended"
     );
+}
+
+#[test]
+fn a_client_alone_is_never_heavy_beside_itself() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(of("one", generate(1, "a", Priority::Live, [9])));
+    run_prompts(&mut scheduler);
+    let piece = Piece { id: 1, slot: 0, start: 0, tokens: vec![7; 2], sample: false, probe: None };
+    scheduler.charge(&[piece], Duration::from_secs(1), Instant::now());
+    scheduler.remove(1);
+    scheduler.submit(of("one", generate(2, "b", Priority::Live, 0..999)));
+    scheduler.submit(of("one", generate(3, "a", Priority::Live, [9, 10])));
+    scheduler.admit();
+    let pieces = scheduler.next_step();
+    assert_eq!((pieces[0].id, pieces[0].tokens.len(), scheduler.spares()), (2, CHUNK.shared, false));
+}
+
+#[test]
+fn a_response_that_was_displaced_twice_keeps_its_slot() {
+    let mut scheduler = scheduler(1);
+    scheduler.submit(of("heavy", generate(1, "a", Priority::Live, 0..9)));
+    scheduler.admit();
+    charge(&mut scheduler, 0, 30);
+    for (id, client) in [(2, "b"), (3, "c")] {
+        scheduler.submit(of(client, generate(id, client, Priority::Live, 20..29)));
+        assert_eq!(scheduler.admit()[0].id, id);
+        scheduler.remove(id);
+        assert_eq!(scheduler.admit()[0].id, 1);
+    }
+    scheduler.submit(of("d", generate(4, "d", Priority::Live, 20..29)));
+    assert_eq!(scheduler.admit(), []);
 }
