@@ -10,9 +10,13 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The signal that ends a process at once.
 const KILL: i32 = 9;
+
+/// Longest wait for a process that dies in its work.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `dying_server.py`: a language model, a voice and a recogniser. It ends when this is dropped, or with the test's
 /// process.
@@ -42,6 +46,11 @@ impl Peer {
 
     /// Waits until it was killed in the middle of its work, and starts another one at its address, which lives.
     pub(crate) fn restart(&mut self) {
+        // To wait for a process closes its standard input, which would end it before it is killed.
+        let until = Instant::now() + PATIENCE;
+        while self.process.try_wait().unwrap().is_none() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.assert_killed();
         *self = Self::start(&["--port", &self.port.to_string()]);
     }

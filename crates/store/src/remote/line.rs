@@ -21,7 +21,7 @@ const IN_ALL: Duration = Duration::from_secs(4);
 
 /// How connections are made.
 enum Door {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 
@@ -52,7 +52,7 @@ impl Line {
             let builder = builder.connection_timeout(CONNECTING).response_timeout(RESPONDING);
             Door::Cluster(Box::new(builder.overall_response_timeout(Some(IN_ALL)).build().map_err(wrong)?))
         } else {
-            Door::Single(Client::open(address).map_err(wrong)?)
+            Door::Single(Box::new(Client::open(address).map_err(wrong)?))
         };
         Ok(Self { door, place: place(address), link: Mutex::default() })
     }

@@ -38,7 +38,7 @@ fn arbitrary_messages_get_bounded_answers_and_reach_permitted_peers_alone() {
                 PEER => {
                     let from =
                         message.first().map_or(reach, |last| SocketAddr::from(([127, 0, 0, *last], 8080)));
-                    if server.from_peer(id, from, message, &time, &mut out).is_ok() {
+                    if server.peer_sent(id, from, message, &time, &mut out).is_ok() {
                         assert!(from == reach && out.len() <= message.len() + 48);
                     }
                 }

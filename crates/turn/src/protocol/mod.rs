@@ -259,7 +259,7 @@ impl TurnServer {
     ///
     /// # Errors
     /// If the client does not get it: why.
-    pub(crate) fn from_peer(
+    pub(crate) fn peer_sent(
         &mut self,
         id: AllocationId,
         from: SocketAddr,

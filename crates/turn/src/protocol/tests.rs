@@ -150,7 +150,7 @@ fn peers_that_are_not_public_get_no_permission_no_channel_and_no_data() {
         assert_eq!(caller.binds(&mut server, 0x4000, peer, &now(0)), 403, "{peer}");
         let step = caller.sends(&mut server, peer, b"data", &now(0));
         assert!(matches!(step, Step::Dropped(Reason::Forbidden)), "{peer}: {step:?}");
-        let answer = server.from_peer(id, at(peer), b"data", &now(0), &mut Vec::new());
+        let answer = server.peer_sent(id, at(peer), b"data", &now(0), &mut Vec::new());
         assert_eq!(answer, Err(Reason::Forbidden), "{peer}");
     }
     // One of two is enough.
@@ -170,7 +170,7 @@ fn data_goes_both_ways_by_indications_and_channels_while_it_is_permitted() {
     let Step::Forward { allocation, to, payload } = step else { panic!("{step:?}") };
     assert_eq!((allocation, to, payload.len()), (id, peer, 5));
     let mut out = Vec::new();
-    assert_eq!(server.from_peer(id, peer, b"hi", &now(299), &mut out), Ok(caller.client));
+    assert_eq!(server.peer_sent(id, peer, b"hi", &now(299), &mut out), Ok(caller.client));
     let indication = read(&out);
     assert_eq!((indication.typ.method, address(&indication, ATTR_XOR_PEER_ADDRESS)), (METHOD_DATA, peer));
     assert_eq!(indication.get(ATTR_DATA).unwrap(), b"hi");
@@ -184,12 +184,12 @@ fn data_goes_both_ways_by_indications_and_channels_while_it_is_permitted() {
         matches!(&step, Step::Forward { to, payload, .. } if *to == peer && *payload == (4..7)),
         "{step:?}"
     );
-    server.from_peer(id, peer, b"hi", &now(599), &mut out).unwrap();
+    server.peer_sent(id, peer, b"hi", &now(599), &mut out).unwrap();
     assert_eq!(out, [0x40, 1, 0, 2, b'h', b'i']);
     // Another port of a permitted address has no channel.
-    server.from_peer(id, at("8.8.8.8:6"), b"hi", &now(599), &mut out).unwrap();
+    server.peer_sent(id, at("8.8.8.8:6"), b"hi", &now(599), &mut out).unwrap();
     assert_eq!(read(&out).typ.method, METHOD_DATA);
-    assert_eq!(server.from_peer(id, at("9.9.9.9:5"), b"hi", &now(599), &mut out), Err(Reason::Forbidden));
+    assert_eq!(server.peer_sent(id, at("9.9.9.9:5"), b"hi", &now(599), &mut out), Err(Reason::Forbidden));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn on_a_connection_the_data_of_a_channel_is_padded() {
     let (caller, id) = caller.allocated(&mut server, 50_000, &now(0));
     assert_eq!(caller.binds(&mut server, 0x4000, "8.8.8.8:5", &now(0)), 0);
     let mut out = Vec::new();
-    server.from_peer(id, at("8.8.8.8:5"), b"abcde", &now(0), &mut out).unwrap();
+    server.peer_sent(id, at("8.8.8.8:5"), b"abcde", &now(0), &mut out).unwrap();
     assert_eq!(out, [0x40, 0, 0, 5, b'a', b'b', b'c', b'd', b'e', 0, 0, 0]);
 }
 
@@ -215,11 +215,11 @@ fn our_own_calls_are_reached_where_they_are_and_answer_from_where_clients_think_
     let step = caller.sends(&mut server, "203.0.113.9:8080", b"check", &now(0));
     assert!(matches!(&step, Step::Forward { to, .. } if *to == reach), "{step:?}");
     let mut out = Vec::new();
-    server.from_peer(id, reach, b"answer", &now(0), &mut out).unwrap();
+    server.peer_sent(id, reach, b"answer", &now(0), &mut out).unwrap();
     assert_eq!(address(&read(&out), ATTR_XOR_PEER_ADDRESS), told);
     // Its permission is for an address, and the policy for a port.
     for from in ["203.0.113.9:22", "127.0.0.1:22"] {
-        assert_eq!(server.from_peer(id, at(from), b"x", &now(0), &mut out), Err(Reason::Forbidden), "{from}");
+        assert_eq!(server.peer_sent(id, at(from), b"x", &now(0), &mut out), Err(Reason::Forbidden), "{from}");
     }
 }
 
@@ -267,7 +267,7 @@ fn an_allocation_has_few_permissions_and_channels_and_relays_its_share_of_a_seco
     };
     assert_eq!(sent(&mut server), 10);
     let came = (0..20)
-        .filter(|_| server.from_peer(id, at("8.8.8.1:5"), &[0; 100], &now(302), &mut Vec::new()).is_ok());
+        .filter(|_| server.peer_sent(id, at("8.8.8.1:5"), &[0; 100], &now(302), &mut Vec::new()).is_ok());
     assert_eq!(came.count(), 10, "each direction has its own share");
 }
 

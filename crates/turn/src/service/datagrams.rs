@@ -2,15 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use anyhow::Context;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
-
-use super::shared::{Shared, count_dropped};
-use crate::protocol::step::Reason;
-use crate::protocol::{Client, LONGEST};
 
 /// Requested from the kernel, which grants at most `net.core.rmem_max`.
 const SOCKET_BUFFER: usize = 4 << 20;
@@ -18,7 +13,7 @@ const SOCKET_BUFFER: usize = 4 << 20;
 /// The port.
 #[derive(Debug)]
 pub(super) struct Datagrams {
-    socket: UdpSocket,
+    pub(super) socket: UdpSocket,
     pub(super) local: SocketAddr,
 }
 
@@ -55,50 +50,5 @@ impl Datagrams {
 pub(super) fn send(socket: &UdpSocket, message: &[u8], to: SocketAddr) {
     if let Err(error) = SockRef::from(socket).send_to(message, &to.into()) {
         tracing::trace!(%to, %error, "UDP send");
-    }
-}
-
-/// Reads the port for as long as the server runs, whatever a datagram does to the reader.
-pub(super) async fn keep_reading(shared: Arc<Shared>) {
-    loop {
-        let reader = tokio::spawn(read(shared.clone()));
-        let aborted = AbortOnDrop(reader.abort_handle());
-        let ended = reader.await;
-        drop(aborted);
-        match ended {
-            Err(error) if error.is_panic() => {
-                metrics::counter!("visavis_task_restarts_total", "task" => "turn").increment(1);
-                tracing::error!("the reader of the TURN port failed; it is started again");
-            }
-            _ => return,
-        }
-    }
-}
-
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Ends at once if there is no port.
-async fn read(shared: Arc<Shared>) {
-    let Some(datagrams) = shared.datagrams() else { return };
-    let mut memory = vec![0; LONGEST + 1];
-    loop {
-        match datagrams.socket.recv_from(&mut memory).await {
-            Ok((length, _)) if length > LONGEST => count_dropped(Reason::Malformed.name()),
-            Ok((length, from)) => {
-                let address = SocketAddr::new(from.ip().to_canonical(), from.port());
-                shared.receive(Client::Datagrams { address }, &memory[..length]);
-            }
-            Err(error) => {
-                // The kernel reports a client's unreachable port here; it must neither stop this loop nor make it spin.
-                tracing::debug!(%error, "UDP receive");
-                tokio::task::yield_now().await;
-            }
-        }
     }
 }

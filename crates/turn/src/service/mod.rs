@@ -1,11 +1,13 @@
 //! The sockets of a server.
 //!
-//! - `datagrams`: the UDP port; `streams`: a connection, over TCP or TLS, of ours or of another listener; `tls`: certificates
+//! - `datagrams`: the UDP port, which `reader` reads; `streams`: a connection, over TCP or TLS, of ours or of another listener; `tls`: certificates
 //! - `relaying`: the sockets of relayed addresses; `shared`: what all of these share
-//! - `places`: how many connections there may be (pure)
+//! - `places`: how many connections there may be (pure); `counts`: metrics
 
+mod counts;
 mod datagrams;
 mod places;
+mod reader;
 mod relaying;
 mod shared;
 mod streams;
@@ -60,7 +62,7 @@ impl Turn {
         };
         let shared = Shared::new(settings, datagrams)?;
         begin_at_zero();
-        shared.spawn(datagrams::keep_reading(shared.clone()));
+        shared.spawn(reader::keep_reading(shared.clone()));
         shared.spawn(sweep(shared.clone()));
         if let Some(listener) = tcp {
             shared.spawn(streams::accept(shared.clone(), listener, None));

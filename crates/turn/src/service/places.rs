@@ -72,6 +72,7 @@ mod tests {
         drop(held);
         assert!(take("2001:db8::3").is_some());
         drop(other);
-        assert_eq!((places.lock().count, places.lock().taken.len()), (0, 0));
+        let left = places.lock();
+        assert_eq!((left.count, left.taken.len()), (0, 0));
     }
 }

@@ -8,8 +8,8 @@ use rand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::shared::{Shared, count_dropped};
-use crate::protocol::step::{AllocationId, Reason};
+use super::counts::count_dropped;
+use crate::protocol::step::Reason;
 use crate::protocol::{Family, LONGEST};
 use crate::settings::Relays;
 
@@ -51,14 +51,13 @@ fn bound(address: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-/// Passes on what peers send to a relayed address, until its socket is dropped.
-pub(super) async fn read(shared: Arc<Shared>, id: AllocationId, socket: Arc<UdpSocket>) {
+/// Delivers what peers send to a relayed address, with the peer's address, until it is dropped.
+pub(super) async fn read(socket: Arc<UdpSocket>, mut deliver: impl FnMut(SocketAddr, &[u8])) {
     let mut memory = vec![0; LONGEST + 1];
-    let mut message = Vec::with_capacity(LONGEST);
     loop {
         match socket.recv_from(&mut memory).await {
             Ok((length, _)) if length > LONGEST => count_dropped(Reason::Malformed.name()),
-            Ok((length, from)) => shared.from_peer(id, from, &memory[..length], &mut message),
+            Ok((length, from)) => deliver(from, &memory[..length]),
             Err(error) => {
                 tracing::debug!(%error, "UDP receive of a relayed address");
                 tokio::task::yield_now().await;

@@ -13,11 +13,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::counts::{count_allocations, count_bytes, count_dropped};
 use super::datagrams::{Datagrams, send};
 use super::places::{Place, Places};
 use super::relaying;
 use crate::protocol::step::{AllocationId, Opening, Reason, Step};
-use crate::protocol::{Client, Now, RelayedIps, TurnServer};
+use crate::protocol::{Client, LONGEST, Now, RelayedIps, TurnServer};
 use crate::settings::{Relays, Settings};
 
 /// Messages that wait for one connection; more are dropped, as by a full socket.
@@ -205,7 +206,9 @@ impl Shared {
             return count_dropped(Reason::Internal.name());
         };
         let reader = CancellationToken::new();
-        let task = relaying::read(self.clone(), begun.id, opened.socket.clone());
+        let (shared, id, mut message) = (self.clone(), begun.id, Vec::with_capacity(LONGEST));
+        let deliver = move |from, packet: &[u8]| shared.peer_sent(id, from, packet, &mut message);
+        let task = relaying::read(opened.socket.clone(), deliver);
         let ended = reader.clone();
         self.spawn(async move {
             _ = ended.run_until_cancelled(task).await;
@@ -217,10 +220,10 @@ impl Shared {
     }
 
     /// Takes a packet from a peer; `message`: memory for what the client is sent.
-    pub(super) fn from_peer(&self, id: AllocationId, from: SocketAddr, packet: &[u8], message: &mut Vec<u8>) {
+    fn peer_sent(&self, id: AllocationId, from: SocketAddr, packet: &[u8], message: &mut Vec<u8>) {
         let now = self.now();
         let mut state = self.state.lock();
-        match state.server.from_peer(id, from, packet, &now, message) {
+        match state.server.peer_sent(id, from, packet, &now, message) {
             Err(reason) => count_dropped(reason.name()),
             Ok(client) => {
                 count_bytes("to_client", packet.len());
@@ -252,16 +255,4 @@ impl Shared {
             datagrams.send(to, message);
         }
     }
-}
-
-pub(super) fn count_dropped(reason: &'static str) {
-    metrics::counter!("visavis_turn_dropped_total", "reason" => reason).increment(1);
-}
-
-fn count_allocations(server: &TurnServer) {
-    metrics::gauge!("visavis_turn_allocations").set(server.count() as f64);
-}
-
-fn count_bytes(direction: &'static str, bytes: usize) {
-    metrics::counter!("visavis_turn_bytes_total", "direction" => direction).increment(bytes as u64);
 }

@@ -11,8 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::counts::count_dropped;
 use super::places::Place;
-use super::shared::{Joined, Shared, count_dropped};
+use super::shared::{Joined, Shared};
 use super::tls::Tls;
 use crate::protocol::step::Reason;
 use crate::protocol::{Client, LONGEST};

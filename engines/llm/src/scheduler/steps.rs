@@ -178,7 +178,7 @@ impl Scheduler {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)
         };
-        let long = |slot: &Slot| slot.pending() > self.chunk.alone;
+        let long = |slot: &Slot| awaited(slot) && slot.pending() > self.chunk.alone;
         if any(&generating) {
             self.chunk.shared
         } else if self.spares || !any(&awaited) {
