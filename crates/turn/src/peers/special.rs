@@ -117,7 +117,8 @@ mod tests {
         let conf = include_str!("../../../../turn/turnserver.conf");
         let denied: Vec<&str> =
             conf.lines().filter_map(|line| line.trim().strip_prefix("denied-peer-ip=")).collect();
-        for (text, _) in NETWORKS {
+        // coturn takes ::/96 for all of IPv4; no packet arrives there.
+        for (text, _) in NETWORKS.into_iter().filter(|(text, _)| *text != "::/96") {
             let network = network(text);
             let held = denied.iter().any(|range| {
                 let (first, last) = range.split_once('-').unwrap_or((range, range));
