@@ -3,7 +3,8 @@
 //! - this file: makes the backend
 //! - `server`: the voice; `reading`: reads its sound; `probe`: checks whether the server is ready
 //! - `api`: the interface of all APIs; `openai`, `xtts`, `piper`, `cloudflare`, `runpod`: one each
-//! - `roster`: chooses the voice; `listing`: a server's list of its voices; `clip`: the clips of cloned voices
+//! - `roster`: chooses the voice; `listing`: a server's list of its voices
+//! - `clip`: the clips of cloned voices; `once`: asks a server once for each clip
 //! - `sound`: converts bytes to samples; `encoded`: finds sound in JSON (both pure)
 
 mod api;
@@ -11,6 +12,7 @@ mod clip;
 mod cloudflare;
 mod encoded;
 mod listing;
+mod once;
 mod openai;
 mod piper;
 mod probe;

@@ -6,17 +6,17 @@
 mod request;
 mod voices;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 
 use super::api::{self, Answer, Api, Line};
 use super::clip::{self, Clip, Recorded};
 use super::listing::Listing;
+use super::once::Once;
+use super::server;
 use crate::backends::http::form::Form;
 use crate::backends::http::{self, Http, Refused};
 use crate::config::{TtsCloning, TtsEngine};
@@ -30,13 +30,14 @@ pub(super) struct OpenAi {
     http: Arc<Http>,
     settings: Arc<TtsEngine>,
     /// The clips that the server has.
-    known: Mutex<BTreeSet<String>>,
+    known: Once<()>,
 }
 
 impl OpenAi {
     /// A server to which nothing has been sent.
     pub(super) fn new(http: Arc<Http>, settings: Arc<TtsEngine>) -> Self {
-        Self { http, settings, known: Mutex::default() }
+        let known = Once::new(MOST_CLIPS, server::before(&settings).length());
+        Self { http, settings, known }
     }
 
     fn speech(&self, path: &[&str]) -> RequestBuilder {
@@ -54,8 +55,9 @@ impl OpenAi {
                 self.speech(&["audio", "speech", "upload"]).header(CONTENT_TYPE, kind).body(body)
             }
             TtsCloning::Library => {
-                self.introduce(clip, &recorded).await?;
-                let spoken = Spoken { line, voice: &recorded.tag };
+                let tag = recorded.tag.clone();
+                self.introduce(clip, recorded).await?;
+                let spoken = Spoken { line, voice: &tag };
                 self.speech(&["audio", "speech"]).json(&request::speech(own, spoken))
             }
             TtsCloning::Inline | TtsCloning::None => {
@@ -67,27 +69,24 @@ impl OpenAi {
     }
 
     /// Uploads a clip that the server does not have yet.
-    async fn introduce(&self, clip: &Clip, recorded: &Recorded) -> Result<(), Refused> {
-        if self.known.lock().contains(&recorded.tag) {
-            return Ok(());
-        }
-        let form = Form::new(&recorded.bytes)
-            .text("voice_name", &recorded.tag)
-            .text("language", &clip.language)
-            .wav("voice_file", &format!("{}.wav", recorded.tag), &recorded.bytes);
-        let (kind, body) = form.finish();
-        let request = self.http.post(self.http.url(&["voices"])).header(CONTENT_TYPE, kind).body(body);
-        let response = self.http.send(request).await?;
-        // 409: the clip was uploaded before this server started.
-        if !response.status().is_success() && response.status().as_u16() != 409 {
-            return Err(api::refused(&self.http, response, "/voices").await);
-        }
-        let mut known = self.known.lock();
-        if known.len() >= MOST_CLIPS {
-            known.clear();
-        }
-        known.insert(recorded.tag.clone());
-        Ok(())
+    async fn introduce(&self, clip: &Clip, recorded: Recorded) -> Result<(), Refused> {
+        let tag = recorded.tag.clone();
+        let (http, language) = (self.http.clone(), clip.language.clone());
+        let asked = async move {
+            let form = Form::new(&recorded.bytes)
+                .text("voice_name", &recorded.tag)
+                .text("language", &language)
+                .wav("voice_file", &format!("{}.wav", recorded.tag), &recorded.bytes);
+            let (kind, body) = form.finish();
+            let request = http.post(http.url(&["voices"])).header(CONTENT_TYPE, kind).body(body);
+            let response = http.send(request).await?;
+            // 409: the clip was uploaded before this server started.
+            if !response.status().is_success() && response.status().as_u16() != 409 {
+                return Err(api::refused(&http, response, "/voices").await);
+            }
+            Ok(())
+        };
+        self.known.get(&tag, asked).await
     }
 
     /// Checks a server, and reads its list.
@@ -157,7 +156,7 @@ impl Api for OpenAi {
         let listed = self.list().await;
         if listed.is_err() {
             // The server may have restarted without the clips, and would then speak with its default voice.
-            self.known.lock().clear();
+            self.known.clear();
         }
         listed
     }

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
-use quick_cache::sync::Cache;
 use reqwest::Response;
 
 use super::api::{self, Answer, Api, Line};
 use super::listing::{self, Listing};
+use super::once::Once;
+use super::server;
 use crate::EngineError;
 use crate::backends::http::{Http, Refused};
 use crate::config::TtsEngine;
@@ -33,9 +34,9 @@ pub(super) struct Xtts {
     /// None: not known yet.
     known: RwLock<Option<Arc<Known>>>,
     /// The numbers of clips, by tag.
-    clips: Cache<String, Arc<Latents>>,
+    clips: Once<Arc<Latents>>,
     /// Names of the clips in the server's folder, by tag.
-    given: Cache<String, Arc<str>>,
+    given: Once<Arc<str>>,
 }
 
 /// What is known about a server.
@@ -62,7 +63,8 @@ enum Kind {
 impl Xtts {
     /// A server to which nothing has been sent.
     pub(super) fn new(http: Arc<Http>, settings: Arc<TtsEngine>) -> Self {
-        let (clips, given) = (Cache::new(MOST_CLIPS), Cache::new(MOST_CLIPS));
+        let longest = server::before(&settings).length();
+        let (clips, given) = (Once::new(MOST_CLIPS, longest), Once::new(MOST_CLIPS, longest));
         Self { http, settings, known: RwLock::new(None), clips, given }
     }
 

@@ -34,24 +34,22 @@ impl Xtts {
     async fn latents(&self, clip: &Clip) -> Result<Arc<Latents>, Refused> {
         let recorded = clip::read(clip).await?;
         let tag = recorded.tag.clone();
-        let asked = async {
-            let form = Form::new(&recorded.bytes).wav("wav_file", &format!("{tag}.wav"), &recorded.bytes);
-            let (kind, body) = form.finish();
-            let url = self.http.url(&["clone_speaker"]);
-            let request = self.http.post(url).header(CONTENT_TYPE, kind).body(body);
-            let response = api::asked(&self.http, request, "/clone_speaker").await?;
-            let bytes = api::body(&self.http, response).await?;
-            let unread = || {
-                let at = self.http.address();
+        let (http, name) = (self.http.clone(), clip.name.clone());
+        let asked = async move {
+            let file = format!("{}.wav", recorded.tag);
+            let (kind, body) = Form::new(&recorded.bytes).wav("wav_file", &file, &recorded.bytes).finish();
+            let request = http.post(http.url(&["clone_speaker"])).header(CONTENT_TYPE, kind).body(body);
+            let response = api::asked(&http, request, "/clone_speaker").await?;
+            let bytes = api::body(&http, response).await?;
+            let latents: Latents = serde_json::from_slice(&bytes).map_err(|_| {
+                let at = http.address();
                 EngineError::Failed(format!(
-                    "{at} cannot compute a speaker from the clip of {:?}. Its log says why",
-                    clip.name
+                    "{at} cannot compute a speaker from the clip of {name:?}. Its log says why"
                 ))
-            };
-            let latents: Latents = serde_json::from_slice(&bytes).map_err(|_| unread())?;
-            Ok::<_, Refused>(Arc::new(latents))
+            })?;
+            Ok(Arc::new(latents))
         };
-        self.clips.get_or_insert_async(&tag, asked).await
+        self.clips.get(&tag, asked).await
     }
 
     fn nobody(&self, line: &Line) -> EngineError {

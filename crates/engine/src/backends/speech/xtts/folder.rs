@@ -6,8 +6,8 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::{Known, Xtts, request};
 use crate::EngineError;
-use crate::backends::http::Refused;
 use crate::backends::http::form::Form;
+use crate::backends::http::{Http, Refused};
 use crate::backends::speech::api::{self, Answer, Line};
 use crate::backends::speech::clip::{self, Clip};
 use crate::backends::speech::sound::Coding;
@@ -36,26 +36,26 @@ impl Xtts {
     async fn give(&self, clip: &Clip) -> Result<Arc<str>, Refused> {
         let recorded = clip::read(clip).await?;
         let tag = recorded.tag.clone();
-        let file = format!("{tag}.wav");
-        let given = async {
+        let (http, clip) = (self.http.clone(), clip.clone());
+        let asked = async move {
+            let file = format!("{}.wav", recorded.tag);
             let (kind, body) = Form::new(&recorded.bytes).wav("wavFile", &file, &recorded.bytes).finish();
-            let url = self.http.url(&["upload_sample"]);
-            let request = self.http.post(url).header(CONTENT_TYPE, kind).body(body);
-            let response = self.http.send(request).await?;
+            let request = http.post(http.url(&["upload_sample"])).header(CONTENT_TYPE, kind).body(body);
+            let response = http.send(request).await?;
             match response.status().as_u16() {
-                200..=299 => Ok::<_, Refused>(Arc::from(file.as_str())),
-                404 | 405 => Err(self.takes_none(clip).into()),
-                _ => Err(api::refused(&self.http, response, "/upload_sample").await),
+                200..=299 => Ok(Arc::from(file)),
+                404 | 405 => Err(takes_none(&http, &clip).into()),
+                _ => Err(api::refused(&http, response, "/upload_sample").await),
             }
         };
-        self.given.get_or_insert_async(&tag, given).await
+        self.given.get(&tag, asked).await
     }
+}
 
-    fn takes_none(&self, clip: &Clip) -> EngineError {
-        let (at, file) = (self.http.address(), clip.file.display());
-        EngineError::Invalid(format!(
-            "voice: {at} takes no clips (it has no /upload_sample). Copy {file} into its folder of speakers \
-             under the voice's name, or update the server"
-        ))
-    }
+fn takes_none(http: &Http, clip: &Clip) -> EngineError {
+    let (at, file) = (http.address(), clip.file.display());
+    EngineError::Invalid(format!(
+        "voice: {at} takes no clips (it has no /upload_sample). Copy {file} into its folder of speakers under the voice's name, or \
+         update the server"
+    ))
 }
