@@ -16,8 +16,8 @@ use crate::event::EndReason;
 use crate::frame::PlaybackPosition;
 use visavis_core::recording::{End, Header, Step};
 
-/// Steps that may wait for the disk: about ten seconds of a lively call.
-const QUEUE: usize = 256;
+/// Steps that may wait for the disk: about forty seconds of a lively call, which is also all of a test's call on a virtual clock.
+const QUEUE: usize = 1024;
 
 #[derive(Debug)]
 enum Line {
