@@ -87,13 +87,17 @@ impl EngineState {
     #[must_use]
     pub fn stats(&self) -> StatsReply {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        // In the order in which requests move on: one that starts meanwhile is counted twice and never overlooked, and one that is
+        // no longer counted here has its outcome below.
+        let queued = self.queued.load(Ordering::Acquire);
+        let active = self.active.load(Ordering::Acquire);
         StatsReply {
             requests: get(&self.requests),
             rejected: get(&self.rejected),
             cancelled: get(&self.cancelled),
             failed: get(&self.failed),
-            active: self.active.load(Ordering::Relaxed),
-            queued: self.queued.load(Ordering::Relaxed),
+            active,
+            queued,
             queue_capacity: self.capacity,
             busy_ms: get(&self.busy_us) / 1000,
             units: get(&self.units),
@@ -231,13 +235,14 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let place = if self.working { &self.state.active } else { &self.state.queued };
-        place.fetch_sub(1, Ordering::AcqRel);
+        // Before the place is given back: who sees that the request is over sees how it ended.
         match self.outcome {
             Outcome::Done => {}
             Outcome::Cancelled => _ = self.state.cancelled.fetch_add(1, Ordering::Relaxed),
             Outcome::Failed => _ = self.state.failed.fetch_add(1, Ordering::Relaxed),
         }
+        let place = if self.working { &self.state.active } else { &self.state.queued };
+        place.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -94,6 +94,8 @@ async fn the_rest_is_as_in_a_quiet_run(engine: Engine) {
 /// The tests' voice of Piper without the noise by which no two of its sounds are equal; its network's path.
 fn still_voice() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("visavis-tts-cancelled-{}", std::process::id()));
+    // A run that was killed leaves its folder, and numbers of processes come again.
+    _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let network = folder.join("still.onnx");
     std::os::unix::fs::symlink(model("en_US-joe-medium.onnx"), &network).unwrap();

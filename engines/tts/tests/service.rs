@@ -42,8 +42,9 @@ async fn eight_concurrent_requests_all_get_the_right_speech() {
     }
     let (shortest, longest) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
     assert!(longest * 2 < shortest * 3, "{lengths:?}");
-    let stats = engine.stats().await;
-    assert_eq!((stats.requests, stats.cancelled, stats.failed, stats.active, stats.queued), (8, 0, 0, 0, 0));
+    // The last part of a sound may arrive before its request stops counting.
+    let stats = engine.until(|stats| stats.active + stats.queued == 0).await;
+    assert_eq!((stats.requests, stats.cancelled, stats.failed), (8, 0, 0));
 }
 
 #[tokio::test]
@@ -94,7 +95,8 @@ async fn a_live_request_overtakes_started_batch_work() {
     let mut batch = client.synthesize(with(&long(), Priority::Batch)).await.unwrap().into_inner();
     batch.message().await.unwrap().unwrap();
     speak(&mut client, request("Now comes a live turn.")).await;
-    let stats = engine.stats().await;
+    // The live turn may count for a moment longer.
+    let stats = engine.until(|stats| stats.active <= 1).await;
     assert_eq!(stats.active, 1, "the batch work should still be active: {stats:?}");
 }
 
@@ -106,7 +108,8 @@ async fn a_short_text_is_spoken_between_the_parts_of_a_long_one() {
         let mut long = client.synthesize(request(&text)).await.unwrap().into_inner();
         long.message().await.unwrap().unwrap();
         speak(&mut client, request("Now comes another call.")).await;
-        let stats = engine.stats().await;
+        // The short text may count for a moment longer.
+        let stats = engine.until(|stats| stats.active <= 1).await;
         assert_eq!(stats.active, 1, "the long text should still be active: {stats:?}");
         drop(long);
         engine.until(|stats| stats.active == 0).await;
@@ -219,6 +222,8 @@ async fn missing_and_broken_files_fail_with_a_message_and_the_process_keeps_runn
 #[tokio::test]
 async fn all_voices_are_listed_at_once_and_a_request_waits_for_its_voice() {
     let folder = std::env::temp_dir().join(format!("visavis-tts-voices-{}", std::process::id()));
+    // A run that was killed leaves its folder, and numbers of processes come again.
+    _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let second = folder.join("second.onnx");
     for (from, to) in
@@ -245,18 +250,19 @@ async fn all_voices_are_listed_at_once_and_a_request_waits_for_its_voice() {
 #[tokio::test]
 async fn all_threads_are_confined_unless_disabled() {
     /// The number of a thread's seccomp filters; a container may have set some.
-    fn filters(status: &Path) -> u32 {
-        let status = std::fs::read_to_string(status).unwrap();
+    fn filters(status: &Path) -> Option<u32> {
+        // A thread may end while the list is read.
+        let status = std::fs::read_to_string(status).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:"));
-        line.unwrap().trim().parse().unwrap()
+        Some(line.unwrap().trim().parse().unwrap())
     }
-    let ours = filters(Path::new("/proc/self/status"));
+    let ours = filters(Path::new("/proc/self/status")).unwrap();
     for (arguments, added) in [(&[][..], 2), (&["--unconfined"], 0)] {
         let engine = Engine::start(arguments);
         speak(&mut engine.ready().await, request("Hello.")).await;
         let threads = std::fs::read_dir(format!("/proc/{}/task", engine.child.id())).unwrap();
         let counts: Vec<u32> =
-            threads.map(|thread| filters(&thread.unwrap().path().join("status"))).collect();
+            threads.filter_map(|thread| filters(&thread.unwrap().path().join("status"))).collect();
         assert!(counts.len() > 3 && counts.iter().all(|&count| count == ours + added), "{counts:?}");
     }
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -21,6 +21,9 @@ use visavis_proto::v1::{
 
 pub(crate) const JFK: &str = "and so my fellow americans ask not what your country can do for you ask what you can do for your country";
 pub(crate) const RATE: usize = 16_000;
+
+/// Far longer than anything here takes; only turns a hang into a failure.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn models() -> PathBuf {
     std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
@@ -155,11 +158,13 @@ impl Engine {
 
     /// Waits until the counters satisfy a condition.
     pub(crate) async fn until(&self, condition: impl Fn(&StatsReply) -> bool) -> StatsReply {
+        let since = Instant::now();
         loop {
             let stats = self.stats().await;
             if condition(&stats) {
                 return stats;
             }
+            assert!(since.elapsed() < PATIENCE, "{stats:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

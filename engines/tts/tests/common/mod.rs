@@ -62,7 +62,7 @@ impl Engine {
             let socket = socket.clone();
             async move {
                 // The engine may not be listening yet.
-                for _ in 0..500 {
+                for _ in 0..3000 {
                     if let Ok(stream) = UnixStream::connect(&socket).await {
                         return Ok(TokioIo::new(stream));
                     }
@@ -99,7 +99,7 @@ impl Engine {
 
     /// Waits until the counters satisfy a condition.
     pub(crate) async fn until(&self, holds: impl Fn(&StatsReply) -> bool) -> StatsReply {
-        for _ in 0..1500 {
+        for _ in 0..6000 {
             let stats = self.stats().await;
             if holds(&stats) {
                 return stats;
