@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::crypto::CryptoProvider;
 
@@ -13,6 +13,9 @@ use crate::config;
 
 /// Largest file; a chain of ten certificates takes some 20 KiB.
 const LARGEST: u64 = 1 << 20;
+/// How long a file may be written to again without its time showing it: file systems keep times in steps, of hundredths of a second or,
+/// some of them, of two seconds.
+const SETTLES: Duration = Duration::from_secs(2);
 /// The permission of everyone to read.
 const OTHERS_READ: u32 = 0o004;
 
@@ -55,6 +58,13 @@ struct Stamp {
 impl Stamps {
     pub(super) fn are_both_there(&self) -> bool {
         self.cert.is_some() && self.key.is_some()
+    }
+
+    /// These, as what was read at `now`; none if a file had just been written to, so that the next look reads it again.
+    pub(super) fn if_settled(self, now: SystemTime) -> Self {
+        let age = |stamp: &Stamp| stamp.modified.and_then(|at| now.duration_since(at).ok());
+        let is_young = |stamp: &Stamp| age(stamp).is_some_and(|age| age <= SETTLES);
+        if [self.cert, self.key].iter().flatten().any(is_young) { Self::default() } else { self }
     }
 }
 
@@ -193,5 +203,15 @@ mod tests {
         File::options().write(true).open(&new).unwrap().set_modified(age).unwrap();
         fs::rename(&new, &cert).unwrap();
         assert_ne!(before, files.stamps());
+    }
+
+    #[test]
+    fn a_file_that_has_just_been_written_to_is_read_again_at_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files { cert: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+        fs::write(&files.cert, "one").unwrap();
+        let (seen, now) = (files.stamps(), SystemTime::now());
+        assert_eq!(seen.if_settled(now), Stamps::default());
+        assert_eq!(seen.if_settled(now + 2 * SETTLES), seen);
     }
 }

@@ -58,7 +58,7 @@ impl Certificate {
     /// # Errors
     /// If a file cannot be read, is not what its setting says, or the key does not fit the certificate.
     pub fn load(files: Files) -> Result<Arc<Self>, TlsFault> {
-        let (provider, seen) = (provider(), files.stamps());
+        let (provider, seen) = (provider(), files.stamps().if_settled(SystemTime::now()));
         let held = files.read(&provider, now())?;
         tell(&held);
         Ok(Arc::new(Self::new(files, provider, seen, Some(held.pair))))
@@ -69,8 +69,9 @@ impl Certificate {
     /// # Errors
     /// If both files are there and cannot be used: they may be somebody's, and are not overwritten.
     pub fn ordered(files: Files) -> Result<Arc<Self>, TlsFault> {
-        let (provider, seen) = (provider(), files.stamps());
-        let pair = if seen.are_both_there() {
+        let (provider, stamps) = (provider(), files.stamps());
+        let seen = stamps.if_settled(SystemTime::now());
+        let pair = if stamps.are_both_there() {
             let held = files.read(&provider, now())?;
             tell(&held);
             Some(held.pair)
@@ -108,19 +109,20 @@ impl Certificate {
         let (files, provider, seen) = (self.files.clone(), self.provider.clone(), *self.seen.lock());
         let look = move || {
             // Taken before the files are read: a change meanwhile is one for the next look.
-            let stamps = files.stamps();
+            let (at, stamps) = (SystemTime::now(), files.stamps());
             let read = (asked || stamps != seen).then(|| files.read(&provider, now()));
-            Look { stamps, read }
+            Look { stamps: stamps.if_settled(at), read }
         };
         if let Ok(Look { stamps, read }) = tokio::task::spawn_blocking(look).await {
             *self.seen.lock() = stamps;
-            self.take(read);
+            self.take(read, asked);
         }
     }
 
-    fn take(&self, read: Option<Result<Held, TlsFault>>) {
+    fn take(&self, read: Option<Result<Held, TlsFault>>, asked: bool) {
         match read {
             None => {}
+            Some(Ok(held)) if !asked && self.shows(&held.pair) => {}
             Some(Ok(held)) => {
                 tell(&held);
                 tracing::info!(until = %held.pair.valid.until, "the certificate is shown from now on");
@@ -130,6 +132,11 @@ impl Certificate {
                 tracing::error!(%fault, "the certificate is not taken: the one before goes on until the files change again");
             }
         }
+    }
+
+    /// Whether handshakes show this already.
+    fn shows(&self, pair: &Pair) -> bool {
+        self.shown.lock().as_ref().is_some_and(|shown| shown.key.cert == pair.key.cert)
     }
 
     /// When the certificate that is shown is valid; `None`: there is none yet.
