@@ -6,7 +6,23 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 results=${VISAVIS_RESULTS:-$PWD/test-results}
 mkdir -p "$results"
 visavis=target/release/visavis
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# Below the ports that the kernel picks: one of those may be taken by any other socket before the server binds it.
+port=$(python3 - <<'EOT'
+import random
+import socket
+
+while True:
+    address = ("127.0.0.1", random.randrange(20_000, 32_000))
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                probe.bind(address)
+        print(address[1])
+        break
+    except OSError:
+        pass
+EOT
+)
 url=http://127.0.0.1:$port
 
 export VISAVIS_QUESTION_TEXT='What is the capital of France?'

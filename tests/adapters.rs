@@ -153,6 +153,7 @@ async fn a_cloned_voice_speaks_in_a_call_with_its_clip_as_the_server_takes_it_an
     let (sender, mut asked) = mpsc::channel(256);
     let file = configuration(folder.path(), &xtts(sender).await, &chat().await);
     let live = Live::start(&["--config", &file]).await;
+    live.all_ready().await;
     clone_jfk(&live).await;
     call_with_jfk(&live).await;
 

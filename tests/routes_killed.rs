@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use visavis::config::Config;
 use visavis::engine::{
     Decoded, EngineError, Engines, Llm, LlmPiece, LlmRequest, Stt, SttInput, SttRequest, SttStream, Tts,
@@ -340,21 +339,6 @@ async fn told(live: &Live, path: &str) -> String {
     asked.unwrap().text().await.unwrap()
 }
 
-/// Waits until the engines behind routes are ready: a call needs only one of each kind.
-async fn all_ready(live: &Live) {
-    let ready = async || {
-        let status: Value = serde_json::from_str(&told(live, "ready").await).unwrap();
-        let backends = status["backends"].as_array().expect("there are routes");
-        backends.iter().all(|backend| backend["ready"] == true)
-    };
-    let wait = async {
-        while !ready().await {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.expect("all engines become ready");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_first_model_and_voice_are_killed_answers_with_the_second() {
     let spare = Peer::start(&[]);
@@ -364,7 +348,7 @@ async fn a_server_whose_first_model_and_voice_are_killed_answers_with_the_second
     let file = folder.path().join("visavis.toml");
     std::fs::write(&file, settings(&model, &spare, &voice)).unwrap();
     let live = Live::start(&["--config", file.to_str().unwrap()]).await;
-    all_ready(&live).await;
+    live.all_ready().await;
 
     let options = visavis_client::CallOptions::default();
     let mut call = Call::start(&live.server, Mode::WebSocket, options).await.unwrap();

@@ -57,9 +57,11 @@ async fn collect() -> (SocketAddr, mpsc::Receiver<Span>) {
     (address, spans)
 }
 
-/// A model that says one thing.
+/// A model that says one thing, which takes long enough that the client's reports come while it sounds.
 fn speaks() -> ScriptedLlm {
-    ScriptedLlm::new([ScriptedResponse::texts(["Secret words. "]).every(Duration::from_millis(30))])
+    ScriptedLlm::new([
+        ScriptedResponse::texts(["Secret words of no great meaning. "]).every(Duration::from_millis(30))
+    ])
 }
 
 /// Engines without routes.
@@ -152,7 +154,7 @@ async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_
     assert_eq!((quiet["visavis.call"].as_str(), quiet["visavis.language"].as_str()), ("the-call", "en"));
     assert_eq!(
         (open["visavis.question"].as_str(), open["visavis.response"].as_str()),
-        ("Private question?", "Secret words.")
+        ("Private question?", "Secret words of no great meaning.")
     );
     let routed = attributes(turns[2]);
     assert_eq!((&*routed["visavis.llm.engine"], &*routed["visavis.llm.reason"]), ("main", "unhealthy"));
@@ -166,9 +168,10 @@ async fn a_collector_gets_a_span_per_stage_and_words_only_if_configured_and_may_
         assert!(stage.end_time_unix_nano >= stage.start_time_unix_nano, "{name}");
     }
 
-    // Nothing listens there any more.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    config.telemetry.otlp_endpoint = format!("http://{nobody}");
+    // Nobody listens there, and nobody else can.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    config.telemetry.otlp_endpoint = format!("http://{}", nobody.local_addr().unwrap());
     let telemetry = Telemetry::start(&config.telemetry).unwrap().expect("it is configured");
     a_turn(config, engines()).await;
     telemetry.stop().await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test helper: a panic fails the test")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod ports;
 pub mod socket;
 
 use std::io::{BufRead, BufReader};
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use visavis_client::Server;
 
@@ -25,8 +27,11 @@ pub fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_visavis"))
 }
 
+/// Longest wait for what a server does by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    ports::free()
 }
 
 impl Live {
@@ -72,6 +77,21 @@ impl Live {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Waits until the engines behind routes are ready as well: a call needs only one of each kind.
+    pub async fn all_ready(&self) {
+        let began = Instant::now();
+        loop {
+            let answer = self.server.http().get(self.server.url("ready")).send().await.unwrap();
+            let status: Value = answer.json().await.unwrap();
+            let backends = status["backends"].as_array().expect("there are routes");
+            if backends.iter().all(|backend| backend["ready"] == true) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "not all are ready: {status}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The process of an engine.
     pub fn engine(&self, name: &str) -> Option<u32> {
         let wanted = format!("visavis-{name}");
@@ -93,6 +113,20 @@ impl Live {
             .lines()
             .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Waits until a counter or gauge satisfies a condition, and returns it. The server counts what has happened a little after a
+    /// client has seen it happen.
+    pub async fn metric_when(&self, name: &str, holds: impl Fn(f64) -> bool) -> f64 {
+        let began = Instant::now();
+        loop {
+            let value = self.metric(name).await;
+            if holds(value) {
+                return value;
+            }
+            assert!(began.elapsed() < PATIENCE, "{name} is {value}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

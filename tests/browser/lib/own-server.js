@@ -61,16 +61,29 @@ export class OwnServer {
 }
 
 /**
+ * A port on which nobody listens, below those that the kernel picks: one of those may be taken by any other socket before the server binds
+ * it, or while it is killed.
+ */
+async function freePort() {
+    for (;;) {
+        const port = 20000 + Math.floor(Math.random() * 12000);
+        const probe = net.createServer().listen(port, '127.0.0.1');
+        const free = await once(probe, 'listening').then(() => true, () => false);
+        if (free) {
+            probe.close();
+            await once(probe, 'close');
+            return port;
+        }
+    }
+}
+
+/**
  * Runs `body` with a server that is ready, and always ends the server.
  *
  * @param {(server: OwnServer) => Promise<void>} body
  */
 export async function withOwnServer(body) {
-    const probe = net.createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = /** @type {net.AddressInfo} */ (probe.address());
-    probe.close();
-    const server = new OwnServer(port);
+    const server = new OwnServer(await freePort());
     server.start();
     try {
         await server.ready();

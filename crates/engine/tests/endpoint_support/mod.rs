@@ -9,11 +9,14 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{Html, IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use visavis_engine::status::EngineStatus;
+
+/// Far longer than anything here takes; only turns a hang into a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The configured key.
 pub(crate) const KEY: &str = "sk-very-secret";
@@ -55,6 +58,8 @@ pub(crate) struct NotReady {
     pub(crate) url: String,
     /// Part of what its status says.
     says: String,
+    /// Keeps others from a port on which nobody listens.
+    _kept: Option<TcpSocket>,
 }
 
 impl NotReady {
@@ -63,22 +68,22 @@ impl NotReady {
         let denies = serve(Router::new().fallback(|| async { StatusCode::UNAUTHORIZED })).await;
         let page = serve(Router::new().fallback(|| async { Html("<h1>Welcome</h1>") })).await;
         let elsewhere = serve(Router::new()).await;
-        let closed = {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            format!("http://{}/v1?key=in-the-query", listener.local_addr().unwrap())
-        };
+        let kept = TcpSocket::new_v4().unwrap();
+        kept.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = format!("http://{}/v1?key=in-the-query", kept.local_addr().unwrap());
+        let one = |url: String, says: String| Self { url, says, _kept: None };
         [
-            Self { url: denies, says: format!("Set {section}.key") },
-            Self { url: page, says: "web page".into() },
-            Self { url: elsewhere, says: format!("Set {section}.url") },
-            Self { url: closed, says: format!("correct {section}.url") },
+            one(denies, format!("Set {section}.key")),
+            one(page, "web page".into()),
+            one(elsewhere, format!("Set {section}.url")),
+            Self { _kept: Some(kept), ..one(closed, format!("correct {section}.url")) },
         ]
     }
 
     /// Waits until the status says so, without a secret.
     pub(crate) async fn is_told_by(&self, status: &mut watch::Receiver<EngineStatus>) {
         let found = status.wait_for(|status| status.message.contains(&self.says));
-        let status = timeout(Duration::from_secs(5), found).await.unwrap().unwrap();
+        let status = timeout(PATIENCE, found).await.unwrap().unwrap();
         assert!(!status.ready && !status.message.contains("in-the-query"), "{status:?}");
     }
 }

@@ -1,7 +1,6 @@
 //! A peer's process.
 
 use std::ffi::OsStr;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,6 +10,9 @@ use tokio::time::{sleep, timeout};
 use visavis_config::default_models_dir;
 use visavis_engine::backends::Backend;
 use visavis_engine::status::EngineStatus;
+
+#[path = "../../../../tests/live/ports.rs"]
+mod ports;
 
 /// Within which a peer has loaded its model, and whatever else is waited for has come, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -26,7 +28,7 @@ impl Peer {
     /// Starts Python with these arguments, and with the packages that lie in the peers' folder of this name.
     pub(crate) fn python(packages: &str, arguments: &[&dyn AsRef<OsStr>]) -> Self {
         let packages = installed(packages);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = ports::free();
         let log = NamedTempFile::new().unwrap();
         let said = log.reopen().unwrap();
         let mut command = Command::new("python3");

@@ -1,7 +1,6 @@
 //! A real Redis on a Unix socket in a folder of its own. Without one installed, tests say so and are skipped.
 
 use std::io::{self, ErrorKind};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +10,9 @@ use redis::aio::MultiplexedConnection;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use visavis_store::Remote;
+
+#[path = "../../../../tests/live/ports.rs"]
+mod ports;
 
 use super::until;
 
@@ -42,8 +44,7 @@ impl Redis {
     /// Starts a cluster of one node.
     pub async fn start_cluster() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [port, bus] = free.map(|listener| listener.local_addr().unwrap().port());
+        let [port, bus] = [(); 2].map(|()| ports::free());
         let redis = Self { door: Door::Cluster { port, bus }, folder, process: None }.started().await?;
         let mut slots = redis::cmd("CLUSTER");
         slots.arg("ADDSLOTSRANGE").arg(0).arg(16_383);

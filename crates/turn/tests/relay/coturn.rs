@@ -1,6 +1,6 @@
 //! coturn in our place, with `turn/turnserver.conf`: it takes the credentials that we make, and denies the same peers.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,7 +9,10 @@ use rtc_stun::message::METHOD_BINDING;
 
 use crate::asking::{Asker, plain};
 use crate::wire::Wire;
-use crate::{SECRET, any_port, credential};
+use crate::{SECRET, credential};
+
+#[path = "../../../../tests/live/ports.rs"]
+mod ports;
 
 /// Where Debian installs it.
 const PROGRAM: &str = "/usr/bin/turnserver";
@@ -29,7 +32,7 @@ impl Drop for Coturn {
 
 impl Coturn {
     async fn start() -> Self {
-        let address = std::net::TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let folder = tempfile::tempdir().unwrap();
         let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../turn/turnserver.conf");
         let process = Command::new(PROGRAM)
@@ -48,7 +51,7 @@ impl Coturn {
             .unwrap();
         let coturn = Self { process, address, _folder: folder };
         let mut wire = Wire::udp(address).await;
-        for _ in 0..100 {
+        for _ in 0..300 {
             wire.send(&plain(METHOD_BINDING, Vec::new()).raw).await;
             if wire.receive(Duration::from_millis(100)).await.is_some() {
                 return coturn;
