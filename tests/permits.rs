@@ -4,7 +4,6 @@
 mod webrtc_support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use visavis::admission::{Admission, Kind, Limits, Principal, Refusal};
@@ -14,11 +13,10 @@ use visavis::session::{Calls, Wishes};
 use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
 use visavis_core::event::EndReason;
 use visavis_scripted::Scripted;
-use webrtc_support::{Client, PlainCodec, host, until, within};
+use webrtc_support::{Client, PATIENCE, PlainCodec, host, until, within};
 
 /// An offer of a client that never connects.
 const NEVER: &str = include_str!("webrtc_support/offer-chromium.sdp");
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A call server without HTTP.
 struct CallServer {

@@ -17,7 +17,7 @@ use webrtc::peer_connection::RTCIceServer;
 
 use live::Live;
 use tls_support::{Folder, connect, last_get, send};
-use webrtc_support::{Client, best_share_of, host, play, until, within};
+use webrtc_support::{Client, PATIENCE, best_share_of, host, play, until, within};
 
 /// The relay of a port of calls, over UDP on loopback.
 async fn relay_of(calls: SocketAddr, secret: &SharedSecret) -> Turn {
@@ -64,11 +64,11 @@ async fn sound_and_messages_go_both_ways_through_the_relay_alone() {
     assert_eq!(turn.allocations(), 1);
 
     client.say("echo relayed").await;
-    assert_eq!(within(Duration::from_secs(5), client.messages.recv()).await.unwrap(), "relayed");
+    assert_eq!(within(PATIENCE, client.messages.recv()).await.unwrap(), "relayed");
     let listen = async {
         let mut samples = Vec::new();
         while samples.len() < 16_000 {
-            let frame = within(Duration::from_secs(5), call.pipeline.mic.recv()).await.unwrap();
+            let frame = within(PATIENCE, call.pipeline.mic.recv()).await.unwrap();
             if frame.received || !samples.is_empty() {
                 samples.extend_from_slice(&frame.samples);
             }
@@ -145,7 +145,7 @@ async fn allocate<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     stream.write_all(&request).await.unwrap();
     stream.flush().await.unwrap();
     let mut answer = [0; 20];
-    within(Duration::from_secs(5), stream.read_exact(&mut answer)).await.unwrap();
+    within(PATIENCE, stream.read_exact(&mut answer)).await.unwrap();
     assert_eq!((&answer[..2], &answer[8..]), (&[1, 0x13][..], &[7; 12][..]), "Allocate, refused");
 }
 

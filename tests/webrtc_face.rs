@@ -13,7 +13,7 @@ use visavis_core::avatar::wire::Batch;
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::ResponseId;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
-use webrtc_support::{Call, Client, host, play, until, within};
+use webrtc_support::{Call, Client, PATIENCE, host, play, until, within};
 
 /// The batches of faces that arrive on a channel.
 fn faces(channel: Arc<dyn DataChannel>) -> mpsc::Receiver<Batch> {
@@ -53,7 +53,7 @@ async fn faces_arrive_on_their_own_channel_with_the_rtp_timestamp_of_their_sound
     let channel = client.pc.create_data_channel("avatar", Some(options)).await.unwrap();
     let mut shown = faces(channel.clone());
     let call = client.call(&host).await.unwrap();
-    within(Duration::from_secs(5), channel.writable()).await.unwrap();
+    within(PATIENCE, channel.writable()).await.unwrap();
 
     let first = first(&call, &mut shown).await;
     play(&call.pipeline, 1, 600.0, 5, 96_000).await;
@@ -65,7 +65,7 @@ async fn faces_arrive_on_their_own_channel_with_the_rtp_timestamp_of_their_sound
 
     // Messages stay on their own channel.
     call.pipeline.events.send(CallEvent::UserStartedSpeaking).await.unwrap();
-    let message = within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
+    let message = within(PATIENCE, client.messages.recv()).await.unwrap();
     assert_eq!(message, "UserStartedSpeaking");
 }
 
@@ -76,18 +76,20 @@ async fn no_face_of_an_interrupted_response_is_sent_any_more() {
     let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
     let mut shown = faces(channel.clone());
     let call = client.call(&host).await.unwrap();
-    within(Duration::from_secs(5), channel.writable()).await.unwrap();
-    first(&call, &mut shown).await;
-    while tokio::time::timeout(Duration::from_millis(200), shown.recv()).await.is_ok() {}
+    within(PATIENCE, channel.writable()).await.unwrap();
+    let before = first(&call, &mut shown).await.timestamp;
+    // More of them may be on their way. The channel keeps their order, so that this one is the last.
+    call.pipeline.faces.send(batch(1, 97_600)).await.unwrap();
+    while within(PATIENCE, shown.recv()).await.unwrap().timestamp == before {}
     let interrupted = CallEvent::Interrupted { response: ResponseId(1), heard: String::new() };
     call.pipeline.events.send(interrupted).await.unwrap();
-    within(Duration::from_secs(2), client.messages.recv()).await.unwrap();
+    within(PATIENCE, client.messages.recv()).await.unwrap();
     // A face at rest, which belongs to no response, and the next response's face are shown.
     for response in [1, 0, 1, 2] {
         call.pipeline.faces.send(batch(response, 0)).await.unwrap();
     }
     for response in [0, 2] {
-        let batch = within(Duration::from_secs(2), shown.recv()).await.unwrap();
+        let batch = within(PATIENCE, shown.recv()).await.unwrap();
         assert_eq!(batch.response, response);
     }
 }
@@ -101,13 +103,13 @@ async fn client_messages_arrive_however_many_faces_were_sent() {
     let channel = client.pc.create_data_channel("avatar", None).await.unwrap();
     let mut shown = faces(channel.clone());
     let mut call = client.call(&host).await.unwrap();
-    within(Duration::from_secs(5), channel.writable()).await.unwrap();
+    within(PATIENCE, channel.writable()).await.unwrap();
     first(&call, &mut shown).await;
     for _ in 0..FACES {
         call.pipeline.faces.send(batch(1, 96_000)).await.unwrap();
-        within(Duration::from_secs(2), shown.recv()).await.unwrap();
+        within(PATIENCE, shown.recv()).await.unwrap();
     }
     client.say("still there?").await;
-    let command = within(Duration::from_secs(2), call.pipeline.commands.recv()).await;
+    let command = within(PATIENCE, call.pipeline.commands.recv()).await;
     assert_eq!(command, Some(ClientCommand::Say("still there?".into())));
 }

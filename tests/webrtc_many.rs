@@ -3,11 +3,13 @@
 
 mod webrtc_support;
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
+use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
-use webrtc_support::{Client, best_share_of, host, play, until, within};
+use webrtc_support::{Client, PATIENCE, best_share_of, host, play, until, within};
+
+/// Held by each of these tests: one measures the memory of the process, and the other's forty calls load the machine.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// Resident memory of this process in KiB.
 fn resident() -> u64 {
@@ -18,6 +20,7 @@ fn resident() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_calls_share_one_port_and_none_hears_another() {
+    let _alone = ALONE.lock().await;
     let host = host().await;
     let one = async |number: u32| {
         let mut client = Client::new().await;
@@ -27,7 +30,7 @@ async fn forty_calls_share_one_port_and_none_hears_another() {
         let listen = async {
             let mut heard = Vec::new();
             while heard.len() < 16_000 {
-                let frame = within(Duration::from_secs(20), call.pipeline.mic.recv()).await.unwrap();
+                let frame = within(PATIENCE, call.pipeline.mic.recv()).await.unwrap();
                 if frame.received {
                     heard.extend(frame.samples);
                 }
@@ -50,6 +53,7 @@ async fn forty_calls_share_one_port_and_none_hears_another() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_come_and_go_leave_nothing_behind() {
+    let _alone = ALONE.lock().await;
     let host = host().await;
     let tasks = TaskTracker::new();
     let mut memory = Vec::new();
@@ -62,7 +66,7 @@ async fn calls_that_come_and_go_leave_nothing_behind() {
             if hang_up {
                 client.pc.close().await.unwrap();
                 let mut mic = call.pipeline.mic;
-                while within(Duration::from_secs(5), mic.recv()).await.is_some() {}
+                while within(PATIENCE, mic.recv()).await.is_some() {}
             } else {
                 drop(call);
                 until("the client sees the end", async || client.channel.send_text("x").await.is_err()).await;

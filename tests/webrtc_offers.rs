@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::ports::call_ports;
 use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcConfig, WebRtcHost, Wiring};
-use webrtc_support::{Client, PlainCodec, host, play, until, within};
+use webrtc_support::{Client, PATIENCE, PlainCodec, host, play, until, within};
 
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
 const FIREFOX: &str = include_str!("webrtc_support/offer-firefox.sdp");
@@ -183,7 +183,7 @@ async fn no_offer_harms_the_server() {
     let mut answered = 0;
     for round in 0..400 {
         let offer = mutate(if round % 2 == 0 { CHROMIUM } else { FIREFOX }, &mut dice);
-        let result = within(Duration::from_secs(5), answer(&host, &offer)).await;
+        let result = within(PATIENCE, answer(&host, &offer)).await;
         answered += usize::from(result.is_ok());
         assert!(!matches!(result, Err(OfferError::Internal { .. })), "{result:?} for\n{offer}");
         while host.routes() > 0 && answered % 4 == 0 {
@@ -404,9 +404,7 @@ async fn a_call_that_began_with_an_unusual_offer_is_heard() {
         let dialled = client.dial_with(&host, TaskTracker::new(), |offer| rewrite(&offer, rule)).await;
         let mut call = dialled.unwrap_or_else(|error| panic!("{name}: {error}"));
         client.connected().await;
-        let hear = async {
-            while !within(Duration::from_secs(10), call.pipeline.mic.recv()).await.unwrap().received {}
-        };
+        let hear = async { while !within(PATIENCE, call.pipeline.mic.recv()).await.unwrap().received {} };
         tokio::join!(client.speak(440.0, 30, 0), hear);
         play(&call.pipeline, 1, 600.0, 10, 0).await;
         until(name, async || client.heard.packets.lock().len() >= 5).await;

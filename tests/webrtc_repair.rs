@@ -10,9 +10,7 @@ use visavis::ports::Presence;
 use visavis::transport::webrtc::{OfferError, RemoteCandidate};
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::ResponseId;
-use webrtc_support::{Call, Client, best_share_of, host, play, read, until, within};
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use webrtc_support::{Call, Client, PATIENCE, best_share_of, host, play, read, until, within};
 
 /// Speaks a tone until the pipeline hears it, after any unread rest of an earlier one.
 async fn hears(call: &mut Call, client: &Client, hz: f64, first: u16) {

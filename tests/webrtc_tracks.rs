@@ -21,9 +21,10 @@ use visavis::transport::webrtc::{WebRtcHost, Wiring};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
-use webrtc_support::{Call, Client, PICTURE, PlainCodec, best_share_of, host, play, until, vp8, within};
+use webrtc_support::{
+    Call, Client, PATIENCE, PICTURE, PlainCodec, best_share_of, host, play, until, vp8, within,
+};
 
-const PATIENCE: Duration = Duration::from_secs(10);
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
 /// Ticks per frame at 30 frames per second.
 const FRAME: u32 = 3_000;
