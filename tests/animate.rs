@@ -1,6 +1,7 @@
 //! Faces without the page, from a real server with real models: texts, recordings, a call's face stream, and renderers.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -174,23 +175,29 @@ async fn texts_and_recordings_become_sound_and_faces() {
     assert_eq!(voices["voices"][0]["language"], "en", "{voices}");
 }
 
-/// The name and the jaw weight in each packet received so far.
-async fn packets(listener: &UdpSocket) -> Vec<(String, f32)> {
+/// The name and the jaw weight in a packet.
+fn packet(buffer: &[u8]) -> (String, f32) {
+    let name = 45 + usize::from(buffer[44]);
+    assert_eq!((&buffer[..4], buffer.len()), (&6_u32.to_le_bytes()[..], name + 17 + 61 * 4));
+    let jaw = name + 17 + 4 * Shape::JawOpen.index();
+    let jaw = f32::from_be_bytes(buffer[jaw..jaw + 4].try_into().unwrap());
+    (String::from_utf8(buffer[45..name].to_vec()).unwrap(), jaw)
+}
+
+/// Reads packets until there are many, and a mouth has opened. They are read while they come: a socket keeps a few hundred.
+async fn packets(listener: Arc<UdpSocket>) -> Vec<(String, f32)> {
     let mut buffer = [0; 2048];
     let mut all = Vec::new();
-    while let Ok(length) = listener.try_recv(&mut buffer) {
-        let name = 45 + usize::from(buffer[44]);
-        assert_eq!((&buffer[..4], length), (&6_u32.to_le_bytes()[..], name + 17 + 61 * 4));
-        let jaw = name + 17 + 4 * Shape::JawOpen.index();
-        let jaw = f32::from_be_bytes(buffer[jaw..jaw + 4].try_into().unwrap());
-        all.push((String::from_utf8(buffer[45..name].to_vec()).unwrap(), jaw));
+    while all.len() <= 20 || !all.iter().any(|(_, jaw)| *jaw > 0.05) {
+        let length = listener.recv(&mut buffer).await.unwrap();
+        all.push(packet(&buffer[..length]));
     }
     all
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn renderers_and_streams_get_the_face_of_their_own_call_only() {
-    let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let listener = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let address = listener.local_addr().unwrap();
     let own = format!("renderers.live_link=[\"{address}\", \"no-such-host.invalid:1\"]");
     let live = Live::start(&["--set", &own, "--set", "renderers.from_clients=true"]).await;
@@ -203,14 +210,15 @@ async fn renderers_and_streams_get_the_face_of_their_own_call_only() {
     };
     let (faces, rows, silent) =
         (read(call.id(), "weights"), read(call.id(), "azure"), read(second.id(), "weights"));
+    let told = tokio::spawn(packets(listener.clone()));
     let report =
         ask(&mut call, &Question::Typed("What is the capital of France?".into()), PATIENCE).await.unwrap();
     assert!(report.voice_to_voice_ms.is_some());
     // The second call is silent, and the renderer belongs to the first.
-    let told = packets(&listener).await;
-    assert!(told.len() > 20 && told.iter().all(|(name, _)| name == "Visavis"), "{}", told.len());
-    assert!(told.iter().any(|(_, jaw)| *jaw > 0.05));
-    assert!(live.metric("visavis_renderer_errors_total").await >= 2.0);
+    let told = tokio::time::timeout(PATIENCE, told).await.expect("the mouth opens").unwrap();
+    assert!(told.iter().all(|(name, _)| name == "Visavis"), "{told:?}");
+    // A name that leads nowhere may be looked for as long as the machine's resolver likes.
+    live.metric_when("visavis_renderer_errors_total", |errors| errors >= 2.0).await;
     assert!(call.hang_up().await && second.hang_up().await);
     let lines =
         |text: String| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();

@@ -46,11 +46,6 @@ impl Peer {
 
     /// Waits until it was killed in the middle of its work, and starts another one at its address, which lives.
     pub(crate) fn restart(&mut self) {
-        // To wait for a process closes its standard input, which would end it before it is killed.
-        let until = Instant::now() + PATIENCE;
-        while self.process.try_wait().unwrap().is_none() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(10));
-        }
         self.assert_killed();
         *self = Self::start(&["--port", &self.port.to_string()]);
     }
@@ -60,9 +55,14 @@ impl Peer {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
-    /// Checks that it was killed in the middle of its work. A process that still runs ends normally, since its standard input
+    /// Waits until it was killed in the middle of its work. A process that still runs then ends normally, since its standard input
     /// closes.
     pub(crate) fn assert_killed(&mut self) {
+        // To wait for a process closes its standard input, which would end it before it is killed.
+        let until = Instant::now() + PATIENCE;
+        while self.process.try_wait().unwrap().is_none() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let ended = self.process.wait().unwrap();
         assert_eq!(ended.signal(), Some(KILL), "no request met the moment at which it dies: {ended}");
     }
