@@ -1,10 +1,11 @@
 //! The client against a scripted protocol server: it must measure what the script did, over both transports.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use visavis_client::barge_in::barge_in;
+use visavis_client::barge_in::{BargeInReport, barge_in};
 use visavis_client::turn::{Question, TurnReport, ask};
 use visavis_client::{Call, CallOptions, Clip, Mode, Server};
 use visavis_core::frame::ResponseId;
@@ -12,7 +13,10 @@ use visavis_core::frame::ResponseId;
 mod scripted;
 use scripted::{RESPONSE, RESPONSE_AFTER, RESPONSE_FRAMES, Script, serve};
 
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Far longer than a response takes; only turns a hang into a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a response is waited for that never comes.
+const IN_VAIN: Duration = Duration::from_secs(3);
 
 fn word() -> Arc<Clip> {
     let samples = (0..16_000).map(|n| (f64::from(n) * 0.3).sin() * if n < 12_000 { 12_000.0 } else { 0.0 });
@@ -20,24 +24,43 @@ fn word() -> Arc<Clip> {
 }
 
 async fn turn(mode: Mode, script: Script, question: Question) -> TurnReport {
+    let patience = if script.mute { IN_VAIN } else { PATIENCE };
     let server = Server::new(&serve(script).await).unwrap();
     let mut call = Call::start(&server, mode, CallOptions::default()).await.unwrap();
-    let report = ask(&mut call, &question, PATIENCE).await.unwrap();
+    let report = ask(&mut call, &question, patience).await.unwrap();
     assert!(call.hang_up().await, "the server's goodbye is heard");
     report
 }
 
+/// Measures up to three times, until the time is right: one is wrong if the machine halts in it, and a fault of the measurement makes
+/// all three wrong.
+async fn at_best(mut measured: impl AsyncFnMut() -> Option<f64>, right: Range<f64>) {
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let ms = measured().await;
+        if ms.is_some_and(|ms| right.contains(&ms)) {
+            return;
+        }
+        found.push(ms);
+    }
+    panic!("{found:?} ms are not within {right:?}");
+}
+
 async fn a_spoken_question_is_measured(mode: Mode) {
-    let script = Script { transcript: "word".to_owned(), ..Script::default() };
-    let report = turn(mode, script, Question::Spoken(word())).await;
-    let delay = report.voice_to_voice_ms.expect("a response was sent");
     // 20 ms frames and codec delay can shorten the scripted time; a busy machine can lengthen it.
     let least = RESPONSE_AFTER.as_secs_f64() * 1_000.0 - 45.0;
-    assert!((least..least + 1_500.0).contains(&delay), "{mode:?}: {delay} ms");
+    let delay = async || Box::pin(a_spoken_question(mode)).await.voice_to_voice_ms;
+    Box::pin(at_best(delay, least..least + 1_500.0)).await;
+}
+
+async fn a_spoken_question(mode: Mode) -> TurnReport {
+    let script = Script { transcript: "word".to_owned(), ..Script::default() };
+    let report = turn(mode, script, Question::Spoken(word())).await;
     assert_eq!((report.transcript.as_str(), report.response_text.as_str()), ("word", RESPONSE));
     assert_eq!(report.response, Some(ResponseId(1)));
     assert_eq!(report.marks.unwrap().first_sent, Some(600));
     assert!(report.response_ms > RESPONSE_FRAMES as f64 * 20.0 - 100.0, "{} ms", report.response_ms);
+    report
 }
 
 #[tokio::test]
@@ -65,18 +88,22 @@ async fn an_interrupted_response_is_counted_and_the_next_one_is_measured() {
 async fn a_barge_in_is_measured_to_the_last_sound_of_the_response() {
     for mode in [Mode::WebSocket, Mode::WebRtc] {
         // Ten frames follow the first loud one: 200 ms.
-        let script = Script { yields_after: Some(10), ..Script::default() };
-        let server = Server::new(&serve(script).await).unwrap();
-        let mut call = Call::start(&server, mode, CallOptions::default()).await.unwrap();
-        let question = Question::Typed("hello".to_owned());
-        let after = Duration::from_millis(400);
-        let report = barge_in(&mut call, &question, &word(), after, PATIENCE).await.unwrap();
-        let silent = report.silent_after_ms.expect("the response was cut off");
-        assert!((170.0..1_000.0).contains(&silent), "{mode:?}: {silent} ms");
-        assert_eq!((report.turn.interruptions, report.turn.response), (1, Some(ResponseId(2))));
-        assert!(report.turn.voice_to_voice_ms.unwrap() > 0.0);
-        call.hang_up().await;
+        let silent = async || Box::pin(a_barge_in(mode)).await.silent_after_ms;
+        Box::pin(at_best(silent, 170.0..1_000.0)).await;
     }
+}
+
+async fn a_barge_in(mode: Mode) -> BargeInReport {
+    let script = Script { yields_after: Some(10), ..Script::default() };
+    let server = Server::new(&serve(script).await).unwrap();
+    let mut call = Call::start(&server, mode, CallOptions::default()).await.unwrap();
+    let question = Question::Typed("hello".to_owned());
+    let after = Duration::from_millis(400);
+    let report = barge_in(&mut call, &question, &word(), after, PATIENCE).await.unwrap();
+    assert_eq!((report.turn.interruptions, report.turn.response), (1, Some(ResponseId(2))), "{mode:?}");
+    assert!(report.turn.voice_to_voice_ms.unwrap() > 0.0);
+    call.hang_up().await;
+    report
 }
 
 #[tokio::test]
