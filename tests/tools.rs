@@ -78,6 +78,11 @@ fn calls(name: &str, arguments: &Value) -> ScriptedResponse {
 
 impl Call {
     async fn begin(responses: Vec<ScriptedResponse>) -> Self {
+        Self::begin_with(responses, 1500).await
+    }
+
+    /// With a webhook that may take so many milliseconds.
+    async fn begin_with(responses: Vec<ScriptedResponse>, timeout_ms: u64) -> Self {
         let asked = Arc::new(Asked::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/order", listener.local_addr().unwrap());
@@ -94,7 +99,7 @@ impl Call {
             }),
             url,
             headers: BTreeMap::from([("authorization".into(), "Bearer x".into())]),
-            timeout_ms: 1500,
+            timeout_ms,
         }];
         let scripted = Scripted::with(ScriptedLlm::new(responses));
         let (engines, llm) = (scripted.engines(), scripted.llm);
@@ -207,7 +212,7 @@ async fn a_slow_webhook_is_announced_and_times_out() {
 #[tokio::test]
 async fn an_interruption_cancels_the_webhook_request() {
     let responses = vec![calls("order", &json!({ "number": "slow" })), says("Right.")];
-    let mut call = Call::begin(responses).await;
+    let mut call = Call::begin_with(responses, 60_000).await;
     call.say("Where is my order?").await;
     call.until(|event| matches!(event, CallEvent::ToolStarted { .. })).await;
     while call.asked.bodies.lock().is_empty() {
@@ -222,7 +227,7 @@ async fn an_interruption_cancels_the_webhook_request() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(Duration::from_secs(1), asked).await.expect("the request is dropped before its timeout");
+    timeout(PATIENCE, asked).await.expect("the request is dropped before its timeout");
 }
 
 #[tokio::test]

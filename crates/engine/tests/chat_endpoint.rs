@@ -12,11 +12,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use endpoint_support::{KEY, NotReady, refuses, serve, slow_down};
+use endpoint_support::{KEY, NotReady, PATIENCE, refuses, serve, slow_down};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use visavis_config::{Config, LlmApi, Secret};
 use visavis_core::frame::{Message, Role};
 use visavis_core::tool::{WrittenCall, builtin};
@@ -178,10 +178,10 @@ async fn a_call_that_is_passed_on_as_text_is_read_and_ends_the_servers_work() {
     })
     .await;
     let llm = connect(&config(url));
-    let found = timeout(Duration::from_secs(5), pieces(llm.engine.as_ref(), offering())).await;
+    let found = timeout(PATIENCE, pieces(llm.engine.as_ref(), offering())).await;
     assert_eq!(found.expect("it does not wait for the end").unwrap(), [time_is_called()]);
     let sender = streams.recv().await.unwrap();
-    timeout(Duration::from_secs(5), sender.closed()).await.expect("the connection is closed");
+    timeout(PATIENCE, sender.closed()).await.expect("the connection is closed");
 }
 
 /// How an endpoint refuses a request: with a status and a message, or without either.
@@ -258,7 +258,7 @@ async fn a_cancelled_response_closes_its_connection_within_100_ms() {
         assert!(timeout(Duration::from_millis(50), sender.closed()).await.is_err(), "it is still wanted");
         let began = Instant::now();
         drop(response);
-        timeout(Duration::from_secs(5), sender.closed()).await.unwrap();
+        timeout(PATIENCE, sender.closed()).await.unwrap();
         best = best.min(began.elapsed());
     }
     assert!(best < Duration::from_millis(100), "{best:?}");
@@ -290,7 +290,7 @@ async fn a_response_that_has_ended_is_not_waited_for_where_the_last_event_does_n
         })
         .await;
         let llm = connect(&config(url));
-        let found = timeout(Duration::from_secs(10), pieces(llm.engine.as_ref(), request())).await;
+        let found = timeout(PATIENCE, pieces(llm.engine.as_ref(), request())).await;
         assert_eq!(found.unwrap().unwrap(), expected);
     }
 }
@@ -310,19 +310,19 @@ async fn prefill_asks_for_one_token_and_ends_after_silence_or_where_length_has_n
     config.llm.silence_seconds = 1;
     let llm = connect(&config);
     let began = Instant::now();
-    timeout(Duration::from_secs(10), llm.engine.prefill(request(), true)).await.unwrap();
+    timeout(PATIENCE, llm.engine.prefill(request(), true)).await.unwrap();
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     let (body, sender) = streams.recv().await.unwrap();
     assert_eq!(body["max_tokens"], 1);
-    timeout(Duration::from_secs(5), sender.closed()).await.unwrap();
+    timeout(PATIENCE, sender.closed()).await.unwrap();
 
     config.llm.omit = vec!["max_tokens".into()];
-    config.llm.silence_seconds = 60;
+    config.llm.silence_seconds = 600;
     let llm = connect(&config);
-    timeout(Duration::from_secs(10), llm.engine.prefill(request(), true)).await.unwrap();
+    timeout(PATIENCE, llm.engine.prefill(request(), true)).await.unwrap();
     let (body, sender) = streams.recv().await.unwrap();
     assert!(body.get("max_tokens").is_none(), "{body}");
-    timeout(Duration::from_secs(5), sender.closed()).await.unwrap();
+    timeout(PATIENCE, sender.closed()).await.unwrap();
 }
 
 #[tokio::test]
@@ -437,10 +437,12 @@ async fn a_stream_that_stalls_is_given_up_and_one_that_thinks_is_not() {
     assert_eq!(words, [text("Once upon")]);
     assert!(error.to_string().contains("raise llm.silence_seconds"), "{error}");
 
+    // It thinks for longer than that, and no pause of it comes near, also on a busy machine.
+    config.llm.silence_seconds = 3;
     config.llm.url = endpoint(|_, _| {
         let (sender, response) = written();
         tokio::spawn(async move {
-            for _ in 0..14 {
+            for _ in 0..34 {
                 sender.send(Ok(delta(&json!({ "reasoning_content": "Hm." })))).await.unwrap();
                 sleep(Duration::from_millis(100)).await;
             }
@@ -459,8 +461,10 @@ fn stalls(begins: &[String], rest: String) -> Response {
     let begins = begins.concat();
     tokio::spawn(async move {
         sender.send(Ok(begins)).await.unwrap();
+        let mut ticks = interval(Duration::from_millis(100));
+        ticks.tick().await;
         for _ in 0..15 {
-            sleep(Duration::from_millis(100)).await;
+            ticks.tick().await;
             if sender.send(Ok(": ping\n\ndata: {\"choices\":[]}\n\n".into())).await.is_err() {
                 return;
             }
@@ -520,12 +524,12 @@ async fn an_endpoint_that_writes_or_thinks_for_ever_is_cut_off_at_the_length_tha
         let mut config = config(url);
         config.llm.max_tokens = 16;
         let llm = connect(&config);
-        let found = timeout(Duration::from_secs(30), pieces(llm.engine.as_ref(), request())).await;
+        let found = timeout(PATIENCE, pieces(llm.engine.as_ref(), request())).await;
         let texts = found.expect("it ends").expect("as a response that has reached its length");
         let expected = if field == "content" { vec![text("sixteen letters "); 8] } else { Vec::new() };
         assert_eq!(texts, expected, "{field}");
         let sender = streams.recv().await.unwrap();
-        timeout(Duration::from_secs(5), sender.closed()).await.expect("the connection is closed");
+        timeout(PATIENCE, sender.closed()).await.expect("the connection is closed");
     }
 }
 
@@ -533,7 +537,7 @@ async fn an_endpoint_that_writes_or_thinks_for_ever_is_cut_off_at_the_length_tha
 async fn an_endpoint_is_ready_when_it_lists_its_models_and_its_context_bounds_ours() {
     let url = endpoint(|_, _| stream(&[])).await;
     let mut llm = connect(&config(url));
-    let found = timeout(Duration::from_secs(5), llm.status.wait_for(|status| status.ready)).await;
+    let found = timeout(PATIENCE, llm.status.wait_for(|status| status.ready)).await;
     let message = found.unwrap().unwrap().message.clone();
     assert_eq!((message.as_str(), llm.engine.capabilities().context), ("", Some(2048)));
 }
@@ -546,7 +550,7 @@ async fn an_endpoint_without_a_list_of_models_is_ready_if_it_takes_requests() {
     let forbidden = without.clone().route("/v1/models", get(|| async { StatusCode::FORBIDDEN }));
     for router in [without, forbidden] {
         let mut llm = connect(&config(serve(router).await));
-        timeout(Duration::from_secs(5), llm.status.wait_for(|status| status.ready)).await.unwrap().unwrap();
+        timeout(PATIENCE, llm.status.wait_for(|status| status.ready)).await.unwrap().unwrap();
     }
 }
 

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use endpoint_support::{KEY, NotReady, refuses, serve, slow_down};
+use endpoint_support::{KEY, NotReady, PATIENCE, refuses, serve, slow_down};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -232,7 +232,7 @@ async fn a_response_that_breaks_off_or_stalls_fails_and_says_what_to_do() {
     let stt = connect(&config);
     let error = hear(stt.engine.as_ref(), "").await.unwrap_err();
     assert!(error.to_string().contains("raise stt.silence_seconds"), "{error}");
-    timeout(Duration::from_secs(5), bodies.recv().await.unwrap().closed()).await.unwrap();
+    timeout(PATIENCE, bodies.recv().await.unwrap().closed()).await.unwrap();
 }
 
 #[tokio::test]
@@ -250,10 +250,10 @@ async fn a_dropped_utterance_and_a_newer_decode_close_the_connection() {
     let first = bodies.recv().await.unwrap();
     assert!(timeout(Duration::from_millis(50), first.closed()).await.is_err(), "it is still wanted");
     input.send(decode(2)).await.unwrap();
-    timeout(Duration::from_secs(5), first.closed()).await.unwrap();
+    timeout(PATIENCE, first.closed()).await.unwrap();
     let second = bodies.recv().await.unwrap();
     listening.abort();
-    timeout(Duration::from_secs(5), second.closed()).await.unwrap();
+    timeout(PATIENCE, second.closed()).await.unwrap();
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn an_endpoint_is_ready_when_it_lists_its_models_or_takes_uploads() {
     let without = Router::new().route("/v1/audio/transcriptions", post(move || async move { Json(fault) }));
     for url in [lists, serve(without).await] {
         let mut stt = connect(&config(url));
-        timeout(Duration::from_secs(5), stt.status.wait_for(|status| status.ready)).await.unwrap().unwrap();
+        timeout(PATIENCE, stt.status.wait_for(|status| status.ready)).await.unwrap().unwrap();
     }
 }
 
