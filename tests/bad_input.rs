@@ -94,7 +94,8 @@ async fn bad_frames(live: &Live) {
     };
     assert_eq!(tokio::time::timeout(PATIENCE, closed).await.unwrap(), Some(1008));
     let (mut large, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
-    large.send(Message::text("x".repeat(70_000))).await.unwrap();
+    // The server may close the connection before it has been sent whole.
+    _ = large.send(Message::text("x".repeat(70_000))).await;
     let closed = async { while let Some(Ok(_)) = large.next().await {} };
     tokio::time::timeout(PATIENCE, closed).await.expect("an oversized frame ends the call");
 }

@@ -71,7 +71,8 @@ async fn while_redis_hangs_saving_takes_no_time_and_only_the_newest_context_of_e
             say(&saver, id, &format!("turn {turn}"));
         }
     }
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?} for 2,000 contexts", began.elapsed());
+    // Each of them would wait for seconds, if it waited.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?} for 2,000 contexts", began.elapsed());
     until("it says so", async || saver.health().state == State::Degraded).await;
     assert_eq!(saver.health().waiting, ids.len());
     redis.go_on();
@@ -191,5 +192,5 @@ async fn without_a_redis_at_the_address_the_saver_says_so_and_stops_in_time() {
     assert!(saver.health().message.contains("127.0.0.1:1"), "{:?}", saver.health());
     let began = Instant::now();
     assert_eq!(saver.stop(Duration::from_millis(300)).await, 1);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

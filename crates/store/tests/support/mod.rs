@@ -16,7 +16,7 @@ use visavis_store::{CallId, Clock, NodeId, Saver, Store, StoreTime, Vault};
 pub const TTL: Duration = Duration::from_secs(30);
 pub const KEEP: Duration = Duration::from_secs(3600);
 /// How long something may take that does not depend on time.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A context in which somebody has said this.
 pub fn context(words: &str) -> CallContext {

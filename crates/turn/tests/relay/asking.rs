@@ -22,7 +22,7 @@ use crate::wire::Wire;
 type Part = Box<dyn Setter>;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Asker {
     pub(crate) wire: Wire,

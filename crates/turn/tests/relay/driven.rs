@@ -13,7 +13,7 @@ use crate::any_port;
 use crate::wire::Wire;
 
 /// How long any event may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Driven {
     client: Client,

@@ -10,13 +10,15 @@ mod relaying;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use visavis_turn::{
     Credential, Limits, OwnMedia, PeerPolicy, PeerRules, Settings, SharedSecret, TlsPort, Turn, addresses,
 };
 
 pub(crate) const SECRET: &str = "a-secret-of-these-tests";
+/// Far longer than anything here takes, and less than a connection may do nothing before the server ends it.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A free port of this host's loopback address.
 pub(crate) fn any_port() -> SocketAddr {
@@ -78,11 +80,9 @@ pub(crate) fn write_certificate(port: &TlsPort) -> rustls::pki_types::Certificat
 
 /// Waits until the server has this many allocations.
 pub(crate) async fn until_allocations(turn: &Turn, count: usize) {
-    for _ in 0..500 {
-        if turn.allocations() == count {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    let began = Instant::now();
+    while turn.allocations() != count {
+        assert!(began.elapsed() < SOON, "{} allocations instead of {count}", turn.allocations());
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{} allocations instead of {count}", turn.allocations());
 }

@@ -1,16 +1,14 @@
 //! Packets go both ways, over each transport.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use visavis_turn::{Limits, Settings, Turn};
 
 use crate::driven::{Came, Driven};
 use crate::wire::Wire;
-use crate::{any_port, at, credential, settings, until_allocations, with_tls, write_certificate};
-
-const SOON: Duration = Duration::from_secs(5);
+use crate::{SOON, any_port, at, credential, settings, until_allocations, with_tls, write_certificate};
 
 /// A peer that is one of our own calls.
 async fn peer() -> UdpSocket {
@@ -116,13 +114,16 @@ async fn what_an_allocation_relays_in_a_second_is_limited() {
     let mut client = Driven::new(Wire::udp(server).await, server, credential("ada", 600));
     let relayed = client.allocate().await.unwrap();
     client.permit(relayed, to).await.unwrap();
+    let began = Instant::now();
     for _ in 0..100 {
         client.send(relayed, to, &[7; 1000]).await;
     }
-    let mut count = 0;
+    let (mut count, mut took) = (0, Duration::ZERO);
     let mut memory = vec![0; 4096];
-    while tokio::time::timeout(Duration::from_millis(300), peer.recv(&mut memory)).await.is_ok() {
-        count += 1;
+    while tokio::time::timeout(Duration::from_secs(1), peer.recv(&mut memory)).await.is_ok() {
+        (count, took) = (count + 1, began.elapsed());
     }
-    assert!((15..=40).contains(&count), "{count} of 100 packets");
+    // On a busy machine they may take longer than a second, in which another 20 go through.
+    let most = 40 + 20 * took.as_secs();
+    assert!((15..=most).contains(&count), "{count} of 100 packets in {took:?}");
 }
