@@ -65,6 +65,21 @@ async function inCall(body) {
     }));
 }
 
+/**
+ * Waits until what has arrived of the microphone is as expected.
+ *
+ * @param {Page} page
+ * @param {() => boolean} holds
+ * @param {() => string} otherwise
+ */
+async function until(page, holds, otherwise) {
+    const end = performance.now() + 30000;
+    while (!holds()) {
+        assert.ok(performance.now() < end, otherwise());
+        await page.waitForTimeout(20);
+    }
+}
+
 test('after the page stood still the server hears the last two seconds, and nothing older', async () => {
     await inCall(async (page, levels) => {
         await page.evaluate(() => {
@@ -73,9 +88,11 @@ test('after the page stood still the server hears the last two seconds, and noth
             const end = performance.now() + 6000;
             while (performance.now() < end); // such as a dialogue of the browser, or the compilation of a shader
         });
+        const voice = () => levels.filter((level) => level > LOUD).length;
+        await until(page, () => voice() >= 20, () => `${voice()} frames of voice, where 25 were spoken at last`);
         await page.waitForTimeout(1000);
         const begin = levels.findIndex((level) => level > LOUD);
-        const loud = levels.filter((level) => level > LOUD).length;
+        const loud = voice();
         assert.ok(loud >= 20 && loud <= 30, `${loud} frames of voice, where 25 were spoken at last`);
         assert.ok(levels.slice(begin, begin + loud).every((level) => level > QUIET), 'the voice came in pieces');
     });
@@ -124,8 +141,7 @@ test('gaps of the microphone are reported by the call, and its sound goes on', a
         });
         assert.deepEqual(told, [{ gaps: 3, lostMs: 80 }]);
         const before = levels.length;
-        await page.waitForTimeout(500);
-        assert.ok(levels.length > before + 10, `${levels.length - before} frames in 0.5 s`);
+        await until(page, () => levels.length > before + 10, () => `${levels.length - before} frames more`);
     });
 });
 
@@ -134,9 +150,8 @@ test('an audio context that the system stops resumes by itself when it may', asy
         await page.evaluate(() => /** @type {any} */ (window.visavis.events).graph.context.suspend());
         await page.waitForTimeout(500);
         levels.length = 0;
-        await page.evaluate(() => /** @type {any} */ (window).speak(0, 0.5));
-        await page.waitForTimeout(1000);
-        assert.ok(levels.some((level) => level > LOUD), `of ${levels.length} frames none has a voice`);
+        await page.evaluate(() => /** @type {any} */ (window).speak(0, 30)); // however late it resumes
+        await until(page, () => levels.some((level) => level > LOUD), () => `of ${levels.length} frames none has a voice`);
         assert.equal(await page.locator('#unblock').isVisible(), false);
     });
 });
