@@ -71,7 +71,7 @@ async fn a_call_survives_the_death_of_each_engine_and_no_engine_survives_the_ser
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("no engine outlives a killed server");
+    tokio::time::timeout(PATIENCE, gone).await.expect("no engine outlives a killed server");
 }
 
 /// Strikes an engine in a phase of a turn, and checks that the question is answered and the engine comes back.

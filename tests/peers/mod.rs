@@ -28,11 +28,17 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts it with these arguments and waits until it listens.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        // Not one that the kernel picks, which may be another's by the time of a restart.
+        Self::listening(crate::live::free_port(), arguments)
+    }
+
+    fn listening(port: u16, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/dying_server.py");
         let mut process = Command::new("python3")
             // Without packages it starts three times as fast.
             .args(["-I", "-S"])
             .arg(script)
+            .args(["--port", &port.to_string()])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -40,14 +46,14 @@ impl Peer {
             .expect("run ./test, or install python3 first");
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().expect("it prints its port");
+        assert_eq!(line.trim().parse::<u16>(), Ok(port), "it prints its port once it listens");
         Self { process, port }
     }
 
     /// Waits until it was killed in the middle of its work, and starts another one at its address, which lives.
     pub(crate) fn restart(&mut self) {
         self.assert_killed();
-        *self = Self::start(&["--port", &self.port.to_string()]);
+        *self = Self::listening(self.port, &[]);
     }
 
     /// Its address, as the configuration names it.
