@@ -109,7 +109,7 @@ impl Certificate {
         let (files, provider, seen) = (self.files.clone(), self.provider.clone(), *self.seen.lock());
         let look = move || {
             // Taken before the files are read: a change meanwhile is one for the next look.
-            let (at, stamps) = (SystemTime::now(), files.stamps());
+            let (stamps, at) = (files.stamps(), SystemTime::now());
             let read = (asked || stamps != seen).then(|| files.read(&provider, now()));
             Look { stamps: stamps.if_settled(at), read }
         };

@@ -29,6 +29,8 @@ fn load(runtime: &Runtime, file: &Path) -> Box<dyn AcousticModel> {
 /// The same voice, with its noise set to zero in the description.
 fn piper_without_noise(runtime: &Runtime) -> Box<dyn AcousticModel> {
     let folder = std::env::temp_dir().join(format!("visavis-tts-still-{}", std::process::id()));
+    // A run that was killed leaves its folder, and numbers of processes come again.
+    _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let voice = folder.join("still.onnx");
     std::os::unix::fs::symlink(models::model("en_US-joe-medium.onnx"), &voice).unwrap();
