@@ -123,11 +123,11 @@ impl Certificate {
             None => {}
             Some(Ok(held)) => {
                 tell(&held);
-                tracing::info!(until = %held.pair.valid.until, "the certificate is shown from now on");
+                tracing::info!(until = %held.pair.valid.until, "this certificate is used from now on");
                 *self.shown.lock() = Some(held.pair);
             }
             Some(Err(fault)) => {
-                tracing::error!(%fault, "the certificate is not taken: the one before goes on until the files change again");
+                tracing::error!(%fault, "the new certificate cannot be used: the one before it stays until the files change again");
             }
         }
     }

@@ -61,13 +61,13 @@ impl Authority {
         let names: Vec<Identifier> = self.names.iter().cloned().map(Identifier::Dns).collect();
         let mut order = account.new_order(&NewOrder::new(&names)).await.context("the order is refused")?;
         prove(&mut order, certificate).await?;
-        let status = order.poll_ready(&POLL).await.context("the order does not get ready")?;
+        let status = order.poll_ready(&POLL).await.context("the order did not become ready")?;
         if status != OrderStatus::Ready {
             let names = self.names.join(", ");
             bail!("the authority did not find this server at port 443 of {names}: do the names lead here?");
         }
-        let key = order.finalize().await.context("the order is not carried out")?;
-        let chain = order.poll_certificate(&POLL).await.context("the certificate does not come")?;
+        let key = order.finalize().await.context("the order could not be finalised")?;
+        let chain = order.poll_certificate(&POLL).await.context("the certificate was not issued")?;
         let files = certificate.files.clone();
         let written = tokio::task::spawn_blocking(move || files.write(&chain, &key)).await?;
         written.context("the certificate cannot be written to server.tls_cert and server.tls_key")
@@ -91,7 +91,7 @@ impl Authority {
         let asked =
             NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
         let made = builder.create(&asked, self.directory.clone(), None).await;
-        let (account, credentials) = made.context("no account is made")?;
+        let (account, credentials) = made.context("no account could be created")?;
         let kept = serde_json::to_string(&Kept { directory: self.directory.clone(), credentials })?;
         replace(&path, &kept).with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(account)
@@ -121,7 +121,7 @@ async fn prove(order: &mut Order, certificate: &Certificate) -> anyhow::Result<(
         }
         let mut challenge = authorization
             .challenge(ChallengeType::TlsAlpn01)
-            .context("the authority takes no proof by a handshake (tls-alpn-01)")?;
+            .context("the authority offers no proof by a handshake (tls-alpn-01)")?;
         let name = challenge.identifier().to_string();
         let digest = challenge.key_authorization().digest();
         let proof = proof(&name, digest.as_ref(), &certificate.provider)?;

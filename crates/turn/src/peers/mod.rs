@@ -87,7 +87,7 @@ impl fmt::Display for Denial {
             Self::CarrierNat => "is behind a provider's NAT",
             Self::LinkLocal => "is a link-local address",
             Self::Multicast => "is a multicast or broadcast address",
-            Self::Documentation => "is for documents or measurements",
+            Self::Documentation => "is reserved for documentation or measurements",
             Self::Reserved => "is reserved",
             Self::NotOurs => "is not the port of our calls (turn.public_peers)",
             Self::NoPort => "has the port 0",
