@@ -1,4 +1,4 @@
-//! A certificate and its key, of the text of their files. Pure.
+//! A certificate and its key, read from the text of their files. Pure.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! - [`peers`]: to whom packets may be relayed (pure)
 //! - [`settings`]: what a server is told; [`urls`]: what clients are told of it (both pure); [`addresses`]: this host's
 //! - `protocol`: what becomes of each message: a state machine without I/O, around the messages of `rtc-stun` and `rtc-turn` (pure)
-//! - `subscriber`: whose an address is (pure)
+//! - `subscriber`: which addresses belong to one subscriber (pure)
 //! - [`service`]: the sockets, and [`Turn`], which also takes streams that another listener has accepted
 #![forbid(unsafe_code)]
 

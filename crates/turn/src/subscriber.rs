@@ -1,4 +1,4 @@
-//! Whose an address is. Pure.
+//! Which addresses belong to one subscriber. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 

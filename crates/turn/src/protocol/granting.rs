@@ -1,6 +1,6 @@
 //! Allocations, permissions and channels, and whether clients get them. Pure.
 //!
-//! All here have shown who they are. A credential that has expired opens nothing, but keeps what it has opened: a call may last longer.
+//! All clients here are authenticated. A credential that has expired opens nothing, but keeps what it has opened: a call may last longer.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +32,7 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 pub(super) enum Denied {
     /// With this code.
     Code(ErrorCode),
-    /// It requires what is not understood.
+    /// It requires attributes that are not understood.
     Unknown(Vec<AttrType>),
     /// Its credential has expired.
     Expired,
@@ -226,7 +226,7 @@ fn check_family(peer: SocketAddr, allocation: &Allocation) -> Result<(), ErrorCo
     if fits { Ok(()) } else { Err(CODE_PEER_ADDR_FAMILY_MISMATCH) }
 }
 
-/// The family of relayed addresses that a request for an allocation asks for, if it asks for nothing that there is not.
+/// The family of relayed addresses that a request for an allocation asks for, if all that it asks for is supported.
 fn asked_family(request: &Request) -> Result<Family, Denied> {
     check_known(request)?;
     match request.transport() {

@@ -160,7 +160,7 @@ impl TurnServer {
         let user = match self.authority.identify(&mut request, address, now) {
             Ok(user) => user,
             Err(code) => {
-                // Whoever sends in a client's name must not have it flooded with answers.
+                // A stranger who sends in a client's name must not be able to flood it with answers.
                 if known.is_some() && !self.sources.take(address.ip(), now.elapsed) {
                     return Step::Dropped(Reason::Rate);
                 }
@@ -182,7 +182,7 @@ impl TurnServer {
         granted.unwrap_or_else(|denied| self.deny(&signed, &denied))
     }
 
-    /// A refusal for one who has shown who it is.
+    /// A refusal for an authenticated client.
     fn deny(&self, signed: &Signed<'_>, denied: &Denied) -> Step {
         let Signed { client, request, user, now, .. } = *signed;
         let sign = |response: Response| response.signed(&user.key, self.authority.crypto());

@@ -1,8 +1,8 @@
 //! How often strangers are answered. Pure; time is passed in.
 //!
-//! A request by UDP may bear another's address, so answers to those who have shown no credentials are limited by address: a flood of
-//! requests in somebody's name sends that one a trickle. The table has a fixed size, and addresses that fall on the same entry share it;
-//! which do is decided by a key of the process, so that nobody can choose whose share to use up.
+//! A request by UDP may bear another's address, so answers to clients without credentials are limited by address: a flood of requests
+//! in another's name causes only a trickle to that other. The table has a fixed size, and addresses with the same entry share it; a key
+//! of the process decides which do, so that nobody can choose whose share to use up.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;

@@ -8,7 +8,7 @@ use super::request::Family;
 use super::response::Response;
 use crate::peers::Denial;
 
-/// An allocation's name, which never comes again.
+/// An allocation's name, which is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AllocationId(pub(crate) u64);
 
