@@ -50,7 +50,7 @@ pub async fn on_hangup(
                 routes = reload.routes;
             }
             Err(error) => {
-                tracing::error!(error = %format!("{error:#}"), "the configuration is not taken; the routes stay as they are");
+                tracing::error!(error = %format!("{error:#}"), "the new configuration cannot be used; the routes stay as they are");
             }
         }
     }
@@ -63,5 +63,5 @@ fn tell(Reload { taken, left, .. }: &Reload) {
     for line in left {
         tracing::warn!("has changed and needs a restart: {line}");
     }
-    tracing::info!(changed = taken.len(), left = left.len(), "the configuration was read anew");
+    tracing::info!(changed = taken.len(), left = left.len(), "the configuration was reloaded");
 }

@@ -134,7 +134,7 @@ impl Server {
         if let Some(saver) = &app.saver {
             let calls = saver.stop(LAST_WRITES).await;
             if calls > 0 {
-                tracing::warn!(calls, "the store has not taken the last words of these calls");
+                tracing::warn!(calls, "the store has not saved the last words of these calls");
             }
         }
         if let Some(telemetry) = self.telemetry {

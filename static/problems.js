@@ -70,7 +70,7 @@ const ADVICE = {
     },
     'address-full': {
         title: 'Too many calls from your network',
-        text: 'The server gives each address its share of calls, and yours has it. End another call, or try again in {retry}.',
+        text: 'The server limits the calls of each network address, and yours has reached its limit. End another call, or try again in {retry}.',
         typing: false,
     },
     'server-stopping': {

@@ -1,4 +1,4 @@
-//! A certificate that is ordered of an authority: from the first handshake, which fails, to one that shows it.
+//! A certificate that is ordered from an authority: from the first handshake, which fails, to one that shows it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::os::unix::fs::PermissionsExt;

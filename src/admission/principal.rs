@@ -29,7 +29,7 @@ impl From<Option<IpAddr>> for Principal {
     }
 }
 
-/// The subscriber of an address: a whole /64 in IPv6.
+/// The subscriber of an address. IPv6 addresses are assigned as /64 networks, each to one machine or household.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subscriber(IpAddr);
 

@@ -50,7 +50,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::Share(Kind::Sample) => {
                 let detail = format!(
-                    "Your address has {SAMPLES_PER_ADDRESS} samples of voices in work. Try again when one has ended."
+                    "Your address already has {SAMPLES_PER_ADDRESS} samples of voices in progress. Try again when one has ended."
                 );
                 (detail, 2)
             }

@@ -1,4 +1,4 @@
-//! What is kept of a call: deleted at a caller's wish.
+//! Deletes what is kept of a call, when a caller asks for it.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

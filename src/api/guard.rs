@@ -21,7 +21,7 @@ pub(super) async fn check_host(State(app): State<App>, request: Request, next: N
         Some(host) => {
             metrics::counter!("visavis_misdirected_requests_total").increment(1);
             let detail = format!(
-                "This server is not called {host:?}; if it is, or a proxy calls it so, add the name to server.names."
+                "{host:?} is no name of this server. If clients or a proxy use it, add it to server.names."
             );
             Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response()
         }

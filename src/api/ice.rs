@@ -64,7 +64,7 @@ impl IceServers {
         json!({ "iceServers": servers, "ttl": relay.credential_seconds })
     }
 
-    /// `iceServers` alone, for those who know no more.
+    /// `iceServers` alone, for clients that read nothing else.
     pub(super) fn plain(&self, caller: &Principal, headers: &HeaderMap) -> Value {
         json!({ "iceServers": self.told(caller, headers)["iceServers"] })
     }
@@ -83,7 +83,7 @@ impl Relay {
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let user = match caller {
-            // Who is not known has no quota of its own, as with calls.
+            // A caller who is not known has no quota of its own, as with calls.
             Principal::Anonymous => Ok(Uuid::new_v4().simple().to_string()),
             Principal::Address(_) => self.secret.pseudonym(&caller.user()),
         };

@@ -71,7 +71,7 @@ impl Stamps {
 /// What the files hold.
 pub(super) struct Held {
     pub(super) pair: Pair,
-    /// What whoever runs the server should know, a line each.
+    /// What the operator should know, a line each.
     pub(super) warnings: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ impl Files {
         Ok(Held { pair, warnings })
     }
 
-    /// Puts a certificate with its chain and its key in the place of what the files hold.
+    /// Replaces what the files hold by a certificate with its chain, and its key.
     pub(super) fn write(&self, cert: &str, key: &str) -> io::Result<()> {
         replace(&self.key, key)?;
         replace(&self.cert, cert)
@@ -139,7 +139,7 @@ struct Text {
     about: Metadata,
 }
 
-/// Puts a text in the place of a file, whole or not at all. Only its owner may read it.
+/// Replaces a file, whole or not at all. Only its owner may read it.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");

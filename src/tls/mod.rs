@@ -1,8 +1,8 @@
-//! The server's own TLS: its certificate, which is taken anew when its files change.
+//! The server's own TLS: its certificate, which is read again when its files change.
 //!
-//! - [`acme`]: a certificate that is ordered of an authority
+//! - [`acme`]: orders a certificate from an authority
 //! - [`files`]: the two files, whether they have changed, and what is wrong with them
-//! - `pair`: a certificate and the key that fits it, of their text (pure)
+//! - `pair`: a certificate and the key that fits it, read from their text (pure)
 
 pub mod acme;
 pub mod files;
@@ -39,7 +39,7 @@ pub struct Certificate {
     shown: Mutex<Option<Pair>>,
     /// What the files looked like when they were read last.
     seen: Mutex<Stamps>,
-    /// The files are to be read anew, whether they have changed or not.
+    /// The files are to be read again, whether they have changed or not.
     asked: Notify,
     /// What shows an authority that a name leads here, by the name. `None`: no authority is asked.
     proofs: Option<Mutex<HashMap<String, Arc<CertifiedKey>>>>,
@@ -87,13 +87,13 @@ impl Certificate {
         Self { files, provider, shown, seen, asked: Notify::new(), proofs: None }
     }
 
-    /// Has the files read anew soon, even if they look the same.
+    /// Has the files read again soon, even if they look the same.
     pub fn look(&self) {
         self.asked.notify_one();
     }
 
-    /// Reads the files anew whenever they have changed, of which it assures itself this often, and after [`Self::look`]. A pair
-    /// with a fault is told in the log, and the one before goes on. Connections keep what they began with.
+    /// Reads the files again whenever they have changed, which it checks this often, and after [`Self::look`]. A faulty pair is
+    /// logged, and the previous one stays in use. Connections keep what they began with.
     pub async fn keep(&self, every: Duration) {
         loop {
             let asked = tokio::select! {
@@ -125,11 +125,11 @@ impl Certificate {
             Some(Ok(held)) if !asked && self.shows(&held.pair) => {}
             Some(Ok(held)) => {
                 tell(&held);
-                tracing::info!(until = %held.pair.valid.until, "the certificate is shown from now on");
+                tracing::info!(until = %held.pair.valid.until, "this certificate is used from now on");
                 *self.shown.lock() = Some(held.pair);
             }
             Some(Err(fault)) => {
-                tracing::error!(%fault, "the certificate is not taken: the one before goes on until the files change again");
+                tracing::error!(%fault, "the new certificate cannot be used: the one before it stays until the files change again");
             }
         }
     }

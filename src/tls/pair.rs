@@ -1,4 +1,4 @@
-//! A certificate and its key, of the text of their files. Pure.
+//! A certificate and its key, read from the text of their files. Pure.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Valid {
             return Some(format!("expired at {until}: browsers refuse it until it is renewed"));
         }
         (now < from.timestamp())
-            .then(|| format!("is valid from {from} on, which is to come: is this machine's clock right?"))
+            .then(|| format!("is not valid before {from}: is this machine's clock right?"))
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
     fn a_certificate_outside_its_time_is_warned_of() {
         for (from, until, told) in [
             (2020, 2021, Some("expired at Jan  1 00:00:00 2021")),
-            (2040, 2041, Some("is valid from Jan  1 00:00:00 2040")),
+            (2040, 2041, Some("is not valid before Jan  1 00:00:00 2040")),
             (2020, 2041, None),
         ] {
             let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();

@@ -63,7 +63,7 @@ export async function requestClip({ what, voice, mood, fps, expressions }, signa
         onProgress(clip);
     }
     if (!clip.whole) {
-        throw new Refused('The connection was lost', 'The answer broke off before its end. Try again.');
+        throw new Refused('The connection was lost', 'The response broke off before its end. Try again.');
     }
     return clip;
 }
@@ -82,7 +82,7 @@ function explained(problem, status, retry) {
         return new Refused('That is too large', detail);
     }
     if (status >= 500) {
-        return new Refused('The server failed at it', detail);
+        return new Refused('The server failed', detail);
     }
     return new Refused('This cannot be animated', detail, problem?.field ?? '');
 }
@@ -97,7 +97,7 @@ async function* lines(response, signal) {
     let rest = '';
     while (reader !== undefined) {
         const { done, value } = await reader.read().catch((error) => {
-            throw signal.aborted ? error : new Refused('The connection was lost', 'The answer broke off. Try again.');
+            throw signal.aborted ? error : new Refused('The connection was lost', 'The response broke off. Try again.');
         });
         const pieces = (rest + (value ?? '')).split('\n');
         rest = pieces.pop() ?? '';

@@ -41,6 +41,15 @@ pub struct Endpoint {
     pub stall_seconds: Option<u32>,
 }
 
+/// Adds a line for each setting that is given although nothing reads it. `why`: what it is for, and what to do.
+pub(crate) fn refuse_unread(settings: &[(&str, bool)], why: &str, faults: &mut Vec<String>) {
+    for (key, given) in settings {
+        if *given {
+            faults.push(format!("{key}: {why}"));
+        }
+    }
+}
+
 /// Gives the settings of an engine the method `endpoint`: each names alike what engines behind an HTTP API have in common.
 macro_rules! has_endpoint {
     // `$stall`: the settings' `stall_seconds`, or none.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::endpoint::{MOST_ENTRIES, Remote, has_endpoint};
+use super::endpoint::{MOST_ENTRIES, Remote, has_endpoint, refuse_unread};
 use super::secret::Secret;
 
 /// Fields of a request that only the server sets.
@@ -169,7 +169,7 @@ pub(super) fn check(llm: &LlmEngine, faults: &mut Vec<String>) {
 
 /// Settings of an endpoint that would be ignored: without `llm.api` their requests would go nowhere.
 fn check_unused(llm: &LlmEngine, faults: &mut Vec<String>) {
-    for (key, given) in [
+    let settings = [
         ("llm.key", !llm.key.is_empty()),
         ("llm.key_file", !llm.key_file.as_os_str().is_empty()),
         ("llm.tools", !llm.tools),
@@ -177,11 +177,9 @@ fn check_unused(llm: &LlmEngine, faults: &mut Vec<String>) {
         ("llm.omit", !llm.omit.is_empty()),
         ("llm.headers", !llm.headers.is_empty()),
         ("llm.body", !llm.body.is_empty()),
-    ] {
-        if given {
-            faults.push(format!("{key}: is for chat endpoints; set llm.api = \"openai\", or remove it"));
-        }
-    }
+    ];
+    let why = "is for chat endpoints; set llm.api = \"openai\", or remove it";
+    refuse_unread(&settings, why, faults);
 }
 
 fn check_template(llm: &LlmEngine, faults: &mut Vec<String>) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use visavis_core::frame::is_language;
 
-use super::endpoint::{MOST_ENTRIES, Remote, has_endpoint};
+use super::endpoint::{MOST_ENTRIES, Remote, has_endpoint, refuse_unread};
 use super::secret::Secret;
 
 /// Fields of a request that only the server sets.
@@ -149,7 +149,7 @@ pub(super) fn check(stt: &SttEngine, faults: &mut Vec<String>) {
 /// Settings of an endpoint that would be ignored: without `stt.api` their requests would go nowhere.
 fn check_unused(stt: &SttEngine, faults: &mut Vec<String>) {
     let usual = SttEngine::default();
-    for (key, given) in [
+    let settings = [
         ("stt.partials", stt.partials != SttPartials::None),
         ("stt.final_ms", stt.final_ms != usual.final_ms),
         ("stt.connect_seconds", stt.connect_seconds != usual.connect_seconds),
@@ -162,13 +162,9 @@ fn check_unused(stt: &SttEngine, faults: &mut Vec<String>) {
         ("stt.prompt", !stt.prompt.is_empty()),
         ("stt.omit", !stt.omit.is_empty()),
         ("stt.body", !stt.body.is_empty()),
-    ] {
-        if given {
-            faults.push(format!(
-                "{key}: is for transcription endpoints; set stt.api = \"openai\", or remove it"
-            ));
-        }
-    }
+    ];
+    let why = "is for transcription endpoints; set stt.api = \"openai\", or remove it";
+    refuse_unread(&settings, why, faults);
 }
 
 fn check_ranges(stt: &SttEngine, faults: &mut Vec<String>) {

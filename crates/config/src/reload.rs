@@ -59,7 +59,7 @@ impl Config {
         let shares = new.share.keys().map(|name| ("share", name));
         let mut named = shares.chain(new.shadow.iter().map(|name| ("shadow", name)));
         let (setting, absent) = named.find(|(_, name)| !runs.contains(name))?;
-        Some(format!("{setting}: {absent:?} does not run: no route named it at the start"))
+        Some(format!("{setting}: {absent:?} is not running: no route named it when the server started"))
     }
 }
 
@@ -165,7 +165,9 @@ mod tests {
             (route(""), vec!["routes: there are 1 in the configuration, and 2 in use"]),
             (
                 format!("{german}{}", route("shadow = [\"cloud\"]")),
-                vec!["routes: number 2: shadow: \"cloud\" does not run: no route named it at the start"],
+                vec![
+                    "routes: number 2: shadow: \"cloud\" is not running: no route named it when the server started",
+                ],
             ),
             (
                 format!("[vad]\nthreshold = 0.7\n[llm]\nthreads = 3\n{german}{}", route("")),

@@ -71,8 +71,8 @@ pub struct Server {
     pub tls_cert: PathBuf,
     /// Its key, PEM, without a password. Read anew when it changes.
     pub tls_key: PathBuf,
-    /// The directory of an ACME authority, such as `https://acme-v02.api.letsencrypt.org/directory`, of which a certificate for
-    /// `names` is ordered, and ordered anew before it ends; it is written to `tls_cert` and `tls_key`. Whoever sets it agrees to the
+    /// The directory of an ACME authority, such as `https://acme-v02.api.letsencrypt.org/directory`, from which a certificate for
+    /// `names` is ordered, and the next one before it expires; it is written to `tls_cert` and `tls_key`. Whoever sets it agrees to the
     /// authority's terms. Empty: the files come from elsewhere.
     pub acme_directory: String,
     /// A mail address at which the authority may reach somebody; empty: it is told none.

@@ -89,13 +89,13 @@ fn address_fault(address: &str) -> Option<&'static str> {
     let scheme = url.scheme();
     if UNIX.contains(&scheme) {
         return (url.path().len() < 2)
-            .then_some("names no socket; it is as redis+unix:///run/redis/redis.sock");
+            .then_some("names no socket; write it like redis+unix:///run/redis/redis.sock");
     }
     if !TCP.contains(&scheme) && !TLS.contains(&scheme) {
         return Some("does not begin with redis://, rediss:// (TLS) or redis+unix://");
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Some("names no host; it is as redis://host:6379/0");
+        return Some("names no host; write it like redis://host:6379/0");
     }
     if url.fragment().is_some() {
         return Some("holds a '#': a certificate is always checked; in a password write it as %23");

@@ -189,7 +189,7 @@ fn check_names(turn: &Turn, faults: &mut Vec<String>) {
     }
     let unusable = |ip: &&IpAddr| ip.is_unspecified() || ip.is_multicast();
     if let Some(ip) = turn.public_addresses.iter().find(unusable) {
-        faults.push(format!("turn.public_addresses: {ip} is nobody's address"));
+        faults.push(format!("turn.public_addresses: {ip} is no address that clients can reach"));
     }
 }
 
@@ -228,7 +228,10 @@ mod tests {
             ("first_port = 80", "turn.first_port: 80 is outside 1024 to 65535"),
             ("first_port = 60000\nlast_port = 50000", "turn.first_port: 60000 is outside 1024 to 50000"),
             ("credential_seconds = 5", "turn.credential_seconds: 5 is outside 60 to 604800"),
-            ("public_addresses = [\"0.0.0.0\"]", "turn.public_addresses: 0.0.0.0 is nobody's address"),
+            (
+                "public_addresses = [\"0.0.0.0\"]",
+                "turn.public_addresses: 0.0.0.0 is no address that clients can reach",
+            ),
         ] {
             let faults = loaded(&format!("[turn]\n{text}\n"), &[], &[]).unwrap_err();
             assert!(faults.len() == 1 && faults[0].contains(told), "{text}: {faults:#?}");

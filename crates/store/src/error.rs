@@ -33,7 +33,7 @@ pub enum StoreError {
         left: Duration,
     },
     /// This node's lease is not the newest.
-    #[error("the call is this node's no more: another node has taken it over, or its data was deleted")]
+    #[error("this node no longer has the call: another node has taken it over, or its data was deleted")]
     Stale,
     /// The store holds a value that this program must not use.
     #[error(transparent)]

@@ -59,7 +59,7 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// A number that grows with each lease of a call: who has a lower one than the newest may not write.
+/// A number that grows with each lease of a call: whoever has a lower one than the newest may not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Fence(pub u64);
 

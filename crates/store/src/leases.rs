@@ -96,7 +96,7 @@ pub(crate) struct Term {
     pub(crate) ttl: Duration,
 }
 
-/// A fence above all before. The time is one, so that fences grow even when the file was lost.
+/// A fence higher than any before, and at least the time, so that fences grow even if the file was lost.
 fn next(newest: Option<&Newest>, kept: Fence, now: StoreTime) -> Fence {
     let last = newest.map_or(kept, |newest| newest.fence.max(kept));
     Fence(last.0.saturating_add(1).max(now.0))

@@ -215,7 +215,7 @@ impl Shared {
         let kind = self.vault.store().kind();
         match (before, after, fault) {
             (None, Some(_), Some(error)) => {
-                tracing::warn!(store = kind, %error, "contexts of calls are not stored now: calls go on, theirs wait");
+                tracing::warn!(store = kind, %error, "contexts of calls cannot be stored now: calls go on, and their contexts wait");
             }
             (Some(since), None, _) => {
                 let seconds = (now() - since).as_secs();

@@ -13,7 +13,7 @@ pub(crate) const FENCE_KEPT: Duration = Duration::from_secs(3600);
 
 /// Keeps a value for each call, for whoever holds the call's newest lease, and resume tokens.
 ///
-/// Nothing but expiry lists what is kept. All times are by the store's own clock, which does not go back; a clock of a
+/// What is kept is listed only to expire it. All times are by the store's own clock, which does not go back; a clock of a
 /// node that is wrong changes nothing.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {

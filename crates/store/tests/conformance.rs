@@ -8,12 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use support::redis_server::Redis;
-use support::{HandClock, KEEP, TTL, call, context, node, vault, words};
-use tempfile::TempDir;
+use support::{FileStore, KEEP, TTL, call, context, node, vault, words};
 use tokio::time::sleep;
-use visavis_store::{
-    Claim, Embedded, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
-};
+use visavis_store::{Claim, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY: &str = "100102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -22,14 +19,14 @@ const SHORT: Duration = Duration::from_secs(3);
 
 /// A store under test, and how time passes in it.
 enum Subject {
-    File { store: Arc<Embedded>, clock: Arc<HandClock>, _folder: TempDir },
+    File(FileStore),
     Redis { store: Arc<dyn Store>, _server: Redis },
 }
 
 impl Subject {
     fn store(&self) -> Arc<dyn Store> {
         match self {
-            Self::File { store, .. } => store.clone(),
+            Self::File(file) => file.store.clone(),
             Self::Redis { store, .. } => store.clone(),
         }
     }
@@ -37,7 +34,7 @@ impl Subject {
     /// A little more than this time passes.
     async fn pass(&self, time: Duration) {
         match self {
-            Self::File { clock, .. } => clock.pass(time + Duration::from_millis(1)),
+            Self::File(file) => file.clock.pass(time + Duration::from_millis(1)),
             Self::Redis { .. } => sleep(time + Duration::from_millis(50)).await,
         }
     }
@@ -45,10 +42,7 @@ impl Subject {
 
 /// All stores that can be tested here.
 async fn subjects() -> Vec<Subject> {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = HandClock::at(1_700_000_000_000);
-    let store = Arc::new(Embedded::with_clock(folder.path(), clock.clone()));
-    let mut found = vec![Subject::File { store, clock, _folder: folder }];
+    let mut found = vec![Subject::File(FileStore::empty())];
     for server in [Redis::start().await, Redis::start_cluster().await].into_iter().flatten() {
         found.push(Subject::Redis { store: server.store(), _server: server });
     }

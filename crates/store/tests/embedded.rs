@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use support::{HandClock, KEEP, TTL, call, context, node, saver, until, vault, words};
+use support::{FileStore, HandClock, KEEP, NOW, TTL, call, context, node, saver, until, vault, words};
 use tempfile::TempDir;
 use visavis_store::{
     Claim, Embedded, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError, TokenRefusal,
@@ -175,9 +175,7 @@ async fn a_file_that_may_not_be_written_is_told_with_what_to_do() {
 
 #[tokio::test]
 async fn a_wall_clock_that_is_set_back_an_hour_makes_nothing_live_longer() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = HandClock::at(1_700_000_000_000);
-    let store = Arc::new(Embedded::with_clock(folder.path(), clock.clone()));
+    let FileStore { store, clock, folder } = FileStore::empty();
     let vault = vault(store.clone());
     let tokens = [(); 2].map(|()| ResumeToken::generate().unwrap());
     let minute = Duration::from_secs(60);
@@ -193,15 +191,13 @@ async fn a_wall_clock_that_is_set_back_an_hour_makes_nothing_live_longer() {
     assert!(second.fence > first.fence);
     drop((vault, store));
     // The process is started anew, an hour before it ended.
-    let store = Arc::new(Embedded::with_clock(folder.path(), HandClock::at(1_700_000_000_000 - 3_600_000)));
+    let store = Arc::new(Embedded::with_clock(folder.path(), HandClock::at(NOW - 3_600_000)));
     assert_eq!(support::vault(store).redeem(&tokens[1], &call("a"), "anna").await, unknown);
 }
 
 #[tokio::test]
 async fn what_is_too_old_is_swept_from_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = HandClock::at(1_700_000_000_000);
-    let store = Arc::new(Embedded::with_clock(folder.path(), clock.clone()));
+    let FileStore { store, clock, folder } = FileStore::empty();
     let vault = vault(store.clone());
     for id in ["a", "b"] {
         let lease = store.acquire(&call(id), &node("one"), TTL, Claim::Free).await.unwrap();

@@ -1,4 +1,4 @@
-//! The transports of a call: the only modules that deal with sockets, sessions and wire formats of media.
+//! The transports of a call: the only modules that deal with sockets and with wire formats of media.
 
 #![forbid(unsafe_code)]
 

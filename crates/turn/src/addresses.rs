@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::settings::{RelayAddress, Relays};
 
-/// Destinations in networks that nobody has: only the way to them is asked for, and nothing is sent.
+/// Destinations in networks that are reserved for documentation: only the route to them is looked up, and nothing is sent.
 const SOMEWHERE_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 const SOMEWHERE_V6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
@@ -27,7 +27,7 @@ pub fn relays(bind: IpAddr, outer: &[IpAddr], ports: RangeInclusive<u16>) -> Rel
         let own = || sending_from(Ipv4Addr::UNSPECIFIED.into(), SOMEWHERE_V4);
         RelayAddress {
             bind: if any { Ipv4Addr::UNSPECIFIED.into() } else { bind },
-            // A host without a network has but this one.
+            // A host without a network has only this one.
             told: told.or((!any).then_some(bind)).or_else(own).unwrap_or(Ipv4Addr::LOCALHOST.into()),
         }
     });

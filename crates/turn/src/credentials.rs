@@ -72,7 +72,7 @@ impl SharedSecret {
         Ok(Credential { username, password })
     }
 
-    /// A name for somebody that only who has the secret can connect with them: user names cross the network in the clear.
+    /// A pseudonym that only a holder of the secret can link to its user: user names cross the network in the clear.
     ///
     /// # Errors
     /// If the cryptography fails.

@@ -4,6 +4,7 @@
 //! - [`peers`]: to whom packets may be relayed (pure)
 //! - [`settings`]: what a server is told; [`urls`]: what clients are told of it (both pure); [`addresses`]: this host's
 //! - `protocol`: what becomes of each message: a state machine without I/O, around the messages of `rtc-stun` and `rtc-turn` (pure)
+//! - `subscriber`: which addresses belong to one subscriber (pure)
 //! - [`service`]: the sockets, and [`Turn`], which also takes streams that another listener has accepted
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod peers;
 mod protocol;
 pub mod service;
 pub mod settings;
+mod subscriber;
 pub mod urls;
 
 pub use credentials::{Credential, SharedSecret};

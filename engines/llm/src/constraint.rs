@@ -68,29 +68,18 @@ fn unfinished(text: &[u8]) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::{Path, PathBuf};
+#[path = "../tests/program/models.rs"]
+mod models;
 
+#[cfg(test)]
+mod tests {
     use llama_cpp_2::llama_backend::LlamaBackend;
     use llama_cpp_2::model::params::LlamaModelParams;
     use visavis_proto::v1::Tool;
 
+    use super::models::model;
     use super::*;
     use crate::tools::{self, ToolForm};
-
-    /// The smallest model, as in the tests of the program.
-    fn model() -> PathBuf {
-        let directory = std::env::var_os("VISAVIS_MODELS_DIR")
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/visavis/models")));
-        let model = directory.unwrap_or_default().join("smollm2-135m-instruct-q4_1.gguf");
-        assert!(
-            model.exists(),
-            "{} is missing: run ./test, or `visavis models fetch --profile tiny` first",
-            model.display()
-        );
-        model
-    }
 
     /// Continues with a text's tokens; returns how many were accepted.
     fn accepted(constraint: &mut Constraint, vocab: &LlamaVocab<'_>, text: &str) -> (usize, usize) {

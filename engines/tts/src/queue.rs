@@ -39,6 +39,31 @@ struct Held<T> {
     entry: Entry<T>,
 }
 
+/// The part of a job that the worker is speaking. Dropping it ends the part: nothing interrupts it any more.
+#[must_use = "dropping it ends the part"]
+pub(crate) struct Speaking<'a, T> {
+    queue: &'a Queue<T>,
+    begun: Instant,
+    gentle: bool,
+}
+
+impl<T> Speaking<'_, T> {
+    /// Batch work rests when the part has ended, since this job leaves most of the cores to calls.
+    pub(crate) fn rest_afterwards(&mut self) {
+        self.gentle = true;
+    }
+}
+
+impl<T> Drop for Speaking<'_, T> {
+    fn drop(&mut self) {
+        let mut jobs = self.queue.0.lock();
+        jobs.batch = None;
+        if self.gentle {
+            jobs.pace.spoken_gently(self.begun, Instant::now());
+        }
+    }
+}
+
 /// What the worker does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Work<T> {
@@ -71,18 +96,16 @@ impl<T> Queue<T> {
         self.0.notify_one();
     }
 
-    /// The worker begins a part of a job of this priority, which `step` can interrupt.
-    pub(crate) fn begin(&self, priority: Priority, step: Arc<dyn Interrupt>) {
+    /// The worker speaks a part of a job of this priority, from `begun` until the result is dropped. If it is batch work, a
+    /// job of a call interrupts it through `step`.
+    pub(crate) fn begin(
+        &self,
+        priority: Priority,
+        step: Arc<dyn Interrupt>,
+        begun: Instant,
+    ) -> Speaking<'_, T> {
         self.0.lock().batch = (priority == Priority::Batch).then_some(step);
-    }
-
-    /// The worker has worked on that part since `begun`. `gentle`: it is of batch work that leaves most of the cores to calls.
-    pub(crate) fn end(&self, begun: Instant, gentle: bool) {
-        let mut jobs = self.0.lock();
-        jobs.batch = None;
-        if gentle {
-            jobs.pace.spoken_gently(begun, Instant::now());
-        }
+        Speaking { queue: self, begun, gentle: false }
     }
 
     /// Puts a started job back behind one other of equal priority: the two take turns, so that a long text does not delay a
@@ -221,15 +244,16 @@ mod tests {
     fn only_a_calls_job_interrupts_and_only_batch_work() {
         let (queue, step) = (Queue::new(), Arc::new(Counted::default()));
         let interruptions = || step.0.load(std::sync::atomic::Ordering::Relaxed);
-        queue.begin(Priority::Live, step.clone());
+        let live = queue.begin(Priority::Live, step.clone(), Instant::now());
         queue.push(entry(1, Priority::Live));
-        queue.begin(Priority::Batch, step.clone());
+        drop(live);
+        let batch = queue.begin(Priority::Batch, step.clone(), Instant::now());
         queue.push(entry(2, Priority::Batch));
         assert_eq!(interruptions(), 0);
         queue.push(entry(3, Priority::Speculative));
         queue.push(entry(4, Priority::Live));
         assert_eq!(interruptions(), 2);
-        queue.end(Instant::now(), false);
+        drop(batch);
         queue.push(entry(5, Priority::Live));
         assert_eq!(interruptions(), 2, "nothing is being spoken");
     }
@@ -238,7 +262,9 @@ mod tests {
     fn a_gentle_batch_job_rests_and_a_calls_job_does_not_wait_for_it() {
         let queue = Queue::new();
         let begun = Instant::now().checked_sub(Duration::from_secs(600)).unwrap();
-        queue.end(begun, true);
+        let mut speaking = queue.begin(Priority::Batch, Arc::new(Counted::default()), begun);
+        speaking.rest_afterwards();
+        drop(speaking);
         queue.push(entry(1, Priority::Batch));
         let soon = Instant::now() + Duration::from_millis(20);
         assert_eq!(queue.pop(Some(soon)), Some(Work::Due), "it rests for twenty minutes");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tonic::Status;
 use visavis_proto::state::{EngineState, Outcome};
-use visavis_proto::v1::HealthReply;
+use visavis_proto::v1::{HealthReply, SpeechPart};
 
 use crate::acoustic::ModelFiles;
 use crate::catalogue::Catalogue;
@@ -259,21 +259,11 @@ fn step(
     queue: &Queue<Job>,
     mut entry: Entry<Job>,
 ) -> Option<Entry<Job>> {
-    let rank = entry.rank;
-    let job = &mut entry.item;
-    if job.stop.is_stopped() {
+    if entry.item.stop.is_stopped() {
         return None;
     }
-    queue.begin(rank, job.stop.clone());
-    job.ticket.start();
-    let begun = Instant::now();
-    let work = state.step();
-    let spoken = catch_unwind(AssertUnwindSafe(|| synthesizer.speak_next(job)))
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
-    drop(work);
-    // What was interrupted has left the cores to a call already.
-    queue.end(begun, job.gentle && !job.stop.was_interrupted());
-    let interrupted = job.stop.resume();
+    let Attempt { spoken, took, interrupted } = attempt(synthesizer, state, queue, &mut entry);
+    let job = &mut entry.item;
     if interrupted && spoken.is_err() && !job.stop.is_stopped() {
         return Some(entry);
     }
@@ -284,7 +274,7 @@ fn step(
         Ok(mut part) => {
             state.add_units(part.audio.len() as u64 / 2);
             part.last = last;
-            part.synthesis_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+            part.synthesis_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
             if !last {
                 return entry.item.sender.try_send(Ok(part)).is_ok().then_some(entry);
             }
@@ -300,6 +290,35 @@ fn step(
             None
         }
     }
+}
+
+/// An attempt to speak a part.
+struct Attempt {
+    spoken: anyhow::Result<SpeechPart>,
+    took: Duration,
+    interrupted: bool,
+}
+
+/// Tries to speak the next part of a job. Meanwhile a call may interrupt it, if it is batch work.
+fn attempt(
+    synthesizer: &mut Synthesizer,
+    state: &EngineState,
+    queue: &Queue<Job>,
+    entry: &mut Entry<Job>,
+) -> Attempt {
+    let (rank, job, begun) = (entry.rank, &mut entry.item, Instant::now());
+    let mut speaking = queue.begin(rank, job.stop.clone(), begun);
+    job.ticket.start();
+    let work = state.step();
+    let spoken = catch_unwind(AssertUnwindSafe(|| synthesizer.speak_next(job)))
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("the synthesis panicked, see the log")));
+    drop(work);
+    // What was interrupted has left the cores to a call already.
+    if job.gentle && !job.stop.was_interrupted() {
+        speaking.rest_afterwards();
+    }
+    drop(speaking);
+    Attempt { spoken, took: begun.elapsed(), interrupted: job.stop.resume() }
 }
 
 /// Ends a job that failed.

@@ -1,7 +1,9 @@
 //! Limits connections in all and per address. Pure.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+
+use crate::admission::Subscriber;
 
 /// Why a connection is over the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +29,7 @@ impl Full {
 pub(super) struct Places {
     in_all: usize,
     of_address: usize,
-    taken: HashMap<IpAddr, usize>,
+    taken: HashMap<Subscriber, usize>,
     count: usize,
 }
 
@@ -41,7 +43,7 @@ impl Places {
         if self.count >= self.in_all {
             return Err(Full::InAll);
         }
-        let taken = self.taken.entry(owner(address)).or_default();
+        let taken = self.taken.entry(address.into()).or_default();
         if *taken >= self.of_address {
             return Err(Full::OfAddress);
         }
@@ -52,7 +54,7 @@ impl Places {
 
     /// Gives back a place.
     pub(super) fn give_back(&mut self, address: IpAddr) {
-        let owner = owner(address);
+        let owner = Subscriber::from(address);
         if let Some(taken) = self.taken.get_mut(&owner) {
             *taken -= 1;
             self.count -= 1;
@@ -64,14 +66,6 @@ impl Places {
 
     pub(super) fn count(&self) -> usize {
         self.count
-    }
-}
-
-/// The owner of an address: IPv6 addresses are assigned as /64 networks, each to one machine or household.
-fn owner(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A certificate that is ordered of an authority by ACME (RFC 8555), and ordered anew before it ends.
+//! Orders a certificate from an authority by ACME (RFC 8555), and the next one before it expires.
 //!
 //! - `order`: the account, the order, the proof that the names lead here (RFC 8737), the files
 //! - `renewal`: when (pure)

@@ -19,16 +19,16 @@ use super::super::Certificate;
 use super::super::files::replace;
 use crate::config;
 
-/// How often the authority is asked how far it is, and how long.
+/// How often, and for how long, the authority is asked how far an order is.
 const POLL: RetryPolicy = RetryPolicy::new().backoff(1.5).timeout(Duration::from_secs(120));
 
-/// An ACME authority, and what is ordered of it.
+/// An ACME authority, and what is ordered from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     directory: String,
     /// As an address such as `mailto:me@example.org`.
     contact: Option<String>,
-    /// By what its server is known, if not by the system's roots.
+    /// The root certificate of its own server, if it is not one of the system's.
     root: Option<PathBuf>,
     names: Vec<String>,
 }
@@ -36,13 +36,13 @@ pub struct Authority {
 /// An account as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    /// The authority that it is of.
+    /// The authority that made it.
     directory: String,
     credentials: AccountCredentials,
 }
 
 impl Authority {
-    /// That of a configuration; `None`: no certificate is ordered.
+    /// The authority that a configuration names; `None`: no certificate is ordered.
     #[must_use]
     pub fn of(server: &config::Server) -> Option<Self> {
         let config::Server { acme_directory, acme_contact, acme_roots, names, .. } = server;
@@ -61,19 +61,19 @@ impl Authority {
         let names: Vec<Identifier> = self.names.iter().cloned().map(Identifier::Dns).collect();
         let mut order = account.new_order(&NewOrder::new(&names)).await.context("the order is refused")?;
         prove(&mut order, certificate).await?;
-        let status = order.poll_ready(&POLL).await.context("the order does not get ready")?;
+        let status = order.poll_ready(&POLL).await.context("the order did not become ready")?;
         if status != OrderStatus::Ready {
             let names = self.names.join(", ");
             bail!("the authority did not find this server at port 443 of {names}: do the names lead here?");
         }
-        let key = order.finalize().await.context("the order is not carried out")?;
-        let chain = order.poll_certificate(&POLL).await.context("the certificate does not come")?;
+        let key = order.finalize().await.context("the order could not be finalised")?;
+        let chain = order.poll_certificate(&POLL).await.context("the certificate was not issued")?;
         let files = certificate.files.clone();
         let written = tokio::task::spawn_blocking(move || files.write(&chain, &key)).await?;
         written.context("the certificate cannot be written to server.tls_cert and server.tls_key")
     }
 
-    /// The account of before, or a new one, which is kept beside the key.
+    /// The earlier account, or a new one, which is kept beside the key.
     async fn account(&self, key: &Path) -> anyhow::Result<Account> {
         let mut path = key.as_os_str().to_owned();
         path.push(".account");
@@ -91,13 +91,13 @@ impl Authority {
         let asked =
             NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
         let made = builder.create(&asked, self.directory.clone(), None).await;
-        let (account, credentials) = made.context("no account is made")?;
+        let (account, credentials) = made.context("no account could be created")?;
         let kept = serde_json::to_string(&Kept { directory: self.directory.clone(), credentials })?;
         replace(&path, &kept).with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(account)
     }
 
-    /// The account of before, unless it is another authority's.
+    /// The earlier account, unless it is another authority's.
     fn kept(&self, path: &Path) -> anyhow::Result<Option<AccountCredentials>> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -111,7 +111,7 @@ impl Authority {
     }
 }
 
-/// Has the authority look for each name here, but for those that it has seen of late.
+/// Has the authority check each name, except those that it has checked recently.
 async fn prove(order: &mut Order, certificate: &Certificate) -> anyhow::Result<()> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
@@ -121,7 +121,7 @@ async fn prove(order: &mut Order, certificate: &Certificate) -> anyhow::Result<(
         }
         let mut challenge = authorization
             .challenge(ChallengeType::TlsAlpn01)
-            .context("the authority takes no proof by a handshake (tls-alpn-01)")?;
+            .context("the authority offers no proof by a handshake (tls-alpn-01)")?;
         let name = challenge.identifier().to_string();
         let digest = challenge.key_authorization().digest();
         let proof = proof(&name, digest.as_ref(), &certificate.provider)?;
@@ -131,7 +131,7 @@ async fn prove(order: &mut Order, certificate: &Certificate) -> anyhow::Result<(
     Ok(())
 }
 
-/// A certificate that nobody but the authority understands: it holds what the authority has told this account alone.
+/// A certificate for the authority's check alone: it holds what the authority has told only this account.
 fn proof(name: &str, digest: &[u8], provider: &CryptoProvider) -> anyhow::Result<CertifiedKey> {
     let mut params = CertificateParams::new([name.to_owned()])?;
     params.custom_extensions.push(CustomExtension::new_acme_identifier(digest));

@@ -2,14 +2,14 @@
 
 use super::super::pair::Valid;
 
-/// Pause behind an order that went well, in seconds: a clock that is wrong must not use up the authority's patience.
+/// Pause after an order that succeeded, in seconds, so that a wrong clock does not use up what the authority allows.
 const RENEWED: i64 = 3600;
-/// Shortest pause behind one that failed.
+/// Shortest pause after one that failed.
 const SHORTEST: i64 = 600;
-/// Longest pause behind orders that failed. Authorities allow a few failures an hour.
+/// Longest pause after orders that failed. Authorities allow a few failures an hour.
 const LONGEST: i64 = 12 * 3600;
 
-/// From when on a certificate is to be ordered: with a third of its time left, or at once where there is none.
+/// When a certificate is to be ordered: when a third of its time is left, or at once if there is none.
 pub(super) fn due(valid: Option<Valid>) -> i64 {
     valid.map_or(i64::MIN, |Valid { from, until }| {
         let (from, until) = (from.timestamp(), until.timestamp());
@@ -17,7 +17,7 @@ pub(super) fn due(valid: Option<Valid>) -> i64 {
     })
 }
 
-/// Seconds until an order may be tried again, behind this many that failed one after the other.
+/// Seconds until an order may be tried again, after this many failures in a row.
 pub(super) fn pause(failures: u32) -> i64 {
     match failures {
         0 => RENEWED,

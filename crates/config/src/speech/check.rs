@@ -3,6 +3,7 @@
 use visavis_core::frame::is_language;
 
 use super::{TtsApi, TtsCloning, TtsEngine, TtsFormat};
+use crate::endpoint::refuse_unread;
 
 /// Most entries of `tts.body`.
 const MOST_FIELDS: usize = 32;
@@ -22,13 +23,9 @@ pub(crate) fn check(tts: &TtsEngine, faults: &mut Vec<String>) {
         return;
     }
     tts.endpoint("tts").check(tts.api.settings().url, faults);
-    for (key, given) in
-        [("tts.voices", !tts.voices.is_empty()), ("tts.voices_dir", !tts.voices_dir.as_os_str().is_empty())]
-    {
-        if given {
-            faults.push(format!("{key}: is for our own engine; remove it, a server has its own voices"));
-        }
-    }
+    let own =
+        [("tts.voices", !tts.voices.is_empty()), ("tts.voices_dir", !tts.voices_dir.as_os_str().is_empty())];
+    refuse_unread(&own, "is for our own engine; remove it, a server has its own voices", faults);
     check_api(tts, faults);
     check_fields(tts, faults);
     check_speakers(tts, faults);
@@ -36,7 +33,7 @@ pub(crate) fn check(tts: &TtsEngine, faults: &mut Vec<String>) {
 
 /// Settings of a server that would be ignored: without `tts.api` their requests would go nowhere.
 fn check_unused(tts: &TtsEngine, faults: &mut Vec<String>) {
-    for (key, given) in [
+    let settings = [
         ("tts.model", !tts.model.is_empty()),
         ("tts.key", !tts.key.is_empty()),
         ("tts.key_file", !tts.key_file.as_os_str().is_empty()),
@@ -46,14 +43,10 @@ fn check_unused(tts: &TtsEngine, faults: &mut Vec<String>) {
         ("tts.speakers", !tts.speakers.is_empty()),
         ("tts.languages", !tts.languages.is_empty()),
         ("tts.cloning", tts.cloning != TtsCloning::None),
-    ] {
-        if given {
-            let servers = TtsApi::SERVERS;
-            faults.push(format!(
-                "{key}: is for servers with another API; set tts.api to {servers}, or remove it"
-            ));
-        }
-    }
+    ];
+    let servers = TtsApi::SERVERS;
+    let why = format!("is for servers with another API; set tts.api to {servers}, or remove it");
+    refuse_unread(&settings, &why, faults);
 }
 
 /// Restrictions and requirements of single APIs.

@@ -144,7 +144,7 @@ impl BackendReport {
             kind,
             name: name.to_owned(),
             ready: false,
-            message: "does not run: no route names it".into(),
+            message: "is not running: no route names it".into(),
             model: String::new(),
             breaker: None,
             share: None,

@@ -64,11 +64,8 @@ impl Desk {
         async move { llm.generate(request).await }.boxed()
     }
 
-    fn shadow(self: &Arc<Self>, plan: &Plan, request: &LlmRequest) {
-        for engine in plan.shadows.iter().copied() {
-            let (board, opening) = (self.board.clone(), self.open(engine, request));
-            shadow::run(&self.board, engine, async move { shadow::drain(&board, engine, opening).await });
-        }
+    fn shadow(&self, plan: &Plan, request: &LlmRequest) {
+        shadow::run_each(&self.board, plan, |engine| self.open(engine, request));
     }
 }
 

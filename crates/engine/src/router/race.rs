@@ -118,7 +118,7 @@ impl<P: Send + 'static, F: Fn(usize, Reason) -> Opening<P>> Race<'_, P, F> {
                 Err(error) => {
                     let fate = picked.ticket.failed(&error);
                     self.plan.failed(picked.engine, fate);
-                    tracing::debug!(engine = %self.board.name(picked.engine), %error, "an engine does not serve");
+                    tracing::debug!(engine = %self.board.name(picked.engine), %error, "an engine did not serve a request");
                     self.keep(error);
                     if fate == Fate::Absent && !picked.last {
                         self.absent.push(picked.engine);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout};
 
-use super::board::Board;
-use super::race::Pieces;
+use super::board::{Board, Plan};
+use super::race::{Opening, Pieces};
 use crate::EngineError;
 
 /// Longest time for a copy.
@@ -71,11 +71,23 @@ pub(super) fn run(
     });
 }
 
+/// Runs a copy on each engine that a plan has on trial; `open` makes the request to one.
+pub(super) fn run_each<P: Send + 'static>(
+    board: &Arc<Board>,
+    plan: &Plan,
+    open: impl Fn(usize) -> Opening<P>,
+) {
+    for engine in plan.shadows.iter().copied() {
+        let (own, opening) = (board.clone(), open(engine));
+        run(board, engine, async move { drain(&own, engine, opening).await });
+    }
+}
+
 /// Reads an engine's output for a copy, to its end.
 ///
 /// # Errors
 /// The engine's own.
-pub(super) async fn drain<P: 'static>(
+async fn drain<P: 'static>(
     board: &Board,
     engine: usize,
     opening: impl Future<Output = Result<Pieces<P>, EngineError>>,

@@ -114,11 +114,8 @@ impl Desk {
         .boxed()
     }
 
-    fn shadow(self: &Arc<Self>, plan: &Plan, request: &TtsRequest) {
-        for engine in plan.shadows.iter().copied() {
-            let (board, opening) = (self.board.clone(), self.open(engine, Reason::Route, request));
-            shadow::run(&self.board, engine, async move { shadow::drain(&board, engine, opening).await });
-        }
+    fn shadow(&self, plan: &Plan, request: &TtsRequest) {
+        shadow::run_each(&self.board, plan, |engine| self.open(engine, Reason::Route, request));
     }
 }
 

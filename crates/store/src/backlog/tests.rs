@@ -1,7 +1,7 @@
+#[path = "../../tests/support/contexts.rs"]
+mod contexts;
+
 use proptest::prelude::*;
-use visavis_core::avatar::cue::Mood;
-use visavis_core::context::VERSION;
-use visavis_core::frame::{Message, Role};
 
 use super::*;
 use crate::ids::{Fence, NodeId};
@@ -14,20 +14,7 @@ fn call(id: &str) -> CallId {
 }
 
 fn context(words: &str) -> Arc<CallContext> {
-    Arc::new(CallContext {
-        version: VERSION,
-        messages: vec![Message { role: Role::User, content: words.into() }],
-        summary: String::new(),
-        language: "en".into(),
-        set_language: None,
-        voices: [].into(),
-        multilingual: false,
-        no_voice_told: false,
-        tools: Vec::new(),
-        mood: Mood::Neutral,
-        greeted: true,
-        responses: 1,
-    })
+    Arc::new(contexts::context(words))
 }
 
 fn lease(id: &str) -> Lease {

@@ -146,7 +146,7 @@ impl File {
 
     /// Removes a token, and says what it stood for.
     pub(super) fn take_token(&self, token: &TokenHash, now: StoreTime) -> Result<Option<Vec<u8>>, Fail> {
-        // Who guesses costs no write.
+        // A guess must cost no write.
         if self.database.begin_read()?.open_table(TOKENS)?.get(token.bytes())?.is_none() {
             return Ok(None);
         }

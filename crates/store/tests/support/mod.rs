@@ -2,39 +2,24 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+mod contexts;
 pub mod redis_server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use visavis_core::avatar::cue::Mood;
-use visavis_core::context::{CallContext, VERSION};
-use visavis_core::frame::{Message, Role};
-use visavis_store::{CallId, Clock, NodeId, Saver, Store, StoreTime, Vault};
+pub(crate) use contexts::context;
+use tempfile::TempDir;
+use visavis_core::context::CallContext;
+use visavis_store::{CallId, Clock, Embedded, NodeId, Saver, Store, StoreTime, Vault};
 
+/// What the wall clock says when a test begins, in milliseconds since 1970.
+pub const NOW: u64 = 1_700_000_000_000;
 pub const TTL: Duration = Duration::from_secs(30);
 pub const KEEP: Duration = Duration::from_secs(3600);
 /// How long something may take that does not depend on time.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A context in which somebody has said this.
-pub fn context(words: &str) -> CallContext {
-    CallContext {
-        version: VERSION,
-        messages: vec![Message { role: Role::User, content: words.into() }],
-        summary: String::new(),
-        language: "en".into(),
-        set_language: None,
-        voices: [].into(),
-        multilingual: false,
-        no_voice_told: false,
-        tools: Vec::new(),
-        mood: Mood::Neutral,
-        greeted: true,
-        responses: 1,
-    }
-}
 
 /// What somebody has said in a context.
 pub fn words(context: Option<&CallContext>) -> Option<&str> {
@@ -90,6 +75,22 @@ impl Clock for HandClock {
 
     fn steady(&self) -> Duration {
         Duration::from_millis(self.steady.load(Ordering::SeqCst))
+    }
+}
+
+/// An embedded store in a folder of its own, by a clock that is set by hand.
+pub struct FileStore {
+    pub store: Arc<Embedded>,
+    pub clock: Arc<HandClock>,
+    pub folder: TempDir,
+}
+
+impl FileStore {
+    /// An empty one, at [`NOW`].
+    pub fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = HandClock::at(NOW);
+        Self { store: Arc::new(Embedded::with_clock(folder.path(), clock.clone())), clock, folder }
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a stream speaks, by its first bytes. Pure.
 //!
-//! As RFC 7983 tells STUN, TLS and others apart on one UDP port, so it goes here: STUN begins with a byte from 0 to 3, TLS with
-//! 22, HTTP with a letter. On TCP, STUN comes as it is (TURN, RFC 8656) or behind its length (ICE, RFC 4571 and RFC 6544); its
+//! The first byte tells kinds apart, as RFC 7983 has it for one UDP port: STUN begins with a byte from 0 to 3, TLS with 22, HTTP
+//! with a letter. On TCP, STUN comes as it is (TURN, RFC 8656) or behind its length (ICE, RFC 4571 and RFC 6544); its
 //! magic cookie says which.
 
-/// Most bytes that are read of a stream before it is given on. Ten always decide.
+/// Most bytes that are read of a stream before it is passed on. Ten always decide.
 pub const PEEK: usize = 24;
 
 /// What follows type and length in every STUN message.

@@ -21,7 +21,7 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
-/// A connection whose kind is no matter to its reader.
+/// A connection of any kind.
 pub type BoxedStream = Box<dyn ByteStream>;
 
 /// Serves streams of one kind.

@@ -176,7 +176,9 @@ async fn watch_over(
 fn tell(presence: &watch::Sender<Presence>, now: Presence) {
     let changed = presence.send_if_modified(|before| std::mem::replace(before, now) != now);
     match now {
-        Presence::CutOff if changed => tracing::info!("a client is cut off; its call waits for its return"),
+        Presence::CutOff if changed => {
+            tracing::info!("a client was cut off; its call waits for it to return")
+        }
         Presence::Here | Presence::Awaited | Presence::CutOff => {}
     }
 }

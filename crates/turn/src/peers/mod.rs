@@ -1,8 +1,8 @@
 //! To whom packets may be relayed. Pure.
 //!
-//! A relay sends from inside a network on behalf of strangers, so what it may reach is what they may reach: without a policy that is
-//! the host's own services, its private network and the credentials of its cloud. So public addresses alone may be peers, unless the
-//! configuration says otherwise. The port of our own calls may be one wherever it is: it is what the relay is for.
+//! A relay sends from inside a network on behalf of strangers, who reach whatever it may reach: without a policy, the host's own
+//! services, its private network and the credentials of its cloud. So only public addresses may be peers, unless the configuration
+//! says otherwise. The port of our own calls may be a peer at any address: it is what the relay is for.
 //!
 //! - `range`: addresses as the configuration names them
 //! - `special`: addresses that are not public, and those that stand for others
@@ -64,11 +64,11 @@ pub enum Denial {
     CarrierNat,
     /// The link.
     LinkLocal,
-    /// Several at once.
+    /// Several hosts at once.
     Multicast,
-    /// For documents and measurements.
+    /// For documentation and measurements.
     Documentation,
-    /// None of the addresses that are given out.
+    /// Not an assigned address.
     Reserved,
     /// Public, and the relay is not open to those.
     NotOurs,
@@ -87,7 +87,7 @@ impl fmt::Display for Denial {
             Self::CarrierNat => "is behind a provider's NAT",
             Self::LinkLocal => "is a link-local address",
             Self::Multicast => "is a multicast or broadcast address",
-            Self::Documentation => "is for documents or measurements",
+            Self::Documentation => "is reserved for documentation or measurements",
             Self::Reserved => "is reserved",
             Self::NotOurs => "is not the port of our calls (turn.public_peers)",
             Self::NoPort => "has the port 0",

@@ -21,7 +21,7 @@ impl PeerRange {
         self.network.contains(&address.ip()) && self.port.is_none_or(|port| port == address.port())
     }
 
-    /// A port of this address that is in it and that it names.
+    /// This address with the port that the range names, if it names one and the address is in it.
     pub(super) fn port_at(&self, ip: IpAddr) -> Option<SocketAddr> {
         let port = self.port.filter(|_| self.network.contains(&ip))?;
         Some(SocketAddr::new(ip, port))

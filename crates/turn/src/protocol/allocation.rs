@@ -55,6 +55,18 @@ struct Alias {
 /// What a client has.
 #[derive(Debug)]
 pub(super) struct Allocation {
+    pub(super) terms: Terms,
+    pub(super) expires: Duration,
+    permissions: Vec<Permission>,
+    channels: Vec<Channel>,
+    aliases: Vec<Alias>,
+    to_peer: Bucket,
+    to_client: Bucket,
+}
+
+/// Who has an allocation, where, and for how long. A refresh changes only the lifetime.
+#[derive(Debug)]
+pub(super) struct Terms {
     pub(super) client: Client,
     /// The user name that opened it, which alone may change it.
     pub(super) username: String,
@@ -64,36 +76,13 @@ pub(super) struct Allocation {
     pub(super) transaction: TransactionId,
     pub(super) relayed: SocketAddr,
     pub(super) lifetime: Duration,
-    pub(super) expires: Duration,
-    permissions: Vec<Permission>,
-    channels: Vec<Channel>,
-    aliases: Vec<Alias>,
-    to_peer: Bucket,
-    to_client: Bucket,
-}
-
-/// What an allocation begins with.
-#[derive(Debug)]
-pub(super) struct Beginning {
-    pub(super) client: Client,
-    pub(super) username: String,
-    pub(super) user: String,
-    pub(super) transaction: TransactionId,
-    pub(super) relayed: SocketAddr,
-    pub(super) lifetime: Duration,
 }
 
 impl Allocation {
-    pub(super) fn new(beginning: Beginning, now: Duration, rate: Rate) -> Self {
-        let Beginning { client, username, user, transaction, relayed, lifetime } = beginning;
+    pub(super) fn new(terms: Terms, now: Duration, rate: Rate) -> Self {
         Self {
-            client,
-            username,
-            user,
-            transaction,
-            relayed,
-            lifetime,
-            expires: now + lifetime,
+            expires: now + terms.lifetime,
+            terms,
             permissions: Vec::new(),
             channels: Vec::new(),
             aliases: Vec::new(),

@@ -13,7 +13,7 @@ use super::request::Request;
 use super::response::Response;
 use crate::credentials::{SharedSecret, Username};
 
-/// The realm. Short, since strangers are sent it; a credential holds in any.
+/// The realm. Short, since it is sent to strangers; a credential is valid in any realm.
 pub(super) const REALM: &str = "visavis";
 /// Longest user name in bytes: a time, and a name of the program that issued it.
 const LONGEST_NAME: usize = 256;
@@ -48,7 +48,7 @@ impl Authority {
         self.secret.crypto()
     }
 
-    /// Whose request it is, or with which code it is refused.
+    /// The user who made the request, or the code of its refusal.
     pub(super) fn identify(
         &self,
         request: &mut Request,
@@ -85,7 +85,7 @@ impl Authority {
         .ok()
     }
 
-    /// A refusal for one who has not shown who it is, with what it needs to do so; `None` if the cryptography fails.
+    /// A refusal for a client that is not authenticated, with what it needs to be; `None` if the cryptography fails.
     pub(super) fn refuse(
         &self,
         request: &Request,

@@ -18,7 +18,7 @@ pub(crate) enum Client {
     Stream {
         /// Its other end.
         address: SocketAddr,
-        /// Which connection: addresses come again.
+        /// Which connection: addresses are reused.
         number: u64,
     },
 }
@@ -35,8 +35,8 @@ impl Client {
         matches!(self, Self::Stream { .. })
     }
 
-    /// Whether an answer is no more than one and a half times as large as the request, as packets on the network are. By UDP a
-    /// stranger may write another's address on a request, who must not get much more than the stranger has sent.
+    /// Whether an answer is no more than one and a half times as large as the request, as packets on the network are. Over UDP
+    /// a stranger may send a request in another's name, who must not get much more than the stranger has sent.
     pub(super) fn may_get(&self, answer: usize, request: usize) -> bool {
         let headers = if self.address().is_ipv4() { HEADERS_V4 } else { HEADERS_V6 };
         self.is_stream() || 2 * (answer + headers) <= 3 * (request + headers)

@@ -1,6 +1,6 @@
 //! Allocations, permissions and channels, and whether clients get them. Pure.
 //!
-//! All here have shown who they are. A credential that has expired opens nothing, but keeps what it has opened: a call may last longer.
+//! All clients here are authenticated. A credential that has expired opens nothing, but keeps what it has opened: a call may last longer.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +16,7 @@ use rtc_stun::error_code::{
 };
 use rtc_turn::proto::PROTO_UDP;
 
-use super::allocation::{Allocation, Beginning, Unbound};
+use super::allocation::{Allocation, Terms, Unbound};
 use super::authority::User;
 use super::client::Client;
 use super::request::{Family, Request};
@@ -32,7 +32,7 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 pub(super) enum Denied {
     /// With this code.
     Code(ErrorCode),
-    /// It requires what is not understood.
+    /// It requires attributes that are not understood.
     Unknown(Vec<AttrType>),
     /// Its credential has expired.
     Expired,
@@ -46,18 +46,23 @@ impl From<ErrorCode> for Denied {
     }
 }
 
+/// A request whose signature is genuine.
+pub(super) struct Signed<'a> {
+    pub(super) client: Client,
+    /// The client's allocation, if it has one.
+    pub(super) known: Option<AllocationId>,
+    pub(super) request: &'a Request,
+    pub(super) user: &'a User,
+    pub(super) now: &'a Now,
+}
+
 impl TurnServer {
-    pub(super) fn allocate(
-        &self,
-        client: Client,
-        known: Option<AllocationId>,
-        request: &Request,
-        user: &User,
-    ) -> Result<Step, Denied> {
+    pub(super) fn allocate(&self, signed: &Signed<'_>) -> Result<Step, Denied> {
+        let Signed { client, known, request, user, .. } = *signed;
         if let Some(allocation) = known.and_then(|id| self.allocations.get(&id)) {
             // A request comes again when its answer was lost.
-            let again =
-                allocation.transaction == request.transaction() && allocation.username == user.username;
+            let Terms { transaction, username, .. } = &allocation.terms;
+            let again = *transaction == request.transaction() && *username == user.username;
             if !again {
                 return Err(CODE_ALLOC_MISMATCH.into());
             }
@@ -74,7 +79,7 @@ impl TurnServer {
         if self.allocations.len() >= self.limits.allocations {
             return Err(CODE_INSUFFICIENT_CAPACITY.into());
         }
-        let beginning = Beginning {
+        let terms = Terms {
             client,
             username: user.username.clone(),
             user: user.name.clone(),
@@ -84,7 +89,7 @@ impl TurnServer {
         };
         Ok(Step::Open(Box::new(Opening {
             family,
-            beginning,
+            terms,
             key: user.key.clone(),
             granted: Response::success(request),
             full: Response::error(request, CODE_INSUFFICIENT_CAPACITY),
@@ -93,14 +98,14 @@ impl TurnServer {
 
     /// Begins an allocation whose socket has been opened at this port; `None`: there is no cryptography, and no allocation.
     pub(crate) fn opened(&mut self, opening: Opening, port: u16, now: &Now) -> Option<Opened> {
-        let Opening { mut beginning, key, granted, .. } = opening;
-        beginning.relayed.set_port(port);
-        let allocation = Allocation::new(beginning, now.elapsed, self.rate);
+        let Opening { mut terms, key, granted, .. } = opening;
+        terms.relayed.set_port(port);
+        let allocation = Allocation::new(terms, now.elapsed, self.rate);
         let answer = allocated(&allocation, granted).signed(&key, self.authority.crypto())?;
         let id = AllocationId(self.next);
         self.next += 1;
-        self.of_client.insert(allocation.client, id);
-        *self.of_user.entry(allocation.user.clone()).or_default() += 1;
+        self.of_client.insert(allocation.terms.client, id);
+        *self.of_user.entry(allocation.terms.user.clone()).or_default() += 1;
         self.allocations.insert(id, allocation);
         Some(Opened { id, answer })
     }
@@ -112,17 +117,11 @@ impl TurnServer {
         answer.map_or(Step::Dropped(Reason::Internal), refused)
     }
 
-    pub(super) fn refresh(
-        &mut self,
-        known: Option<AllocationId>,
-        request: &Request,
-        user: &User,
-        now: &Now,
-    ) -> Result<Step, Denied> {
-        let own = own(&mut self.allocations, known, user, now)?;
-        check_known(request)?;
+    pub(super) fn refresh(&mut self, signed: &Signed<'_>) -> Result<Step, Denied> {
+        let Signed { request, user, now, .. } = *signed;
+        let own = own(&mut self.allocations, signed)?;
         let family = request.family().map_err(|()| CODE_BAD_REQUEST)?;
-        if family.is_some_and(|family| family != Family::of(own.allocation.relayed)) {
+        if family.is_some_and(|family| family != Family::of(own.allocation.terms.relayed)) {
             return Err(CODE_PEER_ADDR_FAMILY_MISMATCH.into());
         }
         let asked = request.lifetime();
@@ -134,20 +133,14 @@ impl TurnServer {
             return Ok(Step::Close { allocation: id, answer });
         }
         let lifetime = lifetime(asked);
-        own.allocation.lifetime = lifetime;
+        own.allocation.terms.lifetime = lifetime;
         own.allocation.expires = now.elapsed + lifetime;
         Ok(self.answer(Response::success(request).lifetime(lifetime), user))
     }
 
-    pub(super) fn create_permission(
-        &mut self,
-        known: Option<AllocationId>,
-        request: &Request,
-        user: &User,
-        now: &Now,
-    ) -> Result<Step, Denied> {
-        let own = own(&mut self.allocations, known, user, now)?;
-        check_known(request)?;
+    pub(super) fn create_permission(&mut self, signed: &Signed<'_>) -> Result<Step, Denied> {
+        let Signed { request, user, now, .. } = *signed;
+        let own = own(&mut self.allocations, signed)?;
         let peers = request.peers().filter(|peers| !peers.is_empty()).ok_or(CODE_BAD_REQUEST)?;
         for peer in &peers {
             check_family(*peer, own.allocation)?;
@@ -166,15 +159,9 @@ impl TurnServer {
         Ok(self.answer(Response::success(request), user))
     }
 
-    pub(super) fn bind_channel(
-        &mut self,
-        known: Option<AllocationId>,
-        request: &Request,
-        user: &User,
-        now: &Now,
-    ) -> Result<Step, Denied> {
-        let own = own(&mut self.allocations, known, user, now)?;
-        check_known(request)?;
+    pub(super) fn bind_channel(&mut self, signed: &Signed<'_>) -> Result<Step, Denied> {
+        let Signed { request, user, now, .. } = *signed;
+        let own = own(&mut self.allocations, signed)?;
         let peers = request.peers().unwrap_or_default();
         let (Some(number), [peer]) = (request.channel(), peers.as_slice()) else {
             return Err(CODE_BAD_REQUEST.into());
@@ -206,26 +193,27 @@ struct Own<'a> {
     allocation: &'a mut Allocation,
 }
 
+/// The allocation that a request would change, if it is the sender's and the request asks for nothing unknown.
 fn own<'a>(
     allocations: &'a mut HashMap<AllocationId, Allocation>,
-    known: Option<AllocationId>,
-    user: &User,
-    now: &Now,
-) -> Result<Own<'a>, ErrorCode> {
+    signed: &Signed<'_>,
+) -> Result<Own<'a>, Denied> {
+    let Signed { known, request, user, now, .. } = *signed;
     let id = known.ok_or(CODE_ALLOC_MISMATCH)?;
     let allocation = allocations.get_mut(&id).filter(|allocation| allocation.expires > now.elapsed);
     let allocation = allocation.ok_or(CODE_ALLOC_MISMATCH)?;
-    if allocation.username != user.username {
-        return Err(CODE_WRONG_CREDENTIALS);
+    if allocation.terms.username != user.username {
+        return Err(CODE_WRONG_CREDENTIALS.into());
     }
+    check_known(request)?;
     Ok(Own { id, allocation })
 }
 
 fn allocated(allocation: &Allocation, response: Response) -> Response {
     response
-        .address(ATTR_XOR_RELAYED_ADDRESS, allocation.relayed)
-        .address(ATTR_XORMAPPED_ADDRESS, allocation.client.address())
-        .lifetime(allocation.lifetime)
+        .address(ATTR_XOR_RELAYED_ADDRESS, allocation.terms.relayed)
+        .address(ATTR_XORMAPPED_ADDRESS, allocation.terms.client.address())
+        .lifetime(allocation.terms.lifetime)
 }
 
 fn check_known(request: &Request) -> Result<(), Denied> {
@@ -234,11 +222,11 @@ fn check_known(request: &Request) -> Result<(), Denied> {
 }
 
 fn check_family(peer: SocketAddr, allocation: &Allocation) -> Result<(), ErrorCode> {
-    let fits = Family::of(peer) == Family::of(allocation.relayed);
+    let fits = Family::of(peer) == Family::of(allocation.terms.relayed);
     if fits { Ok(()) } else { Err(CODE_PEER_ADDR_FAMILY_MISMATCH) }
 }
 
-/// The family of relayed addresses that a request for an allocation asks for, if it asks for nothing that there is not.
+/// The family of relayed addresses that a request for an allocation asks for, if all that it asks for is supported.
 fn asked_family(request: &Request) -> Result<Family, Denied> {
     check_known(request)?;
     match request.transport() {

@@ -31,7 +31,7 @@ use allocation::{Allocation, Direction};
 use authority::Authority;
 use bucket::Rate;
 pub(crate) use client::Client;
-use granting::Denied;
+use granting::{Denied, Signed};
 pub(crate) use request::Family;
 use request::{Kind, Request};
 use response::{Response, data_indication};
@@ -160,7 +160,7 @@ impl TurnServer {
         let user = match self.authority.identify(&mut request, address, now) {
             Ok(user) => user,
             Err(code) => {
-                // Whoever sends in a client's name must not have it flooded with answers.
+                // A stranger who sends in a client's name must not be able to flood it with answers.
                 if known.is_some() && !self.sources.take(address.ip(), now.elapsed) {
                     return Step::Dropped(Reason::Rate);
                 }
@@ -172,25 +172,20 @@ impl TurnServer {
                 };
             }
         };
+        let signed = Signed { client, known, request: &request, user: &user, now };
         let granted = match request.kind {
-            Kind::Allocate => self.allocate(client, known, &request, &user),
-            Kind::Refresh => self.refresh(known, &request, &user, now),
-            Kind::CreatePermission => self.create_permission(known, &request, &user, now),
-            _ => self.bind_channel(known, &request, &user, now),
+            Kind::Allocate => self.allocate(&signed),
+            Kind::Refresh => self.refresh(&signed),
+            Kind::CreatePermission => self.create_permission(&signed),
+            _ => self.bind_channel(&signed),
         };
-        granted.unwrap_or_else(|denied| self.deny(client, &request, &user, &denied, now))
+        granted.unwrap_or_else(|denied| self.deny(&signed, &denied))
     }
 
-    /// A refusal for one who has shown who it is.
-    fn deny(
-        &self,
-        client: Client,
-        request: &Request,
-        user: &authority::User,
-        denied: &Denied,
-        now: &Now,
-    ) -> Step {
-        let signed = |response: Response| response.signed(&user.key, self.authority.crypto());
+    /// A refusal for an authenticated client.
+    fn deny(&self, signed: &Signed<'_>, denied: &Denied) -> Step {
+        let Signed { client, request, user, now, .. } = *signed;
+        let sign = |response: Response| response.signed(&user.key, self.authority.crypto());
         let (code, denied_peer) = match denied {
             Denied::Code(code) => (*code, None),
             Denied::Unknown(_) => (CODE_UNKNOWN_ATTRIBUTE, None),
@@ -198,9 +193,9 @@ impl TurnServer {
             Denied::Peer(peer) => (CODE_FORBIDDEN, Some(*peer)),
         };
         let answer = match denied {
-            Denied::Unknown(unknown) => signed(Response::error(request, code).unknown(unknown)),
+            Denied::Unknown(unknown) => sign(Response::error(request, code).unknown(unknown)),
             Denied::Expired => self.authority.refuse(request, code, client.address(), now),
-            Denied::Code(_) | Denied::Peer(_) => signed(Response::error(request, code)),
+            Denied::Code(_) | Denied::Peer(_) => sign(Response::error(request, code)),
         };
         let refused = |answer| Step::Refused { code: code.0, answer, denied: denied_peer };
         answer.map_or(Step::Dropped(Reason::Internal), refused)
@@ -243,7 +238,7 @@ impl TurnServer {
         let Some(id) = self.of_client.get(&client).copied() else { return Step::Dropped(Reason::Unknown) };
         let Some(allocation) = self.allocations.get_mut(&id) else { return Step::Dropped(Reason::Unknown) };
         let Some(peer) = peer(allocation) else { return Step::Dropped(Reason::Unknown) };
-        let fits = Family::of(peer) == Family::of(allocation.relayed);
+        let fits = Family::of(peer) == Family::of(allocation.terms.relayed);
         if !fits || allocation.expires <= now.elapsed || !allocation.is_permitted(peer.ip(), now.elapsed) {
             return Step::Dropped(Reason::Forbidden);
         }
@@ -287,13 +282,13 @@ impl TurnServer {
                 out.extend_from_slice(&number.to_be_bytes());
                 out.extend_from_slice(&length.to_be_bytes());
                 out.extend_from_slice(payload);
-                if allocation.client.is_stream() {
+                if allocation.terms.client.is_stream() {
                     out.resize(out.len().next_multiple_of(4), 0);
                 }
             }
             None => *out = data_indication(peer, payload),
         }
-        Ok(allocation.client)
+        Ok(allocation.terms.client)
     }
 
     /// Takes back allocations whose time is over; their sockets are to be closed.
@@ -313,11 +308,11 @@ impl TurnServer {
 
     fn remove(&mut self, id: AllocationId) {
         let Some(allocation) = self.allocations.remove(&id) else { return };
-        self.of_client.remove(&allocation.client);
-        if let Some(count) = self.of_user.get_mut(&allocation.user) {
+        self.of_client.remove(&allocation.terms.client);
+        if let Some(count) = self.of_user.get_mut(&allocation.terms.user) {
             *count -= 1;
             if *count == 0 {
-                self.of_user.remove(&allocation.user);
+                self.of_user.remove(&allocation.terms.user);
             }
         }
     }

@@ -25,7 +25,7 @@ use rtc_turn::proto::reqtrans::RequestedTransport;
 
 use super::LONGEST;
 
-/// Attributes that are understood; others may be required to be.
+/// Attributes that are understood. A request that requires others is refused.
 const KNOWN: [AttrType; 12] = [
     ATTR_USERNAME,
     ATTR_REALM,
@@ -89,7 +89,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads a whole message; `None` if it is none that a client may send, or damaged.
+    /// Reads a whole message; `None` if a client may not send it, or it is damaged.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let [first, _, high, low, ..] = *bytes else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
@@ -153,7 +153,7 @@ impl Request {
         transport.get_from(&self.message).ok().map(|()| transport.protocol.0)
     }
 
-    /// The family that is asked for, if any is; an error if it is none.
+    /// The requested family, if any; an error if there is no such family.
     pub(super) fn family(&self) -> Result<Option<Family>, ()> {
         if !self.has(ATTR_REQUESTED_ADDRESS_FAMILY) {
             return Ok(None);

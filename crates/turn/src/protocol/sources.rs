@@ -1,14 +1,15 @@
 //! How often strangers are answered. Pure; time is passed in.
 //!
-//! A request by UDP may bear another's address, so answers to those who have shown no credentials are limited by address: a flood of
-//! requests in somebody's name sends that one a trickle. The table has a fixed size, and addresses that fall on the same entry share it;
-//! which do is decided by a key of the process, so that nobody can choose whose share to use up.
+//! A request by UDP may bear another's address, so answers to clients without credentials are limited by address: a flood of requests
+//! in another's name causes only a trickle to that other. The table has a fixed size, and addresses with the same entry share it; a key
+//! of the process decides which do, so that nobody can choose whose share to use up.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::bucket::{Bucket, Rate};
+use crate::subscriber;
 
 /// Entries: 64 KiB times four.
 const ENTRIES: usize = 1 << 14;
@@ -31,10 +32,7 @@ impl Default for Sources {
 impl Sources {
     /// Whether this address may get another answer; an IPv6 network (/64) counts as one.
     pub(super) fn take(&mut self, source: IpAddr, now: Duration) -> bool {
-        let source = match source.to_canonical() {
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-            v4 @ IpAddr::V4(_) => v4,
-        };
+        let source = subscriber::of(source);
         #[allow(clippy::cast_possible_truncation, reason = "a part of the hash is enough")]
         let entry = self.hasher.hash_one(source) as usize % ENTRIES;
         self.entries[entry].take(ANSWERS, now, 1.0)
@@ -43,6 +41,8 @@ impl Sources {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]

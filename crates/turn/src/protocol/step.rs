@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::allocation::Beginning;
+use super::allocation::Terms;
 use super::request::Family;
 use super::response::Response;
 use crate::peers::Denial;
 
-/// An allocation's name, which never comes again.
+/// An allocation's name, which is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AllocationId(pub(crate) u64);
 
@@ -33,7 +33,8 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) family: Family,
-    pub(super) beginning: Beginning,
+    /// Its terms, but for the port.
+    pub(super) terms: Terms,
     /// Signs its answer.
     pub(super) key: Vec<u8>,
     /// The answer if there is an address, but for that.

@@ -1,10 +1,12 @@
 //! How many connections there may be, in all and of one address. Pure.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use crate::subscriber;
 
 /// The connections of each address.
 #[derive(Debug)]
@@ -42,10 +44,7 @@ impl Places {
 
     /// A place for this address; an IPv6 network (/64) counts as one.
     pub(super) fn take(places: &Arc<Mutex<Self>>, address: IpAddr) -> Option<Place> {
-        let address = match address.to_canonical() {
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-            v4 @ IpAddr::V4(_) => v4,
-        };
+        let address = subscriber::of(address);
         let mut all = places.lock();
         let taken = all.taken.get(&address).copied().unwrap_or_default();
         if all.count >= all.in_all || taken >= all.of_address {

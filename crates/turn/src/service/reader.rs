@@ -18,7 +18,7 @@ pub(super) async fn keep_reading(shared: Arc<Shared>) {
         match ended {
             Err(error) if error.is_panic() => {
                 metrics::counter!("visavis_task_restarts_total", "task" => "turn").increment(1);
-                tracing::error!("the reader of the TURN port failed; it is started again");
+                tracing::error!("the reader of the TURN port failed; it is restarted");
             }
             _ => return,
         }

@@ -1,10 +1,13 @@
 //! Starts the real program with the real model, and ends it.
 
+mod models;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub(crate) use models::model;
 use tonic::transport::{Channel, Endpoint};
 use visavis_proto::v1::engine_client::EngineClient;
 use visavis_proto::v1::generate_event::Event;
@@ -23,20 +26,6 @@ pub(crate) struct Program {
     pub(crate) engine: EngineClient<Channel>,
     pub(crate) llm: LlmClient<Channel>,
     socket: PathBuf,
-}
-
-/// The smallest model.
-pub(crate) fn model() -> PathBuf {
-    let directory = std::env::var_os("VISAVIS_MODELS_DIR")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/visavis/models")));
-    let model = directory.unwrap_or_default().join("smollm2-135m-instruct-q4_1.gguf");
-    assert!(
-        model.exists(),
-        "{} is missing: run ./test, or `visavis models fetch --profile tiny` first",
-        model.display()
-    );
-    model
 }
 
 impl Program {

@@ -1,7 +1,7 @@
 //! The attacks, one file for each target.
 //!
 //! - `crowd`: idle connections: half-sent heads, slow bodies, nothing sent, nothing read, streams of HTTP/2
-//! - `pings`, `sound`, `seats`: WebSockets that do not read, speak too fast or too long, or say nothing
+//! - `pings`, `sound`, `silent`: WebSockets that do not read, speak too fast or too long, or say nothing
 //! - `offers`, `packets`: WebRTC that never connects, candidates elsewhere, garbage on the UDP port
 //! - `tools`, `typed`, `animate`: schemas, words and texts that are expensive to process
 //! - `names`: pages of foreign names
@@ -12,7 +12,7 @@ mod names;
 mod offers;
 mod packets;
 mod pings;
-mod seats;
+mod silent;
 mod sound;
 mod tools;
 mod typed;
@@ -40,7 +40,7 @@ pub(super) fn all() -> Vec<Box<dyn Attack>> {
         Box::new(names::Names),
         Box::new(offers::Candidates),
         Box::new(offers::Offers),
-        Box::new(seats::Seats),
+        Box::new(silent::Silent),
     ];
     for crowd in crowd::CROWDS {
         all.push(Box::new(crowd));
@@ -62,6 +62,6 @@ mod tests {
     #[test]
     fn crowds_leave_the_other_attacks_room() {
         let crowded: usize = crowd::CROWDS.iter().map(|crowd| crowd.size).sum();
-        assert!(crowded <= 300 && crowded + 2 * seats::SEATS < CONNECTIONS, "{crowded}");
+        assert!(crowded <= 300 && crowded + 2 * silent::SOCKETS < CONNECTIONS, "{crowded}");
     }
 }

@@ -34,7 +34,7 @@ impl Observation {
         match life {
             Life::Up(_) => Self { event: Event::Started, status: Some(EngineStatus::not_ready("starts")) },
             Life::Down => {
-                let status = EngineStatus::not_ready("has ended and is started again");
+                let status = EngineStatus::not_ready("has ended and is being restarted");
                 Self { event: Event::Ended, status: Some(status) }
             }
         }
@@ -121,7 +121,7 @@ impl Monitor {
 
     fn tell(&self, status: Option<EngineStatus>, wedged: Option<Wedged>) {
         if let Some(Wedged { wedge, .. }) = wedged {
-            let then = if self.life.is_some() { " and is started again" } else { "" };
+            let then = if self.life.is_some() { " and is being restarted" } else { "" };
             EngineStatus::not_ready(format!("{}{then}", wedge.as_str())).publish(self.name, &self.status);
         } else if let Some(status) = status {
             status.publish(self.name, &self.status);

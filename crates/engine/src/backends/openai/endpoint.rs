@@ -92,7 +92,7 @@ impl Endpoint {
     pub(super) fn passed_on_a_call(&self) {
         if !self.passes_on.swap(true, Ordering::Relaxed) {
             let (address, model) = (self.http.address(), self.model.as_str());
-            tracing::info!(%address, %model, "the endpoint passes calls of tools on as text: they are read from it");
+            tracing::info!(%address, %model, "the endpoint passes tool calls on as text: they are read from the text");
         }
     }
 

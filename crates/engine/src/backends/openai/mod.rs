@@ -39,7 +39,7 @@ use endpoint::Endpoint;
 /// When the key cannot be read or its `url` is not an address.
 pub(super) fn llm(tasks: &Tasks, section: &str, own: &LlmEngine) -> anyhow::Result<Backend<dyn Llm>> {
     let endpoint = Arc::new(Endpoint::new(section, own)?);
-    let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
+    let (status, known) = watch::channel(EngineStatus::not_ready("has not been reached yet"));
     let engine = tasks.label("llm");
     let probe = Probe { engine, looked: endpoint.looked(), known: EngineStatus::default(), status };
     tasks.spawn(|token| probe.run(token));

@@ -37,7 +37,7 @@ impl Combined {
         request.expected.retain(|expected| known.is_empty() || known.contains(&expected.language));
         let opened = timeout(OPENING, self.own.open(request)).await;
         opened.unwrap_or(Err(EngineError::Deadline)).inspect_err(|error| {
-            tracing::warn!(%error, "our own recogniser takes no part in an utterance: no partials");
+            tracing::warn!(%error, "our own recogniser cannot take part in an utterance, which gets no partials");
         })
     }
 }
@@ -229,7 +229,7 @@ impl Ears {
 
     fn answered(&mut self, found: Result<Transcript, EngineError>) {
         if let Err(error) = &found {
-            tracing::warn!(%error, "the endpoint has no transcript");
+            tracing::warn!(%error, "the endpoint returned no transcript");
         }
         let heard = self.heard.as_ref();
         if let Some(choice) = &mut self.choice {

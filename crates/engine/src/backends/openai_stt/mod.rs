@@ -48,7 +48,7 @@ pub(super) fn stt(
     // Our own recogniser uses the engine's name in metrics and reports.
     let engine = if own.is_some() { tasks.endpoint_label("stt_endpoint") } else { tasks.label("stt") };
     let endpoint = Arc::new(Endpoint::new(section, engine, settings)?);
-    let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
+    let (status, known) = watch::channel(EngineStatus::not_ready("has not been reached yet"));
     let languages = settings.languages.clone();
     let serves =
         EngineStatus { identifies_language: languages.len() != 1, languages, ..EngineStatus::default() };

@@ -49,7 +49,7 @@ pub(super) fn tts(tasks: &Tasks, own: &TtsEngine, clones: PathBuf) -> anyhow::Re
     let http = Arc::new(Http::new(&own.endpoint(&tasks.section("tts")), advice(own.api))?);
     let settings = Arc::new(own.clone());
     let api = api(tasks, &http, &settings);
-    let (status, known) = watch::channel(EngineStatus::not_ready("is not reached yet"));
+    let (status, known) = watch::channel(EngineStatus::not_ready("has not been reached yet"));
     let watchdog = Watchdog::of_silence(server::before(own).length());
     let listing = Arc::new(RwLock::new(None));
     let name = tasks.label("tts");

@@ -137,8 +137,9 @@ async fn begin(
         job.over();
     } else if reply.id.is_empty() {
         let at = http.address();
-        let text =
-            format!("{at} starts no job: it answers {does} without an id. Set its address to …/v2/ENDPOINT");
+        let text = format!(
+            "{at} started no job: it answered {does} without an id. Set its address to …/v2/ENDPOINT"
+        );
         return Err(EngineError::Failed(text).into());
     }
     Ok(Begun { job, reply })

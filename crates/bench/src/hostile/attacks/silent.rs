@@ -12,13 +12,13 @@ use super::super::target::Target;
 use super::AGAIN;
 
 /// Fewer than a server's default limit of calls: with all of them, the other attacks would get none.
-pub(super) const SEATS: usize = 20;
+pub(super) const SOCKETS: usize = 20;
 const AFTER: Duration = Duration::from_secs(2);
 
-pub(super) struct Seats;
+pub(super) struct Silent;
 
 #[async_trait]
-impl Attack for Seats {
+impl Attack for Silent {
     fn name(&self) -> &'static str {
         "silent WebSockets"
     }
@@ -28,11 +28,11 @@ impl Attack for Seats {
     }
 
     async fn run(&self, target: &Target, count: &Count) {
-        join_all((0..SEATS).map(|_| sit(target, count))).await;
+        join_all((0..SOCKETS).map(|_| occupy(target, count))).await;
     }
 }
 
-async fn sit(target: &Target, count: &Count) {
+async fn occupy(target: &Target, count: &Count) {
     loop {
         if let Some(mut socket) = Socket::open(target, count).await {
             while socket.read().await {}
