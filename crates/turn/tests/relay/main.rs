@@ -10,7 +10,7 @@ mod relaying;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use visavis_turn::{
     Credential, Limits, OwnMedia, PeerPolicy, PeerRules, Settings, SharedSecret, TlsPort, Turn, addresses,
@@ -63,6 +63,7 @@ pub(crate) fn with_tls(calls: &[SocketAddr]) -> WithTls {
         listen: any_port(),
         certificate: folder.path().join("cert.pem"),
         key: folder.path().join("key.pem"),
+        look: Duration::from_millis(20),
     };
     let certificate = write_certificate(&port);
     WithTls { settings: Settings { tls: Some(port), ..settings(calls) }, certificate, folder }
@@ -82,7 +83,7 @@ pub(crate) async fn until_allocations(turn: &Turn, count: usize) {
         if turn.allocations() == count {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{} allocations instead of {count}", turn.allocations());
 }
