@@ -18,6 +18,7 @@
 //! - [`api`]: thin HTTP; [`tls`]: the server's own certificate
 //! - [`recording`]: calls recorded and replayed
 //! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs
+//! - [`descriptors`]: how many files and sockets each part may have open; [`runtime`]: what runs it all, and its end
 //! - [`oneshot`]: one engine for one task on the command line
 //!
 //! Also: `crates/models` (the manifest and the models directory), `crates/fetch` (fetches models), `crates/client` (the
@@ -34,11 +35,13 @@ pub use visavis_transport as transport;
 
 pub mod admission;
 pub mod api;
+pub mod descriptors;
 pub mod logging;
 pub mod oneshot;
 pub mod relay;
 pub mod reload;
 pub mod renderers;
+pub mod runtime;
 pub mod server;
 pub mod session;
 pub mod telemetry;

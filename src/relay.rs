@@ -12,6 +12,8 @@ use visavis_turn::{
 
 use crate::api::ice::{IceServers, Place, Relay};
 use crate::config::{self, Config};
+use crate::descriptors::{self, Shares};
+use crate::tls;
 use crate::transport::streams::{BoxedStream, StreamHandler};
 use crate::transport::webrtc::WebRtcHost;
 
@@ -33,13 +35,15 @@ impl StreamHandler for OfListener {
     }
 }
 
-/// Starts what the configuration asks for. `calls`: the port of calls, to which our own relay leads. `https`: the port of the HTTP
-/// listener, which passes streams on, if it has TLS of its own; without, a proxy may stand before it that passes on HTTP alone.
+/// Starts what the configuration asks for. `shares`: how many sockets it may have. `calls`: the port of calls, to which our own relay
+/// leads. `https`: the port of the HTTP listener, which passes streams on, if it has TLS of its own; without, a proxy may stand before
+/// it that passes on HTTP alone.
 ///
 /// # Errors
 /// If a port is in use or a certificate cannot be read.
 pub async fn start(
     config: &Config,
+    shares: Shares,
     calls: Option<&WebRtcHost>,
     https: Option<u16>,
 ) -> anyhow::Result<Started> {
@@ -52,8 +56,11 @@ pub async fn start(
         Some(secret) => secret,
         None => SharedSecret::random().context("no secret can be made for the relay")?,
     };
-    let turn =
-        if *enabled { Some(Turn::start(settings(config, secret.clone(), calls)?).await?) } else { None };
+    let turn = if *enabled {
+        Some(Turn::start(settings(config, secret.clone(), shares, calls)?).await?)
+    } else {
+        None
+    };
     if let Some(turn) = &turn {
         announce(turn.ports());
     }
@@ -81,7 +88,8 @@ pub async fn alone(config: &Config, stop: CancellationToken) -> anyhow::Result<(
         config.turn.public_peers || !config.turn.allowed_peers.is_empty(),
         "turn.allowed_peers: name the calls' port as address:port, or set turn.public_peers; else this relay leads nowhere"
     );
-    let turn = Turn::start(settings(config, secret, None)?).await?;
+    let shares = descriptors::grant(Shares::of_relay(config));
+    let turn = Turn::start(settings(config, secret, shares, None)?).await?;
     announce(turn.ports());
     stop.cancelled().await;
     turn.stop().await;
@@ -101,7 +109,12 @@ fn secret(config: &Config) -> anyhow::Result<Option<SharedSecret>> {
     given.transpose().context("turn.secret")
 }
 
-fn settings(config: &Config, secret: SharedSecret, calls: Option<&WebRtcHost>) -> anyhow::Result<Settings> {
+fn settings(
+    config: &Config,
+    secret: SharedSecret,
+    shares: Shares,
+    calls: Option<&WebRtcHost>,
+) -> anyhow::Result<Settings> {
     let config::Turn { listen, tls_listen, tls_cert, tls_key, .. } = &config.turn;
     let turn = &config.turn;
     let outer = match turn.public_addresses.as_slice() {
@@ -116,7 +129,8 @@ fn settings(config: &Config, secret: SharedSecret, calls: Option<&WebRtcHost>) -
         own_addresses: host.iter().chain(outer).copied().collect(),
         public: turn.public_peers,
     };
-    let tls = TlsPort { listen: *tls_listen, certificate: tls_cert.clone(), key: tls_key.clone() };
+    let (certificate, key) = (tls_cert.clone(), tls_key.clone());
+    let tls = TlsPort { listen: *tls_listen, certificate, key, look: tls::LOOK };
     Ok(Settings {
         udp: Some(*listen),
         tcp: Some(*listen),
@@ -125,10 +139,10 @@ fn settings(config: &Config, secret: SharedSecret, calls: Option<&WebRtcHost>) -
         secret,
         policy: PeerPolicy::new(rules),
         limits: Limits {
-            allocations: turn.max_allocations,
+            allocations: shares.allocations,
             allocations_per_user: turn.allocations_per_user,
             bytes_per_second: turn.bytes_per_second,
-            connections: turn.max_connections,
+            connections: shares.relay_connections,
             connections_per_address: turn.connections_per_address,
         },
     })

@@ -14,6 +14,7 @@ use crate::api::listener::{self, Limits, Options};
 use crate::api::names::Names;
 use crate::api::{self, App};
 use crate::config::{self, Config};
+use crate::descriptors::{self, Shares};
 use crate::engine::fleet::Fleet;
 use crate::engine::model_files::ModelFiles;
 use crate::frame::{Message, Role};
@@ -32,9 +33,6 @@ use visavis_turn::Turn;
 
 /// Bucket bounds of the stage histograms in seconds, dense where latency matters to a conversation.
 const STAGES: [f64; 14] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 6.0];
-
-/// File descriptors not available to clients: engines, UDP, recordings, tools, and connections in the reserve.
-const OTHER_DESCRIPTORS: usize = 192;
 
 /// Longest wait, when the server stops, for what the store has not taken yet.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -70,14 +68,17 @@ impl Server {
         let saver = open_store(&config, &machine)?;
         let webrtc = udp(&config).await;
         let https = certificate.is_some().then(|| listener.local_addr()).transpose()?;
+        let shares = descriptors::grant(Shares::of_server(&config));
         let relay::Started { turn, ice } =
-            relay::start(&config, webrtc.as_deref(), https.map(|address| address.port())).await?;
-        let options = Options { limits: limits(&config), certificate, handlers: handlers(turn.as_ref()) };
+            relay::start(&config, shares, webrtc.as_deref(), https.map(|address| address.port())).await?;
+        let limits = limits(&config.server, shares);
+        let options = Options { limits, certificate: certificate.clone(), handlers: handlers(turn.as_ref()) };
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
+        let ice = Arc::new(ice);
         let app =
-            App { config, fleet, admission, calls, saver, webrtc, turn, ice: Arc::new(ice), names, metrics };
+            App { config, fleet, admission, calls, saver, webrtc, turn, ice, names, certificate, metrics };
         Ok(Self { app, listener, options, telemetry })
     }
 
@@ -192,18 +193,9 @@ fn exposure(listen: SocketAddr) -> Option<&'static str> {
 }
 
 /// How many connections the configuration and the descriptors allow.
-fn limits(config: &Config) -> Limits {
-    let descriptors = listener::descriptors::raise();
-    let most = descriptors.saturating_sub(OTHER_DESCRIPTORS).max(8);
-    let config::Server { max_connections, connections_per_address, .. } = config.server;
-    if max_connections > most {
-        tracing::warn!(
-            descriptors,
-            most,
-            "fewer connections than server.max_connections: raise the limit of open files (ulimit -n)"
-        );
-    }
-    Limits { in_all: max_connections.min(most), of_address: connections_per_address.min(most) }
+fn limits(server: &config::Server, shares: Shares) -> Limits {
+    let most = shares.connections;
+    Limits { in_all: most, of_address: server.connections_per_address.min(most) }
 }
 
 /// Who serves streams of the HTTP listener that are not HTTP.
@@ -269,7 +261,12 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
 
 /// Sets metrics that have not counted anything yet, which would be missing instead of 0.
 fn begin_at_zero() {
-    for gauge in ["visavis_calls_active", "visavis_store_degraded", "visavis_store_waiting"] {
+    for gauge in [
+        "visavis_calls_active",
+        "visavis_store_degraded",
+        "visavis_store_waiting",
+        "visavis_tls_certificate_unwritten",
+    ] {
         metrics::gauge!(gauge).set(0.0);
     }
     for counter in [

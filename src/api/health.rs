@@ -46,6 +46,8 @@ pub async fn ready(State(app): State<App>, Caller(principal): Caller) -> impl In
         "stopping": stopping,
         // Null: the configuration has none. Calls can be taken while it fails.
         "store": app.saver.as_ref().map(Saver::health),
+        // Null: the server has no TLS of its own.
+        "certificate": app.certificate.as_ref().map(|certificate| certificate.health()),
         "engines": { "stt": engines[0], "llm": engines[1], "tts": engines[2] },
     });
     let backends = fleet.backends();

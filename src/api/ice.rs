@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
-use uuid::Uuid;
+use visavis_turn::credentials::UNKNOWN;
 use visavis_turn::{Ports, SharedSecret};
 
 use super::App;
@@ -83,8 +83,7 @@ impl Relay {
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let user = match caller {
-            // A caller who is not known has no quota of its own, as with calls.
-            Principal::Anonymous => Ok(Uuid::new_v4().simple().to_string()),
+            Principal::Anonymous => Ok(UNKNOWN.to_owned()),
             Principal::Address(_) => self.secret.pseudonym(&caller.user()),
         };
         let issued = user.and_then(|user| self.secret.issue(&user, now + self.credential_seconds));
@@ -184,6 +183,6 @@ mod tests {
         assert_eq!(user(Some("192.0.2.1")), user(Some("192.0.2.1")));
         assert_ne!(user(Some("192.0.2.1")), user(Some("192.0.2.2")));
         assert!(!user(Some("192.0.2.1")).contains("192"));
-        assert_ne!(user(None), user(None), "callers who are not known share no quota");
+        assert_eq!((user(None), user(None)), (UNKNOWN.into(), UNKNOWN.into()), "they share one quota");
     }
 }

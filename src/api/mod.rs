@@ -54,6 +54,7 @@ use crate::engine::Tts;
 use crate::engine::fleet::Fleet;
 use crate::engine::gentle::GentleTts;
 use crate::session::Calls;
+use crate::tls::Certificate;
 use crate::transport::protocol::Dialect;
 use crate::transport::webrtc::WebRtcHost;
 use ice::IceServers;
@@ -86,6 +87,8 @@ pub struct App {
     pub ice: Arc<IceServers>,
     /// The server's names.
     pub names: Arc<Names>,
+    /// The server's own certificate; `None`: it has no TLS.
+    pub certificate: Option<Arc<Certificate>>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }

@@ -15,6 +15,7 @@ use visavis::engine::backends::child::program_beside;
 use visavis::engine::model_files::ModelFiles;
 use visavis::recording::cli::ReplayArgs;
 use visavis::reload;
+use visavis::runtime;
 use visavis::server::Server;
 
 /// Self-hosted real-time voice calls: open /call in a browser, speak, and hear a response.
@@ -133,13 +134,12 @@ fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
         Command::Speak { text, out, voice } => {
             let config = load()?;
             let models = ModelFiles::of(&config)?;
-            runtime()?.block_on(visavis::oneshot::speak(&config, &models, &text, &voice, &out))
+            runtime::run(visavis::oneshot::speak(&config, &models, &text, &voice, &out))
         }
         Command::Transcribe { file, language } => {
             let config = load()?;
             let models = ModelFiles::of(&config)?;
-            let words =
-                runtime()?.block_on(visavis::oneshot::transcribe(&config, &models, &file, &language))?;
+            let words = runtime::run(visavis::oneshot::transcribe(&config, &models, &file, &language))?;
             println!("{}", words.text);
             Ok(())
         }
@@ -171,7 +171,7 @@ fn serve(
     visavis::logging::init(&config.log).context("log.filter")?;
     // Dependencies may link two TLS providers; choose ours.
     _ = rustls::crypto::ring::default_provider().install_default();
-    runtime()?.block_on(async {
+    runtime::run(async {
         // From the beginning: a reload while the server starts must not end it.
         let hangups = reload::hangups()?;
         let server = Box::pin(Server::start(config)).await?;
@@ -214,7 +214,7 @@ fn url(address: SocketAddr, name: Option<&String>, tls: bool) -> String {
 /// Relays until a signal.
 fn relay(config: &Config) -> anyhow::Result<()> {
     visavis::logging::init(&config.log).context("log.filter")?;
-    runtime()?.block_on(async {
+    runtime::run(async {
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone()));
         visavis::relay::alone(config, stop).await
@@ -229,10 +229,6 @@ async fn announce(fleet: std::sync::Arc<visavis::engine::fleet::Fleet>, url: Str
         }
     }
     println!("\nVisavis is ready: open {url} in a browser. Ctrl-C stops it.\n");
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 /// The first signal starts a graceful stop, the second exits at once.

@@ -1,14 +1,19 @@
 //! The files of a certificate and its key: what they hold, whether they have changed, and new ones in their place.
+//!
+//! Two files are not moved in one step. So both are written whole beside their places first, where a full disk stops them and leaves
+//! the pair before; then the key is moved, and then its certificate. A process that dies between the two leaves a certificate that
+//! waits beside its place and fits the key, which the next start recognises.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustls::crypto::CryptoProvider;
 
 use super::pair::{self, Pair};
+use super::replacing::{Staged, aside};
 use crate::config;
 
 /// Largest file; a chain of ten certificates takes some 20 KiB.
@@ -112,8 +117,25 @@ impl Files {
 
     /// Replaces what the files hold by a certificate with its chain, and its key.
     pub(super) fn write(&self, cert: &str, key: &str) -> io::Result<()> {
-        replace(&self.key, key)?;
-        replace(&self.cert, cert)
+        let key = Staged::write(&self.key, key)?;
+        let cert = Staged::write(&self.cert, cert).inspect_err(|_| key.discard())?;
+        key.put()?;
+        cert.put()
+    }
+
+    /// Ends a replacement that was cut off when the key was in its place, and its certificate was not.
+    pub(super) fn complete(&self, provider: &CryptoProvider, now: i64) {
+        let waiting = Self { cert: aside(&self.cert), key: self.key.clone() };
+        if self.read(provider, now).is_ok() || waiting.read(provider, now).is_err() {
+            return;
+        }
+        let (from, to) = (waiting.cert.display(), self.cert.display());
+        match std::fs::rename(&waiting.cert, &self.cert) {
+            Ok(()) => tracing::warn!(
+                "{CERT}: {to} has taken the place of one that did not fit its key: it waited as {from}"
+            ),
+            Err(error) => tracing::error!(%error, "{CERT}: {from} fits the key, and cannot be moved to {to}"),
+        }
     }
 
     fn text(&self, setting: &'static str, path: &Path) -> Result<Text, TlsFault> {
@@ -137,16 +159,6 @@ impl Files {
 struct Text {
     bytes: Vec<u8>,
     about: Metadata,
-}
-
-/// Replaces a file, whole or not at all. Only its owner may read it.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

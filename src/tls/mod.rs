@@ -1,12 +1,15 @@
 //! The server's own TLS: its certificate, which is read again when its files change.
 //!
 //! - [`acme`]: orders a certificate from an authority
-//! - [`files`]: the two files, whether they have changed, and what is wrong with them
+//! - [`files`]: the two files, whether they have changed, and what is wrong with them; `replacing`: new ones in their place
+//! - `obtained`: a certificate that was ordered, shown before it is written
 //! - `pair`: a certificate and the key that fits it, read from their text (pure)
 
 pub mod acme;
 pub mod files;
+mod obtained;
 mod pair;
+mod replacing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use files::{Files, TlsFault};
 use files::{Held, Stamps};
+pub use obtained::CertificateHealth;
 use pair::{Pair, Valid};
 
 /// How often the files are looked at.
@@ -39,6 +43,8 @@ pub struct Certificate {
     shown: Mutex<Option<Pair>>,
     /// What the files looked like when they were read last.
     seen: Mutex<Stamps>,
+    /// Why the files do not hold what is shown; none: they do.
+    unwritten: Mutex<Option<String>>,
     /// The files are to be read again, whether they have changed or not.
     asked: Notify,
     /// What shows an authority that a name leads here, by the name. `None`: no authority is asked.
@@ -48,7 +54,8 @@ pub struct Certificate {
 /// What became of a look at the files.
 struct Look {
     stamps: Stamps,
-    /// `None`: they have not changed.
+    changed: bool,
+    /// `None`: they have not changed, and nobody has asked.
     read: Option<Result<Held, TlsFault>>,
 }
 
@@ -64,12 +71,15 @@ impl Certificate {
         Ok(Arc::new(Self::new(files, provider, seen, Some(held.pair))))
     }
 
-    /// The same of a certificate that [`acme::keep`] orders; until then every handshake fails.
+    /// The same of a certificate that [`acme::keep`] orders; until then every handshake fails. A replacement that was cut off
+    /// between its two files is ended first.
     ///
     /// # Errors
     /// If both files are there and cannot be used: they may be somebody's, and are not overwritten.
     pub fn ordered(files: Files) -> Result<Arc<Self>, TlsFault> {
-        let (provider, stamps) = (provider(), files.stamps());
+        let provider = provider();
+        files.complete(&provider, now());
+        let stamps = files.stamps();
         let seen = stamps.if_settled(SystemTime::now());
         let pair = if stamps.are_both_there() {
             let held = files.read(&provider, now())?;
@@ -83,8 +93,8 @@ impl Certificate {
     }
 
     fn new(files: Files, provider: Arc<CryptoProvider>, seen: Stamps, pair: Option<Pair>) -> Self {
-        let (shown, seen) = (Mutex::new(pair), Mutex::new(seen));
-        Self { files, provider, shown, seen, asked: Notify::new(), proofs: None }
+        let (shown, seen, unwritten) = (Mutex::new(pair), Mutex::new(seen), Mutex::default());
+        Self { files, provider, shown, seen, unwritten, asked: Notify::new(), proofs: None }
     }
 
     /// Has the files read again soon, even if they look the same.
@@ -106,27 +116,33 @@ impl Certificate {
 
     /// Looks at the files, and takes what they hold if they have changed or if that was asked for.
     async fn renew(&self, asked: bool) {
+        // The files hold the one before then.
+        let asked = asked && !self.is_unwritten();
         let (files, provider, seen) = (self.files.clone(), self.provider.clone(), *self.seen.lock());
         let look = move || {
             // Taken before the files are read: a change meanwhile is one for the next look.
             let (stamps, at) = (files.stamps(), SystemTime::now());
-            let read = (asked || stamps != seen).then(|| files.read(&provider, now()));
-            Look { stamps: stamps.if_settled(at), read }
+            let changed = stamps != seen;
+            let read = (asked || changed).then(|| files.read(&provider, now()));
+            Look { stamps: stamps.if_settled(at), changed, read }
         };
-        if let Ok(Look { stamps, read }) = tokio::task::spawn_blocking(look).await {
+        if let Ok(Look { stamps, changed, read }) = tokio::task::spawn_blocking(look).await {
             *self.seen.lock() = stamps;
-            self.take(read, asked);
+            // Meanwhile another one may have been obtained.
+            if changed || !self.is_unwritten() {
+                self.take(read, asked);
+            }
         }
     }
 
     fn take(&self, read: Option<Result<Held, TlsFault>>, asked: bool) {
         match read {
             None => {}
-            Some(Ok(held)) if !asked && self.shows(&held.pair) => {}
+            Some(Ok(held)) if !asked && self.shows(&held.pair) => self.note_unwritten(None),
             Some(Ok(held)) => {
                 tell(&held);
-                tracing::info!(until = %held.pair.valid.until, "this certificate is used from now on");
-                *self.shown.lock() = Some(held.pair);
+                self.note_unwritten(None);
+                self.take_over(held.pair);
             }
             Some(Err(fault)) => {
                 tracing::error!(%fault, "the new certificate cannot be used: the one before it stays until the files change again");
@@ -137,6 +153,14 @@ impl Certificate {
     /// Whether handshakes show this already.
     fn shows(&self, pair: &Pair) -> bool {
         self.shown.lock().as_ref().is_some_and(|shown| shown.key.cert == pair.key.cert)
+    }
+
+    /// Shows a pair from now on.
+    fn take_over(&self, pair: Pair) {
+        if !self.shows(&pair) {
+            tracing::info!(until = %pair.valid.until, "this certificate is used from now on");
+        }
+        *self.shown.lock() = Some(pair);
     }
 
     /// When the certificate that is shown is valid; `None`: there is none yet.

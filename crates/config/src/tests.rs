@@ -155,3 +155,28 @@ fn an_authority_is_asked_only_with_all_that_an_order_needs() {
         assert!(faults.len() == 1 && faults[0].contains(told), "{told}: {faults:?}");
     }
 }
+
+#[test]
+fn files_that_are_ordered_may_not_stand_where_another_one_is_written() {
+    let set = |cert: &str, key: &str| {
+        let names = ("server.names", "[\"voice.example.org\"]");
+        let directory = ("server.acme_directory", "https://acme.example/directory");
+        let flags = [("server.tls_cert", cert), ("server.tls_key", key), names, directory];
+        load(&sources(&[], &flags)).map_err(|faults| faults.0)
+    };
+    assert!(set("/tls/cert.pem", "/tls/key.pem").is_ok());
+    for (cert, key, told) in [
+        ("/tls/both.pem", "/tls/both.pem", "server.tls_key: is the file of server.tls_cert too"),
+        ("both.pem", "./both.pem", "server.tls_key: is the file of server.tls_cert too"),
+        ("/tls/key.pem.account", "/tls/key.pem", "server.tls_cert: is the file where the account is kept"),
+        ("/tls/key.pem.new", "/tls/key.pem", "server.tls_cert: is the file where a new key is written"),
+        ("/tls/a", "/tls/a.new", "server.tls_key: is the file where a new certificate is written"),
+    ] {
+        let faults = set(cert, key).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].starts_with(told), "{cert}, {key}: {faults:?}");
+        assert!(faults[0].contains("server.acme_directory"), "{faults:?}");
+    }
+    // Files that somebody else writes may be one.
+    let own = [("server.tls_cert", "/tls/both.pem"), ("server.tls_key", "/tls/both.pem")];
+    assert!(load(&sources(&[], &own)).is_ok());
+}

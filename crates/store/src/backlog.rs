@@ -160,7 +160,7 @@ impl Backlog {
         let taken = |entry: &&Entry| !entry.barred && entry.end.is_none();
         let Some(entry) = self.calls.get(call).filter(taken) else { return Put::Ignored };
         let replaced = entry.waiting.as_ref().map(|waiting| waiting.bytes);
-        if replaced.is_none() && !self.make_room(bytes) {
+        if !self.make_room(bytes, replaced) {
             return Put::NoRoom;
         }
         self.bytes = self.bytes - replaced.unwrap_or_default() + bytes;
@@ -303,11 +303,17 @@ impl Backlog {
         }
     }
 
-    /// Makes room for a context of this size, if it can.
-    fn make_room(&mut self, bytes: usize) -> bool {
+    /// Makes room for a context of this size, if it can. `replaced`: the size of the one in whose place it comes.
+    fn make_room(&mut self, bytes: usize, replaced: Option<usize>) -> bool {
+        // One that takes no more than the one before needs none.
+        if replaced.is_some_and(|before| bytes <= before) {
+            return true;
+        }
         loop {
             let waiting = self.calls.values().filter(|entry| entry.waiting.is_some()).count();
-            if waiting == 0 || (waiting < self.bounds.calls && self.bytes + bytes <= self.bounds.bytes) {
+            let others = waiting - usize::from(replaced.is_some());
+            let rest = self.bytes - replaced.unwrap_or_default();
+            if others == 0 || (others < self.bounds.calls && rest + bytes <= self.bounds.bytes) {
                 return true;
             }
             let ended = self.calls.iter().filter(|(_, entry)| entry.waiting.is_some() && entry.end.is_some());

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use base64::prelude::*;
 use rtc_turn::crypto::{self, CryptoError, HmacAlgorithm, RTCCrypto, RTCCryptoProvider};
 
+/// The user name of all whom nobody knows: one user, not a new one for each request, so that they have a quota. It is no pseudonym.
+pub const UNKNOWN: &str = "unknown";
+
 /// Bytes of a secret that is made at random.
 const RANDOM: usize = 32;
 /// Bytes of a pseudonym, before they are written in hexadecimal.
@@ -145,6 +148,7 @@ mod tests {
         let secret = SharedSecret::new("north").unwrap();
         let name = secret.pseudonym("192.0.2.1").unwrap();
         assert_eq!((name.len(), &name), (16, &secret.pseudonym("192.0.2.1").unwrap()));
+        assert_ne!(name.len(), UNKNOWN.len());
         assert_ne!(name, secret.pseudonym("192.0.2.2").unwrap());
         assert_ne!(name, SharedSecret::random().unwrap().pseudonym("192.0.2.1").unwrap());
     }

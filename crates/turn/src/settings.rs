@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::credentials::SharedSecret;
+use super::credentials::{SharedSecret, UNKNOWN};
 use super::peers::PeerPolicy;
 
 /// A server's settings.
@@ -35,6 +36,8 @@ pub struct TlsPort {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// How often they are looked at.
+    pub look: Duration,
 }
 
 /// Relayed addresses: those at which peers reach a client.
@@ -62,7 +65,7 @@ pub struct RelayAddress {
 pub struct Limits {
     /// Allocations in all.
     pub allocations: usize,
-    /// Allocations of one user.
+    /// Allocations of one user; those whom nobody knows share half of all.
     pub allocations_per_user: usize,
     /// Bytes per second that one allocation relays in each direction; a second's worth at once.
     pub bytes_per_second: u32,
@@ -70,6 +73,14 @@ pub struct Limits {
     pub connections: usize,
     /// The same of one address; of an IPv6 network (/64).
     pub connections_per_address: usize,
+}
+
+impl Limits {
+    /// Allocations of a user with this name.
+    pub(crate) fn allocations_of(&self, user: &str) -> usize {
+        let Self { allocations, allocations_per_user, .. } = *self;
+        if user == UNKNOWN { allocations_per_user.max(allocations / 2) } else { allocations_per_user }
+    }
 }
 
 impl Default for Limits {

@@ -4,13 +4,11 @@
 //! - `connection`: one connection: its handshake, what it speaks, and whoever serves that
 //! - `plain`: what a client gets that speaks HTTP where TLS is spoken
 //! - `patient`: cuts off a client that does not read
-//! - [`descriptors`]: how many files and sockets the process may have open
 //!
 //! HTTP/2 is not supported: each of its streams would be another queue to bound, and no WebSocket of a browser needs it. Browsers
 //! and reverse proxies can use HTTP/1.1.
 
 mod connection;
-pub mod descriptors;
 mod patient;
 mod places;
 mod plain;

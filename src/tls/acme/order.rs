@@ -1,22 +1,20 @@
-//! An order at an ACME authority: the account, the proof that the names lead here, and the files.
+//! An order at an ACME authority, and the proof that the names lead here.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use instant_acme::{
-    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder, Order,
-    OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
 };
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
-use serde::{Deserialize, Serialize};
 
 use super::super::Certificate;
-use super::super::files::replace;
+use super::super::obtained::Obtained;
+use super::account::{Owner, Unkept};
 use crate::config;
 
 /// How often, and for how long, the authority is asked how far an order is.
@@ -33,14 +31,6 @@ pub struct Authority {
     names: Vec<String>,
 }
 
-/// An account as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    /// The authority that made it.
-    directory: String,
-    credentials: AccountCredentials,
-}
-
 impl Authority {
     /// The authority that a configuration names; `None`: no certificate is ordered.
     #[must_use]
@@ -54,10 +44,14 @@ impl Authority {
         })
     }
 
-    /// Orders a certificate for the names, and writes it with a new key to the files.
-    pub(super) async fn order(&self, certificate: &Certificate) -> anyhow::Result<()> {
+    /// Orders a certificate for the names, with a new key. `unkept`: an account that is in no file.
+    pub(super) async fn order(
+        &self,
+        certificate: &Certificate,
+        unkept: &mut Option<Unkept>,
+    ) -> anyhow::Result<Obtained> {
         tracing::info!(names = ?self.names, authority = %self.directory, "a certificate is ordered");
-        let account = self.account(&certificate.files.key).await?;
+        let account = self.account(certificate, unkept).await?;
         let names: Vec<Identifier> = self.names.iter().cloned().map(Identifier::Dns).collect();
         let mut order = account.new_order(&NewOrder::new(&names)).await.context("the order is refused")?;
         prove(&mut order, certificate).await?;
@@ -68,46 +62,21 @@ impl Authority {
         }
         let key = order.finalize().await.context("the order could not be finalised")?;
         let chain = order.poll_certificate(&POLL).await.context("the certificate was not issued")?;
-        let files = certificate.files.clone();
-        let written = tokio::task::spawn_blocking(move || files.write(&chain, &key)).await?;
-        written.context("the certificate cannot be written to server.tls_cert and server.tls_key")
+        Ok(Obtained { chain, key })
     }
 
-    /// The earlier account, or a new one, which is kept beside the key.
-    async fn account(&self, key: &Path) -> anyhow::Result<Account> {
-        let mut path = key.as_os_str().to_owned();
-        path.push(".account");
-        let path = PathBuf::from(path);
+    async fn account(
+        &self,
+        certificate: &Certificate,
+        unkept: &mut Option<Unkept>,
+    ) -> anyhow::Result<Account> {
         let builder = match &self.root {
             None => Account::builder(),
             Some(root) => Account::builder_with_root(root),
         };
-        let builder = builder.context("server.acme_roots")?;
-        if let Some(credentials) = self.kept(&path)? {
-            let known = builder.from_credentials(credentials).await;
-            return known.with_context(|| format!("the account of {} is refused", path.display()));
-        }
-        let contact: Vec<&str> = self.contact.as_deref().into_iter().collect();
-        let asked =
-            NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-        let made = builder.create(&asked, self.directory.clone(), None).await;
-        let (account, credentials) = made.context("no account could be created")?;
-        let kept = serde_json::to_string(&Kept { directory: self.directory.clone(), credentials })?;
-        replace(&path, &kept).with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(account)
-    }
-
-    /// The earlier account, unless it is another authority's.
-    fn kept(&self, path: &Path) -> anyhow::Result<Option<AccountCredentials>> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        };
-        // The error itself may repeat a part of the file.
-        let kept: Kept = serde_json::from_str(&text)
-            .map_err(|_| anyhow::anyhow!("{} holds no account; remove it for a new one", path.display()))?;
-        Ok((kept.directory == self.directory).then_some(kept.credentials))
+        let (directory, contact) = (self.directory.as_str(), self.contact.as_deref());
+        let owner = Owner { directory, contact, key: &certificate.files.key };
+        owner.account(builder.context("server.acme_roots")?, unkept).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checks of the settings of a certificate; what its files hold is seen when the server starts.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf, absolute};
 
 use crate::Server;
 
@@ -34,7 +35,37 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
     if empty == (true, true) {
         faults.push(format!("{ACME}: needs {CERT} and {KEY}, the files to which the certificate is written"));
     }
+    if empty == (false, false) {
+        check_files(server, faults);
+    }
     check_authority(server, faults);
+}
+
+/// Each file has a place of its own, and so have those that are written beside them on the way: what stands in `.new` is about to
+/// take a file's place, and `.account` is the authority's account.
+fn check_files(server: &Server, faults: &mut Vec<String>) {
+    let place = |path: &Path, behind: &str| {
+        let mut path = absolute(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
+        path.push(behind);
+        PathBuf::from(path)
+    };
+    let (cert, key) = (place(&server.tls_cert, ""), place(&server.tls_key, ""));
+    if cert == key {
+        faults.push(format!(
+            "{KEY}: is the file of {CERT} too; with {ACME} the two are written one after the other, so name another file"
+        ));
+        return;
+    }
+    for (file, setting, taken, of) in [
+        (&cert, CERT, place(&server.tls_key, ".account"), "the account is kept"),
+        (&cert, CERT, place(&server.tls_key, ".new"), "a new key is written first"),
+        (&cert, CERT, place(&server.tls_key, ".account.new"), "the account is written first"),
+        (&key, KEY, place(&server.tls_cert, ".new"), "a new certificate is written first"),
+    ] {
+        if *file == taken {
+            faults.push(format!("{setting}: is the file where {of} ({ACME}); name another one"));
+        }
+    }
 }
 
 fn check_authority(server: &Server, faults: &mut Vec<String>) {

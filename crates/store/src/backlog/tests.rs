@@ -126,6 +126,26 @@ fn a_context_larger_than_all_room_is_still_written_alone() {
 }
 
 #[test]
+fn a_context_that_grows_while_it_waits_takes_no_more_than_there_is() {
+    let now = Instant::now();
+    let mut backlog = swept(BOUNDS, now);
+    for id in ["a", "b", "c"] {
+        backlog.begin(&call(id), None, now);
+        assert_eq!(backlog.put(&call(id), context("x")), Put::Waits);
+    }
+    let half = "x".repeat(600 << 10);
+    assert_eq!(backlog.put(&call("a"), context(&half)), Put::Waits);
+    assert_eq!(backlog.put(&call("b"), context(&half)), Put::NoRoom);
+    assert_eq!(backlog.context(&call("b")), Some(context("x")), "the one before waits still");
+    assert_eq!(backlog.put(&call("a"), context(&half)), Put::Waits, "as long as the one before");
+    // A call that has ended gives way.
+    backlog.end(&call("a"), End::Keep);
+    assert_eq!(backlog.put(&call("b"), context(&half)), Put::Waits);
+    assert_eq!((backlog.context(&call("a")), backlog.waiting()), (None, 2));
+    assert!(backlog.bytes <= BOUNDS.bytes);
+}
+
+#[test]
 fn of_a_call_whose_data_was_deleted_nothing_more_is_written_even_if_its_lease_was_being_asked_for() {
     let now = Instant::now();
     let mut backlog = swept(BOUNDS, now);
@@ -222,7 +242,7 @@ proptest! {
             let waiting: Vec<usize> =
                 backlog.calls.values().filter_map(|entry| Some(entry.waiting.as_ref()?.bytes)).collect();
             prop_assert_eq!(backlog.bytes, waiting.iter().sum::<usize>());
-            prop_assert!(waiting.len() <= bounds.calls);
+            prop_assert!(waiting.len() <= bounds.calls && backlog.bytes <= bounds.bytes);
         }
         for one in 0..6 {
             backlog.end(&id(one), End::Keep);

@@ -10,6 +10,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHand
 
 use super::fail::Fail;
 use super::row::Row;
+use super::unfinished;
 use crate::clock::Clock;
 use crate::envelope;
 use crate::error::FileFault;
@@ -164,8 +165,13 @@ impl File {
             return Ok(());
         }
         let write = self.database.begin_write()?;
-        for call in &due.calls {
-            remove(&write, call)?;
+        for Expired { at, call } in &due.calls {
+            write.open_table(EXPIRIES)?.remove((at.0, call.as_str()))?;
+            // It may be kept longer by now.
+            let kept = kept(&write, call)?;
+            if kept.as_deref().and_then(Row::read).is_none_or(|row| row.expires <= now) {
+                write.open_table(CONTEXTS)?.remove(call.as_str())?;
+            }
         }
         for token in &due.tokens {
             write.open_table(TOKENS)?.remove(token.as_slice())?;
@@ -180,8 +186,8 @@ impl File {
             read.open_table(EXPIRIES)?.range::<(u64, &str)>(..(now.0.saturating_add(1), ""))?.take(SWEPT)
         {
             let (key, _) = entry?;
-            let (_, call) = key.value();
-            due.calls.push(call.to_owned());
+            let (at, call) = key.value();
+            due.calls.push(Expired { at: StoreTime(at), call: call.to_owned() });
         }
         for entry in read.open_table(TOKENS)?.iter()? {
             let (token, row) = entry?;
@@ -196,8 +202,14 @@ impl File {
 /// What has expired.
 #[derive(Default)]
 struct Due {
-    calls: Vec<String>,
+    calls: Vec<Expired>,
     tokens: Vec<Vec<u8>>,
+}
+
+/// An entry of the table of expiries.
+struct Expired {
+    at: StoreTime,
+    call: String,
 }
 
 /// A token's row.
@@ -211,13 +223,13 @@ fn token_row(bytes: &[u8]) -> Option<TokenRow<'_>> {
     Some(TokenRow { expires: StoreTime(u64::from_be_bytes(*expires)), value })
 }
 
-/// Makes the folder and an empty file, if they are missing, for this user alone.
+/// Makes the folder and an empty file, if they are missing, for this user alone. A file that was left unfinished is emptied.
 fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-    Ok(())
+    unfinished::clear(path)
 }
 
 /// The last time of a file of ours; `None` if it has no tables yet.

@@ -2,12 +2,13 @@
 //! that a repaired, replaced or released file is taken without a restart.
 //!
 //! - `file`: the tables, and what is done in them
-//! - `row`: a call's value as it stands there (pure)
+//! - `row`: a call's value as it stands there (pure); `unfinished`: a file whose making was cut off
 //! - `fail`: what can fail, as what to do about it
 
 mod fail;
 mod file;
 mod row;
+mod unfinished;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -77,7 +78,9 @@ impl Embedded {
         let done = spawn_blocking(move || {
             let done = in_file(&mut inner, &path, clock.as_ref(), work);
             if matches!(done, Err(Fail::File(_))) {
-                inner.file = None;
+                // It may panic once more when it is closed.
+                let closed = inner.file.take();
+                _ = catch_unwind(AssertUnwindSafe(|| drop(closed)));
             }
             done.map_err(|fail| fail.of(&path))
         });

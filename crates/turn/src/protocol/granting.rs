@@ -73,7 +73,8 @@ impl TurnServer {
         }
         let family = asked_family(request)?;
         let relayed = self.relayed.of(family).ok_or(CODE_ADDR_FAMILY_NOT_SUPPORTED)?;
-        if self.of_user.get(&user.name).is_some_and(|count| *count >= self.limits.allocations_per_user) {
+        let quota = self.limits.allocations_of(&user.name);
+        if self.of_user.get(&user.name).is_some_and(|count| *count >= quota) {
             return Err(CODE_ALLOC_QUOTA_REACHED.into());
         }
         if self.allocations.len() >= self.limits.allocations {

@@ -68,7 +68,10 @@ impl Turn {
             shared.spawn(streams::accept(shared.clone(), listener, None));
         }
         if let Some((listener, tls)) = tls {
-            shared.spawn(streams::accept(shared.clone(), listener, Some(Arc::new(tls))));
+            let tls = Arc::new(tls);
+            let kept = tls.clone();
+            shared.spawn(async move { kept.keep().await });
+            shared.spawn(streams::accept(shared.clone(), listener, Some(tls)));
         }
         Ok(Self { shared, ports })
     }

@@ -34,10 +34,21 @@ pub(super) fn open(relays: &Relays, family: Family) -> io::Result<OpenRelay> {
         let port = rand::rng().random_range(relays.ports.clone());
         match bound(SocketAddr::new(bind, port)) {
             Ok(socket) => return Ok(OpenRelay { socket: Arc::new(socket), port }),
-            Err(error) => failed = error,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => failed = error,
+            // Another port would fail as well.
+            Err(error) => return Err(error),
         }
     }
     Err(failed)
+}
+
+/// What to do where no relayed address can be opened.
+pub(super) fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "give it more ports (turn.first_port, turn.last_port)",
+        io::ErrorKind::AddrNotAvailable => "turn.relay_address is none of this host's",
+        _ => "if no more files can be opened, raise their limit (ulimit -n) or lower turn.max_allocations",
+    }
 }
 
 fn bound(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -63,5 +74,22 @@ pub(super) async fn read(socket: Arc<UdpSocket>, mut deliver: impl FnMut(SocketA
                 tokio::task::yield_now().await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::RelayAddress;
+
+    #[tokio::test]
+    async fn what_no_other_port_would_mend_is_told_as_it_is() {
+        let elsewhere = "192.0.2.1".parse().unwrap();
+        let relay = RelayAddress { bind: elsewhere, told: elsewhere };
+        let relays = Relays { v4: Some(relay), v6: None, ports: 50_000..=50_001 };
+        let told = |family| advice(&open(&relays, family).err().unwrap());
+        assert!(told(Family::V4).contains("turn.relay_address"));
+        let no_files = io::Error::from_raw_os_error(24);
+        assert!(advice(&no_files).contains("turn.max_allocations"));
     }
 }

@@ -197,7 +197,8 @@ impl Shared {
         let opened = match relaying::open(&self.relays, opening.family) {
             Ok(opened) => opened,
             Err(error) => {
-                tracing::warn!(%error, "no relayed address can be opened (turn.first_port, turn.last_port)");
+                let advice = relaying::advice(&error);
+                tracing::warn!(%error, "no relayed address can be opened: {advice}");
                 let step = state.server.not_opened(opening);
                 return self.refuse(state, &client, step);
             }

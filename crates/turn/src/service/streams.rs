@@ -24,13 +24,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: most likely the process has no descriptors left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// Least time between two log lines about failed accepts.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Accepts connections; `tls`: they begin with a handshake.
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, tls: Option<Arc<Tls>>) {
+    let mut logged: Option<Instant> = None;
     loop {
-        let Ok((stream, peer)) = listener.accept().await else {
-            tokio::time::sleep(ACCEPT_RETRY).await;
-            continue;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // The client had left already.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(error) => {
+                if logged.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
+                    tracing::error!(
+                        %error,
+                        "TURN connections cannot be accepted; if no files can be opened, raise their limit (ulimit -n) or lower \
+                         turn.max_connections and turn.max_allocations"
+                    );
+                    logged = Some(Instant::now());
+                }
+                tokio::time::sleep(ACCEPT_RETRY).await;
+                continue;
+            }
         };
         let Some(place) = shared.admit(peer) else { continue };
         // Sound must not be delayed to be sent together.

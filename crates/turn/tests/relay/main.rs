@@ -65,6 +65,7 @@ pub(crate) fn with_tls(calls: &[SocketAddr]) -> WithTls {
         listen: any_port(),
         certificate: folder.path().join("cert.pem"),
         key: folder.path().join("key.pem"),
+        look: Duration::from_millis(20),
     };
     let certificate = write_certificate(&port);
     WithTls { settings: Settings { tls: Some(port), ..settings(calls) }, certificate, folder }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use visavis_turn::credentials::UNKNOWN;
 use visavis_turn::{Limits, Settings, Turn};
 
 use crate::asking::Asker;
@@ -64,6 +65,26 @@ async fn a_flood_of_allocations_ends_at_the_quota_and_leaves_room_for_others() {
     let mut bob = Asker::new(Wire::udp(server).await, credential("bob", 600));
     assert_eq!(bob.allocates().await, Some(0));
     until_allocations(&turn, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_whom_nobody_knows_share_half_of_all_and_leave_the_rest_to_others() {
+    let limits = Limits { allocations: 8, allocations_per_user: 2, ..Limits::default() };
+    let turn = Turn::start(Settings { limits, ..settings(&[]) }).await.unwrap();
+    let server = at(turn.ports().udp);
+    let mut held = Vec::new();
+    for number in 0..6 {
+        // A new credential each time, as each request for one gets it.
+        let mut asker = Asker::new(Wire::udp(server).await, credential(UNKNOWN, 600 + number));
+        assert_eq!(asker.allocates().await, Some(if number < 4 { 0 } else { 486 }), "{number}");
+        held.push(asker);
+    }
+    for user in ["ada", "ada", "bob", "bob"] {
+        let mut asker = Asker::new(Wire::udp(server).await, credential(user, 600));
+        assert_eq!(asker.allocates().await, Some(0), "{user}");
+        held.push(asker);
+    }
+    turn.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -94,14 +94,35 @@ async fn a_certificate_that_is_replaced_is_used_without_a_restart() {
     let turn = Turn::start(tls.settings).await.unwrap();
     let server = at(turn.ports().tls.first().copied());
     Wire::tls(server, &tls.certificate).await;
-    // Times of files may have steps of some milliseconds.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     std::fs::write(&port.key, "half a key").unwrap();
+    // It is looked at meanwhile.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     Wire::tls(server, &tls.certificate).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let new = write_certificate(&port);
-    Wire::tls(server, &new).await;
+    let renewed = async {
+        while Wire::try_tls(server, &new).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(4 * SOON, renewed).await.expect("a new connection is shown the new certificate");
+    assert!(Wire::try_tls(server, &tls.certificate).await.is_err(), "the one before is shown no more");
     drop(tls.folder);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_could_be_waited_for_holds_up_no_connection() {
+    let tls = with_tls(&[]);
+    let port = tls.settings.tls.clone().unwrap();
+    let turn = Turn::start(tls.settings).await.unwrap();
+    let server = at(turn.ports().tls.first().copied());
+    std::fs::remove_file(&port.key).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&port.key).status().unwrap().success());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..3 {
+        let connected = tokio::time::timeout(4 * SOON, Wire::tls(server, &tls.certificate)).await;
+        assert!(connected.is_ok(), "the certificate before is shown at once");
+    }
+    turn.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! A client's way to a server: UDP, TCP or TLS.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,11 @@ impl Wire {
     }
 
     pub(crate) async fn tls(server: SocketAddr, trusted: &CertificateDer<'static>) -> Self {
+        Self::try_tls(server, trusted).await.unwrap()
+    }
+
+    /// The same; an error if the server shows another certificate.
+    pub(crate) async fn try_tls(server: SocketAddr, trusted: &CertificateDer<'static>) -> io::Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(trusted.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -43,9 +49,9 @@ impl Wire {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = TcpStream::connect(server).await.unwrap();
+        let stream = TcpStream::connect(server).await?;
         let name = ServerName::try_from("localhost").unwrap();
-        Self::over(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap())
+        Ok(Self::over(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
     }
 
     pub(crate) fn over(stream: impl Duplex + 'static) -> Self {

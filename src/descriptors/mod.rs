@@ -1,13 +1,26 @@
-//! How many files and sockets the process may have open.
+//! How many files and sockets the process may have open, and what of it each part gets: `shares` (pure).
+
+mod shares;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+pub use shares::Shares;
 
 /// More are not useful, and some systems allow a billion.
 const MOST: u64 = 65_536;
 
-/// Raises the limit as far as is possible without privileges; returns it.
+/// What of these there may be, after the limit was raised. What it does not allow is told in the log.
 #[must_use]
-pub fn raise() -> usize {
+pub fn grant(wanted: Shares) -> Shares {
+    let descriptors = raise();
+    if let Some(warning) = wanted.warning(descriptors) {
+        tracing::warn!("{warning}");
+    }
+    wanted.within(descriptors)
+}
+
+/// Raises the limit as far as is possible without privileges; returns it.
+fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(MOST).min(MOST);
     let before = current.unwrap_or(MOST);
