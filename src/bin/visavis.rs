@@ -73,6 +73,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Check this host before or while it serves, and a server from outside
+    #[command(
+        disable_help_flag = true,
+        override_usage = "visavis doctor [--from URL] [--json] …",
+        after_help = "visavis doctor --help shows its options."
+    )]
+    Doctor {
+        /// See `visavis doctor --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Speak a text into a WAV file
     Speak {
         /// The text
@@ -129,8 +140,9 @@ fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
             let flag = |listen: SocketAddr| Flag { key: "turn.listen".into(), value: listen.to_string() };
             relay(&settings.load(listen.map(flag))?)
         }
-        // That program reads the configuration itself.
-        Command::Models { .. } | Command::Voices { .. } => models(),
+        // These programs read the configuration themselves.
+        Command::Models { .. } | Command::Voices { .. } => become_program("visavis-models"),
+        Command::Doctor { .. } => become_program("visavis-doctor"),
         Command::Speak { text, out, voice } => {
             let config = load()?;
             let models = ModelFiles::of(&config)?;
@@ -154,11 +166,11 @@ fn run(Cli { settings, command }: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Replaces the process by `visavis-models`, with the same arguments, so that the server need not link what fetches and
-/// converts models.
-fn models() -> anyhow::Result<()> {
+/// Replaces the process by another program of ours, with the same arguments, so that the server need not link what fetches and
+/// converts models, or what checks a host.
+fn become_program(name: &str) -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt;
-    let program = program_beside("visavis-models")?;
+    let program = program_beside(name)?;
     let failed = std::process::Command::new(&program).args(std::env::args_os().skip(1)).exec();
     Err(failed).with_context(|| format!("cannot run {}", program.display()))
 }

@@ -1,0 +1,13 @@
+//! The authorities that this system trusts.
+
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+
+/// The system's own, as `curl` has them.
+pub(super) fn of_system() -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    // One that cannot be read vouches for nobody.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Arc::new(roots)
+}
