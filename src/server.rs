@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses;
 use crate::admission::{self, Admission, Kind};
 use crate::api::listener::{self, Limits, Options};
 use crate::api::names::Names;
@@ -214,10 +215,12 @@ fn handlers(turn: Option<&Turn>) -> StreamHandlers {
 
 /// Binds UDP for WebRTC; without it the server still takes WebSocket calls.
 async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
-    let settings =
-        WebRtcConfig { udp: config.server.udp, public_addresses: config.server.public_addresses.clone() };
+    let settings = WebRtcConfig { udp: config.server.udp, addresses: addresses::rules(config) };
     match WebRtcHost::bind(settings).await {
-        Ok(host) => Some(host),
+        Ok(host) => {
+            addresses::ask(config, &host);
+            Some(host)
+        }
         Err(error) => {
             tracing::error!(error = %format!("{error:#}"), "no UDP: WebRTC is off, calls go over WebSocket (server.udp, --udp)");
             None
@@ -298,7 +301,9 @@ fn begin_labelled_at_zero() {
     for outcome in ["done", "failed", "late"] {
         metrics::counter!("visavis_tls_handshakes_total", "outcome" => outcome).absolute(0);
     }
-    metrics::counter!("visavis_task_restarts_total", "task" => "udp").absolute(0);
+    for task in ["udp", "addresses"] {
+        metrics::counter!("visavis_task_restarts_total", "task" => task).absolute(0);
+    }
     for engine in ["stt", "llm", "tts"] {
         for reason in ["died", "hung"] {
             metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)

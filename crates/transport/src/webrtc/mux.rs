@@ -20,6 +20,7 @@ use webrtc::runtime::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 use super::checks::{Rate, Unasked};
 use super::endpoint::Endpoint;
+use super::questions::Questions;
 use super::stun::{self, Transaction};
 
 /// Addresses from which one call may be reached; beyond them the oldest is forgotten.
@@ -44,6 +45,8 @@ pub(super) struct Mux {
     routes: RwLock<Routes>,
     /// The rate limit of checks to unproven addresses.
     unasked: Mutex<Rate>,
+    /// Our own questions to STUN servers.
+    questions: Questions,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -95,11 +98,16 @@ impl Mux {
         let local = socket.local_addr()?;
         let crypto = crypto::default_provider().context("no cryptography for WebRTC")?;
         let unasked = Mutex::new(Rate::new(Instant::now()));
-        Ok(Arc::new(Self { socket, state, local, routes: RwLock::default(), unasked, crypto }))
+        let (routes, questions) = (RwLock::default(), Questions::default());
+        Ok(Arc::new(Self { socket, state, local, routes, unasked, questions, crypto }))
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    pub(super) fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     /// Number of addresses and user names that route to a call.
@@ -197,6 +205,9 @@ impl Mux {
         if stun::is_stun(datagram) && stun::is_request(datagram) {
             return self.dispatch_check(from, ours, datagram);
         }
+        if stun::is_stun(datagram) && self.questions.take(from, datagram) {
+            return;
+        }
         let routes = self.routes.read();
         let Some(route) = routes.by_address.get(&from) else {
             metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
@@ -265,17 +276,22 @@ impl Mux {
                 self.route(to, endpoint, false);
             }
         }
+        self.transmit(to, ours.flatten(), datagram);
+    }
+
+    /// Sends a question to a STUN server.
+    pub(super) fn send_question(&self, server: SocketAddr, request: &[u8]) {
+        self.transmit(server, None, request);
+    }
+
+    /// Sends a datagram, from one of the host's addresses if it has several.
+    fn transmit(&self, to: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
         let destination = match (self.local.is_ipv6(), to) {
             (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
             _ => to,
         };
-        let transmit = Transmit {
-            destination,
-            ecn: None,
-            contents: datagram,
-            segment_size: None,
-            src_ip: ours.flatten(),
-        };
+        let transmit =
+            Transmit { destination, ecn: None, contents: datagram, segment_size: None, src_ip: ours };
         let sent = self
             .socket
             .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit));
