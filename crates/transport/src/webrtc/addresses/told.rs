@@ -1,5 +1,6 @@
 //! The addresses that clients are told now; looked at again while the server runs, for calls that begin afterwards.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::agreement::{Finding, agreed};
 use super::asking::ask;
 use super::choice::{Choice, choose};
+use super::interface::Interface;
 use super::listing;
 use super::scope::Scope;
 use super::{AddressRules, Candidate};
@@ -131,18 +133,16 @@ impl Told {
 
     /// Looks at the host's addresses, and whether clients are told others from now on.
     async fn look(&self) -> bool {
-        // With the relay alone, or a fixed address, nothing depends on interfaces.
-        let listed = if self.local.ip().is_unspecified() && self.rules.relayed.is_none() {
-            match tokio::task::spawn_blocking(listing::interfaces).await {
-                Ok(Ok(interfaces)) => interfaces,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "the system does not list this host's addresses; set server.public_addresses");
+        let listed = match self.list().await {
+            Ok(listed) => listed,
+            Err(error) => {
+                tracing::warn!(%error, "the system does not list this host's addresses; set server.public_addresses");
+                // What was found before stays.
+                if !self.candidates.borrow().is_empty() {
                     return false;
                 }
-                Err(_) => return false,
+                Vec::new()
             }
-        } else {
-            Vec::new()
         };
         let choice = choose(&listed, self.local, &self.rules, &self.outer());
         let changed = self.candidates.send_if_modified(|before| {
@@ -154,6 +154,14 @@ impl Told {
             report(&choice, self.local);
         }
         changed
+    }
+
+    /// This host's addresses; none where nothing depends on them: with the relay alone, or a port that is bound to one address.
+    async fn list(&self) -> io::Result<Vec<Interface>> {
+        if !self.local.ip().is_unspecified() || self.rules.relayed.is_some() {
+            return Ok(Vec::new());
+        }
+        tokio::task::spawn_blocking(listing::interfaces).await?
     }
 
     /// The port's outer addresses, as configured, learnt and seen.
