@@ -158,9 +158,9 @@ struct Known {
 async fn follow(turn: Turn, known: Known, mut changes: watch::Receiver<Vec<Candidate>>) {
     // What has changed since the relay was started counts as well.
     changes.mark_changed();
+    let over_udp = |candidate: &Candidate| candidate.is_udp().then_some(candidate.address);
     while changes.changed().await.is_ok() {
-        let told: Vec<SocketAddr> =
-            changes.borrow_and_update().iter().map(|candidate| candidate.address).collect();
+        let told: Vec<SocketAddr> = changes.borrow_and_update().iter().filter_map(over_udp).collect();
         let host = addresses::of_host();
         let outer = told.iter().map(SocketAddr::ip).chain(known.outer.iter().copied());
         let own_addresses = host.iter().copied().chain(outer).collect();

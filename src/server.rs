@@ -69,11 +69,12 @@ impl Server {
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let names = Arc::new(Names::new(&config.server, &machine));
         let saver = open_store(&config, &machine)?;
-        let webrtc = udp(&config).await;
+        let webrtc = udp(&config, listener.local_addr()?).await;
         let https = certificate.is_some().then(|| listener.local_addr()).transpose()?;
         let relay::Started { turn, ice } =
             relay::start(&config, webrtc.as_deref(), https.map(|address| address.port())).await?;
-        let options = Options { limits: limits(&config), certificate, handlers: handlers(turn.as_ref()) };
+        let handlers = handlers(turn.as_ref(), webrtc.as_deref().filter(|_| config.webrtc.ice_tcp));
+        let options = Options { limits: limits(&config), certificate, handlers };
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
@@ -208,14 +209,14 @@ fn limits(config: &Config) -> Limits {
 }
 
 /// Who serves streams of the HTTP listener that are not HTTP.
-fn handlers(turn: Option<&Turn>) -> StreamHandlers {
+fn handlers(turn: Option<&Turn>, calls: Option<&WebRtcHost>) -> StreamHandlers {
     let turn = turn.map(|turn| Arc::new(OfListener(turn.clone())) as Arc<dyn StreamHandler>);
-    StreamHandlers { turn, ..StreamHandlers::default() }
+    StreamHandlers { turn, ice: calls.map(WebRtcHost::streams) }
 }
 
 /// Binds UDP for WebRTC; without it the server still takes WebSocket calls.
-async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
-    let settings = WebRtcConfig { udp: config.server.udp, addresses: addresses::rules(config) };
+async fn udp(config: &Config, http: SocketAddr) -> Option<Arc<WebRtcHost>> {
+    let settings = WebRtcConfig { udp: config.server.udp, addresses: addresses::rules(config, http) };
     match WebRtcHost::bind(settings).await {
         Ok(host) => {
             addresses::ask(config, &host);

@@ -5,7 +5,7 @@
 mod clouds;
 mod metadata;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::config::{self, Config, Metadata, Nat};
@@ -15,10 +15,10 @@ use crate::transport::webrtc::{AddressRules, OuterRule, WebRtcHost};
 /// (RFC 7600), which the relay alone understands.
 const WITHIN_THE_RELAY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 0, 8));
 
-/// How the addresses that clients are told are chosen.
+/// How the addresses that clients are told are chosen. `http`: where HTTP is served.
 #[must_use]
-pub fn rules(config: &Config) -> AddressRules {
-    let config::WebRtc { nat, unique_local, relay_only, relay_peers, .. } = &config.webrtc;
+pub fn rules(config: &Config, http: SocketAddr) -> AddressRules {
+    let config::WebRtc { nat, unique_local, relay_only, relay_peers, ice_tcp, .. } = &config.webrtc;
     let relayed = relay_only.then(|| match relay_peers.as_slice() {
         [] => vec![WITHIN_THE_RELAY],
         peers => peers.to_vec(),
@@ -33,6 +33,7 @@ pub fn rules(config: &Config) -> AddressRules {
         unique_local: *unique_local,
         stun: config.webrtc.stun_servers(),
         relayed,
+        tcp: ice_tcp.then_some(http),
     }
 }
 
@@ -50,11 +51,14 @@ mod tests {
     #[test]
     fn with_the_relay_alone_clients_are_told_what_the_relay_reaches() {
         let mut config = Config::default();
-        assert_eq!(rules(&config), AddressRules::default());
+        let http: SocketAddr = "0.0.0.0:443".parse().unwrap();
+        assert_eq!(rules(&config, http), AddressRules::default());
+        config.webrtc.ice_tcp = true;
+        assert_eq!(rules(&config, http).tcp, Some(http));
         config.webrtc.relay_only = true;
-        assert_eq!(rules(&config).relayed, Some(vec![WITHIN_THE_RELAY]));
+        assert_eq!(rules(&config, http).relayed, Some(vec![WITHIN_THE_RELAY]));
         let peer: IpAddr = "10.0.0.7".parse().unwrap();
         config.webrtc.relay_peers = vec![peer];
-        assert_eq!(rules(&config).relayed, Some(vec![peer]));
+        assert_eq!(rules(&config, http).relayed, Some(vec![peer]));
     }
 }

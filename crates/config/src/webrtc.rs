@@ -30,6 +30,8 @@ pub struct WebRtc {
     /// With `relay_only`: the addresses at which the relay reaches the UDP port. Empty, with our own relay: clients are told an address
     /// that means something to the relay alone.
     pub relay_peers: Vec<IpAddr>,
+    /// Whether calls are taken over TCP as well, at the port of HTTP (`server.listen`), which clients must reach without a proxy.
+    pub ice_tcp: bool,
 }
 
 /// What becomes of outer addresses.
@@ -144,11 +146,12 @@ fn check_relay(own: &WebRtc, server: &Server, turn: &Turn, faults: &mut Vec<Stri
     let unused = [
         ("webrtc.stun", !own.stun.is_empty()),
         ("webrtc.metadata", own.metadata != Metadata::None),
+        ("webrtc.ice_tcp", own.ice_tcp),
         ("server.public_addresses", !server.public_addresses.is_empty() && is_elsewhere),
     ];
     for (key, _) in unused.into_iter().filter(|(_, is_set)| *is_set) {
         faults.push(format!(
-            "{key}: finds addresses that webrtc.relay_only keeps from clients; remove one of them"
+            "{key}: is for addresses that webrtc.relay_only keeps from clients; remove one of them"
         ));
     }
 }
@@ -185,7 +188,7 @@ mod tests {
             ),
             (
                 format!("{relay}[webrtc]\nrelay_only = true\nstun = [\"stun.example.org\"]"),
-                "webrtc.stun: finds addresses that webrtc.relay_only keeps from clients",
+                "webrtc.stun: is for addresses that webrtc.relay_only keeps from clients",
             ),
         ] {
             let faults = loaded(&format!("{text}\n"), &[], &[]).unwrap_err();

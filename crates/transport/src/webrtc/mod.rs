@@ -3,6 +3,7 @@
 //! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes later candidates and offers over HTTP
 //! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's side of it; `stun`: identifies a check's call;
 //!   `checks`: limits our checks to unproven addresses; `runtime`: the port as the `webrtc` crate sees it
+//! - `framed`: ICE over TCP, on the port of HTTP; `ways`: which clients are reached so
 //! - `sdp`: requirements on offers, and the text of answers; `addresses`: the server's addresses in them, chosen, and looked at again
 //!   while it runs; `questions`: our own to STUN servers, of which they come
 //! - `connection`: the `webrtc` crate's peer connection; `peer`: one connection of a call; `line`: replaces it by another
@@ -18,6 +19,7 @@ mod checks;
 mod connection;
 mod endpoint;
 mod faces;
+mod framed;
 mod line;
 mod messages;
 pub mod mic;
@@ -34,6 +36,7 @@ mod stun;
 mod supervisor;
 mod tracks;
 mod unannounced;
+mod ways;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub use self::line::PeerHandle;
 
 use self::addresses::told::Told;
 use self::endpoint::Endpoint;
+use self::framed::IceStreams;
 use self::line::{Line, Link};
 use self::mux::Mux;
 use self::peer::Peer;
@@ -54,6 +58,7 @@ use self::sdp::{Offer, Usable};
 use self::tracks::{Catalogue, ConnectionTracks};
 use super::protocol::Protocol;
 use crate::ports::TransportPorts;
+use crate::streams::StreamHandler;
 
 /// The addresses at which calls are reached.
 #[derive(Debug, Clone)]
@@ -240,10 +245,17 @@ impl WebRtcHost {
         Ok(Link { peer, connection })
     }
 
-    /// The addresses at which clients are told to reach the server, best first.
+    /// The addresses at which clients are told to reach the UDP port, best first.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.told.candidates().into_iter().map(|candidate| candidate.address).collect()
+        let over_udp = |candidate: &Candidate| candidate.is_udp().then_some(candidate.address);
+        self.told.candidates().iter().filter_map(over_udp).collect()
+    }
+
+    /// Who serves streams that carry ICE.
+    #[must_use]
+    pub fn streams(&self) -> Arc<dyn StreamHandler> {
+        Arc::new(IceStreams(self.mux.clone()))
     }
 
     /// The same with their kinds, whenever they change. Calls in progress keep those of their last negotiation.

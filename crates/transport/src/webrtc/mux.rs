@@ -2,7 +2,7 @@
 //! name that it carries.
 //!
 //! The `webrtc` crate wants sockets of its own, so each call gets virtual ones (see [`super::runtime`]), whose datagrams go
-//! through here. An address belongs to a call once a check from it has proved to know the call's password, so nobody can take
+//! through here; a few datagrams come over streams instead (see [`super::framed`]). An address belongs to a call once a check from it has proved to know the call's password, so nobody can take
 //! over another client's address.
 
 use std::collections::{HashMap, VecDeque};
@@ -22,6 +22,7 @@ use super::checks::{Rate, Unasked};
 use super::endpoint::Endpoint;
 use super::questions::Questions;
 use super::stun::{self, Transaction};
+use super::ways::Ways;
 
 /// Addresses from which one call may be reached; beyond them the oldest is forgotten.
 const MAX_ADDRESSES: usize = 64;
@@ -47,6 +48,8 @@ pub(super) struct Mux {
     unasked: Mutex<Rate>,
     /// Our own questions to STUN servers.
     questions: Questions,
+    /// Clients that are reached over streams.
+    ways: Ways,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -98,8 +101,8 @@ impl Mux {
         let local = socket.local_addr()?;
         let crypto = crypto::default_provider().context("no cryptography for WebRTC")?;
         let unasked = Mutex::new(Rate::new(Instant::now()));
-        let (routes, questions) = (RwLock::default(), Questions::default());
-        Ok(Arc::new(Self { socket, state, local, routes, unasked, questions, crypto }))
+        let (routes, questions, ways) = (RwLock::default(), Questions::default(), Ways::default());
+        Ok(Arc::new(Self { socket, state, local, routes, unasked, questions, ways, crypto }))
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
@@ -108,6 +111,20 @@ impl Mux {
 
     pub(super) fn questions(&self) -> &Questions {
         &self.questions
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
+    /// Takes a datagram that came over a stream.
+    pub(super) fn received(&self, from: SocketAddr, datagram: &[u8]) {
+        self.dispatch(from, None, datagram);
+    }
+
+    /// Whether a check from this address knew the password of a call that goes on.
+    pub(super) fn is_proven(&self, address: &SocketAddr) -> bool {
+        self.routes.read().by_address.get(address).is_some_and(|route| route.proven)
     }
 
     /// Number of addresses and user names that route to a call.
@@ -286,6 +303,9 @@ impl Mux {
 
     /// Sends a datagram, from one of the host's addresses if it has several.
     fn transmit(&self, to: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
+        if self.ways.send(&to, datagram) {
+            return;
+        }
         let destination = match (self.local.is_ipv6(), to) {
             (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
             _ => to,

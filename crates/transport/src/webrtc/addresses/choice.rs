@@ -10,6 +10,9 @@ use super::{AddressRules, Candidate, CandidateKind, OuterRule};
 /// Addresses that clients are told; a host with more uses the first ones.
 const MOST: usize = 12;
 
+/// The same of the TCP port.
+const MOST_TCP: usize = 4;
+
 /// What clients are told, and what they are not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Choice {
@@ -108,6 +111,10 @@ pub(super) fn choose(
     }
     let mut choice = Choice { candidates: ordered(&inner, outer, rules.outer), left_out };
     limit(&mut choice, interfaces);
+    if let Some(listen) = rules.tcp {
+        let passive = passive(&choice.candidates, listen);
+        choice.candidates.extend(passive);
+    }
     choice
 }
 
@@ -204,6 +211,18 @@ fn reflexive(outer: SocketAddr, inner: &[SocketAddr]) -> Candidate {
     let base = inner.iter().find(|inner| inner.is_ipv4() == outer.is_ipv4());
     let kind = base.map_or(CandidateKind::Host, |base| CandidateKind::Reflexive(*base));
     Candidate { kind, address: outer }
+}
+
+/// The addresses of the TCP port: those of the UDP port that it has as well.
+fn passive(candidates: &[Candidate], listen: SocketAddr) -> Vec<Candidate> {
+    let is_open = |ip: IpAddr| match listen.ip() {
+        any if any.is_unspecified() => ip.is_ipv4() || listen.is_ipv6(),
+        own => own == ip,
+    };
+    let ips = candidates.iter().filter(|candidate| candidate.kind == CandidateKind::Host);
+    let open = ips.map(|candidate| candidate.address.ip()).filter(|ip| is_open(*ip)).take(MOST_TCP);
+    let address = |ip| SocketAddr::new(ip, listen.port());
+    open.map(|ip| Candidate { kind: CandidateKind::Passive, address: address(ip) }).collect()
 }
 
 /// Leaves out what is too much.

@@ -31,6 +31,8 @@ pub struct AddressRules {
     /// The addresses at which a relay reaches the port: clients are told these alone, as relayed ones. `None`: they reach the port
     /// itself.
     pub relayed: Option<Vec<IpAddr>>,
+    /// Where streams with ICE are accepted; `None`: nowhere.
+    pub tcp: Option<SocketAddr>,
 }
 
 /// What becomes of outer addresses.
@@ -63,6 +65,8 @@ pub enum CandidateKind {
     Reflexive(SocketAddr),
     /// An address at which a relay reaches the port.
     Relay,
+    /// An address at which the host accepts streams, over TCP.
+    Passive,
 }
 
 impl Candidate {
@@ -70,5 +74,11 @@ impl Candidate {
     #[must_use]
     pub fn host(address: SocketAddr) -> Self {
         Self { kind: CandidateKind::Host, address }
+    }
+
+    /// Whether it is an address of the UDP port.
+    #[must_use]
+    pub fn is_udp(&self) -> bool {
+        self.kind != CandidateKind::Passive
     }
 }

@@ -68,6 +68,8 @@ fn is_peer(ip: IpAddr, by_loopback: bool) -> bool {
 /// Writes a candidate of ours; the first is the best.
 pub(super) fn candidate_line(index: usize, candidate: &Candidate) -> String {
     let Candidate { kind, address } = candidate;
+    let (ip, port) = (address.ip(), address.port());
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
     // The kind's preference, as RFC 8445, 5.1.2.1 recommends it, and what is behind the address.
     let (of_kind, name, behind) = match kind {
         CandidateKind::Host => (126_u32, "host", String::new()),
@@ -76,12 +78,17 @@ pub(super) fn candidate_line(index: usize, candidate: &Candidate) -> String {
         }
         // What is behind the relay is nobody's business.
         CandidateKind::Relay => (0, "relay", " raddr 0.0.0.0 rport 0".to_owned()),
+        // Below all that go over UDP; 4 is the preference of passive ones (RFC 6544, 4.2).
+        CandidateKind::Passive => (90, "host", " tcptype passive".to_owned()),
     };
-    let preference = 65_535_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
+    let (transport, preference) = match kind {
+        CandidateKind::Passive => ("tcp", (4_u32 << 13) + 8_191_u32.saturating_sub(index)),
+        _ => ("udp", 65_535_u32.saturating_sub(index)),
+    };
     // Its component is 1.
     let priority = (of_kind << 24) + (preference << 8) + 255;
-    let (ip, port) = (address.ip(), address.port());
-    format!("a=candidate:{} 1 udp {priority} {ip} {port} typ {name}{behind}", index + 1)
+    let foundation = index.saturating_add(1);
+    format!("a=candidate:{foundation} 1 {transport} {priority} {ip} {port} typ {name}{behind}")
 }
 
 #[cfg(test)]
@@ -143,6 +150,10 @@ mod tests {
             (
                 CandidateKind::Reflexive(base),
                 "a=candidate:1 1 udp 1694498815 203.0.113.5 8080 typ srflx raddr 10.0.3.17 rport 8080",
+            ),
+            (
+                CandidateKind::Passive,
+                "a=candidate:1 1 tcp 1520435199 203.0.113.5 8080 typ host tcptype passive",
             ),
             (
                 CandidateKind::Relay,

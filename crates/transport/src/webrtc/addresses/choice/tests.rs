@@ -346,6 +346,7 @@ fn with_the_relay_alone_no_address_of_this_host_is_told_whatever_is_known() {
                 outer: rule,
                 unique_local: true,
                 relayed: Some(vec![relayed]),
+                tcp: Some(socket("0.0.0.0")),
                 ..AddressRules::default()
             };
             let choice = choose(&laptop(), socket(bound), &rules, &outer(&["203.0.113.5"]));
@@ -363,4 +364,23 @@ fn a_host_with_very_many_addresses_tells_the_best() {
     assert_eq!(choice.candidates.len(), MOST);
     assert_eq!(told(&choice)[0], "203.0.113.5");
     assert_eq!(why(&choice, "10.0.0.20"), Some(Reason::TooMany));
+}
+
+#[test]
+fn the_tcp_port_is_told_behind_the_udp_port_at_the_addresses_that_both_have() {
+    for (listen, expected) in [
+        ("0.0.0.0:443", &["203.0.113.5:443", "10.0.3.17:443"][..]),
+        ("[::]:443", &["203.0.113.5:443", "10.0.3.17:443"]),
+        ("10.0.3.17:443", &["10.0.3.17:443"]),
+        // A proxy stands before it.
+        ("127.0.0.1:8443", &[]),
+    ] {
+        let rules = AddressRules { tcp: Some(listen.parse().unwrap()), ..AddressRules::default() };
+        let choice = choose(&instance(), socket("0.0.0.0"), &rules, &outer(&["203.0.113.5"]));
+        let (udp, tcp) = choice.candidates.split_at(2);
+        assert!(udp.iter().all(Candidate::is_udp), "{listen}: {udp:?}");
+        assert!(tcp.iter().all(|candidate| candidate.kind == CandidateKind::Passive), "{listen}: {tcp:?}");
+        let tcp: Vec<String> = tcp.iter().map(|candidate| candidate.address.to_string()).collect();
+        assert_eq!(tcp, expected, "{listen}");
+    }
 }
