@@ -15,6 +15,7 @@
 //! - [`session`]: the calls in progress
 //! - `crates/store`: what of a call outlives its process, in a file or in Redis
 //! - [`relay`]: the relay for clients that cannot reach the UDP port, by `crates/turn`
+//! - [`addresses`]: what clients are told of the host's addresses
 //! - [`api`]: thin HTTP; [`tls`]: the server's own certificate
 //! - [`recording`]: calls recorded and replayed
 //! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs
@@ -33,6 +34,7 @@ pub use visavis_pipeline as pipeline;
 pub use visavis_pipeline::{animation, recording};
 pub use visavis_transport as transport;
 
+pub mod addresses;
 pub mod admission;
 pub mod api;
 pub mod descriptors;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::Context;
 use async_trait::async_trait;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use visavis_turn::{
     Limits, OwnMedia, PeerPolicy, PeerRange, PeerRules, Ports, Settings, SharedSecret, TlsPort, Turn,
@@ -15,7 +16,7 @@ use crate::config::{self, Config};
 use crate::descriptors::{self, Shares};
 use crate::tls;
 use crate::transport::streams::{BoxedStream, StreamHandler};
-use crate::transport::webrtc::WebRtcHost;
+use crate::transport::webrtc::{Candidate, WebRtcHost};
 
 /// The relay of a server.
 pub struct Started {
@@ -49,8 +50,9 @@ pub async fn start(
 ) -> anyhow::Result<Started> {
     let config::Turn { enabled, urls, host, credential_seconds, .. } = &config.turn;
     let fixed = config.server.ice_servers.clone();
+    let relay_only = config.webrtc.relay_only;
     if !enabled && urls.is_empty() {
-        return Ok(Started { turn: None, ice: IceServers::new(fixed, None) });
+        return Ok(Started { turn: None, ice: IceServers::new(fixed, None).alone(relay_only) });
     }
     let secret = match secret(config)? {
         Some(secret) => secret,
@@ -63,6 +65,10 @@ pub async fn start(
     };
     if let Some(turn) = &turn {
         announce(turn.ports());
+        if let Some(calls) = calls {
+            let known = Known { local: calls.local_addr(), outer: outer(config).to_vec() };
+            tokio::spawn(follow(turn.clone(), known, calls.address_changes()));
+        }
     }
     let place = match &turn {
         Some(turn) if urls.is_empty() => {
@@ -72,7 +78,7 @@ pub async fn start(
         _ => Place::Urls(urls.clone()),
     };
     let relay = Relay { place, secret, credential_seconds: *credential_seconds };
-    Ok(Started { turn, ice: IceServers::new(fixed, Some(relay)) })
+    Ok(Started { turn, ice: IceServers::new(fixed, Some(relay)).alone(relay_only) })
 }
 
 /// Runs the relay without a server, until `stop` is cancelled.
@@ -117,13 +123,11 @@ fn settings(
 ) -> anyhow::Result<Settings> {
     let config::Turn { listen, tls_listen, tls_cert, tls_key, .. } = &config.turn;
     let turn = &config.turn;
-    let outer = match turn.public_addresses.as_slice() {
-        [] => &config.server.public_addresses,
-        _ => &turn.public_addresses,
-    };
+    let outer = outer(config);
     let host = addresses::of_host();
+    let own = |calls: &WebRtcHost| own_media(&calls.addresses(), calls.local_addr(), &host);
     let rules = PeerRules {
-        own_media: calls.map(|calls| own_media(&calls.addresses(), &host)).unwrap_or_default(),
+        own_media: calls.map(own).unwrap_or_default(),
         denied: ranges("turn.denied_peers", &turn.denied_peers)?,
         allowed: ranges("turn.allowed_peers", &turn.allowed_peers)?,
         own_addresses: host.iter().chain(outer).copied().collect(),
@@ -148,13 +152,44 @@ fn settings(
     })
 }
 
+/// The relay's outer addresses, as configured.
+fn outer(config: &Config) -> &[IpAddr] {
+    match config.turn.public_addresses.as_slice() {
+        [] => &config.server.public_addresses,
+        own => own,
+    }
+}
+
+/// What does not change of this host's addresses.
+struct Known {
+    /// Where the port of calls is bound.
+    local: SocketAddr,
+    /// The outer addresses, as configured.
+    outer: Vec<IpAddr>,
+}
+
+/// Tells the relay of this host's addresses whenever they change, until the port of calls is closed.
+async fn follow(turn: Turn, known: Known, mut changes: watch::Receiver<Vec<Candidate>>) {
+    // What has changed since the relay was started counts as well.
+    changes.mark_changed();
+    let over_udp = |candidate: &Candidate| candidate.is_udp().then_some(candidate.address);
+    while changes.changed().await.is_ok() {
+        let told: Vec<SocketAddr> = changes.borrow_and_update().iter().filter_map(over_udp).collect();
+        let host = addresses::of_host();
+        let outer = told.iter().map(SocketAddr::ip).chain(known.outer.iter().copied());
+        let own_addresses = host.iter().copied().chain(outer).collect();
+        turn.set_own(own_media(&told, known.local, &host), own_addresses);
+    }
+}
+
 fn ranges(key: &str, texts: &[String]) -> anyhow::Result<Vec<PeerRange>> {
     texts.iter().map(|text| text.parse::<PeerRange>().with_context(|| key.to_owned())).collect()
 }
 
 /// The port of calls as clients are told of it, and where the relay finds it: an outer address of a 1:1 NAT is often not reached from
-/// inside, so packets for it go to the first of the host's own addresses in its family, or to loopback.
-fn own_media(told: &[SocketAddr], host: &[IpAddr]) -> Vec<OwnMedia> {
+/// inside, so packets for it go to the first of the host's own addresses in its family, or to where the port is bound (`local`), which
+/// may be loopback.
+fn own_media(told: &[SocketAddr], local: SocketAddr, host: &[IpAddr]) -> Vec<OwnMedia> {
     let is_here = |address: &SocketAddr| host.contains(&address.ip()) || address.ip().is_loopback();
     let reach = |outer: SocketAddr| {
         if is_here(&outer) {
@@ -163,7 +198,8 @@ fn own_media(told: &[SocketAddr], host: &[IpAddr]) -> Vec<OwnMedia> {
         let inner = told.iter().copied().find(|own| own.is_ipv4() == outer.is_ipv4() && is_here(own));
         let loopback: IpAddr =
             if outer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
-        inner.unwrap_or(SocketAddr::new(loopback, outer.port()))
+        let is_bound = !local.ip().is_unspecified() && local.is_ipv4() == outer.is_ipv4();
+        inner.unwrap_or(if is_bound { local } else { SocketAddr::new(loopback, local.port()) })
     };
     told.iter().map(|told| OwnMedia { told: *told, reach: reach(*told) }).collect()
 }
@@ -178,11 +214,16 @@ mod tests {
         let host: Vec<IpAddr> =
             ["127.0.0.1", "10.0.0.5", "fd00::5"].map(|text| text.parse().unwrap()).to_vec();
         let told = ["203.0.113.9:8080", "10.0.0.5:8080", "[fd00::5]:8080", "127.0.0.1:8080"].map(at);
-        let reached = own_media(&told, &host).into_iter().map(|own| own.reach);
+        let anywhere = at("0.0.0.0:8080");
+        let reached = own_media(&told, anywhere, &host).into_iter().map(|own| own.reach);
         let inside = ["10.0.0.5:8080", "10.0.0.5:8080", "[fd00::5]:8080", "127.0.0.1:8080"].map(at);
         assert_eq!(reached.collect::<Vec<_>>(), inside);
-        let alone = own_media(&[at("203.0.113.9:8080"), at("[2001:db8::9]:8080")], &host);
+        let alone = own_media(&[at("203.0.113.9:8080"), at("[2001:db8::9]:8080")], anywhere, &host);
         assert_eq!(alone[0].reach, at("127.0.0.1:8080"));
         assert_eq!(alone[1].reach, at("[::1]:8080"));
+        // Nobody's address, which clients are told where they may use the relay alone.
+        let hidden = [at("192.0.0.8:8080")];
+        assert_eq!(own_media(&hidden, anywhere, &host)[0].reach, at("127.0.0.1:8080"));
+        assert_eq!(own_media(&hidden, at("10.0.0.5:8080"), &host)[0].reach, at("10.0.0.5:8080"));
     }
 }

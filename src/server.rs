@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses;
 use crate::admission::{self, Admission, Kind};
 use crate::api::listener::{self, Limits, Options};
 use crate::api::names::Names;
@@ -66,13 +67,14 @@ impl Server {
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let names = Arc::new(Names::new(&config.server, &machine));
         let saver = open_store(&config, &machine)?;
-        let webrtc = udp(&config).await;
+        let webrtc = udp(&config, listener.local_addr()?).await;
         let https = certificate.is_some().then(|| listener.local_addr()).transpose()?;
         let shares = descriptors::grant(Shares::of_server(&config));
         let relay::Started { turn, ice } =
             relay::start(&config, shares, webrtc.as_deref(), https.map(|address| address.port())).await?;
+        let handlers = handlers(turn.as_ref(), webrtc.as_deref().filter(|_| config.webrtc.ice_tcp));
         let limits = limits(&config.server, shares);
-        let options = Options { limits, certificate: certificate.clone(), handlers: handlers(turn.as_ref()) };
+        let options = Options { limits, certificate: certificate.clone(), handlers };
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
@@ -199,17 +201,19 @@ fn limits(server: &config::Server, shares: Shares) -> Limits {
 }
 
 /// Who serves streams of the HTTP listener that are not HTTP.
-fn handlers(turn: Option<&Turn>) -> StreamHandlers {
+fn handlers(turn: Option<&Turn>, calls: Option<&WebRtcHost>) -> StreamHandlers {
     let turn = turn.map(|turn| Arc::new(OfListener(turn.clone())) as Arc<dyn StreamHandler>);
-    StreamHandlers { turn, ..StreamHandlers::default() }
+    StreamHandlers { turn, ice: calls.map(WebRtcHost::streams) }
 }
 
 /// Binds UDP for WebRTC; without it the server still takes WebSocket calls.
-async fn udp(config: &Config) -> Option<Arc<WebRtcHost>> {
-    let settings =
-        WebRtcConfig { udp: config.server.udp, public_addresses: config.server.public_addresses.clone() };
+async fn udp(config: &Config, http: SocketAddr) -> Option<Arc<WebRtcHost>> {
+    let settings = WebRtcConfig { udp: config.server.udp, addresses: addresses::rules(config, http) };
     match WebRtcHost::bind(settings).await {
-        Ok(host) => Some(host),
+        Ok(host) => {
+            addresses::ask(config, &host);
+            Some(host)
+        }
         Err(error) => {
             tracing::error!(error = %format!("{error:#}"), "no UDP: WebRTC is off, calls go over WebSocket (server.udp, --udp)");
             None
@@ -295,7 +299,9 @@ fn begin_labelled_at_zero() {
     for outcome in ["done", "failed", "late"] {
         metrics::counter!("visavis_tls_handshakes_total", "outcome" => outcome).absolute(0);
     }
-    metrics::counter!("visavis_task_restarts_total", "task" => "udp").absolute(0);
+    for task in ["udp", "addresses"] {
+        metrics::counter!("visavis_task_restarts_total", "task" => task).absolute(0);
+    }
     for engine in ["stt", "llm", "tts"] {
         for reason in ["died", "hung"] {
             metrics::counter!("visavis_engine_restarts_total", "engine" => engine, "reason" => reason)

@@ -80,18 +80,20 @@ export class Signalling {
     }
 
     /**
-     * How to reach the server through NAT; empty when it does not respond in time, which suffices on most networks.
+     * How to reach the server through NAT, and whether by a relay alone; empty when it does not respond in time, which suffices on
+     * most networks.
      *
      * @param {AbortSignal} signal
-     * @returns {Promise<RTCIceServer[]>}
+     * @returns {Promise<RTCConfiguration>}
      */
-    async iceServers(signal) {
+    async iceConfiguration(signal) {
         try {
             const response = await this.request('api/ice-servers', {}, signal, ICE_SERVERS_TIMEOUT_MS);
             const body = await response.json();
-            return Array.isArray(body.iceServers) ? body.iceServers : [];
+            const iceServers = Array.isArray(body.iceServers) ? body.iceServers : [];
+            return { iceServers, iceTransportPolicy: body.iceTransportPolicy === 'relay' ? 'relay' : 'all' };
         } catch {
-            return [];
+            return { iceServers: [] };
         }
     }
 

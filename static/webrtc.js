@@ -79,8 +79,8 @@ export class WebRtcTransport {
     /** Connects, or rejects when no packets get through in time. */
     async open() {
         const { signalling, signal, track, call, language } = this.options;
-        const iceServers = await signalling.iceServers(signal);
-        const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+        const ice = await signalling.iceConfiguration(signal);
+        const peer = new RTCPeerConnection({ ...ice, bundlePolicy: 'max-bundle' });
         this.peer = peer;
         peer.onicecandidate = (event) => this.trickle(event.candidate);
         peer.ontrack = (event) => this.options.graph.setRemoteStream(event.streams[0] ?? new MediaStream([event.track]));

@@ -111,6 +111,54 @@ async fn a_call_connects_through_the_relay_that_the_server_told_of() {
     assert!(live.metric("visavis_turn_bytes_total").await > 1000.0);
 }
 
+/// The candidates of a description that tell anything but `only`.
+fn others<'a>(sdp: &'a str, only: &str) -> Vec<&'a str> {
+    sdp.lines().filter(|line| line.contains("candidate:") && !line.contains(only)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_relay_alone_a_call_connects_and_nothing_tells_an_address_of_the_host() {
+    let listen = format!("turn.listen=127.0.0.1:{}", live::free_port());
+    let relay = ["--turn", "--set", &listen, "--set", "turn.relay_address=127.0.0.1"];
+    let live = Live::start(&[&relay[..], &["--set", "webrtc.relay_only=true"]].concat()).await;
+    let http = live.server.http();
+    let ice = http.get(live.server.url("api/ice-servers")).send().await.unwrap();
+    let ice: Value = ice.json().await.unwrap();
+    assert_eq!(ice["iceTransportPolicy"], "relay", "{ice}");
+    let started = http.post(live.server.url("start")).send().await.unwrap();
+    let started: Value = started.json().await.unwrap();
+    assert_eq!(started["iceConfig"]["iceTransportPolicy"], "relay", "{started}");
+
+    let server = &ice["iceServers"][0];
+    let text = |field: &str| server[field].as_str().unwrap().to_owned();
+    let urls = vec![server["urls"][0].as_str().unwrap().to_owned()];
+    let ice = RTCIceServer { urls, username: text("username"), credential: text("credential") };
+    let mut client = Client::relayed(ice).await;
+    let port = live.address.rsplit(':').next().unwrap();
+    let only = format!(" 192.0.0.8 {port} typ relay raddr 0.0.0.0 rport 0");
+    let mut body = json!({ "sdp": client.offer(false).await, "type": "offer" });
+    // The first offer, and a further one of the same connection.
+    for is_first in [true, false] {
+        let answer = http.post(live.server.url("api/offer")).json(&body).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let sdp = answer["sdp"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        assert_eq!(kinds(sdp), ["relay"], "{sdp}");
+        assert!(others(sdp, &only).is_empty(), "{sdp}");
+        if is_first {
+            client.accept(sdp.to_owned()).await;
+            client.connected().await;
+        }
+        body["pc_id"] = answer["pc_id"].clone();
+    }
+    // The server has no candidates but those of its answer: a client's own get no others in return.
+    let own = json!({ "candidate": "candidate:1 1 udp 2122260223 127.0.0.1 9 typ host", "sdp_mid": "0", "sdp_mline_index": 0 });
+    let body = json!({ "pc_id": body["pc_id"], "candidates": [own] });
+    let taken = http.patch(live.server.url("api/offer")).json(&body).send().await.unwrap();
+    assert_eq!(taken.status(), 204);
+    assert!(taken.bytes().await.unwrap().is_empty());
+    assert!(live.metric("visavis_turn_bytes_total").await > 1000.0);
+}
+
 #[tokio::test]
 async fn the_port_of_https_takes_turn_over_tcp_and_tls_and_clients_are_told_so() {
     let folder = Folder::new();

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::ports::call_ports;
-use visavis::transport::webrtc::{OfferError, RemoteCandidate, WebRtcConfig, WebRtcHost, Wiring};
+use visavis::transport::webrtc::{
+    AddressRules, OfferError, OuterRule, RemoteCandidate, WebRtcConfig, WebRtcHost, Wiring,
+};
 use webrtc_support::{Client, PATIENCE, PlainCodec, host, play, until, within};
 
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
@@ -56,19 +58,67 @@ async fn answers_hold_what_browsers_need() {
 #[tokio::test]
 async fn public_addresses_come_first_and_all_have_the_same_port() {
     let public: std::net::IpAddr = "203.0.113.5".parse().unwrap();
-    let config = WebRtcConfig { udp: "0.0.0.0:0".parse().unwrap(), public_addresses: vec![public] };
+    let addresses = AddressRules { public: vec![public], ..AddressRules::default() };
+    let config = WebRtcConfig { udp: "0.0.0.0:0".parse().unwrap(), addresses };
     let host = WebRtcHost::bind(config).await.unwrap();
     let port = host.local_addr().port();
     let answer = answer(&host, CHROMIUM).await.unwrap();
     let candidates: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
     assert_eq!(candidates[0], format!("a=candidate:1 1 udp 2130706431 203.0.113.5 {port} typ host"));
-    assert!(candidates.last().unwrap().contains(&format!(" 127.0.0.1 {port} typ host")));
+    assert!(candidates.iter().all(|line| line.ends_with(&format!(" {port} typ host"))), "{answer}");
+    assert!(!answer.contains(" 127.0.0.1 "), "nobody elsewhere reaches a public server there: {answer}");
+}
+
+#[tokio::test]
+async fn an_outer_address_may_be_told_as_server_reflexive() {
+    let public: std::net::IpAddr = "203.0.113.5".parse().unwrap();
+    let outer = OuterRule::Reflexive;
+    let addresses = AddressRules { public: vec![public], outer, ..AddressRules::default() };
+    let host =
+        WebRtcHost::bind(WebRtcConfig { udp: "127.0.0.1:0".parse().unwrap(), addresses }).await.unwrap();
+    let port = host.local_addr().port();
+    let answer = answer(&host, CHROMIUM).await.unwrap();
+    let candidates: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    let own = format!("a=candidate:1 1 udp 2130706431 127.0.0.1 {port} typ host");
+    assert_eq!(candidates.len(), 2, "{answer}");
+    assert_eq!(candidates[0], own);
+    assert!(candidates[1].ends_with(&format!(" 203.0.113.5 {port} typ srflx raddr 127.0.0.1 rport {port}")));
+}
+
+#[tokio::test]
+async fn outer_addresses_that_are_learnt_are_told_in_the_calls_that_begin_afterwards() {
+    let host = host().await;
+    let mut changes = host.address_changes();
+    host.learn_outer(vec!["203.0.113.5".parse().unwrap()]);
+    let told = changes.wait_for(|candidates| candidates.len() == 2);
+    drop(within(Duration::from_secs(30), told).await.unwrap());
+    let answer = answer(&host, CHROMIUM).await.unwrap();
+    assert!(answer.contains(&format!(" 203.0.113.5 {} typ host", host.local_addr().port())), "{answer}");
+}
+
+#[tokio::test]
+async fn with_the_relay_alone_no_answer_tells_an_address_of_the_host() {
+    let relayed = Some(vec!["192.0.0.8".parse().unwrap()]);
+    for udp in ["0.0.0.0:0", "127.0.0.1:0"] {
+        let addresses = AddressRules { relayed: relayed.clone(), ..AddressRules::default() };
+        let host = WebRtcHost::bind(WebRtcConfig { udp: udp.parse().unwrap(), addresses }).await.unwrap();
+        // What is learnt of the host changes nothing.
+        host.learn_outer(vec!["203.0.113.5".parse().unwrap()]);
+        let port = host.local_addr().port();
+        let only = format!("a=candidate:1 1 udp 16777215 192.0.0.8 {port} typ relay raddr 0.0.0.0 rport 0");
+        for offer in [CHROMIUM, FIREFOX] {
+            let answer = answer(&host, offer).await.unwrap();
+            let told: Vec<&str> = answer.lines().filter(|line| line.contains("candidate:")).collect();
+            assert_eq!(told, [only.as_str()], "{answer}");
+            assert!(!answer.contains("typ host") && !answer.contains("203.0.113.5"), "{answer}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_port_in_use_is_named() {
     let host = host().await;
-    let config = WebRtcConfig { udp: host.local_addr(), public_addresses: Vec::new() };
+    let config = WebRtcConfig::at(host.local_addr());
     let error = WebRtcHost::bind(config).await.unwrap_err().to_string();
     assert!(error.contains(&host.local_addr().to_string()) && error.contains("another"), "{error}");
 }

@@ -21,6 +21,8 @@ use crate::config::IceServer;
 pub struct IceServers {
     fixed: Vec<IceServer>,
     relay: Option<Relay>,
+    /// Clients may use nothing else.
+    alone: bool,
 }
 
 /// A relay, and how credentials for it are made.
@@ -52,21 +54,38 @@ impl IceServers {
     /// Those of the configuration, and the relay if there is one.
     #[must_use]
     pub fn new(fixed: Vec<IceServer>, relay: Option<Relay>) -> Self {
-        Self { fixed, relay }
+        Self { fixed, relay, alone: false }
     }
 
-    /// What a caller is told: `iceServers`, and with a relay the seconds for which its credential is good.
+    /// The same, where clients may (`true`) use nothing but a relay.
+    #[must_use]
+    pub fn alone(self, alone: bool) -> Self {
+        Self { alone, ..self }
+    }
+
+    /// What a caller is told: `iceServers`, with a relay the seconds for which its credential is good, and whether it may use nothing
+    /// else.
     fn told(&self, caller: &Principal, headers: &HeaderMap) -> Value {
         let mut servers = self.fixed.clone();
         let relay = self.relay.as_ref().and_then(|relay| Some((relay, relay.server_for(caller, headers)?)));
-        let Some((relay, server)) = relay else { return json!({ "iceServers": servers }) };
+        let Some((relay, server)) = relay else {
+            return self.with_policy(json!({ "iceServers": servers }));
+        };
         servers.push(server);
-        json!({ "iceServers": servers, "ttl": relay.credential_seconds })
+        self.with_policy(json!({ "iceServers": servers, "ttl": relay.credential_seconds }))
     }
 
-    /// `iceServers` alone, for clients that read nothing else.
+    /// What browsers take as the configuration of a connection, for clients that read nothing else.
     pub(super) fn plain(&self, caller: &Principal, headers: &HeaderMap) -> Value {
-        json!({ "iceServers": self.told(caller, headers)["iceServers"] })
+        self.with_policy(json!({ "iceServers": self.told(caller, headers)["iceServers"] }))
+    }
+
+    /// With `iceTransportPolicy` where clients may use nothing but a relay.
+    fn with_policy(&self, mut told: Value) -> Value {
+        if self.alone {
+            told["iceTransportPolicy"] = json!("relay");
+        }
+        told
     }
 }
 
@@ -162,6 +181,21 @@ mod tests {
         ] {
             let told = asked(&IceServers::new(fixed(), Some(relay(place))), None, host);
             assert_eq!((&told["iceServers"][1]["urls"], &told["ttl"]), (&urls, &json!(600)), "{host}");
+        }
+    }
+
+    #[test]
+    fn where_the_relay_is_the_only_way_clients_are_told_to_use_no_other() {
+        let headers = HeaderMap::new();
+        let place = || Place::Urls(vec!["turn:turn.example.org".into()]);
+        for (ice, policy) in [
+            (IceServers::new(fixed(), Some(relay(place()))).alone(true), json!("relay")),
+            (IceServers::new(fixed(), None).alone(true), json!("relay")),
+            (IceServers::new(fixed(), Some(relay(place()))), Value::Null),
+        ] {
+            let caller = Principal::Anonymous;
+            assert_eq!(ice.told(&caller, &headers)["iceTransportPolicy"], policy);
+            assert_eq!(ice.plain(&caller, &headers)["iceTransportPolicy"], policy);
         }
     }
 

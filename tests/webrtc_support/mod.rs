@@ -79,7 +79,7 @@ impl Protocol for PlainCodec {
 /// A server on its own port.
 pub async fn host() -> Arc<WebRtcHost> {
     let udp = SocketAddr::from(([127, 0, 0, 1], 0));
-    WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap()
+    WebRtcHost::bind(WebRtcConfig::at(udp)).await.unwrap()
 }
 
 /// The server's side of a call.

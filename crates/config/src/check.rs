@@ -1,5 +1,5 @@
-//! Checks for values that parse but are not valid. Engines, tools, renderers and the store have theirs beside
-//! their shape.
+//! Checks for values that parse but are not valid. Engines, tools, renderers, the store, the relay and the ways to the port of calls
+//! have theirs beside their shape.
 //!
 //! - `server`: connections, names and addresses; `tls`: its certificate
 //! - `engines`: threads, queues and what engines are told
@@ -29,6 +29,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     super::renderers::check(&config.renderers, faults);
     super::store::check(&config.store, faults);
     super::turn::check(&config.turn, faults);
+    super::webrtc::check(&config.webrtc, &config.server, &config.turn, faults);
 }
 
 /// A number that must be within bounds.

@@ -23,6 +23,7 @@ mod speech;
 mod store;
 mod tools;
 mod turn;
+mod webrtc;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,6 +52,7 @@ pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
 pub use store::Store;
 pub use tools::{Tools, Webhook};
 pub use turn::Turn;
+pub use webrtc::{Metadata, Nat, WebRtc};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,12 +17,15 @@ use super::speech::TtsEngine;
 use super::store::Store;
 use super::tools::Tools;
 use super::turn::Turn;
+use super::webrtc::WebRtc;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Config {
     /// Sockets and limits.
     pub server: Server,
+    /// How clients reach the port of WebRTC calls.
+    pub webrtc: WebRtc,
     /// The relay for clients that cannot reach the UDP port.
     pub turn: Turn,
     /// What is logged.

@@ -3,7 +3,9 @@
 //! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes later candidates and offers over HTTP
 //! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's side of it; `stun`: identifies a check's call;
 //!   `checks`: limits our checks to unproven addresses; `runtime`: the port as the `webrtc` crate sees it
-//! - `sdp`: requirements on offers, and the text of answers; `addresses`: the server's addresses in them
+//! - `framed`: ICE over TCP, on the port of HTTP; `ways`: which clients are reached so
+//! - `sdp`: requirements on offers, and the text of answers; `addresses`: the server's addresses in them, chosen, and looked at again
+//!   while it runs; `questions`: our own to STUN servers, of which they come
 //! - `connection`: the `webrtc` crate's peer connection; `peer`: one connection of a call; `line`: replaces it by another
 //! - `actor`: everything that runs while a call lasts; `patience`: how long it waits for its client; `cause`: why it ended
 //! - `sound` (with `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's packets on data
@@ -17,6 +19,7 @@ mod checks;
 mod connection;
 mod endpoint;
 mod faces;
+mod framed;
 mod line;
 mod messages;
 pub mod mic;
@@ -24,6 +27,7 @@ mod mux;
 mod packets;
 mod patience;
 mod peer;
+mod questions;
 mod runtime;
 mod sdp;
 mod sound;
@@ -32,31 +36,45 @@ mod stun;
 mod supervisor;
 mod tracks;
 mod unannounced;
+mod ways;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::addresses::{AddressRules, Candidate, CandidateKind, OuterRule};
 pub use self::line::PeerHandle;
 
+use self::addresses::told::Told;
 use self::endpoint::Endpoint;
+use self::framed::IceStreams;
 use self::line::{Line, Link};
 use self::mux::Mux;
 use self::peer::Peer;
-use self::sdp::Offer;
+use self::sdp::{Offer, Usable};
 use self::tracks::{Catalogue, ConnectionTracks};
 use super::protocol::Protocol;
 use crate::ports::TransportPorts;
+use crate::streams::StreamHandler;
 
 /// The addresses at which calls are reached.
 #[derive(Debug, Clone)]
 pub struct WebRtcConfig {
     /// The UDP address of all calls. An unspecified IP means all of the host's addresses; `[::]` means both families.
     pub udp: SocketAddr,
-    /// The port's public addresses behind 1:1 NAT; listed in answers before the host's own.
-    pub public_addresses: Vec<IpAddr>,
+    /// Which addresses clients are told.
+    pub addresses: AddressRules,
+}
+
+impl WebRtcConfig {
+    /// Calls at this UDP address, which clients are told as the host has it.
+    #[must_use]
+    pub fn at(udp: SocketAddr) -> Self {
+        Self { udp, addresses: AddressRules::default() }
+    }
 }
 
 /// A call, as the transport receives it.
@@ -115,13 +133,18 @@ pub enum OfferError {
 #[derive(Debug)]
 pub struct WebRtcHost {
     mux: Arc<Mux>,
-    public: Vec<IpAddr>,
+    /// The addresses that clients are told.
+    told: Arc<Told>,
+    /// Clients reach the port through a relay alone.
+    relayed_only: bool,
     reader: tokio::task::AbortHandle,
+    keeper: tokio::task::AbortHandle,
 }
 
 impl Drop for WebRtcHost {
     fn drop(&mut self) {
         self.reader.abort();
+        self.keeper.abort();
     }
 }
 
@@ -130,13 +153,18 @@ impl WebRtcHost {
     ///
     /// # Errors
     /// When the port is taken or needs privileges.
-    #[allow(clippy::unused_async)] // the socket needs a runtime around it, and callers need not know which part
     pub async fn bind(config: WebRtcConfig) -> anyhow::Result<Arc<Self>> {
-        let mux = Mux::bind(config.udp)?;
+        let WebRtcConfig { udp, addresses } = config;
+        let mux = Mux::bind(udp)?;
+        let relayed_only = addresses.relayed.is_some();
+        let told = Told::new(mux.local_addr(), addresses).await;
+        let (keeping, asked) = (told.clone(), mux.clone());
+        let keep = move || keeping.clone().keep(asked.clone());
+        let keeper = tokio::spawn(supervisor::keep_running("addresses", keep)).abort_handle();
         let reading = mux.clone();
         let reader =
             tokio::spawn(supervisor::keep_running("udp", move || reading.clone().run())).abort_handle();
-        Ok(Arc::new(Self { mux, public: config.public_addresses, reader }))
+        Ok(Arc::new(Self { mux, told, relayed_only, reader, keeper }))
     }
 
     /// The port's address.
@@ -217,10 +245,33 @@ impl WebRtcHost {
         Ok(Link { peer, connection })
     }
 
-    /// The addresses at which clients are told to reach the server, best first.
+    /// The addresses at which clients are told to reach the UDP port, best first.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        addresses::of(self.local_addr(), &self.public)
+        let over_udp = |candidate: &Candidate| candidate.is_udp().then_some(candidate.address);
+        self.told.candidates().iter().filter_map(over_udp).collect()
+    }
+
+    /// Who serves streams that carry ICE.
+    #[must_use]
+    pub fn streams(&self) -> Arc<dyn StreamHandler> {
+        Arc::new(IceStreams(self.mux.clone()))
+    }
+
+    /// The same with their kinds, whenever they change. Calls in progress keep those of their last negotiation.
+    #[must_use]
+    pub fn address_changes(&self) -> watch::Receiver<Vec<Candidate>> {
+        self.told.changes()
+    }
+
+    /// Takes outer addresses of the host that were learnt elsewhere, such as of its cloud, in place of those before.
+    pub fn learn_outer(&self, addresses: Vec<IpAddr>) {
+        self.told.learn(addresses);
+    }
+
+    /// Which candidates of clients are usable.
+    fn usable(&self) -> Usable {
+        Usable { by_loopback: self.local_addr().ip().is_loopback(), relayed_only: self.relayed_only }
     }
 }
 
@@ -234,7 +285,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_port_that_is_no_longer_read_reports_that() {
         let udp = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let host = WebRtcHost::bind(WebRtcConfig { udp, public_addresses: Vec::new() }).await.unwrap();
+        let host = WebRtcHost::bind(WebRtcConfig::at(udp)).await.unwrap();
         assert!(host.is_reading());
         host.reader.abort();
         let ended = async {

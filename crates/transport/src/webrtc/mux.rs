@@ -2,7 +2,7 @@
 //! name that it carries.
 //!
 //! The `webrtc` crate wants sockets of its own, so each call gets virtual ones (see [`super::runtime`]), whose datagrams go
-//! through here. An address belongs to a call once a check from it has proved to know the call's password, so nobody can take
+//! through here; a few datagrams come over streams instead (see [`super::framed`]). An address belongs to a call once a check from it has proved to know the call's password, so nobody can take
 //! over another client's address.
 
 use std::collections::{HashMap, VecDeque};
@@ -20,7 +20,9 @@ use webrtc::runtime::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 use super::checks::{Rate, Unasked};
 use super::endpoint::Endpoint;
+use super::questions::Questions;
 use super::stun::{self, Transaction};
+use super::ways::Ways;
 
 /// Addresses from which one call may be reached; beyond them the oldest is forgotten.
 const MAX_ADDRESSES: usize = 64;
@@ -44,6 +46,10 @@ pub(super) struct Mux {
     routes: RwLock<Routes>,
     /// The rate limit of checks to unproven addresses.
     unasked: Mutex<Rate>,
+    /// Our own questions to STUN servers.
+    questions: Questions,
+    /// Clients that are reached over streams.
+    ways: Ways,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -95,11 +101,30 @@ impl Mux {
         let local = socket.local_addr()?;
         let crypto = crypto::default_provider().context("no cryptography for WebRTC")?;
         let unasked = Mutex::new(Rate::new(Instant::now()));
-        Ok(Arc::new(Self { socket, state, local, routes: RwLock::default(), unasked, crypto }))
+        let (routes, questions, ways) = (RwLock::default(), Questions::default(), Ways::default());
+        Ok(Arc::new(Self { socket, state, local, routes, unasked, questions, ways, crypto }))
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    pub(super) fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
+    /// Takes a datagram that came over a stream.
+    pub(super) fn received(&self, from: SocketAddr, datagram: &[u8]) {
+        self.dispatch(from, None, datagram);
+    }
+
+    /// Whether a check from this address knew the password of a call that goes on.
+    pub(super) fn is_proven(&self, address: &SocketAddr) -> bool {
+        self.routes.read().by_address.get(address).is_some_and(|route| route.proven)
     }
 
     /// Number of addresses and user names that route to a call.
@@ -197,6 +222,9 @@ impl Mux {
         if stun::is_stun(datagram) && stun::is_request(datagram) {
             return self.dispatch_check(from, ours, datagram);
         }
+        if stun::is_stun(datagram) && self.questions.take(from, datagram) {
+            return;
+        }
         let routes = self.routes.read();
         let Some(route) = routes.by_address.get(&from) else {
             metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
@@ -265,17 +293,25 @@ impl Mux {
                 self.route(to, endpoint, false);
             }
         }
+        self.transmit(to, ours.flatten(), datagram);
+    }
+
+    /// Sends a question to a STUN server.
+    pub(super) fn send_question(&self, server: SocketAddr, request: &[u8]) {
+        self.transmit(server, None, request);
+    }
+
+    /// Sends a datagram, from one of the host's addresses if it has several.
+    fn transmit(&self, to: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
+        if self.ways.send(&to, datagram) {
+            return;
+        }
         let destination = match (self.local.is_ipv6(), to) {
             (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
             _ => to,
         };
-        let transmit = Transmit {
-            destination,
-            ecn: None,
-            contents: datagram,
-            segment_size: None,
-            src_ip: ours.flatten(),
-        };
+        let transmit =
+            Transmit { destination, ecn: None, contents: datagram, segment_size: None, src_ip: ours };
         let sent = self
             .socket
             .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.socket), &transmit));

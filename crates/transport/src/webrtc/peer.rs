@@ -44,8 +44,8 @@ impl Peer {
     /// Answers the first offer, or a later one for the same connection. One at a time.
     pub(super) async fn negotiate(&self, offer: &Offer) -> Result<String, OfferError> {
         let mut named = Candidates::default();
-        let by_loopback = self.host.local_addr().ip().is_loopback();
-        let usable = offer.candidates.iter().filter(|candidate| named.take(candidate, by_loopback));
+        let wanted = self.host.usable();
+        let usable = offer.candidates.iter().filter(|candidate| named.take(candidate, wanted));
         let usable: Vec<String> = usable.cloned().collect();
         *self.candidates.lock() = named;
         let has_data = self.has_data.fetch_or(offer.has_data(), Ordering::Relaxed);
@@ -66,14 +66,14 @@ impl Peer {
         self.hears.store(offer.direction.receives(), Ordering::Relaxed);
         self.connection_tracks.answered(offer);
         self.negotiations.fetch_add(1, Ordering::Relaxed);
-        Ok(ours.answer(offer, &self.host.addresses()))
+        Ok(ours.answer(offer, &self.host.told.candidates()))
     }
 
     /// Adds a candidate that a client has found since its offer; an unusable one is ignored.
     pub(super) async fn add_candidate(&self, candidate: RemoteCandidate) -> Result<(), OfferError> {
         let text = candidate.candidate.trim();
         // An empty one means that no more follow.
-        if text.is_empty() || !self.candidates.lock().take(text, self.host.local_addr().ip().is_loopback()) {
+        if text.is_empty() || !self.candidates.lock().take(text, self.host.usable()) {
             return Ok(());
         }
         // All sections share one transport, whichever of them the client names.

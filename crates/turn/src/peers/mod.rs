@@ -102,6 +102,12 @@ impl PeerPolicy {
         Self { rules, special: Special::new() }
     }
 
+    /// Replaces this host's addresses, which may change while a server runs. Channels that are bound stay.
+    pub fn set_own(&mut self, own_media: Vec<OwnMedia>, own_addresses: Vec<IpAddr>) {
+        self.rules.own_media = own_media;
+        self.rules.own_addresses = own_addresses;
+    }
+
     /// Whether packets may be relayed to and from this address.
     ///
     /// # Errors

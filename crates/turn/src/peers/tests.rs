@@ -157,3 +157,26 @@ fn a_permission_without_a_port_is_given_where_some_port_is_a_peer() {
         assert_eq!(policy.judge_permission(at(peer)).is_ok(), given, "{peer}");
     }
 }
+
+#[test]
+fn addresses_of_this_host_that_change_are_judged_as_they_are_now() {
+    let own = |text: &str| OwnMedia { told: at(text), reach: at(text) };
+    let ips = |text: &str| vec![text.parse::<IpAddr>().unwrap()];
+    let mut policy = policy(PeerRules {
+        own_media: vec![own("8.8.8.8:8080")],
+        own_addresses: ips("8.8.8.8"),
+        public: true,
+        ..PeerRules::default()
+    });
+    policy.set_own(vec![own("1.1.1.1:8080")], ips("1.1.1.1"));
+    for (peer, judged) in [
+        ("1.1.1.1:8080", Ok(())),
+        ("1.1.1.1:22", Err(Denial::ThisHost)),
+        ("8.8.8.8:22", Ok(())),
+        ("10.0.0.5:8080", Err(Denial::Private)),
+    ] {
+        assert_eq!(policy.judge(at(peer)), judged, "{peer}");
+    }
+    policy.set_own(vec![own("10.0.0.5:8080")], ips("10.0.0.5"));
+    assert_eq!(policy.judge(at("10.0.0.5:8080")), Ok(()));
+}

@@ -39,7 +39,7 @@ use sources::Sources;
 use step::{AllocationId, Reason, Step};
 
 use crate::credentials::SharedSecret;
-use crate::peers::PeerPolicy;
+use crate::peers::{OwnMedia, PeerPolicy};
 use crate::settings::Limits;
 
 /// Longest message and longest packet of a peer, in bytes: more than an Ethernet frame, with room for what we add.
@@ -112,6 +112,11 @@ impl TurnServer {
             of_user: HashMap::new(),
             next: 0,
         })
+    }
+
+    /// Replaces the addresses of this host, as the policy knows them.
+    pub(crate) fn set_own(&mut self, own_media: Vec<OwnMedia>, own_addresses: Vec<IpAddr>) {
+        self.policy.set_own(own_media, own_addresses);
     }
 
     /// Number of allocations.

@@ -13,7 +13,7 @@ mod shared;
 mod streams;
 mod tls;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use self::datagrams::Datagrams;
 use self::shared::Shared;
 use self::tls::Tls;
+use crate::peers::OwnMedia;
 use crate::protocol::step::Reason;
 use crate::settings::Settings;
 use crate::urls::Ports;
@@ -89,6 +90,12 @@ impl Turn {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         streams::serve(&self.shared, stream, peer).await;
+    }
+
+    /// Replaces the addresses of this host, which may change while the server runs: those of the port of our own calls, and those that are
+    /// no peers otherwise.
+    pub fn set_own(&self, own_media: Vec<OwnMedia>, own_addresses: Vec<IpAddr>) {
+        self.shared.set_own(own_media, own_addresses);
     }
 
     /// Number of allocations.

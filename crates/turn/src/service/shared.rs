@@ -3,7 +3,7 @@
 //! The lock is held for a look at a message, some microseconds; nothing waits while it is held.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +17,7 @@ use super::counts::{count_allocations, count_bytes, count_dropped};
 use super::datagrams::{Datagrams, send};
 use super::places::{Place, Places};
 use super::relaying;
+use crate::peers::OwnMedia;
 use crate::protocol::step::{AllocationId, Opening, Reason, Step};
 use crate::protocol::{Client, LONGEST, Now, RelayedIps, TurnServer};
 use crate::settings::{Relays, Settings};
@@ -78,6 +79,10 @@ impl Shared {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }))
+    }
+
+    pub(super) fn set_own(&self, own_media: Vec<OwnMedia>, own_addresses: Vec<IpAddr>) {
+        self.state.lock().server.set_own(own_media, own_addresses);
     }
 
     /// Runs a task until the server stops.

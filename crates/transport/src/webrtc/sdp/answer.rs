@@ -1,13 +1,12 @@
 //! The answer that the client gets: in the form of its offer, with our addresses, best first, and our wishes for its encoder.
 
-use std::net::SocketAddr;
-
 use super::candidate::candidate_line;
 use super::direction::Direction;
 use super::further::{Taken, TrackId};
 use super::lines::{Section, attribute, parse};
 use super::offer::{Data, Form, Offer, Part};
 use crate::webrtc::OfferError;
+use crate::webrtc::addresses::Candidate;
 
 /// What we ask of the client's encoder: no packets for silence, forward error correction, nothing above 8 kHz.
 const OPUS_PARAMETERS: &str = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;maxplaybackrate=16000";
@@ -79,7 +78,7 @@ impl Ours {
     }
 
     /// Writes the answer to this offer.
-    pub(in crate::webrtc) fn answer(&self, offer: &Offer, addresses: &[SocketAddr]) -> String {
+    pub(in crate::webrtc) fn answer(&self, offer: &Offer, candidates: &[Candidate]) -> String {
         let mut answer = Lines(String::with_capacity(2048));
         for line in ["v=0", self.origin.as_str(), "s=-", "t=0 0", "a=msid-semantic:WMS *"] {
             answer.push(line);
@@ -106,8 +105,8 @@ impl Ours {
                 .first()
                 .map_or(matches!(form.part, Part::Audio), |first| form.mid.as_deref() == Some(first));
             if carries {
-                for (index, address) in addresses.iter().enumerate() {
-                    answer.push(&candidate_line(index, *address));
+                for (index, candidate) in candidates.iter().enumerate() {
+                    answer.push(&candidate_line(index, candidate));
                 }
                 answer.push("a=end-of-candidates");
             }

@@ -6,7 +6,8 @@ use webrtc::peer_connection::RTCSessionDescription;
 
 use super::lines::parse;
 use super::offer::Part;
-use super::{Candidates, Offer, Ours, check_offer};
+use super::{Candidates, Offer, Ours, Usable, check_offer};
+use crate::webrtc::addresses::Candidate;
 
 /// The crate's answer, as far as it is read.
 const OURS: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 AB:CD\r\n\
@@ -29,7 +30,7 @@ fn an_arbitrary_offer_is_refused_or_answered_in_its_form() {
 /// Checks that the answer has the offer's sections in order, and can be parsed.
 pub(in crate::webrtc) fn is_answered(offer: &Offer, length: usize) {
     let addresses = [SocketAddr::from(([192, 0, 2, 1], 3478)), "[2001:db8::1]:3478".parse().unwrap()];
-    let answer = Ours::read(OURS).unwrap().answer(offer, &addresses);
+    let answer = Ours::read(OURS).unwrap().answer(offer, &addresses.map(Candidate::host));
     assert!(answer.len() <= length + ANSWER, "{} bytes for an offer of {length}", answer.len());
     let sections = parse(&answer).unwrap();
     let (session, media) = sections.split_first().unwrap();
@@ -52,7 +53,7 @@ pub(in crate::webrtc) fn is_answered(offer: &Offer, length: usize) {
 /// Checks that the crate's offer means the same, and that the crate can parse it.
 fn is_plain(offer: &Offer) {
     let mut named = Candidates::default();
-    let usable = offer.candidates.iter().filter(|candidate| named.take(candidate, false));
+    let usable = offer.candidates.iter().filter(|candidate| named.take(candidate, Usable::default()));
     let usable: Vec<String> = usable.cloned().collect();
     let plain = offer.plain(&usable, false);
     let again = check_offer(&plain).unwrap();

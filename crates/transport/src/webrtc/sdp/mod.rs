@@ -19,7 +19,7 @@ mod sections;
 mod transport;
 
 pub(super) use self::answer::Ours;
-pub(super) use self::candidate::Candidates;
+pub(super) use self::candidate::{Candidates, Usable};
 pub(super) use self::further::{Carried, Further, Slot, TrackId};
 pub(super) use self::offer::Offer;
 pub(super) use self::plain::AUDIO;
