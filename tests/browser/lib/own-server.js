@@ -11,10 +11,20 @@ import { RESULTS, binary } from './env.js';
 
 const READY_MS = 120000;
 
+/**
+ * @typedef {Object} OwnOptions
+ * @property {string} [udp] - address of the port of calls; by default the same as of HTTP
+ * @property {string[]} [more] - further options of the program
+ */
+
 export class OwnServer {
-    /** @param {number} port - TCP and UDP */
-    constructor(port) {
+    /**
+     * @param {number} port - TCP, and UDP unless the options name another
+     * @param {OwnOptions} [options]
+     */
+    constructor(port, options = {}) {
         this.port = port;
+        this.options = options;
         this.url = `http://127.0.0.1:${port}`;
         /** @type {import('node:child_process').ChildProcess | null} */
         this.process = null;
@@ -24,7 +34,8 @@ export class OwnServer {
         const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
         const address = `127.0.0.1:${this.port}`;
         const store = `store.path=${path.join(RESULTS, 'own-store')}`;
-        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address, '--set', store];
+        const { udp = address, more = [] } = this.options;
+        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', udp, '--set', store, ...more];
         this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
         fs.closeSync(log);
     }
@@ -60,17 +71,23 @@ export class OwnServer {
     }
 }
 
-/**
- * Runs `body` with a server that is ready, and always ends the server.
- *
- * @param {(server: OwnServer) => Promise<void>} body
- */
-export async function withOwnServer(body) {
+/** @returns {Promise<number>} a TCP port that is free now */
+export async function freePort() {
     const probe = net.createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     const { port } = /** @type {net.AddressInfo} */ (probe.address());
     probe.close();
-    const server = new OwnServer(port);
+    return port;
+}
+
+/**
+ * Runs `body` with a server that is ready, and always ends the server.
+ *
+ * @param {(server: OwnServer) => Promise<void>} body
+ * @param {OwnOptions} [options]
+ */
+export async function withOwnServer(body, options = {}) {
+    const server = new OwnServer(await freePort(), options);
     server.start();
     try {
         await server.ready();
