@@ -18,6 +18,7 @@ import { VoiceChoice } from './voice-choice.js';
 import { WaterfallPanel } from './waterfall.js';
 
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
+const NETWORK_PROBLEMS = ['server-unreachable', 'connection-failed', 'connection-lost', 'microphone-blocked', 'microphone-missing', 'microphone-busy'];
 /** Notices that a response is late or missing: cleared when one sounds, or when the person speaks again. */
 const CLEARED_BY_RESPONSE = ['one-moment', 'microphone-stutters'];
 const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood', 'other-voice'];
@@ -49,6 +50,7 @@ const dialog = new SettingsDialog(settings, (name) => {
     saveSettings(stored);
     if (name === 'backend') {
         void voices.open(); // it has others
+        leadToNetworkTest();
     } else if (name === 'language') {
         session.setLanguage(settings.language);
         view.showLanguage(session.transcript.language);
@@ -66,6 +68,14 @@ const faceSettings = new FaceSettings(settings, (name) => {
     }
     saveSettings(stored);
 });
+
+/** The page that tests the network, of the server that calls go to. It opens beside this one, so that the call stays. */
+function leadToNetworkTest() {
+    const query = settings.backend === '' ? '' : `?${new URLSearchParams({ backend: settings.backend })}`;
+    for (const link of document.querySelectorAll('[data-network-test]')) {
+        link.setAttribute('href', `call/network${query}`);
+    }
+}
 
 function openSettings() {
     void dialog.open();
@@ -196,7 +206,8 @@ on('new-call', () => {
 });
 on('problem', (/** @type {CallProblem} */ problem) => {
     const server = settings.backend || location.host;
-    view.showProblem(adviceFor(problem, server), SETTINGS_PROBLEMS.includes(problem.code));
+    const help = { settings: SETTINGS_PROBLEMS.includes(problem.code), network: NETWORK_PROBLEMS.includes(problem.code) };
+    view.showProblem(adviceFor(problem, server), help);
 });
 on('ended', (/** @type {{message: string}} */ { message: text }) => {
     captions.settle(session.transcript.entries);
@@ -285,6 +296,7 @@ function backendIsForeign() {
 if (backendIsForeign()) {
     view.showNotice(`Calls from this page go to ${settings.backend}.`);
 }
+leadToNetworkTest();
 showState();
 void avatar.open();
 Object.defineProperty(window, 'visavis', { value: visavis, enumerable: true });

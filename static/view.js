@@ -20,6 +20,8 @@ const STATES = {
 
 /** A tool that takes this long is worth a note; a quicker one would only flash by. */
 const TOOL_NOTE_AFTER_MS = 300;
+/** Notices of connections that a test of the network explains. */
+const NETWORK_NOTICES = ['fallback'];
 /** A head that loads faster needs no progress bar. */
 const PROGRESS_AFTER_MS = 600;
 
@@ -30,6 +32,7 @@ export class View {
         this.stateText = element('state-text', HTMLElement);
         this.hint = element('hint', HTMLElement);
         this.notice = element('notice', HTMLElement);
+        this.noticeNetwork = element('notice-network', HTMLElement);
         this.toolNote = element('tool-note', HTMLElement);
         /** @type {ReturnType<typeof setTimeout> | undefined} */
         this.toolTimer = undefined;
@@ -230,6 +233,7 @@ export class View {
      */
     showNotice(text, code = '') {
         this.noticeCode = code;
+        this.noticeNetwork.hidden = !NETWORK_NOTICES.includes(code);
         setText(this.notice, text);
     }
 
@@ -242,13 +246,14 @@ export class View {
 
     /**
      * @param {import('./problems.js').Advice} advice
-     * @param {boolean} settingsHelp - whether the settings may help
+     * @param {{settings: boolean, network: boolean}} help - whether the settings, or a test of the network, may help
      */
-    showProblem(advice, settingsHelp) {
+    showProblem(advice, help) {
         element('problem-title', HTMLElement).textContent = advice.title;
         element('problem-text', HTMLElement).textContent = advice.text;
         element('problem-type', HTMLButtonElement).hidden = !advice.typing;
-        element('problem-settings', HTMLButtonElement).hidden = !settingsHelp;
+        element('problem-settings', HTMLButtonElement).hidden = !help.settings;
+        element('problem-network', HTMLElement).hidden = !help.network;
         this.problem.hidden = false;
         document.body.classList.add('problem-shown');
         this.before.hidden = true;

@@ -10,6 +10,10 @@ pub const ANIMATIONS: usize = 2;
 pub const SAMPLES: usize = 4;
 /// Samples at once per address: another one may be requested before the last has ended.
 pub const SAMPLES_PER_ADDRESS: usize = 2;
+/// Measurements of the network at once; each carries at most a mebibyte one way.
+pub const MEASUREMENTS: usize = 16;
+/// Measurements at once per address: a page does one after the other, and a second page may be open.
+pub const MEASUREMENTS_PER_ADDRESS: usize = 2;
 
 /// A kind of work. Each is counted separately, and refused at once if there is no room: nothing is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +24,8 @@ pub enum Kind {
     Animation,
     /// A sample sentence in a voice.
     Sample,
+    /// Bytes sent or received, by which a page measures the network.
+    Measurement,
 }
 
 impl Kind {
@@ -29,6 +35,7 @@ impl Kind {
             Self::Call => "calls",
             Self::Animation => "animations",
             Self::Sample => "samples of voices",
+            Self::Measurement => "measurements of the network",
         }
     }
 
@@ -37,15 +44,15 @@ impl Kind {
     pub(super) fn presence(self) -> Presence {
         match self {
             Self::Call => Presence::Awaited,
-            Self::Animation | Self::Sample => Presence::Here,
+            Self::Animation | Self::Sample | Self::Measurement => Presence::Here,
         }
     }
 
-    /// Whether a stopping server refuses it. Animations and samples end with their connection.
+    /// Whether a stopping server refuses it. All but calls end with their connection.
     pub(super) fn is_refused_while_stopping(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation | Self::Sample => false,
+            Self::Animation | Self::Sample | Self::Measurement => false,
         }
     }
 
@@ -53,7 +60,7 @@ impl Kind {
     pub(super) fn counts_as_call(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation | Self::Sample => false,
+            Self::Animation | Self::Sample | Self::Measurement => false,
         }
     }
 
@@ -61,7 +68,7 @@ impl Kind {
     pub(super) fn full_reason(self) -> Option<&'static str> {
         match self {
             Self::Call => Some("server-full"),
-            Self::Animation | Self::Sample => None,
+            Self::Animation | Self::Sample | Self::Measurement => None,
         }
     }
 }
@@ -84,6 +91,8 @@ pub struct Limits {
     pub animations: Limit,
     /// Of samples of voices.
     pub samples: Limit,
+    /// Of measurements of the network.
+    pub measurements: Limit,
 }
 
 impl Limits {
@@ -94,6 +103,7 @@ impl Limits {
             Kind::Call => self.calls,
             Kind::Animation => self.animations,
             Kind::Sample => self.samples,
+            Kind::Measurement => self.measurements,
         };
         match principal {
             Principal::Anonymous => Limit { per_principal: None, ..limit },
@@ -109,6 +119,7 @@ impl From<&config::Server> for Limits {
             calls: Limit { in_all: server.max_calls, per_principal: (share > 0).then_some(share) },
             animations: Limit { in_all: ANIMATIONS, per_principal: None },
             samples: Limit { in_all: SAMPLES, per_principal: Some(SAMPLES_PER_ADDRESS) },
+            measurements: Limit { in_all: MEASUREMENTS, per_principal: Some(MEASUREMENTS_PER_ADDRESS) },
         }
     }
 }
@@ -131,6 +142,10 @@ mod tests {
             let samples = |per_principal| Limit { in_all: SAMPLES, per_principal };
             assert_eq!(limits.of(&address, Kind::Sample), samples(Some(SAMPLES_PER_ADDRESS)));
             assert_eq!(limits.of(&Principal::Anonymous, Kind::Sample), samples(None));
+            let measurements = |per_principal| Limit { in_all: MEASUREMENTS, per_principal };
+            let share = Some(MEASUREMENTS_PER_ADDRESS);
+            assert_eq!(limits.of(&address, Kind::Measurement), measurements(share));
+            assert_eq!(limits.of(&Principal::Anonymous, Kind::Measurement), measurements(None));
         }
     }
 }

@@ -17,7 +17,9 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-pub use self::limits::{ANIMATIONS, Kind, Limit, Limits, SAMPLES, SAMPLES_PER_ADDRESS};
+pub use self::limits::{
+    ANIMATIONS, Kind, Limit, Limits, MEASUREMENTS, MEASUREMENTS_PER_ADDRESS, SAMPLES, SAMPLES_PER_ADDRESS,
+};
 pub use self::principal::{Principal, Subscriber};
 pub use self::refusal::Refusal;
 

@@ -5,7 +5,12 @@ use super::*;
 
 fn admission(calls: usize, animations: usize) -> Arc<Admission> {
     let limit = |in_all| Limit { in_all, per_principal: None };
-    Admission::new(Limits { calls: limit(calls), animations: limit(animations), samples: limit(1) })
+    Admission::new(Limits {
+        calls: limit(calls),
+        animations: limit(animations),
+        samples: limit(1),
+        measurements: limit(1),
+    })
 }
 
 fn address(last: u8) -> Principal {
@@ -15,7 +20,7 @@ fn address(last: u8) -> Principal {
 #[test]
 fn a_dropped_permit_is_given_back_at_once() {
     let admission = admission(1, 1);
-    for kind in [Kind::Call, Kind::Animation, Kind::Sample] {
+    for kind in [Kind::Call, Kind::Animation, Kind::Sample, Kind::Measurement] {
         let permit = admission.admit(Principal::Anonymous, kind).unwrap();
         permit.note(Presence::Here);
         assert_eq!(admission.admit(Principal::Anonymous, kind).err(), Some(Refusal::Full(kind)));

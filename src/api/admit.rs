@@ -4,7 +4,10 @@ use axum::http::StatusCode;
 
 use super::App;
 use super::problem::Problem;
-use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal, SAMPLES, SAMPLES_PER_ADDRESS};
+use crate::admission::{
+    ANIMATIONS, Kind, MEASUREMENTS, MEASUREMENTS_PER_ADDRESS, Permit, Principal, Refusal, SAMPLES,
+    SAMPLES_PER_ADDRESS,
+};
 
 /// Grants a permit for this kind of work if the server can do it.
 ///
@@ -13,8 +16,8 @@ use crate::admission::{ANIMATIONS, Kind, Permit, Principal, Refusal, SAMPLES, SA
 pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permit, Problem> {
     match kind {
         Kind::Call => check_engines(app)?,
-        // This kind of work checks its engine itself.
-        Kind::Animation | Kind::Sample => {}
+        // These kinds of work check their engine themselves, or need none.
+        Kind::Animation | Kind::Sample | Kind::Measurement => {}
     }
     Ok(app.admission.admit(principal, kind)?)
 }
@@ -24,42 +27,78 @@ pub(super) fn check_engines(app: &App) -> Result<(), Refusal> {
     app.fleet.missing().map_or(Ok(()), |missing| Err(Refusal::NotReady(missing)))
 }
 
+/// What a refused client is told, and after how many seconds to ask again.
+struct Advice {
+    detail: String,
+    seconds: u32,
+}
+
+impl Advice {
+    fn new(seconds: u32, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), seconds }
+    }
+
+    /// The server has as much of this kind in work as it takes.
+    fn full(kind: Kind) -> Self {
+        match kind {
+            Kind::Call => Self::new(
+                10,
+                "The server has reached its limit of calls (server.max_calls). Try again later.",
+            ),
+            Kind::Animation => Self::new(
+                5,
+                format!("The server animates {ANIMATIONS} texts or recordings at once. Try again later."),
+            ),
+            Kind::Sample => Self::new(
+                2,
+                format!("The server speaks {SAMPLES} samples of voices at once. Try again later."),
+            ),
+            Kind::Measurement => Self::new(
+                2,
+                format!(
+                    "The server takes part in {MEASUREMENTS} measurements at once. Try again in a moment."
+                ),
+            ),
+        }
+    }
+
+    /// The caller has its share of this kind in work.
+    fn share(kind: Kind) -> Self {
+        match kind {
+            Kind::Call => Self::new(
+                10,
+                "Your address has reached its limit of calls (server.calls_per_address). Try again later.",
+            ),
+            Kind::Animation => {
+                Self::new(5, "Your address has reached its limit of animations. Try again later.")
+            }
+            Kind::Sample => Self::new(
+                2,
+                format!(
+                    "Your address already has {SAMPLES_PER_ADDRESS} samples of voices in progress. Try again when one has ended."
+                ),
+            ),
+            Kind::Measurement => Self::new(
+                2,
+                format!(
+                    "Your address already has {MEASUREMENTS_PER_ADDRESS} measurements in progress. Try again when one has ended."
+                ),
+            ),
+        }
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let reason = refusal.reason();
-        let (detail, seconds) = match refusal {
-            Refusal::Full(Kind::Call) => {
-                ("The server has reached its limit of calls (server.max_calls). Try again later.".into(), 10)
-            }
-            Refusal::Full(Kind::Animation) => {
-                let detail =
-                    format!("The server animates {ANIMATIONS} texts or recordings at once. Try again later.");
-                (detail, 5)
-            }
-            Refusal::Share(Kind::Call) => {
-                let detail = "Your address has reached its limit of calls (server.calls_per_address). Try again later.";
-                (detail.into(), 10)
-            }
-            Refusal::Share(Kind::Animation) => {
-                ("Your address has reached its limit of animations. Try again later.".into(), 5)
-            }
-            Refusal::Full(Kind::Sample) => {
-                let detail =
-                    format!("The server speaks {SAMPLES} samples of voices at once. Try again later.");
-                (detail, 2)
-            }
-            Refusal::Share(Kind::Sample) => {
-                let detail = format!(
-                    "Your address already has {SAMPLES_PER_ADDRESS} samples of voices in progress. Try again when one has ended."
-                );
-                (detail, 2)
-            }
-            Refusal::Stopping => ("The server is stopping. Try again in a moment.".into(), 5),
-            Refusal::NotReady(missing) => {
-                let detail =
-                    format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment.");
-                (detail, 2)
-            }
+        let Advice { detail, seconds } = match refusal {
+            Refusal::Full(kind) => Advice::full(kind),
+            Refusal::Share(kind) => Advice::share(kind),
+            Refusal::Stopping => Advice::new(5, "The server is stopping. Try again in a moment."),
+            Refusal::NotReady(missing) => Advice::new(
+                2,
+                format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment."),
+            ),
         };
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(seconds);
         reason.into_iter().fold(problem, Self::reason)
@@ -84,6 +123,8 @@ mod tests {
             (Refusal::Full(Kind::Animation), Value::Null, "5"),
             (Refusal::Full(Kind::Sample), Value::Null, "2"),
             (Refusal::Share(Kind::Sample), json!("address-full"), "2"),
+            (Refusal::Full(Kind::Measurement), Value::Null, "2"),
+            (Refusal::Share(Kind::Measurement), json!("address-full"), "2"),
         ] {
             let problem = Problem::from(refusal.clone());
             assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(503)));

@@ -1,18 +1,22 @@
-//! A deadline on the bodies of requests.
+//! A deadline on the bodies of requests, and what becomes of one that is refused.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::StreamExt;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
 /// Longest time for a body to arrive.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
+/// How long the rest of a body that is refused is received and discarded: a client that only sends does not read the response
+/// until everything is sent, and never does if its connection is cut before.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// The body did not arrive in time.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,12 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Response {
 /// Whether an error is, or comes from, a body that was too slow.
 pub(crate) fn was_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<TooSlow>())
+}
+
+/// Receives the rest of a refused body for a while, piece by piece, and discards it.
+pub(super) fn discard(mut pieces: BodyDataStream) {
+    let rest = async move { while let Some(Ok(_)) = pieces.next().await {} };
+    tokio::spawn(tokio::time::timeout(LINGER, rest));
 }
 
 struct Timed {

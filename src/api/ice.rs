@@ -75,6 +75,12 @@ impl IceServers {
         self.with_policy(json!({ "iceServers": servers, "ttl": relay.credential_seconds }))
     }
 
+    /// The addresses of all of them.
+    pub(super) fn urls(&self, caller: &Principal, headers: &HeaderMap) -> Vec<String> {
+        let relay = self.relay.as_ref().and_then(|relay| relay.server_for(caller, headers));
+        self.fixed.iter().chain(&relay).flat_map(|server| server.urls.iter().cloned()).collect()
+    }
+
     /// What browsers take as the configuration of a connection, for clients that read nothing else.
     pub(super) fn plain(&self, caller: &Principal, headers: &HeaderMap) -> Value {
         self.with_policy(json!({ "iceServers": self.told(caller, headers)["iceServers"] }))
@@ -158,6 +164,21 @@ mod tests {
         let ice = IceServers::new(fixed(), None);
         let told = json!({ "iceServers": [{ "urls": ["stun:stun.example.org"] }] });
         assert_eq!(asked(&ice, Some("192.0.2.1"), "localhost"), told);
+    }
+
+    #[test]
+    fn the_addresses_are_those_of_the_configuration_and_of_the_relay() {
+        let ice = IceServers::new(fixed(), Some(relay(own("turn.example.org"))));
+        let urls = ice.urls(&Principal::Anonymous, &HeaderMap::new());
+        assert_eq!(
+            urls,
+            [
+                "stun:stun.example.org",
+                "turn:turn.example.org:3478?transport=udp",
+                "turns:turn.example.org:5349?transport=tcp"
+            ]
+        );
+        assert!(IceServers::default().urls(&Principal::Anonymous, &HeaderMap::new()).is_empty());
     }
 
     #[test]

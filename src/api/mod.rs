@@ -8,10 +8,11 @@
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it
+//! - [`network`]: what a page needs to test the network; `sending`: cuts off a reader that is too slow
 //! - [`names`]: which hosts and origins are accepted (pure); `guard`: refuses the others
 //! - [`ice`]: STUN and TURN servers for clients
 //! - [`health`]: `/health`, `/ready`, `/metrics`
-//! - [`page`]: `/call` and its files
+//! - [`page`]: `/call`, `/call/network` and their files
 //! - [`problem`]: errors as RFC 9457
 //! - [`voice`]: a call's voice, and samples of voices
 
@@ -28,10 +29,12 @@ pub mod health;
 pub mod ice;
 pub mod listener;
 pub mod names;
+pub mod network;
 pub mod offer;
 pub mod page;
 pub mod problem;
 pub mod renderers;
+mod sending;
 pub mod socket;
 pub mod start;
 pub mod voice;
@@ -111,12 +114,15 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/call") }))
         .route("/call", get(page::call))
+        .route("/call/network", get(page::network))
         .route("/static/{*path}", get(page::file))
         .route("/favicon.ico", get(page::icon))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/ice-servers", get(ice::ice_servers).post(ice::ice_servers))
+        .route("/api/network", get(network::about))
+        .route("/api/network/bytes", get(network::download).post(network::upload))
         .route("/api/offer", offers())
         .route("/start", post(start::start))
         .route("/sessions/{id}/api/offer", offers().route_layer(middleware::from_fn(start::of_session)))

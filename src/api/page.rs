@@ -23,6 +23,11 @@ pub async fn call(headers: HeaderMap) -> Response {
     serve("call.html", &headers)
 }
 
+/// `GET /call/network`.
+pub async fn network(headers: HeaderMap) -> Response {
+    serve("network.html", &headers)
+}
+
 /// `GET /avatar/playground`.
 pub async fn playground(headers: HeaderMap) -> Response {
     serve("playground.html", &headers)

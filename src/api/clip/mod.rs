@@ -1,8 +1,7 @@
 //! The response to an animation request: all at once, or line by line.
 //!
-//! - `wave`: its audio as it grows (pure); `sending`: cuts off a reader that is too slow
+//! - `wave`: its audio as it grows (pure)
 
-mod sending;
 mod wave;
 
 use axum::body::{Body, Bytes};
@@ -16,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::problem::Problem;
+use super::sending::patiently;
 use crate::admission::Permit;
 use crate::animation::Spoken;
 use crate::animation::animator::{Animator, Section, Timed};
@@ -27,7 +27,6 @@ use crate::avatar::source::Source;
 use crate::engine::EngineError;
 use crate::frame::OUT_RATE;
 use crate::renderers::lines::Frame;
-use sending::patiently;
 use wave::Wave;
 
 /// Speech as it arrives.

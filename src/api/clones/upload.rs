@@ -1,20 +1,15 @@
 //! Reads a body with a clip: one that is too large is refused before it is in memory.
 
-use std::time::Duration;
-
-use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 
-use crate::api::body::was_too_slow;
+use crate::api::body::{discard, was_too_slow};
 use crate::api::problem::{Problem, too_slow};
 use visavis_media::clip::LARGEST;
 
 /// Largest body in bytes: the largest clip in base64, and 256 KiB for the fields.
 pub(super) const LARGEST_BODY: usize = LARGEST.div_ceil(3) * 4 + (256 << 10);
-/// How long the rest of a body that is too large is received and discarded: a client that only sends does not read the response
-/// until everything is sent, and never does if its connection is cut before.
-const LINGER: Duration = Duration::from_secs(10);
 
 /// Refuses bodies that are not JSON.
 pub(super) fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
@@ -59,10 +54,4 @@ fn too_large() -> Problem {
     let detail =
         format!("The clip is larger than {mib} MiB. Send 6 to 20 s of speech as a WAV file with 16 bits.");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).field("clip")
-}
-
-/// Receives the rest for a while, piece by piece, and discards it.
-fn discard(mut pieces: BodyDataStream) {
-    let rest = async move { while let Some(Ok(_)) = pieces.next().await {} };
-    tokio::spawn(tokio::time::timeout(LINGER, rest));
 }

@@ -11,10 +11,20 @@ import { RESULTS, binary } from './env.js';
 
 const READY_MS = 120000;
 
+/**
+ * @typedef {Object} OwnOptions
+ * @property {string} [udp] - address of the port of calls; by default the same as of HTTP
+ * @property {string[]} [more] - further options of the program
+ */
+
 export class OwnServer {
-    /** @param {number} port - TCP and UDP */
-    constructor(port) {
+    /**
+     * @param {number} port - TCP, and UDP unless the options name another
+     * @param {OwnOptions} [options]
+     */
+    constructor(port, options = {}) {
         this.port = port;
+        this.options = options;
         this.url = `http://127.0.0.1:${port}`;
         /** @type {import('node:child_process').ChildProcess | null} */
         this.process = null;
@@ -24,7 +34,8 @@ export class OwnServer {
         const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
         const address = `127.0.0.1:${this.port}`;
         const store = `store.path=${path.join(RESULTS, 'own-store')}`;
-        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address, '--set', store];
+        const { udp = address, more = [] } = this.options;
+        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', udp, '--set', store, ...more];
         this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
         fs.closeSync(log);
     }
@@ -64,7 +75,7 @@ export class OwnServer {
  * A port on which nobody listens, below those that the kernel picks: one of those may be taken by any other socket before the server binds
  * it, or while it is killed.
  */
-async function freePort() {
+export async function freePort() {
     for (;;) {
         const port = 20000 + Math.floor(Math.random() * 12000);
         const probe = net.createServer().listen(port, '127.0.0.1');
@@ -81,9 +92,10 @@ async function freePort() {
  * Runs `body` with a server that is ready, and always ends the server.
  *
  * @param {(server: OwnServer) => Promise<void>} body
+ * @param {OwnOptions} [options]
  */
-export async function withOwnServer(body) {
-    const server = new OwnServer(await freePort());
+export async function withOwnServer(body, options = {}) {
+    const server = new OwnServer(await freePort(), options);
     server.start();
     try {
         await server.ready();

@@ -19,6 +19,7 @@ const KINDS = /** @type {Record<string, string>} */ ({
 });
 /** The policy that suffices according to docs/page.md. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'";
+const PAGES = /** @type {Record<string, string>} */ ({ '/call': 'call.html', '/call/network': 'network.html' });
 const FRAME_MS = 20;
 const PATIENCE_MS = 20000;
 
@@ -392,7 +393,7 @@ export class ScriptedServer {
         } else if (request.method === 'PATCH' || request.method === 'DELETE') {
             response.writeHead(204).end();
         } else {
-            sendFile(response, pathname === '/call' ? 'call.html' : pathname.replace(/^\/(static\/)?/, ''));
+            sendFile(response, PAGES[pathname] ?? pathname.replace(/^\/(static\/)?/, ''));
         }
     }
 }
