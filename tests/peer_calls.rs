@@ -1,5 +1,6 @@
 //! Calls of a real server with peers that are too large for `./test`: `scripts/peers.sh` runs them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
+#![allow(clippy::duplicate_mod, reason = "the live server and the peer both choose ports")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -82,11 +82,14 @@ pub(crate) async fn examine(request: &Request, mut tell: impl FnMut(&Finding)) -
     all
 }
 
+/// Lists checks of this host.
+type OfHost = fn(&Arc<Host>) -> Vec<Check>;
+
 /// The checks that run at the same time.
 fn at_once(request: &Request, host: Option<&Arc<Host>>) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(host) = host {
-        let of_host: [(Group, fn(&Arc<Host>) -> Vec<Check>); 6] = [
+        let of_host: [(Group, OfHost); 6] = [
             (Group::Ports, here::ports),
             (Group::Tls, here::tls),
             (Group::Turn, relays::own),

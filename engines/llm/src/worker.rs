@@ -18,7 +18,9 @@ use crate::tools::{self, Begun};
 const READER_POLL: Duration = Duration::from_millis(5);
 
 /// The model rests this many times as long as a step took that only served much heavier clients than an active one.
-const REST: u32 = 2;
+const REST: u32 = 3;
+/// The longest step of a response with its rest: ten tokens in a second keep up with a voice.
+const WRITTEN: Duration = Duration::from_millis(100);
 
 /// What the service asks of the thread.
 #[derive(Debug)]
@@ -36,8 +38,8 @@ pub(crate) struct Worker<'model> {
     context: usize,
     /// Requests in the queue or in a slot.
     clients: HashMap<u64, Client>,
-    /// How long the model rests, unless a request comes.
-    rest: Option<Duration>,
+    /// Until when the model rests, unless a lighter client has work.
+    rests_until: Option<Instant>,
     /// Finished requests whose readers have not yet taken everything.
     leaving: Vec<Client>,
 }
@@ -56,7 +58,7 @@ impl<'model> Worker<'model> {
             state,
             context: model.context as usize,
             clients: HashMap::new(),
-            rest: None,
+            rests_until: None,
             leaving: Vec::new(),
         }
     }
@@ -67,14 +69,14 @@ impl<'model> Worker<'model> {
         while self.receive_jobs(jobs, worked) {
             self.end_and_flush();
             self.admit();
-            worked = self.step();
+            worked = self.rests() || self.step();
         }
     }
 
     /// Accepts pending jobs, waiting for one if idle; false if no more can come.
     fn receive_jobs(&mut self, jobs: &Receiver<Job>, worked: bool) -> bool {
-        if let Some(rest) = self.rest.take() {
-            match jobs.recv_timeout(rest) {
+        if let Some(until) = self.rests_until {
+            match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(job) => self.accept(job),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return false,
@@ -156,6 +158,15 @@ impl<'model> Worker<'model> {
         self.finish_prefills();
     }
 
+    /// Whether the model goes on resting. Requests of heavy clients do not end a rest.
+    fn rests(&mut self) -> bool {
+        let rests = self.rests_until.is_some_and(|until| Instant::now() < until) && self.scheduler.may_rest();
+        if !rests {
+            self.rests_until = None;
+        }
+        rests
+    }
+
     /// Runs one step; false if there was nothing to evaluate.
     fn step(&mut self) -> bool {
         let pieces = self.scheduler.next_step();
@@ -163,6 +174,7 @@ impl<'model> Worker<'model> {
             return false;
         }
         let state = self.state.clone();
+        let only_writes = pieces.iter().all(|piece| piece.tokens.len() == 1);
         let (step, begun) = (state.step(), Instant::now());
         for group in self.chunk.groups(pieces) {
             self.evaluate(&group);
@@ -170,8 +182,12 @@ impl<'model> Worker<'model> {
         }
         drop(step);
         // Only on a processor do the engines share what the model would leave.
-        let spares = self.chunk.few > 0 && self.scheduler.spares();
-        self.rest = spares.then(|| REST * begun.elapsed());
+        if self.chunk.few > 0 && self.scheduler.spares() {
+            let (now, worked) = (Instant::now(), begun.elapsed());
+            let rest = REST * worked;
+            let rest = if only_writes { rest.min(WRITTEN.saturating_sub(worked)) } else { rest };
+            self.rests_until = Some(now + rest);
+        }
         self.finish_prefills();
         true
     }

@@ -286,7 +286,12 @@ mod tests {
             }
         });
         let one = Limit { in_all: 1, per_principal: None };
-        let admission = Admission::new(admission::Limits { calls: one, animations: one, samples: one });
+        let admission = Admission::new(admission::Limits {
+            calls: one,
+            animations: one,
+            samples: one,
+            measurements: one,
+        });
         let permit = admission.admit(Principal::Anonymous, Kind::Animation).unwrap();
         (Clip::new(1, None, chunks, permit), admission)
     }

@@ -190,6 +190,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether only clients that are much heavier than another one, whose conversation goes on, have work now.
+    pub(crate) fn may_rest(&self) -> bool {
+        self.should_spare(&self.runners())
+    }
+
     /// Whether all this is work of clients that are much heavier than another one, whose conversation goes on.
     fn should_spare(&self, order: &[Runner]) -> bool {
         let heavy = |runner: &Runner| {
@@ -198,11 +203,19 @@ impl Scheduler {
             let active = owned.filter(|slot| self.shares.is_active(&slot.client));
             let least =
                 active.map(|slot| self.shares.use_with(&slot.client, 0)).fold(f64::INFINITY, f64::min);
-            Shares::is_heavier(self.shares.use_with(&own.client, own.pending()), least)
+            let used = self.shares.use_with(&own.client, own.pending());
+            Shares::is_heavier(used, least) && !self.is_awaited(&own.client, used)
         };
-        // One response alone takes one core, and has to keep up with its voice.
-        let one_writes = matches!(order, [one] if self.slots[one.slot].pending() == 1);
-        !order.is_empty() && !one_writes && order.iter().all(heavy)
+        !order.is_empty() && order.iter().all(heavy)
+    }
+
+    /// Whether a lighter client waits until this one, which has used so much, leaves a slot.
+    fn is_awaited(&self, client: &str, used: f64) -> bool {
+        let mut calls = self.waiting.iter().filter(|waiting| waiting.item.priority < Priority::Batch);
+        calls.any(|waiting| {
+            let other = waiting.item.client();
+            other != client && Shares::is_heavier(used, self.shares.use_with(other, 0))
+        })
     }
 
     /// Whether the slots belong to more than one client: a request of another may come at any moment.

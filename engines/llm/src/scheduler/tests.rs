@@ -443,6 +443,10 @@ fn beside_an_active_lighter_client_a_heavy_one_gets_small_steps_and_the_model_re
     assert_eq!((sizes(&scheduler.next_step()), scheduler.spares()), (vec![(3, 4)], false));
     scheduler.remove(3);
     assert_eq!((sizes(&scheduler.next_step()), scheduler.spares()), (vec![(1, 2)], true));
+    assert!(scheduler.may_rest(), "until a lighter client has work");
+    scheduler.submit(of("light", generate(4, "b", Priority::Live, 100..104)));
+    scheduler.admit();
+    assert!(!scheduler.may_rest());
     scheduler.release("b");
     assert_eq!(
         (sizes(&scheduler.next_step()), scheduler.spares()),

@@ -113,6 +113,7 @@ fn node() -> Vec<Interface> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn hosts_tell_the_addresses_that_clients_elsewhere_can_use() {
     let first = OuterRule::First;
     check(vec![
