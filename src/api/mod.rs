@@ -32,6 +32,7 @@ pub mod offer;
 pub mod page;
 pub mod problem;
 pub mod renderers;
+pub mod resume;
 pub mod socket;
 pub mod start;
 pub mod voice;

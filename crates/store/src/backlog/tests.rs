@@ -27,6 +27,7 @@ fn context(words: &str) -> Arc<CallContext> {
         mood: Mood::Neutral,
         greeted: true,
         responses: 1,
+        pending: None,
     })
 }
 

@@ -33,6 +33,7 @@ pub fn context(words: &str) -> CallContext {
         mood: Mood::Neutral,
         greeted: true,
         responses: 1,
+        pending: None,
     }
 }
 
