@@ -154,7 +154,7 @@ async fn in_mid_answer(live: &Live) -> (Client, Pass) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_in_mid_answer_goes_on_with_it_and_knows_what_was_said_before() {
-    let mut live = start(Duration::from_millis(700), &["conversation.greeting="]).await;
+    let mut live = start(Duration::from_millis(700), &[]).await;
     let (_client, pass) = in_mid_answer(&live).await;
     live.kill_and_start_again().await;
     let mut client = Client::call(&live, &pass.query()).await;
@@ -175,7 +175,7 @@ async fn a_server_that_is_killed_in_mid_answer_goes_on_with_it_and_knows_what_wa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_connection_takes_the_call_over_and_the_story_goes_on_where_it_was_cut() {
-    // All of the story is written at once.
+    // The story is written as fast as it can be spoken.
     let live = start(Duration::ZERO, &[]).await;
     let (mut first, pass) = in_mid_answer(&live).await;
     let mut second = Client::call(&live, &pass.query()).await;
@@ -185,16 +185,17 @@ async fn a_second_connection_takes_the_call_over_and_the_story_goes_on_where_it_
     let told = second.until(|message| is_ours(message, "resumed")).await;
     let cut = told["data"]["cut"].as_str().unwrap().to_owned();
     let said = told["data"]["said"].as_array().unwrap().last().unwrap()["text"].as_str().unwrap().to_owned();
-    assert!(cut.contains("number 40 of the story") && !cut.contains("number 1 of"), "{cut}");
     let whole = format!("{said} {cut}");
-    for number in 1..=40 {
+    let sentences = whole.matches("This is sentence").count();
+    assert!(sentences > 2 && !cut.contains("number 1 of"), "{said} | {cut}");
+    for number in 1..=sentences {
         let sentence = format!("This is sentence number {number} of the story.");
         assert_eq!(whole.matches(&sentence).count(), 1, "{sentence}: {said} | {cut}");
     }
-    second.until(|message| message["type"] == "bot-started-speaking").await;
     let next = token(&mut second).await;
     assert_eq!(next.call, pass.call, "it is the same call, with another token");
     assert_ne!(next.token, pass.token);
+    hears(&mut second, "of the story.").await;
     assert_eq!(live.metric("visavis_calls_active").await, 1.0);
 }
 
@@ -283,6 +284,5 @@ async fn another_server_on_the_same_redis_takes_a_call_over_and_the_first_one_en
     assert_eq!(ended["data"]["reason"], "moved");
     asks(&mut second, "What is the name of my dog?").await;
     hears(&mut second, "Your dog is called Rex.").await;
-    // The first one learns that its token was used; another server's killed in mid-answer is gone on with as well.
     assert_eq!(refused(&one, &pass.query()).await, (410, "resume-used".into()));
 }
