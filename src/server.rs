@@ -326,6 +326,11 @@ fn begin_labelled_at_zero() {
     for outcome in ["saved", "postponed", "refused"] {
         metrics::counter!("visavis_store_writes_total", "outcome" => outcome).absolute(0);
     }
+    for outcome in
+        ["resumed", "taken-over", "unknown", "used", "expired", "not-yours", "unreachable", "not-admitted"]
+    {
+        metrics::counter!("visavis_resumes_total", "outcome" => outcome).absolute(0);
+    }
     for outcome in ["kept", "dropped", "failed"] {
         metrics::counter!("visavis_recordings_total", "outcome" => outcome).absolute(0);
     }

@@ -21,6 +21,15 @@ impl Principal {
             Self::Address(Subscriber(address)) => address.to_string(),
         }
     }
+
+    /// Whose a call is, so that nobody else may go on with it; empty: whoever has its token. An address owns no call: it changes
+    /// with the network, and the call is to outlive that.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        match self {
+            Self::Anonymous | Self::Address(_) => String::new(),
+        }
+    }
 }
 
 impl From<Option<IpAddr>> for Principal {

@@ -34,6 +34,7 @@ pub mod offer;
 pub mod page;
 pub mod problem;
 pub mod renderers;
+pub mod resume;
 mod sending;
 pub mod socket;
 pub mod start;

@@ -9,12 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::admit::admit;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::renderers;
+use super::resume::{self, Seat};
 use super::voice::chosen;
-use crate::admission::Kind;
 use crate::event::EndReason;
 use crate::frame::is_language;
 use crate::ports::call_ports;
@@ -40,6 +39,8 @@ pub struct Offer {
     voice: Option<String>,
     #[serde(default)]
     avatar: Option<renderers::Asked>,
+    #[serde(default)]
+    resume: Option<resume::Asked>,
 }
 
 /// The body of `PATCH /api/offer`.
@@ -58,7 +59,7 @@ struct Candidate {
     sdp_mline_index: Option<u16>,
 }
 
-/// Begins a call, or continues the one that `pc_id` names, if it still exists.
+/// Begins a call, goes on with one by its token, or continues the one that `pc_id` names, if it still exists.
 ///
 /// # Errors
 /// As problem details.
@@ -73,7 +74,7 @@ pub async fn offer(
         let detail = format!("type must be \"offer\", not {:?}", offer.kind);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("type"));
     }
-    if let Some(id) = &offer.pc_id
+    if let Some(id) = offer.pc_id.as_ref().filter(|_| offer.resume.is_none())
         && let Some(sdp) = renegotiate(&app, id, &offer.sdp).await?
     {
         return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
@@ -82,18 +83,19 @@ pub async fn offer(
     let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
     let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
-    let user = principal.user();
-    let permit = admit(&app, principal, Kind::Call)?;
+    let (user, owner) = (principal.user(), principal.owner());
+    let seat = Seat::of(&app, principal, offer.resume, ["resume.call", "resume.token"])?;
     let voice = chosen(&app, offer.voice.as_deref(), language.as_deref()).await?;
-    let call = app.calls.open(permit);
     let (ports, pipeline) = call_ports();
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
     let protocol = dialect.open(Carrier::Channel);
     let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
+    // The offer is good, so its token is not used up for nothing.
+    let call = Box::pin(seat.take(&app)).await.inspect_err(|_| token.cancel())?;
     let id = call.id().to_string();
-    let wishes = Wishes { language, voice, renderers, user };
+    let wishes = Wishes { language, voice, renderers, user, owner };
     app.calls.start(call, pipeline, Some(peer), wishes, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
 }

@@ -10,14 +10,13 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::App;
-use super::admit::admit;
 use super::caller::Caller;
 use super::guard::check_origin;
 use super::offer::language;
 use super::problem::Problem;
 use super::renderers;
+use super::resume::{self, Seat};
 use super::voice::chosen;
-use crate::admission::Kind;
 use crate::ports::call_ports;
 use crate::session::Wishes;
 use crate::transport::protocol::{Carrier, Dialect, RATES};
@@ -48,6 +47,12 @@ pub struct Parameters {
     vmc: Option<String>,
     #[serde(default)]
     subject: Option<String>,
+    /// The token with which a call goes on.
+    #[serde(default)]
+    resume: Option<String>,
+    /// That call.
+    #[serde(default)]
+    call: Option<String>,
 }
 
 impl Parameters {
@@ -59,6 +64,13 @@ impl Parameters {
         }
         let detail = format!("rate must be one of {RATES:?}, not {rate}");
         Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("rate"))
+    }
+
+    /// Which call to go on with.
+    fn asked(&mut self) -> Option<resume::Asked> {
+        let (token, call) = (self.resume.take(), self.call.take());
+        let asked = token.is_some() || call.is_some();
+        asked.then(|| resume::Asked { call: call.unwrap_or_default(), token: token.unwrap_or_default() })
     }
 
     /// Whether to send faces.
@@ -74,7 +86,7 @@ impl Parameters {
     }
 }
 
-/// Begins a call.
+/// Begins a call, or goes on with one by its token.
 ///
 /// # Errors
 /// As problem details, before the upgrade.
@@ -87,26 +99,34 @@ pub async fn socket(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     check_origin(&app, &headers)?;
-    let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let Query(mut query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     let (rate, face) = (query.rate()?, query.face()?);
     let language = language(query.language.as_deref())?;
+    let resumed = query.asked();
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
     let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
-    let user = principal.user();
-    let permit = admit(&app, principal, Kind::Call)?;
+    let (user, owner) = (principal.user(), principal.owner());
+    let seat = Seat::of(&app, principal, resumed, ["call", "resume"])?;
     let voice = chosen(&app, query.voice.as_deref(), language.as_deref()).await?;
-    let call = app.calls.open(permit);
     // Check this last: a browser hides a refused upgrade, so its page asks again without one to learn what is wrong.
-    let upgrade = upgrade.map_err(|error| Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(error) => {
+            seat.check(&app).await?;
+            return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()));
+        }
+    };
     let upgrade = upgrade
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
         .write_buffer_size(COLLECTED)
         .max_write_buffer_size(WAITING);
+    // Only a token that can be answered is used up.
+    let call = Box::pin(seat.take(&app)).await?;
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ports, pipeline) = call_ports();
         let token = app.calls.transport_token();
-        let wishes = Wishes { language, voice, renderers, user };
+        let wishes = Wishes { language, voice, renderers, user, owner };
         app.calls.start(call, pipeline, None, wishes, token.clone());
         app.calls
             .tasks()

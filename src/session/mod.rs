@@ -1,8 +1,11 @@
 //! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `ended`: calls that have ended
-//! recently; `kept`: their contexts, for the store. [`crate::admission`] limits their number.
+//! recently; `kept`: their contexts, for the store; `tokens`: how their clients come back; [`resume`]: going on with them.
+//! [`crate::admission`] limits their number.
 
 mod ended;
 mod kept;
+pub mod resume;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use self::ended::EndedCalls;
 use self::kept::Kept;
+use self::resume::{Line, Resumption};
+use self::tokens::{Tokens, Watched};
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
 use crate::engine::{Caller, Engines};
@@ -27,7 +32,7 @@ use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 use crate::voice::ChosenVoice;
-use visavis_store::Saver;
+use visavis_store::{CallId, Lease, Saver};
 
 /// Time for a transport to deliver its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -42,6 +47,10 @@ const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 pub struct Call {
     calls: Arc<Calls>,
     id: String,
+    /// Which entry is its own: a call that goes on elsewhere has another one of the same id.
+    number: u64,
+    /// What it goes on from, until it does.
+    resumption: Option<Resumption>,
     ended: Option<EndReason>,
 }
 
@@ -55,9 +64,17 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        if let (Some(resumption), Some(saver), Some(call)) =
+            (self.resumption.take(), &self.calls.saver, CallId::new(&self.id))
+        {
+            resumption.put_back(saver, &call);
+        }
         let mut table = self.calls.table.lock();
-        table.active.remove(&self.id);
-        table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
+        // One that goes on under the same id has not ended.
+        if table.own(&self.id, self.number).is_some() {
+            table.active.remove(&self.id);
+            table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
+        }
     }
 }
 
@@ -65,9 +82,20 @@ impl Drop for Call {
 struct Table {
     active: HashMap<String, Entry>,
     ended: EndedCalls,
+    entered: u64,
+}
+
+impl Table {
+    /// The entry of this id, if it has this number.
+    fn own(&mut self, id: &str, number: u64) -> Option<&mut Entry> {
+        self.active.get_mut(id).filter(|entry| entry.number == number)
+    }
 }
 
 struct Entry {
+    number: u64,
+    /// How it is taken over; none until it has begun.
+    line: Option<Line>,
     /// None once it was hung up: the end of the call needs no permit.
     permit: Option<Permit>,
     /// Ends the call, bypassing its client's queues.
@@ -87,6 +115,8 @@ pub struct Wishes {
     pub renderers: Wanted,
     /// The caller's name for routes; empty: not known.
     pub user: String,
+    /// Whose call it is: nobody else may go on with it. Empty: whoever has its token may.
+    pub owner: String,
 }
 
 /// All calls of this server.
@@ -136,9 +166,18 @@ impl Calls {
     pub fn open(self: &Arc<Self>, permit: Permit) -> Call {
         debug_assert_eq!(permit.kind(), Kind::Call, "a call is counted as one");
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let entry = Entry { permit: Some(permit), hang_up: CancellationToken::new(), peer: None, face: None };
-        self.table.lock().active.insert(id.clone(), entry);
-        Call { calls: self.clone(), id, ended: None }
+        self.enter(id, permit, None)
+    }
+
+    /// Enters a call of this id among those in progress, instead of one that it goes on from.
+    fn enter(self: &Arc<Self>, id: String, permit: Permit, resumption: Option<Resumption>) -> Call {
+        let mut table = self.table.lock();
+        table.entered += 1;
+        let number = table.entered;
+        let (permit, hang_up) = (Some(permit), CancellationToken::new());
+        let entry = Entry { number, line: None, permit, hang_up, peer: None, face: None };
+        table.active.insert(id.clone(), entry);
+        Call { calls: self.clone(), id, number, resumption, ended: None }
     }
 
     /// The tasks among which a call's transport runs.
@@ -163,7 +202,18 @@ impl Calls {
         transport: CancellationToken,
     ) {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
-        if let Some(entry) = self.table.lock().active.get_mut(&call.id) {
+        let Wishes { language, voice, renderers, user, owner } = wishes;
+        let (context, lease) = match call.resumption.take() {
+            Some(Resumption { context, lease }) => (Some(context), lease),
+            None => (None, None),
+        };
+        let caller = Caller { user: user.into(), ..Caller::default() };
+        let kept = self.saver.as_ref().map(|_| CancellationToken::new());
+        let options = CallOptions { language, voice, context, kept, caller, ..CallOptions::default() };
+        let over = CancellationToken::new();
+        if let Some(entry) = self.table.lock().own(&call.id, call.number) {
+            let remembered = options.remembered.subscribe();
+            entry.line = Some(Line { moved: options.moved.clone(), over: over.clone(), remembered });
             if entry.hang_up.is_cancelled() {
                 ports.hang_up.cancel();
             }
@@ -173,23 +223,17 @@ impl Calls {
             (entry.hang_up, entry.peer, entry.face) =
                 (ports.hang_up.clone(), peer, Some(ports.moments.clone()));
         }
-        self.tasks.spawn(track_presence(self.clone(), call.id.clone(), ports.presence.clone()));
+        self.tasks.spawn(track_presence(self.clone(), call.id.clone(), call.number, ports.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
-        let Wishes { language, voice, renderers, user } = wishes;
-        let caller = Caller { user: user.into(), ..Caller::default() };
         let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
         renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
         let calls = self.clone();
         self.tasks.spawn(async move {
             let (id, began) = (call.id.clone(), Instant::now());
             tracing::info!(call = %id, transport = kind, "call began");
-            let scope = Scope { drain: calls.drain.clone(), token: calls.stop.clone() };
-            let options = CallOptions { language, voice, caller, ..CallOptions::default() };
-            let kept = Kept::begin(calls.saver.as_ref(), &id);
-            let keeping = kept.follow(options.remembered.subscribe());
-            let run = pipeline::run(id.clone(), ports, calls.engines.clone(), &calls.config, options, scope);
-            let (reason, ()) = tokio::join!(Box::pin(run), keeping);
-            kept.end(reason);
+            let running = Running { id: id.clone(), ports, options, lease, owner };
+            let reason = Box::pin(calls.run(running)).await;
+            over.cancel();
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
             tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
@@ -198,6 +242,35 @@ impl Calls {
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
             transport.cancel();
         });
+    }
+
+    /// Runs a call's pipeline to its end, and beside it what keeps the call for a client that comes back.
+    async fn run(&self, Running { id, ports, options, lease, owner }: Running) -> EndReason {
+        let scope = Scope { drain: self.drain.clone(), token: self.stop.clone() };
+        let kept = Kept::begin(self.saver.as_ref(), &id, lease);
+        let written = options.kept.clone().unwrap_or_default();
+        let keeping = kept.follow(options.remembered.subscribe(), written);
+        let seconds = self.config.store.resume_seconds;
+        let mut tokens = Tokens::new(self.saver.as_ref(), &id, owner, seconds);
+        let (lost, moved) = (kept.lost(), options.moved.clone());
+        let (hellos, events) = (options.hellos.subscribe(), ports.events.downgrade());
+        let watched = Watched { hellos, events, lost: lost.clone() };
+        let tending = async {
+            if let Some(tokens) = &mut tokens {
+                tokens.tend(watched).await;
+            }
+        };
+        let pipeline = pipeline::run(id, ports, self.engines.clone(), &self.config, options, scope);
+        let call = async {
+            let (reason, (), ()) = tokio::join!(Box::pin(pipeline), Box::pin(keeping), Box::pin(tending));
+            reason
+        };
+        let reason = ending_with(&lost, &moved, call).await;
+        kept.end(reason);
+        if let Some(tokens) = tokens {
+            tokens.close(reason).await;
+        }
+        reason
     }
 
     /// The connection of a WebRTC call.
@@ -259,12 +332,39 @@ impl Calls {
     }
 }
 
+/// A call that runs.
+struct Running {
+    id: String,
+    ports: PipelinePorts,
+    options: CallOptions,
+    /// The right to write of it, if it goes on from what is stored.
+    lease: Option<Lease>,
+    owner: String,
+}
+
+/// Runs a call, and tells it that it has moved once another node has it.
+async fn ending_with(
+    lost: &CancellationToken,
+    moved: &CancellationToken,
+    run: impl Future<Output = EndReason>,
+) -> EndReason {
+    let tell = async {
+        lost.cancelled().await;
+        moved.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        reason = run => reason,
+        () = tell => EndReason::Moved,
+    }
+}
+
 /// Records whether a call's client is present, until its transport is gone.
-async fn track_presence(calls: Arc<Calls>, id: String, mut presence: watch::Receiver<Presence>) {
+async fn track_presence(calls: Arc<Calls>, id: String, number: u64, mut presence: watch::Receiver<Presence>) {
     while presence.changed().await.is_ok() {
         let now = *presence.borrow_and_update();
-        let table = calls.table.lock();
-        if let Some(permit) = table.active.get(&id).and_then(|entry| entry.permit.as_ref()) {
+        let mut table = calls.table.lock();
+        if let Some(permit) = table.own(&id, number).and_then(|entry| entry.permit.as_ref()) {
             permit.note(now);
         }
     }

@@ -1,9 +1,10 @@
 use tokio::time::{Instant, sleep};
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
-use visavis_store::{CallId, Embedded, NodeId, Vault};
+use visavis_store::{CallId, Embedded, NodeId, ResumeToken, Vault};
 
+use super::resume::{ResumeRefusal, Ticket};
 use super::*;
-use crate::admission::{Limits, Principal};
+use crate::admission::{Limits, Principal, Refusal};
 use crate::event::{CallEvent, ClientCommand, EndReason};
 use crate::ports::{TransportPorts, call_ports};
 
@@ -127,4 +128,130 @@ async fn a_context_is_kept_if_the_server_stops_and_deleted_if_the_call_is_over_f
     assert_eq!(saver.stop(Duration::from_secs(5)).await, 0);
     assert_eq!(saver.load(&ids[0]).await.unwrap(), None, "the operator ended it");
     assert!(saver.load(&ids[1]).await.unwrap().is_some(), "its client may come back");
+}
+
+/// Calls whose contexts are kept in this folder, and whose model tells these.
+fn kept_calls(folder: &std::path::Path, script: impl IntoIterator<Item = ScriptedResponse>) -> Arc<Calls> {
+    let vault = Vault::new(Arc::new(Embedded::new(folder)), "", Duration::from_secs(3600)).unwrap();
+    let saver = Saver::start(Arc::new(vault), NodeId::new("here"));
+    let config = Config::default();
+    let engines = Scripted::with(ScriptedLlm::new(script)).engines();
+    let admission = Admission::new(Limits::from(&config.server));
+    Calls::new(Arc::new(config), engines, admission, Some(saver))
+}
+
+/// What the first event that fits holds.
+async fn until<T>(ports: &mut TransportPorts, wanted: impl Fn(CallEvent) -> Option<T>) -> T {
+    loop {
+        tokio::select! {
+            event = ports.events.recv() => {
+                if let Some(found) = wanted(event.expect("the call goes on")) {
+                    return found;
+                }
+            }
+            Some(_) = ports.media.recv() => {}
+        }
+    }
+}
+
+/// A call whose client has said hello, and how it comes back.
+async fn begin_kept(calls: &Arc<Calls>) -> (Ticket, TransportPorts, CancellationToken) {
+    let (_, mut ports, token) = begin(calls);
+    ports.commands.send(ClientCommand::Ready).await.unwrap();
+    let ticket = until(&mut ports, |event| match event {
+        CallEvent::ResumeToken { call, token, .. } => Some(Ticket {
+            call: CallId::new(&call).unwrap(),
+            token: ResumeToken::parse(&token).unwrap(),
+            owner: String::new(),
+        }),
+        _ => None,
+    });
+    let ticket = ticket.await;
+    (ticket, ports, token)
+}
+
+async fn refusal(calls: &Arc<Calls>, ticket: &Ticket) -> Option<ResumeRefusal> {
+    calls.resume(ticket, Principal::Anonymous).await.err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_connection_takes_a_call_with_its_permit_and_goes_on_with_what_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = "And then they walked on and on. ".repeat(40);
+    let script = [(); 3].map(|()| ScriptedResponse::words(&story).every(Duration::from_millis(50)));
+    let calls = kept_calls(folder.path(), script);
+    let (ticket, ports, token) = begin_kept(&calls).await;
+    ports.commands.send(ClientCommand::Say("Tell me a long story.".into())).await.unwrap();
+    let told = tokio::spawn(transport(ports, token));
+    sleep(Duration::from_secs(5)).await;
+    let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
+    assert_eq!(told.await.unwrap(), Some(EndReason::Moved));
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used));
+    assert_eq!((call.id(), calls.admission.active(Kind::Call)), (ticket.call.as_str(), 1));
+
+    let (mut ports, pipeline) = call_ports();
+    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
+    ports.commands.send(ClientCommand::Ready).await.unwrap();
+    let is_resumed = until(&mut ports, |event| match event {
+        CallEvent::Ready { resumed, .. } => Some(resumed),
+        _ => None,
+    });
+    assert!(is_resumed.await);
+    let said = until(&mut ports, |event| match event {
+        CallEvent::Resumed { said, .. } => Some(said),
+        _ => None,
+    });
+    let said = said.await;
+    assert_eq!(said[0].content, "Tell me a long story.");
+    assert!(said[1].content.starts_with("And then they walked"), "{said:?}");
+    until(&mut ports, |event| matches!(event, CallEvent::AgentStartedSpeaking(_)).then_some(())).await;
+    assert_eq!(calls.admission.active(Kind::Call), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_lost_is_gone_on_with_and_one_that_is_over_for_good_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let calls = kept_calls(folder.path(), script);
+    let (ticket, ports, _token) = begin_kept(&calls).await;
+    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    ports.departure.lost();
+    drop(ports);
+    sleep(Duration::from_secs(3)).await;
+    let other = Ticket { call: CallId::new("another").unwrap(), ..ticket.clone() };
+    assert_eq!(refusal(&calls, &other).await, Some(ResumeRefusal::NotYours));
+    // A token that is shown for another call is used up as well.
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used));
+
+    let (ticket, ports, _token) = begin_kept(&calls).await;
+    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    drop(ports);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(calls.check(&ticket).await, Ok(()));
+    let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its client comes back");
+    assert_eq!(call.id(), ticket.call.as_str());
+    drop(call);
+
+    let (ticket, _ports, _token) = begin_kept(&calls).await;
+    assert!(calls.hang_up(ticket.call.as_str()));
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_takes_no_call_back_and_leaves_its_token_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = kept_calls(folder.path(), [ScriptedResponse::texts(["It is tea. "])]);
+    let (ticket, ports, token) = begin_kept(&calls).await;
+    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+    let told = tokio::spawn(transport(ports, token));
+    sleep(Duration::from_secs(5)).await;
+    calls.drain().await;
+    assert_eq!(told.await.unwrap(), Some(EndReason::ServerStopping));
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::NotAdmitted(Refusal::Stopping)));
+    assert_eq!(calls.check(&ticket).await, Ok(()), "for the next server");
+    let folder = tempfile::tempdir().unwrap();
+    let next = kept_calls(folder.path(), []);
+    assert_eq!(refusal(&next, &ticket).await, Some(ResumeRefusal::Unknown), "another store");
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod ports;
+pub mod redis;
 pub mod socket;
 
 use std::io::{BufRead, BufReader};
@@ -19,8 +20,10 @@ pub struct Live {
     pub process: Child,
     pub server: Server,
     pub address: String,
-    /// Where it keeps contexts of calls.
+    /// Where it keeps contexts of calls, unless in a Redis.
     pub store: TempDir,
+    /// Its arguments, but for the address.
+    arguments: Vec<String>,
 }
 
 pub fn program() -> Command {
@@ -38,38 +41,56 @@ impl Live {
     /// Starts the `tiny` profile on free ports and waits until it is ready.
     pub async fn start(more: &[&str]) -> Self {
         let mut live = Self::begin(more);
+        live.until_ready().await;
+        live
+    }
+
+    /// Starts one that shares a Redis with others, and waits until it is ready.
+    pub async fn start_sharing(redis: &str, more: &[&str]) -> Self {
+        let mut live = Self::begin_with(tempfile::tempdir().unwrap(), &format!("store.url={redis}"), more);
+        live.until_ready().await;
+        live
+    }
+
+    /// Kills it and starts it again, with what it has kept, on the same address; returns once it is ready.
+    pub async fn kill_and_start_again(&mut self) {
+        self.process.kill().unwrap();
+        self.start_again().await;
+    }
+
+    /// Starts it again when it has ended.
+    pub async fn start_again(&mut self) {
+        self.process.wait().unwrap();
+        self.process = spawn(&self.address, &self.arguments);
+        self.until_ready().await;
+    }
+
+    async fn until_ready(&mut self) {
         let began = Instant::now();
-        while !live.ready().await {
+        while !self.ready().await {
             assert!(
-                live.process.try_wait().unwrap().is_none(),
+                self.process.try_wait().unwrap().is_none(),
                 "run ./test, or `visavis models fetch --profile tiny` first"
             );
             assert!(began.elapsed() < Duration::from_secs(120), "not ready in two minutes");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        live
     }
 
     /// Starts it without waiting.
     pub fn begin(more: &[&str]) -> Self {
-        let port = free_port();
-        let address = format!("127.0.0.1:{port}");
         let store = tempfile::tempdir().unwrap();
         let kept = format!("store.path={}", store.path().display());
-        let mut process = program()
-            .args(["serve", "--profile", "tiny", "--listen", &address, "--udp", &address])
-            .args(["--set", "store.enabled=true", "--set", &kept])
-            .args(more)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = process.stderr.take().unwrap();
-        std::thread::spawn(move || {
-            BufReader::new(log).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
-        });
+        Self::begin_with(store, &kept, more)
+    }
+
+    fn begin_with(store: TempDir, kept: &str, more: &[&str]) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let own = ["--set", "store.enabled=true", "--set", kept];
+        let arguments: Vec<String> = own.iter().chain(more).map(|argument| (*argument).to_owned()).collect();
+        let process = spawn(&address, &arguments);
         let server = Server::new(&format!("http://{address}")).unwrap();
-        Self { process, server, address, store }
+        Self { process, server, address, store, arguments }
     }
 
     pub async fn ready(&self) -> bool {
@@ -128,6 +149,22 @@ impl Live {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// Starts a server whose log is shown.
+fn spawn(address: &str, arguments: &[String]) -> Child {
+    let mut process = program()
+        .args(["serve", "--profile", "tiny", "--listen", address, "--udp", address])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = process.stderr.take().unwrap();
+    std::thread::spawn(move || {
+        BufReader::new(log).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+    });
+    process
 }
 
 impl Drop for Live {

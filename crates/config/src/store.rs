@@ -29,6 +29,8 @@ pub struct Store {
     pub path: PathBuf,
     /// Hours that the context of a call that was cut off is kept.
     pub ttl_hours: u32,
+    /// Seconds after the loss of its connection or its server within which a client may go on with a call.
+    pub resume_seconds: u32,
     /// Encrypts contexts: 64 hexadecimal digits, as `openssl rand -hex 32` makes; empty: they are stored as they are.
     /// `VISAVIS_STORE_KEY` keeps it out of the file.
     pub key: Secret,
@@ -42,6 +44,7 @@ impl Default for Store {
             cluster: false,
             path: PathBuf::new(),
             ttl_hours: 24,
+            resume_seconds: 60,
             key: Secret::default(),
         }
     }
@@ -65,6 +68,9 @@ pub(super) fn check(own: &Store, faults: &mut Vec<String>) {
     }
     if !(1..=8760).contains(&own.ttl_hours) {
         faults.push(format!("store.ttl_hours: {} is outside 1 to 8760", own.ttl_hours));
+    }
+    if !(1..=3600).contains(&own.resume_seconds) {
+        faults.push(format!("store.resume_seconds: {} is outside 1 to 3600", own.resume_seconds));
     }
     let key = own.key.expose();
     if !key.is_empty() && (key.len() != KEY || !key.bytes().all(|byte| byte.is_ascii_hexdigit())) {
@@ -129,6 +135,9 @@ mod tests {
             ("url = \"unix:///r.sock\"\ncluster = true".to_owned(), Some("has no Unix socket")),
             ("url = \"redis://cache\"\npath = \"/s\"".to_owned(), Some("remove one of them")),
             ("ttl_hours = 0".to_owned(), Some("store.ttl_hours: 0 is outside 1 to 8760")),
+            ("resume_seconds = 3600".to_owned(), None),
+            ("resume_seconds = 0".to_owned(), Some("store.resume_seconds: 0 is outside 1 to 3600")),
+            ("resume_seconds = 3601".to_owned(), Some("store.resume_seconds: 3601 is outside 1 to 3600")),
             ("key = \"hush-hush\"".to_owned(), Some("not 64 hexadecimal digits")),
         ] {
             let faults = loaded(&format!("[store]\n{text}\n"), &[], &[]).err().unwrap_or_default();

@@ -36,9 +36,10 @@ pub const MOST_RESPONSES: u32 = u32::MAX / 2;
 
 /// What a call needs to resume as if nothing had happened.
 ///
-/// It omits what concerns only a turn in progress: utterances that are open or whose words are still to
-/// come, the current or speculative response with its tools, retries, marks and turn prediction, a summary
-/// that is being written, tools that are still being counted. Whoever was cut off in a turn says it again.
+/// Of a turn in progress it has the person's words, once the turn was decided, and how far the response had got
+/// ([`PendingTurn`]). It omits utterances that are open or whose words are still to come, the speculative
+/// response, tools that run (their results count as unknown), retries, marks and turn prediction, a summary that
+/// is being written, tools that are still being counted. Whoever was cut off while they spoke says it again.
 /// Also omitted:
 ///
 /// - [`Settings`](crate::conversation::Settings) except the language and the chosen voices: the server's current configuration applies;
@@ -75,6 +76,22 @@ pub struct CallContext {
     pub greeted: bool,
     /// Number of responses begun, speculative ones included; later ids are higher.
     pub responses: u32,
+    /// The turn that was not over, if there was one. What was heard of its response is in the messages too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingTurn>,
+}
+
+/// A decided turn whose response was not heard to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingTurn {
+    /// What was heard of the response.
+    pub heard: String,
+    /// What was written of it beyond that.
+    pub rest: String,
+    /// There is nothing more of it than this.
+    pub complete: bool,
+    /// It was spoken; otherwise it was shown as text.
+    pub aloud: bool,
 }
 
 /// Why a context cannot be read or written.
@@ -159,6 +176,9 @@ impl CallContext {
             at_most("bytes in the name of a voice", text.len(), LONGEST_NAME)?;
         }
         at_most("responses", self.responses as usize, MOST_RESPONSES as usize)?;
+        for text in self.pending.iter().flat_map(|pending| [&pending.heard, &pending.rest]) {
+            at_most("bytes of a response", text.len(), LONGEST_CONTENT)?;
+        }
         for (at, message) in self.messages.iter().enumerate() {
             at_most("bytes in one message", message.content.len(), LONGEST_CONTENT)?;
             if message.role == Role::System {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::avatar::cue::Cue;
-use crate::frame::{ResponseId, Role};
+use crate::frame::{Message, ResponseId, Role};
 use crate::route::Served;
 use crate::tool::{Doer, Tool, ToolEnd};
 
@@ -61,6 +61,8 @@ pub enum EndReason {
     ConnectionLost,
     /// The server stops.
     ServerStopping,
+    /// The call goes on over another connection, here or at another server.
+    Moved,
     /// A fault in this call; other calls go on.
     Fault,
 }
@@ -75,12 +77,12 @@ pub struct CallEnd {
 }
 
 impl EndReason {
-    /// Whether the server's side ended it on purpose, so that a client that was cut off must not call again. False for a
-    /// hang-up, after which nobody calls again anyway, and for a lost connection, which may or may not be a hang-up.
+    /// Whether the server's side ended it on purpose, so that a client that was cut off must not call again; nor may one whose call
+    /// has moved to another client. False for a hang-up, after which nobody calls again anyway, and for a lost connection, which may or may not be a hang-up.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
-            Self::EndedByOperator | Self::Idle | Self::AgentEnded => true,
+            Self::EndedByOperator | Self::Idle | Self::AgentEnded | Self::Moved => true,
             Self::HungUp | Self::ConnectionLost | Self::ServerStopping | Self::Fault => false,
         }
     }
@@ -95,6 +97,7 @@ impl EndReason {
             Self::AgentEnded => "agent-ended",
             Self::ConnectionLost => "connection-lost",
             Self::ServerStopping => "server-stopping",
+            Self::Moved => "moved",
             Self::Fault => "fault",
         }
     }
@@ -145,6 +148,28 @@ pub enum CallEvent {
     Ready {
         /// The call's id.
         call: String,
+        /// It goes on from what was said over an earlier connection.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        resumed: bool,
+    },
+    /// What a call that goes on goes on from; follows its [`Ready`](Self::Ready).
+    Resumed {
+        /// The call's id.
+        call: String,
+        /// What was said last, as far as it was heard, oldest first.
+        said: Vec<Message>,
+        /// The rest of a response that was cut off, which is said now; `None`: there is none, or it is not known.
+        cut: Option<String>,
+    },
+    /// With this token the client goes on with the call, once, over another connection. The conversation does not know it:
+    /// it is made beside the call.
+    ResumeToken {
+        /// The call's id.
+        call: String,
+        /// The token, in place of all before.
+        token: String,
+        /// Seconds that it stays good after the connection or the server was lost.
+        seconds: u32,
     },
     /// The agent's state changed.
     State(AgentState),

@@ -150,6 +150,8 @@ impl Invariants {
             self.command(command);
         }
         self.after(input, commands);
+        // What the client does then has no effect.
+        self.ended |= matches!(input, Input::Gone);
         std::mem::take(&mut self.found)
     }
 

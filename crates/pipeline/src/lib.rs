@@ -78,6 +78,9 @@ const VOICES: Duration = Duration::from_millis(300);
 /// How long the end of a call waits to tell the client, and then for the recording to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long the end of a call waits, when the server stops, for its context to be kept.
+const KEPT: Duration = Duration::from_millis(800);
+
 /// Runs a call's pipeline until the client leaves, the conversation or `scope` ends it, or a stage panics. When it returns,
 /// all its tasks have ended and the client has been told why.
 pub async fn run(
@@ -91,7 +94,7 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let scope = scope.child();
     let events = ports.events.clone();
-    let CallOptions { language, voice, context, remembered, caller } = options;
+    let CallOptions { language, voice, context, remembered, hellos, moved, kept, caller } = options;
     // A caller without a name at least stays the same throughout the call.
     let user: Arc<str> = if caller.user.is_empty() { call.as_str().into() } else { caller.user };
     let caller = Caller { user, ..caller };
@@ -110,11 +113,15 @@ pub async fn run(
         None => settings,
     };
     let (observer, written) = observer::Observer::new(&call, config, &settings, context.as_deref());
-    let begin = Begin { settings, context, remembered, observer, caller };
+    let begin = Begin { settings, context, remembered, hellos, moved, observer, caller };
     let CallEnd { reason, message } = stages_of(&call, ports, &engines, config, begin, &tasks, &scope).await;
     scope.token.cancel();
     tasks.close();
     tasks.wait().await;
+    if let Some(kept) = kept.filter(|_| reason == EndReason::ServerStopping) {
+        // The client comes back at once, perhaps to another server.
+        _ = tokio::time::timeout(KEPT, kept.cancelled()).await;
+    }
     // The last event waits for room in the queue, so that a burst cannot lose it, but not for an engine.
     let last = CallEvent::Ended { reason, message: message.into() };
     let told = async move { _ = tokio::time::timeout(LAST_WORDS, events.send(last)).await };
@@ -157,6 +164,7 @@ async fn stages_of(
         voice,
         words,
         commands: ports.commands,
+        presence: ports.presence,
         playout: playout_events,
         position: position.clone(),
         events: ports.events,

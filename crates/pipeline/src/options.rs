@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::CallContext;
 use crate::engine::Caller;
@@ -10,6 +11,9 @@ use crate::voice::ChosenVoice;
 
 /// The latest context, if any. A `watch::Sender` keeps it even without a reader, and takes it by move.
 pub type Remembered = watch::Sender<Option<Arc<CallContext>>>;
+
+/// How many hellos of its client a call has answered.
+pub type Hellos = watch::Sender<u32>;
 
 /// Options for starting a call.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +26,13 @@ pub struct CallOptions {
     pub context: Option<Arc<CallContext>>,
     /// Receives the call's context each time it changes; a store subscribes to it.
     pub remembered: Remembered,
+    /// Receives each answer to a hello of the client.
+    pub hellos: Hellos,
+    /// Cancelled when the call goes on over another connection, here or at another server: this one ends, without the call.
+    pub moved: CancellationToken,
+    /// Cancelled once a store has what was remembered last, for which the end of a call of a server that stops waits a moment;
+    /// none: nobody keeps it.
+    pub kept: Option<CancellationToken>,
     /// The user served, for routes; without a user: the call's id.
     pub caller: Caller,
 }

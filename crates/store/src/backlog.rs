@@ -246,6 +246,9 @@ impl Backlog {
         };
         // Whatever it said, the store has answered.
         self.trouble = None;
+        if self.is_past(task) {
+            return if result.is_ok() { Outcome::Done } else { Outcome::Lost };
+        }
         let call = match task {
             Task::Sweep => {
                 self.sweep = now + SWEPT;
@@ -290,7 +293,11 @@ impl Backlog {
         let Some(entry) = self.calls.get_mut(call) else { return };
         match task {
             Task::Acquire(_) => {
-                entry.lease = lease;
+                // The call may have got a newer one meanwhile.
+                let is_newer = |lease: &Lease| entry.lease.as_ref().is_none_or(|own| own.fence < lease.fence);
+                if lease.as_ref().is_some_and(is_newer) {
+                    entry.lease = lease;
+                }
                 entry.renew = (entry.end.is_none() && !entry.barred).then_some(now + RENEWED);
             }
             Task::Renew(_) => entry.renew = entry.renew.map(|_| now + RENEWED),
@@ -301,6 +308,14 @@ impl Backlog {
             Task::Release { .. } | Task::Delete(_) => self.drop_call(call),
             Task::Sweep => {}
         }
+    }
+
+    /// Whether this was done under a lease that the call had before it was taken up again here.
+    fn is_past(&self, task: &Task) -> bool {
+        let (Task::Save { lease, .. } | Task::Renew(lease) | Task::Release { lease, .. }) = task else {
+            return false;
+        };
+        self.calls.get(&lease.call).is_some_and(|entry| entry.lease.as_ref() != Some(lease))
     }
 
     /// Makes room for a context of this size, if it can. `replaced`: the size of the one in whose place it comes.

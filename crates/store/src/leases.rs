@@ -72,6 +72,11 @@ impl Leases {
         self.0.insert(call.clone(), Newest { fence, node: None, until: now });
     }
 
+    /// Who has the call, by a lease that lasts still.
+    pub(crate) fn owner(&self, call: &CallId, now: StoreTime) -> Option<NodeId> {
+        self.0.get(call).filter(|newest| newest.until > now).and_then(|newest| newest.node.clone())
+    }
+
     /// Whether a lease of this call was given of late.
     pub(crate) fn knows(&self, call: &CallId) -> bool {
         self.0.contains_key(call)
@@ -129,7 +134,9 @@ mod tests {
         }
         let third = leases.acquire(&call, &a, term(70_002), Claim::Over, Fence(0)).unwrap();
         assert_eq!(leases.check(&second, Fence(0)), Err(StoreError::Stale));
+        assert_eq!(leases.owner(&call, StoreTime(70_003)), Some(a.clone()));
         assert_eq!(leases.release(&third), Ok(()));
+        assert_eq!(leases.owner(&call, StoreTime(70_003)), None);
         assert!(leases.acquire(&call, &b, term(70_003), Claim::Free, Fence(0)).is_ok());
     }
 

@@ -1,6 +1,7 @@
 //! The actor that writes behind calls: they leave their newest context here and never wait. What is written when, the `backlog`
 //! decides.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,8 @@ use visavis_core::context::CallContext;
 use crate::backlog::{Backlog, Bounds, End, LEASE, Outcome, Put, Step, Task};
 use crate::error::StoreError;
 use crate::ids::{CallId, Claim, Lease, NodeId};
-use crate::vault::Vault;
+use crate::token::{Extended, ResumeToken, TokenHash};
+use crate::vault::{RedeemError, Vault};
 
 /// Calls whose contexts may wait for the store, and bytes of them.
 const BOUNDS: Bounds = Bounds { calls: 1024, bytes: 64 << 20 };
@@ -54,6 +56,8 @@ struct Shared {
     vault: Arc<Vault>,
     node: NodeId,
     backlog: Mutex<Backlog>,
+    /// Told when another node has taken a call over that has begun here.
+    owned: Mutex<HashMap<CallId, CancellationToken>>,
     /// Wakes the actor.
     changed: Notify,
     /// How many calls wait.
@@ -75,6 +79,7 @@ impl Saver {
             vault,
             node,
             backlog: Mutex::new(Backlog::new(bounds, now())),
+            owned: Mutex::default(),
             changed: Notify::new(),
             waiting: watch::Sender::new(0),
             proven: watch::Sender::new(false),
@@ -97,10 +102,13 @@ impl Saver {
         &self.0.node
     }
 
-    /// A call begins; with its lease, if it goes on from what is stored.
-    pub fn begin(&self, call: &CallId, lease: Option<Lease>) {
+    /// A call begins; with its lease, if it goes on from what is stored. The token is cancelled when another node takes it over.
+    pub fn begin(&self, call: &CallId, lease: Option<Lease>) -> CancellationToken {
+        let lost = CancellationToken::new();
+        self.0.owned.lock().insert(call.clone(), lost.clone());
         self.0.backlog.lock().begin(call, lease, now());
         self.0.note();
+        lost
     }
 
     /// Saves a call's context, later, instead of an earlier one that was not written yet. The call must have begun.
@@ -125,8 +133,72 @@ impl Saver {
 
     /// The call has ended: its last context is written, and then kept or deleted.
     pub fn end(&self, call: &CallId, end: End) {
+        self.0.owned.lock().remove(call);
         self.0.backlog.lock().end(call, end);
         self.0.note();
+    }
+
+    /// Waits until nothing of a call waits to be written.
+    pub async fn written(&self, call: &CallId) {
+        let mut waiting = self.0.waiting.subscribe();
+        while self.0.backlog.lock().context(call).is_some() {
+            if waiting.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Keeps what a resume token stands for, for this long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_token(
+        &self,
+        token: &TokenHash,
+        call: &CallId,
+        user: &str,
+        keep: Duration,
+    ) -> Result<(), StoreError> {
+        in_time(self.0.vault.put_token(token, call, user, keep)).await
+    }
+
+    /// Lets a resume token be good for this long from now on, unless it was used.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError> {
+        in_time(self.0.vault.store().extend_token(token, keep)).await
+    }
+
+    /// Makes a resume token worth nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError> {
+        in_time(self.0.vault.store().take_token(token)).await.map(drop)
+    }
+
+    /// Uses a resume token up for a call of a user.
+    ///
+    /// # Errors
+    /// As [`Vault::redeem`].
+    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let redeemed = timeout(PATIENCE, self.0.vault.redeem(token, call, user)).await;
+        redeemed.unwrap_or_else(|_| Err(late().into()))
+    }
+
+    /// Whether a resume token would be taken, which is not used up.
+    ///
+    /// # Errors
+    /// As [`Vault::check`].
+    pub async fn check(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let checked = timeout(PATIENCE, self.0.vault.check(token, call, user)).await;
+        checked.unwrap_or_else(|_| Err(late().into()))
+    }
+
+    /// Whether another node has the call, as far as the store tells.
+    pub async fn is_elsewhere(&self, call: &CallId) -> bool {
+        self.0.is_elsewhere(call).await
     }
 
     /// The newest context of a call, written or not; `None`: none is kept.
@@ -199,6 +271,7 @@ impl Shared {
         let began = now();
         let result = in_time(self.attempt(task)).await;
         let fault = result.as_ref().err().map(ToString::to_string);
+        let is_stale = matches!(result, Err(StoreError::Stale));
         let (before, after, outcome) = {
             let mut backlog = self.backlog.lock();
             let before = backlog.trouble().map(|trouble| trouble.since);
@@ -225,6 +298,25 @@ impl Shared {
             _ => {}
         }
         self.publish();
+        if is_stale {
+            self.tell_owner(task).await;
+        }
+    }
+
+    /// A lease of this node is not the newest: if another node has the call, whoever runs it here is told. If nobody has it, its
+    /// data was deleted, and it goes on.
+    async fn tell_owner(&self, task: &Task) {
+        let Some(call) = CallId::new(of(task)) else { return };
+        if self.is_elsewhere(&call).await
+            && let Some(lost) = self.owned.lock().get(&call)
+        {
+            lost.cancel();
+        }
+    }
+
+    async fn is_elsewhere(&self, call: &CallId) -> bool {
+        let owner = in_time(self.vault.store().owner(call)).await;
+        owner.ok().flatten().is_some_and(|owner| owner != self.node)
     }
 
     async fn attempt(&self, task: &Task) -> Result<Option<Lease>, StoreError> {
@@ -259,9 +351,11 @@ impl Shared {
 
 /// Gives up a store that hangs.
 async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late =
-        || StoreError::Unreachable(format!("the store has not answered within {} s", PATIENCE.as_secs()));
     timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn late() -> StoreError {
+    StoreError::Unreachable(format!("the store has not answered within {} s", PATIENCE.as_secs()))
 }
 
 /// The moment, of tokio's clock, which tests may stop.

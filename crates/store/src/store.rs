@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::error::StoreError;
 use crate::ids::{CallId, Claim, Lease, NodeId};
-use crate::token::TokenHash;
+use crate::token::{Extended, Taken, TokenHash};
 
 /// How long a call's fence is kept at least, so that a node that lost the call cannot write when it awakes.
 pub(crate) const FENCE_KEPT: Duration = Duration::from_secs(3600);
@@ -66,17 +66,36 @@ pub trait Store: Send + Sync + 'static {
     /// When the store fails.
     async fn delete(&self, call: &CallId) -> Result<bool, StoreError>;
 
-    /// Keeps what a resume token stands for.
+    /// Who has the call; `None`: nobody.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn owner(&self, call: &CallId) -> Result<Option<NodeId>, StoreError>;
+
+    /// Keeps what a resume token stands for. For so long it is good.
     ///
     /// # Errors
     /// When the store fails.
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError>;
 
-    /// Takes what a resume token stands for: of any number of takers, at most one gets it.
+    /// Lets a resume token be good for this long from now on, even if it has expired, unless it was used.
     ///
     /// # Errors
     /// When the store fails.
-    async fn take_token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError>;
+
+    /// Uses a resume token up: of any number of takers, at most one finds it good. For
+    /// [`TOKEN_REMEMBERED`](crate::TOKEN_REMEMBERED) further ones learn why they do not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError>;
+
+    /// What [`take_token`](Self::take_token) would find, and uses nothing up.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError>;
 
     /// Removes what has expired, if the store does not do so by itself; succeeds only if the store can be reached.
     ///

@@ -14,6 +14,9 @@ use crate::ids::CallId;
 /// How long a token is good after a connection was lost, unless something else is configured.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
+/// How long a token is remembered after it was used or has expired, so that its bearer is told why it opens nothing.
+pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(600);
+
 const LENGTH: usize = 32;
 
 /// A token as its bearer has it: 64 hexadecimal digits. It is not shown by `Debug`.
@@ -77,6 +80,30 @@ impl TokenHash {
     }
 }
 
+/// What a store has of a token that somebody shows, with what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken<T> {
+    /// It was good, and is used up now.
+    Good(T),
+    /// It was used before.
+    Used(T),
+    /// It was not used in time.
+    Expired(T),
+    /// It never was, or is forgotten.
+    Unknown,
+}
+
+/// Whether a token lasts longer now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extended {
+    /// It does.
+    Longer,
+    /// It was used.
+    Used,
+    /// It never was, or is forgotten.
+    Unknown,
+}
+
 /// What a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
@@ -89,9 +116,15 @@ pub struct Binding {
 /// Why a token opens no call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
-    /// It was used, has expired, or never was.
-    #[error("the resume token is not known: it was used already, or is too old")]
+    /// It never was, or was used or expired long ago.
+    #[error("the resume token is not known")]
     Unknown,
+    /// It was used before.
+    #[error("the resume token was used already")]
+    Used,
+    /// It was not used in time.
+    #[error("the resume token is too old")]
+    Expired,
     /// It is another call's.
     #[error("the resume token is another call's")]
     OtherCall,

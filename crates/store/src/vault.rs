@@ -11,7 +11,7 @@ use crate::envelope::{self, Contents};
 use crate::error::{StoreError, ValueFault};
 use crate::ids::{CallId, Lease};
 use crate::store::Store;
-use crate::token::{Binding, ResumeToken, TokenHash, TokenRefusal};
+use crate::token::{Binding, ResumeToken, Taken, TokenHash, TokenRefusal};
 
 /// The version of what a token stands for.
 const BINDING: u16 = 1;
@@ -104,26 +104,50 @@ impl Vault {
         self.store.put_token(token, &value, keep).await
     }
 
-    /// Takes what a resume token stands for; only one caller ever gets it.
+    /// Uses a resume token up for a call of a user; only one caller ever may. A token that is shown for another call is used up as
+    /// well.
     ///
     /// # Errors
-    /// When the store fails, or what it keeps is damaged or encrypted with another key.
-    pub async fn take_token(&self, token: &TokenHash) -> Result<Option<Binding>, StoreError> {
-        let Some(value) = self.store.take_token(token).await? else { return Ok(None) };
-        let label = of_token(token);
-        let contents = Contents { version: BINDING, label: &label };
-        let json = envelope::read(self.cipher.as_ref(), contents, &value)?;
-        let binding = serde_json::from_slice(&json);
-        Ok(Some(binding.map_err(|_| ValueFault::Corrupt("it stands for no call"))?))
+    /// When the token does not stand for them, was used or has expired, the store fails, or what it keeps is damaged or encrypted
+    /// with another key.
+    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let hash = token.hash();
+        self.judge(&hash, self.store.take_token(&hash).await?, call, user)
     }
 
-    /// Uses a resume token up for a call of a user. A token that is shown for another call is used up as well.
+    /// Whether [`redeem`](Self::redeem) would take a token, which is not used up.
     ///
     /// # Errors
-    /// When the token does not stand for them, was used or has expired, or the store fails.
-    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
-        let binding = self.take_token(&token.hash()).await?.ok_or(TokenRefusal::Unknown)?;
-        Ok(binding.admit(call, user)?)
+    /// As [`redeem`](Self::redeem).
+    pub async fn check(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let hash = token.hash();
+        self.judge(&hash, self.store.look_at_token(&hash).await?, call, user)
+    }
+
+    fn judge(
+        &self,
+        token: &TokenHash,
+        found: Taken<Vec<u8>>,
+        call: &CallId,
+        user: &str,
+    ) -> Result<(), RedeemError> {
+        let (value, refusal) = match found {
+            Taken::Good(value) => (value, None),
+            Taken::Used(value) => (value, Some(TokenRefusal::Used)),
+            Taken::Expired(value) => (value, Some(TokenRefusal::Expired)),
+            Taken::Unknown => return Err(TokenRefusal::Unknown.into()),
+        };
+        // Whose it is not learns nothing else of it.
+        self.binding(token, &value)?.admit(call, user)?;
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    fn binding(&self, token: &TokenHash, value: &[u8]) -> Result<Binding, StoreError> {
+        let label = of_token(token);
+        let contents = Contents { version: BINDING, label: &label };
+        let json = envelope::read(self.cipher.as_ref(), contents, value)?;
+        let binding = serde_json::from_slice(&json);
+        Ok(binding.map_err(|_| ValueFault::Corrupt("it stands for no call"))?)
     }
 }
 

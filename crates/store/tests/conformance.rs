@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use support::redis_server::Redis;
-use support::{FileStore, KEEP, TTL, call, context, node, vault, words};
+use support::{FileStore, HandClock, KEEP, TTL, call, context, node, saver, until, vault, words};
+use tempfile::TempDir;
 use tokio::time::sleep;
-use visavis_store::{Claim, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault};
+use visavis_store::{
+    Claim, Embedded, Extended, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
+};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY: &str = "100102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -153,8 +156,10 @@ async fn a_resume_token_is_good_once_for_its_own_call_and_user_and_not_for_long(
             vault.put_token(&token.hash(), &a, "anna", keep).await.unwrap();
             token
         };
-        let unknown = RedeemError::Refused(TokenRefusal::Unknown);
+        let [unknown, used, expired] = [TokenRefusal::Unknown, TokenRefusal::Used, TokenRefusal::Expired]
+            .map(|refusal| Err(RedeemError::Refused(refusal)));
         let token = put(KEEP).await;
+        assert_eq!(vault.check(&token, &a, "anna").await, Ok(()), "to look uses nothing up");
         let at_once = join_all((0..8).map(|_| vault.redeem(&token, &a, "anna"))).await;
         assert_eq!(
             at_once.iter().filter(|redeemed| redeemed.is_ok()).count(),
@@ -162,20 +167,76 @@ async fn a_resume_token_is_good_once_for_its_own_call_and_user_and_not_for_long(
             "of eight tabs one gets it"
         );
         assert!(
-            at_once.into_iter().all(|redeemed| redeemed.map_or_else(|error| error == unknown, |()| true))
+            at_once.into_iter().all(|redeemed| redeemed.is_ok() || redeemed == used),
+            "the others learn that it was used"
         );
+        assert_eq!(vault.check(&token, &a, "anna").await, used);
         for (id, user, refusal) in
             [("b", "anna", TokenRefusal::OtherCall), ("a", "otto", TokenRefusal::OtherUser)]
         {
             let token = put(KEEP).await;
             assert_eq!(vault.redeem(&token, &call(id), user).await, Err(RedeemError::Refused(refusal)));
-            assert_eq!(vault.redeem(&token, &a, "anna").await, Err(unknown.clone()), "it is used up");
+            assert_eq!(vault.redeem(&token, &a, "anna").await, used, "it is used up");
+            let again = vault.redeem(&token, &call(id), user).await;
+            assert_eq!(again, Err(RedeemError::Refused(refusal)), "whose it is not learns nothing of it");
         }
         let token = put(SHORT).await;
         subject.pass(SHORT).await;
-        assert_eq!(vault.redeem(&token, &a, "anna").await, Err(unknown.clone()), "it has expired");
+        assert_eq!(vault.redeem(&token, &a, "anna").await, expired);
         let guessed = ResumeToken::generate().unwrap();
-        assert_eq!(vault.redeem(&guessed, &a, "anna").await, Err(unknown));
+        assert_eq!(vault.redeem(&guessed, &a, "anna").await, unknown);
+    }
+}
+
+#[tokio::test]
+async fn a_resume_token_lasts_as_long_as_it_is_extended_and_a_used_one_does_not_come_back() {
+    for subject in subjects().await {
+        let (vault, a) = (vault(subject.store()), call("a"));
+        let store = subject.store();
+        let token = ResumeToken::generate().unwrap();
+        assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Unknown));
+        vault.put_token(&token.hash(), &a, "", SHORT).await.unwrap();
+        subject.pass(SHORT).await;
+        // The store may have been down: the call goes on, so its token is good.
+        assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Longer), "{}", store.kind());
+        subject.pass(SHORT).await;
+        assert_eq!(vault.redeem(&token, &a, "").await, Ok(()));
+        assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Used));
+        assert_eq!(vault.redeem(&token, &a, "").await, Err(RedeemError::Refused(TokenRefusal::Used)));
+    }
+}
+
+#[tokio::test]
+async fn a_store_tells_who_has_a_call() {
+    for subject in subjects().await {
+        let (store, id) = (subject.store(), call("a"));
+        assert_eq!(store.owner(&id).await, Ok(None));
+        store.acquire(&id, &node("one"), TTL, Claim::Free).await.unwrap();
+        store.acquire(&id, &node("two"), TTL, Claim::Over).await.unwrap();
+        assert_eq!(store.owner(&id).await, Ok(Some(node("two"))));
+        store.delete(&id).await.unwrap();
+        assert_eq!(store.owner(&id).await, Ok(None), "{}: its data was deleted", store.kind());
+    }
+}
+
+#[tokio::test]
+async fn a_node_whose_call_was_taken_over_is_told_and_one_whose_data_was_deleted_is_not() {
+    for subject in subjects().await {
+        let store = subject.store();
+        let (saver, a, b) = (saver(store.clone()), call("a"), call("b"));
+        let (lost_a, lost_b) = (saver.begin(&a, None), saver.begin(&b, None));
+        for id in [&a, &b] {
+            saver.save(id, Arc::new(context("hello")));
+            saver.written(id).await;
+        }
+        store.acquire(&a, &node("two"), TTL, Claim::Over).await.unwrap();
+        store.delete(&b).await.unwrap();
+        for id in [&b, &a] {
+            saver.save(id, Arc::new(context("too late")));
+        }
+        until("it is told", async || lost_a.is_cancelled()).await;
+        assert!(!lost_b.is_cancelled(), "{}", store.kind());
+        assert_eq!(words(vault(store).load(&a).await.unwrap().as_ref()), Some("hello"));
     }
 }
 

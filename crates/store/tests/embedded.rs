@@ -14,7 +14,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use support::{FileStore, HandClock, KEEP, NOW, TTL, call, context, node, saver, until, vault, words};
 use tempfile::TempDir;
 use visavis_store::{
-    Claim, Embedded, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError, TokenRefusal,
+    Claim, Embedded, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError, TOKEN_REMEMBERED,
+    TokenRefusal,
 };
 
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
@@ -185,14 +186,14 @@ async fn a_wall_clock_that_is_set_back_an_hour_makes_nothing_live_longer() {
     }
     clock.set_back(HOUR);
     clock.pass(minute);
-    let unknown = Err(RedeemError::Refused(TokenRefusal::Unknown));
-    assert_eq!(vault.redeem(&tokens[0], &call("a"), "anna").await, unknown);
+    let expired = Err(RedeemError::Refused(TokenRefusal::Expired));
+    assert_eq!(vault.redeem(&tokens[0], &call("a"), "anna").await, expired);
     let second = store.acquire(&call("a"), &node("two"), minute, Claim::Free).await.unwrap();
     assert!(second.fence > first.fence);
     drop((vault, store));
     // The process is started anew, an hour before it ended.
     let store = Arc::new(Embedded::with_clock(folder.path(), HandClock::at(NOW - 3_600_000)));
-    assert_eq!(support::vault(store).redeem(&tokens[1], &call("a"), "anna").await, unknown);
+    assert_eq!(support::vault(store).redeem(&tokens[1], &call("a"), "anna").await, expired);
 }
 
 #[tokio::test]
@@ -206,7 +207,7 @@ async fn what_is_too_old_is_swept_from_the_file() {
     }
     let token = ResumeToken::generate().unwrap();
     vault.put_token(&token.hash(), &call("a"), "anna", TTL).await.unwrap();
-    clock.pass(TTL + TTL);
+    clock.pass(TTL + TOKEN_REMEMBERED);
     store.sweep().await.unwrap();
     drop((vault, store));
     let database = Database::create(folder.path().join(FILE)).unwrap();

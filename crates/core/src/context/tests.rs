@@ -34,6 +34,12 @@ fn context() -> CallContext {
         mood: Mood::Happy,
         greeted: true,
         responses: 7,
+        pending: Some(PendingTurn {
+            heard: "Er ist".into(),
+            rest: "da.".into(),
+            complete: true,
+            aloud: true,
+        }),
     }
 }
 

@@ -42,6 +42,7 @@ impl Conversation {
         while messages.last().is_some_and(|last| last.role == Role::Assistant) {
             messages.pop();
         }
+        self.asks_to_go_on(&mut messages);
         messages
     }
 

@@ -55,7 +55,6 @@ impl Conversation {
         if self.tools != tools {
             self.tools = tools;
             self.tools_taken += 1;
-            self.remember_now = true;
         }
         self.budget.set_base(base);
         if let Some(id) = message {

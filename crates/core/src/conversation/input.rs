@@ -70,6 +70,8 @@ pub enum Input {
     Stopping,
     /// An operator ends the call now.
     EndedByOperator,
+    /// The client is gone, or the call goes on elsewhere: nothing follows, and what is to be gone on from is remembered.
+    Gone,
     /// The time returned by [`Conversation::timeout`] has come.
     Timeout,
 }

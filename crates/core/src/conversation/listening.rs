@@ -275,6 +275,13 @@ impl Conversation {
         self.respond_if_due(now);
     }
 
+    /// The words at the pause that the person makes, which would have been their turn, unless they may be no words to the agent.
+    pub(super) fn paused_words(&self) -> Option<&Transcript> {
+        let open = self.open.as_ref().filter(|open| !open.ignored && self.response.is_none())?;
+        let words = &open.pause.as_ref()?.words.as_ref()?.heard;
+        (!words.text.is_empty()).then_some(words)
+    }
+
     /// When the open utterance is due for a decision: to begin a response, to end the turn, or to give up its words.
     pub(super) fn open_due(&self) -> Option<u64> {
         let pause = self.open.as_ref()?.pause.as_ref()?;
@@ -381,7 +388,7 @@ impl Conversation {
         }
     }
 
-    fn language_of(&self, words: &Transcript) -> String {
+    pub(super) fn language_of(&self, words: &Transcript) -> String {
         match &self.settings.language {
             None if !words.language.is_empty() => words.language.clone(),
             _ => self.language.clone(),

@@ -11,7 +11,7 @@
 //! - `tools`: tool calls during a response; `tool_use`: what it has done with them
 //! - `face`: what the face shows
 //! - `history`: what was said and heard; `memory`: what of it is forgotten, and when
-//! - `remembering`: what of all this outlives the process
+//! - `remembering`: what of all this outlives the process; `taking_up`: how a call that resumes goes on with what was cut off
 //! - `lines`: the canned phrases; `voices`: the languages that the agent can speak; `voice_choice`: the voices that the client
 //!   chooses
 //! - `abilities`: what the model can do
@@ -36,12 +36,14 @@ mod response;
 mod response_end;
 mod saying;
 mod settings;
+mod taking_up;
 mod tool_use;
 mod tools;
 mod typing;
 mod voice_choice;
 mod voices;
 
+use crate::context::PendingTurn;
 use crate::event::{AgentState, CallEnd, CallEvent, ClientCommand, EndReason};
 use crate::frame::{Message, PlaybackPosition};
 use crate::plain::plain;
@@ -124,12 +126,14 @@ pub struct Conversation {
     ended: bool,
     /// Fingerprint of the last context that was remembered or resumed from.
     remembered: Fingerprint,
-    /// Something has changed that is remembered before the end of the turn.
-    remember_now: bool,
     /// How often the tools were replaced.
     tools_taken: u32,
     /// The call resumes from a context, and its client has not said hello yet.
     resumed: bool,
+    /// The turn that was not over when the call was cut off, until the client's hello.
+    pending: Option<PendingTurn>,
+    /// What was said, before the call was cut off, of the response that goes on now.
+    said_before: Option<String>,
     commands: Vec<Command>,
 }
 
@@ -185,9 +189,10 @@ impl Conversation {
             leaving: None,
             ended: false,
             remembered: Fingerprint::default(),
-            remember_now: false,
             tools_taken: 0,
             resumed: false,
+            pending: None,
+            said_before: None,
             commands: Vec::new(),
         };
         new.remembered = new.fingerprint();
@@ -205,6 +210,7 @@ impl Conversation {
         if self.ended {
             return Vec::new();
         }
+        self.note_position(now, position);
         match input {
             Input::Voice { event, ago } => self.voice(now, &event, ago),
             Input::Partial(utterance, words) => self.partial(now, position, utterance, &words),
@@ -225,6 +231,7 @@ impl Conversation {
             Input::EndedByOperator => {
                 self.end(EndReason::EndedByOperator, "The call was ended by the operator.")
             }
+            Input::Gone => self.gone(now),
             Input::Summary(text) => self.summarised(&text),
             Input::Voices(listed) => self.voices_listed(now, listed),
             Input::VoiceRefused { voice, by_name } => self.voice_refused(voice, by_name),
@@ -331,12 +338,14 @@ impl Conversation {
     fn client(&mut self, now: u64, position: PlaybackPosition, command: ClientCommand) {
         match command {
             ClientCommand::Ready => {
-                self.emit(CallEvent::Ready { call: self.call.clone() });
-                self.pick_up();
+                self.emit(CallEvent::Ready { call: self.call.clone(), resumed: self.resumed });
+                self.pick_up(now);
                 self.greet(now);
                 self.count_base();
-                // The instructions take longest to prefill, and nobody waits yet.
-                self.prefill("");
+                // The instructions take longest to prefill, and nobody waits yet, unless for a response that goes on.
+                if self.response.as_ref().is_none_or(|response| response.scripted) {
+                    self.prefill("");
+                }
                 self.prepare_phrases();
             }
             ClientCommand::Say(text) => self.typed(now, position, plain(&text).into_owned(), true),
@@ -349,19 +358,22 @@ impl Conversation {
                     self.language.clone_from(language);
                 }
                 self.settings.language.clone_from(&language);
-                self.remember_now = true;
                 self.commands.push(Command::SetLanguage(language));
             }
             ClientCommand::SetVoice { id, voice } => self.set_voice(now, id, voice),
             ClientCommand::Interrupt => {
                 self.interrupt(now, position);
-                self.unanswered = false;
+                (self.unanswered, self.pending, self.said_before) = (false, None, None);
                 self.make_room();
             }
             ClientCommand::SetExpression(cue) => self.set_expression(cue),
             ClientCommand::SetTools { id, tools } => self.client_tools(id, tools),
             ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, clean(result)),
-            ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
+            ClientCommand::HangUp => {
+                // It may be a page that is loaded anew.
+                self.remember();
+                self.end(EndReason::HungUp, "You hung up.");
+            }
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
             ClientCommand::FirstAudioHeard { response, ms } => self.response_was_heard(now, response, ms),
             ClientCommand::Muted(_) => {}
@@ -377,6 +389,7 @@ impl Conversation {
         self.last_word = now;
         self.asked_whether_there = false;
         self.leaving = self.leaving.filter(|leaving| *leaving != IDLE && *leaving != AGENT_ENDED);
+        (self.pending, self.said_before) = (None, None);
         self.unanswered = true;
         self.aloud = true;
         self.retries = 0;

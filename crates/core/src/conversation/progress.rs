@@ -57,9 +57,20 @@ impl Conversation {
         }
     }
 
+    /// Notes how far playout has got.
+    pub(super) fn note_position(&mut self, now: u64, position: PlaybackPosition) {
+        self.last_position = KnownPosition { now, position };
+    }
+
+    /// Samples of the response that were played.
+    pub(super) fn played(&self, response: ResponseId) -> u64 {
+        let position = self.last_position.position;
+        if position.response == response { position.samples } else { 0 }
+    }
+
     /// Tells the client which words of the response have begun to sound since the last report.
     pub(super) fn tell_progress(&mut self, now: u64, position: PlaybackPosition) {
-        self.last_position = KnownPosition { now, position };
+        self.note_position(now, position);
         let Some(mut response) = self.response.take() else { return };
         if response.sounding && position.response == response.id {
             let begun = response.segments.last().map(|segment| segment.begun(position.samples));

@@ -178,7 +178,8 @@ proptest! {
         let ids = |outcome: &Outcome| requests(outcome).map(|request| request.id).collect::<Vec<_>>();
         prop_assert!(ids(&second).first() > ids(&first).last() || ids(&second).is_empty());
         let greets = requests(&second).any(|request| request.script.is_some() && !request.canned);
-        prop_assert!(!greets || !context.greeted);
+        // The rest of a response that was cut off is given in words as well.
+        prop_assert!(!greets || !context.greeted || context.pending.is_some());
         let report = replay(recording(&second, Some(context)).as_bytes());
         prop_assert!(report.good() && report.complete, "{:?}", report);
     }

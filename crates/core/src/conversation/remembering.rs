@@ -1,17 +1,20 @@
 //! The part of the conversation that outlives its process: when its context is remembered, and how another
 //! conversation resumes from it.
 //!
-//! Changes by a turn are remembered once it is over and the history is settled. Changes that a client would
-//! otherwise have to repeat (language, voices, tools, appended words) are remembered at once. The face's mood is
-//! remembered with the next other change, since a client that drives the face sets it many times a second.
+//! A turn is remembered when it is decided, at each further segment that is heard of its response, when that is written to its end
+//! and when it is over: a server that dies must neither have the person say it again nor repeat much. Changes that a client would
+//! otherwise have to repeat (language, voices, tools, appended words) are remembered at once. The face's mood is remembered with
+//! the next other change, since a client that drives the face sets it many times a second.
 
 use std::collections::BTreeMap;
 
 use super::budget::Budget;
 use super::face::Shown;
 use super::history::History;
+use super::response::{Question, Response};
 use super::{Command, Conversation, Settings};
 use crate::context::{CallContext, VERSION};
+use crate::frame::{Message, Role};
 use crate::tool::{Doer, Tools};
 
 /// Ids that a resumed call skips, because responses begun after its context was remembered may have been
@@ -38,6 +41,20 @@ pub(super) struct Fingerprint {
     voices: BTreeMap<String, String>,
     multilingual: bool,
     no_voice_told: bool,
+    turn: Progress,
+}
+
+/// How far a turn has got.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Progress {
+    unanswered: bool,
+    /// There is a response.
+    responding: bool,
+    /// A tool runs: a server that dies then must not have it done twice.
+    tool: bool,
+    /// Segments of the response that have begun.
+    segments: usize,
+    text_ended: bool,
 }
 
 impl Conversation {
@@ -60,6 +77,7 @@ impl Conversation {
             other_voice_told: true,
             shown: Shown::wanted(context.mood),
             greeted: context.greeted,
+            pending: context.pending.clone(),
             resumed: true,
             ..Self::new(settings, call)
         };
@@ -72,8 +90,7 @@ impl Conversation {
     pub fn context(&self) -> CallContext {
         CallContext {
             version: VERSION,
-            // Words that wait for the end of a response would otherwise be lost with it.
-            messages: self.history.with(&self.appended),
+            messages: self.history.with(&self.in_doubt()),
             summary: self.history.summary().to_owned(),
             language: self.language.clone(),
             set_language: self.settings.language.clone(),
@@ -84,29 +101,58 @@ impl Conversation {
             mood: self.shown.own(),
             greeted: self.greeted,
             responses: self.responses,
+            pending: self.pending_turn(),
         }
     }
 
-    /// The client of a resumed call says hello: the face's mood is restored, and this engine counts the history.
-    pub(super) fn pick_up(&mut self) {
+    /// What follows the history if the call breaks off now: a tool that may have been used, what was heard of the response, and
+    /// words that wait for its end, which would otherwise be lost with it.
+    fn in_doubt(&self) -> Vec<Message> {
+        let mut more = self.tool_in_doubt();
+        if let Some(response) = self.remembered_response() {
+            let content = response.heard(self.played(response.id));
+            more.extend((!content.is_empty()).then_some(Message { role: Role::Assistant, content }));
+        }
+        more.extend_from_slice(&self.appended);
+        more
+    }
+
+    /// The response, unless it is a canned phrase, which leaves nothing in the history.
+    fn remembered_response(&self) -> Option<&Response> {
+        self.response.as_ref().filter(|response| !response.canned)
+    }
+
+    /// The client of a resumed call says hello: the face's mood is restored, this engine counts the history, and the turn that was
+    /// not over goes on.
+    pub(super) fn pick_up(&mut self, now: u64) {
         if std::mem::take(&mut self.resumed) {
             self.end_mood();
             self.count_history();
+            self.take_up(now);
         }
     }
 
-    /// Remembers the context if it has changed and the turn is over, or at once if the client changed it.
+    /// The client is gone, or its call goes on elsewhere. What the person has said up to a pause counts as said.
+    pub(super) fn gone(&mut self, now: u64) {
+        if let Some(words) = self.paused_words().cloned() {
+            self.language = self.language_of(&words);
+            self.person_said(now, &words.text, Question::at(now));
+        }
+        self.remember();
+        self.ended = true;
+    }
+
+    /// Remembers the context if it has changed.
     pub(super) fn remember_changes(&mut self) {
-        // A canned phrase leaves nothing in the history.
-        let settled = !self.unanswered && self.response.as_ref().is_none_or(|response| response.canned);
-        if !std::mem::take(&mut self.remember_now) && !settled {
-            return;
+        if self.fingerprint() != self.remembered {
+            self.remember();
         }
-        let fingerprint = self.fingerprint();
-        if fingerprint != self.remembered {
-            self.remembered = fingerprint;
-            self.commands.push(Command::Remember(Box::new(self.context())));
-        }
+    }
+
+    /// Remembers the context.
+    pub(super) fn remember(&mut self) {
+        self.remembered = self.fingerprint();
+        self.commands.push(Command::Remember(Box::new(self.context())));
     }
 
     pub(super) fn fingerprint(&self) -> Fingerprint {
@@ -119,6 +165,18 @@ impl Conversation {
             voices: self.settings.chosen_voices.clone(),
             multilingual: self.multilingual,
             no_voice_told: self.no_voice_told,
+            turn: self.progress(),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        let response = self.remembered_response();
+        Progress {
+            unanswered: self.unanswered,
+            responding: response.is_some(),
+            tool: response.is_some_and(|response| response.tool_use.running.is_some()),
+            segments: response.map_or(0, |response| response.segments.len()),
+            text_ended: response.is_some_and(|response| response.text_ended),
         }
     }
 }

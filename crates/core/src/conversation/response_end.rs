@@ -21,11 +21,11 @@ impl Conversation {
         self.barge_in = None;
         self.last_word = now;
         if response.sounding {
-            self.remember(&response, &response.all());
+            self.remember_heard(&response, &response.all());
             self.segment_said(&mut response, None);
             self.emit(CallEvent::AgentStoppedSpeaking(response.id));
         } else if response.was_read() {
-            self.remember(&response, &response.all());
+            self.remember_heard(&response, &response.all());
         } else {
             // Nothing could be spoken: silence would look like a fault.
             self.unanswered &= response.waits;
@@ -33,6 +33,7 @@ impl Conversation {
         }
         self.take_in_appended();
         self.tell_turn(now, &response, ResponseEnd::Finished);
+        self.goes_on_after(now, &response);
         self.count_history();
         self.decide(now);
         self.respond_if_due(now);
@@ -59,7 +60,8 @@ impl Conversation {
         self.tool_broken_off(now, &mut response.tool_use, end);
         let samples = if position.response == id { position.samples } else { 0 };
         let heard = response.heard(samples);
-        self.remember(&response, &heard);
+        self.remember_heard(&response, &heard);
+        self.broke_off_again(&response, &heard, end);
         self.take_in_appended();
         if !response.text_ended {
             self.emit(CallEvent::ResponseTextEnded(id));
@@ -77,7 +79,7 @@ impl Conversation {
     }
 
     /// Adds what was heard to the history, except canned phrases, which the model would imitate.
-    fn remember(&mut self, response: &Response, heard: &str) {
+    fn remember_heard(&mut self, response: &Response, heard: &str) {
         if !response.canned {
             self.history.agent_was_heard(heard);
         }
@@ -139,7 +141,7 @@ impl Conversation {
 
     /// Tells the person that the question cannot be answered.
     pub(super) fn give_up(&mut self, now: u64) {
-        self.unanswered = false;
+        (self.unanswered, self.said_before) = (false, None);
         self.notice("response-failed", "Something went wrong while I was answering. Please ask me again.");
         if self.aloud {
             self.say(now, CannedPhrase::Failed);

@@ -6,6 +6,16 @@ use super::lines::{self, CannedPhrase, canned_phrase};
 use super::response::{Question, Response};
 use super::{Command, Conversation};
 
+/// A response whose words are given.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) text: String,
+    /// It is a canned phrase, and not remembered.
+    pub(super) canned: bool,
+    /// It is spoken; otherwise it is shown as text.
+    pub(super) aloud: bool,
+}
+
 impl Conversation {
     /// Says a canned phrase, unless the person speaks or a response is in progress. The model is never told of it.
     pub(super) fn say(&mut self, now: u64, what: CannedPhrase) {
@@ -43,17 +53,22 @@ impl Conversation {
     }
 
     fn say_words(&mut self, now: u64, text: String, canned: bool) {
+        self.respond_with(now, Script { text, canned, aloud: true });
+    }
+
+    /// Gives a response whose words are given.
+    pub(super) fn respond_with(&mut self, now: u64, Script { text, canned, aloud }: Script) {
         if self.response.is_some() {
             return;
         }
         let mut request = self.request("", &self.language.clone(), false);
         request.messages.clear();
-        request.script = Some(text);
-        request.aloud = true;
+        request.script = Some(text.clone());
+        request.aloud = aloud;
         request.canned = canned;
         let mut response = self.response_to(&request, Question::at(now));
-        response.scripted = true;
-        response.canned = canned;
+        (response.scripted, response.script) = (true, text);
+        (response.canned, response.aloud) = (canned, aloud);
         self.make_current(now, response);
         self.commands.push(Command::Start(request, Play::Full));
     }

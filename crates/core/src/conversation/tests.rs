@@ -204,6 +204,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Timeout),
         Just(Input::Stopping),
         Just(Input::EndedByOperator),
+        Just(Input::Gone),
         (id.clone(), 100u32..3000).prop_map(|(id, got)| Input::TooLong(ResponseId(id), 100, got)),
         (0usize..6, proptest::collection::vec(0u32..200, 1..4)).prop_map(|(from, messages)| Input::Counted(
             Counting::History(from, vec![5; messages.len()]),
@@ -283,6 +284,7 @@ mod listening;
 mod memory;
 mod remembering;
 mod responses;
+mod taking_up;
 mod tools;
 mod typing;
 mod voice_choice;

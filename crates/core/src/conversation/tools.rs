@@ -19,6 +19,9 @@ const RESULT_SHARE: usize = 4;
 /// Bytes of a result per token of that room.
 const BYTES_PER_TOKEN: usize = 2;
 
+/// Why there is no result of a tool.
+const BROKE_OFF: &str = "the call broke off";
+
 /// How a response continues after its model has called a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Round {
@@ -192,9 +195,19 @@ impl Conversation {
     pub(super) fn tool_broken_off(&mut self, now: u64, tool_use: &mut ToolUse, end: ResponseEnd) {
         let Some(running) = tool_use.running.take() else { return };
         self.tool_stopped(now, &running, ToolEnd::Cancelled);
-        let why = if end == ResponseEnd::Failed { "the call broke off" } else { "the person interrupted" };
-        let text = format!("error: {why} before the result came; it may have been done or not");
-        self.remember_tool(&running.call.name, &running.call.arguments, &text);
+        let why = if end == ResponseEnd::Failed { BROKE_OFF } else { "the person interrupted" };
+        self.remember_tool(&running.call.name, &running.call.arguments, &without_result(why));
+    }
+
+    /// The call of the tool that runs, as the model is told of it if the call breaks off now.
+    pub(super) fn tool_in_doubt(&self) -> Vec<Message> {
+        let running = self.response.as_ref().and_then(|response| response.tool_use.running.as_ref());
+        let Some(Running { call, .. }) = running else { return Vec::new() };
+        let written = json!({ "name": call.name, "arguments": call.arguments }).to_string();
+        vec![
+            Message { role: Role::Call, content: written },
+            Message { role: Role::Tool, content: without_result(BROKE_OFF) },
+        ]
     }
 
     pub(super) fn tool_due(&self) -> Option<u64> {
@@ -220,6 +233,11 @@ impl Conversation {
             }
         }
     }
+}
+
+/// What the model is told in place of a result that did not come.
+fn without_result(why: &str) -> String {
+    format!("error: {why} before the result came; it may have been done or not")
 }
 
 /// Turns calls and results into notes on the question: a small model that has seen a call writes nothing but another one.

@@ -34,7 +34,6 @@ impl Conversation {
                 );
                 return self.emit(CallEvent::BadMessage { id, message });
             }
-            self.remember_now = true;
             return self.appended.push(words);
         }
         if !self.history.has_room_for(&words) {
@@ -42,7 +41,6 @@ impl Conversation {
             return self.emit(CallEvent::BadMessage { id, message });
         }
         self.history.append(&words);
-        self.remember_now = true;
         if self.speculative.is_some() {
             self.discard();
             self.speculate_again(now);

@@ -127,7 +127,6 @@ impl Conversation {
         if settings.voice == gone {
             settings.voice.clear();
         }
-        self.remember_now = true;
         for response in [&mut self.response, &mut self.speculative].into_iter().flatten() {
             if response.voice == gone {
                 let first = voice::first(&self.settings.known_voices, &response.language);
@@ -137,7 +136,6 @@ impl Conversation {
     }
 
     fn voices_changed(&mut self, now: u64, message: Option<String>) {
-        self.remember_now = true;
         if let Some(id) = message {
             self.emit(CallEvent::Granted { id, request: "set-voice" });
         }

@@ -26,7 +26,7 @@ use crate::context::CallContext;
 use crate::engine::{Caller, Engines};
 use crate::event::{CallEnd, CallEvent, ClientCommand, EndReason};
 use crate::frame::{PlaybackPosition, PlayoutItem, ResponseId, UtteranceId};
-use crate::ports::Departure;
+use crate::ports::{Departure, Presence};
 use crate::route::{Routed, Served};
 
 use super::animate::{FaceInput, FaceSender};
@@ -35,7 +35,7 @@ use super::floor::Floor;
 use super::llm::CueSources;
 use super::note::ResponseNote;
 use super::observer::Observer;
-use super::options::Remembered;
+use super::options::{Hellos, Remembered};
 use super::playout::Current;
 use super::scope::Scope;
 use super::stt::SttEvent;
@@ -54,6 +54,7 @@ pub(super) struct Channels {
     pub(super) voice: mpsc::Receiver<Heard>,
     pub(super) words: mpsc::Receiver<SttEvent>,
     pub(super) commands: mpsc::Receiver<ClientCommand>,
+    pub(super) presence: watch::Receiver<Presence>,
     pub(super) playout: mpsc::Receiver<PlayoutEvent>,
     pub(super) position: watch::Receiver<PlaybackPosition>,
     pub(super) events: mpsc::Sender<CallEvent>,
@@ -76,6 +77,10 @@ pub(super) struct Begin {
     pub(super) context: Option<Arc<CallContext>>,
     /// Receives the context that outlives the call.
     pub(super) remembered: Remembered,
+    /// Receives each answer to a hello.
+    pub(super) hellos: Hellos,
+    /// Cancelled when the call goes on over another connection.
+    pub(super) moved: CancellationToken,
     pub(super) observer: Observer,
     /// The user served.
     pub(super) caller: Caller,
@@ -88,6 +93,10 @@ struct InService {
     engines: Served,
 }
 
+/// Why this connection of a call ends that goes on over another one.
+const MOVED: CallEnd =
+    CallEnd { reason: EndReason::Moved, message: "The call goes on in another window or place." };
+
 /// Runs one call's conversation to its end.
 pub(super) struct Conductor {
     call: String,
@@ -95,6 +104,12 @@ pub(super) struct Conductor {
     conversation: Conversation,
     observer: Observer,
     remembered: Remembered,
+    hellos: Hellos,
+    moved: CancellationToken,
+    /// How far playout had got when the client was cut off, if it is.
+    cut_off: Option<PlaybackPosition>,
+    /// The transport tells whether its client is present.
+    sees_client: bool,
     engines: Engines,
     channels: Channels,
     tasks: TaskTracker,
@@ -135,7 +150,7 @@ impl Conductor {
         scope: Scope,
     ) -> Self {
         let began = Instant::now();
-        let Begin { settings, context, remembered, observer, caller } = begin;
+        let Begin { settings, context, remembered, hellos, moved, observer, caller } = begin;
         let conversation = match &context {
             Some(context) => Conversation::resume(settings, call.clone(), context),
             None => Conversation::new(settings, call.clone()),
@@ -151,6 +166,10 @@ impl Conductor {
             conversation,
             observer,
             remembered,
+            hellos,
+            moved,
+            cut_off: None,
+            sees_client: true,
             engines,
             channels,
             tasks,
@@ -181,8 +200,15 @@ impl Conductor {
             let input = tokio::select! {
                 // In this order, so that words never overtake the voice events they belong to.
                 biased;
-                () = self.token.cancelled() => return self.finish(STOPPING),
+                () = self.token.cancelled() => {
+                    self.remember_last();
+                    return self.finish(STOPPING);
+                }
                 () = self.channels.hang_up.cancelled() => Some(Input::EndedByOperator),
+                () = self.moved.cancelled() => {
+                    self.remember_last();
+                    return self.finish(MOVED);
+                }
                 heard = self.channels.voice.recv() => match heard {
                     Some(heard) => {
                         self.background.cancel();
@@ -203,6 +229,11 @@ impl Conductor {
                 judged = self.judged.recv() => judged,
                 returned = self.returned.recv() => returned,
                 () = self.lives.lost() => Some(Input::ModelForgot),
+                seen = self.channels.presence.changed(), if self.sees_client => {
+                    self.sees_client = seen.is_ok();
+                    self.note_presence();
+                    None
+                }
                 note = self.notes.recv() => note.and_then(|note| self.note_input(note)),
                 () = async { tokio::time::sleep_until(due.expect("guarded")).await }, if due.is_some() => Some(Input::Timeout),
                 () = async { self.drain.as_ref().expect("guarded").cancelled().await }, if self.drain.is_some() => {
@@ -211,16 +242,39 @@ impl Conductor {
                 }
             };
             let Some(input) = input else { continue };
-            let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let position = *self.channels.position.borrow();
-            let commands = self.conversation.handle(now, position, input.clone());
-            self.observer.step(now, position, &input, &commands);
-            for command in commands {
+            for command in self.step(position, &input) {
                 if let Some(end) = self.execute(command) {
                     return end;
                 }
             }
         }
+    }
+
+    /// Gives the conversation an input; returns its commands.
+    fn step(&mut self, position: PlaybackPosition, input: &Input) -> Vec<Command> {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let commands = self.conversation.handle(now, position, input.clone());
+        self.observer.step(now, position, input, &commands);
+        commands
+    }
+
+    /// Has remembered what the call is gone on from: this connection of it has ended. What was played to a client that was cut
+    /// off was not heard.
+    fn remember_last(&mut self) {
+        let played = *self.channels.position.borrow();
+        let cut_off = self.cut_off.filter(|cut_off| cut_off.response == played.response);
+        for command in self.step(cut_off.unwrap_or(played), &Input::Gone) {
+            if let Command::Remember(context) = command {
+                self.remembered.send_replace(Some(Arc::from(context)));
+            }
+        }
+    }
+
+    fn note_presence(&mut self) {
+        let presence = *self.channels.presence.borrow_and_update();
+        let played = *self.channels.position.borrow();
+        self.cut_off = (presence == Presence::CutOff).then(|| self.cut_off.unwrap_or(played));
     }
 
     /// Carries out a command; returns the reason if it ends the call.
@@ -254,11 +308,14 @@ impl Conductor {
             Command::End(reason, message) => return Some(self.finish(CallEnd { reason, message })),
             Command::Emit(event) => {
                 let event = self.with_engines(event);
+                let is_hello = matches!(event, CallEvent::Ready { .. });
                 self.observer.told(&event);
                 self.channels.face.told(&event);
                 match self.channels.events.try_send(event) {
+                    Ok(()) if is_hello => self.hellos.send_modify(|hellos| *hellos += 1),
                     Ok(()) => {}
                     Err(TrySendError::Full(_)) => {
+                        self.remember_last();
                         let (reason, message) =
                             (EndReason::ConnectionLost, "The client has stopped reading.");
                         return Some(self.finish(CallEnd { reason, message }));
@@ -282,6 +339,7 @@ impl Conductor {
 
     /// The transport has dropped its end.
     fn gone(&mut self) -> CallEnd {
+        self.remember_last();
         let (reason, message) = self.channels.departure.reason();
         self.finish(CallEnd { reason, message })
     }

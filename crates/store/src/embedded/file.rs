@@ -9,7 +9,7 @@ use std::time::Duration;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, WriteTransaction};
 
 use super::fail::Fail;
-use super::row::Row;
+use super::row::{Row, TokenRow};
 use super::unfinished;
 use crate::clock::Clock;
 use crate::envelope;
@@ -17,7 +17,7 @@ use crate::error::FileFault;
 use crate::ids::{CallId, Fence, Lease};
 use crate::leases::Leases;
 use crate::timeline::{StoreTime, Timeline};
-use crate::token::TokenHash;
+use crate::token::{Extended, TOKEN_REMEMBERED, Taken, TokenHash};
 
 /// The form of the tables that is written, and the newest that is read.
 pub(super) const SCHEMA: u64 = 1;
@@ -26,7 +26,7 @@ pub(super) const SCHEMA: u64 = 1;
 const CONTEXTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("contexts");
 /// When a row expires, and of which call it is.
 const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
-/// A token's hash → when it expires (8 bytes), and what it stands for.
+/// A token's hash → its row.
 const TOKENS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tokens");
 /// Numbers about the file.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
@@ -139,23 +139,61 @@ impl File {
         expires: StoreTime,
         now: StoreTime,
     ) -> Result<(), Fail> {
-        let write = self.database.begin_write()?;
-        let row = [expires.0.to_be_bytes().as_slice(), value].concat();
-        write.open_table(TOKENS)?.insert(token.bytes(), row.as_slice())?;
-        commit(write, now)
+        self.write_token(token, &TokenRow { good_until: expires, used: false, value }, now)
     }
 
-    /// Removes a token, and says what it stood for.
-    pub(super) fn take_token(&self, token: &TokenHash, now: StoreTime) -> Result<Option<Vec<u8>>, Fail> {
-        // A guess must cost no write.
-        if self.database.begin_read()?.open_table(TOKENS)?.get(token.bytes())?.is_none() {
-            return Ok(None);
+    /// Lets a token be good until then, unless it was used.
+    pub(super) fn extend_token(
+        &self,
+        token: &TokenHash,
+        until: StoreTime,
+        now: StoreTime,
+    ) -> Result<Extended, Fail> {
+        let row = self.token(token)?;
+        match row.as_deref().and_then(TokenRow::read) {
+            None => Ok(Extended::Unknown),
+            Some(row) if row.used => Ok(Extended::Used),
+            Some(row) => {
+                self.write_token(token, &TokenRow { good_until: until, ..row }, now)?;
+                Ok(Extended::Longer)
+            }
         }
+    }
+
+    /// Uses a token up, and says what it stood for.
+    pub(super) fn take_token(&self, token: &TokenHash, now: StoreTime) -> Result<Taken<Vec<u8>>, Fail> {
+        let row = self.token(token)?;
+        // Who guesses costs no write.
+        let Some(row) = row.as_deref().and_then(TokenRow::read) else { return Ok(Taken::Unknown) };
+        let found = row.found(now);
+        match found {
+            Taken::Good(_) => {
+                self.write_token(token, &TokenRow { good_until: now, used: true, ..row }, now)?;
+            }
+            // For the time, which does not go back behind this in the next process.
+            Taken::Expired(_) => self.write_token(token, &row, now)?,
+            Taken::Used(_) | Taken::Unknown => {}
+        }
+        Ok(found)
+    }
+
+    /// What a token is worth.
+    pub(super) fn look_at_token(&self, token: &TokenHash, now: StoreTime) -> Result<Taken<Vec<u8>>, Fail> {
+        let row = self.token(token)?;
+        let row = row.as_deref().and_then(TokenRow::read);
+        Ok(row.map_or(Taken::Unknown, |row| row.found(now)))
+    }
+
+    fn token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, Fail> {
+        let tokens = self.database.begin_read()?.open_table(TOKENS)?;
+        let row = tokens.get(token.bytes())?;
+        Ok(row.map(|row| row.value().to_vec()))
+    }
+
+    fn write_token(&self, token: &TokenHash, row: &TokenRow<'_>, now: StoreTime) -> Result<(), Fail> {
         let write = self.database.begin_write()?;
-        let row = write.open_table(TOKENS)?.remove(token.bytes())?.map(|row| row.value().to_vec());
-        commit(write, now)?;
-        let value = row.as_deref().and_then(token_row).filter(|row| row.expires > now);
-        Ok(value.map(|row| row.value.to_vec()))
+        write.open_table(TOKENS)?.insert(token.bytes(), row.write().as_slice())?;
+        commit(write, now)
     }
 
     /// Removes what has expired.
@@ -191,7 +229,8 @@ impl File {
         }
         for entry in read.open_table(TOKENS)?.iter()? {
             let (token, row) = entry?;
-            if token_row(row.value()).is_none_or(|row| row.expires <= now) && due.tokens.len() < SWEPT {
+            let is_due = |row: TokenRow<'_>| row.good_until.after(TOKEN_REMEMBERED) <= now;
+            if TokenRow::read(row.value()).is_none_or(is_due) && due.tokens.len() < SWEPT {
                 due.tokens.push(token.value().to_vec());
             }
         }
@@ -210,17 +249,6 @@ struct Due {
 struct Expired {
     at: StoreTime,
     call: String,
-}
-
-/// A token's row.
-struct TokenRow<'a> {
-    expires: StoreTime,
-    value: &'a [u8],
-}
-
-fn token_row(bytes: &[u8]) -> Option<TokenRow<'_>> {
-    let (expires, value) = bytes.split_first_chunk()?;
-    Some(TokenRow { expires: StoreTime(u64::from_be_bytes(*expires)), value })
 }
 
 /// Makes the folder and an empty file, if they are missing, for this user alone. A file that was left unfinished is emptied.

@@ -25,7 +25,7 @@ use crate::ids::{CallId, Claim, Lease, NodeId};
 use crate::leases::{Leases, Term};
 use crate::store::Store;
 use crate::timeline::StoreTime;
-use crate::token::TokenHash;
+use crate::token::{Extended, Taken, TokenHash};
 use fail::Fail;
 use file::{File, Saving};
 
@@ -172,14 +172,29 @@ impl Store for Embedded {
         deleted.await
     }
 
+    async fn owner(&self, call: &CallId) -> Result<Option<NodeId>, StoreError> {
+        let call = call.clone();
+        self.work(move |Work { leases, now, .. }| Ok(leases.owner(&call, now))).await
+    }
+
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError> {
         let (token, value) = (*token, value.to_vec());
         self.work(move |Work { file, now, .. }| file.put_token(&token, &value, now.after(keep), now)).await
     }
 
-    async fn take_token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError> {
+        let token = *token;
+        self.work(move |Work { file, now, .. }| file.extend_token(&token, now.after(keep), now)).await
+    }
+
+    async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
         let token = *token;
         self.work(move |Work { file, now, .. }| file.take_token(&token, now)).await
+    }
+
+    async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+        let token = *token;
+        self.work(move |Work { file, now, .. }| file.look_at_token(&token, now)).await
     }
 
     async fn sweep(&self) -> Result<(), StoreError> {

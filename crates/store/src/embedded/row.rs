@@ -1,7 +1,9 @@
-//! A call's value as it stands in the file: under which lease it was written, and until when it is kept. Pure.
+//! A call's value as it stands in the file: under which lease it was written, and until when it is kept; a token's: until when it
+//! is good, or when it was used. Pure.
 
 use crate::ids::Fence;
 use crate::timeline::StoreTime;
+use crate::token::Taken;
 
 const HEAD: usize = 24;
 
@@ -39,9 +41,55 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The bit of the time that says that it is that of a token's use.
+const USED: u64 = 1 << 63;
+
+/// A row of the table of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TokenRow<'a> {
+    /// Until when it is good, or when it was used.
+    pub(super) good_until: StoreTime,
+    pub(super) used: bool,
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> TokenRow<'a> {
+    /// Reads a row; `None` if it is none.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (time, value) = bytes.split_first_chunk()?;
+        let time = u64::from_be_bytes(*time);
+        Some(Self { good_until: StoreTime(time & !USED), used: time & USED != 0, value })
+    }
+
+    /// What somebody finds who shows the token.
+    pub(super) fn found(&self, now: StoreTime) -> Taken<Vec<u8>> {
+        let value = self.value.to_vec();
+        match self.used {
+            true => Taken::Used(value),
+            false if self.good_until <= now => Taken::Expired(value),
+            false => Taken::Good(value),
+        }
+    }
+
+    /// Its bytes.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let used = if self.used { USED } else { 0 };
+        [(self.good_until.0 | used).to_be_bytes().as_slice(), self.value].concat()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_s_row_is_read_back_used_or_not() {
+        for used in [false, true] {
+            let row = TokenRow { good_until: StoreTime(7), used, value: b"v" };
+            assert_eq!(TokenRow::read(&row.write()), Some(row));
+        }
+        assert_eq!(TokenRow::read(b"short"), None);
+    }
 
     #[test]
     fn a_row_is_read_back_and_a_short_one_is_none() {

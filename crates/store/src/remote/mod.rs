@@ -16,9 +16,12 @@ use redis::{Cmd, cmd};
 use crate::error::StoreError;
 use crate::ids::{CallId, Claim, Lease, NodeId};
 use crate::store::{FENCE_KEPT, Store};
-use crate::token::TokenHash;
+use crate::token::{Extended, TOKEN_REMEMBERED, Taken, TokenHash};
 use line::Line;
-use scripts::{ACQUIRE, DELETE, RELEASE, RENEW, Reply, SAVE, keys, token_key};
+use scripts::{
+    ACQUIRE, DELETE, EXTEND_TOKEN, PUT_TOKEN, RELEASE, RENEW, Reply, SAVE, TAKE_TOKEN, extended, keys, taken,
+    token_key,
+};
 
 /// A store in Redis.
 pub struct Remote {
@@ -44,6 +47,13 @@ fn script(text: &str, call: &CallId) -> Cmd {
     let [context, lease] = keys(call);
     let mut script = cmd("EVAL");
     script.arg(text).arg(2).arg(context).arg(lease);
+    script
+}
+
+/// A script for the key of a token, without its arguments.
+fn token_script(text: &str, token: &TokenHash) -> Cmd {
+    let mut script = cmd("EVAL");
+    script.arg(text).arg(1).arg(token_key(token));
     script
 }
 
@@ -111,14 +121,34 @@ impl Store for Remote {
         Ok(self.run(&delete).await? == "1")
     }
 
-    async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError> {
-        let mut put = cmd("SET");
-        put.arg(token_key(token)).arg(value).arg("PX").arg(millis(keep));
-        self.line.ask::<String>(&put).await.map(drop)
+    async fn owner(&self, call: &CallId) -> Result<Option<NodeId>, StoreError> {
+        let [_, lease] = keys(call);
+        let owner: Option<String> = self.line.ask(cmd("GET").arg(lease)).await?;
+        Ok(owner.map(|owner| NodeId::new(&owner)))
     }
 
-    async fn take_token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, StoreError> {
-        self.line.ask(cmd("GETDEL").arg(token_key(token))).await
+    async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError> {
+        let mut put = token_script(PUT_TOKEN, token);
+        put.arg(value).arg(millis(keep)).arg(millis(TOKEN_REMEMBERED));
+        self.run(&put).await.map(drop)
+    }
+
+    async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError> {
+        let mut extend = token_script(EXTEND_TOKEN, token);
+        extend.arg(millis(keep)).arg(millis(TOKEN_REMEMBERED));
+        extended(&self.run(&extend).await?)
+    }
+
+    async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+        let mut take = token_script(TAKE_TOKEN, token);
+        take.arg(millis(TOKEN_REMEMBERED));
+        taken(self.line.ask(&take).await?)
+    }
+
+    async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+        let mut look = token_script(TAKE_TOKEN, token);
+        look.arg("");
+        taken(self.line.ask(&look).await?)
     }
 
     async fn sweep(&self) -> Result<(), StoreError> {

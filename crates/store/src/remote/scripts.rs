@@ -1,7 +1,8 @@
 //! What Redis is asked, as scripts: each is one step for all nodes. Pure.
 //!
 //! A call has two keys, which a cluster keeps together by the id in braces: `visavis:{call}:context`, a hash of `fence`,
-//! `version` and `value`, and `visavis:{call}:lease`, the name of the node that has the call. A token's key is of its own.
+//! `version` and `value`, and `visavis:{call}:lease`, the name of the node that has the call. A token's key is of its own: a hash of
+//! `value`, `good` (until when, in milliseconds since 1970) and `used`.
 //!
 //! Each script replies with a list of texts whose first is a word of [`Reply`].
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use crate::error::{StoreError, ValueFault};
 use crate::ids::{CallId, Fence, NodeId};
-use crate::token::TokenHash;
+use crate::token::{Extended, Taken, TokenHash};
 
 /// The keys of a call: the context, the lease.
 pub(super) fn keys(call: &CallId) -> [String; 2] {
@@ -102,6 +103,67 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return {'ok', tostring(had)}
 ";
 
+/// ARGV: value, milliseconds that the token is good, milliseconds that it is remembered after that.
+pub(super) const PUT_TOKEN: &str = r"
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('HSET', KEYS[1], 'value', ARGV[1], 'good', string.format('%.0f', now + tonumber(ARGV[2])), 'used', '0')
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[2]) + tonumber(ARGV[3])))
+return {'ok'}
+";
+
+/// ARGV: milliseconds that the token is good, milliseconds that it is remembered after that.
+pub(super) const EXTEND_TOKEN: &str = r"
+local used = redis.call('HGET', KEYS[1], 'used')
+if not used then return {'ok', 'unknown'} end
+if used ~= '0' then return {'ok', 'used'} end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('HSET', KEYS[1], 'good', string.format('%.0f', now + tonumber(ARGV[1])))
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) + tonumber(ARGV[2])))
+return {'ok', 'longer'}
+";
+
+/// ARGV: milliseconds that the token is remembered (empty: it is only looked at). Replies with what became of it, and with its
+/// value.
+pub(super) const TAKE_TOKEN: &str = r"
+local used = redis.call('HGET', KEYS[1], 'used')
+if not used then return {'unknown', ''} end
+local value = redis.call('HGET', KEYS[1], 'value') or ''
+if used ~= '0' then return {'used', value} end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+if (tonumber(redis.call('HGET', KEYS[1], 'good') or '0') or 0) <= now then return {'expired', value} end
+if ARGV[1] ~= '' then
+  redis.call('HSET', KEYS[1], 'used', '1')
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return {'good', value}
+";
+
+/// Reads the reply of [`TAKE_TOKEN`].
+pub(super) fn taken(reply: Vec<Vec<u8>>) -> Result<Taken<Vec<u8>>, StoreError> {
+    let mut parts = reply.into_iter();
+    let (word, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    match word.as_slice() {
+        b"good" => Ok(Taken::Good(value)),
+        b"used" => Ok(Taken::Used(value)),
+        b"expired" => Ok(Taken::Expired(value)),
+        b"unknown" => Ok(Taken::Unknown),
+        _ => Err(ValueFault::Foreign.into()),
+    }
+}
+
+/// Reads what follows the `ok` of [`EXTEND_TOKEN`].
+pub(super) fn extended(word: &str) -> Result<Extended, StoreError> {
+    match word {
+        "longer" => Ok(Extended::Longer),
+        "used" => Ok(Extended::Used),
+        "unknown" => Ok(Extended::Unknown),
+        _ => Err(ValueFault::Foreign.into()),
+    }
+}
+
 /// What a script replies.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reply(Vec<String>);
@@ -155,6 +217,19 @@ mod tests {
         for other in [&["foreign"][..], &["?"], &[]] {
             assert_eq!(read(other), Err(ValueFault::Foreign.into()));
         }
+    }
+
+    #[test]
+    fn what_became_of_a_token_is_read_and_anything_else_is_another_programs() {
+        let reply = |word: &str| taken(vec![word.into(), b"v".to_vec()]);
+        assert_eq!(reply("good"), Ok(Taken::Good(b"v".to_vec())));
+        assert_eq!(reply("used"), Ok(Taken::Used(b"v".to_vec())));
+        assert_eq!(reply("expired"), Ok(Taken::Expired(b"v".to_vec())));
+        assert_eq!(reply("unknown"), Ok(Taken::Unknown));
+        assert_eq!(reply("?"), Err(ValueFault::Foreign.into()));
+        assert_eq!(taken(Vec::new()), Err(ValueFault::Foreign.into()));
+        assert_eq!(extended("longer"), Ok(Extended::Longer));
+        assert_eq!(extended(""), Err(ValueFault::Foreign.into()));
     }
 
     #[test]

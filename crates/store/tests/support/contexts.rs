@@ -19,5 +19,6 @@ pub(crate) fn context(words: &str) -> CallContext {
         mood: Mood::Neutral,
         greeted: true,
         responses: 1,
+        pending: None,
     }
 }

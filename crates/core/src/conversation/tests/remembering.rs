@@ -50,16 +50,16 @@ fn tool(name: &str) -> Tool {
 }
 
 #[test]
-fn a_context_is_remembered_after_each_response_and_not_again_while_nothing_changes() {
+fn a_context_is_remembered_at_each_step_of_a_turn_and_not_again_while_nothing_changes() {
     let mut run = Run::new();
-    run.client(ClientCommand::Ready).say(1, "What is it?").sound(1, "It is tea.");
-    assert!(run.remembered().is_empty(), "the turn is in progress");
-    run.heard_out(1);
-    assert_eq!(
-        run.remembered().iter().map(|context| said(context)).collect::<Vec<_>>(),
-        [["What is it?", "It is tea."]]
-    );
-    assert_eq!((run.remembered()[0].language.as_str(), run.remembered()[0].responses), ("en", 1));
+    run.client(ClientCommand::Ready);
+    assert!(run.remembered().is_empty(), "nothing was said");
+    run.say(1, "What is it?");
+    assert_eq!(said(run.remembered().last().unwrap()), ["What is it?"], "it need not be said again");
+    run.sound(1, "It is tea.").heard_out(1);
+    let last = *run.remembered().last().unwrap();
+    assert_eq!(said(last), ["What is it?", "It is tea."]);
+    assert_eq!((last.language.as_str(), last.responses, &last.pending), ("en", 1, &None));
     run.take();
     // A noise without words, then silence until the agent asks whether the person is there.
     run.inputs([started(2), paused(2, 1), trial(2, 1, "")]).wait(65_000);
@@ -71,16 +71,17 @@ fn only_the_heard_part_of_a_response_that_broke_off_is_remembered() {
     let mut run = Run::new();
     run.say(1, "Count.").sound(1, "One two three four.").at(1, 220);
     run.client(ClientCommand::Interrupt);
-    assert_eq!(said(run.remembered()[0]), ["Count.", "One two"]);
+    let last = *run.remembered().last().unwrap();
+    assert_eq!((said(last), &last.pending), (vec!["Count.", "One two"], &None));
     // A failed one is retried first; then its question is given up, and remembered before the apology sounds.
     let mut run = Run::new();
-    run.say(1, "Count.");
+    run.say(1, "Count.").take();
     for response in 1..=2 {
         run.input(Input::ResponseFailed(ResponseId(response)));
         assert!(run.remembered().is_empty(), "it is retried");
     }
     run.input(Input::ResponseFailed(ResponseId(3)));
-    assert_eq!(said(run.remembered()[0]), ["Count."]);
+    assert_eq!((said(run.remembered()[0]), &run.remembered()[0].pending), (vec!["Count."], &None));
     run.take();
     run.sound(4, "Sorry, something went wrong.").heard_out(4);
     assert!(run.remembered().is_empty(), "a canned phrase is not part of it");
@@ -107,7 +108,7 @@ fn client_settings_are_remembered_at_once_even_during_a_response_and_repeats_are
     assert_eq!(run.remembered().len(), 2);
     assert!(run.remembered().iter().all(|context| said(context) == ["What is it?"]), "it still sounds");
     run.heard_out(1);
-    assert_eq!(said(run.remembered()[2]), ["What is it?", "It is tea."]);
+    assert_eq!(said(run.remembered().last().unwrap()), ["What is it?", "It is tea."]);
 }
 
 #[test]
@@ -117,19 +118,21 @@ fn appended_words_are_remembered_at_once_even_those_that_wait_for_the_end_of_a_r
     assert_eq!(said(run.remembered()[0]), ["appended words"]);
     run.client(ClientCommand::Say("And?".into())).take();
     run.sound(1, "It is tea.").input(append(false));
-    assert_eq!(said(run.remembered()[0]), ["appended words And?", "appended words"]);
+    assert_eq!(said(run.remembered().last().unwrap()), ["appended words And?", "appended words"]);
     run.heard_out(1);
-    assert_eq!(said(run.remembered()[1]), ["appended words And?", "It is tea. appended words"]);
+    assert_eq!(said(run.remembered().last().unwrap()), ["appended words And?", "It is tea. appended words"]);
 }
 
 #[test]
-fn tool_calls_and_their_results_are_remembered_at_the_end_of_the_turn() {
+fn tool_calls_are_remembered_with_their_results_and_before_that_as_perhaps_done() {
     let mut run = Run { conversation: super::tools::conversation_with_tools(), ..Run::new() };
     run.say(1, "Where is order seven?").input(Input::ToolCalled(ResponseId(1), "order".into(), "{}".into()));
+    let doubt = said(run.remembered().last().unwrap())[2];
+    assert!(doubt.contains("it may have been done or not"), "{doubt}");
     run.input(Input::ToolReturned("1-1".into(), Ok("shipped".into())));
-    assert!(run.remembered().is_empty());
+    assert_eq!(said(run.remembered().last().unwrap())[2], "shipped");
     run.sound(1, "It is shipped.").heard_out(1);
-    let [context] = run.remembered()[..] else { panic!("{:?}", run.remembered()) };
+    let context = *run.remembered().last().unwrap();
     let roles: Vec<_> = context.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::User, Role::Call, Role::Tool, Role::Assistant]);
     assert!(context.tools.is_empty(), "the server's own tools are its configuration");

@@ -13,10 +13,7 @@ use crate::tool::ToolEnd;
 pub(super) fn messages(event: &CallEvent, now: Duration) -> Vec<Outgoing> {
     let one = |kind, data| vec![Outgoing::new(kind, data)];
     match event {
-        CallEvent::Ready { call } => {
-            let about = json!({ "library": "visavis", "version": env!("CARGO_PKG_VERSION") });
-            one("bot-ready", json!({ "version": RTVI_VERSION, "about": about, "call": call }))
-        }
+        CallEvent::Ready { .. } | CallEvent::Resumed { .. } | CallEvent::ResumeToken { .. } => of_call(event),
         CallEvent::State(state) => one("server-message", json!({ "type": "state", "state": state })),
         CallEvent::UserStartedSpeaking => one("user-started-speaking", json!({})),
         CallEvent::UserStoppedSpeaking => one("user-stopped-speaking", json!({})),
@@ -39,6 +36,31 @@ pub(super) fn messages(event: &CallEvent, now: Duration) -> Vec<Outgoing> {
         }
         CallEvent::Ended { reason, message } => ended(*reason, message),
         _ => of_response(event),
+    }
+}
+
+/// The messages for an event of the call's begin, or of its going on.
+fn of_call(event: &CallEvent) -> Vec<Outgoing> {
+    let one = |kind, data| vec![Outgoing::new(kind, data)];
+    match event {
+        CallEvent::ResumeToken { call, token, seconds } => {
+            let data = json!({ "type": "resume", "call": call, "token": token, "seconds": seconds });
+            one("server-message", data)
+        }
+        CallEvent::Resumed { call, said, cut } => {
+            let said: Vec<Value> =
+                said.iter().map(|said| json!({ "role": said.role, "text": said.content })).collect();
+            one("server-message", json!({ "type": "resumed", "call": call, "said": said, "cut": cut }))
+        }
+        CallEvent::Ready { call, resumed } => {
+            let about = json!({ "library": "visavis", "version": env!("CARGO_PKG_VERSION") });
+            let mut data = json!({ "version": RTVI_VERSION, "about": about, "call": call });
+            if *resumed {
+                data["resumed"] = true.into();
+            }
+            one("bot-ready", data)
+        }
+        _ => Vec::new(),
     }
 }
 

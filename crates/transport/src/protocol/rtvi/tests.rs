@@ -4,7 +4,7 @@ use visavis_core::route::{Reason, Routed, Served};
 use super::*;
 use crate::avatar::cue::Cue;
 use crate::event::EndReason;
-use crate::frame::{ResponseId, Role};
+use crate::frame::{Message, ResponseId, Role};
 
 impl Rtvi {
     fn encode(&self, event: &CallEvent) -> Vec<String> {
@@ -209,6 +209,23 @@ fn told(event: &CallEvent) -> Vec<(String, Value)> {
     let messages = Rtvi::default().encode(event);
     let read = messages.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
     read.map(|value| (value["type"].as_str().unwrap().to_owned(), value["data"].clone())).collect()
+}
+
+#[test]
+fn a_call_that_goes_on_says_so_and_from_what_and_how_to_come_back() {
+    let ready = |resumed| told(&CallEvent::Ready { call: "c".into(), resumed }).remove(0);
+    assert_eq!((ready(true).0.as_str(), &ready(true).1["resumed"]), ("bot-ready", &json!(true)));
+    assert!(ready(false).1.get("resumed").is_none());
+    let said = Message { role: Role::Assistant, content: "One two".into() };
+    let (call, cut) = ("c".to_owned(), Some("three.".to_owned()));
+    let resumed = CallEvent::Resumed { call: call.clone(), said: vec![said], cut };
+    let data = json!({
+        "type": "resumed", "call": "c", "said": [{ "role": "assistant", "text": "One two" }], "cut": "three.",
+    });
+    assert_eq!(told(&resumed), [("server-message".to_owned(), data)]);
+    let token = CallEvent::ResumeToken { call, token: "t".into(), seconds: 60 };
+    let data = json!({ "type": "resume", "call": "c", "token": "t", "seconds": 60 });
+    assert_eq!(told(&token), [("server-message".to_owned(), data)]);
 }
 
 #[test]
