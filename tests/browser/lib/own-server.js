@@ -12,9 +12,15 @@ import { RESULTS, binary } from './env.js';
 const READY_MS = 120000;
 
 export class OwnServer {
-    /** @param {number} port - TCP and UDP */
-    constructor(port) {
+    /**
+     * @param {number} port - TCP and UDP
+     * @param {string[]} [settings] - such as `server.max_calls=1`
+     */
+    constructor(port, settings = []) {
         this.port = port;
+        this.settings = settings;
+        /** Of this server alone, and empty at first. */
+        this.store = fs.mkdtempSync(path.join(RESULTS, 'own-store-'));
         this.url = `http://127.0.0.1:${port}`;
         /** @type {import('node:child_process').ChildProcess | null} */
         this.process = null;
@@ -23,8 +29,8 @@ export class OwnServer {
     start() {
         const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
         const address = `127.0.0.1:${this.port}`;
-        const store = `store.path=${path.join(RESULTS, 'own-store')}`;
-        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address, '--set', store];
+        const settings = [`store.path=${this.store}`, ...this.settings].flatMap((setting) => ['--set', setting]);
+        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', address, ...settings];
         this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
         fs.closeSync(log);
     }
@@ -64,13 +70,14 @@ export class OwnServer {
  * Runs `body` with a server that is ready, and always ends the server.
  *
  * @param {(server: OwnServer) => Promise<void>} body
+ * @param {string[]} [settings] - such as `server.max_calls=1`
  */
-export async function withOwnServer(body) {
+export async function withOwnServer(body, settings = []) {
     const probe = net.createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     const { port } = /** @type {net.AddressInfo} */ (probe.address());
     probe.close();
-    const server = new OwnServer(port);
+    const server = new OwnServer(port, settings);
     server.start();
     try {
         await server.ready();
@@ -78,5 +85,6 @@ export async function withOwnServer(body) {
     } finally {
         server.thaw();
         await server.kill('SIGTERM');
+        fs.rmSync(server.store, { recursive: true, force: true });
     }
 }
